@@ -1,0 +1,199 @@
+package schemas
+
+import "time"
+
+// Ask is what a decision is about: one dataset for one project.
+type Ask struct {
+	Dataset     DatasetID     `json:"dataset"`
+	Participant ParticipantID `json:"participant,omitempty" readOnly:"true"`
+	Project     ProjectID     `json:"project,omitempty"`
+	Purpose     string        `json:"purpose" doc:"id of the purpose vocabulary, or its IRI"`
+	Factory     FactoryID     `json:"factory,omitempty" doc:"the project's factory when left out"`
+	Action      string        `json:"action,omitempty" doc:"use (default), read or train"`
+	Columns     []string      `json:"columns,omitempty" doc:"the columns wanted; all when left out"`
+	Rows        int64         `json:"rows,omitempty" doc:"rows wanted over the agreement's life; 0 = as many as allowed"`
+	Until       time.Time     `json:"until,omitzero" doc:"wanted end"`
+}
+
+// Verdict is the answer to an ask.
+type Verdict string
+
+// Verdicts; the empty one is a no.
+const (
+	VerdictYes    Verdict = "yes"
+	VerdictReview Verdict = "review"
+	VerdictNo     Verdict = "no"
+)
+
+// Mark is what a search hit says about access, in one word.
+type Mark string
+
+// The four marks [decisions.md 8].
+const (
+	MarkNow       Mark = "now"
+	MarkAsk       Mark = "ask"
+	MarkNo        Mark = "no"
+	MarkElsewhere Mark = "elsewhere"
+)
+
+// Decision is the answer of the one decision point, with what a yes demands.
+type Decision struct {
+	Verdict     Verdict       `json:"verdict" enum:"yes,review,no"`
+	Reasons     []Reason      `json:"reasons,omitempty" doc:"the rules that decided"`
+	Obligations []Duty        `json:"obligations,omitempty" doc:"what a yes demands"`
+	Reviewer    ParticipantID `json:"reviewer,omitempty" doc:"who looks at it, for review"`
+	Until       time.Time     `json:"until,omitzero" doc:"when a yes would end"`
+	ValidUntil  time.Time     `json:"valid_until,omitzero" doc:"next instant at which this answer can change by itself"`
+	Digest      string        `json:"digest,omitempty" doc:"SHA-256 over what was asked and the rules that were read"`
+}
+
+// RequestState is where a request stands.
+type RequestState string
+
+// States of a request.
+const (
+	RequestPending RequestState = "pending"
+	RequestGranted RequestState = "granted"
+	RequestRefused RequestState = "refused"
+)
+
+// Request is the ask of a project over one or more datasets. A granted one is
+// the permit. An answer per item; the state of the whole: pending while one
+// item is, granted when at least one is granted and none pending.
+type Request struct {
+	ID        RequestID         `json:"id" readOnly:"true"`
+	Project   ProjectID         `json:"project"`
+	Purpose   string            `json:"purpose"`
+	Factory   FactoryID         `json:"factory,omitempty"`
+	Until     time.Time         `json:"until,omitzero"`
+	Items     []RequestItem     `json:"items" minItems:"1" maxItems:"100"`
+	Answers   map[string]string `json:"answers,omitempty" doc:"answers to the form of the space or offer"`
+	State     RequestState      `json:"state" readOnly:"true" enum:"pending,granted,refused"`
+	By        ParticipantID     `json:"by" readOnly:"true"`
+	Submitted time.Time         `json:"submitted" readOnly:"true"`
+	Decided   time.Time         `json:"decided,omitzero" readOnly:"true"`
+	Revision  int64             `json:"revision,omitempty" readOnly:"true"`
+}
+
+// RequestItem is one dataset of a request, with its answer.
+type RequestItem struct {
+	Dataset   DatasetID    `json:"dataset"`
+	Columns   []string     `json:"columns,omitempty"`
+	Rows      int64        `json:"rows,omitempty"`
+	State     RequestState `json:"state,omitempty" readOnly:"true"`
+	Decision  *Decision    `json:"decision,omitempty" readOnly:"true"`
+	Agreement AgreementID  `json:"agreement,omitempty" readOnly:"true"`
+	Review    *Review      `json:"review,omitempty" readOnly:"true"`
+}
+
+// Review is the word of a holder or access body.
+type Review struct {
+	Decision string        `json:"decision" enum:"grant,refuse"`
+	Reason   string        `json:"reason" minLength:"3" maxLength:"4000"`
+	By       ParticipantID `json:"by,omitempty" readOnly:"true"`
+	At       time.Time     `json:"at,omitzero" readOnly:"true"`
+}
+
+// AgreementState is where an agreement stands.
+type AgreementState string
+
+// States of an agreement.
+const (
+	AgreementActive  AgreementState = "active"
+	AgreementRevoked AgreementState = "revoked"
+	AgreementEnded   AgreementState = "ended"
+)
+
+// Agreement is what a yes became.
+type Agreement struct {
+	ID             AgreementID     `json:"id"`
+	Permit         RequestID       `json:"permit" doc:"the granted request; linkage domain of pseudonyms"`
+	Dataset        DatasetID       `json:"dataset"`
+	Provider       ParticipantID   `json:"provider"`
+	Participant    ParticipantID   `json:"participant" doc:"who may use it"`
+	Partners       []ParticipantID `json:"partners,omitempty"`
+	Project        ProjectID       `json:"project"`
+	Purpose        string          `json:"purpose"`
+	Factory        FactoryID       `json:"factory"`
+	Versions       []VersionID     `json:"versions" doc:"versions it covers"`
+	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
+	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`
+	Obligations    []Duty          `json:"obligations,omitempty"`
+	From           time.Time       `json:"from"`
+	Until          time.Time       `json:"until"`
+	State          AgreementState  `json:"state" enum:"active,revoked,ended"`
+	Revoked        time.Time       `json:"revoked,omitzero"`
+	Reason         string          `json:"reason,omitempty" doc:"why it was revoked"`
+	DecisionDigest string          `json:"decision_digest"`
+	Offer          Offer           `json:"offer" doc:"the terms as they were agreed"`
+	RowsUsed       int64           `json:"rows_used" doc:"rows released and reserved"`
+	BytesUsed      int64           `json:"bytes_used"`
+	Revision       int64           `json:"revision,omitempty"`
+}
+
+// Lease is a short right to open streams on agreements of one project.
+type Lease struct {
+	ID          LeaseID       `json:"id"`
+	Parent      LeaseID       `json:"parent,omitempty"`
+	Project     ProjectID     `json:"project"`
+	Participant ParticipantID `json:"participant"`
+	Run         RunID         `json:"run,omitempty"`
+	Factory     FactoryID     `json:"factory,omitempty"`
+	Items       []LeaseItem   `json:"items"`
+	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens"`
+	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
+	Until       time.Time     `json:"until"`
+}
+
+// LeaseItem is one agreement of a lease, always with its version; table, split
+// and columns only where it was narrowed.
+type LeaseItem struct {
+	Agreement AgreementID `json:"agreement"`
+	Version   VersionID   `json:"version,omitempty"`
+	Table     string      `json:"table,omitempty"`
+	Split     string      `json:"split,omitempty"`
+	Columns   []string    `json:"columns,omitempty"`
+}
+
+// ReleaseState is how a release stands or ended.
+type ReleaseState string
+
+// States of a release; Unknown is what a crash leaves [decisions.md 18].
+const (
+	ReleaseOpen      ReleaseState = "open"
+	ReleaseComplete  ReleaseState = "complete"
+	ReleaseCut       ReleaseState = "cut"       // revoked, expired, budget spent
+	ReleaseBroken    ReleaseState = "broken"    // store failed, fault of ours
+	ReleaseAbandoned ReleaseState = "abandoned" // the client went away
+	ReleaseUnknown   ReleaseState = "unknown"
+)
+
+// Release is one stream of record batches under an agreement. Rows and Bytes
+// are what was sent (at most, while open or unknown).
+type Release struct {
+	ID          ReleaseID     `json:"id"`
+	Agreement   AgreementID   `json:"agreement"`
+	Lease       LeaseID       `json:"lease"`
+	Dataset     DatasetID     `json:"dataset"`
+	Version     VersionID     `json:"version"`
+	Table       string        `json:"table"`
+	Split       string        `json:"split"`
+	Participant ParticipantID `json:"participant"`
+	Project     ProjectID     `json:"project"`
+	Run         RunID         `json:"run,omitempty"`
+	Factory     FactoryID     `json:"factory,omitempty"`
+	Declared    bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
+	Door        string        `json:"door" doc:"http, shard, flight"`
+	Ask         string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
+	MostRows    int64         `json:"most_rows" doc:"the most that it can deliver"`
+	MostBytes   int64         `json:"most_bytes"`
+	Rows        int64         `json:"rows"`
+	Bytes       int64         `json:"bytes"`
+	Batches     int64         `json:"batches"`
+	State       ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`
+	Cause       string        `json:"cause,omitempty"`
+	Begun       time.Time     `json:"begun"`
+	Ended       time.Time     `json:"ended,omitzero"`
+	Begin       int64         `json:"begin_record" doc:"position of its begin record"`
+	Replica     string        `json:"replica,omitempty"`
+}

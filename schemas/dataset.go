@@ -1,0 +1,223 @@
+package schemas
+
+import "time"
+
+// Text is a text in several languages: BCP 47 tag to words. The empty tag is
+// "language not said" [DCAT-AP 3.0.1: language-tagged literals].
+type Text map[string]string
+
+// Visibility says who may know that a dataset exists [decisions.md 3].
+type Visibility string
+
+// The four visibilities; the empty one means VisibleToEveryone.
+const (
+	VisibleToEveryone Visibility = "everyone"
+	VisibleToSignedIn Visibility = "signed-in"
+	VisibleToListed   Visibility = "listed"
+	VisibleToOwn      Visibility = "own"
+)
+
+// Dataset is what a provider registers: a DCAT-AP 3 dataset with its tables.
+// It says nothing about terms (Offer) or bytes (Version). The small YAML that
+// people write is this document [decisions.md 33c].
+type Dataset struct {
+	ID          DatasetID       `json:"id,omitempty" doc:"minted at registration" readOnly:"true"`
+	IRI         string          `json:"iri,omitempty" doc:"the provider's own identifier; unique per provider" maxLength:"2048"`
+	Provider    ParticipantID   `json:"provider,omitempty" doc:"the holder; the caller's participant when left out"`
+	AccessBody  ParticipantID   `json:"access_body,omitempty" doc:"who decides about requests, when not the holder"`
+	Space       SpaceID         `json:"space" doc:"data space: agriculture, energy, health, mobility"`
+	Visibility  Visibility      `json:"visibility,omitempty" enum:"everyone,signed-in,listed,own"`
+	VisibleTo   []ParticipantID `json:"visible_to,omitempty" doc:"for visibility listed"`
+	Title       Text            `json:"title" doc:"language tag to title"`
+	Description Text            `json:"description,omitempty"`
+	Keywords    []string        `json:"keywords,omitempty" maxItems:"100"`
+	Themes      []string        `json:"themes,omitempty" doc:"EU data-theme codes, e.g. AGRI, ENER, HEAL, TRAN"`
+	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
+	Languages   []string        `json:"languages,omitempty" doc:"BCP 47 tags of the data"`
+	Publisher   string          `json:"publisher,omitempty" doc:"name to show"`
+	Licence     string          `json:"licence,omitempty" doc:"SPDX id or URL"`
+	Attribution string          `json:"attribution,omitempty" doc:"the words to give with the data"`
+	From        string          `json:"from,omitempty" doc:"first day covered, YYYY[-MM[-DD]]"`
+	Until       string          `json:"until,omitempty" doc:"last day covered, YYYY[-MM[-DD]]"`
+	Tables      []TableInfo     `json:"tables,omitempty" doc:"tables with their columns"`
+	Links       []Link          `json:"links,omitempty" doc:"where the data is held elsewhere: mark elsewhere until a version is published"`
+	Registered  time.Time       `json:"registered,omitzero" readOnly:"true"`
+	Modified    time.Time       `json:"modified,omitzero" readOnly:"true"`
+	Withdrawn   bool            `json:"withdrawn,omitempty" readOnly:"true"`
+	Revision    int64           `json:"revision,omitempty" readOnly:"true" doc:"the ETag, as a number"`
+	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
+	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
+}
+
+// Link is a distribution held elsewhere.
+type Link struct {
+	URL    string `json:"url" maxLength:"2048"`
+	Format string `json:"format,omitempty"`
+	Title  string `json:"title,omitempty"`
+}
+
+// TableInfo describes one table before and beside its bytes: a DCAT
+// distribution, a Croissant RecordSet.
+type TableInfo struct {
+	Name   string  `json:"name" doc:"slug"`
+	Title  Text    `json:"title,omitempty"`
+	Fields []Field `json:"fields,omitempty"`
+	CSV    *CSV    `json:"csv,omitempty" doc:"dialect of the table's CSV files, where they are CSV"`
+}
+
+// CSV is the dialect of a table's CSV files, in the terms of W3C CSVW. Zero
+// values mean: delimiter found among , ; tab |, UTF-8, one header line,
+// decimal point, empty is null [decisions.md 34].
+type CSV struct {
+	Delimiter   string   `json:"delimiter,omitempty" maxLength:"1"`
+	DecimalChar string   `json:"decimalChar,omitempty" maxLength:"1"`
+	GroupChar   string   `json:"groupChar,omitempty" maxLength:"1"`
+	Encoding    string   `json:"encoding,omitempty" doc:"utf-8, utf-16, iso-8859-1, windows-1252"`
+	NoHeader    bool     `json:"noHeader,omitempty"`
+	Null        []string `json:"null,omitempty" doc:"cell texts that mean null, beside the empty one"`
+}
+
+// Sensitivity says how a column relates to persons.
+type Sensitivity string
+
+// Sensitivities of a column; the empty one means none.
+const (
+	SensitivityNone       Sensitivity = ""
+	SensitivityIdentifies Sensitivity = "identifies" // names a person directly or by number
+	SensitivityQuasi      Sensitivity = "quasi"      // identifies together with others
+	SensitivitySensitive  Sensitivity = "sensitive"  // says something confidential
+)
+
+// Field is one column.
+type Field struct {
+	Name        string      `json:"name" doc:"path of the column; nested ones with dots" maxLength:"255"`
+	Type        string      `json:"type,omitempty" doc:"bool int8…int64 uint8…uint64 float32 float64 text binary date timestamp time decimal; needed for CSV only"`
+	Format      string      `json:"format,omitempty" doc:"for CSV dates: e.g. dd/MM/yyyy [UAX 35]"`
+	Unit        string      `json:"unit,omitempty" doc:"UCUM code or words, e.g. t/ha"`
+	Concept     string      `json:"concept,omitempty" doc:"IRI of what is measured"`
+	Description Text        `json:"description,omitempty"`
+	Sensitivity Sensitivity `json:"sensitivity,omitempty" enum:",identifies,quasi,sensitive"`
+}
+
+// Publication is the ask to publish a version: which objects of which store
+// form which table and split [doors.md POST /datasets/{id}/versions].
+type Publication struct {
+	Version VersionID          `json:"version,omitempty" doc:"slug; today's date when left out"`
+	Store   StoreID            `json:"store" doc:"id of a store in which the provider has a prefix"`
+	Bucket  string             `json:"bucket,omitempty" doc:"the prefix's bucket when left out"`
+	Tables  []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
+}
+
+// PublicationTable is one table of a Publication.
+type PublicationTable struct {
+	Name   string             `json:"name"`
+	Splits []PublicationSplit `json:"splits" minItems:"1" maxItems:"64"`
+}
+
+// PublicationSplit names the objects of one split: by Keys, or all under Prefix
+// in the order of their keys.
+type PublicationSplit struct {
+	Name   string   `json:"name,omitempty" doc:"train, test, …; all when left out"`
+	Keys   []string `json:"keys,omitempty" maxItems:"100000"`
+	Prefix string   `json:"prefix,omitempty"`
+}
+
+// VersionState is where a version stands.
+type VersionState string
+
+// A version is publishing until every shard was read once, then published or
+// failed: all or nothing [decisions.md 10].
+const (
+	VersionPublishing VersionState = "publishing"
+	VersionPublished  VersionState = "published"
+	VersionFailed     VersionState = "failed"
+)
+
+// VersionSummary is a version without its shards.
+type VersionSummary struct {
+	Version    VersionID    `json:"version"`
+	State      VersionState `json:"state" enum:"publishing,published,failed"`
+	Tables     int          `json:"tables"`
+	Shards     int          `json:"shards"`
+	ShardsDone int          `json:"shards_done" doc:"shards read so far, while publishing"`
+	Rows       int64        `json:"rows"`
+	Bytes      int64        `json:"bytes" doc:"of the shards as they are released"`
+	Started    time.Time    `json:"started"`
+	Published  time.Time    `json:"published,omitzero"`
+	Failures   []FieldError `json:"failures,omitempty" doc:"per shard: pointer is the object's key, message what is wrong"`
+	Notes      []FieldError `json:"notes,omitempty" doc:"per shard: choices made while reading it (CSV types, conversions)"`
+}
+
+// Version is an immutable manifest, with the places of its bytes.
+type Version struct {
+	VersionSummary
+	Dataset DatasetID `json:"dataset"`
+	Data    []Table   `json:"data" doc:"tables with splits and shards"`
+}
+
+// Table is one table of a version: one schema, one window size.
+type Table struct {
+	Name       string        `json:"name"`
+	WindowRows int64         `json:"window_rows" doc:"rows per window, a power of two, at most 65,536"`
+	Schema     []byte        `json:"schema" doc:"the encapsulated IPC schema message, as it opens every stream"`
+	Columns    []TableColumn `json:"columns"`
+	Splits     []Split       `json:"splits"`
+}
+
+// TableColumn names a top-level column of the schema.
+type TableColumn struct {
+	Name string `json:"name"`
+	Type string `json:"type" doc:"arrow type in words"`
+}
+
+// Split is a named part of a table: train, test, … or all.
+type Split struct {
+	Name   string  `json:"name"`
+	Shards []Shard `json:"shards"`
+}
+
+// Rows sums the shards' rows.
+func (s Split) Rows() int64 {
+	var n int64
+	for i := range s.Shards {
+		n += s.Shards[i].Rows
+	}
+	return n
+}
+
+// Shard is one S3 object: an Arrow IPC file, pinned by ETag and size. Source
+// says what the provider gave, where the shard was rewritten.
+type Shard struct {
+	Store        StoreID `json:"store"`
+	Bucket       string  `json:"bucket"`
+	Key          string  `json:"key"`
+	ETag         string  `json:"etag"`
+	Size         int64   `json:"size" doc:"bytes of the object"`
+	SHA256       string  `json:"sha256" doc:"hex, of the object"`
+	Rows         int64   `json:"rows"`
+	Dictionaries []Block `json:"dictionaries,omitempty" doc:"dictionary batches, to be sent before the first record batch"`
+	Batches      []Block `json:"batches" doc:"record batches in stored order"`
+	Source       *Source `json:"source,omitempty"`
+}
+
+// Source is the object that a rewritten shard was made from.
+type Source struct {
+	Store  StoreID `json:"store"`
+	Bucket string  `json:"bucket"`
+	Key    string  `json:"key"`
+	ETag   string  `json:"etag"`
+	Size   int64   `json:"size"`
+	SHA256 string  `json:"sha256"`
+	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv"`
+}
+
+// Block is the place of one encapsulated IPC message in its object.
+type Block struct {
+	Offset int64 `json:"o" doc:"byte offset of the continuation marker"`
+	Meta   int32 `json:"m" doc:"bytes of marker, length and metadata, padded to 8"`
+	Body   int64 `json:"b" doc:"bytes of the body"`
+	Rows   int64 `json:"r,omitempty" doc:"rows of a record batch"`
+}
+
+// Len is the message's whole length in bytes.
+func (b Block) Len() int64 { return int64(b.Meta) + b.Body }

@@ -1,0 +1,65 @@
+package schemas
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"strings"
+)
+
+// Identifiers are distinct types: swapping two must not compile. Minted ones
+// are a prefix, a dash and 20 characters of lower-case base32 (100 random
+// bits), safe as DNS labels and as bucket names [decisions.md 21, 33a].
+type (
+	DatasetID     string // ds-…
+	AgreementID   string // agr-…
+	RequestID     string // req-…; a granted request is the permit, with the same id
+	RunID         string // run-…
+	ReleaseID     string // rel-…
+	LeaseID       string // lease-…
+	ParticipantID string // URL or did of an organisation
+	ProjectID     string // chosen by the lead partner: a slug
+	FactoryID     string // chosen by the operator: a slug such as lumi
+	StoreID       string // chosen by the operator: a slug
+	SpaceID       string // folder name of a data-space profile: health, energy, …
+	VersionID     string // chosen by the provider: a slug such as 2026-01
+)
+
+var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func mint(prefix string) string {
+	b := make([]byte, 13)
+	rand.Read(b) // never fails [crypto/rand]
+	return prefix + "-" + idEncoding.EncodeToString(b)[:20]
+}
+
+// NewDatasetID mints an id.
+func NewDatasetID() DatasetID { return DatasetID(mint("ds")) }
+
+// NewAgreementID mints an id.
+func NewAgreementID() AgreementID { return AgreementID(mint("agr")) }
+
+// NewRequestID mints an id.
+func NewRequestID() RequestID { return RequestID(mint("req")) }
+
+// NewRunID mints an id.
+func NewRunID() RunID { return RunID(mint("run")) }
+
+// NewReleaseID mints an id.
+func NewReleaseID() ReleaseID { return ReleaseID(mint("rel")) }
+
+// NewLeaseID mints an id.
+func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
+
+// IsSlug says whether s may be a chosen id: 1 to 64 of a–z, 0–9, dash, dot and
+// underscore, beginning with a letter or digit.
+func IsSlug(s string) bool {
+	if len(s) == 0 || len(s) > 64 || strings.ContainsRune("-._", rune(s[0])) {
+		return false
+	}
+	for _, r := range s {
+		if !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_') {
+			return false
+		}
+	}
+	return true
+}

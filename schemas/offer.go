@@ -1,0 +1,86 @@
+package schemas
+
+// Offer is a dataset's terms: an ODRL offer as a typed tree. It is data for the
+// policy modules, never code [decisions.md 23]. Every reader of ODRL ends here
+// (connectors/odrl); what it cannot express is refused when the offer is put.
+type Offer struct {
+	Template string `json:"template,omitempty" doc:"name of the template it was made from"`
+	Title    Text   `json:"title,omitempty"`
+	Rules    []Rule `json:"rules" doc:"permissions and prohibitions; a prohibition wins"`
+	Review   bool   `json:"review,omitempty" doc:"the holder or access body looks at each request"`
+	Follow   bool   `json:"follow,omitempty" doc:"agreements cover later versions too"`
+}
+
+// RuleKind is permission or prohibition.
+type RuleKind string
+
+// The two kinds of rule [ODRL 2.2 §2.6].
+const (
+	Permission  RuleKind = "permission"
+	Prohibition RuleKind = "prohibition"
+)
+
+// Rule is one ODRL rule. A permission without constraint holds for everybody.
+type Rule struct {
+	ID         string      `json:"id,omitempty" doc:"shown in reasons; §1, §2 … when left out"`
+	Kind       RuleKind    `json:"kind" enum:"permission,prohibition"`
+	Actions    []string    `json:"actions" doc:"use, read, train; use includes the others"`
+	Constraint *Constraint `json:"constraint,omitempty"`
+	Duties     []Duty      `json:"duties,omitempty" doc:"obligations of a permission"`
+}
+
+// Constraint is a node: either And or Or with children, or a leaf
+// (Left, Operator, Right).
+type Constraint struct {
+	And      []Constraint `json:"and,omitempty"`
+	Or       []Constraint `json:"or,omitempty"`
+	Left     string       `json:"left,omitempty" doc:"purpose, recipient, recipientKind, spatial, dateTime, factory, space"`
+	Operator string       `json:"operator,omitempty" doc:"eq neq isA isAnyOf isNoneOf lt lteq gt gteq"`
+	Right    []string     `json:"right,omitempty"`
+}
+
+// The limits of a constraint tree [decisions.md 23].
+const (
+	MaxConstraintDepth = 16
+	MaxConstraintNodes = 1024
+)
+
+// Obligation kinds: what a yes demands. The terms of our own stand under
+// urn:guichet:odrl: [decisions.md 33b].
+const (
+	DutyAttribute    = "attribute"    // Text: the words to give
+	DutyHide         = "hide"         // Columns
+	DutyPseudonymise = "pseudonymise" // Columns
+	DutyGeneralise   = "generalise"   // Columns, To
+	DutyFilter       = "filter"       // Filter
+	DutyBudget       = "budget"       // Rows, Bytes
+	DutyFactory      = "factory"      // Values: where it may run
+)
+
+// Duty is one obligation. Which members count depends on Kind.
+type Duty struct {
+	Kind     string   `json:"kind" enum:"attribute,hide,pseudonymise,generalise,filter,budget,factory"`
+	Table    string   `json:"table,omitempty" doc:"the only table it binds; every table when left out"`
+	Columns  []string `json:"columns,omitempty"`
+	To       string   `json:"to,omitempty" doc:"generalise: year, month, day, hour; 10, 100 …: width of steps; or n characters: first:3"`
+	Filter   *Filter  `json:"filter,omitempty"`
+	Rows     int64    `json:"rows,omitempty" doc:"budget in rows over the agreement's life; 0 = no limit"`
+	Bytes    int64    `json:"bytes,omitempty" doc:"budget in bytes over the agreement's life; 0 = no limit"`
+	Values   []string `json:"values,omitempty"`
+	Text     string   `json:"text,omitempty"`
+	Enforced bool     `json:"enforced,omitempty" doc:"factory: only with proof of the place, never by declaration [decisions.md 5]"`
+	Rule     string   `json:"rule,omitempty" doc:"which rule demands it" readOnly:"true"`
+	Source   string   `json:"source,omitempty" doc:"offer, space baseline, EU law" readOnly:"true"`
+}
+
+// Filter is a closed expression tree over the columns of a row: it says which
+// rows stay. A row with null in a column that is named does not match, also
+// under Not [decisions.md 11].
+type Filter struct {
+	And    []Filter `json:"and,omitempty"`
+	Or     []Filter `json:"or,omitempty"`
+	Not    *Filter  `json:"not,omitempty"`
+	Column string   `json:"column,omitempty"`
+	Op     string   `json:"op,omitempty" doc:"eq neq lt lteq gt gteq in"`
+	Values []string `json:"values,omitempty" doc:"one value; several for in; now and now-P1Y for dates"`
+}

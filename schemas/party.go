@@ -1,0 +1,144 @@
+package schemas
+
+import "time"
+
+// Role is what a participant or a person does here.
+type Role string
+
+// The four roles [architecture.md].
+const (
+	RoleProvider Role = "provider"
+	RoleTrainer  Role = "trainer"
+	RoleOfficer  Role = "officer"
+	RoleOperator Role = "operator"
+)
+
+// ParticipantKind is the sort of organisation.
+type ParticipantKind string
+
+// Kinds of participants; EHDS art. 53(2) needs to know public bodies.
+const (
+	KindStartUp      ParticipantKind = "start-up"
+	KindSME          ParticipantKind = "sme"
+	KindLargeCompany ParticipantKind = "large-company"
+	KindResearch     ParticipantKind = "research"
+	KindPublicBody   ParticipantKind = "public-body"
+)
+
+// Participant is an organisation.
+type Participant struct {
+	ID       ParticipantID   `json:"id" doc:"URL or did" maxLength:"512"`
+	Name     string          `json:"name" minLength:"1" maxLength:"256"`
+	Country  string          `json:"country" doc:"ISO 3166-1 alpha-2" pattern:"^[A-Z]{2}$"`
+	Kind     ParticipantKind `json:"kind" enum:"start-up,sme,large-company,research,public-body"`
+	Roles    []Role          `json:"roles" doc:"what it may act as"`
+	Members  []Member        `json:"members,omitempty" doc:"persons and clients that act for it"`
+	Stopped  bool            `json:"stopped,omitempty" doc:"set by POST …/stop" readOnly:"true"`
+	Revision int64           `json:"revision,omitempty" readOnly:"true"`
+}
+
+// Member binds a user, (issuer, subject), to a participant. Effective roles are
+// token ∩ issuer's binding ∩ these [decisions.md 2].
+type Member struct {
+	Issuer  string `json:"iss"`
+	Subject string `json:"sub"`
+	Roles   []Role `json:"roles"`
+}
+
+// Factory is a site that trains.
+type Factory struct {
+	ID         FactoryID `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Name       string    `json:"name"`
+	Country    string    `json:"country" pattern:"^[A-Z]{2}$"`
+	Egress     []string  `json:"egress,omitempty" doc:"CIDR networks from which its jobs reach us; none: the place is declared, not enforced"`
+	Regions    []string  `json:"regions,omitempty" doc:"S3 regions near to it"`
+	Partitions []string  `json:"partitions,omitempty" doc:"Slurm partitions"`
+	Secure     bool      `json:"secure,omitempty" doc:"a secure processing environment [EHDS art. 73]"`
+	Revision   int64     `json:"revision,omitempty" readOnly:"true"`
+}
+
+// Project is one undertaking of one or more partners at a factory.
+type Project struct {
+	ID         ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Title      string          `json:"title" minLength:"1"`
+	Lead       ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
+	Partners   []ParticipantID `json:"partners,omitempty"`
+	Factory    FactoryID       `json:"factory"`
+	Purposes   []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1"`
+	Domain     SpaceID         `json:"domain,omitempty"`
+	From       time.Time       `json:"from,omitzero"`
+	Until      time.Time       `json:"until,omitzero"`
+	BudgetRows int64           `json:"budget_rows,omitempty"`
+	Funding    *Funding        `json:"funding,omitempty"`
+	Outcomes   []string        `json:"outcomes,omitempty"`
+	Revision   int64           `json:"revision,omitempty" readOnly:"true"`
+}
+
+// Funding is where a project's money comes from, for the follow-up of calls.
+type Funding struct {
+	Programme     string  `json:"programme,omitempty"`
+	Call          string  `json:"call,omitempty"`
+	Grant         string  `json:"grant,omitempty"`
+	EUShare       float64 `json:"eu_share,omitempty" minimum:"0" maximum:"1"`
+	NationalShare float64 `json:"national_share,omitempty" minimum:"0" maximum:"1"`
+}
+
+// Store is an S3 store of the operator's, with the prefixes in it that belong
+// to providers [decisions.md 1].
+type Store struct {
+	ID            StoreID  `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Endpoint      string   `json:"endpoint" doc:"http(s)://host[:port]"`
+	Region        string   `json:"region"`
+	CredentialRef string   `json:"credential_ref" doc:"name of a credential in the operator's configuration"`
+	WorkBucket    string   `json:"work_bucket,omitempty" doc:"bucket into which rewritten shards and views go; one store has it"`
+	Prefixes      []Prefix `json:"prefixes,omitempty"`
+	Revision      int64    `json:"revision,omitempty" readOnly:"true"`
+}
+
+// Prefix is a part of a store that belongs to a participant.
+type Prefix struct {
+	Participant ParticipantID `json:"participant"`
+	Bucket      string        `json:"bucket"`
+	Prefix      string        `json:"prefix" doc:"ends with /"`
+}
+
+// Run is one job of a project at a factory.
+type Run struct {
+	ID         RunID     `json:"id"`
+	Project    ProjectID `json:"project"`
+	Factory    FactoryID `json:"factory"`
+	ExternalID string    `json:"external_id,omitempty" doc:"e.g. the Slurm job id" maxLength:"256"`
+	Started    time.Time `json:"started"`
+	Outputs    []Output  `json:"outputs,omitempty"`
+	Revision   int64     `json:"revision,omitempty"`
+}
+
+// Output is what came out of a run.
+type Output struct {
+	Kind   string    `json:"kind" enum:"model,dataset,metrics"`
+	Name   string    `json:"name" minLength:"1" maxLength:"256"`
+	Digest string    `json:"digest" pattern:"^sha256:[0-9a-f]{64}$"`
+	At     time.Time `json:"at,omitzero" readOnly:"true"`
+}
+
+// Principal is who calls: a user or client of a participant, as authentication
+// found it. The zero value is a stranger.
+type Principal struct {
+	Issuer      string
+	Subject     string
+	Participant ParticipantID
+	Roles       []Role
+}
+
+// SignedIn says whether there is a caller at all.
+func (p Principal) SignedIn() bool { return p.Subject != "" }
+
+// Has says whether the caller acts in role r.
+func (p Principal) Has(r Role) bool {
+	for _, have := range p.Roles {
+		if have == r {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,46 @@
+package schemas
+
+import "time"
+
+// Change kinds: every change of state is one leaf of the record [decisions.md 31].
+const (
+	ChangeDatasetPut   = "dataset.put"
+	ChangeDatasetOffer = "dataset.offer"
+	ChangeDatasetGone  = "dataset.withdrawn"
+	ChangeVersion      = "dataset.version"
+	ChangeParty        = "party.put" // participant, project, factory, store
+	ChangeRequest      = "request"
+	ChangeReview       = "review"
+	ChangeAgreement    = "agreement"
+	ChangeRevoke       = "agreement.revoked"
+	ChangeLease        = "lease"
+	ChangeRun          = "run"
+	ChangeReleaseBegin = "release.begin"
+	ChangeReleaseEnd   = "release.end"
+	ChangeRefusal      = "refusal"
+	ChangeLogStart     = "log.start"
+)
+
+// Change is one entry of the one change sequence. Its leaf in the tree is
+// canonical JSON (RFC 8785) of: v, kind, at, numbers in the clear, and one salted
+// commitment for each value; the values and salts stand in the side table, so
+// that erasing them leaves the tree whole [decisions.md 24].
+type Change struct {
+	Kind    string
+	Subject string            // id of what changed, for followers; not part of the leaf
+	At      time.Time         // set by Append when zero
+	Values  map[string]string // who, which dataset, why: committed, never in the leaf itself
+	Numbers map[string]int64  // rows, bytes, batches: in the leaf
+}
+
+// Record is one entry of the record as an officer reads it.
+type Record struct {
+	Index   int64             `json:"index"`
+	At      time.Time         `json:"at"`
+	Kind    string            `json:"kind"`
+	Subject string            `json:"subject,omitempty"`
+	Values  map[string]string `json:"values,omitempty" doc:"erased or unverifiable ones are absent"`
+	Numbers map[string]int64  `json:"numbers,omitempty"`
+	Leaf    []byte            `json:"leaf" doc:"the leaf's bytes"`
+	Salts   map[string][]byte `json:"salts,omitempty" doc:"per value, to check its commitment"`
+}
