@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"guichet/schemas"
+)
+
+type finding struct {
+	Effect string        `json:"effect"`
+	Rule   string        `json:"rule"`
+	Source string        `json:"source"`
+	Text   string        `json:"text"`
+	Remedy string        `json:"remedy"`
+	Duty   *schemas.Duty `json:"duty"`
+}
+
+type answer struct {
+	Verdict  schemas.Verdict `json:"verdict"`
+	Findings []finding       `json:"findings"`
+}
+
+func parseResults(rs rego.ResultSet) (map[string]answer, error) {
+	out := map[string]answer{}
+	if len(rs) == 0 || len(rs[0].Expressions) == 0 {
+		return out, nil // undefined: every item is a no
+	}
+	b, err := json.Marshal(rs[0].Expressions[0].Value)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy's answer: %w", err)
+	}
+	err = json.Unmarshal(b, &out)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy's answer: %w", err)
+	}
+	return out, nil
+}
+
+// decision turns findings into the answer that people and doors read: for a no
+// the denials alone, for a review what needs looking at, for a yes what permits.
+func (a answer) decision(d *schemas.Dataset, f Facts) schemas.Decision {
+	out := schemas.Decision{Verdict: a.Verdict}
+	slices.SortFunc(a.Findings, func(x, y finding) int {
+		return cmp.Or(strings.Compare(x.Rule, y.Rule), strings.Compare(x.Text, y.Text), strings.Compare(x.Remedy, y.Remedy))
+	})
+	want := map[schemas.Verdict]string{schemas.VerdictYes: "permit", schemas.VerdictReview: "review", schemas.VerdictNo: "deny"}[a.Verdict]
+	for _, x := range a.Findings {
+		if x.Effect == want {
+			out.Reasons = append(out.Reasons, schemas.Reason{Rule: x.Rule, Source: x.Source, Text: x.Text, Remedy: x.Remedy})
+		}
+		if x.Effect == "oblige" && x.Duty != nil && a.Verdict != schemas.VerdictNo {
+			duty := *x.Duty
+			duty.Rule, duty.Source = x.Rule, x.Source
+			out.Obligations = append(out.Obligations, duty)
+		}
+	}
+	if a.Verdict == schemas.VerdictNo {
+		if len(out.Reasons) == 0 {
+			out.Reasons = []schemas.Reason{{Rule: "default", Source: "deny by default", Text: "no rule permits it", Remedy: "ask the provider to offer it"}}
+		}
+		return out
+	}
+	out.Until = f.Project.Until
+	if a.Verdict == schemas.VerdictReview {
+		out.Reviewer = cmp.Or(d.AccessBody, d.Provider)
+	}
+	return out
+}
+
+// nextInstant is the next moment at which a dateTime rule of the offer can
+// change the answer; zero when none can.
+func nextInstant(o *schemas.Offer, now time.Time) time.Time {
+	var next time.Time
+	var walk func(c *schemas.Constraint)
+	walk = func(c *schemas.Constraint) {
+		if c == nil {
+			return
+		}
+		for i := range c.And {
+			walk(&c.And[i])
+		}
+		for i := range c.Or {
+			walk(&c.Or[i])
+		}
+		if c.Left != "dateTime" || len(c.Right) == 0 {
+			return
+		}
+		t, err := parseInstant(c.Right[0])
+		if err == nil && t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if o != nil {
+		for i := range o.Rules {
+			walk(o.Rules[i].Constraint)
+		}
+	}
+	return next
+}

@@ -1,0 +1,126 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"guichet/schemas"
+)
+
+func (c *offerCheck) duty(at string, d *schemas.Duty) {
+	switch d.Kind {
+	case schemas.DutyAttribute:
+		if d.Text == "" || len(d.Text) > 4000 {
+			c.fault(at+"/text", "the words to give: between 1 and 4000 characters")
+		}
+	case schemas.DutyHide, schemas.DutyPseudonymise, schemas.DutyGeneralise:
+		c.columns(at, d)
+		if d.Kind == schemas.DutyGeneralise && !validStep(d.To) {
+			c.fault(at+"/to", "%q is no step; use year, month, day, hour, first:N, or a width such as 10", d.To)
+		}
+	case schemas.DutyFilter:
+		if d.Filter == nil {
+			c.fault(at+"/filter", "a filter says which rows stay")
+			return
+		}
+		c.filter(at+"/filter", d.Filter, 1)
+	case schemas.DutyBudget:
+		if d.Rows < 0 || d.Bytes < 0 || d.Rows == 0 && d.Bytes == 0 {
+			c.fault(at, "a budget gives rows or bytes, above 0")
+		}
+	case schemas.DutyFactory:
+		if len(d.Values) == 0 && !d.Enforced {
+			c.fault(at+"/values", "name the factories, or set enforced")
+		}
+	default:
+		c.fault(at+"/kind", "%q is no duty known here", d.Kind)
+	}
+}
+
+var stepPattern = regexp.MustCompile(`^(year|month|day|hour|first:[1-9][0-9]?|[1-9][0-9]{0,8}(\.[0-9]{1,6})?|0\.[0-9]{1,6})$`)
+
+func validStep(to string) bool {
+	if !stepPattern.MatchString(to) {
+		return false
+	}
+	f, err := strconv.ParseFloat(to, 64)
+	return err != nil || f > 0
+}
+
+func (c *offerCheck) columns(at string, d *schemas.Duty) {
+	if len(d.Columns) == 0 {
+		c.fault(at+"/columns", "name at least one column")
+	}
+	for i, col := range d.Columns {
+		if !c.hasColumn(d.Table, col) {
+			c.fault(fmt.Sprintf("%s/columns/%d", at, i), "the dataset has no column %q%s", col, inTable(d.Table))
+		}
+	}
+}
+
+func inTable(table string) string {
+	if table == "" {
+		return ""
+	}
+	return " in table " + table
+}
+
+// hasColumn also accepts names while no table says its columns: then the
+// publisher checks them against the shards.
+func (c *offerCheck) hasColumn(table, column string) bool {
+	described := false
+	for i := range c.tables {
+		t := &c.tables[i]
+		if table != "" && t.Name != table {
+			continue
+		}
+		described = described || len(t.Fields) > 0
+		if slices.ContainsFunc(t.Fields, func(f schemas.Field) bool {
+			return f.Name == column || strings.HasPrefix(f.Name, column+".")
+		}) {
+			return true
+		}
+	}
+	return !described && column != ""
+}
+
+func (c *offerCheck) filter(at string, f *schemas.Filter, depth int) {
+	if depth > schemas.MaxConstraintDepth {
+		c.fault(at, "the filter is too deep: at most %d levels", schemas.MaxConstraintDepth)
+		return
+	}
+	forms := 0
+	for _, is := range []bool{len(f.And) > 0, len(f.Or) > 0, f.Not != nil, f.Column != "" || f.Op != ""} {
+		if is {
+			forms++
+		}
+	}
+	if forms != 1 {
+		c.fault(at, "a filter is either and, or, not, or one comparison")
+		return
+	}
+	for i := range f.And {
+		c.filter(fmt.Sprintf("%s/and/%d", at, i), &f.And[i], depth+1)
+	}
+	for i := range f.Or {
+		c.filter(fmt.Sprintf("%s/or/%d", at, i), &f.Or[i], depth+1)
+	}
+	if f.Not != nil {
+		c.filter(at+"/not", f.Not, depth+1)
+	}
+	if f.Column == "" && f.Op == "" {
+		return
+	}
+	if !c.hasColumn("", f.Column) {
+		c.fault(at+"/column", "the dataset has no column %q", f.Column)
+	}
+	if !slices.Contains([]string{"eq", "neq", "lt", "lteq", "gt", "gteq", "in"}, f.Op) {
+		c.fault(at+"/op", "%q is no comparison; use eq neq lt lteq gt gteq in", f.Op)
+	}
+	if len(f.Values) == 0 || f.Op != "in" && len(f.Values) != 1 {
+		c.fault(at+"/values", "%s takes one value (in: several)", f.Op)
+	}
+}

@@ -1,0 +1,272 @@
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"guichet/schemas"
+)
+
+//go:embed rego/*.rego
+var modules embed.FS
+
+// Engine holds the compiled modules. Safe for concurrent use.
+type Engine struct {
+	vocabulary *vocabulary
+	query      rego.PreparedEvalQuery
+	spaces     []schemas.SpaceID
+	digest     string // over all modules
+}
+
+// New compiles the embedded modules and those of the data spaces.
+func New(ctx context.Context) (*Engine, error) {
+	v, err := newVocabulary()
+	if err != nil {
+		return nil, err
+	}
+	sources, spaces, err := Modules()
+	if err != nil {
+		return nil, err
+	}
+	options := []func(*rego.Rego){
+		rego.Query("data.guichet.decision.results"),
+		rego.Capabilities(capabilities()),
+		rego.StrictBuiltinErrors(true),
+	}
+	hash := sha256.New()
+	names := make([]string, 0, len(sources))
+	for name := range sources {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(hash, "%s\x00%s\x00", name, sources[name])
+		options = append(options, rego.Module(name, sources[name]))
+	}
+	query, err := rego.New(options...).PrepareForEval(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("compile the policy modules: %w", err)
+	}
+	return &Engine{vocabulary: v, query: query, spaces: spaces, digest: hex.EncodeToString(hash.Sum(nil))}, nil
+}
+
+// Modules gives the Rego sources by file name and the ids of the data spaces.
+// The module that hands an item to its own space's baseline is written here,
+// since Rego cannot call a rule by a computed name.
+func Modules() (sources map[string]string, spaces []schemas.SpaceID, err error) {
+	sources = map[string]string{}
+	entries, err := modules.ReadDir("rego")
+	if err != nil {
+		return nil, nil, fmt.Errorf("list the policy modules: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "_test.rego") {
+			continue
+		}
+		b, err := modules.ReadFile("rego/" + e.Name())
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the policy modules: %w", err)
+		}
+		sources[e.Name()] = string(b)
+	}
+	profiles, err := schemas.SpaceProfiles()
+	if err != nil {
+		return nil, nil, err
+	}
+	var table strings.Builder
+	table.WriteString("package guichet.spaces\n")
+	for _, p := range profiles {
+		sources["space_"+string(p.ID)+".rego"] = p.Baseline
+		spaces = append(spaces, p.ID)
+		fmt.Fprintf(&table, "\nfindings(ask, item) := data.guichet.space.%s.findings(ask, item) if item.space == %q\n", p.ID, p.ID)
+	}
+	sources["spaces.rego"] = table.String()
+	return sources, spaces, nil
+}
+
+// capabilities leaves the modules no way to the network, the clock or chance:
+// a decision depends on its input alone and can be replayed.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.AllowNet = []string{}
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
+		return b.Nondeterministic || strings.HasPrefix(b.Name, "net.") || strings.HasPrefix(b.Name, "crypto.") ||
+			slices.Contains([]string{"http.send", "opa.runtime", "trace", "print", "time.now_ns", "rand.intn", "uuid.rfc4122"}, b.Name)
+	})
+	return c
+}
+
+// Facts is who asks for what: everything a decision may read about the caller.
+// Zero members are facts that were not said; they never help.
+type Facts struct {
+	Participant schemas.Participant
+	Project     schemas.Project
+	Factory     schemas.Factory
+	Purpose     string // id or IRI
+	Action      string // use when empty
+	Now         time.Time
+}
+
+// Item is one dataset to judge.
+type Item struct {
+	Dataset *schemas.Dataset // with its Offer; none means no permission
+}
+
+// Decide judges every item by the three layers, in one evaluation. The result
+// is in the order of the items. Errors: Invalid for an unknown purpose.
+func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.Decision, error) {
+	ask, err := e.ask(f)
+	if err != nil {
+		return nil, err
+	}
+	input := map[string]any{"ask": ask}
+	list := map[string]any{}
+	distinct := make([]string, len(items)) // key of each item: equal terms are judged once
+	for i, it := range items {
+		terms, key, err := e.terms(it.Dataset)
+		if err != nil {
+			return nil, err
+		}
+		distinct[i] = key
+		list[key] = terms
+	}
+	input["items"] = list
+	rs, err := e.query.Eval(ctx, rego.EvalInput(input))
+	if err != nil {
+		return nil, fmt.Errorf("evaluate the policy: %w", err)
+	}
+	answers, err := parseResults(rs)
+	if err != nil {
+		return nil, err
+	}
+	askDigest := digestOf(e.digest, ask)
+	out := make([]schemas.Decision, len(items))
+	for i, it := range items {
+		a, ok := answers[distinct[i]]
+		if !ok { // no answer is a no
+			a = answer{Verdict: schemas.VerdictNo}
+		}
+		out[i] = a.decision(it.Dataset, f)
+		out[i].Digest = digestOf(askDigest, distinct[i])
+		out[i].ValidUntil = nextInstant(it.Dataset.Offer, f.Now)
+	}
+	return out, nil
+}
+
+// ask is the input's half about the caller.
+func (e *Engine) ask(f Facts) (map[string]any, error) {
+	exact, closure := map[string][]string{}, map[string][]string{}
+	ask := map[string]any{"exact": exact, "closure": closure, "now": f.Now.UnixMicro(), "purpose": map[string]any{}}
+	set := func(name string, values ...string) {
+		if len(values) > 0 && values[0] != "" {
+			exact[name], closure[name] = values, values
+		}
+	}
+	if f.Purpose != "" {
+		p, err := e.vocabulary.purpose(f.Purpose)
+		if err != nil {
+			return nil, err
+		}
+		exact["purpose"], closure["purpose"] = []string{p.ID}, e.vocabulary.closure[p.ID]
+		about := map[string]any{"id": p.ID, "label": p.Label["en"], "public_body": p.PublicBody}
+		if p.EHDS != "" {
+			about["ehds"] = p.EHDS
+		}
+		if p.Excluded != "" {
+			about["excluded"] = p.Excluded
+		}
+		ask["purpose"] = about
+	}
+	set("recipient", string(f.Participant.ID))
+	set("recipientKind", string(f.Participant.Kind))
+	set("factory", string(f.Factory.ID))
+	country := f.Factory.Country
+	if country == "" {
+		country = f.Participant.Country
+	}
+	set("spatial", e.vocabulary.places(country)...)
+	if f.Participant.Kind != "" {
+		ask["kind"] = string(f.Participant.Kind)
+	}
+	ask["action"] = f.Action
+	if f.Action == "" {
+		ask["action"] = "use"
+	}
+	if !slices.Contains(actions(), ask["action"].(string)) {
+		return nil, schemas.BadField("action", "/action", "%q is no action; use one of %v", f.Action, actions())
+	}
+	factory := map[string]any{"id": string(f.Factory.ID)}
+	if f.Factory.Secure {
+		factory["secure"] = true
+	}
+	ask["factory"] = factory
+	return ask, nil
+}
+
+type ruleTerms struct {
+	ID      string           `json:"id"`
+	Kind    schemas.RuleKind `json:"kind"`
+	Actions []string         `json:"actions"`
+	Nodes   []node           `json:"nodes"`
+	Root    int              `json:"root"`
+	Duties  []schemas.Duty   `json:"duties"`
+}
+
+// terms is the input's half about one dataset, and its key: equal keys are
+// equal terms.
+func (e *Engine) terms(d *schemas.Dataset) (terms map[string]any, key string, err error) {
+	rules := []ruleTerms{}
+	review := false
+	if d.Offer != nil {
+		review = d.Offer.Review
+		for i := range d.Offer.Rules {
+			r := &d.Offer.Rules[i]
+			t := ruleTerms{ID: r.ID, Kind: r.Kind, Actions: r.Actions, Duties: r.Duties, Nodes: []node{}}
+			if t.ID == "" {
+				t.ID = fmt.Sprintf("offer §%d", i+1)
+			}
+			if t.Duties == nil {
+				t.Duties = []schemas.Duty{}
+			}
+			if r.Constraint != nil {
+				t.Nodes, t.Root = flatten(r.Constraint, e.vocabulary)
+			}
+			rules = append(rules, t)
+		}
+	}
+	type column struct {
+		Name        string              `json:"name"`
+		Sensitivity schemas.Sensitivity `json:"sensitivity"`
+	}
+	columns := []column{}
+	for i := range d.Tables {
+		for _, f := range d.Tables[i].Fields {
+			if f.Sensitivity != schemas.SensitivityNone {
+				columns = append(columns, column{f.Name, f.Sensitivity})
+			}
+		}
+	}
+	terms = map[string]any{"space": string(d.Space), "rules": rules, "review": review, "columns": columns}
+	b, err := json.Marshal(terms)
+	if err != nil {
+		return nil, "", fmt.Errorf("write the terms of %s: %w", d.ID, err)
+	}
+	sum := sha256.Sum256(b)
+	return terms, hex.EncodeToString(sum[:]), nil
+}
+
+func digestOf(parts ...any) string {
+	b, _ := json.Marshal(parts) // maps and strings: cannot fail
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

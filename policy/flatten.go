@@ -1,0 +1,208 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/schemas"
+)
+
+// node is one node of a flattened constraint tree, as the Rego modules see it.
+type node struct {
+	I        int      `json:"i"`
+	Level    int      `json:"level"` // height above its deepest leaf
+	Op       string   `json:"op"`    // leaf, and, or
+	Children []int    `json:"children"`
+	Left     string   `json:"left"`
+	Operator string   `json:"operator"`
+	Right    []string `json:"right"`
+	Number   int64    `json:"number"` // dateTime: Unix microseconds
+}
+
+// flatten writes a constraint tree in post-order. Limits are checked before
+// (checkConstraint).
+func flatten(c *schemas.Constraint, v *vocabulary) (nodes []node, root int) {
+	if c == nil {
+		return nil, 0
+	}
+	var walk func(c *schemas.Constraint) node
+	walk = func(c *schemas.Constraint) node {
+		children, op := c.And, "and"
+		if len(c.Or) > 0 {
+			children, op = c.Or, "or"
+		}
+		n := node{Op: op}
+		if len(children) == 0 {
+			n = leafNode(c, v)
+		}
+		for i := range children {
+			child := walk(&children[i])
+			n.Children = append(n.Children, child.I)
+			n.Level = max(n.Level, child.Level+1)
+		}
+		n.I = len(nodes)
+		nodes = append(nodes, n)
+		return n
+	}
+	root = walk(c).I
+	return nodes, root
+}
+
+func leafNode(c *schemas.Constraint, v *vocabulary) node {
+	n := node{Op: "leaf", Left: c.Left, Operator: c.Operator, Right: c.Right}
+	switch c.Left {
+	case "purpose":
+		n.Right = nil
+		for _, r := range c.Right {
+			n.Right = append(n.Right, v.purposes[r].ID)
+		}
+	case "dateTime":
+		t, err := parseInstant(c.Right[0])
+		if err == nil {
+			n.Number = t.UnixMicro()
+		}
+	}
+	return n
+}
+
+func parseInstant(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		t, err := time.Parse(layout, s)
+		if err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no instant (RFC 3339)", s)
+}
+
+// operands lists what a leaf may compare and with which operators.
+func operands() map[string][]string {
+	set := []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf"}
+	return map[string][]string{
+		"purpose": set, "recipient": set, "recipientKind": set, "spatial": set, "factory": set,
+		"dateTime": {"lt", "lteq", "gt", "gteq"},
+	}
+}
+
+func actions() []string { return []string{"use", "read", "train"} }
+
+// CheckOffer says whether the modules can judge an offer: known terms, within
+// the limits, columns that exist. Errors: Invalid with a pointer per fault.
+// It is the function that the catalogue calls before it stores an offer.
+func (e *Engine) CheckOffer(o *schemas.Offer, tables []schemas.TableInfo) error {
+	c := offerCheck{v: e.vocabulary, tables: tables}
+	if len(o.Rules) == 0 {
+		c.fault("/rules", "an offer has at least one rule; without a permission nobody may use the data")
+	}
+	if len(o.Rules) > 64 {
+		c.fault("/rules", "at most 64 rules")
+	}
+	for i := range o.Rules {
+		c.rule(fmt.Sprintf("/rules/%d", i), &o.Rules[i])
+	}
+	if len(c.faults) == 0 {
+		return nil
+	}
+	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
+		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
+}
+
+type offerCheck struct {
+	v      *vocabulary
+	tables []schemas.TableInfo
+	nodes  int
+	faults []schemas.FieldError
+}
+
+func (c *offerCheck) fault(pointer, format string, args ...any) {
+	c.faults = append(c.faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *offerCheck) rule(at string, r *schemas.Rule) {
+	if r.Kind != schemas.Permission && r.Kind != schemas.Prohibition {
+		c.fault(at+"/kind", "%q is neither permission nor prohibition", r.Kind)
+	}
+	if len(r.Actions) == 0 {
+		c.fault(at+"/actions", "a rule names at least one action of %v", actions())
+	}
+	for i, a := range r.Actions {
+		if !slices.Contains(actions(), a) {
+			c.fault(fmt.Sprintf("%s/actions/%d", at, i), "%q is no action known here; known are %v", a, actions())
+		}
+	}
+	if r.Kind == schemas.Prohibition && len(r.Duties) > 0 {
+		c.fault(at+"/duties", "a prohibition carries no duties")
+	}
+	c.nodes = 0
+	if r.Constraint != nil {
+		c.constraint(at+"/constraint", r.Constraint, 1)
+	}
+	for i := range r.Duties {
+		c.duty(fmt.Sprintf("%s/duties/%d", at, i), &r.Duties[i])
+	}
+}
+
+func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
+	c.nodes++
+	if depth > schemas.MaxConstraintDepth || c.nodes > schemas.MaxConstraintNodes {
+		if depth == schemas.MaxConstraintDepth+1 || c.nodes == schemas.MaxConstraintNodes+1 {
+			c.fault(at, "the constraint is too large: at most %d levels and %d nodes", schemas.MaxConstraintDepth, schemas.MaxConstraintNodes)
+		}
+		return
+	}
+	forms := 0
+	for _, is := range []bool{len(k.And) > 0, len(k.Or) > 0, k.Left != "" || k.Operator != "" || len(k.Right) > 0} {
+		if is {
+			forms++
+		}
+	}
+	if forms != 1 {
+		c.fault(at, "a constraint is either and, or, or one comparison")
+		return
+	}
+	for i := range k.And {
+		c.constraint(fmt.Sprintf("%s/and/%d", at, i), &k.And[i], depth+1)
+	}
+	for i := range k.Or {
+		c.constraint(fmt.Sprintf("%s/or/%d", at, i), &k.Or[i], depth+1)
+	}
+	if k.Left != "" || k.Operator != "" || len(k.Right) > 0 {
+		c.leaf(at, k)
+	}
+}
+
+func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
+	ops, known := operands()[k.Left]
+	if !known {
+		c.fault(at+"/left", "%q is no operand known here; known are dateTime, factory, purpose, recipient, recipientKind, spatial", k.Left)
+		return
+	}
+	if !slices.Contains(ops, k.Operator) {
+		c.fault(at+"/operator", "%q does not go with %s; what goes is %v", k.Operator, k.Left, ops)
+	}
+	if len(k.Right) == 0 || len(k.Right) > 256 {
+		c.fault(at+"/right", "between 1 and 256 values")
+		return
+	}
+	if len(k.Right) > 1 && slices.Contains([]string{"eq", "neq", "lt", "lteq", "gt", "gteq"}, k.Operator) {
+		c.fault(at+"/right", "%s takes one value", k.Operator)
+	}
+	for i, r := range k.Right {
+		where := fmt.Sprintf("%s/right/%d", at, i)
+		switch {
+		case r == "" || len(r) > 2048:
+			c.fault(where, "a value has between 1 and 2048 characters")
+		case k.Left == "purpose":
+			_, ok := c.v.purposes[r]
+			if !ok {
+				c.fault(where, "%q is not a purpose of the closed list", r)
+			}
+		case k.Left == "dateTime":
+			_, err := parseInstant(r)
+			if err != nil {
+				c.fault(where, "%v", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// TemplateParams fill an offer template.
+type TemplateParams struct {
+	Attribution string   // words to give with the data
+	Hide        []string // columns never shown
+	Rows        int64    // budget per agreement; 0 = none
+}
+
+// Templates names the ready-made offers.
+func Templates() []string {
+	return []string{"open-with-attribution", "research-only", "ask-the-holder", "health-with-review"}
+}
+
+// Template makes an offer from a named template. Errors: Invalid for an unknown
+// name.
+func Template(name string, p TemplateParams) (schemas.Offer, error) {
+	if !slices.Contains(Templates(), name) {
+		return schemas.Offer{}, schemas.BadField("offer", "/template", "%q is no template; there are %s", name, strings.Join(Templates(), ", "))
+	}
+	o := schemas.Offer{Template: name, Follow: true}
+	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}
+	if p.Attribution != "" {
+		permit.Duties = append(permit.Duties, schemas.Duty{Kind: schemas.DutyAttribute, Text: p.Attribution})
+	}
+	if len(p.Hide) > 0 {
+		permit.Duties = append(permit.Duties, schemas.Duty{Kind: schemas.DutyHide, Columns: p.Hide})
+	}
+	if p.Rows > 0 {
+		permit.Duties = append(permit.Duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: p.Rows})
+	}
+	switch name {
+	case "research-only":
+		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"research"}}
+		o.Rules = append(o.Rules, forbidMarketing())
+	case "ask-the-holder":
+		o.Review = true
+		o.Follow = false
+		o.Rules = append(o.Rules, forbidMarketing())
+	case "health-with-review":
+		o.Review = true
+		o.Follow = false
+		permit.Constraint = &schemas.Constraint{And: []schemas.Constraint{
+			{Left: "purpose", Operator: "isA", Right: []string{"research", "public-health", "official-statistics", "improve-care"}},
+			{Left: "spatial", Operator: "isAnyOf", Right: []string{"EU", "EEA"}},
+		}}
+	}
+	o.Rules = append([]schemas.Rule{permit}, o.Rules...)
+	return o, nil
+}
+
+func forbidMarketing() schemas.Rule {
+	return schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"},
+		Constraint: &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"marketing"}}}
+}
