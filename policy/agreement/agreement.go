@@ -1,0 +1,183 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+func (d *Desk) agreement(ctx context.Context, q sql.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
+	a, revision, err := sql.Get[schemas.Agreement](ctx, q, "agreement", string(id))
+	if err != nil {
+		return a, err
+	}
+	a.Revision = revision
+	err = q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
+	if err != nil {
+		return a, fmt.Errorf("read what agreement %s used: %w", id, err)
+	}
+	if a.State == schemas.AgreementActive && !d.now().Before(a.Until) {
+		a.State = schemas.AgreementEnded
+	}
+	return a, nil
+}
+
+func maySee(by schemas.Principal, a *schemas.Agreement) bool {
+	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || oversees(by)
+}
+
+// Agreement finds one that the caller may see: a partner's, the provider's, an
+// officer's or operator's. Errors: NotFound.
+func (d *Desk) Agreement(ctx context.Context, by schemas.Principal, id schemas.AgreementID) (schemas.Agreement, error) {
+	err := signedIn(by, string(id))
+	if err != nil {
+		return schemas.Agreement{}, err
+	}
+	a, err := d.agreement(ctx, d.db, id)
+	if err == nil && !maySee(by, &a) {
+		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
+	}
+	return a, err
+}
+
+// Agreements lists what the caller may see; dataset "" is every dataset.
+func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int) ([]schemas.Agreement, string, error) {
+	err := signedIn(by, "agreements")
+	if err != nil {
+		return nil, "", err
+	}
+	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
+	if !oversees(by) {
+		where += " AND (participant = ? OR provider = ? OR project IN (SELECT id FROM project WHERE lead = ?))"
+		args = append(args, string(by.Participant), string(by.Participant), string(by.Participant))
+	}
+	rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]schemas.Agreement, len(rows))
+	for i, row := range rows {
+		out[i], err = d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	return out, next, nil
+}
+
+// Revoke ends an agreement at once; running streams are cut by the feed. Revoking
+// twice is a Conflict. Errors: NotFound, Denied unless by the provider or an
+// operator, Conflict.
+func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
+	a, err := d.Agreement(ctx, by, id)
+	if err != nil {
+		return a, err
+	}
+	if !(by.Has(schemas.RoleProvider) && a.Provider == by.Participant) && !by.Has(schemas.RoleOperator) {
+		return a, denied(string(id), "agreement.provider", "roles", "only the provider of the dataset or an operator revokes an agreement", "ask the provider")
+	}
+	if len(reason) < 3 {
+		return a, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		a, err = d.revoke(ctx, tx, by, id, reason)
+		return err
+	})
+	return a, err
+}
+
+func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
+	a, err := d.agreement(ctx, tx, id)
+	if err != nil {
+		return a, err
+	}
+	if a.State == schemas.AgreementRevoked {
+		return a, schemas.Errorf(schemas.Conflict, string(id), "the agreement was revoked already, on %s", a.Revoked.Format(time.RFC3339))
+	}
+	a.State, a.Revoked, a.Reason = schemas.AgreementRevoked, d.now().UTC(), reason
+	a.Revision, err = sql.Update(ctx, tx, "agreement", string(id), a.Revision, a, sql.Columns{"state": string(a.State)})
+	if err != nil {
+		return a, err
+	}
+	v := values(&a, by)
+	v["reason"] = reason
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRevoke, Subject: string(id), Values: v})
+	return a, err
+}
+
+// Stop revokes every active agreement of a participant: with a provider's own
+// datasets for a provider, with all for an operator, who thereby also bars the
+// participant from new ones. It gives the agreements that were revoked.
+func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) ([]schemas.AgreementID, error) {
+	err := signedIn(by, "stop")
+	if err != nil {
+		return nil, err
+	}
+	operator := by.Has(schemas.RoleOperator)
+	if !operator && !by.Has(schemas.RoleProvider) {
+		return nil, denied("stop", "role.provider", "roles", "only providers and operators stop a participant", "ask the operator")
+	}
+	if len(reason) < 3 {
+		return nil, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
+	}
+	var stopped []schemas.AgreementID
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		stopped = nil
+		where, args := "participant = ? AND state = 'active'", []any{string(whom)}
+		if !operator {
+			where += " AND provider = ?"
+			args = append(args, string(by.Participant))
+		}
+		for after := ""; ; {
+			rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				_, err := d.revoke(ctx, tx, by, row.Doc.ID, reason)
+				if err != nil {
+					return err
+				}
+				stopped = append(stopped, row.Doc.ID)
+			}
+			after = next
+			if next == "" {
+				break
+			}
+		}
+		if operator {
+			return d.bar(ctx, tx, by, whom)
+		}
+		return nil
+	})
+	return stopped, err
+}
+
+func (d *Desk) bar(ctx context.Context, tx *sql.Tx, by schemas.Principal, whom schemas.ParticipantID) error {
+	p, revision, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(whom))
+	if err != nil {
+		return err
+	}
+	p.Stopped = true
+	_, err = sql.Update(ctx, tx, "participant", string(whom), revision, p, nil)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "participant/" + string(whom),
+		Values: withCaller(map[string]string{"participant": string(whom), "state": "stopped"}, by)})
+	return err
+}
+
+// ActiveOn counts the active agreements on a dataset, for withdrawals [decisions.md 33f].
+func (d *Desk) ActiveOn(ctx context.Context, dataset schemas.DatasetID) (int, error) {
+	n := 0
+	err := d.db.QueryRow(ctx, `SELECT count(*) FROM agreement WHERE dataset = ? AND state = 'active' AND until > ?`, string(dataset), d.now().UnixMicro()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the agreements on %s: %w", dataset, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,277 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// MaxLease is the longest life of a lease [decisions.md 4].
+const MaxLease = 15 * time.Minute
+
+// LeaseAsk is what POST /leases takes.
+type LeaseAsk struct {
+	Project schemas.ProjectID   `json:"project,omitempty" doc:"needed unless a lease is narrowed"`
+	Run     schemas.RunID       `json:"run,omitempty"`
+	Items   []schemas.LeaseItem `json:"items,omitempty" maxItems:"100" doc:"needed unless a lease is narrowed"`
+	Rank    *int                `json:"rank,omitempty" minimum:"0"`
+	World   *int                `json:"world,omitempty" minimum:"1"`
+	Until   time.Time           `json:"until,omitzero" doc:"at most 15 minutes from now"`
+}
+
+// LeaseAnswer is a lease with its bearer token, which is shown once.
+type LeaseAnswer struct {
+	Token  string        `json:"token" doc:"bearer token for byte doors"`
+	Until  time.Time     `json:"until"`
+	EndsAt time.Time     `json:"ends_at" doc:"when the first of its agreements ends"`
+	Lease  schemas.Lease `json:"lease"`
+}
+
+// Mint makes a lease for a signed-in partner of the project. Errors: Invalid,
+// Denied (with which agreement and why), NotFound.
+func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (LeaseAnswer, error) {
+	err := signedIn(by, "lease")
+	if err != nil {
+		return LeaseAnswer{}, err
+	}
+	if len(ask.Items) == 0 {
+		return LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
+	}
+	l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
+	var ends time.Time
+	for i := range l.Items {
+		a, err := d.leasable(ctx, by, &l, i)
+		if err != nil {
+			return LeaseAnswer{}, err
+		}
+		if ends.IsZero() || a.Until.Before(ends) {
+			ends = a.Until
+		}
+	}
+	if l.Run != "" {
+		r, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
+		if err != nil || r.Project != l.Project {
+			return LeaseAnswer{}, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
+		}
+		l.Factory = r.Factory
+	}
+	return d.seal(ctx, by, l, ask.Until, ends)
+}
+
+// leasable fills in item i and checks that its agreement may be leased by by.
+func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int) (schemas.Agreement, error) {
+	it := &l.Items[i]
+	at := fmt.Sprintf("/items/%d", i)
+	a, err := d.agreement(ctx, d.db, it.Agreement)
+	if err != nil || !maySee(by, &a) {
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return a, err
+		}
+		return a, schemas.Errorf(schemas.NotFound, string(it.Agreement), "there is no agreement %s", it.Agreement)
+	}
+	if l.Project == "" {
+		l.Project = a.Project
+	}
+	if a.Project != l.Project {
+		return a, schemas.BadField("lease", at+"/agreement", "the agreement is of project %s; a lease is for one project", a.Project)
+	}
+	p, err := d.parties.Project(ctx, a.Project)
+	if err != nil {
+		return a, err
+	}
+	if !party.IsPartner(p, by.Participant) || !by.Has(schemas.RoleTrainer) {
+		return a, denied(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
+	}
+	if l.Factory == "" {
+		l.Factory = a.Factory
+	}
+	if it.Version == "" {
+		it.Version, err = d.newest(ctx, by, &a)
+		if err != nil {
+			return a, err
+		}
+	}
+	// The same judge as at the byte doors, so that a lease is never worth nothing.
+	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
+		me, err := d.parties.Participant(ctx, by.Participant)
+		probe := schemas.Lease{Items: []schemas.LeaseItem{{Agreement: a.ID}}}
+		return policy.Entitlement{Lease: probe, Agreement: a, Stopped: me.Stopped}, err
+	}
+	return a, policy.Leasable(ctx, look, *it, d.now())
+}
+
+// newest is the newest version that an agreement covers.
+func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agreement) (schemas.VersionID, error) {
+	if a.Follow {
+		ds, err := d.catalogue.Get(ctx, by, a.Dataset)
+		if err == nil && ds.Latest != nil {
+			return ds.Latest.Version, nil
+		}
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return "", err
+		}
+	}
+	return a.Versions[len(a.Versions)-1], nil
+}
+
+// Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
+// never more. The child dies with its parent. Errors: Unauthenticated, Denied.
+func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
+	parent, err := d.lease(ctx, parentToken)
+	if err != nil {
+		return LeaseAnswer{}, err
+	}
+	wider := func(what string) error {
+		return denied(string(parent.ID), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
+	}
+	l := parent
+	l.ID, l.Parent = schemas.NewLeaseID(), parent.ID
+	if ask.Project != "" && ask.Project != parent.Project {
+		return LeaseAnswer{}, wider("another project")
+	}
+	if ask.Run != "" && ask.Run != parent.Run {
+		return LeaseAnswer{}, wider("another run")
+	}
+	if len(ask.Items) > 0 {
+		l.Items = slices.Clone(ask.Items)
+	}
+	for i := range l.Items {
+		j := slices.IndexFunc(parent.Items, func(p schemas.LeaseItem) bool { return p.Agreement == l.Items[i].Agreement })
+		if j < 0 {
+			return LeaseAnswer{}, wider("agreement " + string(l.Items[i].Agreement))
+		}
+		what := narrowItem(&l.Items[i], parent.Items[j])
+		if what != "" {
+			return LeaseAnswer{}, wider(what)
+		}
+	}
+	for _, n := range []struct {
+		have, want **int
+		what       string
+	}{{&l.Rank, &ask.Rank, "rank"}, {&l.World, &ask.World, "world"}} {
+		if *n.have != nil && *n.want != nil && **n.have != **n.want {
+			return LeaseAnswer{}, wider(n.what)
+		}
+		if *n.want != nil {
+			*n.have = *n.want
+		}
+	}
+	until := ask.Until
+	if until.After(parent.Until) {
+		return LeaseAnswer{}, wider("a longer life")
+	}
+	if until.IsZero() {
+		until = parent.Until
+	}
+	return d.seal(ctx, schemas.Principal{Participant: parent.Participant}, l, until, parent.Until)
+}
+
+func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
+	for _, m := range []struct {
+		parent string
+		child  *string
+		what   string
+	}{{string(parent.Version), (*string)(&child.Version), "another version"}, {parent.Table, &child.Table, "another table"}, {parent.Split, &child.Split, "another split"}} {
+		if m.parent != "" && *m.child != "" && *m.child != m.parent {
+			return m.what
+		}
+		if *m.child == "" {
+			*m.child = m.parent
+		}
+	}
+	if len(child.Columns) == 0 {
+		child.Columns = parent.Columns
+	}
+	if len(parent.Columns) > 0 {
+		for _, c := range child.Columns {
+			if !slices.Contains(parent.Columns, c) {
+				return "column " + c
+			}
+		}
+	}
+	return ""
+}
+
+// seal stores a lease with its change and gives its token.
+func (d *Desk) seal(ctx context.Context, by schemas.Principal, l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
+	now := d.now().UTC()
+	latest := now.Add(MaxLease)
+	if until.IsZero() {
+		until = latest
+	}
+	if until.After(latest) {
+		return LeaseAnswer{}, schemas.BadField("lease", "/until", "a lease lasts at most %s", MaxLease)
+	}
+	if !until.After(now) {
+		return LeaseAnswer{}, schemas.BadField("lease", "/until", "the end lies in the past")
+	}
+	if ends.Before(until) {
+		until = ends
+	}
+	l.Until = until.UTC()
+	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
+		if err != nil {
+			return err
+		}
+		for _, it := range l.Items {
+			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(map[string]string{
+				"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run)}, by)})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, Lease: l}, err
+}
+
+// lease finds what a token stands for; its parents must stand too. Errors:
+// Unauthenticated, saying expired with the time, or not known.
+func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
+	id, ok := d.leaseOf(token)
+	if !ok {
+		return schemas.Lease{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
+	}
+	l, _, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	if schemas.KindOf(err) == schemas.NotFound {
+		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
+	}
+	if err != nil {
+		return l, err
+	}
+	if !d.now().Before(l.Until) {
+		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
+	}
+	return l, nil
+}
+
+// LookUp is the policy.LookUp of this desk.
+func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
+	l, err := d.lease(ctx, token)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
+		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
+	}
+	a, err := d.agreement(ctx, d.db, id)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	f, err := d.parties.Factory(ctx, a.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return policy.Entitlement{}, err
+	}
+	p, err := d.parties.Participant(ctx, l.Participant)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped}, nil
+}

@@ -1,0 +1,313 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// DefaultTerm is how long an agreement lasts when neither request nor project
+// says an end; MaxTerm is the longest [EHDS art. 68(12): a permit lasts at most 10
+// years].
+const (
+	DefaultTerm = 365 * 24 * time.Hour
+	MaxTerm     = 10 * 365 * 24 * time.Hour
+)
+
+// Facts gathers what a decision may read about a caller and her project. Empty
+// project, purpose and factory are facts that were not said. Errors: Invalid for
+// an unknown project, factory or purpose; Denied for a project of others.
+func (d *Desk) Facts(ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID) (policy.Facts, error) {
+	f := policy.Facts{Purpose: purpose, Now: d.now()}
+	if by.Participant != "" {
+		p, err := d.parties.Participant(ctx, by.Participant)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return f, err
+		}
+		f.Participant = p
+	}
+	if project != "" {
+		p, err := d.parties.Project(ctx, project)
+		if err != nil || !party.IsPartner(p, by.Participant) {
+			if err != nil && schemas.KindOf(err) != schemas.NotFound {
+				return f, err
+			}
+			return f, schemas.BadField("project", "/project", "you take part in no project %q", project)
+		}
+		f.Project = p
+		if purpose == "" && len(p.Purposes) == 1 {
+			f.Purpose = p.Purposes[0]
+		}
+		if factory == "" {
+			factory = p.Factory
+		}
+	}
+	if factory != "" {
+		var err error
+		f.Factory, err = d.parties.Factory(ctx, factory)
+		if schemas.KindOf(err) == schemas.NotFound {
+			return f, schemas.BadField("factory", "/factory", "there is no factory %q", factory)
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// Decide answers for datasets that are already known to be visible: the marks of a
+// search. It records nothing.
+func (d *Desk) Decide(ctx context.Context, f policy.Facts, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+	items := make([]policy.Item, len(datasets))
+	for i, ds := range datasets {
+		items[i].Dataset = ds
+	}
+	decisions, err := d.engine.Decide(ctx, f, items)
+	if err != nil {
+		return nil, err
+	}
+	for i, ds := range datasets {
+		d.project(&decisions[i], f, ds)
+	}
+	return decisions, nil
+}
+
+// project adds what depends on the project rather than on terms, so that marks,
+// dry runs and requests all say it.
+func (d *Desk) project(dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset) {
+	no := func(rule, source, text, remedy string) {
+		if dec.Verdict != schemas.VerdictNo {
+			dec.Reasons = nil
+		}
+		dec.Verdict, dec.Obligations, dec.Reviewer = schemas.VerdictNo, nil, ""
+		dec.Reasons = append(dec.Reasons, schemas.Reason{Rule: rule, Source: source, Text: text, Remedy: remedy})
+	}
+	switch {
+	case f.Project.ID == "":
+	case f.Purpose != "" && !d.serves(f.Project, f.Purpose):
+		no("project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose), "ask for one of its purposes, or let the lead partner add this one")
+	case !party.Running(f.Project, f.Now):
+		no("project.time", "the project", fmt.Sprintf("the project %s is not under way", f.Project.ID), "ask while it runs")
+	}
+	if f.Participant.Stopped {
+		no("participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+	}
+	if ds.Latest == nil {
+		no("dataset.unpublished", "the catalogue", "nothing of this dataset is published here yet", "ask the provider to publish a version")
+	}
+}
+
+func (d *Desk) serves(p schemas.Project, purpose string) bool {
+	return slices.ContainsFunc(p.Purposes, func(have string) bool { return d.engine.SamePurpose(have, purpose) })
+}
+
+// DryRun answers "would this be allowed" for one dataset. Errors: NotFound for a
+// dataset that is not visible to the caller, Invalid.
+func (d *Desk) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) (schemas.Decision, error) {
+	f, err := d.Facts(ctx, by, a.Project, a.Purpose, a.Factory)
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	f.Action = a.Action
+	ds, err := d.catalogue.Get(ctx, by, a.Dataset)
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	return decisions[0], nil
+}
+
+// Submit judges a request and stores it with its answer: granted (an agreement per
+// item), pending, or refused. A refused request is no error. Errors: Denied unless
+// the caller is a trainer of a partner, Invalid, NotFound.
+func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Request) (schemas.Request, error) {
+	err := signedIn(by, "request")
+	if err != nil {
+		return r, err
+	}
+	if !by.Has(schemas.RoleTrainer) {
+		return r, denied("request", "role.trainer", "roles", "only trainers ask for data", "ask the operator for the role")
+	}
+	if r.Project == "" {
+		return r, schemas.BadField("request", "/project", "name the project that the data is for")
+	}
+	f, err := d.Facts(ctx, by, r.Project, r.Purpose, r.Factory)
+	if err != nil {
+		return r, err
+	}
+	if f.Purpose == "" {
+		return r, schemas.BadField("request", "/purpose", "say what the data is for")
+	}
+	r.ID, r.By, r.Submitted = schemas.NewRequestID(), by.Participant, d.now().UTC()
+	r.Purpose, r.Factory, r.State, r.Decided, r.Revision = f.Purpose, f.Factory.ID, "", time.Time{}, 1
+	grants := make([]*schemas.Agreement, len(r.Items))
+	for i := range r.Items {
+		grants[i], err = d.judge(ctx, by, f, &r, i)
+		if err != nil {
+			return r, err
+		}
+	}
+	r.State = stateOf(r.Items)
+	if r.State != schemas.RequestPending {
+		r.Decided = r.Submitted
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.store(ctx, tx, by, &r, grants) })
+	return r, err
+}
+
+// judge answers one item; a yes gives the agreement that it becomes.
+func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, r *schemas.Request, i int) (*schemas.Agreement, error) {
+	it := &r.Items[i]
+	at := fmt.Sprintf("/items/%d", i)
+	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset stands twice in the request")
+	}
+	ds, err := d.catalogue.Get(ctx, by, it.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	if err != nil {
+		return nil, err
+	}
+	dec := decisions[0]
+	it.Decision, it.Agreement, it.Review = &dec, "", nil
+	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
+	if it.State == "" {
+		it.State = schemas.RequestRefused
+		return nil, nil
+	}
+	a, err := d.draft(ctx, f, r, it, &ds, at)
+	if err != nil || it.State == schemas.RequestPending {
+		return nil, err
+	}
+	return a, nil
+}
+
+// draft writes the agreement that an item would become.
+func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, at string) (*schemas.Agreement, error) {
+	now := d.now().UTC()
+	until := r.Until
+	if until.IsZero() {
+		until = now.Add(DefaultTerm)
+	}
+	for _, end := range []time.Time{f.Project.Until, it.Decision.Until} {
+		if !end.IsZero() && end.Before(until) {
+			until = end
+		}
+	}
+	if !until.After(now) || until.After(now.Add(MaxTerm)) {
+		return nil, schemas.BadField("request", "/until", "the end must lie between now and ten years from now")
+	}
+	m, err := d.catalogue.Manifest(ctx, ds.ID, ds.Latest.Version)
+	if err != nil {
+		return nil, err
+	}
+	for j, c := range it.Columns {
+		if !slices.ContainsFunc(m.Data, func(t schemas.Table) bool {
+			return slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
+		}) {
+			return nil, schemas.BadField("request", fmt.Sprintf("%s/columns/%d", at, j), "no table of %s has a column %q", ds.ID, c)
+		}
+	}
+	obligations := it.Decision.Obligations
+	if it.Rows > 0 {
+		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: "request", Source: "the request"})
+	}
+	partners := slices.DeleteFunc(append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...), func(p schemas.ParticipantID) bool { return p == r.By })
+	return &schemas.Agreement{
+		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Versions: []schemas.VersionID{m.Version}, Follow: ds.Offer.Follow,
+		Columns: it.Columns, Obligations: obligations, From: now, Until: until, State: schemas.AgreementActive,
+		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
+	}, nil
+}
+
+func stateOf(items []schemas.RequestItem) schemas.RequestState {
+	state := schemas.RequestRefused
+	for _, it := range items {
+		switch it.State {
+		case schemas.RequestPending:
+			return schemas.RequestPending
+		case schemas.RequestGranted:
+			state = schemas.RequestGranted
+		}
+	}
+	return state
+}
+
+// store writes a new request, its reviewers and its agreements.
+func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, grants []*schemas.Agreement) error {
+	for i, a := range grants {
+		if a == nil {
+			continue
+		}
+		r.Items[i].Agreement = a.ID
+		err := d.conclude(ctx, tx, by, a)
+		if err != nil {
+			return err
+		}
+	}
+	err := sql.Insert(ctx, tx, "request", string(r.ID), r, sql.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State)})
+	if err != nil {
+		return err
+	}
+	for _, reviewer := range reviewers(r) {
+		_, err := tx.Exec(ctx, `INSERT INTO request_reviewer (request, reviewer) VALUES (?, ?)`, string(r.ID), string(reviewer))
+		if err != nil {
+			return fmt.Errorf("note the reviewer of %s: %w", r.ID, err)
+		}
+	}
+	for _, it := range r.Items {
+		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
+			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
+			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rulesOf(dec *schemas.Decision) string {
+	s := ""
+	for i, r := range dec.Reasons {
+		if i > 0 {
+			s += ", "
+		}
+		s += r.Rule
+	}
+	return s
+}
+
+func reviewers(r *schemas.Request) []schemas.ParticipantID {
+	var out []schemas.ParticipantID
+	for _, it := range r.Items {
+		if it.Decision != nil && it.Decision.Reviewer != "" && !slices.Contains(out, it.Decision.Reviewer) {
+			out = append(out, it.Decision.Reviewer)
+		}
+	}
+	return out
+}
+
+// conclude stores an agreement with its change.
+func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement) error {
+	err := sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
+		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
+	if err != nil {
+		return err
+	}
+	v := values(a, by)
+	v["permit"], v["purpose"], v["decision"], v["factory"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory)
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
+	return err
+}

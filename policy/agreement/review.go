@@ -1,0 +1,140 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// Review records the word of the holder or access body on the items of a request
+// that wait for it. A grant is judged again first: a rule may say no by now.
+// Errors: NotFound, Denied, Conflict when nothing waits for the caller, Invalid.
+func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
+	r, err := d.Request(ctx, by, id)
+	if err != nil {
+		return r, err
+	}
+	if review.Decision != "grant" && review.Decision != "refuse" {
+		return r, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
+	}
+	if !by.Has(schemas.RoleProvider) {
+		return r, denied(string(id), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
+	}
+	review.By, review.At = by.Participant, d.now().UTC()
+	grants := make([]*schemas.Agreement, len(r.Items))
+	waiting := false
+	for i := range r.Items {
+		it := &r.Items[i]
+		if it.State != schemas.RequestPending || it.Decision.Reviewer != by.Participant {
+			continue
+		}
+		waiting = true
+		it.Review, it.State = &review, schemas.RequestRefused
+		if review.Decision == "grant" {
+			grants[i], err = d.confirm(ctx, &r, i)
+			if err != nil {
+				return r, err
+			}
+		}
+	}
+	if !waiting {
+		return r, schemas.Errorf(schemas.Conflict, string(id), "nothing in this request waits for your answer")
+	}
+	r.State = stateOf(r.Items)
+	if r.State != schemas.RequestPending {
+		r.Decided = review.At
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.storeReview(ctx, tx, by, &r, review, grants) })
+	return r, err
+}
+
+// confirm judges a reviewed item anew, as the requester's ask of today.
+func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas.Agreement, error) {
+	it := &r.Items[i]
+	asker := schemas.Principal{Subject: "review", Participant: r.By, Roles: []schemas.Role{schemas.RoleTrainer}}
+	f, err := d.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := d.catalogue.Get(ctx, asker, it.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	if err != nil {
+		return nil, err
+	}
+	reviewer := it.Decision.Reviewer
+	it.Decision = &decisions[0]
+	if it.Decision.Verdict == schemas.VerdictNo {
+		return nil, nil
+	}
+	it.Decision.Reviewer = reviewer
+	it.State = schemas.RequestGranted
+	return d.draft(ctx, f, r, it, &ds, fmt.Sprintf("/items/%d", i))
+}
+
+func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
+	for i, a := range grants {
+		if a == nil {
+			continue
+		}
+		r.Items[i].Agreement = a.ID
+		err := d.conclude(ctx, tx, by, a)
+		if err != nil {
+			return err
+		}
+	}
+	revision, err := sql.Update(ctx, tx, "request", string(r.ID), r.Revision, r, sql.Columns{"state": string(r.State)})
+	if err != nil {
+		return err
+	}
+	r.Revision = revision
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
+		"request": string(r.ID), "project": string(r.Project), "participant": string(r.By), "decision": review.Decision, "reason": review.Reason}, by)})
+	return err
+}
+
+// Request finds one that the caller may see: its asker's, its reviewers', an
+// officer's or operator's. Errors: NotFound.
+func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	err := signedIn(by, string(id))
+	if err != nil {
+		return schemas.Request{}, err
+	}
+	r, revision, err := sql.Get[schemas.Request](ctx, d.db, "request", string(id))
+	if err != nil {
+		return schemas.Request{}, err
+	}
+	r.Revision = revision
+	if r.By == by.Participant || oversees(by) || slices.Contains(reviewers(&r), by.Participant) {
+		return r, nil
+	}
+	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)
+}
+
+func oversees(by schemas.Principal) bool {
+	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
+}
+
+// Requests lists what the caller may see; state "" is every state.
+func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int) ([]schemas.Request, string, error) {
+	err := signedIn(by, "requests")
+	if err != nil {
+		return nil, "", err
+	}
+	where, args := "(? = '' OR state = ?)", []any{string(state), string(state)}
+	if !oversees(by) {
+		where += " AND (participant = ? OR id IN (SELECT request FROM request_reviewer WHERE reviewer = ?))"
+		args = append(args, string(by.Participant), string(by.Participant))
+	}
+	rows, next, err := sql.List[schemas.Request](ctx, d.db, "request", where, args, after, limit)
+	out := make([]schemas.Request, len(rows))
+	for i, row := range rows {
+		out[i], out[i].Revision = row.Doc, row.Revision
+	}
+	return out, next, err
+}

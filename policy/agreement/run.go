@@ -1,0 +1,82 @@
+package agreement
+
+import (
+	"context"
+	"slices"
+
+	"guichet/connectors/sql"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// StartRun records a job of a project. Errors: Denied, Invalid.
+func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run) (schemas.Run, error) {
+	err := signedIn(by, "run")
+	if err != nil {
+		return r, err
+	}
+	p, err := d.parties.Project(ctx, r.Project)
+	if err != nil || !party.IsPartner(p, by.Participant) {
+		return r, schemas.BadField("run", "/project", "you take part in no project %q", r.Project)
+	}
+	if r.Factory == "" {
+		r.Factory = p.Factory
+	}
+	_, err = d.parties.Factory(ctx, r.Factory)
+	if err != nil {
+		return r, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
+	}
+	r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(r.ID), Values: withCaller(map[string]string{
+			"run": string(r.ID), "project": string(r.Project), "factory": string(r.Factory), "external": r.ExternalID}, by)})
+		return err
+	})
+	return r, err
+}
+
+// Run finds one that the caller may see. Errors: NotFound.
+func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
+	err := signedIn(by, string(id))
+	if err != nil {
+		return schemas.Run{}, err
+	}
+	r, revision, err := sql.Get[schemas.Run](ctx, d.db, "run", string(id))
+	if err != nil {
+		return r, err
+	}
+	r.Revision = revision
+	p, err := d.parties.Project(ctx, r.Project)
+	if err != nil || !party.IsPartner(p, by.Participant) && !oversees(by) {
+		return schemas.Run{}, schemas.Errorf(schemas.NotFound, string(id), "there is no run %s", id)
+	}
+	return r, nil
+}
+
+// AddOutput ties what came out to a run. The same digest twice is kept once.
+func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
+	r, err := d.Run(ctx, by, id)
+	if err != nil {
+		return r, err
+	}
+	if slices.ContainsFunc(r.Outputs, func(have schemas.Output) bool { return have.Digest == o.Digest && have.Name == o.Name }) {
+		return r, nil
+	}
+	o.At = d.now().UTC()
+	r.Outputs = append(r.Outputs, o)
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		revision, err := sql.Update(ctx, tx, "run", string(id), r.Revision, r, nil)
+		if err != nil {
+			return err
+		}
+		r.Revision = revision
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(id), Values: withCaller(map[string]string{
+			"run": string(id), "project": string(r.Project), "output": o.Kind + " " + o.Name, "digest": o.Digest}, by)})
+		return err
+	})
+	return r, err
+}

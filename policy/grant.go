@@ -1,0 +1,234 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/schemas"
+)
+
+// Entitlement is what a lease token stands for, as the look-up found it.
+type Entitlement struct {
+	Lease     schemas.Lease
+	Agreement schemas.Agreement
+	Factory   schemas.Factory
+	Stopped   bool // the participant was stopped
+}
+
+// LookUp finds what a lease token stands for, for one agreement. Errors:
+// Unauthenticated for a token that is forged, expired or unknown, NotFound for
+// an agreement that the lease does not name. policy/agreement provides it; it is
+// an argument so that policy never imports those who import it.
+type LookUp func(ctx context.Context, token string, agreement schemas.AgreementID) (Entitlement, error)
+
+// Want is what a door was asked for. Empty members were not said: the lease or
+// the agreement fills them in; what is said may repeat the lease, never widen it.
+type Want struct {
+	Door      string // http, shard, flight
+	Agreement schemas.AgreementID
+	Version   schemas.VersionID
+	Table     string
+	Split     string
+	Columns   []string
+	Rank      int
+	World     int // 0: the door has no ranks (manifest, one shard by name)
+	Run       schemas.RunID
+	Address   netip.Addr // where the request came from
+}
+
+// Grant is the right to open one stream. Only Authorize makes one: a door cannot
+// forget to ask [decisions.md 6].
+type Grant struct {
+	want     Want
+	lease    schemas.Lease
+	terms    schemas.Agreement
+	declared bool
+	ok       bool
+}
+
+// Valid says whether the grant came from Authorize.
+func (g Grant) Valid() bool { return g.ok }
+
+// Agreement gives the agreement as it stood when the grant was made.
+func (g Grant) Agreement() schemas.Agreement { return g.terms }
+
+// Lease gives the lease.
+func (g Grant) Lease() schemas.Lease { return g.lease }
+
+// Want gives what was asked, filled in from lease and agreement.
+func (g Grant) Want() Want { return g.want }
+
+// Until is when a stream under this grant ends at the latest.
+func (g Grant) Until() time.Time { return g.terms.Until }
+
+// Declared says that the place is the requester's word, not proven.
+func (g Grant) Declared() bool { return g.declared }
+
+// Authorize is the only way to a stream: it judges a lease token and what a door
+// was asked for. Errors: Unauthenticated (token), NotFound (agreement unknown to
+// this lease), Denied with reasons (revoked, ended, wider than the lease, wrong
+// place).
+func Authorize(ctx context.Context, look LookUp, token string, want Want, now time.Time) (Grant, error) {
+	e, err := look(ctx, token, want.Agreement)
+	if err != nil {
+		return Grant{}, err
+	}
+	item, ok := leaseItem(&e.Lease, want.Agreement)
+	if !ok {
+		return Grant{}, refuse(want, "lease", "the lease", "the lease does not name this agreement", "ask for a lease on it")
+	}
+	g := Grant{want: want, lease: e.Lease, terms: e.Agreement}
+	for _, check := range []func() error{
+		func() error { return standing(e, now) },
+		func() error { return g.narrow(item) },
+		func() error { return g.rank() },
+		func() error { return g.place(e.Factory) },
+	} {
+		err := check()
+		if err != nil {
+			return Grant{}, err
+		}
+	}
+	g.ok = true
+	return g, nil
+}
+
+func refuse(w Want, rule, source, text, remedy string) error {
+	return &schemas.Error{Kind: schemas.Denied, Subject: string(w.Agreement), Message: text,
+		Reasons: []schemas.Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}, Remedy: remedy}
+}
+
+// Standing says whether an agreement is in force: nil, or Denied saying revoked
+// or ended.
+func standing(e Entitlement, now time.Time) error {
+	a := e.Agreement
+	w := Want{Agreement: a.ID}
+	switch {
+	case a.State == schemas.AgreementRevoked:
+		return refuse(w, "agreement.revoked", "the provider", fmt.Sprintf("the agreement was revoked on %s: %s", a.Revoked.UTC().Format(time.RFC3339), a.Reason), "send a new request")
+	case a.State == schemas.AgreementEnded || !now.Before(a.Until):
+		return refuse(w, "agreement.ended", "the agreement", fmt.Sprintf("the agreement ended on %s", a.Until.UTC().Format(time.RFC3339)), "send a new request")
+	case e.Stopped:
+		return refuse(w, "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+	}
+	return nil
+}
+
+func leaseItem(l *schemas.Lease, id schemas.AgreementID) (schemas.LeaseItem, bool) {
+	for _, it := range l.Items {
+		if it.Agreement == id {
+			return it, true
+		}
+	}
+	return schemas.LeaseItem{}, false
+}
+
+func (g *Grant) narrow(item schemas.LeaseItem) error {
+	w, a := &g.want, &g.terms
+	for _, m := range []struct {
+		what   string
+		lease  string
+		wanted *string
+	}{{"version", string(item.Version), (*string)(&w.Version)}, {"table", item.Table, &w.Table}, {"split", item.Split, &w.Split}} {
+		if m.lease != "" && *m.wanted != "" && m.lease != *m.wanted {
+			return refuse(*w, "lease."+m.what, "the lease", fmt.Sprintf("the lease is for %s %s only", m.what, m.lease), "ask for a lease on it")
+		}
+		if m.lease != "" {
+			*m.wanted = m.lease
+		}
+	}
+	if !slices.Contains(a.Versions, w.Version) && !a.Follow {
+		return refuse(*w, "agreement.version", "the agreement", fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)), "ask for an agreement on that version")
+	}
+	for _, allowed := range [][]string{a.Columns, item.Columns} {
+		if len(allowed) == 0 {
+			continue
+		}
+		if len(w.Columns) == 0 {
+			w.Columns = allowed
+		}
+		for _, c := range w.Columns {
+			if !slices.Contains(allowed, c) {
+				return refuse(*w, "agreement.columns", "the agreement", fmt.Sprintf("column %q is outside the agreement", c), "ask for it in a new request")
+			}
+		}
+	}
+	if w.Run == "" {
+		w.Run = g.lease.Run
+	}
+	if g.lease.Run != "" && w.Run != g.lease.Run {
+		return refuse(*w, "lease.run", "the lease", "the lease is for another run", "ask for a lease for this run")
+	}
+	return nil
+}
+
+func join(v []schemas.VersionID) string {
+	s := make([]string, len(v))
+	for i := range v {
+		s[i] = string(v[i])
+	}
+	return strings.Join(s, ", ")
+}
+
+func (g *Grant) rank() error {
+	if g.want.World == 0 {
+		if g.lease.Rank != nil {
+			return refuse(g.want, "lease.rank", "the lease", "the lease is for one rank's stream only", "use /stream, or ask for a lease without rank")
+		}
+		return nil
+	}
+	if g.lease.World != nil && *g.lease.World != g.want.World {
+		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World), "ask for a lease on this world")
+	}
+	if g.lease.Rank != nil && *g.lease.Rank != g.want.Rank {
+		return refuse(g.want, "lease.rank", "the lease", fmt.Sprintf("the lease is for rank %d", *g.lease.Rank), "ask for a lease on this rank")
+	}
+	return nil
+}
+
+// place proves where the stream goes: from the factory's egress networks, or by
+// declaration where none are known and nothing demands proof [decisions.md 5].
+func (g *Grant) place(f schemas.Factory) error {
+	g.declared = true
+	enforced := false
+	for _, d := range g.terms.Obligations {
+		if d.Kind != schemas.DutyFactory {
+			continue
+		}
+		enforced = enforced || d.Enforced
+		if len(d.Values) > 0 && !slices.Contains(d.Values, string(g.terms.Factory)) {
+			return refuse(g.want, "agreement.factory", d.Source, fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")), "run the project there")
+		}
+	}
+	for _, cidr := range f.Egress {
+		p, err := netip.ParsePrefix(cidr)
+		if err == nil && p.Contains(g.want.Address.Unmap()) {
+			g.declared = false
+			return nil
+		}
+	}
+	if enforced || len(f.Egress) > 0 {
+		return refuse(g.want, "agreement.place", "the agreement", fmt.Sprintf("streams open only from the network of %s; this request came from elsewhere", g.terms.Factory), "open the stream from a job at the factory")
+	}
+	return nil
+}
+
+// Leasable judges, without a door, whether an agreement may be leased as item
+// says: the same checks as Authorize but for rank and place, which only a stream
+// has.
+func Leasable(ctx context.Context, look LookUp, item schemas.LeaseItem, now time.Time) error {
+	e, err := look(ctx, "", item.Agreement)
+	if err != nil {
+		return err
+	}
+	err = standing(e, now)
+	if err != nil {
+		return err
+	}
+	g := Grant{want: Want{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns}, lease: e.Lease, terms: e.Agreement}
+	return g.narrow(schemas.LeaseItem{Agreement: item.Agreement})
+}

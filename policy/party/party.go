@@ -1,0 +1,282 @@
+// Package party knows who takes part: participants and their members, projects,
+// factories, stores with the prefixes of providers.
+//
+// In: what operators and lead partners say, from an authenticated principal.
+// Out: the nouns, and answers to "who is this user" and "whose prefix is this".
+// Always: only operators make participants, factories and stores; only a lead
+// partner or an operator changes a project; each change is one entry of the one
+// change sequence. It must not know datasets, doors or S3.
+package party
+
+import (
+	"context"
+	stdsql "database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// Registry holds the parties. Safe for concurrent use.
+type Registry struct {
+	db       *sql.DB
+	purposes []schemas.Purpose
+}
+
+// New makes a registry on db.
+func New(db *sql.DB) (*Registry, error) {
+	p, err := schemas.Purposes()
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{db: db, purposes: p}, nil
+}
+
+func needs(by schemas.Principal, role schemas.Role, what string) error {
+	if !by.SignedIn() {
+		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: what, Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
+	}
+	if by.Has(role) {
+		return nil
+	}
+	text := fmt.Sprintf("to %s needs the role %s", what, role)
+	return &schemas.Error{Kind: schemas.Denied, Subject: what, Message: text, Remedy: "ask the operator for the role",
+		Reasons: []schemas.Reason{{Rule: "role." + string(role), Source: "roles", Text: text, Remedy: "ask the operator for the role"}}}
+}
+
+// put inserts (revision 0 and absent) or updates one noun and appends its
+// change, in one transaction.
+func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id string, doc T, cols sql.Columns, ifRevision int64, also func(ctx context.Context, tx *sql.Tx) error) (int64, error) {
+	revision := int64(1)
+	err := db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, have, err := sql.Get[T](ctx, tx, table, id)
+		switch {
+		case schemas.KindOf(err) == schemas.NotFound && ifRevision == 0:
+			err = sql.Insert(ctx, tx, table, id, doc, cols)
+		case err == nil && ifRevision == 0:
+			return schemas.Errorf(schemas.Conflict, id, "there is a %s %s already (revision %d)", table, id, have)
+		case err == nil:
+			revision, err = sql.Update(ctx, tx, table, id, ifRevision, doc, cols)
+		}
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			err = also(ctx, tx)
+			if err != nil {
+				return err
+			}
+		}
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id,
+			Values: map[string]string{table: id, "by": string(by.Participant), "subject": by.Subject}, Numbers: map[string]int64{"revision": revision}})
+		return err
+	})
+	return revision, err
+}
+
+// PutParticipant makes (ifRevision 0) or changes a participant and its members.
+// Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
+func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
+	err := needs(by, schemas.RoleOperator, "change participants")
+	if err != nil {
+		return p, err
+	}
+	u, err := url.Parse(string(p.ID))
+	if err != nil || u.Scheme != "https" && u.Scheme != "did" && u.Scheme != "http" || len(p.ID) > 512 {
+		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
+	}
+	for i, m := range p.Members {
+		for _, role := range m.Roles {
+			if !slices.Contains(p.Roles, role) {
+				return p, schemas.BadField("participant", fmt.Sprintf("/members/%d/roles", i), "the participant itself does not have the role %s", role)
+			}
+		}
+	}
+	revision, err := put(ctx, r.db, by, "participant", string(p.ID), p, nil, ifRevision, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
+		if err != nil {
+			return fmt.Errorf("replace the members of %s: %w", p.ID, err)
+		}
+		for i, m := range p.Members {
+			n := 0
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM member WHERE iss = ? AND sub = ?`, m.Issuer, m.Subject).Scan(&n)
+			if err != nil {
+				return fmt.Errorf("look up a member: %w", err)
+			}
+			if n > 0 {
+				return schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "%s of %s is a member of another participant", m.Subject, m.Issuer)
+			}
+			_, err = tx.Exec(ctx, `INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`, m.Issuer, m.Subject, string(p.ID), joinRoles(m.Roles))
+			if err != nil {
+				return fmt.Errorf("add a member: %w", err)
+			}
+		}
+		return nil
+	})
+	p.Revision = revision
+	return p, err
+}
+
+func joinRoles(roles []schemas.Role) string {
+	s := make([]string, len(roles))
+	for i, r := range roles {
+		s[i] = string(r)
+	}
+	return strings.Join(s, ",")
+}
+
+// Participant finds one. Errors: NotFound.
+func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (schemas.Participant, error) {
+	p, revision, err := sql.Get[schemas.Participant](ctx, r.db, "participant", string(id))
+	p.Revision = revision
+	return p, err
+}
+
+// Participants lists them in the order of their ids.
+func (r *Registry) Participants(ctx context.Context, after string, limit int) ([]schemas.Participant, string, error) {
+	return list(ctx, r.db, "participant", "", nil, after, limit, func(p *schemas.Participant, revision int64) { p.Revision = revision })
+}
+
+// Member finds to which participant a user belongs, and with which roles.
+// Errors: NotFound for a user that no participant named.
+func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.ParticipantID, []schemas.Role, error) {
+	var id, roles string
+	err := r.db.QueryRow(ctx, `SELECT participant, roles FROM member WHERE iss = ? AND sub = ?`, issuer, subject).Scan(&id, &roles)
+	if errors.Is(err, stdsql.ErrNoRows) {
+		return "", nil, schemas.Errorf(schemas.NotFound, subject, "no participant has this member")
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("look up the member: %w", err)
+	}
+	var out []schemas.Role
+	for s := range strings.SplitSeq(roles, ",") {
+		out = append(out, schemas.Role(s))
+	}
+	return schemas.ParticipantID(id), out, nil
+}
+
+// PutFactory makes or changes a factory. Errors as PutParticipant.
+func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schemas.Factory, ifRevision int64) (schemas.Factory, error) {
+	err := needs(by, schemas.RoleOperator, "change factories")
+	if err != nil {
+		return f, err
+	}
+	if !schemas.IsSlug(string(f.ID)) {
+		return f, schemas.BadField("factory", "/id", "%q is no slug", f.ID)
+	}
+	for i, cidr := range f.Egress {
+		_, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return f, schemas.BadField("factory", fmt.Sprintf("/egress/%d", i), "%q is no network; write it like 192.0.2.0/24", cidr)
+		}
+	}
+	f.Revision, err = put(ctx, r.db, by, "factory", string(f.ID), f, nil, ifRevision, nil)
+	return f, err
+}
+
+// Factory finds one. Errors: NotFound.
+func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.Factory, error) {
+	f, revision, err := sql.Get[schemas.Factory](ctx, r.db, "factory", string(id))
+	f.Revision = revision
+	return f, err
+}
+
+// Factories lists them.
+func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]schemas.Factory, string, error) {
+	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
+}
+
+// PutProject makes or changes a project: by its lead partner (a trainer) or an
+// operator. Errors: Denied, Invalid, Conflict, Precondition.
+func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schemas.Project, ifRevision int64) (schemas.Project, error) {
+	if !by.Has(schemas.RoleOperator) {
+		err := needs(by, schemas.RoleTrainer, "make a project")
+		if err != nil {
+			return p, err
+		}
+	}
+	if p.Lead == "" {
+		p.Lead = by.Participant
+	}
+	if p.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
+	}
+	if !schemas.IsSlug(string(p.ID)) {
+		return p, schemas.BadField("project", "/id", "%q is no slug", p.ID)
+	}
+	if !p.Until.IsZero() && !p.Until.After(p.From) {
+		return p, schemas.BadField("project", "/until", "the end is not after the start")
+	}
+	for i, want := range p.Purposes {
+		if !slices.ContainsFunc(r.purposes, func(have schemas.Purpose) bool { return have.ID == want || have.IRI == want }) {
+			return p, schemas.BadField("project", fmt.Sprintf("/purposes/%d", i), "%q is not a purpose of the closed list", want)
+		}
+	}
+	_, err := r.Factory(ctx, p.Factory)
+	if err != nil {
+		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
+	}
+	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
+		_, err := r.Participant(ctx, id)
+		if err != nil {
+			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", max(i-1, 0)), "there is no participant %q", id)
+		}
+	}
+	if ifRevision != 0 {
+		have, err := r.Project(ctx, p.ID)
+		if err != nil {
+			return p, err
+		}
+		if have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+			return p, needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+		}
+	}
+	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)
+	return p, err
+}
+
+// Project finds one. Errors: NotFound.
+func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.Project, error) {
+	p, revision, err := sql.Get[schemas.Project](ctx, r.db, "project", string(id))
+	p.Revision = revision
+	return p, err
+}
+
+// Projects lists those in which the caller's participant is a partner; all of
+// them for operators and officers.
+func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Project, string, error) {
+	all, next, err := list(ctx, r.db, "project", "", nil, after, limit, func(p *schemas.Project, revision int64) { p.Revision = revision })
+	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
+		return all, next, err
+	}
+	return slices.DeleteFunc(all, func(p schemas.Project) bool { return !IsPartner(p, by.Participant) }), next, err
+}
+
+// IsPartner says whether a participant leads or takes part in a project.
+func IsPartner(p schemas.Project, id schemas.ParticipantID) bool {
+	return id != "" && (p.Lead == id || slices.Contains(p.Partners, id))
+}
+
+// Running says whether a project is under way at an instant.
+func Running(p schemas.Project, now time.Time) bool {
+	return !now.Before(p.From) && (p.Until.IsZero() || now.Before(p.Until))
+}
+
+func list[T any](ctx context.Context, db *sql.DB, table, where string, args []any, after string, limit int, set func(*T, int64)) ([]T, string, error) {
+	rows, next, err := sql.List[T](ctx, db, table, where, args, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = r.Doc
+		set(&out[i], r.Revision)
+	}
+	return out, next, nil
+}

@@ -1,0 +1,122 @@
+package party
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// PutStore makes or changes a store and the prefixes in it. Errors as
+// PutParticipant.
+func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas.Store, ifRevision int64) (schemas.Store, error) {
+	err := needs(by, schemas.RoleOperator, "change stores")
+	if err != nil {
+		return s, err
+	}
+	if !schemas.IsSlug(string(s.ID)) {
+		return s, schemas.BadField("store", "/id", "%q is no slug", s.ID)
+	}
+	u, err := url.Parse(s.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {
+		return s, schemas.BadField("store", "/endpoint", "%q is no endpoint; write it like https://s3.example", s.Endpoint)
+	}
+	for i, p := range s.Prefixes {
+		err := checkPrefix(s.Prefixes[:i], p)
+		if err != nil {
+			return s, schemas.BadField("store", fmt.Sprintf("/prefixes/%d", i), "%v", err)
+		}
+	}
+	s.Revision, err = put(ctx, r.db, by, "store", string(s.ID), s, nil, ifRevision, nil)
+	return s, err
+}
+
+func checkPrefix(before []schemas.Prefix, p schemas.Prefix) error {
+	if p.Participant == "" || p.Bucket == "" {
+		return fmt.Errorf("a prefix names a participant and a bucket")
+	}
+	if !strings.HasSuffix(p.Prefix, "/") {
+		return fmt.Errorf("the prefix %q does not end with /, so it would reach into its neighbours", p.Prefix)
+	}
+	if !cleanKey(strings.TrimSuffix(p.Prefix, "/")) {
+		return fmt.Errorf("the prefix %q is not in plain form", p.Prefix)
+	}
+	for _, o := range before {
+		if o.Bucket == p.Bucket && o.Participant != p.Participant && (strings.HasPrefix(o.Prefix, p.Prefix) || strings.HasPrefix(p.Prefix, o.Prefix)) {
+			return fmt.Errorf("the prefix %s overlaps %s of another participant", p.Prefix, o.Prefix)
+		}
+	}
+	return nil
+}
+
+// Store finds one. Errors: NotFound.
+func (r *Registry) Store(ctx context.Context, id schemas.StoreID) (schemas.Store, error) {
+	s, revision, err := sql.Get[schemas.Store](ctx, r.db, "store", string(id))
+	s.Revision = revision
+	return s, err
+}
+
+// Stores lists them: all with every prefix for operators, with their own
+// prefixes alone for providers.
+func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Store, string, error) {
+	if !by.Has(schemas.RoleOperator) {
+		err := needs(by, schemas.RoleProvider, "list stores")
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	all, next, err := list(ctx, r.db, "store", "", nil, after, limit, func(s *schemas.Store, revision int64) { s.Revision = revision })
+	if err != nil || by.Has(schemas.RoleOperator) {
+		return all, next, err
+	}
+	own := func(p schemas.Prefix) bool { return p.Participant != by.Participant }
+	for i := range all {
+		all[i].CredentialRef = ""
+		all[i].Prefixes = slices.DeleteFunc(slices.Clone(all[i].Prefixes), own)
+	}
+	return slices.DeleteFunc(all, func(s schemas.Store) bool { return len(s.Prefixes) == 0 }), next, nil
+}
+
+// MayName says whether a dataset of provider may name an object: nil, or Denied
+// saying why. Asked at publication and again at every open [decisions.md 1].
+func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
+	deny := func(text string) error {
+		return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: "ask the operator to grant the prefix",
+			Reasons: []schemas.Reason{{Rule: "store.prefix", Source: "prefixes of stores", Text: text, Remedy: "ask the operator to grant the prefix"}}}
+	}
+	s, err := r.Store(ctx, store)
+	if schemas.KindOf(err) == schemas.NotFound {
+		return deny(fmt.Sprintf("there is no store %q in which you have a prefix", store))
+	}
+	if err != nil {
+		return err
+	}
+	plain, err := url.PathUnescape(key)
+	if err != nil || plain != key && !cleanKey(plain) || !cleanKey(key) {
+		return deny(fmt.Sprintf("the key %q is not in plain form (no empty, . or .. parts)", key))
+	}
+	for _, p := range s.Prefixes {
+		if p.Participant == provider && p.Bucket == bucket && strings.HasPrefix(key, p.Prefix) {
+			return nil
+		}
+	}
+	return deny(fmt.Sprintf("the key %q is under no prefix of yours in store %s, bucket %s", key, store, bucket))
+}
+
+// cleanKey says whether a key has no empty, "." or ".." part, no backslash and
+// no control characters.
+func cleanKey(key string) bool {
+	if key == "" || len(key) > 1024 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' }) {
+		return false
+	}
+	for part := range strings.SplitSeq(key, "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
+}
