@@ -16,6 +16,7 @@ CREATE TABLE change (
     leaf     BYTEA  NOT NULL
 );
 CREATE INDEX change_subject ON change (subject, position);
+CREATE INDEX change_at ON change (at);
 CREATE TABLE change_value (
     position BIGINT NOT NULL,
     name     TEXT   NOT NULL,
@@ -23,7 +24,7 @@ CREATE TABLE change_value (
     value    TEXT   NOT NULL,
     PRIMARY KEY (position, name)
 );
-CREATE INDEX change_value_value ON change_value (name, value, position);
+CREATE INDEX change_value_value ON change_value (name, substr(value, 1, 200), position); -- PostgreSQL's index rows have at most 2,700 bytes
 CREATE TABLE tree_hash (place BIGINT PRIMARY KEY, hash BYTEA NOT NULL); -- place: golang.org/x/mod/sumdb/tlog.StoredHashIndex
 CREATE TABLE tree_state (one BIGINT PRIMARY KEY CHECK (one = 1), size BIGINT NOT NULL, root BYTEA NOT NULL);
 

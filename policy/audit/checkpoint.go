@@ -1,0 +1,165 @@
+package audit
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"guichet/schemas"
+)
+
+// Head is what a checkpoint says.
+type Head struct {
+	Origin string
+	Size   int64 // records
+	Root   tlog.Hash
+}
+
+func (h Head) text() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", h.Origin, h.Size, base64.StdEncoding.EncodeToString(h.Root[:]))
+}
+
+// Checkpoint gives the signed head of everything that is committed now, a C2SP
+// tlog-checkpoint; the same bytes until the head moves. The head is in headFile
+// before it is given away. Unavailable: not started, a fault of the record, or
+// database or headFile fail.
+func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.checkpoint(ctx)
+}
+
+func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
+	if f := l.fault.Load(); f != nil {
+		return nil, f
+	}
+	if !l.started {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "log", Message: "The record is not started yet."}
+	}
+	s, err := readState(ctx, l.db)
+	if err != nil {
+		return nil, l.refuse(err)
+	}
+	if l.signed != nil && s.size == l.head.Size && s.root == l.head.Root {
+		return l.signed, nil
+	}
+	if s.size != s.next {
+		return nil, l.refuse(fault("The tree covers %d records, the sequence has %d.", s.size, s.next))
+	}
+	e, err := loadEdge(ctx, l.db, s.size)
+	if err != nil {
+		return nil, l.refuse(asFault(err))
+	}
+	if e.root() != s.root {
+		return nil, l.refuse(fault("The stored root of %d records is not the root of the stored tree.", s.size))
+	}
+	if err := l.contains(ctx, s, l.head); err != nil {
+		return nil, l.refuse(err)
+	}
+	h := Head{l.Origin(), s.size, s.root}
+	msg, err := note.Sign(&note.Note{Text: h.text()}, l.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	if err := replaceFile(l.headFile, msg); err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.", Remedy: "Check the disk that holds the head file.", Err: err}
+	}
+	l.head, l.signed = h, msg
+	return msg, nil
+}
+
+// replaceFile puts b durably in the place of the file.
+func replaceFile(path string, b []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// OpenCheckpoint verifies a checkpoint with the log's public key. Invalid: not
+// a checkpoint, of another log, or not signed by that key.
+func OpenCheckpoint(checkpoint []byte, vkey string) (Head, error) {
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "vkey", Message: "The log's public key cannot be read.", Err: err}
+	}
+	return openCheckpoint(checkpoint, v)
+}
+
+func openCheckpoint(msg []byte, v note.Verifier) (Head, error) {
+	bad := func(why string, err error) (Head, error) {
+		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "checkpoint", Message: "The checkpoint " + why + ".", Err: err}
+	}
+	n, err := note.Open(msg, note.VerifierList(v))
+	if err != nil {
+		return bad("is not signed by this log's key", err)
+	}
+	lines := strings.Split(n.Text, "\n") // ends with an empty one
+	if len(lines) < 4 {
+		return bad("has fewer than three lines", nil)
+	}
+	for _, extension := range lines[3 : len(lines)-1] {
+		if extension == "" {
+			return bad("has an empty extension line", nil)
+		}
+	}
+	if lines[0] != v.Name() {
+		return bad("is of another log", nil)
+	}
+	size, err := parseSize(lines[1])
+	if err != nil {
+		return bad("has no proper size", err)
+	}
+	root, err := parseHash(lines[2])
+	if err != nil {
+		return bad("has no proper root", err)
+	}
+	return Head{lines[0], size, root}, nil
+}
+
+// parseSize reads a decimal without sign and leading zeros.
+func parseSize(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != s {
+		return 0, fmt.Errorf("not a size: %q", s)
+	}
+	return n, nil
+}
+
+// parseHash reads the one canonical base64 form of 32 bytes.
+func parseHash(s string) (tlog.Hash, error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != tlog.HashSize || strings.ContainsAny(s, "\r\n") {
+		return tlog.Hash{}, fmt.Errorf("not a hash: %q", s)
+	}
+	return tlog.Hash(b), nil
+}
