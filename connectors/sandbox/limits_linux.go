@@ -1,0 +1,61 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+// rlimitData is RLIMIT_DATA: heap and private writable mappings. RLIMIT_AS would
+// stop Go itself, which reserves more than a gibibyte [decisions.md 27].
+const rlimitData = 2
+
+// confine lowers the limits of this process, for good.
+func confine(l Limits) error {
+	debug.SetMemoryLimit(l.Memory * 3 / 4)
+	debug.SetGCPercent(50)
+	cpu := uint64(max(l.CPU/time.Second, 1))
+	return errors.Join(
+		setLimit(syscall.RLIMIT_CORE, 0, 0),
+		setLimit(syscall.RLIMIT_CPU, cpu, cpu+1),
+		setLimit(syscall.RLIMIT_NOFILE, l.Files, l.Files),
+		setLimit(rlimitData, uint64(l.Memory), uint64(l.Memory)),
+	)
+}
+
+func setLimit(what int, soft, hard uint64) error {
+	return syscall.Setrlimit(what, &syscall.Rlimit{Cur: soft, Max: hard})
+}
+
+// isolate starts cmd without a network where that was found to be allowed, and
+// makes it die with us.
+func isolate(cmd *exec.Cmd, network bool) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if network {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+	}
+}
+
+// mayIsolate tries whether a process may be started in an empty network.
+func mayIsolate(executable string) bool {
+	cmd := exec.Command(executable, verb, "trial")
+	isolate(cmd, true)
+	cmd.Env = []string{}
+	cmd.WaitDelay = time.Second
+	return cmd.Run() == nil
+}
+
+func cpuSpent(s *os.ProcessState) bool {
+	w, ok := s.Sys().(syscall.WaitStatus)
+	return ok && w.Signaled() && w.Signal() == syscall.SIGXCPU
+}
+
+func killed(s *os.ProcessState) bool {
+	w, ok := s.Sys().(syscall.WaitStatus)
+	return ok && w.Signaled() && w.Signal() == syscall.SIGKILL
+}

@@ -1,0 +1,322 @@
+package shard
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// Format is the sort of file that a shard comes as.
+type Format string
+
+// The formats that are read. The empty one means: found by magic and name.
+const (
+	FormatArrowFile   Format = "arrow-file"
+	FormatArrowStream Format = "arrow-stream"
+	FormatParquet     Format = "parquet"
+	FormatCSV         Format = "csv"
+)
+
+// Spec says how one object is to be read. It is plain data: it crosses to the
+// child process as JSON.
+type Spec struct {
+	Format     Format          `json:"format,omitempty"`
+	Name       string          `json:"name,omitempty"`        // the object's key, for its suffix and for errors
+	CSV        *schemas.CSV    `json:"csv,omitempty"`         // dialect, where the object is CSV
+	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
+	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
+	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
+}
+
+// Report says what was found and, where the input does not conform, what was
+// written instead.
+type Report struct {
+	Conforms     bool                  `json:"conforms"` // the input may stay where it is; nothing was written
+	Format       Format                `json:"format"`
+	Rows         int64                 `json:"rows"`
+	Size         int64                 `json:"size"`                 // bytes of the input
+	SHA256       string                `json:"sha256"`               // hex, of the input
+	OutSize      int64                 `json:"out_size,omitempty"`   // bytes written
+	OutSHA256    string                `json:"out_sha256,omitempty"` // hex, of what was written
+	Dictionaries []schemas.Block       `json:"dictionaries,omitempty"`
+	Batches      []schemas.Block       `json:"batches"` // of the input where it conforms, else of what was written
+	Schema       []byte                `json:"schema"`  // canonical schema message, also where the input's own differs in bytes
+	Columns      []schemas.TableColumn `json:"columns"`
+	WindowRows   int64                 `json:"window_rows"`
+	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
+}
+
+// Conform reads an object of size bytes once and whole. Where it obeys every
+// rule of decisions.md 10 the report says Conforms and gives the places of its
+// messages; else the same rows are written to out as a canonical Arrow IPC
+// file. It trusts nothing in the input, yet runs decoders (Parquet) that can
+// crash or ask for any memory: call it in the child of connectors/sandbox.
+// Kinds: Invalid (the object is wrong; the message says where), TooLarge;
+// cancelled contexts give ctx's error.
+func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.File) (r Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = invalid("the file cannot be read: %v", p)
+		}
+		if e, ok := err.(*schemas.Error); ok && e.Subject == "" {
+			e.Subject = spec.Name
+		}
+	}()
+	data, done, err := mapFile(in, size)
+	if err != nil {
+		return r, err
+	}
+	defer done()
+	c := &conformer{ctx: ctx, data: data, spec: spec, out: out}
+	sum := sha256.Sum256(data)
+	c.report.Size, c.report.SHA256 = size, hex.EncodeToString(sum[:])
+	if spec.WindowRows < 0 || spec.WindowRows > maxWindow || spec.WindowRows&(spec.WindowRows-1) != 0 {
+		return r, invalid("%d rows per window; a power of two up to %d is wanted", spec.WindowRows, maxWindow)
+	}
+	if len(spec.Schema) > 0 {
+		if c.want, err = ParseSchema(spec.Schema); err != nil {
+			return r, err
+		}
+	}
+	if c.report.Format, err = detect(data, spec); err != nil {
+		return r, err
+	}
+	if err := c.run(); err != nil {
+		return r, err
+	}
+	return c.report, nil
+}
+
+// conformer is one run of Conform.
+type conformer struct {
+	ctx    context.Context //nolint:containedctx // lives for one call
+	data   []byte
+	spec   Spec
+	want   *Schema
+	out    *os.File
+	report Report
+}
+
+func (c *conformer) run() error {
+	switch c.report.Format {
+	case FormatArrowFile:
+		in, err := openFile(c.data)
+		if err != nil {
+			return err
+		}
+		return c.arrow(in)
+	case FormatArrowStream:
+		in, err := openStream(c.data)
+		if err != nil {
+			return err
+		}
+		return c.arrow(in)
+	}
+	return invalid("files of the format %q are not read", c.report.Format)
+}
+
+func (c *conformer) arrow(in *arrowInput) error {
+	p, err := newPlan(in.schema.Arrow.Fields(), in.dictionaries(), c.want)
+	if err != nil {
+		return err
+	}
+	n := c.spec.WindowRows
+	if n == 0 {
+		if n, err = p.windowRows(c.ctx, in); err != nil {
+			return err
+		}
+	}
+	if in.tidy && equalNodes(in.schema.top, p.schema.top) {
+		ok, err := c.conforms(in, p, n)
+		if err != nil || ok {
+			return err
+		}
+	}
+	return c.rewrite(in, p, n)
+}
+
+// conforms compares every message of a tidy file with its canonical form.
+func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (bool, error) {
+	dicts := map[int64]*col{}
+	cut := obeys{window: window, limit: p.limit}
+	r := &c.report
+	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
+	for _, e := range in.entries {
+		if err := c.ctx.Err(); err != nil {
+			return false, err
+		}
+		m, body, err := in.message(e)
+		if err != nil {
+			return false, err
+		}
+		if m.custom || m.Compressed {
+			return false, nil
+		}
+		if e.kind == KindDictionary {
+			if e.id != int64(len(dicts)) || m.IsDelta || len(r.Batches) > 0 || !p.sameDictionary(&m, body, e) {
+				return false, nil
+			}
+			dicts[e.id] = e.dict
+			r.Dictionaries = append(r.Dictionaries, e.at)
+			continue
+		}
+		ok, err := p.sameRecord(&m, body, dicts, &cut)
+		if err != nil {
+			return false, invalid("batch %d at byte %d: %w", len(r.Batches), e.at.Offset, err)
+		}
+		if !ok {
+			return false, nil
+		}
+		r.Batches = append(r.Batches, e.at)
+		r.Rows += m.Rows
+	}
+	if len(dicts) != p.dictionaries() {
+		return false, nil
+	}
+	r.Conforms, r.WindowRows = true, window
+	c.describe(p)
+	return true, nil
+}
+
+func (p *plan) dictionaries() (n int) {
+	for _, z := range p.canon {
+		if z.dict != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// sameDictionary says whether a dictionary message is canonical.
+func (p *plan) sameDictionary(m *Message, body []byte, e entry) bool {
+	for i, nd := range p.schema.top {
+		if nd.id != e.id || p.canon[i].dict == nil || len(p.canon[i].remap) > 0 {
+			continue
+		}
+		nodes, bufs := p.canon[i].dict.layout(nil, nil)
+		return canonicalBody(m, body, nodes, bufs) && m.Rows == int64(p.canon[i].dict.n) &&
+			int(e.at.Meta) <= slack(len(dictionaryMessage(e.id, p.canon[i].dict).meta))
+	}
+	return false
+}
+
+// slack is the metadata that other writers may need where ours needs n bytes:
+// they order tables and pad otherwise. More could hide something.
+func slack(n int) int { return n + n/4 + 128 }
+
+// sameRecord says whether a record batch is canonical and cut right.
+func (p *plan) sameRecord(m *Message, body []byte, dicts map[int64]*col, cut *obeys) (bool, error) {
+	cols, _, err := decodeBatch(m, body, p.schema.top, dicts, nil)
+	if err != nil {
+		return false, err
+	}
+	segs, size := make([][]seg, len(cols)), int64(0)
+	for i, k := range cols {
+		segs[i] = []seg{{c: k, n: k.n}}
+		n, err := p.size(i, segs[i])
+		if err != nil {
+			return false, err
+		}
+		size += n
+	}
+	if !cut.batch(m.Rows, size) {
+		return false, nil
+	}
+	canonical, err := p.build(segs)
+	if err != nil {
+		return false, err
+	}
+	var nodes []NodeRef
+	var bufs [][]byte
+	for _, k := range canonical {
+		nodes, bufs = k.layout(nodes, bufs)
+	}
+	return canonicalBody(m, body, nodes, bufs), nil
+}
+
+// rewrite writes all rows of src as a canonical file.
+func (c *conformer) rewrite(src source, p *plan, window int64) error {
+	w := newFileWriter(c.out)
+	r := &c.report
+	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
+	w.start(p.schema.message())
+	for i, z := range p.canon {
+		if z.dict != nil {
+			r.Dictionaries = append(r.Dictionaries, w.message(dictionaryMessage(p.schema.top[i].id, z.dict), 0))
+		}
+	}
+	cut := &cutter{plan: p, window: window, left: window}
+	cut.emit = func(cols []*col, rows int) error {
+		r.Batches = append(r.Batches, w.message(recordMessage(cols, rows), int64(rows)))
+		r.Rows += int64(rows)
+		return w.err
+	}
+	if err := src.each(c.ctx, cut.add); err != nil {
+		return err
+	}
+	if err := cut.finish(); err != nil {
+		return err
+	}
+	if len(cut.giants) > 0 {
+		p.notes = append(p.notes, giantNote(cut.giants))
+	}
+	r.WindowRows = cut.window
+	if r.WindowRows == 0 {
+		r.WindowRows = maxWindow
+	}
+	c.describe(p)
+	var err error
+	r.OutSize, r.OutSHA256, err = w.finish(r.Schema, r.Dictionaries, r.Batches)
+	return err
+}
+
+func (c *conformer) describe(p *plan) {
+	c.report.Schema = p.schema.message()
+	c.report.Columns = p.schema.columns()
+	c.report.Notes = append(c.report.Notes, p.notes...)
+	if c.report.Batches == nil {
+		c.report.Batches = []schemas.Block{}
+	}
+}
+
+// detect finds the format by the first bytes, then by the name.
+func detect(data []byte, spec Spec) (Format, error) {
+	if spec.Format != "" {
+		return spec.Format, nil
+	}
+	if len(data) == 0 {
+		return "", invalid("the file is empty")
+	}
+	for _, m := range []struct{ magic, what string }{
+		{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "Zstandard"}, {"PK\x03\x04", "ZIP"}, {"BZh", "bzip2"}, {"\xfd7zXZ", "xz"},
+	} {
+		if strings.HasPrefix(string(data[:min(8, len(data))]), m.magic) {
+			return "", invalid("the file is packed with %s; upload it unpacked", m.what)
+		}
+	}
+	ext := strings.ToLower(path.Ext(spec.Name))
+	switch {
+	case bytes.HasPrefix(data, []byte(magic)):
+		return FormatArrowFile, nil
+	case bytes.HasPrefix(data, []byte("PAR1")), bytes.HasPrefix(data, []byte("PARE")):
+		return FormatParquet, nil
+	case bytes.HasPrefix(data, []byte("FEA1")):
+		return "", invalid("Feather version 1 is not read; write it as an Arrow IPC file")
+	case bytes.HasPrefix(data, []byte{255, 255, 255, 255}), ext == ".arrows", ext == ".stream":
+		return FormatArrowStream, nil
+	case spec.CSV != nil, ext == ".csv", ext == ".tsv", ext == ".tab", ext == ".txt":
+		return FormatCSV, nil
+	case ext == ".arrow", ext == ".feather", ext == ".ipc":
+		return "", invalid("the file is not an Arrow IPC file: it does not begin with %s", magic)
+	case ext == ".parquet":
+		return "", invalid("the file is not a Parquet file: it does not begin with PAR1")
+	}
+	return "", fmt.Errorf("detect the format: %w", invalid("neither the first bytes nor the name %q say what the file is; Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read", path.Base(spec.Name)))
+}

@@ -1,0 +1,158 @@
+package shard
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// walker takes the columns of one batch out of its body, in the order of the
+// schema's fields [Arrow columnar format, RecordBatch message].
+type walker struct {
+	m       *Message
+	body    []byte
+	legacy  bool // metadata V4
+	dicts   map[int64]*col
+	inflate *inflater // nil where the body is not compressed
+	nodes   int
+	bufs    int
+	views   int
+	raw     [][]byte // the buffers as taken
+}
+
+// decodeBatch gives the columns of a batch, sharing the bytes of body where it
+// is not compressed.
+func decodeBatch(m *Message, body []byte, top []*node, dicts map[int64]*col, inf *inflater) ([]*col, *walker, error) {
+	if m.Compressed && inf == nil {
+		return nil, nil, fmt.Errorf("a compressed body")
+	}
+	w := &walker{m: m, body: body, dicts: dicts}
+	if m.Compressed {
+		inf.codec, w.inflate = m.codec, inf
+	}
+	cols := make([]*col, len(top))
+	for i, nd := range top {
+		c, err := w.col(nd)
+		if err == nil && int64(c.n) != m.Rows {
+			err = fmt.Errorf("%d values in a batch of %d rows", c.n, m.Rows)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("column %q: %w", nd.field.Name, err)
+		}
+		cols[i] = c
+	}
+	if w.nodes != len(m.Nodes) || w.bufs != len(m.Buffers) {
+		return nil, nil, fmt.Errorf("the batch has %d columns and %d buffers; the schema names %d and %d", len(m.Nodes), len(m.Buffers), w.nodes, w.bufs)
+	}
+	return cols, w, nil
+}
+
+func (w *walker) buffer() ([]byte, error) {
+	if w.bufs >= len(w.m.Buffers) {
+		return nil, fmt.Errorf("a buffer is missing")
+	}
+	r := w.m.Buffers[w.bufs]
+	w.bufs++
+	if r.Offset+r.Length > int64(len(w.body)) {
+		return nil, fmt.Errorf("a buffer lies outside the body")
+	}
+	b := w.body[r.Offset : r.Offset+r.Length]
+	w.raw = append(w.raw, b)
+	if w.inflate == nil {
+		return b, nil
+	}
+	return w.inflate.buffer(b)
+}
+
+func (w *walker) col(nd *node) (*col, error) {
+	if w.nodes >= len(w.m.Nodes) {
+		return nil, fmt.Errorf("the batch has fewer columns than the schema")
+	}
+	ref := w.m.Nodes[w.nodes]
+	w.nodes++
+	c := &col{typ: nd.field.Type, n: int(ref.Length)}
+	s := shapeOf(c.typ)
+	if s != shapeNull && s != shapeRuns {
+		if err := w.validity(c, ref); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.data(c, s); err != nil {
+		return nil, err
+	}
+	if s == shapeDict {
+		d, ok := w.dicts[nd.id]
+		if !ok {
+			if c.nulls(0, c.n) < c.n {
+				return nil, fmt.Errorf("no dictionary %d stands before the batch", nd.id)
+			}
+			d = emptyColumn(c.typ.(*arrow.DictionaryType).ValueType)
+		}
+		c.dict = d
+		return c, c.check()
+	}
+	for _, k := range nd.kids {
+		kid, err := w.col(k)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.field.Name, err)
+		}
+		c.kids = append(c.kids, kid)
+	}
+	return c, c.check()
+}
+
+// validity takes the bitmap. A count of no nulls wins over it, as in every
+// reader that we know.
+func (w *walker) validity(c *col, ref NodeRef) error {
+	b, err := w.buffer()
+	switch {
+	case err != nil:
+		return err
+	case ref.Nulls == 0:
+		return nil
+	case len(b) == 0 && c.n > 0:
+		return fmt.Errorf("%d nulls without a validity bitmap", ref.Nulls)
+	case len(b)*8 < c.n:
+		return fmt.Errorf("the validity bitmap has %d bytes for %d values", len(b), c.n)
+	}
+	c.valid = b
+	return nil
+}
+
+// data takes the buffers after the validity bitmap.
+func (w *walker) data(c *col, s shape) error {
+	n := 0
+	switch s {
+	case shapeFixed, shapeDict, shapeList:
+		n = 1
+	case shapeText, shapeListView:
+		n = 2
+	case shapeView:
+		if w.views >= len(w.m.variadic) {
+			return fmt.Errorf("the number of a view's buffers is missing")
+		}
+		v := w.m.variadic[w.views]
+		w.views++
+		if v < 0 || v > int64(len(w.m.Buffers)) {
+			return fmt.Errorf("a view with %d buffers", v)
+		}
+		n = 1 + int(v)
+	}
+	for range n {
+		b, err := w.buffer()
+		if err != nil {
+			return err
+		}
+		c.bufs = append(c.bufs, b)
+	}
+	return nil
+}
+
+// emptyColumn is a column of dt without values.
+func emptyColumn(dt arrow.DataType) *col {
+	c, err := canon(arrow.Field{Type: target(dt), Nullable: true}, nil, &canonizer{})
+	if err != nil {
+		return &col{typ: arrow.Null}
+	}
+	return c
+}

@@ -1,0 +1,217 @@
+package shard
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/schemas"
+)
+
+// Limits of one schema: far above any table we met, far below harm.
+const (
+	maxFields = 100_000 // nested ones included
+	maxDepth  = 64
+)
+
+// node is a field with what the wire adds to it: the id of its dictionary.
+// Fields whose type is a dictionary have the children of their value type.
+type node struct {
+	field arrow.Field
+	id    int64 // dictionary id, -1 for none
+	kids  []*node
+}
+
+// Schema is a parsed schema message. It is immutable and safe for concurrent
+// use.
+type Schema struct {
+	Arrow *arrow.Schema
+
+	top    []*node
+	extras bool // metadata or features that a canonical schema has not
+}
+
+// ParseSchema reads an encapsulated schema message (Table.Schema). Types that
+// this build cannot decode are Invalid, naming the column and the type.
+func ParseSchema(msg []byte) (*Schema, error) {
+	m, err := ParseMeta(msg)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind != KindSchema {
+		return nil, invalid("the first message is not a schema")
+	}
+	return schemaOf(m)
+}
+
+func schemaOf(m Message) (*Schema, error) {
+	s, err := parseSchemaTable(m.header)
+	if err != nil {
+		return nil, invalid("schema: %w", err)
+	}
+	s.extras = s.extras || m.custom
+	return s, nil
+}
+
+func parseSchemaTable(t flat) (s *Schema, err error) {
+	defer guard(&err)
+	if t.i16(slot0, 0) != 0 {
+		return nil, fmt.Errorf("big-endian data are not read")
+	}
+	p := schemaParser{left: maxFields}
+	s = &Schema{}
+	_, n := t.vector(slot2, 4)
+	_, f := t.vector(slot3, 8)
+	s.extras = n > 0 || f > 0
+	if s.top, err = p.fields(t.tables(slot1), "", 0); err != nil {
+		return nil, err
+	}
+	s.extras = s.extras || p.extras
+	s.Arrow = arrow.NewSchema(fieldsOf(s.top), nil)
+	return s, nil
+}
+
+func fieldsOf(nodes []*node) []arrow.Field {
+	fs := make([]arrow.Field, len(nodes))
+	for i, n := range nodes {
+		fs[i] = n.field
+	}
+	return fs
+}
+
+type schemaParser struct {
+	left   int
+	extras bool
+}
+
+func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("columns nested deeper than %d", maxDepth)
+	}
+	if p.left -= len(ts); p.left < 0 {
+		return nil, fmt.Errorf("more than %d columns", maxFields)
+	}
+	out := make([]*node, len(ts))
+	for i, t := range ts {
+		n, err := p.field(t, path, depth)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
+	n := &node{id: -1}
+	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t)}
+	if path += n.field.Name; depth == 0 && len(path) > 64<<10 {
+		return nil, fmt.Errorf("a column's name is %d bytes long", len(path))
+	}
+	var err error
+	if n.kids, err = p.fields(t.tables(slot5), path+".", depth+1); err != nil {
+		return nil, err
+	}
+	ty, _ := t.table(slot3)
+	dt, err := parseType(t.u8(slot2), ty, n.kids)
+	if err != nil {
+		return nil, fmt.Errorf("column %q: %w", path, err)
+	}
+	n.field.Type = dt
+	if d, ok := t.table(slot4); ok {
+		n.id = d.i64(slot0, 0)
+		var idx arrow.DataType = arrow.PrimitiveTypes.Int32
+		if it, ok := d.table(slot1); ok {
+			if idx, err = intType(it.i32(slot0, 0), it.bool(slot1)); err != nil {
+				return nil, fmt.Errorf("column %q: %w", path, err)
+			}
+		}
+		n.field.Type = &arrow.DictionaryType{IndexType: idx, ValueType: dt, Ordered: d.bool(slot2)}
+	}
+	return n, nil
+}
+
+// metadata keeps the two keys that name an extension type [Arrow columnar
+// format, Extension Types] and notes that others were there.
+func (p *schemaParser) metadata(t flat) arrow.Metadata {
+	var keys, vals []string
+	for _, kv := range t.tables(slot6) {
+		k := kv.str(slot0)
+		if k != extensionName && k != extensionData {
+			p.extras = true
+			continue
+		}
+		keys, vals = append(keys, k), append(vals, kv.str(slot1))
+	}
+	return arrow.NewMetadata(keys, vals)
+}
+
+const (
+	extensionName = "ARROW:extension:name"
+	extensionData = "ARROW:extension:metadata"
+)
+
+// newSchema makes a Schema with the dictionary ids 0, 1, … in the order of the
+// fields: those of every canonical shard.
+func newSchema(fields []arrow.Field) *Schema {
+	var next int64
+	s := &Schema{Arrow: arrow.NewSchema(fields, nil)}
+	for _, f := range fields {
+		s.top = append(s.top, newNode(f, &next))
+	}
+	return s
+}
+
+func newNode(f arrow.Field, next *int64) *node {
+	n := &node{field: f, id: -1}
+	dt := f.Type
+	if d, ok := dt.(*arrow.DictionaryType); ok {
+		n.id, dt = *next, d.ValueType
+		*next++
+	}
+	for _, k := range kidFields(dt) {
+		n.kids = append(n.kids, newNode(k, next))
+	}
+	return n
+}
+
+// kidFields are the child fields of a nested type as the wire has them.
+func kidFields(dt arrow.DataType) []arrow.Field {
+	switch t := dt.(type) {
+	case *arrow.MapType:
+		return []arrow.Field{{Name: "entries", Type: t.Elem()}}
+	case *arrow.RunEndEncodedType:
+		return []arrow.Field{{Name: "run_ends", Type: t.RunEnds()}, {Name: "values", Type: t.Encoded(), Nullable: true}}
+	case arrow.ListLikeType:
+		return []arrow.Field{t.ElemField()}
+	case *arrow.StructType:
+		return t.Fields()
+	}
+	return nil
+}
+
+// columns lists the top-level columns with their types in words.
+func (s *Schema) columns() []schemas.TableColumn {
+	out := make([]schemas.TableColumn, len(s.top))
+	for i, n := range s.top {
+		out[i] = schemas.TableColumn{Name: n.field.Name, Type: n.field.Type.String()}
+	}
+	return out
+}
+
+// equalNodes says whether two schemas are the same on the wire, metadata apart
+// from extension keys and schema-wide metadata left out.
+func equalNodes(a, b []*node) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		if x.id != y.id || x.field.Name != y.field.Name || x.field.Nullable != y.field.Nullable ||
+			!x.field.Metadata.Equal(y.field.Metadata) || !arrow.TypeEqual(x.field.Type, y.field.Type) ||
+			!equalNodes(x.kids, y.kids) {
+			return false
+		}
+	}
+	return true
+}

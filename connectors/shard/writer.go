@@ -1,0 +1,77 @@
+package shard
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"guichet/schemas"
+)
+
+// fileWriter writes an Arrow IPC file front to back; the first error stays.
+type fileWriter struct {
+	w    *bufio.Writer
+	sum  hash.Hash
+	at   int64
+	err  error
+	zero [alignment]byte
+}
+
+func newFileWriter(f io.Writer) *fileWriter {
+	w := &fileWriter{sum: sha256.New()}
+	w.w = bufio.NewWriterSize(io.MultiWriter(f, w.sum), 1<<20)
+	return w
+}
+
+func (w *fileWriter) put(b []byte) {
+	if w.err != nil {
+		return
+	}
+	n, err := w.w.Write(b)
+	w.at += int64(n)
+	w.err = err
+}
+
+func (w *fileWriter) start(schema []byte) {
+	w.put(FileStart())
+	w.put(schema)
+}
+
+// message writes m and says where it stands.
+func (w *fileWriter) message(m message, rows int64) schemas.Block {
+	b := schemas.Block{Offset: w.at, Meta: int32(len(m.meta)), Body: m.bodyLen, Rows: rows}
+	w.put(m.meta)
+	for _, buf := range m.buffers {
+		w.put(buf)
+		w.put(w.zero[:padded(int64(len(buf)))-int64(len(buf))])
+	}
+	return b
+}
+
+func (w *fileWriter) finish(schema []byte, dictionaries, batches []schemas.Block) (int64, string, error) {
+	foot, err := FileFooter(schema, dictionaries, batches)
+	if err != nil {
+		return 0, "", err
+	}
+	w.put(foot)
+	if w.err == nil {
+		w.err = w.w.Flush()
+	}
+	if w.err != nil {
+		return 0, "", fmt.Errorf("write the canonical file: %w", w.err)
+	}
+	return w.at, hex.EncodeToString(w.sum.Sum(nil)), nil
+}
+
+// readFile is the fallback where files cannot be mapped.
+func readFile(f *os.File, size int64) ([]byte, func(), error) {
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+		return nil, nil, fmt.Errorf("read the object: %w", err)
+	}
+	return b, func() {}, nil
+}
