@@ -28,6 +28,10 @@ const (
 	// maxNumber is the largest integer that RFC 8785 (ECMAScript) writes exactly.
 	maxNumber = 1<<53 - 1
 
+	// maxSubjectBytes bounds what stands in an index; a longer subject is cut,
+	// since it may be what a stranger asked for.
+	maxSubjectBytes = 512
+
 	leafTime = "2006-01-02T15:04:05.000000Z"
 )
 
@@ -178,7 +182,7 @@ func Seal(c schemas.Change) (Sealed, error) {
 		rand.Read(salt) // never fails [crypto/rand]
 		values[name], s.Salts[name], l.Values[name] = v, salt, Commitment(salt, name, v)
 	}
-	c.Values, c.Subject = values, storable(c.Subject)
+	c.Values, c.Subject = values, cut(storable(c.Subject), maxSubjectBytes)
 	s.Change, s.Leaf = c, l.Encode()
 	if len(s.Leaf) > maxLeafBytes {
 		return Sealed{}, schemas.Errorf(schemas.TooLarge, c.Kind, "the leaf has %d bytes, the most is %d", len(s.Leaf), maxLeafBytes)
@@ -188,6 +192,14 @@ func Seal(c schemas.Change) (Sealed, error) {
 
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// cut shortens s to at most n bytes, between runes.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
 }
 
 func plain(s string) bool {

@@ -1,0 +1,139 @@
+package audit
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+const (
+	maxCheckpointBytes = 64 << 10
+	maxBundleFiles     = 16
+	// maxLineBytes bounds one record of a bundle: a leaf of 64 KiB commits to
+	// some 600 values, each up to 64 KiB; nothing of ours comes near.
+	maxLineBytes = 8 << 20
+)
+
+func badBundle(err error, format string, args ...any) error {
+	return &schemas.Error{Kind: schemas.Invalid, Subject: "bundle", Message: "The bundle " + fmt.Sprintf(format, args...) + ".", Err: err}
+}
+
+// VerifyBundle checks what Export wrote with nothing but the log's public key:
+// the checkpoint's signature, each record's proof, each value's commitment. A
+// bundle of the whole log is also held against the root as a whole. What is
+// wrong with a record is in the report; Invalid: no bundle, or its checkpoint
+// is not of vkey's log. The key inside of the bundle is never used. A bundle
+// cannot show that its query left nothing out.
+func VerifyBundle(r io.ReaderAt, size int64, vkey string) (Report, error) {
+	rep := Report{FirstBad: -1}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return rep, badBundle(err, "is not a zip")
+	}
+	if len(z.File) > maxBundleFiles {
+		return rep, badBundle(nil, "has more than %d files", maxBundleFiles)
+	}
+	files := map[string]*zip.File{}
+	for _, f := range z.File {
+		if files[f.Name] != nil {
+			return rep, badBundle(nil, "has %q twice", f.Name)
+		}
+		files[f.Name] = f
+	}
+	checkpoint, err := readSmall(files[fileCheckpoint])
+	if err != nil {
+		return rep, badBundle(err, "has no readable checkpoint")
+	}
+	h, err := OpenCheckpoint(checkpoint, vkey)
+	if err != nil {
+		return rep, err
+	}
+	rep.Size, rep.Root = h.Size, h.Root
+	if files[fileRecords] == nil {
+		return rep, badBundle(nil, "has no %s", fileRecords)
+	}
+	in, err := files[fileRecords].Open()
+	if err != nil {
+		return rep, badBundle(err, "has a %s that cannot be read", fileRecords)
+	}
+	defer in.Close()
+	err = verifyLines(in, h, &rep)
+	return rep, err
+}
+
+func readSmall(f *zip.File) ([]byte, error) {
+	if f == nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(io.LimitReader(in, maxCheckpointBytes+1))
+	if err == nil && len(b) > maxCheckpointBytes {
+		err = io.ErrShortBuffer
+	}
+	return b, err
+}
+
+func verifyLines(in io.Reader, h Head, rep *Report) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
+	last, tree := int64(-1), &edge{}
+	for lines.Scan() {
+		var e entry
+		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&e); err != nil || d.More() {
+			return badBundle(err, "has a line after record %d that is not a record", last)
+		}
+		if e.Index <= last {
+			rep.bad(e.Index, "comes after record %d", last)
+		}
+		last = max(last, e.Index)
+		rep.Records++
+		e.check(h, rep)
+		if e.Index == tree.size { // as long as it is the whole log
+			tree.add(tlog.RecordHash(e.Leaf), func(_ int, _, _ int64, h tlog.Hash) tlog.Hash { return h })
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return badBundle(err, "cannot be read on after record %d", last)
+	}
+	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {
+		rep.bad(-1, "the %d records are not those that were signed", h.Size)
+	}
+	return nil
+}
+
+func (e *entry) check(h Head, rep *Report) {
+	if err := tlog.CheckRecord(e.Proof, h.Size, h.Root, e.Index, tlog.RecordHash(e.Leaf)); err != nil {
+		rep.bad(e.Index, "not in the log under this checkpoint")
+	}
+	leaf, err := sql.ParseLeaf(e.Leaf)
+	if err != nil {
+		rep.bad(e.Index, "%v", err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Values)) {
+		if !leaf.Opens(name, e.Salts[name], e.Values[name]) {
+			rep.bad(e.Index, "the value %s is not what was recorded", name)
+		}
+	}
+	for name := range leaf.Values {
+		if _, ok := e.Values[name]; !ok {
+			rep.Erased++
+		}
+	}
+}

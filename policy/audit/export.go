@@ -1,0 +1,168 @@
+package audit
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"guichet/schemas"
+)
+
+// names of a bundle's files
+const (
+	fileReadme     = "README.txt"
+	fileCheckpoint = "checkpoint"
+	fileVKey       = "vkey.txt"
+	fileRecords    = "records.jsonl"
+)
+
+//go:embed bundle.txt
+var bundleReadme string
+
+// entry is one line of records.jsonl.
+type entry struct {
+	Index  int64             `json:"index"`
+	Leaf   []byte            `json:"leaf"`
+	Values map[string]string `json:"values,omitempty"`
+	Salts  map[string][]byte `json:"salts,omitempty"`
+	Proof  []tlog.Hash       `json:"proof"` // from the leaf's sibling to the root's child
+}
+
+// Export writes the records that q chooses as a bundle that can be checked
+// offline with nothing but the log's public key: a zip of the checkpoint, the
+// records with values, salts and inclusion proofs (records.jsonl), the public
+// key, and a README that says how to check one without our program. Its memory
+// does not grow with the number of records. q.Limit 0 means all.
+//
+// A value that does not open its commitment is left out, and so is its salt;
+// subjects are left out since the leaf does not cover them. Errors as Records
+// and Checkpoint; what was written of w by then is no zip.
+func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
+	msg, h, err := l.signedHead(ctx)
+	if err != nil {
+		return err
+	}
+	z := zip.NewWriter(w)
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{
+		{fileReadme, []byte(bundleReadme)},
+		{fileCheckpoint, msg},
+		{fileVKey, []byte(l.VKey() + "\n")},
+	} {
+		out, err := z.Create(f.name)
+		if err == nil {
+			_, err = out.Write(f.text)
+		}
+		if err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+	}
+	out, err := z.Create(fileRecords)
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	if err := l.exportRecords(ctx, out, q, h); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
+}
+
+// exportPage is how many records of an export are in memory at once.
+const exportPage = 500
+
+func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head) error {
+	hashes := &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}
+	left, all := q.Limit, q.Limit <= 0
+	for {
+		q.Limit = exportPage
+		if !all {
+			q.Limit = min(left, exportPage)
+		}
+		records, err := l.Records(ctx, q)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		lines := json.NewEncoder(&b)
+		lines.SetEscapeHTML(false)
+		for _, r := range records {
+			if r.Index >= h.Size {
+				all, left = false, 0
+				break
+			}
+			p, err := tlog.ProveRecord(h.Size, r.Index, hashes)
+			if err != nil {
+				return fmt.Errorf("prove record %d: %w", r.Index, asFault(err))
+			}
+			if err := lines.Encode(toEntry(r, p)); err != nil {
+				return fmt.Errorf("write bundle: %w", err)
+			}
+			q.After = r.Index + 1
+			left--
+		}
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+		if len(records) < q.Limit || !all && left <= 0 {
+			return nil
+		}
+	}
+}
+
+func toEntry(r schemas.Record, p tlog.RecordProof) entry {
+	e := entry{Index: r.Index, Leaf: r.Leaf, Values: r.Values, Salts: map[string][]byte{}, Proof: p}
+	for name, salt := range r.Salts {
+		if _, ok := r.Values[name]; ok {
+			e.Salts[name] = salt
+		}
+	}
+	return e
+}
+
+// maxRemembered bounds the hashes that one export keeps at hand (about 5 MB):
+// neighbours share most of their proofs.
+const maxRemembered = 50_000
+
+// remembering is a reader of hashes that asks for none twice in a row.
+type remembering struct {
+	from tlog.HashReader
+	seen map[int64]tlog.Hash
+}
+
+// ReadHashes implements tlog.HashReader.
+func (m *remembering) ReadHashes(places []int64) ([]tlog.Hash, error) {
+	if len(m.seen) > maxRemembered {
+		clear(m.seen)
+	}
+	var ask []int64
+	for _, p := range places {
+		if _, ok := m.seen[p]; !ok {
+			ask = append(ask, p)
+		}
+	}
+	if len(ask) > 0 {
+		got, err := m.from.ReadHashes(ask)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range ask {
+			m.seen[p] = got[i]
+		}
+	}
+	out := make([]tlog.Hash, len(places))
+	for i, p := range places {
+		out[i] = m.seen[p]
+	}
+	return out, nil
+}
