@@ -142,4 +142,3 @@ func TestNewKeyRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
-
