@@ -142,3 +142,38 @@ func (p Principal) Has(r Role) bool {
 	}
 	return false
 }
+
+// Sight is what a caller may know to exist; policy gives it, the catalogue obeys
+// it. The zero value sees nothing.
+type Sight struct {
+	Everyone    bool          // datasets visible to everyone
+	SignedIn    bool          // and those for signed-in callers
+	Participant ParticipantID // and its own, and those that list it
+	All         bool          // and everything else: officers, operators
+}
+
+// Sees says whether a dataset is visible.
+func (s Sight) Sees(d *Dataset) bool {
+	if s.All {
+		return true
+	}
+	if d.Withdrawn && d.Provider != s.Participant {
+		return false
+	}
+	if s.Participant != "" && (d.Provider == s.Participant || d.AccessBody == s.Participant) {
+		return true
+	}
+	switch d.Visibility {
+	case "", VisibleToEveryone:
+		return s.Everyone
+	case VisibleToSignedIn:
+		return s.SignedIn
+	case VisibleToListed:
+		for _, p := range d.VisibleTo {
+			if p == s.Participant && p != "" {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -25,8 +25,8 @@ import (
 
 // catalogue is what the desk needs to know of datasets.
 type catalogue interface {
-	// Get finds a dataset that is visible to the caller. Errors: NotFound.
-	Get(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error)
+	// Get finds a dataset that is in sight. Errors: NotFound.
+	Get(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error)
 	// Manifest finds a published version. Errors: NotFound, Busy while publishing.
 	Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error)
 }

@@ -109,7 +109,7 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 // newest is the newest version that an agreement covers.
 func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agreement) (schemas.VersionID, error) {
 	if a.Follow {
-		ds, err := d.catalogue.Get(ctx, by, a.Dataset)
+		ds, err := d.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
 		if err == nil && ds.Latest != nil {
 			return ds.Latest.Version, nil
 		}

@@ -115,7 +115,7 @@ func (d *Desk) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) 
 		return schemas.Decision{}, err
 	}
 	f.Action = a.Action
-	ds, err := d.catalogue.Get(ctx, by, a.Dataset)
+	ds, err := d.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
 	if err != nil {
 		return schemas.Decision{}, err
 	}
@@ -171,7 +171,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
 		return nil, schemas.BadField("request", at+"/dataset", "the dataset stands twice in the request")
 	}
-	ds, err := d.catalogue.Get(ctx, by, it.Dataset)
+	ds, err := d.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"guichet/connectors/sql"
+	"guichet/policy"
 	"guichet/schemas"
 )
 
@@ -59,7 +60,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	if err != nil {
 		return nil, err
 	}
-	ds, err := d.catalogue.Get(ctx, asker, it.Dataset)
+	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if err != nil {
 		return nil, err
 	}

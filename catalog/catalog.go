@@ -1,0 +1,218 @@
+// Package catalog keeps datasets without knowing users: registration, versions
+// and their publication, offers, search.
+//
+// In: datasets, publications, offers, and what the caller may know to exist
+// (schemas.Sight). Out: datasets, manifests, hits. Always: the registry is the
+// truth and the index (catalog/index) a disposable copy that follows the change
+// sequence; a version is published whole or not at all, after every byte was read
+// once in a child process; nothing outside a Sight is shown or counted. It never
+// imports policy: whether an offer can be judged and whether a key may be named
+// are functions that the wiring hands in.
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"guichet/catalog/index"
+	"guichet/connectors/s3"
+	"guichet/connectors/shard"
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// Config is what a Catalog is made of.
+type Config struct {
+	DB         *sql.DB
+	Index      *index.Index
+	Log        *slog.Logger
+	Spaces     []schemas.SpaceProfile
+	CheckOffer func(o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
+	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
+	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)            // an open store
+	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error) // where rewritten shards go
+	Conform    func(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	TempDir    string
+	Now        func() time.Time
+}
+
+// Catalog is the registry with its publisher. Safe for concurrent use.
+type Catalog struct {
+	Config
+	wake chan struct{} // capacity 1: one waiting signal is enough, the publisher looks for all work
+}
+
+// New makes a catalogue. Run must run for publications to go on.
+func New(c Config) *Catalog {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Catalog{Config: c, wake: make(chan struct{}, 1)}
+}
+
+func notFound(id string) error {
+	return schemas.Errorf(schemas.NotFound, id, "there is no dataset %s", id)
+}
+
+// Get finds a dataset that is in sight, with its offer and newest published
+// version. Errors: NotFound, the same for hidden and for unknown ones.
+func (c *Catalog) Get(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error) {
+	d, err := c.get(ctx, c.DB, id)
+	if schemas.KindOf(err) == schemas.NotFound || err == nil && !sight.Sees(&d) {
+		return schemas.Dataset{}, notFound(string(id))
+	}
+	return d, err
+}
+
+func (c *Catalog) get(ctx context.Context, q sql.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
+	d, revision, err := sql.Get[schemas.Dataset](ctx, q, "dataset", string(id))
+	if err != nil {
+		return d, err
+	}
+	d.Revision = revision
+	return d, nil
+}
+
+// Register stores a new dataset of the provider named in d. Errors: Invalid,
+// Conflict when the provider has one with this IRI.
+func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.Dataset) (schemas.Dataset, error) {
+	err := c.check(&d)
+	if err != nil {
+		return d, err
+	}
+	d.ID = schemas.NewDatasetID()
+	if d.IRI == "" {
+		d.IRI = "urn:guichet:dataset:" + string(d.ID)
+	}
+	d.Registered, d.Revision, d.Offer, d.Latest, d.Withdrawn = c.Now().UTC(), 1, nil, nil, false
+	d.Modified = d.Registered
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var other string
+		err := tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ?`, string(d.Provider), d.IRI).Scan(&other)
+		if err == nil {
+			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s", d.IRI, other), Remedy: "change that one, or give another iri"}
+		}
+		err = sql.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
+		if err != nil {
+			return err
+		}
+		return c.changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
+	})
+	return d, err
+}
+
+func columns(d *schemas.Dataset) sql.Columns {
+	withdrawn := 0
+	if d.Withdrawn {
+		withdrawn = 1
+	}
+	return sql.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
+}
+
+func (c *Catalog) changed(ctx context.Context, tx *sql.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
+	v := map[string]string{"dataset": string(d.ID), "provider": string(d.Provider), "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}
+	for k, s := range more {
+		v[k] = s
+	}
+	_, err := tx.Append(ctx, schemas.Change{Kind: kind, Subject: string(d.ID), Values: v, Numbers: map[string]int64{"revision": d.Revision}})
+	return err
+}
+
+// update changes a dataset of the caller's in one transaction. mayChange was
+// checked by the caller's door through own.
+func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64, kind string, change func(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) error) (schemas.Dataset, error) {
+	var d schemas.Dataset
+	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		d, err = c.get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if d.Provider != by.Participant {
+			return notFound(string(id))
+		}
+		if d.Withdrawn {
+			return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+		}
+		if ifRevision != 0 && ifRevision != d.Revision {
+			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision), Remedy: "read it again and repeat the change"}
+		}
+		err = change(ctx, tx, &d)
+		if err != nil {
+			return err
+		}
+		return c.save(ctx, tx, by, kind, &d)
+	})
+	return d, err
+}
+
+// save writes a changed dataset with its change.
+func (c *Catalog) save(ctx context.Context, tx *sql.Tx, by schemas.Principal, kind string, d *schemas.Dataset) error {
+	d.Modified = c.Now().UTC()
+	revision, err := sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(d))
+	if err != nil {
+		return err
+	}
+	d.Revision = revision
+	return c.changed(ctx, tx, by, kind, d, nil)
+}
+
+// Change replaces the description of a dataset; id, provider, offer and versions
+// stay. Errors: NotFound, Invalid, Precondition, Gone.
+func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.DatasetID, d schemas.Dataset, ifRevision int64) (schemas.Dataset, error) {
+	d.Provider = by.Participant
+	err := c.check(&d)
+	if err != nil {
+		return d, err
+	}
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+		if d.IRI != "" && d.IRI != have.IRI {
+			return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
+		}
+		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision
+		*have = d
+		if have.Offer != nil { // columns may have gone that its duties name
+			return c.CheckOffer(have.Offer, have.Tables)
+		}
+		return nil
+	})
+}
+
+// PutOffer sets the terms of a dataset. They bind new agreements; old ones keep
+// theirs [decisions.md 29]. Errors: NotFound, Invalid, Precondition, Gone.
+func (c *Catalog) PutOffer(ctx context.Context, by schemas.Principal, id schemas.DatasetID, o schemas.Offer, ifRevision int64) (schemas.Dataset, error) {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+		err := c.CheckOffer(&o, have.Tables)
+		if err != nil {
+			return err
+		}
+		for i := range o.Rules {
+			if o.Rules[i].ID == "" {
+				o.Rules[i].ID = fmt.Sprintf("offer §%d", i+1)
+			}
+		}
+		have.Offer = &o
+		return nil
+	})
+}
+
+// Withdraw ends a dataset: it is found no more and gives no new agreements.
+// Errors: NotFound, Precondition, Gone.
+func (c *Catalog) Withdraw(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64) (schemas.Dataset, error) {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetGone, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+		have.Withdrawn = true
+		return nil
+	})
+}
+
+// Own finds a dataset of the provider's own. Errors: NotFound.
+func (c *Catalog) Own(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
+	d, err := c.get(ctx, c.DB, id)
+	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
+		return schemas.Dataset{}, notFound(string(id))
+	}
+	return d, err
+}

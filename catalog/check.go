@@ -1,0 +1,140 @@
+package catalog
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/schemas"
+)
+
+var (
+	tagPattern     = regexp.MustCompile(`^([a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*)?$`)
+	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
+)
+
+// check says everything that is wrong with a dataset's description.
+func (c *Catalog) check(d *schemas.Dataset) error {
+	var faults []schemas.FieldError
+	fault := func(pointer, format string, args ...any) {
+		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+	}
+	if d.Provider == "" {
+		fault("/provider", "a dataset has a provider")
+	}
+	checkText(fault, "/title", d.Title, true)
+	checkText(fault, "/description", d.Description, false)
+	if d.IRI != "" {
+		u, err := url.Parse(d.IRI)
+		if err != nil || !u.IsAbs() || strings.ContainsAny(d.IRI, " <>\"{}|\\^`") {
+			fault("/iri", "%q is no absolute IRI", d.IRI)
+		}
+	}
+	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
+	if i < 0 {
+		ids := make([]string, len(c.Spaces))
+		for j := range c.Spaces {
+			ids[j] = string(c.Spaces[j].ID)
+		}
+		fault("/space", "%q is no data space; there are %s", d.Space, strings.Join(ids, ", "))
+	} else {
+		checkProfile(fault, &c.Spaces[i], d)
+	}
+	if !slices.Contains([]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn}, d.Visibility) {
+		fault("/visibility", "%q is no visibility; use everyone, signed-in, listed or own", d.Visibility)
+	}
+	for j, code := range d.Countries {
+		if !countryPattern.MatchString(code) {
+			fault(fmt.Sprintf("/countries/%d", j), "%q is no ISO 3166-1 alpha-2 code", code)
+		}
+	}
+	for j, tag := range d.Languages {
+		if !tagPattern.MatchString(tag) {
+			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag (BCP 47)", tag)
+		}
+	}
+	checkDay(fault, "/from", d.From)
+	checkDay(fault, "/until", d.Until)
+	for j, l := range d.Links {
+		u, err := url.Parse(l.URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fault(fmt.Sprintf("/links/%d/url", j), "%q is no web address", l.URL)
+		}
+	}
+	checkTables(fault, d.Tables)
+	if len(faults) == 0 {
+		return nil
+	}
+	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults, Remedy: "mend the fields named"}
+}
+
+type faulter func(pointer, format string, args ...any)
+
+func checkText(fault faulter, at string, t schemas.Text, required bool) {
+	words := false
+	for tag, s := range t {
+		if !tagPattern.MatchString(tag) {
+			fault(at+"/"+tag, "%q is no language tag (BCP 47)", tag)
+		}
+		words = words || strings.TrimSpace(s) != ""
+		if len(s) > 100_000 {
+			fault(at+"/"+tag, "longer than 100,000 bytes")
+		}
+	}
+	if required && !words {
+		fault(at, "missing: a dataset has a title in at least one language [DCAT-AP 3.0.1 Dataset, dct:title 1..n]")
+	}
+}
+
+func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
+	have := map[string]bool{"title": len(d.Title) > 0, "description": len(d.Description) > 0, "licence": d.Licence != "", "countries": len(d.Countries) > 0}
+	for _, name := range p.Required {
+		if !have[name] && name != "title" {
+			fault("/"+name, "missing: the %s space demands it", p.ID)
+		}
+	}
+}
+
+func checkDay(fault faulter, at, s string) {
+	if s == "" {
+		return
+	}
+	for _, layout := range []string{"2006", "2006-01", time.DateOnly} {
+		_, err := time.Parse(layout, s)
+		if err == nil {
+			return
+		}
+	}
+	fault(at, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", s)
+}
+
+func checkTables(fault faulter, tables []schemas.TableInfo) {
+	seen := map[string]bool{}
+	for i := range tables {
+		t := &tables[i]
+		at := fmt.Sprintf("/tables/%d", i)
+		if !schemas.IsSlug(t.Name) {
+			fault(at+"/name", "%q is no slug", t.Name)
+		}
+		if seen[t.Name] {
+			fault(at+"/name", "the table %q stands twice", t.Name)
+		}
+		seen[t.Name] = true
+		fields := map[string]bool{}
+		for j, f := range t.Fields {
+			if f.Name == "" || len(f.Name) > 255 {
+				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "a column's name has between 1 and 255 bytes")
+			}
+			if fields[f.Name] {
+				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "the column %q stands twice", f.Name)
+			}
+			fields[f.Name] = true
+			if !slices.Contains([]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive}, f.Sensitivity) {
+				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is no sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
+			}
+		}
+	}
+}

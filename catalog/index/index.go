@@ -1,0 +1,369 @@
+// Package index finds datasets by words and facets, in Bleve.
+//
+// In: datasets, as the change sequence names them; queries with a Sight. Out:
+// ids in order, counts, highlights. Always: it is a copy of the registry that can
+// be deleted and comes back by itself; datasets that not everybody may see live
+// in an index of their own, whose hits score constant, so that hidden ones move
+// neither order nor score of visible ones [decisions.md 26]; nothing outside a
+// Sight is counted. It must not know users, offers' meaning or doors.
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/mapping"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// class is public or restricted: an index of its own.
+type class struct {
+	name string
+	b    bleve.Index
+}
+
+// Index is the search index. Safe for concurrent use.
+type Index struct {
+	dir      string
+	log      *slog.Logger
+	mapping  *mapping.IndexMappingImpl
+	mu       sync.RWMutex // held for writing only while an index is swapped
+	public   class
+	closed   class
+	position atomic.Int64 // changes before it are in the index
+	ready    atomic.Bool  // false while it is rebuilt
+}
+
+var positionKey = []byte("guichet.position")
+
+// Open opens the index under dir, or begins an empty one when there is none or it
+// will not open; Follow then rebuilds it. Errors: Unavailable when the folder
+// cannot be written.
+func Open(dir string, log *slog.Logger) (*Index, error) {
+	m, err := newMapping()
+	if err != nil {
+		return nil, fmt.Errorf("make the index mapping: %w", err)
+	}
+	x := &Index{dir: dir, log: log, mapping: m}
+	err = os.MkdirAll(dir, 0o700)
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: dir, Message: "the folder of the search index cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+	}
+	x.sweep()
+	whole := true
+	for _, c := range []*class{&x.public, &x.closed} {
+		c.name = "public"
+		if c == &x.closed {
+			c.name = "restricted"
+		}
+		c.b, err = openWhole(filepath.Join(dir, c.name))
+		if err != nil {
+			whole = false
+			log.Warn("the search index does not open and is rebuilt from the registry", "index", c.name, "err", err)
+		}
+	}
+	if !whole {
+		err = x.empty()
+		if err != nil {
+			return nil, err
+		}
+		return x, nil
+	}
+	x.position.Store(min(positionOf(x.public.b), positionOf(x.closed.b)))
+	return x, nil
+}
+
+// sweep removes strays that file browsers and archivers leave; Bleve would take
+// them for its own.
+func (x *Index) sweep() {
+	for _, name := range []string{"public", "restricted"} {
+		for _, sub := range []string{"", "store"} {
+			folder := filepath.Join(x.dir, name, sub)
+			entries, err := os.ReadDir(folder)
+			if err != nil {
+				continue
+			}
+			for _, e := range entries {
+				if !strings.HasPrefix(e.Name(), ".") && e.Name() != "lost+found" {
+					continue
+				}
+				x.log.Info("a stray in the index folder is removed", "file", e.Name())
+				err := os.RemoveAll(filepath.Join(folder, e.Name()))
+				if err != nil {
+					x.log.Warn("a stray in the index folder stays", "file", e.Name(), "err", err)
+				}
+			}
+		}
+	}
+}
+
+// openWhole opens one index and reads from it, since a torn one may open.
+func openWhole(path string) (b bleve.Index, err error) {
+	defer func() {
+		if p := recover(); p != nil { // Bleve panics on some torn files
+			b, err = nil, fmt.Errorf("open %s: %v", path, p)
+		}
+	}()
+	b, err = bleve.OpenUsing(path, map[string]any{"bolt_timeout": "5s"})
+	if err != nil {
+		return nil, err
+	}
+	n, err := b.DocCount()
+	if err == nil {
+		var v []byte
+		v, err = b.GetInternal(positionKey)
+		if err == nil && (len(v) != 16 || binary.BigEndian.Uint64(v[8:]) != n) {
+			err = fmt.Errorf("it holds %d documents, not as many as it held at its position", n)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func positionOf(b bleve.Index) int64 {
+	v, err := b.GetInternal(positionKey)
+	if err != nil || len(v) != 16 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(v))
+}
+
+// empty begins both indexes anew.
+func (x *Index) empty() error {
+	for _, c := range []*class{&x.public, &x.closed} {
+		if c.b != nil {
+			_ = c.b.Close() // it is thrown away
+		}
+		path := filepath.Join(x.dir, c.name)
+		err := os.RemoveAll(path)
+		if err == nil {
+			c.b, err = bleve.New(path, x.mapping)
+		}
+		if err != nil {
+			return &schemas.Error{Kind: schemas.Unavailable, Subject: path, Message: "the search index cannot be made", Remedy: "check the folder's owner and the free disk space", Err: err}
+		}
+	}
+	x.position.Store(-1)
+	return nil
+}
+
+// Close closes both indexes; call it after Follow has ended.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return errors.Join(x.public.b.Close(), x.closed.b.Close())
+}
+
+// Ready says whether searches are answered: not before the index has caught up
+// once, and not while it is rebuilt.
+func (x *Index) Ready() bool { return x.ready.Load() }
+
+// Position is the number of changes that the index has seen.
+func (x *Index) Position() int64 { return max(x.position.Load(), 0) }
+
+// Follow brings the index up to the registry and keeps it there until ctx ends:
+// first a scan where the index is new or lost documents, then the change
+// sequence. It returns only with ctx or for a fault of the disk.
+func (x *Index) Follow(ctx context.Context, db *sql.DB) error {
+	for ctx.Err() == nil {
+		err := x.follow(ctx, db)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			x.log.Error("the search index stands still", "err", err)
+		}
+		short, cancel := context.WithTimeout(ctx, retryAfter)
+		<-short.Done()
+		cancel()
+	}
+	return nil
+}
+
+func (x *Index) follow(ctx context.Context, db *sql.DB) error {
+	if x.position.Load() < 0 {
+		err := x.rebuild(ctx, db)
+		if err != nil {
+			return err
+		}
+	}
+	for {
+		head, err := db.Head(ctx)
+		if err != nil {
+			return err
+		}
+		if x.position.Load() > head { // the registry is an older one than the index followed
+			x.ready.Store(false)
+			x.mu.Lock()
+			err := x.empty()
+			x.mu.Unlock()
+			return err
+		}
+		err = x.catchUp(ctx, db)
+		if err != nil {
+			return err
+		}
+		if !x.ready.Load() {
+			whole, err := x.complete(ctx, db)
+			if err != nil {
+				return err
+			}
+			if !whole {
+				x.mu.Lock()
+				err := x.empty()
+				x.mu.Unlock()
+				return err
+			}
+			x.ready.Store(true)
+		}
+		_, err = db.Wait(ctx, x.position.Load())
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// complete compares the number of documents with the registry's.
+func (x *Index) complete(ctx context.Context, db *sql.DB) (bool, error) {
+	var want uint64
+	err := db.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE withdrawn = 0`).Scan(&want)
+	if err != nil {
+		return false, fmt.Errorf("count the datasets: %w", err)
+	}
+	head, err := db.Head(ctx)
+	if err != nil {
+		return false, err
+	}
+	if head != x.position.Load() {
+		return true, nil // changes came in between: the numbers cannot be compared
+	}
+	a, err := x.public.b.DocCount()
+	if err != nil {
+		return false, fmt.Errorf("count the documents: %w", err)
+	}
+	b, err := x.closed.b.DocCount()
+	if err != nil {
+		return false, fmt.Errorf("count the documents: %w", err)
+	}
+	if a+b != want {
+		x.log.Warn("the search index has lost documents and is rebuilt from the registry", "have", a+b, "want", want)
+	}
+	return a+b == want, nil
+}
+
+const (
+	retryAfter = 500_000_000 // half a second, in nanoseconds
+	batchSize  = 500         // changes or datasets per Bleve batch; memory grows with it, speed hardly [measurements.md §4]
+)
+
+// rebuild scans the registry, then the index follows from where the scan began.
+func (x *Index) rebuild(ctx context.Context, db *sql.DB) error {
+	x.ready.Store(false)
+	head, err := db.Head(ctx)
+	if err != nil {
+		return err
+	}
+	after := ""
+	for {
+		rows, next, err := sql.List[schemas.Dataset](ctx, db, "dataset", "", nil, after, batchSize)
+		if err != nil {
+			return err
+		}
+		docs := make([]schemas.Dataset, len(rows))
+		for i, r := range rows {
+			docs[i] = r.Doc
+		}
+		err = x.apply(docs, head)
+		if err != nil {
+			return err
+		}
+		after = next
+		if next == "" {
+			break
+		}
+	}
+	x.position.Store(head)
+	return nil
+}
+
+func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
+	for {
+		from := x.position.Load()
+		changes, err := db.Changes(ctx, from, batchSize)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		var ids []string
+		for _, c := range changes {
+			if strings.HasPrefix(c.Kind, "dataset.") && !slices.Contains(ids, c.Subject) {
+				ids = append(ids, c.Subject)
+			}
+		}
+		docs := make([]schemas.Dataset, 0, len(ids))
+		for _, id := range ids {
+			d, _, err := sql.Get[schemas.Dataset](ctx, db, "dataset", id)
+			if err != nil {
+				return err
+			}
+			docs = append(docs, d)
+		}
+		to := changes[len(changes)-1].Position + 1
+		if len(docs) > 0 {
+			err = x.apply(docs, to)
+			if err != nil {
+				return err
+			}
+		}
+		x.position.Store(to)
+	}
+}
+
+// apply writes datasets into the index of their class and out of the other, and
+// the position with the number of documents beside them, in one batch each.
+func (x *Index) apply(docs []schemas.Dataset, position int64) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, c := range []*class{&x.public, &x.closed} {
+		batch := c.b.NewBatch()
+		for i := range docs {
+			d := &docs[i]
+			open := d.Visibility == "" || d.Visibility == schemas.VisibleToEveryone
+			if d.Withdrawn || open != (c == &x.public) {
+				batch.Delete(string(d.ID))
+				continue
+			}
+			err := batch.Index(string(d.ID), document(d))
+			if err != nil {
+				return fmt.Errorf("index %s: %w", d.ID, err)
+			}
+		}
+		err := c.b.Batch(batch)
+		if err != nil {
+			return fmt.Errorf("write the search index: %w", err)
+		}
+		n, err := c.b.DocCount()
+		if err != nil {
+			return fmt.Errorf("count the documents: %w", err)
+		}
+		v := binary.BigEndian.AppendUint64(nil, uint64(position))
+		err = c.b.SetInternal(positionKey, binary.BigEndian.AppendUint64(v, n))
+		if err != nil {
+			return fmt.Errorf("note the index's position: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package index
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/analysis/analyzer/custom"
+	"github.com/blevesearch/bleve/v2/analysis/analyzer/keyword"
+	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
+	"github.com/blevesearch/bleve/v2/analysis/lang/da"
+	"github.com/blevesearch/bleve/v2/analysis/lang/de"
+	"github.com/blevesearch/bleve/v2/analysis/lang/en"
+	"github.com/blevesearch/bleve/v2/analysis/lang/es"
+	"github.com/blevesearch/bleve/v2/analysis/lang/fi"
+	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
+	"github.com/blevesearch/bleve/v2/analysis/lang/hu"
+	"github.com/blevesearch/bleve/v2/analysis/lang/it"
+	"github.com/blevesearch/bleve/v2/analysis/lang/nl"
+	"github.com/blevesearch/bleve/v2/analysis/lang/no"
+	"github.com/blevesearch/bleve/v2/analysis/lang/pt"
+	"github.com/blevesearch/bleve/v2/analysis/lang/ro"
+	"github.com/blevesearch/bleve/v2/analysis/lang/ru"
+	"github.com/blevesearch/bleve/v2/analysis/lang/sv"
+	"github.com/blevesearch/bleve/v2/analysis/token/lowercase"
+	"github.com/blevesearch/bleve/v2/analysis/tokenizer/unicode"
+	"github.com/blevesearch/bleve/v2/mapping"
+
+	"guichet/schemas"
+)
+
+// folded is the analyzer for words of any language: no stems, no accents.
+const folded = "folded"
+
+// languages maps primary language subtags to Bleve's analyzers, which stem.
+// Texts in other languages are found by their whole words, accents folded.
+func languages() map[string]string {
+	return map[string]string{
+		"da": da.AnalyzerName, "de": de.AnalyzerName, "en": en.AnalyzerName, "es": es.AnalyzerName, "fi": fi.AnalyzerName,
+		"fr": fr.AnalyzerName, "hu": hu.AnalyzerName, "it": it.AnalyzerName, "nl": nl.AnalyzerName, "no": no.AnalyzerName,
+		"nb": no.AnalyzerName, "pt": pt.AnalyzerName, "ro": ro.AnalyzerName, "ru": ru.AnalyzerName, "sv": sv.AnalyzerName,
+	}
+}
+
+// Facets names the fields that can be filtered by and counted.
+func Facets() []string {
+	return []string{"space", "theme", "country", "language", "publisher", "licence", "format", "provider", "column", "unit", "terms"}
+}
+
+func newMapping() (*mapping.IndexMappingImpl, error) {
+	m := bleve.NewIndexMapping()
+	err := m.AddCustomAnalyzer(folded, map[string]any{
+		"type": custom.Name, "tokenizer": unicode.Name, "char_filters": []string{asciifolding.Name}, "token_filters": []string{lowercase.Name},
+	})
+	if err != nil {
+		return nil, err
+	}
+	doc := bleve.NewDocumentStaticMapping()
+	text := func(analyzer string) *mapping.FieldMapping {
+		f := bleve.NewTextFieldMapping()
+		f.Analyzer, f.Store, f.IncludeInAll, f.DocValues = analyzer, false, false, false
+		return f
+	}
+	for tag, analyzer := range languages() {
+		doc.AddFieldMappingsAt("title_"+tag, text(analyzer))
+		doc.AddFieldMappingsAt("text_"+tag, text(analyzer))
+	}
+	doc.AddFieldMappingsAt("title", text(folded))
+	doc.AddFieldMappingsAt("words", text(folded))
+	code := func() *mapping.FieldMapping {
+		f := bleve.NewTextFieldMapping()
+		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, true
+		return f
+	}
+	for _, name := range append(Facets(), "seen", "access") {
+		doc.AddFieldMappingsAt(name, code())
+	}
+	for _, name := range []string{"modified", "from", "until"} {
+		f := bleve.NewNumericFieldMapping()
+		f.Store, f.IncludeInAll, f.DocValues = false, false, true
+		doc.AddFieldMappingsAt(name, f)
+	}
+	m.DefaultMapping = doc
+	m.StoreDynamic, m.IndexDynamic, m.DocValuesDynamic = false, false, false
+	return m, nil
+}
+
+// document is what Bleve gets of a dataset.
+func document(d *schemas.Dataset) map[string]any {
+	known := languages()
+	doc := map[string]any{}
+	var titles, words []string
+	for tag, s := range d.Title {
+		titles = append(titles, s)
+		if primary := primaryTag(tag); known[primary] != "" {
+			doc["title_"+primary] = s
+		}
+	}
+	for tag, s := range d.Description {
+		words = append(words, s)
+		if primary := primaryTag(tag); known[primary] != "" {
+			doc["text_"+primary] = s
+		}
+	}
+	words = append(words, d.Keywords...)
+	words = append(words, d.Publisher, d.IRI)
+	var columns, units []string
+	for i := range d.Tables {
+		for _, s := range d.Tables[i].Title {
+			words = append(words, s)
+		}
+		for _, f := range d.Tables[i].Fields {
+			words = append(words, f.Name)
+			columns = append(columns, strings.ToLower(f.Name))
+			if f.Unit != "" {
+				units = append(units, f.Unit)
+			}
+		}
+	}
+	slices.Sort(titles) // a map's order must not move what is indexed
+	slices.Sort(words)
+	doc["title"], doc["words"] = strings.Join(titles, "\n"), strings.Join(words, "\n")
+	for name, values := range map[string][]string{
+		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
+		"licence": {d.Licence}, "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
+	} {
+		values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
+		if len(values) > 0 {
+			doc[name] = values
+		}
+	}
+	doc["modified"] = float64(d.Modified.Unix())
+	if n, ok := day(d.From, false); ok {
+		doc["from"] = n
+	}
+	if n, ok := day(d.Until, true); ok {
+		doc["until"] = n
+	}
+	return doc
+}
+
+func primaryTag(tag string) string {
+	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	return primary
+}
+
+func formats(d *schemas.Dataset) []string {
+	var out []string
+	if d.Latest != nil {
+		out = append(out, "arrow")
+	}
+	for _, l := range d.Links {
+		f := strings.ToLower(l.Format)
+		if f != "" && !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// seen lists who may see a restricted dataset.
+func seen(d *schemas.Dataset) []string {
+	out := []string{"p:" + string(d.Provider)}
+	if d.AccessBody != "" {
+		out = append(out, "p:"+string(d.AccessBody))
+	}
+	switch d.Visibility {
+	case schemas.VisibleToSignedIn:
+		out = append(out, "signed-in")
+	case schemas.VisibleToListed:
+		for _, p := range d.VisibleTo {
+			out = append(out, "p:"+string(p))
+		}
+	}
+	return out
+}
+
+// day turns YYYY[-MM[-DD]] into a number that sorts like it; the end of a year or
+// month is its last day.
+func day(s string, end bool) (float64, bool) {
+	parts := strings.Split(s, "-")
+	fill := []int{0, 1, 1}
+	if end {
+		fill = []int{0, 12, 31}
+	}
+	for i := range parts {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil || i > 2 {
+			return 0, false
+		}
+		fill[i] = n
+	}
+	return float64(fill[0]*10000 + fill[1]*100 + fill[2]), true
+}

@@ -1,0 +1,316 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/search"
+	"github.com/blevesearch/bleve/v2/search/query"
+
+	"guichet/schemas"
+)
+
+// Query is a search. Zero members do not narrow it.
+type Query struct {
+	Words      string              // words and "phrases"; all must match
+	Filters    map[string][]string // by the names of Facets; values of one name are alternatives
+	From, To   string              // days: datasets whose time overlaps
+	Facets     []string
+	FacetLimit int // values per facet; 10 when 0, at most 1000
+	Sort       string // "" best match, modified, newest first
+	Offset     int
+	Limit      int
+}
+
+// Result is what a search found.
+type Result struct {
+	Total  uint64
+	IDs    []schemas.DatasetID
+	Facets map[string]Facet
+}
+
+// Facet counts the values of one field over all hits.
+type Facet struct {
+	Values    []FacetValue `json:"values"`
+	Remainder int          `json:"remainder" doc:"hits with values that are not listed"`
+}
+
+// FacetValue is one value with its number of datasets.
+type FacetValue struct {
+	Value string `json:"value"`
+	Label string `json:"label,omitempty"`
+	Count int    `json:"count"`
+}
+
+// The limits of a query [policy.md E0.3].
+const (
+	MaxWords  = 32
+	MaxBytes  = 512
+	MaxOffset = 10_000
+)
+
+// Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
+func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Result, error) {
+	if !x.Ready() {
+		return Result{}, &schemas.Error{Kind: schemas.Busy, Subject: "search", Message: "the search index is being rebuilt", Remedy: "try again in a moment; datasets can be read by their ids meanwhile"}
+	}
+	body, err := build(&q)
+	if err != nil {
+		return Result{}, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	out := Result{Facets: map[string]Facet{}}
+	var hits search.DocumentMatchCollection
+	for _, c := range []*class{&x.closed, &x.public} {
+		visible := sightQuery(sight, c == &x.public)
+		if visible == nil {
+			continue
+		}
+		conj := bleve.NewConjunctionQuery(body)
+		if c == &x.closed {
+			conj.AddQuery(visible)
+		}
+		r, err := c.b.SearchInContext(ctx, request(&q, conj))
+		if err != nil {
+			return out, fmt.Errorf("search: %w", err)
+		}
+		if c == &x.closed {
+			for _, h := range r.Hits {
+				h.Score = restrictedScore
+			}
+		}
+		out.Total += r.Total
+		hits = append(hits, r.Hits...)
+		mergeFacets(out.Facets, r.Facets)
+	}
+	if q.Sort == "" {
+		slices.SortStableFunc(hits, func(a, b *search.DocumentMatch) int {
+			return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID))
+		})
+	} else {
+		slices.SortStableFunc(hits, func(a, b *search.DocumentMatch) int { return slices.Compare(a.Sort, b.Sort) })
+	}
+	for i := q.Offset; i < min(q.Offset+q.Limit, len(hits)); i++ {
+		out.IDs = append(out.IDs, schemas.DatasetID(hits[i].ID))
+	}
+	limitFacets(out.Facets, facetLimit(&q))
+	return out, nil
+}
+
+// restrictedScore puts what only some may see first: those who may see it look for
+// it, and a constant tells nothing of other hidden datasets.
+const restrictedScore = 1e9
+
+func request(q *Query, body query.Query) *bleve.SearchRequest {
+	r := bleve.NewSearchRequestOptions(body, q.Offset+q.Limit, 0, false)
+	r.SortBy([]string{"-_score", "_id"})
+	if q.Sort == "modified" {
+		r.SortBy([]string{"-modified", "_id"})
+	}
+	for _, name := range q.Facets {
+		// Every value is fetched, since the two indexes' counts are summed before
+		// they are cut: counts do not depend on how many are shown.
+		r.AddFacet(name, bleve.NewFacetRequest(name, maxFacetValues))
+	}
+	return r
+}
+
+const maxFacetValues = 100_000
+
+func facetLimit(q *Query) int {
+	if q.FacetLimit == 0 {
+		return 10
+	}
+	return min(q.FacetLimit, 1000)
+}
+
+func mergeFacets(into map[string]Facet, from search.FacetResults) {
+	for name, f := range from {
+		have := into[name]
+		for _, t := range f.Terms.Terms() {
+			i := slices.IndexFunc(have.Values, func(v FacetValue) bool { return v.Value == t.Term })
+			if i < 0 {
+				have.Values = append(have.Values, FacetValue{Value: t.Term, Count: t.Count})
+			} else {
+				have.Values[i].Count += t.Count
+			}
+		}
+		have.Remainder += f.Other
+		into[name] = have
+	}
+}
+
+func limitFacets(facets map[string]Facet, limit int) {
+	for name, f := range facets {
+		slices.SortFunc(f.Values, func(a, b FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
+		for _, v := range f.Values[min(limit, len(f.Values)):] {
+			f.Remainder += v.Count
+		}
+		f.Values = f.Values[:min(limit, len(f.Values))]
+		facets[name] = f
+	}
+}
+
+// sightQuery says which documents of an index are in sight; nil is none.
+func sightQuery(s schemas.Sight, public bool) query.Query {
+	if s.All || public && s.Everyone {
+		return bleve.NewMatchAllQuery()
+	}
+	if public {
+		return nil
+	}
+	var any []query.Query
+	for _, token := range sightTokens(s) {
+		t := bleve.NewTermQuery(token)
+		t.SetField("seen")
+		any = append(any, t)
+	}
+	if len(any) == 0 {
+		return nil
+	}
+	return bleve.NewDisjunctionQuery(any...)
+}
+
+func sightTokens(s schemas.Sight) []string {
+	var out []string
+	if s.SignedIn {
+		out = append(out, "signed-in")
+	}
+	if s.Participant != "" {
+		out = append(out, "p:"+string(s.Participant))
+	}
+	return out
+}
+
+// build makes Bleve's query of ours. Bleve's own query language stays closed: it
+// can be made to run for minutes [policy.md E0.3].
+func build(q *Query) (query.Query, error) {
+	if q.Limit < 0 || q.Limit > 1000 {
+		return nil, schemas.BadField("search", "limit", "between 1 and 1000")
+	}
+	if q.Limit == 0 {
+		q.Limit = 20
+	}
+	if q.Offset < 0 || q.Offset > MaxOffset {
+		return nil, schemas.BadField("search", "cursor", "at most %d hits can be paged through; narrow the search", MaxOffset)
+	}
+	if q.Sort != "" && q.Sort != "modified" {
+		return nil, schemas.BadField("search", "sort", "%q is no order; leave it out for the best match, or say modified", q.Sort)
+	}
+	conj := bleve.NewConjunctionQuery()
+	err := words(conj, q.Words)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range q.Facets {
+		if !slices.Contains(Facets(), name) {
+			return nil, schemas.BadField("search", "facets", "%q is no facet; there are %s", name, strings.Join(Facets(), ", "))
+		}
+	}
+	for name, values := range q.Filters {
+		if !slices.Contains(Facets(), name) {
+			return nil, schemas.BadField("search", name, "%q is no filter", name)
+		}
+		any := bleve.NewDisjunctionQuery()
+		for _, v := range values {
+			if name == "column" {
+				v = strings.ToLower(v)
+			}
+			t := bleve.NewTermQuery(v)
+			t.SetField(name)
+			t.SetBoost(0)
+			any.AddQuery(t)
+		}
+		conj.AddQuery(any)
+	}
+	err = overlap(conj, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(conj.Conjuncts) == 0 {
+		conj.AddQuery(bleve.NewMatchAllQuery())
+	}
+	return conj, nil
+}
+
+func overlap(conj *query.ConjunctionQuery, q *Query) error {
+	for _, side := range []struct {
+		name, value, field string
+		end                bool
+	}{{"from", q.From, "until", false}, {"to", q.To, "from", true}} {
+		if side.value == "" {
+			continue
+		}
+		n, ok := day(side.value, side.end)
+		if !ok {
+			return schemas.BadField("search", side.name, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
+		}
+		lo, hi, yes := &n, (*float64)(nil), true
+		if side.end {
+			lo, hi = nil, &n
+		}
+		r := bleve.NewNumericRangeInclusiveQuery(lo, hi, &yes, &yes)
+		r.SetField(side.field)
+		r.SetBoost(0)
+		conj.AddQuery(r)
+	}
+	return nil
+}
+
+// words adds what people typed: every word or "phrase" must be found somewhere.
+func words(conj *query.ConjunctionQuery, s string) error {
+	if len(s) > MaxBytes {
+		return schemas.BadField("search", "q", "at most %d bytes", MaxBytes)
+	}
+	parts := Parse(s)
+	if len(parts) > MaxWords {
+		return schemas.BadField("search", "q", "at most %d words", MaxWords)
+	}
+	tags := slices.Sorted(maps.Keys(languages())) // sums of scores depend on their order
+	for _, p := range parts {
+		any := bleve.NewDisjunctionQuery()
+		add := func(field string, boost float64) {
+			if strings.ContainsAny(p, " \t") {
+				m := bleve.NewMatchPhraseQuery(p)
+				m.SetField(field)
+				m.SetBoost(boost)
+				any.AddQuery(m)
+				return
+			}
+			m := bleve.NewMatchQuery(p)
+			m.SetField(field)
+			m.SetBoost(boost)
+			m.SetOperator(query.MatchQueryOperatorAnd)
+			any.AddQuery(m)
+		}
+		add("title", 4)
+		add("words", 1)
+		for _, tag := range tags {
+			add("title_"+tag, 3)
+			add("text_"+tag, 1)
+		}
+		conj.AddQuery(any)
+	}
+	return nil
+}
+
+// Parse cuts what people type into words and "phrases".
+func Parse(s string) []string {
+	var out []string
+	for i, part := range strings.Split(s, `"`) {
+		if i%2 == 1 {
+			if p := strings.Join(strings.Fields(part), " "); p != "" {
+				out = append(out, p)
+			}
+			continue
+		}
+		out = append(out, strings.Fields(part)...)
+	}
+	return slices.DeleteFunc(out, func(w string) bool { return strings.Trim(w, "*?~^+-!(){}[]:/\\.,;'") == "" })
+}

@@ -1,0 +1,224 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// maxShards bounds one version; the figure keeps a manifest within 100 MB.
+const maxShards = 100_000
+
+// Publish begins to publish a version: it names the objects, checks that the
+// provider may name them, and leaves the reading to Run. Errors: NotFound,
+// Invalid, Denied (a foreign prefix), Conflict, Unavailable.
+func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.DatasetID, p schemas.Publication) (schemas.VersionSummary, error) {
+	d, err := c.Own(ctx, by, id)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	if d.Withdrawn {
+		return schemas.VersionSummary{}, schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+	}
+	now := c.Now().UTC()
+	if p.Version == "" {
+		p.Version = schemas.VersionID(now.Format(time.DateOnly))
+	}
+	err = checkPublication(&p)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	shards, err := c.expand(ctx, by, &p)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	ask, err := json.Marshal(p)
+	if err != nil {
+		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
+	}
+	v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: p.Version, State: schemas.VersionPublishing, Tables: len(p.Tables), Shards: shards, Started: now}}
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return c.begin(ctx, tx, by, &d, v, string(ask)) })
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return v.VersionSummary, nil
+}
+
+func versionKey(id schemas.DatasetID, v schemas.VersionID) string {
+	return string(id) + "/" + string(v)
+}
+
+func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
+	key := versionKey(d.ID, v.Version)
+	cols := sql.Columns{"dataset": string(d.ID), "state": string(v.State), "started": v.Started.UnixMicro(), "ask": ask, "shards": "{}"}
+	have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+	switch {
+	case schemas.KindOf(err) == schemas.NotFound:
+		err = sql.Insert(ctx, tx, "version", key, v, cols)
+	case err == nil && have.State == schemas.VersionFailed:
+		_, err = sql.Update(ctx, tx, "version", key, revision, v, cols)
+	case err == nil:
+		return &schemas.Error{Kind: schemas.Conflict, Subject: key, Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State), Remedy: "publish under another version name"}
+	}
+	if err != nil {
+		return err
+	}
+	return c.changed(ctx, tx, by, schemas.ChangeVersion, d, map[string]string{"version": string(v.Version), "state": string(v.State)})
+}
+
+func checkPublication(p *schemas.Publication) error {
+	if !schemas.IsSlug(string(p.Version)) {
+		return schemas.BadField("publication", "/version", "%q is no slug", p.Version)
+	}
+	if p.Store == "" || p.Bucket == "" {
+		return schemas.BadField("publication", "/store", "name the store and bucket in which you have a prefix")
+	}
+	if len(p.Tables) == 0 {
+		return schemas.BadField("publication", "/tables", "a version has at least one table")
+	}
+	tables := map[string]bool{}
+	for i := range p.Tables {
+		t := &p.Tables[i]
+		at := fmt.Sprintf("/tables/%d", i)
+		if !schemas.IsSlug(t.Name) || tables[t.Name] {
+			return schemas.BadField("publication", at+"/name", "%q is no slug, or stands twice", t.Name)
+		}
+		tables[t.Name] = true
+		if len(t.Splits) == 0 {
+			return schemas.BadField("publication", at+"/splits", "a table has at least one split")
+		}
+		splits := map[string]bool{}
+		for j := range t.Splits {
+			s := &t.Splits[j]
+			if s.Name == "" {
+				s.Name = "all"
+			}
+			where := fmt.Sprintf("%s/splits/%d", at, j)
+			if !schemas.IsSlug(s.Name) || splits[s.Name] {
+				return schemas.BadField("publication", where+"/name", "%q is no slug, or stands twice", s.Name)
+			}
+			splits[s.Name] = true
+			if (len(s.Keys) == 0) == (s.Prefix == "") {
+				return schemas.BadField("publication", where, "give either keys or a prefix")
+			}
+			if s.Prefix != "" && !strings.HasSuffix(s.Prefix, "/") {
+				return schemas.BadField("publication", where+"/prefix", "the prefix %q does not end with /", s.Prefix)
+			}
+		}
+	}
+	return nil
+}
+
+// expand turns prefixes into keys and checks every key. It gives the number of
+// shards.
+func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.Publication) (int, error) {
+	n := 0
+	for i := range p.Tables {
+		for j := range p.Tables[i].Splits {
+			s := &p.Tables[i].Splits[j]
+			at := fmt.Sprintf("/tables/%d/splits/%d", i, j)
+			if s.Prefix != "" {
+				err := c.list(ctx, by, p, s, at)
+				if err != nil {
+					return 0, err
+				}
+			}
+			for _, key := range s.Keys {
+				err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
+				if err != nil {
+					return 0, err
+				}
+			}
+			n += len(s.Keys)
+			if n > maxShards {
+				return 0, schemas.Errorf(schemas.TooLarge, "publication", "a version has at most %d shards", maxShards)
+			}
+		}
+	}
+	return n, nil
+}
+
+func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Publication, s *schemas.PublicationSplit, at string) error {
+	err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, s.Prefix+"x")
+	if err != nil {
+		return err
+	}
+	store, err := c.Store(ctx, p.Store)
+	if err != nil {
+		return err
+	}
+	objects, err := store.List(ctx, p.Bucket, s.Prefix, maxShards)
+	if err != nil {
+		return err
+	}
+	if len(objects) == 0 {
+		return schemas.BadField("publication", at+"/prefix", "there is no object under %s", s.Prefix)
+	}
+	for _, o := range objects {
+		s.Keys = append(s.Keys, o.Key)
+	}
+	s.Prefix = ""
+	return nil
+}
+
+// Versions lists a dataset's versions, newest first.
+func (c *Catalog) Versions(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) ([]schemas.VersionSummary, error) {
+	_, err := c.Get(ctx, sight, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.DB.Query(ctx, `SELECT doc FROM version WHERE dataset = ? ORDER BY started DESC`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("list the versions of %s: %w", id, err)
+	}
+	defer rows.Close()
+	var out []schemas.VersionSummary
+	for rows.Next() {
+		var doc string
+		var v schemas.Version
+		err := rows.Scan(&doc)
+		if err == nil {
+			err = json.Unmarshal([]byte(doc), &v)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read a version of %s: %w", id, err)
+		}
+		out = append(out, v.VersionSummary)
+	}
+	return out, rows.Err()
+}
+
+// Version finds one version in any state. Errors: NotFound.
+func (c *Catalog) Version(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
+	v, _, err := sql.Get[schemas.Version](ctx, c.DB, "version", versionKey(id, version))
+	if schemas.KindOf(err) == schemas.NotFound {
+		return v, schemas.Errorf(schemas.NotFound, versionKey(id, version), "dataset %s has no version %s", id, version)
+	}
+	return v, err
+}
+
+// Manifest finds a published version. Errors: NotFound, Busy while it is being
+// read.
+func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
+	v, err := c.Version(ctx, id, version)
+	if err != nil {
+		return v, err
+	}
+	switch v.State {
+	case schemas.VersionPublished:
+		return v, nil
+	case schemas.VersionPublishing:
+		return v, &schemas.Error{Kind: schemas.Busy, Subject: string(version), Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards), Remedy: "try again in a moment"}
+	default:
+		return v, schemas.Errorf(schemas.NotFound, string(version), "version %s was not published: it failed", version)
+	}
+}

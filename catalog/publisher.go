@@ -1,0 +1,346 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"guichet/connectors/shard"
+	"guichet/connectors/sql"
+	"guichet/schemas"
+)
+
+// maxFaults is how many broken shards a failed publication names; one fault
+// rarely comes alone, and a thousand are no more help than twenty.
+const maxFaults = 20
+
+// Run publishes what waits, one version after the other, until ctx ends. What a
+// stop interrupted goes on at the next start, shard by shard.
+func (c *Catalog) Run(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second) // other replicas' publications that lost their replica
+	defer tick.Stop()
+	for {
+		err := c.drain(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.Log.Error("publishing stands still", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *Catalog) drain(ctx context.Context) error {
+	for {
+		rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 1)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		err = c.publish(ctx, rows[0].Doc)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// publication is one version on its way.
+type publication struct {
+	version schemas.Version
+	ask     schemas.Publication
+	dataset schemas.Dataset
+	done    map[int]readShard // shards that were read, by their place in the ask
+	next    time.Time         // when progress is saved again
+}
+
+func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
+	v.ShardsDone, v.Failures, v.Notes = 0, nil, nil // counted anew from what was saved
+	p := publication{version: v}
+	var ask, done string
+	err := c.DB.QueryRow(ctx, `SELECT ask, shards FROM version WHERE id = ?`, versionKey(v.Dataset, v.Version)).Scan(&ask, &done)
+	if err != nil {
+		return fmt.Errorf("read the publication of %s: %w", v.Dataset, err)
+	}
+	err = errors.Join(json.Unmarshal([]byte(ask), &p.ask), json.Unmarshal([]byte(done), &p.done))
+	if err != nil {
+		return fmt.Errorf("read the publication of %s: %w", v.Dataset, err)
+	}
+	p.dataset, err = c.get(ctx, c.DB, v.Dataset)
+	if err != nil {
+		return err
+	}
+	if p.done == nil {
+		p.done = map[int]readShard{}
+	}
+	n := 0
+	for i := range p.ask.Tables {
+		t, err := c.table(ctx, &p, &p.ask.Tables[i], &n)
+		if err != nil {
+			return err
+		}
+		p.version.Data = append(p.version.Data, t)
+	}
+	return c.finish(ctx, &p)
+}
+
+// table reads the shards of one table. Faults of shards go into the version;
+// an error means that publishing itself cannot go on now.
+func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) (schemas.Table, error) {
+	t := schemas.Table{Name: ask.Name}
+	spec := shard.Spec{}
+	for i := range p.dataset.Tables {
+		if p.dataset.Tables[i].Name == ask.Name {
+			spec.CSV, spec.Fields = p.dataset.Tables[i].CSV, p.dataset.Tables[i].Fields
+		}
+	}
+	for _, s := range ask.Splits {
+		split := schemas.Split{Name: s.Name}
+		for _, key := range s.Keys {
+			if len(p.version.Failures) >= maxFaults {
+				break
+			}
+			spec.Name, spec.Schema, spec.WindowRows = key, t.Schema, t.WindowRows
+			got, err := c.readShard(ctx, p, spec, key, *n)
+			if err != nil {
+				return t, err
+			}
+			*n++
+			if got == nil {
+				continue
+			}
+			if t.Schema == nil {
+				t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
+			}
+			split.Shards = append(split.Shards, got.Shard)
+			p.version.Rows += got.Shard.Rows
+			for _, b := range got.Shard.Batches {
+				p.version.Bytes += b.Len()
+			}
+		}
+		t.Splits = append(t.Splits, split)
+	}
+	return t, nil
+}
+
+type readShard struct {
+	shard.Report
+	Shard schemas.Shard
+}
+
+// readShard reads one object whole, in the child. A fault of the object gives nil
+// and stands in the version's failures.
+func (c *Catalog) readShard(ctx context.Context, p *publication, spec shard.Spec, key string, n int) (*readShard, error) {
+	if saved, ok := p.done[n]; ok {
+		p.version.ShardsDone++
+		return &saved, nil
+	}
+	var got *readShard
+	var err error
+	for try := range 5 {
+		got, err = c.conform(ctx, p, spec, key, n)
+		if schemas.KindOf(err) != schemas.Unavailable || ctx.Err() != nil {
+			break
+		}
+		sleep(ctx, time.Duration(1<<try)*200*time.Millisecond)
+	}
+	if err == nil {
+		for _, note := range got.Notes {
+			if len(p.version.Notes) < 200 {
+				p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: key, Message: note})
+			}
+		}
+		p.version.ShardsDone++
+		p.done[n] = *got
+		return got, c.saveProgress(ctx, p)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return nil, err
+	}
+	p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: key, Message: e.Message})
+	return nil, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// saveProgress writes what was read so far, for the reader of the progress and
+// for a restart. It takes at most a fiftieth of the publisher's time, since what it
+// writes grows with the version.
+func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
+	began := time.Now()
+	if began.Before(p.next) {
+		return nil
+	}
+	v := p.version
+	v.Data, v.Rows, v.Bytes, v.Failures, v.Notes = nil, 0, 0, nil, nil
+	done, err := json.Marshal(p.done)
+	if err != nil {
+		return fmt.Errorf("write the progress of %s: %w", v.Dataset, err)
+	}
+	err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := sql.Update(ctx, tx, "version", versionKey(v.Dataset, v.Version), 0, v, sql.Columns{"shards": string(done)})
+		return err
+	})
+	p.next = time.Now().Add(max(500*time.Millisecond, 50*time.Since(began)))
+	return err
+}
+
+// conform copies the object into an unlinked file, has the child read it, and
+// puts what was rewritten into the work bucket.
+func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, key string, n int) (*readShard, error) {
+	err := c.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	store, err := c.Store(ctx, p.ask.Store)
+	if err != nil {
+		return nil, err
+	}
+	info, err := store.Stat(ctx, p.ask.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	in, err := unlinked(c.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	body, err := store.Open(ctx, p.ask.Bucket, key, info.ETag, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	copied, err := io.Copy(in, body)
+	body.Close()
+	if err != nil {
+		return nil, err
+	}
+	if copied != info.Size {
+		return nil, schemas.Errorf(schemas.Unavailable, key, "the store sent %d of %d bytes of %s", copied, info.Size, key)
+	}
+	out, err := unlinked(c.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	report, err := c.Conform(ctx, in, info.Size, spec, out)
+	if err != nil {
+		return nil, err
+	}
+	got := &readShard{Report: report}
+	got.Shard = schemas.Shard{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256,
+		Rows: report.Rows, Dictionaries: report.Dictionaries, Batches: report.Batches}
+	if report.Conforms {
+		return got, nil
+	}
+	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
+	return got, c.rewrite(ctx, p, got, out, n)
+}
+
+func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, out *os.File, n int) error {
+	id, bucket, err := c.Work(ctx)
+	if err != nil {
+		return err
+	}
+	work, err := c.Store(ctx, id)
+	if err != nil {
+		return err
+	}
+	key := fmt.Sprintf("versions/%s/%s/shard-%05d.arrow", p.version.Dataset, p.version.Version, n)
+	put, err := work.Put(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
+	if err != nil {
+		return err
+	}
+	s := &got.Shard
+	s.Store, s.Bucket, s.Key, s.ETag, s.Size, s.SHA256 = id, bucket, key, put.ETag, got.OutSize, got.OutSHA256
+	return nil
+}
+
+// unlinked makes a file that is gone when it is closed, whatever happens.
+func unlinked(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "shard-*")
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "publication", Message: "there is no room for a temporary file", Remedy: "free disk space under the gateway's data folder", Err: err}
+	}
+	err = os.Remove(f.Name())
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("unlink a temporary file: %w", err)
+	}
+	return f, nil
+}
+
+// finish makes the version published or failed, all or nothing.
+func (c *Catalog) finish(ctx context.Context, p *publication) error {
+	v := &p.version
+	v.State, v.Published = schemas.VersionPublished, c.Now().UTC()
+	if len(v.Failures) > 0 {
+		v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
+	}
+	by := schemas.Principal{Participant: p.dataset.Provider}
+	return c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := sql.Update(ctx, tx, "version", versionKey(v.Dataset, v.Version), 0, v, sql.Columns{"state": string(v.State), "shards": "{}"})
+		if err != nil {
+			return err
+		}
+		d, err := c.get(ctx, tx, v.Dataset)
+		if err != nil {
+			return err
+		}
+		if v.State == schemas.VersionPublished && (d.Latest == nil || !v.Started.Before(d.Latest.Started)) {
+			latest := v.VersionSummary
+			latest.Notes = nil
+			d.Latest = &latest
+			addFields(&d, v)
+		}
+		d.Modified = c.Now().UTC()
+		_, err = sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
+		if err != nil {
+			return err
+		}
+		return c.changed(ctx, tx, by, schemas.ChangeVersion, &d, map[string]string{"version": string(v.Version), "state": string(v.State)})
+	})
+}
+
+// addFields adds the columns that the shards really have to the dataset's tables,
+// keeping what the provider said about them. Types stand in the manifest: a type
+// in a description is the provider's word on how to read CSV.
+func addFields(d *schemas.Dataset, v *schemas.Version) {
+	for i := range v.Data {
+		t := &v.Data[i]
+		var info *schemas.TableInfo
+		for j := range d.Tables {
+			if d.Tables[j].Name == t.Name {
+				info = &d.Tables[j]
+			}
+		}
+		if info == nil {
+			d.Tables = append(d.Tables, schemas.TableInfo{Name: t.Name})
+			info = &d.Tables[len(d.Tables)-1]
+		}
+		for _, col := range t.Columns {
+			known := false
+			for j := range info.Fields {
+				known = known || info.Fields[j].Name == col.Name
+			}
+			if !known {
+				info.Fields = append(info.Fields, schemas.Field{Name: col.Name})
+			}
+		}
+	}
+}
