@@ -184,9 +184,9 @@ func (c *col) index(i int) int64 {
 	return intAt(c.bufs[0], bitWidth(t)/8, c.off+i, arrow.IsSignedInteger(t.ID()))
 }
 
-// fromArrow takes an array of arrow's as a column. The array's own library is
-// trusted to have filled lengths and offsets right; check is run all the same.
-func fromArrow(d arrow.ArrayData) (*col, error) {
+// fromArrow takes an array of arrow's as a column. Arrays that share a
+// dictionary in arrow share it here through known, which may be empty.
+func fromArrow(d arrow.ArrayData, known map[arrow.ArrayData]*col) (*col, error) {
 	dt := d.DataType()
 	if e, ok := dt.(arrow.ExtensionType); ok {
 		dt = e.StorageType()
@@ -208,22 +208,30 @@ func fromArrow(d arrow.ArrayData) (*col, error) {
 		c.valid, c.bufs = nil, nil
 	}
 	for _, k := range d.Children() {
-		kid, err := fromArrow(k)
+		kid, err := fromArrow(k, known)
 		if err != nil {
 			return nil, err
 		}
 		c.kids = append(c.kids, kid)
 	}
-	if dict, ok := dt.(*arrow.DictionaryType); ok {
-		if d.Dictionary() == nil {
-			return nil, fmt.Errorf("a column of type %s without its dictionary", dict)
-		}
-		var err error
-		if c.dict, err = fromArrow(d.Dictionary()); err != nil {
+	if dt.ID() == arrow.DICTIONARY {
+		if err := c.takeDictionary(d, known); err != nil {
 			return nil, err
 		}
 	}
 	return c, c.check()
+}
+
+func (c *col) takeDictionary(d arrow.ArrayData, known map[arrow.ArrayData]*col) (err error) {
+	if d.Dictionary() == nil {
+		return fmt.Errorf("a column of type %s without its dictionary", c.typ)
+	}
+	if c.dict = known[d.Dictionary()]; c.dict != nil {
+		return nil
+	}
+	c.dict, err = fromArrow(d.Dictionary(), known)
+	known[d.Dictionary()] = c.dict
+	return err
 }
 
 // toArrow gives a canonical column as arrow's array data, sharing the bytes.

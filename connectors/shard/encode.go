@@ -83,7 +83,7 @@ func canonicalBody(m *Message, body []byte, nodes []NodeRef, want [][]byte) bool
 		if ref.Length == 0 && (len(w) == 4 || len(w) == 8) && allZero(w) {
 			continue // offsets of no values may be left out
 		}
-		if ref.Offset < end || ref.Offset > padded(end) || ref.Length < int64(len(w)) || ref.Length > padded(int64(len(w))) {
+		if ref.Offset&7 != 0 || ref.Offset < end || ref.Offset > padded(end) || ref.Length < int64(len(w)) || ref.Length > padded(int64(len(w))) {
 			return false
 		}
 		if !allZero(body[end:ref.Offset]) || string(body[ref.Offset:ref.Offset+int64(len(w))]) != string(w) {
@@ -91,7 +91,7 @@ func canonicalBody(m *Message, body []byte, nodes []NodeRef, want [][]byte) bool
 		}
 		end = ref.Offset + int64(len(w))
 	}
-	return int64(len(body)) <= padded(end) && allZero(body[end:])
+	return len(body)&7 == 0 && int64(len(body)) <= padded(end) && allZero(body[end:])
 }
 
 func allZero(b []byte) bool {
