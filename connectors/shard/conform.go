@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/schemas"
 )
 
@@ -118,8 +120,31 @@ func (c *conformer) run() error {
 			return err
 		}
 		return c.arrow(in)
+	case FormatCSV:
+		src, err := openCSV(c.ctx, c.data, c.spec, c.want)
+		if err != nil {
+			return err
+		}
+		return c.convert(src, src.fields(), src.notes)
+	case FormatParquet:
+		src, err := openParquet(c.data)
+		if err != nil {
+			return err
+		}
+		fields, notes := src.fields()
+		return c.convert(src, fields, notes)
 	}
 	return invalid("files of the format %q are not read", c.report.Format)
+}
+
+// convert writes a source that is not Arrow IPC.
+func (c *conformer) convert(src source, fields []arrow.Field, notes []string) error {
+	p, err := newPlan(fields, nil, c.want)
+	if err != nil {
+		return err
+	}
+	p.notes = append(notes, p.notes...)
+	return c.rewrite(src, p, c.spec.WindowRows)
 }
 
 func (c *conformer) arrow(in *arrowInput) error {

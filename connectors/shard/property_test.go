@@ -264,7 +264,7 @@ func TestSelectEqualsProjection(t *testing.T) {
 		if diff := cmp.Diff(texts(want), texts(got)); diff != "" {
 			rt.Fatal(diff)
 		}
-		slices(rt, r, rep, out)
+		pieces(rt, r, rep, out)
 	})
 }
 
@@ -287,8 +287,8 @@ func readStream(t testing.TB, b []byte) (out []arrow.Record) {
 	return out
 }
 
-// slices decodes, gathers and encodes a random part of each batch.
-func slices(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
+// pieces decodes, gathers and encodes a random part of each batch.
+func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 	var dicts [][]byte
 	for _, b := range rep.Dictionaries {
 		dicts = append(dicts, piece(file, b))

@@ -1,0 +1,292 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/schemas"
+)
+
+// csvSource reads a CSV file twice: once to settle types over all rows, once
+// (or more) for the values.
+type csvSource struct {
+	data    []byte // UTF-8
+	delim   byte
+	dialect schemas.CSV
+	columns []*csvColumn
+	nulls   map[string]bool
+	notes   []string
+}
+
+const (
+	csvRows     = 16_384 // rows of a batch, at most
+	csvBytes    = 2 << 20
+	maxRagged   = 10 // lines named in an error
+	maxCellText = 40 // bytes of a cell shown in an error
+)
+
+// openCSV settles dialect and types. want gives the types that the table's
+// other shards have, nil for the first.
+func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSource, error) {
+	s := &csvSource{nulls: map[string]bool{"": true}}
+	if spec.CSV != nil {
+		s.dialect = *spec.CSV
+	}
+	for _, n := range s.dialect.Null {
+		s.nulls[n] = true
+	}
+	var enc, delim string
+	var err error
+	if s.data, enc, err = csvText(data, s.dialect.Encoding); err != nil {
+		return nil, err
+	}
+	if s.delim, delim, err = findDelimiter(s.data, &s.dialect); err != nil {
+		return nil, err
+	}
+	s.notes = append(s.notes, "CSV: "+enc+", "+delim+s.dialectNote())
+	sc := newScanner(s.data, s.delim)
+	if err := s.header(sc, spec.Fields, want); err != nil {
+		return nil, err
+	}
+	if err := s.settle(ctx, sc); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *csvSource) dialectNote() string {
+	var b strings.Builder
+	if d := s.dialect.DecimalChar; d != "" {
+		fmt.Fprintf(&b, ", decimal mark %q", d)
+	}
+	if g := s.dialect.GroupChar; g != "" {
+		fmt.Fprintf(&b, ", digit groups %q", g)
+	}
+	if s.dialect.NoHeader {
+		b.WriteString(", no header")
+	}
+	for _, n := range s.dialect.Null {
+		fmt.Fprintf(&b, ", %q is null", n)
+	}
+	return b.String()
+}
+
+// header names the columns and leaves sc before the first row.
+func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema) error {
+	start := *sc
+	ok, err := sc.scan()
+	if err != nil {
+		return err
+	}
+	if !ok || sc.blank {
+		return invalid("the first line is empty; a header is expected")
+	}
+	seen := map[string]bool{}
+	for i, cell := range sc.fields {
+		name := string(cell)
+		switch {
+		case s.dialect.NoHeader && i < len(fields):
+			name = fields[i].Name
+		case s.dialect.NoHeader:
+			name = fmt.Sprintf("column_%d", i+1)
+		case name == "":
+			name = fmt.Sprintf("column_%d", i+1)
+			s.notes = append(s.notes, fmt.Sprintf("column %d has no name in the header and is called %q", i+1, name))
+		case !utf8.ValidString(name):
+			return invalid("line 1: the header is not UTF-8; declare csv.encoding")
+		}
+		if seen[name] {
+			return invalid("line 1: two columns are called %q", name)
+		}
+		seen[name] = true
+		c, err := s.column(name, fields, want)
+		if err != nil {
+			return err
+		}
+		s.columns = append(s.columns, c)
+	}
+	for _, f := range fields {
+		if !seen[f.Name] && f.Type != "" {
+			s.notes = append(s.notes, fmt.Sprintf("column %q is declared and not in the file", f.Name))
+		}
+	}
+	if s.dialect.NoHeader {
+		*sc = start
+		sc.fields = nil
+	}
+	return nil
+}
+
+func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*csvColumn, error) {
+	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar}
+	if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == name }); i >= 0 {
+		c.field = fields[i]
+	}
+	if c.field.Format != "" {
+		var err error
+		if c.layout, err = goLayout(c.field.Format); err != nil {
+			return nil, invalid("column %q: the format %q: %w", name, c.field.Format, err)
+		}
+	}
+	if want != nil && c.field.Type == "" {
+		if i := want.Arrow.FieldIndices(name); len(i) == 1 {
+			c.typ = want.Arrow.Field(i[0]).Type
+		}
+	}
+	return c, nil
+}
+
+// settle reads all rows once: every line must have the header's fields, every
+// column gets its type.
+func (s *csvSource) settle(ctx context.Context, sc *csvScanner) error {
+	var ragged []string
+	bad, blank := 0, 0
+	for {
+		ok, err := sc.scan()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if sc.blank && len(s.columns) > 1 {
+			blank++
+			continue
+		}
+		if blank > 0 {
+			return invalid("line %d: %d empty lines stand before it", sc.line, blank)
+		}
+		if len(sc.fields) != len(s.columns) {
+			if bad++; bad <= maxRagged {
+				ragged = append(ragged, fmt.Sprintf("line %d has %d", sc.line, len(sc.fields)))
+			}
+			continue
+		}
+		if err := s.see(sc); err != nil {
+			return err
+		}
+		if sc.line%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if bad > 0 {
+		return invalid("%d lines do not have the %d fields of the first line: %s", bad, len(s.columns), strings.Join(ragged, ", "))
+	}
+	if blank > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%d empty lines at the end left out", blank))
+	}
+	for _, c := range s.columns {
+		note, err := c.settle()
+		if err != nil {
+			return err
+		}
+		s.notes = append(s.notes, note)
+	}
+	return nil
+}
+
+func (s *csvSource) see(sc *csvScanner) error {
+	for i, cell := range sc.fields {
+		if !utf8.Valid(cell) {
+			return invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].name)
+		}
+		if !s.nulls[string(cell)] {
+			s.columns[i].see(string(cell))
+		}
+	}
+	return nil
+}
+
+func (s *csvSource) fields() []arrow.Field {
+	out := make([]arrow.Field, len(s.columns))
+	for i, c := range s.columns {
+		out[i] = arrow.Field{Name: c.name, Type: c.typ, Nullable: true}
+	}
+	return out
+}
+
+// each gives the rows in batches.
+func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
+	sc := newScanner(s.data, s.delim)
+	if !s.dialect.NoHeader {
+		if _, err := sc.scan(); err != nil {
+			return err
+		}
+	}
+	rb := array.NewRecordBuilder(memory.NewGoAllocator(), arrow.NewSchema(s.fields(), nil))
+	rows, first, start := 0, 0, sc.pos
+	flush := func() error {
+		if rows == 0 {
+			return nil
+		}
+		b, err := columnsOf(rb.NewRecord())
+		if err != nil {
+			return err
+		}
+		b.where = fmt.Sprintf("lines from %d on", first)
+		rows, start = 0, sc.pos
+		return f(b)
+	}
+	for {
+		ok, err := sc.scan()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return flush()
+		}
+		if sc.blank && len(s.columns) > 1 {
+			continue
+		}
+		if rows == 0 {
+			first = sc.line
+		}
+		if err := s.append(rb, sc); err != nil {
+			return err
+		}
+		if rows++; rows < csvRows && sc.pos-start < csvBytes {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {
+	for i, cell := range sc.fields {
+		b, c := rb.Field(i), s.columns[i]
+		if s.nulls[string(cell)] {
+			b.AppendNull()
+			continue
+		}
+		if err := c.put(b, string(cell)); err != nil {
+			return invalid("line %d, column %q: %q is not a value of type %s", sc.line, c.name, string(cell[:min(len(cell), maxCellText)]), c.typ)
+		}
+	}
+	return nil
+}
+
+// columnsOf takes a record of arrow's as a batch.
+func columnsOf(rec arrow.Record) (batch, error) {
+	b := batch{rows: int(rec.NumRows())}
+	known := map[arrow.ArrayData]*col{}
+	for i, a := range rec.Columns() {
+		c, err := fromArrow(a.Data(), known)
+		if err != nil {
+			return b, invalid("column %q: %w", rec.ColumnName(i), err)
+		}
+		b.cols = append(b.cols, c)
+	}
+	return b, nil
+}

@@ -1,0 +1,250 @@
+package shard
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"guichet/schemas"
+)
+
+// csvText gives the file as UTF-8 without byte-order mark, and says in words
+// what it found. Only a mark or the declared dialect decides; nothing is
+// guessed from the bytes [decisions.md 34].
+func csvText(data []byte, declared string) ([]byte, string, error) {
+	enc := strings.ToLower(strings.ReplaceAll(declared, "_", "-"))
+	mark := ""
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		mark, data = "utf-8", data[3:]
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		mark = "utf-16le"
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		mark = "utf-16be"
+	}
+	if mark != "" && enc != "" && !strings.HasPrefix(mark, strings.TrimSuffix(strings.TrimSuffix(enc, "le"), "be")) {
+		return nil, "", invalid("the encoding is declared as %s, but the file begins with the byte-order mark of %s", declared, mark)
+	}
+	if enc == "" || mark != "" {
+		enc = mark
+	}
+	switch enc {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		note := "encoding utf-8"
+		if mark != "" {
+			note += ", byte-order mark removed"
+		}
+		if i := bytes.IndexByte(data, 0); i >= 0 {
+			return nil, "", invalid("a zero byte stands at byte %d: the file is binary, or UTF-16 without a byte-order mark", i)
+		}
+		return data, note, nil
+	case "utf-16le", "utf-16be":
+		out, err := fromUTF16(data, enc == "utf-16be", mark != "")
+		return out, "encoding " + enc, err
+	case "utf-16":
+		return nil, "", invalid("UTF-16 is read only with a byte-order mark; the file has none")
+	case "iso-8859-1", "latin1", "windows-1252", "cp1252":
+		out, err := fromLatin(data, strings.Contains(enc, "1252"))
+		return out, "encoding " + enc, err
+	}
+	return nil, "", invalid("the encoding %q is not read; convert the file to UTF-8", declared)
+}
+
+const maxRecoded = 64 << 20 // bytes of a file that is not UTF-8: it is recoded in memory
+
+func fromUTF16(data []byte, big, mark bool) ([]byte, error) {
+	if len(data) > maxRecoded {
+		return nil, invalid("a UTF-16 file of %d bytes is too large to recode (limit 64 MiB); convert it to UTF-8", len(data))
+	}
+	if len(data)%2 != 0 {
+		return nil, invalid("the file is UTF-16 with an odd number of bytes: it is cut at byte %d", len(data))
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		a, b := uint16(data[2*i]), uint16(data[2*i+1])
+		if big {
+			a, b = b, a
+		}
+		units[i] = b<<8 | a
+	}
+	if mark {
+		units = units[1:]
+	}
+	out := make([]byte, 0, len(units)*2)
+	for i := 0; i < len(units); i++ {
+		r := rune(units[i])
+		if utf16.IsSurrogate(r) {
+			if i+1 == len(units) || utf16.DecodeRune(r, rune(units[i+1])) == utf8.RuneError {
+				return nil, invalid("the file is not well-formed UTF-16 at character %d", i)
+			}
+			r = utf16.DecodeRune(r, rune(units[i+1]))
+			i++
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out, nil
+}
+
+// windows1252 are the characters of bytes 0x80 to 0x9f; 0 is none.
+const windows1252 = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
+
+func fromLatin(data []byte, windows bool) ([]byte, error) {
+	if len(data) > maxRecoded {
+		return nil, invalid("a file of %d bytes that is not UTF-8 is too large to recode (limit 64 MiB); convert it to UTF-8", len(data))
+	}
+	high := []rune(windows1252)
+	out := make([]byte, 0, len(data)+len(data)/8)
+	for i, b := range data {
+		r := rune(b)
+		if windows && b >= 0x80 && b <= 0x9f {
+			if r = high[b-0x80]; r == 0 {
+				return nil, invalid("byte %d (%#x) has no character in windows-1252", i, b)
+			}
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out, nil
+}
+
+// csvScanner splits text into records [RFC 4180]; line ends are LF, CRLF or CR.
+// A quote inside an unquoted field is text.
+type csvScanner struct {
+	data   []byte
+	pos    int
+	line   int // of the record's first line, from 1
+	next   int // line at pos
+	delim  byte
+	fields [][]byte
+	blank  bool // the record is an empty line
+}
+
+func newScanner(data []byte, delim byte) *csvScanner {
+	return &csvScanner{data: data, delim: delim, next: 1}
+}
+
+// scan reads one record; false at the end.
+func (s *csvScanner) scan() (bool, error) {
+	if s.pos >= len(s.data) {
+		return false, nil
+	}
+	s.line, s.fields = s.next, s.fields[:0]
+	start := s.pos
+	for {
+		f, err := s.field()
+		if err != nil {
+			return false, err
+		}
+		s.fields = append(s.fields, f)
+		if s.pos >= len(s.data) {
+			break
+		}
+		c := s.data[s.pos]
+		s.pos++
+		if c == s.delim {
+			continue
+		}
+		s.next++
+		if c == '\r' && s.pos < len(s.data) && s.data[s.pos] == '\n' {
+			s.pos++
+		}
+		break
+	}
+	s.blank = len(s.fields) == 1 && len(s.fields[0]) == 0 && s.data[start] != '"'
+	return true, nil
+}
+
+// field reads up to, not with, the delimiter or line end.
+func (s *csvScanner) field() ([]byte, error) {
+	if s.pos < len(s.data) && s.data[s.pos] == '"' {
+		return s.quoted()
+	}
+	from := s.pos
+	for s.pos < len(s.data) {
+		if c := s.data[s.pos]; c == s.delim || c == '\n' || c == '\r' {
+			break
+		}
+		s.pos++
+	}
+	return s.data[from:s.pos], nil
+}
+
+func (s *csvScanner) quoted() ([]byte, error) {
+	open := s.next
+	s.pos++
+	from, doubled := s.pos, false
+	for {
+		i := bytes.IndexByte(s.data[s.pos:], '"')
+		if i < 0 {
+			return nil, invalid("line %d: a quote opens and never closes", open)
+		}
+		s.next += bytes.Count(s.data[s.pos:s.pos+i], []byte("\n"))
+		s.pos += i + 1
+		if s.pos < len(s.data) && s.data[s.pos] == '"' {
+			doubled = true
+			s.pos++
+			continue
+		}
+		break
+	}
+	f := s.data[from : s.pos-1]
+	if s.pos < len(s.data) {
+		if c := s.data[s.pos]; c != s.delim && c != '\n' && c != '\r' {
+			return nil, invalid("line %d: text follows a closing quote", s.next)
+		}
+	}
+	if doubled {
+		f = bytes.ReplaceAll(f, []byte(`""`), []byte(`"`))
+	}
+	return f, nil
+}
+
+// findDelimiter takes the declared delimiter, else the one of , ; tab | that
+// splits each of the first lines into the same number of fields, more than one.
+func findDelimiter(data []byte, d *schemas.CSV) (byte, string, error) {
+	if d.Delimiter != "" {
+		if len(d.Delimiter) != 1 || strings.ContainsAny(d.Delimiter, "\"\r\n") {
+			return 0, "", invalid("the delimiter %q is not one ASCII character", d.Delimiter)
+		}
+		return d.Delimiter[0], fmt.Sprintf("delimiter %q (declared)", d.Delimiter), nil
+	}
+	best, most := byte(','), 1
+	for _, c := range []byte(",;\t|") {
+		s, n := newScanner(data, c), 0
+		for range 100 {
+			ok, err := s.scan()
+			if err != nil || !ok {
+				break
+			}
+			if s.blank {
+				continue
+			}
+			if n != 0 && len(s.fields) != n {
+				n = min(n, len(s.fields))
+				continue
+			}
+			n = len(s.fields)
+		}
+		if n > most {
+			best, most = c, n
+		}
+	}
+	if most == 1 {
+		best = firstLineDelimiter(data)
+	}
+	return best, fmt.Sprintf("delimiter %q (found)", string(best)), nil
+}
+
+// firstLineDelimiter is for files whose lines disagree: the header decides, so
+// that ragged lines are named as such.
+func firstLineDelimiter(data []byte) byte {
+	best, most := byte(','), 1
+	for _, c := range []byte(",;\t|") {
+		s := newScanner(data, c)
+		if ok, err := s.scan(); ok && err == nil && len(s.fields) > most {
+			best, most = c, len(s.fields)
+		}
+	}
+	return best
+}

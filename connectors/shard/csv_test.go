@@ -1,0 +1,214 @@
+package shard
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guichet/schemas"
+)
+
+// expected reads a trial's expected.json; numbers become their texts.
+func expected(t *testing.T, trial string) map[string][]string {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(readShared(t, "reports", trial, "expected.json"), &m); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]string{}
+	for k, v := range m {
+		vs, ok := v.([]any)
+		for _, x := range vs {
+			if x == nil {
+				x = "null"
+			}
+			out[k] = append(out[k], fmt.Sprint(x))
+		}
+		if !ok {
+			continue
+		}
+	}
+	return out
+}
+
+func types(r Report) string {
+	var b strings.Builder
+	for _, c := range r.Columns {
+		fmt.Fprintf(&b, "%s:%s ", c.Name, c.Type)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func TestCSVTrials(t *testing.T) { // trials 40, 42, 46
+	for _, x := range []struct{ trial, file, types string }{
+		{"40-namibia", "codes.csv", "name:utf8 iso2:utf8 visits:int64"},
+		{"42-big-integers", "ids.csv", "row:int64 with_null:int64 int64:int64 uint64:uint64 wide:utf8"},
+		{"46-not-a-date", "plots.csv", "date:date32 event:utf8 plot:utf8"},
+	} {
+		r, out := must(t, readShared(t, "reports", x.trial, x.file), Spec{Name: x.file})
+		if got := types(r); got != x.types {
+			t.Errorf("%s: %s", x.trial, got)
+		}
+		for col, want := range expected(t, x.trial) {
+			if got := cells(t, out, col); cmp.Diff(want, got) != "" {
+				t.Errorf("%s %s: %v", x.trial, col, got)
+			}
+		}
+	}
+}
+
+func TestRaggedCSV(t *testing.T) { // trial 44
+	_, _, err := conform(t, readShared(t, "reports", "44-ragged", "ragged.csv"), Spec{Name: "ragged.csv"})
+	if err == nil || !strings.Contains(err.Error(), "line 3 has 5, line 4 has 2") {
+		t.Fatal(err)
+	}
+}
+
+func TestByteOrderMarks(t *testing.T) { // trial 48
+	for _, f := range []string{"bom.csv", "bom-quoted.csv", "utf16le.csv"} {
+		r, out := must(t, readShared(t, "reports", "48-bom", f), Spec{Name: f})
+		if got := types(r); got != "day:date32 amount:int64" {
+			t.Errorf("%s: %s", f, got)
+		}
+		if got := cells(t, out, "amount")[0]; got != "100" {
+			t.Errorf("%s: %s", f, got)
+		}
+	}
+}
+
+func TestCSVSentences(t *testing.T) {
+	for _, x := range []struct {
+		name, in, want string
+		spec           Spec
+	}{
+		{"open quote", "a,b\n1,\"x\ny", `line 2: a quote opens and never closes`, Spec{}},
+		{"after quote", "a,b\n\"x\"y,2\n", `line 2: text follows a closing quote`, Spec{}},
+		{"latin", "a,b\nM\xfcnster,1\n", `line 2, column "a": bytes that are not UTF-8; declare csv.encoding`, Spec{}},
+		{"zero bytes", "a\x00,\x00b\x00", `UTF-16 without a byte-order mark`, Spec{}},
+		{"twice", "a,a\n1,2\n", `two columns are called "a"`, Spec{}},
+		{"type", "a,b\n1,2\nx,3\n", `line 3, column "a": "x" is not a value of type int64`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int64"}}}},
+		{"range", "a\n128\n", `"128" is not a value of type int8`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int8"}}}},
+		{"unknown type", "a\n1\n", `declared as "number"`, Spec{Fields: []schemas.Field{{Name: "a", Type: "number"}}}},
+		{"mark against dialect", "\xef\xbb\xbfa\n1\n", `byte-order mark of utf-8`, Spec{CSV: &schemas.CSV{Encoding: "utf-16"}}},
+		{"zones", "a\n2020-01-01T00:00:00Z\n2020-01-01T00:00:00\n", `some timestamps name a time zone and some do not`, Spec{Fields: []schemas.Field{{Name: "a", Type: "timestamp"}}}},
+	} {
+		x.spec.Name = "x.csv"
+		if _, _, err := conform(t, []byte(x.in), x.spec); err == nil || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: %v", x.name, err)
+		}
+	}
+}
+
+func TestDeclaredTypes(t *testing.T) {
+	in := "b|i|f|d|t|ts|c|m|x\ntrue|007|1.234,5|31/12/2024|23:59:01.5|2024-02-29 10:00|-1,50|z|-\n0||INF||00:00|1969-12-31T23:59:59.5|12,345|\"\"|q\n"
+	spec := Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: "|", DecimalChar: ",", GroupChar: ".", Null: []string{"-"}}}
+	for _, f := range []string{"b bool", "i uint8", "f float64", "d date dd/MM/yyyy", "t time", "ts timestamp", "c decimal", "m text", "x text"} {
+		p := append(strings.Fields(f), "")
+		spec.Fields = append(spec.Fields, schemas.Field{Name: p[0], Type: p[1], Format: p[2]})
+	}
+	spec.Fields[5].Format = ""
+	r, out := must(t, []byte(in), spec)
+	if got := types(r); got != "b:bool i:uint8 f:float64 d:date32 t:time64[us] ts:timestamp[us] c:decimal(38, 3) m:utf8 x:utf8" {
+		t.Error(got)
+	}
+	want := []string{
+		"true|7|1234.5|2024-12-31|23:59:01.500000|2024-02-29 10:00:00Z|-1.5|z|null",
+		"false|null|+Inf|null|00:00:00.000000|1969-12-31 23:59:59.5Z|12.345|null|q",
+	}
+	if diff := cmp.Diff(want, texts(records(t, out))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRealCSV publishes the three providers' files and compares every cell with
+// the source as encoding/csv reads it.
+func TestRealCSV(t *testing.T) {
+	smard := Spec{CSV: &schemas.CSV{Delimiter: ";", DecimalChar: ","}}
+	for _, name := range []string{
+		"Wasserkraft", "Sonstige Konventionelle", "Biomasse", "Wind Onshore", "Photovoltaik", "Erdgas", "Gesamtverbrauch (Netzlast)", "Residuallast",
+	} {
+		smard.Fields = append(smard.Fields, schemas.Field{Name: name + " [MWh]", Type: "float64"})
+	}
+	for pattern, spec := range map[string]Spec{
+		"mobility/riga-gtfs/*.txt": {}, "energy/smard-luxembourg/*.csv": smard,
+		"agriculture/rothamsted-broadbalk/*/*.csv": {}, "agriculture/rothamsted-woburn-ley-arable/*.csv": {},
+		"health/synthea/*.csv": {}, "health/ecdc-erviss/*.csv": {}, "agriculture/eurocrops/*/*.csv": {},
+		"energy/uci-appliances/*.csv": {}, "mobility/muenster-bike-counts/100031297/*.csv": {},
+	} {
+		files, err := filepath.Glob(filepath.Join(shared(t, "data"), pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no files: %v", pattern, err)
+		}
+		for _, f := range files {
+			spec.Name = f
+			sameCells(t, spec)
+		}
+	}
+}
+
+func sameNumber(a, b string) bool {
+	x, err := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(strings.TrimSpace(b), 64)
+	return err == nil && err2 == nil && x == y
+}
+
+func sameCells(t *testing.T, spec Spec) {
+	t.Helper()
+	path, dialect := spec.Name, spec.CSV
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, out, err := conform(t, b, spec)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return
+	}
+	rd := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(b), "\xef\xbb\xbf")))
+	rd.LazyQuotes = true
+	rd.Comma = rune(delimiterIn(r))
+	want, err := rd.ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	if int(r.Rows) != len(want)-1 {
+		t.Fatalf("%s: %d rows of %d", path, r.Rows, len(want)-1)
+	}
+	for c, name := range want[0] {
+		if name == "" {
+			name = fmt.Sprintf("column_%d", c+1)
+		}
+		got := cells(t, out, name)
+		for i, g := range got {
+			w := want[i+1][c]
+			if dialect != nil && r.Columns[c].Type == "float64" {
+				w = strings.Replace(w, ",", ".", 1)
+			}
+			if w == "" {
+				w = "null"
+			}
+			if r.Columns[c].Type == "float64" && sameNumber(g, w) {
+				continue
+			}
+			if strings.ReplaceAll(g, "\r\n", "\n") != w {
+				t.Fatalf("%s, row %d, %s (%s): %q is not %q", path, i, name, r.Columns[c].Type, g, w)
+			}
+		}
+	}
+	t.Logf("%s: %d rows, %s", filepath.Base(path), r.Rows, types(r))
+}
+
+func delimiterIn(r Report) byte {
+	_, after, _ := strings.Cut(r.Notes[0], `delimiter "`)
+	if strings.HasPrefix(after, `\t`) {
+		return '\t'
+	}
+	return after[0]
+}
