@@ -232,3 +232,14 @@ func Leasable(ctx context.Context, look LookUp, item schemas.LeaseItem, now time
 	g := Grant{want: Want{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns}, lease: e.Lease, terms: e.Agreement}
 	return g.narrow(schemas.LeaseItem{Agreement: item.Agreement})
 }
+
+// At gives the same grant with table and split filled in, where the dataset has
+// only one and the door was not told which. What was said stays: another table or
+// split than the grant's gives an invalid grant.
+func (g Grant) At(table, split string) Grant {
+	if g.want.Table != "" && g.want.Table != table || g.want.Split != "" && g.want.Split != split {
+		return Grant{}
+	}
+	g.want.Table, g.want.Split = table, split
+	return g
+}

@@ -130,6 +130,9 @@ func (s *site) verify(saved ...[]byte) audit.Report {
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
 	for _, kind := range sqltest.Kinds() {
-		t.Run(kind, func(t *testing.T) { f(t, newSite(t, kind)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			f(t, newSite(t, kind))
+		})
 	}
 }

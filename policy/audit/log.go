@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	stdsql "database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -113,9 +114,12 @@ func (l *Log) Start(ctx context.Context) error {
 
 // begun says whether an earlier Start wrote its change.
 func (l *Log) begun(ctx context.Context) (bool, error) {
-	var n int64
-	err := l.db.QueryRow(ctx, "SELECT COUNT(*) FROM change WHERE kind = ?", schemas.ChangeLogStart).Scan(&n)
-	return n > 0, err
+	var at int64
+	err := l.db.QueryRow(ctx, "SELECT position FROM change WHERE kind = ? ORDER BY position LIMIT 1", schemas.ChangeLogStart).Scan(&at)
+	if errors.Is(err, stdsql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // check holds the stored tree against the sequence.

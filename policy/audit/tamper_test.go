@@ -156,6 +156,7 @@ func tamperings() []tampering {
 func TestTampering(t *testing.T) {
 	for _, c := range tamperings() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			each(t, func(t *testing.T, s *site) {
 				s.bulk(100)
 				s.checkpoint()

@@ -1,0 +1,250 @@
+package stream
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"guichet/connectors/s3"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// releases is where streams begin and end.
+type releases interface {
+	Begin(ctx context.Context, g policy.Grant, r schemas.Release) (schemas.Release, error)
+	End(ctx context.Context, r schemas.Release) error
+}
+
+// feed tells of revocations.
+type feed interface {
+	Watch(id schemas.AgreementID, cut func(reason string)) (stop func())
+	Stale() time.Duration
+}
+
+// Config is what an Engine is made of.
+type Config struct {
+	Manifest  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
+	MayName   func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
+	Store     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
+	Releases  releases
+	Feed      feed
+	MasterKey []byte // of pseudonyms
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Engine opens streams. Safe for concurrent use.
+type Engine struct {
+	Config
+	buffers   *sync.Pool
+	manifests *cache
+	views     *views
+	running   sync.WaitGroup
+	closing   chan struct{}
+	once      sync.Once
+}
+
+// New makes an engine.
+func New(c Config) *Engine {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64)}
+	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	e.views = newViews(e)
+	return e
+}
+
+// Shutdown refuses new streams and waits for running ones until ctx ends; then it
+// cuts them, and waits until their ends are recorded.
+func (e *Engine) Shutdown(ctx context.Context) {
+	e.once.Do(func() { close(e.closing) })
+	done := make(chan struct{})
+	go func() { e.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Closing says whether the engine takes no more streams.
+func (e *Engine) Closing() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// cache keeps the manifests used last; they never change.
+type cache struct {
+	mu    sync.Mutex
+	most  int
+	order *list.List
+	byKey map[string]*list.Element
+}
+
+type cached struct {
+	key string
+	v   schemas.Version
+}
+
+func newCache(most int) *cache {
+	return &cache{most: most, order: list.New(), byKey: map[string]*list.Element{}}
+}
+
+func (c *cache) get(key string) (schemas.Version, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	el, ok := c.byKey[key]
+	if !ok {
+		return schemas.Version{}, false
+	}
+	c.order.MoveToFront(el)
+	return el.Value.(*cached).v, true
+}
+
+func (c *cache) put(key string, v schemas.Version) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byKey[key]; ok {
+		return
+	}
+	c.byKey[key] = c.order.PushFront(&cached{key, v})
+	if c.order.Len() > c.most {
+		last := c.order.Back()
+		delete(c.byKey, last.Value.(*cached).key)
+		c.order.Remove(last)
+	}
+}
+
+func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error) {
+	key := string(id) + "/" + string(v)
+	if m, ok := e.manifests.get(key); ok {
+		return m, nil
+	}
+	m, err := e.Manifest(ctx, id, v)
+	if err != nil {
+		return m, err
+	}
+	e.manifests.put(key, m)
+	return m, nil
+}
+
+// Sources gives every table and split that a grant covers, as the view shows them:
+// the trainer's manifest. Errors as Source.
+func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*Source, error) {
+	w, a := g.Want(), g.Agreement()
+	v, err := e.version(ctx, a.Dataset, w.Version)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Source
+	for i := range v.Data {
+		t := &v.Data[i]
+		if w.Table != "" && w.Table != t.Name {
+			continue
+		}
+		for j := range t.Splits {
+			if w.Split != "" && w.Split != t.Splits[j].Name {
+				continue
+			}
+			s, err := e.over(ctx, g, v, t, &t.Splits[j], w.Columns)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		_, _, err := pick(&v, w.Table, w.Split)
+		return nil, err
+	}
+	return out, nil
+}
+
+// Source finds what a grant reads. Errors: Invalid (table, split, column), Denied
+// (hidden, or a prefix that was taken back), Busy (a row filter's index is being
+// made), NotFound.
+func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
+	if !g.Valid() {
+		return nil, errors.New("open a stream: the grant did not come from policy.Authorize")
+	}
+	w, a := g.Want(), g.Agreement()
+	v, err := e.version(ctx, a.Dataset, w.Version)
+	if err != nil {
+		return nil, err
+	}
+	t, s, err := pick(&v, w.Table, w.Split)
+	if err != nil {
+		return nil, err
+	}
+	return e.over(ctx, g, v, t, s, w.Columns)
+}
+
+func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*Source, error) {
+	a := g.Agreement()
+	if len(g.Want().Columns) > 0 && len(v.Data) > 1 { // an agreement's columns may be of other tables
+		columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
+			return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
+		})
+		if len(columns) == 0 {
+			return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
+		}
+	}
+	err := e.mayRead(ctx, a.Provider, s)
+	if err != nil {
+		return nil, err
+	}
+	vw, err := newView(t, &a, columns, e.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	if vw.filter == nil {
+		return newSource(v, t, s, vw, nil), nil
+	}
+	visible, err := e.views.rows(ctx, &v, t, s, vw)
+	if err != nil {
+		return nil, err
+	}
+	return newSource(v, t, s, vw, visible), nil
+}
+
+// mayRead asks again whether the provider may name each object: a prefix may have
+// been taken back since it was published [decisions.md 1].
+func (e *Engine) mayRead(ctx context.Context, provider schemas.ParticipantID, s *schemas.Split) error {
+	seen := map[string]bool{}
+	for i := range s.Shards {
+		store, bucket, key := s.Shards[i].Store, s.Shards[i].Bucket, s.Shards[i].Key
+		if src := s.Shards[i].Source; src != nil {
+			store, bucket, key = src.Store, src.Bucket, src.Key
+		}
+		folder := fmt.Sprintf("%s\x00%s\x00%s", store, bucket, key[:lastSlash(key)+1])
+		if seen[folder] {
+			continue // prefixes end with a slash: one answer for a folder
+		}
+		seen[folder] = true
+		err := e.MayName(ctx, provider, store, bucket, key)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lastSlash(s string) int {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == '/' {
+			return i
+		}
+	}
+	return -1
+}

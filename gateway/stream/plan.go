@@ -1,0 +1,183 @@
+package stream
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// Source is one split of one table of a version as an agreement's view shows it.
+type Source struct {
+	Version schemas.Version
+	Table   *schemas.Table
+	Split   *schemas.Split
+	view    *view
+	starts  [][]int64 // per shard: first visible row of each batch, and the end
+}
+
+// Rows is the number of rows that the view shows.
+func (s *Source) Rows() int64 {
+	var n int64
+	for i := range s.starts {
+		n += s.shardRows(i)
+	}
+	return n
+}
+
+func (s *Source) shardRows(i int) int64 { return s.starts[i][len(s.starts[i])-1] }
+
+// ShardRows gives the visible rows of each shard.
+func (s *Source) ShardRows() []int64 {
+	out := make([]int64, len(s.starts))
+	for i := range out {
+		out[i] = s.shardRows(i)
+	}
+	return out
+}
+
+// Schema is the view's schema message.
+func (s *Source) Schema() []byte { return s.view.schema }
+
+// pick finds table and split; the only one may be left out.
+func pick(v *schemas.Version, table, split string) (*schemas.Table, *schemas.Split, error) {
+	var t *schemas.Table
+	names := []string{}
+	for i := range v.Data {
+		names = append(names, v.Data[i].Name)
+		if v.Data[i].Name == table || table == "" && len(v.Data) == 1 {
+			t = &v.Data[i]
+		}
+	}
+	if t == nil {
+		return nil, nil, schemas.BadField("stream", "table", "%s; the version has the tables %s", missing("table", table), strings.Join(names, ", "))
+	}
+	names = names[:0]
+	for i := range t.Splits {
+		names = append(names, t.Splits[i].Name)
+		if t.Splits[i].Name == split || split == "" && len(t.Splits) == 1 {
+			return t, &t.Splits[i], nil
+		}
+	}
+	return nil, nil, schemas.BadField("stream", "split", "%s; table %s has the splits %s", missing("split", split), t.Name, strings.Join(names, ", "))
+}
+
+func missing(what, name string) string {
+	if name == "" {
+		return "say which " + what
+	}
+	return fmt.Sprintf("there is no %s %q", what, name)
+}
+
+// newSource puts a view over a split. visible gives, per shard, the rows of each
+// batch that the view shows; nil is all of them.
+func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, visible [][]int64) *Source {
+	src := &Source{Version: v, Table: t, Split: s, view: vw}
+	for i := range s.Shards {
+		starts := []int64{0}
+		for j := range s.Shards[i].Batches {
+			rows := s.Shards[i].Batches[j].Rows
+			if visible != nil {
+				rows = visible[i][j]
+			}
+			starts = append(starts, starts[j]+rows)
+		}
+		src.starts = append(src.starts, starts)
+	}
+	return src
+}
+
+// Plan is what one stream reads: a pure function of the source and the ask.
+type Plan struct {
+	Source   *Source
+	Ask      Ask
+	Segments []Segment
+	Rows     int64
+	Part     int64  // rows of the rank's whole part, before from
+	Changed  string // what even dropped or repeated, in words; "" is nothing
+}
+
+// NewPlan plans one rank's stream. Errors: Invalid when from or start lie beyond
+// the part.
+func NewPlan(s *Source, a Ask) (*Plan, error) {
+	shards := s.ShardRows()
+	for i, st := range a.Start {
+		_, shortest, longest := part(shards, s.Table.WindowRows, a.Seed, a.Epoch, st.World, 0, a.Start[:i])
+		if st.Rows > longest {
+			return nil, schemas.BadField("stream", "start", "%d@%d lies beyond the part: each of the %d ranks has between %d and %d rows there", st.Rows, st.World, st.World, shortest, longest)
+		}
+	}
+	p := &Plan{Source: s, Ask: a}
+	segments, shortest, longest := part(shards, s.Table.WindowRows, a.Seed, a.Epoch, a.World, a.Rank, a.Start)
+	p.Part = segments.rows()
+	switch {
+	case a.Even == "drop" && p.Part > shortest:
+		p.Changed = fmt.Sprintf("dropped=%d", p.Part-shortest)
+		segments = segments.cut(0, shortest)
+	case a.Even == "pad" && p.Part < longest:
+		p.Changed = fmt.Sprintf("repeated=%d", longest-p.Part)
+		segments = append(segments, s.filler(segments)...)
+	}
+	p.Part = segments.rows()
+	if a.From > p.Part {
+		return nil, schemas.BadField("stream", "from", "%d lies beyond the part of this rank, which has %d rows", a.From, p.Part)
+	}
+	p.Segments = segments.cut(a.From, p.Part-a.From)
+	p.Rows = p.Part - a.From
+	return p, nil
+}
+
+// filler is the one row that pads a part: its own first one, or the split's.
+func (s *Source) filler(p piece) piece {
+	if len(p) > 0 {
+		return piece{{p[0].Shard, p[0].From, 1}}
+	}
+	for i := range s.starts {
+		if s.shardRows(i) > 0 {
+			return piece{{i, 0, 1}}
+		}
+	}
+	return nil
+}
+
+// slice is rows [From, From+Rows) of one batch as the view shows it.
+type slice struct {
+	shard, batch int
+	from, rows   int64
+	whole        bool
+}
+
+// slices cuts segments at batches.
+func (s *Source) slices(segments []Segment) []slice {
+	var out []slice
+	for _, seg := range segments {
+		starts := s.starts[seg.Shard]
+		b := sort.Search(len(starts), func(i int) bool { return starts[i] > seg.From }) - 1
+		for at, end := seg.From, seg.From+seg.Rows; at < end; b++ {
+			n := min(end, starts[b+1]) - at
+			if n > 0 {
+				out = append(out, slice{seg.Shard, b, at - starts[b], n, n == starts[b+1]-starts[b]})
+			}
+			at += n
+		}
+	}
+	return out
+}
+
+// Most is the most that the stream can deliver, for its begin record: rows, and
+// bytes of the messages that it touches, framing included.
+func (p *Plan) Most() (rows, bytes int64) {
+	last := -1
+	for _, sl := range p.Source.slices(p.Segments) {
+		sh := &p.Source.Split.Shards[sl.shard]
+		bytes += p.Source.view.most(sh.Batches[sl.batch])
+		if sl.shard != last {
+			for _, d := range sh.Dictionaries {
+				bytes += d.Len()
+			}
+			last = sl.shard
+		}
+	}
+	return p.Rows, bytes + int64(len(p.Source.Schema())) + 8
+}

@@ -1,0 +1,242 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// Sink is a door's end of a stream. Begin comes once, when the release is durable
+// and before anything is sent; then Message for each message; End after the last,
+// only when all went well. What it returns ends the stream.
+type Sink interface {
+	Begin(ctx context.Context, r schemas.Release, p *Plan) error
+	Message(m Message) error
+	End() error
+}
+
+// Cut is why a running stream was ended from outside. State is how the release
+// ends.
+type Cut struct {
+	State  schemas.ReleaseState
+	Reason string
+}
+
+func (c *Cut) Error() string { return c.Reason }
+
+// unconfirmed: how long a stream goes on without knowing of revocations, and when
+// it ends for it [decisions.md 17].
+const (
+	pauseAfter = time.Second
+	endAfter   = 10 * time.Second
+)
+
+// Run sends one stream to a sink. An error before Begin is the refusal to show;
+// one after Begin means that the stream is cut and the door must make it look
+// broken. cut, if not nil, is called once, from any goroutine, when the stream must
+// stop at once, so that the door can unblock a write.
+func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
+	if e.Closing() {
+		return schemas.Release{}, &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
+	}
+	e.running.Add(1)
+	defer e.running.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := e.Feed.Watch(g.Agreement().ID, func(reason string) {
+		cancel(&Cut{schemas.ReleaseCut, reason})
+	})
+	defer stop()
+	if cut != nil {
+		defer context.AfterFunc(ctx, cut)()
+	}
+	r := schemas.Release{Ask: p.Ask.String()}
+	r.MostRows, r.MostBytes = p.Most()
+	g, r = withSplit(g, r, p)
+	r, err := e.Releases.Begin(ctx, g, r)
+	if err != nil {
+		return r, err
+	}
+	r.Table, r.Split = p.Source.Table.Name, p.Source.Split.Name
+	ended := time.AfterFunc(time.Until(g.Until()), func() {
+		cancel(&Cut{schemas.ReleaseCut, "the agreement ended at " + g.Until().UTC().Format(time.RFC3339)})
+	})
+	defer ended.Stop()
+	go e.cutAtClose(ctx, cancel)
+	err = e.send(ctx, p, &r, sink)
+	e.end(ctx, &r, err)
+	return r, err
+}
+
+// withSplit writes table and split, which may have been left out, into the release.
+func withSplit(g policy.Grant, r schemas.Release, p *Plan) (policy.Grant, schemas.Release) {
+	r.Table, r.Split = p.Source.Table.Name, p.Source.Split.Name
+	return g.At(r.Table, r.Split), r
+}
+
+// grace is how long running streams may go on after a stop was asked for.
+const grace = 5 * time.Second
+
+func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-e.closing:
+	}
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+		cancel(&Cut{schemas.ReleaseBroken, "the gateway is stopping"})
+	}
+}
+
+func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sink) error {
+	err := sink.Begin(ctx, *r, p)
+	if err != nil {
+		return err
+	}
+	src := p.Source
+	rd := &reader{source: src, open: e.Store, buffers: e.buffers, decoders: map[int]*opened{}}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	for res := range e.pipeline(work, rd, src.reads(src.slices(p.Segments))) {
+		if res.err != nil {
+			return res.err
+		}
+		for _, m := range res.messages {
+			err := e.allow(ctx, r, m)
+			if err == nil {
+				err = sink.Message(m)
+			}
+			if err != nil {
+				return err
+			}
+			r.Rows += m.Rows
+			r.Bytes += int64(len(m.Bytes))
+			if m.Rows > 0 {
+				r.Batches++
+			}
+		}
+		if res.buffer != nil {
+			e.buffers.Put(res.buffer)
+		}
+	}
+	err = context.Cause(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Rows < p.Rows {
+		return &Cut{schemas.ReleaseBroken, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
+	}
+	return sink.End()
+}
+
+// allow says whether one more message may leave now.
+func (e *Engine) allow(ctx context.Context, r *schemas.Release, m Message) error {
+	err := context.Cause(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Rows+m.Rows > r.MostRows || r.Bytes+int64(len(m.Bytes)) > r.MostBytes {
+		return &Cut{schemas.ReleaseCut, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
+	}
+	for e.Feed.Stale() > pauseAfter {
+		if e.Feed.Stale() > endAfter {
+			return &Cut{schemas.ReleaseCut, "the gateway could not confirm for 10 seconds that the agreement still stands"}
+		}
+		t := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+// pipeline fetches reads a few ahead and gives their results in order. It ends when
+// ctx does; its goroutines end with it.
+func (e *Engine) pipeline(ctx context.Context, rd *reader, reads []read) <-chan result {
+	futures := make(chan chan result, ahead) // its capacity bounds the reads under way
+	out := make(chan result)
+	go func() {
+		defer close(futures)
+		last := -1
+		for _, one := range reads {
+			f := make(chan result, 1)
+			select {
+			case futures <- f:
+			case <-ctx.Done():
+				return
+			}
+			first := one.shard != last
+			if first && last >= 0 {
+				rd.forget(map[int]bool{last: true, one.shard: true})
+			}
+			last = one.shard
+			go func() { f <- rd.fetch(ctx, one, first) }()
+		}
+	}()
+	go func() {
+		defer close(out)
+		for f := range futures {
+			res := <-f
+			select {
+			case out <- res:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// end records how a release ended. It must be written even though ctx is over.
+func (e *Engine) end(ctx context.Context, r *schemas.Release, err error) {
+	r.State, r.Cause = schemas.ReleaseComplete, ""
+	if err != nil {
+		r.State, r.Cause = ending(ctx, err)
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	failed := e.Releases.End(late, *r)
+	if failed != nil { // it stays open in the record, at its upper bound, until the next start
+		e.Log.Error("the end of a release is not recorded", "release", r.ID, "err", failed)
+	}
+}
+
+// ending names the state and cause of a release that err ended.
+func ending(ctx context.Context, err error) (schemas.ReleaseState, string) {
+	cut, ok := errors.AsType[*Cut](err)
+	if !ok {
+		cut, ok = errors.AsType[*Cut](context.Cause(ctx)) // a write failed because the stream was cut
+	}
+	if ok {
+		return cut.State, cut.Reason
+	}
+	if ours, ok := errors.AsType[*schemas.Error](err); ok && ours.Kind != schemas.Internal {
+		return schemas.ReleaseBroken, ours.Message
+	}
+	if ctx.Err() != nil {
+		return schemas.ReleaseAbandoned, "the client went away"
+	}
+	if _, client := errors.AsType[*ClientError](err); client {
+		return schemas.ReleaseAbandoned, "the client went away"
+	}
+	return schemas.ReleaseBroken, "a fault of the gateway"
+}
+
+// ClientError is a door's word that the client, not we, ended the stream.
+type ClientError struct{ Err error }
+
+func (e *ClientError) Error() string { return "write to the client: " + e.Err.Error() }
+
+// Unwrap gives the write's error.
+func (e *ClientError) Unwrap() error { return e.Err }

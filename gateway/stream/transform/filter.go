@@ -1,0 +1,329 @@
+package transform
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/schemas"
+)
+
+// Filter says which rows of a record stay. A row with null in a column that the
+// expression names does not match, also under not [decisions.md 11].
+type Filter struct {
+	root    expr
+	columns []int
+}
+
+// expr judges row i; a null anywhere below gives known = false.
+type expr func(rec []arrow.Array, i int) (match, known bool)
+
+// NewFilter compiles an expression for a schema. now is the instant that the view
+// is made for; the words now and now-P30D in dates are counted from it. Errors:
+// Invalid for a column that is not there, a type that is not compared, a value
+// that is none of the column's type.
+func NewFilter(f *schemas.Filter, schema *arrow.Schema, now time.Time) (*Filter, error) {
+	c := &compiler{schema: schema, now: now}
+	root, err := c.compile(f)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{root: root, columns: c.columns}, nil
+}
+
+// Columns gives the indices of the columns that the filter reads.
+func (f *Filter) Columns() []int { return f.columns }
+
+// Rows gives the rows that stay, in order. columns are a record's, by the schema's
+// indices; those that the filter does not read may be nil.
+func (f *Filter) Rows(columns []arrow.Array, n int) []int32 {
+	var out []int32
+	for i := range n {
+		match, known := f.root(columns, i)
+		if match && known {
+			out = append(out, int32(i))
+		}
+	}
+	return out
+}
+
+type compiler struct {
+	schema  *arrow.Schema
+	now     time.Time
+	columns []int
+}
+
+func (c *compiler) compile(f *schemas.Filter) (expr, error) {
+	switch {
+	case len(f.And) > 0:
+		return c.all(f.And, true)
+	case len(f.Or) > 0:
+		return c.all(f.Or, false)
+	case f.Not != nil:
+		inner, err := c.compile(f.Not)
+		if err != nil {
+			return nil, err
+		}
+		return func(rec []arrow.Array, i int) (bool, bool) {
+			m, k := inner(rec, i)
+			return !m, k
+		}, nil
+	}
+	return c.leaf(f)
+}
+
+// all joins by and (every must match) or by or (one must); a null in any of them
+// makes the row not match.
+func (c *compiler) all(list []schemas.Filter, and bool) (expr, error) {
+	parts := make([]expr, len(list))
+	for i := range list {
+		var err error
+		parts[i], err = c.compile(&list[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func(rec []arrow.Array, i int) (bool, bool) {
+		match, known := and, true
+		for _, p := range parts {
+			m, k := p(rec, i)
+			known = known && k
+			if and {
+				match = match && m
+			} else {
+				match = match || m
+			}
+		}
+		return match, known
+	}, nil
+}
+
+func (c *compiler) leaf(f *schemas.Filter) (expr, error) {
+	at := c.schema.FieldIndices(f.Column)
+	if len(at) != 1 {
+		return nil, schemas.BadField("filter", "/column", "the table has no column %q", f.Column)
+	}
+	c.columns = append(c.columns, at[0])
+	typ := c.schema.Field(at[0]).Type
+	if d, ok := typ.(*arrow.DictionaryType); ok {
+		typ = d.ValueType
+	}
+	compare, err := c.comparer(typ, f.Values)
+	if err != nil {
+		return nil, schemas.BadField("filter", "/values", "column %q: %v", f.Column, err)
+	}
+	test := tests()[f.Op]
+	if test == nil {
+		return nil, schemas.BadField("filter", "/op", "%q is no comparison", f.Op)
+	}
+	return func(rec []arrow.Array, i int) (bool, bool) {
+		a := rec[at[0]]
+		if a.IsNull(i) {
+			return false, false
+		}
+		if d, ok := a.(*array.Dictionary); ok {
+			a, i = d.Dictionary(), d.GetValueIndex(i)
+			if a.IsNull(i) {
+				return false, false
+			}
+		}
+		for v := range f.Values {
+			n, ok := compare(a, i, v)
+			if !ok {
+				return false, false
+			}
+			if test(n) {
+				return true, true
+			}
+		}
+		return false, true
+	}, nil
+}
+
+func tests() map[string]func(n int) bool {
+	return map[string]func(n int) bool{
+		"eq": func(n int) bool { return n == 0 }, "in": func(n int) bool { return n == 0 }, "neq": func(n int) bool { return n != 0 },
+		"lt": func(n int) bool { return n < 0 }, "lteq": func(n int) bool { return n <= 0 },
+		"gt": func(n int) bool { return n > 0 }, "gteq": func(n int) bool { return n >= 0 },
+	}
+}
+
+// comparer compares the value at i with the v-th value of the expression: < 0, 0,
+// > 0; ok is false for NaN.
+func (c *compiler) comparer(typ arrow.DataType, values []string) (func(a arrow.Array, i, v int) (n int, ok bool), error) {
+	switch {
+	case typ.ID() == arrow.STRING || typ.ID() == arrow.LARGE_STRING:
+		return func(a arrow.Array, i, v int) (int, bool) {
+			if s, ok := a.(*array.String); ok {
+				return strings.Compare(s.Value(i), values[v]), true
+			}
+			return strings.Compare(a.(*array.LargeString).Value(i), values[v]), true
+		}, nil
+	case typ.ID() == arrow.BOOL:
+		want := make([]bool, len(values))
+		for j, s := range values {
+			b, err := strconv.ParseBool(s)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither true nor false", s)
+			}
+			want[j] = b
+		}
+		return func(a arrow.Array, i, v int) (int, bool) {
+			have := a.(*array.Boolean).Value(i)
+			switch {
+			case have == want[v]:
+				return 0, true
+			case want[v]:
+				return -1, true
+			}
+			return 1, true
+		}, nil
+	case arrow.IsInteger(typ.ID()):
+		return integers(values)
+	case typ.ID() == arrow.FLOAT32 || typ.ID() == arrow.FLOAT64:
+		return floats(values)
+	case typ.ID() == arrow.DATE32 || typ.ID() == arrow.DATE64 || typ.ID() == arrow.TIMESTAMP:
+		return c.instants(typ, values)
+	}
+	return nil, fmt.Errorf("columns of type %s are not compared", typ)
+}
+
+// integers compares exactly, also uint64 with negative numbers and with decimals.
+func integers(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
+	want := make([]*big.Rat, len(values))
+	small := make([]int64, len(values))
+	fits := make([]bool, len(values))
+	for j, s := range values {
+		r, ok := new(big.Rat).SetString(s)
+		if !ok || len(s) > 64 {
+			return nil, fmt.Errorf("%q is no number", s)
+		}
+		want[j] = r
+		fits[j] = r.IsInt() && r.Num().IsInt64()
+		if fits[j] {
+			small[j] = r.Num().Int64()
+		}
+	}
+	return func(a arrow.Array, i, v int) (int, bool) {
+		signed, unsigned, isUnsigned := intAt(a, i)
+		if !isUnsigned && fits[v] {
+			switch {
+			case signed < small[v]:
+				return -1, true
+			case signed > small[v]:
+				return 1, true
+			}
+			return 0, true
+		}
+		have := new(big.Rat).SetInt64(signed)
+		if isUnsigned {
+			have.SetUint64(unsigned)
+		}
+		return have.Cmp(want[v]), true
+	}, nil
+}
+
+func intAt(a arrow.Array, i int) (signed int64, unsigned uint64, isUnsigned bool) {
+	switch a := a.(type) {
+	case *array.Int8:
+		return int64(a.Value(i)), 0, false
+	case *array.Int16:
+		return int64(a.Value(i)), 0, false
+	case *array.Int32:
+		return int64(a.Value(i)), 0, false
+	case *array.Int64:
+		return a.Value(i), 0, false
+	case *array.Uint8:
+		return int64(a.Value(i)), 0, false
+	case *array.Uint16:
+		return int64(a.Value(i)), 0, false
+	case *array.Uint32:
+		return int64(a.Value(i)), 0, false
+	}
+	return 0, a.(*array.Uint64).Value(i), true
+}
+
+func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
+	want := make([]float64, len(values))
+	for j, s := range values {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || f != f {
+			return nil, fmt.Errorf("%q is no number", s)
+		}
+		want[j] = f
+	}
+	return func(a arrow.Array, i, v int) (int, bool) {
+		var have float64
+		if f, ok := a.(*array.Float64); ok {
+			have = f.Value(i)
+		} else {
+			have = float64(a.(*array.Float32).Value(i))
+		}
+		switch {
+		case have != have:
+			return 0, false
+		case have < want[v]:
+			return -1, true
+		case have > want[v]:
+			return 1, true
+		}
+		return 0, true
+	}, nil
+}
+
+func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
+	want := make([]time.Time, len(values))
+	for j, s := range values {
+		t, err := c.instant(s)
+		if err != nil {
+			return nil, err
+		}
+		want[j] = t
+	}
+	return func(a arrow.Array, i, v int) (int, bool) {
+		var have time.Time
+		switch a := a.(type) {
+		case *array.Date32:
+			have = a.Value(i).ToTime()
+		case *array.Date64:
+			have = a.Value(i).ToTime()
+		case *array.Timestamp:
+			have = a.Value(i).ToTime(typ.(*arrow.TimestampType).Unit)
+		}
+		return have.Compare(want[v]), true
+	}, nil
+}
+
+// instant reads a date, an RFC 3339 instant, now, or now-P<n>D|W|M|Y.
+func (c *compiler) instant(s string) (time.Time, error) {
+	if s == "now" {
+		return c.now, nil
+	}
+	if rest, ok := strings.CutPrefix(s, "now-P"); ok && len(rest) > 1 {
+		n, err := strconv.Atoi(rest[:len(rest)-1])
+		if err == nil && n >= 0 && n <= 100_000 {
+			switch rest[len(rest)-1] {
+			case 'D':
+				return c.now.AddDate(0, 0, -n), nil
+			case 'W':
+				return c.now.AddDate(0, 0, -7*n), nil
+			case 'M':
+				return c.now.AddDate(0, -n, 0), nil
+			case 'Y':
+				return c.now.AddDate(-n, 0, 0), nil
+			}
+		}
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339Nano, "2006-01-02T15:04:05"} {
+		t, err := time.Parse(layout, s)
+		if err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no date", s)
+}

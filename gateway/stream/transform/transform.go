@@ -1,0 +1,117 @@
+// Package transform changes columns and picks rows as obligations demand.
+//
+// In: decoded arrow arrays and records, duties. Out: new arrays, the rows that
+// stay. Always: null stays null; equal values give equal results; a type that a
+// duty cannot be carried out on is an error when the view is made, never a value
+// that passes unchanged. It must not know stores, messages or callers.
+package transform
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/schemas"
+)
+
+// Column changes one column.
+type Column interface {
+	Type() arrow.DataType                    // of the result
+	Apply(a arrow.Array) (arrow.Array, error) // same length, nulls where they were
+}
+
+// PseudonymKey derives the key of a linkage domain, a permit, from the site's
+// master key: pseudonyms join inside a permit and nowhere else [decisions.md 14].
+func PseudonymKey(master []byte, permit schemas.RequestID) ([]byte, error) {
+	k, err := hkdf.Key(sha256.New, master, nil, "guichet pseudonym 1\x00"+string(permit), sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the pseudonym key: %w", err)
+	}
+	return k, nil
+}
+
+// Width is the bytes of a pseudonym.
+const Width = 16
+
+type pseudonym struct{ key []byte }
+
+// Pseudonymise replaces values by 16 bytes of HMAC-SHA256 over their text, so that
+// the number 42 and the text "42" give the same pseudonym. Any flat type.
+func Pseudonymise(from arrow.DataType, key []byte) (Column, error) {
+	if arrow.IsNested(from.ID()) {
+		return nil, fmt.Errorf("columns of type %s cannot be pseudonymised", from)
+	}
+	return &pseudonym{key}, nil
+}
+
+func (*pseudonym) Type() arrow.DataType { return &arrow.FixedSizeBinaryType{ByteWidth: Width} }
+
+func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
+	mac := hmac.New(sha256.New, p.key)
+	if d, ok := a.(*array.Dictionary); ok {
+		return p.dictionary(mac, d)
+	}
+	b := array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, &arrow.FixedSizeBinaryType{ByteWidth: Width})
+	b.Reserve(a.Len())
+	var sum [sha256.Size]byte
+	text := textOf(a)
+	for i := range a.Len() {
+		if a.IsNull(i) {
+			b.AppendNull()
+			continue
+		}
+		b.Append(digest(mac, text(i), &sum))
+	}
+	return b.NewArray(), nil
+}
+
+// dictionary maps each value once.
+func (p *pseudonym) dictionary(mac hash.Hash, d *array.Dictionary) (arrow.Array, error) {
+	values := d.Dictionary()
+	mapped := make([][]byte, values.Len())
+	text := textOf(values)
+	var sum [sha256.Size]byte
+	for i := range mapped {
+		if !values.IsNull(i) {
+			mapped[i] = append([]byte(nil), digest(mac, text(i), &sum)...)
+		}
+	}
+	b := array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, &arrow.FixedSizeBinaryType{ByteWidth: Width})
+	b.Reserve(d.Len())
+	for i := range d.Len() {
+		if d.IsNull(i) || mapped[d.GetValueIndex(i)] == nil {
+			b.AppendNull()
+			continue
+		}
+		b.Append(mapped[d.GetValueIndex(i)])
+	}
+	return b.NewArray(), nil
+}
+
+func digest(mac hash.Hash, text []byte, sum *[sha256.Size]byte) []byte {
+	mac.Reset()
+	mac.Write(text)
+	return mac.Sum(sum[:0])[:Width]
+}
+
+// textOf gives a value's text without a string per value where it can.
+func textOf(a arrow.Array) func(i int) []byte {
+	switch a := a.(type) {
+	case *array.String:
+		return func(i int) []byte { return []byte(a.Value(i)) }
+	case *array.LargeString:
+		return func(i int) []byte { return []byte(a.Value(i)) }
+	case *array.Binary:
+		return a.Value
+	case *array.FixedSizeBinary:
+		return a.Value
+	default:
+		return func(i int) []byte { return []byte(a.ValueStr(i)) }
+	}
+}

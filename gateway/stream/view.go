@@ -1,0 +1,267 @@
+package stream
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/shard"
+	"guichet/gateway/stream/transform"
+	"guichet/schemas"
+)
+
+// view is what an agreement shows of a table: which columns, changed how, which
+// rows. The zero of everything is the table as it lies.
+type view struct {
+	schema  []byte // schema message of what is shown
+	source  []byte // the table's own
+	arrow   *arrow.Schema
+	keep    []int // columns shown, by their place in the table; nil is all
+	project *shard.Projection
+	edits   map[int]transform.Column
+	filter  *transform.Filter
+	digest  string // of everything that moves the rows or bytes shown
+	dicts   bool   // what is shown has dictionary columns
+}
+
+// raw says that messages pass as they lie in the store.
+func (v *view) raw() bool { return v.keep == nil && len(v.edits) == 0 && v.filter == nil }
+
+// decoded says that every batch is decoded, not only those that are cut.
+func (v *view) decoded() bool { return len(v.edits) > 0 || v.filter != nil }
+
+// most bounds the bytes of a batch as it is shown. A pseudonym may be longer than
+// the value it stands for.
+func (v *view) most(b schemas.Block) int64 {
+	grown := int64(len(v.edits)) * (b.Rows*(transform.Width+1) + 128)
+	if v.filter != nil { // each batch may carry its own, compacted dictionaries
+		grown += b.Body
+	}
+	return b.Len() + 1024 + grown
+}
+
+// newView makes the view of one table under an agreement. wanted are the columns
+// asked for; nil is every column that is not hidden. Errors: Denied for a hidden
+// column, Invalid for one that is not there, Denied for an obligation that cannot be
+// carried out on its column.
+func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []byte) (*view, error) {
+	s, err := shard.ParseSchema(t.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
+	}
+	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}}
+	hidden := map[int]schemas.Duty{}
+	for _, d := range a.Obligations {
+		if d.Table != "" && d.Table != t.Name {
+			continue
+		}
+		err := v.oblige(d, a, hidden, master)
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = v.choose(wanted, hidden)
+	if err != nil {
+		return nil, err
+	}
+	return v, v.finish(t, a)
+}
+
+func refuse(d schemas.Duty, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	remedy := "ask the provider to change the terms"
+	return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: d.Rule, Source: d.Source, Text: text, Remedy: remedy}}}
+}
+
+// oblige takes one obligation into the view.
+func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schemas.Duty, master []byte) error {
+	switch d.Kind {
+	case schemas.DutyHide:
+		for _, name := range d.Columns {
+			for _, i := range v.columns(name) {
+				hidden[i] = d
+			}
+		}
+	case schemas.DutyPseudonymise, schemas.DutyGeneralise:
+		for _, name := range d.Columns {
+			for _, i := range v.columns(name) {
+				err := v.edit(i, d, a, master)
+				if err != nil {
+					return err
+				}
+			}
+		}
+	case schemas.DutyFilter:
+		if v.filter != nil {
+			return refuse(d, "two rules pick rows; one agreement carries one row filter")
+		}
+		f, err := transform.NewFilter(d.Filter, v.arrow, a.From)
+		if err != nil {
+			return refuse(d, "the row filter cannot be carried out: %v", err)
+		}
+		v.filter = f
+	case schemas.DutyAttribute, schemas.DutyBudget, schemas.DutyFactory:
+	default:
+		return refuse(d, "the obligation %q cannot be carried out here", d.Kind)
+	}
+	return nil
+}
+
+// columns finds a column by its name. A rule on a nested column binds the whole
+// top-level one.
+func (v *view) columns(name string) []int {
+	at := v.arrow.FieldIndices(name)
+	if len(at) == 0 {
+		if top, _, nested := strings.Cut(name, "."); nested {
+			at = v.arrow.FieldIndices(top)
+		}
+	}
+	return at
+}
+
+func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) error {
+	typ := v.arrow.Field(i).Type
+	if d.Kind == schemas.DutyGeneralise {
+		if _, twice := v.edits[i]; twice {
+			return nil // a pseudonym shows less already
+		}
+		g, err := transform.Generalise(typ, d.To)
+		if err != nil {
+			return refuse(d, "column %q: %v", v.arrow.Field(i).Name, err)
+		}
+		v.edits[i] = g
+		return nil
+	}
+	key, err := transform.PseudonymKey(master, a.Permit)
+	if err != nil {
+		return err
+	}
+	p, err := transform.Pseudonymise(typ, key)
+	if err != nil {
+		return refuse(d, "column %q: %v", v.arrow.Field(i).Name, err)
+	}
+	v.edits[i] = p
+	return nil
+}
+
+func (v *view) choose(wanted []string, hidden map[int]schemas.Duty) error {
+	all := v.arrow.NumFields()
+	if len(wanted) == 0 && len(hidden) == 0 {
+		return nil
+	}
+	show := make([]bool, all)
+	for i := range show {
+		_, gone := hidden[i]
+		show[i] = len(wanted) == 0 && !gone
+	}
+	for _, name := range wanted {
+		at := v.arrow.FieldIndices(name)
+		if len(at) == 0 {
+			return schemas.BadField("stream", "columns", "the table has no column %q", name)
+		}
+		for _, i := range at {
+			if d, gone := hidden[i]; gone {
+				return refuse(d, "column %q is hidden by the agreement", name)
+			}
+			show[i] = true
+		}
+	}
+	for i, is := range show {
+		if is {
+			v.keep = append(v.keep, i)
+		}
+	}
+	if len(v.keep) == all {
+		v.keep = nil
+	}
+	if v.keep == nil && slices.Contains(show, false) {
+		return refuse(schemas.Duty{Rule: "agreement", Source: "the agreement"}, "no column is left to show")
+	}
+	for i := range v.edits {
+		if !show[i] {
+			delete(v.edits, i)
+		}
+	}
+	return nil
+}
+
+// finish derives schema and digest.
+func (v *view) finish(t *schemas.Table, a *schemas.Agreement) error {
+	fields := v.shown()
+	for _, f := range fields {
+		v.dicts = v.dicts || f.Type.ID() == arrow.DICTIONARY
+	}
+	switch {
+	case v.decoded():
+		v.schema = shard.EncodeSchema(fields)
+	case v.keep != nil:
+		p, err := shard.Select(t.Schema, v.keep)
+		if err != nil {
+			return fmt.Errorf("project table %s: %w", t.Name, err)
+		}
+		v.project, v.schema = p, p.Schema()
+	}
+	filters := []schemas.Duty{}
+	for _, d := range a.Obligations {
+		if d.Kind == schemas.DutyFilter || d.Kind == schemas.DutyPseudonymise || d.Kind == schemas.DutyGeneralise || d.Kind == schemas.DutyHide {
+			filters = append(filters, schemas.Duty{Kind: d.Kind, Table: d.Table, Columns: d.Columns, To: d.To, Filter: d.Filter})
+		}
+	}
+	b, err := json.Marshal(struct {
+		Table   string
+		Duties  []schemas.Duty
+		Keep    []int
+		Permit  schemas.RequestID
+		Instant time.Time
+	}{t.Name, filters, v.keep, a.Permit, a.From})
+	if err != nil {
+		return fmt.Errorf("digest the view: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	v.digest = hex.EncodeToString(sum[:])
+	return nil
+}
+
+func (v *view) shown() []arrow.Field {
+	var out []arrow.Field
+	for i, f := range v.arrow.Fields() {
+		if v.keep != nil && !slices.Contains(v.keep, i) {
+			continue
+		}
+		if e := v.edits[i]; e != nil {
+			f = arrow.Field{Name: f.Name, Type: e.Type(), Nullable: f.Nullable}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// show changes a decoded record of the table into what the view shows of it: its
+// columns, edited. Rows are picked before.
+func (v *view) show(rec arrow.Record) (arrow.Record, error) {
+	fields := v.shown()
+	var cols []arrow.Array
+	for i := range v.arrow.NumFields() {
+		if v.keep != nil && !slices.Contains(v.keep, i) {
+			continue
+		}
+		col := rec.Column(i)
+		if e := v.edits[i]; e != nil {
+			var err error
+			col, err = e.Apply(col)
+			if err != nil {
+				return nil, fmt.Errorf("column %s: %w", v.arrow.Field(i).Name, err)
+			}
+		}
+		cols = append(cols, col)
+	}
+	return array.NewRecord(arrow.NewSchema(fields, nil), cols, rec.NumRows()), nil
+}
