@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func runner(t testing.TB, l Limits) *Runner {
 	return New(exe, l)
 }
 
-func run(t testing.TB, r *Runner, path string) (shard.Report, error) {
+func run(t testing.TB, r *Runner, path string, format shard.Format) (shard.Report, error) {
 	t.Helper()
 	in, err := os.Open(path)
 	if err != nil {
@@ -58,31 +59,35 @@ func run(t testing.TB, r *Runner, path string) (shard.Report, error) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	return r.Conform(context.Background(), in, st.Size(), shard.Spec{Name: filepath.Base(path)}, out)
+	return r.Conform(context.Background(), in, st.Size(), shard.Spec{Name: filepath.Base(path), Format: format}, out)
 }
 
 func TestConformInChild(t *testing.T) {
 	r := runner(t, Limits{})
-	rep, err := run(t, r, shared(t, "reports", "54-truncated-upload", "whole.arrows"))
+	rep, err := run(t, r, shared(t, "reports", "54-truncated-upload", "whole.arrows"), "")
 	if err != nil || rep.Rows != 300 || rep.OutSize == 0 {
 		t.Fatalf("%+v %v", rep, err)
 	}
-	_, err = run(t, r, shared(t, "reports", "54-truncated-upload", "in-body.arrows"))
+	_, err = run(t, r, shared(t, "reports", "54-truncated-upload", "in-body.arrows"), "")
 	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "in-body.arrows: no end marker") {
 		t.Fatal(err)
 	}
 }
 
 // TestBadCorpus gives every malformed file of the Arrow and Parquet projects to
-// a child: an answer each time, and we live.
+// a child, as what it pretends to be: an answer each time, and we live.
 func TestBadCorpus(t *testing.T) {
-	r := runner(t, Limits{Wall: 20 * time.Second})
+	r := runner(t, Limits{Wall: 30 * time.Second})
+	formats := map[string]shard.Format{
+		"arrow-ipc-file": shard.FormatArrowFile, "arrow-ipc-stream": shard.FormatArrowStream, "arrow-ipc-tensor-stream": shard.FormatArrowStream,
+		"csv": shard.FormatCSV, "parquet": shard.FormatParquet, "parquet-encoding": shard.FormatParquet,
+	}
 	var read, refused int
 	err := filepath.WalkDir(shared(t, "data", "interop", "bad"), func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		rep, err := run(t, r, p)
+		rep, err := run(t, r, p, formats[filepath.Base(filepath.Dir(p))])
 		switch {
 		case err == nil:
 			read++
@@ -98,5 +103,43 @@ func TestBadCorpus(t *testing.T) {
 	if err != nil || refused == 0 {
 		t.Fatal(err)
 	}
-	t.Logf("%d read, %d refused", read, refused)
+	t.Logf("%d read, %d refused, the largest child had %d MiB", read, refused, largestChild(t)>>20)
+}
+
+// TestGoodParquetInChild reads the good files, some of which make arrow v17
+// crash or unpack to gigabytes.
+func TestGoodParquetInChild(t *testing.T) {
+	r := runner(t, Limits{Wall: 60 * time.Second})
+	for _, dir := range []string{"", "geospatial", "arrow-testing", "natural-earth", "variant", "encrypted"} {
+		files, err := filepath.Glob(shared(t, "data", "interop", "parquet", dir, "*.parquet*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, ".json") {
+				continue
+			}
+			if _, err := run(t, r, f, shard.FormatParquet); err != nil {
+				t.Logf("%.300s", err)
+				if schemas.KindOf(err) != schemas.Invalid {
+					t.Errorf("%s: %v", f, err)
+				}
+			}
+		}
+	}
+	t.Logf("the largest child had %d MiB", largestChild(t)>>20)
+}
+
+// largestChild is the most memory that a child of this process had resident.
+func largestChild(t testing.TB) int64 {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		t.Fatal(err)
+	}
+	if n := int64(u.Maxrss) << 10; n < 600<<20 {
+		return n
+	}
+	t.Errorf("a child had %d MiB resident", u.Maxrss>>10)
+	return 0
 }

@@ -1,0 +1,278 @@
+package shard
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// wide makes rows of an int64, a text of size bytes and a list, in batches.
+func wide(t testing.TB, size int, batches ...int) []byte {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "list", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32), Nullable: true},
+	}, nil)
+	b := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
+	var recs []arrow.Record
+	n, word := 0, strings.Repeat("ā", size/2)
+	for _, rows := range batches {
+		for range rows {
+			b.Field(0).(*array.Int64Builder).Append(int64(n))
+			b.Field(1).(*array.StringBuilder).Append(word)
+			l := b.Field(2).(*array.ListBuilder)
+			l.Append(n%3 > 0)
+			for range n % 3 {
+				l.ValueBuilder().(*array.Float32Builder).Append(float32(n))
+			}
+			n++
+		}
+		recs = append(recs, b.NewRecord())
+	}
+	return written(t, schema, recs)
+}
+
+// TestCutDependsOnRowsAlone writes the same rows in different batches.
+func TestCutDependsOnRowsAlone(t *testing.T) {
+	var first []byte
+	for _, batches := range [][]int{{3000}, {1, 2999}, {1500, 0, 1500}, {1024, 1024, 952}} {
+		r, out := must(t, wide(t, 4000, batches...), Spec{})
+		if r.WindowRows != 512 || r.Rows != 3000 {
+			t.Fatalf("windows of %d, %d rows", r.WindowRows, r.Rows)
+		}
+		if first == nil {
+			first = out
+		}
+		if !bytes.Equal(first, out) {
+			t.Errorf("batches of %v give other bytes", batches)
+		}
+	}
+}
+
+func TestManyBatchesInAWindow(t *testing.T) {
+	r, _ := within(t, wide(t, 4000, 3000), 2048)
+	var rows []int64
+	for _, b := range r.Batches {
+		rows = append(rows, b.Rows)
+	}
+	if fmt.Sprint(rows) != "[912 912 224 912 40]" {
+		t.Fatalf("%v", rows)
+	}
+	for _, b := range r.Batches {
+		if b.Len() > 4<<20 {
+			t.Errorf("a message of %d bytes", b.Len())
+		}
+	}
+}
+
+// within is must with a given window that may hold several batches.
+func within(t testing.TB, in []byte, window int64) (Report, []byte) {
+	t.Helper()
+	r, out, err := conform(t, in, Spec{WindowRows: window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := conform(t, out, Spec{WindowRows: window, Schema: r.Schema})
+	if err != nil || !again.Conforms {
+		t.Fatalf("own output: conforms %t, %v", again.Conforms, err)
+	}
+	return r, out
+}
+
+func TestGiantRow(t *testing.T) {
+	r, _ := must(t, wide(t, 5<<20, 1, 2), Spec{})
+	if r.WindowRows != 1 || len(r.Batches) != 3 || !strings.Contains(strings.Join(r.Notes, "\n"), "3 rows are larger than a message") {
+		t.Fatalf("%+v", r)
+	}
+}
+
+func TestLargeDictionaryBecomesPlain(t *testing.T) {
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "d", Type: dt, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
+	for i := range 2000 {
+		if err := b.Field(0).(*array.BinaryDictionaryBuilder).AppendString(fmt.Sprintf("%4000d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec := b.NewRecord()
+	r, out := must(t, written(t, schema, []arrow.Record{rec}), Spec{})
+	if r.Columns[0].Type != "utf8" || len(r.Dictionaries) != 0 || len(r.Notes) != 1 {
+		t.Fatalf("%v %v", r.Columns, r.Notes)
+	}
+	if a, b := texts([]arrow.Record{rec}), texts(records(t, out)); fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Fatal("values differ")
+	}
+}
+
+// TestEveryCut cuts a small stream at every byte: always refused, naming it.
+func TestEveryCut(t *testing.T) {
+	whole := wide(t, 20, 5, 3)
+	for n := range whole {
+		_, _, err := conform(t, whole[:n], Spec{Format: FormatArrowStream})
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("cut at byte %d", n)) {
+			t.Fatalf("cut at byte %d: %v", n, err)
+		}
+	}
+	_, file := must(t, whole, Spec{})
+	for n := range file {
+		if _, _, err := conform(t, file[:n], Spec{Format: FormatArrowFile}); err == nil {
+			t.Fatalf("a file cut at byte %d passes", n)
+		}
+	}
+}
+
+// TestNothingHidden plants bytes that no reader of values would see; each must
+// keep the file from staying where it is, and be gone from what is written.
+func TestNothingHidden(t *testing.T) {
+	const mark = "Zyxomma"
+	r, file := must(t, wide(t, 20, 5, 3), Spec{})
+	b, clean := r.Batches[0], fmt.Sprint(texts(records(t, file)))
+	for at := b.Offset + int64(b.Meta); at+int64(len(mark)) <= b.Offset+b.Len(); at++ {
+		if !allZero(file[at : at+int64(len(mark))]) {
+			continue
+		}
+		bad := bytes.Clone(file)
+		copy(bad[at:], mark)
+		rep, out, err := conform(t, bad, Spec{})
+		if err != nil || fmt.Sprint(texts(records(t, out))) != clean {
+			continue // refused, or the mark stands in values
+		}
+		if rep.Conforms || bytes.Contains(out, []byte(mark)) {
+			t.Fatalf("byte %d: conforms %t, and the mark is in the bytes", at, rep.Conforms)
+		}
+	}
+	gap := append(append(bytes.Clone(file[:b.Offset+b.Len()]), mark+"\x00"...), file[b.Offset+b.Len():]...)
+	if rep, _, err := conform(t, gap, Spec{}); err == nil && rep.Conforms {
+		t.Fatal("a gap before the footer conforms")
+	}
+}
+
+// TestSchemaOfTheTable gives a second shard the first one's schema.
+func TestSchemaOfTheTable(t *testing.T) {
+	a, _ := must(t, []byte("id,v\n1,2\n"), Spec{Name: "a.csv"})
+	b, _, err := conform(t, []byte("id,v\n,\n"), Spec{Name: "b.csv", Schema: a.Schema, WindowRows: a.WindowRows})
+	if err != nil || types(b) != "id:int64 v:int64" || !bytes.Equal(a.Schema, b.Schema) {
+		t.Fatal(types(b), err)
+	}
+	for in, want := range map[string]string{
+		"id,w\n1,2\n":  `column 2 is called "w"; in the table's other shards it is "v"`,
+		"id\n1\n":      `the shard has 1 columns; the table's other shards have 2`,
+		"id,v\n1,x1\n": `line 2, column "v": "x1" is not a value of type int64`,
+	} {
+		if _, _, err := conform(t, []byte(in), Spec{Name: "c.csv", Schema: a.Schema}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
+// TestPyarrowAgrees lets pyarrow open what was written, where it is at hand.
+func TestPyarrowAgrees(t *testing.T) {
+	python := os.Getenv("GUICHET_PYTHON")
+	if python == "" {
+		t.Skip("GUICHET_PYTHON is not set: no interpreter with pyarrow")
+	}
+	const script = `
+import sys, pyarrow as pa, pyarrow.ipc as ipc
+src, out = sys.argv[1:]
+a, b = ipc.open_stream(src).read_all(), ipc.open_file(out).read_all()
+b.validate(full=True)
+assert a.num_rows == b.num_rows, (a.num_rows, b.num_rows)
+for n in a.column_names:
+    assert a[n].to_pylist() == b[n].to_pylist(), n
+`
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		schema, recs := anyTable(r)
+		in := written(t, schema, recs)
+		_, out := must2(t, in, Spec{WindowRows: 16})
+		dir := t.TempDir()
+		src, dst := filepath.Join(dir, "in.arrows"), filepath.Join(dir, "out.arrow")
+		for p, b := range map[string][]byte{src: in, dst: out} {
+			if err := os.WriteFile(p, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if msg, err := exec.Command(python, "-c", script, src, dst).CombinedOutput(); err != nil {
+			t.Errorf("seed %d, %s: %v\n%s", seed, schema, err, msg)
+		}
+	}
+}
+
+func BenchmarkConform(b *testing.B) {
+	stream := wide(b, 120, 65536, 65536, 65536)
+	r, file := must(b, stream, Spec{})
+	for _, x := range []struct {
+		name string
+		data []byte
+	}{{"conforming", file}, {"rewritten", stream}} {
+		b.Run(x.name, func(b *testing.B) {
+			b.SetBytes(int64(len(x.data)))
+			for b.Loop() {
+				if _, _, err := conform(b, x.data, Spec{WindowRows: r.WindowRows}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func FuzzParseMeta(f *testing.F) {
+	var buf bytes.Buffer
+	w := ipc.NewWriter(&buf, ipc.WithSchema(arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}}, nil)))
+	_ = w.Close()
+	f.Add(buf.Bytes())
+	f.Add(recordMeta(3, []NodeRef{{3, 0}}, []BufferRef{{0, 0}, {0, 24}}, 64))
+	f.Add(dictionaryMeta(1, 3, []NodeRef{{3, 0}}, []BufferRef{{0, 0}, {0, 24}}, 64))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := ParseMeta(b)
+		if err != nil {
+			return
+		}
+		for _, r := range m.Buffers {
+			if r.Offset < 0 || r.Length < 0 || r.Offset+r.Length > m.BodyLen {
+				t.Fatalf("buffer %v outside a body of %d", r, m.BodyLen)
+			}
+		}
+		if m.Kind == KindSchema {
+			if s, err := ParseSchema(b); err == nil {
+				if _, err := ParseSchema(newSchema(s.Arrow.Fields()).message()); err != nil && !strings.Contains(err.Error(), "not read") {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func FuzzConform(f *testing.F) {
+	stream := wide(f, 10, 4, 3)
+	_, file := must(f, stream, Spec{})
+	f.Add(stream, uint8(0))
+	f.Add(file, uint8(0))
+	f.Add([]byte("a;b\n1;\"x\"\n"), uint8(1))
+	f.Fuzz(func(t *testing.T, b []byte, kind uint8) {
+		spec := Spec{Format: []Format{"", FormatCSV, FormatArrowStream, FormatArrowFile}[kind%4]}
+		if bytes.HasPrefix(b, []byte("PAR1")) {
+			return // never outside the child
+		}
+		r, out, err := conform(t, b, spec)
+		if err != nil {
+			return
+		}
+		again, _, err := conform(t, out, Spec{WindowRows: r.WindowRows, Schema: r.Schema})
+		if err != nil || !again.Conforms || again.Rows != r.Rows {
+			t.Fatalf("own output: conforms %t, %d of %d rows, %v", again.Conforms, again.Rows, r.Rows, err)
+		}
+	})
+}
