@@ -104,6 +104,7 @@ func child(t *testing.T, what, url, key, head string) *exec.Cmd {
 func TestKilled(t *testing.T) {
 	for _, kind := range sqltest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			url, head := sqltest.URL(t, kind), filepath.Join(t.TempDir(), "head")
 			skey, vkey, err := audit.NewKey("record.example")
 			if err != nil {

@@ -36,6 +36,7 @@ type DB struct {
 	moved  chan struct{} // closed and replaced when head rises
 
 	bulkAt time.Time               // the writer's own: the last turn of a bulk group
+	crowd  bool                    // and: the last small group had more than one caller
 	active atomic.Bool             // Run is running
 	stmts  map[string]*stdsql.Stmt // by query, SQLite only
 	wanted []string

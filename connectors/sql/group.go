@@ -36,8 +36,8 @@ type group struct {
 	changes []appended
 }
 
-// serve runs one group and answers all its callers.
-func (db *DB) serve(base context.Context, bulk bool) {
+// serve runs one group, answers all its callers and says how many they were.
+func (db *DB) serve(base context.Context, bulk bool) (callers int) {
 	ctx, cancel := context.WithTimeout(base, maxHold)
 	defer cancel()
 	g := &group{db: db}
@@ -58,6 +58,7 @@ func (db *DB) serve(base context.Context, bulk bool) {
 	if err == nil {
 		db.prepareWanted(ctx)
 	}
+	return len(g.jobs)
 }
 
 // run fills and commits the group; next is the number of changes after it, 0
@@ -89,7 +90,7 @@ func (g *group) run(ctx context.Context, bulk bool) (next int64, err error) {
 		g.jobs = append(g.jobs, j)
 	}
 	if alone && g.errs[0] != nil {
-		return 0, g.undo()
+		return 0, g.undo(g.errs[0])
 	}
 	if len(g.changes) > 0 {
 		if next, err = g.append(ctx); err != nil {
@@ -245,15 +246,15 @@ func (g *group) fault(err error, during string) error {
 }
 
 // undo ends a group of one whose function failed.
-func (g *group) undo() error {
+func (g *group) undo(cause error) error {
 	err := g.tx.Rollback()
-	if err != nil && g.db.postgres {
-		return nil // the connection is gone, and with it the transaction
+	switch {
+	case err == nil, g.db.postgres: // there the connection is gone, and with it the transaction
+		return nil
+	case schemas.KindOf(cause) == schemas.Unavailable: // SQLite rolled back by itself, and cause says why
+		return cause
 	}
-	if err != nil {
-		return g.fault(err, "roll back")
-	}
-	return nil
+	return g.fault(err, "roll back")
 }
 
 // abort leaves no transaction behind after a failed group: SQLite may keep one

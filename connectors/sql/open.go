@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"guichet/schemas"
@@ -117,7 +116,7 @@ func (db *DB) openPostgres(ctx context.Context, address string) error {
 	set("application_name", "guichet")
 	set("default_transaction_isolation", "read committed") // REPEATABLE READ fails with 40001
 	db.w = stdlib.OpenDB(*cfg)
-	db.w.SetMaxOpenConns(2) // the writer's, and one for goose's lock beside its migrations
+	db.w.SetMaxOpenConns(2) // the writer's, and one for lockSchema beside the migrations
 	db.r = stdlib.OpenDB(*cfg)
 	db.r.SetMaxOpenConns(readConns)
 	db.r.SetMaxIdleConns(readConns)
@@ -135,11 +134,11 @@ func (db *DB) migrate(ctx context.Context) error {
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if db.postgres {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		unlock, err := db.lockSchema(ctx)
 		if err != nil {
-			return fmt.Errorf("migrate: %w", err)
+			return fmt.Errorf("migrate: %w", db.classify(err))
 		}
-		opts = append(opts, goose.WithSessionLocker(locker))
+		defer unlock()
 	}
 	p, err := goose.NewProvider(dialect, db.w, files, opts...)
 	if err != nil {
@@ -149,6 +148,26 @@ func (db *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("migrate the database: %w", db.classify(err))
 	}
 	return nil
+}
+
+// lockSchema lets one replica at a time migrate. Goose's own locker looks only
+// every five seconds; this one waits in the server.
+func (db *DB) lockSchema(ctx context.Context) (unlock func(), err error) {
+	c, err := db.w.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const key = "hashtext('guichet schema ' || current_schema())"
+	for _, q := range []string{"SET lock_timeout = '120s'", "SELECT pg_advisory_lock(" + key + ")", "RESET lock_timeout"} {
+		if _, err := c.ExecContext(ctx, q); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return func() {
+		c.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock("+key+")")
+		c.Close()
+	}, nil
 }
 
 // Close closes all connections. Run must have returned.

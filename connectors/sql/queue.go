@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -158,7 +159,10 @@ func (db *DB) Run(ctx context.Context) error {
 			db.serve(base, true)
 			db.bulkAt = time.Now()
 		case small > 0:
-			db.serve(base, false)
+			if db.crowd {
+				db.gather(small)
+			}
+			db.crowd = db.serve(base, false) > 1
 		case ctx.Err() != nil:
 			if db.shut() {
 				return nil
@@ -169,6 +173,20 @@ func (db *DB) Run(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// gather lets those whom the last group has just answered come back, so that
+// crowds commit together instead of one first and the rest after him. It yields
+// and never sleeps: a lone writer does not pay.
+func (db *DB) gather(small int) {
+	for small < maxGroup {
+		runtime.Gosched()
+		now, _ := db.queued()
+		if now <= small {
+			return
+		}
+		small = now
 	}
 }
 

@@ -47,15 +47,15 @@ func cluster(t testing.TB) *postgres {
 	return nil
 }
 
-func (p *postgres) url(database string) string {
-	return "postgres:///" + database + "?host=" + p.dir + "&user=guichet&sslmode=disable"
+func (p *postgres) url(schema string) string {
+	return "postgres:///postgres?host=" + p.dir + "&user=guichet&sslmode=disable&search_path=" + schema
 }
 
 // script runs postgres until standard input ends, which it does when the test
 // process is gone for whatever reason, and removes the cluster.
 const script = `
 bin=$1 dir=$2
-"$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=32MB &
+"$bin/postgres" -D "$dir/data" -k "$dir" &
 pid=$!
 cat >/dev/null
 kill -QUIT $pid
@@ -89,6 +89,9 @@ func start() (*postgres, error) {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	if err := configure(filepath.Join(dir, "data", "postgresql.auto.conf")); err != nil {
+		return nil, err
+	}
 	attr = &syscall.SysProcAttr{Credential: attr.Credential, Setpgid: true} // an interrupt of the test is not for it
 	run := exec.Command("/bin/sh", "-c", script, "sh", bin, dir)
 	run.SysProcAttr, run.Dir = attr, dir
@@ -109,9 +112,20 @@ func start() (*postgres, error) {
 	return p, p.ready()
 }
 
+// configure writes what ALTER SYSTEM can change again: tests need no durability
+// against a loss of power, benchmarks switch it on.
+func configure(file string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("listen_addresses = ''\nfsync = off\nmax_connections = 200\nshared_buffers = '32MB'\n")
+	return errors.Join(err, f.Close())
+}
+
 // ready waits until the server takes connections.
 func (p *postgres) ready() error {
-	db, err := stdsql.Open("pgx", p.url("postgres"))
+	db, err := stdsql.Open("pgx", p.url("public"))
 	if err != nil {
 		return err
 	}
