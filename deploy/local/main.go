@@ -34,6 +34,8 @@ type streams struct {
 
 type grammar struct {
 	Serve serveCmd `cmd:"" help:"Run the S3 server and the two issuers until told to stop."`
+	Make  makeCmd  `cmd:"" help:"Make realistic data: the same bytes for the same seed."`
+	Load  loadCmd  `cmd:"" help:"Send what make wrote to the S3 server; what is there stays."`
 }
 
 // run parses args and runs the verb they name. It ends when ctx does.
