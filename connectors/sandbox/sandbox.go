@@ -143,7 +143,7 @@ func (r *Runner) died(name string, err error, stderr string) error {
 	cause := fmt.Errorf("sandbox child: %v: %s", err, head(stderr, 2000))
 	e := schemas.Errorf(schemas.Invalid, name, "the file made its reader stop: it is corrupt, or uses a part of the format that cannot be read")
 	switch {
-	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"), strings.Contains(stderr, "limit on heap"):
+	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"), strings.Contains(stderr, "bytes at once"):
 		e.Message = fmt.Sprintf("reading the file took more than %d MiB; its batches or row groups are too large, or it is corrupt", r.limits.Memory>>20)
 	case exit != nil && cpuSpent(exit.ProcessState):
 		e.Message = fmt.Sprintf("reading the file took more than %s of processor time and was stopped", r.limits.CPU)

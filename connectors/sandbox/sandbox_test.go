@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,6 +71,63 @@ func TestConformInChild(t *testing.T) {
 	}
 	_, err = run(t, r, shared(t, "reports", "54-truncated-upload", "in-body.arrows"), "")
 	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "in-body.arrows: no end marker") {
+		t.Fatal(err)
+	}
+}
+
+// TestLimits reads a good file under limits that it cannot keep.
+func TestLimits(t *testing.T) {
+	const file = "health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"
+	for _, x := range []struct {
+		limits Limits
+		want   string
+	}{
+		{Limits{Memory: 24 << 20}, "took more than 24 MiB"},
+		{Limits{Wall: 50 * time.Millisecond}, "took longer than 50ms"},
+	} {
+		_, err := run(t, runner(t, x.limits), shared(t, "data", file), "")
+		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%+v: %v", x.limits, err)
+		}
+	}
+	if rep, err := run(t, runner(t, Limits{}), shared(t, "data", file), ""); err != nil || rep.Rows != 916_166 {
+		t.Errorf("%d rows, %v", rep.Rows, err)
+	}
+}
+
+func TestCancelKillsTheChild(t *testing.T) {
+	r := runner(t, Limits{Children: 1})
+	in, err := os.Open(shared(t, "data", "health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	st, err := in.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := r.Conform(ctx, in, st.Size(), shard.Spec{}, out); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Fatalf("the child lived for %s", d)
+	}
+	if len(r.slots) != 0 {
+		t.Fatal("its place is not free")
+	}
+}
+
+func TestNoExecutable(t *testing.T) {
+	r := New(filepath.Join(t.TempDir(), "absent"), Limits{})
+	if _, err := run(t, r, os.Args[0], ""); schemas.KindOf(err) != schemas.Internal {
 		t.Fatal(err)
 	}
 }

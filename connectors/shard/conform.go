@@ -158,56 +158,66 @@ func (c *conformer) arrow(in *arrowInput) error {
 			return err
 		}
 	}
-	if in.tidy && equalNodes(in.schema.top, p.schema.top) {
-		ok, err := c.conforms(in, p, n)
-		if err != nil || ok {
+	why := in.untidy
+	if why == "" && !equalNodes(in.schema.top, p.schema.top) {
+		why = "its schema is not in canonical form"
+	}
+	if why == "" {
+		if why, err = c.conforms(in, p, n); err != nil || why == "" {
 			return err
 		}
 	}
+	p.notes = append(p.notes, "rewritten: "+why)
 	return c.rewrite(in, p, n)
 }
 
-// conforms compares every message of a tidy file with its canonical form.
-func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (bool, error) {
+// conforms compares every message of a tidy file with its canonical form, and
+// says why the file cannot stay as it is; empty where it can.
+func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string, err error) {
 	dicts := map[int64]*col{}
 	cut := obeys{window: window, limit: p.limit}
 	r := &c.report
-	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
+	if schema := p.schema.message(); int(in.schemaAt.Meta) > slack(len(schema)) || in.footer > slack(len(schema)+24*len(in.entries)) {
+		return "its schema or footer has bytes that nothing refers to", nil
+	}
 	for _, e := range in.entries {
 		if err := c.ctx.Err(); err != nil {
-			return false, err
+			return "", err
 		}
 		m, body, err := in.message(e)
 		if err != nil {
-			return false, err
+			return "", err
 		}
-		if m.custom || m.Compressed {
-			return false, nil
-		}
-		if e.kind == KindDictionary {
-			if e.id != int64(len(dicts)) || m.IsDelta || len(r.Batches) > 0 || !p.sameDictionary(&m, body, e) {
-				return false, nil
+		name := fmt.Sprintf("batch %d", len(r.Batches))
+		switch {
+		case m.custom || m.Compressed:
+			return name + " is compressed or has metadata of its own", nil
+		case e.kind == KindDictionary:
+			if e.id != int64(len(dicts)) || m.IsDelta || len(r.Batches) > 0 {
+				return fmt.Sprintf("dictionary %d is not in its place before the first batch", e.id), nil
+			}
+			if why := p.sameDictionary(&m, body, e); why != "" {
+				return fmt.Sprintf("dictionary %d: %s", e.id, why), nil
 			}
 			dicts[e.id] = e.dict
 			r.Dictionaries = append(r.Dictionaries, e.at)
 			continue
 		}
-		ok, err := p.sameRecord(&m, body, dicts, &cut)
-		if err != nil {
-			return false, invalid("batch %d at byte %d: %w", len(r.Batches), e.at.Offset, err)
+		if why, err = p.sameRecord(&m, body, e, dicts, &cut); err != nil {
+			return "", invalid("%s at byte %d: %w", name, e.at.Offset, err)
 		}
-		if !ok {
-			return false, nil
+		if why != "" {
+			return name + ": " + why, nil
 		}
 		r.Batches = append(r.Batches, e.at)
 		r.Rows += m.Rows
 	}
 	if len(dicts) != p.dictionaries() {
-		return false, nil
+		return "a dictionary is missing", nil
 	}
 	r.Conforms, r.WindowRows = true, window
 	c.describe(p)
-	return true, nil
+	return "", nil
 }
 
 func (p *plan) dictionaries() (n int) {
@@ -219,51 +229,58 @@ func (p *plan) dictionaries() (n int) {
 	return n
 }
 
-// sameDictionary says whether a dictionary message is canonical.
-func (p *plan) sameDictionary(m *Message, body []byte, e entry) bool {
+// sameDictionary says why a dictionary message is not canonical.
+func (p *plan) sameDictionary(m *Message, body []byte, e entry) string {
 	for i, nd := range p.schema.top {
-		if nd.id != e.id || p.canon[i].dict == nil || len(p.canon[i].remap) > 0 {
+		z := p.canon[i]
+		if nd.id != e.id || z.dict == nil || len(z.remap) > 0 {
 			continue
 		}
-		nodes, bufs := p.canon[i].dict.layout(nil, nil)
-		return canonicalBody(m, body, nodes, bufs) && m.Rows == int64(p.canon[i].dict.n) &&
-			int(e.at.Meta) <= slack(len(dictionaryMessage(e.id, p.canon[i].dict).meta))
+		want := dictionaryMessage(e.id, z.dict)
+		if int(e.at.Meta) > slack(len(want.meta)) || m.Rows != int64(z.dict.n) {
+			return "its metadata has bytes that nothing refers to"
+		}
+		nodes, bufs := z.dict.layout(nil, nil)
+		return difference(m, body, nodes, bufs)
 	}
-	return false
+	return "no column of the table uses it"
 }
 
 // slack is the metadata that other writers may need where ours needs n bytes:
 // they order tables and pad otherwise. More could hide something.
 func slack(n int) int { return n + n/4 + 128 }
 
-// sameRecord says whether a record batch is canonical and cut right.
-func (p *plan) sameRecord(m *Message, body []byte, dicts map[int64]*col, cut *obeys) (bool, error) {
+// sameRecord says why a record batch is not canonical and cut right.
+func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col, cut *obeys) (string, error) {
 	cols, _, err := decodeBatch(m, body, p.schema.top, dicts, nil)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	segs, size := make([][]seg, len(cols)), int64(0)
 	for i, k := range cols {
 		segs[i] = []seg{{c: k, n: k.n}}
 		n, err := p.size(i, segs[i])
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		size += n
 	}
 	if !cut.batch(m.Rows, size) {
-		return false, nil
+		return fmt.Sprintf("%d rows (%d bytes) do not fit windows of %d rows or messages of 3.5 MiB", m.Rows, size, cut.window), nil
 	}
 	canonical, err := p.build(segs)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	var nodes []NodeRef
 	var bufs [][]byte
 	for _, k := range canonical {
 		nodes, bufs = k.layout(nodes, bufs)
 	}
-	return canonicalBody(m, body, nodes, bufs), nil
+	if int(e.at.Meta) > slack(256+16*(len(nodes)+len(bufs))) {
+		return "its metadata has bytes that nothing refers to", nil
+	}
+	return difference(m, body, nodes, bufs), nil
 }
 
 // rewrite writes all rows of src as a canonical file.

@@ -25,11 +25,11 @@ type csvColumn struct {
 	decimal string // decimal mark where it is not a point
 	group   string // mark between groups of digits, empty for none
 
-	seen                      int // values that are not null
-	noInt, noUint, noFloat    bool
-	noDate, noNumber          bool
-	zoned, unzoned            bool
-	fraction, whole, longText int // most digits after and before the point
+	seen                   int // values that are not null
+	noInt, noUint, noFloat bool
+	noDate, noNumber       bool
+	zoned, unzoned         bool
+	fraction, whole        int // most digits after and before the point
 }
 
 // plain gives a number's text with a point and without groups.

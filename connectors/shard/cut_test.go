@@ -108,7 +108,7 @@ func TestLargeDictionaryBecomesPlain(t *testing.T) {
 	}
 	rec := b.NewRecord()
 	r, out := must(t, written(t, schema, []arrow.Record{rec}), Spec{})
-	if r.Columns[0].Type != "utf8" || len(r.Dictionaries) != 0 || len(r.Notes) != 1 {
+	if r.Columns[0].Type != "utf8" || len(r.Dictionaries) != 0 || !strings.Contains(r.Notes[0], "too large for a message") {
 		t.Fatalf("%v %v", r.Columns, r.Notes)
 	}
 	if a, b := texts([]arrow.Record{rec}), texts(records(t, out)); fmt.Sprint(a) != fmt.Sprint(b) {

@@ -11,7 +11,6 @@ import (
 type walker struct {
 	m       *Message
 	body    []byte
-	legacy  bool // metadata V4
 	dicts   map[int64]*col
 	inflate *inflater // nil where the body is not compressed
 	nodes   int

@@ -43,13 +43,15 @@ type arrowInput struct {
 	data    []byte
 	schema  *Schema
 	entries []entry // dictionaries and record batches in the order they count
-	tidy    bool    // a file whose envelope obeys every rule of a conforming shard
-	schemaB schemas.Block
+	untidy  string  // why the envelope breaks a rule of a conforming shard; empty where not
+
+	schemaAt schemas.Block
+	footer   int // bytes
 }
 
 // openStream checks the envelope of a stream up to and with its end marker.
 func openStream(data []byte) (*arrowInput, error) {
-	in := &arrowInput{data: data}
+	in := &arrowInput{data: data, untidy: "it is a stream, not a file"}
 	size, pos := int64(len(data)), int64(0)
 	r := bytes.NewReader(data)
 	for {
@@ -157,8 +159,15 @@ func (in *arrowInput) place(f footer, foot int64) error {
 	if !equalNodes(s.top, f.schema.top) {
 		return invalid("the footer's schema and the schema message differ")
 	}
-	in.schemaB = at
-	in.tidy = !m.legacy && !f.extras && !f.schema.extras && !s.extras && at.Body == 0
+	in.schemaAt, in.footer = at, f.encoded
+	switch {
+	case f.extras || f.schema.extras || s.extras:
+		in.untidy = "it carries metadata, which no view passes on"
+	case m.legacy:
+		in.untidy = "its framing is that of Arrow before 0.15"
+	case at.Body > 0:
+		in.untidy = "its schema message has a body"
+	}
 	for i, b := range f.blocks {
 		e, err := in.block(r, b, foot, i < f.dicts)
 		if err != nil {
@@ -188,13 +197,13 @@ func (in *arrowInput) block(r *bytes.Reader, b schemas.Block, foot int64, dict b
 }
 
 // noStrangers walks from the schema to the footer. A message that the footer
-// does not name is refused; other bytes between make the file untidy.
+// does not name is refused; bytes between make the file untidy.
 func (in *arrowInput) noStrangers(pos, foot int64) error {
 	order := make([]schemas.Block, len(in.entries))
 	for i, e := range in.entries {
 		order[i] = e.at
 		if i > 0 && e.at.Offset < order[i-1].Offset || e.legacy {
-			in.tidy = false
+			in.untidy = "its messages are not in order"
 		}
 	}
 	sort.Slice(order, func(i, j int) bool { return order[i].Offset < order[j].Offset })
@@ -207,7 +216,7 @@ func (in *arrowInput) noStrangers(pos, foot int64) error {
 			if m, _, err := readMessage(r, pos, b.Offset, true); err == nil && m.Kind != KindEnd {
 				return invalid("the message at byte %d is not in the footer", pos)
 			}
-			in.tidy = false
+			in.untidy = "bytes stand between its messages"
 		}
 		pos = b.Offset + b.Len()
 	}
@@ -215,7 +224,9 @@ func (in *arrowInput) noStrangers(pos, foot int64) error {
 	if m, _, err := readMessage(r, pos, foot, true); err == nil && m.Kind != KindEnd {
 		return invalid("the message at byte %d is not in the footer", pos)
 	}
-	in.tidy = in.tidy && (len(rest) == 0 || bytes.Equal(rest, EndOfStream()))
+	if len(rest) > 0 && !bytes.Equal(rest, EndOfStream()) {
+		in.untidy = "bytes stand before its footer"
+	}
 	return nil
 }
 
