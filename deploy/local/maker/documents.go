@@ -20,7 +20,7 @@ type dataset struct {
 }
 
 // The documents have the member names of the gateway's schemas.Dataset and
-// schemas.Publication; a test in the gateway reads them strictly.
+// schemas.Publication.
 type (
 	datasetDoc struct {
 		IRI         string     `yaml:"iri"`

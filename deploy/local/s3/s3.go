@@ -66,6 +66,7 @@ func Run(ctx context.Context, cfg Config, ready func()) error {
 		served <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
 			RootUserAccess:    cfg.Keys.Access,
 			RootUserSecret:    cfg.Keys.Secret,
+			IAMService:        newOneAccount(cfg.Keys),
 			Region:            Region,
 			Ports:             []string{cfg.Addr},
 			MaxConnections:    4096,
