@@ -126,28 +126,14 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 	}
 	var stopped []schemas.AgreementID
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		stopped = nil
 		where, args := "participant = ? AND state = 'active'", []any{string(whom)}
 		if !operator {
 			where += " AND provider = ?"
 			args = append(args, string(by.Participant))
 		}
-		for after := ""; ; {
-			rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
-			if err != nil {
-				return err
-			}
-			for _, row := range rows {
-				_, err := d.revoke(ctx, tx, by, row.Doc.ID, reason)
-				if err != nil {
-					return err
-				}
-				stopped = append(stopped, row.Doc.ID)
-			}
-			after = next
-			if next == "" {
-				break
-			}
+		stopped, err = d.revokeWhere(ctx, tx, by, where, args, reason)
+		if err != nil {
+			return err
 		}
 		if operator {
 			return d.bar(ctx, tx, by, whom)
@@ -180,4 +166,34 @@ func (d *Desk) ActiveOn(ctx context.Context, dataset schemas.DatasetID) (int, er
 		return 0, fmt.Errorf("count the agreements on %s: %w", dataset, err)
 	}
 	return n, nil
+}
+
+// RevokeAllOn revokes every active agreement on a dataset of the caller's own.
+func (d *Desk) RevokeAllOn(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, reason string) error {
+	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := d.revokeWhere(ctx, tx, by, "dataset = ? AND provider = ? AND state = 'active'", []any{string(dataset), string(by.Participant)}, reason)
+		return err
+	})
+}
+
+// revokeWhere revokes the agreements that a condition picks.
+func (d *Desk) revokeWhere(ctx context.Context, tx *sql.Tx, by schemas.Principal, where string, args []any, reason string) ([]schemas.AgreementID, error) {
+	var ids []schemas.AgreementID
+	for after := ""; ; {
+		rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			_, err := d.revoke(ctx, tx, by, row.Doc.ID, reason)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, row.Doc.ID)
+		}
+		after = next
+		if next == "" {
+			return ids, nil
+		}
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"guichet/connectors/sql"
+	"guichet/policy"
 	"guichet/schemas"
 )
 
@@ -36,18 +37,6 @@ func New(db *sql.DB) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{db: db, purposes: p}, nil
-}
-
-func needs(by schemas.Principal, role schemas.Role, what string) error {
-	if !by.SignedIn() {
-		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: what, Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
-	}
-	if by.Has(role) {
-		return nil
-	}
-	text := fmt.Sprintf("to %s needs the role %s", what, role)
-	return &schemas.Error{Kind: schemas.Denied, Subject: what, Message: text, Remedy: "ask the operator for the role",
-		Reasons: []schemas.Reason{{Rule: "role." + string(role), Source: "roles", Text: text, Remedy: "ask the operator for the role"}}}
 }
 
 // put inserts (revision 0 and absent) or updates one noun and appends its
@@ -83,7 +72,7 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
-	err := needs(by, schemas.RoleOperator, "change participants")
+	err := policy.Needs(by, schemas.RoleOperator, "change participants")
 	if err != nil {
 		return p, err
 	}
@@ -163,7 +152,7 @@ func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.
 
 // PutFactory makes or changes a factory. Errors as PutParticipant.
 func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schemas.Factory, ifRevision int64) (schemas.Factory, error) {
-	err := needs(by, schemas.RoleOperator, "change factories")
+	err := policy.Needs(by, schemas.RoleOperator, "change factories")
 	if err != nil {
 		return f, err
 	}
@@ -196,7 +185,7 @@ func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]sc
 // operator. Errors: Denied, Invalid, Conflict, Precondition.
 func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schemas.Project, ifRevision int64) (schemas.Project, error) {
 	if !by.Has(schemas.RoleOperator) {
-		err := needs(by, schemas.RoleTrainer, "make a project")
+		err := policy.Needs(by, schemas.RoleTrainer, "make a project")
 		if err != nil {
 			return p, err
 		}
@@ -234,7 +223,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 			return p, err
 		}
 		if have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-			return p, needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+			return p, policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
 		}
 	}
 	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"guichet/connectors/sql"
+	"guichet/policy"
 	"guichet/schemas"
 )
 
 // PutStore makes or changes a store and the prefixes in it. Errors as
 // PutParticipant.
 func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas.Store, ifRevision int64) (schemas.Store, error) {
-	err := needs(by, schemas.RoleOperator, "change stores")
+	err := policy.Needs(by, schemas.RoleOperator, "change stores")
 	if err != nil {
 		return s, err
 	}
@@ -64,7 +65,7 @@ func (r *Registry) Store(ctx context.Context, id schemas.StoreID) (schemas.Store
 // prefixes alone for providers.
 func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Store, string, error) {
 	if !by.Has(schemas.RoleOperator) {
-		err := needs(by, schemas.RoleProvider, "list stores")
+		err := policy.Needs(by, schemas.RoleProvider, "list stores")
 		if err != nil {
 			return nil, "", err
 		}

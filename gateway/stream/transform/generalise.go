@@ -184,4 +184,3 @@ func (g *general) integer(b array.Builder, a arrow.Array, i int) error {
 	}
 	return nil
 }
-

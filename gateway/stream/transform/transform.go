@@ -22,7 +22,7 @@ import (
 
 // Column changes one column.
 type Column interface {
-	Type() arrow.DataType                    // of the result
+	Type() arrow.DataType                     // of the result
 	Apply(a arrow.Array) (arrow.Array, error) // same length, nulls where they were
 }
 

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/policy/agreement"
+	"guichet/schemas"
+)
+
+type agreementList struct {
+	Caller
+	Paging
+	Dataset schemas.DatasetID `query:"dataset"`
+}
+
+type agreementID struct {
+	Caller
+	ID schemas.AgreementID `path:"id"`
+}
+
+type revokePost struct {
+	Caller
+	ID   schemas.AgreementID `path:"id"`
+	Body struct {
+		Reason string `json:"reason" minLength:"3" maxLength:"4000"`
+	}
+}
+
+type streamList struct {
+	Caller
+	Paging
+	State     schemas.ReleaseState `query:"state" doc:"open (what flows now) when left out; all for every state" default:"open"`
+	Agreement schemas.AgreementID  `query:"agreement"`
+	Since     time.Time            `query:"since"`
+}
+
+type leasePost struct {
+	Caller
+	Body agreement.LeaseAsk
+}
+
+type runPost struct {
+	Caller
+	Body struct {
+		Project    schemas.ProjectID `json:"project"`
+		Factory    schemas.FactoryID `json:"factory,omitempty"`
+		ExternalID string            `json:"external_id,omitempty" maxLength:"256"`
+	}
+}
+
+type runID struct {
+	Caller
+	ID schemas.RunID `path:"id"`
+}
+
+type outputPost struct {
+	Caller
+	ID   schemas.RunID `path:"id"`
+	Body schemas.Output
+}
+
+func (s *server) agreements(a huma.API) {
+	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on her datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
+		r, next, err := s.Desk.Agreements(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+		return listOf(r, next), err
+	})
+	op(s, a, http.MethodGet, "/agreements/{id}", "get-agreement", "One agreement", "agreements", func(ctx context.Context, in *agreementID) (*One[schemas.Agreement], error) {
+		r, err := s.Desk.Agreement(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, http.MethodPost, "/agreements/{id}/revoke", "revoke-agreement", "End an agreement at once; running streams are cut", "agreements", func(ctx context.Context, in *revokePost) (*One[schemas.Agreement], error) {
+		r, err := s.Desk.Revoke(ctx, in.by, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, http.MethodGet, "/streams", "list-streams", "What flows now, or flowed", "agreements", func(ctx context.Context, in *streamList) (*List[schemas.Release], error) {
+		state := in.State
+		if state == "all" {
+			state = ""
+		}
+		r, next, err := s.Desk.Releases(ctx, in.by, agreement.ReleaseQuery{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
+		return listOf(r, next), err
+	})
+}
+
+func (s *server) leases(a huma.API) {
+	op(s, a, http.MethodPost, "/leases", "mint-lease", "A lease, the only key to byte doors; with a lease as bearer token: a narrower one", "agreements", func(ctx context.Context, in *leasePost) (*One[agreement.LeaseAnswer], error) {
+		var l agreement.LeaseAnswer
+		var err error
+		if in.lease != "" {
+			l, err = s.Desk.Narrow(ctx, in.lease, in.Body)
+		} else {
+			l, err = s.Desk.Mint(ctx, in.by, in.Body)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return made(l, 0, ""), nil
+	})
+	op(s, a, http.MethodPost, "/runs", "start-run", "Name a job of a project", "agreements", func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
+		r, err := s.Desk.StartRun(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})
+		if err != nil {
+			return nil, err
+		}
+		return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with its outputs", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
+		r, err := s.Desk.Run(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, http.MethodPost, "/runs/{id}/outputs", "add-output", "Tie what came out to a run", "agreements", func(ctx context.Context, in *outputPost) (*One[schemas.Run], error) {
+		r, err := s.Desk.AddOutput(ctx, in.by, in.ID, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return made(r, r.Revision, ""), nil
+	})
+}

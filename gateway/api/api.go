@@ -1,0 +1,233 @@
+// Package api is the HTTP API as huma operations, from which the OpenAPI document
+// is made. Operations are thin: they read input, ask catalog, policy and the
+// desk, and answer with schemas nouns.
+//
+// Always: the principal is an argument of every call below; every error leaves
+// through gateway/problem. It must not hold a rule of its own.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"guichet/catalog"
+	"guichet/catalog/index"
+	"guichet/gateway/problem"
+	"guichet/policy"
+	"guichet/policy/agreement"
+	"guichet/policy/audit"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// Deps are the parts that the operations ask.
+type Deps struct {
+	Catalog *catalog.Catalog
+	Index   *index.Index
+	Engine  *policy.Engine
+	Desk    *agreement.Desk
+	Parties *party.Registry
+	Record  *audit.Log
+	Log     *slog.Logger
+	Version string
+	Now     func() time.Time
+}
+
+type server struct{ Deps }
+
+// Register puts every operation onto a gin group and gives the API, whose OpenAPI
+// document huma serves at /api/v1/openapi.json.
+func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
+	c := huma.DefaultConfig("Guichet", d.Version)
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
+	c.CreateHooks = nil // no $schema links in answers
+	c.Servers = []*huma.Server{{URL: "/api/v1"}}
+	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
+	a := humagin.NewWithGroup(router, group, c)
+	s := &server{d}
+	s.datasets(a)
+	s.versions(a)
+	s.search(a)
+	s.parties(a)
+	s.requests(a)
+	s.agreements(a)
+	s.leases(a)
+	s.records(a)
+	return a
+}
+
+// Keys under which authentication leaves what it found in gin's context.
+const (
+	PrincipalKey = "guichet.principal"
+	LeaseKey     = "guichet.lease"
+)
+
+// Caller is part of every input: who calls, as the authentication middleware found.
+type Caller struct {
+	by      schemas.Principal
+	lease   string
+	address string
+}
+
+// Resolve is for huma.
+func (c *Caller) Resolve(ctx huma.Context) []error {
+	g := humagin.Unwrap(ctx)
+	c.by, _ = g.Value(PrincipalKey).(schemas.Principal)
+	c.lease, _ = g.Value(LeaseKey).(string)
+	c.address, _, _ = net.SplitHostPort(g.Request.RemoteAddr)
+	return nil
+}
+
+func (c *Caller) caller() *Caller { return c }
+
+// Paging is the part of an input that pages through a list.
+type Paging struct {
+	Cursor string `query:"cursor" doc:"opaque; from next"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+// Page is the part of an answer that is one page of a list.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"opaque cursor of the next page; absent at the end"`
+}
+
+// List is an answer that is a page.
+type List[T any] struct {
+	Link string `header:"Link"`
+	Body Page[T]
+}
+
+func listOf[T any](items []T, next string) *List[T] {
+	if items == nil {
+		items = []T{}
+	}
+	l := &List[T]{Body: Page[T]{Items: items, Next: next}}
+	if next != "" {
+		l.Link = fmt.Sprintf(`<?cursor=%s>; rel="next"`, next)
+	}
+	return l
+}
+
+// One is an answer that is one noun, with its revision as ETag.
+type One[T any] struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     T
+}
+
+func one[T any](v T, revision int64) *One[T] {
+	return &One[T]{Status: http.StatusOK, ETag: etag(revision), Body: v}
+}
+
+func made[T any](v T, revision int64, location string) *One[T] {
+	return &One[T]{Status: http.StatusCreated, ETag: etag(revision), Location: location, Body: v}
+}
+
+func etag(revision int64) string {
+	if revision == 0 {
+		return ""
+	}
+	return `"` + strconv.FormatInt(revision, 10) + `"`
+}
+
+// IfMatch is the part of an input that names the revision to change.
+type IfMatch struct {
+	IfMatch string `header:"If-Match" doc:"the ETag that was read; the change is refused when another one is stored"`
+}
+
+// revision reads If-Match: 0 when it is absent or *. Errors: Invalid.
+func (m IfMatch) revision() (int64, error) {
+	if m.IfMatch == "" || m.IfMatch == "*" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(m.IfMatch, "W/"), `"`), 10, 64)
+	if err != nil || n < 1 {
+		return 0, schemas.BadField("request", "If-Match", "%q is no ETag of ours", m.IfMatch)
+	}
+	return n, nil
+}
+
+// hasCaller is every input that embeds Caller.
+type hasCaller interface{ caller() *Caller }
+
+// op registers one operation; errors become problems, refusals are recorded.
+func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
+	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: 4 << 20,
+		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{401, 403, 404, 409, 412, 422, 503}}
+	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
+		out, err := f(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		if c, ok := any(in).(hasCaller); ok {
+			by := c.caller()
+			late := s.Desk.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
+			if late != nil {
+				s.Log.Error("a refusal is not recorded", "op", id, "err", late)
+			}
+		}
+		p := problem.Of(err, s.Log)
+		h := http.Header{}
+		problem.Headers(h, p)
+		return nil, huma.ErrorWithHeaders(p, h)
+	})
+}
+
+// inputProblem turns huma's own findings about an input into our problem, without
+// echoing what was sent.
+func inputProblem(status int, msg string, errs []error) huma.StatusError {
+	for _, err := range errs {
+		if p, ok := errors.AsType[*problem.Problem](err); ok {
+			return p
+		}
+	}
+	k := schemas.Invalid
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		k = schemas.TooLarge
+	case http.StatusNotFound:
+		k = schemas.NotFound
+	case http.StatusInternalServerError:
+		k = schemas.Internal
+	}
+	row := problem.Table(k)
+	p := &problem.Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: status, Detail: msg}
+	if k == schemas.Internal {
+		p.Detail = "something went wrong on our side"
+		return p
+	}
+	for _, err := range errs {
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
+		if !ok {
+			p.Errors = append(p.Errors, schemas.FieldError{Message: err.Error()})
+			continue
+		}
+		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: d.Message})
+	}
+	return p
+}
+
+// pointer turns huma's body.a[0].b into /a/0/b; query.x into x.
+func pointer(location string) string {
+	rest, inBody := strings.CutPrefix(location, "body")
+	if !inBody {
+		_, name, _ := strings.Cut(location, ".")
+		return name
+	}
+	return strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(rest)
+}

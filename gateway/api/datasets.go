@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+type datasetID struct {
+	Caller
+	ID schemas.DatasetID `path:"id"`
+}
+
+type datasetPut struct {
+	Caller
+	IfMatch
+	ID   schemas.DatasetID `path:"id"`
+	Body schemas.Dataset
+}
+
+type datasetPost struct {
+	Caller
+	Body schemas.Dataset
+}
+
+type datasetDelete struct {
+	Caller
+	IfMatch
+	ID     schemas.DatasetID `path:"id"`
+	Revoke bool              `query:"revoke" doc:"revoke active agreements too"`
+}
+
+// offerBody is an offer: typed rules, or the name of a template with its words.
+type offerBody struct {
+	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, ask-the-holder, health-with-review"`
+	Attribution string         `json:"attribution,omitempty" doc:"for a template: the words to give; the dataset's when left out"`
+	Hide        []string       `json:"hide,omitempty" doc:"for a template: columns never shown"`
+	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each agreement, in rows"`
+	Title       schemas.Text   `json:"title,omitempty"`
+	Rules       []schemas.Rule `json:"rules,omitempty"`
+	Review      bool           `json:"review,omitempty"`
+	Follow      bool           `json:"follow,omitempty"`
+}
+
+type offerPut struct {
+	Caller
+	IfMatch
+	ID   schemas.DatasetID `path:"id"`
+	Body offerBody
+}
+
+func (s *server) datasets(a huma.API) {
+	op(s, a, http.MethodPost, "/datasets", "register-dataset", "Register a dataset", "datasets", func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
+		d := in.Body
+		err := s.provides(in.by, &d)
+		if err != nil {
+			return nil, err
+		}
+		d, err = s.Catalog.Register(ctx, in.by, d)
+		if err != nil {
+			return nil, err
+		}
+		return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/datasets/{id}", "get-dataset", "One dataset", "datasets", func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(d, d.Revision), nil
+	})
+	op(s, a, http.MethodPut, "/datasets/{id}", "change-dataset", "Change the description of a dataset", "datasets", func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		err = s.provides(in.by, &in.Body)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return one(d, d.Revision), nil
+	})
+	op(s, a, http.MethodPut, "/datasets/{id}/offer", "put-offer", "Set the terms of a dataset", "datasets", func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.offer(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.Catalog.PutOffer(ctx, in.by, in.ID, o, revision)
+		if err != nil {
+			return nil, err
+		}
+		return one(d, d.Revision), nil
+	})
+	op(s, a, http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "Withdraw a dataset", "datasets", func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
+		return s.withdraw(ctx, in)
+	})
+}
+
+// provides checks that the caller may speak for the dataset's provider.
+func (s *server) provides(by schemas.Principal, d *schemas.Dataset) error {
+	err := policy.Needs(by, schemas.RoleProvider, "register datasets")
+	if err != nil {
+		return err
+	}
+	if d.Provider == "" {
+		d.Provider = by.Participant
+	}
+	if d.Provider != by.Participant {
+		return schemas.BadField("dataset", "/provider", "you register for %s only", by.Participant)
+	}
+	return nil
+}
+
+func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error) {
+	err := policy.Needs(in.by, schemas.RoleProvider, "set terms")
+	if err != nil {
+		return schemas.Offer{}, err
+	}
+	b := in.Body
+	if b.Template == "" {
+		return schemas.Offer{Title: b.Title, Rules: b.Rules, Review: b.Review, Follow: b.Follow}, nil
+	}
+	if len(b.Rules) > 0 {
+		return schemas.Offer{}, schemas.BadField("offer", "/rules", "give either a template or rules")
+	}
+	d, err := s.Catalog.Own(ctx, in.by, in.ID)
+	if err != nil {
+		return schemas.Offer{}, err
+	}
+	if b.Attribution == "" {
+		b.Attribution = d.Attribution
+	}
+	return policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows})
+}
+
+// withdraw refuses while agreements stand, unless they are to be revoked too
+// [decisions.md 33f].
+func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
+	revision, err := in.revision()
+	if err != nil {
+		return nil, err
+	}
+	err = policy.Needs(in.by, schemas.RoleProvider, "withdraw a dataset")
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.Catalog.Own(ctx, in.by, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.Desk.ActiveOn(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 && !in.Revoke {
+		return nil, &schemas.Error{Kind: schemas.Conflict, Subject: string(in.ID), Message: fmt.Sprintf("%d agreements on the dataset are active", n), Remedy: "revoke them first, or withdraw with ?revoke=true"}
+	}
+	d, err = s.Catalog.Withdraw(ctx, in.by, in.ID, revision) // first, so that no new agreement comes between
+	if err != nil {
+		return nil, err
+	}
+	err = s.Desk.RevokeAllOn(ctx, in.by, in.ID, "the dataset was withdrawn")
+	if err != nil {
+		return nil, err
+	}
+	return one(d, d.Revision), nil
+}

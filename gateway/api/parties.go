@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+type listQuery struct {
+	Caller
+	Paging
+}
+
+type participantPost struct {
+	Caller
+	IfMatch
+	Body schemas.Participant
+}
+
+type projectPost struct {
+	Caller
+	IfMatch
+	Body schemas.Project
+}
+
+type projectID struct {
+	Caller
+	ID schemas.ProjectID `path:"id"`
+}
+
+type factoryPost struct {
+	Caller
+	IfMatch
+	Body schemas.Factory
+}
+
+type storePost struct {
+	Caller
+	IfMatch
+	Body schemas.Store
+}
+
+type stopPost struct {
+	Caller
+	ID   string `path:"id" doc:"the participant's id, percent-encoded"`
+	Body struct {
+		Reason string `json:"reason" minLength:"3" maxLength:"4000"`
+	}
+}
+
+type stopped struct {
+	Body struct {
+		Revoked []schemas.AgreementID `json:"revoked"`
+	}
+}
+
+// parties: a POST makes a noun, with If-Match it changes one.
+func (s *server) parties(a huma.API) {
+	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Parties.PutParticipant(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(p, p.Revision, ""), nil
+	})
+	op(s, a, http.MethodGet, "/participants", "list-participants", "Participants", "parties", func(ctx context.Context, in *listQuery) (*List[schemas.Participant], error) {
+		if !in.by.Has(schemas.RoleOfficer) {
+			err := policy.Needs(in.by, schemas.RoleOperator, "list participants")
+			if err != nil {
+				return nil, err
+			}
+		}
+		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
+		return listOf(p, next), err
+	})
+	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: a provider for her own datasets, the operator for any", "parties", func(ctx context.Context, in *stopPost) (*stopped, error) {
+		id, err := url.PathUnescape(in.ID)
+		if err != nil {
+			return nil, schemas.BadField("stop", "id", "%q is not percent-encoded", in.ID)
+		}
+		var out stopped
+		out.Body.Revoked, err = s.Desk.Stop(ctx, in.by, schemas.ParticipantID(id), in.Body.Reason)
+		if out.Body.Revoked == nil {
+			out.Body.Revoked = []schemas.AgreementID{}
+		}
+		return &out, err
+	})
+	op(s, a, http.MethodPost, "/projects", "put-project", "Make a project, or change one with If-Match", "parties", func(ctx context.Context, in *projectPost) (*One[schemas.Project], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Parties.PutProject(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(p, p.Revision, "/api/v1/projects/"+string(p.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/projects", "list-projects", "Projects that the caller takes part in", "parties", func(ctx context.Context, in *listQuery) (*List[schemas.Project], error) {
+		if !in.by.SignedIn() {
+			return nil, policy.Needs(in.by, schemas.RoleTrainer, "list projects")
+		}
+		p, next, err := s.Parties.Projects(ctx, in.by, in.Cursor, in.Limit)
+		return listOf(p, next), err
+	})
+	op(s, a, http.MethodPost, "/factories", "put-factory", "Make an AI factory, or change one with If-Match", "parties", func(ctx context.Context, in *factoryPost) (*One[schemas.Factory], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		f, err := s.Parties.PutFactory(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(f, f.Revision, ""), nil
+	})
+	op(s, a, http.MethodGet, "/factories", "list-factories", "AI factories", "parties", func(ctx context.Context, in *listQuery) (*List[schemas.Factory], error) {
+		f, next, err := s.Parties.Factories(ctx, in.Cursor, in.Limit)
+		return listOf(f, next), err
+	})
+	op(s, a, http.MethodPost, "/stores", "put-store", "Make a store with the prefixes of providers, or change one with If-Match", "parties", func(ctx context.Context, in *storePost) (*One[schemas.Store], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		st, err := s.Parties.PutStore(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(st, st.Revision, ""), nil
+	})
+	op(s, a, http.MethodGet, "/stores", "list-stores", "Stores: all for operators, those with own prefixes for providers", "parties", func(ctx context.Context, in *listQuery) (*List[schemas.Store], error) {
+		st, next, err := s.Parties.Stores(ctx, in.by, in.Cursor, in.Limit)
+		return listOf(st, next), err
+	})
+}

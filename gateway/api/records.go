@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/policy"
+	"guichet/policy/audit"
+	"guichet/schemas"
+)
+
+type recordQuery struct {
+	Caller
+	Cursor      string    `query:"cursor" doc:"index of the first record to look at"`
+	Limit       int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Kind        string    `query:"kind" doc:"alternatives separated by commas"`
+	Dataset     string    `query:"dataset"`
+	Participant string    `query:"participant"`
+	Project     string    `query:"project"`
+	Agreement   string    `query:"agreement"`
+	Run         string    `query:"run"`
+	From        time.Time `query:"from"`
+	To          time.Time `query:"to"`
+}
+
+// Query is the audit query that a caller may make: officers every record, others
+// those about themselves.
+func (in *recordQuery) query() (audit.Query, error) {
+	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Values: map[string]string{}}
+	if in.Kind != "" {
+		q.Kinds = strings.Split(in.Kind, ",")
+	}
+	for name, v := range map[string]string{"dataset": in.Dataset, "participant": in.Participant, "project": in.Project, "agreement": in.Agreement, "run": in.Run} {
+		if v != "" {
+			q.Values[name] = v
+		}
+	}
+	if in.Cursor != "" {
+		n, err := strconv.ParseInt(in.Cursor, 10, 64)
+		if err != nil || n < 0 {
+			return q, schemas.BadField("records", "cursor", "this is no cursor of ours; take next as it came")
+		}
+		q.After = n
+	}
+	switch {
+	case in.by.Has(schemas.RoleOfficer):
+	case in.by.Has(schemas.RoleProvider) && q.Values["participant"] == "":
+		q.Values["provider"] = string(in.by.Participant)
+	case in.by.Participant != "":
+		q.Values["participant"] = string(in.by.Participant)
+	default:
+		return q, policy.Needs(in.by, schemas.RoleOfficer, "read the record")
+	}
+	return q, nil
+}
+
+type recordIndex struct {
+	Caller
+	Index int64 `path:"index" minimum:"0"`
+}
+
+type plainText struct {
+	ContentType  string `header:"Content-Type"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+func text(b []byte) *plainText {
+	return &plainText{ContentType: "text/plain; charset=utf-8", CacheControl: "no-store", Body: b}
+}
+
+func (s *server) records(a huma.API) {
+	op(s, a, http.MethodGet, "/audit/records", "list-records", "The record: all for officers, one's own for others", "record", func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
+		q, err := in.query()
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.Record.Records(ctx, q)
+		next := ""
+		if len(r) == in.Limit {
+			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
+		}
+		return listOf(r, next), err
+	})
+	op(s, a, http.MethodGet, "/audit/checkpoint", "get-checkpoint", "The signed head of the log [C2SP tlog-checkpoint]", "record", func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {
+		c, err := s.Record.Checkpoint(ctx)
+		return text(c), err
+	})
+	op(s, a, http.MethodGet, "/audit/key", "get-key", "The log's public key, as verifiers take it [C2SP signed-note]", "record", func(context.Context, *struct{ Caller }) (*plainText, error) {
+		return text([]byte(s.Record.VKey() + "\n")), nil
+	})
+	op(s, a, http.MethodGet, "/audit/proofs/{index}", "get-proof", "Proof that a record is in the log [C2SP tlog-proof]", "record", func(ctx context.Context, in *recordIndex) (*plainText, error) {
+		err := s.mayProve(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Record.Proof(ctx, in.Index)
+		return text(p), err
+	})
+}
+
+// mayProve lets officers prove every record and others their own.
+func (s *server) mayProve(ctx context.Context, in *recordIndex) error {
+	if in.by.Has(schemas.RoleOfficer) {
+		return nil
+	}
+	if in.by.Participant == "" {
+		return policy.Needs(in.by, schemas.RoleOfficer, "prove a record")
+	}
+	r, err := s.Record.Records(ctx, audit.Query{After: in.Index, Limit: 1})
+	if err != nil {
+		return err
+	}
+	me := string(in.by.Participant)
+	if len(r) == 0 || r[0].Index != in.Index || r[0].Values["provider"] != me && r[0].Values["participant"] != me {
+		return schemas.Errorf(schemas.NotFound, strconv.FormatInt(in.Index, 10), "you have no record %d", in.Index)
+	}
+	return nil
+}
+
+// ExportQuery is the audit query of an export. Errors: Denied unless the caller is
+// an officer, Invalid.
+func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, error) {
+	err := policy.Needs(by, schemas.RoleOfficer, "export the record")
+	if err != nil {
+		return audit.Query{}, err
+	}
+	in := recordQuery{Caller: Caller{by: by}, Kind: get("kind"), Dataset: get("dataset"), Participant: get("participant"), Project: get("project"), Agreement: get("agreement"), Run: get("run")}
+	for _, t := range []struct {
+		name string
+		into *time.Time
+	}{{"from", &in.From}, {"to", &in.To}} {
+		if get(t.name) == "" {
+			continue
+		}
+		*t.into, err = time.Parse(time.RFC3339, get(t.name))
+		if err != nil {
+			return audit.Query{}, schemas.BadField("records", t.name, "%q is no instant (RFC 3339)", get(t.name))
+		}
+	}
+	return in.query()
+}

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/schemas"
+)
+
+type decisionPost struct {
+	Caller
+	Body schemas.Ask
+}
+
+// requestBody is what a trainer sends; the rest of a Request is ours.
+type requestBody struct {
+	Project schemas.ProjectID `json:"project"`
+	Purpose string            `json:"purpose,omitempty" doc:"id or IRI; the project's when it has one only"`
+	Factory schemas.FactoryID `json:"factory,omitempty"`
+	Until   time.Time         `json:"until,omitzero"`
+	Answers map[string]string `json:"answers,omitempty"`
+	Items   []requestItem     `json:"items" minItems:"1" maxItems:"100"`
+}
+
+type requestItem struct {
+	Dataset schemas.DatasetID `json:"dataset"`
+	Columns []string          `json:"columns,omitempty"`
+	Rows    int64             `json:"rows,omitempty" minimum:"0"`
+}
+
+type requestPost struct {
+	Caller
+	Body requestBody
+}
+
+type requestList struct {
+	Caller
+	Paging
+	State schemas.RequestState `query:"state" enum:",pending,granted,refused"`
+}
+
+type requestID struct {
+	Caller
+	ID schemas.RequestID `path:"id"`
+}
+
+type reviewPost struct {
+	Caller
+	ID   schemas.RequestID `path:"id"`
+	Body struct {
+		Decision string `json:"decision" enum:"grant,refuse"`
+		Reason   string `json:"reason" minLength:"3" maxLength:"4000"`
+	}
+}
+
+func (s *server) requests(a huma.API) {
+	op(s, a, http.MethodPost, "/decisions", "dry-run", "Would this be allowed, which rule says so, what would change it", "requests", func(ctx context.Context, in *decisionPost) (*One[schemas.Decision], error) {
+		d, err := s.Desk.DryRun(ctx, in.by, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return one(d, 0), nil
+	})
+	op(s, a, http.MethodPost, "/requests", "submit-request", "Ask for datasets; a refused request is an answer, not an error", "requests", func(ctx context.Context, in *requestPost) (*One[schemas.Request], error) {
+		b := in.Body
+		r := schemas.Request{Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Until: b.Until, Answers: b.Answers}
+		for _, it := range b.Items {
+			r.Items = append(r.Items, schemas.RequestItem{Dataset: it.Dataset, Columns: it.Columns, Rows: it.Rows})
+		}
+		r, err := s.Desk.Submit(ctx, in.by, r)
+		if err != nil {
+			return nil, err
+		}
+		return made(r, r.Revision, "/api/v1/requests/"+string(r.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/requests", "list-requests", "Requests of the caller, or that wait for her", "requests", func(ctx context.Context, in *requestList) (*List[schemas.Request], error) {
+		r, next, err := s.Desk.Requests(ctx, in.by, in.State, in.Cursor, in.Limit)
+		return listOf(r, next), err
+	})
+	op(s, a, http.MethodGet, "/requests/{id}", "get-request", "One request", "requests", func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
+		r, err := s.Desk.Request(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, http.MethodPost, "/requests/{id}/review", "review-request", "The holder's or access body's yes or no", "requests", func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
+		r, err := s.Desk.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+type publicationPost struct {
+	Caller
+	ID   schemas.DatasetID `path:"id"`
+	Body schemas.Publication
+}
+
+type versionID struct {
+	Caller
+	ID      schemas.DatasetID `path:"id"`
+	Version schemas.VersionID `path:"version"`
+}
+
+func (s *server) versions(a huma.API) {
+	op(s, a, http.MethodPost, "/datasets/{id}/versions", "publish-version", "Publish a version from objects in a store", "datasets", func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
+		err := policy.Needs(in.by, schemas.RoleProvider, "publish a version")
+		if err != nil {
+			return nil, err
+		}
+		err = s.bucket(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Publish(ctx, in.by, in.ID, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return &One[schemas.VersionSummary]{Status: http.StatusAccepted, Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version), Body: v}, nil
+	})
+	op(s, a, http.MethodGet, "/datasets/{id}/versions", "list-versions", "Versions of a dataset, newest first", "datasets", func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
+		v, err := s.Catalog.Versions(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		for i := range v {
+			s.hideFaults(ctx, in.by, in.ID, &v[i])
+		}
+		return listOf(v, ""), nil
+	})
+	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.VersionSummary], error) {
+		_, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Version(ctx, in.ID, in.Version)
+		if err != nil {
+			return nil, err
+		}
+		s.hideFaults(ctx, in.by, in.ID, &v.VersionSummary)
+		return one(v.VersionSummary, 0), nil
+	})
+	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
+		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Manifest(ctx, in.ID, in.Version)
+		if err != nil {
+			return nil, err
+		}
+		return one(v, 0), nil
+	})
+}
+
+// bucket fills in the only bucket that the provider has in a store, and the only
+// store.
+func (s *server) bucket(ctx context.Context, in *publicationPost) error {
+	stores, _, err := s.Parties.Stores(ctx, in.by, "", 1000)
+	if err != nil {
+		return err
+	}
+	var found []schemas.Prefix
+	for _, st := range stores {
+		if in.Body.Store != "" && st.ID != in.Body.Store {
+			continue
+		}
+		for _, p := range st.Prefixes {
+			if p.Participant == in.by.Participant && (in.Body.Bucket == "" || in.Body.Bucket == p.Bucket) {
+				found = append(found, p)
+				if in.Body.Store == "" {
+					in.Body.Store = st.ID
+				}
+			}
+		}
+	}
+	if len(found) > 0 && in.Body.Bucket == "" {
+		in.Body.Bucket = found[0].Bucket
+	}
+	return nil
+}
+
+// hideFaults leaves keys and faults to the provider.
+func (s *server) hideFaults(ctx context.Context, by schemas.Principal, id schemas.DatasetID, v *schemas.VersionSummary) {
+	_, err := s.Catalog.Own(ctx, by, id)
+	if err != nil {
+		v.Failures, v.Notes = nil, nil
+	}
+}

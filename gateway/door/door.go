@@ -1,0 +1,236 @@
+// Package door is the HTTP byte door: the trainer's manifest, the deterministic
+// stream of a rank, one shard by name.
+//
+// In: a lease as bearer token and the query of doors.md. Out: Arrow IPC bytes.
+// Always: mounted outside gin's Recovery; a stream that does not end well is torn
+// down so that every client sees an error, never a short whole [decisions.md 16].
+// It translates, asks policy and the stream engine, and holds no rule of its own.
+package door
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/stream"
+	"guichet/policy"
+	"guichet/policy/agreement"
+	"guichet/schemas"
+)
+
+// Door serves bytes over HTTP.
+type Door struct {
+	Desk   *agreement.Desk
+	Stream *stream.Engine
+	Log    *slog.Logger
+	Now    func() time.Time
+	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
+}
+
+// Mount puts the door's routes onto a group without Recovery.
+func (d *Door) Mount(g *gin.RouterGroup) {
+	g.GET("/agreements/:id/manifest", d.manifest)
+	g.GET("/agreements/:id/stream", d.stream)
+}
+
+type connKey struct{}
+
+// ConnContext keeps the connection, so that a cut can reset it: bytes that wait in
+// the kernel must not flow on after a revocation [decisions.md 17]. It is for
+// http.Server.ConnContext.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// reset makes the connection of a request die at once.
+func reset(ctx context.Context) {
+	c, _ := ctx.Value(connKey{}).(net.Conn)
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+		c = t.NetConn()
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+		_ = t.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// fail answers before anything was sent.
+func (d *Door) fail(c *gin.Context, err error) {
+	late := d.Desk.Refused(context.WithoutCancel(c.Request.Context()), schemas.Principal{}, Address(c.Request, d.Behind).String(), "http", err)
+	if late != nil {
+		d.Log.Error("a refusal is not recorded", "err", late)
+	}
+	problem.Write(c.Writer, problem.Of(err, d.Log))
+	c.Abort()
+}
+
+// grant asks policy.
+func (d *Door) grant(c *gin.Context, kind string, world, rank int) (policy.Grant, error) {
+	get := c.Query
+	token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+	if !ok {
+		return policy.Grant{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases"}
+	}
+	w := policy.Want{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),
+		Run: schemas.RunID(get("run")), World: world, Rank: rank, Address: Address(c.Request, d.Behind)}
+	if t := c.Param("table"); t != "" {
+		w.Table, w.Split = t, c.Param("split")
+	}
+	if s := get("columns"); s != "" {
+		w.Columns = strings.Split(s, ",")
+	}
+	return policy.Authorize(c.Request.Context(), d.Desk.LookUp, token, w, d.Now())
+}
+
+// Address is where a request came from: the last hop that no configured proxy
+// added.
+func Address(r *http.Request, behind []netip.Prefix) netip.Addr {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	at, _ := netip.ParseAddr(host)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		trusted := false
+		for _, p := range behind {
+			trusted = trusted || p.Contains(at.Unmap())
+		}
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if !trusted || err != nil {
+			break
+		}
+		at = next
+	}
+	return at.Unmap()
+}
+
+// Manifest is the trainer's view of the data under one agreement.
+type Manifest struct {
+	Agreement   schemas.AgreementID `json:"agreement"`
+	Dataset     schemas.DatasetID   `json:"dataset"`
+	Version     schemas.VersionID   `json:"version"`
+	Obligations []schemas.Duty      `json:"obligations,omitempty"`
+	EndsAt      time.Time           `json:"ends_at"`
+	Declared    bool                `json:"declared,omitempty" doc:"the place is the requester's word"`
+	Tables      []ManifestSplit     `json:"tables"`
+}
+
+// ManifestSplit is one split of a table as the agreement shows it.
+type ManifestSplit struct {
+	Table      string  `json:"table"`
+	Split      string  `json:"split"`
+	Rows       int64   `json:"rows"`
+	WindowRows int64   `json:"window_rows"`
+	Schema     []byte  `json:"schema" doc:"IPC schema message"`
+	Shards     []Shard `json:"shards"`
+	Part       int64   `json:"part,omitempty" doc:"rows of the rank asked for"`
+	Even       string  `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
+}
+
+// Shard is one shard of a split as the agreement shows it.
+type Shard struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+}
+
+func (d *Door) manifest(c *gin.Context) {
+	ask, err := stream.ParseAsk(c.Query)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	world := 0
+	if c.Query("world") != "" {
+		world = ask.World
+	}
+	g, err := d.grant(c, "http", world, ask.Rank)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	sources, err := d.Stream.Sources(c.Request.Context(), g)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	a := g.Agreement()
+	m := Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Want().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
+	for _, s := range sources {
+		ms := ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema()}
+		for i, rows := range s.ShardRows() {
+			ms.Shards = append(ms.Shards, Shard{Name: fmt.Sprintf("%d.arrow", i), Rows: rows})
+		}
+		if world > 0 {
+			p, err := stream.NewPlan(s, ask)
+			if err != nil {
+				d.fail(c, err)
+				return
+			}
+			ms.Part, ms.Even = p.Part, p.Changed
+		}
+		m.Tables = append(m.Tables, ms)
+	}
+	h := c.Writer.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(c.Writer).Encode(m) // the client may be gone
+}
+
+func (d *Door) stream(c *gin.Context) {
+	ask, err := stream.ParseAsk(c.Query)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	g, err := d.grant(c, "http", ask.World, ask.Rank)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	src, err := d.Stream.Source(c.Request.Context(), g)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	p, err := stream.NewPlan(src, ask)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.run(c, g, p, &ipcStream{w: c.Writer})
+}
+
+// begun is a sink that knows whether it has sent anything.
+type begun interface {
+	stream.Sink
+	begun() bool
+}
+
+// run streams, and tears the connection down when the stream is cut.
+func (d *Door) run(c *gin.Context, g policy.Grant, p *stream.Plan, sink begun) {
+	ctx := c.Request.Context()
+	_, err := d.Stream.Run(ctx, g, p, sink, func() { reset(ctx) })
+	if err == nil {
+		return
+	}
+	if !sink.begun() {
+		d.fail(c, err)
+		return
+	}
+	if _, client := errors.AsType[*stream.ClientError](err); !client && ctx.Err() == nil {
+		d.Log.Info("a stream was cut", "agreement", p.Source.Version.Dataset, "err", err)
+	}
+	reset(ctx)
+	panic(http.ErrAbortHandler) // the one deliberate panic: net/http cuts the connection
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

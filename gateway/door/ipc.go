@@ -1,0 +1,56 @@
+package door
+
+import (
+	"context"
+	"net/http"
+
+	"guichet/connectors/shard"
+	"guichet/gateway/stream"
+	"guichet/schemas"
+)
+
+// ipcStream frames a stream as an IPC stream, chunked, never with a length: a
+// client must be able to see that it was cut [decisions.md 16].
+type ipcStream struct {
+	w    http.ResponseWriter
+	sent bool
+}
+
+func (s *ipcStream) begun() bool { return s.sent }
+
+func (s *ipcStream) Begin(_ context.Context, r schemas.Release, p *stream.Plan) error {
+	h := s.w.Header()
+	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Guichet-Release", string(r.ID))
+	h.Set("Guichet-Rows", number(p.Rows))
+	h.Set("Guichet-Part", number(p.Part))
+	if p.Changed != "" {
+		h.Set("Guichet-Even", p.Changed)
+	}
+	s.w.WriteHeader(http.StatusOK)
+	return s.write(p.Source.Schema())
+}
+
+func (s *ipcStream) write(b []byte) error {
+	s.sent = true
+	_, err := s.w.Write(b)
+	if err != nil {
+		return &stream.ClientError{Err: err}
+	}
+	return nil
+}
+
+func (s *ipcStream) Message(m stream.Message) error { return s.write(m.Bytes) }
+
+// End sends the end marker last: without it the stream is not whole.
+func (s *ipcStream) End() error {
+	err := s.write(shard.EndOfStream())
+	if err == nil {
+		err = http.NewResponseController(s.w).Flush()
+		if err != nil {
+			err = &stream.ClientError{Err: err}
+		}
+	}
+	return err
+}

@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	stdsql "database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/connectors/sql"
+	"guichet/gateway/api"
+	"guichet/schemas"
+)
+
+// keepAnswers is how long the answer to a write with an Idempotency-Key is kept.
+const keepAnswers = 24 * time.Hour
+
+// maxBody bounds what a write may send.
+const maxBody = 4 << 20
+
+// idempotent answers a repeated write with what the first one answered: a client
+// that lost an answer may ask again with the same Idempotency-Key.
+func (s *Server) idempotent(c *gin.Context) {
+	key := c.GetHeader("Idempotency-Key")
+	if key == "" || c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		return
+	}
+	if len(key) > 256 {
+		s.fail(c, schemas.BadField("request", "Idempotency-Key", "at most 256 characters"))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	if err != nil {
+		s.fail(c, schemas.Errorf(schemas.TooLarge, "request", "a write has at most %d bytes", maxBody))
+		return
+	}
+	c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	sum := sha256.Sum256(append([]byte(c.Request.Method+"\x00"+c.Request.URL.String()+"\x00"), body...))
+	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+	lease, _ := c.Value(api.LeaseKey).(string)
+	caller := sha256.Sum256([]byte(by.Issuer + "\x00" + by.Subject + "\x00" + lease))
+	k := answerKey{hex.EncodeToString(caller[:]), key, hex.EncodeToString(sum[:])}
+	ctx := c.Request.Context()
+	have, err := s.claim(ctx, k)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	if have != nil {
+		have.replay(c)
+		return
+	}
+	rec := &recorder{ResponseWriter: c.Writer}
+	c.Writer = rec
+	done := false
+	defer func() { // a panic or an answer that may change leaves the key free
+		late := context.WithoutCancel(ctx)
+		if !done || rec.Status() >= http.StatusInternalServerError {
+			s.release(late, k)
+			return
+		}
+		s.keep(late, k, rec)
+	}()
+	c.Next()
+	done = true
+}
+
+type answerKey struct{ caller, key, digest string }
+
+type answer struct {
+	digest string
+	status int
+	header string
+	body   []byte
+}
+
+func (a *answer) replay(c *gin.Context) {
+	var h http.Header
+	err := json.Unmarshal([]byte(a.header), &h)
+	if err == nil {
+		for name, values := range h {
+			c.Writer.Header()[name] = values
+		}
+	}
+	c.Writer.Header().Set("Idempotency-Replayed", "true")
+	c.Writer.WriteHeader(a.status)
+	_, _ = c.Writer.Write(a.body) // the client may be gone
+	c.Abort()
+}
+
+// claim takes the key, or gives the answer that stands under it. Errors: Invalid
+// when the key stood for another request, Conflict while the first one runs.
+func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
+	var have *answer
+	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		have = nil
+		_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE at < ?`, time.Now().Add(-keepAnswers).UnixMicro())
+		if err != nil {
+			return fmt.Errorf("forget old answers: %w", err)
+		}
+		var a answer
+		err = tx.QueryRow(ctx, `SELECT digest, status, header, body FROM idempotency WHERE caller = ? AND key = ?`, k.caller, k.key).Scan(&a.digest, &a.status, &a.header, &a.body)
+		if err == nil {
+			have = &a
+			return nil
+		}
+		if !errors.Is(err, stdsql.ErrNoRows) {
+			return fmt.Errorf("look up an answer: %w", err)
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO idempotency (caller, key, at, digest, status, header, body) VALUES (?, ?, ?, ?, 0, '', ?)`, k.caller, k.key, time.Now().UnixMicro(), k.digest, []byte{})
+		if err != nil {
+			return fmt.Errorf("claim an Idempotency-Key: %w", err)
+		}
+		return nil
+	})
+	switch {
+	case err != nil || have == nil:
+		return nil, err
+	case have.digest != k.digest:
+		return nil, schemas.BadField("request", "Idempotency-Key", "the key stood for another request")
+	case have.status == 0:
+		return nil, &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request with this key is still running, or was cut off by a restart", Remedy: "look whether it took effect; repeat it with a new key if not"}
+	}
+	return have, nil
+}
+
+func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder) {
+	h, err := json.Marshal(rec.Header())
+	if err == nil {
+		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), rec.body.Bytes(), k.caller, k.key)
+			return err
+		})
+	}
+	if err != nil {
+		s.deps.Log.Error("an answer is not kept under its Idempotency-Key", "err", err)
+	}
+}
+
+func (s *Server) release(ctx context.Context, k answerKey) {
+	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE caller = ? AND key = ? AND status = 0`, k.caller, k.key)
+		return err
+	})
+	if err != nil {
+		s.deps.Log.Error("an Idempotency-Key stays claimed", "err", err)
+	}
+}
+
+// recorder keeps a copy of the answer's body.
+type recorder struct {
+	gin.ResponseWriter
+	body bytes.Buffer
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.body.Write(b)
+	return r.ResponseWriter.Write(b)
+}
+
+func (r *recorder) WriteString(s string) (int, error) {
+	r.body.WriteString(s)
+	return r.ResponseWriter.WriteString(s)
+}

@@ -1,0 +1,235 @@
+// Package gateway is the doors: one HTTP server with the API and the byte door,
+// one Flight server, and what stands in front of them all: authentication, limits,
+// health, metrics.
+//
+// In: connections. Out: answers and bytes. Always: every door asks the same policy
+// function and shows errors by the same table; byte doors are mounted outside
+// Recovery. It must not hold a rule of its own.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
+
+	"guichet/connectors/sql"
+	"guichet/gateway/api"
+	"guichet/gateway/auth"
+	"guichet/gateway/door"
+	"guichet/gateway/problem"
+	"guichet/gateway/stream"
+	"guichet/policy/agreement"
+	"guichet/schemas"
+)
+
+// Deps are the parts behind the doors.
+type Deps struct {
+	api.Deps
+	DB     *sql.DB
+	Auth   *auth.Authenticator
+	Stream *stream.Engine
+	Feed   *agreement.Feed
+	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
+}
+
+// Server holds the doors.
+type Server struct {
+	deps    Deps
+	http    *http.Server
+	metrics *metrics
+}
+
+// New makes the doors; Serve opens them.
+func New(d Deps) *Server {
+	s := &Server{deps: d, metrics: newMetrics()}
+	gin.SetMode(gin.ReleaseMode)
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ConnContext:       door.ConnContext,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Handler is the HTTP surface, for tests.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Serve answers on the listener until ctx ends; then it refuses new streams, lets
+// running ones end for a moment, cuts the rest, and returns.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		err := s.http.Serve(l)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serve HTTP: %w", err)
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+		defer cancel()
+		s.deps.Stream.Shutdown(late)
+		err := s.http.Shutdown(late)
+		if err != nil {
+			return errors.Join(fmt.Errorf("stop HTTP: %w", err), s.http.Close())
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// routes is the whole HTTP surface.
+func (s *Server) routes() http.Handler {
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	r.ContextWithFallback = true
+	r.RedirectTrailingSlash = false
+	_ = r.SetTrustedProxies(nil) // ours are told to door.Address
+	nowhere := func(c *gin.Context) {
+		s.fail(c, schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path))
+	}
+	r.NoRoute(nowhere)
+	r.NoMethod(func(c *gin.Context) {
+		p := problem.Of(schemas.Errorf(schemas.Invalid, c.Request.Method, "%s is not done at %s", c.Request.Method, c.Request.URL.Path), s.deps.Log)
+		p.Status = http.StatusMethodNotAllowed
+		problem.Write(c.Writer, p)
+	})
+	r.Use(s.observe)
+
+	// Byte doors: outside Recovery, which would end a broken stream cleanly.
+	bytes := r.Group("/api/v1")
+	d := &door.Door{Desk: s.deps.Desk, Stream: s.deps.Stream, Log: s.deps.Log, Now: s.deps.Now, Behind: s.deps.Behind}
+	d.Mount(bytes)
+
+	safe := r.Group("/", s.recovery)
+	safe.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	safe.GET("/readyz", s.ready)
+	safe.GET("/metrics", gin.WrapH(s.metrics.handler()))
+
+	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
+	v1.GET("/audit/export", s.export)
+	api.Register(r, v1, s.deps.Deps)
+	return r
+}
+
+func (s *Server) fail(c *gin.Context, err error) {
+	problem.Write(c.Writer, problem.Of(err, s.deps.Log))
+	c.Abort()
+}
+
+// recovery answers a panic of an API handler with a problem.
+func (s *Server) recovery(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+			panic(p)
+		}
+		s.deps.Log.Error("a handler panicked", "path", c.FullPath(), "panic", fmt.Sprint(p))
+		if !c.Writer.Written() {
+			s.fail(c, fmt.Errorf("panic: %v", p))
+		}
+	}()
+	c.Next()
+}
+
+// authenticate finds the caller. No token is a stranger; a bad one is refused.
+func (s *Server) authenticate(c *gin.Context) {
+	h := c.GetHeader("Authorization")
+	if h == "" {
+		return
+	}
+	token, ok := strings.CutPrefix(h, "Bearer ")
+	if !ok {
+		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is no bearer token", Remedy: "send Authorization: Bearer …"})
+		return
+	}
+	if agreement.IsLease(token) {
+		c.Set(api.LeaseKey, token)
+		return
+	}
+	p, err := s.deps.Auth.Principal(c.Request.Context(), token)
+	if err != nil {
+		s.refuse(c, p, err)
+		return
+	}
+	c.Set(api.PrincipalKey, p)
+}
+
+// refuse answers with the error and records the refusal.
+func (s *Server) refuse(c *gin.Context, by schemas.Principal, err error) {
+	address := door.Address(c.Request, s.deps.Behind).String()
+	late := s.deps.Desk.Refused(context.WithoutCancel(c.Request.Context()), by, address, "http", err)
+	if late != nil {
+		s.deps.Log.Error("a refusal is not recorded", "err", late)
+	}
+	s.fail(c, err)
+}
+
+// ready says whether this replica should be sent work.
+func (s *Server) ready(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), 2*time.Second)
+	defer cancel()
+	why := []string{}
+	if s.deps.Stream.Closing() {
+		why = append(why, "stopping")
+	}
+	err := s.deps.DB.Ping(ctx)
+	if err != nil {
+		why = append(why, "the database does not answer")
+	}
+	if !s.deps.Index.Ready() {
+		why = append(why, "the search index is being rebuilt")
+	}
+	_, err = s.deps.Record.Checkpoint(ctx)
+	if err != nil {
+		why = append(why, "the record cannot be signed")
+	}
+	if s.deps.Feed.Stale() > 5*time.Second {
+		why = append(why, "revocations cannot be read")
+	}
+	if len(why) == 0 {
+		c.JSON(http.StatusOK, gin.H{"ready": true})
+		return
+	}
+	c.Header("Retry-After", "1")
+	c.JSON(http.StatusServiceUnavailable, gin.H{"ready": false, "why": why})
+}
+
+// export streams a bundle of the record for offline verification.
+func (s *Server) export(c *gin.Context) {
+	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+	q, err := api.ExportQuery(by, c.Query)
+	if err != nil {
+		s.refuse(c, by, err)
+		return
+	}
+	c.Header("Content-Type", "application/zip")
+	c.Header("Content-Disposition", `attachment; filename="guichet-record.zip"`)
+	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q)
+	if err == nil {
+		return
+	}
+	if !c.Writer.Written() {
+		s.fail(c, err)
+		return
+	}
+	s.deps.Log.Error("an export of the record broke off", "err", err)
+	panic(http.ErrAbortHandler) // the client must see that it is short
+}
