@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+// session is what login keeps, 0600, in the user's configuration folder.
+type session struct {
+	Server   string `json:"server"`
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret_file"`
+}
+
+func sessionFile() (string, error) {
+	dir := os.Getenv("GUICHET_HOME")
+	if dir == "" {
+		base, err := os.UserConfigDir()
+		if err != nil {
+			return "", schemas.Errorf(schemas.Invalid, "session", "there is no place for the session: set GUICHET_HOME: %w", err)
+		}
+		dir = filepath.Join(base, "guichet")
+	}
+	return filepath.Join(dir, "session.json"), nil
+}
+
+type loginCmd struct {
+	Issuer           string `required:"" help:"OIDC issuer." placeholder:"URL"`
+	ClientID         string `required:"" help:"The client's id." placeholder:"ID"`
+	ClientSecretFile string `required:"" help:"File with the client's secret." type:"existingfile" placeholder:"FILE"`
+}
+
+// Run tries the credentials and keeps where they are.
+func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	if g.Server == "" {
+		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
+	}
+	s := session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile}
+	source, err := s.source(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = source(ctx)
+	if err != nil {
+		return err
+	}
+	path, err := sessionFile()
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		return schemas.Errorf(schemas.Unavailable, path, "the session cannot be kept: %w", err)
+	}
+	if t.json {
+		return t.print(map[string]string{"session": path})
+	}
+	fmt.Fprintf(t.out, "signed in at %s as %s\n", v.Issuer, v.ClientID)
+	return nil
+}
+
+func (s session) source(ctx context.Context) (guichet.TokenSource, error) {
+	secret, err := secret(s.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return guichet.ClientCredentials(ctx, s.Issuer, s.ClientID, secret)
+}
+
+// client makes the client of a verb: --token or GUICHET_TOKEN, else the session.
+func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
+	var s session
+	path, err := sessionFile()
+	if err == nil {
+		b, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(b, &s)
+			if err != nil {
+				return nil, schemas.Errorf(schemas.Invalid, path, "the session in %s cannot be read; sign in again: %w", path, err)
+			}
+		}
+	}
+	server := g.Server
+	if server == "" {
+		server = s.Server
+	}
+	if server == "" {
+		server = "http://" + defaultListen
+	}
+	var source guichet.TokenSource
+	switch {
+	case g.Token != "":
+		t, err := secret(g.Token)
+		if err != nil {
+			return nil, err
+		}
+		source = guichet.Static(t)
+	case os.Getenv("GUICHET_TOKEN") != "":
+		source = guichet.Static(strings.TrimSpace(os.Getenv("GUICHET_TOKEN")))
+	case s.Issuer != "":
+		source, err = s.source(ctx)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return guichet.New(server, source)
+}
+
+// query makes a query string of what was said.
+func query(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}

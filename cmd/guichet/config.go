@@ -1,0 +1,224 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"guichet/gateway/auth"
+	"guichet/schemas"
+)
+
+// Config is every setting of a gateway. The zero value of each is safe; unknown keys
+// are refused. Secrets stand in files of their own.
+type Config struct {
+	Data         string                `yaml:"data" env:"GUICHET_DATA"`                   // folder of the gateway's state
+	Listen       string                `yaml:"listen" env:"GUICHET_LISTEN"`               // HTTP
+	FlightListen string                `yaml:"flight_listen" env:"GUICHET_FLIGHT_LISTEN"` // Arrow Flight
+	Database     string                `yaml:"database" env:"GUICHET_DATABASE"`           // sqlite:FILE or postgres://…; SQLite in data when empty
+	TLSCert      string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`           // PEM file, read again when it changes
+	TLSKey       string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`             // PEM file
+	BehindProxy  []string              `yaml:"behind_proxy"`                              // networks of TLS proxies in front
+	Origin       string                `yaml:"origin" env:"GUICHET_ORIGIN"`               // name of the record's log, fixed by guichet init
+	Replica      string                `yaml:"replica" env:"GUICHET_REPLICA"`             // name of this process; the host's when empty
+	Issuers      []auth.Issuer         `yaml:"issuers"`                                   // who may sign tokens, and for whom
+	Credentials  map[string]Credential `yaml:"credentials"`                               // of stores, by the name that a store refers to
+	origins      map[string]string
+}
+
+// Credential is where a store's keys lie: files with mode 0600.
+type Credential struct {
+	AccessKeyFile string `yaml:"access_key_file"`
+	SecretKeyFile string `yaml:"secret_key_file"`
+}
+
+// The addresses of doors.md.
+const (
+	defaultListen       = "127.0.0.1:8480"
+	defaultFlightListen = "127.0.0.1:8481"
+)
+
+// loadConfig reads the file (none when path is "") and then the environment.
+func loadConfig(path string) (*Config, error) {
+	c := &Config{origins: map[string]string{}}
+	if path != "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.Invalid, path, "the settings cannot be read: %w", err)
+		}
+		err = yaml.UnmarshalWithOptions(b, c, yaml.Strict())
+		if err != nil {
+			return nil, schemas.Errorf(schemas.Invalid, path, "the settings in %s have faults: %s", path, yaml.FormatError(err, false, true))
+		}
+		if c.Data == "" {
+			c.Data = filepath.Dir(path)
+		}
+		c.Data = beside(path, c.Data)
+		for name, k := range c.Credentials {
+			c.Credentials[name] = Credential{beside(path, k.AccessKeyFile), beside(path, k.SecretKeyFile)}
+		}
+		c.TLSCert, c.TLSKey = beside(path, c.TLSCert), beside(path, c.TLSKey)
+	}
+	for _, s := range c.settings() {
+		switch v, set := os.LookupEnv(s.env); {
+		case s.env != "" && set && v != "":
+			*s.value, c.origins[s.name] = v, "environment "+s.env
+		case *s.value != "":
+			c.origins[s.name] = "file " + path
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value *string
+		what  string
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}} {
+		if *d.value == "" {
+			*d.value, c.origins[d.name] = d.what, "default"
+		}
+	}
+	return c, nil
+}
+
+// beside makes a path in a file relative to the file's folder.
+func beside(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}
+
+type setting struct {
+	name, env string
+	value     *string
+}
+
+func (c *Config) settings() []setting {
+	return []setting{
+		{"data", "GUICHET_DATA", &c.Data}, {"listen", "GUICHET_LISTEN", &c.Listen}, {"flight_listen", "GUICHET_FLIGHT_LISTEN", &c.FlightListen},
+		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
+		{"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
+	}
+}
+
+// flag puts a flag above file and environment.
+func (c *Config) flag(name, value string) {
+	if value == "" {
+		return
+	}
+	for _, s := range c.settings() {
+		if s.name == name {
+			*s.value, c.origins[name] = value, "flag --"+strings.ReplaceAll(name, "_", "-")
+		}
+	}
+}
+
+// check says what is wrong before anything is opened.
+func (c *Config) check() error {
+	if c.Data == "" {
+		return schemas.BadField("settings", "data", "say where the gateway keeps its state: --data DIR")
+	}
+	if len(c.Issuers) == 0 {
+		return schemas.BadField("settings", "issuers", "no issuer is accepted, so nobody could sign in; guichet init writes the first one")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return schemas.BadField("settings", "tls_cert", "give both tls_cert and tls_key, or neither")
+	}
+	for _, s := range c.BehindProxy {
+		_, err := netip.ParsePrefix(s)
+		if err != nil {
+			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
+		}
+	}
+	for name, addr := range map[string]string{"listen": c.Listen, "flight_listen": c.FlightListen} {
+		err := c.plainText(name, addr)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainText refuses to serve without TLS beyond loopback, unless a TLS proxy stands
+// in front [decisions.md 29].
+func (c *Config) plainText(name, addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return schemas.BadField("settings", name, "%q is no address; write it like 127.0.0.1:8480", addr)
+	}
+	ip, err := netip.ParseAddr(host)
+	loopback := host == "localhost" || err == nil && ip.IsLoopback()
+	if !loopback && c.TLSCert == "" && len(c.BehindProxy) == 0 {
+		return schemas.BadField("settings", name, "%s is reached from other machines, and without TLS everybody on the way could read tokens and data; give tls_cert and tls_key, or behind_proxy", addr)
+	}
+	return nil
+}
+
+// listenOn reads ":0" and ":8480" as 127.0.0.1 [decisions.md 33i].
+func listenOn(addr string) string {
+	if strings.HasPrefix(addr, ":") {
+		return "127.0.0.1" + addr
+	}
+	return addr
+}
+
+// secret reads a secret file.
+func secret(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", schemas.Errorf(schemas.Invalid, path, "a secret cannot be read: %w", err)
+	}
+	s := strings.TrimSpace(string(b))
+	if s == "" {
+		return "", schemas.Errorf(schemas.Invalid, path, "the secret file %s is empty", path)
+	}
+	return s, nil
+}
+
+type configCmd struct {
+	Explain bool `help:"Say where each setting comes from."`
+}
+
+// Run prints the settings.
+func (v configCmd) Run(t *terminal, g *grammar) error {
+	c, err := loadConfig(g.Config)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		out := map[string]map[string]string{}
+		for _, s := range c.settings() {
+			out[s.name] = map[string]string{"value": *s.value, "from": c.origins[s.name]}
+		}
+		return t.print(out)
+	}
+	for _, s := range c.settings() {
+		if v.Explain {
+			fmt.Fprintf(t.out, "%-14s %-40s %s\n", s.name, mask(*s.value), c.origins[s.name])
+			continue
+		}
+		fmt.Fprintf(t.out, "%s: %s\n", s.name, mask(*s.value))
+	}
+	for _, is := range c.Issuers {
+		fmt.Fprintf(t.out, "issuer: %s\n", is.Issuer)
+	}
+	for name, k := range c.Credentials {
+		fmt.Fprintf(t.out, "credential %s: keys in %s\n", name, k.SecretKeyFile)
+	}
+	return c.check()
+}
+
+// mask hides the password of a database address.
+func mask(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	user, host, at := strings.Cut(rest, "@")
+	name, _, secret := strings.Cut(user, ":")
+	if !ok || !at || !secret {
+		return s
+	}
+	return scheme + "://" + name + ":…@" + host
+}

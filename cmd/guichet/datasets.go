@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+// readDocument reads a YAML or JSON file into v; unknown keys are refused.
+func readDocument(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
+	}
+	j, err := yaml.YAMLToJSON(b) // JSON is YAML too
+	if err != nil {
+		return schemas.Errorf(schemas.Invalid, path, "%s is no YAML: %s", path, yaml.FormatError(err, false, true))
+	}
+	d := json.NewDecoder(bytes.NewReader(j))
+	d.DisallowUnknownFields()
+	err = d.Decode(v)
+	if err != nil {
+		return schemas.Errorf(schemas.Invalid, path, "%s: %v", path, err)
+	}
+	return nil
+}
+
+type registerCmd struct {
+	Files []string `arg:"" help:"YAML or JSON files, one dataset each." type:"existingfile"`
+}
+
+// Run registers each file.
+func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var made []schemas.Dataset
+	for _, path := range v.Files {
+		var d, out schemas.Dataset
+		err := readDocument(path, &d)
+		if err != nil {
+			return err
+		}
+		err = c.Post(ctx, "/datasets", d, &out)
+		if err != nil {
+			return fmt.Errorf("register %s: %w", path, err)
+		}
+		made = append(made, out)
+	}
+	return list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+}
+
+type publishCmd struct {
+	Dataset string `arg:"" help:"Id of the dataset."`
+	From    string `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
+	File    string `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
+	Version string `help:"Name of the version; today when left out." placeholder:"NAME"`
+	Table   string `help:"Name of the table, with --from." default:"data"`
+	NoWait  bool   `help:"Do not wait until it is published."`
+}
+
+// Run publishes and waits.
+func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	p, err := v.publication()
+	if err != nil {
+		return err
+	}
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var s schemas.VersionSummary
+	err = c.Post(ctx, "/datasets/"+v.Dataset+"/versions", p, &s)
+	if err != nil {
+		return err
+	}
+	if !v.NoWait {
+		bar := newProgress(t, "reading shards")
+		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) { bar.set(int64(s.ShardsDone), int64(s.Shards)) })
+		bar.done()
+		if err != nil {
+			return err
+		}
+	}
+	if t.json {
+		return t.print(s)
+	}
+	fmt.Fprintf(t.out, "version %s is %s: %d tables, %d shards, %s rows, %s\n", s.Version, s.State, s.Tables, s.Shards, count(s.Rows), size(s.Bytes))
+	for _, n := range s.Notes {
+		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
+	}
+	return nil
+}
+
+func (v publishCmd) publication() (schemas.Publication, error) {
+	var p schemas.Publication
+	switch {
+	case v.File != "":
+		err := readDocument(v.File, &p)
+		if err != nil {
+			return p, err
+		}
+	case strings.HasPrefix(v.From, "s3://"):
+		parts := strings.SplitN(strings.TrimPrefix(v.From, "s3://"), "/", 3)
+		if len(parts) < 3 {
+			return p, schemas.BadField("publication", "--from", "write it like s3://STORE/BUCKET/PREFIX/")
+		}
+		p.Store, p.Bucket = schemas.StoreID(parts[0]), parts[1]
+		split := schemas.PublicationSplit{Prefix: parts[2]}
+		if !strings.HasSuffix(parts[2], "/") {
+			split = schemas.PublicationSplit{Keys: []string{parts[2]}}
+		}
+		p.Tables = []schemas.PublicationTable{{Name: v.Table, Splits: []schemas.PublicationSplit{split}}}
+	default:
+		return p, schemas.BadField("publication", "--from", "say where the shards are: --from s3://STORE/BUCKET/PREFIX/ or --file FILE")
+	}
+	if v.Version != "" {
+		p.Version = schemas.VersionID(v.Version)
+	}
+	return p, nil
+}
+
+type offerCmd struct {
+	Dataset     string   `arg:"" help:"Id of the dataset."`
+	Template    string   `help:"open-with-attribution, research-only, ask-the-holder or health-with-review." placeholder:"NAME"`
+	File        string   `help:"YAML or JSON offer." type:"existingfile" placeholder:"FILE"`
+	Attribution string   `help:"Words to give with the data; the dataset's when left out."`
+	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
+	Rows        int64    `help:"Budget of each agreement, in rows."`
+}
+
+// Run sets the terms.
+func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows}
+	if v.File != "" {
+		var o map[string]any
+		err := readDocument(v.File, &o)
+		if err != nil {
+			return err
+		}
+		body = o
+	} else if v.Template == "" {
+		return schemas.BadField("offer", "--template", "give a template or a file")
+	}
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var d schemas.Dataset
+	err = c.Do(ctx, http.MethodPut, "/datasets/"+v.Dataset+"/offer", body, &d)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(d)
+	}
+	fmt.Fprintf(t.out, "the terms of %s are set: %d rules; they bind new agreements\n", d.ID, len(d.Offer.Rules))
+	return nil
+}
+
+type withdrawCmd struct {
+	Dataset string `arg:"" help:"Id of the dataset."`
+	Revoke  bool   `help:"Revoke active agreements too."`
+}
+
+// Run withdraws.
+func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	path := "/datasets/" + v.Dataset
+	if v.Revoke {
+		path += "?revoke=true"
+	}
+	var d schemas.Dataset
+	err = c.Do(ctx, http.MethodDelete, path, nil, &d)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(d)
+	}
+	fmt.Fprintf(t.out, "%s is withdrawn\n", d.ID)
+	return nil
+}
+
+// hit is a search hit as the API gives it.
+type hit struct {
+	ID          schemas.DatasetID `json:"id"`
+	Title       schemas.Text      `json:"title"`
+	Space       schemas.SpaceID   `json:"space"`
+	Licence     string            `json:"licence,omitempty"`
+	Attribution string            `json:"attribution,omitempty"`
+	Rows        int64             `json:"rows,omitempty"`
+	Bytes       int64             `json:"bytes,omitempty"`
+	Access      schemas.Mark      `json:"access"`
+	Reasons     []schemas.Reason  `json:"reasons,omitempty"`
+	Links       []schemas.Link    `json:"links,omitempty"`
+	Highlight   map[string]string `json:"highlight,omitempty"`
+}
+
+type foundPage struct {
+	Total  int64                      `json:"total"`
+	Items  []hit                      `json:"items"`
+	Facets map[string]json.RawMessage `json:"facets,omitempty"`
+	Next   string                     `json:"next,omitempty"`
+}
+
+type searchCmd struct {
+	Words   []string `arg:"" optional:"" help:"Words; all must be found."`
+	Project string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
+	Purpose string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
+	Space   string   `help:"Only this data space." placeholder:"ID"`
+	Theme   string   `help:"Only this theme." placeholder:"CODE"`
+	Country string   `help:"Only this country." placeholder:"CODE"`
+	Licence string   `help:"Only this licence." placeholder:"NAME"`
+	Facets  string   `help:"Count these fields, separated by commas." placeholder:"NAMES"`
+	Limit   string   `help:"Hits to show." default:"20"`
+}
+
+func search(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
+	var f foundPage
+	return f, c.Get(ctx, "/datasets"+q, &f)
+}
+
+// Run searches.
+func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "space", v.Space, "theme", v.Theme,
+		"country", v.Country, "licence", v.Licence, "facets", v.Facets, "limit", v.Limit))
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(f)
+	}
+	fmt.Fprintf(t.out, "%s datasets\n", count(f.Total))
+	return list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h hit) []string {
+		return []string{mark(h.Access), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
+	})
+}
+
+func mark(m schemas.Mark) string {
+	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
+}
+
+type showCmd struct {
+	Dataset string `arg:"" help:"Id of the dataset."`
+}
+
+// Run shows a dataset.
+func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var d schemas.Dataset
+	err = c.Get(ctx, "/datasets/"+v.Dataset, &d)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(d)
+	}
+	fmt.Fprintf(t.out, "%s\n%s · %s · %s\n", title(d.Title), d.ID, d.Space, d.Provider)
+	if s := title(d.Description); s != "" {
+		fmt.Fprintln(t.out, s)
+	}
+	fmt.Fprintf(t.out, "licence %s\n", d.Licence)
+	if d.Latest != nil {
+		fmt.Fprintf(t.out, "version %s: %s rows, %s\n", d.Latest.Version, count(d.Latest.Rows), size(d.Latest.Bytes))
+	} else {
+		fmt.Fprintln(t.out, "nothing published yet")
+	}
+	for _, tab := range d.Tables {
+		fmt.Fprintf(t.out, "table %s\n", tab.Name)
+		for _, f := range tab.Fields {
+			fmt.Fprintf(t.out, "  %s %s %s\n", f.Name, f.Unit, f.Sensitivity)
+		}
+	}
+	return nil
+}
+
+type explainCmd struct {
+	Datasets []string `arg:"" help:"Ids of datasets."`
+	Project  string   `help:"For this project." placeholder:"ID"`
+	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
+	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
+}
+
+// Run explains.
+func (v explainCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	out := map[string]schemas.Decision{}
+	for _, id := range v.Datasets {
+		var d schemas.Decision
+		err := c.Post(ctx, "/decisions", schemas.Ask{Dataset: schemas.DatasetID(id), Project: schemas.ProjectID(v.Project), Purpose: v.Purpose, Factory: schemas.FactoryID(v.Factory)}, &d)
+		if err != nil {
+			return err
+		}
+		out[id] = d
+		if !t.json {
+			fmt.Fprintf(t.out, "%s: %s", id, words(&d))
+		}
+	}
+	if t.json {
+		return t.print(out)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/sync/errgroup"
+
+	"guichet/gateway/auth"
+	"guichet/policy/audit"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+type initCmd struct {
+	Data        string `required:"" help:"New folder for the gateway's state." type:"path" placeholder:"DIR"`
+	Issuer      string `required:"" help:"OIDC issuer of the operator's organisation." placeholder:"URL"`
+	Audience    string `help:"Audience of its tokens." default:"guichet"`
+	Operator    string `required:"" help:"Subject (sub) of the first operator at this issuer." placeholder:"SUB"`
+	Participant string `required:"" help:"Id of the operator's organisation: URL or did." placeholder:"URL"`
+	Name        string `help:"Name of the organisation." default:"The operator"`
+	Country     string `help:"ISO 3166-1 alpha-2 code of its country." default:"EU"`
+	Origin      string `help:"Name of the record's log, for ever." default:"" placeholder:"NAME"`
+	Database    string `help:"sqlite:FILE or postgres://…; SQLite in DIR when left out." placeholder:"URL"`
+}
+
+// Run makes the folder.
+func (v initCmd) Run(ctx context.Context, t *terminal) error {
+	vkey, err := v.make(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(v.Data, "guichet.yaml")
+	if t.json {
+		return t.print(map[string]string{"config": path, "log_key": vkey})
+	}
+	fmt.Fprintf(t.out, "made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made again\nstart the gateway: guichet serve --config %s\n", path, vkey, v.Data, path)
+	return nil
+}
+
+// make writes keys, settings and the first operator; it gives the log's public key.
+func (v initCmd) make(ctx context.Context) (vkey string, err error) {
+	path := filepath.Join(v.Data, "guichet.yaml")
+	_, err = os.Stat(path)
+	if err == nil {
+		return "", &schemas.Error{Kind: schemas.Conflict, Subject: path, Message: "there is a gateway in " + v.Data + " already", Remedy: "give another folder; init never overwrites keys"}
+	}
+	if v.Origin == "" {
+		v.Origin = "guichet-" + string(schemas.NewRunID())[4:]
+	}
+	skey, vkey, err := audit.NewKey(v.Origin)
+	if err != nil {
+		return "", err
+	}
+	err = os.MkdirAll(filepath.Join(v.Data, "keys"), 0o700)
+	if err != nil {
+		return "", schemas.Errorf(schemas.Unavailable, v.Data, "the folder cannot be made: %w", err)
+	}
+	for name, s := range map[string]string{"log.key": skey, "log.pub": vkey, "lease.key": random(), "pseudonym.key": random()} {
+		err := writeNew(filepath.Join(v.Data, "keys", name), s+"\n")
+		if err != nil {
+			return "", err
+		}
+	}
+	c := &Config{Data: v.Data, Database: v.Database, Origin: v.Origin, Issuers: []auth.Issuer{{Issuer: v.Issuer, Audiences: []string{v.Audience}, Own: true}}}
+	err = v.operator(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	b, err := yaml.Marshal(map[string]any{"database": v.Database, "origin": v.Origin, "issuers": []map[string]any{{"iss": v.Issuer, "audiences": []string{v.Audience}, "own": true}}})
+	if err != nil {
+		return "", fmt.Errorf("write the settings: %w", err)
+	}
+	return vkey, writeNew(path, "# Settings of a Guichet gateway; guichet config --explain prints them all.\n"+string(b))
+}
+
+func random() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func writeNew(path, s string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return schemas.Errorf(schemas.Conflict, path, "the file cannot be made: %w", err)
+	}
+	_, err = f.WriteString(s)
+	if err == nil {
+		err = f.Sync()
+	}
+	closed := f.Close()
+	if err == nil {
+		err = closed
+	}
+	if err != nil {
+		return schemas.Errorf(schemas.Unavailable, path, "the file cannot be written: %w", err)
+	}
+	return nil
+}
+
+// operator starts the record and registers the first operator.
+func (v initCmd) operator(ctx context.Context, c *Config) error {
+	db, record, _, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var writer errgroup.Group
+	writer.Go(func() error { return db.Run(writing) })
+	defer func() { stop(); _ = writer.Wait() }() // its queue is empty by then
+	err = record.Start(ctx)
+	if err != nil {
+		return err
+	}
+	parties, err := party.New(db)
+	if err != nil {
+		return err
+	}
+	roles := []schemas.Role{schemas.RoleOperator, schemas.RoleOfficer}
+	by := schemas.Principal{Issuer: "guichet init", Subject: v.Operator, Participant: schemas.ParticipantID(v.Participant), Roles: roles}
+	_, err = parties.PutParticipant(ctx, by, schemas.Participant{ID: schemas.ParticipantID(v.Participant), Name: v.Name, Country: v.Country, Kind: schemas.KindPublicBody, Roles: roles,
+		Members: []schemas.Member{{Issuer: v.Issuer, Subject: v.Operator, Roles: []schemas.Role{schemas.RoleOperator}}}}, 0)
+	return err
+}

@@ -1,0 +1,156 @@
+// Command guichet is the gateway and its command line: the only wiring, the only
+// os.Exit.
+//
+// In: arguments, GUICHET_… environment, one YAML file. Out: a running gateway, or
+// the answer of one as text for people or JSON for machines. Exit status 0 done,
+// 1 refused or failed, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"guichet/connectors/sandbox"
+	"guichet/gateway/problem"
+	"guichet/schemas"
+)
+
+// version is set by release builds: -ldflags "-X main.version=…".
+var version = "development"
+
+func main() {
+	if sandbox.Main(os.Args) {
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// terminal is what a verb talks to.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	json     bool
+}
+
+// grammar is the command line.
+type grammar struct {
+	JSON   bool   `help:"Answer as JSON."`
+	Config string `help:"YAML file with the gateway's settings." type:"path" env:"GUICHET_CONFIG" placeholder:"FILE"`
+	Server string `help:"Address of the gateway." env:"GUICHET_SERVER" placeholder:"URL"`
+	Token  string `help:"File with a bearer token; what guichet login keeps when left out." type:"path" env:"GUICHET_TOKEN_FILE" placeholder:"FILE"`
+
+	Demo  demoCmd  `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
+	Init  initCmd  `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
+	Serve serveCmd `cmd:"" help:"Run the gateway."`
+	Login loginCmd `cmd:"" help:"Get a token of an issuer and keep it."`
+
+	Register  registerCmd   `cmd:"" help:"Register datasets from YAML or JSON files."`
+	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
+	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
+	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`
+	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
+	Show      showCmd       `cmd:"" help:"Show one dataset."`
+	Explain   explainCmd    `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
+	Request   requestCmd    `cmd:"" help:"Ask for datasets."`
+	Requests  requestsCmd   `cmd:"" help:"List requests: mine, or that wait for me."`
+	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
+	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements."`
+	Revoke    revokeCmd     `cmd:"" help:"End an agreement at once."`
+	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant."`
+	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
+	Stream    streamCmd     `cmd:"" help:"Stream a rank's part of an agreement's data."`
+	Streams   streamsCmd    `cmd:"" help:"List what flows now, or flowed."`
+
+	Participant participantCmd `cmd:"" help:"Add or list participants."`
+	Project     projectCmd     `cmd:"" help:"Add or list projects."`
+	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
+	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
+	Run         runCmd         `cmd:"" help:"Name a job, and tie to it what came out."`
+
+	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
+	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
+	Version  versionCmd `cmd:"" help:"Print the version."`
+}
+
+// run is main without the process: it gives the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	var g grammar
+	exit := -1
+	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),
+		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(errw, "guichet:", err)
+		return 1
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := k.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(errw, "guichet:", err)
+		fmt.Fprintln(errw, "guichet --help shows what there is")
+		return 2
+	}
+	t := &terminal{in: in, out: out, err: errw, json: g.JSON}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(t, &g)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(errw, "guichet: stopped")
+		return 1
+	}
+	t.fail(err)
+	return problem.Table(schemas.KindOf(err)).Exit
+}
+
+// fail tells an error to a person: what, why, what to do.
+func (t *terminal) fail(err error) {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		fmt.Fprintln(t.err, "guichet:", err)
+		return
+	}
+	message := e.Message
+	if message == "" {
+		message = err.Error()
+	}
+	fmt.Fprintln(t.err, "guichet:", message)
+	for _, f := range e.Fields {
+		if f.Message != e.Message {
+			fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
+		}
+	}
+	for _, r := range e.Reasons {
+		fmt.Fprintf(t.err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
+	}
+	if e.Remedy != "" {
+		fmt.Fprintln(t.err, "  hint:", e.Remedy)
+	}
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(t *terminal) error {
+	if t.json {
+		return t.print(map[string]string{"version": version})
+	}
+	fmt.Fprintln(t.out, "guichet", version)
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+type participantCmd struct {
+	Add  participantAdd  `cmd:"" help:"Add one, or change one with --replace."`
+	List participantList `cmd:"" help:"List them."`
+}
+
+type projectCmd struct {
+	Add  projectAdd  `cmd:"" help:"Add one, or change one with --replace."`
+	List projectList `cmd:"" help:"List those I take part in."`
+}
+
+type factoryCmd struct {
+	Add  factoryAdd  `cmd:"" help:"Add one, or change one with --replace."`
+	List factoryList `cmd:"" help:"List them."`
+}
+
+type storeCmd struct {
+	Add  storeAdd  `cmd:"" help:"Add one, or change one with --replace."`
+	List storeList `cmd:"" help:"List them."`
+}
+
+// document is the part of every add.
+type document struct {
+	File    string `arg:"" help:"YAML or JSON file." type:"existingfile"`
+	Replace int64  `help:"Change the stored one, if it is at this revision." placeholder:"REVISION"`
+}
+
+type (
+	participantAdd  struct{ document }
+	projectAdd      struct{ document }
+	factoryAdd      struct{ document }
+	storeAdd        struct{ document }
+	participantList struct{}
+	projectList     struct{}
+	factoryList     struct{}
+	storeList       struct{}
+)
+
+func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, path string) error {
+	var v, out T
+	err := readDocument(d.File, &v)
+	if err != nil {
+		return err
+	}
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var options []guichet.Option
+	if d.Replace > 0 {
+		options = append(options, guichet.IfMatch(d.Replace))
+	}
+	err = c.Post(ctx, path, v, &out, options...)
+	if err != nil {
+		return err
+	}
+	return t.print(out)
+}
+
+func listNouns[T any](ctx context.Context, t *terminal, g *grammar, path, head string, row func(T) []string) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	items, err := guichet.All[T](ctx, c, path)
+	if err != nil {
+		return err
+	}
+	return list(t, items, head, row)
+}
+
+// Run adds a participant.
+func (v participantAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return addNoun[schemas.Participant](ctx, t, g, v.document, "/participants")
+}
+
+// Run adds a project.
+func (v projectAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return addNoun[schemas.Project](ctx, t, g, v.document, "/projects")
+}
+
+// Run adds a factory.
+func (v factoryAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return addNoun[schemas.Factory](ctx, t, g, v.document, "/factories")
+}
+
+// Run adds a store.
+func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return addNoun[schemas.Store](ctx, t, g, v.document, "/stores")
+}
+
+// Run lists participants.
+func (participantList) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return listNouns(ctx, t, g, "/participants", "ID\tNAME\tCOUNTRY\tKIND\tROLES", func(p schemas.Participant) []string {
+		roles := make([]string, len(p.Roles))
+		for i, r := range p.Roles {
+			roles[i] = string(r)
+		}
+		return []string{string(p.ID), p.Name, p.Country, string(p.Kind), strings.Join(roles, ",")}
+	})
+}
+
+// Run lists projects.
+func (projectList) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return listNouns(ctx, t, g, "/projects", "ID\tTITLE\tLEAD\tFACTORY\tPURPOSES", func(p schemas.Project) []string {
+		return []string{string(p.ID), p.Title, string(p.Lead), string(p.Factory), strings.Join(p.Purposes, ",")}
+	})
+}
+
+// Run lists factories.
+func (factoryList) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return listNouns(ctx, t, g, "/factories", "ID\tNAME\tCOUNTRY\tEGRESS", func(f schemas.Factory) []string {
+		return []string{string(f.ID), f.Name, f.Country, strings.Join(f.Egress, ",")}
+	})
+}
+
+// Run lists stores.
+func (storeList) Run(ctx context.Context, t *terminal, g *grammar) error {
+	return listNouns(ctx, t, g, "/stores", "ID\tENDPOINT\tPREFIXES", func(s schemas.Store) []string {
+		p := make([]string, len(s.Prefixes))
+		for i, x := range s.Prefixes {
+			p[i] = string(x.Participant) + "=" + x.Bucket + "/" + x.Prefix
+		}
+		return []string{string(s.ID), s.Endpoint, strings.Join(p, " ")}
+	})
+}

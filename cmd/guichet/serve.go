@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"guichet/schemas"
+)
+
+type serveCmd struct {
+	Data         string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
+	Listen       string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
+	FlightListen string `help:"Address for Arrow Flight." placeholder:"ADDR"`
+	Database     string `help:"sqlite:FILE or postgres://…" placeholder:"URL"`
+	LogLevel     string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+}
+
+// Run serves until a signal comes.
+func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	path := g.Config
+	if path == "" && v.Data != "" {
+		path = v.Data + "/guichet.yaml"
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	c.flag("data", v.Data)
+	c.flag("listen", v.Listen)
+	c.flag("flight_listen", v.FlightListen)
+	c.flag("database", v.Database)
+	var level slog.Level
+	err = level.UnmarshalText([]byte(v.LogLevel))
+	if err != nil {
+		return fmt.Errorf("read the log level: %w", err)
+	}
+	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+	return serve(ctx, c, log, func(a addresses) error {
+		if t.json {
+			return json.NewEncoder(t.out).Encode(a)
+		}
+		_, err := fmt.Fprintf(t.out, "guichet answers at %s\n", a.HTTP)
+		return err
+	})
+}
+
+// addresses is the ready line.
+type addresses struct {
+	Ready  bool              `json:"ready"`
+	HTTP   string            `json:"http"`
+	Flight string            `json:"flight,omitempty"`
+	S3     string            `json:"s3,omitempty"`
+	Issuer string            `json:"issuer,omitempty"`
+	Tokens map[string]string `json:"tokens,omitempty"`
+}
+
+// serve wires a gateway and runs it; told is called with its addresses once it
+// answers.
+func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a addresses) error) error {
+	s, err := wire(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	l, err := listen(c.Listen)
+	if err != nil {
+		return errors.Join(err, s.index.Close(), s.db.Close())
+	}
+	a := addresses{Ready: true, HTTP: "http://" + l.Addr().String()}
+	if c.TLSCert != "" {
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: (&certificate{c: c, log: log}).get})
+		a.HTTP = "https://" + l.Addr().String()
+	}
+	var failed error
+	err = s.run(ctx, l, func() { failed = told(a) })
+	return errors.Join(err, failed)
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", listenOn(addr))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: addr, Message: "the address " + addr + " is taken by another program", Remedy: "stop it, or give another address: --listen :0 takes any free port", Err: err}
+	}
+	if err != nil {
+		return nil, schemas.Errorf(schemas.Invalid, addr, "the address %s cannot be listened on: %w", addr, err)
+	}
+	return l, nil
+}
+
+// certificate reads the TLS files again when they change.
+type certificate struct {
+	c      *Config
+	log    *slog.Logger
+	mu     sync.Mutex
+	loaded *tls.Certificate
+	stamp  time.Time
+	looked time.Time
+}
+
+func (f *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.loaded != nil && time.Since(f.looked) < 10*time.Second {
+		return f.loaded, nil
+	}
+	f.looked = time.Now()
+	st, err := os.Stat(f.c.TLSCert)
+	if err == nil && f.loaded != nil && st.ModTime().Equal(f.stamp) {
+		return f.loaded, nil
+	}
+	var pair tls.Certificate
+	if err == nil {
+		pair, err = tls.LoadX509KeyPair(f.c.TLSCert, f.c.TLSKey)
+	}
+	if err != nil {
+		if f.loaded == nil {
+			return nil, fmt.Errorf("read the TLS files: %w", err)
+		}
+		f.log.Error("the new TLS files cannot be read; the old ones are used on", "err", err)
+		return f.loaded, nil
+	}
+	f.loaded, f.stamp = &pair, st.ModTime()
+	return f.loaded, nil
+}

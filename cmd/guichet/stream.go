@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+type leaseCmd struct {
+	Agreements []string `arg:"" help:"Ids of agreements of one project."`
+	Run_       string   `name:"run" help:"Id of the run." placeholder:"ID"`
+}
+
+// Run gets a lease and prints its token.
+func (v leaseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var ids []schemas.AgreementID
+	for _, a := range v.Agreements {
+		ids = append(ids, schemas.AgreementID(a))
+	}
+	l, err := c.Lease(ctx, schemas.RunID(v.Run_), ids...)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(l)
+	}
+	fmt.Fprintln(t.out, l.Token)
+	return nil
+}
+
+type streamCmd struct {
+	Agreement string `arg:"" help:"Id of the agreement."`
+	Table     string `help:"Table; may be left out where there is one." placeholder:"NAME"`
+	Split     string `help:"Split; may be left out where there is one." placeholder:"NAME"`
+	World     int    `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
+	Rank      int    `help:"This rank." default:"0" env:"SLURM_PROCID"`
+	Seed      string `help:"Shuffle by this seed; stored order when left out." placeholder:"N"`
+	Epoch     string `help:"Epoch." placeholder:"N"`
+	From      int64  `help:"Leave out this many rows of the rank's part." placeholder:"N"`
+	Start     string `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
+	Columns   string `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	RunID     string `name:"run" help:"Id of the run." placeholder:"ID"`
+	Out       string `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
+}
+
+// Run streams one rank's part; after a cut it says how to go on.
+func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
+	if err != nil {
+		return err
+	}
+	q := url.Values{}
+	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "columns": v.Columns} {
+		if s != "" {
+			q.Set(k, s)
+		}
+	}
+	if v.From > 0 {
+		q.Set("from", strconv.FormatInt(v.From, 10))
+	}
+	s, err := c.OpenStream(ctx, l.Token, schemas.AgreementID(v.Agreement), q)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	out := t.out
+	if v.Out != "" {
+		f, err := os.Create(v.Out)
+		if err != nil {
+			return schemas.Errorf(schemas.Invalid, v.Out, "the file cannot be made: %w", err)
+		}
+		defer f.Close()
+		out = f
+	}
+	began := time.Now()
+	bar := newProgress(t, "rows")
+	n, err := io.CopyBuffer(out, watched{s, bar}, make([]byte, 1<<20))
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if v.Out == "" {
+		return nil
+	}
+	took := time.Since(began)
+	if t.json {
+		return t.print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
+	}
+	fmt.Fprintf(t.out, "%s rows, %s in %s (%s/s), release %s\n", count(s.Received()), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
+	return nil
+}
+
+type watched struct {
+	*guichet.Stream
+	bar *progress
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Stream.Read(p)
+	w.bar.set(w.Received(), w.Rows)
+	return n, err
+}
+
+type streamsCmd struct {
+	State     string `help:"open, complete, cut, broken, abandoned, unknown or all." default:"open"`
+	Agreement string `help:"Only of this agreement." placeholder:"ID"`
+}
+
+// Run lists streams.
+func (v streamsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := guichet.All[schemas.Release](ctx, c, "/streams"+query("state", v.State, "agreement", v.Agreement))
+	if err != nil {
+		return err
+	}
+	return list(t, r, "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
+		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, count(r.Rows), size(r.Bytes), when(r.Begun), r.Cause}
+	})
+}

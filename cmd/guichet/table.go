@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"guichet/schemas"
+)
+
+// print writes one JSON document.
+func (t *terminal) print(v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// list writes a list as JSON, or as a table: one row per item.
+func list[T any](t *terminal, items []T, head string, row func(T) []string) error {
+	if t.json {
+		if items == nil {
+			items = []T{}
+		}
+		return t.print(map[string]any{"items": items})
+	}
+	if len(items) == 0 {
+		fmt.Fprintln(t.out, "nothing yet")
+		return nil
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	for _, it := range items {
+		fmt.Fprintln(w, strings.Join(row(it), "\t"))
+	}
+	return w.Flush()
+}
+
+// size writes bytes for people.
+func size(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, names := float64(n), "kMGTPE"
+	i := -1
+	for f >= unit && i < len(names)-1 {
+		f /= unit
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", f, names[i])
+}
+
+// count writes a number with thin groups.
+func count(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && (i > 1 || s[0] != '-'); i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+func when(ts time.Time) string {
+	if ts.IsZero() {
+		return "–"
+	}
+	return ts.Local().Format("2006-01-02 15:04:05")
+}
+
+// title picks a title to show: English, else the first by tag.
+func title(x schemas.Text) string {
+	if s := x["en"]; s != "" {
+		return s
+	}
+	best := ""
+	for tag := range x {
+		if best == "" || tag < best {
+			best = tag
+		}
+	}
+	return x[best]
+}
+
+// words writes a decision for people, the same sentence everywhere.
+func words(d *schemas.Decision) string {
+	var b strings.Builder
+	switch d.Verdict {
+	case schemas.VerdictYes:
+		b.WriteString("Yes")
+	case schemas.VerdictReview:
+		fmt.Fprintf(&b, "Not yet: %s reviews requests", d.Reviewer)
+	default:
+		b.WriteString("No")
+	}
+	if !d.Until.IsZero() {
+		fmt.Fprintf(&b, ", until %s", d.Until.Format("2 January 2006"))
+	}
+	b.WriteString(".\n")
+	for _, o := range d.Obligations {
+		fmt.Fprintf(&b, "  demands: %s (%s)\n", duty(&o), o.Source)
+	}
+	for _, r := range d.Reasons {
+		fmt.Fprintf(&b, "  because %s (%s, %s)\n", r.Text, r.Rule, r.Source)
+		if r.Remedy != "" && d.Verdict == schemas.VerdictNo {
+			fmt.Fprintf(&b, "  → %s\n", r.Remedy)
+		}
+	}
+	return b.String()
+}
+
+func duty(o *schemas.Duty) string {
+	cols := strings.Join(o.Columns, ", ")
+	switch o.Kind {
+	case schemas.DutyHide:
+		return "hidden: " + cols
+	case schemas.DutyPseudonymise:
+		return "pseudonymised: " + cols
+	case schemas.DutyGeneralise:
+		return "made coarser: " + cols + " to " + o.To
+	case schemas.DutyFilter:
+		return "only some rows are shown"
+	case schemas.DutyBudget:
+		if o.Rows > 0 {
+			return "budget: " + count(o.Rows) + " rows"
+		}
+		return "budget: " + size(o.Bytes)
+	case schemas.DutyFactory:
+		if len(o.Values) > 0 {
+			return "only at " + strings.Join(o.Values, ", ")
+		}
+		return "only from the factory's own network"
+	case schemas.DutyAttribute:
+		return "give credit: " + o.Text
+	}
+	return o.Kind
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"guichet/catalog"
+	"guichet/catalog/index"
+	"guichet/connectors/s3"
+	"guichet/connectors/sandbox"
+	"guichet/connectors/sql"
+	"guichet/gateway"
+	"guichet/gateway/api"
+	"guichet/gateway/auth"
+	"guichet/gateway/stream"
+	"guichet/policy"
+	"guichet/policy/agreement"
+	"guichet/policy/audit"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// site is a wired gateway: config ▸ stores ▸ catalog ▸ policy ▸ gateway.
+type site struct {
+	config  *Config
+	log     *slog.Logger
+	db      *sql.DB
+	record  *audit.Log
+	index   *index.Index
+	parties *party.Registry
+	catalog *catalog.Catalog
+	desk    *agreement.Desk
+	feed    *agreement.Feed
+	stream  *stream.Engine
+	server  *gateway.Server
+}
+
+// openDatabase opens the registry and the record over it.
+func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*sql.DB, *audit.Log, *keys, error) {
+	k, err := loadKeys(c.Data)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	address := c.Database
+	if address == "" {
+		address = "sqlite:" + filepath.Join(c.Data, "guichet.db")
+	}
+	db, err := sql.Open(ctx, address, log)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	record, err := audit.New(db, k.log, filepath.Join(c.Data, "checkpoint"), log)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	db.OnGroup(record.Step)
+	return db, record, k, nil
+}
+
+// wire opens everything and starts nothing.
+func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
+	err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	err = os.MkdirAll(filepath.Join(c.Data, "tmp"), 0o700)
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+	}
+	db, record, k, err := openDatabase(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{config: c, log: log, db: db, record: record}
+	s.index, err = index.Open(filepath.Join(c.Data, "index"), log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.parties, err = party.New(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	engine, err := policy.New(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	spaces, err := schemas.SpaceProfiles()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
+	}
+	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
+	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName,
+		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Replica: c.replica()})
+	s.feed = agreement.NewFeed(db, log)
+	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym, Log: log})
+	s.server = gateway.New(gateway.Deps{
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Now: time.Now},
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(),
+	})
+	return s, nil
+}
+
+func (c *Config) replica() string {
+	if c.Replica != "" {
+		return c.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "gateway"
+	}
+	return host
+}
+
+func (c *Config) proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range c.BehindProxy {
+		p, err := netip.ParsePrefix(s)
+		if err == nil { // checked before
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// run serves on the listener until ctx ends. What it starts it waits for, from the
+// doors inwards: doors, then followers, then the writer, since the ends of streams
+// are still to be recorded. ready is called when requests are answered.
+func (s *site) run(ctx context.Context, l net.Listener, ready func()) error {
+	background := context.WithoutCancel(ctx)
+	writing, stopWriting := context.WithCancel(background)
+	following, stopFollowing := context.WithCancel(background)
+	defer stopWriting()
+	defer stopFollowing()
+	var writer, followers errgroup.Group
+	writer.Go(func() error { return s.db.Run(writing) })
+	err := s.start(ctx)
+	if err == nil {
+		followers.Go(func() error { return s.record.Run(following) })
+		followers.Go(func() error { return s.feed.Run(following) })
+		followers.Go(func() error { return s.index.Follow(following, s.db) })
+		followers.Go(func() error { return s.catalog.Run(following) })
+		if ready != nil {
+			ready()
+		}
+		err = s.server.Serve(ctx, l)
+	}
+	stopFollowing()
+	err = errors.Join(err, followers.Wait())
+	stopWriting()
+	return errors.Join(err, writer.Wait(), s.index.Close(), s.db.Close())
+}
+
+// start checks the record and closes the releases that a crash left open.
+func (s *site) start(ctx context.Context) error {
+	err := s.record.Start(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := s.desk.Recover(ctx)
+	if n > 0 {
+		s.log.Warn("releases that a stop left open are closed as unknown", "releases", n)
+	}
+	return err
+}
+
+// stores opens S3 stores by their registration and the operator's credentials.
+type stores struct {
+	parties *party.Registry
+	config  *Config
+	mu      sync.Mutex
+	open    map[string]*s3.Store // by id and revision: a changed registration is opened anew
+}
+
+func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error) {
+	reg, err := o.parties.Store(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%s/%d", id, reg.Revision)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s := o.open[key]; s != nil {
+		return s, nil
+	}
+	cred, ok := o.config.Credentials[reg.CredentialRef]
+	if !ok {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: string(id), Message: fmt.Sprintf("store %s has no credentials here", id), Remedy: fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
+	}
+	access, err := secret(cred.AccessKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := secret(cred.SecretKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	s, err := s3.New(id, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden})
+	if err == nil {
+		o.open[key] = s
+	}
+	return s, err
+}
+
+// work finds the store with the operator's work bucket.
+func (o *stores) work(ctx context.Context) (schemas.StoreID, string, error) {
+	all, _, err := o.parties.Stores(ctx, schemas.Principal{Subject: "gateway", Roles: []schemas.Role{schemas.RoleOperator}}, "", 1000)
+	if err != nil {
+		return "", "", err
+	}
+	for _, s := range all {
+		if s.WorkBucket != "" {
+			return s.ID, s.WorkBucket, nil
+		}
+	}
+	return "", "", &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered", Remedy: "the operator gives one store a work_bucket"}
+}
+
+// keys are the site's secrets, files of mode 0600 in DATA/keys.
+type keys struct {
+	log       string
+	lease     []byte
+	pseudonym []byte
+}
+
+func loadKeys(data string) (*keys, error) {
+	var k keys
+	for name, into := range map[string]func(s string){
+		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
+	} {
+		s, err := secret(filepath.Join(data, "keys", name))
+		if err != nil {
+			return nil, &schemas.Error{Kind: schemas.Invalid, Subject: name, Message: "the gateway's key " + name + " is not there", Remedy: "guichet init makes a new gateway's folder; after a loss restore the backup", Err: err}
+		}
+		into(s)
+	}
+	if len(k.lease) < 32 || len(k.pseudonym) < 32 || !strings.HasPrefix(k.log, "PRIVATE+KEY+") {
+		return nil, schemas.Errorf(schemas.Invalid, "keys", "a key in %s is not whole", filepath.Join(data, "keys"))
+	}
+	return &k, nil
+}
