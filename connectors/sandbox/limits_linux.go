@@ -30,24 +30,29 @@ func setLimit(what int, soft, hard uint64) error {
 	return syscall.Setrlimit(what, &syscall.Rlimit{Cur: soft, Max: hard})
 }
 
-// isolate starts cmd without a network where that was found to be allowed, and
-// makes it die with us.
-func isolate(cmd *exec.Cmd, network bool) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if network {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER
+// isolate starts cmd in new namespaces, as found by separation, and makes it die
+// with us.
+func isolate(cmd *exec.Cmd, namespaces uintptr) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces}
+	if namespaces&syscall.CLONE_NEWUSER != 0 {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
 	}
 }
 
-// mayIsolate tries whether a process may be started in an empty network.
-func mayIsolate(executable string) bool {
-	cmd := exec.Command(executable, verb, "trial")
-	isolate(cmd, true)
-	cmd.Env = []string{}
-	cmd.WaitDelay = time.Second
-	return cmd.Run() == nil
+// separation tries in which way a process may be started in an empty network:
+// with a user namespace, as root without, or not at all (0).
+func separation(executable string) uintptr {
+	for _, ns := range []uintptr{syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER, syscall.CLONE_NEWNET} {
+		cmd := exec.Command(executable, verb, "trial")
+		isolate(cmd, ns)
+		cmd.Env = []string{}
+		cmd.WaitDelay = time.Second
+		if cmd.Run() == nil {
+			return ns
+		}
+	}
+	return 0
 }
 
 func cpuSpent(s *os.ProcessState) bool {

@@ -62,15 +62,15 @@ type Runner struct {
 	executable string
 	limits     Limits
 	slots      chan struct{} // one for each child that may run
-	isolated   bool          // children may be started without a network
+	namespaces uintptr       // new ones for each child, so that it has no network; 0 where none may be had
 }
 
 // New makes a Runner that re-executes executable, whose main calls Main first
-// (os.Executable() for our own binary). It starts nothing but one short trial
-// whether processes may leave the network.
+// (os.Executable() for our own binary). It starts nothing but one or two short trials
+// whether a process may leave the network.
 func New(executable string, limits Limits) *Runner {
 	limits = limits.withDefaults()
-	return &Runner{executable: executable, limits: limits, slots: make(chan struct{}, limits.Children), isolated: mayIsolate(executable)}
+	return &Runner{executable: executable, limits: limits, slots: make(chan struct{}, limits.Children), namespaces: separation(executable)}
 }
 
 // job crosses to the child on its standard input.
@@ -114,7 +114,7 @@ func (r *Runner) Conform(ctx context.Context, in *os.File, size int64, spec shar
 	cmd.ExtraFiles = []*os.File{in, out}
 	cmd.Env = []string{"GOMEMLIMIT=off", "GOTRACEBACK=single"}
 	cmd.WaitDelay = time.Second
-	isolate(cmd, r.isolated)
+	isolate(cmd, r.namespaces)
 	runErr := cmd.Run()
 	if err := ctx.Err(); err != nil {
 		return shard.Report{}, err

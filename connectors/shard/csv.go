@@ -88,6 +88,9 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 	if !ok || sc.blank {
 		return invalid("the first line is empty; a header is expected")
 	}
+	if len(sc.fields) > maxColumns {
+		return invalid("line 1 has %d fields; at most %d columns are read", len(sc.fields), maxColumns)
+	}
 	seen := map[string]bool{}
 	for i, cell := range sc.fields {
 		name := string(cell)

@@ -261,6 +261,14 @@ func FuzzConform(f *testing.F) {
 	f.Add(stream, uint8(0))
 	f.Add(file, uint8(0))
 	f.Add([]byte("a;b\n1;\"x\"\n"), uint8(1))
+	for _, bad := range []string{"arrow-ipc-file", "arrow-ipc-stream", "csv"} {
+		files, _ := filepath.Glob(filepath.Join(os.Getenv("GUICHET_SHARED"), "data", "interop", "bad", bad, "*"))
+		for _, p := range files {
+			if b, err := os.ReadFile(p); err == nil && len(b) < 32<<10 {
+				f.Add(b, uint8(len(bad)%4)) // csv 3, file 2, stream 0: each tried as another format, too
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte, kind uint8) {
 		spec := Spec{Format: []Format{"", FormatCSV, FormatArrowStream, FormatArrowFile}[kind%4]}
 		if bytes.HasPrefix(b, []byte("PAR1")) {

@@ -89,7 +89,10 @@ func openStream(data []byte) (*arrowInput, error) {
 // is there, and no other.
 func openFile(data []byte) (*arrowInput, error) {
 	size := int64(len(data))
-	if size < 8+10 || string(data[size-6:]) != magic {
+	if size < 8+10 || string(data[:6]) != magic {
+		return nil, invalid("the file is not an Arrow IPC file: it does not begin with %s", magic)
+	}
+	if string(data[size-6:]) != magic {
 		return nil, invalid("the file is cut at byte %d: an Arrow file ends with %s", size, magic)
 	}
 	n := int64(int32(binary.LittleEndian.Uint32(data[size-10:])))
@@ -163,6 +166,8 @@ func (in *arrowInput) place(f footer, foot int64) error {
 	switch {
 	case f.extras || f.schema.extras || s.extras:
 		in.untidy = "it carries metadata, which no view passes on"
+	case in.data[6] != 0 || in.data[7] != 0:
+		in.untidy = "bytes stand between its messages"
 	case m.legacy:
 		in.untidy = "its framing is that of Arrow before 0.15"
 	case at.Body > 0:

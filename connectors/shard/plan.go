@@ -12,9 +12,8 @@ import (
 // one dictionary that all batches share.
 type plan struct {
 	schema *Schema
-	from   []arrow.Field // of the source
-	canon  []*canonizer  // per column
-	limit  int64         // bytes of canonical buffers in one batch
+	canon  []*canonizer // per column
+	limit  int64        // bytes of canonical buffers in one batch
 	notes  []string
 }
 
@@ -22,11 +21,17 @@ type plan struct {
 // Rust's Flight clients refuse messages over 4 MiB by default [decisions.md 10].
 const batchLimit = 3584 << 10
 
+// maxColumns of a table: 16,000 would spend half a message on their metadata.
+const maxColumns = 10_000
+
 // newPlan settles the canonical fields of a source. dicts are all dictionaries
 // of the source by column, in the order they came; want is the schema that the
 // shard must have, nil where it is the first of its table.
 func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
-	p := &plan{from: from}
+	p := &plan{}
+	if len(from) > maxColumns {
+		return nil, invalid("the table has %d columns; at most %d are read", len(from), maxColumns)
+	}
 	fields := make([]arrow.Field, len(from))
 	seen := map[string]bool{}
 	for i, f := range from {
@@ -202,7 +207,7 @@ func valueKey(c *col, i int) string {
 	return "v" + string(c.bufs[0][(c.off+i)*w/8:(c.off+i+1)*w/8])
 }
 
-// segs are rows [from, from+n) of a batch's column.
+// size is the bytes that segs of column i take in a batch.
 func (p *plan) size(i int, segs []seg) (int64, error) {
 	n, err := measure(p.schema.top[i].field, segs)
 	if err != nil {

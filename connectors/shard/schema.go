@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -12,6 +13,7 @@ import (
 const (
 	maxFields = 100_000 // nested ones included
 	maxDepth  = 64
+	maxName   = 4096 // bytes of one field's name
 )
 
 // node is a field with what the wire adds to it: the id of its dictionary.
@@ -105,8 +107,9 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error
 func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	n := &node{id: -1}
 	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t)}
-	if path += n.field.Name; depth == 0 && len(path) > 64<<10 {
-		return nil, fmt.Errorf("a column's name is %d bytes long", len(path))
+	path += n.field.Name
+	if len(n.field.Name) > maxName || !utf8.ValidString(n.field.Name) {
+		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", maxName)
 	}
 	var err error
 	if n.kids, err = p.fields(t.tables(slot5), path+".", depth+1); err != nil {
