@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
@@ -17,7 +18,8 @@ func TestDatabaseGoesAway(t *testing.T) {
 	url := sqltest.URL(t, sqltest.Postgres)
 	db := sqltest.OpenURL(t, url)
 	sqltest.Run(t, db)
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	var told, refused atomic.Int64
 	var wg sync.WaitGroup
 	enough := make(chan struct{})

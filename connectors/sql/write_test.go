@@ -198,7 +198,8 @@ func TestTwoReplicas(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			ctx := context.Background()
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
 			for _, id := range []string{"a", "b"} {
 				if n, _, err := sql.Get[int](ctx, dbs[0], "factory", id); err != nil || n != 320 {
 					t.Errorf("%s: %d, %v; want 320", id, n, err)
