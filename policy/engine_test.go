@@ -62,7 +62,7 @@ func TestDecide(t *testing.T) {
 		{name: "open", space: "energy", offer: offer(t, "open-with-attribution", TemplateParams{Attribution: "© Grid"}), facts: facts("commercial"), verdict: schemas.VerdictYes, rule: "offer §1"},
 		{name: "open, no purpose", space: "energy", offer: offer(t, "open-with-attribution", TemplateParams{}), facts: facts(""), verdict: schemas.VerdictNo, rule: "space.energy.purpose"},
 		{name: "research by a narrower purpose", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("academic-research"), verdict: schemas.VerdictYes},
-		{name: "research, asked for marketing", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §1", remedy: "must be a kind of research"},
+		{name: "research, asked for marketing", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §1", remedy: "were a kind of research"},
 		{name: "marketing forbidden by a broader word", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §2"},
 		{name: "holder reviews", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("research"), verdict: schemas.VerdictReview, rule: "offer.review"},
 		{name: "health for research", space: "health", offer: offer(t, "health-with-review", TemplateParams{}), tables: patients, facts: facts("scientific-research"), verdict: schemas.VerdictReview},

@@ -71,6 +71,9 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 		c.b, err = openWhole(filepath.Join(dir, c.name))
 		if err != nil {
 			whole = false
+			if errors.Is(err, bleve.ErrorIndexPathDoesNotExist) {
+				continue
+			}
 			log.Warn("the search index does not open and is rebuilt from the registry", "index", c.name, "err", err)
 		}
 	}

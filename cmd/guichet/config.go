@@ -146,7 +146,7 @@ func (c *Config) check() error {
 // plainText refuses to serve without TLS beyond loopback, unless a TLS proxy stands
 // in front [decisions.md 29].
 func (c *Config) plainText(name, addr string) error {
-	host, _, err := net.SplitHostPort(addr)
+	host, _, err := net.SplitHostPort(listenOn(addr))
 	if err != nil {
 		return schemas.BadField("settings", name, "%q is no address; write it like 127.0.0.1:8480", addr)
 	}

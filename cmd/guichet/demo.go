@@ -1,7 +1,109 @@
 package main
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
-type demoCmd struct{}
+	"guichet/schemas"
+)
 
-func (demoCmd) Run(ctx context.Context, t *terminal) error { return nil }
+type demoCmd struct {
+	Once         bool   `help:"End after the story; status 0 only if every step did what it should."`
+	Data         string `help:"Folder that keeps the demo's state; a temporary one when left out." type:"path" placeholder:"DIR"`
+	Listen       string `help:"Address for HTTP." default:"${demo_listen}" placeholder:"ADDR"`
+	FlightListen string `help:"Address for Arrow Flight." default:"${demo_flight}" placeholder:"ADDR"`
+	Mib          int    `help:"Size of the made data, in MiB." default:"200"`
+}
+
+// Run starts the rig and a gateway, tells the story, and stays up until Ctrl-C.
+func (v demoCmd) Run(ctx context.Context, t *terminal) (err error) {
+	dir := v.Data
+	if dir == "" {
+		dir, err = os.MkdirTemp("", "guichet-demo-")
+		if err != nil {
+			return fmt.Errorf("make the demo's folder: %w", err)
+		}
+		defer os.RemoveAll(dir)
+	}
+	site := filepath.Join(dir, "gateway")
+	for _, d := range []string{filepath.Join(dir, "local"), site} {
+		err := os.MkdirAll(d, 0o700)
+		if err != nil {
+			return schemas.Errorf(schemas.Unavailable, d, "the demo's folder cannot be made: %w", err)
+		}
+	}
+	r, err := startRig(ctx, filepath.Join(dir, "local"))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopped := r.stop()
+		if stopped != nil && err == nil && ctx.Err() == nil {
+			err = fmt.Errorf("guichet-local ended: %w", stopped)
+		}
+	}()
+	log, closer, err := quiet(filepath.Join(dir, "gateway.log"))
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	c, err := r.config(ctx, site)
+	if err != nil {
+		return err
+	}
+	c.flag("listen", v.Listen)
+	c.flag("flight_listen", v.FlightListen)
+	return v.play(ctx, t, r, c, dir, func(ctx context.Context, told func(a addresses) error) error { return serve(ctx, c, log, told) })
+}
+
+// play runs the gateway and the story beside each other; the first that fails ends
+// both.
+func (v demoCmd) play(ctx context.Context, t *terminal, r *rig, c *Config, dir string, serve func(ctx context.Context, told func(a addresses) error) error) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ready := make(chan addresses, 1)
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(running, func(a addresses) error { ready <- a; return nil })
+	}()
+	var a addresses
+	select {
+	case a = <-ready:
+	case err := <-served:
+		return err
+	}
+	s := &story{t: t, rig: r, config: c, dir: dir, mib: v.Mib, addresses: a}
+	err := s.tell(running)
+	if err == nil && !v.Once {
+		err = s.stayUp(running, served)
+	}
+	stop()
+	return errors.Join(err, <-served)
+}
+
+// stayUp prints where everything is and waits for Ctrl-C.
+func (s *story) stayUp(ctx context.Context, served chan error) error {
+	a, err := s.readyLine(ctx)
+	if err != nil {
+		return err
+	}
+	if s.t.json {
+		err = json.NewEncoder(s.t.out).Encode(a)
+	} else {
+		s.invite(a)
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-served:
+		served <- err
+		return err
+	}
+}

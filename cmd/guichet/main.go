@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	var g grammar
 	exit := -1
 	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),
-		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": defaultListen, "demo_flight": defaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "guichet:", err)
 		return 1

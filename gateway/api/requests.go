@@ -15,17 +15,17 @@ type decisionPost struct {
 	Body schemas.Ask
 }
 
-// requestBody is what a trainer sends; the rest of a Request is ours.
-type requestBody struct {
+// askBody is what a trainer sends; the rest of a Request is ours.
+type askBody struct {
 	Project schemas.ProjectID `json:"project"`
 	Purpose string            `json:"purpose,omitempty" doc:"id or IRI; the project's when it has one only"`
 	Factory schemas.FactoryID `json:"factory,omitempty"`
 	Until   time.Time         `json:"until,omitzero"`
 	Answers map[string]string `json:"answers,omitempty"`
-	Items   []requestItem     `json:"items" minItems:"1" maxItems:"100"`
+	Items   []askedItem     `json:"items" minItems:"1" maxItems:"100"`
 }
 
-type requestItem struct {
+type askedItem struct {
 	Dataset schemas.DatasetID `json:"dataset"`
 	Columns []string          `json:"columns,omitempty"`
 	Rows    int64             `json:"rows,omitempty" minimum:"0"`
@@ -33,7 +33,7 @@ type requestItem struct {
 
 type requestPost struct {
 	Caller
-	Body requestBody
+	Body askBody
 }
 
 type requestList struct {

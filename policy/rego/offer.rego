@@ -41,7 +41,7 @@ refused(ask, item) := {f |
 	f := {
 		"effect": "deny", "rule": rule.id, "source": source,
 		"text": sprintf("%s %s %s; %s", [n.left, words[n.operator], shown(n), yours(ask, n)]),
-		"remedy": sprintf("it would be yes if %s %s %s", [n.left, words[n.operator], shown(n)]),
+		"remedy": sprintf("it would be yes if %s %s %s", [n.left, replace(words[n.operator], "must be", "were"), shown(n)]),
 	}
 } | {f |
 	count(granting(ask, item)) == 0
@@ -68,7 +68,7 @@ failing(ask, rule) := {n |
 
 words := {
 	"eq": "must be", "isA": "must be a kind of", "isAnyOf": "must be one of",
-	"neq": "must not be", "isNoneOf": "must be none of",
+	"neq": "must be other than", "isNoneOf": "must be none of",
 	"lt": "must be before", "lteq": "must be at or before", "gt": "must be after", "gteq": "must be at or after",
 }
 

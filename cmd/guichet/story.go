@@ -1,0 +1,368 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+// story is the product's main job, told step by step against the real doors. Each
+// step fails when the answer is not the one that it should be. At a second start it
+// finds what the first one left.
+type story struct {
+	t         *terminal
+	rig       *rig
+	config    *Config
+	dir       string
+	mib       int
+	addresses addresses
+	people    map[string]*guichet.Client
+	datasets  map[string]schemas.Dataset // by slug
+	step      int
+	open      schemas.AgreementID // the agreement that stays, for the lines to copy
+	figures   [][2]string
+}
+
+func (s *story) tell(ctx context.Context) error {
+	s.people, s.datasets = map[string]*guichet.Client{}, map[string]schemas.Dataset{}
+	for _, step := range []struct {
+		title string
+		do    func(ctx context.Context) error
+	}{
+		{"The operator registers organisations, factories and the store", s.parties},
+		{"Providers of four data spaces register and publish their datasets", s.register},
+		{"A trainer looks for data in all spaces at once", s.find},
+		{"She asks for the wrong thing, and the no is explained", s.refused},
+		{"She asks properly and gets a permit; one holder decides by hand", s.granted},
+		{"Her job streams it: two ranks, shuffled, every row once", s.streams},
+		{"Health data: only from the secure factory, persons pseudonymised", s.health},
+		{"The provider withdraws while a stream runs; it dies", s.revoked},
+		{"An issuer that speaks for others is turned away", s.impostor},
+		{"The officer verifies the record of all this", s.verified},
+	} {
+		s.step++
+		s.say("\n%d. %s", s.step, step.title)
+		err := step.do(ctx)
+		if err != nil {
+			return fmt.Errorf("step %d, %s: %w", s.step, step.title, err)
+		}
+	}
+	return s.table()
+}
+
+// say tells one line; with --json the story is silent.
+func (s *story) say(format string, args ...any) {
+	if !s.t.json {
+		fmt.Fprintf(s.t.out, format+"\n", args...)
+	}
+}
+
+// as gives the client of a persona.
+func (s *story) as(ctx context.Context, id string) (*guichet.Client, error) {
+	if c := s.people[id]; c != nil {
+		return c, nil
+	}
+	c, err := s.rig.client(ctx, s.addresses.HTTP, id)
+	if err == nil {
+		s.people[id] = c
+	}
+	return c, err
+}
+
+// once makes a noun, unless an earlier start of the demo made it.
+func once(err error) error {
+	if schemas.KindOf(err) == schemas.Conflict {
+		return nil
+	}
+	return err
+}
+
+func (s *story) parties(ctx context.Context) error {
+	op, err := s.as(ctx, "operator")
+	if err != nil {
+		return err
+	}
+	type member = schemas.Member
+	own, other := s.rig.Issuers[0].Issuer, s.rig.Issuers[1].Issuer
+	trainer, provider := []schemas.Role{schemas.RoleTrainer}, []schemas.Role{schemas.RoleProvider}
+	people := []schemas.Participant{
+		{ID: "https://crop-ai.example", Name: "Crop AI", Country: "FR", Kind: schemas.KindStartUp, Roles: trainer, Members: []member{{Issuer: own, Subject: "trainer", Roles: trainer}}},
+		{ID: "https://university.example", Name: "Example University", Country: "FI", Kind: schemas.KindResearch, Roles: trainer, Members: []member{{Issuer: other, Subject: "researcher", Roles: trainer}}},
+		{ID: "https://agronomy.example", Name: "Example Agronomy", Country: "FR", Kind: schemas.KindResearch, Roles: provider, Members: []member{{Issuer: own, Subject: "agronomy", Roles: provider}}},
+		{ID: "https://hospital.example", Name: "Example Hospital", Country: "LV", Kind: schemas.KindPublicBody, Roles: provider, Members: []member{{Issuer: own, Subject: "hospital", Roles: provider}}},
+		{ID: "https://grid.example", Name: "Example Grid", Country: "LU", Kind: schemas.KindLargeCompany, Roles: provider, Members: []member{{Issuer: own, Subject: "grid", Roles: provider}}},
+		{ID: "https://transit.example", Name: "Example Transit", Country: "NL", Kind: schemas.KindPublicBody, Roles: provider, Members: []member{{Issuer: own, Subject: "transit", Roles: provider}}},
+	}
+	for _, p := range people {
+		err := once(op.Post(ctx, "/participants", p, nil))
+		if err != nil {
+			return err
+		}
+	}
+	err = s.officer(ctx, op)
+	if err != nil {
+		return err
+	}
+	for _, f := range []schemas.Factory{
+		{ID: "leonardo", Name: "Leonardo", Country: "IT"},
+		{ID: "lumi", Name: "LUMI", Country: "FI", Egress: []string{"127.0.0.2/32"}, Secure: true},
+		{ID: "marenostrum5", Name: "MareNostrum 5", Country: "ES", Egress: []string{"127.0.0.3/32"}},
+	} {
+		err := once(op.Post(ctx, "/factories", f, nil))
+		if err != nil {
+			return err
+		}
+	}
+	store := schemas.Store{ID: "local", Endpoint: s.rig.S3.Endpoint, Region: s.rig.S3.Region, CredentialRef: "local", WorkBucket: s.rig.S3.WorkBucket}
+	for _, name := range []string{"agronomy", "hospital", "grid", "transit"} {
+		store.Prefixes = append(store.Prefixes, schemas.Prefix{Participant: schemas.ParticipantID("https://" + name + ".example"), Bucket: s.rig.S3.Bucket, Prefix: name + "/"})
+	}
+	err = once(op.Post(ctx, "/stores", store, nil))
+	if err != nil {
+		return err
+	}
+	s.say("   %d participants, 3 factories, 1 store with a prefix for each of 4 providers", len(people)+1)
+	return nil
+}
+
+// officer makes the officer's client a member of the operator's organisation.
+func (s *story) officer(ctx context.Context, op *guichet.Client) error {
+	all, err := guichet.All[schemas.Participant](ctx, op, "/participants")
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(p schemas.Participant) bool { return p.ID == s.rig.persona("officer").Participant })
+	if i < 0 {
+		return errors.New("the operator's own organisation is not registered")
+	}
+	p := all[i]
+	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool { return m.Subject == "officer" }) {
+		return nil
+	}
+	p.Members = append(p.Members, schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
+	return op.Post(ctx, "/participants", p, nil, guichet.IfMatch(p.Revision))
+}
+
+func (s *story) register(ctx context.Context) error {
+	made := filepath.Join(s.dir, "made")
+	began := time.Now()
+	err := s.rig.made(ctx, made, s.mib)
+	if err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(made, "*", "*", "dataset.yaml"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("the data maker made nothing in %s: %w", made, err)
+	}
+	s.say("   the data maker wrote %d datasets in %s", len(files), time.Since(began).Round(time.Millisecond))
+	began = time.Now()
+	var rows, bytes, shards int64
+	for _, f := range files {
+		d, v, err := s.publish(ctx, f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(filepath.Dir(f)), err)
+		}
+		s.datasets[filepath.Base(filepath.Dir(f))] = d
+		rows, bytes, shards = rows+v.Rows, bytes+v.Bytes, shards+int64(v.Shards)
+		s.say("   %-12s %-28s %9s rows %9s  %s", d.Space, filepath.Base(filepath.Dir(f)), count(v.Rows), size(v.Bytes), d.Offer.Template)
+	}
+	took := time.Since(began)
+	s.say("   %d shards, every byte read once in a child process: %s rows, %s in %s", shards, count(rows), size(bytes), took.Round(time.Millisecond))
+	s.figure("published", fmt.Sprintf("%d datasets, %d shards, %s rows, %s", len(files), shards, count(rows), size(bytes)))
+	return nil
+}
+
+// publish registers one made dataset with its terms and publishes its version.
+func (s *story) publish(ctx context.Context, file string) (schemas.Dataset, schemas.VersionSummary, error) {
+	var d, have schemas.Dataset
+	var v schemas.VersionSummary
+	var p schemas.Publication
+	dir := filepath.Dir(file)
+	err := readDocument(file, &d)
+	if err == nil {
+		err = readDocument(filepath.Join(dir, "publish.json"), &p)
+	}
+	if err != nil {
+		return have, v, err
+	}
+	c, err := s.as(ctx, filepath.Base(filepath.Dir(dir)))
+	if err != nil {
+		return have, v, err
+	}
+	err = c.Post(ctx, "/datasets", d, &have)
+	if e, ok := errors.AsType[*schemas.Error](err); ok && e.Kind == schemas.Conflict {
+		err = c.Get(ctx, "/datasets/"+e.Subject, &have) // an earlier start registered it
+	}
+	if err != nil {
+		return have, v, err
+	}
+	if have.Offer == nil {
+		b, err := os.ReadFile(filepath.Join(dir, "offer.json"))
+		if err == nil {
+			err = c.Do(ctx, http.MethodPut, "/datasets/"+string(have.ID)+"/offer", json.RawMessage(b), &have)
+		}
+		if err != nil {
+			return have, v, err
+		}
+	}
+	path := "/datasets/" + string(have.ID)
+	err = once(c.Post(ctx, path+"/versions", p, nil))
+	if err == nil {
+		v, err = c.WaitPublished(ctx, have.ID, p.Version, nil)
+	}
+	if err == nil {
+		err = c.Get(ctx, path, &have)
+	}
+	return have, v, err
+}
+
+// figure keeps a line of the table at the end.
+func (s *story) figure(name, value string) { s.figures = append(s.figures, [2]string{name, value}) }
+
+func (s *story) find(ctx context.Context) error {
+	c, err := s.as(ctx, "trainer")
+	if err != nil {
+		return err
+	}
+	err = once(c.Post(ctx, "/projects", schemas.Project{ID: "crop-yield-2027", Title: "Crop yield 2027", Factory: "leonardo", Purposes: []string{"train-model"}, Domain: "agriculture",
+		Funding: &schemas.Funding{Programme: "EuroHPC", Call: "AI factories", EUShare: 0.5, NationalShare: 0.5}}, nil))
+	if err != nil {
+		return err
+	}
+	for _, words := range []string{"wheat yield", "Feldversuche", "kviešu", ""} {
+		f, err := s.searched(ctx, c, query("q", words, "project", "crop-yield-2027", "facets", "space", "limit", "100"))
+		if err != nil {
+			return err
+		}
+		if f.Total == 0 {
+			return fmt.Errorf("%q finds nothing", words)
+		}
+		s.say("   search %q as project Crop yield 2027: %d datasets", words, f.Total)
+		for _, h := range f.Items[:min(3, len(f.Items))] {
+			why := ""
+			if len(h.Reasons) > 0 {
+				why = h.Reasons[0].Text
+			}
+			s.say("     %-6s %-52s %s", mark(h.Access), title(h.Title), why)
+		}
+	}
+	return nil
+}
+
+// searched searches once the index has caught up with what was registered.
+func (s *story) searched(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		f, err := search(ctx, c, q)
+		if schemas.KindOf(err) != schemas.Busy && (err != nil || f.Total > 0) {
+			return f, err
+		}
+		t := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return f, ctx.Err()
+		case <-t.C:
+		}
+	}
+}
+
+func (s *story) refused(ctx context.Context) error {
+	c, err := s.as(ctx, "trainer")
+	if err != nil {
+		return err
+	}
+	icu := s.datasets["icu-vital-signs"]
+	var d schemas.Decision
+	err = c.Post(ctx, "/decisions", schemas.Ask{Dataset: icu.ID, Purpose: "marketing", Factory: "lumi"}, &d)
+	if err != nil {
+		return err
+	}
+	if d.Verdict != schemas.VerdictNo {
+		return fmt.Errorf("health data for marketing was answered %s", d.Verdict)
+	}
+	s.say("   dry run: may %s be used for marketing?", title(icu.Title))
+	s.say("%s", indent(words(&d)))
+	err = once(c.Post(ctx, "/projects", schemas.Project{ID: "ad-targeting", Title: "Ad targeting", Factory: "leonardo", Purposes: []string{"marketing"}}, nil))
+	if err != nil {
+		return err
+	}
+	var r schemas.Request
+	err = c.Post(ctx, "/requests", ask("ad-targeting", s.datasets["vineyard-phenology"].ID), &r)
+	if err != nil {
+		return err
+	}
+	if r.State != schemas.RequestRefused || len(r.Items[0].Decision.Reasons) == 0 {
+		return fmt.Errorf("vineyards for marketing: the request is %s", r.State)
+	}
+	s.say("   request by project Ad targeting: %s", r.State)
+	s.say("%s", indent(words(r.Items[0].Decision)))
+	return nil
+}
+
+func ask(project string, ids ...schemas.DatasetID) map[string]any {
+	var items []map[string]any
+	for _, id := range ids {
+		items = append(items, map[string]any{"dataset": id})
+	}
+	return map[string]any{"project": project, "items": items}
+}
+
+func indent(text string) string {
+	return "     " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n     ")
+}
+
+func (s *story) granted(ctx context.Context) error {
+	c, err := s.as(ctx, "trainer")
+	if err != nil {
+		return err
+	}
+	open, byHand := s.datasets["winter-wheat-trials"], s.datasets["dairy-herd-recording"]
+	var r schemas.Request
+	err = c.Post(ctx, "/requests", ask("crop-yield-2027", open.ID, byHand.ID), &r)
+	if err != nil {
+		return err
+	}
+	if r.State != schemas.RequestPending || r.Items[0].State != schemas.RequestGranted {
+		return fmt.Errorf("the request is %s, its first item %s", r.State, r.Items[0].State)
+	}
+	s.say("   request %s: %s is granted by rule, %s waits for its holder", r.ID, title(open.Title), title(byHand.Title))
+	holder, err := s.as(ctx, strings.TrimSuffix(strings.TrimPrefix(string(byHand.Provider), "https://"), ".example"))
+	if err != nil {
+		return err
+	}
+	err = holder.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a use we like to see"}, &r)
+	if err != nil {
+		return err
+	}
+	if r.State != schemas.RequestGranted {
+		return fmt.Errorf("after the holder's yes the request is %s", r.State)
+	}
+	s.open = r.Items[0].Agreement
+	s.say("   the holder says yes; agreements %s and %s", r.Items[0].Agreement, r.Items[1].Agreement)
+	return nil
+}
+
+// table ends the story.
+func (s *story) table() error {
+	if s.t.json {
+		return nil
+	}
+	fmt.Fprintln(s.t.out)
+	w := tabwriter.NewWriter(s.t.out, 3, 0, 2, ' ', 0)
+	for _, f := range s.figures {
+		fmt.Fprintf(w, "   %s\t%s\n", f[0], f[1])
+	}
+	return w.Flush()
+}

@@ -1,0 +1,467 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"guichet/connectors/guichet"
+	"guichet/connectors/s3"
+	"guichet/policy/audit"
+	"guichet/schemas"
+)
+
+// received is what ranks got of one epoch.
+type received struct {
+	rows, bytes int64
+	took        time.Duration
+}
+
+// epoch streams every rank of a world at once and gives what they got.
+func (s *story) epoch(ctx context.Context, c *guichet.Client, id schemas.AgreementID, table, split string, world int, seed string) (received, error) {
+	l, err := c.Lease(ctx, "", id)
+	if err != nil {
+		return received{}, err
+	}
+	var mu sync.Mutex
+	var out received
+	began := time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	for rank := range world {
+		g.Go(func() error {
+			q := url.Values{"world": {strconv.Itoa(world)}, "rank": {strconv.Itoa(rank)}, "table": {table}, "split": {split}}
+			if seed != "" {
+				q.Set("seed", seed)
+			}
+			st, err := c.OpenStream(ctx, l.Token, id, q)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			n, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{st}, make([]byte, 1<<20))
+			mu.Lock()
+			defer mu.Unlock()
+			out.rows, out.bytes = out.rows+st.Received(), out.bytes+n
+			return err
+		})
+	}
+	err = g.Wait()
+	out.took = time.Since(began)
+	return out, err
+}
+
+// manifest is the part of the trainer's manifest that the story reads.
+type manifest struct {
+	Version schemas.VersionID `json:"version"`
+	Tables  []struct {
+		Table string `json:"table"`
+		Split string `json:"split"`
+		Rows  int64  `json:"rows"`
+	} `json:"tables"`
+}
+
+// shown reads the manifest of an agreement; a row filter's index may still be made.
+func (s *story) shown(ctx context.Context, c *guichet.Client, id schemas.AgreementID) (manifest, error) {
+	var m manifest
+	l, err := c.Lease(ctx, "", id)
+	for err == nil {
+		err = c.As(guichet.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
+		if schemas.KindOf(err) != schemas.Busy {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		err = ctx.Err()
+	}
+	return m, err
+}
+
+func (s *story) streams(ctx context.Context) error {
+	c, err := s.as(ctx, "trainer")
+	if err != nil {
+		return err
+	}
+	m, err := s.shown(ctx, c, s.open)
+	if err != nil {
+		return err
+	}
+	var all received
+	for _, t := range m.Tables {
+		got, err := s.epoch(ctx, c, s.open, t.Table, t.Split, 2, "42")
+		if err != nil {
+			return err
+		}
+		if got.rows != t.Rows {
+			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
+		}
+		s.say("   %s/%s: 2 ranks, seed 42: %s rows, %s in %s", t.Table, t.Split, count(got.rows), size(got.bytes), got.took.Round(time.Millisecond))
+		all.rows, all.bytes, all.took = all.rows+got.rows, all.bytes+got.bytes, all.took+got.took
+	}
+	rate := float64(all.bytes) / all.took.Seconds()
+	direct, err := s.direct(ctx)
+	if err != nil {
+		return err
+	}
+	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s)", count(all.rows), size(all.bytes), size(int64(rate)), rate/direct, size(int64(direct))))
+	return nil
+}
+
+// direct reads the same objects straight from S3, two at once, for comparison; it
+// gives bytes per second.
+func (s *story) direct(ctx context.Context) (float64, error) {
+	provider, err := s.as(ctx, "agronomy")
+	if err != nil {
+		return 0, err
+	}
+	d := s.datasets["winter-wheat-trials"]
+	var v schemas.Version
+	err = provider.Get(ctx, "/datasets/"+string(d.ID)+"/versions/"+string(d.Latest.Version)+"/manifest", &v)
+	if err != nil {
+		return 0, err
+	}
+	store, err := s3.New("local", s.rig.S3.Endpoint, s.rig.S3.Region, s3.Credentials{AccessKey: s.rig.S3.AccessKey, SecretKey: s.rig.S3.SecretKey})
+	if err != nil {
+		return 0, err
+	}
+	var mu sync.Mutex
+	var n int64
+	began := time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2)
+	for _, t := range v.Data {
+		for _, sp := range t.Splits {
+			for _, sh := range sp.Shards {
+				g.Go(func() error {
+					body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, 0, -1)
+					if err != nil {
+						return err
+					}
+					defer body.Close()
+					k, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{body}, make([]byte, 1<<20))
+					mu.Lock()
+					n += k
+					mu.Unlock()
+					return err
+				})
+			}
+		}
+	}
+	err = g.Wait()
+	return float64(n) / time.Since(began).Seconds(), err
+}
+
+func (s *story) health(ctx context.Context) error {
+	c, err := s.as(ctx, "researcher")
+	if err != nil {
+		return err
+	}
+	err = once(c.Post(ctx, "/projects", schemas.Project{ID: "sepsis-warning", Title: "Early warning of sepsis", Factory: "lumi", Purposes: []string{"train-model"}, Domain: "health"}, nil))
+	if err != nil {
+		return err
+	}
+	icu := s.datasets["icu-vital-signs"]
+	var r schemas.Request
+	err = c.Post(ctx, "/requests", ask("sepsis-warning", icu.ID), &r)
+	if err != nil {
+		return err
+	}
+	hospital, err := s.as(ctx, "hospital")
+	if err == nil {
+		err = hospital.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "in the public interest"}, &r)
+	}
+	if err != nil {
+		return err
+	}
+	id := r.Items[0].Agreement
+	s.say("   granted after review:\n%s", indent(words(r.Items[0].Decision)))
+	l, err := c.Lease(ctx, "", id)
+	if err != nil {
+		return err
+	}
+	var m manifest
+	err = c.As(guichet.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
+	if schemas.KindOf(err) != schemas.Denied {
+		return fmt.Errorf("from outside the factory: want a refusal, got %v", err)
+	}
+	s.say("   from outside LUMI's network: %v", firstReason(err))
+	job := c.Through(from("127.0.0.2"))
+	m, err = s.shown(ctx, job, id)
+	if err != nil {
+		return err
+	}
+	for _, t := range m.Tables {
+		got, err := s.epoch(ctx, job, id, t.Table, t.Split, 2, "7")
+		if err != nil {
+			return err
+		}
+		if got.rows != t.Rows {
+			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
+		}
+		s.say("   from LUMI: %s/%s, %s rows, %s, persons pseudonymised", t.Table, t.Split, count(got.rows), size(got.bytes))
+	}
+	return nil
+}
+
+func firstReason(err error) string {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	if len(e.Reasons) > 0 {
+		return e.Reasons[0].Text
+	}
+	return e.Message
+}
+
+func (s *story) revoked(ctx context.Context) error {
+	c, err := s.as(ctx, "trainer")
+	if err != nil {
+		return err
+	}
+	d := s.largest("open-with-attribution", "research-only")
+	var r schemas.Request
+	err = c.Post(ctx, "/requests", ask("crop-yield-2027", d.ID), &r)
+	if err != nil {
+		return err
+	}
+	if r.State != schemas.RequestGranted {
+		return fmt.Errorf("the request is %s", r.State)
+	}
+	id := r.Items[0].Agreement
+	m, err := s.shown(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	l, err := c.Lease(ctx, "", id)
+	if err != nil {
+		return err
+	}
+	big := m.Tables[0]
+	for _, t := range m.Tables {
+		if t.Rows > big.Rows {
+			big = t
+		}
+	}
+	st, err := c.OpenStream(ctx, l.Token, id, url.Values{"table": {big.Table}, "split": {big.Split}})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	cut := make(chan error, 1)
+	var died time.Time
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			_, err := st.Read(buf)
+			if err != nil {
+				died = time.Now()
+				cut <- err
+				return
+			}
+			time.Sleep(2 * time.Millisecond) // a slow reader: the stream is still under way
+		}
+	}()
+	time.Sleep(300 * time.Millisecond)
+	owner, err := s.as(ctx, strings.TrimSuffix(strings.TrimPrefix(string(d.Provider), "https://"), ".example"))
+	if err != nil {
+		return err
+	}
+	err = owner.Post(ctx, "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "the licence was given by mistake"}, nil)
+	if err != nil {
+		return err
+	}
+	acknowledged := time.Now()
+	var seen error
+	select {
+	case seen = <-cut:
+	case <-time.After(30 * time.Second):
+		return errors.New("the stream goes on after the revocation")
+	}
+	if errors.Is(seen, io.EOF) {
+		return errors.New("the cut stream looks whole")
+	}
+	released, err := s.cutAfter(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	s.say("   revocation to cut, by the record: %s; the slow client had read its buffers out %s after the acknowledgement: %s", released.Round(time.Millisecond), max(died.Sub(acknowledged), 0).Round(time.Millisecond), firstReason(seen))
+	_, err = c.OpenStream(ctx, l.Token, id, url.Values{"table": {big.Table}, "split": {big.Split}})
+	if schemas.KindOf(err) != schemas.Denied {
+		return fmt.Errorf("a new stream: want a refusal, got %v", err)
+	}
+	s.say("   a new stream: %s", firstReason(err))
+	s.figure("revoked", fmt.Sprintf("a running stream was cut %s later", released.Round(time.Millisecond)))
+	return nil
+}
+
+// cutAfter is the time between an agreement's revocation and the end of its stream,
+// both by the gateway's own clock.
+func (s *story) cutAfter(ctx context.Context, c *guichet.Client, id schemas.AgreementID) (time.Duration, error) {
+	var a schemas.Agreement
+	err := c.Get(ctx, "/agreements/"+string(id), &a)
+	if err != nil {
+		return 0, err
+	}
+	all, err := guichet.All[schemas.Release](ctx, c, "/streams?state=all&agreement="+string(id))
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range all {
+		if r.State == schemas.ReleaseCut {
+			took := r.Ended.Sub(a.Revoked)
+			if took > time.Second {
+				return took, fmt.Errorf("the stream was cut only %s after the revocation", took)
+			}
+			return took, nil
+		}
+	}
+	return 0, errors.New("no stream of the agreement is recorded as cut")
+}
+
+// largest finds the largest dataset among some templates.
+func (s *story) largest(templates ...string) schemas.Dataset {
+	var best schemas.Dataset
+	for _, d := range s.datasets {
+		for _, t := range templates {
+			if d.Offer.Template == t && d.Latest != nil && (best.Latest == nil || d.Latest.Bytes > best.Latest.Bytes) && d.Space != "health" {
+				best = d
+			}
+		}
+	}
+	return best
+}
+
+func (s *story) impostor(ctx context.Context) error {
+	c, err := s.as(ctx, "impostor")
+	if err != nil {
+		return err
+	}
+	err = c.Get(ctx, "/agreements", nil)
+	if schemas.KindOf(err) != schemas.Denied {
+		return fmt.Errorf("want a refusal, got %v", err)
+	}
+	s.say("   %s", firstReason(err))
+	return nil
+}
+
+func (s *story) verified(ctx context.Context) error {
+	c, err := s.as(ctx, "officer")
+	if err != nil {
+		return err
+	}
+	report, err := verifyOnline(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	if !report.OK() {
+		return fmt.Errorf("the record has faults: %s", strings.Join(report.Faults, "; "))
+	}
+	s.say("   online: %s records, tree of %s recomputed, root %s", count(report.Records), count(report.Size), report.Root)
+	path := filepath.Join(s.dir, "record.zip")
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the bundle: %w", err)
+	}
+	defer f.Close()
+	n, err := c.Download(ctx, "/audit/export", f)
+	if err != nil {
+		return err
+	}
+	key, err := secret(filepath.Join(s.config.Data, "keys", "log.pub"))
+	if err != nil {
+		return err
+	}
+	offline, err := audit.VerifyBundle(f, n, key)
+	if err != nil {
+		return err
+	}
+	if !offline.OK() {
+		return fmt.Errorf("the bundle has faults: %s", strings.Join(offline.Faults, "; "))
+	}
+	s.say("   offline, with the public key alone: %s records of a bundle of %s hold", count(offline.Records), size(n))
+	kinds, err := s.kinds(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.say("   %s", kinds)
+	s.figure("record", fmt.Sprintf("%s entries, verified online and offline", count(report.Size)))
+	return nil
+}
+
+// kinds counts what the record holds.
+func (s *story) kinds(ctx context.Context, c *guichet.Client) (string, error) {
+	n := map[string]int{}
+	for r, err := range pages(ctx, c) {
+		if err != nil {
+			return "", err
+		}
+		n[r.Kind]++
+	}
+	for _, want := range []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke, schemas.ChangeRefusal, schemas.ChangeReview} {
+		if n[want] == 0 {
+			return "", fmt.Errorf("the record has no %s", want)
+		}
+	}
+	return fmt.Sprintf("%d releases begun, %d ended, %d revocations, %d refusals, %d reviews", n[schemas.ChangeReleaseBegin], n[schemas.ChangeReleaseEnd], n[schemas.ChangeRevoke], n[schemas.ChangeRefusal], n[schemas.ChangeReview]), nil
+}
+
+// readyLine is the ready line with tokens for every role.
+func (s *story) readyLine(ctx context.Context) (addresses, error) {
+	a := s.addresses
+	a.Issuer, a.S3, a.Tokens = s.rig.Issuers[0].Issuer, s.rig.S3.Endpoint, map[string]string{}
+	for role, id := range map[string]string{"trainer": "trainer", "provider": "agronomy", "officer": "officer", "operator": "operator"} {
+		p := s.rig.persona(id)
+		source, err := guichet.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
+		if err != nil {
+			return a, err
+		}
+		a.Tokens[role], err = source(ctx)
+		if err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// invite prints lines to copy.
+func (s *story) invite(a addresses) {
+	c, err := s.as(context.Background(), "trainer")
+	if err != nil {
+		return
+	}
+	l, err := c.Lease(context.Background(), "", s.open)
+	if err != nil {
+		return
+	}
+	m, err := s.shown(context.Background(), c, s.open)
+	if err != nil {
+		return
+	}
+	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, s.open, m.Tables[0].Table, m.Tables[0].Split)
+	s.say(`
+Guichet stays up at %s (API description: %s/api/v1/openapi.json). Ctrl-C ends it.
+The lease in these lines lasts 15 minutes:
+
+  curl -fH "Authorization: Bearer %s" -o rank0.arrows "%s"
+
+  python3 - <<'EOF'
+  import pyarrow.ipc as ipc, urllib.request
+  r = urllib.request.Request("%s", headers={"Authorization": "Bearer %s"})
+  print(ipc.open_stream(urllib.request.urlopen(r)).read_all().schema)
+  EOF
+
+As the trainer on the command line:
+
+  export GUICHET_SERVER=%s GUICHET_TOKEN=%s
+  bin/guichet search wheat --project crop-yield-2027
+`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, a.HTTP, a.Tokens["trainer"])
+}
