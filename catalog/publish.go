@@ -29,6 +29,12 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 	if p.Version == "" {
 		p.Version = schemas.VersionID(now.Format(time.DateOnly))
 	}
+	if p.Uploaded {
+		err = c.uploaded(ctx, &d, &p)
+		if err != nil {
+			return schemas.VersionSummary{}, err
+		}
+	}
 	err = checkPublication(&p)
 	if err != nil {
 		return schemas.VersionSummary{}, err

@@ -27,6 +27,7 @@ import (
 	"guichet/gateway/door"
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
+	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
 )
@@ -122,6 +123,7 @@ func (s *Server) routes() http.Handler {
 
 	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
 	v1.GET("/audit/export", s.export)
+	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	api.Register(r, v1, s.deps.Deps)
 	return r
 }
@@ -210,6 +212,24 @@ func (s *Server) ready(c *gin.Context) {
 	}
 	c.Header("Retry-After", "1")
 	c.JSON(http.StatusServiceUnavailable, gin.H{"ready": false, "why": why})
+}
+
+// upload takes a provider's file; it may take longer than other requests.
+func (s *Server) upload(c *gin.Context) {
+	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+	err := policy.Needs(by, schemas.RoleProvider, "upload files")
+	if err != nil {
+		s.refuse(c, by, err)
+		return
+	}
+	rc := http.NewResponseController(c.Writer)
+	_ = rc.SetReadDeadline(time.Now().Add(6 * time.Hour)) // not every writer can; then the server's own limit stands
+	err = s.deps.Catalog.Upload(c.Request.Context(), by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), c.Request.Body, c.Request.ContentLength)
+	if err != nil {
+		s.refuse(c, by, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
 }
 
 // export streams a bundle of the record for offline verification.

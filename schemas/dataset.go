@@ -102,10 +102,11 @@ type Field struct {
 // Publication is the ask to publish a version: which objects of which store
 // form which table and split [doors.md POST /datasets/{id}/versions].
 type Publication struct {
-	Version VersionID          `json:"version,omitempty" doc:"slug; today's date when left out"`
-	Store   StoreID            `json:"store" doc:"id of a store in which the provider has a prefix"`
-	Bucket  string             `json:"bucket,omitempty" doc:"the prefix's bucket when left out"`
-	Tables  []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
+	Version  VersionID          `json:"version,omitempty" doc:"slug; today's date when left out"`
+	Store    StoreID            `json:"store,omitempty" doc:"id of a store in which the provider has a prefix; the only one when left out"`
+	Bucket   string             `json:"bucket,omitempty" doc:"the prefix's bucket when left out"`
+	Uploaded bool               `json:"uploaded,omitempty" doc:"keys are names of files uploaded by PUT …/files/{table}/{split}/{name}"`
+	Tables   []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
 }
 
 // PublicationTable is one table of a Publication.

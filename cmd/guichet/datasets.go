@@ -61,12 +61,13 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 type publishCmd struct {
-	Dataset string `arg:"" help:"Id of the dataset."`
-	From    string `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
-	File    string `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
-	Version string `help:"Name of the version; today when left out." placeholder:"NAME"`
-	Table   string `help:"Name of the table, with --from." default:"data"`
-	NoWait  bool   `help:"Do not wait until it is published."`
+	Dataset string   `arg:"" help:"Id of the dataset."`
+	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
+	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
+	File    string   `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
+	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
+	Table   string   `help:"Name of the table, with --from." default:"data"`
+	NoWait  bool     `help:"Do not wait until it is published."`
 }
 
 // Run publishes and waits.
@@ -78,6 +79,12 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
+	}
+	if len(v.Files) > 0 {
+		err := uploadFiles(ctx, t, c, v.Dataset, v.Files, &p)
+		if err != nil {
+			return err
+		}
 	}
 	var s schemas.VersionSummary
 	err = c.Post(ctx, "/datasets/"+v.Dataset+"/versions", p, &s)
@@ -105,6 +112,8 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 func (v publishCmd) publication() (schemas.Publication, error) {
 	var p schemas.Publication
 	switch {
+	case len(v.Files) > 0:
+		p.Uploaded = true
 	case v.File != "":
 		err := readDocument(v.File, &p)
 		if err != nil {
@@ -122,7 +131,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 		}
 		p.Tables = []schemas.PublicationTable{{Name: v.Table, Splits: []schemas.PublicationSplit{split}}}
 	default:
-		return p, schemas.BadField("publication", "--from", "say where the shards are: --from s3://STORE/BUCKET/PREFIX/ or --file FILE")
+		return p, schemas.BadField("publication", "--from", "say where the shards are: --from s3://STORE/BUCKET/PREFIX/, --file PUBLICATION, or TABLE=FILE of this machine")
 	}
 	if v.Version != "" {
 		p.Version = schemas.VersionID(v.Version)

@@ -42,6 +42,7 @@ func (s *story) tell(ctx context.Context) error {
 	}{
 		{"The operator registers organisations, factories and the store", s.parties},
 		{"Providers of four data spaces register and publish their datasets", s.register},
+		{"They send real files from a laptop: Parquet and CSV, converted at the counter", s.real},
 		{"A trainer looks for data in all spaces at once", s.find},
 		{"She asks for the wrong thing, and the no is explained", s.refused},
 		{"She asks properly and gets a permit; one holder decides by hand", s.granted},
@@ -200,10 +201,7 @@ func (s *story) publish(ctx context.Context, file string) (schemas.Dataset, sche
 	if err != nil {
 		return have, v, err
 	}
-	err = c.Post(ctx, "/datasets", d, &have)
-	if e, ok := errors.AsType[*schemas.Error](err); ok && e.Kind == schemas.Conflict {
-		err = c.Get(ctx, "/datasets/"+e.Subject, &have) // an earlier start registered it
-	}
+	have, err = registered(ctx, c, d)
 	if err != nil {
 		return have, v, err
 	}
@@ -225,6 +223,16 @@ func (s *story) publish(ctx context.Context, file string) (schemas.Dataset, sche
 		err = c.Get(ctx, path, &have)
 	}
 	return have, v, err
+}
+
+// registered registers a dataset, or finds what an earlier start registered.
+func registered(ctx context.Context, c *guichet.Client, d schemas.Dataset) (schemas.Dataset, error) {
+	var have schemas.Dataset
+	err := c.Post(ctx, "/datasets", d, &have)
+	if e, ok := errors.AsType[*schemas.Error](err); ok && e.Kind == schemas.Conflict {
+		err = c.Get(ctx, "/datasets/"+e.Subject, &have)
+	}
+	return have, err
 }
 
 // figure keeps a line of the table at the end.

@@ -104,11 +104,12 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
 	}
 	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
-	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName,
+	mayName := stores.mayName
+	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
 		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
 	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Replica: c.replica()})
 	s.feed = agreement.NewFeed(db, log)
-	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym, Log: log})
+	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym, Log: log})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Now: time.Now},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(),
@@ -215,6 +216,17 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 		o.open[key] = s
 	}
 	return s, err
+}
+
+// mayName is the registry's word on prefixes, and the provider's own uploads.
+func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
+	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
+		work, workBucket, err := o.work(ctx)
+		if err == nil && store == work && bucket == workBucket {
+			return nil
+		}
+	}
+	return o.parties.MayName(ctx, provider, store, bucket, key)
 }
 
 // work finds the store with the operator's work bucket.

@@ -49,6 +49,13 @@ func New(base string, token TokenSource) (*Client, error) {
 	return &Client{base: strings.TrimSuffix(base, "/"), token: token, http: h}, nil
 }
 
+// Through gives the same client over another transport: a job's network.
+func (c *Client) Through(rt http.RoundTripper) *Client {
+	h := *c.http
+	h.Transport = rt
+	return &Client{c.base, c.token, &h}
+}
+
 // As gives the same client with other tokens.
 func (c *Client) As(token TokenSource) *Client { return &Client{c.base, token, c.http} }
 
@@ -235,6 +242,18 @@ func (c *Client) WaitPublished(ctx context.Context, id schemas.DatasetID, v sche
 		}
 		wait = min(2*wait, time.Second)
 	}
+}
+
+// Upload sends a file as PUT to path.
+func (c *Client) Upload(ctx context.Context, path string, body io.Reader, size int64) error {
+	resp, err := c.send(ctx, http.MethodPut, path, body, func(r *http.Request) {
+		r.ContentLength = size
+		r.Header.Set("Content-Type", "application/octet-stream")
+	})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // Download writes the body of path to w and gives its bytes. A body that breaks off

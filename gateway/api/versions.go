@@ -76,6 +76,9 @@ func (s *server) versions(a huma.API) {
 // bucket fills in the only bucket that the provider has in a store, and the only
 // store.
 func (s *server) bucket(ctx context.Context, in *publicationPost) error {
+	if in.Body.Uploaded {
+		return nil
+	}
 	stores, _, err := s.Parties.Stores(ctx, in.by, "", 1000)
 	if err != nil {
 		return err

@@ -73,6 +73,10 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	if it.Decision.Verdict == schemas.VerdictNo {
 		return nil, nil
 	}
+	if it.Decision.Verdict == schemas.VerdictReview { // the answer that was waited for is a yes
+		it.Decision.Verdict = schemas.VerdictYes
+		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
+	}
 	it.Decision.Reviewer = reviewer
 	it.State = schemas.RequestGranted
 	return d.draft(ctx, f, r, it, &ds, fmt.Sprintf("/items/%d", i))

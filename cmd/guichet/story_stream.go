@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +15,6 @@ import (
 
 	"guichet/connectors/guichet"
 	"guichet/connectors/s3"
-	"guichet/policy/audit"
 	"guichet/schemas"
 )
 
@@ -338,130 +335,4 @@ func (s *story) largest(templates ...string) schemas.Dataset {
 		}
 	}
 	return best
-}
-
-func (s *story) impostor(ctx context.Context) error {
-	c, err := s.as(ctx, "impostor")
-	if err != nil {
-		return err
-	}
-	err = c.Get(ctx, "/agreements", nil)
-	if schemas.KindOf(err) != schemas.Denied {
-		return fmt.Errorf("want a refusal, got %v", err)
-	}
-	s.say("   %s", firstReason(err))
-	return nil
-}
-
-func (s *story) verified(ctx context.Context) error {
-	c, err := s.as(ctx, "officer")
-	if err != nil {
-		return err
-	}
-	report, err := verifyOnline(ctx, c, "")
-	if err != nil {
-		return err
-	}
-	if !report.OK() {
-		return fmt.Errorf("the record has faults: %s", strings.Join(report.Faults, "; "))
-	}
-	s.say("   online: %s records, tree of %s recomputed, root %s", count(report.Records), count(report.Size), report.Root)
-	path := filepath.Join(s.dir, "record.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write the bundle: %w", err)
-	}
-	defer f.Close()
-	n, err := c.Download(ctx, "/audit/export", f)
-	if err != nil {
-		return err
-	}
-	key, err := secret(filepath.Join(s.config.Data, "keys", "log.pub"))
-	if err != nil {
-		return err
-	}
-	offline, err := audit.VerifyBundle(f, n, key)
-	if err != nil {
-		return err
-	}
-	if !offline.OK() {
-		return fmt.Errorf("the bundle has faults: %s", strings.Join(offline.Faults, "; "))
-	}
-	s.say("   offline, with the public key alone: %s records of a bundle of %s hold", count(offline.Records), size(n))
-	kinds, err := s.kinds(ctx, c)
-	if err != nil {
-		return err
-	}
-	s.say("   %s", kinds)
-	s.figure("record", fmt.Sprintf("%s entries, verified online and offline", count(report.Size)))
-	return nil
-}
-
-// kinds counts what the record holds.
-func (s *story) kinds(ctx context.Context, c *guichet.Client) (string, error) {
-	n := map[string]int{}
-	for r, err := range pages(ctx, c) {
-		if err != nil {
-			return "", err
-		}
-		n[r.Kind]++
-	}
-	for _, want := range []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke, schemas.ChangeRefusal, schemas.ChangeReview} {
-		if n[want] == 0 {
-			return "", fmt.Errorf("the record has no %s", want)
-		}
-	}
-	return fmt.Sprintf("%d releases begun, %d ended, %d revocations, %d refusals, %d reviews", n[schemas.ChangeReleaseBegin], n[schemas.ChangeReleaseEnd], n[schemas.ChangeRevoke], n[schemas.ChangeRefusal], n[schemas.ChangeReview]), nil
-}
-
-// readyLine is the ready line with tokens for every role.
-func (s *story) readyLine(ctx context.Context) (addresses, error) {
-	a := s.addresses
-	a.Issuer, a.S3, a.Tokens = s.rig.Issuers[0].Issuer, s.rig.S3.Endpoint, map[string]string{}
-	for role, id := range map[string]string{"trainer": "trainer", "provider": "agronomy", "officer": "officer", "operator": "operator"} {
-		p := s.rig.persona(id)
-		source, err := guichet.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
-		if err != nil {
-			return a, err
-		}
-		a.Tokens[role], err = source(ctx)
-		if err != nil {
-			return a, err
-		}
-	}
-	return a, nil
-}
-
-// invite prints lines to copy.
-func (s *story) invite(a addresses) {
-	c, err := s.as(context.Background(), "trainer")
-	if err != nil {
-		return
-	}
-	l, err := c.Lease(context.Background(), "", s.open)
-	if err != nil {
-		return
-	}
-	m, err := s.shown(context.Background(), c, s.open)
-	if err != nil {
-		return
-	}
-	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, s.open, m.Tables[0].Table, m.Tables[0].Split)
-	s.say(`
-Guichet stays up at %s (API description: %s/api/v1/openapi.json). Ctrl-C ends it.
-The lease in these lines lasts 15 minutes:
-
-  curl -fH "Authorization: Bearer %s" -o rank0.arrows "%s"
-
-  python3 - <<'EOF'
-  import pyarrow.ipc as ipc, urllib.request
-  r = urllib.request.Request("%s", headers={"Authorization": "Bearer %s"})
-  print(ipc.open_stream(urllib.request.urlopen(r)).read_all().schema)
-  EOF
-
-As the trainer on the command line:
-
-  export GUICHET_SERVER=%s GUICHET_TOKEN=%s
-  bin/guichet search wheat --project crop-yield-2027
-`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, a.HTTP, a.Tokens["trainer"])
 }

@@ -1,0 +1,107 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// UploadPrefix is where a provider's uploaded files lie in the work bucket. Its
+// keys belong to her alone: a name made of her id, not chosen by her.
+func UploadPrefix(provider schemas.ParticipantID) string {
+	sum := sha256.Sum256([]byte(provider))
+	return "uploads/" + hex.EncodeToString(sum[:16]) + "/"
+}
+
+// MaxUpload bounds one uploaded file: 50 GB. Larger data belongs into a store of the
+// provider's own.
+const MaxUpload = 50 << 30
+
+// Upload takes a file of the provider's into the work bucket, to be published as
+// part of a table's split. The same name again replaces it. size is the length that
+// was announced. Errors: NotFound, Invalid, TooLarge, Unavailable.
+func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.DatasetID, table, split, name string, body io.Reader, size int64) error {
+	d, err := c.Own(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case d.Withdrawn:
+		return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+	case size < 0:
+		return schemas.BadField("upload", "Content-Length", "say how long the file is")
+	case size > MaxUpload:
+		return schemas.Errorf(schemas.TooLarge, name, "a file has at most %d bytes; put larger ones into a store of your own", int64(MaxUpload))
+	case !schemas.IsSlug(table) || !schemas.IsSlug(split):
+		return schemas.BadField("upload", "table", "%q or %q is no slug", table, split)
+	case name == "" || len(name) > 200 || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, "."):
+		return schemas.BadField("upload", "name", "%q is no file name", name)
+	}
+	store, bucket, err := c.Work(ctx)
+	if err != nil {
+		return err
+	}
+	work, err := c.Store(ctx, store)
+	if err != nil {
+		return err
+	}
+	sent := &counter{r: io.LimitReader(body, size)}
+	_, err = work.Put(ctx, bucket, uploadKey(&d, table, split, name), sent, size)
+	if sent.n != size && sent.err != nil {
+		return schemas.Errorf(schemas.Invalid, name, "the upload broke off after %d of %d bytes", sent.n, size)
+	}
+	return err
+}
+
+func uploadKey(d *schemas.Dataset, table, split, name string) string {
+	return fmt.Sprintf("%s%s/%s/%s/%s", UploadPrefix(d.Provider), d.ID, table, split, name)
+}
+
+// counter counts what was read and keeps how it ended.
+type counter struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// uploaded points a publication of uploaded files at where they lie.
+func (c *Catalog) uploaded(ctx context.Context, d *schemas.Dataset, p *schemas.Publication) error {
+	store, bucket, err := c.Work(ctx)
+	if err != nil {
+		return err
+	}
+	p.Store, p.Bucket = store, bucket
+	for i := range p.Tables {
+		t := &p.Tables[i]
+		for j := range t.Splits {
+			s := &t.Splits[j]
+			if s.Name == "" {
+				s.Name = "all"
+			}
+			if len(s.Keys) == 0 {
+				return schemas.BadField("publication", fmt.Sprintf("/tables/%d/splits/%d/keys", i, j), "name the uploaded files")
+			}
+			for k, name := range s.Keys {
+				if strings.ContainsAny(name, "/\\") {
+					return schemas.BadField("publication", fmt.Sprintf("/tables/%d/splits/%d/keys/%d", i, j, k), "%q is no file name", name)
+				}
+				s.Keys[k] = uploadKey(d, t.Name, s.Name, name)
+			}
+		}
+	}
+	return nil
+}

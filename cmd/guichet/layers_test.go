@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// root is the repository's root, seen from this package.
+const root = "../.."
+
+// layers is the one direction of imports: each layer may import those behind it.
+func layers() map[string][]string {
+	return map[string][]string{
+		"schemas":    {},
+		"connectors": {"schemas"},
+		"catalog":    {"connectors", "schemas"},
+		"policy":     {"connectors", "schemas"},
+		"gateway":    {"policy", "catalog", "connectors", "schemas"},
+		"cmd":        {"gateway", "policy", "catalog", "connectors", "schemas"},
+	}
+}
+
+// siblings are the edges allowed inside a layer: a package may import those named
+// and what lies below it.
+func siblings() map[string][]string {
+	return map[string][]string{
+		"connectors/guichet":     {"connectors/shard"},
+		"connectors/sandbox":     {"connectors/shard"},
+		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
+		"connectors/odrl":        {"connectors/rdf"},
+		"catalog":                {"catalog/index"},
+		"policy/agreement":       {"policy", "policy/party"},
+		"policy/party":           {"policy"},
+		"gateway":                {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
+		"gateway/api":            {"gateway/problem"},
+		"gateway/door":           {"gateway/problem", "gateway/stream"},
+		"gateway/flight":         {"gateway/problem", "gateway/stream"},
+		"gateway/stream":         {"gateway/stream/transform"},
+		"connectors/sql/sqltest": {"connectors/sql"},
+		"gateway/doortest":       {"*"},
+	}
+}
+
+// walled says where a foreign module may be imported, by the beginning of its path.
+func walled() map[string][]string {
+	return map[string][]string{
+		"github.com/apache/arrow/":            {"connectors/shard", "connectors/guichet", "gateway/stream", "gateway/flight", "gateway/doortest"},
+		"github.com/minio/":                   {"connectors/s3"},
+		"github.com/blevesearch/":             {"catalog/index"},
+		"github.com/open-policy-agent/":       {"policy"},
+		"github.com/gin-gonic/":               {"gateway"},
+		"github.com/danielgtaylor/":           {"gateway"},
+		"modernc.org/sqlite":                  {"connectors/sql"},
+		"github.com/jackc/pgx/":               {"connectors/sql"},
+		"github.com/versity/":                 {},
+		"github.com/zitadel/":                 {},
+		"github.com/alecthomas/kong":          {"cmd"},
+		"github.com/piprate/json-gold":        {"connectors/rdf", "connectors/odrl", "connectors/dcatap"},
+		"github.com/prometheus/client_golang": {"gateway"},
+	}
+}
+
+// source is one Go file of this module.
+type source struct {
+	dir   string // package folder, from the root
+	file  string
+	ast   *ast.File
+	lines int
+	test  bool
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && p != root && (strings.HasPrefix(name, ".") || name == "deploy" || name == "testdata" || name == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(fset, p, b, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(p))
+		out = append(out, source{filepath.ToSlash(dir), p, f, strings.Count(string(b), "\n"), strings.HasSuffix(name, "_test.go")})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 50 {
+		t.Fatalf("only %d files found", len(out))
+	}
+	return out
+}
+
+func imports(f *ast.File) []string {
+	var out []string
+	for _, i := range f.Imports {
+		s, err := strconv.Unquote(i.Path.Value)
+		if err == nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func layerOf(dir string) string { first, _, _ := strings.Cut(dir, "/"); return first }
+
+func TestImportsGoOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		allowed, known := layers()[layerOf(s.dir)]
+		if !known {
+			t.Errorf("%s lies in no layer", s.file)
+		}
+		for _, imp := range imports(s.ast) {
+			ours, is := strings.CutPrefix(imp, "guichet/")
+			switch {
+			case !is:
+				checkWall(t, s, imp)
+			case layerOf(ours) == layerOf(s.dir):
+				named := siblings()[s.dir]
+				if s.dir != "cmd/guichet" && !slices.Contains(named, ours) && !slices.Contains(named, "*") {
+					t.Errorf("%s imports its sibling %s", s.file, ours)
+				}
+			case !slices.Contains(allowed, layerOf(ours)):
+				t.Errorf("%s imports %s: against the direction of the layers", s.file, ours)
+			}
+		}
+	}
+}
+
+func checkWall(t *testing.T, s source, imp string) {
+	for prefix, homes := range walled() {
+		if !strings.HasPrefix(imp, prefix) {
+			continue
+		}
+		if !slices.ContainsFunc(homes, func(h string) bool { return s.dir == h || strings.HasPrefix(s.dir, h+"/") }) {
+			t.Errorf("%s imports %s, which is walled in: %v", s.file, imp, homes)
+		}
+	}
+}
+
+func TestPackagesAreNamedAndDocumented(t *testing.T) {
+	docs := map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		docs[s.dir] = docs[s.dir] || s.ast.Doc != nil && len(s.ast.Doc.Text()) > 80
+		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "misc", "base", "types", "models"}, s.ast.Name.Name) {
+			t.Errorf("%s: a package named %s says nothing", s.file, s.ast.Name.Name)
+		}
+	}
+	for dir, has := range docs {
+		if !has {
+			t.Errorf("package %s has no doc that says what flows in and out", dir)
+		}
+	}
+}
+
+func TestTopLevel(t *testing.T) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields("cmd catalog gateway policy connectors schemas deploy go.mod go.sum README.md LICENSE Makefile docs bin")
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(want, e.Name()) {
+			t.Errorf("%s at the top level is not one of the agreed entries", e.Name())
+		}
+	}
+}
+
+// The budget of style.md 1.1: no file over 800 lines, no function over 120.
+func TestSizes(t *testing.T) {
+	type sized struct {
+		name  string
+		lines int
+	}
+	var files, funcs []sized
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		files = append(files, sized{s.file, s.lines})
+		b, err := os.ReadFile(s.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := lineCounter(b)
+		for _, d := range s.ast.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
+				funcs = append(funcs, sized{path.Join(s.dir, f.Name.Name), at(int(f.End()-s.ast.FileStart)) - at(int(f.Pos()-s.ast.FileStart))})
+			}
+		}
+	}
+	for _, x := range []struct {
+		what  string
+		most  int
+		sizes []sized
+	}{{"file", 800, files}, {"function", 120, funcs}} {
+		slices.SortFunc(x.sizes, func(a, b sized) int { return cmp.Compare(b.lines, a.lines) })
+		for i, s := range x.sizes[:5] {
+			t.Logf("%s %d: %s, %d lines", x.what, i+1, s.name, s.lines)
+		}
+		if x.sizes[0].lines > x.most {
+			t.Errorf("%s %s has %d lines; the most is %d", x.what, x.sizes[0].name, x.sizes[0].lines, x.most)
+		}
+	}
+}
+
+func lineCounter(b []byte) func(offset int) int {
+	var starts []int
+	for i, c := range b {
+		if c == '\n' {
+			starts = append(starts, i)
+		}
+	}
+	return func(offset int) int { n, _ := slices.BinarySearch(starts, offset); return n }
+}
+
+// Each direct dependency has its line in docs/dependencies.md.
+func TestDependenciesAreExplained(t *testing.T) {
+	doc, err := os.ReadFile(root + "/docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(root + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n := 0
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		line := strings.TrimSpace(sc.Text())
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(fields) < 2 || strings.Contains(line, "// indirect") || !strings.HasPrefix(fields[1], "v") || !strings.Contains(fields[0], ".") {
+			continue
+		}
+		n++
+		if !strings.Contains(string(doc), fields[0]) {
+			t.Errorf("docs/dependencies.md does not say what %s is for", fields[0])
+		}
+	}
+	if n < 20 {
+		t.Error(fmt.Sprintf("only %d direct dependencies found in go.mod", n))
+	}
+}
