@@ -48,7 +48,7 @@ func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		if t.json {
 			return json.NewEncoder(t.out).Encode(a)
 		}
-		_, err := fmt.Fprintf(t.out, "guichet answers at %s\n", a.HTTP)
+		_, err := fmt.Fprintf(t.out, "guichet answers at %s, Flight at %s\n", a.HTTP, a.Flight)
 		return err
 	})
 }
@@ -70,17 +70,22 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 	if err != nil {
 		return err
 	}
-	l, err := listen(c.Listen)
+	web, err := listen(c.Listen)
 	if err != nil {
 		return errors.Join(err, s.index.Close(), s.db.Close())
 	}
-	a := addresses{Ready: true, HTTP: "http://" + l.Addr().String()}
+	calls, err := listen(c.FlightListen)
+	if err != nil {
+		return errors.Join(err, web.Close(), s.index.Close(), s.db.Close())
+	}
+	a := addresses{Ready: true, HTTP: "http://" + web.Addr().String(), Flight: "grpc://" + calls.Addr().String()}
 	if c.TLSCert != "" {
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: (&certificate{c: c, log: log}).get})
-		a.HTTP = "https://" + l.Addr().String()
+		t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: (&certificate{c: c, log: log}).get}
+		web, calls = tls.NewListener(web, t), tls.NewListener(calls, t)
+		a.HTTP, a.Flight = "https://"+web.Addr().String(), "grpc+tls://"+calls.Addr().String()
 	}
 	var failed error
-	err = s.run(ctx, l, func() { failed = told(a) })
+	err = s.run(ctx, web, calls, func() { failed = told(a) })
 	return errors.Join(err, failed)
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,7 +114,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym, Log: log})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Now: time.Now},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(),
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
 	})
 	return s, nil
 }
@@ -139,10 +141,10 @@ func (c *Config) proxies() []netip.Prefix {
 	return out
 }
 
-// run serves on the listener until ctx ends. What it starts it waits for, from the
+// run serves on the listeners, HTTP and Flight, until ctx ends. What it starts it waits for, from the
 // doors inwards: doors, then followers, then the writer, since the ends of streams
 // are still to be recorded. ready is called when requests are answered.
-func (s *site) run(ctx context.Context, l net.Listener, ready func()) error {
+func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) error {
 	background := context.WithoutCancel(ctx)
 	writing, stopWriting := context.WithCancel(background)
 	following, stopFollowing := context.WithCancel(background)
@@ -159,7 +161,7 @@ func (s *site) run(ctx context.Context, l net.Listener, ready func()) error {
 		if ready != nil {
 			ready()
 		}
-		err = s.server.Serve(ctx, l)
+		err = s.server.Serve(ctx, web, calls)
 	}
 	stopFollowing()
 	err = errors.Join(err, followers.Wait())
@@ -248,6 +250,7 @@ type keys struct {
 	log       string
 	lease     []byte
 	pseudonym []byte
+	ticket    []byte // derived from lease
 }
 
 func loadKeys(data string) (*keys, error) {
@@ -263,6 +266,11 @@ func loadKeys(data string) (*keys, error) {
 	}
 	if len(k.lease) < 32 || len(k.pseudonym) < 32 || !strings.HasPrefix(k.log, "PRIVATE+KEY+") {
 		return nil, schemas.Errorf(schemas.Invalid, "keys", "a key in %s is not whole", filepath.Join(data, "keys"))
+	}
+	var err error
+	k.ticket, err = hkdf.Key(sha256.New, k.lease, nil, "guichet flight ticket 1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of Flight tickets: %w", err)
 	}
 	return &k, nil
 }

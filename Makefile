@@ -1,0 +1,88 @@
+# make demo and make test do their own set-up: they need Go and make, and fetch the
+# rest. What they fetch stays under .cache/.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO_NEEDED := 1.26
+ROOT      := $(CURDIR)
+# The real files that some tests read: found beside the checkout, or named.
+SHARED    := $(wildcard $(ROOT)/../shared)
+export GUICHET_SHARED ?= $(SHARED)
+export GUICHET_PYTHON ?= $(wildcard $(ROOT)/.cache/venv/bin/python)
+
+.PHONY: help build demo test race lint bench setup go-version clean
+
+help:
+	@echo "make demo    run the main job on this machine (ARGS=\"--once\" ends after the story)"
+	@echo "make test    run all tests"
+	@echo "make lint    vet, staticcheck, gofmt, import direction"
+	@echo "make race    tests under the race detector"
+	@echo "make bench   every figure beside its reference (BENCH=regexp picks)"
+	@echo "make build   bin/guichet and bin/guichet-local"
+
+go-version:
+	@command -v go >/dev/null || { echo "Guichet is built with Go $(GO_NEEDED) or newer, and there is no go on this machine: install it from your system's packages or from the Go project's site"; exit 1; }
+	@have=$$(go env GOVERSION | sed 's/^go//'); \
+	 printf '%s\n%s\n' $(GO_NEEDED) "$$have" | sort -VC || { echo "Guichet needs Go $(GO_NEEDED) or newer; this is $$have. Install a newer Go and run make again"; exit 1; }
+
+build: go-version
+	@if [ ! -d "$$(go env GOCACHE)/00" ]; then echo "the first build takes about five minutes and 2 GB of disk for Go's module and build caches"; fi
+	@mkdir -p bin
+	@echo "building bin/guichet"
+	@go build -o bin/guichet ./cmd/guichet
+	@echo "building bin/guichet-local (the demo's S3 server and issuers)"
+	@cd deploy/local && go build -o ../../bin/guichet-local .
+
+demo: build
+	@bin/guichet demo $(ARGS)
+
+# What tests need beyond Go. System packages are installed only where that is wanted:
+# as root with CI=true or SETUP=1. Otherwise tests skip, and say why at the end.
+setup: go-version
+	@mkdir -p .cache
+	@if [ "$${CI:-}$${SETUP:-}" != "" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	   missing=""; \
+	   command -v curl >/dev/null || missing="$$missing curl"; \
+	   command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$$missing python3-venv"; \
+	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
+	 fi
+	@if [ ! -x .cache/venv/bin/python ] && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+	   echo "installing pyarrow into .cache/venv"; \
+	   { python3 -m venv .cache/venv && .cache/venv/bin/pip install -q --disable-pip-version-check pyarrow; } || { rm -rf .cache/venv; echo "pyarrow cannot be installed here"; }; \
+	 fi
+
+test: setup build
+	@echo "testing; a cold run compiles for some minutes first"
+	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
+	 failed=0; \
+	 { go test -v -timeout 20m ./... 2>&1; echo "exit $$?"; } | tee .cache/test.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )|^\s+\S+_test\.go:[0-9]+: .*(want|got)' || true; \
+	 { cd deploy/local && go test -v -timeout 10m ./... 2>&1; echo "exit $$?"; } | tee $(ROOT)/.cache/test-local.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
+	 cd $(ROOT); \
+	 grep -hqE '^exit [1-9]' .cache/test.log .cache/test-local.log && failed=1; \
+	 awk '/_test\.go:[0-9]+: /{last=$$0} /--- SKIP: /{sub(/^ */,"",last); print "not tested here: " $$3 " (" last ")"; n++} END{exit n>0}' .cache/test.log .cache/test-local.log > .cache/skipped || { cat .cache/skipped; if [ "$${CI:-}" != "" ]; then echo "in CI nothing may be skipped"; failed=1; fi; }; \
+	 if [ $$failed != 0 ]; then echo "tests failed; the whole output is in .cache/test.log"; grep -hE -B30 '^\s*--- FAIL' .cache/test.log .cache/test-local.log | tail -200; exit 1; fi; \
+	 echo "$$(grep -hcE '^\s*--- PASS' .cache/test.log) passed, 0 failed"
+
+# Packages with goroutines of their own.
+RACE := ./connectors/sql/... ./policy/... ./catalog/... ./gateway/...
+race: setup
+	@echo "testing under the race detector"
+	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -race -short -timeout 20m $(RACE)
+
+lint: go-version
+	@echo "vet, staticcheck, gofmt, import direction"
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt wants to change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@go tool staticcheck ./...
+	@cd deploy/local && go vet ./...
+	@go test -count=1 -run 'Layers|Imports|Packages|TopLevel|Sizes|Dependencies' ./cmd/guichet
+
+BENCH ?= .
+bench: build setup
+	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -timeout 30m ./cmd/... ./policy/... ./catalog/... ./connectors/... ./gateway/... | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)'
+
+clean:
+	rm -rf bin .cache
