@@ -25,6 +25,7 @@ import (
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
+	"guichet/gateway/flight"
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
@@ -40,12 +41,14 @@ type Deps struct {
 	Stream *stream.Engine
 	Feed   *agreement.Feed
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
+	Ticket []byte         // signs Flight tickets; 32 bytes
 }
 
 // Server holds the doors.
 type Server struct {
 	deps    Deps
 	http    *http.Server
+	flight  *http.Server
 	metrics *metrics
 }
 
@@ -53,44 +56,72 @@ type Server struct {
 func New(d Deps) *Server {
 	s := &Server{deps: d, metrics: newMetrics()}
 	gin.SetMode(gin.ReleaseMode)
-	s.http = &http.Server{
-		Handler:           s.routes(),
+	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket,
+		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
+	pages := s.routes()
+	s.http = s.listener(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if flight.Is(r) {
+			calls.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
+	s.flight = s.listener(calls)
+	return s
+}
+
+// listener makes one server. HTTP/2 is spoken without TLS too: behind a proxy, and
+// on loopback, gRPC has no other way.
+func (s *Server) listener(h http.Handler) *http.Server {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         p,
 		ConnContext:       door.ConnContext,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
 	}
-	return s
 }
 
 // Handler is the HTTP surface, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers on the listener until ctx ends; then it refuses new streams, lets
-// running ones end for a moment, cuts the rest, and returns.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+// Serve answers on the listeners, HTTP and Flight, until ctx ends; then it refuses
+// new streams, lets running ones end for a moment, cuts the rest, and returns.
+func (s *Server) Serve(ctx context.Context, web, calls net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := s.http.Serve(l)
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return fmt.Errorf("serve HTTP: %w", err)
-	})
+	g.Go(func() error { return serve(s.http, web, "HTTP") })
+	g.Go(func() error { return serve(s.flight, calls, "Flight") })
 	g.Go(func() error {
 		<-ctx.Done()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
 		s.deps.Stream.Shutdown(late)
-		err := s.http.Shutdown(late)
-		if err != nil {
-			return errors.Join(fmt.Errorf("stop HTTP: %w", err), s.http.Close())
-		}
-		return nil
+		return errors.Join(stop(late, s.http, "HTTP"), stop(late, s.flight, "Flight"))
 	})
 	return g.Wait()
+}
+
+func serve(s *http.Server, l net.Listener, name string) error {
+	err := s.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve %s: %w", name, err)
+}
+
+func stop(ctx context.Context, s *http.Server, name string) error {
+	err := s.Shutdown(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("stop %s: %w", name, err), s.Close())
+	}
+	return nil
 }
 
 // routes is the whole HTTP surface.

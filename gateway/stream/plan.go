@@ -181,3 +181,22 @@ func (p *Plan) Most() (rows, bytes int64) {
 	}
 	return p.Rows, bytes + int64(len(p.Source.Schema())) + 8
 }
+
+// LargestMessage bounds, from the manifest, the bytes of the largest message that
+// the stream holds, for doors whose clients take only so much at once. Editing
+// views are bounded by what they can grow to, so the bound is not always met.
+func (p *Plan) LargestMessage() int64 {
+	var most int64
+	last := -1
+	for _, sl := range p.Source.slices(p.Segments) {
+		sh := &p.Source.Split.Shards[sl.shard]
+		most = max(most, sh.Batches[sl.batch].Len())
+		if sl.shard != last {
+			for _, d := range sh.Dictionaries {
+				most = max(most, d.Len())
+			}
+			last = sl.shard
+		}
+	}
+	return most
+}

@@ -20,9 +20,10 @@ type Sink interface {
 }
 
 // Cut is why a running stream was ended from outside. State is how the release
-// ends.
+// ends, Kind how a door that can say so tells the client.
 type Cut struct {
 	State  schemas.ReleaseState
+	Kind   schemas.Kind
 	Reason string
 }
 
@@ -48,7 +49,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := e.Feed.Watch(g.Agreement().ID, func(reason string) {
-		cancel(&Cut{schemas.ReleaseCut, reason})
+		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
 	})
 	defer stop()
 	if cut != nil {
@@ -63,7 +64,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	}
 	r.Table, r.Split = p.Source.Table.Name, p.Source.Split.Name
 	ended := time.AfterFunc(time.Until(g.Until()), func() {
-		cancel(&Cut{schemas.ReleaseCut, "the agreement ended at " + g.Until().UTC().Format(time.RFC3339)})
+		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, "the agreement ended at " + g.Until().UTC().Format(time.RFC3339)})
 	})
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
@@ -92,7 +93,7 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 	select {
 	case <-ctx.Done():
 	case <-t.C:
-		cancel(&Cut{schemas.ReleaseBroken, "the gateway is stopping"})
+		cancel(&Cut{schemas.ReleaseBroken, schemas.Unavailable, "the gateway is stopping"})
 	}
 }
 
@@ -132,7 +133,7 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 		return err
 	}
 	if r.Rows < p.Rows {
-		return &Cut{schemas.ReleaseBroken, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
+		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
 	}
 	return sink.End()
 }
@@ -144,11 +145,11 @@ func (e *Engine) allow(ctx context.Context, r *schemas.Release, m Message) error
 		return err
 	}
 	if r.Rows+m.Rows > r.MostRows || r.Bytes+int64(len(m.Bytes)) > r.MostBytes {
-		return &Cut{schemas.ReleaseCut, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
+		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
 	}
 	for e.Feed.Stale() > pauseAfter {
 		if e.Feed.Stale() > endAfter {
-			return &Cut{schemas.ReleaseCut, "the gateway could not confirm for 10 seconds that the agreement still stands"}
+			return &Cut{schemas.ReleaseCut, schemas.Unavailable, "the gateway could not confirm for 10 seconds that the agreement still stands"}
 		}
 		t := time.NewTimer(20 * time.Millisecond)
 		select {

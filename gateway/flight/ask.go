@@ -1,0 +1,105 @@
+package flight
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	pb "github.com/apache/arrow/go/v17/arrow/flight/gen/flight"
+
+	"guichet/gateway/stream"
+	"guichet/schemas"
+)
+
+// asked is a descriptor that was read: the same keys as of /stream.
+type asked struct {
+	agreement schemas.AgreementID
+	values    map[string]string
+	ask       stream.Ask
+}
+
+func (a asked) get(key string) string { return a.values[key] }
+
+// keys are all that a descriptor may say [doors.md].
+func keys() []string {
+	return append(stream.Keys(), "table", "split", "version", "columns", "run")
+}
+
+// readPath reads a descriptor's path. Errors: Invalid naming the key.
+func readPath(path []string) (asked, error) {
+	if len(path) == 0 || path[0] == "" {
+		return asked{}, schemas.BadField("stream", "path", "the descriptor's path begins with the agreement's id, then key=value texts")
+	}
+	a := asked{agreement: schemas.AgreementID(path[0]), values: map[string]string{}}
+	for _, s := range path[1:] {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return a, schemas.BadField("stream", "path", "%q is no key=value", s)
+		}
+		if !slices.Contains(keys(), key) {
+			return a, schemas.BadField("stream", key, "there is no key %q; the keys are %s", key, strings.Join(keys(), ", "))
+		}
+		if _, twice := a.values[key]; twice {
+			return a, schemas.BadField("stream", key, "the key %q is given twice", key)
+		}
+		a.values[key] = value
+	}
+	var err error
+	a.ask, err = stream.ParseAsk(a.get)
+	return a, err
+}
+
+func readDescriptor(fd *pb.FlightDescriptor) (asked, error) {
+	if fd.GetType() != pb.FlightDescriptor_PATH {
+		return asked{}, schemas.BadField("stream", "type", "a descriptor here is a path: the agreement's id, then key=value texts")
+	}
+	return readPath(fd.GetPath())
+}
+
+// ticket is what a ticket says; it is opaque to clients.
+type ticket struct {
+	Path  []string  `json:"path"`
+	Until time.Time `json:"until"`
+}
+
+func (d *Door) sign(body []byte) []byte {
+	m := hmac.New(sha256.New, d.Key)
+	m.Write(body)
+	return m.Sum(nil)
+}
+
+// seal makes a ticket for an ask. It grants nothing: DoGet asks policy again.
+func (d *Door) seal(a asked, until time.Time) (*pb.Ticket, error) {
+	t := ticket{Path: []string{string(a.agreement)}, Until: until.UTC()}
+	for _, k := range keys() {
+		if v, said := a.values[k]; said {
+			t.Path = append(t.Path, k+"="+v)
+		}
+	}
+	body, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("write a ticket: %w", err)
+	}
+	return &pb.Ticket{Ticket: append(d.sign(body), body...)}, nil
+}
+
+// open reads a ticket. Errors: Invalid (not ours), Precondition (over).
+func (d *Door) open(p []byte) (asked, error) {
+	forged := schemas.BadField("stream", "ticket", "this ticket was not made here; get one with GetFlightInfo")
+	if len(p) < sha256.Size || !hmac.Equal(p[:sha256.Size], d.sign(p[sha256.Size:])) {
+		return asked{}, forged
+	}
+	var t ticket
+	err := json.Unmarshal(p[sha256.Size:], &t)
+	if err != nil {
+		return asked{}, forged
+	}
+	if !d.Now().Before(t.Until) {
+		return asked{}, &schemas.Error{Kind: schemas.Precondition, Subject: "ticket", Message: "the ticket ended at " + t.Until.Format(time.RFC3339) + " with the lease that it was made under", Remedy: "get another one with GetFlightInfo"}
+	}
+	return readPath(t.Path)
+}

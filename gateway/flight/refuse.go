@@ -1,0 +1,95 @@
+package flight
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/stream"
+	"guichet/schemas"
+)
+
+// problemKey is the trailing metadata with the whole problem as JSON, the body that
+// the HTTP doors answer with.
+const problemKey = "guichet-problem-bin"
+
+// maxTrailer keeps a trailer under the 8 KiB of headers that gRPC clients take.
+const maxTrailer = 4 << 10
+
+// refuse records and translates what is said before a stream began.
+func (d *Door) refuse(ctx context.Context, c *call, err error) error {
+	late := d.Desk.Refused(context.WithoutCancel(ctx), schemas.Principal{}, c.address.String(), "flight", err)
+	if late != nil {
+		d.Log.Error("a refusal is not recorded", "err", late)
+	}
+	return d.status(ctx, c, err)
+}
+
+// status translates an error by the table that all doors share.
+func (d *Door) status(ctx context.Context, c *call, err error) error {
+	p := problem.Of(err, d.Log)
+	c.code = problem.Table(schemas.KindOf(err)).GRPC
+	b, failed := json.Marshal(p)
+	if failed == nil && len(b) <= maxTrailer {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(problemKey, string(b))) // it fails only outside a call
+	}
+	return status.Error(c.code, words(p))
+}
+
+// words is the whole answer in one text: most clients show nothing else.
+func words(p *problem.Problem) string {
+	var b strings.Builder
+	b.WriteString(p.Detail)
+	for _, f := range p.Errors {
+		if !strings.Contains(p.Detail, f.Message) {
+			b.WriteString("; " + f.Pointer + ": " + f.Message)
+		}
+	}
+	for _, r := range p.Reasons {
+		if r.Text != p.Detail {
+			b.WriteString("; " + r.Text)
+		}
+		if r.Rule != "" {
+			b.WriteString(" (rule " + r.Rule + ", from " + r.Source + ")")
+		}
+	}
+	if p.Remedy != "" {
+		b.WriteString(". What helps: " + p.Remedy)
+	}
+	if p.Instance != "" {
+		b.WriteString(" [" + p.Instance + "]")
+	}
+	s := b.String()
+	if len(s) > maxTrailer/2 {
+		s = strings.ToValidUTF8(s[:maxTrailer/2], "") + " …"
+	}
+	return s
+}
+
+// broken translates the end of a stream that had begun.
+func (d *Door) broken(ctx context.Context, c *call, r schemas.Release, err error) error {
+	switch r.State {
+	case schemas.ReleaseAbandoned:
+		c.code = codes.Canceled
+		return status.Error(codes.Canceled, r.Cause)
+	case schemas.ReleaseCut:
+		kind := schemas.Denied
+		if cut, ok := errors.AsType[*stream.Cut](err); ok && cut.Kind != schemas.Internal {
+			kind = cut.Kind
+		}
+		err = &schemas.Error{Kind: kind, Subject: string(r.Agreement), Message: r.Cause, Remedy: "GET /api/v1/agreements/" + string(r.Agreement) + " says how it stands"}
+	default:
+		if _, ours := errors.AsType[*schemas.Error](err); !ours {
+			err = &schemas.Error{Kind: schemas.Unavailable, Subject: string(r.Agreement), Message: "the stream broke off: " + r.Cause, Remedy: "open it again with from= the rows that came", Err: err}
+		}
+	}
+	d.Log.Info("a stream was cut", "agreement", r.Agreement, "release", r.ID, "state", r.State, "err", err)
+	return d.status(ctx, c, err)
+}
