@@ -1,0 +1,173 @@
+package odrl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+// Namespaces. unknown stands in front of names that no context maps: they stay
+// visible and are refused by name.
+const (
+	nsODRL    = "http://www.w3.org/ns/odrl/2/"
+	nsOurs    = "urn:guichet:odrl:"
+	nsDCT     = "http://purl.org/dc/terms/"
+	nsRDF     = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+	nsRDFS    = "http://www.w3.org/2000/01/rdf-schema#"
+	nsXSD     = "http://www.w3.org/2001/XMLSchema#"
+	nsSKOS    = "http://www.w3.org/2004/02/skos/core#"
+	nsUnknown = "urn:guichet:unknown:"
+
+	profile  = "urn:guichet:odrl"
+	verbatim = nsOurs + "verbatim"
+
+	factoryPrefix = "urn:guichet:factory:"
+)
+
+func prefixes() [][2]string {
+	return [][2]string{{nsODRL, "odrl:"}, {nsOurs, "guichet:"}, {nsDCT, "dct:"}, {nsRDF, "rdf:"}, {nsRDFS, "rdfs:"}, {nsXSD, "xsd:"}, {nsSKOS, "skos:"}, {nsUnknown, ""}}
+}
+
+// short is a term as people write it: odrl:use, guichet:train; names that no
+// context maps stand bare, other IRIs in full.
+func short(iri string) string {
+	for _, p := range prefixes() {
+		rest, ok := strings.CutPrefix(iri, p[0])
+		if ok {
+			return p[1] + rest
+		}
+	}
+	return iri
+}
+
+// member is the last part of a pointer to a property.
+func member(iri string) string {
+	name := strings.TrimPrefix(short(iri), "odrl:")
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
+
+func leftOperands() map[string]string {
+	return map[string]string{
+		"odrl:purpose": "purpose", "odrl:recipient": "recipient", "odrl:spatial": "spatial", "odrl:dateTime": "dateTime",
+		"odrl:systemDevice": "factory", "odrl:virtualLocation": "factory", "guichet:factory": "factory",
+		"guichet:recipientKind": "recipientKind",
+	}
+}
+
+// leftTerm is the inverse of leftOperands, as written.
+func leftTerm(left string) string {
+	switch left {
+	case "factory":
+		return "systemDevice"
+	case "recipientKind":
+		return "guichet:recipientKind"
+	}
+	return left
+}
+
+func operators() []string {
+	return []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf", "lt", "lteq", "gt", "gteq"}
+}
+
+func actionTerms() map[string]string {
+	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train"}
+}
+
+func dutyTerms() map[string]string {
+	return map[string]string{"odrl:attribute": schemas.DutyAttribute, "guichet:hide": schemas.DutyHide,
+		"guichet:pseudonymise": schemas.DutyPseudonymise, "guichet:generalise": schemas.DutyGeneralise,
+		"guichet:filter": schemas.DutyFilter, "guichet:budget": schemas.DutyBudget, "guichet:factory": schemas.DutyFactory}
+}
+
+// descriptive properties say nothing that binds and are passed over.
+func descriptive() []string {
+	return []string{nsDCT + "description", nsDCT + "issued", nsDCT + "created", nsDCT + "modified", nsDCT + "creator",
+		nsDCT + "publisher", nsRDFS + "label", nsRDFS + "comment", nsRDFS + "seeAlso", nsSKOS + "prefLabel", nsSKOS + "definition", nsSKOS + "note"}
+}
+
+// words holds what right operands are translated with.
+type words struct {
+	purposeByIRI map[string]string // IRI to id
+	purposeIRI   map[string]string // id to IRI
+	codes        *rdf.Codes
+}
+
+func newWords() (*words, error) {
+	list, err := schemas.Purposes()
+	if err != nil {
+		return nil, err
+	}
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	w := &words{purposeByIRI: map[string]string{}, purposeIRI: map[string]string{}, codes: codes}
+	for _, p := range list {
+		w.purposeByIRI[p.IRI], w.purposeIRI[p.ID] = p.ID, p.IRI
+	}
+	return w, nil
+}
+
+// value translates one right operand: an IRI (isIRI) or a literal's text.
+func (w *words) value(left, v string, isIRI bool) (string, error) {
+	switch left {
+	case "purpose":
+		if id, ok := w.purposeByIRI[v]; ok {
+			return id, nil
+		}
+		if _, ok := w.purposeIRI[v]; ok && !isIRI {
+			return v, nil
+		}
+		return "", fmt.Errorf("%q is not a purpose of the closed list", short(v))
+	case "spatial":
+		code, ok := w.codes.Place(v)
+		if ok {
+			return code, nil
+		}
+		if isIRI || strings.Contains(v, "://") {
+			return "", fmt.Errorf("%q is no place known here; write an ISO 3166-1 code, EU or EEA", short(v))
+		}
+	case "recipient":
+		if isIRI && !strings.Contains(v, ":") {
+			return "", fmt.Errorf("the recipient %q is a relative IRI", v)
+		}
+		if strings.HasPrefix(v, nsUnknown) || strings.HasPrefix(v, "_:") {
+			return "", fmt.Errorf("%q names no recipient", short(v))
+		}
+	case "dateTime":
+		if isIRI {
+			return "", fmt.Errorf("%q is no instant", short(v))
+		}
+		return v, instant(v)
+	case "recipientKind":
+		if isIRI || !slices.Contains(recipientKinds(), v) {
+			return "", fmt.Errorf("%q is no kind of recipient; known are %v", short(v), recipientKinds())
+		}
+	case "factory":
+		slug, ok := strings.CutPrefix(v, factoryPrefix)
+		if isIRI && !ok {
+			return "", fmt.Errorf("%q is no factory; write its slug", short(v))
+		}
+		return slug, nil
+	}
+	return v, nil
+}
+
+func recipientKinds() []string {
+	return []string{string(schemas.KindStartUp), string(schemas.KindSME), string(schemas.KindLargeCompany), string(schemas.KindResearch), string(schemas.KindPublicBody)}
+}
+
+// instant accepts what policy accepts: RFC 3339 with a zone, or a date.
+func instant(s string) error {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		_, err := time.Parse(layout, s)
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no instant: write a date, or a time with its zone (RFC 3339)", s)
+}
