@@ -82,7 +82,7 @@ lint: go-version
 
 BENCH ?= .
 bench: build setup
-	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -timeout 30m ./cmd/... ./policy/... ./catalog/... ./connectors/... ./gateway/... | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)'
+	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -run '^$$' -bench '$(BENCH)' -timeout 30m ./cmd/... ./policy/... ./catalog/... ./connectors/... ./gateway/... | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)'
 
 clean:
 	rm -rf bin .cache
