@@ -171,11 +171,16 @@ func (p *Plan) Most() (rows, bytes int64) {
 	last := -1
 	for _, sl := range p.Source.slices(p.Segments) {
 		sh := &p.Source.Split.Shards[sl.shard]
-		bytes += p.Source.view.most(sh.Batches[sl.batch])
+		var dictionaries int64
+		for _, d := range sh.Dictionaries {
+			dictionaries += d.Len() + 1024
+		}
+		bytes += p.Source.view.most(sh.Batches[sl.batch], dictionaries)
+		if !sl.whole { // a cut batch is encoded anew
+			bytes += 1024
+		}
 		if sl.shard != last {
-			for _, d := range sh.Dictionaries {
-				bytes += d.Len()
-			}
+			bytes += dictionaries
 			last = sl.shard
 		}
 	}

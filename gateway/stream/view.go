@@ -37,14 +37,20 @@ func (v *view) raw() bool { return v.keep == nil && len(v.edits) == 0 && v.filte
 // decoded says that every batch is decoded, not only those that are cut.
 func (v *view) decoded() bool { return len(v.edits) > 0 || v.filter != nil }
 
-// most bounds the bytes of a batch as it is shown. A pseudonym may be longer than
-// the value it stands for.
-func (v *view) most(b schemas.Block) int64 {
-	grown := int64(len(v.edits)) * (b.Rows*(transform.Width+1) + 128)
-	if v.filter != nil { // each batch may carry its own, compacted dictionaries
-		grown += b.Body
+// most bounds the bytes of a batch as it is shown; dictionaries are the bytes of its
+// shard's. An edited value may be longer than the one it stands for.
+func (v *view) most(b schemas.Block, dictionaries int64) int64 {
+	if v.raw() {
+		return b.Len()
 	}
-	return b.Len() + 1024 + grown
+	grown := int64(1024)
+	for _, e := range v.edits {
+		grown += b.Rows*(e.Most()+9) + 128 // 9: an offset and a validity bit, rounded up
+	}
+	if v.filter != nil && v.dicts { // each batch carries dictionaries of its own, at most these
+		grown += dictionaries + 1024
+	}
+	return b.Len() + grown
 }
 
 // newView makes the view of one table under an agreement. wanted are the columns
