@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -20,7 +21,7 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 	if d, ok := from.(*arrow.DictionaryType); ok {
 		base = d.ValueType
 	}
-	g := &general{typ: base}
+	g := &general{typ: base, most: 16} // no number or date is longer
 	refuse := func() (Column, error) {
 		return nil, fmt.Errorf("columns of type %s cannot be generalised to %s", from, to)
 	}
@@ -31,6 +32,7 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 			return refuse()
 		}
 		g.text = func(s string) string { return firstRunes(s, n) }
+		g.most = int64(n) * utf8.UTFMax
 	case to == "year" || to == "month" || to == "day" || to == "hour":
 		if base.ID() != arrow.DATE32 && base.ID() != arrow.DATE64 && base.ID() != arrow.TIMESTAMP || to == "hour" && base.ID() != arrow.TIMESTAMP {
 			return refuse()
@@ -59,7 +61,10 @@ type general struct {
 	instant func(time.Time) time.Time
 	number  func(float64) float64
 	width   int64
+	most    int64
 }
+
+func (g *general) Most() int64 { return g.most }
 
 func (g *general) Type() arrow.DataType { return g.typ }
 

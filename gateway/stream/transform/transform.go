@@ -23,6 +23,7 @@ import (
 // Column changes one column.
 type Column interface {
 	Type() arrow.DataType                     // of the result
+	Most() int64                              // bytes of the longest value that Apply can make
 	Apply(a arrow.Array) (arrow.Array, error) // same length, nulls where they were
 }
 
@@ -51,6 +52,8 @@ func Pseudonymise(from arrow.DataType, key []byte) (Column, error) {
 }
 
 func (*pseudonym) Type() arrow.DataType { return &arrow.FixedSizeBinaryType{ByteWidth: Width} }
+
+func (*pseudonym) Most() int64 { return Width }
 
 func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
 	mac := hmac.New(sha256.New, p.key)
