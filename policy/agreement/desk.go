@@ -40,6 +40,7 @@ type Desk struct {
 	catalogue catalogue
 	leaseKey  []byte
 	replica   string
+	alone     bool
 	now       func() time.Time
 	refusals  *refusals
 }
@@ -52,6 +53,7 @@ type Config struct {
 	Catalogue catalogue
 	LeaseKey  []byte // at least 32 random bytes, the same on every replica
 	Replica   string // name of this process, for the releases it opens
+	Alone     bool   // no other process opens releases on this database
 	Now       func() time.Time
 }
 
@@ -61,7 +63,7 @@ func New(c Config) *Desk {
 	if now == nil {
 		now = time.Now
 	}
-	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, now: now, refusals: newRefusals()}
+	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals()}
 }
 
 func denied(subject, rule, source, text, remedy string) error {

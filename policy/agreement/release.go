@@ -144,7 +144,7 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release) error {
 func (d *Desk) Recover(ctx context.Context) (int, error) {
 	n := 0
 	for {
-		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", "state = 'open' AND replica = ?", []any{d.replica}, "", 500)
+		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", "state = 'open' AND (replica = ? OR ?)", []any{d.replica, d.alone}, "", 500)
 		if err != nil || len(open) == 0 {
 			return n, err
 		}
