@@ -21,6 +21,9 @@ type demoCmd struct {
 
 // Run starts the rig and a gateway, tells the story, and stays up until Ctrl-C.
 func (v demoCmd) Run(ctx context.Context, t *terminal) (err error) {
+	if v.Mib < 100 {
+		return schemas.BadField("demo", "--mib", "at least 100: shorter streams end before they can be cut")
+	}
 	dir := v.Data
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "guichet-demo-")

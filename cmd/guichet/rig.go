@@ -222,3 +222,16 @@ func from(address string) *http.Transport {
 	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Transport{DialContext: d.DialContext, ReadBufferSize: 256 << 10}
 }
+
+// narrow makes connections that take little in advance: a slow reader's stream is
+// then really under way, not waiting in the kernel's buffers.
+func narrow() *http.Transport {
+	d := &net.Dialer{}
+	return &http.Transport{ReadBufferSize: 4 << 10, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, addr)
+		if t, ok := c.(*net.TCPConn); ok && err == nil {
+			err = t.SetReadBuffer(64 << 10)
+		}
+		return c, err
+	}}
+}

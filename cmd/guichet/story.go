@@ -31,6 +31,7 @@ type story struct {
 	datasets  map[string]schemas.Dataset // by slug
 	step      int
 	open      schemas.AgreementID // the agreement that stays, for the lines to copy
+	big       schemas.AgreementID // the one on the largest dataset, revoked in the end
 	figures   [][2]string
 }
 
@@ -338,7 +339,7 @@ func (s *story) granted(ctx context.Context) error {
 	}
 	open, byHand := s.datasets["winter-wheat-trials"], s.datasets["dairy-herd-recording"]
 	var r schemas.Request
-	err = c.Post(ctx, "/requests", ask("crop-yield-2027", open.ID, byHand.ID), &r)
+	err = c.Post(ctx, "/requests", ask("crop-yield-2027", open.ID, byHand.ID, s.largest().ID), &r)
 	if err != nil {
 		return err
 	}
@@ -346,7 +347,7 @@ func (s *story) granted(ctx context.Context) error {
 		return fmt.Errorf("the request is %s, its first item %s", r.State, r.Items[0].State)
 	}
 	s.say("   request %s: %s is granted by rule, %s waits for its holder", r.ID, title(open.Title), title(byHand.Title))
-	holder, err := s.as(ctx, strings.TrimSuffix(strings.TrimPrefix(string(byHand.Provider), "https://"), ".example"))
+	holder, err := s.as(ctx, owner(&byHand))
 	if err != nil {
 		return err
 	}
@@ -357,8 +358,8 @@ func (s *story) granted(ctx context.Context) error {
 	if r.State != schemas.RequestGranted {
 		return fmt.Errorf("after the holder's yes the request is %s", r.State)
 	}
-	s.open = r.Items[0].Agreement
-	s.say("   the holder says yes; agreements %s and %s", r.Items[0].Agreement, r.Items[1].Agreement)
+	s.open, s.big = r.Items[0].Agreement, r.Items[2].Agreement
+	s.say("   the holder says yes; one permit, agreements %s, %s and %s", r.Items[0].Agreement, r.Items[1].Agreement, r.Items[2].Agreement)
 	return nil
 }
 

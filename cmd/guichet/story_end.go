@@ -119,6 +119,11 @@ func (s *story) invite(a addresses) {
 		return
 	}
 	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, s.open, m.Tables[0].Table, m.Tables[0].Split)
+	token := filepath.Join(s.dir, "trainer.token")
+	err = os.WriteFile(token, []byte(a.Tokens["trainer"]), 0o600)
+	if err != nil {
+		return
+	}
 	s.say(`
 Guichet stays up at %s (API description: %s/api/v1/openapi.json). Ctrl-C ends it.
 The lease in these lines lasts 15 minutes:
@@ -133,7 +138,7 @@ The lease in these lines lasts 15 minutes:
 
 As the trainer on the command line:
 
-  export GUICHET_SERVER=%s GUICHET_TOKEN=%s
+  export GUICHET_SERVER=%s GUICHET_TOKEN_FILE=%s
   bin/guichet search wheat --project crop-yield-2027
-`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, a.HTTP, a.Tokens["trainer"])
+`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, a.HTTP, token)
 }
