@@ -150,7 +150,7 @@ func (s *Server) routes() http.Handler {
 	safe := r.Group("/", s.recovery)
 	safe.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	safe.GET("/readyz", s.ready)
-	safe.GET("/metrics", gin.WrapH(s.metrics.handler()))
+	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
 	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
 	v1.GET("/audit/export", s.export)
@@ -213,6 +213,15 @@ func (s *Server) refuse(c *gin.Context, by schemas.Principal, err error) {
 		s.deps.Log.Error("a refusal is not recorded", "err", late)
 	}
 	s.fail(c, err)
+}
+
+// operatorsOnly lets operators and this machine itself read figures: timings tell
+// things that callers may not know [decisions.md 26].
+func (s *Server) operatorsOnly(c *gin.Context) {
+	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+	if !by.Has(schemas.RoleOperator) && !door.Address(c.Request, s.deps.Behind).IsLoopback() {
+		s.refuse(c, by, policy.Needs(by, schemas.RoleOperator, "read the metrics"))
+	}
 }
 
 // ready says whether this replica should be sent work.

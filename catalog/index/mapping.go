@@ -45,7 +45,7 @@ func languages() map[string]string {
 
 // Facets names the fields that can be filtered by and counted.
 func Facets() []string {
-	return []string{"space", "theme", "country", "language", "publisher", "licence", "format", "provider", "column", "unit", "terms"}
+	return []string{"space", "theme", "country", "language", "publisher", "licence", "format", "provider", "column", "unit"}
 }
 
 func newMapping() (*mapping.IndexMappingImpl, error) {
@@ -73,7 +73,7 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, true
 		return f
 	}
-	for _, name := range append(Facets(), "seen", "access") {
+	for _, name := range append(Facets(), "seen") {
 		doc.AddFieldMappingsAt(name, code())
 	}
 	for _, name := range []string{"modified", "from", "until"} {

@@ -21,7 +21,7 @@ type Query struct {
 	Filters    map[string][]string // by the names of Facets; values of one name are alternatives
 	From, To   string              // days: datasets whose time overlaps
 	Facets     []string
-	FacetLimit int // values per facet; 10 when 0, at most 1000
+	FacetLimit int    // values per facet; 10 when 0, at most 1000
 	Sort       string // "" best match, modified, newest first
 	Offset     int
 	Limit      int

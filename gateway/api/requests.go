@@ -22,7 +22,7 @@ type askBody struct {
 	Factory schemas.FactoryID `json:"factory,omitempty"`
 	Until   time.Time         `json:"until,omitzero"`
 	Answers map[string]string `json:"answers,omitempty"`
-	Items   []askedItem     `json:"items" minItems:"1" maxItems:"100"`
+	Items   []askedItem       `json:"items" minItems:"1" maxItems:"100"`
 }
 
 type askedItem struct {

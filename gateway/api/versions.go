@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -43,8 +44,12 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range v {
-			s.hideFaults(ctx, in.by, in.ID, &v[i])
+		_, err = s.Catalog.Own(ctx, in.by, in.ID)
+		if err != nil { // what is not published yet, and faults, are the provider's business
+			v = slices.DeleteFunc(v, func(s schemas.VersionSummary) bool { return s.State != schemas.VersionPublished })
+			for i := range v {
+				v[i].Notes = nil
+			}
 		}
 		return listOf(v, ""), nil
 	})
@@ -57,7 +62,13 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		s.hideFaults(ctx, in.by, in.ID, &v.VersionSummary)
+		_, err = s.Catalog.Own(ctx, in.by, in.ID)
+		if err != nil {
+			if v.State != schemas.VersionPublished {
+				return nil, schemas.Errorf(schemas.NotFound, string(in.Version), "dataset %s has no version %s", in.ID, in.Version)
+			}
+			v.Notes = nil
+		}
 		return one(v.VersionSummary, 0), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
@@ -101,12 +112,4 @@ func (s *server) bucket(ctx context.Context, in *publicationPost) error {
 		in.Body.Bucket = found[0].Bucket
 	}
 	return nil
-}
-
-// hideFaults leaves keys and faults to the provider.
-func (s *server) hideFaults(ctx context.Context, by schemas.Principal, id schemas.DatasetID, v *schemas.VersionSummary) {
-	_, err := s.Catalog.Own(ctx, by, id)
-	if err != nil {
-		v.Failures, v.Notes = nil, nil
-	}
 }

@@ -15,6 +15,10 @@ import (
 // MaxLease is the longest life of a lease [decisions.md 4].
 const MaxLease = 15 * time.Minute
 
+// forgetLeases is how long an expired lease is kept, to be told apart from one that
+// never was.
+const forgetLeases = 24 * time.Hour
+
 // LeaseAsk is what POST /leases takes.
 type LeaseAsk struct {
 	Project schemas.ProjectID   `json:"project,omitempty" doc:"needed unless a lease is narrowed"`
@@ -216,7 +220,11 @@ func (d *Desk) seal(ctx context.Context, by schemas.Principal, l schemas.Lease, 
 	}
 	l.Until = until.UTC()
 	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		err := sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
+		_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, now.Add(-forgetLeases).UnixMicro())
+		if err != nil {
+			return fmt.Errorf("forget old leases: %w", err)
+		}
+		err = sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
 		if err != nil {
 			return err
 		}
