@@ -79,17 +79,16 @@ func Literal(n Node) (text, language, datatype string, ok bool) {
 // Tag writes a language tag in the customary case, which expansion may have
 // lowered: script titled, region in capitals [RFC 5646 §2.1.1].
 func Tag(tag string) string {
-	parts := strings.Split(tag, "-")
-	for i, p := range parts {
-		p = strings.ToLower(p)
+	parts := strings.Split(strings.ToLower(tag), "-")
+	for i, p := range parts[1:] {
 		switch {
-		case i > 0 && len(parts[i-1]) == 1: // after a singleton all is lower case
-		case i > 0 && len(p) == 2:
-			p = strings.ToUpper(p)
-		case i > 0 && len(p) == 4 && p[0] >= 'a':
-			p = strings.ToUpper(p[:1]) + p[1:]
+		case len(p) == 1: // after a singleton all is lower case
+			return strings.Join(parts, "-")
+		case len(p) == 2:
+			parts[i+1] = strings.ToUpper(p)
+		case len(p) == 4 && p[0] >= 'a':
+			parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
 		}
-		parts[i] = p
 	}
 	return strings.Join(parts, "-")
 }

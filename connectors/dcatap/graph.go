@@ -1,0 +1,149 @@
+package dcatap
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+// Namespaces.
+const (
+	nsDCAT = "http://www.w3.org/ns/dcat#"
+	nsDCT  = "http://purl.org/dc/terms/"
+	nsFOAF = "http://xmlns.com/foaf/0.1/"
+	nsRDFS = "http://www.w3.org/2000/01/rdf-schema#"
+	nsCSVW = "http://www.w3.org/ns/csvw#"
+	nsODRS = "http://schema.theodi.org/odrs#"
+	nsSkos = "http://www.w3.org/2004/02/skos/core#"
+	nsOurs = "urn:guichet:"
+)
+
+// graph is a document in which descriptions of one node are merged.
+type graph struct {
+	doc   *rdf.Document
+	byID  map[string]rdf.Node
+	order []rdf.Node // described nodes in the order of the source
+	at    map[uintptr]string
+}
+
+func newGraph(doc *rdf.Document) *graph {
+	g := &graph{doc: doc, byID: map[string]rdf.Node{}, at: map[uintptr]string{}}
+	for _, n := range doc.Nodes {
+		g.add(n)
+	}
+	return g
+}
+
+func (g *graph) add(v any) {
+	switch t := v.(type) {
+	case []any:
+		for _, item := range t {
+			g.add(item)
+		}
+	case map[string]any:
+		g.node(t)
+		for _, k := range slices.Sorted(maps.Keys(t)) {
+			g.add(t[k])
+		}
+	}
+}
+
+func (g *graph) node(n rdf.Node) {
+	_, isValue := n["@value"]
+	_, isList := n["@list"]
+	if isValue || isList || rdf.IsReference(n) {
+		return
+	}
+	at, _ := g.doc.At(n)
+	id := rdf.ID(n)
+	known, ok := g.byID[id]
+	if id == "" || !ok {
+		merged := maps.Clone(n)
+		g.order = append(g.order, merged)
+		g.at[key(merged)] = at
+		g.at[key(n)] = at
+		if id != "" {
+			g.byID[id] = merged
+		}
+		return
+	}
+	for k, v := range n {
+		more, isMore := v.([]any)
+		have, isHave := known[k].([]any)
+		switch {
+		case isMore && isHave:
+			known[k] = append(slices.Clip(have), more...)
+		case known[k] == nil:
+			known[k] = v
+		}
+	}
+}
+
+func key(n rdf.Node) uintptr { return reflect.ValueOf(n).Pointer() }
+
+// values gives the nodes and literals of a property, references followed.
+func (g *graph) values(n rdf.Node, property string) []rdf.Node {
+	out := rdf.List(n, property)
+	for i, v := range out {
+		known, ok := g.byID[rdf.ID(v)]
+		if ok {
+			out[i] = known
+		}
+	}
+	return out
+}
+
+// ofType lists the described nodes of a class.
+func (g *graph) ofType(class string) []rdf.Node {
+	var out []rdf.Node
+	for _, n := range g.order {
+		if slices.Contains(rdf.Types(n), class) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// text reads every language of a property; the first value of each stays.
+func (g *graph) text(n rdf.Node, property string) schemas.Text {
+	var out schemas.Text
+	for _, v := range rdf.List(n, property) {
+		s, language, _, ok := rdf.Literal(v)
+		_, twice := out[language]
+		if !ok || twice || s == "" {
+			continue
+		}
+		if out == nil {
+			out = schemas.Text{}
+		}
+		out[language] = s
+	}
+	return out
+}
+
+// word reads a property that is one literal here: without language, else
+// English, else the first tag in order.
+func (g *graph) word(n rdf.Node, property string) string {
+	t := g.text(n, property)
+	for _, tag := range append([]string{"", "en"}, slices.Sorted(maps.Keys(t))...) {
+		if t[tag] != "" {
+			return t[tag]
+		}
+	}
+	return ""
+}
+
+// words reads a property of many literals, each once.
+func (g *graph) words(n rdf.Node, property string) []string {
+	var out []string
+	for _, v := range rdf.List(n, property) {
+		s, _, _, ok := rdf.Literal(v)
+		if ok && s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,289 @@
+package dcatap
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+// Limits of a document of one dataset.
+const (
+	MaxBytes  = 4 << 20
+	maxDepth  = 64
+	maxValues = 1 << 18
+)
+
+// Item is one dataset of a document, or why it could not be read. IRI names it
+// in both cases, where it has one.
+type Item struct {
+	IRI     string
+	Dataset schemas.Dataset
+	Err     error
+}
+
+// Read reads a document that describes one dataset. base is the address that it
+// came from, http or https, or "" where there is none. Errors: Invalid with a
+// pointer into the dataset (/title) or the document, TooLarge.
+func Read(b []byte, base string) (schemas.Dataset, error) {
+	items, err := ReadAll(b, base)
+	if err != nil {
+		return schemas.Dataset{}, err
+	}
+	if len(items) != 1 {
+		return schemas.Dataset{}, schemas.BadField("dataset", "", "the document describes %d datasets (dcat:Dataset); one is wanted", len(items))
+	}
+	return items[0].Dataset, items[0].Err
+}
+
+// ReadAll reads every dataset of a document, in its order; a faulty one does
+// not spoil the others. Errors: Invalid where the document is not JSON-LD,
+// TooLarge.
+func ReadAll(b []byte, base string) ([]Item, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		base = ""
+	}
+	doc, err := rdf.Expand(b, rdf.Options{Base: base, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	if err != nil {
+		return nil, err
+	}
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := schemas.SpaceProfiles()
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{graph: newGraph(doc), codes: codes, profiles: profiles}
+	var out []Item
+	for _, n := range r.ofType(nsDCAT + "Dataset") {
+		out = append(out, r.item(n))
+	}
+	return out, nil
+}
+
+type reader struct {
+	*graph
+	codes    *rdf.Codes
+	profiles []schemas.SpaceProfile
+	faults   []schemas.FieldError
+}
+
+func (r *reader) fault(at, format string, args ...any) {
+	r.faults = append(r.faults, schemas.FieldError{Pointer: at, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *reader) item(n rdf.Node) Item {
+	r.faults = nil
+	d := r.dataset(n)
+	out := Item{IRI: d.IRI, Dataset: d}
+	if len(r.faults) > 0 {
+		out.Dataset = schemas.Dataset{}
+		out.Err = &schemas.Error{Kind: schemas.Invalid, Subject: cmp.Or(d.IRI, "dataset"), Message: "the dataset cannot be read: " + r.faults[0].Message, Fields: r.faults}
+	}
+	return out
+}
+
+func (r *reader) dataset(n rdf.Node) schemas.Dataset {
+	d := schemas.Dataset{
+		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
+		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n), Licence: r.licence(n),
+		Attribution: r.attribution(n), Visibility: r.visibility(n),
+	}
+	d.Space = r.space(n, d.Themes)
+	d.From, d.Until = r.temporal(n)
+	if len(d.Title) == 0 {
+		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
+	}
+	var licences []string
+	for _, dist := range r.values(n, nsDCAT+"distribution") {
+		licences = append(licences, r.licence(dist))
+		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
+		if t, ok := r.table(dist); ok {
+			d.Tables = append(d.Tables, t)
+			continue
+		}
+		l, ok := r.link(dist)
+		if ok {
+			d.Links = append(d.Links, l)
+		}
+	}
+	slices.Sort(licences)
+	licences = slices.Compact(licences)
+	if d.Licence == "" && len(licences) == 1 { // where they differ, none holds for the whole
+		d.Licence = licences[0]
+	}
+	return d
+}
+
+// iri is the node's IRI; of a blank node its dct:identifier where that is one.
+func (r *reader) iri(n rdf.Node) string {
+	id := rdf.ID(n)
+	if id == "" || strings.HasPrefix(id, "_:") {
+		id = r.word(n, nsDCT+"identifier")
+		if !absolute(id) {
+			return ""
+		}
+		return id
+	}
+	if !absolute(id) {
+		r.fault("/iri", "the dataset's IRI %q is relative, or of a kind that names nothing elsewhere", id)
+		return ""
+	}
+	return id
+}
+
+var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:.`)
+
+func absolute(iri string) bool {
+	return scheme.MatchString(iri) && !strings.HasPrefix(strings.ToLower(iri), "file:")
+}
+
+func (r *reader) themes(n rdf.Node) []string {
+	var out []string
+	for _, v := range rdf.List(n, nsDCAT+"theme") {
+		iri := strings.Replace(rdf.ID(v), "https://publications", "http://publications", 1)
+		code, ok := strings.CutPrefix(iri, rdf.Authority+"data-theme/")
+		if ok && !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	return out
+}
+
+// space is what our own term says, else the only space whose theme is there.
+func (r *reader) space(n rdf.Node, themes []string) schemas.SpaceID {
+	said := r.word(n, nsOurs+"space")
+	if said != "" {
+		return schemas.SpaceID(said)
+	}
+	var found schemas.SpaceID
+	for _, p := range r.profiles {
+		if !slices.Contains(themes, p.Theme) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = p.ID
+	}
+	return found
+}
+
+func (r *reader) countries(n rdf.Node) []string {
+	var out []string
+	for _, v := range r.values(n, nsDCT+"spatial") {
+		code, ok := r.codes.Place(rdf.ID(v))
+		if !ok {
+			code = r.word(v, nsDCT+"identifier")
+		}
+		if countryCode.MatchString(code) && !slices.Contains(out, code) {
+			out = append(out, code)
+		}
+	}
+	return out
+}
+
+var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+
+func (r *reader) languages(n rdf.Node) []string {
+	var out []string
+	for _, v := range r.values(n, nsDCT+"language") {
+		tag, ok := r.codes.Language(rdf.ID(v))
+		if !ok {
+			tag, _, _, _ = rdf.Literal(v)
+			tag = cmp.Or(tag, r.word(v, nsDCT+"identifier"))
+		}
+		if tag != "" && len(tag) <= 35 && !slices.Contains(out, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out
+}
+
+func (r *reader) publisher(n rdf.Node) string {
+	for _, v := range r.values(n, nsDCT+"publisher") {
+		s, _, _, _ := rdf.Literal(v)
+		name := cmp.Or(s, r.word(v, nsFOAF+"name"))
+		if name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// licence is the IRI as given, an SPDX one as its id; else the words.
+func (r *reader) licence(n rdf.Node) string {
+	for _, v := range r.values(n, nsDCT+"license") {
+		id := rdf.ID(v)
+		for _, p := range []string{"http://spdx.org/licenses/", "https://spdx.org/licenses/"} {
+			if rest, ok := strings.CutPrefix(id, p); ok {
+				return rest
+			}
+		}
+		if absolute(id) && !strings.HasPrefix(id, "_:") {
+			return id
+		}
+		s, _, _, _ := rdf.Literal(v)
+		if words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsDCT+"title")); words != "" {
+			return words
+		}
+	}
+	return ""
+}
+
+func (r *reader) attribution(n rdf.Node) string {
+	for _, v := range r.values(n, nsDCT+"rights") {
+		if s := r.word(v, nsODRS+"attributionText"); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// visibility is what our own term says, else what the access right implies:
+// whoever calls a dataset not public does not want it known to all.
+func (r *reader) visibility(n rdf.Node) schemas.Visibility {
+	said := r.word(n, nsOurs+"visibility")
+	if said != "" {
+		return schemas.Visibility(said)
+	}
+	for _, v := range rdf.List(n, nsDCT+"accessRights") {
+		switch path.Base(rdf.ID(v)) {
+		case "NON_PUBLIC":
+			return schemas.VisibleToOwn
+		case "RESTRICTED":
+			return schemas.VisibleToSignedIn
+		}
+	}
+	return ""
+}
+
+var day = regexp.MustCompile(`^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$`)
+
+func (r *reader) temporal(n rdf.Node) (from, until string) {
+	for _, v := range r.values(n, nsDCT+"temporal") {
+		from, until = r.date(v, "startDate"), r.date(v, "endDate")
+		if from != "" || until != "" {
+			return from, until
+		}
+	}
+	return "", ""
+}
+
+func (r *reader) date(n rdf.Node, property string) string {
+	s := cmp.Or(r.word(n, nsDCAT+property), r.word(n, "http://schema.org/"+property), r.word(n, "https://schema.org/"+property))
+	s, _, _ = strings.Cut(s, "T")
+	if !day.MatchString(s) {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,283 @@
+package dcatap
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/connectors/odrl"
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+type object = map[string]any
+
+// Write gives a dataset as DCAT-AP 3 in JSON-LD. publicURL is the gateway's own
+// address, without a slash at its end. Whom a dataset is visible to is not
+// written. A dataset without a description is described by its title, which
+// DCAT-AP makes mandatory [DCAT-AP 3.0.1 Dataset].
+func Write(d schemas.Dataset, publicURL string) ([]byte, error) {
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
+	doc, err := w.dataset(&d)
+	if err != nil {
+		return nil, err
+	}
+	doc["@context"] = context()
+	b, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
+	}
+	return append(b, '\n'), nil
+}
+
+func context() []any {
+	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
+		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS,
+		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
+	}}
+}
+
+type writer struct {
+	codes *rdf.Codes
+	page  string
+}
+
+func (w *writer) dataset(d *schemas.Dataset) (object, error) {
+	iri := cmp.Or(d.IRI, w.page)
+	description := d.Description
+	if len(description) == 0 {
+		description = d.Title
+	}
+	doc := object{"@id": iri, "@type": "dcat:Dataset", "dct:title": text(d.Title), "dct:description": text(description),
+		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
+		"dct:accessRights": authority("access-right", accessRight(d))}
+	set(doc, "dct:identifier", string(d.ID))
+	set(doc, "urn:guichet:space", string(d.Space))
+	if len(d.Keywords) > 0 {
+		doc["dcat:keyword"] = d.Keywords
+	}
+	each(doc, "dcat:theme", d.Themes, func(code string) any { return authority("data-theme", code) })
+	each(doc, "dct:spatial", d.Countries, w.place)
+	each(doc, "dct:language", d.Languages, w.language)
+	if d.Publisher != "" {
+		doc["dct:publisher"] = object{"@type": "foaf:Agent", "foaf:name": d.Publisher}
+	}
+	if d.From != "" || d.Until != "" {
+		doc["dct:temporal"] = period(d.From, d.Until)
+	}
+	instant(doc, "dct:issued", d.Registered)
+	instant(doc, "dct:modified", d.Modified)
+	terms := w.terms(d)
+	if len(d.Tables)+len(d.Links) == 0 {
+		maps.Copy(doc, terms)
+	}
+	if d.Offer != nil {
+		policy, err := odrl.Object(*d.Offer, iri, string(d.Provider))
+		if err != nil {
+			return nil, err
+		}
+		doc["odrl:hasPolicy"] = policy
+		terms["odrl:hasPolicy"] = object{"@id": policy["uid"]}
+	}
+	w.distributions(doc, d, terms)
+	return doc, nil
+}
+
+func set(o object, name, value string) {
+	if value != "" {
+		o[name] = value
+	}
+}
+
+func each(o object, name string, values []string, f func(string) any) {
+	var out []any
+	for _, v := range values {
+		out = append(out, f(v))
+	}
+	if len(out) > 0 {
+		o[name] = out
+	}
+}
+
+func instant(o object, name string, t time.Time) {
+	if !t.IsZero() {
+		o[name] = object{"@value": t.UTC().Format(time.RFC3339), "@type": "xsd:dateTime"}
+	}
+}
+
+func authority(table, code string) object {
+	return object{"@id": rdf.Authority + table + "/" + code}
+}
+
+func text(t schemas.Text) []object {
+	var out []object
+	for _, tag := range slices.Sorted(maps.Keys(t)) {
+		v := object{"@value": t[tag]}
+		set(v, "@language", tag)
+		out = append(out, v)
+	}
+	return out
+}
+
+// accessRight is PUBLIC only where an offer permits everybody without a look at
+// the request [EU authority table access-right].
+func accessRight(d *schemas.Dataset) string {
+	switch {
+	case d.Visibility == schemas.VisibleToOwn || d.Visibility == schemas.VisibleToListed:
+		return "NON_PUBLIC"
+	case d.Offer == nil || d.Offer.Review || len(d.Offer.Rules) == 0:
+		return "RESTRICTED"
+	}
+	for i := range d.Offer.Rules {
+		r := &d.Offer.Rules[i]
+		if r.Kind != schemas.Permission || r.Constraint != nil || !slices.Contains(r.Actions, "use") {
+			return "RESTRICTED"
+		}
+	}
+	return "PUBLIC"
+}
+
+func (w *writer) place(code string) any {
+	iri, ok := w.codes.PlaceIRI(code)
+	if ok {
+		return object{"@id": iri, "@type": "dct:Location"}
+	}
+	return object{"@type": "dct:Location", "dct:identifier": code}
+}
+
+func (w *writer) language(tag string) any {
+	iri, ok := w.codes.LanguageIRI(tag)
+	if ok {
+		return object{"@id": iri, "@type": "dct:LinguisticSystem"}
+	}
+	return object{"@type": "dct:LinguisticSystem", "dct:identifier": tag}
+}
+
+func period(from, until string) object {
+	out := object{"@type": "dct:PeriodOfTime"}
+	for name, s := range map[string]string{"dcat:startDate": from, "dcat:endDate": until} {
+		datatype := map[int]string{4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}[len(s)]
+		if datatype != "" {
+			out[name] = object{"@value": s, "@type": datatype}
+		}
+	}
+	return out
+}
+
+var spdxID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+-]*$`)
+
+// terms are the licence and rights of every distribution.
+func (w *writer) terms(d *schemas.Dataset) object {
+	out := object{}
+	switch {
+	case d.Licence == "":
+	case spdxID.MatchString(d.Licence):
+		out["dct:license"] = object{"@id": "http://spdx.org/licenses/" + d.Licence, "@type": "dct:LicenseDocument"}
+	case plainIRI(d.Licence):
+		out["dct:license"] = object{"@id": d.Licence, "@type": "dct:LicenseDocument"}
+	default:
+		out["dct:license"] = object{"@type": "dct:LicenseDocument", "rdfs:label": d.Licence}
+	}
+	if d.Attribution != "" {
+		out["dct:rights"] = object{"@type": "dct:RightsStatement", "odrs:attributionText": d.Attribution}
+	}
+	return out
+}
+
+func plainIRI(s string) bool {
+	return (strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")) && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune("<>\"{}|\\^`", r) })
+}
+
+// distributions writes one for each table, held at the dataset's own page, and
+// one for each link [DCAT-AP 3.0.1 Distribution].
+func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
+	var out []object
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		dist := maps.Clone(terms)
+		dist["@id"] = w.page + "#table-" + url.PathEscape(t.Name)
+		dist["dcat:accessURL"] = object{"@id": w.page}
+		dist["urn:guichet:table"] = t.Name
+		if len(t.Title) > 0 {
+			dist["dct:title"] = text(t.Title)
+		}
+		schema(dist, t)
+		out = append(out, dist)
+	}
+	for _, l := range d.Links {
+		dist := maps.Clone(terms)
+		dist["dcat:accessURL"] = object{"@id": l.URL}
+		set(dist, "dct:title", l.Title)
+		format(dist, l.Format)
+		out = append(out, dist)
+	}
+	for _, dist := range out {
+		dist["@type"] = "dcat:Distribution"
+	}
+	if len(out) > 0 {
+		doc["dcat:distribution"] = out
+	}
+}
+
+var mediaType = regexp.MustCompile(`^[a-z]+/[A-Za-z0-9][A-Za-z0-9.+_-]*$`)
+
+// format writes codes of the EU file-type table and media types as IRIs, other
+// words as a label.
+func format(dist object, f string) {
+	switch {
+	case f == "":
+	case slices.Contains([]string{"CSV", "TSV", "JSON", "JSON_LD", "XML", "XLS", "XLSX", "ODS", "ZIP", "PDF", "TXT", "HTML", "GEOJSON", "GML", "KML", "SHP", "NETCDF", "HDF", "TIFF", "RDF_XML", "RDF_TURTLE", "SQL"}, f):
+		dist["dct:format"] = authority("file-type", f)
+	case mediaType.MatchString(f):
+		dist["dcat:mediaType"] = object{"@id": mediaTypes + f}
+	default:
+		dist["dct:format"] = object{"@type": "dct:MediaTypeOrExtent", "rdfs:label": f}
+	}
+}
+
+// schema writes columns and dialect [W3C CSVW metadata vocabulary]; column is a
+// repeated property, as HealthDCAT-AP wants it.
+func schema(dist object, t *schemas.TableInfo) {
+	var columns []object
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		c := object{"@type": "csvw:Column", "csvw:name": f.Name}
+		set(c, "csvw:datatype", f.Type)
+		set(c, "csvw:format", f.Format)
+		set(c, "csvw:propertyUrl", f.Concept)
+		set(c, "urn:guichet:unit", f.Unit)
+		set(c, "urn:guichet:sensitivity", string(f.Sensitivity))
+		if len(f.Description) > 0 {
+			c["dct:description"] = text(f.Description)
+		}
+		columns = append(columns, c)
+	}
+	if len(columns) > 0 {
+		dist["csvw:tableSchema"] = object{"@type": "csvw:Schema", "csvw:column": columns}
+	}
+	if t.CSV == nil {
+		return
+	}
+	dialect := object{"@type": "csvw:Dialect"}
+	set(dialect, "csvw:delimiter", t.CSV.Delimiter)
+	set(dialect, "csvw:decimalChar", t.CSV.DecimalChar)
+	set(dialect, "csvw:groupChar", t.CSV.GroupChar)
+	set(dialect, "csvw:encoding", t.CSV.Encoding)
+	if t.CSV.NoHeader {
+		dialect["csvw:header"] = false
+	}
+	if len(t.CSV.Null) > 0 {
+		dialect["csvw:null"] = t.CSV.Null
+	}
+	dist["csvw:dialect"] = dialect
+}
