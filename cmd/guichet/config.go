@@ -49,7 +49,9 @@ func loadConfig(path string) (*Config, error) {
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, schemas.Errorf(schemas.Invalid, path, "the settings cannot be read: %w", err)
+			e := schemas.Errorf(schemas.Invalid, path, "the settings cannot be read: %w", err)
+			e.Remedy = "guichet init makes a new gateway's folder with its settings"
+			return nil, e
 		}
 		err = yaml.UnmarshalWithOptions(b, c, yaml.Strict())
 		if err != nil {

@@ -132,9 +132,11 @@ func (t *terminal) fail(err error) {
 	}
 	fmt.Fprintln(t.err, "guichet:", message)
 	for _, f := range e.Fields {
-		if f.Message != e.Message {
-			fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
+		if f.Message == e.Message {
+			fmt.Fprintf(t.err, "  at %s\n", f.Pointer)
+			continue
 		}
+		fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
 	}
 	for _, r := range e.Reasons {
 		fmt.Fprintf(t.err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
