@@ -146,6 +146,30 @@ func mergeFacets(into map[string]Facet, from search.FacetResults) {
 	}
 }
 
+// Count counts one field over datasets that were found already, as Search's facets
+// do over all hits. Errors: Invalid for a field that is no facet.
+func Count(sets []*schemas.Dataset, name string, limit int) (Facet, error) {
+	if !slices.Contains(Facets(), name) {
+		return Facet{}, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
+	}
+	counts := map[string]int{}
+	for _, d := range sets {
+		values, _ := document(d)[name].([]string)
+		for i, v := range values {
+			if !slices.Contains(values[:i], v) {
+				counts[v]++
+			}
+		}
+	}
+	f := Facet{Values: []FacetValue{}}
+	for v, n := range counts {
+		f.Values = append(f.Values, FacetValue{Value: v, Count: n})
+	}
+	facets := map[string]Facet{name: f}
+	limitFacets(facets, facetLimit(&Query{FacetLimit: limit}))
+	return facets[name], nil
+}
+
 func limitFacets(facets map[string]Facet, limit int) {
 	for name, f := range facets {
 		slices.SortFunc(f.Values, func(a, b FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
@@ -210,7 +234,7 @@ func build(q *Query) (query.Query, error) {
 	}
 	for _, name := range q.Facets {
 		if !slices.Contains(Facets(), name) {
-			return nil, schemas.BadField("search", "facets", "%q is no facet; there are %s", name, strings.Join(Facets(), ", "))
+			return nil, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
 		}
 	}
 	for name, values := range q.Filters {

@@ -230,6 +230,7 @@ type searchCmd struct {
 	Words   []string `arg:"" optional:"" help:"Words; all must be found."`
 	Project string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
 	Purpose string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
+	Access  string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
 	Space   string   `help:"Only this data space." placeholder:"ID"`
 	Theme   string   `help:"Only this theme." placeholder:"CODE"`
 	Country string   `help:"Only this country." placeholder:"CODE"`
@@ -249,7 +250,7 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "space", v.Space, "theme", v.Theme,
+	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "access", v.Access, "space", v.Space, "theme", v.Theme,
 		"country", v.Country, "licence", v.Licence, "facets", v.Facets, "limit", v.Limit))
 	if err != nil {
 		return err

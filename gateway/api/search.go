@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,10 +30,11 @@ type searchQuery struct {
 	Unit       string `query:"unit"`
 	From       string `query:"from" doc:"datasets whose time reaches this day or later"`
 	To         string `query:"to"`
+	Access     string `query:"access" doc:"only hits with these marks: now, ask, no, elsewhere; at most 10,000 hits are judged"`
 	Purpose    string `query:"purpose" doc:"marks tell what is allowed for it"`
 	Project    string `query:"project" doc:"marks tell what is allowed for it"`
 	Sort       string `query:"sort" enum:",modified"`
-	Facets     string `query:"facets" doc:"names separated by commas"`
+	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
 	Cursor     string `query:"cursor"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
@@ -94,6 +96,9 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 		q.Facets = strings.Split(in.Facets, ",")
 	}
 	sight := policy.SightOf(in.by)
+	if in.Access != "" || slices.Contains(q.Facets, "access") {
+		return s.findMarked(ctx, in, q, sight)
+	}
 	r, err := s.Index.Search(ctx, q, sight)
 	if err != nil {
 		return nil, err
@@ -106,11 +111,17 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	if next := offset + in.Limit; uint64(next) < r.Total {
-		out.Body.Next = base64.RawURLEncoding.EncodeToString([]byte("o" + strconv.Itoa(next)))
-		out.Link = `<?cursor=` + out.Body.Next + `>; rel="next"`
-	}
+	out.page(offset+in.Limit, r.Total)
 	return out, nil
+}
+
+// page says where the next page begins.
+func (f *found) page(next int, total uint64) {
+	if uint64(next) >= total {
+		return
+	}
+	f.Body.Next = base64.RawURLEncoding.EncodeToString([]byte("o" + strconv.Itoa(next)))
+	f.Link = `<?cursor=` + f.Body.Next + `>; rel="next"`
 }
 
 func offsetOf(cursor string) (int, error) {
@@ -130,22 +141,7 @@ func offsetOf(cursor string) (int, error) {
 
 // mark judges all hits in one evaluation.
 func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]Hit, error) {
-	f, err := s.Desk.Facts(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
-	if err != nil {
-		return nil, err
-	}
-	var sets []*schemas.Dataset
-	for _, id := range ids {
-		d, err := s.Catalog.Get(ctx, sight, id)
-		if schemas.KindOf(err) == schemas.NotFound {
-			continue // changed since it was indexed: the registry is the truth
-		}
-		if err != nil {
-			return nil, err
-		}
-		sets = append(sets, &d)
-	}
-	decisions, err := s.Desk.Decide(ctx, f, sets)
+	sets, decisions, err := s.judge(ctx, in, ids, sight)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +152,99 @@ func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.Datase
 		hits[i].Highlight = s.Index.Highlight(d, words)
 	}
 	return hits, nil
+}
+
+// maxJudged bounds the hits that a search by marks reads from the registry.
+const maxJudged = 10_000
+
+// findMarked searches by marks: every hit is judged, then filtered, counted, paged.
+func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query, sight schemas.Sight) (*found, error) {
+	wanted := strings.Split(in.Access, ",")
+	for _, m := range wanted {
+		if in.Access != "" && !slices.Contains([]schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere}, schemas.Mark(m)) {
+			return nil, schemas.BadField("search", "access", "%q is no mark; there are now, ask, no, elsewhere", m)
+		}
+	}
+	offset, facets := q.Offset, q.Facets
+	q.Facets, q.Limit = nil, 1000
+	var kept []*schemas.Dataset
+	var hits []Hit
+	marks := map[schemas.Mark]int{}
+	for q.Offset = 0; ; q.Offset += q.Limit {
+		r, err := s.Index.Search(ctx, q, sight)
+		if err != nil {
+			return nil, err
+		}
+		if r.Total > maxJudged {
+			return nil, schemas.Errorf(schemas.TooLarge, "search", "%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
+		}
+		sets, decisions, err := s.judge(ctx, in, r.IDs, sight)
+		if err != nil {
+			return nil, err
+		}
+		for i, d := range sets {
+			h := hit(d, &decisions[i])
+			marks[h.Access]++
+			if in.Access == "" || slices.Contains(wanted, string(h.Access)) {
+				kept, hits = append(kept, d), append(hits, h)
+			}
+		}
+		if uint64(q.Offset+q.Limit) >= r.Total {
+			break
+		}
+	}
+	out := &found{Body: Found{Total: uint64(len(hits)), Items: []Hit{}, Facets: map[string]index.Facet{}}}
+	words := index.Parse(in.Q)
+	for i := offset; i < min(offset+in.Limit, len(hits)); i++ {
+		hits[i].Highlight = s.Index.Highlight(kept[i], words)
+		out.Body.Items = append(out.Body.Items, hits[i])
+	}
+	for _, name := range facets {
+		if name == "access" {
+			out.Body.Facets[name] = markFacet(marks)
+			continue
+		}
+		f, err := index.Count(kept, name, in.FacetLimit)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Facets[name] = f
+	}
+	out.page(offset+in.Limit, uint64(len(hits)))
+	return out, nil
+}
+
+// markFacet counts marks over every hit, also those that access= leaves out, so that
+// a reader sees what else there is.
+func markFacet(marks map[schemas.Mark]int) index.Facet {
+	f := index.Facet{Values: []index.FacetValue{}}
+	for _, m := range []schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere} {
+		if marks[m] > 0 {
+			f.Values = append(f.Values, index.FacetValue{Value: string(m), Count: marks[m]})
+		}
+	}
+	return f
+}
+
+// judge reads datasets from the registry and decides on them all in one evaluation.
+func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]*schemas.Dataset, []schemas.Decision, error) {
+	f, err := s.Desk.Facts(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	var sets []*schemas.Dataset
+	for _, id := range ids {
+		d, err := s.Catalog.Get(ctx, sight, id)
+		if schemas.KindOf(err) == schemas.NotFound {
+			continue // changed since it was indexed: the registry is the truth
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		sets = append(sets, &d)
+	}
+	decisions, err := s.Desk.Decide(ctx, f, sets)
+	return sets, decisions, err
 }
 
 func hit(d *schemas.Dataset, dec *schemas.Decision) Hit {
