@@ -37,7 +37,7 @@ func Object(o schemas.Offer, target, assigner string) (map[string]any, error) {
 	if target == "" {
 		uid = "urn:guichet:offer"
 	}
-	doc := policy("Offer", uid, target, assigner)
+	doc := newPolicy("Offer", uid, target, assigner)
 	for m, v := range map[string]string{"guichet:template": o.Template} {
 		set(doc, m, v)
 	}
@@ -71,7 +71,7 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc := policy("Agreement", "urn:guichet:agreement:"+string(a.ID), "urn:guichet:dataset:"+string(a.Dataset), string(a.Provider))
+	doc := newPolicy("Agreement", "urn:guichet:agreement:"+string(a.ID), "urn:guichet:dataset:"+string(a.Dataset), string(a.Provider))
 	doc["@context"] = context()
 	doc["assignee"] = party(a.Participant)
 	terms := []schemas.Constraint{}
@@ -117,7 +117,7 @@ func context() []any {
 	return []any{"http://www.w3.org/ns/odrl.jsonld", c}
 }
 
-func policy(kind, uid, target, assigner string) object {
+func newPolicy(kind, uid, target, assigner string) object {
 	doc := object{"@type": kind, "uid": uid, "profile": profile, "conflict": "prohibit"}
 	set(doc, "target", target)
 	if assigner != "" {

@@ -122,7 +122,34 @@ func (s *scanner) object(at string, depth int) (any, error) {
 	if err != nil {
 		return nil, s.syntax(at, err)
 	}
-	return out, nil
+	if s.strict {
+		err = s.dropped(at, out)
+	}
+	return out, err
+}
+
+// dropped refuses what expansion would leave out without a word: an object of
+// nothing but a language [JSON-LD 1.1 API §5.1.2 step 18], and other names for
+// keywords, behind which such an object could stand.
+func (s *scanner) dropped(at string, o map[string]any) error {
+	if strings.Contains(at+"/", "/@context/") {
+		for name, v := range o {
+			word, _ := v.(string)
+			if strings.HasPrefix(word, "@") && word != "@id" && word != "@type" && name != "@type" && name != "@container" {
+				return s.fault(at+"/"+escape(name), "another name for %s is not understood here", word)
+			}
+		}
+		return nil
+	}
+	for name := range o {
+		if name != "@language" && name != "@direction" {
+			return nil
+		}
+	}
+	if len(o) > 0 {
+		return s.fault(at, "an object of nothing but a language says nothing")
+	}
+	return nil
 }
 
 func (s *scanner) syntax(at string, err error) error {
