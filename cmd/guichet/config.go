@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -194,7 +196,7 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 	if t.json {
 		out := map[string]map[string]string{}
 		for _, s := range c.settings() {
-			out[s.name] = map[string]string{"value": *s.value, "from": c.origins[s.name]}
+			out[s.name] = map[string]string{"value": mask(*s.value), "from": c.origins[s.name]}
 		}
 		return t.print(out)
 	}
@@ -214,13 +216,26 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 	return c.check()
 }
 
-// mask hides the password of a database address.
+// mask hides the password of a database address, before the @ or in the query.
 func mask(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	user, host, at := strings.Cut(rest, "@")
-	name, _, secret := strings.Cut(user, ":")
-	if !ok || !at || !secret {
-		return s
+	u, err := url.Parse(s)
+	if scheme, _, is := strings.Cut(s, "://"); is && err != nil {
+		return scheme + "://…" // whatever it is, it may hold a password
 	}
-	return scheme + "://" + name + ":…@" + host
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return passwords().ReplaceAllString(s, "${1}…")
+	}
+	masked := s
+	if _, secret := u.User.Password(); secret {
+		before, after, _ := strings.Cut(s, "://")
+		user, host, _ := strings.Cut(after, "@")
+		name, _, _ := strings.Cut(user, ":")
+		masked = before + "://" + name + ":…@" + host
+	}
+	return passwords().ReplaceAllString(masked, "${1}…")
+}
+
+// passwords finds those that are named: in a query, or in a key-value address.
+func passwords() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)((?:^|[?&\s])(?:ssl)?password=)[^&\s]*`)
 }
