@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"guichet/catalog/index"
@@ -42,7 +43,9 @@ type Config struct {
 // Catalog is the registry with its publisher. Safe for concurrent use.
 type Catalog struct {
 	Config
-	wake chan struct{} // capacity 1: one waiting signal is enough, the publisher looks for all work
+	wake  chan struct{} // capacity 1: one waiting signal is enough, the publisher looks for all work
+	mu    sync.Mutex
+	rests map[string]time.Time // versions that are not tried again before
 }
 
 // New makes a catalogue. Run must run for publications to go on.
@@ -50,7 +53,7 @@ func New(c Config) *Catalog {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Catalog{Config: c, wake: make(chan struct{}, 1)}
+	return &Catalog{Config: c, wake: make(chan struct{}, 1), rests: map[string]time.Time{}}
 }
 
 func notFound(id string) error {

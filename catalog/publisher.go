@@ -18,36 +18,81 @@ import (
 // rarely comes alone, and a thousand are no more help than twenty.
 const maxFaults = 20
 
-// Run publishes what waits, one version after the other, until ctx ends. What a
-// stop interrupted goes on at the next start, shard by shard.
+// publishers is how many versions are published at once: one large version does not
+// keep all others waiting, and each has at most one child process.
+const publishers = 2
+
+// Run publishes what waits until ctx ends, and waits for what it started. What a stop
+// interrupted goes on at the next start, shard by shard.
 func (c *Catalog) Run(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Second) // other replicas' publications that lost their replica
+	tick := time.NewTicker(5 * time.Second) // versions whose publisher failed, or was another process
 	defer tick.Stop()
+	active := map[string]bool{}
+	finished := make(chan string, publishers) // one place for each that runs
 	for {
-		err := c.drain(ctx)
+		err := c.startSome(ctx, active, finished)
 		if err != nil && ctx.Err() == nil {
 			c.Log.Error("publishing stands still", "err", err)
 		}
 		select {
 		case <-ctx.Done():
+			for range active {
+				<-finished
+			}
 			return nil
+		case id := <-finished:
+			delete(active, id)
 		case <-c.wake:
 		case <-tick.C:
 		}
 	}
 }
 
-func (c *Catalog) drain(ctx context.Context) error {
-	for {
-		rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 1)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		err = c.publish(ctx, rows[0].Doc)
-		if err != nil {
-			return err
-		}
+// startSome starts publishers for versions that wait, as far as there is room.
+func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finished chan<- string) error {
+	if len(active) == publishers {
+		return nil
 	}
+	rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 100)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if active[row.ID] || len(active) == publishers || c.resting(row.ID) {
+			continue
+		}
+		active[row.ID] = true
+		go func() {
+			err := c.publish(ctx, row.Doc)
+			if err != nil && ctx.Err() == nil {
+				c.Log.Error("a version is not published now and is tried again", "version", row.ID, "err", err)
+				c.rest(row.ID)
+			}
+			finished <- row.ID
+		}()
+	}
+	return nil
+}
+
+// retryAfter is how long a version rests whose publisher failed for no fault of its
+// objects, so that others come first.
+const retryAfter = 10 * time.Second
+
+func (c *Catalog) rest(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rests[id] = time.Now().Add(retryAfter)
+}
+
+func (c *Catalog) resting(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, ok := c.rests[id]
+	if ok && time.Now().After(until) {
+		delete(c.rests, id)
+		return false
+	}
+	return ok
 }
 
 // publication is one version on its way.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"guichet/connectors/guichet"
@@ -76,6 +77,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(r, func(a, b schemas.Request) int { return a.Submitted.Compare(b.Submitted) })
 	return list(t, r, "ID\tSTATE\tBY\tPROJECT\tPURPOSE\tDATASETS\tSUBMITTED", func(r schemas.Request) []string {
 		var ids []string
 		for _, it := range r.Items {
@@ -123,6 +125,7 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(a, func(a, b schemas.Agreement) int { return a.From.Compare(b.From) })
 	return list(t, a, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
 		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, when(a.Until), count(a.RowsUsed)}
 	})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,6 +132,7 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(r, func(a, b schemas.Release) int { return a.Begun.Compare(b.Begun) })
 	return list(t, r, "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
 		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, count(r.Rows), size(r.Bytes), when(r.Begun), r.Cause}
 	})
