@@ -155,7 +155,7 @@ func (s *Server) routes() http.Handler {
 	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
-	api.Register(r, v1, s.deps.Deps)
+	describe(api.Register(r, v1, s.deps.Deps).OpenAPI())
 	return r
 }
 

@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/gateway/stream"
+)
+
+// describe adds the doors that are plain handlers to the OpenAPI document: the byte
+// doors, uploads and the export.
+func describe(o *huma.OpenAPI) {
+	text := func(name, in, doc string) *huma.Param {
+		return &huma.Param{Name: name, In: in, Description: doc, Required: in == "path", Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	agreement := text("id", "path", "agreement")
+	asks := []*huma.Param{agreement, text("table", "query", "table; may be left out where there is one"), text("split", "query", "split; may be left out where there is one"),
+		text("version", "query", "repeats the lease's"), text("columns", "query", "only these columns, separated by commas"), text("run", "query", "repeats the lease's")}
+	docs := map[string]string{"seed": "shuffle by this seed; stored order when left out", "epoch": "epoch", "world": "ranks of the job", "rank": "this rank",
+		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew", "even": "drop or pad: ranks of equal length"}
+	for _, key := range stream.Keys() {
+		asks = append(asks, text(key, "query", docs[key]))
+	}
+	lease := []map[string][]string{{"bearer": {}}}
+	bytes := func(status, doc, contentType string) map[string]*huma.Response {
+		return map[string]*huma.Response{
+			status:    {Description: doc, Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}},
+			"default": {Description: "a problem (RFC 9457)"},
+		}
+	}
+	for _, op := range []*huma.Operation{
+		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
+			Responses: map[string]*huma.Response{"200": {Description: "tables, splits, shards with rows"}, "default": {Description: "a problem (RFC 9457)"}}},
+		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
+			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
+		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard", Summary: "One shard as the agreement shows it, with ETag and ranges", Tags: []string{"bytes"}, Security: lease,
+			Parameters: []*huma.Param{agreement, text("table", "path", "table"), text("split", "path", "split"), text("shard", "path", "number.arrow")},
+			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
+		{Method: http.MethodPut, Path: "/datasets/{id}/files/{table}/{split}/{name}", OperationID: "upload-file", Summary: "Send a file of a dataset, to be published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
+			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name", "path", "file name")},
+			Responses:  map[string]*huma.Response{"204": {Description: "taken"}, "default": {Description: "a problem (RFC 9457)"}}},
+		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; filters as for /audit/records", Tags: []string{"record"}, Security: lease,
+			Responses: bytes("200", "zip", "application/zip")},
+	} {
+		o.AddOperation(op)
+	}
+}
