@@ -10,7 +10,6 @@ package door
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,6 +41,10 @@ type Door struct {
 func (d *Door) Mount(g *gin.RouterGroup) {
 	g.GET("/agreements/:id/manifest", d.manifest)
 	g.GET("/agreements/:id/stream", d.stream)
+	for _, path := range []string{"/agreements/:id/tables/:table/:split/:file", "/agreements/:id/shards/:file"} {
+		g.GET(path, d.shard)
+		g.HEAD(path, d.shard)
+	}
 }
 
 type connKey struct{}
@@ -53,7 +56,17 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// reset makes the connection of a request die at once.
+// cutOff makes an answer die at once. Over HTTP/2 the connection has other
+// answers: net/http resets this one alone when its time to write is over.
+func cutOff(c *gin.Context) {
+	if c.Request.ProtoMajor == 2 {
+		_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Unix(1, 0))
+		return
+	}
+	reset(c.Request.Context())
+}
+
+// reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
 	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
@@ -217,20 +230,8 @@ type begun interface {
 
 // run streams, and tears the connection down when the stream is cut.
 func (d *Door) run(c *gin.Context, g policy.Grant, p *stream.Plan, sink begun) {
-	ctx := c.Request.Context()
-	_, err := d.Stream.Run(ctx, g, p, sink, func() { reset(ctx) })
-	if err == nil {
-		return
-	}
-	if !sink.begun() {
-		d.fail(c, err)
-		return
-	}
-	if _, client := errors.AsType[*stream.ClientError](err); !client && ctx.Err() == nil {
-		d.Log.Info("a stream was cut", "agreement", p.Source.Version.Dataset, "err", err)
-	}
-	reset(ctx)
-	panic(http.ErrAbortHandler) // the one deliberate panic: net/http cuts the connection
+	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { cutOff(c) })
+	d.ended(c, string(p.Source.Version.Dataset), sink, err)
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -36,6 +36,7 @@ type Config struct {
 	Releases  releases
 	Feed      feed
 	MasterKey []byte // of pseudonyms
+	TempDir   string // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -46,9 +47,10 @@ type Engine struct {
 	buffers   *sync.Pool
 	manifests *cache
 	views     *views
+	files     *files
+	mu        sync.Mutex // of closing and the first Add after it
 	running   sync.WaitGroup
 	closing   chan struct{}
-	once      sync.Once
 }
 
 // New makes an engine.
@@ -59,19 +61,37 @@ func New(c Config) *Engine {
 	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64)}
 	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 	e.views = newViews(e)
+	e.files = newFiles(e)
 	return e
 }
 
-// Shutdown refuses new streams and waits for running ones until ctx ends; then it
-// cuts them, and waits until their ends are recorded.
+// Shutdown refuses new streams, cuts running ones after a moment's grace, and
+// waits until their ends are recorded, at most until ctx ends.
 func (e *Engine) Shutdown(ctx context.Context) {
-	e.once.Do(func() { close(e.closing) })
+	e.mu.Lock()
+	if !e.Closing() {
+		close(e.closing)
+	}
+	e.mu.Unlock()
 	done := make(chan struct{})
 	go func() { e.running.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-ctx.Done():
 	}
+	e.files.close()
+}
+
+// enter counts one more running stream, unless the engine is closing. A WaitGroup
+// must not be added to from zero while it is waited for, hence the lock.
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.Closing() {
+		return false
+	}
+	e.running.Add(1)
+	return true
 }
 
 // Closing says whether the engine takes no more streams.

@@ -82,20 +82,11 @@ type result struct {
 // with this read, so its dictionaries come before.
 func (r *reader) fetch(ctx context.Context, rd read, first bool) result {
 	sh := &r.source.Split.Shards[rd.shard]
-	store, err := r.open(ctx, sh.Store)
+	buf, err := r.bytes(ctx, rd)
 	if err != nil {
 		return result{err: err}
 	}
-	buf := r.buffers.Get().(*[]byte)
-	if int64(cap(*buf)) < rd.length {
-		*buf = make([]byte, rd.length)
-	}
-	bytes := (*buf)[:rd.length]
-	err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, bytes)
-	if err != nil {
-		r.buffers.Put(buf)
-		return result{err: err}
-	}
+	bytes := *buf
 	out := result{buffer: buf}
 	if first && len(sh.Dictionaries) > 0 && !r.source.view.decoded() {
 		out.messages, out.err = r.dictionaries(ctx, rd.shard)
@@ -106,6 +97,26 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) result {
 		out.messages = append(out.messages, more...)
 	}
 	return out
+}
+
+// bytes reads one range into a buffer of the pool.
+func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
+	sh := &r.source.Split.Shards[rd.shard]
+	store, err := r.open(ctx, sh.Store)
+	if err != nil {
+		return nil, err
+	}
+	buf := r.buffers.Get().(*[]byte)
+	if int64(cap(*buf)) < rd.length {
+		*buf = make([]byte, rd.length)
+	}
+	*buf = (*buf)[:rd.length]
+	err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf)
+	if err != nil {
+		r.buffers.Put(buf)
+		return nil, err
+	}
+	return buf, nil
 }
 
 // shard reads a shard's dictionaries once.
@@ -251,11 +262,32 @@ func (r *reader) decoded(ctx context.Context, i int, sl slice, msg []byte, first
 			return nil, err
 		}
 	}
-	p, err := shard.EncodeRecord(rec, sl.from, sl.rows)
+	return encode(out, rec, sl.from, sl.rows)
+}
+
+// maxMessage is what published batches keep to [decisions.md 10]; a view that makes
+// values longer cuts its batches again, so that every door can pass them.
+const maxMessage = 3584 << 10
+
+// encode appends rows of a record as messages of at most maxMessage bytes; a single
+// row beyond it stays whole.
+func encode(out []Message, rec arrow.Record, from, rows int64) ([]Message, error) {
+	p, err := shard.EncodeRecord(rec, from, rows)
 	if err != nil {
 		return nil, err
 	}
-	return append(out, message(p, sl.rows)), nil
+	if len(p) <= maxMessage || rows <= 1 {
+		return append(out, message(p, rows)), nil
+	}
+	for pieces, at := int64(len(p)/maxMessage+1), int64(0); at < rows; {
+		n := min((rows+pieces-1)/pieces, rows-at)
+		out, err = encode(out, rec, from+at, n)
+		if err != nil {
+			return nil, err
+		}
+		at += n
+	}
+	return out, nil
 }
 
 func dictionaryMessages(rec arrow.Record) ([]Message, error) {
@@ -274,45 +306,49 @@ func dictionaryMessages(rec arrow.Record) ([]Message, error) {
 // gathers each run of them into one message, with dictionaries of its own that hold
 // only values in use.
 func (r *reader) filtered(ctx context.Context, rd read, bytes []byte) ([]Message, error) {
-	v := r.source.view
-	sh := &r.source.Split.Shards[rd.shard]
-	o := r.shard(ctx, rd.shard)
-	if o.err != nil {
-		return nil, o.err
-	}
 	var out []Message
 	for _, sl := range rd.slices {
-		b := sh.Batches[sl.batch]
-		rec, err := o.decoder.Record(bytes[b.Offset-rd.offset:][:b.Len()])
-		if err != nil {
-			return nil, fmt.Errorf("batch %d of %s: %w", sl.batch, sh.Key, err)
-		}
-		rows := v.filter.Rows(columnsOf(rec), int(rec.NumRows()))
-		if int64(len(rows)) < sl.from+sl.rows {
-			return nil, changed(nil)
-		}
-		rec, err = v.show(rec)
+		rec, err := r.picked(ctx, rd, sl, bytes, true)
 		if err != nil {
 			return nil, err
 		}
-		rec, err = shard.Gather(parts(rec, rows[sl.from:sl.from+sl.rows]), true)
-		if err != nil {
-			return nil, err
-		}
-		if v.dicts {
+		if r.source.view.dicts {
 			d, err := dictionaryMessages(rec)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, d...)
 		}
-		p, err := shard.EncodeRecord(rec, 0, sl.rows)
+		out, err = encode(out, rec, 0, sl.rows)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, message(p, sl.rows))
 	}
 	return out, nil
+}
+
+// picked gathers the rows of one batch that a filtering view shows.
+func (r *reader) picked(ctx context.Context, rd read, sl slice, bytes []byte, compact bool) (arrow.Record, error) {
+	v := r.source.view
+	sh := &r.source.Split.Shards[rd.shard]
+	o := r.shard(ctx, rd.shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	b := sh.Batches[sl.batch]
+	rec, err := o.decoder.Record(bytes[b.Offset-rd.offset:][:b.Len()])
+	if err != nil {
+		return nil, fmt.Errorf("batch %d of %s: %w", sl.batch, sh.Key, err)
+	}
+	rows := v.filter.Rows(columnsOf(rec), int(rec.NumRows()))
+	if int64(len(rows)) < sl.from+sl.rows {
+		return nil, changed(nil)
+	}
+	rec, err = v.show(rec)
+	if err != nil {
+		return nil, err
+	}
+	return shard.Gather(parts(rec, rows[sl.from:sl.from+sl.rows]), compact)
 }
 
 // parts joins rows that follow each other into runs.

@@ -52,9 +52,11 @@ func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table,
 		p = nil // an old fault is tried again
 	}
 	if p == nil {
+		if !vs.engine.enter() {
+			return nil, stopping()
+		}
 		p = &progress{all: len(s.Shards)}
 		vs.making[key] = p
-		vs.engine.running.Add(1)
 		go func() {
 			defer vs.engine.running.Done()
 			vs.make(context.WithoutCancel(ctx), key, p, s, vw)
@@ -94,7 +96,7 @@ func (vs *views) scan(ctx context.Context, p *progress, s *schemas.Split, vw *vi
 	out := make([][]int64, len(s.Shards))
 	for i := range s.Shards {
 		if vs.engine.Closing() {
-			return nil, &schemas.Error{Kind: schemas.Busy, Subject: "view", Message: "the gateway is stopping", Remedy: "try again in a moment"}
+			return nil, stopping()
 		}
 		out[i] = make([]int64, 0, len(s.Shards[i].Batches))
 		n := src.shardRows(i)

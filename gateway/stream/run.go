@@ -41,10 +41,23 @@ const (
 // broken. cut, if not nil, is called once, from any goroutine, when the stream must
 // stop at once, so that the door can unblock a write.
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
-	if e.Closing() {
-		return schemas.Release{}, &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
+	r := schemas.Release{Ask: p.Ask.String()}
+	r.MostRows, r.MostBytes = p.Most()
+	return e.release(ctx, g, p.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
+		return e.send(ctx, p, r, sink)
+	})
+}
+
+func stopping() error {
+	return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
+}
+
+// release is what every release shares: it begins r durably, lets send send, cuts
+// it when the agreement is revoked or ends, and records how it ended.
+func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, cut func(), send func(ctx context.Context, r *schemas.Release) error) (schemas.Release, error) {
+	if !e.enter() {
+		return schemas.Release{}, stopping()
 	}
-	e.running.Add(1)
 	defer e.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,28 +68,19 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	if cut != nil {
 		defer context.AfterFunc(ctx, cut)()
 	}
-	r := schemas.Release{Ask: p.Ask.String()}
-	r.MostRows, r.MostBytes = p.Most()
-	g, r = withSplit(g, r, p)
+	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	r, err := e.Releases.Begin(ctx, g, r)
 	if err != nil {
 		return r, err
 	}
-	r.Table, r.Split = p.Source.Table.Name, p.Source.Split.Name
-	ended := time.AfterFunc(time.Until(g.Until()), func() {
+	ended := time.AfterFunc(g.Until().Sub(e.Now()), func() {
 		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, "the agreement ended at " + g.Until().UTC().Format(time.RFC3339)})
 	})
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
-	err = e.send(ctx, p, &r, sink)
+	err = send(ctx, &r)
 	e.end(ctx, &r, err)
 	return r, err
-}
-
-// withSplit writes table and split, which may have been left out, into the release.
-func withSplit(g policy.Grant, r schemas.Release, p *Plan) (policy.Grant, schemas.Release) {
-	r.Table, r.Split = p.Source.Table.Name, p.Source.Split.Name
-	return g.At(r.Table, r.Split), r
 }
 
 // grace is how long running streams may go on after a stop was asked for.
@@ -98,11 +102,15 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 }
 
 func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sink) error {
-	err := sink.Begin(ctx, *r, p)
-	if err != nil {
-		return err
-	}
 	src := p.Source
+	begun := false
+	begin := func() error { // late, so that what the store refuses at once is refused in words
+		if begun {
+			return nil
+		}
+		begun = true
+		return sink.Begin(ctx, *r, p)
+	}
 	rd := &reader{source: src, open: e.Store, buffers: e.buffers, decoders: map[int]*opened{}}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -111,7 +119,10 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 			return res.err
 		}
 		for _, m := range res.messages {
-			err := e.allow(ctx, r, m)
+			err := e.allow(ctx, r, m.Rows, int64(len(m.Bytes)))
+			if err == nil {
+				err = begin()
+			}
 			if err == nil {
 				err = sink.Message(m)
 			}
@@ -128,23 +139,27 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 			e.buffers.Put(res.buffer)
 		}
 	}
-	err = context.Cause(ctx)
+	err := context.Cause(ctx)
 	if err != nil {
 		return err
 	}
 	if r.Rows < p.Rows {
 		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
 	}
+	err = begin()
+	if err != nil {
+		return err
+	}
 	return sink.End()
 }
 
-// allow says whether one more message may leave now.
-func (e *Engine) allow(ctx context.Context, r *schemas.Release, m Message) error {
+// allow says whether rows and bytes more may leave now.
+func (e *Engine) allow(ctx context.Context, r *schemas.Release, rows, bytes int64) error {
 	err := context.Cause(ctx)
 	if err != nil {
 		return err
 	}
-	if r.Rows+m.Rows > r.MostRows || r.Bytes+int64(len(m.Bytes)) > r.MostBytes {
+	if r.Rows+rows > r.MostRows || r.Bytes+bytes > r.MostBytes {
 		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
 	}
 	for e.Feed.Stale() > pauseAfter {

@@ -1,0 +1,305 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+
+	"guichet/connectors/shard"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// File is one shard as a view shows it, as an Arrow IPC file. Where the view changes
+// nothing its layout is computed and its bytes are read from the store as they are
+// asked for; else it was made once, into an unlinked temporary file. Close it.
+type File struct {
+	Source *Source
+	Shard  int
+	Size   int64
+	ETag   string // opaque, without quotes; another for other bytes
+	pieces []piecePlace
+	spans  []rowSpan
+	local  *made
+}
+
+// piecePlace is a run of the file's bytes: in memory, or in the store.
+type piecePlace struct {
+	at     int64 // in the file
+	n      int64
+	memory []byte
+	offset int64 // in the object, where memory is nil
+}
+
+// rowSpan is where a batch lies in the file.
+type rowSpan struct{ from, to, rows int64 }
+
+// Range is bytes [From, From+N) of a file.
+type Range struct{ From, N int64 }
+
+// FileSink is a door's end of a file's release: Begin comes once, when the release
+// is durable, then Write for each run of bytes.
+type FileSink interface {
+	Begin(ctx context.Context, r schemas.Release, f *File) error
+	Write(p []byte) error
+}
+
+// File finds shard n of a source. Errors: NotFound, TooLarge (a shard that a view
+// changes, beyond what one temporary file may have), those of the store.
+func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
+	if n < 0 || n >= len(src.Split.Shards) {
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.Split.Shards))
+	}
+	f := &File{Source: src, Shard: n, ETag: src.fileTag(n)}
+	if src.view.raw() {
+		return f, f.lay()
+	}
+	m, err := e.files.get(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	f.local, f.Size, f.spans = m, m.size, m.spans
+	return f, nil
+}
+
+// Close lets go of the file.
+func (f *File) Close() {
+	if f.local != nil {
+		f.local.release()
+	}
+}
+
+// fileTag names a shard's bytes under a view.
+func (s *Source) fileTag(n int) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "guichet file 1\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.Split.Shards[n].ETag, s.view.digest)
+	h.Write(s.view.schema)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// layout collects the places of a file's messages.
+type layout struct {
+	at      int64
+	dicts   []schemas.Block
+	batches []schemas.Block
+	spans   []rowSpan
+}
+
+func newLayout(schema []byte) *layout {
+	return &layout{at: int64(len(shard.FileStart()) + len(schema))}
+}
+
+// add places one message at the end.
+func (l *layout) add(meta int32, body, rows int64) {
+	b := schemas.Block{Offset: l.at, Meta: meta, Body: body, Rows: rows}
+	if rows > 0 {
+		l.batches = append(l.batches, b)
+		l.spans = append(l.spans, rowSpan{l.at, l.at + b.Len(), rows})
+	} else {
+		l.dicts = append(l.dicts, b)
+	}
+	l.at += b.Len()
+}
+
+// lay computes the layout of a shard whose bytes pass unchanged.
+func (f *File) lay() error {
+	sh := &f.Source.Split.Shards[f.Shard]
+	schema := f.Source.Schema()
+	l := newLayout(schema)
+	f.memory(append(shard.FileStart(), schema...))
+	for _, b := range sh.Dictionaries {
+		f.stored(b)
+		l.add(b.Meta, b.Body, 0)
+	}
+	for _, b := range sh.Batches {
+		if b.Rows == 0 {
+			continue
+		}
+		f.stored(b)
+		l.add(b.Meta, b.Body, b.Rows)
+	}
+	footer, err := shard.FileFooter(schema, l.dicts, l.batches)
+	if err != nil {
+		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
+	}
+	f.memory(footer)
+	f.spans = l.spans
+	return nil
+}
+
+func (f *File) memory(p []byte) {
+	f.pieces = append(f.pieces, piecePlace{at: f.Size, n: int64(len(p)), memory: p})
+	f.Size += int64(len(p))
+}
+
+func (f *File) stored(b schemas.Block) {
+	if i := len(f.pieces) - 1; f.pieces[i].memory == nil && f.pieces[i].offset+f.pieces[i].n == b.Offset {
+		f.pieces[i].n += b.Len()
+	} else {
+		f.pieces = append(f.pieces, piecePlace{at: f.Size, n: b.Len(), offset: b.Offset})
+	}
+	f.Size += b.Len()
+}
+
+// Touched gives the batches that a range touches, first up to but without last, and
+// their rows.
+func (f *File) Touched(r Range) (first, last int, rows int64) {
+	first = sort.Search(len(f.spans), func(i int) bool { return f.spans[i].to > r.From })
+	last = first
+	for last < len(f.spans) && f.spans[last].from < r.From+r.N {
+		rows += f.spans[last].rows
+		last++
+	}
+	return first, last, rows
+}
+
+// SendFile sends a range of a file to a sink as one release: rows are those of the
+// batches that it touches, bytes those that are sent. Errors and cut as of Run.
+func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) (schemas.Release, error) {
+	r := schemas.Release{Ask: fmt.Sprintf("shard=%d bytes=%d-%d", f.Shard, rg.From, rg.From+rg.N-1), MostBytes: rg.N}
+	_, _, r.MostRows = f.Touched(rg)
+	return e.release(ctx, g, f.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
+		from, err := f.open(ctx, e, rg)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		return e.copyFile(ctx, r, f, rg, from, sink)
+	})
+}
+
+// fileChunk is how much of a file leaves between two looks at the agreement.
+const fileChunk = 512 << 10
+
+// copyFile sends chunk by chunk. A batch's rows count with its first byte.
+func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg Range, from io.Reader, sink FileSink) error {
+	buf := make([]byte, min(fileChunk, rg.N))
+	counted, _, _ := f.Touched(rg)
+	begun := false
+	for at, end := rg.From, rg.From+rg.N; at < end; {
+		n := min(int64(len(buf)), end-at)
+		_, err := io.ReadFull(from, buf[:n])
+		if err != nil {
+			return fmt.Errorf("read shard %d: %w", f.Shard, err)
+		}
+		var rows, batches int64
+		for ; counted < len(f.spans) && f.spans[counted].from < at+n; counted++ {
+			rows += f.spans[counted].rows
+			batches++
+		}
+		err = e.allow(ctx, r, rows, n)
+		if err == nil && !begun { // what the store refuses is refused in words
+			begun = true
+			err = sink.Begin(ctx, *r, f)
+		}
+		if err == nil {
+			err = sink.Write(buf[:n])
+		}
+		if err != nil {
+			return err
+		}
+		at += n
+		r.Rows, r.Bytes, r.Batches = r.Rows+rows, r.Bytes+n, r.Batches+batches
+	}
+	return context.Cause(ctx)
+}
+
+// open reads a range of the file.
+func (f *File) open(ctx context.Context, e *Engine, rg Range) (io.ReadCloser, error) {
+	if f.local != nil {
+		return io.NopCloser(io.NewSectionReader(f.local.file, rg.From, rg.N)), nil
+	}
+	sh := &f.Source.Split.Shards[f.Shard]
+	store, err := e.Store(ctx, sh.Store)
+	if err != nil {
+		return nil, err
+	}
+	s := &storedRange{left: f.within(rg)}
+	s.open = func(p piecePlace) (io.ReadCloser, error) {
+		return store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, p.offset, p.n)
+	}
+	return s, nil
+}
+
+// within gives the parts of the file's pieces that a range holds.
+func (f *File) within(rg Range) []piecePlace {
+	var out []piecePlace
+	for _, p := range f.pieces {
+		lo, hi := max(p.at, rg.From), min(p.at+p.n, rg.From+rg.N)
+		if lo >= hi {
+			continue
+		}
+		skip := lo - p.at
+		part := piecePlace{at: lo, n: hi - lo, offset: p.offset + skip}
+		if p.memory != nil {
+			part.memory = p.memory[skip : skip+part.n]
+		}
+		out = append(out, part)
+	}
+	return out
+}
+
+// storedRange reads pieces one after another; each stored one by one ranged read
+// that is pinned to the published object.
+type storedRange struct {
+	left []piecePlace
+	open func(piecePlace) (io.ReadCloser, error)
+	body io.ReadCloser
+	n    int64 // still to come of body
+}
+
+func (s *storedRange) Read(p []byte) (int, error) {
+	for s.body == nil {
+		if len(s.left) == 0 {
+			return 0, io.EOF
+		}
+		next := s.left[0]
+		if next.memory != nil {
+			n := copy(p, next.memory)
+			s.left[0].memory = next.memory[n:]
+			if n == len(next.memory) {
+				s.left = s.left[1:]
+			}
+			return n, nil
+		}
+		body, err := s.open(next)
+		if err != nil {
+			return 0, err
+		}
+		s.body, s.n, s.left = body, next.n, s.left[1:]
+	}
+	n, err := s.body.Read(p[:min(int64(len(p)), s.n)])
+	s.n -= int64(n)
+	switch {
+	case s.n == 0:
+		err = s.body.Close()
+		s.body = nil
+	case err == io.EOF: //nolint:errorlint // io.Reader's contract
+		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "the store ended a shard in the middle", Remedy: "try again", Err: io.ErrUnexpectedEOF}
+	}
+	return n, err
+}
+
+func (s *storedRange) Close() error {
+	if s.body != nil {
+		return s.body.Close()
+	}
+	return nil
+}
+
+// unlinked makes a temporary file that has no name, so that nothing is left of it
+// whatever happens to us.
+func (e *Engine) unlinked() (*os.File, error) {
+	f, err := os.CreateTemp(e.TempDir, "shard-*.arrow")
+	if err == nil {
+		err = os.Remove(f.Name())
+	}
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "shard", Message: "the gateway cannot write a temporary file", Remedy: "the operator looks at the free disk space", Err: err}
+	}
+	return f, nil
+}
