@@ -1,0 +1,266 @@
+package doortest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"guichet/schemas"
+)
+
+// big are the shards of a table large enough to be under way for a while: 96 MiB.
+func big(t *testing.T) [][]byte {
+	sizes := make([]int, 4096)
+	for i := range sizes {
+		sizes[i] = 8 << 10
+	}
+	file := FileOf(t, binaries(sizes...))
+	return [][]byte{file, file, file}
+}
+
+// slowly opens a stream, takes its first batch and leaves the rest for later.
+func slowly(t *testing.T, d Door, lease string, id schemas.AgreementID) (rest func() (int64, error)) {
+	t.Helper()
+	if f, ok := d.(*fileDoor); ok { // raw: a file's footer comes last
+		resp, err := f.get(t.Context(), http.MethodGet, lease, id, 0, url.Values{}, nil)
+		must(t, err)
+		buf := make([]byte, 1<<10)
+		_, err = io.ReadFull(resp.Body, buf)
+		must(t, err)
+		return func() (int64, error) {
+			defer resp.Body.Close()
+			return io.CopyBuffer(io.Discard, struct{ io.Reader }{resp.Body}, buf)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	rd, err := d.Open(ctx, lease, id, nil)
+	must(t, err)
+	first, err := rd.Next()
+	must(t, err)
+	rows := first.NumRows()
+	return func() (int64, error) {
+		defer cancel()
+		defer rd.Close()
+		for {
+			rec, err := rd.Next()
+			if err == io.EOF { //nolint:errorlint // Reading's contract
+				return rows, nil
+			}
+			if err != nil {
+				return rows, err
+			}
+			rows += rec.NumRows()
+		}
+	}
+}
+
+// last waits until an agreement's newest release has ended.
+func last(t *testing.T, r *Rig, id schemas.AgreementID) (rel schemas.Release) {
+	t.Helper()
+	Eventually(t, func() error {
+		all := r.Releases(t, id)
+		if len(all) == 0 {
+			return errors.New("no release is recorded")
+		}
+		rel = all[0]
+		for _, x := range all {
+			if x.Begun.After(rel.Begun) {
+				rel = x
+			}
+		}
+		if rel.State == schemas.ReleaseOpen {
+			return fmt.Errorf("the release is still open")
+		}
+		return nil
+	})
+	return rel
+}
+
+// revoked cuts a running stream within a second, by the record, and the client sees
+// an error.
+func revoked(t *testing.T, r *Rig, doors []Door) {
+	d := r.Publish(t, "revoked", Open(), big(t)...)
+	for _, door := range doors {
+		id := r.Agree(t, time.Time{}, d)[0].ID
+		lease := r.Lease(t, id)
+		rest := slowly(t, door, lease, id)
+		must(t, r.As(t, "agronomy").Post(t.Context(), "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "by mistake"}, nil))
+		rel := last(t, r, id)
+		var a schemas.Agreement
+		must(t, r.As(t, "trainer").Get(t.Context(), "/agreements/"+string(id), &a))
+		if took := rel.Ended.Sub(a.Revoked); rel.State != schemas.ReleaseCut || took > time.Second {
+			t.Errorf("%s: the release is %s (%s) %s after the revocation", door.Name(), rel.State, rel.Cause, took)
+		}
+		_, err := rest()
+		if err == nil {
+			t.Errorf("%s: a cut stream looks whole", door.Name())
+		}
+		refused(t, door, lease, id, nil, schemas.Denied, "revoked")
+		t.Logf("%s: cut %s after the revocation; the client: %.200s", door.Name(), rel.Ended.Sub(a.Revoked), err)
+	}
+}
+
+// agreementEnds is trial 29: the end passes while a stream runs.
+func agreementEnds(t *testing.T, r *Rig, doors []Door) {
+	d := r.Publish(t, "ends", Open(), big(t)...)
+	for _, door := range doors {
+		id := r.Agree(t, time.Now().Add(2*time.Second), d)[0].ID
+		lease := r.Lease(t, id)
+		rest := slowly(t, door, lease, id)
+		rel := last(t, r, id)
+		var a schemas.Agreement
+		must(t, r.As(t, "trainer").Get(t.Context(), "/agreements/"+string(id), &a))
+		if late := rel.Ended.Sub(a.Until); rel.State != schemas.ReleaseCut || late > time.Second {
+			t.Errorf("%s: the release is %s (%s) %s after the end", door.Name(), rel.State, rel.Cause, late)
+		}
+		_, err := rest()
+		if err == nil {
+			t.Errorf("%s: a cut stream looks whole", door.Name())
+		}
+		refused(t, door, lease, id, nil, schemas.Unauthenticated, "expired") // no lease is longer than its agreement
+		_, err = r.As(t, "trainer").Lease(t.Context(), "", id)
+		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "ended") {
+			t.Errorf("a new lease after the end: %v", err)
+		}
+	}
+}
+
+// storeGone: the store dies under a running stream.
+func storeGone(t *testing.T, r *Rig, doors []Door) {
+	id, lease := r.Ready(t, "gone", Open(), big(t)...)
+	for _, door := range doors {
+		rest := slowly(t, door, lease, id)
+		r.Store.Cut()
+		n, err := rest()
+		if err == nil {
+			t.Errorf("%s: a stream without its store looks whole after %d", door.Name(), n)
+		}
+		rel := last(t, r, id)
+		if rel.State != schemas.ReleaseBroken {
+			t.Errorf("%s: the release is %s: %s", door.Name(), rel.State, rel.Cause)
+		}
+		refused(t, door, lease, id, nil, schemas.Unavailable, "store")
+		r.Store.Restore()
+		_, err = slowly(t, door, lease, id)()
+		must(t, err)
+	}
+}
+
+// changedObjects is trial 62: an object overwritten under a published version.
+func changedObjects(t *testing.T, r *Rig, doors []Door) {
+	file := FileOf(t, numbers(0, 5000))
+	flipped := bytes.Clone(file)
+	flipped[len(file)/2] ^= 1
+	for name, other := range map[string][]byte{"longer": append(bytes.Clone(file), 0, 0, 0, 0), "shorter": file[:len(file)-8], "same length": flipped} {
+		id, lease := r.Ready(t, "changed-"+name[:4], Open(), file)
+		overwrite(t, r, stored(t, r, id)[0], other)
+		for _, d := range doors {
+			recs, _, err := read(d, lease, id, nil)
+			if schemas.KindOf(err) != schemas.Gone || len(recs) > 0 {
+				t.Errorf("%s, %s: want Gone, got %d batches and %v", name, d.Name(), len(recs), err)
+			}
+		}
+	}
+	// One reader half way through.
+	id, lease := r.Ready(t, "changed-half", Open(), big(t)...)
+	for _, d := range doors {
+		rest := slowly(t, d, lease, id)
+		var was [][]byte
+		for _, sh := range stored(t, r, id) {
+			body, err := r.S3.Open(t.Context(), sh.Bucket, sh.Key, "", 0, -1)
+			must(t, err)
+			b, err := io.ReadAll(body)
+			must(t, err)
+			body.Close()
+			was = append(was, b)
+			overwrite(t, r, sh, append(bytes.Clone(b), 0))
+		}
+		_, err := rest()
+		if err == nil && d.Name() != "file" { // its one ranged read began before, and may end as it was
+			t.Errorf("%s: a stream over changed objects looks whole", d.Name())
+		}
+		for i, sh := range stored(t, r, id) {
+			overwrite(t, r, sh, was[i])
+		}
+	}
+}
+
+// stored gives the objects that an agreement's rows lie in.
+func stored(t *testing.T, r *Rig, id schemas.AgreementID) []schemas.Shard {
+	t.Helper()
+	var v schemas.Version
+	var a schemas.Agreement
+	must(t, r.As(t, "trainer").Get(t.Context(), "/agreements/"+string(id), &a))
+	must(t, r.As(t, "agronomy").Get(t.Context(), "/datasets/"+string(a.Dataset)+"/versions/v1/manifest", &v))
+	return v.Data[0].Splits[0].Shards
+}
+
+func overwrite(t *testing.T, r *Rig, sh schemas.Shard, b []byte) {
+	t.Helper()
+	_, err := r.S3.Put(t.Context(), sh.Bucket, sh.Key, bytes.NewReader(b), int64(len(b)))
+	must(t, err)
+}
+
+// terminated is trial 81: the gateway is told to stop in the middle of a stream.
+func terminated(t *testing.T, r *Rig, doors []Door) {
+	id, lease := r.Ready(t, "terminated", Open(), big(t)...)
+	var rests []func() (int64, error)
+	for _, d := range doors {
+		rests = append(rests, slowly(t, d, lease, id))
+	}
+	curl, curlErr := exec.LookPath("curl")
+	var cmd *exec.Cmd
+	if curlErr == nil {
+		cmd = exec.Command(curl, "-sS", "--limit-rate", "2M", "-o", filepath.Join(t.TempDir(), "half.arrows"), "-H", "Authorization: Bearer "+lease, r.HTTP+"/api/v1/agreements/"+string(id)+"/stream")
+		must(t, cmd.Start())
+		Eventually(t, func() error {
+			if n := len(r.Releases(t, id)); n < len(doors)+1 {
+				return fmt.Errorf("%d releases have begun", n)
+			}
+			return nil
+		})
+	}
+	began := time.Now()
+	ended := r.Terminate()
+	Eventually(t, func() error {
+		resp, err := http.Get(r.HTTP + "/readyz")
+		if err != nil {
+			return nil // no longer answering is an answer
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			return fmt.Errorf("readyz says %d", resp.StatusCode)
+		}
+		return nil
+	})
+	select {
+	case <-ended:
+	case <-time.After(25 * time.Second):
+		t.Fatal("the gateway does not stop")
+	}
+	t.Logf("stopped after %s", time.Since(began))
+	for i, rest := range rests {
+		n, err := rest()
+		if err == nil {
+			t.Errorf("%s: a stream of a stopped gateway looks whole after %d", doors[i].Name(), n)
+		}
+	}
+	if cmd != nil && cmd.Wait() == nil {
+		t.Error("curl ended with status 0 and half a file")
+	}
+	r.Serve(t)
+	for _, rel := range r.Releases(t, id) {
+		if rel.State != schemas.ReleaseBroken {
+			t.Errorf("release %s of %s is %s: %s", rel.ID, rel.Door, rel.State, rel.Cause)
+		}
+	}
+}
