@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -270,6 +269,6 @@ func TestDependenciesAreExplained(t *testing.T) {
 		}
 	}
 	if n < 20 {
-		t.Error(fmt.Sprintf("only %d direct dependencies found in go.mod", n))
+		t.Errorf("only %d direct dependencies found in go.mod", n)
 	}
 }

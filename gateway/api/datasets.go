@@ -157,7 +157,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.Catalog.Own(ctx, in.by, in.ID)
+	_, err = s.Catalog.Own(ctx, in.by, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 	if n > 0 && !in.Revoke {
 		return nil, &schemas.Error{Kind: schemas.Conflict, Subject: string(in.ID), Message: fmt.Sprintf("%d agreements on the dataset are active", n), Remedy: "revoke them first, or withdraw with ?revoke=true"}
 	}
-	d, err = s.Catalog.Withdraw(ctx, in.by, in.ID, revision) // first, so that no new agreement comes between
+	d, err := s.Catalog.Withdraw(ctx, in.by, in.ID, revision) // first, so that no new agreement comes between
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,6 @@ type projectPost struct {
 	Body schemas.Project
 }
 
-type projectID struct {
-	Caller
-	ID schemas.ProjectID `path:"id"`
-}
-
 type factoryPost struct {
 	Caller
 	IfMatch
