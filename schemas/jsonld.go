@@ -13,6 +13,12 @@ import (
 //go:embed jsonld/*.jsonld jsonld/authority.json
 var JSONLD embed.FS
 
+// DatasetSchema is the JSON Schema (2020-12) of Dataset: the YAML that people
+// write [decisions.md 33c]. Unlike the API it refuses unknown members.
+//
+//go:embed json/dataset.schema.json
+var DatasetSchema []byte
+
 func contextFiles() map[string]string {
 	const semic = "https://semiceu.github.io/"
 	files := map[string]string{
