@@ -28,6 +28,9 @@ func Write(d schemas.Dataset, publicURL string) ([]byte, error) {
 		return nil, err
 	}
 	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
+	if publicURL == "" {
+		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
+	}
 	doc, err := w.dataset(&d)
 	if err != nil {
 		return nil, err

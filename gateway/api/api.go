@@ -53,6 +53,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
 	c.CreateHooks = nil // no $schema links in answers
+	c.Formats = formats("")
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
@@ -193,6 +194,9 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 func inputProblem(status int, msg string, errs []error) huma.StatusError {
 	for _, err := range errs {
 		if p, ok := errors.AsType[*problem.Problem](err); ok {
+			return p
+		}
+		if p, ok := carried(err); ok {
 			return p
 		}
 	}

@@ -1,0 +1,216 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/goccy/go-yaml"
+
+	"guichet/connectors/dcatap"
+	"guichet/connectors/odrl"
+	"guichet/connectors/rdf"
+	"guichet/gateway/problem"
+	"guichet/schemas"
+)
+
+// formats says how bodies are read and written, by media type: JSON; YAML, read
+// strictly; JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
+// agreement, and JSON for everything else. publicURL is the gateway's address, ""
+// where it is not known.
+//
+// huma cuts the media type of a body at its plus sign, so bodies of
+// application/ld+json arrive under json.
+func formats(publicURL string) map[string]huma.Format {
+	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
+	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
+	return map[string]huma.Format{
+		"application/json": huma.DefaultJSONFormat, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
+		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
+		"application/ld+json": ld,
+	}
+}
+
+// inputFault carries our error through huma, which keeps an error's text alone:
+// the text is the problem's JSON behind a mark that no text of a caller's
+// reaches.
+type inputFault struct{ err *schemas.Error }
+
+const faultMark = "\x00guichet-problem:"
+
+func (f inputFault) Error() string {
+	b, err := json.Marshal(problem.Of(f.err, nil))
+	if err != nil {
+		return f.err.Message
+	}
+	return faultMark + string(b)
+}
+
+func (f inputFault) Unwrap() error { return f.err }
+
+// faulty wraps what a reader said. An error without a Kind stays as it is and
+// becomes an internal one at the door.
+func faulty(err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || e.Kind == schemas.Internal || e.Kind == schemas.Unavailable {
+		return err
+	}
+	return inputFault{e}
+}
+
+// carried finds the problem that an inputFault carries.
+func carried(err error) (*problem.Problem, bool) {
+	d, ok := errors.AsType[*huma.ErrorDetail](err)
+	if !ok {
+		return nil, false
+	}
+	text, ok := strings.CutPrefix(d.Message, faultMark)
+	if !ok {
+		return nil, false
+	}
+	var p problem.Problem
+	err = json.Unmarshal([]byte(text), &p)
+	return &p, err == nil
+}
+
+// readYAML reads any body. What looks like a dataset is held against its closed
+// schema here, so that faults have lines; everything else is held against the
+// operation's schema by huma.
+func readYAML(b []byte, v any) error {
+	y, err := dcatap.ParseYAML(b)
+	if err != nil {
+		return faulty(err)
+	}
+	var members map[string]json.RawMessage
+	_, isDataset := v.(*schemas.Dataset)
+	if json.Unmarshal(y.JSON, &members) == nil {
+		isDataset = isDataset || looksLikeDataset(members)
+	}
+	if isDataset {
+		err = y.CheckDataset()
+		if err != nil {
+			return faulty(err)
+		}
+	}
+	return json.Unmarshal(y.JSON, v)
+}
+
+// looksLikeDataset knows a dataset by members that no other body has.
+func looksLikeDataset(members map[string]json.RawMessage) bool {
+	for _, name := range []string{"space", "keywords", "themes", "countries", "licence", "publisher", "visibility"} {
+		if _, ok := members[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func writeYAML(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	out, err := yaml.JSONToYAML(b)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// readLD reads a dataset or an offer, told apart by what the document holds; an
+// object without any keyword of JSON-LD is plain JSON.
+func readLD(b []byte, v any) error {
+	if plainJSON(b) {
+		return json.Unmarshal(b, v)
+	}
+	switch target := v.(type) {
+	case *schemas.Dataset:
+		d, err := dcatap.Read(b, "")
+		if err != nil {
+			return faulty(err)
+		}
+		*target = d
+		return nil
+	case *offerBody:
+		o, err := odrl.Parse(b)
+		if err != nil {
+			return faulty(err)
+		}
+		*target = bodyOf(o)
+		return nil
+	case *any:
+		plain, err := fromLD(b)
+		if err != nil {
+			return faulty(err)
+		}
+		return json.Unmarshal(plain, v)
+	}
+	return faulty(schemas.BadField("document", "", "only a dataset (DCAT-AP) or an offer (ODRL) is read from JSON-LD here; send application/json"))
+}
+
+func plainJSON(b []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(b, &members) != nil {
+		return false
+	}
+	for name := range members {
+		if strings.HasPrefix(name, "@") {
+			return false
+		}
+	}
+	return true
+}
+
+// fromLD gives the JSON of the noun that a JSON-LD document describes.
+func fromLD(b []byte) ([]byte, error) {
+	doc, err := rdf.Expand(b, rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 18}})
+	if err != nil {
+		return nil, err
+	}
+	if odrl.IsPolicy(doc.Nodes) {
+		o, err := odrl.Parse(b)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(bodyOf(o))
+	}
+	d, err := dcatap.Read(b, "")
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(d)
+}
+
+// bodyOf is an offer as the body that PUT …/offer takes. Its template, which
+// would be filled anew, is left out: the rules are there.
+func bodyOf(o schemas.Offer) offerBody {
+	return offerBody{Title: o.Title, Rules: o.Rules, Review: o.Review, Follow: o.Follow}
+}
+
+// writeLD writes datasets and agreements in their own vocabularies. Problems
+// and everything else are JSON, which is JSON-LD without a context.
+func writeLD(w io.Writer, v any, publicURL string) error {
+	var b []byte
+	var err error
+	switch t := v.(type) {
+	case schemas.Dataset:
+		b, err = dcatap.Write(t, publicURL)
+	case *schemas.Dataset:
+		b, err = dcatap.Write(*t, publicURL)
+	case schemas.Agreement:
+		b, err = odrl.WriteAgreement(t)
+	case *schemas.Agreement:
+		b, err = odrl.WriteAgreement(*t)
+	default:
+		return huma.DefaultJSONFormat.Marshal(w, v)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, bytes.NewReader(b))
+	return err
+}
