@@ -131,11 +131,11 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
 		d, err = c.get(ctx, tx, id)
+		if schemas.KindOf(err) == schemas.NotFound || err == nil && d.Provider != by.Participant {
+			return notFound(string(id)) // word for word the same for both
+		}
 		if err != nil {
 			return err
-		}
-		if d.Provider != by.Participant {
-			return notFound(string(id))
 		}
 		if d.Withdrawn {
 			return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")

@@ -168,7 +168,7 @@ type hasCaller interface{ caller() *Caller }
 
 // op registers one operation; errors become problems, refusals are recorded.
 func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: 4 << 20,
+	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: 4 << 20, DefaultStatus: goodStatus(id),
 		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{401, 403, 404, 409, 412, 422, 503}}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
@@ -187,6 +187,19 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 		problem.Headers(h, p)
 		return nil, huma.ErrorWithHeaders(p, h)
 	})
+}
+
+// goodStatus is what the document says an operation answers when all is well: the
+// same as made and one give.
+func goodStatus(id string) int {
+	switch id {
+	case "register-dataset", "put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "start-run", "add-output":
+		return http.StatusCreated
+	case "publish-version":
+		return http.StatusAccepted
+	default:
+		return http.StatusOK
+	}
 }
 
 // inputProblem turns huma's own findings about an input into our problem, without
