@@ -57,20 +57,27 @@ func Doors(t testing.TB, r *Rig) []Door {
 	conn, err := grpc.NewClient(r.Flight, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return []Door{&webDoor{r}, &fileDoor{r}, &flightDoor{flight.NewClientFromConn(conn, nil)}}
+	h2 := &http.Transport{Protocols: new(http.Protocols)}
+	h2.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(h2.CloseIdleConnections)
+	return []Door{&webDoor{r, "http", http.DefaultTransport}, &fileDoor{r}, &flightDoor{flight.NewClientFromConn(conn, nil)}, &webDoor{r, "http/2", h2}}
 }
 
-type webDoor struct{ r *Rig }
+type webDoor struct {
+	r    *Rig
+	name string
+	rt   http.RoundTripper
+}
 
-func (*webDoor) Name() string { return "http" }
-func (*webDoor) Ranks() bool  { return true }
+func (d *webDoor) Name() string { return d.name }
+func (*webDoor) Ranks() bool    { return true }
 
 func (d *webDoor) Open(ctx context.Context, lease string, id schemas.AgreementID, ask url.Values) (*Reading, error) {
 	c, err := guichet.New(d.r.HTTP, nil)
 	if err != nil {
 		return nil, err
 	}
-	st, err := c.OpenStream(ctx, lease, id, ask)
+	st, err := c.Through(d.rt).OpenStream(ctx, lease, id, ask)
 	if err != nil {
 		return nil, err
 	}

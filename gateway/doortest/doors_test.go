@@ -55,6 +55,8 @@ func TestDoors(t *testing.T) {
 		{"cuts seen by others", cutsSeen},
 		{"equal to pyarrow", equalToPyarrow},
 		{"rates", rates},
+		{"Flight on the HTTP port", onePort},
+		{"TLS", encrypted},
 		{"terminated", terminated},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })

@@ -140,7 +140,7 @@ func lastLine(s string) string {
 
 // cutsSeen: whatever cuts a stream, and wherever, others' clients see an error.
 func cutsSeen(t *testing.T, r *Rig, _ []Door) {
-	d := r.Publish(t, "cuts", Open(), big(t)...)
+	d := r.Publish(t, "cuts", Open(), bulk(t)...)
 	revoke := func(t *testing.T, id schemas.AgreementID) {
 		must(t, r.As(t, "agronomy").Post(t.Context(), "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "by mistake"}, nil))
 		last(t, r, id)
@@ -174,7 +174,7 @@ func cutsSeen(t *testing.T, r *Rig, _ []Door) {
 
 // rates logs how fast HTTP and Flight are, one after the other.
 func rates(t *testing.T, r *Rig, doors []Door) {
-	id, lease := r.Ready(t, "rates", Open(), big(t)...)
+	id, lease := r.Ready(t, "rates", Open(), bulk(t)...)
 	for range 2 {
 		for _, kind := range []string{"http", "flight"} {
 			began := time.Now()

@@ -205,10 +205,3 @@ func (p *Plan) LargestMessage() int64 {
 	}
 	return most
 }
-
-func dictionaryBytes(sh *schemas.Shard) (n int64) {
-	for _, d := range sh.Dictionaries {
-		n += d.Len()
-	}
-	return n
-}

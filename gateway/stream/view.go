@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,6 @@ type view struct {
 	keep    []int // columns shown, by their place in the table; nil is all
 	project *shard.Projection
 	edits   map[int]transform.Column
-	widths  map[int]int64 // per edit: bytes per row that it may add
 	filter  *transform.Filter
 	digest  string // of everything that moves the rows or bytes shown
 	dicts   bool   // what is shown has dictionary columns
@@ -39,33 +37,20 @@ func (v *view) raw() bool { return v.keep == nil && len(v.edits) == 0 && v.filte
 // decoded says that every batch is decoded, not only those that are cut.
 func (v *view) decoded() bool { return len(v.edits) > 0 || v.filter != nil }
 
-// most bounds the bytes that a batch becomes as it is shown. dicts are the bytes of
-// the shard's dictionaries: a filtered batch may carry its own, compacted ones.
-func (v *view) most(b schemas.Block, dicts int64) int64 {
+// most bounds the bytes of a batch as it is shown; dictionaries are the bytes of its
+// shard's. An edited value may be longer than the one it stands for.
+func (v *view) most(b schemas.Block, dictionaries int64) int64 {
+	if v.raw() {
+		return b.Len()
+	}
 	n := b.Len() + 1024
-	for _, w := range v.widths {
-		n += b.Rows*w + 128
+	for _, e := range v.edits {
+		n += b.Rows*(e.Most()+9) + 128 // 9: an offset and a validity bit, rounded up
 	}
-	if v.filter != nil {
-		n += dicts + 1024
+	if v.filter != nil && v.dicts { // each batch carries dictionaries of its own, at most these
+		n += dictionaries + 1024
 	}
-	if n > maxMessage { // it may be cut into several messages
-		n += n / maxMessage * 4096
-	}
-	return n
-}
-
-// width bounds the bytes per row that an edited column has beyond the one it was:
-// a dictionary's values are written out, and a pseudonym may be longer than what it
-// stands for.
-func width(typ arrow.DataType, d schemas.Duty) int64 {
-	if n, ok := strings.CutPrefix(d.To, "first:"); ok && typ.ID() == arrow.DICTIONARY {
-		runes, err := strconv.ParseInt(n, 10, 64)
-		if err == nil {
-			return 4*runes + 9
-		}
-	}
-	return transform.Width + 1
+	return n + n/maxMessage*4096 // it may be cut into several messages
 }
 
 // newView makes the view of one table under an agreement. wanted are the columns
@@ -77,7 +62,7 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}
-	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}, widths: map[int]int64{}}
+	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}}
 	hidden := map[int]schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Table != "" && d.Table != t.Name {
@@ -150,7 +135,6 @@ func (v *view) columns(name string) []int {
 
 func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) error {
 	typ := v.arrow.Field(i).Type
-	v.widths[i] = max(v.widths[i], width(typ, d))
 	if d.Kind == schemas.DutyGeneralise {
 		if _, twice := v.edits[i]; twice {
 			return nil // a pseudonym shows less already
@@ -210,7 +194,6 @@ func (v *view) choose(wanted []string, hidden map[int]schemas.Duty) error {
 	for i := range v.edits {
 		if !show[i] {
 			delete(v.edits, i)
-			delete(v.widths, i)
 		}
 	}
 	return nil

@@ -1,0 +1,73 @@
+package stream
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"guichet/schemas"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Any range of a laid-out file, read from the object's ranges, is that part of the
+// whole; and the batches that it touches are those that overlap it.
+func TestFileRanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		object := make([]byte, 4096)
+		for i := range object {
+			object[i] = byte(i*7 + i/256)
+		}
+		f := &File{}
+		f.memory([]byte("ARROW1\x00\x00schema"))
+		var whole []byte
+		whole = append(whole, f.pieces[0].memory...)
+		at := int64(0)
+		for range rapid.IntRange(0, 6).Draw(t, "blocks") {
+			at += rapid.SampledFrom([]int64{0, 0, 8, 64}).Draw(t, "gap")
+			b := schemas.Block{Offset: at, Meta: 16, Body: rapid.Int64Range(0, 200).Draw(t, "body"), Rows: 1}
+			f.spans = append(f.spans, rowSpan{f.Size, f.Size + b.Len(), rapid.Int64Range(1, 9).Draw(t, "rows")})
+			f.stored(b)
+			whole = append(whole, object[at:at+b.Len()]...)
+			at += b.Len()
+		}
+		f.memory([]byte("footer"))
+		whole = append(whole, "footer"...)
+		if f.Size != int64(len(whole)) {
+			t.Fatalf("size %d, want %d", f.Size, len(whole))
+		}
+		from := rapid.Int64Range(0, f.Size-1).Draw(t, "from")
+		rg := Range{from, rapid.Int64Range(1, f.Size-from).Draw(t, "n")}
+		s := &storedRange{left: f.within(rg), open: func(p piecePlace) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(object[p.offset : p.offset+p.n])), nil
+		}}
+		got, err := io.ReadAll(s)
+		if err != nil || !bytes.Equal(got, whole[rg.From:rg.From+rg.N]) {
+			t.Fatalf("%+v: %d bytes, %v", rg, len(got), err)
+		}
+		_, _, rows := f.Touched(rg)
+		var want int64
+		for _, sp := range f.spans {
+			if sp.from < rg.From+rg.N && sp.to > rg.From {
+				want += sp.rows
+			}
+		}
+		if rows != want {
+			t.Errorf("%+v touches %d rows, want %d", rg, rows, want)
+		}
+	})
+}
+
+// An object that is shorter than its manifest says is an error, not an end.
+func TestShortObject(t *testing.T) {
+	s := &storedRange{left: []piecePlace{{n: 10}}, open: func(piecePlace) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(make([]byte, 4))), nil
+	}}
+	_, err := io.ReadAll(s)
+	if schemas.KindOf(err) != schemas.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
