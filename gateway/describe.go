@@ -23,15 +23,16 @@ func describe(o *huma.OpenAPI) {
 		asks = append(asks, text(key, "query", docs[key]))
 	}
 	lease := []map[string][]string{{"bearer": {}}}
+	refusal := &huma.Response{Description: "a problem (RFC 9457)", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}}
 	bytes := func(status, doc, contentType string) map[string]*huma.Response {
 		return map[string]*huma.Response{
 			status:    {Description: doc, Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}},
-			"default": {Description: "a problem (RFC 9457)"},
+			"default": refusal,
 		}
 	}
 	for _, op := range []*huma.Operation{
 		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
-			Responses: map[string]*huma.Response{"200": {Description: "tables, splits, shards with rows"}, "default": {Description: "a problem (RFC 9457)"}}},
+			Responses: map[string]*huma.Response{"200": {Description: "tables, splits, shards with rows"}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
 			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
 		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard", Summary: "One shard as the agreement shows it, with ETag and ranges", Tags: []string{"bytes"}, Security: lease,
@@ -39,7 +40,7 @@ func describe(o *huma.OpenAPI) {
 			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
 		{Method: http.MethodPut, Path: "/datasets/{id}/files/{table}/{split}/{name}", OperationID: "upload-file", Summary: "Send a file of a dataset, to be published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
 			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name", "path", "file name")},
-			Responses:  map[string]*huma.Response{"204": {Description: "taken"}, "default": {Description: "a problem (RFC 9457)"}}},
+			Responses:  map[string]*huma.Response{"204": {Description: "taken"}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; filters as for /audit/records", Tags: []string{"record"}, Security: lease,
 			Responses: bytes("200", "zip", "application/zip")},
 	} {

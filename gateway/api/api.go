@@ -169,7 +169,7 @@ type hasCaller interface{ caller() *Caller }
 // op registers one operation; errors become problems, refusals are recorded.
 func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
 	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: 4 << 20, DefaultStatus: goodStatus(id),
-		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{401, 403, 404, 409, 412, 422, 503}}
+		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 409, 410, 412, 413, 422, 500, 503}}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
 		if err == nil {
