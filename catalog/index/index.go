@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/mapping"
@@ -44,6 +45,7 @@ type Index struct {
 	closed   class
 	position atomic.Int64 // changes before it are in the index
 	ready    atomic.Bool  // false while it is rebuilt
+	broken   atomic.Bool  // a search or write found it damaged: Follow makes it anew
 }
 
 var positionKey = []byte("guichet.position")
@@ -149,7 +151,10 @@ func positionOf(b bleve.Index) int64 {
 func (x *Index) empty() error {
 	for _, c := range []*class{&x.public, &x.closed} {
 		if c.b != nil {
-			_ = c.b.Close() // it is thrown away
+			err := discard(c.b)
+			if err != nil {
+				return err
+			}
 		}
 		path := filepath.Join(x.dir, c.name)
 		err := os.RemoveAll(path)
@@ -162,6 +167,44 @@ func (x *Index) empty() error {
 	}
 	x.position.Store(-1)
 	return nil
+}
+
+// discard closes an index that is thrown away, whatever state it is in.
+func discard(b bleve.Index) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = guard(b.Close) // it is thrown away
+	}()
+	t := time.NewTimer(10 * time.Second)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		return &schemas.Error{Kind: schemas.Unavailable, Subject: "search index", Message: "the damaged search index does not close", Remedy: "restart the gateway; it is rebuilt then"}
+	}
+}
+
+// guard turns a panic of Bleve, which it falls into when files vanish or are torn
+// under it, into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the search index is damaged: %v", p)
+		}
+	}()
+	return f()
+}
+
+// damaged notes that the index cannot be trusted any more; searches answer Busy until
+// Follow has made it anew.
+func (x *Index) damaged(err error) error {
+	x.ready.Store(false)
+	if !x.broken.Swap(true) {
+		x.log.Warn("the search index is damaged and is rebuilt from the registry", "err", err)
+	}
+	return &schemas.Error{Kind: schemas.Busy, Subject: "search", Message: "the search index is being rebuilt", Remedy: "try again in a moment; datasets can be read by their ids meanwhile", Err: err}
 }
 
 // Close closes both indexes; call it after Follow has ended.
@@ -198,6 +241,15 @@ func (x *Index) Follow(ctx context.Context, db *sql.DB) error {
 }
 
 func (x *Index) follow(ctx context.Context, db *sql.DB) error {
+	if x.broken.Load() {
+		x.mu.Lock()
+		err := x.empty()
+		x.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		x.broken.Store(false)
+	}
 	if x.position.Load() < 0 {
 		err := x.rebuild(ctx, db)
 		if err != nil {
@@ -233,11 +285,23 @@ func (x *Index) follow(ctx context.Context, db *sql.DB) error {
 			}
 			x.ready.Store(true)
 		}
-		_, err = db.Wait(ctx, x.position.Load())
-		if err != nil {
+		err = x.wait(ctx, db)
+		if err != nil || x.broken.Load() {
 			return err
 		}
 	}
+}
+
+// wait returns when there are changes to follow, or after a while, to look whether a
+// search found the index damaged.
+func (x *Index) wait(ctx context.Context, db *sql.DB) error {
+	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err := db.Wait(short, x.position.Load())
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // complete compares the number of documents with the registry's.
@@ -269,8 +333,8 @@ func (x *Index) complete(ctx context.Context, db *sql.DB) (bool, error) {
 }
 
 const (
-	retryAfter = 500_000_000 // half a second, in nanoseconds
-	batchSize  = 500         // changes or datasets per Bleve batch; memory grows with it, speed hardly [measurements.md §4]
+	retryAfter = 500 * time.Millisecond
+	batchSize  = 500 // changes or datasets per Bleve batch; memory grows with it, speed hardly [measurements.md §4]
 )
 
 // rebuild scans the registry, then the index follows from where the scan began.
@@ -340,6 +404,14 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 func (x *Index) apply(docs []schemas.Dataset, position int64) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	err := guard(func() error { return x.write(docs, position) })
+	if err != nil {
+		return x.damaged(err)
+	}
+	return nil
+}
+
+func (x *Index) write(docs []schemas.Dataset, position int64) error {
 	for _, c := range []*class{&x.public, &x.closed} {
 		batch := c.b.NewBatch()
 		for i := range docs {

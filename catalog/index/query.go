@@ -76,9 +76,16 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		if c == &x.closed {
 			conj.AddQuery(visible)
 		}
-		r, err := c.b.SearchInContext(ctx, request(&q, conj))
+		var r *bleve.SearchResult
+		err := guard(func() (err error) {
+			r, err = c.b.SearchInContext(ctx, request(&q, conj))
+			return err
+		})
+		if err != nil && ctx.Err() != nil {
+			return out, fmt.Errorf("search: %w", ctx.Err())
+		}
 		if err != nil {
-			return out, fmt.Errorf("search: %w", err)
+			return out, x.damaged(err)
 		}
 		if c == &x.closed {
 			for _, h := range r.Hits {
