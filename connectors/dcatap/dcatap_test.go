@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/odrl"
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -192,7 +194,6 @@ func TestReferenceData(t *testing.T) {
 		}
 		for _, item := range items {
 			if item.Err != nil {
-				t.Logf("%s: %v", filepath.Base(path), item.Err)
 				continue
 			}
 			ok++
@@ -268,4 +269,36 @@ func anyDataset() *rapid.Generator[schemas.Dataset] {
 			Offer: &schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}}}},
 		}
 	})
+}
+
+// What DCAT-AP 3.0.1 makes mandatory is there, whatever the dataset lacks.
+func TestMandatoryProperties(t *testing.T) {
+	b, err := Write(schemas.Dataset{ID: "ds-1", Title: schemas.Text{"en": "Wind"}, Publisher: "Office", VisibleTo: []schemas.ParticipantID{"https://secret.example"},
+		Tables: []schemas.TableInfo{{Name: "plots"}}, Links: []schemas.Link{{URL: "https://f.example/a"}}, Offer: &schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}}}}}, "https://guichet.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGraph(doc)
+	for class, properties := range map[string][]string{
+		nsDCAT + "Dataset": {nsDCT + "title", nsDCT + "description"}, nsDCAT + "Distribution": {nsDCAT + "accessURL"}, nsFOAF + "Agent": {nsFOAF + "name"},
+	} {
+		nodes := g.ofType(class)
+		if len(nodes) == 0 {
+			t.Errorf("no %s", class)
+		}
+		for _, n := range nodes {
+			for _, p := range properties {
+				if len(rdf.List(n, p)) == 0 {
+					t.Errorf("%s has no %s", class, p)
+				}
+			}
+		}
+	}
+	if len(g.ofType(nsDCAT+"Distribution")) != 2 || strings.Contains(string(b), "secret") || !odrl.IsPolicy(g.order) {
+		t.Errorf("%s", b)
+	}
 }

@@ -17,16 +17,18 @@ const mediaTypes = "https://www.iana.org/assignments/media-types/"
 func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 	at := r.at[key(n)]
 	for _, property := range []string{"downloadURL", "accessURL"} {
-		for _, v := range rdf.List(n, nsDCAT+property) {
-			s, _, _, _ := rdf.Literal(v)
-			address := cmp.Or(rdf.ID(v), s)
-			u, err := url.Parse(address)
-			if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) {
-				r.fault(at+"/dcat:"+property, "%q is no address (http, https, ftp, s3) and there is nothing to resolve it against", address)
-				return schemas.Link{}, false
-			}
-			return schemas.Link{URL: address, Format: r.format(n), Title: r.word(n, nsDCT+"title")}, true
+		values := rdf.List(n, nsDCAT+property)
+		if len(values) == 0 {
+			continue
 		}
+		s, _, _, _ := rdf.Literal(values[0])
+		address := cmp.Or(rdf.ID(values[0]), s)
+		u, err := url.Parse(address)
+		if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) {
+			r.fault(at+"/dcat:"+property, "%q is no address (http, https, ftp, s3) and there is nothing to resolve it against", address)
+			return schemas.Link{}, false
+		}
+		return schemas.Link{URL: address, Format: r.format(n), Title: r.word(n, nsDCT+"title")}, true
 	}
 	return schemas.Link{}, false
 }

@@ -2,10 +2,12 @@ package rdf
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/piprate/json-gold/ld"
 
@@ -56,7 +58,11 @@ func Expand(src []byte, o Options) (*Document, error) {
 	if o.Vocab != "" {
 		opts.ExpandContext = map[string]any{"@vocab": o.Vocab}
 	}
+	end := time.Now().Add(cmp.Or(o.Limits.Time, MaxTime))
 	opts.ExpandedElementHandler = func(pointer string, expanded any) {
+		if time.Now().After(end) {
+			panic(errTime) // recovered in expand; the library has no other way out
+		}
 		if m, ok := expanded.(map[string]any); ok {
 			d.at[reflect.ValueOf(m).Pointer()] = pointer
 		}
@@ -74,10 +80,17 @@ func Expand(src []byte, o Options) (*Document, error) {
 	return d, nil
 }
 
+var errTime = errors.New("out of time")
+
 // expand keeps the library's panics and errors inside.
 func expand(v any, opts *ld.JsonLdOptions) (items []any, err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		switch {
+		case r == nil:
+		case r == any(errTime):
+			err = schemas.Errorf(schemas.TooLarge, "document", "the document takes too long to process; split it or write its context inline")
+		default:
 			err = &schemas.Error{Kind: schemas.Invalid, Subject: "document", Message: "the document is not JSON-LD that can be processed", Fields: []schemas.FieldError{{Message: "not JSON-LD"}}, Err: fmt.Errorf("panic in json-gold: %v", r)}
 		}
 	}()
