@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,10 +198,11 @@ func TestEffectiveRoles(t *testing.T) {
 			if (schemas.KindOf(err) == schemas.Denied) != c.denied || !c.denied && err != nil {
 				t.Fatalf("error %v, want denied %t", err, c.denied)
 			}
+			want := slices.Clone(c.want) // shared by parallel cases
 			slices.Sort(p.Roles)
-			slices.Sort(c.want)
-			if !slices.Equal(p.Roles, c.want) || p.Participant != c.org {
-				t.Errorf("roles %v of %q, want %v of %q", p.Roles, p.Participant, c.want, c.org)
+			slices.Sort(want)
+			if !slices.Equal(p.Roles, want) || p.Participant != c.org {
+				t.Errorf("roles %v of %q, want %v of %q", p.Roles, p.Participant, want, c.org)
 			}
 		})
 	}
@@ -210,9 +212,9 @@ func TestEffectiveRoles(t *testing.T) {
 func TestIssuerAway(t *testing.T) {
 	t.Parallel()
 	is := newIssuer(t)
-	up := false
+	var up atomic.Bool
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !up {
+		if !up.Load() {
 			http.Error(w, "away", http.StatusBadGateway)
 			return
 		}
@@ -227,7 +229,7 @@ func TestIssuerAway(t *testing.T) {
 	if schemas.KindOf(err) != schemas.Unavailable {
 		t.Errorf("while the issuer is away: %v, want Unavailable", err)
 	}
-	up = true
+	up.Store(true)
 	p, err := a.Principal(t.Context(), token)
 	if err != nil || !p.Has(schemas.RoleTrainer) {
 		t.Errorf("after it came back: %+v, %v", p, err)
