@@ -267,6 +267,7 @@ func (m *meter) streams() {
 	m.add(figure{Bench: "stream.http.plain", Value: gb, Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: cpu})
 	shuffled, _, cpu := m.rate(plain, url.Values{"seed": {"42"}})
 	m.add(figure{Bench: "stream.http.shuffled", Value: shuffled, Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: cpu})
+	m.flight(plain, ref)
 	for _, v := range []struct {
 		name   string
 		duties []schemas.Duty
@@ -281,6 +282,23 @@ func (m *meter) streams() {
 	}
 	again := m.direct(plain)
 	m.add(figure{Bench: "direct S3, again", Value: again, Unit: "GB/s", Reference: "direct S3", RefValue: ref})
+}
+
+// flight drains the plain stream over Arrow Flight.
+func (m *meter) flight(id schemas.AgreementID, ref float64) {
+	c, err := m.story.as(m.ctx, "trainer")
+	m.must(err)
+	l, err := c.Lease(m.ctx, "", id)
+	m.must(err)
+	var n int64
+	began, used := time.Now(), m.cpu()
+	for n < enough {
+		got, err := guichet.Flight(m.ctx, m.story.addresses.Flight, l.Token, id, url.Values{})
+		m.must(err)
+		n += got.Bytes
+	}
+	gb := float64(n) / 1e9
+	m.add(figure{Bench: "stream.flight.plain", Value: gb / time.Since(began).Seconds(), Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: (m.cpu() - used) / gb})
 }
 
 // columns names the columns of an agreement's table, numbers last.

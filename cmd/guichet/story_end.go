@@ -136,9 +136,17 @@ The lease in these lines lasts 15 minutes:
   print(ipc.open_stream(urllib.request.urlopen(r)).read_all().schema)
   EOF
 
+  python3 - <<'EOF'
+  import pyarrow.flight as flight
+  o = flight.FlightCallOptions(headers=[(b"authorization", b"Bearer %s")])
+  c = flight.connect("%s")
+  i = c.get_flight_info(flight.FlightDescriptor.for_path("%s", "table=%s", "split=%s", "seed=42", "world=2", "rank=0"), o)
+  print(c.do_get(i.endpoints[0].ticket, o).read_all().num_rows)
+  EOF
+
 As the trainer on the command line:
 
   export GUICHET_SERVER=%s GUICHET_TOKEN_FILE=%s
   bin/guichet search wheat --project crop-yield-2027
-`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, a.HTTP, token)
+`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, l.Token, a.Flight, s.open, m.Tables[0].Table, m.Tables[0].Split, a.HTTP, token)
 }

@@ -104,6 +104,37 @@ func (s *story) streams(ctx context.Context) error {
 	return s.rate(ctx, c)
 }
 
+// flight streams the same ranks over Arrow Flight.
+func (s *story) flight(ctx context.Context, c *guichet.Client, m manifest) error {
+	l, err := c.Lease(ctx, "", s.big)
+	if err != nil {
+		return err
+	}
+	var all received
+	began := time.Now()
+	for all.bytes < 200e6 {
+		for _, t := range m.Tables {
+			var rows int64
+			for rank := range 2 {
+				q := url.Values{"world": {"2"}, "rank": {strconv.Itoa(rank)}, "seed": {"42"}, "table": {t.Table}, "split": {t.Split}}
+				got, err := guichet.Flight(ctx, s.addresses.Flight, l.Token, s.big, q)
+				if err != nil {
+					return err
+				}
+				rows, all.bytes = rows+got.Rows, all.bytes+got.Bytes
+			}
+			if rows != t.Rows {
+				return fmt.Errorf("%s/%s over Flight: two ranks got %d rows of %d", t.Table, t.Split, rows, t.Rows)
+			}
+			all.rows += rows
+		}
+	}
+	rate := int64(float64(all.bytes) / time.Since(began).Seconds())
+	s.say("   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s", count(all.rows), size(all.bytes), size(rate))
+	s.figure("streamed over Flight", fmt.Sprintf("%s rows, %s, %s/s", count(all.rows), size(all.bytes), size(rate)))
+	return nil
+}
+
 // rate streams several epochs of the largest dataset and reads the same objects
 // straight from S3, for the table at the end.
 func (s *story) rate(ctx context.Context, c *guichet.Client) error {
@@ -128,7 +159,7 @@ func (s *story) rate(ctx context.Context, c *guichet.Client) error {
 	}
 	s.say("   several shuffled epochs of the largest dataset: %s rows, %s, %s/s", count(all.rows), size(all.bytes), size(int64(rate)))
 	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s)", count(all.rows), size(all.bytes), size(int64(rate)), rate/direct, size(int64(direct))))
-	return nil
+	return s.flight(ctx, c, m)
 }
 
 // direct reads the same objects straight from S3, two at once, for comparison; it

@@ -48,6 +48,21 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	})
 }
 
+// onCut calls cut when ctx ends. The function it gives stops that, and waits for a cut
+// that has begun: it touches the door's connection, which is gone soon after.
+func onCut(ctx context.Context, cut func()) (stop func()) {
+	done := make(chan struct{})
+	unset := context.AfterFunc(ctx, func() {
+		defer close(done)
+		cut()
+	})
+	return func() {
+		if !unset() {
+			<-done
+		}
+	}
+}
+
 func stopping() error {
 	return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
 }
@@ -66,7 +81,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	})
 	defer stop()
 	if cut != nil {
-		defer context.AfterFunc(ctx, cut)()
+		defer onCut(ctx, cut)()
 	}
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	r, err := e.Releases.Begin(ctx, g, r)
