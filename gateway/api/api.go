@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,10 +47,16 @@ type Deps struct {
 
 type server struct{ Deps }
 
+// problems makes huma's own errors ours. Huma keeps one maker of errors for the
+// process, so it is set once, however many gateways a process holds.
+var problems = sync.OnceFunc(func() {
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
+})
+
 // Register puts every operation onto a gin group and gives the API, whose OpenAPI
 // document huma serves at /api/v1/openapi.json.
 func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
-	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
+	problems()
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
 	c.CreateHooks = nil // no $schema links in answers
