@@ -9,6 +9,7 @@ package doortest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -178,6 +179,16 @@ func (p *process) stop(t testing.TB) {
 	case <-time.After(30 * time.Second):
 		_ = p.cmd.Process.Kill()
 		t.Errorf("%s does not end", p.cmd.Path)
+		return
+	}
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		return // the folder is gone: the log was looked at before
+	}
+	for _, word := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+		if at := bytes.Index(b, []byte(word)); at >= 0 {
+			t.Errorf("%s says: %.4000s", filepath.Base(p.cmd.Path), b[at:])
+		}
 	}
 }
 
