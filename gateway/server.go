@@ -184,6 +184,7 @@ func (s *Server) recovery(c *gin.Context) {
 
 // authenticate finds the caller. No token is a stranger; a bad one is refused.
 func (s *Server) authenticate(c *gin.Context) {
+	c.Set(api.AddressKey, door.Address(c.Request, s.deps.Behind).String())
 	h := c.GetHeader("Authorization")
 	if h == "" {
 		return

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -81,6 +80,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 const (
 	PrincipalKey = "guichet.principal"
 	LeaseKey     = "guichet.lease"
+	AddressKey   = "guichet.address"
 )
 
 // Caller is part of every input: who calls, as the authentication middleware found.
@@ -95,7 +95,7 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 	g := humagin.Unwrap(ctx)
 	c.by, _ = g.Value(PrincipalKey).(schemas.Principal)
 	c.lease, _ = g.Value(LeaseKey).(string)
-	c.address, _, _ = net.SplitHostPort(g.Request.RemoteAddr)
+	c.address, _ = g.Value(AddressKey).(string)
 	return nil
 }
 

@@ -113,6 +113,9 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 		return schemas.Principal{}, err
 	}
 	t, err := v.Verify(oidc.ClientContext(ctx, a.client), token)
+	if err != nil && strings.Contains(err.Error(), "fetching keys") { // go-oidc has no error of its own for it
+		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unavailable, Subject: is.Issuer, Message: "the issuer " + is.Issuer + " does not give its keys", Remedy: "try again in a moment", Err: err}
+	}
 	if err != nil {
 		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token's signature does not hold", Remedy: "get a new token: guichet login", Err: err}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"guichet/connectors/sql"
@@ -52,8 +53,12 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	}
 	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
 	if !oversees(by) {
-		where += " AND (participant = ? OR provider = ? OR project IN (SELECT id FROM project WHERE lead = ?))"
-		args = append(args, string(by.Participant), string(by.Participant), string(by.Participant))
+		projects, err := d.projectsOf(ctx, by)
+		if err != nil {
+			return nil, "", err
+		}
+		where += " AND (participant = ? OR provider = ?" + strings.Repeat(" OR project = ?", len(projects)) + ")"
+		args = append(append(args, string(by.Participant), string(by.Participant)), projects...)
 	}
 	rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
 	if err != nil {
@@ -67,6 +72,24 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 		}
 	}
 	return out, next, nil
+}
+
+// projectsOf gives the ids of the projects that the caller's participant takes part in.
+func (d *Desk) projectsOf(ctx context.Context, by schemas.Principal) ([]any, error) {
+	var out []any
+	for after := ""; ; {
+		page, next, err := d.parties.Projects(ctx, by, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page {
+			out = append(out, string(p.ID))
+		}
+		after = next
+		if next == "" {
+			return out, nil
+		}
+	}
 }
 
 // Revoke ends an agreement at once; running streams are cut by the feed. Revoking
