@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -14,12 +16,45 @@ import (
 
 type callKey struct{}
 
-// call is what the HTTP side knows of one call, and what is logged of it.
+// call is what the HTTP side knows of one call, and what is logged of it. gRPC runs
+// the call beside the HTTP handler, and when the client goes away the handler returns
+// first: from then on nothing may touch its answer.
 type call struct {
 	address netip.Addr
 	control *http.ResponseController
+	mu      sync.Mutex
+	over    bool
 	code    codes.Code
 	bytes   int64
+}
+
+// cut lets net/http reset the answer after a while.
+func (c *call) cut(after time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		_ = c.control.SetWriteDeadline(time.Now().Add(after)) // it fails only for an answer that is over
+	}
+}
+
+func (c *call) sent(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += int64(n)
+}
+
+func (c *call) ended(code codes.Code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.code = code
+}
+
+// finish is the handler's last word: it gives what is to be logged.
+func (c *call) finish() (codes.Code, int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	return c.code, c.bytes
 }
 
 func callOf(ctx context.Context) *call {

@@ -56,7 +56,8 @@ func (d *Door) Handler() http.Handler {
 		began := d.Now()
 		c := &call{address: d.Address(r), control: http.NewResponseController(w)}
 		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
-		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", c.code.String(), "bytes", c.bytes, "dur", d.Now().Sub(began))
+		code, bytes := c.finish()
+		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "dur", d.Now().Sub(began))
 	})
 }
 

@@ -29,9 +29,7 @@ type sink struct {
 // run streams one plan.
 func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *stream.Plan, st pb.FlightService_DoGetServer) error {
 	s := &sink{st: st, call: c}
-	r, err := d.Stream.Run(ctx, g, p, s, func() {
-		_ = c.control.SetWriteDeadline(time.Now().Add(lastWord)) // net/http resets this stream then
-	})
+	r, err := d.Stream.Run(ctx, g, p, s, func() { c.cut(lastWord) })
 	if err == nil {
 		st.SetTrailer(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(r.Rows)))
 		return nil
@@ -70,7 +68,7 @@ func (s *sink) send(f *frame) error {
 	if err != nil {
 		return &stream.ClientError{Err: err}
 	}
-	s.call.bytes += int64(f.size())
+	s.call.sent(f.size())
 	return nil
 }
 

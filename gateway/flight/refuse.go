@@ -35,12 +35,13 @@ func (d *Door) refuse(ctx context.Context, c *call, err error) error {
 // status translates an error by the table that all doors share.
 func (d *Door) status(ctx context.Context, c *call, err error) error {
 	p := problem.Of(err, d.Log)
-	c.code = problem.Table(schemas.KindOf(err)).GRPC
+	code := problem.Table(schemas.KindOf(err)).GRPC
+	c.ended(code)
 	b, failed := json.Marshal(p)
 	if failed == nil && len(b) <= maxTrailer {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(problemKey, string(b))) // it fails only outside a call
 	}
-	return status.Error(c.code, words(p))
+	return status.Error(code, words(p))
 }
 
 // words is the whole answer in one text: most clients show nothing else.
@@ -77,7 +78,7 @@ func words(p *problem.Problem) string {
 func (d *Door) broken(ctx context.Context, c *call, r schemas.Release, err error) error {
 	switch r.State {
 	case schemas.ReleaseAbandoned:
-		c.code = codes.Canceled
+		c.ended(codes.Canceled)
 		return status.Error(codes.Canceled, r.Cause)
 	case schemas.ReleaseCut:
 		kind := schemas.Denied
