@@ -290,8 +290,11 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	got := &readShard{Report: report}
 	got.Shard = schemas.Shard{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256,
 		Rows: report.Rows, Dictionaries: report.Dictionaries, Batches: report.Batches}
-	if report.Conforms {
+	if report.Conforms && !p.ask.Uploaded {
 		return got, nil
+	}
+	if report.Conforms { // an upload's name may be used again: the version gets a copy of its own
+		out, got.OutSize, got.OutSHA256 = in, info.Size, report.SHA256
 	}
 	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
 	return got, c.rewrite(ctx, p, got, out, n)

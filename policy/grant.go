@@ -144,7 +144,7 @@ func (g *Grant) narrow(item schemas.LeaseItem) error {
 	if !slices.Contains(a.Versions, w.Version) && !a.Follow {
 		return refuse(*w, "agreement.version", "the agreement", fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)), "ask for an agreement on that version")
 	}
-	for _, allowed := range [][]string{a.Columns, item.Columns} {
+	for _, allowed := range [][]string{item.Columns, a.Columns} {
 		if len(allowed) == 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"guichet/schemas"
 )
@@ -16,7 +17,7 @@ func SightOf(by schemas.Principal) schemas.Sight {
 // Denied naming the role. what completes the sentence "to … needs the role".
 func Needs(by schemas.Principal, role schemas.Role, what string) error {
 	if !by.SignedIn() {
-		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: what, Message: "to " + what + " needs a signed-in caller", Remedy: "send a token of an issuer that is known here: guichet login"}
+		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "to " + what + " needs a signed-in caller", Remedy: "send a token of an issuer that is known here: guichet login"}
 	}
 	if by.Has(role) {
 		return nil
@@ -27,4 +28,41 @@ func Needs(by schemas.Principal, role schemas.Role, what string) error {
 	}
 	return &schemas.Error{Kind: schemas.Denied, Subject: what, Message: text, Remedy: remedy,
 		Reasons: []schemas.Reason{{Rule: "role." + string(role), Source: "roles", Text: text, Remedy: remedy}}}
+}
+
+// Shown is a dataset as a caller may read it: who else may see or use it is the
+// provider's business [decisions.md 3].
+func Shown(by schemas.Principal, d schemas.Dataset) schemas.Dataset {
+	if by.Participant != "" && d.Provider == by.Participant || SightOf(by).All {
+		return d
+	}
+	d.VisibleTo = nil
+	if d.Offer == nil {
+		return d
+	}
+	o := *d.Offer
+	o.Rules = slices.Clone(o.Rules)
+	for i := range o.Rules {
+		o.Rules[i].Constraint = withoutParties(o.Rules[i].Constraint)
+	}
+	d.Offer = &o
+	return d
+}
+
+func withoutParties(c *schemas.Constraint) *schemas.Constraint {
+	if c == nil {
+		return nil
+	}
+	k := *c
+	k.And, k.Or = slices.Clone(c.And), slices.Clone(c.Or)
+	for i := range k.And {
+		k.And[i] = *withoutParties(&k.And[i])
+	}
+	for i := range k.Or {
+		k.Or[i] = *withoutParties(&k.Or[i])
+	}
+	if k.Left == "recipient" {
+		k.Right = []string{"whom the offer names"}
+	}
+	return &k
 }

@@ -197,3 +197,19 @@ type Release struct {
 	Begin       int64         `json:"begin_record" doc:"position of its begin record"`
 	Replica     string        `json:"replica,omitempty"`
 }
+
+// Unresolved gives the first column that an obligation hides or changes and that no
+// table of the version has; "" when there is none.
+func (a *Agreement) Unresolved(v *Version) string {
+	for _, o := range a.Obligations {
+		if o.Kind != DutyHide && o.Kind != DutyPseudonymise && o.Kind != DutyGeneralise {
+			continue
+		}
+		for _, c := range o.Columns {
+			if !v.Has(o.Table, c) {
+				return c
+			}
+		}
+	}
+	return ""
+}

@@ -1,6 +1,9 @@
 package schemas
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Text is a text in several languages: BCP 47 tag to words. The empty tag is
 // "language not said" [DCAT-AP 3.0.1: language-tagged literals].
@@ -154,6 +157,23 @@ type Version struct {
 	VersionSummary
 	Dataset DatasetID `json:"dataset"`
 	Data    []Table   `json:"data" doc:"tables with splits and shards"`
+}
+
+// Has says whether a table of the version has a column; a dotted name counts by its
+// top-level part. An empty table is any.
+func (v *Version) Has(table, column string) bool {
+	top, _, _ := strings.Cut(column, ".")
+	for i := range v.Data {
+		if table != "" && v.Data[i].Name != table {
+			continue
+		}
+		for _, c := range v.Data[i].Columns {
+			if c.Name == column || c.Name == top {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Table is one table of a version: one schema, one window size.

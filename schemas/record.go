@@ -9,6 +9,7 @@ const (
 	ChangeDatasetGone  = "dataset.withdrawn"
 	ChangeVersion      = "dataset.version"
 	ChangeParty        = "party.put" // participant, project, factory, store
+	ChangeStopped      = "party.stopped"
 	ChangeRequest      = "request"
 	ChangeReview       = "review"
 	ChangeAgreement    = "agreement"

@@ -72,7 +72,7 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return one(d, d.Revision), nil
+		return one(policy.Shown(in.by, d), d.Revision), nil
 	})
 	op(s, a, http.MethodPut, "/datasets/{id}", "change-dataset", "Change the description of a dataset", "datasets", func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
 		revision, err := in.revision()
@@ -157,9 +157,13 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Catalog.Own(ctx, in.by, in.ID)
+	ctx = context.WithoutCancel(ctx) // both halves are done, whoever hangs up
+	have, err := s.Catalog.Own(ctx, in.by, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if have.Withdrawn && in.Revoke { // an earlier call was cut off between its halves
+		return one(have, have.Revision), s.Desk.RevokeAllOn(ctx, in.by, in.ID, "the dataset was withdrawn")
 	}
 	n, err := s.Desk.ActiveOn(ctx, in.ID)
 	if err != nil {

@@ -23,7 +23,7 @@ type releases interface {
 
 // feed tells of revocations.
 type feed interface {
-	Watch(id schemas.AgreementID, cut func(reason string)) (stop func())
+	Watch(id string, cut func(reason string)) (stop func())
 	Stale() time.Duration
 }
 
@@ -220,7 +220,10 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 			return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
 		}
 	}
-	err := e.mayRead(ctx, a.Provider, s)
+	err := e.covered(ctx, &a, &v)
+	if err == nil {
+		err = e.mayRead(ctx, a.Provider, s)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -236,6 +239,35 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 		return nil, err
 	}
 	return newSource(v, t, s, vw, visible), nil
+}
+
+// covered says whether an agreement's terms fit a version: every column that they
+// hide or change must be there, under the name that they use, or it would pass
+// unchanged; and a version that came after the agreement must be a later one, without
+// columns that nobody judged.
+func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
+	missing := a.Unresolved(v)
+	if missing != "" {
+		return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
+	}
+	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
+		return nil
+	}
+	base, err := e.version(ctx, a.Dataset, a.Versions[0])
+	if err != nil {
+		return err
+	}
+	if v.Started.Before(base.Started) {
+		return refuse(schemas.Duty{Rule: "agreement.version", Source: "the agreement"}, "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
+	}
+	for i := range v.Data {
+		for _, c := range v.Data[i].Columns {
+			if !base.Has(v.Data[i].Name, c.Name) {
+				return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
+			}
+		}
+	}
+	return nil
 }
 
 // mayRead asks again whether the provider may name each object: a prefix may have

@@ -196,14 +196,16 @@ func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg R
 			begun = true
 			err = sink.Begin(ctx, *r, f)
 		}
-		if err == nil {
-			err = sink.Write(buf[:n])
+		if err != nil {
+			return err
 		}
+		// Counted before it is sent, as in send.
+		r.Rows, r.Bytes, r.Batches = r.Rows+rows, r.Bytes+n, r.Batches+batches
+		err = sink.Write(buf[:n])
 		if err != nil {
 			return err
 		}
 		at += n
-		r.Rows, r.Bytes, r.Batches = r.Rows+rows, r.Bytes+n, r.Batches+batches
 	}
 	return context.Cause(ctx)
 }

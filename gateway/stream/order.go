@@ -144,7 +144,7 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []piece {
 // by rows. Stored order: one range of rows each.
 func deal(pieces []piece, n int64, seeded bool, world int) [][]piece {
 	parts := make([][]piece, world)
-	left := pieces
+	whole := pieces
 	if seeded {
 		var windows, others []piece
 		for _, p := range pieces {
@@ -158,14 +158,19 @@ func deal(pieces []piece, n int64, seeded bool, world int) [][]piece {
 		for i, w := range windows[:even] {
 			parts[i%world] = append(parts[i%world], w)
 		}
-		left = slices.Concat(windows[even:], others)
+		whole = slices.Concat(windows[even:], others)
 	}
-	rest := join(left)
+	rest := join(whole)
 	all := rest.rows()
+	at := int64(0) // rows before rest[0]
 	for rank := range int64(world) {
 		lo, hi := rank*all/int64(world), (rank+1)*all/int64(world)
+		for len(rest) > 0 && at+rest[0].Rows <= lo { // ranks follow each other: what lies behind is not looked at again
+			at += rest[0].Rows
+			rest = rest[1:]
+		}
 		if hi > lo {
-			parts[rank] = append(parts[rank], rest.cut(lo, hi-lo))
+			parts[rank] = append(parts[rank], rest.cut(lo-at, hi-lo))
 		}
 	}
 	return parts
@@ -174,11 +179,11 @@ func deal(pieces []piece, n int64, seeded bool, world int) [][]piece {
 // span is a run of rows of a shard.
 type span struct{ from, to int64 }
 
-// consumed removes from pieces what each of world ranks consumed: k rows of its
-// part. What is left stays in global order.
-func consumed(pieces []piece, n int64, seeded bool, world int, k int64) []piece {
+// left removes from pieces what each rank consumed: k rows of its part. What is left
+// stays in global order.
+func left(pieces []piece, parts [][]piece, k int64) []piece {
 	gone := map[int][]span{}
-	for _, part := range deal(pieces, n, seeded, world) {
+	for _, part := range parts {
 		for _, s := range join(part).cut(0, k) {
 			gone[s.Shard] = append(gone[s.Shard], span{s.From, s.From + s.Rows})
 		}
@@ -221,14 +226,8 @@ func without(s Segment, spans []span) piece {
 	return out
 }
 
-// part gives the segments of one rank in reading order, and the rows of the
-// shortest and longest part of all ranks.
-func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments piece, shortest, longest int64) {
-	pieces := epochOrder(shards, n, seed, epoch)
-	for _, st := range chain {
-		pieces = consumed(pieces, n, seed != nil, st.World, st.Rows)
-	}
-	parts := deal(pieces, n, seed != nil, world)
+// lengths gives the rows of the shortest and of the longest part.
+func lengths(parts [][]piece) (shortest, longest int64) {
 	shortest = -1
 	for _, p := range parts {
 		rows := int64(0)
@@ -240,5 +239,5 @@ func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, 
 		}
 		longest = max(longest, rows)
 	}
-	return join(parts[rank]), shortest, longest
+	return shortest, longest
 }

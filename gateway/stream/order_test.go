@@ -119,3 +119,14 @@ func TestEveryRowOnce(t *testing.T) {
 		}
 	})
 }
+
+// part is one rank's part after a chain of earlier worlds, as NewPlan makes it.
+func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments piece, shortest, longest int64) {
+	pieces := epochOrder(shards, n, seed, epoch)
+	for _, st := range chain {
+		pieces = left(pieces, deal(pieces, n, seed != nil, st.World), st.Rows)
+	}
+	parts := deal(pieces, n, seed != nil, world)
+	shortest, longest = lengths(parts)
+	return join(parts[rank]), shortest, longest
+}

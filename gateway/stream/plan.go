@@ -102,14 +102,20 @@ type Plan struct {
 // the part.
 func NewPlan(s *Source, a Ask) (*Plan, error) {
 	shards := s.ShardRows()
-	for i, st := range a.Start {
-		_, shortest, longest := part(shards, s.Table.WindowRows, a.Seed, a.Epoch, st.World, 0, a.Start[:i])
+	n, seeded := s.Table.WindowRows, a.Seed != nil
+	pieces := epochOrder(shards, n, a.Seed, a.Epoch)
+	for _, st := range a.Start {
+		parts := deal(pieces, n, seeded, st.World)
+		shortest, longest := lengths(parts)
 		if st.Rows > longest {
 			return nil, schemas.BadField("stream", "start", "%d@%d lies beyond the part: each of the %d ranks has between %d and %d rows there", st.Rows, st.World, st.World, shortest, longest)
 		}
+		pieces = left(pieces, parts, st.Rows)
 	}
 	p := &Plan{Source: s, Ask: a}
-	segments, shortest, longest := part(shards, s.Table.WindowRows, a.Seed, a.Epoch, a.World, a.Rank, a.Start)
+	parts := deal(pieces, n, seeded, a.World)
+	shortest, longest := lengths(parts)
+	segments := join(parts[a.Rank])
 	p.Part = segments.rows()
 	switch {
 	case a.Even == "drop" && p.Part > shortest:

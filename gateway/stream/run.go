@@ -76,10 +76,11 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	defer e.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := e.Feed.Watch(g.Agreement().ID, func(reason string) {
-		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
-	})
-	defer stop()
+	for _, id := range []string{string(g.Agreement().ID), string(g.Lease().Participant)} {
+		defer e.Feed.Watch(id, func(reason string) {
+			cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
+		})()
+	}
 	if cut != nil {
 		defer onCut(ctx, cut)()
 	}
@@ -118,6 +119,7 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 
 func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sink) error {
 	src := p.Source
+	r.Bytes = int64(len(src.Schema())) + 8 // schema and end marker, which doors send by themselves
 	begun := false
 	begin := func() error { // late, so that what the store refuses at once is refused in words
 		if begun {
@@ -138,16 +140,19 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 			if err == nil {
 				err = begin()
 			}
-			if err == nil {
-				err = sink.Message(m)
-			}
 			if err != nil {
 				return err
 			}
+			// Counted before it is sent: a client may have read most of a message
+			// whose sending fails.
 			r.Rows += m.Rows
 			r.Bytes += int64(len(m.Bytes))
 			if m.Rows > 0 {
 				r.Batches++
+			}
+			err = sink.Message(m)
+			if err != nil {
+				return err
 			}
 		}
 		if res.buffer != nil {

@@ -26,6 +26,7 @@ type view struct {
 	keep    []int // columns shown, by their place in the table; nil is all
 	project *shard.Projection
 	edits   map[int]transform.Column
+	steps   map[int]string // how edits that generalise do it
 	filter  *transform.Filter
 	digest  string // of everything that moves the rows or bytes shown
 	dicts   bool   // what is shown has dictionary columns
@@ -62,7 +63,7 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}
-	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}}
+	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}, steps: map[int]string{}}
 	hidden := map[int]schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Table != "" && d.Table != t.Name {
@@ -136,9 +137,13 @@ func (v *view) columns(name string) []int {
 func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) error {
 	typ := v.arrow.Field(i).Type
 	if d.Kind == schemas.DutyGeneralise {
-		if _, twice := v.edits[i]; twice {
+		switch have, twice := v.steps[i]; {
+		case twice && have != d.To:
+			return refuse(d, "two rules make column %q coarser, to %s and to %s; one must do", v.arrow.Field(i).Name, have, d.To)
+		case v.edits[i] != nil:
 			return nil // a pseudonym shows less already
 		}
+		v.steps[i] = d.To
 		g, err := transform.Generalise(typ, d.To)
 		if err != nil {
 			return refuse(d, "column %q: %v", v.arrow.Field(i).Name, err)

@@ -176,7 +176,7 @@ func (d *Desk) bar(ctx context.Context, tx *sql.Tx, by schemas.Principal, whom s
 	if err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "participant/" + string(whom),
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeStopped, Subject: string(whom),
 		Values: withCaller(map[string]string{"participant": string(whom), "state": "stopped"}, by)})
 	return err
 }

@@ -73,7 +73,7 @@ func denied(subject, rule, source, text, remedy string) error {
 
 func signedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
-		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: what, Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
+		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
 	}
 	if by.Participant == "" {
 		return denied(what, "participant", "membership", "you belong to no participant yet", "ask the operator to add you to your organisation's members")

@@ -19,14 +19,14 @@ type Feed struct {
 	log       *slog.Logger
 	confirmed atomic.Int64 // Unix nanoseconds of the last look that succeeded
 	mu        sync.Mutex
-	watchers  map[schemas.AgreementID]map[*watcher]struct{}
+	watchers  map[string]map[*watcher]struct{}
 }
 
 type watcher struct{ cut func(reason string) }
 
 // NewFeed makes a feed; Run must run for it to know anything.
 func NewFeed(db *sql.DB, log *slog.Logger) *Feed {
-	return &Feed{db: db, log: log, watchers: map[schemas.AgreementID]map[*watcher]struct{}{}}
+	return &Feed{db: db, log: log, watchers: map[string]map[*watcher]struct{}{}}
 }
 
 // pollInterval bounds how long a revocation by another replica stays unseen.
@@ -51,8 +51,11 @@ func (f *Feed) Run(ctx context.Context) error {
 		}
 		for _, c := range changes {
 			seen = c.Position + 1
-			if c.Kind == schemas.ChangeRevoke {
-				f.cut(schemas.AgreementID(c.Subject))
+			switch c.Kind {
+			case schemas.ChangeRevoke:
+				f.cut(c.Subject, "the agreement was revoked")
+			case schemas.ChangeStopped:
+				f.cut(c.Subject, "the participant was stopped")
 			}
 		}
 		f.confirmed.Store(asked.UnixNano())
@@ -74,18 +77,19 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (f *Feed) cut(id schemas.AgreementID) {
+func (f *Feed) cut(id, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for w := range f.watchers[id] {
-		w.cut("the agreement was revoked")
+		w.cut(reason)
 	}
 }
 
-// Watch calls cut when the agreement is revoked, until stop is called. Register
+// Watch calls cut when an agreement is revoked or a participant stopped, whichever id
+// names, until stop is called. Register
 // before the release begins, so that no revocation falls between. cut must not
 // block.
-func (f *Feed) Watch(id schemas.AgreementID, cut func(reason string)) (stop func()) {
+func (f *Feed) Watch(id string, cut func(reason string)) (stop func()) {
 	w := &watcher{cut}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -3,6 +3,7 @@ package agreement
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +36,10 @@ func (r *refusals) first(now time.Time, caller, rule, subject string) bool {
 	}
 	key := [3]string{caller, rule, subject}
 	if _, known := r.counts[key]; !known && len(r.counts) >= maxRefusals {
-		key = [3]string{"", rule, ""}
+		key = [3]string{caller, rule, ""}
+	}
+	if _, known := r.counts[key]; !known && len(r.counts) >= 2*maxRefusals {
+		return false
 	}
 	r.counts[key]++
 	return r.counts[key] == 1
@@ -53,14 +57,14 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	if len(e.Reasons) > 0 {
 		rule = e.Reasons[0].Rule
 	}
-	caller := by.Issuer + "#" + by.Subject
-	if !by.SignedIn() {
-		caller = address
+	caller, subject := by.Issuer+"#"+by.Subject, e.Subject
+	if !by.SignedIn() { // a stranger chooses what she asks for: one entry a minute and rule
+		caller, subject = address, ""
 	}
-	if !d.refusals.first(d.now(), caller, rule, e.Subject) {
+	if !d.refusals.first(d.now(), caller, rule, subject) {
 		return nil
 	}
-	v := withCaller(map[string]string{"door": door, "rule": rule, "about": e.Subject, "text": e.Message}, by)
+	v := withCaller(map[string]string{"door": door, "rule": rule, "about": short(e.Subject), "text": short(e.Message)}, by)
 	if !by.SignedIn() && address != "" {
 		v["address"] = address
 	}
@@ -68,4 +72,13 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRefusal, Subject: e.Subject, Values: v})
 		return err
 	})
+}
+
+// short cuts what a caller may have chosen the length of.
+func short(s string) string {
+	const most = 512
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -31,6 +31,13 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release) (sc
 		if now.State != schemas.AgreementActive {
 			return denied(string(a.ID), "agreement."+string(now.State), "the agreement", "the agreement was "+string(now.State), "send a new request")
 		}
+		who, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(r.Participant))
+		if err != nil {
+			return err
+		}
+		if who.Stopped {
+			return denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+		}
 		r.MostRows, r.MostBytes, err = reserve(&now, r.MostRows, r.MostBytes)
 		if err != nil {
 			return err

@@ -200,7 +200,7 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if until.IsZero() {
 		until = now.Add(DefaultTerm)
 	}
-	for _, end := range []time.Time{f.Project.Until, it.Decision.Until} {
+	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, it.Decision.ValidUntil} {
 		if !end.IsZero() && end.Before(until) {
 			until = end
 		}
@@ -218,6 +218,12 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 		}) {
 			return nil, schemas.BadField("request", fmt.Sprintf("%s/columns/%d", at, j), "no table of %s has a column %q", ds.ID, c)
 		}
+	}
+	missing := (&schemas.Agreement{Obligations: it.Decision.Obligations}).Unresolved(&m)
+	if missing != "" {
+		it.State, it.Decision.Verdict, it.Decision.Obligations = schemas.RequestRefused, schemas.VerdictNo, nil
+		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: "the provider names the column as it stands in the data"}}
+		return nil, nil
 	}
 	obligations := it.Decision.Obligations
 	if it.Rows > 0 {
@@ -301,7 +307,15 @@ func reviewers(r *schemas.Request) []schemas.ParticipantID {
 
 // conclude stores an agreement with its change.
 func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement) error {
-	err := sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
+	var withdrawn int
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE id = ? AND withdrawn <> 0`, string(a.Dataset)).Scan(&withdrawn)
+	if err != nil {
+		return fmt.Errorf("look up dataset %s: %w", a.Dataset, err)
+	}
+	if withdrawn != 0 {
+		return schemas.Errorf(schemas.Gone, string(a.Dataset), "the dataset was withdrawn meanwhile")
+	}
+	err = sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
 		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
 	if err != nil {
 		return err

@@ -240,11 +240,11 @@ func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.P
 // Projects lists those in which the caller's participant is a partner; all of
 // them for operators and officers.
 func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Project, string, error) {
-	all, next, err := list(ctx, r.db, "project", "", nil, after, limit, func(p *schemas.Project, revision int64) { p.Revision = revision })
+	set := func(p *schemas.Project, revision int64) { p.Revision = revision }
 	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
-		return all, next, err
+		return list(ctx, r.db, "project", "", nil, after, limit, set)
 	}
-	return slices.DeleteFunc(all, func(p schemas.Project) bool { return !IsPartner(p, by.Participant) }), next, err
+	return picked(ctx, r.db, "project", after, limit, set, func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
 }
 
 // IsPartner says whether a participant leads or takes part in a project.
@@ -255,6 +255,31 @@ func IsPartner(p schemas.Project, id schemas.ParticipantID) bool {
 // Running says whether a project is under way at an instant.
 func Running(p schemas.Project, now time.Time) bool {
 	return !now.Before(p.From) && (p.Until.IsZero() || now.Before(p.Until))
+}
+
+// picked lists what pick keeps; it walks as far as it must, so that neither pages nor
+// cursors tell of the others.
+func picked[T any](ctx context.Context, db *sql.DB, table, after string, limit int, set func(*T, int64), pick func(*T) (id string, keep bool)) (out []T, next string, err error) {
+	last := ""
+	for {
+		page, more, err := list(ctx, db, table, "", nil, after, 1000, set)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := range page {
+			id, keep := pick(&page[i])
+			if keep && len(out) == limit {
+				return out, last, nil
+			}
+			if keep {
+				out, last = append(out, page[i]), id
+			}
+		}
+		after = more
+		if more == "" {
+			return out, "", nil
+		}
+	}
 }
 
 func list[T any](ctx context.Context, db *sql.DB, table, where string, args []any, after string, limit int, set func(*T, int64)) ([]T, string, error) {

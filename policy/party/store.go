@@ -70,16 +70,15 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 			return nil, "", err
 		}
 	}
-	all, next, err := list(ctx, r.db, "store", "", nil, after, limit, func(s *schemas.Store, revision int64) { s.Revision = revision })
-	if err != nil || by.Has(schemas.RoleOperator) {
-		return all, next, err
+	set := func(s *schemas.Store, revision int64) { s.Revision = revision }
+	if by.Has(schemas.RoleOperator) {
+		return list(ctx, r.db, "store", "", nil, after, limit, set)
 	}
-	own := func(p schemas.Prefix) bool { return p.Participant != by.Participant }
-	for i := range all {
-		all[i].CredentialRef = ""
-		all[i].Prefixes = slices.DeleteFunc(slices.Clone(all[i].Prefixes), own)
-	}
-	return slices.DeleteFunc(all, func(s schemas.Store) bool { return len(s.Prefixes) == 0 }), next, nil
+	return picked(ctx, r.db, "store", after, limit, set, func(s *schemas.Store) (string, bool) {
+		s.CredentialRef = ""
+		s.Prefixes = slices.DeleteFunc(slices.Clone(s.Prefixes), func(p schemas.Prefix) bool { return p.Participant != by.Participant })
+		return string(s.ID), len(s.Prefixes) > 0
+	})
 }
 
 // MayName says whether a dataset of provider may name an object: nil, or Denied

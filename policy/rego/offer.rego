@@ -89,7 +89,7 @@ prohibited(ask, item) := {f |
 	some rule in item.rules
 	rule.kind == "prohibition"
 	some action in rule.actions
-	action in includes[ask.action]
+	touches(action, ask.action)
 	maybe(ask, rule)
 	f := {
 		"effect": "deny", "rule": rule.id, "source": source,
@@ -97,6 +97,11 @@ prohibited(ask, item) := {f |
 		"remedy": "ask for a use that the offer does not forbid",
 	}
 }
+
+# A prohibition touches what includes its action and what its action includes.
+touches(forbidden, asked) if forbidden in includes[asked]
+
+touches(forbidden, asked) if asked in includes[forbidden]
 
 because(rule) := "" if count(rule.nodes) == 0
 
