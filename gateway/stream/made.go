@@ -20,6 +20,7 @@ const (
 
 // files makes and keeps the shards that views change, by their tags.
 type files struct {
+	making chan struct{} // one place for each file that is being made
 	engine *Engine
 	mu     sync.Mutex
 	byTag  map[string]*made
@@ -39,7 +40,12 @@ type made struct {
 	users int
 }
 
-func newFiles(e *Engine) *files { return &files{engine: e, byTag: map[string]*made{}} }
+// makers is how many files are made at once: each may take disk up to a shard's size.
+const makers = 2
+
+func newFiles(e *Engine) *files {
+	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers)}
+}
 
 func (m *made) hold() {
 	m.mu.Lock()
@@ -63,7 +69,7 @@ func (fs *files) get(ctx context.Context, f *File) (*made, error) {
 	for {
 		m, mine := fs.find(f.ETag)
 		if mine {
-			m.err = fs.engine.makeFile(ctx, f, m)
+			m.err = fs.make(ctx, f, m)
 			fs.settle(m)
 		}
 		select {
@@ -80,6 +86,17 @@ func (fs *files) get(ctx context.Context, f *File) (*made, error) {
 			return nil, m.err
 		} // the maker's client may have gone away: try ourselves
 	}
+}
+
+// make waits for its turn.
+func (fs *files) make(ctx context.Context, f *File, m *made) error {
+	select {
+	case fs.making <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-fs.making }()
+	return fs.engine.makeFile(ctx, f, m)
 }
 
 func (fs *files) find(tag string) (m *made, mine bool) {
