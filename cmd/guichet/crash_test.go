@@ -159,7 +159,7 @@ func TestKillDuringStreams(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
-	d := g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000))
+	d := g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000)) // more than the buffers of both ends hold
 	id := g.granted(d.ID)[0]
 	l := g.lease(id)
 	var streams []*slowStream
@@ -198,8 +198,8 @@ func TestKillDuringStreams(t *testing.T) {
 		}
 	}
 	g.verify()
-	if got := g.streamAll(l.Token, id, ""); got != 60_000 {
-		t.Errorf("the same lease streams %d rows after the restart, want 60000", got)
+	if got := g.streamAll(l.Token, id, ""); got != 90_000 {
+		t.Errorf("the same lease streams %d rows after the restart, want 90000", got)
 	}
 }
 
@@ -208,7 +208,7 @@ func TestResumeAfterKill(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
-	d := g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000))
+	d := g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000)) // more than the buffers of both ends hold
 	id := g.granted(d.ID)[0]
 	l := g.lease(id)
 	s := g.slow(l.Token, id, 3_000_000)
@@ -220,8 +220,8 @@ func TestResumeAfterKill(t *testing.T) {
 	}
 	g.start()
 	rest := g.streamAll(l.Token, id, fmt.Sprintf("from=%d", s.s.Received()))
-	if s.s.Received()+rest != 60_000 {
-		t.Errorf("%d rows before the kill and %d after it, want 60000 together", s.s.Received(), rest)
+	if s.s.Received()+rest != 90_000 {
+		t.Errorf("%d rows before the kill and %d after it, want 90000 together", s.s.Received(), rest)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestStopWhileStreaming(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
-	d := g.published("Winter wheat", csvRows(60_000, 0))
+	d := g.published("Winter wheat", csvRows(60_000, 0), csvRows(30_000, 60_000))
 	id := g.granted(d.ID)[0]
 	s := g.slow(g.lease(id).Token, id, 1000)
 	defer s.s.Close()
