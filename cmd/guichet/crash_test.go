@@ -107,7 +107,7 @@ func TestKillDuringPublication(t *testing.T) {
 		return v.ShardsDone >= 2
 	})
 	if v.State != schemas.VersionPublishing {
-		t.Skipf("the version was %s before it could be cut", v.State)
+		t.Fatalf("the version was %s before it could be cut", v.State)
 	}
 	g.kill()
 	g.start()
