@@ -119,7 +119,7 @@ func configure(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString("listen_addresses = ''\nfsync = off\nmax_connections = 200\nshared_buffers = '32MB'\n")
+	_, err = f.WriteString("listen_addresses = ''\nfsync = off\nmax_connections = 1000\nshared_buffers = '32MB'\n")
 	return errors.Join(err, f.Close())
 }
 
