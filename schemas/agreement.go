@@ -198,6 +198,14 @@ type Release struct {
 	Replica     string        `json:"replica,omitempty"`
 }
 
+// Segment is a run of rows of one shard of a split, counted as the agreement's view
+// shows them: [From, From+Rows).
+type Segment struct {
+	Shard int   `json:"s"`
+	From  int64 `json:"f"`
+	Rows  int64 `json:"n"`
+}
+
 // Unresolved gives the first column that an obligation hides or changes and that no
 // table of the version has; "" when there is none.
 func (a *Agreement) Unresolved(v *Version) string {

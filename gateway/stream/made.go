@@ -222,7 +222,7 @@ func (mk *maker) message(m Message) error {
 
 // reads gives the ranges of the shard.
 func (mk *maker) reads() []read {
-	return mk.src.reads(mk.src.slices([]Segment{{mk.n, 0, mk.src.shardRows(mk.n)}}))
+	return mk.src.reads(mk.src.slices([]schemas.Segment{segment(mk.n, 0, mk.src.shardRows(mk.n))}))
 }
 
 // messages writes every message of the shard. An IPC file has each dictionary once,

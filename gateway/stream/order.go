@@ -4,14 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-)
 
-// Segment is a run of rows of one shard, in the order in which they are read.
-type Segment struct {
-	Shard int
-	From  int64
-	Rows  int64
-}
+	"guichet/schemas"
+)
 
 // Stage is one earlier world of a resumed epoch: each of its World ranks has
 // consumed Rows rows of its part.
@@ -26,7 +21,11 @@ type Stage struct {
 //
 // piece is a list of segments whose rows are read together: a window of N rows, or
 // what is left of one.
-type piece []Segment
+type piece []schemas.Segment
+
+func segment(shard int, from, rows int64) schemas.Segment {
+	return schemas.Segment{Shard: shard, From: from, Rows: rows}
+}
 
 func (p piece) rows() int64 {
 	var n int64
@@ -42,7 +41,7 @@ func (p piece) cut(first, count int64) piece {
 	for _, s := range p {
 		lo, hi := max(first, 0), min(first+count, s.Rows)
 		if lo < hi {
-			out = append(out, Segment{s.Shard, s.From + lo, hi - lo})
+			out = append(out, segment(s.Shard, s.From+lo, hi-lo))
 		}
 		first -= s.Rows
 		if first+count <= 0 {
@@ -107,7 +106,7 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []piece {
 		var out []piece
 		for i, rows := range shards {
 			if rows > 0 {
-				out = append(out, piece{{i, 0, rows}})
+				out = append(out, piece{segment(i, 0, rows)})
 			}
 		}
 		return out
@@ -116,10 +115,10 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []piece {
 	for i, rows := range shards {
 		whole := rows - rows%n
 		for at := int64(0); at < whole; at += n {
-			full = append(full, piece{{i, at, n}})
+			full = append(full, piece{segment(i, at, n)})
 		}
 		if rows > whole {
-			tails = append(tails, piece{{i, whole, rows - whole}})
+			tails = append(tails, piece{segment(i, whole, rows-whole)})
 		}
 	}
 	shuffle(tails, *seed, epoch, 1)
@@ -205,7 +204,7 @@ func left(pieces []piece, parts [][]piece, k int64) []piece {
 }
 
 // without gives what is left of a segment; spans are sorted and disjoint.
-func without(s Segment, spans []span) piece {
+func without(s schemas.Segment, spans []span) piece {
 	var out piece
 	at, end := s.From, s.From+s.Rows
 	i, _ := slices.BinarySearchFunc(spans, at, func(sp span, at int64) int {
@@ -216,12 +215,12 @@ func without(s Segment, spans []span) piece {
 	})
 	for ; i < len(spans) && spans[i].from < end; i++ {
 		if at < spans[i].from {
-			out = append(out, Segment{s.Shard, at, spans[i].from - at})
+			out = append(out, segment(s.Shard, at, spans[i].from-at))
 		}
 		at = min(spans[i].to, end)
 	}
 	if at < end {
-		out = append(out, Segment{s.Shard, at, end - at})
+		out = append(out, segment(s.Shard, at, end-at))
 	}
 	return out
 }

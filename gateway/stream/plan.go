@@ -92,7 +92,7 @@ func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, 
 type Plan struct {
 	Source   *Source
 	Ask      Ask
-	Segments []Segment
+	Segments []schemas.Segment
 	Rows     int64
 	Part     int64  // rows of the rank's whole part, before from
 	Changed  string // what even dropped or repeated, in words; "" is nothing
@@ -137,11 +137,11 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 // filler is the one row that pads a part: its own first one, or the split's.
 func (s *Source) filler(p piece) piece {
 	if len(p) > 0 {
-		return piece{{p[0].Shard, p[0].From, 1}}
+		return piece{segment(p[0].Shard, p[0].From, 1)}
 	}
 	for i := range s.starts {
 		if s.shardRows(i) > 0 {
-			return piece{{i, 0, 1}}
+			return piece{segment(i, 0, 1)}
 		}
 	}
 	return nil
@@ -155,7 +155,7 @@ type slice struct {
 }
 
 // slices cuts segments at batches.
-func (s *Source) slices(segments []Segment) []slice {
+func (s *Source) slices(segments []schemas.Segment) []slice {
 	var out []slice
 	for _, seg := range segments {
 		starts := s.starts[seg.Shard]

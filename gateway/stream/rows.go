@@ -100,7 +100,7 @@ func (vs *views) scan(ctx context.Context, p *progress, s *schemas.Split, vw *vi
 		}
 		out[i] = make([]int64, 0, len(s.Shards[i].Batches))
 		n := src.shardRows(i)
-		for _, one := range src.reads(src.slices([]Segment{{i, 0, n}})) {
+		for _, one := range src.reads(src.slices([]schemas.Segment{segment(i, 0, n)})) {
 			err := vs.count(ctx, rd, one, vw, &out[i])
 			if err != nil {
 				return nil, err
