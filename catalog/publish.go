@@ -39,7 +39,11 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
-	shards, err := c.expand(ctx, by, &p)
+	base, err := c.base(ctx, id, &p)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	shards, err := c.expand(ctx, by, &p, base)
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
@@ -47,7 +51,7 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 	if err != nil {
 		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
 	}
-	v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: p.Version, State: schemas.VersionPublishing, Tables: len(p.Tables), Shards: shards, Started: now}}
+	v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: p.Version, State: schemas.VersionPublishing, Tables: tables(base, &p), Shards: shards, Started: now}}
 	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return c.begin(ctx, tx, by, &d, v, string(ask)) })
 	if err != nil {
 		return schemas.VersionSummary{}, err
@@ -125,15 +129,18 @@ func checkPublication(p *schemas.Publication) error {
 }
 
 // expand turns prefixes into keys and checks every key. It gives the number of
-// shards.
-func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.Publication) (int, error) {
+// shards, the base's included.
+func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.Publication, base *schemas.Version) (int, error) {
 	n := 0
+	if base != nil {
+		n = base.Shards
+	}
 	for i := range p.Tables {
 		for j := range p.Tables[i].Splits {
 			s := &p.Tables[i].Splits[j]
 			at := fmt.Sprintf("/tables/%d/splits/%d", i, j)
 			if s.Prefix != "" {
-				err := c.list(ctx, by, p, s, at)
+				err := c.list(ctx, by, p, base, s, at)
 				if err != nil {
 					return 0, err
 				}
@@ -153,7 +160,7 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.P
 	return n, nil
 }
 
-func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Publication, s *schemas.PublicationSplit, at string) error {
+func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Publication, base *schemas.Version, s *schemas.PublicationSplit, at string) error {
 	err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, s.Prefix+"x")
 	if err != nil {
 		return err
@@ -168,6 +175,13 @@ func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Pub
 	}
 	if len(objects) == 0 {
 		return schemas.BadField("publication", at+"/prefix", "there is no object under %s", s.Prefix)
+	}
+	objects, err = added(objects, base, p)
+	if err != nil {
+		return err
+	}
+	if len(objects) == 0 {
+		return schemas.BadField("publication", at+"/prefix", "nothing under %s is new since version %s", s.Prefix, p.Base)
 	}
 	for _, o := range objects {
 		s.Keys = append(s.Keys, o.Key)

@@ -101,6 +101,7 @@ type publication struct {
 	ask     schemas.Publication
 	dataset schemas.Dataset
 	done    map[int]readShard // shards that were read, by their place in the ask
+	sums    map[string]string // SHA-256 to key of what the base holds
 	next    time.Time         // when progress is saved again
 }
 
@@ -123,21 +124,25 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	if p.done == nil {
 		p.done = map[int]readShard{}
 	}
+	base, err := c.base(ctx, v.Dataset, &p.ask)
+	if err != nil {
+		return err
+	}
+	p.grow(base)
 	n := 0
 	for i := range p.ask.Tables {
-		t, err := c.table(ctx, &p, &p.ask.Tables[i], &n)
+		err := c.table(ctx, &p, &p.ask.Tables[i], &n)
 		if err != nil {
 			return err
 		}
-		p.version.Data = append(p.version.Data, t)
 	}
 	return c.finish(ctx, &p)
 }
 
 // table reads the shards of one table. Faults of shards go into the version;
 // an error means that publishing itself cannot go on now.
-func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) (schemas.Table, error) {
-	t := schemas.Table{Name: ask.Name}
+func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) error {
+	t := p.place(ask.Name)
 	spec := shard.Spec{}
 	for i := range p.dataset.Tables {
 		if p.dataset.Tables[i].Name == ask.Name {
@@ -145,7 +150,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 		}
 	}
 	for _, s := range ask.Splits {
-		split := schemas.Split{Name: s.Name}
+		into := split(t, s.Name)
 		for _, key := range s.Keys {
 			if len(p.version.Failures) >= maxFaults {
 				break
@@ -153,7 +158,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 			spec.Name, spec.Schema, spec.WindowRows = key, t.Schema, t.WindowRows
 			got, err := c.readShard(ctx, p, spec, key, *n)
 			if err != nil {
-				return t, err
+				return err
 			}
 			*n++
 			if got == nil {
@@ -162,15 +167,14 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 			if t.Schema == nil {
 				t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
 			}
-			split.Shards = append(split.Shards, got.Shard)
+			into.Shards = append(into.Shards, got.Shard)
 			p.version.Rows += got.Shard.Rows
 			for _, b := range got.Shard.Batches {
 				p.version.Bytes += b.Len()
 			}
 		}
-		t.Splits = append(t.Splits, split)
 	}
-	return t, nil
+	return nil
 }
 
 type readShard struct {
@@ -286,6 +290,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	report, err := c.Conform(ctx, in, info.Size, spec, out)
 	if err != nil {
 		return nil, err
+	}
+	if same, ok := p.sums[report.SHA256]; ok {
+		return nil, schemas.Errorf(schemas.Invalid, key, "version %s holds the same bytes already, as %s", p.ask.Base, same)
 	}
 	got := &readShard{Report: report}
 	got.Shard = schemas.Shard{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256,

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"iter"
 	"strings"
 	"time"
 )
@@ -108,6 +109,7 @@ type Publication struct {
 	Version  VersionID          `json:"version,omitempty" doc:"slug; today's date when left out"`
 	Store    StoreID            `json:"store,omitempty" doc:"id of a store in which the provider has a prefix; the only one when left out"`
 	Bucket   string             `json:"bucket,omitempty" doc:"the prefix's bucket when left out"`
+	Base     VersionID          `json:"base,omitempty" doc:"a published version whose shards this one keeps; what is named here is added to them"`
 	Uploaded bool               `json:"uploaded,omitempty" doc:"keys are names of files uploaded by PUT …/files/{table}/{split}/{name}"`
 	Tables   []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
 }
@@ -157,6 +159,21 @@ type Version struct {
 	VersionSummary
 	Dataset DatasetID `json:"dataset"`
 	Data    []Table   `json:"data" doc:"tables with splits and shards"`
+}
+
+// EveryShard gives the shards of all tables and splits.
+func (v *Version) EveryShard() iter.Seq[*Shard] {
+	return func(yield func(*Shard) bool) {
+		for i := range v.Data {
+			for j := range v.Data[i].Splits {
+				for k := range v.Data[i].Splits[j].Shards {
+					if !yield(&v.Data[i].Splits[j].Shards[k]) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // Has says whether a table of the version has a column; a dotted name counts by its

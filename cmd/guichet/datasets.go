@@ -67,6 +67,7 @@ type publishCmd struct {
 	File    string   `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
 	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
 	Table   string   `help:"Name of the table, with --from." default:"data"`
+	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
 	NoWait  bool     `help:"Do not wait until it is published."`
 }
 
@@ -135,6 +136,9 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 	}
 	if v.Version != "" {
 		p.Version = schemas.VersionID(v.Version)
+	}
+	if v.Base != "" {
+		p.Base = schemas.VersionID(v.Base)
 	}
 	return p, nil
 }
