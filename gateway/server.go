@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -151,6 +152,10 @@ func (s *Server) routes() http.Handler {
 	safe.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	safe.GET("/readyz", s.ready)
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
+
+	safe.GET("/datasets/:id", func(c *gin.Context) { // a dataset's IRI leads to what there is of it
+		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
+	})
 
 	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
 	v1.GET("/audit/export", s.export)

@@ -95,7 +95,7 @@ func newSite(t *testing.T) *site {
 	feed := agreement.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	server := gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Now: time.Now},
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
 	})
 	following, stop := context.WithCancel(context.Background())

@@ -25,6 +25,7 @@ type Config struct {
 	Database     string                `yaml:"database" env:"GUICHET_DATABASE"`           // sqlite:FILE or postgres://…; SQLite in data when empty
 	TLSCert      string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`           // PEM file, read again when it changes
 	TLSKey       string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`             // PEM file
+	PublicURL    string                `yaml:"public_url" env:"GUICHET_PUBLIC_URL"`       // where the world reaches it, for documents that leave the site
 	BehindProxy  []string              `yaml:"behind_proxy"`                              // networks of TLS proxies in front
 	Origin       string                `yaml:"origin" env:"GUICHET_ORIGIN"`               // name of the record's log, fixed by guichet init
 	Replica      string                `yaml:"replica" env:"GUICHET_REPLICA"`             // name of this process; the host's when empty
@@ -105,7 +106,7 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"data", "GUICHET_DATA", &c.Data}, {"listen", "GUICHET_LISTEN", &c.Listen}, {"flight_listen", "GUICHET_FLIGHT_LISTEN", &c.FlightListen},
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
-		{"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
+		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
 	}
 }
 
@@ -132,6 +133,10 @@ func (c *Config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return schemas.BadField("settings", "tls_cert", "give both tls_cert and tls_key, or neither")
 	}
+	err := c.checkPublicURL()
+	if err != nil {
+		return err
+	}
 	for _, s := range c.BehindProxy {
 		_, err := netip.ParsePrefix(s)
 		if err != nil {
@@ -143,6 +148,17 @@ func (c *Config) check() error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (c *Config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(u.Path, "/") {
+		return schemas.BadField("settings", "public_url", "%q is no address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
 	}
 	return nil
 }

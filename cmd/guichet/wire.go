@@ -114,7 +114,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log})
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Now: time.Now},
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
 	})
 	return s, nil

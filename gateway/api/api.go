@@ -41,6 +41,7 @@ type Deps struct {
 	Record  *audit.Log
 	Log     *slog.Logger
 	Version string
+	Public  string // the site's address for the world, without a slash at its end; "" where none was set
 	Now     func() time.Time
 }
 
@@ -59,7 +60,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
 	c.CreateHooks = nil // no $schema links in answers
-	c.Formats = formats("")
+	c.Formats = formats(d.Public)
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
