@@ -11,13 +11,14 @@ SHARED    := $(wildcard $(ROOT)/../shared)
 export GUICHET_SHARED ?= $(SHARED)
 export GUICHET_PYTHON ?= $(wildcard $(ROOT)/.cache/venv/bin/python)
 
-.PHONY: help build demo test race lint bench setup go-version clean
+.PHONY: help build demo test race cover lint bench setup go-version clean
 
 help:
 	@echo "make demo    run the main job on this machine (ARGS=\"--once\" ends after the story)"
 	@echo "make test    run all tests"
 	@echo "make lint    vet, staticcheck, gofmt, import direction"
 	@echo "make race    tests under the race detector"
+	@echo "make cover   how much of the code the tests run, their processes included"
 	@echo "make bench   every figure beside its reference (BENCH=regexp picks)"
 	@echo "make build   bin/guichet and bin/guichet-local"
 
@@ -71,6 +72,16 @@ RACE := ./connectors/sql/... ./policy/... ./catalog/... ./gateway/...
 race: setup
 	@echo "testing under the race detector"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -race -short -timeout 20m $(RACE)
+
+# Tests start gateways as processes of their own: their counters are summed up too.
+COVER := $(ROOT)/.cache/cover
+cover: setup build
+	@echo "testing with coverage; this compiles everything once more"
+	@rm -rf $(COVER) && mkdir -p $(COVER)
+	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
+	 GOFLAGS="-cover -covermode=atomic -coverpkg=guichet/..." GUICHET_COVER=$(COVER) go test -timeout 30m ./... -args -test.gocoverdir=$(COVER)
+	@go tool covdata percent -i=$(COVER) | sed 's/^\s*//' | sort
+	@go tool covdata textfmt -i=$(COVER) -o $(COVER)/profile.txt && go tool cover -func=$(COVER)/profile.txt | tail -1
 
 lint: go-version
 	@echo "vet, staticcheck, gofmt, import direction"

@@ -25,15 +25,16 @@ import (
 // version is set by release builds: -ldflags "-X main.version=…".
 var version = "development"
 
-func main() {
+func main() { os.Exit(command()) }
+
+// command is the process: it gives the exit status.
+func command() int {
 	if sandbox.Main(os.Args) {
-		return
+		return 0
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // terminal is what a verb talks to.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/coverage"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,7 +26,26 @@ func TestMain(m *testing.M) {
 	if sandbox.Main(os.Args) {
 		return
 	}
-	testscript.Main(withRig{m}, map[string]func(){"guichet": main})
+	if dir := os.Getenv("GUICHET_COVER"); dir != "" { // make cover; go test has a GOCOVERDIR of its own
+		os.Setenv("GOCOVERDIR", dir)
+	}
+	testscript.Main(withRig{m}, map[string]func(){"guichet": func() {
+		code := command()
+		keepCoverage()
+		os.Exit(code)
+	}})
+}
+
+// keepCoverage writes what a process that is not a test covered: make cover sums it up.
+func keepCoverage() {
+	dir := os.Getenv("GOCOVERDIR")
+	if dir == "" {
+		return
+	}
+	err := errors.Join(coverage.WriteMetaDir(dir), coverage.WriteCountersDir(dir))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "coverage:", err)
+	}
 }
 
 // withRig ends the rig after the tests, whatever they did.

@@ -44,6 +44,7 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GUICHET_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR"))
 			env.Setenv("ISSUER", r.Issuers[0].Issuer)
 			env.Setenv("ISSUER2", r.Issuers[1].Issuer)
 			env.Setenv("S3", r.S3.Endpoint)

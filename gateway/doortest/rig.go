@@ -133,6 +133,9 @@ type process struct {
 func (r *Rig) start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(filepath.Join(r.bin, name), args...), line: make(chan []byte, 1), done: make(chan struct{})}
+	if dir := os.Getenv("GUICHET_COVER"); dir != "" { // make cover; go test has a GOCOVERDIR of its own
+		p.cmd.Env = append(os.Environ(), "GOCOVERDIR="+dir)
+	}
 	out, err := p.cmd.StdoutPipe()
 	must(t, err)
 	p.hold, err = p.cmd.StdinPipe()
