@@ -155,8 +155,19 @@ type Shard struct {
 	Rows int64  `json:"rows"`
 }
 
+// asked reads the ask of a request that names no key but those of doors.md.
+func asked(c *gin.Context, keys []string) (stream.Ask, error) {
+	for key, values := range c.Request.URL.Query() {
+		err := stream.CheckKey(keys, key, len(values) > 1)
+		if err != nil {
+			return stream.Ask{}, err
+		}
+	}
+	return stream.ParseAsk(c.Query)
+}
+
 func (d *Door) manifest(c *gin.Context) {
-	ask, err := stream.ParseAsk(c.Query)
+	ask, err := asked(c, stream.Keys())
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -199,7 +210,7 @@ func (d *Door) manifest(c *gin.Context) {
 }
 
 func (d *Door) stream(c *gin.Context) {
-	ask, err := stream.ParseAsk(c.Query)
+	ask, err := asked(c, stream.Keys())
 	if err != nil {
 		d.fail(c, err)
 		return

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,11 +23,6 @@ type asked struct {
 
 func (a asked) get(key string) string { return a.values[key] }
 
-// keys are all that a descriptor may say [doors.md].
-func keys() []string {
-	return append(stream.Keys(), "table", "split", "version", "columns", "run")
-}
-
 // readPath reads a descriptor's path. Errors: Invalid naming the key.
 func readPath(path []string) (asked, error) {
 	if len(path) == 0 || path[0] == "" {
@@ -40,11 +34,10 @@ func readPath(path []string) (asked, error) {
 		if !ok {
 			return a, schemas.BadField("stream", "path", "%q is no key=value", s)
 		}
-		if !slices.Contains(keys(), key) {
-			return a, schemas.BadField("stream", key, "there is no key %q; the keys are %s", key, strings.Join(keys(), ", "))
-		}
-		if _, twice := a.values[key]; twice {
-			return a, schemas.BadField("stream", key, "the key %q is given twice", key)
+		_, before := a.values[key]
+		err := stream.CheckKey(stream.Keys(), key, before)
+		if err != nil {
+			return a, err
 		}
 		a.values[key] = value
 	}
@@ -75,7 +68,7 @@ func (d *Door) sign(body []byte) []byte {
 // seal makes a ticket for an ask. It grants nothing: DoGet asks policy again.
 func (d *Door) seal(a asked, until time.Time) (*pb.Ticket, error) {
 	t := ticket{Path: []string{string(a.agreement)}, Until: until.UTC()}
-	for _, k := range keys() {
+	for _, k := range stream.Keys() {
 		if v, said := a.values[k]; said {
 			t.Path = append(t.Path, k+"="+v)
 		}

@@ -24,9 +24,25 @@ type Ask struct {
 // MaxWorld bounds the ranks of a job: the largest machines have some 20,000 GPUs.
 const MaxWorld = 65_536
 
-// Keys are the names that ParseAsk reads, the same at every door.
+// Keys are all that a door may be told, the same at every door [doors.md]: what
+// ParseAsk reads, and what is read.
 func Keys() []string {
-	return []string{"seed", "epoch", "world", "rank", "from", "start", "even"}
+	return append([]string{"seed", "epoch", "world", "rank", "from", "start", "even"}, PlaceKeys()...)
+}
+
+// PlaceKeys say what is read, for doors that have no ranks.
+func PlaceKeys() []string { return []string{"table", "split", "version", "columns", "run"} }
+
+// CheckKey says whether a door may be told key, which was said before or not. A
+// misspelt one would otherwise give other rows than were asked for. Errors: Invalid.
+func CheckKey(keys []string, key string, before bool) error {
+	switch {
+	case !slices.Contains(keys, key):
+		return schemas.BadField("stream", key, "there is no key %q; the keys are %s", key, strings.Join(keys, ", "))
+	case before:
+		return schemas.BadField("stream", key, "the key %q is given twice", key)
+	}
+	return nil
 }
 
 // ParseAsk reads an ask from its texts; get gives "" for what was not said.
