@@ -15,9 +15,10 @@ func describe(o *huma.OpenAPI) {
 		return &huma.Param{Name: name, In: in, Description: doc, Required: in == "path", Schema: &huma.Schema{Type: huma.TypeString}}
 	}
 	agreement := text("id", "path", "agreement")
-	asks := []*huma.Param{agreement, text("table", "query", "table; may be left out where there is one"), text("split", "query", "split; may be left out where there is one"),
-		text("version", "query", "repeats the lease's"), text("columns", "query", "only these columns, separated by commas"), text("run", "query", "repeats the lease's")}
-	docs := map[string]string{"seed": "shuffle by this seed; stored order when left out", "epoch": "epoch", "world": "ranks of the job", "rank": "this rank",
+	asks := []*huma.Param{agreement}
+	docs := map[string]string{"table": "table; may be left out where there is one", "split": "split; may be left out where there is one",
+		"version": "repeats the lease's", "columns": "only these columns, separated by commas", "run": "repeats the lease's",
+		"seed": "shuffle by this seed; stored order when left out", "epoch": "epoch", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew", "even": "drop or pad: ranks of equal length"}
 	for _, key := range stream.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))

@@ -61,6 +61,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
 	c.CreateHooks = nil // no $schema links in answers
 	c.Formats = formats(d.Public)
+	c.RejectUnknownQueryParameters = true // a misspelt filter would otherwise find too much
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}

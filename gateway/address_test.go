@@ -49,3 +49,17 @@ func TestDatasetAddressesStayHere(t *testing.T) {
 		}
 	}
 }
+
+// A misspelt filter is refused: left out, it would find too much.
+func TestUnknownQueryIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.want(422, "", "GET", "/datasets?q=wheat&licnece=CC0-1.0", nil)
+	var p struct {
+		Errors []schemas.FieldError `json:"errors"`
+	}
+	r.as(t, &p)
+	if len(p.Errors) != 1 || p.Errors[0].Pointer != "licnece" {
+		t.Errorf("it is refused with %s", r.body)
+	}
+}
