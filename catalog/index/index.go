@@ -90,55 +90,6 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	return x, nil
 }
 
-// sweep removes strays that file browsers and archivers leave; Bleve would take
-// them for its own.
-func (x *Index) sweep() {
-	for _, name := range []string{"public", "restricted"} {
-		for _, sub := range []string{"", "store"} {
-			folder := filepath.Join(x.dir, name, sub)
-			entries, err := os.ReadDir(folder)
-			if err != nil {
-				continue
-			}
-			for _, e := range entries {
-				if !strings.HasPrefix(e.Name(), ".") && e.Name() != "lost+found" {
-					continue
-				}
-				x.log.Info("a stray in the index folder is removed", "file", e.Name())
-				err := os.RemoveAll(filepath.Join(folder, e.Name()))
-				if err != nil {
-					x.log.Warn("a stray in the index folder stays", "file", e.Name(), "err", err)
-				}
-			}
-		}
-	}
-}
-
-// openWhole opens one index and reads from it, since a torn one may open.
-func openWhole(path string) (b bleve.Index, err error) {
-	defer func() {
-		if p := recover(); p != nil { // Bleve panics on some torn files
-			b, err = nil, fmt.Errorf("open %s: %v", path, p)
-		}
-	}()
-	b, err = bleve.OpenUsing(path, map[string]any{"bolt_timeout": "5s"})
-	if err != nil {
-		return nil, err
-	}
-	n, err := b.DocCount()
-	if err == nil {
-		var v []byte
-		v, err = b.GetInternal(positionKey)
-		if err == nil && (len(v) != 16 || binary.BigEndian.Uint64(v[8:]) != n) {
-			err = fmt.Errorf("it holds %d documents, not as many as it held at its position", n)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	return b, nil
-}
-
 func positionOf(b bleve.Index) int64 {
 	v, err := b.GetInternal(positionKey)
 	if err != nil || len(v) != 16 {
@@ -171,19 +122,14 @@ func (x *Index) empty() error {
 
 // discard closes an index that is thrown away, whatever state it is in.
 func discard(b bleve.Index) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	err := within(closeWithin, func() error {
 		_ = guard(b.Close) // it is thrown away
-	}()
-	t := time.NewTimer(10 * time.Second)
-	defer t.Stop()
-	select {
-	case <-done:
 		return nil
-	case <-t.C:
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: "search index", Message: "the damaged search index does not close", Remedy: "restart the gateway; it is rebuilt then"}
+	})
+	if err != nil {
+		return &schemas.Error{Kind: schemas.Unavailable, Subject: "search index", Message: "the damaged search index does not close", Remedy: "restart the gateway; it is rebuilt then", Err: err}
 	}
+	return nil
 }
 
 // guard turns a panic of Bleve, which it falls into when files vanish or are torn
@@ -211,8 +157,20 @@ func (x *Index) damaged(err error) error {
 func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return errors.Join(x.public.b.Close(), x.closed.b.Close())
+	var failed error
+	for _, c := range []*class{&x.public, &x.closed} {
+		err := within(closeWithin, c.b.Close)
+		if err == nil {
+			err = keepSum(filepath.Join(x.dir, c.name))
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }
+
+// closeWithin is how long an index may take to close: one whose writer fell over never
+// does.
+const closeWithin = 10 * time.Second
 
 // Ready says whether searches are answered: not before the index has caught up
 // once, and not while it is rebuilt.
@@ -404,11 +362,29 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 func (x *Index) apply(docs []schemas.Dataset, position int64) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	err := guard(func() error { return x.write(docs, position) })
+	err := within(writeWithin, func() error { return guard(func() error { return x.write(docs, position) }) })
 	if err != nil {
 		return x.damaged(err)
 	}
 	return nil
+}
+
+// writeWithin is how long one batch may take: a Bleve whose writer fell over never
+// answers. The slowest batch that was measured took a few seconds.
+const writeWithin = time.Minute
+
+// within gives up on f after a while; f may go on unseen.
+func within(d time.Duration, f func() error) error {
+	done := make(chan error, 1) // one place: f may end unseen
+	go func() { done <- f() }()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-t.C:
+		return fmt.Errorf("the search index does not answer for %s", d)
+	}
 }
 
 func (x *Index) write(docs []schemas.Dataset, position int64) error {
