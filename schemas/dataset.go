@@ -29,7 +29,7 @@ type Dataset struct {
 	IRI         string          `json:"iri,omitempty" doc:"the provider's own identifier; unique per provider" maxLength:"2048"`
 	Provider    ParticipantID   `json:"provider,omitempty" doc:"the holder; the caller's participant when left out"`
 	AccessBody  ParticipantID   `json:"access_body,omitempty" doc:"who decides about requests, when not the holder"`
-	Space       SpaceID         `json:"space" doc:"data space: agriculture, energy, health, mobility"`
+	Space       SpaceID         `json:"space" required:"false" doc:"data space: agriculture, energy, health, mobility; needed unless the request names it"`
 	Visibility  Visibility      `json:"visibility,omitempty" enum:"everyone,signed-in,listed,own"`
 	VisibleTo   []ParticipantID `json:"visible_to,omitempty" doc:"for visibility listed"`
 	Title       Text            `json:"title" doc:"language tag to title"`

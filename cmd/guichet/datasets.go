@@ -34,8 +34,21 @@ func readDocument(path string, v any) error {
 	return nil
 }
 
+// fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.
+func fileBody(path string) (guichet.Document, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return guichet.Document{}, schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
+	}
+	if start := bytes.TrimSpace(b); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+		return guichet.Document{Type: "application/ld+json", Text: b}, nil
+	}
+	return guichet.Document{Type: "application/yaml", Text: b}, nil
+}
+
 type registerCmd struct {
-	Files []string `arg:"" help:"YAML or JSON files, one dataset each." type:"existingfile"`
+	Files []string `arg:"" help:"One dataset each: YAML, JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
+	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 }
 
 // Run registers each file.
@@ -46,12 +59,12 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	var made []schemas.Dataset
 	for _, path := range v.Files {
-		var d, out schemas.Dataset
-		err := readDocument(path, &d)
+		d, err := fileBody(path)
 		if err != nil {
 			return err
 		}
-		err = c.Post(ctx, "/datasets", d, &out)
+		var out schemas.Dataset
+		err = c.Post(ctx, "/datasets"+query("space", v.Space), d, &out)
 		if err != nil {
 			return fmt.Errorf("register %s: %w", path, err)
 		}
@@ -146,7 +159,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 type offerCmd struct {
 	Dataset     string   `arg:"" help:"Id of the dataset."`
 	Template    string   `help:"open-with-attribution, research-only, ask-the-holder or health-with-review." placeholder:"NAME"`
-	File        string   `help:"YAML or JSON offer." type:"existingfile" placeholder:"FILE"`
+	File        string   `help:"Offer: YAML, JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
 	Attribution string   `help:"Words to give with the data; the dataset's when left out."`
 	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
 	Rows        int64    `help:"Budget of each agreement, in rows."`
@@ -156,8 +169,7 @@ type offerCmd struct {
 func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows}
 	if v.File != "" {
-		var o map[string]any
-		err := readDocument(v.File, &o)
+		o, err := fileBody(v.File)
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ type grammar struct {
 	Serve serveCmd `cmd:"" help:"Run the gateway."`
 	Login loginCmd `cmd:"" help:"Get a token of an issuer and keep it."`
 
-	Register  registerCmd   `cmd:"" help:"Register datasets from YAML or JSON files."`
+	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`

@@ -72,11 +72,20 @@ func Idempotent(key string) Option {
 	return func(r *http.Request) { r.Header.Set("Idempotency-Key", key) }
 }
 
-// Do sends in (nil: nothing) and reads the answer into out (nil: dropped). path
+// Document is a body as it lies in a file: the gateway reads it, and names lines.
+type Document struct {
+	Type string // media type
+	Text []byte
+}
+
+// Do sends in (nil: nothing; a Document: as it is) and reads the answer into out (nil: dropped). path
 // begins with / below /api/v1.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, options ...Option) error {
 	var body io.Reader
-	if in != nil {
+	if d, is := in.(Document); is {
+		body = bytes.NewReader(d.Text)
+		options = append([]Option{func(r *http.Request) { r.Header.Set("Content-Type", d.Type) }}, options...)
+	} else if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("write the request: %w", err)

@@ -25,7 +25,8 @@ type datasetPut struct {
 
 type datasetPost struct {
 	Caller
-	Body schemas.Dataset
+	Space schemas.SpaceID `query:"space" doc:"the data space, for documents that do not say it: DCAT-AP has no word for it"`
+	Body  schemas.Dataset
 }
 
 type datasetDelete struct {
@@ -57,6 +58,9 @@ type offerPut struct {
 func (s *server) datasets(a huma.API) {
 	op(s, a, http.MethodPost, "/datasets", "register-dataset", "Register a dataset", "datasets", func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
 		d := in.Body
+		if d.Space == "" {
+			d.Space = in.Space
+		}
 		err := s.provides(in.by, &d)
 		if err != nil {
 			return nil, err
