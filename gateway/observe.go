@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"guichet/gateway/flight"
 )
 
 // metrics are this process's own, never the library's default registry.
@@ -17,6 +21,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	sent     *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+	called   *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -25,9 +31,25 @@ func newMetrics() *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_http_requests_total", Help: "HTTP requests by route and status."}, []string{"method", "route", "status"}),
 		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "guichet_http_request_seconds", Help: "Seconds until a request was answered whole.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}, []string{"route"}),
 		sent:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_http_sent_bytes_total", Help: "Bytes of answers."}, []string{"route"}),
+		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_flight_calls_total", Help: "Arrow Flight calls by method and gRPC status."}, []string{"method", "code"}),
+		called:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_flight_sent_bytes_total", Help: "Bytes of Flight data sent, headers included."}, []string{"method"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.calls, m.called, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// lag tells how far the search index is behind the registry, in changes: a large import
+// shows here, and is no fault [decisions.md 32].
+func (m *metrics) lag(head func(context.Context) (int64, error), position func() int64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "guichet_index_lag_changes", Help: "Changes of the registry that the search index has not seen; NaN while the database is away."}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		n, err := head(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(max(n-position(), 0))
+	}))
 }
 
 func (m *metrics) handler() http.Handler {
@@ -51,4 +73,10 @@ func (s *Server) observe(c *gin.Context) {
 		s.deps.Log.Info("request", "method", c.Request.Method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "dur", took)
 	}()
 	c.Next()
+}
+
+// observeCall counts a call of Arrow Flight, which writes its own line of log.
+func (m *metrics) observeCall(c flight.Call) {
+	m.calls.WithLabelValues(c.Method, c.Code.String()).Inc()
+	m.called.WithLabelValues(c.Method).Add(float64(c.Bytes))
 }

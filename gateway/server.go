@@ -57,8 +57,9 @@ type Server struct {
 func New(d Deps) *Server {
 	s := &Server{deps: d, metrics: newMetrics()}
 	gin.SetMode(gin.ReleaseMode)
-	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket,
+	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
+	s.metrics.lag(d.DB.Head, d.Index.Position)
 	pages := s.routes()
 	s.http = s.listener(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if flight.Is(r) {

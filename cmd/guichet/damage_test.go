@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/connectors/guichet"
 	"guichet/connectors/sql/sqltest"
 	"guichet/schemas"
 )
@@ -289,8 +290,33 @@ func TestReadiness(t *testing.T) {
 	if status != 200 || body != "ok\n" {
 		t.Errorf("/healthz answers %d %q", status, body)
 	}
-	status, _, body = g.raw("GET", "/metrics", "", nil)
-	if status != 200 || !strings.Contains(body, "guichet_") {
-		t.Errorf("/metrics answers %d %.200q", status, body)
+}
+
+// What an operator watches: every door's calls and bytes, and the index's lag.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	id := g.granted(g.published("Winter wheat", csvRows(100, 0)).ID)[0]
+	lease := g.lease(id).Token
+	g.streamAll(lease, id, "")
+	_, err := guichet.Flight(t.Context(), g.flight, lease, id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body string
+	for _, want := range []string{
+		`guichet_http_requests_total{method="GET",route="/api/v1/agreements/:id/stream",status="200"} 1`,
+		`guichet_flight_calls_total{code="OK",method="DoGet"} 1`,
+		`guichet_flight_sent_bytes_total{method="DoGet"} `,
+		"guichet_index_lag_changes 0",
+	} {
+		eventually(t, "the metrics say "+want, func() bool {
+			_, _, body = g.raw("GET", "/metrics", "", nil)
+			return strings.Contains(body, want)
+		})
+	}
+	if strings.Contains(body, `guichet_flight_sent_bytes_total{method="DoGet"} 0`) {
+		t.Error("no byte of Flight is counted")
 	}
 }

@@ -25,6 +25,7 @@ import (
 
 	pb "github.com/apache/arrow/go/v17/arrow/flight/gen/flight"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	"guichet/gateway/stream"
 	"guichet/policy"
@@ -40,6 +41,15 @@ type Door struct {
 	Now     func() time.Time
 	Address func(r *http.Request) netip.Addr // where a request came from
 	Key     []byte                           // signs tickets; 32 bytes
+	Ended   func(c Call)                     // told of every call, if not nil
+}
+
+// Call is how a call went.
+type Call struct {
+	Method string // of Flight's service; other for what it does not have
+	Code   codes.Code
+	Bytes  int64 // sent
+	Took   time.Duration
 }
 
 // maxAsk bounds what a client may send: descriptors and tickets are small.
@@ -57,8 +67,28 @@ func (d *Door) Handler() http.Handler {
 		c := &call{address: d.Address(r), control: http.NewResponseController(w)}
 		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 		code, bytes := c.finish()
-		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "dur", d.Now().Sub(began))
+		took := d.Now().Sub(began)
+		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "dur", took)
+		if d.Ended != nil {
+			d.Ended(Call{method(r.URL.Path), code, bytes, took})
+		}
 	})
+}
+
+// method names what is called, in few words: strangers choose the path.
+func method(path string) string {
+	name, is := strings.CutPrefix(path, "/"+pb.FlightService_ServiceDesc.ServiceName+"/")
+	for _, m := range pb.FlightService_ServiceDesc.Methods {
+		if is && m.MethodName == name {
+			return name
+		}
+	}
+	for _, m := range pb.FlightService_ServiceDesc.Streams {
+		if is && m.StreamName == name {
+			return name
+		}
+	}
+	return "other"
 }
 
 // Is says whether a request is meant for the Flight door.
