@@ -40,7 +40,13 @@ type testGateway struct {
 // newGateway makes the folder of a gateway and starts it. database "" is SQLite.
 func newGateway(t testing.TB, database string) *testGateway {
 	t.Helper()
-	g := &testGateway{t: t, rig: theRig(t), data: filepath.Join(t.TempDir(), "gateway"), log: &logBuffer{}, people: map[string]*guichet.Client{}}
+	return newGatewayIn(t, filepath.Join(t.TempDir(), "gateway"), database)
+}
+
+// newGatewayIn is newGateway with a folder of the test's choice.
+func newGatewayIn(t testing.TB, data, database string) *testGateway {
+	t.Helper()
+	g := &testGateway{t: t, rig: theRig(t), data: data, log: &logBuffer{}, people: map[string]*guichet.Client{}}
 	g.initialise(database)
 	g.start()
 	t.Cleanup(func() {
