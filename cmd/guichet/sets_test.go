@@ -33,8 +33,8 @@ func TestSetsReadBack(t *testing.T) {
 	}
 	t.Parallel()
 	python := os.Getenv("GUICHET_PYTHON")
-	if python == "" {
-		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter with pyarrow and duckdb")
+	if python == "" || exec.Command(python, "-c", "import pyarrow, duckdb").Run() != nil {
+		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter with pyarrow and duckdb; make setup installs them")
 	}
 	if shared() == "" {
 		lacking(t, "not tested here: there is no folder with real files (GUICHET_SHARED)")

@@ -54,6 +54,7 @@ func TestDoors(t *testing.T) {
 		{"agreement ends", agreementEnds},
 		{"cuts seen by others", cutsSeen},
 		{"equal to pyarrow", equalToPyarrow},
+		{"read by polars and DuckDB", readByOthers},
 		{"rates", rates},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
