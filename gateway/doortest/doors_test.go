@@ -61,6 +61,7 @@ func TestDoors(t *testing.T) {
 		{"rates", rates},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
+		{"database away", databaseAway},
 		{"terminated", terminated},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })
