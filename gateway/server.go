@@ -130,6 +130,7 @@ func (s *Server) routes() http.Handler {
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
 	r.RedirectTrailingSlash = false
+	r.UseRawPath = true // a participant's id is a URL: its slashes come encoded and part no path
 	_ = r.SetTrustedProxies(nil) // ours are told to door.Address
 	nowhere := func(c *gin.Context) {
 		s.fail(c, schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path))
