@@ -51,8 +51,11 @@ setup: go-version
 	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
 	 fi
 	@if [ ! -x .cache/venv/bin/python ] && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then \
-	   echo "installing pyarrow into .cache/venv"; \
-	   { python3 -m venv .cache/venv && .cache/venv/bin/pip install -q --disable-pip-version-check pyarrow; } || { rm -rf .cache/venv; echo "pyarrow cannot be installed here"; }; \
+	   python3 -m venv .cache/venv || rm -rf .cache/venv; \
+	 fi
+	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb' >/dev/null 2>&1; then \
+	   echo "installing pyarrow, polars and duckdb into .cache/venv"; \
+	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow polars duckdb || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
 	 fi
 
 test: setup build

@@ -132,6 +132,7 @@ func (s *Server) routes() http.Handler {
 	r.HandleMethodNotAllowed = true
 	r.ContextWithFallback = true
 	r.RedirectTrailingSlash = false
+	r.UseRawPath = true          // a participant's id is a URL: its slashes come encoded and part no path
 	_ = r.SetTrustedProxies(nil) // ours are told to door.Address
 	nowhere := func(c *gin.Context) {
 		s.fail(c, schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path))
@@ -242,13 +243,11 @@ func (s *Server) ready(c *gin.Context) {
 	err := s.deps.DB.Ping(ctx)
 	if err != nil {
 		why = append(why, "the database does not answer")
+	} else if _, err = s.deps.Record.Checkpoint(ctx); err != nil { // it would wait for whoever waits for the database
+		why = append(why, "the record cannot be signed")
 	}
 	if !s.deps.Index.Ready() {
 		why = append(why, "the search index is being rebuilt")
-	}
-	_, err = s.deps.Record.Checkpoint(ctx)
-	if err != nil {
-		why = append(why, "the record cannot be signed")
 	}
 	if s.deps.Feed.Stale() > 5*time.Second {
 		why = append(why, "revocations cannot be read")

@@ -33,20 +33,37 @@ func Needs(by schemas.Principal, role schemas.Role, what string) error {
 // Shown is a dataset as a caller may read it: who else may see or use it is the
 // provider's business [decisions.md 3].
 func Shown(by schemas.Principal, d schemas.Dataset) schemas.Dataset {
-	if by.Participant != "" && d.Provider == by.Participant || SightOf(by).All {
+	if knows(by, d.Provider) {
 		return d
 	}
 	d.VisibleTo = nil
-	if d.Offer == nil {
-		return d
+	if d.Offer != nil {
+		o := shownOffer(*d.Offer)
+		d.Offer = &o
 	}
-	o := *d.Offer
+	return d
+}
+
+// ShownAgreement is an agreement as a caller may read it: the terms that it was
+// made under name others too.
+func ShownAgreement(by schemas.Principal, a schemas.Agreement) schemas.Agreement {
+	if !knows(by, a.Provider) {
+		a.Offer = shownOffer(a.Offer)
+	}
+	return a
+}
+
+// knows says whether a caller may read everything of a provider's.
+func knows(by schemas.Principal, provider schemas.ParticipantID) bool {
+	return by.Participant != "" && provider == by.Participant || SightOf(by).All
+}
+
+func shownOffer(o schemas.Offer) schemas.Offer {
 	o.Rules = slices.Clone(o.Rules)
 	for i := range o.Rules {
 		o.Rules[i].Constraint = withoutParties(o.Rules[i].Constraint)
 	}
-	d.Offer = &o
-	return d
+	return o
 }
 
 func withoutParties(c *schemas.Constraint) *schemas.Constraint {

@@ -300,7 +300,7 @@ func TestMetrics(t *testing.T) {
 	id := g.granted(g.published("Winter wheat", csvRows(100, 0)).ID)[0]
 	lease := g.lease(id).Token
 	g.streamAll(lease, id, "")
-	_, err := guichet.Flight(t.Context(), g.flight, lease, id, nil)
+	_, err := guichet.Flight(t.Context(), "grpc://"+g.flight, lease, id, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ type testGateway struct {
 	data   string
 	bucket string // prefix of this test's objects in the shared bucket
 	base   string
-	flight string
+	flight string // host:port
 	args   []string
 	cmd    *exec.Cmd
 	log    *logBuffer
@@ -107,7 +107,7 @@ func (g *testGateway) start() {
 		g.cmd = nil
 		g.t.Fatalf("the gateway does not start: %v\n%s", err, g.log.String())
 	}
-	g.base, g.flight = a.HTTP, a.Flight
+	g.base, g.flight = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://")
 	clear(g.people)
 }
 

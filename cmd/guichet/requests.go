@@ -168,7 +168,7 @@ func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	var out struct {
 		Revoked []schemas.AgreementID `json:"revoked"`
 	}
-	err = c.Post(ctx, "/participants/"+url.PathEscape(url.PathEscape(v.Participant))+"/stop", map[string]string{"reason": v.Reason}, &out)
+	err = c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/stop", map[string]string{"reason": v.Reason}, &out)
 	if err != nil {
 		return err
 	}

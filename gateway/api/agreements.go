@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
 )
@@ -66,6 +67,9 @@ type outputPost struct {
 func (s *server) agreements(a huma.API) {
 	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on her datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
 		r, next, err := s.Desk.Agreements(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+		for i := range r {
+			r[i] = policy.ShownAgreement(in.by, r[i])
+		}
 		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/agreements/{id}", "get-agreement", "One agreement", "agreements", func(ctx context.Context, in *agreementID) (*One[schemas.Agreement], error) {
@@ -73,14 +77,14 @@ func (s *server) agreements(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return one(r, r.Revision), nil
+		return one(policy.ShownAgreement(in.by, r), r.Revision), nil
 	})
 	op(s, a, http.MethodPost, "/agreements/{id}/revoke", "revoke-agreement", "End an agreement at once; running streams are cut", "agreements", func(ctx context.Context, in *revokePost) (*One[schemas.Agreement], error) {
 		r, err := s.Desk.Revoke(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}
-		return one(r, r.Revision), nil
+		return one(policy.ShownAgreement(in.by, r), r.Revision), nil
 	})
 	op(s, a, http.MethodGet, "/streams", "list-streams", "What flows now, or flowed", "agreements", func(ctx context.Context, in *streamList) (*List[schemas.Release], error) {
 		state := in.State

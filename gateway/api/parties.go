@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,7 +41,7 @@ type storePost struct {
 
 type stopPost struct {
 	Caller
-	ID   string `path:"id" doc:"the participant's id, percent-encoded"`
+	ID   schemas.ParticipantID `path:"id" doc:"the participant's id, percent-encoded"`
 	Body struct {
 		Reason string `json:"reason" minLength:"3" maxLength:"4000"`
 	}
@@ -78,12 +77,9 @@ func (s *server) parties(a huma.API) {
 		return listOf(p, next), err
 	})
 	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: a provider for her own datasets, the operator for any", "parties", func(ctx context.Context, in *stopPost) (*stopped, error) {
-		id, err := url.PathUnescape(in.ID)
-		if err != nil {
-			return nil, schemas.BadField("stop", "id", "%q is not percent-encoded", in.ID)
-		}
 		var out stopped
-		out.Body.Revoked, err = s.Desk.Stop(ctx, in.by, schemas.ParticipantID(id), in.Body.Reason)
+		var err error
+		out.Body.Revoked, err = s.Desk.Stop(ctx, in.by, in.ID, in.Body.Reason)
 		if out.Body.Revoked == nil {
 			out.Body.Revoked = []schemas.AgreementID{}
 		}

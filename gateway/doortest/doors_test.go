@@ -36,6 +36,9 @@ func TestDoors(t *testing.T) {
 		{"same batches", sameBatches},
 		{"refusals", refusals},
 		{"leases", leases},
+		{"leases that expire", leaseExpires},
+		{"rules that conflict", conflicts},
+		{"floods of refusals", floods},
 		{"ranges of a shard", ranges},
 		{"resume inside a batch", resumeInside},
 		{"uneven ranks", uneven},
@@ -54,9 +57,11 @@ func TestDoors(t *testing.T) {
 		{"agreement ends", agreementEnds},
 		{"cuts seen by others", cutsSeen},
 		{"equal to pyarrow", equalToPyarrow},
+		{"read by polars and DuckDB", readByOthers},
 		{"rates", rates},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
+		{"database away", databaseAway},
 		{"terminated", terminated},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })

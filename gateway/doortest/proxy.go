@@ -3,6 +3,7 @@ package doortest
 import (
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -14,18 +15,22 @@ type Proxy struct {
 	mu    sync.Mutex
 	gone  bool
 	conns map[net.Conn]struct{}
+	flows chan struct{} // closed while bytes pass
 	wg    sync.WaitGroup
 }
 
-// NewProxy listens on loopback for connections to an address; it ends with t.
+// NewProxy listens on loopback for connections to an address, a path for a unix
+// socket; it ends with t.
 func NewProxy(t testing.TB, to string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &Proxy{to: to, l: l, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{to: to, l: l, conns: map[net.Conn]struct{}{}, flows: make(chan struct{})}
+	close(p.flows)
 	p.wg.Go(p.accept)
 	t.Cleanup(func() {
 		l.Close()
+		p.Thaw()
 		p.Cut()
 		p.wg.Wait()
 	})
@@ -50,6 +55,40 @@ func (p *Proxy) Restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = false
+}
+
+// Freeze holds every byte back, as a far end does that hangs: connections stay and
+// new ones are taken, and nothing is answered until Thaw.
+func (p *Proxy) Freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flows = make(chan struct{})
+}
+
+// Thaw lets bytes pass again.
+func (p *Proxy) Thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.flows:
+	default:
+		close(p.flows)
+	}
+}
+
+// flow writes to a connection when bytes pass.
+type flow struct {
+	proxy *Proxy
+	to    net.Conn
+}
+
+// Write waits until they do.
+func (f flow) Write(b []byte) (int, error) {
+	f.proxy.mu.Lock()
+	flows := f.proxy.flows
+	f.proxy.mu.Unlock()
+	<-flows
+	return f.to.Write(b)
 }
 
 // keep remembers a connection, unless there are to be none.
@@ -85,18 +124,22 @@ func (p *Proxy) accept() {
 
 func (p *Proxy) pass(c net.Conn) {
 	defer p.drop(c)
-	far, err := net.Dial("tcp", p.to)
+	network := "tcp"
+	if strings.HasPrefix(p.to, "/") {
+		network = "unix"
+	}
+	far, err := net.Dial(network, p.to)
 	if err != nil || !p.keep(far) {
 		return
 	}
 	defer p.drop(far)
 	done := make(chan struct{})
 	go func() {
-		_, _ = io.Copy(far, c) // either end may go away
+		_, _ = io.Copy(flow{p, far}, c) // either end may go away
 		far.Close()
 		close(done)
 	}()
-	_, _ = io.Copy(c, far)
+	_, _ = io.Copy(flow{p, c}, far)
 	c.Close()
 	<-done
 }

@@ -39,6 +39,7 @@ type Rig struct {
 	local  local
 	dir    string
 	bin    string
+	args   []string // more for serve
 	server *process
 	mu     sync.Mutex
 }
@@ -200,8 +201,8 @@ func (r *Rig) configure(t testing.TB) {
 	t.Helper()
 	data := filepath.Join(r.dir, "gateway")
 	is := r.local.Issuers[0]
-	out, err := exec.Command(filepath.Join(r.bin, "guichet"), "init", "--data", data, "--issuer", is.Issuer, "--audience", is.Audience,
-		"--operator", "operator", "--participant", "https://factory.example", "--country", "LU", "--origin", "guichet-doors").CombinedOutput()
+	out, err := exec.Command(filepath.Join(r.bin, "guichet"), append([]string{"init", "--data", data, "--issuer", is.Issuer, "--audience", is.Audience,
+		"--operator", "operator", "--participant", "https://factory.example", "--country", "LU", "--origin", "guichet-doors"}, r.args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("guichet init: %v\n%s", err, out)
 	}
@@ -219,7 +220,7 @@ func (r *Rig) configure(t testing.TB) {
 func (r *Rig) Serve(t testing.TB) {
 	t.Helper()
 	var a struct{ HTTP, Flight string }
-	r.server = r.start(t, "guichet", "--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0")
+	r.server = r.start(t, "guichet", append([]string{"--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0"}, r.args...)...)
 	r.server.ready(t, &a)
 	r.HTTP, r.Flight = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://")
 	r.mu.Lock()

@@ -19,6 +19,7 @@ type asked struct {
 	agreement schemas.AgreementID
 	values    map[string]string
 	ask       stream.Ask
+	until     time.Time // of the ticket; zero where it came as a descriptor
 }
 
 func (a asked) get(key string) string { return a.values[key] }
@@ -80,7 +81,7 @@ func (d *Door) seal(a asked, until time.Time) (*pb.Ticket, error) {
 	return &pb.Ticket{Ticket: append(d.sign(body), body...)}, nil
 }
 
-// open reads a ticket. Errors: Invalid (not ours), Precondition (over).
+// open reads a ticket. Errors: Invalid (not ours).
 func (d *Door) open(p []byte) (asked, error) {
 	forged := schemas.BadField("stream", "ticket", "this ticket was not made here; get one with GetFlightInfo")
 	if len(p) < sha256.Size || !hmac.Equal(p[:sha256.Size], d.sign(p[sha256.Size:])) {
@@ -91,8 +92,17 @@ func (d *Door) open(p []byte) (asked, error) {
 	if err != nil {
 		return asked{}, forged
 	}
-	if !d.Now().Before(t.Until) {
-		return asked{}, &schemas.Error{Kind: schemas.Precondition, Subject: "ticket", Message: "the ticket ended at " + t.Until.Format(time.RFC3339) + " with the lease that it was made under", Remedy: "get another one with GetFlightInfo"}
+	a, err := readPath(t.Path)
+	a.until = t.Until
+	return a, err
+}
+
+// over says that a ticket ended. It is asked after the lease, whose end it shares: who
+// comes with a lease that expired must hear that, and a ticket that ended is only news
+// to who comes with a new one. Errors: Precondition.
+func (d *Door) over(a asked) error {
+	if d.Now().Before(a.until) {
+		return nil
 	}
-	return readPath(t.Path)
+	return &schemas.Error{Kind: schemas.Precondition, Subject: "ticket", Message: "the ticket ended at " + a.until.Format(time.RFC3339) + " with the lease that it was made under", Remedy: "get another one with GetFlightInfo"}
 }

@@ -96,6 +96,9 @@ func (s *service) DoGet(t *pb.Ticket, st pb.FlightService_DoGetServer) error {
 		return d.refuse(ctx, c, err)
 	}
 	g, p, err := d.plan(ctx, c, a)
+	if err == nil {
+		err = d.over(a)
+	}
 	if err != nil {
 		return d.refuse(ctx, c, err)
 	}

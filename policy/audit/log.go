@@ -23,6 +23,8 @@ const (
 	startCheck = 4096
 	// signEvery is the most that a signed head lags behind while things change.
 	signEvery = time.Second
+	// signWithin ends a signing whose database hangs: who asks for the head waits for it.
+	signWithin = 10 * time.Second
 )
 
 // Log is the record of one database. Safe for concurrent use, except Step,
@@ -232,7 +234,9 @@ func (l *Log) Run(ctx context.Context) error {
 		if _, err := l.db.Wait(ctx, size); err != nil {
 			return nil
 		}
-		_, err := l.Checkpoint(ctx)
+		short, cancel := context.WithTimeout(ctx, signWithin)
+		_, err := l.Checkpoint(short)
+		cancel()
 		if f := l.fault.Load(); f != nil {
 			return f
 		}

@@ -1,0 +1,289 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"guichet/schemas"
+)
+
+// shared reads a file of the material that lies beside the checkout.
+func shared(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(os.Getenv("GUICHET_SHARED"), path))
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("not tested here: %v", err)
+	}
+	if err != nil {
+		t.Skipf("not tested here: GUICHET_SHARED names no folder with %s", path)
+	}
+	return string(b)
+}
+
+// offered registers a dataset that is published, with terms as they are sent.
+func (s *site) offered(title, contentType string, terms any) schemas.Dataset {
+	s.t.Helper()
+	d := s.register(wheat(title))
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", terms, "Content-Type", contentType).as(s.t, &d)
+	s.publish(d.ID)
+	return d
+}
+
+// decided asks whether somebody may.
+func (s *site) decided(who string, ask schemas.Ask) schemas.Decision {
+	s.t.Helper()
+	var d schemas.Decision
+	s.want(200, who, "POST", "/decisions", ask).as(s.t, &d)
+	return d
+}
+
+// asked sends a request of the trainer's for the project crops.
+func (s *site) asked(id schemas.DatasetID, more map[string]any) schemas.Request {
+	s.t.Helper()
+	body := map[string]any{"project": "crops", "items": []map[string]any{{"dataset": id}}}
+	for k, v := range more {
+		body[k] = v
+	}
+	var r schemas.Request
+	s.want(201, "trainer", "POST", "/requests", body).as(s.t, &r)
+	return r
+}
+
+func permit(c *schemas.Constraint, duties ...schemas.Duty) schemas.Offer {
+	return schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Constraint: c, Duties: duties}}}
+}
+
+// Trial 25: a list of operands allows or forbids each of its members and nothing
+// else, and is given back whole.
+func TestListsOfOperands(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.want(201, "operator", "POST", "/factories", schemas.Factory{ID: "finland", Name: "Finland", Country: "FI"})
+	yes, no := schemas.VerdictYes, schemas.VerdictNo
+	for _, c := range []struct {
+		file     string
+		right    []string
+		purposes map[string]schemas.Verdict
+		members  []string // that the ODRL given back names
+	}{
+		{"any-iris", []string{"academic-research", "scientific-research", "non-commercial-research"},
+			map[string]schemas.Verdict{"academic-research": yes, "scientific-research": yes, "non-commercial-research": yes, "commercial-research": no, "marketing": no},
+			[]string{"AcademicResearch", "ScientificResearch", "NonCommercialResearch"}},
+		{"rdf-list", []string{"academic-research", "scientific-research"},
+			map[string]schemas.Verdict{"academic-research": yes, "scientific-research": yes, "non-commercial-research": no}, []string{"AcademicResearch", "ScientificResearch"}},
+		{"none-literals", []string{"XX", "YY", "ZZ"}, map[string]schemas.Verdict{"train-model": yes}, []string{"XX", "YY", "ZZ"}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			at := *s
+			at.t = t
+			d := at.offered("Trial 25 "+c.file, "application/ld+json", shared(t, "reports/25-operand-list/"+c.file+".jsonld"))
+			if got := d.Offer.Rules[0].Constraint.Right; fmt.Sprint(got) != fmt.Sprint(c.right) {
+				t.Errorf("stored as %v, want %v", got, c.right)
+			}
+			for purpose, want := range c.purposes {
+				got := at.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: purpose, Factory: "finland"})
+				if got.Verdict != want {
+					t.Errorf("for %s: %s %v, want %s", purpose, got.Verdict, got.Reasons, want)
+				}
+			}
+			if c.file == "none-literals" {
+				back := permit(&schemas.Constraint{Left: "spatial", Operator: "isNoneOf", Right: []string{"IT", "FI"}})
+				at.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", back)
+				if got := at.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: "train-model", Factory: "finland"}); got.Verdict != no {
+					t.Errorf("a place that the list names: %s", got.Verdict)
+				}
+				at.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", shared(t, "reports/25-operand-list/none-literals.jsonld"), "Content-Type", "application/ld+json")
+			}
+			given := at.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil, "Accept", "application/ld+json").body
+			for _, m := range c.members {
+				if !strings.Contains(given, m) {
+					t.Errorf("the ODRL given back lacks %s:\n%s", m, given)
+				}
+			}
+		})
+	}
+}
+
+// Trial 23 with its own file: what nobody holds is not said to be had.
+func TestUnmetOfferAsODRL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("For nobody", "application/ld+json", shared(t, "reports/23-unmet-stays-hidden/offer.jsonld"))
+	s.settle()
+	var found struct{ Items []struct{ Access string } }
+	s.want(200, "trainer", "GET", "/datasets?q=nobody&purpose=scientific-research", nil).as(t, &found)
+	dec := s.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: "scientific-research"})
+	if len(found.Items) != 1 || found.Items[0].Access != "no" || dec.Verdict != schemas.VerdictNo || !strings.Contains(fmt.Sprint(dec.Reasons), "recipient") {
+		t.Errorf("marked %+v, decided %s %v; want no, naming the recipient", found.Items, dec.Verdict, dec.Reasons)
+	}
+}
+
+// A prohibition of use forbids what use includes; one of train leaves read.
+func TestProhibitedActions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	yes, no := schemas.VerdictYes, schemas.VerdictNo
+	for _, c := range []struct {
+		permitted, forbidden string
+		use, read, train     schemas.Verdict
+	}{
+		{"odrl:use", "", yes, yes, yes},
+		{"odrl:use", "odrl:use", no, no, no},
+		{"odrl:use", "urn:guichet:odrl:train", no, yes, no},
+		{"odrl:use", "odrl:read", no, no, yes},
+		{"urn:guichet:odrl:train", "odrl:use", no, no, no},
+		{"odrl:read", "urn:guichet:odrl:train", no, yes, no},
+	} {
+		rule := func(action string) string {
+			return fmt.Sprintf(`[{"action": {"@id": %q}}]`, strings.Replace(action, "odrl:use", "http://www.w3.org/ns/odrl/2/use", 1))
+		}
+		doc := `{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "uid": "https://data.example/offer/1", "permission": ` + rule(c.permitted)
+		if c.forbidden != "" {
+			doc += `, "prohibition": ` + rule(c.forbidden)
+		}
+		d := s.offered(fmt.Sprintf("%s but not %s", c.permitted, c.forbidden), "application/ld+json", doc+"}")
+		for action, want := range map[string]schemas.Verdict{"use": c.use, "": c.use, "read": c.read, "train": c.train} {
+			got := s.decided("trainer", schemas.Ask{Dataset: d.ID, Project: "crops", Action: action})
+			if got.Verdict != want {
+				t.Errorf("permitted %s, forbidden %q: to %q is %s, want %s (%v)", c.permitted, c.forbidden, action, got.Verdict, want, got.Reasons)
+			}
+		}
+		if r := s.asked(d.ID, nil); (r.State == schemas.RequestGranted) != (c.use == yes) {
+			t.Errorf("permitted %s, forbidden %q: a request is %s", c.permitted, c.forbidden, r.State)
+		}
+	}
+}
+
+// An agreement ends when its offer stops to permit it, also where a later end was
+// asked for, and also when a person granted it.
+func TestAgreementEndsWithItsOffer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	x := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+	moment := func(operator string) schemas.Constraint {
+		return schemas.Constraint{Left: "dateTime", Operator: operator, Right: []string{x.Format(time.RFC3339)}}
+	}
+	purpose := schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"research"}}
+	before := moment("lteq")
+	for name, offer := range map[string]schemas.Offer{
+		"lteq": permit(&before),
+		"lt":   permit(&schemas.Constraint{Left: "dateTime", Operator: "lt", Right: before.Right}),
+		"deep": permit(&schemas.Constraint{And: []schemas.Constraint{purpose, {Or: []schemas.Constraint{before, {Left: "factory", Operator: "eq", Right: []string{"lumi"}}}}}}),
+		"prohibited from then on": {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}},
+			{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "dateTime", Operator: "gt", Right: before.Right}}}},
+		"reviewed": {Review: true, Rules: permit(&before).Rules},
+	} {
+		d := s.offered("Until then, "+name, "application/json", offer)
+		for _, until := range []time.Time{{}, x.AddDate(1, 0, 0), x.Add(time.Second), x, x.Add(-time.Hour)} {
+			more, want := map[string]any{}, x
+			if !until.IsZero() {
+				more["until"] = until
+				if until.Before(x) {
+					want = until
+				}
+			}
+			r := s.asked(d.ID, more)
+			if offer.Review {
+				s.want(200, "agronomy", "POST", "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "gladly"}).as(t, &r)
+			}
+			if r.State != schemas.RequestGranted {
+				t.Errorf("%s, until %s: the request is %s", name, until, r.State)
+				continue
+			}
+			var a schemas.Agreement
+			s.want(200, "trainer", "GET", "/agreements/"+string(r.Items[0].Agreement), nil).as(t, &a)
+			if !a.Until.Equal(want) {
+				t.Errorf("%s, until %s: the agreement ends %s, want %s", name, until, a.Until, want)
+			}
+		}
+	}
+}
+
+// Whom else an offer names is the provider's business: in no form, list, reason,
+// request or agreement does another caller read it.
+func TestOffersNameNobodyToStrangers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const other = "https://zyxomma-holding.example"
+	in := wheat("For some")
+	in.Visibility, in.VisibleTo = schemas.VisibleToEveryone, nil
+	d := s.register(in)
+	offer := permit(&schemas.Constraint{Or: []schemas.Constraint{
+		{Left: "recipient", Operator: "eq", Right: []string{other}},
+		{And: []schemas.Constraint{{Left: "recipient", Operator: "isAnyOf", Right: []string{other, string(trainerOrg)}}, {Left: "purpose", Operator: "isA", Right: []string{"research"}}}}}})
+	offer.Rules = append(offer.Rules, schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "recipient", Operator: "eq", Right: []string{other + "/rival"}}})
+	path := "/datasets/" + string(d.ID)
+	s.want(200, "agronomy", "PUT", path+"/offer", offer)
+	s.publish(d.ID)
+	s.settle()
+	granted := s.asked(d.ID, nil)
+	if granted.State != schemas.RequestGranted {
+		t.Fatalf("the request is %s", granted.State)
+	}
+	agreement := "/agreements/" + string(granted.Items[0].Agreement)
+	var refused schemas.Request
+	s.want(201, "researcher", "POST", "/requests", map[string]any{"project": s.project("https://university.example"), "items": []map[string]any{{"dataset": d.ID}}}).as(t, &refused)
+	named := func(who, method, path string, in any, accept string) bool {
+		r := s.call(who, method, path, in, "Accept", accept)
+		if r.status >= 400 {
+			t.Fatalf("%s %s as %q: %d %s", method, path, who, r.status, r.body)
+		}
+		return strings.Contains(r.body, "zyxomma")
+	}
+	forms := []string{"application/json", "application/yaml", "application/ld+json"}
+	for _, form := range forms {
+		for _, who := range []string{"agronomy", "operator", "officer"} {
+			if !named(who, http.MethodGet, path, nil, form) {
+				t.Errorf("%s does not read whom the offer names, as %s", who, form)
+			}
+		}
+		for _, who := range []string{"", "trainer", "grid", "researcher"} {
+			if named(who, http.MethodGet, path, nil, form) {
+				t.Errorf("%q reads whom the offer names, as %s", who, form)
+			}
+		}
+		if named("trainer", http.MethodGet, agreement, nil, form) {
+			t.Errorf("the trainer reads in her agreement whom else the offer names, as %s", form)
+		}
+	}
+	if !named("agronomy", http.MethodGet, agreement, nil, "application/json") {
+		t.Error("the provider does not read in the agreement whom she named")
+	}
+	for _, ask := range []struct{ who, method, path string }{
+		{"", "GET", "/datasets?q=some"}, {"grid", "GET", "/datasets?q=some&facets=provider,publisher"}, {"trainer", "GET", "/datasets?q=some&project=crops"},
+		{"trainer", "GET", "/agreements"}, {"trainer", "GET", "/requests"}, {"researcher", "GET", "/requests/" + string(refused.ID)}, {"trainer", "GET", "/requests/" + string(granted.ID)},
+	} {
+		if named(ask.who, ask.method, ask.path, nil, "application/json") {
+			t.Errorf("%s %s tells %q whom else the offer names", ask.method, ask.path, ask.who)
+		}
+	}
+	for _, who := range []string{"", "trainer", "grid", "researcher"} {
+		if named(who, http.MethodPost, "/decisions", schemas.Ask{Dataset: d.ID, Purpose: "marketing"}, "application/json") {
+			t.Errorf("a dry run tells %q whom else the offer names", who)
+		}
+	}
+	b, err := json.Marshal(refused)
+	if err != nil || strings.Contains(string(b), "zyxomma") {
+		t.Errorf("a refused request names others: %s", b)
+	}
+}
+
+// project makes one that is led by a participant.
+func (s *site) project(lead schemas.ParticipantID) schemas.ProjectID {
+	s.t.Helper()
+	id := schemas.ProjectID("led-by-" + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '-'
+	}, string(lead)))
+	_, err := s.parties.PutProject(s.t.Context(), boss(), schemas.Project{ID: id, Title: "Project", Lead: lead, Factory: "leonardo", Purposes: []string{"train-model"}}, 0)
+	must(s.t, err)
+	return id
+}
