@@ -48,6 +48,8 @@ func TestDoors(t *testing.T) {
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},
+		{"budget of one epoch", epochBudget},
+		{"shared budget", sharedBudget},
 		{"changed objects", changedObjects},
 		{"store gone", storeGone},
 		{"revoked", revoked},

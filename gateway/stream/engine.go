@@ -12,12 +12,14 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
-// releases is where streams begin and end.
+// releases is where streams begin, reserve more of their budget, and end.
 type releases interface {
-	Begin(ctx context.Context, g policy.Grant, r schemas.Release) (schemas.Release, error)
+	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
+	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
 	End(ctx context.Context, r schemas.Release) error
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"guichet/connectors/shard"
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -162,13 +163,13 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) (schemas.Release, error) {
 	r := schemas.Release{Ask: fmt.Sprintf("shard=%d bytes=%d-%d", f.Shard, rg.From, rg.From+rg.N-1), MostBytes: rg.N}
 	_, _, r.MostRows = f.Touched(rg)
-	return e.release(ctx, g, f.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
+	return e.release(ctx, g, f.Source, r, agreement.Reading{}, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
 		from, err := f.open(ctx, e, rg)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		return e.copyFile(ctx, r, f, rg, from, sink)
+		return e.copyFile(ctx, r, tab, f, rg, from, sink)
 	})
 }
 
@@ -176,7 +177,7 @@ func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range
 const fileChunk = 512 << 10
 
 // copyFile sends chunk by chunk. A batch's rows count with its first byte.
-func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg Range, from io.Reader, sink FileSink) error {
+func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, tab *agreement.Tab, f *File, rg Range, from io.Reader, sink FileSink) error {
 	buf := make([]byte, min(fileChunk, rg.N))
 	counted, _, _ := f.Touched(rg)
 	begun := false
@@ -191,7 +192,10 @@ func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg R
 			rows += f.spans[counted].rows
 			batches++
 		}
-		err = e.allow(ctx, r, rows, n)
+		err = e.allow(ctx)
+		if err == nil { // counted before it is sent, as in send
+			err = e.take(ctx, r, tab, rows, n)
+		}
 		if err == nil && !begun { // what the store refuses is refused in words
 			begun = true
 			err = sink.Begin(ctx, *r, f)
@@ -199,8 +203,7 @@ func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg R
 		if err != nil {
 			return err
 		}
-		// Counted before it is sent, as in send.
-		r.Rows, r.Bytes, r.Batches = r.Rows+rows, r.Bytes+n, r.Batches+batches
+		r.Batches += batches
 		err = sink.Write(buf[:n])
 		if err != nil {
 			return err

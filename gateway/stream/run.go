@@ -2,11 +2,14 @@ package stream
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -29,6 +32,11 @@ type Cut struct {
 
 func (c *Cut) Error() string { return c.Reason }
 
+// Unwrap gives the refusal that it is where nothing was sent yet.
+func (c *Cut) Unwrap() error {
+	return &schemas.Error{Kind: c.Kind, Subject: "stream", Message: c.Reason}
+}
+
 // unconfirmed: how long a stream goes on without knowing of revocations, and when
 // it ends for it [decisions.md 17].
 const (
@@ -43,9 +51,19 @@ const (
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
 	r := schemas.Release{Ask: p.Ask.String()}
 	r.MostRows, r.MostBytes = p.Most()
-	return e.release(ctx, g, p.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
-		return e.send(ctx, p, r, sink)
+	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
+	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
+		return e.send(ctx, p, r, tab, sink)
 	})
+}
+
+// shown names what a view shows of a split's rows: read again with other columns they
+// are other data.
+func (s *Source) shown() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "guichet reading 1\x00%s\x00", s.view.digest)
+	h.Write(s.view.schema)
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // onCut calls cut when ctx ends. The function it gives stops that, and waits for a cut
@@ -69,7 +87,7 @@ func stopping() error {
 
 // release is what every release shares: it begins r durably, lets send send, cuts
 // it when the agreement is revoked or ends, and records how it ended.
-func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, cut func(), send func(ctx context.Context, r *schemas.Release) error) (schemas.Release, error) {
+func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of agreement.Reading, cut func(), send func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error) (schemas.Release, error) {
 	if !e.enter() {
 		return schemas.Release{}, stopping()
 	}
@@ -85,7 +103,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 		defer onCut(ctx, cut)()
 	}
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
-	r, err := e.Releases.Begin(ctx, g, r)
+	r, tab, err := e.Releases.Begin(ctx, g, r, of)
 	if err != nil {
 		return r, err
 	}
@@ -94,7 +112,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	})
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
-	err = send(ctx, &r)
+	err = send(ctx, &r, tab)
 	e.end(ctx, &r, err)
 	return r, err
 }
@@ -117,9 +135,9 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 	}
 }
 
-func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sink) error {
+func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, tab *agreement.Tab, sink Sink) error {
 	src := p.Source
-	r.Bytes = int64(len(src.Schema())) + 8 // schema and end marker, which doors send by themselves
+	beside := int64(len(src.Schema())) + 8 // schema and end marker, which doors send by themselves, count with the first message
 	begun := false
 	begin := func() error { // late, so that what the store refuses at once is refused in words
 		if begun {
@@ -136,17 +154,17 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 			return res.err
 		}
 		for _, m := range res.messages {
-			err := e.allow(ctx, r, m.Rows, int64(len(m.Bytes)))
+			err := e.allow(ctx)
+			if err == nil {
+				err = e.take(ctx, r, tab, m.Rows, int64(len(m.Bytes))+beside)
+			}
 			if err == nil {
 				err = begin()
 			}
 			if err != nil {
 				return err
 			}
-			// Counted before it is sent: a client may have read most of a message
-			// whose sending fails.
-			r.Rows += m.Rows
-			r.Bytes += int64(len(m.Bytes))
+			beside = 0
 			if m.Rows > 0 {
 				r.Batches++
 			}
@@ -166,6 +184,7 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 	if r.Rows < p.Rows {
 		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
 	}
+	r.Bytes += beside
 	err = begin()
 	if err != nil {
 		return err
@@ -173,14 +192,31 @@ func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sin
 	return sink.End()
 }
 
-// allow says whether rows and bytes more may leave now.
-func (e *Engine) allow(ctx context.Context, r *schemas.Release, rows, bytes int64) error {
+// take counts and charges rows and bytes before they are sent: a client may have read
+// most of a message whose sending fails.
+func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *agreement.Tab, rows, bytes int64) error {
+	if r.Rows+rows > r.MostRows || r.Bytes+bytes > r.MostBytes {
+		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
+	}
+	for !tab.Pay(r, rows, bytes) {
+		err := e.Releases.More(ctx, *r, tab, rows, bytes)
+		if refused, ok := errors.AsType[*schemas.Error](err); ok && refused.Kind == schemas.Denied {
+			return &Cut{schemas.ReleaseCut, schemas.Denied, refused.Message}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.Rows += rows
+	r.Bytes += bytes
+	return nil
+}
+
+// allow says whether more may leave now.
+func (e *Engine) allow(ctx context.Context) error {
 	err := context.Cause(ctx)
 	if err != nil {
 		return err
-	}
-	if r.Rows+rows > r.MostRows || r.Bytes+bytes > r.MostBytes {
-		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
 	}
 	for e.Feed.Stale() > pauseAfter {
 		if e.Feed.Stale() > endAfter {
