@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
 	"guichet/policy"
 	"guichet/policy/party"
@@ -46,8 +47,12 @@ func owner() schemas.Principal {
 
 func newDesk(t *testing.T, rows int64) *Desk {
 	t.Helper()
+	return newDeskOn(t, sqltest.Open(t, sqltest.SQLite), rows)
+}
+
+func newDeskOn(t *testing.T, db *sql.DB, rows int64) *Desk {
+	t.Helper()
 	ctx := t.Context()
-	db := sqltest.Open(t, sqltest.SQLite)
 	parties, err := party.New(db)
 	must(t, err)
 	boss := schemas.Principal{Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
