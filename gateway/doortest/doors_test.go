@@ -37,6 +37,9 @@ func TestDoors(t *testing.T) {
 		{"refusals", refusals},
 		{"leases", leases},
 		{"ranges of a shard", ranges},
+		{"ranges at once", rangesAtOnce},
+		{"ranges revoked", rangesRevoked},
+		{"ranges that fail", rangesFail},
 		{"resume inside a batch", resumeInside},
 		{"uneven ranks", uneven},
 		{"end of an epoch", epochEnd},
@@ -189,7 +192,7 @@ func sameBatches(t *testing.T, r *Rig, doors []Door) {
 			equal(t, d.Name()+" rows per batch", rows, per)
 		}
 	}
-	for _, rel := range r.Releases(t, id) {
+	for _, rel := range settled(t, r, id) {
 		if rel.State != schemas.ReleaseComplete || rel.Rows > rel.MostRows || rel.Bytes > rel.MostBytes {
 			t.Errorf("release %+v", rel)
 		}

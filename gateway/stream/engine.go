@@ -50,6 +50,7 @@ type Engine struct {
 	manifests *cache
 	views     *views
 	files     *files
+	joints    joints
 	mu        sync.Mutex // of closing and the first Add after it
 	running   sync.WaitGroup
 	closing   chan struct{}
@@ -60,7 +61,7 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64)}
+	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64), joints: joints{open: map[jointKey]*joint{}}}
 	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 	e.views = newViews(e)
 	e.files = newFiles(e)
