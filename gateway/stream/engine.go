@@ -38,6 +38,7 @@ type Config struct {
 	Releases  releases
 	Feed      feed
 	MasterKey []byte // of pseudonyms
+	Memory    int64  // bytes that all streams hold together; defaultMemory when 0
 	TempDir   string // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -51,6 +52,7 @@ type Engine struct {
 	views     *views
 	files     *files
 	joints    joints
+	room      room
 	mu        sync.Mutex // of closing and the first Add after it
 	running   sync.WaitGroup
 	closing   chan struct{}
@@ -62,10 +64,18 @@ func New(c Config) *Engine {
 		c.Now = time.Now
 	}
 	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64), joints: joints{open: map[jointKey]*joint{}}}
-	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	if c.Memory == 0 {
+		c.Memory = defaultMemory
+	}
+	e.room.half = c.Memory / 2
+	e.buffers = newBuffers()
 	e.views = newViews(e)
 	e.files = newFiles(e)
 	return e
+}
+
+func newBuffers() *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 }
 
 // Shutdown refuses new streams, cuts running ones after a moment's grace, and

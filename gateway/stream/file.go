@@ -161,6 +161,12 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 // of the file under one lease join: its rows are those of the batches that they touch,
 // its bytes those that are sent. Errors and cut as of Run.
 func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) error {
+	n := min(fileChunk, rg.N)
+	err := e.room.admit(n)
+	if err != nil {
+		return err
+	}
+	defer e.room.leave(n)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if cut != nil {

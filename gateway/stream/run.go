@@ -51,9 +51,17 @@ const (
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
 	r := schemas.Release{Ask: p.Ask.String()}
 	r.MostRows, r.MostBytes = p.Most()
+	reads := p.Source.reads(p.Source.slices(p.Segments))
+	n := p.Source.held(reads)
+	err := e.room.admit(n)
+	if err != nil {
+		return r, err
+	}
+	defer e.room.leave(n)
 	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
 	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
-		return e.send(ctx, p, r, tab, sink)
+		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8}
+		return s.all(ctx, reads)
 	})
 }
 
@@ -135,61 +143,81 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 	}
 }
 
-func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, tab *agreement.Tab, sink Sink) error {
-	src := p.Source
-	beside := int64(len(src.Schema())) + 8 // schema and end marker, which doors send by themselves, count with the first message
-	begun := false
-	begin := func() error { // late, so that what the store refuses at once is refused in words
-		if begun {
-			return nil
-		}
-		begun = true
-		return sink.Begin(ctx, *r, p)
+// sending is one stream on its way to a door.
+type sending struct {
+	engine  *Engine
+	plan    *Plan
+	release *schemas.Release
+	tab     *agreement.Tab
+	sink    Sink
+	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
+	begun   bool
+}
+
+// begin comes late, so that what the store refuses at once is refused in words.
+func (s *sending) begin(ctx context.Context) error {
+	if s.begun {
+		return nil
 	}
-	rd := &reader{source: src, open: e.Store, buffers: e.buffers, decoders: map[int]*opened{}}
+	s.begun = true
+	return s.sink.Begin(ctx, *s.release, s.plan)
+}
+
+func (s *sending) all(ctx context.Context, reads []read) error {
+	// Buffers of its own: those of all streams would hold more than what is counted.
+	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	for res := range e.pipeline(work, rd, src.reads(src.slices(p.Segments))) {
-		if res.err != nil {
-			return res.err
+	for res := range s.engine.pipeline(work, rd, reads) {
+		err := res.err
+		if err == nil {
+			err = s.messages(ctx, res.messages)
 		}
-		for _, m := range res.messages {
-			err := e.allow(ctx)
-			if err == nil {
-				err = e.take(ctx, r, tab, m.Rows, int64(len(m.Bytes))+beside)
-			}
-			if err == nil {
-				err = begin()
-			}
-			if err != nil {
-				return err
-			}
-			beside = 0
-			if m.Rows > 0 {
-				r.Batches++
-			}
-			err = sink.Message(m)
-			if err != nil {
-				return err
-			}
+		if err == nil && res.buffer != nil { // after an error a connection may still hold it
+			rd.buffers.Put(res.buffer)
 		}
-		if res.buffer != nil {
-			e.buffers.Put(res.buffer)
+		res.letGo()
+		if err != nil {
+			return err
 		}
 	}
 	err := context.Cause(ctx)
 	if err != nil {
 		return err
 	}
-	if r.Rows < p.Rows {
-		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
+	if sent := s.release.Rows; sent < s.plan.Rows {
+		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", sent, s.plan.Rows)}
 	}
-	r.Bytes += beside
-	err = begin()
+	s.release.Bytes += s.beside
+	err = s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	return sink.End()
+	return s.sink.End()
+}
+
+func (s *sending) messages(ctx context.Context, all []Message) error {
+	for _, m := range all {
+		err := s.engine.allow(ctx)
+		if err == nil {
+			err = s.engine.take(ctx, s.release, s.tab, m.Rows, int64(len(m.Bytes))+s.beside)
+		}
+		if err == nil {
+			err = s.begin(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		s.beside = 0
+		if m.Rows > 0 {
+			s.release.Batches++
+		}
+		err = s.sink.Message(m)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take counts and charges rows and bytes before they are sent: a client may have read
@@ -231,43 +259,6 @@ func (e *Engine) allow(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// pipeline fetches reads a few ahead and gives their results in order. It ends when
-// ctx does; its goroutines end with it.
-func (e *Engine) pipeline(ctx context.Context, rd *reader, reads []read) <-chan result {
-	futures := make(chan chan result, ahead) // its capacity bounds the reads under way
-	out := make(chan result)
-	go func() {
-		defer close(futures)
-		last := -1
-		for _, one := range reads {
-			f := make(chan result, 1)
-			select {
-			case futures <- f:
-			case <-ctx.Done():
-				return
-			}
-			first := one.shard != last
-			if first && last >= 0 {
-				rd.forget(map[int]bool{last: true, one.shard: true})
-			}
-			last = one.shard
-			go func() { f <- rd.fetch(ctx, one, first) }()
-		}
-	}()
-	go func() {
-		defer close(out)
-		for f := range futures {
-			res := <-f
-			select {
-			case out <- res:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
 }
 
 // end records how a release ended. It must be written even though ctx is over.
