@@ -60,6 +60,7 @@ func TestDoors(t *testing.T) {
 		{"cuts seen by others", cutsSeen},
 		{"equal to pyarrow", equalToPyarrow},
 		{"rates", rates},
+		{"nearly all of a stream", nearlyAll},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
 		{"terminated", terminated},

@@ -172,6 +172,8 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 		err := res.err
 		if err == nil {
 			err = s.messages(ctx, res.messages)
+		} else if cause := context.Cause(ctx); cause != nil {
+			err = cause // the read was cut, not at fault
 		}
 		if err == nil && res.buffer != nil { // after an error a connection may still hold it
 			rd.buffers.Put(res.buffer)
