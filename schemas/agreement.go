@@ -191,7 +191,8 @@ type Release struct {
 	Rows         int64         `json:"rows"`
 	Bytes        int64         `json:"bytes"`
 	Batches      int64         `json:"batches"`
-	ChargedRows  int64         `json:"charged_rows" doc:"rows charged to the agreement; a row read again in the same run and epoch is charged once"`
+	Reading      string        `json:"reading,omitempty" doc:"under a budget, the epoch and view in which the run is charged once for a row"`
+	ChargedRows  int64         `json:"charged_rows" doc:"rows of them that were charged to the agreement"`
 	ChargedBytes int64         `json:"charged_bytes"`
 	State        ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`
 	Cause        string        `json:"cause,omitempty"`

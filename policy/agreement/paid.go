@@ -19,18 +19,19 @@ func (d *Desk) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Rele
 	if budget == nil || r.Run == "" || len(of.Segments) == 0 {
 		return nil, nil, nil
 	}
-	had, err := paid(ctx, d.db, r, of.Epoch, of.View)
+	r.Reading = of.name()
+	had, err := paid(ctx, d.db, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	return appendSegments(nil, of.Segments), had.stretches(of.Segments), nil
 }
 
-// paid gives the rows that a release's run has paid for in an epoch.
-func paid(ctx context.Context, q sql.Querier, r *schemas.Release, epoch uint64, view string) (rowSet, error) {
+// paid gives the rows that a release's run has paid for in its reading.
+func paid(ctx context.Context, q sql.Querier, r *schemas.Release) (rowSet, error) {
 	var b []byte
-	err := q.QueryRow(ctx, `SELECT segments FROM paid WHERE agreement = ? AND run = ? AND epoch = ? AND version = ? AND of_table = ? AND split = ? AND shown = ?`,
-		string(r.Agreement), string(r.Run), int64(epoch), string(r.Version), r.Table, r.Split, view).Scan(&b)
+	err := q.QueryRow(ctx, `SELECT segments FROM paid WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
+		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).Scan(&b)
 	if errors.Is(err, stdsql.ErrNoRows) {
 		return nil, nil
 	}
@@ -44,9 +45,20 @@ func paid(ctx context.Context, q sql.Querier, r *schemas.Release, epoch uint64, 
 	return set, nil
 }
 
+// pay stores the rows that a release's run has paid for.
+func pay(ctx context.Context, tx *sql.Tx, r *schemas.Release, set rowSet) error {
+	_, err := tx.Exec(ctx, `INSERT INTO paid (agreement, run, version, of_table, split, reading, segments) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (agreement, run, version, of_table, split, reading) DO UPDATE SET segments = excluded.segments`,
+		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading, appendSegments(nil, set))
+	if err != nil {
+		return fmt.Errorf("store what run %s has paid for: %w", r.Run, err)
+	}
+	return nil
+}
+
 // keepPlan stores what a release is going to send.
-func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, of Reading, plan []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO release_plan (release, epoch, shown, segments) VALUES (?, ?, ?, ?)`, string(id), int64(of.Epoch), of.View, plan)
+func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, plan []byte) error {
+	_, err := tx.Exec(ctx, `INSERT INTO release_plan (release, segments) VALUES (?, ?)`, string(id), plan)
 	if err != nil {
 		return fmt.Errorf("store the plan of release %s: %w", id, err)
 	}
@@ -54,47 +66,34 @@ func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, of Reading,
 }
 
 // settle takes the rows that a release sent as paid for from now on, and charges only
-// those that were not. A release without a stored plan is charged as it says.
+// those that were not. A release outside of any reading is charged as it says.
 func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release) error {
-	var epoch int64
-	var view string
-	var b []byte
-	err := tx.QueryRow(ctx, `SELECT epoch, shown, segments FROM release_plan WHERE release = ?`, string(r.ID)).Scan(&epoch, &view, &b)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if r.Reading == "" {
 		return nil
 	}
+	var b []byte
 	var plan []schemas.Segment
+	err := tx.QueryRow(ctx, `SELECT segments FROM release_plan WHERE release = ?`, string(r.ID)).Scan(&b)
 	if err == nil {
 		plan, err = readSegments(b)
 	}
 	if err != nil {
 		return fmt.Errorf("read the plan of release %s: %w", r.ID, err)
 	}
-	had, err := paid(ctx, tx, r, uint64(epoch), view)
+	had, err := paid(ctx, tx, r)
 	if err != nil {
 		return err
 	}
 	now := had.union(setOf(first(plan, r.Rows)))
 	r.ChargedRows = now.rows() - had.rows()
 	if r.ChargedRows > 0 {
-		err = pay(ctx, tx, r, epoch, view, now)
+		err = pay(ctx, tx, r, now)
 	}
 	if err == nil {
 		_, err = tx.Exec(ctx, `DELETE FROM release_plan WHERE release = ?`, string(r.ID))
 	}
 	if err != nil {
 		return fmt.Errorf("settle release %s: %w", r.ID, err)
-	}
-	return nil
-}
-
-// pay stores the rows that a release's run has paid for.
-func pay(ctx context.Context, tx *sql.Tx, r *schemas.Release, epoch int64, view string, set rowSet) error {
-	_, err := tx.Exec(ctx, `INSERT INTO paid (agreement, run, epoch, version, of_table, split, shown, segments) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (agreement, run, epoch, version, of_table, split, shown) DO UPDATE SET segments = excluded.segments`,
-		string(r.Agreement), string(r.Run), epoch, string(r.Version), r.Table, r.Split, view, appendSegments(nil, set))
-	if err != nil {
-		return fmt.Errorf("store what run %s has paid for: %w", r.Run, err)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		err = sql.Insert(ctx, tx, "release", string(r.ID), r, sql.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
 			"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()})
 		if err == nil && plan != nil {
-			err = keepPlan(ctx, tx, r.ID, of, plan)
+			err = keepPlan(ctx, tx, r.ID, plan)
 		}
 		if err != nil {
 			return err

@@ -1,6 +1,8 @@
 package agreement
 
 import (
+	"fmt"
+
 	"guichet/schemas"
 )
 
@@ -12,6 +14,9 @@ type Reading struct {
 	View     string // digest of what the agreement and the ask show of the split
 	Segments []schemas.Segment
 }
+
+// name is what rows that are paid for are kept under.
+func (r Reading) name() string { return fmt.Sprintf("%d/%s", r.Epoch, r.View) }
 
 // A stream reserves its budget slice by slice, so that one long stream leaves the
 // others theirs: a sixteenth of what it still reads, since then a stream that runs

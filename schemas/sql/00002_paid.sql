@@ -4,27 +4,22 @@
 
 -- +goose Up
 
--- What each run has paid for: sorted spans that do not touch, of one split in one view.
+-- What each run has paid for: sorted spans that do not touch, of one split. reading
+-- names epoch and view: in another epoch, or with other columns, a row costs again.
 CREATE TABLE paid (
-    agreement TEXT   NOT NULL,
-    run       TEXT   NOT NULL,
-    epoch     BIGINT NOT NULL,
-    version   TEXT   NOT NULL,
-    of_table  TEXT   NOT NULL,
-    split     TEXT   NOT NULL,
-    shown     TEXT   NOT NULL, -- the view's digest: other columns are other data
-    segments  BYTEA  NOT NULL,
-    PRIMARY KEY (agreement, run, epoch, version, of_table, split, shown)
+    agreement TEXT  NOT NULL,
+    run       TEXT  NOT NULL,
+    version   TEXT  NOT NULL,
+    of_table  TEXT  NOT NULL,
+    split     TEXT  NOT NULL,
+    reading   TEXT  NOT NULL,
+    segments  BYTEA NOT NULL,
+    PRIMARY KEY (agreement, run, version, of_table, split, reading)
 );
 
 -- What open releases send, in that order, so that their ends know which rows they
 -- were, also after a crash.
-CREATE TABLE release_plan (
-    release  TEXT   PRIMARY KEY,
-    epoch    BIGINT NOT NULL,
-    shown    TEXT   NOT NULL,
-    segments BYTEA  NOT NULL
-);
+CREATE TABLE release_plan (release TEXT PRIMARY KEY, segments BYTEA NOT NULL);
 
 -- +goose Down
 SELECT 1;
