@@ -24,11 +24,13 @@ type joint struct {
 	refused error         // why it was, set before began is closed
 	changed chan struct{} // holds one token when a range has joined or left
 
+	counting sync.Mutex // held while more is reserved: a cut must not wait for it
+	release  *schemas.Release
+	tab      *agreement.Tab
+	lowered  bool   // by the budget: another release would get no more
+	touched  []bool // by batch
+
 	mu      sync.Mutex
-	release *schemas.Release
-	tab     *agreement.Tab
-	lowered bool   // by the budget: another release would get no more
-	touched []bool // by batch
 	running map[*joined]struct{}
 	shut    bool // no more ranges join
 	failed  *Cut // what the worst of its ranges came to
@@ -201,8 +203,8 @@ func worse(s schemas.ReleaseState) int {
 // more: the file was read once.
 func (r *joined) take(ctx context.Context, e *Engine, f *File, rg Range) (full bool, err error) {
 	j := r.joint
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.counting.Lock()
+	defer j.counting.Unlock()
 	var rows, batches int64
 	first, last, _ := f.Touched(rg)
 	for i := first; i < last; i++ {
@@ -227,7 +229,7 @@ func (r *joined) take(ctx context.Context, e *Engine, f *File, rg Range) (full b
 
 // begun gives the release's id and bounds, for a door's headers.
 func (r *joined) begun() schemas.Release {
-	r.joint.mu.Lock()
-	defer r.joint.mu.Unlock()
+	r.joint.counting.Lock()
+	defer r.joint.counting.Unlock()
 	return *r.joint.release
 }
