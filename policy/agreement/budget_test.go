@@ -37,13 +37,14 @@ func (s *sending) sent(t *testing.T, d *Desk, rows int64) {
 	s.Rows, s.Bytes, s.State = s.Rows+rows, s.Bytes+10*rows, schemas.ReleaseComplete
 }
 
-func wantUsed(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) {
+func wantUsed(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) (bytes int64) {
 	t.Helper()
 	a, err := d.Agreement(t.Context(), trainer(), id)
 	must(t, err)
 	if a.RowsUsed != rows {
 		t.Errorf("%d rows are used, want %d", a.RowsUsed, rows)
 	}
+	return a.BytesUsed
 }
 
 func wantSpent(t *testing.T, err error) {
@@ -58,7 +59,7 @@ func wantSpent(t *testing.T, err error) {
 func TestARowIsChargedOnce(t *testing.T) {
 	t.Parallel()
 	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
-		d := newDeskOn(t, db, 1000)
+		d := newDeskOn(t, db, 1000, 0)
 		id, begin := opener(t, d)
 		plan := []schemas.Segment{{Shard: 1, From: 100, Rows: 500}, {Shard: 0, From: 0, Rows: 500}}
 		s, err := begin("run-a", 3, plan...)
@@ -109,7 +110,10 @@ func TestOverlappingStreamsPayOnce(t *testing.T) {
 	wantUsed(t, d, id, 1000)
 	must(t, d.End(t.Context(), two.Release))
 	must(t, d.End(t.Context(), one.Release))
-	wantUsed(t, d, id, 600)
+	bytes := wantUsed(t, d, id, 600)
+	if bytes != 6000 {
+		t.Errorf("%d bytes are used for 600 rows of 10 bytes", bytes)
+	}
 }
 
 // A long stream leaves the others theirs.

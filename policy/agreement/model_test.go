@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"guichet/connectors/sql/sqltest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -35,6 +36,7 @@ type sending struct {
 // history is the model of one agreement.
 type history struct {
 	desk    *Desk
+	bytes   int64 // of the budget; 0 is any
 	id      schemas.AgreementID
 	token   string
 	open    []*sending
@@ -52,16 +54,20 @@ type history struct {
 // release stands.
 func TestReleasesAgainstAModel(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, modelBudget)
+	desks := map[int64]*Desk{0: newDesk(t, modelBudget)} // by their budget of bytes
+	const fewer = modelBytes * modelBudget * 2 / 3
+	desks[fewer] = newDeskOn(t, sqltest.Open(t, sqltest.SQLite), modelBudget, fewer)
 	again, more, spent := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
+		bytes := rapid.SampledFrom([]int64{0, fewer}).Draw(t, "bytes")
+		d := desks[bytes]
 		id := agreed(t, d, "ds-0")[0]
 		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &history{desk: d, id: id, token: l.Token, ended: map[schemas.ReleaseID]schemas.Release{}, read: map[string]rowSet{}, paid: map[string]rowSet{}}
+		m := &history{desk: d, bytes: bytes, id: id, token: l.Token, ended: map[schemas.ReleaseID]schemas.Release{}, read: map[string]rowSet{}, paid: map[string]rowSet{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) { again += m.begin(t) },
 			"send": func(t *rapid.T) {
@@ -172,7 +178,7 @@ func (m *history) begin(t *rapid.T) (again int) {
 		all := setOf(s.of.Segments)
 		free = had.rows() + all.rows() - had.union(all).rows()
 	}
-	if schemas.KindOf(err) == schemas.Denied && (m.revoked || want > 0 && free == 0 && m.used(t) == modelBudget) {
+	if schemas.KindOf(err) == schemas.Denied && (m.revoked || want > 0 && free == 0 && m.spent(t)) {
 		return 0
 	}
 	if err != nil || m.revoked || s.MostRows < free || s.MostRows > want {
@@ -274,12 +280,13 @@ func (m *history) releases(t *rapid.T) map[schemas.ReleaseID]schemas.Release {
 	return out
 }
 
-func (m *history) used(t *rapid.T) int64 {
+// spent says that the budget leaves nothing.
+func (m *history) spent(t *rapid.T) bool {
 	a, err := m.desk.Agreement(context.Background(), trainer(), m.id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.RowsUsed
+	return a.RowsUsed == modelBudget || m.bytes > 0 && a.BytesUsed == m.bytes
 }
 
 func (m *history) check(t *rapid.T) {
@@ -302,7 +309,7 @@ func (m *history) check(t *rapid.T) {
 			t.Fatalf("release %s is %s with %d rows, the model says %s with %d", r.ID, r.State, r.Rows, want.State, want.Rows)
 		}
 	}
-	if a.RowsUsed != rows || a.BytesUsed != bytes || a.RowsUsed > modelBudget || a.RowsUsed < 0 || a.BytesUsed < 0 {
+	if a.RowsUsed != rows || a.BytesUsed != bytes || a.RowsUsed > modelBudget || a.RowsUsed < 0 || a.BytesUsed < 0 || m.bytes > 0 && a.BytesUsed > m.bytes {
 		t.Fatalf("%d of %d rows and %d bytes used; its releases were charged %d and %d", a.RowsUsed, modelBudget, a.BytesUsed, rows, bytes)
 	}
 	for _, s := range m.open {

@@ -5,6 +5,7 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"guichet/connectors/sql"
 	"guichet/schemas"
@@ -85,8 +86,13 @@ func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release) error {
 		return err
 	}
 	now := had.union(setOf(first(plan, r.Rows)))
-	r.ChargedRows = now.rows() - had.rows()
-	if r.ChargedRows > 0 {
+	fresh := now.rows() - had.rows()
+	if fresh < r.ChargedRows { // others paid for the rest, and for its share of the bytes
+		share := float64(fresh) / float64(r.ChargedRows)
+		r.ChargedBytes = min(r.ChargedBytes, int64(math.Ceil(float64(r.ChargedBytes)*share)))
+	}
+	r.ChargedRows = fresh
+	if fresh > 0 {
 		err = pay(ctx, tx, r, now)
 	}
 	if err == nil {

@@ -47,10 +47,10 @@ func owner() schemas.Principal {
 
 func newDesk(t *testing.T, rows int64) *Desk {
 	t.Helper()
-	return newDeskOn(t, sqltest.Open(t, sqltest.SQLite), rows)
+	return newDeskOn(t, sqltest.Open(t, sqltest.SQLite), rows, 0)
 }
 
-func newDeskOn(t *testing.T, db *sql.DB, rows int64) *Desk {
+func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
 	t.Helper()
 	ctx := t.Context()
 	parties, err := party.New(db)
@@ -68,6 +68,13 @@ func newDeskOn(t *testing.T, db *sql.DB, rows int64) *Desk {
 	must(t, err)
 	offer, err := policy.Template("open-with-attribution", policy.TemplateParams{Rows: rows})
 	must(t, err)
+	for _, r := range offer.Rules {
+		for i := range r.Duties {
+			if r.Duties[i].Kind == schemas.DutyBudget {
+				r.Duties[i].Bytes = bytes
+			}
+		}
+	}
 	s := shelf{}
 	for i := range 3 {
 		id := schemas.DatasetID(fmt.Sprintf("ds-%d", i))
