@@ -169,33 +169,37 @@ const (
 )
 
 // Release is one stream of record batches under an agreement. Rows and Bytes
-// are what was sent (at most, while open or unknown).
+// are what was sent (at most, while open or unknown); Charged… what of it the
+// agreement's budget paid (reserved, while open).
 type Release struct {
-	ID          ReleaseID     `json:"id"`
-	Agreement   AgreementID   `json:"agreement"`
-	Lease       LeaseID       `json:"lease"`
-	Dataset     DatasetID     `json:"dataset"`
-	Version     VersionID     `json:"version"`
-	Table       string        `json:"table"`
-	Split       string        `json:"split"`
-	Participant ParticipantID `json:"participant"`
-	Project     ProjectID     `json:"project"`
-	Run         RunID         `json:"run,omitempty"`
-	Factory     FactoryID     `json:"factory,omitempty"`
-	Declared    bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
-	Door        string        `json:"door" doc:"http, shard, flight"`
-	Ask         string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
-	MostRows    int64         `json:"most_rows" doc:"the most that it can deliver"`
-	MostBytes   int64         `json:"most_bytes"`
-	Rows        int64         `json:"rows"`
-	Bytes       int64         `json:"bytes"`
-	Batches     int64         `json:"batches"`
-	State       ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`
-	Cause       string        `json:"cause,omitempty"`
-	Begun       time.Time     `json:"begun"`
-	Ended       time.Time     `json:"ended,omitzero"`
-	Begin       int64         `json:"begin_record" doc:"position of its begin record"`
-	Replica     string        `json:"replica,omitempty"`
+	ID           ReleaseID     `json:"id"`
+	Agreement    AgreementID   `json:"agreement"`
+	Lease        LeaseID       `json:"lease"`
+	Dataset      DatasetID     `json:"dataset"`
+	Version      VersionID     `json:"version"`
+	Table        string        `json:"table"`
+	Split        string        `json:"split"`
+	Participant  ParticipantID `json:"participant"`
+	Project      ProjectID     `json:"project"`
+	Run          RunID         `json:"run,omitempty"`
+	Factory      FactoryID     `json:"factory,omitempty"`
+	Declared     bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
+	Door         string        `json:"door" doc:"http, shard, flight"`
+	Ask          string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
+	MostRows     int64         `json:"most_rows" doc:"the most that it can deliver"`
+	MostBytes    int64         `json:"most_bytes"`
+	Rows         int64         `json:"rows"`
+	Bytes        int64         `json:"bytes"`
+	Batches      int64         `json:"batches"`
+	Reading      string        `json:"reading,omitempty" doc:"under a budget, the epoch and view in which the run is charged once for a row"`
+	ChargedRows  int64         `json:"charged_rows" doc:"rows of them that were charged to the agreement"`
+	ChargedBytes int64         `json:"charged_bytes"`
+	State        ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`
+	Cause        string        `json:"cause,omitempty"`
+	Begun        time.Time     `json:"begun"`
+	Ended        time.Time     `json:"ended,omitzero"`
+	Begin        int64         `json:"begin_record" doc:"position of its begin record"`
+	Replica      string        `json:"replica,omitempty"`
 }
 
 // Segment is a run of rows of one shard of a split, counted as the agreement's view

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -29,6 +31,7 @@ type Config struct {
 	BehindProxy  []string              `yaml:"behind_proxy"`                              // networks of TLS proxies in front
 	Origin       string                `yaml:"origin" env:"GUICHET_ORIGIN"`               // name of the record's log, fixed by guichet init
 	Replica      string                `yaml:"replica" env:"GUICHET_REPLICA"`             // name of this process; the host's when empty
+	Memory       string                `yaml:"memory" env:"GUICHET_MEMORY"`               // what all streams hold together, like 512MiB or 4GiB
 	Issuers      []auth.Issuer         `yaml:"issuers"`                                   // who may sign tokens, and for whom
 	Credentials  map[string]Credential `yaml:"credentials"`                               // of stores, by the name that a store refers to
 	origins      map[string]string
@@ -44,6 +47,13 @@ type Credential struct {
 const (
 	defaultListen       = "127.0.0.1:8480"
 	defaultFlightListen = "127.0.0.1:8481"
+)
+
+// Memory of streams: by default half of what a small server has, at the least what
+// some streams at full speed need.
+const (
+	defaultMemory = "1GiB"
+	leastMemory   = 64 << 20
 )
 
 // loadConfig reads the file (none when path is "") and then the environment.
@@ -81,7 +91,7 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 		}
@@ -107,6 +117,7 @@ func (c *Config) settings() []setting {
 		{"data", "GUICHET_DATA", &c.Data}, {"listen", "GUICHET_LISTEN", &c.Listen}, {"flight_listen", "GUICHET_FLIGHT_LISTEN", &c.FlightListen},
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
 		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
+		{"memory", "GUICHET_MEMORY", &c.Memory},
 	}
 }
 
@@ -143,6 +154,10 @@ func (c *Config) check() error {
 			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
 		}
 	}
+	_, err = c.memory()
+	if err != nil {
+		return err
+	}
 	for name, addr := range map[string]string{"listen": c.Listen, "flight_listen": c.FlightListen} {
 		err := c.plainText(name, addr)
 		if err != nil {
@@ -161,6 +176,28 @@ func (c *Config) checkPublicURL() error {
 		return schemas.BadField("settings", "public_url", "%q is no address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
 	}
 	return nil
+}
+
+// memory gives the bytes that all streams hold together.
+func (c *Config) memory() (int64, error) {
+	number, unit := c.Memory, int64(1)
+	for _, u := range []struct {
+		suffix string
+		bytes  int64
+	}{{"MiB", 1 << 20}, {"GiB", 1 << 30}} {
+		before, found := strings.CutSuffix(c.Memory, u.suffix)
+		if found {
+			number, unit = strings.TrimSpace(before), u.bytes
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return 0, schemas.BadField("settings", "memory", "%q is no size; write it like 512MiB or 4GiB", c.Memory)
+	}
+	if n*unit < leastMemory {
+		return 0, schemas.BadField("settings", "memory", "%s is too little for streams; give at least %dMiB", c.Memory, leastMemory>>20)
+	}
+	return n * unit, nil
 }
 
 // plainText refuses to serve without TLS beyond loopback, unless a TLS proxy stands

@@ -60,6 +60,17 @@ func TestConfigPrecedence(t *testing.T) {
 	}
 }
 
+func TestMemorySetting(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int64{"64MiB": 64 << 20, "512 MiB": 512 << 20, "4GiB": 4 << 30, "1073741824": 1 << 30,
+		"": 0, "63MiB": 0, "1GB": 0, "-1GiB": 0, "much": 0, "99999999999GiB": 0} {
+		got, err := (&Config{Memory: in}).memory()
+		if got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q is %d bytes, %v; want %d", in, got, err, want)
+		}
+	}
+}
+
 func TestPlainTextBeyondLoopbackIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -203,6 +203,47 @@ func TestKillDuringStreams(t *testing.T) {
 	}
 }
 
+// A job whose budget is one epoch is cut by kill -9 and begins again: what the record
+// says was sent at most is paid, the rest is still there, and the epoch is whole.
+func TestKillUnderABudget(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	const rows = 90_000
+	d := g.published("Winter wheat", csvRows(rows/3, 0), csvRows(rows/3, rows/3), csvRows(rows/3, 2*rows/3))
+	offer := schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Duties: []schemas.Duty{{Kind: schemas.DutyBudget, Rows: rows}}}}}
+	err := g.as("agronomy").Do(t.Context(), http.MethodPut, "/datasets/"+string(d.ID)+"/offer", offer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := g.granted(d.ID)[0]
+	l := g.lease(id)
+	s, err := g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, "run=run-a&seed=1&epoch=0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.CopyN(io.Discard, s, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.kill()
+	s.Close()
+	g.start()
+	if got := g.streamAll(l.Token, id, "run=run-a&seed=1&epoch=0"); got != rows {
+		t.Errorf("after the kill the epoch has %d rows, want %d", got, rows)
+	}
+	_, err = g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, "run=run-a&seed=1&epoch=1"))
+	if schemas.KindOf(err) != schemas.Denied {
+		t.Errorf("a second epoch: %v, want Denied", err)
+	}
+	var a schemas.Agreement
+	g.get("trainer", "/agreements/"+string(id), &a)
+	if a.RowsUsed != rows {
+		t.Errorf("%d rows are used, want %d", a.RowsUsed, rows)
+	}
+	g.verify()
+}
+
 // A stream that a kill cut goes on with from= and gives every row once.
 func TestResumeAfterKill(t *testing.T) {
 	t.Parallel()

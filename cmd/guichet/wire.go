@@ -111,8 +111,12 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
 	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Replica: c.replica(), Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.feed = agreement.NewFeed(db, log)
+	memory, err := c.memory()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
-		TempDir: filepath.Join(c.Data, "tmp"), Log: log})
+		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,

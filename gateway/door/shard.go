@@ -48,7 +48,7 @@ func (d *Door) shard(c *gin.Context) {
 		s.head()
 		return
 	}
-	_, err = d.Stream.SendFile(ctx, g, f, a.rg, s, func() { cutOff(c) })
+	err = d.Stream.SendFile(ctx, g, f, a.rg, s, func() { cutOff(c) })
 	d.ended(c, string(src.Version.Dataset), s, err)
 }
 

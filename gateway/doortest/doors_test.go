@@ -40,6 +40,9 @@ func TestDoors(t *testing.T) {
 		{"rules that conflict", conflicts},
 		{"floods of refusals", floods},
 		{"ranges of a shard", ranges},
+		{"ranges at once", rangesAtOnce},
+		{"ranges revoked", rangesRevoked},
+		{"ranges that fail", rangesFail},
 		{"resume inside a batch", resumeInside},
 		{"uneven ranks", uneven},
 		{"end of an epoch", epochEnd},
@@ -51,6 +54,8 @@ func TestDoors(t *testing.T) {
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},
+		{"budget of one epoch", epochBudget},
+		{"shared budget", sharedBudget},
 		{"changed objects", changedObjects},
 		{"store gone", storeGone},
 		{"revoked", revoked},
@@ -59,6 +64,7 @@ func TestDoors(t *testing.T) {
 		{"equal to pyarrow", equalToPyarrow},
 		{"read by polars and DuckDB", readByOthers},
 		{"rates", rates},
+		{"nearly all of a stream", nearlyAll},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
 		{"database away", databaseAway},
@@ -192,7 +198,7 @@ func sameBatches(t *testing.T, r *Rig, doors []Door) {
 			equal(t, d.Name()+" rows per batch", rows, per)
 		}
 	}
-	for _, rel := range r.Releases(t, id) {
+	for _, rel := range settled(t, r, id) {
 		if rel.State != schemas.ReleaseComplete || rel.Rows > rel.MostRows || rel.Bytes > rel.MostBytes {
 			t.Errorf("release %+v", rel)
 		}

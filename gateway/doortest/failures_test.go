@@ -41,8 +41,13 @@ func slowly(t *testing.T, d Door, lease string, id schemas.AgreementID) (rest fu
 			return io.CopyBuffer(io.Discard, struct{ io.Reader }{resp.Body}, buf)
 		}
 	}
+	return slowlyAsked(t, d, lease, id, nil)
+}
+
+func slowlyAsked(t *testing.T, d Door, lease string, id schemas.AgreementID, ask url.Values) (rest func() (int64, error)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	rd, err := d.Open(ctx, lease, id, nil)
+	rd, err := d.Open(ctx, lease, id, ask)
 	must(t, err)
 	first, err := rd.Next()
 	must(t, err)

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -93,4 +94,36 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	pool = x509.NewCertPool()
 	pool.AppendCertsFromPEM(b)
 	return cert, key, pool
+}
+
+// nearlyAll reads all but a stream's last bytes over HTTP/2 and goes away: what came
+// through was counted before it was sent.
+func nearlyAll(t *testing.T, r *Rig, _ []Door) {
+	id, lease := r.Ready(t, "nearly-all", Open(), FileOf(t, numbers(0, 60_000)))
+	h2 := &http.Transport{Protocols: new(http.Protocols)}
+	h2.Protocols.SetUnencryptedHTTP2(true)
+	defer h2.CloseIdleConnections()
+	get := func() io.ReadCloser {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.HTTP+"/api/v1/agreements/"+string(id)+"/stream", nil)
+		must(t, err)
+		req.Header.Set("Authorization", "Bearer "+lease)
+		resp, err := h2.RoundTrip(req)
+		must(t, err)
+		equal(t, "protocol", "HTTP/2.0", resp.Proto)
+		return resp.Body
+	}
+	body := get()
+	whole, err := io.Copy(io.Discard, body)
+	must(t, err)
+	body.Close()
+	for _, short := range []int64{1, 8, 9, 1000, whole / 2} {
+		body := get()
+		n, err := io.CopyN(io.Discard, body, whole-short)
+		must(t, err)
+		body.Close()
+		rel := last(t, r, id)
+		if rel.Bytes < n || rel.Bytes > rel.MostBytes {
+			t.Errorf("a client got %d bytes of %d and went away; the record says %d of at most %d (%s)", n, whole, rel.Bytes, rel.MostBytes, rel.State)
+		}
+	}
 }

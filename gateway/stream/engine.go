@@ -12,12 +12,14 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
-// releases is where streams begin and end.
+// releases is where streams begin, reserve more of their budget, and end.
 type releases interface {
-	Begin(ctx context.Context, g policy.Grant, r schemas.Release) (schemas.Release, error)
+	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
+	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
 	End(ctx context.Context, r schemas.Release) error
 }
 
@@ -36,6 +38,7 @@ type Config struct {
 	Releases  releases
 	Feed      feed
 	MasterKey []byte // of pseudonyms
+	Memory    int64  // bytes that all streams hold together; defaultMemory when 0
 	TempDir   string // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -48,6 +51,8 @@ type Engine struct {
 	manifests *cache
 	views     *views
 	files     *files
+	joints    joints
+	room      room
 	mu        sync.Mutex // of closing and the first Add after it
 	running   sync.WaitGroup
 	closing   chan struct{}
@@ -58,11 +63,19 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64)}
-	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64), joints: joints{open: map[jointKey]*joint{}}}
+	if c.Memory == 0 {
+		c.Memory = defaultMemory
+	}
+	e.room.half = c.Memory / 2
+	e.buffers = newBuffers()
 	e.views = newViews(e)
 	e.files = newFiles(e)
 	return e
+}
+
+func newBuffers() *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 }
 
 // Shutdown refuses new streams, cuts running ones after a moment's grace, and

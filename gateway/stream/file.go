@@ -157,57 +157,70 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 	return first, last, rows
 }
 
-// SendFile sends a range of a file to a sink as one release: rows are those of the
-// batches that it touches, bytes those that are sent. Errors and cut as of Run.
-func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) (schemas.Release, error) {
-	r := schemas.Release{Ask: fmt.Sprintf("shard=%d bytes=%d-%d", f.Shard, rg.From, rg.From+rg.N-1), MostBytes: rg.N}
-	_, _, r.MostRows = f.Touched(rg)
-	return e.release(ctx, g, f.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
-		from, err := f.open(ctx, e, rg)
-		if err != nil {
-			return err
-		}
-		defer from.Close()
-		return e.copyFile(ctx, r, f, rg, from, sink)
-	})
+// SendFile sends a range of a file to a sink, as part of the release that all ranges
+// of the file under one lease join: its rows are those of the batches that they touch,
+// its bytes those that are sent. Errors and cut as of Run.
+func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) error {
+	n := min(fileChunk, rg.N)
+	err := e.room.admit(n)
+	if err != nil {
+		return err
+	}
+	defer e.room.leave(n)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if cut != nil {
+		defer onCut(ctx, cut)()
+	}
+	r, err := e.join(ctx, g, f, cancel)
+	if err == nil {
+		r, err = e.copyFile(ctx, g, f, rg, r, sink, cancel)
+	}
+	r.leave(ctx, err)
+	return err
 }
 
 // fileChunk is how much of a file leaves between two looks at the agreement.
 const fileChunk = 512 << 10
 
-// copyFile sends chunk by chunk. A batch's rows count with its first byte.
-func (e *Engine) copyFile(ctx context.Context, r *schemas.Release, f *File, rg Range, from io.Reader, sink FileSink) error {
-	buf := make([]byte, min(fileChunk, rg.N))
-	counted, _, _ := f.Touched(rg)
-	begun := false
-	for at, end := rg.From, rg.From+rg.N; at < end; {
-		n := min(int64(len(buf)), end-at)
-		_, err := io.ReadFull(from, buf[:n])
-		if err != nil {
-			return fmt.Errorf("read shard %d: %w", f.Shard, err)
-		}
-		var rows, batches int64
-		for ; counted < len(f.spans) && f.spans[counted].from < at+n; counted++ {
-			rows += f.spans[counted].rows
-			batches++
-		}
-		err = e.allow(ctx, r, rows, n)
-		if err == nil && !begun { // what the store refuses is refused in words
-			begun = true
-			err = sink.Begin(ctx, *r, f)
-		}
-		if err != nil {
-			return err
-		}
-		// Counted before it is sent, as in send.
-		r.Rows, r.Bytes, r.Batches = r.Rows+rows, r.Bytes+n, r.Batches+batches
-		err = sink.Write(buf[:n])
-		if err != nil {
-			return err
-		}
-		at += n
+// copyFile sends chunk by chunk, and goes on in the next release when the first one
+// covers no more. It gives the one that the range is in.
+func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range, r *joined, sink FileSink, cut context.CancelCauseFunc) (*joined, error) {
+	from, err := f.open(ctx, e, rg)
+	if err != nil {
+		return r, err
 	}
-	return context.Cause(ctx)
+	defer from.Close()
+	buf := make([]byte, min(fileChunk, rg.N))
+	for at, end := rg.From, rg.From+rg.N; at < end; {
+		part := Range{at, min(int64(len(buf)), end-at)}
+		_, err := io.ReadFull(from, buf[:part.N])
+		if err != nil {
+			return r, fmt.Errorf("read shard %d: %w", f.Shard, err)
+		}
+		err = e.allow(ctx)
+		for full := true; full && err == nil; {
+			full, err = r.take(ctx, e, f, part)
+			if full || err != nil { // who asks later is judged by the budget as it is then
+				e.joints.close(r.joint)
+			}
+			if full {
+				r.leave(ctx, nil)
+				r, err = e.join(ctx, g, f, cut)
+			}
+		}
+		if err == nil && at == rg.From { // what the store refuses is refused in words
+			err = sink.Begin(ctx, r.begun(), f)
+		}
+		if err == nil {
+			err = sink.Write(buf[:part.N])
+		}
+		if err != nil {
+			return r, err
+		}
+		at += part.N
+	}
+	return r, context.Cause(ctx)
 }
 
 // open reads a range of the file.

@@ -2,11 +2,14 @@ package stream
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -29,6 +32,11 @@ type Cut struct {
 
 func (c *Cut) Error() string { return c.Reason }
 
+// Unwrap gives the refusal that it is where nothing was sent yet.
+func (c *Cut) Unwrap() error {
+	return &schemas.Error{Kind: c.Kind, Subject: "stream", Message: c.Reason}
+}
+
 // unconfirmed: how long a stream goes on without knowing of revocations, and when
 // it ends for it [decisions.md 17].
 const (
@@ -43,9 +51,27 @@ const (
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
 	r := schemas.Release{Ask: p.Ask.String()}
 	r.MostRows, r.MostBytes = p.Most()
-	return e.release(ctx, g, p.Source, r, cut, func(ctx context.Context, r *schemas.Release) error {
-		return e.send(ctx, p, r, sink)
+	reads := p.Source.reads(p.Source.slices(p.Segments))
+	n := p.Source.held(reads)
+	err := e.room.admit(n)
+	if err != nil {
+		return r, err
+	}
+	defer e.room.leave(n)
+	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
+	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
+		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8}
+		return s.all(ctx, reads)
 	})
+}
+
+// shown names what a view shows of a split's rows: read again with other columns they
+// are other data.
+func (s *Source) shown() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "guichet reading 1\x00%s\x00", s.view.digest)
+	h.Write(s.view.schema)
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // onCut calls cut when ctx ends. The function it gives stops that, and waits for a cut
@@ -69,7 +95,7 @@ func stopping() error {
 
 // release is what every release shares: it begins r durably, lets send send, cuts
 // it when the agreement is revoked or ends, and records how it ended.
-func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, cut func(), send func(ctx context.Context, r *schemas.Release) error) (schemas.Release, error) {
+func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of agreement.Reading, cut func(), send func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error) (schemas.Release, error) {
 	if !e.enter() {
 		return schemas.Release{}, stopping()
 	}
@@ -85,7 +111,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 		defer onCut(ctx, cut)()
 	}
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
-	r, err := e.Releases.Begin(ctx, g, r)
+	r, tab, err := e.Releases.Begin(ctx, g, r, of)
 	if err != nil {
 		return r, err
 	}
@@ -94,7 +120,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	})
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
-	err = send(ctx, &r)
+	err = send(ctx, &r, tab)
 	e.end(ctx, &r, err)
 	return r, err
 }
@@ -117,70 +143,110 @@ func (e *Engine) cutAtClose(ctx context.Context, cancel context.CancelCauseFunc)
 	}
 }
 
-func (e *Engine) send(ctx context.Context, p *Plan, r *schemas.Release, sink Sink) error {
-	src := p.Source
-	r.Bytes = int64(len(src.Schema())) + 8 // schema and end marker, which doors send by themselves
-	begun := false
-	begin := func() error { // late, so that what the store refuses at once is refused in words
-		if begun {
-			return nil
-		}
-		begun = true
-		return sink.Begin(ctx, *r, p)
-	}
-	rd := &reader{source: src, open: e.Store, buffers: e.buffers, decoders: map[int]*opened{}}
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	for res := range e.pipeline(work, rd, src.reads(src.slices(p.Segments))) {
-		if res.err != nil {
-			return res.err
-		}
-		for _, m := range res.messages {
-			err := e.allow(ctx, r, m.Rows, int64(len(m.Bytes)))
-			if err == nil {
-				err = begin()
-			}
-			if err != nil {
-				return err
-			}
-			// Counted before it is sent: a client may have read most of a message
-			// whose sending fails.
-			r.Rows += m.Rows
-			r.Bytes += int64(len(m.Bytes))
-			if m.Rows > 0 {
-				r.Batches++
-			}
-			err = sink.Message(m)
-			if err != nil {
-				return err
-			}
-		}
-		if res.buffer != nil {
-			e.buffers.Put(res.buffer)
-		}
-	}
-	err := context.Cause(ctx)
-	if err != nil {
-		return err
-	}
-	if r.Rows < p.Rows {
-		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", r.Rows, p.Rows)}
-	}
-	err = begin()
-	if err != nil {
-		return err
-	}
-	return sink.End()
+// sending is one stream on its way to a door.
+type sending struct {
+	engine  *Engine
+	plan    *Plan
+	release *schemas.Release
+	tab     *agreement.Tab
+	sink    Sink
+	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
+	begun   bool
 }
 
-// allow says whether rows and bytes more may leave now.
-func (e *Engine) allow(ctx context.Context, r *schemas.Release, rows, bytes int64) error {
+// begin comes late, so that what the store refuses at once is refused in words.
+func (s *sending) begin(ctx context.Context) error {
+	if s.begun {
+		return nil
+	}
+	s.begun = true
+	return s.sink.Begin(ctx, *s.release, s.plan)
+}
+
+func (s *sending) all(ctx context.Context, reads []read) error {
+	// Buffers of its own: those of all streams would hold more than what is counted.
+	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	for res := range s.engine.pipeline(work, rd, reads) {
+		err := res.err
+		if err == nil {
+			err = s.messages(ctx, res.messages)
+		} else if cause := context.Cause(ctx); cause != nil {
+			err = cause // the read was cut, not at fault
+		}
+		if err == nil && res.buffer != nil { // after an error a connection may still hold it
+			rd.buffers.Put(res.buffer)
+		}
+		res.letGo()
+		if err != nil {
+			return err
+		}
+	}
 	err := context.Cause(ctx)
 	if err != nil {
 		return err
 	}
+	if sent := s.release.Rows; sent < s.plan.Rows {
+		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", sent, s.plan.Rows)}
+	}
+	s.release.Bytes += s.beside
+	err = s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return s.sink.End()
+}
+
+func (s *sending) messages(ctx context.Context, all []Message) error {
+	for _, m := range all {
+		err := s.engine.allow(ctx)
+		if err == nil {
+			err = s.engine.take(ctx, s.release, s.tab, m.Rows, int64(len(m.Bytes))+s.beside)
+		}
+		if err == nil {
+			err = s.begin(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		s.beside = 0
+		if m.Rows > 0 {
+			s.release.Batches++
+		}
+		err = s.sink.Message(m)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take counts and charges rows and bytes before they are sent: a client may have read
+// most of a message whose sending fails.
+func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *agreement.Tab, rows, bytes int64) error {
 	if r.Rows+rows > r.MostRows || r.Bytes+bytes > r.MostBytes {
 		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
+	}
+	for !tab.Pay(r, rows, bytes) {
+		err := e.Releases.More(ctx, *r, tab, rows, bytes)
+		if refused, ok := errors.AsType[*schemas.Error](err); ok && refused.Kind == schemas.Denied {
+			return &Cut{schemas.ReleaseCut, schemas.Denied, refused.Message}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.Rows += rows
+	r.Bytes += bytes
+	return nil
+}
+
+// allow says whether more may leave now.
+func (e *Engine) allow(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if err != nil {
+		return err
 	}
 	for e.Feed.Stale() > pauseAfter {
 		if e.Feed.Stale() > endAfter {
@@ -195,43 +261,6 @@ func (e *Engine) allow(ctx context.Context, r *schemas.Release, rows, bytes int6
 		}
 	}
 	return nil
-}
-
-// pipeline fetches reads a few ahead and gives their results in order. It ends when
-// ctx does; its goroutines end with it.
-func (e *Engine) pipeline(ctx context.Context, rd *reader, reads []read) <-chan result {
-	futures := make(chan chan result, ahead) // its capacity bounds the reads under way
-	out := make(chan result)
-	go func() {
-		defer close(futures)
-		last := -1
-		for _, one := range reads {
-			f := make(chan result, 1)
-			select {
-			case futures <- f:
-			case <-ctx.Done():
-				return
-			}
-			first := one.shard != last
-			if first && last >= 0 {
-				rd.forget(map[int]bool{last: true, one.shard: true})
-			}
-			last = one.shard
-			go func() { f <- rd.fetch(ctx, one, first) }()
-		}
-	}()
-	go func() {
-		defer close(out)
-		for f := range futures {
-			res := <-f
-			select {
-			case out <- res:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
 }
 
 // end records how a release ended. It must be written even though ctx is over.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
 	"guichet/policy"
 	"guichet/policy/party"
@@ -47,8 +47,12 @@ func owner() schemas.Principal {
 
 func newDesk(t *testing.T, rows int64) *Desk {
 	t.Helper()
+	return newDeskOn(t, sqltest.Open(t, sqltest.SQLite), rows, 0)
+}
+
+func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
+	t.Helper()
 	ctx := t.Context()
-	db := sqltest.Open(t, sqltest.SQLite)
 	parties, err := party.New(db)
 	must(t, err)
 	boss := schemas.Principal{Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
@@ -64,6 +68,13 @@ func newDesk(t *testing.T, rows int64) *Desk {
 	must(t, err)
 	offer, err := policy.Template("open-with-attribution", policy.TemplateParams{Rows: rows})
 	must(t, err)
+	for _, r := range offer.Rules {
+		for i := range r.Duties {
+			if r.Duties[i].Kind == schemas.DutyBudget {
+				r.Duties[i].Bytes = bytes
+			}
+		}
+	}
 	s := shelf{}
 	for i := range 3 {
 		id := schemas.DatasetID(fmt.Sprintf("ds-%d", i))
@@ -179,113 +190,5 @@ func TestNarrowingNeverWidens(t *testing.T) {
 	t.Logf("children opened %d streams", opened)
 	if opened < 5 && !testing.Short() {
 		t.Error("hardly any narrowed lease opened anything: the test tries too little")
-	}
-}
-
-// history is the model of one agreement: what it used, which releases are open.
-type history struct {
-	budget, used int64
-	open         []schemas.Release
-	ended        map[schemas.ReleaseID]schemas.Release
-	revoked      bool
-}
-
-// Any history of releases and revocations keeps the budget between nothing and all,
-// and the first end of a release stands.
-func TestReleasesAgainstAModel(t *testing.T) {
-	t.Parallel()
-	const budget = 1000
-	d := newDesk(t, budget)
-	rapid.Check(t, func(t *rapid.T) {
-		ctx := context.Background()
-		id := agreed(t, d, "ds-0")[0]
-		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := policy.Authorize(ctx, d.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1}, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := &history{budget: budget, ended: map[schemas.ReleaseID]schemas.Release{}}
-		end := func(t *rapid.T, r schemas.Release) schemas.Release {
-			r.Rows = rapid.Int64Range(0, r.MostRows).Draw(t, "sent")
-			r.State = rapid.SampledFrom([]schemas.ReleaseState{schemas.ReleaseComplete, schemas.ReleaseCut, schemas.ReleaseAbandoned}).Draw(t, "state")
-			if err := d.End(ctx, r); err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"begin": func(t *rapid.T) {
-				want := rapid.Int64Range(0, 700).Draw(t, "most")
-				r, err := d.Begin(ctx, g, schemas.Release{MostRows: want, MostBytes: 10 * want})
-				if m.revoked || m.used >= m.budget {
-					if schemas.KindOf(err) != schemas.Denied {
-						t.Fatalf("with %d of %d used, revoked %t: %v, want Denied", m.used, m.budget, m.revoked, err)
-					}
-					return
-				}
-				if err != nil || r.MostRows != min(want, m.budget-m.used) {
-					t.Fatalf("begun with at most %d rows (%v), want %d", r.MostRows, err, min(want, m.budget-m.used))
-				}
-				m.used += r.MostRows
-				m.open = append(m.open, r)
-			},
-			"end": func(t *rapid.T) {
-				if len(m.open) == 0 {
-					t.Skip("none is open")
-				}
-				i := rapid.IntRange(0, len(m.open)-1).Draw(t, "which")
-				r := end(t, m.open[i])
-				m.used += r.Rows - r.MostRows
-				m.open = slices.Delete(m.open, i, i+1)
-				m.ended[r.ID] = r
-			},
-			"end again": func(t *rapid.T) {
-				for _, r := range m.ended {
-					end(t, r) // changes nothing
-					return
-				}
-				t.Skip("none has ended")
-			},
-			"revoke": func(t *rapid.T) {
-				if rapid.IntRange(0, 4).Draw(t, "rarely") > 0 {
-					t.Skip("not now")
-				}
-				_, err := d.Revoke(ctx, owner(), id, "because")
-				if (err == nil) == m.revoked || m.revoked && schemas.KindOf(err) != schemas.Conflict {
-					t.Fatalf("revoked before: %t; revoking: %v", m.revoked, err)
-				}
-				m.revoked = true
-			},
-			"": func(t *rapid.T) { m.check(t, d, id) },
-		})
-	})
-}
-
-func (m *history) check(t *rapid.T, d *Desk, id schemas.AgreementID) {
-	a, err := d.Agreement(context.Background(), trainer(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.RowsUsed != m.used || a.RowsUsed < 0 || a.RowsUsed > m.budget {
-		t.Fatalf("%d rows used, the model says %d of %d", a.RowsUsed, m.used, m.budget)
-	}
-	if (a.State == schemas.AgreementRevoked) != m.revoked {
-		t.Fatalf("the agreement is %s, revoked in the model: %t", a.State, m.revoked)
-	}
-	all, _, err := d.Releases(context.Background(), trainer(), ReleaseQuery{Agreement: id}, "", 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(m.open)+len(m.ended) {
-		t.Fatalf("%d releases, the model has %d open and %d ended", len(all), len(m.open), len(m.ended))
-	}
-	for _, r := range all {
-		want, ended := m.ended[r.ID]
-		if ended && (r.State != want.State || r.Rows != want.Rows) || !ended && r.State != schemas.ReleaseOpen {
-			t.Fatalf("release %s is %s with %d rows, the model says %s with %d", r.ID, r.State, r.Rows, want.State, want.Rows)
-		}
 	}
 }

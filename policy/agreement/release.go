@@ -3,6 +3,7 @@ package agreement
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"guichet/connectors/sql"
@@ -11,44 +12,43 @@ import (
 )
 
 // Begin makes a release durable before its first byte may leave: it checks again,
-// in the same transaction, that the agreement stands, reserves budget and appends
-// the begin record. MostRows and MostBytes are lowered to what the budget still
-// gives. Errors: Denied (revoked meanwhile, budget spent), Unavailable.
-func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release) (schemas.Release, error) {
+// in the same transaction, that the agreement stands, reserves a first slice of its
+// budget and appends the begin record. MostRows and MostBytes are lowered to what the
+// budget still gives beside rows that are paid for already. The tab is what Pay and
+// More go on with. Errors: Denied (revoked meanwhile, budget spent), Unavailable.
+func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of Reading) (schemas.Release, *Tab, error) {
 	if !g.Valid() {
-		return r, fmt.Errorf("begin a release: the grant did not come from policy.Authorize")
+		return r, nil, fmt.Errorf("begin a release: the grant did not come from policy.Authorize")
 	}
 	a, l, w := g.Agreement(), g.Lease(), g.Want()
 	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, d.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Participant, r.Project, r.Run, r.Factory, r.Declared, r.Door = l.Participant, a.Project, w.Run, a.Factory, g.Declared(), w.Door
+	plan, stretches, err := d.unpaid(ctx, &a, &r, of)
+	if err != nil {
+		return r, nil, err
+	}
+	t := newTab(stretches, r.MostRows, r.MostBytes)
 	var pos *sql.Position
-	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		now, err := d.agreement(ctx, tx, a.ID)
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		now, err := d.standing(ctx, tx, &r)
 		if err != nil {
 			return err
 		}
-		if now.State != schemas.AgreementActive {
-			return denied(string(a.ID), "agreement."+string(now.State), "the agreement", "the agreement was "+string(now.State), "send a new request")
-		}
-		who, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(r.Participant))
-		if err != nil {
-			return err
-		}
-		if who.Stopped {
-			return denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
-		}
-		r.MostRows, r.MostBytes, err = reserve(&now, r.MostRows, r.MostBytes)
+		err = limit(&now, &r, t)
 		if err != nil {
 			return err
 		}
 		r.Begun = d.now().UTC()
-		err = charge(ctx, tx, a.ID, r.MostRows, r.MostBytes)
+		err = reserve(ctx, tx, &now, &r, t, 0, 0)
 		if err != nil {
 			return err
 		}
 		err = sql.Insert(ctx, tx, "release", string(r.ID), r, sql.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
 			"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()})
+		if err == nil && plan != nil {
+			err = keepPlan(ctx, tx, r.ID, plan)
+		}
 		if err != nil {
 			return err
 		}
@@ -57,10 +57,61 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release) (sc
 		return err
 	})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
-	r.Begin = pos.Value()
-	return r, nil
+	r.Begin, r.Rows, r.Bytes, r.ChargedRows, r.ChargedBytes = pos.Value(), 0, 0, 0, 0 // from now on: what is sent
+	return r, t, nil
+}
+
+// standing gives the agreement of a release, if it may go on.
+func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release) (schemas.Agreement, error) {
+	a, err := d.agreement(ctx, tx, r.Agreement)
+	if err != nil {
+		return a, err
+	}
+	if a.State != schemas.AgreementActive {
+		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
+	}
+	who, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(r.Participant))
+	if err != nil {
+		return a, err
+	}
+	if who.Stopped {
+		return a, denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+	}
+	return a, nil
+}
+
+// More reserves another slice of the budget for a release that wants to send a
+// message of rows and bytes. Errors: Denied (revoked meanwhile, budget spent),
+// Unavailable.
+func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes int64) error {
+	was := *t // a write that fails reserves nothing
+	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		*t = was
+		stored, revision, err := sql.Get[schemas.Release](ctx, tx, "release", string(r.ID))
+		if err != nil {
+			return err
+		}
+		if stored.State != schemas.ReleaseOpen {
+			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
+		}
+		now, err := d.standing(ctx, tx, &stored)
+		if err != nil {
+			return err
+		}
+		needRows, needBytes := t.cost(rows, bytes)
+		err = reserve(ctx, tx, &now, &stored, t, needRows, needBytes)
+		if err != nil {
+			return err
+		}
+		_, err = sql.Update(ctx, tx, "release", string(r.ID), revision, stored, nil)
+		return err
+	})
+	if err != nil {
+		*t = was
+	}
+	return err
 }
 
 func flag(b bool) int64 {
@@ -85,23 +136,75 @@ func releaseValues(r *schemas.Release, a *schemas.Agreement) map[string]string {
 	return v
 }
 
-// reserve lowers what a release may deliver to what every budget leaves.
-func reserve(a *schemas.Agreement, rows, bytes int64) (int64, int64, error) {
-	for _, o := range a.Obligations {
+// left gives what the budgets of an agreement leave, and the budget to name when that
+// is too little: the first that is spent, else the first. It is nil without any.
+func left(a *schemas.Agreement) (rows, bytes int64, budget *schemas.Duty) {
+	rows, bytes = math.MaxInt64, math.MaxInt64
+	empty := false
+	for i := range a.Obligations {
+		o := &a.Obligations[i]
 		if o.Kind != schemas.DutyBudget {
 			continue
 		}
 		if o.Rows > 0 {
-			rows = min(rows, o.Rows-a.RowsUsed)
+			rows = min(rows, max(o.Rows-a.RowsUsed, 0))
 		}
 		if o.Bytes > 0 {
-			bytes = min(bytes, o.Bytes-a.BytesUsed)
+			bytes = min(bytes, max(o.Bytes-a.BytesUsed, 0))
 		}
-		if o.Rows > 0 && a.RowsUsed >= o.Rows || o.Bytes > 0 && a.BytesUsed >= o.Bytes {
-			return 0, 0, denied(string(a.ID), o.Rule, o.Source, fmt.Sprintf("the budget is spent: %d rows and %d bytes used or reserved", a.RowsUsed, a.BytesUsed), "let running streams end, or ask for more in a new request")
+		if now := rows == 0 || bytes == 0; budget == nil || now && !empty {
+			budget, empty = o, now
 		}
 	}
-	return rows, bytes, nil
+	return rows, bytes, budget
+}
+
+// limit lowers what a release may deliver to what the budgets leave, beside what is
+// paid for. Only a release that could send nothing at all is refused.
+func limit(a *schemas.Agreement, r *schemas.Release, t *Tab) error {
+	rows, bytes, budget := left(a)
+	if budget == nil {
+		return nil
+	}
+	paid := r.MostRows - t.fresh
+	if t.fresh > 0 && paid == 0 && (rows == 0 || bytes == 0) {
+		return spent(a, budget)
+	}
+	t.fresh, t.most = min(t.fresh, rows), min(t.most, bytes)
+	r.MostRows = paid + t.fresh
+	if paid == 0 {
+		r.MostBytes = t.most
+	}
+	return nil
+}
+
+func spent(a *schemas.Agreement, o *schemas.Duty) error {
+	return denied(string(a.ID), o.Rule, o.Source, fmt.Sprintf("the budget is spent: %d rows and %d bytes used or reserved", a.RowsUsed, a.BytesUsed), "let running streams end, or ask for more in a new request")
+}
+
+// reserve charges a slice of the budget that covers what is needed now to the
+// agreement, and says in r what is reserved and how far it reaches. Without a budget
+// the slice is all.
+func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, r *schemas.Release, t *Tab, needRows, needBytes int64) error {
+	leftRows, leftBytes, budget := left(a)
+	moreRows, moreBytes := t.fresh-t.rows, t.most-t.bytes
+	if budget != nil {
+		var enoughRows, enoughBytes bool
+		moreRows, enoughRows = fill(t.fresh, t.rows, leftRows, needRows, sliceRows)
+		moreBytes, enoughBytes = fill(t.most, t.bytes, leftBytes, needBytes, sliceBytes)
+		if !enoughRows || !enoughBytes {
+			return spent(a, budget)
+		}
+	}
+	t.rows, t.bytes = t.rows+moreRows, t.bytes+moreBytes
+	r.ChargedRows, r.ChargedBytes = r.ChargedRows+moreRows, r.ChargedBytes+moreBytes
+	var free bool
+	r.Rows, free = t.reach()
+	r.Bytes = r.ChargedBytes
+	if free {
+		r.Bytes = r.MostBytes
+	}
+	return charge(ctx, tx, a.ID, moreRows, moreBytes)
 }
 
 func charge(ctx context.Context, tx *sql.Tx, id schemas.AgreementID, rows, bytes int64) error {
@@ -113,7 +216,9 @@ func charge(ctx context.Context, tx *sql.Tx, id schemas.AgreementID, rows, bytes
 }
 
 // End records how a release ended, what it sent, and gives back the rest of its
-// reservation. The first end written stands: a second one changes nothing.
+// reservation: charged are the rows that it sent and nobody paid for in between, and
+// they are paid for from now on. The first end written stands: a second one changes
+// nothing.
 func (d *Desk) End(ctx context.Context, r schemas.Release) error {
 	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.end(ctx, tx, r) })
 }
@@ -126,12 +231,18 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release) error {
 	if stored.State != schemas.ReleaseOpen {
 		return nil
 	}
+	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
 	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, d.now().UTC()
+	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
+	err = settle(ctx, tx, &stored)
+	if err != nil {
+		return err
+	}
 	_, err = sql.Update(ctx, tx, "release", string(r.ID), revision, stored, sql.Columns{"state": string(stored.State)})
 	if err != nil {
 		return err
 	}
-	err = charge(ctx, tx, stored.Agreement, stored.Rows-stored.MostRows, stored.Bytes-stored.MostBytes)
+	err = charge(ctx, tx, stored.Agreement, stored.ChargedRows-reservedRows, stored.ChargedBytes-reservedBytes)
 	if err != nil {
 		return err
 	}
@@ -146,8 +257,8 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release) error {
 }
 
 // Recover closes, as unknown, the releases that a crash left open: they may have
-// sent at most what their begin record says [decisions.md 18]. Call it before
-// serving. It gives how many there were.
+// sent at most what they had reserved [decisions.md 18], and that is charged, with
+// its rows paid for. Call it before serving. It gives how many there were.
 func (d *Desk) Recover(ctx context.Context) (int, error) {
 	n := 0
 	for {
@@ -158,8 +269,11 @@ func (d *Desk) Recover(ctx context.Context) (int, error) {
 		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 			for _, row := range open {
 				r := row.Doc
-				r.State, r.Rows, r.Bytes = schemas.ReleaseUnknown, r.MostRows, r.MostBytes
-				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.MostRows, r.MostBytes)
+				r.State = schemas.ReleaseUnknown
+				if r.Rows == 0 && r.Bytes == 0 { // begun by a version that reserved all at once
+					r.Rows, r.Bytes = r.MostRows, r.MostBytes
+				}
+				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.Rows, r.Bytes)
 				err := d.end(ctx, tx, r)
 				if err != nil {
 					return err

@@ -1,0 +1,143 @@
+package stream
+
+import (
+	"context"
+	"sync"
+
+	"guichet/schemas"
+)
+
+// defaultMemory is what all streams hold together: 64 streams of the largest reads,
+// and as many of their reads ahead.
+const defaultMemory = 1 << 30
+
+// room bounds the bytes that all streams hold of the stores'. Half of it is for one
+// read of each stream, so that it goes on whatever the others do; with that the number
+// of streams is bounded too. The other half is for reading ahead, which is not done
+// while others hold all of it: nobody waits for it, so that a client that does not
+// read holds up nobody. Safe for concurrent use.
+type room struct {
+	half  int64
+	mu    sync.Mutex
+	own   int64
+	ahead int64
+}
+
+// admit takes the bytes of a stream's own read. A stream that is alone is always
+// admitted.
+func (m *room) admit(n int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.own > 0 && m.own+n > m.half {
+		return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway has as many streams as its memory allows", Remedy: "try again in a moment; the operator can give it more with the setting memory"}
+	}
+	m.own += n
+	return nil
+}
+
+func (m *room) leave(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.own -= n
+}
+
+// borrow takes the bytes of one read ahead, if there are any.
+func (m *room) borrow(n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ahead+n > m.half {
+		return false
+	}
+	m.ahead += n
+	return true
+}
+
+func (m *room) giveBack(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead -= n
+}
+
+// held is what one of a source's reads holds at most: where the view changes batches,
+// what was read and what was made of it.
+func (s *Source) held(reads []read) (n int64) {
+	for _, one := range reads {
+		n = max(n, one.length)
+	}
+	if !s.view.raw() {
+		n *= 2
+	}
+	return n
+}
+
+// fetched is a result that holds memory until it is let go of.
+type fetched struct {
+	result
+	letGo func()
+}
+
+// hold gets memory for one read: the stream's own, else what is borrowed, else the own
+// when it is free again. It is nil when ctx ends first.
+func (e *Engine) hold(ctx context.Context, n int64, own chan struct{}) (letGo func()) {
+	mine := func() { own <- struct{}{} }
+	select {
+	case <-own:
+		return mine
+	default:
+	}
+	if e.room.borrow(n) {
+		return func() { e.room.giveBack(n) }
+	}
+	select {
+	case <-own:
+		return mine
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// pipeline fetches reads, a few ahead where there is memory for it, and gives their
+// results in order; each is to be let go of. It ends when ctx does; its goroutines end
+// with it.
+func (e *Engine) pipeline(ctx context.Context, rd *reader, reads []read) <-chan fetched {
+	futures := make(chan chan fetched, ahead) // its capacity bounds the reads under way
+	out := make(chan fetched)
+	own := make(chan struct{}, 1) // holds a token while the stream's own memory is free
+	own <- struct{}{}
+	n := rd.source.held(reads)
+	go func() {
+		defer close(futures)
+		last := -1
+		for _, one := range reads {
+			f := make(chan fetched, 1)
+			select {
+			case futures <- f:
+			case <-ctx.Done():
+				return
+			}
+			letGo := e.hold(ctx, n, own)
+			if letGo == nil {
+				f <- fetched{result{err: context.Cause(ctx)}, func() {}}
+				return
+			}
+			first := one.shard != last
+			if first && last >= 0 {
+				rd.forget(map[int]bool{last: true, one.shard: true})
+			}
+			last = one.shard
+			go func() { f <- fetched{rd.fetch(ctx, one, first), letGo} }()
+		}
+	}()
+	go func() {
+		defer close(out)
+		for f := range futures {
+			res := <-f
+			select {
+			case out <- res:
+			case <-ctx.Done():
+				res.letGo()
+			}
+		}
+	}()
+	return out
+}

@@ -1,0 +1,110 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"guichet/schemas"
+)
+
+// slow is a client that takes one message and then waits to be told to read on.
+type slow struct {
+	goOn  <-chan struct{}
+	stuck func() // called when the first message has come
+	sent  *atomic.Int64
+	once  sync.Once
+	rows  int64
+}
+
+func (*slow) Begin(context.Context, schemas.Release, *Plan) error { return nil }
+func (*slow) End() error                                          { return nil }
+func (s *slow) Message(m Message) error {
+	s.once.Do(func() {
+		s.stuck()
+		<-s.goOn
+	})
+	s.rows += m.Rows
+	s.sent.Add(1) // each read of this rig is one message
+	return nil
+}
+
+// Clients that read nothing hold no more than the memory that there is, nobody waits
+// for them, one stream more is refused, and when they read on all of them finish.
+func TestSlowClientsHoldBoundedMemory(t *testing.T) {
+	const clients, shards, rows = 200, 6, 32
+	r := newRig(t, Config{}, shards, rows)
+	p, err := NewPlan(r.source, Ask{World: 1})
+	must(t, err)
+	n := r.source.held(r.source.reads(r.source.slices(p.Segments)))
+	r.room.half = n * clients
+	var sent atomic.Int64
+	full := make(chan struct{})
+	r.onGet = func(asked int64) {
+		if live := asked - sent.Load(); live*n > 2*r.room.half {
+			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*r.room.half)
+		}
+		if asked == 2*clients {
+			close(full)
+		}
+	}
+	goOn := make(chan struct{})
+	var stuck, done sync.WaitGroup
+	stuck.Add(clients)
+	for range clients {
+		done.Go(func() {
+			s := &slow{goOn: goOn, stuck: stuck.Done, sent: &sent}
+			rel, err := r.Run(context.Background(), r.grant, p, s, nil)
+			if err != nil || s.rows != shards*rows || rel.Rows != s.rows {
+				t.Errorf("a slow client got %d rows, %d are recorded: %v", s.rows, rel.Rows, err)
+			}
+		})
+	}
+	stuck.Wait() // every stream has its own read, whatever the others hold
+	<-full       // and all memory is in use
+	_, err = r.Run(t.Context(), r.grant, p, &slow{}, nil)
+	if schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("one stream more: %v, want Busy", err)
+	}
+	if begun, _ := r.record.all(); len(begun) != clients {
+		t.Errorf("%d releases have begun, want %d: a stream that is refused for want of memory releases nothing", len(begun), clients)
+	}
+	close(goOn)
+	done.Wait()
+	if got := r.gets.Load(); got != clients*shards {
+		t.Errorf("%d reads for %d streams of %d", got, clients, shards)
+	}
+	if r.room.own != 0 || r.room.ahead != 0 {
+		t.Errorf("%d and %d bytes are held by nobody", r.room.own, r.room.ahead)
+	}
+}
+
+// What a stream that is cut holds comes back.
+func TestCutStreamsGiveMemoryBack(t *testing.T) {
+	r := newRig(t, Config{}, 12, 32)
+	p, err := NewPlan(r.source, Ask{World: 1})
+	must(t, err)
+	var stuck, done sync.WaitGroup
+	goOn := make(chan struct{})
+	const clients = 8
+	stuck.Add(clients)
+	for range clients {
+		done.Go(func() {
+			_, err := r.Run(context.Background(), r.grant, p, &slow{goOn: goOn, stuck: stuck.Done, sent: &atomic.Int64{}}, nil)
+			if _, cut := errors.AsType[*Cut](err); !cut {
+				t.Errorf("a cut stream ended with %v", err)
+			}
+		})
+	}
+	stuck.Wait()
+	r.feed.cut("agr-a")
+	close(goOn)
+	done.Wait()
+	eventually(t, func() bool {
+		r.room.mu.Lock()
+		defer r.room.mu.Unlock()
+		return r.room.own == 0 && r.room.ahead == 0
+	})
+}

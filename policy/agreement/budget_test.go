@@ -1,0 +1,162 @@
+package agreement
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/connectors/sql/sqltest"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// opener opens releases on one agreement.
+func opener(t *testing.T, d *Desk) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
+	t.Helper()
+	id = agreed(t, d, "ds-0")[0]
+	l, err := d.Mint(t.Context(), trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+	must(t, err)
+	return id, func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error) {
+		g, err := policy.Authorize(t.Context(), d.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Run: run, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+		must(t, err)
+		s := &sending{of: Reading{Epoch: epoch, View: "all", Segments: plan}}
+		n := rowsOf(plan)
+		s.Release, s.tab, err = d.Begin(t.Context(), g, schemas.Release{MostRows: n, MostBytes: 10 * n}, s.of)
+		return s, err
+	}
+}
+
+// sent counts rows as sent, asking for more where that is needed.
+func (s *sending) sent(t *testing.T, d *Desk, rows int64) {
+	t.Helper()
+	for !s.tab.Pay(&s.Release, rows, 10*rows) {
+		must(t, d.More(t.Context(), s.Release, s.tab, rows, 10*rows))
+	}
+	s.Rows, s.Bytes, s.State = s.Rows+rows, s.Bytes+10*rows, schemas.ReleaseComplete
+}
+
+func wantUsed(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) (bytes int64) {
+	t.Helper()
+	a, err := d.Agreement(t.Context(), trainer(), id)
+	must(t, err)
+	if a.RowsUsed != rows {
+		t.Errorf("%d rows are used, want %d", a.RowsUsed, rows)
+	}
+	return a.BytesUsed
+}
+
+func wantSpent(t *testing.T, err error) {
+	t.Helper()
+	if schemas.KindOf(err) != schemas.Denied {
+		t.Errorf("want Denied, got %v", err)
+	}
+}
+
+// On both databases: a run that stops and begins again, by itself or with the gateway,
+// pays its rows once.
+func TestARowIsChargedOnce(t *testing.T) {
+	t.Parallel()
+	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+		d := newDeskOn(t, db, 1000, 0)
+		id, begin := opener(t, d)
+		plan := []schemas.Segment{{Shard: 1, From: 100, Rows: 500}, {Shard: 0, From: 0, Rows: 500}}
+		s, err := begin("run-a", 3, plan...)
+		must(t, err)
+		s.sent(t, d, 400)
+		must(t, d.End(t.Context(), s.Release))
+		wantUsed(t, d, id, 400)
+		s, err = begin("run-a", 3, plan...)
+		must(t, err)
+		s.sent(t, d, 400)
+		s.sent(t, d, 50)
+		n, err := d.Recover(t.Context()) // it had reserved all that was left
+		if n != 1 || err != nil {
+			t.Fatalf("%d releases were open, %v", n, err)
+		}
+		wantUsed(t, d, id, 1000)
+		s, err = begin("run-a", 3, plan...)
+		must(t, err)
+		s.sent(t, d, 1000)
+		must(t, d.End(t.Context(), s.Release))
+		wantUsed(t, d, id, 1000)
+		_, err = begin("run-a", 4, plan...)
+		wantSpent(t, err)
+		_, err = begin("", 3, plan...)
+		wantSpent(t, err)
+		_, err = begin("run-a", 3) // a rank that has no rows, or has had all of them
+		must(t, err)
+		var left int
+		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM release_plan`).Scan(&left))
+		if left != 0 {
+			t.Errorf("the plans of %d releases are kept after their ends", left)
+		}
+	})
+}
+
+// Two streams of one run that read the same rows at the same time reserve them twice
+// and pay them once.
+func TestOverlappingStreamsPayOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1000)
+	id, begin := opener(t, d)
+	one, err := begin("run-a", 0, schemas.Segment{Rows: 500})
+	must(t, err)
+	two, err := begin("run-a", 0, schemas.Segment{From: 100, Rows: 500})
+	must(t, err)
+	one.sent(t, d, 500)
+	two.sent(t, d, 500)
+	wantUsed(t, d, id, 1000)
+	must(t, d.End(t.Context(), two.Release))
+	must(t, d.End(t.Context(), one.Release))
+	bytes := wantUsed(t, d, id, 600)
+	if bytes != 6000 {
+		t.Errorf("%d bytes are used for 600 rows of 10 bytes", bytes)
+	}
+}
+
+// A long stream leaves the others theirs.
+func TestALongStreamStarvesNobody(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 100*sliceRows)
+	id, begin := opener(t, d)
+	long, err := begin("", 0, schemas.Segment{Rows: 1000 * sliceRows})
+	must(t, err)
+	wantUsed(t, d, id, 100*sliceRows/sliceParts)
+	short, err := begin("", 0, schemas.Segment{Rows: 10 * sliceRows})
+	must(t, err)
+	for range 10 {
+		short.sent(t, d, sliceRows)
+		long.sent(t, d, sliceRows)
+	}
+	must(t, d.End(t.Context(), short.Release))
+	for range 80 {
+		long.sent(t, d, sliceRows)
+	}
+	wantSpent(t, d.More(t.Context(), long.Release, long.tab, sliceRows, 10*sliceRows))
+	must(t, d.End(t.Context(), long.Release))
+	wantUsed(t, d, id, 100*sliceRows)
+}
+
+// A release that an earlier version had begun is closed at what it had reserved: all.
+func TestRecoverOfAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1000)
+	id, begin := opener(t, d)
+	s, err := begin("", 0, schemas.Segment{Rows: 600})
+	must(t, err)
+	old := s.Release // without what is reserved, as it was stored then
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := sql.Update(ctx, tx, "release", string(old.ID), 0, old, nil)
+		return err
+	}))
+	_, err = d.Recover(t.Context())
+	must(t, err)
+	all, _, err := d.Releases(t.Context(), trainer(), ReleaseQuery{Agreement: id}, "", 10)
+	must(t, err)
+	if len(all) != 1 || all[0].State != schemas.ReleaseUnknown || all[0].Rows != 600 || all[0].Bytes != 6000 {
+		t.Errorf("it is closed as %+v", all)
+	}
+	wantUsed(t, d, id, 600)
+}

@@ -1,0 +1,138 @@
+package agreement
+
+import (
+	"fmt"
+
+	"guichet/schemas"
+)
+
+// Reading is which rows a release reads, in the order in which it sends them. A row
+// that was read before in the same run, epoch and view costs nothing. The zero
+// Reading is one in which every row costs.
+type Reading struct {
+	Epoch    uint64
+	View     string // digest of what the agreement and the ask show of the split
+	Segments []schemas.Segment
+}
+
+// name is what rows that are paid for are kept under.
+func (r Reading) name() string { return fmt.Sprintf("%d/%s", r.Epoch, r.View) }
+
+// A stream reserves its budget slice by slice, so that one long stream leaves the
+// others theirs: a sixteenth of what it still reads, since then a stream that runs
+// alone writes only some dozens of times; but never so little that a fast stream
+// writes more than some ten times in a second.
+const (
+	sliceParts = 16
+	sliceRows  = 1 << 20
+	sliceBytes = 64 << 20
+)
+
+// Tab is what a running release has reserved and not spent, and which rows of its
+// plan are paid for already. A nil Tab pays everything. Not safe for concurrent use.
+type Tab struct {
+	every       bool // every row costs
+	plan        []stretch
+	at          int64 // rows of the plan that were sent
+	free        bool  // some of them cost nothing
+	fresh       int64 // rows that may still be sent and are not paid for
+	most        int64 // bytes that may still be charged
+	rows, bytes int64 // reserved of them
+}
+
+// newTab opens a tab for a release that sends at most rows and bytes. plan is nil
+// where every row costs.
+func newTab(plan []stretch, rows, bytes int64) *Tab {
+	t := &Tab{every: plan == nil, plan: plan, fresh: rows, most: bytes}
+	if !t.every {
+		t.fresh = 0
+		for _, s := range plan {
+			if !s.paid {
+				t.fresh += s.rows
+			}
+		}
+	}
+	return t
+}
+
+// cost gives what the next message costs: its new rows, and all of its bytes when
+// one row of it is new. What carries no rows costs as the row after it does.
+func (t *Tab) cost(rows, bytes int64) (int64, int64) {
+	if t.every {
+		return rows, bytes
+	}
+	fresh, left := int64(0), max(rows, 1)
+	for _, s := range t.plan {
+		n := min(s.rows, left)
+		if !s.paid {
+			fresh += n
+		}
+		left -= n
+		if left == 0 {
+			break
+		}
+	}
+	if fresh == 0 {
+		return 0, 0
+	}
+	return min(fresh, rows), bytes
+}
+
+// Pay charges the next message, of rows and bytes, to what is reserved and counts it
+// in r. False: what is reserved does not cover it, and nothing is charged; ask More.
+func (t *Tab) Pay(r *schemas.Release, rows, bytes int64) bool {
+	if t == nil {
+		return true
+	}
+	costRows, costBytes := t.cost(rows, bytes)
+	if costRows > t.rows || costBytes > t.bytes {
+		return false
+	}
+	t.rows, t.fresh = t.rows-costRows, t.fresh-costRows
+	t.bytes, t.most = t.bytes-costBytes, t.most-costBytes
+	r.ChargedRows += costRows
+	r.ChargedBytes += costBytes
+	t.at += rows
+	for rows > 0 && len(t.plan) > 0 {
+		t.free = t.free || t.plan[0].paid
+		n := min(rows, t.plan[0].rows)
+		t.plan[0].rows -= n
+		rows -= n
+		if t.plan[0].rows == 0 {
+			t.plan = t.plan[1:]
+		}
+	}
+	return true
+}
+
+// reach gives the rows of the plan that may be sent with what is reserved, those sent
+// included, and whether bytes may go with them that cost nothing.
+func (t *Tab) reach() (rows int64, free bool) {
+	if t.every {
+		return t.at + t.rows, t.at+t.rows == 0 // a schema without rows
+	}
+	rows, free = t.at, t.free
+	left := t.rows
+	for _, s := range t.plan {
+		n := s.rows
+		if !s.paid {
+			n = min(n, left)
+			left -= n
+		}
+		free = free || s.paid
+		rows += n
+		if n < s.rows {
+			break
+		}
+	}
+	return rows, free || rows == 0
+}
+
+// fill says how much more to reserve so that need is covered and a slice lies ready,
+// where still is what may be charged yet, have what is reserved of it, and left what
+// the budget gives. ok is false when that does not cover need.
+func fill(still, have, left, need, least int64) (more int64, ok bool) {
+	of := min(still, have+min(left, still))
+	more = max(min(max(need, of/sliceParts, least), of)-have, 0)
+	return more, have+more >= need
+}
