@@ -218,7 +218,10 @@ func TestKillUnderABudget(t *testing.T) {
 	}
 	id := g.granted(d.ID)[0]
 	l := g.lease(id)
-	s, err := g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, "run=run-a&seed=1&epoch=0"))
+	var run schemas.Run
+	g.post("trainer", "/runs", map[string]string{"project": "crop-yield"}, &run)
+	epoch := "run=" + string(run.ID) + "&seed=1&epoch="
+	s, err := g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, epoch+"0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,10 +232,10 @@ func TestKillUnderABudget(t *testing.T) {
 	g.kill()
 	s.Close()
 	g.start()
-	if got := g.streamAll(l.Token, id, "run=run-a&seed=1&epoch=0"); got != rows {
+	if got := g.streamAll(l.Token, id, epoch+"0"); got != rows {
 		t.Errorf("after the kill the epoch has %d rows, want %d", got, rows)
 	}
-	_, err = g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, "run=run-a&seed=1&epoch=1"))
+	_, err = g.as("trainer").OpenStream(t.Context(), l.Token, id, parseQuery(t, epoch+"1"))
 	if schemas.KindOf(err) != schemas.Denied {
 		t.Errorf("a second epoch: %v, want Denied", err)
 	}

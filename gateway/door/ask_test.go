@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"guichet/gateway/stream"
 	"guichet/schemas"
 )
 
@@ -26,7 +25,7 @@ func TestAskNamesEveryKey(t *testing.T) {
 	} {
 		c, _ := gin.CreateTestContext(httptest.NewRecorder())
 		c.Request = httptest.NewRequest("GET", "/stream?"+query, nil)
-		_, err := asked(c, stream.Keys())
+		_, err := asked(c)
 		switch {
 		case words == "" && err != nil:
 			t.Errorf("%s: %v", query, err)

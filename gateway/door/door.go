@@ -155,19 +155,28 @@ type Shard struct {
 	Rows int64  `json:"rows"`
 }
 
-// asked reads the ask of a request that names no key but those of doors.md.
-func asked(c *gin.Context, keys []string) (stream.Ask, error) {
+// named says whether a request names no key but those of doors.md.
+func named(c *gin.Context, keys []string) error {
 	for key, values := range c.Request.URL.Query() {
 		err := stream.CheckKey(keys, key, len(values) > 1)
 		if err != nil {
-			return stream.Ask{}, err
+			return err
 		}
+	}
+	return nil
+}
+
+// asked reads the ask of a request for rows.
+func asked(c *gin.Context) (stream.Ask, error) {
+	err := named(c, stream.Keys())
+	if err != nil {
+		return stream.Ask{}, err
 	}
 	return stream.ParseAsk(c.Query)
 }
 
 func (d *Door) manifest(c *gin.Context) {
-	ask, err := asked(c, stream.Keys())
+	ask, err := asked(c)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -210,7 +219,7 @@ func (d *Door) manifest(c *gin.Context) {
 }
 
 func (d *Door) stream(c *gin.Context) {
-	ask, err := asked(c, stream.Keys())
+	ask, err := asked(c)
 	if err != nil {
 		d.fail(c, err)
 		return

@@ -25,6 +25,11 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, schemas.Errorf(schemas.NotFound, c.Param("file"), "there is no file %q here; a shard is 0.arrow, 1.arrow, …", c.Param("file")))
 		return
 	}
+	err = named(c, []string{"version", "columns", "run"}) // table and split stand in the path
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
 	g, err := d.grant(c, "shard", 0, 0)
 	if err != nil {
 		d.fail(c, err)

@@ -25,7 +25,8 @@ func epochBudget(t *testing.T, r *Rig, doors []Door) {
 		}
 		id := r.Agree(t, time.Time{}, d)[0].ID
 		lease := r.Lease(t, id)
-		ask := url.Values{"run": {"run-one"}, "seed": {"7"}, "epoch": {"0"}}
+		one, two := runOf(t, r), runOf(t, r)
+		ask := url.Values{"run": {one}, "seed": {"7"}, "epoch": {"0"}}
 		die(t, door, lease, id, ask)
 		died := last(t, r, id)
 		if died.State != schemas.ReleaseAbandoned || died.Rows == 0 || died.ChargedRows != died.Rows || died.Rows == rows {
@@ -37,11 +38,20 @@ func epochBudget(t *testing.T, r *Rig, doors []Door) {
 			equal(t, door.Name()+" sent whole", []int64{rows, bytes}, []int64{rel.Rows, rel.Bytes})
 			equal(t, door.Name()+" is charged once", []int64{rows, bytes}, used(t, r, id))
 		}
-		for _, other := range []url.Values{{"run": {"run-one"}, "epoch": {"1"}}, {"run": {"run-two"}, "epoch": {"0"}}, {"epoch": {"0"}}, {"run": {"run-one"}, "epoch": {"0"}, "columns": {"n"}}} {
+		for _, other := range []url.Values{{"run": {one}, "epoch": {"1"}}, {"run": {two}, "epoch": {"0"}}, {"epoch": {"0"}}, {"run": {one}, "epoch": {"0"}, "columns": {"n"}}} {
 			refused(t, door, lease, id, other, schemas.Denied, "budget is spent")
 		}
 		equal(t, door.Name()+" is charged once", []int64{rows, bytes}, used(t, r, id))
+		refused(t, door, lease, id, url.Values{"run": {"run-of-nobody"}}, schemas.Invalid, "no run")
 	}
+}
+
+// runOf names a new job of the project.
+func runOf(t *testing.T, r *Rig) string {
+	t.Helper()
+	var run schemas.Run
+	must(t, r.As(t, "trainer").Post(t.Context(), "/runs", map[string]string{"project": "doors"}, &run))
+	return string(run.ID)
 }
 
 // die opens a stream, takes a first batch and goes away.

@@ -24,14 +24,11 @@ type Ask struct {
 // MaxWorld bounds the ranks of a job: the largest machines have some 20,000 GPUs.
 const MaxWorld = 65_536
 
-// Keys are all that a door may be told, the same at every door [doors.md]: what
-// ParseAsk reads, and what is read.
+// Keys are all that a door with ranks may be told, the same at every one [doors.md]:
+// what ParseAsk reads, and what is read.
 func Keys() []string {
-	return append([]string{"seed", "epoch", "world", "rank", "from", "start", "even"}, PlaceKeys()...)
+	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "table", "split", "version", "columns", "run"}
 }
-
-// PlaceKeys say what is read, for doors that have no ranks.
-func PlaceKeys() []string { return []string{"table", "split", "version", "columns", "run"} }
 
 // CheckKey says whether a door may be told key, which was said before or not. A
 // misspelt one would otherwise give other rows than were asked for. Errors: Invalid.

@@ -64,6 +64,15 @@ func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
 	must(t, err)
 	_, err = parties.PutProject(ctx, boss, schemas.Project{ID: "p", Title: "P", Lead: lab, Factory: "f", Purposes: []string{"train-model"}}, 0)
 	must(t, err)
+	must(t, db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, id := range []schemas.RunID{"run-a", "run-b"} {
+			err := sql.Insert(ctx, tx, "run", string(id), schemas.Run{ID: id, Project: "p"}, sql.Columns{"project": "p"})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 	engine, err := policy.New(ctx)
 	must(t, err)
 	offer, err := policy.Template("open-with-attribution", policy.TemplateParams{Rows: rows})

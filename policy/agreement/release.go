@@ -24,6 +24,10 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, d.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Participant, r.Project, r.Run, r.Factory, r.Declared, r.Door = l.Participant, a.Project, w.Run, a.Factory, g.Declared(), w.Door
+	err := d.runs(ctx, &r, l.Run)
+	if err != nil {
+		return r, nil, err
+	}
 	plan, stretches, err := d.unpaid(ctx, &a, &r, of)
 	if err != nil {
 		return r, nil, err
@@ -61,6 +65,22 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	}
 	r.Begin, r.Rows, r.Bytes, r.ChargedRows, r.ChargedBytes = pos.Value(), 0, 0, 0, 0 // from now on: what is sent
 	return r, t, nil
+}
+
+// runs says whether the run that a release names is one of its project. That of the
+// lease was looked at when the lease was made.
+func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
+	if r.Run == leased {
+		return nil
+	}
+	run, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(r.Run))
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return err
+	}
+	if err != nil || run.Project != r.Project {
+		return schemas.BadField("stream", "run", "project %s has no run %q", r.Project, r.Run)
+	}
+	return nil
 }
 
 // standing gives the agreement of a release, if it may go on.
