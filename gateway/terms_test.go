@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"guichet/connectors/sql"
 	"guichet/schemas"
 )
 
@@ -286,4 +291,58 @@ func (s *site) project(lead schemas.ParticipantID) schemas.ProjectID {
 	_, err := s.parties.PutProject(s.t.Context(), boss(), schemas.Project{ID: id, Title: "Project", Lead: lead, Factory: "leonardo", Purposes: []string{"train-model"}}, 0)
 	must(s.t, err)
 	return id
+}
+
+// Trial 69: a token that expired is a missing sign-in, never a missing right, and the
+// answer tells both times and the command that helps.
+func TestExpiredToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	at := time.Now().Add(-10 * time.Minute)
+	old := "Bearer " + token(t, s.issuer, "trainer", map[string]any{"exp": at.Unix()})
+	for _, path := range []string{"/agreements", "/datasets", "/audit/records"} {
+		r := s.want(401, "", "GET", path, nil, "Authorization", old)
+		h := r.header.Get("WWW-Authenticate")
+		if !strings.HasPrefix(h, `Bearer error="invalid_token"`) || !strings.Contains(h, at.UTC().Format(time.RFC3339)) {
+			t.Errorf("%s: WWW-Authenticate %q", path, h)
+		}
+		if !strings.Contains(r.body, "it is "+time.Now().UTC().Format("2006-01-02T15")) || !strings.Contains(r.body, "guichet login") || strings.Contains(r.body, "no access") {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
+}
+
+// Trial 81: an export of the record that fails half way is cut, not ended.
+func TestBrokenExportLooksBroken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i := range 1200 {
+		d := wheat(fmt.Sprintf("Record %d of many", i))
+		d.Provider = providerOrg
+		_, err := s.catalog.Register(t.Context(), schemas.Principal{Participant: providerOrg}, d)
+		must(t, err)
+	}
+	get := func() (int, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.base+"/api/v1/audit/export", nil)
+		must(t, err)
+		r.Header.Set("Authorization", "Bearer "+token(t, s.issuer, "officer", nil))
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("the export answers %s before its first byte", resp.Status)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		return int(n), err
+	}
+	whole, err := get()
+	must(t, err)
+	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM tree_hash WHERE place = ?`, tlog.StoredHashIndex(0, 1101)) // the proof of 1100 needs it
+		return err
+	}))
+	part, err := get()
+	if err == nil || part == 0 || part >= whole {
+		t.Errorf("%d of %d bytes came, and then %v", part, whole, err)
+	}
 }

@@ -108,6 +108,15 @@ func (s *site) sameAsNever(id schemas.DatasetID) {
 		want := s.want(404, c.who, c.method, strings.Replace(c.path, "ID", string(never), 1), neverBody)
 		plain := regexp.MustCompile(string(id) + "|" + string(never)) // an answer may repeat what was asked
 		a, b := plain.ReplaceAllString(got.body, "ID"), plain.ReplaceAllString(want.body, "ID")
+		for _, form := range []string{"application/ld+json", "application/yaml"} {
+			if c.body == nil && c.method == "GET" {
+				got := s.want(404, c.who, c.method, strings.Replace(c.path, "ID", string(id), 1), nil, "Accept", form)
+				want := s.want(404, c.who, c.method, strings.Replace(c.path, "ID", string(never), 1), nil, "Accept", form)
+				if plain.ReplaceAllString(got.body, "ID") != plain.ReplaceAllString(want.body, "ID") {
+					s.t.Errorf("%s as %s tells a hidden dataset from none: %s", c.path, form, got.body)
+				}
+			}
+		}
 		if a != b || got.header.Get("Content-Type") != want.header.Get("Content-Type") || len(got.header) != len(want.header) {
 			s.t.Errorf("%s %s as %q tells a hidden dataset from none:\n%s\n%s", c.method, c.path, c.who, a, b)
 		}

@@ -272,3 +272,38 @@ func TestDependenciesAreExplained(t *testing.T) {
 		t.Errorf("only %d direct dependencies found in go.mod", n)
 	}
 }
+
+// Each test that docs/trials.md names is there.
+func TestTrialsHaveTests(t *testing.T) {
+	doc, err := os.ReadFile(root + "/docs/trials.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, d := range s.ast.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test {
+				there[f.Name.Name] = true
+			}
+		}
+	}
+	n := 0
+	for line := range strings.Lines(string(doc)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 || strings.HasPrefix(cells[1], " #") {
+			continue
+		}
+		for i, name := range strings.Split(cells[3], "`") {
+			if i%2 == 0 {
+				continue
+			}
+			n++
+			if !there[name] {
+				t.Errorf("row %s names %s, which is no test", strings.TrimSpace(cells[1]), name)
+			}
+		}
+	}
+	if n < 40 {
+		t.Errorf("only %d tests are named", n)
+	}
+}

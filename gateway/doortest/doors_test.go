@@ -48,6 +48,7 @@ func TestDoors(t *testing.T) {
 		{"end of an epoch", epochEnd},
 		{"messages over 4 MiB", large},
 		{"null dictionaries", nullDictionaries},
+		{"files of the trials", filesPublished},
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},

@@ -242,6 +242,9 @@ func terminated(t *testing.T, r *Rig, doors []Door) {
 			return nil
 		})
 	}
+	open, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.HTTP+"/api/v1/agreements/"+string(id)+"/stream", nil)
+	must(t, err)
+	open.Header.Set("Authorization", "Bearer "+lease)
 	began := time.Now()
 	ended := r.Terminate()
 	Eventually(t, func() error {
@@ -255,6 +258,13 @@ func terminated(t *testing.T, r *Rig, doors []Door) {
 		}
 		return nil
 	})
+	resp, err := http.DefaultClient.Do(open)
+	if err == nil { // while it ends it says so; later nobody answers
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("a new stream of a stopping gateway: %s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
+		}
+	}
 	select {
 	case <-ended:
 	case <-time.After(25 * time.Second):

@@ -69,6 +69,19 @@ func uneven(t *testing.T, r *Rig, doors []Door) {
 		equal(t, "union", upTo(5), rows)
 		n, _ = lengths("drop")
 		equal(t, "dropped", []int{2, 2}, n)
+		for even, lengths := range map[string][2]int64{"drop": {2, 5}, "pad": {3, 5}} {
+			said := 0
+			for rank := range 2 {
+				st, err := r.As(t, "trainer").OpenStream(t.Context(), lease, id, url.Values{"world": {"2"}, "rank": {fmt.Sprint(rank)}, "even": {even}})
+				must(t, err)
+				st.Close()
+				if st.Even != "" {
+					said++
+				}
+				equal(t, even+": rows", lengths[0], st.Rows)
+			}
+			equal(t, even+": ranks that are told of one row more or less", 1, said)
+		}
 		n, rows = lengths("pad")
 		equal(t, "padded", []int{3, 3}, n)
 		equal(t, "union when padded", upTo(5), slices.Compact(rows))
@@ -144,6 +157,19 @@ func nullDictionaries(t *testing.T, r *Rig, doors []Door) {
 		}
 		equal(t, d.Name()+" state", []string{"on", "off", array.NullValueStr, "off", "on"}, states)
 		equal(t, d.Name()+" no rows", 0, len(texts(all(t, d, noLease, none, nil))))
+		if !d.Ranks() {
+			continue // a file's schema comes with its batches here
+		}
+		rd, err := d.Open(t.Context(), noLease, none, nil)
+		must(t, err)
+		dictionaries := 0
+		for _, f := range rd.Schema.Fields() {
+			if f.Type.ID() == arrow.DICTIONARY {
+				dictionaries++
+			}
+		}
+		rd.Close()
+		equal(t, d.Name()+" dictionary columns of no rows", 3, dictionaries)
 	}
 }
 
