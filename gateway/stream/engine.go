@@ -234,11 +234,11 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 	if vw.filter == nil {
 		return newSource(v, t, s, vw, nil), nil
 	}
-	visible, err := e.views.rows(ctx, &v, t, s, vw)
+	ix, err := e.views.rows(ctx, &v, t, s, vw)
 	if err != nil {
 		return nil, err
 	}
-	return newSource(v, t, s, vw, visible), nil
+	return newSource(v, t, s, vw, ix), nil
 }
 
 // covered says whether an agreement's terms fit a version: every column that they

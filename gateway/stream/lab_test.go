@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,9 +106,9 @@ func (l *lab) source(t testing.TB, duties []schemas.Duty, columns ...string) *So
 	if vw.filter == nil {
 		return newSource(l.version, table, &table.Splits[0], vw, nil)
 	}
-	index, err := l.engine.views.scan(context.Background(), &progress{}, &table.Splits[0], vw)
+	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], vw)
 	must(t, err)
-	return newSource(l.version, table, &table.Splits[0], vw, index)
+	return newSource(l.version, table, &table.Splits[0], vw, ix)
 }
 
 // drain makes every message of a stream and gives its bytes and rows.
@@ -167,3 +168,16 @@ func texts(rec arrow.Record) []string {
 	return out
 }
 
+// file gives every byte of a shard as a file.
+func (l *lab) file(t testing.TB, s *Source, n int) []byte {
+	t.Helper()
+	f, err := l.engine.File(context.Background(), s, n)
+	must(t, err)
+	defer f.Close()
+	body, err := f.open(context.Background(), l.engine, Range{N: f.Size})
+	must(t, err)
+	defer body.Close()
+	b, err := io.ReadAll(body)
+	must(t, err)
+	return b
+}
