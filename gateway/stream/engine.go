@@ -212,15 +212,10 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
 
 func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*Source, error) {
 	a := g.Agreement()
-	if len(g.Want().Columns) > 0 && len(v.Data) > 1 { // an agreement's columns may be of other tables
-		columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
-			return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
-		})
-		if len(columns) == 0 {
-			return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
-		}
+	columns, err := columnsOf(&v, t, columns)
+	if err == nil {
+		err = e.covered(ctx, &a, &v)
 	}
-	err := e.covered(ctx, &a, &v)
 	if err == nil {
 		err = e.mayRead(ctx, a.Provider, s)
 	}
@@ -234,11 +229,34 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 	if vw.filter == nil {
 		return newSource(v, t, s, vw, nil), nil
 	}
-	ix, err := e.views.rows(ctx, &v, t, s, vw)
+	columns, err = columnsOf(&v, t, a.Columns)
 	if err != nil {
 		return nil, err
 	}
-	return newSource(v, t, s, vw, ix), nil
+	widest, err := newView(t, &a, columns, e.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := e.views.rows(ctx, &v, t, s, widest)
+	if err != nil {
+		return nil, err
+	}
+	return newSource(v, t, s, vw, ix.of(widest, vw)), nil
+}
+
+// columnsOf picks a table's columns among those of an agreement, which may be of other
+// tables too.
+func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string, error) {
+	if len(columns) == 0 || len(v.Data) == 1 {
+		return columns, nil
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
+		return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
+	})
+	if len(columns) == 0 {
+		return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
+	}
+	return columns, nil
 }
 
 // covered says whether an agreement's terms fit a version: every column that they

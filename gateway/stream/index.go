@@ -43,6 +43,30 @@ type take struct {
 	Rows  int64 `json:"r"`
 }
 
+// indexed is the index of the widest view of an agreement as a view with fewer columns
+// reads it: both have the same batches.
+type indexed struct {
+	*index
+	columns []int // where the view's columns stand in the batches' sizes
+	dicts   []int
+}
+
+// of gives the index of a view for another that shows some of its columns.
+func (ix *index) of(widest, v *view) *indexed {
+	out := &indexed{index: ix}
+	for at, i := range widest.columns {
+		if slices.Contains(v.columns, i) {
+			out.columns = append(out.columns, at)
+		}
+	}
+	for at, place := range widest.dicts {
+		if slices.Contains(v.dicts, place) {
+			out.dicts = append(out.dicts, at)
+		}
+	}
+	return out
+}
+
 // indexer lays out the batches of one shard.
 type indexer struct {
 	view    *view

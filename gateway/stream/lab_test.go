@@ -106,9 +106,11 @@ func (l *lab) source(t testing.TB, duties []schemas.Duty, columns ...string) *So
 	if vw.filter == nil {
 		return newSource(l.version, table, &table.Splits[0], vw, nil)
 	}
-	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], vw)
+	widest, err := newView(table, a, nil, l.engine.MasterKey)
 	must(t, err)
-	return newSource(l.version, table, &table.Splits[0], vw, ix)
+	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
+	must(t, err)
+	return newSource(l.version, table, &table.Splits[0], vw, ix.of(widest, vw))
 }
 
 // drain makes every message of a stream and gives its bytes and rows.

@@ -15,6 +15,7 @@ type Source struct {
 	Split   *schemas.Split
 	view    *view
 	shards  []shown
+	layout  *indexed // of a filtering view
 }
 
 // shown is one shard as a view shows it.
@@ -39,7 +40,7 @@ func (s *Source) shardRows(i int) int64 {
 }
 
 // ShardRows gives the rows of each shard. A view that filters rows numbers those that
-// have any.
+// have any; where none has, one stands for all.
 func (s *Source) ShardRows() []int64 {
 	out := make([]int64, len(s.shards))
 	for i := range out {
@@ -84,10 +85,10 @@ func missing(what, name string) string {
 	return fmt.Sprintf("there is no %s %q", what, name)
 }
 
-// newSource puts a view over a split. A filtering view has an index, which is nil for
-// all others.
-func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, ix *index) *Source {
-	src := &Source{Version: v, Table: t, Split: s, view: vw}
+// newSource puts a view over a split. A filtering view has a layout of its own, which
+// is nil for all others.
+func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, ix *indexed) *Source {
+	src := &Source{Version: v, Table: t, Split: s, view: vw, layout: ix}
 	if ix != nil {
 		for _, sh := range ix.Shards {
 			one := shown{place: sh.Shard, starts: []int64{0}, batches: sh.Batches}
@@ -95,6 +96,9 @@ func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, 
 				one.starts = append(one.starts, one.starts[j]+b.Rows)
 			}
 			src.shards = append(src.shards, one)
+		}
+		if len(ix.Shards) == 0 && len(s.Shards) > 0 { // a file without rows says what the columns are
+			src.shards = []shown{{starts: []int64{0}}}
 		}
 		return src
 	}

@@ -16,7 +16,8 @@ import (
 
 // views makes and keeps the indexes of filtering views. An index is a function of
 // (version, table, split, view) alone and lies in the work bucket under its digest, so
-// every replica plans alike [decisions.md 11].
+// every replica plans alike [decisions.md 11]. Who asks for fewer columns gets the same
+// batches, so one index does for all.
 type views struct {
 	engine *Engine
 	mu     sync.Mutex

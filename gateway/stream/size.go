@@ -83,11 +83,11 @@ func (s *Source) most(sl slice) int64 {
 		return s.view.most(s.shard(sl.shard).Batches[sl.batch], sl.rows)
 	}
 	n := s.view.frame
-	for _, c := range own[sl.batch].Columns {
-		n += c
+	for _, at := range s.layout.columns {
+		n += own[sl.batch].Columns[at]
 	}
-	for _, d := range own[sl.batch].Dictionaries {
-		n += d
+	for _, at := range s.layout.dicts {
+		n += own[sl.batch].Dictionaries[at]
 	}
 	return n
 }
@@ -99,11 +99,11 @@ func (s *Source) largest(sl slice) int64 {
 		return s.view.largest(s.shard(sl.shard).Batches[sl.batch], sl.rows)
 	}
 	n := s.view.frame
-	for _, c := range own[sl.batch].Columns {
-		n += c
+	for _, at := range s.layout.columns {
+		n += own[sl.batch].Columns[at]
 	}
-	for _, d := range own[sl.batch].Dictionaries {
-		n = max(n, d)
+	for _, at := range s.layout.dicts {
+		n = max(n, own[sl.batch].Dictionaries[at])
 	}
 	return n
 }

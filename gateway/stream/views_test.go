@@ -121,7 +121,11 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 			shards = append(shards, people(r, r.IntN(60)))
 		}
 		l := newLab(t, int64(4)<<r.IntN(3), shards...)
-		src := l.source(t, anyDuties(rt))
+		var columns []string
+		if r.IntN(3) == 0 {
+			columns = []string{"region", "name", "ok"}[r.IntN(2):]
+		}
+		src := l.source(t, anyDuties(rt), columns...)
 		want := shownRows(t, l, src.view)
 		if diff := cmp.Diff(want, rows(t, l.stream(t, src, Ask{World: 1}))); diff != "" {
 			rt.Fatalf("stored order (-want +got):\n%s", diff)
