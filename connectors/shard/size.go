@@ -72,6 +72,24 @@ func (c *Chosen) segs(i, from, n int) []seg {
 	return out
 }
 
+// nulls counts the nulls among rows of column i; flat is false where a value's place
+// does not say whether it is null.
+func (c *Chosen) nulls(i, from, n int) (nulls int, flat bool) {
+	k := c.cols[i]
+	if s := shapeOf(k.typ); s != shapeFixed && s != shapeText {
+		return 0, false
+	}
+	if k.valid == nil {
+		return 0, true
+	}
+	for _, r := range c.rows[from : from+n] {
+		if k.isNull(int(r)) {
+			nulls++
+		}
+	}
+	return nulls, true
+}
+
 // Sizes adds up, row by row, what a canonical batch of them takes, without making
 // it. Not safe for concurrent use.
 type Sizes struct {
@@ -108,44 +126,67 @@ func (s *Sizes) Reset() {
 	}
 }
 
-// Add adds chosen rows, from … from+n of them. Where a column was edited into a type
-// of fixed width the one it was made of will do. Kind: Invalid.
-func (s *Sizes) Add(c *Chosen, from, n int) error {
-	for i, t := range s.cols {
-		if err := t.add(c.segs(i, from, n)); err != nil {
-			return invalid("column %q: %w", s.fields[i].Name, err)
+// Add adds the first of n chosen rows, counted from from, that leave the body within
+// limit bytes, and gives how many they are. Where a column was edited into a type of
+// fixed width the one it was made of will do. Kind: Invalid.
+func (s *Sizes) Add(c *Chosen, from, n int, limit int64) (int, error) {
+	with, err := s.with(c, from, n)
+	if err != nil {
+		return 0, err
+	}
+	if total(with) > limit {
+		lo, hi := 0, n // lo fits, hi does not
+		for hi-lo > 1 {
+			mid := lo + (hi-lo)/2
+			if with, err = s.with(c, from, mid); err != nil {
+				return 0, err
+			}
+			if total(with) <= limit {
+				lo = mid
+			} else {
+				hi = mid
+			}
 		}
-	}
-	return nil
-}
-
-// Fit gives how many of n chosen rows can be added before the body passes limit.
-func (s *Sizes) Fit(c *Chosen, from, n int, limit int64) (int, error) {
-	body := func(n int) (int64, error) {
-		with := &Sizes{fields: s.fields}
-		for _, t := range s.cols {
-			with.cols = append(with.cols, t.clone())
+		if n = lo; n == 0 {
+			return 0, nil
 		}
-		err := with.Add(c, from, n)
-		return with.Body(), err
-	}
-	size, err := body(n)
-	if err != nil || size <= limit {
-		return n, err
-	}
-	lo, hi := 0, n // lo fits, hi does not
-	for hi-lo > 1 {
-		mid := lo + (hi-lo)/2
-		if size, err = body(mid); err != nil {
+		if with, err = s.with(c, from, n); err != nil {
 			return 0, err
 		}
-		if size <= limit {
-			lo = mid
-		} else {
-			hi = mid
+	}
+	for i, t := range with {
+		if t.values == nil {
+			continue
+		}
+		if err := t.use(c.segs(i, from, n)); err != nil {
+			return 0, invalid("column %q: %w", s.fields[i].Name, err)
 		}
 	}
-	return lo, nil
+	s.cols = with
+	return n, nil
+}
+
+// with is what the columns come to with n rows more; of dictionaries their indices.
+func (s *Sizes) with(c *Chosen, from, n int) ([]*tally, error) {
+	out := make([]*tally, len(s.cols))
+	for i, t := range s.cols {
+		out[i] = t.clone()
+		if nulls, flat := c.nulls(i, from, n); flat && shapeOf(t.field.Type) == shapeFixed {
+			out[i].n, out[i].nulls = t.n+int64(n), t.nulls+int64(nulls)
+			continue
+		}
+		if err := out[i].add(c.segs(i, from, n)); err != nil {
+			return nil, invalid("column %q: %w", s.fields[i].Name, err)
+		}
+	}
+	return out, nil
+}
+
+func total(cols []*tally) (n int64) {
+	for _, t := range cols {
+		n += t.bytes()
+	}
+	return n
 }
 
 // Columns gives the bytes of each column in the batch's body.
@@ -158,12 +199,7 @@ func (s *Sizes) Columns() []int64 {
 }
 
 // Body is the bytes of the batch's body.
-func (s *Sizes) Body() (n int64) {
-	for _, t := range s.cols {
-		n += t.bytes()
-	}
-	return n
-}
+func (s *Sizes) Body() int64 { return total(s.cols) }
 
 // Dictionaries gives the bytes of the message of each dictionary that holds only the
 // values in use, in the order of the columns.
@@ -202,10 +238,10 @@ func newTally(f arrow.Field) *tally {
 	return t
 }
 
-// clone leaves dictionaries out: they are no part of the body.
+// clone shares the dictionary: its values are counted when rows are added for good.
 func (t *tally) clone() *tally {
 	c := *t
-	c.used, c.values, c.kids = nil, nil, nil
+	c.kids = nil
 	for _, k := range t.kids {
 		c.kids = append(c.kids, k.clone())
 	}
@@ -225,11 +261,8 @@ func (t *tally) add(segs []seg) error {
 			t.nulls += int64(s.c.nulls(s.from, s.n))
 		}
 	}
-	switch shapeOf(t.field.Type) {
-	case shapeText:
+	if shapeOf(t.field.Type) == shapeText {
 		t.text += textBytes(segs)
-	case shapeDict:
-		return t.use(segs)
 	}
 	for i, k := range t.kids {
 		if err := k.add(kidSegs(t.field, segs, i)); err != nil {
@@ -241,9 +274,6 @@ func (t *tally) add(segs []seg) error {
 
 // use counts the dictionary values that were not used before.
 func (t *tally) use(segs []seg) error {
-	if t.values == nil {
-		return nil
-	}
 	var fresh []seg
 	for _, s := range segs {
 		used := t.used[s.c.dict]

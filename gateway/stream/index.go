@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -54,14 +55,17 @@ type indexed struct {
 // of gives the index of a view for another that shows some of its columns.
 func (ix *index) of(widest, v *view) *indexed {
 	out := &indexed{index: ix}
-	for at, i := range widest.columns {
-		if slices.Contains(v.columns, i) {
-			out.columns = append(out.columns, at)
-		}
-	}
-	for at, place := range widest.dicts {
-		if slices.Contains(v.dicts, place) {
-			out.dicts = append(out.dicts, at)
+	out.columns, out.dicts = within(widest.columns, v.columns), within(widest.dicts, v.dicts)
+	return out
+}
+
+// within finds some numbers among all, both ascending.
+func within(all, some []int) []int {
+	var out []int
+	for _, n := range some {
+		at, ok := slices.BinarySearch(all, n)
+		if ok {
+			out = append(out, at)
 		}
 	}
 	return out
@@ -103,16 +107,14 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 	}
 	for at := 0; at < len(rows); {
 		want := int(min(int64(len(rows)-at), x.left))
-		fits, err := x.sizes.Fit(c, at, want, maxMessage-x.view.frame)
-		if err != nil {
-			return err
-		}
-		if fits == 0 && x.open.Rows > 0 {
+		fits, err := x.sizes.Add(c, at, want, maxMessage-x.view.frame)
+		if err == nil && fits == 0 && x.open.Rows > 0 {
 			x.close()
 			continue
 		}
-		fits = max(fits, 1) // a single row beyond the limit stands alone
-		err = x.sizes.Add(c, at, fits)
+		if err == nil && fits == 0 { // a single row beyond the limit stands alone
+			fits, err = x.sizes.Add(c, at, 1, math.MaxInt64)
+		}
 		if err != nil {
 			return err
 		}
