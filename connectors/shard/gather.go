@@ -150,8 +150,13 @@ func gatherColumn(f arrow.Field, segs []seg, compact bool) (*col, error) {
 func compactColumn(f, vf arrow.Field, segs []seg, z *canonizer) (*col, error) {
 	var used []seg
 	var next int32
+	var last *col
+	var to []int32
+	var at indices
 	for _, s := range segs {
-		to := z.remap[s.c.dict]
+		if s.c != last {
+			last, to, at = s.c, z.remap[s.c.dict], s.c.indices()
+		}
 		if to == nil {
 			to = make([]int32, s.c.dict.n)
 			for i := range to {
@@ -163,7 +168,7 @@ func compactColumn(f, vf arrow.Field, segs []seg, z *canonizer) (*col, error) {
 			if s.c.isNull(i) {
 				continue
 			}
-			k := s.c.index(i)
+			k := at.index(i)
 			if k < 0 || k >= int64(len(to)) {
 				return nil, invalid("row %d: index %d in a dictionary of %d values", i, k, len(to))
 			}
