@@ -49,13 +49,17 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 		}
 		g.rows += p.N
 	}
-	known := map[arrow.ArrayData]*col{}
+	groups, known := grouped(parts), map[arrow.ArrayData]*col{}
 	for i, f := range g.fields {
-		segs, err := segsOf(parts, i, known)
-		if err != nil {
-			return nil, invalid("column %q: %w", f.Name, err)
+		for k := range groups {
+			if groups[k].c, err = fromArrow(groups[k].parts[0].Record.Column(i).Data(), known); err != nil {
+				return nil, invalid("column %q: %w", f.Name, err)
+			}
 		}
-		c, err := gatherColumn(f, segs, compact)
+		c := gatherFixed(f, groups, int(g.rows))
+		if c == nil {
+			c, err = gatherColumn(f, segsOf(groups), compact)
+		}
 		if err != nil {
 			return nil, invalid("column %q: %w", f.Name, err)
 		}
@@ -67,23 +71,55 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 	return g, nil
 }
 
-// segsOf are the parts' segments of column i. Parts of one record follow each other,
-// and its column is taken once: taking it checks every offset.
-func segsOf(parts []Part, i int, known map[arrow.ArrayData]*col) ([]seg, error) {
-	var out []seg
-	var last arrow.Record
-	var c *col
-	for _, p := range parts {
-		if p.Record != last {
-			var err error
-			if c, err = fromArrow(p.Record.Column(i).Data(), known); err != nil {
-				return nil, err
-			}
-			last = p.Record
+// group is parts of one record that follow each other, and one of its columns: taking
+// a column checks every offset, so it is taken once.
+type group struct {
+	parts []Part
+	c     *col
+}
+
+func grouped(parts []Part) []group {
+	var out []group
+	from := 0
+	for i := range parts {
+		if i+1 == len(parts) || parts[i+1].Record != parts[from].Record {
+			out = append(out, group{parts: parts[from : i+1]})
+			from = i + 1
 		}
-		out = push(out, seg{c: c, from: int(p.From), n: int(p.N)})
 	}
-	return out, nil
+	return out
+}
+
+func segsOf(groups []group) []seg {
+	var out []seg
+	for _, g := range groups {
+		for _, p := range g.parts {
+			out = push(out, seg{c: g.c, from: int(p.From), n: int(p.N)})
+		}
+	}
+	return out
+}
+
+// gatherFixed is gatherColumn for flat columns of whole bytes without nulls, which
+// most rows of most tables are made of; nil for all others.
+func gatherFixed(f arrow.Field, groups []group, rows int) *col {
+	w := bitWidth(f.Type) / 8
+	if shapeOf(f.Type) != shapeFixed || w == 0 || bitWidth(f.Type)%8 != 0 {
+		return nil
+	}
+	for _, g := range groups {
+		if shapeOf(g.c.typ) != shapeFixed || g.c.valid != nil {
+			return nil
+		}
+	}
+	data := make([]byte, 0, rows*w)
+	for _, g := range groups {
+		from := g.c.bufs[0][g.c.off*w:]
+		for _, p := range g.parts {
+			data = append(data, from[int(p.From)*w:int(p.From+p.N)*w]...)
+		}
+	}
+	return &col{typ: f.Type, n: rows, bufs: [][]byte{data}}
 }
 
 // Rows is how many rows were gathered.
