@@ -7,8 +7,8 @@ import (
 )
 
 // maxSized is the most columns of a table whose sizes stand in the manifest batch by
-// batch: a batch of 3.5 MiB then has some 5 KB of them.
-const maxSized = 1000
+// batch: a batch of 3.5 MiB then has 2 KB of them in memory.
+const maxSized = 256
 
 // columnBytes gives the bytes of each column of a batch as Record copies them; nil
 // where there are too many columns.
@@ -55,6 +55,12 @@ func MostBytes(f arrow.Field, rows, most int64) int64 {
 		return n + padded((rows+1)*int64(offsetWidth(f.Type))) + padded(rows*most)
 	}
 	return n + padded((rows*int64(bitWidth(f.Type))+7)/8)
+}
+
+// FixedWidth says whether MostBytes follows from a type and rows alone.
+func FixedWidth(dt arrow.DataType) bool {
+	s := shapeOf(dt)
+	return s == shapeNull || s == shapeFixed || s == shapeDict
 }
 
 // Chosen are some rows of a batch's columns.

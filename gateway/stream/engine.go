@@ -58,7 +58,7 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64)}
+	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(maxManifests)}
 	e.buffers = &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 	e.views = newViews(e)
 	e.files = newFiles(e)
@@ -104,20 +104,42 @@ func (e *Engine) Closing() bool {
 	}
 }
 
-// cache keeps the manifests used last; they never change.
+// cache keeps the manifests used last, up to most bytes; they never change.
 type cache struct {
 	mu    sync.Mutex
-	most  int
+	most  int64
+	held  int64
 	order *list.List
 	byKey map[string]*list.Element
 }
 
 type cached struct {
-	key string
-	v   schemas.Version
+	key    string
+	v      schemas.Version
+	weight int64
 }
 
-func newCache(most int) *cache {
+// weightOf is about the bytes that a manifest takes in memory.
+func weightOf(v *schemas.Version) int64 {
+	n := int64(1024)
+	for i := range v.Data {
+		for _, s := range v.Data[i].Splits {
+			for j := range s.Shards {
+				n += 512
+				for _, b := range s.Shards[j].Batches {
+					n += 56 + 8*int64(len(b.Columns))
+				}
+			}
+		}
+	}
+	return n
+}
+
+// maxManifests bounds the bytes of manifests held in memory: those of some 2 TB in
+// batches of 3.5 MiB with 50 columns.
+const maxManifests = 256 << 20
+
+func newCache(most int64) *cache {
 	return &cache{most: most, order: list.New(), byKey: map[string]*list.Element{}}
 }
 
@@ -138,10 +160,14 @@ func (c *cache) put(key string, v schemas.Version) {
 	if _, ok := c.byKey[key]; ok {
 		return
 	}
-	c.byKey[key] = c.order.PushFront(&cached{key, v})
-	if c.order.Len() > c.most {
+	w := weightOf(&v)
+	c.byKey[key] = c.order.PushFront(&cached{key, v, w})
+	c.held += w
+	for c.held > c.most && c.order.Len() > 1 {
 		last := c.order.Back()
-		delete(c.byKey, last.Value.(*cached).key)
+		old := last.Value.(*cached)
+		c.held -= old.weight
+		delete(c.byKey, old.key)
 		c.order.Remove(last)
 	}
 }

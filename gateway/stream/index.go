@@ -31,10 +31,14 @@ type indexShard struct {
 // batch is one batch of a filtering view.
 type batch struct {
 	Rows         int64   `json:"r"`
-	Columns      []int64 `json:"c"`           // bytes of each shown column in the body
+	Columns      []int64 `json:"c"`           // bytes of each shown column in the body; of all together where they are many
 	Dictionaries []int64 `json:"d,omitempty"` // bytes of each dictionary's message
 	Takes        []take  `json:"t"`
 }
+
+// maxIndexed is the most columns that an index sizes apart, so that a batch takes less
+// than 1 KB of it.
+const maxIndexed = 100
 
 // take is where a batch's rows come from: Rows of those that stay in a batch of the
 // shard, after Skip that went to the batch before.
@@ -42,6 +46,17 @@ type take struct {
 	Batch int   `json:"b"`
 	Skip  int64 `json:"s,omitempty"`
 	Rows  int64 `json:"r"`
+}
+
+// weight is about the bytes that an index takes in memory.
+func (ix *index) weight() int64 {
+	n := int64(1024)
+	for _, sh := range ix.Shards {
+		for _, b := range sh.Batches {
+			n += 96 + 8*int64(len(b.Columns)+len(b.Dictionaries)) + 24*int64(len(b.Takes))
+		}
+	}
+	return n
 }
 
 // indexed is the index of the widest view of an agreement as a view with fewer columns
@@ -56,6 +71,9 @@ type indexed struct {
 func (ix *index) of(widest, v *view) *indexed {
 	out := &indexed{index: ix}
 	out.columns, out.dicts = within(widest.columns, v.columns), within(widest.dicts, v.dicts)
+	if len(widest.columns) > maxIndexed {
+		out.columns = []int{0}
+	}
 	return out
 }
 
@@ -133,6 +151,9 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 func (x *indexer) close() {
 	if x.open.Rows > 0 {
 		x.open.Columns, x.open.Dictionaries = x.sizes.Columns(), x.sizes.Dictionaries()
+		if len(x.open.Columns) > maxIndexed {
+			x.open.Columns = []int64{x.sizes.Body()}
+		}
 		x.batches = append(x.batches, x.open)
 	}
 	x.open = batch{}

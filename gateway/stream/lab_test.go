@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,15 +27,16 @@ import (
 type lab struct {
 	engine  *Engine
 	version schemas.Version
+	objects map[string][]byte
+	gone    atomic.Bool // the store has no object any more
 }
 
 // newLab publishes each list of records as a shard. A window of 0 rows is chosen as
 // at publication.
 func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Helper()
-	l := &lab{}
+	l := &lab{objects: map[string][]byte{}}
 	table := schemas.Table{Name: "t", Splits: []schemas.Split{{Name: "all"}}}
-	objects := map[string][]byte{}
 	for i, rec := range shards {
 		rep, file := conformed(t, shard.Spec{Name: "s.arrows", WindowRows: window, Schema: table.Schema}, rec)
 		if i == 0 {
@@ -42,14 +44,14 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 			table.WindowRows = window
 		}
 		key := fmt.Sprintf("%d.arrow", i)
-		objects[key] = file
+		l.objects[key] = file
 		table.Splits[0].Shards = append(table.Splits[0].Shards, schemas.Shard{Store: "s", Bucket: "lab", Key: key, ETag: key, Size: int64(len(file)), Rows: rep.Rows, Dictionaries: rep.Dictionaries, Batches: rep.Batches})
 	}
 	l.version = schemas.Version{Dataset: "ds-lab", Data: []schemas.Table{table}}
 	l.version.Version = "v1"
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b, ok := objects[strings.TrimPrefix(r.URL.Path, "/lab/")]
-		if !ok {
+		b, ok := l.objects[strings.TrimPrefix(r.URL.Path, "/lab/")]
+		if !ok || l.gone.Load() {
 			http.NotFound(w, r)
 			return
 		}

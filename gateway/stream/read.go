@@ -133,7 +133,9 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte) ([]Message
 			out = append(out, m)
 		case sl.whole && len(v.edits) == 0:
 			msg, err = v.project.Record(msg)
-			out = append(out, message(msg, sl.rows))
+			if err == nil {
+				out = append(out, message(msg, sl.rows))
+			}
 		default:
 			out, err = r.changed(ctx, out, sl, msg)
 		}
@@ -185,8 +187,11 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 			}
 		}
 		p, err := v.project.Splice(msg, edited)
-		if err != nil || len(p) <= maxMessage || sl.rows <= 1 {
-			return append(out, message(p, sl.rows)), err
+		if err != nil {
+			return nil, err
+		}
+		if len(p) <= maxMessage || sl.rows <= 1 {
+			return append(out, message(p, sl.rows)), nil
 		}
 	}
 	rec, err := r.record(o, msg)

@@ -22,6 +22,7 @@ type views struct {
 	engine *Engine
 	mu     sync.Mutex
 	ready  map[string]*index
+	held   int64 // bytes of them
 	making map[string]*progress
 }
 
@@ -35,8 +36,9 @@ func newViews(e *Engine) *views {
 	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}}
 }
 
-// maxReady bounds the indexes held in memory; beyond it they are read again.
-const maxReady = 1000
+// maxReady bounds the bytes of the indexes held in memory; beyond it they are read
+// again.
+const maxReady = 512 << 20
 
 // rows gives a view's index, or Busy with its progress while it is being made.
 func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
@@ -83,8 +85,10 @@ func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.T
 		return
 	}
 	delete(vs.making, key)
-	if len(vs.ready) >= maxReady {
+	vs.held += ix.weight()
+	if vs.held > maxReady {
 		clear(vs.ready)
+		vs.held = ix.weight()
 	}
 	vs.ready[key] = ix
 }

@@ -14,23 +14,24 @@ const maxMessage = 3584 << 10
 const loosest = 56
 
 // body bounds the bytes of a batch of rows that come from b, as the view shows them:
-// what it hides is never looked at. Versions published before columns were sized are
-// bounded by the whole batch.
+// what it hides is not looked at. Only where the manifest does not size columns, and
+// one that is shown has no fixed width, the whole batch bounds it.
 func (v *view) body(b schemas.Block, rows int64) int64 {
-	var n int64
-	known := len(b.Columns) == v.arrow.NumFields()
-	if !known {
-		n = b.Body
-	}
+	var n, unknown int64
+	sized := len(b.Columns) == v.arrow.NumFields()
 	for at, i := range v.columns {
-		switch e := v.edits[i]; {
+		switch e, f := v.edits[i], v.fields[at]; {
 		case e != nil:
-			n += shard.MostBytes(v.fields[at], rows, e.Most())
-		case known:
+			n += shard.MostBytes(f, rows, e.Most())
+		case sized:
 			n += b.Columns[i]
+		case shard.FixedWidth(f.Type):
+			n += shard.MostBytes(f, rows, 0)
+		default:
+			unknown = b.Body
 		}
 	}
-	return n
+	return n + unknown
 }
 
 // most bounds the bytes of the messages that a batch, or rows of it, becomes.
