@@ -92,10 +92,7 @@ func (s *Source) portions(sl slice) []portion {
 func (r *reader) gathered(ctx context.Context, rd read) result {
 	var out []Message
 	err := r.each(ctx, rd, func(parts []shard.Part) error {
-		g, err := shard.Collect(parts, true)
-		if err == nil {
-			err = r.source.view.show(g, r.source.view.apply)
-		}
+		g, err := r.source.view.gather(parts, true)
 		if err != nil {
 			return err
 		}
@@ -110,6 +107,16 @@ func (r *reader) gathered(ctx context.Context, rd read) result {
 		return nil
 	})
 	return result{messages: out, err: err}
+}
+
+// gather gathers rows as the view shows them; compact leaves only values in use in
+// dictionaries.
+func (v *view) gather(parts []shard.Part, compact bool) (*shard.Gathered, error) {
+	g, err := shard.Collect(parts, compact)
+	if err == nil {
+		err = v.show(g, v.apply)
+	}
+	return g, err
 }
 
 // each reads a range and hands on the rows of each batch of the view that ends in it.

@@ -264,16 +264,12 @@ func (mk *maker) messages(ctx context.Context) error {
 // each gives the batches of a filtering view one after another, with the dictionaries
 // of the shard.
 func (mk *maker) each(ctx context.Context, do func(rec arrow.Record) error) error {
-	v := mk.src.view
 	for _, one := range mk.reads() {
 		if mk.engine.Closing() {
 			return stopping()
 		}
 		err := mk.rd.each(ctx, one, func(parts []shard.Part) error {
-			g, err := shard.Collect(parts, false)
-			if err == nil {
-				err = v.show(g, v.apply)
-			}
+			g, err := mk.src.view.gather(parts, false)
 			if err != nil {
 				return err
 			}

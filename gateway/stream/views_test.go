@@ -417,3 +417,29 @@ func TestFilteredStreamEnds(t *testing.T) {
 		t.Errorf("got %v", res.err)
 	}
 }
+
+// A filtered view of more columns than its index sizes apart is bounded all the same,
+// whatever columns are asked for.
+func TestWideFilteredView(t *testing.T) {
+	var fields []arrow.Field
+	for i := range maxIndexed + 5 {
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: arrow.PrimitiveTypes.Int32})
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	for i := range 100 {
+		for j := range fields {
+			b.Field(j).(*array.Int32Builder).Append(int32(i + j))
+		}
+	}
+	l := newLab(t, 8, b.NewRecord())
+	duties := []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "c3", Op: "lt", Values: []string{"70"}}}}
+	for _, columns := range [][]string{nil, {"c9", "c7"}} {
+		src := l.source(t, duties, columns...)
+		p, err := NewPlan(src, Ask{World: 1})
+		must(t, err)
+		_, most := p.Most()
+		if n := int64(len(l.stream(t, src, Ask{World: 1}))); n > most || columns == nil && n != most {
+			t.Errorf("%v: %d bytes, at most %d", columns, n, most)
+		}
+	}
+}
