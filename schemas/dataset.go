@@ -255,6 +255,10 @@ type Block struct {
 	Meta   int32 `json:"m" doc:"bytes of marker, length and metadata, padded to 8"`
 	Body   int64 `json:"b" doc:"bytes of the body"`
 	Rows   int64 `json:"r,omitempty" doc:"rows of a record batch"`
+	// Columns says how the body divides, so that what a view shows is sized without a
+	// look at what it hides. Nil in versions published before it was recorded, and for
+	// tables too wide for it.
+	Columns []int64 `json:"c,omitempty" doc:"bytes of each top-level column within the body, padding included"`
 }
 
 // Len is the message's whole length in bytes.

@@ -144,16 +144,18 @@ func (c *col) copyIndices(segs []seg, z *canonizer) error {
 	out := make([]byte, c.n*w)
 	c.bufs = [][]byte{out}
 	row := 0
+	var last *col
+	var remap []int32
+	var at indices
 	for _, s := range segs {
-		var remap []int32
-		if s.c != nil {
-			remap = z.remap[s.c.dict]
+		if s.c != nil && s.c != last {
+			last, remap, at = s.c, z.remap[s.c.dict], s.c.indices()
 		}
 		for i := s.from; i < s.from+s.n; i, row = i+1, row+1 {
 			if s.c == nil || s.c.isNull(i) {
 				continue
 			}
-			k := s.c.index(i)
+			k := at.index(i)
 			if k < 0 || k >= int64(s.c.dict.n) {
 				return fmt.Errorf("row %d: index %d in a dictionary of %d values", row, k, s.c.dict.n)
 			}
@@ -211,22 +213,25 @@ func (c *col) copyText(segs []seg) error {
 	for _, s := range segs {
 		s.eachRun(func(from, n int, null bool) {
 			if n > 0 && !null && shapeOf(s.c.typ) == shapeText {
-				a, _ := s.c.span(from)
-				_, b := s.c.span(from + n - 1)
-				data = append(data, s.c.bufs[1][a:b]...)
+				w, at := offsetWidth(s.c.typ), s.c.off+from
+				first := int(intAt(s.c.bufs[0], w, at, true))
+				last := first
+				for i := range n {
+					next := int(intAt(s.c.bufs[0], w, at+i+1, true))
+					o.add(next - last)
+					last = next
+				}
+				data = append(data, s.c.bufs[1][first:last]...)
+				return
 			}
 			for i := from; i < from+n; i++ {
-				switch {
-				case null:
+				if null {
 					o.add(0)
-				case shapeOf(s.c.typ) == shapeText:
-					a, b := s.c.span(i)
-					o.add(b - a)
-				default:
-					v := s.c.bytes(i)
-					data = append(data, v...)
-					o.add(len(v))
+					continue
 				}
+				v := s.c.bytes(i)
+				data = append(data, v...)
+				o.add(len(v))
 			}
 		})
 	}
@@ -244,8 +249,10 @@ func (c *col) checkText() error {
 		return nil
 	}
 	data, whole := c.bufs[1], utf8.Valid(c.bufs[1])
+	w, b := offsetWidth(c.typ), 0
 	for i := range c.n {
-		a, b := c.span(i)
+		a := b // canonical offsets begin at 0
+		b = int(intAt(c.bufs[0], w, i+1, true))
 		if whole && (a == len(data) || utf8.RuneStart(data[a])) {
 			continue
 		}

@@ -178,11 +178,22 @@ func (c *col) bytes(i int) []byte {
 	return c.bufs[1+binary.LittleEndian.Uint32(v[8:])][at : at+n]
 }
 
-// index gives entry i of a dictionary column's indices.
-func (c *col) index(i int) int64 {
-	t := c.typ.(*arrow.DictionaryType).IndexType
-	return intAt(c.bufs[0], bitWidth(t)/8, c.off+i, arrow.IsSignedInteger(t.ID()))
+// indices reads the indices of a dictionary column.
+type indices struct {
+	b          []byte
+	off, width int
+	signed     bool
 }
+
+func (c *col) indices() indices {
+	t := c.typ.(*arrow.DictionaryType).IndexType
+	return indices{c.bufs[0], c.off, bitWidth(t) / 8, arrow.IsSignedInteger(t.ID())}
+}
+
+func (x indices) index(i int) int64 { return intAt(x.b, x.width, x.off+i, x.signed) }
+
+// index gives entry i of a dictionary column's indices.
+func (c *col) index(i int) int64 { return c.indices().index(i) }
 
 // fromArrow takes an array of arrow's as a column. Arrays that share a
 // dictionary in arrow share it here through known, which may be empty.

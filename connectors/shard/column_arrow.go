@@ -22,9 +22,9 @@ func (c *col) arrowData(bufs []*memory.Buffer, dictionaries map[*col]arrow.Array
 	return array.NewData(c.typ, c.n, bufs, kids, c.nulls(0, c.n), c.off)
 }
 
-// record gives columns as a Record of arrow's; schema must be theirs.
-func record(schema *arrow.Schema, cols []*col, rows int) arrow.Record {
-	dicts := map[*col]arrow.ArrayData{}
+// record gives columns as a Record of arrow's; schema must be theirs. Dictionaries in
+// dicts stay what they are in arrow.
+func record(schema *arrow.Schema, cols []*col, rows int, dicts map[*col]arrow.ArrayData) arrow.Record {
 	arrs := make([]arrow.Array, len(cols))
 	for i, c := range cols {
 		arrs[i] = array.MakeFromData(c.toArrow(dicts))

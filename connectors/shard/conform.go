@@ -209,6 +209,9 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 		if why != "" {
 			return name + ": " + why, nil
 		}
+		if e.at.Columns, err = columnBytes(p.spans, m.Buffers); err != nil {
+			return "", err
+		}
 		r.Batches = append(r.Batches, e.at)
 		r.Rows += m.Rows
 	}
@@ -296,7 +299,13 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	}
 	cut := &cutter{plan: p, window: window, left: window}
 	cut.emit = func(cols []*col, rows int) error {
-		r.Batches = append(r.Batches, w.message(recordMessage(cols, rows), int64(rows)))
+		m := recordMessage(cols, rows)
+		at := w.message(m, int64(rows))
+		var err error
+		if at.Columns, err = columnBytes(p.spans, m.refs); err != nil {
+			return err
+		}
+		r.Batches = append(r.Batches, at)
 		r.Rows += int64(rows)
 		return w.err
 	}

@@ -23,6 +23,7 @@ func (c *col) layout(nodes []NodeRef, bufs [][]byte) ([]NodeRef, [][]byte) {
 // buffers, each padded with zeros to the alignment.
 type message struct {
 	meta    []byte
+	refs    []BufferRef // where the buffers stand in the body
 	buffers [][]byte
 	bodyLen int64
 }
@@ -46,22 +47,27 @@ func recordMessage(cols []*col, rows int) message {
 		nodes, bufs = c.layout(nodes, bufs)
 	}
 	refs, body := place(bufs)
-	return message{recordMeta(int64(rows), nodes, refs, body), bufs, body}
+	return message{recordMeta(int64(rows), nodes, refs, body), refs, bufs, body}
 }
 
 func dictionaryMessage(id int64, values *col) message {
 	nodes, bufs := values.layout(nil, nil)
 	refs, body := place(bufs)
-	return message{dictionaryMeta(id, int64(values.n), nodes, refs, body), bufs, body}
+	return message{dictionaryMeta(id, int64(values.n), nodes, refs, body), refs, bufs, body}
 }
 
 // bytes is the message in one piece.
 func (m message) bytes() []byte {
 	out := make([]byte, 0, int64(len(m.meta))+m.bodyLen)
-	out = append(out, m.meta...)
-	for _, b := range m.buffers {
+	return appendPadded(append(out, m.meta...), m.buffers)
+}
+
+// appendPadded appends buffers, each padded with zeros to the alignment.
+func appendPadded(out []byte, bufs [][]byte) []byte {
+	var zero [alignment]byte
+	for _, b := range bufs {
 		out = append(out, b...)
-		out = out[:len(out)+int(padded(int64(len(b))))-len(b)]
+		out = append(out, zero[:int(padded(int64(len(b))))-len(b)]...)
 	}
 	return out
 }

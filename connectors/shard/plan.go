@@ -12,6 +12,7 @@ import (
 // one dictionary that all batches share.
 type plan struct {
 	schema *Schema
+	spans  []span
 	canon  []*canonizer // per column
 	limit  int64        // bytes of canonical buffers in one batch
 	notes  []string
@@ -61,6 +62,10 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		fields = want.Arrow.Fields()
 	}
 	p.schema = newSchema(fields)
+	var err error
+	if p.spans, err = spansOf(p.schema.top); err != nil {
+		return nil, err
+	}
 	p.limit = max(batchLimit-96*int64(countBuffers(p.schema.top)), 1)
 	return p, nil
 }

@@ -24,11 +24,13 @@ func splitMessage(msg []byte) (Message, schemas.Block, error) {
 
 // Projection keeps some top-level columns of a table's messages, without
 // decoding: nodes and buffers of the others are left out, offsets rewritten,
-// bytes copied as they are. It is immutable and safe for concurrent use.
+// bytes copied as they are. Columns that are edited come from outside. It is
+// immutable and safe for concurrent use.
 type Projection struct {
 	source *Schema
 	schema *Schema
 	keep   []int // indices of kept columns, ascending as in the table or as asked
+	edited map[int]arrow.Field
 	spans  []span
 	ids    map[int64]bool
 }
@@ -39,31 +41,50 @@ type span struct{ node, nodes, buf, bufs int }
 // Select makes the projection of a schema message to the columns with the
 // given indices, in that order. Kept columns keep their dictionary ids, so that
 // dictionary messages pass as they are. Kind: Invalid.
-func Select(schema []byte, columns []int) (*Projection, error) {
+func Select(schema []byte, columns []int) (*Projection, error) { return Edit(schema, columns, nil) }
+
+// Edit is Select with some of the columns replaced by others, of the fields given;
+// their values come to Splice as arrays. The new fields are no dictionaries.
+func Edit(schema []byte, columns []int, edited map[int]arrow.Field) (*Projection, error) {
 	s, err := ParseSchema(schema)
 	if err != nil {
 		return nil, err
 	}
-	p := &Projection{source: s, keep: columns, ids: map[int64]bool{}}
-	at := span{}
-	for _, n := range s.top {
-		at.nodes, at.bufs = 0, 0
-		if err := at.count(n); err != nil {
-			return nil, err
-		}
-		p.spans = append(p.spans, at)
-		at.node, at.buf = at.node+at.nodes, at.buf+at.bufs
+	p := &Projection{source: s, schema: &Schema{}, keep: columns, edited: edited, ids: map[int64]bool{}}
+	if p.spans, err = spansOf(s.top); err != nil {
+		return nil, err
 	}
-	p.schema = &Schema{}
 	for _, i := range columns {
 		if i < 0 || i >= len(s.top) {
 			return nil, invalid("column %d of a table with %d", i, len(s.top))
 		}
-		p.schema.top = append(p.schema.top, s.top[i])
-		keepIDs(s.top[i], p.ids)
+		n := s.top[i]
+		if f, ok := edited[i]; ok {
+			next := int64(0)
+			if n = newNode(f, &next); next > 0 {
+				return nil, invalid("column %q is edited into a dictionary", f.Name)
+			}
+		}
+		p.schema.top = append(p.schema.top, n)
+		keepIDs(n, p.ids)
 	}
 	p.schema.Arrow = arrow.NewSchema(fieldsOf(p.schema.top), nil)
 	return p, nil
+}
+
+// spansOf gives each column's nodes and buffers.
+func spansOf(top []*node) ([]span, error) {
+	out := make([]span, 0, len(top))
+	at := span{}
+	for _, n := range top {
+		at.nodes, at.bufs = 0, 0
+		if err := at.count(n); err != nil {
+			return nil, err
+		}
+		out = append(out, at)
+		at.node, at.buf = at.node+at.nodes, at.buf+at.bufs
+	}
+	return out, nil
 }
 
 func keepIDs(n *node, ids map[int64]bool) {
@@ -107,50 +128,102 @@ func (p *Projection) Schema() []byte { return p.schema.message() }
 // Keeps says whether a dictionary message with this id belongs to a kept column.
 func (p *Projection) Keeps(dictionaryID int64) bool { return p.ids[dictionaryID] }
 
-// Cut is a projected record batch before its bytes are copied: new metadata
-// (marker, length, flatbuffer), then Body: ranges of the old body one after
-// another, without anything between.
-type Cut struct {
-	Meta    []byte
-	Body    []BufferRef
-	BodyLen int64
-	Rows    int64
+// cut is a projected record batch before its bytes are copied: nodes and buffers of
+// the new metadata, and the ranges of the old body, one after another.
+type cut struct {
+	nodes []NodeRef
+	refs  []BufferRef
+	body  []stretch
+	len   int64 // of the new body
 }
 
-// Plan cuts a record batch by its metadata alone (Block.Meta bytes), so that
-// only the ranges need to be read from the store. Kind: Invalid.
-func (p *Projection) Plan(meta []byte) (Cut, error) {
-	m, err := ParseMeta(meta)
-	if err != nil {
-		return Cut{}, err
-	}
+// stretch is a range of the old body, or buffers that were made anew.
+type stretch struct {
+	old  BufferRef
+	made [][]byte
+}
+
+// plan cuts a record batch; made are the edited columns in canonical form.
+func (p *Projection) plan(m *Message, made map[int]*col) (cut, error) {
 	if m.Kind != KindRecord || m.Compressed {
-		return Cut{}, invalid("only uncompressed record batches are projected")
+		return cut{}, invalid("only uncompressed record batches are projected")
 	}
-	last := span{}
-	if k := len(p.spans); k > 0 {
-		last = p.spans[k-1]
+	if err := holds(p.spans, m); err != nil {
+		return cut{}, err
 	}
-	if len(m.Nodes) != last.node+last.nodes || len(m.Buffers) != last.buf+last.bufs {
-		return Cut{}, invalid("the batch does not have the schema's columns")
-	}
-	c := Cut{Rows: m.Rows}
-	var nodes []NodeRef
-	var refs []BufferRef
+	var c cut
 	for _, i := range p.keep {
+		if _, ok := p.edited[i]; ok {
+			if made[i] == nil || int64(made[i].n) != m.Rows {
+				return cut{}, invalid("column %d is edited, and its new values are not there", i)
+			}
+			c.anew(made[i])
+			continue
+		}
 		s := p.spans[i]
-		nodes = append(nodes, m.Nodes[s.node:s.node+s.nodes]...)
-		if refs, err = c.column(refs, m.Buffers[s.buf:s.buf+s.bufs], m.BodyLen); err != nil {
-			return Cut{}, err
+		c.nodes = append(c.nodes, m.Nodes[s.node:s.node+s.nodes]...)
+		if err := c.column(m.Buffers[s.buf:s.buf+s.bufs], m.BodyLen); err != nil {
+			return cut{}, err
 		}
 	}
-	c.Meta = recordMeta(m.Rows, nodes, refs, c.BodyLen)
 	return c, nil
 }
 
+// holds says whether a batch has the nodes and buffers of the spans.
+func holds(spans []span, m *Message) error {
+	last := span{}
+	if k := len(spans); k > 0 {
+		last = spans[k-1]
+	}
+	if len(m.Nodes) != last.node+last.nodes || len(m.Buffers) != last.buf+last.bufs {
+		return invalid("the batch does not have the schema's columns")
+	}
+	return nil
+}
+
+// anew appends a column that was made anew.
+func (c *cut) anew(k *col) {
+	var bufs [][]byte
+	c.nodes, bufs = k.layout(c.nodes, nil)
+	refs, n := place(bufs)
+	for _, r := range refs {
+		c.refs = append(c.refs, BufferRef{c.len + r.Offset, r.Length})
+	}
+	c.body, c.len = append(c.body, stretch{made: bufs}), c.len+n
+}
+
 // column appends one column's buffers, with the padding that follows them.
-func (c *Cut) column(refs, bufs []BufferRef, body int64) ([]BufferRef, error) {
-	from, to := int64(-1), int64(0)
+func (c *cut) column(bufs []BufferRef, body int64) error {
+	from, to, err := extent(bufs)
+	if err != nil {
+		return err
+	}
+	for _, b := range bufs {
+		r := BufferRef{Offset: c.len, Length: b.Length}
+		if b.Length > 0 {
+			r.Offset += b.Offset - from
+		}
+		c.refs = append(c.refs, r)
+	}
+	if from < 0 {
+		return nil
+	}
+	if to > body {
+		return invalid("the batch's body is not padded to 8 bytes")
+	}
+	c.len += to - from
+	if k := len(c.body) - 1; k >= 0 && c.body[k].made == nil && c.body[k].old.Offset+c.body[k].old.Length == from {
+		c.body[k].old.Length += to - from
+		return nil
+	}
+	c.body = append(c.body, stretch{old: BufferRef{from, to - from}})
+	return nil
+}
+
+// extent is where a column's buffers lie in a body, padding to 8 included; from is
+// -1 where all are empty.
+func extent(bufs []BufferRef) (from, to int64, err error) {
+	from = -1
 	for _, b := range bufs {
 		if b.Length == 0 {
 			continue
@@ -159,47 +232,60 @@ func (c *Cut) column(refs, bufs []BufferRef, body int64) ([]BufferRef, error) {
 			from = b.Offset
 		}
 		if b.Offset&7 != 0 || b.Offset < to {
-			return nil, invalid("the batch's buffers are not in order")
+			return 0, 0, invalid("the batch's buffers are not in order")
 		}
 		to = (b.Offset + b.Length + 7) &^ 7
 	}
-	base := c.BodyLen
-	for _, b := range bufs {
-		r := BufferRef{Offset: base, Length: b.Length}
-		if b.Length > 0 {
-			r.Offset += b.Offset - from
-		}
-		refs = append(refs, r)
-	}
-	if from < 0 {
-		return refs, nil
-	}
-	if to > body {
-		return nil, invalid("the batch's body is not padded to 8 bytes")
-	}
-	c.BodyLen += to - from
-	if k := len(c.Body) - 1; k >= 0 && c.Body[k].Offset+c.Body[k].Length == from {
-		c.Body[k].Length += to - from
-		return refs, nil
-	}
-	c.Body = append(c.Body, BufferRef{from, to - from})
-	return refs, nil
+	return from, to, nil
 }
 
 // Record projects a record batch message that lies in one piece.
-func (p *Projection) Record(msg []byte) ([]byte, error) {
-	_, at, err := splitMessage(msg)
+func (p *Projection) Record(msg []byte) ([]byte, error) { return p.Splice(msg, nil) }
+
+// Splice projects a record batch message that lies in one piece; edited has the new
+// values of each column that Edit names, as many as the batch has rows. The other
+// columns' bytes are copied as they lie. Kind: Invalid.
+func (p *Projection) Splice(msg []byte, edited map[int]arrow.Array) (out []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = invalid("the columns cannot be spliced: %v", p)
+		}
+	}()
+	m, at, err := splitMessage(msg)
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.Plan(msg[:at.Meta])
+	made := map[int]*col{}
+	for i, a := range edited {
+		if made[i], err = canonical(p.edited[i], a); err != nil {
+			return nil, err
+		}
+	}
+	c, err := p.plan(&m, made)
 	if err != nil {
 		return nil, err
 	}
-	out := append(make([]byte, 0, int64(len(c.Meta))+c.BodyLen), c.Meta...)
-	for _, r := range c.Body {
-		from := int64(at.Meta) + r.Offset
-		out = append(out, msg[from:from+r.Length]...)
+	meta := recordMeta(m.Rows, c.nodes, c.refs, c.len)
+	out = append(make([]byte, 0, int64(len(meta))+c.len), meta...)
+	for _, r := range c.body {
+		if r.made != nil {
+			out = appendPadded(out, r.made)
+			continue
+		}
+		from := int64(at.Meta) + r.old.Offset
+		out = append(out, msg[from:from+r.old.Length]...)
 	}
 	return out, nil
+}
+
+// canonical makes the canonical column of an array.
+func canonical(f arrow.Field, a arrow.Array) (*col, error) {
+	c, err := fromArrow(a.Data(), map[arrow.ArrayData]*col{})
+	if err == nil {
+		c, err = canon(f, []seg{{c: c, n: c.n}}, &canonizer{dict: c.dict})
+	}
+	if err != nil {
+		return nil, invalid("column %q: %w", f.Name, err)
+	}
+	return c, nil
 }

@@ -10,12 +10,14 @@ import (
 // metadata. It is immutable and safe for concurrent use.
 type Decoder struct {
 	schema *Schema
+	spans  []span
 	dicts  map[int64]*col
 	arrow  map[*col]arrow.ArrayData
 }
 
 // NewDecoder takes a table's schema message and the shard's dictionary messages
-// (metadata and body each, in stored order). Kind: Invalid.
+// (metadata and body each, in stored order); those of columns that are never
+// decoded may be left out. Kind: Invalid.
 func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
 	s, err := ParseSchema(schema)
 	if err != nil {
@@ -35,6 +37,9 @@ func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
 		return nil, err
 	}
 	d := &Decoder{schema: s, dicts: map[int64]*col{}, arrow: map[*col]arrow.ArrayData{}}
+	if d.spans, err = spansOf(s.top); err != nil {
+		return nil, err
+	}
 	for _, e := range in.entries {
 		if e.kind == KindDictionary {
 			d.dicts[e.id] = e.dict
@@ -84,116 +89,36 @@ func (d *Decoder) Record(msg []byte) (rec arrow.Record, err error) {
 	return array.NewRecord(d.schema.Arrow, arrs, m.Rows), nil
 }
 
-// Part is N rows of Record from row From on.
-type Part struct {
-	Record  arrow.Record
-	From, N int64
-}
-
-// Gather makes one canonical record of the parts' rows, in order; the parts
-// have equal schemas. It copies. Dictionary columns whose parts share one
-// dictionary keep it; others get a joined one. With compact every dictionary
-// holds only values that the rows use, in the order of their first use. Kind:
-// Invalid.
-func Gather(parts []Part, compact bool) (rec arrow.Record, err error) {
+// Columns decodes some columns of a record batch message, in the order asked for,
+// and looks at no byte of the others. It shares msg's bytes. Kind: Invalid.
+func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = invalid("the rows cannot be gathered: %v", p)
+			err = invalid("the record batch cannot be read: %v", p)
 		}
 	}()
-	if len(parts) == 0 {
-		return nil, invalid("no rows to gather")
-	}
-	schema, rows := parts[0].Record.Schema(), int64(0)
-	known := map[arrow.ArrayData]*col{}
-	cols := make([]*col, schema.NumFields())
-	for i, f := range schema.Fields() {
-		var segs []seg
-		rows = 0
-		for _, p := range parts {
-			if p.From < 0 || p.N < 0 || p.N > p.Record.NumRows()-p.From {
-				return nil, invalid("rows %d to %d of a record of %d rows", p.From, p.From+p.N, p.Record.NumRows())
-			}
-			c, err := fromArrow(p.Record.Column(i).Data(), known)
-			if err != nil {
-				return nil, invalid("column %q: %w", f.Name, err)
-			}
-			segs = push(segs, seg{c: c, from: int(p.From), n: int(p.N)})
-			rows += p.N
-		}
-		if cols[i], err = gatherColumn(f, segs, compact); err != nil {
-			return nil, invalid("column %q: %w", f.Name, err)
-		}
-	}
-	return record(schema, cols, int(rows)), nil
-}
-
-func gatherColumn(f arrow.Field, segs []seg, compact bool) (*col, error) {
-	d, ok := f.Type.(*arrow.DictionaryType)
-	if !ok {
-		return canon(f, segs, &canonizer{})
-	}
-	vf := arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true}
-	z := &canonizer{remap: map[*col][]int32{}}
-	var all []*col
-	for _, s := range segs {
-		if _, ok := z.remap[s.c.dict]; !ok {
-			z.remap[s.c.dict] = nil
-			all = append(all, s.c.dict)
-		}
-	}
-	if compact {
-		return compactColumn(f, vf, segs, z)
-	}
-	if len(all) == 1 {
-		z.dict = all[0]
-		return canon(f, segs, z)
-	}
-	var err error
-	if z.dict, z.remap, err = joinValues(vf, all); err != nil {
+	m, at, err := splitMessage(msg)
+	if err != nil {
 		return nil, err
 	}
-	if z.dict == nil || int64(z.dict.n)-1 > maxIndex(d.IndexType) {
-		return nil, invalid("the joined dictionary is too large for a message or its index")
+	if m.Kind != KindRecord || m.Compressed {
+		return nil, invalid("the message is not an uncompressed record batch")
 	}
-	return canon(f, segs, z)
-}
-
-// compactColumn gives the column a dictionary of the values in use.
-func compactColumn(f, vf arrow.Field, segs []seg, z *canonizer) (*col, error) {
-	var used []seg
-	var next int32
-	for _, s := range segs {
-		to := z.remap[s.c.dict]
-		if to == nil {
-			to = make([]int32, s.c.dict.n)
-			for i := range to {
-				to[i] = -1
-			}
-			z.remap[s.c.dict] = to
-		}
-		for i := s.from; i < s.from+s.n; i++ {
-			if s.c.isNull(i) {
-				continue
-			}
-			k := s.c.index(i)
-			if k < 0 || k >= int64(len(to)) {
-				return nil, invalid("row %d: index %d in a dictionary of %d values", i, k, len(to))
-			}
-			if to[k] < 0 {
-				to[k], next = next, next+1
-				used = push(used, seg{c: s.c.dict, from: int(k), n: 1})
-			}
-		}
-	}
-	if int64(next)-1 > maxIndex(f.Type.(*arrow.DictionaryType).IndexType) {
-		return nil, invalid("%d values are too many for the index type", next)
-	}
-	var err error
-	if z.dict, err = canon(vf, used, &canonizer{}); err != nil {
+	if err := holds(d.spans, &m); err != nil {
 		return nil, err
 	}
-	return canon(f, segs, z)
+	for _, i := range columns {
+		w := &walker{m: &m, body: msg[at.Meta:at.Len()], dicts: d.dicts, nodes: d.spans[i].node, bufs: d.spans[i].buf}
+		c, err := w.col(d.schema.top[i])
+		if err == nil && int64(c.n) != m.Rows {
+			err = invalid("%d values in a batch of %d rows", c.n, m.Rows)
+		}
+		if err != nil {
+			return nil, invalid("column %q: %w", d.schema.top[i].field.Name, err)
+		}
+		out = append(out, array.MakeFromData(c.toArrow(d.arrow)))
+	}
+	return out, nil
 }
 
 // EncodeRecord gives rows [from, from+n) of rec as one canonical encapsulated

@@ -52,6 +52,7 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},
+		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},

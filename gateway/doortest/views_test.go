@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -206,4 +207,92 @@ func generalised(t *testing.T, r *Rig, doors []Door) {
 			}
 		}
 	}
+}
+
+// twice are two versions of a table of which the filter n < 1000 shows the same rows
+// and, without the columns secret and kind, the same values. Of the second, rows that
+// are not shown are more and stand elsewhere, a shard has none that is, and hidden
+// values are longer.
+func twice() (one, other [][]arrow.Record) {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "word", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "kind", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}, Nullable: true},
+		{Name: "colour", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, Nullable: true},
+	}, nil)
+	shard := func(hidden, long, from, to int) []arrow.Record {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		row := func(n, i int, colour string) {
+			b.Field(0).(*array.Int64Builder).Append(int64(n))
+			b.Field(1).(*array.StringBuilder).Append(strings.Repeat("s", long*(i%5)))
+			b.Field(2).(*array.StringBuilder).Append(fmt.Sprintf("word %d", i))
+			_ = b.Field(3).(*array.BinaryDictionaryBuilder).AppendString(strings.Repeat("k", 10*long+i%9))
+			_ = b.Field(4).(*array.BinaryDictionaryBuilder).AppendString(colour)
+		}
+		for range 7 * hidden {
+			row(5000, 1, "a colour of hidden rows")
+		}
+		for i := from; i < to; i++ {
+			for range hidden * (i % 3) {
+				row(2000+i, i, fmt.Sprintf("hidden %d", i%4))
+			}
+			row(i%1000, i, []string{"red", "green", "blue"}[i%3])
+		}
+		return []arrow.Record{b.NewRecord()}
+	}
+	// Rows stay below 56 bytes, so that the windows of both have 65,536.
+	return [][]arrow.Record{shard(0, 1, 0, 700), shard(0, 1, 700, 1500)},
+		[][]arrow.Record{shard(2, 7, 0, 700), shard(3, 9, 0, 0), shard(1, 8, 700, 1500)}
+}
+
+// nothingHiddenShows: rows and columns that are hidden move no byte of a stream or
+// file, no number of its manifest, batches or begin record.
+func nothingHiddenShows(t *testing.T, r *Rig, doors []Door) {
+	one, other := twice()
+	duties := []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"secret", "kind"}}, filterOn("n", "lt", "1000"), {Kind: schemas.DutyPseudonymise, Columns: []string{"word"}}}
+	var data []schemas.Dataset
+	for i, shards := range [][][]arrow.Record{one, other} {
+		var files [][]byte
+		for _, recs := range shards {
+			files = append(files, FileOf(t, recs...))
+		}
+		data = append(data, r.Publish(t, fmt.Sprintf("twice-%d", i), Open(duties...), files...))
+	}
+	both := r.Agree(t, time.Time{}, data...) // one permit: the same pseudonyms
+	lease := r.Lease(t, both[0].ID, both[1].ID)
+	equal(t, "manifest", r.Manifest(t, both[0].ID, lease), r.Manifest(t, both[1].ID, lease))
+	for _, d := range doors {
+		asks := []url.Values{{}, {"columns": {"word,colour"}}}
+		if d.Ranks() {
+			asks = append(asks, url.Values{"seed": {"3"}, "world": {"3"}, "rank": {"1"}}, url.Values{"from": {"13"}}, url.Values{"world": {"2"}, "rank": {"1"}})
+		}
+		for _, ask := range asks {
+			what := d.Name() + " " + ask.Encode()
+			recs1, raw1, err := read(d, lease, both[0].ID, ask)
+			must(t, err)
+			recs2, raw2, err := read(d, lease, both[1].ID, ask)
+			must(t, err)
+			equal(t, what+": batches", len(recs1), len(recs2))
+			if len(recs1) == 0 || !bytes.Equal(anonymous(raw1), anonymous(raw2)) {
+				t.Errorf("%s: %d bytes and %d, which differ", what, len(raw1), len(raw2))
+			}
+		}
+	}
+	var records [2][]string
+	for i, a := range both {
+		for _, rel := range r.Releases(t, a.ID) {
+			records[i] = append(records[i], fmt.Sprintf("%s: at most %d rows, %d bytes; %d rows, %d bytes in %d batches", rel.Ask, rel.MostRows, rel.MostBytes, rel.Rows, rel.Bytes, rel.Batches))
+		}
+		slices.Sort(records[i])
+	}
+	if len(records[0]) < 10 {
+		t.Errorf("%d releases", len(records[0]))
+	}
+	equal(t, "records", records[0], records[1])
+}
+
+// anonymous leaves out what names a release, which Flight sends beside the schema.
+func anonymous(raw []byte) []byte {
+	return regexp.MustCompile(`rel-[a-z0-9]+`).ReplaceAll(raw, []byte("rel"))
 }

@@ -63,7 +63,7 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(64), joints: joints{open: map[jointKey]*joint{}}}
+	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(maxManifests), joints: joints{open: map[jointKey]*joint{}}}
 	if c.Memory == 0 {
 		c.Memory = defaultMemory
 	}
@@ -117,20 +117,42 @@ func (e *Engine) Closing() bool {
 	}
 }
 
-// cache keeps the manifests used last; they never change.
+// cache keeps the manifests used last, up to most bytes; they never change.
 type cache struct {
 	mu    sync.Mutex
-	most  int
+	most  int64
+	held  int64
 	order *list.List
 	byKey map[string]*list.Element
 }
 
 type cached struct {
-	key string
-	v   schemas.Version
+	key    string
+	v      schemas.Version
+	weight int64
 }
 
-func newCache(most int) *cache {
+// weightOf is about the bytes that a manifest takes in memory.
+func weightOf(v *schemas.Version) int64 {
+	n := int64(1024)
+	for i := range v.Data {
+		for _, s := range v.Data[i].Splits {
+			for j := range s.Shards {
+				n += 512
+				for _, b := range s.Shards[j].Batches {
+					n += 56 + 8*int64(len(b.Columns))
+				}
+			}
+		}
+	}
+	return n
+}
+
+// maxManifests bounds the bytes of manifests held in memory: those of some 2 TB in
+// batches of 3.5 MiB with 50 columns.
+const maxManifests = 256 << 20
+
+func newCache(most int64) *cache {
 	return &cache{most: most, order: list.New(), byKey: map[string]*list.Element{}}
 }
 
@@ -151,10 +173,14 @@ func (c *cache) put(key string, v schemas.Version) {
 	if _, ok := c.byKey[key]; ok {
 		return
 	}
-	c.byKey[key] = c.order.PushFront(&cached{key, v})
-	if c.order.Len() > c.most {
+	w := weightOf(&v)
+	c.byKey[key] = c.order.PushFront(&cached{key, v, w})
+	c.held += w
+	for c.held > c.most && c.order.Len() > 1 {
 		last := c.order.Back()
-		delete(c.byKey, last.Value.(*cached).key)
+		old := last.Value.(*cached)
+		c.held -= old.weight
+		delete(c.byKey, old.key)
 		c.order.Remove(last)
 	}
 }
@@ -225,15 +251,10 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
 
 func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*Source, error) {
 	a := g.Agreement()
-	if len(g.Want().Columns) > 0 && len(v.Data) > 1 { // an agreement's columns may be of other tables
-		columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
-			return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
-		})
-		if len(columns) == 0 {
-			return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
-		}
+	columns, err := columnsOf(&v, t, columns)
+	if err == nil {
+		err = e.covered(ctx, &a, &v)
 	}
-	err := e.covered(ctx, &a, &v)
 	if err == nil {
 		err = e.mayRead(ctx, a.Provider, s)
 	}
@@ -247,11 +268,34 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 	if vw.filter == nil {
 		return newSource(v, t, s, vw, nil), nil
 	}
-	visible, err := e.views.rows(ctx, &v, t, s, vw)
+	columns, err = columnsOf(&v, t, a.Columns)
 	if err != nil {
 		return nil, err
 	}
-	return newSource(v, t, s, vw, visible), nil
+	widest, err := newView(t, &a, columns, e.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := e.views.rows(ctx, &v, t, s, widest)
+	if err != nil {
+		return nil, err
+	}
+	return newSource(v, t, s, vw, ix.of(widest, vw)), nil
+}
+
+// columnsOf picks a table's columns among those of an agreement, which may be of other
+// tables too.
+func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string, error) {
+	if len(columns) == 0 || len(v.Data) == 1 {
+		return columns, nil
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
+		return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
+	})
+	if len(columns) == 0 {
+		return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
+	}
+	return columns, nil
 }
 
 // covered says whether an agreement's terms fit a version: every column that they

@@ -51,8 +51,8 @@ type FileSink interface {
 // File finds shard n of a source. Errors: NotFound, TooLarge (a shard that a view
 // changes, beyond what one temporary file may have), those of the store.
 func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
-	if n < 0 || n >= len(src.Split.Shards) {
-		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.Split.Shards))
+	if n < 0 || n >= len(src.shards) {
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
 	}
 	f := &File{Source: src, Shard: n, ETag: src.fileTag(n)}
 	if src.view.raw() {
@@ -76,7 +76,7 @@ func (f *File) Close() {
 // fileTag names a shard's bytes under a view.
 func (s *Source) fileTag(n int) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "guichet file 1\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.Split.Shards[n].ETag, s.view.digest)
+	fmt.Fprintf(h, "guichet file 2\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.shard(n).ETag, s.view.digest)
 	h.Write(s.view.schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

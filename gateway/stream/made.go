@@ -5,7 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/connectors/shard"
 	"guichet/schemas"
@@ -179,7 +182,7 @@ func (mk *maker) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if mk.src.view.filter != nil && mk.src.view.dicts {
+	if mk.src.view.filter != nil && len(mk.src.view.dicts) > 0 {
 		err = mk.collect(ctx)
 	}
 	if err == nil {
@@ -229,18 +232,12 @@ func (mk *maker) reads() []read {
 // so a filtering view's batches refer to those that collect made.
 func (mk *maker) messages(ctx context.Context) error {
 	if mk.used != nil {
-		return mk.each(ctx, func(ctx context.Context, rd read, sl slice, bytes []byte) error {
-			rec, err := mk.rd.picked(ctx, rd, sl, bytes, false)
+		return mk.each(ctx, func(rec arrow.Record) error {
+			p, err := shard.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
 			if err != nil {
 				return err
 			}
-			out, err := encode(nil, mk.used.refer(rec), 0, sl.rows)
-			for i := range out {
-				if err == nil {
-					err = mk.message(out[i])
-				}
-			}
-			return err
+			return mk.message(message(p, rec.NumRows()))
 		})
 	}
 	for i, one := range mk.reads() {
@@ -257,28 +254,30 @@ func (mk *maker) messages(ctx context.Context) error {
 				return err
 			}
 		}
-		mk.engine.buffers.Put(res.buffer)
+		if res.buffer != nil {
+			mk.engine.buffers.Put(res.buffer)
+		}
 	}
 	return nil
 }
 
-// each reads the shard's batches one after another.
-func (mk *maker) each(ctx context.Context, do func(ctx context.Context, rd read, sl slice, bytes []byte) error) error {
+// each gives the batches of a filtering view one after another, with the dictionaries
+// of the shard.
+func (mk *maker) each(ctx context.Context, do func(rec arrow.Record) error) error {
 	for _, one := range mk.reads() {
 		if mk.engine.Closing() {
 			return stopping()
 		}
-		buf, err := mk.rd.bytes(ctx, one)
-		if err != nil {
-			return err
-		}
-		for _, sl := range one.slices {
-			err := do(ctx, one, sl, *buf)
+		err := mk.rd.each(ctx, one, func(parts []shard.Part) error {
+			g, err := mk.src.view.gather(parts, false)
 			if err != nil {
 				return err
 			}
+			return do(g.Record())
+		})
+		if err != nil {
+			return err
 		}
-		mk.engine.buffers.Put(buf)
 	}
 	return nil
 }
@@ -287,17 +286,14 @@ func (mk *maker) each(ctx context.Context, do func(ctx context.Context, rd read,
 // dictionaries.
 func (mk *maker) collect(ctx context.Context) error {
 	mk.used = &usedValues{}
-	err := mk.each(ctx, func(ctx context.Context, rd read, sl slice, bytes []byte) error {
-		rec, err := mk.rd.picked(ctx, rd, sl, bytes, false)
-		if err == nil {
-			mk.used.see(rec)
-		}
-		return err
+	err := mk.each(ctx, func(rec arrow.Record) error {
+		mk.used.see(rec)
+		return nil
 	})
 	if err != nil || mk.used.columns == nil {
 		return err
 	}
-	msgs, err := mk.used.messages(mk.src.view.shown())
+	msgs, err := mk.used.messages(slices.Clone(mk.src.view.fields))
 	if err != nil {
 		return err
 	}

@@ -14,28 +14,43 @@ type Source struct {
 	Table   *schemas.Table
 	Split   *schemas.Split
 	view    *view
-	starts  [][]int64 // per shard: first visible row of each batch, and the end
+	shards  []shown
+	layout  *indexed // of a filtering view
+}
+
+// shown is one shard as a view shows it.
+type shown struct {
+	place   int     // among the split's shards
+	starts  []int64 // first row of each batch, and the end
+	batches []batch // of a filtering view; nil: those of the split's shard
 }
 
 // Rows is the number of rows that the view shows.
 func (s *Source) Rows() int64 {
 	var n int64
-	for i := range s.starts {
+	for i := range s.shards {
 		n += s.shardRows(i)
 	}
 	return n
 }
 
-func (s *Source) shardRows(i int) int64 { return s.starts[i][len(s.starts[i])-1] }
+func (s *Source) shardRows(i int) int64 {
+	starts := s.shards[i].starts
+	return starts[len(starts)-1]
+}
 
-// ShardRows gives the visible rows of each shard.
+// ShardRows gives the rows of each shard. A view that filters rows numbers those that
+// have any; where none has, one stands for all.
 func (s *Source) ShardRows() []int64 {
-	out := make([]int64, len(s.starts))
+	out := make([]int64, len(s.shards))
 	for i := range out {
 		out[i] = s.shardRows(i)
 	}
 	return out
 }
+
+// shard is where the rows of shard i lie.
+func (s *Source) shard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }
 
 // Schema is the view's schema message.
 func (s *Source) Schema() []byte { return s.view.schema }
@@ -70,20 +85,29 @@ func missing(what, name string) string {
 	return fmt.Sprintf("there is no %s %q", what, name)
 }
 
-// newSource puts a view over a split. visible gives, per shard, the rows of each
-// batch that the view shows; nil is all of them.
-func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, visible [][]int64) *Source {
-	src := &Source{Version: v, Table: t, Split: s, view: vw}
-	for i := range s.Shards {
-		starts := []int64{0}
-		for j := range s.Shards[i].Batches {
-			rows := s.Shards[i].Batches[j].Rows
-			if visible != nil {
-				rows = visible[i][j]
+// newSource puts a view over a split. A filtering view has a layout of its own, which
+// is nil for all others.
+func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, ix *indexed) *Source {
+	src := &Source{Version: v, Table: t, Split: s, view: vw, layout: ix}
+	if ix != nil {
+		for _, sh := range ix.Shards {
+			one := shown{place: sh.Shard, starts: []int64{0}, batches: sh.Batches}
+			for j, b := range sh.Batches {
+				one.starts = append(one.starts, one.starts[j]+b.Rows)
 			}
-			starts = append(starts, starts[j]+rows)
+			src.shards = append(src.shards, one)
 		}
-		src.starts = append(src.starts, starts)
+		if len(ix.Shards) == 0 && len(s.Shards) > 0 { // a file without rows says what the columns are
+			src.shards = []shown{{starts: []int64{0}}}
+		}
+		return src
+	}
+	for i := range s.Shards {
+		one := shown{place: i, starts: []int64{0}}
+		for j, b := range s.Shards[i].Batches {
+			one.starts = append(one.starts, one.starts[j]+b.Rows)
+		}
+		src.shards = append(src.shards, one)
 	}
 	return src
 }
@@ -139,7 +163,7 @@ func (s *Source) filler(p piece) piece {
 	if len(p) > 0 {
 		return piece{segment(p[0].Shard, p[0].From, 1)}
 	}
-	for i := range s.starts {
+	for i := range s.shards {
 		if s.shardRows(i) > 0 {
 			return piece{segment(i, 0, 1)}
 		}
@@ -158,7 +182,7 @@ type slice struct {
 func (s *Source) slices(segments []schemas.Segment) []slice {
 	var out []slice
 	for _, seg := range segments {
-		starts := s.starts[seg.Shard]
+		starts := s.shards[seg.Shard].starts
 		b := sort.Search(len(starts), func(i int) bool { return starts[i] > seg.From }) - 1
 		for at, end := seg.From, seg.From+seg.Rows; at < end; b++ {
 			n := min(end, starts[b+1]) - at
@@ -172,38 +196,33 @@ func (s *Source) slices(segments []schemas.Segment) []slice {
 }
 
 // Most is the most that the stream can deliver, for its begin record: rows, and
-// bytes of the messages that it touches, framing included.
+// bytes of the messages that it touches, framing included. Nothing that the view hides
+// moves it.
 func (p *Plan) Most() (rows, bytes int64) {
+	s := p.Source
 	last := -1
-	for _, sl := range p.Source.slices(p.Segments) {
-		sh := &p.Source.Split.Shards[sl.shard]
-		var dictionaries int64
-		for _, d := range sh.Dictionaries {
-			dictionaries += d.Len() + 1024
-		}
-		bytes += p.Source.view.most(sh.Batches[sl.batch], dictionaries)
-		if !sl.whole { // a cut batch is encoded anew
-			bytes += 1024
-		}
+	for _, sl := range s.slices(p.Segments) {
+		bytes += s.most(sl)
 		if sl.shard != last {
-			bytes += dictionaries
+			for _, d := range s.dictionaries(sl.shard) {
+				bytes += d.Len()
+			}
 			last = sl.shard
 		}
 	}
-	return p.Rows, bytes + int64(len(p.Source.Schema())) + 8
+	return p.Rows, bytes + int64(len(s.Schema())) + 8
 }
 
-// LargestMessage bounds, from the manifest, the bytes of the largest message that
-// the stream holds, for doors whose clients take only so much at once. Editing
-// views are bounded by what they can grow to, so the bound is not always met.
+// LargestMessage bounds, as Most does, the bytes of the largest message that the
+// stream holds, for doors whose clients take only so much at once.
 func (p *Plan) LargestMessage() int64 {
+	s := p.Source
 	var most int64
 	last := -1
-	for _, sl := range p.Source.slices(p.Segments) {
-		sh := &p.Source.Split.Shards[sl.shard]
-		most = max(most, sh.Batches[sl.batch].Len())
+	for _, sl := range s.slices(p.Segments) {
+		most = max(most, s.largest(sl))
 		if sl.shard != last {
-			for _, d := range sh.Dictionaries {
+			for _, d := range s.dictionaries(sl.shard) {
 				most = max(most, d.Len())
 			}
 			last = sl.shard

@@ -40,13 +40,6 @@ type rig struct {
 	grant  policy.Grant
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // newRig publishes shards of one batch each, of rows of 1 KiB.
 func newRig(t *testing.T, c Config, shards, rows int) *rig {
 	t.Helper()

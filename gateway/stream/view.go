@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"guichet/connectors/shard"
 	"guichet/gateway/stream/transform"
@@ -24,35 +23,23 @@ type view struct {
 	source  []byte // the table's own
 	arrow   *arrow.Schema
 	keep    []int // columns shown, by their place in the table; nil is all
+	columns []int // the same, all of them named
 	project *shard.Projection
 	edits   map[int]transform.Column
+	edited  []int          // the columns of edits, ascending
 	steps   map[int]string // how edits that generalise do it
 	filter  *transform.Filter
-	digest  string // of everything that moves the rows or bytes shown
-	dicts   bool   // what is shown has dictionary columns
+	digest  string        // of everything that moves the rows or bytes shown
+	fields  []arrow.Field // of what is shown
+	taken   *arrow.Schema // the same columns as the table has them
+	frame   int64         // bytes of a shown batch's metadata
+	buffers int           // of a shown batch
+	dicts   []int         // shown dictionaries, by their place among the table's
+	needs   []int         // those that decoding needs
 }
 
 // raw says that messages pass as they lie in the store.
 func (v *view) raw() bool { return v.keep == nil && len(v.edits) == 0 && v.filter == nil }
-
-// decoded says that every batch is decoded, not only those that are cut.
-func (v *view) decoded() bool { return len(v.edits) > 0 || v.filter != nil }
-
-// most bounds the bytes of a batch as it is shown; dictionaries are the bytes of its
-// shard's. An edited value may be longer than the one it stands for.
-func (v *view) most(b schemas.Block, dictionaries int64) int64 {
-	if v.raw() {
-		return b.Len()
-	}
-	n := b.Len() + 1024
-	for _, e := range v.edits {
-		n += b.Rows*(e.Most()+9) + 128 // 9: an offset and a validity bit, rounded up
-	}
-	if v.filter != nil && v.dicts { // each batch carries dictionaries of its own, at most these
-		n += dictionaries + 1024
-	}
-	return n + n/maxMessage*4096 // it may be cut into several messages
-}
 
 // newView makes the view of one table under an agreement. wanted are the columns
 // asked for; nil is every column that is not hidden. Errors: Denied for a hidden
@@ -75,10 +62,13 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 		}
 	}
 	err = v.choose(wanted, hidden)
+	if err == nil {
+		err = v.settle(t)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return v, v.finish(t, a)
+	return v, v.name(t, a)
 }
 
 func refuse(d schemas.Duty, format string, args ...any) error {
@@ -93,13 +83,13 @@ func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schem
 	switch d.Kind {
 	case schemas.DutyHide:
 		for _, name := range d.Columns {
-			for _, i := range v.columns(name) {
+			for _, i := range v.named(name) {
 				hidden[i] = d
 			}
 		}
 	case schemas.DutyPseudonymise, schemas.DutyGeneralise:
 		for _, name := range d.Columns {
-			for _, i := range v.columns(name) {
+			for _, i := range v.named(name) {
 				err := v.edit(i, d, a, master)
 				if err != nil {
 					return err
@@ -122,9 +112,9 @@ func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schem
 	return nil
 }
 
-// columns finds a column by its name. A rule on a nested column binds the whole
+// named finds a column by its name. A rule on a nested column binds the whole
 // top-level one.
-func (v *view) columns(name string) []int {
+func (v *view) named(name string) []int {
 	at := v.arrow.FieldIndices(name)
 	if len(at) == 0 {
 		if top, _, nested := strings.Cut(name, "."); nested {
@@ -204,22 +194,68 @@ func (v *view) choose(wanted []string, hidden map[int]schemas.Duty) error {
 	return nil
 }
 
-// finish derives schema and digest.
-func (v *view) finish(t *schemas.Table, a *schemas.Agreement) error {
-	fields := v.shown()
-	for _, f := range fields {
-		v.dicts = v.dicts || f.Type.ID() == arrow.DICTIONARY
+// settle derives how what is shown lies in messages.
+func (v *view) settle(t *schemas.Table) error {
+	places := map[int]int{} // of dictionaries, which a canonical shard numbers by columns
+	for i, f := range v.arrow.Fields() {
+		if f.Type.ID() == arrow.DICTIONARY {
+			places[i] = len(places)
+		}
+	}
+	v.columns = v.keep
+	if v.keep == nil {
+		for i := range v.arrow.NumFields() {
+			v.columns = append(v.columns, i)
+		}
+	}
+	need := map[int]bool{}
+	edited := map[int]arrow.Field{}
+	var taken []arrow.Field
+	for _, i := range v.columns {
+		f := v.arrow.Field(i)
+		taken = append(taken, f)
+		place, coded := places[i]
+		need[place] = need[place] || coded
+		if e := v.edits[i]; e != nil {
+			f = arrow.Field{Name: f.Name, Type: e.Type(), Nullable: f.Nullable}
+			edited[i], v.edited = f, append(v.edited, i)
+		} else if coded {
+			v.dicts = append(v.dicts, place)
+		}
+		v.fields = append(v.fields, f)
+	}
+	v.taken = arrow.NewSchema(taken, nil)
+	if v.filter != nil {
+		for _, i := range v.filter.Columns() {
+			place, coded := places[i]
+			need[place] = need[place] || coded
+		}
+	}
+	for place := range len(places) {
+		if need[place] {
+			v.needs = append(v.needs, place)
+		}
+	}
+	var err error
+	v.frame, v.buffers, err = shard.BatchFrame(v.fields)
+	if err != nil {
+		return fmt.Errorf("measure table %s: %w", t.Name, err)
 	}
 	switch {
-	case v.decoded():
-		v.schema = shard.EncodeSchema(fields)
-	case v.keep != nil:
-		p, err := shard.Select(t.Schema, v.keep)
+	case v.filter != nil:
+		v.schema = shard.EncodeSchema(v.fields)
+	case !v.raw():
+		v.project, err = shard.Edit(t.Schema, v.columns, edited)
 		if err != nil {
 			return fmt.Errorf("project table %s: %w", t.Name, err)
 		}
-		v.project, v.schema = p, p.Schema()
+		v.schema = v.project.Schema()
 	}
+	return nil
+}
+
+// name digests what the view shows.
+func (v *view) name(t *schemas.Table, a *schemas.Agreement) error {
 	filters := []schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Kind == schemas.DutyFilter || d.Kind == schemas.DutyPseudonymise || d.Kind == schemas.DutyGeneralise || d.Kind == schemas.DutyHide {
@@ -239,40 +275,4 @@ func (v *view) finish(t *schemas.Table, a *schemas.Agreement) error {
 	sum := sha256.Sum256(b)
 	v.digest = hex.EncodeToString(sum[:])
 	return nil
-}
-
-func (v *view) shown() []arrow.Field {
-	var out []arrow.Field
-	for i, f := range v.arrow.Fields() {
-		if v.keep != nil && !slices.Contains(v.keep, i) {
-			continue
-		}
-		if e := v.edits[i]; e != nil {
-			f = arrow.Field{Name: f.Name, Type: e.Type(), Nullable: f.Nullable}
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// show changes a decoded record of the table into what the view shows of it: its
-// columns, edited. Rows are picked before.
-func (v *view) show(rec arrow.Record) (arrow.Record, error) {
-	fields := v.shown()
-	var cols []arrow.Array
-	for i := range v.arrow.NumFields() {
-		if v.keep != nil && !slices.Contains(v.keep, i) {
-			continue
-		}
-		col := rec.Column(i)
-		if e := v.edits[i]; e != nil {
-			var err error
-			col, err = e.Apply(col)
-			if err != nil {
-				return nil, fmt.Errorf("column %s: %w", v.arrow.Field(i).Name, err)
-			}
-		}
-		cols = append(cols, col)
-	}
-	return array.NewRecord(arrow.NewSchema(fields, nil), cols, rec.NumRows()), nil
 }

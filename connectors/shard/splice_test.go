@@ -1,0 +1,196 @@
+package shard
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// another is a column of another type made of a: 16 bytes for each value, or a text.
+func another(a arrow.Array, text bool) (arrow.Field, arrow.Array) {
+	f := arrow.Field{Name: "edited", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Nullable: true}
+	if text {
+		f.Type = arrow.BinaryTypes.String
+	}
+	b := array.NewBuilder(memory.DefaultAllocator, f.Type)
+	for i := range a.Len() {
+		sum := sha256.Sum256([]byte(a.ValueStr(i)))
+		switch b := b.(type) {
+		case *array.FixedSizeBinaryBuilder:
+			if a.IsNull(i) {
+				b.AppendNull()
+				continue
+			}
+			b.Append(sum[:16])
+		case *array.StringBuilder:
+			if a.IsNull(i) {
+				b.AppendNull()
+				continue
+			}
+			b.Append(fmt.Sprintf("%.3q", a.ValueStr(i)))
+		}
+	}
+	return f, b.NewArray()
+}
+
+// decoderOf opens a shard's batches.
+func decoderOf(t rapid.TB, rep Report, file []byte) *Decoder {
+	t.Helper()
+	var dicts [][]byte
+	for _, b := range rep.Dictionaries {
+		dicts = append(dicts, piece(file, b))
+	}
+	d, err := NewDecoder(rep.Schema, dicts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Splicing edited columns between bytes that pass as they lie gives what decoding,
+// editing and encoding everything gives; and the manifest's sizes are exact.
+func TestSpliceEqualsEncoding(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 3))
+		schema, recs := anyTable(r)
+		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
+		keep := r.Perm(schema.NumFields())[:1+r.IntN(schema.NumFields())]
+		d := decoderOf(rt, rep, out)
+		edits, text := map[int]bool{}, map[int]bool{}
+		for _, i := range keep {
+			switch r.IntN(3) {
+			case 0:
+				edits[i] = true
+			case 1:
+				edits[i], text[i] = true, true
+			}
+		}
+		for _, b := range rep.Batches {
+			msg := piece(out, b)
+			cols, err := d.Columns(msg, keep)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			fields, edited, fresh := map[int]arrow.Field{}, map[int]arrow.Array{}, int64(0)
+			var shown []arrow.Field
+			var kept int64
+			for at, i := range keep {
+				f := d.Schema().Field(i)
+				if edits[i] {
+					f, cols[at] = another(cols[at], text[i])
+					fields[i], edited[i] = f, cols[at]
+					fresh += MostBytes(f, b.Rows, 16)
+				} else {
+					kept += b.Columns[i]
+				}
+				shown = append(shown, f)
+			}
+			p, err := Edit(rep.Schema, keep, fields)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			got, err := p.Splice(msg, edited)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			want := array.NewRecord(arrow.NewSchema(shown, nil), cols, b.Rows)
+			stream := p.Schema()
+			for _, dict := range rep.Dictionaries {
+				if m, _ := ParseMeta(piece(out, dict)); p.Keeps(m.DictionaryID) {
+					stream = append(stream, piece(out, dict)...)
+				}
+			}
+			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...), EndOfStream()...)))); diff != "" {
+				rt.Fatal(diff)
+			}
+			m, at, err := splitMessage(got)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			meta, _, err := BatchFrame(shown)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if m.BodyLen > kept+fresh || fresh == 0 && m.BodyLen != kept || int64(at.Meta) > meta {
+				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept, fresh, at.Meta, meta)
+			}
+			if whole, err := EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
+				rt.Fatalf("encoded as a whole it has %d bytes, spliced %d; %v", len(whole), len(got), err)
+			}
+		}
+	})
+}
+
+// What Sizes counts row by row is what gathering and encoding the rows gives.
+func TestSizesEqualEncoding(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 4))
+		schema, recs := anyTable(r)
+		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
+		d := decoderOf(rt, rep, out)
+		sizes := NewSizes(d.Schema().Fields())
+		var parts []Part
+		for _, b := range rep.Batches {
+			rec, err := d.Record(piece(out, b))
+			if err != nil {
+				rt.Fatal(err)
+			}
+			var rows []int32
+			for i := range b.Rows {
+				if r.IntN(3) > 0 {
+					rows = append(rows, int32(i))
+					parts = append(parts, Part{rec, i, 1})
+				}
+			}
+			c, err := sizes.Choose(rec.Columns(), rows)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			before := sizes.Body()
+			fits, err := sizes.Add(c, 0, len(rows), 2000)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if body := sizes.Body(); fits > 0 && body > 2000 || fits == 0 && body != before {
+				rt.Fatalf("%d rows were to fit 2000 bytes and have %d", fits, body)
+			}
+			rest, err := sizes.Add(c, fits, len(rows)-fits, 1<<40)
+			if err != nil || rest != len(rows)-fits {
+				rt.Fatalf("%d of the other %d rows, %v", rest, len(rows)-fits, err)
+			}
+		}
+		if len(parts) == 0 {
+			return
+		}
+		g, err := Collect(parts, true)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		m, at, err := splitMessage(g.Message())
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if meta, buffers, err := BatchFrame(g.fields); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
+			rt.Fatalf("metadata of %d bytes and %d buffers, counted %d and %d, %v", at.Meta, len(m.Buffers), meta, buffers, err)
+		}
+		if sizes.Body() != m.BodyLen {
+			rt.Fatalf("a body of %d bytes, counted %d: %v", m.BodyLen, sizes.Body(), sizes.Columns())
+		}
+		dicts, err := g.Dictionaries()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for i, n := range sizes.Dictionaries() {
+			if int64(len(dicts[i])) > n || n > int64(len(dicts[i]))+64 {
+				rt.Fatalf("dictionary %d has %d bytes, counted %d", i, len(dicts[i]), n)
+			}
+		}
+	})
+}

@@ -1,0 +1,264 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/shard"
+)
+
+// maxGather bounds one read of a filtering view, which holds what it read, the rows
+// that it gathered and their messages at once.
+const maxGather = maxRead / 2
+
+// gather is what a read of a filtering view does with the batches that it reads. Where
+// a batch of the view begins in one read and ends in a later one, its rows are handed
+// on from read to read.
+type gather struct {
+	portions []portion
+	before   <-chan carry // nil: the first portion begins a batch
+	after    chan<- carry // nil: the last portion ends one; it takes one carry without waiting
+}
+
+// portion is a run of the rows that stay in one batch of the shard.
+type portion struct {
+	batch      int
+	skip, rows int64
+	ends       bool // a batch of the view, or what is asked of it, ends here
+}
+
+// carry are the rows of a batch that is not whole yet.
+type carry struct {
+	parts []shard.Part
+	err   error
+}
+
+// gathers joins the batches that slices take their rows from into ranges. A batch that
+// gives rows to two slices in turn is read once.
+func (s *Source) gathers(list []slice) []read {
+	var out []read
+	for _, sl := range list {
+		sh := s.shard(sl.shard)
+		for _, p := range s.portions(sl) {
+			b := sh.Batches[p.batch]
+			if n := len(out) - 1; n >= 0 && out[n].shard == sl.shard {
+				g := out[n].gather
+				again := g.portions[len(g.portions)-1].batch == p.batch
+				if again || out[n].reaches(sl.shard, b, maxGather) {
+					if !again {
+						out[n].length += b.Len()
+					}
+					g.portions = append(g.portions, p)
+					continue
+				}
+			}
+			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), gather: &gather{portions: []portion{p}}})
+		}
+	}
+	for i := 1; i < len(out); i++ {
+		last := out[i-1].gather
+		if !last.portions[len(last.portions)-1].ends {
+			c := make(chan carry, 1)
+			last.after, out[i].gather.before = c, c
+		}
+	}
+	return out
+}
+
+// portions finds a slice's rows in the batches of the shard.
+func (s *Source) portions(sl slice) []portion {
+	var out []portion
+	skip, left := sl.from, sl.rows
+	for _, t := range s.shards[sl.shard].batches[sl.batch].Takes {
+		n := min(t.Rows-skip, left)
+		if n <= 0 {
+			skip -= t.Rows
+			continue
+		}
+		out = append(out, portion{t.Batch, t.Skip + skip, n, n == left})
+		skip, left = 0, left-n
+		if left == 0 {
+			break
+		}
+	}
+	return out
+}
+
+// gathered makes the messages of the view's batches that end in a read, with
+// dictionaries of their own that hold only values in use.
+func (r *reader) gathered(ctx context.Context, rd read) result {
+	var out []Message
+	err := r.each(ctx, rd, func(parts []shard.Part) error {
+		g, err := r.source.view.gather(parts, true)
+		if err != nil {
+			return err
+		}
+		dicts, err := g.Dictionaries()
+		if err != nil {
+			return err
+		}
+		for _, d := range dicts {
+			out = append(out, message(d, 0))
+		}
+		out = append(out, message(g.Message(), g.Rows()))
+		return nil
+	})
+	return result{messages: out, err: err}
+}
+
+// gather gathers rows as the view shows them; compact leaves only values in use in
+// dictionaries.
+func (v *view) gather(parts []shard.Part, compact bool) (*shard.Gathered, error) {
+	g, err := shard.Collect(parts, compact)
+	if err == nil {
+		err = v.show(g, v.apply)
+	}
+	return g, err
+}
+
+// each reads a range and hands on the rows of each batch of the view that ends in it.
+func (r *reader) each(ctx context.Context, rd read, whole func(parts []shard.Part) error) error {
+	buf, done, left, err := r.collect(ctx, rd)
+	if rd.gather.after != nil {
+		rd.gather.after <- carry{left, err}
+	}
+	if err != nil {
+		return err
+	}
+	defer r.buffers.Put(buf)
+	for _, parts := range done {
+		err := whole(parts)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect reads a range and portions its rows: those of each batch of the view that ends
+// in it, and those that are left for the next read, which are copied. The others lie
+// in the buffer.
+func (r *reader) collect(ctx context.Context, rd read) (buf *[]byte, done [][]shard.Part, left []shard.Part, err error) {
+	buf, err = r.bytes(ctx, rd)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	done, left, err = r.picked(ctx, rd, *buf)
+	if err == nil && len(left) > 0 {
+		left, err = copied(left)
+	}
+	if err == nil && rd.gather.before != nil {
+		select {
+		case c := <-rd.gather.before:
+			err = c.err
+			if len(done) > 0 {
+				done[0] = append(c.parts, done[0]...)
+			} else {
+				left = append(c.parts, left...)
+			}
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	if err == nil && len(left) > maxParts {
+		left, err = copied(left)
+	}
+	if err != nil {
+		r.buffers.Put(buf)
+		return nil, nil, nil, err
+	}
+	return buf, done, left, nil
+}
+
+// maxParts bounds the records that are handed on for one batch: where few rows stay, a
+// batch may be gathered from thousands of reads.
+const maxParts = 64
+
+func copied(parts []shard.Part) ([]shard.Part, error) {
+	rec, err := shard.Gather(parts, false)
+	if err != nil {
+		return nil, err
+	}
+	return []shard.Part{{Record: rec, N: rec.NumRows()}}, nil
+}
+
+// picked finds the rows of a read's portions.
+func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]shard.Part, left []shard.Part, err error) {
+	o := r.opened(ctx, rd.shard)
+	if o.err != nil {
+		return nil, nil, o.err
+	}
+	sh := r.source.shard(rd.shard)
+	last := -1
+	var rec arrow.Record
+	var rows []int32
+	for _, p := range rd.gather.portions {
+		if p.batch != last {
+			b := sh.Batches[p.batch]
+			msg := bytes[b.Offset-rd.offset:][:b.Len()]
+			_, err = check(msg, b)
+			if err == nil {
+				rec, rows, err = r.visible(o, msg)
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("batch %d of %s: %w", p.batch, sh.Key, err)
+			}
+			last = p.batch
+		}
+		if int64(len(rows)) < p.skip+p.rows {
+			return nil, nil, changed(nil)
+		}
+		left = append(left, parts(rec, rows[p.skip:p.skip+p.rows])...)
+		if p.ends {
+			done, left = append(done, left), nil
+		}
+	}
+	return done, left, nil
+}
+
+// visible decodes a batch and says which of its rows stay. The record has the columns
+// that the view shows, as the table has them; it is nil where no row stays.
+func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
+	v := r.source.view
+	asked := v.filter.Columns()
+	cols, err := o.decoder.Columns(msg, asked)
+	if err != nil || len(cols) == 0 {
+		return nil, nil, err
+	}
+	all := make([]arrow.Array, v.arrow.NumFields())
+	for j, i := range asked {
+		all[i] = cols[j]
+	}
+	rows := v.filter.Rows(all, cols[0].Len())
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	rec, err := r.record(o, msg)
+	return rec, rows, err
+}
+
+// record decodes what the view shows of a batch, as the table has it.
+func (r *reader) record(o *opened, msg []byte) (arrow.Record, error) {
+	v := r.source.view
+	cols, err := o.decoder.Columns(msg, v.columns)
+	if err != nil {
+		return nil, err
+	}
+	return array.NewRecord(v.taken, cols, int64(cols[0].Len())), nil // a view shows at least one column
+}
+
+// parts joins rows that follow each other into runs.
+func parts(rec arrow.Record, rows []int32) []shard.Part {
+	var out []shard.Part
+	for _, row := range rows {
+		if n := len(out) - 1; n >= 0 && out[n].From+out[n].N == int64(row) {
+			out[n].N++
+			continue
+		}
+		out = append(out, shard.Part{Record: rec, From: int64(row), N: 1})
+	}
+	return out
+}

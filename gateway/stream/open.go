@@ -1,0 +1,154 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/shard"
+)
+
+// opened is a shard whose dictionaries were read: those that the view shows, edits or
+// asks.
+type opened struct {
+	once    sync.Once
+	dicts   map[int][]byte // by their place among the table's
+	decoder *shard.Decoder
+	err     error
+	mu      sync.Mutex
+	mapped  map[int]mapped // by column
+}
+
+// mapped is a dictionary of the shard whose values were edited.
+type mapped struct{ from, to arrow.Array }
+
+// opened reads a shard's dictionaries once.
+func (r *reader) opened(ctx context.Context, i int) *opened {
+	r.mu.Lock()
+	o := r.decoders[i]
+	if o == nil {
+		o = &opened{}
+		r.decoders[i] = o
+	}
+	r.mu.Unlock()
+	o.once.Do(func() { o.err = o.load(ctx, r, i) })
+	return o
+}
+
+func (o *opened) load(ctx context.Context, r *reader, i int) error {
+	sh := r.source.shard(i)
+	o.dicts, o.mapped = map[int][]byte{}, map[int]mapped{}
+	var list [][]byte
+	for _, place := range r.source.view.needs {
+		if place >= len(sh.Dictionaries) {
+			continue
+		}
+		store, err := r.open(ctx, sh.Store)
+		if err != nil {
+			return err
+		}
+		b := sh.Dictionaries[place]
+		p := make([]byte, b.Len())
+		err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
+		if err != nil {
+			return err
+		}
+		o.dicts[place] = p
+		list = append(list, p)
+	}
+	var err error
+	o.decoder, err = shard.NewDecoder(r.source.view.source, list)
+	return err
+}
+
+// forget drops shards that the stream has left behind.
+func (r *reader) forget(before map[int]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.decoders {
+		if !before[i] {
+			delete(r.decoders, i)
+		}
+	}
+}
+
+// dictionaries gives the dictionary messages that come once for a shard.
+func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
+	if len(r.source.view.dicts) == 0 {
+		return nil, nil
+	}
+	o := r.opened(ctx, i)
+	if o.err != nil {
+		return nil, o.err
+	}
+	var out []Message
+	for _, place := range r.source.view.dicts {
+		p, ok := o.dicts[place]
+		if !ok {
+			continue
+		}
+		m, err := shard.ParseMeta(p)
+		if err != nil || m.Kind != shard.KindDictionary || m.DictionaryID != int64(place) {
+			return nil, changed(err)
+		}
+		out = append(out, Message{Bytes: p, Meta: int(r.source.shard(i).Dictionaries[place].Meta)})
+	}
+	return out, nil
+}
+
+// edit edits column i of the shard. A dictionary's values are edited once; what comes
+// back has them under the same indices, to be written out.
+func (o *opened) edit(v *view, i int, a arrow.Array) (arrow.Array, error) {
+	d, ok := a.(*array.Dictionary)
+	if !ok {
+		return v.apply(i, a)
+	}
+	values := d.Dictionary()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	m := o.mapped[i]
+	if m.from == nil || m.from.Data() != values.Data() {
+		to, err := v.apply(i, values)
+		if err != nil {
+			return nil, err
+		}
+		m = mapped{values, to}
+		o.mapped[i] = m
+	}
+	t := *d.DataType().(*arrow.DictionaryType)
+	t.ValueType = m.to.DataType()
+	return array.NewDictionaryArray(&t, d.Indices(), m.to), nil
+}
+
+// apply edits the values of column i.
+func (v *view) apply(i int, a arrow.Array) (arrow.Array, error) {
+	out, err := v.edits[i].Apply(a)
+	if err != nil {
+		return nil, fmt.Errorf("column %s: %w", v.arrow.Field(i).Name, err)
+	}
+	return out, nil
+}
+
+// show edits the columns of gathered rows.
+func (v *view) show(g *shard.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
+	if len(v.edits) == 0 {
+		return nil
+	}
+	rec := g.Record()
+	for at, i := range v.columns {
+		if v.edits[i] == nil {
+			continue
+		}
+		a, err := edit(i, rec.Column(at))
+		if err == nil {
+			err = g.Replace(at, v.fields[at], a)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
