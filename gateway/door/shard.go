@@ -25,7 +25,12 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, schemas.Errorf(schemas.NotFound, c.Param("file"), "there is no file %q here; a shard is 0.arrow, 1.arrow, …", c.Param("file")))
 		return
 	}
-	err = named(c, []string{"version", "columns", "run"}) // table and split stand in the path
+	err = named(c, []string{"version", "columns", "run", "table", "split"})
+	for _, key := range []string{"table", "split"} { // they may repeat the path
+		if said := c.Query(key); err == nil && said != "" && said != c.Param(key) {
+			err = schemas.BadField("stream", key, "the path says %q and the query %q", c.Param(key), said)
+		}
+	}
 	if err != nil {
 		d.fail(c, err)
 		return
