@@ -120,9 +120,38 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	})
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
+	go e.cutUnconfirmed(ctx, cancel)
 	err = send(ctx, &r, tab)
-	e.end(ctx, &r, err)
+	r.State, r.Cause = schemas.ReleaseComplete, ""
+	if err != nil {
+		r.State, r.Cause = ending(ctx, err)
+	}
+	if e.Feed.Stale() < endAfter {
+		e.end(ctx, r)
+		return r, err
+	}
+	// The database is what is away: its word waits for it, the client's does not.
+	last := r
+	e.running.Go(func() { e.end(ctx, last) })
 	return r, err
+}
+
+// cutUnconfirmed cuts a stream when the feed has known nothing for too long, also one
+// that waits for its client or for the next shard meanwhile.
+func (e *Engine) cutUnconfirmed(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if e.Feed.Stale() > endAfter {
+				cancel(&Cut{schemas.ReleaseCut, schemas.Unavailable, "the gateway could not confirm for 10 seconds that the agreement still stands"})
+				return
+			}
+		}
+	}
 }
 
 // grace is how long running streams may go on after a stop was asked for.
@@ -249,9 +278,6 @@ func (e *Engine) allow(ctx context.Context) error {
 		return err
 	}
 	for e.Feed.Stale() > pauseAfter {
-		if e.Feed.Stale() > endAfter {
-			return &Cut{schemas.ReleaseCut, schemas.Unavailable, "the gateway could not confirm for 10 seconds that the agreement still stands"}
-		}
 		t := time.NewTimer(20 * time.Millisecond)
 		select {
 		case <-ctx.Done():
@@ -263,17 +289,28 @@ func (e *Engine) allow(ctx context.Context) error {
 	return nil
 }
 
-// end records how a release ended. It must be written even though ctx is over.
-func (e *Engine) end(ctx context.Context, r *schemas.Release, err error) {
-	r.State, r.Cause = schemas.ReleaseComplete, ""
-	if err != nil {
-		r.State, r.Cause = ending(ctx, err)
-	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	failed := e.Releases.End(late, *r)
-	if failed != nil { // it stays open in the record, at its upper bound, until the next start
-		e.Log.Error("the end of a release is not recorded", "release", r.ID, "err", failed)
+// end records how a release ended. It must be written even though ctx is over, and it
+// is tried until the database is back or the gateway stops.
+func (e *Engine) end(ctx context.Context, r schemas.Release) {
+	for {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		err := e.Releases.End(late, r)
+		cancel()
+		if err == nil {
+			return
+		}
+		if schemas.KindOf(err) != schemas.Unavailable && !errors.Is(err, context.DeadlineExceeded) {
+			e.Log.Error("the end of a release is not recorded", "release", r.ID, "err", err)
+			return
+		}
+		t := time.NewTimer(time.Second)
+		select {
+		case <-e.closing: // it stays open in the record, at its upper bound, until the next start
+			t.Stop()
+			e.Log.Error("the end of a release is not recorded", "release", r.ID, "err", err)
+			return
+		case <-t.C:
+		}
 	}
 }
 
