@@ -281,11 +281,35 @@ func (p *Projection) Splice(msg []byte, edited map[int]arrow.Array) (out []byte,
 // canonical makes the canonical column of an array.
 func canonical(f arrow.Field, a arrow.Array) (*col, error) {
 	c, err := fromArrow(a.Data(), map[arrow.ArrayData]*col{})
-	if err == nil {
+	if err == nil && spreads(f, c) {
+		c, err = spread(f, c)
+	} else if err == nil {
 		c, err = canon(f, []seg{{c: c, n: c.n}}, &canonizer{dict: c.dict})
 	}
 	if err != nil {
 		return nil, invalid("column %q: %w", f.Name, err)
 	}
 	return c, nil
+}
+
+// spreads says whether a dictionary column without nulls is written out as values of
+// whole bytes.
+func spreads(f arrow.Field, c *col) bool {
+	return c.dict != nil && shapeOf(f.Type) == shapeFixed && bitWidth(f.Type)%8 == 0 && arrow.TypeEqual(f.Type, c.dict.typ) &&
+		c.valid == nil && c.dict.valid == nil
+}
+
+// spread is canon for it.
+func spread(f arrow.Field, c *col) (*col, error) {
+	w, at := bitWidth(f.Type)/8, c.indices()
+	values := c.dict.bufs[0][c.dict.off*w:]
+	data := make([]byte, 0, c.n*w)
+	for i := range c.n {
+		k := at.index(i)
+		if k < 0 || k >= int64(c.dict.n) {
+			return nil, invalid("row %d: index %d in a dictionary of %d values", i, k, c.dict.n)
+		}
+		data = append(data, values[int(k)*w:int(k+1)*w]...)
+	}
+	return &col{typ: f.Type, n: c.n, bufs: [][]byte{data}}, nil
 }
