@@ -29,26 +29,37 @@ func TestDoors(t *testing.T) {
 	}
 	r := Start(t)
 	doors := Doors(t, r)
-	for _, c := range []struct {
-		name string
-		test func(t *testing.T, r *Rig, doors []Door)
-	}{
-		{"same batches", sameBatches},
+	t.Run("beside each other", func(t *testing.T) { // they wait for clocks, and touch nothing that others share
+		for _, c := range []doorTest{
+			{"same batches", sameBatches},
+			{"leases that expire", leaseExpires},
+			{"ranges of a shard", ranges},
+			{"ranges at once", rangesAtOnce},
+			{"ranges that fail", rangesFail},
+			{"files of the trials", filesPublished},
+			{"budget of one epoch", epochBudget},
+			{"agreement ends", agreementEnds},
+			{"equal to pyarrow", equalToPyarrow},
+			{"read by polars and DuckDB", readByOthers},
+			{"database away", databaseAway},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.test(t, r, doors)
+			})
+		}
+	})
+	for _, c := range []doorTest{
 		{"refusals", refusals},
 		{"leases", leases},
-		{"leases that expire", leaseExpires},
 		{"rules that conflict", conflicts},
 		{"floods of refusals", floods},
-		{"ranges of a shard", ranges},
-		{"ranges at once", rangesAtOnce},
 		{"ranges revoked", rangesRevoked},
-		{"ranges that fail", rangesFail},
 		{"resume inside a batch", resumeInside},
 		{"uneven ranks", uneven},
 		{"end of an epoch", epochEnd},
 		{"messages over 4 MiB", large},
 		{"null dictionaries", nullDictionaries},
-		{"files of the trials", filesPublished},
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},
@@ -56,24 +67,24 @@ func TestDoors(t *testing.T) {
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},
-		{"budget of one epoch", epochBudget},
 		{"shared budget", sharedBudget},
 		{"changed objects", changedObjects},
 		{"store gone", storeGone},
 		{"revoked", revoked},
-		{"agreement ends", agreementEnds},
 		{"cuts seen by others", cutsSeen},
-		{"equal to pyarrow", equalToPyarrow},
-		{"read by polars and DuckDB", readByOthers},
 		{"rates", rates},
 		{"nearly all of a stream", nearlyAll},
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
-		{"database away", databaseAway},
 		{"terminated", terminated},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })
 	}
+}
+
+type doorTest struct {
+	name string
+	test func(t *testing.T, r *Rig, doors []Door)
 }
 
 // numbers is a record with n counting from first, a text and a dictionary.
