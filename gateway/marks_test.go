@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -146,6 +147,12 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	var r schemas.Request
 	s.want(201, "trainer", "POST", "/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": d.ID}}}).as(t, &r)
 	id := r.Items[0].Agreement
+	var lease agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &lease)
+	over := s.want(403, "", "GET", "/agreements/"+string(id)+"/stream?columns=crop&version=v9", nil, "Authorization", "Bearer "+lease.Token)
+	if by := s.refusals()[0].Values["by"]; by != string(trainerOrg) {
+		t.Errorf("a stream refused to a good lease is recorded by %q: %s", by, over.body)
+	}
 	s.want(200, "agronomy", "POST", "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "enough"})
 	foreign := map[string]any{"version": "v2", "store": "local", "bucket": "b", "tables": []map[string]any{{"name": "data", "splits": []map[string]any{{"keys": []string{"grid/x.csv"}}}}}}
 	unlisted := token(t, "https://issuer.nowhere.example", "trainer", nil)

@@ -80,7 +80,7 @@ func reset(ctx context.Context) {
 
 // fail answers before anything was sent.
 func (d *Door) fail(c *gin.Context, err error) {
-	late := d.Desk.Refused(context.WithoutCancel(c.Request.Context()), schemas.Principal{}, Address(c.Request, d.Behind).String(), "http", err)
+	late := d.Desk.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Address(c.Request, d.Behind).String(), "http", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -88,11 +88,19 @@ func (d *Door) fail(c *gin.Context, err error) {
 	c.Abort()
 }
 
+func bearer(c *gin.Context) string {
+	token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return token
+}
+
 // grant asks policy.
 func (d *Door) grant(c *gin.Context, kind string, world, rank int) (policy.Grant, error) {
 	get := c.Query
-	token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	if !ok {
+	token := bearer(c)
+	if token == "" {
 		return policy.Grant{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases"}
 	}
 	w := policy.Want{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),

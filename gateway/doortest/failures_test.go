@@ -181,6 +181,9 @@ func changedObjects(t *testing.T, r *Rig, doors []Door) {
 			if schemas.KindOf(err) != schemas.Gone || len(recs) > 0 {
 				t.Errorf("%s, %s: want Gone, got %d batches and %v", name, d.Name(), len(recs), err)
 			}
+			if strings.Contains(fmt.Sprint(err), "agronomy/") {
+				t.Errorf("%s names where the provider's object lies: %v", d.Name(), err)
+			}
 		}
 	}
 	// One reader half way through.

@@ -25,7 +25,8 @@ const maxTrailer = 4 << 10
 
 // refuse records and translates what is said before a stream began.
 func (d *Door) refuse(ctx context.Context, c *call, err error) error {
-	late := d.Desk.Refused(context.WithoutCancel(ctx), schemas.Principal{}, c.address.String(), "flight", err)
+	token, _ := bearer(ctx) // without one it is nobody's
+	late := d.Desk.RefusedBytes(context.WithoutCancel(ctx), token, c.address.String(), "flight", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}

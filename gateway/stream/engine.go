@@ -256,7 +256,7 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 		err = e.covered(ctx, &a, &v)
 	}
 	if err == nil {
-		err = e.mayRead(ctx, a.Provider, s)
+		err = (&Source{Table: t, Split: s}).unnamed(e.mayRead(ctx, a.Provider, s))
 	}
 	if err != nil {
 		return nil, err

@@ -231,11 +231,12 @@ func (f *File) open(ctx context.Context, e *Engine, rg Range) (io.ReadCloser, er
 	sh := &f.Source.Split.Shards[f.Shard]
 	store, err := e.Store(ctx, sh.Store)
 	if err != nil {
-		return nil, err
+		return nil, f.Source.unnamed(err)
 	}
 	s := &storedRange{left: f.within(rg)}
 	s.open = func(p piecePlace) (io.ReadCloser, error) {
-		return store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, p.offset, p.n)
+		body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, p.offset, p.n)
+		return body, f.Source.unnamed(err)
 	}
 	return s, nil
 }

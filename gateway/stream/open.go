@@ -46,15 +46,14 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 		if place >= len(sh.Dictionaries) {
 			continue
 		}
-		store, err := r.open(ctx, sh.Store)
-		if err != nil {
-			return err
-		}
 		b := sh.Dictionaries[place]
 		p := make([]byte, b.Len())
-		err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
+		store, err := r.open(ctx, sh.Store)
+		if err == nil {
+			err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
+		}
 		if err != nil {
-			return err
+			return r.source.unnamed(err)
 		}
 		o.dicts[place] = p
 		list = append(list, p)

@@ -103,7 +103,7 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 	sh := r.source.shard(rd.shard)
 	store, err := r.open(ctx, sh.Store)
 	if err != nil {
-		return nil, err
+		return nil, r.source.unnamed(err)
 	}
 	buf := r.buffers.Get().(*[]byte)
 	if int64(cap(*buf)) < rd.length {
@@ -113,7 +113,7 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 	err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf)
 	if err != nil {
 		r.buffers.Put(buf)
-		return nil, err
+		return nil, r.source.unnamed(err)
 	}
 	return buf, nil
 }

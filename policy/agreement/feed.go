@@ -32,6 +32,10 @@ func NewFeed(db *sql.DB, log *slog.Logger) *Feed {
 // pollInterval bounds how long a revocation by another replica stays unseen.
 const pollInterval = 200 * time.Millisecond
 
+// lookWithin ends a look on a connection that is dead without saying so, which would
+// keep a gateway from its streams long after the database is back.
+const lookWithin = 5 * time.Second
+
 // Run follows until ctx ends.
 func (f *Feed) Run(ctx context.Context) error {
 	seen, err := f.db.Head(ctx)
@@ -41,7 +45,9 @@ func (f *Feed) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		asked := time.Now()
-		changes, err := f.db.Changes(ctx, seen, 1000)
+		look, over := context.WithTimeout(ctx, lookWithin)
+		changes, err := f.db.Changes(look, seen, 1000)
+		over()
 		if err != nil {
 			if ctx.Err() == nil {
 				f.log.Warn("the revocation feed cannot read the database", "err", err)

@@ -74,6 +74,19 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	})
 }
 
+// RefusedBytes puts a refusal of a byte door into the record, by whom the lease was made
+// for where it is a good one.
+func (d *Desk) RefusedBytes(ctx context.Context, token, address, door string, cause error) error {
+	var by schemas.Principal
+	if schemas.KindOf(cause) == schemas.Denied {
+		l, err := d.lease(ctx, token)
+		if err == nil {
+			by = schemas.Principal{Issuer: "lease", Subject: string(l.ID), Participant: l.Participant}
+		}
+	}
+	return d.Refused(ctx, by, address, door, cause)
+}
+
 // short cuts what a caller may have chosen the length of.
 func short(s string) string {
 	const most = 512
