@@ -71,7 +71,7 @@ func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table,
 }
 
 func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
-	ix, err := vs.load(ctx, key, len(s.Shards))
+	ix, err := vs.load(ctx, key, s, vw)
 	if err != nil || ix == nil {
 		ix, err = vs.scan(ctx, p, t, s, vw)
 		if err == nil {
@@ -93,7 +93,7 @@ func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.T
 	vs.ready[key] = ix
 }
 
-func (vs *views) load(ctx context.Context, key string, shards int) (*index, error) {
+func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view) (*index, error) {
 	id, bucket, err := vs.engine.Work(ctx)
 	if err != nil {
 		return nil, err
@@ -114,18 +114,18 @@ func (vs *views) load(ctx context.Context, key string, shards int) (*index, erro
 	if err != nil {
 		return nil, err
 	}
-	return parseIndex(b, shards), nil
+	return parseIndex(b, s, vw), nil
 }
 
 // maxIndex is far above any index that is written: 256 bytes for each batch of 3.5 TiB.
 const maxIndex = 256 << 20
 
-// parseIndex reads an index over so many shards; nil where it is torn or of another
-// form: it is made anew.
-func parseIndex(b []byte, shards int) *index {
+// parseIndex reads a view's index over a split; nil where it is torn, of another form or
+// names places that are not there: it is made anew.
+func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
 	var ix index
 	err := json.Unmarshal(b, &ix)
-	if err != nil || ix.Format != indexFormat || len(ix.Shards) > shards {
+	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {
 		return nil
 	}
 	return &ix
