@@ -22,7 +22,8 @@ type views struct {
 	engine *Engine
 	mu     sync.Mutex
 	ready  map[string]*index
-	held   int64 // bytes of them
+	order  []string // their keys, the oldest first
+	held   int64    // bytes of them
 	making map[string]*progress
 }
 
@@ -75,7 +76,7 @@ func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.T
 	if err != nil || ix == nil {
 		ix, err = vs.scan(ctx, p, t, s, vw)
 		if err == nil {
-			err = vs.save(ctx, key, ix)
+			vs.save(ctx, key, ix)
 		}
 	}
 	vs.mu.Lock()
@@ -85,12 +86,18 @@ func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.T
 		return
 	}
 	delete(vs.making, key)
+	vs.keep(key, ix, maxReady)
+}
+
+// keep holds an index ready, and lets go of the oldest beyond most bytes.
+func (vs *views) keep(key string, ix *index, most int64) {
+	vs.ready[key], vs.order = ix, append(vs.order, key)
 	vs.held += ix.weight()
-	if vs.held > maxReady {
-		clear(vs.ready)
-		vs.held = ix.weight()
+	for vs.held > most && len(vs.order) > 1 {
+		vs.held -= vs.ready[vs.order[0]].weight()
+		delete(vs.ready, vs.order[0])
+		vs.order = vs.order[1:]
 	}
-	vs.ready[key] = ix
 }
 
 func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view) (*index, error) {
@@ -131,7 +138,16 @@ func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
 	return &ix
 }
 
-func (vs *views) save(ctx context.Context, key string, ix *index) error {
+// save writes an index for the other replicas and later starts. Where it cannot, the
+// index serves from memory: it is whole, and making it again would change nothing.
+func (vs *views) save(ctx context.Context, key string, ix *index) {
+	err := vs.write(ctx, key, ix)
+	if err != nil {
+		vs.engine.Log.Warn("the index of a view is not kept in the work bucket", "index", key, "err", err)
+	}
+}
+
+func (vs *views) write(ctx context.Context, key string, ix *index) error {
 	id, bucket, err := vs.engine.Work(ctx)
 	if err != nil {
 		return err
