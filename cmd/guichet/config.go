@@ -49,12 +49,8 @@ const (
 	defaultFlightListen = "127.0.0.1:8481"
 )
 
-// Memory of streams: by default half of what a small server has, at the least what
-// some streams at full speed need.
-const (
-	defaultMemory = "1GiB"
-	leastMemory   = 64 << 20
-)
+// leastMemory of streams is what some of them need at full speed.
+const leastMemory = 64 << 20
 
 // loadConfig reads the file (none when path is "") and then the environment.
 func loadConfig(path string) (*Config, error) {
@@ -91,7 +87,7 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 		}

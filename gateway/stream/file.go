@@ -166,11 +166,11 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 // its bytes those that are sent. Errors and cut as of Run.
 func (e *Engine) SendFile(ctx context.Context, g policy.Grant, f *File, rg Range, sink FileSink, cut func()) error {
 	n := min(fileChunk, rg.N)
-	err := e.room.admit(n)
+	err := e.room.admit(g.Lease().Participant, n)
 	if err != nil {
 		return err
 	}
-	defer e.room.leave(n)
+	defer e.room.leave(g.Lease().Participant, n)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if cut != nil {

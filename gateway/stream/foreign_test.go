@@ -39,7 +39,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
-				res := <-l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments)))
+				res := <-l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead))
 				res.letGo()
 				_, filed := l.engine.File(t.Context(), s, 0)
 				for what, err := range map[string]error{"stream": res.err, "file": filed} {
@@ -67,7 +67,7 @@ func TestPanicsOverForeignBytesAreRefused(t *testing.T) {
 	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
 	p, err := NewPlan(s, Ask{World: 1})
 	must(t, err)
-	res := rd.fetch(t.Context(), s.reads(s.slices(p.Segments))[0], true)
+	res := rd.fetch(t.Context(), s.reads(s.slices(p.Segments), maxRead)[0], true)
 	if schemas.KindOf(res.err) != schemas.Gone {
 		t.Errorf("got %v", res.err)
 	}

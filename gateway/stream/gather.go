@@ -37,25 +37,31 @@ type carry struct {
 }
 
 // gathers joins the batches that slices take their rows from into ranges. A batch that
-// gives rows to two slices in turn is read once.
-func (s *Source) gathers(list []slice) []read {
+// gives rows to two slices in turn is read once, unless they become too much for it.
+func (s *Source) gathers(list []slice, most int64) []read {
 	var out []read
 	for _, sl := range list {
-		sh := s.shard(sl.shard)
+		sh, makes := s.shard(sl.shard), s.makes(sl)
+		in := -1 // the last read that takes rows of the slice
 		for _, p := range s.portions(sl) {
 			b := sh.Batches[p.batch]
 			if n := len(out) - 1; n >= 0 && out[n].shard == sl.shard {
 				g := out[n].gather
 				again := g.portions[len(g.portions)-1].batch == p.batch
-				if again || out[n].reaches(sl.shard, b, maxGather) {
+				fits := in == n || out[n].makes+makes <= most
+				if fits && (again || out[n].reaches(sl.shard, b, min(most, maxGather))) {
 					if !again {
 						out[n].length += b.Len()
+					}
+					if in != n {
+						out[n].makes, in = out[n].makes+makes, n
 					}
 					g.portions = append(g.portions, p)
 					continue
 				}
 			}
-			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), gather: &gather{portions: []portion{p}}})
+			in = len(out)
+			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, gather: &gather{portions: []portion{p}}})
 		}
 	}
 	for i := 1; i < len(out); i++ {

@@ -199,13 +199,19 @@ func (x *indexer) close() {
 
 // scan makes a view's index: it reads every batch once.
 func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (ix *index, err error) {
+	select {
+	case vs.scans <- struct{}{}:
+	case <-vs.engine.closing:
+		return nil, stopping()
+	}
+	defer func() { <-vs.scans }()
 	defer foreign(&err)
 	src := newSource(schemas.Version{}, t, s, vw, nil)
 	rd := &reader{source: src, open: vs.engine.Store, buffers: vs.engine.buffers, decoders: map[int]*opened{}}
 	out := &index{Format: indexFormat, Shards: []indexShard{}}
 	for i := range s.Shards {
 		x := newIndexer(vw, t.WindowRows)
-		for _, one := range src.reads(src.slices([]schemas.Segment{segment(i, 0, src.shardRows(i))})) {
+		for _, one := range src.reads(src.slices([]schemas.Segment{segment(i, 0, src.shardRows(i))}), maxRead) {
 			if vs.engine.Closing() {
 				return nil, stopping()
 			}

@@ -129,7 +129,7 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
-	for res := range l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments))) {
+	for res := range l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead)) {
 		must(t, res.err)
 		for _, m := range res.messages {
 			do(m)

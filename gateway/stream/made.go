@@ -43,7 +43,8 @@ type made struct {
 	users int
 }
 
-// makers is how many files are made at once: each may take disk up to a shard's size.
+// makers is how many files are made at once, each of which may take disk up to a shard's
+// size; and as many indexes.
 const makers = 2
 
 func newFiles(e *Engine) *files {
@@ -226,7 +227,7 @@ func (mk *maker) message(m Message) error {
 
 // reads gives the ranges of the shard.
 func (mk *maker) reads() []read {
-	return mk.src.reads(mk.src.slices([]schemas.Segment{segment(mk.n, 0, mk.src.shardRows(mk.n))}))
+	return mk.src.reads(mk.src.slices([]schemas.Segment{segment(mk.n, 0, mk.src.shardRows(mk.n))}), maxRead)
 }
 
 // messages writes every message of the shard. An IPC file has each dictionary once,

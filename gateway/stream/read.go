@@ -34,26 +34,52 @@ type read struct {
 	shard  int
 	offset int64
 	length int64
+	makes  int64 // bytes of what the view makes of it, at most
 	slices []slice
 	gather *gather // of a filtering view, instead of slices
 }
 
-// reads joins neighbouring slices of a shard into ranges.
-func (s *Source) reads(list []slice) []read {
+// reads joins neighbouring slices of a shard into ranges of at most so many bytes, and
+// so that what the view makes of each is no more either; a single batch stands alone
+// whatever it has.
+func (s *Source) reads(list []slice, most int64) []read {
 	if len(list) > 0 && s.shards[list[0].shard].batches != nil {
-		return s.gathers(list)
+		return s.gathers(list, most)
 	}
 	var out []read
 	for _, sl := range list {
-		b := s.shard(sl.shard).Batches[sl.batch]
-		if n := len(out) - 1; n >= 0 && out[n].reaches(sl.shard, b, maxRead) {
+		b, makes := s.shard(sl.shard).Batches[sl.batch], s.makes(sl)
+		if n := len(out) - 1; n >= 0 && out[n].reaches(sl.shard, b, most) && out[n].makes+makes <= most {
 			out[n].length += b.Len()
+			out[n].makes += makes
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), slices: []slice{sl}})
+		out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, slices: []slice{sl}})
 	}
 	return out
+}
+
+// makes bounds the bytes that the view makes of a slice, beside what was read. No
+// client sees this bound, so it may look at what is hidden: a text that is cut short
+// takes no more than it took.
+func (s *Source) makes(sl slice) int64 {
+	if s.view.raw() && sl.whole {
+		return 0
+	}
+	n := s.most(sl)
+	own := s.shards[sl.shard].batches
+	if own != nil || len(s.view.edits) == 0 {
+		return n
+	}
+	b := s.shard(sl.shard).Batches[sl.batch]
+	for at, i := range s.view.columns {
+		e, f := s.view.edits[i], s.view.fields[at]
+		if e != nil && len(b.Columns) == s.view.arrow.NumFields() && arrow.TypeEqual(f.Type, s.view.arrow.Field(i).Type) {
+			n -= max(shard.MostBytes(f, sl.rows, e.Most())-b.Columns[i]-2*loosest, 0)
+		}
+	}
+	return n
 }
 
 // reaches says whether a batch follows what is read, and both are at most so long.

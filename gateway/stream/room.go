@@ -14,31 +14,54 @@ const defaultMemory = 1 << 30
 // room bounds the bytes that all streams hold of the stores'. Half of it is for one
 // read of each stream, so that it goes on whatever the others do; with that the number
 // of streams is bounded too. The other half is for reading ahead, which is not done
-// while others hold all of it: nobody waits for it, so that a client that does not
-// read holds up nobody. Safe for concurrent use.
+// while others hold all of it: nobody waits for it. A client that does not read keeps
+// its stream's own read; so that one organisation's cannot close the gateway to all,
+// its streams get no more than three quarters. Safe for concurrent use.
 type room struct {
 	half  int64
 	mu    sync.Mutex
 	own   int64
+	of    map[schemas.ParticipantID]int64 // of own
 	ahead int64
+}
+
+// crowded says that streams should ask for no more than a batch at a time, so that
+// there is room for many.
+func (m *room) crowded() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.own > m.half/2
 }
 
 // admit takes the bytes of a stream's own read. A stream that is alone is always
 // admitted.
-func (m *room) admit(n int64) error {
+func (m *room) admit(who schemas.ParticipantID, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.own > 0 && m.own+n > m.half {
-		return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway has as many streams as its memory allows", Remedy: "try again in a moment; the operator can give it more with the setting memory"}
+	busy := &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway has as many streams as its memory allows", Remedy: "try again in a moment; the operator can give it more with the setting memory"}
+	switch {
+	case m.of[who] > 0 && m.of[who]+n > m.half/4*3:
+		busy.Message = "your organisation's streams hold as much of the gateway's memory as one may"
+		return busy
+	case m.own > 0 && m.own+n > m.half:
+		return busy
+	}
+	if m.of == nil {
+		m.of = map[schemas.ParticipantID]int64{}
 	}
 	m.own += n
+	m.of[who] += n
 	return nil
 }
 
-func (m *room) leave(n int64) {
+func (m *room) leave(who schemas.ParticipantID, n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.own -= n
+	m.of[who] -= n
+	if m.of[who] == 0 {
+		delete(m.of, who)
+	}
 }
 
 // borrow takes the bytes of one read ahead, if there are any.
@@ -58,16 +81,14 @@ func (m *room) giveBack(n int64) {
 	m.ahead -= n
 }
 
-// held is what one of a source's reads holds at most: where the view changes batches,
-// what was read and what was made of it.
-func (s *Source) held(reads []read) (n int64) {
+// held is what one of a stream's reads holds at most: the buffer, which is as large as
+// the largest of them needs, and what the view made of it.
+func held(reads []read) int64 {
+	var length, makes int64
 	for _, one := range reads {
-		n = max(n, one.length)
+		length, makes = max(length, one.length), max(makes, one.makes)
 	}
-	if !s.view.raw() {
-		n *= 2
-	}
-	return n
+	return length + makes
 }
 
 // fetched is a result that holds memory until it is let go of.
@@ -104,7 +125,7 @@ func (e *Engine) pipeline(ctx context.Context, rd *reader, reads []read) <-chan 
 	out := make(chan fetched)
 	own := make(chan struct{}, 1) // holds a token while the stream's own memory is free
 	own <- struct{}{}
-	n := rd.source.held(reads)
+	n := held(reads)
 	go func() {
 		defer close(futures)
 		last := -1

@@ -3,9 +3,14 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"guichet/schemas"
 )
@@ -38,8 +43,8 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	r := newRig(t, Config{}, shards, rows)
 	p, err := NewPlan(r.source, Ask{World: 1})
 	must(t, err)
-	n := r.source.held(r.source.reads(r.source.slices(p.Segments)))
-	r.room.half = n * clients
+	n := held(r.source.reads(r.source.slices(p.Segments), maxRead))
+	r.room.half = (n*clients*4 + 2) / 3 // one organisation has three quarters
 	var sent atomic.Int64
 	full := make(chan struct{})
 	r.onGet = func(asked int64) {
@@ -107,4 +112,85 @@ func TestCutStreamsGiveMemoryBack(t *testing.T) {
 		defer r.room.mu.Unlock()
 		return r.room.own == 0 && r.room.ahead == 0
 	})
+}
+
+// What one read of a view really holds, its buffer and the messages that were made of
+// it, is no more than what is counted for it; and that is a few reads' worth however
+// much longer an edit makes values.
+func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
+	const values = 128 << 10 // two batches
+	b := array.NewInt8Builder(memory.DefaultAllocator)
+	for i := range values {
+		b.Append(int8(i))
+	}
+	var names []string
+	var fields []arrow.Field
+	var cols []arrow.Array
+	column := b.NewArray()
+	for i := range 8 {
+		names = append(names, fmt.Sprint("k", i))
+		fields, cols = append(fields, arrow.Field{Name: names[i], Type: arrow.PrimitiveTypes.Int8}), append(cols, column)
+	}
+	l := newLab(t, 0, array.NewRecord(arrow.NewSchema(fields, nil), cols, values))
+	filter := schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "k0", Op: "gteq", Values: []string{"-128"}}}
+	pseudonyms := schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: names}
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {pseudonyms}, "filtered": {filter}, "both": {filter, pseudonyms}} {
+		for _, together := range []int64{maxRead, 0} {
+			s := l.source(t, duties)
+			p, err := NewPlan(s, Ask{World: 1})
+			must(t, err)
+			reads := s.reads(s.slices(p.Segments), together)
+			ctx, cancel := context.WithCancel(t.Context())
+			rd := &reader{source: s, open: l.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+			var worst, rows int64
+			for i, one := range reads {
+				res := rd.fetch(ctx, one, i == 0)
+				must(t, res.err)
+				n := one.length // a filtering view's buffer is free again; the next read has it
+				if res.buffer != nil {
+					n = int64(cap(*res.buffer))
+				}
+				var last *byte
+				for _, m := range res.messages {
+					rows += m.Rows
+					if !s.view.raw() && &m.Bytes[0] != last {
+						n, last = n+int64(cap(m.Bytes)), &m.Bytes[0]
+					}
+				}
+				worst = max(worst, n)
+			}
+			cancel()
+			counted := held(reads)
+			if rows != values || worst > counted || counted > 2*maxRead+maxMessage {
+				t.Errorf("%s, %d together: a read holds %d bytes, counted as %d; %d rows", name, together, worst, counted, rows)
+			}
+		}
+	}
+}
+
+// One organisation's streams do not close the gateway to others, and where many run a
+// stream asks for a batch at a time.
+func TestRoomIsShared(t *testing.T) {
+	m := room{half: 100}
+	for i := range 7 {
+		if m.crowded() != (i > 5) {
+			t.Errorf("with %d streams of 10 of 100: crowded %t", i, m.crowded())
+		}
+		must(t, m.admit("one", 10))
+	}
+	err := m.admit("one", 10)
+	if schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("an eighth stream of one: %v", err)
+	}
+	for range 3 {
+		must(t, m.admit("two", 10))
+	}
+	err = m.admit("three", 10)
+	if schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("more than there is: %v", err)
+	}
+	m.leave("one", 10)
+	must(t, m.admit("three", 10))
+	alone := room{half: 1}
+	must(t, alone.admit("one", 10))
 }

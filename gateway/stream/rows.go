@@ -20,6 +20,7 @@ import (
 // batches, so one index does for all.
 type views struct {
 	engine *Engine
+	scans  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
 	mu     sync.Mutex
 	ready  map[string]*index
 	order  []string // their keys, the oldest first
@@ -34,7 +35,7 @@ type progress struct {
 }
 
 func newViews(e *Engine) *views {
-	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}}
+	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}, scans: make(chan struct{}, makers)}
 }
 
 // maxReady bounds the bytes of the indexes held in memory; beyond it they are read

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"guichet/schemas"
 )
@@ -29,6 +30,31 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 	})
 	if len(ix.Shards) != 1 || ix.Shards[0].Batches[0].Rows != 3 {
 		t.Errorf("got %+v", ix)
+	}
+}
+
+// Two indexes are made at once, not more: others wait, and end when the gateway stops.
+func TestIndexesAreMadeTwoAtOnce(t *testing.T) {
+	l := newLab(t, 0, numbers(8))
+	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}})
+	vs := l.engine.views
+	scan := func() error {
+		_, err := vs.scan(t.Context(), &progress{}, src.Table, src.Split, src.view)
+		return err
+	}
+	vs.scans <- struct{}{}
+	must(t, scan())
+	vs.scans <- struct{}{}
+	waiting := make(chan error)
+	go func() { waiting <- scan() }()
+	select {
+	case err := <-waiting:
+		t.Fatalf("a third index was made: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	l.engine.Shutdown(t.Context())
+	if err := <-waiting; schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -51,13 +51,17 @@ const (
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
 	r := schemas.Release{Ask: p.Ask.String()}
 	r.MostRows, r.MostBytes = p.Most()
-	reads := p.Source.reads(p.Source.slices(p.Segments))
-	n := p.Source.held(reads)
-	err := e.room.admit(n)
+	most := int64(maxRead)
+	if e.room.crowded() {
+		most = 0
+	}
+	reads := p.Source.reads(p.Source.slices(p.Segments), most)
+	n, who := held(reads), g.Lease().Participant
+	err := e.room.admit(who, n)
 	if err != nil {
 		return r, err
 	}
-	defer e.room.leave(n)
+	defer e.room.leave(who, n)
 	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
 	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
 		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8}

@@ -443,7 +443,7 @@ func TestFilteredStreamEnds(t *testing.T) {
 			src.Split.Shards[i].Batches[j].Offset += int64(j) * 8
 		}
 	}
-	reads := src.reads(src.slices(p.Segments))
+	reads := src.reads(src.slices(p.Segments), maxRead)
 	if len(reads) < 100 {
 		t.Fatalf("only %d reads", len(reads))
 	}

@@ -13,6 +13,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
+// mostRunes bounds first:n: what is cut there is a whole text.
+const mostRunes = 100_000
+
 // Generalise makes values coarser: to says how. "year", "month", "day", "hour"
 // truncate dates and timestamps (UTC); a width such as "10" rounds numbers down to
 // its multiples; "first:3" keeps the first characters of a text. The type stays.
@@ -28,7 +31,7 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 	switch {
 	case strings.HasPrefix(to, "first:"):
 		n, err := strconv.Atoi(to[len("first:"):])
-		if err != nil || n < 1 || base.ID() != arrow.STRING && base.ID() != arrow.LARGE_STRING {
+		if err != nil || n < 1 || n > mostRunes || base.ID() != arrow.STRING && base.ID() != arrow.LARGE_STRING {
 			return refuse()
 		}
 		g.text = func(s string) string { return firstRunes(s, n) }
