@@ -142,3 +142,16 @@ func (c *col) checkRuns(end int64) error {
 	}
 	return nil
 }
+
+// checkIndices holds the indices of a dictionary column against its dictionary; what a
+// null has for one does not matter.
+func (c *col) checkIndices() error {
+	at := c.indices()
+	for i := range c.n {
+		k := at.index(i)
+		if (k < 0 || k >= int64(c.dict.n)) && !c.isNull(i) {
+			return fmt.Errorf("row %d: index %d in a dictionary of %d values", i, k, c.dict.n)
+		}
+	}
+	return nil
+}

@@ -90,7 +90,8 @@ func (d *Decoder) Record(msg []byte) (rec arrow.Record, err error) {
 }
 
 // Columns decodes some columns of a record batch message, in the order asked for,
-// and looks at no byte of the others. It shares msg's bytes. Kind: Invalid.
+// and looks at no byte of the others. It shares msg's bytes; every index of a
+// dictionary column lies in its dictionary. Kind: Invalid.
 func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -112,6 +113,9 @@ func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err err
 		c, err := w.col(d.schema.top[i])
 		if err == nil && int64(c.n) != m.Rows {
 			err = invalid("%d values in a batch of %d rows", c.n, m.Rows)
+		}
+		if err == nil && c.dict != nil {
+			err = c.checkIndices()
 		}
 		if err != nil {
 			return nil, invalid("column %q: %w", d.schema.top[i].field.Name, err)

@@ -135,14 +135,10 @@ type cached struct {
 // weightOf is about the bytes that a manifest takes in memory.
 func weightOf(v *schemas.Version) int64 {
 	n := int64(1024)
-	for i := range v.Data {
-		for _, s := range v.Data[i].Splits {
-			for j := range s.Shards {
-				n += 512
-				for _, b := range s.Shards[j].Batches {
-					n += 56 + 8*int64(len(b.Columns))
-				}
-			}
+	for s := range v.EveryShard() {
+		n += 512
+		for _, b := range s.Batches {
+			n += 56 + 8*int64(len(b.Columns))
 		}
 	}
 	return n

@@ -73,10 +73,14 @@ func (f *File) Close() {
 	}
 }
 
-// fileTag names a shard's bytes under a view.
+// fileTag names a shard's bytes under a view. Its number is that of the form of changed
+// shards, which was another once; raw ones have had one form.
 func (s *Source) fileTag(n int) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "guichet file 2\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.shard(n).ETag, s.view.digest)
+	h, form := sha256.New(), 2
+	if s.view.raw() {
+		form = 1
+	}
+	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.shard(n).ETag, s.view.digest)
 	h.Write(s.view.schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -107,7 +111,7 @@ func (l *layout) add(meta int32, body, rows int64) {
 
 // lay computes the layout of a shard whose bytes pass unchanged.
 func (f *File) lay() error {
-	sh := &f.Source.Split.Shards[f.Shard]
+	sh := f.Source.shard(f.Shard)
 	schema := f.Source.Schema()
 	l := newLayout(schema)
 	f.memory(append(shard.FileStart(), schema...))
@@ -228,7 +232,7 @@ func (f *File) open(ctx context.Context, e *Engine, rg Range) (io.ReadCloser, er
 	if f.local != nil {
 		return io.NopCloser(io.NewSectionReader(f.local.file, rg.From, rg.N)), nil
 	}
-	sh := &f.Source.Split.Shards[f.Shard]
+	sh := f.Source.shard(f.Shard)
 	store, err := e.Store(ctx, sh.Store)
 	if err != nil {
 		return nil, f.Source.unnamed(err)

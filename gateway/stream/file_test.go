@@ -2,6 +2,9 @@ package stream
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"io"
 	"testing"
 
@@ -69,5 +72,16 @@ func TestShortObject(t *testing.T) {
 	_, err := io.ReadAll(s)
 	if schemas.KindOf(err) != schemas.Unavailable {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The tag of a shard whose bytes pass unchanged stays what it was: clients hold it.
+func TestRawFileKeepsItsTag(t *testing.T) {
+	s := newLab(t, 0, numbers(8)).source(t, nil)
+	h := sha256.New()
+	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.digest)
+	h.Write(s.Schema())
+	if want := hex.EncodeToString(h.Sum(nil)[:16]); s.fileTag(0) != want {
+		t.Errorf("the tag is %s, want %s", s.fileTag(0), want)
 	}
 }

@@ -224,7 +224,7 @@ func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]sh
 func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 	v := r.source.view
 	asked := v.filter.Columns()
-	cols, err := o.decoder.Columns(msg, asked)
+	cols, err := o.columns(msg, asked)
 	if err != nil || len(cols) == 0 {
 		return nil, nil, err
 	}
@@ -243,7 +243,7 @@ func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 // record decodes what the view shows of a batch, as the table has it.
 func (r *reader) record(o *opened, msg []byte) (arrow.Record, error) {
 	v := r.source.view
-	cols, err := o.decoder.Columns(msg, v.columns)
+	cols, err := o.columns(msg, v.columns)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,40 @@ type take struct {
 	Rows  int64 `json:"r"`
 }
 
+// over says whether every place that the index names is one of the split's, and the
+// sizes are those of the view's columns.
+func (ix *index) over(s *schemas.Split, v *view) bool {
+	sizes, last := len(v.columns), -1
+	if sizes > maxIndexed {
+		sizes = 1
+	}
+	for _, sh := range ix.Shards {
+		if sh.Shard <= last || sh.Shard >= len(s.Shards) || len(sh.Batches) == 0 {
+			return false
+		}
+		last = sh.Shard
+		for _, b := range sh.Batches {
+			if len(b.Columns) != sizes || len(b.Dictionaries) != len(v.dicts) || !b.within(&s.Shards[sh.Shard]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// within says whether a batch takes its rows from a shard.
+func (b *batch) within(sh *schemas.Shard) bool {
+	var rows int64
+	for _, t := range b.Takes {
+		if t.Batch < 0 || t.Batch >= len(sh.Batches) || t.Skip < 0 || t.Rows < 1 || t.Rows > sh.Batches[t.Batch].Rows-t.Skip {
+			return false
+		}
+		rows += t.Rows
+	}
+
+	return b.Rows == rows && rows > 0 && !slices.ContainsFunc(slices.Concat(b.Columns, b.Dictionaries), func(n int64) bool { return n < 0 || n > maxFileSize })
+}
+
 // weight is about the bytes that an index takes in memory.
 func (ix *index) weight() int64 {
 	n := int64(1024)
@@ -164,7 +198,8 @@ func (x *indexer) close() {
 }
 
 // scan makes a view's index: it reads every batch once.
-func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
+func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (ix *index, err error) {
+	defer foreign(&err)
 	src := newSource(schemas.Version{}, t, s, vw, nil)
 	rd := &reader{source: src, open: vs.engine.Store, buffers: vs.engine.buffers, decoders: map[int]*opened{}}
 	out := &index{Format: indexFormat, Shards: []indexShard{}}

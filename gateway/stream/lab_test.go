@@ -137,6 +137,10 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 		if res.buffer != nil {
 			l.engine.buffers.Put(res.buffer)
 		}
+		res.letGo()
+	}
+	if l.engine.room.ahead != 0 {
+		t.Errorf("%d bytes are held by nobody", l.engine.room.ahead)
 	}
 }
 

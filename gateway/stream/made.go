@@ -176,9 +176,10 @@ func (e *Engine) makeFile(ctx context.Context, f *File, m *made) error {
 	return nil
 }
 
-func (mk *maker) write(ctx context.Context) error {
+func (mk *maker) write(ctx context.Context) (err error) {
+	defer foreign(&err)
 	schema := mk.src.Schema()
-	err := mk.put(append(shard.FileStart(), schema...))
+	err = mk.put(append(shard.FileStart(), schema...))
 	if err != nil {
 		return err
 	}

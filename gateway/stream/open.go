@@ -60,7 +60,19 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 	}
 	var err error
 	o.decoder, err = shard.NewDecoder(r.source.view.source, list)
-	return err
+	if err != nil {
+		return changed(err)
+	}
+	return nil
+}
+
+// columns decodes some columns of a batch.
+func (o *opened) columns(msg []byte, which []int) ([]arrow.Array, error) {
+	cols, err := o.decoder.Columns(msg, which)
+	if err != nil {
+		return nil, changed(err)
+	}
+	return cols, nil
 }
 
 // forget drops shards that the stream has left behind.

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -78,7 +79,8 @@ type result struct {
 
 // fetch reads one range and makes its messages. first says that the shard begins
 // with this read, so its dictionaries come before.
-func (r *reader) fetch(ctx context.Context, rd read, first bool) result {
+func (r *reader) fetch(ctx context.Context, rd read, first bool) (out result) {
+	defer foreign(&out.err)
 	if rd.gather != nil {
 		return r.gathered(ctx, rd)
 	}
@@ -86,7 +88,7 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) result {
 	if err != nil {
 		return result{err: err}
 	}
-	out := result{buffer: buf}
+	out.buffer = buf
 	if first {
 		out.messages, out.err = r.dictionaries(ctx, rd.shard)
 	}
@@ -163,6 +165,15 @@ func changed(err error) error {
 	return &schemas.Error{Kind: schemas.Gone, Message: "the shard's bytes are not those that were published", Remedy: "let the provider publish a new version", Err: err}
 }
 
+// foreign makes a panic over bytes that a store gave the refusal that they are: no
+// object may end the gateway. The cause keeps where it was, for the log.
+func foreign(err *error) {
+	p := recover()
+	if p != nil {
+		*err = changed(fmt.Errorf("%v\n%s", p, debug.Stack()))
+	}
+}
+
 func message(p []byte, rows int64) Message {
 	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
 }
@@ -175,7 +186,7 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 		return nil, o.err
 	}
 	if sl.whole {
-		cols, err := o.decoder.Columns(msg, v.edited)
+		cols, err := o.columns(msg, v.edited)
 		if err != nil {
 			return nil, err
 		}

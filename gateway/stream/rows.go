@@ -22,7 +22,8 @@ type views struct {
 	engine *Engine
 	mu     sync.Mutex
 	ready  map[string]*index
-	held   int64 // bytes of them
+	order  []string // their keys, the oldest first
+	held   int64    // bytes of them
 	making map[string]*progress
 }
 
@@ -71,11 +72,11 @@ func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table,
 }
 
 func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
-	ix, err := vs.load(ctx, key, len(s.Shards))
+	ix, err := vs.load(ctx, key, s, vw)
 	if err != nil || ix == nil {
 		ix, err = vs.scan(ctx, p, t, s, vw)
 		if err == nil {
-			err = vs.save(ctx, key, ix)
+			vs.save(ctx, key, ix)
 		}
 	}
 	vs.mu.Lock()
@@ -85,15 +86,21 @@ func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.T
 		return
 	}
 	delete(vs.making, key)
-	vs.held += ix.weight()
-	if vs.held > maxReady {
-		clear(vs.ready)
-		vs.held = ix.weight()
-	}
-	vs.ready[key] = ix
+	vs.keep(key, ix, maxReady)
 }
 
-func (vs *views) load(ctx context.Context, key string, shards int) (*index, error) {
+// keep holds an index ready, and lets go of the oldest beyond most bytes.
+func (vs *views) keep(key string, ix *index, most int64) {
+	vs.ready[key], vs.order = ix, append(vs.order, key)
+	vs.held += ix.weight()
+	for vs.held > most && len(vs.order) > 1 {
+		vs.held -= vs.ready[vs.order[0]].weight()
+		delete(vs.ready, vs.order[0])
+		vs.order = vs.order[1:]
+	}
+}
+
+func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view) (*index, error) {
 	id, bucket, err := vs.engine.Work(ctx)
 	if err != nil {
 		return nil, err
@@ -114,24 +121,33 @@ func (vs *views) load(ctx context.Context, key string, shards int) (*index, erro
 	if err != nil {
 		return nil, err
 	}
-	return parseIndex(b, shards), nil
+	return parseIndex(b, s, vw), nil
 }
 
 // maxIndex is far above any index that is written: 256 bytes for each batch of 3.5 TiB.
 const maxIndex = 256 << 20
 
-// parseIndex reads an index over so many shards; nil where it is torn or of another
-// form: it is made anew.
-func parseIndex(b []byte, shards int) *index {
+// parseIndex reads a view's index over a split; nil where it is torn, of another form or
+// names places that are not there: it is made anew.
+func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
 	var ix index
 	err := json.Unmarshal(b, &ix)
-	if err != nil || ix.Format != indexFormat || len(ix.Shards) > shards {
+	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {
 		return nil
 	}
 	return &ix
 }
 
-func (vs *views) save(ctx context.Context, key string, ix *index) error {
+// save writes an index for the other replicas and later starts. Where it cannot, the
+// index serves from memory: it is whole, and making it again would change nothing.
+func (vs *views) save(ctx context.Context, key string, ix *index) {
+	err := vs.write(ctx, key, ix)
+	if err != nil {
+		vs.engine.Log.Warn("the index of a view is not kept in the work bucket", "index", key, "err", err)
+	}
+}
+
+func (vs *views) write(ctx context.Context, key string, ix *index) error {
 	id, bucket, err := vs.engine.Work(ctx)
 	if err != nil {
 		return err

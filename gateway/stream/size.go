@@ -14,24 +14,41 @@ const maxMessage = 3584 << 10
 const loosest = 56
 
 // body bounds the bytes of a batch of rows that come from b, as the view shows them:
-// what it hides is not looked at. Only where the manifest does not size columns, and
-// one that is shown has no fixed width, the whole batch bounds it.
+// what it hides is not looked at. Where the manifest does not size columns, and one that
+// is shown has no fixed width, what published batches keep to bounds it.
 func (v *view) body(b schemas.Block, rows int64) int64 {
-	var n, unknown int64
-	sized := len(b.Columns) == v.arrow.NumFields()
+	var edited, n int64
+	sized, unknown := len(b.Columns) == v.arrow.NumFields(), false
 	for at, i := range v.columns {
 		switch e, f := v.edits[i], v.fields[at]; {
 		case e != nil:
-			n += shard.MostBytes(f, rows, e.Most())
+			edited += shard.MostBytes(f, rows, e.Most())
 		case sized:
 			n += b.Columns[i]
 		case shard.FixedWidth(f.Type):
 			n += shard.MostBytes(f, rows, 0)
 		default:
-			unknown = b.Body
+			unknown = true
 		}
 	}
-	return n + unknown
+	switch {
+	case unknown && v.keep == nil: // nothing is hidden
+		n = b.Body
+	case unknown:
+		n = max(n, unsized(b))
+	}
+	return edited + n
+}
+
+// unsized bounds the body of a batch of which columns are hidden. A single row that
+// alone is larger than a message is told by its power of two: any other bound would
+// end its stream.
+func unsized(b schemas.Block) int64 {
+	n := int64(maxMessage)
+	for b.Rows == 1 && n < b.Body {
+		n *= 2
+	}
+	return n
 }
 
 // most bounds the bytes of the messages that a batch, or rows of it, becomes.
