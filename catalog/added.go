@@ -35,19 +35,26 @@ func given(s *schemas.Shard) schemas.Source {
 	return schemas.Source{Store: s.Store, Bucket: s.Bucket, Key: s.Key, ETag: s.ETag, Size: s.Size, SHA256: s.SHA256}
 }
 
-// added leaves out of a listing what the base holds already, as it was then. Errors:
-// Conflict for an object that changed since.
-func added(objects []s3.Info, base *schemas.Version, p *schemas.Publication) ([]s3.Info, error) {
-	if base == nil {
-		return objects, nil
-	}
+// held gives the ETags of the base's objects in the store and bucket of a publication,
+// by key.
+func held(base *schemas.Version, p *schemas.Publication) map[string]string {
 	have := map[string]string{}
+	if base == nil || p.Uploaded { // an upload's name may be used again: versions have copies
+		return have
+	}
 	for s := range base.EveryShard() {
 		g := given(s)
 		if g.Store == p.Store && g.Bucket == p.Bucket {
 			have[g.Key] = g.ETag
 		}
 	}
+	return have
+}
+
+// added leaves out of a listing what the base holds already, as it was then. Errors:
+// Conflict for an object that changed since.
+func added(objects []s3.Info, base *schemas.Version, p *schemas.Publication) ([]s3.Info, error) {
+	have := held(base, p)
 	var out []s3.Info
 	for _, o := range objects {
 		etag, is := have[o.Key]
@@ -59,6 +66,31 @@ func added(objects []s3.Info, base *schemas.Version, p *schemas.Publication) ([]
 		}
 	}
 	return out, nil
+}
+
+// stands notes as faults the base's objects that are not as they were published: what
+// is published is readable whole. An error means that this cannot be seen now.
+func (c *Catalog) stands(ctx context.Context, p *publication, base *schemas.Version) error {
+	if base == nil {
+		return nil
+	}
+	for s := range base.EveryShard() {
+		if len(p.version.Failures) >= maxFaults {
+			return nil
+		}
+		store, err := c.Store(ctx, s.Store)
+		var info s3.Info
+		if err == nil {
+			info, err = store.Stat(ctx, s.Bucket, s.Key)
+		}
+		switch {
+		case schemas.KindOf(err) == schemas.NotFound || err == nil && info.ETag != s.ETag:
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: given(s).Key, Message: fmt.Sprintf("it is not as it was when version %s was published; publish a whole version", base.Version)})
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // tables is how many tables a version has.

@@ -135,6 +135,7 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.P
 	if base != nil {
 		n = base.Shards
 	}
+	have := held(base, p)
 	for i := range p.Tables {
 		for j := range p.Tables[i].Splits {
 			s := &p.Tables[i].Splits[j]
@@ -145,10 +146,13 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.P
 					return 0, err
 				}
 			}
-			for _, key := range s.Keys {
+			for k, key := range s.Keys {
 				err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
 				if err != nil {
 					return 0, err
+				}
+				if _, is := have[key]; is {
+					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "version %s holds %s already", p.Base, key)
 				}
 			}
 			n += len(s.Keys)

@@ -129,6 +129,10 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 		return err
 	}
 	p.grow(base)
+	err = c.stands(ctx, &p, base)
+	if err != nil {
+		return err
+	}
 	n := 0
 	for i := range p.ask.Tables {
 		err := c.table(ctx, &p, &p.ask.Tables[i], &n)

@@ -78,6 +78,16 @@ func TestBaseAndAddedShards(t *testing.T) {
 	add(1, csvRows(501, 3000))
 	_, err = publish("v5", "v2", prefix)
 	refused("an object that changed", err, schemas.Conflict, "changed since version v2")
+	p := g.publication("v6", "")
+	p.Base, p.Tables[0].Splits[0].Keys = "v2", []string{prefix + "part-001.csv"}
+	refused("a key that the base holds", g.as("agronomy").Post(t.Context(), path, p, nil), schemas.Invalid, "holds "+prefix)
+	part := after.Data[0].Splits[0].Shards[0] // where the version really reads
+	_, err = g.store().Put(t.Context(), part.Bucket, part.Key, strings.NewReader("gone"), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = publish("v7", "v2", g.put("more", csvRows(10, 9000)))
+	refused("a base that is broken", err, schemas.Invalid, "not as it was when version v2")
 	g.get("agronomy", "/datasets/"+string(d.ID), &d)
 	if d.Latest.Version != "v2" {
 		t.Errorf("the latest version is %s", d.Latest.Version)

@@ -21,10 +21,13 @@ func TestAskNamesEveryKey(t *testing.T) {
 		"version=v1&run=run-x&even=drop": "",
 		"wrold=8":                        `no key "wrold"`,
 		"rank=0&rank=1&world=2":          "given twice",
+		"world=8&rank=3;seed=1":          "malformed",
+		"world=8&rank=%zz":               "malformed",
 		"world=two":                      "whole number",
 	} {
 		c, _ := gin.CreateTestContext(httptest.NewRecorder())
-		c.Request = httptest.NewRequest("GET", "/stream?"+query, nil)
+		c.Request = httptest.NewRequest("GET", "/stream", nil)
+		c.Request.URL.RawQuery = query
 		_, err := asked(c)
 		switch {
 		case words == "" && err != nil:

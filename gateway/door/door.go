@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +166,11 @@ type Shard struct {
 
 // named says whether a request names no key but those of doors.md.
 func named(c *gin.Context, keys []string) error {
-	for key, values := range c.Request.URL.Query() {
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return schemas.BadField("stream", "query", "the query is malformed: %v", err)
+	}
+	for key, values := range query {
 		err := stream.CheckKey(keys, key, len(values) > 1)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 type releases interface {
 	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
 	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
-	End(ctx context.Context, r schemas.Release) error
+	End(ctx context.Context, r schemas.Release, t *agreement.Tab) error
 }
 
 // feed tells of revocations.

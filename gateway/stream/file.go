@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -224,7 +225,10 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 		}
 		at += part.N
 	}
-	return r, context.Cause(ctx)
+	if stopped, ok := errors.AsType[*Cut](context.Cause(ctx)); ok {
+		return r, stopped
+	}
+	return r, nil // a client that has everything may be gone already
 }
 
 // open reads a range of the file.

@@ -149,7 +149,7 @@ func (r *record) More(context.Context, schemas.Release, *agreement.Tab, int64, i
 	return nil
 }
 
-func (r *record) End(_ context.Context, rel schemas.Release) error {
+func (r *record) End(_ context.Context, rel schemas.Release, _ *agreement.Tab) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, rel)

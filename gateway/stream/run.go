@@ -131,12 +131,12 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 		r.State, r.Cause = ending(ctx, err)
 	}
 	if e.Feed.Stale() < endAfter {
-		e.end(ctx, r)
+		e.end(ctx, r, tab)
 		return r, err
 	}
 	// The database is what is away: its word waits for it, the client's does not.
 	last := r
-	e.running.Go(func() { e.end(ctx, last) })
+	e.running.Go(func() { e.end(ctx, last, tab) })
 	return r, err
 }
 
@@ -266,6 +266,12 @@ func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *agreement.Ta
 		if refused, ok := errors.AsType[*schemas.Error](err); ok && refused.Kind == schemas.Denied {
 			return &Cut{schemas.ReleaseCut, schemas.Denied, refused.Message}
 		}
+		if schemas.KindOf(err) == schemas.Unavailable && pause(ctx, pauseAfter/5) {
+			continue // the database is away: the stream waits for it as all do, and is cut when that takes too long
+		}
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			return cause
+		}
 		if err != nil {
 			return err
 		}
@@ -275,6 +281,18 @@ func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *agreement.Ta
 	return nil
 }
 
+// pause waits; false: ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 // allow says whether more may leave now.
 func (e *Engine) allow(ctx context.Context) error {
 	err := context.Cause(ctx)
@@ -282,12 +300,8 @@ func (e *Engine) allow(ctx context.Context) error {
 		return err
 	}
 	for e.Feed.Stale() > pauseAfter {
-		t := time.NewTimer(20 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if !pause(ctx, 20*time.Millisecond) {
 			return context.Cause(ctx)
-		case <-t.C:
 		}
 	}
 	return nil
@@ -295,10 +309,10 @@ func (e *Engine) allow(ctx context.Context) error {
 
 // end records how a release ended. It must be written even though ctx is over, and it
 // is tried until the database is back or the gateway stops.
-func (e *Engine) end(ctx context.Context, r schemas.Release) {
+func (e *Engine) end(ctx context.Context, r schemas.Release, tab *agreement.Tab) {
 	for {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		err := e.Releases.End(late, r)
+		err := e.Releases.End(late, r, tab)
 		cancel()
 		if err == nil {
 			return

@@ -65,7 +65,7 @@ func TestARowIsChargedOnce(t *testing.T) {
 		s, err := begin("run-a", 3, plan...)
 		must(t, err)
 		s.sent(t, d, 400)
-		must(t, d.End(t.Context(), s.Release))
+		must(t, d.End(t.Context(), s.Release, s.tab))
 		wantUsed(t, d, id, 400)
 		s, err = begin("run-a", 3, plan...)
 		must(t, err)
@@ -79,7 +79,7 @@ func TestARowIsChargedOnce(t *testing.T) {
 		s, err = begin("run-a", 3, plan...)
 		must(t, err)
 		s.sent(t, d, 1000)
-		must(t, d.End(t.Context(), s.Release))
+		must(t, d.End(t.Context(), s.Release, s.tab))
 		wantUsed(t, d, id, 1000)
 		_, err = begin("run-a", 4, plan...)
 		wantSpent(t, err)
@@ -105,11 +105,13 @@ func TestOverlappingStreamsPayOnce(t *testing.T) {
 	must(t, err)
 	two, err := begin("run-a", 0, schemas.Segment{From: 100, Rows: 500})
 	must(t, err)
-	one.sent(t, d, 500)
-	two.sent(t, d, 500)
+	for range 5 { // messages that lie within what both read, or outside
+		one.sent(t, d, 100)
+		two.sent(t, d, 100)
+	}
 	wantUsed(t, d, id, 1000)
-	must(t, d.End(t.Context(), two.Release))
-	must(t, d.End(t.Context(), one.Release))
+	must(t, d.End(t.Context(), two.Release, two.tab))
+	must(t, d.End(t.Context(), one.Release, one.tab))
 	bytes := wantUsed(t, d, id, 600)
 	if bytes != 6000 {
 		t.Errorf("%d bytes are used for 600 rows of 10 bytes", bytes)
@@ -130,12 +132,12 @@ func TestALongStreamStarvesNobody(t *testing.T) {
 		short.sent(t, d, sliceRows)
 		long.sent(t, d, sliceRows)
 	}
-	must(t, d.End(t.Context(), short.Release))
+	must(t, d.End(t.Context(), short.Release, short.tab))
 	for range 80 {
 		long.sent(t, d, sliceRows)
 	}
 	wantSpent(t, d.More(t.Context(), long.Release, long.tab, sliceRows, 10*sliceRows))
-	must(t, d.End(t.Context(), long.Release))
+	must(t, d.End(t.Context(), long.Release, long.tab))
 	wantUsed(t, d, id, 100*sliceRows)
 }
 
@@ -159,4 +161,54 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 		t.Errorf("it is closed as %+v", all)
 	}
 	wantUsed(t, d, id, 600)
+}
+
+// Rows differ in length: who has the light ones paid for by another stream of her run
+// does not get the heavy ones for less.
+func TestHeavyRowsArePaid(t *testing.T) {
+	t.Parallel()
+	const budget, light, heavy = 100_000, 999, 9000
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 1<<30, budget)
+	id, begin := opener(t, d)
+	send := func(s *sending, rows, bytes int64) error {
+		for !s.tab.Pay(&s.Release, rows, bytes) {
+			err := d.More(t.Context(), s.Release, s.tab, rows, bytes)
+			if err != nil {
+				return err
+			}
+		}
+		s.Rows, s.Bytes, s.State = s.Rows+rows, s.Bytes+bytes, schemas.ReleaseComplete
+		return nil
+	}
+	distinct := int64(0)
+	for epoch := uint64(0); epoch < 50; epoch++ {
+		all, err := begin("run-a", epoch, schemas.Segment{Rows: light + 1})
+		if err != nil {
+			break
+		}
+		most, err := begin("run-a", epoch, schemas.Segment{Rows: light})
+		if err == nil {
+			err = send(most, light, light)
+			must(t, d.End(t.Context(), most.Release, most.tab))
+		}
+		if err == nil {
+			err = send(all, light, light)
+		}
+		if err == nil {
+			distinct += light
+			err = send(all, 1, heavy)
+		}
+		if err == nil {
+			distinct += heavy
+		}
+		must(t, d.End(t.Context(), all.Release, all.tab))
+		if err != nil {
+			break
+		}
+	}
+	a, err := d.Agreement(t.Context(), trainer(), id)
+	must(t, err)
+	if distinct > budget || a.BytesUsed > budget || distinct < budget/4 {
+		t.Errorf("%d different bytes were delivered and %d charged under a budget of %d", distinct, a.BytesUsed, int64(budget))
+	}
 }

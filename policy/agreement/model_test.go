@@ -88,7 +88,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 			"end again": func(t *rapid.T) {
 				for _, r := range m.ended {
 					r.State, r.Rows, r.ChargedRows = schemas.ReleaseBroken, 1, 1
-					if err := d.End(ctx, r); err != nil {
+					if err := d.End(ctx, r, nil); err != nil {
 						t.Fatal(err)
 					}
 					return
@@ -233,7 +233,7 @@ func (m *history) send(t *rapid.T, s *sending) (more int, ok bool) {
 
 func (m *history) end(t *rapid.T, s *sending, state schemas.ReleaseState) {
 	s.State = state
-	err := m.desk.End(context.Background(), s.Release)
+	err := m.desk.End(context.Background(), s.Release, s.tab)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,6 +320,9 @@ func (m *history) check(t *rapid.T) {
 	distinct := m.runless
 	for _, set := range m.read {
 		distinct += set.rows()
+	}
+	if len(m.open) == 0 && a.BytesUsed < modelBytes*distinct {
+		t.Fatalf("%d bytes used, %d rows of %d bytes were sent", a.BytesUsed, distinct, modelBytes)
 	}
 	if len(m.open) == 0 && (a.RowsUsed < distinct || a.RowsUsed > distinct && !m.crashed) {
 		t.Fatalf("%d rows used, %d were sent for the first time; crashed: %t", a.RowsUsed, distinct, m.crashed)

@@ -5,7 +5,6 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
-	"math"
 
 	"guichet/connectors/sql"
 	"guichet/schemas"
@@ -67,8 +66,9 @@ func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, plan []byte
 }
 
 // settle takes the rows that a release sent as paid for from now on, and charges only
-// those that were not. A release outside of any reading is charged as it says.
-func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release) error {
+// those that were not. A release outside of any reading is charged as it says, and one
+// whose tab died with the gateway for all the bytes that it had reserved.
+func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release, t *Tab) error {
 	if r.Reading == "" {
 		return nil
 	}
@@ -87,9 +87,8 @@ func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release) error {
 	}
 	now := had.union(setOf(first(plan, r.Rows)))
 	fresh := now.rows() - had.rows()
-	if fresh < r.ChargedRows { // others paid for the rest, and for its share of the bytes
-		share := float64(fresh) / float64(r.ChargedRows)
-		r.ChargedBytes = min(r.ChargedBytes, int64(math.Ceil(float64(r.ChargedBytes)*share)))
+	if fresh < r.ChargedRows && t != nil { // others have paid for the rest
+		r.ChargedBytes = t.owed(plan, had)
 	}
 	r.ChargedRows = fresh
 	if fresh > 0 {

@@ -192,7 +192,7 @@ func limit(a *schemas.Agreement, r *schemas.Release, t *Tab) error {
 	}
 	t.fresh, t.most = min(t.fresh, rows), min(t.most, bytes)
 	r.MostRows = paid + t.fresh
-	if paid == 0 {
+	if paid == 0 && t.fresh > 0 { // a part without rows still has a schema
 		r.MostBytes = t.most
 	}
 	return nil
@@ -239,11 +239,11 @@ func charge(ctx context.Context, tx *sql.Tx, id schemas.AgreementID, rows, bytes
 // reservation: charged are the rows that it sent and nobody paid for in between, and
 // they are paid for from now on. The first end written stands: a second one changes
 // nothing.
-func (d *Desk) End(ctx context.Context, r schemas.Release) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.end(ctx, tx, r) })
+func (d *Desk) End(ctx context.Context, r schemas.Release, t *Tab) error {
+	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.end(ctx, tx, r, t) })
 }
 
-func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release) error {
+func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) error {
 	stored, revision, err := sql.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 	if err != nil {
 		return err
@@ -254,7 +254,7 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release) error {
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
 	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, d.now().UTC()
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
-	err = settle(ctx, tx, &stored)
+	err = settle(ctx, tx, &stored, t)
 	if err != nil {
 		return err
 	}
@@ -294,7 +294,7 @@ func (d *Desk) Recover(ctx context.Context) (int, error) {
 					r.Rows, r.Bytes = r.MostRows, r.MostBytes
 				}
 				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.Rows, r.Bytes)
-				err := d.end(ctx, tx, r)
+				err := d.end(ctx, tx, r, nil)
 				if err != nil {
 					return err
 				}

@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"fmt"
+	"slices"
 
 	"guichet/schemas"
 )
@@ -38,7 +39,11 @@ type Tab struct {
 	fresh       int64 // rows that may still be sent and are not paid for
 	most        int64 // bytes that may still be charged
 	rows, bytes int64 // reserved of them
+	sent        []sent
 }
+
+// sent is a message with what was charged for it, those without rows before it included.
+type sent struct{ rows, bytes int64 }
 
 // newTab opens a tab for a release that sends at most rows and bytes. plan is nil
 // where every row costs.
@@ -92,6 +97,7 @@ func (t *Tab) Pay(r *schemas.Release, rows, bytes int64) bool {
 	t.bytes, t.most = t.bytes-costBytes, t.most-costBytes
 	r.ChargedRows += costRows
 	r.ChargedBytes += costBytes
+	t.note(rows, costBytes)
 	t.at += rows
 	for rows > 0 && len(t.plan) > 0 {
 		t.free = t.free || t.plan[0].paid
@@ -103,6 +109,43 @@ func (t *Tab) Pay(r *schemas.Release, rows, bytes int64) bool {
 		}
 	}
 	return true
+}
+
+// note keeps what was charged for a message, so that it can be given back when others
+// have paid for its rows meanwhile.
+func (t *Tab) note(rows, bytes int64) {
+	if t.every {
+		return
+	}
+	if n := len(t.sent) - 1; n >= 0 && (t.sent[n].rows == 0 || t.sent[n].bytes == 0 && bytes == 0) {
+		t.sent[n].rows += rows
+		t.sent[n].bytes += bytes
+		return
+	}
+	t.sent = append(t.sent, sent{rows, bytes})
+}
+
+// owed gives the bytes of the messages that hold a row which is not in had: rows differ
+// in length, so a message with some of them is owed whole.
+func (t *Tab) owed(plan []schemas.Segment, had rowSet) (bytes int64) {
+	plan = slices.Clone(plan)
+	for _, m := range t.sent {
+		fresh := m.rows == 0
+		for m.rows > 0 && len(plan) > 0 {
+			part := plan[0]
+			part.Rows = min(part.Rows, m.rows)
+			fresh = fresh || slices.ContainsFunc(had.split(nil, part), func(s stretch) bool { return !s.paid })
+			m.rows -= part.Rows
+			plan[0].From, plan[0].Rows = plan[0].From+part.Rows, plan[0].Rows-part.Rows
+			if plan[0].Rows == 0 {
+				plan = plan[1:]
+			}
+		}
+		if fresh {
+			bytes += m.bytes
+		}
+	}
+	return bytes
 }
 
 // reach gives the rows of the plan that may be sent with what is reserved, those sent
