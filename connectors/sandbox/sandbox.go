@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 
@@ -143,7 +144,7 @@ func (r *Runner) died(name string, err error, stderr string) error {
 	cause := fmt.Errorf("sandbox child: %v: %s", err, head(stderr, 2000))
 	e := schemas.Errorf(schemas.Invalid, name, "the file made its reader stop: it is corrupt, or uses a part of the format that cannot be read")
 	switch {
-	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"), strings.Contains(stderr, "bytes at once"):
+	case outOfMemory(stderr):
 		e.Message = fmt.Sprintf("reading the file took more than %d MiB; its batches or row groups are too large, or it is corrupt", r.limits.Memory>>20)
 	case exit != nil && cpuSpent(exit.ProcessState):
 		e.Message = fmt.Sprintf("reading the file took more than %s of processor time and was stopped", r.limits.CPU)
@@ -152,6 +153,20 @@ func (r *Runner) died(name string, err error, stderr string) error {
 	}
 	e.Err = cause
 	return e
+}
+
+// unchecked is how the Go runtime ends where it did not look whether the system
+// gave it memory and writes to address 0. The same in any other code is a panic.
+var unchecked = regexp.MustCompile(`(?m)^SIGSEGV: segmentation violation\nPC=\S+ m=\d+ sigcode=\d+ addr=0x0$`)
+
+// outOfMemory tells from a child's last words whether it ended for want of memory.
+func outOfMemory(stderr string) bool {
+	for _, said := range []string{"out of memory", "cannot allocate memory", "bytes at once"} {
+		if strings.Contains(stderr, said) {
+			return true
+		}
+	}
+	return unchecked.MatchString(stderr)
 }
 
 func head(s string, n int) string { return s[:min(n, len(s))] }
