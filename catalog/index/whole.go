@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -80,16 +81,13 @@ func sound(store string) error {
 		return nil // there is no index yet, or Bleve says what is wrong
 	}
 	err = unchanged(root)
-	if err == nil {
-		err = soundRoot(root)
-	}
 	if err != nil {
 		return err
 	}
-	segments, err := filepath.Glob(filepath.Join(store, "*.zap"))
+	segments, err := soundRoot(root)
 	for _, s := range segments {
 		if err == nil {
-			err = soundSegment(s)
+			err = soundSegment(filepath.Join(store, s))
 		}
 	}
 	return err
@@ -138,8 +136,9 @@ func unchanged(root string) error {
 	return nil
 }
 
-// soundRoot reads all that root.bolt holds.
-func soundRoot(path string) (err error) {
+// soundRoot reads all that root.bolt holds, and gives the names of the segments that
+// it refers to. A crash may leave others, half written: Bleve removes them unread.
+func soundRoot(path string) (segments []string, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a page beyond the file's end
 	defer func() {
 		if p := recover(); p != nil {
@@ -148,22 +147,30 @@ func soundRoot(path string) (err error) {
 	}()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: 5 * time.Second})
 	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	sum := crc32.NewIEEE() // reads every page of the values
 	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return readBucket(b, crc32.NewIEEE()) })
+		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+			return values(b, func(v []byte) error {
+				if bytes.HasSuffix(v, []byte(".zap")) {
+					segments = append(segments, filepath.Base(string(v)))
+				}
+				_, err := sum.Write(v)
+				return err
+			})
+		})
 	})
-	return errors.Join(err, db.Close())
+	return segments, errors.Join(err, db.Close())
 }
 
-// readBucket reads every page of a bucket, values too: into sums them up.
-func readBucket(b *bbolt.Bucket, into io.Writer) error {
+// values gives every value of a bucket and of those in it.
+func values(b *bbolt.Bucket, each func([]byte) error) error {
 	return b.ForEach(func(k, v []byte) error {
 		if v == nil {
-			return readBucket(b.Bucket(k), into)
+			return values(b.Bucket(k), each)
 		}
-		_, err := into.Write(v)
-		return err
+		return each(v)
 	})
 }
 
