@@ -48,7 +48,7 @@ type Index struct {
 	broken   atomic.Bool  // a search or write found it damaged: Follow makes it anew
 }
 
-var positionKey = []byte("guichet.position")
+var positionKey = []byte("guichet.position/" + edition)
 
 // Open opens the index under dir, or begins an empty one when there is none or it
 // will not open; Follow then rebuilds it. Errors: Unavailable when the folder

@@ -15,6 +15,7 @@ import (
 	"github.com/blevesearch/bleve/v2/analysis/lang/es"
 	"github.com/blevesearch/bleve/v2/analysis/lang/fi"
 	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
+	"github.com/blevesearch/bleve/v2/analysis/lang/hr"
 	"github.com/blevesearch/bleve/v2/analysis/lang/hu"
 	"github.com/blevesearch/bleve/v2/analysis/lang/it"
 	"github.com/blevesearch/bleve/v2/analysis/lang/nl"
@@ -30,15 +31,22 @@ import (
 	"guichet/schemas"
 )
 
-// folded is the analyzer for words of any language: no stems, no accents.
-const folded = "folded"
+// edition is the form of what is indexed: raise it when document, newMapping or an
+// analyzer changes, and indexes of another form begin anew.
+const edition = "2"
+
+// Analyzers of our own.
+const (
+	folded  = "folded"         // words of any language: no stems, no accents
+	spanish = "es-folded-stem" // Bleve's own leaves plurals of short words alone
+)
 
 // languages maps primary language subtags to Bleve's analyzers, which stem.
 // Texts in other languages are found by their whole words, accents folded.
 func languages() map[string]string {
 	return map[string]string{
-		"da": da.AnalyzerName, "de": de.AnalyzerName, "en": en.AnalyzerName, "es": es.AnalyzerName, "fi": fi.AnalyzerName,
-		"fr": fr.AnalyzerName, "hu": hu.AnalyzerName, "it": it.AnalyzerName, "nl": nl.AnalyzerName, "no": no.AnalyzerName,
+		"da": da.AnalyzerName, "de": de.AnalyzerName, "en": en.AnalyzerName, "es": spanish, "fi": fi.AnalyzerName,
+		"fr": fr.AnalyzerName, "hr": hr.AnalyzerName, "hu": hu.AnalyzerName, "it": it.AnalyzerName, "nl": nl.AnalyzerName, "no": no.AnalyzerName,
 		"nb": no.AnalyzerName, "pt": pt.AnalyzerName, "ro": ro.AnalyzerName, "ru": ru.AnalyzerName, "sv": sv.AnalyzerName,
 	}
 }
@@ -56,6 +64,12 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = m.AddCustomAnalyzer(spanish, map[string]any{
+		"type": custom.Name, "tokenizer": unicode.Name, "token_filters": []string{lowercase.Name, es.StopName, es.SnowballStemmerName, es.NormalizeName},
+	})
+	if err != nil {
+		return nil, err
+	}
 	doc := bleve.NewDocumentStaticMapping()
 	text := func(analyzer string) *mapping.FieldMapping {
 		f := bleve.NewTextFieldMapping()
@@ -68,6 +82,7 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 	}
 	doc.AddFieldMappingsAt("title", text(folded))
 	doc.AddFieldMappingsAt("words", text(folded))
+	doc.AddFieldMappingsAt("joined", text(folded))
 	code := func() *mapping.FieldMapping {
 		f := bleve.NewTextFieldMapping()
 		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, true
@@ -112,6 +127,9 @@ func document(d *schemas.Dataset) map[string]any {
 		}
 		for _, f := range d.Tables[i].Fields {
 			words = append(words, f.Name)
+			if strings.Contains(f.Name, "_") { // wind_speed is found by wind and by speed
+				words = append(words, strings.ReplaceAll(f.Name, "_", " "))
+			}
 			columns = append(columns, strings.ToLower(f.Name))
 			if f.Unit != "" {
 				units = append(units, f.Unit)
@@ -121,6 +139,7 @@ func document(d *schemas.Dataset) map[string]any {
 	slices.Sort(titles) // a map's order must not move what is indexed
 	slices.Sort(words)
 	doc["title"], doc["words"] = strings.Join(titles, "\n"), strings.Join(words, "\n")
+	doc["joined"] = strings.Join(compounds(slices.Concat(titles, words)), "\n")
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
 		"licence": {d.Licence}, "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
@@ -138,6 +157,25 @@ func document(d *schemas.Dataset) map[string]any {
 		doc["until"] = n
 	}
 	return doc
+}
+
+// compounds gives the words with hyphens as one word each: musik-sammlung is found by
+// musiksammlung too.
+func compounds(texts []string) []string {
+	var out []string
+	for _, s := range texts {
+		for _, w := range strings.Fields(s) {
+			if j := joined(w); j != w {
+				out = append(out, j)
+			}
+		}
+	}
+	return out
+}
+
+// joined is a word without its inner hyphens.
+func joined(w string) string {
+	return strings.NewReplacer("-", "", "\u2010", "", "\u2011", "").Replace(strings.Trim(w, "-"))
 }
 
 func primaryTag(tag string) string {

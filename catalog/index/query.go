@@ -306,25 +306,41 @@ func words(conj *query.ConjunctionQuery, s string) error {
 	tags := slices.Sorted(maps.Keys(languages())) // sums of scores depend on their order
 	for _, p := range parts {
 		any := bleve.NewDisjunctionQuery()
+		compound := strings.Fields(strings.ReplaceAll(p, "-", " "))
 		add := func(field string, boost float64) {
-			if strings.ContainsAny(p, " \t") {
-				m := bleve.NewMatchPhraseQuery(p)
+			if !strings.ContainsAny(p, " \t") {
+				m := bleve.NewMatchQuery(p)
+				m.SetField(field)
+				m.SetBoost(boost)
+				m.SetOperator(query.MatchQueryOperatorAnd)
+				any.AddQuery(m)
+			}
+			if len(compound) > 1 { // the parts beside each other, in their order
+				m := bleve.NewMatchPhraseQuery(strings.Join(compound, " "))
 				m.SetField(field)
 				m.SetBoost(boost)
 				any.AddQuery(m)
-				return
 			}
-			m := bleve.NewMatchQuery(p)
-			m.SetField(field)
-			m.SetBoost(boost)
-			m.SetOperator(query.MatchQueryOperatorAnd)
-			any.AddQuery(m)
 		}
 		add("title", 4)
 		add("words", 1)
 		for _, tag := range tags {
 			add("title_"+tag, 3)
 			add("text_"+tag, 1)
+		}
+		fields := []string{"joined"} // the same compound as others write it
+		switch len(compound) {
+		case 1:
+		case 2:
+			fields = append(fields, "title", "words")
+		default:
+			fields = nil
+		}
+		for _, field := range fields {
+			m := bleve.NewMatchQuery(strings.Join(compound, ""))
+			m.SetField(field)
+			m.SetOperator(query.MatchQueryOperatorAnd)
+			any.AddQuery(m)
 		}
 		conj.AddQuery(any)
 	}

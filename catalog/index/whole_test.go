@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -139,5 +140,28 @@ func TestStraysAreSweptAway(t *testing.T) {
 		if strings.HasPrefix(filepath.Base(path), ".") || filepath.Base(path) == "0000000000ff.zap" {
 			t.Errorf("%s is still there", path)
 		}
+	}
+}
+
+// An index of another edition holds other fields: it begins anew.
+func TestOtherEditions(t *testing.T) {
+	dir := filled(t, 3)
+	b, err := bleve.Open(filepath.Join(dir, "public"))
+	if err == nil {
+		var v []byte
+		v, err = b.GetInternal(positionKey)
+		if err == nil {
+			err = b.SetInternal([]byte("guichet.position/1"), v)
+		}
+		if err == nil {
+			err = b.DeleteInternal(positionKey)
+		}
+		err = errors.Join(err, b.Close(), keepSum(filepath.Join(dir, "public")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opens(t, dir, 3) {
+		t.Error("it was taken as it is")
 	}
 }
