@@ -143,6 +143,10 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	return c.finish(ctx, &p)
 }
 
+// ahead is how many shards of a version are read at once: one is fetched while
+// another is read. Each takes twice its size of temporary disk at most.
+const ahead = 2
+
 // table reads the shards of one table. Faults of shards go into the version;
 // an error means that publishing itself cannot go on now.
 func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) error {
@@ -153,29 +157,42 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 			spec.CSV, spec.Fields = p.dataset.Tables[i].CSV, p.dataset.Tables[i].Fields
 		}
 	}
+	ctx, stop := context.WithCancel(ctx)
+	var pending []*reading
+	defer func() {
+		stop()
+		for _, r := range pending {
+			<-r.done
+		}
+	}()
+	next := func() error {
+		r := pending[0]
+		pending = pending[1:]
+		<-r.done
+		return c.take(ctx, p, t, r)
+	}
 	for _, s := range ask.Splits {
-		into := split(t, s.Name)
+		split(t, s.Name)
 		for _, key := range s.Keys {
+			// The first shard says the schema of the others.
+			for len(pending) == ahead || len(pending) > 0 && t.Schema == nil {
+				err := next()
+				if err != nil {
+					return err
+				}
+			}
 			if len(p.version.Failures) >= maxFaults {
 				break
 			}
 			spec.Name, spec.Schema, spec.WindowRows = key, t.Schema, t.WindowRows
-			got, err := c.readShard(ctx, p, spec, key, *n)
-			if err != nil {
-				return err
-			}
+			pending = append(pending, c.startReading(ctx, p, spec, s.Name, *n))
 			*n++
-			if got == nil {
-				continue
-			}
-			if t.Schema == nil {
-				t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
-			}
-			into.Shards = append(into.Shards, got.Shard)
-			p.version.Rows += got.Shard.Rows
-			for _, b := range got.Shard.Batches {
-				p.version.Bytes += b.Len()
-			}
+		}
+	}
+	for len(pending) > 0 {
+		err := next()
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -186,41 +203,75 @@ type readShard struct {
 	Shard schemas.Shard
 }
 
-// readShard reads one object whole, in the child. A fault of the object gives nil
-// and stands in the version's failures.
-func (c *Catalog) readShard(ctx context.Context, p *publication, spec shard.Spec, key string, n int) (*readShard, error) {
+// reading is one shard that is read beside others; got and err stand when done is
+// closed.
+type reading struct {
+	key, split string
+	n          int // its place in the ask
+	done       chan struct{}
+	saved      bool
+	got        *readShard
+	err        error
+}
+
+// startReading reads one object whole, in the child.
+func (c *Catalog) startReading(ctx context.Context, p *publication, spec shard.Spec, split string, n int) *reading {
+	r := &reading{key: spec.Name, split: split, n: n, done: make(chan struct{})}
 	if saved, ok := p.done[n]; ok {
-		p.version.ShardsDone++
-		return &saved, nil
+		r.got, r.saved = &saved, true
+		close(r.done)
+		return r
 	}
-	var got *readShard
-	var err error
-	for try := range 5 {
-		got, err = c.conform(ctx, p, spec, key, n)
-		if schemas.KindOf(err) != schemas.Unavailable || ctx.Err() != nil {
-			break
-		}
-		sleep(ctx, time.Duration(1<<try)*200*time.Millisecond)
-	}
-	if err == nil {
-		for _, note := range got.Notes {
-			if len(p.version.Notes) < 200 {
-				p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: key, Message: note})
+	go func() {
+		defer close(r.done)
+		for try := range 5 {
+			r.got, r.err = c.conform(ctx, p, spec, r.key, n)
+			if schemas.KindOf(r.err) != schemas.Unavailable || ctx.Err() != nil {
+				break
 			}
+			sleep(ctx, time.Duration(1<<try)*200*time.Millisecond)
 		}
-		p.version.ShardsDone++
-		p.done[n] = *got
-		return got, c.saveProgress(ctx, p)
+	}()
+	return r
+}
+
+// take puts what was read of a shard into the version; a fault of the object goes to
+// the version's failures.
+func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r *reading) error {
+	if r.err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e, ok := errors.AsType[*schemas.Error](r.err)
+		if !ok {
+			return r.err
+		}
+		if len(p.version.Failures) < maxFaults {
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: r.key, Message: e.Message})
+		}
+		return nil
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	got := r.got
+	if t.Schema == nil {
+		t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
 	}
-	e, ok := errors.AsType[*schemas.Error](err)
-	if !ok {
-		return nil, err
+	into := split(t, r.split)
+	into.Shards = append(into.Shards, got.Shard)
+	p.version.ShardsDone++
+	p.version.Rows += got.Shard.Rows
+	for _, b := range got.Shard.Batches {
+		p.version.Bytes += b.Len()
 	}
-	p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: key, Message: e.Message})
-	return nil, nil
+	for _, note := range got.Notes {
+		if len(p.version.Notes) < 200 {
+			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: r.key, Message: note})
+		}
+	}
+	if r.saved {
+		return nil
+	}
+	p.done[r.n] = *got
+	return c.saveProgress(ctx, p)
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -40,6 +40,23 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 	}
 }
 
+// steps refuses a duty that makes a column coarser in another way than one before it,
+// where neither shows less than the other. What several rules or layers demand meets
+// only at the doors, which refuse it there.
+func (c *offerCheck) steps(at string, before []schemas.Duty, d *schemas.Duty) {
+	for _, b := range before {
+		if b.Kind != schemas.DutyGeneralise || d.Kind != b.Kind || b.Table != "" && d.Table != "" && b.Table != d.Table {
+			continue
+		}
+		for i, col := range d.Columns {
+			_, nested := schemas.Coarser(b.To, d.To)
+			if slices.Contains(b.Columns, col) && !nested && validStep(b.To) && validStep(d.To) {
+				c.fault(fmt.Sprintf("%s/columns/%d", at, i), "%q is made coarser to %s already, and to %s is neither coarser nor finer than that", col, b.To, d.To)
+			}
+		}
+	}
+}
+
 var stepPattern = regexp.MustCompile(`^(year|month|day|hour|first:[1-9][0-9]?|[1-9][0-9]{0,8}(\.[0-9]{1,6})?|0\.[0-9]{1,6})$`)
 
 func validStep(to string) bool {

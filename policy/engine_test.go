@@ -159,6 +159,7 @@ func TestCheckOffer(t *testing.T) {
 		{"column", "/rules/0/duties/0/columns/0", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"b"}}}})},
 		{"duty", "/rules/0/duties/0/kind", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: "dance"}}})},
 		{"step", "/rules/0/duties/0/to", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "some"}}})},
+		{"steps apart", "/rules/0/duties/1/columns/0", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "10"}, {Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "15"}}})},
 		{"filter", "/rules/0/duties/0/filter/op", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "a", Op: "like", Values: []string{"x"}}}}})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

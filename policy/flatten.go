@@ -140,6 +140,7 @@ func (c *offerCheck) rule(at string, r *schemas.Rule) {
 	}
 	for i := range r.Duties {
 		c.duty(fmt.Sprintf("%s/duties/%d", at, i), &r.Duties[i])
+		c.steps(fmt.Sprintf("%s/duties/%d", at, i), r.Duties[:i], &r.Duties[i])
 	}
 }
 

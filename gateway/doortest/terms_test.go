@@ -19,8 +19,8 @@ import (
 	"guichet/schemas"
 )
 
-// conflicts: two rules that make one column coarser in two ways are refused, and a
-// pseudonym stands where one rule asks for it and another for a coarser value.
+// conflicts: the strictest of several rules on one column wins, rows stay that every
+// rule lets stay, and rules of which none is the stricter are refused.
 func conflicts(t *testing.T, r *Rig, doors []Door) {
 	coarse := func(to string, columns ...string) schemas.Duty {
 		return schemas.Duty{Kind: schemas.DutyGeneralise, Columns: columns, To: to}
@@ -30,20 +30,33 @@ func conflicts(t *testing.T, r *Rig, doors []Door) {
 	second := func(d schemas.Duty) schemas.Rule {
 		return schemas.Rule{Kind: schemas.Permission, Actions: []string{"read", "train", "use"}, Duties: []schemas.Duty{d}}
 	}
-	twoRules := Open(coarse("10", "n"))
-	twoRules.Rules = append(twoRules.Rules, second(coarse("100", "n")))
-	for name, offer := range map[string]schemas.Offer{"one-rule": Open(coarse("10", "n"), coarse("100", "n")), "two-rules": twoRules} {
-		d := r.Publish(t, "conflict-"+name, offer, file)
-		id := r.Agree(t, time.Time{}, d)[0].ID
-		lease := r.Lease(t, id)
+	apart := Open(coarse("10", "n"))
+	apart.Rules = append(apart.Rules, second(coarse("15", "n")))
+	d := r.Publish(t, "conflict", apart, file)
+	id := r.Agree(t, time.Time{}, d)[0].ID
+	lease := r.Lease(t, id)
+	for _, door := range doors {
+		refused(t, door, lease, id, nil, schemas.Denied, "two rules make column")
+		refused(t, door, lease, id, url.Values{"columns": {"n"}}, schemas.Denied, "two rules make column")
+	}
+	nested := Open(coarse("20", "n"))
+	nested.Rules = append(nested.Rules, second(coarse("10", "n")))
+	for name, offer := range map[string]schemas.Offer{"same": Open(coarse("20", "n"), coarse("20", "n")), "one-rule": Open(coarse("10", "n"), coarse("20", "n")), "two-rules": nested} {
+		id, lease := r.Ready(t, "nested-"+name, offer, file)
 		for _, door := range doors {
-			refused(t, door, lease, id, nil, schemas.Denied, "two rules make column")
-			refused(t, door, lease, id, url.Values{"columns": {"n"}}, schemas.Denied, "two rules make column")
+			equal(t, door.Name()+": "+name, []int64{0, 20, 40}, slices.Compact(ints(all(t, door, lease, id, nil))))
 		}
 	}
-	same, sameLease := r.Ready(t, "conflict-none", Open(coarse("10", "n"), coarse("10", "n")), file)
-	for _, door := range doors {
-		equal(t, door.Name()+": one step twice", []int64{0, 10, 20, 30, 40, 50}, slices.Compact(ints(all(t, door, sameLease, same, nil))))
+	few := func(op, value string) schemas.Duty {
+		return schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: op, Values: []string{value}}}
+	}
+	filters := Open(few("gteq", "10"))
+	filters.Rules = append(filters.Rules, second(few("lt", "13")))
+	for name, offer := range map[string]schemas.Offer{"one-rule": Open(few("gteq", "10"), few("lt", "13")), "two-rules": filters} {
+		id, lease := r.Ready(t, "filters-"+name, offer, file)
+		for _, door := range doors {
+			equal(t, door.Name()+": two filters, "+name, []int64{10, 11, 12}, ints(all(t, door, lease, id, nil)))
+		}
 	}
 	both := Open(coarse("10", "n"))
 	both.Rules = append(both.Rules, second(alias))

@@ -29,13 +29,14 @@ type view struct {
 	edited  []int          // the columns of edits, ascending
 	steps   map[int]string // how edits that generalise do it
 	filter  *transform.Filter
-	digest  string        // of everything that moves the rows or bytes shown
-	fields  []arrow.Field // of what is shown
-	taken   *arrow.Schema // the same columns as the table has them
-	frame   int64         // bytes of a shown batch's metadata
-	buffers int           // of a shown batch
-	dicts   []int         // shown dictionaries, by their place among the table's
-	needs   []int         // those that decoding needs
+	picks   []schemas.Filter // what filter is made of
+	digest  string           // of everything that moves the rows or bytes shown
+	fields  []arrow.Field    // of what is shown
+	taken   *arrow.Schema    // the same columns as the table has them
+	frame   int64            // bytes of a shown batch's metadata
+	buffers int              // of a shown batch
+	dicts   []int            // shown dictionaries, by their place among the table's
+	needs   []int            // those that decoding needs
 }
 
 // raw says that messages pass as they lie in the store.
@@ -97,10 +98,8 @@ func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schem
 			}
 		}
 	case schemas.DutyFilter:
-		if v.filter != nil {
-			return refuse(d, "two rules pick rows; one agreement carries one row filter")
-		}
-		f, err := transform.NewFilter(d.Filter, v.arrow, a.From)
+		v.picks = append(v.picks, *d.Filter) // a row stays that every rule lets stay
+		f, err := transform.NewFilter(&schemas.Filter{And: v.picks}, v.arrow, a.From)
 		if err != nil {
 			return refuse(d, "the row filter cannot be carried out: %v", err)
 		}
@@ -127,14 +126,19 @@ func (v *view) named(name string) []int {
 func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) error {
 	typ := v.arrow.Field(i).Type
 	if d.Kind == schemas.DutyGeneralise {
-		switch have, twice := v.steps[i]; {
-		case twice && have != d.To:
-			return refuse(d, "two rules make column %q coarser, to %s and to %s; one must do", v.arrow.Field(i).Name, have, d.To)
+		step, nested := d.To, true
+		have, twice := v.steps[i]
+		switch {
+		case twice:
+			step, nested = schemas.Coarser(have, d.To)
 		case v.edits[i] != nil:
 			return nil // a pseudonym shows less already
 		}
-		v.steps[i] = d.To
-		g, err := transform.Generalise(typ, d.To)
+		if !nested {
+			return refuse(d, "two rules make column %q coarser, to %s and to %s, and neither is the coarser", v.arrow.Field(i).Name, have, d.To)
+		}
+		v.steps[i] = step
+		g, err := transform.Generalise(typ, step)
 		if err != nil {
 			return refuse(d, "column %q: %v", v.arrow.Field(i).Name, err)
 		}
@@ -150,6 +154,7 @@ func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) 
 		return refuse(d, "column %q: %v", v.arrow.Field(i).Name, err)
 	}
 	v.edits[i] = p
+	delete(v.steps, i)
 	return nil
 }
 
