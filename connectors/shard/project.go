@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -239,13 +240,10 @@ func extent(bufs []BufferRef) (from, to int64, err error) {
 	return from, to, nil
 }
 
-// Record projects a record batch message that lies in one piece.
-func (p *Projection) Record(msg []byte) ([]byte, error) { return p.Splice(msg, nil) }
-
-// Splice projects a record batch message that lies in one piece; edited has the new
-// values of each column that Edit names, as many as the batch has rows. The other
-// columns' bytes are copied as they lie. Kind: Invalid.
-func (p *Projection) Splice(msg []byte, edited map[int]arrow.Array) (out []byte, err error) {
+// Splice projects a record batch message that lies in one piece and appends what it
+// becomes to out; edited has the new values of each column that Edit names, as many as
+// the batch has rows. The other columns' bytes are copied as they lie. Kind: Invalid.
+func (p *Projection) Splice(out, msg []byte, edited map[int]arrow.Array) (longer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = invalid("the columns cannot be spliced: %v", p)
@@ -266,7 +264,7 @@ func (p *Projection) Splice(msg []byte, edited map[int]arrow.Array) (out []byte,
 		return nil, err
 	}
 	meta := recordMeta(m.Rows, c.nodes, c.refs, c.len)
-	out = append(make([]byte, 0, int64(len(meta))+c.len), meta...)
+	out = append(slices.Grow(out, len(meta)+int(c.len)), meta...)
 	for _, r := range c.body {
 		if r.made != nil {
 			out = appendPadded(out, r.made)

@@ -245,7 +245,7 @@ func TestSelectEqualsProjection(t *testing.T) {
 			}
 		}
 		for _, b := range rep.Batches {
-			msg, err := p.Record(piece(out, b))
+			msg, err := p.Splice(nil, piece(out, b), nil)
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -96,7 +96,7 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			got, err := p.Splice(msg, edited)
+			got, err := p.Splice(nil, msg, edited)
 			if err != nil {
 				rt.Fatal(err)
 			}

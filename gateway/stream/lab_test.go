@@ -134,9 +134,7 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 		for _, m := range res.messages {
 			do(m)
 		}
-		if res.buffer != nil {
-			l.engine.buffers.Put(res.buffer)
-		}
+		rd.free(res.result)
 		res.letGo()
 	}
 	if l.engine.room.ahead != 0 {

@@ -256,9 +256,7 @@ func (mk *maker) messages(ctx context.Context) error {
 				return err
 			}
 		}
-		if res.buffer != nil {
-			mk.engine.buffers.Put(res.buffer)
-		}
+		mk.rd.free(res)
 	}
 	return nil
 }

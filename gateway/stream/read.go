@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -99,8 +100,18 @@ type reader struct {
 // result is what one read became.
 type result struct {
 	messages []Message
-	buffer   *[]byte // goes back when the messages were sent
+	read     *[]byte // what the messages lie in: they go back when those were sent
+	made     *[]byte
 	err      error
+}
+
+// free gives back what the messages of a result lay in.
+func (r *reader) free(res result) {
+	for _, b := range []*[]byte{res.read, res.made} {
+		if b != nil {
+			r.buffers.Put(b)
+		}
+	}
 }
 
 // fetch reads one range and makes its messages. first says that the shard begins
@@ -114,13 +125,17 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) (out result) {
 	if err != nil {
 		return result{err: err}
 	}
-	out.buffer = buf
+	out.read = buf
+	if !r.source.view.raw() {
+		out.made = r.buffers.Get().(*[]byte)
+		*out.made = slices.Grow((*out.made)[:0], int(rd.makes))
+	}
 	if first {
 		out.messages, out.err = r.dictionaries(ctx, rd.shard)
 	}
 	if out.err == nil {
 		var more []Message
-		more, out.err = r.messages(ctx, rd, *buf)
+		more, out.err = r.messages(ctx, rd, *buf, out.made)
 		out.messages = append(out.messages, more...)
 	}
 	return out
@@ -146,8 +161,9 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 	return buf, nil
 }
 
-// messages makes the record batch messages of one range.
-func (r *reader) messages(ctx context.Context, rd read, bytes []byte) ([]Message, error) {
+// messages makes the record batch messages of one range, and those that are spliced in
+// made.
+func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]byte) ([]Message, error) {
 	v := r.source.view
 	sh := r.source.shard(rd.shard)
 	var out []Message
@@ -160,12 +176,12 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte) ([]Message
 		case sl.whole && v.raw():
 			out = append(out, m)
 		case sl.whole && len(v.edits) == 0:
-			msg, err = v.project.Record(msg)
+			msg, err = v.splice(made, msg, nil)
 			if err == nil {
 				out = append(out, message(msg, sl.rows))
 			}
 		default:
-			out, err = r.changed(ctx, out, sl, msg)
+			out, err = r.changed(ctx, out, sl, msg, made)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("batch %d of %s: %w", sl.batch, sh.Key, err)
@@ -204,8 +220,19 @@ func message(p []byte, rows int64) Message {
 	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
 }
 
+// splice makes a message in made, behind those that lie there.
+func (v *view) splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]byte, error) {
+	before := len(*made)
+	longer, err := v.project.Splice(*made, msg, edited)
+	if err != nil {
+		return nil, err
+	}
+	*made = longer
+	return longer[before:len(longer):len(longer)], nil
+}
+
 // changed appends a batch whose columns are edited, or a part of a batch.
-func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byte) ([]Message, error) {
+func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byte, made *[]byte) ([]Message, error) {
 	v := r.source.view
 	o := r.opened(ctx, sl.shard)
 	if o.err != nil {
@@ -223,13 +250,14 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 				return nil, err
 			}
 		}
-		p, err := v.project.Splice(msg, edited)
+		p, err := v.splice(made, msg, edited)
 		if err != nil {
 			return nil, err
 		}
 		if len(p) <= maxMessage || sl.rows <= 1 {
 			return append(out, message(p, sl.rows)), nil
 		}
+		*made = (*made)[:len(*made)-len(p)]
 	}
 	rec, err := r.record(o, msg)
 	if err != nil {

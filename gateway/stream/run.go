@@ -208,8 +208,8 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 		} else if cause := context.Cause(ctx); cause != nil {
 			err = cause // the read was cut, not at fault
 		}
-		if err == nil && res.buffer != nil { // after an error a connection may still hold it
-			rd.buffers.Put(res.buffer)
+		if err == nil { // after an error a connection may still hold them
+			rd.free(res.result)
 		}
 		res.letGo()
 		if err != nil {
