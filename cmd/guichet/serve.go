@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -66,17 +67,30 @@ type addresses struct {
 // serve wires a gateway and runs it; told is called with its addresses once it
 // answers.
 func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a addresses) error) error {
-	s, err := wire(ctx, c, log)
+	err := c.check()
 	if err != nil {
 		return err
 	}
+	err = os.MkdirAll(filepath.Join(c.Data, "tmp"), 0o700)
+	if err != nil {
+		return &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+	}
+	held, err := lock(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	web, err := listen(c.Listen)
 	if err != nil {
-		return errors.Join(err, s.index.Close(), s.db.Close())
+		return err
 	}
 	calls, err := listen(c.FlightListen)
 	if err != nil {
-		return errors.Join(err, web.Close(), s.index.Close(), s.db.Close())
+		return errors.Join(err, web.Close())
+	}
+	s, err := wire(ctx, c, log)
+	if err != nil {
+		return errors.Join(err, web.Close(), calls.Close())
 	}
 	a := addresses{Ready: true, HTTP: "http://" + web.Addr().String(), Flight: "grpc://" + calls.Addr().String()}
 	if c.TLSCert != "" {

@@ -72,14 +72,6 @@ func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*sql.DB, *a
 
 // wire opens everything and starts nothing.
 func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
-	err := c.check()
-	if err != nil {
-		return nil, err
-	}
-	err = os.MkdirAll(filepath.Join(c.Data, "tmp"), 0o700)
-	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
-	}
 	db, record, k, err := openDatabase(ctx, c, log)
 	if err != nil {
 		return nil, err
