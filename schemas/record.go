@@ -28,7 +28,7 @@ const (
 // that erasing them leaves the tree whole [decisions.md 24].
 type Change struct {
 	Kind    string
-	Subject string            // id of what changed, for followers; not part of the leaf
+	Subject string            // id of what changed, at most 512 bytes; the leaf commits to it as the value "of"
 	At      time.Time         // set by Append when zero
 	Values  map[string]string // who, which dataset, why: committed, never in the leaf itself
 	Numbers map[string]int64  // rows, bytes, batches: in the leaf

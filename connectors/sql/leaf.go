@@ -35,6 +35,9 @@ const (
 	leafTime = "2006-01-02T15:04:05.000000Z"
 )
 
+// SubjectValue is the name of the value that is a change's subject.
+const SubjectValue = "of"
+
 // Leaf is what one entry of the record commits to: kind, time and numbers in
 // the clear, values by salted commitment only [decisions.md 24].
 type Leaf struct {
@@ -167,10 +170,18 @@ func Seal(c schemas.Change) (Sealed, error) {
 			return Sealed{}, schemas.Errorf(schemas.Invalid, c.Kind, "number %q = %d cannot be written exactly", name, n)
 		}
 	}
-	s := Sealed{Salts: make(map[string][]byte, len(c.Values))}
-	values := make(map[string]string, len(c.Values))
-	l := Leaf{At: c.At, Kind: c.Kind, Numbers: c.Numbers, Values: make(map[string][sha256.Size]byte, len(c.Values))}
-	for name, v := range c.Values {
+	c.Subject = cut(storable(c.Subject), maxSubjectBytes)
+	said := maps.Clone(c.Values)
+	if c.Subject != "" { // committed to like any value
+		if said == nil {
+			said = map[string]string{}
+		}
+		said[SubjectValue] = c.Subject
+	}
+	s := Sealed{Salts: make(map[string][]byte, len(said))}
+	values := make(map[string]string, len(said))
+	l := Leaf{At: c.At, Kind: c.Kind, Numbers: c.Numbers, Values: make(map[string][sha256.Size]byte, len(said))}
+	for name, v := range said {
 		if !plain(name) {
 			return Sealed{}, schemas.Errorf(schemas.Invalid, c.Kind, "value name %q is not plain", name)
 		}
@@ -182,7 +193,7 @@ func Seal(c schemas.Change) (Sealed, error) {
 		rand.Read(salt) // never fails [crypto/rand]
 		values[name], s.Salts[name], l.Values[name] = v, salt, Commitment(salt, name, v)
 	}
-	c.Values, c.Subject = values, cut(storable(c.Subject), maxSubjectBytes)
+	c.Values = values
 	s.Change, s.Leaf = c, l.Encode()
 	if len(s.Leaf) > maxLeafBytes {
 		return Sealed{}, schemas.Errorf(schemas.TooLarge, c.Kind, "the leaf has %d bytes, the most is %d", len(s.Leaf), maxLeafBytes)

@@ -78,7 +78,7 @@ func TestBundle(t *testing.T) {
 			t.Errorf("part: %+v, %v", r, err)
 		}
 		s.tamper("UPDATE change_value SET value = 'ds-2' WHERE position = 700")
-		if r, err := verifyBundle(export(t, s, audit.Query{}), s.vkey); err != nil || !r.OK() || r.Erased != 3 {
+		if r, err := verifyBundle(export(t, s, audit.Query{}), s.vkey); err != nil || !r.OK() || r.Erased != 4 {
 			t.Errorf("with an edited record: %+v, %v", r, err)
 		}
 		_, other, err := audit.NewKey(origin)

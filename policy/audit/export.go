@@ -40,9 +40,8 @@ type entry struct {
 // key, and a README that says how to check one without our program. Its memory
 // does not grow with the number of records. q.Limit 0 means all.
 //
-// A value that does not open its commitment is left out, and so is its salt;
-// subjects are left out since the leaf does not cover them. Errors as Records
-// and Checkpoint; what was written of w by then is no zip.
+// A value that does not open its commitment is left out, and so is its salt.
+// Errors as Records and Checkpoint; what was written of w by then is no zip.
 func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
 	msg, h, err := l.signedHead(ctx)
 	if err != nil {

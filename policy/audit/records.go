@@ -36,7 +36,7 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	}
 	q.Limit = min(q.Limit, maxLimit)
 	where, args := q.where()
-	rows, err := l.db.Query(ctx, "SELECT position, kind, subject, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?", append(args, q.Limit)...)
+	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?", append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
@@ -45,7 +45,7 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	for rows.Next() {
 		var r schemas.Record
 		var at int64
-		if err := rows.Scan(&r.Index, &r.Kind, &r.Subject, &at, &r.Leaf); err != nil {
+		if err := rows.Scan(&r.Index, &r.Kind, &at, &r.Leaf); err != nil {
 			return nil, fmt.Errorf("read records: %w", err)
 		}
 		r.At = time.UnixMicro(at).UTC()
@@ -114,6 +114,7 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 			r.Salts[name] = salt
 			if leaf.Opens(name, salt, value) {
 				r.Values[name] = value
+				r.Subject = r.Values[sql.SubjectValue]
 				return
 			}
 			l.log.Warn("value of a record does not verify", "index", position, "name", name)

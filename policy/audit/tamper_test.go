@@ -141,6 +141,9 @@ func tamperings() []tampering {
 		{"a value edited", func(_ *testing.T, s *site) {
 			s.tamper("UPDATE change_value SET value = 'p-9' WHERE position = 12 AND name = 'participant'")
 		}, 12, "value participant", false},
+		{"the subject edited", func(_ *testing.T, s *site) {
+			s.tamper("UPDATE change SET subject = 'req-other' WHERE position = 14")
+		}, 14, "its subject is not the one", false},
 		{"the kind beside a leaf edited", func(_ *testing.T, s *site) {
 			s.tamper("UPDATE change SET kind = 'refusal' WHERE position = 13")
 		}, 13, "kind or time", false},

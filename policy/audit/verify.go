@@ -195,6 +195,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	leaves := make(map[int64]sql.Leaf, len(changes))
+	subjects := make(map[int64]string, len(changes))
 	next := from
 	for _, c := range changes {
 		if c.Position >= to {
@@ -206,6 +207,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page
 		next = c.Position + 1
 		r.Records++
 		p.checkLeaf(c, leaves, r)
+		subjects[c.Position] = c.Subject
 	}
 	for ; next < to; next++ {
 		r.bad(next, "missing")
@@ -217,6 +219,9 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page
 		}
 		if !leaf.Opens(name, salt, value) {
 			r.bad(position, "the value %s is not what was recorded", name)
+		}
+		if name == sql.SubjectValue && value != subjects[position] {
+			r.bad(position, "its subject is not the one that was recorded")
 		}
 		delete(leaf.Values, name)
 	})
