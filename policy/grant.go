@@ -38,6 +38,7 @@ type Want struct {
 	World     int // 0: the door has no ranks (manifest, one shard by name)
 	Run       schemas.RunID
 	Address   netip.Addr // where the request came from
+	Named     bool       // Columns are those that the request named, not those that it may have; set by Authorize
 }
 
 // Grant is the right to open one stream. Only Authorize makes one: a door cannot
@@ -129,6 +130,7 @@ func leaseItem(l *schemas.Lease, id schemas.AgreementID) (schemas.LeaseItem, boo
 
 func (g *Grant) narrow(item schemas.LeaseItem) error {
 	w, a := &g.want, &g.terms
+	w.Named = len(w.Columns) > 0
 	for _, m := range []struct {
 		what   string
 		lease  string

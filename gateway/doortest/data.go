@@ -56,13 +56,20 @@ func (r *Rig) Put(t testing.TB, dataset string, n int, file []byte) {
 // until its version is published.
 func (r *Rig) Publish(t testing.TB, name string, offer schemas.Offer, shards ...[]byte) schemas.Dataset {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	p := schemas.Publication{Version: "v1", Store: "local", Tables: []schemas.PublicationTable{{Name: "t", Splits: []schemas.PublicationSplit{{Name: "all"}}}}}
+	all := schemas.PublicationSplit{Name: "all"}
 	for i, b := range shards {
 		r.Put(t, name, i, b)
-		p.Tables[0].Splits[0].Keys = append(p.Tables[0].Splits[0].Keys, Key(name, i))
+		all.Keys = append(all.Keys, Key(name, i))
 	}
+	return r.PublishTables(t, name, offer, schemas.PublicationTable{Name: "t", Splits: []schemas.PublicationSplit{all}})
+}
+
+// PublishTables is Publish of tables whose shards lie in the store already.
+func (r *Rig) PublishTables(t testing.TB, name string, offer schemas.Offer, tables ...schemas.PublicationTable) schemas.Dataset {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p := schemas.Publication{Version: "v1", Store: "local", Tables: tables}
 	c := r.As(t, "agronomy")
 	var d schemas.Dataset
 	must(t, c.Post(ctx, "/datasets", schemas.Dataset{IRI: "https://agronomy.example/" + name, Space: "agriculture", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"FR"}}, &d))

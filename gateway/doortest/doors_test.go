@@ -53,6 +53,7 @@ func TestDoors(t *testing.T) {
 		{"refusals", refusals},
 		{"leases", leases},
 		{"rules that conflict", conflicts},
+		{"columns of several tables", columnsOfTables},
 		{"floods of refusals", floods},
 		{"ranges revoked", rangesRevoked},
 		{"resume inside a batch", resumeInside},

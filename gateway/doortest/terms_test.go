@@ -12,12 +12,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/flight"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"google.golang.org/grpc/codes"
 
 	"guichet/connectors/guichet"
 	"guichet/schemas"
 )
+
+// columnsOfTables: a column is one of the table that is asked for; one that stands in no
+// table, or only in another, is refused by its name and never left out in silence.
+func columnsOfTables(t *testing.T, r *Rig, doors []Door) {
+	table := func(name string, i int, column string) schemas.PublicationTable {
+		r.Put(t, "tables", i, FileOf(t, named(column, 0, 1, 2)))
+		return schemas.PublicationTable{Name: name, Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{Key("tables", i)}}}}
+	}
+	d := r.PublishTables(t, "tables", Open(), table("plots", 0, "n"), table("weather", 1, "rain"))
+	id := r.Agree(t, time.Time{}, d)[0].ID
+	lease := r.Lease(t, id)
+	for _, door := range doors {
+		for _, columns := range []string{"m", "n,m", "rain", "n,rain"} {
+			refused(t, door, lease, id, url.Values{"table": {"plots"}, "split": {"all"}, "columns": {columns}}, schemas.Invalid, "no column")
+		}
+		equal(t, door.Name(), []int64{0, 1, 2}, ints(all(t, door, lease, id, url.Values{"table": {"plots"}, "split": {"all"}, "columns": {"n"}})))
+	}
+}
 
 // conflicts: the strictest of several rules on one column wins, rows stay that every
 // rule lets stay, and rules of which none is the stricter are refused.
@@ -224,4 +245,11 @@ func records(t *testing.T, r *Rig) int {
 	n, err := strconv.Atoi(strings.Split(string(head), "\n")[1])
 	must(t, err)
 	return n
+}
+
+// named is a record of one column of whole numbers.
+func named(column string, values ...int64) arrow.Record {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: column, Type: arrow.PrimitiveTypes.Int64}}, nil))
+	b.Field(0).(*array.Int64Builder).AppendValues(values, nil)
+	return b.NewRecord()
 }

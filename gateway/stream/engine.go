@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -247,7 +248,11 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
 
 func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*Source, error) {
 	a := g.Agreement()
-	columns, err := columnsOf(&v, t, columns)
+	w := g.Want()
+	err := has(&v, &w)
+	if err == nil && !(w.Named && w.Table == t.Name) {
+		columns, err = columnsOf(&v, t, columns)
+	}
 	if err == nil {
 		err = e.covered(ctx, &a, &v)
 	}
@@ -277,6 +282,17 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 		return nil, err
 	}
 	return newSource(v, t, s, vw, ix.of(widest, vw)), nil
+}
+
+// has refuses columns that a request names and that are not in the table that it names,
+// or in none where it names no table.
+func has(v *schemas.Version, w *policy.Want) error {
+	for _, c := range w.Columns {
+		if w.Named && !v.Has(w.Table, c) {
+			return schemas.BadField("stream", "columns", "there is no column %q in %s", c, cmp.Or(w.Table, "any table"))
+		}
+	}
+	return nil
 }
 
 // columnsOf picks a table's columns among those of an agreement, which may be of other
