@@ -144,8 +144,11 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 }
 
 // ahead is how many shards of a version are read at once: one is fetched while
-// another is read. Each takes twice its size of temporary disk at most.
+// another is read. Each takes its size and shard.MostOut of temporary disk at most.
 const ahead = 2
+
+// maxShard bounds one object.
+const maxShard = 64 << 30
 
 // table reads the shards of one table. Faults of shards go into the version;
 // an error means that publishing itself cannot go on now.
@@ -319,6 +322,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	info, err := store.Stat(ctx, p.ask.Bucket, key)
 	if err != nil {
 		return nil, err
+	}
+	if info.Size > maxShard {
+		return nil, schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
 	}
 	in, err := unlinked(c.TempDir)
 	if err != nil {

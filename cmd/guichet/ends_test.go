@@ -226,6 +226,11 @@ func TestUploadsAreUsedAgain(t *testing.T) {
 	if got := g.streamAll(g.leaseOn(id, "v3"), id, ""); got != 7 {
 		t.Errorf("v3 streams %d rows, want the 7 new ones", got)
 	}
+	// The operator adds a store whose work bucket new files go to: old ones stay readable.
+	g.post("operator", "/stores", schemas.Store{ID: "aaa", Endpoint: g.rig.S3.Endpoint, Region: g.rig.S3.Region, CredentialRef: "local", WorkBucket: g.rig.S3.Bucket}, nil)
+	if got := g.streamAll(g.leaseOn(id, "v3"), id, ""); got != 7 {
+		t.Errorf("with a second work bucket v3 streams %d rows, want 7", got)
+	}
 }
 
 // leaseOn mints a lease on one version.

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -220,26 +221,30 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 // mayName is the registry's word on prefixes, and the provider's own uploads.
 func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
-		work, workBucket, err := o.work(ctx)
-		if err == nil && store == work && bucket == workBucket {
+		all, err := o.withWork(ctx)
+		if err == nil && slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
 			return nil
 		}
 	}
 	return o.parties.MayName(ctx, provider, store, bucket, key)
 }
 
-// work finds the store with the operator's work bucket.
-func (o *stores) work(ctx context.Context) (schemas.StoreID, string, error) {
+// withWork lists the stores with a work bucket of the operator's.
+func (o *stores) withWork(ctx context.Context) ([]schemas.Store, error) {
 	all, _, err := o.parties.Stores(ctx, schemas.Principal{Subject: "gateway", Roles: []schemas.Role{schemas.RoleOperator}}, "", 1000)
+	return slices.DeleteFunc(all, func(s schemas.Store) bool { return s.WorkBucket == "" }), err
+}
+
+// work gives the first of them, where new files go.
+func (o *stores) work(ctx context.Context) (schemas.StoreID, string, error) {
+	all, err := o.withWork(ctx)
+	if err == nil && len(all) == 0 {
+		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered", Remedy: "the operator gives one store a work_bucket"}
+	}
 	if err != nil {
 		return "", "", err
 	}
-	for _, s := range all {
-		if s.WorkBucket != "" {
-			return s.ID, s.WorkBucket, nil
-		}
-	}
-	return "", "", &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered", Remedy: "the operator gives one store a work_bucket"}
+	return all[0].ID, all[0].WorkBucket, nil
 }
 
 // keys are the site's secrets, files of mode 0600 in DATA/keys.

@@ -13,8 +13,9 @@ import (
 // stop Go itself, which reserves more than a gibibyte [decisions.md 27].
 const rlimitData = 2
 
-// confine lowers the limits of this process, for good.
-func confine(l Limits) error {
+// confine lowers the limits of this process, for good; most is how long a file it may
+// write.
+func confine(l Limits, most int64) error {
 	debug.SetMemoryLimit(l.Memory * 3 / 4)
 	debug.SetGCPercent(50)
 	cpu := uint64(max(l.CPU/time.Second, 1))
@@ -22,6 +23,7 @@ func confine(l Limits) error {
 		setLimit(syscall.RLIMIT_CORE, 0, 0),
 		setLimit(syscall.RLIMIT_CPU, cpu, cpu+1),
 		setLimit(syscall.RLIMIT_NOFILE, l.Files, l.Files),
+		setLimit(syscall.RLIMIT_FSIZE, uint64(most), uint64(most)),
 		setLimit(rlimitData, uint64(l.Memory), uint64(l.Memory)),
 	)
 }

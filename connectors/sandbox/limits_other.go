@@ -9,7 +9,7 @@ import (
 )
 
 // confine has only the Go runtime's own limit where the system is not Linux.
-func confine(l Limits) error {
+func confine(l Limits, _ int64) error {
 	debug.SetMemoryLimit(l.Memory * 3 / 4)
 	return nil
 }

@@ -206,7 +206,7 @@ func serve(stdin io.Reader) answer {
 	if err := json.NewDecoder(stdin).Decode(&j); err != nil {
 		return failed("", fmt.Errorf("read the job: %w", err))
 	}
-	if err := confine(j.Limits); err != nil {
+	if err := confine(j.Limits, shard.MostOut(j.Size)); err != nil {
 		return failed(j.Spec.Name, fmt.Errorf("lower the limits: %w", err))
 	}
 	in, out := os.NewFile(3, "input"), os.NewFile(4, "output")

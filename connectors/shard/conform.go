@@ -288,7 +288,7 @@ func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col
 
 // rewrite writes all rows of src as a canonical file.
 func (c *conformer) rewrite(src source, p *plan, window int64) error {
-	w := newFileWriter(c.out)
+	w := newFileWriter(c.out, int64(len(c.data)))
 	r := &c.report
 	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
 	w.start(p.schema.message())

@@ -3,16 +3,21 @@ package shard
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"guichet/schemas"
 )
 
 // TestRealParquet converts the providers' Parquet files and compares every cell
@@ -90,5 +95,43 @@ func TestGoodParquet(t *testing.T) {
 	t.Logf("%d of %d read; refused:\n%s", read, len(files), refused.String())
 	if read < 20 {
 		t.Fail()
+	}
+}
+
+// A small file that unpacks without end is refused before it fills a disk.
+func TestOutputIsBounded(t *testing.T) {
+	const rows = 1 << 16
+	b := array.NewInt64Builder(memory.DefaultAllocator)
+	b.AppendValues(make([]int64, rows), nil)
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil), []arrow.Array{b.NewArray()}, rows)
+	f, err := os.Create(filepath.Join(t.TempDir(), "bomb.arrows"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := ipc.NewWriter(f, ipc.WithSchema(rec.Schema()), ipc.WithZstd())
+	for range 600 { // 300 MiB
+		err = errors.Join(err, w.Write(rec))
+	}
+	err = errors.Join(err, w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := f.Stat()
+	if err != nil || st.Size() > 512<<10 {
+		t.Fatalf("the bomb has %d bytes, %v", st.Size(), err)
+	}
+	out, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	_, err = Conform(context.Background(), f, st.Size(), Spec{}, out)
+	if schemas.KindOf(err) != schemas.TooLarge || !strings.Contains(err.Error(), "64 times") {
+		t.Error(err)
+	}
+	wrote, err := out.Stat()
+	if err != nil || wrote.Size() > MostOut(st.Size()) {
+		t.Errorf("%d bytes were written, %v", wrote.Size(), err)
 	}
 }

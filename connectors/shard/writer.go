@@ -17,17 +17,25 @@ type fileWriter struct {
 	w    *bufio.Writer
 	sum  hash.Hash
 	at   int64
+	most int64
 	err  error
 	zero [alignment]byte
 }
 
-func newFileWriter(f io.Writer) *fileWriter {
-	w := &fileWriter{sum: sha256.New()}
+// MostOut is how many bytes may be written of an input of size bytes: formats that pack
+// expand, some without end.
+func MostOut(size int64) int64 { return 256<<20 + 64*size }
+
+func newFileWriter(f io.Writer, size int64) *fileWriter {
+	w := &fileWriter{sum: sha256.New(), most: MostOut(size)}
 	w.w = bufio.NewWriterSize(io.MultiWriter(f, w.sum), 1<<20)
 	return w
 }
 
 func (w *fileWriter) put(b []byte) {
+	if w.err == nil && w.at+int64(len(b)) > w.most {
+		w.err = schemas.Errorf(schemas.TooLarge, "", "the file becomes more than %d bytes of Arrow, 64 times its own and 256 MiB; split it into smaller files, or pack it less", w.most)
+	}
 	if w.err != nil {
 		return
 	}
