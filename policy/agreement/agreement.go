@@ -64,11 +64,14 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	if err != nil {
 		return nil, "", err
 	}
-	out := make([]schemas.Agreement, len(rows))
-	for i, row := range rows {
-		out[i], err = d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
+	out := []schemas.Agreement{}
+	for _, row := range rows {
+		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
 		if err != nil {
 			return nil, "", err
+		}
+		if maySee(by, &a) { // not every partner of its project is one of its own
+			out = append(out, a)
 		}
 	}
 	return out, next, nil

@@ -229,7 +229,10 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if it.Rows > 0 {
 		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: "request", Source: "the request"})
 	}
-	partners := slices.DeleteFunc(append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...), func(p schemas.ParticipantID) bool { return p == r.By })
+	partners, err := d.partners(ctx, f, r, it)
+	if err != nil {
+		return nil, err
+	}
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
 		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Versions: []schemas.VersionID{m.Version}, Follow: ds.Offer.Follow,

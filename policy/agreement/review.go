@@ -14,7 +14,7 @@ import (
 // that wait for it. A grant is judged again first: a rule may say no by now.
 // Errors: NotFound, Denied, Conflict when nothing waits for the caller, Invalid.
 func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
-	r, err := d.Request(ctx, by, id)
+	r, err := d.request(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
@@ -49,7 +49,7 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 		r.Decided = review.At
 	}
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.storeReview(ctx, tx, by, &r, review, grants) })
-	return r, err
+	return shown(by, r), err
 }
 
 // confirm judges a reviewed item anew, as the requester's ask of today.
@@ -70,6 +70,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	}
 	reviewer := it.Decision.Reviewer
 	it.Decision = &decisions[0]
+	it.Decision.Reviewer = reviewer // a no of today leaves it her request
 	if it.Decision.Verdict == schemas.VerdictNo {
 		return nil, nil
 	}
@@ -77,7 +78,6 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 		it.Decision.Verdict = schemas.VerdictYes
 		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
 	}
-	it.Decision.Reviewer = reviewer
 	it.State = schemas.RequestGranted
 	return d.draft(ctx, f, r, it, &ds, fmt.Sprintf("/items/%d", i))
 }
@@ -103,9 +103,26 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 	return err
 }
 
-// Request finds one that the caller may see: its asker's, its reviewers', an
-// officer's or operator's. Errors: NotFound.
+// Request finds one that the caller may see: its asker's, its reviewers' (each with the
+// items of her own), an officer's or operator's. Errors: NotFound.
 func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	r, err := d.request(ctx, by, id)
+	return shown(by, r), err
+}
+
+// shown leaves a reviewer the items that are hers: datasets of others may be hidden
+// from her.
+func shown(by schemas.Principal, r schemas.Request) schemas.Request {
+	if r.By != by.Participant && !oversees(by) {
+		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool {
+			return it.Decision == nil || it.Decision.Reviewer != by.Participant
+		})
+	}
+	return r
+}
+
+// request is the same with all its items.
+func (d *Desk) request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	err := signedIn(by, string(id))
 	if err != nil {
 		return schemas.Request{}, err
@@ -139,7 +156,8 @@ func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas
 	rows, next, err := sql.List[schemas.Request](ctx, d.db, "request", where, args, after, limit)
 	out := make([]schemas.Request, len(rows))
 	for i, row := range rows {
-		out[i], out[i].Revision = row.Doc, row.Revision
+		row.Doc.Revision = row.Revision
+		out[i] = shown(by, row.Doc)
 	}
 	return out, next, err
 }
