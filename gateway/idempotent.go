@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -30,7 +31,8 @@ const maxBody = 4 << 20
 // that lost an answer may ask again with the same Idempotency-Key.
 func (s *Server) idempotent(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
-	if key == "" || c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+	file := strings.Contains(c.FullPath(), "/files/") // sending the same bytes again changes nothing, and they may be many
+	if key == "" || file || c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 		return
 	}
 	if len(key) > 256 {
@@ -45,10 +47,15 @@ func (s *Server) idempotent(c *gin.Context) {
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	sum := sha256.Sum256(append([]byte(c.Request.Method+"\x00"+c.Request.URL.String()+"\x00"), body...))
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
-	if !by.SignedIn() { // nothing is kept for strangers
-		return
+	who := by.Issuer + "\x00" + by.Subject
+	if !by.SignedIn() {
+		lease, _ := c.Value(api.LeaseKey).(string)
+		if !s.deps.Desk.Minted(lease) { // nothing is kept for strangers
+			return
+		}
+		who = "lease\x00" + lease
 	}
-	caller := sha256.Sum256([]byte(by.Issuer + "\x00" + by.Subject))
+	caller := sha256.Sum256([]byte(who))
 	k := answerKey{hex.EncodeToString(caller[:]), key, hex.EncodeToString(sum[:])}
 	ctx := c.Request.Context()
 	have, err := s.claim(ctx, k)

@@ -66,6 +66,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
 	a := humagin.NewWithGroup(router, group, c)
+	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
 	s := &server{d}
 	s.datasets(a)
 	s.versions(a)
@@ -130,6 +131,29 @@ func listOf[T any](items []T, next string) *List[T] {
 		l.Link = fmt.Sprintf(`<?cursor=%s>; rel="next"`, next)
 	}
 	return l
+}
+
+// linked gives links to the next page the query of the request: filters and limit hold
+// for every page [RFC 8288].
+type linked struct{ request }
+
+// request is huma's context under a name that is none of its methods.
+type request = huma.Context
+
+// Unwrap is for huma.
+func (l linked) Unwrap() huma.Context { return l.request }
+
+// SetHeader is for huma.
+func (l linked) SetHeader(name, value string) {
+	cursor, ok := strings.CutPrefix(value, "<?cursor=")
+	cursor, rest, _ := strings.Cut(cursor, ">")
+	if name == "Link" && ok {
+		u := l.URL()
+		q := u.Query()
+		q.Set("cursor", cursor)
+		value = "<?" + q.Encode() + ">" + rest
+	}
+	l.request.SetHeader(name, value)
 }
 
 // One is an answer that is one noun, with its revision as ETag.

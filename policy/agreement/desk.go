@@ -119,5 +119,11 @@ func (d *Desk) leaseOf(token string) (schemas.LeaseID, bool) {
 	return schemas.LeaseID(id), true
 }
 
+// Minted says whether a token is a lease of this site, whatever became of it.
+func (d *Desk) Minted(token string) bool {
+	_, ok := d.leaseOf(token)
+	return ok
+}
+
 // IsLease says whether a bearer token looks like a lease rather than a JWT.
 func IsLease(token string) bool { return strings.HasPrefix(token, "lease-") }
