@@ -57,26 +57,48 @@ func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 	return r, nil
 }
 
-// AddOutput ties what came out to a run. The same digest twice is kept once.
+// AddOutput ties what came out to a run. The same digest twice is kept once. Ranks may
+// do so at the same time. Errors: NotFound, Denied unless by a partner of its project.
 func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
 	r, err := d.Run(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
+	p, err := d.parties.Project(ctx, r.Project)
+	if err != nil {
+		return r, err
+	}
+	if !party.IsPartner(p, by.Participant) {
+		return r, denied(string(id), "run.partner", "roles", "only partners of the run's project say what came out of it", "ask the lead partner")
+	}
+	o.At = d.now().UTC()
+	for try := 0; ; try++ {
+		err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			var err error
+			r, err = addOutput(ctx, tx, by, id, o)
+			return err
+		})
+		if schemas.KindOf(err) != schemas.Precondition || try == 10 { // another replica was first
+			return r, err
+		}
+	}
+}
+
+func addOutput(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
+	r, revision, err := sql.Get[schemas.Run](ctx, tx, "run", string(id))
+	if err != nil {
+		return r, err
+	}
+	r.Revision = revision
 	if slices.ContainsFunc(r.Outputs, func(have schemas.Output) bool { return have.Digest == o.Digest && have.Name == o.Name }) {
 		return r, nil
 	}
-	o.At = d.now().UTC()
 	r.Outputs = append(r.Outputs, o)
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		revision, err := sql.Update(ctx, tx, "run", string(id), r.Revision, r, nil)
-		if err != nil {
-			return err
-		}
-		r.Revision = revision
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(id), Values: withCaller(map[string]string{
-			"run": string(id), "project": string(r.Project), "output": o.Kind + " " + o.Name, "digest": o.Digest}, by)})
-		return err
-	})
+	r.Revision, err = sql.Update(ctx, tx, "run", string(id), revision, r, nil)
+	if err != nil {
+		return r, err
+	}
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(id), Values: withCaller(map[string]string{
+		"run": string(id), "project": string(r.Project), "output": o.Kind + " " + o.Name, "digest": o.Digest}, by)})
 	return r, err
 }
