@@ -147,6 +147,15 @@ func agreementEnds(t *testing.T, r *Rig, doors []Door) {
 	}
 }
 
+// saysHowToGoOn: a door whose protocol carries an error to the end of a stream says there
+// how the stream goes on.
+func saysHowToGoOn(t *testing.T, d Door, err error) {
+	t.Helper()
+	if d.Name() == "flight" && !strings.Contains(fmt.Sprint(err), "from= the rows that came") {
+		t.Errorf("%s does not say how to go on: %v", d.Name(), err)
+	}
+}
+
 // storeGone: the store dies under a running stream.
 func storeGone(t *testing.T, r *Rig, doors []Door) {
 	id, lease := r.Ready(t, "gone", Open(), bulk(t)...)
@@ -157,6 +166,7 @@ func storeGone(t *testing.T, r *Rig, doors []Door) {
 		if err == nil {
 			t.Errorf("%s: a stream without its store looks whole after %d", door.Name(), n)
 		}
+		saysHowToGoOn(t, door, err)
 		rel := last(t, r, id)
 		if rel.State != schemas.ReleaseBroken {
 			t.Errorf("%s: the release is %s: %s", door.Name(), rel.State, rel.Cause)

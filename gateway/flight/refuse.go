@@ -89,9 +89,21 @@ func (d *Door) broken(ctx context.Context, c *call, r schemas.Release, err error
 		err = &schemas.Error{Kind: kind, Subject: string(r.Agreement), Message: r.Cause, Remedy: "GET /api/v1/agreements/" + string(r.Agreement) + " says how it stands"}
 	default:
 		if _, ours := errors.AsType[*schemas.Error](err); !ours {
-			err = &schemas.Error{Kind: schemas.Unavailable, Subject: string(r.Agreement), Message: "the stream broke off: " + r.Cause, Remedy: "open it again with from= the rows that came", Err: err}
+			err = &schemas.Error{Kind: schemas.Unavailable, Subject: string(r.Agreement), Message: "the stream broke off: " + r.Cause, Err: err}
 		}
 	}
+	err = resumable(err)
 	d.Log.Info("a stream was cut", "agreement", r.Agreement, "release", r.ID, "state", r.State, "err", err)
 	return d.status(ctx, c, err)
+}
+
+// resumable says how a stream goes on that something passing ended.
+func resumable(err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || e.Kind != schemas.Unavailable && e.Kind != schemas.Busy {
+		return err
+	}
+	again := *e
+	again.Remedy = strings.TrimPrefix(e.Remedy+"; open it again with from= the rows that came", "; ")
+	return &again
 }
