@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"sync"
 	"time"
 
@@ -86,6 +87,9 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 	if err != nil {
 		return d, err
 	}
+	if d.Offer != nil {
+		return d, apart()
+	}
 	d.ID = schemas.NewDatasetID()
 	if d.IRI == "" {
 		d.IRI = "urn:guichet:dataset:" + string(d.ID)
@@ -105,6 +109,11 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		return c.changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
 	})
 	return d, err
+}
+
+// apart refuses terms beside a description, which would be lost in silence.
+func apart() error {
+	return schemas.BadField("dataset", "/offer", "the terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer")
 }
 
 func columns(d *schemas.Dataset) sql.Columns {
@@ -174,6 +183,9 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
 		if d.IRI != "" && d.IRI != have.IRI {
 			return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
+		}
+		if d.Offer != nil && !reflect.DeepEqual(d.Offer, have.Offer) {
+			return apart()
 		}
 		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision
 		*have = d

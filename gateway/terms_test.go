@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -344,5 +345,42 @@ func TestBrokenExportLooksBroken(t *testing.T) {
 	part, err := get()
 	if err == nil || part == 0 || part >= whole {
 		t.Errorf("%d of %d bytes came, and then %v", part, whole, err)
+	}
+}
+
+// Terms beside a description are refused, never lost; a description that was read with
+// its terms goes back as it is.
+func TestTermsBesideADescription(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	in := wheat("With terms")
+	offer := permit(nil)
+	in.Offer = &offer
+	if r := s.want(422, "agronomy", "POST", "/datasets", in); !strings.Contains(r.body, `"/offer"`) {
+		t.Errorf("the refusal names no place: %s", r.body)
+	}
+	in.Offer = nil
+	d := s.register(in)
+	path := "/datasets/" + string(d.ID)
+	s.want(200, "agronomy", "PUT", path+"/offer", offer)
+	s.want(200, "agronomy", "GET", path, nil).as(t, &d)
+	s.want(200, "agronomy", "PUT", path, d)
+	d.Offer.Rules[0].Actions = []string{"read"}
+	s.want(422, "agronomy", "PUT", path, d)
+}
+
+// A provider asks the record what one participant had of hers.
+func TestProvidersAskWhoHadWhat(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Asked for"))
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", permit(nil))
+	s.publish(d.ID)
+	id := s.asked(d.ID, nil).Items[0].Agreement
+	for who, want := range map[schemas.ParticipantID]bool{trainerOrg: true, "https://university.example": false} {
+		body := s.want(200, "agronomy", "GET", "/audit/records?participant="+url.QueryEscape(string(who)), nil).body
+		if strings.Contains(body, string(id)) != want {
+			t.Errorf("records of %s: %s", who, body)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 	}
 	switch {
 	case in.by.Has(schemas.RoleOfficer):
-	case in.by.Has(schemas.RoleProvider) && q.Values["participant"] == "":
+	case in.by.Has(schemas.RoleProvider) && q.Values["participant"] != string(in.by.Participant): // who had what of hers
 		q.Values["provider"] = string(in.by.Participant)
 	case in.by.Participant != "":
 		q.Values["participant"] = string(in.by.Participant)
