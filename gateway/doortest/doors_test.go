@@ -54,6 +54,7 @@ func TestDoors(t *testing.T) {
 		{"leases", leases},
 		{"rules that conflict", conflicts},
 		{"columns of several tables", columnsOfTables},
+		{"places", places},
 		{"floods of refusals", floods},
 		{"ranges revoked", rangesRevoked},
 		{"resume inside a batch", resumeInside},

@@ -121,18 +121,19 @@ func agreementEnds(t *testing.T, r *Rig, doors []Door) {
 		door  Door
 		id    schemas.AgreementID
 		lease string
+		until time.Time
 		rest  func() (int64, error)
 	}
 	var all []under
-	until := time.Now().Add(4 * time.Second)
 	for _, door := range doors {
+		until := time.Now().Add(6 * time.Second)
 		id := r.Agree(t, until, d)[0].ID
 		lease := r.Lease(t, id)
-		all = append(all, under{door, id, lease, slowly(t, door, lease, id)})
+		all = append(all, under{door, id, lease, until, slowly(t, door, lease, id)})
 	}
 	for _, u := range all {
 		rel := last(t, r, u.id)
-		if late := rel.Ended.Sub(until); rel.State != schemas.ReleaseCut || late > time.Second || late < -time.Second {
+		if late := rel.Ended.Sub(u.until); rel.State != schemas.ReleaseCut || late > time.Second || late < -time.Second {
 			t.Errorf("%s: the release is %s (%s) %s after the end", u.door.Name(), rel.State, rel.Cause, late)
 		}
 		_, err := u.rest()

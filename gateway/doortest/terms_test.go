@@ -247,6 +247,27 @@ func records(t *testing.T, r *Rig) int {
 	return n
 }
 
+// places: data that may be used at one place only opens from that place's networks, at
+// every door; a place whose networks nobody knows is no proof [decisions.md 5].
+func places(t *testing.T, r *Rig, doors []Door) {
+	d := r.Publish(t, "places", Open(schemas.Duty{Kind: schemas.DutyFactory, Enforced: true}), FileOf(t, numbers(0, 10)))
+	for _, f := range []schemas.Factory{{ID: "away", Egress: []string{"203.0.113.0/24", "2001:db8::/32"}}, {ID: "here", Egress: []string{"203.0.113.0/24", "127.0.0.0/8", "::1/128"}}, {ID: "unknown"}} {
+		f.Name, f.Country, f.Secure = string(f.ID), "FI", true
+		must(t, r.As(t, "operator").Post(t.Context(), "/factories", f, nil))
+		var got schemas.Request
+		must(t, r.As(t, "trainer").Post(t.Context(), "/requests", map[string]any{"project": "doors", "factory": f.ID, "items": []map[string]any{{"dataset": d.ID}}}, &got))
+		id := got.Items[0].Agreement
+		lease := r.Lease(t, id)
+		for _, door := range doors {
+			if f.ID == "here" {
+				equal(t, door.Name(), 10, len(ints(all(t, door, lease, id, nil))))
+				continue
+			}
+			refused(t, door, lease, id, nil, schemas.Denied, "only from the network of "+string(f.ID))
+		}
+	}
+}
+
 // named is a record of one column of whole numbers.
 func named(column string, values ...int64) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: column, Type: arrow.PrimitiveTypes.Int64}}, nil))
