@@ -154,6 +154,7 @@ func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) e
 	if err == nil {
 		followers.Go(func() error { return s.record.Run(following) })
 		followers.Go(func() error { return s.feed.Run(following) })
+		followers.Go(func() error { return s.desk.CountRefusals(following) })
 		followers.Go(func() error { return s.index.Follow(following, s.db) })
 		followers.Go(func() error { return s.catalog.Run(following) })
 		if ready != nil {

@@ -182,8 +182,7 @@ func floods(t *testing.T, r *Rig, doors []Door) {
 	}
 	over := doors[2].(*flightDoor).c
 	for name, c := range map[string]struct {
-		ask  func(i int)
-		most int
+		ask func(i int)
 	}{
 		"one wrong lease": {func(i int) {
 			for _, d := range doors[:2] {
@@ -191,7 +190,7 @@ func floods(t *testing.T, r *Rig, doors []Door) {
 			}
 			_, err := over.GetFlightInfo(withLease(t.Context(), "lease-wrong"), descriptor(id, nil))
 			equal(t, "Flight", codes.Unauthenticated.String(), code(err))
-		}, 2},
+		}},
 		"another wrong lease each time": {func(i int) {
 			refused(t, doors[0], fmt.Sprintf("lease-%d", i), id, nil, schemas.Unauthenticated, "")
 			st, err := over.DoGet(withLease(t.Context(), fmt.Sprintf("lease-%d", i)), &flight.Ticket{Ticket: fmt.Appendf(nil, "ticket %d", i)})
@@ -201,25 +200,25 @@ func floods(t *testing.T, r *Rig, doors []Door) {
 			if err == nil {
 				t.Error("a made-up ticket opens")
 			}
-		}, 2},
+		}},
 		"a column that is hidden": {func(i int) {
 			refused(t, doors[0], lease, id, url.Values{"columns": {"word"}}, schemas.Denied, "hidden")
-		}, 2},
+		}},
 		"one agreement of nobody's": {func(i int) {
 			err := trainer.Post(t.Context(), "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "not mine"}, nil)
 			if schemas.KindOf(err) != schemas.Denied {
 				t.Errorf("a trainer revokes: %v", err)
 			}
-		}, 2},
+		}},
 		"a dry run": {func(i int) {
 			must(t, trainer.Post(t.Context(), "/decisions", schemas.Ask{Dataset: closed.ID, Project: "doors"}, nil))
-		}, 0},
+		}},
 	} {
 		quiet(t, r)
 		before := records(t, r)
 		many(1000, c.ask)
-		if n := records(t, r) - before; n > c.most { // two, when a minute ends in between
-			t.Errorf("%s: 1000 refusals put %d records, want at most %d", name, n, c.most)
+		if n := records(t, r) - before; n > 10 { // when a minute ends in between, its counts come too
+			t.Errorf("%s: 1000 refusals put %d records, want a few", name, n)
 		}
 	}
 }

@@ -11,38 +11,107 @@ import (
 	"guichet/schemas"
 )
 
-// refusals remembers which refusals of the running minute are in the record
-// already: later ones of the same caller, rule and subject are only counted, so
-// that strangers cannot flood the record [decisions.md 18].
+// refusals remembers which refusals of the running minute are in the record already:
+// later ones of the same caller, rule and subject are counted, and the count follows
+// when the minute is over, so that strangers cannot flood the record [decisions.md 18].
 type refusals struct {
 	mu     sync.Mutex
 	minute int64
-	counts map[[3]string]int64
+	seen   map[refusalKey]*refused
+	over   []*refused // of minutes that are over
+}
+
+type refusalKey struct{ caller, rule, subject string }
+
+// refused is one refusal that is in the record, and how many more there were.
+type refused struct {
+	change schemas.Change
+	more   int64
 }
 
 // maxRefusals bounds the keys of one minute; beyond it refusals share one key per
-// caller.
+// caller, and beyond twice as many they are not counted.
 const maxRefusals = 10_000
 
-func newRefusals() *refusals { return &refusals{counts: map[[3]string]int64{}} }
+func newRefusals() *refusals { return &refusals{seen: map[refusalKey]*refused{}} }
 
 // first counts a refusal and says whether it is to be recorded.
-func (r *refusals) first(now time.Time, caller, rule, subject string) bool {
+func (r *refusals) first(now time.Time, key refusalKey, c schemas.Change) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m := now.Unix() / 60; m != r.minute {
-		r.minute = m
-		clear(r.counts)
+	r.turn(now)
+	if r.seen[key] == nil && len(r.seen) >= maxRefusals {
+		key.subject = ""
 	}
-	key := [3]string{caller, rule, subject}
-	if _, known := r.counts[key]; !known && len(r.counts) >= maxRefusals {
-		key = [3]string{caller, rule, ""}
-	}
-	if _, known := r.counts[key]; !known && len(r.counts) >= 2*maxRefusals {
+	have := r.seen[key]
+	if have == nil {
+		if len(r.seen) < 2*maxRefusals {
+			r.seen[key] = &refused{change: c}
+			return true
+		}
 		return false
 	}
-	r.counts[key]++
-	return r.counts[key] == 1
+	have.more++
+	return false
+}
+
+// turn puts what was counted aside when its minute is over.
+func (r *refusals) turn(now time.Time) {
+	m := now.Unix() / 60
+	if m == r.minute {
+		return
+	}
+	for _, x := range r.seen {
+		if x.more > 0 && len(r.over) < 2*maxRefusals {
+			r.over = append(r.over, x)
+		}
+	}
+	r.minute = m
+	clear(r.seen)
+}
+
+// CountRefusals puts into the record, minute by minute, how many more refusals of the
+// same kind there were (number "more"), until ctx ends, and then what is counted by
+// then.
+func (d *Desk) CountRefusals(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return d.countRefusals(context.WithoutCancel(ctx), d.now().Add(time.Minute))
+		case <-tick.C:
+			_ = d.countRefusals(ctx, d.now()) // what could not be written is tried again at the next turn
+		}
+	}
+}
+
+func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
+	d.refusals.mu.Lock()
+	d.refusals.turn(now)
+	over := d.refusals.over
+	d.refusals.over = nil
+	d.refusals.mu.Unlock()
+	if len(over) == 0 {
+		return nil
+	}
+	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, x := range over {
+			x.change.At = time.Time{}
+			x.change.Numbers = map[string]int64{"more": x.more}
+			_, err := tx.Append(ctx, x.change)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		d.refusals.mu.Lock()
+		d.refusals.over = append(over, d.refusals.over...)
+		d.refusals.mu.Unlock()
+	}
+	return err
 }
 
 // Refused puts a refusal into the record: who was refused what by which rule.
@@ -61,15 +130,16 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	if !by.SignedIn() { // a stranger chooses what she asks for: one entry a minute and rule
 		caller, subject = address, ""
 	}
-	if !d.refusals.first(d.now(), caller, rule, subject) {
-		return nil
-	}
 	v := withCaller(map[string]string{"door": door, "rule": rule, "about": short(e.Subject), "text": short(e.Message)}, by)
 	if !by.SignedIn() && address != "" {
 		v["address"] = address
 	}
+	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: e.Subject, Values: v}
+	if !d.refusals.first(d.now(), refusalKey{caller, rule, subject}, c) {
+		return nil
+	}
 	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRefusal, Subject: e.Subject, Values: v})
+		_, err := tx.Append(ctx, c)
 		return err
 	})
 }
