@@ -33,11 +33,14 @@ func describe(o *huma.OpenAPI) {
 	}
 	for _, op := range []*huma.Operation{
 		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
-			Responses: map[string]*huma.Response{"200": {Description: "tables, splits, shards with rows"}, "default": refusal}},
+			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record batch"}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
 			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
 		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard", Summary: "One shard as the agreement shows it, with ETag and ranges", Tags: []string{"bytes"}, Security: lease,
 			Parameters: []*huma.Param{agreement, text("table", "path", "table"), text("split", "path", "split"), text("shard", "path", "number.arrow")},
+			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
+		{Method: http.MethodGet, Path: "/agreements/{id}/{shard}", OperationID: "get-only-shard", Summary: "The same where the agreement has one table with one split", Tags: []string{"bytes"}, Security: lease,
+			Parameters: []*huma.Param{agreement, text("shard", "path", "number.arrow")},
 			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
 		{Method: http.MethodPut, Path: "/datasets/{id}/files/{table}/{split}/{name}", OperationID: "upload-file", Summary: "Send a file of a dataset, to be published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
 			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name", "path", "file name")},

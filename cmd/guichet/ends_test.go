@@ -247,7 +247,7 @@ func (g *testGateway) leaseOn(id schemas.AgreementID, version string) string {
 func (g *testGateway) shard(id schemas.AgreementID, version string) []byte {
 	g.t.Helper()
 	var b []byte
-	err := g.as("trainer").As(guichet.Static(g.leaseOn(id, version))).Get(g.t.Context(), "/agreements/"+string(id)+"/shards/0.arrow", &b)
+	err := g.as("trainer").As(guichet.Static(g.leaseOn(id, version))).Get(g.t.Context(), "/agreements/"+string(id)+"/0.arrow", &b)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ type Door struct {
 func (d *Door) Mount(g *gin.RouterGroup) {
 	g.GET("/agreements/:id/manifest", d.manifest)
 	g.GET("/agreements/:id/stream", d.stream)
-	for _, path := range []string{"/agreements/:id/tables/:table/:split/:file", "/agreements/:id/shards/:file"} {
+	for _, path := range []string{"/agreements/:id/tables/:table/:split/:file", "/agreements/:id/:file"} {
 		g.GET(path, d.shard)
 		g.HEAD(path, d.shard)
 	}
@@ -148,20 +148,22 @@ type Manifest struct {
 
 // ManifestSplit is one split of a table as the agreement shows it.
 type ManifestSplit struct {
-	Table      string  `json:"table"`
-	Split      string  `json:"split"`
-	Rows       int64   `json:"rows"`
-	WindowRows int64   `json:"window_rows"`
-	Schema     []byte  `json:"schema" doc:"IPC schema message"`
-	Shards     []Shard `json:"shards"`
-	Part       int64   `json:"part,omitempty" doc:"rows of the rank asked for"`
-	Even       string  `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
+	Table      string                `json:"table"`
+	Split      string                `json:"split"`
+	Rows       int64                 `json:"rows"`
+	WindowRows int64                 `json:"window_rows"`
+	Schema     []byte                `json:"schema" doc:"IPC schema message"`
+	Columns    []schemas.TableColumn `json:"columns"`
+	Shards     []Shard               `json:"shards"`
+	Part       int64                 `json:"part,omitempty" doc:"rows of the rank asked for"`
+	Even       string                `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
 }
 
 // Shard is one shard of a split as the agreement shows it.
 type Shard struct {
-	Name string `json:"name"`
-	Rows int64  `json:"rows"`
+	Name    string  `json:"name"`
+	Rows    int64   `json:"rows"`
+	Batches []int64 `json:"batches" doc:"rows of each record batch"`
 }
 
 // named says whether a request names no key but those of doors.md.
@@ -211,9 +213,13 @@ func (d *Door) manifest(c *gin.Context) {
 	a := g.Agreement()
 	m := Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Want().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
 	for _, s := range sources {
-		ms := ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema()}
-		for i, rows := range s.ShardRows() {
-			ms.Shards = append(ms.Shards, Shard{Name: fmt.Sprintf("%d.arrow", i), Rows: rows})
+		ms := ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(), Columns: s.Columns()}
+		for i, batches := range s.Batches() {
+			sh := Shard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
+			for _, rows := range batches {
+				sh.Rows += rows
+			}
+			ms.Shards = append(ms.Shards, sh)
 		}
 		if world > 0 {
 			p, err := stream.NewPlan(s, ask)

@@ -130,7 +130,7 @@ func (*fileDoor) Ranks() bool  { return false }
 
 // get asks for one shard; header may carry a range.
 func (d *fileDoor) get(ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, header http.Header) (*http.Response, error) {
-	path := fmt.Sprintf("/agreements/%s/shards/%d.arrow", id, n)
+	path := fmt.Sprintf("/agreements/%s/%d.arrow", id, n)
 	if t := ask.Get("table"); t != "" {
 		split := ask.Get("split")
 		if split == "" {

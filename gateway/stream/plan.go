@@ -39,12 +39,24 @@ func (s *Source) shardRows(i int) int64 {
 	return starts[len(starts)-1]
 }
 
-// ShardRows gives the rows of each shard. A view that filters rows numbers those that
-// have any; where none has, one stands for all.
-func (s *Source) ShardRows() []int64 {
-	out := make([]int64, len(s.shards))
-	for i := range out {
-		out[i] = s.shardRows(i)
+// Batches gives the rows of each record batch of each shard, in their order. A view that
+// filters rows numbers the shards that have any; where none has, one stands for all.
+func (s *Source) Batches() [][]int64 {
+	out := make([][]int64, len(s.shards))
+	for i, sh := range s.shards {
+		out[i] = make([]int64, len(sh.starts)-1)
+		for j := range out[i] {
+			out[i][j] = sh.starts[j+1] - sh.starts[j]
+		}
+	}
+	return out
+}
+
+// Columns names the columns of the view with their types as they arrive.
+func (s *Source) Columns() []schemas.TableColumn {
+	out := make([]schemas.TableColumn, len(s.view.fields))
+	for i, f := range s.view.fields {
+		out[i] = schemas.TableColumn{Name: f.Name, Type: f.Type.String()}
 	}
 	return out
 }
@@ -125,7 +137,10 @@ type Plan struct {
 // NewPlan plans one rank's stream. Errors: Invalid when from or start lie beyond
 // the part.
 func NewPlan(s *Source, a Ask) (*Plan, error) {
-	shards := s.ShardRows()
+	shards := make([]int64, len(s.shards))
+	for i := range shards {
+		shards[i] = s.shardRows(i)
+	}
 	n, seeded := s.Table.WindowRows, a.Seed != nil
 	pieces := epochOrder(shards, n, a.Seed, a.Epoch)
 	for _, st := range a.Start {

@@ -240,7 +240,7 @@ func TestNothingHiddenShows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s1, s2 := a.source(t, duties), b.source(t, duties)
-			if diff := cmp.Diff(s1.ShardRows(), s2.ShardRows()); diff != "" {
+			if diff := cmp.Diff(s1.Batches(), s2.Batches()); diff != "" {
 				t.Fatalf("rows of shards (-one +other):\n%s", diff)
 			}
 			for _, ask := range []Ask{{World: 1}, {World: 1, Seed: &seed}, {World: 3, Rank: 1, Seed: &seed}, {World: 1, From: 7}, {World: 2, Rank: 1}} {

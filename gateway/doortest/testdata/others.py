@@ -66,7 +66,7 @@ same(("connection", "duckdb"), rows(source), got, columns, names)
 
 first = 0
 for n in range(int(shards)):
-    file = body(f"shards/{n}.arrow").read()
+    file = body(f"{n}.arrow").read()
     have = ipc.open_file(file).read_all().num_rows
     by_all(f"shard {n}", file, rows(source.slice(first, have)), columns, False)
     first += have
