@@ -137,9 +137,11 @@ type Manifest struct {
 		Table, Split string
 		Rows         int64
 		WindowRows   int64 `json:"window_rows"`
+		Columns      []schemas.TableColumn
 		Shards       []struct {
-			Name string
-			Rows int64
+			Name    string
+			Rows    int64
+			Batches []int64
 		}
 	}
 }

@@ -261,7 +261,13 @@ func nothingHiddenShows(t *testing.T, r *Rig, doors []Door) {
 	}
 	both := r.Agree(t, time.Time{}, data...) // one permit: the same pseudonyms
 	lease := r.Lease(t, both[0].ID, both[1].ID)
-	equal(t, "manifest", r.Manifest(t, both[0].ID, lease), r.Manifest(t, both[1].ID, lease))
+	m := r.Manifest(t, both[0].ID, lease)
+	equal(t, "manifest", m, r.Manifest(t, both[1].ID, lease))
+	var shown []int64
+	for _, sh := range m.Tables[0].Shards {
+		shown = append(shown, sh.Batches...)
+	}
+	equal(t, "columns", "[{n int64} {word fixed_size_binary[16]} {colour dictionary<values=utf8, indices=int8, ordered=false>}]", fmt.Sprint(m.Tables[0].Columns))
 	for _, d := range doors {
 		asks := []url.Values{{}, {"columns": {"word,colour"}}}
 		if d.Ranks() {
@@ -274,6 +280,13 @@ func nothingHiddenShows(t *testing.T, r *Rig, doors []Door) {
 			recs2, raw2, err := read(d, lease, both[1].ID, ask)
 			must(t, err)
 			equal(t, what+": batches", len(recs1), len(recs2))
+			if len(ask) == 0 && d.Ranks() {
+				var got []int64
+				for _, rec := range recs1 {
+					got = append(got, rec.NumRows())
+				}
+				equal(t, what+": the manifest's batches", shown, got)
+			}
 			if len(recs1) == 0 || !bytes.Equal(anonymous(raw1), anonymous(raw2)) {
 				t.Errorf("%s: %d bytes and %d, which differ", what, len(raw1), len(raw2))
 			}
