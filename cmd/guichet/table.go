@@ -62,6 +62,14 @@ func count(n int64) string {
 	return s
 }
 
+// plural writes a count with its noun.
+func plural[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(int64(n)) + " " + many
+}
+
 func when(ts time.Time) string {
 	if ts.IsZero() {
 		return "–"
