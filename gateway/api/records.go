@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,14 @@ func (in *recordQuery) query() (audit.Query, error) {
 	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Values: map[string]string{}}
 	if in.Kind != "" {
 		q.Kinds = strings.Split(in.Kind, ",")
+		for _, k := range q.Kinds {
+			if !slices.Contains(schemas.ChangeKinds(), k) {
+				return q, schemas.BadField("records", "kind", "%q is no kind of record; there are %s", k, strings.Join(schemas.ChangeKinds(), ", "))
+			}
+		}
+	}
+	if !in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To) {
+		return q, schemas.BadField("records", "from", "from %s is after to %s", in.From.Format(time.RFC3339), in.To.Format(time.RFC3339))
 	}
 	for name, v := range map[string]string{"dataset": in.Dataset, "participant": in.Participant, "project": in.Project, "agreement": in.Agreement, "run": in.Run} {
 		if v != "" {
@@ -88,6 +97,9 @@ func (s *server) records(a huma.API) {
 			return nil, err
 		}
 		r, err := s.Record.Records(ctx, q)
+		if err == nil && len(r) == 0 {
+			err = s.known(ctx, in)
+		}
 		next := ""
 		if len(r) == in.Limit {
 			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
@@ -109,6 +121,36 @@ func (s *server) records(a huma.API) {
 		p, err := s.Record.Proof(ctx, in.Index)
 		return text(p), err
 	})
+}
+
+// known says to those who may see all that what they filter by does not exist: an
+// empty answer would read as "nothing happened". Errors: NotFound.
+func (s *server) known(ctx context.Context, in *recordQuery) error {
+	if !policy.SightOf(in.by).All {
+		return nil
+	}
+	for _, x := range []struct {
+		id   string
+		find func() error
+	}{
+		{in.Dataset, func() error {
+			_, err := s.Catalog.Get(ctx, schemas.Sight{All: true}, schemas.DatasetID(in.Dataset))
+			return err
+		}},
+		{in.Participant, func() error { _, err := s.Parties.Participant(ctx, schemas.ParticipantID(in.Participant)); return err }},
+		{in.Project, func() error { _, err := s.Parties.Project(ctx, schemas.ProjectID(in.Project)); return err }},
+		{in.Agreement, func() error { _, err := s.Desk.Agreement(ctx, in.by, schemas.AgreementID(in.Agreement)); return err }},
+		{in.Run, func() error { _, err := s.Desk.Run(ctx, in.by, schemas.RunID(in.Run)); return err }},
+	} {
+		if x.id == "" {
+			continue
+		}
+		err := x.find()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayProve lets officers prove every record and others their own.
