@@ -53,6 +53,12 @@ type runPost struct {
 	}
 }
 
+type runList struct {
+	Caller
+	Paging
+	Project schemas.ProjectID `query:"project"`
+}
+
 type runID struct {
 	Caller
 	ID schemas.RunID `path:"id"`
@@ -122,6 +128,13 @@ func (s *server) leases(a huma.API) {
 			return nil, err
 		}
 		return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/runs", "list-runs", "Runs of the caller's projects", "agreements", func(ctx context.Context, in *runList) (*List[schemas.Run], error) {
+		r, next, err := s.Desk.Runs(ctx, in.by, in.Project, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Project != "" && policy.SightOf(in.by).All {
+			_, err = s.Parties.Project(ctx, in.Project)
+		}
+		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with its outputs", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
 		r, err := s.Desk.Run(ctx, in.by, in.ID)
