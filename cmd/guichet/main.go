@@ -64,11 +64,12 @@ type grammar struct {
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
+	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`
 	Explain   explainCmd    `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
 	Request   requestCmd    `cmd:"" help:"Ask for datasets."`
-	Requests  requestsCmd   `cmd:"" help:"List requests: mine, or that wait for me."`
+	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
-	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements."`
+	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
 	Revoke    revokeCmd     `cmd:"" help:"End an agreement at once."`
 	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
@@ -79,7 +80,7 @@ type grammar struct {
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`
 	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
 	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
-	Run         runCmd         `cmd:"" help:"Name a job, and tie to it what came out."`
+	Run         runCmd         `cmd:"" help:"Name a job, tie to it what came out, list them."`
 
 	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
 	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
