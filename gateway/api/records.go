@@ -97,8 +97,8 @@ func (s *server) records(a huma.API) {
 			return nil, err
 		}
 		r, err := s.Record.Records(ctx, q)
-		if err == nil && len(r) == 0 {
-			err = s.known(ctx, in)
+		if err == nil && len(r) == 0 && in.Cursor == "" {
+			err = s.Known(ctx, in.by, q)
 		}
 		next := ""
 		if len(r) == in.Limit {
@@ -123,29 +123,29 @@ func (s *server) records(a huma.API) {
 	})
 }
 
-// known says to those who may see all that what they filter by does not exist: an
-// empty answer would read as "nothing happened". Errors: NotFound.
-func (s *server) known(ctx context.Context, in *recordQuery) error {
-	if !policy.SightOf(in.by).All {
+// Known says to those who may see all that what they filter by does not exist: no
+// record about it would read as "nothing happened". Errors: NotFound.
+func (d Deps) Known(ctx context.Context, by schemas.Principal, q audit.Query) error {
+	if !policy.SightOf(by).All {
 		return nil
 	}
-	for _, x := range []struct {
-		id   string
-		find func() error
-	}{
-		{in.Dataset, func() error {
-			_, err := s.Catalog.Get(ctx, schemas.Sight{All: true}, schemas.DatasetID(in.Dataset))
+	for name, find := range map[string]func(id string) error{
+		"dataset": func(id string) error {
+			_, err := d.Catalog.Get(ctx, policy.SightOf(by), schemas.DatasetID(id))
 			return err
-		}},
-		{in.Participant, func() error { _, err := s.Parties.Participant(ctx, schemas.ParticipantID(in.Participant)); return err }},
-		{in.Project, func() error { _, err := s.Parties.Project(ctx, schemas.ProjectID(in.Project)); return err }},
-		{in.Agreement, func() error { _, err := s.Desk.Agreement(ctx, in.by, schemas.AgreementID(in.Agreement)); return err }},
-		{in.Run, func() error { _, err := s.Desk.Run(ctx, in.by, schemas.RunID(in.Run)); return err }},
+		},
+		"participant": func(id string) error {
+			_, err := d.Parties.Participant(ctx, schemas.ParticipantID(id))
+			return err
+		},
+		"project":   func(id string) error { _, err := d.Parties.Project(ctx, schemas.ProjectID(id)); return err },
+		"agreement": func(id string) error { _, err := d.Desk.Agreement(ctx, by, schemas.AgreementID(id)); return err },
+		"run":       func(id string) error { _, err := d.Desk.Run(ctx, by, schemas.RunID(id)); return err },
 	} {
-		if x.id == "" {
+		if q.Values[name] == "" {
 			continue
 		}
-		err := x.find()
+		err := find(q.Values[name])
 		if err != nil {
 			return err
 		}
