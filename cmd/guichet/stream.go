@@ -103,7 +103,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if t.json {
 		return t.print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
 	}
-	fmt.Fprintf(t.out, "%s rows, %s in %s (%s/s), release %s\n", count(s.Received()), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
+	fmt.Fprintf(t.out, "%s, %s in %s (%s/s), release %s\n", plural(s.Received(), "row", "rows"), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
 }
 
