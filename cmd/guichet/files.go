@@ -54,6 +54,24 @@ func (f *wholeFile) keep() error {
 	return nil
 }
 
+// cut keeps the rows of a stream that was cut in FILE.part, since the next one goes on
+// after them, and says so in the error.
+func (f *wholeFile) cut(rows int64, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || rows == 0 || f.path == "" {
+		f.drop()
+		return err
+	}
+	f.path += ".part"
+	late := f.keep()
+	if late != nil {
+		return late
+	}
+	told := *e
+	told.Remedy += "; what came, " + plural(rows, "row", "rows") + ", is in " + f.path
+	return &told
+}
+
 // drop forgets a file that is not whole.
 func (f *wholeFile) drop() {
 	_ = f.Close()

@@ -92,8 +92,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	n, err := copyRows(t, f, s)
 	if err != nil {
-		f.drop()
-		return err
+		return f.cut(s.Received(), err)
 	}
 	err = f.keep()
 	if err != nil {
