@@ -282,6 +282,9 @@ func (s *Server) upload(c *gin.Context) {
 func (s *Server) export(c *gin.Context) {
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 	q, err := api.ExportQuery(by, c.Query)
+	if err == nil {
+		err = s.deps.Known(c.Request.Context(), by, q)
+	}
 	if err != nil {
 		s.refuse(c, by, err)
 		return

@@ -22,6 +22,12 @@ const (
 	ChangeLogStart     = "log.start"
 )
 
+// ChangeKinds lists every kind of change.
+func ChangeKinds() []string {
+	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeRequest, ChangeReview,
+		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeLogStart}
+}
+
 // Change is one entry of the one change sequence. Its leaf in the tree is
 // canonical JSON (RFC 8785) of: v, kind, at, numbers in the clear, and one salted
 // commitment for each value; the values and salts stand in the side table, so

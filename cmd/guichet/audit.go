@@ -5,15 +5,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"iter"
-	"net/url"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"guichet/connectors/guichet"
-	"guichet/policy/audit"
 	"guichet/schemas"
 )
 
@@ -24,23 +21,17 @@ type auditCmd struct {
 }
 
 type recordFilter struct {
-	Dataset     string    `help:"Only about this dataset." placeholder:"ID"`
-	Participant string    `help:"Only about this participant." placeholder:"ID"`
-	Project     string    `help:"Only about this project." placeholder:"ID"`
-	Agreement   string    `help:"Only about this agreement." placeholder:"ID"`
-	Kind        string    `help:"Only these kinds, separated by commas." placeholder:"KINDS"`
-	From        time.Time `help:"From this instant on (RFC 3339)." placeholder:"TIME"`
-	To          time.Time `help:"Before this instant." placeholder:"TIME"`
+	Dataset     string `help:"Only about this dataset." placeholder:"ID"`
+	Participant string `help:"Only about this participant." placeholder:"ID"`
+	Project     string `help:"Only about this project." placeholder:"ID"`
+	Agreement   string `help:"Only about this agreement." placeholder:"ID"`
+	Kind        string `help:"Only these kinds, separated by commas." placeholder:"KINDS"`
+	From        moment `help:"From this instant or day on." placeholder:"TIME"`
+	To          moment `help:"Before this instant or day." placeholder:"TIME"`
 }
 
 func (f recordFilter) query() string {
-	at := func(ts time.Time) string {
-		if ts.IsZero() {
-			return ""
-		}
-		return ts.Format(time.RFC3339)
-	}
-	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "kind", f.Kind, "from", at(f.From), "to", at(f.To))
+	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
 type auditListCmd struct {
@@ -61,31 +52,99 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.CSV {
 		return recordsCSV(t.out, r)
 	}
-	return list(t, r, "INDEX\tAT\tKIND\tWHO\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
-		return recordRow(r)
+	none := "nothing yet"
+	if v.query() != "" {
+		none = "no record matches"
+	}
+	return listOr(t, r, none, "INDEX\tAT\tKIND\tWHO\tCONCERNS\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
+		row := recordRow(r)
+		return []string{row.index, row.at, r.Kind, row.who, row.concerns, row.what, atMost(row.rows, row.mostRows), atMost(row.bytes, row.mostBytes), row.how}
 	})
 }
 
-func recordRow(r schemas.Record) []string {
+func atMost(exact, most string) string {
+	if exact == "" && most != "" {
+		return "at most " + most
+	}
+	return exact
+}
+
+// recordCells are the words of a record for people.
+type recordCells struct {
+	index, at, who, concerns, what, rows, bytes, mostRows, mostBytes, how string
+}
+
+// recordRow says of a record who acted, whom else it concerns, on what, and how it came
+// out. Every kind has its own words.
+func recordRow(r schemas.Record) recordCells {
 	v := r.Values
-	who := firstOf(v["participant"], v["by"], v["address"])
-	what := strings.TrimSpace(firstOf(v["dataset"], v["about"], r.Subject) + " " + v["version"])
-	how := firstOf(v["state"], v["rule"], v["decision"])
-	if v["cause"] != "" {
-		how += ": " + v["cause"]
-	}
-	if v["reason"] != "" {
-		how += ": " + v["reason"]
-	}
-	number := func(names ...string) string {
-		for _, n := range names {
-			if x, ok := r.Numbers[n]; ok {
-				return strconv.FormatInt(x, 10)
-			}
+	number := func(name string) string {
+		x, ok := r.Numbers[name]
+		if !ok {
+			return ""
 		}
-		return ""
+		return strconv.FormatInt(x, 10)
 	}
-	return []string{strconv.FormatInt(r.Index, 10), r.At.Format("2006-01-02T15:04:05.000Z"), r.Kind, who, what, number("rows", "most_rows"), number("bytes", "most_bytes"), how}
+	c := recordCells{index: strconv.FormatInt(r.Index, 10), at: r.At.Format("2006-01-02T15:04:05.000Z"),
+		what: strings.TrimSpace(firstOf(v["dataset"], v["about"], r.Subject) + " " + v["version"]),
+		rows: number("rows"), bytes: number("bytes"), mostRows: number("most_rows"), mostBytes: number("most_bytes")}
+	switch r.Kind {
+	case schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd: // written by the gateway, for who streams
+		c.who = v["participant"]
+	case schemas.ChangeLogStart:
+		c.who = "the gateway"
+	default:
+		c.who = firstOf(v["by"], v["subject"], v["address"])
+	}
+	for _, name := range []string{"participant", "provider"} {
+		if v[name] != "" && v[name] != c.who {
+			c.concerns = v[name]
+			break
+		}
+	}
+	if r.Kind == schemas.ChangeReleaseEnd && v["state"] == string(schemas.ReleaseUnknown) {
+		c.rows, c.bytes, c.mostRows, c.mostBytes = "", "", c.rows, c.bytes
+	}
+	c.how = howRecorded(r)
+	return c
+}
+
+// howRecorded is how it came out, in words.
+func howRecorded(r schemas.Record) string {
+	v := r.Values
+	until := ""
+	if n, ok := r.Numbers["until"]; ok {
+		until = "until " + time.Unix(n, 0).UTC().Format("2006-01-02T15:04Z")
+	}
+	var parts []string
+	switch r.Kind {
+	case schemas.ChangeAgreement:
+		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject), "for " + v["purpose"], until}
+	case schemas.ChangeLease:
+		parts = []string{"lease on " + v["agreement"], until, v["run"]}
+	case schemas.ChangeRevoke:
+		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject) + " revoked: " + v["reason"]}
+	case schemas.ChangeRequest:
+		parts = []string{v["state"], v["purpose"], v["rules"]}
+	case schemas.ChangeRun:
+		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
+	case schemas.ChangeReleaseBegin:
+		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"]}
+	case schemas.ChangeRefusal:
+		parts = []string{v["rule"], v["text"]}
+	case schemas.ChangeLogStart:
+		parts = []string{"the record begins"}
+	default: // reviews, ends of releases, versions, parties
+		how := firstOf(v["state"], v["decision"])
+		if why := firstOf(v["cause"], v["reason"]); why != "" {
+			how += ": " + why
+		}
+		parts = []string{how}
+		if how == "" && r.Numbers["revision"] > 0 {
+			parts = []string{fmt.Sprintf("revision %d", r.Numbers["revision"])}
+		}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 func firstOf(s ...string) string {
@@ -97,13 +156,15 @@ func firstOf(s ...string) string {
 	return ""
 }
 
-// recordsCSV writes records for spreadsheets; cells that a spreadsheet would run as
-// formulas are quoted by an apostrophe.
+// recordsCSV writes records for spreadsheets. What was sent and the most that could
+// be stand in columns of their own, so that sums count nothing twice; cells that a
+// spreadsheet would run as formulas are quoted by an apostrophe.
 func recordsCSV(w io.Writer, records []schemas.Record) error {
 	c := csv.NewWriter(w)
-	err := c.Write([]string{"index", "at", "kind", "who", "what", "rows", "bytes", "how"})
+	err := c.Write([]string{"index", "at", "kind", "who", "concerns", "what", "rows", "bytes", "most_rows", "most_bytes", "how"})
 	for _, r := range records {
-		row := recordRow(r)
+		x := recordRow(r)
+		row := []string{x.index, x.at, r.Kind, x.who, x.concerns, x.what, x.rows, x.bytes, x.mostRows, x.mostBytes, x.how}
 		for i, cell := range row {
 			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 				row[i] = "'" + cell
@@ -131,15 +192,16 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(v.Out)
+	f, err := createWhole(v.Out)
 	if err != nil {
-		return schemas.Errorf(schemas.Invalid, v.Out, "the file cannot be made: %w", err)
+		return err
 	}
-	defer f.Close()
 	n, err := c.Download(ctx, "/audit/export"+v.query(), f)
-	if err == nil {
-		err = f.Sync()
+	if err != nil {
+		f.drop()
+		return err
 	}
+	err = f.keep()
 	if err != nil {
 		return err
 	}
@@ -148,105 +210,4 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 	}
 	fmt.Fprintf(t.out, "%s: %s\nverify it anywhere: guichet audit verify --key KEYFILE %s\n", v.Out, size(n), v.Out)
 	return nil
-}
-
-type auditVerifyCmd struct {
-	Bundle string `arg:"" optional:"" help:"Exported bundle; the gateway's record when left out." type:"existingfile"`
-	Key    string `help:"File with the log's public key; asked of the gateway when left out (then it proves only that the gateway agrees with itself)." type:"existingfile" placeholder:"FILE"`
-}
-
-// Run verifies; a fault gives status 1.
-func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	key := ""
-	if v.Key != "" {
-		k, err := secret(v.Key)
-		if err != nil {
-			return err
-		}
-		key = k
-	}
-	r, err := v.report(ctx, g, key)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		err = t.print(r)
-	} else if r.OK() {
-		fmt.Fprintf(t.out, "the record is whole: %s records looked at, tree of %s, root %s\n", count(r.Records), count(r.Size), r.Root)
-	}
-	if err == nil && !r.OK() {
-		e := &schemas.Error{Kind: schemas.Conflict, Subject: "record", Message: "the record was altered", Remedy: "keep this machine as it is and tell the officer"}
-		if r.FirstBad >= 0 {
-			e.Message += fmt.Sprintf("; the first bad entry is %d", r.FirstBad)
-		}
-		for _, f := range r.Faults {
-			e.Fields = append(e.Fields, schemas.FieldError{Pointer: "record", Message: f})
-		}
-		return e
-	}
-	return err
-}
-
-func (v auditVerifyCmd) report(ctx context.Context, g *grammar, key string) (audit.Report, error) {
-	if v.Bundle != "" {
-		if key == "" {
-			return audit.Report{}, schemas.BadField("verify", "--key", "a bundle is verified with the log's public key: --key FILE")
-		}
-		f, err := os.Open(v.Bundle)
-		if err != nil {
-			return audit.Report{}, schemas.Errorf(schemas.Invalid, v.Bundle, "the bundle cannot be read: %w", err)
-		}
-		defer f.Close()
-		st, err := f.Stat()
-		if err != nil {
-			return audit.Report{}, fmt.Errorf("read the bundle: %w", err)
-		}
-		return audit.VerifyBundle(f, st.Size(), key)
-	}
-	c, err := g.client(ctx)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	return verifyOnline(ctx, c, key)
-}
-
-// verifyOnline reads every record and recomputes the tree here, so that the gateway
-// need not be believed.
-func verifyOnline(ctx context.Context, c *guichet.Client, key string) (audit.Report, error) {
-	if key == "" {
-		var b []byte
-		err := c.Get(ctx, "/audit/key", &b)
-		if err != nil {
-			return audit.Report{}, err
-		}
-		key = strings.TrimSpace(string(b))
-	}
-	var checkpoint []byte
-	err := c.Get(ctx, "/audit/checkpoint", &checkpoint)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	return audit.VerifyRecords(pages(ctx, c), checkpoint, key)
-}
-
-func pages(ctx context.Context, c *guichet.Client) iter.Seq2[schemas.Record, error] {
-	return func(yield func(schemas.Record, error) bool) {
-		for next := ""; ; {
-			var p guichet.Page[schemas.Record]
-			err := c.Get(ctx, "/audit/records?limit=1000&cursor="+url.QueryEscape(next), &p)
-			if err != nil {
-				yield(schemas.Record{}, err)
-				return
-			}
-			for _, r := range p.Items {
-				if !yield(r, nil) {
-					return
-				}
-			}
-			next = p.Next
-			if next == "" {
-				return
-			}
-		}
-	}
 }

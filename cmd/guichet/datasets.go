@@ -116,7 +116,7 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if t.json {
 		return t.print(s)
 	}
-	fmt.Fprintf(t.out, "version %s is %s: %d tables, %d shards, %s rows, %s\n", s.Version, s.State, s.Tables, s.Shards, count(s.Rows), size(s.Bytes))
+	fmt.Fprintf(t.out, "version %s is %s: %s, %s, %s, %s\n", s.Version, s.State, plural(s.Tables, "table", "tables"), plural(s.Shards, "shard", "shards"), plural(s.Rows, "row", "rows"), size(s.Bytes))
 	for _, n := range s.Notes {
 		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
 	}
@@ -189,7 +189,7 @@ func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if t.json {
 		return t.print(d)
 	}
-	fmt.Fprintf(t.out, "the terms of %s are set: %d rules; they bind new agreements\n", d.ID, len(d.Offer.Rules))
+	fmt.Fprintf(t.out, "the terms of %s are set: %s; they bind new agreements\n", d.ID, plural(len(d.Offer.Rules), "rule", "rules"))
 	return nil
 }
 
@@ -217,107 +217,6 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(d)
 	}
 	fmt.Fprintf(t.out, "%s is withdrawn\n", d.ID)
-	return nil
-}
-
-// hit is a search hit as the API gives it.
-type hit struct {
-	ID          schemas.DatasetID `json:"id"`
-	Title       schemas.Text      `json:"title"`
-	Space       schemas.SpaceID   `json:"space"`
-	Licence     string            `json:"licence,omitempty"`
-	Attribution string            `json:"attribution,omitempty"`
-	Rows        int64             `json:"rows,omitempty"`
-	Bytes       int64             `json:"bytes,omitempty"`
-	Access      schemas.Mark      `json:"access"`
-	Reasons     []schemas.Reason  `json:"reasons,omitempty"`
-	Links       []schemas.Link    `json:"links,omitempty"`
-	Highlight   map[string]string `json:"highlight,omitempty"`
-}
-
-type foundPage struct {
-	Total  int64                      `json:"total"`
-	Items  []hit                      `json:"items"`
-	Facets map[string]json.RawMessage `json:"facets,omitempty"`
-	Next   string                     `json:"next,omitempty"`
-}
-
-type searchCmd struct {
-	Words   []string `arg:"" optional:"" help:"Words; all must be found."`
-	Project string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
-	Purpose string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
-	Access  string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
-	Space   string   `help:"Only this data space." placeholder:"ID"`
-	Theme   string   `help:"Only this theme." placeholder:"CODE"`
-	Country string   `help:"Only this country." placeholder:"CODE"`
-	Licence string   `help:"Only this licence." placeholder:"NAME"`
-	Facets  string   `help:"Count these fields, separated by commas." placeholder:"NAMES"`
-	Limit   string   `help:"Hits to show." default:"20"`
-}
-
-func search(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
-	var f foundPage
-	return f, c.Get(ctx, "/datasets"+q, &f)
-}
-
-// Run searches.
-func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "access", v.Access, "space", v.Space, "theme", v.Theme,
-		"country", v.Country, "licence", v.Licence, "facets", v.Facets, "limit", v.Limit))
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(f)
-	}
-	fmt.Fprintf(t.out, "%s datasets\n", count(f.Total))
-	return list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h hit) []string {
-		return []string{mark(h.Access), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
-	})
-}
-
-func mark(m schemas.Mark) string {
-	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
-}
-
-type showCmd struct {
-	Dataset string `arg:"" help:"Id of the dataset."`
-}
-
-// Run shows a dataset.
-func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var d schemas.Dataset
-	err = c.Get(ctx, "/datasets/"+v.Dataset, &d)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(d)
-	}
-	fmt.Fprintf(t.out, "%s\n%s · %s · %s\n", title(d.Title), d.ID, d.Space, d.Provider)
-	if s := title(d.Description); s != "" {
-		fmt.Fprintln(t.out, s)
-	}
-	fmt.Fprintf(t.out, "licence %s\n", d.Licence)
-	if d.Latest != nil {
-		fmt.Fprintf(t.out, "version %s: %s rows, %s\n", d.Latest.Version, count(d.Latest.Rows), size(d.Latest.Bytes))
-	} else {
-		fmt.Fprintln(t.out, "nothing published yet")
-	}
-	for _, tab := range d.Tables {
-		fmt.Fprintf(t.out, "table %s\n", tab.Name)
-		for _, f := range tab.Fields {
-			fmt.Fprintf(t.out, "  %s %s %s\n", f.Name, f.Unit, f.Sensitivity)
-		}
-	}
 	return nil
 }
 

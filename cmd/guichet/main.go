@@ -8,11 +8,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -62,11 +64,12 @@ type grammar struct {
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
+	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`
 	Explain   explainCmd    `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
 	Request   requestCmd    `cmd:"" help:"Ask for datasets."`
-	Requests  requestsCmd   `cmd:"" help:"List requests: mine, or that wait for me."`
+	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
-	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements."`
+	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
 	Revoke    revokeCmd     `cmd:"" help:"End an agreement at once."`
 	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
@@ -77,7 +80,7 @@ type grammar struct {
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`
 	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
 	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
-	Run         runCmd         `cmd:"" help:"Name a job, and tie to it what came out."`
+	Run         runCmd         `cmd:"" help:"Name a job, tie to it what came out, list them."`
 
 	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
 	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
@@ -101,45 +104,59 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	if exit >= 0 {
 		return exit
 	}
+	t := &terminal{in: in, out: out, err: errw, json: g.JSON || slices.Contains(args, "--json")}
 	if err != nil {
-		fmt.Fprintln(errw, "guichet:", err)
-		fmt.Fprintln(errw, "guichet --help shows what there is")
+		t.fail(&schemas.Error{Kind: schemas.Invalid, Subject: "usage", Message: err.Error(), Remedy: "guichet --help shows what there is"})
 		return 2
 	}
-	t := &terminal{in: in, out: out, err: errw, json: g.JSON}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(t, &g)
 	if err == nil {
 		return 0
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		fmt.Fprintln(errw, "guichet: stopped")
+		t.fail(errors.New("stopped"))
 		return 1
 	}
 	t.fail(err)
 	return problem.Table(schemas.KindOf(err)).Exit
 }
 
-// fail tells an error to a person: what, why, what to do.
+// fail tells an error: to a person what, why, what to do, each once; to a machine the
+// problem document.
 func (t *terminal) fail(err error) {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
-		fmt.Fprintln(t.err, "guichet:", err)
-		return
+		e = &schemas.Error{Message: err.Error()}
 	}
 	message := e.Message
 	if message == "" {
 		message = err.Error()
 	}
+	if t.json {
+		row := problem.Table(e.Kind)
+		j := json.NewEncoder(t.err)
+		j.SetEscapeHTML(false)
+		_ = j.Encode(&problem.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
+			Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy}) // nobody is left to tell
+		return
+	}
 	fmt.Fprintln(t.err, "guichet:", message)
 	for _, f := range e.Fields {
-		if f.Message == e.Message {
+		switch {
+		case f.Pointer == "" && f.Message != message:
+			fmt.Fprintf(t.err, "  %s\n", f.Message)
+		case f.Pointer != "" && f.Message == message:
 			fmt.Fprintf(t.err, "  at %s\n", f.Pointer)
-			continue
+		case f.Pointer != "":
+			fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
 		}
-		fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
 	}
 	for _, r := range e.Reasons {
+		if r.Text == message {
+			fmt.Fprintf(t.err, "  rule %s (%s)\n", r.Rule, r.Source)
+			continue
+		}
 		fmt.Fprintf(t.err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
 	}
 	if e.Remedy != "" {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
+
+	"guichet/schemas"
 )
 
 // progress draws a bar with rate and time left on a terminal; in a pipe it is quiet.
@@ -36,6 +39,21 @@ func (p *progress) set(done, all int64) {
 		left = time.Duration(float64(all-done) / rate * float64(time.Second)).Round(time.Second).String()
 	}
 	fmt.Fprintf(p.t.err, "\r%s [%s%s] %s/%s, %s/s, %s left  ", p.what, strings.Repeat("█", full), strings.Repeat("·", width-full), count(done), count(all), count(int64(rate)), left)
+}
+
+// waiting says what is waited for: on a terminal as it changes, else once.
+func (p *progress) waiting(err error) {
+	why := err.Error()
+	if e, ok := errors.AsType[*schemas.Error](err); ok {
+		why = e.Message
+	}
+	switch {
+	case p.active:
+		fmt.Fprintf(p.t.err, "\r\033[K%s, %s: %s", p.what, time.Since(p.began).Round(time.Second), why)
+	case p.shown.IsZero() && !p.t.json:
+		fmt.Fprintf(p.t.err, "%s: %s\n", p.what, why)
+	}
+	p.shown = time.Now()
 }
 
 func (p *progress) done() {

@@ -64,6 +64,7 @@ func (t *terminal) request(r *schemas.Request) {
 }
 
 type requestsCmd struct {
+	ID    string `arg:"" optional:"" help:"Only this request, with its reasons."`
 	State string `help:"pending, granted or refused." placeholder:"STATE"`
 }
 
@@ -73,12 +74,28 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	if v.ID != "" {
+		var r schemas.Request
+		err := c.Get(ctx, "/requests/"+url.PathEscape(v.ID), &r)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return t.print(r)
+		}
+		t.request(&r)
+		return nil
+	}
 	r, err := guichet.All[schemas.Request](ctx, c, "/requests"+query("state", v.State))
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(r, func(a, b schemas.Request) int { return a.Submitted.Compare(b.Submitted) })
-	return list(t, r, "ID\tSTATE\tBY\tPROJECT\tPURPOSE\tDATASETS\tSUBMITTED", func(r schemas.Request) []string {
+	none := "nothing yet"
+	if v.State != "" {
+		none = "no request matches"
+	}
+	return listOr(t, r, none, "ID\tSTATE\tBY\tPROJECT\tPURPOSE\tDATASETS\tSUBMITTED", func(r schemas.Request) []string {
 		var ids []string
 		for _, it := range r.Items {
 			ids = append(ids, string(it.Dataset))
@@ -112,6 +129,7 @@ func (v reviewCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 type agreementsCmd struct {
+	ID      string `arg:"" optional:"" help:"Only this agreement, with what it demands."`
 	Dataset string `help:"Only on this dataset." placeholder:"ID"`
 }
 
@@ -121,14 +139,56 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	if v.ID != "" {
+		var a schemas.Agreement
+		err := c.Get(ctx, "/agreements/"+url.PathEscape(v.ID), &a)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return t.print(a)
+		}
+		t.agreement(&a)
+		return nil
+	}
 	a, err := guichet.All[schemas.Agreement](ctx, c, "/agreements"+query("dataset", v.Dataset))
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(a, func(a, b schemas.Agreement) int { return a.From.Compare(b.From) })
-	return list(t, a, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
+	none := "nothing yet"
+	if v.Dataset != "" {
+		none = "no agreement matches"
+	}
+	return listOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
 		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, when(a.Until), count(a.RowsUsed)}
 	})
+}
+
+// agreement tells an agreement: who may do what until when, and what it demands.
+func (t *terminal) agreement(a *schemas.Agreement) {
+	fmt.Fprintf(t.out, "agreement %s: %s\n", a.ID, a.State)
+	if a.State == schemas.AgreementRevoked {
+		fmt.Fprintf(t.out, "revoked %s: %s\n", when(a.Revoked), a.Reason)
+	}
+	versions := make([]string, len(a.Versions))
+	for i, v := range a.Versions {
+		versions[i] = string(v)
+	}
+	later := ""
+	if a.Follow {
+		later = ", and later ones"
+	}
+	fmt.Fprintf(t.out, "dataset %s of %s, versions %s%s\n", a.Dataset, a.Provider, strings.Join(versions, ", "), later)
+	fmt.Fprintf(t.out, "for %s in project %s: %s at %s\n", a.Participant, a.Project, a.Purpose, a.Factory)
+	fmt.Fprintf(t.out, "from %s until %s, granted by request %s\n", when(a.From), when(a.Until), a.Permit)
+	fmt.Fprintf(t.out, "used: %s, %s\n", plural(a.RowsUsed, "row", "rows"), size(a.BytesUsed))
+	if len(a.Columns) > 0 {
+		fmt.Fprintf(t.out, "only the columns %s\n", strings.Join(a.Columns, ", "))
+	}
+	for _, o := range a.Obligations {
+		fmt.Fprintf(t.out, "  demands: %s (%s)\n", duty(&o), o.Source)
+	}
 }
 
 type revokeCmd struct {
@@ -175,59 +235,6 @@ func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if t.json {
 		return t.print(out)
 	}
-	fmt.Fprintf(t.out, "%d agreements of %s are revoked\n", len(out.Revoked), v.Participant)
-	return nil
-}
-
-type runCmd struct {
-	Start  runStartCmd  `cmd:"" help:"Name a job of a project."`
-	Output runOutputCmd `cmd:"" help:"Tie to a run what came out."`
-}
-
-type runStartCmd struct {
-	Project  string `required:"" help:"Project." placeholder:"ID"`
-	External string `help:"The scheduler's id of the job." env:"SLURM_JOB_ID" placeholder:"ID"`
-}
-
-// Run starts a run.
-func (v runStartCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var r schemas.Run
-	err = c.Post(ctx, "/runs", map[string]string{"project": v.Project, "external_id": v.External}, &r)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(r)
-	}
-	fmt.Fprintln(t.out, r.ID)
-	return nil
-}
-
-type runOutputCmd struct {
-	RunID  string `arg:"" name:"run" help:"Id of the run."`
-	Kind   string `help:"model, dataset or metrics." default:"model" enum:"model,dataset,metrics"`
-	Name   string `required:"" help:"Name."`
-	Digest string `required:"" help:"sha256:… of it."`
-}
-
-// Run ties an output to a run.
-func (v runOutputCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var r schemas.Run
-	err = c.Post(ctx, "/runs/"+v.RunID+"/outputs", map[string]string{"kind": v.Kind, "name": v.Name, "digest": v.Digest}, &r)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(r)
-	}
-	fmt.Fprintf(t.out, "run %s has %d outputs\n", r.ID, len(r.Outputs))
+	fmt.Fprintln(t.out, plural(len(out.Revoked), "agreement of "+v.Participant+" is revoked", "agreements of "+v.Participant+" are revoked"))
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/term"
+
 	"guichet/connectors/guichet"
 	"guichet/schemas"
 )
@@ -41,18 +43,19 @@ func (v leaseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 type streamCmd struct {
-	Agreement string `arg:"" help:"Id of the agreement."`
-	Table     string `help:"Table; may be left out where there is one." placeholder:"NAME"`
-	Split     string `help:"Split; may be left out where there is one." placeholder:"NAME"`
-	World     int    `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
-	Rank      int    `help:"This rank." default:"0" env:"SLURM_PROCID"`
-	Seed      string `help:"Shuffle by this seed; stored order when left out." placeholder:"N"`
-	Epoch     string `help:"Epoch." placeholder:"N"`
-	From      int64  `help:"Leave out this many rows of the rank's part." placeholder:"N"`
-	Start     string `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
-	Columns   string `help:"Only these columns, separated by commas." placeholder:"NAMES"`
-	RunID     string `name:"run" help:"Id of the run." placeholder:"ID"`
-	Out       string `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
+	Agreement string        `arg:"" help:"Id of the agreement."`
+	Table     string        `help:"Table; may be left out where there is one." placeholder:"NAME"`
+	Split     string        `help:"Split; may be left out where there is one." placeholder:"NAME"`
+	World     int           `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
+	Rank      int           `help:"This rank." default:"0" env:"SLURM_PROCID"`
+	Seed      string        `help:"Shuffle by this seed; stored order when left out." placeholder:"N"`
+	Epoch     string        `help:"Epoch." placeholder:"N"`
+	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
+	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
+	Columns   string        `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	RunID     string        `name:"run" help:"Id of the run." placeholder:"ID"`
+	Wait      time.Duration `help:"Wait at most this long while the gateway is not ready yet." default:"10m"`
+	Out       string        `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
 }
 
 // Run streams one rank's part; after a cut it says how to go on.
@@ -61,9 +64,8 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
-	if err != nil {
-		return err
+	if f, is := t.out.(*os.File); is && v.Out == "" && term.IsTerminal(int(f.Fd())) {
+		return schemas.BadField("stream", "--out", "a stream is no text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
 	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "columns": v.Columns} {
@@ -74,36 +76,66 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.From > 0 {
 		q.Set("from", strconv.FormatInt(v.From, 10))
 	}
-	s, err := c.OpenStream(ctx, l.Token, schemas.AgreementID(v.Agreement), q)
+	s, err := v.open(ctx, t, c, q)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	out := t.out
-	if v.Out != "" {
-		f, err := os.Create(v.Out)
-		if err != nil {
-			return schemas.Errorf(schemas.Invalid, v.Out, "the file cannot be made: %w", err)
-		}
-		defer f.Close()
-		out = f
-	}
 	began := time.Now()
-	bar := newProgress(t, "rows")
-	n, err := io.CopyBuffer(out, watched{s, bar}, make([]byte, 1<<20))
-	bar.done()
+	if v.Out == "" {
+		_, err = copyRows(t, t.out, s)
+		return err
+	}
+	f, err := createWhole(v.Out)
 	if err != nil {
 		return err
 	}
-	if v.Out == "" {
-		return nil
+	n, err := copyRows(t, f, s)
+	if err != nil {
+		return f.cut(s.Received(), err)
+	}
+	err = f.keep()
+	if err != nil {
+		return err
 	}
 	took := time.Since(began)
 	if t.json {
 		return t.print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
 	}
-	fmt.Fprintf(t.out, "%s rows, %s in %s (%s/s), release %s\n", count(s.Received()), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
+	fmt.Fprintf(t.out, "%s, %s in %s (%s/s), release %s\n", plural(s.Received(), "row", "rows"), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
+}
+
+// open opens the stream. While the gateway says that it is not ready yet (it first
+// counts the rows that the agreement shows, or has no room), it waits and asks again.
+func (v streamCmd) open(ctx context.Context, t *terminal, c *guichet.Client, q url.Values) (*guichet.Stream, error) {
+	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
+	if err != nil {
+		return nil, err
+	}
+	late := time.Now().Add(v.Wait)
+	bar := newProgress(t, "waiting")
+	defer bar.done()
+	for {
+		s, err := c.OpenStream(ctx, l.Token, schemas.AgreementID(v.Agreement), q)
+		if schemas.KindOf(err) != schemas.Busy || time.Now().After(late) {
+			return s, err
+		}
+		bar.waiting(err)
+		again := time.NewTimer(time.Second) // what Retry-After says
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return nil, ctx.Err()
+		case <-again.C:
+		}
+	}
+}
+
+func copyRows(t *terminal, w io.Writer, s *guichet.Stream) (int64, error) {
+	bar := newProgress(t, "rows")
+	defer bar.done()
+	return io.CopyBuffer(w, watched{s, bar}, make([]byte, 1<<20))
 }
 
 type watched struct {
@@ -133,7 +165,11 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	slices.SortFunc(r, func(a, b schemas.Release) int { return a.Begun.Compare(b.Begun) })
-	return list(t, r, "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
-		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, count(r.Rows), size(r.Bytes), when(r.Begun), r.Cause}
+	return listOr(t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
+		rows, bytes := count(r.Rows), size(r.Bytes)
+		if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
+			rows, bytes = "at most "+rows, "at most "+bytes
+		}
+		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, rows, bytes, when(r.Begun), r.Cause}
 	})
 }

@@ -20,6 +20,12 @@ func (t *terminal) print(v any) error {
 
 // list writes a list as JSON, or as a table: one row per item.
 func list[T any](t *terminal, items []T, head string, row func(T) []string) error {
+	return listOr(t, items, "nothing yet", head, row)
+}
+
+// listOr is list with the words for an empty one: after a filter, that nothing
+// matches does not mean that there is nothing.
+func listOr[T any](t *terminal, items []T, none, head string, row func(T) []string) error {
 	if t.json {
 		if items == nil {
 			items = []T{}
@@ -27,7 +33,7 @@ func list[T any](t *terminal, items []T, head string, row func(T) []string) erro
 		return t.print(map[string]any{"items": items})
 	}
 	if len(items) == 0 {
-		fmt.Fprintln(t.out, "nothing yet")
+		fmt.Fprintln(t.out, none)
 		return nil
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
@@ -62,11 +68,19 @@ func count(n int64) string {
 	return s
 }
 
+// plural writes a count with its noun.
+func plural[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(int64(n)) + " " + many
+}
+
 func when(ts time.Time) string {
 	if ts.IsZero() {
 		return "–"
 	}
-	return ts.Local().Format("2006-01-02 15:04:05")
+	return ts.Local().Format("2006-01-02 15:04:05 MST")
 }
 
 // title picks a title to show: English, else the first by tag.

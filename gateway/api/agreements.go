@@ -34,7 +34,7 @@ type revokePost struct {
 type streamList struct {
 	Caller
 	Paging
-	State     schemas.ReleaseState `query:"state" doc:"open (what flows now) when left out; all for every state" default:"open"`
+	State     schemas.ReleaseState `query:"state" doc:"open (what flows now) when left out; all for every state" default:"open" enum:"open,complete,cut,broken,abandoned,unknown,all"`
 	Agreement schemas.AgreementID  `query:"agreement"`
 	Since     time.Time            `query:"since"`
 }
@@ -53,6 +53,12 @@ type runPost struct {
 	}
 }
 
+type runList struct {
+	Caller
+	Paging
+	Project schemas.ProjectID `query:"project"`
+}
+
 type runID struct {
 	Caller
 	ID schemas.RunID `path:"id"`
@@ -67,6 +73,9 @@ type outputPost struct {
 func (s *server) agreements(a huma.API) {
 	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on her datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
 		r, next, err := s.Desk.Agreements(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
+			_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
+		}
 		for i := range r {
 			r[i] = policy.ShownAgreement(in.by, r[i])
 		}
@@ -92,6 +101,9 @@ func (s *server) agreements(a huma.API) {
 			state = ""
 		}
 		r, next, err := s.Desk.Releases(ctx, in.by, agreement.ReleaseQuery{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Agreement != "" {
+			_, err = s.Desk.Agreement(ctx, in.by, in.Agreement)
+		}
 		return listOf(r, next), err
 	})
 }
@@ -116,6 +128,13 @@ func (s *server) leases(a huma.API) {
 			return nil, err
 		}
 		return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
+	})
+	op(s, a, http.MethodGet, "/runs", "list-runs", "Runs of the caller's projects", "agreements", func(ctx context.Context, in *runList) (*List[schemas.Run], error) {
+		r, next, err := s.Desk.Runs(ctx, in.by, in.Project, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Project != "" && policy.SightOf(in.by).All {
+			_, err = s.Parties.Project(ctx, in.Project)
+		}
+		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with its outputs", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
 		r, err := s.Desk.Run(ctx, in.by, in.ID)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ type recordQuery struct {
 	Caller
 	Cursor      string    `query:"cursor" doc:"index of the first record to look at"`
 	Limit       int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Whole       bool      `query:"whole" doc:"refuse callers who do not see every record: who verifies the whole record asks for it, so that a part never looks like a record with holes"`
 	Kind        string    `query:"kind" doc:"alternatives separated by commas"`
 	Dataset     string    `query:"dataset"`
 	Participant string    `query:"participant"`
@@ -34,6 +36,14 @@ func (in *recordQuery) query() (audit.Query, error) {
 	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Values: map[string]string{}}
 	if in.Kind != "" {
 		q.Kinds = strings.Split(in.Kind, ",")
+		for _, k := range q.Kinds {
+			if !slices.Contains(schemas.ChangeKinds(), k) {
+				return q, schemas.BadField("records", "kind", "%q is no kind of record; there are %s", k, strings.Join(schemas.ChangeKinds(), ", "))
+			}
+		}
+	}
+	if !in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To) {
+		return q, schemas.BadField("records", "from", "from %s is after to %s", in.From.Format(time.RFC3339), in.To.Format(time.RFC3339))
 	}
 	for name, v := range map[string]string{"dataset": in.Dataset, "participant": in.Participant, "project": in.Project, "agreement": in.Agreement, "run": in.Run} {
 		if v != "" {
@@ -76,11 +86,20 @@ func text(b []byte) *plainText {
 
 func (s *server) records(a huma.API) {
 	op(s, a, http.MethodGet, "/audit/records", "list-records", "The record: all for officers, one's own for others", "record", func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
+		if in.Whole {
+			err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
+			if err != nil {
+				return nil, err
+			}
+		}
 		q, err := in.query()
 		if err != nil {
 			return nil, err
 		}
 		r, err := s.Record.Records(ctx, q)
+		if err == nil && len(r) == 0 && in.Cursor == "" {
+			err = s.Known(ctx, in.by, q)
+		}
 		next := ""
 		if len(r) == in.Limit {
 			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
@@ -102,6 +121,36 @@ func (s *server) records(a huma.API) {
 		p, err := s.Record.Proof(ctx, in.Index)
 		return text(p), err
 	})
+}
+
+// Known says to those who may see all that what they filter by does not exist: no
+// record about it would read as "nothing happened". Errors: NotFound.
+func (d Deps) Known(ctx context.Context, by schemas.Principal, q audit.Query) error {
+	if !policy.SightOf(by).All {
+		return nil
+	}
+	for name, find := range map[string]func(id string) error{
+		"dataset": func(id string) error {
+			_, err := d.Catalog.Get(ctx, policy.SightOf(by), schemas.DatasetID(id))
+			return err
+		},
+		"participant": func(id string) error {
+			_, err := d.Parties.Participant(ctx, schemas.ParticipantID(id))
+			return err
+		},
+		"project":   func(id string) error { _, err := d.Parties.Project(ctx, schemas.ProjectID(id)); return err },
+		"agreement": func(id string) error { _, err := d.Desk.Agreement(ctx, by, schemas.AgreementID(id)); return err },
+		"run":       func(id string) error { _, err := d.Desk.Run(ctx, by, schemas.RunID(id)); return err },
+	} {
+		if q.Values[name] == "" {
+			continue
+		}
+		err := find(q.Values[name])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayProve lets officers prove every record and others their own.

@@ -92,6 +92,10 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 			q.Filters[name] = strings.Split(value, ",")
 		}
 	}
+	err = closedFilters(&q)
+	if err != nil {
+		return nil, err
+	}
 	if in.Facets != "" {
 		q.Facets = strings.Split(in.Facets, ",")
 	}
@@ -113,6 +117,35 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	}
 	out.page(offset+in.Limit, r.Total)
 	return out, nil
+}
+
+// closedFilters refuses values of closed lists that are not in them, and days that
+// are the wrong way round: they would find nothing, as if there were nothing. Country
+// codes are written as the index has them. Themes and the like are open lists.
+func closedFilters(q *index.Query) error {
+	if wanted := q.Filters["space"]; len(wanted) > 0 {
+		profiles, err := schemas.SpaceProfiles()
+		if err != nil {
+			return err
+		}
+		spaces := make([]string, len(profiles))
+		for i, p := range profiles {
+			spaces[i] = string(p.ID)
+		}
+		for _, s := range wanted {
+			if !slices.Contains(spaces, s) {
+				return schemas.BadField("search", "space", "%q is no data space; there are %s", s, strings.Join(spaces, ", "))
+			}
+		}
+	}
+	for i, c := range q.Filters["country"] {
+		q.Filters["country"][i] = strings.ToUpper(c)
+	}
+	n := min(len(q.From), len(q.To)) // YYYY overlaps YYYY-MM
+	if from, to := q.From[:n], q.To[:n]; from > to && !strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
+		return schemas.BadField("search", "from", "from %s is after to %s", q.From, q.To)
+	}
+	return nil
 }
 
 // page says where the next page begins.

@@ -23,6 +23,45 @@ type versionID struct {
 	Version schemas.VersionID `path:"version"`
 }
 
+// VersionShown is a version as everybody who sees the dataset may read it: its tables
+// with their columns and splits, without the places of the bytes.
+type VersionShown struct {
+	schemas.VersionSummary
+	Data []TableShown `json:"data,omitempty" doc:"tables, once it is published"`
+}
+
+// TableShown is a table of a version without its schema and shards.
+type TableShown struct {
+	Name    string                `json:"name"`
+	Columns []schemas.TableColumn `json:"columns"`
+	Splits  []SplitShown          `json:"splits"`
+}
+
+// SplitShown counts what a split has.
+type SplitShown struct {
+	Name   string `json:"name"`
+	Shards int    `json:"shards"`
+	Rows   int64  `json:"rows"`
+}
+
+func shownVersion(v *schemas.Version) VersionShown {
+	out := VersionShown{VersionSummary: v.VersionSummary}
+	if v.State != schemas.VersionPublished {
+		return out
+	}
+	for i := range v.Data {
+		t := TableShown{Name: v.Data[i].Name, Columns: v.Data[i].Columns, Splits: []SplitShown{}}
+		if t.Columns == nil {
+			t.Columns = []schemas.TableColumn{}
+		}
+		for _, s := range v.Data[i].Splits {
+			t.Splits = append(t.Splits, SplitShown{s.Name, len(s.Shards), s.Rows()})
+		}
+		out.Data = append(out.Data, t)
+	}
+	return out
+}
+
 func (s *server) versions(a huma.API) {
 	op(s, a, http.MethodPost, "/datasets/{id}/versions", "publish-version", "Publish a version from objects in a store", "datasets", func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
 		err := policy.Needs(in.by, schemas.RoleProvider, "publish a version")
@@ -53,7 +92,7 @@ func (s *server) versions(a huma.API) {
 		}
 		return listOf(v, ""), nil
 	})
-	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.VersionSummary], error) {
+	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
 		_, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
@@ -69,7 +108,7 @@ func (s *server) versions(a huma.API) {
 			}
 			v.Notes = nil
 		}
-		return one(v.VersionSummary, 0), nil
+		return one(shownVersion(&v), 0), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
 		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business

@@ -147,7 +147,11 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 		parts := deal(pieces, n, seeded, st.World)
 		shortest, longest := lengths(parts)
 		if st.Rows > longest {
-			return nil, schemas.BadField("stream", "start", "%d@%d lies beyond the part: each of the %d ranks has between %d and %d rows there", st.Rows, st.World, st.World, shortest, longest)
+			have := fmt.Sprintf("between %d and %d", shortest, longest)
+			if shortest == longest {
+				have = fmt.Sprint(longest)
+			}
+			return nil, schemas.BadField("stream", "start", "%d@%d lies beyond the part: each of the %d ranks has %s rows there", st.Rows, st.World, st.World, have)
 		}
 		pieces = left(pieces, parts, st.Rows)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ const (
 	signEvery = time.Second
 	// signWithin ends a signing whose database hangs: who asks for the head waits for it.
 	signWithin = 10 * time.Second
+	// lostHead ends the name of a head file that the operator put away.
+	lostHead = ".lost"
 )
 
 // Log is the record of one database. Safe for concurrent use, except Step,
@@ -67,7 +70,7 @@ func (l *Log) Origin() string { return l.key.Name() }
 
 func fault(format string, args ...any) *schemas.Error {
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: "record", Message: fmt.Sprintf(format, args...),
-		Remedy: "Stop the server, run `guichet audit verify`, and restore the last backup that verifies."}
+		Remedy: "Keep this machine and its database as they are, tell the officer, and restore the last backup that starts (docs/operate.md, Restore). Exported bundles verify without the gateway: guichet audit verify --key DATA/keys/log.pub BUNDLE."}
 }
 
 // refuse remembers a fault of the record for good; other errors pass.
@@ -166,12 +169,16 @@ func asFault(err error) error {
 // readHead takes the last signed head from its file and holds it against s.
 func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	b, err := os.ReadFile(l.headFile)
-	if errors.Is(err, os.ErrNotExist) && !begun || err == nil && len(b) == 0 {
+	if errors.Is(err, os.ErrNotExist) && !begun {
+		return nil
+	}
+	if err == nil && len(b) == 0 {
+		l.accepted(s, begun)
 		return nil
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		f := fault("The file with the last signed head is gone.")
-		f.Remedy = "Restore it; or, to take the record as it is, put an empty file in its place."
+		f.Remedy = "Restore " + l.headFile + "; or, to take the record as it is, put an empty file in its place (docs/operate.md, Restore)."
 		f.Err = err
 		return f
 	}
@@ -194,13 +201,34 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	return nil
 }
 
+// accepted warns that the operator takes the record as it is, without a signed head to
+// hold it against. The head that was lost tells how much is missing, where the operator
+// moved it aside as docs/operate.md says.
+func (l *Log) accepted(s state, begun bool) {
+	if !begun {
+		return
+	}
+	more := []any{"records", s.size}
+	b, err := os.ReadFile(l.headFile + lostHead)
+	if err == nil {
+		h, err := openCheckpoint(b, l.key.verifier)
+		if err == nil {
+			more = append(more, "signed_before", h.Size)
+		}
+	}
+	l.log.Warn("the operator takes the record as it is: its signed head was put away, and what is missing stays missing", more...)
+}
+
 // contains checks that the tree s has the signed head h as a prefix.
 func (l *Log) contains(ctx context.Context, s state, h Head) error {
 	switch {
 	case h.Size == 0:
 		return nil
 	case h.Size > s.size:
-		return fault("The record was cut: %d records were signed, %d are there; record %d is the first that is missing.", h.Size, s.size, s.size)
+		f := fault("The record was cut: %d records were signed, %d are there; record %d is the first that is missing.", h.Size, s.size, s.size)
+		f.Remedy = "The database is older than the last signed head: put the newer database back. If it is lost, accept that records from " + strconv.FormatInt(s.size, 10) +
+			" on are missing: move " + l.headFile + " to " + l.headFile + lostHead + ", put an empty file in its place, and start again (docs/operate.md, Restore)."
+		return f
 	case h.Size == s.size && h.Root != s.root:
 		return fault("The record was changed: another root was signed for its %d records.", s.size)
 	case h.Size == s.size:

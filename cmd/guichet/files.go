@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"guichet/schemas"
+)
+
+// wholeFile is a file that takes its name only when it is whole: until then what had
+// the name before stays. Pipes and devices are written as they are.
+type wholeFile struct {
+	*os.File
+	path string // "" for pipes and devices
+}
+
+// createWhole begins a file beside path.
+func createWhole(path string) (*wholeFile, error) {
+	target, err := filepath.EvalSymlinks(path) // a link stays a link
+	if err != nil {
+		target = path
+	}
+	st, err := os.Stat(target)
+	if err == nil && !st.Mode().IsRegular() {
+		f, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.Invalid, path, "%s cannot be written: %w", path, err)
+		}
+		return &wholeFile{File: f}, nil
+	}
+	f, err := os.Create(fmt.Sprintf("%s.%d.part", target, os.Getpid()))
+	if err != nil {
+		return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be made: %w", path, err)
+	}
+	return &wholeFile{f, target}, nil
+}
+
+// keep gives the file its name. Errors: Unavailable.
+func (f *wholeFile) keep() error {
+	if f.path == "" {
+		return f.Close()
+	}
+	err := f.Sync()
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), f.path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // it holds nothing that anybody was promised
+		return schemas.Errorf(schemas.Unavailable, f.path, "the file %s cannot be written: %w", f.path, err)
+	}
+	return nil
+}
+
+// cut keeps the rows of a stream that was cut in FILE.part, since the next one goes on
+// after them, and says so in the error.
+func (f *wholeFile) cut(rows int64, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || rows == 0 || f.path == "" {
+		f.drop()
+		return err
+	}
+	f.path += ".part"
+	late := f.keep()
+	if late != nil {
+		return late
+	}
+	told := *e
+	told.Remedy += "; what came, " + plural(rows, "row", "rows") + ", is in " + f.path
+	return &told
+}
+
+// drop forgets a file that is not whole.
+func (f *wholeFile) drop() {
+	_ = f.Close()
+	if f.path != "" {
+		_ = os.Remove(f.Name())
+	}
+}

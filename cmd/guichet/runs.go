@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+type runCmd struct {
+	Start  runStartCmd  `cmd:"" help:"Name a job of a project."`
+	Output runOutputCmd `cmd:"" help:"Tie to a run what came out."`
+	List   runListCmd   `cmd:"" help:"List the runs of my projects."`
+	Show   runShowCmd   `cmd:"" help:"Show one with its outputs."`
+}
+
+type runStartCmd struct {
+	Project  string `required:"" help:"Project." placeholder:"ID"`
+	External string `help:"The scheduler's id of the job." env:"SLURM_JOB_ID" placeholder:"ID"`
+}
+
+// Run starts a run.
+func (v runStartCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var r schemas.Run
+	err = c.Post(ctx, "/runs", map[string]string{"project": v.Project, "external_id": v.External}, &r)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(r)
+	}
+	fmt.Fprintln(t.out, r.ID)
+	return nil
+}
+
+type runOutputCmd struct {
+	RunID  string `arg:"" name:"run" help:"Id of the run."`
+	Kind   string `help:"model, dataset or metrics." default:"model" enum:"model,dataset,metrics"`
+	Name   string `required:"" help:"Name."`
+	Digest string `required:"" help:"sha256:… of it."`
+}
+
+// Run ties an output to a run.
+func (v runOutputCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var r schemas.Run
+	err = c.Post(ctx, "/runs/"+v.RunID+"/outputs", map[string]string{"kind": v.Kind, "name": v.Name, "digest": v.Digest}, &r)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(r)
+	}
+	fmt.Fprintf(t.out, "run %s has %s\n", r.ID, plural(len(r.Outputs), "output", "outputs"))
+	return nil
+}
+
+type runListCmd struct {
+	Project string `help:"Only of this project." placeholder:"ID"`
+}
+
+// Run lists runs.
+func (v runListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := guichet.All[schemas.Run](ctx, c, "/runs"+query("project", v.Project))
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(r, func(a, b schemas.Run) int { return a.Started.Compare(b.Started) })
+	none := "nothing yet"
+	if v.Project != "" {
+		none = "no run matches"
+	}
+	return listOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
+		return []string{string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, when(r.Started), count(int64(len(r.Outputs)))}
+	})
+}
+
+type runShowCmd struct {
+	RunID string `arg:"" name:"run" help:"Id of the run."`
+}
+
+// Run shows a run.
+func (v runShowCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var r schemas.Run
+	err = c.Get(ctx, "/runs/"+url.PathEscape(v.RunID), &r)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(r)
+	}
+	fmt.Fprintf(t.out, "run %s of project %s at %s, started %s\n", r.ID, r.Project, r.Factory, when(r.Started))
+	if r.ExternalID != "" {
+		fmt.Fprintf(t.out, "the scheduler's job %s\n", r.ExternalID)
+	}
+	for _, o := range r.Outputs {
+		fmt.Fprintf(t.out, "  %s %s %s, %s\n", o.Kind, o.Name, o.Digest, when(o.At))
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+// hit is a search hit as the API gives it.
+type hit struct {
+	ID          schemas.DatasetID     `json:"id"`
+	Title       schemas.Text          `json:"title"`
+	Space       schemas.SpaceID       `json:"space"`
+	Publisher   string                `json:"publisher,omitempty"`
+	Provider    schemas.ParticipantID `json:"provider,omitempty"`
+	Licence     string                `json:"licence,omitempty"`
+	Attribution string                `json:"attribution,omitempty"`
+	Countries   []string              `json:"countries,omitempty"`
+	Rows        int64                 `json:"rows,omitempty"`
+	Bytes       int64                 `json:"bytes,omitempty"`
+	Version     schemas.VersionID     `json:"version,omitempty"`
+	Access      schemas.Mark          `json:"access"`
+	Reasons     []schemas.Reason      `json:"reasons,omitempty"`
+	Links       []schemas.Link        `json:"links,omitempty"`
+	Highlight   map[string]string     `json:"highlight,omitempty"`
+}
+
+// facet counts the values of one field over all hits.
+type facet struct {
+	Values []struct {
+		Value string `json:"value"`
+		Label string `json:"label,omitempty"`
+		Count int    `json:"count"`
+	} `json:"values"`
+	Remainder int `json:"remainder"`
+}
+
+type foundPage struct {
+	Total  int64            `json:"total"`
+	Items  []hit            `json:"items"`
+	Facets map[string]facet `json:"facets,omitempty"`
+	Next   string           `json:"next,omitempty"`
+}
+
+type searchCmd struct {
+	Words      []string `arg:"" optional:"" help:"Words; all must be found."`
+	Project    string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
+	Purpose    string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
+	Access     string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
+	Space      string   `help:"Only this data space; of each filter several values, separated by commas." placeholder:"ID"`
+	Theme      string   `help:"Only this theme." placeholder:"CODE"`
+	Country    string   `help:"Only this country." placeholder:"CODE"`
+	Language   string   `help:"Only data in this language." placeholder:"TAG"`
+	Publisher  string   `help:"Only of this publisher." placeholder:"NAME"`
+	Provider   string   `help:"Only of this provider." placeholder:"ID"`
+	Licence    string   `help:"Only this licence." placeholder:"NAME"`
+	Format     string   `help:"Only this format." placeholder:"NAME"`
+	Column     string   `help:"Only with this column." placeholder:"NAME"`
+	Unit       string   `help:"Only with this unit." placeholder:"UNIT"`
+	From       string   `help:"Only data that reaches this day or later." placeholder:"DAY"`
+	To         string   `help:"Only data that begins on this day or before." placeholder:"DAY"`
+	Sort       string   `help:"modified: what changed last comes first; the best match when left out." placeholder:"ORDER"`
+	Facets     string   `help:"Count the values of these fields, separated by commas: access, space, country, …" placeholder:"NAMES"`
+	FacetLimit string   `help:"Values to show of each facet." placeholder:"N"`
+	Limit      int      `help:"Hits to show." default:"20"`
+	Cursor     string   `help:"Go on after an earlier page." placeholder:"CURSOR"`
+	All        bool     `help:"Show all hits."`
+}
+
+func search(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
+	var f foundPage
+	return f, c.Get(ctx, "/datasets"+q, &f)
+}
+
+// query is the question as the API takes it, but for the page; asked is false when it
+// has no words and no filter.
+func (v searchCmd) query(more ...string) (q string, asked bool) {
+	pairs := []string{"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country, "language", v.Language,
+		"publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format, "column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To}
+	asked = query(pairs...) != ""
+	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "sort", v.Sort, "facets", v.Facets, "facet_limit", v.FacetLimit)
+	return query(append(pairs, more...)...), asked
+}
+
+// Run searches.
+func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	limit := strconv.Itoa(v.Limit)
+	if v.All {
+		limit = "1000"
+	}
+	q, asked := v.query("limit", limit, "cursor", v.Cursor)
+	f, err := search(ctx, c, q)
+	for err == nil && v.All && f.Next != "" {
+		q, _ = v.query("limit", limit, "cursor", f.Next)
+		var more foundPage
+		more, err = search(ctx, c, q)
+		f.Items, f.Next = append(f.Items, more.Items...), more.Next
+	}
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(f)
+	}
+	return v.show(t, &f, asked)
+}
+
+func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
+	if f.Total == 0 && asked {
+		fmt.Fprintln(t.out, "no dataset matches")
+		return nil
+	}
+	if f.Total > 0 {
+		fmt.Fprintln(t.out, plural(f.Total, "dataset", "datasets"))
+	}
+	err := list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h hit) []string {
+		return []string{mark(h.Access), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
+	})
+	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
+		var values []string
+		for _, x := range f.Facets[name].Values {
+			values = append(values, firstOf(x.Label, x.Value)+" "+count(int64(x.Count)))
+		}
+		if n := f.Facets[name].Remainder; n > 0 {
+			values = append(values, "others "+count(int64(n)))
+		}
+		fmt.Fprintf(t.out, "%s: %s\n", name, strings.Join(values, ", "))
+	}
+	if f.Next != "" {
+		more := fmt.Sprintf("more: --cursor %s, or --all", f.Next)
+		if v.Cursor == "" {
+			more = count(f.Total-int64(len(f.Items))) + " " + more
+		}
+		fmt.Fprintln(t.out, more)
+	}
+	no := slices.ContainsFunc(f.Items, func(h hit) bool { return h.Access == schemas.MarkNo })
+	switch {
+	case no && v.Project == "" && v.Purpose == "":
+		fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+	case no:
+		fmt.Fprintln(t.out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
+	}
+	return err
+}
+
+func mark(m schemas.Mark) string {
+	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
+}

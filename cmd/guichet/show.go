@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"guichet/connectors/guichet"
+	"guichet/schemas"
+)
+
+type showCmd struct {
+	Dataset string `arg:"" help:"Id of the dataset."`
+}
+
+// shownVersion is a version as the API gives it: with its tables, without places.
+type shownVersion struct {
+	schemas.VersionSummary
+	Data []struct {
+		Name    string                `json:"name"`
+		Columns []schemas.TableColumn `json:"columns"`
+		Splits  []struct {
+			Name   string `json:"name"`
+			Shards int    `json:"shards"`
+			Rows   int64  `json:"rows"`
+		} `json:"splits"`
+	} `json:"data,omitempty"`
+}
+
+func versionOf(ctx context.Context, c *guichet.Client, dataset, name string) (shownVersion, error) {
+	var s shownVersion
+	return s, c.Get(ctx, "/datasets/"+url.PathEscape(dataset)+"/versions/"+url.PathEscape(name), &s)
+}
+
+// Run shows a dataset: what it is, under which terms, and what is published.
+func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var d schemas.Dataset
+	err = c.Get(ctx, "/datasets/"+url.PathEscape(v.Dataset), &d)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(d)
+	}
+	fmt.Fprintf(t.out, "%s\n%s · %s · %s\n", title(d.Title), d.ID, d.Space, d.Provider)
+	if d.Withdrawn {
+		fmt.Fprintln(t.out, "withdrawn: nobody else sees it, and nobody gets it")
+	}
+	if s := title(d.Description); s != "" {
+		fmt.Fprintln(t.out, s)
+	}
+	fmt.Fprintf(t.out, "licence %s\n", d.Licence)
+	if d.Attribution != "" {
+		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
+	}
+	t.terms(d.Offer)
+	for _, l := range d.Links {
+		fmt.Fprintf(t.out, "held elsewhere: %s\n", l.URL)
+	}
+	versions, err := guichet.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
+	if err != nil {
+		return err
+	}
+	for i := range versions {
+		t.version(&versions[i])
+	}
+	if d.Latest == nil {
+		fmt.Fprintln(t.out, "nothing published yet")
+		t.tables(&d, nil)
+		return nil
+	}
+	latest, err := versionOf(ctx, c, v.Dataset, string(d.Latest.Version))
+	if err != nil {
+		return err
+	}
+	t.tables(&d, &latest)
+	return nil
+}
+
+// version tells one version in a line.
+func (t *terminal) version(s *schemas.VersionSummary) {
+	fmt.Fprintf(t.out, "version %s: ", s.Version)
+	switch s.State {
+	case schemas.VersionPublished:
+		fmt.Fprintf(t.out, "%s, %s, published %s\n", plural(s.Rows, "row", "rows"), size(s.Bytes), when(s.Published))
+	case schemas.VersionPublishing:
+		fmt.Fprintf(t.out, "is being published, %d of %s read\n", s.ShardsDone, plural(s.Shards, "shard", "shards"))
+	default:
+		fmt.Fprintf(t.out, "%s\n", s.State)
+	}
+}
+
+// tables tells the tables of the newest version with what the provider said of their
+// columns; of a dataset without a version what he said.
+func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
+	said := map[string]schemas.Field{}
+	for _, tab := range d.Tables {
+		for _, f := range tab.Fields {
+			said[tab.Name+"/"+f.Name] = f
+		}
+	}
+	if latest == nil || len(latest.Data) == 0 {
+		for _, tab := range d.Tables {
+			fmt.Fprintf(t.out, "table %s\n", tab.Name)
+			for _, f := range tab.Fields {
+				t.column(f.Name, f.Type, f)
+			}
+		}
+		return
+	}
+	for _, tab := range latest.Data {
+		fmt.Fprintf(t.out, "table %s\n", tab.Name)
+		for _, s := range tab.Splits {
+			fmt.Fprintf(t.out, "  split %s: %s in %s\n", s.Name, plural(s.Rows, "row", "rows"), plural(s.Shards, "shard", "shards"))
+		}
+		for _, col := range tab.Columns {
+			t.column(col.Name, col.Type, said[tab.Name+"/"+col.Name])
+		}
+	}
+}
+
+func (t *terminal) column(name, typ string, f schemas.Field) {
+	line := strings.TrimSpace(name + " " + typ)
+	if f.Unit != "" {
+		line += " in " + f.Unit
+	}
+	if f.Sensitivity != "" {
+		line += ", " + string(f.Sensitivity)
+	}
+	if s := title(f.Description); s != "" {
+		line += ": " + s
+	}
+	fmt.Fprintf(t.out, "  %s\n", line)
+}
+
+// terms tells an offer in words.
+func (t *terminal) terms(o *schemas.Offer) {
+	if o == nil {
+		fmt.Fprintln(t.out, "no terms are set: nobody gets it yet")
+		return
+	}
+	name := title(o.Title)
+	if name == "" {
+		name = o.Template
+	}
+	if name != "" {
+		name = " (" + name + ")"
+	}
+	fmt.Fprintf(t.out, "terms%s\n", name)
+	for _, r := range o.Rules {
+		word := "allowed"
+		if r.Kind == schemas.Prohibition {
+			word = "forbidden"
+		}
+		fmt.Fprintf(t.out, "  %s: %s", word, strings.Join(r.Actions, ", "))
+		if r.Constraint != nil {
+			fmt.Fprintf(t.out, ", where %s", condition(r.Constraint))
+		}
+		fmt.Fprintln(t.out)
+		for i := range r.Duties {
+			fmt.Fprintf(t.out, "    demands: %s\n", duty(&r.Duties[i]))
+		}
+	}
+	if o.Review {
+		fmt.Fprintln(t.out, "  each request is reviewed")
+	}
+	if o.Follow {
+		fmt.Fprintln(t.out, "  agreements cover later versions too")
+	}
+}
+
+// condition tells a constraint in words.
+func condition(c *schemas.Constraint) string {
+	for _, x := range []struct {
+		children []schemas.Constraint
+		word     string
+	}{{c.And, " and "}, {c.Or, " or "}} {
+		if len(x.children) == 0 {
+			continue
+		}
+		parts := make([]string, len(x.children))
+		for i := range x.children {
+			parts[i] = condition(&x.children[i])
+		}
+		return "(" + strings.Join(parts, x.word) + ")"
+	}
+	how, known := map[string]string{"eq": "is", "neq": "is not", "isA": "is a kind of", "isAnyOf": "is", "isNoneOf": "is none of", "lt": "is before", "lteq": "is at the latest", "gt": "is after", "gteq": "is at the earliest"}[c.Operator]
+	if !known {
+		how = c.Operator
+	}
+	return c.Left + " " + how + " " + strings.Join(c.Right, " or ")
+}
+
+type versionsCmd struct {
+	Dataset string `arg:"" help:"Id of the dataset."`
+	Name    string `arg:"" optional:"" name:"version" help:"Only this version, with its notes and faults."`
+}
+
+// Run lists versions, or shows one: where it stands after publish --no-wait.
+func (v versionsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	if v.Name == "" {
+		all, err := guichet.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
+		if err != nil {
+			return err
+		}
+		return list(t, all, "VERSION\tSTATE\tTABLES\tSHARDS\tROWS\tSIZE\tSTARTED\tPUBLISHED", func(s schemas.VersionSummary) []string {
+			return []string{string(s.Version), string(s.State), count(int64(s.Tables)), count(int64(s.Shards)), count(s.Rows), size(s.Bytes), when(s.Started), when(s.Published)}
+		})
+	}
+	s, err := versionOf(ctx, c, v.Dataset, v.Name)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(s)
+	}
+	t.version(&s.VersionSummary)
+	for _, f := range s.Failures {
+		fmt.Fprintf(t.out, "  fault in %s: %s\n", f.Pointer, f.Message)
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
+	}
+	t.tables(&schemas.Dataset{}, &s)
+	return nil
+}
