@@ -10,6 +10,7 @@ import (
 // A second gateway on one folder, or on a port that is taken, says so and changes
 // nothing: no release is closed, no index is made.
 func TestSecondGateway(t *testing.T) {
+	t.Parallel()
 	g := newGateway(t, "")
 	other := filepath.Join(t.TempDir(), "other")
 	for name, x := range map[string]struct {
@@ -42,4 +43,26 @@ func TestSecondGateway(t *testing.T) {
 	}
 	g.stop()
 	g.start() // the lock is free when its holder has ended
+}
+
+// A stop leaves a signed head of everything: a database that is cut afterwards shows.
+func TestStopSignsTheRecord(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	size := func(b []byte) string { return strings.Split(string(b), "\n")[1] }
+	for i := range 5 {
+		g.offered("Last "+string(rune('a'+i)), "open-with-attribution")
+	}
+	g.stop()
+	saved, err := os.ReadFile(filepath.Join(g.data, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.start()
+	var now []byte
+	g.get("operator", "/audit/checkpoint", &now)
+	if size(saved) != size(now) {
+		t.Errorf("the saved head covers %s records of %s", size(saved), size(now))
+	}
 }

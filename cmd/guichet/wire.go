@@ -151,7 +151,8 @@ func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) e
 	var writer, followers errgroup.Group
 	writer.Go(func() error { return s.db.Run(writing) })
 	err := s.start(ctx)
-	if err == nil {
+	started := err == nil
+	if started {
 		followers.Go(func() error { return s.record.Run(following) })
 		followers.Go(func() error { return s.feed.Run(following) })
 		followers.Go(func() error { return s.desk.CountRefusals(following) })
@@ -164,8 +165,21 @@ func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) e
 	}
 	stopFollowing()
 	err = errors.Join(err, followers.Wait())
+	if started {
+		s.signLast(background)
+	}
 	stopWriting()
 	return errors.Join(err, writer.Wait(), s.index.Close(), s.db.Close())
+}
+
+// signLast signs all that is in the record at the end, so that the saved head covers it.
+func (s *site) signLast(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
+	_, err := s.record.Checkpoint(ctx)
+	if err != nil {
+		s.log.Warn("the last records are not signed before the stop; the next start signs them", "err", err)
+	}
 }
 
 // start checks the record and closes the releases that a crash left open.
