@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -151,31 +150,6 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(a)
 	}
 	fmt.Fprintf(t.out, "agreement %s is revoked; its running streams are cut\n", a.ID)
-	return nil
-}
-
-type stopCmd struct {
-	Participant string `arg:"" help:"Id of the participant."`
-	Reason      string `required:"" help:"Why."`
-}
-
-// Run stops a participant.
-func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var out struct {
-		Revoked []schemas.AgreementID `json:"revoked"`
-	}
-	err = c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/stop", map[string]string{"reason": v.Reason}, &out)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(out)
-	}
-	fmt.Fprintf(t.out, "%d agreements of %s are revoked\n", len(out.Revoked), v.Participant)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (s *server) datasets(a huma.API) {
 		if d.Space == "" {
 			d.Space = in.Space
 		}
-		err := s.provides(in.by, &d)
+		err := s.provides(ctx, in.by, &d)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		err = s.provides(in.by, &in.Body)
+		err = s.provides(ctx, in.by, &in.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -113,9 +113,19 @@ func (s *server) datasets(a huma.API) {
 	})
 }
 
+// changes checks that the caller may change datasets: she is a provider, and her
+// organisation was not stopped. what completes "to … needs the role".
+func (s *server) changes(ctx context.Context, by schemas.Principal, what string) error {
+	err := policy.Needs(by, schemas.RoleProvider, what)
+	if err != nil {
+		return err
+	}
+	return s.Parties.MayAct(ctx, by)
+}
+
 // provides checks that the caller may speak for the dataset's provider.
-func (s *server) provides(by schemas.Principal, d *schemas.Dataset) error {
-	err := policy.Needs(by, schemas.RoleProvider, "register datasets")
+func (s *server) provides(ctx context.Context, by schemas.Principal, d *schemas.Dataset) error {
+	err := s.changes(ctx, by, "register datasets")
 	if err != nil {
 		return err
 	}
@@ -129,7 +139,7 @@ func (s *server) provides(by schemas.Principal, d *schemas.Dataset) error {
 }
 
 func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error) {
-	err := policy.Needs(in.by, schemas.RoleProvider, "set terms")
+	err := s.changes(ctx, in.by, "set terms")
 	if err != nil {
 		return schemas.Offer{}, err
 	}

@@ -25,7 +25,7 @@ type versionID struct {
 
 func (s *server) versions(a huma.API) {
 	op(s, a, http.MethodPost, "/datasets/{id}/versions", "publish-version", "Publish a version from objects in a store", "datasets", func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
-		err := policy.Needs(in.by, schemas.RoleProvider, "publish a version")
+		err := s.changes(ctx, in.by, "publish a version")
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,12 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 	if !by.Has(schemas.RoleProvider) {
 		return r, denied(string(id), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
 	}
+	if review.Decision == "grant" {
+		err = d.parties.MayAct(ctx, by)
+		if err != nil {
+			return r, err
+		}
+	}
 	review.By, review.At = by.Participant, d.now().UTC()
 	grants := make([]*schemas.Agreement, len(r.Items))
 	waiting := false
