@@ -246,6 +246,7 @@ type searchCmd struct {
 	Words   []string `arg:"" optional:"" help:"Words; all must be found."`
 	Project string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
 	Purpose string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
+	Action  string   `help:"Marks tell whether this is allowed: use, read or train." placeholder:"ACTION"`
 	Access  string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
 	Space   string   `help:"Only this data space." placeholder:"ID"`
 	Theme   string   `help:"Only this theme." placeholder:"CODE"`
@@ -266,7 +267,7 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "access", v.Access, "space", v.Space, "theme", v.Theme,
+	f, err := search(ctx, c, query("q", strings.Join(v.Words, " "), "project", v.Project, "purpose", v.Purpose, "action", v.Action, "access", v.Access, "space", v.Space, "theme", v.Theme,
 		"country", v.Country, "licence", v.Licence, "facets", v.Facets, "limit", v.Limit))
 	if err != nil {
 		return err
@@ -326,6 +327,7 @@ type explainCmd struct {
 	Project  string   `help:"For this project." placeholder:"ID"`
 	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
 	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
+	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
 }
 
 // Run explains.
@@ -337,7 +339,7 @@ func (v explainCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	out := map[string]schemas.Decision{}
 	for _, id := range v.Datasets {
 		var d schemas.Decision
-		err := c.Post(ctx, "/decisions", schemas.Ask{Dataset: schemas.DatasetID(id), Project: schemas.ProjectID(v.Project), Purpose: v.Purpose, Factory: schemas.FactoryID(v.Factory)}, &d)
+		err := c.Post(ctx, "/decisions", schemas.Ask{Dataset: schemas.DatasetID(id), Project: schemas.ProjectID(v.Project), Purpose: v.Purpose, Factory: schemas.FactoryID(v.Factory), Action: v.Action}, &d)
 		if err != nil {
 			return err
 		}

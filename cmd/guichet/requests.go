@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,6 +16,7 @@ type requestCmd struct {
 	Project  string   `required:"" help:"For this project." placeholder:"ID"`
 	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
 	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
+	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
 	Columns  []string `help:"Only these columns." placeholder:"COLUMN"`
 }
 
@@ -24,7 +26,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory}
+	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory, "action": v.Action}
 	var items []map[string]any
 	for _, id := range v.Datasets {
 		items = append(items, map[string]any{"dataset": id, "columns": v.Columns})
@@ -47,7 +49,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 func (t *terminal) request(r *schemas.Request) {
-	fmt.Fprintf(t.out, "request %s by %s for %s: %s\n", r.ID, r.By, r.Purpose, r.State)
+	fmt.Fprintf(t.out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
 	for _, it := range r.Items {
 		fmt.Fprintf(t.out, "%s: %s", it.Dataset, it.State)
 		if it.Agreement != "" {
@@ -125,8 +127,8 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	slices.SortFunc(a, func(a, b schemas.Agreement) int { return a.From.Compare(b.From) })
-	return list(t, a, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
-		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, when(a.Until), count(a.RowsUsed)}
+	return list(t, a, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
+		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, cmp.Or(a.Action, "use"), when(a.Until), count(a.RowsUsed)}
 	})
 }
 

@@ -148,6 +148,8 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 		return r, schemas.BadField("request", "/purpose", "say what the data is for")
 	}
 	r.ID, r.By, r.Submitted = schemas.NewRequestID(), by.Participant, d.now().UTC()
+	f.Action = r.Action
+	r.Action = d.engine.Action(f)
 	r.Purpose, r.Factory, r.State, r.Decided, r.Revision = f.Purpose, f.Factory.ID, "", time.Time{}, 1
 	grants := make([]*schemas.Agreement, len(r.Items))
 	for i := range r.Items {
@@ -232,7 +234,7 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	partners := slices.DeleteFunc(append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...), func(p schemas.ParticipantID) bool { return p == r.By })
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
-		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Versions: []schemas.VersionID{m.Version}, Follow: ds.Offer.Follow,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{m.Version}, Follow: ds.Offer.Follow,
 		Columns: it.Columns, Obligations: obligations, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
@@ -275,7 +277,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 	}
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
+			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
 			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
@@ -321,7 +323,7 @@ func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a
 		return err
 	}
 	v := values(a, by)
-	v["permit"], v["purpose"], v["decision"], v["factory"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory)
+	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
 	return err
 }

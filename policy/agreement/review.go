@@ -66,6 +66,8 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	if err != nil {
 		return nil, err
 	}
+	f.Action = r.Action
+	r.Action = d.engine.Action(f)
 	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if err != nil {
 		return nil, err
