@@ -102,6 +102,10 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		err = s.terms(ctx, in, &o)
+		if err != nil {
+			return nil, err
+		}
 		d, err := s.Catalog.PutOffer(ctx, in.by, in.ID, o, revision)
 		if err != nil {
 			return nil, err
@@ -158,6 +162,20 @@ func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error)
 		b.Attribution = d.Attribution
 	}
 	return policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows})
+}
+
+// terms holds an offer against what is published: first whether it can be judged, then
+// whether it can be carried out.
+func (s *server) terms(ctx context.Context, in *offerPut, o *schemas.Offer) error {
+	d, err := s.Catalog.Own(ctx, in.by, in.ID)
+	if err != nil {
+		return err
+	}
+	err = s.Engine.CheckOffer(o, d.Tables)
+	if err != nil {
+		return err
+	}
+	return s.Desk.CheckTerms(ctx, &d, o)
 }
 
 // withdraw refuses while agreements stand, unless they are to be revoked too

@@ -72,7 +72,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	}
 	it.Decision.Reviewer = reviewer
 	it.State = schemas.RequestGranted
-	return d.draft(ctx, f, r, it, &ds, fmt.Sprintf("/items/%d", i))
+	return d.draft(f, r, it, &ds)
 }
 
 func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
