@@ -75,7 +75,7 @@ func (d *Desk) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas
 		return &schemas.Reason{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: remedy}, nil
 	}
 	for _, c := range a.Columns {
-		duty, hidden := hides(a, m, "", c)
+		duty, hidden := hides(a, m, c)
 		if hidden {
 			return &schemas.Reason{Rule: duty.Rule, Source: duty.Source, Text: fmt.Sprintf("column %q is hidden by the terms", c), Remedy: "leave the column out, or ask the provider to show it"}, nil
 		}
@@ -132,12 +132,11 @@ func hiding(a *schemas.Agreement, table, column string) (schemas.Duty, bool) {
 	return schemas.Duty{}, false
 }
 
-// hides finds the obligation that hides a column in every table (of that name, or any)
-// that has it.
-func hides(a *schemas.Agreement, m *schemas.Version, table, column string) (duty schemas.Duty, hidden bool) {
+// hides finds the obligation that hides a column in every table that has it.
+func hides(a *schemas.Agreement, m *schemas.Version, column string) (duty schemas.Duty, hidden bool) {
 	for i := range m.Data {
 		t := &m.Data[i]
-		if table != "" && t.Name != table || !has(t, column) {
+		if !has(t, column) {
 			continue
 		}
 		duty, hidden = hiding(a, t.Name, column)
