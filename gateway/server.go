@@ -264,6 +264,9 @@ func (s *Server) ready(c *gin.Context) {
 func (s *Server) upload(c *gin.Context) {
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 	err := policy.Needs(by, schemas.RoleProvider, "upload files")
+	if err == nil {
+		err = s.deps.Parties.MayAct(c.Request.Context(), by)
+	}
 	if err != nil {
 		s.refuse(c, by, err)
 		return

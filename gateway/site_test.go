@@ -21,9 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/catalog"
 	"guichet/catalog/index"
 	"guichet/connectors/s3"
+	"guichet/connectors/shard"
 	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
 	"guichet/gateway"
@@ -91,7 +94,7 @@ func newSite(t *testing.T) *site {
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
 	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir()})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test"})
+	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows})
 	feed := agreement.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	server := gateway.New(gateway.Deps{
@@ -253,7 +256,7 @@ func (s *site) publish(ids ...schemas.DatasetID) {
 				return err
 			}
 			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: "v1", State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
-				Data: []schemas.Table{{Name: "data", WindowRows: 64, Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
+				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: shard.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
 			err = sql.Insert(ctx, tx, "version", string(id)+"/v1", v, sql.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -130,7 +131,9 @@ func TestUnmetOfferAsODRL(t *testing.T) {
 	}
 }
 
-// A prohibition of use forbids what use includes; one of train leaves read.
+// A prohibition of use forbids what use includes; one of train leaves read. Who names no
+// action asks for what the purpose does, which is to train here; mark, dry run, request,
+// agreement and its ODRL all say the same.
 func TestProhibitedActions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -145,6 +148,8 @@ func TestProhibitedActions(t *testing.T) {
 		{"odrl:use", "odrl:read", no, no, yes},
 		{"urn:guichet:odrl:train", "odrl:use", no, no, no},
 		{"odrl:read", "urn:guichet:odrl:train", no, yes, no},
+		{"urn:guichet:odrl:train", "", no, no, yes},
+		{"odrl:read", "", no, yes, no},
 	} {
 		rule := func(action string) string {
 			return fmt.Sprintf(`[{"action": {"@id": %q}}]`, strings.Replace(action, "odrl:use", "http://www.w3.org/ns/odrl/2/use", 1))
@@ -154,14 +159,55 @@ func TestProhibitedActions(t *testing.T) {
 			doc += `, "prohibition": ` + rule(c.forbidden)
 		}
 		d := s.offered(fmt.Sprintf("%s but not %s", c.permitted, c.forbidden), "application/ld+json", doc+"}")
-		for action, want := range map[string]schemas.Verdict{"use": c.use, "": c.use, "read": c.read, "train": c.train} {
+		for action, want := range map[string]schemas.Verdict{"use": c.use, "": c.train, "read": c.read, "train": c.train} {
 			got := s.decided("trainer", schemas.Ask{Dataset: d.ID, Project: "crops", Action: action})
 			if got.Verdict != want {
 				t.Errorf("permitted %s, forbidden %q: to %q is %s, want %s (%v)", c.permitted, c.forbidden, action, got.Verdict, want, got.Reasons)
 			}
 		}
-		if r := s.asked(d.ID, nil); (r.State == schemas.RequestGranted) != (c.use == yes) {
-			t.Errorf("permitted %s, forbidden %q: a request is %s", c.permitted, c.forbidden, r.State)
+		s.settle()
+		for action, want := range map[string]schemas.Verdict{"use": c.use, "": c.train, "read": c.read, "train": c.train} {
+			r := s.asked(d.ID, map[string]any{"action": action})
+			if (r.State == schemas.RequestGranted) != (want == yes) {
+				t.Errorf("permitted %s, forbidden %q: a request to %q is %s, want %s", c.permitted, c.forbidden, action, r.State, want)
+			}
+			var found struct {
+				Items []struct {
+					ID     schemas.DatasetID
+					Access schemas.Mark
+				}
+			}
+			s.want(200, "trainer", "GET", "/datasets?limit=1000&project=crops&action="+action, nil).as(t, &found)
+			for _, it := range found.Items {
+				if it.ID == d.ID && (it.Access == schemas.MarkNow) != (want == yes) {
+					t.Errorf("permitted %s, forbidden %q: to %q it is marked %s, want %s", c.permitted, c.forbidden, action, it.Access, want)
+				}
+			}
+			if r.State != schemas.RequestGranted {
+				continue
+			}
+			granted := cmp.Or(action, "train")
+			var a schemas.Agreement
+			path := "/agreements/" + string(r.Items[0].Agreement)
+			s.want(200, "trainer", "GET", path, nil).as(t, &a)
+			if r.Action != granted || a.Action != granted {
+				t.Errorf("asked to %q: the request is to %q, the agreement to %q, want %s", action, r.Action, a.Action, granted)
+			}
+			said := map[string]string{"use": `"use"`, "read": `"read"`, "train": `"guichet:train"`}[granted]
+			if doc := s.want(200, "trainer", "GET", path, nil, "Accept", "application/ld+json").body; !strings.Contains(doc, said) {
+				t.Errorf("the agreement to %s as ODRL: %s", granted, doc)
+			}
+		}
+	}
+	d := s.offered("For reading", "application/json", schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"read"}}}})
+	if r := s.asked(d.ID, nil).Items[0].Decision.Reasons[0]; !strings.Contains(r.Text, "to train on the data") || !strings.Contains(r.Remedy, "to read the data") {
+		t.Errorf("what the offer lacks and has is told as: %s; %s", r.Text, r.Remedy)
+	}
+	for _, path := range []string{"/requests", "/decisions"} {
+		body := map[string]any{"project": "crops", "purpose": "train-model", "dataset": d.ID, "action": "print", "items": []map[string]any{{"dataset": d.ID}}}
+		delete(body, map[string]string{"/requests": "dataset", "/decisions": "items"}[path])
+		if r := s.want(422, "trainer", "POST", path, body); !strings.Contains(r.body, "use one of") || !strings.Contains(r.body, "/action") {
+			t.Errorf("an unknown action is answered: %s", r.body)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 
 // steps refuses a duty that makes a column coarser in another way than one before it,
 // where neither shows less than the other. What several rules or layers demand meets
-// only at the doors, which refuse it there.
+// only in a request, which is refused then.
 func (c *offerCheck) steps(at string, before []schemas.Duty, d *schemas.Duty) {
 	for _, b := range before {
 		if b.Kind != schemas.DutyGeneralise || d.Kind != b.Kind || b.Table != "" && d.Table != "" && b.Table != d.Table {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -113,7 +114,7 @@ type Facts struct {
 	Project     schemas.Project
 	Factory     schemas.Factory
 	Purpose     string // id or IRI
-	Action      string // use when empty
+	Action      string // when empty, what the purpose does with data
 	Now         time.Time
 }
 
@@ -163,6 +164,12 @@ func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.D
 	return out, nil
 }
 
+// Action is what an ask does with data: what it says, else what its purpose does,
+// else use.
+func (e *Engine) Action(f Facts) string {
+	return cmp.Or(f.Action, e.vocabulary.purposes[f.Purpose].Action, "use")
+}
+
 // ask is the input's half about the caller.
 func (e *Engine) ask(f Facts) (map[string]any, error) {
 	exact, closure := map[string][]string{}, map[string][]string{}
@@ -198,10 +205,7 @@ func (e *Engine) ask(f Facts) (map[string]any, error) {
 	if f.Participant.Kind != "" {
 		ask["kind"] = string(f.Participant.Kind)
 	}
-	ask["action"] = f.Action
-	if f.Action == "" {
-		ask["action"] = "use"
-	}
+	ask["action"] = e.Action(f)
 	if !slices.Contains(actions(), ask["action"].(string)) {
 		return nil, schemas.BadField("action", "/action", "%q is no action; use one of %v", f.Action, actions())
 	}

@@ -146,16 +146,19 @@ func (g *Grant) narrow(item schemas.LeaseItem) error {
 	if !slices.Contains(a.Versions, w.Version) && !a.Follow {
 		return refuse(*w, "agreement.version", "the agreement", fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)), "ask for an agreement on that version")
 	}
-	for _, allowed := range [][]string{item.Columns, a.Columns} {
-		if len(allowed) == 0 {
-			continue
-		}
+	for _, rest := range [][]string{item.Columns, a.Columns} {
 		if len(w.Columns) == 0 {
-			w.Columns = allowed
+			w.Columns = rest
 		}
+	}
+	for _, bound := range []struct {
+		columns []string
+		by      string
+		remedy  string
+	}{{a.Columns, "agreement", "ask for it in a new request"}, {item.Columns, "lease", "ask for a lease on it: the agreement covers it"}} {
 		for _, c := range w.Columns {
-			if !slices.Contains(allowed, c) {
-				return refuse(*w, "agreement.columns", "the agreement", fmt.Sprintf("column %q is outside the agreement", c), "ask for it in a new request")
+			if len(bound.columns) > 0 && !slices.Contains(bound.columns, c) {
+				return refuse(*w, bound.by+".columns", "the "+bound.by, fmt.Sprintf("column %q is outside the %s", c, bound.by), bound.remedy)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ type Ask struct {
 	Project     ProjectID     `json:"project,omitempty"`
 	Purpose     string        `json:"purpose" doc:"id of the purpose vocabulary, or its IRI"`
 	Factory     FactoryID     `json:"factory,omitempty" doc:"the project's factory when left out"`
-	Action      string        `json:"action,omitempty" doc:"use (default), read or train"`
+	Action      string        `json:"action,omitempty" doc:"use, read or train; when left out what the purpose does with data: train for train-model, else use"`
 	Columns     []string      `json:"columns,omitempty" doc:"the columns wanted; all when left out"`
 	Rows        int64         `json:"rows,omitempty" doc:"rows wanted over the agreement's life; 0 = as many as allowed"`
 	Until       time.Time     `json:"until,omitzero" doc:"wanted end"`
@@ -65,6 +65,7 @@ type Request struct {
 	Project   ProjectID         `json:"project"`
 	Purpose   string            `json:"purpose"`
 	Factory   FactoryID         `json:"factory,omitempty"`
+	Action    string            `json:"action,omitempty" doc:"what is done with the data: use, read or train"`
 	Until     time.Time         `json:"until,omitzero"`
 	Items     []RequestItem     `json:"items" minItems:"1" maxItems:"100"`
 	Answers   map[string]string `json:"answers,omitempty" doc:"answers to the form of the space or offer"`
@@ -115,6 +116,7 @@ type Agreement struct {
 	Project        ProjectID       `json:"project"`
 	Purpose        string          `json:"purpose"`
 	Factory        FactoryID       `json:"factory"`
+	Action         string          `json:"action,omitempty" doc:"what it permits: use (also where it is absent), read or train"`
 	Versions       []VersionID     `json:"versions" doc:"versions it covers"`
 	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
 	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`

@@ -31,6 +31,7 @@ type Purpose struct {
 	EHDS       string   `json:"ehds,omitempty"`        // article of EHDS that allows it
 	Excluded   string   `json:"excluded,omitempty"`    // article of EHDS that excludes it
 	PublicBody bool     `json:"public_body,omitempty"` // reserved to public bodies [EHDS art. 53(2)]
+	Action     string   `json:"action,omitempty"`      // what an ask for it does with data, where it names no action
 	Label      Text     `json:"label"`
 }
 

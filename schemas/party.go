@@ -33,7 +33,10 @@ type Participant struct {
 	Kind     ParticipantKind `json:"kind" enum:"start-up,sme,large-company,research,public-body"`
 	Roles    []Role          `json:"roles" doc:"what it may act as"`
 	Members  []Member        `json:"members,omitempty" doc:"persons and clients that act for it"`
-	Stopped  bool            `json:"stopped,omitempty" doc:"set by POST …/stop" readOnly:"true"`
+	Stopped  bool            `json:"stopped,omitempty" doc:"set by POST …/stop, lifted by POST …/unstop alone" readOnly:"true"`
+	StopBy   ParticipantID   `json:"stopped_by,omitempty" doc:"the operator that stopped it" readOnly:"true"`
+	StopAt   time.Time       `json:"stopped_at,omitzero" readOnly:"true"`
+	StopFor  string          `json:"stopped_for,omitempty" doc:"why" readOnly:"true"`
 	Revision int64           `json:"revision,omitempty" readOnly:"true"`
 }
 

@@ -10,6 +10,7 @@ const (
 	ChangeVersion      = "dataset.version"
 	ChangeParty        = "party.put" // participant, project, factory, store
 	ChangeStopped      = "party.stopped"
+	ChangeUnstopped    = "party.unstopped"
 	ChangeRequest      = "request"
 	ChangeReview       = "review"
 	ChangeAgreement    = "agreement"

@@ -225,6 +225,7 @@ type explainCmd struct {
 	Project  string   `help:"For this project." placeholder:"ID"`
 	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
 	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
+	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
 }
 
 // Run explains.
@@ -236,7 +237,7 @@ func (v explainCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	out := map[string]schemas.Decision{}
 	for _, id := range v.Datasets {
 		var d schemas.Decision
-		err := c.Post(ctx, "/decisions", schemas.Ask{Dataset: schemas.DatasetID(id), Project: schemas.ProjectID(v.Project), Purpose: v.Purpose, Factory: schemas.FactoryID(v.Factory)}, &d)
+		err := c.Post(ctx, "/decisions", schemas.Ask{Dataset: schemas.DatasetID(id), Project: schemas.ProjectID(v.Project), Purpose: v.Purpose, Factory: schemas.FactoryID(v.Factory), Action: v.Action}, &d)
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,8 @@ type grammar struct {
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
 	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
 	Revoke    revokeCmd     `cmd:"" help:"End an agreement at once."`
-	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant."`
+	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
+	Unstop    unstopCmd     `cmd:"" help:"Lift an operator's stop."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
 	Stream    streamCmd     `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd    `cmd:"" help:"List what flows now, or flowed."`

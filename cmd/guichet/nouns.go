@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"guichet/connectors/guichet"
@@ -100,12 +101,16 @@ func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // Run lists participants.
 func (participantList) Run(ctx context.Context, t *terminal, g *grammar) error {
-	return listNouns(ctx, t, g, "/participants", "ID\tNAME\tCOUNTRY\tKIND\tROLES", func(p schemas.Participant) []string {
+	return listNouns(ctx, t, g, "/participants", "ID\tNAME\tCOUNTRY\tKIND\tROLES\tSTOPPED", func(p schemas.Participant) []string {
 		roles := make([]string, len(p.Roles))
 		for i, r := range p.Roles {
 			roles[i] = string(r)
 		}
-		return []string{string(p.ID), p.Name, p.Country, string(p.Kind), strings.Join(roles, ",")}
+		stop := ""
+		if p.Stopped {
+			stop = strings.TrimSpace(fmt.Sprintf("%s by %s: %s", when(p.StopAt), p.StopBy, p.StopFor))
+		}
+		return []string{string(p.ID), p.Name, p.Country, string(p.Kind), strings.Join(roles, ","), stop}
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -16,6 +17,7 @@ type requestCmd struct {
 	Project  string   `required:"" help:"For this project." placeholder:"ID"`
 	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
 	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
+	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
 	Columns  []string `help:"Only these columns." placeholder:"COLUMN"`
 }
 
@@ -25,7 +27,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory}
+	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory, "action": v.Action}
 	var items []map[string]any
 	for _, id := range v.Datasets {
 		items = append(items, map[string]any{"dataset": id, "columns": v.Columns})
@@ -48,7 +50,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 func (t *terminal) request(r *schemas.Request) {
-	fmt.Fprintf(t.out, "request %s by %s for %s: %s\n", r.ID, r.By, r.Purpose, r.State)
+	fmt.Fprintf(t.out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
 	for _, it := range r.Items {
 		fmt.Fprintf(t.out, "%s: %s", it.Dataset, it.State)
 		if it.Agreement != "" {
@@ -160,8 +162,8 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.Dataset != "" {
 		none = "no agreement matches"
 	}
-	return listOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
-		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, when(a.Until), count(a.RowsUsed)}
+	return listOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
+		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, cmp.Or(a.Action, "use"), when(a.Until), count(a.RowsUsed)}
 	})
 }
 
@@ -211,30 +213,5 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(a)
 	}
 	fmt.Fprintf(t.out, "agreement %s is revoked; its running streams are cut\n", a.ID)
-	return nil
-}
-
-type stopCmd struct {
-	Participant string `arg:"" help:"Id of the participant."`
-	Reason      string `required:"" help:"Why."`
-}
-
-// Run stops a participant.
-func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var out struct {
-		Revoked []schemas.AgreementID `json:"revoked"`
-	}
-	err = c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/stop", map[string]string{"reason": v.Reason}, &out)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.print(out)
-	}
-	fmt.Fprintln(t.out, plural(len(out.Revoked), "agreement of "+v.Participant+" is revoked", "agreements of "+v.Participant+" are revoked"))
 	return nil
 }

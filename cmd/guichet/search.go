@@ -52,6 +52,7 @@ type searchCmd struct {
 	Words      []string `arg:"" optional:"" help:"Words; all must be found."`
 	Project    string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
 	Purpose    string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
+	Action     string   `help:"Marks tell whether this is allowed: use, read or train." placeholder:"ACTION"`
 	Access     string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
 	Space      string   `help:"Only this data space; of each filter several values, separated by commas." placeholder:"ID"`
 	Theme      string   `help:"Only this theme." placeholder:"CODE"`
@@ -84,7 +85,7 @@ func (v searchCmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country, "language", v.Language,
 		"publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format, "column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To}
 	asked = query(pairs...) != ""
-	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "sort", v.Sort, "facets", v.Facets, "facet_limit", v.FacetLimit)
+	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets", v.Facets, "facet_limit", v.FacetLimit)
 	return query(append(pairs, more...)...), asked
 }
 

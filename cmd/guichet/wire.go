@@ -102,7 +102,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	mayName := stores.mayName
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
 		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Replica: c.replica(), Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Replica: c.replica(), Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.feed = agreement.NewFeed(db, log)
 	memory, err := c.memory()
 	if err != nil {

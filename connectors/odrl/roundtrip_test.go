@@ -148,7 +148,7 @@ func anyFilter(t *rapid.T, depth int) schemas.Filter {
 }
 
 func TestWriteAgreement(t *testing.T) {
-	b, err := WriteAgreement(schemas.Agreement{ID: "agr-1", Dataset: "ds-1", Provider: "https://holder.example", Participant: "https://trainer.example", Purpose: "train-model", Factory: "lumi",
+	b, err := WriteAgreement(schemas.Agreement{ID: "agr-1", Dataset: "ds-1", Provider: "https://holder.example", Participant: "https://trainer.example", Purpose: "train-model", Factory: "lumi", Action: "train",
 		From: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Until: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC),
 		Obligations: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"name"}, Rule: "§1", Source: "offer"}}})
 	if err != nil {
@@ -160,7 +160,7 @@ func TestWriteAgreement(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"uid": "urn:guichet:agreement:agr-1"`, `"@type": "Agreement"`, `"assigner": "https://holder.example"`, `"assignee": "https://trainer.example"`,
-		`"target": "urn:guichet:dataset:ds-1"`, `"urn:guichet:purpose:train-model"`, `"leftOperand": "systemDevice"`, `"2027-01-02T00:00:00Z"`, `"action": "guichet:hide"`, `"guichet:rule": "§1"`} {
+		`"target": "urn:guichet:dataset:ds-1"`, `"urn:guichet:purpose:train-model"`, `"leftOperand": "systemDevice"`, `"2027-01-02T00:00:00Z"`, `"action": "guichet:hide"`, `"guichet:train"`, `"guichet:rule": "§1"`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is missing in\n%s", want, b)
 		}

@@ -1,6 +1,7 @@
 package odrl
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -87,7 +88,7 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 		}
 	}
 	slices.SortStableFunc(terms, func(x, y schemas.Constraint) int { return strings.Compare(x.Operator, y.Operator) })
-	rule := object{"action": []string{"use"}}
+	rule := object{"action": actions([]string{cmp.Or(a.Action, "use")})}
 	if len(terms) > 0 {
 		var list []object
 		for i := range terms {
@@ -155,17 +156,22 @@ func text(t schemas.Text) []object {
 
 func list(values []string) object { return object{"@list": values} }
 
-func (w *words) rule(r *schemas.Rule) object {
-	out := object{}
-	set(out, "dct:identifier", r.ID)
-	var actions []string
-	for _, a := range r.Actions {
+// actions names actions in ODRL's words, or in ours where it has none.
+func actions(list []string) []string {
+	var out []string
+	for _, a := range list {
 		if a == "train" {
 			a = "guichet:train"
 		}
-		actions = append(actions, a)
+		out = append(out, a)
 	}
-	out["action"] = actions
+	return out
+}
+
+func (w *words) rule(r *schemas.Rule) object {
+	out := object{}
+	set(out, "dct:identifier", r.ID)
+	out["action"] = actions(r.Actions)
 	if r.Constraint != nil {
 		out["constraint"] = []object{w.constraint(r.Constraint)}
 	}

@@ -61,7 +61,7 @@ func (s *server) datasets(a huma.API) {
 		if d.Space == "" {
 			d.Space = in.Space
 		}
-		err := s.provides(in.by, &d)
+		err := s.provides(ctx, in.by, &d)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		err = s.provides(in.by, &in.Body)
+		err = s.provides(ctx, in.by, &in.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +102,10 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		err = s.terms(ctx, in, &o)
+		if err != nil {
+			return nil, err
+		}
 		d, err := s.Catalog.PutOffer(ctx, in.by, in.ID, o, revision)
 		if err != nil {
 			return nil, err
@@ -113,9 +117,19 @@ func (s *server) datasets(a huma.API) {
 	})
 }
 
+// changes checks that the caller may change datasets: she is a provider, and her
+// organisation was not stopped. what completes "to … needs the role".
+func (s *server) changes(ctx context.Context, by schemas.Principal, what string) error {
+	err := policy.Needs(by, schemas.RoleProvider, what)
+	if err != nil {
+		return err
+	}
+	return s.Parties.MayAct(ctx, by)
+}
+
 // provides checks that the caller may speak for the dataset's provider.
-func (s *server) provides(by schemas.Principal, d *schemas.Dataset) error {
-	err := policy.Needs(by, schemas.RoleProvider, "register datasets")
+func (s *server) provides(ctx context.Context, by schemas.Principal, d *schemas.Dataset) error {
+	err := s.changes(ctx, by, "register datasets")
 	if err != nil {
 		return err
 	}
@@ -129,7 +143,7 @@ func (s *server) provides(by schemas.Principal, d *schemas.Dataset) error {
 }
 
 func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error) {
-	err := policy.Needs(in.by, schemas.RoleProvider, "set terms")
+	err := s.changes(ctx, in.by, "set terms")
 	if err != nil {
 		return schemas.Offer{}, err
 	}
@@ -148,6 +162,20 @@ func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error)
 		b.Attribution = d.Attribution
 	}
 	return policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows})
+}
+
+// terms holds an offer against what is published: first whether it can be judged, then
+// whether it can be carried out.
+func (s *server) terms(ctx context.Context, in *offerPut, o *schemas.Offer) error {
+	d, err := s.Catalog.Own(ctx, in.by, in.ID)
+	if err != nil {
+		return err
+	}
+	err = s.Engine.CheckOffer(o, d.Tables)
+	if err != nil {
+		return err
+	}
+	return s.Desk.CheckTerms(ctx, &d, o)
 }
 
 // withdraw refuses while agreements stand, unless they are to be revoked too

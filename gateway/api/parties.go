@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -47,12 +48,6 @@ type stopPost struct {
 	}
 }
 
-type stopped struct {
-	Body struct {
-		Revoked []schemas.AgreementID `json:"revoked"`
-	}
-}
-
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
 	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
@@ -76,14 +71,19 @@ func (s *server) parties(a huma.API) {
 		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
 		return listOf(p, next), err
 	})
-	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: a provider for her own datasets, the operator for any", "parties", func(ctx context.Context, in *stopPost) (*stopped, error) {
-		var out stopped
-		var err error
-		out.Body.Revoked, err = s.Desk.Stop(ctx, in.by, in.ID, in.Body.Reason)
-		if out.Body.Revoked == nil {
-			out.Body.Revoked = []schemas.AgreementID{}
+	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on her datasets; a provider naming herself everybody's on her datasets", "parties", func(ctx context.Context, in *stopPost) (*One[agreement.Stopped], error) {
+		r, err := s.Desk.Stop(ctx, in.by, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
 		}
-		return &out, err
+		return one(r, 0), nil
+	})
+	op(s, a, http.MethodPost, "/participants/{id}/unstop", "unstop-participant", "Lift the operator's stop of a participant; what was revoked stays revoked", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Participant], error) {
+		p, err := s.Desk.Unstop(ctx, in.by, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		return one(p, p.Revision), nil
 	})
 	op(s, a, http.MethodPost, "/projects", "put-project", "Make a project, or change one with If-Match", "parties", func(ctx context.Context, in *projectPost) (*One[schemas.Project], error) {
 		revision, err := in.revision()

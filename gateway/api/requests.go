@@ -20,6 +20,7 @@ type askBody struct {
 	Project schemas.ProjectID `json:"project"`
 	Purpose string            `json:"purpose,omitempty" doc:"id or IRI; the project's when it has one only"`
 	Factory schemas.FactoryID `json:"factory,omitempty"`
+	Action  string            `json:"action,omitempty" doc:"use, read or train; when left out what the purpose does with data: train for train-model, else use"`
 	Until   time.Time         `json:"until,omitzero"`
 	Answers map[string]string `json:"answers,omitempty"`
 	Items   []askedItem       `json:"items" minItems:"1" maxItems:"100"`
@@ -66,7 +67,7 @@ func (s *server) requests(a huma.API) {
 	})
 	op(s, a, http.MethodPost, "/requests", "submit-request", "Ask for datasets; a refused request is an answer, not an error", "requests", func(ctx context.Context, in *requestPost) (*One[schemas.Request], error) {
 		b := in.Body
-		r := schemas.Request{Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Until: b.Until, Answers: b.Answers}
+		r := schemas.Request{Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Action: b.Action, Until: b.Until, Answers: b.Answers}
 		for _, it := range b.Items {
 			r.Items = append(r.Items, schemas.RequestItem{Dataset: it.Dataset, Columns: it.Columns, Rows: it.Rows})
 		}

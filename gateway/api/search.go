@@ -33,6 +33,7 @@ type searchQuery struct {
 	Access     string `query:"access" doc:"only hits with these marks: now, ask, no, elsewhere; at most 10,000 hits are judged"`
 	Purpose    string `query:"purpose" doc:"marks tell what is allowed for it"`
 	Project    string `query:"project" doc:"marks tell what is allowed for it"`
+	Action     string `query:"action" doc:"marks tell whether this is allowed: use, read or train; when left out what the purpose does with data"`
 	Sort       string `query:"sort" enum:",modified"`
 	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
@@ -265,6 +266,7 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 	if err != nil {
 		return nil, nil, err
 	}
+	f.Action = in.Action
 	var sets []*schemas.Dataset
 	for _, id := range ids {
 		d, err := s.Catalog.Get(ctx, sight, id)

@@ -64,7 +64,7 @@ func shownVersion(v *schemas.Version) VersionShown {
 
 func (s *server) versions(a huma.API) {
 	op(s, a, http.MethodPost, "/datasets/{id}/versions", "publish-version", "Publish a version from objects in a store", "datasets", func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
-		err := policy.Needs(in.by, schemas.RoleProvider, "publish a version")
+		err := s.changes(ctx, in.by, "publish a version")
 		if err != nil {
 			return nil, err
 		}

@@ -54,11 +54,10 @@ func conflicts(t *testing.T, r *Rig, doors []Door) {
 	apart := Open(coarse("10", "n"))
 	apart.Rules = append(apart.Rules, second(coarse("15", "n")))
 	d := r.Publish(t, "conflict", apart, file)
-	id := r.Agree(t, time.Time{}, d)[0].ID
-	lease := r.Lease(t, id)
-	for _, door := range doors {
-		refused(t, door, lease, id, nil, schemas.Denied, "two rules make column")
-		refused(t, door, lease, id, url.Values{"columns": {"n"}}, schemas.Denied, "two rules make column")
+	var ask schemas.Request
+	must(t, r.As(t, "trainer").Post(t.Context(), "/requests", map[string]any{"project": "doors", "items": []schemas.RequestItem{{Dataset: d.ID}}}, &ask))
+	if dec := ask.Items[0].Decision; ask.State != schemas.RequestRefused || !strings.Contains(dec.Reasons[0].Text, "two rules make column") {
+		t.Errorf("the request is %s: %+v", ask.State, dec)
 	}
 	nested := Open(coarse("20", "n"))
 	nested.Rules = append(nested.Rules, second(coarse("10", "n")))

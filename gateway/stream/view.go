@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schem
 		v.picks = append(v.picks, *d.Filter) // a row stays that every rule lets stay
 		f, err := transform.NewFilter(&schemas.Filter{And: v.picks}, v.arrow, a.From)
 		if err != nil {
-			return refuse(d, "the row filter cannot be carried out: %v", err)
+			return refuse(d, "the row filter cannot be carried out: %s", said(err))
 		}
 		v.filter = f
 	case schemas.DutyAttribute, schemas.DutyBudget, schemas.DutyFactory:
@@ -109,6 +110,15 @@ func (v *view) oblige(d schemas.Duty, a *schemas.Agreement, hidden map[int]schem
 		return refuse(d, "the obligation %q cannot be carried out here", d.Kind)
 	}
 	return nil
+}
+
+// said is an error's message, once: as a whole it also tells kind and field.
+func said(err error) string {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if ok {
+		return e.Message
+	}
+	return err.Error()
 }
 
 // named finds a column by its name. A rule on a nested column binds the whole

@@ -135,55 +135,6 @@ func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id 
 	return a, err
 }
 
-// Stop revokes every active agreement of a participant: with a provider's own
-// datasets for a provider, with all for an operator, who thereby also bars the
-// participant from new ones. It gives the agreements that were revoked.
-func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) ([]schemas.AgreementID, error) {
-	err := signedIn(by, "stop")
-	if err != nil {
-		return nil, err
-	}
-	operator := by.Has(schemas.RoleOperator)
-	if !operator && !by.Has(schemas.RoleProvider) {
-		return nil, denied("stop", "role.provider", "roles", "only providers and operators stop a participant", "ask the operator")
-	}
-	if len(reason) < 3 {
-		return nil, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
-	}
-	var stopped []schemas.AgreementID
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		where, args := "participant = ? AND state = 'active'", []any{string(whom)}
-		if !operator {
-			where += " AND provider = ?"
-			args = append(args, string(by.Participant))
-		}
-		stopped, err = d.revokeWhere(ctx, tx, by, where, args, reason)
-		if err != nil {
-			return err
-		}
-		if operator {
-			return d.bar(ctx, tx, by, whom)
-		}
-		return nil
-	})
-	return stopped, err
-}
-
-func (d *Desk) bar(ctx context.Context, tx *sql.Tx, by schemas.Principal, whom schemas.ParticipantID) error {
-	p, revision, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(whom))
-	if err != nil {
-		return err
-	}
-	p.Stopped = true
-	_, err = sql.Update(ctx, tx, "participant", string(whom), revision, p, nil)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeStopped, Subject: string(whom),
-		Values: withCaller(map[string]string{"participant": string(whom), "state": "stopped"}, by)})
-	return err
-}
-
 // ActiveOn counts the active agreements on a dataset, for withdrawals [decisions.md 33f].
 func (d *Desk) ActiveOn(ctx context.Context, dataset schemas.DatasetID) (int, error) {
 	n := 0

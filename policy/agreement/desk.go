@@ -43,6 +43,8 @@ type Desk struct {
 	alone     bool
 	now       func() time.Time
 	refusals  *refusals
+	show      Show
+	known     misfits
 }
 
 // Config is what a Desk is made of.
@@ -55,6 +57,7 @@ type Config struct {
 	Replica   string // name of this process, for the releases it opens
 	Alone     bool   // no other process opens releases on this database
 	Now       func() time.Time
+	Show      Show // nil: every column can be shown under any terms
 }
 
 // New makes a desk.
@@ -63,7 +66,11 @@ func New(c Config) *Desk {
 	if now == nil {
 		now = time.Now
 	}
-	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals()}
+	show := c.Show
+	if show == nil {
+		show = func(*schemas.Table, *schemas.Agreement, []string) error { return nil }
+	}
+	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}}
 }
 
 func denied(subject, rule, source, text, remedy string) error {

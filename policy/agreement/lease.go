@@ -47,6 +47,10 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 	if len(ask.Items) == 0 {
 		return LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
 	}
+	err = ranked(ask.Rank, ask.World)
+	if err != nil {
+		return LeaseAnswer{}, err
+	}
 	l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
 	var ends time.Time
 	for i := range l.Items {
@@ -107,7 +111,66 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 		probe := schemas.Lease{Items: []schemas.LeaseItem{{Agreement: a.ID}}}
 		return policy.Entitlement{Lease: probe, Agreement: a, Stopped: me.Stopped}, err
 	}
-	return a, policy.Leasable(ctx, look, *it, d.now())
+	whole := *it
+	whole.Columns = nil // worth says which of them is wrong
+	err = policy.Leasable(ctx, look, whole, d.now())
+	if err != nil {
+		return a, err
+	}
+	return a, d.worth(ctx, &a, it, at)
+}
+
+// ranked says whether a rank is one of its world.
+func ranked(rank, world *int) error {
+	if rank != nil && world != nil && *rank >= *world {
+		return schemas.BadField("lease", "/rank", "a world of %d has the ranks 0 to %d", *world, *world-1)
+	}
+	return nil
+}
+
+// worth refuses what no stream could ever open: a table, split or column that the
+// version has not, that the agreement does not cover, or that its terms hide.
+func (d *Desk) worth(ctx context.Context, a *schemas.Agreement, it *schemas.LeaseItem, at string) error {
+	if it.Table == "" && it.Split == "" && len(it.Columns) == 0 {
+		return nil
+	}
+	m, err := d.catalogue.Manifest(ctx, a.Dataset, it.Version)
+	if schemas.KindOf(err) == schemas.NotFound {
+		return schemas.BadField("lease", at+"/version", "the dataset has no published version %q", it.Version)
+	}
+	if err != nil {
+		return err
+	}
+	m.Data = slices.DeleteFunc(slices.Clone(m.Data), func(t schemas.Table) bool { return it.Table != "" && t.Name != it.Table })
+	if len(m.Data) == 0 {
+		return schemas.BadField("lease", at+"/table", "version %s has no table %q", m.Version, it.Table)
+	}
+	if it.Split != "" && !slices.ContainsFunc(m.Data, func(t schemas.Table) bool {
+		return slices.ContainsFunc(t.Splits, func(s schemas.Split) bool { return s.Name == it.Split })
+	}) {
+		return schemas.BadField("lease", at+"/split", "version %s has no split %q%s", m.Version, it.Split, inTable(it.Table))
+	}
+	for j, c := range it.Columns {
+		pointer := fmt.Sprintf("%s/columns/%d", at, j)
+		if len(a.Columns) > 0 && !slices.Contains(a.Columns, c) {
+			return schemas.BadField("lease", pointer, "column %q is outside the agreement; ask for it in a new request", c)
+		}
+		if !slices.ContainsFunc(m.Data, func(t schemas.Table) bool { return has(&t, c) }) {
+			return schemas.BadField("lease", pointer, "version %s has no column %q%s", m.Version, c, inTable(it.Table))
+		}
+		duty, hidden := hides(a, &m, c)
+		if hidden {
+			return schemas.BadField("lease", pointer, "column %q is hidden by the agreement (%s)", c, duty.Rule)
+		}
+	}
+	return nil
+}
+
+func inTable(table string) string {
+	if table == "" {
+		return ""
+	}
+	return " in table " + table
 }
 
 // newest is the newest version that an agreement covers.
@@ -154,6 +217,13 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 		if what != "" {
 			return LeaseAnswer{}, wider(what)
 		}
+		a, err := d.agreement(ctx, d.db, l.Items[i].Agreement)
+		if err == nil {
+			err = d.worth(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
+		}
+		if err != nil {
+			return LeaseAnswer{}, err
+		}
 	}
 	for _, n := range []struct {
 		have, want **int
@@ -165,6 +235,10 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 		if *n.want != nil {
 			*n.have = *n.want
 		}
+	}
+	err = ranked(l.Rank, l.World)
+	if err != nil {
+		return LeaseAnswer{}, err
 	}
 	until := ask.Until
 	if until.After(parent.Until) {

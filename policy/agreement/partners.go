@@ -47,6 +47,7 @@ func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *sche
 	if err != nil {
 		return "", err
 	}
+	f.Action = r.Action
 	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
 	if err != nil {
 		return "", err

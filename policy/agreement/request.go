@@ -64,6 +64,11 @@ func (d *Desk) Facts(ctx context.Context, by schemas.Principal, project schemas.
 // Decide answers for datasets that are already known to be visible: the marks of a
 // search. It records nothing.
 func (d *Desk) Decide(ctx context.Context, f policy.Facts, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+	return d.decide(ctx, f, datasets, nil, "")
+}
+
+// decide also holds a yes against the columns asked for, which stand at a pointer.
+func (d *Desk) decide(ctx context.Context, f policy.Facts, datasets []*schemas.Dataset, columns []string, at string) ([]schemas.Decision, error) {
 	items := make([]policy.Item, len(datasets))
 	for i, ds := range datasets {
 		items[i].Dataset = ds
@@ -74,6 +79,13 @@ func (d *Desk) Decide(ctx context.Context, f policy.Facts, datasets []*schemas.D
 	}
 	for i, ds := range datasets {
 		d.project(&decisions[i], f, ds)
+		if decisions[i].Verdict == schemas.VerdictNo {
+			continue
+		}
+		err := d.fits(ctx, &decisions[i], f, ds, columns, at)
+		if err != nil {
+			return nil, err
+		}
 	}
 	return decisions, nil
 }
@@ -82,11 +94,7 @@ func (d *Desk) Decide(ctx context.Context, f policy.Facts, datasets []*schemas.D
 // dry runs and requests all say it.
 func (d *Desk) project(dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset) {
 	no := func(rule, source, text, remedy string) {
-		if dec.Verdict != schemas.VerdictNo {
-			dec.Reasons = nil
-		}
-		dec.Verdict, dec.Obligations, dec.Reviewer = schemas.VerdictNo, nil, ""
-		dec.Reasons = append(dec.Reasons, schemas.Reason{Rule: rule, Source: source, Text: text, Remedy: remedy})
+		refuse(dec, schemas.Reason{Rule: rule, Source: source, Text: text, Remedy: remedy})
 	}
 	switch {
 	case f.Project.ID == "":
@@ -101,6 +109,15 @@ func (d *Desk) project(dec *schemas.Decision, f policy.Facts, ds *schemas.Datase
 	if ds.Latest == nil {
 		no("dataset.unpublished", "the catalogue", "nothing of this dataset is published here yet", "ask the provider to publish a version")
 	}
+}
+
+// refuse makes a decision a no, for one reason more.
+func refuse(dec *schemas.Decision, reason schemas.Reason) {
+	if dec.Verdict != schemas.VerdictNo {
+		dec.Reasons = nil
+	}
+	dec.Verdict, dec.Obligations, dec.Reviewer = schemas.VerdictNo, nil, ""
+	dec.Reasons = append(dec.Reasons, reason)
 }
 
 func (d *Desk) serves(p schemas.Project, purpose string) bool {
@@ -119,7 +136,7 @@ func (d *Desk) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) 
 	if err != nil {
 		return schemas.Decision{}, err
 	}
-	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, a.Columns, "")
 	if err != nil {
 		return schemas.Decision{}, err
 	}
@@ -148,6 +165,12 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 		return r, schemas.BadField("request", "/purpose", "say what the data is for")
 	}
 	r.ID, r.By, r.Submitted = schemas.NewRequestID(), by.Participant, d.now().UTC()
+	needs := d.engine.Action(f) // nobody sees at a door what bytes are used for
+	f.Action = r.Action
+	r.Action = d.engine.Action(f)
+	if needs == "train" && r.Action == "read" {
+		return r, schemas.BadField("request", "/action", "the purpose %s trains on the data: ask for train, or leave the action out", f.Purpose)
+	}
 	r.Purpose, r.Factory, r.State, r.Decided, r.Revision = f.Purpose, f.Factory.ID, "", time.Time{}, 1
 	grants := make([]*schemas.Agreement, len(r.Items))
 	for i := range r.Items {
@@ -175,7 +198,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, at)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +209,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		it.State = schemas.RequestRefused
 		return nil, nil
 	}
-	a, err := d.draft(ctx, f, r, it, &ds, at)
+	a, err := d.draft(ctx, f, r, it, &ds)
 	if err != nil || it.State == schemas.RequestPending {
 		return nil, err
 	}
@@ -194,7 +217,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 }
 
 // draft writes the agreement that an item would become.
-func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, at string) (*schemas.Agreement, error) {
+func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset) (*schemas.Agreement, error) {
 	now := d.now().UTC()
 	until := r.Until
 	if until.IsZero() {
@@ -208,23 +231,6 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if !until.After(now) || until.After(now.Add(MaxTerm)) {
 		return nil, schemas.BadField("request", "/until", "the end must lie between now and ten years from now")
 	}
-	m, err := d.catalogue.Manifest(ctx, ds.ID, ds.Latest.Version)
-	if err != nil {
-		return nil, err
-	}
-	for j, c := range it.Columns {
-		if !slices.ContainsFunc(m.Data, func(t schemas.Table) bool {
-			return slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
-		}) {
-			return nil, schemas.BadField("request", fmt.Sprintf("%s/columns/%d", at, j), "no table of %s has a column %q", ds.ID, c)
-		}
-	}
-	missing := (&schemas.Agreement{Obligations: it.Decision.Obligations}).Unresolved(&m)
-	if missing != "" {
-		it.State, it.Decision.Verdict, it.Decision.Obligations = schemas.RequestRefused, schemas.VerdictNo, nil
-		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: "the provider names the column as it stands in the data"}}
-		return nil, nil
-	}
 	obligations := it.Decision.Obligations
 	if it.Rows > 0 {
 		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: "request", Source: "the request"})
@@ -235,7 +241,7 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	}
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
-		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Versions: []schemas.VersionID{m.Version}, Follow: ds.Offer.Follow,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
 		Columns: it.Columns, Obligations: obligations, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
@@ -278,7 +284,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 	}
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
+			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
 			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
@@ -324,7 +330,7 @@ func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a
 		return err
 	}
 	v := values(a, by)
-	v["permit"], v["purpose"], v["decision"], v["factory"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory)
+	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
 	return err
 }

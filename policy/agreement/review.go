@@ -24,6 +24,12 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 	if !by.Has(schemas.RoleProvider) {
 		return r, denied(string(id), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
 	}
+	if review.Decision == "grant" {
+		err = d.parties.MayAct(ctx, by)
+		if err != nil {
+			return r, err
+		}
+	}
 	review.By, review.At = by.Participant, d.now().UTC()
 	grants := make([]*schemas.Agreement, len(r.Items))
 	waiting := false
@@ -49,7 +55,7 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 		r.Decided = review.At
 	}
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.storeReview(ctx, tx, by, &r, review, grants) })
-	return shown(by, r), err
+	return ownItems(by, r), err
 }
 
 // confirm judges a reviewed item anew, as the requester's ask of today.
@@ -60,11 +66,13 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 	if err != nil {
 		return nil, err
 	}
+	f.Action = r.Action
+	r.Action = d.engine.Action(f)
 	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +87,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
 	}
 	it.State = schemas.RequestGranted
-	return d.draft(ctx, f, r, it, &ds, fmt.Sprintf("/items/%d", i))
+	return d.draft(ctx, f, r, it, &ds)
 }
 
 func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
@@ -107,12 +115,12 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 // items of her own), an officer's or operator's. Errors: NotFound.
 func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := d.request(ctx, by, id)
-	return shown(by, r), err
+	return ownItems(by, r), err
 }
 
-// shown leaves a reviewer the items that are hers: datasets of others may be hidden
+// ownItems leaves a reviewer the items that are hers: datasets of others may be hidden
 // from her.
-func shown(by schemas.Principal, r schemas.Request) schemas.Request {
+func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 	if r.By != by.Participant && !oversees(by) {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool {
 			return it.Decision == nil || it.Decision.Reviewer != by.Participant
@@ -157,7 +165,7 @@ func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas
 	out := make([]schemas.Request, len(rows))
 	for i, row := range rows {
 		row.Doc.Revision = row.Revision
-		out[i] = shown(by, row.Doc)
+		out[i] = ownItems(by, row.Doc)
 	}
 	return out, next, err
 }

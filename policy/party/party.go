@@ -40,27 +40,28 @@ func New(db *sql.DB) (*Registry, error) {
 }
 
 // put inserts (revision 0 and absent) or updates one noun and appends its
-// change, in one transaction.
-func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id string, doc T, cols sql.Columns, ifRevision int64, also func(ctx context.Context, tx *sql.Tx) error) (int64, error) {
+// change, in one transaction. also does what else belongs to it, knowing what was
+// stored before, and may still change doc.
+func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id string, doc *T, cols sql.Columns, ifRevision int64, also func(ctx context.Context, tx *sql.Tx, before T) error) (int64, error) {
 	revision := int64(1)
 	err := db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, have, err := sql.Get[T](ctx, tx, table, id)
+		before, have, err := sql.Get[T](ctx, tx, table, id)
+		if also != nil && (err == nil || schemas.KindOf(err) == schemas.NotFound) {
+			late := also(ctx, tx, before)
+			if late != nil {
+				return late
+			}
+		}
 		switch {
 		case schemas.KindOf(err) == schemas.NotFound && ifRevision == 0:
-			err = sql.Insert(ctx, tx, table, id, doc, cols)
+			err = sql.Insert(ctx, tx, table, id, *doc, cols)
 		case err == nil && ifRevision == 0:
 			return schemas.Errorf(schemas.Conflict, id, "there is a %s %s already (revision %d)", table, id, have)
 		case err == nil:
-			revision, err = sql.Update(ctx, tx, table, id, ifRevision, doc, cols)
+			revision, err = sql.Update(ctx, tx, table, id, ifRevision, *doc, cols)
 		}
 		if err != nil {
 			return err
-		}
-		if also != nil {
-			err = also(ctx, tx)
-			if err != nil {
-				return err
-			}
 		}
 		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id,
 			Values: map[string]string{table: id, "by": string(by.Participant), "subject": by.Subject}, Numbers: map[string]int64{"revision": revision}})
@@ -87,7 +88,8 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 			}
 		}
 	}
-	revision, err := put(ctx, r.db, by, "participant", string(p.ID), p, nil, ifRevision, func(ctx context.Context, tx *sql.Tx) error {
+	revision, err := put(ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision, func(ctx context.Context, tx *sql.Tx, before schemas.Participant) error {
+		p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
 		_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
 		if err != nil {
 			return fmt.Errorf("replace the members of %s: %w", p.ID, err)
@@ -125,6 +127,18 @@ func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (s
 	p, revision, err := sql.Get[schemas.Participant](ctx, r.db, "participant", string(id))
 	p.Revision = revision
 	return p, err
+}
+
+// MayAct says whether a caller's organisation may change anything here: nil, or Denied
+// because the operator stopped it. What takes data away stays open to her all the same.
+func (r *Registry) MayAct(ctx context.Context, by schemas.Principal) error {
+	p, err := r.Participant(ctx, by.Participant)
+	if err != nil || !p.Stopped {
+		return err
+	}
+	text, remedy := "your organisation was stopped", "write to the operator; you may still read, revoke and withdraw"
+	return &schemas.Error{Kind: schemas.Denied, Subject: string(p.ID), Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: "participant.stopped", Source: "the operator", Text: text, Remedy: remedy}}}
 }
 
 // Participants lists them in the order of their ids.
@@ -165,7 +179,7 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 			return f, schemas.BadField("factory", fmt.Sprintf("/egress/%d", i), "%q is no network; write it like 192.0.2.0/24", cidr)
 		}
 	}
-	f.Revision, err = put(ctx, r.db, by, "factory", string(f.ID), f, nil, ifRevision, nil)
+	f.Revision, err = put(ctx, r.db, by, "factory", string(f.ID), &f, nil, ifRevision, nil)
 	return f, err
 }
 
@@ -226,7 +240,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 			return p, policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
 		}
 	}
-	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)
+	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)
 	return p, err
 }
 

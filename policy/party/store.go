@@ -32,7 +32,7 @@ func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas
 			return s, schemas.BadField("store", fmt.Sprintf("/prefixes/%d", i), "%v", err)
 		}
 	}
-	s.Revision, err = put(ctx, r.db, by, "store", string(s.ID), s, nil, ifRevision, nil)
+	s.Revision, err = put(ctx, r.db, by, "store", string(s.ID), &s, nil, ifRevision, nil)
 	return s, err
 }
 

@@ -48,9 +48,21 @@ refused(ask, item) := {f |
 	count(reachable(ask, item)) == 0
 	f := {
 		"effect": "deny", "rule": "offer", "source": source,
-		"text": sprintf("no rule of the offer permits to %s the data", [ask.action]),
-		"remedy": "ask the provider to offer it",
+		"text": sprintf("no rule of the offer permits to %s the data", [deeds[ask.action]]),
+		"remedy": otherwise(item),
 	}
+}
+
+deeds := {"use": "use", "read": "read", "train": "train on"}
+
+otherwise(item) := "ask the provider to offer it" if count(offered(item)) == 0
+
+otherwise(item) := sprintf("ask the provider to offer it; what the offer speaks of is to %s the data", [concat(" or to ", [deeds[a] | some a in offered(item)])]) if count(offered(item)) > 0
+
+offered(item) := {action |
+	some rule in item.rules
+	rule.kind == "permission"
+	some action in rule.actions
 }
 
 reachable(ask, item) := {rule |

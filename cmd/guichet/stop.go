@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"guichet/policy/agreement"
+	"guichet/schemas"
+)
+
+// stopArgs is the part of stop and unstop.
+type stopArgs struct {
+	Participant string `arg:"" help:"Id of the participant."`
+	Reason      string `required:"" help:"Why."`
+}
+
+func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/"+verb, map[string]string{"reason": v.Reason}, out)
+}
+
+type (
+	stopCmd   struct{ stopArgs }
+	unstopCmd struct{ stopArgs }
+)
+
+// Run stops a participant.
+func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	var out agreement.Stopped
+	err := v.post(ctx, g, "stop", &out)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(out)
+	}
+	if out.Barred {
+		fmt.Fprintf(t.out, "%s is stopped; ", v.Participant)
+	}
+	fmt.Fprintf(t.out, "%s; their running streams are cut\nnote: %s\n", plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
+	return nil
+}
+
+// Run lifts the stop of a participant.
+func (v unstopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	var out schemas.Participant
+	err := v.post(ctx, g, "unstop", &out)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(out)
+	}
+	fmt.Fprintf(t.out, "the stop of %s is lifted; what was revoked stays revoked\n", out.ID)
+	return nil
+}

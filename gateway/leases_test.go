@@ -1,0 +1,86 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+
+	"guichet/policy/agreement"
+	"guichet/schemas"
+)
+
+// A lease that no stream could ever open is refused when it is made, new or narrowed,
+// with a pointer to what is wrong; one that is worth something is made.
+func TestLeasesAreWorthSomething(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Yields", "application/json", permit(nil, schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"crop"}}))
+	whole := s.asked(d.ID, nil).Items[0].Agreement
+	open := s.offered("Open", "application/json", permit(nil))
+	some := s.asked(open.ID, map[string]any{"items": []map[string]any{{"dataset": open.ID, "columns": []string{"id"}}}}).Items[0].Agreement
+	type item = map[string]any
+	var parent agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []item{{"agreement": whole}, {"agreement": some}}}).as(t, &parent)
+	for _, c := range []struct {
+		name, pointer string
+		body          map[string]any
+	}{
+		{"a rank beyond its world", "/rank", map[string]any{"items": []item{{"agreement": whole}}, "world": 3, "rank": 7}},
+		{"the rank after the last", "/rank", map[string]any{"items": []item{{"agreement": whole}}, "world": 3, "rank": 3}},
+		{"another table", "/items/0/table", map[string]any{"items": []item{{"agreement": whole, "table": "nope"}}}},
+		{"another split", "/items/1/split", map[string]any{"items": []item{{"agreement": whole}, {"agreement": some, "split": "nope"}}}},
+		{"a column that is not there", "/items/0/columns/1", map[string]any{"items": []item{{"agreement": whole, "columns": []string{"id", "nopecol"}}}}},
+		{"a hidden column", "/items/0/columns/0", map[string]any{"items": []item{{"agreement": whole, "columns": []string{"crop"}}}}},
+		{"a column not covered", "/items/0/columns/0", map[string]any{"items": []item{{"agreement": some, "columns": []string{"crop"}}}}},
+	} {
+		for _, bearer := range []string{"", parent.Token} {
+			who, headers := "trainer", []string{}
+			if bearer != "" {
+				who, headers = "", []string{"Authorization", "Bearer " + bearer}
+			}
+			if r := s.want(422, who, "POST", "/leases", c.body, headers...); !strings.Contains(r.body, `"`+c.pointer+`"`) {
+				t.Errorf("%s, narrowed %t: no pointer %s: %s", c.name, bearer != "", c.pointer, r.body)
+			}
+		}
+	}
+	good := map[string]any{"items": []item{{"agreement": whole, "table": "data", "split": "all", "columns": []string{"id"}}}, "world": 3, "rank": 2}
+	var child agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", good)
+	s.want(201, "", "POST", "/leases", good, "Authorization", "Bearer "+parent.Token).as(t, &child)
+	s.want(422, "", "POST", "/leases", map[string]any{"world": 2}, "Authorization", "Bearer "+s.ranked(whole, 2))
+}
+
+// ranked is a lease on a rank of any world.
+func (s *site) ranked(id schemas.AgreementID, rank int) string {
+	s.t.Helper()
+	var l agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}, "rank": rank}).as(s.t, &l)
+	return l.Token
+}
+
+// Who is refused a column is told what bounds it, and what helps: a new lease where the
+// lease is the narrower, a new request where the agreement is.
+func TestColumnsAreRefusedByWhatBoundsThem(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Yields", "application/json", permit(nil))
+	whole := s.asked(d.ID, nil).Items[0].Agreement
+	some := s.asked(d.ID, map[string]any{"items": []map[string]any{{"dataset": d.ID, "columns": []string{"id"}}}}).Items[0].Agreement
+	for _, c := range []struct {
+		id             schemas.AgreementID
+		columns        []string
+		rule, says, do string
+	}{
+		{whole, []string{"id"}, "lease.columns", "outside the lease", "ask for a lease"},
+		{some, nil, "agreement.columns", "outside the agreement", "new request"},
+		{some, []string{"id"}, "agreement.columns", "outside the agreement", "new request"},
+	} {
+		var l agreement.LeaseAnswer
+		s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": c.id, "columns": c.columns}}}).as(t, &l)
+		r := s.want(403, "", "GET", "/agreements/"+string(c.id)+"/stream?columns=crop", nil, "Authorization", "Bearer "+l.Token)
+		for _, word := range []string{c.rule, c.says, c.do} {
+			if !strings.Contains(r.body, word) {
+				t.Errorf("lease on %v: the refusal does not say %q: %s", c.columns, word, r.body)
+			}
+		}
+	}
+}

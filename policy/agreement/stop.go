@@ -1,0 +1,119 @@
+package agreement
+
+import (
+	"context"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// Stopped is what a stop did.
+type Stopped struct {
+	Participant schemas.ParticipantID `json:"participant"`
+	Revoked     []schemas.AgreementID `json:"revoked"`
+	Barred      bool                  `json:"barred" doc:"the participant gets no new agreements and offers nothing until the stop is lifted"`
+	Note        string                `json:"note" doc:"what the stop covers and what it leaves standing"`
+}
+
+// What a stop leaves standing, for its answer.
+const (
+	operatorStops = "it gets no new agreements, and changes neither datasets nor offers, until an operator lifts the stop; agreements of others on its datasets stand"
+	providerStops = "only agreements on your datasets; your offers still stand, so new requests are granted by rule: change or withdraw the offers, or ask the operator to stop the participant"
+	ownStop       = "these are the agreements of everybody on your datasets; your offers still stand, so new requests are granted by rule: change the offers or withdraw the datasets"
+)
+
+// Stop revokes active agreements at once. An operator revokes every one of a
+// participant, who is barred from then on; a provider those of a participant on her
+// own datasets, and, naming herself, everybody's on them. Errors: Denied, Invalid,
+// NotFound for a participant that is not known here.
+func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (Stopped, error) {
+	out := Stopped{Participant: whom, Revoked: []schemas.AgreementID{}}
+	err := signedIn(by, "stop")
+	if err != nil {
+		return out, err
+	}
+	operator, provider := by.Has(schemas.RoleOperator), by.Has(schemas.RoleProvider)
+	if !operator && !provider {
+		return out, denied("stop", "role.provider", "roles", "only providers and operators stop a participant", "ask the operator")
+	}
+	if len(reason) < 3 {
+		return out, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
+	}
+	where, args := "state = 'active' AND participant = ?", []any{string(whom)}
+	switch {
+	case provider && whom == by.Participant:
+		where, out.Note = "state = 'active' AND provider = ?", ownStop
+	case operator:
+		out.Barred, out.Note = true, operatorStops
+	default:
+		where, args, out.Note = where+" AND provider = ?", append(args, string(by.Participant)), providerStops
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		p, revision, err := participant(ctx, tx, whom)
+		if err != nil {
+			return err
+		}
+		revoked, err := d.revokeWhere(ctx, tx, by, where, args, reason)
+		out.Revoked = append(out.Revoked[:0], revoked...)
+		if err != nil || !out.Barred {
+			return err
+		}
+		if !p.Stopped { // a second stop does not say anew who began it and when
+			p.Stopped, p.StopBy, p.StopAt, p.StopFor = true, by.Participant, d.now().UTC(), reason
+		}
+		return mark(ctx, tx, by, p, revision, schemas.ChangeStopped, reason)
+	})
+	return out, err
+}
+
+// Unstop lifts an operator's stop; what it revoked stays revoked. Errors: Denied
+// unless by an operator, Invalid, NotFound, Conflict where nothing was stopped.
+func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (schemas.Participant, error) {
+	var p schemas.Participant
+	err := policy.Needs(by, schemas.RoleOperator, "lift a stop")
+	if err != nil {
+		return p, err
+	}
+	if len(reason) < 3 {
+		return p, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var revision int64
+		p, revision, err = participant(ctx, tx, whom)
+		if err != nil {
+			return err
+		}
+		if !p.Stopped {
+			return schemas.Errorf(schemas.Conflict, string(whom), "the participant %s is not stopped", whom)
+		}
+		p.Stopped, p.StopBy, p.StopAt, p.StopFor = false, "", time.Time{}, ""
+		p.Revision = revision + 1
+		return mark(ctx, tx, by, p, revision, schemas.ChangeUnstopped, reason)
+	})
+	return p, err
+}
+
+func participant(ctx context.Context, tx *sql.Tx, id schemas.ParticipantID) (schemas.Participant, int64, error) {
+	p, revision, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(id))
+	if schemas.KindOf(err) == schemas.NotFound {
+		err = &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: "there is no participant " + string(id), Remedy: "write its id as it stands in agreements, for instance https://organisation.example"}
+	}
+	return p, revision, err
+}
+
+// mark stores that a participant is stopped, or is no longer, with its change.
+func mark(ctx context.Context, tx *sql.Tx, by schemas.Principal, p schemas.Participant, revision int64, kind, reason string) error {
+	_, err := sql.Update(ctx, tx, "participant", string(p.ID), revision, p, nil)
+	if err != nil {
+		return err
+	}
+	state := "stopped"
+	if !p.Stopped {
+		state = "lifted"
+	}
+	_, err = tx.Append(ctx, schemas.Change{Kind: kind, Subject: string(p.ID),
+		Values: withCaller(map[string]string{"participant": string(p.ID), "state": state, "reason": reason}, by)})
+	return err
+}
