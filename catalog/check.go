@@ -117,7 +117,7 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 		t := &tables[i]
 		at := fmt.Sprintf("/tables/%d", i)
 		if !schemas.IsSlug(t.Name) {
-			fault(at+"/name", "%q is no slug", t.Name)
+			fault(at+"/name", "%q cannot name a table: a name has %s", t.Name, schemas.SlugInWords)
 		}
 		if seen[t.Name] {
 			fault(at+"/name", "the table %q stands twice", t.Name)

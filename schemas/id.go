@@ -50,6 +50,9 @@ func NewReleaseID() ReleaseID { return ReleaseID(mint("rel")) }
 // NewLeaseID mints an id.
 func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
 
+// SlugInWords is what IsSlug asks for, as messages say it.
+const SlugInWords = "1 to 64 of a–z, 0–9, dash, dot and underscore, and begins with a letter or digit"
+
 // IsSlug says whether s may be a chosen id: 1 to 64 of a–z, 0–9, dash, dot and
 // underscore, beginning with a letter or digit.
 func IsSlug(s string) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -90,15 +91,17 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	files, err := findUploads(v.Files)
+	if err != nil {
+		return err
+	}
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	if len(v.Files) > 0 {
-		err := uploadFiles(ctx, t, c, v.Dataset, v.Files, &p)
-		if err != nil {
-			return err
-		}
+	err = sendUploads(ctx, t, c, v.Dataset, files, &p)
+	if err != nil {
+		return err
 	}
 	var s schemas.VersionSummary
 	err = c.Post(ctx, "/datasets/"+v.Dataset+"/versions", p, &s)
@@ -109,10 +112,14 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		bar := newProgress(t, "reading shards")
 		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) { bar.set(int64(s.ShardsDone), int64(s.Shards)) })
 		bar.done()
+		if e, ok := errors.AsType[*schemas.Error](err); ok {
+			asGiven(files, e.Fields)
+		}
 		if err != nil {
 			return err
 		}
 	}
+	asGiven(files, s.Notes)
 	if t.json {
 		return t.print(s)
 	}
@@ -126,6 +133,8 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 func (v publishCmd) publication() (schemas.Publication, error) {
 	var p schemas.Publication
 	switch {
+	case len(v.Files) > 0 && v.From+v.File != "" || v.From != "" && v.File != "":
+		return p, schemas.BadField("publication", "--from", "give one of --from, --file and TABLE=FILE")
 	case len(v.Files) > 0:
 		p.Uploaded = true
 	case v.File != "":
