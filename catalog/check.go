@@ -39,7 +39,11 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		for j := range c.Spaces {
 			ids[j] = string(c.Spaces[j].ID)
 		}
-		fault("/space", "%q is no data space; there are %s", d.Space, strings.Join(ids, ", "))
+		said := fmt.Sprintf("%q is no data space", d.Space)
+		if d.Space == "" {
+			said = "missing: say in which data space the dataset is"
+		}
+		fault("/space", "%s; there are %s", said, strings.Join(ids, ", "))
 	} else {
 		checkProfile(fault, &c.Spaces[i], d)
 	}

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
 	"guichet/connectors/guichet"
+	"guichet/gateway/api"
 	"guichet/schemas"
 )
 
@@ -52,26 +54,66 @@ type registerCmd struct {
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 }
 
-// Run registers each file.
+// Run reads every file, then registers one after the other and says what was.
 func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	var made []schemas.Dataset
+	var bodies []guichet.Document
 	for _, path := range v.Files {
-		d, err := fileBody(path)
+		body, _, err := datasetFile(path)
 		if err != nil {
 			return err
 		}
+		bodies = append(bodies, body)
+	}
+	var made []schemas.Dataset
+	var failed error
+	for i, path := range v.Files {
 		var out schemas.Dataset
-		err = c.Post(ctx, "/datasets"+query("space", v.Space), d, &out)
-		if err != nil {
-			return fmt.Errorf("register %s: %w", path, err)
+		failed = about(path, c.Post(ctx, "/datasets"+query("space", v.Space), bodies[i], &out))
+		if failed != nil {
+			break
 		}
 		made = append(made, out)
 	}
-	return list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	if failed != nil && len(made) == 0 {
+		return failed
+	}
+	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	if e, ok := errors.AsType[*schemas.Error](failed); ok {
+		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s", strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
+	}
+	return errors.Join(failed, err)
+}
+
+// datasetFile reads a dataset's description: as it is sent, and as the gateway will
+// read it, so that its faults are found before anything is sent.
+func datasetFile(path string) (guichet.Document, schemas.Dataset, error) {
+	body, err := fileBody(path)
+	if err != nil {
+		return body, schemas.Dataset{}, err
+	}
+	d, err := api.ReadDataset(body.Type, body.Text)
+	return body, d, about(path, err)
+}
+
+// about names the file that an error is about.
+func about(path string, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err
+	}
+	named := *e
+	named.Message = path + ": " + e.Message
+	named.Fields = slices.Clone(e.Fields)
+	for i := range named.Fields {
+		if named.Fields[i].Message == e.Message {
+			named.Fields[i].Message = named.Message // one sentence, told once
+		}
+	}
+	return &named
 }
 
 type publishCmd struct {
