@@ -50,6 +50,11 @@ func NewReleaseID() ReleaseID { return ReleaseID(mint("rel")) }
 // NewLeaseID mints an id.
 func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
 
+// IsCountryCode says whether s looks like an ISO 3166-1 alpha-2 code.
+func IsCountryCode(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+}
+
 // SlugInWords is what IsSlug asks for, as messages say it.
 const SlugInWords = "1 to 64 of a–z, 0–9, dash, dot and underscore, and begins with a letter or digit"
 
