@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/dcatap"
 	"guichet/schemas"
 )
 
@@ -16,8 +17,10 @@ var (
 	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
-// check says everything that is wrong with a dataset's description.
+// check says everything that is wrong with a dataset's description, and calls its
+// licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
+	d.Licence = dcatap.LicenceID(d.Licence)
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})

@@ -120,7 +120,7 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		IRI: "https://x.example/d", Space: "mobility", Visibility: schemas.VisibleToOwn, Publisher: "Office",
 		Title:  schemas.Text{"de": "Straßenbahn", "en": "Tram", "fr": "Tramway", "pl": "Tramwaj"},
 		Themes: []string{"TRAN"}, Countries: []string{"FR"}, Languages: []string{"de"}, From: "2020-01-01", Until: "2021",
-		Licence: "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0",
+		Licence: "CC-BY-4.0",
 		Links:   []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV"}},
 	}
 	for range 5 {

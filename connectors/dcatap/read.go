@@ -220,17 +220,13 @@ func (r *reader) publisher(n rdf.Node) string {
 	return ""
 }
 
-// licence is the IRI as given, an SPDX one as its id; else the words.
+// licence is the IRI as given, that of a well-known licence as its SPDX id; else the
+// words.
 func (r *reader) licence(n rdf.Node) string {
 	for _, v := range r.values(n, nsDCT+"license") {
 		id := rdf.ID(v)
-		for _, p := range []string{"http://spdx.org/licenses/", "https://spdx.org/licenses/"} {
-			if rest, ok := strings.CutPrefix(id, p); ok {
-				return rest
-			}
-		}
 		if absolute(id) && !strings.HasPrefix(id, "_:") {
-			return id
+			return LicenceID(id)
 		}
 		s, _, _, _ := rdf.Literal(v)
 		if words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsDCT+"title")); words != "" {
