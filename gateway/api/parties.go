@@ -53,8 +53,26 @@ type stopped struct {
 	}
 }
 
+// Identity is who the gateway takes a caller for.
+type Identity struct {
+	Issuer      string                `json:"iss"`
+	Subject     string                `json:"sub"`
+	Participant schemas.ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
+	Roles       []schemas.Role        `json:"roles" doc:"what token, issuer and membership give together"`
+}
+
+type identityGet struct{ Caller }
+
+type identity struct{ Body Identity }
+
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
+	op(s, a, http.MethodGet, "/me", "get-me", "Who the gateway takes the caller for", "parties", func(_ context.Context, in *identityGet) (*identity, error) {
+		if !in.by.SignedIn() {
+			return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
+		}
+		return &identity{Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
+	})
 	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
 		revision, err := in.revision()
 		if err != nil {
