@@ -43,6 +43,8 @@ type Deps struct {
 	Version string
 	Public  string // the site's address for the world, without a slash at its end; "" where none was set
 	Now     func() time.Time
+	// HasCredential says whether the settings have a credential for stores; nil: not asked.
+	HasCredential func(name string) bool
 }
 
 type server struct{ Deps }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -141,6 +142,10 @@ func (s *server) parties(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		err = s.refers(ctx, in.by, &in.Body)
+		if err != nil {
+			return nil, err
+		}
 		st, err := s.Parties.PutStore(ctx, in.by, in.Body, revision)
 		if err != nil {
 			return nil, err
@@ -151,4 +156,28 @@ func (s *server) parties(a huma.API) {
 		st, next, err := s.Parties.Stores(ctx, in.by, in.Cursor, in.Limit)
 		return listOf(st, next), err
 	})
+}
+
+// refers checks that what a store refers to is there: a credential of the settings, and
+// registered participants.
+func (s *server) refers(ctx context.Context, by schemas.Principal, st *schemas.Store) error {
+	err := policy.Needs(by, schemas.RoleOperator, "change stores") // before anything is told of who takes part
+	if err != nil {
+		return err
+	}
+	if s.HasCredential != nil && !s.HasCredential(st.CredentialRef) {
+		e := schemas.BadField("store", "/credential_ref", "the gateway's settings have no credential %q", st.CredentialRef)
+		e.Remedy = "add it under credentials in the settings, with its two key files, and start the gateway again"
+		return e
+	}
+	for i, p := range st.Prefixes {
+		_, err := s.Parties.Participant(ctx, p.Participant)
+		if schemas.KindOf(err) == schemas.NotFound {
+			return schemas.BadField("store", fmt.Sprintf("/prefixes/%d/participant", i), "there is no participant %q", p.Participant)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
