@@ -50,7 +50,7 @@ func fileBody(path string) (guichet.Document, error) {
 }
 
 type registerCmd struct {
-	Files []string `arg:"" help:"One dataset each: YAML, JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
+	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 }
 
@@ -120,7 +120,7 @@ type publishCmd struct {
 	Dataset string   `arg:"" help:"Id of the dataset."`
 	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
 	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
-	File    string   `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
+	File    string   `help:"YAML or JSON publication (docs/examples.md): several tables and splits." type:"existingfile" placeholder:"FILE"`
 	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
 	Table   string   `help:"Name of the table, with --from." default:"data"`
 	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
@@ -210,7 +210,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 type offerCmd struct {
 	Dataset     string   `arg:"" help:"Id of the dataset."`
 	Template    string   `help:"open-with-attribution, research-only, ask-the-holder or health-with-review." placeholder:"NAME"`
-	File        string   `help:"Offer: YAML, JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
+	File        string   `help:"Offer: YAML (docs/examples.md), JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
 	Attribution string   `help:"Words to give with the data; the dataset's when left out."`
 	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
 	Rows        int64    `help:"Budget of each agreement, in rows."`
