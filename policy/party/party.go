@@ -168,7 +168,7 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 		return f, err
 	}
 	if !schemas.IsSlug(string(f.ID)) {
-		return f, schemas.BadField("factory", "/id", "%q is no slug", f.ID)
+		return f, schemas.BadField("factory", "/id", "%q cannot name a factory: a name has %s", f.ID, schemas.SlugInWords)
 	}
 	for i, cidr := range f.Egress {
 		_, err := netip.ParsePrefix(cidr)
@@ -208,7 +208,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
 	}
 	if !schemas.IsSlug(string(p.ID)) {
-		return p, schemas.BadField("project", "/id", "%q is no slug", p.ID)
+		return p, schemas.BadField("project", "/id", "%q cannot name a project: a name has %s", p.ID, schemas.SlugInWords)
 	}
 	if !p.Until.IsZero() && !p.Until.After(p.From) {
 		return p, schemas.BadField("project", "/until", "the end is not after the start")
