@@ -85,7 +85,7 @@ func (c *Catalog) stands(ctx context.Context, p *publication, base *schemas.Vers
 		}
 		switch {
 		case schemas.KindOf(err) == schemas.NotFound || err == nil && info.ETag != s.ETag:
-			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: given(s).Key, Message: fmt.Sprintf("it is not as it was when version %s was published; publish a whole version", base.Version)})
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, given(s).Key), Message: fmt.Sprintf("it is not as it was when version %s was published; publish a whole version", base.Version)})
 		case err != nil:
 			return err
 		}

@@ -172,15 +172,26 @@ func (c *Catalog) save(ctx context.Context, tx *sql.Tx, by schemas.Principal, ki
 	return c.changed(ctx, tx, by, kind, d, nil)
 }
 
-// Change replaces the description of a dataset; id, provider, offer and versions
-// stay. Errors: NotFound, Invalid, Precondition, Gone.
+// Change replaces the description of a dataset; id, provider, offer, versions and the
+// columns that these have stay. Errors: NotFound, Invalid, Precondition, Gone.
 func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.DatasetID, d schemas.Dataset, ifRevision int64) (schemas.Dataset, error) {
 	d.Provider = by.Participant
 	err := c.check(&d)
 	if err != nil {
 		return d, err
 	}
+	var latest schemas.Version
+	before, err := c.Own(ctx, by, id)
+	if err == nil && before.Latest != nil {
+		latest, err = c.Manifest(ctx, id, before.Latest.Version)
+	}
+	if err != nil {
+		return d, err
+	}
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+		if have.Latest != nil && have.Latest.Version != latest.Version {
+			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version), Remedy: "repeat the change"}
+		}
 		if d.IRI != "" && d.IRI != have.IRI {
 			return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
 		}
@@ -189,6 +200,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 		}
 		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision
 		*have = d
+		addFields(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name
 			return c.CheckOffer(have.Offer, have.Tables)
 		}

@@ -8,16 +8,23 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/dcatap"
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
 var (
-	tagPattern     = regexp.MustCompile(`^([a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*)?$`)
-	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
+	tagPattern      = regexp.MustCompile(`^([a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*)?$`)
+	languagePattern = regexp.MustCompile(`^([a-zA-Z]{2,3}|[xXiI]-[a-zA-Z0-9]{1,8})(-[a-zA-Z0-9]{1,8})*$`)
 )
 
-// check says everything that is wrong with a dataset's description.
+// columnTypes are what a description may say of a column.
+var columnTypes = []string{"", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "text", "binary", "date", "timestamp", "time", "decimal"}
+
+// check says everything that is wrong with a dataset's description, and calls its
+// licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
+	d.Licence = dcatap.LicenceID(d.Licence)
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -39,25 +46,36 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		for j := range c.Spaces {
 			ids[j] = string(c.Spaces[j].ID)
 		}
-		fault("/space", "%q is no data space; there are %s", d.Space, strings.Join(ids, ", "))
+		said := fmt.Sprintf("%q is no data space", d.Space)
+		if d.Space == "" {
+			said = "missing: say in which data space the dataset is"
+		}
+		fault("/space", "%s; there are %s", said, strings.Join(ids, ", "))
 	} else {
 		checkProfile(fault, &c.Spaces[i], d)
 	}
 	if !slices.Contains([]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn}, d.Visibility) {
 		fault("/visibility", "%q is no visibility; use everyone, signed-in, listed or own", d.Visibility)
 	}
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return err
+	}
 	for j, code := range d.Countries {
-		if !countryPattern.MatchString(code) {
-			fault(fmt.Sprintf("/countries/%d", j), "%q is no ISO 3166-1 alpha-2 code", code)
+		if _, known := codes.PlaceIRI(code); !known {
+			fault(fmt.Sprintf("/countries/%d", j), "%q is no country's code; write ISO 3166-1 alpha-2, such as FR, or EU", code)
 		}
 	}
 	for j, tag := range d.Languages {
-		if !tagPattern.MatchString(tag) {
-			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag (BCP 47)", tag)
+		if !languagePattern.MatchString(tag) {
+			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag; write BCP 47, such as en or pt-BR", tag)
 		}
 	}
-	checkDay(fault, "/from", d.From)
-	checkDay(fault, "/until", d.Until)
+	days := checkDay(fault, "/from", d.From)
+	days = checkDay(fault, "/until", d.Until) && days
+	if n := min(len(d.From), len(d.Until)); days && d.Until[:n] < d.From[:n] { // 2020-06 to 2020 is part of a year
+		fault("/until", "the data ends (%s) before it begins (%s)", d.Until, d.From)
+	}
 	for j, l := range d.Links {
 		u, err := url.Parse(l.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -98,17 +116,18 @@ func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	}
 }
 
-func checkDay(fault faulter, at, s string) {
+func checkDay(fault faulter, at, s string) bool {
 	if s == "" {
-		return
+		return true
 	}
 	for _, layout := range []string{"2006", "2006-01", time.DateOnly} {
 		_, err := time.Parse(layout, s)
 		if err == nil {
-			return
+			return true
 		}
 	}
 	fault(at, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", s)
+	return false
 }
 
 func checkTables(fault faulter, tables []schemas.TableInfo) {
@@ -117,7 +136,7 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 		t := &tables[i]
 		at := fmt.Sprintf("/tables/%d", i)
 		if !schemas.IsSlug(t.Name) {
-			fault(at+"/name", "%q is no slug", t.Name)
+			fault(at+"/name", "%q cannot name a table: a name has %s", t.Name, schemas.SlugInWords)
 		}
 		if seen[t.Name] {
 			fault(at+"/name", "the table %q stands twice", t.Name)
@@ -132,6 +151,9 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "the column %q stands twice", f.Name)
 			}
 			fields[f.Name] = true
+			if !slices.Contains(columnTypes, f.Type) {
+				fault(fmt.Sprintf("%s/fields/%d/type", at, j), "%q is no type; there are%s", f.Type, strings.Join(columnTypes, " "))
+			}
 			if !slices.Contains([]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive}, f.Sensitivity) {
 				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is no sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
 			}

@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +45,7 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
-	shards, err := c.expand(ctx, by, &p, base)
+	shards, err := c.expand(ctx, by, &d, &p, base)
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
@@ -85,9 +87,21 @@ func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d
 	return c.changed(ctx, tx, by, schemas.ChangeVersion, d, map[string]string{"version": string(v.Version), "state": string(v.State)})
 }
 
+// checkName checks a table's or split's name, and that it is said once.
+func checkName(what, at, name string, seen map[string]bool) error {
+	if !schemas.IsSlug(name) {
+		return schemas.BadField("publication", at, "%q cannot name a %s: a name has %s", name, what, schemas.SlugInWords)
+	}
+	if seen[name] {
+		return schemas.BadField("publication", at, "the %s %q stands twice", what, name)
+	}
+	seen[name] = true
+	return nil
+}
+
 func checkPublication(p *schemas.Publication) error {
 	if !schemas.IsSlug(string(p.Version)) {
-		return schemas.BadField("publication", "/version", "%q is no slug", p.Version)
+		return schemas.BadField("publication", "/version", "%q cannot name a version: a name has %s", p.Version, schemas.SlugInWords)
 	}
 	if p.Store == "" || p.Bucket == "" {
 		return schemas.BadField("publication", "/store", "name the store and bucket in which you have a prefix")
@@ -99,10 +113,10 @@ func checkPublication(p *schemas.Publication) error {
 	for i := range p.Tables {
 		t := &p.Tables[i]
 		at := fmt.Sprintf("/tables/%d", i)
-		if !schemas.IsSlug(t.Name) || tables[t.Name] {
-			return schemas.BadField("publication", at+"/name", "%q is no slug, or stands twice", t.Name)
+		err := checkName("table", at+"/name", t.Name, tables)
+		if err != nil {
+			return err
 		}
-		tables[t.Name] = true
 		if len(t.Splits) == 0 {
 			return schemas.BadField("publication", at+"/splits", "a table has at least one split")
 		}
@@ -113,10 +127,10 @@ func checkPublication(p *schemas.Publication) error {
 				s.Name = "all"
 			}
 			where := fmt.Sprintf("%s/splits/%d", at, j)
-			if !schemas.IsSlug(s.Name) || splits[s.Name] {
-				return schemas.BadField("publication", where+"/name", "%q is no slug, or stands twice", s.Name)
+			err := checkName("split", where+"/name", s.Name, splits)
+			if err != nil {
+				return err
 			}
-			splits[s.Name] = true
 			if (len(s.Keys) == 0) == (s.Prefix == "") {
 				return schemas.BadField("publication", where, "give either keys or a prefix")
 			}
@@ -130,13 +144,14 @@ func checkPublication(p *schemas.Publication) error {
 
 // expand turns prefixes into keys and checks every key. It gives the number of
 // shards, the base's included.
-func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.Publication, base *schemas.Version) (int, error) {
+func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.Dataset, p *schemas.Publication, base *schemas.Version) (int, error) {
 	n := 0
 	if base != nil {
 		n = base.Shards
 	}
 	have := held(base, p)
 	for i := range p.Tables {
+		seen := map[string]bool{}
 		for j := range p.Tables[i].Splits {
 			s := &p.Tables[i].Splits[j]
 			at := fmt.Sprintf("/tables/%d/splits/%d", i, j)
@@ -147,6 +162,10 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.P
 				}
 			}
 			for k, key := range s.Keys {
+				if seen[key] {
+					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "%s stands twice in the table %s: its rows would be doubled", asUploaded(d, key), p.Tables[i].Name)
+				}
+				seen[key] = true
 				err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
 				if err != nil {
 					return 0, err
@@ -165,7 +184,7 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, p *schemas.P
 }
 
 func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Publication, base *schemas.Version, s *schemas.PublicationSplit, at string) error {
-	err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, s.Prefix+"x")
+	err := c.mayList(ctx, by, p, s.Prefix)
 	if err != nil {
 		return err
 	}
@@ -192,6 +211,24 @@ func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Pub
 	}
 	s.Prefix = ""
 	return nil
+}
+
+// mayList asks for a prefix as MayName does for a key: for any key under it, whose
+// name the answer must not show.
+func (c *Catalog) mayList(ctx context.Context, by schemas.Principal, p *schemas.Publication, prefix string) error {
+	key := prefix + "x"
+	err := c.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || e.Subject != key {
+		return err
+	}
+	of := strings.NewReplacer(fmt.Sprintf("the key %q", key), fmt.Sprintf("the prefix %q", prefix))
+	refused := *e
+	refused.Subject, refused.Message, refused.Reasons = prefix, of.Replace(e.Message), slices.Clone(e.Reasons)
+	for i := range refused.Reasons {
+		refused.Reasons[i].Text = of.Replace(refused.Reasons[i].Text)
+	}
+	return &refused
 }
 
 // Versions lists a dataset's versions, newest first.

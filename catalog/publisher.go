@@ -250,7 +250,7 @@ func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r 
 			return r.err
 		}
 		if len(p.version.Failures) < maxFaults {
-			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: r.key, Message: e.Message})
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, e.Message)})
 		}
 		return nil
 	}
@@ -267,7 +267,7 @@ func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r 
 	}
 	for _, note := range got.Notes {
 		if len(p.version.Notes) < 200 {
-			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: r.key, Message: note})
+			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, note)})
 		}
 	}
 	if r.saved {

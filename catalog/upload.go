@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,12 +34,16 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 	switch {
 	case d.Withdrawn:
 		return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+	case size == 0 || size < 0 && ended(body):
+		return schemas.BadField("upload", "name", "the file %s is empty", name)
 	case size < 0:
 		return schemas.BadField("upload", "Content-Length", "say how long the file is")
 	case size > MaxUpload:
 		return schemas.Errorf(schemas.TooLarge, name, "a file has at most %d bytes; put larger ones into a store of your own", int64(MaxUpload))
-	case !schemas.IsSlug(table) || !schemas.IsSlug(split):
-		return schemas.BadField("upload", "table", "%q or %q is no slug", table, split)
+	case !schemas.IsSlug(table):
+		return schemas.BadField("upload", "table", "%q cannot name a table: a name has %s", table, schemas.SlugInWords)
+	case !schemas.IsSlug(split):
+		return schemas.BadField("upload", "split", "%q cannot name a split: a name has %s", split, schemas.SlugInWords)
 	case name == "" || len(name) > 200 || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, "."):
 		return schemas.BadField("upload", "name", "%q is no file name", name)
 	}
@@ -56,6 +61,19 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 		return schemas.Errorf(schemas.Invalid, name, "the upload broke off after %d of %d bytes", sent.n, size)
 	}
 	return err
+}
+
+// ended says whether a body of unknown length holds nothing: clients that know of an
+// empty file send it as one of unknown length.
+func ended(body io.Reader) bool {
+	n, err := io.ReadFull(body, make([]byte, 1))
+	return n == 0 && errors.Is(err, io.EOF)
+}
+
+// asUploaded names an uploaded file in a text as its provider does, TABLE/SPLIT/NAME,
+// not by where it lies in the work bucket.
+func asUploaded(d *schemas.Dataset, text string) string {
+	return strings.ReplaceAll(text, UploadPrefix(d.Provider)+string(d.ID)+"/", "")
 }
 
 func uploadKey(d *schemas.Dataset, table, split, name string) string {

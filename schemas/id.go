@@ -50,6 +50,28 @@ func NewReleaseID() ReleaseID { return ReleaseID(mint("rel")) }
 // NewLeaseID mints an id.
 func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
 
+// IsCountryCode says whether s looks like an ISO 3166-1 alpha-2 code.
+func IsCountryCode(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+}
+
+// SlugInWords is what IsSlug asks for, as messages say it.
+const SlugInWords = "1 to 64 of a–z, 0–9, dash, dot and underscore, and begins with a letter or digit"
+
+// PatternInWords says what a pattern of our schemas asks for; false for one that has no
+// words.
+func PatternInWords(pattern string) (string, bool) {
+	words, ok := map[string]string{
+		`^[A-Z]{2}$`:                             "a country is two capital letters (ISO 3166-1 alpha-2), such as FR",
+		`^[A-Z_]+$`:                              "a theme is a code of the EU data themes in capitals, such as AGRI, ENER, HEAL, TRAN",
+		`^[a-z0-9][a-z0-9._-]{0,63}$`:            "a name has " + SlugInWords,
+		`^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$`:     "a day is written YYYY, YYYY-MM or YYYY-MM-DD",
+		`^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$`: "texts are given by language tag (BCP 47), as in {en: Grain yields}",
+		`^sha256:[0-9a-f]{64}$`:                  "a digest is written sha256: and 64 hexadecimal digits",
+	}[pattern]
+	return words, ok
+}
+
 // IsSlug says whether s may be a chosen id: 1 to 64 of a–z, 0–9, dash, dot and
 // underscore, beginning with a letter or digit.
 func IsSlug(s string) bool {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"guichet/connectors/guichet"
+	"guichet/gateway/api"
 	"guichet/schemas"
 )
 
@@ -39,7 +40,7 @@ type loginCmd struct {
 	ClientSecretFile string `required:"" help:"File with the client's secret." type:"existingfile" placeholder:"FILE"`
 }
 
-// Run tries the credentials and keeps where they are.
+// Run tries the credentials at the issuer and the gateway and keeps where they are.
 func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if g.Server == "" {
 		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
@@ -50,6 +51,15 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	_, err = source(ctx)
+	if err != nil {
+		return err
+	}
+	gateway, err := guichet.New(g.Server, source)
+	if err != nil {
+		return err
+	}
+	var me api.Identity
+	err = gateway.Get(ctx, "/me", &me)
 	if err != nil {
 		return err
 	}
@@ -68,10 +78,27 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return schemas.Errorf(schemas.Unavailable, path, "the session cannot be kept: %w", err)
 	}
 	if t.json {
-		return t.print(map[string]string{"session": path})
+		return t.print(map[string]any{"session": path, "me": me})
 	}
 	fmt.Fprintf(t.out, "signed in at %s as %s\n", v.Issuer, v.ClientID)
+	if me.Participant == "" {
+		fmt.Fprintf(t.out, "but you are a member of no participant there: ask the operator to add\n  {iss: %s, sub: %s, roles: […]}\nto your organisation's members\n", me.Issuer, me.Subject)
+		return nil
+	}
+	fmt.Fprintf(t.out, "you act for %s%s\n", me.Participant, inRoles(me.Roles))
 	return nil
+}
+
+// inRoles says roles in words.
+func inRoles(roles []schemas.Role) string {
+	if len(roles) == 0 {
+		return ", but in no role: ask the operator"
+	}
+	s := make([]string, len(roles))
+	for i, r := range roles {
+		s[i] = string(r)
+	}
+	return " as " + strings.Join(s, ", ")
 }
 
 func (s session) source(ctx context.Context) (guichet.TokenSource, error) {

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
 	"guichet/connectors/guichet"
+	"guichet/gateway/api"
 	"guichet/schemas"
 )
 
@@ -47,37 +50,77 @@ func fileBody(path string) (guichet.Document, error) {
 }
 
 type registerCmd struct {
-	Files []string `arg:"" help:"One dataset each: YAML, JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
+	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 }
 
-// Run registers each file.
+// Run reads every file, then registers one after the other and says what was.
 func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	var made []schemas.Dataset
+	var bodies []guichet.Document
 	for _, path := range v.Files {
-		d, err := fileBody(path)
+		body, _, err := datasetFile(path)
 		if err != nil {
 			return err
 		}
+		bodies = append(bodies, body)
+	}
+	var made []schemas.Dataset
+	var failed error
+	for i, path := range v.Files {
 		var out schemas.Dataset
-		err = c.Post(ctx, "/datasets"+query("space", v.Space), d, &out)
-		if err != nil {
-			return fmt.Errorf("register %s: %w", path, err)
+		failed = about(path, c.Post(ctx, "/datasets"+query("space", v.Space), bodies[i], &out))
+		if failed != nil {
+			break
 		}
 		made = append(made, out)
 	}
-	return list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	if failed != nil && len(made) == 0 {
+		return failed
+	}
+	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	if e, ok := errors.AsType[*schemas.Error](failed); ok {
+		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s", strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
+	}
+	return errors.Join(failed, err)
+}
+
+// datasetFile reads a dataset's description: as it is sent, and as the gateway will
+// read it, so that its faults are found before anything is sent.
+func datasetFile(path string) (guichet.Document, schemas.Dataset, error) {
+	body, err := fileBody(path)
+	if err != nil {
+		return body, schemas.Dataset{}, err
+	}
+	d, err := api.ReadDataset(body.Type, body.Text)
+	return body, d, about(path, err)
+}
+
+// about names the file that an error is about.
+func about(path string, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err
+	}
+	named := *e
+	named.Message = path + ": " + e.Message
+	named.Fields = slices.Clone(e.Fields)
+	for i := range named.Fields {
+		if named.Fields[i].Message == e.Message {
+			named.Fields[i].Message = named.Message // one sentence, told once
+		}
+	}
+	return &named
 }
 
 type publishCmd struct {
 	Dataset string   `arg:"" help:"Id of the dataset."`
 	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
 	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
-	File    string   `help:"YAML or JSON publication: several tables and splits." type:"existingfile" placeholder:"FILE"`
+	File    string   `help:"YAML or JSON publication (docs/examples.md): several tables and splits." type:"existingfile" placeholder:"FILE"`
 	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
 	Table   string   `help:"Name of the table, with --from." default:"data"`
 	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
@@ -90,15 +133,17 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	files, err := findUploads(v.Files)
+	if err != nil {
+		return err
+	}
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	if len(v.Files) > 0 {
-		err := uploadFiles(ctx, t, c, v.Dataset, v.Files, &p)
-		if err != nil {
-			return err
-		}
+	err = sendUploads(ctx, t, c, v.Dataset, files, &p)
+	if err != nil {
+		return err
 	}
 	var s schemas.VersionSummary
 	err = c.Post(ctx, "/datasets/"+v.Dataset+"/versions", p, &s)
@@ -109,10 +154,14 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		bar := newProgress(t, "reading shards")
 		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) { bar.set(int64(s.ShardsDone), int64(s.Shards)) })
 		bar.done()
+		if e, ok := errors.AsType[*schemas.Error](err); ok {
+			asGiven(files, e.Fields)
+		}
 		if err != nil {
 			return err
 		}
 	}
+	asGiven(files, s.Notes)
 	if t.json {
 		return t.print(s)
 	}
@@ -126,6 +175,8 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 func (v publishCmd) publication() (schemas.Publication, error) {
 	var p schemas.Publication
 	switch {
+	case len(v.Files) > 0 && v.From+v.File != "" || v.From != "" && v.File != "":
+		return p, schemas.BadField("publication", "--from", "give one of --from, --file and TABLE=FILE")
 	case len(v.Files) > 0:
 		p.Uploaded = true
 	case v.File != "":
@@ -159,7 +210,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 type offerCmd struct {
 	Dataset     string   `arg:"" help:"Id of the dataset."`
 	Template    string   `help:"open-with-attribution, research-only, ask-the-holder or health-with-review." placeholder:"NAME"`
-	File        string   `help:"Offer: YAML, JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
+	File        string   `help:"Offer: YAML (docs/examples.md), JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
 	Attribution string   `help:"Words to give with the data; the dataset's when left out."`
 	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
 	Rows        int64    `help:"Budget of each agreement, in rows."`

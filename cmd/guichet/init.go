@@ -4,10 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"golang.org/x/sync/errgroup"
@@ -44,12 +49,53 @@ func (v initCmd) Run(ctx context.Context, t *terminal) error {
 	return nil
 }
 
+// check says what is wrong with the words before anything is made of them.
+func (v initCmd) check() error {
+	var faults []schemas.FieldError
+	fault := func(flag, format string, args ...any) {
+		faults = append(faults, schemas.FieldError{Pointer: flag, Message: fmt.Sprintf(format, args...)})
+	}
+	u, err := url.Parse(v.Issuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		fault("--issuer", "%q is no address; write it like https://login.example", v.Issuer)
+	}
+	if v.Audience == "" {
+		fault("--audience", "tokens are for an audience: say which")
+	}
+	if strings.TrimSpace(v.Operator) == "" {
+		fault("--operator", "say who the first operator is: the sub that the issuer's tokens name")
+	}
+	if !party.IsID(schemas.ParticipantID(v.Participant)) {
+		fault("--participant", "%q is neither a URL nor a did", v.Participant)
+	}
+	if strings.TrimSpace(v.Name) == "" || len(v.Name) > 256 {
+		fault("--name", "an organisation's name has 1 to 256 bytes")
+	}
+	if !schemas.IsCountryCode(v.Country) {
+		fault("--country", "%q is no country code: write two capital letters (ISO 3166-1 alpha-2), such as FR", v.Country)
+	}
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return &schemas.Error{Kind: schemas.Invalid, Subject: "init", Message: faults[0].Message, Fields: faults}
+	}
+	return &schemas.Error{Kind: schemas.Invalid, Subject: "init", Message: "no gateway can be made of this", Fields: faults}
+}
+
 // make writes keys, settings and the first operator; it gives the log's public key.
+// When it fails, nothing of it is left.
 func (v initCmd) make(ctx context.Context) (vkey string, err error) {
 	path := filepath.Join(v.Data, "guichet.yaml")
-	_, err = os.Stat(path)
-	if err == nil {
-		return "", &schemas.Error{Kind: schemas.Conflict, Subject: path, Message: "there is a gateway in " + v.Data + " already", Remedy: "give another folder; init never overwrites keys"}
+	for _, there := range []string{path, filepath.Join(v.Data, "keys")} {
+		_, err = os.Stat(there)
+		if err == nil {
+			return "", &schemas.Error{Kind: schemas.Conflict, Subject: there, Message: fmt.Sprintf("there is a gateway in %s already: %s", v.Data, filepath.Base(there)), Remedy: "give another folder; init never overwrites keys"}
+		}
+	}
+	err = v.check()
+	if err != nil {
+		return "", err
 	}
 	if v.Origin == "" {
 		v.Origin = "guichet-" + string(schemas.NewRunID())[4:]
@@ -58,6 +104,15 @@ func (v initCmd) make(ctx context.Context) (vkey string, err error) {
 	if err != nil {
 		return "", err
 	}
+	clear, err := clearing(v.Data)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, clear())
+		}
+	}()
 	err = os.MkdirAll(filepath.Join(v.Data, "keys"), 0o700)
 	if err != nil {
 		return "", schemas.Errorf(schemas.Unavailable, v.Data, "the folder cannot be made: %w", err)
@@ -68,16 +123,36 @@ func (v initCmd) make(ctx context.Context) (vkey string, err error) {
 			return "", err
 		}
 	}
-	c := &Config{Data: v.Data, Database: v.Database, Origin: v.Origin, Issuers: []auth.Issuer{{Issuer: v.Issuer, Audiences: []string{v.Audience}, Own: true}}}
-	err = v.operator(ctx, c)
-	if err != nil {
-		return "", err
-	}
 	b, err := yaml.Marshal(map[string]any{"database": v.Database, "origin": v.Origin, "issuers": []map[string]any{{"iss": v.Issuer, "audiences": []string{v.Audience}, "own": true}}})
 	if err != nil {
 		return "", fmt.Errorf("write the settings: %w", err)
 	}
-	return vkey, writeNew(path, "# Settings of a Guichet gateway; guichet config --explain prints them all.\n"+string(b))
+	err = writeNew(path, "# Settings of a Guichet gateway; guichet config --explain prints them all.\n"+string(b))
+	if err != nil {
+		return "", err
+	}
+	// Last, since a database elsewhere keeps what is written.
+	return vkey, v.operator(ctx, &Config{Data: v.Data, Database: v.Database, Origin: v.Origin, Issuers: []auth.Issuer{{Issuer: v.Issuer, Audiences: []string{v.Audience}, Own: true}}})
+}
+
+// clearing notes what lies in a folder, and gives what removes all that came after.
+func clearing(dir string) (clear func() error, err error) {
+	before, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return func() error { return os.RemoveAll(dir) }, nil
+	}
+	if err != nil {
+		return nil, schemas.Errorf(schemas.Invalid, dir, "the folder %s cannot be read: %w", dir, err)
+	}
+	return func() error {
+		now, err := os.ReadDir(dir)
+		for _, e := range now {
+			if !slices.ContainsFunc(before, func(b fs.DirEntry) bool { return b.Name() == e.Name() }) {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+			}
+		}
+		return err
+	}, nil
 }
 
 func random() string {

@@ -60,6 +60,7 @@ type grammar struct {
 
 	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
+	Change    changeCmd     `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`

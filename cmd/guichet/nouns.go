@@ -31,7 +31,7 @@ type storeCmd struct {
 
 // document is the part of every add.
 type document struct {
-	File    string `arg:"" help:"YAML or JSON file." type:"existingfile"`
+	File    string `arg:"" help:"YAML or JSON file; docs/examples.md has one of each." type:"existingfile"`
 	Replace int64  `help:"Change the stored one, if it is at this revision." placeholder:"REVISION"`
 }
 

@@ -118,35 +118,58 @@ func (s *story) invite(a addresses) {
 	if err != nil {
 		return
 	}
-	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, s.open, m.Tables[0].Table, m.Tables[0].Split)
 	token := filepath.Join(s.dir, "trainer.token")
 	err = os.WriteFile(token, []byte(a.Tokens["trainer"]), 0o600)
 	if err != nil {
 		return
 	}
-	s.say(`
-Guichet stays up at %s (API description: %s/api/v1/openapi.json). Ctrl-C ends it.
-The lease in these lines lasts 15 minutes:
+	s.say("%s", copyable(a, token, l.Token, string(s.open), m.Tables[0].Table, m.Tables[0].Split))
+}
 
-  curl -fH "Authorization: Bearer %s" -o rank0.arrows "%s"
+// copyable is the lines to copy: none is indented, since a here-document ends at a line
+// that is its word alone, and Python minds its margin.
+func copyable(a addresses, token, lease, agreement, table, split string) string {
+	python, need := interpreter()
+	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, agreement, table, split)
+	return fmt.Sprintf(`
+Guichet stays up at %[1]s (API description: %[1]s/api/v1/openapi.json). Ctrl-C ends it.
+The lease in these lines lasts 15 minutes. With curl:
 
-  python3 - <<'EOF'
-  import pyarrow.ipc as ipc, urllib.request
-  r = urllib.request.Request("%s", headers={"Authorization": "Bearer %s"})
-  print(ipc.open_stream(urllib.request.urlopen(r)).read_all().schema)
-  EOF
+curl -fH "Authorization: Bearer %[2]s" -o rank0.arrows "%[3]s"
 
-  python3 - <<'EOF'
-  import pyarrow.flight as flight
-  o = flight.FlightCallOptions(headers=[(b"authorization", b"Bearer %s")])
-  c = flight.connect("%s")
-  i = c.get_flight_info(flight.FlightDescriptor.for_path("%s", "table=%s", "split=%s", "seed=42", "world=2", "rank=0"), o)
-  print(c.do_get(i.endpoints[0].ticket, o).read_all().num_rows)
-  EOF
+With pyarrow over HTTP, and over Flight%[4]s:
+
+%[5]s - <<'EOF'
+import pyarrow.ipc as ipc, urllib.request
+r = urllib.request.Request("%[3]s", headers={"Authorization": "Bearer %[2]s"})
+print(ipc.open_stream(urllib.request.urlopen(r)).read_all().schema)
+EOF
+
+%[5]s - <<'EOF'
+import pyarrow.flight as flight
+o = flight.FlightCallOptions(headers=[(b"authorization", b"Bearer %[2]s")])
+c = flight.connect("%[6]s")
+i = c.get_flight_info(flight.FlightDescriptor.for_path("%[7]s", "table=%[8]s", "split=%[9]s", "seed=42", "world=2", "rank=0"), o)
+print(c.do_get(i.endpoints[0].ticket, o).read_all().num_rows)
+EOF
 
 As the trainer on the command line:
 
-  export GUICHET_SERVER=%s GUICHET_TOKEN_FILE=%s
-  bin/guichet search wheat --project crop-yield-2027
-`, a.HTTP, a.HTTP, l.Token, link, link, l.Token, l.Token, a.Flight, s.open, m.Tables[0].Table, m.Tables[0].Split, a.HTTP, token)
+export GUICHET_SERVER=%[1]s GUICHET_TOKEN_FILE=%[10]s
+bin/guichet search wheat --project crop-yield-2027
+`, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, token)
+}
+
+// interpreter is a Python that has pyarrow, where one is known; else need says how to
+// get it.
+func interpreter() (python, need string) {
+	python = os.Getenv("GUICHET_PYTHON") // make sets it
+	if python == "" {
+		python = filepath.Join(".cache", "venv", "bin", "python") // of make setup
+	}
+	_, err := os.Stat(python)
+	if err != nil {
+		return "python3", " (where it is missing: python3 -m pip install pyarrow)"
+	}
+	return python, ""
 }

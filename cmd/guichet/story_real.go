@@ -105,7 +105,10 @@ func (s *story) publishReal(ctx context.Context, dir string, r real) (schemas.Ve
 			table, path, _ := strings.Cut(f, "=")
 			files = append(files, table+"="+filepath.Join(dir, "data", path))
 		}
-		err := uploadFiles(ctx, s.t, c, string(d.ID), files, &p)
+		found, err := findUploads(files)
+		if err == nil {
+			err = sendUploads(ctx, s.t, c, string(d.ID), found, &p)
+		}
 		if err == nil {
 			err = once(c.Post(ctx, "/datasets/"+string(d.ID)+"/versions", p, nil))
 		}

@@ -13,23 +13,72 @@ import (
 	"guichet/schemas"
 )
 
-// uploadFiles sends files, given as TABLE[/SPLIT]=FILE, and writes what they are
-// into the publication.
-func uploadFiles(ctx context.Context, t *terminal, c *guichet.Client, dataset string, files []string, p *schemas.Publication) error {
-	for _, arg := range files {
-		name, path, ok := strings.Cut(arg, "=")
+// upload is one file of this machine on its way into a publication.
+type upload struct {
+	table, split string
+	path         string // as it was said
+	name         string // at the gateway, distinct within its split
+	info         os.FileInfo
+}
+
+// at names the file as the gateway does.
+func (u *upload) at() string { return u.table + "/" + u.split + "/" + u.name }
+
+// findUploads reads files given as TABLE[/SPLIT]=FILE. What is wrong with any of
+// them is said before the first is sent.
+func findUploads(args []string) ([]upload, error) {
+	var out []upload
+	taken := map[string]bool{}
+	for _, arg := range args {
+		place, path, ok := strings.Cut(arg, "=")
 		if !ok {
-			return schemas.BadField("publication", arg, "write files as TABLE=FILE or TABLE/SPLIT=FILE")
+			return nil, schemas.BadField("publication", arg, "write files as TABLE=FILE or TABLE/SPLIT=FILE")
 		}
-		table, split, _ := strings.Cut(name, "/")
-		if split == "" {
-			split = "all"
+		u := upload{path: path}
+		u.table, u.split, ok = strings.Cut(place, "/")
+		if !ok {
+			u.split = "all"
 		}
-		err := uploadFile(ctx, t, c, dataset, table, split, path)
+		for _, name := range []string{u.table, u.split} {
+			if !schemas.IsSlug(name) {
+				return nil, schemas.BadField("publication", arg, "%q cannot name a table or split: a name has %s", name, schemas.SlugInWords)
+			}
+		}
+		var err error
+		u.info, err = os.Stat(path)
+		switch {
+		case err != nil:
+			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+		case !u.info.Mode().IsRegular():
+			return nil, schemas.Errorf(schemas.Invalid, path, "%s is no file", path)
+		case u.info.Size() == 0:
+			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
+		}
+		for _, o := range out {
+			if o.table == u.table && os.SameFile(o.info, u.info) {
+				return nil, schemas.BadField("publication", arg, "the file %s stands twice in the table %s, also as %s: its rows would be doubled", path, u.table, o.path)
+			}
+		}
+		base := filepath.Base(path)
+		u.name = base
+		for n := 2; taken[u.at()]; n++ { // files of two folders may have one name
+			u.name = fmt.Sprintf("%d-%s", n, base)
+		}
+		taken[u.at()] = true
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+// sendUploads sends the files and writes what they are into the publication.
+func sendUploads(ctx context.Context, t *terminal, c *guichet.Client, dataset string, files []upload, p *schemas.Publication) error {
+	for i := range files {
+		u := &files[i]
+		err := u.send(ctx, t, c, dataset)
 		if err != nil {
 			return err
 		}
-		add(p, table, split, filepath.Base(path))
+		add(p, u.table, u.split, u.name)
 	}
 	return nil
 }
@@ -52,20 +101,28 @@ func add(p *schemas.Publication, table, split, key string) {
 	p.Tables = append(p.Tables, schemas.PublicationTable{Name: table, Splits: []schemas.PublicationSplit{{Name: split, Keys: []string{key}}}})
 }
 
-func uploadFile(ctx context.Context, t *terminal, c *guichet.Client, dataset, table, split, path string) error {
-	f, err := os.Open(path)
+func (u *upload) send(ctx context.Context, t *terminal, c *guichet.Client, dataset string) error {
+	f, err := os.Open(u.path)
 	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+		return schemas.Errorf(schemas.Invalid, u.path, "the file %s cannot be read: %w", u.path, err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		return schemas.Errorf(schemas.Invalid, path, "%s is no file", path)
-	}
-	bar := newProgress(t, "sending "+filepath.Base(path))
+	bar := newProgress(t, "sending "+filepath.Base(u.path))
 	defer bar.done()
-	to := fmt.Sprintf("/datasets/%s/files/%s/%s/%s", dataset, table, split, url.PathEscape(filepath.Base(path)))
-	return c.Upload(ctx, to, &reading{f, bar, 0, st.Size()}, st.Size())
+	to := fmt.Sprintf("/datasets/%s/files/%s/%s/%s", dataset, u.table, u.split, url.PathEscape(u.name))
+	return c.Upload(ctx, to, &reading{f, bar, 0, u.info.Size()}, u.info.Size())
+}
+
+// asGiven names files by their paths on this machine in what the gateway says about
+// them.
+func asGiven(files []upload, said []schemas.FieldError) {
+	for i := range said {
+		for j := range files {
+			if said[i].Pointer == files[j].at() {
+				said[i].Pointer = files[j].path
+			}
+		}
+	}
 }
 
 // reading shows how much of a file was sent.

@@ -111,10 +111,15 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.stream = stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now},
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
 	})
 	return s, nil
+}
+
+func (c *Config) hasCredential(name string) bool {
+	_, ok := c.Credentials[name]
+	return ok
 }
 
 func (c *Config) replica() string {

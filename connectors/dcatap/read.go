@@ -185,14 +185,16 @@ func (r *reader) countries(n rdf.Node) []string {
 		if !ok {
 			code = r.word(v, nsDCT+"identifier")
 		}
-		if countryCode.MatchString(code) && !slices.Contains(out, code) {
+		_, known := r.codes.PlaceIRI(code)
+		if known && !slices.Contains(out, code) {
 			out = append(out, code)
 		}
 	}
 	return out
 }
 
-var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+// languageTag has a language of two or three letters: words such as English are no tag.
+var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$`)
 
 func (r *reader) languages(n rdf.Node) []string {
 	var out []string
@@ -202,7 +204,7 @@ func (r *reader) languages(n rdf.Node) []string {
 			tag, _, _, _ = rdf.Literal(v)
 			tag = cmp.Or(tag, r.word(v, nsDCT+"identifier"))
 		}
-		if tag != "" && len(tag) <= 35 && !slices.Contains(out, tag) {
+		if languageTag.MatchString(tag) && len(tag) <= 35 && !slices.Contains(out, tag) {
 			out = append(out, tag)
 		}
 	}
@@ -220,17 +222,13 @@ func (r *reader) publisher(n rdf.Node) string {
 	return ""
 }
 
-// licence is the IRI as given, an SPDX one as its id; else the words.
+// licence is the IRI as given, that of a well-known licence as its SPDX id; else the
+// words.
 func (r *reader) licence(n rdf.Node) string {
 	for _, v := range r.values(n, nsDCT+"license") {
 		id := rdf.ID(v)
-		for _, p := range []string{"http://spdx.org/licenses/", "https://spdx.org/licenses/"} {
-			if rest, ok := strings.CutPrefix(id, p); ok {
-				return rest
-			}
-		}
 		if absolute(id) && !strings.HasPrefix(id, "_:") {
-			return id
+			return LicenceID(id)
 		}
 		s, _, _, _ := rdf.Literal(v)
 		if words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsDCT+"title")); words != "" {

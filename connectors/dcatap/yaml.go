@@ -233,12 +233,30 @@ func (y *YAML) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError)
 		for _, name := range k.Missing {
 			add(at+"/"+name, fmt.Sprintf("%q is missing", name))
 		}
+	case *kind.Pattern:
+		words, ok := schemas.PatternInWords(k.Want)
+		if !ok {
+			words = "it must match " + k.Want
+		}
+		add(at, fmt.Sprintf("%q: %s", k.Got, words))
+	case *kind.Enum:
+		add(at, fmt.Sprintf("%v is not one of %s", k.Got, list(k.Want)))
 	case *kind.Type:
 		add(at, fmt.Sprintf("this is a %s; wanted is %s%s", k.Got, strings.Join(k.Want, " or "), quotes(k)))
 	default:
 		_, message, _ := strings.Cut(v.Error(), ": ")
 		add(at, message)
 	}
+}
+
+func list(values []any) string {
+	var out []string
+	for _, v := range values {
+		if v != "" {
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // quotes helps with the commonest mistake: a year is a number in YAML.

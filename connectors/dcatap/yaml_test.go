@@ -76,7 +76,7 @@ func TestYAMLFaultsHaveLines(t *testing.T) {
 		"unknown key":   {"space: energy\ntitle: {en: x}\ntitel: y\n", "/titel", "line 3"},
 		"nested key":    {"space: energy\ntitle: {en: x}\ntables:\n  - name: a\n    fields:\n      - name: b\n        typ: text\n", "/tables/0/fields/0/typ", "line 7"},
 		"a year":        {"space: energy\ntitle: {en: x}\nfrom: 2020\n", "/from", "line 3: this is a number; wanted is string; put it in quotes"},
-		"missing":       {"title: {en: x}\n", "/space", "missing"},
+		"missing":       {"space: energy\n", "/title", "missing"},
 		"given twice":   {"space: energy\ntitle: {en: x}\nspace: health\n", "", "line 3"},
 		"country":       {"space: energy\ntitle: {en: x}\ncountries:\n  - FR\n  - France\n", "/countries/1", "line 5"},
 		"visibility":    {"space: energy\ntitle: {en: x}\nvisibility: nobody\n", "/visibility", "line 3"},

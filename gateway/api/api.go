@@ -43,6 +43,8 @@ type Deps struct {
 	Version string
 	Public  string // the site's address for the world, without a slash at its end; "" where none was set
 	Now     func() time.Time
+	// HasCredential says whether the settings have a credential for stores; nil: not asked.
+	HasCredential func(name string) bool
 }
 
 type server struct{ Deps }
@@ -267,9 +269,37 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 			p.Errors = append(p.Errors, schemas.FieldError{Message: err.Error()})
 			continue
 		}
-		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: d.Message})
+		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: inWords(d.Message)})
 	}
 	return p
+}
+
+// inWords says huma's findings as people do.
+func inWords(message string) string {
+	pattern, ok := strings.CutPrefix(message, "expected string to match pattern ")
+	if ok {
+		words, ok := schemas.PatternInWords(pattern)
+		if ok {
+			return words
+		}
+	}
+	name, ok := strings.CutPrefix(message, "expected required property ")
+	if ok {
+		return strings.TrimSuffix(name, " to be present") + " is missing"
+	}
+	values, ok := strings.CutPrefix(message, `expected value to be one of "`)
+	if ok {
+		return "use one of " + strings.TrimPrefix(strings.TrimSuffix(values, `"`), ", ")
+	}
+	switch message {
+	case "unexpected property":
+		return "this member is not known here"
+	case "expected array", "expected object", "expected string", "expected boolean", "expected number", "expected integer":
+		return strings.Replace(message, "expected", "this must be of the type", 1)
+	case "expected length >= 1":
+		return "this must not be empty"
+	}
+	return message
 }
 
 // pointer turns huma's body.a[0].b into /a/0/b; query.x into x.

@@ -87,6 +87,13 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		if in.Body.Space == "" { // DCAT-AP has no word for it: it stays
+			have, err := s.Catalog.Own(ctx, in.by, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			in.Body.Space = have.Space
+		}
 		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
 		if err != nil {
 			return nil, err

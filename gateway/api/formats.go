@@ -98,6 +98,21 @@ func readYAML(b []byte, v any) error {
 	return json.Unmarshal(y.JSON, v)
 }
 
+// ReadDataset reads a document as the operations on datasets read their bodies, for
+// whoever wants to know its faults before it is sent. Errors: Invalid, TooLarge.
+func ReadDataset(mediaType string, b []byte) (schemas.Dataset, error) {
+	var d schemas.Dataset
+	read := readLD
+	if mediaType == "application/yaml" {
+		read = readYAML
+	}
+	err := read(b, &d)
+	if _, ours := errors.AsType[*schemas.Error](err); err != nil && !ours {
+		err = schemas.BadField("dataset", "", "this is no dataset: %v", err)
+	}
+	return d, err
+}
+
 // looksLikeDataset knows a dataset by members that no other body has.
 func looksLikeDataset(members map[string]json.RawMessage) bool {
 	for _, name := range []string{"space", "keywords", "themes", "countries", "licence", "publisher", "visibility"} {

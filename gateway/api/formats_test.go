@@ -99,7 +99,7 @@ func TestFaultsOfEveryFormat(t *testing.T) {
 	}{
 		"yaml key":      {"/dataset", "application/yaml", "space: energy\ntitle: {en: Wind}\ntitel: x\n", 422, "/titel", "line 3"},
 		"yaml broken":   {"/dataset", "application/yaml", "space: [\n", 422, "", "not YAML"},
-		"yaml offer":    {"/offer", "application/yaml", "rules: []\nreviw: true\n", 422, "", "unexpected"},
+		"yaml offer":    {"/offer", "application/yaml", "rules: []\nreviw: true\n", 422, "", "not known here"},
 		"no title":      {"/dataset", "application/ld+json", `{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset"}`, 422, "/title", "title"},
 		"action":        {"/offer", "application/ld+json", `{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "permission": [{"action": "print"}]}`, 422, "/permission/0/action", "odrl:print"},
 		"no JSON":       {"/offer", "application/ld+json", "{\n\"@context\": ", 422, "/@context", "line 2"},

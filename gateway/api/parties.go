@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,8 +49,26 @@ type stopPost struct {
 	}
 }
 
+// Identity is who the gateway takes a caller for.
+type Identity struct {
+	Issuer      string                `json:"iss"`
+	Subject     string                `json:"sub"`
+	Participant schemas.ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
+	Roles       []schemas.Role        `json:"roles" doc:"what token, issuer and membership give together"`
+}
+
+type identityGet struct{ Caller }
+
+type identity struct{ Body Identity }
+
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
+	op(s, a, http.MethodGet, "/me", "get-me", "Who the gateway takes the caller for", "parties", func(_ context.Context, in *identityGet) (*identity, error) {
+		if !in.by.SignedIn() {
+			return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
+		}
+		return &identity{Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
+	})
 	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
 		revision, err := in.revision()
 		if err != nil {
@@ -123,6 +142,10 @@ func (s *server) parties(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		err = s.refers(ctx, in.by, &in.Body)
+		if err != nil {
+			return nil, err
+		}
 		st, err := s.Parties.PutStore(ctx, in.by, in.Body, revision)
 		if err != nil {
 			return nil, err
@@ -133,4 +156,28 @@ func (s *server) parties(a huma.API) {
 		st, next, err := s.Parties.Stores(ctx, in.by, in.Cursor, in.Limit)
 		return listOf(st, next), err
 	})
+}
+
+// refers checks that what a store refers to is there: a credential of the settings, and
+// registered participants.
+func (s *server) refers(ctx context.Context, by schemas.Principal, st *schemas.Store) error {
+	err := policy.Needs(by, schemas.RoleOperator, "change stores") // before anything is told of who takes part
+	if err != nil {
+		return err
+	}
+	if s.HasCredential != nil && !s.HasCredential(st.CredentialRef) {
+		e := schemas.BadField("store", "/credential_ref", "the gateway's settings have no credential %q", st.CredentialRef)
+		e.Remedy = "add it under credentials in the settings, with its two key files, and start the gateway again"
+		return e
+	}
+	for i, p := range st.Prefixes {
+		_, err := s.Parties.Participant(ctx, p.Participant)
+		if schemas.KindOf(err) == schemas.NotFound {
+			return schemas.BadField("store", fmt.Sprintf("/prefixes/%d/participant", i), "there is no participant %q", p.Participant)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/catalog/index"
+	"guichet/connectors/dcatap"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -88,7 +89,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	}
 	q := index.Query{Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort, Offset: offset, Limit: in.Limit}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language, "publisher": in.Publisher,
-		"licence": in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
+		"licence": dcatap.LicenceID(in.Licence), "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
 		}

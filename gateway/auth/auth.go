@@ -105,7 +105,8 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	}
 	i := slices.IndexFunc(a.issuers, func(have Issuer) bool { return have.Issuer == iss })
 	if i < 0 {
-		return schemas.Principal{}, refuse("tokens of the issuer %s are not accepted here", iss)
+		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: fmt.Sprintf("tokens of the issuer %s are not accepted here", iss),
+			Remedy: "sign in at the issuer that the operator named to you, or ask the operator to add this one to issuers in the gateway's settings"}
 	}
 	is := &a.issuers[i]
 	v, err := a.verifier(ctx, is)

@@ -70,6 +70,18 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 	return revision, err
 }
 
+// IsID says whether an organisation may have this id: a URL with a host, or a did.
+func IsID(id schemas.ParticipantID) bool {
+	u, err := url.Parse(string(id))
+	switch {
+	case err != nil || len(id) > 512:
+		return false
+	case u.Scheme == "did":
+		return u.Opaque != ""
+	}
+	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
@@ -77,8 +89,7 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	if err != nil {
 		return p, err
 	}
-	u, err := url.Parse(string(p.ID))
-	if err != nil || u.Scheme != "https" && u.Scheme != "did" && u.Scheme != "http" || len(p.ID) > 512 {
+	if !IsID(p.ID) {
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
 	for i, m := range p.Members {
@@ -171,7 +182,7 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 		return f, err
 	}
 	if !schemas.IsSlug(string(f.ID)) {
-		return f, schemas.BadField("factory", "/id", "%q is no slug", f.ID)
+		return f, schemas.BadField("factory", "/id", "%q cannot name a factory: a name has %s", f.ID, schemas.SlugInWords)
 	}
 	for i, cidr := range f.Egress {
 		_, err := netip.ParsePrefix(cidr)
@@ -211,7 +222,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
 	}
 	if !schemas.IsSlug(string(p.ID)) {
-		return p, schemas.BadField("project", "/id", "%q is no slug", p.ID)
+		return p, schemas.BadField("project", "/id", "%q cannot name a project: a name has %s", p.ID, schemas.SlugInWords)
 	}
 	if !p.Until.IsZero() && !p.Until.After(p.From) {
 		return p, schemas.BadField("project", "/until", "the end is not after the start")

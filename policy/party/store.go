@@ -20,7 +20,7 @@ func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas
 		return s, err
 	}
 	if !schemas.IsSlug(string(s.ID)) {
-		return s, schemas.BadField("store", "/id", "%q is no slug", s.ID)
+		return s, schemas.BadField("store", "/id", "%q cannot name a store: a name has %s", s.ID, schemas.SlugInWords)
 	}
 	u, err := url.Parse(s.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"guichet/connectors/guichet"
+)
+
+// Every example of docs/examples.md does what the page says, through the command line.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "examples.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What a reader would put in: her own issuer, store and buckets.
+	text := strings.NewReplacer("https://login.example", g.rig.Issuers[0].Issuer, "https://s3.example", g.rig.S3.Endpoint, "eu-1", g.rig.S3.Region,
+		"work_bucket: work", "work_bucket: "+g.rig.S3.WorkBucket, "bucket: data", "bucket: "+g.rig.S3.Bucket).Replace(string(page))
+	dir := t.TempDir()
+	files := map[string]string{}
+	for _, m := range regexp.MustCompile("(?s)```yaml\n# ([a-z.]+)\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		files[m[1]] = written(t, dir, m[1], m[2])
+	}
+	if len(files) != strings.Count(text, "```yaml") || len(files) != 8 {
+		t.Fatalf("%d examples, %d blocks", len(files), strings.Count(text, "```yaml"))
+	}
+	for name, s := range map[string]string{"agronomy/wheat/train/1.csv": "field,yield\na,7.5\nb,8.25\n", "agronomy/wheat/test.csv": "field,yield\nc,6.5\n"} {
+		_, err := g.store().Put(t.Context(), g.rig.S3.Bucket, name, strings.NewReader(s), int64(len(s)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	call := func(who string, args ...string) string {
+		t.Helper()
+		p := g.rig.persona(who)
+		source, err := guichet.ClientCredentials(t.Context(), p.issuer, p.ID, p.Secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := source(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := guichetCommand(append([]string{"--server", g.base, "--token", written(t, dir, who+".token", token)}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("guichet %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	for _, noun := range []string{"participant", "store", "factory", "project"} {
+		call("operator", noun, "add", files[noun+".yaml"])
+	}
+	id := regexp.MustCompile(`ds-[a-z0-9]{20}`).FindString(call("agronomy", "register", files["dataset.yaml"]))
+	call("agronomy", "offer", id, "--file", files["offer.yaml"])
+	out := call("agronomy", "publish", id, "--file", files["publication.yaml"])
+	if !strings.Contains(out, "version 2024-01 is published: 1 tables, 2 shards, 3 rows") {
+		t.Errorf("the publication says %s", out)
+	}
+	call("agronomy", "change", id, files["dataset.yaml"])
+	c, err := loadConfig(files["guichet.yaml"])
+	if err != nil || len(c.Issuers) != 2 || !c.Issuers[0].Own || c.Credentials["local"].AccessKeyFile == "" {
+		t.Errorf("the settings: %+v, %v", c, err)
+	}
+}
