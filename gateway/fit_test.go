@@ -92,7 +92,7 @@ func TestDryRunAsksLikeARequest(t *testing.T) {
 	s.want(201, "operator", "POST", "/factories", schemas.Factory{ID: "vault", Name: "Vault", Country: "FR", Secure: true})
 	in := wheat("Patients")
 	in.Space = "health"
-	in.Tables = []schemas.TableInfo{{Name: "data", Fields: []schemas.Field{{Name: "id", Type: "int64"}, {Name: "SSN", Type: "utf8", Sensitivity: "identifies"}}}}
+	in.Tables = []schemas.TableInfo{{Name: "data", Fields: []schemas.Field{{Name: "id", Type: "int64"}, {Name: "SSN", Type: "text", Sensitivity: "identifies"}}}}
 	d := s.register(in)
 	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", permit(nil))
 	s.publish(d.ID)

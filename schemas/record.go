@@ -25,7 +25,7 @@ const (
 
 // ChangeKinds lists every kind of change.
 func ChangeKinds() []string {
-	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeRequest, ChangeReview,
+	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped, ChangeRequest, ChangeReview,
 		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeLogStart}
 }
 

@@ -59,7 +59,7 @@ func TestExamples(t *testing.T) {
 	id := regexp.MustCompile(`ds-[a-z0-9]{20}`).FindString(call("agronomy", "register", files["dataset.yaml"]))
 	call("agronomy", "offer", id, "--file", files["offer.yaml"])
 	out := call("agronomy", "publish", id, "--file", files["publication.yaml"])
-	if !strings.Contains(out, "version 2024-01 is published: 1 tables, 2 shards, 3 rows") {
+	if !strings.Contains(out, "version 2024-01 is published: 1 table, 2 shards, 3 rows") {
 		t.Errorf("the publication says %s", out)
 	}
 	call("agronomy", "change", id, files["dataset.yaml"])
