@@ -55,7 +55,7 @@ func TestPrintedLinesRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, printed)
 	}
-	for _, want := range []string{"crop: string", "\n150\n", "1 datasets"} {
+	for _, want := range []string{"crop: string", "\n150\n", "1 dataset\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the lines do not print %q:\n%s", want, out)
 		}
