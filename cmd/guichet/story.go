@@ -351,12 +351,15 @@ func (s *story) granted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = holder.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a use we like to see"}, &r)
+	err = holder.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a use we like to see"}, nil)
+	if err == nil {
+		err = c.Get(ctx, "/requests/"+string(r.ID), &r) // the holder sees the items of her own only
+	}
 	if err != nil {
 		return err
 	}
-	if r.State != schemas.RequestGranted {
-		return fmt.Errorf("after the holder's yes the request is %s", r.State)
+	if r.State != schemas.RequestGranted || len(r.Items) != 3 {
+		return fmt.Errorf("after the holder's yes the request is %s, with %d of 3 items", r.State, len(r.Items))
 	}
 	s.open, s.big = r.Items[0].Agreement, r.Items[2].Agreement
 	s.say("   the holder says yes; one permit, agreements %s, %s and %s", r.Items[0].Agreement, r.Items[1].Agreement, r.Items[2].Agreement)
