@@ -84,7 +84,7 @@ cover: setup build
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
 	 GOFLAGS="-cover -covermode=atomic -coverpkg=guichet/..." GUICHET_COVER=$(COVER) go test -timeout 30m ./... -args -test.gocoverdir=$(COVER)
 	@go tool covdata percent -i=$(COVER) | sed 's/^\s*//' | sort
-	@go tool covdata textfmt -i=$(COVER) -o $(COVER)/profile.txt && go tool cover -func=$(COVER)/profile.txt | tail -1
+	@go tool covdata textfmt -i=$(COVER) -o $(COVER)/all.txt && grep -v '^guichet/deploy/' $(COVER)/all.txt > $(COVER)/profile.txt && go tool cover -func=$(COVER)/profile.txt | tail -1
 
 lint: go-version
 	@echo "vet, staticcheck, gofmt, import direction"
