@@ -18,6 +18,9 @@ import (
 func fromShared(t *testing.T, path string) string {
 	t.Helper()
 	dir := os.Getenv("GUICHET_SHARED")
+	if dir == "" && os.Getenv("CI") == "true" {
+		t.Fatal("GUICHET_SHARED is not set, and CI=true")
+	}
 	if dir == "" {
 		t.Skip("GUICHET_SHARED is not set: no reference data")
 	}

@@ -180,6 +180,9 @@ func TestSchemaOfTheTable(t *testing.T) {
 // TestPyarrowAgrees lets pyarrow open what was written, where it is at hand.
 func TestPyarrowAgrees(t *testing.T) {
 	python := os.Getenv("GUICHET_PYTHON")
+	if python == "" && os.Getenv("CI") == "true" {
+		t.Fatal("GUICHET_PYTHON is not set, and CI=true")
+	}
 	if python == "" {
 		t.Skip("GUICHET_PYTHON is not set: no interpreter with pyarrow")
 	}

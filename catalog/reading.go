@@ -1,0 +1,249 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"guichet/connectors/shard"
+	"guichet/schemas"
+)
+
+// ahead is how many shards of a version are read at once: one is fetched while
+// another is read. Each takes its size and shard.MostOut of temporary disk at most.
+const ahead = 2
+
+// maxShard bounds one object.
+const maxShard = 64 << 30
+
+// table reads the shards of one table. Faults of shards go into the version;
+// an error means that publishing itself cannot go on now.
+func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) error {
+	t := p.place(ask.Name)
+	spec := shard.Spec{}
+	for i := range p.dataset.Tables {
+		if p.dataset.Tables[i].Name == ask.Name {
+			spec.CSV, spec.Fields = p.dataset.Tables[i].CSV, p.dataset.Tables[i].Fields
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var pending []*reading
+	defer func() {
+		stop()
+		for _, r := range pending {
+			<-r.done
+		}
+	}()
+	next := func() error {
+		r := pending[0]
+		pending = pending[1:]
+		<-r.done
+		return c.take(ctx, p, t, r)
+	}
+	for _, s := range ask.Splits {
+		split(t, s.Name)
+		for _, key := range s.Keys {
+			// The first shard says the schema of the others.
+			for len(pending) == ahead || len(pending) > 0 && t.Schema == nil {
+				err := next()
+				if err != nil {
+					return err
+				}
+			}
+			if len(p.version.Failures) >= maxFaults {
+				break
+			}
+			spec.Name, spec.Schema, spec.WindowRows = key, t.Schema, t.WindowRows
+			pending = append(pending, c.startReading(ctx, p, spec, s.Name, *n))
+			*n++
+		}
+	}
+	for len(pending) > 0 {
+		err := next()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type readShard struct {
+	shard.Report
+	Shard schemas.Shard
+}
+
+// reading is one shard that is read beside others; got and err stand when done is
+// closed.
+type reading struct {
+	key, split string
+	n          int // its place in the ask
+	done       chan struct{}
+	saved      bool
+	got        *readShard
+	err        error
+}
+
+// startReading reads one object whole, in the child.
+func (c *Catalog) startReading(ctx context.Context, p *publication, spec shard.Spec, split string, n int) *reading {
+	r := &reading{key: spec.Name, split: split, n: n, done: make(chan struct{})}
+	if saved, ok := p.done[n]; ok {
+		r.got, r.saved = &saved, true
+		close(r.done)
+		return r
+	}
+	go func() {
+		defer close(r.done)
+		for try := range 5 {
+			r.got, r.err = c.conform(ctx, p, spec, r.key, n)
+			if schemas.KindOf(r.err) != schemas.Unavailable || ctx.Err() != nil {
+				break
+			}
+			sleep(ctx, time.Duration(1<<try)*200*time.Millisecond)
+		}
+	}()
+	return r
+}
+
+// take puts what was read of a shard into the version; a fault of the object goes to
+// the version's failures.
+func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r *reading) error {
+	if r.err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e, ok := errors.AsType[*schemas.Error](r.err)
+		if !ok {
+			return r.err
+		}
+		if len(p.version.Failures) < maxFaults {
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, e.Message)})
+		}
+		return nil
+	}
+	got := r.got
+	if t.Schema == nil {
+		t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
+	}
+	into := split(t, r.split)
+	into.Shards = append(into.Shards, got.Shard)
+	p.version.ShardsDone++
+	p.version.Rows += got.Shard.Rows
+	for _, b := range got.Shard.Batches {
+		p.version.Bytes += b.Len()
+	}
+	for _, note := range got.Notes {
+		if len(p.version.Notes) < 200 {
+			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, note)})
+		}
+	}
+	if r.saved {
+		return nil
+	}
+	p.done[r.n] = *got
+	return c.saveProgress(ctx, p)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// conform copies the object into an unlinked file, has the child read it, and
+// puts what was rewritten into the work bucket.
+func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, key string, n int) (*readShard, error) {
+	err := c.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	store, err := c.Store(ctx, p.ask.Store)
+	if err != nil {
+		return nil, err
+	}
+	info, err := store.Stat(ctx, p.ask.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size > maxShard {
+		return nil, schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
+	}
+	in, err := unlinked(c.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	body, err := store.Open(ctx, p.ask.Bucket, key, info.ETag, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	copied, err := io.Copy(in, body)
+	body.Close()
+	if err != nil {
+		return nil, err
+	}
+	if copied != info.Size {
+		return nil, schemas.Errorf(schemas.Unavailable, key, "the store sent %d of %d bytes of %s", copied, info.Size, key)
+	}
+	out, err := unlinked(c.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	report, err := c.Conform(ctx, in, info.Size, spec, out)
+	if err != nil {
+		return nil, err
+	}
+	if same, ok := p.sums[report.SHA256]; ok {
+		return nil, schemas.Errorf(schemas.Invalid, key, "version %s holds the same bytes already, as %s", p.ask.Base, same)
+	}
+	got := &readShard{Report: report}
+	got.Shard = schemas.Shard{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256,
+		Rows: report.Rows, Dictionaries: report.Dictionaries, Batches: report.Batches}
+	if report.Conforms && !p.ask.Uploaded {
+		return got, nil
+	}
+	if report.Conforms { // an upload's name may be used again: the version gets a copy of its own
+		out, got.OutSize, got.OutSHA256 = in, info.Size, report.SHA256
+	}
+	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
+	return got, c.rewrite(ctx, p, got, out, n)
+}
+
+func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, out *os.File, n int) error {
+	id, bucket, err := c.Work(ctx)
+	if err != nil {
+		return err
+	}
+	work, err := c.Store(ctx, id)
+	if err != nil {
+		return err
+	}
+	key := fmt.Sprintf("versions/%s/%s/shard-%05d.arrow", p.version.Dataset, p.version.Version, n)
+	put, err := work.Put(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
+	if err != nil {
+		return err
+	}
+	s := &got.Shard
+	s.Store, s.Bucket, s.Key, s.ETag, s.Size, s.SHA256 = id, bucket, key, put.ETag, got.OutSize, got.OutSHA256
+	return nil
+}
+
+// unlinked makes a file that is gone when it is closed, whatever happens.
+func unlinked(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "shard-*")
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "publication", Message: "there is no room for a temporary file", Remedy: "free disk space under the gateway's data folder", Err: err}
+	}
+	err = os.Remove(f.Name())
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("unlink a temporary file: %w", err)
+	}
+	return f, nil
+}
