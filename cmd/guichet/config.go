@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -221,13 +222,26 @@ func listenOn(addr string) string {
 
 // secret reads a secret file.
 func secret(path string) (string, error) {
-	b, err := os.ReadFile(path)
+	st, err := os.Stat(path)
 	if err != nil {
 		return "", schemas.Errorf(schemas.Invalid, path, "a secret cannot be read: %w", err)
 	}
+	if st.Mode().IsRegular() && runtime.GOOS != "windows" && st.Mode().Perm()&0o027 != 0 { // a service's group may read
+		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
+			Remedy: "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine"}
+	}
+	return firstText(path)
+}
+
+// firstText reads a file that holds one text.
+func firstText(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+	}
 	s := strings.TrimSpace(string(b))
 	if s == "" {
-		return "", schemas.Errorf(schemas.Invalid, path, "the secret file %s is empty", path)
+		return "", schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
 	}
 	return s, nil
 }

@@ -295,7 +295,7 @@ func (g *testGateway) streamAll(lease string, id schemas.AgreementID, query stri
 // verify recomputes the record's tree online.
 func (g *testGateway) verify() {
 	g.t.Helper()
-	r, err := verifyOnline(g.t.Context(), g.as("officer"), "")
+	r, err := verifyOnline(g.t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}

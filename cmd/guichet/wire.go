@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -281,6 +282,9 @@ func loadKeys(data string) (*keys, error) {
 		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
 	} {
 		s, err := secret(filepath.Join(data, "keys", name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, &schemas.Error{Kind: schemas.Invalid, Subject: name, Message: "the gateway's key " + name + " is not there", Remedy: "guichet init makes a new gateway's folder; after a loss restore the backup", Err: err}
 		}
