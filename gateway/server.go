@@ -51,11 +51,13 @@ type Server struct {
 	http    *http.Server
 	flight  *http.Server
 	metrics *metrics
+	gate    *api.Gate
+	bodies  bodies
 }
 
 // New makes the doors; Serve opens them.
 func New(d Deps) *Server {
-	s := &Server{deps: d, metrics: newMetrics()}
+	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies()}
 	gin.SetMode(gin.ReleaseMode)
 	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
@@ -159,10 +161,12 @@ func (s *Server) routes() http.Handler {
 		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
 	})
 
-	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
+	v1 := safe.Group("/api/v1", s.soon, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
-	describe(api.Register(r, v1, s.deps.Deps).OpenAPI())
+	operations, gate := api.Register(r, v1, s.deps.Deps)
+	s.gate = gate
+	describe(operations.OpenAPI())
 	return r
 }
 
