@@ -69,25 +69,6 @@ func TestBodiesAtOnce(t *testing.T) {
 	}
 }
 
-// bearer is the token that a persona's client sends.
-func bearer(t testing.TB, g *testGateway, who string) string {
-	t.Helper()
-	var token string
-	err := g.as(who).Through(heard(func(r *http.Request) (*http.Response, error) {
-		token = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		return http.DefaultTransport.RoundTrip(r)
-	})).Get(t.Context(), "/me", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
-// heard is a transport that is a function.
-type heard func(r *http.Request) (*http.Response, error)
-
-func (h heard) RoundTrip(r *http.Request) (*http.Response, error) { return h(r) }
-
 // resident reads a figure of the process's memory, in bytes.
 func resident(t testing.TB, g *testGateway, name string) int64 {
 	t.Helper()
