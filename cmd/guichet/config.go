@@ -138,6 +138,12 @@ func (c *Config) check() error {
 	if len(c.Issuers) == 0 {
 		return schemas.BadField("settings", "issuers", "no issuer is accepted, so nobody could sign in; guichet init writes the first one")
 	}
+	for i := range c.Issuers {
+		err := c.Issuers[i].Check()
+		if err != nil {
+			return err
+		}
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return schemas.BadField("settings", "tls_cert", "give both tls_cert and tls_key, or neither")
 	}
