@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -295,6 +297,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
+	operator := bearer(t, g, "operator")
 	id := g.granted(g.published("Winter wheat", csvRows(100, 0)).ID)[0]
 	lease := g.lease(id).Token
 	g.streamAll(lease, id, "")
@@ -310,11 +313,26 @@ func TestMetrics(t *testing.T) {
 		"guichet_index_lag_changes 0",
 	} {
 		eventually(t, "the metrics say "+want, func() bool {
-			_, _, body = g.raw("GET", "/metrics", "", nil)
+			_, _, body = g.raw("GET", "/metrics", operator, nil)
 			return strings.Contains(body, want)
 		})
 	}
 	if strings.Contains(body, `guichet_flight_sent_bytes_total{method="DoGet"} 0`) {
 		t.Error("no byte of Flight is counted")
+	}
+	if status, _, _ := g.raw("GET", "/metrics", "", nil); status != http.StatusUnauthorized {
+		t.Errorf("loopback reads the metrics without a token: %d", status)
+	}
+	g.stop()
+	g.args = append(g.args, "--metrics-listen", ":0")
+	g.start()
+	resp, err := http.Get(g.figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(b), "guichet_index_lag_changes") {
+		t.Errorf("the metrics' own listener: %s, %v", resp.Status, err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -145,10 +144,10 @@ func (c *Config) proxies() []netip.Prefix {
 	return out
 }
 
-// run serves on the listeners, HTTP and Flight, until ctx ends. What it starts it waits for, from the
+// run serves on the listeners until ctx ends. What it starts it waits for, from the
 // doors inwards: doors, then followers, then the writer, since the ends of streams
 // are still to be recorded. ready is called when requests are answered.
-func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) error {
+func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error {
 	background := context.WithoutCancel(ctx)
 	writing, stopWriting := context.WithCancel(background)
 	following, stopFollowing := context.WithCancel(background)
@@ -167,7 +166,7 @@ func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) e
 		if ready != nil {
 			ready()
 		}
-		err = s.server.Serve(ctx, web, calls)
+		err = s.server.Serve(ctx, l)
 	}
 	stopFollowing()
 	err = errors.Join(err, followers.Wait())
