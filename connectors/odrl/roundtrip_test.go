@@ -122,6 +122,9 @@ func anyDuty() *rapid.Generator[schemas.Duty] {
 		default:
 			d.Table = rapid.SampledFrom([]string{"", "plots"}).Draw(t, "table")
 			d.Columns = rapid.SliceOfN(word, 1, 3).Draw(t, "columns")
+			if d.Kind == schemas.DutyPseudonymise && rapid.Bool().Draw(t, "joint") {
+				d.Domain, d.With = "cohort-1", rapid.SliceOfN(rapid.SampledFrom([]string{"https://a.example/org", "did:web:b.example"}), 0, 2).Draw(t, "with")
+			}
 			if d.Kind == schemas.DutyGeneralise {
 				d.To = rapid.SampledFrom([]string{"year", "first:3", "0.5"}).Draw(t, "to")
 			}
