@@ -41,6 +41,9 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 		if len(d.Values) == 0 && !d.Enforced {
 			c.fault(at+"/values", "name the factories, or set enforced")
 		}
+		for i := range d.Values {
+			c.value(fmt.Sprintf("%s/values/%d", at, i), "factory", &d.Values[i])
+		}
 	default:
 		c.fault(at+"/kind", "%q is no duty known here", d.Kind)
 	}

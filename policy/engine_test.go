@@ -167,7 +167,7 @@ func TestCheckOffer(t *testing.T) {
 		{"filter", "/rules/0/duties/0/filter/op", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "a", Op: "like", Values: []string{"x"}}}}})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := e.CheckOffer(&tt.offer, tables)
+			err := e.CheckOffer(t.Context(), &tt.offer, tables)
 			if schemas.KindOf(err) != schemas.Invalid {
 				t.Fatalf("got %v", err)
 			}
@@ -181,7 +181,7 @@ func TestCheckOffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = e.CheckOffer(&o, tables)
+		err = e.CheckOffer(t.Context(), &o, tables)
 		if err != nil {
 			t.Errorf("template %s: %v", name, err)
 		}

@@ -188,6 +188,23 @@ func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.F
 	return f, err
 }
 
+// HasFactory says whether a factory is registered, and HasParticipant an organisation.
+func (r *Registry) HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error) {
+	return found(r.Factory(ctx, id))
+}
+
+// HasParticipant is described with HasFactory.
+func (r *Registry) HasParticipant(ctx context.Context, id schemas.ParticipantID) (bool, error) {
+	return found(r.Participant(ctx, id))
+}
+
+func found[T any](_ T, err error) (bool, error) {
+	if schemas.KindOf(err) == schemas.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Factories lists them.
 func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]schemas.Factory, string, error) {
 	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
