@@ -57,6 +57,9 @@ func (t *terminal) request(r *schemas.Request) {
 			fmt.Fprintf(t.out, ", agreement %s", it.Agreement)
 		}
 		fmt.Fprintln(t.out)
+		for _, j := range it.Joins {
+			fmt.Fprintf(t.out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n", strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
+		}
 		if it.Review != nil {
 			fmt.Fprintf(t.out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
 		} else if it.Decision != nil {

@@ -179,6 +179,7 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 			return r, err
 		}
 	}
+	joint(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = r.Submitted
@@ -203,7 +204,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	dec := decisions[0]
-	it.Decision, it.Agreement, it.Review = &dec, "", nil
+	it.Decision, it.Agreement, it.Review, it.Joins = &dec, "", nil, nil
 	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
 	if it.State == "" {
 		it.State = schemas.RequestRefused
@@ -242,7 +243,7 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
 		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
-		Columns: it.Columns, Obligations: obligations, From: now, Until: until, State: schemas.AgreementActive,
+		Columns: it.Columns, Obligations: obligations, Pseudonyms: 2, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
 }

@@ -50,6 +50,7 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 	if !waiting {
 		return r, schemas.Errorf(schemas.Conflict, string(id), "nothing in this request waits for your answer")
 	}
+	joint(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = review.At
@@ -125,6 +126,7 @@ func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool {
 			return it.Decision == nil || it.Decision.Reviewer != by.Participant
 		})
+		countOthers(r.Items)
 	}
 	return r
 }

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -70,18 +69,6 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 	return revision, err
 }
 
-// IsID says whether an organisation may have this id: a URL with a host, or a did.
-func IsID(id schemas.ParticipantID) bool {
-	u, err := url.Parse(string(id))
-	switch {
-	case err != nil || len(id) > 512:
-		return false
-	case u.Scheme == "did":
-		return u.Opaque != ""
-	}
-	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
@@ -89,7 +76,7 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	if err != nil {
 		return p, err
 	}
-	if !IsID(p.ID) {
+	if !schemas.IsParticipantID(string(p.ID)) {
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
 	for i, m := range p.Members {
@@ -204,6 +191,23 @@ func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.F
 	f, revision, err := sql.Get[schemas.Factory](ctx, r.db, "factory", string(id))
 	f.Revision = revision
 	return f, err
+}
+
+// HasFactory says whether a factory is registered, and HasParticipant an organisation.
+func (r *Registry) HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error) {
+	return found(r.Factory(ctx, id))
+}
+
+// HasParticipant is described with HasFactory.
+func (r *Registry) HasParticipant(ctx context.Context, id schemas.ParticipantID) (bool, error) {
+	return found(r.Participant(ctx, id))
+}
+
+func found[T any](_ T, err error) (bool, error) {
+	if schemas.KindOf(err) == schemas.NotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Factories lists them.
