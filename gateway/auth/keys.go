@@ -163,15 +163,9 @@ func (k *keyring) having(id string) ([]jose.JSONWebKey, time.Duration) {
 // refresh fetches the keys, once for all who wait, unless that was tried just now.
 // Who has old ones does not wait long.
 func (k *keyring) refresh(ctx context.Context, old bool) error {
-	k.mu.Lock()
-	failed, due := k.failed, k.tried.IsZero() || k.now().Sub(k.tried) >= fetchEvery
-	k.mu.Unlock()
-	if !due {
-		return failed
-	}
 	done := k.one.DoChan("", func() (any, error) {
 		k.mu.Lock()
-		failed, due := k.failed, k.tried.IsZero() || k.now().Sub(k.tried) >= fetchEvery // another may just have ended
+		failed, due := k.failed, k.tried.IsZero() || k.now().Sub(k.tried) >= fetchEvery
 		if due {
 			k.tried = k.now()
 		}
