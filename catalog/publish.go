@@ -275,8 +275,8 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 		return v, err
 	}
 	switch v.State {
-	case schemas.VersionPublished:
-		return v, nil
+	case schemas.VersionPublished: // it names objects and columns: one that was edited opens nothing
+		return v, sql.HoldVersion(ctx, c.DB, string(id), versionKey(id, version))
 	case schemas.VersionPublishing:
 		return v, &schemas.Error{Kind: schemas.Busy, Subject: string(version), Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards), Remedy: "try again in a moment"}
 	default:

@@ -9,9 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,27 +22,18 @@ import (
 // keepAnswers is how long the answer to a write with an Idempotency-Key is kept.
 const keepAnswers = 24 * time.Hour
 
-// maxBody bounds what a write may send.
-const maxBody = 4 << 20
-
 // idempotent answers a repeated write with what the first one answered: a client
 // that lost an answer may ask again with the same Idempotency-Key.
 func (s *Server) idempotent(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
-	file := strings.Contains(c.FullPath(), "/files/") // sending the same bytes again changes nothing, and they may be many
-	if key == "" || file || c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+	body, read := c.Value(bodyKey).([]byte)
+	if key == "" || !read { // sending a file again changes nothing
 		return
 	}
 	if len(key) > 256 {
 		s.fail(c, schemas.BadField("request", "Idempotency-Key", "at most 256 characters"))
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	if err != nil {
-		s.fail(c, schemas.Errorf(schemas.TooLarge, "request", "a write has at most %d bytes", maxBody))
-		return
-	}
-	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	sum := sha256.Sum256(append([]byte(c.Request.Method+"\x00"+c.Request.URL.String()+"\x00"), body...))
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 	who := by.Issuer + "\x00" + by.Subject

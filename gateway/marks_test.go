@@ -169,7 +169,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 		{"role.operator", func() reply {
 			return s.want(403, "agronomy", "POST", "/factories", schemas.Factory{ID: "mine", Name: "Mine", Country: "FR"})
 		}},
-		{"agreement.provider", func() reply {
+		{"role.provider", func() reply {
 			return s.want(403, "trainer", "POST", "/agreements/"+string(id)+"/revoke", map[string]string{"reason": "not mine"})
 		}},
 	}

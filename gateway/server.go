@@ -50,12 +50,15 @@ type Server struct {
 	deps    Deps
 	http    *http.Server
 	flight  *http.Server
+	figures *http.Server
 	metrics *metrics
+	gate    *api.Gate
+	bodies  bodies
 }
 
 // New makes the doors; Serve opens them.
 func New(d Deps) *Server {
-	s := &Server{deps: d, metrics: newMetrics()}
+	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies()}
 	gin.SetMode(gin.ReleaseMode)
 	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
@@ -69,6 +72,9 @@ func New(d Deps) *Server {
 		pages.ServeHTTP(w, r)
 	}))
 	s.flight = s.listener(calls)
+	figures := http.NewServeMux()
+	figures.Handle("GET /metrics", s.metrics.handler())
+	s.figures = s.listener(figures)
 	return s
 }
 
@@ -94,18 +100,36 @@ func (s *Server) listener(h http.Handler) *http.Server {
 // Handler is the HTTP surface, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers on the listeners, HTTP and Flight, until ctx ends; then it refuses
-// new streams, lets running ones end for a moment, cuts the rest, and returns.
-func (s *Server) Serve(ctx context.Context, web, calls net.Listener) error {
+// Listeners are where the doors are opened. Metrics may be nil: then operators alone
+// read the figures, at the web door.
+type Listeners struct{ Web, Calls, Metrics net.Listener }
+
+// Close closes those that there are.
+func (l Listeners) Close() error {
+	var errs []error
+	for _, one := range []net.Listener{l.Web, l.Calls, l.Metrics} {
+		if one != nil {
+			errs = append(errs, one.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Serve answers on the listeners until ctx ends; then it refuses new streams, lets
+// running ones end for a moment, cuts the rest, and returns.
+func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return serve(s.http, web, "HTTP") })
-	g.Go(func() error { return serve(s.flight, calls, "Flight") })
+	g.Go(func() error { return serve(s.http, l.Web, "HTTP") })
+	g.Go(func() error { return serve(s.flight, l.Calls, "Flight") })
+	if l.Metrics != nil {
+		g.Go(func() error { return serve(s.figures, l.Metrics, "metrics") })
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
 		s.deps.Stream.Shutdown(late)
-		return errors.Join(stop(late, s.http, "HTTP"), stop(late, s.flight, "Flight"))
+		return errors.Join(stop(late, s.http, "HTTP"), stop(late, s.flight, "Flight"), stop(late, s.figures, "metrics"))
 	})
 	return g.Wait()
 }
@@ -159,10 +183,12 @@ func (s *Server) routes() http.Handler {
 		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
 	})
 
-	v1 := safe.Group("/api/v1", s.authenticate, s.idempotent)
+	v1 := safe.Group("/api/v1", s.soon, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
-	describe(api.Register(r, v1, s.deps.Deps).OpenAPI())
+	operations, gate := api.Register(r, v1, s.deps.Deps)
+	s.gate = gate
+	describe(operations.OpenAPI())
 	return r
 }
 
@@ -191,7 +217,7 @@ func (s *Server) recovery(c *gin.Context) {
 
 // authenticate finds the caller. No token is a stranger; a bad one is refused.
 func (s *Server) authenticate(c *gin.Context) {
-	c.Set(api.AddressKey, door.Address(c.Request, s.deps.Behind).String())
+	c.Set(api.AddressKey, door.Shown(door.Address(c.Request, s.deps.Behind)))
 	h := c.GetHeader("Authorization")
 	if h == "" {
 		return
@@ -215,7 +241,7 @@ func (s *Server) authenticate(c *gin.Context) {
 
 // refuse answers with the error and records the refusal.
 func (s *Server) refuse(c *gin.Context, by schemas.Principal, err error) {
-	address := door.Address(c.Request, s.deps.Behind).String()
+	address := door.Shown(door.Address(c.Request, s.deps.Behind))
 	late := s.deps.Desk.Refused(context.WithoutCancel(c.Request.Context()), by, address, "http", err)
 	if late != nil {
 		s.deps.Log.Error("a refusal is not recorded", "err", late)
@@ -223,12 +249,13 @@ func (s *Server) refuse(c *gin.Context, by schemas.Principal, err error) {
 	s.fail(c, err)
 }
 
-// operatorsOnly lets operators and this machine itself read figures: timings tell
-// things that callers may not know [decisions.md 26].
+// operatorsOnly lets operators read figures: timings tell things that callers may not
+// know [decisions.md 26]. Where a request comes from says nothing of who sends it.
 func (s *Server) operatorsOnly(c *gin.Context) {
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
-	if !by.Has(schemas.RoleOperator) && !door.Address(c.Request, s.deps.Behind).IsLoopback() {
-		s.refuse(c, by, policy.Needs(by, schemas.RoleOperator, "read the metrics"))
+	err := policy.Needs(by, schemas.RoleOperator, "read the metrics")
+	if err != nil {
+		s.refuse(c, by, err)
 	}
 }
 

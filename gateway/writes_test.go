@@ -148,7 +148,7 @@ func TestWrongInput(t *testing.T) {
 		{"unknown key of a rule", "agronomy", "PUT", "/datasets/" + id + "/offer", rule(`"unless":true`), 422, "unless"},
 		{"hides what is not there", "agronomy", "PUT", "/datasets/" + id + "/offer", rule(`"duties":[{"kind":"hide"}]`), 422, ""},
 		{"17 levels", "agronomy", "PUT", "/datasets/" + id + "/offer", rule(`"constraint":` + deep(17)), 422, ""},
-		{"5,000 levels", "agronomy", "PUT", "/datasets/" + id + "/offer", rule(`"constraint":` + deep(5000)), 400, ""},
+		{"5,000 levels", "agronomy", "PUT", "/datasets/" + id + "/offer", rule(`"constraint":` + deep(5000)), 422, ""},
 		{"cursor", "", "GET", "/datasets?cursor=zzz", "", 422, "cursor"},
 		{"limit 0", "", "GET", "/datasets?limit=0", "", 422, "limit"},
 		{"limit 1001", "", "GET", "/datasets?limit=1001", "", 422, "limit"},

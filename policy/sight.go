@@ -30,6 +30,16 @@ func Needs(by schemas.Principal, role schemas.Role, what string) error {
 		Reasons: []schemas.Reason{{Rule: "role." + string(role), Source: "roles", Text: text, Remedy: remedy}}}
 }
 
+// ShownFactory is a factory as a caller may read it. Its networks are what a caller must
+// come from to be believed, so only those see them who set or judge the proof.
+func ShownFactory(by schemas.Principal, f schemas.Factory) schemas.Factory {
+	f.Proven = len(f.Egress) > 0
+	if !by.Has(schemas.RoleOperator) && !by.Has(schemas.RoleOfficer) && !by.Has(schemas.RoleProvider) {
+		f.Egress = nil
+	}
+	return f
+}
+
 // Shown is a dataset as a caller may read it: who else may see or use it is the
 // provider's business [decisions.md 3].
 func Shown(by schemas.Principal, d schemas.Dataset) schemas.Dataset {

@@ -53,7 +53,8 @@ type Factory struct {
 	ID         FactoryID `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
 	Name       string    `json:"name"`
 	Country    string    `json:"country" pattern:"^[A-Z]{2}$"`
-	Egress     []string  `json:"egress,omitempty" doc:"CIDR networks from which its jobs reach us; none: the place is declared, not enforced"`
+	Egress     []string  `json:"egress,omitempty" doc:"CIDR networks from which its jobs reach us; none: the place is declared, not enforced; shown to operators, officers and providers"`
+	Proven     bool      `json:"proven,omitempty" readOnly:"true" doc:"streams open only from its networks"`
 	Regions    []string  `json:"regions,omitempty" doc:"S3 regions near to it"`
 	Partitions []string  `json:"partitions,omitempty" doc:"Slurm partitions"`
 	Secure     bool      `json:"secure,omitempty" doc:"a secure processing environment [EHDS art. 73]"`

@@ -20,13 +20,14 @@ const (
 	ChangeReleaseBegin = "release.begin"
 	ChangeReleaseEnd   = "release.end"
 	ChangeRefusal      = "refusal"
+	ChangeErasure      = "record.erased"
 	ChangeLogStart     = "log.start"
 )
 
 // ChangeKinds lists every kind of change.
 func ChangeKinds() []string {
 	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped, ChangeRequest, ChangeReview,
-		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeLogStart}
+		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart}
 }
 
 // Change is one entry of the one change sequence. Its leaf in the tree is
@@ -51,4 +52,11 @@ type Record struct {
 	Numbers map[string]int64  `json:"numbers,omitempty"`
 	Leaf    []byte            `json:"leaf" doc:"the leaf's bytes"`
 	Salts   map[string][]byte `json:"salts,omitempty" doc:"per value, to check its commitment"`
+}
+
+// StoredNoun is a noun that rules, as the database holds it now.
+type StoredNoun struct {
+	Table  string `json:"noun" doc:"agreement, dataset, factory, lease, participant, project, store or version"`
+	ID     string `json:"id"`
+	Digest string `json:"digest,omitempty" doc:"what the newest change about it must commit to; absent while a version is being published"`
 }

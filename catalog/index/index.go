@@ -341,6 +341,9 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 		docs := make([]schemas.Dataset, 0, len(ids))
 		for _, id := range ids {
 			d, _, err := sql.Get[schemas.Dataset](ctx, db, "dataset", id)
+			if errors.Is(err, sql.ErrAltered) { // logged; what was indexed of it stays, and nobody can use it
+				continue
+			}
 			if err != nil {
 				return err
 			}

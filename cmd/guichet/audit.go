@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"guichet/connectors/guichet"
+	"guichet/gateway/api"
 	"guichet/schemas"
 )
 
@@ -18,6 +19,7 @@ type auditCmd struct {
 	List   auditListCmd   `cmd:"" help:"Who received what of which dataset, between which dates."`
 	Export auditExportCmd `cmd:"" help:"Write a bundle that can be verified offline."`
 	Verify auditVerifyCmd `cmd:"" help:"Verify the record: online, or an exported bundle offline."`
+	Erase  auditEraseCmd  `cmd:"" help:"Erase values of a record, as the law may demand; an entry of its own says so."`
 }
 
 type recordFilter struct {
@@ -132,6 +134,8 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"]}
 	case schemas.ChangeRefusal:
 		parts = []string{v["rule"], v["text"]}
+	case schemas.ChangeErasure:
+		parts = []string{"erased: " + v["names"], v["reason"]}
 	case schemas.ChangeLogStart:
 		parts = []string{"the record begins"}
 	default: // reviews, ends of releases, versions, parties
@@ -209,5 +213,29 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 		return t.print(map[string]any{"file": v.Out, "bytes": n})
 	}
 	fmt.Fprintf(t.out, "%s: %s\nverify it anywhere: guichet audit verify --key KEYFILE %s\n", v.Out, size(n), v.Out)
+	return nil
+}
+
+type auditEraseCmd struct {
+	Record int64    `arg:"" help:"Index of the record."`
+	Names  []string `required:"" help:"Names of the values, separated by commas." placeholder:"NAMES"`
+	Reason string   `required:"" help:"Why: it stands in the record." placeholder:"TEXT"`
+}
+
+// Run erases.
+func (v auditEraseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var out api.Erased
+	err = c.Post(ctx, fmt.Sprintf("/audit/records/%d/erase", v.Record), api.Erasure{Names: v.Names, Reason: v.Reason}, &out)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(out)
+	}
+	fmt.Fprintf(t.out, "erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n", out.Record, strings.Join(out.Names, ", "), out.Entry)
 	return nil
 }

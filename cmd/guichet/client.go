@@ -60,6 +60,9 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	var me api.Identity
 	err = gateway.Get(ctx, "/me", &me)
+	if err == nil {
+		err = g.terminal.follow(ctx, gateway, g.Server, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -145,7 +148,11 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 			return nil, err
 		}
 	}
-	return guichet.New(server, source)
+	c, err := guichet.New(server, source)
+	if err == nil && source != nil {
+		err = g.terminal.follow(ctx, c, server, false)
+	}
+	return c, err
 }
 
 // query makes a query string of what was said.

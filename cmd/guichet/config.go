@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -22,21 +23,22 @@ import (
 // Config is every setting of a gateway. The zero value of each is safe; unknown keys
 // are refused. Secrets stand in files of their own.
 type Config struct {
-	Data         string                `yaml:"data" env:"GUICHET_DATA"`                   // folder of the gateway's state
-	Listen       string                `yaml:"listen" env:"GUICHET_LISTEN"`               // HTTP
-	FlightListen string                `yaml:"flight_listen" env:"GUICHET_FLIGHT_LISTEN"` // Arrow Flight
-	Database     string                `yaml:"database" env:"GUICHET_DATABASE"`           // sqlite:FILE or postgres://…; SQLite in data when empty
-	TLSCert      string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`           // PEM file, read again when it changes
-	TLSKey       string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`             // PEM file
-	PublicURL    string                `yaml:"public_url" env:"GUICHET_PUBLIC_URL"`       // where the world reaches it, for documents that leave the site
-	BehindProxy  []string              `yaml:"behind_proxy"`                              // networks of TLS proxies in front
-	Origin       string                `yaml:"origin" env:"GUICHET_ORIGIN"`               // name of the record's log, fixed by guichet init
-	Replica      string                `yaml:"replica" env:"GUICHET_REPLICA"`             // name of this process; the host's when empty
-	Memory       string                `yaml:"memory" env:"GUICHET_MEMORY"`               // what all streams hold together, like 512MiB or 4GiB
-	StoreIdle    string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`       // what a store may take for its next bytes, like 10s
-	Issuers      []auth.Issuer         `yaml:"issuers"`                                   // who may sign tokens, and for whom
-	Credentials  map[string]Credential `yaml:"credentials"`                               // of stores, by the name that a store refers to
-	origins      map[string]string
+	Data          string                `yaml:"data" env:"GUICHET_DATA"`                     // folder of the gateway's state
+	Listen        string                `yaml:"listen" env:"GUICHET_LISTEN"`                 // HTTP
+	FlightListen  string                `yaml:"flight_listen" env:"GUICHET_FLIGHT_LISTEN"`   // Arrow Flight
+	MetricsListen string                `yaml:"metrics_listen" env:"GUICHET_METRICS_LISTEN"` // figures without a token; nowhere when empty
+	Database      string                `yaml:"database" env:"GUICHET_DATABASE"`             // sqlite:FILE or postgres://…; SQLite in data when empty
+	TLSCert       string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`             // PEM file, read again when it changes
+	TLSKey        string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`               // PEM file
+	PublicURL     string                `yaml:"public_url" env:"GUICHET_PUBLIC_URL"`         // where the world reaches it, for documents that leave the site
+	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
+	Origin        string                `yaml:"origin" env:"GUICHET_ORIGIN"`                 // name of the record's log, fixed by guichet init
+	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
+	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
+	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
+	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
+	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
+	origins       map[string]string
 }
 
 // Credential is where a store's keys lie: files with mode 0600.
@@ -115,7 +117,7 @@ func (c *Config) settings() []setting {
 		{"data", "GUICHET_DATA", &c.Data}, {"listen", "GUICHET_LISTEN", &c.Listen}, {"flight_listen", "GUICHET_FLIGHT_LISTEN", &c.FlightListen},
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
 		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
-		{"memory", "GUICHET_MEMORY", &c.Memory}, {"store_idle", "GUICHET_STORE_IDLE", &c.StoreIdle},
+		{"memory", "GUICHET_MEMORY", &c.Memory}, {"metrics_listen", "GUICHET_METRICS_LISTEN", &c.MetricsListen}, {"store_idle", "GUICHET_STORE_IDLE", &c.StoreIdle},
 	}
 }
 
@@ -139,6 +141,12 @@ func (c *Config) check() error {
 	if len(c.Issuers) == 0 {
 		return schemas.BadField("settings", "issuers", "no issuer is accepted, so nobody could sign in; guichet init writes the first one")
 	}
+	for i := range c.Issuers {
+		err := c.Issuers[i].Check()
+		if err != nil {
+			return err
+		}
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return schemas.BadField("settings", "tls_cert", "give both tls_cert and tls_key, or neither")
 	}
@@ -159,7 +167,10 @@ func (c *Config) check() error {
 	if err != nil {
 		return err
 	}
-	for name, addr := range map[string]string{"listen": c.Listen, "flight_listen": c.FlightListen} {
+	for name, addr := range map[string]string{"listen": c.Listen, "flight_listen": c.FlightListen, "metrics_listen": c.MetricsListen} {
+		if addr == "" {
+			continue // only metrics_listen has no default
+		}
 		err := c.plainText(name, addr)
 		if err != nil {
 			return err
@@ -235,13 +246,26 @@ func listenOn(addr string) string {
 
 // secret reads a secret file.
 func secret(path string) (string, error) {
-	b, err := os.ReadFile(path)
+	st, err := os.Stat(path)
 	if err != nil {
 		return "", schemas.Errorf(schemas.Invalid, path, "a secret cannot be read: %w", err)
 	}
+	if st.Mode().IsRegular() && runtime.GOOS != "windows" && st.Mode().Perm()&0o027 != 0 { // a service's group may read
+		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
+			Remedy: "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine"}
+	}
+	return firstText(path)
+}
+
+// firstText reads a file that holds one text.
+func firstText(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+	}
 	s := strings.TrimSpace(string(b))
 	if s == "" {
-		return "", schemas.Errorf(schemas.Invalid, path, "the secret file %s is empty", path)
+		return "", schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
 	}
 	return s, nil
 }

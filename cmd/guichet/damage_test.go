@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -161,7 +163,7 @@ func TestTamperedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := verifyOnline(t.Context(), g.as("officer"), "")
+	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,9 +219,9 @@ func TestBackupAndRestore(t *testing.T) {
 				g.stop()
 			} else {
 				g.stop()
-				err := os.CopyFS(backup, os.DirFS(g.data))
+				out, err := exec.Command("cp", "-a", g.data, backup).CombinedOutput()
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("%v: %s", err, out)
 				}
 			}
 			err := os.RemoveAll(g.data)
@@ -246,7 +248,8 @@ func TestBackupAndRestore(t *testing.T) {
 func (g *testGateway) backUp(to string) {
 	g.t.Helper()
 	err := os.MkdirAll(to, 0o700)
-	for _, name := range []string{"checkpoint", "guichet.yaml"} {
+	err = errors.Join(err, os.MkdirAll(filepath.Join(to, "keys"), 0o700))
+	for _, name := range []string{"checkpoint", "guichet.yaml", "keys/log.key", "keys/log.pub", "keys/lease.key", "keys/pseudonym.key"} {
 		var b []byte
 		if err == nil {
 			b, err = os.ReadFile(filepath.Join(g.data, name))
@@ -254,9 +257,6 @@ func (g *testGateway) backUp(to string) {
 		if err == nil {
 			err = os.WriteFile(filepath.Join(to, name), b, 0o600)
 		}
-	}
-	if err == nil {
-		err = os.CopyFS(filepath.Join(to, "keys"), os.DirFS(filepath.Join(g.data, "keys")))
 	}
 	if err != nil {
 		g.t.Fatal(err)
@@ -297,6 +297,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
+	operator := bearer(t, g, "operator")
 	id := g.granted(g.published("Winter wheat", csvRows(100, 0)).ID)[0]
 	lease := g.lease(id).Token
 	g.streamAll(lease, id, "")
@@ -312,11 +313,26 @@ func TestMetrics(t *testing.T) {
 		"guichet_index_lag_changes 0",
 	} {
 		eventually(t, "the metrics say "+want, func() bool {
-			_, _, body = g.raw("GET", "/metrics", "", nil)
+			_, _, body = g.raw("GET", "/metrics", operator, nil)
 			return strings.Contains(body, want)
 		})
 	}
 	if strings.Contains(body, `guichet_flight_sent_bytes_total{method="DoGet"} 0`) {
 		t.Error("no byte of Flight is counted")
+	}
+	if status, _, _ := g.raw("GET", "/metrics", "", nil); status != http.StatusUnauthorized {
+		t.Errorf("loopback reads the metrics without a token: %d", status)
+	}
+	g.stop()
+	g.args = append(g.args, "--metrics-listen", ":0")
+	g.start()
+	resp, err := http.Get(g.figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(b), "guichet_index_lag_changes") {
+		t.Errorf("the metrics' own listener: %s, %v", resp.Status, err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,7 +17,8 @@ type wholeFile struct {
 	path string // "" for pipes and devices
 }
 
-// createWhole begins a file beside path.
+// createWhole begins a file beside path, for its owner alone: what is written names people
+// or is data under an agreement. A file that is replaced keeps the mode that it had.
 func createWhole(path string) (*wholeFile, error) {
 	target, err := filepath.EvalSymlinks(path) // a link stays a link
 	if err != nil {
@@ -30,7 +32,11 @@ func createWhole(path string) (*wholeFile, error) {
 		}
 		return &wholeFile{File: f}, nil
 	}
-	f, err := os.Create(fmt.Sprintf("%s.%d.part", target, os.Getpid()))
+	mode := fs.FileMode(0o600)
+	if err == nil {
+		mode = st.Mode().Perm()
+	}
+	f, err := os.OpenFile(fmt.Sprintf("%s.%d.part", target, os.Getpid()), os.O_RDWR|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be made: %w", path, err)
 	}

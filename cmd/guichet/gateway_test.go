@@ -25,16 +25,17 @@ import (
 // testGateway is a gateway of one test: the real program in a process of its own,
 // with its own folder, port and database, over the shared rig.
 type testGateway struct {
-	t      testing.TB
-	rig    *rig
-	data   string
-	bucket string // prefix of this test's objects in the shared bucket
-	base   string
-	flight string // host:port
-	args   []string
-	cmd    *exec.Cmd
-	log    *logBuffer
-	people map[string]*guichet.Client
+	t       testing.TB
+	rig     *rig
+	data    string
+	bucket  string // prefix of this test's objects in the shared bucket
+	base    string
+	flight  string // host:port
+	figures string // where metrics are read without a token, when args say so
+	args    []string
+	cmd     *exec.Cmd
+	log     *logBuffer
+	people  map[string]*guichet.Client
 }
 
 // newGateway makes the folder of a gateway and starts it. database "" is SQLite.
@@ -107,7 +108,7 @@ func (g *testGateway) start() {
 		g.cmd = nil
 		g.t.Fatalf("the gateway does not start: %v\n%s", err, g.log.String())
 	}
-	g.base, g.flight = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://")
+	g.base, g.flight, g.figures = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://"), a.Metrics
 	clear(g.people)
 }
 
@@ -148,6 +149,25 @@ func (g *testGateway) as(id string) *guichet.Client {
 	g.people[id] = c
 	return c
 }
+
+// bearer is the token that a persona's client sends.
+func bearer(t testing.TB, g *testGateway, who string) string {
+	t.Helper()
+	var token string
+	err := g.as(who).Through(heard(func(r *http.Request) (*http.Response, error) {
+		token = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		return http.DefaultTransport.RoundTrip(r)
+	})).Get(t.Context(), "/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// heard is a transport that is a function.
+type heard func(r *http.Request) (*http.Response, error)
+
+func (h heard) RoundTrip(r *http.Request) (*http.Response, error) { return h(r) }
 
 // post posts as a persona; the answer goes into out.
 func (g *testGateway) post(who, path string, in, out any) {
@@ -295,7 +315,7 @@ func (g *testGateway) streamAll(lease string, id schemas.AgreementID, query stri
 // verify recomputes the record's tree online.
 func (g *testGateway) verify() {
 	g.t.Helper()
-	r, err := verifyOnline(g.t.Context(), g.as("officer"), "")
+	r, err := verifyOnline(g.t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -87,6 +87,8 @@ type grammar struct {
 	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
 	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
 	Version  versionCmd `cmd:"" help:"Print the version."`
+
+	terminal *terminal // for what every verb tells
 }
 
 // run is main without the process: it gives the exit status.
@@ -107,6 +109,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 		return exit
 	}
 	t := &terminal{in: in, out: out, err: errw, json: g.JSON || slices.Contains(args, "--json")}
+	g.terminal = t
 	if err != nil {
 		t.fail(&schemas.Error{Kind: schemas.Invalid, Subject: "usage", Message: err.Error(), Remedy: "guichet --help shows what there is"})
 		return 2

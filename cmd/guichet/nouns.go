@@ -130,7 +130,11 @@ func (projectList) Run(ctx context.Context, t *terminal, g *grammar) error {
 // Run lists factories.
 func (factoryList) Run(ctx context.Context, t *terminal, g *grammar) error {
 	return listNouns(ctx, t, g, "/factories", "ID\tNAME\tCOUNTRY\tEGRESS", func(f schemas.Factory) []string {
-		return []string{string(f.ID), f.Name, f.Country, strings.Join(f.Egress, ",")}
+		networks := strings.Join(f.Egress, ",")
+		if networks == "" && f.Proven {
+			networks = "(not shown)"
+		}
+		return []string{string(f.ID), f.Name, f.Country, networks}
 	})
 }
 

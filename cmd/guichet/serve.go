@@ -14,15 +14,17 @@ import (
 	"syscall"
 	"time"
 
+	"guichet/gateway"
 	"guichet/schemas"
 )
 
 type serveCmd struct {
-	Data         string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
-	Listen       string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
-	FlightListen string `help:"Address for Arrow Flight." placeholder:"ADDR"`
-	Database     string `help:"sqlite:FILE or postgres://…" placeholder:"URL"`
-	LogLevel     string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Data          string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
+	Listen        string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
+	FlightListen  string `help:"Address for Arrow Flight." placeholder:"ADDR"`
+	MetricsListen string `help:"Address where figures are read without a token; nowhere when left out." placeholder:"ADDR"`
+	Database      string `help:"sqlite:FILE or postgres://…" placeholder:"URL"`
+	LogLevel      string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 }
 
 // Run serves until a signal comes.
@@ -38,6 +40,7 @@ func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	c.flag("data", v.Data)
 	c.flag("listen", v.Listen)
 	c.flag("flight_listen", v.FlightListen)
+	c.flag("metrics_listen", v.MetricsListen)
 	c.flag("database", v.Database)
 	var level slog.Level
 	err = level.UnmarshalText([]byte(v.LogLevel))
@@ -56,12 +59,13 @@ func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // addresses is the ready line.
 type addresses struct {
-	Ready  bool              `json:"ready"`
-	HTTP   string            `json:"http"`
-	Flight string            `json:"flight,omitempty"`
-	S3     string            `json:"s3,omitempty"`
-	Issuer string            `json:"issuer,omitempty"`
-	Tokens map[string]string `json:"tokens,omitempty"`
+	Ready   bool              `json:"ready"`
+	HTTP    string            `json:"http"`
+	Flight  string            `json:"flight,omitempty"`
+	Metrics string            `json:"metrics,omitempty"`
+	S3      string            `json:"s3,omitempty"`
+	Issuer  string            `json:"issuer,omitempty"`
+	Tokens  map[string]string `json:"tokens,omitempty"`
 }
 
 // serve wires a gateway and runs it; told is called with its addresses once it
@@ -80,27 +84,41 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 		return err
 	}
 	defer held.Close()
-	web, err := listen(c.Listen)
+	l, err := open(c)
 	if err != nil {
-		return err
-	}
-	calls, err := listen(c.FlightListen)
-	if err != nil {
-		return errors.Join(err, web.Close())
+		return errors.Join(err, l.Close())
 	}
 	s, err := wire(ctx, c, log)
 	if err != nil {
-		return errors.Join(err, web.Close(), calls.Close())
+		return errors.Join(err, l.Close())
 	}
-	a := addresses{Ready: true, HTTP: "http://" + web.Addr().String(), Flight: "grpc://" + calls.Addr().String()}
+	a := addresses{Ready: true, HTTP: "http://" + l.Web.Addr().String(), Flight: "grpc://" + l.Calls.Addr().String()}
+	if l.Metrics != nil {
+		a.Metrics = "http://" + l.Metrics.Addr().String() + "/metrics"
+	}
 	if c.TLSCert != "" {
 		t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: (&certificate{c: c, log: log}).get}
-		web, calls = tls.NewListener(web, t), tls.NewListener(calls, t)
-		a.HTTP, a.Flight = "https://"+web.Addr().String(), "grpc+tls://"+calls.Addr().String()
+		l.Web, l.Calls = tls.NewListener(l.Web, t), tls.NewListener(l.Calls, t)
+		a.HTTP, a.Flight = "https://"+l.Web.Addr().String(), "grpc+tls://"+l.Calls.Addr().String()
+		if l.Metrics != nil {
+			l.Metrics, a.Metrics = tls.NewListener(l.Metrics, t), "https://"+l.Metrics.Addr().String()+"/metrics"
+		}
 	}
 	var failed error
-	err = s.run(ctx, web, calls, func() { failed = told(a) })
+	err = s.run(ctx, l, func() { failed = told(a) })
 	return errors.Join(err, failed)
+}
+
+// open listens where the settings say. What is open is given with an error too.
+func open(c *Config) (l gateway.Listeners, err error) {
+	l.Web, err = listen(c.Listen)
+	if err == nil {
+		l.Calls, err = listen(c.FlightListen)
+	}
+	if err == nil && c.MetricsListen != "" {
+		l.Metrics, err = listen(c.MetricsListen)
+	}
+	return l, err
 }
 
 func listen(addr string) (net.Listener, error) {

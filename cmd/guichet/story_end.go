@@ -30,7 +30,7 @@ func (s *story) verified(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := verifyOnline(ctx, c, "")
+	report, err := verifyOnline(ctx, c, "", nil)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *story) verified(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := secret(filepath.Join(s.config.Data, "keys", "log.pub"))
+	key, err := firstText(filepath.Join(s.config.Data, "keys", "log.pub"))
 	if err != nil {
 		return err
 	}

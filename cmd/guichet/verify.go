@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -14,15 +15,16 @@ import (
 )
 
 type auditVerifyCmd struct {
-	Bundle string `arg:"" optional:"" help:"Exported bundle; the gateway's record when left out." type:"existingfile"`
-	Key    string `help:"File with the log's public key; asked of the gateway when left out (then it proves only that the gateway agrees with itself)." type:"existingfile" placeholder:"FILE"`
+	Bundle  string   `arg:"" optional:"" help:"Exported bundle; the gateway's record when left out." type:"existingfile"`
+	Key     string   `help:"File with the log's public key; asked of the gateway when left out (then it proves only that the gateway agrees with itself)." type:"existingfile" placeholder:"FILE"`
+	Against []string `help:"Checkpoints or bundles that were kept: the record must begin with each of them, or it was rolled back." type:"existingfile" placeholder:"FILE"`
 }
 
 // Run verifies; a fault gives status 1.
 func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	key := ""
 	if v.Key != "" {
-		k, err := secret(v.Key)
+		k, err := firstText(v.Key)
 		if err != nil {
 			return err
 		}
@@ -35,7 +37,7 @@ func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 	if t.json {
 		err = t.print(r)
 	} else if r.OK() {
-		t.verified(&r, v.Bundle == "" && v.Key == "")
+		t.verified(&r, v.Bundle == "" && v.Key == "", len(v.Against))
 	}
 	if err == nil && !r.OK() {
 		e := &schemas.Error{Kind: schemas.Conflict, Subject: "record", Message: "the record was altered", Remedy: "keep the gateway's machine as it is and tell the officer"}
@@ -54,14 +56,26 @@ func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 }
 
 // verified says what a verification without a fault has shown, and no more.
-func (t *terminal) verified(r *audit.Report, borrowedKey bool) {
-	if r.Records == r.Size {
+func (t *terminal) verified(r *audit.Report, borrowedKey bool, against int) {
+	switch {
+	case r.Records == 0:
+		fmt.Fprintf(t.out, "no record is in it, so it shows nothing but that a record of %s was signed, root %s\n", count(r.Size), r.Root)
+	case r.Records == r.Size:
 		fmt.Fprintf(t.out, "the record is whole: all %s records are unaltered, root %s\n", count(r.Size), r.Root)
-	} else {
+	default:
 		fmt.Fprintf(t.out, "%s in the record of %s, unaltered, root %s\nwhether more records belong to them, only a verification of the whole record tells\n", plural(r.Records, "record stands", "records stand"), count(r.Size), r.Root)
 	}
 	if r.Erased > 0 {
-		fmt.Fprintf(t.out, "%s since, as the law may demand; the records stand\n", plural(r.Erased, "value was erased", "values were erased"))
+		fmt.Fprintf(t.out, "%s since, each with an entry that says who and why; the records stand\n", plural(r.Erased, "value was erased", "values were erased"))
+	}
+	if r.Nouns > 0 {
+		fmt.Fprintf(t.out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n", plural(r.Nouns-r.Unbound, "noun is", "nouns are"))
+	}
+	if r.Unbound > 0 {
+		fmt.Fprintf(t.out, "%s of an earlier version of the gateway, which no record binds: they cannot be held against it\n", plural(r.Unbound, "noun is", "nouns are"))
+	}
+	if against > 0 {
+		fmt.Fprintf(t.out, "it begins with %s that you gave\n", map[bool]string{true: "the head", false: "each of the heads"}[against == 1])
 	}
 	if borrowedKey {
 		fmt.Fprintln(t.out, "the gateway gave the key itself, so this proves only that it agrees with itself: give the key that you were sent (--key FILE)")
@@ -69,32 +83,65 @@ func (t *terminal) verified(r *audit.Report, borrowedKey bool) {
 }
 
 func (v auditVerifyCmd) report(ctx context.Context, g *grammar, key string) (audit.Report, error) {
+	saved, err := v.saved()
+	if err != nil {
+		return audit.Report{}, err
+	}
 	if v.Bundle != "" {
 		if key == "" {
 			return audit.Report{}, schemas.BadField("verify", "--key", "a bundle is verified with the log's public key: --key FILE")
 		}
-		f, err := os.Open(v.Bundle)
+		b, size, err := openFile(v.Bundle)
 		if err != nil {
-			return audit.Report{}, schemas.Errorf(schemas.Invalid, v.Bundle, "the bundle cannot be read: %w", err)
+			return audit.Report{}, err
 		}
-		defer f.Close()
-		st, err := f.Stat()
-		if err != nil {
-			return audit.Report{}, fmt.Errorf("read the bundle: %w", err)
-		}
-		return audit.VerifyBundle(f, st.Size(), key)
+		defer b.Close()
+		return audit.VerifyBundle(b, size, key, saved...)
 	}
 	c, err := g.client(ctx)
 	if err != nil {
 		return audit.Report{}, err
 	}
-	return verifyOnline(ctx, c, key)
+	return verifyOnline(ctx, c, key, saved)
+}
+
+// saved reads the heads that were kept: checkpoints as they are, or those of bundles.
+func (v auditVerifyCmd) saved() ([][]byte, error) {
+	var out [][]byte
+	for _, path := range v.Against {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+		}
+		if bytes.HasPrefix(b, []byte("PK")) {
+			b, err = audit.BundleCheckpoint(bytes.NewReader(b), int64(len(b)))
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+func openFile(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return f, st.Size(), nil
 }
 
 // verifyOnline reads every record and recomputes the tree here, so that the gateway
-// need not be believed. Only who may read every record can; Denied for others, whose
-// part of the record would otherwise look like a record with holes.
-func verifyOnline(ctx context.Context, c *guichet.Client, key string) (audit.Report, error) {
+// need not be believed, and holds the stored nouns that rule against it. Only who may
+// read every record can; Denied for others, whose part of the record would otherwise
+// look like a record with holes.
+func verifyOnline(ctx context.Context, c *guichet.Client, key string, saved [][]byte) (audit.Report, error) {
 	if key == "" {
 		var b []byte
 		err := c.Get(ctx, "/audit/key", &b)
@@ -103,12 +150,35 @@ func verifyOnline(ctx context.Context, c *guichet.Client, key string) (audit.Rep
 		}
 		key = strings.TrimSpace(string(b))
 	}
-	var checkpoint []byte
-	err := c.Get(ctx, "/audit/checkpoint", &checkpoint)
+	nouns, err := storedNouns(ctx, c) // before the records, so that each is in them
 	if err != nil {
 		return audit.Report{}, err
 	}
-	return audit.VerifyRecords(pages(ctx, c), checkpoint, key)
+	var checkpoint []byte
+	err = c.Get(ctx, "/audit/checkpoint", &checkpoint)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	return audit.VerifyRecords(pages(ctx, c), checkpoint, key, nouns, saved...)
+}
+
+func storedNouns(ctx context.Context, c *guichet.Client) (*audit.Nouns, error) {
+	out := &audit.Nouns{AsOf: -1}
+	for next := ""; ; {
+		var p audit.NounPage
+		err := c.Get(ctx, "/audit/nouns?limit=1000&cursor="+url.QueryEscape(next), &p)
+		if err != nil {
+			return nil, err
+		}
+		if out.AsOf < 0 {
+			out.AsOf = p.AsOf
+		}
+		out.List = append(out.List, p.Items...)
+		next = p.Next
+		if next == "" {
+			return out, nil
+		}
+	}
 }
 
 func pages(ctx context.Context, c *guichet.Client) iter.Seq2[schemas.Record, error] {

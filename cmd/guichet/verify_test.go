@@ -17,11 +17,12 @@ func TestVerifiedSaysNoMoreThanItShows(t *testing.T) {
 		{"the whole record", audit.Report{Size: 50, Records: 50, FirstBad: -1}, []string{"the record is whole: all 50 records"}, []string{"erased"}},
 		{"a bundle", audit.Report{Size: 50, Records: 7, FirstBad: -1}, []string{"7 records stand in the record of 50, unaltered", "only a verification of the whole record"}, []string{"whole:"}},
 		{"one record of a bundle", audit.Report{Size: 50, Records: 1, FirstBad: -1}, []string{"1 record stands in the record of 50"}, []string{"whole:"}},
+		{"an empty bundle", audit.Report{Size: 50, FirstBad: -1}, []string{"no record is in it"}, []string{"whole:", "unaltered"}},
 		{"a value was erased", audit.Report{Size: 50, Records: 50, Erased: 1, FirstBad: -1}, []string{"the record is whole", "1 value was erased"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
-			(&terminal{out: &b}).verified(&c.report, false)
+			(&terminal{out: &b}).verified(&c.report, false, 0)
 			for _, want := range c.says {
 				if !strings.Contains(b.String(), want) {
 					t.Errorf("it does not say %q:\n%s", want, b.String())

@@ -6,8 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -144,10 +144,10 @@ func (c *Config) proxies() []netip.Prefix {
 	return out
 }
 
-// run serves on the listeners, HTTP and Flight, until ctx ends. What it starts it waits for, from the
+// run serves on the listeners until ctx ends. What it starts it waits for, from the
 // doors inwards: doors, then followers, then the writer, since the ends of streams
 // are still to be recorded. ready is called when requests are answered.
-func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) error {
+func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error {
 	background := context.WithoutCancel(ctx)
 	writing, stopWriting := context.WithCancel(background)
 	following, stopFollowing := context.WithCancel(background)
@@ -166,7 +166,7 @@ func (s *site) run(ctx context.Context, web, calls net.Listener, ready func()) e
 		if ready != nil {
 			ready()
 		}
-		err = s.server.Serve(ctx, web, calls)
+		err = s.server.Serve(ctx, l)
 	}
 	stopFollowing()
 	err = errors.Join(err, followers.Wait())
@@ -285,6 +285,9 @@ func loadKeys(data string) (*keys, error) {
 		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
 	} {
 		s, err := secret(filepath.Join(data, "keys", name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, &schemas.Error{Kind: schemas.Invalid, Subject: name, Message: "the gateway's key " + name + " is not there", Remedy: "guichet init makes a new gateway's folder; after a loss restore the backup", Err: err}
 		}

@@ -17,7 +17,7 @@ import (
 const (
 	MaxBytes  = 4 << 20
 	maxDepth  = 64
-	maxValues = 1 << 18
+	maxValues = 1 << 15
 )
 
 // Item is one dataset of a document, or why it could not be read. IRI names it

@@ -28,6 +28,7 @@ type YAML struct {
 	JSON  []byte         // the same document
 	value any            // as jsonschema wants it
 	lines map[string]int // JSON pointer to line, from 1
+	paths int            // bytes of all pointers in lines
 }
 
 // Line is the line of the value that a JSON pointer names, or of the nearest
@@ -52,7 +53,11 @@ func ParseYAML(b []byte) (y *YAML, err error) {
 			y, err = nil, &schemas.Error{Kind: schemas.Invalid, Subject: "document", Message: "the document is not YAML", Fields: []schemas.FieldError{{Message: "not YAML"}}, Err: fmt.Errorf("panic in go-yaml: %v", r)}
 		}
 	}()
-	f, err := parser.ParseBytes(b, 0)
+	tokens, err := bounded(b)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, syntaxError(err)
 	}
@@ -107,6 +112,10 @@ func (y *YAML) read(n ast.Node, at string, depth int) (any, error) {
 	line := n.GetToken().Position.Line
 	if _, known := y.lines[at]; !known {
 		y.lines[at] = line
+		y.paths += len(at)
+	}
+	if y.paths > maxPaths {
+		return nil, schemas.Errorf(schemas.TooLarge, "document", "the names of nested members are too long for so many values")
 	}
 	if depth > maxDepth {
 		return nil, schemas.BadField("document", at, "line %d: nested more than %d levels", line, maxDepth)
@@ -163,6 +172,7 @@ func (y *YAML) mapping(values []*ast.MappingValueNode, at string, depth int) (an
 			return nil, schemas.BadField("document", here, "line %d: %q is given twice", line, name)
 		}
 		y.lines[here] = line
+		y.paths += len(here)
 		item, err := y.read(v.Value, here, depth+1)
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ import (
 const (
 	MaxBytes  = 1 << 20
 	maxDepth  = 64
-	maxValues = 1 << 17
+	maxValues = 1 << 14
 	maxRules  = 64 // as policy.CheckOffer
 	maxFaults = 64
 )

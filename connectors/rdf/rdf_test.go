@@ -104,3 +104,29 @@ func TestEmbeddedContextsLoad(t *testing.T) {
 		}
 	}
 }
+
+// Bounds hold over the bytes: nothing is made of a document that is beyond them.
+func TestBound(t *testing.T) {
+	l := Limits{Bytes: 1 << 20, Depth: 8, Values: 100}
+	for name, c := range map[string]struct {
+		doc  string
+		fine bool
+	}{
+		"fine":         {`{"a": ["[[[[[[[[[[", {"b": "\"]"}]}`, true},
+		"deep":         {strings.Repeat("[", 9), false},
+		"in a string":  {`"` + strings.Repeat("[", 9) + `"`, true},
+		"values":       {"[" + strings.Repeat("1,", 201) + "1]", false},
+		"name":         {`{"` + strings.Repeat("n", 3000) + `": 1}`, false},
+		"bytes":        {strings.Repeat(" ", 1<<20+1), false},
+		"cut short":    {`{"a": "b`, true},
+		"half escaped": {`"\`, true},
+	} {
+		if err := Bound([]byte(c.doc), l); (err == nil) != c.fine {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	many := Limits{Bytes: 4 << 20, Depth: 64, Values: 1 << 20} // names above many values would stand in every pointer
+	if err := Bound([]byte(`{"`+strings.Repeat("n", 2000)+`": [`+strings.Repeat("1,", 20_000)+`1]}`), many); err == nil {
+		t.Error("long names above many values are read")
+	}
+}

@@ -23,8 +23,7 @@ type Limits struct {
 	Time   time.Duration // of processing; MaxTime when 0
 }
 
-// MaxTime ends the processing of a document that is made to take long; 20,000
-// distributions in DCAT-AP's own terms take about as much.
+// MaxTime ends the processing of a document that is made to take long.
 const MaxTime = 5 * time.Second
 
 // scanner decodes JSON into any (numbers as json.Number) under limits.
@@ -49,8 +48,9 @@ const (
 // scan reads one JSON document [RFC 8259]. Errors: Invalid with a pointer and
 // line, TooLarge for a document beyond the limits.
 func scan(src []byte, l Limits, strict bool) (any, error) {
-	if len(src) > l.Bytes {
-		return nil, schemas.Errorf(schemas.TooLarge, "document", "the document has %d bytes; at most %d are read", len(src), l.Bytes)
+	err := Bound(src, l)
+	if err != nil {
+		return nil, err
 	}
 	if !utf8.Valid(src) {
 		return nil, schemas.BadField("document", "", "the document is not UTF-8")

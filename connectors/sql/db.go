@@ -47,6 +47,8 @@ type DB struct {
 type Querier interface {
 	Query(ctx context.Context, query string, args ...any) (*stdsql.Rows, error)
 	QueryRow(ctx context.Context, query string, args ...any) *One
+	pending(table, id string) (digest string, ok bool) // see seal.go
+	logger() *slog.Logger
 }
 
 var (
@@ -80,6 +82,8 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*stdsql.Row
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *One {
 	return &One{db: db, row: db.r.QueryRowContext(ctx, db.bind(query), args...)}
 }
+
+func (db *DB) logger() *slog.Logger { return db.log }
 
 // bind turns "?" outside of quotes into $1, $2 … on PostgreSQL.
 func (db *DB) bind(query string) string {

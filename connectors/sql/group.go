@@ -34,6 +34,7 @@ type group struct {
 	jobs    []*job
 	errs    []error // one for each job: what its own function said
 	changes []appended
+	seals   map[nounKey]string // what functions of this group stored, whose changes have no position yet
 }
 
 // serve runs one group, answers all its callers and says how many they were.
@@ -139,7 +140,7 @@ func (g *group) begin(ctx context.Context) (err error) {
 // one runs a job's function. It sets g.tx to nil when the transaction is lost
 // and the error is everybody's.
 func (g *group) one(ctx context.Context, j *job, alone bool) error {
-	tx := &Tx{db: g.db, tx: g.tx}
+	tx := &Tx{db: g.db, tx: g.tx, group: g}
 	if !alone {
 		if _, err := tx.Exec(ctx, "SAVEPOINT caller"); err != nil {
 			return g.lost(err)
@@ -148,6 +149,9 @@ func (g *group) one(ctx context.Context, j *job, alone bool) error {
 	deadline, _ := ctx.Deadline()
 	fctx, cancel := context.WithDeadline(context.WithValue(context.WithoutCancel(j.ctx), insideWrite{}, true), deadline)
 	err := g.db.classify(call(fctx, j.fn, tx))
+	if err == nil {
+		err = tx.sealed()
+	}
 	cancel()
 	tx.done = true
 	if !alone && err == nil {
@@ -159,6 +163,9 @@ func (g *group) one(ctx context.Context, j *job, alone bool) error {
 	}
 	if err == nil {
 		g.changes = append(g.changes, tx.changes...)
+		for k, d := range tx.seals {
+			g.keep(k, d)
+		}
 		return nil
 	}
 	if !alone {
@@ -175,6 +182,13 @@ func (g *group) one(ctx context.Context, j *job, alone bool) error {
 		}
 	}
 	return err
+}
+
+func (g *group) keep(k nounKey, digest string) {
+	if g.seals == nil {
+		g.seals = map[nounKey]string{}
+	}
+	g.seals[k] = digest
 }
 
 func (g *group) exec(ctx context.Context, query string) (stdsql.Result, error) {

@@ -30,8 +30,22 @@ func notFound(table, id string) error {
 	return schemas.Errorf(schemas.NotFound, id, "There is no %s %q.", table, id)
 }
 
-// Get reads the noun id of table. NotFound when there is none.
+// Get reads the noun id of table; one that rules is held against the record. NotFound
+// when there is none, ErrAltered (Unavailable) when it is not the recorded one.
 func Get[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
+	if Subjects(table, id) != nil {
+		doc, revision, err = getRuling[T](ctx, q, table, id)
+		if errors.Is(err, ErrAltered) {
+			q.logger().Error("a stored noun is not the recorded one", "table", table, "id", id, "err", err)
+		}
+		return doc, revision, err
+	}
+	return GetStored[T](ctx, q, table, id)
+}
+
+// GetStored reads a noun as it is stored, whatever the record says of it: for what takes
+// rights away. NotFound when there is none.
+func GetStored[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
 	var text string
 	err = q.QueryRow(ctx, "SELECT revision, doc FROM "+quoted(table)+" WHERE id = ?", id).Scan(&revision, &text)
 	if errors.Is(err, stdsql.ErrNoRows) {
@@ -69,6 +83,7 @@ func Insert[T any](ctx context.Context, tx *Tx, table, id string, doc T, cols Co
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return schemas.Errorf(schemas.Conflict, id, "There is already a %s %q, or one with the same key.", table, id)
 	}
+	tx.wrote(table, id, string(text))
 	return nil
 }
 
@@ -96,6 +111,7 @@ func Update[T any](ctx context.Context, tx *Tx, table, id string, revision int64
 	var now int64
 	err = tx.QueryRow(ctx, q.String()+" RETURNING revision", args...).Scan(&now)
 	if err == nil {
+		tx.wrote(table, id, string(text))
 		return now, nil
 	}
 	if !errors.Is(err, stdsql.ErrNoRows) {

@@ -33,6 +33,21 @@ func wantKind(t *testing.T, what string, err error, kind schemas.Kind) {
 	}
 }
 
+// about appends the change that a noun which rules is bound to the record by.
+func about(ctx context.Context, tx *sql.Tx, table, id string) error {
+	_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id})
+	return err
+}
+
+// insert stores a noun with its change.
+func insert[T any](ctx context.Context, tx *sql.Tx, table, id string, doc T, cols sql.Columns) error {
+	err := sql.Insert(ctx, tx, table, id, doc, cols)
+	if err != nil {
+		return err
+	}
+	return about(ctx, tx, table, id)
+}
+
 func TestNouns(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
 		ctx := context.Background()
@@ -57,7 +72,7 @@ func TestNouns(t *testing.T) {
 			}
 			_, _, err = sql.Get[noun](ctx, db, "project", "p1")
 			wantKind(t, "read from outside", err, schemas.NotFound)
-			return nil
+			return about(ctx, tx, "project", "p1")
 		})
 		doc, rev, err := sql.Get[noun](ctx, db, "project", "p1")
 		if err != nil || rev != 2 || doc.Name != "uno" {
@@ -84,7 +99,7 @@ func TestListPages(t *testing.T) {
 				} else {
 					want = append(want, id)
 				}
-				if err := sql.Insert(ctx, tx, "project", id, noun{id}, sql.Columns{"lead": lead}); err != nil {
+				if err := insert(ctx, tx, "project", id, noun{id}, sql.Columns{"lead": lead}); err != nil {
 					return err
 				}
 			}
@@ -118,7 +133,7 @@ func TestEveryNounTable(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
 		for _, table := range []string{"participant", "factory", "store"} {
 			write(t, db, func(ctx context.Context, tx *sql.Tx) error {
-				return sql.Insert(ctx, tx, table, "x", noun{"x"}, nil)
+				return insert(ctx, tx, table, "x", noun{"x"}, nil)
 			})
 		}
 		write(t, db, func(ctx context.Context, tx *sql.Tx) error {

@@ -32,7 +32,7 @@ func TestManyWriters(t *testing.T) {
 							return err
 						}
 						var err error
-						if p, err = tx.Append(ctx, schemas.Change{Kind: "party.put", Subject: id, Values: map[string]string{"factory": id}}); err != nil {
+						if p, err = tx.Append(ctx, schemas.Change{Kind: "party.put", Subject: "factory/" + id, Values: map[string]string{"factory": id}}); err != nil {
 							return err
 						}
 						switch i % 10 {
@@ -61,7 +61,7 @@ func TestManyWriters(t *testing.T) {
 							continue
 						}
 						mu.Lock()
-						at[p.Value()] = id
+						at[p.Value()] = "factory/" + id
 						mu.Unlock()
 					}
 				}

@@ -47,7 +47,10 @@ type Deps struct {
 	HasCredential func(name string) bool
 }
 
-type server struct{ Deps }
+type server struct {
+	Deps
+	gate *Gate
+}
 
 // problems makes huma's own errors ours. Huma keeps one maker of errors for the
 // process, so it is set once, however many gateways a process holds.
@@ -56,8 +59,9 @@ var problems = sync.OnceFunc(func() {
 })
 
 // Register puts every operation onto a gin group and gives the API, whose OpenAPI
-// document huma serves at /api/v1/openapi.json.
-func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
+// document huma serves at /api/v1/openapi.json, and what each asks of its callers
+// before a body of theirs is read.
+func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Gate) {
 	problems()
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
@@ -69,7 +73,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
-	s := &server{d}
+	s := &server{d, &Gate{byRoute: map[string]Right{}}}
 	s.datasets(a)
 	s.versions(a)
 	s.search(a)
@@ -78,7 +82,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) huma.API {
 	s.agreements(a)
 	s.leases(a)
 	s.records(a)
-	return a
+	return a, s.gate
 }
 
 // Keys under which authentication leaves what it found in gin's context.
@@ -201,10 +205,17 @@ func (m IfMatch) revision() (int64, error) {
 // hasCaller is every input that embeds Caller.
 type hasCaller interface{ caller() *Caller }
 
+// MaxBody is what a body has at most, in bytes. Bodies are read before huma sees
+// them, within bounds of size, time and number [gateway/bodies.go].
+const MaxBody = 4 << 20
+
 // op registers one operation; errors become problems, refusals are recorded.
 func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: 4 << 20, DefaultStatus: goodStatus(id),
-		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 409, 410, 412, 413, 422, 500, 503}}
+	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: MaxBody + 1, BodyReadTimeout: -1, DefaultStatus: goodStatus(id),
+		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 408, 409, 410, 412, 413, 422, 500, 503}}
+	if method != http.MethodGet {
+		s.gate.add(method, path, id)
+	}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
 		if err == nil {

@@ -127,14 +127,19 @@ func (s *server) parties(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		in.Body.Proven = false // ours to say
 		f, err := s.Parties.PutFactory(ctx, in.by, in.Body, revision)
 		if err != nil {
 			return nil, err
 		}
+		f = policy.ShownFactory(in.by, f)
 		return made(f, f.Revision, ""), nil
 	})
 	op(s, a, http.MethodGet, "/factories", "list-factories", "AI factories", "parties", func(ctx context.Context, in *listQuery) (*List[schemas.Factory], error) {
 		f, next, err := s.Parties.Factories(ctx, in.Cursor, in.Limit)
+		for i := range f {
+			f[i] = policy.ShownFactory(in.by, f[i])
+		}
 		return listOf(f, next), err
 	})
 	op(s, a, http.MethodPost, "/stores", "put-store", "Make a store with the prefixes of providers, or change one with If-Match", "parties", func(ctx context.Context, in *storePost) (*One[schemas.Store], error) {

@@ -80,6 +80,26 @@ type plainText struct {
 	Body         []byte
 }
 
+// Consistency is a proof that one record begins with another.
+type Consistency struct {
+	From   int64    `json:"from"`
+	To     int64    `json:"to"`
+	Hashes [][]byte `json:"hashes" doc:"base64, in the order of RFC 6962 §2.1.2"`
+}
+
+// Erasure says which values of a record are to be erased, and why.
+type Erasure struct {
+	Names  []string `json:"names" minItems:"1" maxItems:"64" doc:"names of values"`
+	Reason string   `json:"reason" minLength:"3" maxLength:"2000"`
+}
+
+// Erased is what an erasure did.
+type Erased struct {
+	Record int64    `json:"record"`
+	Names  []string `json:"names"`
+	Entry  int64    `json:"entry" doc:"index of the erasure's own record"`
+}
+
 func text(b []byte) *plainText {
 	return &plainText{ContentType: "text/plain; charset=utf-8", CacheControl: "no-store", Body: b}
 }
@@ -112,6 +132,42 @@ func (s *server) records(a huma.API) {
 	})
 	op(s, a, http.MethodGet, "/audit/key", "get-key", "The log's public key, as verifiers take it [C2SP signed-note]", "record", func(context.Context, *struct{ Caller }) (*plainText, error) {
 		return text([]byte(s.Record.VKey() + "\n")), nil
+	})
+	op(s, a, http.MethodGet, "/audit/consistency", "get-consistency", "Proof that the record of one size begins with the record of another [RFC 6962 §2.1.2]", "record", func(ctx context.Context, in *struct {
+		Caller
+		From int64 `query:"from" minimum:"1" required:"true" doc:"size of the older checkpoint"`
+		To   int64 `query:"to" minimum:"1" required:"true" doc:"size of the newer one"`
+	}) (*One[Consistency], error) {
+		hashes, err := s.Record.Consistency(ctx, in.From, in.To)
+		c := Consistency{From: in.From, To: in.To, Hashes: make([][]byte, len(hashes))}
+		for i := range hashes {
+			c.Hashes[i] = hashes[i][:]
+		}
+		return one(c, 0), err
+	})
+	op(s, a, http.MethodGet, "/audit/nouns", "list-nouns", "Digests of the stored nouns that rule, to be held against the record: officers only", "record", func(ctx context.Context, in *struct {
+		Caller
+		Cursor string `query:"cursor"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
+	}) (*One[audit.NounPage], error) {
+		err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Record.Nouns(ctx, in.Cursor, in.Limit)
+		return one(p, 0), err
+	})
+	op(s, a, http.MethodPost, "/audit/records/{index}/erase", "erase-values", "Erase values of a record, as the law may demand for personal data; an entry of its own says so", "record", func(ctx context.Context, in *struct {
+		Caller
+		Index int64 `path:"index" minimum:"0"`
+		Body  Erasure
+	}) (*One[Erased], error) {
+		err := policy.Needs(in.by, schemas.RoleOfficer, "erase values of a record")
+		if err != nil {
+			return nil, err
+		}
+		at, err := s.Record.Erase(ctx, in.by, in.Index, in.Body.Names, in.Body.Reason)
+		return one(Erased{Record: in.Index, Names: in.Body.Names, Entry: at}, 0), err
 	})
 	op(s, a, http.MethodGet, "/audit/proofs/{index}", "get-proof", "Proof that a record is in the log [C2SP tlog-proof]", "record", func(ctx context.Context, in *recordIndex) (*plainText, error) {
 		err := s.mayProve(ctx, in)

@@ -11,14 +11,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/coreos/go-oidc/v3/oidc"
 
 	"guichet/schemas"
 )
@@ -29,12 +26,18 @@ type Issuer struct {
 	Audiences    []string                `json:"audiences" yaml:"audiences"`
 	Algorithms   []string                `json:"algorithms,omitempty" yaml:"algorithms"` // RS256 and ES256 when left out
 	Participants []schemas.ParticipantID `json:"participants,omitempty" yaml:"participants"`
-	Roles        []schemas.Role          `json:"roles,omitempty" yaml:"roles"` // trainer and provider when left out
-	Own          bool                    `json:"own,omitempty" yaml:"own"`     // the operator's own: every participant, every role
+	Roles        []schemas.Role          `json:"roles,omitempty" yaml:"roles"`         // trainer and provider when left out
+	Own          bool                    `json:"own,omitempty" yaml:"own"`             // the operator's own: every participant, every role
+	KeysFrom     []string                `json:"keys_from,omitempty" yaml:"keys_from"` // addresses beside its own from which its keys may come
+	Clients      []string                `json:"clients,omitempty" yaml:"clients"`     // to whom its tokens may be given (azp or client_id); anybody when left out
+	Lifetime     string                  `json:"lifetime,omitempty" yaml:"lifetime"`   // of a token at most, like 12h; 24h when left out
 }
 
 // Leeway is how far clocks may differ, either way.
 const Leeway = 60 * time.Second
+
+// maxSubject bounds the name of a user at an issuer, in bytes; OpenID Connect allows 255.
+const maxSubject = 1024
 
 // maxToken bounds a token: larger ones are refused unread.
 const maxToken = 16 << 10
@@ -48,19 +51,21 @@ type members interface {
 type Authenticator struct {
 	issuers []Issuer
 	members members
-	client  *http.Client
 	now     func() time.Time
-	mu      sync.Mutex
-	keys    map[string]*oidc.IDTokenVerifier
+	keys    []*keyring // one per issuer
 }
 
-// New makes an authenticator. Issuers are discovered when their first token comes,
-// so that none needs to be up when we start.
+// New makes an authenticator. Issuers are asked for their keys when their first token
+// comes, so that none needs to be up when we start.
 func New(issuers []Issuer, m members, now func() time.Time) *Authenticator {
 	if now == nil {
 		now = time.Now
 	}
-	return &Authenticator{issuers: issuers, members: m, now: now, client: &http.Client{Timeout: 10 * time.Second}, keys: map[string]*oidc.IDTokenVerifier{}}
+	a := &Authenticator{issuers: issuers, members: m, now: now}
+	for i := range issuers {
+		a.keys = append(a.keys, newKeyring(&issuers[i], now))
+	}
+	return a
 }
 
 type claims struct {
@@ -72,6 +77,12 @@ type claims struct {
 	Issued      float64               `json:"iat"`
 	Participant schemas.ParticipantID `json:"participant"`
 	Roles       []schemas.Role        `json:"roles"`
+	Kind        string                `json:"typ"`
+	Nonce       string                `json:"nonce"`
+	AccessHash  string                `json:"at_hash"`
+	CodeHash    string                `json:"c_hash"`
+	Party       string                `json:"azp"`
+	Client      string                `json:"client_id"`
 }
 
 // audience is one text or a list of them [RFC 7519 §4.1.3].
@@ -99,9 +110,12 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
 		return schemas.Principal{}, refuse("this is no signed token (JWT)")
 	}
-	iss, err := unverifiedIssuer(token)
+	iss, typ, err := unverified(token)
 	if err != nil {
 		return schemas.Principal{}, refuse("this is no signed token (JWT)")
+	}
+	if !headType(typ) {
+		return schemas.Principal{}, refuse("the token is of the type %.50q; an access token is needed", typ)
 	}
 	i := slices.IndexFunc(a.issuers, func(have Issuer) bool { return have.Issuer == iss })
 	if i < 0 {
@@ -109,19 +123,15 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 			Remedy: "sign in at the issuer that the operator named to you, or ask the operator to add this one to issuers in the gateway's settings"}
 	}
 	is := &a.issuers[i]
-	v, err := a.verifier(ctx, is)
-	if err != nil {
-		return schemas.Principal{}, err
-	}
-	t, err := v.Verify(oidc.ClientContext(ctx, a.client), token)
-	if err != nil && strings.Contains(err.Error(), "fetching keys") { // go-oidc has no error of its own for it
+	payload, err := a.keys[i].verify(ctx, token)
+	if errors.Is(err, errKeys) {
 		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unavailable, Subject: is.Issuer, Message: "the issuer " + is.Issuer + " does not give its keys", Remedy: "try again in a moment", Err: err}
 	}
 	if err != nil {
 		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token's signature does not hold", Remedy: "get a new token: guichet login", Err: err}
 	}
 	var c claims
-	err = t.Claims(&c)
+	err = json.Unmarshal(payload, &c)
 	if err != nil {
 		return schemas.Principal{}, refuse("the token's claims cannot be read")
 	}
@@ -132,40 +142,26 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	return a.effective(ctx, is, &c)
 }
 
-func unverifiedIssuer(token string) (string, error) {
-	part := strings.Split(token, ".")[1]
-	b, err := base64.RawURLEncoding.DecodeString(part)
-	if err != nil {
-		return "", err
+// unverified reads what says how to verify: the issuer, and the header's type.
+func unverified(token string) (issuer, typ string, err error) {
+	parts := strings.Split(token, ".")
+	var head struct {
+		Type string `json:"typ"`
 	}
 	var c struct {
 		Issuer string `json:"iss"`
 	}
-	err = json.Unmarshal(b, &c)
-	return c.Issuer, err
-}
-
-func (a *Authenticator) verifier(ctx context.Context, is *Issuer) (*oidc.IDTokenVerifier, error) {
-	a.mu.Lock()
-	v := a.keys[is.Issuer]
-	a.mu.Unlock()
-	if v != nil {
-		return v, nil
+	for i, into := range []any{&head, &c} {
+		b, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			return "", "", err
+		}
+		err = json.Unmarshal(b, into)
+		if err != nil {
+			return "", "", err
+		}
 	}
-	// The key set outlives this request, so its context must too.
-	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), a.client), is.Issuer)
-	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: is.Issuer, Message: "the issuer " + is.Issuer + " does not answer", Remedy: "try again in a moment", Err: err}
-	}
-	algorithms := is.Algorithms
-	if len(algorithms) == 0 {
-		algorithms = []string{oidc.RS256, oidc.ES256}
-	}
-	v = p.Verifier(&oidc.Config{SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithms, Now: a.now})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.keys[is.Issuer] = v
-	return v, nil
+	return c.Issuer, head.Type, nil
 }
 
 // check holds audience and times against ours; it tells both times, since clocks
@@ -189,6 +185,22 @@ func (a *Authenticator) check(is *Issuer, c *claims) error {
 	}
 	if c.Subject == "" {
 		return refuse("the token names nobody (sub)")
+	}
+	if len(c.Subject) > maxSubject || strings.ContainsRune(c.Subject, 0) {
+		return refuse("the token's sub has %d bytes; at most %d without NUL are read", len(c.Subject), maxSubject)
+	}
+	from, most := now, is.lifetime()
+	if c.Issued != 0 {
+		from = at(c.Issued)
+	}
+	if at(c.Expires).Sub(from) > most || at(c.Expires).Sub(now) > most+Leeway {
+		return refuse("the token is good until %s; at most %s are accepted of this issuer", at(c.Expires).Format(time.RFC3339), most)
+	}
+	if !c.access() {
+		return refuse("this is an ID token, which says who signed in; an access token is needed")
+	}
+	if len(is.Clients) > 0 && !slices.Contains(is.Clients, c.client()) {
+		return refuse("the token was given to the client %.100q, which is none of those that this site accepts", c.client())
 	}
 	return nil
 }

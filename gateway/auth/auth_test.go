@@ -223,13 +223,15 @@ func TestIssuerAway(t *testing.T) {
 	}))
 	t.Cleanup(front.Close)
 	members := registry{"a": {ID: org, Members: []schemas.Member{{Issuer: front.URL, Subject: "ada", Roles: []schemas.Role{schemas.RoleTrainer}}}}}
-	a := New([]Issuer{{Issuer: front.URL, Audiences: []string{"guichet"}, Own: true}}, members, now)
+	clock := now()
+	a := New([]Issuer{{Issuer: front.URL, Audiences: []string{"guichet"}, Own: true, KeysFrom: []string{is.URL}}}, members, func() time.Time { return clock })
 	token := is.sign(t, is.claims(map[string]any{"iss": front.URL}))
 	_, err := a.Principal(t.Context(), token)
 	if schemas.KindOf(err) != schemas.Unavailable {
 		t.Errorf("while the issuer is away: %v, want Unavailable", err)
 	}
 	up.Store(true)
+	clock = clock.Add(fetchEvery)
 	p, err := a.Principal(t.Context(), token)
 	if err != nil || !p.Has(schemas.RoleTrainer) {
 		t.Errorf("after it came back: %+v, %v", p, err)

@@ -81,7 +81,7 @@ func reset(ctx context.Context) {
 
 // fail answers before anything was sent.
 func (d *Door) fail(c *gin.Context, err error) {
-	late := d.Desk.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Address(c.Request, d.Behind).String(), "http", err)
+	late := d.Desk.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Shown(Address(c.Request, d.Behind)), "http", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -115,24 +115,54 @@ func (d *Door) grant(c *gin.Context, kind string, world, rank int) (policy.Grant
 	return policy.Authorize(c.Request.Context(), d.Desk.LookUp, token, w, d.Now())
 }
 
-// Address is where a request came from: the last hop that no configured proxy
-// added.
+// Address is where a request came from: the last hop that no configured proxy added.
+// The zero address means that it is not known, and proves nothing: a proxy did not
+// say from where, or in words that are no address.
 func Address(r *http.Request, behind []netip.Prefix) netip.Addr {
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	at, _ := netip.ParseAddr(host)
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		trusted := false
-		for _, p := range behind {
-			trusted = trusted || p.Contains(at.Unmap())
-		}
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if !trusted || err != nil {
-			break
-		}
-		at = next
+	at := hop(r.RemoteAddr)
+	said := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	hops := strings.Split(said, ",")
+	for i := len(hops) - 1; i >= 0 && at.IsValid() && ours(at, behind); i-- {
+		at = hop(strings.TrimSpace(hops[i]))
 	}
-	return at.Unmap()
+	return at
+}
+
+func ours(at netip.Addr, behind []netip.Prefix) bool {
+	for _, p := range behind {
+		if p.Contains(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// hop reads an address, with or without a port or brackets; zero for anything else.
+func hop(s string) netip.Addr {
+	at, err := netip.ParseAddrPort(s)
+	if err == nil {
+		return at.Addr().Unmap()
+	}
+	inner, bracketed := strings.CutPrefix(s, "[")
+	if bracketed {
+		s, bracketed = strings.CutSuffix(inner, "]")
+		if !bracketed {
+			return netip.Addr{}
+		}
+	}
+	plain, err := netip.ParseAddr(s)
+	if err != nil || plain.Zone() != "" || bracketed && !plain.Is6() {
+		return netip.Addr{}
+	}
+	return plain.Unmap()
+}
+
+// Shown is an address as records and logs have it.
+func Shown(at netip.Addr) string {
+	if !at.IsValid() {
+		return "unknown"
+	}
+	return at.String()
 }
 
 // Manifest is the trainer's view of the data under one agreement.

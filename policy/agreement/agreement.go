@@ -16,8 +16,14 @@ func (d *Desk) agreement(ctx context.Context, q sql.Querier, id schemas.Agreemen
 	if err != nil {
 		return a, err
 	}
+	return d.inForce(ctx, q, a, revision)
+}
+
+// inForce adds what stands beside an agreement's document.
+func (d *Desk) inForce(ctx context.Context, q sql.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
 	a.Revision = revision
-	err = q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
+	id := a.ID
+	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
 	if err != nil {
 		return a, fmt.Errorf("read what agreement %s used: %w", id, err)
 	}
@@ -99,7 +105,14 @@ func (d *Desk) projectsOf(ctx context.Context, by schemas.Principal) ([]any, err
 // twice is a Conflict. Errors: NotFound, Denied unless by the provider or an
 // operator, Conflict.
 func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
-	a, err := d.Agreement(ctx, by, id)
+	err := signedIn(by, string(id))
+	if err != nil {
+		return schemas.Agreement{}, err
+	}
+	a, _, err := sql.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(id))
+	if schemas.KindOf(err) == schemas.NotFound || err == nil && !maySee(by, &a) {
+		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
+	}
 	if err != nil {
 		return a, err
 	}
@@ -116,8 +129,14 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 	return a, err
 }
 
+// revoke ends an agreement, also one that is not stored as it was recorded: its row is
+// in nobody's way when rights are taken away.
 func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
-	a, err := d.agreement(ctx, tx, id)
+	a, revision, err := sql.GetStored[schemas.Agreement](ctx, tx, "agreement", string(id))
+	if err == nil {
+		a.ID = id
+		a, err = d.inForce(ctx, tx, a, revision)
+	}
 	if err != nil {
 		return a, err
 	}

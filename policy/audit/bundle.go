@@ -33,9 +33,15 @@ func badBundle(err error, format string, args ...any) error {
 // bundle of the whole log is also held against the root as a whole. What is
 // wrong with a record is in the report; Invalid: no bundle, or its checkpoint
 // is not of vkey's log. The key inside of the bundle is never used. A bundle
-// cannot show that its query left nothing out.
-func VerifyBundle(r io.ReaderAt, size int64, vkey string) (Report, error) {
+// cannot show that its query left nothing out. saved are checkpoints of the same log
+// that somebody kept: a bundle of the whole log must have each of them as its beginning;
+// one of a part can be held only against those of its own size (Invalid otherwise).
+func VerifyBundle(r io.ReaderAt, size int64, vkey string, saved ...[]byte) (Report, error) {
 	rep := Report{FirstBad: -1}
+	heads, err := openSaved(saved, vkey)
+	if err != nil {
+		return rep, err
+	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return rep, badBundle(err, "is not a zip")
@@ -59,6 +65,9 @@ func VerifyBundle(r io.ReaderAt, size int64, vkey string) (Report, error) {
 		return rep, err
 	}
 	rep.Size, rep.Root = h.Size, h.Root
+	if h.Size == 0 {
+		rep.bad(-1, emptyHead)
+	}
 	if files[fileRecords] == nil {
 		return rep, badBundle(nil, "has no %s", fileRecords)
 	}
@@ -67,8 +76,22 @@ func VerifyBundle(r io.ReaderAt, size int64, vkey string) (Report, error) {
 		return rep, badBundle(err, "has a %s that cannot be read", fileRecords)
 	}
 	defer in.Close()
-	err = verifyLines(in, h, &rep)
+	err = verifyLines(in, h, heads, &rep)
 	return rep, err
+}
+
+// BundleCheckpoint gives the checkpoint in a bundle, unverified. Invalid: no bundle.
+func BundleCheckpoint(r io.ReaderAt, size int64) ([]byte, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, badBundle(err, "is not a zip")
+	}
+	for _, f := range z.File {
+		if f.Name == fileCheckpoint {
+			return readSmall(f)
+		}
+	}
+	return nil, badBundle(nil, "has no checkpoint")
 }
 
 func readSmall(f *zip.File) ([]byte, error) {
@@ -87,10 +110,10 @@ func readSmall(f *zip.File) ([]byte, error) {
 	return b, err
 }
 
-func verifyLines(in io.Reader, h Head, rep *Report) error {
+func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
-	last, tree := int64(-1), &edge{}
+	last, tree, a, t := int64(-1), &edge{}, newAccount(nil), newTrail(saved)
 	for lines.Scan() {
 		var e entry
 		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))
@@ -103,13 +126,24 @@ func verifyLines(in io.Reader, h Head, rep *Report) error {
 		}
 		last = max(last, e.Index)
 		rep.Records++
-		e.check(h, rep)
+		e.check(h, rep, a)
 		if e.Index == tree.size { // as long as it is the whole log
 			tree.add(tlog.RecordHash(e.Leaf), func(_ int, _, _ int64, h tlog.Hash) tlog.Hash { return h })
+			t.reach(tree, rep)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return badBundle(err, "cannot be read on after record %d", last)
+	}
+	a.settle(rep)
+	for _, s := range t.heads { // those that its records did not reach
+		switch {
+		case s.Size > h.Size: // the bundle is older
+		case s.Size == h.Size && s.Root != h.Root:
+			rep.bad(-1, "another root was signed for its %d records", h.Size)
+		case s.Size < h.Size:
+			return badBundle(nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
+		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {
 		rep.bad(-1, "the %d records are not those that were signed", h.Size)
@@ -117,7 +151,7 @@ func verifyLines(in io.Reader, h Head, rep *Report) error {
 	return nil
 }
 
-func (e *entry) check(h Head, rep *Report) {
+func (e *entry) check(h Head, rep *Report, a *account) {
 	if err := tlog.CheckRecord(e.Proof, h.Size, h.Root, e.Index, tlog.RecordHash(e.Leaf)); err != nil {
 		rep.bad(e.Index, "not in the log under this checkpoint")
 	}
@@ -131,9 +165,17 @@ func (e *entry) check(h Head, rep *Report) {
 			rep.bad(e.Index, "the value %s is not what was recorded", name)
 		}
 	}
+	var missing []string
 	for name := range leaf.Values {
-		if _, ok := e.Values[name]; !ok {
-			rep.Erased++
+		_, value := e.Values[name]
+		_, salt := e.Salts[name]
+		switch {
+		case value:
+		case salt: // the exporter found a value that did not open
+			rep.bad(e.Index, "the value %s is not what was recorded", name)
+		default:
+			missing = append(missing, name)
 		}
 	}
+	a.see(seen{e.Index, leaf.Kind, e.Values, leaf.Numbers, missing})
 }

@@ -77,9 +77,9 @@ func TestBundle(t *testing.T) {
 		if r, err := verifyBundle(part, s.vkey); err != nil || !r.OK() || r.Records != 7 {
 			t.Errorf("part: %+v, %v", r, err)
 		}
-		s.tamper("UPDATE change_value SET value = 'ds-2' WHERE position = 700")
-		if r, err := verifyBundle(export(t, s, audit.Query{}), s.vkey); err != nil || !r.OK() || r.Erased != 4 {
-			t.Errorf("with an edited record: %+v, %v", r, err)
+		s.tamper("UPDATE change_value SET value = 'ds-2' WHERE position = 700 AND name = 'dataset'")
+		if r, err := verifyBundle(export(t, s, audit.Query{}), s.vkey); err != nil || r.OK() || r.FirstBad != 700 || r.Erased != 0 {
+			t.Errorf("with an edited value: %+v, %v", r, err)
 		}
 		_, other, err := audit.NewKey(origin)
 		if err != nil {
@@ -247,7 +247,7 @@ func TestVerifyRecords(t *testing.T) {
 		{"leaf swapped whole", func(rs []schemas.Record) []schemas.Record { r := rs[10]; r.Index = 9; rs[9] = r; return rs }, -1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := audit.VerifyRecords(all(c.edit(get())), checkpoint, s.vkey)
+			r, err := audit.VerifyRecords(all(c.edit(get())), checkpoint, s.vkey, nil)
 			if err != nil || r.OK() != c.ok || r.FirstBad != c.firstBad {
 				t.Errorf("%+v, %v; want first bad %d", r, err, c.firstBad)
 			}

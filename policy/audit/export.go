@@ -2,15 +2,16 @@ package audit
 
 import (
 	"archive/zip"
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"guichet/connectors/sql"
 	"guichet/schemas"
 )
 
@@ -40,7 +41,9 @@ type entry struct {
 // key, and a README that says how to check one without our program. Its memory
 // does not grow with the number of records. q.Limit 0 means all.
 //
-// A value that does not open its commitment is left out, and so is its salt.
+// A value that does not open its commitment is left out while its salt stays, so that
+// the bundle verifies no better than the record does. Erasures of values of the chosen
+// records are in the bundle too, whatever q chooses.
 // Errors as Records and Checkpoint; what was written of w by then is no zip.
 func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
 	msg, h, err := l.signedHead(ctx)
@@ -81,7 +84,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
 const exportPage = 500
 
 func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head) error {
-	hashes := &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}
+	lines := &bundleLines{log: l, w: w, head: h, hashes: &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}}
 	left, all := q.Limit, q.Limit <= 0
 	for {
 		q.Limit = exportPage
@@ -92,41 +95,89 @@ func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head) e
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		lines := json.NewEncoder(&b)
-		lines.SetEscapeHTML(false)
 		for _, r := range records {
 			if r.Index >= h.Size {
 				all, left = false, 0
 				break
 			}
-			p, err := tlog.ProveRecord(h.Size, r.Index, hashes)
-			if err != nil {
-				return fmt.Errorf("prove record %d: %w", r.Index, asFault(err))
-			}
-			if err := lines.Encode(toEntry(r, p)); err != nil {
-				return fmt.Errorf("write bundle: %w", err)
+			if err := lines.write(ctx, r); err != nil {
+				return err
 			}
 			q.After = r.Index + 1
 			left--
 		}
-		if _, err := w.Write(b.Bytes()); err != nil {
-			return fmt.Errorf("write bundle: %w", err)
-		}
 		if len(records) < q.Limit || !all && left <= 0 {
-			return nil
+			return lines.erasuresBelow(ctx, h.Size)
 		}
 	}
 }
 
-func toEntry(r schemas.Record, p tlog.RecordProof) entry {
-	e := entry{Index: r.Index, Leaf: r.Leaf, Values: r.Values, Salts: map[string][]byte{}, Proof: p}
-	for name, salt := range r.Salts {
-		if _, ok := r.Values[name]; ok {
-			e.Salts[name] = salt
+// bundleLines writes records.jsonl, in the order of the record.
+type bundleLines struct {
+	log     *Log
+	w       io.Writer
+	head    Head
+	hashes  *remembering
+	waiting []int64 // erasures of what was written, still to come
+}
+
+// write writes a record, and before it the erasures that stand before it.
+func (b *bundleLines) write(ctx context.Context, r schemas.Record) error {
+	err := b.erasuresBelow(ctx, r.Index)
+	if err != nil {
+		return err
+	}
+	if len(b.waiting) > 0 && b.waiting[0] == r.Index {
+		b.waiting = b.waiting[1:]
+	}
+	return b.line(ctx, r)
+}
+
+// erasuresBelow writes the erasures that wait and stand before an index.
+func (b *bundleLines) erasuresBelow(ctx context.Context, index int64) error {
+	for len(b.waiting) > 0 && b.waiting[0] < index {
+		at := b.waiting[0]
+		b.waiting = b.waiting[1:]
+		records, err := b.log.Records(ctx, Query{After: at, Limit: 1})
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			err = b.line(ctx, r)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return e
+	return nil
+}
+
+func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
+	p, err := tlog.ProveRecord(b.head.Size, r.Index, b.hashes)
+	if err != nil {
+		return fmt.Errorf("prove record %d: %w", r.Index, asFault(err))
+	}
+	e := entry{Index: r.Index, Leaf: r.Leaf, Values: r.Values, Salts: r.Salts, Proof: p}
+	leaf, err := sql.ParseLeaf(r.Leaf)
+	if err == nil && len(leaf.Values) > len(r.Salts) {
+		more, err := b.log.erasures(ctx, r.Index)
+		if err != nil {
+			return err
+		}
+		if len(more) > 0 && more[len(more)-1] >= b.head.Size {
+			return &schemas.Error{Kind: schemas.Busy, Subject: "record", Message: "values were erased while the export ran", Remedy: "export again"}
+		}
+		b.waiting = append(b.waiting, more...)
+		slices.Sort(b.waiting)
+		b.waiting = slices.Compact(b.waiting)
+	}
+	lines := json.NewEncoder(b.w)
+	lines.SetEscapeHTML(false)
+	err = lines.Encode(e)
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
 }
 
 // maxRemembered bounds the hashes that one export keeps at hand (about 5 MB):

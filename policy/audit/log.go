@@ -191,6 +191,9 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 		f.Err = err
 		return f
 	}
+	if h.Size == 0 {
+		return fault("The signed head is of an empty record, which this log never signs.")
+	}
 	if err := l.contains(ctx, s, h); err != nil {
 		return err
 	}
@@ -222,7 +225,7 @@ func (l *Log) accepted(s state, begun bool) {
 // contains checks that the tree s has the signed head h as a prefix.
 func (l *Log) contains(ctx context.Context, s state, h Head) error {
 	switch {
-	case h.Size == 0:
+	case h.Size == 0: // none was signed by this process yet
 		return nil
 	case h.Size > s.size:
 		f := fault("The record was cut: %d records were signed, %d are there; record %d is the first that is missing.", h.Size, s.size, s.size)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -26,7 +27,9 @@ type Report struct {
 	Size     int64     `json:"size" doc:"records that the checkpoint, or the log, has"`
 	Root     tlog.Hash `json:"root"`
 	Records  int64     `json:"records" doc:"records that were looked at"`
-	Erased   int64     `json:"erased" doc:"values that are committed to and no longer stored"`
+	Erased   int64     `json:"erased" doc:"values that were erased, each with an entry that says so"`
+	Nouns    int64     `json:"nouns,omitempty" doc:"stored nouns that were held against the record"`
+	Unbound  int64     `json:"unbound,omitempty" doc:"of them, those of an earlier version of the product, which no change commits to"`
 	FirstBad int64     `json:"first_bad" doc:"index of the first bad record; -1 when there is none, or when no index can be told"`
 	Faults   []string  `json:"faults,omitempty" doc:"at most 100"`
 }
@@ -74,13 +77,13 @@ func (l *Log) Verify(ctx context.Context, vkey string, saved ...[]byte) (Report,
 // database, the public key and saved checkpoints, at least one.
 func VerifyDB(ctx context.Context, db *sql.DB, vkey string, saved ...[]byte) (Report, error) {
 	r := Report{FirstBad: -1}
-	heads := make([]Head, 0, len(saved))
-	for _, msg := range saved {
-		h, err := OpenCheckpoint(msg, vkey)
-		if err != nil {
-			return r, err
-		}
-		heads = append(heads, h)
+	heads, err := openSaved(saved, vkey)
+	if err != nil {
+		return r, err
+	}
+	nouns, err := allNouns(ctx, db)
+	if err != nil {
+		return r, err
 	}
 	s, err := readState(ctx, db)
 	if err != nil {
@@ -93,9 +96,11 @@ func VerifyDB(ctx context.Context, db *sql.DB, vkey string, saved ...[]byte) (Re
 	if s.size != s.next {
 		r.bad(min(s.size, s.next), "the tree covers %d records, the sequence has %d", s.size, s.next)
 	}
-	if err := walkTree(ctx, db, s, heads, &r); err != nil {
+	a := newAccount(nouns)
+	if err := walkTree(ctx, db, s, heads, &r, a); err != nil {
 		return r, err
 	}
+	a.settle(&r)
 	// one statement, so one instant: rows outside of the sequence
 	var strays, first int64
 	err = db.QueryRow(ctx, "SELECT COUNT(*), COALESCE(MIN(c.position), 0) FROM change c, change_head h WHERE c.position < 0 OR c.position >= h.next").Scan(&strays, &first)
@@ -109,21 +114,12 @@ func VerifyDB(ctx context.Context, db *sql.DB, vkey string, saved ...[]byte) (Re
 }
 
 // walkTree recomputes the tree of s from its leaves.
-func walkTree(ctx context.Context, db *sql.DB, s state, heads []Head, r *Report) error {
-	slices.SortFunc(heads, func(a, b Head) int { return int(min(max(a.Size-b.Size, -1), 1)) })
-	e := &edge{}
-	reach := func() {
-		for len(heads) > 0 && heads[0].Size == e.size {
-			if heads[0].Root != e.root() {
-				r.bad(-1, "the first %d records are not those that were signed", e.size)
-			}
-			heads = heads[1:]
-		}
-	}
-	reach()
+func walkTree(ctx context.Context, db *sql.DB, s state, heads []Head, r *Report, a *account) error {
+	e, t := &edge{}, newTrail(heads)
+	t.reach(e, r)
 	for from := int64(0); from < s.size; from += walkPage {
 		to := min(from+walkPage, s.size)
-		hashes, err := readPage(ctx, db, from, to, r)
+		hashes, err := readPage(ctx, db, from, to, r, a)
 		if err != nil {
 			return err
 		}
@@ -142,15 +138,13 @@ func walkTree(ctx context.Context, db *sql.DB, s state, heads []Head, r *Report)
 				}
 				return h
 			})
-			reach()
+			t.reach(e, r)
 		}
 	}
 	if e.root() != s.root {
 		r.bad(-1, "the stored root is not that of the %d records", s.size)
 	}
-	for _, h := range heads {
-		r.bad(s.size, "missing: %d records were signed, %d are there", h.Size, s.size)
-	}
+	t.left(s.size, r)
 	return nil
 }
 
@@ -172,7 +166,7 @@ func (p *page) leaf(i int64) tlog.Hash {
 // walkLeaves checks records from ≤ index < to against their leaf hashes.
 func walkLeaves(ctx context.Context, db *sql.DB, from, to int64, r *Report) error {
 	for ; from < to; from += walkPage {
-		if _, err := readPage(ctx, db, from, min(from+walkPage, to), r); err != nil {
+		if _, err := readPage(ctx, db, from, min(from+walkPage, to), r, newAccount(nil)); err != nil {
 			return err
 		}
 	}
@@ -181,7 +175,7 @@ func walkLeaves(ctx context.Context, db *sql.DB, from, to int64, r *Report) erro
 
 // readPage reads one page of records, values and hashes and checks each record
 // by itself.
-func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page, error) {
+func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *account) (*page, error) {
 	p := &page{stored: make(map[int64]tlog.Hash, 2*(to-from)), made: map[int64]tlog.Hash{}}
 	rows, err := db.Query(ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
 	if err != nil {
@@ -212,6 +206,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page
 	for ; next < to; next++ {
 		r.bad(next, "missing")
 	}
+	opened := make(map[int64]map[string]string, len(changes)) // of them, those that the account asks for
 	err = eachValue(ctx, db, "position >= ? AND position < ?", []any{from, to}, func(position int64, name string, salt []byte, value string) {
 		leaf, ok := leaves[position]
 		if !ok {
@@ -219,17 +214,27 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report) (*page
 		}
 		if !leaf.Opens(name, salt, value) {
 			r.bad(position, "the value %s is not what was recorded", name)
+			delete(leaf.Values, name)
+			return
 		}
 		if name == sql.SubjectValue && value != subjects[position] {
 			r.bad(position, "its subject is not the one that was recorded")
+		}
+		if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || leaf.Kind == schemas.ChangeErasure {
+			if opened[position] == nil {
+				opened[position] = map[string]string{}
+			}
+			opened[position][name] = value
 		}
 		delete(leaf.Values, name)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	for _, leaf := range leaves {
-		r.Erased += int64(len(leaf.Values))
+	for _, c := range changes {
+		if leaf, ok := leaves[c.Position]; ok {
+			a.see(seen{c.Position, leaf.Kind, opened[c.Position], leaf.Numbers, slices.Collect(maps.Keys(leaf.Values))})
+		}
 	}
 	return p, nil
 }
@@ -256,7 +261,7 @@ func (p *page) checkLeaf(c sql.Stored, leaves map[int64]sql.Leaf, r *Report) {
 }
 
 // checkRecord checks a record by itself, as a remote verifier gets it.
-func checkRecord(rec schemas.Record, r *Report) {
+func checkRecord(rec schemas.Record, r *Report, a *account) {
 	leaf, err := sql.ParseLeaf(rec.Leaf)
 	if err != nil {
 		r.bad(rec.Index, "%v", err)
@@ -275,46 +280,56 @@ func checkRecord(rec schemas.Record, r *Report) {
 			r.bad(rec.Index, "the value %s has no salt", name)
 		}
 	}
+	var missing []string
 	for name := range leaf.Values {
 		if _, ok := rec.Salts[name]; !ok {
-			r.Erased++
+			missing = append(missing, name)
 		}
 	}
+	a.see(seen{rec.Index, leaf.Kind, rec.Values, leaf.Numbers, missing})
 }
 
 // VerifyRecords recomputes the tree from all records, in order from index 0,
 // as a client got them page by page, and holds it against a checkpoint. More
 // records than the checkpoint covers are not looked at. Invalid: the checkpoint
-// is not one of vkey's log; the iterator's own error as it is.
-func VerifyRecords(records iter.Seq2[schemas.Record, error], checkpoint []byte, vkey string) (Report, error) {
+// is not one of vkey's log; the iterator's own error as it is. nouns, read before the
+// records, are held against them; nil for none. saved are checkpoints of the same log
+// that somebody kept: the record must have each of them as its beginning.
+func VerifyRecords(records iter.Seq2[schemas.Record, error], checkpoint []byte, vkey string, nouns *Nouns, saved ...[]byte) (Report, error) {
 	r := Report{FirstBad: -1}
 	h, err := OpenCheckpoint(checkpoint, vkey)
 	if err != nil {
 		return r, err
 	}
 	r.Size, r.Root = h.Size, h.Root
-	e := &edge{}
-	if h.Size > 0 {
-		for rec, err := range records {
-			if err != nil {
-				return r, err
-			}
-			if rec.Index != e.size {
-				r.bad(e.size, "missing: the next one given is %d", rec.Index)
-				return r, nil
-			}
-			checkRecord(rec, &r)
-			r.Records++
-			e.add(tlog.RecordHash(rec.Leaf), func(_ int, _, _ int64, h tlog.Hash) tlog.Hash { return h })
-			if e.size == h.Size {
-				break
-			}
+	heads, err := openSaved(saved, vkey)
+	if err != nil {
+		return r, err
+	}
+	if h.Size == 0 {
+		r.bad(-1, emptyHead)
+		return r, nil
+	}
+	e, a, t := &edge{}, newAccount(nouns), newTrail(append(heads, h))
+	for rec, err := range records {
+		if err != nil {
+			return r, err
+		}
+		if rec.Index != e.size {
+			r.bad(e.size, "missing: the next one given is %d", rec.Index)
+			return r, nil
+		}
+		checkRecord(rec, &r, a)
+		r.Records++
+		e.add(tlog.RecordHash(rec.Leaf), func(_ int, _, _ int64, h tlog.Hash) tlog.Hash { return h })
+		t.reach(e, &r)
+		if e.size == h.Size {
+			break
 		}
 	}
-	if e.size < h.Size {
-		r.bad(e.size, "missing: %d records were signed, %d were given", h.Size, e.size)
-	} else if e.root() != h.Root {
-		r.bad(-1, "the first %d records are not those that were signed", h.Size)
+	t.left(e.size, &r)
+	if e.size == h.Size {
+		a.settle(&r)
 	}
 	return r, nil
 }

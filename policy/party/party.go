@@ -157,8 +157,9 @@ func (r *Registry) Participants(ctx context.Context, after string, limit int) ([
 	return list(ctx, r.db, "participant", "", nil, after, limit, func(p *schemas.Participant, revision int64) { p.Revision = revision })
 }
 
-// Member finds to which participant a user belongs, and with which roles.
-// Errors: NotFound for a user that no participant named.
+// Member finds to which participant a user belongs, and with which roles: the
+// participant's own word, which the table of members only leads to. Errors: NotFound
+// for a user that no participant named; sql.ErrAltered.
 func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.ParticipantID, []schemas.Role, error) {
 	var id, roles string
 	err := r.db.QueryRow(ctx, `SELECT participant, roles FROM member WHERE iss = ? AND sub = ?`, issuer, subject).Scan(&id, &roles)
@@ -168,11 +169,15 @@ func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.
 	if err != nil {
 		return "", nil, fmt.Errorf("look up the member: %w", err)
 	}
-	var out []schemas.Role
-	for s := range strings.SplitSeq(roles, ",") {
-		out = append(out, schemas.Role(s))
+	p, err := r.Participant(ctx, schemas.ParticipantID(id))
+	if err != nil {
+		return "", nil, err
 	}
-	return schemas.ParticipantID(id), out, nil
+	i := slices.IndexFunc(p.Members, func(m schemas.Member) bool { return m.Issuer == issuer && m.Subject == subject })
+	if i < 0 || joinRoles(p.Members[i].Roles) != roles {
+		return "", nil, sql.Altered("member", subject, "the participant "+id+" does not name it so")
+	}
+	return p.ID, p.Members[i].Roles, nil
 }
 
 // PutFactory makes or changes a factory. Errors as PutParticipant.

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// Right says who may call an operation that takes a body. It is asked before the
+// body is read; what depends on the body, or on what it is about, the operation asks
+// itself.
+type Right struct {
+	Open  bool           // strangers too
+	Lease bool           // or whoever bears a lease of this site
+	roles []schemas.Role // any of them; none: every member of a participant
+	what  string         // completes "to … needs the role"
+}
+
+// rights is the whole list: an operation that takes a body and is not in it is open
+// to nobody.
+func rights() map[string]Right {
+	provider, trainer, operator := schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOperator
+	only := func(what string, roles ...schemas.Role) Right { return Right{what: what, roles: roles} }
+	return map[string]Right{
+		"dry-run":            {Open: true},
+		"mint-lease":         {Lease: true, what: "get a lease", roles: []schemas.Role{trainer}},
+		"register-dataset":   only("register datasets", provider),
+		"change-dataset":     only("register datasets", provider),
+		"put-offer":          only("set terms", provider),
+		"withdraw-dataset":   only("withdraw a dataset", provider),
+		"publish-version":    only("publish a version", provider),
+		"put-participant":    only("change participants", operator),
+		"stop-participant":   only("stop a participant", provider, operator),
+		"unstop-participant": only("lift a stop", operator),
+		"put-project":        only("make a project", trainer, operator),
+		"put-factory":        only("change factories", operator),
+		"put-store":          only("change stores", operator),
+		"submit-request":     only("ask for data", trainer),
+		"review-request":     only("review a request", provider),
+		"revoke-agreement":   only("revoke an agreement", provider, operator),
+		"start-run":          only("start a run"),
+		"add-output":         only("say what came out of a run"),
+	}
+}
+
+// Check says whether a caller may call. Errors: Unauthenticated, Denied.
+func (r Right) Check(by schemas.Principal) error {
+	if r.Open || len(r.roles) > 0 && slices.ContainsFunc(r.roles, by.Has) || len(r.roles) == 0 && r.what != "" && by.Participant != "" {
+		return nil
+	}
+	if len(r.roles) == 0 {
+		return policy.Needs(schemas.Principal{Issuer: by.Issuer, Subject: by.Subject}, schemas.RoleTrainer, r.what)
+	}
+	return policy.Needs(by, r.roles[0], r.what)
+}
+
+// Gate finds the right of an operation by its route.
+type Gate struct{ byRoute map[string]Right }
+
+// add keeps what an operation asks of its callers.
+func (g *Gate) add(method, path, id string) {
+	path = strings.NewReplacer("{", ":", "}", "").Replace(path)
+	g.byRoute[method+" "+path] = rights()[id]
+}
+
+// Right finds what the operation at a route asks of its callers; path is as gin has
+// it, behind the group's. ok is false where there is no operation.
+func (g *Gate) Right(method, path string) (r Right, ok bool) {
+	r, ok = g.byRoute[method+" "+path]
+	return r, ok
+}

@@ -1,0 +1,94 @@
+package gateway_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Who calls is asked before a body is read: without a token, or without the role, a
+// body of any kind and size is never parsed, and what is answered says who may.
+func TestBodiesAfterCallers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, c := range []struct {
+		who, method, path string
+		status            int
+	}{
+		{"", "POST", "/datasets", 401}, {"", "POST", "/participants", 401}, {"", "POST", "/leases", 401}, {"", "POST", "/runs", 401},
+		{"trainer", "POST", "/datasets", 403}, {"agronomy", "POST", "/participants", 403}, {"agronomy", "POST", "/requests", 403}, {"officer", "PUT", "/datasets/x/offer", 403},
+	} {
+		for kind, body := range map[string]string{"application/json": `{"broken`, "application/yaml": "a: [", "application/ld+json": "{", "text/plain": "x"} {
+			for _, key := range []string{"", "k"} {
+				h := []string{"Content-Type", kind}
+				if key != "" {
+					h = append(h, "Idempotency-Key", key)
+				}
+				s.want(c.status, c.who, c.method, c.path, body, h...)
+			}
+		}
+	}
+	lease := "lease-x." + strings.Repeat("0", 64) // of no site
+	s.want(401, "", "POST", "/leases", `{"broken`, "Authorization", "Bearer "+lease)
+}
+
+// An operation that is open to strangers reads little of them, and plain JSON only.
+func TestStrangersBodies(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	s.publish(d.ID)
+	ask := fmt.Sprintf(`{"dataset":%q,"purpose":"train-model"}`, d.ID)
+	s.want(200, "", "POST", "/decisions", ask)
+	s.want(422, "", "POST", "/decisions", "dataset: x", "Content-Type", "application/yaml")
+	s.want(422, "", "POST", "/decisions", ask, "Content-Type", "application/ld+json")
+	s.want(413, "", "POST", "/decisions", `{"dataset":"`+strings.Repeat("x", 64<<10)+`"}`)
+	s.want(413, "", "POST", "/decisions", `{"columns":[`+strings.Repeat(`"",`, 9000)+`""]}`)
+	s.want(422, "", "POST", "/decisions", strings.Repeat("[", 65)+strings.Repeat("]", 65))
+	s.want(422, "trainer", "POST", "/decisions", "purpose: "+strings.Repeat("[", 300), "Content-Type", "application/yaml")
+}
+
+// A body that does not come ends after seconds, with an Idempotency-Key as without it,
+// and also where it is refused unread.
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		header string
+		path   string
+		want   string
+	}{
+		{"", "/decisions", "408"}, {"Idempotency-Key: k\r\n", "/decisions", "408"}, {"", "/datasets", "401"},
+		{"Authorization: Bearer " + token(t, s.issuer, "agronomy", nil) + "\r\nIdempotency-Key: k\r\n", "/datasets", "408"},
+	} {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, err = io.WriteString(conn, "POST /api/v1"+c.path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+c.header+"Content-Length: 60000\r\n\r\n{")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r, err := http.ReadResponse(bufio.NewReader(conn), nil) // blocks until the gateway's bound, which is the test
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer r.Body.Close()
+			if fmt.Sprint(r.StatusCode) != c.want {
+				t.Errorf("%s %q: %d, want %s", c.path, c.header, r.StatusCode, c.want)
+			}
+		})
+	}
+	all.Wait()
+}
