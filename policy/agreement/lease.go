@@ -409,6 +409,10 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
+	err = d.braked(a.ID, l.Participant)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
 	f, err := d.parties.Factory(ctx, a.Factory)
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return policy.Entitlement{}, err

@@ -108,6 +108,10 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release, l *
 	if who.Stopped {
 		return a, denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
+	err = d.braked(a.ID, r.Participant)
+	if err != nil {
+		return a, err
+	}
 	return a, holds(ctx, tx, l)
 }
 
