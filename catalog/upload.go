@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 
 	"guichet/schemas"
@@ -55,9 +56,23 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 	if err != nil {
 		return err
 	}
+	key := uploadKey(&d, table, split, name)
+	undo, err := c.reserve(ctx, d.Provider, key, size)
+	if err != nil {
+		return err
+	}
 	sent := &counter{r: io.LimitReader(body, size)}
-	_, err = work.Put(ctx, bucket, uploadKey(&d, table, split, name), sent, size)
-	if sent.n != size && sent.err != nil {
+	_, err = work.Put(ctx, bucket, key, sent, size)
+	if err != nil {
+		undo()
+	}
+	var late net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(sent.err, &late) && late.Timeout():
+		return schemas.Errorf(schemas.Invalid, name, "the upload stopped after %d of %d bytes: no more came in time", sent.n, size)
+	case sent.n != size && sent.err != nil || errors.Is(err, context.Canceled):
 		return schemas.Errorf(schemas.Invalid, name, "the upload broke off after %d of %d bytes", sent.n, size)
 	}
 	return err

@@ -93,6 +93,11 @@ func (s *Server) read(c *gin.Context) {
 	if !known {
 		room, most, values = s.bodies.strangers, strangeBody, fewValues
 	}
+	err := s.paced(c, right, by)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
 	kind, err := bodyKind(c, most == api.MaxBody)
 	if err != nil {
 		s.fail(c, err)

@@ -54,6 +54,7 @@ type site struct {
 	desk    *agreement.Desk
 	record  *audit.Log
 	spec    *spec
+	store   *s3.Store // of uploads; none when nil
 }
 
 // Who takes part in every site.
@@ -64,7 +65,7 @@ const (
 	trainerOrg  = schemas.ParticipantID("https://crop-ai.example")
 )
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 	t.Helper()
 	ctx := t.Context()
 	log := slog.New(slog.DiscardHandler)
@@ -89,19 +90,29 @@ func newSite(t *testing.T) *site {
 	spaces, err := schemas.SpaceProfiles()
 	must(t, err)
 	away := func(context.Context, schemas.StoreID) (*s3.Store, error) {
+		if s.store != nil {
+			return s.store, nil
+		}
 		return nil, schemas.Errorf(schemas.Unavailable, "store", "there is no store in this test")
 	}
 	work := func(context.Context) (schemas.StoreID, string, error) {
+		if s.store != nil {
+			return "local", "work", nil
+		}
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
-	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir()})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows})
+	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
+	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
 	feed := agreement.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
-	server := gateway.New(gateway.Deps{
+	deps := gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
-	})
+	}
+	for _, f := range also {
+		f(&deps)
+	}
+	server := gateway.New(deps)
 	following, stop := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })

@@ -15,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/gateway"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Origin        string                `yaml:"origin" env:"GUICHET_ORIGIN"`                 // name of the record's log, fixed by guichet init
 	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
 	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
+	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
 	origins       map[string]string
@@ -157,6 +159,10 @@ func (c *Config) check() error {
 		if err != nil {
 			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
 		}
+	}
+	err = c.Limits.Check()
+	if err != nil {
+		return err
 	}
 	_, err = c.memory()
 	if err != nil {

@@ -96,6 +96,8 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 	if l.Metrics != nil {
 		a.Metrics = "http://" + l.Metrics.Addr().String() + "/metrics"
 	}
+	crowd := gateway.NewCrowd(c.Limits, c.proxies(), log)
+	l.Web, l.Calls = crowd.Bound(l.Web, c.TLSCert == ""), crowd.Bound(l.Calls, false)
 	if c.TLSCert != "" {
 		t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: (&certificate{c: c, log: log}).get}
 		l.Web, l.Calls = tls.NewListener(l.Web, t), tls.NewListener(l.Calls, t)

@@ -99,11 +99,13 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
 	}
+	limits := c.Limits.Filled()
 	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
 	mayName := stores.mayName
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Replica: c.replica(), Alone: !strings.HasPrefix(c.Database, "postgres")})
+		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp"),
+		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Replica: c.replica(), MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.feed = agreement.NewFeed(db, log)
 	memory, err := c.memory()
 	if err != nil {
@@ -113,7 +115,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }

@@ -70,7 +70,11 @@ func cutOff(c *gin.Context) {
 // reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+	for { // under TLS, and under what counts connections
+		t, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = t.NetConn()
 	}
 	if t, ok := c.(*net.TCPConn); ok {

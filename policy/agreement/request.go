@@ -184,7 +184,13 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 	if r.State != schemas.RequestPending {
 		r.Decided = r.Submitted
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.store(ctx, tx, by, &r, grants) })
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := d.roomForRequest(ctx, tx, &r)
+		if err != nil {
+			return err
+		}
+		return d.store(ctx, tx, by, &r, grants)
+	})
 	return r, err
 }
 

@@ -28,7 +28,11 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 	}
 	r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		err := sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
+		err := d.roomForRun(ctx, tx, r.Project)
+		if err != nil {
+			return err
+		}
+		err = sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
 		if err != nil {
 			return err
 		}
