@@ -477,6 +477,9 @@ func TestProhibitionsDoNotFailOpen(t *testing.T) {
 			}
 			have.Offer = &old
 			_, err = sql.Update(ctx, tx, "dataset", string(d.ID), revision, have, nil)
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetOffer, Subject: string(d.ID)})
+			}
 			return err
 		}))
 		if got := decide(d, "leonardo"); got != schemas.VerdictNo {

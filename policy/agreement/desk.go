@@ -45,6 +45,7 @@ type Desk struct {
 	refusals  *refusals
 	show      Show
 	known     misfits
+	judged    func() // of tests: between a decision and the transaction that stores it
 
 	maxPending, maxRuns int // of a project; 0: any number
 }

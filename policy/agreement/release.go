@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -36,6 +37,13 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	var pos *sql.Position
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		now, err := d.standing(ctx, tx, &r)
+		if err != nil {
+			return err
+		}
+		err = basis{{"factory", string(a.Factory)}: g.Factory().Revision}.stands(ctx, tx)
+		if _, changed := errors.AsType[*moved](err); changed {
+			return restless(string(a.ID), err)
+		}
 		if err != nil {
 			return err
 		}

@@ -252,15 +252,17 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		}
 	}
 	if ifRevision != 0 {
-		have, err := r.Project(ctx, p.ID)
+		_, err := r.Project(ctx, p.ID)
 		if err != nil {
 			return p, err
 		}
-		if have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-			return p, policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
-		}
 	}
-	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)
+	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, func(_ context.Context, _ *sql.Tx, have schemas.Project) error {
+		if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+			return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+		}
+		return nil
+	})
 	return p, err
 }
 
