@@ -40,6 +40,7 @@ type Config struct {
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
+	bound         bound                 // of the process's memory
 	origins       map[string]string
 }
 
@@ -60,7 +61,7 @@ const leastMemory = 64 << 20
 
 // loadConfig reads the file (none when path is "") and then the environment.
 func loadConfig(path string) (*Config, error) {
-	c := &Config{origins: map[string]string{}}
+	c := &Config{origins: map[string]string{}, bound: thisSystem().memory()}
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -93,9 +94,12 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
+			if d.name == "memory" && c.bound.bytes > 0 {
+				c.origins[d.name] = fmt.Sprintf("default: a quarter of %d MiB, by %s", c.bound.bytes>>20, c.bound.why)
+			}
 		}
 	}
 	return c, nil

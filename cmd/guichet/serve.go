@@ -79,6 +79,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 	if err != nil {
 		return &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
 	}
+	c.bound.fit(c, log)
 	held, err := lock(ctx, c)
 	if err != nil {
 		return err
