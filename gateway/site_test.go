@@ -117,6 +117,7 @@ func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
 	followers.Go(func() { _ = feed.Run(following) })
+	followers.Go(func() { _ = s.desk.CountRefusals(following) })
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()

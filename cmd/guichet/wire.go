@@ -249,7 +249,10 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
 		all, err := o.withWork(ctx)
-		if err == nil && slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
+		if err != nil {
+			return err // no answer is no no: what is refused is recorded
+		}
+		if slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
 			return nil
 		}
 	}

@@ -83,8 +83,11 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = s.Catalog.Own(ctx, in.by, in.ID)
-		if err != nil { // what is not published yet, and faults, are the provider's business
+		own, err := s.owns(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !own { // what is not published yet, and faults, are the provider's business
 			v = slices.DeleteFunc(v, func(s schemas.VersionSummary) bool { return s.State != schemas.VersionPublished })
 			for i := range v {
 				v[i].Notes = nil
@@ -101,8 +104,11 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = s.Catalog.Own(ctx, in.by, in.ID)
+		own, err := s.owns(ctx, in.by, in.ID)
 		if err != nil {
+			return nil, err
+		}
+		if !own {
 			if v.State != schemas.VersionPublished {
 				return nil, schemas.Errorf(schemas.NotFound, string(in.Version), "dataset %s has no version %s", in.ID, in.Version)
 			}
@@ -121,6 +127,16 @@ func (s *server) versions(a huma.API) {
 		}
 		return one(v, 0), nil
 	})
+}
+
+// owns says whether a dataset is the caller's own.
+func (s *server) owns(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (bool, error) {
+	_, err := s.Catalog.Own(ctx, by, id)
+	switch schemas.KindOf(err) {
+	case schemas.NotFound, schemas.Denied, schemas.Unauthenticated:
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // bucket fills in the only bucket that the provider has in a store, and the only

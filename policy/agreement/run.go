@@ -17,6 +17,9 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 	}
 	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
 		p, err := d.parties.Project(ctx, r.Project)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return nil, err
+		}
 		if err != nil || !party.IsPartner(p, by.Participant) {
 			return nil, schemas.BadField("run", "/project", "you take part in no project %q", r.Project)
 		}
@@ -25,6 +28,9 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 			r.Factory = p.Factory
 		}
 		_, err = d.parties.Factory(ctx, r.Factory)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return nil, err
+		}
 		if err != nil {
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
@@ -58,6 +64,9 @@ func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 	}
 	r.Revision = revision
 	p, err := d.parties.Project(ctx, r.Project)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return schemas.Run{}, err
+	}
 	if err != nil || !party.IsPartner(p, by.Participant) && !oversees(by) {
 		return schemas.Run{}, schemas.Errorf(schemas.NotFound, string(id), "there is no run %s", id)
 	}

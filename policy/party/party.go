@@ -242,11 +242,17 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		}
 	}
 	_, err := r.Factory(ctx, p.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return p, err
+	}
 	if err != nil {
 		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
 	}
 	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
 		_, err := r.Participant(ctx, id)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return p, err
+		}
 		if err != nil {
 			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", max(i-1, 0)), "there is no participant %q", id)
 		}
