@@ -149,14 +149,19 @@ type Agreement struct {
 type Lease struct {
 	ID          LeaseID       `json:"id"`
 	Parent      LeaseID       `json:"parent,omitempty"`
+	Line        []LeaseID     `json:"line,omitempty" doc:"the leases that it was narrowed from, the first one first; it dies with each of them"`
 	Project     ProjectID     `json:"project"`
 	Participant ParticipantID `json:"participant"`
+	Issuer      string        `json:"iss,omitempty" doc:"whose it is: issuer and subject of the member that it was made for; it ends when the membership, its role or the partnership does"`
+	Subject     string        `json:"sub,omitempty"`
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
 	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
 	Until       time.Time     `json:"until"`
+	Revoked     time.Time     `json:"revoked,omitzero"`
+	Reason      string        `json:"reason,omitempty" doc:"why it was revoked"`
 }
 
 // LeaseItem is one agreement of a lease, always with its version; table, split

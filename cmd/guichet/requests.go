@@ -197,8 +197,8 @@ func (t *terminal) agreement(a *schemas.Agreement) {
 }
 
 type revokeCmd struct {
-	Agreement string `arg:"" help:"Id of the agreement."`
-	Reason    string `required:"" help:"Why."`
+	ID     string `arg:"" help:"Id of the agreement, or of a lease."`
+	Reason string `required:"" help:"Why."`
 }
 
 // Run revokes.
@@ -207,8 +207,21 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	why := map[string]string{"reason": v.Reason}
+	if strings.HasPrefix(v.ID, "lease-") {
+		var l schemas.Lease
+		err = c.Post(ctx, "/leases/"+v.ID+"/revoke", why, &l)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return t.print(l)
+		}
+		fmt.Fprintf(t.out, "lease %s is revoked, with those narrowed from it; their running streams are cut, the agreements stand\n", l.ID)
+		return nil
+	}
 	var a schemas.Agreement
-	err = c.Post(ctx, "/agreements/"+v.Agreement+"/revoke", map[string]string{"reason": v.Reason}, &a)
+	err = c.Post(ctx, "/agreements/"+v.ID+"/revoke", why, &a)
 	if err != nil {
 		return err
 	}

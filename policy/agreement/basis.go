@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"guichet/connectors/sql"
 	"guichet/policy"
@@ -109,15 +108,21 @@ func restless(subject string, cause error) error {
 	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile", Remedy: "send it again: it is judged by what holds by then", Err: cause}
 }
 
-// acts says whether a caller still belongs to her participant in a role: nil, or Denied.
+// acts says whether a person still belongs to an organisation in a role: nil, or Denied.
 func acts(ctx context.Context, q sql.Querier, by schemas.Principal, role schemas.Role) error {
-	var participant, roles string
-	err := q.QueryRow(ctx, `SELECT participant, roles FROM member WHERE iss = ? AND sub = ?`, by.Issuer, by.Subject).Scan(&participant, &roles)
-	if err != nil && !errors.Is(err, stdsql.ErrNoRows) {
-		return fmt.Errorf("look up the member: %w", err)
+	p, _, err := sql.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return err
 	}
-	if participant != string(by.Participant) || !slices.Contains(strings.Split(roles, ","), string(role)) {
-		return denied("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
+	return member(&p, by.Issuer, by.Subject, role)
+}
+
+// member says whether an organisation names a person as its member in a role.
+func member(p *schemas.Participant, issuer, subject string, role schemas.Role) error {
+	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool {
+		return m.Issuer == issuer && m.Subject == subject && slices.Contains(m.Roles, role)
+	}) {
+		return nil
 	}
-	return nil
+	return denied("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
 }

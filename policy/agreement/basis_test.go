@@ -51,7 +51,11 @@ func newWorld(t *testing.T, review bool) *Desk {
 		o := *ds.Offer
 		o.Review = review
 		ds.Offer = &o
-		return sql.Insert(ctx, tx, "dataset", "ds-0", ds, sql.Columns{"origin": string(holder), "iri": "urn:x", "provider": string(holder), "withdrawn": 0})
+		err := sql.Insert(ctx, tx, "dataset", "ds-0", ds, sql.Columns{"origin": string(holder), "iri": "urn:x", "provider": string(holder), "withdrawn": 0})
+		if err == nil {
+			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: "ds-0"})
+		}
+		return err
 	}))
 	return d
 }
@@ -71,6 +75,9 @@ func (w world) dataset(change func(*schemas.Dataset)) {
 		}
 		change(&ds)
 		_, err = sql.Update(ctx, tx, "dataset", "ds-0", revision, ds, nil)
+		if err == nil {
+			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: "ds-0"})
+		}
 		return err
 	}))
 }

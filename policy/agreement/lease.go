@@ -48,12 +48,15 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 		return LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
 	}
 	err = ranked(ask.Rank, ask.World)
+	if err == nil {
+		err = once(ask.Items)
+	}
 	if err != nil {
 		return LeaseAnswer{}, err
 	}
 	var out LeaseAnswer
 	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
-		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
+		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
 		ends, err := d.draw(ctx, by, &l, b)
 		if err == nil {
 			out, err = d.answerLease(l, ask.Until, ends)
@@ -145,6 +148,17 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 	return a, d.worth(ctx, &a, it, at)
 }
 
+// once refuses an agreement that stands twice: a lease is a set of rights, and each of its
+// items an entry of the record.
+func once(items []schemas.LeaseItem) error {
+	for i := range items {
+		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s stands twice in the lease", items[i].Agreement)
+		}
+	}
+	return nil
+}
+
 // ranked says whether a rank is one of its world.
 func ranked(rank, world *int) error {
 	if rank != nil && world != nil && *rank >= *world {
@@ -233,7 +247,11 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 			out, err = d.answerLease(l, until, parent.Until)
 		}
 		return func(ctx context.Context, tx *sql.Tx) error {
-			return d.seal(ctx, tx, schemas.Principal{Participant: parent.Participant}, &out.Lease)
+			err := holds(ctx, tx, &parent)
+			if err != nil {
+				return err
+			}
+			return d.seal(ctx, tx, schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}, &out.Lease)
 		}, err
 	})
 	return out, err
@@ -246,7 +264,10 @@ func wider(id schemas.LeaseID, what string) error {
 // narrower gives the child of a lease that an ask describes.
 func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk, b basis) (schemas.Lease, error) {
 	l := parent
-	l.ID, l.Parent = schemas.NewLeaseID(), parent.ID
+	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
+	if len(l.Line) > maxNarrowings {
+		return l, denied(string(parent.ID), "lease.line", "the lease", fmt.Sprintf("a lease is narrowed at most %d times one after another", maxNarrowings), "narrow an earlier one")
+	}
 	if ask.Project != "" && ask.Project != parent.Project {
 		return l, wider(parent.ID, "another project")
 	}
@@ -256,6 +277,10 @@ func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk,
 	l.Items = slices.Clone(parent.Items)
 	if len(ask.Items) > 0 {
 		l.Items = slices.Clone(ask.Items)
+	}
+	err := once(l.Items)
+	if err != nil {
+		return l, err
 	}
 	for i := range l.Items {
 		j := slices.IndexFunc(parent.Items, func(p schemas.LeaseItem) bool { return p.Agreement == l.Items[i].Agreement })
@@ -346,8 +371,7 @@ func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *sc
 		return err
 	}
 	for _, it := range l.Items {
-		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(map[string]string{
-			"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run)}, by)})
+		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(leaseValues(l, it), by)})
 		if err != nil {
 			return err
 		}
@@ -393,6 +417,9 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 		return policy.Entitlement{}, err
 	}
 	p, err := d.parties.Participant(ctx, l.Participant)
+	if err == nil && !p.Stopped { // a stop says so itself
+		err = holds(ctx, d.db, &l)
+	}
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
