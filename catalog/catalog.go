@@ -105,6 +105,9 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s", d.IRI, other), Remedy: "change that one, or give another iri"}
 		}
 		err = c.room(ctx, tx, d.Provider)
+		if err == nil {
+			err = theirs(ctx, tx, &d)
+		}
 		if err != nil {
 			return err
 		}

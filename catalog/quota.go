@@ -27,6 +27,20 @@ func (c *Catalog) room(ctx context.Context, tx *sql.Tx, provider schemas.Partici
 	return nil
 }
 
+// theirs refuses an IRI under which another organisation has a dataset: whoever looks
+// it up must find one. Whose it is, the caller need not know. Errors: Conflict.
+func theirs(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) error {
+	n := 0
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE iri = ? AND provider <> ? AND withdrawn = 0`, d.IRI, string(d.Provider)).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("look up an IRI: %w", err)
+	}
+	if n > 0 {
+		return &schemas.Error{Kind: schemas.Conflict, Subject: d.IRI, Message: fmt.Sprintf("another provider has a dataset with the IRI %s", d.IRI), Remedy: "give the dataset an IRI of your own, or leave it out; the operator settles whose it is"}
+	}
+	return nil
+}
+
 // reserve counts an upload before its bytes come, so that uploads at the same time
 // do not exceed together what each may alone; undo counts what was there before.
 // Errors: TooLarge.

@@ -146,6 +146,9 @@ func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kin
 	}
 	body, err := readBody(c, most)
 	if err == nil && weight(kind) == 8 {
+		err = plainBody(body)
+	}
+	if err == nil && weight(kind) == 8 {
 		err = rdf.Bound(body, rdf.Limits{Bytes: int(most), Depth: maxNested, Values: values})
 	}
 	if err != nil {

@@ -51,7 +51,9 @@ func (b *bounded) Accept() (net.Conn, error) {
 		at := remote(conn)
 		why := b.crowd.enter(at)
 		if why == "" {
-			return &counted{Conn: conn, leave: sync.OnceFunc(func() { b.crowd.leave(at) })}, nil
+			c := &counted{Conn: conn, leave: sync.OnceFunc(func() { b.crowd.leave(at) })}
+			c.heads.off = !b.clear
+			return c, nil
 		}
 		if b.clear {
 			_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // a hint, in the connection's own buffer
@@ -110,6 +112,22 @@ func (c *Crowd) leave(at netip.Addr) {
 type counted struct {
 	net.Conn
 	leave func()
+	heads heads
+}
+
+// Read reads, and ends the connection at a request of two lengths.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		if c.heads.see(p[:n]) {
+			if c.heads.later() { // net/http closes without a word where it waits for another request
+				_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+				_, _ = fmt.Fprint(c.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
+			}
+			return 0, errTwice
+		}
+	}
+	return n, err
 }
 
 // Close closes it.

@@ -33,7 +33,7 @@ func (l Limits) Filled() Limits {
 	for _, d := range []struct {
 		limit *int
 		most  int
-	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 600}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
+	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 6000}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
 		if *d.limit == 0 {
 			*d.limit = d.most
 		}

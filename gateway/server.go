@@ -95,13 +95,14 @@ func (s *Server) listener(h http.Handler) *http.Server {
 	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           s.crew.count(h),
+		Handler:           guarded(s.crew.count(h)),
 		Protocols:         p,
 		ConnContext:       door.ConnContext,
+		ConnState:         idle,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHead,
 		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
 	}
 }
@@ -177,7 +178,7 @@ func (s *Server) routes() http.Handler {
 		p.Status = http.StatusMethodNotAllowed
 		problem.Write(c.Writer, p)
 	})
-	r.Use(s.observe)
+	r.Use(s.observe, s.texts)
 
 	// Byte doors: outside Recovery, which would end a broken stream cleanly.
 	bytes := r.Group("/api/v1")
@@ -185,8 +186,10 @@ func (s *Server) routes() http.Handler {
 	d.Mount(bytes)
 
 	safe := r.Group("/", s.recovery)
-	safe.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
-	safe.GET("/readyz", s.ready)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // balancers ask either way
+		safe.Handle(method, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+		safe.Handle(method, "/readyz", s.ready)
+	}
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
 	safe.GET("/datasets/:id", func(c *gin.Context) { // a dataset's IRI leads to what there is of it

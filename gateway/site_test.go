@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -55,6 +56,7 @@ type site struct {
 	record  *audit.Log
 	spec    *spec
 	store   *s3.Store // of uploads; none when nil
+	server  *gateway.Server
 }
 
 // Who takes part in every site.
@@ -67,12 +69,18 @@ const (
 
 func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 	t.Helper()
+	return newSiteOn(t, sqltest.SQLite, also...)
+}
+
+// newSiteOn is newSite on a database of one kind.
+func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
+	t.Helper()
 	ctx := t.Context()
 	log := slog.New(slog.DiscardHandler)
 	s := &site{t: t}
 	iss := newIssuer(t)
 	s.issuer = iss.URL
-	s.db = sqltest.OpenURL(t, sqltest.URL(t, sqltest.SQLite))
+	s.db = sqltest.OpenURL(t, sqltest.URL(t, kind))
 	skey, _, err := audit.NewKey("guichet-test")
 	must(t, err)
 	s.record, err = audit.New(s.db, skey, filepath.Join(t.TempDir(), "checkpoint"), log)
@@ -113,6 +121,7 @@ func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 		f(&deps)
 	}
 	server := gateway.New(deps)
+	s.server = server
 	following, stop := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
@@ -129,6 +138,24 @@ func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 	s.populate()
 	s.spec = readSpec(t, s)
 	return s
+}
+
+// serve opens the doors on listeners of the test's own too; the Flight door, where none
+// is given, on one of its own.
+func (s *site) serve(l gateway.Listeners) {
+	s.t.Helper()
+	var err error
+	if l.Calls == nil {
+		l.Calls, err = net.Listen("tcp", "127.0.0.1:0")
+		must(s.t, err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.server.Serve(ctx, l) }()
+	s.t.Cleanup(func() {
+		stop()
+		must(s.t, <-done)
+	})
 }
 
 func must(t testing.TB, err error) {

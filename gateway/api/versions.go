@@ -41,7 +41,7 @@ type TableShown struct {
 type SplitShown struct {
 	Name   string `json:"name"`
 	Shards int    `json:"shards"`
-	Rows   int64  `json:"rows"`
+	Rows   int64  `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller"`
 }
 
 func shownVersion(v *schemas.Version) VersionShown {
@@ -79,9 +79,16 @@ func (s *server) versions(a huma.API) {
 		return &One[schemas.VersionSummary]{Status: http.StatusAccepted, Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version), Body: v}, nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions", "list-versions", "Versions of a dataset, newest first", "datasets", func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
 		v, err := s.Catalog.Versions(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
+		}
+		for i := range v {
+			v[i] = policy.ShownVersion(in.by, &d, v[i])
 		}
 		own, err := s.owns(ctx, in.by, in.ID)
 		if err != nil {
@@ -96,7 +103,7 @@ func (s *server) versions(a huma.API) {
 		return listOf(v, ""), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
-		_, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +121,16 @@ func (s *server) versions(a huma.API) {
 			}
 			v.Notes = nil
 		}
-		return one(shownVersion(&v), 0), nil
+		out := shownVersion(&v)
+		if policy.HidesRows(in.by, &d) {
+			out.VersionSummary = policy.ShownVersion(in.by, &d, out.VersionSummary)
+			for i := range out.Data {
+				for j := range out.Data[i].Splits {
+					out.Data[i].Splits[j].Rows = 0
+				}
+			}
+		}
+		return one(out, 0), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
 		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business

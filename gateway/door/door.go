@@ -239,6 +239,11 @@ func (d *Door) manifest(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
+	err = d.Desk.CheckRun(c.Request.Context(), g)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
 	sources, err := d.Stream.Sources(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)

@@ -196,7 +196,7 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	if !by.SignedIn() && address != "" {
 		v["address"] = address
 	}
-	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: e.Subject, Values: v}
+	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: short(e.Subject), Values: v}
 	if !d.refusals.first(d.now(), refusalKey{caller, rule, subject}, c) {
 		return nil
 	}
@@ -246,6 +246,7 @@ func (d *Desk) RefusedBytes(ctx context.Context, token, address, door string, ca
 // short cuts what a caller may have chosen the length of.
 func short(s string) string {
 	const most = 512
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?") // which not every database stores
 	if len(s) <= most {
 		return s
 	}

@@ -6,6 +6,7 @@ CREATE INDEX upload_provider ON upload (provider);
 CREATE INDEX run_project ON run (project);
 CREATE INDEX request_project ON request (project, state);
 CREATE INDEX dataset_iri ON dataset (iri);
+DELETE FROM idempotency; -- answers of before may hold the tokens of leases
 
 -- +goose Down
 SELECT 1;
