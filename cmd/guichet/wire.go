@@ -101,12 +101,15 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
 	}
+	limits := c.Limits.Filled()
 	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
 	mayName := stores.mayName
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
+		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp"),
+		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
+		MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	memory, err := c.memory()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -115,7 +118,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -266,7 +269,10 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
 		all, err := o.withWork(ctx)
-		if err == nil && slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
+		if err != nil {
+			return err // no answer is no no: what is refused is recorded
+		}
+		if slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
 			return nil
 		}
 	}

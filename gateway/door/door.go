@@ -70,7 +70,11 @@ func cutOff(c *gin.Context) {
 // reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+	for { // under TLS, and under what counts connections
+		t, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = t.NetConn()
 	}
 	if t, ok := c.(*net.TCPConn); ok {
@@ -231,6 +235,11 @@ func (d *Door) manifest(c *gin.Context) {
 		world = ask.World
 	}
 	g, err := d.grant(c, "http", world, ask.Rank)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	err = d.Desk.CheckRun(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)
 		return

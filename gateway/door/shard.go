@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,9 @@ func (d *Door) shard(c *gin.Context) {
 		return
 	}
 	defer f.Close()
-	a := choose(c.Request, `"`+f.ETag+`"`, f.Size)
+	terms := g.Agreement()
+	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
+	a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget)
 	s := &fileAnswer{w: c.Writer, answer: a}
 	if a.status != http.StatusOK && a.status != http.StatusPartialContent || c.Request.Method == http.MethodHead {
 		s.head()
@@ -71,8 +74,9 @@ type answer struct {
 }
 
 // choose reads conditions and range [RFC 9110 §13, §14]. Of several ranges the whole
-// is sent, as the RFC allows.
-func choose(r *http.Request, etag string, size int64) answer {
+// is sent, as the RFC allows; under a budget, where that would cost all rows for a
+// client's slip, a range that is not understood is not satisfied.
+func choose(r *http.Request, etag string, size int64, budget bool) answer {
 	a := answer{status: http.StatusOK, rg: stream.Range{N: size}, size: size, etag: etag}
 	if m := r.Header.Get("If-Match"); m != "" && !matches(m, etag, false) {
 		a.status = http.StatusPreconditionFailed
@@ -88,6 +92,8 @@ func choose(r *http.Request, etag string, size int64) answer {
 	}
 	rg, ok, satisfiable := parseRange(want, size)
 	switch {
+	case !ok && budget && want != "":
+		a.status = http.StatusRequestedRangeNotSatisfiable
 	case !ok:
 	case !satisfiable:
 		a.status = http.StatusRequestedRangeNotSatisfiable

@@ -116,6 +116,10 @@ func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *strea
 	if err != nil {
 		return g, nil, err
 	}
+	err = d.Desk.CheckRun(ctx, g)
+	if err != nil {
+		return g, nil, err
+	}
 	src, err := d.Stream.Source(ctx, g)
 	if err != nil {
 		return g, nil, err

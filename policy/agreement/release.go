@@ -76,6 +76,15 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	return r, t, nil
 }
 
+// CheckRun says whether the run that a grant is for is one of its project, before a stream
+// is opened under it. Errors: Invalid.
+func (d *Desk) CheckRun(ctx context.Context, g policy.Grant) error {
+	if g.Want().Run == "" {
+		return nil
+	}
+	return d.runs(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
+}
+
 // runs says whether the run that a release names is one of its project. That of the
 // lease was looked at when the lease was made.
 func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
