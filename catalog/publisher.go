@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"guichet/connectors/sql"
@@ -100,6 +101,8 @@ type publication struct {
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
 	next    time.Time         // when progress is saved again
+	probing sync.Mutex        // of probes: shards are read beside each other
+	probes  map[schemas.StoreID]bool
 }
 
 func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"guichet/connectors/s3"
 	"guichet/connectors/shard"
 	"guichet/schemas"
 )
@@ -173,12 +174,16 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	if info.Size > maxShard {
 		return nil, schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
 	}
+	err = p.probed(ctx, store, p.ask.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
 	in, err := unlinked(c.TempDir)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	body, err := store.Open(ctx, p.ask.Bucket, key, info.ETag, 0, -1)
+	body, err := store.Open(ctx, p.ask.Bucket, key, info.ETag, 0, info.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +236,25 @@ func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, o
 	}
 	s := &got.Shard
 	s.Store, s.Bucket, s.Key, s.ETag, s.Size, s.SHA256 = id, bucket, key, put.ETag, got.OutSize, got.OutSHA256
-	return nil
+	return p.probed(ctx, work, bucket, key)
+}
+
+// probed asks a store once in a publication, over the first object that is read or
+// written there, whether it does what published versions rest on.
+func (p *publication) probed(ctx context.Context, store *s3.Store, bucket, key string) error {
+	p.probing.Lock()
+	defer p.probing.Unlock()
+	if p.probes[store.ID()] {
+		return nil
+	}
+	err := store.Probe(ctx, bucket, key)
+	if err == nil {
+		if p.probes == nil {
+			p.probes = map[schemas.StoreID]bool{}
+		}
+		p.probes[store.ID()] = true
+	}
+	return err
 }
 
 // unlinked makes a file that is gone when it is closed, whatever happens.

@@ -255,6 +255,10 @@ type Block struct {
 	Meta   int32 `json:"m" doc:"bytes of marker, length and metadata, padded to 8"`
 	Body   int64 `json:"b" doc:"bytes of the body"`
 	Rows   int64 `json:"r,omitempty" doc:"rows of a record batch"`
+	// Sum finds bytes that are not those that were published: it is no proof against who
+	// makes others of the same sum. 0 is not known, as in versions published before it
+	// was recorded.
+	Sum uint32 `json:"s,omitempty" doc:"CRC-32C of the message; 0 is not known"`
 	// Columns says how the body divides, so that what a view shows is sized without a
 	// look at what it hides. Nil in versions published before it was recorded, and for
 	// tables too wide for it.

@@ -99,6 +99,7 @@ type Store struct {
 	Endpoint      string   `json:"endpoint" doc:"http(s)://host[:port]"`
 	Region        string   `json:"region"`
 	CredentialRef string   `json:"credential_ref" doc:"name of a credential in the operator's configuration"`
+	Own           bool     `json:"own,omitempty" doc:"the operator answers for the store's bytes: the gateway does not compare them with the published checksums while they pass"`
 	WorkBucket    string   `json:"work_bucket,omitempty" doc:"bucket into which rewritten shards and views go; one store has it"`
 	Prefixes      []Prefix `json:"prefixes,omitempty"`
 	Revision      int64    `json:"revision,omitempty" readOnly:"true"`

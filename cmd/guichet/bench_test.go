@@ -268,6 +268,10 @@ func (m *meter) streams() {
 	shuffled, _, cpu := m.rate(plain, url.Values{"seed": {"42"}})
 	m.add(figure{Bench: "stream.http.shuffled", Value: shuffled, Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: cpu})
 	m.flight(plain, ref)
+	m.own(true)
+	own, _, cpu := m.rate(plain, url.Values{})
+	m.add(figure{Bench: "stream.http.plain, own store (no comparing)", Value: own, Unit: "GB/s", Reference: "stream.http.plain", RefValue: gb, CPU: cpu})
+	m.own(false)
 	for _, v := range []struct {
 		name   string
 		duties []schemas.Duty
@@ -282,6 +286,19 @@ func (m *meter) streams() {
 	}
 	again := m.direct(plain)
 	m.add(figure{Bench: "direct S3, again", Value: again, Unit: "GB/s", Reference: "direct S3", RefValue: ref})
+}
+
+// own declares the store the operator's own, or not: the figures show what comparing
+// checksums costs.
+func (m *meter) own(own bool) {
+	c, err := m.story.as(m.ctx, "operator")
+	m.must(err)
+	stores, err := guichet.All[schemas.Store](m.ctx, c, "/stores")
+	m.must(err)
+	for _, s := range stores {
+		s.Own = own
+		m.must(c.Post(m.ctx, "/stores", s, nil, guichet.IfMatch(s.Revision)))
+	}
 }
 
 // flight drains the plain stream over Arrow Flight.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -34,6 +35,7 @@ type Config struct {
 	Origin        string                `yaml:"origin" env:"GUICHET_ORIGIN"`                 // name of the record's log, fixed by guichet init
 	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
 	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
+	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
 	origins       map[string]string
@@ -89,7 +91,7 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 		}
@@ -115,7 +117,7 @@ func (c *Config) settings() []setting {
 		{"data", "GUICHET_DATA", &c.Data}, {"listen", "GUICHET_LISTEN", &c.Listen}, {"flight_listen", "GUICHET_FLIGHT_LISTEN", &c.FlightListen},
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
 		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
-		{"memory", "GUICHET_MEMORY", &c.Memory}, {"metrics_listen", "GUICHET_METRICS_LISTEN", &c.MetricsListen},
+		{"memory", "GUICHET_MEMORY", &c.Memory}, {"metrics_listen", "GUICHET_METRICS_LISTEN", &c.MetricsListen}, {"store_idle", "GUICHET_STORE_IDLE", &c.StoreIdle},
 	}
 }
 
@@ -159,6 +161,9 @@ func (c *Config) check() error {
 		}
 	}
 	_, err = c.memory()
+	if err == nil {
+		_, err = idle("store_idle", c.StoreIdle)
+	}
 	if err != nil {
 		return err
 	}
@@ -205,6 +210,15 @@ func (c *Config) memory() (int64, error) {
 		return 0, schemas.BadField("settings", "memory", "%s is too little for streams; give at least %dMiB", c.Memory, leastMemory>>20)
 	}
 	return n * unit, nil
+}
+
+// idle reads how long somebody may be silent.
+func idle(name, said string) (time.Duration, error) {
+	d, err := time.ParseDuration(said)
+	if err != nil || d < 10*time.Millisecond || d > time.Hour {
+		return 0, schemas.BadField("settings", name, "%q is no time to wait; write it like 10s, at most 1h", said)
+	}
+	return d, nil
 }
 
 // plainText refuses to serve without TLS beyond loopback, unless a TLS proxy stands

@@ -36,21 +36,27 @@ type document struct {
 }
 
 type (
-	participantAdd  struct{ document }
-	projectAdd      struct{ document }
-	factoryAdd      struct{ document }
-	storeAdd        struct{ document }
+	participantAdd struct{ document }
+	projectAdd     struct{ document }
+	factoryAdd     struct{ document }
+	storeAdd       struct {
+		document
+		Own bool `help:"You answer for the store's bytes: they are not compared with their checksums while they pass."`
+	}
 	participantList struct{}
 	projectList     struct{}
 	factoryList     struct{}
 	storeList       struct{}
 )
 
-func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, path string) error {
+func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, path string, changes ...func(*T)) error {
 	var v, out T
 	err := readDocument(d.File, &v)
 	if err != nil {
 		return err
+	}
+	for _, change := range changes {
+		change(&v)
 	}
 	c, err := g.client(ctx)
 	if err != nil {
@@ -96,7 +102,7 @@ func (v factoryAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // Run adds a store.
 func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	return addNoun[schemas.Store](ctx, t, g, v.document, "/stores")
+	return addNoun(ctx, t, g, v.document, "/stores", func(s *schemas.Store) { s.Own = s.Own || v.Own })
 }
 
 // Run lists participants.

@@ -232,7 +232,11 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s, err := s3.New(id, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden})
+	wait, err := idle("store_idle", o.config.StoreIdle)
+	if err != nil {
+		return nil, err
+	}
+	s, err := s3.New(id, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden}, s3.Own(reg.Own), s3.Idle(wait))
 	if err == nil {
 		o.open[key] = s
 	}

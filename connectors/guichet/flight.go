@@ -73,9 +73,14 @@ func drain(ctx context.Context, c flight.Client, ticket *flight.Ticket, got *Rec
 	if err != nil {
 		return refused(err)
 	}
+	var sum uint32 // of the stream as IPC bytes
 	for {
 		d, err := st.Recv()
 		if errors.Is(err, io.EOF) {
+			sum := fmt.Sprintf("%08x", shard.AddSum(sum, shard.EndOfStream()))
+			if want := st.Trailer().Get("guichet-crc32c"); len(want) == 1 && want[0] != sum {
+				return otherBytes(sum, want[0])
+			}
 			return nil
 		}
 		if err != nil {
@@ -83,7 +88,9 @@ func drain(ctx context.Context, c flight.Client, ticket *flight.Ticket, got *Rec
 		}
 		got.Bytes += int64(len(d.DataHeader) + len(d.DataBody))
 		head := binary.LittleEndian.AppendUint32([]byte{0xff, 0xff, 0xff, 0xff}, uint32(len(d.DataHeader)))
-		m, err := shard.ParseMeta(append(head, d.DataHeader...))
+		head = append(head, d.DataHeader...)
+		sum = shard.AddSum(shard.AddSum(sum, head), d.DataBody)
+		m, err := shard.ParseMeta(head)
 		if err != nil {
 			return err
 		}

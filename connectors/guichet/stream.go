@@ -44,7 +44,7 @@ type Stream struct {
 	Rows    int64  // rows that will come
 	Part    int64  // rows of the rank's whole part
 	Even    string // what even= changed
-	body    io.ReadCloser
+	resp    *http.Response
 	check   *checker
 }
 
@@ -55,7 +55,7 @@ func (c *Client) OpenStream(ctx context.Context, lease string, id schemas.Agreem
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Release: resp.Header.Get("Guichet-Release"), Even: resp.Header.Get("Guichet-Even"), body: resp.Body}
+	s := &Stream{Release: resp.Header.Get("Guichet-Release"), Even: resp.Header.Get("Guichet-Even"), resp: resp}
 	s.Rows, err = strconv.ParseInt(resp.Header.Get("Guichet-Rows"), 10, 64)
 	if err == nil {
 		s.Part, err = strconv.ParseInt(resp.Header.Get("Guichet-Part"), 10, 64)
@@ -68,9 +68,11 @@ func (c *Client) OpenStream(ctx context.Context, lease string, id schemas.Agreem
 	return s, nil
 }
 
-// Read gives IPC bytes. io.EOF comes only after the end marker and all rows.
+// Read gives IPC bytes. io.EOF comes only after the end marker and all rows, when the
+// bytes are those that the gateway says were published or made. What lies between may
+// leave the sum out.
 func (s *Stream) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
+	n, err := s.resp.Body.Read(p)
 	bad := s.check.see(p[:n])
 	if bad != nil {
 		return n, bad
@@ -81,14 +83,25 @@ func (s *Stream) Read(p []byte) (int, error) {
 	if err != nil && !s.check.done {
 		return n, s.check.cut(io.ErrUnexpectedEOF)
 	}
+	if err != nil {
+		sum := fmt.Sprintf("%08x", s.check.sum)
+		if want := s.resp.Trailer.Get("Guichet-Crc32c"); want != "" && want != sum {
+			return n, otherBytes(sum, want)
+		}
+	}
 	return n, err
+}
+
+func otherBytes(sum, want string) error {
+	return &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the bytes are not those that were published: their CRC-32C is %s, and %s was to come", sum, want),
+		Remedy: "do not use them; open the stream again, and tell the operator if it stays so"}
 }
 
 // Received is the number of rows in whole batches so far: go on with from=.
 func (s *Stream) Received() int64 { return s.check.rows }
 
 // Close ends the stream.
-func (s *Stream) Close() error { return s.body.Close() }
+func (s *Stream) Close() error { return s.resp.Body.Close() }
 
 // checker follows the framing of the bytes that pass and counts rows.
 type checker struct {
@@ -98,6 +111,7 @@ type checker struct {
 	skip       int64        // bytes of the body still to come
 	pending    int64        // rows of the message whose body is coming
 	done       bool
+	sum        uint32 // CRC-32C of all that was seen
 }
 
 func (c *checker) cut(err error) error {
@@ -108,6 +122,7 @@ func (c *checker) cut(err error) error {
 const maxMeta = 16 << 20
 
 func (c *checker) see(p []byte) error {
+	c.sum = shard.AddSum(c.sum, p)
 	for len(p) > 0 {
 		if c.done {
 			return c.cut(errors.New("bytes after the end marker"))

@@ -200,6 +200,7 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 				return fmt.Sprintf("dictionary %d: %s", e.id, why), nil
 			}
 			dicts[e.id] = e.dict
+			e.at.Sum = Sum(c.data[e.at.Offset:][:e.at.Len()])
 			r.Dictionaries = append(r.Dictionaries, e.at)
 			continue
 		}
@@ -212,6 +213,7 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 		if e.at.Columns, err = columnBytes(p.spans, m.Buffers); err != nil {
 			return "", err
 		}
+		e.at.Sum = Sum(c.data[e.at.Offset:][:e.at.Len()])
 		r.Batches = append(r.Batches, e.at)
 		r.Rows += m.Rows
 	}

@@ -52,10 +52,14 @@ func (w *fileWriter) start(schema []byte) {
 // message writes m and says where it stands.
 func (w *fileWriter) message(m message, rows int64) schemas.Block {
 	b := schemas.Block{Offset: w.at, Meta: int32(len(m.meta)), Body: m.bodyLen, Rows: rows}
-	w.put(m.meta)
+	put := func(p []byte) {
+		b.Sum = AddSum(b.Sum, p)
+		w.put(p)
+	}
+	put(m.meta)
 	for _, buf := range m.buffers {
-		w.put(buf)
-		w.put(w.zero[:padded(int64(len(buf)))-int64(len(buf))])
+		put(buf)
+		put(w.zero[:padded(int64(len(buf)))-int64(len(buf))])
 	}
 	return b
 }

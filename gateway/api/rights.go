@@ -41,6 +41,7 @@ func rights() map[string]Right {
 		"review-request":     only("review a request", provider),
 		"revoke-agreement":   only("revoke an agreement", provider, operator),
 		"revoke-lease":       only("revoke a lease", trainer, provider, operator),
+		"erase-values":       only("erase values of a record", schemas.RoleOfficer),
 		"start-run":          only("start a run"),
 		"add-output":         only("say what came out of a run"),
 	}

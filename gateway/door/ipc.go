@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"guichet/connectors/shard"
@@ -25,6 +26,7 @@ func (s *ipcStream) Begin(_ context.Context, r schemas.Release, p *stream.Plan) 
 	h.Set("Guichet-Release", string(r.ID))
 	h.Set("Guichet-Rows", number(p.Rows))
 	h.Set("Guichet-Part", number(p.Part))
+	h.Set("Trailer", sumTrailer)
 	if p.Changed != "" {
 		h.Set("Guichet-Even", p.Changed)
 	}
@@ -43,10 +45,14 @@ func (s *ipcStream) write(b []byte) error {
 
 func (s *ipcStream) Message(m stream.Message) error { return s.write(m.Bytes) }
 
+// sumTrailer is the CRC-32C of the whole body, in eight hex digits.
+const sumTrailer = "Guichet-Crc32c"
+
 // End sends the end marker last: without it the stream is not whole.
-func (s *ipcStream) End() error {
+func (s *ipcStream) End(sum uint32) error {
 	err := s.write(shard.EndOfStream())
 	if err == nil {
+		s.w.Header().Set(sumTrailer, fmt.Sprintf("%08x", sum))
 		err = http.NewResponseController(s.w).Flush()
 		if err != nil {
 			err = &stream.ClientError{Err: err}

@@ -24,6 +24,7 @@ type sink struct {
 	st    pb.FlightService_DoGetServer
 	call  *call
 	begun bool
+	sum   uint32 // of the whole as an IPC stream
 }
 
 // run streams one plan.
@@ -31,7 +32,7 @@ func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *stream.Plan,
 	s := &sink{st: st, call: c}
 	r, err := d.Stream.Run(ctx, g, p, s, func() { c.cut(lastWord) })
 	if err == nil {
-		st.SetTrailer(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(r.Rows)))
+		st.SetTrailer(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(r.Rows), "guichet-crc32c", fmt.Sprintf("%08x", s.sum)))
 		return nil
 	}
 	if !s.begun {
@@ -72,8 +73,11 @@ func (s *sink) send(f *frame) error {
 	return nil
 }
 
-// End has nothing to send: a good status is the end.
-func (s *sink) End() error { return nil }
+// End has nothing to send but the sum, in the trailer: a good status is the end.
+func (s *sink) End(sum uint32) error {
+	s.sum = sum
+	return nil
+}
 
 // fits refuses a stream that holds a message which clients at gRPC's defaults
 // cannot take: one row beyond the limit [decisions.md 10].

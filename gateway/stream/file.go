@@ -191,7 +191,7 @@ const fileChunk = 512 << 10
 // copyFile sends chunk by chunk, and goes on in the next release when the first one
 // covers no more. It gives the one that the range is in.
 func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range, r *joined, sink FileSink, cut context.CancelCauseFunc) (*joined, error) {
-	from, err := f.open(ctx, e, rg)
+	from, err := f.open(ctx, e, rg, &r.joint.whole)
 	if err != nil {
 		return r, err
 	}
@@ -231,8 +231,8 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 	return r, nil // a client that has everything may be gone already
 }
 
-// open reads a range of the file.
-func (f *File) open(ctx context.Context, e *Engine, rg Range) (io.ReadCloser, error) {
+// open reads a range of the file. known are messages that need not be compared again.
+func (f *File) open(ctx context.Context, e *Engine, rg Range, known *whole) (io.ReadCloser, error) {
 	if f.local != nil {
 		return io.NopCloser(io.NewSectionReader(f.local.file, rg.From, rg.N)), nil
 	}
@@ -243,8 +243,17 @@ func (f *File) open(ctx context.Context, e *Engine, rg Range) (io.ReadCloser, er
 	}
 	s := &storedRange{left: f.within(rg)}
 	s.open = func(p piecePlace) (io.ReadCloser, error) {
-		body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, p.offset, p.n)
-		return body, f.Source.unnamed(err)
+		c := &comparing{left: p.n, whole: known}
+		from, n := p.offset, p.n
+		if !store.Own() {
+			c.list, from, n = around(sh, p.offset, p.n, known)
+		}
+		body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, from, n)
+		if err != nil {
+			return nil, f.Source.unnamed(err)
+		}
+		c.skip, c.body = p.offset-from, unnamedBody{body, f.Source}
+		return c, nil
 	}
 	return s, nil
 }

@@ -29,6 +29,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 		for _, index := range []byte{77, 0x80} { // beyond the dictionary, and below zero
 			t.Run(fmt.Sprint(name, index), func(t *testing.T) {
 				l := newLab(t, 0, rec)
+				l.own.Store(true) // so that nothing but the decoder sees them
 				s := l.source(t, []schemas.Duty{duty})
 				p, err := NewPlan(s, Ask{World: 1})
 				must(t, err)

@@ -29,6 +29,7 @@ type lab struct {
 	version schemas.Version
 	objects map[string][]byte
 	gone    atomic.Bool // the store has no object any more
+	own     atomic.Bool // the operator answers for the store
 }
 
 // newLab publishes each list of records as a shard. A window of 0 rows is chosen as
@@ -61,7 +62,14 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Cleanup(srv.Close)
 	store, err := s3.New("s", srv.URL, "eu-test-1", s3.Credentials{AccessKey: "key", SecretKey: "secret"})
 	must(t, err)
-	l.engine = New(Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) { return store, nil }})
+	own, err := s3.New("s", srv.URL, "eu-test-1", s3.Credentials{AccessKey: "key", SecretKey: "secret"}, s3.Own(true))
+	must(t, err)
+	l.engine = New(Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) {
+		if l.own.Load() {
+			return own, nil
+		}
+		return store, nil
+	}})
 	return l
 }
 
@@ -180,7 +188,7 @@ func (l *lab) file(t testing.TB, s *Source, n int) []byte {
 	f, err := l.engine.File(context.Background(), s, n)
 	must(t, err)
 	defer f.Close()
-	body, err := f.open(context.Background(), l.engine, Range{N: f.Size})
+	body, err := f.open(context.Background(), l.engine, Range{N: f.Size}, nil)
 	must(t, err)
 	defer body.Close()
 	b, err := io.ReadAll(body)

@@ -55,6 +55,10 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 		if err != nil {
 			return r.source.unnamed(err)
 		}
+		err = compared(store, p, b)
+		if err != nil {
+			return err
+		}
 		o.dicts[place] = p
 		list = append(list, p)
 	}
@@ -105,7 +109,8 @@ func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
 		if err != nil || m.Kind != shard.KindDictionary || m.DictionaryID != int64(place) {
 			return nil, changed(err)
 		}
-		out = append(out, Message{Bytes: p, Meta: int(r.source.shard(i).Dictionaries[place].Meta)})
+		b := r.source.shard(i).Dictionaries[place]
+		out = append(out, Message{Bytes: p, Meta: int(b.Meta), Sum: b.Sum})
 	}
 	return out, nil
 }

@@ -30,6 +30,8 @@ type joint struct {
 	lowered  bool   // by the budget: another release would get no more
 	touched  []bool // by batch
 
+	whole whole // of a raw file's messages
+
 	mu      sync.Mutex
 	running map[*joined]struct{}
 	shut    bool // no more ranges join

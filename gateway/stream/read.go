@@ -18,8 +18,9 @@ import (
 // until the Sink's call returns.
 type Message struct {
 	Bytes []byte
-	Meta  int   // bytes of marker, length and metadata; the rest is the body
-	Rows  int64 // of a record batch; 0 for a dictionary
+	Meta  int    // bytes of marker, length and metadata; the rest is the body
+	Rows  int64  // of a record batch; 0 for a dictionary
+	Sum   uint32 // CRC-32C that was published of it; 0 where it was made here, or none is known
 }
 
 // maxRead bounds one ranged read: large enough that a read's fixed cost is small,
@@ -153,10 +154,13 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 		*buf = make([]byte, rd.length)
 	}
 	*buf = (*buf)[:rd.length]
-	err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf)
+	err = r.source.unnamed(store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
+	if err == nil {
+		err = rd.compared(store, sh, *buf)
+	}
 	if err != nil {
 		r.buffers.Put(buf)
-		return nil, r.source.unnamed(err)
+		return nil, err
 	}
 	return buf, nil
 }
@@ -174,6 +178,7 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]by
 		switch {
 		case err != nil:
 		case sl.whole && v.raw():
+			m.Sum = b.Sum
 			out = append(out, m)
 		case sl.whole && len(v.edits) == 0:
 			msg, err = v.splice(made, msg, nil)

@@ -25,7 +25,7 @@ type slow struct {
 }
 
 func (*slow) Begin(context.Context, schemas.Release, *Plan) error { return nil }
-func (*slow) End() error                                          { return nil }
+func (*slow) End(uint32) error                                    { return nil }
 func (s *slow) Message(m Message) error {
 	s.once.Do(func() {
 		s.stuck()

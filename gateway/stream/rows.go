@@ -132,7 +132,7 @@ const maxIndex = 256 << 20
 // names places that are not there: it is made anew.
 func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
 	var ix index
-	err := json.Unmarshal(b, &ix)
+	err := json.Unmarshal(unsealed(b), &ix)
 	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {
 		return nil
 	}
@@ -161,6 +161,7 @@ func (vs *views) write(ctx context.Context, key string, ix *index) error {
 	if err != nil {
 		return fmt.Errorf("write the view's index: %w", err)
 	}
+	b = sealed(b)
 	_, err = store.Put(ctx, bucket, "views/"+key+".json", bytes.NewReader(b), int64(len(b)))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"guichet/connectors/shard"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -15,11 +16,12 @@ import (
 
 // Sink is a door's end of a stream. Begin comes once, when the release is durable
 // and before anything is sent; then Message for each message; End after the last,
-// only when all went well. What it returns ends the stream.
+// only when all went well, with the CRC-32C of the whole as an IPC stream, from the
+// schema message to the end marker. What it returns ends the stream.
 type Sink interface {
 	Begin(ctx context.Context, r schemas.Release, p *Plan) error
 	Message(m Message) error
-	End() error
+	End(sum uint32) error
 }
 
 // Cut is why a running stream was ended from outside. State is how the release
@@ -64,7 +66,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	defer e.room.leave(who, n)
 	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
 	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
-		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8}
+		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8, sum: shard.Sum(p.Source.Schema())}
 		return s.all(ctx, reads)
 	})
 }
@@ -183,6 +185,7 @@ type sending struct {
 	sink    Sink
 	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun   bool
+	sum     uint32 // of what was sent, schema included
 }
 
 // begin comes late, so that what the store refuses at once is refused in words.
@@ -226,7 +229,7 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 	if err != nil {
 		return err
 	}
-	return s.sink.End()
+	return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream()))
 }
 
 func (s *sending) messages(ctx context.Context, all []Message) error {
@@ -241,7 +244,7 @@ func (s *sending) messages(ctx context.Context, all []Message) error {
 		if err != nil {
 			return err
 		}
-		s.beside = 0
+		s.beside, s.sum = 0, m.join(s.sum)
 		if m.Rows > 0 {
 			s.release.Batches++
 		}

@@ -3,7 +3,9 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"io"
 
+	"guichet/connectors/s3"
 	"guichet/schemas"
 )
 
@@ -24,8 +26,22 @@ func (s *Source) unnamed(err error) error {
 		out.Reasons = []schemas.Reason{{Rule: "store.prefix", Source: "prefixes of stores", Text: out.Message, Remedy: out.Remedy}}
 	case schemas.Unavailable:
 		out.Message, out.Remedy = "the store of "+where+" does not answer", "try again in a moment"
+		if f, ok := errors.AsType[s3.Fault](err); ok {
+			out.Message, out.Remedy = "the store of "+where+" "+string(f), f.Remedy()
+		}
 	default:
 		return err
 	}
 	return out
+}
+
+// unnamedBody is an object's bytes, whose errors name no place.
+type unnamedBody struct {
+	io.ReadCloser
+	source *Source
+}
+
+func (b unnamedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, b.source.unnamed(err)
 }

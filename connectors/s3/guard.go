@@ -1,0 +1,185 @@
+package s3
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// defaultIdle is how long a store may take for its next bytes.
+	defaultIdle = 10 * time.Second
+	// paceBytes is what must come in that time: a store that sends a byte now and then
+	// holds a stream as one does that sends none.
+	paceBytes = 32 << 10
+	// maxAnswer bounds what is no object: errors and pages of listings, of 1,000 keys.
+	maxAnswer = 16 << 20
+	// maxHeader bounds the head of an answer.
+	maxHeader = 64 << 10
+)
+
+// transport keeps enough idle connections for parallel ranges. Bodies are bounded by
+// guard and reader.
+func transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        time.Minute,
+		TLSHandshakeTimeout:    5 * time.Second,
+		ResponseHeaderTimeout:  30 * time.Second, // a store may take its time over what was written
+		MaxResponseHeaderBytes: maxHeader,
+		DisableCompression:     true,
+		ReadBufferSize:         64 << 10,
+		WriteBufferSize:        64 << 10,
+	}
+}
+
+// guard stands between minio-go and the wire. minio-go reads answers to their end, also
+// those that it gives up, so every answer gets an end; the body of an object goes to
+// who asked for it instead, with the answer's status, which minio-go does not tell.
+type guard struct {
+	next http.RoundTripper
+	idle time.Duration
+}
+
+// slot is where guard puts the answer to a request for an object.
+type slot struct{ resp *http.Response }
+
+type slotKey struct{}
+
+// RoundTrip is http.RoundTripper's.
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	r = r.Clone(ctx)
+	if r.Body != nil && r.Body != http.NoBody {
+		stop := time.AfterFunc(g.idle, func() { cancel(Stalls) })
+		defer stop.Stop()
+		r.Body = &sent{r.Body, stop, g.idle}
+	}
+	resp, err := g.next.RoundTrip(r)
+	if err != nil {
+		if f := faultOf(context.Cause(ctx)); f != "" {
+			err = f
+		}
+		cancel(nil)
+		return nil, err
+	}
+	s, _ := r.Context().Value(slotKey{}).(*slot)
+	if s != nil && (resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent) {
+		whole := *resp
+		whole.Body = &answer{resp.Body, cancel}
+		s.put(&whole)
+		resp.Body = http.NoBody
+		return resp, nil
+	}
+	p := &paced{body: resp.Body, ctx: ctx, cancel: cancel, idle: g.idle}
+	resp.Body = &bounded{p, maxAnswer}
+	return resp, nil
+}
+
+func (s *slot) put(resp *http.Response) {
+	s.close()
+	s.resp = resp
+}
+
+func (s *slot) close() {
+	if s.resp != nil {
+		s.resp.Body.Close()
+		s.resp = nil
+	}
+}
+
+// answer lets go of its request with its body.
+type answer struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (a *answer) Close() error {
+	err := a.ReadCloser.Close()
+	a.cancel(nil)
+	return err
+}
+
+// sent is what is written to a store: the time between two looks at it is the store's.
+type sent struct {
+	io.ReadCloser
+	stop *time.Timer
+	idle time.Duration
+}
+
+func (s *sent) Read(p []byte) (int, error) {
+	s.stop.Stop()
+	n, err := s.ReadCloser.Read(p)
+	if err == nil {
+		s.stop.Reset(s.idle)
+	}
+	return n, err
+}
+
+// Close ends the wait: the answer has a time of its own.
+func (s *sent) Close() error {
+	s.stop.Stop()
+	return s.ReadCloser.Close()
+}
+
+// paced reads a body whose store has idle for each further paceBytes; the time between
+// two reads is the reader's. When it is over, cancel ends the request with Stalls.
+type paced struct {
+	body   io.ReadCloser
+	ctx    context.Context //nolint:containedctx // the request's
+	cancel context.CancelCauseFunc
+	idle   time.Duration
+	timer  *time.Timer
+	left   time.Duration
+	got    int
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	if p.timer == nil {
+		p.left, p.timer = p.idle, time.AfterFunc(p.idle, func() { p.cancel(Stalls) })
+	} else {
+		p.timer.Reset(p.left)
+	}
+	began := time.Now()
+	n, err := p.body.Read(b)
+	p.timer.Stop()
+	p.left -= time.Since(began)
+	p.got += n
+	if p.got >= paceBytes {
+		p.left, p.got = p.idle, 0
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract
+		if f := faultOf(context.Cause(p.ctx)); f != "" {
+			err = f
+		}
+	}
+	return n, err
+}
+
+func (p *paced) Close() error {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	err := p.body.Close()
+	p.cancel(nil)
+	return err
+}
+
+// bounded ends a body that has no end.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, Endless
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
