@@ -35,7 +35,8 @@ type Want struct {
 	Split     string
 	Columns   []string
 	Rank      int
-	World     int // 0: the door has no ranks (manifest, one shard by name)
+	World     int           // 0: the door has no ranks (manifest, one shard by name)
+	Order     schemas.Order // of the rows that ranks are cut from
 	Run       schemas.RunID
 	Address   netip.Addr // where the request came from
 	Named     bool       // Columns are those that the request named, not those that it may have; set by Authorize
@@ -190,6 +191,12 @@ func (g *Grant) rank() error {
 		}
 		return nil
 	}
+	if g.lease.Rank != nil && g.lease.World == nil { // of an earlier version
+		return refuse(g.want, "lease.rank", "the lease", "the lease names a rank without its world", "ask for a lease on rank and world")
+	}
+	if g.lease.Order != nil && *g.lease.Order != g.want.Order {
+		return refuse(g.want, "lease.order", "the lease", fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)), "ask with the same seed, epoch, start and even, or for a lease on this order")
+	}
 	if g.lease.World != nil && *g.lease.World != g.want.World {
 		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World), "ask for a lease on this world")
 	}
@@ -197,6 +204,16 @@ func (g *Grant) rank() error {
 		return refuse(g.want, "lease.rank", "the lease", fmt.Sprintf("the lease is for rank %d", *g.lease.Rank), "ask for a lease on this rank")
 	}
 	return nil
+}
+
+func inWords(o schemas.Order) string {
+	s := fmt.Sprintf("epoch=%d", o.Epoch)
+	for _, k := range [][2]string{{"seed", o.Seed}, {"start", o.Start}, {"even", o.Even}} {
+		if k[1] != "" {
+			s += " " + k[0] + "=" + k[1]
+		}
+	}
+	return s
 }
 
 // place proves where the stream goes: from the factory's egress networks, or by

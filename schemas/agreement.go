@@ -157,11 +157,21 @@ type Lease struct {
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
-	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens"`
+	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is no limit on data: another seed deals other rows"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
+	Order       *Order        `json:"order,omitempty" doc:"the only order of rows that it opens; with rank and world that is one part of the rows and no other"`
 	Until       time.Time     `json:"until"`
 	Revoked     time.Time     `json:"revoked,omitzero"`
 	Reason      string        `json:"reason,omitempty" doc:"why it was revoked"`
+}
+
+// Order is the order of an epoch's rows, from which the parts of ranks are cut: as a
+// stream's keys of the same names, said in full.
+type Order struct {
+	Seed  string `json:"seed,omitempty" doc:"a whole number; the stored order when left out" pattern:"^(0|[1-9][0-9]{0,19})?$"`
+	Epoch int64  `json:"epoch,omitempty" minimum:"0"`
+	Start string `json:"start,omitempty" doc:"earlier worlds of the epoch: rows@world, separated by commas" maxLength:"2000" pattern:"^((0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5}(,(0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5})*)?$"`
+	Even  string `json:"even,omitempty" enum:",drop,pad"`
 }
 
 // LeaseItem is one agreement of a lease, always with its version; table, split
