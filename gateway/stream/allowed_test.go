@@ -334,4 +334,3 @@ func (k *client) grant(files bool) (policy.Grant, agreement.LeaseAnswer, Ask, bo
 	}
 	return g, l, a, err == nil
 }
-

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"pgregory.net/rapid"
 
 	"guichet/connectors/shard"
 	"guichet/connectors/sql"
