@@ -17,7 +17,15 @@ type Entitlement struct {
 	Agreement schemas.Agreement
 	Factory   schemas.Factory
 	Stopped   bool // the participant was stopped
+	Read      Read // what all of it was read from
 }
+
+// Read is which nouns of the registry something was judged by, with the revisions that
+// they had; 0 is that there was none.
+type Read map[Noun]int64
+
+// Noun names a noun of the registry.
+type Noun struct{ Table, ID string }
 
 // LookUp finds what a lease token stands for, for one agreement. Errors:
 // Unauthenticated for a token that is forged, expired or unknown, NotFound for
@@ -49,6 +57,7 @@ type Grant struct {
 	lease    schemas.Lease
 	terms    schemas.Agreement
 	factory  schemas.Factory
+	read     Read
 	declared bool
 	ok       bool
 }
@@ -64,6 +73,9 @@ func (g Grant) Lease() schemas.Lease { return g.lease }
 
 // Factory gives the factory by whose networks the place was proven, or declared.
 func (g Grant) Factory() schemas.Factory { return g.factory }
+
+// Read gives what the grant was judged by.
+func (g Grant) Read() Read { return g.read }
 
 // Want gives what was asked, filled in from lease and agreement.
 func (g Grant) Want() Want { return g.want }
@@ -87,7 +99,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want Want, now ti
 	if !ok {
 		return Grant{}, refuse(want, "lease", "the lease", "the lease does not name this agreement", "ask for a lease on it")
 	}
-	g := Grant{want: want, lease: e.Lease, terms: e.Agreement, factory: e.Factory}
+	g := Grant{want: want, lease: e.Lease, terms: e.Agreement, factory: e.Factory, read: e.Read}
 	for _, check := range []func() error{
 		func() error { return standing(e, now) },
 		func() error { return g.narrow(item) },

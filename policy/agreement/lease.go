@@ -250,7 +250,7 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 			out, err = d.answerLease(l, until, parent.Until)
 		}
 		return func(ctx context.Context, tx *sql.Tx) error {
-			err := holds(ctx, tx, &parent)
+			err := holds(ctx, tx, &parent, basis{})
 			if err != nil {
 				return err
 			}
@@ -386,51 +386,4 @@ func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *sc
 		}
 	}
 	return nil
-}
-
-// lease finds what a token stands for; its parents must stand too. Errors:
-// Unauthenticated, saying expired with the time, or not known.
-func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
-	id, ok := d.leaseOf(token)
-	if !ok {
-		return schemas.Lease{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
-	}
-	l, _, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
-	if schemas.KindOf(err) == schemas.NotFound {
-		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
-	}
-	if err != nil {
-		return l, err
-	}
-	if !d.now().Before(l.Until) {
-		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
-	}
-	return l, nil
-}
-
-// LookUp is the policy.LookUp of this desk.
-func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
-	l, err := d.lease(ctx, token)
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
-		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
-	}
-	a, err := d.agreement(ctx, d.db, id)
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	f, err := d.parties.Factory(ctx, a.Factory)
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return policy.Entitlement{}, err
-	}
-	p, err := d.parties.Participant(ctx, l.Participant)
-	if err == nil && !p.Stopped { // a stop says so itself
-		err = holds(ctx, d.db, &l)
-	}
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped}, nil
 }

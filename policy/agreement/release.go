@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"guichet/connectors/sql"
@@ -33,17 +34,18 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		return r, nil, err
 	}
 	t := newTab(stretches, r.MostRows, r.MostBytes)
-	t.lease = l
+	t.lease, t.terms, t.basis = l, a, basis(g.Read())
 	var pos *sql.Position
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		now, err := d.standing(ctx, tx, &r, &l)
-		if err != nil {
-			return err
-		}
-		err = basis{{"factory", string(a.Factory)}: g.Factory().Revision}.stands(ctx, tx)
+		factory := policy.Noun{Table: "factory", ID: string(a.Factory)} // by whose networks the place was proven
+		err := basis{factory: g.Read()[factory]}.stands(ctx, tx)
 		if _, changed := errors.AsType[*moved](err); changed {
 			return restless(string(a.ID), err)
 		}
+		if err != nil {
+			return err
+		}
+		now, err := d.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
@@ -99,23 +101,30 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 	return nil
 }
 
-// standing gives the agreement of a release, if it may go on.
-func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release, l *schemas.Lease) (schemas.Agreement, error) {
-	a, err := d.agreement(ctx, tx, r.Agreement)
+// standing gives the agreement of a release with what was used of it, if it may go on.
+// What it was granted by is looked at again, and where something moved all is read anew.
+func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreement, error) {
+	err := t.basis.stands(ctx, tx)
+	if _, changed := errors.AsType[*moved](err); err != nil && !changed {
+		return t.terms, err
+	}
+	if err == nil && d.now().Before(t.terms.Until) {
+		if !slices.ContainsFunc(t.terms.Obligations, func(o schemas.Duty) bool { return o.Rule == ofRequest }) {
+			return t.terms, nil
+		}
+		return d.inForce(ctx, tx, t.terms, t.terms.Revision)
+	}
+	a, err := d.agreement(ctx, tx, t.terms.ID)
 	if err != nil {
 		return a, err
 	}
 	if a.State != schemas.AgreementActive {
 		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
-	who, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(r.Participant))
-	if err != nil {
-		return a, err
-	}
-	if who.Stopped {
-		return a, denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
-	}
-	return a, holds(ctx, tx, l)
+	b := basis{}
+	b.on("agreement", string(a.ID), a.Revision)
+	t.terms, t.basis = a, b
+	return a, holds(ctx, tx, &t.lease, b)
 }
 
 // More reserves another slice of the budget for a release that wants to send a
@@ -132,7 +141,7 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if stored.State != schemas.ReleaseOpen {
 			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
 		}
-		now, err := d.standing(ctx, tx, &stored, &t.lease)
+		now, err := d.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
