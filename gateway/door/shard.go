@@ -36,7 +36,7 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	g, err := d.grant(c, "shard", 0, 0)
+	g, err := d.grant(c, "shard", 0, stream.Ask{})
 	if err != nil {
 		d.fail(c, err)
 		return

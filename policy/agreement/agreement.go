@@ -48,7 +48,17 @@ func (d *Desk) Agreement(ctx context.Context, by schemas.Principal, id schemas.A
 	if err == nil && !maySee(by, &a) {
 		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
 	}
+	if err == nil {
+		err = d.showLeft(ctx, &a)
+	}
 	return a, err
+}
+
+// showLeft adds what the budgets of an agreement still give.
+func (d *Desk) showLeft(ctx context.Context, a *schemas.Agreement) error {
+	p, err := d.purse(ctx, d.db, a)
+	a.Left = p.shown()
+	return err
 }
 
 // Agreements lists what the caller may see; dataset "" is every dataset.
@@ -73,6 +83,9 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	out := []schemas.Agreement{}
 	for _, row := range rows {
 		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
+		if err == nil {
+			err = d.showLeft(ctx, &a)
+		}
 		if err != nil {
 			return nil, "", err
 		}
