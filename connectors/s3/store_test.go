@@ -79,7 +79,9 @@ func TestLies(t *testing.T) {
 		{"longer part", head(func(h http.Header) int { h.Set("Content-Range", "bytes 100-299/262144"); return 0 }), "tag", schemas.Unavailable, OtherRange},
 		{"no Last-Modified", without("Last-Modified"), "tag", schemas.Unavailable, NoTime},
 		{"403", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "tag", schemas.Unavailable, Forbids},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "tag", schemas.Unavailable, Redirects},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "tag", schemas.Unavailable, Redirects},
 		{"204", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Last-Modified", "Thu, 01 Jan 1970 00:00:01 GMT")
 			w.WriteHeader(204)

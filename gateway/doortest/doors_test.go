@@ -70,6 +70,7 @@ func TestDoors(t *testing.T) {
 		{"generalised", generalised},
 		{"budget", budget},
 		{"shared budget", sharedBudget},
+		{"values leave with their rows", valuesWithRows},
 		{"changed objects", changedObjects},
 		{"store gone", storeGone},
 		{"a store that lies", storeLies},

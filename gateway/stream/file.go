@@ -25,6 +25,7 @@ type File struct {
 	ETag   string // opaque, without quotes; another for other bytes
 	pieces []piecePlace
 	spans  []rowSpan
+	values []rowSpan // of dictionaries: values of any row
 	local  *made
 }
 
@@ -63,7 +64,7 @@ func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.local, f.Size, f.spans = m, m.size, m.spans
+	f.local, f.Size, f.spans, f.values = m, m.size, m.spans, m.values
 	return f, nil
 }
 
@@ -92,6 +93,7 @@ type layout struct {
 	dicts   []schemas.Block
 	batches []schemas.Block
 	spans   []rowSpan
+	values  []rowSpan
 }
 
 func newLayout(schema []byte) *layout {
@@ -106,6 +108,7 @@ func (l *layout) add(meta int32, body, rows int64) {
 		l.spans = append(l.spans, rowSpan{l.at, l.at + b.Len(), rows})
 	} else {
 		l.dicts = append(l.dicts, b)
+		l.values = append(l.values, rowSpan{from: l.at + int64(meta), to: l.at + b.Len()})
 	}
 	l.at += b.Len()
 }
@@ -132,7 +135,7 @@ func (f *File) lay() error {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}
 	f.memory(footer)
-	f.spans = l.spans
+	f.spans, f.values = l.spans, l.values
 	return nil
 }
 
@@ -151,8 +154,15 @@ func (f *File) stored(b schemas.Block) {
 }
 
 // Touched gives the batches that a range touches, first up to but without last, and
-// their rows.
+// their rows. A dictionary has values of every row of the shard, so who touches one
+// touches all of its batches.
 func (f *File) Touched(r Range) (first, last int, rows int64) {
+	if f.valued(r) {
+		for _, sp := range f.spans {
+			rows += sp.rows
+		}
+		return 0, len(f.spans), rows
+	}
 	first = sort.Search(len(f.spans), func(i int) bool { return f.spans[i].to > r.From })
 	last = first
 	for last < len(f.spans) && f.spans[last].from < r.From+r.N {
@@ -160,6 +170,16 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 		last++
 	}
 	return first, last, rows
+}
+
+// valued says whether a range has bytes of a dictionary.
+func (f *File) valued(r Range) bool {
+	for _, v := range f.values {
+		if v.from < r.From+r.N && r.From < v.to {
+			return true
+		}
+	}
+	return false
 }
 
 // SendFile sends a range of a file to a sink, as part of the release that all ranges

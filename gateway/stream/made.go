@@ -33,14 +33,15 @@ type files struct {
 
 // made is one changed shard. Its users and the cache hold it open.
 type made struct {
-	tag   string
-	ready chan struct{} // closed when it is made or failed
-	file  *os.File
-	size  int64
-	spans []rowSpan
-	err   error
-	mu    sync.Mutex
-	users int
+	tag    string
+	ready  chan struct{} // closed when it is made or failed
+	file   *os.File
+	size   int64
+	spans  []rowSpan
+	values []rowSpan
+	err    error
+	mu     sync.Mutex
+	users  int
 }
 
 // makers is how many files are made at once, each of which may take disk up to a shard's
@@ -173,7 +174,7 @@ func (e *Engine) makeFile(ctx context.Context, f *File, m *made) error {
 		out.Close()
 		return err
 	}
-	m.file, m.size, m.spans = out, mk.layout.at, mk.layout.spans
+	m.file, m.size, m.spans, m.values = out, mk.layout.at, mk.layout.spans, mk.layout.values
 	return nil
 }
 

@@ -222,7 +222,7 @@ func (p *Plan) Most() (rows, bytes int64) {
 	last := -1
 	for _, sl := range s.slices(p.Segments) {
 		bytes += s.most(sl)
-		if sl.shard != last {
+		if sl.shard != last && !s.view.compact {
 			for _, d := range s.dictionaries(sl.shard) {
 				bytes += d.Len()
 			}

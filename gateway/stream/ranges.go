@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -219,6 +220,9 @@ func (r *joined) take(ctx context.Context, e *Engine, f *File, rg Range) (full b
 		return true, nil
 	}
 	err = e.take(ctx, j.release, j.tab, rows, rg.N)
+	if cut, is := errors.AsType[*Cut](err); is && cut.Kind == schemas.Denied && j.lowered && f.valued(rg) {
+		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows", f.whole().MostRows)
+	}
 	if err != nil {
 		return false, err
 	}

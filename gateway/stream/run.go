@@ -201,7 +201,7 @@ func (s *sending) begin(ctx context.Context) error {
 
 func (s *sending) all(ctx context.Context, reads []read) error {
 	// Buffers of its own: those of all streams would hold more than what is counted.
-	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}, compact: s.plan.Source.view.compact}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	for res := range s.engine.pipeline(work, rd, reads) {
@@ -234,26 +234,31 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 	return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream()))
 }
 
+// messages sends messages with what goes before them: dictionaries leave when the batch
+// after them may, and are charged with it.
 func (s *sending) messages(ctx context.Context, all []Message) error {
-	for _, m := range all {
+	for len(all) > 0 {
+		n, size := 0, s.beside
+		for n < len(all) && (n == 0 || all[n-1].Rows == 0) {
+			size += int64(len(all[n].Bytes))
+			n++
+		}
 		err := s.engine.allow(ctx)
 		if err == nil {
-			err = s.engine.take(ctx, s.release, s.tab, m.Rows, int64(len(m.Bytes))+s.beside)
+			err = s.engine.take(ctx, s.release, s.tab, all[n-1].Rows, size)
 		}
 		if err == nil {
 			err = s.begin(ctx)
 		}
+		for i := 0; i < n && err == nil; i++ {
+			s.sum = all[i].join(s.sum)
+			err = s.sink.Message(all[i])
+		}
 		if err != nil {
 			return err
 		}
-		s.beside, s.sum = 0, m.join(s.sum)
-		if m.Rows > 0 {
-			s.release.Batches++
-		}
-		err = s.sink.Message(m)
-		if err != nil {
-			return err
-		}
+		s.beside, all = 0, all[n:]
+		s.release.Batches++
 	}
 	return nil
 }
