@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -143,7 +144,8 @@ func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
 
 // fileAnswer sends a file's bytes with their length.
 type fileAnswer struct {
-	w http.ResponseWriter
+	w   http.ResponseWriter
+	out io.Writer // w, in pieces
 	answer
 	sent bool
 }
@@ -172,7 +174,8 @@ func (s *fileAnswer) head() {
 }
 
 // Begin is for stream.FileSink.
-func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File) error {
+func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *stream.File) error {
+	s.out = stream.Pieces(ctx, s.w)
 	_, _, rows := f.Touched(s.rg)
 	s.w.Header().Set("Guichet-Release", string(r.ID))
 	s.w.Header().Set("Guichet-Rows", number(rows))
@@ -182,7 +185,7 @@ func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File)
 
 // Write is for stream.FileSink.
 func (s *fileAnswer) Write(p []byte) error {
-	_, err := s.w.Write(p)
+	_, err := s.out.Write(p)
 	if err != nil {
 		return &stream.ClientError{Err: err}
 	}

@@ -42,6 +42,7 @@ func TestDoors(t *testing.T) {
 			{"equal to pyarrow", equalToPyarrow},
 			{"read by polars and DuckDB", readByOthers},
 			{"database away", databaseAway},
+			{"clients that take nothing", silentClients},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -72,6 +73,7 @@ func TestDoors(t *testing.T) {
 		{"shared budget", sharedBudget},
 		{"values leave with their rows", valuesWithRows},
 		{"changed objects", changedObjects},
+		{"downloads that clients cut", cutDownloads},
 		{"store gone", storeGone},
 		{"a store that lies", storeLies},
 		{"a store that stalls", storeStalls},

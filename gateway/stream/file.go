@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sort"
+	"sync/atomic"
 
 	"guichet/connectors/shard"
 	"guichet/policy"
@@ -217,6 +218,8 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 	}
 	defer from.Close()
 	buf := make([]byte, min(fileChunk, rg.N))
+	var sent atomic.Int64
+	pace := newPace(e.Idle, func() { cut(silent(e.Idle, fmt.Sprintf("Range: bytes=%d-", rg.From+sent.Load()))) })
 	for at, end := rg.From, rg.From+rg.N; at < end; {
 		part := Range{at, min(int64(len(buf)), end-at)}
 		_, err := io.ReadFull(from, buf[:part.N])
@@ -235,15 +238,16 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 			}
 		}
 		if err == nil && at == rg.From { // what the store refuses is refused in words
-			err = sink.Begin(ctx, r.begun(), f)
+			err = pace.during(func() error { return sink.Begin(pace.with(ctx), r.begun(), f) })
 		}
 		if err == nil {
-			err = sink.Write(buf[:part.N])
+			err = pace.during(func() error { return sink.Write(buf[:part.N]) })
 		}
 		if err != nil {
 			return r, err
 		}
 		at += part.N
+		sent.Add(part.N)
 	}
 	if stopped, ok := errors.AsType[*Cut](context.Cause(ctx)); ok {
 		return r, stopped

@@ -107,7 +107,7 @@ func (f *File) whole() schemas.Release {
 
 // keep holds a release open until its last range has left and no other came.
 func (e *Engine) keep(ctx context.Context, g policy.Grant, src *Source, j *joint, whole schemas.Release) {
-	_, err := e.release(ctx, g, src, whole, agreement.Reading{}, nil, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
+	_, err := e.release(ctx, g, src, whole, agreement.Reading{}, nil, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, _ context.CancelCauseFunc) error {
 		j.release, j.tab, j.lowered = r, tab, r.MostRows < whole.MostRows || r.MostBytes < whole.MostBytes
 		close(j.began)
 		return e.wait(ctx, j, g.Lease().Until)
