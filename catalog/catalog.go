@@ -32,7 +32,7 @@ type Config struct {
 	Index      *index.Index
 	Log        *slog.Logger
 	Spaces     []schemas.SpaceProfile
-	CheckOffer func(o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
+	CheckOffer func(ctx context.Context, o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
 	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)            // an open store
 	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error) // where rewritten shards go
@@ -188,7 +188,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 	if err != nil {
 		return d, err
 	}
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(ctx context.Context, _ *sql.Tx, have *schemas.Dataset) error {
 		if have.Latest != nil && have.Latest.Version != latest.Version {
 			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version), Remedy: "repeat the change"}
 		}
@@ -202,7 +202,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 		*have = d
 		addFields(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name
-			return c.CheckOffer(have.Offer, have.Tables)
+			return c.CheckOffer(ctx, have.Offer, have.Tables)
 		}
 		return nil
 	})
@@ -211,8 +211,8 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 // PutOffer sets the terms of a dataset. They bind new agreements; old ones keep
 // theirs [decisions.md 29]. Errors: NotFound, Invalid, Precondition, Gone.
 func (c *Catalog) PutOffer(ctx context.Context, by schemas.Principal, id schemas.DatasetID, o schemas.Offer, ifRevision int64) (schemas.Dataset, error) {
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
-		err := c.CheckOffer(&o, have.Tables)
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(ctx context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+		err := c.CheckOffer(ctx, &o, have.Tables)
 		if err != nil {
 			return err
 		}

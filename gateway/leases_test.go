@@ -84,3 +84,49 @@ func TestColumnsAreRefusedByWhatBoundsThem(t *testing.T) {
 		}
 	}
 }
+
+// Leases end at the door: revoked alone by whom they concern, with what was narrowed from
+// them, and with the membership of whom they were made for. Agreements stand, and a new
+// lease opens them.
+func TestLeasesAreTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Yields", "application/json", permit(nil))
+	id := s.asked(d.ID, nil).Items[0].Agreement
+	body := map[string]any{"items": []map[string]any{{"agreement": id}}}
+	opens := func(l agreement.LeaseAnswer) reply {
+		return s.call("", "GET", "/agreements/"+string(id)+"/stream?columns=nope", nil, "Authorization", "Bearer "+l.Token)
+	}
+	for _, who := range []string{"trainer", "agronomy", "operator"} {
+		var parent, child agreement.LeaseAnswer
+		s.want(201, "trainer", "POST", "/leases", body).as(t, &parent)
+		s.want(201, "", "POST", "/leases", map[string]any{}, "Authorization", "Bearer "+parent.Token).as(t, &child)
+		if r := opens(child); r.status != 422 {
+			t.Fatalf("a good lease: %d %s", r.status, r.body)
+		}
+		path, why := "/leases/"+string(parent.Lease.ID)+"/revoke", map[string]string{"reason": "the token leaked"}
+		s.want(401, "", "POST", path, why)
+		for _, other := range []string{"grid", "researcher"} {
+			s.want(404, other, "POST", path, why)
+		}
+		s.want(422, who, "POST", path, map[string]string{"reason": "no"})
+		s.want(200, who, "POST", path, why)
+		s.want(409, who, "POST", path, why)
+		for _, l := range []agreement.LeaseAnswer{parent, child} {
+			if r := opens(l); r.status != 403 || !strings.Contains(r.body, "lease.revoked") || !strings.Contains(r.body, "the token leaked") {
+				t.Errorf("revoked by %s: %d %s", who, r.status, r.body)
+			}
+		}
+	}
+	if record := s.want(200, "officer", "GET", "/audit/records?kind=lease.revoked", nil).body; strings.Count(record, "the token leaked") < 3 {
+		t.Errorf("the record does not tell it: %s", record)
+	}
+	var l agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", body).as(t, &l)
+	p := s.participant(trainerOrg)
+	p.Members = nil
+	s.want(201, "operator", "POST", "/participants", p, "If-Match", `"1"`)
+	if r := opens(l); r.status != 403 || !strings.Contains(r.body, "member.trainer") {
+		t.Errorf("the member left: %d %s", r.status, r.body)
+	}
+}

@@ -85,6 +85,7 @@ func newSite(t *testing.T) *site {
 	must(t, err)
 	engine, err := policy.New(ctx)
 	must(t, err)
+	engine = engine.With(s.parties)
 	spaces, err := schemas.SpaceProfiles()
 	must(t, err)
 	away := func(context.Context, schemas.StoreID) (*s3.Store, error) {

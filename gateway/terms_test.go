@@ -84,12 +84,20 @@ func TestListsOfOperands(t *testing.T) {
 			[]string{"AcademicResearch", "ScientificResearch", "NonCommercialResearch"}},
 		{"rdf-list", []string{"academic-research", "scientific-research"},
 			map[string]schemas.Verdict{"academic-research": yes, "scientific-research": yes, "non-commercial-research": no}, []string{"AcademicResearch", "ScientificResearch"}},
-		{"none-literals", []string{"XX", "YY", "ZZ"}, map[string]schemas.Verdict{"train-model": yes}, []string{"XX", "YY", "ZZ"}},
+		{"none-literals", []string{"US", "CN", "BR"}, map[string]schemas.Verdict{"train-model": yes}, []string{"US", "CN", "BR"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			at := *s
 			at.t = t
-			d := at.offered("Trial 25 "+c.file, "application/ld+json", shared(t, "reports/25-operand-list/"+c.file+".jsonld"))
+			doc := shared(t, "reports/25-operand-list/"+c.file+".jsonld")
+			if c.file == "none-literals" { // its places are none, and would exclude nobody
+				d := at.register(wheat("Trial 25, nowhere"))
+				if r := at.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json"); strings.Count(r.body, "is no place known here") != 3 {
+					t.Errorf("the places are not named: %s", r.body)
+				}
+				doc = strings.NewReplacer(`"XX"`, `"US"`, `"YY"`, `"China"`, `"ZZ"`, `"bra"`).Replace(doc)
+			}
+			d := at.offered("Trial 25 "+c.file, "application/ld+json", doc)
 			if got := d.Offer.Rules[0].Constraint.Right; fmt.Sprint(got) != fmt.Sprint(c.right) {
 				t.Errorf("stored as %v, want %v", got, c.right)
 			}
@@ -105,7 +113,7 @@ func TestListsOfOperands(t *testing.T) {
 				if got := at.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: "train-model", Factory: "finland"}); got.Verdict != no {
 					t.Errorf("a place that the list names: %s", got.Verdict)
 				}
-				at.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", shared(t, "reports/25-operand-list/none-literals.jsonld"), "Content-Type", "application/ld+json")
+				at.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json")
 			}
 			given := at.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil, "Accept", "application/ld+json").body
 			for _, m := range c.members {
@@ -230,7 +238,7 @@ func TestAgreementEndsWithItsOffer(t *testing.T) {
 	for name, offer := range map[string]schemas.Offer{
 		"lteq": permit(&before),
 		"lt":   permit(&schemas.Constraint{Left: "dateTime", Operator: "lt", Right: before.Right}),
-		"deep": permit(&schemas.Constraint{And: []schemas.Constraint{purpose, {Or: []schemas.Constraint{before, {Left: "factory", Operator: "eq", Right: []string{"lumi"}}}}}}),
+		"deep": permit(&schemas.Constraint{And: []schemas.Constraint{purpose, {Or: []schemas.Constraint{before, {Left: "factory", Operator: "eq", Right: []string{"leonardo"}}}}}}),
 		"prohibited from then on": {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}},
 			{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "dateTime", Operator: "gt", Right: before.Right}}}},
 		"reviewed": {Review: true, Rules: permit(&before).Rules},
@@ -431,6 +439,51 @@ func TestProvidersAskWhoHadWhat(t *testing.T) {
 		body := s.want(200, "agronomy", "GET", "/audit/records?participant="+url.QueryEscape(string(who)), nil).body
 		if strings.Contains(body, string(id)) != want {
 			t.Errorf("records of %s: %s", who, body)
+		}
+	}
+}
+
+// A prohibition forbids what it means: a place, kind or factory that is not certain is
+// refused where it stands, and one that is stored from before forbids everybody.
+func TestProhibitionsDoNotFailOpen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.want(201, "operator", "POST", "/factories", schemas.Factory{ID: "frontier", Name: "Frontier", Country: "US"})
+	forbid := func(left string, right ...string) schemas.Offer {
+		o := permit(nil)
+		o.Rules = append(o.Rules, schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: left, Operator: "isAnyOf", Right: right}})
+		return o
+	}
+	decide := func(d schemas.Dataset, factory schemas.FactoryID) schemas.Verdict {
+		return s.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: "research", Factory: factory}).Verdict
+	}
+	for _, spelled := range []string{"USA", "us", "United States", "US"} {
+		d := s.offered("Not in "+spelled, "application/json", forbid("spatial", spelled))
+		if got := d.Offer.Rules[1].Constraint.Right[0]; got != "US" || decide(d, "frontier") != schemas.VerdictNo || decide(d, "leonardo") != schemas.VerdictYes {
+			t.Errorf("%q is stored as %q; in the US: %s, in Italy: %s", spelled, got, decide(d, "frontier"), decide(d, "leonardo"))
+		}
+	}
+	d := s.offered("Any", "application/json", permit(nil))
+	for _, c := range [][2]string{{"spatial", "Atlantis"}, {"recipientKind", "startup"}, {"factory", "frontier-2"}, {"recipient", "crop-ai"}} {
+		r := s.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", forbid(c[0], c[1]))
+		if !strings.Contains(r.body, `"/rules/1/constraint/right/0"`) {
+			t.Errorf("%s %s: the place is not named: %s", c[0], c[1], r.body)
+		}
+		old := forbid(c[0], c[1])
+		must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			have, revision, err := sql.Get[schemas.Dataset](ctx, tx, "dataset", string(d.ID))
+			if err != nil {
+				return err
+			}
+			have.Offer = &old
+			_, err = sql.Update(ctx, tx, "dataset", string(d.ID), revision, have, nil)
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetOffer, Subject: string(d.ID)})
+			}
+			return err
+		}))
+		if got := decide(d, "leonardo"); got != schemas.VerdictNo {
+			t.Errorf("an old offer that forbids %s %s says %s", c[0], c[1], got)
 		}
 	}
 }

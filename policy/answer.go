@@ -67,11 +67,45 @@ func (a answer) decision(d *schemas.Dataset, f Facts) schemas.Decision {
 		}
 		return out
 	}
+	joinDomains(out.Obligations, d)
 	out.Until = f.Project.Until
 	if a.Verdict == schemas.VerdictReview {
 		out.Reviewer = cmp.Or(d.AccessBody, d.Provider)
 	}
 	return out
+}
+
+// joinDomains says of each joint domain of pseudonyms all of its parties, the provider
+// included: that is what has to be the same in two offers before anything joins. Where
+// the rules of the offer disagree about a column, it joins with nothing. What a baseline
+// demands says nothing about joining, which is the provider's to allow.
+func joinDomains(duties []schemas.Duty, d *schemas.Dataset) {
+	var apart []int
+	for i := range duties {
+		x := &duties[i]
+		if x.Domain == "" {
+			continue
+		}
+		x.With = append(slices.Clone(x.With), string(d.Provider))
+		slices.Sort(x.With)
+		x.With = slices.Compact(x.With)
+	}
+	for i := range duties {
+		for j := range duties {
+			x, y := &duties[i], &duties[j]
+			if x.Domain != "" && y.Kind == x.Kind && y.Source == x.Source && overlap(x, y) && (y.Domain != x.Domain || !slices.Equal(x.With, y.With)) {
+				apart = append(apart, i)
+			}
+		}
+	}
+	for _, i := range apart {
+		duties[i].Domain, duties[i].With = "", nil
+	}
+}
+
+// overlap says whether two duties bind one column.
+func overlap(x, y *schemas.Duty) bool {
+	return (x.Table == "" || y.Table == "" || x.Table == y.Table) && slices.ContainsFunc(x.Columns, func(c string) bool { return slices.Contains(y.Columns, c) })
 }
 
 // nextInstant is the next moment at which a dateTime rule of the offer can

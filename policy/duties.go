@@ -11,6 +11,9 @@ import (
 )
 
 func (c *offerCheck) duty(at string, d *schemas.Duty) {
+	if d.Kind != schemas.DutyPseudonymise && (d.Domain != "" || len(d.With) > 0) {
+		c.fault(at+"/domain", "only pseudonymise has a joint domain")
+	}
 	switch d.Kind {
 	case schemas.DutyAttribute:
 		if d.Text == "" || len(d.Text) > 4000 {
@@ -20,6 +23,9 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 		c.columns(at, d)
 		if d.Kind == schemas.DutyGeneralise && !validStep(d.To) {
 			c.fault(at+"/to", "%q is no step; use year, month, day, hour, first:N, or a width such as 10", d.To)
+		}
+		if d.Kind == schemas.DutyPseudonymise {
+			c.domain(at, d)
 		}
 	case schemas.DutyFilter:
 		if d.Filter == nil {
@@ -35,8 +41,28 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 		if len(d.Values) == 0 && !d.Enforced {
 			c.fault(at+"/values", "name the factories, or set enforced")
 		}
+		for i := range d.Values {
+			c.value(fmt.Sprintf("%s/values/%d", at, i), "factory", &d.Values[i])
+		}
 	default:
 		c.fault(at+"/kind", "%q is no duty known here", d.Kind)
+	}
+}
+
+// domain checks the joint domain of pseudonyms that a duty names. It joins with those
+// alone who name the same domain and the same parties, so whom it names is all that
+// has to be checked here.
+func (c *offerCheck) domain(at string, d *schemas.Duty) {
+	if d.Domain != "" && !schemas.IsSlug(d.Domain) {
+		c.fault(at+"/domain", "%q cannot name a joint domain: a name has %s", d.Domain, schemas.SlugInWords)
+	}
+	if d.Domain == "" && len(d.With) > 0 {
+		c.fault(at+"/domain", "name the joint domain that the parties share")
+	}
+	for i, p := range d.With {
+		if !schemas.IsParticipantID(p) {
+			c.fault(fmt.Sprintf("%s/with/%d", at, i), "%q names no provider: write its id, a URL or a did", p)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ var modules embed.FS
 // Engine holds the compiled modules. Safe for concurrent use.
 type Engine struct {
 	vocabulary *vocabulary
+	registered Registered // nil: offers are held against their form alone
 	query      rego.PreparedEvalQuery
 	spaces     []schemas.SpaceID
 	digest     string // over all modules
@@ -133,13 +134,17 @@ func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.D
 	input := map[string]any{"ask": ask}
 	list := map[string]any{}
 	distinct := make([]string, len(items)) // key of each item: equal terms are judged once
+	odd := e.unregistered(ctx, &err)
 	for i, it := range items {
-		terms, key, err := e.terms(it.Dataset)
-		if err != nil {
-			return nil, err
+		terms, key, wrong := e.terms(it.Dataset, odd)
+		if wrong != nil {
+			return nil, wrong
 		}
 		distinct[i] = key
 		list[key] = terms
+	}
+	if err != nil {
+		return nil, err
 	}
 	input["items"] = list
 	rs, err := e.query.Eval(ctx, rego.EvalInput(input))
@@ -164,6 +169,22 @@ func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.D
 	return out, nil
 }
 
+// unregistered says of a factory that an offer names whether there is none of that name;
+// what the registry fails with is left in err.
+func (e *Engine) unregistered(ctx context.Context, err *error) func(factory string) bool {
+	seen := map[string]bool{}
+	return func(factory string) bool {
+		missing, asked := seen[factory]
+		if asked || e.registered == nil || *err != nil {
+			return missing
+		}
+		var known bool
+		known, *err = e.registered.HasFactory(ctx, schemas.FactoryID(factory))
+		seen[factory] = !known
+		return !known
+	}
+}
+
 // Action is what an ask does with data: what it says, else what its purpose does,
 // else use.
 func (e *Engine) Action(f Facts) string {
@@ -173,7 +194,7 @@ func (e *Engine) Action(f Facts) string {
 // ask is the input's half about the caller.
 func (e *Engine) ask(f Facts) (map[string]any, error) {
 	exact, closure := map[string][]string{}, map[string][]string{}
-	ask := map[string]any{"exact": exact, "closure": closure, "now": f.Now.UnixMicro(), "purpose": map[string]any{}}
+	ask := map[string]any{"exact": exact, "closure": closure, "now": f.Now.UnixMicro(), "purpose": map[string]any{}, "near": []string{}}
 	set := func(name string, values ...string) {
 		if len(values) > 0 && values[0] != "" {
 			exact[name], closure[name] = values, values
@@ -195,13 +216,18 @@ func (e *Engine) ask(f Facts) (map[string]any, error) {
 		ask["purpose"] = about
 	}
 	set("recipient", string(f.Participant.ID))
-	set("recipientKind", string(f.Participant.Kind))
+	if f.Participant.ID != "" {
+		ask["near"] = []string{spelling(string(f.Participant.ID))}
+	}
+	if slices.Contains(schemas.ParticipantKinds(), f.Participant.Kind) { // another one was never said
+		set("recipientKind", string(f.Participant.Kind))
+	}
 	set("factory", string(f.Factory.ID))
 	country := f.Factory.Country
 	if country == "" {
 		country = f.Participant.Country
 	}
-	set("spatial", e.vocabulary.places(country)...)
+	set("spatial", e.vocabulary.within(country)...)
 	if f.Participant.Kind != "" {
 		ask["kind"] = string(f.Participant.Kind)
 	}
@@ -228,7 +254,7 @@ type ruleTerms struct {
 
 // terms is the input's half about one dataset, and its key: equal keys are
 // equal terms.
-func (e *Engine) terms(d *schemas.Dataset) (terms map[string]any, key string, err error) {
+func (e *Engine) terms(d *schemas.Dataset, odd func(factory string) bool) (terms map[string]any, key string, err error) {
 	rules := []ruleTerms{}
 	review := false
 	if d.Offer != nil {
@@ -243,7 +269,7 @@ func (e *Engine) terms(d *schemas.Dataset) (terms map[string]any, key string, er
 				t.Duties = []schemas.Duty{}
 			}
 			if r.Constraint != nil {
-				t.Nodes, t.Root = flatten(r.Constraint, e.vocabulary)
+				t.Nodes, t.Root = e.flatten(r.Constraint, odd)
 			}
 			rules = append(rules, t)
 		}

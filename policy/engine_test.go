@@ -160,10 +160,14 @@ func TestCheckOffer(t *testing.T) {
 		{"duty", "/rules/0/duties/0/kind", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: "dance"}}})},
 		{"step", "/rules/0/duties/0/to", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "some"}}})},
 		{"steps apart", "/rules/0/duties/1/columns/0", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "10"}, {Kind: schemas.DutyGeneralise, Columns: []string{"a"}, To: "15"}}})},
+		{"domain of another duty", "/rules/0/duties/0/domain", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"a"}, Domain: "d"}}})},
+		{"domain without name", "/rules/0/duties/0/domain", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, With: []string{"https://b.example"}}}})},
+		{"domain's name", "/rules/0/duties/0/domain", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "My cohort"}}})},
+		{"domain's party", "/rules/0/duties/0/with/1", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "d", With: []string{"https://b.example", "grid"}}}})},
 		{"filter", "/rules/0/duties/0/filter/op", permit(schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "a", Op: "like", Values: []string{"x"}}}}})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := e.CheckOffer(&tt.offer, tables)
+			err := e.CheckOffer(t.Context(), &tt.offer, tables)
 			if schemas.KindOf(err) != schemas.Invalid {
 				t.Fatalf("got %v", err)
 			}
@@ -177,7 +181,7 @@ func TestCheckOffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = e.CheckOffer(&o, tables)
+		err = e.CheckOffer(t.Context(), &o, tables)
 		if err != nil {
 			t.Errorf("template %s: %v", name, err)
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -17,12 +18,14 @@ type node struct {
 	Left     string   `json:"left"`
 	Operator string   `json:"operator"`
 	Right    []string `json:"right"`
+	Near     []string `json:"near"`   // recipient: one spelling of each
+	Odd      bool     `json:"odd"`    // it holds what is not understood: nobody knows whom it means
 	Number   int64    `json:"number"` // dateTime: Unix microseconds
 }
 
 // flatten writes a constraint tree in post-order. Limits are checked before
 // (checkConstraint).
-func flatten(c *schemas.Constraint, v *vocabulary) (nodes []node, root int) {
+func (e *Engine) flatten(c *schemas.Constraint, odd func(factory string) bool) (nodes []node, root int) {
 	if c == nil {
 		return nil, 0
 	}
@@ -34,7 +37,7 @@ func flatten(c *schemas.Constraint, v *vocabulary) (nodes []node, root int) {
 		}
 		n := node{Op: op}
 		if len(children) == 0 {
-			n = leafNode(c, v)
+			n = e.leafNode(c, odd)
 		}
 		for i := range children {
 			child := walk(&children[i])
@@ -49,19 +52,29 @@ func flatten(c *schemas.Constraint, v *vocabulary) (nodes []node, root int) {
 	return nodes, root
 }
 
-func leafNode(c *schemas.Constraint, v *vocabulary) node {
-	n := node{Op: "leaf", Left: c.Left, Operator: c.Operator, Right: c.Right}
-	switch c.Left {
-	case "purpose":
-		n.Right = nil
-		for _, r := range c.Right {
-			n.Right = append(n.Right, v.purposes[r].ID)
+// leafNode writes one comparison. Offers are checked when they are put; what stands in
+// older ones and is not understood makes the comparison odd, so that it helps no
+// permission and counts in every prohibition.
+func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) node {
+	n := node{Op: "leaf", Left: c.Left, Operator: c.Operator, Right: []string{}, Near: []string{}}
+	n.Odd = !slices.Contains(operands()[c.Left], c.Operator) || len(c.Right) == 0
+	for _, r := range c.Right {
+		value, err := e.vocabulary.understood(c.Left, r)
+		if err != nil || c.Left == "factory" && odd(value) {
+			n.Odd = true
+			n.Right = append(n.Right, r) // shown in reasons
+			continue
 		}
-	case "dateTime":
-		t, err := parseInstant(c.Right[0])
-		if err == nil {
+		switch c.Left {
+		case "purpose":
+			value = e.vocabulary.purposes[r].ID
+		case "recipient":
+			n.Near = append(n.Near, spelling(value))
+		case "dateTime":
+			t, _ := parseInstant(value) // understood before
 			n.Number = t.UnixMicro()
 		}
+		n.Right = append(n.Right, value)
 	}
 	return n
 }
@@ -76,22 +89,15 @@ func parseInstant(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no instant (RFC 3339)", s)
 }
 
-// operands lists what a leaf may compare and with which operators.
-func operands() map[string][]string {
-	set := []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf"}
-	return map[string][]string{
-		"purpose": set, "recipient": set, "recipientKind": set, "spatial": set, "factory": set,
-		"dateTime": {"lt", "lteq", "gt", "gteq"},
-	}
-}
-
 func actions() []string { return []string{"use", "read", "train"} }
 
-// CheckOffer says whether the modules can judge an offer: known terms, within
-// the limits, columns that exist. Errors: Invalid with a pointer per fault.
-// It is the function that the catalogue calls before it stores an offer.
-func (e *Engine) CheckOffer(o *schemas.Offer, tables []schemas.TableInfo) error {
-	c := offerCheck{v: e.vocabulary, tables: tables}
+// CheckOffer says whether the modules can judge an offer: known terms and values, within
+// the limits, columns that exist. It writes values whose meaning is certain as they are
+// understood: a country by its code. Errors: Invalid with a pointer per fault, what the
+// registry fails with. It is the function that the catalogue calls before it stores an
+// offer.
+func (e *Engine) CheckOffer(ctx context.Context, o *schemas.Offer, tables []schemas.TableInfo) error {
+	c := offerCheck{ctx: ctx, engine: e, tables: tables}
 	if len(o.Rules) == 0 {
 		c.fault("/rules", "an offer has at least one rule; without a permission nobody may use the data")
 	}
@@ -101,15 +107,17 @@ func (e *Engine) CheckOffer(o *schemas.Offer, tables []schemas.TableInfo) error 
 	for i := range o.Rules {
 		c.rule(fmt.Sprintf("/rules/%d", i), &o.Rules[i])
 	}
-	if len(c.faults) == 0 {
-		return nil
+	if len(c.faults) == 0 || c.err != nil {
+		return c.err
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
 		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
 }
 
 type offerCheck struct {
-	v      *vocabulary
+	ctx    context.Context // of one call of CheckOffer
+	engine *Engine
+	err    error // the registry's
 	tables []schemas.TableInfo
 	nodes  int
 	faults []schemas.FieldError
@@ -189,21 +197,7 @@ func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
 	if len(k.Right) > 1 && slices.Contains([]string{"eq", "neq", "lt", "lteq", "gt", "gteq"}, k.Operator) {
 		c.fault(at+"/right", "%s takes one value", k.Operator)
 	}
-	for i, r := range k.Right {
-		where := fmt.Sprintf("%s/right/%d", at, i)
-		switch {
-		case r == "" || len(r) > 2048:
-			c.fault(where, "a value has between 1 and 2048 characters")
-		case k.Left == "purpose":
-			_, ok := c.v.purposes[r]
-			if !ok {
-				c.fault(where, "%q is not a purpose of the closed list", r)
-			}
-		case k.Left == "dateTime":
-			_, err := parseInstant(r)
-			if err != nil {
-				c.fault(where, "%v", err)
-			}
-		}
+	for i := range k.Right {
+		c.value(fmt.Sprintf("%s/right/%d", at, i), k.Left, &k.Right[i])
 	}
 }

@@ -47,6 +47,7 @@ type Grant struct {
 	want     Want
 	lease    schemas.Lease
 	terms    schemas.Agreement
+	factory  schemas.Factory
 	declared bool
 	ok       bool
 }
@@ -59,6 +60,9 @@ func (g Grant) Agreement() schemas.Agreement { return g.terms }
 
 // Lease gives the lease.
 func (g Grant) Lease() schemas.Lease { return g.lease }
+
+// Factory gives the factory by whose networks the place was proven, or declared.
+func (g Grant) Factory() schemas.Factory { return g.factory }
 
 // Want gives what was asked, filled in from lease and agreement.
 func (g Grant) Want() Want { return g.want }
@@ -82,7 +86,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want Want, now ti
 	if !ok {
 		return Grant{}, refuse(want, "lease", "the lease", "the lease does not name this agreement", "ask for a lease on it")
 	}
-	g := Grant{want: want, lease: e.Lease, terms: e.Agreement}
+	g := Grant{want: want, lease: e.Lease, terms: e.Agreement, factory: e.Factory}
 	for _, check := range []func() error{
 		func() error { return standing(e, now) },
 		func() error { return g.narrow(item) },

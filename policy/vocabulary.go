@@ -12,6 +12,7 @@ type vocabulary struct {
 	purposes map[string]schemas.Purpose // by id and by IRI
 	closure  map[string][]string        // id to itself and all broader ids
 	unions   map[string][]string
+	places   *places
 	ids      []string
 }
 
@@ -24,7 +25,11 @@ func newVocabulary() (*vocabulary, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &vocabulary{purposes: map[string]schemas.Purpose{}, closure: map[string][]string{}, unions: unions}
+	known, err := newPlaces()
+	if err != nil {
+		return nil, err
+	}
+	v := &vocabulary{purposes: map[string]schemas.Purpose{}, closure: map[string][]string{}, unions: unions, places: known}
 	for _, p := range list {
 		v.purposes[p.ID], v.purposes[p.IRI] = p, p
 		v.ids = append(v.ids, p.ID)
@@ -55,14 +60,15 @@ func (v *vocabulary) purpose(name string) (schemas.Purpose, error) {
 	return p, nil
 }
 
-// places is a country with the unions it belongs to.
-func (v *vocabulary) places(country string) []string {
-	if country == "" {
+// within is a country with the unions it belongs to; nothing for one that is not known.
+func (v *vocabulary) within(country string) []string {
+	code, ok := v.places.code(country)
+	if !ok {
 		return nil
 	}
-	out := []string{country}
+	out := []string{code}
 	for _, u := range []string{"EU", "EEA"} {
-		if slices.Contains(v.unions[u], country) {
+		if slices.Contains(v.unions[u], code) {
 			out = append(out, u)
 		}
 	}

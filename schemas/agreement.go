@@ -84,7 +84,18 @@ type RequestItem struct {
 	State     RequestState `json:"state,omitempty" readOnly:"true"`
 	Decision  *Decision    `json:"decision,omitempty" readOnly:"true"`
 	Agreement AgreementID  `json:"agreement,omitempty" readOnly:"true"`
+	Joins     []Joint      `json:"joins,omitempty" readOnly:"true" doc:"joint domains in which pseudonyms of this dataset join with those of other items"`
 	Review    *Review      `json:"review,omitempty" readOnly:"true"`
+}
+
+// Joint is a joint domain of pseudonyms: inside the permit the columns get values that
+// join with those of the other items of the request which name it.
+type Joint struct {
+	Domain  string          `json:"domain"`
+	Parties []ParticipantID `json:"parties" doc:"the providers that agreed on it, each by its own offer"`
+	Columns []string        `json:"columns" doc:"of this dataset"`
+	Items   []DatasetID     `json:"items,omitempty" doc:"other items of the request that join in it and that the caller may see"`
+	Others  int             `json:"others,omitempty" doc:"how many more of them there are"`
 }
 
 // Review is the word of a holder or access body.
@@ -108,7 +119,7 @@ const (
 // Agreement is what a yes became.
 type Agreement struct {
 	ID             AgreementID     `json:"id"`
-	Permit         RequestID       `json:"permit" doc:"the granted request; linkage domain of pseudonyms"`
+	Permit         RequestID       `json:"permit" doc:"the granted request; pseudonyms never join beyond it"`
 	Dataset        DatasetID       `json:"dataset"`
 	Provider       ParticipantID   `json:"provider"`
 	Participant    ParticipantID   `json:"participant" doc:"who may use it"`
@@ -121,6 +132,7 @@ type Agreement struct {
 	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
 	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`
 	Obligations    []Duty          `json:"obligations,omitempty"`
+	Pseudonyms     int             `json:"pseudonyms,omitempty" doc:"how its pseudonyms are derived: 2 by permit, provider, dataset and column, or by a joint domain; absent in old agreements: by the permit alone"`
 	From           time.Time       `json:"from"`
 	Until          time.Time       `json:"until"`
 	State          AgreementState  `json:"state" enum:"active,revoked,ended"`
@@ -137,14 +149,19 @@ type Agreement struct {
 type Lease struct {
 	ID          LeaseID       `json:"id"`
 	Parent      LeaseID       `json:"parent,omitempty"`
+	Line        []LeaseID     `json:"line,omitempty" doc:"the leases that it was narrowed from, the first one first; it dies with each of them"`
 	Project     ProjectID     `json:"project"`
 	Participant ParticipantID `json:"participant"`
+	Issuer      string        `json:"iss,omitempty" doc:"whose it is: issuer and subject of the member that it was made for; it ends when the membership, its role or the partnership does"`
+	Subject     string        `json:"sub,omitempty"`
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
 	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
 	Until       time.Time     `json:"until"`
+	Revoked     time.Time     `json:"revoked,omitzero"`
+	Reason      string        `json:"reason,omitempty" doc:"why it was revoked"`
 }
 
 // LeaseItem is one agreement of a lease, always with its version; table, split

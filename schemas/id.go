@@ -3,6 +3,7 @@ package schemas
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"net/url"
 	"strings"
 )
 
@@ -49,6 +50,19 @@ func NewReleaseID() ReleaseID { return ReleaseID(mint("rel")) }
 
 // NewLeaseID mints an id.
 func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
+
+// IsParticipantID says whether an organisation may have this id: a URL with a host, or
+// a did.
+func IsParticipantID(id string) bool {
+	u, err := url.Parse(id)
+	switch {
+	case err != nil || len(id) > 512:
+		return false
+	case u.Scheme == "did":
+		return u.Opaque != ""
+	}
+	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
 
 // IsCountryCode says whether s looks like an ISO 3166-1 alpha-2 code.
 func IsCountryCode(s string) bool {

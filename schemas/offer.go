@@ -34,7 +34,7 @@ type Rule struct {
 type Constraint struct {
 	And      []Constraint `json:"and,omitempty"`
 	Or       []Constraint `json:"or,omitempty"`
-	Left     string       `json:"left,omitempty" doc:"purpose, recipient, recipientKind, spatial, dateTime, factory, space"`
+	Left     string       `json:"left,omitempty" doc:"purpose, recipient, recipientKind, spatial, dateTime, factory"`
 	Operator string       `json:"operator,omitempty" doc:"eq neq isA isAnyOf isNoneOf lt lteq gt gteq"`
 	Right    []string     `json:"right,omitempty"`
 }
@@ -50,7 +50,7 @@ const (
 const (
 	DutyAttribute    = "attribute"    // Text: the words to give
 	DutyHide         = "hide"         // Columns
-	DutyPseudonymise = "pseudonymise" // Columns
+	DutyPseudonymise = "pseudonymise" // Columns; Domain, With
 	DutyGeneralise   = "generalise"   // Columns, To
 	DutyFilter       = "filter"       // Filter
 	DutyBudget       = "budget"       // Rows, Bytes
@@ -62,6 +62,8 @@ type Duty struct {
 	Kind     string   `json:"kind" enum:"attribute,hide,pseudonymise,generalise,filter,budget,factory"`
 	Table    string   `json:"table,omitempty" doc:"the only table it binds; every table when left out"`
 	Columns  []string `json:"columns,omitempty"`
+	Domain   string   `json:"domain,omitempty" maxLength:"64" doc:"pseudonymise: joint domain; the columns that name it with the same parties get pseudonyms that join inside a permit"`
+	With     []string `json:"with,omitempty" maxItems:"32" doc:"pseudonymise: the other providers of the joint domain, each of which has to name this one too; in decisions and agreements all of its parties"`
 	To       string   `json:"to,omitempty" doc:"generalise: year, month, day, hour; 10, 100 …: width of steps; or n characters: first:3"`
 	Filter   *Filter  `json:"filter,omitempty"`
 	Rows     int64    `json:"rows,omitempty" doc:"budget in rows over the agreement's life; 0 = no limit"`

@@ -25,6 +25,11 @@ const (
 	KindPublicBody   ParticipantKind = "public-body"
 )
 
+// ParticipantKinds lists every kind.
+func ParticipantKinds() []ParticipantKind {
+	return []ParticipantKind{KindStartUp, KindSME, KindLargeCompany, KindResearch, KindPublicBody}
+}
+
 // Participant is an organisation.
 type Participant struct {
 	ID       ParticipantID   `json:"id" doc:"URL or did" maxLength:"512"`

@@ -16,6 +16,7 @@ const (
 	ChangeAgreement    = "agreement"
 	ChangeRevoke       = "agreement.revoked"
 	ChangeLease        = "lease"
+	ChangeLeaseRevoked = "lease.revoked"
 	ChangeRun          = "run"
 	ChangeReleaseBegin = "release.begin"
 	ChangeReleaseEnd   = "release.end"
@@ -27,7 +28,7 @@ const (
 // ChangeKinds lists every kind of change.
 func ChangeKinds() []string {
 	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped, ChangeRequest, ChangeReview,
-		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart}
+		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart}
 }
 
 // Change is one entry of the one change sequence. Its leaf in the tree is

@@ -126,6 +126,8 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{"lease on " + v["agreement"], until, v["run"]}
 	case schemas.ChangeRevoke:
 		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject) + " revoked: " + v["reason"]}
+	case schemas.ChangeLeaseRevoked:
+		parts = []string{"lease on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], v["rules"]}
 	case schemas.ChangeRun:

@@ -65,7 +65,7 @@ func (v initCmd) check() error {
 	if strings.TrimSpace(v.Operator) == "" {
 		fault("--operator", "say who the first operator is: the sub that the issuer's tokens name")
 	}
-	if !party.IsID(schemas.ParticipantID(v.Participant)) {
+	if !schemas.IsParticipantID(v.Participant) {
 		fault("--participant", "%q is neither a URL nor a did", v.Participant)
 	}
 	if strings.TrimSpace(v.Name) == "" || len(v.Name) > 256 {

@@ -71,7 +71,7 @@ type grammar struct {
 	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
 	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
-	Revoke    revokeCmd     `cmd:"" help:"End an agreement at once."`
+	Revoke    revokeCmd     `cmd:"" help:"End an agreement or a lease at once."`
 	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
 	Unstop    unstopCmd     `cmd:"" help:"Lift an operator's stop."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`

@@ -57,6 +57,9 @@ func (t *terminal) request(r *schemas.Request) {
 			fmt.Fprintf(t.out, ", agreement %s", it.Agreement)
 		}
 		fmt.Fprintln(t.out)
+		for _, j := range it.Joins {
+			fmt.Fprintf(t.out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n", strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
+		}
 		if it.Review != nil {
 			fmt.Fprintf(t.out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
 		} else if it.Decision != nil {
@@ -194,8 +197,8 @@ func (t *terminal) agreement(a *schemas.Agreement) {
 }
 
 type revokeCmd struct {
-	Agreement string `arg:"" help:"Id of the agreement."`
-	Reason    string `required:"" help:"Why."`
+	ID     string `arg:"" help:"Id of the agreement, or of a lease."`
+	Reason string `required:"" help:"Why."`
 }
 
 // Run revokes.
@@ -204,8 +207,21 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	why := map[string]string{"reason": v.Reason}
+	if strings.HasPrefix(v.ID, "lease-") {
+		var l schemas.Lease
+		err = c.Post(ctx, "/leases/"+v.ID+"/revoke", why, &l)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return t.print(l)
+		}
+		fmt.Fprintf(t.out, "lease %s is revoked, with those narrowed from it; their running streams are cut, the agreements stand\n", l.ID)
+		return nil
+	}
 	var a schemas.Agreement
-	err = c.Post(ctx, "/agreements/"+v.Agreement+"/revoke", map[string]string{"reason": v.Reason}, &a)
+	err = c.Post(ctx, "/agreements/"+v.ID+"/revoke", why, &a)
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,9 @@ func duty(o *schemas.Duty) string {
 	case schemas.DutyHide:
 		return "hidden: " + cols
 	case schemas.DutyPseudonymise:
+		if o.Domain != "" {
+			return "pseudonymised: " + cols + ", in the joint domain " + o.Domain + " of " + strings.Join(o.With, ", ")
+		}
 		return "pseudonymised: " + cols
 	case schemas.DutyGeneralise:
 		return "made coarser: " + cols + " to " + o.To

@@ -90,6 +90,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	engine = engine.With(s.parties)
 	spaces, err := schemas.SpaceProfiles()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -15,7 +15,7 @@ func (r *reader) duty(n rdf.Node, at string) schemas.Duty {
 	n = r.resolve(n)
 	at = r.at(n, at)
 	properties := []string{nsODRL + "action", nsODRL + "target", nsODRL + "assigner", nsODRL + "attributedParty"}
-	for _, m := range []string{"table", "columns", "to", "expression", "rows", "bytes", "values", "text", "enforced"} {
+	for _, m := range []string{"table", "columns", "to", "expression", "rows", "bytes", "values", "text", "enforced", "domain", "with"} {
 		properties = append(properties, nsOurs+m)
 	}
 	r.only(n, at, []string{"Duty", "Rule"}, properties...)
@@ -23,7 +23,7 @@ func (r *reader) duty(n rdf.Node, at string) schemas.Duty {
 		Kind: r.dutyKind(n, at), Table: r.text(n, at, nsOurs+"table"), Columns: r.strings(n, at, nsOurs+"columns"),
 		To: r.text(n, at, nsOurs+"to"), Filter: r.filter(n, at), Rows: r.number(n, at, nsOurs+"rows"),
 		Bytes: r.number(n, at, nsOurs+"bytes"), Values: r.strings(n, at, nsOurs+"values"), Text: r.text(n, at, nsOurs+"text"),
-		Enforced: r.flag(n, at, nsOurs+"enforced"),
+		Enforced: r.flag(n, at, nsOurs+"enforced"), Domain: r.text(n, at, nsOurs+"domain"), With: r.strings(n, at, nsOurs+"with"),
 	}
 	r.parties(n, at, "target")
 	r.parties(n, at, "assigner")

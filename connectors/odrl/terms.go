@@ -144,8 +144,8 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 		}
 		return v, instant(v)
 	case "recipientKind":
-		if isIRI || !slices.Contains(recipientKinds(), v) {
-			return "", fmt.Errorf("%q is no kind of recipient; known are %v", short(v), recipientKinds())
+		if isIRI || !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(v)) {
+			return "", fmt.Errorf("%q is no kind of recipient; known are %v", short(v), schemas.ParticipantKinds())
 		}
 	case "factory":
 		slug, ok := strings.CutPrefix(v, factoryPrefix)
@@ -155,10 +155,6 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 		return slug, nil
 	}
 	return v, nil
-}
-
-func recipientKinds() []string {
-	return []string{string(schemas.KindStartUp), string(schemas.KindSME), string(schemas.KindLargeCompany), string(schemas.KindResearch), string(schemas.KindPublicBody)}
 }
 
 // instant accepts what policy accepts: RFC 3339 with a zone, or a date.

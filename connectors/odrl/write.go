@@ -245,6 +245,10 @@ func duty(d *schemas.Duty) object {
 	set(out, "guichet:table", d.Table)
 	set(out, "guichet:to", d.To)
 	set(out, "guichet:text", d.Text)
+	set(out, "guichet:domain", d.Domain)
+	if len(d.With) > 0 {
+		out["guichet:with"] = list(d.With)
+	}
 	if len(d.Columns) > 0 {
 		out["guichet:columns"] = list(d.Columns)
 	}

@@ -44,6 +44,14 @@ type leasePost struct {
 	Body agreement.LeaseAsk
 }
 
+type leaseRevoke struct {
+	Caller
+	ID   schemas.LeaseID `path:"id"`
+	Body struct {
+		Reason string `json:"reason" minLength:"3" maxLength:"4000"`
+	}
+}
+
 type runPost struct {
 	Caller
 	Body struct {
@@ -121,6 +129,13 @@ func (s *server) leases(a huma.API) {
 			return nil, err
 		}
 		return made(l, 0, ""), nil
+	})
+	op(s, a, http.MethodPost, "/leases/{id}/revoke", "revoke-lease", "End a lease and those narrowed from it at once; running streams are cut", "agreements", func(ctx context.Context, in *leaseRevoke) (*One[schemas.Lease], error) {
+		l, err := s.Desk.RevokeLease(ctx, in.by, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		return one(l, 0), nil
 	})
 	op(s, a, http.MethodPost, "/runs", "start-run", "Name a job of a project", "agreements", func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
 		r, err := s.Desk.StartRun(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})

@@ -178,7 +178,7 @@ func (s *server) terms(ctx context.Context, in *offerPut, o *schemas.Offer) erro
 	if err != nil {
 		return err
 	}
-	err = s.Engine.CheckOffer(o, d.Tables)
+	err = s.Engine.CheckOffer(ctx, o, d.Tables)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ func rights() map[string]Right {
 		"submit-request":     only("ask for data", trainer),
 		"review-request":     only("review a request", provider),
 		"revoke-agreement":   only("revoke an agreement", provider, operator),
+		"erase-values":       only("erase values of a record", schemas.RoleOfficer),
+		"revoke-lease":       only("revoke a lease", trainer, provider, operator),
 		"start-run":          only("start a run"),
 		"add-output":         only("say what came out of a run"),
 	}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/sync/singleflight"
 
 	"guichet/schemas"
 )
@@ -34,15 +33,15 @@ const (
 
 // keyring is one issuer's public keys, as it serves them now. Safe for concurrent use.
 type keyring struct {
-	issuer *Issuer
-	client *http.Client
-	now    func() time.Time
-	one    singleflight.Group
-	mu     sync.Mutex
-	keys   []jose.JSONWebKey
-	got    time.Time // when keys were fetched
-	tried  time.Time // when it was last tried
-	failed error     // of that try
+	issuer  *Issuer
+	client  *http.Client
+	now     func() time.Time
+	mu      sync.Mutex
+	keys    []jose.JSONWebKey
+	got     time.Time     // when keys were fetched
+	tried   time.Time     // when it was last tried
+	failed  error         // of that try
+	running chan struct{} // closed when the fetch that runs is over; nil when none does
 }
 
 func newKeyring(is *Issuer, now func() time.Time) *keyring {
@@ -164,32 +163,16 @@ func (k *keyring) having(id string) ([]jose.JSONWebKey, time.Duration) {
 // Who has old ones does not wait long.
 func (k *keyring) refresh(ctx context.Context, old bool) error {
 	k.mu.Lock()
-	failed, due := k.failed, k.tried.IsZero() || k.now().Sub(k.tried) >= fetchEvery
-	k.mu.Unlock()
-	if !due {
-		return failed
-	}
-	done := k.one.DoChan("", func() (any, error) {
-		k.mu.Lock()
-		failed, due := k.failed, k.tried.IsZero() || k.now().Sub(k.tried) >= fetchEvery // another may just have ended
-		if due {
-			k.tried = k.now()
-		}
-		k.mu.Unlock()
-		if !due {
-			return nil, failed
-		}
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
-		defer cancel()
-		keys, err := k.fetch(late)
-		k.mu.Lock()
+	if k.running == nil && !k.tried.IsZero() && k.now().Sub(k.tried) < fetchEvery {
 		defer k.mu.Unlock()
-		k.failed = err
-		if err == nil {
-			k.keys, k.got = keys, k.now()
-		}
-		return nil, err
-	})
+		return k.failed
+	}
+	if k.running == nil {
+		k.running, k.tried = make(chan struct{}), k.now()
+		go k.run(context.WithoutCancel(ctx), k.running)
+	}
+	running := k.running
+	k.mu.Unlock()
 	wait := fetchTime
 	if old {
 		wait = fetchWait
@@ -197,13 +180,29 @@ func (k *keyring) refresh(ctx context.Context, old bool) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
-	case r := <-done:
-		return r.Err
+	case <-running:
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.failed
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
 		return errors.New("the issuer takes long")
 	}
+}
+
+// run is one fetch; who waits for it is told by closing done.
+func (k *keyring) run(ctx context.Context, done chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	keys, err := k.fetch(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failed, k.running = err, nil
+	if err == nil {
+		k.keys, k.got = keys, k.now()
+	}
+	close(done)
 }
 
 // fetch reads where the issuer has its keys, and then the keys. A key that cannot be

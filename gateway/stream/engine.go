@@ -27,7 +27,7 @@ type releases interface {
 
 // feed tells of revocations.
 type feed interface {
-	Watch(id string, cut func(reason string)) (stop func())
+	Watch(a schemas.AgreementID, l schemas.Lease, cut func(reason string)) (stop func())
 	Stale() time.Duration
 }
 

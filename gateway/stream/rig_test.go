@@ -168,10 +168,12 @@ type watchers struct {
 	cuts map[string][]func(string)
 }
 
-func (w *watchers) Watch(id string, cut func(string)) func() {
+func (w *watchers) Watch(a schemas.AgreementID, l schemas.Lease, cut func(string)) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cuts[id] = append(w.cuts[id], cut)
+	for _, id := range []string{string(a), string(l.Participant)} {
+		w.cuts[id] = append(w.cuts[id], cut)
+	}
 	return func() {}
 }
 

@@ -118,11 +118,9 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	defer e.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	for _, id := range []string{string(g.Agreement().ID), string(g.Lease().Participant)} {
-		defer e.Feed.Watch(id, func(reason string) {
-			cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
-		})()
-	}
+	defer e.Feed.Watch(g.Agreement().ID, g.Lease(), func(reason string) {
+		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
+	})()
 	if cut != nil {
 		defer onCut(ctx, cut)()
 	}

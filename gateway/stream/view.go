@@ -20,6 +20,7 @@ import (
 // view is what an agreement shows of a table: which columns, changed how, which
 // rows. The zero of everything is the table as it lies.
 type view struct {
+	table   string // its name
 	schema  []byte // schema message of what is shown
 	source  []byte // the table's own
 	arrow   *arrow.Schema
@@ -55,7 +56,7 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}
-	v := &view{source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}, steps: map[int]string{}}
+	v := &view{table: t.Name, source: t.Schema, schema: t.Schema, arrow: s.Arrow, edits: map[int]transform.Column{}, steps: map[int]string{}}
 	hidden := map[int]schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Table != "" && d.Table != t.Name {
@@ -162,7 +163,7 @@ func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) 
 		v.edits[i] = g
 		return nil
 	}
-	key, err := transform.PseudonymKey(master, a.Permit)
+	key, err := transform.PseudonymKey(master, v.linkage(i, a))
 	if err != nil {
 		return err
 	}
@@ -173,6 +174,25 @@ func (v *view) edit(i int, d schemas.Duty, a *schemas.Agreement, master []byte) 
 	v.edits[i] = p
 	delete(v.steps, i)
 	return nil
+}
+
+// linkage says where the pseudonyms of a column join: in the one joint domain that the
+// duties on it name, else inside the column alone.
+func (v *view) linkage(i int, a *schemas.Agreement) transform.Linkage {
+	l := transform.Linkage{Derivation: a.Pseudonyms, Permit: a.Permit, Provider: a.Provider, Dataset: a.Dataset, Column: v.arrow.Field(i).Name}
+	named := false
+	for _, d := range a.Obligations {
+		binds := func(name string) bool { return slices.Contains(v.named(name), i) }
+		if d.Kind != schemas.DutyPseudonymise || d.Domain == "" || d.Table != "" && d.Table != v.table || !slices.ContainsFunc(d.Columns, binds) {
+			continue
+		}
+		if named && (d.Domain != l.Domain || !slices.Equal(d.With, l.Parties)) {
+			l.Domain, l.Parties = "", nil
+			return l
+		}
+		named, l.Domain, l.Parties = true, d.Domain, d.With
+	}
+	return l
 }
 
 func (v *view) choose(wanted []string, hidden map[int]schemas.Duty) error {
@@ -281,16 +301,17 @@ func (v *view) name(t *schemas.Table, a *schemas.Agreement) error {
 	filters := []schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Kind == schemas.DutyFilter || d.Kind == schemas.DutyPseudonymise || d.Kind == schemas.DutyGeneralise || d.Kind == schemas.DutyHide {
-			filters = append(filters, schemas.Duty{Kind: d.Kind, Table: d.Table, Columns: d.Columns, To: d.To, Filter: d.Filter})
+			filters = append(filters, schemas.Duty{Kind: d.Kind, Table: d.Table, Columns: d.Columns, Domain: d.Domain, With: d.With, To: d.To, Filter: d.Filter})
 		}
 	}
-	b, err := json.Marshal(struct {
-		Table   string
-		Duties  []schemas.Duty
-		Keep    []int
-		Permit  schemas.RequestID
-		Instant time.Time
-	}{t.Name, filters, v.keep, a.Permit, a.From})
+	b, err := json.Marshal(struct { // what is new here is left out where it is empty: the digests of old agreements stay
+		Table      string
+		Duties     []schemas.Duty
+		Keep       []int
+		Permit     schemas.RequestID
+		Instant    time.Time
+		Derivation int `json:",omitempty"`
+	}{t.Name, filters, v.keep, a.Permit, a.From, a.Pseudonyms})
 	if err != nil {
 		return fmt.Errorf("digest the view: %w", err)
 	}

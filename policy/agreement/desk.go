@@ -45,6 +45,7 @@ type Desk struct {
 	refusals  *refusals
 	show      Show
 	known     misfits
+	judged    func() // of tests: between a decision and the transaction that stores it
 }
 
 // Config is what a Desk is made of.

@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,11 @@ type Feed struct {
 	watchers  map[string]map[*watcher]struct{}
 }
 
-type watcher struct{ cut func(reason string) }
+// watcher is a running stream: what cuts it, and under which lease it runs.
+type watcher struct {
+	lease *schemas.Lease
+	cut   func(reason string)
+}
 
 // NewFeed makes a feed; Run must run for it to know anything.
 func NewFeed(db *sql.DB, log *slog.Logger) *Feed {
@@ -56,19 +61,63 @@ func (f *Feed) Run(ctx context.Context) error {
 			continue
 		}
 		for _, c := range changes {
-			seen = c.Position + 1
-			switch c.Kind {
-			case schemas.ChangeRevoke:
-				f.cut(c.Subject, "the agreement was revoked")
-			case schemas.ChangeStopped:
-				f.cut(c.Subject, "the participant was stopped")
+			err = f.heed(ctx, c)
+			if err != nil {
+				break
 			}
+			seen = c.Position + 1
+		}
+		if err != nil { // asked again; until then nothing is confirmed, and streams pause
+			f.log.Warn("the revocation feed cannot tell who still holds a lease", "err", err)
+			wait(ctx, pollInterval)
+			continue
 		}
 		f.confirmed.Store(asked.UnixNano())
 		if len(changes) < 1000 {
 			short, cancel := context.WithTimeout(ctx, pollInterval)
 			_, _ = f.db.Wait(short, seen) // a timeout only means that nothing came
 			cancel()
+		}
+	}
+	return nil
+}
+
+// heed cuts the streams that a change ends.
+func (f *Feed) heed(ctx context.Context, c sql.Stored) error {
+	switch c.Kind {
+	case schemas.ChangeRevoke:
+		f.cut(c.Subject, "the agreement was revoked")
+	case schemas.ChangeStopped:
+		f.cut(c.Subject, "the participant was stopped")
+	case schemas.ChangeLeaseRevoked:
+		f.cut(c.Subject, "the lease was revoked")
+	case schemas.ChangeParty:
+		return f.asks(ctx, c.Subject)
+	}
+	return nil
+}
+
+// asks looks whether the streams that a participant or project concerns are still in the
+// hands that their leases were made for, once for all streams of one lease.
+func (f *Feed) asks(ctx context.Context, subject string) error {
+	f.mu.Lock()
+	byLease := map[schemas.LeaseID][]*watcher{}
+	for w := range f.watchers[subject] {
+		byLease[w.lease.ID] = append(byLease[w.lease.ID], w)
+	}
+	f.mu.Unlock()
+	for _, list := range byLease {
+		look, over := context.WithTimeout(ctx, lookWithin)
+		err := holds(look, f.db, list[0].lease)
+		over()
+		e, is := errors.AsType[*schemas.Error](err)
+		if err != nil && (!is || e.Kind != schemas.Denied && e.Kind != schemas.NotFound && !errors.Is(err, sql.ErrAltered)) {
+			return err // the database is away; what was edited behind it ends the stream
+		}
+		for _, w := range list {
+			if err != nil {
+				w.cut(e.Message)
+			}
 		}
 	}
 	return nil
@@ -91,24 +140,32 @@ func (f *Feed) cut(id, reason string) {
 	}
 }
 
-// Watch calls cut when an agreement is revoked or a participant stopped, whichever id
-// names, until stop is called. Register
-// before the release begins, so that no revocation falls between. cut must not
-// block.
-func (f *Feed) Watch(id string, cut func(reason string)) (stop func()) {
-	w := &watcher{cut}
+// Watch calls cut when the agreement of a stream or its lease is revoked, its participant
+// stopped, or its person or organisation loses what the lease was made for, until stop is
+// called. Register before the release begins, so that no revocation falls between. cut
+// must not block.
+func (f *Feed) Watch(a schemas.AgreementID, l schemas.Lease, cut func(reason string)) (stop func()) {
+	w := &watcher{&l, cut}
+	ids := []string{string(a), string(l.Participant), "participant/" + string(l.Participant), "project/" + string(l.Project), string(l.ID)}
+	for _, id := range l.Line {
+		ids = append(ids, string(id))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.watchers[id] == nil {
-		f.watchers[id] = map[*watcher]struct{}{}
+	for _, id := range ids {
+		if f.watchers[id] == nil {
+			f.watchers[id] = map[*watcher]struct{}{}
+		}
+		f.watchers[id][w] = struct{}{}
 	}
-	f.watchers[id][w] = struct{}{}
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(f.watchers[id], w)
-		if len(f.watchers[id]) == 0 {
-			delete(f.watchers, id)
+		for _, id := range ids {
+			delete(f.watchers[id], w)
+			if len(f.watchers[id]) == 0 {
+				delete(f.watchers, id)
+			}
 		}
 	}
 }

@@ -38,7 +38,7 @@ type LeaseAnswer struct {
 }
 
 // Mint makes a lease for a signed-in partner of the project. Errors: Invalid,
-// Denied (with which agreement and why), NotFound.
+// Denied (with which agreement and why), NotFound, Conflict as Submit.
 func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (LeaseAnswer, error) {
 	err := signedIn(by, "lease")
 	if err != nil {
@@ -48,15 +48,37 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 		return LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
 	}
 	err = ranked(ask.Rank, ask.World)
+	if err == nil {
+		err = once(ask.Items)
+	}
 	if err != nil {
 		return LeaseAnswer{}, err
 	}
-	l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
-	var ends time.Time
+	var out LeaseAnswer
+	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
+		ends, err := d.draw(ctx, by, &l, b)
+		if err == nil {
+			out, err = d.answerLease(l, ask.Until, ends)
+		}
+		return func(ctx context.Context, tx *sql.Tx) error {
+			err := acts(ctx, tx, by, schemas.RoleTrainer)
+			if err != nil {
+				return err
+			}
+			return d.seal(ctx, tx, by, &out.Lease)
+		}, err
+	})
+	return out, err
+}
+
+// draw fills in a new lease and checks each of its agreements; it gives when the first of
+// them ends.
+func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease, b basis) (ends time.Time, err error) {
 	for i := range l.Items {
-		a, err := d.leasable(ctx, by, &l, i)
+		a, err := d.leasable(ctx, by, l, i, b)
 		if err != nil {
-			return LeaseAnswer{}, err
+			return ends, err
 		}
 		if ends.IsZero() || a.Until.Before(ends) {
 			ends = a.Until
@@ -65,15 +87,15 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 	if l.Run != "" {
 		r, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
 		if err != nil || r.Project != l.Project {
-			return LeaseAnswer{}, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
+			return ends, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
 		}
 		l.Factory = r.Factory
 	}
-	return d.seal(ctx, by, l, ask.Until, ends)
+	return ends, nil
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.
-func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int) (schemas.Agreement, error) {
+func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b basis) (schemas.Agreement, error) {
 	it := &l.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	a, err := d.agreement(ctx, d.db, it.Agreement)
@@ -83,6 +105,7 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 		}
 		return a, schemas.Errorf(schemas.NotFound, string(it.Agreement), "there is no agreement %s", it.Agreement)
 	}
+	b.on("agreement", string(a.ID), a.Revision)
 	if l.Project == "" {
 		l.Project = a.Project
 	}
@@ -93,6 +116,7 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 	if err != nil {
 		return a, err
 	}
+	b.on("project", string(p.ID), p.Revision)
 	if !party.IsPartner(p, by.Participant) || !by.Has(schemas.RoleTrainer) {
 		return a, denied(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
 	}
@@ -108,6 +132,7 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 	// The same judge as at the byte doors, so that a lease is never worth nothing.
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		me, err := d.parties.Participant(ctx, by.Participant)
+		b.on("participant", string(by.Participant), me.Revision)
 		probe := schemas.Lease{Items: []schemas.LeaseItem{{Agreement: a.ID}}}
 		return policy.Entitlement{Lease: probe, Agreement: a, Stopped: me.Stopped}, err
 	}
@@ -118,6 +143,17 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 		return a, err
 	}
 	return a, d.worth(ctx, &a, it, at)
+}
+
+// once refuses an agreement that stands twice: a lease is a set of rights, and each of its
+// items an entry of the record.
+func once(items []schemas.LeaseItem) error {
+	for i := range items {
+		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s stands twice in the lease", items[i].Agreement)
+		}
+	}
+	return nil
 }
 
 // ranked says whether a rank is one of its world.
@@ -190,39 +226,75 @@ func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agre
 // Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
 func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
-	parent, err := d.lease(ctx, parentToken)
-	if err != nil {
-		return LeaseAnswer{}, err
-	}
-	wider := func(what string) error {
-		return denied(string(parent.ID), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
-	}
+	var out LeaseAnswer
+	err := d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+		parent, err := d.lease(ctx, parentToken)
+		if err != nil {
+			return nil, err
+		}
+		l, err := d.narrower(ctx, parent, ask, b)
+		until := ask.Until
+		if err == nil && until.After(parent.Until) {
+			err = wider(parent.ID, "a longer life")
+		}
+		if until.IsZero() {
+			until = parent.Until
+		}
+		if err == nil {
+			out, err = d.answerLease(l, until, parent.Until)
+		}
+		return func(ctx context.Context, tx *sql.Tx) error {
+			err := holds(ctx, tx, &parent)
+			if err != nil {
+				return err
+			}
+			return d.seal(ctx, tx, schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}, &out.Lease)
+		}, err
+	})
+	return out, err
+}
+
+func wider(id schemas.LeaseID, what string) error {
+	return denied(string(id), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
+}
+
+// narrower gives the child of a lease that an ask describes.
+func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk, b basis) (schemas.Lease, error) {
 	l := parent
-	l.ID, l.Parent = schemas.NewLeaseID(), parent.ID
+	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
+	if len(l.Line) > maxNarrowings {
+		return l, denied(string(parent.ID), "lease.line", "the lease", fmt.Sprintf("a lease is narrowed at most %d times one after another", maxNarrowings), "narrow an earlier one")
+	}
 	if ask.Project != "" && ask.Project != parent.Project {
-		return LeaseAnswer{}, wider("another project")
+		return l, wider(parent.ID, "another project")
 	}
 	if ask.Run != "" && ask.Run != parent.Run {
-		return LeaseAnswer{}, wider("another run")
+		return l, wider(parent.ID, "another run")
 	}
+	l.Items = slices.Clone(parent.Items)
 	if len(ask.Items) > 0 {
 		l.Items = slices.Clone(ask.Items)
+	}
+	err := once(l.Items)
+	if err != nil {
+		return l, err
 	}
 	for i := range l.Items {
 		j := slices.IndexFunc(parent.Items, func(p schemas.LeaseItem) bool { return p.Agreement == l.Items[i].Agreement })
 		if j < 0 {
-			return LeaseAnswer{}, wider("agreement " + string(l.Items[i].Agreement))
+			return l, wider(parent.ID, "agreement "+string(l.Items[i].Agreement))
 		}
 		what := narrowItem(&l.Items[i], parent.Items[j])
 		if what != "" {
-			return LeaseAnswer{}, wider(what)
+			return l, wider(parent.ID, what)
 		}
 		a, err := d.agreement(ctx, d.db, l.Items[i].Agreement)
 		if err == nil {
+			b.on("agreement", string(a.ID), a.Revision)
 			err = d.worth(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
 		}
 		if err != nil {
-			return LeaseAnswer{}, err
+			return l, err
 		}
 	}
 	for _, n := range []struct {
@@ -230,24 +302,13 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 		what       string
 	}{{&l.Rank, &ask.Rank, "rank"}, {&l.World, &ask.World, "world"}} {
 		if *n.have != nil && *n.want != nil && **n.have != **n.want {
-			return LeaseAnswer{}, wider(n.what)
+			return l, wider(parent.ID, n.what)
 		}
 		if *n.want != nil {
 			*n.have = *n.want
 		}
 	}
-	err = ranked(l.Rank, l.World)
-	if err != nil {
-		return LeaseAnswer{}, err
-	}
-	until := ask.Until
-	if until.After(parent.Until) {
-		return LeaseAnswer{}, wider("a longer life")
-	}
-	if until.IsZero() {
-		until = parent.Until
-	}
-	return d.seal(ctx, schemas.Principal{Participant: parent.Participant}, l, until, parent.Until)
+	return l, ranked(l.Rank, l.World)
 }
 
 func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
@@ -276,8 +337,8 @@ func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider strin
 	return ""
 }
 
-// seal stores a lease with its change and gives its token.
-func (d *Desk) seal(ctx context.Context, by schemas.Principal, l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
+// answerLease bounds a lease's life: at most MaxLease, and never beyond ends.
+func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
 	now := d.now().UTC()
 	latest := now.Add(MaxLease)
 	if until.IsZero() {
@@ -293,25 +354,26 @@ func (d *Desk) seal(ctx context.Context, by schemas.Principal, l schemas.Lease, 
 		until = ends
 	}
 	l.Until = until.UTC()
-	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, now.Add(-forgetLeases).UnixMicro())
-		if err != nil {
-			return fmt.Errorf("forget old leases: %w", err)
-		}
-		err = sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
+	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, Lease: l}, nil
+}
+
+// seal stores a lease with its changes.
+func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *schemas.Lease) error {
+	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, d.now().Add(-forgetLeases).UnixMicro())
+	if err != nil {
+		return fmt.Errorf("forget old leases: %w", err)
+	}
+	err = sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
+	if err != nil {
+		return err
+	}
+	for _, it := range l.Items {
+		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(leaseValues(l, it), by)})
 		if err != nil {
 			return err
 		}
-		for _, it := range l.Items {
-			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(map[string]string{
-				"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run)}, by)})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, Lease: l}, err
+	}
+	return nil
 }
 
 // lease finds what a token stands for; its parents must stand too. Errors:
@@ -352,6 +414,9 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 		return policy.Entitlement{}, err
 	}
 	p, err := d.parties.Participant(ctx, l.Participant)
+	if err == nil && !p.Stopped { // a stop says so itself
+		err = holds(ctx, d.db, &l)
+	}
 	if err != nil {
 		return policy.Entitlement{}, err
 	}

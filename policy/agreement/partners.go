@@ -12,13 +12,13 @@ import (
 // partners gives the other partners of the project who may use the dataset under the
 // agreement that an item becomes: the terms are held against each of them, as if it had
 // asked itself. Whom they do not admit stands among the decision's reasons.
-func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem) ([]schemas.ParticipantID, error) {
+func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, b basis) ([]schemas.ParticipantID, error) {
 	var out []schemas.ParticipantID
 	for _, p := range append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...) {
 		if p == r.By || slices.Contains(out, p) {
 			continue
 		}
-		why, err := d.unfit(ctx, p, r, it)
+		why, err := d.unfit(ctx, p, r, it, b)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +34,7 @@ func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request,
 
 // unfit says why a partner may not use what another one asks for; "" is that it may. A
 // review covers the partners too: the reviewer sees the project.
-func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem) (string, error) {
+func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b basis) (string, error) {
 	asker := schemas.Principal{Subject: "partner", Participant: partner, Roles: []schemas.Role{schemas.RoleTrainer}}
 	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if schemas.KindOf(err) == schemas.NotFound {
@@ -43,10 +43,12 @@ func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *sche
 	if err != nil {
 		return "", err
 	}
+	b.on("dataset", string(ds.ID), ds.Revision)
 	f, err := d.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return "", err
 	}
+	b.facts(partner, f)
 	f.Action = r.Action
 	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
 	if err != nil {

@@ -56,8 +56,9 @@ func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
 	parties, err := party.New(db)
 	must(t, err)
 	boss := schemas.Principal{Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
-	for id, role := range map[schemas.ParticipantID]schemas.Role{lab: schemas.RoleTrainer, holder: schemas.RoleProvider} {
-		_, err = parties.PutParticipant(ctx, boss, schemas.Participant{ID: id, Name: "N", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{role}}, 0)
+	for _, by := range []schemas.Principal{trainer(), owner()} {
+		_, err = parties.PutParticipant(ctx, boss, schemas.Participant{ID: by.Participant, Name: "N", Country: "FR", Kind: schemas.KindResearch, Roles: by.Roles,
+			Members: []schemas.Member{{Issuer: by.Issuer, Subject: by.Subject, Roles: by.Roles}}}, 0)
 		must(t, err)
 	}
 	_, err = parties.PutFactory(ctx, boss, schemas.Factory{ID: "f", Name: "F", Country: "FR"}, 0)

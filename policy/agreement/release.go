@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -33,9 +34,17 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		return r, nil, err
 	}
 	t := newTab(stretches, r.MostRows, r.MostBytes)
+	t.lease = l
 	var pos *sql.Position
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		now, err := d.standing(ctx, tx, &r)
+		now, err := d.standing(ctx, tx, &r, &l)
+		if err != nil {
+			return err
+		}
+		err = basis{{"factory", string(a.Factory)}: g.Factory().Revision}.stands(ctx, tx)
+		if _, changed := errors.AsType[*moved](err); changed {
+			return restless(string(a.ID), err)
+		}
 		if err != nil {
 			return err
 		}
@@ -84,7 +93,7 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 }
 
 // standing gives the agreement of a release, if it may go on.
-func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release) (schemas.Agreement, error) {
+func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release, l *schemas.Lease) (schemas.Agreement, error) {
 	a, err := d.agreement(ctx, tx, r.Agreement)
 	if err != nil {
 		return a, err
@@ -99,7 +108,7 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release) (sc
 	if who.Stopped {
 		return a, denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
-	return a, nil
+	return a, holds(ctx, tx, l)
 }
 
 // More reserves another slice of the budget for a release that wants to send a
@@ -116,7 +125,7 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if stored.State != schemas.ReleaseOpen {
 			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
 		}
-		now, err := d.standing(ctx, tx, &stored)
+		now, err := d.standing(ctx, tx, &stored, &t.lease)
 		if err != nil {
 			return err
 		}

@@ -145,7 +145,8 @@ func (d *Desk) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) 
 
 // Submit judges a request and stores it with its answer: granted (an agreement per
 // item), pending, or refused. A refused request is no error. Errors: Denied unless
-// the caller is a trainer of a partner, Invalid, NotFound.
+// the caller is a trainer of a partner, Invalid, NotFound, Conflict when the terms changed
+// while they were judged, again and again.
 func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Request) (schemas.Request, error) {
 	err := signedIn(by, "request")
 	if err != nil {
@@ -157,38 +158,57 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 	if r.Project == "" {
 		return r, schemas.BadField("request", "/project", "name the project that the data is for")
 	}
+	asked := r
+	err = d.settled(ctx, "request", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+		r = asked
+		r.Items = slices.Clone(asked.Items)
+		grants, err := d.answer(ctx, by, &r, b)
+		return func(ctx context.Context, tx *sql.Tx) error {
+			err := acts(ctx, tx, by, schemas.RoleTrainer)
+			if err != nil {
+				return err
+			}
+			return d.store(ctx, tx, by, &r, grants)
+		}, err
+	})
+	return r, err
+}
+
+// answer judges every item of a new request and gives the agreements that they become.
+func (d *Desk) answer(ctx context.Context, by schemas.Principal, r *schemas.Request, b basis) ([]*schemas.Agreement, error) {
 	f, err := d.Facts(ctx, by, r.Project, r.Purpose, r.Factory)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
+	b.facts(by.Participant, f)
 	if f.Purpose == "" {
-		return r, schemas.BadField("request", "/purpose", "say what the data is for")
+		return nil, schemas.BadField("request", "/purpose", "say what the data is for")
 	}
 	r.ID, r.By, r.Submitted = schemas.NewRequestID(), by.Participant, d.now().UTC()
 	needs := d.engine.Action(f) // nobody sees at a door what bytes are used for
 	f.Action = r.Action
 	r.Action = d.engine.Action(f)
 	if needs == "train" && r.Action == "read" {
-		return r, schemas.BadField("request", "/action", "the purpose %s trains on the data: ask for train, or leave the action out", f.Purpose)
+		return nil, schemas.BadField("request", "/action", "the purpose %s trains on the data: ask for train, or leave the action out", f.Purpose)
 	}
 	r.Purpose, r.Factory, r.State, r.Decided, r.Revision = f.Purpose, f.Factory.ID, "", time.Time{}, 1
 	grants := make([]*schemas.Agreement, len(r.Items))
 	for i := range r.Items {
-		grants[i], err = d.judge(ctx, by, f, &r, i)
+		grants[i], err = d.judge(ctx, by, f, r, i, b)
 		if err != nil {
-			return r, err
+			return nil, err
 		}
 	}
+	joint(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = r.Submitted
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.store(ctx, tx, by, &r, grants) })
-	return r, err
+	return grants, nil
 }
 
 // judge answers one item; a yes gives the agreement that it becomes.
-func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, r *schemas.Request, i int) (*schemas.Agreement, error) {
+func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, r *schemas.Request, i int, b basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
@@ -198,18 +218,19 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 	if err != nil {
 		return nil, err
 	}
+	b.on("dataset", string(ds.ID), ds.Revision)
 	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, at)
 	if err != nil {
 		return nil, err
 	}
 	dec := decisions[0]
-	it.Decision, it.Agreement, it.Review = &dec, "", nil
+	it.Decision, it.Agreement, it.Review, it.Joins = &dec, "", nil, nil
 	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
 	if it.State == "" {
 		it.State = schemas.RequestRefused
 		return nil, nil
 	}
-	a, err := d.draft(ctx, f, r, it, &ds)
+	a, err := d.draft(ctx, f, r, it, &ds, b)
 	if err != nil || it.State == schemas.RequestPending {
 		return nil, err
 	}
@@ -217,7 +238,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 }
 
 // draft writes the agreement that an item would become.
-func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset) (*schemas.Agreement, error) {
+func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, b basis) (*schemas.Agreement, error) {
 	now := d.now().UTC()
 	until := r.Until
 	if until.IsZero() {
@@ -235,14 +256,14 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if it.Rows > 0 {
 		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: "request", Source: "the request"})
 	}
-	partners, err := d.partners(ctx, f, r, it)
+	partners, err := d.partners(ctx, f, r, it, b)
 	if err != nil {
 		return nil, err
 	}
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
 		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
-		Columns: it.Columns, Obligations: obligations, From: now, Until: until, State: schemas.AgreementActive,
+		Columns: it.Columns, Obligations: obligations, Pseudonyms: 2, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
 }
@@ -314,17 +335,10 @@ func reviewers(r *schemas.Request) []schemas.ParticipantID {
 	return out
 }
 
-// conclude stores an agreement with its change.
+// conclude stores an agreement with its change. What it was decided on was looked at
+// again in the same transaction (basis).
 func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement) error {
-	var withdrawn int
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE id = ? AND withdrawn <> 0`, string(a.Dataset)).Scan(&withdrawn)
-	if err != nil {
-		return fmt.Errorf("look up dataset %s: %w", a.Dataset, err)
-	}
-	if withdrawn != 0 {
-		return schemas.Errorf(schemas.Gone, string(a.Dataset), "the dataset was withdrawn meanwhile")
-	}
-	err = sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
+	err := sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
 		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
 	if err != nil {
 		return err

@@ -12,22 +12,44 @@ import (
 
 // Review records the word of the holder or access body on the items of a request
 // that wait for it. A grant is judged again first: a rule may say no by now.
-// Errors: NotFound, Denied, Conflict when nothing waits for the caller, Invalid.
+// Errors: NotFound, Denied, Invalid, Conflict when nothing waits for the caller or the
+// terms changed while they were judged, again and again.
 func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
-	r, err := d.request(ctx, by, id)
-	if err != nil {
-		return r, err
-	}
+	var r schemas.Request
+	err := d.settled(ctx, string(id), func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+		var err error
+		r, err = d.request(ctx, by, id)
+		if err != nil {
+			return nil, err
+		}
+		grants, err := d.reviewed(ctx, by, &r, &review, b)
+		return func(ctx context.Context, tx *sql.Tx) error {
+			err := acts(ctx, tx, by, schemas.RoleProvider)
+			if err != nil {
+				return err
+			}
+			return d.storeReview(ctx, tx, by, &r, review, grants)
+		}, err
+	})
+	return ownItems(by, r), err
+}
+
+// reviewed takes the reviewer's word into a request and gives the agreements that follow.
+func (d *Desk) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b basis) ([]*schemas.Agreement, error) {
 	if review.Decision != "grant" && review.Decision != "refuse" {
-		return r, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
+		return nil, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
 	}
 	if !by.Has(schemas.RoleProvider) {
-		return r, denied(string(id), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
+		return nil, denied(string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
 	}
 	if review.Decision == "grant" {
-		err = d.parties.MayAct(ctx, by)
+		p, err := d.parties.Participant(ctx, by.Participant)
+		if err == nil {
+			b.on("participant", string(p.ID), p.Revision)
+			err = d.parties.MayAct(ctx, by)
+		}
 		if err != nil {
-			return r, err
+			return nil, err
 		}
 	}
 	review.By, review.At = by.Participant, d.now().UTC()
@@ -39,39 +61,42 @@ func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.Requ
 			continue
 		}
 		waiting = true
-		it.Review, it.State = &review, schemas.RequestRefused
+		it.Review, it.State = review, schemas.RequestRefused
 		if review.Decision == "grant" {
-			grants[i], err = d.confirm(ctx, &r, i)
+			var err error
+			grants[i], err = d.confirm(ctx, r, i, b)
 			if err != nil {
-				return r, err
+				return nil, err
 			}
 		}
 	}
 	if !waiting {
-		return r, schemas.Errorf(schemas.Conflict, string(id), "nothing in this request waits for your answer")
+		return nil, schemas.Errorf(schemas.Conflict, string(r.ID), "nothing in this request waits for your answer")
 	}
+	joint(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = review.At
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.storeReview(ctx, tx, by, &r, review, grants) })
-	return ownItems(by, r), err
+	return grants, nil
 }
 
 // confirm judges a reviewed item anew, as the requester's ask of today.
-func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas.Agreement, error) {
+func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int, b basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	asker := schemas.Principal{Subject: "review", Participant: r.By, Roles: []schemas.Role{schemas.RoleTrainer}}
 	f, err := d.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
+	b.facts(r.By, f)
 	f.Action = r.Action
 	r.Action = d.engine.Action(f)
 	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if err != nil {
 		return nil, err
 	}
+	b.on("dataset", string(ds.ID), ds.Revision)
 	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
 	if err != nil {
 		return nil, err
@@ -87,7 +112,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int) (*schemas
 		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
 	}
 	it.State = schemas.RequestGranted
-	return d.draft(ctx, f, r, it, &ds)
+	return d.draft(ctx, f, r, it, &ds, b)
 }
 
 func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
@@ -125,6 +150,7 @@ func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool {
 			return it.Decision == nil || it.Decision.Reviewer != by.Participant
 		})
+		countOthers(r.Items)
 	}
 	return r
 }

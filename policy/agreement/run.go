@@ -15,26 +15,29 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 	if err != nil {
 		return r, err
 	}
-	p, err := d.parties.Project(ctx, r.Project)
-	if err != nil || !party.IsPartner(p, by.Participant) {
-		return r, schemas.BadField("run", "/project", "you take part in no project %q", r.Project)
-	}
-	if r.Factory == "" {
-		r.Factory = p.Factory
-	}
-	_, err = d.parties.Factory(ctx, r.Factory)
-	if err != nil {
-		return r, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
-	}
-	r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		err := sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
-		if err != nil {
-			return err
+	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+		p, err := d.parties.Project(ctx, r.Project)
+		if err != nil || !party.IsPartner(p, by.Participant) {
+			return nil, schemas.BadField("run", "/project", "you take part in no project %q", r.Project)
 		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(r.ID), Values: withCaller(map[string]string{
-			"run": string(r.ID), "project": string(r.Project), "factory": string(r.Factory), "external": r.ExternalID}, by)})
-		return err
+		b.on("project", string(p.ID), p.Revision)
+		if r.Factory == "" {
+			r.Factory = p.Factory
+		}
+		_, err = d.parties.Factory(ctx, r.Factory)
+		if err != nil {
+			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
+		}
+		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
+		return func(ctx context.Context, tx *sql.Tx) error {
+			err := sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
+			if err != nil {
+				return err
+			}
+			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(r.ID), Values: withCaller(map[string]string{
+				"run": string(r.ID), "project": string(r.Project), "factory": string(r.Factory), "external": r.ExternalID}, by)})
+			return err
+		}, nil
 	})
 	return r, err
 }

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -70,18 +69,6 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 	return revision, err
 }
 
-// IsID says whether an organisation may have this id: a URL with a host, or a did.
-func IsID(id schemas.ParticipantID) bool {
-	u, err := url.Parse(string(id))
-	switch {
-	case err != nil || len(id) > 512:
-		return false
-	case u.Scheme == "did":
-		return u.Opaque != ""
-	}
-	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
@@ -89,7 +76,7 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	if err != nil {
 		return p, err
 	}
-	if !IsID(p.ID) {
+	if !schemas.IsParticipantID(string(p.ID)) {
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
 	for i, m := range p.Members {
@@ -206,6 +193,23 @@ func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.F
 	return f, err
 }
 
+// HasFactory says whether a factory is registered, and HasParticipant an organisation.
+func (r *Registry) HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error) {
+	return found(r.Factory(ctx, id))
+}
+
+// HasParticipant is described with HasFactory.
+func (r *Registry) HasParticipant(ctx context.Context, id schemas.ParticipantID) (bool, error) {
+	return found(r.Participant(ctx, id))
+}
+
+func found[T any](_ T, err error) (bool, error) {
+	if schemas.KindOf(err) == schemas.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Factories lists them.
 func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]schemas.Factory, string, error) {
 	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
@@ -248,15 +252,17 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		}
 	}
 	if ifRevision != 0 {
-		have, err := r.Project(ctx, p.ID)
+		_, err := r.Project(ctx, p.ID)
 		if err != nil {
 			return p, err
 		}
-		if have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-			return p, policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
-		}
 	}
-	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, nil)
+	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, func(_ context.Context, _ *sql.Tx, have schemas.Project) error {
+		if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+			return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+		}
+		return nil
+	})
 	return p, err
 }
 

@@ -189,40 +189,78 @@ inner(n, have) if {
 	child in have
 }
 
-# A leaf holds when its fact is there and fits; missing facts never hold.
-leaf(ask, n) if {
-	n.operator in {"eq", "isAnyOf"}
+# A leaf is true, false, or unknown: where a fact of the caller is missing, or the offer
+# holds a value that is not understood (n.odd). Permissions need it true; a prohibition
+# is touched unless it is false.
+
+sets := {"eq", "isAnyOf", "isA", "neq", "isNoneOf"}
+
+# what the caller is, is among the values
+listed(ask, n) if {
+	n.operator in {"eq", "isAnyOf", "neq", "isNoneOf"}
 	some v in ask.exact[n.left]
 	v in n.right
 }
 
-leaf(ask, n) if {
-	n.operator == "isA"
+listed(ask, n) if {
+	n.operator != "eq"
+	n.operator != "isAnyOf"
 	some v in ask.closure[n.left]
 	v in n.right
 }
 
-leaf(ask, n) if {
-	n.operator in {"neq", "isNoneOf"}
-	count(ask.closure[n.left]) > 0
-	every v in ask.closure[n.left] { not v in n.right }
+# it may be: by a broader purpose, or by another spelling of its id
+perhaps(ask, n) if {
+	some v in ask.closure[n.left]
+	v in n.right
 }
 
-leaf(ask, n) if { n.left == "dateTime"; n.operator == "lt"; ask.now < n.number }
-leaf(ask, n) if { n.left == "dateTime"; n.operator == "lteq"; ask.now <= n.number }
-leaf(ask, n) if { n.left == "dateTime"; n.operator == "gt"; ask.now > n.number }
-leaf(ask, n) if { n.left == "dateTime"; n.operator == "gteq"; ask.now >= n.number }
+perhaps(ask, n) if {
+	n.left == "recipient"
+	some v in ask.near
+	v in n.near
+}
+
+perhaps(_, n) if n.odd
+
+perhaps(ask, n) if not ask.exact[n.left]
+
+leaf(ask, n) if {
+	n.operator in {"eq", "isAnyOf", "isA"}
+	listed(ask, n)
+}
+
+leaf(ask, n) if {
+	n.operator in {"neq", "isNoneOf"}
+	not perhaps(ask, n)
+}
+
+leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "lt"; ask.now < n.number }
+leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "lteq"; ask.now <= n.number }
+leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "gt"; ask.now > n.number }
+leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "gteq"; ask.now >= n.number }
 
 maybe_leaf(ask, n) if leaf(ask, n)
 
 maybe_leaf(ask, n) if {
 	n.left != "dateTime"
-	not ask.exact[n.left]
+	n.operator in {"eq", "isAnyOf", "isA"}
+	perhaps(ask, n)
 }
 
-# A prohibition of a broader purpose forbids the narrower ones.
 maybe_leaf(ask, n) if {
-	n.operator in {"eq", "isAnyOf"}
-	some v in ask.closure[n.left]
-	v in n.right
+	n.left != "dateTime"
+	n.operator in {"neq", "isNoneOf"}
+	not listed(ask, n)
+}
+
+# nobody knows when, or how it compares
+maybe_leaf(_, n) if {
+	n.odd
+	n.left == "dateTime"
+}
+
+maybe_leaf(_, n) if {
+	n.odd
+	not n.operator in sets
 }

@@ -11,8 +11,10 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -29,10 +31,38 @@ type Column interface {
 	Apply(a arrow.Array) (arrow.Array, error) // same length, nulls where they were
 }
 
-// PseudonymKey derives the key of a linkage domain, a permit, from the site's
-// master key: pseudonyms join inside a permit and nowhere else [decisions.md 14].
-func PseudonymKey(master []byte, permit schemas.RequestID) ([]byte, error) {
-	k, err := hkdf.Key(sha256.New, master, nil, "guichet pseudonym 1\x00"+string(permit), sha256.Size)
+// Linkage is where equal values get equal pseudonyms.
+type Linkage struct {
+	Derivation int // of the agreement; 0 is 1, by the permit alone, which is kept for what was given out
+	Permit     schemas.RequestID
+	Provider   schemas.ParticipantID
+	Dataset    schemas.DatasetID
+	Column     string
+	Domain     string   // the joint domain in place of provider, dataset and column; "" is none
+	Parties    []string // all of the joint domain's; they are part of it, so that nobody joins without being named by the others
+}
+
+// PseudonymKey derives the key of a linkage from the site's master key: pseudonyms join
+// inside it and nowhere else [decisions.md 14].
+func PseudonymKey(master []byte, l Linkage) ([]byte, error) {
+	info := "guichet pseudonym 1\x00" + string(l.Permit)
+	switch {
+	case l.Derivation > 2:
+		return nil, fmt.Errorf("pseudonyms of derivation %d are not known to this version", l.Derivation)
+	case l.Derivation == 2:
+		parts := []any{"guichet pseudonym 2", l.Permit, "column", l.Provider, l.Dataset, l.Column}
+		if l.Domain != "" {
+			parties := append(slices.Clone(l.Parties), string(l.Provider))
+			slices.Sort(parties)
+			parts = []any{"guichet pseudonym 2", l.Permit, "joint", l.Domain, slices.Compact(parties)}
+		}
+		b, err := json.Marshal(parts) // where one part ends and the next begins is unmistakable
+		if err != nil {
+			return nil, fmt.Errorf("name the linkage: %w", err)
+		}
+		info = string(b)
+	}
+	k, err := hkdf.Key(sha256.New, master, nil, info, sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive the pseudonym key: %w", err)
 	}

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func apply(t *testing.T, c Column, a arrow.Array) []string {
 func TestPseudonyms(t *testing.T) {
 	master := []byte("0123456789abcdef0123456789abcdef")
 	key := func(permit schemas.RequestID) Column {
-		k, err := PseudonymKey(master, permit)
+		k, err := PseudonymKey(master, Linkage{Derivation: 2, Permit: permit, Provider: "https://p.example", Dataset: "ds-1", Column: "id"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,6 +103,57 @@ func TestPseudonyms(t *testing.T) {
 	_, err := Pseudonymise(arrow.ListOf(arrow.PrimitiveTypes.Int8), nil)
 	if err == nil {
 		t.Error("a list was accepted")
+	}
+}
+
+// Where pseudonyms join: what was given out under the permit alone stays; from then on
+// a column joins with itself, or with those whose offers name the same domain and the
+// same parties, which nobody can do one-sidedly.
+func TestPseudonymLinkages(t *testing.T) {
+	master := []byte("0123456789abcdef0123456789abcdef")
+	key := func(l Linkage) string {
+		k, err := PseudonymKey(master, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hex.EncodeToString(k)
+	}
+	const old = "a22ce3786a35896f8aa07e68bb57d3aa1a1abac7fe93223e14044330c9c7ecea"
+	for _, l := range []Linkage{{Permit: "req-a"}, {Derivation: 1, Permit: "req-a", Provider: "https://a.example", Dataset: "ds-1", Column: "id", Domain: "d"}} {
+		if key(l) != old {
+			t.Errorf("the key of an agreement from before has changed: %+v", l)
+		}
+	}
+	own := Linkage{Derivation: 2, Permit: "req-a", Provider: "https://a.example", Dataset: "ds-1", Column: "id"}
+	joint := own
+	joint.Domain, joint.Parties = "cohort", []string{"https://a.example", "https://b.example"}
+	alter := func(l Linkage, f func(*Linkage)) Linkage { f(&l); return l }
+	same := alter(joint, func(l *Linkage) { l.Provider, l.Dataset, l.Column = "https://b.example", "ds-2", "person" })
+	if key(joint) != key(same) {
+		t.Error("what names the same domain and parties does not join")
+	}
+	seen := map[string]Linkage{old: {Permit: "req-a"}}
+	for _, l := range []Linkage{
+		own, joint,
+		alter(own, func(l *Linkage) { l.Permit = "req-b" }),
+		alter(own, func(l *Linkage) { l.Provider = "https://b.example" }),
+		alter(own, func(l *Linkage) { l.Dataset = "ds-2" }),
+		alter(own, func(l *Linkage) { l.Column = "id2" }),
+		alter(own, func(l *Linkage) { l.Domain = "cohort" }),
+		alter(joint, func(l *Linkage) { l.Permit = "req-b" }),
+		alter(joint, func(l *Linkage) { l.Domain = "cohort2" }),
+		alter(joint, func(l *Linkage) { l.Provider = "https://outsider.example" }), // names theirs, and is not named by them
+		alter(joint, func(l *Linkage) { l.Parties = []string{"https://a.example,https://b.example"} }),
+	} {
+		k := key(l)
+		if other, twice := seen[k]; twice {
+			t.Errorf("%+v joins with %+v", l, other)
+		}
+		seen[k] = l
+	}
+	_, err := PseudonymKey(master, Linkage{Derivation: 3})
+	if err == nil {
+		t.Error("a derivation of a later version was guessed")
 	}
 }
 

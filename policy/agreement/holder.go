@@ -1,0 +1,124 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// maxNarrowings bounds how often a lease is narrowed one after another: each open looks
+// at the whole line.
+const maxNarrowings = 8
+
+// holds says whether a lease is still in the hands that it was made for: nil, or Denied.
+// It and those that it was narrowed from were not revoked, its person is still a trainer
+// of the organisation, and that a partner of the project. It is asked at every open, at
+// every slice of a budget and when one of the three has changed.
+func holds(ctx context.Context, q sql.Querier, l *schemas.Lease) error {
+	for _, id := range append(slices.Clone(l.Line), l.ID) {
+		one, _, err := sql.Get[schemas.Lease](ctx, q, "lease", string(id))
+		if schemas.KindOf(err) == schemas.NotFound {
+			continue // a stream outlives its lease, which is forgotten
+		}
+		if err != nil {
+			return err
+		}
+		if !one.Revoked.IsZero() {
+			return denied(string(id), "lease.revoked", "the lease", fmt.Sprintf("the lease was revoked on %s: %s", one.Revoked.UTC().Format(time.RFC3339), one.Reason), "get a new one: POST /api/v1/leases")
+		}
+	}
+	p, _, err := sql.Get[schemas.Participant](ctx, q, "participant", string(l.Participant))
+	if err == nil && l.Subject != "" { // leases from before name nobody, and end soon
+		err = member(&p, l.Issuer, l.Subject, schemas.RoleTrainer)
+	}
+	if err != nil {
+		return err
+	}
+	j, _, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
+	if err != nil {
+		return err
+	}
+	if !party.IsPartner(j, l.Participant) {
+		return denied(string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner")
+	}
+	return nil
+}
+
+// RevokeLease ends a lease and those narrowed from it; what streams under them is cut by
+// the feed, and the agreements stand. Revoking twice is a Conflict. Errors: NotFound,
+// which is also for a lease that is none of the caller's business; Invalid; Conflict.
+func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas.LeaseID, reason string) (schemas.Lease, error) {
+	var l schemas.Lease
+	err := signedIn(by, string(id))
+	if err != nil {
+		return l, err
+	}
+	if len(reason) < 3 {
+		return l, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
+	}
+	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var revision int64
+		l, revision, err = sql.GetStored[schemas.Lease](ctx, tx, "lease", string(id)) // an edited one ends too
+		mine := false
+		if err == nil {
+			mine, err = mayEnd(ctx, tx, by, &l)
+		}
+		if schemas.KindOf(err) == schemas.NotFound || err == nil && !mine {
+			return schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
+		}
+		if err != nil {
+			return err
+		}
+		if !l.Revoked.IsZero() {
+			return schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
+		}
+		l.Revoked, l.Reason = d.now().UTC(), reason
+		_, err = sql.Update(ctx, tx, "lease", string(id), revision, l, nil)
+		if err != nil {
+			return err
+		}
+		for _, it := range l.Items {
+			v := withCaller(leaseValues(&l, it), by)
+			v["reason"] = reason
+			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLeaseRevoked, Subject: string(id), Values: v})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return l, err
+}
+
+func leaseValues(l *schemas.Lease, it schemas.LeaseItem) map[string]string {
+	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run)}
+}
+
+// mayEnd says whether a caller may end a lease: a trainer of the organisation that holds
+// it or that leads its project, the provider of one of its agreements, an operator.
+func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas.Lease) (bool, error) {
+	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleTrainer) && by.Participant == l.Participant {
+		return true, nil
+	}
+	if by.Has(schemas.RoleTrainer) {
+		j, _, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
+		if err != nil || j.Lead == by.Participant {
+			return err == nil, err
+		}
+	}
+	if !by.Has(schemas.RoleProvider) {
+		return false, nil
+	}
+	for _, it := range l.Items {
+		a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
+		if err != nil || a.Provider == by.Participant {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
