@@ -66,6 +66,7 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},
+		{"columns in the record", columnsRecorded},
 		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},

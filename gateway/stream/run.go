@@ -125,6 +125,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 		defer onCut(ctx, cut)()
 	}
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
+	r.Columns = schemas.NameColumns(src.Columns())
 	r, tab, err := e.Releases.Begin(ctx, g, r, of)
 	if err != nil {
 		return r, err
