@@ -229,7 +229,8 @@ func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, o
 	if err != nil {
 		return err
 	}
-	key := fmt.Sprintf("versions/%s/%s/shard-%05d.arrow", p.version.Dataset, p.version.Version, n)
+	// A failed publication's name may be used again while its files are removed.
+	key := fmt.Sprintf("versions/%s/%s/%d/shard-%05d.arrow", p.version.Dataset, p.version.Version, p.version.Started.UnixMicro(), n)
 	put, err := work.Put(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
 	if err != nil {
 		return err

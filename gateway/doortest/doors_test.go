@@ -79,6 +79,7 @@ func TestDoors(t *testing.T) {
 		{"a store that lies", storeLies},
 		{"a store that stalls", storeStalls},
 		{"publishing from a store that lies", publishLies},
+		{"publishing what may be published no more", publishLost},
 		{"revoked", revoked},
 		{"cuts seen by others", cutsSeen},
 		{"rates", rates},
