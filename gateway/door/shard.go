@@ -47,7 +47,17 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	f, err := d.Stream.File(ctx, src, n)
+	f, err := d.Stream.Look(src, n)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	// What needs no bytes makes no file: nothing of it would be recorded.
+	if a := choose(c.Request, `"`+f.ETag+`"`, f.Size); c.Request.Method == http.MethodHead || !a.bytes() {
+		(&fileAnswer{w: c.Writer, answer: a}).head()
+		return
+	}
+	f, err = d.Stream.File(ctx, src, n, g.Lease().Participant)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -55,7 +65,7 @@ func (d *Door) shard(c *gin.Context) {
 	defer f.Close()
 	a := choose(c.Request, `"`+f.ETag+`"`, f.Size)
 	s := &fileAnswer{w: c.Writer, answer: a}
-	if a.status != http.StatusOK && a.status != http.StatusPartialContent || c.Request.Method == http.MethodHead {
+	if !a.bytes() {
 		s.head()
 		return
 	}
@@ -84,6 +94,9 @@ func choose(r *http.Request, etag string, size int64) answer {
 		return a
 	}
 	want := r.Header.Get("Range")
+	if size < 0 { // the file is not made: of a HEAD a range may be ignored
+		want = ""
+	}
 	if m := r.Header.Get("If-Range"); m != "" && m != etag {
 		want = ""
 	}
@@ -96,6 +109,11 @@ func choose(r *http.Request, etag string, size int64) answer {
 		a.status, a.rg = http.StatusPartialContent, rg
 	}
 	return a
+}
+
+// bytes says whether it has any.
+func (a answer) bytes() bool {
+	return a.status == http.StatusOK || a.status == http.StatusPartialContent
 }
 
 // matches says whether an ETag is in a list; weak also takes weak ones.
@@ -167,7 +185,9 @@ func (s *fileAnswer) head() {
 		fallthrough
 	case http.StatusOK:
 		h.Set("Content-Type", fileType)
-		h.Set("Content-Length", number(s.rg.N))
+		if s.size >= 0 {
+			h.Set("Content-Length", number(s.rg.N))
+		}
 	}
 	s.sent = true
 	s.w.WriteHeader(s.status)

@@ -51,9 +51,9 @@ type FileSink interface {
 	Write(p []byte) error
 }
 
-// File finds shard n of a source. Errors: NotFound, TooLarge (a shard that a view
-// changes, beyond what one temporary file may have), those of the store.
-func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
+// Look finds shard n of a source and makes nothing: Size is -1 where the file would have
+// to be made to be known. Errors: NotFound.
+func (e *Engine) Look(src *Source, n int) (*File, error) {
 	if n < 0 || n >= len(src.shards) {
 		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
 	}
@@ -61,7 +61,45 @@ func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
 	if src.view.raw() {
 		return f, f.lay()
 	}
-	m, err := e.files.get(ctx, f)
+	f.Size = f.foretold()
+	return f, nil
+}
+
+// foretold gives the size of a file of which columns are left out, and -1 for other
+// changes.
+func (f *File) foretold() int64 {
+	v, sh := f.Source.view, f.Source.shard(f.Shard)
+	if v.filter != nil || len(v.edits) > 0 {
+		return -1
+	}
+	l := newLayout(v.schema)
+	for _, d := range f.Source.dictionaries(f.Shard) {
+		l.add(d.Meta, d.Body, 0)
+	}
+	for _, b := range sh.Batches {
+		if len(b.Columns) != v.arrow.NumFields() {
+			return -1
+		}
+		if b.Rows > 0 {
+			l.add(int32(v.frame), v.body(b, b.Rows), b.Rows)
+		}
+	}
+	footer, err := shard.FileFooter(v.schema, l.dicts, l.batches)
+	if err != nil {
+		return -1
+	}
+	return l.at + int64(len(footer))
+}
+
+// File finds shard n of a source for somebody of an organisation. Errors as Look;
+// TooLarge (a shard that a view changes, beyond what one temporary file may have), those
+// of the store.
+func (e *Engine) File(ctx context.Context, src *Source, n int, who schemas.ParticipantID) (*File, error) {
+	f, err := e.Look(src, n)
+	if err != nil || src.view.raw() {
+		return f, err
+	}
+	m, err := e.files.get(ctx, f, who)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,7 @@ func (p *Plan) LargestMessage() int64 {
 		most = max(most, s.largest(sl))
 		if sl.shard != last {
 			for _, d := range s.dictionaries(sl.shard) {
-				most = max(most, d.Len())
+				most = max(most, d.Len()+maxAnew)
 			}
 			last = sl.shard
 		}

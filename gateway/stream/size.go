@@ -88,11 +88,7 @@ func (s *Source) dictionaries(i int) []schemas.Block {
 	var out []schemas.Block
 	for _, place := range s.view.dicts {
 		if d := s.shard(i).Dictionaries; place < len(d) {
-			b := d[place]
-			if s.view.compact {
-				b.Body += maxAnew
-			}
-			out = append(out, b)
+			out = append(out, d[place])
 		}
 	}
 	return out
@@ -109,7 +105,7 @@ func (s *Source) most(sl slice) int64 {
 		if s.view.compact { // each piece of a batch that becomes too large has some of them
 			pieces := 1 + 4*n/maxMessage
 			for _, d := range s.dictionaries(sl.shard) {
-				n += pieces * d.Len()
+				n += pieces * (d.Len() + maxAnew)
 			}
 		}
 		return n
