@@ -17,16 +17,20 @@ import (
 // rarely comes alone, and a thousand are no more help than twenty.
 const maxFaults = 20
 
-// publishers is how many versions are published at once: one large version does not
-// keep all others waiting, and each has at most one child process.
-const publishers = 2
+// publishers is how many versions are published at once, and publishersEach how many of
+// one provider: a large version does not keep all others waiting, nor a slow store the
+// other providers. Child processes have a bound of their own.
+const (
+	publishers     = 3
+	publishersEach = 2
+)
 
 // Run publishes what waits until ctx ends, and waits for what it started. What a stop
 // interrupted goes on at the next start, shard by shard.
 func (c *Catalog) Run(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Second) // versions whose publisher failed, or was another process
 	defer tick.Stop()
-	active := map[string]bool{}
+	active := map[string]schemas.ParticipantID{}
 	finished := make(chan string, publishers) // one place for each that runs
 	for {
 		err := c.startSome(ctx, active, finished)
@@ -48,7 +52,7 @@ func (c *Catalog) Run(ctx context.Context) error {
 }
 
 // startSome starts publishers for versions that wait, as far as there is room.
-func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finished chan<- string) error {
+func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.ParticipantID, finished chan<- string) error {
 	if len(active) == publishers {
 		return nil
 	}
@@ -57,10 +61,18 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finishe
 		return err
 	}
 	for _, row := range rows {
-		if active[row.ID] || len(active) == publishers || c.resting(row.ID) {
+		_, is := active[row.ID]
+		if is || len(active) == publishers || c.resting(row.ID) {
 			continue
 		}
-		active[row.ID] = true
+		d, err := c.get(ctx, c.DB, row.Doc.Dataset)
+		if err != nil {
+			return err
+		}
+		if each(active, d.Provider) == publishersEach {
+			continue
+		}
+		active[row.ID] = d.Provider
 		go func() {
 			err := c.publish(ctx, row.Doc)
 			if err != nil && ctx.Err() == nil {
@@ -71,6 +83,16 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finishe
 		}()
 	}
 	return nil
+}
+
+// each counts the versions of a provider that are being published.
+func each(active map[string]schemas.ParticipantID, provider schemas.ParticipantID) (n int) {
+	for _, p := range active {
+		if p == provider {
+			n++
+		}
+	}
+	return n
 }
 
 // retryAfter is how long a version rests whose publisher failed for no fault of its
@@ -102,8 +124,8 @@ type publication struct {
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
 	failed  bool
-	next    time.Time         // when progress is saved again
-	probing sync.Mutex        // of probes: shards are read beside each other
+	next    time.Time  // when progress is saved again
+	probing sync.Mutex // of probes: shards are read beside each other
 	probes  map[schemas.StoreID]bool
 }
 
