@@ -54,6 +54,11 @@ type connKey struct{}
 // the kernel must not flow on after a revocation [decisions.md 17]. It is for
 // http.Server.ConnContext.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	plain := c
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+		plain = t.NetConn()
+	}
+	limitUnsent(plain)
 	return context.WithValue(ctx, connKey{}, c)
 }
 

@@ -188,7 +188,7 @@ func releaseValues(r *schemas.Release, a *schemas.Agreement) map[string]string {
 		"project": string(r.Project), "run": string(r.Run), "version": string(r.Version), "table": r.Table, "split": r.Split, "lease": string(r.Lease),
 		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask}
 	if a != nil {
-		v["provider"], v["purpose"], v["action"] = string(a.Provider), a.Purpose, a.Action
+		v["provider"], v["purpose"], v["action"], v["columns"] = string(a.Provider), a.Purpose, a.Action, r.Columns
 	}
 	for k, s := range v {
 		if s == "" {
