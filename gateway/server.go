@@ -283,8 +283,15 @@ func (s *Server) ready(c *gin.Context) {
 	err := s.deps.DB.Ping(ctx)
 	if err != nil {
 		why = append(why, "the database does not answer")
-	} else if _, err = s.deps.Record.Checkpoint(ctx); err != nil { // it would wait for whoever waits for the database
-		why = append(why, "the record cannot be signed")
+	} else {
+		_, err = s.deps.Record.Checkpoint(ctx) // it would wait for whoever waits for the database
+		if err != nil {
+			why = append(why, "the record cannot be signed")
+		}
+		err = s.deps.DB.Writable(ctx)
+		if err != nil { // no stream opens and nothing is decided, though look-ups go on
+			why = append(why, "the database takes no writes")
+		}
 	}
 	if !s.deps.Index.Ready() {
 		why = append(why, "the search index is being rebuilt")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	g, err := d.grant(c, "shard", 0, 0)
+	g, err := d.grant(c, "shard", 0, stream.Ask{})
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -47,7 +48,17 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	f, err := d.Stream.File(ctx, src, n)
+	f, err := d.Stream.Look(src, n)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	// What needs no bytes makes no file: nothing of it would be recorded.
+	if a := choose(c.Request, `"`+f.ETag+`"`, f.Size); c.Request.Method == http.MethodHead || !a.bytes() {
+		(&fileAnswer{w: c.Writer, answer: a}).head()
+		return
+	}
+	f, err = d.Stream.File(ctx, src, n, g.Lease().Participant)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -57,7 +68,7 @@ func (d *Door) shard(c *gin.Context) {
 	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
 	a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget)
 	s := &fileAnswer{w: c.Writer, answer: a}
-	if a.status != http.StatusOK && a.status != http.StatusPartialContent || c.Request.Method == http.MethodHead {
+	if !a.bytes() {
 		s.head()
 		return
 	}
@@ -87,6 +98,9 @@ func choose(r *http.Request, etag string, size int64, budget bool) answer {
 		return a
 	}
 	want := r.Header.Get("Range")
+	if size < 0 { // the file is not made: of a HEAD a range may be ignored
+		want = ""
+	}
 	if m := r.Header.Get("If-Range"); m != "" && m != etag {
 		want = ""
 	}
@@ -101,6 +115,11 @@ func choose(r *http.Request, etag string, size int64, budget bool) answer {
 		a.status, a.rg = http.StatusPartialContent, rg
 	}
 	return a
+}
+
+// bytes says whether it has any.
+func (a answer) bytes() bool {
+	return a.status == http.StatusOK || a.status == http.StatusPartialContent
 }
 
 // matches says whether an ETag is in a list; weak also takes weak ones.
@@ -149,7 +168,8 @@ func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
 
 // fileAnswer sends a file's bytes with their length.
 type fileAnswer struct {
-	w http.ResponseWriter
+	w   http.ResponseWriter
+	out io.Writer // w, in pieces
 	answer
 	sent bool
 }
@@ -171,14 +191,17 @@ func (s *fileAnswer) head() {
 		fallthrough
 	case http.StatusOK:
 		h.Set("Content-Type", fileType)
-		h.Set("Content-Length", number(s.rg.N))
+		if s.size >= 0 {
+			h.Set("Content-Length", number(s.rg.N))
+		}
 	}
 	s.sent = true
 	s.w.WriteHeader(s.status)
 }
 
 // Begin is for stream.FileSink.
-func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File) error {
+func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *stream.File) error {
+	s.out = stream.Pieces(ctx, s.w)
 	_, _, rows := f.Touched(s.rg)
 	s.w.Header().Set("Guichet-Release", string(r.ID))
 	s.w.Header().Set("Guichet-Rows", number(rows))
@@ -188,7 +211,7 @@ func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File)
 
 // Write is for stream.FileSink.
 func (s *fileAnswer) Write(p []byte) error {
-	_, err := s.w.Write(p)
+	_, err := s.out.Write(p)
 	if err != nil {
 		return &stream.ClientError{Err: err}
 	}

@@ -42,6 +42,7 @@ func TestDoors(t *testing.T) {
 			{"equal to pyarrow", equalToPyarrow},
 			{"read by polars and DuckDB", readByOthers},
 			{"database away", databaseAway},
+			{"clients that take nothing", silentClients},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -65,16 +66,20 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},
+		{"columns in the record", columnsRecorded},
 		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},
 		{"shared budget", sharedBudget},
+		{"values leave with their rows", valuesWithRows},
 		{"changed objects", changedObjects},
+		{"downloads that clients cut", cutDownloads},
 		{"store gone", storeGone},
 		{"a store that lies", storeLies},
 		{"a store that stalls", storeStalls},
 		{"publishing from a store that lies", publishLies},
+		{"publishing what may be published no more", publishLost},
 		{"revoked", revoked},
 		{"cuts seen by others", cutsSeen},
 		{"rates", rates},
@@ -265,11 +270,15 @@ func leases(t *testing.T, r *Rig, doors []Door) {
 	short := narrow(map[string]any{"until": time.Now().Add(1100 * time.Millisecond)})
 	columns := narrow(map[string]any{"items": []schemas.LeaseItem{{Agreement: id, Version: "v1", Columns: []string{"n"}}}})
 	ranked := narrow(map[string]any{"rank": 1, "world": 2})
+	part := narrow(map[string]any{"rank": 1, "world": 2, "order": map[string]any{"seed": "5"}})
 	for _, d := range doors {
 		refused(t, d, columns, id, url.Values{"columns": {"word"}}, schemas.Denied, "word")
 		equal(t, "narrowed columns", 1, len(all(t, d, columns, id, nil)[0].Schema().Fields()))
 		if d.Ranks() {
 			refused(t, d, ranked, id, url.Values{"world": {"2"}, "rank": {"0"}}, schemas.Denied, "rank")
+			refused(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"6"}}, schemas.Denied, "seed=5")
+			refused(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"5"}, "epoch": {"1"}}, schemas.Denied, "seed=5")
+			equal(t, "one part", 10, len(ints(all(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"5"}}))))
 			equal(t, "ranked", upTo(20)[10:], ints(all(t, d, ranked, id, url.Values{"world": {"2"}, "rank": {"1"}})))
 		} else {
 			refused(t, d, ranked, id, nil, schemas.Denied, "rank")

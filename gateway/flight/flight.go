@@ -64,8 +64,8 @@ func (d *Door) Handler() http.Handler {
 	pb.RegisterFlightServiceServer(s, &service{door: d})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := d.Now()
-		c := &call{address: d.Address(r), control: http.NewResponseController(w)}
-		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+		c := &call{address: d.Address(r), control: http.NewResponseController(w), out: w}
+		s.ServeHTTP(&answer{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 		code, bytes := c.finish()
 		took := d.Now().Sub(began)
 		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "dur", took)
@@ -103,7 +103,7 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 		return policy.Grant{}, err
 	}
 	w := policy.Want{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
-		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Address: c.address}
+		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Order: a.ask.Order(), Address: c.address}
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}

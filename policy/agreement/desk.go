@@ -45,6 +45,8 @@ type Desk struct {
 	refusals  *refusals
 	show      Show
 	known     misfits
+	feed      *Feed // nil: streams are cut by the feed's own look alone
+	brake     *brake
 	judged    func() // of tests: between a decision and the transaction that stores it
 
 	maxPending, maxRuns int // of a project; 0: any number
@@ -60,9 +62,10 @@ type Config struct {
 	Replica    string // name of this process, for the releases it opens
 	Alone      bool   // no other process opens releases on this database
 	Now        func() time.Time
-	MaxPending int  // requests of a project that wait for a review; 0: any number
-	MaxRuns    int  // of a project; 0: any number
-	Show       Show // nil: every column can be shown under any terms
+	MaxPending int   // requests of a project that wait for a review; 0: any number
+	MaxRuns    int   // of a project; 0: any number
+	Feed       *Feed // cuts this process's streams when the database does not take a revocation
+	Show       Show  // nil: every column can be shown under any terms
 }
 
 // New makes a desk.
@@ -75,7 +78,8 @@ func New(c Config) *Desk {
 	if show == nil {
 		show = func(*schemas.Table, *schemas.Agreement, []string) error { return nil }
 	}
-	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}, maxPending: c.MaxPending, maxRuns: c.MaxRuns}
+	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}, feed: c.Feed, brake: newBrake(),
+		maxPending: c.MaxPending, maxRuns: c.MaxRuns}
 }
 
 func denied(subject, rule, source, text, remedy string) error {
