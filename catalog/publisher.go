@@ -152,6 +152,7 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	if err != nil {
 		return err
 	}
+	p.alike()
 	p.grow(base)
 	err = c.stands(ctx, &p, base)
 	if err != nil {

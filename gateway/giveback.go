@@ -31,7 +31,10 @@ func (w *crew) count(h http.Handler) http.Handler {
 func (w *crew) giveBack(ctx context.Context) error {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	most, floor := w.busy.Load(), held()
+	most, under := w.busy.Load(), int64(0) // requests at once since the last collection, and at it
+	floor := held()                        // after the last collection
+	low := floor                           // after any
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,13 +42,17 @@ func (w *crew) giveBack(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now, have := w.busy.Load(), held()
-		most = max(most, now)
-		floor = min(floor, have)
-		if have < floor+unused || now > most/2 {
+		most, floor = max(most, now), min(floor, have)
+		from := floor
+		if under > 0 && now <= under/2 { // what was in use at the last collection may be garbage by now
+			from = low
+		}
+		if now > most/2 || have < from+max(unused, from/2) || time.Since(last) < 8*time.Second { // a collection costs too
 			continue
 		}
 		debug.FreeOSMemory()
-		most, floor = now, held()
+		most, under, floor, last = now, now, held(), time.Now()
+		low = min(low, floor)
 	}
 }
 

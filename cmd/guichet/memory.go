@@ -153,6 +153,11 @@ func (b bound) connections(limit int) int {
 func (b bound) fit(c *Config, log *slog.Logger) {
 	limits := c.Limits.Filled()
 	room := b.connections(limits.Connections)
+	var files syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
+	if err == nil && files.Cur/2 < uint64(room) { // the other half is for stores, the database and shards being made
+		room = int(files.Cur / 2)
+	}
 	if room < limits.Connections {
 		c.Limits.Connections = room
 	}

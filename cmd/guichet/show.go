@@ -87,6 +87,10 @@ func (t *terminal) version(s *schemas.VersionSummary) {
 	fmt.Fprintf(t.out, "version %s: ", s.Version)
 	switch s.State {
 	case schemas.VersionPublished:
+		if s.Rows == 0 && s.Bytes == 0 { // what is published has some
+			fmt.Fprintf(t.out, "its terms hide rows, published %s\n", when(s.Published))
+			return
+		}
 		fmt.Fprintf(t.out, "%s, %s, published %s\n", plural(s.Rows, "row", "rows"), size(s.Bytes), when(s.Published))
 	case schemas.VersionPublishing:
 		fmt.Fprintf(t.out, "is being published, %d of %s read\n", s.ShardsDone, plural(s.Shards, "shard", "shards"))
@@ -116,7 +120,11 @@ func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
 	for _, tab := range latest.Data {
 		fmt.Fprintf(t.out, "table %s\n", tab.Name)
 		for _, s := range tab.Splits {
-			fmt.Fprintf(t.out, "  split %s: %s in %s\n", s.Name, plural(s.Rows, "row", "rows"), plural(s.Shards, "shard", "shards"))
+			rows := plural(s.Rows, "row", "rows")
+			if s.Rows == 0 && latest.Rows == 0 {
+				rows = "some rows"
+			}
+			fmt.Fprintf(t.out, "  split %s: %s in %s\n", s.Name, rows, plural(s.Shards, "shard", "shards"))
 		}
 		for _, col := range tab.Columns {
 			t.column(col.Name, col.Type, said[tab.Name+"/"+col.Name])

@@ -24,8 +24,9 @@ const (
 	maxAnswer   = 1 << 20          // bytes of one of its documents
 	maxKeys     = 100              // keys read of one document
 	fetchTime   = 10 * time.Second // for both documents
-	fetchWait   = 3 * time.Second  // a caller waits for new keys while there are old ones
+	fetchWait   = time.Second      // a caller waits for new keys while there are old ones
 	fetchEvery  = 5 * time.Second  // between two fetches, whatever tokens come
+	fetchAgain  = 30 * time.Second // after one that failed, while there are old keys
 	keysFresh   = 5 * time.Minute  // after that they are fetched anew: a withdrawn key is good no longer
 	keysOldest  = time.Hour        // while the issuer is away; after that nobody of it signs in
 	maxRedirect = 3
@@ -163,7 +164,11 @@ func (k *keyring) having(id string) ([]jose.JSONWebKey, time.Duration) {
 // Who has old ones does not wait long.
 func (k *keyring) refresh(ctx context.Context, old bool) error {
 	k.mu.Lock()
-	if k.running == nil && !k.tried.IsZero() && k.now().Sub(k.tried) < fetchEvery {
+	pause := fetchEvery
+	if old && k.failed != nil {
+		pause = fetchAgain
+	}
+	if k.running == nil && !k.tried.IsZero() && k.now().Sub(k.tried) < pause {
 		defer k.mu.Unlock()
 		return k.failed
 	}
