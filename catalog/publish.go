@@ -71,6 +71,13 @@ func versionKey(id schemas.DatasetID, v schemas.VersionID) string {
 
 func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
 	key := versionKey(d.ID, v.Version)
+	now, err := c.get(ctx, tx, d.ID)
+	if err != nil {
+		return err
+	}
+	if now.Withdrawn {
+		return schemas.Errorf(schemas.Gone, string(d.ID), "the dataset was withdrawn")
+	}
 	cols := sql.Columns{"dataset": string(d.ID), "state": string(v.State), "started": v.Started.UnixMicro(), "ask": ask, "shards": "{}"}
 	have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
 	switch {

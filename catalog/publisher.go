@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,16 +17,20 @@ import (
 // rarely comes alone, and a thousand are no more help than twenty.
 const maxFaults = 20
 
-// publishers is how many versions are published at once: one large version does not
-// keep all others waiting, and each has at most one child process.
-const publishers = 2
+// publishers is how many versions are published at once, and publishersEach how many of
+// one provider: a large version does not keep all others waiting, nor a slow store the
+// other providers. Child processes have a bound of their own.
+const (
+	publishers     = 3
+	publishersEach = 2
+)
 
 // Run publishes what waits until ctx ends, and waits for what it started. What a stop
 // interrupted goes on at the next start, shard by shard.
 func (c *Catalog) Run(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Second) // versions whose publisher failed, or was another process
 	defer tick.Stop()
-	active := map[string]bool{}
+	active := map[string]schemas.ParticipantID{}
 	finished := make(chan string, publishers) // one place for each that runs
 	for {
 		err := c.startSome(ctx, active, finished)
@@ -47,7 +52,7 @@ func (c *Catalog) Run(ctx context.Context) error {
 }
 
 // startSome starts publishers for versions that wait, as far as there is room.
-func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finished chan<- string) error {
+func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.ParticipantID, finished chan<- string) error {
 	if len(active) == publishers {
 		return nil
 	}
@@ -56,10 +61,18 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finishe
 		return err
 	}
 	for _, row := range rows {
-		if active[row.ID] || len(active) == publishers || c.resting(row.ID) {
+		_, is := active[row.ID]
+		if is || len(active) == publishers || c.resting(row.ID) {
 			continue
 		}
-		active[row.ID] = true
+		d, err := c.get(ctx, c.DB, row.Doc.Dataset)
+		if err != nil {
+			return err
+		}
+		if each(active, d.Provider) == publishersEach {
+			continue
+		}
+		active[row.ID] = d.Provider
 		go func() {
 			err := c.publish(ctx, row.Doc)
 			if err != nil && ctx.Err() == nil {
@@ -70,6 +83,16 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]bool, finishe
 		}()
 	}
 	return nil
+}
+
+// each counts the versions of a provider that are being published.
+func each(active map[string]schemas.ParticipantID, provider schemas.ParticipantID) (n int) {
+	for _, p := range active {
+		if p == provider {
+			n++
+		}
+	}
+	return n
 }
 
 // retryAfter is how long a version rests whose publisher failed for no fault of its
@@ -100,8 +123,9 @@ type publication struct {
 	dataset schemas.Dataset
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
-	next    time.Time         // when progress is saved again
-	probing sync.Mutex        // of probes: shards are read beside each other
+	failed  bool
+	next    time.Time  // when progress is saved again
+	probing sync.Mutex // of probes: shards are read beside each other
 	probes  map[schemas.StoreID]bool
 }
 
@@ -165,20 +189,37 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 	return err
 }
 
-// finish makes the version published or failed, all or nothing.
+// finish makes the version published or failed, all or nothing. What allowed the
+// publication is looked at again in the transaction that ends it; of a failed one
+// nothing stays in the work bucket.
 func (c *Catalog) finish(ctx context.Context, p *publication) error {
-	v := &p.version
-	v.State, v.Published = schemas.VersionPublished, c.Now().UTC()
-	if len(v.Failures) > 0 {
-		v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
-	}
 	by := schemas.Principal{Participant: p.dataset.Provider}
-	return c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := sql.Update(ctx, tx, "version", versionKey(v.Dataset, v.Version), 0, v, sql.Columns{"state": string(v.State), "shards": "{}"})
+	err := c.foreign(ctx, p)
+	if err != nil {
+		return err
+	}
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		v := p.version // a write may be tried again
+		key := versionKey(v.Dataset, v.Version)
+		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
 		if err != nil {
 			return err
 		}
+		if have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
+			return nil // another replica's publisher has ended it
+		}
 		d, err := c.get(ctx, tx, v.Dataset)
+		if err == nil && len(v.Failures) == 0 {
+			v.Failures, err = lost(ctx, tx, &d)
+		}
+		if err != nil {
+			return err
+		}
+		v.State, v.Published = schemas.VersionPublished, c.Now().UTC()
+		if len(v.Failures) > 0 {
+			v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
+		}
+		_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"state": string(v.State), "shards": "{}"})
 		if err != nil {
 			return err
 		}
@@ -186,15 +227,77 @@ func (c *Catalog) finish(ctx context.Context, p *publication) error {
 			latest := v.VersionSummary
 			latest.Notes = nil
 			d.Latest = &latest
-			addFields(&d, v)
+			addFields(&d, &v)
 		}
 		d.Modified = c.Now().UTC()
 		_, err = sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
 		if err != nil {
 			return err
 		}
+		p.failed = v.State == schemas.VersionFailed
 		return c.changed(ctx, tx, by, schemas.ChangeVersion, &d, map[string]string{"version": string(v.Version), "state": string(v.State)})
 	})
+	if err == nil && p.failed {
+		c.clear(ctx, p)
+	}
+	return err
+}
+
+// lost says what the publication was allowed by and is so no more: the dataset was
+// withdrawn, or its provider stopped.
+func lost(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) ([]schemas.FieldError, error) {
+	if d.Withdrawn {
+		return []schemas.FieldError{{Pointer: "dataset", Message: "the dataset was withdrawn while the version was being read"}}, nil
+	}
+	provider, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(d.Provider))
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return nil, err
+	}
+	if provider.Stopped {
+		return []schemas.FieldError{{Pointer: "provider", Message: "the operator stopped the provider while the version was being read"}}, nil
+	}
+	return nil, nil
+}
+
+// foreign notes as faults the objects that the provider may not name any more. It is asked
+// before the transaction, since there may be many; every open asks it again.
+func (c *Catalog) foreign(ctx context.Context, p *publication) error {
+	seen := map[schemas.Source]bool{}
+	for s := range p.version.EveryShard() {
+		g := given(s)
+		folder := schemas.Source{Store: g.Store, Bucket: g.Bucket, Key: g.Key[:strings.LastIndexByte(g.Key, '/')+1]}
+		if seen[folder] || len(p.version.Failures) >= maxFaults { // prefixes end with a slash: one answer for a folder
+			continue
+		}
+		seen[folder] = true
+		err := c.MayName(ctx, p.dataset.Provider, g.Store, g.Bucket, g.Key)
+		switch e, ours := errors.AsType[*schemas.Error](err); {
+		case ours && e.Kind == schemas.Denied:
+			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, g.Key), Message: asUploaded(&p.dataset, e.Message)})
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// clear removes what a failed publication wrote into the work bucket. What it cannot
+// remove only takes room.
+func (c *Catalog) clear(ctx context.Context, p *publication) {
+	for _, got := range p.done {
+		s := &got.Shard
+		if s.Source == nil {
+			continue
+		}
+		store, err := c.Store(ctx, s.Store)
+		if err == nil {
+			err = store.Delete(ctx, s.Bucket, s.Key)
+		}
+		if err != nil {
+			c.Log.Warn("a shard of a failed publication stays in the work bucket", "version", versionKey(p.version.Dataset, p.version.Version), "key", s.Key, "err", err)
+			return
+		}
+	}
 }
 
 // addFields adds the columns that the shards really have to the dataset's tables,

@@ -17,6 +17,17 @@ import (
 // another is read. Each takes its size and shard.MostOut of temporary disk at most.
 const ahead = 2
 
+// A store that sends a shard slower than leastPace bytes in a second, after patience,
+// holds a publisher that others wait for.
+const (
+	leastPace = 1 << 20
+	patience  = 10 * time.Minute
+)
+
+func tooSlow(key string) error {
+	return &schemas.Error{Kind: schemas.Invalid, Subject: key, Message: fmt.Sprintf("the store sends %s slower than 1 MiB in a second", key), Remedy: "publish from a faster store, or upload the files"}
+}
+
 // maxShard bounds one object.
 const maxShard = 64 << 30
 
@@ -183,7 +194,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 		return nil, err
 	}
 	defer in.Close()
-	body, err := store.Open(ctx, p.ask.Bucket, key, info.ETag, 0, info.Size)
+	reading, cancel := context.WithTimeoutCause(ctx, patience+time.Duration(info.Size/leastPace)*time.Second, tooSlow(key))
+	defer cancel()
+	body, err := store.OpenWhole(reading, p.ask.Bucket, info)
 	if err != nil {
 		return nil, err
 	}
@@ -229,8 +242,9 @@ func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, o
 	if err != nil {
 		return err
 	}
-	key := fmt.Sprintf("versions/%s/%s/shard-%05d.arrow", p.version.Dataset, p.version.Version, n)
-	put, err := work.Put(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
+	// A failed publication's name may be used again while its files are removed.
+	key := fmt.Sprintf("versions/%s/%s/%d/shard-%05d.arrow", p.version.Dataset, p.version.Version, p.version.Started.UnixMicro(), n)
+	put, err := work.PutOnce(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,11 @@
 package schemas
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Ask is what a decision is about: one dataset for one project.
 type Ask struct {
@@ -224,6 +229,7 @@ type Release struct {
 	Declared     bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
 	Door         string        `json:"door" doc:"http, shard, flight"`
 	Ask          string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
+	Columns      string        `json:"columns,omitempty" doc:"names of the columns shown, as a JSON array; how many and the array's SHA-256 where it is long"`
 	MostRows     int64         `json:"most_rows" doc:"the most that it can deliver"`
 	MostBytes    int64         `json:"most_bytes"`
 	Rows         int64         `json:"rows"`
@@ -239,6 +245,25 @@ type Release struct {
 	Ended        time.Time     `json:"ended,omitzero"`
 	Begin        int64         `json:"begin_record" doc:"position of its begin record"`
 	Replica      string        `json:"replica,omitempty"`
+}
+
+// maxNamed is the longest list of columns that a release names.
+const maxNamed = 2000
+
+// NameColumns says which columns a release shows, for Release.Columns.
+func NameColumns(columns []TableColumn) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	b, err := json.Marshal(names)
+	if err != nil { // strings always have a form
+		return ""
+	}
+	if len(b) <= maxNamed {
+		return string(b)
+	}
+	return fmt.Sprintf("%d columns, sha256:%x", len(names), sha256.Sum256(b))
 }
 
 // Segment is a run of rows of one shard of a split, counted as the agreement's view

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Identifiers are distinct types: swapping two must not compile. Minted ones
@@ -100,4 +101,10 @@ func IsSlug(s string) bool {
 		}
 	}
 	return true
+}
+
+// IsText says whether s can be a name or a word here: UTF-8 without NUL, at most so
+// many bytes.
+func IsText(s string, most int) bool {
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

@@ -133,7 +133,7 @@ func howRecorded(r schemas.Record) string {
 	case schemas.ChangeRun:
 		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
 	case schemas.ChangeReleaseBegin:
-		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"]}
+		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"], v["columns"]}
 	case schemas.ChangeRefusal:
 		parts = []string{v["rule"], v["text"]}
 	case schemas.ChangeErasure:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/gateway"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -36,8 +37,11 @@ type Config struct {
 	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
 	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
 	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
+	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
+	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
+	bound         bound                 // of the process's memory
 	origins       map[string]string
 }
 
@@ -58,7 +62,7 @@ const leastMemory = 64 << 20
 
 // loadConfig reads the file (none when path is "") and then the environment.
 func loadConfig(path string) (*Config, error) {
-	c := &Config{origins: map[string]string{}}
+	c := &Config{origins: map[string]string{}, bound: thisSystem().memory()}
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -91,9 +95,12 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
+			if d.name == "memory" && c.bound.bytes > 0 {
+				c.origins[d.name] = fmt.Sprintf("default: a quarter of %d MiB, by %s", c.bound.bytes>>20, c.bound.why)
+			}
 		}
 	}
 	return c, nil
@@ -118,6 +125,7 @@ func (c *Config) settings() []setting {
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
 		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
 		{"memory", "GUICHET_MEMORY", &c.Memory}, {"metrics_listen", "GUICHET_METRICS_LISTEN", &c.MetricsListen}, {"store_idle", "GUICHET_STORE_IDLE", &c.StoreIdle},
+		{"client_idle", "GUICHET_CLIENT_IDLE", &c.ClientIdle},
 	}
 }
 
@@ -160,9 +168,16 @@ func (c *Config) check() error {
 			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
 		}
 	}
+	err = c.Limits.Check()
+	if err != nil {
+		return err
+	}
 	_, err = c.memory()
 	if err == nil {
 		_, err = idle("store_idle", c.StoreIdle)
+	}
+	if err == nil {
+		_, err = idle("client_idle", c.ClientIdle)
 	}
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func transport() *http.Transport {
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		MaxIdleConnsPerHost:    64,
-		IdleConnTimeout:        time.Minute,
+		IdleConnTimeout:        5 * time.Second, // a burst's connections are given back soon
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second, // a store may take its time over what was written
 		MaxResponseHeaderBytes: maxHeader,

@@ -30,14 +30,26 @@ func (s *Store) Open(ctx context.Context, bucket, key, etag string, offset, leng
 	if length == 0 {
 		return http.NoBody, nil
 	}
-	r := &reader{s: s, ctx: ctx, bucket: bucket, key: key, etag: etag, at: offset, left: length, tries: retries}
+	return s.begin(&reader{s: s, ctx: ctx, bucket: bucket, key: key, etag: etag, at: offset, left: length, size: -1, tries: retries})
+}
+
+// OpenWhole reads an object whole, as Stat told of it: neither more nor less. Errors as
+// Open.
+func (s *Store) OpenWhole(ctx context.Context, bucket string, i Info) (io.ReadCloser, error) {
+	if i.Size == 0 {
+		return http.NoBody, nil
+	}
+	return s.begin(&reader{s: s, ctx: ctx, bucket: bucket, key: i.Key, etag: i.ETag, left: i.Size, size: i.Size, tries: retries})
+}
+
+func (s *Store) begin(r *reader) (io.ReadCloser, error) {
 	for {
 		err := r.open()
 		if err == nil {
 			return r, nil
 		}
 		if !errors.Is(err, Stalls) || !r.again() { // minio-go tried the rest again
-			return nil, s.explain(err, bucket, key)
+			return nil, s.explain(err, r.bucket, r.key)
 		}
 	}
 }
@@ -49,6 +61,7 @@ type reader struct {
 	bucket, key, etag string
 	at                int64 // of the next byte
 	left              int64 // bytes to come; < 0: until the store ends
+	size              int64 // of the whole object; < 0: not known
 	body              *paced
 	tries             int
 	since             int // bytes since tries were given
@@ -116,6 +129,8 @@ func (r *reader) answered(resp *http.Response) error {
 			return NoRange
 		case r.left < 0:
 			r.left = resp.ContentLength
+		case resp.ContentLength >= 0 && r.size >= 0 && resp.ContentLength != r.size:
+			return OtherLength
 		case resp.ContentLength >= 0 && resp.ContentLength < r.left:
 			return shorter(r.key)
 		}
@@ -125,6 +140,9 @@ func (r *reader) answered(resp *http.Response) error {
 	n, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size)
 	if err != nil && n < 2 || from != r.at || to < from {
 		return OtherRange
+	}
+	if r.size >= 0 && n == 3 && size != r.size {
+		return OtherLength
 	}
 	switch length := to - from + 1; {
 	case r.left < 0:

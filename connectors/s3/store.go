@@ -90,7 +90,21 @@ func (s *Store) Stat(ctx context.Context, bucket, key string) (Info, error) {
 	if err != nil {
 		return Info{}, s.explain(err, bucket, key)
 	}
-	return Info{Key: key, ETag: o.ETag, Size: o.Size}, nil
+	return s.known(Info{Key: key, ETag: o.ETag, Size: o.Size}, bucket)
+}
+
+// maxETag bounds an ETag: a manifest has one for each of up to 100,000 shards.
+const maxETag = 256
+
+// known refuses what nobody could hold a later answer against.
+func (s *Store) known(i Info, bucket string) (Info, error) {
+	switch {
+	case i.Size < 0:
+		return Info{}, s.explain(NoLength, bucket, i.Key)
+	case len(i.ETag) > maxETag:
+		return Info{}, s.explain(NoETag, bucket, i.Key)
+	}
+	return i, nil
 }
 
 // List gives the objects under a prefix in the order of their keys, at most most
@@ -135,7 +149,26 @@ func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size i
 	if err != nil {
 		return Info{}, s.explain(err, bucket, key)
 	}
-	return Info{Key: key, ETag: o.ETag, Size: o.Size}, nil
+	return Info{Key: key, ETag: o.ETag, Size: size}, nil
+}
+
+// PutOnce is Put of a key that nobody else writes: it asks the store whether it has the
+// object as it said.
+func (s *Store) PutOnce(ctx context.Context, bucket, key string, r io.Reader, size int64) (Info, error) {
+	put, err := s.Put(ctx, bucket, key, r, size)
+	if err != nil {
+		return put, err
+	}
+	have, err := s.Stat(ctx, bucket, key)
+	switch {
+	case err != nil:
+		return Info{}, err
+	case have.Size != size:
+		return Info{}, s.explain(OtherLength, bucket, key)
+	case have.ETag != put.ETag:
+		return Info{}, s.explain(OtherETag, bucket, key)
+	}
+	return have, nil
 }
 
 // Delete removes an object; one that is not there is no error.
@@ -152,9 +185,9 @@ func (s *Store) explain(err error, bucket, key string) error {
 	if _, ours := errors.AsType[*schemas.Error](err); ours {
 		return err
 	}
-	e := &schemas.Error{Subject: key, Err: err}
+	e := &schemas.Error{Subject: key, Err: short(err)}
 	if f := faultOf(err); f != "" {
-		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf("store %s %s (%s)", s.id, string(f), key), f.Remedy(), fmt.Errorf("%w: %w", f, err)
+		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf("store %s %s (%s)", s.id, string(f), key), f.Remedy(), fmt.Errorf("%w: %w", f, short(err))
 		return e
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -79,7 +79,9 @@ func TestLies(t *testing.T) {
 		{"longer part", head(func(h http.Header) int { h.Set("Content-Range", "bytes 100-299/262144"); return 0 }), "tag", schemas.Unavailable, OtherRange},
 		{"no Last-Modified", without("Last-Modified"), "tag", schemas.Unavailable, NoTime},
 		{"403", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "tag", schemas.Unavailable, Forbids},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "tag", schemas.Unavailable, Redirects},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "tag", schemas.Unavailable, Redirects},
 		{"204", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Last-Modified", "Thu, 01 Jan 1970 00:00:01 GMT")
 			w.WriteHeader(204)
@@ -273,5 +275,73 @@ func TestListings(t *testing.T) {
 	_, err := open(t, page()).List(ctx, "lab", "p/", 100)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("pages of nothing: %v", err)
+	}
+}
+
+// TestLengths: what a store says of an object's length holds for all of its answers, and
+// what it wrote is as it was given.
+func TestLengths(t *testing.T) {
+	says := func(length, etag string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			switch r.Method {
+			case http.MethodHead:
+				w.Header().Set("Last-Modified", "Thu, 01 Jan 1970 00:00:01 GMT")
+				w.Header().Set("ETag", etag)
+				if length != "" {
+					w.Header().Set("Content-Length", length)
+				}
+			case http.MethodPut:
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("ETag", `"tag"`)
+			default:
+				serve(w, r)
+			}
+		}
+	}
+	whole := fmt.Sprint(len(object))
+	for _, c := range []struct {
+		length, etag string
+		read, wrote  Fault
+	}{
+		{whole, `"tag"`, "", ""},
+		{"100", `"tag"`, OtherLength, OtherLength},
+		{whole + "0", `"tag"`, OtherLength, OtherLength},
+		{"", `"tag"`, NoLength, NoLength},
+		{whole, `"` + string(bytes.Repeat([]byte("x"), maxETag+1)) + `"`, NoETag, NoETag},
+		{whole, `"tag2"`, "", OtherETag},
+	} {
+		s := open(t, says(c.length, c.etag))
+		info, err := s.Stat(t.Context(), "lab", "k")
+		if err == nil && c.wrote != OtherETag {
+			var body io.ReadCloser
+			body, err = s.OpenWhole(t.Context(), "lab", info)
+			if err == nil {
+				var got []byte
+				got, err = io.ReadAll(body)
+				body.Close()
+				if err == nil && !bytes.Equal(got, object) {
+					t.Errorf("%.20s: %d of %d bytes were taken for whole", c.length, len(got), len(object))
+				}
+			}
+		}
+		if f, _ := errors.AsType[Fault](err); f != c.read {
+			t.Errorf("read, %.20s, %.20s: %v, want %q", c.length, c.etag, err, string(c.read))
+		}
+		_, err = s.PutOnce(t.Context(), "lab", "k", bytes.NewReader(object), int64(len(object)))
+		if f, _ := errors.AsType[Fault](err); f != c.wrote {
+			t.Errorf("wrote, %.20s, %.20s: %v, want %q", c.length, c.etag, err, string(c.wrote))
+		}
+	}
+}
+
+// TestWordsAreShort: what a store says at length does not fill our log.
+func TestWordsAreShort(t *testing.T) {
+	s := open(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprintf(w, "<Error><Code>Odd</Code><Message>%s</Message></Error>", bytes.Repeat([]byte("words "), 1<<16))
+	})
+	err := s.ReadRange(t.Context(), "lab", "k", "tag", 0, make([]byte, 1))
+	if err == nil || len(err.Error()) > 1000 {
+		t.Errorf("%d bytes of words", len(fmt.Sprint(err)))
 	}
 }

@@ -151,6 +151,12 @@ func (g *Gathered) Message() []byte { return recordMessage(g.cols, int(g.rows)).
 // would.
 func (g *Gathered) Dictionaries() ([][]byte, error) { return EncodeDictionaries(g.Record()) }
 
+// DictionariesAs gives them under the ids of another schema, one for each dictionary
+// column in order.
+func (g *Gathered) DictionariesAs(ids []int) ([][]byte, error) {
+	return encodeDictionaries(g.Record(), func(id int64) int64 { return int64(ids[id]) })
+}
+
 func gatherColumn(f arrow.Field, segs []seg, compact bool) (*col, error) {
 	d, ok := f.Type.(*arrow.DictionaryType)
 	if !ok {

@@ -153,7 +153,12 @@ func EncodeRecord(rec arrow.Record, from, n int64) (msg []byte, err error) {
 // EncodeDictionaries gives the dictionary messages of rec's dictionary columns,
 // in the order of their ids: those that EncodeSchema of rec's fields numbers.
 // Sent before a batch they replace what stood under the same ids.
-func EncodeDictionaries(rec arrow.Record) (msgs [][]byte, err error) {
+func EncodeDictionaries(rec arrow.Record) ([][]byte, error) {
+	return encodeDictionaries(rec, func(id int64) int64 { return id })
+}
+
+// encodeDictionaries gives them under other ids.
+func encodeDictionaries(rec arrow.Record, under func(id int64) int64) (msgs [][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = invalid("the dictionaries cannot be encoded: %v", p)
@@ -173,7 +178,7 @@ func EncodeDictionaries(rec arrow.Record) (msgs [][]byte, err error) {
 		if err != nil {
 			return nil, invalid("column %q: %w", n.field.Name, err)
 		}
-		msgs = append(msgs, dictionaryMessage(n.id, d).bytes())
+		msgs = append(msgs, dictionaryMessage(under(n.id), d).bytes())
 	}
 	return msgs, nil
 }

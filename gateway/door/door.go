@@ -54,6 +54,11 @@ type connKey struct{}
 // the kernel must not flow on after a revocation [decisions.md 17]. It is for
 // http.Server.ConnContext.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	plain := c
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+		plain = t.NetConn()
+	}
+	limitUnsent(plain)
 	return context.WithValue(ctx, connKey{}, c)
 }
 
@@ -70,7 +75,11 @@ func cutOff(c *gin.Context) {
 // reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+	for { // under TLS, and under what counts connections
+		t, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = t.NetConn()
 	}
 	if t, ok := c.(*net.TCPConn); ok {
@@ -231,6 +240,11 @@ func (d *Door) manifest(c *gin.Context) {
 		world = ask.World
 	}
 	g, err := d.grant(c, "http", world, ask)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	err = d.Desk.CheckRun(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)
 		return

@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 
 	"guichet/connectors/shard"
@@ -14,12 +15,14 @@ import (
 // client must be able to see that it was cut [decisions.md 16].
 type ipcStream struct {
 	w    http.ResponseWriter
+	out  io.Writer // w, in pieces
 	sent bool
 }
 
 func (s *ipcStream) begun() bool { return s.sent }
 
-func (s *ipcStream) Begin(_ context.Context, r schemas.Release, p *stream.Plan) error {
+func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) error {
+	s.out = stream.Pieces(ctx, s.w)
 	h := s.w.Header()
 	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
 	h.Set("Cache-Control", "no-store")
@@ -36,7 +39,7 @@ func (s *ipcStream) Begin(_ context.Context, r schemas.Release, p *stream.Plan) 
 
 func (s *ipcStream) write(b []byte) error {
 	s.sent = true
-	_, err := s.w.Write(b)
+	_, err := s.out.Write(b)
 	if err != nil {
 		return &stream.ClientError{Err: err}
 	}

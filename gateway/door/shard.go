@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,15 +48,27 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	f, err := d.Stream.File(ctx, src, n)
+	f, err := d.Stream.Look(src, n)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	// What needs no bytes makes no file: nothing of it would be recorded.
+	if a := choose(c.Request, `"`+f.ETag+`"`, f.Size); c.Request.Method == http.MethodHead || !a.bytes() {
+		(&fileAnswer{w: c.Writer, answer: a}).head()
+		return
+	}
+	f, err = d.Stream.File(ctx, src, n, g.Lease().Participant)
 	if err != nil {
 		d.fail(c, err)
 		return
 	}
 	defer f.Close()
-	a := choose(c.Request, `"`+f.ETag+`"`, f.Size)
+	terms := g.Agreement()
+	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
+	a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget)
 	s := &fileAnswer{w: c.Writer, answer: a}
-	if a.status != http.StatusOK && a.status != http.StatusPartialContent || c.Request.Method == http.MethodHead {
+	if !a.bytes() {
 		s.head()
 		return
 	}
@@ -71,8 +85,9 @@ type answer struct {
 }
 
 // choose reads conditions and range [RFC 9110 §13, §14]. Of several ranges the whole
-// is sent, as the RFC allows.
-func choose(r *http.Request, etag string, size int64) answer {
+// is sent, as the RFC allows; under a budget, where that would cost all rows for a
+// client's slip, a range that is not understood is not satisfied.
+func choose(r *http.Request, etag string, size int64, budget bool) answer {
 	a := answer{status: http.StatusOK, rg: stream.Range{N: size}, size: size, etag: etag}
 	if m := r.Header.Get("If-Match"); m != "" && !matches(m, etag, false) {
 		a.status = http.StatusPreconditionFailed
@@ -83,11 +98,16 @@ func choose(r *http.Request, etag string, size int64) answer {
 		return a
 	}
 	want := r.Header.Get("Range")
+	if size < 0 { // the file is not made: of a HEAD a range may be ignored
+		want = ""
+	}
 	if m := r.Header.Get("If-Range"); m != "" && m != etag {
 		want = ""
 	}
 	rg, ok, satisfiable := parseRange(want, size)
 	switch {
+	case !ok && budget && want != "":
+		a.status = http.StatusRequestedRangeNotSatisfiable
 	case !ok:
 	case !satisfiable:
 		a.status = http.StatusRequestedRangeNotSatisfiable
@@ -95,6 +115,11 @@ func choose(r *http.Request, etag string, size int64) answer {
 		a.status, a.rg = http.StatusPartialContent, rg
 	}
 	return a
+}
+
+// bytes says whether it has any.
+func (a answer) bytes() bool {
+	return a.status == http.StatusOK || a.status == http.StatusPartialContent
 }
 
 // matches says whether an ETag is in a list; weak also takes weak ones.
@@ -143,7 +168,8 @@ func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
 
 // fileAnswer sends a file's bytes with their length.
 type fileAnswer struct {
-	w http.ResponseWriter
+	w   http.ResponseWriter
+	out io.Writer // w, in pieces
 	answer
 	sent bool
 }
@@ -165,14 +191,17 @@ func (s *fileAnswer) head() {
 		fallthrough
 	case http.StatusOK:
 		h.Set("Content-Type", fileType)
-		h.Set("Content-Length", number(s.rg.N))
+		if s.size >= 0 {
+			h.Set("Content-Length", number(s.rg.N))
+		}
 	}
 	s.sent = true
 	s.w.WriteHeader(s.status)
 }
 
 // Begin is for stream.FileSink.
-func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File) error {
+func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *stream.File) error {
+	s.out = stream.Pieces(ctx, s.w)
 	_, _, rows := f.Touched(s.rg)
 	s.w.Header().Set("Guichet-Release", string(r.ID))
 	s.w.Header().Set("Guichet-Rows", number(rows))
@@ -182,7 +211,7 @@ func (s *fileAnswer) Begin(_ context.Context, r schemas.Release, f *stream.File)
 
 // Write is for stream.FileSink.
 func (s *fileAnswer) Write(p []byte) error {
-	_, err := s.w.Write(p)
+	_, err := s.out.Write(p)
 	if err != nil {
 		return &stream.ClientError{Err: err}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"guichet/schemas"
 )
 
@@ -43,6 +45,10 @@ func epochBudget(t *testing.T, r *Rig, doors []Door) {
 		}
 		equal(t, door.Name()+" is charged once", []int64{rows, bytes}, used(t, r, id))
 		refused(t, door, lease, id, url.Values{"run": {"run-of-nobody"}}, schemas.Invalid, "no run")
+		if over, ok := door.(*flightDoor); ok { // no ticket is given that opens nothing
+			_, err := over.c.GetFlightInfo(withLease(t.Context(), lease), descriptor(id, url.Values{"run": {"run-of-nobody"}}))
+			equal(t, "a ticket for a run of nobody's", codes.InvalidArgument.String(), code(err))
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ func TestDoors(t *testing.T) {
 			{"equal to pyarrow", equalToPyarrow},
 			{"read by polars and DuckDB", readByOthers},
 			{"database away", databaseAway},
+			{"clients that take nothing", silentClients},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -65,16 +66,20 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"hidden columns", hidden},
+		{"columns in the record", columnsRecorded},
 		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
 		{"budget", budget},
 		{"shared budget", sharedBudget},
+		{"values leave with their rows", valuesWithRows},
 		{"changed objects", changedObjects},
+		{"downloads that clients cut", cutDownloads},
 		{"store gone", storeGone},
 		{"a store that lies", storeLies},
 		{"a store that stalls", storeStalls},
 		{"publishing from a store that lies", publishLies},
+		{"publishing what may be published no more", publishLost},
 		{"revoked", revoked},
 		{"cuts seen by others", cutsSeen},
 		{"rates", rates},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/connectors/guichet"
 	"guichet/schemas"
 )
 
@@ -36,17 +37,39 @@ type Liar struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	lie     Lie
+	asked   map[string]int // GETs of more than a part, by key
+	own     []schemas.Prefix
 }
 
 // NewLiar starts a store and registers it; own says that the operator answers for it.
 func NewLiar(t testing.TB, r *Rig, id schemas.StoreID, own bool) *Liar {
 	t.Helper()
-	l := &Liar{ID: id, objects: map[string][]byte{}}
+	l := &Liar{ID: id, objects: map[string][]byte{}, asked: map[string]int{}, own: []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: "lies", Prefix: "agronomy/"}}}
 	web := httptest.NewServer(l)
 	t.Cleanup(web.Close)
-	must(t, r.As(t, "operator").Post(t.Context(), "/stores", schemas.Store{ID: id, Endpoint: web.URL, Region: "eu", CredentialRef: "local", Own: own,
-		Prefixes: []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: "lies", Prefix: "agronomy/"}}}, nil))
+	must(t, r.As(t, "operator").Post(t.Context(), "/stores", schemas.Store{ID: id, Endpoint: web.URL, Region: "eu", CredentialRef: "local", Own: own, Prefixes: l.own}, nil))
 	return l
+}
+
+// prefixes gives the store other prefixes.
+func (l *Liar) prefixes(t testing.TB, r *Rig, p []schemas.Prefix) {
+	t.Helper()
+	op := r.As(t, "operator")
+	stores, err := guichet.All[schemas.Store](t.Context(), op, "/stores")
+	must(t, err)
+	for _, s := range stores {
+		if s.ID == l.ID {
+			s.Prefixes = p
+			must(t, op.Post(t.Context(), "/stores", s, nil, guichet.IfMatch(s.Revision)))
+		}
+	}
+}
+
+// Asked counts how often an object's bytes were asked for, probes left out.
+func (l *Liar) Asked(key string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[key]
 }
 
 // Put keeps an object.
@@ -68,6 +91,9 @@ func (l *Liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	b, ok := l.objects[strings.TrimPrefix(r.URL.Path, "/lies/")]
 	lie := l.lie
+	if r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Range"), "bytes=0-") && r.Header.Get("Range") != "bytes=0-0" {
+		l.asked[strings.TrimPrefix(r.URL.Path, "/lies/")]++
+	}
 	if lie == StallsOnce && r.Method == http.MethodGet {
 		l.lie = Honest
 	}

@@ -40,14 +40,20 @@ func from(t *testing.T, r *Rig, l *Liar, name string) (schemas.AgreementID, stri
 
 func publishFrom(t *testing.T, r *Rig, l *Liar, name, key string) (schemas.DatasetID, schemas.VersionSummary, error) {
 	t.Helper()
+	id := beginFrom(t, r, l, name, key)
+	v, err := r.As(t, "agronomy").WaitPublished(t.Context(), id, "v1", nil)
+	return id, v, err
+}
+
+func beginFrom(t *testing.T, r *Rig, l *Liar, name, key string) schemas.DatasetID {
+	t.Helper()
 	c := r.As(t, "agronomy")
 	var d schemas.Dataset
 	must(t, c.Post(t.Context(), "/datasets", schemas.Dataset{Space: "agriculture", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"FR"}}, &d))
 	path := "/datasets/" + string(d.ID)
 	must(t, c.Do(t.Context(), "PUT", path+"/offer", Open(), nil))
 	must(t, c.Post(t.Context(), path+"/versions", schemas.Publication{Version: "v1", Store: l.ID, Bucket: "lies", Tables: []schemas.PublicationTable{{Name: "t", Splits: []schemas.PublicationSplit{{Keys: []string{key}}}}}}, nil))
-	v, err := c.WaitPublished(t.Context(), d.ID, "v1", nil)
-	return d.ID, v, err
+	return d.ID
 }
 
 // storeLies: a store that does not keep to what was published, or to the protocol,
@@ -133,5 +139,58 @@ func publishLies(t *testing.T, r *Rig, _ []Door) {
 		if e == nil || v.State != schemas.VersionFailed || !strings.Contains(fmt.Sprint(e.Fields), word) {
 			t.Errorf("%s: %s, %v", lie, v.State, err)
 		}
+	}
+}
+
+// publishLost: what was withdrawn, or whose provider was stopped or lost the prefix while
+// it was read, is not published, and leaves nothing in the work bucket.
+func publishLost(t *testing.T, r *Rig, _ []Door) {
+	l := NewLiar(t, r, "loser", false)
+	op, agronomy := r.As(t, "operator"), r.As(t, "agronomy")
+	for name, c := range map[string]struct {
+		lose, restore func(id schemas.DatasetID)
+		word          string
+	}{
+		"withdrawn": {func(id schemas.DatasetID) {
+			must(t, agronomy.Do(t.Context(), "DELETE", "/datasets/"+string(id), nil, nil))
+		}, nil, "withdrawn"},
+		"stopped": {
+			func(schemas.DatasetID) {
+				must(t, op.Post(t.Context(), "/participants/https:%2F%2Fagronomy.example/stop", map[string]string{"reason": "looked into"}, nil))
+			},
+			func(schemas.DatasetID) {
+				must(t, op.Post(t.Context(), "/participants/https:%2F%2Fagronomy.example/unstop", map[string]string{"reason": "looked into"}, nil))
+			}, "stopped",
+		},
+		"prefix": {func(schemas.DatasetID) { l.prefixes(t, r, nil) }, func(schemas.DatasetID) { l.prefixes(t, r, l.own) }, "no prefix"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := Key("lost-"+name, 0)
+			l.Put(key, FileOf(t, numbers(0, 3000))) // not canonical: it is rewritten
+			l.Tell(Stalls)
+			id := beginFrom(t, r, l, "lost-"+name, key)
+			Eventually(t, func() error {
+				if l.Asked(key) == 0 {
+					return errors.New("the object is not read yet")
+				}
+				return nil
+			})
+			c.lose(id)
+			l.Tell(Honest)
+			v, err := agronomy.WaitPublished(t.Context(), id, "v1", nil)
+			if c.restore != nil {
+				c.restore(id)
+			}
+			if v.State != schemas.VersionFailed || !strings.Contains(fmt.Sprint(v.Failures), c.word) {
+				t.Errorf("the version is %s: %v, %v", v.State, v.Failures, err)
+			}
+			Eventually(t, func() error {
+				left, err := r.S3.List(t.Context(), r.local.S3.WorkBucket, "versions/"+string(id)+"/", 10)
+				if err == nil && len(left) > 0 {
+					err = fmt.Errorf("%s is left", left[0].Key)
+				}
+				return err
+			})
+		})
 	}
 }

@@ -32,6 +32,7 @@ func readByOthers(t *testing.T, r *Rig, _ []Door) {
 	}{
 		{"dictionaries", changing, nil, "3598 replaced 15"},
 		{"dictionaries-filtered", changing, []schemas.Duty{filterOn("word", "in", "red", "ß")}, ""},
+		{"dictionaries-budgeted", changing, []schemas.Duty{{Kind: schemas.DutyBudget, Rows: 1 << 30}}, "3598"},
 		{"dictionaries-edited", changing, []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"}}, "3598"},
 		{"dictionaries-empty", changing, []schemas.Duty{filterOn("n", "lt", "0")}, "0"},
 		{"null-dictionary", nulls, nil, "5"},

@@ -40,6 +40,13 @@ func NewProxy(t testing.TB, to string) *Proxy {
 // Address is where it listens.
 func (p *Proxy) Address() string { return p.l.Addr().String() }
 
+// Connections counts those that are open to the far end.
+func (p *Proxy) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns) / 2 // each has two ends
+}
+
 // Cut ends all connections and takes no more until Restore.
 func (p *Proxy) Cut() {
 	p.mu.Lock()

@@ -211,7 +211,7 @@ func (r *Rig) configure(t testing.TB) {
 	}
 	f, err := os.OpenFile(filepath.Join(data, "guichet.yaml"), os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
-	_, err = f.WriteString("store_idle: 2s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n")
+	_, err = f.WriteString("store_idle: 2s\nclient_idle: 14s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n")
 	must(t, err)
 	must(t, f.Close())
 }

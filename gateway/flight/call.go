@@ -2,6 +2,7 @@ package flight
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"guichet/gateway/stream"
 	"guichet/schemas"
 )
 
@@ -26,6 +28,33 @@ type call struct {
 	over    bool
 	code    codes.Code
 	bytes   int64
+	out     io.Writer // the answer, in pieces once a stream has begun
+}
+
+// answer is what gRPC writes to.
+type answer struct {
+	http.ResponseWriter
+	call *call
+}
+
+// Write is http.ResponseWriter's.
+func (a *answer) Write(p []byte) (int, error) {
+	a.call.mu.Lock()
+	out := a.call.out
+	a.call.mu.Unlock()
+	return out.Write(p)
+}
+
+// Flush is http.Flusher's, which gRPC asks for.
+func (a *answer) Flush() {
+	_ = http.NewResponseController(a.ResponseWriter).Flush() // a write that failed tells
+}
+
+// begin says that a stream has begun, whose client is watched.
+func (c *call) begin(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = stream.Pieces(ctx, c.out)
 }
 
 // cut lets net/http reset the answer after a while.
@@ -72,4 +101,12 @@ func bearer(ctx context.Context) (string, error) {
 		}
 	}
 	return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases, and send it as authorization: Bearer …"}
+}
+
+// from is where the call came from, as records have it.
+func (c *call) from() string {
+	if !c.address.IsValid() {
+		return "unknown"
+	}
+	return c.address.String()
 }

@@ -64,8 +64,8 @@ func (d *Door) Handler() http.Handler {
 	pb.RegisterFlightServiceServer(s, &service{door: d})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := d.Now()
-		c := &call{address: d.Address(r), control: http.NewResponseController(w)}
-		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+		c := &call{address: d.Address(r), control: http.NewResponseController(w), out: w}
+		s.ServeHTTP(&answer{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 		code, bytes := c.finish()
 		took := d.Now().Sub(began)
 		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "dur", took)
@@ -113,6 +113,10 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 // plan authorises an ask and plans it.
 func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *stream.Plan, error) {
 	g, err := d.grant(ctx, c, a)
+	if err != nil {
+		return g, nil, err
+	}
+	err = d.Desk.CheckRun(ctx, g)
 	if err != nil {
 		return g, nil, err
 	}

@@ -42,8 +42,9 @@ func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *stream.Plan,
 }
 
 // Begin sends the schema, with what the stream is beside it.
-func (s *sink) Begin(_ context.Context, r schemas.Release, p *stream.Plan) error {
+func (s *sink) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) error {
 	s.begun = true
+	s.call.begin(ctx)
 	app, err := aboutPlan(p, r.ID)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -57,6 +58,7 @@ func (u *usedValues) messages(fields []arrow.Field) ([][]byte, error) {
 		rows = max(rows, int64(len(c.order)))
 	}
 	for i, f := range fields {
+		fields[i].Nullable = true // the columns have not all as many values as there are rows
 		if c := u.columns[i]; c != nil {
 			cols[i] = c.column(int(rows), func(row int) int { return c.order[row] }, len(c.order), c.values)
 			continue
@@ -64,7 +66,6 @@ func (u *usedValues) messages(fields []arrow.Field) ([][]byte, error) {
 		b := array.NewBuilder(memory.DefaultAllocator, f.Type)
 		b.AppendNulls(int(rows))
 		cols[i] = b.NewArray()
-		fields[i].Nullable = true
 	}
 	rec := arrow.Record(array.NewRecord(arrow.NewSchema(fields, nil), cols, rows))
 	rec, err := shard.Gather([]shard.Part{{Record: rec, N: rows}}, true) // with no rows it leaves empty dictionaries
@@ -123,4 +124,42 @@ func (u *usedValues) refer(rec arrow.Record) arrow.Record {
 		}, d.Len(), c.after)
 	}
 	return array.NewRecord(rec.Schema(), cols, rec.NumRows())
+}
+
+// compacted appends rows of a batch with the dictionary values that they use, cut where
+// they become too large for a message.
+func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []byte) ([]Message, error) {
+	o := r.opened(ctx, sl.shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	rec, err := r.record(o, msg)
+	if err != nil {
+		return nil, err
+	}
+	return r.source.view.pieces(out, shard.Part{Record: rec, From: sl.from, N: sl.rows})
+}
+
+func (v *view) pieces(out []Message, p shard.Part) ([]Message, error) {
+	g, err := v.gather([]shard.Part{p}, true)
+	if err != nil {
+		return nil, err
+	}
+	msg := g.Message()
+	if len(msg) > maxMessage && p.N > 1 {
+		half := p.N / 2
+		out, err = v.pieces(out, shard.Part{Record: p.Record, From: p.From, N: half})
+		if err != nil {
+			return nil, err
+		}
+		return v.pieces(out, shard.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+	}
+	dicts, err := g.DictionariesAs(v.dicts)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dicts {
+		out = append(out, message(d, 0))
+	}
+	return append(out, message(msg, p.N)), nil
 }

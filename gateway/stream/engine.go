@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -38,9 +39,10 @@ type Config struct {
 	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
 	Releases  releases
 	Feed      feed
-	MasterKey []byte // of pseudonyms
-	Memory    int64  // bytes that all streams hold together; defaultMemory when 0
-	TempDir   string // for shards that a view changes; the system's when empty
+	MasterKey []byte        // of pseudonyms
+	Memory    int64         // bytes that all streams hold together; defaultMemory when 0
+	Idle      time.Duration // the longest that a client may take for its next bytes; defaultIdle when 0
+	TempDir   string        // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -64,11 +66,14 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Idle == 0 {
+		c.Idle = defaultIdle
+	}
 	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(maxManifests), joints: joints{open: map[jointKey]*joint{}}}
 	if c.Memory == 0 {
 		c.Memory = defaultMemory
 	}
-	e.room.half = c.Memory / 2
+	e.room.half, e.room.give = c.Memory/2, debug.FreeOSMemory
 	e.buffers = newBuffers()
 	e.views = newViews(e)
 	e.files = newFiles(e)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sort"
+	"sync/atomic"
 
 	"guichet/connectors/shard"
 	"guichet/policy"
@@ -25,6 +26,7 @@ type File struct {
 	ETag   string // opaque, without quotes; another for other bytes
 	pieces []piecePlace
 	spans  []rowSpan
+	values []rowSpan // of dictionaries: values of any row
 	local  *made
 }
 
@@ -49,9 +51,9 @@ type FileSink interface {
 	Write(p []byte) error
 }
 
-// File finds shard n of a source. Errors: NotFound, TooLarge (a shard that a view
-// changes, beyond what one temporary file may have), those of the store.
-func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
+// Look finds shard n of a source and makes nothing: Size is -1 where the file would have
+// to be made to be known. Errors: NotFound.
+func (e *Engine) Look(src *Source, n int) (*File, error) {
 	if n < 0 || n >= len(src.shards) {
 		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
 	}
@@ -59,11 +61,49 @@ func (e *Engine) File(ctx context.Context, src *Source, n int) (*File, error) {
 	if src.view.raw() {
 		return f, f.lay()
 	}
-	m, err := e.files.get(ctx, f)
+	f.Size = f.foretold()
+	return f, nil
+}
+
+// foretold gives the size of a file of which columns are left out, and -1 for other
+// changes.
+func (f *File) foretold() int64 {
+	v, sh := f.Source.view, f.Source.shard(f.Shard)
+	if v.filter != nil || len(v.edits) > 0 {
+		return -1
+	}
+	l := newLayout(v.schema)
+	for _, d := range f.Source.dictionaries(f.Shard) {
+		l.add(d.Meta, d.Body, 0)
+	}
+	for _, b := range sh.Batches {
+		if len(b.Columns) != v.arrow.NumFields() {
+			return -1
+		}
+		if b.Rows > 0 {
+			l.add(int32(v.frame), v.body(b, b.Rows), b.Rows)
+		}
+	}
+	footer, err := shard.FileFooter(v.schema, l.dicts, l.batches)
+	if err != nil {
+		return -1
+	}
+	return l.at + int64(len(footer))
+}
+
+// File finds shard n of a source for somebody of an organisation. Errors as Look;
+// TooLarge (a shard that a view changes, beyond what one temporary file may have), those
+// of the store.
+func (e *Engine) File(ctx context.Context, src *Source, n int, who schemas.ParticipantID) (*File, error) {
+	f, err := e.Look(src, n)
+	if err != nil || src.view.raw() {
+		return f, err
+	}
+	m, err := e.files.get(ctx, f, who)
 	if err != nil {
 		return nil, err
 	}
-	f.local, f.Size, f.spans = m, m.size, m.spans
+	f.local, f.Size, f.spans, f.values = m, m.size, m.spans, m.values
 	return f, nil
 }
 
@@ -92,6 +132,7 @@ type layout struct {
 	dicts   []schemas.Block
 	batches []schemas.Block
 	spans   []rowSpan
+	values  []rowSpan
 }
 
 func newLayout(schema []byte) *layout {
@@ -106,6 +147,7 @@ func (l *layout) add(meta int32, body, rows int64) {
 		l.spans = append(l.spans, rowSpan{l.at, l.at + b.Len(), rows})
 	} else {
 		l.dicts = append(l.dicts, b)
+		l.values = append(l.values, rowSpan{from: l.at + int64(meta), to: l.at + b.Len()})
 	}
 	l.at += b.Len()
 }
@@ -132,7 +174,7 @@ func (f *File) lay() error {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}
 	f.memory(footer)
-	f.spans = l.spans
+	f.spans, f.values = l.spans, l.values
 	return nil
 }
 
@@ -151,8 +193,15 @@ func (f *File) stored(b schemas.Block) {
 }
 
 // Touched gives the batches that a range touches, first up to but without last, and
-// their rows.
+// their rows. A dictionary has values of every row of the shard, so who touches one
+// touches all of its batches.
 func (f *File) Touched(r Range) (first, last int, rows int64) {
+	if f.valued(r) {
+		for _, sp := range f.spans {
+			rows += sp.rows
+		}
+		return 0, len(f.spans), rows
+	}
 	first = sort.Search(len(f.spans), func(i int) bool { return f.spans[i].to > r.From })
 	last = first
 	for last < len(f.spans) && f.spans[last].from < r.From+r.N {
@@ -160,6 +209,16 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 		last++
 	}
 	return first, last, rows
+}
+
+// valued says whether a range has bytes of a dictionary.
+func (f *File) valued(r Range) bool {
+	for _, v := range f.values {
+		if v.from < r.From+r.N && r.From < v.to {
+			return true
+		}
+	}
+	return false
 }
 
 // SendFile sends a range of a file to a sink, as part of the release that all ranges
@@ -197,6 +256,8 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 	}
 	defer from.Close()
 	buf := make([]byte, min(fileChunk, rg.N))
+	var sent atomic.Int64
+	pace := newPace(e.Idle, func() { cut(silent(e.Idle, fmt.Sprintf("Range: bytes=%d-", rg.From+sent.Load()))) })
 	for at, end := rg.From, rg.From+rg.N; at < end; {
 		part := Range{at, min(int64(len(buf)), end-at)}
 		_, err := io.ReadFull(from, buf[:part.N])
@@ -215,15 +276,16 @@ func (e *Engine) copyFile(ctx context.Context, g policy.Grant, f *File, rg Range
 			}
 		}
 		if err == nil && at == rg.From { // what the store refuses is refused in words
-			err = sink.Begin(ctx, r.begun(), f)
+			err = pace.during(func() error { return sink.Begin(pace.with(ctx), r.begun(), f) })
 		}
 		if err == nil {
-			err = sink.Write(buf[:part.N])
+			err = pace.during(func() error { return sink.Write(buf[:part.N]) })
 		}
 		if err != nil {
 			return r, err
 		}
 		at += part.N
+		sent.Add(part.N)
 	}
 	if stopped, ok := errors.AsType[*Cut](context.Cause(ctx)); ok {
 		return r, stopped

@@ -2,10 +2,12 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -83,5 +85,56 @@ func TestRawFileKeepsItsTag(t *testing.T) {
 	h.Write(s.Schema())
 	if want := hex.EncodeToString(h.Sum(nil)[:16]); s.fileTag(0) != want {
 		t.Errorf("the tag is %s, want %s", s.fileTag(0), want)
+	}
+}
+
+// A look at a file makes nothing, and tells the size that it will have where only columns
+// are left out.
+func TestLook(t *testing.T) {
+	l := newLab(t, 16, people(rand.New(rand.NewPCG(1, 7)), 500), people(rand.New(rand.NewPCG(1, 8)), 3))
+	names := l.source(t, nil).Columns()
+	for _, c := range names {
+		for _, s := range []*Source{l.source(t, nil, c.Name), l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
+			for n := range s.shards {
+				f, err := l.engine.Look(s, n)
+				must(t, err)
+				if len(l.engine.files.byTag) != 0 || f.Size < 0 {
+					t.Fatalf("%s: %d files were made, the size is %d", c.Name, len(l.engine.files.byTag), f.Size)
+				}
+				if whole := len(l.file(t, s, n)); f.Size != int64(whole) {
+					t.Errorf("%s, shard %d: %d bytes were foretold and %d came", c.Name, n, f.Size, whole)
+				}
+				l.engine.files.close()
+				l.engine.files = newFiles(l.engine)
+			}
+		}
+	}
+	f, err := l.engine.Look(l.source(t, []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}}), 0)
+	must(t, err)
+	if f.Size != -1 || len(l.engine.files.byTag) != 0 {
+		t.Errorf("a look at a changed file: %d bytes, %d made", f.Size, len(l.engine.files.byTag))
+	}
+}
+
+// Of the makers of files an organisation has one.
+func TestMakersAreShared(t *testing.T) {
+	fs := newFiles(nil)
+	leave, err := fs.queue(t.Context(), "one")
+	must(t, err)
+	other, err := fs.queue(t.Context(), "two")
+	must(t, err)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err = fs.queue(ended, "one")
+	if err == nil {
+		t.Error("an organisation makes two files at once")
+	}
+	leave()
+	leave, err = fs.queue(t.Context(), "one")
+	must(t, err)
+	leave()
+	other()
+	if len(fs.turns) != 0 {
+		t.Errorf("%d turns are left", len(fs.turns))
 	}
 }

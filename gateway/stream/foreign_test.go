@@ -42,7 +42,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 				rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
 				res := <-l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead))
 				res.letGo()
-				_, filed := l.engine.File(t.Context(), s, 0)
+				_, filed := l.engine.File(t.Context(), s, 0, "who")
 				for what, err := range map[string]error{"stream": res.err, "file": filed} {
 					if schemas.KindOf(err) != schemas.Gone {
 						t.Errorf("%s: %v", what, err)

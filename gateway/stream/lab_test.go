@@ -185,7 +185,7 @@ func texts(rec arrow.Record) []string {
 // file gives every byte of a shard as a file.
 func (l *lab) file(t testing.TB, s *Source, n int) []byte {
 	t.Helper()
-	f, err := l.engine.File(context.Background(), s, n)
+	f, err := l.engine.File(context.Background(), s, n, "who")
 	must(t, err)
 	defer f.Close()
 	body, err := f.open(context.Background(), l.engine, Range{N: f.Size}, nil)

@@ -24,6 +24,7 @@ const (
 // files makes and keeps the shards that views change, by their tags.
 type files struct {
 	making chan struct{} // one place for each file that is being made
+	turns  map[schemas.ParticipantID]*turn
 	engine *Engine
 	mu     sync.Mutex
 	byTag  map[string]*made
@@ -33,14 +34,15 @@ type files struct {
 
 // made is one changed shard. Its users and the cache hold it open.
 type made struct {
-	tag   string
-	ready chan struct{} // closed when it is made or failed
-	file  *os.File
-	size  int64
-	spans []rowSpan
-	err   error
-	mu    sync.Mutex
-	users int
+	tag    string
+	ready  chan struct{} // closed when it is made or failed
+	file   *os.File
+	size   int64
+	spans  []rowSpan
+	values []rowSpan
+	err    error
+	mu     sync.Mutex
+	users  int
 }
 
 // makers is how many files are made at once, each of which may take disk up to a shard's
@@ -48,7 +50,7 @@ type made struct {
 const makers = 2
 
 func newFiles(e *Engine) *files {
-	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers)}
+	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers), turns: map[schemas.ParticipantID]*turn{}}
 }
 
 func (m *made) hold() {
@@ -69,11 +71,11 @@ func (m *made) release() {
 
 // get gives a file's made shard, held for the caller. The first who asks makes it;
 // others wait. What failed is not kept.
-func (fs *files) get(ctx context.Context, f *File) (*made, error) {
+func (fs *files) get(ctx context.Context, f *File, who schemas.ParticipantID) (*made, error) {
 	for {
 		m, mine := fs.find(f.ETag)
 		if mine {
-			m.err = fs.make(ctx, f, m)
+			m.err = fs.make(ctx, f, m, who)
 			fs.settle(m)
 		}
 		select {
@@ -92,8 +94,46 @@ func (fs *files) get(ctx context.Context, f *File) (*made, error) {
 	}
 }
 
+// turn is an organisation's: it has at most one of the makers, so that others find one.
+type turn struct {
+	free    chan struct{}
+	waiting int
+}
+
+// queue waits until nobody else of the organisation makes a file.
+func (fs *files) queue(ctx context.Context, who schemas.ParticipantID) (leave func(), err error) {
+	fs.mu.Lock()
+	t := fs.turns[who]
+	if t == nil {
+		t = &turn{free: make(chan struct{}, 1)}
+		fs.turns[who] = t
+	}
+	t.waiting++
+	fs.mu.Unlock()
+	done := func() {
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		t.waiting--
+		if t.waiting == 0 {
+			delete(fs.turns, who)
+		}
+	}
+	select {
+	case t.free <- struct{}{}:
+		return func() { <-t.free; done() }, nil
+	case <-ctx.Done():
+		done()
+		return nil, ctx.Err()
+	}
+}
+
 // make waits for its turn.
-func (fs *files) make(ctx context.Context, f *File, m *made) error {
+func (fs *files) make(ctx context.Context, f *File, m *made, who schemas.ParticipantID) error {
+	leave, err := fs.queue(ctx, who)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	select {
 	case fs.making <- struct{}{}:
 	case <-ctx.Done():
@@ -173,7 +213,7 @@ func (e *Engine) makeFile(ctx context.Context, f *File, m *made) error {
 		out.Close()
 		return err
 	}
-	m.file, m.size, m.spans = out, mk.layout.at, mk.layout.spans
+	m.file, m.size, m.spans, m.values = out, mk.layout.at, mk.layout.spans, mk.layout.values
 	return nil
 }
 

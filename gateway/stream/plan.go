@@ -222,7 +222,7 @@ func (p *Plan) Most() (rows, bytes int64) {
 	last := -1
 	for _, sl := range s.slices(p.Segments) {
 		bytes += s.most(sl)
-		if sl.shard != last {
+		if sl.shard != last && !s.view.compact {
 			for _, d := range s.dictionaries(sl.shard) {
 				bytes += d.Len()
 			}
@@ -242,7 +242,7 @@ func (p *Plan) LargestMessage() int64 {
 		most = max(most, s.largest(sl))
 		if sl.shard != last {
 			for _, d := range s.dictionaries(sl.shard) {
-				most = max(most, d.Len())
+				most = max(most, d.Len()+maxAnew)
 			}
 			last = sl.shard
 		}

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -106,7 +107,7 @@ func (f *File) whole() schemas.Release {
 
 // keep holds a release open until its last range has left and no other came.
 func (e *Engine) keep(ctx context.Context, g policy.Grant, src *Source, j *joint, whole schemas.Release) {
-	_, err := e.release(ctx, g, src, whole, agreement.Reading{}, nil, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
+	_, err := e.release(ctx, g, src, whole, agreement.Reading{}, nil, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, _ context.CancelCauseFunc) error {
 		j.release, j.tab, j.lowered = r, tab, r.MostRows < whole.MostRows || r.MostBytes < whole.MostBytes
 		close(j.began)
 		return e.wait(ctx, j, g.Lease().Until)
@@ -219,6 +220,9 @@ func (r *joined) take(ctx context.Context, e *Engine, f *File, rg Range) (full b
 		return true, nil
 	}
 	err = e.take(ctx, j.release, j.tab, rows, rg.N)
+	if cut, is := errors.AsType[*Cut](err); is && cut.Kind == schemas.Denied && j.lowered && f.valued(rg) {
+		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows", f.whole().MostRows)
+	}
 	if err != nil {
 		return false, err
 	}

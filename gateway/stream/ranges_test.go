@@ -51,7 +51,7 @@ func (s *taker) Write(p []byte) error {
 
 func openFile(t *testing.T, r *rig) *File {
 	t.Helper()
-	f, err := r.File(t.Context(), r.source, 0)
+	f, err := r.File(t.Context(), r.source, 0, "who")
 	must(t, err)
 	t.Cleanup(f.Close)
 	return f

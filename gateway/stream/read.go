@@ -66,7 +66,7 @@ func (s *Source) reads(list []slice, most int64) []read {
 // client sees this bound, so it may look at what is hidden: a text that is cut short
 // takes no more than it took.
 func (s *Source) makes(sl slice) int64 {
-	if s.view.raw() && sl.whole {
+	if s.view.raw() && sl.whole && !s.view.compact {
 		return 0
 	}
 	n := s.most(sl)
@@ -96,6 +96,7 @@ type reader struct {
 	buffers  *sync.Pool
 	mu       sync.Mutex
 	decoders map[int]*opened // of the shards that are being read
+	compact  bool            // each batch carries its own dictionaries
 }
 
 // result is what one read became.
@@ -127,11 +128,11 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) (out result) {
 		return result{err: err}
 	}
 	out.read = buf
-	if !r.source.view.raw() {
+	if !r.source.view.raw() && !r.compact {
 		out.made = r.buffers.Get().(*[]byte)
 		*out.made = slices.Grow((*out.made)[:0], int(rd.makes))
 	}
-	if first {
+	if first && !r.compact {
 		out.messages, out.err = r.dictionaries(ctx, rd.shard)
 	}
 	if out.err == nil {
@@ -177,6 +178,8 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]by
 		m, err := check(msg, b)
 		switch {
 		case err != nil:
+		case r.compact:
+			out, err = r.compacted(ctx, out, sl, msg)
 		case sl.whole && v.raw():
 			m.Sum = b.Sum
 			out = append(out, m)

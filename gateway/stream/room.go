@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"sync"
+	"time"
 
 	"guichet/schemas"
 )
@@ -23,6 +24,38 @@ type room struct {
 	own   int64
 	of    map[schemas.ParticipantID]int64 // of own
 	ahead int64
+	peak  int64 // of own, since memory was last given back
+	soon  bool  // it will be looked at again
+	give  func()
+}
+
+// The memory of a burst of streams goes back to the system when it is over: by itself
+// the runtime keeps it for minutes.
+const (
+	burst     = 64 << 20
+	afterward = 2 * time.Second
+)
+
+// calm gives memory back when less than half of what was held still is, and stays so for a
+// moment. It is called with mu held.
+func (m *room) calm() {
+	m.peak = max(m.peak, m.own)
+	if m.soon || m.give == nil || m.peak < burst || m.own > m.peak/2 {
+		return
+	}
+	m.soon = true
+	time.AfterFunc(afterward, func() {
+		m.mu.Lock()
+		over := m.own <= m.peak/2
+		m.soon = false
+		if over {
+			m.peak = m.own
+		}
+		m.mu.Unlock()
+		if over {
+			m.give()
+		}
+	})
 }
 
 // crowded says that streams should ask for no more than a batch at a time, so that
@@ -51,6 +84,7 @@ func (m *room) admit(who schemas.ParticipantID, n int64) error {
 	}
 	m.own += n
 	m.of[who] += n
+	m.calm()
 	return nil
 }
 
@@ -62,6 +96,7 @@ func (m *room) leave(who schemas.ParticipantID, n int64) {
 	if m.of[who] == 0 {
 		delete(m.of, who)
 	}
+	m.calm()
 }
 
 // borrow takes the bytes of one read ahead, if there are any.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"guichet/connectors/shard"
@@ -65,10 +66,16 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	}
 	defer e.room.leave(who, n)
 	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
-	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error {
+	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, end context.CancelCauseFunc) error {
 		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8, sum: shard.Sum(p.Source.Schema())}
+		s.pace = newPace(e.Idle, func() { end(silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
+}
+
+// silent is the end of a stream whose client takes nothing.
+func silent(d time.Duration, resume string) *Cut {
+	return &Cut{schemas.ReleaseAbandoned, schemas.Unavailable, fmt.Sprintf("the client took no bytes for %s; it goes on with %s, or earlier where less has come", d, resume)}
 }
 
 // shown names what a view shows of a split's rows: read again with other columns they
@@ -99,9 +106,12 @@ func stopping() error {
 	return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
 }
 
+// sends sends what a release covers; end ends ctx from outside.
+type sends func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, end context.CancelCauseFunc) error
+
 // release is what every release shares: it begins r durably, lets send send, cuts
 // it when the agreement is revoked or ends, and records how it ended.
-func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of agreement.Reading, cut func(), send func(ctx context.Context, r *schemas.Release, tab *agreement.Tab) error) (schemas.Release, error) {
+func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of agreement.Reading, cut func(), send sends) (schemas.Release, error) {
 	if !e.enter() {
 		return schemas.Release{}, stopping()
 	}
@@ -115,6 +125,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 		defer onCut(ctx, cut)()
 	}
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
+	r.Columns = schemas.NameColumns(src.Columns())
 	r, tab, err := e.Releases.Begin(ctx, g, r, of)
 	if err != nil {
 		return r, err
@@ -125,20 +136,29 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	defer ended.Stop()
 	go e.cutAtClose(ctx, cancel)
 	go e.cutUnconfirmed(ctx, cancel)
-	err = send(ctx, &r, tab)
+	err = send(ctx, &r, tab, cancel)
 	r.State, r.Cause = schemas.ReleaseComplete, ""
 	if err != nil {
 		r.State, r.Cause = ending(ctx, err)
 	}
-	if e.Feed.Stale() < endAfter {
-		e.end(ctx, r, tab)
-		return r, err
+	// The record's word may wait for a database that takes no writes; the client's does
+	// not: a cut is seen at once.
+	last, written := r, make(chan struct{})
+	e.running.Go(func() {
+		defer close(written)
+		e.end(ctx, last, tab)
+	})
+	patience := time.NewTimer(endWithin)
+	defer patience.Stop()
+	select {
+	case <-written:
+	case <-patience.C:
 	}
-	// The database is what is away: its word waits for it, the client's does not.
-	last := r
-	e.running.Go(func() { e.end(ctx, last, tab) })
 	return r, err
 }
+
+// endWithin is how long a client's connection waits for the record of its stream's end.
+const endWithin = 250 * time.Millisecond
 
 // cutUnconfirmed cuts a stream when the feed has known nothing for too long, also one
 // that waits for its client or for the next shard meanwhile.
@@ -185,7 +205,9 @@ type sending struct {
 	sink    Sink
 	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun   bool
-	sum     uint32 // of what was sent, schema included
+	sum     uint32       // of what was sent, schema included
+	sent    atomic.Int64 // rows of the messages that the door has taken
+	pace    *pace
 }
 
 // begin comes late, so that what the store refuses at once is refused in words.
@@ -194,12 +216,12 @@ func (s *sending) begin(ctx context.Context) error {
 		return nil
 	}
 	s.begun = true
-	return s.sink.Begin(ctx, *s.release, s.plan)
+	return s.pace.during(func() error { return s.sink.Begin(s.pace.with(ctx), *s.release, s.plan) })
 }
 
 func (s *sending) all(ctx context.Context, reads []read) error {
 	// Buffers of its own: those of all streams would hold more than what is counted.
-	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}, compact: s.plan.Source.view.compact}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	for res := range s.engine.pipeline(work, rd, reads) {
@@ -229,29 +251,35 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 	if err != nil {
 		return err
 	}
-	return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream()))
+	return s.pace.during(func() error { return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream())) })
 }
 
+// messages sends messages with what goes before them: dictionaries leave when the batch
+// after them may, and are charged with it.
 func (s *sending) messages(ctx context.Context, all []Message) error {
-	for _, m := range all {
+	for len(all) > 0 {
+		n, size := 0, s.beside
+		for n < len(all) && (n == 0 || all[n-1].Rows == 0) {
+			size += int64(len(all[n].Bytes))
+			n++
+		}
 		err := s.engine.allow(ctx)
 		if err == nil {
-			err = s.engine.take(ctx, s.release, s.tab, m.Rows, int64(len(m.Bytes))+s.beside)
+			err = s.engine.take(ctx, s.release, s.tab, all[n-1].Rows, size)
 		}
 		if err == nil {
 			err = s.begin(ctx)
 		}
+		for i := 0; i < n && err == nil; i++ {
+			s.sum = all[i].join(s.sum)
+			err = s.pace.during(func() error { return s.sink.Message(all[i]) })
+		}
 		if err != nil {
 			return err
 		}
-		s.beside, s.sum = 0, m.join(s.sum)
-		if m.Rows > 0 {
-			s.release.Batches++
-		}
-		err = s.sink.Message(m)
-		if err != nil {
-			return err
-		}
+		s.sent.Add(all[n-1].Rows)
+		s.beside, all = 0, all[n:]
+		s.release.Batches++
 	}
 	return nil
 }

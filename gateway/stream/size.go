@@ -53,7 +53,7 @@ func unsized(b schemas.Block) int64 {
 
 // most bounds the bytes of the messages that a batch, or rows of it, becomes.
 func (v *view) most(b schemas.Block, rows int64) int64 {
-	whole := rows == b.Rows
+	whole := rows == b.Rows && !v.compact // which makes every message anew
 	if v.raw() && whole {
 		return b.Len()
 	}
@@ -67,7 +67,7 @@ func (v *view) most(b schemas.Block, rows int64) int64 {
 
 // largest bounds the largest of them. What is encoded anew is cut, down to one row.
 func (v *view) largest(b schemas.Block, rows int64) int64 {
-	whole := rows == b.Rows
+	whole := rows == b.Rows && !v.compact
 	if whole && len(v.edits) == 0 {
 		return v.most(b, rows)
 	}
@@ -79,8 +79,8 @@ func (v *view) largest(b schemas.Block, rows int64) int64 {
 	return min(n, max(maxMessage, around+v.body(b, 1)))
 }
 
-// dictionaries gives those that a stream sends once for shard i. The batches of a
-// filtering view carry their own.
+// dictionaries gives those that a stream sends once for shard i, or, under a budget of
+// rows, bounds those of a batch. The batches of a filtering view carry their own.
 func (s *Source) dictionaries(i int) []schemas.Block {
 	if s.view.filter != nil {
 		return nil
@@ -94,11 +94,21 @@ func (s *Source) dictionaries(i int) []schemas.Block {
 	return out
 }
 
+// maxAnew is what a dictionary's message may gain where it is encoded anew.
+const maxAnew = 1 << 10
+
 // most bounds the bytes of a slice's messages.
 func (s *Source) most(sl slice) int64 {
 	own := s.shards[sl.shard].batches
 	if own == nil {
-		return s.view.most(s.shard(sl.shard).Batches[sl.batch], sl.rows)
+		n := s.view.most(s.shard(sl.shard).Batches[sl.batch], sl.rows)
+		if s.view.compact { // each piece of a batch that becomes too large has some of them
+			pieces := 1 + 4*n/maxMessage
+			for _, d := range s.dictionaries(sl.shard) {
+				n += pieces * (d.Len() + maxAnew)
+			}
+		}
+		return n
 	}
 	n := s.view.frame
 	for _, at := range s.layout.columns {

@@ -29,7 +29,7 @@ func TestSums(t *testing.T) {
 				if schemas.KindOf(err) != schemas.Gone {
 					t.Errorf("stream: %v", err)
 				}
-				f, err := l.engine.File(t.Context(), s, 0)
+				f, err := l.engine.File(t.Context(), s, 0, "who")
 				if what != "raw" {
 					if schemas.KindOf(err) != schemas.Gone {
 						t.Errorf("file: %v", err)
@@ -53,7 +53,7 @@ func TestSums(t *testing.T) {
 	}
 	for name, rg := range map[string]Range{"inside": {first.Batches[0].Offset + 16, 8}, "edge": {first.Batches[1].Offset - 4, 8}} {
 		s := clean.source(t, nil)
-		f, err := clean.engine.File(t.Context(), s, 0)
+		f, err := clean.engine.File(t.Context(), s, 0, "who")
 		must(t, err)
 		n, err := clean.ranged(t, f, rg)
 		if err != nil || n != rg.N {

@@ -39,6 +39,9 @@ type view struct {
 	buffers int              // of a shown batch
 	dicts   []int            // shown dictionaries, by their place among the table's
 	needs   []int            // those that decoding needs
+	// Under a budget of rows a stream's batches carry the dictionary values that their
+	// own rows use, and no others: a value is charged with a row that has it.
+	compact bool
 }
 
 // raw says that messages pass as they lie in the store.
@@ -70,6 +73,10 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 	}
 	if err != nil {
 		return nil, err
+	}
+	for i := range a.Obligations {
+		o := &a.Obligations[i]
+		v.compact = v.compact || o.Kind == schemas.DutyBudget && o.Rows > 0 && len(v.dicts) > 0 && v.filter == nil
 	}
 	return v, v.name(t, a)
 }

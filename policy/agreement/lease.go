@@ -88,6 +88,9 @@ func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease,
 	}
 	if l.Run != "" {
 		r, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return ends, err
+		}
 		if err != nil || r.Project != l.Project {
 			return ends, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
 		}

@@ -49,6 +49,10 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
+	err = d.braked(a.ID, l.Participant)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
 	b := basis{}
 	b.on("agreement", string(a.ID), a.Revision)
 	f, err := d.parties.Factory(ctx, a.Factory)

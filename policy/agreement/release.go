@@ -85,6 +85,15 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	return r, t, nil
 }
 
+// CheckRun says whether the run that a grant is for is one of its project, before a stream
+// is opened under it. Errors: Invalid.
+func (d *Desk) CheckRun(ctx context.Context, g policy.Grant) error {
+	if g.Want().Run == "" {
+		return nil
+	}
+	return d.runs(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
+}
+
 // runs says whether the run that a release names is one of its project. That of the
 // lease was looked at when the lease was made.
 func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
@@ -104,7 +113,11 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 // standing gives the agreement of a release with what was used of it, if it may go on.
 // What it was granted by is looked at again, and where something moved all is read anew.
 func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreement, error) {
-	err := t.basis.stands(ctx, tx)
+	err := d.braked(t.terms.ID, t.lease.Participant)
+	if err != nil {
+		return t.terms, err
+	}
+	err = t.basis.stands(ctx, tx)
 	if _, changed := errors.AsType[*moved](err); err != nil && !changed {
 		return t.terms, err
 	}
@@ -175,7 +188,7 @@ func releaseValues(r *schemas.Release, a *schemas.Agreement) map[string]string {
 		"project": string(r.Project), "run": string(r.Run), "version": string(r.Version), "table": r.Table, "split": r.Split, "lease": string(r.Lease),
 		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask}
 	if a != nil {
-		v["provider"], v["purpose"], v["action"] = string(a.Provider), a.Purpose, a.Action
+		v["provider"], v["purpose"], v["action"], v["columns"] = string(a.Provider), a.Purpose, a.Action, r.Columns
 	}
 	for k, s := range v {
 		if s == "" {

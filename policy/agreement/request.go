@@ -165,6 +165,9 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 		grants, err := d.answer(ctx, by, &r, b)
 		return func(ctx context.Context, tx *sql.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleTrainer)
+			if err == nil {
+				err = d.roomForRequest(ctx, tx, &r)
+			}
 			if err != nil {
 				return err
 			}

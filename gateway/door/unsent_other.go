@@ -1,0 +1,8 @@
+//go:build !linux
+
+package door
+
+import "net"
+
+// limitUnsent needs Linux.
+func limitUnsent(net.Conn) {}
