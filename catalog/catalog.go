@@ -39,6 +39,8 @@ type Config struct {
 	Conform    func(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
 	TempDir    string
 	Now        func() time.Time
+	MaxSets    int   // datasets of a provider that are not withdrawn; 0: any number
+	MaxUploads int64 // bytes of a provider's uploaded files together; 0: any number
 }
 
 // Catalog is the registry with its publisher. Safe for concurrent use.
@@ -101,6 +103,13 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		err := tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ?`, string(d.Provider), d.IRI).Scan(&other)
 		if err == nil {
 			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s", d.IRI, other), Remedy: "change that one, or give another iri"}
+		}
+		err = c.room(ctx, tx, d.Provider)
+		if err == nil {
+			err = theirs(ctx, tx, &d)
+		}
+		if err != nil {
+			return err
 		}
 		err = sql.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
 		if err != nil {

@@ -39,6 +39,9 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		if err != nil || !u.IsAbs() || strings.ContainsAny(d.IRI, " <>\"{}|\\^`") {
 			fault("/iri", "%q is no absolute IRI", d.IRI)
 		}
+		if len(d.IRI) > 1024 { // it is looked up by, together with the provider
+			fault("/iri", "an IRI has at most 1024 bytes here")
+		}
 	}
 	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
 	if i < 0 {

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"guichet/schemas"
 )
@@ -44,8 +47,8 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 		return schemas.BadField("upload", "table", "%q cannot name a table: a name has %s", table, schemas.SlugInWords)
 	case !schemas.IsSlug(split):
 		return schemas.BadField("upload", "split", "%q cannot name a split: a name has %s", split, schemas.SlugInWords)
-	case name == "" || len(name) > 200 || strings.ContainsAny(name, "/\\\x00") || strings.HasPrefix(name, "."):
-		return schemas.BadField("upload", "name", "%q is no file name", name)
+	case name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, hidden):
+		return schemas.BadField("upload", "name", "%q is no file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen", name)
 	}
 	store, bucket, err := c.Work(ctx)
 	if err != nil {
@@ -55,13 +58,30 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 	if err != nil {
 		return err
 	}
+	key := uploadKey(&d, table, split, name)
+	undo, err := c.reserve(ctx, d.Provider, key, size)
+	if err != nil {
+		return err
+	}
 	sent := &counter{r: io.LimitReader(body, size)}
-	_, err = work.Put(ctx, bucket, uploadKey(&d, table, split, name), sent, size)
-	if sent.n != size && sent.err != nil {
+	_, err = work.Put(ctx, bucket, key, sent, size)
+	if err != nil {
+		undo()
+	}
+	var late net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(sent.err, &late) && late.Timeout():
+		return schemas.Errorf(schemas.Invalid, name, "the upload stopped after %d of %d bytes: no more came in time", sent.n, size)
+	case sent.n != size && sent.err != nil || errors.Is(err, context.Canceled):
 		return schemas.Errorf(schemas.Invalid, name, "the upload broke off after %d of %d bytes", sent.n, size)
 	}
 	return err
 }
+
+// hidden says whether a character cannot be seen, or turns others around.
+func hidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 // ended says whether a body of unknown length holds nothing: clients that know of an
 // empty file send it as one of unknown length.

@@ -93,6 +93,11 @@ func (s *Server) read(c *gin.Context) {
 	if !known {
 		room, most, values = s.bodies.strangers, strangeBody, fewValues
 	}
+	err := s.paced(c, right, by)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
 	kind, err := bodyKind(c, most == api.MaxBody)
 	if err != nil {
 		s.fail(c, err)
@@ -140,6 +145,9 @@ func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kin
 		return nil, err
 	}
 	body, err := readBody(c, most)
+	if err == nil && weight(kind) == 8 {
+		err = plainBody(body)
+	}
 	if err == nil && weight(kind) == 8 {
 		err = rdf.Bound(body, rdf.Limits{Bytes: int(most), Depth: maxNested, Values: values})
 	}

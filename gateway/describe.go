@@ -33,7 +33,7 @@ func describe(o *huma.OpenAPI) {
 	}
 	for _, op := range []*huma.Operation{
 		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
-			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record batch"}, "default": refusal}},
+			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record batch", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
 			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
 		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard", Summary: "One shard as the agreement shows it, with ETag and ranges", Tags: []string{"bytes"}, Security: lease,

@@ -61,3 +61,51 @@ func TestMisspeltFilters(t *testing.T) {
 	s.want(403, "trainer", "GET", "/audit/records?whole=true", nil)
 	s.want(403, "operator", "GET", "/audit/records?whole=true", nil)
 }
+
+// Where the terms filter rows out, how many there are of the whole is for who may read
+// them: from it and a view's own count anybody could say how many are hidden.
+func TestHiddenRowsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", permit(nil))
+	s.publish(d.ID)
+	s.settle()
+	paths := []string{"/datasets/" + string(d.ID), "/datasets/" + string(d.ID) + "/versions", "/datasets/" + string(d.ID) + "/versions/v1", "/datasets?q=wheat"}
+	for _, path := range paths {
+		if r := s.want(200, "", "GET", path, nil); !strings.Contains(r.body, `"rows":10`) {
+			t.Errorf("%s: rows that nothing hides are not counted: %s", path, r.body)
+		}
+	}
+	o := permit(nil)
+	o.Rules[0].Duties = append(o.Rules[0].Duties, schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "crop", Op: "eq", Values: []string{"wheat"}}})
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", o)
+	s.settle()
+	for _, path := range paths {
+		for who, sees := range map[string]bool{"": false, "trainer": false, "grid": false, "agronomy": true, "officer": true} {
+			if r := s.want(200, who, "GET", path, nil); strings.Contains(r.body, `"rows":10`) != sees {
+				t.Errorf("%q reads in %s: %s", who, path, r.body)
+			}
+		}
+	}
+}
+
+// Who of another organisation did something is not told, which organisation it was is.
+func TestRecordsNameOwnPeopleOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", permit(nil))
+	s.publish(d.ID)
+	id := string(s.asked(d.ID, nil).Items[0].Agreement)
+	s.want(200, "agronomy", "POST", "/agreements/"+id+"/revoke", map[string]string{"reason": "a trial"})
+	for who, c := range map[string]struct{ own, other string }{"trainer": {"#trainer", "#agronomy"}, "agronomy": {"#agronomy", "#trainer"}} {
+		r := s.want(200, who, "GET", "/audit/records?agreement="+id, nil)
+		if strings.Contains(r.body, c.other) || !strings.Contains(r.body, c.own) || !strings.Contains(r.body, string(providerOrg)) {
+			t.Errorf("%s reads %s", who, r.body)
+		}
+	}
+	if r := s.want(200, "officer", "GET", "/audit/records?agreement="+id, nil); !strings.Contains(r.body, "#agronomy") || !strings.Contains(r.body, "#trainer") {
+		t.Errorf("the officer reads %s", r.body)
+	}
+}

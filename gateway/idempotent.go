@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -53,6 +54,11 @@ func (s *Server) idempotent(c *gin.Context) {
 		return
 	}
 	if have != nil {
+		err := s.again(c, have)
+		if err != nil {
+			s.refuse(c, by, err)
+			return
+		}
 		have.replay(c)
 		return
 	}
@@ -65,7 +71,7 @@ func (s *Server) idempotent(c *gin.Context) {
 			s.release(late, k)
 			return
 		}
-		s.keep(late, k, rec)
+		s.keep(late, k, rec, withoutToken(c, rec.body.Bytes()))
 	}()
 	c.Next()
 	done = true
@@ -130,11 +136,61 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 	return have, nil
 }
 
-func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder) {
+// leased says whether an answer is a lease with its token.
+func leased(c *gin.Context) bool {
+	return c.Request.Method == http.MethodPost && strings.HasSuffix(c.FullPath(), "/leases")
+}
+
+// withoutToken is an answer as it is kept: tokens open doors, and are kept nowhere.
+func withoutToken(c *gin.Context, body []byte) []byte {
+	if !leased(c) {
+		return body
+	}
+	var answer map[string]any
+	err := json.Unmarshal(body, &answer)
+	if err != nil {
+		return []byte{} // in another form than JSON it is not kept whole; a repetition says so
+	}
+	delete(answer, "token")
+	kept, err := json.Marshal(answer)
+	if err != nil {
+		return []byte{}
+	}
+	return kept
+}
+
+// again puts the token back into the answer to a lease, while it opens anything.
+func (s *Server) again(c *gin.Context, a *answer) error {
+	if !leased(c) || a.status != http.StatusCreated {
+		return nil
+	}
+	var kept struct {
+		Lease schemas.Lease `json:"lease"`
+	}
+	var answer map[string]any
+	err := json.Unmarshal(a.body, &kept)
+	if err == nil {
+		err = json.Unmarshal(a.body, &answer)
+	}
+	if err != nil {
+		return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the lease was made, and its answer is kept in JSON only", Remedy: "ask for another lease"}
+	}
+	answer["token"], err = s.deps.Desk.Again(c.Request.Context(), kept.Lease.ID)
+	if err != nil {
+		return err
+	}
+	a.body, err = json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("write a lease again: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []byte) {
 	h, err := json.Marshal(rec.Header())
 	if err == nil {
 		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), rec.body.Bytes(), k.caller, k.key)
+			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), body, k.caller, k.key)
 			return err
 		})
 	}

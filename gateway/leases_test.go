@@ -26,6 +26,9 @@ func TestLeasesAreWorthSomething(t *testing.T) {
 	}{
 		{"a rank beyond its world", "/rank", map[string]any{"items": []item{{"agreement": whole}}, "world": 3, "rank": 7}},
 		{"the rank after the last", "/rank", map[string]any{"items": []item{{"agreement": whole}}, "world": 3, "rank": 3}},
+		{"a rank without its world", "/world", map[string]any{"items": []item{{"agreement": whole}}, "rank": 0}},
+		{"a seed that is none", "/order/seed", map[string]any{"items": []item{{"agreement": whole}}, "order": item{"seed": "07"}}},
+		{"a start that is none", "/order/start", map[string]any{"items": []item{{"agreement": whole}}, "order": item{"start": "5"}}},
 		{"another table", "/items/0/table", map[string]any{"items": []item{{"agreement": whole, "table": "nope"}}}},
 		{"another split", "/items/1/split", map[string]any{"items": []item{{"agreement": whole}, {"agreement": some, "split": "nope"}}}},
 		{"a column that is not there", "/items/0/columns/1", map[string]any{"items": []item{{"agreement": whole, "columns": []string{"id", "nopecol"}}}}},
@@ -46,15 +49,26 @@ func TestLeasesAreWorthSomething(t *testing.T) {
 	var child agreement.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", good)
 	s.want(201, "", "POST", "/leases", good, "Authorization", "Bearer "+parent.Token).as(t, &child)
-	s.want(422, "", "POST", "/leases", map[string]any{"world": 2}, "Authorization", "Bearer "+s.ranked(whole, 2))
-}
-
-// ranked is a lease on a rank of any world.
-func (s *site) ranked(id schemas.AgreementID, rank int) string {
-	s.t.Helper()
-	var l agreement.LeaseAnswer
-	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}, "rank": rank}).as(s.t, &l)
-	return l.Token
+	good["order"] = item{"seed": "7"}
+	for bearer, want := range map[string]int{parent.Token: 201, child.Token: 201} {
+		var part agreement.LeaseAnswer
+		s.want(want, "", "POST", "/leases", good, "Authorization", "Bearer "+bearer).as(t, &part)
+		if !part.OnePart || child.OnePart {
+			t.Errorf("rank and world with an order: one part %t; without: %t", part.OnePart, child.OnePart)
+		}
+		for _, other := range []item{{"seed": "8"}, {"seed": "7", "epoch": 1}, {"seed": "7", "start": "5@2"}, {}} {
+			s.want(403, "", "POST", "/leases", item{"order": other}, "Authorization", "Bearer "+part.Token)
+		}
+		for query, want := range map[string]string{
+			"world=3&rank=2&seed=7&columns=nope": "nope", "world=3&rank=2&seed=007&columns=nope": "nope", // said otherwise, and the same
+			"world=3&rank=2&seed=8": "lease.order", "world=3&rank=2": "lease.order", "world=3&rank=2&seed=7&epoch=1": "lease.order",
+			"world=3&rank=2&seed=7&start=5@2": "lease.order", "world=3&rank=2&seed=7&even=pad": "lease.order", "world=3&rank=1&seed=7": "lease.rank", "world=4&rank=2&seed=7": "lease.world",
+		} {
+			if r := s.call("", "GET", "/agreements/"+string(whole)+"/stream?"+query, nil, "Authorization", "Bearer "+part.Token); r.status < 400 || !strings.Contains(r.body, want) {
+				t.Errorf("one part, asked for %s: %d %s", query, r.status, r.body)
+			}
+		}
+	}
 }
 
 // Who is refused a column is told what bounds it, and what helps: a new lease where the

@@ -178,7 +178,11 @@ func TestRefusalsAreRecorded(t *testing.T) {
 			a.ask()
 		}
 	}
-	recorded := s.refusals()
+	var recorded []schemas.Record
+	eventually(t, "the stranger's refusal, which waits for no record, is in it", func() bool {
+		recorded = s.refusals()
+		return strings.Contains(fmt.Sprint(recorded), "unauthenticated")
+	})
 	for _, a := range asks {
 		n := 0
 		for _, rec := range recorded {

@@ -43,6 +43,9 @@ type Deps struct {
 	Feed   *agreement.Feed
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
 	Ticket []byte         // signs Flight tickets; 32 bytes
+	Limits Limits
+	// UploadIdle is how long an upload may send nothing; a minute when 0.
+	UploadIdle time.Duration
 }
 
 // Server holds the doors.
@@ -54,11 +57,17 @@ type Server struct {
 	metrics *metrics
 	gate    *api.Gate
 	bodies  bodies
+	limits  Limits
+	rates   *rates
+	crew    crew
 }
 
 // New makes the doors; Serve opens them.
 func New(d Deps) *Server {
-	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies()}
+	if d.UploadIdle == 0 {
+		d.UploadIdle = uploadIdle
+	}
+	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies(), limits: d.Limits.Filled(), rates: newRates(d.Now)}
 	gin.SetMode(gin.ReleaseMode)
 	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
@@ -86,13 +95,14 @@ func (s *Server) listener(h http.Handler) *http.Server {
 	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           h,
+		Handler:           guarded(s.crew.count(h)),
 		Protocols:         p,
 		ConnContext:       door.ConnContext,
+		ConnState:         idle,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    maxHead,
 		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
 	}
 }
@@ -121,6 +131,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serve(s.http, l.Web, "HTTP") })
 	g.Go(func() error { return serve(s.flight, l.Calls, "Flight") })
+	g.Go(func() error { return s.crew.giveBack(ctx) })
 	if l.Metrics != nil {
 		g.Go(func() error { return serve(s.figures, l.Metrics, "metrics") })
 	}
@@ -167,7 +178,7 @@ func (s *Server) routes() http.Handler {
 		p.Status = http.StatusMethodNotAllowed
 		problem.Write(c.Writer, p)
 	})
-	r.Use(s.observe)
+	r.Use(s.observe, s.texts)
 
 	// Byte doors: outside Recovery, which would end a broken stream cleanly.
 	bytes := r.Group("/api/v1")
@@ -175,8 +186,10 @@ func (s *Server) routes() http.Handler {
 	d.Mount(bytes)
 
 	safe := r.Group("/", s.recovery)
-	safe.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
-	safe.GET("/readyz", s.ready)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // balancers ask either way
+		safe.Handle(method, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+		safe.Handle(method, "/readyz", s.ready)
+	}
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
 	safe.GET("/datasets/:id", func(c *gin.Context) { // a dataset's IRI leads to what there is of it
@@ -270,8 +283,15 @@ func (s *Server) ready(c *gin.Context) {
 	err := s.deps.DB.Ping(ctx)
 	if err != nil {
 		why = append(why, "the database does not answer")
-	} else if _, err = s.deps.Record.Checkpoint(ctx); err != nil { // it would wait for whoever waits for the database
-		why = append(why, "the record cannot be signed")
+	} else {
+		_, err = s.deps.Record.Checkpoint(ctx) // it would wait for whoever waits for the database
+		if err != nil {
+			why = append(why, "the record cannot be signed")
+		}
+		err = s.deps.DB.Writable(ctx)
+		if err != nil { // no stream opens and nothing is decided, though look-ups go on
+			why = append(why, "the database takes no writes")
+		}
 	}
 	if !s.deps.Index.Ready() {
 		why = append(why, "the search index is being rebuilt")
@@ -298,9 +318,11 @@ func (s *Server) upload(c *gin.Context) {
 		s.refuse(c, by, err)
 		return
 	}
-	rc := http.NewResponseController(c.Writer)
-	_ = rc.SetReadDeadline(time.Now().Add(6 * time.Hour)) // not every writer can; then the server's own limit stands
-	err = s.deps.Catalog.Upload(c.Request.Context(), by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), c.Request.Body, c.Request.ContentLength)
+	// A client that has sent all may close its side: what it sent is kept all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
+	defer cancel()
+	body := &patient{body: c.Request.Body, c: http.NewResponseController(c.Writer), idle: s.deps.UploadIdle, end: time.Now().Add(uploadTime)}
+	err = s.deps.Catalog.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
 	if err != nil {
 		s.refuse(c, by, err)
 		return

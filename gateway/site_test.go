@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,6 +55,8 @@ type site struct {
 	desk    *agreement.Desk
 	record  *audit.Log
 	spec    *spec
+	store   *s3.Store // of uploads; none when nil
+	server  *gateway.Server
 }
 
 // Who takes part in every site.
@@ -64,14 +67,20 @@ const (
 	trainerOrg  = schemas.ParticipantID("https://crop-ai.example")
 )
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
+	t.Helper()
+	return newSiteOn(t, sqltest.SQLite, also...)
+}
+
+// newSiteOn is newSite on a database of one kind.
+func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	t.Helper()
 	ctx := t.Context()
 	log := slog.New(slog.DiscardHandler)
 	s := &site{t: t}
 	iss := newIssuer(t)
 	s.issuer = iss.URL
-	s.db = sqltest.OpenURL(t, sqltest.URL(t, sqltest.SQLite))
+	s.db = sqltest.OpenURL(t, sqltest.URL(t, kind))
 	skey, _, err := audit.NewKey("guichet-test")
 	must(t, err)
 	s.record, err = audit.New(s.db, skey, filepath.Join(t.TempDir(), "checkpoint"), log)
@@ -89,23 +98,35 @@ func newSite(t *testing.T) *site {
 	spaces, err := schemas.SpaceProfiles()
 	must(t, err)
 	away := func(context.Context, schemas.StoreID) (*s3.Store, error) {
+		if s.store != nil {
+			return s.store, nil
+		}
 		return nil, schemas.Errorf(schemas.Unavailable, "store", "there is no store in this test")
 	}
 	work := func(context.Context) (schemas.StoreID, string, error) {
+		if s.store != nil {
+			return "local", "work", nil
+		}
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
-	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir()})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows})
+	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
+	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
 	feed := agreement.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
-	server := gateway.New(gateway.Deps{
+	deps := gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
-	})
+	}
+	for _, f := range also {
+		f(&deps)
+	}
+	server := gateway.New(deps)
+	s.server = server
 	following, stop := context.WithCancel(context.Background())
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
 	followers.Go(func() { _ = feed.Run(following) })
+	followers.Go(func() { _ = s.desk.CountRefusals(following) })
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()
@@ -117,6 +138,24 @@ func newSite(t *testing.T) *site {
 	s.populate()
 	s.spec = readSpec(t, s)
 	return s
+}
+
+// serve opens the doors on listeners of the test's own too; the Flight door, where none
+// is given, on one of its own.
+func (s *site) serve(l gateway.Listeners) {
+	s.t.Helper()
+	var err error
+	if l.Calls == nil {
+		l.Calls, err = net.Listen("tcp", "127.0.0.1:0")
+		must(s.t, err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.server.Serve(ctx, l) }()
+	s.t.Cleanup(func() {
+		stop()
+		must(s.t, <-done)
+	})
 }
 
 func must(t testing.TB, err error) {

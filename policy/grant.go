@@ -17,7 +17,15 @@ type Entitlement struct {
 	Agreement schemas.Agreement
 	Factory   schemas.Factory
 	Stopped   bool // the participant was stopped
+	Read      Read // what all of it was read from
 }
+
+// Read is which nouns of the registry something was judged by, with the revisions that
+// they had; 0 is that there was none.
+type Read map[Noun]int64
+
+// Noun names a noun of the registry.
+type Noun struct{ Table, ID string }
 
 // LookUp finds what a lease token stands for, for one agreement. Errors:
 // Unauthenticated for a token that is forged, expired or unknown, NotFound for
@@ -35,7 +43,8 @@ type Want struct {
 	Split     string
 	Columns   []string
 	Rank      int
-	World     int // 0: the door has no ranks (manifest, one shard by name)
+	World     int           // 0: the door has no ranks (manifest, one shard by name)
+	Order     schemas.Order // of the rows that ranks are cut from
 	Run       schemas.RunID
 	Address   netip.Addr // where the request came from
 	Named     bool       // Columns are those that the request named, not those that it may have; set by Authorize
@@ -48,6 +57,7 @@ type Grant struct {
 	lease    schemas.Lease
 	terms    schemas.Agreement
 	factory  schemas.Factory
+	read     Read
 	declared bool
 	ok       bool
 }
@@ -63,6 +73,9 @@ func (g Grant) Lease() schemas.Lease { return g.lease }
 
 // Factory gives the factory by whose networks the place was proven, or declared.
 func (g Grant) Factory() schemas.Factory { return g.factory }
+
+// Read gives what the grant was judged by.
+func (g Grant) Read() Read { return g.read }
 
 // Want gives what was asked, filled in from lease and agreement.
 func (g Grant) Want() Want { return g.want }
@@ -86,7 +99,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want Want, now ti
 	if !ok {
 		return Grant{}, refuse(want, "lease", "the lease", "the lease does not name this agreement", "ask for a lease on it")
 	}
-	g := Grant{want: want, lease: e.Lease, terms: e.Agreement, factory: e.Factory}
+	g := Grant{want: want, lease: e.Lease, terms: e.Agreement, factory: e.Factory, read: e.Read}
 	for _, check := range []func() error{
 		func() error { return standing(e, now) },
 		func() error { return g.narrow(item) },
@@ -190,6 +203,12 @@ func (g *Grant) rank() error {
 		}
 		return nil
 	}
+	if g.lease.Rank != nil && g.lease.World == nil { // of an earlier version
+		return refuse(g.want, "lease.rank", "the lease", "the lease names a rank without its world", "ask for a lease on rank and world")
+	}
+	if g.lease.Order != nil && *g.lease.Order != g.want.Order {
+		return refuse(g.want, "lease.order", "the lease", fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)), "ask with the same seed, epoch, start and even, or for a lease on this order")
+	}
 	if g.lease.World != nil && *g.lease.World != g.want.World {
 		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World), "ask for a lease on this world")
 	}
@@ -197,6 +216,16 @@ func (g *Grant) rank() error {
 		return refuse(g.want, "lease.rank", "the lease", fmt.Sprintf("the lease is for rank %d", *g.lease.Rank), "ask for a lease on this rank")
 	}
 	return nil
+}
+
+func inWords(o schemas.Order) string {
+	s := fmt.Sprintf("epoch=%d", o.Epoch)
+	for _, k := range [][2]string{{"seed", o.Seed}, {"start", o.Start}, {"even", o.Even}} {
+		if k[1] != "" {
+			s += " " + k[0] + "=" + k[1]
+		}
+	}
+	return s
 }
 
 // place proves where the stream goes: from the factory's egress networks, or by

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"guichet/schemas"
@@ -47,11 +48,47 @@ func Shown(by schemas.Principal, d schemas.Dataset) schemas.Dataset {
 		return d
 	}
 	d.VisibleTo = nil
+	if d.Latest != nil {
+		v := ShownVersion(by, &d, *d.Latest)
+		d.Latest = &v
+	}
 	if d.Offer != nil {
 		o := shownOffer(*d.Offer)
 		d.Offer = &o
 	}
 	return d
+}
+
+// HidesRows says whether the terms of a dataset filter rows out, and the caller is none
+// who may read everything: then the rows of the whole would tell how many.
+func HidesRows(by schemas.Principal, d *schemas.Dataset) bool {
+	if knows(by, d.Provider) || d.Offer == nil {
+		return false
+	}
+	return slices.ContainsFunc(d.Offer.Rules, func(r schemas.Rule) bool {
+		return slices.ContainsFunc(r.Duties, func(o schemas.Duty) bool { return o.Kind == schemas.DutyFilter })
+	})
+}
+
+// ShownVersion is a version of a dataset as a caller may read it. Whoever has an
+// agreement reads in its manifest how many rows that shows.
+func ShownVersion(by schemas.Principal, d *schemas.Dataset, v schemas.VersionSummary) schemas.VersionSummary {
+	if HidesRows(by, d) {
+		v.Rows, v.Bytes = 0, 0
+	}
+	return v
+}
+
+// ShownRecord is a record as a caller may read it: who acted for another organisation is
+// that one's business, which organisation it was is not. Officers read every name.
+func ShownRecord(by schemas.Principal, r schemas.Record) schemas.Record {
+	if by.Has(schemas.RoleOfficer) || r.Values["subject"] == "" || r.Values["by"] == string(by.Participant) {
+		return r
+	}
+	r.Values, r.Salts = maps.Clone(r.Values), maps.Clone(r.Salts)
+	delete(r.Values, "subject")
+	delete(r.Salts, "subject")
+	return r
 }
 
 // ShownAgreement is an agreement as a caller may read it: the terms that it was

@@ -11,7 +11,7 @@ import (
 type TemplateParams struct {
 	Attribution string   // words to give with the data
 	Hide        []string // columns never shown
-	Rows        int64    // budget per agreement; 0 = none
+	Rows        int64    // budget per project; 0 = none
 }
 
 // Templates names the ready-made offers.

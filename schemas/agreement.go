@@ -46,6 +46,7 @@ type Decision struct {
 	Verdict     Verdict       `json:"verdict" enum:"yes,review,no"`
 	Reasons     []Reason      `json:"reasons,omitempty" doc:"the rules that decided"`
 	Obligations []Duty        `json:"obligations,omitempty" doc:"what a yes demands"`
+	Left        *Left         `json:"left,omitempty" doc:"what the budgets of the terms still give to the project; absent without budgets or project"`
 	Reviewer    ParticipantID `json:"reviewer,omitempty" doc:"who looks at it, for review"`
 	Until       time.Time     `json:"until,omitzero" doc:"when a yes would end"`
 	ValidUntil  time.Time     `json:"valid_until,omitzero" doc:"next instant at which this answer can change by itself"`
@@ -147,7 +148,15 @@ type Agreement struct {
 	Offer          Offer           `json:"offer" doc:"the terms as they were agreed"`
 	RowsUsed       int64           `json:"rows_used" doc:"rows released and reserved"`
 	BytesUsed      int64           `json:"bytes_used"`
+	Left           *Left           `json:"left,omitempty" doc:"what its budgets still give; those of the terms are shared by all agreements of the project on the dataset"`
 	Revision       int64           `json:"revision,omitempty"`
+}
+
+// Left is what budgets still give: what was neither released nor reserved. A member that
+// is absent has no limit.
+type Left struct {
+	Rows  *int64 `json:"rows,omitempty"`
+	Bytes *int64 `json:"bytes,omitempty"`
 }
 
 // Lease is a short right to open streams on agreements of one project.
@@ -162,11 +171,21 @@ type Lease struct {
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
-	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens"`
+	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is no limit on data: another seed deals other rows"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
+	Order       *Order        `json:"order,omitempty" doc:"the only order of rows that it opens; with rank and world that is one part of the rows and no other"`
 	Until       time.Time     `json:"until"`
 	Revoked     time.Time     `json:"revoked,omitzero"`
 	Reason      string        `json:"reason,omitempty" doc:"why it was revoked"`
+}
+
+// Order is the order of an epoch's rows, from which the parts of ranks are cut: as a
+// stream's keys of the same names, said in full.
+type Order struct {
+	Seed  string `json:"seed,omitempty" doc:"a whole number; the stored order when left out" pattern:"^(0|[1-9][0-9]{0,19})?$"`
+	Epoch int64  `json:"epoch,omitempty" minimum:"0"`
+	Start string `json:"start,omitempty" doc:"earlier worlds of the epoch: rows@world, separated by commas" maxLength:"2000" pattern:"^((0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5}(,(0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5})*)?$"`
+	Even  string `json:"even,omitempty" enum:",drop,pad"`
 }
 
 // LeaseItem is one agreement of a lease, always with its version; table, split
@@ -217,6 +236,7 @@ type Release struct {
 	Bytes        int64         `json:"bytes"`
 	Batches      int64         `json:"batches"`
 	Reading      string        `json:"reading,omitempty" doc:"under a budget, the epoch and view in which the run is charged once for a row"`
+	Accounts     []string      `json:"accounts,omitempty" doc:"the shared budgets that it is charged to"`
 	ChargedRows  int64         `json:"charged_rows" doc:"rows of them that were charged to the agreement"`
 	ChargedBytes int64         `json:"charged_bytes"`
 	State        ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`

@@ -146,8 +146,8 @@ type VersionSummary struct {
 	Tables     int          `json:"tables"`
 	Shards     int          `json:"shards"`
 	ShardsDone int          `json:"shards_done" doc:"shards read so far, while publishing"`
-	Rows       int64        `json:"rows"`
-	Bytes      int64        `json:"bytes" doc:"of the shards as they are released"`
+	Rows       int64        `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller"`
+	Bytes      int64        `json:"bytes,omitempty" doc:"of the shards as they are released; absent with rows"`
 	Started    time.Time    `json:"started"`
 	Published  time.Time    `json:"published,omitzero"`
 	Failures   []FieldError `json:"failures,omitempty" doc:"per shard: pointer is the object's key, message what is wrong"`

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Identifiers are distinct types: swapping two must not compile. Minted ones
@@ -81,7 +82,9 @@ func PatternInWords(pattern string) (string, bool) {
 		`^[a-z0-9][a-z0-9._-]{0,63}$`:            "a name has " + SlugInWords,
 		`^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$`:     "a day is written YYYY, YYYY-MM or YYYY-MM-DD",
 		`^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$`: "texts are given by language tag (BCP 47), as in {en: Grain yields}",
-		`^sha256:[0-9a-f]{64}$`:                  "a digest is written sha256: and 64 hexadecimal digits",
+		`^(0|[1-9][0-9]{0,19})?$`:                "a seed is a whole number from 0 to 18446744073709551615",
+		`^((0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5}(,(0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5})*)?$`: "a start is rows@world, for instance 1000@8, or a chain of such, separated by commas",
+		`^sha256:[0-9a-f]{64}$`: "a digest is written sha256: and 64 hexadecimal digits",
 	}[pattern]
 	return words, ok
 }
@@ -98,4 +101,10 @@ func IsSlug(s string) bool {
 		}
 	}
 	return true
+}
+
+// IsText says whether s can be a name or a word here: UTF-8 without NUL, at most so
+// many bytes.
+func IsText(s string, most int) bool {
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

@@ -66,8 +66,8 @@ type Duty struct {
 	With     []string `json:"with,omitempty" maxItems:"32" doc:"pseudonymise: the other providers of the joint domain, each of which has to name this one too; in decisions and agreements all of its parties"`
 	To       string   `json:"to,omitempty" doc:"generalise: year, month, day, hour; 10, 100 …: width of steps; or n characters: first:3"`
 	Filter   *Filter  `json:"filter,omitempty"`
-	Rows     int64    `json:"rows,omitempty" doc:"budget in rows over the agreement's life; 0 = no limit"`
-	Bytes    int64    `json:"bytes,omitempty" doc:"budget in bytes over the agreement's life; 0 = no limit"`
+	Rows     int64    `json:"rows,omitempty" doc:"budget in rows for a project, over all of its agreements on the dataset; 0 = no limit"`
+	Bytes    int64    `json:"bytes,omitempty" doc:"budget in bytes, likewise; 0 = no limit"`
 	Values   []string `json:"values,omitempty"`
 	Text     string   `json:"text,omitempty"`
 	Enforced bool     `json:"enforced,omitempty" doc:"factory: only with proof of the place, never by declaration [decisions.md 5]"`

@@ -67,6 +67,7 @@ func TestBodiesAtOnce(t *testing.T) {
 			t.Logf("%s: %d MiB resident, %d MiB before", b.name, peak>>20, idle>>20)
 		}
 	}
+	eventually(t, "the memory that the bodies took is given back", func() bool { return resident(t, g, "VmRSS") < idle+64<<20 })
 }
 
 // resident reads a figure of the process's memory, in bytes.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/gateway"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -36,9 +37,11 @@ type Config struct {
 	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
 	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
 	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
+	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
+	bound         bound                 // of the process's memory
 	origins       map[string]string
 }
 
@@ -59,7 +62,7 @@ const leastMemory = 64 << 20
 
 // loadConfig reads the file (none when path is "") and then the environment.
 func loadConfig(path string) (*Config, error) {
-	c := &Config{origins: map[string]string{}}
+	c := &Config{origins: map[string]string{}, bound: thisSystem().memory()}
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -92,9 +95,12 @@ func loadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
+	}{{"listen", &c.Listen, defaultListen}, {"flight_listen", &c.FlightListen, defaultFlightListen}, {"memory", &c.Memory, c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
+			if d.name == "memory" && c.bound.bytes > 0 {
+				c.origins[d.name] = fmt.Sprintf("default: a quarter of %d MiB, by %s", c.bound.bytes>>20, c.bound.why)
+			}
 		}
 	}
 	return c, nil
@@ -161,6 +167,10 @@ func (c *Config) check() error {
 		if err != nil {
 			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
 		}
+	}
+	err = c.Limits.Check()
+	if err != nil {
+		return err
 	}
 	_, err = c.memory()
 	if err == nil {

@@ -71,33 +71,6 @@ func TestMemorySetting(t *testing.T) {
 	}
 }
 
-func TestMachineMemory(t *testing.T) {
-	t.Parallel()
-	file := func(text string) string {
-		path := filepath.Join(t.TempDir(), "file")
-		err := os.WriteFile(path, []byte(text), 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	info := file("MemTotal:       16384000 kB\nMemFree:  1 kB\n")
-	for name, c := range map[string]struct {
-		info, group string
-		want        int64
-	}{
-		"no group":        {info, "/nowhere", 16384000 << 10},
-		"a group of all":  {info, file("max\n"), 16384000 << 10},
-		"a smaller group": {info, file("2147483648\n"), 2 << 30},
-		"nothing known":   {"/nowhere", "/nowhere", 0},
-		"nonsense":        {file("MemTotal: much kB\n"), file("-1\n"), 0},
-	} {
-		if got := machineMemory(c.info, c.group); got != c.want {
-			t.Errorf("%s: %d bytes, want %d", name, got, c.want)
-		}
-	}
-}
-
 func TestPlainTextBeyondLoopbackIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -188,6 +188,9 @@ func (t *terminal) agreement(a *schemas.Agreement) {
 	fmt.Fprintf(t.out, "for %s in project %s: %s at %s\n", a.Participant, a.Project, a.Purpose, a.Factory)
 	fmt.Fprintf(t.out, "from %s until %s, granted by request %s\n", when(a.From), when(a.Until), a.Permit)
 	fmt.Fprintf(t.out, "used: %s, %s\n", plural(a.RowsUsed, "row", "rows"), size(a.BytesUsed))
+	if a.Left != nil {
+		fmt.Fprintf(t.out, "left of its budgets: %s\n", leftover(a.Left))
+	}
 	if len(a.Columns) > 0 {
 		fmt.Fprintf(t.out, "only the columns %s\n", strings.Join(a.Columns, ", "))
 	}

@@ -79,6 +79,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 	if err != nil {
 		return &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
 	}
+	c.bound.fit(c, log)
 	held, err := lock(ctx, c)
 	if err != nil {
 		return err
@@ -96,6 +97,8 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, told func(a address
 	if l.Metrics != nil {
 		a.Metrics = "http://" + l.Metrics.Addr().String() + "/metrics"
 	}
+	crowd := gateway.NewCrowd(c.Limits, c.proxies(), log)
+	l.Web, l.Calls = crowd.Bound(l.Web, c.TLSCert == ""), crowd.Bound(l.Calls, false)
 	if c.TLSCert != "" {
 		t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: (&certificate{c: c, log: log}).get}
 		l.Web, l.Calls = tls.NewListener(l.Web, t), tls.NewListener(l.Calls, t)

@@ -115,6 +115,9 @@ func words(d *schemas.Decision) string {
 	for _, o := range d.Obligations {
 		fmt.Fprintf(&b, "  demands: %s (%s)\n", duty(&o), o.Source)
 	}
+	if d.Left != nil && d.Verdict != schemas.VerdictNo {
+		fmt.Fprintf(&b, "  left for the project: %s\n", leftover(d.Left))
+	}
 	for _, r := range d.Reasons {
 		fmt.Fprintf(&b, "  because %s (%s, %s)\n", r.Text, r.Rule, r.Source)
 		if r.Remedy != "" && d.Verdict == schemas.VerdictNo {
@@ -122,6 +125,18 @@ func words(d *schemas.Decision) string {
 		}
 	}
 	return b.String()
+}
+
+// leftover is what budgets still give.
+func leftover(l *schemas.Left) string {
+	var parts []string
+	if l.Rows != nil {
+		parts = append(parts, plural(*l.Rows, "row", "rows"))
+	}
+	if l.Bytes != nil {
+		parts = append(parts, size(*l.Bytes))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func duty(o *schemas.Duty) string {

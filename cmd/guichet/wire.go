@@ -45,6 +45,8 @@ type site struct {
 	catalog *catalog.Catalog
 	desk    *agreement.Desk
 	feed    *agreement.Feed
+	replica string
+	name    *sql.Name // of this process, held while it runs
 	stream  *stream.Engine
 	server  *gateway.Server
 }
@@ -77,7 +79,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{config: c, log: log, db: db, record: record}
+	s := &site{config: c, log: log, db: db, record: record, replica: c.replica()}
 	s.index, err = index.Open(filepath.Join(c.Data, "index"), log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -99,12 +101,15 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
 	}
+	limits := c.Limits.Filled()
 	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
 	mayName := stores.mayName
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp")})
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Replica: c.replica(), Alone: !strings.HasPrefix(c.Database, "postgres")})
+		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp"),
+		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
+		MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	memory, err := c.memory()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -117,7 +122,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket,
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -154,6 +159,8 @@ func (c *Config) proxies() []netip.Prefix {
 // are still to be recorded. ready is called when requests are answered.
 func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error {
 	background := context.WithoutCancel(ctx)
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
 	writing, stopWriting := context.WithCancel(background)
 	following, stopFollowing := context.WithCancel(background)
 	defer stopWriting()
@@ -166,6 +173,14 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		followers.Go(func() error { return s.record.Run(following) })
 		followers.Go(func() error { return s.feed.Run(following) })
 		followers.Go(func() error { return s.desk.CountRefusals(following) })
+		followers.Go(func() error { return s.desk.FinishTakeaways(following) })
+		followers.Go(func() error {
+			err := s.name.Run(following)
+			if err != nil { // another process has our name and closes our releases
+				lose(err)
+			}
+			return err
+		})
 		followers.Go(func() error { return s.index.Follow(following, s.db) })
 		followers.Go(func() error { return s.catalog.Run(following) })
 		if ready != nil {
@@ -177,6 +192,9 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 	err = errors.Join(err, followers.Wait())
 	if started {
 		s.signLast(background)
+	}
+	if s.name != nil {
+		s.name.Close()
 	}
 	stopWriting()
 	return errors.Join(err, writer.Wait(), s.index.Close(), s.db.Close())
@@ -195,6 +213,10 @@ func (s *site) signLast(ctx context.Context) {
 // start checks the record and closes the releases that a crash left open.
 func (s *site) start(ctx context.Context) error {
 	err := s.record.Start(ctx)
+	if err != nil {
+		return err
+	}
+	s.name, err = s.db.TakeName(ctx, s.replica) // nobody else's open releases are ours to close
 	if err != nil {
 		return err
 	}
@@ -251,7 +273,10 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
 		all, err := o.withWork(ctx)
-		if err == nil && slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
+		if err != nil {
+			return err // no answer is no no: what is refused is recorded
+		}
+		if slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
 			return nil
 		}
 	}

@@ -22,6 +22,8 @@ type DB struct {
 	name     string
 	postgres bool
 	w, r     *stdsql.DB // the writer's connection, and the readers'
+	names    *stdsql.DB // the connection that holds this process's name; PostgreSQL only
+	probe    probe
 	step     func(ctx context.Context, tx *Tx, first int64, leaves [][]byte) error
 
 	slots   chan struct{} // one for each queued job, see maxQueued

@@ -75,8 +75,11 @@ func fromPostgres(code string, err error) error {
 	case "40", "55", "25":
 		return unavailable("The database was held by another process.", "Try again.", err)
 	}
-	if code == "23505" {
+	switch code {
+	case "23505":
 		return taken(err)
+	case "22021", "22P05", "54000": // bytes that are no text of its encoding, a key too long for an index
+		return &schemas.Error{Kind: schemas.Invalid, Subject: "database", Message: "A text has bytes that cannot be stored, or is too long to be looked up by.", Err: err}
 	}
 	return err
 }

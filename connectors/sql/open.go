@@ -120,6 +120,8 @@ func (db *DB) openPostgres(ctx context.Context, address string) error {
 	db.r = stdlib.OpenDB(*cfg)
 	db.r.SetMaxOpenConns(readConns)
 	db.r.SetMaxIdleConns(readConns)
+	db.names = stdlib.OpenDB(*cfg)
+	db.names.SetMaxOpenConns(1)
 	if err := db.w.PingContext(ctx); err != nil {
 		return &schemas.Error{Kind: schemas.Unavailable, Subject: "database", Message: "PostgreSQL does not answer.", Remedy: "Check the address, the server and the password.", Err: err}
 	}
@@ -176,7 +178,7 @@ func (db *DB) Close() error {
 	for _, st := range db.stmts {
 		errs = append(errs, st.Close())
 	}
-	for _, p := range []*stdsql.DB{db.w, db.r} {
+	for _, p := range []*stdsql.DB{db.w, db.r, db.names} {
 		if p != nil {
 			errs = append(errs, p.Close())
 		}

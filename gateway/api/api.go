@@ -248,6 +248,9 @@ func goodStatus(id string) int {
 	}
 }
 
+// maxFaults is how many faults of an input are told: who sends thousands reads no more.
+const maxFaults = 10
+
 // inputProblem turns huma's own findings about an input into our problem, without
 // echoing what was sent.
 func inputProblem(status int, msg string, errs []error) huma.StatusError {
@@ -274,7 +277,11 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 		p.Detail = "something went wrong on our side"
 		return p
 	}
-	for _, err := range errs {
+	for i, err := range errs {
+		if i == maxFaults {
+			p.Errors = append(p.Errors, schemas.FieldError{Message: fmt.Sprintf("and %d more", len(errs)-i)})
+			break
+		}
 		d, ok := errors.AsType[*huma.ErrorDetail](err)
 		if !ok {
 			p.Errors = append(p.Errors, schemas.FieldError{Message: err.Error()})

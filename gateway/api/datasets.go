@@ -41,7 +41,7 @@ type offerBody struct {
 	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, ask-the-holder, health-with-review"`
 	Attribution string         `json:"attribution,omitempty" doc:"for a template: the words to give; the dataset's when left out"`
 	Hide        []string       `json:"hide,omitempty" doc:"for a template: columns never shown"`
-	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each agreement, in rows"`
+	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each project, in rows"`
 	Title       schemas.Text   `json:"title,omitempty"`
 	Rules       []schemas.Rule `json:"rules,omitempty"`
 	Review      bool           `json:"review,omitempty"`

@@ -84,6 +84,9 @@ func readYAML(b []byte, v any) error {
 	if err != nil {
 		return faulty(err)
 	}
+	if bytes.Contains(y.JSON, []byte(`\u0000`)) {
+		return faulty(schemas.BadField("document", "", "the document holds the character NUL, which no text here has"))
+	}
 	var members map[string]json.RawMessage
 	_, isDataset := v.(*schemas.Dataset)
 	if json.Unmarshal(y.JSON, &members) == nil {

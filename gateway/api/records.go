@@ -120,6 +120,9 @@ func (s *server) records(a huma.API) {
 		if err == nil && len(r) == 0 && in.Cursor == "" {
 			err = s.Known(ctx, in.by, q)
 		}
+		for i := range r {
+			r[i] = policy.ShownRecord(in.by, r[i])
+		}
 		next := ""
 		if len(r) == in.Limit {
 			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)

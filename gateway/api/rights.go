@@ -14,6 +14,7 @@ import (
 type Right struct {
 	Open  bool           // strangers too
 	Lease bool           // or whoever bears a lease of this site
+	Brake bool           // takes data out of reach: open at any rate
 	roles []schemas.Role // any of them; none: every member of a participant
 	what  string         // completes "to … needs the role"
 }
@@ -22,6 +23,7 @@ type Right struct {
 // to nobody.
 func rights() map[string]Right {
 	provider, trainer, operator := schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOperator
+	brake := func(what string, roles ...schemas.Role) Right { return Right{Brake: true, what: what, roles: roles} }
 	only := func(what string, roles ...schemas.Role) Right { return Right{what: what, roles: roles} }
 	return map[string]Right{
 		"dry-run":            {Open: true},
@@ -29,19 +31,19 @@ func rights() map[string]Right {
 		"register-dataset":   only("register datasets", provider),
 		"change-dataset":     only("register datasets", provider),
 		"put-offer":          only("set terms", provider),
-		"withdraw-dataset":   only("withdraw a dataset", provider),
+		"withdraw-dataset":   brake("withdraw a dataset", provider),
 		"publish-version":    only("publish a version", provider),
 		"put-participant":    only("change participants", operator),
-		"stop-participant":   only("stop a participant", provider, operator),
+		"stop-participant":   brake("stop a participant", provider, operator),
 		"unstop-participant": only("lift a stop", operator),
 		"put-project":        only("make a project", trainer, operator),
 		"put-factory":        only("change factories", operator),
 		"put-store":          only("change stores", operator),
 		"submit-request":     only("ask for data", trainer),
 		"review-request":     only("review a request", provider),
-		"revoke-agreement":   only("revoke an agreement", provider, operator),
+		"revoke-agreement":   brake("revoke an agreement", provider, operator),
 		"erase-values":       only("erase values of a record", schemas.RoleOfficer),
-		"revoke-lease":       only("revoke a lease", trainer, provider, operator),
+		"revoke-lease":       brake("revoke a lease", trainer, provider, operator),
 		"start-run":          only("start a run"),
 		"add-output":         only("say what came out of a run"),
 	}

@@ -183,7 +183,7 @@ func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.Datase
 	hits := make([]Hit, len(sets))
 	words := index.Parse(in.Q)
 	for i, d := range sets {
-		hits[i] = hit(d, &decisions[i])
+		hits[i] = hit(in.by, d, &decisions[i])
 		hits[i].Highlight = s.Index.Highlight(d, words)
 	}
 	return hits, nil
@@ -218,7 +218,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, err
 		}
 		for i, d := range sets {
-			h := hit(d, &decisions[i])
+			h := hit(in.by, d, &decisions[i])
 			marks[h.Access]++
 			if in.Access == "" || slices.Contains(wanted, string(h.Access)) {
 				kept, hits = append(kept, d), append(hits, h)
@@ -283,11 +283,12 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 	return sets, decisions, err
 }
 
-func hit(d *schemas.Dataset, dec *schemas.Decision) Hit {
+func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) Hit {
 	h := Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Attribution: d.Attribution,
 		Countries: d.Countries, Reasons: dec.Reasons}
 	if d.Latest != nil {
-		h.Rows, h.Bytes, h.Version = d.Latest.Rows, d.Latest.Bytes, d.Latest.Version
+		v := policy.ShownVersion(by, d, *d.Latest)
+		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
 	}
 	switch {
 	case d.Latest == nil && len(d.Links) > 0:

@@ -41,7 +41,7 @@ type TableShown struct {
 type SplitShown struct {
 	Name   string `json:"name"`
 	Shards int    `json:"shards"`
-	Rows   int64  `json:"rows"`
+	Rows   int64  `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller"`
 }
 
 func shownVersion(v *schemas.Version) VersionShown {
@@ -79,12 +79,22 @@ func (s *server) versions(a huma.API) {
 		return &One[schemas.VersionSummary]{Status: http.StatusAccepted, Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version), Body: v}, nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions", "list-versions", "Versions of a dataset, newest first", "datasets", func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
 		v, err := s.Catalog.Versions(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
 		}
-		_, err = s.Catalog.Own(ctx, in.by, in.ID)
-		if err != nil { // what is not published yet, and faults, are the provider's business
+		for i := range v {
+			v[i] = policy.ShownVersion(in.by, &d, v[i])
+		}
+		own, err := s.owns(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !own { // what is not published yet, and faults, are the provider's business
 			v = slices.DeleteFunc(v, func(s schemas.VersionSummary) bool { return s.State != schemas.VersionPublished })
 			for i := range v {
 				v[i].Notes = nil
@@ -93,7 +103,7 @@ func (s *server) versions(a huma.API) {
 		return listOf(v, ""), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
-		_, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -101,14 +111,26 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = s.Catalog.Own(ctx, in.by, in.ID)
+		own, err := s.owns(ctx, in.by, in.ID)
 		if err != nil {
+			return nil, err
+		}
+		if !own {
 			if v.State != schemas.VersionPublished {
 				return nil, schemas.Errorf(schemas.NotFound, string(in.Version), "dataset %s has no version %s", in.ID, in.Version)
 			}
 			v.Notes = nil
 		}
-		return one(shownVersion(&v), 0), nil
+		out := shownVersion(&v)
+		if policy.HidesRows(in.by, &d) {
+			out.VersionSummary = policy.ShownVersion(in.by, &d, out.VersionSummary)
+			for i := range out.Data {
+				for j := range out.Data[i].Splits {
+					out.Data[i].Splits[j].Rows = 0
+				}
+			}
+		}
+		return one(out, 0), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
 		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
@@ -121,6 +143,16 @@ func (s *server) versions(a huma.API) {
 		}
 		return one(v, 0), nil
 	})
+}
+
+// owns says whether a dataset is the caller's own.
+func (s *server) owns(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (bool, error) {
+	_, err := s.Catalog.Own(ctx, by, id)
+	switch schemas.KindOf(err) {
+	case schemas.NotFound, schemas.Denied, schemas.Unauthenticated:
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // bucket fills in the only bucket that the provider has in a store, and the only

@@ -75,7 +75,11 @@ func cutOff(c *gin.Context) {
 // reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // under TLS
+	for { // under TLS, and under what counts connections
+		t, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = t.NetConn()
 	}
 	if t, ok := c.(*net.TCPConn); ok {
@@ -103,14 +107,14 @@ func bearer(c *gin.Context) string {
 }
 
 // grant asks policy.
-func (d *Door) grant(c *gin.Context, kind string, world, rank int) (policy.Grant, error) {
+func (d *Door) grant(c *gin.Context, kind string, world int, ask stream.Ask) (policy.Grant, error) {
 	get := c.Query
 	token := bearer(c)
 	if token == "" {
 		return policy.Grant{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases"}
 	}
 	w := policy.Want{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),
-		Run: schemas.RunID(get("run")), World: world, Rank: rank, Address: Address(c.Request, d.Behind)}
+		Run: schemas.RunID(get("run")), World: world, Rank: ask.Rank, Order: ask.Order(), Address: Address(c.Request, d.Behind)}
 	if t := c.Param("table"); t != "" {
 		w.Table, w.Split = t, c.Param("split")
 	}
@@ -235,7 +239,12 @@ func (d *Door) manifest(c *gin.Context) {
 	if c.Query("world") != "" {
 		world = ask.World
 	}
-	g, err := d.grant(c, "http", world, ask.Rank)
+	g, err := d.grant(c, "http", world, ask)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	err = d.Desk.CheckRun(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -278,7 +287,7 @@ func (d *Door) stream(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	g, err := d.grant(c, "http", ask.World, ask.Rank)
+	g, err := d.grant(c, "http", ask.World, ask)
 	if err != nil {
 		d.fail(c, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,7 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	g, err := d.grant(c, "shard", 0, 0)
+	g, err := d.grant(c, "shard", 0, stream.Ask{})
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -63,7 +64,9 @@ func (d *Door) shard(c *gin.Context) {
 		return
 	}
 	defer f.Close()
-	a := choose(c.Request, `"`+f.ETag+`"`, f.Size)
+	terms := g.Agreement()
+	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
+	a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget)
 	s := &fileAnswer{w: c.Writer, answer: a}
 	if !a.bytes() {
 		s.head()
@@ -82,8 +85,9 @@ type answer struct {
 }
 
 // choose reads conditions and range [RFC 9110 §13, §14]. Of several ranges the whole
-// is sent, as the RFC allows.
-func choose(r *http.Request, etag string, size int64) answer {
+// is sent, as the RFC allows; under a budget, where that would cost all rows for a
+// client's slip, a range that is not understood is not satisfied.
+func choose(r *http.Request, etag string, size int64, budget bool) answer {
 	a := answer{status: http.StatusOK, rg: stream.Range{N: size}, size: size, etag: etag}
 	if m := r.Header.Get("If-Match"); m != "" && !matches(m, etag, false) {
 		a.status = http.StatusPreconditionFailed
@@ -102,6 +106,8 @@ func choose(r *http.Request, etag string, size int64) answer {
 	}
 	rg, ok, satisfiable := parseRange(want, size)
 	switch {
+	case !ok && budget && want != "":
+		a.status = http.StatusRequestedRangeNotSatisfiable
 	case !ok:
 	case !satisfiable:
 		a.status = http.StatusRequestedRangeNotSatisfiable

@@ -41,12 +41,21 @@ func TestChoose(t *testing.T) {
 			for k, v := range c.header {
 				r.Header.Set(k, v)
 			}
-			a := choose(r, `"tag"`, size)
+			a := choose(r, `"tag"`, size, false)
 			if a.status != c.status {
 				t.Errorf("status %d, want %d", a.status, c.status)
 			}
 			if d := cmp.Diff(c.want, a.rg); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
+			}
+			// Under a budget a range that is not understood must not cost the whole.
+			budget := choose(r, `"tag"`, size, true)
+			if _, ok, _ := parseRange(c.header["Range"], size); c.header["Range"] != "" && c.header["If-Range"] == "" && !ok {
+				if budget.status != 416 {
+					t.Errorf("under a budget: status %d, want 416", budget.status)
+				}
+			} else if budget != a {
+				t.Errorf("under a budget: %+v, without one: %+v", budget, a)
 			}
 		})
 	}

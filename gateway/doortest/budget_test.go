@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"guichet/schemas"
 )
 
@@ -18,11 +20,11 @@ func epochBudget(t *testing.T, r *Rig, doors []Door) {
 	id, lease := r.Ready(t, "one-epoch", Open(), file)
 	equal(t, "rows", rows, len(ints(all(t, doors[0], lease, id, url.Values{"seed": {"7"}}))))
 	bytes := last(t, r, id).Bytes
-	d := r.Publish(t, "one-epoch-budget", Open(schemas.Duty{Kind: schemas.DutyBudget, Rows: rows, Bytes: bytes}), file)
-	for _, door := range doors {
+	for i, door := range doors {
 		if !door.Ranks() {
 			continue
 		}
+		d := r.Publish(t, fmt.Sprintf("one-epoch-budget-%d", i), Open(schemas.Duty{Kind: schemas.DutyBudget, Rows: rows, Bytes: bytes}), file)
 		id := r.Agree(t, time.Time{}, d)[0].ID
 		lease := r.Lease(t, id)
 		one, two := runOf(t, r), runOf(t, r)
@@ -43,6 +45,10 @@ func epochBudget(t *testing.T, r *Rig, doors []Door) {
 		}
 		equal(t, door.Name()+" is charged once", []int64{rows, bytes}, used(t, r, id))
 		refused(t, door, lease, id, url.Values{"run": {"run-of-nobody"}}, schemas.Invalid, "no run")
+		if over, ok := door.(*flightDoor); ok { // no ticket is given that opens nothing
+			_, err := over.c.GetFlightInfo(withLease(t.Context(), lease), descriptor(id, url.Values{"run": {"run-of-nobody"}}))
+			equal(t, "a ticket for a run of nobody's", codes.InvalidArgument.String(), code(err))
+		}
 	}
 }
 
@@ -75,12 +81,12 @@ func used(t *testing.T, r *Rig, id schemas.AgreementID) []int64 {
 
 // sharedBudget: ranks that stream at the same time under one budget all finish.
 func sharedBudget(t *testing.T, r *Rig, doors []Door) {
-	d := r.Publish(t, "shared-budget", Open(schemas.Duty{Kind: schemas.DutyBudget, Rows: 4096}), bulk(t)[0])
-	for _, door := range doors {
+	for i, door := range doors {
 		if !door.Ranks() {
 			continue
 		}
-		id := r.Agree(t, time.Time{}, d)[0].ID
+		d := r.Publish(t, fmt.Sprintf("shared-budget-%d", i), Open(schemas.Duty{Kind: schemas.DutyBudget, Rows: 4096}), bulk(t)[0])
+		id, again := r.Agree(t, time.Time{}, d)[0].ID, r.Agree(t, time.Time{}, d)[0].ID
 		lease := r.Lease(t, id)
 		var rests []func() (int64, error)
 		for rank := range 2 {
@@ -93,5 +99,6 @@ func sharedBudget(t *testing.T, r *Rig, doors []Door) {
 			}
 		}
 		refused(t, door, lease, id, nil, schemas.Denied, "budget is spent")
+		refused(t, door, r.Lease(t, again), again, nil, schemas.Denied, "4096 of 4096 rows") // another request gives no more
 	}
 }

@@ -270,11 +270,15 @@ func leases(t *testing.T, r *Rig, doors []Door) {
 	short := narrow(map[string]any{"until": time.Now().Add(1100 * time.Millisecond)})
 	columns := narrow(map[string]any{"items": []schemas.LeaseItem{{Agreement: id, Version: "v1", Columns: []string{"n"}}}})
 	ranked := narrow(map[string]any{"rank": 1, "world": 2})
+	part := narrow(map[string]any{"rank": 1, "world": 2, "order": map[string]any{"seed": "5"}})
 	for _, d := range doors {
 		refused(t, d, columns, id, url.Values{"columns": {"word"}}, schemas.Denied, "word")
 		equal(t, "narrowed columns", 1, len(all(t, d, columns, id, nil)[0].Schema().Fields()))
 		if d.Ranks() {
 			refused(t, d, ranked, id, url.Values{"world": {"2"}, "rank": {"0"}}, schemas.Denied, "rank")
+			refused(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"6"}}, schemas.Denied, "seed=5")
+			refused(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"5"}, "epoch": {"1"}}, schemas.Denied, "seed=5")
+			equal(t, "one part", 10, len(ints(all(t, d, part, id, url.Values{"world": {"2"}, "rank": {"1"}, "seed": {"5"}}))))
 			equal(t, "ranked", upTo(20)[10:], ints(all(t, d, ranked, id, url.Values{"world": {"2"}, "rank": {"1"}})))
 		} else {
 			refused(t, d, ranked, id, nil, schemas.Denied, "rank")

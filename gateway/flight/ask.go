@@ -30,6 +30,11 @@ func readPath(path []string) (asked, error) {
 		return asked{}, schemas.BadField("stream", "path", "the descriptor's path begins with the agreement's id, then key=value texts")
 	}
 	a := asked{agreement: schemas.AgreementID(path[0]), values: map[string]string{}}
+	for _, s := range path {
+		if !schemas.IsText(s, 16<<10) {
+			return asked{}, schemas.BadField("stream", "path", "the descriptor's path holds what is no text: bytes that are not UTF-8, or NUL")
+		}
+	}
 	for _, s := range path[1:] {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok {

@@ -103,7 +103,7 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 		return policy.Grant{}, err
 	}
 	w := policy.Want{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
-		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Address: c.address}
+		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Order: a.ask.Order(), Address: c.address}
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}
@@ -113,6 +113,10 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 // plan authorises an ask and plans it.
 func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *stream.Plan, error) {
 	g, err := d.grant(ctx, c, a)
+	if err != nil {
+		return g, nil, err
+	}
+	err = d.Desk.CheckRun(ctx, g)
 	if err != nil {
 		return g, nil, err
 	}

@@ -119,7 +119,9 @@ func Headers(h http.Header, p *Problem) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+ascii(p.Detail)+`"`)
 	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "1")
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "1")
+		}
 	}
 	h.Set("Cache-Control", "no-store")
 }

@@ -103,6 +103,27 @@ func parseStart(s string) ([]Stage, error) {
 	return out, nil
 }
 
+// Order is what a lease binds of an ask beside world and rank: what decides, with them,
+// which rows it gives.
+func (a Ask) Order() schemas.Order {
+	o := schemas.Order{Epoch: int64(a.Epoch), Start: stages(a.Start), Even: a.Even} // ParseAsk bounds the epoch
+	if a.Seed != nil {
+		o.Seed = strconv.FormatUint(*a.Seed, 10)
+	}
+	return o
+}
+
+func stages(list []Stage) string {
+	var b strings.Builder
+	for i, st := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%d@%d", st.Rows, st.World)
+	}
+	return b.String()
+}
+
 // String writes the ask as the record keeps it.
 func (a Ask) String() string {
 	var b strings.Builder
@@ -114,12 +135,8 @@ func (a Ask) String() string {
 	if a.From > 0 {
 		fmt.Fprintf(&b, " from=%d", a.From)
 	}
-	for i, st := range a.Start {
-		sep := ","
-		if i == 0 {
-			sep = " start="
-		}
-		fmt.Fprintf(&b, "%s%d@%d", sep, st.Rows, st.World)
+	if len(a.Start) > 0 {
+		b.WriteString(" start=" + stages(a.Start))
 	}
 	if a.Even != "" {
 		fmt.Fprintf(&b, " even=%s", a.Even)

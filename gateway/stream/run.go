@@ -141,15 +141,24 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	if err != nil {
 		r.State, r.Cause = ending(ctx, err)
 	}
-	if e.Feed.Stale() < endAfter {
-		e.end(ctx, r, tab)
-		return r, err
+	// The record's word may wait for a database that takes no writes; the client's does
+	// not: a cut is seen at once.
+	last, written := r, make(chan struct{})
+	e.running.Go(func() {
+		defer close(written)
+		e.end(ctx, last, tab)
+	})
+	patience := time.NewTimer(endWithin)
+	defer patience.Stop()
+	select {
+	case <-written:
+	case <-patience.C:
 	}
-	// The database is what is away: its word waits for it, the client's does not.
-	last := r
-	e.running.Go(func() { e.end(ctx, last, tab) })
 	return r, err
 }
+
+// endWithin is how long a client's connection waits for the record of its stream's end.
+const endWithin = 250 * time.Millisecond
 
 // cutUnconfirmed cuts a stream when the feed has known nothing for too long, also one
 // that waits for its client or for the next shard meanwhile.

@@ -48,7 +48,17 @@ func (d *Desk) Agreement(ctx context.Context, by schemas.Principal, id schemas.A
 	if err == nil && !maySee(by, &a) {
 		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
 	}
+	if err == nil {
+		err = d.showLeft(ctx, &a)
+	}
 	return a, err
+}
+
+// showLeft adds what the budgets of an agreement still give.
+func (d *Desk) showLeft(ctx context.Context, a *schemas.Agreement) error {
+	p, err := d.purse(ctx, d.db, a)
+	a.Left = p.shown()
+	return err
 }
 
 // Agreements lists what the caller may see; dataset "" is every dataset.
@@ -73,6 +83,9 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	out := []schemas.Agreement{}
 	for _, row := range rows {
 		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
+		if err == nil {
+			err = d.showLeft(ctx, &a)
+		}
 		if err != nil {
 			return nil, "", err
 		}
@@ -122,11 +135,20 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 	if len(reason) < 3 {
 		return a, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		a, err = d.revoke(ctx, tx, by, id, reason)
+	revoked := make(chan schemas.Agreement, 1) // what is written later has nobody to tell
+	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *sql.Tx) error {
+		a, err := d.revoke(ctx, tx, by, id, reason)
+		select {
+		case <-revoked:
+		default:
+		}
+		revoked <- a
 		return err
 	})
-	return a, err
+	if err != nil {
+		return a, err
+	}
+	return <-revoked, nil
 }
 
 // revoke ends an agreement, also one that is not stored as it was recorded: its row is
@@ -166,10 +188,33 @@ func (d *Desk) ActiveOn(ctx context.Context, dataset schemas.DatasetID) (int, er
 
 // RevokeAllOn revokes every active agreement on a dataset of the caller's own.
 func (d *Desk) RevokeAllOn(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, reason string) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := d.revokeWhere(ctx, tx, by, "dataset = ? AND provider = ? AND state = 'active'", []any{string(dataset), string(by.Participant)}, reason)
+	where, args := "dataset = ? AND provider = ? AND state = 'active'", []any{string(dataset), string(by.Participant)}
+	ids, err := d.idsWhere(ctx, where, args)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return d.takeAway(ctx, string(dataset), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := d.revokeWhere(ctx, tx, by, where, args, reason)
 		return err
 	})
+}
+
+// idsWhere gives the ids of the agreements that a condition picks.
+func (d *Desk) idsWhere(ctx context.Context, where string, args []any) ([]string, error) {
+	var ids []string
+	for after := ""; ; {
+		rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			ids = append(ids, row.ID)
+		}
+		after = next
+		if next == "" {
+			return ids, nil
+		}
+	}
 }
 
 // revokeWhere revokes the agreements that a condition picks.
@@ -181,11 +226,12 @@ func (d *Desk) revokeWhere(ctx context.Context, tx *sql.Tx, by schemas.Principal
 			return nil, err
 		}
 		for _, row := range rows {
-			_, err := d.revoke(ctx, tx, by, row.Doc.ID, reason)
+			id := schemas.AgreementID(row.ID)
+			_, err := d.revoke(ctx, tx, by, id, reason)
 			if err != nil {
 				return nil, err
 			}
-			ids = append(ids, row.Doc.ID)
+			ids = append(ids, id)
 		}
 		after = next
 		if next == "" {

@@ -15,9 +15,7 @@ import (
 // basis is what a decision was made on: the nouns that it read, with the revisions that
 // they had. Deciding takes its time outside of the transaction that concludes; there the
 // basis is looked at again, and what was decided on other terms is decided anew.
-type basis map[noun]int64
-
-type noun struct{ table, id string }
+type basis policy.Read
 
 // unsteady is the revision of a noun that changed while it was read.
 const unsteady = -1
@@ -27,7 +25,7 @@ func (b basis) on(table, id string, revision int64) {
 	if id == "" {
 		return
 	}
-	n := noun{table, id}
+	n := policy.Noun{Table: table, ID: id}
 	if have, twice := b[n]; twice && have != revision {
 		revision = unsteady
 	}
@@ -42,9 +40,9 @@ func (b basis) facts(who schemas.ParticipantID, f policy.Facts) {
 }
 
 // moved says that a noun is not any more what a decision read.
-type moved struct{ noun }
+type moved struct{ policy.Noun }
 
-func (m *moved) Error() string { return m.table + " " + m.id + " has changed meanwhile" }
+func (m *moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
 
 // stands reads the revisions again: nil, or moved.
 func (b basis) stands(ctx context.Context, tx *sql.Tx) error {
@@ -60,14 +58,14 @@ func (b basis) stands(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-func revision(ctx context.Context, q sql.Querier, n noun) (int64, error) {
+func revision(ctx context.Context, q sql.Querier, n policy.Noun) (int64, error) {
 	var r int64
-	err := q.QueryRow(ctx, "SELECT revision FROM "+n.table+" WHERE id = ?", n.id).Scan(&r) // tables are named in this package alone
+	err := q.QueryRow(ctx, "SELECT revision FROM "+n.Table+" WHERE id = ?", n.ID).Scan(&r) // tables are named in this package alone
 	if errors.Is(err, stdsql.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("look at %s %s again: %w", n.table, n.id, err)
+		return 0, fmt.Errorf("look at %s %s again: %w", n.Table, n.ID, err)
 	}
 	return r, nil
 }

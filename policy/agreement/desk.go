@@ -45,20 +45,27 @@ type Desk struct {
 	refusals  *refusals
 	show      Show
 	known     misfits
+	feed      *Feed // nil: streams are cut by the feed's own look alone
+	brake     *brake
 	judged    func() // of tests: between a decision and the transaction that stores it
+
+	maxPending, maxRuns int // of a project; 0: any number
 }
 
 // Config is what a Desk is made of.
 type Config struct {
-	DB        *sql.DB
-	Engine    *policy.Engine
-	Parties   *party.Registry
-	Catalogue catalogue
-	LeaseKey  []byte // at least 32 random bytes, the same on every replica
-	Replica   string // name of this process, for the releases it opens
-	Alone     bool   // no other process opens releases on this database
-	Now       func() time.Time
-	Show      Show // nil: every column can be shown under any terms
+	DB         *sql.DB
+	Engine     *policy.Engine
+	Parties    *party.Registry
+	Catalogue  catalogue
+	LeaseKey   []byte // at least 32 random bytes, the same on every replica
+	Replica    string // name of this process, for the releases it opens
+	Alone      bool   // no other process opens releases on this database
+	Now        func() time.Time
+	MaxPending int   // requests of a project that wait for a review; 0: any number
+	MaxRuns    int   // of a project; 0: any number
+	Feed       *Feed // cuts this process's streams when the database does not take a revocation
+	Show       Show  // nil: every column can be shown under any terms
 }
 
 // New makes a desk.
@@ -71,7 +78,8 @@ func New(c Config) *Desk {
 	if show == nil {
 		show = func(*schemas.Table, *schemas.Agreement, []string) error { return nil }
 	}
-	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}}
+	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}, feed: c.Feed, brake: newBrake(),
+		maxPending: c.MaxPending, maxRuns: c.MaxRuns}
 }
 
 func denied(subject, rule, source, text, remedy string) error {

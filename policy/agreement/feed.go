@@ -108,7 +108,7 @@ func (f *Feed) asks(ctx context.Context, subject string) error {
 	f.mu.Unlock()
 	for _, list := range byLease {
 		look, over := context.WithTimeout(ctx, lookWithin)
-		err := holds(look, f.db, list[0].lease)
+		err := holds(look, f.db, list[0].lease, basis{})
 		over()
 		e, is := errors.AsType[*schemas.Error](err)
 		if err != nil && (!is || e.Kind != schemas.Denied && e.Kind != schemas.NotFound && !errors.Is(err, sql.ErrAltered)) {

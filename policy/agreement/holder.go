@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guichet/connectors/sql"
+	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -17,32 +18,53 @@ const maxNarrowings = 8
 
 // holds says whether a lease is still in the hands that it was made for: nil, or Denied.
 // It and those that it was narrowed from were not revoked, its person is still a trainer
-// of the organisation, and that a partner of the project. It is asked at every open, at
-// every slice of a budget and when one of the three has changed.
-func holds(ctx context.Context, q sql.Querier, l *schemas.Lease) error {
+// of the organisation, and that a partner of the project. It is asked at every open, and
+// when one of the three has changed. b notes what was read.
+func holds(ctx context.Context, q sql.Querier, l *schemas.Lease, b basis) error {
 	for _, id := range append(slices.Clone(l.Line), l.ID) {
-		one, _, err := sql.Get[schemas.Lease](ctx, q, "lease", string(id))
+		one, revision, err := sql.Get[schemas.Lease](ctx, q, "lease", string(id))
+		b.on("lease", string(id), revision)
 		if schemas.KindOf(err) == schemas.NotFound {
 			continue // a stream outlives its lease, which is forgotten
+		}
+		if err == nil {
+			err = unrevoked(&one)
 		}
 		if err != nil {
 			return err
 		}
-		if !one.Revoked.IsZero() {
-			return denied(string(id), "lease.revoked", "the lease", fmt.Sprintf("the lease was revoked on %s: %s", one.Revoked.UTC().Format(time.RFC3339), one.Reason), "get a new one: POST /api/v1/leases")
+	}
+	p, revision, err := sql.Get[schemas.Participant](ctx, q, "participant", string(l.Participant))
+	if err != nil {
+		return err
+	}
+	b.on("participant", string(l.Participant), revision)
+	return inHands(ctx, q, l, &p, b)
+}
+
+func unrevoked(l *schemas.Lease) error {
+	if l.Revoked.IsZero() {
+		return nil
+	}
+	return denied(string(l.ID), "lease.revoked", "the lease", fmt.Sprintf("the lease was revoked on %s: %s", l.Revoked.UTC().Format(time.RFC3339), l.Reason), "get a new one: POST /api/v1/leases")
+}
+
+// inHands says whether person and organisation still are what a lease was made for.
+func inHands(ctx context.Context, q sql.Querier, l *schemas.Lease, p *schemas.Participant, b basis) error {
+	if p.Stopped {
+		return denied(string(p.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+	}
+	if l.Subject != "" { // leases from before name nobody, and end soon
+		err := member(p, l.Issuer, l.Subject, schemas.RoleTrainer)
+		if err != nil {
+			return err
 		}
 	}
-	p, _, err := sql.Get[schemas.Participant](ctx, q, "participant", string(l.Participant))
-	if err == nil && l.Subject != "" { // leases from before name nobody, and end soon
-		err = member(&p, l.Issuer, l.Subject, schemas.RoleTrainer)
-	}
+	j, revision, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
 	if err != nil {
 		return err
 	}
-	j, _, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
-	if err != nil {
-		return err
-	}
+	b.on("project", string(l.Project), revision)
 	if !party.IsPartner(j, l.Participant) {
 		return denied(string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner")
 	}
@@ -121,4 +143,25 @@ func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas
 		}
 	}
 	return false, nil
+}
+
+// Again gives the token of a lease that was made before, for whoever made it and lost the
+// answer: tokens are kept nowhere. Errors: as at a door, for a lease that would open
+// nothing by now.
+func (d *Desk) Again(ctx context.Context, id schemas.LeaseID) (string, error) {
+	token := d.token(id)
+	l, err := d.lease(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	for _, it := range l.Items {
+		look := func(ctx context.Context, _ string, a schemas.AgreementID) (policy.Entitlement, error) {
+			return d.LookUp(ctx, token, a)
+		}
+		err := policy.Leasable(ctx, look, it, d.now())
+		if err != nil {
+			return "", err
+		}
+	}
+	return token, nil
 }

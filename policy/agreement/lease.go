@@ -25,16 +25,18 @@ type LeaseAsk struct {
 	Run     schemas.RunID       `json:"run,omitempty"`
 	Items   []schemas.LeaseItem `json:"items,omitempty" maxItems:"100" doc:"needed unless a lease is narrowed"`
 	Rank    *int                `json:"rank,omitempty" minimum:"0"`
-	World   *int                `json:"world,omitempty" minimum:"1"`
+	World   *int                `json:"world,omitempty" minimum:"1" doc:"needed with a rank"`
+	Order   *schemas.Order      `json:"order,omitempty"`
 	Until   time.Time           `json:"until,omitzero" doc:"at most 15 minutes from now"`
 }
 
 // LeaseAnswer is a lease with its bearer token, which is shown once.
 type LeaseAnswer struct {
-	Token  string        `json:"token" doc:"bearer token for byte doors"`
-	Until  time.Time     `json:"until"`
-	EndsAt time.Time     `json:"ends_at" doc:"when the first of its agreements ends"`
-	Lease  schemas.Lease `json:"lease"`
+	Token   string        `json:"token" doc:"bearer token for byte doors"`
+	Until   time.Time     `json:"until"`
+	EndsAt  time.Time     `json:"ends_at" doc:"when the first of its agreements ends"`
+	OnePart bool          `json:"one_part" doc:"it opens one part of the rows and no other: rank, world and order are bound"`
+	Lease   schemas.Lease `json:"lease"`
 }
 
 // Mint makes a lease for a signed-in partner of the project. Errors: Invalid,
@@ -56,7 +58,7 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 	}
 	var out LeaseAnswer
 	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
-		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World}
+		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
 		ends, err := d.draw(ctx, by, &l, b)
 		if err == nil {
 			out, err = d.answerLease(l, ask.Until, ends)
@@ -86,6 +88,9 @@ func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease,
 	}
 	if l.Run != "" {
 		r, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return ends, err
+		}
 		if err != nil || r.Project != l.Project {
 			return ends, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
 		}
@@ -156,8 +161,12 @@ func once(items []schemas.LeaseItem) error {
 	return nil
 }
 
-// ranked says whether a rank is one of its world.
+// ranked says whether a rank is one of its world. Without a world it would be a rank of
+// any: also the only one, which has all the rows.
 func ranked(rank, world *int) error {
+	if rank != nil && world == nil {
+		return schemas.BadField("lease", "/world", "a rank is one of a world: say how many ranks there are")
+	}
 	if rank != nil && world != nil && *rank >= *world {
 		return schemas.BadField("lease", "/rank", "a world of %d has the ranks 0 to %d", *world, *world-1)
 	}
@@ -244,7 +253,7 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 			out, err = d.answerLease(l, until, parent.Until)
 		}
 		return func(ctx context.Context, tx *sql.Tx) error {
-			err := holds(ctx, tx, &parent)
+			err := holds(ctx, tx, &parent, basis{})
 			if err != nil {
 				return err
 			}
@@ -308,6 +317,12 @@ func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk,
 			*n.have = *n.want
 		}
 	}
+	if l.Order != nil && ask.Order != nil && *l.Order != *ask.Order {
+		return l, wider(parent.ID, "another order")
+	}
+	if ask.Order != nil {
+		l.Order = ask.Order
+	}
 	return l, ranked(l.Rank, l.World)
 }
 
@@ -354,7 +369,7 @@ func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer,
 		until = ends
 	}
 	l.Until = until.UTC()
-	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, Lease: l}, nil
+	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
 }
 
 // seal stores a lease with its changes.
@@ -374,51 +389,4 @@ func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *sc
 		}
 	}
 	return nil
-}
-
-// lease finds what a token stands for; its parents must stand too. Errors:
-// Unauthenticated, saying expired with the time, or not known.
-func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
-	id, ok := d.leaseOf(token)
-	if !ok {
-		return schemas.Lease{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
-	}
-	l, _, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
-	if schemas.KindOf(err) == schemas.NotFound {
-		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
-	}
-	if err != nil {
-		return l, err
-	}
-	if !d.now().Before(l.Until) {
-		return l, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
-	}
-	return l, nil
-}
-
-// LookUp is the policy.LookUp of this desk.
-func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
-	l, err := d.lease(ctx, token)
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
-		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
-	}
-	a, err := d.agreement(ctx, d.db, id)
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	f, err := d.parties.Factory(ctx, a.Factory)
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return policy.Entitlement{}, err
-	}
-	p, err := d.parties.Participant(ctx, l.Participant)
-	if err == nil && !p.Stopped { // a stop says so itself
-		err = holds(ctx, d.db, &l)
-	}
-	if err != nil {
-		return policy.Entitlement{}, err
-	}
-	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped}, nil
 }

@@ -25,6 +25,15 @@ const (
 	modelBudget = 20 * modelCell
 )
 
+// anew adds a dataset on the terms of the others: what was used of them does not count.
+func anew(d *Desk) schemas.DatasetID {
+	all := d.catalogue.(shelf)
+	ds := all["ds-0"]
+	ds.ID = schemas.NewDatasetID()
+	all[ds.ID] = ds
+	return ds.ID
+}
+
 // sending is an open release as its stream and its client see it.
 type sending struct {
 	schemas.Release
@@ -62,7 +71,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 		ctx := context.Background()
 		bytes := rapid.SampledFrom([]int64{0, fewer}).Draw(t, "bytes")
 		d := desks[bytes]
-		id := agreed(t, d, "ds-0")[0]
+		id := agreed(t, d, anew(d))[0] // a budget of its own
 		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 		if err != nil {
 			t.Fatal(err)

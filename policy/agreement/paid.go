@@ -5,6 +5,7 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"guichet/connectors/sql"
 	"guichet/schemas"
@@ -15,8 +16,7 @@ import (
 // run nothing is read again. It looks before the transaction that reserves: rows that
 // are paid for in between are only reserved once too often, until the end settles.
 func (d *Desk) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Release, of Reading) (plan []byte, all []stretch, err error) {
-	_, _, budget := left(a)
-	if budget == nil || r.Run == "" || len(of.Segments) == 0 {
+	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" || len(of.Segments) == 0 {
 		return nil, nil, nil
 	}
 	r.Reading = of.name()

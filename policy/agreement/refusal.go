@@ -19,6 +19,9 @@ type refusals struct {
 	minute int64
 	seen   map[refusalKey]*refused
 	over   []*refused // of minutes that are over
+
+	waiting chan schemas.Change // of strangers, who wait for no record
+	dropped int64               // of those, while there was no room; under mu
 }
 
 type refusalKey struct{ caller, rule, subject string }
@@ -33,7 +36,47 @@ type refused struct {
 // caller, and beyond twice as many they are not counted.
 const maxRefusals = 10_000
 
-func newRefusals() *refusals { return &refusals{seen: map[refusalKey]*refused{}} }
+// maxWaiting bounds the refusals of strangers that are not recorded yet.
+const maxWaiting = 1024
+
+func newRefusals() *refusals {
+	return &refusals{seen: map[refusalKey]*refused{}, waiting: make(chan schemas.Change, maxWaiting)}
+}
+
+// later puts a refusal where CountRefusals finds it; one for which there is no room is
+// counted.
+func (r *refusals) later(c schemas.Change) {
+	select {
+	case r.waiting <- c:
+	default:
+		r.mu.Lock()
+		r.dropped++
+		r.mu.Unlock()
+	}
+}
+
+// take gives the refusals that wait, the first of which is c, and one about those that
+// were dropped.
+func (r *refusals) take(c schemas.Change) []schemas.Change {
+	out := []schemas.Change{c}
+	for len(out) < maxWaiting {
+		select {
+		case c := <-r.waiting:
+			out = append(out, c)
+			continue
+		default:
+		}
+		break
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dropped > 0 {
+		out = append(out, schemas.Change{Kind: schemas.ChangeRefusal, Subject: "refusals", Numbers: map[string]int64{"more": r.dropped},
+			Values: map[string]string{"rule": "refusals.dropped", "about": "refusals", "text": "refusals of callers without a name came faster than they could be recorded"}})
+		r.dropped = 0
+	}
+	return out
+}
 
 // first counts a refusal and says whether it is to be recorded.
 func (r *refusals) first(now time.Time, key refusalKey, c schemas.Change) bool {
@@ -70,16 +113,33 @@ func (r *refusals) turn(now time.Time) {
 	clear(r.seen)
 }
 
-// CountRefusals puts into the record, minute by minute, how many more refusals of the
-// same kind there were (number "more"), until ctx ends, and then what is counted by
-// then.
+// lost counts refusals that could not be recorded, and those that they counted.
+func (r *refusals) lost(changes []schemas.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changes {
+		r.dropped += max(c.Numbers["more"], 1)
+	}
+}
+
+// CountRefusals puts into the record the refusals of strangers, and minute by minute
+// how many more refusals of the same kind there were (number "more"), until ctx ends,
+// and then what there is by then.
 func (d *Desk) CountRefusals(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return d.countRefusals(context.WithoutCancel(ctx), d.now().Add(time.Minute))
+			last := context.WithoutCancel(ctx)
+			select {
+			case c := <-d.refusals.waiting:
+				d.recordWaiting(last, c)
+			default:
+			}
+			return d.countRefusals(last, d.now().Add(time.Minute))
+		case c := <-d.refusals.waiting:
+			d.recordWaiting(ctx, c)
 		case <-tick.C:
 			_ = d.countRefusals(ctx, d.now()) // what could not be written is tried again at the next turn
 		}
@@ -116,7 +176,9 @@ func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
 
 // Refused puts a refusal into the record: who was refused what by which rule.
 // Only Denied and Unauthenticated errors are refusals; others are ignored. address
-// stands in for a caller that is not signed in.
+// stands in for a caller that is not signed in; such a refusal is recorded by
+// CountRefusals, soon: whoever has no name waits for no database, and takes no
+// connection while it is away.
 func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door string, cause error) error {
 	e, ok := errors.AsType[*schemas.Error](cause)
 	if !ok || e.Kind != schemas.Denied && e.Kind != schemas.Unauthenticated {
@@ -134,13 +196,37 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	if !by.SignedIn() && address != "" {
 		v["address"] = address
 	}
-	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: e.Subject, Values: v}
+	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: short(e.Subject), Values: v}
 	if !d.refusals.first(d.now(), refusalKey{caller, rule, subject}, c) {
 		return nil
 	}
+	if !by.SignedIn() {
+		c.At = d.now().UTC()
+		d.refusals.later(c)
+		return nil
+	}
+	return d.record(ctx, []schemas.Change{c})
+}
+
+// recordWaiting records the refusals that wait, the first of which is c. What cannot be
+// recorded now is counted: the database may be away for long.
+func (d *Desk) recordWaiting(ctx context.Context, c schemas.Change) {
+	changes := d.refusals.take(c)
+	err := d.record(ctx, changes)
+	if err != nil {
+		d.refusals.lost(changes)
+	}
+}
+
+func (d *Desk) record(ctx context.Context, changes []schemas.Change) error {
 	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.Append(ctx, c)
-		return err
+		for _, c := range changes {
+			_, err := tx.Append(ctx, c)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -160,6 +246,7 @@ func (d *Desk) RefusedBytes(ctx context.Context, token, address, door string, ca
 // short cuts what a caller may have chosen the length of.
 func short(s string) string {
 	const most = 512
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?") // which not every database stores
 	if len(s) <= most {
 		return s
 	}

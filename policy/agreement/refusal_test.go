@@ -1,6 +1,8 @@
 package agreement
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 		for range n {
 			must(t, d.Refused(t.Context(), schemas.Principal{}, address, "http", no))
 		}
+		d.recordWaiting(t.Context(), <-d.refusals.waiting)
 	}
 	recorded := func() (entries, all int64) {
 		t.Helper()
@@ -55,5 +58,30 @@ func TestRefusalsAreCounted(t *testing.T) {
 	must(t, d.countRefusals(t.Context(), now.Add(time.Minute)))
 	if entries, all := recorded(); entries != 5 || all != 504 {
 		t.Errorf("at the end: %d entries of %d refusals, want 5 of 504", entries, all)
+	}
+}
+
+// A refusal of a caller without a name is answered while nothing can be written, and
+// what there is no room for is counted, also when what says so could not be written.
+func TestStrangersWaitForNoRecord(t *testing.T) {
+	d := newDesk(t, 0)
+	no := denied("ds-a", "offer.use", "the offer", "no", "")
+	away, gone := context.WithCancel(t.Context())
+	gone()
+	for i := range maxWaiting + 10 {
+		must(t, d.Refused(away, schemas.Principal{}, fmt.Sprintf("192.0.2.%d", i), "http", no)) // with a database, this would fail
+	}
+	d.recordWaiting(away, <-d.refusals.waiting)
+	if d.refusals.dropped != maxWaiting+10 {
+		t.Errorf("%d are counted as dropped, want all %d", d.refusals.dropped, maxWaiting+10)
+	}
+	must(t, d.Refused(away, schemas.Principal{}, "192.0.2.1 again", "http", no))
+	d.recordWaiting(t.Context(), <-d.refusals.waiting)
+	changes, err := d.db.Changes(t.Context(), 0, 1000)
+	must(t, err)
+	last, err := sql.ParseLeaf(changes[len(changes)-1].Leaf)
+	must(t, err)
+	if last.Numbers["more"] != maxWaiting+10 {
+		t.Errorf("the record says that %d were dropped", last.Numbers["more"])
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
 	"guichet/connectors/sql"
@@ -34,26 +34,33 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		return r, nil, err
 	}
 	t := newTab(stretches, r.MostRows, r.MostBytes)
-	t.lease = l
+	t.lease, t.terms, t.basis = l, a, basis(g.Read())
 	var pos *sql.Position
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		now, err := d.standing(ctx, tx, &r, &l)
-		if err != nil {
-			return err
-		}
-		err = basis{{"factory", string(a.Factory)}: g.Factory().Revision}.stands(ctx, tx)
+		factory := policy.Noun{Table: "factory", ID: string(a.Factory)} // by whose networks the place was proven
+		err := basis{factory: g.Read()[factory]}.stands(ctx, tx)
 		if _, changed := errors.AsType[*moved](err); changed {
 			return restless(string(a.ID), err)
 		}
 		if err != nil {
 			return err
 		}
-		err = limit(&now, &r, t)
+		now, err := d.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
-		r.Begun = d.now().UTC()
-		err = reserve(ctx, tx, &now, &r, t, 0, 0)
+		p, err := d.purse(ctx, tx, &now)
+		if err == nil {
+			err = p.recorded(ctx, tx)
+		}
+		if err == nil {
+			err = limit(&now, p, &r, t)
+		}
+		if err != nil {
+			return err
+		}
+		r.Begun, r.Accounts = d.now().UTC(), p.ids()
+		err = reserve(ctx, tx, &now, p, &r, t, 0, 0)
 		if err != nil {
 			return err
 		}
@@ -65,8 +72,10 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		if err != nil {
 			return err
 		}
-		pos, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReleaseBegin, Subject: string(r.ID), Values: releaseValues(&r, &a),
-			Numbers: map[string]int64{"most_rows": r.MostRows, "most_bytes": r.MostBytes, "declared": flag(r.Declared)}})
+		c := schemas.Change{Kind: schemas.ChangeReleaseBegin, Subject: string(r.ID), Values: releaseValues(&r, &a),
+			Numbers: map[string]int64{"most_rows": r.MostRows, "most_bytes": r.MostBytes, "declared": flag(r.Declared)}}
+		p.say(&c)
+		pos, err = tx.Append(ctx, c)
 		return err
 	})
 	if err != nil {
@@ -74,6 +83,15 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	}
 	r.Begin, r.Rows, r.Bytes, r.ChargedRows, r.ChargedBytes = pos.Value(), 0, 0, 0, 0 // from now on: what is sent
 	return r, t, nil
+}
+
+// CheckRun says whether the run that a grant is for is one of its project, before a stream
+// is opened under it. Errors: Invalid.
+func (d *Desk) CheckRun(ctx context.Context, g policy.Grant) error {
+	if g.Want().Run == "" {
+		return nil
+	}
+	return d.runs(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
 }
 
 // runs says whether the run that a release names is one of its project. That of the
@@ -92,23 +110,34 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 	return nil
 }
 
-// standing gives the agreement of a release, if it may go on.
-func (d *Desk) standing(ctx context.Context, tx *sql.Tx, r *schemas.Release, l *schemas.Lease) (schemas.Agreement, error) {
-	a, err := d.agreement(ctx, tx, r.Agreement)
+// standing gives the agreement of a release with what was used of it, if it may go on.
+// What it was granted by is looked at again, and where something moved all is read anew.
+func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreement, error) {
+	err := d.braked(t.terms.ID, t.lease.Participant)
+	if err != nil {
+		return t.terms, err
+	}
+	err = t.basis.stands(ctx, tx)
+	if _, changed := errors.AsType[*moved](err); err != nil && !changed {
+		return t.terms, err
+	}
+	if err == nil && d.now().Before(t.terms.Until) {
+		if !slices.ContainsFunc(t.terms.Obligations, func(o schemas.Duty) bool { return o.Rule == ofRequest }) {
+			return t.terms, nil
+		}
+		return d.inForce(ctx, tx, t.terms, t.terms.Revision)
+	}
+	a, err := d.agreement(ctx, tx, t.terms.ID)
 	if err != nil {
 		return a, err
 	}
 	if a.State != schemas.AgreementActive {
 		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
-	who, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(r.Participant))
-	if err != nil {
-		return a, err
-	}
-	if who.Stopped {
-		return a, denied(string(a.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
-	}
-	return a, holds(ctx, tx, l)
+	b := basis{}
+	b.on("agreement", string(a.ID), a.Revision)
+	t.terms, t.basis = a, b
+	return a, holds(ctx, tx, &t.lease, b)
 }
 
 // More reserves another slice of the budget for a release that wants to send a
@@ -125,12 +154,16 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if stored.State != schemas.ReleaseOpen {
 			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
 		}
-		now, err := d.standing(ctx, tx, &stored, &t.lease)
+		now, err := d.standing(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		p, err := d.purse(ctx, tx, &now)
 		if err != nil {
 			return err
 		}
 		needRows, needBytes := t.cost(rows, bytes)
-		err = reserve(ctx, tx, &now, &stored, t, needRows, needBytes)
+		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
 			return err
 		}
@@ -165,33 +198,10 @@ func releaseValues(r *schemas.Release, a *schemas.Agreement) map[string]string {
 	return v
 }
 
-// left gives what the budgets of an agreement leave, and the budget to name when that
-// is too little: the first that is spent, else the first. It is nil without any.
-func left(a *schemas.Agreement) (rows, bytes int64, budget *schemas.Duty) {
-	rows, bytes = math.MaxInt64, math.MaxInt64
-	empty := false
-	for i := range a.Obligations {
-		o := &a.Obligations[i]
-		if o.Kind != schemas.DutyBudget {
-			continue
-		}
-		if o.Rows > 0 {
-			rows = min(rows, max(o.Rows-a.RowsUsed, 0))
-		}
-		if o.Bytes > 0 {
-			bytes = min(bytes, max(o.Bytes-a.BytesUsed, 0))
-		}
-		if now := rows == 0 || bytes == 0; budget == nil || now && !empty {
-			budget, empty = o, now
-		}
-	}
-	return rows, bytes, budget
-}
-
 // limit lowers what a release may deliver to what the budgets leave, beside what is
 // paid for. Only a release that could send nothing at all is refused.
-func limit(a *schemas.Agreement, r *schemas.Release, t *Tab) error {
-	rows, bytes, budget := left(a)
+func limit(a *schemas.Agreement, p purse, r *schemas.Release, t *Tab) error {
+	rows, bytes, budget := p.left()
 	if budget == nil {
 		return nil
 	}
@@ -207,15 +217,15 @@ func limit(a *schemas.Agreement, r *schemas.Release, t *Tab) error {
 	return nil
 }
 
-func spent(a *schemas.Agreement, o *schemas.Duty) error {
-	return denied(string(a.ID), o.Rule, o.Source, fmt.Sprintf("the budget is spent: %d rows and %d bytes used or reserved", a.RowsUsed, a.BytesUsed), "let running streams end, or ask for more in a new request")
+func spent(a *schemas.Agreement, c *account) error {
+	return denied(string(a.ID), c.duty.Rule, c.duty.Source, c.taken(), askForMore)
 }
 
-// reserve charges a slice of the budget that covers what is needed now to the
-// agreement, and says in r what is reserved and how far it reaches. Without a budget
-// the slice is all.
-func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, r *schemas.Release, t *Tab, needRows, needBytes int64) error {
-	leftRows, leftBytes, budget := left(a)
+// reserve charges a slice of the budgets that covers what is needed now to their accounts
+// and to the agreement, and says in r what is reserved and how far it reaches. Without a
+// budget the slice is all.
+func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, p purse, r *schemas.Release, t *Tab, needRows, needBytes int64) error {
+	leftRows, leftBytes, budget := p.left()
 	moreRows, moreBytes := t.fresh-t.rows, t.most-t.bytes
 	if budget != nil {
 		var enoughRows, enoughBytes bool
@@ -232,6 +242,10 @@ func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, r *schemas.R
 	r.Bytes = r.ChargedBytes
 	if free {
 		r.Bytes = r.MostBytes
+	}
+	err := p.hold(ctx, tx, a, moreRows, moreBytes)
+	if err != nil {
+		return err
 	}
 	return charge(ctx, tx, a.ID, moreRows, moreBytes)
 }
@@ -275,24 +289,34 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) e
 	if err != nil {
 		return err
 	}
+	p, err := settleAccounts(ctx, tx, stored.Accounts, reservedRows, reservedBytes, stored.ChargedRows, stored.ChargedBytes)
+	if err != nil {
+		return err
+	}
 	v := releaseValues(&stored, nil)
 	v["state"] = string(stored.State)
 	if stored.Cause != "" {
 		v["cause"] = stored.Cause
 	}
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: string(r.ID), Values: v,
-		Numbers: map[string]int64{"rows": stored.Rows, "bytes": stored.Bytes, "batches": stored.Batches, "ms": stored.Ended.Sub(stored.Begun).Milliseconds()}})
+	c := schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: string(r.ID), Values: v,
+		Numbers: map[string]int64{"rows": stored.Rows, "bytes": stored.Bytes, "batches": stored.Batches, "ms": stored.Ended.Sub(stored.Begun).Milliseconds()}}
+	p.say(&c)
+	_, err = tx.Append(ctx, c)
 	return err
 }
 
 // Recover closes, as unknown, the releases that a crash left open: they may have
 // sent at most what they had reserved [decisions.md 18], and that is charged, with
-// its rows paid for. Call it before serving. It gives how many there were.
+// its rows paid for. It also carries budgets over from an earlier version. Call it before
+// serving. It gives how many there were.
 func (d *Desk) Recover(ctx context.Context) (int, error) {
 	n := 0
 	for {
 		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", "state = 'open' AND (replica = ? OR ?)", []any{d.replica, d.alone}, "", 500)
 		if err != nil || len(open) == 0 {
+			if err == nil {
+				err = d.openAccounts(ctx)
+			}
 			return n, err
 		}
 		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {

@@ -87,7 +87,7 @@ func (d *Desk) decide(ctx context.Context, f policy.Facts, datasets []*schemas.D
 			return nil, err
 		}
 	}
-	return decisions, nil
+	return decisions, d.remaining(ctx, decisions, f, datasets)
 }
 
 // project adds what depends on the project rather than on terms, so that marks,
@@ -165,6 +165,9 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 		grants, err := d.answer(ctx, by, &r, b)
 		return func(ctx context.Context, tx *sql.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleTrainer)
+			if err == nil {
+				err = d.roomForRequest(ctx, tx, &r)
+			}
 			if err != nil {
 				return err
 			}
@@ -254,7 +257,7 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	}
 	obligations := it.Decision.Obligations
 	if it.Rows > 0 {
-		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: "request", Source: "the request"})
+		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: ofRequest, Source: "the request"})
 	}
 	partners, err := d.partners(ctx, f, r, it, b)
 	if err != nil {

@@ -17,6 +17,9 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 	}
 	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
 		p, err := d.parties.Project(ctx, r.Project)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return nil, err
+		}
 		if err != nil || !party.IsPartner(p, by.Participant) {
 			return nil, schemas.BadField("run", "/project", "you take part in no project %q", r.Project)
 		}
@@ -25,12 +28,19 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 			r.Factory = p.Factory
 		}
 		_, err = d.parties.Factory(ctx, r.Factory)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return nil, err
+		}
 		if err != nil {
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
 		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
 		return func(ctx context.Context, tx *sql.Tx) error {
-			err := sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
+			err := d.roomForRun(ctx, tx, r.Project)
+			if err != nil {
+				return err
+			}
+			err = sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
 			if err != nil {
 				return err
 			}
@@ -54,6 +64,9 @@ func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 	}
 	r.Revision = revision
 	p, err := d.parties.Project(ctx, r.Project)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return schemas.Run{}, err
+	}
 	if err != nil || !party.IsPartner(p, by.Participant) && !oversees(by) {
 		return schemas.Run{}, schemas.Errorf(schemas.NotFound, string(id), "there is no run %s", id)
 	}

@@ -50,14 +50,26 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 	default:
 		where, args, out.Note = where+" AND provider = ?", append(args, string(by.Participant)), providerStops
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	ids, err := d.idsWhere(ctx, where, args)
+	if err != nil {
+		return out, err
+	}
+	if out.Barred {
+		ids = append(ids, string(whom))
+	}
+	barred, revoked := out.Barred, make(chan []schemas.AgreementID, 1)
+	err = d.takeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
 		p, revision, err := participant(ctx, tx, whom)
 		if err != nil {
 			return err
 		}
-		revoked, err := d.revokeWhere(ctx, tx, by, where, args, reason)
-		out.Revoked = append(out.Revoked[:0], revoked...)
-		if err != nil || !out.Barred {
+		list, err := d.revokeWhere(ctx, tx, by, where, args, reason)
+		select {
+		case <-revoked:
+		default:
+		}
+		revoked <- list
+		if err != nil || !barred {
 			return err
 		}
 		if !p.Stopped { // a second stop does not say anew who began it and when
@@ -65,6 +77,9 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 		}
 		return mark(ctx, tx, by, p, revision, schemas.ChangeStopped, reason)
 	})
+	if err == nil {
+		out.Revoked = append(out.Revoked, <-revoked...)
+	}
 	return out, err
 }
 

@@ -32,8 +32,10 @@ const (
 // Tab is what a running release has reserved and not spent, and which rows of its
 // plan are paid for already. A nil Tab pays everything. Not safe for concurrent use.
 type Tab struct {
-	lease       schemas.Lease // that it was begun under
-	every       bool          // every row costs
+	lease       schemas.Lease     // that it was begun under
+	terms       schemas.Agreement // as they were read last
+	basis       basis             // what says that both stand; replaced, never changed
+	every       bool              // every row costs
 	plan        []stretch
 	at          int64 // rows of the plan that were sent
 	free        bool  // some of them cost nothing

@@ -69,6 +69,9 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 	return revision, err
 }
 
+// maxName bounds an issuer and a subject, in bytes: both together are looked up by.
+const maxName = 1024
+
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
@@ -80,6 +83,9 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
 	for i, m := range p.Members {
+		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
+			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "issuer and subject of a member have 1 to %d bytes of text", maxName)
+		}
 		for _, role := range m.Roles {
 			if !slices.Contains(p.Roles, role) {
 				return p, schemas.BadField("participant", fmt.Sprintf("/members/%d/roles", i), "the participant itself does not have the role %s", role)
@@ -242,11 +248,17 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		}
 	}
 	_, err := r.Factory(ctx, p.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return p, err
+	}
 	if err != nil {
 		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
 	}
 	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
 		_, err := r.Participant(ctx, id)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return p, err
+		}
 		if err != nil {
 			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", max(i-1, 0)), "there is no participant %q", id)
 		}

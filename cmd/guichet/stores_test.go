@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"guichet/catalog"
+	"guichet/connectors/sql"
+	"guichet/connectors/sql/sqltest"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// That the stores cannot be listed is no answer to whether a provider may name an
+// uploaded file: a refusal would be recorded, and never was.
+func TestFaultOfStoresIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	db := sqltest.OpenURL(t, sqltest.URL(t, sqltest.SQLite))
+	sqltest.Run(t, db)
+	parties, err := party.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const provider = schemas.ParticipantID("https://agronomy.example")
+	boss := schemas.Principal{Issuer: "test", Subject: "boss", Roles: []schemas.Role{schemas.RoleOperator}}
+	_, err = parties.PutStore(t.Context(), boss, schemas.Store{ID: "local", Endpoint: "https://s3.example", CredentialRef: "local", WorkBucket: "work"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &stores{parties: parties}
+	may := func() error {
+		return o.mayName(t.Context(), provider, "local", "work", catalog.UploadPrefix(provider)+"ds/data/all/a.csv")
+	}
+	if err := may(); err != nil {
+		t.Fatalf("her own upload: %v", err)
+	}
+	err = db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { // a row that cannot be read
+		_, err := tx.Exec(ctx, `INSERT INTO store (id, revision, doc) VALUES ('odd', 1, '{')`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := may(); err == nil || schemas.KindOf(err) == schemas.Denied {
+		t.Errorf("while the stores cannot be listed: %v", err)
+	}
+}

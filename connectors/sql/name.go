@@ -1,0 +1,120 @@
+package sql
+
+import (
+	"context"
+	stdsql "database/sql"
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"guichet/schemas"
+)
+
+// Name is a name that no other process on the same database has while it is held. On
+// PostgreSQL a lock of the server holds it, on a connection of its own; on SQLite there
+// is one process on the file, which the wiring sees to.
+type Name struct {
+	db   *DB
+	name string
+	conn *stdsql.Conn // nil on SQLite
+}
+
+const (
+	nameEvery  = time.Second     // how often the connection that holds a name is asked
+	nameWithin = 5 * time.Second // how long a process that is ending is waited for
+	nameAnswer = 2 * time.Second // a connection that takes longer is given up
+)
+
+// TakeName takes a name for this process. Errors: Conflict when another process has it,
+// Unavailable.
+func (db *DB) TakeName(ctx context.Context, name string) (*Name, error) {
+	n := &Name{db: db, name: name}
+	if !db.postgres {
+		return n, nil
+	}
+	late := time.Now().Add(nameWithin)
+	for {
+		err := n.take(ctx)
+		if err == nil || schemas.KindOf(err) != schemas.Conflict || time.Now().After(late) {
+			return n, err
+		}
+		t := time.NewTimer(100 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil, context.Cause(ctx)
+		case <-t.C:
+		}
+	}
+}
+
+// take asks the server for the lock, once.
+func (n *Name) take(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, nameWithin)
+	defer cancel()
+	c, err := n.db.names.Conn(ctx)
+	if err != nil {
+		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
+	}
+	var ok bool
+	// A machine that died without a word must not keep its name for hours.
+	_, err = c.ExecContext(ctx, "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
+	if err == nil {
+		err = c.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(hashtextextended('guichet process ' || current_schema() || ' ' || $1, 0))", n.name).Scan(&ok)
+	}
+	if err == nil && ok {
+		n.conn = c
+		return nil
+	}
+	c.Close()
+	if err != nil {
+		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
+	}
+	return &schemas.Error{Kind: schemas.Conflict, Subject: n.name, Message: fmt.Sprintf("another gateway named %s runs on this database", n.name),
+		Remedy: "give each gateway a name of its own (setting replica); the name of one whose machine died is free within half a minute"}
+}
+
+// Run keeps the name until ctx ends: when its connection is lost it takes it again. It
+// returns early only with Conflict: another process took it meanwhile, and closes our
+// releases.
+func (n *Name) Run(ctx context.Context) error {
+	if !n.db.postgres {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(nameEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if n.conn != nil {
+			short, cancel := context.WithTimeout(ctx, nameAnswer)
+			err := n.conn.PingContext(short)
+			cancel()
+			if err == nil || ctx.Err() != nil {
+				continue
+			}
+			n.Close()
+		}
+		err := n.take(ctx)
+		if schemas.KindOf(err) == schemas.Conflict {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			n.db.log.Warn("the name of this gateway is not held while the database is away", "replica", n.name, "err", err)
+		}
+	}
+}
+
+// Close gives the name up.
+func (n *Name) Close() {
+	if n.conn == nil {
+		return
+	}
+	_ = n.conn.Raw(func(any) error { return driver.ErrBadConn }) // not back into the pool: the lock ends with the connection
+	_ = n.conn.Close()
+	n.conn = nil
+}

@@ -1,0 +1,97 @@
+package sql_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"guichet/connectors/sql/sqltest"
+	"guichet/schemas"
+)
+
+// Two processes of one name: the second is refused while the first lives, takes the name
+// when it is gone, and the first one, cut off from the database meanwhile, ends.
+func TestNameIsHeldByOne(t *testing.T) {
+	url := sqltest.URL(t, sqltest.Postgres)
+	first, second := sqltest.OpenURL(t, url), sqltest.OpenURL(t, url)
+	ctx := t.Context()
+	held, err := first.TakeName(ctx, "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	_, err = second.TakeName(short, "gw")
+	cancel()
+	if err == nil {
+		t.Error("a second process took the name")
+	}
+	other, err := second.TakeName(ctx, "gw-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- held.Run(ctx) }()
+	raw := sqltest.Raw(t, url)
+	_, err = raw.Exec("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := second.TakeName(ctx, "gw") // before the first one looks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := <-ended; schemas.KindOf(err) != schemas.Conflict {
+		t.Errorf("the first one goes on: %v", err)
+	}
+}
+
+// Whether the database takes writes is known though reading goes on.
+func TestWritable(t *testing.T) {
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			url := sqltest.URL(t, kind)
+			db := sqltest.OpenURL(t, url)
+			sqltest.Run(t, db)
+			ctx := t.Context()
+			if err := db.Writable(ctx); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := sqltest.Raw(t, url).Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hold := map[string][]string{sqltest.SQLite: {"BEGIN IMMEDIATE"}, sqltest.Postgres: {"BEGIN", "SELECT next FROM change_head FOR UPDATE"}}
+			for _, q := range hold[kind] {
+				_, err = conn.ExecContext(ctx, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(1100 * time.Millisecond) // the last look is forgotten
+			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+			err = db.Writable(short)
+			cancel()
+			if err == nil {
+				t.Error("another process holds the head, and writes are said to go on")
+			}
+			if err := db.Ping(ctx); err != nil {
+				t.Errorf("reading does not go on: %v", err)
+			}
+			_, err = conn.ExecContext(ctx, "ROLLBACK")
+			if err != nil {
+				t.Fatal(err)
+			}
+			long, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
+			for db.Writable(long) != nil && long.Err() == nil {
+				time.Sleep(50 * time.Millisecond)
+			}
+			if err := db.Writable(long); err != nil {
+				t.Errorf("free again: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,252 @@
+package gateway_test
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"guichet/connectors/sql/sqltest"
+	"guichet/gateway"
+	"guichet/schemas"
+)
+
+// callers are everybody who may come to a door: nobody, somebody whom no participant
+// has as a member, one of each role, one of each role at an organisation that has
+// nothing to do with what is asked for, and whoever bears a lease.
+var callers = []string{"nobody", "guest", "trainer", "researcher", "agronomy", "grid", "officer", "operator", "lease"}
+
+// operations says how each operation of the OpenAPI document is asked so that its input
+// has no fault and what it names is there: who may do it is all that decides. What it
+// changes is made anew for each call.
+type asking struct {
+	path string
+	body any
+	has  string // what the answer may hold: where it does not, its status has a minus
+}
+
+func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) map[string]func() asking {
+	n := 0
+	next := func() string { n++; return fmt.Sprintf("made-%d", n) }
+	reason := map[string]string{"reason": "a test of roles"}
+	org := func() schemas.Participant {
+		return schemas.Participant{ID: schemas.ParticipantID("https://" + next() + ".example"), Name: "Made", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleTrainer}}
+	}
+	stored := func() schemas.Participant {
+		p, err := s.parties.PutParticipant(s.t.Context(), boss(), org(), 0)
+		must(s.t, err)
+		return p
+	}
+	agreed := func() string { return string(s.asked(dataset.ID, nil).Items[0].Agreement) }
+	lease := func() (l struct{ Lease schemas.Lease }) {
+		s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]string{{"agreement": agreed()}}}).as(s.t, &l)
+		return l
+	}
+	run := func() (r schemas.Run) {
+		s.want(201, "trainer", "POST", "/runs", map[string]string{"project": "crops"}).as(s.t, &r)
+		return r
+	}
+	made := func() string { return string(s.register(wheat(next())).ID) }
+	is := func(path string) func() asking { return func() asking { return asking{path: path} } }
+	holds := func(path, has string) func() asking { return func() asking { return asking{path, nil, has} } }
+	agreement, first := string(one.Items[0].Agreement), run()
+	at := func(p schemas.Participant) string { return "/participants/" + url.PathEscape(string(p.ID)) }
+	index := func() string {
+		s.want(200, "agronomy", "PUT", "/datasets/"+string(dataset.ID)+"/offer", permit(nil))
+		head, err := s.db.Head(s.t.Context())
+		must(s.t, err)
+		return fmt.Sprint(head - 1)
+	}
+	own := index() // a record of the provider's
+	return map[string]func() asking{
+		"GET /agreements":                                     holds("/agreements?limit=1000", agreement),
+		"GET /agreements/{id}":                                is("/agreements/" + agreement),
+		"GET /agreements/{id}/manifest":                       is("/agreements/" + agreement + "/manifest"),
+		"POST /agreements/{id}/revoke":                        func() asking { return asking{"/agreements/" + agreed() + "/revoke", reason, ""} },
+		"GET /agreements/{id}/stream":                         is("/agreements/" + agreement + "/stream?table=none"),
+		"GET /agreements/{id}/tables/{table}/{split}/{shard}": is("/agreements/" + agreement + "/tables/data/all/7.arrow"),
+		"GET /agreements/{id}/{shard}":                        is("/agreements/" + agreement + "/7.arrow"),
+		"GET /audit/checkpoint":                               is("/audit/checkpoint"),
+		"GET /audit/consistency":                              is("/audit/consistency?from=1&to=2"),
+		"GET /audit/export":                                   is("/audit/export"),
+		"GET /audit/key":                                      is("/audit/key"),
+		"GET /audit/nouns":                                    is("/audit/nouns"),
+		"GET /audit/proofs/{index}":                           is("/audit/proofs/" + own),
+		"GET /audit/records":                                  holds("/audit/records?agreement="+agreement, agreement),
+		"GET /audit/records (whole)":                          is("/audit/records?whole=true"),
+		"POST /audit/records/{index}/erase": func() asking {
+			return asking{"/audit/records/" + index() + "/erase", map[string]any{"names": []string{"subject"}, "reason": "a test of roles"}, ""}
+		},
+		"GET /datasets":                                   holds("/datasets?limit=1000", string(closed.ID)),
+		"POST /datasets":                                  func() asking { return asking{"/datasets", wheat(next()), ""} },
+		"DELETE /datasets/{id}":                           func() asking { return asking{"/datasets/" + made(), nil, ""} },
+		"GET /datasets/{id}":                              is("/datasets/" + string(dataset.ID)),
+		"GET /datasets/{id} (hidden)":                     is("/datasets/" + string(closed.ID)),
+		"PUT /datasets/{id}":                              func() asking { return asking{"/datasets/" + made(), wheat("Changed"), ""} },
+		"PUT /datasets/{id}/files/{table}/{split}/{name}": func() asking { return asking{"/datasets/" + string(dataset.ID) + "/files/data/all/a.csv", "a,b\n", ""} },
+		"PUT /datasets/{id}/offer":                        func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
+		"GET /datasets/{id}/versions":                     is("/datasets/" + string(dataset.ID) + "/versions"),
+		"GET /datasets/{id}/versions (hidden)":            is("/datasets/" + string(closed.ID) + "/versions"),
+		"POST /datasets/{id}/versions": func() asking {
+			return asking{"/datasets/" + made() + "/versions", schemas.Publication{Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}}, ""}
+		},
+		"GET /datasets/{id}/versions/{version}":          is("/datasets/" + string(dataset.ID) + "/versions/v1"),
+		"GET /datasets/{id}/versions/{version} (hidden)": is("/datasets/" + string(closed.ID) + "/versions/v1"),
+		"GET /datasets/{id}/versions/{version}/manifest": is("/datasets/" + string(dataset.ID) + "/versions/v1/manifest"),
+		"POST /decisions": func() asking {
+			return asking{"/decisions", schemas.Ask{Dataset: dataset.ID, Purpose: "train-model"}, ""}
+		},
+		"POST /decisions (hidden)": func() asking {
+			return asking{"/decisions", schemas.Ask{Dataset: closed.ID, Purpose: "train-model"}, ""}
+		},
+		"GET /factories": holds("/factories", "203.0.113.0/24"),
+		"POST /factories": func() asking {
+			return asking{"/factories", schemas.Factory{ID: schemas.FactoryID(next()), Name: "Made", Country: "FR"}, ""}
+		},
+		"POST /leases": func() asking {
+			return asking{"/leases", map[string]any{"items": []map[string]string{{"agreement": agreement}}}, ""}
+		},
+		"POST /leases/{id}/revoke":     func() asking { return asking{"/leases/" + string(lease().Lease.ID) + "/revoke", reason, ""} },
+		"GET /me":                      is("/me"),
+		"GET /participants":            holds("/participants", string(trainerOrg)),
+		"POST /participants":           func() asking { return asking{"/participants", org(), ""} },
+		"POST /participants/{id}/stop": func() asking { return asking{at(stored()) + "/stop", reason, ""} },
+		"POST /participants/{id}/unstop": func() asking {
+			p := stored()
+			s.want(200, "operator", "POST", at(p)+"/stop", reason)
+			return asking{at(p) + "/unstop", reason, ""}
+		},
+		"GET /projects": holds("/projects", "crops"),
+		"POST /projects": func() asking {
+			return asking{"/projects", schemas.Project{ID: schemas.ProjectID(next()), Title: "Made", Factory: "leonardo", Lead: trainerOrg, Purposes: []string{"train-model"}}, ""}
+		},
+		"GET /requests": holds("/requests?limit=1000", string(one.ID)),
+		"POST /requests": func() asking {
+			return asking{"/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": dataset.ID}}}, ""}
+		},
+		"GET /requests/{id}": is("/requests/" + string(one.ID)),
+		"POST /requests/{id}/review": func() asking {
+			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})
+			return asking{"/requests/" + string(s.asked(d.ID, nil).ID) + "/review", map[string]string{"decision": "refuse", "reason": "a test of roles"}, ""}
+		},
+		"GET /runs":      holds("/runs?limit=1000", string(first.ID)),
+		"POST /runs":     func() asking { return asking{"/runs", map[string]string{"project": "crops"}, ""} },
+		"GET /runs/{id}": is("/runs/" + string(first.ID)),
+		"POST /runs/{id}/outputs": func() asking {
+			return asking{"/runs/" + string(run().ID) + "/outputs", map[string]string{"kind": "model", "name": next(), "digest": "sha256:" + strings.Repeat("0", 64)}, ""}
+		},
+		"GET /spaces": is("/spaces"),
+		"GET /stores": holds("/stores", "agronomy/"),
+		"POST /stores": func() asking {
+			return asking{"/stores", schemas.Store{ID: schemas.StoreID(next()), Endpoint: "https://s3.example", Region: "eu", CredentialRef: "local"}, ""}
+		},
+		"GET /streams": is("/streams"),
+	}
+}
+
+// Who may read and change what: every operation of the OpenAPI document by everybody who
+// may come, on both databases, against a table that people have looked at. An operation
+// that is in the document and not here fails.
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("testdata", "roles.txt")
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newSiteOn(t, kind, func(d *gateway.Deps) { d.Limits.Runs = 1 << 20 })
+			s.store = bucket(t)
+			got := rights(t, s)
+			if *update && kind == sqltest.SQLite {
+				must(t, os.WriteFile(file, []byte(got), 0o600))
+				return
+			}
+			want, err := os.ReadFile(file)
+			must(t, err)
+			if d := gocmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
+				t.Errorf("who may do what changed; look at it, then run go test ./gateway -run WhoMay -update (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// rights asks everything as everybody, and gives the table of statuses.
+func rights(t *testing.T, s *site) string {
+	dataset := s.offered("Seen by all", "application/json", permit(nil))
+	hidden := wheat("Seen by its provider")
+	hidden.Visibility = schemas.VisibleToOwn
+	closed := s.register(hidden)
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(closed.ID)+"/offer", permit(nil))
+	s.publish(closed.ID)
+	_, err := s.parties.PutFactory(t.Context(), boss(), schemas.Factory{ID: "proven", Name: "Proven", Country: "FI", Egress: []string{"203.0.113.0/24"}}, 0)
+	must(t, err)
+	s.settle()
+	one := s.asked(dataset.ID, nil)
+	var lease struct{ Token string }
+	ops := operations(s, dataset, closed, one)
+	var names []string
+	for path, item := range s.spec.paths {
+		for method := range item.(map[string]any) {
+			name := strings.ToUpper(method) + " " + path
+			names = append(names, name)
+			if ops[name] == nil {
+				t.Errorf("%s is in the OpenAPI document and not in this test: say how it is asked, and who may", name)
+			}
+		}
+	}
+	for name := range ops {
+		plain, _, _ := strings.Cut(name, " (")
+		if !slices.Contains(names, plain) {
+			t.Errorf("%s is in this test and not in the OpenAPI document", name)
+		}
+		if plain != name {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { // by path, then by method
+		_, one, _ := strings.Cut(a, " ")
+		_, two, _ := strings.Cut(b, " ")
+		return cmp.Or(strings.Compare(one, two), strings.Compare(a, b))
+	})
+	var out strings.Builder
+	out.WriteString("# Status of every operation for everybody; with a minus, what belongs to others is not in the answer.\n")
+	fmt.Fprintf(&out, "%-54s %s\n", "", strings.Join(callers, " "))
+	for _, name := range names {
+		if ops[name] == nil {
+			continue
+		}
+		fmt.Fprintf(&out, "%-54s", name)
+		for _, who := range callers {
+			s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]string{{"agreement": string(one.Items[0].Agreement)}}}).as(t, &lease)
+			ask := ops[name]()
+			method, _, _ := strings.Cut(name, " ")
+			r := s.by(who, lease.Token, method, ask)
+			cell := fmt.Sprint(r.status)
+			if r.status == 200 && !strings.Contains(r.body, ask.has) {
+				cell += "-"
+			}
+			fmt.Fprintf(&out, " %*s", len(who), cell)
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}
+
+// by asks as one of callers.
+func (s *site) by(who, lease, method string, ask asking) reply {
+	switch who {
+	case "nobody":
+		return s.call("", method, ask.path, ask.body)
+	case "lease":
+		if ask.path == "/leases" {
+			ask.body = map[string]any{} // it names its own agreements
+		}
+		return s.call("", method, ask.path, ask.body, "Authorization", "Bearer "+lease)
+	}
+	return s.call(who, method, ask.path, ask.body)
+}

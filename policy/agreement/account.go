@@ -1,0 +1,358 @@
+package agreement
+
+import (
+	"context"
+	"crypto/sha256"
+	stdsql "database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// account is a budget with what was taken of it. A budget of the terms is for a project,
+// over all of its agreements on the dataset; what a request bound itself to is for its
+// agreement. Putting the same budget again goes on counting; a provider who puts another
+// one, or under another rule, begins anew.
+type account struct {
+	duty        *schemas.Duty
+	id          string // "": the agreement's own columns
+	rows, bytes int64  // given out for good
+	heldRows    int64  // and reserved
+	heldBytes   int64
+}
+
+// purse is every budget that an agreement is under; empty where there is none.
+type purse []account
+
+// accountOf names the account of a budget of the terms.
+func accountOf(dataset schemas.DatasetID, project schemas.ProjectID, o *schemas.Duty) string {
+	b, _ := json.Marshal([]any{"guichet account 1", dataset, project, o.Rule, o.Rows, o.Bytes}) // texts and numbers: cannot fail
+	sum := sha256.Sum256(b)
+	return "acc-" + hex.EncodeToString(sum[:20])
+}
+
+// ofRequest is the rule of a budget to which a request bound itself.
+const ofRequest = "request"
+
+// purse reads the accounts of an agreement.
+func (d *Desk) purse(ctx context.Context, q sql.Querier, a *schemas.Agreement) (purse, error) {
+	p := budgets(a.Dataset, a.Project, a.Obligations)
+	for i := range p {
+		c := &p[i]
+		if c.id == "" {
+			c.rows, c.bytes = a.RowsUsed, a.BytesUsed
+			continue
+		}
+		err := c.read(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// budgets gives the accounts of obligations, as nobody has used them.
+func budgets(dataset schemas.DatasetID, project schemas.ProjectID, obligations []schemas.Duty) purse {
+	var out purse
+	for i := range obligations {
+		o := &obligations[i]
+		if o.Kind != schemas.DutyBudget {
+			continue
+		}
+		c := account{duty: o}
+		if o.Rule != ofRequest {
+			c.id = accountOf(dataset, project, o)
+		}
+		if c.id == "" || !slices.ContainsFunc(out, func(have account) bool { return have.id == c.id }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// remaining says in decisions that are no refusal what their budgets still give to the
+// project, and refuses where that is nothing: an agreement would open no stream.
+func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
+	var used map[string]account
+	for i := range decisions {
+		dec := &decisions[i]
+		p := budgets(datasets[i].ID, f.Project.ID, dec.Obligations)
+		if f.Project.ID == "" || len(p) == 0 {
+			continue
+		}
+		if used == nil { // one look for a whole search
+			var err error
+			used, err = accountsOf(ctx, d.db, f.Project.ID)
+			if err != nil {
+				return err
+			}
+		}
+		for k := range p {
+			have := used[p[k].id]
+			have.duty, have.id = p[k].duty, p[k].id
+			p[k] = have
+		}
+		dec.Left = p.shown()
+		rows, bytes, tight := p.left()
+		if rows == 0 || bytes == 0 {
+			refuse(dec, schemas.Reason{Rule: tight.duty.Rule, Source: tight.duty.Source, Text: tight.taken(), Remedy: askForMore})
+		}
+	}
+	return nil
+}
+
+const askForMore = "let running streams end, or ask the provider for a larger budget"
+
+// accountsOf reads every account of a project.
+func accountsOf(ctx context.Context, q sql.Querier, project schemas.ProjectID) (map[string]account, error) {
+	rows, err := q.Query(ctx, `SELECT id, rows_used, bytes_used, rows_held, bytes_held FROM account WHERE project = ?`, string(project))
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts of %s: %w", project, err)
+	}
+	defer rows.Close()
+	out := map[string]account{}
+	for rows.Next() {
+		var c account
+		err := rows.Scan(&c.id, &c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
+		if err != nil {
+			return nil, fmt.Errorf("read the accounts of %s: %w", project, err)
+		}
+		out[c.id] = c
+	}
+	return out, rows.Err()
+}
+
+// read reads what an account holds; one that was never used holds nothing.
+func (c *account) read(ctx context.Context, q sql.Querier) error {
+	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used, rows_held, bytes_held FROM account WHERE id = ?`, c.id).Scan(&c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
+	if err != nil && !errors.Is(err, stdsql.ErrNoRows) {
+		return fmt.Errorf("read account %s: %w", c.id, err)
+	}
+	return nil
+}
+
+// left gives what an account still gives; without a limit that is more than there is.
+func (c *account) left() (rows, bytes int64) {
+	rows, bytes = math.MaxInt64, math.MaxInt64
+	if c.duty.Rows > 0 {
+		rows = max(c.duty.Rows-c.rows-c.heldRows, 0)
+	}
+	if c.duty.Bytes > 0 {
+		bytes = max(c.duty.Bytes-c.bytes-c.heldBytes, 0)
+	}
+	return rows, bytes
+}
+
+// left gives what the budgets leave together, and the one to name when that is too little:
+// the first that is spent, else the first. It is nil without any.
+func (p purse) left() (rows, bytes int64, tight *account) {
+	rows, bytes = math.MaxInt64, math.MaxInt64
+	empty := false
+	for i := range p {
+		r, b := p[i].left()
+		rows, bytes = min(rows, r), min(bytes, b)
+		if now := r == 0 || b == 0; tight == nil || now && !empty {
+			tight, empty = &p[i], now
+		}
+	}
+	return rows, bytes, tight
+}
+
+// shown is what the budgets leave, as people read it; nil without any.
+func (p purse) shown() *schemas.Left {
+	if len(p) == 0 {
+		return nil
+	}
+	rows, bytes, _ := p.left()
+	out := &schemas.Left{}
+	if rows < math.MaxInt64 {
+		out.Rows = &rows
+	}
+	if bytes < math.MaxInt64 {
+		out.Bytes = &bytes
+	}
+	return out
+}
+
+// taken says of a budget how much of it is used.
+func (c *account) taken() string {
+	var parts []string
+	if c.duty.Rows > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d rows", c.rows+c.heldRows, c.duty.Rows))
+	}
+	if c.duty.Bytes > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d bytes", c.bytes+c.heldBytes, c.duty.Bytes))
+	}
+	whom := "by the project, over all of its agreements on the dataset"
+	if c.id == "" {
+		whom = "under this agreement, whose request asked for no more"
+	}
+	return fmt.Sprintf("the budget is spent: %s used or reserved %s", strings.Join(parts, " and "), whom)
+}
+
+// ids are the accounts that are shared.
+func (p purse) ids() []string {
+	var out []string
+	for _, c := range p {
+		if c.id != "" {
+			out = append(out, c.id)
+		}
+	}
+	return out
+}
+
+// hold reserves a slice in every account.
+func (p purse) hold(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, rows, bytes int64) error {
+	for i := range p {
+		c := &p[i]
+		c.heldRows, c.heldBytes = c.heldRows+rows, c.heldBytes+bytes
+		if c.id == "" {
+			continue
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
+			c.id, string(a.Dataset), string(a.Project), rows, bytes)
+		if err != nil {
+			return fmt.Errorf("charge account %s: %w", c.id, err)
+		}
+	}
+	return nil
+}
+
+// settleAccounts takes what an ended release had reserved out of the accounts that it
+// named when it began, and what it is charged into them; it gives what they hold then.
+func settleAccounts(ctx context.Context, tx *sql.Tx, ids []string, heldRows, heldBytes, rows, bytes int64) (purse, error) {
+	var out purse
+	for _, id := range ids {
+		_, err := tx.Exec(ctx, `UPDATE account SET rows_held = rows_held - ?, bytes_held = bytes_held - ?, rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`,
+			heldRows, heldBytes, rows, bytes, id)
+		if err != nil {
+			return nil, fmt.Errorf("settle account %s: %w", id, err)
+		}
+		c := account{id: id}
+		err = c.read(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// The record says of each shared account what it has given out for good.
+const (
+	accountValue = "account"
+	usedRows     = "used_rows"
+	usedBytes    = "used_bytes"
+)
+
+// nth is the name of a value or number of one of several accounts of a release.
+func nth(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return name + "." + strconv.Itoa(i+1)
+}
+
+// say adds the accounts to a change about a release.
+func (p purse) say(c *schemas.Change) {
+	i := 0
+	for _, a := range p {
+		if a.id == "" {
+			continue
+		}
+		c.Values[nth(accountValue, i)] = a.id
+		c.Numbers[nth(usedRows, i)], c.Numbers[nth(usedBytes, i)] = a.rows, a.bytes
+		i++
+	}
+}
+
+// mostAccounts is how many budgets of a release are looked for in the record; an offer
+// has rarely more than one.
+const mostAccounts = 8
+
+// recorded refuses an account that holds less than the record says it gave out: it was
+// edited behind the gateway. What it gave out only grows, so that changes which are not
+// stored yet do not matter.
+func (p purse) recorded(ctx context.Context, q sql.Querier) error {
+	for _, c := range p {
+		if c.id == "" {
+			continue
+		}
+		names := []any{}
+		for i := range mostAccounts {
+			names = append(names, nth(accountValue, i))
+		}
+		var name string
+		var b []byte
+		err := q.QueryRow(ctx, `SELECT v.name, c.leaf FROM change_value v JOIN change c ON c.position = v.position
+			WHERE v.name IN (?`+strings.Repeat(", ?", len(names)-1)+`) AND substr(v.value, 1, 200) = ? ORDER BY v.position DESC LIMIT 1`, append(names, c.id)...).Scan(&name, &b)
+		if errors.Is(err, stdsql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look up account %s in the record: %w", c.id, err)
+		}
+		leaf, err := sql.ParseLeaf(b)
+		if err != nil {
+			return sql.Altered("account", c.id, "its last record cannot be read")
+		}
+		end := strings.TrimPrefix(name, accountValue)
+		if c.rows < leaf.Numbers[usedRows+end] || c.bytes < leaf.Numbers[usedBytes+end] {
+			return sql.Altered("account", c.id, fmt.Sprintf("it says %d rows and %d bytes were given out, the record %d and %d", c.rows, c.bytes, leaf.Numbers[usedRows+end], leaf.Numbers[usedBytes+end]))
+		}
+	}
+	return nil
+}
+
+// openAccounts carries over what agreements of an earlier version used, which counted by
+// themselves. It is done once, before anything is served.
+func (d *Desk) openAccounts(ctx context.Context) error {
+	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n := 0
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM account`).Scan(&n)
+		if err != nil || n > 0 {
+			return err
+		}
+		for after := ""; ; {
+			rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", "rows_used > 0 OR bytes_used > 0", nil, after, 1000)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				err := d.carryOver(ctx, tx, row.Doc)
+				if err != nil {
+					return err
+				}
+			}
+			after = next
+			if next == "" {
+				return nil
+			}
+		}
+	})
+}
+
+func (d *Desk) carryOver(ctx context.Context, tx *sql.Tx, a schemas.Agreement) error {
+	a, err := d.inForce(ctx, tx, a, 0)
+	if err != nil {
+		return err
+	}
+	p, err := d.purse(ctx, tx, &a)
+	if err == nil {
+		err = p.hold(ctx, tx, &a, a.RowsUsed, a.BytesUsed)
+	}
+	if err == nil {
+		_, err = settleAccounts(ctx, tx, p.ids(), a.RowsUsed, a.BytesUsed, a.RowsUsed, a.BytesUsed)
+	}
+	return err
+}

@@ -1,0 +1,93 @@
+package agreement
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// lease finds what a token stands for; its parents must stand too. Errors:
+// Unauthenticated, saying expired with the time, or not known.
+func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
+	l, _, err := d.leased(ctx, token)
+	return l, err
+}
+
+// leased is lease with the revision that it has.
+func (d *Desk) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
+	id, ok := d.leaseOf(token)
+	if !ok {
+		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
+	}
+	l, revision, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	if schemas.KindOf(err) == schemas.NotFound {
+		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
+	}
+	if err != nil {
+		return l, 0, err
+	}
+	if !d.now().Before(l.Until) {
+		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
+	}
+	return l, revision, nil
+}
+
+// LookUp is the policy.LookUp of this desk.
+func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
+	l, revision, err := d.leased(ctx, token)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
+		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
+	}
+	a, err := d.agreement(ctx, d.db, id)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	err = d.braked(a.ID, l.Participant)
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	b := basis{}
+	b.on("agreement", string(a.ID), a.Revision)
+	f, err := d.parties.Factory(ctx, a.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return policy.Entitlement{}, err
+	}
+	b.on("factory", string(a.Factory), f.Revision)
+	p, err := d.parties.Participant(ctx, l.Participant)
+	b.on("participant", string(l.Participant), p.Revision)
+	if err == nil && !p.Stopped { // that says so itself
+		err = d.stillHeld(ctx, l, revision, &p, b)
+	}
+	if err != nil {
+		return policy.Entitlement{}, err
+	}
+	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped, Read: policy.Read(b)}, nil
+}
+
+// stillHeld is holds for a lease and an organisation that were read just now.
+func (d *Desk) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p *schemas.Participant, b basis) error {
+	b.on("lease", string(l.ID), revision)
+	err := unrevoked(&l)
+	for _, id := range l.Line {
+		if err != nil {
+			return err
+		}
+		var one schemas.Lease
+		one, revision, err = sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+		b.on("lease", string(id), revision)
+		if err == nil {
+			err = unrevoked(&one)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return inHands(ctx, d.db, &l, p, b)
+}
