@@ -54,7 +54,9 @@ func (d *Door) shard(c *gin.Context) {
 		return
 	}
 	// What needs no bytes makes no file: nothing of it would be recorded.
-	if a := choose(c.Request, `"`+f.ETag+`"`, f.Size); c.Request.Method == http.MethodHead || !a.bytes() {
+	terms := g.Agreement()
+	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
+	if a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget); c.Request.Method == http.MethodHead || !a.bytes() {
 		(&fileAnswer{w: c.Writer, answer: a}).head()
 		return
 	}
@@ -64,8 +66,6 @@ func (d *Door) shard(c *gin.Context) {
 		return
 	}
 	defer f.Close()
-	terms := g.Agreement()
-	budget := slices.ContainsFunc(terms.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
 	a := choose(c.Request, `"`+f.ETag+`"`, f.Size, budget)
 	s := &fileAnswer{w: c.Writer, answer: a}
 	if !a.bytes() {
