@@ -186,6 +186,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 		return nil, schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
 	}
 	err = p.probed(ctx, store, p.ask.Bucket, key)
+	if err == nil {
+		err = c.room(key, info.Size)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -269,6 +272,19 @@ func (p *publication) probed(ctx context.Context, store *s3.Store, bucket, key s
 		p.probes[store.ID()] = true
 	}
 	return err
+}
+
+// spare is what a copy of an object leaves free on the disk: the registry and the index
+// may lie there.
+const spare = 256 << 20
+
+// room refuses an object that the disk for temporary files has no room for.
+func (c *Catalog) room(key string, size int64) error {
+	free, known := freeBytes(c.TempDir)
+	if !known || free-spare >= size {
+		return nil
+	}
+	return &schemas.Error{Kind: schemas.Unavailable, Subject: key, Message: fmt.Sprintf("there is no room on the gateway's disk to read %s, of %d bytes", key, size), Remedy: "the operator frees disk space under the gateway's data folder, or the provider splits the object"}
 }
 
 // unlinked makes a file that is gone when it is closed, whatever happens.

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"guichet/connectors/sql"
+	"guichet/policy"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -457,6 +459,10 @@ func TestProhibitionsDoNotFailOpen(t *testing.T) {
 	decide := func(d schemas.Dataset, factory schemas.FactoryID) schemas.Verdict {
 		return s.decided("trainer", schemas.Ask{Dataset: d.ID, Purpose: "research", Factory: factory}).Verdict
 	}
+	nowhere := s.participant(trainerOrg)
+	nowhere.Country = "XX"
+	s.want(422, "operator", "POST", "/participants", nowhere, "If-Match", `"1"`)
+	s.want(422, "operator", "POST", "/factories", schemas.Factory{ID: "britain", Name: "Britain", Country: "UK"})
 	for _, spelled := range []string{"USA", "us", "United States", "US"} {
 		d := s.offered("Not in "+spelled, "application/json", forbid("spatial", spelled))
 		if got := d.Offer.Rules[1].Constraint.Right[0]; got != "US" || decide(d, "frontier") != schemas.VerdictNo || decide(d, "leonardo") != schemas.VerdictYes {
@@ -484,6 +490,50 @@ func TestProhibitionsDoNotFailOpen(t *testing.T) {
 		}))
 		if got := decide(d, "leonardo"); got != schemas.VerdictNo {
 			t.Errorf("an old offer that forbids %s %s says %s", c[0], c[1], got)
+		}
+	}
+}
+
+// What is left of a budget is said before it bites: by the mark of a search, the dry run
+// and the agreement; when that is nothing they say no, naming it.
+func TestBudgetsAreShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Budgeted", "application/json", permit(nil, schemas.Duty{Kind: schemas.DutyBudget, Rows: 100}))
+	s.settle()
+	id := s.asked(d.ID, nil).Items[0].Agreement
+	again := s.asked(d.ID, nil).Items[0].Agreement
+	var l agreement.LeaseAnswer
+	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &l)
+	for _, taken := range []int64{0, 60, 40} {
+		if taken > 0 {
+			g, err := policy.Authorize(t.Context(), s.desk.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
+			must(t, err)
+			_, _, err = s.desk.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, agreement.Reading{})
+			must(t, err)
+		}
+		want := map[int64]int64{0: 100, 60: 40, 40: 0}[taken]
+		var a schemas.Agreement
+		s.want(200, "trainer", "GET", "/agreements/"+string(again), nil).as(t, &a)
+		var found struct {
+			Items []struct {
+				Access schemas.Mark
+				Left   *schemas.Left
+			}
+		}
+		s.want(200, "trainer", "GET", "/datasets?q=Budgeted&project=crops", nil).as(t, &found)
+		dec := s.decided("trainer", schemas.Ask{Dataset: d.ID, Project: "crops"})
+		for what, left := range map[string]*schemas.Left{"the agreement": a.Left, "the mark": found.Items[0].Left, "the dry run": dec.Left} {
+			if left == nil || left.Rows == nil || *left.Rows != want {
+				t.Errorf("%d rows are left; %s says %+v", want, what, left)
+			}
+		}
+		r := s.asked(d.ID, nil)
+		if open := want > 0; open != (dec.Verdict == schemas.VerdictYes) || open != (found.Items[0].Access == schemas.MarkNow) || open != (r.State == schemas.RequestGranted) {
+			t.Errorf("%d rows are left: %s, marked %s, the request is %s", want, dec.Verdict, found.Items[0].Access, r.State)
+		}
+		if want == 0 && !strings.Contains(dec.Reasons[0].Text, "100 of 100 rows") {
+			t.Errorf("the reason does not name it: %+v", dec.Reasons)
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"guichet/connectors/rdf"
 )
 
-// places knows countries by their ISO 3166-1 alpha-2 codes, and the unions EU and EEA.
-type places struct {
+// Places knows countries by their ISO 3166-1 alpha-2 codes, and the unions EU and EEA.
+// Safe for concurrent use.
+type Places struct {
 	names map[string]string // folded name or alpha-3 code to our code; "" where it has two meanings
 	codes *rdf.Codes
 }
@@ -25,12 +26,13 @@ func spoken() []language.Tag {
 	return out
 }
 
-func newPlaces() (*places, error) {
+// NewPlaces reads the names of countries.
+func NewPlaces() (*Places, error) {
 	codes, err := rdf.LoadCodes()
 	if err != nil {
 		return nil, err
 	}
-	p := &places{names: map[string]string{"eea": "EEA", "european economic area": "EEA", "eur": "EU", "uk": "GB", "el": "GR", "xk": "XK", "united states of america": "US"}, codes: codes}
+	p := &Places{names: map[string]string{"eea": "EEA", "european economic area": "EEA", "eur": "EU", "uk": "GB", "el": "GR", "xk": "XK", "united states of america": "US"}, codes: codes}
 	var regions []language.Region
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
@@ -58,7 +60,7 @@ func newPlaces() (*places, error) {
 }
 
 // name notes that a name means a code. One that means two is nobody's.
-func (p *places) name(name, code string) {
+func (p *Places) name(name, code string) {
 	k := folded(name)
 	have, known := p.names[k]
 	if known && have != code {
@@ -69,9 +71,16 @@ func (p *places) name(name, code string) {
 
 func folded(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
+// Country says whether s is the code of a country, as organisations and factories give
+// theirs; bodies of the EU are in it as a whole.
+func (p *Places) Country(s string) bool {
+	code, ok := p.code(s)
+	return ok && code == s && code != "EEA"
+}
+
 // code gives the code of the place that a value surely means: a code, an IRI of an
 // authority, or a country's name in a language of the EU; false for all others.
-func (p *places) code(s string) (string, bool) {
+func (p *Places) code(s string) (string, bool) {
 	if strings.Contains(s, ":") {
 		s, _ = p.codes.Place(s)
 	}

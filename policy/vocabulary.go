@@ -12,7 +12,7 @@ type vocabulary struct {
 	purposes map[string]schemas.Purpose // by id and by IRI
 	closure  map[string][]string        // id to itself and all broader ids
 	unions   map[string][]string
-	places   *places
+	places   *Places
 	ids      []string
 }
 
@@ -25,7 +25,7 @@ func newVocabulary() (*vocabulary, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := newPlaces()
+	known, err := NewPlaces()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (v *vocabulary) within(country string) []string {
 	}
 	out := []string{code}
 	for _, u := range []string{"EU", "EEA"} {
-		if slices.Contains(v.unions[u], code) {
+		if slices.Contains(v.unions[u], code) || code == "EU" && u == "EEA" {
 			out = append(out, u)
 		}
 	}

@@ -207,7 +207,7 @@ func (k *client) files() {
 		return
 	}
 	k.must(err)
-	f, err := k.File(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"))
+	f, err := k.File(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
 	k.must(err)
 	defer f.Close()
 	touched := map[int]bool{}

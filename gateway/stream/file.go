@@ -52,7 +52,7 @@ type FileSink interface {
 }
 
 // Look finds shard n of a source and makes nothing: Size is -1 where the file would have
-// to be made to be known. Errors: NotFound.
+// to be made for it. Errors: NotFound.
 func (e *Engine) Look(src *Source, n int) (*File, error) {
 	if n < 0 || n >= len(src.shards) {
 		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
@@ -62,6 +62,9 @@ func (e *Engine) Look(src *Source, n int) (*File, error) {
 		return f, f.lay()
 	}
 	f.Size = f.foretold()
+	if f.Size < 0 {
+		f.Size = e.files.size(f.ETag)
+	}
 	return f, nil
 }
 

@@ -19,12 +19,14 @@ import (
 const (
 	maxFiles    = 8
 	maxFileSize = 4 << 30
+	maxSizes    = 10_000 // that are remembered, for looks at files
 )
 
 // files makes and keeps the shards that views change, by their tags.
 type files struct {
 	making chan struct{} // one place for each file that is being made
 	turns  map[schemas.ParticipantID]*turn
+	sizes  map[string]int64 // of files that were made, by their tags
 	engine *Engine
 	mu     sync.Mutex
 	byTag  map[string]*made
@@ -50,7 +52,7 @@ type made struct {
 const makers = 2
 
 func newFiles(e *Engine) *files {
-	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers), turns: map[schemas.ParticipantID]*turn{}}
+	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers), turns: map[schemas.ParticipantID]*turn{}, sizes: map[string]int64{}}
 }
 
 func (m *made) hold() {
@@ -143,6 +145,17 @@ func (fs *files) make(ctx context.Context, f *File, m *made, who schemas.Partici
 	return fs.engine.makeFile(ctx, f, m)
 }
 
+// size is that of a file which was made before; -1 is not known.
+func (fs *files) size(tag string) int64 {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	n, known := fs.sizes[tag]
+	if !known {
+		return -1
+	}
+	return n
+}
+
 func (fs *files) find(tag string) (m *made, mine bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -165,6 +178,10 @@ func (fs *files) settle(m *made) {
 		m.release()
 		return
 	}
+	if len(fs.sizes) == maxSizes {
+		clear(fs.sizes)
+	}
+	fs.sizes[m.tag] = m.size
 	fs.recent = append(fs.recent, m)
 	if len(fs.recent) > maxFiles {
 		old := fs.recent[0]

@@ -27,6 +27,7 @@ import (
 type Registry struct {
 	db       *sql.DB
 	purposes []schemas.Purpose
+	places   *policy.Places
 }
 
 // New makes a registry on db.
@@ -35,7 +36,11 @@ func New(db *sql.DB) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{db: db, purposes: p}, nil
+	places, err := policy.NewPlaces()
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{db: db, purposes: p, places: places}, nil
 }
 
 // put inserts (revision 0 and absent) or updates one noun and appends its
@@ -82,6 +87,10 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	if !schemas.IsParticipantID(string(p.ID)) {
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
+	err = r.country("participant", p.Country)
+	if err != nil {
+		return p, err
+	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
 			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "issuer and subject of a member have 1 to %d bytes of text", maxName)
@@ -116,6 +125,15 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	})
 	p.Revision = revision
 	return p, err
+}
+
+// country refuses a country that is none: terms speak of places, and one who is nowhere
+// is refused by all of them.
+func (r *Registry) country(subject, code string) error {
+	if r.places.Country(code) {
+		return nil
+	}
+	return schemas.BadField(subject, "/country", "%q is no country: write its ISO 3166-1 code, such as FR", code)
 }
 
 func joinRoles(roles []schemas.Role) string {
@@ -181,6 +199,10 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 	}
 	if !schemas.IsSlug(string(f.ID)) {
 		return f, schemas.BadField("factory", "/id", "%q cannot name a factory: a name has %s", f.ID, schemas.SlugInWords)
+	}
+	err = r.country("factory", f.Country)
+	if err != nil {
+		return f, err
 	}
 	for i, cidr := range f.Egress {
 		_, err := netip.ParsePrefix(cidr)
