@@ -22,7 +22,7 @@ func TestRoom(t *testing.T) {
 	if !known {
 		t.Skip("not tested here: the free space of a disk is not known")
 	}
-	err := c.room("k", math.MaxInt64/2)
+	err := c.fitsDisk("k", math.MaxInt64/2)
 	if schemas.KindOf(err) != schemas.Unavailable {
 		t.Errorf("%v", err)
 	}

@@ -187,7 +187,7 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	}
 	err = p.probed(ctx, store, p.ask.Bucket, key)
 	if err == nil {
-		err = c.room(key, info.Size)
+		err = c.fitsDisk(key, info.Size)
 	}
 	if err != nil {
 		return nil, err
@@ -278,8 +278,8 @@ func (p *publication) probed(ctx context.Context, store *s3.Store, bucket, key s
 // may lie there.
 const spare = 256 << 20
 
-// room refuses an object that the disk for temporary files has no room for.
-func (c *Catalog) room(key string, size int64) error {
+// fitsDisk refuses an object that the disk for temporary files has no room for.
+func (c *Catalog) fitsDisk(key string, size int64) error {
 	free, known := freeBytes(c.TempDir)
 	if !known || free-spare >= size {
 		return nil
