@@ -18,7 +18,7 @@ func TestPublishersAreShared(t *testing.T) {
 // TestRoom: an object is not copied onto a disk that it would fill.
 func TestRoom(t *testing.T) {
 	c := New(Config{TempDir: t.TempDir()})
-	_, known := freeBytes(c.TempDir)
+	_, _, known := disk(c.TempDir)
 	if !known {
 		t.Skip("not tested here: the free space of a disk is not known")
 	}

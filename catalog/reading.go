@@ -274,14 +274,14 @@ func (p *publication) probed(ctx context.Context, store *s3.Store, bucket, key s
 	return err
 }
 
-// spare is what a copy of an object leaves free on the disk: the registry and the index
-// may lie there.
+// spare is what a copy of an object leaves free on the disk, or a twentieth of a small
+// one: the registry and the index may lie there.
 const spare = 256 << 20
 
 // fitsDisk refuses an object that the disk for temporary files has no room for.
 func (c *Catalog) fitsDisk(key string, size int64) error {
-	free, known := freeBytes(c.TempDir)
-	if !known || free-spare >= size {
+	free, all, known := disk(c.TempDir)
+	if !known || free-min(spare, all/20) >= size {
 		return nil
 	}
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: key, Message: fmt.Sprintf("there is no room on the gateway's disk to read %s, of %d bytes", key, size), Remedy: "the operator frees disk space under the gateway's data folder, or the provider splits the object"}

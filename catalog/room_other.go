@@ -2,5 +2,5 @@
 
 package catalog
 
-// freeBytes is not known here.
-func freeBytes(string) (int64, bool) { return 0, false }
+// disk is not known here.
+func disk(string) (free, size int64, known bool) { return 0, 0, false }

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// freeBytes is how much a folder's disk has left for us; false where that is not known.
-func freeBytes(dir string) (int64, bool) {
+// disk gives the free bytes and the size of the disk that a folder lies on.
+func disk(dir string) (free, size int64, known bool) {
 	var s syscall.Statfs_t
 	err := syscall.Statfs(cmp.Or(dir, os.TempDir()), &s)
-	return int64(s.Bavail) * int64(s.Bsize), err == nil
+	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), err == nil
 }

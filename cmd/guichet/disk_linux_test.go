@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,6 +69,7 @@ func outlives(t *testing.T, g *testGateway, fill, free func() error) {
 	g.populate()
 	d := g.published("Winter wheat", csvRows(2000, 0))
 	id := g.granted(d.ID)[0]
+	other := g.granted(d.ID)[0]
 	lease := g.lease(id).Token
 	err := fill()
 	if err != nil {
@@ -87,6 +90,15 @@ func outlives(t *testing.T, g *testGateway, fill, free func() error) {
 		s.Close()
 	}
 	refused("to stream", err)
+	eventually(t, "readiness says so", func() bool {
+		status, why := g.readiness()
+		return status == http.StatusServiceUnavailable && slices.Contains(why, "the database takes no writes")
+	})
+	// The brake works all the same: it holds here, and is written when there is room.
+	err = g.as("agronomy").Post(t.Context(), "/agreements/"+string(other)+"/revoke", map[string]any{"reason": "the licence ended"}, nil)
+	if schemas.KindOf(err) != schemas.Unavailable || !strings.Contains(err.Error(), "not recorded yet") {
+		t.Errorf("a revocation on a full disk: %v", err)
+	}
 	g.get("agronomy", "/datasets/"+string(d.ID), nil)
 	err = free()
 	if err != nil {
@@ -98,6 +110,11 @@ func outlives(t *testing.T, g *testGateway, fill, free func() error) {
 	if n := g.streamAll(lease, id, ""); n != 2000 {
 		t.Errorf("after it the stream has %d rows", n)
 	}
+	eventually(t, "the revocation is recorded", func() bool {
+		var a schemas.Agreement
+		g.get("agronomy", "/agreements/"+string(other), &a)
+		return a.State == schemas.AgreementRevoked
+	})
 	g.verify()
 	g.kill()
 	g.start()

@@ -209,27 +209,26 @@ func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 	return rows.Err()
 }
 
-// getRuling reads a noun of a ruling table with the newest change about it, in one
-// statement, so that no change falls between the two.
+// maxReads bounds how often a noun that others change meanwhile is read anew.
+const maxReads = 100
+
+// getRuling reads a noun of a ruling table and holds it against the record. Where the
+// newest change about it commits to no noun, others are looked up by a statement of their
+// own, between which and the first the noun may have changed: then it is read anew.
 func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
-	of := Subjects(table, id)
-	args := []any{}
-	for _, s := range of {
-		args = append(args, s)
+	text, before := "", ""
+	for range maxReads {
+		var r recorded
+		text, revision, r, err = readRuling(ctx, q, table, id)
+		if err != nil {
+			return doc, 0, err
+		}
+		err = hold(ctx, q, table, id, text, &r)
+		if err == nil || !errors.Is(err, ErrAltered) || text == before {
+			break
+		}
+		before = text
 	}
-	args = append(args, DigestValue(table), id)
-	var text string
-	var r recorded
-	err = q.QueryRow(ctx, `SELECT n.revision, n.doc, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
-		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND kind <> 'refusal' ORDER BY position DESC LIMIT 1)
-		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(&revision, &text, &r.leaf, &r.salt, &r.value)
-	if errors.Is(err, stdsql.ErrNoRows) {
-		return doc, 0, notFound(table, id)
-	}
-	if err != nil {
-		return doc, 0, fmt.Errorf("read %s %s: %w", table, id, err)
-	}
-	err = hold(ctx, q, table, id, text, &r)
 	if err != nil {
 		return doc, 0, err
 	}
@@ -238,6 +237,27 @@ func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, 
 		return doc, 0, fmt.Errorf("read %s %s: %w", table, id, err)
 	}
 	return doc, revision, nil
+}
+
+// readRuling reads a noun with the newest change about it, in one statement, so that no
+// change falls between the two.
+func readRuling(ctx context.Context, q Querier, table, id string) (text string, revision int64, r recorded, err error) {
+	of := Subjects(table, id)
+	args := []any{}
+	for _, s := range of {
+		args = append(args, s)
+	}
+	args = append(args, DigestValue(table), id)
+	err = q.QueryRow(ctx, `SELECT n.revision, n.doc, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
+		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND kind <> 'refusal' ORDER BY position DESC LIMIT 1)
+		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(&revision, &text, &r.leaf, &r.salt, &r.value)
+	if errors.Is(err, stdsql.ErrNoRows) {
+		return "", 0, r, notFound(table, id)
+	}
+	if err != nil {
+		return "", 0, r, fmt.Errorf("read %s %s: %w", table, id, err)
+	}
+	return text, revision, r, nil
 }
 
 // HoldVersion holds the stored manifest of a published version, dataset/version, against

@@ -33,7 +33,7 @@ func (db *DB) Writable(ctx context.Context) error {
 		go func() { // ends with its write, which every writer bounds
 			defer close(done)
 			err := db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx *Tx) error {
-				_, err := tx.Exec(ctx, "UPDATE change_head SET next = next WHERE one = 1")
+				_, err := tx.Exec(ctx, "UPDATE write_probe SET at = ? WHERE one = 1", time.Now().UnixMicro())
 				return err
 			})
 			p.mu.Lock()

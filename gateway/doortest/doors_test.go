@@ -81,6 +81,7 @@ func TestDoors(t *testing.T) {
 		{"publishing from a store that lies", publishLies},
 		{"publishing what may be published no more", publishLost},
 		{"revoked", revoked},
+		{"lease revoked", leaseRevoked},
 		{"cuts seen by others", cutsSeen},
 		{"rates", rates},
 		{"nearly all of a stream", nearlyAll},

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/connectors/guichet"
 	"guichet/schemas"
 )
 
@@ -111,6 +112,34 @@ func revoked(t *testing.T, r *Rig, doors []Door) {
 		}
 		refused(t, door, lease, id, nil, schemas.Denied, "revoked")
 		t.Logf("%s: cut %s after the revocation; the client: %.200s", door.Name(), rel.Ended.Sub(a.Revoked), err)
+	}
+}
+
+// leaseRevoked: a lease that is taken back cuts what streams under it, also under one that
+// was narrowed from it, within a second; the agreement stands, and another lease opens it.
+func leaseRevoked(t *testing.T, r *Rig, doors []Door) {
+	id, other := r.Ready(t, "lease-revoked", Open(), bulk(t)...)
+	for _, door := range doors {
+		lease := r.Lease(t, id)
+		var child guichet.LeaseAnswer
+		must(t, r.As(t, "trainer").As(guichet.Static(lease)).Post(t.Context(), "/leases", map[string]any{}, &child))
+		rest := slowly(t, door, child.Token, id)
+		var l schemas.Lease
+		parent, _, _ := strings.Cut(lease, ".")
+		must(t, r.As(t, "agronomy").Post(t.Context(), "/leases/"+parent+"/revoke", map[string]string{"reason": "the token leaked"}, &l))
+		rel := last(t, r, id)
+		if took := rel.Ended.Sub(l.Revoked); rel.State != schemas.ReleaseCut || took > time.Second {
+			t.Errorf("%s: the release is %s (%s) %s after the revocation", door.Name(), rel.State, rel.Cause, took)
+		}
+		_, err := rest()
+		if err == nil {
+			t.Errorf("%s: a cut stream looks whole", door.Name())
+		}
+		for _, token := range []string{lease, child.Token} {
+			refused(t, door, token, id, nil, schemas.Denied, "the token leaked")
+		}
+		_, _, err = read(door, other, id, url.Values{})
+		must(t, err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // writes: this gateway acts on it all the same, and writes it when it can.
 type brake struct {
 	mu      sync.Mutex
-	held    map[string]string // by agreement or participant: why
+	held    map[string]string // by agreement, lease or participant: why
 	waiting []takeaway
 	more    chan struct{} // holds one token when something waits
 }
@@ -112,10 +112,14 @@ func (b *brake) wait(t takeaway) {
 }
 
 // braked refuses what was taken away here and is not recorded yet. Errors: Denied.
-func (d *Desk) braked(a schemas.AgreementID, p schemas.ParticipantID) error {
+func (d *Desk) braked(a schemas.AgreementID, l *schemas.Lease) error {
+	ids := []string{string(a), string(l.Participant), string(l.ID)}
+	for _, id := range l.Line {
+		ids = append(ids, string(id))
+	}
 	d.brake.mu.Lock()
 	defer d.brake.mu.Unlock()
-	for _, id := range []string{string(a), string(p)} {
+	for _, id := range ids {
 		if why, ok := d.brake.held[id]; ok {
 			return denied(string(a), "agreement.revoked", "a revocation that is being recorded", "it was revoked just now: "+why, "send a new request")
 		}

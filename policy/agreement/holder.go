@@ -73,7 +73,8 @@ func inHands(ctx context.Context, q sql.Querier, l *schemas.Lease, p *schemas.Pa
 
 // RevokeLease ends a lease and those narrowed from it; what streams under them is cut by
 // the feed, and the agreements stand. Revoking twice is a Conflict. Errors: NotFound,
-// which is also for a lease that is none of the caller's business; Invalid; Conflict.
+// which is also for a lease that is none of the caller's business; Invalid; Conflict;
+// Unavailable when it holds here alone (takeAway).
 func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas.LeaseID, reason string) (schemas.Lease, error) {
 	var l schemas.Lease
 	err := signedIn(by, string(id))
@@ -83,21 +84,15 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 	if len(reason) < 3 {
 		return l, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	l, _, err = d.endable(ctx, d.db, by, id)
+	if err != nil {
+		return l, err
+	}
+	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *sql.Tx) error {
 		var revision int64
-		l, revision, err = sql.GetStored[schemas.Lease](ctx, tx, "lease", string(id)) // an edited one ends too
-		mine := false
-		if err == nil {
-			mine, err = mayEnd(ctx, tx, by, &l)
-		}
-		if schemas.KindOf(err) == schemas.NotFound || err == nil && !mine {
-			return schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
-		}
+		l, revision, err = d.endable(ctx, tx, by, id)
 		if err != nil {
 			return err
-		}
-		if !l.Revoked.IsZero() {
-			return schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
 		}
 		l.Revoked, l.Reason = d.now().UTC(), reason
 		_, err = sql.Update(ctx, tx, "lease", string(id), revision, l, nil)
@@ -115,6 +110,22 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 		return nil
 	})
 	return l, err
+}
+
+// endable reads a lease, also one that was edited, that a caller may end and nobody ended.
+func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal, id schemas.LeaseID) (schemas.Lease, int64, error) {
+	l, revision, err := sql.GetStored[schemas.Lease](ctx, q, "lease", string(id))
+	mine := false
+	if err == nil {
+		mine, err = mayEnd(ctx, q, by, &l)
+	}
+	switch {
+	case schemas.KindOf(err) == schemas.NotFound || err == nil && !mine:
+		return l, 0, schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
+	case err == nil && !l.Revoked.IsZero():
+		return l, 0, schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
+	}
+	return l, revision, err
 }
 
 func leaseValues(l *schemas.Lease, it schemas.LeaseItem) map[string]string {

@@ -49,7 +49,7 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
-	err = d.braked(a.ID, l.Participant)
+	err = d.braked(a.ID, &l)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}

@@ -113,7 +113,7 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 // standing gives the agreement of a release with what was used of it, if it may go on.
 // What it was granted by is looked at again, and where something moved all is read anew.
 func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreement, error) {
-	err := d.braked(t.terms.ID, t.lease.Participant)
+	err := d.braked(t.terms.ID, &t.lease)
 	if err != nil {
 		return t.terms, err
 	}
@@ -121,7 +121,7 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreem
 	if _, changed := errors.AsType[*moved](err); err != nil && !changed {
 		return t.terms, err
 	}
-	if err == nil && d.now().Before(t.terms.Until) {
+	if err == nil && len(t.basis) > 0 && d.now().Before(t.terms.Until) {
 		if !slices.ContainsFunc(t.terms.Obligations, func(o schemas.Duty) bool { return o.Rule == ofRequest }) {
 			return t.terms, nil
 		}
