@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -46,11 +47,11 @@ func valuesWithRows(t *testing.T, r *Rig, doors []Door) {
 		"generalised": {70_000, []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"}}},
 		"filtered":    {70_000, []schemas.Duty{filterOn("n", "gteq", "50")}},
 	} {
-		ready := func(of string) (schemas.AgreementID, string) { // each has a budget of its own
-			return r.Ready(t, "values-"+name+"-"+of, Open(append(c.duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: c.budget})...), file)
-		}
-		for i, door := range doors {
-			id, lease := ready(fmt.Sprint(i))
+		offer := Open(append(c.duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: c.budget})...)
+		for _, door := range doors {
+			d := r.Publish(t, "values-"+name+"-"+strings.ReplaceAll(door.Name(), "/", ""), offer, file) // of its own: a project has one budget of a dataset
+			id := r.Agree(t, time.Time{}, d)[0].ID
+			lease := r.Lease(t, id)
 			batch := r.Manifest(t, id, lease).Tables[0].Shards[0].Batches[0]
 			var raw []byte
 			got := map[string]bool{}
@@ -81,7 +82,7 @@ func valuesWithRows(t *testing.T, r *Rig, doors []Door) {
 				t.Errorf("%s, %s: %d of %d rows came", name, door.Name(), len(got), batch)
 			}
 		}
-		id, lease := ready("range")
+		id, lease := r.Ready(t, "values-"+name+"-range", offer, file)
 		resp, err := part(t, doors[1].(*fileDoor), lease, id, 0, 400_000)
 		if err == nil {
 			b, _ := io.ReadAll(resp.Body) // it may be cut
