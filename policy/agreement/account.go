@@ -288,14 +288,7 @@ func (p purse) recorded(ctx context.Context, q sql.Querier) error {
 		if c.id == "" {
 			continue
 		}
-		names := []any{}
-		for i := range mostAccounts {
-			names = append(names, nth(accountValue, i))
-		}
-		var name string
-		var b []byte
-		err := q.QueryRow(ctx, `SELECT v.name, c.leaf FROM change_value v JOIN change c ON c.position = v.position
-			WHERE v.name IN (?`+strings.Repeat(", ?", len(names)-1)+`) AND substr(v.value, 1, 200) = ? ORDER BY v.position DESC LIMIT 1`, append(names, c.id)...).Scan(&name, &b)
+		name, b, err := lastRecord(ctx, q, c.id)
 		if errors.Is(err, stdsql.ErrNoRows) {
 			continue
 		}
@@ -312,6 +305,19 @@ func (p purse) recorded(ctx context.Context, q sql.Querier) error {
 		}
 	}
 	return nil
+}
+
+// lastRecord gives the newest change that names an account, and by which value. One look
+// into the index for each name, however many releases there were.
+func lastRecord(ctx context.Context, q sql.Querier, id string) (name string, leaf []byte, err error) {
+	var one []string
+	var args []any
+	for i := range mostAccounts {
+		one = append(one, `SELECT CAST(? AS TEXT) AS name, coalesce((SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = ? ORDER BY position DESC LIMIT 1), -1) AS position`)
+		args = append(args, nth(accountValue, i), nth(accountValue, i), id)
+	}
+	err = q.QueryRow(ctx, `SELECT v.name, c.leaf FROM (`+strings.Join(one, " UNION ALL ")+`) v JOIN change c ON c.position = v.position ORDER BY v.position DESC LIMIT 1`, args...).Scan(&name, &leaf)
+	return name, leaf, err
 }
 
 // openAccounts carries over what agreements of an earlier version used, which counted by
