@@ -158,6 +158,10 @@ func TestOperandsAreUnderstood(t *testing.T) {
 			t.Errorf("no proposal: %v", err)
 		}
 	}
+	joint := schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Duties: []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "d", With: []string{"https://crop-ai.example/"}}}}}}
+	if err := e.CheckOffer(t.Context(), &joint, nil); err != nil || joint.Rules[0].Duties[0].With[0] != "https://crop-ai.example" {
+		t.Errorf("a party of a joint domain is stored as %v: %v", joint.Rules[0].Duties[0].With, err)
+	}
 	duty := schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Duties: []schemas.Duty{{Kind: schemas.DutyFactory, Values: []string{"lumi", "lumy"}}}}}}
 	err := e.CheckOffer(t.Context(), &duty, nil)
 	if err == nil || !strings.Contains(err.Error(), "[/rules/0/duties/0/values/1:") {

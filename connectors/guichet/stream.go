@@ -51,7 +51,7 @@ type Stream struct {
 // OpenStream opens a rank's stream with a lease's token. Keys of query as in the
 // API: seed, epoch, world, rank, from, start, table, split, columns, run.
 func (c *Client) OpenStream(ctx context.Context, lease string, id schemas.AgreementID, query url.Values) (*Stream, error) {
-	resp, err := c.As(Static(lease)).send(ctx, http.MethodGet, "/agreements/"+string(id)+"/stream?"+query.Encode(), nil)
+	resp, err := c.As(Static(lease)).send(ctx, http.MethodGet, "/agreements/"+string(id)+"/stream?"+query.Encode(), nil, func(r *http.Request) { r.Header.Set("TE", "trailers") })
 	if err != nil {
 		return nil, err
 	}

@@ -302,7 +302,7 @@ func (d *Door) stream(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	d.run(c, g, p, &ipcStream{w: c.Writer})
+	d.run(c, g, p, &ipcStream{w: c.Writer, sums: takesTrailers(c.Request)})
 }
 
 // begun is a sink that knows whether it has sent anything.

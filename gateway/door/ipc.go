@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"guichet/connectors/shard"
 	"guichet/gateway/stream"
@@ -16,6 +17,7 @@ import (
 type ipcStream struct {
 	w    http.ResponseWriter
 	out  io.Writer // w, in pieces
+	sums bool      // the client takes trailers
 	sent bool
 }
 
@@ -29,7 +31,9 @@ func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *stream.Plan
 	h.Set("Guichet-Release", string(r.ID))
 	h.Set("Guichet-Rows", number(p.Rows))
 	h.Set("Guichet-Part", number(p.Part))
-	h.Set("Trailer", sumTrailer)
+	if s.sums {
+		h.Set("Trailer", sumTrailer)
+	}
 	if p.Changed != "" {
 		h.Set("Guichet-Even", p.Changed)
 	}
@@ -51,11 +55,26 @@ func (s *ipcStream) Message(m stream.Message) error { return s.write(m.Bytes) }
 // sumTrailer is the CRC-32C of the whole body, in eight hex digits.
 const sumTrailer = "Guichet-Crc32c"
 
+// takesTrailers says whether a client asks for trailers: some that do not cannot read an
+// answer that has them [RFC 9110 §6.5.1].
+func takesTrailers(r *http.Request) bool {
+	for _, te := range r.Header.Values("TE") {
+		for one := range strings.SplitSeq(te, ",") {
+			if strings.EqualFold(strings.TrimSpace(one), "trailers") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // End sends the end marker last: without it the stream is not whole.
 func (s *ipcStream) End(sum uint32) error {
 	err := s.write(shard.EndOfStream())
 	if err == nil {
-		s.w.Header().Set(sumTrailer, fmt.Sprintf("%08x", sum))
+		if s.sums {
+			s.w.Header().Set(sumTrailer, fmt.Sprintf("%08x", sum))
+		}
 		err = http.NewResponseController(s.w).Flush()
 		if err != nil {
 			err = &stream.ClientError{Err: err}

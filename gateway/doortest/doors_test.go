@@ -65,6 +65,7 @@ func TestDoors(t *testing.T) {
 		{"null dictionaries", nullDictionaries},
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
+		{"trailers", trailers},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
 		{"nothing hidden shows", nothingHiddenShows},

@@ -47,8 +47,9 @@ func valuesWithRows(t *testing.T, r *Rig, doors []Door) {
 		"generalised": {70_000, []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"}}},
 		"filtered":    {70_000, []schemas.Duty{filterOn("n", "gteq", "50")}},
 	} {
-		d := r.Publish(t, "values-"+name, Open(append(c.duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: c.budget})...), file)
+		offer := Open(append(c.duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: c.budget})...)
 		for _, door := range doors {
+			d := r.Publish(t, "values-"+name+"-"+strings.ReplaceAll(door.Name(), "/", ""), offer, file) // of its own: a project has one budget of a dataset
 			id := r.Agree(t, time.Time{}, d)[0].ID
 			lease := r.Lease(t, id)
 			batch := r.Manifest(t, id, lease).Tables[0].Shards[0].Batches[0]
@@ -81,9 +82,7 @@ func valuesWithRows(t *testing.T, r *Rig, doors []Door) {
 				t.Errorf("%s, %s: %d of %d rows came", name, door.Name(), len(got), batch)
 			}
 		}
-		id := r.Agree(t, time.Time{}, d)[0].ID
-		lease := r.Lease(t, id)
-		r.Manifest(t, id, lease)
+		id, lease := r.Ready(t, "values-"+name+"-range", offer, file)
 		resp, err := part(t, doors[1].(*fileDoor), lease, id, 0, 400_000)
 		if err == nil {
 			b, _ := io.ReadAll(resp.Body) // it may be cut

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -116,25 +115,28 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// Of the makers of files an organisation has one.
+// Of the makers of files and of indexes an organisation has one.
 func TestMakersAreShared(t *testing.T) {
-	fs := newFiles(nil)
-	leave, err := fs.queue(t.Context(), "one")
-	must(t, err)
-	other, err := fs.queue(t.Context(), "two")
-	must(t, err)
-	ended, end := context.WithCancel(t.Context())
-	end()
-	_, err = fs.queue(ended, "one")
-	if err == nil {
-		t.Error("an organisation makes two files at once")
+	var ts turns
+	leave, one := ts.queue(nil, "one")
+	other, two := ts.queue(nil, "two")
+	if !one || !two {
+		t.Fatal("two organisations wait for each other")
+	}
+	ended := make(chan struct{})
+	close(ended)
+	_, again := ts.queue(ended, "one")
+	if again {
+		t.Error("an organisation has two makers at once")
 	}
 	leave()
-	leave, err = fs.queue(t.Context(), "one")
-	must(t, err)
+	leave, one = ts.queue(nil, "one")
+	if !one {
+		t.Error("its turn does not come again")
+	}
 	leave()
 	other()
-	if len(fs.turns) != 0 {
-		t.Errorf("%d turns are left", len(fs.turns))
+	if len(ts.of) != 0 {
+		t.Errorf("%d turns are left", len(ts.of))
 	}
 }

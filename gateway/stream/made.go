@@ -25,7 +25,7 @@ const (
 // files makes and keeps the shards that views change, by their tags.
 type files struct {
 	making chan struct{} // one place for each file that is being made
-	turns  map[schemas.ParticipantID]*turn
+	turns  turns
 	sizes  map[string]int64 // of files that were made, by their tags
 	engine *Engine
 	mu     sync.Mutex
@@ -52,7 +52,7 @@ type made struct {
 const makers = 2
 
 func newFiles(e *Engine) *files {
-	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers), turns: map[schemas.ParticipantID]*turn{}, sizes: map[string]int64{}}
+	return &files{engine: e, byTag: map[string]*made{}, making: make(chan struct{}, makers), sizes: map[string]int64{}}
 }
 
 func (m *made) hold() {
@@ -96,44 +96,11 @@ func (fs *files) get(ctx context.Context, f *File, who schemas.ParticipantID) (*
 	}
 }
 
-// turn is an organisation's: it has at most one of the makers, so that others find one.
-type turn struct {
-	free    chan struct{}
-	waiting int
-}
-
-// queue waits until nobody else of the organisation makes a file.
-func (fs *files) queue(ctx context.Context, who schemas.ParticipantID) (leave func(), err error) {
-	fs.mu.Lock()
-	t := fs.turns[who]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		fs.turns[who] = t
-	}
-	t.waiting++
-	fs.mu.Unlock()
-	done := func() {
-		fs.mu.Lock()
-		defer fs.mu.Unlock()
-		t.waiting--
-		if t.waiting == 0 {
-			delete(fs.turns, who)
-		}
-	}
-	select {
-	case t.free <- struct{}{}:
-		return func() { <-t.free; done() }, nil
-	case <-ctx.Done():
-		done()
-		return nil, ctx.Err()
-	}
-}
-
 // make waits for its turn.
 func (fs *files) make(ctx context.Context, f *File, m *made, who schemas.ParticipantID) error {
-	leave, err := fs.queue(ctx, who)
-	if err != nil {
-		return err
+	leave, ok := fs.turns.queue(ctx.Done(), who)
+	if !ok {
+		return ctx.Err()
 	}
 	defer leave()
 	select {

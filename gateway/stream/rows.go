@@ -20,6 +20,7 @@ import (
 // batches, so one index does for all.
 type views struct {
 	engine *Engine
+	turns  turns
 	scans  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
 	mu     sync.Mutex
 	ready  map[string]*index
@@ -42,8 +43,9 @@ func newViews(e *Engine) *views {
 // again.
 const maxReady = 512 << 20
 
-// rows gives a view's index, or Busy with its progress while it is being made.
-func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
+// rows gives a view's index, or Busy with its progress while it is being made, by who asks
+// first.
+func (vs *views) rows(ctx context.Context, who schemas.ParticipantID, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
 	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.digest))
 	key := hex.EncodeToString(sum[:])
 	vs.mu.Lock()
@@ -63,7 +65,7 @@ func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table,
 		vs.making[key] = p
 		go func() {
 			defer vs.engine.running.Done()
-			vs.make(context.WithoutCancel(ctx), key, p, t, s, vw)
+			vs.make(context.WithoutCancel(ctx), who, key, p, t, s, vw)
 		}()
 	}
 	if p.err != nil {
@@ -72,10 +74,14 @@ func (vs *views) rows(ctx context.Context, v *schemas.Version, t *schemas.Table,
 	return nil, &schemas.Error{Kind: schemas.Busy, Subject: "view", Message: fmt.Sprintf("the rows that the agreement shows are being counted: %d %% done", 100*p.done/max(p.all, 1)), Remedy: "try again in a moment"}
 }
 
-func (vs *views) make(ctx context.Context, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
+func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
 	ix, err := vs.load(ctx, key, s, vw)
 	if err != nil || ix == nil {
-		ix, err = vs.scan(ctx, p, t, s, vw)
+		leave, ok := vs.turns.queue(vs.engine.closing, who)
+		if err = stopping(); ok {
+			ix, err = vs.scan(ctx, p, t, s, vw)
+			leave()
+		}
 		if err == nil {
 			vs.save(ctx, key, ix)
 		}

@@ -22,7 +22,7 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 	must(t, err)
 	var ix *index
 	eventually(t, func() bool {
-		ix, err = l.engine.views.rows(t.Context(), &l.version, table, &table.Splits[0], vw)
+		ix, err = l.engine.views.rows(t.Context(), "who", &l.version, table, &table.Splits[0], vw)
 		if err != nil && schemas.KindOf(err) != schemas.Busy {
 			t.Fatal(err)
 		}

@@ -197,14 +197,13 @@ sets := {"eq", "isAnyOf", "isA", "neq", "isNoneOf"}
 
 # what the caller is, is among the values
 listed(ask, n) if {
-	n.operator in {"eq", "isAnyOf", "neq", "isNoneOf"}
+	n.operator in {"eq", "isAnyOf"}
 	some v in ask.exact[n.left]
 	v in n.right
 }
 
 listed(ask, n) if {
-	n.operator != "eq"
-	n.operator != "isAnyOf"
+	n.operator in {"isA", "neq", "isNoneOf"}
 	some v in ask.closure[n.left]
 	v in n.right
 }
@@ -215,15 +214,15 @@ perhaps(ask, n) if {
 	v in n.right
 }
 
+perhaps(_, n) if n.odd
+
+perhaps(ask, n) if not ask.exact[n.left]
+
 perhaps(ask, n) if {
 	n.left == "recipient"
 	some v in ask.near
 	v in n.near
 }
-
-perhaps(_, n) if n.odd
-
-perhaps(ask, n) if not ask.exact[n.left]
 
 leaf(ask, n) if {
 	n.operator in {"eq", "isAnyOf", "isA"}
@@ -235,31 +234,34 @@ leaf(ask, n) if {
 	not perhaps(ask, n)
 }
 
-leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "lt"; ask.now < n.number }
-leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "lteq"; ask.now <= n.number }
-leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "gt"; ask.now > n.number }
-leaf(ask, n) if { n.left == "dateTime"; not n.odd; n.operator == "gteq"; ask.now >= n.number }
+leaf(ask, n) if {
+	n.left == "dateTime"
+	not n.odd
+	before_or_after(ask, n)
+}
 
-maybe_leaf(ask, n) if leaf(ask, n)
+before_or_after(ask, n) if { n.operator == "lt"; ask.now < n.number }
+before_or_after(ask, n) if { n.operator == "lteq"; ask.now <= n.number }
+before_or_after(ask, n) if { n.operator == "gt"; ask.now > n.number }
+before_or_after(ask, n) if { n.operator == "gteq"; ask.now >= n.number }
 
+# What is listed is perhaps so as well, hence leaf needs not be asked of sets.
 maybe_leaf(ask, n) if {
-	n.left != "dateTime"
 	n.operator in {"eq", "isAnyOf", "isA"}
 	perhaps(ask, n)
 }
 
 maybe_leaf(ask, n) if {
-	n.left != "dateTime"
 	n.operator in {"neq", "isNoneOf"}
 	not listed(ask, n)
 }
 
-# nobody knows when, or how it compares
-maybe_leaf(_, n) if {
-	n.odd
+maybe_leaf(ask, n) if {
 	n.left == "dateTime"
+	leaf(ask, n)
 }
 
+# nobody knows how it compares
 maybe_leaf(_, n) if {
 	n.odd
 	not n.operator in sets
