@@ -39,13 +39,14 @@ type bodies struct{ members, strangers bodyRoom }
 type bodyRoom struct {
 	held, parsed       *semaphore.Weighted
 	heldMost, partMost int64
+	wait               time.Duration // for room; strangers wait for none, since what they send waits with them
 }
 
 func newBodies() bodies {
-	room := func(held, parsed int64) bodyRoom {
-		return bodyRoom{semaphore.NewWeighted(held), semaphore.NewWeighted(parsed), held, parsed}
+	room := func(held, parsed int64, wait time.Duration) bodyRoom {
+		return bodyRoom{semaphore.NewWeighted(held), semaphore.NewWeighted(parsed), held, parsed, wait}
 	}
-	return bodies{members: room(32<<20, 48<<20), strangers: room(8<<20, 8<<20)}
+	return bodies{members: room(32<<20, 48<<20, bodyWait), strangers: room(8<<20, 8<<20, 0)}
 }
 
 // weight is how many bytes of memory a parser makes of one byte, at the worst.
@@ -140,7 +141,7 @@ func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kin
 		size = most
 	}
 	ctx := c.Request.Context()
-	giveHeld, err := enter(ctx, room.held, min(size, room.heldMost))
+	giveHeld, err := enter(ctx, room.held, min(size, room.heldMost), room.wait)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kin
 		giveHeld()
 		return nil, err
 	}
-	giveParsed, err := enter(ctx, room.parsed, min(int64(len(body))*weight(kind), room.partMost))
+	giveParsed, err := enter(ctx, room.parsed, min(int64(len(body))*weight(kind), room.partMost), room.wait)
 	if err != nil {
 		giveHeld()
 		return nil, err
@@ -166,11 +167,13 @@ func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kin
 	return func() { giveParsed(); giveHeld() }, nil
 }
 
-// enter waits a moment for room. Errors: Busy.
-func enter(ctx context.Context, s *semaphore.Weighted, n int64) (leave func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, bodyWait)
-	defer cancel()
-	err = s.Acquire(ctx, n)
+// enter takes room, for which it waits so long at most. Errors: Busy.
+func enter(ctx context.Context, s *semaphore.Weighted, n int64, wait time.Duration) (leave func(), err error) {
+	if !s.TryAcquire(n) {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		err = s.Acquire(ctx, n)
+	}
 	if err != nil {
 		return nil, &schemas.Error{Kind: schemas.Busy, Subject: "request", Message: "too many bodies are being read at once", Remedy: "try again in a moment", Err: err}
 	}

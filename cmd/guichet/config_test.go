@@ -111,3 +111,22 @@ func TestPublicURL(t *testing.T) {
 		}
 	}
 }
+
+// A secret that others on the machine may read is none, and the way out is said.
+func TestSecretsOfOthers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	err := os.WriteFile(file, []byte("s3cret\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, good := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: true, 0o644: false, 0o660: false, 0o604: false, 0o666: false} {
+		err = os.Chmod(file, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := secret(file)
+		if good != (err == nil) || good && s != "s3cret" || !good && !strings.Contains(remedyOf(err), "chmod 600") {
+			t.Errorf("mode %04o: %q, %v", mode, s, err)
+		}
+	}
+}

@@ -85,7 +85,16 @@ func TestEditedDatabaseGivesNoRight(t *testing.T) {
 			t.Errorf("%s: a fault stands in the record as %d refusals", c.name, after-before)
 		}
 	}
-	_, err := db.Exec(`INSERT INTO member (iss, sub, participant, roles) SELECT iss, 'somebody', participant, roles FROM member WHERE participant = 'https://crop-ai.example' LIMIT 1`)
+	// The value beside the leaf that the manifest is held against, made that of another version.
+	_, err := db.Exec(`UPDATE change_value SET value = replace(value, '/v1 ', '/v2 ') WHERE name = 'digest.version'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := map[string]any{"agreement": id, "table": "data"}
+	if err := g.as("trainer").Post(t.Context(), "/leases", map[string]any{"items": []any{item}}, nil); schemas.KindOf(err) != schemas.Unavailable {
+		t.Errorf("a manifest whose commitment was edited: %v", err)
+	}
+	_, err = db.Exec(`INSERT INTO member (iss, sub, participant, roles) SELECT iss, 'somebody', participant, roles FROM member WHERE participant = 'https://crop-ai.example' LIMIT 1`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,12 +274,8 @@ func TestDependenciesAreExplained(t *testing.T) {
 	}
 }
 
-// Each test that docs/trials.md names is there.
-func TestTrialsHaveTests(t *testing.T) {
-	doc, err := os.ReadFile(root + "/docs/trials.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+// tests names every test of the tree.
+func tests(t *testing.T) map[string]bool {
 	there := map[string]bool{}
 	for _, s := range sources(t) {
 		for _, d := range s.ast.Decls {
@@ -287,7 +284,34 @@ func TestTrialsHaveTests(t *testing.T) {
 			}
 		}
 	}
-	n := 0
+	return there
+}
+
+// Each test that docs/security.md names is there.
+func TestThreatsHaveTests(t *testing.T) {
+	doc, err := os.ReadFile(root + "/docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, n := tests(t), 0
+	for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(doc), -1) {
+		n++
+		if !there[name] {
+			t.Errorf("docs/security.md names %s, which is no test", name)
+		}
+	}
+	if n < 80 {
+		t.Errorf("only %d tests are named", n)
+	}
+}
+
+// Each test that docs/trials.md names is there.
+func TestTrialsHaveTests(t *testing.T) {
+	doc, err := os.ReadFile(root + "/docs/trials.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, n := tests(t), 0
 	for line := range strings.Lines(string(doc)) {
 		cells := strings.Split(line, "|")
 		if len(cells) < 5 || strings.HasPrefix(cells[1], " #") {

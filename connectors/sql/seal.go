@@ -142,17 +142,18 @@ type recorded struct {
 	value      stdsql.NullString
 }
 
-// holds says whether a change commits to a digest; known is false for one that commits
-// to no noun of the table (of an earlier version of the product).
-func (r *recorded) holds(table, digest string) (ok, known bool) {
+// commits gives what a change commits to of a noun of the table: its id and digest. known
+// is false for a change that commits to no such noun, as those of earlier versions of the
+// product; ok is false where leaf and value do not agree.
+func (r *recorded) commits(table string) (value string, known, ok bool) {
 	l, err := ParseLeaf(r.leaf)
 	if err != nil {
-		return false, true
+		return "", true, false
 	}
 	if _, known = l.Values[DigestValue(table)]; !known {
-		return false, false
+		return "", false, false
 	}
-	return r.value.Valid && l.Opens(DigestValue(table), r.salt, r.value.String) && r.value.String == digest, true
+	return r.value.String, true, r.value.Valid && l.Opens(DigestValue(table), r.salt, r.value.String)
 }
 
 // hold holds a noun of a ruling table, read as doc, against the record. first is the
@@ -168,8 +169,8 @@ func hold(ctx context.Context, q Querier, table, id, doc string, first *recorded
 	if first.leaf == nil {
 		return Altered(table, id, "there is no change about it")
 	}
-	ok, known := first.holds(table, digest)
-	if known && !ok {
+	value, known, ok := first.commits(table)
+	if known && (!ok || value != digest) {
 		return Altered(table, id, "its digest is another")
 	}
 	if known {
@@ -182,12 +183,17 @@ func hold(ctx context.Context, q Querier, table, id, doc string, first *recorded
 // noun of an earlier version of the product, that no change commits to, passes.
 func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 	of := Subjects(table, id)
-	args := []any{DigestValue(table)}
+	args := []any{}
 	for _, s := range of {
 		args = append(args, s)
 	}
+	return holdAmong(ctx, q, table, id, digest, "c.subject IN (?"+strings.Repeat(", ?", len(of)-1)+") AND c.kind <> 'refusal'", args)
+}
+
+// holdAmong is that among the changes that a condition picks.
+func holdAmong(ctx context.Context, q Querier, table, id, digest, where string, args []any) error {
 	rows, err := q.Query(ctx, `SELECT c.leaf, v.salt, v.value FROM change c LEFT JOIN change_value v ON v.position = c.position AND v.name = ?
-		WHERE c.subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND c.kind <> 'refusal' ORDER BY c.position DESC`, args...)
+		WHERE `+where+` ORDER BY c.position DESC`, append([]any{DigestValue(table)}, args...)...)
 	if err != nil {
 		return fmt.Errorf("look up the changes of %s %s: %w", table, id, err)
 	}
@@ -198,11 +204,12 @@ func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 		if err != nil {
 			return fmt.Errorf("look up the changes of %s %s: %w", table, id, err)
 		}
-		ok, known := r.holds(table, digest)
-		if known && !ok {
+		value, known, ok := r.commits(table)
+		switch {
+		case !known, ok && !strings.HasPrefix(value, storable(id)+" "): // of another version of the dataset
+		case !ok || value != digest:
 			return Altered(table, id, "its digest is another")
-		}
-		if known {
+		default:
 			return nil
 		}
 	}
@@ -268,31 +275,7 @@ func HoldVersion(ctx context.Context, q Querier, dataset, key string) error {
 	if err != nil {
 		return fmt.Errorf("read version %s: %w", key, err)
 	}
-	digest := Digest("version", key, text)
-	rows, err := q.Query(ctx, `SELECT c.leaf, v.salt, v.value FROM change c LEFT JOIN change_value v ON v.position = c.position AND v.name = ?
-		WHERE c.subject = ? AND c.kind = ? ORDER BY c.position DESC`, DigestValue("version"), dataset, schemas.ChangeVersion)
-	if err != nil {
-		return fmt.Errorf("look up the changes of version %s: %w", key, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r recorded
-		err := rows.Scan(&r.leaf, &r.salt, &r.value)
-		if err != nil {
-			return fmt.Errorf("look up the changes of version %s: %w", key, err)
-		}
-		if r.value.Valid && !strings.HasPrefix(r.value.String, key+" ") {
-			continue // of another version of the dataset
-		}
-		ok, known := r.holds("version", digest)
-		if known && !ok {
-			return Altered("version", key, "its digest is another")
-		}
-		if known {
-			return nil
-		}
-	}
-	return rows.Err()
+	return holdAmong(ctx, q, "version", key, Digest("version", key, text), "c.subject = ? AND c.kind = ?", []any{dataset, schemas.ChangeVersion})
 }
 
 // StoredNouns lists nouns that rule with the digests of what is stored, in the order of
