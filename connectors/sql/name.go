@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"crypto/rand"
 	stdsql "database/sql"
 	"database/sql/driver"
 	"fmt"
@@ -16,8 +17,12 @@ import (
 type Name struct {
 	db   *DB
 	name string
+	mark string       // of this process's session, so that a lost one of its own is known
 	conn *stdsql.Conn // nil on SQLite
 }
+
+// nameKey is the key of a name's lock on the server; $1 is the name.
+const nameKey = "hashtextextended('guichet process ' || current_schema() || ' ' || $1, 0)"
 
 const (
 	nameEvery  = time.Second     // how often the connection that holds a name is asked
@@ -28,7 +33,7 @@ const (
 // TakeName takes a name for this process. Errors: Conflict when another process has it,
 // Unavailable.
 func (db *DB) TakeName(ctx context.Context, name string) (*Name, error) {
-	n := &Name{db: db, name: name}
+	n := &Name{db: db, name: name, mark: "guichet " + rand.Text()}
 	if !db.postgres {
 		return n, nil
 	}
@@ -56,19 +61,27 @@ func (n *Name) take(ctx context.Context) error {
 	if err != nil {
 		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
 	}
-	var ok bool
+	var ok, own bool
 	// A machine that died without a word must not keep its name for hours.
-	_, err = c.ExecContext(ctx, "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
+	_, err = c.ExecContext(ctx, "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET application_name = '"+n.mark+"'")
 	if err == nil {
-		err = c.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(hashtextextended('guichet process ' || current_schema() || ' ' || $1, 0))", n.name).Scan(&ok)
+		err = c.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+nameKey+")", n.name).Scan(&ok)
 	}
 	if err == nil && ok {
 		n.conn = c
 		return nil
 	}
+	if err == nil {
+		err = c.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid, (SELECT `+nameKey+` AS k) t
+			WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = $2
+			AND l.classid = ((t.k >> 32) & 4294967295)::oid AND l.objid = (t.k & 4294967295)::oid)`, n.name, n.mark).Scan(&own)
+	}
 	c.Close()
 	if err != nil {
 		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
+	}
+	if own { // the server has not seen yet that this process left its old session
+		return unavailable("The name of this gateway is held by a session that it lost.", "It is taken again when the server ends that session.", nil)
 	}
 	return &schemas.Error{Kind: schemas.Conflict, Subject: n.name, Message: fmt.Sprintf("another gateway named %s runs on this database", n.name),
 		Remedy: "give each gateway a name of its own (setting replica); the name of one whose machine died is free within half a minute"}

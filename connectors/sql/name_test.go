@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"context"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +45,48 @@ func TestNameIsHeldByOne(t *testing.T) {
 	defer taken.Close()
 	if err := <-ended; schemas.KindOf(err) != schemas.Conflict {
 		t.Errorf("the first one goes on: %v", err)
+	}
+}
+
+// A server that was stopped and goes on has not ended the session that its client gave up:
+// the process goes on under its own name.
+func TestNameOutlivesALostSession(t *testing.T) {
+	url := sqltest.URL(t, sqltest.Postgres)
+	first, second := sqltest.OpenURL(t, url), sqltest.OpenURL(t, url)
+	ctx, stop := context.WithCancel(t.Context())
+	held, err := first.TakeName(ctx, "gw-frozen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	err = sqltest.Raw(t, url).QueryRow("SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND a.application_name LIKE 'guichet %' AND a.query LIKE '%pg_try_advisory_lock%' AND l.objid = (hashtextextended('guichet process ' || current_schema() || ' gw-frozen', 0) & 4294967295)::oid").Scan(&pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = syscall.Kill(pid, syscall.SIGSTOP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		time.Sleep(5 * time.Second) // longer than a connection may take to answer
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- held.Run(ctx) }()
+	select {
+	case err := <-ended:
+		t.Fatalf("the process gave up: %v", err)
+	case <-time.After(8 * time.Second):
+	}
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	_, err = second.TakeName(short, "gw-frozen")
+	if err == nil {
+		t.Error("the name is not held any more")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
