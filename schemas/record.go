@@ -57,7 +57,9 @@ type Record struct {
 
 // StoredNoun is a noun that rules, as the database holds it now.
 type StoredNoun struct {
-	Table  string `json:"noun" doc:"agreement, dataset, factory, lease, participant, project, store or version"`
+	Table  string `json:"noun" doc:"agreement, dataset, factory, lease, participant, project, store, version or account"`
 	ID     string `json:"id"`
-	Digest string `json:"digest,omitempty" doc:"what the newest change about it must commit to; absent while a version is being published"`
+	Digest string `json:"digest,omitempty" doc:"what the newest change about it must commit to; absent while a version is being published, and of accounts"`
+	Rows   int64  `json:"rows,omitempty" doc:"of an account: rows that its budget has given out for good, at least what the record says"`
+	Bytes  int64  `json:"bytes,omitempty" doc:"likewise"`
 }

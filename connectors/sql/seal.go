@@ -278,10 +278,34 @@ func HoldVersion(ctx context.Context, q Querier, dataset, key string) error {
 	return holdAmong(ctx, q, "version", key, Digest("version", key, text), "c.subject = ? AND c.kind = ?", []any{dataset, schemas.ChangeVersion})
 }
 
+// storedAccounts lists budgets with what they say was given out for good.
+func storedAccounts(ctx context.Context, q Querier, after string, limit int) (out []schemas.StoredNoun, next string, err error) {
+	rows, err := q.Query(ctx, "SELECT id, rows_used, bytes_used FROM account WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+	if err != nil {
+		return nil, "", fmt.Errorf("list account: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		n := schemas.StoredNoun{Table: "account"}
+		err := rows.Scan(&n.ID, &n.Rows, &n.Bytes)
+		if err != nil {
+			return nil, "", fmt.Errorf("list account: %w", err)
+		}
+		out = append(out, n)
+	}
+	if len(out) == limit {
+		next = out[limit-1].ID
+	}
+	return out, next, rows.Err()
+}
+
 // StoredNouns lists nouns that rule with the digests of what is stored, in the order of
 // their ids from the first after the id after; next is "" at the end. A version that is
 // still being published has no digest yet.
 func StoredNouns(ctx context.Context, q Querier, table, after string, limit int) (out []schemas.StoredNoun, next string, err error) {
+	if table == "account" {
+		return storedAccounts(ctx, q, after, limit)
+	}
 	fixed := "1"
 	if table == "version" {
 		fixed = "CASE WHEN state = 'publishing' THEN 0 ELSE 1 END"

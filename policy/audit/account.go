@@ -21,10 +21,11 @@ type account struct {
 	before map[string]string   // by noun: the digest of its newest change below nouns.AsOf
 	after  map[string][]string // and those of later changes
 	plain  map[string]bool     // subjects of changes that commit to no noun
+	given  map[string][2]int64 // by account of a budget: rows and bytes that it gave out, below nouns.AsOf
 }
 
 func newAccount(n *Nouns) *account {
-	return &account{absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{}}
+	return &account{absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{}, given: map[string][2]int64{}}
 }
 
 // seen is one record of a walk. values holds those that opened.
@@ -36,7 +37,12 @@ type seen struct {
 	missing []string // names committed to that are not stored
 }
 
-const digestPrefix = "digest."
+// Names of values that bind a record to what is stored: digests of nouns, and accounts of
+// budgets, whose numbers have the same ending (account.2, used_rows.2).
+const (
+	digestPrefix  = "digest."
+	accountPrefix = "account"
+)
 
 // see takes one record into the account, in the order of the record.
 func (a *account) see(s seen) {
@@ -51,6 +57,10 @@ func (a *account) see(s seen) {
 	}
 	bound := false
 	for name, value := range s.values {
+		if of, ok := strings.CutPrefix(name, accountPrefix); ok && s.index < a.nouns.AsOf {
+			had := a.given[value]
+			a.given[value] = [2]int64{max(had[0], s.numbers["used_rows"+of]), max(had[1], s.numbers["used_bytes"+of])}
+		}
 		table, ok := strings.CutPrefix(name, digestPrefix)
 		at := strings.LastIndexByte(value, ' ')
 		if !ok || at < 0 {
@@ -99,6 +109,12 @@ func (a *account) settle(r *Report) {
 		key := n.Table + " " + n.ID
 		have[key] = true
 		r.Nouns++
+		if n.Table == accountPrefix {
+			if was := a.given[n.ID]; n.Rows < was[0] || n.Bytes < was[1] {
+				r.bad(-1, "the account %s says that %d rows and %d bytes were given out; recorded are %d and %d", n.ID, n.Rows, n.Bytes, was[0], was[1])
+			}
+			continue
+		}
 		if n.Digest == "" || a.before[key] == n.Digest || slices.Contains(a.after[key], n.Digest) {
 			continue
 		}
@@ -110,6 +126,11 @@ func (a *account) settle(r *Report) {
 			r.Unbound++
 		default:
 			r.bad(-1, "the %s %s is in no record", n.Table, n.ID)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.given)) {
+		if !have[accountPrefix+" "+id] {
+			r.bad(-1, "the account %s was recorded and is stored no more", id)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.before)) {
@@ -141,7 +162,7 @@ func (l *Log) Nouns(ctx context.Context, cursor string, limit int) (NounPage, er
 }
 
 func nounPage(ctx context.Context, db *sql.DB, cursor string, limit int) (NounPage, error) {
-	tables := append(sql.RulingTables(), "version")
+	tables := append(sql.RulingTables(), "version", accountPrefix)
 	p := NounPage{Items: []schemas.StoredNoun{}}
 	var err error
 	p.AsOf, err = db.Head(ctx)

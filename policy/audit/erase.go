@@ -51,7 +51,7 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 		}
 		for i, name := range names {
 			_, committed := leaf.Values[name]
-			if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || leaf.Kind == schemas.ChangeErasure {
+			if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
 				return schemas.BadField("erasure", fmt.Sprintf("/names/%d", i), "%q binds the record and cannot be erased", name)
 			}
 			res, err := tx.Exec(ctx, "DELETE FROM change_value WHERE position = ? AND name = ?", index, name)

@@ -145,6 +145,8 @@ func TestVerifyHoldsNouns(t *testing.T) {
 	}
 	for _, c := range []struct{ name, edit, says string }{
 		{"as recorded", "", ""},
+		{"a budget made whole again", `UPDATE account SET rows_used = 0`, "the account acc-1 says that 0 rows and 70 bytes were given out; recorded are 7 and 70"},
+		{"a budget deleted", `DELETE FROM account WHERE id = 'acc-1'`, "the account acc-1 was recorded and is stored no more"},
 		{"edited", `UPDATE factory SET doc = '"mine"' WHERE id = 'f1'`, "the factory f1 is not stored as it was recorded"},
 		{"put back", `UPDATE factory SET doc = '"1"' WHERE id = 'f1'`, "the factory f1 is not stored as it was recorded"},
 		{"deleted", `DELETE FROM factory WHERE id = 'f1'`, "the factory f1 was recorded and is stored no more"},
@@ -156,11 +158,21 @@ func TestVerifyHoldsNouns(t *testing.T) {
 					put(s, id, "1")
 					put(s, id, "2")
 				}
+				s.tamper("INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-1', 'd', 'p', 7, 70, 0, 0)")
+				err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+					_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: "rel-1", Values: map[string]string{"account": "acc-0", "account.2": "acc-1"},
+						Numbers: map[string]int64{"used_rows": 0, "used_rows.2": 7, "used_bytes.2": 70}})
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.tamper("INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-0', 'd', 'p', 0, 0, 0, 0)")
 				if c.edit != "" {
 					s.tamper(c.edit)
 				}
 				for door, r := range map[string]audit.Report{"database": s.verify(), "online": remotely(t, s)} {
-					if c.says == "" && (!r.OK() || r.Nouns != 5) || c.says != "" && (len(r.Faults) != 1 || !strings.Contains(r.Faults[0], c.says)) {
+					if c.says == "" && (!r.OK() || r.Nouns != 7) || c.says != "" && (len(r.Faults) != 1 || !strings.Contains(r.Faults[0], c.says)) {
 						t.Errorf("%s: %+v", door, r)
 					}
 				}

@@ -220,7 +220,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *acc
 		if name == sql.SubjectValue && value != subjects[position] {
 			r.bad(position, "its subject is not the one that was recorded")
 		}
-		if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || leaf.Kind == schemas.ChangeErasure {
+		if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
 			if opened[position] == nil {
 				opened[position] = map[string]string{}
 			}
