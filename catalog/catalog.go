@@ -12,6 +12,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -148,7 +149,14 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 	var d schemas.Dataset
 	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
+		altered := false
 		d, err = c.get(ctx, tx, id)
+		if errors.Is(err, sql.ErrAltered) && kind == schemas.ChangeDatasetGone { // it is taken away all the same, and goes on being refused
+			d, d.Revision, altered, err = sql.GetToEnd[schemas.Dataset](ctx, tx, "dataset", string(id))
+		}
+		if altered {
+			tx.Distrust("dataset", string(id))
+		}
 		if schemas.KindOf(err) == schemas.NotFound || err == nil && d.Provider != by.Participant {
 			return notFound(string(id)) // word for word the same for both
 		}

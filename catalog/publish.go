@@ -267,7 +267,7 @@ func (c *Catalog) Versions(ctx context.Context, sight schemas.Sight, id schemas.
 
 // Version finds one version in any state. Errors: NotFound.
 func (c *Catalog) Version(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
-	v, _, err := sql.Get[schemas.Version](ctx, c.DB, "version", versionKey(id, version))
+	v, err := sql.GetVersion(ctx, c.DB, string(id), versionKey(id, version))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return v, schemas.Errorf(schemas.NotFound, versionKey(id, version), "dataset %s has no version %s", id, version)
 	}
@@ -282,8 +282,8 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 		return v, err
 	}
 	switch v.State {
-	case schemas.VersionPublished: // it names objects and columns: one that was edited opens nothing
-		return v, sql.HoldVersion(ctx, c.DB, string(id), versionKey(id, version))
+	case schemas.VersionPublished:
+		return v, nil
 	case schemas.VersionPublishing:
 		return v, &schemas.Error{Kind: schemas.Busy, Subject: string(version), Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards), Remedy: "try again in a moment"}
 	default:

@@ -66,6 +66,10 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.Parti
 			continue
 		}
 		d, err := c.get(ctx, c.DB, row.Doc.Dataset)
+		if errors.Is(err, sql.ErrAltered) { // logged; it keeps nobody else's versions
+			c.rest(row.ID)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -183,7 +187,15 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 		return fmt.Errorf("write the progress of %s: %w", v.Dataset, err)
 	}
 	err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := sql.Update(ctx, tx, "version", versionKey(v.Dataset, v.Version), 0, v, sql.Columns{"shards": string(done)})
+		key := versionKey(v.Dataset, v.Version)
+		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+		if err != nil || have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
+			return err // another replica's publisher has ended it
+		}
+		if have.ShardsDone > v.ShardsDone {
+			return nil // or is further on
+		}
+		_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"shards": string(done)})
 		return err
 	})
 	p.next = time.Now().Add(max(500*time.Millisecond, 50*time.Since(began)))

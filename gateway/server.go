@@ -293,6 +293,9 @@ func (s *Server) ready(c *gin.Context) {
 			why = append(why, "the database takes no writes")
 		}
 	}
+	if n := s.deps.Desk.Unrecorded(); n > 0 {
+		why = append(why, fmt.Sprintf("%d revocations hold here and are not recorded yet", n))
+	}
 	if !s.deps.Index.Ready() {
 		why = append(why, "the search index is being rebuilt")
 	}

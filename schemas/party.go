@@ -32,7 +32,7 @@ func ParticipantKinds() []ParticipantKind {
 
 // Participant is an organisation.
 type Participant struct {
-	ID       ParticipantID   `json:"id" doc:"URL or did" maxLength:"512"`
+	ID       ParticipantID   `json:"id" doc:"URL or did" maxLength:"400"`
 	Name     string          `json:"name" minLength:"1" maxLength:"256"`
 	Country  string          `json:"country" doc:"ISO 3166-1 alpha-2" pattern:"^[A-Z]{2}$"`
 	Kind     ParticipantKind `json:"kind" enum:"start-up,sme,large-company,research,public-body"`

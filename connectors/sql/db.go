@@ -24,6 +24,7 @@ type DB struct {
 	w, r     *stdsql.DB // the writer's connection, and the readers'
 	names    *stdsql.DB // the connection that holds this process's name; PostgreSQL only
 	probe    probe
+	sealKey  []byte // see seal.go
 	step     func(ctx context.Context, tx *Tx, first int64, leaves [][]byte) error
 
 	slots   chan struct{} // one for each queued job, see maxQueued
@@ -50,7 +51,7 @@ type Querier interface {
 	Query(ctx context.Context, query string, args ...any) (*stdsql.Rows, error)
 	QueryRow(ctx context.Context, query string, args ...any) *One
 	pending(table, id string) (digest string, ok bool) // see seal.go
-	logger() *slog.Logger
+	database() *DB
 }
 
 var (
@@ -85,8 +86,6 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *One {
 	return &One{db: db, row: db.r.QueryRowContext(ctx, db.bind(query), args...)}
 }
 
-func (db *DB) logger() *slog.Logger { return db.log }
-
 // bind turns "?" outside of quotes into $1, $2 … on PostgreSQL.
 func (db *DB) bind(query string) string {
 	if !db.postgres || strings.IndexByte(query, '?') < 0 {
@@ -113,6 +112,9 @@ func (db *DB) bind(query string) string {
 	}
 	return string(b)
 }
+
+// Log is where the database tells what operators should know.
+func (db *DB) Log() *slog.Logger { return db.log }
 
 // Ping asks both connections whether the database answers; Unavailable if not.
 func (db *DB) Ping(ctx context.Context) error {

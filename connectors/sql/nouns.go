@@ -36,15 +36,26 @@ func Get[T any](ctx context.Context, q Querier, table, id string) (doc T, revisi
 	if Subjects(table, id) != nil {
 		doc, revision, err = getRuling[T](ctx, q, table, id)
 		if errors.Is(err, ErrAltered) {
-			q.logger().Error("a stored noun is not the recorded one", "table", table, "id", id, "err", err)
+			q.database().log.Error("a stored noun is not the recorded one", "table", table, "id", id, "err", err)
 		}
 		return doc, revision, err
 	}
 	return GetStored[T](ctx, q, table, id)
 }
 
-// GetStored reads a noun as it is stored, whatever the record says of it: for what takes
-// rights away. NotFound when there is none.
+// GetToEnd is Get for what takes rights away: it reads also a noun that is not stored as it
+// was recorded, and says so. Whoever stores such a noun calls tx.Distrust.
+func GetToEnd[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, altered bool, err error) {
+	doc, revision, err = Get[T](ctx, q, table, id)
+	if errors.Is(err, ErrAltered) {
+		doc, revision, err = GetStored[T](ctx, q, table, id)
+		return doc, revision, true, err
+	}
+	return doc, revision, false, err
+}
+
+// GetStored reads a noun as it is stored, whatever the record says of it. NotFound when
+// there is none.
 func GetStored[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
 	var text string
 	err = q.QueryRow(ctx, "SELECT revision, doc FROM "+quoted(table)+" WHERE id = ?", id).Scan(&revision, &text)
@@ -83,7 +94,7 @@ func Insert[T any](ctx context.Context, tx *Tx, table, id string, doc T, cols Co
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return schemas.Errorf(schemas.Conflict, id, "There is already a %s %q, or one with the same key.", table, id)
 	}
-	tx.wrote(table, id, string(text))
+	tx.wrote(table, id)
 	return nil
 }
 
@@ -111,7 +122,7 @@ func Update[T any](ctx context.Context, tx *Tx, table, id string, revision int64
 	var now int64
 	err = tx.QueryRow(ctx, q.String()+" RETURNING revision", args...).Scan(&now)
 	if err == nil {
-		tx.wrote(table, id, string(text))
+		tx.wrote(table, id)
 		return now, nil
 	}
 	if !errors.Is(err, stdsql.ErrNoRows) {

@@ -2,8 +2,10 @@ package sql
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	stdsql "database/sql"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,10 +22,12 @@ import (
 // row edited behind the gateway rules nothing.
 //
 //	agreement agr-x, revision 3          change 812, kind agreement.revoked, subject agr-x
-//	doc {"id":"agr-x",…}  ── SHA-256 ──▶  value digest.agreement = "agr-x 5f2c…"
+//	doc {"id":"agr-x",…}, columns  ── HMAC ──▶  value digest.agreement = "agr-x 5f2c…"
 //
-// What this does not see at once, a rewritten leaf or a change that was deleted with the
-// row put back, is what the record's tree is for: audit verify names it.
+// The key stands outside the database: whoever writes into the database, with this code
+// even, makes no digest that holds. What this does not see at once, a change that was
+// deleted with an older row put back, is what the record's tree is for: audit verify
+// names it.
 
 // DigestValue is the name of the value that commits to a noun of table.
 func DigestValue(table string) string { return "digest." + table }
@@ -48,16 +52,81 @@ func Subjects(table, id string) []string {
 	return nil
 }
 
-// Digest is what a change commits to of a stored noun: its id and the SHA-256 over
-// table, id and document.
-func Digest(table, id, doc string) string {
-	h := sha256.New()
-	for _, s := range []string{"guichet noun 1", table, id} {
-		h.Write([]byte(s))
-		h.Write([]byte{0})
+// lookups gives the look-up columns of a table that rule beside the document, since
+// statements choose by them.
+func lookups(table string) []string {
+	switch table {
+	case "agreement":
+		return []string{"dataset", "provider", "participant", "project", "state", "until"}
+	case "dataset":
+		return []string{"origin", "iri", "provider", "withdrawn"}
+	case "lease":
+		return []string{"project", "until"}
+	case "project":
+		return []string{"lead"}
+	case "version":
+		return []string{"dataset", "state"}
 	}
-	h.Write([]byte(doc))
-	return storable(id) + " " + hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// SealWith sets the key without which nobody makes a digest that holds: database access
+// alone, through this code or by hand, gives no right. Replicas share it. Call it before
+// the database is used.
+func (db *DB) SealWith(key []byte) { db.sealKey = key }
+
+// Sealed says whether SealWith was called.
+func (db *DB) Sealed() bool { return db.sealKey != nil }
+
+// noun is a stored noun as a digest is over it.
+type noun struct {
+	table, id string
+	revision  int64
+	doc       string
+	columns   []stdsql.NullString // lookups
+}
+
+// selection is what to select of a noun, from an alias, for into.
+func selection(table, alias string) string {
+	q := alias + ".revision, " + alias + ".doc"
+	for _, c := range lookups(table) {
+		q += ", CAST(" + alias + "." + quoted(c) + " AS TEXT)"
+	}
+	return q
+}
+
+// into gives where to scan what selection selects.
+func (n *noun) into() []any {
+	n.columns = make([]stdsql.NullString, len(lookups(n.table)))
+	out := []any{&n.revision, &n.doc}
+	for i := range n.columns {
+		out = append(out, &n.columns[i])
+	}
+	return out
+}
+
+// digest is what a change commits to of a stored noun: its id and an HMAC-SHA256 over
+// table, id, document and look-up columns, each with its length.
+func (db *DB) digest(n *noun) string {
+	h := hmac.New(sha256.New, db.sealKey)
+	parts := []string{"guichet noun 1", n.table, n.id, n.doc}
+	for _, c := range n.columns {
+		parts = append(parts, c.String)
+	}
+	for _, s := range parts {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(s)))
+		h.Write(size[:])
+		h.Write([]byte(s))
+	}
+	return storable(n.id) + " " + hex.EncodeToString(h.Sum(nil))
+}
+
+// readNoun reads a stored noun. ErrNoRows when there is none.
+func readNoun(ctx context.Context, q Querier, table, id string) (*noun, error) {
+	n := &noun{table: table, id: id}
+	err := q.QueryRow(ctx, "SELECT "+selection(table, "n")+" FROM "+quoted(table)+" n WHERE n.id = ?", id).Scan(n.into()...)
+	return n, err
 }
 
 // nounKey names a noun of the database.
@@ -65,7 +134,7 @@ type nounKey struct{ table, id string }
 
 // wrote remembers that the function stored a noun: its next change about it commits to
 // the digest.
-func (tx *Tx) wrote(table, id, doc string) {
+func (tx *Tx) wrote(table, id string) {
 	if Subjects(table, id) == nil && table != "version" {
 		return
 	}
@@ -73,11 +142,20 @@ func (tx *Tx) wrote(table, id, doc string) {
 	if tx.seals == nil {
 		tx.seals, tx.unsealed = map[nounKey]string{}, map[nounKey]bool{}
 	}
-	tx.seals[k], tx.unsealed[k] = Digest(table, id, doc), true
+	tx.seals[k], tx.unsealed[k] = "", true
+}
+
+// Distrust says that what the function stored of a noun goes on being refused: it takes
+// a right away from one that was edited, which must not become recorded by that.
+func (tx *Tx) Distrust(table, id string) {
+	if tx.distrusted == nil {
+		tx.distrusted = map[nounKey]bool{}
+	}
+	tx.distrusted[nounKey{table, id}] = true
 }
 
 // seal adds the digests of the nouns that a change is about to its values.
-func (tx *Tx) seal(c *schemas.Change) {
+func (tx *Tx) seal(ctx context.Context, c *schemas.Change) error {
 	var more map[string]string
 	for k := range tx.unsealed {
 		of := Subjects(k.table, k.id)
@@ -95,6 +173,14 @@ func (tx *Tx) seal(c *schemas.Change) {
 					more[name] = v
 				}
 			}
+			n, err := readNoun(ctx, tx, k.table, k.id)
+			if err != nil {
+				return fmt.Errorf("read %s %s as it was stored: %w", k.table, k.id, err)
+			}
+			tx.seals[k] = tx.db.digest(n)
+			if tx.distrusted[k] {
+				tx.seals[k] = storable(k.id) + " altered"
+			}
 			more[DigestValue(k.table)] = tx.seals[k]
 			delete(tx.unsealed, k)
 		}
@@ -102,6 +188,7 @@ func (tx *Tx) seal(c *schemas.Change) {
 	if more != nil {
 		c.Values = more
 	}
+	return nil
 }
 
 // sealed says which noun that rules the function stored without a change about it.
@@ -115,7 +202,7 @@ func (tx *Tx) sealed() error {
 }
 
 // pending gives the digest of a noun that the transaction stored and whose change has no
-// position yet.
+// position yet; "" where there is no change yet.
 func (tx *Tx) pending(table, id string) (string, bool) {
 	d, ok := tx.seals[nounKey{table, id}]
 	if !ok && tx.group != nil {
@@ -123,6 +210,10 @@ func (tx *Tx) pending(table, id string) (string, bool) {
 	}
 	return d, ok
 }
+
+func (db *DB) database() *DB { return db }
+
+func (tx *Tx) database() *DB { return tx.db }
 
 func (db *DB) pending(string, string) (string, bool) { return "", false }
 
@@ -156,12 +247,12 @@ func (r *recorded) commits(table string) (value string, known, ok bool) {
 	return r.value.String, true, r.value.Valid && l.Opens(DigestValue(table), r.salt, r.value.String)
 }
 
-// hold holds a noun of a ruling table, read as doc, against the record. first is the
+// hold holds a noun of a ruling table against the record. first is the
 // newest change about it, read in the same statement.
-func hold(ctx context.Context, q Querier, table, id, doc string, first *recorded) error {
-	digest := Digest(table, id, doc)
+func hold(ctx context.Context, q Querier, n *noun, first *recorded) error {
+	table, id, digest := n.table, n.id, q.database().digest(n)
 	if want, ok := q.pending(table, id); ok {
-		if want != digest {
+		if want != "" && want != digest {
 			return Altered(table, id, "it changed after the transaction stored it")
 		}
 		return nil
@@ -223,59 +314,74 @@ const maxReads = 100
 // newest change about it commits to no noun, others are looked up by a statement of their
 // own, between which and the first the noun may have changed: then it is read anew.
 func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
-	text, before := "", ""
+	var n *noun
+	before := ""
 	for range maxReads {
 		var r recorded
-		text, revision, r, err = readRuling(ctx, q, table, id)
+		n, r, err = readRuling(ctx, q, table, id)
 		if err != nil {
 			return doc, 0, err
 		}
-		err = hold(ctx, q, table, id, text, &r)
-		if err == nil || !errors.Is(err, ErrAltered) || text == before {
+		err = hold(ctx, q, n, &r)
+		if err == nil || !errors.Is(err, ErrAltered) || n.doc == before {
 			break
 		}
-		before = text
+		before = n.doc
 	}
 	if err != nil {
 		return doc, 0, err
 	}
-	err = json.Unmarshal([]byte(text), &doc)
+	err = json.Unmarshal([]byte(n.doc), &doc)
 	if err != nil {
 		return doc, 0, fmt.Errorf("read %s %s: %w", table, id, err)
 	}
-	return doc, revision, nil
+	return doc, n.revision, nil
 }
 
 // readRuling reads a noun with the newest change about it, in one statement, so that no
 // change falls between the two.
-func readRuling(ctx context.Context, q Querier, table, id string) (text string, revision int64, r recorded, err error) {
+func readRuling(ctx context.Context, q Querier, table, id string) (*noun, recorded, error) {
 	of := Subjects(table, id)
 	args := []any{}
 	for _, s := range of {
 		args = append(args, s)
 	}
 	args = append(args, DigestValue(table), id)
-	err = q.QueryRow(ctx, `SELECT n.revision, n.doc, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
+	n, r := &noun{table: table, id: id}, recorded{}
+	err := q.QueryRow(ctx, `SELECT `+selection(table, "n")+`, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
 		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND kind <> 'refusal' ORDER BY position DESC LIMIT 1)
-		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(&revision, &text, &r.leaf, &r.salt, &r.value)
+		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(append(n.into(), &r.leaf, &r.salt, &r.value)...)
 	if errors.Is(err, stdsql.ErrNoRows) {
-		return "", 0, r, notFound(table, id)
+		return n, r, notFound(table, id)
 	}
 	if err != nil {
-		return "", 0, r, fmt.Errorf("read %s %s: %w", table, id, err)
+		return n, r, fmt.Errorf("read %s %s: %w", table, id, err)
 	}
-	return text, revision, r, nil
+	return n, r, nil
 }
 
-// HoldVersion holds the stored manifest of a published version, dataset/version, against
-// the record. Errors: ErrAltered (Unavailable).
-func HoldVersion(ctx context.Context, q Querier, dataset, key string) error {
-	var text string
-	err := q.QueryRow(ctx, `SELECT doc FROM version WHERE id = ?`, key).Scan(&text)
-	if err != nil {
-		return fmt.Errorf("read version %s: %w", key, err)
+// GetVersion reads the manifest of a version, dataset/version; a published one is held
+// against the record. Errors: NotFound, ErrAltered (Unavailable).
+func GetVersion(ctx context.Context, q Querier, dataset, key string) (v schemas.Version, err error) {
+	n, err := readNoun(ctx, q, "version", key)
+	if errors.Is(err, stdsql.ErrNoRows) {
+		return v, notFound("version", key)
 	}
-	return holdAmong(ctx, q, "version", key, Digest("version", key, text), "c.subject = ? AND c.kind = ?", []any{dataset, schemas.ChangeVersion})
+	if err != nil {
+		return v, fmt.Errorf("read version %s: %w", key, err)
+	}
+	err = json.Unmarshal([]byte(n.doc), &v)
+	if err != nil {
+		return v, fmt.Errorf("read version %s: %w", key, err)
+	}
+	if v.State != schemas.VersionPublished {
+		return v, nil
+	}
+	err = holdAmong(ctx, q, "version", key, q.database().digest(n), "c.subject = ? AND c.kind = ?", []any{dataset, schemas.ChangeVersion})
+	if errors.Is(err, ErrAltered) {
+		q.database().log.Error("a stored noun is not the recorded one", "table", "version", "id", key, "err", err)
+	}
+	return v, err
 }
 
 // storedAccounts lists budgets with what they say was given out for good.
@@ -306,27 +412,22 @@ func StoredNouns(ctx context.Context, q Querier, table, after string, limit int)
 	if table == "account" {
 		return storedAccounts(ctx, q, after, limit)
 	}
-	fixed := "1"
-	if table == "version" {
-		fixed = "CASE WHEN state = 'publishing' THEN 0 ELSE 1 END"
-	}
-	rows, err := q.Query(ctx, "SELECT id, doc, "+fixed+" FROM "+quoted(table)+" WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+	rows, err := q.Query(ctx, "SELECT n.id, "+selection(table, "n")+" FROM "+quoted(table)+" n WHERE n.id > ? ORDER BY n.id LIMIT ?", after, limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list %s: %w", table, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var doc string
-		var whole int
-		n := schemas.StoredNoun{Table: table}
-		err := rows.Scan(&n.ID, &doc, &whole)
+		n := noun{table: table}
+		err := rows.Scan(append([]any{&n.id}, n.into()...)...)
 		if err != nil {
 			return nil, "", fmt.Errorf("list %s: %w", table, err)
 		}
-		if whole == 1 {
-			n.Digest = Digest(table, n.ID, doc)
+		s := schemas.StoredNoun{Table: table, ID: n.id}
+		if table != "version" || n.columns[1].String != string(schemas.VersionPublishing) {
+			s.Digest = q.database().digest(&n)
 		}
-		out = append(out, n)
+		out = append(out, s)
 	}
 	if len(out) == limit {
 		next = out[limit-1].ID

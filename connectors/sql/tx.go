@@ -5,7 +5,6 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -15,13 +14,14 @@ import (
 // Tx is one caller's part of a group's transaction. It is good only inside the
 // function it was given to, on that function's goroutine.
 type Tx struct {
-	db       *DB
-	tx       *stdsql.Tx
-	group    *group // nil for the group's own statements
-	changes  []appended
-	seals    map[nounKey]string // digests of the nouns that the function stored
-	unsealed map[nounKey]bool   // of them, those that no change committed to yet
-	done     bool
+	db         *DB
+	tx         *stdsql.Tx
+	group      *group // nil for the group's own statements
+	changes    []appended
+	seals      map[nounKey]string // digests of the nouns that the function stored
+	unsealed   map[nounKey]bool   // of them, those that no change committed to yet
+	distrusted map[nounKey]bool   // see Distrust
+	done       bool
 }
 
 type appended struct {
@@ -36,19 +36,20 @@ type Position struct{ n atomic.Int64 }
 // −1 before.
 func (p *Position) Value() int64 { return p.n.Load() - 1 }
 
-func (tx *Tx) logger() *slog.Logger { return tx.db.log }
-
 var errTxDone = errors.New("transaction used after its function returned")
 
 // Append remembers c as the function's next change; it is stored with the
 // group, or not at all when the function fails. A zero At becomes now. It
 // commits to the nouns of that subject that the function stored before.
 // Invalid or TooLarge as Seal says.
-func (tx *Tx) Append(_ context.Context, c schemas.Change) (*Position, error) {
+func (tx *Tx) Append(ctx context.Context, c schemas.Change) (*Position, error) {
 	if tx.done {
 		return nil, errTxDone
 	}
-	tx.seal(&c)
+	err := tx.seal(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
 	s, err := Seal(c)
 	if err != nil {
 		return nil, err

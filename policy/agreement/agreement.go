@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +84,9 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	out := []schemas.Agreement{}
 	for _, row := range rows {
 		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
+		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
+			continue
+		}
 		if err == nil {
 			err = d.showLeft(ctx, &a)
 		}
@@ -152,9 +156,9 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 }
 
 // revoke ends an agreement, also one that is not stored as it was recorded: its row is
-// in nobody's way when rights are taken away.
+// in nobody's way when rights are taken away, and goes on being refused.
 func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
-	a, revision, err := sql.GetStored[schemas.Agreement](ctx, tx, "agreement", string(id))
+	a, revision, altered, err := sql.GetToEnd[schemas.Agreement](ctx, tx, "agreement", string(id))
 	if err == nil {
 		a.ID = id
 		a, err = d.inForce(ctx, tx, a, revision)
@@ -162,7 +166,7 @@ func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id 
 	if err != nil {
 		return a, err
 	}
-	if a.State == schemas.AgreementRevoked {
+	if a.State == schemas.AgreementRevoked && !altered {
 		return a, schemas.Errorf(schemas.Conflict, string(id), "the agreement was revoked already, on %s", a.Revoked.Format(time.RFC3339))
 	}
 	a.State, a.Revoked, a.Reason = schemas.AgreementRevoked, d.now().UTC(), reason
@@ -172,6 +176,10 @@ func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id 
 	}
 	v := values(&a, by)
 	v["reason"] = reason
+	if altered {
+		tx.Distrust("agreement", string(id))
+		v["altered"] = "true"
+	}
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRevoke, Subject: string(id), Values: v})
 	return a, err
 }

@@ -3,6 +3,7 @@ package agreement
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func (d *Desk) takeAway(ctx context.Context, subject string, ids []string, reaso
 	err := d.db.Write(ctx, write)
 	late.stop()
 	away := schemas.KindOf(err) == schemas.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-	if err == nil || !away || errors.Is(err, sql.ErrAltered) {
+	if err == nil || !away {
 		d.loosen(ids)
 		return err
 	}
@@ -101,9 +102,12 @@ func (d *Desk) loosen(ids []string) {
 	}
 }
 
+// wait keeps a takeaway for later; one about the same, that waits already, stands for it.
 func (b *brake) wait(t takeaway) {
 	b.mu.Lock()
-	b.waiting = append(b.waiting, t)
+	if !slices.ContainsFunc(b.waiting, func(have takeaway) bool { return slices.Equal(have.ids, t.ids) }) {
+		b.waiting = append(b.waiting, t)
+	}
 	b.mu.Unlock()
 	select {
 	case b.more <- struct{}{}:
@@ -143,22 +147,34 @@ func (d *Desk) FinishTakeaways(ctx context.Context) error {
 	return nil
 }
 
-// finish tries all that waits, in order, and says whether some still does.
+// finish tries all that waits, and says whether some still does. What one of them waits
+// for keeps none of the others.
 func (d *Desk) finish(ctx context.Context) bool {
 	d.brake.mu.Lock()
-	list := d.brake.waiting
+	list := slices.Clone(d.brake.waiting)
 	d.brake.mu.Unlock()
-	done := 0
 	for _, t := range list {
 		err := d.db.Write(ctx, t.write)
-		if ctx.Err() != nil || schemas.KindOf(err) == schemas.Unavailable {
-			break
+		if ctx.Err() != nil {
+			return false
 		}
-		done++ // also where somebody else was first
+		if schemas.KindOf(err) == schemas.Unavailable {
+			continue
+		}
+		if err != nil && schemas.KindOf(err) != schemas.Conflict { // somebody else was first, or it cannot be done
+			d.db.Log().Error("what was taken away here cannot be recorded", "ids", t.ids, "err", err)
+		}
 		d.loosen(t.ids)
+		d.brake.mu.Lock()
+		d.brake.waiting = slices.DeleteFunc(d.brake.waiting, func(have takeaway) bool { return slices.Equal(have.ids, t.ids) })
+		d.brake.mu.Unlock()
 	}
+	return d.Unrecorded() > 0
+}
+
+// Unrecorded counts the revocations and stops that hold here and wait for the database.
+func (d *Desk) Unrecorded() int {
 	d.brake.mu.Lock()
 	defer d.brake.mu.Unlock()
-	d.brake.waiting = d.brake.waiting[done:]
-	return len(d.brake.waiting) > 0 && ctx.Err() == nil
+	return len(d.brake.waiting)
 }

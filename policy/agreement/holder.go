@@ -84,20 +84,23 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 	if len(reason) < 3 {
 		return l, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
 	}
-	l, _, err = d.endable(ctx, d.db, by, id)
+	l, _, _, err = d.endable(ctx, d.db, by, id)
 	if err != nil {
 		return l, err
 	}
+	at := d.now().UTC()
 	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *sql.Tx) error {
-		var revision int64
-		l, revision, err = d.endable(ctx, tx, by, id)
+		l, revision, altered, err := d.endable(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
-		l.Revoked, l.Reason = d.now().UTC(), reason
+		l.Revoked, l.Reason = at, reason
 		_, err = sql.Update(ctx, tx, "lease", string(id), revision, l, nil)
 		if err != nil {
 			return err
+		}
+		if altered {
+			tx.Distrust("lease", string(id))
 		}
 		for _, it := range l.Items {
 			v := withCaller(leaseValues(&l, it), by)
@@ -109,23 +112,24 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 		}
 		return nil
 	})
+	l.Revoked, l.Reason = at, reason
 	return l, err
 }
 
 // endable reads a lease, also one that was edited, that a caller may end and nobody ended.
-func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal, id schemas.LeaseID) (schemas.Lease, int64, error) {
-	l, revision, err := sql.GetStored[schemas.Lease](ctx, q, "lease", string(id))
+func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal, id schemas.LeaseID) (schemas.Lease, int64, bool, error) {
+	l, revision, altered, err := sql.GetToEnd[schemas.Lease](ctx, q, "lease", string(id))
 	mine := false
 	if err == nil {
 		mine, err = mayEnd(ctx, q, by, &l)
 	}
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound || err == nil && !mine:
-		return l, 0, schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
+		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
 	case err == nil && !l.Revoked.IsZero():
-		return l, 0, schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
+		return l, 0, false, schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
 	}
-	return l, revision, err
+	return l, revision, altered, err
 }
 
 func leaseValues(l *schemas.Lease, it schemas.LeaseItem) map[string]string {

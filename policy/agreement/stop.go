@@ -59,7 +59,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 	}
 	barred, revoked := out.Barred, make(chan []schemas.AgreementID, 1)
 	err = d.takeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
-		p, revision, err := participant(ctx, tx, whom)
+		p, revision, altered, err := participant(ctx, tx, whom)
 		if err != nil {
 			return err
 		}
@@ -74,6 +74,9 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 		}
 		if !p.Stopped { // a second stop does not say anew who began it and when
 			p.Stopped, p.StopBy, p.StopAt, p.StopFor = true, by.Participant, d.now().UTC(), reason
+		}
+		if altered { // its uses are refused anyway; the stop stands in the record
+			tx.Distrust("participant", string(whom))
 		}
 		return mark(ctx, tx, by, p, revision, schemas.ChangeStopped, reason)
 	})
@@ -96,7 +99,11 @@ func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.Pa
 	}
 	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var revision int64
-		p, revision, err = participant(ctx, tx, whom)
+		var altered bool
+		p, revision, altered, err = participant(ctx, tx, whom)
+		if err == nil && altered {
+			err = sql.Altered("participant", string(whom), "its stop is not lifted")
+		}
 		if err != nil {
 			return err
 		}
@@ -110,12 +117,14 @@ func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.Pa
 	return p, err
 }
 
-func participant(ctx context.Context, tx *sql.Tx, id schemas.ParticipantID) (schemas.Participant, int64, error) {
-	p, revision, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(id))
+// participant reads one that is to be stopped, also where it was altered.
+func participant(ctx context.Context, tx *sql.Tx, id schemas.ParticipantID) (schemas.Participant, int64, bool, error) {
+	p, revision, altered, err := sql.GetToEnd[schemas.Participant](ctx, tx, "participant", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
 		err = &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: "there is no participant " + string(id), Remedy: "write its id as it stands in agreements, for instance https://organisation.example"}
 	}
-	return p, revision, err
+	p.ID = id
+	return p, revision, altered, err
 }
 
 // mark stores that a participant is stopped, or is no longer, with its change.

@@ -119,6 +119,10 @@ func (a *account) settle(r *Report) {
 			continue
 		}
 		of := sql.Subjects(n.Table, n.ID)
+		if n.Table == "version" { // changes about it are its dataset's
+			dataset, _, _ := strings.Cut(n.ID, "/")
+			of = []string{dataset}
+		}
 		switch {
 		case a.before[key] != "" || a.after[key] != nil:
 			r.bad(-1, "the %s %s is not stored as it was recorded", n.Table, n.ID)

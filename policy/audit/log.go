@@ -2,12 +2,15 @@ package audit
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	stdsql "database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +52,8 @@ type Log struct {
 
 // New makes the log over db. skey is the log's signing key (NewKey), whose name
 // is the log's origin; headFile, outside of the database and kept as carefully
-// as it, holds the last signed checkpoint. Hand Step to db.OnGroup, run db,
+// as it, holds the last signed checkpoint. A key derived from it binds stored nouns to the
+// record (sql.DB.SealWith). Hand Step to db.OnGroup, run db,
 // then Start. Invalid: skey is not a key. A nil log is silent.
 func New(db *sql.DB, skey, headFile string, log *slog.Logger) (*Log, error) {
 	k, err := parseKey(skey)
@@ -59,6 +63,11 @@ func New(db *sql.DB, skey, headFile string, log *slog.Logger) (*Log, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	seals, err := hkdf.Key(sha256.New, []byte(strings.TrimSpace(skey)), nil, "guichet nouns 1", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of stored nouns: %w", err)
+	}
+	db.SealWith(seals)
 	return &Log{db: db, key: k, headFile: headFile, log: log}, nil
 }
 
