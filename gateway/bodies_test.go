@@ -92,3 +92,36 @@ func TestSlowBodies(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Bodies of which little comes hold little, whatever they announce: many of one
+// member delay neither what takes data out of reach nor other writes.
+func TestHalfSentBodiesLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var open []net.Conn
+	for _, length := range []string{"Content-Length: 4194304\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"} {
+		for range 16 {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+			must(t, err)
+			t.Cleanup(func() { _ = conn.Close() })
+			_, err = io.WriteString(conn, "POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nAuthorization: Bearer "+token(t, s.issuer, "trainer", nil)+"\r\n"+length)
+			must(t, err)
+			open = append(open, conn)
+		}
+	}
+	for _, conn := range open { // the gateway says so when it reads the body
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		must(t, err)
+		if !strings.Contains(line, "100 Continue") {
+			t.Fatalf("a half-sent body is answered %q", line)
+		}
+	}
+	why := map[string]string{"reason": "a leak was seen"}
+	s.want(404, "agronomy", "POST", "/agreements/agr-x/revoke", why)
+	s.want(404, "operator", "POST", "/participants/https%3A%2F%2Fnobody.example/stop", why)
+	s.want(404, "agronomy", "DELETE", "/datasets/x", nil)
+	s.want(422, "trainer", "POST", "/requests", map[string]any{"project": "x", "items": []map[string]any{{"dataset": "x"}}})
+	s.want(201, "grid", "POST", "/datasets", wheat("Wheat")) // small
+	large := `{"space":"agriculture","title":{"en":"Rye"},"description":{"en":"Rye"},"licence":"CC-BY-4.0","countries":["FR"]` + strings.Repeat(" ", 200<<10) + "}"
+	s.want(201, "grid", "POST", "/datasets", large)
+}

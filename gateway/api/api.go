@@ -90,6 +90,7 @@ const (
 	PrincipalKey = "guichet.principal"
 	LeaseKey     = "guichet.lease"
 	AddressKey   = "guichet.address"
+	ParsedKey    = "guichet.parsed" // func(), called once the body is parsed
 )
 
 // Caller is part of every input: who calls, as the authentication middleware found.
@@ -99,12 +100,15 @@ type Caller struct {
 	address string
 }
 
-// Resolve is for huma.
+// Resolve is for huma, which calls it when the body is parsed.
 func (c *Caller) Resolve(ctx huma.Context) []error {
 	g := humagin.Unwrap(ctx)
 	c.by, _ = g.Value(PrincipalKey).(schemas.Principal)
 	c.lease, _ = g.Value(LeaseKey).(string)
 	c.address, _ = g.Value(AddressKey).(string)
+	if parsed, ok := g.Value(ParsedKey).(func()); ok {
+		parsed()
+	}
 	return nil
 }
 
