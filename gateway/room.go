@@ -13,6 +13,7 @@ import (
 // waits for keeps nobody else out. Safe for concurrent use.
 type room struct {
 	most int64
+	each int64         // of one owner
 	wait time.Duration // for room; strangers wait for none, since what they send waits with them
 
 	mu    sync.Mutex
@@ -22,22 +23,29 @@ type room struct {
 }
 
 func newRoom(most int64, wait time.Duration) *room {
-	return &room{most: most, wait: wait, by: map[string]int64{}, freed: make(chan struct{})}
+	return &room{most: most, each: most / 2, wait: wait, by: map[string]int64{}, freed: make(chan struct{})}
 }
 
 // try takes n bytes for the owner; freed says when to try again where it did not.
-// What is more than half a room is taken by an owner that holds nothing yet: it
+// What is more than an owner's part is taken by an owner that holds nothing yet: it
 // would never be read otherwise.
 func (r *room) try(owner string, n int64) (freed <-chan struct{}, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	mine := r.by[owner]
-	if r.used+n > r.most || mine > 0 && mine+n > r.most/2 {
+	if r.used+n > r.most || mine > 0 && mine+n > r.each {
 		return r.freed, false
 	}
 	r.used += n
 	r.by[owner] = mine + n
 	return nil, true
+}
+
+// uploads is the room for uploads, counted by the piece.
+func (l Limits) uploads() *room {
+	r := newRoom(int64(l.Incoming), bodyWait)
+	r.each = max(min(r.each, int64(l.Each)), 1)
+	return r
 }
 
 func (r *room) give(owner string, n int64) {
