@@ -125,3 +125,41 @@ func TestHalfSentBodiesLockNobodyOut(t *testing.T) {
 	large := `{"space":"agriculture","title":{"en":"Rye"},"description":{"en":"Rye"},"licence":"CC-BY-4.0","countries":["FR"]` + strings.Repeat(" ", 200<<10) + "}"
 	s.want(201, "grid", "POST", "/datasets", large)
 }
+
+// What a body says twice, in another case or by null is refused where it would change
+// what terms mean, with a pointer; in YAML as in JSON.
+func TestBodiesSayThingsOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	offer := "/datasets/" + string(d.ID) + "/offer"
+	only := `{"left":"recipient","operator":"eq","right":["https://university.example"]}`
+	for _, c := range []struct{ rule, at string }{
+		{`"kind":"prohibition","kind":"permission","actions":["use"]`, "/rules/0/kind"},
+		{`"kind":"prohibition","actions":["use"],"KIND":"permission"`, "/rules/0/KIND"},
+		{`"Kind":"permission","actions":["use"]`, "/rules/0/Kind"},
+		{`"kind":"permission","actions":["use"],"constraint":` + only + `,"constraint":null`, "/rules/0/constraint"},
+		{`"kind":"permission","actions":["use"],"constraint":` + only + `,"Constraint":null`, "/rules/0/Constraint"},
+		{`"kind":"permission","actions":["use"],"constraint":null`, "/rules/0/constraint"},
+		{`"kind":"permission","actions":["use"],"constraint":{"and":[null,` + only + `]}`, "/rules/0/constraint/and/0"},
+		{`"kind":"permission","actions":["use"],"duties":[{"kind":"hide","columns":["v"]}],"Duties":[]`, "/rules/0/Duties"},
+		{`"kind":"permission","actions":["use"],"duties":null`, "/rules/0/duties"},
+	} {
+		for _, kind := range []string{"application/json", "application/ld+json", "application/yaml"} {
+			r := s.call("agronomy", "PUT", offer, `{"rules":[{`+c.rule+`}]}`, "Content-Type", kind)
+			twice := kind == "application/yaml" && strings.Contains(r.body, "already defined") // with a line, as its reader says it
+			if r.status != 422 && r.status != 400 || !strings.Contains(strings.ToLower(r.body), strings.ToLower(c.at)+`"`) && !twice {
+				t.Errorf("%s %s: %d %s, want a fault at %s", kind, c.rule, r.status, r.body, c.at)
+			}
+		}
+	}
+	s.want(200, "agronomy", "PUT", offer, `{"rules":[{"kind":"permission","actions":["use"],"constraint":`+only+`}]}`)
+	for _, more := range []string{`"licence":"CC0-1.0"`, `"Licence":"CC0-1.0"`} {
+		for _, kind := range []string{"application/json", "application/ld+json"} {
+			r := s.call("agronomy", "POST", "/datasets", `{"space":"agriculture","title":{"en":"x"},"description":{"en":"x"},"licence":"CC-BY-4.0","countries":["FR"],`+more+`}`, "Content-Type", kind)
+			if r.status != 422 && r.status != 400 || !strings.Contains(strings.ToLower(r.body), `"/licence"`) {
+				t.Errorf("%s %s: %d %s", kind, more, r.status, r.body)
+			}
+		}
+	}
+}

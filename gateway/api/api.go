@@ -52,9 +52,10 @@ type server struct {
 	gate *Gate
 }
 
-// problems makes huma's own errors ours. Huma keeps one maker of errors for the
-// process, so it is set once, however many gateways a process holds.
+// problems makes huma's own errors ours. Huma keeps one maker of errors, and
+// one strictness, for the process, so they are set once, however many gateways a process holds.
 var problems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // a member in another case than ours is not known
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
 })
 
