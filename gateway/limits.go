@@ -20,7 +20,7 @@ import (
 type Limits struct {
 	Connections int `yaml:"connections"`                  // open at once, both doors together
 	PerAddress  int `yaml:"connections_per_address"`      // of them from one address that is no configured proxy
-	Leases      int `yaml:"leases_per_minute"`            // minted or narrowed by one caller
+	Leases      int `yaml:"leases_per_minute"`            // minted by one caller, and as many narrowed from all leases of one
 	Writes      int `yaml:"writes_per_minute"`            // other writes of one caller, and dry runs of one address
 	Datasets    int `yaml:"datasets_per_provider"`        // that are not withdrawn
 	Uploads     int `yaml:"uploads_gib_per_provider"`     // GiB of uploaded files, together
@@ -109,8 +109,12 @@ func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) er
 	switch {
 	case right.Lease:
 		most, what = s.limits.Leases, "leases"
-		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder
-			caller = "lease\x00" + lease
+		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder, apart from what this one mints
+			holder, err := s.deps.Desk.Holder(c.Request.Context(), lease)
+			if err != nil {
+				return err
+			}
+			caller = "for\x00" + holder
 		}
 	case !by.SignedIn():
 		caller = "at\x00" + door.Shown(door.Address(c.Request, s.deps.Behind))

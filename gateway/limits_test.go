@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/gateway"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -84,6 +85,31 @@ func TestWritesArePaced(t *testing.T) {
 		s.want(404, "", "POST", "/decisions", ask)
 	}
 	s.want(503, "", "POST", "/decisions", ask)
+}
+
+// What is narrowed from a member's leases has one pace, however many leases there are.
+func TestNarrowingIsPaced(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(d *gateway.Deps) { d.Limits = gateway.Limits{Leases: 3} })
+	d := s.offered("Yields", "application/json", permit(nil))
+	ask := map[string]any{"items": []map[string]any{{"agreement": s.asked(d.ID, nil).Items[0].Agreement}}}
+	var first, second, child, grandchild agreement.LeaseAnswer
+	narrow := func(status int, from string) reply {
+		t.Helper()
+		return s.want(status, "", "POST", "/leases", map[string]any{}, "Authorization", "Bearer "+from)
+	}
+	s.want(201, "trainer", "POST", "/leases", ask).as(t, &first)
+	s.want(201, "trainer", "POST", "/leases", ask).as(t, &second)
+	narrow(201, first.Token).as(t, &child)
+	narrow(201, child.Token).as(t, &grandchild)
+	narrow(201, second.Token)
+	for _, from := range []string{first.Token, second.Token, child.Token, grandchild.Token} {
+		r := narrow(503, from)
+		if r.header.Get("Retry-After") == "" || !strings.Contains(r.body, "more than 3 leases") {
+			t.Errorf("%v %s", r.header, r.body)
+		}
+	}
+	s.want(201, "trainer", "POST", "/leases", ask) // whoever has a lease keeps its holder from none
 }
 
 // What a provider or a project may have is counted where it is stored.
