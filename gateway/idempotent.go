@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	stdsql "database/sql"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +24,11 @@ import (
 
 // keepAnswers is how long the answer to a write with an Idempotency-Key is kept.
 const keepAnswers = 24 * time.Hour
+
+// maxKept bounds an answer that is kept, in bytes: what keys make the database hold
+// is of the size of what the writes themselves do. Of a longer one there stay its
+// status, its headers and its digest.
+const maxKept = 16 << 10
 
 // idempotent answers a repeated write with what the first one answered: a client
 // that lost an answer may ask again with the same Idempotency-Key.
@@ -54,7 +61,10 @@ func (s *Server) idempotent(c *gin.Context) {
 		return
 	}
 	if have != nil {
-		err := s.again(c, have)
+		err := have.unkept(c)
+		if err == nil {
+			err = s.again(c, have)
+		}
 		if err != nil {
 			s.refuse(c, by, err)
 			return
@@ -62,7 +72,7 @@ func (s *Server) idempotent(c *gin.Context) {
 		have.replay(c)
 		return
 	}
-	rec := &recorder{ResponseWriter: c.Writer}
+	rec := &recorder{ResponseWriter: c.Writer, sum: sha256.New()}
 	c.Writer = rec
 	done := false
 	defer func() { // a panic or an answer that may change leaves the key free
@@ -71,7 +81,7 @@ func (s *Server) idempotent(c *gin.Context) {
 			s.release(late, k)
 			return
 		}
-		s.keep(late, k, rec, withoutToken(c, rec.body.Bytes()))
+		s.keep(late, k, rec, withoutToken(c, rec))
 	}()
 	c.Next()
 	done = true
@@ -98,6 +108,34 @@ func (a *answer) replay(c *gin.Context) {
 	c.Writer.WriteHeader(a.status)
 	_, _ = c.Writer.Write(a.body) // the client may be gone
 	c.Abort()
+}
+
+// digestHeader is the digest of an answer, which stays of one that is not kept. It is
+// written as in RFC 9530, under another name: it is not that of the answer it comes with.
+const digestHeader = "Idempotency-Digest"
+
+// unkept says of an answer that was too long to be kept what is known of it, and
+// where to look. Errors: Conflict.
+func (a *answer) unkept(c *gin.Context) error {
+	var h http.Header
+	err := json.Unmarshal([]byte(a.header), &h)
+	if err != nil || len(a.body) > 0 || h.Get(digestHeader) == "" {
+		return nil //nolint:nilerr // replay leaves headers out that cannot be read
+	}
+	for _, name := range []string{"Location", "ETag", digestHeader} {
+		if v := h.Get(name); v != "" {
+			c.Header(name, v)
+		}
+	}
+	c.Header("Idempotency-Replayed", "true")
+	remedy := "look at what was made or changed with GET"
+	if at := h.Get("Location"); at != "" {
+		remedy += " " + at
+	}
+	if leased(c) {
+		remedy = "ask for another lease"
+	}
+	return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: fmt.Sprintf("the first request with this key was answered with %d; its answer was longer than the %d bytes that are kept", a.status, maxKept), Remedy: remedy}
 }
 
 // claim takes the key, or gives the answer that stands under it. Errors: Invalid
@@ -142,7 +180,11 @@ func leased(c *gin.Context) bool {
 }
 
 // withoutToken is an answer as it is kept: tokens open doors, and are kept nowhere.
-func withoutToken(c *gin.Context, body []byte) []byte {
+func withoutToken(c *gin.Context, rec *recorder) []byte {
+	body := rec.body.Bytes()
+	if rec.long {
+		return []byte{}
+	}
 	if !leased(c) {
 		return body
 	}
@@ -187,7 +229,11 @@ func (s *Server) again(c *gin.Context, a *answer) error {
 }
 
 func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []byte) {
-	h, err := json.Marshal(rec.Header())
+	head := rec.Header().Clone()
+	if rec.long {
+		head.Set(digestHeader, "sha-256=:"+base64.StdEncoding.EncodeToString(rec.sum.Sum(nil))+":")
+	}
+	h, err := json.Marshal(head)
 	if err == nil {
 		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), body, k.caller, k.key)
@@ -209,18 +255,29 @@ func (s *Server) release(ctx context.Context, k answerKey) {
 	}
 }
 
-// recorder keeps a copy of the answer's body.
+// recorder keeps a copy of the answer's body while it is short, and its digest.
 type recorder struct {
 	gin.ResponseWriter
 	body bytes.Buffer
+	sum  hash.Hash
+	long bool // more than is kept
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	r.body.Write(b)
+	r.copy(b)
 	return r.ResponseWriter.Write(b)
 }
 
 func (r *recorder) WriteString(s string) (int, error) {
-	r.body.WriteString(s)
+	r.copy([]byte(s))
 	return r.ResponseWriter.WriteString(s)
+}
+
+func (r *recorder) copy(b []byte) {
+	_, _ = r.sum.Write(b) // a hash takes everything
+	if r.long || r.body.Len()+len(b) > maxKept {
+		r.long, r.body = true, bytes.Buffer{}
+		return
+	}
+	r.body.Write(b)
 }

@@ -37,6 +37,40 @@ func TestIfMatch(t *testing.T) {
 	s.want(409, "operator", "POST", "/factories", schemas.Factory{ID: "leonardo", Name: "Other", Country: "IT"})
 }
 
+// Of a long answer under an Idempotency-Key there stays what tells that the write was
+// done, not the whole of it: it would fill the database.
+func TestLongAnswersAreNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	who := make([]string, 250)
+	for i := range who {
+		who[i] = fmt.Sprintf("https://organisation-%d.example/%s", i, strings.Repeat("x", 100))
+	}
+	offer := map[string]any{"rules": []map[string]any{{"kind": "permission", "actions": []string{"use"}, "constraint": map[string]any{"left": "recipient", "operator": "isAnyOf", "right": who}}}}
+	path := "/datasets/" + string(d.ID) + "/offer"
+	var etag string
+	for _, key := range []string{"a", "b", "c"} {
+		r := s.want(200, "agronomy", "PUT", path, offer, "Idempotency-Key", key)
+		if len(r.body) < 20<<10 {
+			t.Fatalf("the answer has %d bytes only", len(r.body))
+		}
+		etag = r.header.Get("ETag")
+	}
+	kept := 0
+	must(t, s.db.QueryRow(t.Context(), `SELECT coalesce(sum(length(body)), 0) FROM idempotency`).Scan(&kept))
+	if kept > 16<<10 {
+		t.Errorf("%d bytes of three answers are kept", kept)
+	}
+	r := s.want(409, "agronomy", "PUT", path, offer, "Idempotency-Key", "c")
+	if r.header.Get("Idempotency-Replayed") != "true" || r.header.Get("ETag") != etag || r.header.Get("Idempotency-Digest") == "" || !strings.Contains(r.body, "answered with 200") {
+		t.Errorf("%v %s", r.header, r.body)
+	}
+	if now := s.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil).header.Get("ETag"); now != etag {
+		t.Errorf("the repetition changed the dataset: %s, then %s", etag, now)
+	}
+}
+
 // A repeated write with its key is answered as the first one; the same key for
 // something else is refused; of many at once one takes effect.
 func TestIdempotencyKey(t *testing.T) {

@@ -67,7 +67,8 @@ func IfMatch(revision int64) Option {
 	return func(r *http.Request) { r.Header.Set("If-Match", `"`+strconv.FormatInt(revision, 10)+`"`) }
 }
 
-// Idempotent makes a write safe to repeat.
+// Idempotent makes a write safe to repeat: it is done once. Repetitions get the first
+// answer, or Conflict where that was longer than 16 KiB, which are not kept.
 func Idempotent(key string) Option {
 	return func(r *http.Request) { r.Header.Set("Idempotency-Key", key) }
 }
