@@ -285,6 +285,9 @@ const mostAccounts = 8
 // stored yet do not matter.
 func (p purse) recorded(ctx context.Context, q sql.Querier) error {
 	for _, c := range p {
+		if c.rows < 0 || c.bytes < 0 || c.heldRows < 0 || c.heldBytes < 0 {
+			return sql.Altered("account", c.id, "it says that less than nothing was given out")
+		}
 		if c.id == "" {
 			continue
 		}

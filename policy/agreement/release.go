@@ -305,42 +305,6 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) e
 	return err
 }
 
-// Recover closes, as unknown, the releases that a crash left open: they may have
-// sent at most what they had reserved [decisions.md 18], and that is charged, with
-// its rows paid for. It also carries budgets over from an earlier version. Call it before
-// serving. It gives how many there were.
-func (d *Desk) Recover(ctx context.Context) (int, error) {
-	n := 0
-	for {
-		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", "state = 'open' AND (replica = ? OR ?)", []any{d.replica, d.alone}, "", 500)
-		if err != nil || len(open) == 0 {
-			if err == nil {
-				err = d.openAccounts(ctx)
-			}
-			return n, err
-		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			for _, row := range open {
-				r := row.Doc
-				r.State = schemas.ReleaseUnknown
-				if r.Rows == 0 && r.Bytes == 0 { // begun by a version that reserved all at once
-					r.Rows, r.Bytes = r.MostRows, r.MostBytes
-				}
-				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.Rows, r.Bytes)
-				err := d.end(ctx, tx, r, nil)
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return n, err
-		}
-		n += len(open)
-	}
-}
-
 // ReleaseQuery picks releases.
 type ReleaseQuery struct {
 	State     schemas.ReleaseState
