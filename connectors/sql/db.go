@@ -25,6 +25,7 @@ type DB struct {
 	names    *stdsql.DB // the connection that holds this process's name; PostgreSQL only
 	probe    probe
 	sealKey  []byte // see seal.go
+	opens    openings
 	step     func(ctx context.Context, tx *Tx, first int64, leaves [][]byte) error
 
 	slots   chan struct{} // one for each queued job, see maxQueued
