@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -12,10 +11,10 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/semaphore"
 
 	"guichet/connectors/rdf"
 	"guichet/gateway/api"
+	"guichet/gateway/door"
 	"guichet/gateway/problem"
 	"guichet/schemas"
 )
@@ -27,26 +26,38 @@ const (
 	bodyTime    = 5 * time.Second // for a body to come, whole
 	bodyWait    = 2 * time.Second // for room to read or parse it
 	strangeBody = 64 << 10        // bytes that a caller without a token of an issuer may send
+	smallBody   = 64 << 10        // bytes that are read apart from larger bodies
+	firstStep   = 4 << 10         // bytes that a body takes before any came; more as more come
 	maxValues   = 1 << 17         // of a JSON document
 	fewValues   = 1 << 12         // of a stranger's
 	maxNested   = 64
 )
 
-// bodies is the room for bodies of all requests together, in bytes.
-type bodies struct{ members, strangers bodyRoom }
+// bodies is the room for bodies of all requests together. Small ones, and operations
+// that take data out of reach, have theirs apart: no flood of large ones delays a
+// revocation.
+type bodies struct{ members, small, brakes, strangers bodyRoom }
 
 // bodyRoom is for the bytes being read or held, and for what parsing makes of them.
-type bodyRoom struct {
-	held, parsed       *semaphore.Weighted
-	heldMost, partMost int64
-	wait               time.Duration // for room; strangers wait for none, since what they send waits with them
-}
+type bodyRoom struct{ held, parsed *room }
 
 func newBodies() bodies {
-	room := func(held, parsed int64, wait time.Duration) bodyRoom {
-		return bodyRoom{semaphore.NewWeighted(held), semaphore.NewWeighted(parsed), held, parsed, wait}
+	of := func(held, parsed int64, wait time.Duration) bodyRoom {
+		return bodyRoom{newRoom(held, wait), newRoom(parsed, wait)}
 	}
-	return bodies{members: room(32<<20, 48<<20, bodyWait), strangers: room(8<<20, 8<<20, 0)}
+	return bodies{members: of(32<<20, 48<<20, bodyWait), small: of(8<<20, 16<<20, bodyWait), brakes: of(4<<20, 8<<20, bodyWait), strangers: of(8<<20, 8<<20, 0)}
+}
+
+// of is the room for a member's body, and how many bytes of it are read there.
+func (b *bodies) of(right api.Right, size int64) (r bodyRoom, most int64) {
+	switch {
+	case right.Brake:
+		return b.brakes, smallBody
+	case size >= 0 && size <= smallBody:
+		return b.small, api.MaxBody
+	default:
+		return b.members, api.MaxBody
+	}
 }
 
 // weight is how many bytes of memory a parser makes of one byte, at the worst.
@@ -76,7 +87,8 @@ func (s *Server) read(c *gin.Context) {
 	}
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 	lease, _ := c.Value(api.LeaseKey).(string)
-	room, most, values, known := s.bodies.members, int64(api.MaxBody), maxValues, by.SignedIn()
+	room, most := s.bodies.of(right, c.Request.ContentLength)
+	values, known := maxValues, by.SignedIn()
 	if right.Lease && lease != "" {
 		most, values = strangeBody, fewValues
 		known = s.deps.Desk.Minted(lease)
@@ -99,12 +111,19 @@ func (s *Server) read(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	kind, err := bodyKind(c, most == api.MaxBody)
+	kind, err := bodyKind(c, values == maxValues)
 	if err != nil {
 		s.fail(c, err)
 		return
 	}
-	free, err := s.take(c, room, most, values, kind)
+	owner := string(by.Participant)
+	switch {
+	case !known || lease != "":
+		owner = "at\x00" + door.Shown(door.Address(c.Request, s.deps.Behind))
+	case owner == "":
+		owner = "who\x00" + by.Issuer + "\x00" + by.Subject
+	}
+	free, err := s.take(c, room, owner, bodyLimits{most, values}, kind)
 	if err != nil {
 		s.fail(c, err)
 		return
@@ -130,64 +149,71 @@ func bodyKind(c *gin.Context, signedIn bool) (string, error) {
 	return kind, nil
 }
 
+// bodyLimits are what a body has at most: bytes, and values of JSON.
+type bodyLimits struct {
+	bytes  int64
+	values int
+}
+
 // take reads the body into gin's context, when there is room for it; free gives the
-// room back. Errors: TooLarge, Busy, Invalid, or a problem for a body that does not come.
-func (s *Server) take(c *gin.Context, room bodyRoom, most int64, values int, kind string) (free func(), err error) {
+// room back. What parsing takes is given back as soon as the body is parsed.
+// Errors: TooLarge, Busy, Invalid, or a problem for a body that does not come.
+func (s *Server) take(c *gin.Context, room bodyRoom, owner string, l bodyLimits, kind string) (free func(), err error) {
 	size := c.Request.ContentLength
-	if size > most {
-		return nil, schemas.Errorf(schemas.TooLarge, "request", "the body has %d bytes; at most %d are read here", size, most)
+	if size > l.bytes {
+		return nil, schemas.Errorf(schemas.TooLarge, "request", "the body has %d bytes; at most %d are read here", size, l.bytes)
 	}
-	if size < 0 {
-		size = most
-	}
-	ctx := c.Request.Context()
-	giveHeld, err := enter(ctx, room.held, min(size, room.heldMost), room.wait)
-	if err != nil {
-		return nil, err
-	}
-	body, err := readBody(c, most)
+	held, parsed := &stay{room: room.held, owner: owner}, &stay{room: room.parsed, owner: owner}
+	body, err := readBody(c, held, l.bytes)
 	if err == nil && weight(kind) == 8 {
 		err = plainBody(body)
 	}
 	if err == nil && weight(kind) == 8 {
-		err = rdf.Bound(body, rdf.Limits{Bytes: int(most), Depth: maxNested, Values: values})
+		err = rdf.Bound(body, rdf.Limits{Bytes: int(l.bytes), Depth: maxNested, Values: l.values})
+	}
+	if err == nil {
+		err = parsed.grow(c.Request.Context(), int64(len(body))*weight(kind))
 	}
 	if err != nil {
-		giveHeld()
-		return nil, err
-	}
-	giveParsed, err := enter(ctx, room.parsed, min(int64(len(body))*weight(kind), room.partMost), room.wait)
-	if err != nil {
-		giveHeld()
+		held.leave()
 		return nil, err
 	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	c.Request.ContentLength = int64(len(body))
 	c.Set(bodyKey, body)
-	return func() { giveParsed(); giveHeld() }, nil
+	c.Set(api.ParsedKey, parsed.leave)
+	return func() { parsed.leave(); held.leave() }, nil
 }
 
-// enter takes room, for which it waits so long at most. Errors: Busy.
-func enter(ctx context.Context, s *semaphore.Weighted, n int64, wait time.Duration) (leave func(), err error) {
-	if !s.TryAcquire(n) {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
-		err = s.Acquire(ctx, n)
-	}
-	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Busy, Subject: "request", Message: "too many bodies are being read at once", Remedy: "try again in a moment", Err: err}
-	}
-	return func() { s.Release(n) }, nil
-}
-
-func readBody(c *gin.Context, most int64) ([]byte, error) {
+// readBody reads a body. It takes room as bytes come, not as they are announced: who
+// sends nothing holds next to nothing.
+func readBody(c *gin.Context, held *stay, most int64) ([]byte, error) {
 	if c.Request.Body == nil || c.Request.Body == http.NoBody {
 		return []byte{}, nil
 	}
+	end := most // bytes, and one more where the body is seen to end
+	if c.Request.ContentLength >= 0 {
+		end = c.Request.ContentLength
+	}
 	deadline := http.NewResponseController(c.Writer)
 	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime)) // not every writer can; then the server's own limit stands
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, most))
-	if err == nil {
+	from := http.MaxBytesReader(c.Writer, c.Request.Body, end)
+	var body []byte
+	var err error
+	for err == nil {
+		if len(body) == cap(body) {
+			step := min(max(2*int64(cap(body)), firstStep), end+1)
+			err = held.grow(c.Request.Context(), step)
+			if err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, step), body...)
+		}
+		var n int
+		n, err = from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+	}
+	if errors.Is(err, io.EOF) {
 		_ = deadline.SetReadDeadline(time.Time{}) // the operation may take longer
 		return body, nil
 	}

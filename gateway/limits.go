@@ -20,10 +20,12 @@ import (
 type Limits struct {
 	Connections int `yaml:"connections"`                  // open at once, both doors together
 	PerAddress  int `yaml:"connections_per_address"`      // of them from one address that is no configured proxy
-	Leases      int `yaml:"leases_per_minute"`            // minted or narrowed by one caller
+	Leases      int `yaml:"leases_per_minute"`            // minted by one caller, and as many narrowed from all leases of one
 	Writes      int `yaml:"writes_per_minute"`            // other writes of one caller, and dry runs of one address
 	Datasets    int `yaml:"datasets_per_provider"`        // that are not withdrawn
 	Uploads     int `yaml:"uploads_gib_per_provider"`     // GiB of uploaded files, together
+	Incoming    int `yaml:"uploads_at_once"`              // running, each of which holds one part of a file (8 MiB)
+	Each        int `yaml:"uploads_at_once_per_provider"` // of them, at most half
 	Pending     int `yaml:"pending_requests_per_project"` // that wait for a review
 	Runs        int `yaml:"runs_per_project"`
 }
@@ -33,7 +35,7 @@ func (l Limits) Filled() Limits {
 	for _, d := range []struct {
 		limit *int
 		most  int
-	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 6000}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
+	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 6000}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000}, {&l.Incoming, 64}, {&l.Each, 16}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
 		if *d.limit == 0 {
 			*d.limit = d.most
 		}
@@ -44,7 +46,8 @@ func (l Limits) Filled() Limits {
 // Check says what is wrong with the settings. Errors: Invalid.
 func (l Limits) Check() error {
 	for name, n := range map[string]int{"connections": l.Connections, "connections_per_address": l.PerAddress, "leases_per_minute": l.Leases, "writes_per_minute": l.Writes,
-		"datasets_per_provider": l.Datasets, "uploads_gib_per_provider": l.Uploads, "pending_requests_per_project": l.Pending, "runs_per_project": l.Runs} {
+		"datasets_per_provider": l.Datasets, "uploads_gib_per_provider": l.Uploads, "uploads_at_once": l.Incoming, "uploads_at_once_per_provider": l.Each,
+		"pending_requests_per_project": l.Pending, "runs_per_project": l.Runs} {
 		if n < 0 {
 			return schemas.BadField("settings", "limits", "%s is %d; give a number above 0, or leave it out for the default", name, n)
 		}
@@ -106,8 +109,12 @@ func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) er
 	switch {
 	case right.Lease:
 		most, what = s.limits.Leases, "leases"
-		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder
-			caller = "lease\x00" + lease
+		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder, apart from what this one mints
+			holder, err := s.deps.Desk.Holder(c.Request.Context(), lease)
+			if err != nil {
+				return err
+			}
+			caller = "for\x00" + holder
 		}
 	case !by.SignedIn():
 		caller = "at\x00" + door.Shown(door.Address(c.Request, s.deps.Behind))

@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/gateway"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -84,6 +85,31 @@ func TestWritesArePaced(t *testing.T) {
 		s.want(404, "", "POST", "/decisions", ask)
 	}
 	s.want(503, "", "POST", "/decisions", ask)
+}
+
+// What is narrowed from a member's leases has one pace, however many leases there are.
+func TestNarrowingIsPaced(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(d *gateway.Deps) { d.Limits = gateway.Limits{Leases: 3} })
+	d := s.offered("Yields", "application/json", permit(nil))
+	ask := map[string]any{"items": []map[string]any{{"agreement": s.asked(d.ID, nil).Items[0].Agreement}}}
+	var first, second, child, grandchild agreement.LeaseAnswer
+	narrow := func(status int, from string) reply {
+		t.Helper()
+		return s.want(status, "", "POST", "/leases", map[string]any{}, "Authorization", "Bearer "+from)
+	}
+	s.want(201, "trainer", "POST", "/leases", ask).as(t, &first)
+	s.want(201, "trainer", "POST", "/leases", ask).as(t, &second)
+	narrow(201, first.Token).as(t, &child)
+	narrow(201, child.Token).as(t, &grandchild)
+	narrow(201, second.Token)
+	for _, from := range []string{first.Token, second.Token, child.Token, grandchild.Token} {
+		r := narrow(503, from)
+		if r.header.Get("Retry-After") == "" || !strings.Contains(r.body, "more than 3 leases") {
+			t.Errorf("%v %s", r.header, r.body)
+		}
+	}
+	s.want(201, "trainer", "POST", "/leases", ask) // whoever has a lease keeps its holder from none
 }
 
 // What a provider or a project may have is counted where it is stored.
@@ -174,4 +200,39 @@ func TestUploadsAreBounded(t *testing.T) {
 		t.Errorf("an upload with more behind it: %s", r.Status)
 	}
 	s.want(204, "agronomy", "PUT", path+"b.csv", strings.Repeat("a", 250)) // what broke off is not counted
+}
+
+// Uploads that run hold memory, so one provider has a bounded number of them at once,
+// and another is not kept waiting by these.
+func TestUploadsAtOnceAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(d *gateway.Deps) { d.Limits = gateway.Limits{Incoming: 5, Each: 2} })
+	s.store = bucket(t)
+	mine := s.register(wheat("Wheat"))
+	var theirs schemas.Dataset
+	s.want(201, "grid", "POST", "/datasets", wheat("Load")).as(t, &theirs)
+	var open []net.Conn
+	for i := range 2 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+		must(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = fmt.Fprintf(c, "PUT /api/v1/datasets/%s/files/data/all/%d.csv HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Bearer %s\r\nContent-Length: 400\r\n\r\na", mine.ID, i, token(t, s.issuer, "agronomy", nil))
+		must(t, err)
+		line, err := bufio.NewReader(c).ReadString('\n') // the gateway says so when it reads the file
+		must(t, err)
+		if !strings.Contains(line, "100 Continue") {
+			t.Fatalf("upload %d: %s", i, line)
+		}
+		open = append(open, c)
+	}
+	more := "/datasets/" + string(mine.ID) + "/files/data/all/more.csv"
+	r := s.want(503, "agronomy", "PUT", more, "a")
+	if r.header.Get("Retry-After") != "5" || !strings.Contains(r.body, "at most 2 of one provider and 5 of all") {
+		t.Errorf("%v %s", r.header, r.body)
+	}
+	s.want(204, "grid", "PUT", "/datasets/"+string(theirs.ID)+"/files/data/all/a.csv", "a")
+	for _, c := range open {
+		must(t, c.Close())
+	}
+	eventually(t, "uploads that ended make room", func() bool { return s.call("agronomy", "PUT", more, "a").status == 204 })
 }

@@ -57,6 +57,7 @@ type Server struct {
 	metrics *metrics
 	gate    *api.Gate
 	bodies  bodies
+	uploads *room
 	limits  Limits
 	rates   *rates
 	crew    crew
@@ -68,6 +69,7 @@ func New(d Deps) *Server {
 		d.UploadIdle = uploadIdle
 	}
 	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies(), limits: d.Limits.Filled(), rates: newRates(d.Now)}
+	s.uploads = s.limits.uploads()
 	gin.SetMode(gin.ReleaseMode)
 	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
@@ -321,6 +323,15 @@ func (s *Server) upload(c *gin.Context) {
 		s.refuse(c, by, err)
 		return
 	}
+	place := &stay{room: s.uploads, owner: string(by.Participant)}
+	err = place.grow(c.Request.Context(), 1)
+	if err != nil {
+		c.Header("Retry-After", "5")
+		s.fail(c, &schemas.Error{Kind: schemas.Busy, Subject: "upload", Message: fmt.Sprintf("too many files are being uploaded: at most %d of one provider and %d of all run at once", s.uploads.each, s.uploads.most),
+			Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)", Err: err})
+		return
+	}
+	defer place.leave()
 	// A client that has sent all may close its side: what it sent is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guichet/connectors/guichet"
+	"guichet/connectors/rdf"
 	"guichet/gateway/api"
 	"guichet/schemas"
 )
@@ -27,6 +28,10 @@ func readDocument(path string, v any) error {
 	j, err := yaml.YAMLToJSON(b) // JSON is YAML too
 	if err != nil {
 		return schemas.Errorf(schemas.Invalid, path, "%s is no YAML: %s", path, yaml.FormatError(err, false, true))
+	}
+	err = rdf.Names(j, false)
+	if err != nil {
+		return schemas.Errorf(schemas.Invalid, path, "%s: %w", path, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(j))
 	d.DisallowUnknownFields()

@@ -18,6 +18,8 @@ const (
 	streamShare     = 4        // a quarter is for what streams hold of the stores' bytes
 	connectionShare = 8        // an eighth is for what doors and transports buffer for connections
 	perConnection   = 64 << 10 // of buffers: HTTP/2 frames and headers, TLS, what a call of Flight encodes
+	uploadShare     = 16       // a sixteenth is for parts of files that are uploaded
+	perUpload       = 8 << 20  // of a file, held until the store has it
 	softShare       = 9        // tenths of it, at which the collector works harder
 )
 
@@ -148,6 +150,15 @@ func (b bound) connections(limit int) int {
 	return max(min(limit, int(b.bytes/connectionShare/perConnection)), 64)
 }
 
+// uploads is how many files may be uploaded at once: no more than limit, and than
+// their share of the memory holds, of at least 2.
+func (b bound) uploads(limit int) int {
+	if b.bytes == 0 {
+		return limit
+	}
+	return max(min(limit, int(b.bytes/uploadShare/perUpload)), 2)
+}
+
 // fit makes the process keep to what it may have, and logs how much that is and what it
 // is for.
 func (b bound) fit(c *Config, log *slog.Logger) {
@@ -161,6 +172,7 @@ func (b bound) fit(c *Config, log *slog.Logger) {
 	if room < limits.Connections {
 		c.Limits.Connections = room
 	}
+	c.Limits.Incoming = b.uploads(limits.Incoming)
 	memory, err := c.memory() // checked before
 	if err != nil || b.bytes == 0 {
 		return

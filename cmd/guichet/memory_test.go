@@ -71,10 +71,11 @@ func TestMemoryShares(t *testing.T) {
 		bytes       int64
 		memory      string
 		connections int
-	}{{0, "1024MiB", 8192}, {256 << 20, "64MiB", 512}, {2 << 30, "512MiB", 4096}, {3 << 30, "768MiB", 6144}, {64 << 30, "16384MiB", 8192}} {
+		uploads     int
+	}{{0, "1024MiB", 8192, 64}, {256 << 20, "64MiB", 512, 2}, {2 << 30, "512MiB", 4096, 16}, {3 << 30, "768MiB", 6144, 24}, {64 << 30, "16384MiB", 8192, 64}} {
 		b := bound{bytes: c.bytes}
-		if b.defaultMemory() != c.memory || b.connections(8192) != c.connections {
-			t.Errorf("of %d bytes: %s for streams, %d connections", c.bytes, b.defaultMemory(), b.connections(8192))
+		if b.defaultMemory() != c.memory || b.connections(8192) != c.connections || b.uploads(64) != c.uploads {
+			t.Errorf("of %d bytes: %s for streams, %d connections, %d uploads", c.bytes, b.defaultMemory(), b.connections(8192), b.uploads(64))
 		}
 	}
 }

@@ -143,9 +143,17 @@ func (s *Store) List(ctx context.Context, bucket, prefix string, most int) ([]In
 // listTime bounds one listing, of at most some hundred pages.
 const listTime = 2 * time.Minute
 
+// partSize is how much of an object a Put from a reader holds in memory at a time, in
+// bytes: small, and large enough for 64 GiB in the 10,000 parts that a store takes.
+const partSize = 8 << 20
+
 // Put writes an object of a known size. Errors: NotFound (bucket), Unavailable.
 func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size int64) (Info, error) {
-	o, err := s.core.Client.PutObject(ctx, bucket, key, r, size, minio.PutObjectOptions{ContentType: "application/octet-stream"})
+	options := minio.PutObjectOptions{ContentType: "application/octet-stream"}
+	if _, seeks := r.(io.ReaderAt); !seeks && size > partSize && size <= 8000*partSize { // what can be read again is not held
+		options.PartSize = partSize
+	}
+	o, err := s.core.Client.PutObject(ctx, bucket, key, r, size, options)
 	if err != nil {
 		return Info{}, s.explain(err, bucket, key)
 	}

@@ -345,3 +345,26 @@ func TestWordsAreShort(t *testing.T) {
 		t.Errorf("%d bytes of words", len(fmt.Sprint(err)))
 	}
 }
+
+// TestParts: of an object that comes from a reader little is held, however long it is.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	sizes := make(chan int64, 100)
+	s := open(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+			return
+		}
+		if r.Method == http.MethodPut {
+			sizes <- r.ContentLength
+		}
+		w.WriteHeader(http.StatusForbidden)
+	})
+	_, err := s.Put(t.Context(), "lab", "k", struct{ io.Reader }{bytes.NewReader(make([]byte, 20<<20))}, 50<<30)
+	if err == nil {
+		t.Fatal("the store refused a part, and the whole is taken")
+	}
+	if n := <-sizes; n > 9<<20 {
+		t.Errorf("a part has %d bytes", n)
+	}
+}

@@ -52,9 +52,10 @@ type server struct {
 	gate *Gate
 }
 
-// problems makes huma's own errors ours. Huma keeps one maker of errors for the
-// process, so it is set once, however many gateways a process holds.
+// problems makes huma's own errors ours. Huma keeps one maker of errors, and
+// one strictness, for the process, so they are set once, however many gateways a process holds.
 var problems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // a member in another case than ours is not known
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
 })
 
@@ -90,6 +91,7 @@ const (
 	PrincipalKey = "guichet.principal"
 	LeaseKey     = "guichet.lease"
 	AddressKey   = "guichet.address"
+	ParsedKey    = "guichet.parsed" // func(), called once the body is parsed
 )
 
 // Caller is part of every input: who calls, as the authentication middleware found.
@@ -99,12 +101,15 @@ type Caller struct {
 	address string
 }
 
-// Resolve is for huma.
+// Resolve is for huma, which calls it when the body is parsed.
 func (c *Caller) Resolve(ctx huma.Context) []error {
 	g := humagin.Unwrap(ctx)
 	c.by, _ = g.Value(PrincipalKey).(schemas.Principal)
 	c.lease, _ = g.Value(LeaseKey).(string)
 	c.address, _ = g.Value(AddressKey).(string)
+	if parsed, ok := g.Value(ParsedKey).(func()); ok {
+		parsed()
+	}
 	return nil
 }
 

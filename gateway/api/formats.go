@@ -28,7 +28,7 @@ func formats(publicURL string) map[string]huma.Format {
 	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
 	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
 	return map[string]huma.Format{
-		"application/json": huma.DefaultJSONFormat, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
+		"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readJSON}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
 		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
 		"application/ld+json": ld,
 	}
@@ -98,7 +98,26 @@ func readYAML(b []byte, v any) error {
 			return faulty(err)
 		}
 	}
-	return json.Unmarshal(y.JSON, v)
+	return readJSON(y.JSON, v)
+}
+
+// readJSON reads plain JSON, in which nothing is said twice; terms say nothing by null,
+// which would open to all what a constraint was meant for. Huma reads a body into any
+// first, whatever it is.
+func readJSON(b []byte, v any) error {
+	var err error
+	switch v.(type) {
+	case *offerBody:
+		err = rdf.Names(b, true)
+	case *any, *schemas.Dataset:
+		if json.Valid(b) { // else huma says what is wrong
+			err = rdf.Names(b, false)
+		}
+	}
+	if err != nil {
+		return faulty(err)
+	}
+	return json.Unmarshal(b, v)
 }
 
 // ReadDataset reads a document as the operations on datasets read their bodies, for
@@ -143,7 +162,7 @@ func writeYAML(w io.Writer, v any) error {
 // object without any keyword of JSON-LD is plain JSON.
 func readLD(b []byte, v any) error {
 	if plainJSON(b) {
-		return json.Unmarshal(b, v)
+		return readJSON(b, v)
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:

@@ -17,6 +17,29 @@ func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
 	return l, err
 }
 
+// Holder names the member for whom a lease was made, whatever became of it, or the
+// lease that it was first narrowed from where no member is known: all leases of a line
+// have one holder. Errors: Unauthenticated.
+func (d *Desk) Holder(ctx context.Context, token string) (string, error) {
+	id, ok := d.leaseOf(token)
+	if !ok {
+		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
+	}
+	l, _, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	switch {
+	case schemas.KindOf(err) == schemas.NotFound:
+		return "lease\x00" + string(id), nil
+	case err != nil:
+		return "", err
+	case l.Subject != "":
+		return "member\x00" + l.Issuer + "\x00" + l.Subject, nil
+	case len(l.Line) > 0:
+		return "lease\x00" + string(l.Line[0]), nil
+	default:
+		return "lease\x00" + string(id), nil
+	}
+}
+
 // leased is lease with the revision that it has.
 func (d *Desk) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
 	id, ok := d.leaseOf(token)
