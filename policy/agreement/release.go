@@ -134,6 +134,10 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreem
 	if a.State != schemas.AgreementActive {
 		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
+	err = usable(t.lease.Participant, &a)
+	if err != nil {
+		return a, err
+	}
 	b := basis{}
 	b.on("agreement", string(a.ID), a.Revision)
 	t.terms, t.basis = a, b
