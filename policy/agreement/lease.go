@@ -390,7 +390,11 @@ func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *sc
 		return err
 	}
 	for _, it := range l.Items {
-		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(leaseValues(l, it), by)})
+		v, err := leaseValues(ctx, tx, l, it)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(v, by)})
 		if err != nil {
 			return err
 		}

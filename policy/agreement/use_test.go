@@ -64,3 +64,38 @@ func sealed(t *testing.T, d *Desk, l *schemas.Lease) {
 	t.Helper()
 	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { return d.seal(ctx, tx, trainer(), l) }))
 }
+
+// A provider ends a lease that is for its data alone, and learns nothing of the person who
+// holds it; of a lease that is also for data of others it ends its agreement. The record
+// of each item names the provider.
+func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	ctx := t.Context()
+	all := d.catalogue.(shelf)
+	ds := all["ds-1"]
+	ds.Provider = "https://two.example"
+	all["ds-1"] = ds
+	ids := agreed(t, d, "ds-0", "ds-1")
+	both, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}})
+	must(t, err)
+	l, err := d.RevokeLease(ctx, owner(), both.Lease.ID, "not all mine")
+	if schemas.KindOf(err) != schemas.Denied || l.Subject != "" || len(l.Items) > 0 {
+		t.Errorf("a provider of one item ends the lease: %+v, %v", l, err)
+	}
+	_, err = look(ctx, d, both.Token, ids[1])
+	must(t, err)
+	one, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}}})
+	must(t, err)
+	l, err = d.RevokeLease(ctx, owner(), one.Lease.ID, "all mine")
+	if err != nil || l.Subject != "" || l.Issuer != "" || l.Revoked.IsZero() {
+		t.Errorf("the provider of all is answered %+v, %v", l, err)
+	}
+	for provider, want := range map[schemas.ParticipantID]int{holder: 3, "https://two.example": 1} {
+		n := 0
+		must(t, d.db.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).Scan(&n))
+		if n != want {
+			t.Errorf("%d records of leases name the provider %s, want %d", n, provider, want)
+		}
+	}
+}
