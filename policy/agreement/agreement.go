@@ -99,11 +99,11 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	out := []schemas.Agreement{}
 	for _, row := range rows {
 		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
-		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
-			continue
-		}
 		if err == nil {
 			err = d.showLeft(ctx, &a)
+		}
+		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
+			continue
 		}
 		if err != nil {
 			return nil, "", err

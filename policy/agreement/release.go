@@ -166,6 +166,8 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if err != nil {
 			return err
 		}
+		// What it was not begun under, it would not be taken out of: the lead was another.
+		p = slices.DeleteFunc(p, func(c account) bool { return c.id != "" && !slices.Contains(stored.Accounts, c.id) })
 		needRows, needBytes := t.cost(rows, bytes)
 		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
