@@ -134,6 +134,10 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreem
 	if a.State != schemas.AgreementActive {
 		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
+	err = usable(t.lease.Participant, &a)
+	if err != nil {
+		return a, err
+	}
 	b := basis{}
 	b.on("agreement", string(a.ID), a.Revision)
 	t.terms, t.basis = a, b
@@ -162,6 +166,8 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if err != nil {
 			return err
 		}
+		// What it was not begun under, it would not be taken out of: the lead was another.
+		p = slices.DeleteFunc(p, func(c account) bool { return c.id != "" && !slices.Contains(stored.Accounts, c.id) })
 		needRows, needBytes := t.cost(rows, bytes)
 		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
