@@ -77,7 +77,7 @@ type Project struct {
 	Domain     SpaceID         `json:"domain,omitempty"`
 	From       time.Time       `json:"from,omitzero"`
 	Until      time.Time       `json:"until,omitzero"`
-	BudgetRows int64           `json:"budget_rows,omitempty"`
+	BudgetRows int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
 	Funding    *Funding        `json:"funding,omitempty"`
 	Outcomes   []string        `json:"outcomes,omitempty"`
 	Revision   int64           `json:"revision,omitempty" readOnly:"true"`

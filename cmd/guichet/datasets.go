@@ -256,6 +256,7 @@ type withdrawCmd struct {
 
 // Run withdraws.
 func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	t.brakes = true
 	c, err := g.client(ctx)
 	if err != nil {
 		return err

@@ -165,6 +165,10 @@ func TestRollbackIsSeenByThoseWhoRemember(t *testing.T) {
 	if err == nil || !strings.Contains(out, "the record became shorter") {
 		t.Errorf("a machine that saw a later head: %v\n%s", err, out)
 	}
+	out, err = home("stop", "https://crop-ai.example", "--reason", "an audit is under way")
+	if err == nil || !strings.Contains(out, "the record became shorter") || !strings.Contains(out, "role") { // said, and the call is made: an officer stops nobody
+		t.Errorf("rights are taken away from there: %v\n%s", err, out)
+	}
 	other := g.home("officer") // one that saw nothing
 	out, err = other("audit", "list")
 	if err != nil {
@@ -174,10 +178,16 @@ func TestRollbackIsSeenByThoseWhoRemember(t *testing.T) {
 	if err == nil || !strings.Contains(out, "missing") {
 		t.Errorf("against the head that was kept: %v\n%s", err, out)
 	}
+	home = g.home("officer", home) // who signs in takes the record as it is
+	out, err = home("audit", "list")
+	if err != nil {
+		t.Errorf("after signing in again: %v\n%s", err, out)
+	}
 }
 
-// home is a machine on which a persona signed in: it runs the command line there.
-func (g *testGateway) home(id string) func(args ...string) (string, error) {
+// home is a machine on which a persona signed in: it runs the command line there. A given
+// one signs in again.
+func (g *testGateway) home(id string, again ...func(args ...string) (string, error)) func(args ...string) (string, error) {
 	g.t.Helper()
 	dir := g.t.TempDir()
 	p := g.rig.persona(id)
@@ -192,9 +202,62 @@ func (g *testGateway) home(id string) func(args ...string) (string, error) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+	if len(again) > 0 {
+		run = again[0]
+	}
 	out, err := run("login", "--issuer", p.issuer, "--client-id", p.ID, "--client-secret-file", file)
 	if err != nil {
 		g.t.Fatalf("%v\n%s", err, out)
 	}
 	return run
+}
+
+// Stops, revocations and withdrawals go past rows that were edited: no row keeps the others,
+// and an edit is not made good by what takes the right away.
+func TestStopsGoPastEditedRows(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	d := g.published("Winter wheat", csvRows(100, 0))
+	one, two := g.granted(d.ID)[0], g.granted(d.ID)[0]
+	l := g.lease(one, two)
+	db := sqltest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
+	edit := func(query string, args ...any) {
+		t.Helper()
+		_, err := db.Exec(query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before string
+	err := db.QueryRow("SELECT doc FROM agreement WHERE id = ?", string(one)).Scan(&before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(`UPDATE agreement SET doc = replace(doc, '"state":"active"', '"state":"revoked"') WHERE id = ?`, string(one))
+	var list struct{ Items []schemas.Agreement }
+	g.get("trainer", "/agreements", &list)
+	if len(list.Items) != 1 || list.Items[0].ID != two {
+		t.Errorf("one edited agreement in the list: %+v", list.Items)
+	}
+	reason := map[string]any{"reason": "the licence ended"}
+	g.post("agronomy", "/participants/https:%2F%2Fagronomy.example/stop", reason, nil)
+	edit("UPDATE agreement SET doc = ? WHERE id = ?", before, string(one)) // put back, it was ended all the same
+	for _, id := range []schemas.AgreementID{one, two} {
+		_, err := g.as("trainer").OpenStream(t.Context(), l.Token, id, nil)
+		if err == nil {
+			t.Errorf("%s streams after the stop", id)
+		}
+	}
+	edit(`UPDATE participant SET doc = replace(doc, '"country":"', '"country":"X') WHERE id = 'https://crop-ai.example'`)
+	g.post("operator", "/participants/https:%2F%2Fcrop-ai.example/stop", reason, nil)
+	edit(`UPDATE dataset SET doc = replace(doc, '"Winter', '"Summer') WHERE id = ?`, string(d.ID))
+	err = g.withdraw(t.Context(), d.ID)
+	if err != nil {
+		t.Errorf("a dataset that was edited is not withdrawn: %v", err)
+	}
+	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+	if err != nil || len(r.Faults) != 3 {
+		t.Errorf("what was edited is named still: %+v, %v", r, err)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -48,7 +49,7 @@ func readHeads(path string) (map[string]seenHead, error) {
 }
 
 // follow holds a gateway's record against what this machine saw of it last, and
-// remembers its head. anew takes a log with another key for a new one. Errors: Conflict:
+// remembers its head. anew takes it as it is: whoever signs in. Errors: Conflict:
 // the record became shorter, does not begin with what was seen, or is another log's. A
 // gateway that cannot show its head now is used all the same, and that is said.
 func (t *terminal) follow(ctx context.Context, c *guichet.Client, server string, anew bool) error {
@@ -72,8 +73,12 @@ func (t *terminal) follow(ctx context.Context, c *guichet.Client, server string,
 		return &schemas.Error{Kind: schemas.Conflict, Subject: server, Message: "the record of " + server + " is signed by another key than the one seen last",
 			Remedy: "ask the operator why; guichet login takes the new log, and what was seen of the old one is forgotten"}
 	}
-	if known && before.Key == now.Key {
+	if known && before.Key == now.Key && !anew {
 		err = consistent(ctx, c, before, now)
+		if e, is := errors.AsType[*schemas.Error](err); is && t.brakes { // rights are taken away whatever the record looks like
+			fmt.Fprintf(t.err, "guichet: %s: %s\n", e.Message, e.Remedy)
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	json     bool
+	brakes   bool // the verb takes rights away
 }
 
 // grammar is the command line.

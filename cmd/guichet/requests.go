@@ -206,6 +206,7 @@ type revokeCmd struct {
 
 // Run revokes.
 func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	t.brakes = true
 	c, err := g.client(ctx)
 	if err != nil {
 		return err

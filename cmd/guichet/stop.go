@@ -30,6 +30,7 @@ type (
 
 // Run stops a participant.
 func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+	t.brakes = true
 	var out agreement.Stopped
 	err := v.post(ctx, g, "stop", &out)
 	if err != nil {

@@ -174,6 +174,7 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		followers.Go(func() error { return s.feed.Run(following) })
 		followers.Go(func() error { return s.desk.CountRefusals(following) })
 		followers.Go(func() error { return s.desk.FinishTakeaways(following) })
+		followers.Go(func() error { return s.desk.CloseAbandoned(following, s.log) })
 		followers.Go(func() error {
 			err := s.name.Run(following)
 			if err != nil { // another process has our name and closes our releases

@@ -25,6 +25,7 @@ type DB struct {
 	names    *stdsql.DB // the connection that holds this process's name; PostgreSQL only
 	probe    probe
 	sealKey  []byte // see seal.go
+	opens    openings
 	step     func(ctx context.Context, tx *Tx, first int64, leaves [][]byte) error
 
 	slots   chan struct{} // one for each queued job, see maxQueued
@@ -43,6 +44,9 @@ type DB struct {
 	active atomic.Bool             // Run is running
 	stmts  map[string]*stdsql.Stmt // by query, SQLite only
 	wanted []string
+
+	reads     sync.Map // the readers' prepared statements by query, SQLite only
+	readsKept atomic.Int64
 }
 
 // Querier reads rows: a DB (its last committed state) or a Tx (with what the
@@ -83,7 +87,35 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*stdsql.Row
 
 // QueryRow reads one committed row.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *One {
+	if st := db.reading(ctx, query); st != nil {
+		return &One{db: db, row: st.QueryRowContext(ctx, args...)}
+	}
 	return &One{db: db, row: db.r.QueryRowContext(ctx, db.bind(query), args...)}
+}
+
+// reading gives the prepared form of a reader's query on SQLite, where parsing costs more
+// than finding a row; nil on PostgreSQL, whose driver keeps its own, and for queries beyond
+// the bound.
+func (db *DB) reading(ctx context.Context, query string) *stdsql.Stmt {
+	if db.postgres {
+		return nil
+	}
+	if st, ok := db.reads.Load(query); ok {
+		return st.(*stdsql.Stmt) //nolint:forcetypeassert // nothing else is stored
+	}
+	if db.readsKept.Load() >= maxStmts {
+		return nil
+	}
+	st, err := db.r.PrepareContext(ctx, query)
+	if err != nil {
+		return nil // the query itself tells
+	}
+	if have, is := db.reads.LoadOrStore(query, st); is {
+		st.Close()
+		return have.(*stdsql.Stmt) //nolint:forcetypeassert // nothing else is stored
+	}
+	db.readsKept.Add(1)
+	return st
 }
 
 // bind turns "?" outside of quotes into $1, $2 … on PostgreSQL.

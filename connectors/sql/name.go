@@ -87,6 +87,21 @@ func (n *Name) take(ctx context.Context) error {
 		Remedy: "give each gateway a name of its own (setting replica); the name of one whose machine died is free within half a minute"}
 }
 
+// NameIsHeld says whether some process has a name. On SQLite there is this one alone, and
+// no other name to ask for.
+func (db *DB) NameIsHeld(ctx context.Context, name string) (bool, error) {
+	if !db.postgres {
+		return true, nil
+	}
+	var held bool
+	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks l, (SELECT hashtextextended('guichet process ' || current_schema() || ' ' || ?, 0) AS k) t
+		WHERE l.locktype = 'advisory' AND l.granted AND l.classid = ((t.k >> 32) & 4294967295)::oid AND l.objid = (t.k & 4294967295)::oid)`, name).Scan(&held)
+	if err != nil {
+		return true, fmt.Errorf("look who holds the name %s: %w", name, err)
+	}
+	return held, nil
+}
+
 // Run keeps the name until ctx ends: when its connection is lost it takes it again. It
 // returns early only with Conflict: another process took it meanwhile, and closes our
 // releases.

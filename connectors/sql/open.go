@@ -178,6 +178,10 @@ func (db *DB) Close() error {
 	for _, st := range db.stmts {
 		errs = append(errs, st.Close())
 	}
+	db.reads.Range(func(_, st any) bool {
+		errs = append(errs, st.(*stdsql.Stmt).Close()) //nolint:forcetypeassert // nothing else is stored
+		return true
+	})
 	for _, p := range []*stdsql.DB{db.w, db.r, db.names} {
 		if p != nil {
 			errs = append(errs, p.Close())

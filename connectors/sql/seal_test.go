@@ -156,3 +156,81 @@ func TestSealsAreSeenWithTheirNouns(t *testing.T) {
 		readers.Wait()
 	})
 }
+
+// Who has the database and this very code, but not the key, makes no noun that rules; nor
+// does an edited look-up column.
+func TestNounsNeedTheKey(t *testing.T) {
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			url := sqltest.URL(t, kind)
+			ours, theirs := sqltest.OpenURL(t, url), sqltest.OpenURL(t, url)
+			ours.SealWith([]byte("ours"))
+			theirs.SealWith([]byte("theirs"))
+			sqltest.Run(t, ours)
+			sqltest.Run(t, theirs)
+			ctx := context.Background()
+			write(t, ours, func(ctx context.Context, tx *sql.Tx) error {
+				return insert(ctx, tx, "project", "p", noun{"one"}, sql.Columns{"lead": "a"})
+			})
+			get := func(want bool) {
+				t.Helper()
+				_, _, err := sql.Get[noun](ctx, ours, "project", "p")
+				if errors.Is(err, sql.ErrAltered) == want {
+					t.Errorf("as recorded is %t, and %v", want, err)
+				}
+			}
+			get(true)
+			_, err := sqltest.Raw(t, url).Exec("UPDATE project SET lead = 'b'")
+			if err != nil {
+				t.Fatal(err)
+			}
+			get(false)
+			_, err = sqltest.Raw(t, url).Exec("UPDATE project SET lead = 'a'")
+			if err != nil {
+				t.Fatal(err)
+			}
+			get(true)
+			write(t, theirs, func(ctx context.Context, tx *sql.Tx) error {
+				_, err := sql.Update(ctx, tx, "project", "p", 0, noun{"forged"}, nil)
+				if err != nil {
+					return err
+				}
+				return about(ctx, tx, "project", "p")
+			})
+			get(false)
+		})
+	}
+}
+
+// What is taken away from an edited noun stays refused: that makes no edit good.
+func TestDistrustedNounsStayRefused(t *testing.T) {
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			url := sqltest.URL(t, kind)
+			db := sqltest.OpenURL(t, url)
+			sqltest.Run(t, db)
+			ctx := context.Background()
+			write(t, db, func(ctx context.Context, tx *sql.Tx) error { return insert(ctx, tx, "factory", "f", noun{"one"}, nil) })
+			_, err := sqltest.Raw(t, url).Exec(`UPDATE factory SET doc = '{"Name":"mine"}'`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, db, func(ctx context.Context, tx *sql.Tx) error {
+				doc, revision, altered, err := sql.GetToEnd[noun](ctx, tx, "factory", "f")
+				if err != nil || !altered || doc.Name != "mine" {
+					t.Errorf("%+v, altered %t, %v", doc, altered, err)
+				}
+				tx.Distrust("factory", "f")
+				_, err = sql.Update(ctx, tx, "factory", "f", revision, noun{"ended"}, nil)
+				if err != nil {
+					return err
+				}
+				return about(ctx, tx, "factory", "f")
+			})
+			_, _, err = sql.Get[noun](ctx, db, "factory", "f")
+			if !errors.Is(err, sql.ErrAltered) {
+				t.Errorf("after it was ended: %v", err)
+			}
+		})
+	}
+}

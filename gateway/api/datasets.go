@@ -197,7 +197,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // both halves are done, whoever hangs up
-	have, err := s.Catalog.Own(ctx, in.by, in.ID)
+	have, err := s.Catalog.OwnToEnd(ctx, in.by, in.ID)
 	if err != nil {
 		return nil, err
 	}

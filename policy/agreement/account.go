@@ -19,23 +19,46 @@ import (
 )
 
 // account is a budget with what was taken of it. A budget of the terms is for a project,
-// over all of its agreements on the dataset; what a request bound itself to is for its
+// over all of its agreements on the dataset, and for an organisation over all of its
+// projects: those it makes as it likes. What a request bound itself to is for its
 // agreement. Putting the same budget again goes on counting; a provider who puts another
 // one, or under another rule, begins anew.
 type account struct {
 	duty        *schemas.Duty
 	id          string // "": the agreement's own columns
-	rows, bytes int64  // given out for good
-	heldRows    int64  // and reserved
+	of          payer
+	rows, bytes int64 // given out for good
+	heldRows    int64 // and reserved
 	heldBytes   int64
 }
 
 // purse is every budget that an agreement is under; empty where there is none.
 type purse []account
 
-// accountOf names the account of a budget of the terms.
-func accountOf(dataset schemas.DatasetID, project schemas.ProjectID, o *schemas.Duty) string {
-	b, _ := json.Marshal([]any{"guichet account 1", dataset, project, o.Rule, o.Rows, o.Bytes}) // texts and numbers: cannot fail
+// payer is whom a budget is for: a project, or an organisation. Their ids never are the
+// same: those of organisations are URLs.
+type payer struct {
+	id           string
+	organisation bool
+}
+
+// payers gives whom the budgets of an agreement are for: its project, the organisation
+// that asked, and the project's lead, so that nobody gets more by asking through another.
+func payers(project schemas.ProjectID, asker, lead schemas.ParticipantID) []payer {
+	out := []payer{{string(project), false}, {string(asker), true}}
+	if lead != asker {
+		out = append(out, payer{string(lead), true})
+	}
+	return slices.DeleteFunc(out, func(o payer) bool { return o.id == "" })
+}
+
+// account names a payer's account of a budget of the terms.
+func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
+	kind := "guichet account 1"
+	if w.organisation {
+		kind = "guichet account 1 of an organisation"
+	}
+	b, _ := json.Marshal([]any{kind, dataset, w.id, o.Rule, o.Rows, o.Bytes}) // texts and numbers: cannot fail
 	sum := sha256.Sum256(b)
 	return "acc-" + hex.EncodeToString(sum[:20])
 }
@@ -45,7 +68,14 @@ const ofRequest = "request"
 
 // purse reads the accounts of an agreement.
 func (d *Desk) purse(ctx context.Context, q sql.Querier, a *schemas.Agreement) (purse, error) {
-	p := budgets(a.Dataset, a.Project, a.Obligations)
+	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) {
+		return nil, nil
+	}
+	project, _, err := sql.Get[schemas.Project](ctx, q, "project", string(a.Project))
+	if err != nil {
+		return nil, err
+	}
+	p := budgets(a.Dataset, payers(a.Project, a.Participant, project.Lead), a.Obligations)
 	for i := range p {
 		c := &p[i]
 		if c.id == "" {
@@ -61,44 +91,48 @@ func (d *Desk) purse(ctx context.Context, q sql.Querier, a *schemas.Agreement) (
 }
 
 // budgets gives the accounts of obligations, as nobody has used them.
-func budgets(dataset schemas.DatasetID, project schemas.ProjectID, obligations []schemas.Duty) purse {
+func budgets(dataset schemas.DatasetID, whose []payer, obligations []schemas.Duty) purse {
 	var out purse
 	for i := range obligations {
 		o := &obligations[i]
 		if o.Kind != schemas.DutyBudget {
 			continue
 		}
-		c := account{duty: o}
-		if o.Rule != ofRequest {
-			c.id = accountOf(dataset, project, o)
+		if o.Rule == ofRequest {
+			out = append(out, account{duty: o})
+			continue
 		}
-		if c.id == "" || !slices.ContainsFunc(out, func(have account) bool { return have.id == c.id }) {
-			out = append(out, c)
+		for _, w := range whose {
+			c := account{duty: o, id: w.account(dataset, o), of: w}
+			if !slices.ContainsFunc(out, func(have account) bool { return have.id == c.id }) {
+				out = append(out, c)
+			}
 		}
 	}
 	return out
 }
 
 // remaining says in decisions that are no refusal what their budgets still give to the
-// project, and refuses where that is nothing: an agreement would open no stream.
+// project and its organisation, and refuses where that is nothing: an agreement would open no stream.
 func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
 	var used map[string]account
 	for i := range decisions {
 		dec := &decisions[i]
-		p := budgets(datasets[i].ID, f.Project.ID, dec.Obligations)
+		whose := payers(f.Project.ID, f.Participant.ID, f.Project.Lead)
+		p := budgets(datasets[i].ID, whose, dec.Obligations)
 		if f.Project.ID == "" || len(p) == 0 {
 			continue
 		}
 		if used == nil { // one look for a whole search
 			var err error
-			used, err = accountsOf(ctx, d.db, f.Project.ID)
+			used, err = accountsOf(ctx, d.db, whose)
 			if err != nil {
 				return err
 			}
 		}
 		for k := range p {
 			have := used[p[k].id]
-			have.duty, have.id = p[k].duty, p[k].id
+			have.duty, have.id, have.of = p[k].duty, p[k].id, p[k].of
 			p[k] = have
 		}
 		dec.Left = p.shown()
@@ -112,11 +146,15 @@ func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f po
 
 const askForMore = "let running streams end, or ask the provider for a larger budget"
 
-// accountsOf reads every account of a project.
-func accountsOf(ctx context.Context, q sql.Querier, project schemas.ProjectID) (map[string]account, error) {
-	rows, err := q.Query(ctx, `SELECT id, rows_used, bytes_used, rows_held, bytes_held FROM account WHERE project = ?`, string(project))
+// accountsOf reads every account of some payers.
+func accountsOf(ctx context.Context, q sql.Querier, whose []payer) (map[string]account, error) {
+	var args []any
+	for _, w := range whose {
+		args = append(args, w.id)
+	}
+	rows, err := q.Query(ctx, `SELECT id, rows_used, bytes_used, rows_held, bytes_held FROM account WHERE project IN (?`+strings.Repeat(", ?", len(args)-1)+`)`, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read the accounts of %s: %w", project, err)
+		return nil, fmt.Errorf("read accounts: %w", err)
 	}
 	defer rows.Close()
 	out := map[string]account{}
@@ -124,7 +162,7 @@ func accountsOf(ctx context.Context, q sql.Querier, project schemas.ProjectID) (
 		var c account
 		err := rows.Scan(&c.id, &c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
 		if err != nil {
-			return nil, fmt.Errorf("read the accounts of %s: %w", project, err)
+			return nil, fmt.Errorf("read accounts: %w", err)
 		}
 		out[c.id] = c
 	}
@@ -193,8 +231,11 @@ func (c *account) taken() string {
 		parts = append(parts, fmt.Sprintf("%d of %d bytes", c.bytes+c.heldBytes, c.duty.Bytes))
 	}
 	whom := "by the project, over all of its agreements on the dataset"
-	if c.id == "" {
+	switch {
+	case c.id == "":
 		whom = "under this agreement, whose request asked for no more"
+	case c.of.organisation:
+		whom = "by " + c.of.id + ", over all of its projects"
 	}
 	return fmt.Sprintf("the budget is spent: %s used or reserved %s", strings.Join(parts, " and "), whom)
 }
@@ -220,7 +261,7 @@ func (p purse) hold(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, rows,
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
-			c.id, string(a.Dataset), string(a.Project), rows, bytes)
+			c.id, string(a.Dataset), c.of.id, rows, bytes)
 		if err != nil {
 			return fmt.Errorf("charge account %s: %w", c.id, err)
 		}
@@ -276,15 +317,18 @@ func (p purse) say(c *schemas.Change) {
 	}
 }
 
-// mostAccounts is how many budgets of a release are looked for in the record; an offer
-// has rarely more than one.
-const mostAccounts = 8
+// mostAccounts is how many accounts of a release are looked for in the record: an offer
+// has rarely more than one budget, which is counted for up to three payers.
+const mostAccounts = 24
 
 // recorded refuses an account that holds less than the record says it gave out: it was
 // edited behind the gateway. What it gave out only grows, so that changes which are not
 // stored yet do not matter.
 func (p purse) recorded(ctx context.Context, q sql.Querier) error {
 	for _, c := range p {
+		if c.rows < 0 || c.bytes < 0 || c.heldRows < 0 || c.heldBytes < 0 {
+			return sql.Altered("account", c.id, "it says that less than nothing was given out")
+		}
 		if c.id == "" {
 			continue
 		}

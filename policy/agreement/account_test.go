@@ -17,7 +17,12 @@ import (
 // take streams rows under an agreement, as many as come, and gives their number.
 func take(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) (int64, error) {
 	t.Helper()
-	l, err := d.Mint(t.Context(), trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+	return takeAs(t, d, trainer(), id, rows)
+}
+
+func takeAs(t *testing.T, d *Desk, by schemas.Principal, id schemas.AgreementID, rows int64) (int64, error) {
+	t.Helper()
+	l, err := d.Mint(t.Context(), by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 	must(t, err)
 	g, err := policy.Authorize(t.Context(), d.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	must(t, err)
@@ -56,8 +61,8 @@ func offerOf(d *Desk, id schemas.DatasetID, change func(*schemas.Offer)) {
 
 // A project gets what a budget gives once, by however many requests: what is left is shown
 // before it bites and named when it is nothing; a new request is then refused. Another
-// project has its own, and another budget of the provider's begins anew, while the same
-// one put again does not.
+// project of the same organisation gets nothing more, that of another one has its own, and
+// another budget of the provider's begins anew, while the same one put again does not.
 func TestABudgetIsAProjects(t *testing.T) {
 	t.Parallel()
 	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
@@ -108,10 +113,25 @@ func TestABudgetIsAProjects(t *testing.T) {
 		_, err = d.parties.PutProject(ctx, trainer(), schemas.Project{ID: "q", Title: "Q", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
 		r, err := d.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		if err != nil || r.State != schemas.RequestRefused || !strings.Contains(r.Items[0].Decision.Reasons[0].Text, "100 of 100 rows used or reserved by "+string(lab)+", over all of its projects") {
+			t.Errorf("another project of the same organisation: %+v, %v", r, err)
+		}
+		two := schemas.Principal{Issuer: "i", Subject: "eve", Participant: "https://two.example", Roles: trainer().Roles}
+		_, err = d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}}}, 0)
 		must(t, err)
-		n, err := take(t, d, r.Items[0].Agreement, 60)
+		_, err = d.parties.PutProject(ctx, trainer(), schemas.Project{ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"}}, 0)
+		must(t, err)
+		r, err = d.Submit(ctx, two, schemas.Request{Project: "led", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		if err != nil || r.State != schemas.RequestRefused {
+			t.Errorf("a partner asks for a lead that has all: %+v, %v", r, err)
+		}
+		_, err = d.parties.PutProject(ctx, two, schemas.Project{ID: "own", Title: "O", Factory: "f", Purposes: []string{"train-model"}}, 0)
+		must(t, err)
+		r, err = d.Submit(ctx, two, schemas.Request{Project: "own", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		must(t, err)
+		n, err := takeAs(t, d, two, r.Items[0].Agreement, 60)
 		if n != 60 || err != nil {
-			t.Errorf("another project got %d rows, %v", n, err)
+			t.Errorf("another organisation got %d rows, %v", n, err)
 		}
 		offerOf(d, "ds-0", func(o *schemas.Offer) { o.Title = schemas.Text{"en": "the same terms"} })
 		dec, err = d.DryRun(ctx, trainer(), ask)
@@ -123,9 +143,15 @@ func TestABudgetIsAProjects(t *testing.T) {
 				o.Rules[0].Duties[i].Rows *= 2
 			}
 		})
-		n, err = take(t, d, agreed(t, d, "ds-0")[0], 500)
-		if n != 200 || err != nil {
+		second, err := d.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		must(t, err)
+		n, err = take(t, d, agreed(t, d, "ds-0")[0], 150)
+		if n != 150 || err != nil {
 			t.Errorf("of a new budget of 200 came %d rows, %v", n, err)
+		}
+		n, err = take(t, d, second.Items[0].Agreement, 500)
+		if n != 50 || err != nil {
+			t.Errorf("of a budget of 200, of which 150 went to another project, came %d rows, %v", n, err)
 		}
 	})
 }
@@ -148,7 +174,7 @@ func TestAnEditedAccountOpensNothing(t *testing.T) {
 		}
 		var accounts int
 		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM account WHERE rows_used = 40 AND bytes_used = 400 AND rows_held = 0 AND bytes_held = 0`).Scan(&accounts))
-		if accounts != 2 {
+		if accounts != 4 { // of the project and its organisation
 			t.Fatalf("%d accounts hold what was sent", accounts)
 		}
 		alter := func(query string) {

@@ -38,6 +38,21 @@ func maySee(by schemas.Principal, a *schemas.Agreement) bool {
 	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || oversees(by)
 }
 
+// mayUse says whether an organisation opens streams under an agreement: the one that asked
+// for it, or a partner whom the terms admit. Who may see it is another question: officers
+// and operators see all, and use nothing of others.
+func mayUse(who schemas.ParticipantID, a *schemas.Agreement) bool {
+	return who != "" && (a.Participant == who || slices.Contains(a.Partners, who))
+}
+
+// usable refuses a lease in hands that may not use an agreement.
+func usable(who schemas.ParticipantID, a *schemas.Agreement) error {
+	if mayUse(who, a) {
+		return nil
+	}
+	return denied(string(a.ID), "lease.partner", "the agreement", "your organisation is not one that may use the data under this agreement", "ask for the data yourself: POST /api/v1/requests")
+}
+
 // Agreement finds one that the caller may see: a partner's, the provider's, an
 // officer's or operator's. Errors: NotFound.
 func (d *Desk) Agreement(ctx context.Context, by schemas.Principal, id schemas.AgreementID) (schemas.Agreement, error) {
@@ -84,11 +99,11 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 	out := []schemas.Agreement{}
 	for _, row := range rows {
 		a, err := d.agreement(ctx, d.db, schemas.AgreementID(row.ID))
-		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
-			continue
-		}
 		if err == nil {
 			err = d.showLeft(ctx, &a)
+		}
+		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
+			continue
 		}
 		if err != nil {
 			return nil, "", err

@@ -72,9 +72,10 @@ func inHands(ctx context.Context, q sql.Querier, l *schemas.Lease, p *schemas.Pa
 }
 
 // RevokeLease ends a lease and those narrowed from it; what streams under them is cut by
-// the feed, and the agreements stand. Revoking twice is a Conflict. Errors: NotFound,
-// which is also for a lease that is none of the caller's business; Invalid; Conflict;
-// Unavailable when it holds here alone (takeAway).
+// the feed, and the agreements stand. The answer names the person whose lease it was to
+// its organisation, officers and operators alone. Revoking twice is a Conflict. Errors:
+// NotFound, which is also for a lease that is none of the caller's business; Denied where
+// only a part of it is; Invalid; Conflict; Unavailable when it holds here alone (takeAway).
 func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas.LeaseID, reason string) (schemas.Lease, error) {
 	var l schemas.Lease
 	err := signedIn(by, string(id))
@@ -103,7 +104,11 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 			tx.Distrust("lease", string(id))
 		}
 		for _, it := range l.Items {
-			v := withCaller(leaseValues(&l, it), by)
+			v, err := leaseValues(ctx, tx, &l, it)
+			if err != nil {
+				return err
+			}
+			v = withCaller(v, by)
 			v["reason"] = reason
 			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLeaseRevoked, Subject: string(id), Values: v})
 			if err != nil {
@@ -113,6 +118,9 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 		return nil
 	})
 	l.Revoked, l.Reason = at, reason
+	if by.Participant != l.Participant && !oversees(by) {
+		l.Issuer, l.Subject = "", ""
+	}
 	return l, err
 }
 
@@ -126,18 +134,25 @@ func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal,
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound || err == nil && !mine:
 		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
+	case schemas.KindOf(err) == schemas.Denied:
+		return schemas.Lease{}, 0, false, err
 	case err == nil && !l.Revoked.IsZero():
 		return l, 0, false, schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
 	}
 	return l, revision, altered, err
 }
 
-func leaseValues(l *schemas.Lease, it schemas.LeaseItem) map[string]string {
-	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run)}
+// leaseValues is what the record says of one item of a lease. It names the provider, who
+// reads what the record says of its own data.
+func leaseValues(ctx context.Context, q sql.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
+	a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
+	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run), "provider": string(a.Provider)}, err
 }
 
 // mayEnd says whether a caller may end a lease: a trainer of the organisation that holds
-// it or that leads its project, the provider of one of its agreements, an operator.
+// it or that leads its project, the provider of all of its agreements, an operator. A
+// provider of some of them ends those agreements: the rest of the lease is none of its
+// business, and that is Denied.
 func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas.Lease) (bool, error) {
 	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleTrainer) && by.Participant == l.Participant {
 		return true, nil
@@ -151,13 +166,20 @@ func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas
 	if !by.Has(schemas.RoleProvider) {
 		return false, nil
 	}
+	own := 0
 	for _, it := range l.Items {
 		a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
-		if err != nil || a.Provider == by.Participant {
-			return err == nil, err
+		if err != nil {
+			return false, err
+		}
+		if a.Provider == by.Participant {
+			own++
 		}
 	}
-	return false, nil
+	if own > 0 && own < len(l.Items) {
+		return false, denied(string(l.ID), "lease.provider", "the lease", "the lease names agreements of other providers too", "revoke your agreement: POST /api/v1/agreements/{id}/revoke")
+	}
+	return own > 0, nil
 }
 
 // Again gives the token of a lease that was made before, for whoever made it and lost the

@@ -117,6 +117,10 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 	if a.Project != l.Project {
 		return a, schemas.BadField("lease", at+"/agreement", "the agreement is of project %s; a lease is for one project", a.Project)
 	}
+	err = usable(by.Participant, &a)
+	if err != nil {
+		return a, err
+	}
 	p, err := d.parties.Project(ctx, a.Project)
 	if err != nil {
 		return a, err
@@ -300,6 +304,9 @@ func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk,
 		a, err := d.agreement(ctx, d.db, l.Items[i].Agreement)
 		if err == nil {
 			b.on("agreement", string(a.ID), a.Revision)
+			err = usable(l.Participant, &a)
+		}
+		if err == nil {
 			err = d.worth(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
 		}
 		if err != nil {
@@ -383,7 +390,11 @@ func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *sc
 		return err
 	}
 	for _, it := range l.Items {
-		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(leaseValues(l, it), by)})
+		v, err := leaseValues(ctx, tx, l, it)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: withCaller(v, by)})
 		if err != nil {
 			return err
 		}

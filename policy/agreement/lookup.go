@@ -73,6 +73,9 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 		return policy.Entitlement{}, err
 	}
 	err = d.braked(a.ID, &l)
+	if err == nil {
+		err = usable(l.Participant, &a)
+	}
 	if err != nil {
 		return policy.Entitlement{}, err
 	}

@@ -134,6 +134,10 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreem
 	if a.State != schemas.AgreementActive {
 		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
+	err = usable(t.lease.Participant, &a)
+	if err != nil {
+		return a, err
+	}
 	b := basis{}
 	b.on("agreement", string(a.ID), a.Revision)
 	t.terms, t.basis = a, b
@@ -162,6 +166,8 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if err != nil {
 			return err
 		}
+		// What it was not begun under, it would not be taken out of: the lead was another.
+		p = slices.DeleteFunc(p, func(c account) bool { return c.id != "" && !slices.Contains(stored.Accounts, c.id) })
 		needRows, needBytes := t.cost(rows, bytes)
 		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
@@ -303,42 +309,6 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) e
 	p.say(&c)
 	_, err = tx.Append(ctx, c)
 	return err
-}
-
-// Recover closes, as unknown, the releases that a crash left open: they may have
-// sent at most what they had reserved [decisions.md 18], and that is charged, with
-// its rows paid for. It also carries budgets over from an earlier version. Call it before
-// serving. It gives how many there were.
-func (d *Desk) Recover(ctx context.Context) (int, error) {
-	n := 0
-	for {
-		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", "state = 'open' AND (replica = ? OR ?)", []any{d.replica, d.alone}, "", 500)
-		if err != nil || len(open) == 0 {
-			if err == nil {
-				err = d.openAccounts(ctx)
-			}
-			return n, err
-		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			for _, row := range open {
-				r := row.Doc
-				r.State = schemas.ReleaseUnknown
-				if r.Rows == 0 && r.Bytes == 0 { // begun by a version that reserved all at once
-					r.Rows, r.Bytes = r.MostRows, r.MostBytes
-				}
-				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.Rows, r.Bytes)
-				err := d.end(ctx, tx, r, nil)
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return n, err
-		}
-		n += len(open)
-	}
 }
 
 // ReleaseQuery picks releases.

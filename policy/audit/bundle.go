@@ -121,6 +121,10 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		if err := d.Decode(&e); err != nil || d.More() {
 			return badBundle(err, "has a line after record %d that is not a record", last)
 		}
+		again, err := e.line()
+		if err != nil || !bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
+			return badBundle(err, "has a line after record %d that is not written as the gateway writes it", last)
+		}
 		if e.Index <= last {
 			rep.bad(e.Index, "comes after record %d", last)
 		}

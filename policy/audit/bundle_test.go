@@ -120,6 +120,8 @@ func TestBundleTampered(t *testing.T) {
 		{"proof too long", good, replace("records.jsonl", `"proof":[`, `"proof":["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",`), 5, false},
 		{"leaf", good, replace("records.jsonl", `"leaf":"eyJ`, `"leaf":"eyK`), 5, false},
 		{"line of nonsense", good, replace("records.jsonl", `{"index":6`, `{"undex":6`), 0, true},
+		{"a second reading of the values", good, replace("records.jsonl", `"values":{`, `"VALUES":{"release":"rel-9"},"values":{`), 0, true},
+		{"the same in other white space", good, replace("records.jsonl", `"values":{`, `"values": {`), 0, true},
 		{"checkpoint", good, replace("checkpoint", "\n21\n", "\n22\n"), 0, true},
 		{"no records", good, func(name string, text []byte) []byte {
 			if name == "records.jsonl" {
@@ -156,11 +158,18 @@ func TestBundleTampered(t *testing.T) {
 func merge(t *testing.T, text []byte) []byte {
 	t.Helper()
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	var two, three map[string]any
+	type entry struct {
+		Index  int64             `json:"index"`
+		Leaf   []byte            `json:"leaf"`
+		Values map[string]string `json:"values,omitempty"`
+		Salts  map[string][]byte `json:"salts,omitempty"`
+		Proof  [][]byte          `json:"proof"`
+	}
+	var two, three entry
 	if json.Unmarshal(lines[2], &two) != nil || json.Unmarshal(lines[3], &three) != nil {
 		t.Fatal("lines 2 and 3 are no records")
 	}
-	two["leaf"] = three["leaf"]
+	two.Leaf = three.Leaf
 	b, err := json.Marshal(two)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -313,4 +314,27 @@ func TestBundleAgainstSavedHeads(t *testing.T) {
 	if r, err := verify(whole, forked); err != nil || r.OK() {
 		t.Errorf("forked: %+v, %v", r, err)
 	}
+}
+
+// A version of an earlier build, whose changes commit to nothing, is told apart from one
+// that stands in no record.
+func TestOlderVersionsAreUnbound(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeVersion, Subject: "ds-1"})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := "INSERT INTO version (id, revision, dataset, state, started, ask, shards, doc) VALUES ('%s', 1, 'x', 'published', 0, '', '', '{}')"
+		s.tamper(fmt.Sprintf(put, "ds-1/v1"))
+		if r := s.verify(); !r.OK() || r.Unbound != 1 {
+			t.Errorf("%+v", r)
+		}
+		s.tamper(fmt.Sprintf(put, "ds-2/v1"))
+		if r := s.verify(); r.OK() || !strings.Contains(r.Faults[0], "the version ds-2/v1 is in no record") {
+			t.Errorf("%+v", r)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -171,13 +172,23 @@ func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 		slices.Sort(b.waiting)
 		b.waiting = slices.Compact(b.waiting)
 	}
-	lines := json.NewEncoder(b.w)
-	lines.SetEscapeHTML(false)
-	err = lines.Encode(e)
+	text, err := e.line()
+	if err == nil {
+		_, err = b.w.Write(text)
+	}
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	return nil
+}
+
+// line is the one form of an entry, with its newline.
+func (e *entry) line() ([]byte, error) {
+	var b bytes.Buffer
+	lines := json.NewEncoder(&b)
+	lines.SetEscapeHTML(false)
+	err := lines.Encode(e)
+	return b.Bytes(), err
 }
 
 // maxRemembered bounds the hashes that one export keeps at hand (about 5 MB):

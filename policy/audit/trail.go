@@ -74,7 +74,7 @@ func (l *Log) Consistency(ctx context.Context, from, to int64) ([]tlog.Hash, err
 // CheckConsistency says whether the record of a newer head begins with that of an older
 // one. Conflict if not: the record was rolled back, or shown differently to others.
 func CheckConsistency(older, newer Head, proof []tlog.Hash) error {
-	e := &schemas.Error{Kind: schemas.Conflict, Subject: "record", Remedy: "keep what you have, do not rely on this gateway, and tell the officer: the record that was shown before is not a beginning of this one"}
+	e := &schemas.Error{Kind: schemas.Conflict, Subject: "record", Remedy: "keep what you have and tell the officer: what was recorded before is not a beginning of this record. Where the operator restored an older database and said so, guichet login takes it as it is"}
 	switch {
 	case older.Origin != newer.Origin:
 		e.Message = "the record is another log than the one that was seen before"

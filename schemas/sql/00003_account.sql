@@ -4,9 +4,9 @@
 -- +goose Up
 
 CREATE TABLE account (
-    id         TEXT PRIMARY KEY, -- digest of dataset, project and the budget: its rule and limits
+    id         TEXT PRIMARY KEY, -- digest of dataset, owner and the budget: its rule and limits
     dataset    TEXT   NOT NULL,
-    project    TEXT   NOT NULL,
+    project    TEXT   NOT NULL, -- whose: a project, or an organisation over all of its projects
     rows_used  BIGINT NOT NULL, -- given out for good: it never falls, and stands in the record
     bytes_used BIGINT NOT NULL,
     rows_held  BIGINT NOT NULL, -- and reserved by releases that are open

@@ -1,0 +1,51 @@
+package agreement
+
+import (
+	"testing"
+	"time"
+
+	"guichet/connectors/sql/sqltest"
+	"guichet/schemas"
+)
+
+// A gateway that does not come back under its name leaves no release open, and no budget
+// held, for ever; one that holds its name, or comes back in time, keeps its own.
+func TestAbandonedReleasesAreClosed(t *testing.T) {
+	ctx := t.Context()
+	url := sqltest.URL(t, sqltest.Postgres)
+	db := sqltest.OpenURL(t, url)
+	sqltest.Run(t, db)
+	gone := newDeskOn(t, db, 1000, 0)
+	id, begin := opener(t, gone)
+	_, err := begin("run-a", 1, schemas.Segment{Rows: 400})
+	must(t, err)
+	held, err := db.TakeName(ctx, gone.replica)
+	must(t, err)
+	at := time.Now()
+	other := New(Config{DB: db, Engine: gone.engine, Parties: gone.parties, Catalogue: gone.catalogue, LeaseKey: gone.leaseKey, Replica: "other", Now: func() time.Time { return at }})
+	free := map[string]time.Time{}
+	look := func(after time.Duration, want int) {
+		t.Helper()
+		at = at.Add(after)
+		n, err := other.lookForAbandoned(ctx, free)
+		if err != nil || n != want {
+			t.Errorf("%d releases are closed, %v; want %d", n, err, want)
+		}
+	}
+	look(0, 0)
+	look(2*abandonedAfter, 0)
+	held.Close()
+	look(0, 0)
+	look(abandonedAfter/2, 0)
+	back, err := db.TakeName(ctx, gone.replica)
+	must(t, err)
+	look(abandonedAfter, 0)
+	back.Close()
+	look(0, 0)
+	look(abandonedAfter, 1)
+	look(abandonedAfter, 0)
+	list, _, err := gone.Releases(ctx, trainer(), ReleaseQuery{Agreement: id}, "", 10)
+	if err != nil || len(list) != 1 || list[0].State != schemas.ReleaseUnknown {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

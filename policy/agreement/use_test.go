@@ -1,0 +1,101 @@
+package agreement
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"guichet/connectors/sql"
+	"guichet/connectors/sql/sqltest"
+	"guichet/schemas"
+)
+
+// Seeing an agreement is not using it: a trainer of a partner whom the terms do not admit
+// leases nothing and opens nothing, also when another role of the same person sees all.
+func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	ctx := t.Context()
+	id := agreed(t, d, "ds-0")[0]
+	other := schemas.ParticipantID("https://two.example")
+	for _, also := range []schemas.Role{"", schemas.RoleOfficer, schemas.RoleOperator} {
+		roles := []schemas.Role{schemas.RoleTrainer}
+		if also != "" {
+			roles = append(roles, also)
+		}
+		by := schemas.Principal{Issuer: "i", Subject: "eve", Participant: other, Roles: roles}
+		have, err := d.parties.Participant(ctx, other)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			t.Fatal(err)
+		}
+		_, err = d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}}}, have.Revision)
+		must(t, err)
+		p, err := d.parties.Project(ctx, "p")
+		must(t, err)
+		p.Partners = []schemas.ParticipantID{other}
+		_, err = d.parties.PutProject(ctx, boss(), p, p.Revision)
+		must(t, err)
+		want := schemas.Denied
+		if also == "" {
+			want = schemas.NotFound
+		}
+		_, err = d.Mint(ctx, by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		if schemas.KindOf(err) != want {
+			t.Errorf("%s: a lease of what others may use: %v", roles, err)
+		}
+		// A lease from before the rule, or from a hand behind the gateway.
+		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		must(t, err)
+		l.Lease.ID, l.Lease.Participant, l.Lease.Subject = schemas.NewLeaseID(), other, "eve"
+		sealed(t, d, &l.Lease)
+		token := d.token(l.Lease.ID)
+		_, err = look(ctx, d, token, id)
+		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "may use") {
+			t.Errorf("%s: it opens: %v", roles, err)
+		}
+		_, err = d.Narrow(ctx, token, LeaseAsk{})
+		if schemas.KindOf(err) != schemas.Denied {
+			t.Errorf("%s: it is narrowed: %v", roles, err)
+		}
+	}
+}
+
+func sealed(t *testing.T, d *Desk, l *schemas.Lease) {
+	t.Helper()
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { return d.seal(ctx, tx, trainer(), l) }))
+}
+
+// A provider ends a lease that is for its data alone, and learns nothing of the person who
+// holds it; of a lease that is also for data of others it ends its agreement. The record
+// of each item names the provider.
+func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	ctx := t.Context()
+	all := d.catalogue.(shelf)
+	ds := all["ds-1"]
+	ds.Provider = "https://two.example"
+	all["ds-1"] = ds
+	ids := agreed(t, d, "ds-0", "ds-1")
+	both, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}})
+	must(t, err)
+	l, err := d.RevokeLease(ctx, owner(), both.Lease.ID, "not all mine")
+	if schemas.KindOf(err) != schemas.Denied || l.Subject != "" || len(l.Items) > 0 {
+		t.Errorf("a provider of one item ends the lease: %+v, %v", l, err)
+	}
+	_, err = look(ctx, d, both.Token, ids[1])
+	must(t, err)
+	one, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}}})
+	must(t, err)
+	l, err = d.RevokeLease(ctx, owner(), one.Lease.ID, "all mine")
+	if err != nil || l.Subject != "" || l.Issuer != "" || l.Revoked.IsZero() {
+		t.Errorf("the provider of all is answered %+v, %v", l, err)
+	}
+	for provider, want := range map[schemas.ParticipantID]int{holder: 3, "https://two.example": 1} {
+		n := 0
+		must(t, d.db.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).Scan(&n))
+		if n != want {
+			t.Errorf("%d records of leases name the provider %s, want %d", n, provider, want)
+		}
+	}
+}
