@@ -92,10 +92,12 @@ func ShownRecord(by schemas.Principal, r schemas.Record) schemas.Record {
 }
 
 // ShownAgreement is an agreement as a caller may read it: the terms that it was
-// made under name others too.
+// made under name others too, and so do its partners: whom the terms admit and whom not is
+// the provider's, each partner's own, and no business of who named them.
 func ShownAgreement(by schemas.Principal, a schemas.Agreement) schemas.Agreement {
 	if !knows(by, a.Provider) {
 		a.Offer = shownOffer(a.Offer)
+		a.Partners = slices.DeleteFunc(slices.Clone(a.Partners), func(p schemas.ParticipantID) bool { return p != by.Participant })
 	}
 	return a
 }

@@ -129,7 +129,7 @@ type Agreement struct {
 	Dataset        DatasetID       `json:"dataset"`
 	Provider       ParticipantID   `json:"provider"`
 	Participant    ParticipantID   `json:"participant" doc:"who may use it"`
-	Partners       []ParticipantID `json:"partners,omitempty"`
+	Partners       []ParticipantID `json:"partners,omitempty" doc:"other partners of the project who may use it: all for the provider, officers and operators, itself for a partner"`
 	Project        ProjectID       `json:"project"`
 	Purpose        string          `json:"purpose"`
 	Factory        FactoryID       `json:"factory"`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"guichet/connectors/sql"
@@ -84,15 +83,14 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 		return nil, "", err
 	}
 	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
-	if !oversees(by) {
-		projects, err := d.projectsOf(ctx, by)
-		if err != nil {
-			return nil, "", err
-		}
-		where += " AND (participant = ? OR provider = ?" + strings.Repeat(" OR project = ?", len(projects)) + ")"
-		args = append(append(args, string(by.Participant), string(by.Participant)), projects...)
+	var rows []sql.Row[schemas.Agreement]
+	var next string
+	if oversees(by) {
+		rows, next, err = sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
+	} else {
+		args = append(args, string(by.Participant), string(by.Participant))
+		rows, next, err = ofProjects[schemas.Agreement](ctx, d, by, "agreement", where, "participant = ? OR provider = ?", args, after, limit)
 	}
-	rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
 	if err != nil {
 		return nil, "", err
 	}

@@ -11,9 +11,12 @@ import (
 
 // partners gives the other partners of the project who may use the dataset under the
 // agreement that an item becomes: the terms are held against each of them, as if it had
-// asked itself. Whom they do not admit stands among the decision's reasons.
+// asked itself. How many they do not admit stands among the decision's reasons, not who
+// nor why: a lead names partners unasked, and is not to learn of them whom a dataset is
+// visible to, what they are and whether they were stopped.
 func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, b basis) ([]schemas.ParticipantID, error) {
 	var out []schemas.ParticipantID
+	refused := 0
 	for _, p := range append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...) {
 		if p == r.By || slices.Contains(out, p) {
 			continue
@@ -26,8 +29,15 @@ func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request,
 			out = append(out, p)
 			continue
 		}
+		refused++
+	}
+	if refused > 0 {
+		text := fmt.Sprintf("%d partners of the project are not admitted", refused)
+		if refused == 1 {
+			text = "1 partner of the project is not admitted"
+		}
 		it.Decision.Reasons = append(it.Decision.Reasons, schemas.Reason{Rule: "request.partners", Source: "the terms of the dataset",
-			Text: fmt.Sprintf("the partner %s may not use it: %s", p, why), Remedy: "it may ask for itself, or the provider admits it"})
+			Text: text, Remedy: "a partner that asks for itself is told why; or the provider admits it"})
 	}
 	return out, nil
 }

@@ -2,11 +2,14 @@ package agreement
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
+	"guichet/policy"
 	"guichet/schemas"
 )
 
@@ -97,5 +100,82 @@ func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 		if n != want {
 			t.Errorf("%d records of leases name the provider %s, want %d", n, provider, want)
 		}
+	}
+}
+
+// Who takes part in very many projects still reads its agreements and runs.
+func TestManyProjectsBreakNoList(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	ctx := t.Context()
+	ids := []schemas.AgreementID{agreed(t, d, "ds-0")[0], agreed(t, d, "ds-1")[0]}
+	must(t, d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for i := range inOneLook + 1 {
+			id := fmt.Sprintf("a-%d", i)
+			err := sql.Insert(ctx, tx, "project", id, schemas.Project{ID: schemas.ProjectID(id), Lead: holder, Partners: []schemas.ParticipantID{lab}}, sql.Columns{"lead": string(holder)})
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "project/" + id})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	var got []schemas.AgreementID
+	after := ""
+	for {
+		page, next, err := d.Agreements(ctx, trainer(), "", after, 1)
+		must(t, err)
+		for _, a := range page {
+			got = append(got, a.ID)
+		}
+		after = next
+		if next == "" {
+			break
+		}
+	}
+	slices.Sort(ids)
+	runs, _, err := d.Runs(ctx, trainer(), "", "", 10)
+	if err != nil || len(runs) != 2 || !slices.Equal(got, ids) {
+		t.Errorf("%d runs, the agreements %v, want 2 and %v: %v", len(runs), got, ids, err)
+	}
+}
+
+// A request tells how many of the partners whom a lead named may not use the data, and
+// neither which nor why; partners are named once.
+func TestPartnersAreNoOracle(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	ctx := t.Context()
+	other := schemas.ParticipantID("https://two.example")
+	_, err := d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}}, 0)
+	must(t, err)
+	p, err := d.parties.Project(ctx, "p")
+	must(t, err)
+	for _, partners := range [][]schemas.ParticipantID{{lab}, {other, other}, slices.Repeat([]schemas.ParticipantID{other}, 65)} {
+		p.Partners = partners
+		_, err = d.parties.PutProject(ctx, trainer(), p, p.Revision)
+		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "/partners") {
+			t.Errorf("%d partners: %v", len(partners), err)
+		}
+	}
+	p.Partners = []schemas.ParticipantID{holder, other}
+	_, err = d.parties.PutProject(ctx, trainer(), p, p.Revision)
+	must(t, err)
+	_, err = d.Stop(ctx, boss(), other, "broke the terms")
+	must(t, err)
+	r, err := d.Submit(ctx, trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+	must(t, err)
+	told := fmt.Sprint(r.Items[0].Decision.Reasons)
+	if strings.Contains(told, string(other)) || strings.Contains(told, "stopped") || !strings.Contains(told, "not admitted") {
+		t.Errorf("the asker is told %s", told)
+	}
+	a, err := d.Agreement(ctx, owner(), r.Items[0].Agreement)
+	must(t, err)
+	a.Partners = []schemas.ParticipantID{holder, other}
+	a.Provider = "https://x.example"
+	if shown := policy.ShownAgreement(trainer(), a); len(shown.Partners) > 0 {
+		t.Errorf("the asker reads that the terms admit %v", shown.Partners)
 	}
 }

@@ -243,6 +243,9 @@ func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]sc
 	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
 }
 
+// maxPartners bounds the partners of a project: each is judged with every request.
+const maxPartners = 64
+
 // PutProject makes or changes a project: by its lead partner (a trainer) or an
 // operator. Errors: Denied, Invalid, Conflict, Precondition.
 func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schemas.Project, ifRevision int64) (schemas.Project, error) {
@@ -275,6 +278,14 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	if err != nil {
 		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
+	}
+	if len(p.Partners) > maxPartners {
+		return p, schemas.BadField("project", "/partners", "a project has at most %d partners beside its lead", maxPartners)
+	}
+	for i, id := range p.Partners {
+		if id == p.Lead || slices.Contains(p.Partners[:i], id) {
+			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", i), "%q takes part already: name each partner once, and not the lead", id)
+		}
 	}
 	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
 		_, err := r.Participant(ctx, id)
