@@ -32,6 +32,7 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 			c.fault(at+"/filter", "a filter says which rows stay")
 			return
 		}
+		c.nodes, c.values = 0, 0
 		c.filter(at+"/filter", d.Filter, 1)
 	case schemas.DutyBudget:
 		if d.Rows < 0 || d.Bytes < 0 || d.Rows == 0 && d.Bytes == 0 {
@@ -131,6 +132,15 @@ func (c *offerCheck) hasColumn(table, column string) bool {
 func (c *offerCheck) filter(at string, f *schemas.Filter, depth int) {
 	if depth > schemas.MaxConstraintDepth {
 		c.fault(at, "the filter is too deep: at most %d levels", schemas.MaxConstraintDepth)
+		return
+	}
+	over := c.nodes > schemas.MaxFilterNodes || c.values > schemas.MaxFilterValues
+	c.nodes++
+	c.values += len(f.Values)
+	if !over && (c.nodes > schemas.MaxFilterNodes || c.values > schemas.MaxFilterValues) {
+		c.fault(at, "the filter is too large: at most %d nodes and %d values", schemas.MaxFilterNodes, schemas.MaxFilterValues)
+	}
+	if c.nodes > schemas.MaxFilterNodes || c.values > schemas.MaxFilterValues || !c.spend(at, len(f.Values)) {
 		return
 	}
 	forms := 0

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,10 +144,28 @@ func TestCheckOffer(t *testing.T) {
 		r.Kind, r.Actions = schemas.Permission, []string{"use"}
 		return schemas.Offer{Rules: []schemas.Rule{r}}
 	}
+	leaf := schemas.Filter{Column: "a", Op: "eq", Values: []string{"1"}}
+	filter := func(f schemas.Filter) schemas.Rule {
+		return schemas.Rule{Duties: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &f}}}
+	}
+	wide := func(n int) schemas.Offer { // n nodes and their values, over rules that are small each
+		k := schemas.Constraint{Left: "purpose", Operator: "isAnyOf", Right: slices.Repeat([]string{"research"}, 100)}
+		o := schemas.Offer{Rules: make([]schemas.Rule, 2)}
+		for i := range o.Rules {
+			o.Rules[i] = schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}, Constraint: &schemas.Constraint{Or: slices.Repeat([]schemas.Constraint{k}, n)}}
+		}
+		return o
+	}
+	if o := wide(20); e.CheckOffer(t.Context(), &o, tables) != nil {
+		t.Error("an offer of 4,000 values is not taken")
+	}
 	for _, tt := range []struct {
 		name, pointer string
 		offer         schemas.Offer
 	}{
+		{"values of all rules", "/rules/1/constraint/or/15", wide(25)},
+		{"nodes of a filter", "/rules/0/duties/0/filter/or/511/not", permit(filter(schemas.Filter{Or: slices.Repeat([]schemas.Filter{{Not: &leaf}}, 512)}))},
+		{"values of a filter", "/rules/0/duties/0/filter", permit(filter(schemas.Filter{Column: "a", Op: "in", Values: slices.Repeat([]string{"1"}, 1001)}))},
 		{"empty", "/rules", schemas.Offer{}},
 		{"action", "/rules/0/actions/0", schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"sell"}}}}},
 		{"kind", "/rules/0/kind", schemas.Offer{Rules: []schemas.Rule{{Kind: "wish", Actions: []string{"use"}}}}},

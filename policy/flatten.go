@@ -119,12 +119,27 @@ type offerCheck struct {
 	engine *Engine
 	err    error // the registry's
 	tables []schemas.TableInfo
-	nodes  int
+	nodes  int                         // of one constraint, or of one filter
+	values int                         // of one filter
+	all    struct{ nodes, values int } // of the offer
 	faults []schemas.FieldError
 }
 
 func (c *offerCheck) fault(pointer, format string, args ...any) {
 	c.faults = append(c.faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+}
+
+// spend counts a node and its values among the offer's, and gives false from the first one
+// on that is too many: the rest is not looked at.
+func (c *offerCheck) spend(at string, values int) bool {
+	over := c.all.nodes > schemas.MaxOfferNodes || c.all.values > schemas.MaxOfferValues
+	c.all.nodes++
+	c.all.values += values
+	if !over && (c.all.nodes > schemas.MaxOfferNodes || c.all.values > schemas.MaxOfferValues) {
+		c.fault(at, "the offer is too large: its constraints and filters have at most %d nodes and %d values together", schemas.MaxOfferNodes, schemas.MaxOfferValues)
+		return false
+	}
+	return !over
 }
 
 func (c *offerCheck) rule(at string, r *schemas.Rule) {
@@ -158,6 +173,9 @@ func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
 		if depth == schemas.MaxConstraintDepth+1 || c.nodes == schemas.MaxConstraintNodes+1 {
 			c.fault(at, "the constraint is too large: at most %d levels and %d nodes", schemas.MaxConstraintDepth, schemas.MaxConstraintNodes)
 		}
+		return
+	}
+	if !c.spend(at, len(k.Right)) {
 		return
 	}
 	forms := 0

@@ -45,6 +45,16 @@ const (
 	MaxConstraintNodes = 1024
 )
 
+// The limits of a filter, whose levels are those of a constraint, and of all constraints
+// and filters of an offer together. An offer is judged in every search that finds it,
+// and a filter on every row.
+const (
+	MaxFilterNodes  = 1024
+	MaxFilterValues = 1000
+	MaxOfferNodes   = 2048
+	MaxOfferValues  = 4096
+)
+
 // Obligation kinds: what a yes demands. The terms of our own stand under
 // urn:guichet:odrl: [decisions.md 33b].
 const (

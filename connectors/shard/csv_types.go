@@ -259,7 +259,7 @@ func parseFloat(s string, bits int) (float64, error) {
 
 func parseDecimal(s string, scale int32) (decimal128.Num, error) {
 	w, f, _ := strings.Cut(s, ".")
-	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" {
+	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" || len(w) > 80 { // 38 digits fit, and some zeros before them
 		return decimal128.Num{}, errValue
 	}
 	v, ok := new(big.Int).SetString(w+f+strings.Repeat("0", int(scale)-len(f)), 10)

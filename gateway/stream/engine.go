@@ -282,7 +282,7 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 	if err != nil {
 		return nil, err
 	}
-	ix, err := e.views.rows(ctx, g.Lease().Participant, &v, t, s, widest)
+	ix, err := e.views.rows(ctx, asker{g.Lease().Participant, a.ID, g.Lease()}, &v, t, s, widest)
 	if err != nil {
 		return nil, err
 	}

@@ -197,19 +197,43 @@ func (x *indexer) close() {
 	}
 }
 
-// scan makes a view's index: it reads every batch once.
-func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (ix *index, err error) {
+// place waits for one of the places of those that read.
+func (vs *views) place(ctx context.Context) error {
 	select {
 	case vs.scans <- struct{}{}:
+		return nil
 	case <-vs.engine.closing:
-		return nil, stopping()
+		return stopping()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	defer func() { <-vs.scans }()
+}
+
+// scan makes a view's index: it reads every batch once. Between shards, where it holds
+// nothing, its place goes to whoever has waited longest.
+func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (ix *index, err error) {
+	err = vs.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	has := true
+	defer func() {
+		if has {
+			<-vs.scans
+		}
+	}()
 	defer foreign(&err)
 	src := newSource(schemas.Version{}, t, s, vw, nil)
 	rd := &reader{source: src, open: vs.engine.Store, buffers: vs.engine.buffers, decoders: map[int]*opened{}}
 	out := &index{Format: indexFormat, Shards: []indexShard{}}
 	for i := range s.Shards {
+		if i > 0 {
+			<-vs.scans
+			err := vs.place(ctx)
+			if has = err == nil; !has {
+				return nil, err
+			}
+		}
 		x := newIndexer(vw, t.WindowRows)
 		for _, one := range src.reads(src.slices([]schemas.Segment{segment(i, 0, src.shardRows(i))}), maxRead) {
 			if vs.engine.Closing() {
@@ -245,6 +269,9 @@ func (r *reader) index(ctx context.Context, rd read, x *indexer) error {
 	}
 	sh := r.source.shard(rd.shard)
 	for _, sl := range rd.slices {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		b := sh.Batches[sl.batch]
 		rec, rows, err := r.visible(o, (*buf)[b.Offset-rd.offset:][:b.Len()])
 		if err == nil && len(rows) > 0 {

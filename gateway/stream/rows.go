@@ -27,25 +27,41 @@ type views struct {
 	order  []string // their keys, the oldest first
 	held   int64    // bytes of them
 	making map[string]*progress
+
+	patience time.Duration // how long an index is made that nobody asks for
 }
 
 type progress struct {
 	done, all int
 	err       error
 	at        time.Time
+	askers    map[string]func() // who may still ask, and what ends looking for their revocation
+	unasked   *time.Timer
+	end       context.CancelFunc
+}
+
+// asker is under what an index is asked for.
+type asker struct {
+	who       schemas.ParticipantID
+	agreement schemas.AgreementID
+	lease     schemas.Lease
 }
 
 func newViews(e *Engine) *views {
-	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}, scans: make(chan struct{}, makers)}
+	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}, scans: make(chan struct{}, makers), patience: unasked}
 }
+
+// unasked is some times as long as clients wait before they ask again.
+const unasked = time.Minute
 
 // maxReady bounds the bytes of the indexes held in memory; beyond it they are read
 // again.
 const maxReady = 512 << 20
 
 // rows gives a view's index, or Busy with its progress while it is being made, by who asks
-// first.
-func (vs *views) rows(ctx context.Context, who schemas.ParticipantID, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
+// first. It ends when all agreements and leases that asked are revoked, or when nobody has
+// asked for a while: then its place is another's.
+func (vs *views) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
 	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.digest))
 	key := hex.EncodeToString(sum[:])
 	vs.mu.Lock()
@@ -61,23 +77,57 @@ func (vs *views) rows(ctx context.Context, who schemas.ParticipantID, v *schemas
 		if !vs.engine.enter() {
 			return nil, stopping()
 		}
-		p = &progress{all: len(s.Shards)}
+		ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+		p = &progress{all: len(s.Shards), askers: map[string]func(){}, end: end, unasked: time.AfterFunc(vs.patience, end)}
 		vs.making[key] = p
 		go func() {
 			defer vs.engine.running.Done()
-			vs.make(context.WithoutCancel(ctx), who, key, p, t, s, vw)
+			defer end()
+			vs.make(ctx, by.who, key, p, t, s, vw)
 		}()
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
+	vs.wanted(p, by)
 	return nil, &schemas.Error{Kind: schemas.Busy, Subject: "view", Message: fmt.Sprintf("the rows that the agreement shows are being counted: %d %% done", 100*p.done/max(p.all, 1)), Remedy: "try again in a moment"}
 }
 
+// wanted notes who asks for an index that is being made. vs.mu is held.
+func (vs *views) wanted(p *progress, by asker) {
+	p.unasked.Reset(vs.patience)
+	id := string(by.agreement) + "/" + string(by.lease.ID)
+	if vs.engine.Feed == nil || p.askers[id] != nil {
+		return
+	}
+	p.askers[id] = vs.engine.Feed.Watch(by.agreement, by.lease, func(string) {
+		go func() { // the feed must not wait for vs.mu, whose holders wait for the feed
+			vs.mu.Lock()
+			defer vs.mu.Unlock()
+			if stop := p.askers[id]; stop != nil {
+				stop()
+			}
+			delete(p.askers, id)
+			if len(p.askers) == 0 {
+				p.end()
+			}
+		}()
+	})
+}
+
 func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-vs.engine.closing:
+			end()
+		case <-ctx.Done():
+		}
+	}()
 	ix, err := vs.load(ctx, key, s, vw)
 	if err != nil || ix == nil {
-		leave, ok := vs.turns.queue(vs.engine.closing, who)
+		leave, ok := vs.turns.queue(ctx.Done(), who)
 		if err = stopping(); ok {
 			ix, err = vs.scan(ctx, p, t, s, vw)
 			leave()
@@ -88,8 +138,17 @@ func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string
 	}
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	if err != nil {
+	p.unasked.Stop()
+	for _, stop := range p.askers {
+		stop()
+	}
+	clear(p.askers)
+	if err != nil && ctx.Err() == nil {
 		p.err, p.at = err, time.Now()
+		return
+	}
+	if err != nil { // it was ended: who asks now has it made anew
+		delete(vs.making, key)
 		return
 	}
 	delete(vs.making, key)

@@ -22,7 +22,7 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 	must(t, err)
 	var ix *index
 	eventually(t, func() bool {
-		ix, err = l.engine.views.rows(t.Context(), "who", &l.version, table, &table.Splits[0], vw)
+		ix, err = l.engine.views.rows(t.Context(), asker{who: "who"}, &l.version, table, &table.Splits[0], vw)
 		if err != nil && schemas.KindOf(err) != schemas.Busy {
 			t.Fatal(err)
 		}
@@ -68,4 +68,75 @@ func TestOldestIndexGoes(t *testing.T) {
 	if vs.ready["a"] != nil || vs.ready["b"] == nil || vs.ready["c"] == nil || vs.held != 2*ix.weight() {
 		t.Errorf("%d bytes are held, of %v", vs.held, vs.order)
 	}
+}
+
+// The rows of a view are counted as long as somebody may have the answer and asks for it:
+// a count whose agreements are revoked ends, and one that nobody asks for.
+func TestUnwantedIndexesAreNotMade(t *testing.T) {
+	for name, revoked := range map[string]bool{"revoked": true, "not asked for": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Config{}, 1, 3)
+			r.Work = func(context.Context) (schemas.StoreID, string, error) { return "s", "work", nil }
+			reads, stay := make(chan struct{}), make(chan struct{})
+			t.Cleanup(func() { close(stay) })
+			r.onGet = func(n int64) {
+				if n == 1 {
+					close(reads)
+					<-stay
+				}
+			}
+			table := r.source.Table
+			a := schemas.Agreement{ID: "agr-a", Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"2"}}}}}
+			vw, err := newView(table, &a, nil, r.MasterKey)
+			must(t, err)
+			ask := func(id schemas.AgreementID) error {
+				_, err := r.views.rows(t.Context(), asker{"p", id, schemas.Lease{ID: "lease-a", Participant: "p"}}, &r.source.Version, table, r.source.Split, vw)
+				return err
+			}
+			if !revoked {
+				r.views.patience = time.Millisecond
+			}
+			if err := ask("agr-a"); schemas.KindOf(err) != schemas.Busy {
+				t.Fatal(err)
+			}
+			if revoked {
+				_ = ask("agr-b")
+				<-reads
+				r.feed.cut("agr-a")
+				if n := r.gets.Load(); n != 1 {
+					t.Fatalf("%d reads", n)
+				}
+				r.feed.cut("agr-b")
+			}
+			eventually(t, func() bool {
+				r.views.mu.Lock()
+				defer r.views.mu.Unlock()
+				return len(r.views.making) == 0 && len(r.views.ready) == 0
+			})
+			r.views.patience = time.Minute
+			eventually(t, func() bool { return ask("agr-c") == nil }) // made anew
+		})
+	}
+}
+
+// Between two shards an index gives its place away, so that long ones hold up nobody.
+func TestIndexesTakeTurns(t *testing.T) {
+	l := newLab(t, 0, numbers(8), numbers(8))
+	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}})
+	vs := l.engine.views
+	vs.scans = make(chan struct{}) // the test hands out the only place
+	made := make(chan error, 1)
+	go func() {
+		_, err := vs.scan(t.Context(), &progress{}, src.Table, src.Split, src.view)
+		made <- err
+	}()
+	for range 2 {
+		<-vs.scans
+		select {
+		case vs.scans <- struct{}{}:
+		case err := <-made:
+			t.Fatalf("it ended: %v", err)
+		}
+	}
+	must(t, <-made)
 }

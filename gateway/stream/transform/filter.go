@@ -1,8 +1,12 @@
 package transform
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
+	"regexp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -89,17 +93,19 @@ func (c *compiler) all(list []schemas.Filter, and bool) (expr, error) {
 		}
 	}
 	return func(rec []arrow.Array, i int) (bool, bool) {
-		match, known := and, true
+		match := and
 		for _, p := range parts {
 			m, k := p(rec, i)
-			known = known && k
+			if !k {
+				return false, false
+			}
 			if and {
 				match = match && m
 			} else {
 				match = match || m
 			}
 		}
-		return match, known
+		return match, true
 	}, nil
 }
 
@@ -132,13 +138,20 @@ func (c *compiler) leaf(f *schemas.Filter) (expr, error) {
 				return false, false
 			}
 		}
-		for v := range f.Values {
+		known := true
+		order := func(v int) int {
 			n, ok := compare(a, i, v)
-			if !ok {
-				return false, false
-			}
-			if test(n) {
-				return true, true
+			known = known && ok
+			return n
+		}
+		if len(f.Values) > 1 && f.Op == "in" {
+			_, found := sort.Find(len(f.Values), order)
+			return found && known, known
+		}
+		for v := range f.Values {
+			n := order(v)
+			if !known || test(n) {
+				return known, known
 			}
 		}
 		return false, true
@@ -154,10 +167,11 @@ func tests() map[string]func(n int) bool {
 }
 
 // comparer compares the value at i with the v-th value of the expression: < 0, 0,
-// > 0; ok is false for NaN.
+// > 0; ok is false for NaN. The values are numbered in ascending order, each once read.
 func (c *compiler) comparer(typ arrow.DataType, values []string) (func(a arrow.Array, i, v int) (n int, ok bool), error) {
 	switch {
 	case typ.ID() == arrow.STRING || typ.ID() == arrow.LARGE_STRING:
+		values = slices.Sorted(slices.Values(values))
 		return func(a arrow.Array, i, v int) (int, bool) {
 			if s, ok := a.(*array.String); ok {
 				return strings.Compare(s.Value(i), values[v]), true
@@ -173,6 +187,15 @@ func (c *compiler) comparer(typ arrow.DataType, values []string) (func(a arrow.A
 			}
 			want[j] = b
 		}
+		slices.SortFunc(want, func(a, b bool) int {
+			switch {
+			case a == b:
+				return 0
+			case b:
+				return -1
+			}
+			return 1
+		})
 		return func(a arrow.Array, i, v int) (int, bool) {
 			have := a.(*array.Boolean).Value(i)
 			switch {
@@ -193,38 +216,83 @@ func (c *compiler) comparer(typ arrow.DataType, values []string) (func(a arrow.A
 	return nil, fmt.Errorf("columns of type %s are not compared", typ)
 }
 
+// decimal is how numbers are written in filters. What big.Rat takes beyond it, such as
+// exponents of any size, makes it write out numbers that fill the memory.
+var decimal = regexp.MustCompile(`^[+-]?([0-9]{1,64}(\.[0-9]{0,64})?|\.[0-9]{1,64})([eE][+-]?[0-9]{1,2})?$`)
+
+// whole is where a number lies among those of integer columns, int64 and uint64.
+type whole struct {
+	value   *big.Rat
+	beyond  int    // what every integer is to it: < 0, > 0; 0: it lies among them
+	neg     bool   // it lies below 0
+	floor   int64  // of one below 0
+	ufloor  uint64 // of another
+	between bool   // it is above its floor
+}
+
+func wholeOf(s string) (whole, error) {
+	if len(s) > 64 || !decimal.MatchString(s) {
+		return whole{}, fmt.Errorf("%q is no number that columns of integers hold", cut(s))
+	}
+	r, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return whole{}, fmt.Errorf("%q is no number", s)
+	}
+	f, rest := new(big.Int).DivMod(r.Num(), r.Denom(), new(big.Int))
+	w := whole{value: r, between: rest.Sign() != 0, neg: f.Sign() < 0}
+	switch {
+	case w.neg && f.IsInt64():
+		w.floor = f.Int64()
+	case w.neg:
+		w.beyond = 1
+	case f.IsUint64():
+		w.ufloor = f.Uint64()
+	default:
+		w.beyond = -1
+	}
+	return w, nil
+}
+
+// compare compares an integer with it.
+func (w *whole) compare(signed int64, unsigned uint64, isUnsigned bool) int {
+	n := w.beyond
+	switch {
+	case n != 0:
+		return n
+	case isUnsigned && w.neg:
+		return 1
+	case isUnsigned:
+		n = cmp.Compare(unsigned, w.ufloor)
+	case w.neg:
+		n = cmp.Compare(signed, w.floor)
+	case signed < 0:
+		return -1
+	default:
+		n = cmp.Compare(uint64(signed), w.ufloor)
+	}
+	if n == 0 && w.between {
+		return -1
+	}
+	return n
+}
+
+// cut shortens a foreign text for a message.
+func cut(s string) string { return s[:min(len(s), 64)] }
+
 // integers compares exactly, also uint64 with negative numbers and with decimals.
 func integers(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
-	want := make([]*big.Rat, len(values))
-	small := make([]int64, len(values))
-	fits := make([]bool, len(values))
+	want := make([]whole, len(values))
 	for j, s := range values {
-		r, ok := new(big.Rat).SetString(s)
-		if !ok || len(s) > 64 {
-			return nil, fmt.Errorf("%q is no number", s)
-		}
-		want[j] = r
-		fits[j] = r.IsInt() && r.Num().IsInt64()
-		if fits[j] {
-			small[j] = r.Num().Int64()
+		var err error
+		want[j], err = wholeOf(s)
+		if err != nil {
+			return nil, err
 		}
 	}
+	slices.SortFunc(want, func(a, b whole) int { return a.value.Cmp(b.value) })
 	return func(a arrow.Array, i, v int) (int, bool) {
 		signed, unsigned, isUnsigned := intAt(a, i)
-		if !isUnsigned && fits[v] {
-			switch {
-			case signed < small[v]:
-				return -1, true
-			case signed > small[v]:
-				return 1, true
-			}
-			return 0, true
-		}
-		have := new(big.Rat).SetInt64(signed)
-		if isUnsigned {
-			have.SetUint64(unsigned)
-		}
-		return have.Cmp(want[v]), true
+		return want[v].compare(signed, unsigned, isUnsigned), true
 	}, nil
 }
 
@@ -253,10 +321,11 @@ func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) 
 	for j, s := range values {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil || f != f {
-			return nil, fmt.Errorf("%q is no number", s)
+			return nil, fmt.Errorf("%q is no number", cut(s))
 		}
 		want[j] = f
 	}
+	slices.Sort(want)
 	return func(a arrow.Array, i, v int) (int, bool) {
 		var have float64
 		if f, ok := a.(*array.Float64); ok {
@@ -285,6 +354,7 @@ func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.A
 		}
 		want[j] = t
 	}
+	slices.SortFunc(want, time.Time.Compare)
 	return func(a arrow.Array, i, v int) (int, bool) {
 		var have time.Time
 		switch a := a.(type) {

@@ -2,6 +2,8 @@ package transform
 
 import (
 	"encoding/hex"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +200,38 @@ func TestGeneralise(t *testing.T) {
 		_, err := Generalise(bad.typ, bad.to)
 		if err == nil {
 			t.Errorf("%s to %s was accepted: the value would pass unchanged", bad.typ, bad.to)
+		}
+	}
+}
+
+// A number is as long as what it is compared with: one whose exponent writes it out at
+// any length is refused before it is.
+func TestFilterNumbers(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: arrow.PrimitiveTypes.Uint64}}, nil)
+	for _, s := range []string{"1e100", "1e-100", "1e+200", "0x1p-200", "1/3", "1_000", "", "-"} {
+		_, err := NewFilter(&schemas.Filter{Column: "n", Op: "in", Values: []string{s}}, schema, time.Now())
+		if schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	b := array.NewUint64Builder(memory.DefaultAllocator)
+	b.AppendValues([]uint64{0, 7, math.MaxUint64}, nil)
+	columns := []arrow.Array{ints(math.MinInt64, -7, math.MaxInt64), b.NewArray()}
+	for _, tt := range []struct {
+		column, op string
+		values     []string
+		want       []int32
+	}{
+		{"n", "lt", []string{"-6.5"}, []int32{0, 1}}, {"n", "lt", []string{"-7.5"}, []int32{0}}, {"n", "gt", []string{"-1e99"}, []int32{0, 1, 2}},
+		{"n", "gteq", []string{"9223372036854775808"}, nil}, {"n", "in", []string{"5", "-7", "1e99", "-7.2"}, []int32{1}}, {"n", "eq", []string{"-0.7e1"}, []int32{1}},
+		{"u", "in", []string{"18446744073709551615", "-3", "7.0"}, []int32{1, 2}}, {"u", "gt", []string{"-0.5"}, []int32{0, 1, 2}}, {"u", "lteq", []string{"6.9"}, []int32{0}},
+	} {
+		f, err := NewFilter(&schemas.Filter{Column: tt.column, Op: tt.op, Values: tt.values}, schema, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Rows(columns, 3); !slices.Equal(got, tt.want) {
+			t.Errorf("%s %s %v: %v, want %v", tt.column, tt.op, tt.values, got, tt.want)
 		}
 	}
 }
