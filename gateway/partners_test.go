@@ -97,3 +97,28 @@ func TestReviewersReadTheirOwnItems(t *testing.T) {
 		t.Errorf("the asker reads %+v", r.Items)
 	}
 }
+
+// Texts that others read in lists have a bound, which is said where it is passed.
+func TestTextsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Bounded", "application/json", permit(nil))
+	project := func(change func(*schemas.Project)) schemas.Project {
+		p := schemas.Project{ID: "texts", Title: "T", Factory: "leonardo", Purposes: []string{"train-model"}}
+		change(&p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		path, pointer string
+		body          any
+	}{
+		"title":    {"/projects", "title", project(func(p *schemas.Project) { p.Title = strings.Repeat("t", 301) })},
+		"grant":    {"/projects", "grant", project(func(p *schemas.Project) { p.Funding = &schemas.Funding{Grant: strings.Repeat("g", 301)} })},
+		"outcomes": {"/projects", "/outcomes/0", project(func(p *schemas.Project) { p.Outcomes = []string{strings.Repeat("o", 2001)} })},
+		"answers":  {"/requests", "/answers", map[string]any{"project": s.project(trainerOrg), "items": []map[string]any{{"dataset": d.ID}}, "answers": map[string]string{"why": strings.Repeat("w", 64<<10)}}},
+	} {
+		if r := s.call("trainer", "POST", c.path, c.body); r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, c.pointer) {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+}
