@@ -122,3 +122,20 @@ func TestTextsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The IRI of a dataset that is hidden from a provider is refused to it no more than one
+// that nobody has; that of one which it sees is refused.
+func TestAnIRITellsOfNoHiddenDataset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, c := range []struct {
+		visibility schemas.Visibility
+		want       int
+	}{{schemas.VisibleToListed, http.StatusCreated}, {schemas.VisibleToEveryone, http.StatusConflict}} {
+		in := wheat("Of agronomy")
+		in.IRI, in.Visibility = "urn:test:"+string(c.visibility), c.visibility
+		s.want(http.StatusCreated, "agronomy", "POST", "/datasets", in)
+		in.Visibility = schemas.VisibleToEveryone
+		s.want(c.want, "grid", "POST", "/datasets", in)
+	}
+}
