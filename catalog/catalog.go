@@ -107,7 +107,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		}
 		err = c.room(ctx, tx, d.Provider)
 		if err == nil {
-			err = theirs(ctx, tx, &d)
+			err = theirs(ctx, tx, by, &d)
 		}
 		if err != nil {
 			return err

@@ -27,18 +27,27 @@ func (c *Catalog) room(ctx context.Context, tx *sql.Tx, provider schemas.Partici
 	return nil
 }
 
-// theirs refuses an IRI under which another organisation has a dataset: whoever looks
-// it up must find one. Whose it is, the caller need not know. Errors: Conflict.
-func theirs(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) error {
-	n := 0
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE iri = ? AND provider <> ? AND withdrawn = 0`, d.IRI, string(d.Provider)).Scan(&n)
-	if err != nil {
-		return fmt.Errorf("look up an IRI: %w", err)
+// theirs refuses an IRI under which another organisation has a dataset that the caller
+// sees: whoever looks it up must find one. A hidden one stands beside the new one, as the
+// key is the origin with the IRI: a refusal would say that it exists, and one that is
+// registered unseen would keep the IRI from whose it is. Errors: Conflict.
+func theirs(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset) error {
+	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
+	for after := ""; ; {
+		rows, next, err := sql.List[schemas.Dataset](ctx, tx, "dataset", "iri = ? AND provider <> ? AND withdrawn = 0", []any{d.IRI, string(d.Provider)}, after, 100)
+		if err != nil {
+			return fmt.Errorf("look up an IRI: %w", err)
+		}
+		for i := range rows {
+			if sight.Sees(&rows[i].Doc) {
+				return &schemas.Error{Kind: schemas.Conflict, Subject: d.IRI, Message: fmt.Sprintf("another provider has a dataset with the IRI %s", d.IRI), Remedy: "give the dataset an IRI of your own, or leave it out; the operator settles whose it is"}
+			}
+		}
+		after = next
+		if next == "" {
+			return nil
+		}
 	}
-	if n > 0 {
-		return &schemas.Error{Kind: schemas.Conflict, Subject: d.IRI, Message: fmt.Sprintf("another provider has a dataset with the IRI %s", d.IRI), Remedy: "give the dataset an IRI of your own, or leave it out; the operator settles whose it is"}
-	}
-	return nil
 }
 
 // reserve counts an upload before its bytes come, so that uploads at the same time

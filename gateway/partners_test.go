@@ -97,3 +97,45 @@ func TestReviewersReadTheirOwnItems(t *testing.T) {
 		t.Errorf("the asker reads %+v", r.Items)
 	}
 }
+
+// Texts that others read in lists have a bound, which is said where it is passed.
+func TestTextsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Bounded", "application/json", permit(nil))
+	project := func(change func(*schemas.Project)) schemas.Project {
+		p := schemas.Project{ID: "texts", Title: "T", Factory: "leonardo", Purposes: []string{"train-model"}}
+		change(&p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		path, pointer string
+		body          any
+	}{
+		"title":    {"/projects", "title", project(func(p *schemas.Project) { p.Title = strings.Repeat("t", 301) })},
+		"grant":    {"/projects", "grant", project(func(p *schemas.Project) { p.Funding = &schemas.Funding{Grant: strings.Repeat("g", 301)} })},
+		"outcomes": {"/projects", "/outcomes/0", project(func(p *schemas.Project) { p.Outcomes = []string{strings.Repeat("o", 2001)} })},
+		"answers":  {"/requests", "/answers", map[string]any{"project": s.project(trainerOrg), "items": []map[string]any{{"dataset": d.ID}}, "answers": map[string]string{"why": strings.Repeat("w", 64<<10)}}},
+	} {
+		if r := s.call("trainer", "POST", c.path, c.body); r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, c.pointer) {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+}
+
+// The IRI of a dataset that is hidden from a provider is refused to it no more than one
+// that nobody has; that of one which it sees is refused.
+func TestAnIRITellsOfNoHiddenDataset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, c := range []struct {
+		visibility schemas.Visibility
+		want       int
+	}{{schemas.VisibleToListed, http.StatusCreated}, {schemas.VisibleToEveryone, http.StatusConflict}} {
+		in := wheat("Of agronomy")
+		in.IRI, in.Visibility = "urn:test:"+string(c.visibility), c.visibility
+		s.want(http.StatusCreated, "agronomy", "POST", "/datasets", in)
+		in.Visibility = schemas.VisibleToEveryone
+		s.want(c.want, "grid", "POST", "/datasets", in)
+	}
+}

@@ -69,25 +69,25 @@ type Factory struct {
 // Project is one undertaking of one or more partners at a factory.
 type Project struct {
 	ID         ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
-	Title      string          `json:"title" minLength:"1"`
+	Title      string          `json:"title" minLength:"1" maxLength:"300"`
 	Lead       ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
 	Partners   []ParticipantID `json:"partners,omitempty"`
 	Factory    FactoryID       `json:"factory"`
-	Purposes   []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1"`
+	Purposes   []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1" maxItems:"100"`
 	Domain     SpaceID         `json:"domain,omitempty"`
 	From       time.Time       `json:"from,omitzero"`
 	Until      time.Time       `json:"until,omitzero"`
 	BudgetRows int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
 	Funding    *Funding        `json:"funding,omitempty"`
-	Outcomes   []string        `json:"outcomes,omitempty"`
+	Outcomes   []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
 	Revision   int64           `json:"revision,omitempty" readOnly:"true"`
 }
 
 // Funding is where a project's money comes from, for the follow-up of calls.
 type Funding struct {
-	Programme     string  `json:"programme,omitempty"`
-	Call          string  `json:"call,omitempty"`
-	Grant         string  `json:"grant,omitempty"`
+	Programme     string  `json:"programme,omitempty" maxLength:"300"`
+	Call          string  `json:"call,omitempty" maxLength:"300"`
+	Grant         string  `json:"grant,omitempty" maxLength:"300"`
 	EUShare       float64 `json:"eu_share,omitempty" minimum:"0" maximum:"1"`
 	NationalShare float64 `json:"national_share,omitempty" minimum:"0" maximum:"1"`
 }

@@ -143,6 +143,9 @@ func (d *Desk) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) 
 	return decisions[0], nil
 }
 
+// maxAnswers bounds the answers of a request together, in bytes: reviewers read them all.
+const maxAnswers = 64 << 10
+
 // Submit judges a request and stores it with its answer: granted (an agreement per
 // item), pending, or refused. A refused request is no error. Errors: Denied unless
 // the caller is a trainer of a partner, Invalid, NotFound, Conflict when the terms changed
@@ -157,6 +160,13 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 	}
 	if r.Project == "" {
 		return r, schemas.BadField("request", "/project", "name the project that the data is for")
+	}
+	answers := 0
+	for question, answer := range r.Answers {
+		answers += len(question) + len(answer)
+	}
+	if answers > maxAnswers {
+		return r, schemas.BadField("request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers, maxAnswers)
 	}
 	asked := r
 	err = d.settled(ctx, "request", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {

@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"guichet/connectors/sql"
@@ -100,6 +101,9 @@ func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 	}
 }
 
+// maxOutputs bounds the outputs of a run: whoever reads it reads them all.
+const maxOutputs = 1000
+
 func addOutput(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
 	r, revision, err := sql.Get[schemas.Run](ctx, tx, "run", string(id))
 	if err != nil {
@@ -108,6 +112,9 @@ func addOutput(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas
 	r.Revision = revision
 	if slices.ContainsFunc(r.Outputs, func(have schemas.Output) bool { return have.Digest == o.Digest && have.Name == o.Name }) {
 		return r, nil
+	}
+	if len(r.Outputs) >= maxOutputs {
+		return r, &schemas.Error{Kind: schemas.TooLarge, Subject: string(id), Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)), Remedy: "name one output that lists the others, or start another run"}
 	}
 	r.Outputs = append(r.Outputs, o)
 	r.Revision, err = sql.Update(ctx, tx, "run", string(id), revision, r, nil)

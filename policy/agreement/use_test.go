@@ -179,3 +179,26 @@ func TestPartnersAreNoOracle(t *testing.T) {
 		t.Errorf("the asker reads that the terms admit %v", shown.Partners)
 	}
 }
+
+// A run has at most so many outputs, as whoever reads it reads them all; the same one
+// again is still no error.
+func TestARunHasABoundOfOutputs(t *testing.T) {
+	t.Parallel()
+	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	r := schemas.Run{ID: "run-full", Project: "p"}
+	output := func(i int) schemas.Output {
+		return schemas.Output{Name: fmt.Sprintf("o-%d", i), Digest: fmt.Sprintf("sha256:%064x", i)}
+	}
+	for i := range maxOutputs {
+		r.Outputs = append(r.Outputs, output(i))
+	}
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		return sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": "p"})
+	}))
+	_, err := d.AddOutput(t.Context(), trainer(), r.ID, output(0))
+	must(t, err)
+	_, err = d.AddOutput(t.Context(), trainer(), r.ID, output(maxOutputs))
+	if schemas.KindOf(err) != schemas.TooLarge {
+		t.Errorf("one output too many: %v", err)
+	}
+}

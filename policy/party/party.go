@@ -243,6 +243,9 @@ func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]sc
 	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
 }
 
+// maxOutcome bounds the text of an outcome, in bytes.
+const maxOutcome = 2000
+
 // maxPartners bounds the partners of a project: each is judged with every request.
 const maxPartners = 64
 
@@ -278,6 +281,11 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	if err != nil {
 		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
+	}
+	for i, s := range p.Outcomes {
+		if len(s) > maxOutcome {
+			return p, schemas.BadField("project", fmt.Sprintf("/outcomes/%d", i), "%d bytes: an outcome is said in at most %d", len(s), maxOutcome)
+		}
 	}
 	if len(p.Partners) > maxPartners {
 		return p, schemas.BadField("project", "/partners", "a project has at most %d partners beside its lead", maxPartners)
