@@ -249,3 +249,32 @@ func (p *Plan) LargestMessage() int64 {
 	}
 	return most
 }
+
+// beyond says why a first batch, of rows and bytes, is more than what the budget leaves,
+// and what helps: more ranks, whose batches are shorter. otherwise is what is said where
+// the batch would fit.
+func (p *Plan) beyond(r *schemas.Release, rows, bytes int64, otherwise string) string {
+	if rows <= r.MostRows && bytes <= r.MostBytes {
+		return otherwise
+	}
+	text := fmt.Sprintf("the budget leaves %d rows and %d bytes, less than the first batch of this part, which has %d rows and %d bytes and is sent whole or not at all", r.MostRows, r.MostBytes, rows, bytes)
+	fits := func(world int) bool {
+		a := p.Ask
+		a.World, a.Rank, a.From = world, 0, 0
+		q, err := NewPlan(p.Source, a)
+		if err != nil {
+			return false
+		}
+		first := p.Source.slices(q.Segments)
+		return len(first) > 0 && first[0].rows <= r.MostRows && bytes/max(rows, 1)*first[0].rows <= r.MostBytes // about
+	}
+	// In the widest of these a whole part fits. Each try costs as much as a plan, so they
+	// are halved.
+	most := 1 + max(p.Part/max(r.MostRows, 1), bytes/max(r.MostBytes, 1))
+	widest := int(min(int64(p.Ask.World)*most, MaxWorld))
+	world := p.Ask.World + 1 + sort.Search(max(widest-p.Ask.World, 0), func(i int) bool { return fits(p.Ask.World + 1 + i) })
+	if world <= MaxWorld && fits(world) {
+		return text + fmt.Sprintf("; with world=%d the first batch of rank 0 is short enough; or ask the provider for a larger budget", world)
+	}
+	return text + "; ask the provider for a larger budget, or for shorter batches"
+}

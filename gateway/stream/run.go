@@ -266,6 +266,9 @@ func (s *sending) messages(ctx context.Context, all []Message) error {
 		err := s.engine.allow(ctx)
 		if err == nil {
 			err = s.engine.take(ctx, s.release, s.tab, all[n-1].Rows, size)
+			if r, ok := errors.AsType[*Cut](err); ok && s.release.Rows == 0 {
+				r.Reason = s.plan.beyond(s.release, all[n-1].Rows, size, r.Reason)
+			}
 		}
 		if err == nil {
 			err = s.begin(ctx)
