@@ -120,6 +120,7 @@ type offerCheck struct {
 	err    error // the registry's
 	tables []schemas.TableInfo
 	nodes  int
+	forbid bool // the rule that is looked at is a prohibition
 	faults []schemas.FieldError
 }
 
@@ -128,6 +129,7 @@ func (c *offerCheck) fault(pointer, format string, args ...any) {
 }
 
 func (c *offerCheck) rule(at string, r *schemas.Rule) {
+	c.forbid = r.Kind == schemas.Prohibition
 	if r.Kind != schemas.Permission && r.Kind != schemas.Prohibition {
 		c.fault(at+"/kind", "%q is neither permission nor prohibition", r.Kind)
 	}
