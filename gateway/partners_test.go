@@ -139,3 +139,19 @@ func TestAnIRITellsOfNoHiddenDataset(t *testing.T) {
 		s.want(c.want, "grid", "POST", "/datasets", in)
 	}
 }
+
+// A prohibition that names nobody who is registered keeps nobody out, and is refused by
+// place: a look-alike, a host with a dot at its end, a path under an organisation's id.
+func TestAProhibitionNamesSomebody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Prohibited", "application/json", permit(nil))
+	host := strings.TrimPrefix(string(trainerOrg), "https://")
+	for who, want := range map[string]int{string(trainerOrg): http.StatusOK, "https://" + strings.Replace(host, "a", "\u0430", 1): 422, "https://" + host + ".": 422, "https://" + host + "/team": 422} {
+		o := permit(nil)
+		o.Rules = append(o.Rules, schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "recipient", Operator: "eq", Right: []string{who}}})
+		if r := s.call("agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", o); r.status != want || want == 422 && !strings.Contains(r.body, "/rules/1/constraint") {
+			t.Errorf("%q: %d %s", who, r.status, r.body)
+		}
+	}
+}

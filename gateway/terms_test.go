@@ -284,6 +284,8 @@ func TestOffersNameNobodyToStrangers(t *testing.T) {
 		{Left: "recipient", Operator: "eq", Right: []string{other}},
 		{And: []schemas.Constraint{{Left: "recipient", Operator: "isAnyOf", Right: []string{other, string(trainerOrg)}}, {Left: "purpose", Operator: "isA", Right: []string{"research"}}}}}})
 	offer.Rules = append(offer.Rules, schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "recipient", Operator: "eq", Right: []string{other + "/rival"}}})
+	_, err := s.parties.PutParticipant(t.Context(), boss(), schemas.Participant{ID: other + "/rival", Name: "R", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleTrainer}}, 0)
+	must(t, err)
 	path := "/datasets/" + string(d.ID)
 	s.want(200, "agronomy", "PUT", path+"/offer", offer)
 	s.publish(d.ID)

@@ -122,6 +122,7 @@ type offerCheck struct {
 	nodes  int                         // of one constraint, or of one filter
 	values int                         // of one filter
 	all    struct{ nodes, values int } // of the offer
+	forbid bool                        // the rule that is looked at is a prohibition
 	faults []schemas.FieldError
 }
 
@@ -143,6 +144,7 @@ func (c *offerCheck) spend(at string, values int) bool {
 }
 
 func (c *offerCheck) rule(at string, r *schemas.Rule) {
+	c.forbid = r.Kind == schemas.Prohibition
 	if r.Kind != schemas.Permission && r.Kind != schemas.Prohibition {
 		c.fault(at+"/kind", "%q is neither permission nor prohibition", r.Kind)
 	}

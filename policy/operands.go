@@ -116,13 +116,14 @@ func (c *offerCheck) value(at, left string, s *string) {
 			c.fault(at, "there is no factory %q", got)
 		}
 	case left == "recipient":
-		c.recipient(s)
+		c.recipient(at, s)
 	}
 }
 
 // recipient takes an id that nobody has, but for its spelling, as the one that is
-// registered. An organisation that is not known here may come later.
-func (c *offerCheck) recipient(s *string) {
+// registered. An organisation that is not known here may come later and be permitted; a
+// prohibition of nobody is refused, as whom it means would not be kept out.
+func (c *offerCheck) recipient(at string, s *string) {
 	id := *s
 	for _, spelled := range []string{id, strings.TrimRight(id, "/"), id + "/", spelling(id), spelling(id) + "/"} {
 		known, err := c.engine.registered.HasParticipant(c.ctx, schemas.ParticipantID(spelled))
@@ -130,6 +131,9 @@ func (c *offerCheck) recipient(s *string) {
 			*s, c.err = spelled, err
 			return
 		}
+	}
+	if c.forbid {
+		c.fault(at, "there is no participant %q, so that the prohibition keeps nobody out: write the id as it is registered", id)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
 	"guichet/schemas"
 )
@@ -34,18 +35,32 @@ func TestAbandonedReleasesAreClosed(t *testing.T) {
 	}
 	look(0, 0)
 	look(2*abandonedAfter, 0)
-	held.Close()
+	let(t, db, held)
 	look(0, 0)
 	look(abandonedAfter/2, 0)
 	back, err := db.TakeName(ctx, gone.replica)
 	must(t, err)
 	look(abandonedAfter, 0)
-	back.Close()
+	let(t, db, back)
 	look(0, 0)
 	look(abandonedAfter, 1)
 	look(abandonedAfter, 0)
 	list, _, err := gone.Releases(ctx, trainer(), ReleaseQuery{Agreement: id}, "", 10)
 	if err != nil || len(list) != 1 || list[0].State != schemas.ReleaseUnknown {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// let gives a name up and waits until the server has seen it.
+func let(t *testing.T, db *sql.DB, n *sql.Name) {
+	t.Helper()
+	n.Close()
+	for {
+		held, err := db.NameIsHeld(t.Context(), "r")
+		must(t, err)
+		if !held {
+			return
+		}
+		wait(t.Context(), 10*time.Millisecond)
 	}
 }
