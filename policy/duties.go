@@ -43,7 +43,7 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 			c.fault(at+"/values", "name the factories, or set enforced")
 		}
 		for i := range d.Values {
-			c.value(fmt.Sprintf("%s/values/%d", at, i), "factory", &d.Values[i])
+			c.value(fmt.Sprintf("%s/values/%d", at, i), "factory", "", &d.Values[i])
 		}
 	default:
 		c.fault(at+"/kind", "%q is no duty known here", d.Kind)
@@ -61,7 +61,7 @@ func (c *offerCheck) domain(at string, d *schemas.Duty) {
 		c.fault(at+"/domain", "name the joint domain that the parties share")
 	}
 	for i := range d.With { // in the spelling that is registered: another one would join with nobody
-		c.value(fmt.Sprintf("%s/with/%d", at, i), "recipient", &d.With[i])
+		c.value(fmt.Sprintf("%s/with/%d", at, i), "recipient", "", &d.With[i])
 	}
 }
 

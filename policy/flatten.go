@@ -218,6 +218,6 @@ func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
 		c.fault(at+"/right", "%s takes one value", k.Operator)
 	}
 	for i := range k.Right {
-		c.value(fmt.Sprintf("%s/right/%d", at, i), k.Left, &k.Right[i])
+		c.value(fmt.Sprintf("%s/right/%d", at, i), k.Left, k.Operator, &k.Right[i])
 	}
 }

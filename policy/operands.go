@@ -100,7 +100,7 @@ func near[T ~string](s string, list []T) string {
 }
 
 // value checks one right operand, and writes it as it is understood.
-func (c *offerCheck) value(at, left string, s *string) {
+func (c *offerCheck) value(at, left, operator string, s *string) {
 	got, err := c.engine.vocabulary.understood(left, *s)
 	if err != nil {
 		c.fault(at, "%v", err)
@@ -116,14 +116,15 @@ func (c *offerCheck) value(at, left string, s *string) {
 			c.fault(at, "there is no factory %q", got)
 		}
 	case left == "recipient":
-		c.recipient(at, s)
+		c.recipient(at, s, operator == "neq" || operator == "isNoneOf")
 	}
 }
 
 // recipient takes an id that nobody has, but for its spelling, as the one that is
 // registered. An organisation that is not known here may come later and be permitted; a
-// prohibition of nobody is refused, as whom it means would not be kept out.
-func (c *offerCheck) recipient(at string, s *string) {
+// prohibition of nobody is refused, as whom it means would not be kept out; one of all
+// except somebody keeps out too many at worst.
+func (c *offerCheck) recipient(at string, s *string, except bool) {
 	id := *s
 	for _, spelled := range []string{id, strings.TrimRight(id, "/"), id + "/", spelling(id), spelling(id) + "/"} {
 		known, err := c.engine.registered.HasParticipant(c.ctx, schemas.ParticipantID(spelled))
@@ -132,7 +133,7 @@ func (c *offerCheck) recipient(at string, s *string) {
 			return
 		}
 	}
-	if c.forbid {
+	if c.forbid && !except {
 		c.fault(at, "there is no participant %q, so that the prohibition keeps nobody out: write the id as it is registered", id)
 	}
 }

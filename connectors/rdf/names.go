@@ -15,18 +15,18 @@ const maxPlain = 64
 
 // Names holds plain JSON, of which readers take the last of two members of a name
 // without a word, and one that differs by case for the same, against that: no object
-// has two. With full, no member and no element is null either, for documents in which
-// leaving one out says something else than what stands there seems to say.
-// Errors: Invalid with a pointer.
-func Names(src []byte, full bool) error {
-	n := &names{dec: json.NewDecoder(bytes.NewReader(src)), full: full}
+// has two. In terms nothing of the rules is null either: leaving a constraint or a duty
+// out says something else than what stands there seems to say. Errors: Invalid with a
+// pointer.
+func Names(src []byte, terms bool) error {
+	n := &names{dec: json.NewDecoder(bytes.NewReader(src)), terms: terms}
 	n.dec.UseNumber()
 	return n.value("", 1)
 }
 
 type names struct {
-	dec  *json.Decoder
-	full bool
+	dec   *json.Decoder
+	terms bool
 }
 
 func (n *names) value(at string, depth int) error {
@@ -34,7 +34,7 @@ func (n *names) value(at string, depth int) error {
 	if err != nil {
 		return schemas.BadField("document", at, "this is not JSON: %v", err)
 	}
-	if t == nil && n.full {
+	if t == nil && n.terms && strings.HasPrefix(strings.ToLower(at), "/rules") {
 		return schemas.BadField("document", at, "null says nothing here; leave it out")
 	}
 	d, within := t.(json.Delim)

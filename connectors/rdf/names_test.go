@@ -22,8 +22,9 @@ func TestNames(t *testing.T) {
 		{`[{"a":1,"\u0061":2}]`, false, "twice", "/0/a"},
 		{`{"kind":1,"KIND":2}`, false, "case", "/KIND"},
 		{`{"mask":1,"ma\u017fk":2}`, false, "case", "/maſk"}, // a long s, which encoding/json takes for an s
-		{`{"a":{"b":null}}`, true, "null", "/a/b"},
-		{`{"a":[1,null]}`, true, "null", "/a/1"},
+		{`{"rules":{"b":null}}`, true, "null", "/rules/b"},
+		{`{"rules":[1,null]}`, true, "null", "/rules/1"},
+		{`{"hide":null}`, true, "", ""},
 		{strings.Repeat("[", 65) + strings.Repeat("]", 65), false, "nested", ""},
 	} {
 		err := rdf.Names([]byte(c.doc), c.full)

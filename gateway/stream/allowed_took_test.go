@@ -44,7 +44,7 @@ func (k *client) charge(id schemas.AgreementID, rows, bytes int64) {
 		if o.Kind != schemas.DutyBudget {
 			continue
 		}
-		name := fmt.Sprint(a.Dataset, " ", a.Project, " ", o.Rows, " ", o.Bytes)
+		name := fmt.Sprint(a.Dataset, " ", o.Rows, " ", o.Bytes)
 		if o.Rule == "request" {
 			name = string(id)
 		}
@@ -270,7 +270,7 @@ func (k *client) settled(head int64) {
 			if o.Kind != schemas.DutyBudget {
 				continue
 			}
-			name := fmt.Sprint(a.Dataset, " ", a.Project, " ", o.Rows, " ", o.Bytes)
+			name := fmt.Sprint(a.Dataset, " ", o.Rows, " ", o.Bytes)
 			if o.Rule == "request" {
 				name = string(id)
 			}
