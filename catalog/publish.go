@@ -267,7 +267,7 @@ func (c *Catalog) Versions(ctx context.Context, sight schemas.Sight, id schemas.
 
 // Version finds one version in any state. Errors: NotFound.
 func (c *Catalog) Version(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
-	v, err := sql.GetVersion(ctx, c.DB, string(id), versionKey(id, version))
+	v, err := sql.GetVersion(ctx, c.DB, versionKey(id, version))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return v, schemas.Errorf(schemas.NotFound, versionKey(id, version), "dataset %s has no version %s", id, version)
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"math"
+	"os"
 	"testing"
 
 	"guichet/schemas"
@@ -19,6 +20,9 @@ func TestPublishersAreShared(t *testing.T) {
 func TestRoom(t *testing.T) {
 	c := New(Config{TempDir: t.TempDir()})
 	_, _, known := disk(c.TempDir)
+	if !known && os.Getenv("CI") == "true" {
+		t.Fatal("the free space of a disk is not known, and CI=true")
+	}
 	if !known {
 		t.Skip("not tested here: the free space of a disk is not known")
 	}

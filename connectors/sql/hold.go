@@ -116,17 +116,12 @@ func hold(ctx context.Context, q Querier, n *noun, first *recorded) error {
 // noun of an earlier version of the product, that no change commits to, passes.
 func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 	of := Subjects(table, id)
-	args := []any{}
+	args := []any{DigestValue(table)}
 	for _, s := range of {
 		args = append(args, s)
 	}
-	return holdAmong(ctx, q, table, id, digest, "c.subject IN (?"+strings.Repeat(", ?", len(of)-1)+") AND c.kind <> 'refusal'", args)
-}
-
-// holdAmong is that among the changes that a condition picks.
-func holdAmong(ctx context.Context, q Querier, table, id, digest, where string, args []any) error {
 	rows, err := q.Query(ctx, `SELECT c.leaf, v.salt, v.value FROM change c LEFT JOIN change_value v ON v.position = c.position AND v.name = ?
-		WHERE `+where+` ORDER BY c.position DESC`, append([]any{DigestValue(table)}, args...)...)
+		WHERE c.subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND c.kind <> 'refusal' ORDER BY c.position DESC`, args...)
 	if err != nil {
 		return fmt.Errorf("look up the changes of %s %s: %w", table, id, err)
 	}
@@ -157,7 +152,7 @@ const maxReads = 100
 // own, between which and the first the noun may have changed: then it is read anew.
 func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
 	var n *noun
-	before := ""
+	before := int64(0)
 	for range maxReads {
 		var r recorded
 		n, r, err = readRuling(ctx, q, table, id)
@@ -165,10 +160,10 @@ func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, 
 			return doc, 0, err
 		}
 		err = hold(ctx, q, n, &r)
-		if err == nil || !errors.Is(err, ErrAltered) || n.doc == before {
+		if err == nil || !errors.Is(err, ErrAltered) || n.revision == before {
 			break
 		}
-		before = n.doc
+		before = n.revision
 	}
 	if err != nil {
 		return doc, 0, err
@@ -204,7 +199,7 @@ func readRuling(ctx context.Context, q Querier, table, id string) (*noun, record
 
 // GetVersion reads the manifest of a version, dataset/version; a published one is held
 // against the record. Errors: NotFound, ErrAltered (Unavailable).
-func GetVersion(ctx context.Context, q Querier, dataset, key string) (v schemas.Version, err error) {
+func GetVersion(ctx context.Context, q Querier, key string) (v schemas.Version, err error) {
 	n, err := readNoun(ctx, q, "version", key)
 	if errors.Is(err, stdsql.ErrNoRows) {
 		return v, notFound("version", key)
@@ -219,7 +214,7 @@ func GetVersion(ctx context.Context, q Querier, dataset, key string) (v schemas.
 	if v.State != schemas.VersionPublished {
 		return v, nil
 	}
-	err = holdAmong(ctx, q, "version", key, q.database().digest(n), "c.subject = ? AND c.kind = ?", []any{dataset, schemas.ChangeVersion})
+	err = holdOlder(ctx, q, "version", key, q.database().digest(n))
 	if errors.Is(err, ErrAltered) {
 		q.database().log.Error("a stored noun is not the recorded one", "table", "version", "id", key, "err", err)
 	}

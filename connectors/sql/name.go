@@ -24,6 +24,11 @@ type Name struct {
 // nameKey is the key of a name's lock on the server; $1 is the name.
 const nameKey = "hashtextextended('guichet process ' || current_schema() || ' ' || $1, 0)"
 
+// nameHolders are the sessions of this database that hold it, as a.
+const nameHolders = "pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid, (SELECT " + nameKey + " AS k) t " +
+	"WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() AND l.database = a.datid " +
+	"AND l.classid = ((t.k >> 32) & 4294967295)::oid AND l.objid = (t.k & 4294967295)::oid"
+
 const (
 	nameEvery  = time.Second     // how often the connection that holds a name is asked
 	nameWithin = 5 * time.Second // how long a process that is ending is waited for
@@ -72,9 +77,7 @@ func (n *Name) take(ctx context.Context) error {
 		return nil
 	}
 	if err == nil {
-		err = c.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid, (SELECT `+nameKey+` AS k) t
-			WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = $2
-			AND l.classid = ((t.k >> 32) & 4294967295)::oid AND l.objid = (t.k & 4294967295)::oid)`, n.name, n.mark).Scan(&own)
+		err = c.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+nameHolders+" AND a.application_name = $2)", n.name, n.mark).Scan(&own)
 	}
 	c.Close()
 	if err != nil {
@@ -94,8 +97,7 @@ func (db *DB) NameIsHeld(ctx context.Context, name string) (bool, error) {
 		return true, nil
 	}
 	var held bool
-	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks l, (SELECT hashtextextended('guichet process ' || current_schema() || ' ' || ?, 0) AS k) t
-		WHERE l.locktype = 'advisory' AND l.granted AND l.classid = ((t.k >> 32) & 4294967295)::oid AND l.objid = (t.k & 4294967295)::oid)`, name).Scan(&held)
+	err := db.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+nameHolders+")", name).Scan(&held)
 	if err != nil {
 		return true, fmt.Errorf("look who holds the name %s: %w", name, err)
 	}

@@ -33,7 +33,7 @@ func notFound(table, id string) error {
 // Get reads the noun id of table; one that rules is held against the record. NotFound
 // when there is none, ErrAltered (Unavailable) when it is not the recorded one.
 func Get[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
-	if Subjects(table, id) != nil {
+	if rules(table) {
 		doc, revision, err = getRuling[T](ctx, q, table, id)
 		if errors.Is(err, ErrAltered) {
 			q.database().log.Error("a stored noun is not the recorded one", "table", table, "id", id, "err", err)

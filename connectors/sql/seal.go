@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"guichet/schemas"
@@ -35,8 +36,11 @@ func RulingTables() []string {
 	return []string{"agreement", "dataset", "factory", "lease", "participant", "project", "store"}
 }
 
-// Subjects gives the subjects under which changes of a noun of a ruling table stand; nil
-// for tables that do not rule.
+// rules says whether Get holds the nouns of a table against the record.
+func rules(table string) bool { return slices.Contains(RulingTables(), table) }
+
+// Subjects gives the subjects under which changes of a noun that is bound to the record
+// stand; nil for other tables. A version is bound when it is published (GetVersion).
 func Subjects(table, id string) []string {
 	clean := func(s string) string { return cut(storable(s), maxSubjectBytes) }
 	switch table {
@@ -46,6 +50,9 @@ func Subjects(table, id string) []string {
 		return []string{clean(table + "/" + id), clean(id)}
 	case "factory", "project", "store":
 		return []string{clean(table + "/" + id)}
+	case "version": // dataset/version: changes about it are its dataset's
+		dataset, _, _ := strings.Cut(id, "/")
+		return []string{clean(dataset)}
 	}
 	return nil
 }
@@ -133,7 +140,7 @@ type nounKey struct{ table, id string }
 // wrote remembers that the function stored a noun: its next change about it commits to
 // the digest.
 func (tx *Tx) wrote(table, id string) {
-	if Subjects(table, id) == nil && table != "version" {
+	if Subjects(table, id) == nil {
 		return
 	}
 	k := nounKey{table, id}
@@ -156,12 +163,7 @@ func (tx *Tx) Distrust(table, id string) {
 func (tx *Tx) seal(ctx context.Context, c *schemas.Change) error {
 	var more map[string]string
 	for k := range tx.unsealed {
-		of := Subjects(k.table, k.id)
-		if k.table == "version" { // the change is about its dataset
-			dataset, _, _ := strings.Cut(k.id, "/")
-			of = []string{dataset}
-		}
-		for _, s := range of {
+		for _, s := range Subjects(k.table, k.id) {
 			if s != cut(storable(c.Subject), maxSubjectBytes) {
 				continue
 			}
@@ -192,7 +194,7 @@ func (tx *Tx) seal(ctx context.Context, c *schemas.Change) error {
 // sealed says which noun that rules the function stored without a change about it.
 func (tx *Tx) sealed() error {
 	for k := range tx.unsealed {
-		if k.table != "version" { // its progress is no change of state
+		if rules(k.table) { // the progress of a version is no change of state
 			return &schemas.Error{Kind: schemas.Internal, Subject: k.id, Err: fmt.Errorf("the %s %q was stored without a change about it", k.table, k.id)}
 		}
 	}

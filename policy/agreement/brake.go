@@ -36,10 +36,10 @@ const (
 
 func newBrake() *brake { return &brake{held: map[string]string{}, more: make(chan struct{}, 1)} }
 
-// takeAway writes a revocation or stop, about subject, of what ids name. When the database does not take
-// it at once, the streams of this gateway are cut and nothing opens for it here; when it
-// does not take it at all, it stays so, and FinishTakeaways writes it later. Errors:
-// write's own; Unavailable: it holds here, and is not recorded yet.
+// takeAway writes a revocation or stop, about subject, of what ids name. When the
+// database does not take it at once, the streams of this gateway are cut and nothing opens
+// for it here; when it does not take it at all, it stays so, and FinishTakeaways writes it
+// later. Errors: write's own; Unavailable: it holds here, and is not recorded yet.
 func (d *Desk) takeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *sql.Tx) error) error {
 	late := newPull(d, ids, reason)
 	err := d.db.Write(ctx, write)

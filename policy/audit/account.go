@@ -118,15 +118,10 @@ func (a *account) settle(r *Report) {
 		if n.Digest == "" || a.before[key] == n.Digest || slices.Contains(a.after[key], n.Digest) {
 			continue
 		}
-		of := sql.Subjects(n.Table, n.ID)
-		if n.Table == "version" { // changes about it are its dataset's
-			dataset, _, _ := strings.Cut(n.ID, "/")
-			of = []string{dataset}
-		}
 		switch {
 		case a.before[key] != "" || a.after[key] != nil:
 			r.bad(-1, "the %s %s is not stored as it was recorded", n.Table, n.ID)
-		case slices.ContainsFunc(of, func(s string) bool { return a.plain[s] }):
+		case slices.ContainsFunc(sql.Subjects(n.Table, n.ID), func(s string) bool { return a.plain[s] }):
 			r.Unbound++
 		default:
 			r.bad(-1, "the %s %s is in no record", n.Table, n.ID)
