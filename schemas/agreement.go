@@ -46,6 +46,7 @@ type Decision struct {
 	Verdict     Verdict       `json:"verdict" enum:"yes,review,no"`
 	Reasons     []Reason      `json:"reasons,omitempty" doc:"the rules that decided"`
 	Obligations []Duty        `json:"obligations,omitempty" doc:"what a yes demands"`
+	Notes       []string      `json:"notes,omitempty" doc:"where the dataset's licence asks for more than its terms do: what a yes does not settle"`
 	Left        *Left         `json:"left,omitempty" doc:"what the budgets of the terms still give to the project; absent without budgets or project"`
 	Reviewer    ParticipantID `json:"reviewer,omitempty" doc:"who looks at it, for review"`
 	Until       time.Time     `json:"until,omitzero" doc:"when a yes would end"`
