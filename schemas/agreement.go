@@ -85,14 +85,15 @@ type Request struct {
 
 // RequestItem is one dataset of a request, with its answer.
 type RequestItem struct {
-	Dataset   DatasetID    `json:"dataset"`
-	Columns   []string     `json:"columns,omitempty"`
-	Rows      int64        `json:"rows,omitempty"`
-	State     RequestState `json:"state,omitempty" readOnly:"true"`
-	Decision  *Decision    `json:"decision,omitempty" readOnly:"true"`
-	Agreement AgreementID  `json:"agreement,omitempty" readOnly:"true"`
-	Joins     []Joint      `json:"joins,omitempty" readOnly:"true" doc:"joint domains in which pseudonyms of this dataset join with those of other items"`
-	Review    *Review      `json:"review,omitempty" readOnly:"true"`
+	Dataset   DatasetID     `json:"dataset"`
+	Provider  ParticipantID `json:"provider,omitempty" readOnly:"true"`
+	Columns   []string      `json:"columns,omitempty"`
+	Rows      int64         `json:"rows,omitempty"`
+	State     RequestState  `json:"state,omitempty" readOnly:"true"`
+	Decision  *Decision     `json:"decision,omitempty" readOnly:"true"`
+	Agreement AgreementID   `json:"agreement,omitempty" readOnly:"true"`
+	Joins     []Joint       `json:"joins,omitempty" readOnly:"true" doc:"joint domains in which pseudonyms of this dataset join with those of other items"`
+	Review    *Review       `json:"review,omitempty" readOnly:"true"`
 }
 
 // Joint is a joint domain of pseudonyms: inside the permit the columns get values that
@@ -224,6 +225,9 @@ type Release struct {
 	Table        string        `json:"table"`
 	Split        string        `json:"split"`
 	Participant  ParticipantID `json:"participant"`
+	Provider     ParticipantID `json:"provider,omitempty" doc:"of the dataset; absent in releases of an earlier version, as purpose and action are"`
+	Purpose      string        `json:"purpose,omitempty"`
+	Action       string        `json:"action,omitempty"`
 	Project      ProjectID     `json:"project"`
 	Run          RunID         `json:"run,omitempty"`
 	Factory      FactoryID     `json:"factory,omitempty"`
@@ -265,6 +269,15 @@ func NameColumns(columns []TableColumn) string {
 		return string(b)
 	}
 	return fmt.Sprintf("%d columns, sha256:%x", len(names), sha256.Sum256(b))
+}
+
+// NamedColumns reads what NameColumns wrote: the names, or the one text about many.
+func NamedColumns(s string) []string {
+	var names []string
+	if json.Unmarshal([]byte(s), &names) != nil {
+		return []string{s}
+	}
+	return names
 }
 
 // Segment is a run of rows of one shard of a split, counted as the agreement's view

@@ -121,6 +121,27 @@ type Run struct {
 	Started    time.Time `json:"started"`
 	Outputs    []Output  `json:"outputs,omitempty"`
 	Revision   int64     `json:"revision,omitempty"`
+
+	Inputs       []RunInput `json:"inputs,omitempty" readOnly:"true" doc:"of one run that is read: what its streams sent, never stored"`
+	OtherStreams int        `json:"other_streams,omitempty" readOnly:"true" doc:"streams of other partners, under agreements that the caller may not see"`
+}
+
+// RunInput is what the streams of a run sent of one split of a version, over all epochs
+// and ranks: a row that was sent twice counts twice.
+type RunInput struct {
+	Agreement AgreementID   `json:"agreement"`
+	Dataset   DatasetID     `json:"dataset"`
+	Provider  ParticipantID `json:"provider,omitempty"`
+	Version   VersionID     `json:"version"`
+	Table     string        `json:"table"`
+	Split     string        `json:"split"`
+	Columns   []string      `json:"columns,omitempty" doc:"all that were shown; of a long list its number and digest"`
+	Rows      int64         `json:"rows"`
+	Bytes     int64         `json:"bytes"`
+	Streams   int           `json:"streams"`
+	AtMost    bool          `json:"at_most,omitempty" doc:"a stream still runs, or its end is not known: rows and bytes are the most that it can have been"`
+	From      time.Time     `json:"from" doc:"when the first of them began"`
+	Until     time.Time     `json:"until,omitzero" doc:"when the last one ended"`
 }
 
 // Output is what came out of a run.
