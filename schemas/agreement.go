@@ -76,11 +76,43 @@ type Request struct {
 	Until     time.Time         `json:"until,omitzero"`
 	Items     []RequestItem     `json:"items" minItems:"1" maxItems:"100"`
 	Answers   map[string]string `json:"answers,omitempty" doc:"answers to the form of the space or offer"`
+	Message   string            `json:"message,omitempty" doc:"a word to who reviews it" maxLength:"4000"`
+	Contact   string            `json:"contact,omitempty" doc:"whom to ask back: an address of mail or a URL" maxLength:"320"`
 	State     RequestState      `json:"state" readOnly:"true" enum:"pending,granted,refused"`
 	By        ParticipantID     `json:"by" readOnly:"true"`
 	Submitted time.Time         `json:"submitted" readOnly:"true"`
 	Decided   time.Time         `json:"decided,omitzero" readOnly:"true"`
 	Revision  int64             `json:"revision,omitempty" readOnly:"true"`
+	About     *RequestAbout     `json:"about,omitempty" readOnly:"true" doc:"of one request that is read: who asks, for which project, where; as of now, never stored"`
+}
+
+// RequestAbout is what a holder has to know to decide about a request.
+type RequestAbout struct {
+	Asker       Organisation   `json:"asker"`
+	Title       string         `json:"title,omitempty" doc:"of the project"`
+	Description string         `json:"description,omitempty" doc:"of the project"`
+	Purposes    []string       `json:"purposes,omitempty" doc:"of the project"`
+	Until       time.Time      `json:"until,omitzero" doc:"end of the project"`
+	Funding     *Funding       `json:"funding,omitempty"`
+	Partners    []Organisation `json:"partners,omitempty" doc:"of the project, its lead first"`
+	Place       *RequestPlace  `json:"place,omitempty"`
+}
+
+// Organisation is what others may read of a participant.
+type Organisation struct {
+	ID      ParticipantID   `json:"id"`
+	Name    string          `json:"name,omitempty"`
+	Country string          `json:"country,omitempty"`
+	Kind    ParticipantKind `json:"kind,omitempty"`
+}
+
+// RequestPlace is where the data would be used.
+type RequestPlace struct {
+	ID      FactoryID `json:"id"`
+	Name    string    `json:"name,omitempty"`
+	Country string    `json:"country,omitempty"`
+	Proven  bool      `json:"proven,omitempty" doc:"streams open only from its networks"`
+	Secure  bool      `json:"secure,omitempty" doc:"a secure processing environment"`
 }
 
 // RequestItem is one dataset of a request, with its answer.

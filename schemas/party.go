@@ -68,19 +68,20 @@ type Factory struct {
 
 // Project is one undertaking of one or more partners at a factory.
 type Project struct {
-	ID         ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
-	Title      string          `json:"title" minLength:"1" maxLength:"300"`
-	Lead       ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
-	Partners   []ParticipantID `json:"partners,omitempty"`
-	Factory    FactoryID       `json:"factory"`
-	Purposes   []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1" maxItems:"100"`
-	Domain     SpaceID         `json:"domain,omitempty"`
-	From       time.Time       `json:"from,omitzero"`
-	Until      time.Time       `json:"until,omitzero"`
-	BudgetRows int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
-	Funding    *Funding        `json:"funding,omitempty"`
-	Outcomes   []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
-	Revision   int64           `json:"revision,omitempty" readOnly:"true"`
+	ID          ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Title       string          `json:"title" minLength:"1" maxLength:"300"`
+	Description string          `json:"description,omitempty" doc:"what it is about, for those whose data it asks for" maxLength:"4000"`
+	Lead        ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
+	Partners    []ParticipantID `json:"partners,omitempty"`
+	Factory     FactoryID       `json:"factory"`
+	Purposes    []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1" maxItems:"100"`
+	Domain      SpaceID         `json:"domain,omitempty"`
+	From        time.Time       `json:"from,omitzero"`
+	Until       time.Time       `json:"until,omitzero"`
+	BudgetRows  int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
+	Funding     *Funding        `json:"funding,omitempty"`
+	Outcomes    []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
+	Revision    int64           `json:"revision,omitempty" readOnly:"true"`
 }
 
 // Funding is where a project's money comes from, for the follow-up of calls.

@@ -154,6 +154,16 @@ func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.Req
 	return ownItems(by, r), err
 }
 
+// RequestAbout is Request with who asks and what for. Errors: as Request.
+func (d *Desk) RequestAbout(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	r, err := d.Request(ctx, by, id)
+	if err != nil {
+		return r, err
+	}
+	r.About, err = d.about(ctx, &r)
+	return r, err
+}
+
 // ownItems leaves a reviewer the items that are hers: datasets of others may be hidden
 // from her.
 func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
