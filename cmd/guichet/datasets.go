@@ -87,10 +87,24 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return failed
 	}
 	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	for i := range made {
+		t.notes(&made[i])
+	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
 		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s", strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
 	}
 	return errors.Join(failed, err)
+}
+
+// notes tells what of a description was not kept.
+func (t *terminal) notes(d *schemas.Dataset) {
+	if t.json || len(d.Notes) == 0 {
+		return
+	}
+	fmt.Fprintf(t.out, "of the description of %s:\n", d.ID)
+	for _, n := range d.Notes {
+		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
+	}
 }
 
 // datasetFile reads a dataset's description: as it is sent, and as the gateway will
