@@ -43,11 +43,7 @@ func TestPeriodsAndNotes(t *testing.T) {
 	if two.From != "2010-01-01" || two.Until != "2020-12-31" || len(two.Periods) != 2 || len(two.Notes) > 0 {
 		t.Errorf("two periods are read as %+v", two)
 	}
-	var told []string
-	for _, n := range open.Notes {
-		told = append(told, n.Pointer+": "+n.Message)
-	}
-	if got := strings.Join(told, "; "); !strings.Contains(got, "not kept: colour (no context says what it means), dcat:contactPoint") {
+	if got := strings.Join(open.Notes, "; "); !strings.Contains(got, "not kept: colour (no context says what it means), dcat:contactPoint") {
 		t.Errorf("what is not kept is told as %q", got)
 	}
 	var again schemas.Dataset

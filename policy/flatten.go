@@ -108,11 +108,42 @@ func (e *Engine) CheckOffer(ctx context.Context, o *schemas.Offer, tables []sche
 	for i := range o.Rules {
 		c.rule(fmt.Sprintf("/rules/%d", i), &o.Rules[i])
 	}
+	c.review(o)
 	if len(c.faults) == 0 || c.err != nil {
 		return c.err
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
 		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
+}
+
+// review takes "look at each request" from where people write it, the rule, to where it
+// holds, the offer: a person looks at all requests or at none.
+func (c *offerCheck) review(o *schemas.Offer) {
+	first, permissions, reviewed := -1, 0, 0
+	for i := range o.Rules {
+		if o.Rules[i].Kind != schemas.Prohibition {
+			permissions++
+		}
+		if !o.Rules[i].Review {
+			continue
+		}
+		if o.Rules[i].Kind == schemas.Prohibition {
+			c.fault(fmt.Sprintf("/rules/%d/review", i), "a prohibition forbids without a review")
+			continue
+		}
+		reviewed++
+		if first < 0 {
+			first = i
+		}
+		o.Rules[i].Review = false
+	}
+	if reviewed == 0 {
+		return
+	}
+	if reviewed < permissions && !o.Review {
+		c.fault(fmt.Sprintf("/rules/%d/review", first), "a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission")
+	}
+	o.Review = true
 }
 
 type offerCheck struct {

@@ -52,7 +52,7 @@ type Dataset struct {
 	Revision    int64           `json:"revision,omitempty" readOnly:"true" doc:"the ETag, as a number"`
 	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
 	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
-	Notes       []FieldError    `json:"notes,omitempty" readOnly:"true" doc:"in answers to a registration or change only: what of the document was not understood or is not kept"`
+	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
 }
 
 // Days is a time that data covers: from its first day to its last, both included. An end

@@ -370,7 +370,7 @@ func (s *story) cutAfter(ctx context.Context, c *guichet.Client, id schemas.Agre
 func (s *story) largest() schemas.Dataset {
 	var best schemas.Dataset
 	for _, d := range s.datasets {
-		open := d.Offer.Template == "open-with-attribution" || d.Offer.Template == "research-only"
+		open := d.Offer.Template == "open-with-attribution" || d.Offer.Template == "research-and-development"
 		if open && d.Space != "health" && d.Latest != nil && (best.Latest == nil || d.Latest.Bytes > best.Latest.Bytes) {
 			best = d
 		}

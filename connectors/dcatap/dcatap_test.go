@@ -94,7 +94,7 @@ func TestQuotes(t *testing.T) { // trial 9
 		Title:       schemas.Text{"en": `Fishing in the "Great Brook" and the "Small Brook" \ upper part`},
 		Description: schemas.Text{"en": "First line with \"\"\"three\"\"\" quotes,\nsecond line with a tab\tand a back-slash at the end\\"},
 		Keywords:    []string{`said "brook"`, "ünïcode ‘quotes’ & <angle>"},
-		Notes:       []schemas.FieldError{{Pointer: "/dcat:keyword", Message: "kept without its languages"}},
+		Notes:       []string{"dcat:keyword: kept without its languages"},
 	}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -126,12 +126,12 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		Themes: []string{"TRAN"}, Countries: []string{"FR"}, Languages: []string{"de"}, From: "2020-01-01", Until: "2021",
 		Licence: "CC-BY-4.0",
 		Links:   []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV"}},
-		Notes: []schemas.FieldError{
-			{Pointer: "/dcat:theme", Message: "not kept, as only the EU's data themes are (http://eurovoc.europa.eu/1)"},
-			{Pointer: "/dct:spatial", Message: "not kept, as it names no country that is known here (https://sws.geonames.org/1/)"},
-			{Pointer: "/dcat:distribution", Message: "not kept: dcat:accessURL"},
-			{Pointer: "/", Message: "passed over, as it is no part of the dataset: 1 dcat:Catalog"},
-			{Pointer: "/foaf:name", Message: "kept in one language only"},
+		Notes: []string{
+			"dcat:theme: not kept, as only the EU's data themes are (http://eurovoc.europa.eu/1)",
+			"dct:spatial: not kept, as it names no country that is known here (https://sws.geonames.org/1/)",
+			"dcat:distribution: not kept: dcat:accessURL",
+			"passed over, as it is no part of the dataset: 1 dcat:Catalog",
+			"foaf:name: kept in one language only",
 		},
 	}
 	for range 5 {

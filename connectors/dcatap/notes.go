@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"guichet/connectors/rdf"
-	"guichet/schemas"
 )
 
 // What a document says and a dataset has no place for is named, never dropped in
@@ -22,7 +21,10 @@ const nsUnknown = "urn:guichet:unknown:"
 const maxNotes = 100
 
 func (r *reader) note(at, format string, args ...any) {
-	n := schemas.FieldError{Pointer: at, Message: fmt.Sprintf(format, args...)}
+	n := fmt.Sprintf(format, args...)
+	if at != "/" {
+		n = strings.TrimPrefix(at, "/") + ": " + n
+	}
 	if len(r.notes) < maxNotes && !slices.Contains(r.notes, n) {
 		r.notes = append(r.notes, n)
 	}

@@ -76,7 +76,7 @@ type reader struct {
 	codes    *rdf.Codes
 	profiles []schemas.SpaceProfile
 	faults   []schemas.FieldError
-	notes    []schemas.FieldError
+	notes    []string
 }
 
 func (r *reader) fault(at, format string, args ...any) {
