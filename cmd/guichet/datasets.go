@@ -87,6 +87,12 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return failed
 	}
 	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	for i := range made {
+		if !t.json && len(made[i].Notes) > 0 {
+			fmt.Fprintf(t.out, "of the description of %s:\n", made[i].ID)
+			t.remarks(made[i].Notes)
+		}
+	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
 		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s", strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
 	}

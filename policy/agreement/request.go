@@ -258,7 +258,11 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if until.IsZero() {
 		until = now.Add(DefaultTerm)
 	}
-	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, it.Decision.ValidUntil} {
+	lasts, err := d.engine.Lasts(ctx, f, ds) // the offer's own end, which may be turns away
+	if err != nil {
+		return nil, err
+	}
+	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, lasts} {
 		if !end.IsZero() && end.Before(until) {
 			until = end
 		}
