@@ -75,9 +75,9 @@ func extensionFault(name, data string, dt arrow.DataType) string {
 		return wants(isText(dt), "text")
 	case "arrow.uuid":
 		t, ok := dt.(*arrow.FixedSizeBinaryType)
-		return wants(ok && t.ByteWidth == 16, "16 bytes of fixed length")
+		return firstOf(wants(ok && t.ByteWidth == 16, "16 bytes of fixed length"), noData(data))
 	case "arrow.bool8":
-		return wants(dt.ID() == arrow.INT8, "int8")
+		return firstOf(wants(dt.ID() == arrow.INT8, "int8"), noData(data))
 	case "arrow.opaque":
 		var d struct {
 			Type   *string `json:"type_name"`
@@ -88,9 +88,17 @@ func extensionFault(name, data string, dt arrow.DataType) string {
 		}
 		return ""
 	case "arrow.fixed_shape_tensor":
-		return tensorFault(data, dt)
+		t, ok := dt.(*arrow.FixedSizeListType)
+		if !ok {
+			return wants(false, "lists of a fixed size")
+		}
+		return tensorFault(data, -1, int64(t.Len()))
 	case "arrow.variable_shape_tensor":
-		return wants(isShaped(dt), "a struct of data and shape")
+		dims := shapeDims(dt)
+		if dims < 0 {
+			return wants(false, "a struct of data and shape")
+		}
+		return tensorFault(data, dims, 0)
 	case "arrow.timestamp_with_offset":
 		return wants(isOffsetTime(dt), "a struct of timestamp (UTC) and offset_minutes (int16)")
 	case "arrow.parquet.variant", "parquet.variant":
@@ -100,7 +108,9 @@ func extensionFault(name, data string, dt arrow.DataType) string {
 	case "pandas.period":
 		return wants(dt.ID() == arrow.INT64 && validJSON(data, "freq"), "int64 with a freq")
 	case "pandas.interval":
-		return wants(isMembers(dt, "left", "right") && validJSON(data, "subtype", "closed"), "a struct of left and right with subtype and closed")
+		var d struct{ Closed string }
+		sides := json.Unmarshal([]byte(data), &d) == nil && slices.Contains([]string{"left", "right", "both", "neither"}, d.Closed)
+		return wants(isMembers(dt, "left", "right") && sides && validJSON(data, "subtype"), "a struct of left and right with subtype and closed")
 	}
 	if what, ok := strings.CutPrefix(name, "geoarrow."); ok {
 		if data != "" && !json.Valid([]byte(data)) {
@@ -133,45 +143,75 @@ func isMembers(dt arrow.DataType, names ...string) bool {
 	return true
 }
 
-func tensorFault(data string, dt arrow.DataType) string {
-	t, ok := dt.(*arrow.FixedSizeListType)
-	if !ok {
-		return fmt.Sprintf("it is stored as %s, not as lists of a fixed size", dt)
-	}
+// tensorFault holds a tensor type's metadata against its storage: lists of size, or
+// shapes of dims dimensions, where dims is not negative.
+func tensorFault(data string, dims int, size int64) string {
 	var d struct {
 		Shape       []int64  `json:"shape"`
+		Uniform     []*int64 `json:"uniform_shape"`
 		Names       []string `json:"dim_names"`
 		Permutation []int    `json:"permutation"`
 	}
-	if json.Unmarshal([]byte(data), &d) != nil || d.Shape == nil {
+	if json.Unmarshal([]byte(data), &d) != nil || dims < 0 && d.Shape == nil {
 		return "its metadata give no shape"
 	}
-	size := int64(1)
-	for _, n := range d.Shape {
-		if n < 0 || n > 1<<31 || size*n > 1<<31 {
+	if dims < 0 {
+		dims = len(d.Shape)
+		all := int64(1)
+		for _, n := range d.Shape {
+			if n < 0 || n > 1<<31 || all*n > 1<<31 {
+				return "its shape is not that of its lists"
+			}
+			all *= n
+		}
+		if all != size {
 			return "its shape is not that of its lists"
 		}
-		size *= n
 	}
-	sorted := slices.Sorted(slices.Values(d.Permutation))
-	for i, p := range sorted {
+	for i, p := range slices.Sorted(slices.Values(d.Permutation)) {
 		if p != i {
 			return "its permutation is none"
 		}
 	}
-	if size != int64(t.Len()) || d.Names != nil && len(d.Names) != len(d.Shape) || d.Permutation != nil && len(sorted) != len(d.Shape) {
-		return "its shape is not that of its lists"
+	for _, n := range d.Uniform {
+		if n != nil && *n < 0 {
+			return "its uniform shape is none"
+		}
+	}
+	if d.Names != nil && len(d.Names) != dims || d.Permutation != nil && len(d.Permutation) != dims || d.Uniform != nil && len(d.Uniform) != dims {
+		return "its metadata speak of another number of dimensions"
 	}
 	return ""
 }
 
-func isShaped(dt arrow.DataType) bool {
+// shapeDims is the number of dimensions of a tensor of variable shape, -1 where dt is
+// no storage of one.
+func shapeDims(dt arrow.DataType) int {
 	if !isMembers(dt, "data", "shape") {
-		return false
+		return -1
 	}
 	t := dt.(*arrow.StructType)
 	shape, ok := t.Field(1).Type.(*arrow.FixedSizeListType)
-	return ok && t.Field(0).Type.ID() == arrow.LIST && shape.Elem().ID() == arrow.INT32
+	if !ok || t.Field(0).Type.ID() != arrow.LIST || shape.Elem().ID() != arrow.INT32 {
+		return -1
+	}
+	return int(shape.Len())
+}
+
+func noData(data string) string {
+	if data != "" {
+		return "its metadata must be empty"
+	}
+	return ""
+}
+
+func firstOf(faults ...string) string {
+	for _, f := range faults {
+		if f != "" {
+			return f
+		}
+	}
+	return ""
 }
 
 func isOffsetTime(dt arrow.DataType) bool {

@@ -18,8 +18,6 @@ import pyarrow.parquet as pq
 
 warnings.simplefilter("ignore")
 ROWS = 1000
-DIR = sys.argv[1]
-ONLY = sys.argv[2:] or None
 
 
 def number(i):
@@ -155,9 +153,7 @@ out = 0
 
 def emit(writer, option, name, write, suffix=".parquet"):
     global out
-    if ONLY and writer not in ONLY:
-        return
-    path = os.path.join(DIR, f"{out}{'-int96' if 'int96' in option or 'spark' in option else ''}{suffix}")
+    path = os.path.join(sys.argv[1], f"{out}{suffix}")
     out += 1
     try:
         write(path)
@@ -297,12 +293,13 @@ def by_pandas():
                 emit("pandas to_feather", "default", name, lambda p: d.to_feather(p), ".arrow")
 
 
-by_pyarrow()
-by_polars()
-by_duckdb()
-try:
-    import pandas  # noqa: F401
-except ImportError:
-    print("no pandas", file=sys.stderr)
-else:
-    by_pandas()
+if __name__ == "__main__":
+    by_pyarrow()
+    by_polars()
+    by_duckdb()
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        print("no pandas", file=sys.stderr)
+    else:
+        by_pandas()
