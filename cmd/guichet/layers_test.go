@@ -36,7 +36,8 @@ func layers() map[string][]string {
 // and what lies below it.
 func siblings() map[string][]string {
 	return map[string][]string{
-		"connectors/guichet":     {"connectors/shard"},
+		"connectors/guichet":     {"connectors/shard", "connectors/trust"},
+		"connectors/s3":          {"connectors/trust"},
 		"connectors/sandbox":     {"connectors/shard"},
 		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":        {"connectors/rdf"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -55,7 +56,11 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	if err := s.header(sc, spec.Fields, want); err != nil {
 		return nil, err
 	}
-	if err := s.settle(ctx, sc); err != nil {
+	if err := s.look(ctx, sc); err != nil {
+		return nil, err
+	}
+	s.sights()
+	if err := s.settle(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -128,7 +133,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 }
 
 func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*csvColumn, error) {
-	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar}
+	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar, seen: CSVSeen{Name: name}}
 	if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == name }); i >= 0 {
 		c.field = fields[i]
 	}
@@ -146,9 +151,9 @@ func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*
 	return c, nil
 }
 
-// settle reads all rows once: every line must have the header's fields, every
-// column gets its type.
-func (s *csvSource) settle(ctx context.Context, sc *csvScanner) error {
+// look reads all rows once: every line must have the header's fields, every column
+// shows what its values are.
+func (s *csvSource) look(ctx context.Context, sc *csvScanner) error {
 	var ragged []string
 	bad, blank := 0, 0
 	for {
@@ -185,14 +190,14 @@ func (s *csvSource) settle(ctx context.Context, sc *csvScanner) error {
 	if blank > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%d empty lines at the end left out", blank))
 	}
-	for _, c := range s.columns {
-		note, err := c.settle()
-		if err != nil {
-			return err
-		}
-		s.notes = append(s.notes, note)
-	}
 	return nil
+}
+
+func (s *csvSource) null(cell []byte) bool {
+	if len(s.nulls) == 1 || len(cell) == 0 { // the empty text is in any case
+		return len(cell) == 0
+	}
+	return s.nulls[string(cell)]
 }
 
 func (s *csvSource) see(sc *csvScanner) error {
@@ -200,8 +205,8 @@ func (s *csvSource) see(sc *csvScanner) error {
 		if !utf8.Valid(cell) {
 			return invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].name)
 		}
-		if !s.nulls[string(cell)] {
-			s.columns[i].see(string(cell))
+		if !s.null(cell) {
+			s.columns[i].see(textOf(cell), sc.line)
 		}
 	}
 	return nil
@@ -269,12 +274,12 @@ func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
 func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {
 	for i, cell := range sc.fields {
 		b, c := rb.Field(i), s.columns[i]
-		if s.nulls[string(cell)] {
+		if s.null(cell) {
 			b.AppendNull()
 			continue
 		}
-		if err := c.put(b, string(cell)); err != nil {
-			return invalid("line %d, column %q: %q is not a value of type %s", sc.line, c.name, string(cell[:min(len(cell), maxCellText)]), c.typ)
+		if err := c.put(b, textOf(cell)); err != nil {
+			return invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ, c.otherLocale(textOf(cell)))
 		}
 	}
 	return nil

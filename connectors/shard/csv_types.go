@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -22,104 +23,160 @@ type csvColumn struct {
 	field   schemas.Field // declared; Type is empty where not
 	typ     arrow.DataType
 	layout  string // of dates and times, in Go's terms; empty for ISO 8601
-	decimal string // decimal mark where it is not a point
+	decimal string // decimal mark where it is declared
 	group   string // mark between groups of digits, empty for none
 
-	seen                   int // values that are not null
-	noInt, noUint, noFloat bool
-	noDate, noNumber       bool
-	zoned, unzoned         bool
-	fraction, whole        int // most digits after and before the point
+	seen       CSVSeen
+	guess      bool // seen.Comma may stand between groups
+	pointGuess bool // seen.Point cannot
 }
+
+// noNumber stands for a text that is no number in the declared dialect.
+const noNumber = "·"
 
 // plain gives a number's text with a point and without groups.
 func (c *csvColumn) plain(s string) string {
-	if c.group != "" {
-		s = strings.ReplaceAll(s, c.group, "")
+	if c.group != "" && strings.Contains(s, c.group) {
+		whole, mark := s, cmp.Or(c.decimal, ".")
+		if i := strings.LastIndex(s, mark); i >= 0 && mark != c.group {
+			whole = s[:i]
+		}
+		if !inGroups(strings.Split(strings.TrimLeft(whole, "+- "), c.group)) || strings.Contains(s[len(whole):], c.group) {
+			return noNumber
+		}
+		s = strings.ReplaceAll(whole, c.group, "") + s[len(whole):]
 	}
 	if c.decimal != "" && c.decimal != "." {
 		if strings.Contains(s, ".") {
-			return "·" // a point is no decimal mark here
+			return noNumber // a point is no decimal mark here
 		}
 		s = strings.Replace(s, c.decimal, ".", 1)
 	}
 	return s
 }
 
-// see notes what a value rules out. Only texts that are written just as the
-// value would be written back count as numbers: 007, +1, 1e3 and 2.50 stay text.
-func (c *csvColumn) see(cell string) {
-	c.seen++
-	s := c.plain(cell)
-	if c.field.Type == "" && c.typ == nil {
-		c.infer(s, cell)
-		return
-	}
-	if c.field.Type == "decimal" {
-		w, f, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(s), "+-"), ".")
-		c.whole, c.fraction = max(c.whole, len(w)), max(c.fraction, len(f))
-	}
-	if c.field.Type == "timestamp" {
-		z := hasZone(cell)
-		c.zoned, c.unzoned = c.zoned || z, c.unzoned || !z
-	}
-}
-
-func (c *csvColumn) infer(s, cell string) {
-	if !c.noInt {
-		v, err := strconv.ParseInt(s, 10, 64)
-		c.noInt = err != nil || strconv.FormatInt(v, 10) != s
-	}
-	if !c.noUint {
-		v, err := strconv.ParseUint(s, 10, 64)
-		c.noUint = err != nil || strconv.FormatUint(v, 10) != s
-	}
-	if !c.noFloat {
-		v, err := strconv.ParseFloat(s, 64)
-		c.noFloat = err != nil || strconv.FormatFloat(v, 'f', -1, 64) != s || strings.Trim(s, "-0123456789.") != ""
-	}
-	if !c.noNumber {
-		_, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		c.noNumber = err != nil
-	}
-	if !c.noDate {
-		_, err := time.Parse(time.DateOnly, cell)
-		c.noDate = err != nil
-	}
-}
-
-// settle fixes the type after all rows and says why.
-func (c *csvColumn) settle() (string, error) {
-	if c.field.Type != "" {
-		var err error
-		if c.typ, err = c.declaredType(); err != nil {
-			return "", err
+// inGroups says whether digits stand in groups: three in the last, two or three in
+// those before (12,34,567), one to three in the first.
+func inGroups(parts []string) bool {
+	for i, p := range parts {
+		least := 2
+		switch i {
+		case 0:
+			least = 1
+		case len(parts) - 1:
+			least = 3
 		}
-		return fmt.Sprintf("column %q: %s (declared)", c.name, c.typ), nil
+		if len(p) < least || len(p) > 3 || !allDigits(p) {
+			return false
+		}
 	}
-	why := "as in the table's other shards"
-	if c.typ == nil {
-		c.typ, why = c.inferred()
-	}
-	return fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why), nil
+	return true
 }
 
-func (c *csvColumn) inferred() (arrow.DataType, string) {
+// settle fixes the types after all rows and says why. What a point means is a matter
+// of the whole file: where numbers with a decimal comma are in sight, one with a point
+// may have it between thousands.
+func (s *csvSource) settle() error {
+	var comma *csvColumn
+	point := false
+	for _, c := range s.columns {
+		if comma == nil && c.seen.Has&commaInSight != 0 {
+			comma = c
+		}
+		point = point || c.seen.Has&pointInSight != 0
+	}
+	for _, c := range s.columns {
+		why := "as in the table's other shards"
+		var err error
+		switch {
+		case c.field.Type != "":
+			why = "declared"
+			if c.inDoubt(comma) {
+				return invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.seen.Point.Line, c.name, c.seen.Point.Text, comma.name, comma.seen.Comma)
+			}
+			c.typ, err = c.declaredType()
+		case c.typ == nil:
+			c.typ, why = c.inferred(comma, point)
+		}
+		if err != nil {
+			return err
+		}
+		s.notes = append(s.notes, fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why))
+	}
+	return nil
+}
+
+// inDoubt says whether the points of a column's numbers may stand between thousands, as
+// comma, a column of the file, has a decimal comma. A point that no three digits follow
+// tells what all of its column are.
+func (c *csvColumn) inDoubt(comma *csvColumn) bool {
+	return comma != nil && comma != c && c.marked() && c.seen.Has&pointGroups != 0 && c.seen.Has&pointIsMark == 0
+}
+
+func (c *csvColumn) inferred(comma *csvColumn, point bool) (arrow.DataType, string) {
+	not, has := c.seen.Not, c.seen.Has
 	switch {
-	case c.seen == 0:
+	case c.seen.Values == 0:
 		return arrow.BinaryTypes.String, "every value is empty"
-	case !c.noInt:
+	case not&aInt == 0:
 		return arrow.PrimitiveTypes.Int64, "every value is a whole number"
-	case !c.noUint:
+	case not&aUint == 0:
 		return arrow.PrimitiveTypes.Uint64, "every value is a whole number, some beyond int64"
-	case !c.noFloat:
+	case not&aFloat == 0:
+		if why := c.doubt(comma, point); why != "" {
+			return arrow.BinaryTypes.String, why
+		}
 		return arrow.PrimitiveTypes.Float64, "every value is a decimal number that reads back as written"
-	case !c.noDate:
+	case not&aDate == 0:
 		return arrow.FixedWidthTypes.Date32, "every value is a day, yyyy-mm-dd"
-	case !c.noNumber:
-		return arrow.BinaryTypes.String, "numbers, but some would not read back as written; declare a type to have numbers"
+	case not&aMarked == 0 && c.seen.Group != nil:
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a mark between groups of digits, as %s; declare it as csv.groupChar to have numbers", c.seen.Group)
+	case not&aMarked == 0 && has&commaIsMark != 0 && c.decimal == "":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a decimal comma, as %s; declare csv.decimalChar \",\"%s to have numbers", c.seen.Comma, andGroups(has&pointed != 0, '.'))
+	case not&aMarked == 0 && has&commaGroups != 0 && c.decimal != ",":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a comma, as %s; declare csv.groupChar \",\" where it stands between thousands, csv.decimalChar \",\" where it is the decimal mark", c.seen.Comma)
+	case not&aMarked == 0 && has&pointed != 0 && c.decimal == ",":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a point, as %s, where csv.decimalChar is \",\"; declare csv.groupChar \".\" where it stands between thousands", c.seen.Point)
+	case not&aNumber == 0:
+		why := c.doubt(comma, point)
+		if why == "" {
+			why = "numbers, but some would not read back as written; declare a type to have numbers"
+		}
+		return arrow.BinaryTypes.String, why
+	case not&aMarked == 0 && has&pointGroups != 0:
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with points between groups of digits, as %s; declare csv.groupChar \".\" and csv.decimalChar \",\" to have numbers", c.seen.Point)
 	}
 	return arrow.BinaryTypes.String, "text"
+}
+
+// doubt says why a column's numbers with a point stay text; empty where the point is
+// the decimal mark.
+func (c *csvColumn) doubt(comma *csvColumn, point bool) string {
+	switch has := c.seen.Has; {
+	case !c.marked() || has&pointed == 0:
+		return ""
+	case comma != nil:
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands, as column %q has a decimal comma, %s; declare csv.decimalChar to have numbers", c.seen.Point, comma.name, comma.seen.Comma)
+	case has&pointIsMark == 0 && !point:
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands; declare csv.decimalChar \".\" where it is the decimal mark, csv.groupChar \".\" where it is not", c.seen.Point)
+	}
+	return ""
+}
+
+// otherLocale says what helps where a declared number is written in another way.
+func (c *csvColumn) otherLocale(cell string) string {
+	m, other, ok := numberMarks(strings.TrimSpace(cell))
+	if !ok || !other && m == 0 || c.field.Type == "bool" || c.field.Type == "date" {
+		return ""
+	}
+	return "; say how the file writes numbers: csv.decimalChar, csv.groupChar"
+}
+
+func andGroups(are bool, mark rune) string {
+	if !are {
+		return ""
+	}
+	return fmt.Sprintf(" and csv.groupChar %q", string(mark))
 }
 
 func (c *csvColumn) declaredType() (arrow.DataType, error) {
@@ -136,19 +193,19 @@ func (c *csvColumn) declaredType() (arrow.DataType, error) {
 	}
 	switch c.field.Type {
 	case "timestamp":
-		if c.zoned && c.unzoned {
+		if c.seen.Has&zoned != 0 && c.seen.Has&unzoned != 0 {
 			return nil, invalid("column %q: some timestamps name a time zone and some do not", c.name)
 		}
 		t := &arrow.TimestampType{Unit: arrow.Microsecond}
-		if c.zoned {
+		if c.seen.Has&zoned != 0 {
 			t.TimeZone = "UTC"
 		}
 		return t, nil
 	case "decimal":
-		if c.whole+c.fraction > 38 {
-			return nil, invalid("column %q: decimals need %d digits; at most 38 are kept", c.name, c.whole+c.fraction)
+		if c.seen.Whole+c.seen.Fraction > 38 {
+			return nil, invalid("column %q: decimals need %d digits; at most 38 are kept", c.name, c.seen.Whole+c.seen.Fraction)
 		}
-		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.fraction)}, nil
+		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.seen.Fraction)}, nil
 	}
 	return nil, invalid("column %q is declared as %q; known types are bool, int8 to int64, uint8 to uint64, float32, float64, text, binary, date, timestamp, time, decimal", c.name, c.field.Type)
 }
@@ -174,8 +231,16 @@ func (c *csvColumn) put(b array.Builder, cell string) error {
 		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 64)
 		b.Append(v)
 	case *array.Date32Builder:
+		if c.layout == "" {
+			n, ok := day(cell)
+			if !ok {
+				return errValue
+			}
+			b.Append(arrow.Date32(n))
+			return nil
+		}
 		var t time.Time
-		t, err = time.Parse(c.format(time.DateOnly), cell)
+		t, err = time.Parse(c.layout, cell)
 		b.Append(arrow.Date32FromTime(t))
 	case *array.Time64Builder:
 		var t time.Time
@@ -197,13 +262,6 @@ func (c *csvColumn) put(b array.Builder, cell string) error {
 }
 
 var errValue = errors.New("not a value of the type")
-
-func (c *csvColumn) format(iso string) string {
-	if c.layout != "" {
-		return c.layout
-	}
-	return iso
-}
 
 // isoTimes are the ISO 8601 forms of a timestamp; fractions of a second are
 // taken after any of the seconds.

@@ -69,6 +69,7 @@ func TestDoors(t *testing.T) {
 		{"trailers", trailers},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
+		{"record reads whole", recordReadsWhole},
 		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},
