@@ -22,6 +22,7 @@ type node struct {
 	field arrow.Field
 	id    int64 // dictionary id, -1 for none
 	kids  []*node
+	was   string // the type on the wire, where a stored schema's is not read
 }
 
 // Schema is a parsed schema message. It is immutable and safe for concurrent
@@ -47,7 +48,7 @@ func ParseSchema(msg []byte) (*Schema, error) {
 }
 
 func schemaOf(m Message) (*Schema, error) {
-	s, err := parseSchemaTable(m.header)
+	s, err := parseSchema(m.header, false)
 	if err != nil {
 		return nil, invalid("schema: %w", err)
 	}
@@ -55,12 +56,14 @@ func schemaOf(m Message) (*Schema, error) {
 	return s, nil
 }
 
-func parseSchemaTable(t flat) (s *Schema, err error) {
+// parseSchema reads the table Schema. Where it is hearsay, as in a Parquet footer,
+// types that are not read are null and have their name in was.
+func parseSchema(t flat, hearsay bool) (s *Schema, err error) {
 	defer guard(&err)
 	if t.i16(slot0, 0) != 0 {
 		return nil, fmt.Errorf("big-endian data are not read")
 	}
-	p := schemaParser{left: maxFields}
+	p := schemaParser{left: maxFields, hearsay: hearsay}
 	s = &Schema{}
 	_, n := t.vector(slot2, 4)
 	_, f := t.vector(slot3, 8)
@@ -82,8 +85,9 @@ func fieldsOf(nodes []*node) []arrow.Field {
 }
 
 type schemaParser struct {
-	left   int
-	extras bool
+	left    int
+	extras  bool
+	hearsay bool
 }
 
 func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error) {
@@ -117,6 +121,9 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	}
 	ty, _ := t.table(slot3)
 	dt, err := parseType(t.u8(slot2), ty, n.kids)
+	if err != nil && p.hearsay {
+		n.was, dt, err = typeWords(t.u8(slot2), ty, err), arrow.Null, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("column %q: %w", path, err)
 	}
