@@ -35,6 +35,8 @@ type Spec struct {
 	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
 	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
 	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
+	Open       bool            `json:"open,omitempty"`        // Schema does not bind undeclared columns of CSV: their types follow from Seen and the file
+	Seen       []CSVSeen       `json:"seen,omitempty"`        // what the table's other CSV files have shown
 }
 
 // Report says what was found and, where the input does not conform, what was
@@ -53,6 +55,7 @@ type Report struct {
 	Columns      []schemas.TableColumn `json:"columns"`
 	WindowRows   int64                 `json:"window_rows"`
 	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
+	Seen         []CSVSeen             `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
 }
 
 // Conform reads an object of size bytes once and whole. Where it obeys every
@@ -124,6 +127,10 @@ func (c *conformer) run() error {
 		src, err := openCSV(c.ctx, c.data, c.spec, c.want)
 		if err != nil {
 			return err
+		}
+		c.report.Seen = src.seen()
+		if c.spec.Open {
+			c.want = nil
 		}
 		return c.convert(src, src.fields(), src.notes)
 	case FormatParquet:
