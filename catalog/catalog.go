@@ -97,7 +97,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 	if d.IRI == "" {
 		d.IRI = "urn:guichet:dataset:" + string(d.ID)
 	}
-	d.Registered, d.Revision, d.Offer, d.Latest, d.Withdrawn = c.Now().UTC(), 1, nil, nil, false
+	d.Registered, d.Revision, d.Offer, d.Latest, d.Withdrawn, d.Notes = c.Now().UTC(), 1, nil, nil, false, nil
 	d.Modified = d.Registered
 	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var other string
@@ -215,7 +215,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 		if d.Offer != nil && !reflect.DeepEqual(d.Offer, have.Offer) {
 			return apart()
 		}
-		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision
+		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision, nil
 		*have = d
 		addFields(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name

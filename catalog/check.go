@@ -74,11 +74,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag; write BCP 47, such as en or pt-BR", tag)
 		}
 	}
-	days := checkDay(fault, "/from", d.From)
-	days = checkDay(fault, "/until", d.Until) && days
-	if n := min(len(d.From), len(d.Until)); days && d.Until[:n] < d.From[:n] { // 2020-06 to 2020 is part of a year
-		fault("/until", "the data ends (%s) before it begins (%s)", d.Until, d.From)
-	}
+	checkPeriods(fault, d)
 	for j, l := range d.Links {
 		u, err := url.Parse(l.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -116,6 +112,32 @@ func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 		if !have[name] && name != "title" {
 			fault("/"+name, "missing: the %s space demands it", p.ID)
 		}
+	}
+}
+
+// checkPeriods checks the times covered and settles them.
+func checkPeriods(fault faulter, d *schemas.Dataset) {
+	period := func(at string, p schemas.Days) {
+		days := checkDay(fault, at+"/from", p.From)
+		days = checkDay(fault, at+"/until", p.Until) && days
+		if n := min(len(p.From), len(p.Until)); days && p.Until[:n] < p.From[:n] { // 2020-06 to 2020 is part of a year
+			fault(at+"/until", "the data ends (%s) before it begins (%s)", p.Until, p.From)
+		}
+	}
+	said := schemas.Days{From: d.From, Until: d.Until}
+	if len(d.Periods) == 0 {
+		period("", said)
+		return
+	}
+	for i, p := range d.Periods {
+		period(fmt.Sprintf("/periods/%d", i), p)
+		if p == (schemas.Days{}) {
+			fault(fmt.Sprintf("/periods/%d", i), "a period has a first or a last day")
+		}
+	}
+	d.Settle()
+	if said != (schemas.Days{}) && said != (schemas.Days{From: d.From, Until: d.Until}) {
+		fault("/periods", "from (%s) and until (%s) are not those of the periods together (%s, %s): leave them out", said.From, said.Until, d.From, d.Until)
 	}
 }
 

@@ -357,7 +357,7 @@ func (s *Server) export(c *gin.Context) {
 	}
 	c.Header("Content-Type", "application/zip")
 	c.Header("Content-Disposition", `attachment; filename="guichet-record.zip"`)
-	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q)
+	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q, func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
 	if err == nil {
 		return
 	}

@@ -231,7 +231,7 @@ func TestProhibitedActions(t *testing.T) {
 func TestAgreementEndsWithItsOffer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	x := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+	x := time.Now().Add(72 * time.Hour).UTC().Truncate(24 * time.Hour) // a day's first instant
 	moment := func(operator string) schemas.Constraint {
 		return schemas.Constraint{Left: "dateTime", Operator: operator, Right: []string{x.Format(time.RFC3339)}}
 	}
@@ -240,10 +240,13 @@ func TestAgreementEndsWithItsOffer(t *testing.T) {
 	for name, offer := range map[string]schemas.Offer{
 		"lteq": permit(&before),
 		"lt":   permit(&schemas.Constraint{Left: "dateTime", Operator: "lt", Right: before.Right}),
-		"deep": permit(&schemas.Constraint{And: []schemas.Constraint{purpose, {Or: []schemas.Constraint{before, {Left: "factory", Operator: "eq", Right: []string{"leonardo"}}}}}}),
+		"deep": permit(&schemas.Constraint{And: []schemas.Constraint{purpose, {Or: []schemas.Constraint{before, {Left: "factory", Operator: "neq", Right: []string{"leonardo"}}}}}}),
 		"prohibited from then on": {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}},
 			{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "dateTime", Operator: "gt", Right: before.Right}}}},
-		"reviewed": {Review: true, Rules: permit(&before).Rules},
+		"reviewed":             {Review: true, Rules: permit(&before).Rules},
+		"the whole day before": permit(&schemas.Constraint{Left: "dateTime", Operator: "lteq", Right: []string{x.AddDate(0, 0, -1).Format(time.DateOnly)}}),
+		"until after that day": {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}},
+			{Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &schemas.Constraint{Left: "dateTime", Operator: "gt", Right: []string{x.AddDate(0, 0, -1).Format(time.DateOnly)}}}}},
 	} {
 		d := s.offered("Until then, "+name, "application/json", offer)
 		for _, until := range []time.Time{{}, x.AddDate(1, 0, 0), x.Add(time.Second), x, x.Add(-time.Hour)} {

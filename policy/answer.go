@@ -2,8 +2,10 @@ package policy
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -108,6 +110,42 @@ func overlap(x, y *schemas.Duty) bool {
 	return (x.Table == "" || y.Table == "" || x.Table == y.Table) && slices.ContainsFunc(x.Columns, func(c string) bool { return slices.Contains(y.Columns, c) })
 }
 
+// maxTurns and horizon bound how far ahead an answer is looked at; no agreement is longer.
+const (
+	maxTurns = 400
+	horizon  = 10 * 366 * 24 * time.Hour
+)
+
+// Lasts is the first moment at which the offer's answer to f is another one than now: another
+// verdict, or other obligations. Zero is never. It looks at most maxTurns turns of the
+// offer and ten years ahead, and gives the moment until which it has looked.
+func (e *Engine) Lasts(ctx context.Context, f Facts, d *schemas.Dataset) (time.Time, error) {
+	first, err := e.Decide(ctx, f, []Item{{d}})
+	if err != nil {
+		return time.Time{}, err
+	}
+	next := first[0].ValidUntil
+	for range maxTurns {
+		if next.IsZero() || next.After(f.Now.Add(horizon)) {
+			break
+		}
+		then := f
+		then.Now = next
+		later, err := e.Decide(ctx, then, []Item{{d}})
+		if err != nil {
+			return time.Time{}, err
+		}
+		if later[0].Verdict != first[0].Verdict || !reflect.DeepEqual(later[0].Obligations, first[0].Obligations) {
+			break
+		}
+		next = later[0].ValidUntil
+		if next.Sub(then.Now) == time.Microsecond { // the one instant that "at or before" holds on
+			return then.Now, nil
+		}
+	}
+	return next, nil
+}
+
 // nextInstant is the next moment at which a dateTime rule of the offer can
 // change the answer; zero when none can.
 func nextInstant(o *schemas.Offer, now time.Time) time.Time {
@@ -123,12 +161,19 @@ func nextInstant(o *schemas.Offer, now time.Time) time.Time {
 		for i := range c.Or {
 			walk(&c.Or[i])
 		}
-		if c.Left != "dateTime" || len(c.Right) == 0 {
+		if c.Left != "dateTime" {
 			return
 		}
-		t, err := parseInstant(c.Right[0])
-		if err == nil && t.After(now) && (next.IsZero() || t.Before(next)) {
-			next = t
+		for _, r := range c.Right {
+			p, err := schemas.ParsePeriod(r, false)
+			if err != nil {
+				continue
+			}
+			for _, t := range turns(c.Operator, p, now) {
+				if t.After(now) && (next.IsZero() || t.Before(next)) {
+					next = t
+				}
+			}
 		}
 	}
 	if o != nil {
@@ -137,4 +182,19 @@ func nextInstant(o *schemas.Offer, now time.Time) time.Time {
 		}
 	}
 	return next
+}
+
+// turns are the moments at which a comparison with a period can change.
+func turns(operator string, p schemas.Period, now time.Time) []time.Time {
+	end := p.Until
+	if p.Instant() && !p.From.After(now) { // it lasts a microsecond
+		end = end.Add(time.Microsecond)
+	}
+	switch operator {
+	case "lt", "gteq":
+		return []time.Time{p.From}
+	case "lteq", "gt":
+		return []time.Time{end}
+	}
+	return []time.Time{p.From, end}
 }

@@ -163,6 +163,9 @@ func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.D
 			a = answer{Verdict: schemas.VerdictNo}
 		}
 		out[i] = a.decision(it.Dataset, f)
+		if out[i].Verdict != schemas.VerdictNo {
+			out[i].Notes = e.licenceNotes(it.Dataset, f)
+		}
 		out[i].Digest = digestOf(askDigest, distinct[i])
 		out[i].ValidUntil = nextInstant(it.Dataset.Offer, f.Now)
 	}

@@ -63,7 +63,14 @@ func TestDecide(t *testing.T) {
 		{name: "open", space: "energy", offer: offer(t, "open-with-attribution", TemplateParams{Attribution: "© Grid"}), facts: facts("commercial"), verdict: schemas.VerdictYes, rule: "offer §1"},
 		{name: "open, no purpose", space: "energy", offer: offer(t, "open-with-attribution", TemplateParams{}), facts: facts(""), verdict: schemas.VerdictNo, rule: "space.energy.purpose"},
 		{name: "research by a narrower purpose", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("academic-research"), verdict: schemas.VerdictYes},
-		{name: "research, asked for marketing", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §1", remedy: "were a kind of research"},
+		{name: "research, asked for marketing", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §1", remedy: "were a kind of scientific-research, non-commercial-research"},
+		{name: "research only is no product development", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("product-development"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research only is no commercial research", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("commercial-research"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research only is no training for anything", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research and development", space: "mobility", offer: offer(t, "research-and-development", TemplateParams{}), facts: facts("product-development"), verdict: schemas.VerdictYes},
+		{name: "non-commercial", space: "mobility", offer: offer(t, "non-commercial", TemplateParams{}), facts: facts("education"), verdict: schemas.VerdictYes},
+		{name: "non-commercial is no training for anything", space: "mobility", offer: offer(t, "non-commercial", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "a template with a review", space: "mobility", offer: offer(t, "research-only", TemplateParams{Review: true}), facts: facts("academic-research"), verdict: schemas.VerdictReview, rule: "offer.review"},
 		{name: "marketing forbidden by a broader word", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §2"},
 		{name: "holder reviews", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("research"), verdict: schemas.VerdictReview, rule: "offer.review"},
 		{name: "health for research", space: "health", offer: offer(t, "health-with-review", TemplateParams{}), tables: patients, facts: facts("scientific-research"), verdict: schemas.VerdictReview},
@@ -293,7 +300,7 @@ func BenchmarkDecide(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	o, err := Template("research-only", TemplateParams{Attribution: "©"})
+	o, err := Template("research-and-development", TemplateParams{Attribution: "©"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"guichet/schemas"
 )
@@ -18,9 +17,21 @@ type node struct {
 	Left     string   `json:"left"`
 	Operator string   `json:"operator"`
 	Right    []string `json:"right"`
-	Near     []string `json:"near"`   // recipient: one spelling of each
-	Odd      bool     `json:"odd"`    // it holds what is not understood: nobody knows whom it means
-	Number   int64    `json:"number"` // dateTime: Unix microseconds
+	Near     []string `json:"near"`  // recipient: one spelling of each
+	Odd      bool     `json:"odd"`   // it holds what is not understood: nobody knows whom it means
+	Spans    []span   `json:"spans"` // dateTime: what each value means
+}
+
+// span is a period in Unix microseconds: from the first to before the second.
+type span [2]int64
+
+// spanOf gives an instant its own microsecond.
+func spanOf(p schemas.Period) span {
+	s := span{p.From.UnixMicro(), p.Until.UnixMicro()}
+	if p.Instant() {
+		s[1]++
+	}
+	return s
 }
 
 // flatten writes a constraint tree in post-order. Limits are checked before
@@ -56,7 +67,7 @@ func (e *Engine) flatten(c *schemas.Constraint, odd func(factory string) bool) (
 // older ones and is not understood makes the comparison odd, so that it helps no
 // permission and counts in every prohibition.
 func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) node {
-	n := node{Op: "leaf", Left: c.Left, Operator: c.Operator, Right: []string{}, Near: []string{}}
+	n := node{Op: "leaf", Left: c.Left, Operator: c.Operator, Right: []string{}, Near: []string{}, Spans: []span{}}
 	n.Odd = !slices.Contains(operands()[c.Left], c.Operator) || len(c.Right) == 0
 	for _, r := range c.Right {
 		value, err := e.vocabulary.understood(c.Left, r)
@@ -71,22 +82,12 @@ func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) 
 		case "recipient":
 			n.Near = append(n.Near, spelling(value))
 		case "dateTime":
-			t, _ := parseInstant(value) // understood before
-			n.Number = t.UnixMicro()
+			p, _ := schemas.ParsePeriod(value, false) // understood before
+			n.Spans = append(n.Spans, spanOf(p))
 		}
 		n.Right = append(n.Right, value)
 	}
 	return n
-}
-
-func parseInstant(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		t, err := time.Parse(layout, s)
-		if err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no instant (RFC 3339)", s)
 }
 
 func actions() []string { return []string{"use", "read", "train"} }
@@ -107,11 +108,42 @@ func (e *Engine) CheckOffer(ctx context.Context, o *schemas.Offer, tables []sche
 	for i := range o.Rules {
 		c.rule(fmt.Sprintf("/rules/%d", i), &o.Rules[i])
 	}
+	c.review(o)
 	if len(c.faults) == 0 || c.err != nil {
 		return c.err
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
 		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
+}
+
+// review takes "look at each request" from where people write it, the rule, to where it
+// holds, the offer: a person looks at all requests or at none.
+func (c *offerCheck) review(o *schemas.Offer) {
+	first, permissions, reviewed := -1, 0, 0
+	for i := range o.Rules {
+		if o.Rules[i].Kind != schemas.Prohibition {
+			permissions++
+		}
+		if !o.Rules[i].Review {
+			continue
+		}
+		if o.Rules[i].Kind == schemas.Prohibition {
+			c.fault(fmt.Sprintf("/rules/%d/review", i), "a prohibition forbids without a review")
+			continue
+		}
+		reviewed++
+		if first < 0 {
+			first = i
+		}
+		o.Rules[i].Review = false
+	}
+	if reviewed == 0 {
+		return
+	}
+	if reviewed < permissions && !o.Review {
+		c.fault(fmt.Sprintf("/rules/%d/review", first), "a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission")
+	}
+	o.Review = true
 }
 
 type offerCheck struct {

@@ -30,7 +30,7 @@ func operands() map[string][]string {
 	set := []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf"}
 	return map[string][]string{
 		"purpose": set, "recipient": set, "recipientKind": set, "spatial": set, "factory": set,
-		"dateTime": {"lt", "lteq", "gt", "gteq"},
+		"dateTime": {"lt", "lteq", "gt", "gteq", "eq", "neq", "isAnyOf", "isNoneOf"},
 	}
 }
 
@@ -48,8 +48,8 @@ func (v *vocabulary) understood(left, s string) (string, error) {
 			return "", fmt.Errorf("%q is not a purpose of the closed list", s)
 		}
 	case "dateTime":
-		_, err := parseInstant(s)
-		return s, err
+		_, err := schemas.ParsePeriod(s, false)
+		return schemas.PlainPeriod(s), err
 	case "spatial":
 		code, ok := v.places.code(s)
 		if !ok {

@@ -12,11 +12,19 @@ type TemplateParams struct {
 	Attribution string   // words to give with the data
 	Hide        []string // columns never shown
 	Rows        int64    // budget per project; 0 = none
+	Review      bool     // the holder looks at each request, whatever the template
 }
 
 // Templates names the ready-made offers.
 func Templates() []string {
-	return []string{"open-with-attribution", "research-only", "ask-the-holder", "health-with-review"}
+	return []string{"open-with-attribution", "research-only", "non-commercial", "research-and-development", "ask-the-holder", "health-with-review"}
+}
+
+// notForProfit are the purposes that are non-commercial by their own meaning. Training a
+// model, developing a product or improving care may be either, so they are none of them:
+// who trains for research asks for the research, and to train.
+func notForProfit() []string {
+	return []string{"scientific-research", "non-commercial-research", "education", "public-health", "policy-making", "official-statistics"}
 }
 
 // Template makes an offer from a named template. Errors: Invalid for an unknown
@@ -38,6 +46,10 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	}
 	switch name {
 	case "research-only":
+		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"scientific-research", "non-commercial-research"}}
+	case "non-commercial":
+		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: notForProfit()}
+	case "research-and-development":
 		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"research"}}
 		o.Rules = append(o.Rules, forbidMarketing())
 	case "ask-the-holder":
@@ -51,6 +63,9 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 			{Left: "purpose", Operator: "isA", Right: []string{"research", "public-health", "official-statistics", "improve-care"}},
 			{Left: "spatial", Operator: "isAnyOf", Right: []string{"EU", "EEA"}},
 		}}
+	}
+	if p.Review { // who looks at each request looks at each version
+		o.Review, o.Follow = true, false
 	}
 	o.Rules = append([]schemas.Rule{permit}, o.Rules...)
 	return o, nil

@@ -30,7 +30,7 @@ func values() map[string][2][]string {
 		"recipientKind": {{"sme", "start-up", "public-body"}, {"", "startup", "SME", "company"}},
 		"spatial":       {{"FI", "US", "EU", "EEA"}, {"", "XX", "Mordor", "us of a", "840"}},
 		"factory":       {{"lumi"}, {"", "LUMI", "lumi-2", "https://lumi.example"}},
-		"dateTime":      {{"2026-01-01", "2027-01-01T00:00:00Z"}, {"", "tomorrow", "2026-13-01"}},
+		"dateTime":      {{"2026-01-01", "2027-01-01T00:00:00Z", "2026-11-25", "2026", "2027-01[Europe/Paris]"}, {"", "tomorrow", "2026-13-01", "2026-11-25[Europe/Nowhere]", "2026-11-25T12:00:00"}},
 	}
 }
 

@@ -46,6 +46,7 @@ type Decision struct {
 	Verdict     Verdict       `json:"verdict" enum:"yes,review,no"`
 	Reasons     []Reason      `json:"reasons,omitempty" doc:"the rules that decided"`
 	Obligations []Duty        `json:"obligations,omitempty" doc:"what a yes demands"`
+	Notes       []string      `json:"notes,omitempty" doc:"where the dataset's licence asks for more than its terms do: what a yes does not settle"`
 	Left        *Left         `json:"left,omitempty" doc:"what the budgets of the terms still give to the project; absent without budgets or project"`
 	Reviewer    ParticipantID `json:"reviewer,omitempty" doc:"who looks at it, for review"`
 	Until       time.Time     `json:"until,omitzero" doc:"when a yes would end"`
@@ -75,23 +76,56 @@ type Request struct {
 	Until     time.Time         `json:"until,omitzero"`
 	Items     []RequestItem     `json:"items" minItems:"1" maxItems:"100"`
 	Answers   map[string]string `json:"answers,omitempty" doc:"answers to the form of the space or offer"`
+	Message   string            `json:"message,omitempty" doc:"a word to who reviews it" maxLength:"4000"`
+	Contact   string            `json:"contact,omitempty" doc:"whom to ask back: an address of mail or a URL" maxLength:"320"`
 	State     RequestState      `json:"state" readOnly:"true" enum:"pending,granted,refused"`
 	By        ParticipantID     `json:"by" readOnly:"true"`
 	Submitted time.Time         `json:"submitted" readOnly:"true"`
 	Decided   time.Time         `json:"decided,omitzero" readOnly:"true"`
 	Revision  int64             `json:"revision,omitempty" readOnly:"true"`
+	About     *RequestAbout     `json:"about,omitempty" readOnly:"true" doc:"of one request that is read: who asks, for which project, where; as of now, never stored"`
+}
+
+// RequestAbout is what a holder has to know to decide about a request.
+type RequestAbout struct {
+	Asker       Organisation   `json:"asker"`
+	Title       string         `json:"title,omitempty" doc:"of the project"`
+	Description string         `json:"description,omitempty" doc:"of the project"`
+	Purposes    []string       `json:"purposes,omitempty" doc:"of the project"`
+	Until       time.Time      `json:"until,omitzero" doc:"end of the project"`
+	Funding     *Funding       `json:"funding,omitempty"`
+	Partners    []Organisation `json:"partners,omitempty" doc:"of the project, its lead first"`
+	Place       *RequestPlace  `json:"place,omitempty"`
+}
+
+// Organisation is what others may read of a participant.
+type Organisation struct {
+	ID      ParticipantID   `json:"id"`
+	Name    string          `json:"name,omitempty"`
+	Country string          `json:"country,omitempty"`
+	Kind    ParticipantKind `json:"kind,omitempty"`
+}
+
+// RequestPlace is where the data would be used.
+type RequestPlace struct {
+	ID      FactoryID `json:"id"`
+	Name    string    `json:"name,omitempty"`
+	Country string    `json:"country,omitempty"`
+	Proven  bool      `json:"proven,omitempty" doc:"streams open only from its networks"`
+	Secure  bool      `json:"secure,omitempty" doc:"a secure processing environment"`
 }
 
 // RequestItem is one dataset of a request, with its answer.
 type RequestItem struct {
-	Dataset   DatasetID    `json:"dataset"`
-	Columns   []string     `json:"columns,omitempty"`
-	Rows      int64        `json:"rows,omitempty"`
-	State     RequestState `json:"state,omitempty" readOnly:"true"`
-	Decision  *Decision    `json:"decision,omitempty" readOnly:"true"`
-	Agreement AgreementID  `json:"agreement,omitempty" readOnly:"true"`
-	Joins     []Joint      `json:"joins,omitempty" readOnly:"true" doc:"joint domains in which pseudonyms of this dataset join with those of other items"`
-	Review    *Review      `json:"review,omitempty" readOnly:"true"`
+	Dataset   DatasetID     `json:"dataset"`
+	Provider  ParticipantID `json:"provider,omitempty" readOnly:"true"`
+	Columns   []string      `json:"columns,omitempty"`
+	Rows      int64         `json:"rows,omitempty"`
+	State     RequestState  `json:"state,omitempty" readOnly:"true"`
+	Decision  *Decision     `json:"decision,omitempty" readOnly:"true"`
+	Agreement AgreementID   `json:"agreement,omitempty" readOnly:"true"`
+	Joins     []Joint       `json:"joins,omitempty" readOnly:"true" doc:"joint domains in which pseudonyms of this dataset join with those of other items"`
+	Review    *Review       `json:"review,omitempty" readOnly:"true"`
 }
 
 // Joint is a joint domain of pseudonyms: inside the permit the columns get values that
@@ -223,6 +257,9 @@ type Release struct {
 	Table        string        `json:"table"`
 	Split        string        `json:"split"`
 	Participant  ParticipantID `json:"participant"`
+	Provider     ParticipantID `json:"provider,omitempty" doc:"of the dataset; absent in releases of an earlier version, as purpose and action are"`
+	Purpose      string        `json:"purpose,omitempty"`
+	Action       string        `json:"action,omitempty"`
 	Project      ProjectID     `json:"project"`
 	Run          RunID         `json:"run,omitempty"`
 	Factory      FactoryID     `json:"factory,omitempty"`
@@ -264,6 +301,15 @@ func NameColumns(columns []TableColumn) string {
 		return string(b)
 	}
 	return fmt.Sprintf("%d columns, sha256:%x", len(names), sha256.Sum256(b))
+}
+
+// NamedColumns reads what NameColumns wrote: the names, or the one text about many.
+func NamedColumns(s string) []string {
+	var names []string
+	if json.Unmarshal([]byte(s), &names) != nil {
+		return []string{s}
+	}
+	return names
 }
 
 // Segment is a run of rows of one shard of a split, counted as the agreement's view

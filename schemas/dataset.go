@@ -43,6 +43,7 @@ type Dataset struct {
 	Attribution string          `json:"attribution,omitempty" doc:"the words to give with the data"`
 	From        string          `json:"from,omitempty" doc:"first day covered, YYYY[-MM[-DD]]"`
 	Until       string          `json:"until,omitempty" doc:"last day covered, YYYY[-MM[-DD]]"`
+	Periods     []Days          `json:"periods,omitempty" maxItems:"1000" doc:"the times covered, where there are several; from and until are then those of all together"`
 	Tables      []TableInfo     `json:"tables,omitempty" doc:"tables with their columns"`
 	Links       []Link          `json:"links,omitempty" doc:"where the data is held elsewhere: mark elsewhere until a version is published"`
 	Registered  time.Time       `json:"registered,omitzero" readOnly:"true"`
@@ -51,6 +52,50 @@ type Dataset struct {
 	Revision    int64           `json:"revision,omitempty" readOnly:"true" doc:"the ETag, as a number"`
 	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
 	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
+	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
+}
+
+// Days is a time that data covers: from its first day to its last, both included. An end
+// that is left out is open.
+type Days struct {
+	From  string `json:"from,omitempty" doc:"first day, YYYY[-MM[-DD]]"`
+	Until string `json:"until,omitempty" doc:"last day, YYYY[-MM[-DD]]"`
+}
+
+// Covered lists the times that the data covers, be there one or several.
+func (d *Dataset) Covered() []Days {
+	if len(d.Periods) == 0 && d.From+d.Until != "" {
+		return []Days{{d.From, d.Until}}
+	}
+	return d.Periods
+}
+
+// Settle brings the times covered into their one form: From and Until are the ends of all
+// together, and Periods stands where there are several. It changes nothing else.
+func (d *Dataset) Settle() {
+	if len(d.Periods) == 0 {
+		return
+	}
+	d.From, d.Until = d.Periods[0].From, d.Periods[0].Until
+	for _, p := range d.Periods[1:] {
+		if d.From != "" && (p.From == "" || p.From < d.From) {
+			d.From = p.From
+		}
+		if d.Until != "" && (p.Until == "" || later(p.Until, d.Until)) {
+			d.Until = p.Until
+		}
+	}
+	if len(d.Periods) == 1 {
+		d.Periods = nil
+	}
+}
+
+// later compares ends: a year ends after each of its months.
+func later(a, b string) bool {
+	if strings.HasPrefix(b, a) {
+		return len(a) < len(b)
+	}
+	return !strings.HasPrefix(a, b) && a > b
 }
 
 // Link is a distribution held elsewhere.

@@ -27,6 +27,7 @@ type Rule struct {
 	Actions    []string    `json:"actions" doc:"use, read, train; use includes the others"`
 	Constraint *Constraint `json:"constraint,omitempty"`
 	Duties     []Duty      `json:"duties,omitempty" doc:"obligations of a permission"`
+	Review     bool        `json:"review,omitempty" doc:"the same as the offer's review, which it becomes: of an offer with several permissions all of them or none"`
 }
 
 // Constraint is a node: either And or Or with children, or a leaf

@@ -68,19 +68,20 @@ type Factory struct {
 
 // Project is one undertaking of one or more partners at a factory.
 type Project struct {
-	ID         ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
-	Title      string          `json:"title" minLength:"1" maxLength:"300"`
-	Lead       ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
-	Partners   []ParticipantID `json:"partners,omitempty"`
-	Factory    FactoryID       `json:"factory"`
-	Purposes   []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1" maxItems:"100"`
-	Domain     SpaceID         `json:"domain,omitempty"`
-	From       time.Time       `json:"from,omitzero"`
-	Until      time.Time       `json:"until,omitzero"`
-	BudgetRows int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
-	Funding    *Funding        `json:"funding,omitempty"`
-	Outcomes   []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
-	Revision   int64           `json:"revision,omitempty" readOnly:"true"`
+	ID          ProjectID       `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Title       string          `json:"title" minLength:"1" maxLength:"300"`
+	Description string          `json:"description,omitempty" doc:"what it is about, for those whose data it asks for" maxLength:"4000"`
+	Lead        ParticipantID   `json:"lead,omitempty" doc:"the caller's participant when left out"`
+	Partners    []ParticipantID `json:"partners,omitempty"`
+	Factory     FactoryID       `json:"factory"`
+	Purposes    []string        `json:"purposes" doc:"ids of the purpose vocabulary" minItems:"1" maxItems:"100"`
+	Domain      SpaceID         `json:"domain,omitempty"`
+	From        time.Time       `json:"from,omitzero"`
+	Until       time.Time       `json:"until,omitzero"`
+	BudgetRows  int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
+	Funding     *Funding        `json:"funding,omitempty"`
+	Outcomes    []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
+	Revision    int64           `json:"revision,omitempty" readOnly:"true"`
 }
 
 // Funding is where a project's money comes from, for the follow-up of calls.
@@ -121,6 +122,27 @@ type Run struct {
 	Started    time.Time `json:"started"`
 	Outputs    []Output  `json:"outputs,omitempty"`
 	Revision   int64     `json:"revision,omitempty"`
+
+	Inputs       []RunInput `json:"inputs,omitempty" readOnly:"true" doc:"of one run that is read: what its streams sent, never stored"`
+	OtherStreams int        `json:"other_streams,omitempty" readOnly:"true" doc:"streams of other partners, under agreements that the caller may not see"`
+}
+
+// RunInput is what the streams of a run sent of one split of a version, over all epochs
+// and ranks: a row that was sent twice counts twice.
+type RunInput struct {
+	Agreement AgreementID   `json:"agreement"`
+	Dataset   DatasetID     `json:"dataset"`
+	Provider  ParticipantID `json:"provider,omitempty"`
+	Version   VersionID     `json:"version"`
+	Table     string        `json:"table"`
+	Split     string        `json:"split"`
+	Columns   []string      `json:"columns,omitempty" doc:"all that were shown; of a long list its number and digest"`
+	Rows      int64         `json:"rows"`
+	Bytes     int64         `json:"bytes"`
+	Streams   int           `json:"streams"`
+	AtMost    bool          `json:"at_most,omitempty" doc:"a stream still runs, or its end is not known: rows and bytes are the most that it can have been"`
+	From      time.Time     `json:"from" doc:"when the first of them began"`
+	Until     time.Time     `json:"until,omitzero" doc:"when the last one ended"`
 }
 
 // Output is what came out of a run.

@@ -1,6 +1,9 @@
 package index
 
 import (
+	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +36,7 @@ import (
 
 // edition is the form of what is indexed: raise it when document, newMapping or an
 // analyzer changes, and indexes of another form begin anew.
-const edition = "2"
+const edition = "3"
 
 // Analyzers of our own.
 const (
@@ -91,7 +94,7 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 	for _, name := range append(Facets(), "seen") {
 		doc.AddFieldMappingsAt(name, code())
 	}
-	for _, name := range []string{"modified", "from", "until"} {
+	for _, name := range append([]string{"modified"}, ends()...) {
 		f := bleve.NewNumericFieldMapping()
 		f.Store, f.IncludeInAll, f.DocValues = false, false, true
 		doc.AddFieldMappingsAt(name, f)
@@ -150,13 +153,58 @@ func document(d *schemas.Dataset) map[string]any {
 		}
 	}
 	doc["modified"] = float64(d.Modified.Unix())
-	if n, ok := day(d.From, false); ok {
-		doc["from"] = n
-	}
-	if n, ok := day(d.Until, true); ok {
-		doc["until"] = n
+	for i, s := range spans(d) {
+		doc[fmt.Sprintf("from%d", i)], doc[fmt.Sprintf("until%d", i)] = s[0], s[1]
 	}
 	return doc
+}
+
+// maxSpans is how many separate times of one dataset are told apart; of more, those
+// nearest to each other count as one.
+const maxSpans = 8
+
+// ends names the fields of the times covered.
+func ends() []string {
+	var out []string
+	for i := range maxSpans {
+		out = append(out, fmt.Sprintf("from%d", i), fmt.Sprintf("until%d", i))
+	}
+	return out
+}
+
+// spans are the times that a dataset covers, in order and apart from each other.
+func spans(d *schemas.Dataset) [][2]float64 {
+	var all [][2]float64
+	for _, p := range d.Covered() {
+		from, begins := day(p.From, false)
+		until, ends := day(p.Until, true)
+		if !ends { // it goes on
+			until = math.MaxInt32
+		}
+		if begins || ends {
+			all = append(all, [2]float64{from, until})
+		}
+	}
+	slices.SortFunc(all, func(a, b [2]float64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	var out [][2]float64
+	for _, s := range all {
+		if n := len(out); n > 0 && s[0] <= out[n-1][1] {
+			out[n-1][1] = max(out[n-1][1], s[1])
+			continue
+		}
+		out = append(out, s)
+	}
+	for len(out) > maxSpans {
+		nearest := 1
+		for i := 2; i < len(out); i++ {
+			if out[i][0]-out[i-1][1] < out[nearest][0]-out[nearest-1][1] {
+				nearest = i
+			}
+		}
+		out[nearest-1][1] = out[nearest][1]
+		out = slices.Delete(out, nearest, nearest+1)
+	}
+	return out
 }
 
 // compounds gives the words with hyphens as one word each: musik-sammlung is found by

@@ -270,27 +270,38 @@ func build(q *Query) (query.Query, error) {
 	return conj, nil
 }
 
+// overlap finds datasets of which at least one time covered overlaps the one asked for.
 func overlap(conj *query.ConjunctionQuery, q *Query) error {
-	for _, side := range []struct {
-		name, value, field string
-		end                bool
-	}{{"from", q.From, "until", false}, {"to", q.To, "from", true}} {
-		if side.value == "" {
-			continue
-		}
-		n, ok := day(side.value, side.end)
-		if !ok {
-			return schemas.BadField("search", side.name, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
-		}
-		lo, hi, yes := &n, (*float64)(nil), true
-		if side.end {
-			lo, hi = nil, &n
-		}
-		r := bleve.NewNumericRangeInclusiveQuery(lo, hi, &yes, &yes)
-		r.SetField(side.field)
-		r.SetBoost(0)
-		conj.AddQuery(r)
+	if q.From == "" && q.To == "" {
+		return nil
 	}
+	any := bleve.NewDisjunctionQuery()
+	for i := range maxSpans {
+		one := bleve.NewConjunctionQuery()
+		for _, side := range []struct {
+			name, value, field string
+			end                bool
+		}{{"from", q.From, "until", false}, {"to", q.To, "from", true}} {
+			if side.value == "" {
+				continue
+			}
+			n, ok := day(side.value, side.end)
+			if !ok {
+				return schemas.BadField("search", side.name, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
+			}
+			lo, hi, yes := &n, (*float64)(nil), true
+			if side.end {
+				lo, hi = nil, &n
+			}
+			r := bleve.NewNumericRangeInclusiveQuery(lo, hi, &yes, &yes)
+			r.SetField(fmt.Sprintf("%s%d", side.field, i))
+			r.SetBoost(0)
+			one.AddQuery(r)
+		}
+		any.AddQuery(one)
+	}
+	any.SetBoost(0)
+	conj.AddQuery(any)
 	return nil
 }
 

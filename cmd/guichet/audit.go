@@ -27,13 +27,14 @@ type recordFilter struct {
 	Participant string `help:"Only about this participant." placeholder:"ID"`
 	Project     string `help:"Only about this project." placeholder:"ID"`
 	Agreement   string `help:"Only about this agreement." placeholder:"ID"`
+	RunID       string `name:"run" help:"Only about this run." placeholder:"ID"`
 	Kind        string `help:"Only these kinds, separated by commas." placeholder:"KINDS"`
 	From        moment `help:"From this instant or day on." placeholder:"TIME"`
 	To          moment `help:"Before this instant or day." placeholder:"TIME"`
 }
 
 func (f recordFilter) query() string {
-	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
+	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
 type auditListCmd struct {
@@ -121,7 +122,7 @@ func howRecorded(r schemas.Record) string {
 	var parts []string
 	switch r.Kind {
 	case schemas.ChangeAgreement:
-		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject), "for " + v["purpose"], until}
+		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject), "for " + v["purpose"], until, by(v["rules"])}
 	case schemas.ChangeLease:
 		parts = []string{"lease on " + v["agreement"], until, v["run"]}
 	case schemas.ChangeRevoke:
@@ -129,7 +130,7 @@ func howRecorded(r schemas.Record) string {
 	case schemas.ChangeLeaseRevoked:
 		parts = []string{"lease on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
-		parts = []string{v["state"], v["purpose"], v["rules"]}
+		parts = []string{v["state"], v["purpose"], by(v["rules"])}
 	case schemas.ChangeRun:
 		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
 	case schemas.ChangeReleaseBegin:
@@ -151,6 +152,14 @@ func howRecorded(r schemas.Record) string {
 		}
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// by names the rules that decided.
+func by(rules string) string {
+	if rules == "" {
+		return ""
+	}
+	return "by " + rules
 }
 
 func firstOf(s ...string) string {

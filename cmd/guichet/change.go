@@ -46,5 +46,6 @@ func (v changeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(out)
 	}
 	fmt.Fprintf(t.out, "%s is changed: revision %d\n", out.ID, out.Revision)
+	t.remarks(out.Notes)
 	return nil
 }

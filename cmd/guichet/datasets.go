@@ -87,6 +87,12 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return failed
 	}
 	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	for i := range made {
+		if !t.json && len(made[i].Notes) > 0 {
+			fmt.Fprintf(t.out, "of the description of %s:\n", made[i].ID)
+			t.remarks(made[i].Notes)
+		}
+	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
 		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s", strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
 	}
@@ -214,16 +220,17 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 
 type offerCmd struct {
 	Dataset     string   `arg:"" help:"Id of the dataset."`
-	Template    string   `help:"open-with-attribution, research-only, ask-the-holder or health-with-review." placeholder:"NAME"`
+	Template    string   `help:"open-with-attribution, research-only, non-commercial, research-and-development, ask-the-holder or health-with-review." placeholder:"NAME"`
 	File        string   `help:"Offer: YAML (docs/examples.md), JSON, or ODRL in JSON-LD." type:"existingfile" placeholder:"FILE"`
 	Attribution string   `help:"Words to give with the data; the dataset's when left out."`
 	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
-	Rows        int64    `help:"Budget of each agreement, in rows."`
+	Rows        int64    `help:"Budget of each project, in rows."`
+	Review      bool     `help:"You look at each request, whatever the template."`
 }
 
 // Run sets the terms.
 func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows}
+	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review}
 	if v.File != "" {
 		o, err := fileBody(v.File)
 		if err != nil {
@@ -246,7 +253,15 @@ func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(d)
 	}
 	fmt.Fprintf(t.out, "the terms of %s are set: %s; they bind new agreements\n", d.ID, plural(len(d.Offer.Rules), "rule", "rules"))
+	t.remarks(d.Notes)
 	return nil
+}
+
+// remarks prints what an answer says beside itself.
+func (t *terminal) remarks(notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(t.out, "note: %s\n", n)
+	}
 }
 
 type withdrawCmd struct {

@@ -27,3 +27,15 @@ func (m moment) query() string {
 	}
 	return m.Format(time.RFC3339)
 }
+
+// lastDay is an instant until which something lasts; a day lasts to its end.
+type lastDay struct{ moment }
+
+// UnmarshalText is for kong.
+func (m *lastDay) UnmarshalText(b []byte) error {
+	err := m.moment.UnmarshalText(b)
+	if err == nil && len(b) == len(time.DateOnly) {
+		m.Time = m.AddDate(0, 0, 1)
+	}
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ type requestCmd struct {
 	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
 	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
 	Columns  []string `help:"Only these columns." placeholder:"COLUMN"`
+	Until    lastDay  `help:"Until this instant, or to the end of this day (UTC); the project's end, at most a year, when left out." placeholder:"TIME"`
+	Message  string   `help:"A word to who reviews it." placeholder:"TEXT"`
+	Contact  string   `help:"Whom to ask back: an address of mail or a URL." placeholder:"ADDRESS"`
 }
 
 // Run asks. A refusal is an answer, but ends with status 1.
@@ -27,7 +31,10 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory, "action": v.Action}
+	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory, "action": v.Action, "message": v.Message, "contact": v.Contact}
+	if v.Until.query() != "" {
+		body["until"] = v.Until.query()
+	}
 	var items []map[string]any
 	for _, id := range v.Datasets {
 		items = append(items, map[string]any{"dataset": id, "columns": v.Columns})
@@ -51,6 +58,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 func (t *terminal) request(r *schemas.Request) {
 	fmt.Fprintf(t.out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
+	t.asker(r)
 	for _, it := range r.Items {
 		fmt.Fprintf(t.out, "%s: %s", it.Dataset, it.State)
 		if it.Agreement != "" {
@@ -66,6 +74,50 @@ func (t *terminal) request(r *schemas.Request) {
 			fmt.Fprint(t.out, "  "+words(it.Decision))
 		}
 	}
+}
+
+// asker tells a holder who asks, what for and where.
+func (t *terminal) asker(r *schemas.Request) {
+	if a := r.About; a != nil {
+		fmt.Fprintf(t.out, "asked by %s\n", organisation(a.Asker))
+		fmt.Fprintf(t.out, "project %s: %s\n", r.Project, a.Title)
+		if a.Description != "" {
+			fmt.Fprintf(t.out, "  %s\n", a.Description)
+		}
+		for i, p := range a.Partners {
+			fmt.Fprintf(t.out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
+		}
+		if f := a.Funding; f != nil {
+			fmt.Fprintf(t.out, "  funded by %s\n", strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
+		}
+		if p := a.Place; p != nil {
+			place := map[bool]string{true: "streams open only from its networks", false: "by the asker's word"}[p.Proven]
+			if p.Secure {
+				place += ", a secure processing environment"
+			}
+			fmt.Fprintf(t.out, "at %s (%s, %s; %s)\n", p.ID, p.Name, p.Country, place)
+		}
+	}
+	if !r.Until.IsZero() {
+		fmt.Fprintf(t.out, "until %s\n", when(r.Until))
+	}
+	if r.Message != "" {
+		fmt.Fprintf(t.out, "says: %s\n", r.Message)
+	}
+	if r.Contact != "" {
+		fmt.Fprintf(t.out, "to ask back: %s\n", r.Contact)
+	}
+	for _, question := range slices.Sorted(maps.Keys(r.Answers)) {
+		fmt.Fprintf(t.out, "  %s: %s\n", question, r.Answers[question])
+	}
+}
+
+// organisation tells one in a line.
+func organisation(o schemas.Organisation) string {
+	if o.Name == "" {
+		return string(o.ID)
+	}
+	return fmt.Sprintf("%s (%s, %s), %s", o.Name, o.Kind, o.Country, o.ID)
 }
 
 type requestsCmd struct {

@@ -14,7 +14,7 @@ type runCmd struct {
 	Start  runStartCmd  `cmd:"" help:"Name a job of a project."`
 	Output runOutputCmd `cmd:"" help:"Tie to a run what came out."`
 	List   runListCmd   `cmd:"" help:"List the runs of my projects."`
-	Show   runShowCmd   `cmd:"" help:"Show one with its outputs."`
+	Show   runShowCmd   `cmd:"" help:"Show one: what went into it, and what came out."`
 }
 
 type runStartCmd struct {
@@ -111,8 +111,18 @@ func (v runShowCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if r.ExternalID != "" {
 		fmt.Fprintf(t.out, "the scheduler's job %s\n", r.ExternalID)
 	}
+	if len(r.Inputs) == 0 && r.OtherStreams == 0 {
+		fmt.Fprintln(t.out, "nothing was streamed for it: streams count under a run that is named by --run, or by the lease")
+	}
+	for _, in := range r.Inputs {
+		most := map[bool]string{true: "at most "}[in.AtMost]
+		fmt.Fprintf(t.out, "  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n", in.Dataset, in.Version, in.Table, in.Split, most, plural(in.Rows, "row", "rows"), size(in.Bytes), plural(in.Streams, "stream", "streams"), in.Agreement)
+	}
+	if r.OtherStreams > 0 {
+		fmt.Fprintf(t.out, "  in: %s of other partners, under agreements of theirs\n", plural(r.OtherStreams, "stream", "streams"))
+	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(t.out, "  %s %s %s, %s\n", o.Kind, o.Name, o.Digest, when(o.At))
+		fmt.Fprintf(t.out, "  out: %s %s %s, %s\n", o.Kind, o.Name, o.Digest, when(o.At))
 	}
 	return nil
 }

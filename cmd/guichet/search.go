@@ -27,6 +27,7 @@ type hit struct {
 	Version     schemas.VersionID     `json:"version,omitempty"`
 	Access      schemas.Mark          `json:"access"`
 	Reasons     []schemas.Reason      `json:"reasons,omitempty"`
+	Notes       []string              `json:"notes,omitempty"`
 	Links       []schemas.Link        `json:"links,omitempty"`
 	Highlight   map[string]string     `json:"highlight,omitempty"`
 }
@@ -125,7 +126,7 @@ func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 		fmt.Fprintln(t.out, plural(f.Total, "dataset", "datasets"))
 	}
 	err := list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h hit) []string {
-		return []string{mark(h.Access), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
+		return []string{mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
 		var values []string
@@ -144,6 +145,9 @@ func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 		}
 		fmt.Fprintln(t.out, more)
 	}
+	if slices.ContainsFunc(f.Items, func(h hit) bool { return len(h.Notes) > 0 }) {
+		fmt.Fprintln(t.out, "*: the licence asks for more than the terms; guichet explain ID says what")
+	}
 	no := slices.ContainsFunc(f.Items, func(h hit) bool { return h.Access == schemas.MarkNo })
 	switch {
 	case no && v.Project == "" && v.Purpose == "":
@@ -152,6 +156,14 @@ func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 		fmt.Fprintln(t.out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
 	}
 	return err
+}
+
+// asterisk marks a hit about which there is more to say.
+func asterisk(notes []string) string {
+	if len(notes) == 0 {
+		return ""
+	}
+	return "*"
 }
 
 func mark(m schemas.Mark) string {

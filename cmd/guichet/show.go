@@ -58,6 +58,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if d.Attribution != "" {
 		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
 	}
+	if times := d.Covered(); len(times) > 0 {
+		fmt.Fprintf(t.out, "covers %s\n", covered(times))
+	}
 	t.terms(d.Offer)
 	for _, l := range d.Links {
 		fmt.Fprintf(t.out, "held elsewhere: %s\n", l.URL)
@@ -80,6 +83,24 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	t.tables(&d, &latest)
 	return nil
+}
+
+// covered tells times in words.
+func covered(times []schemas.Days) string {
+	var out []string
+	for _, p := range times {
+		switch {
+		case p.From == p.Until:
+			out = append(out, p.From)
+		case p.Until == "":
+			out = append(out, "from "+p.From+" on")
+		case p.From == "":
+			out = append(out, "until "+p.Until)
+		default:
+			out = append(out, p.From+" to "+p.Until)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // version tells one version in a line.

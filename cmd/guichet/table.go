@@ -124,6 +124,9 @@ func words(d *schemas.Decision) string {
 			fmt.Fprintf(&b, "  → %s\n", r.Remedy)
 		}
 	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
+	}
 	return b.String()
 }
 

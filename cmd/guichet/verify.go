@@ -68,6 +68,9 @@ func (t *terminal) verified(r *audit.Report, borrowedKey bool, against int) {
 	if r.Erased > 0 {
 		fmt.Fprintf(t.out, "%s since, each with an entry that says who and why; the records stand\n", plural(r.Erased, "value was erased", "values were erased"))
 	}
+	if r.Withheld > 0 {
+		fmt.Fprintf(t.out, "%s withheld from who exported it: who acted for other organisations\n", plural(r.Withheld, "value is", "values are"))
+	}
 	if r.Nouns > 0 {
 		fmt.Fprintf(t.out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n", plural(r.Nouns-r.Unbound, "noun is", "nouns are"))
 	}

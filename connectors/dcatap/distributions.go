@@ -17,7 +17,7 @@ const mediaTypes = "https://www.iana.org/assignments/media-types/"
 func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 	at := r.at[key(n)]
 	for _, property := range []string{"downloadURL", "accessURL"} {
-		values := rdf.List(n, nsDCAT+property)
+		values := r.list(n, nsDCAT+property)
 		if len(values) == 0 {
 			continue
 		}
@@ -27,6 +27,12 @@ func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 		if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) {
 			r.fault(at+"/dcat:"+property, "%q is no address (http, https, ftp, s3) and there is nothing to resolve it against", address)
 			return schemas.Link{}, false
+		}
+		for _, other := range rdf.List(n, nsDCAT+"accessURL") {
+			s, _, _, _ := rdf.Literal(other)
+			if cmp.Or(rdf.ID(other), s) == address { // said twice
+				r.list(n, nsDCAT+"accessURL")
+			}
 		}
 		return schemas.Link{URL: address, Format: r.format(n), Title: r.word(n, nsDCT+"title")}, true
 	}

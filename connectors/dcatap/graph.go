@@ -19,6 +19,10 @@ const (
 	nsODRS = "http://schema.theodi.org/odrs#"
 	nsSkos = "http://www.w3.org/2004/02/skos/core#"
 	nsOurs = "urn:guichet:"
+	nsADMS = "http://www.w3.org/ns/adms#"
+	nsTime = "http://www.w3.org/2006/time#"
+
+	nsSchema = "http://schema.org/"
 )
 
 // graph is a document in which descriptions of one node are merged.
@@ -27,6 +31,9 @@ type graph struct {
 	byID  map[string]rdf.Node
 	order []rdf.Node // described nodes in the order of the source
 	at    map[uintptr]string
+	used  map[uintptr]map[string]bool // properties that were looked at
+	lost  map[string]string           // path of a property to what of it is not kept
+	where string                      // path of the node that is read, in front of its properties
 }
 
 func newGraph(doc *rdf.Document) *graph {
@@ -86,14 +93,29 @@ func key(n rdf.Node) uintptr { return reflect.ValueOf(n).Pointer() }
 
 // values gives the nodes and literals of a property, references followed.
 func (g *graph) values(n rdf.Node, property string) []rdf.Node {
-	out := rdf.List(n, property)
-	for i, v := range out {
+	return g.follow(g.list(n, property))
+}
+
+// list gives the values of a property as they stand, and notes that it was looked at.
+func (g *graph) list(n rdf.Node, property string) []rdf.Node {
+	if _, said := n[property]; said && g.used != nil {
+		if g.used[key(n)] == nil {
+			g.used[key(n)] = map[string]bool{}
+		}
+		g.used[key(n)][property] = true
+	}
+	return rdf.List(n, property)
+}
+
+// follow puts the descriptions of nodes in place of references to them.
+func (g *graph) follow(values []rdf.Node) []rdf.Node {
+	for i, v := range values {
 		known, ok := g.byID[rdf.ID(v)]
 		if ok {
-			out[i] = known
+			values[i] = known
 		}
 	}
-	return out
+	return values
 }
 
 // ofType lists the described nodes of a class.
@@ -110,9 +132,12 @@ func (g *graph) ofType(class string) []rdf.Node {
 // text reads every language of a property; the first value of each stays.
 func (g *graph) text(n rdf.Node, property string) schemas.Text {
 	var out schemas.Text
-	for _, v := range rdf.List(n, property) {
+	for _, v := range g.list(n, property) {
 		s, language, _, ok := rdf.Literal(v)
 		_, twice := out[language]
+		if twice && ok && s != out[language] {
+			g.lost[g.where+short(property)] = "of several values in one language only the first is kept"
+		}
 		if !ok || twice || s == "" {
 			continue
 		}
@@ -130,6 +155,9 @@ func (g *graph) word(n rdf.Node, property string) string {
 	t := g.text(n, property)
 	for _, tag := range append([]string{"", "en"}, slices.Sorted(maps.Keys(t))...) {
 		if t[tag] != "" {
+			if len(t) > 1 {
+				g.lost[g.where+short(property)] = "kept in one language only"
+			}
 			return t[tag]
 		}
 	}
@@ -139,10 +167,13 @@ func (g *graph) word(n rdf.Node, property string) string {
 // words reads a property of many literals, each once.
 func (g *graph) words(n rdf.Node, property string) []string {
 	var out []string
-	for _, v := range rdf.List(n, property) {
-		s, _, _, ok := rdf.Literal(v)
+	for _, v := range g.list(n, property) {
+		s, language, _, ok := rdf.Literal(v)
 		if ok && s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
+		}
+		if ok && language != "" {
+			g.lost[g.where+short(property)] = "kept without its languages"
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package dcatap
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"regexp"
@@ -50,7 +51,7 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		base = ""
 	}
-	doc, err := rdf.Expand(b, rdf.Options{Base: base, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	doc, err := rdf.Expand(b, rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +76,7 @@ type reader struct {
 	codes    *rdf.Codes
 	profiles []schemas.SpaceProfile
 	faults   []schemas.FieldError
+	notes    []string
 }
 
 func (r *reader) fault(at, format string, args ...any) {
@@ -82,8 +84,14 @@ func (r *reader) fault(at, format string, args ...any) {
 }
 
 func (r *reader) item(n rdf.Node) Item {
-	r.faults = nil
+	r.faults, r.notes = nil, nil
+	r.used, r.lost = map[uintptr]map[string]bool{}, map[string]string{}
 	d := r.dataset(n)
+	r.leftover(n)
+	for _, property := range slices.Sorted(maps.Keys(r.lost)) {
+		r.note("/"+property, "%s", r.lost[property])
+	}
+	d.Notes = r.notes
 	out := Item{IRI: d.IRI, Dataset: d}
 	if len(r.faults) > 0 {
 		out.Dataset = schemas.Dataset{}
@@ -99,11 +107,14 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
-	d.From, d.Until = r.temporal(n)
+	d.Periods = r.periods(n)
+	d.Settle()
 	if len(d.Title) == 0 {
 		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
 	}
 	var licences []string
+	r.where = "dcat:distribution/"
+	defer func() { r.where = "" }()
 	for _, dist := range r.values(n, nsDCAT+"distribution") {
 		licences = append(licences, r.licence(dist))
 		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
@@ -149,10 +160,13 @@ func absolute(iri string) bool {
 
 func (r *reader) themes(n rdf.Node) []string {
 	var out []string
-	for _, v := range rdf.List(n, nsDCAT+"theme") {
+	for _, v := range r.list(n, nsDCAT+"theme") {
 		iri := strings.Replace(rdf.ID(v), "https://publications", "http://publications", 1)
 		code, ok := strings.CutPrefix(iri, rdf.Authority+"data-theme/")
-		if ok && !slices.Contains(out, code) {
+		switch {
+		case !ok:
+			r.note("/dcat:theme", "not kept, as only the EU's data themes are%s", quoted(v))
+		case !slices.Contains(out, code):
 			out = append(out, code)
 		}
 	}
@@ -186,7 +200,10 @@ func (r *reader) countries(n rdf.Node) []string {
 			code = r.word(v, nsDCT+"identifier")
 		}
 		_, known := r.codes.PlaceIRI(code)
-		if known && !slices.Contains(out, code) {
+		switch {
+		case !known:
+			r.note("/dct:spatial", "not kept, as it names no country that is known here%s", quoted(v))
+		case !slices.Contains(out, code):
 			out = append(out, code)
 		}
 	}
@@ -204,7 +221,10 @@ func (r *reader) languages(n rdf.Node) []string {
 			tag, _, _, _ = rdf.Literal(v)
 			tag = cmp.Or(tag, r.word(v, nsDCT+"identifier"))
 		}
-		if languageTag.MatchString(tag) && len(tag) <= 35 && !slices.Contains(out, tag) {
+		switch {
+		case !languageTag.MatchString(tag) || len(tag) > 35:
+			r.note("/dct:language", "not kept, as it is no language that is known here%s", quoted(v))
+		case !slices.Contains(out, tag):
 			out = append(out, tag)
 		}
 	}
@@ -212,12 +232,19 @@ func (r *reader) languages(n rdf.Node) []string {
 }
 
 func (r *reader) publisher(n rdf.Node) string {
-	for _, v := range r.values(n, nsDCT+"publisher") {
+	values := r.values(n, nsDCT+"publisher")
+	if len(values) > 1 {
+		r.note("/dct:publisher", "of %d publishers only the first that has a name is kept", len(values))
+	}
+	for _, v := range values {
 		s, _, _, _ := rdf.Literal(v)
 		name := cmp.Or(s, r.word(v, nsFOAF+"name"))
 		if name != "" {
 			return name
 		}
+	}
+	if len(values) > 0 {
+		r.note("/dct:publisher", "not kept, as it has no name (foaf:name)%s", quoted(values[0]))
 	}
 	return ""
 }
@@ -251,10 +278,11 @@ func (r *reader) attribution(n rdf.Node) string {
 // whoever calls a dataset not public does not want it known to all.
 func (r *reader) visibility(n rdf.Node) schemas.Visibility {
 	said := r.word(n, nsOurs+"visibility")
+	rights := r.list(n, nsDCT+"accessRights")
 	if said != "" {
 		return schemas.Visibility(said)
 	}
-	for _, v := range rdf.List(n, nsDCT+"accessRights") {
+	for _, v := range rights {
 		switch path.Base(rdf.ID(v)) {
 		case "NON_PUBLIC":
 			return schemas.VisibleToOwn
@@ -263,25 +291,4 @@ func (r *reader) visibility(n rdf.Node) schemas.Visibility {
 		}
 	}
 	return ""
-}
-
-var day = regexp.MustCompile(`^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$`)
-
-func (r *reader) temporal(n rdf.Node) (from, until string) {
-	for _, v := range r.values(n, nsDCT+"temporal") {
-		from, until = r.date(v, "startDate"), r.date(v, "endDate")
-		if from != "" || until != "" {
-			return from, until
-		}
-	}
-	return "", ""
-}
-
-func (r *reader) date(n rdf.Node, property string) string {
-	s := cmp.Or(r.word(n, nsDCAT+property), r.word(n, "http://schema.org/"+property), r.word(n, "https://schema.org/"+property))
-	s, _, _ = strings.Cut(s, "T")
-	if !day.MatchString(s) {
-		return ""
-	}
-	return s
 }

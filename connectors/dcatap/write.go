@@ -75,7 +75,14 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	if d.Publisher != "" {
 		doc["dct:publisher"] = object{"@type": "foaf:Agent", "foaf:name": d.Publisher}
 	}
-	if d.From != "" || d.Until != "" {
+	switch {
+	case len(d.Periods) > 0:
+		var periods []object
+		for _, p := range d.Periods {
+			periods = append(periods, period(p.From, p.Until))
+		}
+		doc["dct:temporal"] = periods
+	case d.From != "" || d.Until != "":
 		doc["dct:temporal"] = period(d.From, d.Until)
 	}
 	instant(doc, "dct:issued", d.Registered)

@@ -140,7 +140,7 @@ func (r *reader) right(left string, v rdf.Node) (string, error) {
 	case verbatim:
 		return s, nil
 	case "", nsXSD + "string", nsXSD + "anyURI", nsXSD + "token":
-	case nsXSD + "date", nsXSD + "dateTime", nsXSD + "dateTimeStamp":
+	case nsXSD + "date", nsXSD + "dateTime", nsXSD + "dateTimeStamp", nsXSD + "gYearMonth", nsXSD + "gYear":
 		if left != "dateTime" {
 			return "", fmt.Errorf("the datatype %q does not go with %s", short(datatype), left)
 		}

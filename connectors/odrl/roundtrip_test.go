@@ -85,8 +85,8 @@ func anyConstraint(t *rapid.T, depth int) schemas.Constraint {
 	left := rapid.SampledFrom([]string{"purpose", "recipient", "recipientKind", "spatial", "factory", "dateTime"}).Draw(t, "left")
 	c := schemas.Constraint{Left: left, Operator: rapid.SampledFrom([]string{"isA", "isAnyOf", "isNoneOf"}).Draw(t, "operator")}
 	if left == "dateTime" {
-		c.Operator = rapid.SampledFrom([]string{"lt", "lteq", "gt", "gteq"}).Draw(t, "operator")
-		c.Right = []string{rapid.SampledFrom([]string{"2027-01-01", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00.5+02:00"}).Draw(t, "instant")}
+		c.Operator = rapid.SampledFrom([]string{"lt", "lteq", "gt", "gteq", "eq", "neq", "isAnyOf", "isNoneOf"}).Draw(t, "operator")
+		c.Right = []string{rapid.SampledFrom([]string{"2027-01-01", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00.5+02:00", "2027", "2027-01Z", "2027-01-01+01:00", "2027-01-01[Europe/Paris]", "2016-12-31T23:59:60Z"}).Draw(t, "instant")}
 		return c
 	}
 	known := map[string][]string{

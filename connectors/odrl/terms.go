@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"guichet/connectors/rdf"
 	"guichet/schemas"
@@ -142,7 +141,8 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 		if isIRI {
 			return "", fmt.Errorf("%q is no instant", short(v))
 		}
-		return v, instant(v)
+		_, err := schemas.ParsePeriod(v, false)
+		return v, err
 	case "recipientKind":
 		if isIRI || !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(v)) {
 			return "", fmt.Errorf("%q is no kind of recipient; known are %v", short(v), schemas.ParticipantKinds())
@@ -155,15 +155,4 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 		return slug, nil
 	}
 	return v, nil
-}
-
-// instant accepts what policy accepts: RFC 3339 with a zone, or a date.
-func instant(s string) error {
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		_, err := time.Parse(layout, s)
-		if err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no instant: write a date, or a time with its zone (RFC 3339)", s)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 	if a.Factory != "" {
 		terms = append(terms, schemas.Constraint{Left: "factory", Operator: "eq", Right: []string{string(a.Factory)}})
 	}
-	for operator, t := range map[string]time.Time{"gteq": a.From, "lteq": a.Until} {
+	for operator, t := range map[string]time.Time{"gteq": a.From, "lt": a.Until} {
 		if !t.IsZero() {
 			terms = append(terms, schemas.Constraint{Left: "dateTime", Operator: operator, Right: []string{t.UTC().Format(time.RFC3339Nano)}})
 		}
@@ -222,12 +223,29 @@ func (w *words) operand(left, v string) any {
 		return object{"@id": iri}
 	case !back(v, false):
 		return object{"@value": v, "@type": "guichet:verbatim"}
-	case left == "dateTime" && len(v) == len(time.DateOnly):
-		return object{"@value": v, "@type": "xsd:date"}
-	case left == "dateTime":
-		return object{"@value": v, "@type": "xsd:dateTime"}
+	case left == "dateTime" && datatype(v) != "":
+		return object{"@value": v, "@type": "xsd:" + datatype(v)}
 	}
 	return v
+}
+
+var lexical = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d(T(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?|24:00:00(\.0+)?))?)?)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?$`)
+
+// datatype is the XML Schema type in whose lexical space a time stands; "" for words that
+// RFC 3339 or 9557 know and XML Schema does not.
+func datatype(v string) string {
+	m := lexical.FindStringSubmatch(v)
+	switch {
+	case m == nil:
+		return ""
+	case m[3] != "":
+		return "dateTime"
+	case m[2] != "":
+		return "date"
+	case m[1] != "":
+		return "gYearMonth"
+	}
+	return "gYear"
 }
 
 // plainIRI says whether s passes JSON-LD expansion as it stands.

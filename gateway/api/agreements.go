@@ -151,8 +151,8 @@ func (s *server) leases(a huma.API) {
 		}
 		return listOf(r, next), err
 	})
-	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with its outputs", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
-		r, err := s.Desk.Run(ctx, in.by, in.ID)
+	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with what went into it and what came out", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
+		r, err := s.Desk.RunWithInputs(ctx, in.by, in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -38,7 +39,7 @@ type datasetDelete struct {
 
 // offerBody is an offer: typed rules, or the name of a template with its words.
 type offerBody struct {
-	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, ask-the-holder, health-with-review"`
+	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, non-commercial, research-and-development, ask-the-holder, health-with-review"`
 	Attribution string         `json:"attribution,omitempty" doc:"for a template: the words to give; the dataset's when left out"`
 	Hide        []string       `json:"hide,omitempty" doc:"for a template: columns never shown"`
 	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each project, in rows"`
@@ -65,10 +66,13 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		notes := d.Notes // told once, not kept
+		d.Notes = nil
 		d, err = s.Catalog.Register(ctx, in.by, d)
 		if err != nil {
 			return nil, err
 		}
+		d.Notes = notes
 		return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}", "get-dataset", "One dataset", "datasets", func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
@@ -94,10 +98,13 @@ func (s *server) datasets(a huma.API) {
 			}
 			in.Body.Space = have.Space
 		}
+		notes := in.Body.Notes
+		in.Body.Notes = nil
 		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
 		if err != nil {
 			return nil, err
 		}
+		d.Notes = notes
 		return one(d, d.Revision), nil
 	})
 	op(s, a, http.MethodPut, "/datasets/{id}/offer", "put-offer", "Set the terms of a dataset", "datasets", func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
@@ -117,6 +124,7 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		d.Notes = s.Engine.TermsBesideLicence(&d)
 		return one(d, d.Revision), nil
 	})
 	op(s, a, http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "Withdraw a dataset", "datasets", func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
@@ -155,20 +163,27 @@ func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error)
 		return schemas.Offer{}, err
 	}
 	b := in.Body
+	ruled := schemas.Offer{Title: b.Title, Rules: b.Rules, Review: b.Review, Follow: b.Follow}
 	if b.Template == "" {
-		return schemas.Offer{Title: b.Title, Rules: b.Rules, Review: b.Review, Follow: b.Follow}, nil
-	}
-	if len(b.Rules) > 0 {
-		return schemas.Offer{}, schemas.BadField("offer", "/rules", "give either a template or rules")
+		return ruled, nil
 	}
 	d, err := s.Catalog.Own(ctx, in.by, in.ID)
 	if err != nil {
 		return schemas.Offer{}, err
 	}
+	if len(b.Rules) > 0 { // an offer as it was read, perhaps edited: it keeps the template's name while it is the template's
+		ruled.Template = b.Template
+		if d.Offer == nil || !reflect.DeepEqual(ruled, *d.Offer) {
+			ruled.Template = ""
+		}
+		return ruled, nil
+	}
 	if b.Attribution == "" {
 		b.Attribution = d.Attribution
 	}
-	return policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows})
+	o, err := policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows, Review: b.Review})
+	o.Title, o.Follow = b.Title, o.Follow || b.Follow
+	return o, err
 }
 
 // terms holds an offer against what is published: first whether it can be judged, then

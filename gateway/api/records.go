@@ -30,8 +30,8 @@ type recordQuery struct {
 	To          time.Time `query:"to"`
 }
 
-// Query is the audit query that a caller may make: officers every record, others
-// those about themselves.
+// query is the audit query that a caller may make: officers every record, others
+// those about themselves, which are those that they provide, receive or did.
 func (in *recordQuery) query() (audit.Query, error) {
 	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Values: map[string]string{}}
 	if in.Kind != "" {
@@ -59,10 +59,8 @@ func (in *recordQuery) query() (audit.Query, error) {
 	}
 	switch {
 	case in.by.Has(schemas.RoleOfficer):
-	case in.by.Has(schemas.RoleProvider) && q.Values["participant"] != string(in.by.Participant): // who had what of hers
-		q.Values["provider"] = string(in.by.Participant)
 	case in.by.Participant != "":
-		q.Values["participant"] = string(in.by.Participant)
+		q.About = string(in.by.Participant)
 	default:
 		return q, policy.Needs(in.by, schemas.RoleOfficer, "read the record")
 	}
@@ -224,20 +222,15 @@ func (s *server) mayProve(ctx context.Context, in *recordIndex) error {
 	if err != nil {
 		return err
 	}
-	me := string(in.by.Participant)
-	if len(r) == 0 || r[0].Index != in.Index || r[0].Values["provider"] != me && r[0].Values["participant"] != me {
+	if len(r) == 0 || r[0].Index != in.Index || !audit.IsAbout(r[0], string(in.by.Participant)) {
 		return schemas.Errorf(schemas.NotFound, strconv.FormatInt(in.Index, 10), "you have no record %d", in.Index)
 	}
 	return nil
 }
 
-// ExportQuery is the audit query of an export. Errors: Denied unless the caller is
-// an officer, Invalid.
+// ExportQuery is the audit query of an export, as it may be made by a caller: every
+// record for officers, one's own for others. Errors: Unauthenticated, Denied, Invalid.
 func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, error) {
-	err := policy.Needs(by, schemas.RoleOfficer, "export the record")
-	if err != nil {
-		return audit.Query{}, err
-	}
 	in := recordQuery{Caller: Caller{by: by}, Kind: get("kind"), Dataset: get("dataset"), Participant: get("participant"), Project: get("project"), Agreement: get("agreement"), Run: get("run")}
 	for _, t := range []struct {
 		name string
@@ -246,6 +239,7 @@ func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, er
 		if get(t.name) == "" {
 			continue
 		}
+		var err error
 		*t.into, err = time.Parse(time.RFC3339, get(t.name))
 		if err != nil {
 			return audit.Query{}, schemas.BadField("records", t.name, "%q is no instant (RFC 3339)", get(t.name))

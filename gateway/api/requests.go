@@ -23,6 +23,8 @@ type askBody struct {
 	Action  string            `json:"action,omitempty" doc:"use, read or train; when left out what the purpose does with data: train for train-model, else use"`
 	Until   time.Time         `json:"until,omitzero"`
 	Answers map[string]string `json:"answers,omitempty"`
+	Message string            `json:"message,omitempty" doc:"a word to who reviews it" maxLength:"4000"`
+	Contact string            `json:"contact,omitempty" doc:"whom to ask back: an address of mail or a URL" maxLength:"320"`
 	Items   []askedItem       `json:"items" minItems:"1" maxItems:"100"`
 }
 
@@ -67,7 +69,7 @@ func (s *server) requests(a huma.API) {
 	})
 	op(s, a, http.MethodPost, "/requests", "submit-request", "Ask for datasets; a refused request is an answer, not an error", "requests", func(ctx context.Context, in *requestPost) (*One[schemas.Request], error) {
 		b := in.Body
-		r := schemas.Request{Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Action: b.Action, Until: b.Until, Answers: b.Answers}
+		r := schemas.Request{Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Action: b.Action, Until: b.Until, Answers: b.Answers, Message: b.Message, Contact: b.Contact}
 		for _, it := range b.Items {
 			r.Items = append(r.Items, schemas.RequestItem{Dataset: it.Dataset, Columns: it.Columns, Rows: it.Rows})
 		}
@@ -82,7 +84,7 @@ func (s *server) requests(a huma.API) {
 		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/requests/{id}", "get-request", "One request", "requests", func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
-		r, err := s.Desk.Request(ctx, in.by, in.ID)
+		r, err := s.Desk.RequestAbout(ctx, in.by, in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -57,6 +57,7 @@ type Hit struct {
 	Version     schemas.VersionID     `json:"version,omitempty"`
 	Access      schemas.Mark          `json:"access" enum:"now,ask,no,elsewhere"`
 	Reasons     []schemas.Reason      `json:"reasons,omitempty" doc:"why"`
+	Notes       []string              `json:"notes,omitempty" doc:"where the licence asks for more than the terms"`
 	Left        *schemas.Left         `json:"left,omitempty" doc:"what the budgets of the terms still give to the project that was named"`
 	Links       []schemas.Link        `json:"links,omitempty" doc:"for elsewhere: where it is held"`
 	Highlight   map[string]string     `json:"highlight,omitempty" doc:"field to the text around what was found, marked by **"`
@@ -286,7 +287,7 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 
 func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) Hit {
 	h := Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Attribution: d.Attribution,
-		Countries: d.Countries, Reasons: dec.Reasons, Left: dec.Left}
+		Countries: d.Countries, Reasons: dec.Reasons, Notes: dec.Notes, Left: dec.Left}
 	if d.Latest != nil {
 		v := policy.ShownVersion(by, d, *d.Latest)
 		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version

@@ -68,6 +68,7 @@ func TestDoors(t *testing.T) {
 		{"trailers", trailers},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
+		{"record reads whole", recordReadsWhole},
 		{"nothing hidden shows", nothingHiddenShows},
 		{"pseudonyms", pseudonyms},
 		{"generalised", generalised},

@@ -2,10 +2,14 @@ package agreement
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gowebpki/jcs"
 
 	"guichet/connectors/sql"
 	"guichet/schemas"
@@ -195,6 +199,20 @@ func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id 
 	}
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRevoke, Subject: string(id), Values: v})
 	return a, err
+}
+
+// TermsDigest is the SHA-256 of terms as canonical JSON [RFC 8785], in hex: what the record
+// says of the terms of an agreement, so that whoever holds its offer can hold them
+// against the record.
+func TermsDigest(o *schemas.Offer) (string, error) {
+	b, err := json.Marshal(o)
+	if err == nil {
+		b, err = jcs.Transform(b)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write the terms as canonical JSON: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b)), nil
 }
 
 // ActiveOn counts the active agreements on a dataset, for withdrawals [decisions.md 33f].

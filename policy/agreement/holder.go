@@ -146,7 +146,7 @@ func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal,
 // reads what the record says of its own data.
 func leaseValues(ctx context.Context, q sql.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
 	a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
-	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run), "provider": string(a.Provider)}, err
+	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run), "provider": string(a.Provider), "dataset": string(a.Dataset)}, err
 }
 
 // mayEnd says whether a caller may end a lease: a trainer of the organisation that holds

@@ -196,6 +196,9 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 	if !by.SignedIn() && address != "" {
 		v["address"] = address
 	}
+	if by.Participant != "" {
+		v["participant"] = string(by.Participant)
+	}
 	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: short(e.Subject), Values: v}
 	if !d.refusals.first(d.now(), refusalKey{caller, rule, subject}, c) {
 		return nil
@@ -205,7 +208,40 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 		d.refusals.later(c)
 		return nil
 	}
+	d.concerning(ctx, e.Subject, v)
 	return d.record(ctx, []schemas.Change{c})
+}
+
+// concerning adds to a refusal which dataset, provider and project it is about, so that
+// those read it too. What cannot be found adds nothing: the refusal stands by itself.
+func (d *Desk) concerning(ctx context.Context, about string, v map[string]string) {
+	for _, noun := range []struct {
+		prefix, table string
+		columns       []string
+	}{
+		{"agr-", "agreement", []string{"dataset", "provider", "project"}},
+		{"ds-", "dataset", []string{"provider"}},
+		{"req-", "request", []string{"project"}},
+		{"run-", "run", []string{"project"}},
+		{"lease-", "lease", []string{"project"}},
+	} {
+		if !strings.HasPrefix(about, noun.prefix) {
+			continue
+		}
+		found := make([]string, len(noun.columns))
+		into := make([]any, len(found))
+		for i := range found {
+			into[i] = &found[i]
+		}
+		err := d.db.QueryRow(ctx, "SELECT "+strings.Join(noun.columns, ", ")+" FROM "+noun.table+" WHERE id = ?", about).Scan(into...)
+		if err != nil {
+			return
+		}
+		for i, name := range noun.columns {
+			v[name] = found[i]
+		}
+		v[noun.table] = about
+	}
 }
 
 // recordWaiting records the refusals that wait, the first of which is c. What cannot be

@@ -24,6 +24,7 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	a, l, w := g.Agreement(), g.Lease(), g.Want()
 	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, d.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
+	r.Provider, r.Purpose, r.Action = a.Provider, a.Purpose, a.Action
 	r.Participant, r.Project, r.Run, r.Factory, r.Declared, r.Door = l.Participant, a.Project, w.Run, a.Factory, g.Declared(), w.Door
 	err := d.runs(ctx, &r, l.Run)
 	if err != nil {
@@ -72,7 +73,7 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		if err != nil {
 			return err
 		}
-		c := schemas.Change{Kind: schemas.ChangeReleaseBegin, Subject: string(r.ID), Values: releaseValues(&r, &a),
+		c := schemas.Change{Kind: schemas.ChangeReleaseBegin, Subject: string(r.ID), Values: releaseValues(&r),
 			Numbers: map[string]int64{"most_rows": r.MostRows, "most_bytes": r.MostBytes, "declared": flag(r.Declared)}}
 		p.say(&c)
 		pos, err = tx.Append(ctx, c)
@@ -189,13 +190,12 @@ func flag(b bool) int64 {
 	return 0
 }
 
-func releaseValues(r *schemas.Release, a *schemas.Agreement) map[string]string {
+// releaseValues says of a release who gave what to whom and what for: at its begin and at
+// its end, so that each reads whole for provider and receiver.
+func releaseValues(r *schemas.Release) map[string]string {
 	v := map[string]string{"release": string(r.ID), "agreement": string(r.Agreement), "dataset": string(r.Dataset), "participant": string(r.Participant),
 		"project": string(r.Project), "run": string(r.Run), "version": string(r.Version), "table": r.Table, "split": r.Split, "lease": string(r.Lease),
-		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask}
-	if a != nil {
-		v["provider"], v["purpose"], v["action"], v["columns"] = string(a.Provider), a.Purpose, a.Action, r.Columns
-	}
+		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask, "provider": string(r.Provider), "purpose": r.Purpose, "action": r.Action, "columns": r.Columns}
 	for k, s := range v {
 		if s == "" {
 			delete(v, k)
@@ -299,7 +299,8 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) e
 	if err != nil {
 		return err
 	}
-	v := releaseValues(&stored, nil)
+	v := releaseValues(&stored)
+	delete(v, "columns") // they stand in the begin record
 	v["state"] = string(stored.State)
 	if stored.Cause != "" {
 		v["cause"] = stored.Cause

@@ -232,6 +232,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	b.on("dataset", string(ds.ID), ds.Revision)
+	it.Provider = ds.Provider
 	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, at)
 	if err != nil {
 		return nil, err
@@ -257,7 +258,11 @@ func (d *Desk) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it
 	if until.IsZero() {
 		until = now.Add(DefaultTerm)
 	}
-	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, it.Decision.ValidUntil} {
+	lasts, err := d.engine.Lasts(ctx, f, ds) // the offer's own end, which may be turns away
+	if err != nil {
+		return nil, err
+	}
+	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, lasts} {
 		if !end.IsZero() && end.Before(until) {
 			until = end
 		}
@@ -301,7 +306,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 			continue
 		}
 		r.Items[i].Agreement = a.ID
-		err := d.conclude(ctx, tx, by, a)
+		err := d.conclude(ctx, tx, by, a, rulesOf(r.Items[i].Decision))
 		if err != nil {
 			return err
 		}
@@ -319,6 +324,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
 			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
+			"provider": string(it.Provider), "factory": string(r.Factory), "agreement": string(it.Agreement),
 			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
@@ -349,8 +355,8 @@ func reviewers(r *schemas.Request) []schemas.ParticipantID {
 }
 
 // conclude stores an agreement with its change. What it was decided on was looked at
-// again in the same transaction (basis).
-func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement) error {
+// again in the same transaction (basis). rules are those that said yes.
+func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
 	err := sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
 		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
 	if err != nil {
@@ -358,6 +364,11 @@ func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a
 	}
 	v := values(a, by)
 	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
+	v["rules"] = rules
+	v["terms"], err = TermsDigest(&a.Offer)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
 	return err
 }

@@ -97,6 +97,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int, b basis) 
 		return nil, err
 	}
 	b.on("dataset", string(ds.ID), ds.Revision)
+	it.Provider = ds.Provider
 	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
 	if err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 			continue
 		}
 		r.Items[i].Agreement = a.ID
-		err := d.conclude(ctx, tx, by, a)
+		err := d.conclude(ctx, tx, by, a, rulesOf(r.Items[i].Decision))
 		if err != nil {
 			return err
 		}
@@ -131,9 +132,19 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 		return err
 	}
 	r.Revision = revision
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
-		"request": string(r.ID), "project": string(r.Project), "participant": string(r.By), "decision": review.Decision, "reason": review.Reason}, by)})
-	return err
+	for i := range r.Items {
+		it := &r.Items[i]
+		if it.Review == nil || !it.Review.At.Equal(review.At) || it.Review.By != by.Participant {
+			continue // another review's
+		}
+		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
+			"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
+			"agreement": string(it.Agreement), "decision": review.Decision, "reason": review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Request finds one that the caller may see: its asker's, its reviewers' (each with the
@@ -141,6 +152,16 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := d.request(ctx, by, id)
 	return ownItems(by, r), err
+}
+
+// RequestAbout is Request with who asks and what for. Errors: as Request.
+func (d *Desk) RequestAbout(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	r, err := d.Request(ctx, by, id)
+	if err != nil {
+		return r, err
+	}
+	r.About, err = d.about(ctx, &r)
+	return r, err
 }
 
 // ownItems leaves a reviewer the items that are hers: datasets of others may be hidden

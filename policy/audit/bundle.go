@@ -175,6 +175,8 @@ func (e *entry) check(h Head, rep *Report, a *account) {
 		_, salt := e.Salts[name]
 		switch {
 		case value:
+		case name == withholdable && slices.Equal(e.Withheld, []string{name}) && !salt:
+			rep.Withheld++
 		case salt: // the exporter found a value that did not open
 			rep.bad(e.Index, "the value %s is not what was recorded", name)
 		default:

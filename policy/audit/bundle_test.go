@@ -21,7 +21,7 @@ import (
 func export(t testing.TB, s *site, q audit.Query) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := s.log.Export(context.Background(), &b, q); err != nil {
+	if err := s.log.Export(context.Background(), &b, q, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

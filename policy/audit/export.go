@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -34,7 +35,13 @@ type entry struct {
 	Values map[string]string `json:"values,omitempty"`
 	Salts  map[string][]byte `json:"salts,omitempty"`
 	Proof  []tlog.Hash       `json:"proof"` // from the leaf's sibling to the root's child
+
+	Withheld []string `json:"withheld,omitempty"` // names of values that who asked may not read
 }
+
+// withholdable is the one value that is kept back from some readers: who acted for
+// another organisation. A bundle that lacks another one was tampered with.
+const withholdable = "subject"
 
 // Export writes the records that q chooses as a bundle that can be checked
 // offline with nothing but the log's public key: a zip of the checkpoint, the
@@ -45,8 +52,11 @@ type entry struct {
 // A value that does not open its commitment is left out while its salt stays, so that
 // the bundle verifies no better than the record does. Erasures of values of the chosen
 // records are in the bundle too, whatever q chooses.
+//
+// shown makes of a record what the asker may read of it; nil shows all. What it leaves
+// out is named in the bundle as withheld.
 // Errors as Records and Checkpoint; what was written of w by then is no zip.
-func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
+func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schemas.Record) schemas.Record) error {
 	msg, h, err := l.signedHead(ctx)
 	if err != nil {
 		return err
@@ -72,7 +82,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	if err := l.exportRecords(ctx, out, q, h); err != nil {
+	if err := l.exportRecords(ctx, out, q, h, shown); err != nil {
 		return err
 	}
 	if err := z.Close(); err != nil {
@@ -84,8 +94,8 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query) error {
 // exportPage is how many records of an export are in memory at once.
 const exportPage = 500
 
-func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head) error {
-	lines := &bundleLines{log: l, w: w, head: h, hashes: &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}}
+func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, shown func(schemas.Record) schemas.Record) error {
+	lines := &bundleLines{log: l, w: w, head: h, shown: shown, hashes: &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}}
 	left, all := q.Limit, q.Limit <= 0
 	for {
 		q.Limit = exportPage
@@ -118,6 +128,7 @@ type bundleLines struct {
 	log     *Log
 	w       io.Writer
 	head    Head
+	shown   func(schemas.Record) schemas.Record
 	hashes  *remembering
 	waiting []int64 // erasures of what was written, still to come
 }
@@ -159,6 +170,15 @@ func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 		return fmt.Errorf("prove record %d: %w", r.Index, asFault(err))
 	}
 	e := entry{Index: r.Index, Leaf: r.Leaf, Values: r.Values, Salts: r.Salts, Proof: p}
+	if b.shown != nil {
+		part := b.shown(r)
+		e.Values, e.Salts = part.Values, part.Salts
+		for _, name := range slices.Sorted(maps.Keys(r.Salts)) {
+			if part.Salts[name] == nil {
+				e.Withheld = append(e.Withheld, name)
+			}
+		}
+	}
 	leaf, err := sql.ParseLeaf(r.Leaf)
 	if err == nil && len(leaf.Values) > len(r.Salts) {
 		more, err := b.log.erasures(ctx, r.Index)

@@ -22,6 +22,7 @@ type Query struct {
 	From, To time.Time         // From ≤ time < To; zero: open
 	Kinds    []string          // any of them; none: all
 	Values   map[string]string // all of them, by name: dataset, participant, project, agreement …
+	About    string            // participant that provides, receives or did it; "": everybody
 	After    int64             // index of the first record to look at: the last one's index + 1
 	Limit    int               // at most; 0: 100, and never more than 10,000
 }
@@ -79,7 +80,17 @@ func (q Query) where() (string, []any) {
 		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
 		args = append(args, name, q.Values[name], q.Values[name])
 	}
+	if q.About != "" {
+		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
+		args = append(args, q.About, q.About)
+	}
 	return strings.Join(parts, " AND "), args
+}
+
+// IsAbout says whether a record is about a participant, as Query.About chooses: it
+// provides, receives, or did it itself.
+func IsAbout(r schemas.Record, participant string) bool {
+	return participant != "" && (r.Values["provider"] == participant || r.Values["participant"] == participant || r.Values["by"] == participant)
 }
 
 // open reads the values of records and fills what verifies.

@@ -208,6 +208,14 @@ listed(ask, n) if {
 	v in n.right
 }
 
+# now is within a value: a day is all of it
+listed(ask, n) if {
+	n.left == "dateTime"
+	some s in n.spans
+	ask.now >= s[0]
+	ask.now < s[1]
+}
+
 # it may be: by a broader purpose, or by another spelling of its id
 perhaps(ask, n) if {
 	some v in ask.closure[n.left]
@@ -231,6 +239,7 @@ leaf(ask, n) if {
 
 leaf(ask, n) if {
 	n.operator in {"neq", "isNoneOf"}
+	n.left != "dateTime"
 	not perhaps(ask, n)
 }
 
@@ -240,14 +249,17 @@ leaf(ask, n) if {
 	before_or_after(ask, n)
 }
 
-before_or_after(ask, n) if { n.operator == "lt"; ask.now < n.number }
-before_or_after(ask, n) if { n.operator == "lteq"; ask.now <= n.number }
-before_or_after(ask, n) if { n.operator == "gt"; ask.now > n.number }
-before_or_after(ask, n) if { n.operator == "gteq"; ask.now >= n.number }
+# Of a day or a longer span, before is before its beginning and after is after its end.
+before_or_after(ask, n) if { n.operator == "lt"; ask.now < n.spans[0][0] }
+before_or_after(ask, n) if { n.operator == "lteq"; ask.now < n.spans[0][1] }
+before_or_after(ask, n) if { n.operator == "gt"; ask.now >= n.spans[0][1] }
+before_or_after(ask, n) if { n.operator == "gteq"; ask.now >= n.spans[0][0] }
+before_or_after(ask, n) if { n.operator in {"neq", "isNoneOf"}; not listed(ask, n) }
 
 # What is listed is perhaps so as well, hence leaf needs not be asked of sets.
 maybe_leaf(ask, n) if {
 	n.operator in {"eq", "isAnyOf", "isA"}
+	n.left != "dateTime"
 	perhaps(ask, n)
 }
 
@@ -265,4 +277,9 @@ maybe_leaf(ask, n) if {
 maybe_leaf(_, n) if {
 	n.odd
 	not n.operator in sets
+}
+
+maybe_leaf(_, n) if {
+	n.odd
+	n.left == "dateTime"
 }

@@ -8,7 +8,7 @@ ask := {
 	"closure": {"purpose": ["academic-research", "scientific-research", "research"], "spatial": ["FR", "EU"], "recipient": ["https://a.example"]},
 }
 
-leaf(left, operator, right) := {"i": 0, "level": 0, "op": "leaf", "children": [], "left": left, "operator": operator, "right": right, "number": 0}
+leaf(left, operator, right) := {"i": 0, "level": 0, "op": "leaf", "children": [], "left": left, "operator": operator, "right": right, "spans": []}
 
 test_isa_follows_the_hierarchy if offer.leaf(ask, leaf("purpose", "isA", ["research"]))
 
@@ -23,8 +23,8 @@ test_missing_fact_counts_against if offer.maybe_leaf(ask, leaf("factory", "eq", 
 test_known_other_fact_does_not_count if not offer.maybe_leaf(ask, leaf("spatial", "eq", ["US"]))
 
 test_dates if {
-	offer.leaf(ask, {"i": 0, "level": 0, "op": "leaf", "left": "dateTime", "operator": "lt", "right": ["x"], "number": 101})
-	not offer.leaf(ask, {"i": 0, "level": 0, "op": "leaf", "left": "dateTime", "operator": "lt", "right": ["x"], "number": 100})
+	offer.leaf(ask, {"i": 0, "level": 0, "op": "leaf", "left": "dateTime", "operator": "lt", "right": ["x"], "spans": [[101, 102]]})
+	not offer.leaf(ask, {"i": 0, "level": 0, "op": "leaf", "left": "dateTime", "operator": "lt", "right": ["x"], "spans": [[100, 101]]})
 }
 
 rule(nodes, root) := {"id": "r", "kind": "permission", "actions": ["use"], "nodes": nodes, "root": root, "duties": []}

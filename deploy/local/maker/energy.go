@@ -20,7 +20,7 @@ func energy() []dataset {
 func householdLoad() dataset {
 	const steps = 35136 // quarter hours of 2024
 	return dataset{
-		provider: "grid", slug: "household-load-curves", space: "energy", template: "research-only",
+		provider: "grid", slug: "household-load-curves", space: "energy", template: "research-and-development",
 		title: text{
 			"en": "Household load curves, quarter-hourly", "de": "Lastgänge von Haushalten, viertelstündlich", "fr": "Courbes de charge des ménages, au quart d'heure",
 		},
@@ -30,7 +30,7 @@ func householdLoad() dataset {
 			"fr": "Une année de soutirage électrique de ménages équipés de compteurs, avec taille du ménage et chauffage.",
 		},
 		keywords: []string{"electricity", "load profile", "smart meter", "household"}, themes: []string{"ENER"},
-		countries: []string{"DE", "DK"}, languages: []string{"en"}, publisher: gridCompany, licence: "CC-BY-NC-4.0",
+		countries: []string{"DE", "DK"}, languages: []string{"en"}, publisher: gridCompany, licence: "https://grid.example/licences/metering",
 		from: "2024-01-01", until: "2024-12-31", weight: 30,
 		tables: []table{
 			{

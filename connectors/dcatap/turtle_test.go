@@ -1,0 +1,249 @@
+package dcatap
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// turtle reads the Turtle of the reference catalogues, which the product does not, into
+// expanded JSON-LD: as much of the language as they use.
+type turtle struct {
+	s        string
+	base     *url.URL
+	prefixes map[string]string
+	nodes    map[string]map[string]any
+	order    []string
+	blank    int
+}
+
+// fromTurtle gives the JSON-LD of a Turtle document, without the datasets that keep refuses.
+func fromTurtle(s, base string, keep func(id string) bool) (doc []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	t := &turtle{s: s, base: u, prefixes: map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#"}, nodes: map[string]map[string]any{}}
+	for t.space(); t.s != ""; t.space() {
+		t.statement()
+	}
+	var out []any
+	for _, id := range t.order {
+		if keep == nil || keep(id) {
+			out = append(out, t.nodes[id])
+		}
+	}
+	return json.Marshal(out)
+}
+
+func (t *turtle) fail(what string) { panic(fmt.Sprintf("%s wanted at %.60q", what, t.s)) }
+
+var spaces = regexp.MustCompile(`^(?:\s+|#[^\n]*)+`)
+
+func (t *turtle) space() { t.s = t.s[len(spaces.FindString(t.s)):] }
+
+func (t *turtle) has(token string) bool {
+	t.space()
+	rest, ok := strings.CutPrefix(t.s, token)
+	if ok {
+		t.s = rest
+	}
+	return ok
+}
+
+func (t *turtle) must(token string) {
+	if !t.has(token) {
+		t.fail(token)
+	}
+}
+
+func (t *turtle) statement() {
+	word := strings.ToLower(t.s[:min(len(t.s), 7)])
+	switch {
+	case strings.HasPrefix(word, "@prefix"), strings.HasPrefix(word, "prefix"):
+		t.s = t.s[6:]
+		t.has("x")
+		t.space()
+		name, rest, _ := strings.Cut(t.s, ":")
+		t.s = rest
+		t.prefixes[strings.TrimSpace(name)] = t.iri()
+		t.has(".")
+	case strings.HasPrefix(word, "@base"), strings.HasPrefix(word, "base"):
+		t.s = t.s[4:]
+		t.has("e")
+		t.base, _ = t.base.Parse(t.iri())
+		t.has(".")
+	default:
+		subject := t.term()
+		id, _ := subject["@id"].(string)
+		t.space()
+		if !strings.HasPrefix(t.s, ".") {
+			t.properties(id)
+		}
+		t.must(".")
+	}
+}
+
+func (t *turtle) node(id string) map[string]any {
+	n := t.nodes[id]
+	if n == nil {
+		n = map[string]any{"@id": id}
+		t.nodes[id] = n
+		t.order = append(t.order, id)
+	}
+	return n
+}
+
+func (t *turtle) properties(id string) {
+	n := t.node(id)
+	for {
+		t.space()
+		if t.s == "" || t.s[0] == '.' || t.s[0] == ']' {
+			return
+		}
+		property := ""
+		if regexp.MustCompile(`^a[\s<\[]`).MatchString(t.s) {
+			t.s, property = t.s[1:], "@type"
+		} else {
+			property, _ = t.term()["@id"].(string)
+		}
+		for {
+			v := t.term()
+			values, _ := n[property].([]any)
+			if property == "@type" {
+				n[property] = append(values, v["@id"])
+			} else {
+				n[property] = append(values, v)
+			}
+			if !t.has(",") {
+				break
+			}
+		}
+		for t.has(";") {
+		}
+	}
+}
+
+var (
+	name    = regexp.MustCompile(`^([\p{L}\d_-][\p{L}\d._-]*)?:((?:[\p{L}\d_:%/-]|\\.)(?:[\p{L}\d_:.%/-]|\\.)*)?`)
+	numeric = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?`)
+)
+
+func (t *turtle) term() map[string]any {
+	t.space()
+	switch {
+	case t.s == "":
+		t.fail("a term")
+	case t.s[0] == '<':
+		return map[string]any{"@id": t.iri()}
+	case t.s[0] == '[':
+		t.s = t.s[1:]
+		t.blank++
+		id := fmt.Sprintf("_:n%d", t.blank)
+		t.properties(id)
+		t.must("]")
+		t.node(id)
+		return map[string]any{"@id": id}
+	case t.s[0] == '(':
+		t.s = t.s[1:]
+		items := []any{}
+		for !t.has(")") {
+			items = append(items, t.term())
+		}
+		return map[string]any{"@list": items}
+	case t.s[0] == '"' || t.s[0] == '\'':
+		return t.literal()
+	}
+	if m := numeric.FindString(t.s); m != "" {
+		for strings.HasSuffix(m, ".") {
+			m = m[:len(m)-1]
+		}
+		t.s = t.s[len(m):]
+		return map[string]any{"@value": m, "@type": "http://www.w3.org/2001/XMLSchema#decimal"}
+	}
+	for _, word := range []string{"true", "false"} {
+		if strings.HasPrefix(t.s, word) {
+			t.s = t.s[len(word):]
+			return map[string]any{"@value": word == "true"}
+		}
+	}
+	m := name.FindStringSubmatch(t.s)
+	if m == nil {
+		t.fail("a name")
+	}
+	whole := strings.TrimRight(m[0], ".")
+	t.s = t.s[len(whole):]
+	local := strings.ReplaceAll(strings.TrimRight(m[2], "."), `\`, "")
+	if m[1] == "_" {
+		return map[string]any{"@id": "_:" + local}
+	}
+	ns, ok := t.prefixes[m[1]]
+	if !ok {
+		panic("no prefix " + m[1])
+	}
+	return map[string]any{"@id": ns + local}
+}
+
+func (t *turtle) iri() string {
+	t.must("<")
+	s, rest, _ := strings.Cut(t.s, ">")
+	t.s = rest
+	s = unescape(s)
+	if strings.Contains(s, ":") {
+		return s
+	}
+	u, err := t.base.Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return u.String()
+}
+
+var tag = regexp.MustCompile(`^@([A-Za-z]+(?:-[A-Za-z0-9]+)*)`)
+
+func (t *turtle) literal() map[string]any {
+	quote := t.s[:1]
+	if strings.HasPrefix(t.s, strings.Repeat(quote, 3)) {
+		quote = t.s[:3]
+	}
+	t.s = t.s[len(quote):]
+	end := 0
+	for !strings.HasPrefix(t.s[end:], quote) || len(quote) == 3 && strings.HasPrefix(t.s[end+1:], quote) {
+		if t.s[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	v := map[string]any{"@value": unescape(t.s[:end])}
+	t.s = t.s[end+len(quote):]
+	if m := tag.FindStringSubmatch(t.s); m != nil {
+		t.s, v["@language"] = t.s[len(m[0]):], m[1]
+	} else if rest, ok := strings.CutPrefix(t.s, "^^"); ok {
+		t.s = rest
+		v["@type"] = t.term()["@id"]
+	}
+	return v
+}
+
+var escapes = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)`)
+
+func unescape(s string) string {
+	return escapes.ReplaceAllStringFunc(s, func(e string) string {
+		if e[1] == 'u' || e[1] == 'U' {
+			n, _ := strconv.ParseUint(e[2:], 16, 32)
+			return string(rune(n))
+		}
+		if i := strings.IndexByte("tbnrf", e[1]); i >= 0 {
+			return "\t\b\n\r\f"[i : i+1]
+		}
+		return e[1:]
+	})
+}

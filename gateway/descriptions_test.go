@@ -1,0 +1,97 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+
+	"guichet/schemas"
+)
+
+// foundIDs are the ids that a search finds, in its order.
+func (s *site) foundIDs(who, query string) []schemas.DatasetID {
+	s.t.Helper()
+	var page struct {
+		Items []struct{ ID schemas.DatasetID }
+	}
+	s.want(200, who, "GET", "/datasets?"+query, nil).as(s.t, &page)
+	var out []schemas.DatasetID
+	for _, it := range page.Items {
+		out = append(out, it.ID)
+	}
+	return out
+}
+
+// described registers a DCAT-AP document.
+func (s *site) described(doc string) schemas.Dataset {
+	s.t.Helper()
+	var d schemas.Dataset
+	s.want(201, "agronomy", "POST", "/datasets?space=agriculture", doc, "Content-Type", "application/ld+json").as(s.t, &d)
+	return d
+}
+
+// Trial 96: a dataset is found by each of its times, and not by what lies between them.
+// What is not kept of its description is told by the answer, and is not stored.
+func TestPeriodsAndNotes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	two := s.described(shared(t, "reports/96-two-periods/two.jsonld"))
+	zone := s.described(shared(t, "reports/96-two-periods/zone.jsonld"))
+	instants := s.described(shared(t, "reports/96-two-periods/instants.jsonld"))
+	open := s.described(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}, "@id": "https://x.example/open", "@type": "dcat:Dataset",
+		"dct:title": "Orchard frost to come", "dct:license": "CC0-1.0", "dct:spatial": {"@id": "http://publications.europa.eu/resource/authority/country/FRA"},
+		"dct:temporal": {"dcat:startDate": "2024"}, "dcat:contactPoint": {"@id": "https://x.example/me"}, "colour": "blue"}`)
+	if two.From != "2010-01-01" || two.Until != "2020-12-31" || len(two.Periods) != 2 || len(two.Notes) > 0 {
+		t.Errorf("two periods are read as %+v", two)
+	}
+	if got := strings.Join(open.Notes, "; "); !strings.Contains(got, "not kept: colour (no context says what it means), dcat:contactPoint") {
+		t.Errorf("what is not kept is told as %q", got)
+	}
+	var again schemas.Dataset
+	s.want(200, "agronomy", "GET", "/datasets/"+string(open.ID), nil).as(t, &again)
+	if len(again.Notes) > 0 {
+		t.Errorf("notes are stored: %v", again.Notes)
+	}
+	s.settle()
+	for query, want := range map[string][]schemas.DatasetID{
+		"from=2019-01-01&to=2020-06":    {two.ID},
+		"from=2010&to=2010-02":          {two.ID},
+		"from=2012&to=2019":             nil,
+		"from=2019-01-01&to=2022-08-03": {two.ID, zone.ID, instants.ID},
+		"from=2022-11-24&to=2023":       {zone.ID, instants.ID},
+		"from=2022-11-25":               {open.ID},
+		"to=2010":                       {two.ID},
+		"from=2031&to=2032":             {open.ID},
+	} {
+		got := s.foundIDs("agronomy", query)
+		if !sameIDs(got, want) {
+			t.Errorf("%s finds %v, want %v", query, got, want)
+		}
+	}
+	var plain schemas.Dataset
+	in := wheat("Two harvests")
+	in.Periods = []schemas.Days{{From: "2001", Until: "2002"}, {From: "2005-06"}}
+	s.want(201, "agronomy", "POST", "/datasets", in).as(t, &plain)
+	if plain.From != "2001" || plain.Until != "" || len(plain.Periods) != 2 {
+		t.Errorf("periods in JSON are read as %+v", plain)
+	}
+	in.From = "2003"
+	if r := s.want(422, "agronomy", "POST", "/datasets", in); !strings.Contains(r.body, "leave them out") {
+		t.Errorf("ends that are not those of the periods: %s", r.body)
+	}
+}
+
+func sameIDs(a, b []schemas.DatasetID) bool {
+	count := map[schemas.DatasetID]int{}
+	for _, id := range a {
+		count[id]++
+	}
+	for _, id := range b {
+		count[id]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
