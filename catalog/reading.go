@@ -40,8 +40,9 @@ type tableReading struct {
 	t     *schemas.Table
 	spec  shard.Spec
 	work  []work
-	got   []*readShard // by work; nil where it failed
-	began bool         // a shard was read
+	paths [][]shard.PathColumn // by work
+	got   []*readShard         // by work; nil where it failed
+	began bool                 // a shard was read
 }
 
 // work is one object of a table; n is its place in the publication.
@@ -68,6 +69,14 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 			*n++
 		}
 	}
+	for _, w := range tr.work {
+		columns, err := shard.PathColumns(w.key)
+		if err != nil {
+			return err
+		}
+		tr.paths = append(tr.paths, columns)
+	}
+	shard.JoinPaths(tr.paths, tr.spec.Fields)
 	tr.got = make([]*readShard, len(tr.work))
 	all := make([]int, len(tr.work))
 	for i := range all {
@@ -89,7 +98,9 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 // settle fixes the types that the CSV files of a table have together, and reads again
 // what was written with others.
 func (c *Catalog) settle(ctx context.Context, p *publication, tr *tableReading) error {
-	schema, err := shard.SchemaOfCSV(tr.spec)
+	spec := tr.spec
+	spec.Path = tr.paths[0]
+	schema, err := shard.SchemaOfCSV(spec)
 	if e, ok := errors.AsType[*schemas.Error](err); ok {
 		p.fault(tr.t.Name, e.Message)
 		return nil
@@ -171,7 +182,7 @@ func (c *Catalog) startReading(ctx context.Context, p *publication, tr *tableRea
 		return r
 	}
 	spec := tr.spec
-	spec.Name = r.key
+	spec.Name, spec.Path = r.key, tr.paths[i]
 	go func() {
 		defer close(r.done)
 		for try := range 5 {
@@ -320,7 +331,7 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	if err != nil {
 		return nil, err
 	}
-	if same, ok := p.sums[report.SHA256]; ok {
+	if same, ok := p.sums[report.SHA256]; ok && len(spec.Path) == 0 {
 		return nil, schemas.Errorf(schemas.Invalid, key, "version %s holds the same bytes already, as %s", p.ask.Base, same)
 	}
 	got := &readShard{Report: report}

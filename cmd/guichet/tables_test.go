@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -131,5 +134,92 @@ func TestTypesOverAllFiles(t *testing.T) {
 	}
 	if got := g.values(d); err != nil || got != "id:utf8 x 0012 1e3" {
 		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// TestColumnsInPaths: what stands in the paths of a partitioned folder becomes columns;
+// what stands beside its shards is left out and named; a folder of a table format, whose
+// files hold removed rows, is refused.
+func TestColumnsInPaths(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	d := g.offered("by country", "open-with-attribution")
+	s, err := g.publishObjects(d, "v1", "",
+		object{"_SUCCESS", ""}, object{"README.md", "# read me"}, object{"country=FI/year=2025/.part-0.csv.crc", "x"}, object{"_committed/x.csv", "a\n1\n"},
+		object{"country=FI/year=2025/part-0.csv", "plot,yield\n1,3.5\n"}, object{"country=S%20E/year=2026/part-0.csv", "plot,yield\n2,4\n"},
+		object{"country=__HIVE_DEFAULT_PARTITION__/year=2026/part-0.csv", "plot,yield\n3,0.25\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.values(d); got != "plot:int64 1 2 3\nyield:float64 3.5 4 0.25\ncountry:utf8 FI S E null\nyear:int64 2025 2026 2026" {
+		t.Errorf("got\n%s", got)
+	}
+	notes := fmt.Sprint(s.Notes)
+	for _, want := range []string{"_SUCCESS", "README.md", "country=FI/year=2025/.part-0.csv.crc", "_committed/x.csv", `column "country": utf8 (from the path)`} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %s", want, notes)
+		}
+	}
+	for _, x := range []struct {
+		want    string
+		objects []object
+	}{
+		{"is a Delta table (_delta_log/0.json): its files hold rows that were removed", []object{{"part-0.parquet", "PAR1"}, {"_delta_log/0.json", "{}"}}},
+		{"is an Iceberg table", []object{{"data/part-0.parquet", "PAR1"}, {"metadata/v1.metadata.json", "{}"}}},
+		{"is a Hudi table", []object{{"part-0.parquet", "PAR1"}, {".hoodie/hoodie.properties", "x"}}},
+		{"there is no shard under", []object{{"_SUCCESS", ""}, {"README", "x"}}},
+		{"has the columns none, that of", []object{{"a=1/x.csv", "v\n1\n"}, {"x.csv", "v\n1\n"}}},
+	} {
+		_, err := g.publishObjects(g.offered(x.want, "open-with-attribution"), "v1", "", x.objects...)
+		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: %v", x.want, err)
+		}
+	}
+
+	// Spark's own folder, as pyarrow, polars and duckdb read it.
+	if shared() == "" {
+		lacking(t, "not tested here: there is no folder with the reports (GUICHET_SHARED)")
+	}
+	dir := filepath.Join(shared(), "reports", "94-keys-in-paths")
+	var objects []object
+	err = filepath.WalkDir(filepath.Join(dir, "data"), func(p string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		name, _ := filepath.Rel(filepath.Join(dir, "data"), p)
+		objects = append(objects, object{filepath.ToSlash(name), string(b)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = g.offered("trial 94", "open-with-attribution")
+	_, err = g.publishObjects(d, "v1", "", objects...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expected struct {
+		Columns []string
+		Rows    [][]any
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &expected)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(g.values(d), "\n")
+	for i, name := range expected.Columns {
+		var want []string
+		for _, row := range expected.Rows {
+			want = append(want, fmt.Sprint(row[i]))
+		}
+		head, got, _ := strings.Cut(lines[i], " ")
+		if !strings.HasPrefix(head, name+":") || got != strings.Join(want, " ") {
+			t.Errorf("%s, want %v", lines[i], want)
+		}
 	}
 }

@@ -27,6 +27,7 @@ type csvSource struct {
 	notes   []string
 	name    string
 	own     []CSVSeen // by column: what this file has shown
+	inPath  map[string]bool
 }
 
 const (
@@ -59,6 +60,10 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	sc := newScanner(s.data, s.delim)
 	if spec.Open {
 		want = nil
+	}
+	s.inPath = map[string]bool{}
+	for i := range spec.Path {
+		s.inPath[spec.Path[i].Name] = true
 	}
 	if err := s.header(sc, spec.Fields, want); err != nil {
 		return nil, err
@@ -168,7 +173,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 		s.columns = append(s.columns, c)
 	}
 	for _, f := range fields {
-		if !seen[f.Name] && f.Type != "" {
+		if !seen[f.Name] && f.Type != "" && !s.inPath[f.Name] {
 			s.notes = append(s.notes, fmt.Sprintf("column %q is declared and not in the file", f.Name))
 		}
 	}

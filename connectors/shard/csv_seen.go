@@ -129,7 +129,11 @@ func SchemaOfCSV(spec Spec) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlan(s.fields(), nil, nil)
+	fields, err := pathFields(spec, s.fields())
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlan(fields, nil, nil)
 	if err != nil {
 		return nil, err
 	}
