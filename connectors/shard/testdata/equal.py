@@ -1,6 +1,6 @@
 """Compares what was published with pyarrow's own reading of the source, value by value.
 
-stdin: lines of SOURCE TAB PUBLISHED; stdout: one JSON line each, with
+stdin: lines of SOURCE TAB PUBLISHED, where a SOURCE that begins with - is not read; stdout: one JSON line each, with
   error   pyarrow does not read the source, and why (its values are not compared)
   broken  the published file is not one that pyarrow reads and validates in full
   differs columns whose values differ, with the first place
@@ -131,6 +131,8 @@ def compare(source, out):
         b.validate(full=True)
     except Exception as e:  # noqa: BLE001
         return r | {"broken": f"{type(e).__name__}: {e}"[:300]}
+    if source.startswith("-"):
+        return r
     try:
         a = read(source, b)
     except Exception as e:  # noqa: BLE001
