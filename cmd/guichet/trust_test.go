@@ -41,7 +41,7 @@ func TestWhyNothingAnswers(t *testing.T) {
 		{[]string{"--server", "https://localhost:" + port, "--ca", ca, "search", "wheat"}, []string{"for another name", "example.com", "not for localhost"}},
 		{[]string{"--server", strings.Replace(plain.URL, "http:", "https:", 1), "search", "wheat"}, []string{"without TLS", "http://"}},
 		{[]string{"--server", strings.Replace(site.URL, "https:", "http:", 1), "search", "wheat"}, []string{"https://"}},
-		{[]string{"--server", "http://" + closed.Addr().String(), "search", "wheat"}, []string{"nothing listens at", "guichet serve"}},
+		{[]string{"--server", "http://" + closed.Addr().String(), "search", "wheat"}, []string{"nothing listens there", "guichet serve"}},
 		{[]string{"--server", "https://no-such-host.invalid", "search", "wheat"}, []string{"no host no-such-host.invalid"}},
 		{[]string{"--server", site.URL, "--ca", written(t, dir, "empty.pem", "nothing"), "search", "wheat"}, []string{"no certificate in"}},
 		{[]string{"--server", site.URL, "login", "--issuer", site.URL, "--client-id", "x", "--client-secret-file", written(t, dir, "secret", "x")}, []string{"the issuer at " + site.URL, "signed itself"}},
@@ -92,7 +92,7 @@ func TestStoresAreReached(t *testing.T) {
 	away.ID, away.Endpoint = "away", "http://127.0.0.1:1"
 	bucket.ID, bucket.WorkBucket = "no-bucket", "no-such-bucket"
 	operator := g.as("operator")
-	for want, st := range map[string]schemas.Store{"nothing listens at http://127.0.0.1:1": away, `has no bucket "no-such-bucket"`: bucket} {
+	for want, st := range map[string]schemas.Store{"does not answer: nothing listens there": away, `has no bucket "no-such-bucket"`: bucket} {
 		err := operator.Post(t.Context(), "/stores", st, nil)
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error()+pointerOf(err), want) || !strings.Contains(remedyOf(err), "--unchecked") {
 			t.Errorf("%s: %v", st.ID, err)

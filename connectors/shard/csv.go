@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,9 @@ type csvSource struct {
 	columns []*csvColumn
 	nulls   map[string]bool
 	notes   []string
+	name    string
+	own     []CSVSeen // by column: what this file has shown
+	inPath  map[string]bool
 }
 
 const (
@@ -33,10 +37,11 @@ const (
 	maxCellText = 40 // bytes of a cell shown in an error
 )
 
-// openCSV settles dialect and types. want gives the types that the table's
-// other shards have, nil for the first.
+// openCSV settles dialect and types. want gives the types that the table's published
+// shards have, nil where there are none; where it is open, what the table's other files
+// have shown counts as the file's own.
 func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSource, error) {
-	s := &csvSource{nulls: map[string]bool{"": true}}
+	s := &csvSource{name: spec.Name, nulls: map[string]bool{"": true}}
 	if spec.CSV != nil {
 		s.dialect = *spec.CSV
 	}
@@ -53,17 +58,64 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	}
 	s.notes = append(s.notes, "CSV: "+enc+", "+delim+s.dialectNote())
 	sc := newScanner(s.data, s.delim)
+	if spec.Open {
+		want = nil
+	}
+	s.inPath = map[string]bool{}
+	for i := range spec.Path {
+		s.inPath[spec.Path[i].Name] = true
+	}
 	if err := s.header(sc, spec.Fields, want); err != nil {
+		return nil, err
+	}
+	if err := s.sameNames(spec.Seen); err != nil {
 		return nil, err
 	}
 	if err := s.look(ctx, sc); err != nil {
 		return nil, err
 	}
 	s.sights()
+	s.own = make([]CSVSeen, len(s.columns))
+	for i, c := range s.columns {
+		s.own[i] = c.seen
+		if len(spec.Seen) > 0 {
+			c.seen = spec.Seen[i]
+			c.seen.join(&s.own[i])
+		}
+	}
 	if err := s.settle(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// sameNames refuses a file whose columns are not those of the table's other files.
+func (s *csvSource) sameNames(others []CSVSeen) error {
+	if len(others) == 0 {
+		return nil
+	}
+	names := func(n int, name func(i int) string) []arrow.Field {
+		fields := make([]arrow.Field, n)
+		for i := range fields {
+			fields[i] = arrow.Field{Name: name(i), Type: arrow.Null}
+		}
+		return fields
+	}
+	return mustMatch(names(len(others), func(i int) string { return others[i].Name }), names(len(s.columns), func(i int) string { return s.columns[i].name }))
+}
+
+// seen is what the file's own values have shown, without those of other files.
+func (s *csvSource) seen() []CSVSeen {
+	for i := range s.own {
+		for _, e := range []**Example{&s.own[i].Comma, &s.own[i].Point, &s.own[i].Group} {
+			if *e != nil {
+				named := **e
+				named.File = path.Base(s.name)
+				*e = &named
+			}
+		}
+	}
+	return s.own
 }
 
 func (s *csvSource) dialectNote() string {
@@ -121,7 +173,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 		s.columns = append(s.columns, c)
 	}
 	for _, f := range fields {
-		if !seen[f.Name] && f.Type != "" {
+		if !seen[f.Name] && f.Type != "" && !s.inPath[f.Name] {
 			s.notes = append(s.notes, fmt.Sprintf("column %q is declared and not in the file", f.Name))
 		}
 	}
@@ -143,9 +195,17 @@ func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*
 			return nil, invalid("column %q: the format %q: %w", name, c.field.Format, err)
 		}
 	}
-	if want != nil && c.field.Type == "" {
-		if i := want.Arrow.FieldIndices(name); len(i) == 1 {
-			c.typ = want.Arrow.Field(i[0]).Type
+	if want == nil {
+		return c, nil
+	}
+	if i := want.Arrow.FieldIndices(name); len(i) == 1 {
+		has := want.Arrow.Field(i[0]).Type
+		switch {
+		case c.field.Type == "":
+			c.typ, c.fixed = has, true
+		case c.field.Type == "decimal" && has.ID() == arrow.DECIMAL128, c.field.Type == "timestamp" && has.ID() == arrow.TIMESTAMP,
+			c.field.Type == "time" && (has.ID() == arrow.TIME64 || has.ID() == arrow.TIME32):
+			c.typ = has
 		}
 	}
 	return c, nil
@@ -279,7 +339,10 @@ func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {
 			continue
 		}
 		if err := c.put(b, textOf(cell)); err != nil {
-			return invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ, c.otherLocale(textOf(cell)))
+			return invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ, c.because(err, textOf(cell)))
+		}
+		if c.fixed && !c.faithful(textOf(cell)) {
+			return invalid("line %d, column %q: %s would not read back as written from %s, the type that the table has; declare a type for the column, or publish a whole version", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ)
 		}
 	}
 	return nil

@@ -30,7 +30,12 @@ type Example struct {
 }
 
 // String shows the value and where it stands.
-func (e *Example) String() string { return fmt.Sprintf("%q (line %d)", e.Text, e.Line) }
+func (e *Example) String() string {
+	if e.File != "" {
+		return fmt.Sprintf("%q (line %d of %s)", e.Text, e.Line, e.File)
+	}
+	return fmt.Sprintf("%q (line %d)", e.Text, e.Line)
+}
 
 // Kinds are kinds of values.
 type Kinds uint8
@@ -59,9 +64,26 @@ const (
 	zoned                          // of declared timestamps: one that names a time zone
 	unzoned                        // one that names none
 	nanos                          // of declared timestamps and times: one finer than a microsecond
+	picos                          // one finer than a nanosecond
 	commaInSight                   // the file writes numbers with a decimal comma
 	pointInSight                   // the file writes numbers with a decimal point
 )
+
+// join adds what another file has shown about the column.
+func (s *CSVSeen) join(o *CSVSeen) {
+	s.Values += o.Values
+	s.Not |= o.Not
+	s.Has |= o.Has
+	s.Whole, s.Fraction = max(s.Whole, o.Whole), max(s.Fraction, o.Fraction)
+	first := func(a **Example, b *Example) {
+		if *a == nil {
+			*a = b
+		}
+	}
+	first(&s.Comma, o.Comma)
+	first(&s.Point, o.Point)
+	first(&s.Group, o.Group)
+}
 
 // textOf is a cell as text without a copy; nothing keeps it.
 func textOf(cell []byte) string { return unsafe.String(unsafe.SliceData(cell), len(cell)) }
@@ -73,6 +95,49 @@ func example(cell string, line int) *Example {
 		cell = cell[:len(cell)-n]
 	}
 	return &Example{Text: strings.Clone(cell), Line: line}
+}
+
+// JoinCSV adds what one more file of a table has shown to what its files before have
+// shown. The files' columns have the same names in the same order.
+func JoinCSV(all, file []CSVSeen) []CSVSeen {
+	if len(all) != len(file) {
+		return append([]CSVSeen{}, file...)
+	}
+	out := append([]CSVSeen{}, all...)
+	for i := range out {
+		out[i].join(&file[i])
+	}
+	return out
+}
+
+// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
+// together, and what is declared. Kind: Invalid.
+func SchemaOfCSV(spec Spec) ([]byte, error) {
+	s := &csvSource{}
+	if spec.CSV != nil {
+		s.dialect = *spec.CSV
+	}
+	for _, seen := range spec.Seen {
+		c, err := s.column(seen.Name, spec.Fields, nil)
+		if err != nil {
+			return nil, err
+		}
+		c.seen = seen
+		s.columns = append(s.columns, c)
+	}
+	err := s.settle()
+	if err != nil {
+		return nil, err
+	}
+	fields, err := pathFields(spec, s.fields())
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlan(fields, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.schema.message(), nil
 }
 
 // see notes what a value rules out. Only texts that are written just as the value
@@ -193,128 +258,6 @@ func plainNumber(s string) int {
 	return plainFloat
 }
 
-// marks notes which marks a number has, and what they can only mean.
-func (c *csvColumn) marks(cell string, line int) {
-	m, other, ok := numberMarks(cell)
-	if !ok {
-		c.seen.Not |= aMarked
-		return
-	}
-	c.seen.Has |= m
-	if other {
-		note(&c.seen.Group, cell, line)
-	}
-	if m&(commaIsMark|commaGroups) != 0 && (c.seen.Comma == nil || m&commaIsMark != 0 && c.guess) {
-		c.seen.Comma, c.guess = example(cell, line), m&commaIsMark == 0
-	}
-	if m&pointed != 0 && (c.seen.Point == nil || m&pointGroups != 0 && c.pointGuess) {
-		c.seen.Point, c.pointGuess = example(cell, line), m&pointGroups == 0
-	}
-}
-
-func note(e **Example, cell string, line int) {
-	if *e == nil {
-		*e = example(cell, line)
-	}
-}
-
-// groupMarks are marks between groups of digits beside point and comma: spaces of any
-// width, apostrophes.
-const groupMarks = " '’\u00a0\u2009\u202f"
-
-// numberMarks reads a number of any locale: groups of three digits behind one mark,
-// then a decimal mark. It says what its point and comma can only mean, and whether
-// another mark stands between its groups.
-func numberMarks(s string) (m Marks, other, ok bool) {
-	s = strings.TrimLeft(s, "+-")
-	var group rune // between groups
-	var groups, digits int
-	lead := s != "" && s[0] == '0'
-	for i, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			digits++
-			continue
-		case r != '.' && r != ',' && !strings.ContainsRune(groupMarks, r):
-			return 0, false, false
-		}
-		rest := s[i+utf8.RuneLen(r):]
-		grouped := digits == 3 || groups == 0 && digits > 0 && digits < 3 // what stands before the mark
-		if (r == '.' || r == ',') && allDigits(rest) && (rest != "" || digits > 0) && (group == 0 || r != group) {
-			if group != 0 && digits != 3 {
-				return 0, false, false
-			}
-			return endMark(r, group, grouped && !lead, rest), strings.ContainsRune(groupMarks, group) && group != 0, true
-		}
-		if !grouped || lead || group != 0 && r != group {
-			return 0, false, false
-		}
-		group, digits = r, 0
-		groups++
-	}
-	if digits == 0 || group != 0 && digits != 3 {
-		return 0, false, false
-	}
-	switch group {
-	case 0:
-		return 0, false, true
-	case '.':
-		return pointed | pointGroups, false, true
-	case ',':
-		return commaGroups, false, true
-	}
-	return 0, true, true
-}
-
-// endMark is for a number's last mark, which stands once: it may be the decimal mark,
-// or one between groups where it is the only one and three digits follow.
-func endMark(r, group rune, grouped bool, rest string) Marks {
-	ambiguous := group == 0 && grouped && len(rest) == 3
-	var m Marks
-	switch group {
-	case '.':
-		m = pointed | pointGroups
-	case ',':
-		m = commaGroups
-	}
-	switch {
-	case r == '.' && ambiguous:
-		return m | pointed | pointGroups
-	case r == '.':
-		return m | pointed | pointIsMark
-	case ambiguous:
-		return m | commaGroups
-	}
-	return m | commaIsMark
-}
-
-func allDigits(s string) bool {
-	for i := range len(s) {
-		if s[i]-'0' > 9 {
-			return false
-		}
-	}
-	return true
-}
-
-// sights says, after a file, what its columns tell about the marks of the others. Where
-// fields end at commas, a quoted 12,5 is as often a list: there a whole column has to be
-// numbers.
-func (s *csvSource) sights() {
-	for _, c := range s.columns {
-		v := &c.seen
-		if !c.marked() {
-			continue
-		}
-		if v.Has&commaIsMark != 0 && (s.delim != ',' || v.Not&aMarked == 0) {
-			v.Has |= commaInSight
-		}
-		if v.Has&pointIsMark != 0 && s.delim == ',' {
-			v.Has |= pointInSight
-		}
-	}
-}
-
 // day reads yyyy-mm-dd as days since 1970 by its characters.
 func day(s string) (days int32, ok bool) {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' || !allDigits(s[:4]) || !allDigits(s[5:7]) || !allDigits(s[8:]) {
@@ -353,11 +296,14 @@ func (c *csvColumn) seeDeclared(cell string, line int) {
 		w, f, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(c.plain(cell)), "+-"), ".")
 		c.seen.Whole, c.seen.Fraction = max(c.seen.Whole, len(w)), max(c.seen.Fraction, len(f))
 	case "timestamp":
-		if hasZone(cell) {
+		if c.zone(cell) {
 			c.seen.Has |= zoned
 		} else {
 			c.seen.Has |= unzoned
 		}
+		c.seen.Has |= fineness(cell)
+	case "time":
+		c.seen.Has |= fineness(cell)
 	}
 	switch c.field.Type {
 	case "decimal", "float32", "float64":
@@ -365,4 +311,27 @@ func (c *csvColumn) seeDeclared(cell string, line int) {
 			c.marks(cell, line)
 		}
 	}
+}
+
+// fineness tells by the digits behind a second's point which unit a time needs.
+func fineness(cell string) Marks {
+	i := strings.LastIndexAny(cell, ".,")
+	if i < 0 || len(cell)-i <= 7 {
+		return 0
+	}
+	digits := cell[i+1:]
+	for n := range len(digits) {
+		if digits[n]-'0' > 9 {
+			digits = digits[:n]
+			break
+		}
+	}
+	digits = strings.TrimRight(digits, "0")
+	switch {
+	case len(digits) > 9:
+		return nanos | picos
+	case len(digits) > 6:
+		return nanos
+	}
+	return 0
 }

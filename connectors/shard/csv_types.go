@@ -2,16 +2,10 @@ package shard
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"math/big"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
 	"guichet/schemas"
 )
@@ -22,6 +16,7 @@ type csvColumn struct {
 	name    string
 	field   schemas.Field // declared; Type is empty where not
 	typ     arrow.DataType
+	fixed   bool   // typ is that of the table's published shards
 	layout  string // of dates and times, in Go's terms; empty for ISO 8601
 	decimal string // decimal mark where it is declared
 	group   string // mark between groups of digits, empty for none
@@ -91,12 +86,17 @@ func (s *csvSource) settle() error {
 		switch {
 		case c.field.Type != "":
 			why = "declared"
+			if c.seen.Has&nanos != 0 {
+				why = "declared; some values are finer than a microsecond"
+			}
 			if c.inDoubt(comma) {
 				return invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.seen.Point.Line, c.name, c.seen.Point.Text, comma.name, comma.seen.Comma)
 			}
 			c.typ, err = c.declaredType()
 		case c.typ == nil:
 			c.typ, why = c.inferred(comma, point)
+		case c.inDoubt(comma):
+			return invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.seen.Point.Line, c.name, c.seen.Point.Text, comma.name, comma.seen.Comma)
 		}
 		if err != nil {
 			return err
@@ -163,8 +163,12 @@ func (c *csvColumn) doubt(comma *csvColumn, point bool) string {
 	return ""
 }
 
-// otherLocale says what helps where a declared number is written in another way.
-func (c *csvColumn) otherLocale(cell string) string {
+// because says what is known of why a text is no value of the column's type, and what
+// helps.
+func (c *csvColumn) because(err error, cell string) string {
+	if err == errFine || err == errYear || err == errZone {
+		return ": it is " + err.Error()
+	}
 	m, other, ok := numberMarks(strings.TrimSpace(cell))
 	if !ok || !other && m == 0 || c.field.Type == "bool" || c.field.Type == "date" {
 		return ""
@@ -179,6 +183,15 @@ func andGroups(are bool, mark rune) string {
 	return fmt.Sprintf(" and csv.groupChar %q", string(mark))
 }
 
+// unit is that of the column's times: the coarsest, from the microsecond on, that holds
+// all values.
+func (c *csvColumn) unit() arrow.TimeUnit {
+	if c.seen.Has&nanos != 0 {
+		return arrow.Nanosecond
+	}
+	return arrow.Microsecond
+}
+
 func (c *csvColumn) declaredType() (arrow.DataType, error) {
 	p := arrow.PrimitiveTypes
 	types := map[string]arrow.DataType{
@@ -186,7 +199,13 @@ func (c *csvColumn) declaredType() (arrow.DataType, error) {
 		"int8": p.Int8, "int16": p.Int16, "int32": p.Int32, "int64": p.Int64,
 		"uint8": p.Uint8, "uint16": p.Uint16, "uint32": p.Uint32, "uint64": p.Uint64,
 		"float32": p.Float32, "float64": p.Float64,
-		"date": p.Date32, "time": arrow.FixedWidthTypes.Time64us,
+		"date": p.Date32, "time": &arrow.Time64Type{Unit: c.unit()},
+	}
+	if c.typ != nil { // as the table has it; values that it cannot hold are refused where they stand
+		return c.typ, nil
+	}
+	if c.seen.Has&picos != 0 {
+		return nil, invalid("column %q: some values are finer than a nanosecond, which is the finest that is kept; declare it as text", c.name)
 	}
 	if dt, ok := types[c.field.Type]; ok {
 		return dt, nil
@@ -196,7 +215,7 @@ func (c *csvColumn) declaredType() (arrow.DataType, error) {
 		if c.seen.Has&zoned != 0 && c.seen.Has&unzoned != 0 {
 			return nil, invalid("column %q: some timestamps name a time zone and some do not", c.name)
 		}
-		t := &arrow.TimestampType{Unit: arrow.Microsecond}
+		t := &arrow.TimestampType{Unit: c.unit()}
 		if c.seen.Has&zoned != 0 {
 			t.TimeZone = "UTC"
 		}
@@ -208,123 +227,6 @@ func (c *csvColumn) declaredType() (arrow.DataType, error) {
 		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.seen.Fraction)}, nil
 	}
 	return nil, invalid("column %q is declared as %q; known types are bool, int8 to int64, uint8 to uint64, float32, float64, text, binary, date, timestamp, time, decimal", c.name, c.field.Type)
-}
-
-// put appends one value that is not null.
-func (c *csvColumn) put(b array.Builder, cell string) error {
-	var err error
-	switch b := b.(type) {
-	case *array.StringBuilder:
-		b.Append(cell)
-	case *array.BinaryBuilder:
-		b.Append([]byte(cell))
-	case *array.BooleanBuilder:
-		var v bool
-		v, err = parseBool(cell)
-		b.Append(v)
-	case *array.Float32Builder:
-		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 32)
-		b.Append(float32(v))
-	case *array.Float64Builder:
-		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 64)
-		b.Append(v)
-	case *array.Date32Builder:
-		if c.layout == "" {
-			n, ok := day(cell)
-			if !ok {
-				return errValue
-			}
-			b.Append(arrow.Date32(n))
-			return nil
-		}
-		var t time.Time
-		t, err = time.Parse(c.layout, cell)
-		b.Append(arrow.Date32FromTime(t))
-	case *array.Time64Builder:
-		var t time.Time
-		t, err = parseAny(cell, c.layout, "15:04:05.999999999", "15:04")
-		midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
-		b.Append(arrow.Time64(t.Sub(midnight) / time.Microsecond))
-	case *array.TimestampBuilder:
-		var t time.Time
-		t, err = parseAny(cell, c.layout, isoTimes()...)
-		b.Append(arrow.Timestamp(t.UnixMicro()))
-	case *array.Decimal128Builder:
-		var v decimal128.Num
-		v, err = parseDecimal(c.plain(strings.TrimSpace(cell)), b.Type().(*arrow.Decimal128Type).Scale)
-		b.Append(v)
-	default:
-		err = b.AppendValueFromString(strings.TrimPrefix(c.plain(strings.TrimSpace(cell)), "+"))
-	}
-	return err
-}
-
-var errValue = errors.New("not a value of the type")
-
-// isoTimes are the ISO 8601 forms of a timestamp; fractions of a second are
-// taken after any of the seconds.
-func isoTimes() []string {
-	return []string{
-		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00",
-		"2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
-	}
-}
-
-func parseAny(s, layout string, layouts ...string) (t time.Time, err error) {
-	if layout != "" {
-		layouts = []string{layout}
-	}
-	for _, l := range layouts {
-		if t, err = time.Parse(l, s); err == nil {
-			return t, nil
-		}
-	}
-	return t, errValue
-}
-
-// hasZone says whether an ISO timestamp ends in Z or an offset.
-func hasZone(s string) bool {
-	if strings.HasSuffix(s, "Z") {
-		return true
-	}
-	return len(s) > 16 && strings.ContainsAny(s[16:], "+-")
-}
-
-func parseBool(s string) (bool, error) {
-	switch strings.ToLower(s) {
-	case "true", "1":
-		return true, nil
-	case "false", "0":
-		return false, nil
-	}
-	return false, errValue
-}
-
-func parseFloat(s string, bits int) (float64, error) {
-	switch s { // the spellings of CSVW
-	case "INF":
-		s = "+Inf"
-	case "-INF":
-		s = "-Inf"
-	}
-	if strings.ContainsAny(s, "xXpP_") {
-		return 0, errValue
-	}
-	return strconv.ParseFloat(s, bits)
-}
-
-func parseDecimal(s string, scale int32) (decimal128.Num, error) {
-	w, f, _ := strings.Cut(s, ".")
-	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" || len(w) > 80 { // 38 digits fit, and some zeros before them
-		return decimal128.Num{}, errValue
-	}
-	v, ok := new(big.Int).SetString(w+f+strings.Repeat("0", int(scale)-len(f)), 10)
-	if !ok || len(v.Text(10)) > 39 {
-		return decimal128.Num{}, errValue
-	}
-	return decimal128.FromBigInt(v), nil
 }
 
 // goLayout turns a pattern of Unicode TS 35 into Go's.

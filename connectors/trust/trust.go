@@ -78,7 +78,7 @@ func Fault(what, address, remedy string, err error) *schemas.Error {
 	case isDNS && dns.IsNotFound:
 		out.Message, out.Remedy = fmt.Sprintf("there is no host %s", dns.Name), "check the name in "+address
 	case errors.Is(err, syscall.ECONNREFUSED):
-		out.Message = "nothing listens at " + address
+		out.Message += ": nothing listens there"
 	}
 	return out
 }
