@@ -117,6 +117,8 @@ func (c *col) copyFixed(segs []seg) {
 			case null:
 			case bits == 1:
 				copyBits(out, row, s.c.bufs[0], s.c.off+from, n)
+			case bitWidth(s.c.typ) < bits:
+				widen(out[row*bits/8:], bits/8, s.c.bufs[0], s.c.off+from, n, bitWidth(s.c.typ)/8)
 			default:
 				w := bits / 8
 				copy(out[row*w:(row+n)*w], s.c.bufs[0][(s.c.off+from)*w:])
