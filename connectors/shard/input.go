@@ -126,7 +126,7 @@ func parseFooter(b []byte) (f footer, err error) {
 	if !ok {
 		return f, fmt.Errorf("no schema")
 	}
-	if f.schema, err = parseSchema(st, false); err != nil {
+	if f.schema, err = parseSchema(st, schemaParser{}); err != nil {
 		return f, err
 	}
 	_, n := t.vector(slot4, 4)

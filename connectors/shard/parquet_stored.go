@@ -34,7 +34,7 @@ func (s *parquetSource) storedSchema() *Schema {
 	}
 	var own *Schema
 	if err == nil && m.Kind == KindSchema {
-		own, err = parseSchema(m.header, true)
+		own, err = parseSchema(m.header, schemaParser{hearsay: true})
 	}
 	if err != nil || own == nil {
 		s.notes = append(s.notes, "the Arrow schema in the footer cannot be read and is left aside")

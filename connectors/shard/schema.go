@@ -23,6 +23,7 @@ type node struct {
 	id    int64 // dictionary id, -1 for none
 	kids  []*node
 	was   string // the type on the wire, where a stored schema's is not read
+	about []said // what a described schema says of it
 }
 
 // Schema is a parsed schema message. It is immutable and safe for concurrent
@@ -48,7 +49,7 @@ func ParseSchema(msg []byte) (*Schema, error) {
 }
 
 func schemaOf(m Message) (*Schema, error) {
-	s, err := parseSchema(m.header, false)
+	s, err := parseSchema(m.header, schemaParser{})
 	if err != nil {
 		return nil, invalid("schema: %w", err)
 	}
@@ -58,13 +59,12 @@ func schemaOf(m Message) (*Schema, error) {
 
 // parseSchema reads the table Schema. Where it is hearsay, as in a Parquet footer,
 // types that are not read are null and have their name in was.
-func parseSchema(t flat, hearsay bool) (s *Schema, err error) {
+func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	defer guard(&err)
 	if t.i16(slot0, 0) != 0 {
 		return nil, fmt.Errorf("big-endian data are not read")
 	}
-	p := schemaParser{left: maxFields, hearsay: hearsay}
-	s = &Schema{}
+	p.left, s = maxFields, &Schema{}
 	_, n := t.vector(slot2, 4)
 	_, f := t.vector(slot3, 8)
 	s.extras = n > 0 || f > 0
@@ -85,9 +85,10 @@ func fieldsOf(nodes []*node) []arrow.Field {
 }
 
 type schemaParser struct {
-	left    int
-	extras  bool
-	hearsay bool
+	left      int
+	extras    bool
+	hearsay   bool
+	described bool // what describes columns is kept, and is no extra
 }
 
 func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error) {
@@ -110,7 +111,7 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error
 
 func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	n := &node{id: -1}
-	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t)}
+	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n)}
 	path += n.field.Name
 	if len(n.field.Name) > maxName || !utf8.ValidString(n.field.Name) {
 		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", maxName)
@@ -145,12 +146,17 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 }
 
 // metadata keeps the two keys that name an extension type [Arrow columnar
-// format, Extension Types] and notes that others were there.
-func (p *schemaParser) metadata(t flat) arrow.Metadata {
+// format, Extension Types], and in a described schema what it says of the column, and
+// notes that others were there.
+func (p *schemaParser) metadata(t flat, n *node) arrow.Metadata {
 	var keys, vals []string
 	for _, kv := range t.tables(slot6) {
 		k := kv.str(slot0)
 		if k != extensionName && k != extensionData {
+			if p.described {
+				n.about = append(n.about, said{k, kv.str(slot1)})
+				continue
+			}
 			p.extras = true
 			continue
 		}
