@@ -253,6 +253,11 @@ func (p *publication) keep(tr *tableReading, w work, got *readShard) {
 	t := tr.t
 	if t.Schema == nil {
 		t.Schema, t.WindowRows, t.Columns = got.Schema, tr.spec.WindowRows, got.Columns
+		for i := range p.dataset.Tables {
+			if p.dataset.Tables[i].Name == t.Name {
+				t.Columns = schemas.Described(t.Columns, p.dataset.Tables[i].Fields)
+			}
+		}
 	}
 	into := split(t, w.split)
 	into.Shards = append(into.Shards, got.Shard)

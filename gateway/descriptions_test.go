@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,4 +95,52 @@ func sameIDs(a, b []schemas.DatasetID) bool {
 		}
 	}
 	return len(a) == len(b)
+}
+
+// sort=modified gives the newest first, on every page; titles go by their letters.
+func TestSorts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var ids []schemas.DatasetID
+	for _, title := range []string{"Äpfel", "birches", "Cherries", "apricots", "Zucchini"} {
+		ids = append(ids, s.register(wheat(title)).ID)
+	}
+	s.settle()
+	pages := func(query string) []schemas.DatasetID {
+		var out []schemas.DatasetID
+		for cursor := ""; ; {
+			var page struct {
+				Items []struct{ ID schemas.DatasetID }
+				Next  string
+				Total int
+			}
+			s.want(200, "agronomy", "GET", "/datasets?limit=2&"+query+cursor, nil).as(t, &page)
+			for _, it := range page.Items {
+				out = append(out, it.ID)
+			}
+			if page.Total != len(ids) {
+				t.Errorf("%s: %d in all", query, page.Total)
+			}
+			if page.Next == "" {
+				return out
+			}
+			cursor = "&cursor=" + page.Next
+			if len(out) == 2 { // before the others in both orders
+				ids = append(ids, s.register(wheat("Aaa")).ID)
+				s.settle()
+			}
+		}
+	}
+	if got, want := pages("sort=modified"), []schemas.DatasetID{ids[4], ids[3], ids[2], ids[1], ids[0]}; !slices.Equal(got, want) {
+		t.Errorf("newest first: %v, want %v", got, want)
+	}
+	if got, want := pages("sort=title"), []schemas.DatasetID{ids[5], ids[0], ids[3], ids[1], ids[2], ids[4]}; !slices.Equal(got, want) {
+		t.Errorf("by title: %v, want %v", got, want)
+	}
+	if got := pages("access=no,ask,now,elsewhere&q=wheat"); len(got) != len(ids)-1 && len(got) != len(ids) {
+		t.Errorf("by marks: %d of %d", len(got), len(ids))
+	}
+	if r := s.want(422, "agronomy", "GET", "/datasets?cursor=bzIw", nil); !strings.Contains(r.body, "no cursor of ours") {
+		t.Errorf("another's cursor: %s", r.body)
+	}
 }

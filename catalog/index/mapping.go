@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -91,7 +92,7 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, true
 		return f
 	}
-	for _, name := range append(Facets(), "seen") {
+	for _, name := range append(Facets(), "seen", "sorted") {
 		doc.AddFieldMappingsAt(name, code())
 	}
 	for _, name := range append([]string{"modified"}, ends()...) {
@@ -152,11 +153,25 @@ func document(d *schemas.Dataset) map[string]any {
 			doc[name] = values
 		}
 	}
-	doc["modified"] = float64(d.Modified.Unix())
+	doc["modified"] = float64(d.Modified.UnixMicro()) // exact until the year 2255
+	doc["sorted"] = sortTitle(d.Title)
 	for i, s := range spans(d) {
 		doc[fmt.Sprintf("from%d", i)], doc[fmt.Sprintf("until%d", i)] = s[0], s[1]
 	}
 	return doc
+}
+
+// sortTitle is what titles are ordered by: the English one, else the first by tag, in
+// small letters and without accents.
+func sortTitle(t schemas.Text) string {
+	tags := append([]string{"en"}, slices.Sorted(maps.Keys(t))...)
+	for _, tag := range tags {
+		if s := strings.TrimSpace(t[tag]); s != "" {
+			r := []rune(strings.ToLower(s))
+			return string(asciifolding.New().Filter([]byte(string(r[:min(len(r), 200)]))))
+		}
+	}
+	return ""
 }
 
 // maxSpans is how many separate times of one dataset are told apart; of more, those

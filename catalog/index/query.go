@@ -22,16 +22,18 @@ type Query struct {
 	From, To   string              // days: datasets whose time overlaps
 	Facets     []string
 	FacetLimit int    // values per facet; 10 when 0, at most 1000
-	Sort       string // "" best match, modified, newest first
-	Offset     int
+	Sort       string // one of Sorts: best match; modified, newest first; title
+	After      *Position
 	Limit      int
 }
 
 // Result is what a search found.
 type Result struct {
-	Total  uint64
-	IDs    []schemas.DatasetID
-	Facets map[string]Facet
+	Total     uint64
+	IDs       []schemas.DatasetID
+	Positions []Position // of IDs
+	Next      string     // cursor behind the last of them; "" when there are no more
+	Facets    map[string]Facet
 }
 
 // Facet counts the values of one field over all hits.
@@ -49,9 +51,8 @@ type FacetValue struct {
 
 // The limits of a query [policy.md E0.3].
 const (
-	MaxWords  = 32
-	MaxBytes  = 512
-	MaxOffset = 10_000
+	MaxWords = 32
+	MaxBytes = 512
 )
 
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
@@ -59,26 +60,31 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 	if !x.Ready() {
 		return Result{}, &schemas.Error{Kind: schemas.Busy, Subject: "search", Message: "the search index is being rebuilt", Remedy: "try again in a moment; datasets can be read by their ids meanwhile"}
 	}
-	body, err := build(&q)
+	body, err := x.build(&q)
 	if err != nil {
 		return Result{}, err
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	out := Result{Facets: map[string]Facet{}}
-	var hits search.DocumentMatchCollection
+	type hit struct {
+		id string
+		at Position
+	}
+	var hits []hit
 	for _, c := range []*class{&x.closed, &x.public} {
-		visible := sightQuery(sight, c == &x.public)
+		restricted := c == &x.closed
+		visible := sightQuery(sight, !restricted)
 		if visible == nil {
 			continue
 		}
 		conj := bleve.NewConjunctionQuery(body)
-		if c == &x.closed {
+		if restricted {
 			conj.AddQuery(visible)
 		}
 		var r *bleve.SearchResult
 		err := guard(func() (err error) {
-			r, err = c.b.SearchInContext(ctx, request(&q, conj))
+			r, err = c.b.SearchInContext(ctx, request(&q, conj, restricted))
 			return err
 		})
 		if err != nil && ctx.Err() != nil {
@@ -87,38 +93,34 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		if err != nil {
 			return out, x.damaged(err)
 		}
-		if c == &x.closed {
-			for _, h := range r.Hits {
-				h.Score = restrictedScore
-			}
-		}
 		out.Total += r.Total
-		hits = append(hits, r.Hits...)
+		for _, h := range r.Hits {
+			hits = append(hits, hit{h.ID, position(&q, h, restricted)})
+		}
 		mergeFacets(out.Facets, r.Facets)
 	}
-	if q.Sort == "" {
-		slices.SortStableFunc(hits, func(a, b *search.DocumentMatch) int {
-			return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID))
-		})
-	} else {
-		slices.SortStableFunc(hits, func(a, b *search.DocumentMatch) int { return slices.Compare(a.Sort, b.Sort) })
+	slices.SortFunc(hits, func(a, b hit) int { return compare(q.Sort, a.at, b.at) })
+	for _, h := range hits[:min(q.Limit, len(hits))] {
+		out.IDs, out.Positions = append(out.IDs, schemas.DatasetID(h.id)), append(out.Positions, h.at)
 	}
-	for i := q.Offset; i < min(q.Offset+q.Limit, len(hits)); i++ {
-		out.IDs = append(out.IDs, schemas.DatasetID(hits[i].ID))
+	if len(hits) > q.Limit {
+		out.Next = Cursor(&q, hits[q.Limit-1].at)
 	}
 	limitFacets(out.Facets, facetLimit(&q))
 	return out, nil
 }
 
-// restrictedScore puts what only some may see first: those who may see it look for
-// it, and a constant tells nothing of other hidden datasets.
-const restrictedScore = 1e9
-
-func request(q *Query, body query.Query) *bleve.SearchRequest {
-	r := bleve.NewSearchRequestOptions(body, q.Offset+q.Limit, 0, false)
-	r.SortBy([]string{"-_score", "_id"})
-	if q.Sort == "modified" {
-		r.SortBy([]string{"-modified", "_id"})
+// request asks one class for one hit more than a page has, which tells whether there is
+// another page.
+func request(q *Query, body query.Query, restricted bool) *bleve.SearchRequest {
+	r := bleve.NewSearchRequestOptions(body, q.Limit+1, 0, false)
+	r.SortByCustom(sortOrder(q, restricted))
+	behind, more := after(q, restricted)
+	switch {
+	case !more:
+		r.Size = 0 // its facets and number count all the same
+	case behind != nil:
+		r.SetSearchAfter(behind)
 	}
 	for _, name := range q.Facets {
 		// Every value is fetched, since the two indexes' counts are summed before
@@ -221,21 +223,18 @@ func sightTokens(s schemas.Sight) []string {
 
 // build makes Bleve's query of ours. Bleve's own query language stays closed: it
 // can be made to run for minutes [policy.md E0.3].
-func build(q *Query) (query.Query, error) {
+func (x *Index) build(q *Query) (query.Query, error) {
 	if q.Limit < 0 || q.Limit > 1000 {
 		return nil, schemas.BadField("search", "limit", "between 1 and 1000")
 	}
 	if q.Limit == 0 {
 		q.Limit = 20
 	}
-	if q.Offset < 0 || q.Offset > MaxOffset {
-		return nil, schemas.BadField("search", "cursor", "at most %d hits can be paged through; narrow the search", MaxOffset)
-	}
-	if q.Sort != "" && q.Sort != "modified" {
-		return nil, schemas.BadField("search", "sort", "%q is no order; leave it out for the best match, or say modified", q.Sort)
+	if !slices.Contains(Sorts(), q.Sort) {
+		return nil, schemas.BadField("search", "sort", "%q is no order; leave it out for the best match, or say modified or title", q.Sort)
 	}
 	conj := bleve.NewConjunctionQuery()
-	err := words(conj, q.Words)
+	err := x.words(conj, q.Words)
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +305,7 @@ func overlap(conj *query.ConjunctionQuery, q *Query) error {
 }
 
 // words adds what people typed: every word or "phrase" must be found somewhere.
-func words(conj *query.ConjunctionQuery, s string) error {
+func (x *Index) words(conj *query.ConjunctionQuery, s string) error {
 	if len(s) > MaxBytes {
 		return schemas.BadField("search", "q", "at most %d bytes", MaxBytes)
 	}
@@ -314,48 +313,52 @@ func words(conj *query.ConjunctionQuery, s string) error {
 	if len(parts) > MaxWords {
 		return schemas.BadField("search", "q", "at most %d words", MaxWords)
 	}
-	tags := slices.Sorted(maps.Keys(languages())) // sums of scores depend on their order
 	for _, p := range parts {
-		any := bleve.NewDisjunctionQuery()
-		compound := strings.Fields(strings.ReplaceAll(p, "-", " "))
-		add := func(field string, boost float64) {
-			if !strings.ContainsAny(p, " \t") {
-				m := bleve.NewMatchQuery(p)
-				m.SetField(field)
-				m.SetBoost(boost)
-				m.SetOperator(query.MatchQueryOperatorAnd)
-				any.AddQuery(m)
-			}
-			if len(compound) > 1 { // the parts beside each other, in their order
-				m := bleve.NewMatchPhraseQuery(strings.Join(compound, " "))
-				m.SetField(field)
-				m.SetBoost(boost)
-				any.AddQuery(m)
-			}
-		}
-		add("title", 4)
-		add("words", 1)
-		for _, tag := range tags {
-			add("title_"+tag, 3)
-			add("text_"+tag, 1)
-		}
-		fields := []string{"joined"} // the same compound as others write it
-		switch len(compound) {
-		case 1:
-		case 2:
-			fields = append(fields, "title", "words")
-		default:
-			fields = nil
-		}
-		for _, field := range fields {
-			m := bleve.NewMatchQuery(strings.Join(compound, ""))
-			m.SetField(field)
-			m.SetOperator(query.MatchQueryOperatorAnd)
-			any.AddQuery(m)
-		}
-		conj.AddQuery(any)
+		conj.AddQuery(x.word(p))
 	}
 	return nil
+}
+
+// word finds one word or "phrase" in any field.
+func (x *Index) word(p string) query.Query {
+	any := bleve.NewDisjunctionQuery()
+	compound := strings.Fields(strings.ReplaceAll(p, "-", " "))
+	or := func(q query.Query) {
+		if q != nil {
+			any.AddQuery(q)
+		}
+	}
+	add := func(field, analyzer string, weight float64) {
+		if !strings.ContainsAny(p, " \t") {
+			or(x.match(field, analyzer, p, weight))
+		}
+		if len(compound) > 1 { // the parts beside each other, in their order
+			m := bleve.NewMatchPhraseQuery(strings.Join(compound, " "))
+			m.SetField(field)
+			or(rescored{m, weight})
+		}
+	}
+	add("title", folded, 4)
+	add("words", folded, 1)
+	for _, tag := range slices.Sorted(maps.Keys(languages())) {
+		add("title_"+tag, languages()[tag], 3)
+		add("text_"+tag, languages()[tag], 1)
+	}
+	fields := []string{"joined"} // the same compound as others write it
+	switch len(compound) {
+	case 1:
+	case 2:
+		fields = append(fields, "title", "words")
+	default:
+		fields = nil
+	}
+	for _, field := range fields {
+		or(x.match(field, folded, strings.Join(compound, ""), 1))
+	}
+	if len(any.Disjuncts) == 0 { // letters of no word
+		return bleve.NewMatchNoneQuery()
+	}
+	return rescored{any, 0}
 }
 
 // Parse cuts what people type into words and "phrases".

@@ -36,7 +36,8 @@ func layers() map[string][]string {
 // and what lies below it.
 func siblings() map[string][]string {
 	return map[string][]string{
-		"connectors/guichet":     {"connectors/shard"},
+		"connectors/guichet":     {"connectors/shard", "connectors/trust"},
+		"connectors/s3":          {"connectors/trust"},
 		"connectors/sandbox":     {"connectors/shard"},
 		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":        {"connectors/rdf"},
@@ -57,6 +58,7 @@ func siblings() map[string][]string {
 func walled() map[string][]string {
 	return map[string][]string{
 		"github.com/apache/arrow/":            {"connectors/shard", "connectors/guichet", "gateway/stream", "gateway/flight", "gateway/doortest"},
+		"github.com/apache/arrow-go/":         {"connectors/shard"},
 		"github.com/minio/":                   {"connectors/s3"},
 		"github.com/blevesearch/":             {"catalog/index"},
 		"github.com/open-policy-agent/":       {"policy"},

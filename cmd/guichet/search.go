@@ -67,7 +67,7 @@ type searchCmd struct {
 	Unit       string   `help:"Only with this unit." placeholder:"UNIT"`
 	From       string   `help:"Only data that reaches this day or later." placeholder:"DAY"`
 	To         string   `help:"Only data that begins on this day or before." placeholder:"DAY"`
-	Sort       string   `help:"modified: what changed last comes first; the best match when left out." placeholder:"ORDER"`
+	Sort       string   `help:"modified: what changed last comes first; title; the best match when left out." placeholder:"ORDER"`
 	Facets     string   `help:"Count the values of these fields, separated by commas: access, space, country, …" placeholder:"NAMES"`
 	FacetLimit string   `help:"Values to show of each facet." placeholder:"N"`
 	Limit      int      `help:"Hits to show." default:"20"`

@@ -136,7 +136,7 @@ func (c *conformer) run() error {
 		}
 		return c.convert(src, src.fields(), src.notes)
 	case FormatParquet:
-		src, err := openParquet(c.data)
+		src, err := openParquet(c.ctx, c.data, c.want)
 		if err != nil {
 			return err
 		}

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,7 +33,7 @@ type searchQuery struct {
 	Purpose    string `query:"purpose" doc:"marks tell what is allowed for it"`
 	Project    string `query:"project" doc:"marks tell what is allowed for it"`
 	Action     string `query:"action" doc:"marks tell whether this is allowed: use, read or train; when left out what the purpose does with data"`
-	Sort       string `query:"sort" enum:",modified"`
+	Sort       string `query:"sort" enum:",modified,title" doc:"the best match when left out; modified: newest first"`
 	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
 	Cursor     string `query:"cursor"`
@@ -85,18 +83,18 @@ func (s *server) search(a huma.API) {
 }
 
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
-	offset, err := offsetOf(in.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	q := index.Query{Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort, Offset: offset, Limit: in.Limit}
+	q := index.Query{Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort, Limit: in.Limit}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language, "publisher": in.Publisher,
 		"licence": dcatap.LicenceID(in.Licence), "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
 		}
 	}
-	err = closedFilters(&q)
+	err := closedFilters(&q)
+	if err != nil {
+		return nil, err
+	}
+	q.After, err = index.ParseCursor(&q, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +117,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.page(offset+in.Limit, r.Total)
+	out.page(r.Next)
 	return out, nil
 }
 
@@ -152,28 +150,12 @@ func closedFilters(q *index.Query) error {
 	return nil
 }
 
-// page says where the next page begins.
-func (f *found) page(next int, total uint64) {
-	if uint64(next) >= total {
-		return
+// page says where the next page begins; "" is nowhere.
+func (f *found) page(next string) {
+	f.Body.Next = next
+	if next != "" {
+		f.Link = `<?cursor=` + next + `>; rel="next"`
 	}
-	f.Body.Next = base64.RawURLEncoding.EncodeToString([]byte("o" + strconv.Itoa(next)))
-	f.Link = `<?cursor=` + f.Body.Next + `>; rel="next"`
-}
-
-func offsetOf(cursor string) (int, error) {
-	if cursor == "" {
-		return 0, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil && len(b) > 1 && b[0] == 'o' {
-		var n int
-		n, err = strconv.Atoi(string(b[1:]))
-		if err == nil && n >= 0 {
-			return n, nil
-		}
-	}
-	return 0, schemas.BadField("search", "cursor", "this is no cursor of ours; take next as it came")
 }
 
 // mark judges all hits in one evaluation.
@@ -202,12 +184,13 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, schemas.BadField("search", "access", "%q is no mark; there are now, ask, no, elsewhere", m)
 		}
 	}
-	offset, facets := q.Offset, q.Facets
-	q.Facets, q.Limit = nil, 1000
+	behind, facets := q.After, q.Facets
+	q.Facets, q.Limit, q.After = nil, 1000, nil
 	var kept []*schemas.Dataset
 	var hits []Hit
+	var at []index.Position
 	marks := map[schemas.Mark]int{}
-	for q.Offset = 0; ; q.Offset += q.Limit {
+	for {
 		r, err := s.Index.Search(ctx, q, sight)
 		if err != nil {
 			return nil, err
@@ -219,20 +202,32 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		if err != nil {
 			return nil, err
 		}
+		place := map[schemas.DatasetID]index.Position{}
+		for i, id := range r.IDs {
+			place[id] = r.Positions[i]
+		}
 		for i, d := range sets {
 			h := hit(in.by, d, &decisions[i])
 			marks[h.Access]++
 			if in.Access == "" || slices.Contains(wanted, string(h.Access)) {
-				kept, hits = append(kept, d), append(hits, h)
+				kept, hits, at = append(kept, d), append(hits, h), append(at, place[d.ID])
 			}
 		}
-		if uint64(q.Offset+q.Limit) >= r.Total {
+		if r.Next == "" {
 			break
 		}
+		q.After = &r.Positions[len(r.Positions)-1]
 	}
 	out := &found{Body: Found{Total: uint64(len(hits)), Items: []Hit{}, Facets: map[string]index.Facet{}}}
 	words := index.Parse(in.Q)
-	for i := offset; i < min(offset+in.Limit, len(hits)); i++ {
+	for i := range hits {
+		if !index.After(q.Sort, at[i], behind) {
+			continue
+		}
+		if len(out.Body.Items) == in.Limit {
+			out.page(index.Cursor(&q, at[i-1]))
+			break
+		}
 		hits[i].Highlight = s.Index.Highlight(kept[i], words)
 		out.Body.Items = append(out.Body.Items, hits[i])
 	}
@@ -247,7 +242,6 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		}
 		out.Body.Facets[name] = f
 	}
-	out.page(offset+in.Limit, uint64(len(hits)))
 	return out, nil
 }
 

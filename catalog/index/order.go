@@ -1,0 +1,145 @@
+package index
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2/search"
+
+	"guichet/schemas"
+)
+
+// Position is the place of a hit in the order of a search. It depends on the hit and the
+// question alone, so that a page goes on behind it whatever came and went meanwhile
+// [decisions.md 26].
+type Position struct {
+	restricted bool    // what only some may see comes first, by id
+	number     float64 // score, or when it was modified
+	text       string  // title
+	id         string
+}
+
+// Sorts are the orders that a search can have; the empty one is the best match.
+func Sorts() []string { return []string{"", "modified", "title"} }
+
+// compare says which of two hits comes first.
+func compare(sort string, a, b Position) int {
+	first := 0
+	switch {
+	case sort != "": // all in one order
+	case a.restricted && !b.restricted:
+		first = -1
+	case !a.restricted && b.restricted:
+		first = 1
+	}
+	return cmp.Or(first, cmp.Compare(b.number, a.number), strings.Compare(a.text, b.text), strings.Compare(a.id, b.id))
+}
+
+// After says whether a hit comes after a position, which may be nil.
+func After(sort string, hit Position, p *Position) bool {
+	return p == nil || compare(sort, hit, *p) > 0
+}
+
+// sortOrder is a class's order in Bleve's words.
+func sortOrder(q *Query, restricted bool) search.SortOrder {
+	id := &search.SortDocID{}
+	switch {
+	case q.Sort == "modified":
+		return search.SortOrder{&search.SortField{Field: "modified", Desc: true, Type: search.SortFieldAsNumber}, id}
+	case q.Sort == "title":
+		return search.SortOrder{&search.SortField{Field: "sorted", Type: search.SortFieldAsString}, id}
+	case restricted: // a constant score tells nothing of other hidden datasets
+		return search.SortOrder{id}
+	}
+	return search.SortOrder{&search.SortScore{Desc: true}, id}
+}
+
+// after is where a class goes on behind a position: false when nothing of it is left; nil
+// from its beginning.
+func after(q *Query, restricted bool) ([]string, bool) {
+	p := q.After
+	number := ""
+	if p != nil {
+		number = strconv.FormatFloat(p.number, 'g', -1, 64)
+	}
+	switch {
+	case p == nil:
+		return nil, true
+	case q.Sort == "modified":
+		return []string{number, p.id}, true
+	case q.Sort == "title":
+		return []string{p.text, p.id}, true
+	case restricted && p.restricted:
+		return []string{p.id}, true
+	case restricted:
+		return nil, false
+	case p.restricted:
+		return nil, true
+	}
+	return []string{number, p.id}, true
+}
+
+// position is where a hit of Bleve's stands.
+func position(q *Query, h *search.DocumentMatch, restricted bool) Position {
+	p := Position{id: h.ID}
+	switch q.Sort {
+	case "modified":
+		p.number, _ = strconv.ParseFloat(h.DecodedSort[0], 64) // its own number; every document has one
+	case "title":
+		p.text = h.DecodedSort[0]
+	default:
+		p.restricted = restricted
+		if !restricted {
+			p.number = h.Score
+		}
+	}
+	return p
+}
+
+// cursor is a position as callers carry it, with the question that it belongs to.
+type cursor struct {
+	Of         string  `json:"o"`
+	Restricted bool    `json:"r,omitempty"`
+	Number     float64 `json:"n,omitempty"`
+	Text       string  `json:"t,omitempty"`
+	ID         string  `json:"i"`
+}
+
+// of names a question, as far as its order goes.
+func of(q *Query) string {
+	sum := sha256.Sum256([]byte(q.Sort + "\x00" + q.Words))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// Cursor writes a position of a search.
+func Cursor(q *Query, p Position) string {
+	b, _ := json.Marshal(cursor{of(q), p.restricted, p.number, p.text, p.id}) // a finite number and strings: cannot fail
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// maxCursor is how long a cursor is at most.
+const maxCursor = 4096
+
+// ParseCursor reads a cursor of the same search; "" is none. Errors: Invalid.
+func ParseCursor(q *Query, s string) (*Position, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var c cursor
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err == nil && len(s) <= maxCursor {
+		err = json.Unmarshal(b, &c)
+	}
+	switch {
+	case err != nil || c.ID == "" || math.IsNaN(c.Number) || math.IsInf(c.Number, 0):
+		return nil, schemas.BadField("search", "cursor", "this is no cursor of ours; take next as it came")
+	case c.Of != of(q):
+		return nil, schemas.BadField("search", "cursor", "this cursor is of another search: q and sort stay the same over all pages")
+	}
+	return &Position{c.Restricted, c.Number, c.Text, c.ID}, nil
+}

@@ -1,0 +1,143 @@
+package index
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"guichet/schemas"
+)
+
+// page is one dataset of a trial of pages.
+func page(i int, restricted bool) schemas.Dataset {
+	d := schemas.Dataset{ID: schemas.DatasetID(fmt.Sprintf("ds-%03d", i*7919%1000)), Space: "agriculture", Provider: "https://p.example", Modified: time.Unix(int64(1000+i*31%50), int64(i)*1000),
+		Title: schemas.Text{"en": fmt.Sprintf("Wheat of field %d", i%5)}, Description: schemas.Text{"en": "Yields of wheat."}}
+	if i%3 == 0 {
+		d.Title = schemas.Text{"de": "Weizen", "en": "Yields"}
+	}
+	if restricted {
+		d.Visibility = schemas.VisibleToOwn
+	}
+	return d
+}
+
+// While datasets come and go between the pages, in front of the place and behind it, and
+// others that nobody may see, each that stays is on one page, once; in every order.
+func TestPagesNeitherRepeatNorSkip(t *testing.T) {
+	sight := schemas.Sight{Everyone: true, SignedIn: true, Participant: "https://p.example"}
+	for _, sort := range Sorts() {
+		for _, words := range []string{"", "wheat", "yields wheat"} {
+			x := titled(t, "en", map[schemas.DatasetID]string{"ds-other": "Barley"})
+			stays := map[schemas.DatasetID]int{}
+			position := int64(2)
+			write := func(sets ...schemas.Dataset) {
+				t.Helper()
+				if err := x.apply(sets, position); err != nil {
+					t.Fatal(err)
+				}
+				position++
+			}
+			for i := range 60 {
+				d := page(i, i%4 == 1)
+				write(d)
+				stays[d.ID] = 0
+			}
+			q := Query{Words: words, Sort: sort, Limit: 7}
+			var before *Position
+			for n := 0; ; n++ {
+				r, err := x.Search(t.Context(), q, sight)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, id := range r.IDs {
+					if _, known := stays[id]; known {
+						stays[id]++
+					}
+					if before != nil && compare(sort, r.Positions[i], *before) <= 0 {
+						t.Errorf("%q by %q: %s is not behind the hit before it", words, sort, id)
+					}
+					before = &r.Positions[i]
+				}
+				if r.Next == "" {
+					break
+				}
+				q.After, err = ParseCursor(&q, r.Next)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range 5 { // newcomers, among them hidden ones, and many of the same words
+					d := page(100+n*5+i, i%2 == 0)
+					d.Modified = time.Unix(int64(900+n*40+i), 0)
+					if i == 4 {
+						d.Visibility, d.Provider = schemas.VisibleToOwn, "https://hidden.example"
+					}
+					write(d)
+				}
+				gone := 0
+				for id, seen := range stays { // one of each is withdrawn: told already, and not yet
+					if seen == gone {
+						write(schemas.Dataset{ID: id, Withdrawn: true})
+						delete(stays, id)
+						if gone++; gone == 2 {
+							break
+						}
+					}
+				}
+				if n > 200 {
+					t.Fatal("the pages do not end")
+				}
+			}
+			for id, seen := range stays {
+				if seen != 1 && (words == "" || words == "wheat" || seen > 1) {
+					found, err := x.Search(t.Context(), Query{Words: words, Limit: 1000}, sight)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if seen > 1 || slices.Contains(found.IDs, id) {
+						t.Errorf("%q by %q: %s is on %d pages", words, sort, id, seen)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Scores depend on a dataset and the question alone.
+func TestScoresStand(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"a": "Winter wheat", "b": "Wheat, wheat and more wheat of the winter", "c": "Winter"})
+	score := func() []Position {
+		r, err := x.Search(t.Context(), Query{Words: "winter wheat"}, schemas.Sight{Everyone: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Positions
+	}
+	before := score()
+	for i := range 200 {
+		if err := x.apply([]schemas.Dataset{{ID: schemas.DatasetID(fmt.Sprint("z", i)), Title: schemas.Text{"en": "Winter sun"}}}, int64(i+2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := score(); len(before) != 2 || before[0].id != "a" || !slices.Equal(before, after) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
+// A cursor is good for its own search only, and what is none is told.
+func TestCursors(t *testing.T) {
+	q := Query{Words: "wheat"}
+	s := Cursor(&q, Position{number: 1.5, id: "ds-1"})
+	p, err := ParseCursor(&q, s)
+	if err != nil || *p != (Position{number: 1.5, id: "ds-1"}) {
+		t.Errorf("%+v %v", p, err)
+	}
+	for _, bad := range []struct {
+		q Query
+		s string
+	}{{Query{Words: "barley"}, s}, {Query{Words: "wheat", Sort: "modified"}, s}, {q, "bzIw"}, {q, "%"}, {q, "e30"}} {
+		if _, err := ParseCursor(&bad.q, bad.s); schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
