@@ -36,20 +36,21 @@ func layers() map[string][]string {
 // and what lies below it.
 func siblings() map[string][]string {
 	return map[string][]string{
-		"connectors/guichet":     {"connectors/shard"},
-		"connectors/sandbox":     {"connectors/shard"},
-		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
-		"connectors/odrl":        {"connectors/rdf"},
-		"catalog":                {"catalog/index"},
-		"policy/agreement":       {"policy", "policy/party"},
-		"policy/party":           {"policy"},
-		"gateway":                {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
-		"gateway/api":            {"gateway/problem"},
-		"gateway/door":           {"gateway/problem", "gateway/stream"},
-		"gateway/flight":         {"gateway/problem", "gateway/stream"},
-		"gateway/stream":         {"gateway/stream/transform"},
-		"connectors/sql/sqltest": {"connectors/sql"},
-		"gateway/doortest":       {"*"},
+		"connectors/guichet":           {"connectors/shard"},
+		"connectors/sandbox":           {"connectors/shard"},
+		"connectors/dcatap":            {"connectors/rdf", "connectors/odrl"},
+		"connectors/odrl":              {"connectors/rdf"},
+		"connectors/dcatap/dcataptest": {"connectors/rdf"},
+		"catalog":                      {"catalog/index"},
+		"policy/agreement":             {"policy", "policy/party"},
+		"policy/party":                 {"policy"},
+		"gateway":                      {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
+		"gateway/api":                  {"gateway/problem"},
+		"gateway/door":                 {"gateway/problem", "gateway/stream"},
+		"gateway/flight":               {"gateway/problem", "gateway/stream"},
+		"gateway/stream":               {"gateway/stream/transform"},
+		"connectors/sql/sqltest":       {"connectors/sql"},
+		"gateway/doortest":             {"*"},
 	}
 }
 
