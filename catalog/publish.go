@@ -45,11 +45,12 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
-	shards, err := c.expand(ctx, by, &d, &p, base)
+	whole := asked{Publication: p}
+	shards, err := c.expand(ctx, by, &d, &whole, base)
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
-	ask, err := json.Marshal(p)
+	ask, err := json.Marshal(whole)
 	if err != nil {
 		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
 	}
@@ -151,12 +152,12 @@ func checkPublication(p *schemas.Publication) error {
 
 // expand turns prefixes into keys and checks every key. It gives the number of
 // shards, the base's included.
-func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.Dataset, p *schemas.Publication, base *schemas.Version) (int, error) {
+func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.Dataset, p *asked, base *schemas.Version) (int, error) {
 	n := 0
 	if base != nil {
 		n = base.Shards
 	}
-	have := held(base, p)
+	have := held(base, &p.Publication)
 	for i := range p.Tables {
 		seen := map[string]bool{}
 		for j := range p.Tables[i].Splits {
@@ -186,12 +187,16 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.D
 				return 0, schemas.Errorf(schemas.TooLarge, "publication", "a version has at most %d shards", maxShards)
 			}
 		}
+		err := checkPaths(d, &p.Tables[i], fmt.Sprintf("/tables/%d", i))
+		if err != nil {
+			return 0, err
+		}
 	}
 	return n, nil
 }
 
-func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Publication, base *schemas.Version, s *schemas.PublicationSplit, at string) error {
-	err := c.mayList(ctx, by, p, s.Prefix)
+func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, s *schemas.PublicationSplit, at string) error {
+	err := c.mayList(ctx, by, &p.Publication, s.Prefix)
 	if err != nil {
 		return err
 	}
@@ -206,7 +211,17 @@ func (c *Catalog) list(ctx context.Context, by schemas.Principal, p *schemas.Pub
 	if len(objects) == 0 {
 		return schemas.BadField("publication", at+"/prefix", "there is no object under %s", s.Prefix)
 	}
-	objects, err = added(objects, base, p)
+	objects, left, err := shardsAmong(objects, s.Prefix, at)
+	if err != nil {
+		return err
+	}
+	if len(objects) == 0 {
+		return schemas.BadField("publication", at+"/prefix", "there is no shard under %s: %s are left out", s.Prefix, left)
+	}
+	if left != nil {
+		p.Left = append(p.Left, *left)
+	}
+	objects, err = added(objects, base, &p.Publication)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func (c *Catalog) resting(id string) bool {
 // publication is one version on its way.
 type publication struct {
 	version schemas.Version
-	ask     schemas.Publication
+	ask     asked
 	dataset schemas.Dataset
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
@@ -152,9 +152,12 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	if p.done == nil {
 		p.done = map[int]readShard{}
 	}
-	base, err := c.base(ctx, v.Dataset, &p.ask)
+	base, err := c.base(ctx, v.Dataset, &p.ask.Publication)
 	if err != nil {
 		return err
+	}
+	for i := range p.ask.Left {
+		p.version.Notes = append(p.version.Notes, p.ask.Left[i].note())
 	}
 	p.alike()
 	p.grow(base)

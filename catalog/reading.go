@@ -1,11 +1,13 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"guichet/connectors/s3"
@@ -31,16 +33,93 @@ func tooSlow(key string) error {
 // maxShard bounds one object.
 const maxShard = 64 << 30
 
+// tableReading is one table while its shards are read. Where the table has CSV files and
+// no published shards, its types are open until the last file: those that were written
+// with others are read again.
+type tableReading struct {
+	t     *schemas.Table
+	spec  shard.Spec
+	work  []work
+	paths [][]shard.PathColumn // by work
+	got   []*readShard         // by work; nil where it failed
+	began bool                 // a shard was read
+}
+
+// work is one object of a table; n is its place in the publication.
+type work struct {
+	key, split string
+	n          int
+}
+
 // table reads the shards of one table. Faults of shards go into the version;
 // an error means that publishing itself cannot go on now.
 func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) error {
-	t := p.place(ask.Name)
-	spec := shard.Spec{}
+	tr := &tableReading{t: p.place(ask.Name)}
 	for i := range p.dataset.Tables {
 		if p.dataset.Tables[i].Name == ask.Name {
-			spec.CSV, spec.Fields = p.dataset.Tables[i].CSV, p.dataset.Tables[i].Fields
+			tr.spec.CSV, tr.spec.Fields = p.dataset.Tables[i].CSV, p.dataset.Tables[i].Fields
 		}
 	}
+	tr.spec.Schema, tr.spec.WindowRows = tr.t.Schema, tr.t.WindowRows
+	tr.spec.Open = tr.t.Schema == nil
+	for _, s := range ask.Splits {
+		split(tr.t, s.Name)
+		for _, key := range s.Keys {
+			tr.work = append(tr.work, work{key, s.Name, *n})
+			*n++
+		}
+	}
+	for _, w := range tr.work {
+		columns, err := shard.PathColumns(w.key)
+		if err != nil {
+			return err
+		}
+		tr.paths = append(tr.paths, columns)
+	}
+	shard.JoinPaths(tr.paths, tr.spec.Fields)
+	tr.got = make([]*readShard, len(tr.work))
+	all := make([]int, len(tr.work))
+	for i := range all {
+		all[i] = i
+	}
+	err := c.readAll(ctx, p, tr, all)
+	if err == nil && tr.spec.Open && len(tr.spec.Seen) > 0 {
+		err = c.settle(ctx, p, tr)
+	}
+	if err != nil || len(p.version.Failures) > 0 {
+		return err
+	}
+	for i, got := range tr.got {
+		p.keep(tr, tr.work[i], got)
+	}
+	return nil
+}
+
+// settle fixes the types that the CSV files of a table have together, and reads again
+// what was written with others.
+func (c *Catalog) settle(ctx context.Context, p *publication, tr *tableReading) error {
+	spec := tr.spec
+	spec.Path = tr.paths[0]
+	schema, err := shard.SchemaOfCSV(spec)
+	if e, ok := errors.AsType[*schemas.Error](err); ok {
+		p.fault(tr.t.Name, e.Message)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var again []int
+	for i, got := range tr.got {
+		if got != nil && !bytes.Equal(got.Schema, schema) {
+			again = append(again, i)
+		}
+	}
+	tr.spec.Schema = schema
+	return c.readAll(ctx, p, tr, again)
+}
+
+// readAll reads some objects of a table, ahead of them at once.
+func (c *Catalog) readAll(ctx context.Context, p *publication, tr *tableReading, which []int) error {
 	ctx, stop := context.WithCancel(ctx)
 	var pending []*reading
 	defer func() {
@@ -53,25 +132,20 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 		r := pending[0]
 		pending = pending[1:]
 		<-r.done
-		return c.take(ctx, p, t, r)
+		return c.take(ctx, p, tr, r)
 	}
-	for _, s := range ask.Splits {
-		split(t, s.Name)
-		for _, key := range s.Keys {
-			// The first shard says the schema of the others.
-			for len(pending) == ahead || len(pending) > 0 && t.Schema == nil {
-				err := next()
-				if err != nil {
-					return err
-				}
+	for _, i := range which {
+		// The first shard says the schema of the others.
+		for len(pending) == ahead || len(pending) > 0 && !tr.began {
+			err := next()
+			if err != nil {
+				return err
 			}
-			if len(p.version.Failures) >= maxFaults {
-				break
-			}
-			spec.Name, spec.Schema, spec.WindowRows = key, t.Schema, t.WindowRows
-			pending = append(pending, c.startReading(ctx, p, spec, s.Name, *n))
-			*n++
 		}
+		if len(p.version.Failures) >= maxFaults {
+			break
+		}
+		pending = append(pending, c.startReading(ctx, p, tr, i))
 	}
 	for len(pending) > 0 {
 		err := next()
@@ -90,26 +164,29 @@ type readShard struct {
 // reading is one shard that is read beside others; got and err stand when done is
 // closed.
 type reading struct {
-	key, split string
-	n          int // its place in the ask
-	done       chan struct{}
-	saved      bool
-	got        *readShard
-	err        error
+	work
+	i     int // its place in the table
+	done  chan struct{}
+	saved bool
+	got   *readShard
+	err   error
 }
 
 // startReading reads one object whole, in the child.
-func (c *Catalog) startReading(ctx context.Context, p *publication, spec shard.Spec, split string, n int) *reading {
-	r := &reading{key: spec.Name, split: split, n: n, done: make(chan struct{})}
-	if saved, ok := p.done[n]; ok {
+func (c *Catalog) startReading(ctx context.Context, p *publication, tr *tableReading, i int) *reading {
+	r := &reading{work: tr.work[i], i: i, done: make(chan struct{})}
+	before := tr.got[i]
+	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && saved.Format == shard.FormatCSV && saved.Seen == nil) {
 		r.got, r.saved = &saved, true
 		close(r.done)
 		return r
 	}
+	spec := tr.spec
+	spec.Name, spec.Path = r.key, tr.paths[i]
 	go func() {
 		defer close(r.done)
 		for try := range 5 {
-			r.got, r.err = c.conform(ctx, p, spec, r.key, n)
+			r.got, r.err = c.conform(ctx, p, spec, r.work, before)
 			if schemas.KindOf(r.err) != schemas.Unavailable || ctx.Err() != nil {
 				break
 			}
@@ -119,9 +196,9 @@ func (c *Catalog) startReading(ctx context.Context, p *publication, spec shard.S
 	return r
 }
 
-// take puts what was read of a shard into the version; a fault of the object goes to
-// the version's failures.
-func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r *reading) error {
+// take notes what was read of a shard; a fault of the object goes to the version's
+// failures.
+func (c *Catalog) take(ctx context.Context, p *publication, tr *tableReading, r *reading) error {
 	if r.err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -130,32 +207,69 @@ func (c *Catalog) take(ctx context.Context, p *publication, t *schemas.Table, r 
 		if !ok {
 			return r.err
 		}
-		if len(p.version.Failures) < maxFaults {
-			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, e.Message)})
-		}
+		p.fault(asUploaded(&p.dataset, r.key), asUploaded(&p.dataset, e.Message))
 		return nil
 	}
-	got := r.got
-	if t.Schema == nil {
-		t.Schema, t.WindowRows, t.Columns = got.Schema, got.WindowRows, got.Columns
+	again := tr.got[r.i] != nil
+	tr.got[r.i] = r.got
+	if !again {
+		tr.learn(r.got)
+		p.version.ShardsDone++
 	}
-	into := split(t, r.split)
+	if r.saved {
+		return nil
+	}
+	p.done[r.n] = *r.got
+	return c.saveProgress(ctx, p)
+}
+
+// learn takes from a shard what binds the others.
+func (tr *tableReading) learn(got *readShard) {
+	csv := got.Format == shard.FormatCSV
+	if !tr.began {
+		tr.began = true
+		tr.spec.Open = tr.spec.Open && csv
+		if tr.spec.WindowRows == 0 {
+			tr.spec.WindowRows = got.WindowRows
+		}
+	}
+	if tr.spec.Open && csv {
+		tr.spec.Seen = shard.JoinCSV(tr.spec.Seen, got.Seen)
+	}
+	if tr.spec.Schema == nil || tr.spec.Open && csv {
+		tr.spec.Schema = got.Schema
+	}
+}
+
+// keep puts a shard into the version, with the notes on it.
+func (p *publication) keep(tr *tableReading, w work, got *readShard) {
+	t := tr.t
+	if t.Schema == nil {
+		t.Schema, t.WindowRows, t.Columns = got.Schema, tr.spec.WindowRows, got.Columns
+		for i := range p.dataset.Tables {
+			if p.dataset.Tables[i].Name == t.Name {
+				t.Columns = schemas.Described(t.Columns, p.dataset.Tables[i].Fields)
+			}
+		}
+	}
+	into := split(t, w.split)
 	into.Shards = append(into.Shards, got.Shard)
-	p.version.ShardsDone++
 	p.version.Rows += got.Shard.Rows
 	for _, b := range got.Shard.Batches {
 		p.version.Bytes += b.Len()
 	}
 	for _, note := range got.Notes {
 		if len(p.version.Notes) < 200 {
-			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, r.key), Message: asUploaded(&p.dataset, note)})
+			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, w.key), Message: asUploaded(&p.dataset, note)})
 		}
 	}
-	if r.saved {
-		return nil
+}
+
+// fault notes what is wrong with an object, or a table; the version fails by it.
+func (p *publication) fault(at, message string) {
+	if len(p.version.Failures) < maxFaults {
+		p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: at, Message: message})
 	}
-	p.done[r.n] = *got
-	return c.saveProgress(ctx, p)
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -168,8 +282,10 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 // conform copies the object into an unlinked file, has the child read it, and
-// puts what was rewritten into the work bucket.
-func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, key string, n int) (*readShard, error) {
+// puts what was rewritten into the work bucket. before is what was read of it with other
+// types.
+func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, w work, before *readShard) (*readShard, error) {
+	key := w.key
 	err := c.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
 	if err != nil {
 		return nil, err
@@ -220,7 +336,7 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	if err != nil {
 		return nil, err
 	}
-	if same, ok := p.sums[report.SHA256]; ok {
+	if same, ok := p.sums[report.SHA256]; ok && len(spec.Path) == 0 {
 		return nil, schemas.Errorf(schemas.Invalid, key, "version %s holds the same bytes already, as %s", p.ask.Base, same)
 	}
 	got := &readShard{Report: report}
@@ -233,10 +349,10 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 		out, got.OutSize, got.OutSHA256 = in, info.Size, report.SHA256
 	}
 	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
-	return got, c.rewrite(ctx, p, got, out, n)
+	return got, c.rewrite(ctx, p, got, out, w.n, before)
 }
 
-func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, out *os.File, n int) error {
+func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, out *os.File, n int, before *readShard) error {
 	id, bucket, err := c.Work(ctx)
 	if err != nil {
 		return err
@@ -247,12 +363,21 @@ func (c *Catalog) rewrite(ctx context.Context, p *publication, got *readShard, o
 	}
 	// A failed publication's name may be used again while its files are removed.
 	key := fmt.Sprintf("versions/%s/%s/%d/shard-%05d.arrow", p.version.Dataset, p.version.Version, p.version.Started.UnixMicro(), n)
+	if before != nil && before.Shard.Key == key {
+		key = strings.TrimSuffix(key, ".arrow") + "-again.arrow"
+	}
 	put, err := work.PutOnce(ctx, bucket, key, io.NewSectionReader(out, 0, got.OutSize), got.OutSize)
 	if err != nil {
 		return err
 	}
 	s := &got.Shard
 	s.Store, s.Bucket, s.Key, s.ETag, s.Size, s.SHA256 = id, bucket, key, put.ETag, got.OutSize, got.OutSHA256
+	if before != nil && before.Shard.Source != nil {
+		err = work.Delete(ctx, before.Shard.Bucket, before.Shard.Key)
+		if err != nil { // it only takes room
+			c.Log.Warn("a shard that was written again stays in the work bucket", "key", before.Shard.Key, "err", err)
+		}
+	}
 	return p.probed(ctx, work, bucket, key)
 }
 

@@ -2,6 +2,8 @@ package schemas
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -256,10 +258,47 @@ type Table struct {
 	Splits     []Split       `json:"splits"`
 }
 
-// TableColumn names a top-level column of the schema.
+// TableColumn names a top-level column of the schema, with what its provider said of it
+// when the version was published.
 type TableColumn struct {
-	Name string `json:"name"`
-	Type string `json:"type" doc:"arrow type in words"`
+	Name        string `json:"name"`
+	Type        string `json:"type" doc:"arrow type in words"`
+	Unit        string `json:"unit,omitempty" doc:"UCUM code or words; in streams and files the field's metadata says it as unit"`
+	Concept     string `json:"concept,omitempty" doc:"IRI of what is measured; metadata concept"`
+	Description Text   `json:"description,omitempty" doc:"metadata description: the English one, else the first"`
+}
+
+// Described gives columns with what the fields of a description say of them, by name.
+func Described(columns []TableColumn, fields []Field) []TableColumn {
+	out := slices.Clone(columns)
+	for i := range out {
+		for _, f := range fields {
+			if f.Name == out[i].Name {
+				out[i].Unit, out[i].Concept, out[i].Description = f.Unit, f.Concept, f.Description
+			}
+		}
+	}
+	return out
+}
+
+// About is what an Arrow field's metadata says of a column; nil for nothing.
+func (c TableColumn) About() map[string]string {
+	about := map[string]string{}
+	words := c.Description["en"]
+	for _, tag := range slices.Sorted(maps.Keys(c.Description)) {
+		if words == "" {
+			words = c.Description[tag]
+		}
+	}
+	for key, value := range map[string]string{"unit": c.Unit, "concept": c.Concept, "description": words} {
+		if value != "" {
+			about[key] = value
+		}
+	}
+	if len(about) == 0 {
+		return nil
+	}
+	return about
 }
 
 // Split is a named part of a table: train, test, … or all.

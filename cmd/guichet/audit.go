@@ -131,6 +131,8 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{"lease on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], by(v["rules"])}
+	case schemas.ChangeReview:
+		parts = []string{v["decision"] + ": " + v["reason"], v["agreement"]}
 	case schemas.ChangeRun:
 		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
 	case schemas.ChangeReleaseBegin:

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"guichet/connectors/guichet"
+	"guichet/connectors/trust"
 	"guichet/gateway/api"
 	"guichet/schemas"
 )
@@ -20,6 +21,7 @@ type session struct {
 	Issuer   string `json:"issuer"`
 	ClientID string `json:"client_id"`
 	Secret   string `json:"client_secret_file"`
+	CA       string `json:"ca,omitempty"` // file of certificate authorities
 }
 
 func sessionFile() (string, error) {
@@ -45,7 +47,10 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if g.Server == "" {
 		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
 	}
-	s := session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile}
+	if g.Token != "" {
+		return schemas.BadField("login", "--token", "login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)")
+	}
+	s := session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile, CA: g.CA}
 	source, err := s.source(ctx)
 	if err != nil {
 		return err
@@ -54,7 +59,11 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	gateway, err := guichet.New(g.Server, source)
+	believe, err := s.believe()
+	if err != nil {
+		return err
+	}
+	gateway, err := guichet.New(g.Server, source, believe)
 	if err != nil {
 		return err
 	}
@@ -109,7 +118,17 @@ func (s session) source(ctx context.Context) (guichet.TokenSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guichet.ClientCredentials(ctx, s.Issuer, s.ClientID, secret)
+	believe, err := s.believe()
+	if err != nil {
+		return nil, err
+	}
+	return guichet.ClientCredentials(ctx, s.Issuer, s.ClientID, secret, believe)
+}
+
+// believe is whose certificates are believed.
+func (s session) believe() (guichet.Setting, error) {
+	roots, err := trust.Roots(s.CA)
+	return guichet.Believe(roots), err
 }
 
 // client makes the client of a verb: --token or GUICHET_TOKEN, else the session.
@@ -124,6 +143,9 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 				return nil, schemas.Errorf(schemas.Invalid, path, "the session in %s cannot be read; sign in again: %w", path, err)
 			}
 		}
+	}
+	if g.CA != "" {
+		s.CA = g.CA
 	}
 	server := g.Server
 	if server == "" {
@@ -148,7 +170,11 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 			return nil, err
 		}
 	}
-	c, err := guichet.New(server, source)
+	believe, err := s.believe()
+	if err != nil {
+		return nil, err
+	}
+	c, err := guichet.New(server, source, believe)
 	if err == nil && source != nil {
 		err = g.terminal.follow(ctx, c, server, false)
 	}

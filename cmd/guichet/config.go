@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
@@ -10,12 +12,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/connectors/trust"
 	"guichet/gateway"
 	"guichet/gateway/auth"
 	"guichet/schemas"
@@ -31,6 +35,7 @@ type Config struct {
 	Database      string                `yaml:"database" env:"GUICHET_DATABASE"`             // sqlite:FILE or postgres://…; SQLite in data when empty
 	TLSCert       string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`             // PEM file, read again when it changes
 	TLSKey        string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`               // PEM file
+	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	PublicURL     string                `yaml:"public_url" env:"GUICHET_PUBLIC_URL"`         // where the world reaches it, for documents that leave the site
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Origin        string                `yaml:"origin" env:"GUICHET_ORIGIN"`                 // name of the record's log, fixed by guichet init
@@ -81,7 +86,7 @@ func loadConfig(path string) (*Config, error) {
 		for name, k := range c.Credentials {
 			c.Credentials[name] = Credential{beside(path, k.AccessKeyFile), beside(path, k.SecretKeyFile)}
 		}
-		c.TLSCert, c.TLSKey = beside(path, c.TLSCert), beside(path, c.TLSKey)
+		c.TLSCert, c.TLSKey, c.CA = beside(path, c.TLSCert), beside(path, c.TLSKey), beside(path, c.CA)
 	}
 	for _, s := range c.settings() {
 		switch v, set := os.LookupEnv(s.env); {
@@ -125,7 +130,7 @@ func (c *Config) settings() []setting {
 		{"database", "GUICHET_DATABASE", &c.Database}, {"tls_cert", "GUICHET_TLS_CERT", &c.TLSCert}, {"tls_key", "GUICHET_TLS_KEY", &c.TLSKey},
 		{"public_url", "GUICHET_PUBLIC_URL", &c.PublicURL}, {"origin", "GUICHET_ORIGIN", &c.Origin}, {"replica", "GUICHET_REPLICA", &c.Replica},
 		{"memory", "GUICHET_MEMORY", &c.Memory}, {"metrics_listen", "GUICHET_METRICS_LISTEN", &c.MetricsListen}, {"store_idle", "GUICHET_STORE_IDLE", &c.StoreIdle},
-		{"client_idle", "GUICHET_CLIENT_IDLE", &c.ClientIdle},
+		{"client_idle", "GUICHET_CLIENT_IDLE", &c.ClientIdle}, {"ca", "GUICHET_CA", &c.CA},
 	}
 }
 
@@ -159,6 +164,9 @@ func (c *Config) check() error {
 		return schemas.BadField("settings", "tls_cert", "give both tls_cert and tls_key, or neither")
 	}
 	err := c.checkPublicURL()
+	if err == nil {
+		err = c.checkFiles()
+	}
 	if err != nil {
 		return err
 	}
@@ -192,6 +200,42 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// checkFiles looks whether the files that the settings name are there and can be read:
+// the first publication would find out otherwise.
+func (c *Config) checkFiles() error {
+	for _, name := range slices.Sorted(maps.Keys(c.Credentials)) {
+		k := c.Credentials[name]
+		for key, path := range map[string]string{"access_key_file": k.AccessKeyFile, "secret_key_file": k.SecretKeyFile} {
+			_, err := secret(path)
+			if err == nil {
+				continue
+			}
+			at := "credentials." + name + "." + key
+			if path == "" {
+				return schemas.BadField("settings", at, "a credential names two files: access_key_file and secret_key_file")
+			}
+			e, ours := errors.AsType[*schemas.Error](err)
+			if !ours {
+				return err
+			}
+			bad := schemas.BadField("settings", at, "%s", e.Message)
+			bad.Remedy = e.Remedy
+			return bad
+		}
+	}
+	for key, path := range map[string]string{"tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
+		if path == "" {
+			continue
+		}
+		_, err := os.Stat(path)
+		if err != nil {
+			return schemas.BadField("settings", key, "the file cannot be read: %v", err)
+		}
+	}
+	_, err := trust.Roots(c.CA)
+	return err
 }
 
 func (c *Config) checkPublicURL() error {
@@ -263,13 +307,21 @@ func listenOn(addr string) string {
 func secret(path string) (string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return "", schemas.Errorf(schemas.Invalid, path, "a secret cannot be read: %w", err)
+		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the secret file %s cannot be read: %s", path, reasonOf(err)), Err: err}
 	}
 	if st.Mode().IsRegular() && runtime.GOOS != "windows" && st.Mode().Perm()&0o027 != 0 { // a service's group may read
 		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
 			Remedy: "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine"}
 	}
 	return firstText(path)
+}
+
+// reasonOf is the system's word without the path, which was said already.
+func reasonOf(err error) string {
+	if p, is := errors.AsType[*os.PathError](err); is {
+		return p.Err.Error()
+	}
+	return err.Error()
 }
 
 // firstText reads a file that holds one text.

@@ -22,17 +22,12 @@ func TestPrintedLinesRun(t *testing.T) {
 	g.post("trainer", "/projects", schemas.Project{ID: "crop-yield-2027", Title: "Crop yield", Factory: "leonardo", Purposes: []string{"train-model"}}, nil)
 	id := g.granted(g.published("Winter wheat", csvRows(300, 0)).ID)[0]
 	dir := t.TempDir()
-	p := g.rig.persona("trainer")
-	source, err := session{Issuer: p.issuer, ClientID: p.ID, Secret: written(t, dir, "secret", p.Secret)}.source(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := source(t.Context())
+	homes, err := (&story{rig: g.rig, dir: dir}).homes(g.base)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := addresses{HTTP: g.base, Flight: "grpc://" + g.flight}
-	printed := copyable(a, written(t, dir, "trainer.token", token), g.lease(id).Token, string(id), "data", "all")
+	printed := copyable(a, homes, g.lease(id).Token, string(id), "data", "all")
 	var lines []string
 	for paragraph := range strings.SplitSeq(printed, "\n\n") {
 		if !strings.HasSuffix(paragraph, ":") { // prose
@@ -50,12 +45,12 @@ func TestPrintedLinesRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("bash", "-e", written(t, dir, "copied.sh", strings.Join(lines, "\n")))
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GUICHET_HOME="+dir)
+	cmd.Dir, cmd.Env = dir, os.Environ()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, printed)
 	}
-	for _, want := range []string{"crop: string", "\n150\n", "1 dataset\n"} {
+	for _, want := range []string{"crop: string", "\n150\n", "1 dataset\n", "release.end", "the record is whole", "https://hospital.example", "lease-"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the lines do not print %q:\n%s", want, out)
 		}

@@ -249,7 +249,7 @@ func (g *testGateway) backUp(to string) {
 	g.t.Helper()
 	err := os.MkdirAll(to, 0o700)
 	err = errors.Join(err, os.MkdirAll(filepath.Join(to, "keys"), 0o700))
-	for _, name := range []string{"checkpoint", "guichet.yaml", "keys/log.key", "keys/log.pub", "keys/lease.key", "keys/pseudonym.key"} {
+	for _, name := range []string{"checkpoint", "guichet.yaml", "keys/log.key", "keys/log.pub", "keys/lease.key", "keys/pseudonym.key", "keys/s3-access", "keys/s3-secret"} {
 		var b []byte
 		if err == nil {
 			b, err = os.ReadFile(filepath.Join(g.data, name))

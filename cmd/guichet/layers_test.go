@@ -36,21 +36,23 @@ func layers() map[string][]string {
 // and what lies below it.
 func siblings() map[string][]string {
 	return map[string][]string{
-		"connectors/guichet":           {"connectors/shard"},
-		"connectors/sandbox":           {"connectors/shard"},
-		"connectors/dcatap":            {"connectors/rdf", "connectors/odrl"},
-		"connectors/odrl":              {"connectors/rdf"},
+		"connectors/guichet":     {"connectors/shard", "connectors/trust"},
+		"connectors/s3":          {"connectors/trust"},
+		"connectors/sandbox":     {"connectors/shard"},
+		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
+		"connectors/odrl":        {"connectors/rdf"},
+		"catalog":                {"catalog/index"},
+		"policy/agreement":       {"policy", "policy/party"},
+		"policy/party":           {"policy"},
+		"gateway":                {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
+		"gateway/api":            {"gateway/problem"},
+		"gateway/door":           {"gateway/problem", "gateway/stream"},
+		"gateway/flight":         {"gateway/problem", "gateway/stream"},
+		"gateway/stream":         {"gateway/stream/transform"},
+		"connectors/sql/sqltest": {"connectors/sql"},
+		"gateway/doortest":       {"*"},
+
 		"connectors/dcatap/dcataptest": {"connectors/rdf"},
-		"catalog":                      {"catalog/index"},
-		"policy/agreement":             {"policy", "policy/party"},
-		"policy/party":                 {"policy"},
-		"gateway":                      {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
-		"gateway/api":                  {"gateway/problem"},
-		"gateway/door":                 {"gateway/problem", "gateway/stream"},
-		"gateway/flight":               {"gateway/problem", "gateway/stream"},
-		"gateway/stream":               {"gateway/stream/transform"},
-		"connectors/sql/sqltest":       {"connectors/sql"},
-		"gateway/doortest":             {"*"},
 	}
 }
 
@@ -58,6 +60,7 @@ func siblings() map[string][]string {
 func walled() map[string][]string {
 	return map[string][]string{
 		"github.com/apache/arrow/":            {"connectors/shard", "connectors/guichet", "gateway/stream", "gateway/flight", "gateway/doortest"},
+		"github.com/apache/arrow-go/":         {"connectors/shard"},
 		"github.com/minio/":                   {"connectors/s3"},
 		"github.com/blevesearch/":             {"catalog/index"},
 		"github.com/open-policy-agent/":       {"policy"},

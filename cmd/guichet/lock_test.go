@@ -28,6 +28,17 @@ func TestSecondGateway(t *testing.T) {
 			if err == nil {
 				err = os.WriteFile(filepath.Join(other, "guichet.yaml"), b, 0o600)
 			}
+			for _, key := range []string{"s3-access", "s3-secret"} { // which the settings name
+				if err == nil {
+					err = os.MkdirAll(filepath.Join(other, "keys"), 0o700)
+				}
+				if err == nil {
+					b, err = os.ReadFile(filepath.Join(g.data, "keys", key))
+				}
+				if err == nil {
+					err = os.WriteFile(filepath.Join(other, "keys", key), b, 0o600)
+				}
+			}
 		}
 		if err != nil {
 			t.Fatal(err)

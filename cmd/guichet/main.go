@@ -52,12 +52,13 @@ type grammar struct {
 	JSON   bool   `help:"Answer as JSON."`
 	Config string `help:"YAML file with the gateway's settings." type:"path" env:"GUICHET_CONFIG" placeholder:"FILE"`
 	Server string `help:"Address of the gateway." env:"GUICHET_SERVER" placeholder:"URL"`
+	CA     string `name:"ca" help:"PEM file of certificate authorities to believe beside the system's." type:"existingfile" env:"GUICHET_CA" placeholder:"FILE"`
 	Token  string `help:"File with a bearer token; what guichet login keeps when left out." type:"path" env:"GUICHET_TOKEN_FILE" placeholder:"FILE"`
 
 	Demo  demoCmd  `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
 	Init  initCmd  `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
 	Serve serveCmd `cmd:"" help:"Run the gateway."`
-	Login loginCmd `cmd:"" help:"Get a token of an issuer and keep it."`
+	Login loginCmd `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
 
 	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`

@@ -41,7 +41,8 @@ type (
 	factoryAdd     struct{ document }
 	storeAdd       struct {
 		document
-		Own bool `help:"You answer for the store's bytes: they are not compared with their checksums while they pass."`
+		Own       bool `help:"You answer for the store's bytes: they are not compared with their checksums while they pass."`
+		Unchecked bool `help:"Register it although it does not answer yet, or lacks a bucket."`
 	}
 	participantList struct{}
 	projectList     struct{}
@@ -102,7 +103,11 @@ func (v factoryAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // Run adds a store.
 func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	return addNoun(ctx, t, g, v.document, "/stores", func(s *schemas.Store) { s.Own = s.Own || v.Own })
+	path := "/stores"
+	if v.Unchecked {
+		path += "?unchecked=true"
+	}
+	return addNoun(ctx, t, g, v.document, path, func(s *schemas.Store) { s.Own = s.Own || v.Own })
 }
 
 // Run lists participants.

@@ -43,7 +43,7 @@ func TestSetsReadBack(t *testing.T) {
 	g.populate()
 	// A factory that is proven to be where this test runs: health data comes too.
 	g.post("operator", "/factories", schemas.Factory{ID: "here", Name: "Here", Country: "FI", Egress: []string{"127.0.0.1/32"}, Secure: true}, nil)
-	g.post("trainer", "/projects", schemas.Project{ID: "sets", Title: "Sets", Factory: "here", Purposes: []string{"train-model"}}, nil)
+	g.post("trainer", "/projects", schemas.Project{ID: "sets", Title: "Sets", Factory: "here", Purposes: []string{"scientific-research"}}, nil)
 	s := &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}, datasets: map[string]schemas.Dataset{}}
 	var ids []schemas.DatasetID
 	var all [][]comparison // by dataset

@@ -47,7 +47,7 @@ func (s *story) tell(ctx context.Context) error {
 		{"A trainer looks for data in all spaces at once", s.find},
 		{"She asks for the wrong thing, and the no is explained", s.refused},
 		{"She asks properly and gets a permit; one holder decides by hand", s.granted},
-		{"Her job streams it: two ranks, shuffled, every row once", s.streams},
+		{"Her job streams it: two ranks, windows of rows in the order of a seed, every row once", s.streams},
 		{"Health data: only from the secure factory, persons pseudonymised", s.health},
 		{"The provider withdraws while a stream runs; it dies", s.revoked},
 		{"An issuer that speaks for others is turned away", s.impostor},
@@ -257,13 +257,16 @@ func (s *story) find(ctx context.Context) error {
 		if f.Total == 0 {
 			return fmt.Errorf("%q finds nothing", words)
 		}
-		s.say("   search %q as project Crop yield 2027: %d datasets", words, f.Total)
+		s.say("   search %q as project Crop yield 2027: %s", words, plural(f.Total, "dataset", "datasets"))
 		for _, h := range f.Items[:min(3, len(f.Items))] {
 			why := ""
 			if len(h.Reasons) > 0 {
 				why = h.Reasons[0].Text
 			}
 			s.say("     %-6s %-52s %s", mark(h.Access), title(h.Title), why)
+		}
+		if more := f.Total - 3; more > 0 {
+			s.say("     and %s more", count(more))
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,7 +84,8 @@ func (s *story) kinds(ctx context.Context, c *guichet.Client) (string, error) {
 			return "", fmt.Errorf("the record has no %s", want)
 		}
 	}
-	return fmt.Sprintf("%d releases begun, %d ended, %d revocations, %d refusals, %d reviews", n[schemas.ChangeReleaseBegin], n[schemas.ChangeReleaseEnd], n[schemas.ChangeRevoke], n[schemas.ChangeRefusal], n[schemas.ChangeReview]), nil
+	return fmt.Sprintf("%s begun, %d ended, %s, %s, %s", plural(n[schemas.ChangeReleaseBegin], "release", "releases"), n[schemas.ChangeReleaseEnd], plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
+		plural(n[schemas.ChangeRefusal], "refusal", "refusals"), plural(n[schemas.ChangeReview], "review", "reviews")), nil
 }
 
 // readyLine is the ready line with tokens for every role.
@@ -118,24 +120,65 @@ func (s *story) invite(a addresses) {
 	if err != nil {
 		return
 	}
-	token := filepath.Join(s.dir, "trainer.token")
-	err = os.WriteFile(token, []byte(a.Tokens["trainer"]), 0o600)
+	homes, err := s.homes(a.HTTP)
 	if err != nil {
 		return
 	}
-	s.say("%s", copyable(a, token, l.Token, string(s.open), m.Tables[0].Table, m.Tables[0].Split))
+	s.say("%s", copyable(a, homes, l.Token, string(s.open), m.Tables[0].Table, m.Tables[0].Split))
+}
+
+// home is where somebody of the demo is signed in.
+type home struct{ dir, who, try string }
+
+// homes signs everybody of the demo in, each in a folder of its own: with the client's
+// secret, so that the command line gets a new token whenever the last one ends.
+func (s *story) homes(server string) ([]home, error) {
+	var out []home
+	for _, x := range []struct{ id, try string }{
+		{"trainer", "guichet search wheat --project crop-yield-2027"}, {"agronomy", "guichet audit list --kind release.end"}, {"hospital", "guichet requests"},
+		{"officer", "guichet audit verify"}, {"operator", "guichet participant list"},
+	} {
+		p := s.rig.persona(x.id)
+		h := home{dir: filepath.Join(s.dir, "people", x.id), who: string(p.Participant) + inRoles(p.Roles), try: x.try}
+		err := signIn(h.dir, session{Server: server, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// signIn keeps a session whose secret lies beside it.
+func signIn(dir string, s session, secret string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	s.Secret = filepath.Join(dir, "secret")
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = os.WriteFile(s.Secret, []byte(secret), 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "session.json"), b, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	return nil
 }
 
 // copyable is the lines to copy: none is indented, since a here-document ends at a line
 // that is its word alone, and Python minds its margin.
-func copyable(a addresses, token, lease, agreement, table, split string) string {
+func copyable(a addresses, homes []home, lease, agreement, table, split string) string {
 	python, need := interpreter()
 	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, agreement, table, split)
 	return fmt.Sprintf(`
 Guichet stays up at %[1]s (API description: %[1]s/api/v1/openapi.json). Ctrl-C ends it.
-The lease in these lines lasts 15 minutes. With curl:
+The lease in the next three lasts 15 minutes; the last lines get another one. With curl:
 
-curl -fH "Authorization: Bearer %[2]s" -o rank0.arrows "%[3]s"
+curl --fail-with-body -H "Authorization: Bearer %[2]s" -o rank0.arrows "%[3]s"
 
 With pyarrow over HTTP, and over Flight%[4]s:
 
@@ -153,11 +196,20 @@ i = c.get_flight_info(flight.FlightDescriptor.for_path("%[7]s", "table=%[8]s", "
 print(c.do_get(i.endpoints[0].ticket, o).read_all().num_rows)
 EOF
 
-As the trainer on the command line:
+On the command line, each signed in for as long as the demo runs:
 
-export GUICHET_SERVER=%[1]s GUICHET_TOKEN_FILE=%[10]s
-bin/guichet search wheat --project crop-yield-2027
-`, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, token)
+%[10]s
+`, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, tried(homes, agreement))
+}
+
+// tried is a line to copy for each home, and how its owner gets a lease.
+func tried(homes []home, agreement string) string {
+	var b strings.Builder
+	for _, h := range homes {
+		fmt.Fprintf(&b, "GUICHET_HOME=%s bin/%s # %s\n", h.dir, h.try, h.who)
+	}
+	fmt.Fprintf(&b, "GUICHET_HOME=%s bin/guichet lease %s # a new lease for the lines above", homes[0].dir, agreement)
+	return b.String()
 }
 
 // interpreter is a Python that has pyarrow, where one is known; else need says how to

@@ -143,7 +143,9 @@ func (s *story) rate(ctx context.Context, c *guichet.Client) error {
 		return err
 	}
 	var all received
+	epochs := 0
 	for seed := 1; all.bytes < 200e6; seed++ {
+		epochs++
 		for _, t := range m.Tables {
 			got, err := s.epoch(ctx, c, s.big, t.Table, t.Split, 2, strconv.Itoa(seed))
 			if err != nil {
@@ -157,8 +159,8 @@ func (s *story) rate(ctx context.Context, c *guichet.Client) error {
 	if err != nil {
 		return err
 	}
-	s.say("   several shuffled epochs of the largest dataset: %s rows, %s, %s/s", count(all.rows), size(all.bytes), size(int64(rate)))
-	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s)", count(all.rows), size(all.bytes), size(int64(rate)), rate/direct, size(int64(direct))))
+	s.say("   %s of the largest dataset, each by another seed: %s rows, %s, %s/s", plural(epochs, "epoch", "epochs"), count(all.rows), size(all.bytes), size(int64(rate)))
+	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch", count(all.rows), size(all.bytes), size(int64(rate)), rate/direct, size(int64(direct))))
 	return s.flight(ctx, c, m)
 }
 
@@ -294,10 +296,10 @@ func (s *story) revoked(ctx context.Context) error {
 		return err
 	}
 	defer st.Close()
-	cut := make(chan error, 1)
+	cut, halfway := make(chan error, 1), make(chan int64, 1)
 	var died time.Time
 	go func() {
-		buf := make([]byte, 4096)
+		buf, slow := make([]byte, 4096), false
 		for {
 			_, err := st.Read(buf)
 			if err != nil {
@@ -305,10 +307,21 @@ func (s *story) revoked(ctx context.Context) error {
 				cut <- err
 				return
 			}
-			time.Sleep(2 * time.Millisecond) // a slow reader: the stream is still under way
+			if n := st.Received(); !slow && n >= big.Rows/3 {
+				slow = true
+				halfway <- n
+			}
+			if slow {
+				time.Sleep(2 * time.Millisecond) // the stream is still under way when the word comes
+			}
 		}
 	}()
-	time.Sleep(300 * time.Millisecond)
+	select {
+	case n := <-halfway:
+		s.say("   the job has read %s of %s rows when the provider revokes", count(n), count(big.Rows))
+	case err := <-cut:
+		return fmt.Errorf("the stream ended before anybody revoked: %w", err)
+	}
 	d := s.largest()
 	provider, err := s.as(ctx, owner(&d))
 	if err != nil {

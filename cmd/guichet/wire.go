@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,6 +25,7 @@ import (
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
 	"guichet/connectors/sql"
+	"guichet/connectors/trust"
 	"guichet/gateway"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
@@ -102,7 +105,11 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
 	}
 	limits := c.Limits.Filled()
-	stores := &stores{parties: s.parties, config: c, open: map[string]*s3.Store{}}
+	roots, err := trust.Roots(c.CA)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	stores := &stores{parties: s.parties, config: c, roots: roots, open: map[string]*s3.Store{}}
 	mayName := stores.mayName
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
 		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp"),
@@ -121,8 +128,8 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches},
+		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -232,6 +239,7 @@ func (s *site) start(ctx context.Context) error {
 type stores struct {
 	parties *party.Registry
 	config  *Config
+	roots   *x509.CertPool // nil: the system's
 	mu      sync.Mutex
 	open    map[string]*s3.Store // by id and revision: a changed registration is opened anew
 }
@@ -247,9 +255,18 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	if s := o.open[key]; s != nil {
 		return s, nil
 	}
+	s, err := o.connect(reg)
+	if err == nil {
+		o.open[key] = s
+	}
+	return s, err
+}
+
+// connect makes a store of its registration.
+func (o *stores) connect(reg schemas.Store) (*s3.Store, error) {
 	cred, ok := o.config.Credentials[reg.CredentialRef]
 	if !ok {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: string(id), Message: fmt.Sprintf("store %s has no credentials here", id), Remedy: fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: string(reg.ID), Message: fmt.Sprintf("store %s has no credentials here", reg.ID), Remedy: fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
 	}
 	access, err := secret(cred.AccessKeyFile)
 	if err != nil {
@@ -263,11 +280,45 @@ func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s, err := s3.New(id, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden}, s3.Own(reg.Own), s3.Idle(wait))
-	if err == nil {
-		o.open[key] = s
+	return s3.New(reg.ID, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden}, s3.Own(reg.Own), s3.Idle(wait), s3.Believe(o.roots))
+}
+
+// reaches says whether a store that is to be registered answers, and has the buckets that
+// its registration names. Errors: Invalid with what is wrong where.
+func (o *stores) reaches(ctx context.Context, reg schemas.Store) error {
+	s, err := o.connect(reg)
+	if err != nil {
+		return err
 	}
-	return s, err
+	ctx, stop := context.WithTimeout(ctx, 15*time.Second)
+	defer stop()
+	named := map[string]string{}
+	if reg.WorkBucket != "" {
+		named[reg.WorkBucket] = "/work_bucket"
+	}
+	for i, p := range reg.Prefixes {
+		if named[p.Bucket] == "" {
+			named[p.Bucket] = fmt.Sprintf("/prefixes/%d/bucket", i)
+		}
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(named)) {
+		err := s.Reaches(ctx, bucket)
+		e, ours := errors.AsType[*schemas.Error](err)
+		switch {
+		case err == nil:
+			continue
+		case !ours: // it took too long
+			e = &schemas.Error{Message: fmt.Sprintf("store %s did not answer in 15 seconds", reg.ID), Remedy: "check the endpoint"}
+		}
+		at := named[bucket]
+		if e.Kind != schemas.NotFound {
+			at = "/endpoint"
+		}
+		bad := schemas.BadField("store", at, "%s", e.Message)
+		bad.Remedy = e.Remedy + "; a store that comes later is registered unchecked: guichet store add --unchecked"
+		return bad
+	}
+	return nil
 }
 
 // mayName is the registry's word on prefixes, and the provider's own uploads.

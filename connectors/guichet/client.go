@@ -9,6 +9,8 @@ package guichet
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/trust"
 	"guichet/schemas"
 )
 
@@ -37,13 +40,29 @@ type Client struct {
 	http  *http.Client
 }
 
+// Setting changes how a client or a source of tokens connects.
+type Setting func(s *settings)
+
+type settings struct{ roots *x509.CertPool }
+
+// Believe names the certificate authorities that are believed (trust.Roots).
+func Believe(roots *x509.CertPool) Setting { return func(s *settings) { s.roots = roots } }
+
+func settled(list []Setting) (s settings) {
+	for _, set := range list {
+		set(&s)
+	}
+	return s
+}
+
 // New makes a client; token may be nil for a stranger.
-func New(base string, token TokenSource) (*Client, error) {
+func New(base string, token TokenSource, list ...Setting) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, schemas.BadField("client", "server", "%q is no address; write it like https://guichet.example", base)
 	}
-	h := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, ReadBufferSize: 256 << 10, DisableCompression: true, ForceAttemptHTTP2: true}}
+	h := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, ReadBufferSize: 256 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: settled(list).roots, MinVersion: tls.VersionTLS12}}}
 	// A redirect elsewhere must not carry our token [decisions.md 19].
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: strings.TrimSuffix(base, "/"), token: token, http: h}, nil
@@ -180,7 +199,7 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, err
 		}
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: c.base, Message: "the gateway at " + c.base + " does not answer", Remedy: "check the address (--server) and that guichet serve runs there", Err: err}
+		return nil, trust.Fault("the gateway", c.base, "check the address (--server) and that guichet serve runs there", err)
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil
@@ -205,7 +224,11 @@ func problemOf(resp *http.Response) error {
 	var p problem
 	err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p)
 	if err != nil || p.Type == "" {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: resp.Request.URL.Path, Message: "the server answered " + resp.Status, Remedy: "check that this is a Guichet gateway"}
+		e := &schemas.Error{Kind: schemas.Unavailable, Subject: resp.Request.URL.Path, Message: "the server answered " + resp.Status, Remedy: "check that this is a Guichet gateway"}
+		if resp.StatusCode == http.StatusBadRequest && resp.Request.URL.Scheme == "http" {
+			e.Remedy = "it may speak TLS alone: write https:// in the address (--server)"
+		}
+		return e
 	}
 	e := &schemas.Error{Kind: kindOf(p.Type), Subject: p.Subject, Message: p.Detail, Fields: p.Errors, Reasons: p.Reasons, Remedy: p.Remedy}
 	if p.Inst != "" {

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -22,12 +24,13 @@ const (
 
 // transport keeps enough idle connections for parallel ranges. Bodies are bounded by
 // guard and reader.
-func transport() *http.Transport {
+func transport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        5 * time.Second, // a burst's connections are given back soon
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second, // a store may take its time over what was written
 		MaxResponseHeaderBytes: maxHeader,

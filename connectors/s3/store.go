@@ -11,6 +11,7 @@ package s3
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"guichet/connectors/trust"
 	"guichet/schemas"
 )
 
@@ -37,6 +39,9 @@ type Store struct {
 	core *minio.Core
 	idle time.Duration // the most that a store may take for the next bytes
 	own  bool
+
+	roots    *x509.CertPool // nil: the system's
+	endpoint string
 }
 
 // Option changes a store.
@@ -57,6 +62,9 @@ type Info struct {
 	Size int64
 }
 
+// Believe names the certificate authorities that are believed (trust.Roots).
+func Believe(roots *x509.CertPool) Option { return func(s *Store) { s.roots = roots } }
+
 // New makes a store; it connects at first use. Errors: Invalid.
 func New(id schemas.StoreID, endpoint, region string, c Credentials, options ...Option) (*Store, error) {
 	s := &Store{id: id, idle: defaultIdle}
@@ -69,12 +77,12 @@ func New(id schemas.StoreID, endpoint, region string, c Credentials, options ...
 	}
 	core, err := minio.NewCore(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: u.Scheme == "https", Region: region,
-		Transport: &guard{transport(), s.idle}, MaxRetries: 3,
+		Transport: &guard{transport(s.roots), s.idle}, MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, schemas.Errorf(schemas.Invalid, string(id), "open store %s: %w", id, err)
 	}
-	s.core = core
+	s.core, s.endpoint = core, endpoint
 	return s, nil
 }
 
@@ -212,9 +220,22 @@ func (s *Store) explain(err error, bucket, key string) error {
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return shorter(key)
 	default:
-		e.Kind, e.Message, e.Remedy = schemas.Unavailable, fmt.Sprintf("store %s does not answer", s.id), "try again in a moment"
+		return trust.Fault(fmt.Sprintf("store %s", s.id), s.endpoint, "try again in a moment", short(err))
 	}
 	return e
+}
+
+// Reaches says whether the store answers and has a bucket that the credentials may look
+// at: nil, or an error as of Open that says what is wrong.
+func (s *Store) Reaches(ctx context.Context, bucket string) error {
+	there, err := s.core.BucketExists(ctx, bucket)
+	if err != nil {
+		return s.explain(err, bucket, bucket)
+	}
+	if !there {
+		return &schemas.Error{Kind: schemas.NotFound, Subject: bucket, Message: fmt.Sprintf("store %s has no bucket %q", s.id, bucket), Remedy: "make the bucket, or check its name"}
+	}
+	return nil
 }
 
 func changed(key string) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -35,6 +36,9 @@ type Spec struct {
 	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
 	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
 	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
+	Open       bool            `json:"open,omitempty"`        // Schema does not bind undeclared columns of CSV: their types follow from Seen and the file
+	Seen       []CSVSeen       `json:"seen,omitempty"`        // what the table's other CSV files have shown
+	Path       []PathColumn    `json:"path,omitempty"`        // columns that stand in the object's path
 }
 
 // Report says what was found and, where the input does not conform, what was
@@ -53,6 +57,7 @@ type Report struct {
 	Columns      []schemas.TableColumn `json:"columns"`
 	WindowRows   int64                 `json:"window_rows"`
 	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
+	Seen         []CSVSeen             `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
 }
 
 // Conform reads an object of size bytes once and whole. Where it obeys every
@@ -125,9 +130,13 @@ func (c *conformer) run() error {
 		if err != nil {
 			return err
 		}
+		c.report.Seen = src.seen()
+		if c.spec.Open {
+			c.want = nil
+		}
 		return c.convert(src, src.fields(), src.notes)
 	case FormatParquet:
-		src, err := openParquet(c.data)
+		src, err := openParquet(c.ctx, c.data, c.want)
 		if err != nil {
 			return err
 		}
@@ -139,26 +148,44 @@ func (c *conformer) run() error {
 
 // convert writes a source that is not Arrow IPC.
 func (c *conformer) convert(src source, fields []arrow.Field, notes []string) error {
+	src, fields, added, err := c.withPath(src, fields)
+	if err != nil {
+		return err
+	}
 	p, err := newPlan(fields, nil, c.want)
 	if err != nil {
 		return err
 	}
-	p.notes = append(notes, p.notes...)
+	p.notes = slices.Concat(notes, added, p.notes)
 	return c.rewrite(src, p, c.spec.WindowRows)
 }
 
 func (c *conformer) arrow(in *arrowInput) error {
-	p, err := newPlan(in.schema.Arrow.Fields(), in.dictionaries(), c.want)
+	own := in.schema.Arrow.Fields()
+	src, fields, notes, err := c.withPath(in, own)
 	if err != nil {
 		return err
 	}
+	more := len(fields) - len(own)
+	p, err := newPlan(fields, append(in.dictionaries(), make([][]*col, more)...), c.want)
+	if err != nil {
+		return err
+	}
+	p.notes = append(notes, p.notes...)
 	n := c.spec.WindowRows
 	if n == 0 {
-		if n, err = p.windowRows(c.ctx, in); err != nil {
+		if n, err = p.windowRows(c.ctx, src); err != nil {
 			return err
 		}
 	}
 	why := in.untidy
+	if more > 0 {
+		why = "columns of its path are added"
+	} else if len(notes) > 0 { // to compare them
+		if err := src.each(c.ctx, func(batch) error { return nil }); err != nil {
+			return err
+		}
+	}
 	if why == "" && !equalNodes(in.schema.top, p.schema.top) {
 		why = "its schema is not in canonical form"
 	}
@@ -168,7 +195,7 @@ func (c *conformer) arrow(in *arrowInput) error {
 		}
 	}
 	p.notes = append(p.notes, "rewritten: "+why)
-	return c.rewrite(in, p, n)
+	return c.rewrite(src, p, n)
 }
 
 // conforms compares every message of a tidy file with its canonical form, and

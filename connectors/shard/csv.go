@@ -3,7 +3,9 @@ package shard
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -23,6 +25,9 @@ type csvSource struct {
 	columns []*csvColumn
 	nulls   map[string]bool
 	notes   []string
+	name    string
+	own     []CSVSeen // by column: what this file has shown
+	inPath  map[string]bool
 }
 
 const (
@@ -32,10 +37,11 @@ const (
 	maxCellText = 40 // bytes of a cell shown in an error
 )
 
-// openCSV settles dialect and types. want gives the types that the table's
-// other shards have, nil for the first.
+// openCSV settles dialect and types. want gives the types that the table's published
+// shards have, nil where there are none; where it is open, what the table's other files
+// have shown counts as the file's own.
 func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSource, error) {
-	s := &csvSource{nulls: map[string]bool{"": true}}
+	s := &csvSource{name: spec.Name, nulls: map[string]bool{"": true}}
 	if spec.CSV != nil {
 		s.dialect = *spec.CSV
 	}
@@ -52,13 +58,64 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	}
 	s.notes = append(s.notes, "CSV: "+enc+", "+delim+s.dialectNote())
 	sc := newScanner(s.data, s.delim)
+	if spec.Open {
+		want = nil
+	}
+	s.inPath = map[string]bool{}
+	for i := range spec.Path {
+		s.inPath[spec.Path[i].Name] = true
+	}
 	if err := s.header(sc, spec.Fields, want); err != nil {
 		return nil, err
 	}
-	if err := s.settle(ctx, sc); err != nil {
+	if err := s.sameNames(spec.Seen); err != nil {
+		return nil, err
+	}
+	if err := s.look(ctx, sc); err != nil {
+		return nil, err
+	}
+	s.sights()
+	s.own = make([]CSVSeen, len(s.columns))
+	for i, c := range s.columns {
+		s.own[i] = c.seen
+		if len(spec.Seen) > 0 {
+			c.seen = spec.Seen[i]
+			c.seen.join(&s.own[i])
+		}
+	}
+	if err := s.settle(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// sameNames refuses a file whose columns are not those of the table's other files.
+func (s *csvSource) sameNames(others []CSVSeen) error {
+	if len(others) == 0 {
+		return nil
+	}
+	names := func(n int, name func(i int) string) []arrow.Field {
+		fields := make([]arrow.Field, n)
+		for i := range fields {
+			fields[i] = arrow.Field{Name: name(i), Type: arrow.Null}
+		}
+		return fields
+	}
+	return mustMatch(names(len(others), func(i int) string { return others[i].Name }), names(len(s.columns), func(i int) string { return s.columns[i].name }))
+}
+
+// seen is what the file's own values have shown, without those of other files.
+func (s *csvSource) seen() []CSVSeen {
+	for i := range s.own {
+		for _, e := range []**Example{&s.own[i].Comma, &s.own[i].Point, &s.own[i].Group} {
+			if *e != nil {
+				named := **e
+				named.File = path.Base(s.name)
+				*e = &named
+			}
+		}
+	}
+	return s.own
 }
 
 func (s *csvSource) dialectNote() string {
@@ -116,7 +173,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 		s.columns = append(s.columns, c)
 	}
 	for _, f := range fields {
-		if !seen[f.Name] && f.Type != "" {
+		if !seen[f.Name] && f.Type != "" && !s.inPath[f.Name] {
 			s.notes = append(s.notes, fmt.Sprintf("column %q is declared and not in the file", f.Name))
 		}
 	}
@@ -128,7 +185,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 }
 
 func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*csvColumn, error) {
-	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar}
+	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar, seen: CSVSeen{Name: name}}
 	if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == name }); i >= 0 {
 		c.field = fields[i]
 	}
@@ -138,17 +195,25 @@ func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*
 			return nil, invalid("column %q: the format %q: %w", name, c.field.Format, err)
 		}
 	}
-	if want != nil && c.field.Type == "" {
-		if i := want.Arrow.FieldIndices(name); len(i) == 1 {
-			c.typ = want.Arrow.Field(i[0]).Type
+	if want == nil {
+		return c, nil
+	}
+	if i := want.Arrow.FieldIndices(name); len(i) == 1 {
+		has := want.Arrow.Field(i[0]).Type
+		switch {
+		case c.field.Type == "":
+			c.typ, c.fixed = has, true
+		case c.field.Type == "decimal" && has.ID() == arrow.DECIMAL128, c.field.Type == "timestamp" && has.ID() == arrow.TIMESTAMP,
+			c.field.Type == "time" && (has.ID() == arrow.TIME64 || has.ID() == arrow.TIME32):
+			c.typ = has
 		}
 	}
 	return c, nil
 }
 
-// settle reads all rows once: every line must have the header's fields, every
-// column gets its type.
-func (s *csvSource) settle(ctx context.Context, sc *csvScanner) error {
+// look reads all rows once: every line must have the header's fields, every column
+// shows what its values are.
+func (s *csvSource) look(ctx context.Context, sc *csvScanner) error {
 	var ragged []string
 	bad, blank := 0, 0
 	for {
@@ -185,14 +250,14 @@ func (s *csvSource) settle(ctx context.Context, sc *csvScanner) error {
 	if blank > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%d empty lines at the end left out", blank))
 	}
-	for _, c := range s.columns {
-		note, err := c.settle()
-		if err != nil {
-			return err
-		}
-		s.notes = append(s.notes, note)
-	}
 	return nil
+}
+
+func (s *csvSource) null(cell []byte) bool {
+	if len(s.nulls) == 1 || len(cell) == 0 { // the empty text is in any case
+		return len(cell) == 0
+	}
+	return s.nulls[string(cell)]
 }
 
 func (s *csvSource) see(sc *csvScanner) error {
@@ -200,8 +265,8 @@ func (s *csvSource) see(sc *csvScanner) error {
 		if !utf8.Valid(cell) {
 			return invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].name)
 		}
-		if !s.nulls[string(cell)] {
-			s.columns[i].see(string(cell))
+		if !s.null(cell) {
+			s.columns[i].see(textOf(cell), sc.line)
 		}
 	}
 	return nil
@@ -269,12 +334,15 @@ func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
 func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {
 	for i, cell := range sc.fields {
 		b, c := rb.Field(i), s.columns[i]
-		if s.nulls[string(cell)] {
+		if s.null(cell) {
 			b.AppendNull()
 			continue
 		}
-		if err := c.put(b, string(cell)); err != nil {
-			return invalid("line %d, column %q: %q is not a value of type %s", sc.line, c.name, string(cell[:min(len(cell), maxCellText)]), c.typ)
+		if err := c.put(b, textOf(cell)); err != nil {
+			return invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ, c.because(err, textOf(cell)))
+		}
+		if c.fixed && !c.faithful(textOf(cell)) {
+			return invalid("line %d, column %q: %s would not read back as written from %s, the type that the table has; declare a type for the column, or publish a whole version", sc.line, c.name, strconv.Quote(example(string(cell), 0).Text), c.typ)
 		}
 	}
 	return nil

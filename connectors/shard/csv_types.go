@@ -1,16 +1,11 @@
 package shard
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"math/big"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
 	"guichet/schemas"
 )
@@ -21,105 +16,180 @@ type csvColumn struct {
 	name    string
 	field   schemas.Field // declared; Type is empty where not
 	typ     arrow.DataType
+	fixed   bool   // typ is that of the table's published shards
 	layout  string // of dates and times, in Go's terms; empty for ISO 8601
-	decimal string // decimal mark where it is not a point
+	decimal string // decimal mark where it is declared
 	group   string // mark between groups of digits, empty for none
 
-	seen                   int // values that are not null
-	noInt, noUint, noFloat bool
-	noDate, noNumber       bool
-	zoned, unzoned         bool
-	fraction, whole        int // most digits after and before the point
+	seen       CSVSeen
+	guess      bool // seen.Comma may stand between groups
+	pointGuess bool // seen.Point cannot
 }
+
+// noNumber stands for a text that is no number in the declared dialect.
+const noNumber = "·"
 
 // plain gives a number's text with a point and without groups.
 func (c *csvColumn) plain(s string) string {
-	if c.group != "" {
-		s = strings.ReplaceAll(s, c.group, "")
+	if c.group != "" && strings.Contains(s, c.group) {
+		whole, mark := s, cmp.Or(c.decimal, ".")
+		if i := strings.LastIndex(s, mark); i >= 0 && mark != c.group {
+			whole = s[:i]
+		}
+		if !inGroups(strings.Split(strings.TrimLeft(whole, "+- "), c.group)) || strings.Contains(s[len(whole):], c.group) {
+			return noNumber
+		}
+		s = strings.ReplaceAll(whole, c.group, "") + s[len(whole):]
 	}
 	if c.decimal != "" && c.decimal != "." {
 		if strings.Contains(s, ".") {
-			return "·" // a point is no decimal mark here
+			return noNumber // a point is no decimal mark here
 		}
 		s = strings.Replace(s, c.decimal, ".", 1)
 	}
 	return s
 }
 
-// see notes what a value rules out. Only texts that are written just as the
-// value would be written back count as numbers: 007, +1, 1e3 and 2.50 stay text.
-func (c *csvColumn) see(cell string) {
-	c.seen++
-	s := c.plain(cell)
-	if c.field.Type == "" && c.typ == nil {
-		c.infer(s, cell)
-		return
-	}
-	if c.field.Type == "decimal" {
-		w, f, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(s), "+-"), ".")
-		c.whole, c.fraction = max(c.whole, len(w)), max(c.fraction, len(f))
-	}
-	if c.field.Type == "timestamp" {
-		z := hasZone(cell)
-		c.zoned, c.unzoned = c.zoned || z, c.unzoned || !z
-	}
-}
-
-func (c *csvColumn) infer(s, cell string) {
-	if !c.noInt {
-		v, err := strconv.ParseInt(s, 10, 64)
-		c.noInt = err != nil || strconv.FormatInt(v, 10) != s
-	}
-	if !c.noUint {
-		v, err := strconv.ParseUint(s, 10, 64)
-		c.noUint = err != nil || strconv.FormatUint(v, 10) != s
-	}
-	if !c.noFloat {
-		v, err := strconv.ParseFloat(s, 64)
-		c.noFloat = err != nil || strconv.FormatFloat(v, 'f', -1, 64) != s || strings.Trim(s, "-0123456789.") != ""
-	}
-	if !c.noNumber {
-		_, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		c.noNumber = err != nil
-	}
-	if !c.noDate {
-		_, err := time.Parse(time.DateOnly, cell)
-		c.noDate = err != nil
-	}
-}
-
-// settle fixes the type after all rows and says why.
-func (c *csvColumn) settle() (string, error) {
-	if c.field.Type != "" {
-		var err error
-		if c.typ, err = c.declaredType(); err != nil {
-			return "", err
+// inGroups says whether digits stand in groups: three in the last, two or three in
+// those before (12,34,567), one to three in the first.
+func inGroups(parts []string) bool {
+	for i, p := range parts {
+		least := 2
+		switch i {
+		case 0:
+			least = 1
+		case len(parts) - 1:
+			least = 3
 		}
-		return fmt.Sprintf("column %q: %s (declared)", c.name, c.typ), nil
+		if len(p) < least || len(p) > 3 || !allDigits(p) {
+			return false
+		}
 	}
-	why := "as in the table's other shards"
-	if c.typ == nil {
-		c.typ, why = c.inferred()
-	}
-	return fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why), nil
+	return true
 }
 
-func (c *csvColumn) inferred() (arrow.DataType, string) {
+// settle fixes the types after all rows and says why. What a point means is a matter
+// of the whole file: where numbers with a decimal comma are in sight, one with a point
+// may have it between thousands.
+func (s *csvSource) settle() error {
+	var comma *csvColumn
+	point := false
+	for _, c := range s.columns {
+		if comma == nil && c.seen.Has&commaInSight != 0 {
+			comma = c
+		}
+		point = point || c.seen.Has&pointInSight != 0
+	}
+	for _, c := range s.columns {
+		why := "as in the table's other shards"
+		var err error
+		switch {
+		case c.field.Type != "":
+			why = "declared"
+			if c.seen.Has&nanos != 0 {
+				why = "declared; some values are finer than a microsecond"
+			}
+			if c.inDoubt(comma) {
+				return invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.seen.Point.Line, c.name, c.seen.Point.Text, comma.name, comma.seen.Comma)
+			}
+			c.typ, err = c.declaredType()
+		case c.typ == nil:
+			c.typ, why = c.inferred(comma, point)
+		case c.inDoubt(comma):
+			return invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.seen.Point.Line, c.name, c.seen.Point.Text, comma.name, comma.seen.Comma)
+		}
+		if err != nil {
+			return err
+		}
+		s.notes = append(s.notes, fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why))
+	}
+	return nil
+}
+
+// inDoubt says whether the points of a column's numbers may stand between thousands, as
+// comma, a column of the file, has a decimal comma. A point that no three digits follow
+// tells what all of its column are.
+func (c *csvColumn) inDoubt(comma *csvColumn) bool {
+	return comma != nil && comma != c && c.marked() && c.seen.Has&pointGroups != 0 && c.seen.Has&pointIsMark == 0
+}
+
+func (c *csvColumn) inferred(comma *csvColumn, point bool) (arrow.DataType, string) {
+	not, has := c.seen.Not, c.seen.Has
 	switch {
-	case c.seen == 0:
+	case c.seen.Values == 0:
 		return arrow.BinaryTypes.String, "every value is empty"
-	case !c.noInt:
+	case not&aInt == 0:
 		return arrow.PrimitiveTypes.Int64, "every value is a whole number"
-	case !c.noUint:
+	case not&aUint == 0:
 		return arrow.PrimitiveTypes.Uint64, "every value is a whole number, some beyond int64"
-	case !c.noFloat:
+	case not&aFloat == 0:
+		if why := c.doubt(comma, point); why != "" {
+			return arrow.BinaryTypes.String, why
+		}
 		return arrow.PrimitiveTypes.Float64, "every value is a decimal number that reads back as written"
-	case !c.noDate:
+	case not&aDate == 0:
 		return arrow.FixedWidthTypes.Date32, "every value is a day, yyyy-mm-dd"
-	case !c.noNumber:
-		return arrow.BinaryTypes.String, "numbers, but some would not read back as written; declare a type to have numbers"
+	case not&aMarked == 0 && c.seen.Group != nil:
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a mark between groups of digits, as %s; declare it as csv.groupChar to have numbers", c.seen.Group)
+	case not&aMarked == 0 && has&commaIsMark != 0 && c.decimal == "":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a decimal comma, as %s; declare csv.decimalChar \",\"%s to have numbers", c.seen.Comma, andGroups(has&pointed != 0, '.'))
+	case not&aMarked == 0 && has&commaGroups != 0 && c.decimal != ",":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a comma, as %s; declare csv.groupChar \",\" where it stands between thousands, csv.decimalChar \",\" where it is the decimal mark", c.seen.Comma)
+	case not&aMarked == 0 && has&pointed != 0 && c.decimal == ",":
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a point, as %s, where csv.decimalChar is \",\"; declare csv.groupChar \".\" where it stands between thousands", c.seen.Point)
+	case not&aNumber == 0:
+		why := c.doubt(comma, point)
+		if why == "" {
+			why = "numbers, but some would not read back as written; declare a type to have numbers"
+		}
+		return arrow.BinaryTypes.String, why
+	case not&aMarked == 0 && has&pointGroups != 0:
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with points between groups of digits, as %s; declare csv.groupChar \".\" and csv.decimalChar \",\" to have numbers", c.seen.Point)
 	}
 	return arrow.BinaryTypes.String, "text"
+}
+
+// doubt says why a column's numbers with a point stay text; empty where the point is
+// the decimal mark.
+func (c *csvColumn) doubt(comma *csvColumn, point bool) string {
+	switch has := c.seen.Has; {
+	case !c.marked() || has&pointed == 0:
+		return ""
+	case comma != nil:
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands, as column %q has a decimal comma, %s; declare csv.decimalChar to have numbers", c.seen.Point, comma.name, comma.seen.Comma)
+	case has&pointIsMark == 0 && !point:
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands; declare csv.decimalChar \".\" where it is the decimal mark, csv.groupChar \".\" where it is not", c.seen.Point)
+	}
+	return ""
+}
+
+// because says what is known of why a text is no value of the column's type, and what
+// helps.
+func (c *csvColumn) because(err error, cell string) string {
+	if err == errFine || err == errYear || err == errZone {
+		return ": it is " + err.Error()
+	}
+	m, other, ok := numberMarks(strings.TrimSpace(cell))
+	if !ok || !other && m == 0 || c.field.Type == "bool" || c.field.Type == "date" {
+		return ""
+	}
+	return "; say how the file writes numbers: csv.decimalChar, csv.groupChar"
+}
+
+func andGroups(are bool, mark rune) string {
+	if !are {
+		return ""
+	}
+	return fmt.Sprintf(" and csv.groupChar %q", string(mark))
+}
+
+// unit is that of the column's times: the coarsest, from the microsecond on, that holds
+// all values.
+func (c *csvColumn) unit() arrow.TimeUnit {
+	if c.seen.Has&nanos != 0 {
+		return arrow.Nanosecond
+	}
+	return arrow.Microsecond
 }
 
 func (c *csvColumn) declaredType() (arrow.DataType, error) {
@@ -129,144 +199,34 @@ func (c *csvColumn) declaredType() (arrow.DataType, error) {
 		"int8": p.Int8, "int16": p.Int16, "int32": p.Int32, "int64": p.Int64,
 		"uint8": p.Uint8, "uint16": p.Uint16, "uint32": p.Uint32, "uint64": p.Uint64,
 		"float32": p.Float32, "float64": p.Float64,
-		"date": p.Date32, "time": arrow.FixedWidthTypes.Time64us,
+		"date": p.Date32, "time": &arrow.Time64Type{Unit: c.unit()},
+	}
+	if c.typ != nil { // as the table has it; values that it cannot hold are refused where they stand
+		return c.typ, nil
+	}
+	if c.seen.Has&picos != 0 {
+		return nil, invalid("column %q: some values are finer than a nanosecond, which is the finest that is kept; declare it as text", c.name)
 	}
 	if dt, ok := types[c.field.Type]; ok {
 		return dt, nil
 	}
 	switch c.field.Type {
 	case "timestamp":
-		if c.zoned && c.unzoned {
+		if c.seen.Has&zoned != 0 && c.seen.Has&unzoned != 0 {
 			return nil, invalid("column %q: some timestamps name a time zone and some do not", c.name)
 		}
-		t := &arrow.TimestampType{Unit: arrow.Microsecond}
-		if c.zoned {
+		t := &arrow.TimestampType{Unit: c.unit()}
+		if c.seen.Has&zoned != 0 {
 			t.TimeZone = "UTC"
 		}
 		return t, nil
 	case "decimal":
-		if c.whole+c.fraction > 38 {
-			return nil, invalid("column %q: decimals need %d digits; at most 38 are kept", c.name, c.whole+c.fraction)
+		if c.seen.Whole+c.seen.Fraction > 38 {
+			return nil, invalid("column %q: decimals need %d digits; at most 38 are kept", c.name, c.seen.Whole+c.seen.Fraction)
 		}
-		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.fraction)}, nil
+		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.seen.Fraction)}, nil
 	}
 	return nil, invalid("column %q is declared as %q; known types are bool, int8 to int64, uint8 to uint64, float32, float64, text, binary, date, timestamp, time, decimal", c.name, c.field.Type)
-}
-
-// put appends one value that is not null.
-func (c *csvColumn) put(b array.Builder, cell string) error {
-	var err error
-	switch b := b.(type) {
-	case *array.StringBuilder:
-		b.Append(cell)
-	case *array.BinaryBuilder:
-		b.Append([]byte(cell))
-	case *array.BooleanBuilder:
-		var v bool
-		v, err = parseBool(cell)
-		b.Append(v)
-	case *array.Float32Builder:
-		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 32)
-		b.Append(float32(v))
-	case *array.Float64Builder:
-		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 64)
-		b.Append(v)
-	case *array.Date32Builder:
-		var t time.Time
-		t, err = time.Parse(c.format(time.DateOnly), cell)
-		b.Append(arrow.Date32FromTime(t))
-	case *array.Time64Builder:
-		var t time.Time
-		t, err = parseAny(cell, c.layout, "15:04:05.999999999", "15:04")
-		midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
-		b.Append(arrow.Time64(t.Sub(midnight) / time.Microsecond))
-	case *array.TimestampBuilder:
-		var t time.Time
-		t, err = parseAny(cell, c.layout, isoTimes()...)
-		b.Append(arrow.Timestamp(t.UnixMicro()))
-	case *array.Decimal128Builder:
-		var v decimal128.Num
-		v, err = parseDecimal(c.plain(strings.TrimSpace(cell)), b.Type().(*arrow.Decimal128Type).Scale)
-		b.Append(v)
-	default:
-		err = b.AppendValueFromString(strings.TrimPrefix(c.plain(strings.TrimSpace(cell)), "+"))
-	}
-	return err
-}
-
-var errValue = errors.New("not a value of the type")
-
-func (c *csvColumn) format(iso string) string {
-	if c.layout != "" {
-		return c.layout
-	}
-	return iso
-}
-
-// isoTimes are the ISO 8601 forms of a timestamp; fractions of a second are
-// taken after any of the seconds.
-func isoTimes() []string {
-	return []string{
-		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00",
-		"2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
-	}
-}
-
-func parseAny(s, layout string, layouts ...string) (t time.Time, err error) {
-	if layout != "" {
-		layouts = []string{layout}
-	}
-	for _, l := range layouts {
-		if t, err = time.Parse(l, s); err == nil {
-			return t, nil
-		}
-	}
-	return t, errValue
-}
-
-// hasZone says whether an ISO timestamp ends in Z or an offset.
-func hasZone(s string) bool {
-	if strings.HasSuffix(s, "Z") {
-		return true
-	}
-	return len(s) > 16 && strings.ContainsAny(s[16:], "+-")
-}
-
-func parseBool(s string) (bool, error) {
-	switch strings.ToLower(s) {
-	case "true", "1":
-		return true, nil
-	case "false", "0":
-		return false, nil
-	}
-	return false, errValue
-}
-
-func parseFloat(s string, bits int) (float64, error) {
-	switch s { // the spellings of CSVW
-	case "INF":
-		s = "+Inf"
-	case "-INF":
-		s = "-Inf"
-	}
-	if strings.ContainsAny(s, "xXpP_") {
-		return 0, errValue
-	}
-	return strconv.ParseFloat(s, bits)
-}
-
-func parseDecimal(s string, scale int32) (decimal128.Num, error) {
-	w, f, _ := strings.Cut(s, ".")
-	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" || len(w) > 80 { // 38 digits fit, and some zeros before them
-		return decimal128.Num{}, errValue
-	}
-	v, ok := new(big.Int).SetString(w+f+strings.Repeat("0", int(scale)-len(f)), 10)
-	if !ok || len(v.Text(10)) > 39 {
-		return decimal128.Num{}, errValue
-	}
-	return decimal128.FromBigInt(v), nil
 }
 
 // goLayout turns a pattern of Unicode TS 35 into Go's.

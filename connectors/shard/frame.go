@@ -34,7 +34,7 @@ func (s *Schema) message() []byte {
 // FileFooter is what follows the last message of an IPC file: end marker,
 // footer, its length, magic. schema is the file's schema message.
 func FileFooter(schema []byte, dictionaries, batches []schemas.Block) ([]byte, error) {
-	s, err := ParseSchema(schema)
+	s, err := parseDescribed(schema)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func fieldTable(b *flatbuffers.Builder, n *node) flatbuffers.UOffsetT {
 		dict = b.EndObject()
 	}
 	kind, typ := typeTable(b, dt)
-	meta := metadataVector(b, n.field.Metadata)
+	meta := metadataVector(b, n.field.Metadata, n.about)
 	b.StartObject(7)
 	b.PrependUOffsetTSlot(0, name, 0)
 	b.PrependUOffsetTSlot(3, typ, 0)
@@ -172,14 +172,17 @@ func fieldTable(b *flatbuffers.Builder, n *node) flatbuffers.UOffsetT {
 	return b.EndObject()
 }
 
-func metadataVector(b *flatbuffers.Builder, md arrow.Metadata) flatbuffers.UOffsetT {
+func metadataVector(b *flatbuffers.Builder, md arrow.Metadata, about []said) flatbuffers.UOffsetT {
 	var offs []flatbuffers.UOffsetT
+	var all []said
 	for _, key := range []string{extensionName, extensionData} {
 		v, ok := md.GetValue(key)
-		if !ok {
-			continue
+		if ok {
+			all = append(all, said{key, v})
 		}
-		k, val := b.CreateString(key), b.CreateString(v)
+	}
+	for _, x := range append(all, about...) {
+		k, val := b.CreateString(x.key), b.CreateString(x.value)
 		b.StartObject(2)
 		b.PrependUOffsetTSlot(0, k, 0)
 		b.PrependUOffsetTSlot(1, val, 0)

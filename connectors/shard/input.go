@@ -126,7 +126,7 @@ func parseFooter(b []byte) (f footer, err error) {
 	if !ok {
 		return f, fmt.Errorf("no schema")
 	}
-	if f.schema, err = parseSchemaTable(st); err != nil {
+	if f.schema, err = parseSchema(st, schemaParser{}); err != nil {
 		return f, err
 	}
 	_, n := t.vector(slot4, 4)
@@ -148,12 +148,38 @@ func parseFooter(b []byte) (f footer, err error) {
 // place reads every message that the footer names and looks for others.
 func (in *arrowInput) place(f footer, foot int64) error {
 	r := bytes.NewReader(in.data)
-	m, at, err := readMessage(r, 8, foot, true)
-	if err != nil {
-		return fmt.Errorf("schema message: %w", err)
+	if err := in.placeSchema(r, f, foot); err != nil {
+		return err
 	}
-	if m.Kind != KindSchema {
-		return invalid("the first message of the file is not a schema")
+	for i, b := range f.blocks {
+		e, err := in.block(r, b, foot, i < f.dicts)
+		if err != nil {
+			return err
+		}
+		in.entries = append(in.entries, e)
+	}
+	return in.noStrangers(in.schemaAt.Offset+in.schemaAt.Len(), foot)
+}
+
+// placeSchema reads the schema message that stands first. The footer's schema counts;
+// polars writes its message without marker and length, and readers that go by the
+// footer never look at it.
+func (in *arrowInput) placeSchema(r *bytes.Reader, f footer, foot int64) error {
+	m, at, err := readMessage(r, 8, foot, true)
+	if err != nil || m.Kind != KindSchema {
+		in.untidy = "its schema message has no frame"
+		end := foot
+		for _, b := range f.blocks {
+			end = min(end, max(b.Offset, 8))
+		}
+		at = schemas.Block{Offset: 8, Meta: int32(end - 8)}
+		if end-8 > maxMeta {
+			return invalid("%d bytes stand before the first message that the footer names", end-8)
+		}
+		if m, err = parseFlat(in.data[8:end]); err != nil || m.Kind != KindSchema {
+			in.schemaAt, in.footer = at, f.encoded
+			return nil
+		}
 	}
 	s, err := schemaOf(m)
 	if err != nil {
@@ -164,6 +190,7 @@ func (in *arrowInput) place(f footer, foot int64) error {
 	}
 	in.schemaAt, in.footer = at, f.encoded
 	switch {
+	case in.untidy != "":
 	case f.extras || f.schema.extras || s.extras:
 		in.untidy = "it carries metadata, which no view passes on"
 	case in.data[6] != 0 || in.data[7] != 0:
@@ -173,14 +200,7 @@ func (in *arrowInput) place(f footer, foot int64) error {
 	case at.Body > 0:
 		in.untidy = "its schema message has a body"
 	}
-	for i, b := range f.blocks {
-		e, err := in.block(r, b, foot, i < f.dicts)
-		if err != nil {
-			return err
-		}
-		in.entries = append(in.entries, e)
-	}
-	return in.noStrangers(at.Offset+at.Len(), foot)
+	return nil
 }
 
 func (in *arrowInput) block(r *bytes.Reader, b schemas.Block, foot int64, dict bool) (entry, error) {

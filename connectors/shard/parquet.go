@@ -4,121 +4,182 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sort"
+	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
 
-// parquetSource reads a Parquet file with arrow's reader, which crashes on some
-// corrupt files in goroutines of its own: it must never run outside the child.
+// parquetSource reads a Parquet file. arrow-go v18 takes the pages apart; what its
+// values mean, and how they become columns, is decided here. Its decoders panic on
+// some corrupt pages: the source must never run outside the child.
 type parquetSource struct {
 	data   []byte
-	schema *arrow.Schema
-	groups int
+	meta   *metadata.FileMetaData
+	want   *Schema // of the table's other shards, nil for the first
+	top    []*pqColumn
+	leaves []*pqNode
+	notes  []string
 }
 
 const (
-	parquetRows = 8_192     // rows decoded at a time
-	maxPiece    = 192 << 20 // bytes that the decoder may ask for at once
-	pageBuffer  = 1 << 16
+	parquetRows  = 8_192     // rows decoded at a time, fewer where they are large
+	parquetBytes = 32 << 20  // bytes after which a batch ends, whatever its rows
+	maxPiece     = 192 << 20 // bytes of one page, and of one row
+	pageBuffer   = 1 << 16
 )
 
-func openParquet(data []byte) (s *parquetSource, err error) {
-	s = &parquetSource{data: data}
-	rd, fr, err := s.open()
+// openParquet reads the footer and settles what each column becomes. want may be nil.
+func openParquet(ctx context.Context, data []byte, want *Schema) (s *parquetSource, err error) {
+	if bytes.HasSuffix(data, []byte("PARE")) {
+		return nil, invalid("the Parquet file is encrypted, its footer too; write it without encryption (store and gateway encrypt on the way)")
+	}
+	s = &parquetSource{data: data, want: want}
+	rd, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	s.groups = rd.NumRowGroups()
-	if s.schema, err = fr.Schema(); err != nil {
-		return nil, invalid("Parquet schema: %w", err)
+	s.meta = rd.MetaData()
+	defer func() { // what the library says about a column chunk may be lazily read, and panic
+		if recover() != nil {
+			err = invalid("the footer of the Parquet file is damaged, or newer than this reader")
+		}
+	}()
+	t := &pqTypes{ctx: ctx, source: s, rd: rd, stored: s.storedSchema(), geo: geoEntry(s.meta)}
+	if err := t.settle(); err != nil {
+		return nil, err
 	}
+	s.leftOut(t)
 	return s, nil
 }
 
-func (s *parquetSource) open() (rd *file.Reader, fr *pqarrow.FileReader, err error) {
+func (s *parquetSource) open() (rd *file.Reader, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = invalid("the Parquet file cannot be read: %v", p)
+		if recover() != nil {
+			err = invalid("the footer of the Parquet file is damaged, or newer than this reader")
 		}
 	}()
-	mem := cappedAllocator{memory.NewGoAllocator()}
-	props := parquet.NewReaderProperties(mem)
+	props := parquet.NewReaderProperties(cappedAllocator{memory.NewGoAllocator()})
 	props.BufferedStreamEnabled, props.BufferSize = true, pageBuffer
+	props.MaxCompressedPageSize, props.MaxUncompressedPageSize = maxPiece, maxPiece
 	rd, err = file.NewParquetReader(bytes.NewReader(s.data), file.WithReadProps(props))
 	if err != nil {
-		return nil, nil, invalid("the Parquet file cannot be read: %w", err)
+		return nil, invalid("the Parquet file cannot be opened: %s", plainWords(err))
 	}
-	fr, err = pqarrow.NewFileReader(rd, pqarrow.ArrowReadProperties{BatchSize: parquetRows}, mem)
-	if err != nil {
-		return nil, nil, invalid("the Parquet file cannot be read: %w", err)
+	return rd, nil
+}
+
+// fields are the columns and what was decided about them.
+func (s *parquetSource) fields() ([]arrow.Field, []string) {
+	fields := make([]arrow.Field, len(s.top))
+	for i, c := range s.top {
+		fields[i] = c.field
 	}
-	return rd, fr, nil
+	return fields, s.notes
+}
+
+// leftOut notes the footer's entries that nothing carries on.
+func (s *parquetSource) leftOut(t *pqTypes) {
+	var keys []string
+	for _, k := range s.meta.KeyValueMetadata().Keys() {
+		if k != storedSchemaKey && !(k == geoKey && t.geoUsed) && !strings.HasPrefix(k, "ARROW:") {
+			keys = append(keys, fmt.Sprintf("%.60q", k))
+		}
+	}
+	if sort.Strings(keys); len(keys) > 0 {
+		s.notes = append(s.notes, "the footer's own entries are left out: "+strings.Join(keys[:min(len(keys), 10)], ", "))
+	}
 }
 
 // each decodes one row group after another, some rows at a time.
 func (s *parquetSource) each(ctx context.Context, f func(batch) error) error {
-	for g := range s.groups {
-		if err := s.group(ctx, g, f); err != nil {
+	rd, err := s.open()
+	if err != nil {
+		return err
+	}
+	for g := range rd.NumRowGroups() {
+		if err := s.group(ctx, rd, g, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *parquetSource) group(ctx context.Context, g int, f func(batch) error) error {
-	if err := ctx.Err(); err != nil { // v17 dereferences nil where it is cancelled
-		return err
+func (s *parquetSource) group(ctx context.Context, rd *file.Reader, g int, f func(batch) error) error {
+	rg := rd.RowGroup(g)
+	leaves := make([]*pqLeaf, len(s.leaves))
+	for i, n := range s.leaves {
+		l, err := s.leaf(rg, g, i, n)
+		if err != nil {
+			return err
+		}
+		leaves[i] = l
 	}
-	rd, fr, err := s.open()
-	if err != nil {
-		return err
-	}
-	rr, err := fr.GetRecordReader(context.WithoutCancel(ctx), nil, []int{g})
-	if err != nil {
-		return invalid("row group %d: %w", g, err)
-	}
-	defer rr.Release()
-	rows := int64(0)
-	for rr.Next() {
+	rows, most := rg.NumRows(), max(min(parquetRows, parquetBytes/(16*max(len(leaves), 1))), 64)
+	for done, size := int64(0), most; done < rows; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rec := rr.Record()
-		rec.Retain()
-		b, err := columnsOf(rec)
-		if err != nil {
-			return invalid("row group %d, rows from %d on: %w", g, rows, err)
+		n, left := int(min(int64(size), rows-done)), parquetBytes
+		for _, l := range leaves {
+			l.at = done
+			have, err := l.fill(n, left)
+			if err != nil {
+				return err
+			}
+			if have == 0 {
+				return invalid("column %q: row group %d ends after %d of %d rows", l.node.path, g, done, rows)
+			}
+			n, left = have, max(left-l.size(), 0)
 		}
-		b.where = fmt.Sprintf("row group %d, rows from %d on", g, rows)
-		rows += int64(b.rows)
+		size = min(most, 2*n)
+		b, err := s.batch(leaves, n)
+		if err != nil {
+			return err
+		}
+		b.where = fmt.Sprintf("row group %d, rows from %d on", g, done)
+		done += int64(n)
 		if err := f(b); err != nil {
 			return err
 		}
 	}
-	if err := rr.Err(); err != nil && err.Error() != "EOF" {
-		return invalid("row group %d: %w", g, err)
-	}
-	if want := rd.MetaData().RowGroups[g].NumRows; rows != want {
-		return invalid("row group %d has %d rows; the footer says %d", g, rows, want)
+	for _, l := range leaves {
+		if have, err := l.fill(1, 1); err != nil {
+			return err
+		} else if have > 0 {
+			return invalid("column %q: row group %d holds more than the %d rows that the footer says", l.node.path, g, rows)
+		}
 	}
 	return nil
 }
 
-// fields are the file's columns; dictionaries are written out, since each batch
-// of the reader has one of its own.
-func (s *parquetSource) fields() (fields []arrow.Field, notes []string) {
-	for _, f := range s.schema.Fields() {
-		if d, ok := f.Type.(*arrow.DictionaryType); ok {
-			f.Type = d.ValueType
-			notes = append(notes, fmt.Sprintf("column %q: dictionary written out as plain values", f.Name))
-		}
-		fields = append(fields, f)
+// batch makes columns of the first n rows of the leaves, and takes them away.
+func (s *parquetSource) batch(leaves []*pqLeaf, n int) (batch, error) {
+	for _, l := range leaves {
+		l.cut(n)
 	}
-	return fields, notes
+	b := batch{rows: n}
+	for _, c := range s.top {
+		k, err := c.build(leaves, 0, 0)
+		if err == nil && k.n != n {
+			err = fmt.Errorf("%d values in %d rows", k.n, n)
+		}
+		if err == nil {
+			err = k.check()
+		}
+		if err != nil {
+			return b, invalid("column %q: row group %d, rows from %d on: %w", c.field.Name, leaves[0].group, leaves[0].at, err)
+		}
+		b.cols = append(b.cols, k)
+	}
+	for _, l := range leaves {
+		l.drop()
+	}
+	return b, nil
 }
 
 // cappedAllocator refuses, by a panic, single pieces of memory that no sound
@@ -137,6 +198,16 @@ func (a cappedAllocator) Reallocate(size int, b []byte) []byte {
 
 func (a cappedAllocator) check(size int) {
 	if size < 0 || size > maxPiece {
-		panic(fmt.Sprintf("a page or column asks for %d bytes at once (limit %d MiB)", size, maxPiece>>20))
+		panic(tooLarge(size))
 	}
 }
+
+// tooLarge is what the decoder asked for in bytes.
+type tooLarge int
+
+func (n tooLarge) Error() string {
+	return fmt.Sprintf("a page asks for %d bytes at once (limit %d MiB); write it with smaller pages", int(n), maxPiece>>20)
+}
+
+// plainWords takes the library's own prefix off its errors.
+func plainWords(err error) string { return strings.ReplaceAll(err.Error(), "parquet: ", "") }

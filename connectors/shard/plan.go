@@ -53,6 +53,10 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		if note := converted(f, fields[i]); note != "" {
 			p.notes = append(p.notes, note)
 		}
+		var names []string
+		if fields[i], names = soundNames(fields[i], ""); len(names) > 0 {
+			p.notes = append(p.notes, names...)
+		}
 		p.canon = append(p.canon, z)
 	}
 	if want != nil {

@@ -22,6 +22,8 @@ type node struct {
 	field arrow.Field
 	id    int64 // dictionary id, -1 for none
 	kids  []*node
+	was   string // the type on the wire, where a stored schema's is not read
+	about []said // what a described schema says of it
 }
 
 // Schema is a parsed schema message. It is immutable and safe for concurrent
@@ -47,7 +49,7 @@ func ParseSchema(msg []byte) (*Schema, error) {
 }
 
 func schemaOf(m Message) (*Schema, error) {
-	s, err := parseSchemaTable(m.header)
+	s, err := parseSchema(m.header, schemaParser{})
 	if err != nil {
 		return nil, invalid("schema: %w", err)
 	}
@@ -55,13 +57,14 @@ func schemaOf(m Message) (*Schema, error) {
 	return s, nil
 }
 
-func parseSchemaTable(t flat) (s *Schema, err error) {
+// parseSchema reads the table Schema. Where it is hearsay, as in a Parquet footer,
+// types that are not read are null and have their name in was.
+func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	defer guard(&err)
 	if t.i16(slot0, 0) != 0 {
 		return nil, fmt.Errorf("big-endian data are not read")
 	}
-	p := schemaParser{left: maxFields}
-	s = &Schema{}
+	p.left, s = maxFields, &Schema{}
 	_, n := t.vector(slot2, 4)
 	_, f := t.vector(slot3, 8)
 	s.extras = n > 0 || f > 0
@@ -82,8 +85,10 @@ func fieldsOf(nodes []*node) []arrow.Field {
 }
 
 type schemaParser struct {
-	left   int
-	extras bool
+	left      int
+	extras    bool
+	hearsay   bool
+	described bool // what describes columns is kept, and is no extra
 }
 
 func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error) {
@@ -106,7 +111,7 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error
 
 func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	n := &node{id: -1}
-	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t)}
+	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n)}
 	path += n.field.Name
 	if len(n.field.Name) > maxName || !utf8.ValidString(n.field.Name) {
 		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", maxName)
@@ -117,6 +122,9 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	}
 	ty, _ := t.table(slot3)
 	dt, err := parseType(t.u8(slot2), ty, n.kids)
+	if err != nil && p.hearsay {
+		n.was, dt, err = typeWords(t.u8(slot2), ty, err), arrow.Null, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("column %q: %w", path, err)
 	}
@@ -135,12 +143,17 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 }
 
 // metadata keeps the two keys that name an extension type [Arrow columnar
-// format, Extension Types] and notes that others were there.
-func (p *schemaParser) metadata(t flat) arrow.Metadata {
+// format, Extension Types], and in a described schema what it says of the column, and
+// notes that others were there.
+func (p *schemaParser) metadata(t flat, n *node) arrow.Metadata {
 	var keys, vals []string
 	for _, kv := range t.tables(slot6) {
 		k := kv.str(slot0)
 		if k != extensionName && k != extensionData {
+			if p.described {
+				n.about = append(n.about, said{k, kv.str(slot1)})
+				continue
+			}
 			p.extras = true
 			continue
 		}

@@ -136,6 +136,17 @@ func decimalType(precision, scale, bits int32) (arrow.DataType, error) {
 	return nil, fmt.Errorf("decimals of %d bits and %d digits are not read", bits, precision)
 }
 
+// typeWords names a type that is not read.
+func typeWords(kind byte, t flat, why error) string {
+	switch {
+	case kind == fbDecimal && t.t.Bytes != nil:
+		return fmt.Sprintf("decimal%d(%d, %d)", t.i32(slot2, 128), t.i32(slot0, 0), t.i32(slot1, 0))
+	case kind == fbInt && t.t.Bytes != nil:
+		return fmt.Sprintf("int%d", t.i32(slot0, 0))
+	}
+	return fmt.Sprintf("a type that is not read (%v)", why)
+}
+
 func intType(bits int32, signed bool) (arrow.DataType, error) {
 	p := arrow.PrimitiveTypes
 	switch {

@@ -38,7 +38,8 @@ type factoryPost struct {
 type storePost struct {
 	Caller
 	IfMatch
-	Body schemas.Store
+	Unchecked bool `query:"unchecked" doc:"register it although it does not answer yet, or lacks a bucket"`
+	Body      schemas.Store
 }
 
 type stopPost struct {
@@ -148,6 +149,9 @@ func (s *server) parties(a huma.API) {
 			return nil, err
 		}
 		err = s.refers(ctx, in.by, &in.Body)
+		if err == nil && s.Reaches != nil && !in.Unchecked {
+			err = s.Reaches(ctx, in.Body)
+		}
 		if err != nil {
 			return nil, err
 		}

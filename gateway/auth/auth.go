@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +65,15 @@ func New(issuers []Issuer, m members, now func() time.Time) *Authenticator {
 	a := &Authenticator{issuers: issuers, members: m, now: now}
 	for i := range issuers {
 		a.keys = append(a.keys, newKeyring(&issuers[i], now))
+	}
+	return a
+}
+
+// Over makes issuers be asked for their keys by another transport: one that believes the
+// operator's certificate authorities.
+func (a *Authenticator) Over(rt http.RoundTripper) *Authenticator {
+	for _, k := range a.keys {
+		k.client.Transport = bounded{rt}
 	}
 	return a
 }

@@ -40,6 +40,7 @@ func TestDoors(t *testing.T) {
 			{"budget of one epoch", epochBudget},
 			{"agreement ends", agreementEnds},
 			{"equal to pyarrow", equalToPyarrow},
+			{"every type opens", everyTypeOpens},
 			{"read by polars and DuckDB", readByOthers},
 			{"database away", databaseAway},
 			{"clients that take nothing", silentClients},

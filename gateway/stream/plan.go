@@ -57,6 +57,11 @@ func (s *Source) Columns() []schemas.TableColumn {
 	out := make([]schemas.TableColumn, len(s.view.fields))
 	for i, f := range s.view.fields {
 		out[i] = schemas.TableColumn{Name: f.Name, Type: f.Type.String()}
+		for _, c := range s.Table.Columns {
+			if c.Name == f.Name {
+				out[i].Unit, out[i].Concept, out[i].Description = c.Unit, c.Concept, c.Description
+			}
+		}
 	}
 	return out
 }

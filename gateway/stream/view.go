@@ -31,14 +31,15 @@ type view struct {
 	edited  []int          // the columns of edits, ascending
 	steps   map[int]string // how edits that generalise do it
 	filter  *transform.Filter
-	picks   []schemas.Filter // what filter is made of
-	digest  string           // of everything that moves the rows or bytes shown
-	fields  []arrow.Field    // of what is shown
-	taken   *arrow.Schema    // the same columns as the table has them
-	frame   int64            // bytes of a shown batch's metadata
-	buffers int              // of a shown batch
-	dicts   []int            // shown dictionaries, by their place among the table's
-	needs   []int            // those that decoding needs
+	picks   []schemas.Filter             // what filter is made of
+	digest  string                       // of everything that moves the rows or bytes shown
+	fields  []arrow.Field                // of what is shown
+	taken   *arrow.Schema                // the same columns as the table has them
+	about   map[string]map[string]string // what the schema says of shown columns
+	frame   int64                        // bytes of a shown batch's metadata
+	buffers int                          // of a shown batch
+	dicts   []int                        // shown dictionaries, by their place among the table's
+	needs   []int                        // those that decoding needs
 	// Under a budget of rows a stream's batches carry the dictionary values that their
 	// own rows use, and no others: a value is charged with a row that has it.
 	compact bool
@@ -78,7 +79,31 @@ func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []b
 		o := &a.Obligations[i]
 		v.compact = v.compact || o.Kind == schemas.DutyBudget && o.Rows > 0 && len(v.dicts) > 0 && v.filter == nil
 	}
+	err = v.describe(t)
+	if err != nil {
+		return nil, err
+	}
 	return v, v.name(t, a)
+}
+
+// describe puts what the provider said of the shown columns into the schema.
+func (v *view) describe(t *schemas.Table) error {
+	for _, c := range t.Columns {
+		about := c.About()
+		if about == nil || !slices.ContainsFunc(v.fields, func(f arrow.Field) bool { return f.Name == c.Name }) {
+			continue
+		}
+		if v.about == nil {
+			v.about = map[string]map[string]string{}
+		}
+		v.about[c.Name] = about
+	}
+	var err error
+	v.schema, err = shard.Describe(v.schema, v.about)
+	if err != nil {
+		return fmt.Errorf("describe the columns of table %s: %w", t.Name, err)
+	}
+	return nil
 }
 
 func refuse(d schemas.Duty, format string, args ...any) error {
@@ -310,8 +335,9 @@ func (v *view) name(t *schemas.Table, a *schemas.Agreement) error {
 		Keep       []int
 		Permit     schemas.RequestID
 		Instant    time.Time
-		Derivation int `json:",omitempty"`
-	}{t.Name, filters, v.keep, a.Permit, a.From, a.Pseudonyms})
+		Derivation int                          `json:",omitempty"`
+		About      map[string]map[string]string `json:",omitempty"`
+	}{t.Name, filters, v.keep, a.Permit, a.From, a.Pseudonyms, v.about})
 	if err != nil {
 		return fmt.Errorf("digest the view: %w", err)
 	}

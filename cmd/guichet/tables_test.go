@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+
+	"guichet/schemas"
+)
+
+// object is one object of a table that is published.
+type object struct{ name, text string }
+
+// publishObjects puts objects under a prefix of their own and publishes it.
+func (g *testGateway) publishObjects(d schemas.Dataset, version, base string, objects ...object) (schemas.VersionSummary, error) {
+	g.t.Helper()
+	prefix := fmt.Sprintf("%s%s/%s/", g.bucket, d.ID, version)
+	for _, o := range objects {
+		_, err := g.store().Put(g.t.Context(), g.rig.S3.Bucket, prefix+o.name, strings.NewReader(o.text), int64(len(o.text)))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	p := g.publication(version, prefix)
+	p.Base = schemas.VersionID(base)
+	err := g.as("agronomy").Post(g.t.Context(), "/datasets/"+string(d.ID)+"/versions", p, nil)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
+	return g.as("agronomy").WaitPublished(g.t.Context(), d.ID, p.Version, nil)
+}
+
+// values streams the whole newest version and gives each column with its type.
+func (g *testGateway) values(d schemas.Dataset) string {
+	g.t.Helper()
+	id := g.granted(d.ID)[0]
+	s, err := g.as("trainer").OpenStream(g.t.Context(), g.lease(id).Token, id, nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer s.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(s)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r, err := ipc.NewReader(&b)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer r.Release()
+	out := make([]string, r.Schema().NumFields())
+	for i, f := range r.Schema().Fields() {
+		out[i] = f.Name + ":" + f.Type.String()
+	}
+	for r.Next() {
+		for i, c := range r.Record().Columns() {
+			for k := range c.Len() {
+				v := c.ValueStr(k)
+				if c.IsNull(k) {
+					v = "null"
+				}
+				out[i] += " " + v
+			}
+		}
+	}
+	if r.Err() != nil {
+		g.t.Fatal(r.Err())
+	}
+	return strings.Join(out, "\n")
+}
+
+// TestTypesOverAllFiles: the types of a table of CSV files are those that hold all of
+// them, whichever comes first; nothing reads back other than written.
+func TestTypesOverAllFiles(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	for _, x := range []struct {
+		name    string
+		objects []object
+		want    string
+	}{
+		{"leading zeros later", []object{{"a.csv", "id\n7\n"}, {"b.csv", "id\n0012\n"}, {"c.csv", "id\n8\n"}}, "id:utf8 7 0012 8"},
+		{"a large number among decimals", []object{{"a.csv", "v\n1.5\n"}, {"b.csv", "v\n9007199254740993\n"}}, "v:utf8 1.5 9007199254740993"},
+		{"an exponent", []object{{"a.csv", "v\n1.5\n"}, {"b.csv", "v\n1e3\n"}}, "v:utf8 1.5 1e3"},
+		{"a header alone comes first", []object{{"a.csv", "id,v\n"}, {"b.csv", "id,v\n1,2.5\n"}}, "id:int64 1\nv:float64 2.5"},
+		{"beyond int64 later", []object{{"a.csv", "id\n1\n"}, {"b.csv", "id\n18446744073709551615\n"}}, "id:uint64 1 18446744073709551615"},
+		{"whole numbers, then decimals", []object{{"a.csv", "v\n1\n"}, {"b.csv", "v\n2.5\n"}}, "v:float64 1 2.5"},
+		{"days, then a word", []object{{"a.csv", "v\n2024-02-29\n"}, {"b.csv", "v\nnever\n"}}, "v:utf8 2024-02-29 never"},
+		{"a decimal comma in another file", []object{{"a.csv", "n;u\n1.25;x\n"}, {"b.csv", "n;u\n2.5;3,5\n"}}, "n:utf8 1.25 2.5\nu:utf8 x 3,5"},
+		{"text first", []object{{"a.csv", "v\nx\n"}, {"b.csv", "v\n1\n"}}, "v:utf8 x 1"},
+	} {
+		d := g.offered(x.name, "open-with-attribution")
+		_, err := g.publishObjects(d, "v1", "", x.objects...)
+		if err != nil {
+			t.Errorf("%s: %v", x.name, err)
+			continue
+		}
+		if got := g.values(d); got != x.want {
+			t.Errorf("%s:\n%s", x.name, got)
+		}
+	}
+
+	// With a base the published types stand; what they cannot hold is refused with its
+	// place.
+	for _, x := range []struct{ name, first, then, want string }{
+		{"leading zeros", "id\n7\n", "id\n8\n0012\n", `b.csv: line 3, column "id": "0012" would not read back as written from int64`},
+		{"a large number", "id\n7.5\n", "id\n9007199254740993\n", `b.csv: line 2, column "id": "9007199254740993" would not read back as written from float64`},
+		{"an exponent", "id\n7.5\n", "id\n1e3\n", `"1e3" would not read back as written`},
+		{"a word", "id\n7\n", "id\nx\n", `line 2, column "id": "x" is not a value of type int64`},
+		{"a thousands' point", "id;v\n7.5;a\n", "id;v\n1.204;2,5\n", `line 2, column "id": "1.204" may have its point between thousands`},
+	} {
+		d := g.offered("base, "+x.name, "open-with-attribution")
+		_, err := g.publishObjects(d, "v1", "", object{"a.csv", x.first})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = g.publishObjects(d, "v2", "v1", object{"b.csv", x.then})
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "]", ""), x.want) {
+			t.Errorf("%s: %v", x.name, err)
+		}
+	}
+	d := g.offered("base", "open-with-attribution")
+	_, err := g.publishObjects(d, "v1", "", object{"a.csv", "id\nx\n"})
+	if err == nil {
+		_, err = g.publishObjects(d, "v2", "v1", object{"b.csv", "id\n0012\n"}, object{"c.csv", "id\n"}, object{"d.csv", "id\n1e3\n"})
+	}
+	if got := g.values(d); err != nil || got != "id:utf8 x 0012 1e3" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// TestColumnsInPaths: what stands in the paths of a partitioned folder becomes columns;
+// what stands beside its shards is left out and named; a folder of a table format, whose
+// files hold removed rows, is refused.
+func TestColumnsInPaths(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	d := g.offered("by country", "open-with-attribution")
+	s, err := g.publishObjects(d, "v1", "",
+		object{"_SUCCESS", ""}, object{"README.md", "# read me"}, object{"country=FI/year=2025/.part-0.csv.crc", "x"}, object{"_committed/x.csv", "a\n1\n"},
+		object{"country=FI/year=2025/part-0.csv", "plot,yield\n1,3.5\n"}, object{"country=S%20E/year=2026/part-0.csv", "plot,yield\n2,4\n"},
+		object{"country=__HIVE_DEFAULT_PARTITION__/year=2026/part-0.csv", "plot,yield\n3,0.25\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.values(d); got != "plot:int64 1 2 3\nyield:float64 3.5 4 0.25\ncountry:utf8 FI S E null\nyear:int64 2025 2026 2026" {
+		t.Errorf("got\n%s", got)
+	}
+	notes := fmt.Sprint(s.Notes)
+	for _, want := range []string{"_SUCCESS", "README.md", "country=FI/year=2025/.part-0.csv.crc", "_committed/x.csv", `column "country": utf8 (from the path)`} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %s", want, notes)
+		}
+	}
+	for _, x := range []struct {
+		want    string
+		objects []object
+	}{
+		{"is a Delta table (_delta_log/0.json): its files hold rows that were removed", []object{{"part-0.parquet", "PAR1"}, {"_delta_log/0.json", "{}"}}},
+		{"is an Iceberg table", []object{{"data/part-0.parquet", "PAR1"}, {"metadata/v1.metadata.json", "{}"}}},
+		{"is a Hudi table", []object{{"part-0.parquet", "PAR1"}, {".hoodie/hoodie.properties", "x"}}},
+		{"there is no shard under", []object{{"_SUCCESS", ""}, {"README", "x"}}},
+		{"has the columns none, that of", []object{{"a=1/x.csv", "v\n1\n"}, {"x.csv", "v\n1\n"}}},
+	} {
+		_, err := g.publishObjects(g.offered(x.want, "open-with-attribution"), "v1", "", x.objects...)
+		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: %v", x.want, err)
+		}
+	}
+
+	// Spark's own folder, as pyarrow, polars and duckdb read it.
+	if shared() == "" {
+		lacking(t, "not tested here: there is no folder with the reports (GUICHET_SHARED)")
+	}
+	dir := filepath.Join(shared(), "reports", "94-keys-in-paths")
+	var objects []object
+	err = filepath.WalkDir(filepath.Join(dir, "data"), func(p string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		name, _ := filepath.Rel(filepath.Join(dir, "data"), p)
+		objects = append(objects, object{filepath.ToSlash(name), string(b)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = g.offered("trial 94", "open-with-attribution")
+	_, err = g.publishObjects(d, "v1", "", objects...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expected struct {
+		Columns []string
+		Rows    [][]any
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &expected)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(g.values(d), "\n")
+	for i, name := range expected.Columns {
+		var want []string
+		for _, row := range expected.Rows {
+			want = append(want, fmt.Sprint(row[i]))
+		}
+		head, got, _ := strings.Cut(lines[i], " ")
+		if !strings.HasPrefix(head, name+":") || got != strings.Join(want, " ") {
+			t.Errorf("%s, want %v", lines[i], want)
+		}
+	}
+}

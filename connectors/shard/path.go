@@ -1,0 +1,246 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/schemas"
+)
+
+// PathColumn is a column that stands in the path of an object, as writers of partitioned
+// tables leave it there: country=FI/part-0.parquet. It is plain data: it crosses to the
+// child process as JSON.
+type PathColumn struct {
+	Name  string  `json:"name"`
+	Value string  `json:"value"`
+	Null  bool    `json:"null,omitempty"`
+	Seen  CSVSeen `json:"seen"` // what the values in the paths of all objects of the table have shown
+}
+
+// hiveNull is how Hive and those after it write that a value is null.
+const hiveNull = "__HIVE_DEFAULT_PARTITION__"
+
+// PathColumns reads the columns in an object's path, percent-escapes decoded. Kind:
+// Invalid.
+func PathColumns(key string) ([]PathColumn, error) {
+	var out []PathColumn
+	folders := strings.Split(key, "/")
+	for _, folder := range folders[:len(folders)-1] {
+		name, value, is := strings.Cut(folder, "=")
+		if !is || name == "" {
+			continue
+		}
+		c := PathColumn{Name: unescaped(name), Value: unescaped(value), Null: value == hiveNull || value == ""}
+		if c.Null {
+			c.Value = ""
+		}
+		switch {
+		case !utf8.ValidString(c.Name + c.Value):
+			return nil, invalid("the folder %q names a column whose name or value is not UTF-8", folder)
+		case slices.ContainsFunc(out, func(o PathColumn) bool { return o.Name == c.Name }):
+			return nil, invalid("the column %q stands twice in the path", c.Name)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func unescaped(s string) string {
+	plain, err := url.PathUnescape(s)
+	if err != nil {
+		return s // a bare per cent sign
+	}
+	return plain
+}
+
+// JoinPaths tells the path columns of each object what the values of all have shown,
+// so that they have one type. The objects' columns have the same names in the same order.
+func JoinPaths(paths [][]PathColumn, fields []schemas.Field) {
+	if len(paths) == 0 {
+		return
+	}
+	for k := range paths[0] {
+		c := csvColumn{seen: CSVSeen{Name: paths[0][k].Name}}
+		if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == c.seen.Name }); i >= 0 {
+			c.field = fields[i]
+		}
+		for _, p := range paths {
+			if !p[k].Null {
+				c.see(p[k].Value, 1)
+			}
+		}
+		for _, p := range paths {
+			p[k].Seen = c.seen
+		}
+	}
+}
+
+// pathColumn is a path column with its type.
+type pathColumn struct {
+	csvColumn
+	value string
+	null  bool
+	at    int  // its place among the file's columns; -1 where the path alone has it
+	made  *col // some rows of it
+}
+
+// withPath adds the columns of the object's path to a source and its fields. Those that
+// the file has too are compared.
+func (c *conformer) withPath(src source, fields []arrow.Field) (source, []arrow.Field, []string, error) {
+	if len(c.spec.Path) == 0 {
+		return src, fields, nil, nil
+	}
+	s, out, notes := &pathSource{source: src}, slices.Clone(fields), []string{}
+	for i := range c.spec.Path {
+		p, err := c.pathColumn(&c.spec.Path[i])
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		p.at = slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == p.name })
+		if p.at >= 0 {
+			p.typ = compared(fields[p.at].Type)
+		}
+		if err := p.make(parquetRows); err != nil {
+			return nil, nil, nil, err
+		}
+		if p.at >= 0 {
+			notes = append(notes, fmt.Sprintf("column %q stands in the file and in its path; they were compared", p.name))
+			s.same = append(s.same, p)
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("column %q: %s (from the path)", p.name, p.typ))
+		s.more = append(s.more, p)
+		out = append(out, arrow.Field{Name: p.name, Type: p.typ, Nullable: true})
+	}
+	return s, out, notes, nil
+}
+
+func (c *conformer) pathColumn(from *PathColumn) (*pathColumn, error) {
+	s := &csvSource{}
+	var want *Schema
+	if !c.spec.Open {
+		want = c.want
+	}
+	k, err := s.column(from.Name, c.spec.Fields, want)
+	if err != nil {
+		return nil, err
+	}
+	p := &pathColumn{csvColumn: *k, value: from.Value, null: from.Null}
+	p.seen = from.Seen
+	return p, p.settlePath()
+}
+
+// settlePath fixes the type: as declared or as the table has it; else whole numbers are
+// int64 and all other is text.
+func (p *pathColumn) settlePath() (err error) {
+	switch {
+	case p.field.Type != "":
+		p.typ, err = p.declaredType()
+	case p.typ != nil:
+	case p.seen.Values > 0 && p.seen.Not&aInt == 0:
+		p.typ = arrow.PrimitiveTypes.Int64
+	default:
+		p.typ = arrow.BinaryTypes.String
+	}
+	return err
+}
+
+// compared is the type in which a value of the path is held against the file's.
+func compared(dt arrow.DataType) arrow.DataType {
+	if d, ok := dt.(*arrow.DictionaryType); ok {
+		return target(d.ValueType)
+	}
+	return target(dt)
+}
+
+// make makes at least n rows of the column.
+func (p *pathColumn) make(n int) error {
+	if p.made != nil && p.made.n >= n {
+		return nil
+	}
+	b := array.NewBuilder(memory.NewGoAllocator(), p.typ)
+	for range n {
+		if p.null {
+			b.AppendNull()
+			continue
+		}
+		err := p.put(b, p.value)
+		if err != nil || p.fixed && p.at < 0 && !p.faithful(p.value) {
+			return invalid("column %q of the path: %q is not a value of type %s", p.name, p.value, p.typ)
+		}
+	}
+	a := b.NewArray()
+	var err error
+	p.made, err = fromArrow(a.Data(), map[arrow.ArrayData]*col{})
+	return err
+}
+
+// pathSource is a source with the columns of its path.
+type pathSource struct {
+	source
+	more, same []*pathColumn
+}
+
+func (s *pathSource) each(ctx context.Context, f func(batch) error) error {
+	row := 0
+	return s.source.each(ctx, func(b batch) error {
+		for _, p := range s.same {
+			if err := p.equal(b, row); err != nil {
+				return err
+			}
+		}
+		row += b.rows
+		b.cols = slices.Clip(b.cols)
+		for _, p := range s.more {
+			if err := p.make(b.skip + b.rows); err != nil {
+				return err
+			}
+			b.cols = append(b.cols, p.made)
+		}
+		return f(b)
+	})
+}
+
+// equal holds a column of the file against the path's value.
+func (p *pathColumn) equal(b batch, row int) error {
+	c := b.cols[p.at]
+	for i := range b.rows {
+		at, values := b.skip+i, c
+		null := c.isNull(at)
+		if c.dict != nil && !null {
+			at, values = int(c.indices().index(at)), c.dict
+			null = at < 0 || at >= values.n || values.isNull(at)
+		}
+		if null != p.null || !null && valueKey(values, at) != valueKey(p.made, 0) {
+			says := fmt.Sprintf("%q", p.value)
+			if p.null {
+				says = "null"
+			}
+			return invalid("row %d, column %q: its value is not that of the path, %s", row+i, p.name, says)
+		}
+	}
+	return nil
+}
+
+// pathFields are the fields that the paths of a table's objects add to those of the files.
+func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
+	c := &conformer{spec: spec}
+	for i := range spec.Path {
+		p, err := c.pathColumn(&spec.Path[i])
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(have, func(f arrow.Field) bool { return f.Name == p.name }) {
+			have = append(have, arrow.Field{Name: p.name, Type: p.typ, Nullable: true})
+		}
+	}
+	return have, nil
+}
