@@ -94,6 +94,8 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 	if d.Offer != nil {
 		return d, apart()
 	}
+	notes := d.Notes // told once, not kept
+	d.Notes = nil
 	d.ID = schemas.NewDatasetID()
 	if d.IRI == "" {
 		d.IRI = "urn:guichet:dataset:" + string(d.ID)
@@ -125,6 +127,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		}
 		return c.changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
 	})
+	d.Notes = notes
 	return d, err
 }
 

@@ -24,7 +24,7 @@ var columnTypes = []string{"", "bool", "int8", "int16", "int32", "int64", "uint8
 // check says everything that is wrong with a dataset's description, and calls its
 // licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
-	d.Licence = dcatap.LicenceID(d.Licence)
+	d.Licence, d.Licences = dcatap.Licences(append([]string{d.Licence}, d.Licences...))
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -64,12 +64,23 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if err != nil {
 		return err
 	}
+	places, err := rdf.LoadPlaces()
+	if err != nil {
+		return err
+	}
+	d.Countries, d.Languages = slices.Clone(d.Countries), slices.Clone(d.Languages)
 	for j, code := range d.Countries {
+		if known, ok := places.Code(code); ok { // as filters ask for it
+			d.Countries[j], code = known, known
+		}
 		if _, known := codes.PlaceIRI(code); !known {
 			fault(fmt.Sprintf("/countries/%d", j), "%q is no country's code; write ISO 3166-1 alpha-2, such as FR, or EU", code)
 		}
 	}
 	for j, tag := range d.Languages {
+		if known, ok := codes.LanguageTag(tag); ok {
+			d.Languages[j], tag = known, known
+		}
 		if !languagePattern.MatchString(tag) {
 			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag; write BCP 47, such as en or pt-BR", tag)
 		}
@@ -77,8 +88,8 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	checkPeriods(fault, d)
 	for j, l := range d.Links {
 		u, err := url.Parse(l.URL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			fault(fmt.Sprintf("/links/%d/url", j), "%q is no web address", l.URL)
+		if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) || u.Host == "" {
+			fault(fmt.Sprintf("/links/%d/url", j), "%q is no web address (http, https, ftp, s3)", l.URL)
 		}
 	}
 	checkTables(fault, d.Tables)
@@ -110,9 +121,20 @@ func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	have := map[string]bool{"title": len(d.Title) > 0, "description": len(d.Description) > 0, "licence": d.Licence != "", "countries": len(d.Countries) > 0}
 	for _, name := range p.Required {
 		if !have[name] && name != "title" {
-			fault("/"+name, "missing: the %s space demands it", p.ID)
+			fault("/"+name, "missing: the %s space demands it%s", p.ID, seen(d.Notes, name))
 		}
 	}
+}
+
+// seen says what was read in place of something that is missing.
+func seen(notes []string, name string) string {
+	property := map[string]string{"countries": "dct:spatial", "licence": "dct:license"}[name]
+	for _, n := range notes {
+		if strings.HasPrefix(n, property+":") && property != "" {
+			return "; " + n
+		}
+	}
+	return ""
 }
 
 // checkPeriods checks the times covered and settles them.

@@ -144,3 +144,58 @@ func TestSorts(t *testing.T) {
 		t.Errorf("another's cursor: %s", r.body)
 	}
 }
+
+// Datasets of real catalogues register as they stand: their places, languages and licences
+// are read in every usual form, and what differs from the document is told.
+func TestRealDescriptions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	doc := func(id, more string) string {
+		return `{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "eu": "http://publications.europa.eu/resource/authority/", "skos": "http://www.w3.org/2004/02/skos/core#"}, "@id": "https://x.example/` + id + `", "@type": "dcat:Dataset",
+			"dct:title": {"@value": "Tides", "@language": "en"}, ` + more + `}`
+	}
+	two := s.described(doc("two", `"dct:license": [{"@id": "https://creativecommons.org/licenses/by/4.0/"}, {"@id": "eu:licence/CC_BYNC_4_0"}], "dct:spatial": [{"@id": "https://sws.geonames.org/3337388/"}, {"@id": "eu:country/FRA"}],
+		"dct:language": [{"@id": "http://lexvo.org/id/iso639-3/nld"}, "fre"], "dcat:theme": {"@id": "eu:data-theme/ENVI"},
+		"dcat:distribution": [{"dcat:accessURL": {"@id": "ftp://files.example/a"}, "dct:license": {"@id": "eu:licence/CC0"}}]`))
+	if two.Licence != "CC-BY-NC-4.0" || !slices.Equal(two.Licences, []string{"CC-BY-4.0", "CC-BY-NC-4.0", "CC0-1.0"}) || !slices.Equal(two.Countries, []string{"BE", "FR"}) || !slices.Equal(two.Languages, []string{"nl", "fr"}) {
+		t.Errorf("read as %+v", two)
+	}
+	for _, told := range []string{"3 licences are kept", "kept as the country that it lies in, BE (https://sws.geonames.org/3337388/)"} {
+		if !strings.Contains(strings.Join(two.Notes, "\n"), told) {
+			t.Errorf("%q is not told by %q", told, two.Notes)
+		}
+	}
+	all := s.described(doc("all", `"dct:license": "CC0-1.0", "dct:spatial": {"@id": "eu:continent/EUROPE"}`))
+	named := s.described(doc("named", `"dct:license": "CC0-1.0", "dct:spatial": {"@type": "dct:Location", "skos:prefLabel": {"@value": "Ελλάδα", "@language": "el"}}`))
+	s.settle()
+	for query, want := range map[string][]schemas.DatasetID{
+		"country=Belgium": {two.ID, all.ID}, "country=GRC": {all.ID, named.ID}, "country=http://publications.europa.eu/resource/authority/country/FRA": {two.ID, all.ID},
+		"language=fra": {two.ID}, "licence=CC-BY-4.0": {two.ID}, "licence=CC-BY-NC-4.0": {two.ID}, "licence=CC0-1.0": {two.ID, all.ID, named.ID},
+	} {
+		if got := s.foundIDs("agronomy", strings.ReplaceAll(query, "://", "%3A%2F%2F")); !sameIDs(got, want) {
+			t.Errorf("%s finds %v, want %v", query, got, want)
+		}
+	}
+	var page struct {
+		Facets map[string]struct {
+			Values []struct {
+				Value, Label string
+				Count        int
+			}
+		}
+	}
+	s.want(200, "agronomy", "GET", "/datasets?facets=country,language,theme,space&facet_limit=100", nil).as(t, &page)
+	for name, want := range map[string][2]string{"country": {"BE", "Belgium"}, "language": {"nl", "Dutch"}, "theme": {"ENVI", "Environment"}, "space": {"agriculture", "Agriculture"}} {
+		ok := false
+		for _, v := range page.Facets[name].Values {
+			ok = ok || v.Value == want[0] && v.Label == want[1]
+		}
+		if !ok {
+			t.Errorf("facet %s: %+v", name, page.Facets[name])
+		}
+	}
+	r := s.want(422, "agronomy", "POST", "/datasets?space=agriculture", doc("nowhere", `"dct:license": "CC0-1.0", "dct:spatial": {"@id": "https://x.example/places/1"}`), "Content-Type", "application/ld+json")
+	if !strings.Contains(r.body, "https://x.example/places/1") || !strings.Contains(r.body, "add the country, such as") {
+		t.Errorf("a place that is not known: %s", r.body)
+	}
+}

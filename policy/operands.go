@@ -51,7 +51,7 @@ func (v *vocabulary) understood(left, s string) (string, error) {
 		_, err := schemas.ParsePeriod(s, false)
 		return schemas.PlainPeriod(s), err
 	case "spatial":
-		code, ok := v.places.code(s)
+		code, ok := v.places.Code(s)
 		if !ok {
 			return "", fmt.Errorf("%q is no place known here: write an ISO 3166-1 code such as FR, or EU or EEA", s)
 		}

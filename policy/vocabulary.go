@@ -62,7 +62,7 @@ func (v *vocabulary) purpose(name string) (schemas.Purpose, error) {
 
 // within is a country with the unions it belongs to; nothing for one that is not known.
 func (v *vocabulary) within(country string) []string {
-	code, ok := v.places.code(country)
+	code, ok := v.places.Code(country)
 	if !ok {
 		return nil
 	}

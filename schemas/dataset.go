@@ -36,12 +36,13 @@ type Dataset struct {
 	VisibleTo   []ParticipantID `json:"visible_to,omitempty" doc:"for visibility listed"`
 	Title       Text            `json:"title" doc:"language tag to title"`
 	Description Text            `json:"description,omitempty"`
-	Keywords    []string        `json:"keywords,omitempty" maxItems:"100"`
+	Keywords    []string        `json:"keywords,omitempty" maxItems:"1000"`
 	Themes      []string        `json:"themes,omitempty" doc:"EU data-theme codes, e.g. AGRI, ENER, HEAL, TRAN"`
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
 	Languages   []string        `json:"languages,omitempty" doc:"BCP 47 tags of the data"`
 	Publisher   string          `json:"publisher,omitempty" doc:"name to show"`
 	Licence     string          `json:"licence,omitempty" doc:"SPDX id or URL"`
+	Licences    []string        `json:"licences,omitempty" maxItems:"100" doc:"all of them, where there are several; licence is then the strictest"`
 	Attribution string          `json:"attribution,omitempty" doc:"the words to give with the data"`
 	From        string          `json:"from,omitempty" doc:"first day covered, YYYY[-MM[-DD]]"`
 	Until       string          `json:"until,omitempty" doc:"last day covered, YYYY[-MM[-DD]]"`
@@ -55,6 +56,14 @@ type Dataset struct {
 	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
 	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
 	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
+}
+
+// Licensed lists the licences, be there one or several.
+func (d *Dataset) Licensed() []string {
+	if len(d.Licences) == 0 && d.Licence != "" {
+		return []string{d.Licence}
+	}
+	return d.Licences
 }
 
 // Days is a time that data covers: from its first day to its last, both included. An end

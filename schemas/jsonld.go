@@ -31,6 +31,8 @@ func contextFiles() map[string]string {
 	for _, version := range []string{"3.0.0", "3.0.1"} {
 		files[semic+"DCAT-AP/releases/"+version+"/context/dcat-ap.jsonld"] = "dcat-ap.jsonld"
 		files[semic+"uri.semic.eu-generated/DCAT-AP/releases/"+version+"/context/dcat-ap.jsonld"] = "dcat-ap.jsonld"
+		files[semic+"DCAT-AP/releases/"+version+"/html/examples/context.jsonld"] = "dcat-ap-examples.jsonld"
+		files[semic+"uri.semic.eu-generated/DCAT-AP/releases/"+version+"/html/examples/context.jsonld"] = "dcat-ap-examples.jsonld"
 	}
 	return files
 }

@@ -146,7 +146,7 @@ func document(d *schemas.Dataset) map[string]any {
 	doc["joined"] = strings.Join(compounds(slices.Concat(titles, words)), "\n")
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
-		"licence": {d.Licence}, "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
+		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
 	} {
 		values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
 		if len(values) > 0 {

@@ -51,6 +51,8 @@ func siblings() map[string][]string {
 		"gateway/stream":         {"gateway/stream/transform"},
 		"connectors/sql/sqltest": {"connectors/sql"},
 		"gateway/doortest":       {"*"},
+
+		"connectors/dcatap/dcataptest": {"connectors/rdf"},
 	}
 }
 

@@ -131,7 +131,11 @@ func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
 		var values []string
 		for _, x := range f.Facets[name].Values {
-			values = append(values, firstOf(x.Label, x.Value)+" "+count(int64(x.Count)))
+			name := x.Value
+			if x.Label != "" {
+				name = x.Label + " (" + x.Value + ")" // filters take the value
+			}
+			values = append(values, name+" "+count(int64(x.Count)))
 		}
 		if n := f.Facets[name].Remainder; n > 0 {
 			values = append(values, "others "+count(int64(n)))

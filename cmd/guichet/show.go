@@ -55,6 +55,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		fmt.Fprintln(t.out, s)
 	}
 	fmt.Fprintf(t.out, "licence %s\n", d.Licence)
+	if len(d.Licences) > 0 {
+		fmt.Fprintf(t.out, "it is the strictest of %s\n", strings.Join(d.Licences, ", "))
+	}
 	if d.Attribution != "" {
 		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
 	}

@@ -3,52 +3,13 @@ package dcatap
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"guichet/connectors/dcatap/dcataptest"
 	"guichet/connectors/rdf"
 )
-
-// walkShared gives every document of the reference catalogues as JSON-LD: JSON as it
-// stands, Turtle as it is converted. Schemas, contexts and vocabularies are among them.
-func walkShared(t *testing.T, f func(path string, b []byte)) {
-	t.Helper()
-	unread := 0
-	err := filepath.WalkDir(fromShared(t, "reference-data/catalogue"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		switch {
-		case strings.HasSuffix(path, ".json") || strings.HasSuffix(path, ".jsonld"):
-			b, err := os.ReadFile(path)
-			f(path, b)
-			return err
-		case strings.HasSuffix(path, ".ttl"):
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			doc, bad := fromTurtle(string(b), "https://source.example/", nil)
-			if bad != nil {
-				t.Logf("%s: %v", path, bad)
-				unread++
-				return nil
-			}
-			f(path, doc)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if unread > 3 {
-		t.Errorf("%d Turtle documents are not read", unread)
-	}
-}
 
 // What a document says lands in the dataset or is named, in all of the reference
 // catalogues. Properties whose values become codes are held to their own tests.
@@ -56,7 +17,7 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 	converted := []string{"dcat:theme", "dct:spatial", "dct:language", "dct:license", "dct:format", "dcat:mediaType", "dct:accessRights", "dcat:startDate", "dcat:endDate", "schema:startDate",
 		"schema:endDate", "dct:publisher", "dcat:distribution", "dct:temporal", "dct:rights", "guichet:visibility", "csvw:header"}
 	seen, lost := 0, map[string]int{}
-	walkShared(t, func(path string, b []byte) {
+	dcataptest.Documents(t, func(path string, b []byte) {
 		items, err := ReadAll(b, "https://source.example/")
 		if err != nil {
 			return

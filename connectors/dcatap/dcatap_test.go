@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/dcatap/dcataptest"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
@@ -128,7 +129,7 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		Links:   []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV"}},
 		Notes: []string{
 			"dcat:theme: not kept, as only the EU's data themes are (http://eurovoc.europa.eu/1)",
-			"dct:spatial: not kept, as it names no country that is known here (https://sws.geonames.org/1/)",
+			"dct:spatial: not kept, as it names no place whose country is known here (https://sws.geonames.org/1/); add the country, such as http://publications.europa.eu/resource/authority/country/BEL",
 			"dcat:distribution: not kept: dcat:accessURL",
 			"passed over, as it is no part of the dataset: 1 dcat:Catalog",
 			"foaf:name: kept in one language only",
@@ -187,7 +188,7 @@ func TestReadAll(t *testing.T) {
 
 func TestReferenceData(t *testing.T) {
 	ok, bad := 0, 0
-	walkShared(t, func(path string, b []byte) {
+	dcataptest.Documents(t, func(path string, b []byte) {
 		items, err := ReadAll(b, "https://source.example/")
 		if err != nil {
 			bad++
@@ -211,6 +212,7 @@ func TestWriteReadKeeps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := anyDataset().Draw(t, "dataset")
 		d.Settle()
+		d.Licence, d.Licences = Licences(append(d.Licences, d.Licence))
 		want := d
 		want.ID = ""
 		want.Provider, want.Offer, want.VisibleTo = "", nil, nil
@@ -265,8 +267,9 @@ func anyDataset() *rapid.Generator[schemas.Dataset] {
 			Keywords: rapid.SliceOfNDistinct(word, 0, 3, rapid.ID[string]).Draw(t, "keywords"), Themes: some("AGRI", "ENER", "OP_DATPRO").Draw(t, "themes"),
 			Countries: some("FR", "DE", "GR", "EU").Draw(t, "countries"), Languages: some("fr", "el", "pt-BR").Draw(t, "languages"), Publisher: rapid.String().Draw(t, "publisher"),
 			Licence: rapid.SampledFrom([]string{"", "CC-BY-4.0", "https://l.example/1", "our own terms"}).Draw(t, "licence"), Attribution: rapid.String().Draw(t, "attribution"),
-			Periods: rapid.SampledFrom([][]schemas.Days{nil, {{From: "2020"}, {From: "2015", Until: "2016-02"}}, {{Until: "2020-02-03"}, {From: "2021", Until: "2021-02"}, {From: "2023"}}}).Draw(t, "periods"),
-			From:    rapid.SampledFrom([]string{"", "2020", "2020-02", "2020-02-03"}).Draw(t, "from"), Until: rapid.SampledFrom([]string{"", "2021"}).Draw(t, "until"),
+			Licences: rapid.SampledFrom([][]string{nil, {"CC-BY-4.0", "CC-BY-NC-4.0"}, {"CC0-1.0", "our own terms"}}).Draw(t, "licences"),
+			Periods:  rapid.SampledFrom([][]schemas.Days{nil, {{From: "2020"}, {From: "2015", Until: "2016-02"}}, {{Until: "2020-02-03"}, {From: "2021", Until: "2021-02"}, {From: "2023"}}}).Draw(t, "periods"),
+			From:     rapid.SampledFrom([]string{"", "2020", "2020-02", "2020-02-03"}).Draw(t, "from"), Until: rapid.SampledFrom([]string{"", "2021"}).Draw(t, "until"),
 			Tables: rapid.SliceOfNDistinct(table, 0, 2, func(t schemas.TableInfo) string { return t.Name }).Draw(t, "tables"), Links: rapid.SliceOfN(link, 0, 3).Draw(t, "links"),
 			Offer: &schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}}}},
 		}

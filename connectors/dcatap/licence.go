@@ -1,11 +1,71 @@
 package dcatap
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"guichet/connectors/rdf"
 )
+
+// licences are the licences of a dataset or distribution: IRIs as given, those of
+// well-known licences as their SPDX ids; else the words.
+func (r *reader) licences(n rdf.Node) []string {
+	var out []string
+	for _, v := range r.values(n, nsDCT+"license") {
+		id := rdf.ID(v)
+		if absolute(id) && !strings.HasPrefix(id, "_:") {
+			out = append(out, LicenceID(id))
+			continue
+		}
+		s, _, _, _ := rdf.Literal(v)
+		words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsSkos+"prefLabel"), r.word(v, nsDCT+"title"), r.word(v, nsFOAF+"name"), r.word(v, nsDCT+"identifier"), r.word(v, nsDCT+"description"))
+		if words == "" {
+			r.note("/dct:license", "not kept, as it has neither an address nor a name")
+			continue
+		}
+		out = append(out, LicenceID(words))
+	}
+	return out
+}
+
+// Licences gives the one that holds where several are named, the strictest, and all of
+// them, in order, where there is more than one.
+func Licences(said []string) (strictest string, all []string) {
+	for _, l := range said {
+		if l = LicenceID(l); l != "" && !slices.Contains(all, l) {
+			all = append(all, l)
+		}
+	}
+	slices.Sort(all)
+	for _, l := range all {
+		if strictest == "" || strictness(l) > strictness(strictest) {
+			strictest = l
+		}
+	}
+	if len(all) < 2 {
+		all = nil
+	}
+	return strictest, all
+}
+
+// strictness orders licences by what they leave: a known one leaves more than one whose
+// words nobody here has read.
+func strictness(licence string) int {
+	id := "-" + strings.ToUpper(licence) + "-"
+	known := slices.ContainsFunc([]string{"-CC-BY", "-CC0-", "-PDDL-", "-ODC-BY-", "-ODBL-", "-DL-DE-", "-OGL-", "-ETALAB-"}, func(p string) bool { return strings.HasPrefix(id, p) })
+	out := 0
+	for i, mark := range []string{"-BY-", "-OGL-", "-ETALAB-", "-SA-", "-ODBL-", "-NC-", "-ND-"} {
+		if strings.Contains(id, mark) {
+			out |= []int{1, 1, 1, 2, 2, 4, 8}[i]
+		}
+	}
+	if !known {
+		return 16
+	}
+	return out
+}
 
 // Addresses of licences are written in many ways; without scheme, www. and what follows
 // the licence's own name few are left.

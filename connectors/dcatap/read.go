@@ -59,11 +59,15 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	places, err := rdf.LoadPlaces()
+	if err != nil {
+		return nil, err
+	}
 	profiles, err := schemas.SpaceProfiles()
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{graph: newGraph(doc), codes: codes, profiles: profiles}
+	r := &reader{graph: newGraph(doc), codes: codes, places: places, profiles: profiles}
 	var out []Item
 	for _, n := range r.ofType(nsDCAT + "Dataset") {
 		out = append(out, r.item(n))
@@ -74,6 +78,7 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 type reader struct {
 	*graph
 	codes    *rdf.Codes
+	places   *rdf.Places
 	profiles []schemas.SpaceProfile
 	faults   []schemas.FieldError
 	notes    []string
@@ -103,7 +108,7 @@ func (r *reader) item(n rdf.Node) Item {
 func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	d := schemas.Dataset{
 		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
-		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n), Licence: r.licence(n),
+		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n),
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
@@ -112,11 +117,11 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	if len(d.Title) == 0 {
 		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
 	}
-	var licences []string
+	licences := r.licences(n)
 	r.where = "dcat:distribution/"
 	defer func() { r.where = "" }()
 	for _, dist := range r.values(n, nsDCAT+"distribution") {
-		licences = append(licences, r.licence(dist))
+		licences = append(licences, r.licences(dist)...)
 		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
 		if t, ok := r.table(dist); ok {
 			d.Tables = append(d.Tables, t)
@@ -127,10 +132,9 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 			d.Links = append(d.Links, l)
 		}
 	}
-	slices.Sort(licences)
-	licences = slices.Compact(licences)
-	if d.Licence == "" && len(licences) == 1 { // where they differ, none holds for the whole
-		d.Licence = licences[0]
+	d.Licence, d.Licences = Licences(licences)
+	if len(d.Licences) > 0 {
+		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences), strings.Join(d.Licences, ", "), d.Licence)
 	}
 	return d
 }
@@ -192,45 +196,6 @@ func (r *reader) space(n rdf.Node, themes []string) schemas.SpaceID {
 	return found
 }
 
-func (r *reader) countries(n rdf.Node) []string {
-	var out []string
-	for _, v := range r.values(n, nsDCT+"spatial") {
-		code, ok := r.codes.Place(rdf.ID(v))
-		if !ok {
-			code = r.word(v, nsDCT+"identifier")
-		}
-		_, known := r.codes.PlaceIRI(code)
-		switch {
-		case !known:
-			r.note("/dct:spatial", "not kept, as it names no country that is known here%s", quoted(v))
-		case !slices.Contains(out, code):
-			out = append(out, code)
-		}
-	}
-	return out
-}
-
-// languageTag has a language of two or three letters: words such as English are no tag.
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$`)
-
-func (r *reader) languages(n rdf.Node) []string {
-	var out []string
-	for _, v := range r.values(n, nsDCT+"language") {
-		tag, ok := r.codes.Language(rdf.ID(v))
-		if !ok {
-			tag, _, _, _ = rdf.Literal(v)
-			tag = cmp.Or(tag, r.word(v, nsDCT+"identifier"))
-		}
-		switch {
-		case !languageTag.MatchString(tag) || len(tag) > 35:
-			r.note("/dct:language", "not kept, as it is no language that is known here%s", quoted(v))
-		case !slices.Contains(out, tag):
-			out = append(out, tag)
-		}
-	}
-	return out
-}
-
 func (r *reader) publisher(n rdf.Node) string {
 	values := r.values(n, nsDCT+"publisher")
 	if len(values) > 1 {
@@ -245,22 +210,6 @@ func (r *reader) publisher(n rdf.Node) string {
 	}
 	if len(values) > 0 {
 		r.note("/dct:publisher", "not kept, as it has no name (foaf:name)%s", quoted(values[0]))
-	}
-	return ""
-}
-
-// licence is the IRI as given, that of a well-known licence as its SPDX id; else the
-// words.
-func (r *reader) licence(n rdf.Node) string {
-	for _, v := range r.values(n, nsDCT+"license") {
-		id := rdf.ID(v)
-		if absolute(id) && !strings.HasPrefix(id, "_:") {
-			return LicenceID(id)
-		}
-		s, _, _, _ := rdf.Literal(v)
-		if words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsDCT+"title")); words != "" {
-			return words
-		}
 	}
 	return ""
 }

@@ -189,14 +189,23 @@ var spdxID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+-]*$`)
 // terms are the licence and rights of every distribution.
 func (w *writer) terms(d *schemas.Dataset) object {
 	out := object{}
-	switch {
-	case d.Licence == "":
-	case spdxID.MatchString(d.Licence):
-		out["dct:license"] = object{"@id": "http://spdx.org/licenses/" + d.Licence, "@type": "dct:LicenseDocument"}
-	case plainIRI(d.Licence):
-		out["dct:license"] = object{"@id": d.Licence, "@type": "dct:LicenseDocument"}
+	var licences []any
+	for _, l := range d.Licensed() {
+		switch {
+		case spdxID.MatchString(l):
+			licences = append(licences, object{"@id": "http://spdx.org/licenses/" + l, "@type": "dct:LicenseDocument"})
+		case plainIRI(l):
+			licences = append(licences, object{"@id": l, "@type": "dct:LicenseDocument"})
+		default:
+			licences = append(licences, object{"@type": "dct:LicenseDocument", "rdfs:label": l})
+		}
+	}
+	switch len(licences) {
+	case 0:
+	case 1:
+		out["dct:license"] = licences[0]
 	default:
-		out["dct:license"] = object{"@type": "dct:LicenseDocument", "rdfs:label": d.Licence}
+		out["dct:license"] = licences
 	}
 	if d.Attribution != "" {
 		out["dct:rights"] = object{"@type": "dct:RightsStatement", "odrs:attributionText": d.Attribution}

@@ -65,13 +65,10 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		notes := d.Notes // told once, not kept
-		d.Notes = nil
 		d, err = s.Catalog.Register(ctx, in.by, d)
 		if err != nil {
 			return nil, err
 		}
-		d.Notes = notes
 		return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
 	})
 	op(s, a, http.MethodGet, "/datasets/{id}", "get-dataset", "One dataset", "datasets", func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
@@ -98,7 +95,6 @@ func (s *server) datasets(a huma.API) {
 			in.Body.Space = have.Space
 		}
 		notes := in.Body.Notes
-		in.Body.Notes = nil
 		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
 		if err != nil {
 			return nil, err

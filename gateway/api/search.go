@@ -10,6 +10,7 @@ import (
 
 	"guichet/catalog/index"
 	"guichet/connectors/dcatap"
+	"guichet/connectors/rdf"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -48,6 +49,7 @@ type Hit struct {
 	Publisher   string                `json:"publisher,omitempty"`
 	Provider    schemas.ParticipantID `json:"provider"`
 	Licence     string                `json:"licence,omitempty"`
+	Licences    []string              `json:"licences,omitempty" doc:"all, where there are several; licence is the strictest"`
 	Attribution string                `json:"attribution,omitempty"`
 	Countries   []string              `json:"countries,omitempty"`
 	Rows        int64                 `json:"rows,omitempty"`
@@ -85,7 +87,7 @@ func (s *server) search(a huma.API) {
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	q := index.Query{Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort, Limit: in.Limit}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language, "publisher": in.Publisher,
-		"licence": dcatap.LicenceID(in.Licence), "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
+		"licence": in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
 		}
@@ -113,6 +115,10 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if len(q.Facets) == 0 {
 		out.Body.Facets = nil
 	}
+	err = label(out.Body.Facets)
+	if err != nil {
+		return nil, err
+	}
 	out.Body.Items, err = s.mark(ctx, in, r.IDs, sight)
 	if err != nil {
 		return nil, err
@@ -122,8 +128,8 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 }
 
 // closedFilters refuses values of closed lists that are not in them, and days that
-// are the wrong way round: they would find nothing, as if there were nothing. Country
-// codes are written as the index has them. Themes and the like are open lists.
+// are the wrong way round: they would find nothing, as if there were nothing. Countries and
+// languages are written as the index has them. Themes and the like are open lists.
 func closedFilters(q *index.Query) error {
 	if wanted := q.Filters["space"]; len(wanted) > 0 {
 		profiles, err := schemas.SpaceProfiles()
@@ -140,8 +146,28 @@ func closedFilters(q *index.Query) error {
 			}
 		}
 	}
+	places, err := rdf.LoadPlaces()
+	if err != nil {
+		return err
+	}
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return err
+	}
 	for i, c := range q.Filters["country"] {
-		q.Filters["country"][i] = strings.ToUpper(c)
+		code, ok := places.Code(c)
+		if !ok {
+			code = strings.ToUpper(c)
+		}
+		q.Filters["country"][i] = code
+	}
+	for i, l := range q.Filters["licence"] {
+		q.Filters["licence"][i] = dcatap.LicenceID(l)
+	}
+	for i, l := range q.Filters["language"] {
+		if tag, ok := codes.LanguageTag(l); ok {
+			q.Filters["language"][i] = tag
+		}
 	}
 	n := min(len(q.From), len(q.To)) // YYYY overlaps YYYY-MM
 	if from, to := q.From[:n], q.To[:n]; from > to && !strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
@@ -242,7 +268,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		}
 		out.Body.Facets[name] = f
 	}
-	return out, nil
+	return out, label(out.Body.Facets)
 }
 
 // markFacet counts marks over every hit, also those that access= leaves out, so that
@@ -280,7 +306,7 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 }
 
 func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) Hit {
-	h := Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Attribution: d.Attribution,
+	h := Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Licences: d.Licences, Attribution: d.Attribution,
 		Countries: d.Countries, Reasons: dec.Reasons, Notes: dec.Notes, Left: dec.Left}
 	if d.Latest != nil {
 		v := policy.ShownVersion(by, d, *d.Latest)

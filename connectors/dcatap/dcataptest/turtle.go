@@ -1,7 +1,6 @@
-package dcatap
+package dcataptest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -12,16 +11,14 @@ import (
 // turtle reads the Turtle of the reference catalogues, which the product does not, into
 // expanded JSON-LD: as much of the language as they use.
 type turtle struct {
+	graph
 	s        string
 	base     *url.URL
 	prefixes map[string]string
-	nodes    map[string]map[string]any
-	order    []string
-	blank    int
 }
 
-// fromTurtle gives the JSON-LD of a Turtle document, without the datasets that keep refuses.
-func fromTurtle(s, base string, keep func(id string) bool) (doc []byte, err error) {
+// readTurtle reads a Turtle document into nodes of expanded JSON-LD.
+func readTurtle(s, base string) (t *turtle, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
@@ -31,17 +28,11 @@ func fromTurtle(s, base string, keep func(id string) bool) (doc []byte, err erro
 	if err != nil {
 		return nil, err
 	}
-	t := &turtle{s: s, base: u, prefixes: map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#"}, nodes: map[string]map[string]any{}}
+	t = &turtle{graph: graph{nodes: map[string]map[string]any{}}, s: s, base: u, prefixes: map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#"}}
 	for t.space(); t.s != ""; t.space() {
 		t.statement()
 	}
-	var out []any
-	for _, id := range t.order {
-		if keep == nil || keep(id) {
-			out = append(out, t.nodes[id])
-		}
-	}
-	return json.Marshal(out)
+	return t, nil
 }
 
 func (t *turtle) fail(what string) { panic(fmt.Sprintf("%s wanted at %.60q", what, t.s)) }
@@ -92,16 +83,6 @@ func (t *turtle) statement() {
 	}
 }
 
-func (t *turtle) node(id string) map[string]any {
-	n := t.nodes[id]
-	if n == nil {
-		n = map[string]any{"@id": id}
-		t.nodes[id] = n
-		t.order = append(t.order, id)
-	}
-	return n
-}
-
 func (t *turtle) properties(id string) {
 	n := t.node(id)
 	for {
@@ -146,8 +127,7 @@ func (t *turtle) term() map[string]any {
 		return map[string]any{"@id": t.iri()}
 	case t.s[0] == '[':
 		t.s = t.s[1:]
-		t.blank++
-		id := fmt.Sprintf("_:n%d", t.blank)
+		id := t.newID()
 		t.properties(id)
 		t.must("]")
 		t.node(id)
