@@ -27,8 +27,8 @@ func TestFormats(t *testing.T) {
 		t.Skip("not tested here: -short leaves the files of all writers out")
 	}
 	versions, files := byWriters(t)
-	results, published := results(t, files)
-	doc := formatsIntro + versions + ".\n" + writersTables(files, results) + readersTable(t, published)
+	results, published, notes := results(t, files)
+	doc := formatsIntro + versions + ".\n" + writersTables(files, results) + readersTable(t, published, notes)
 	if *update {
 		if err := os.WriteFile(formatsDoc, []byte(doc), 0o600); err != nil {
 			t.Fatal(err)
@@ -53,10 +53,10 @@ func TestFormats(t *testing.T) {
 }
 
 // results publishes the files and says in words what came of each; published has one
-// file of each type that came out.
-func results(t *testing.T, files []written1) (map[string]string, map[string][]byte) {
+// file of each type that came out, notes what its report says of readers.
+func results(t *testing.T, files []written1) (map[string]string, map[string][]byte, map[string]string) {
 	results, pairs := map[string]string{}, map[string][]byte{}
-	published := map[string][]byte{}
+	published, ofReaders := map[string][]byte{}, map[string]string{}
 	for _, f := range files {
 		if f.refused != "" {
 			continue
@@ -73,8 +73,11 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 		}
 		pairs[f.path] = out
 		var notes []string
+		readers := ""
 		for _, n := range r.Notes {
-			if n, ok := strings.CutPrefix(n, `column "x`); ok {
+			if strings.HasPrefix(n, `column "x" (`) {
+				readers += n + "\n"
+			} else if n, ok := strings.CutPrefix(n, `column "x`); ok {
 				notes = append(notes, strings.TrimPrefix(strings.Replace(strings.TrimPrefix(n, `": `), `": `, ": ", 1), "."))
 			}
 		}
@@ -87,11 +90,14 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 			t.Fatal(err)
 		}
 		for _, c := range s.Arrow.Fields() {
-			if name, named := c.Metadata.GetValue(extensionName); c.Name == "x" && named {
-				published[fmt.Sprintf("%s over %s", name, c.Type)] = out
-			} else if c.Name == "x" {
-				published[c.Type.String()] = out
+			if c.Name != "x" {
+				continue
 			}
+			typ := c.Type.String()
+			if name, named := c.Metadata.GetValue(extensionName); named {
+				typ = name + " over " + typ
+			}
+			published[typ], ofReaders[typ] = out, readers
 		}
 	}
 	for path, j := range judge(t, pairs) {
@@ -104,7 +110,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 			}
 		}
 	}
-	return results, published
+	return results, published, ofReaders
 }
 
 // plainNames takes the names of list items and map entries out of a type's words.
@@ -192,8 +198,9 @@ func inOrder(files []written1, of func(written1) string) (out []string) {
 	return out
 }
 
-// readersTable opens each published type with the readers that are installed.
-func readersTable(t *testing.T, published map[string][]byte) string {
+// readersTable opens each published type with the readers that are installed. The
+// publish report must name each that reads nothing.
+func readersTable(t *testing.T, published map[string][]byte, notes map[string]string) string {
 	types := slices.Sorted(maps.Keys(published))
 	var in bytes.Buffer
 	dir := t.TempDir()
@@ -228,6 +235,9 @@ func readersTable(t *testing.T, published map[string][]byte) string {
 				word, every = "yes, "+*said[r], false
 			} else if said[r] != nil {
 				word, every = "no ("+*said[r]+")", false
+				if !strings.Contains(notes[types[i]], r) {
+					t.Errorf("%s does not read %s (%s), and the publish report does not say so: %s", r, types[i], *said[r], notes[types[i]])
+				}
 			}
 			row += " " + word + " |"
 		}

@@ -66,6 +66,9 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		fields = want.Arrow.Fields()
 	}
 	p.schema = newSchema(fields)
+	for _, f := range fields {
+		p.notes = append(p.notes, shutOut(f, "")...)
+	}
 	var err error
 	if p.spans, err = spansOf(p.schema.top); err != nil {
 		return nil, err
