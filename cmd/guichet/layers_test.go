@@ -37,12 +37,13 @@ func layers() map[string][]string {
 func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/guichet":     {"connectors/shard", "connectors/trust"},
+		"connectors/notify":      {"connectors/trust"},
 		"connectors/s3":          {"connectors/trust"},
 		"connectors/sandbox":     {"connectors/shard"},
 		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":        {"connectors/rdf"},
 		"catalog":                {"catalog/index"},
-		"policy/agreement":       {"policy", "policy/party"},
+		"policy/agreement":       {"policy", "policy/notice", "policy/party"},
 		"policy/party":           {"policy"},
 		"gateway":                {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
 		"gateway/api":            {"gateway/problem"},
@@ -73,6 +74,7 @@ func walled() map[string][]string {
 		"github.com/alecthomas/kong":          {"cmd"},
 		"github.com/piprate/json-gold":        {"connectors/rdf", "connectors/odrl", "connectors/dcatap"},
 		"github.com/prometheus/client_golang": {"gateway"},
+		"github.com/wneessen/":                {"connectors/notify"},
 	}
 }
 

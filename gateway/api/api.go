@@ -45,6 +45,7 @@ type Deps struct {
 	Now     func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool
+	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
 	// Reaches says whether a store answers and has the buckets that it names; nil: not asked.
 	Reaches func(ctx context.Context, st schemas.Store) error
 }
