@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -48,8 +49,8 @@ type streamCmd struct {
 	Split     string        `help:"Split; may be left out where there is one." placeholder:"NAME"`
 	World     int           `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
 	Rank      int           `help:"This rank." default:"0" env:"SLURM_PROCID"`
-	Seed      string        `help:"Shuffle by this seed; stored order when left out." placeholder:"N"`
-	Epoch     string        `help:"Epoch." placeholder:"N"`
+	Seed      string        `help:"Another order of windows: runs of at most 65,536 rows, which inside keep their order, as does a table of one window. Stored order when left out." placeholder:"N"`
+	Epoch     string        `help:"Another order by the same seed." placeholder:"N"`
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
@@ -82,6 +83,9 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	defer s.Close()
+	if v.Seed != "" && strings.HasPrefix(s.Order, "stored") && !t.json {
+		fmt.Fprintf(t.err, "note: the order is %s\n", s.Order)
+	}
 	began := time.Now()
 	if v.Out == "" {
 		_, err = copyRows(t, t.out, s)
