@@ -53,9 +53,9 @@ setup: go-version
 	@if [ ! -x .cache/venv/bin/python ] && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	   python3 -m venv .cache/venv || rm -rf .cache/venv; \
 	 fi
-	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb' >/dev/null 2>&1; then \
-	   echo "installing pyarrow, polars and duckdb into .cache/venv"; \
-	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow polars duckdb || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
+	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb, pandas, datasets, aiohttp' >/dev/null 2>&1; then \
+	   echo "installing pyarrow, polars, duckdb, pandas and datasets into .cache/venv"; \
+	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow polars duckdb pandas datasets aiohttp || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
 	 fi
 
 test: setup build

@@ -21,7 +21,7 @@ func (c *Catalog) base(ctx context.Context, id schemas.DatasetID, p *schemas.Pub
 	}
 	v, err := c.Manifest(ctx, id, p.Base)
 	switch schemas.KindOf(err) {
-	case schemas.NotFound, schemas.Busy:
+	case schemas.NotFound, schemas.Busy, schemas.Gone:
 		return nil, schemas.BadField("publication", "/base", "the dataset has no published version %q to add to", p.Base)
 	}
 	return &v, err

@@ -50,6 +50,7 @@ type Catalog struct {
 	wake  chan struct{} // capacity 1: one waiting signal is enough, the publisher looks for all work
 	mu    sync.Mutex
 	rests map[string]time.Time // versions that are not tried again before
+	runs  map[string]func()    // versions that are being published here: what interrupts them
 }
 
 // New makes a catalogue. Run must run for publications to go on.
@@ -57,7 +58,7 @@ func New(c Config) *Catalog {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Catalog{Config: c, wake: make(chan struct{}, 1), rests: map[string]time.Time{}}
+	return &Catalog{Config: c, wake: make(chan struct{}, 1), rests: map[string]time.Time{}, runs: map[string]func(){}}
 }
 
 func notFound(id string) error {
@@ -103,8 +104,14 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 	d.Modified = d.Registered
 	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var other string
-		err := tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ?`, string(d.Provider), d.IRI).Scan(&other)
-		if err == nil {
+		var ended int
+		err := tx.QueryRow(ctx, `SELECT id, withdrawn FROM dataset WHERE origin = ? AND iri = ?`, string(d.Provider), d.IRI).Scan(&other, &ended)
+		if err == nil && ended != 0 { // the IRI is free again; only what is looked up by it changes, not the noun
+			_, err = tx.Exec(ctx, `UPDATE dataset SET iri = ? WHERE id = ?`, "urn:guichet:withdrawn:"+other, other)
+			if err != nil {
+				return fmt.Errorf("free the IRI of a withdrawn dataset: %w", err)
+			}
+		} else if err == nil {
 			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s", d.IRI, other), Remedy: "change that one, or give another iri"}
 		}
 		err = c.room(ctx, tx, d.Provider)
@@ -167,7 +174,7 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 			return err
 		}
 		if d.Withdrawn {
-			return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+			return withdrawn(id)
 		}
 		if ifRevision != 0 && ifRevision != d.Revision {
 			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision), Remedy: "read it again and repeat the change"}
@@ -179,6 +186,11 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 		return c.save(ctx, tx, by, kind, &d)
 	})
 	return d, err
+}
+
+// withdrawn refuses what a withdrawn dataset has no use for.
+func withdrawn(id schemas.DatasetID) error {
+	return &schemas.Error{Kind: schemas.Gone, Subject: string(id), Message: "the dataset was withdrawn", Remedy: "register it again, under the same iri if you like: it gets a new id (guichet register)"}
 }
 
 // save writes a changed dataset with its change.

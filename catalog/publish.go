@@ -25,9 +25,12 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 		return schemas.VersionSummary{}, err
 	}
 	if d.Withdrawn {
-		return schemas.VersionSummary{}, schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+		return schemas.VersionSummary{}, withdrawn(id)
 	}
 	now := c.Now().UTC()
+	if p.Version == "" && p.DryRun {
+		p.Version = "dry-run"
+	}
 	if p.Version == "" {
 		p.Version = schemas.VersionID(now.Format(time.DateOnly))
 	}
@@ -77,14 +80,14 @@ func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d
 		return err
 	}
 	if now.Withdrawn {
-		return schemas.Errorf(schemas.Gone, string(d.ID), "the dataset was withdrawn")
+		return withdrawn(d.ID)
 	}
 	cols := sql.Columns{"dataset": string(d.ID), "state": string(v.State), "started": v.Started.UnixMicro(), "ask": ask, "shards": "{}"}
 	have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound:
 		err = sql.Insert(ctx, tx, "version", key, v, cols)
-	case err == nil && have.State == schemas.VersionFailed:
+	case err == nil && (have.State == schemas.VersionFailed || have.State == schemas.VersionTried):
 		_, err = sql.Update(ctx, tx, "version", key, revision, v, cols)
 	case err == nil:
 		return &schemas.Error{Kind: schemas.Conflict, Subject: key, Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State), Remedy: "publish under another version name"}
@@ -251,57 +254,4 @@ func (c *Catalog) mayList(ctx context.Context, by schemas.Principal, p *schemas.
 		refused.Reasons[i].Text = of.Replace(refused.Reasons[i].Text)
 	}
 	return &refused
-}
-
-// Versions lists a dataset's versions, newest first.
-func (c *Catalog) Versions(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) ([]schemas.VersionSummary, error) {
-	_, err := c.Get(ctx, sight, id)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.DB.Query(ctx, `SELECT doc FROM version WHERE dataset = ? ORDER BY started DESC`, string(id))
-	if err != nil {
-		return nil, fmt.Errorf("list the versions of %s: %w", id, err)
-	}
-	defer rows.Close()
-	var out []schemas.VersionSummary
-	for rows.Next() {
-		var doc string
-		var v schemas.Version
-		err := rows.Scan(&doc)
-		if err == nil {
-			err = json.Unmarshal([]byte(doc), &v)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read a version of %s: %w", id, err)
-		}
-		out = append(out, v.VersionSummary)
-	}
-	return out, rows.Err()
-}
-
-// Version finds one version in any state. Errors: NotFound.
-func (c *Catalog) Version(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
-	v, err := sql.GetVersion(ctx, c.DB, versionKey(id, version))
-	if schemas.KindOf(err) == schemas.NotFound {
-		return v, schemas.Errorf(schemas.NotFound, versionKey(id, version), "dataset %s has no version %s", id, version)
-	}
-	return v, err
-}
-
-// Manifest finds a published version. Errors: NotFound, Busy while it is being
-// read.
-func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
-	v, err := c.Version(ctx, id, version)
-	if err != nil {
-		return v, err
-	}
-	switch v.State {
-	case schemas.VersionPublished:
-		return v, nil
-	case schemas.VersionPublishing:
-		return v, &schemas.Error{Kind: schemas.Busy, Subject: string(version), Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards), Remedy: "try again in a moment"}
-	default:
-		return v, schemas.Errorf(schemas.NotFound, string(version), "version %s was not published: it failed", version)
-	}
 }

@@ -67,7 +67,7 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.Parti
 		}
 		d, err := c.get(ctx, c.DB, row.Doc.Dataset)
 		if errors.Is(err, sql.ErrAltered) { // logged; it keeps nobody else's versions
-			c.rest(row.ID)
+			c.rest(row.ID, retryAfter)
 			continue
 		}
 		if err != nil {
@@ -78,15 +78,45 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.Parti
 		}
 		active[row.ID] = d.Provider
 		go func() {
-			err := c.publish(ctx, row.Doc)
+			err := c.running(ctx, row.ID, func(ctx context.Context) error { return c.publish(ctx, row.Doc) })
 			if err != nil && ctx.Err() == nil {
 				c.Log.Error("a version is not published now and is tried again", "version", row.ID, "err", err)
-				c.rest(row.ID)
+				c.wait(ctx, row.Doc, err)
 			}
 			finished <- row.ID
 		}()
 	}
 	return nil
+}
+
+// running publishes a version in a way that interrupt ends.
+func (c *Catalog) running(ctx context.Context, id string, publish func(ctx context.Context) error) error {
+	mine, stop := context.WithCancel(ctx)
+	c.mu.Lock()
+	c.runs[id] = stop
+	c.mu.Unlock()
+	err := publish(mine)
+	c.mu.Lock()
+	delete(c.runs, id)
+	c.mu.Unlock()
+	interrupted := mine.Err() != nil && ctx.Err() == nil
+	stop()
+	if interrupted || errors.Is(err, errEnded) {
+		return nil
+	}
+	return err
+}
+
+// errEnded tells a publisher that its version was ended elsewhere.
+var errEnded = errors.New("the publication has ended")
+
+// interrupt stops the publisher of a version, where it runs here.
+func (c *Catalog) interrupt(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stop := c.runs[id]; stop != nil {
+		stop()
+	}
 }
 
 // each counts the versions of a provider that are being published.
@@ -100,13 +130,90 @@ func each(active map[string]schemas.ParticipantID, provider schemas.ParticipantI
 }
 
 // retryAfter is how long a version rests whose publisher failed for no fault of its
-// objects, so that others come first.
-const retryAfter = 10 * time.Second
+// objects, so that others come first; each time longer, up to retryMost. What lasts
+// longer than giveUp fails the version.
+const (
+	retryAfter = 10 * time.Second
+	retryMost  = 5 * time.Minute
+	giveUp     = time.Hour
+)
 
-func (c *Catalog) rest(id string) {
+func (c *Catalog) rest(id string, d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rests[id] = time.Now().Add(retryAfter)
+	c.rests[id] = time.Now().Add(d)
+}
+
+// wait notes in a version why its publication does not go on, for all who look, and
+// lets it rest; one that waited too long fails with the reason.
+func (c *Catalog) wait(ctx context.Context, v schemas.Version, cause error) {
+	key := versionKey(v.Dataset, v.Version)
+	why := "the gateway met a fault of its own; the operator finds it in the log"
+	if e, ok := errors.AsType[*schemas.Error](cause); ok && e.Kind != schemas.Internal {
+		why = strings.TrimSuffix(e.Message+"; "+e.Remedy, "; ")
+	}
+	now := c.Now().UTC()
+	w := schemas.Waiting{Why: why, Since: now}
+	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+		if err != nil || have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
+			return err
+		}
+		if have.Waiting != nil {
+			w.Since, w.Tries = have.Waiting.Since, have.Waiting.Tries
+		}
+		w.Tries++
+		have.Waiting = &w
+		_, err = sql.Update(ctx, tx, "version", key, revision, have, nil)
+		return err
+	})
+	if err != nil {
+		c.Log.Warn("it is not noted in a version why it waits", "version", key, "err", err)
+	}
+	c.rest(key, min(retryAfter<<min(w.Tries, 8), retryMost))
+	if err == nil && now.Sub(w.Since) > giveUp {
+		err = c.fail(ctx, v, fmt.Sprintf("it did not go on for %s, in %d tries: %s", now.Sub(w.Since).Round(time.Minute), w.Tries, why))
+		if err != nil {
+			c.Log.Warn("a version that waited too long does not fail yet", "version", key, "err", err)
+		}
+	}
+}
+
+// fail ends a publication that does not go on.
+func (c *Catalog) fail(ctx context.Context, v schemas.Version, why string) error {
+	p := publication{version: v}
+	p.version.Failures, p.version.Waiting = []schemas.FieldError{{Pointer: "publication", Message: why}}, nil
+	var done string
+	err := c.DB.QueryRow(ctx, `SELECT shards FROM version WHERE id = ?`, versionKey(v.Dataset, v.Version)).Scan(&done)
+	if err == nil {
+		err = json.Unmarshal([]byte(done), &p.done)
+	}
+	if err == nil {
+		p.dataset, err = c.get(ctx, c.DB, v.Dataset)
+	}
+	if err != nil {
+		return fmt.Errorf("end the publication of %s: %w", v.Dataset, err)
+	}
+	return c.finish(ctx, &p)
+}
+
+// Waiting counts the publications that do not go on now, and says since when the first
+// does not.
+func (c *Catalog) Waiting(ctx context.Context) (n int, since time.Time, err error) {
+	rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 1000)
+	if err != nil {
+		return 0, since, err
+	}
+	for _, row := range rows {
+		w := row.Doc.Waiting
+		if w == nil {
+			continue
+		}
+		if n++; since.IsZero() || w.Since.Before(since) {
+			since = w.Since
+		}
+	}
+	return n, since, nil
 }
 
 func (c *Catalog) resting(id string) bool {
@@ -134,7 +241,7 @@ type publication struct {
 }
 
 func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
-	v.ShardsDone, v.Failures, v.Notes = 0, nil, nil // counted anew from what was saved
+	v.ShardsDone, v.Failures, v.Notes, v.Waiting = 0, nil, nil, nil // counted anew from what was saved
 	p := publication{version: v}
 	var ask, done string
 	err := c.DB.QueryRow(ctx, `SELECT ask, shards FROM version WHERE id = ?`, versionKey(v.Dataset, v.Version)).Scan(&ask, &done)
@@ -165,6 +272,11 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if ctx.Err() != nil { // perhaps its provider has ended it
+			c.discard(context.WithoutCancel(ctx), &p)
+		}
+	}()
 	n := 0
 	for i := range p.ask.Tables {
 		err := c.table(ctx, &p, &p.ask.Tables[i], &n)
@@ -192,8 +304,11 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 	err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		key := versionKey(v.Dataset, v.Version)
 		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
-		if err != nil || have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
-			return err // another replica's publisher has ended it
+		if err == nil && (have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started)) {
+			return errEnded // by another replica's publisher, or by its provider
+		}
+		if err != nil {
+			return err
 		}
 		if have.ShardsDone > v.ShardsDone {
 			return nil // or is further on
@@ -202,144 +317,17 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 		return err
 	})
 	p.next = time.Now().Add(max(500*time.Millisecond, 50*time.Since(began)))
+	if errors.Is(err, errEnded) {
+		c.discard(ctx, p)
+	}
 	return err
 }
 
-// finish makes the version published or failed, all or nothing. What allowed the
-// publication is looked at again in the transaction that ends it; of a failed one
-// nothing stays in the work bucket.
-func (c *Catalog) finish(ctx context.Context, p *publication) error {
-	by := schemas.Principal{Participant: p.dataset.Provider}
-	err := c.foreign(ctx, p)
-	if err != nil {
-		return err
-	}
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		v := p.version // a write may be tried again
-		key := versionKey(v.Dataset, v.Version)
-		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
-		if err != nil {
-			return err
-		}
-		if have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
-			return nil // another replica's publisher has ended it
-		}
-		d, err := c.get(ctx, tx, v.Dataset)
-		if err == nil && len(v.Failures) == 0 {
-			v.Failures, err = lost(ctx, tx, &d)
-		}
-		if err != nil {
-			return err
-		}
-		v.State, v.Published = schemas.VersionPublished, c.Now().UTC()
-		if len(v.Failures) > 0 {
-			v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
-		}
-		_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"state": string(v.State), "shards": "{}"})
-		if err != nil {
-			return err
-		}
-		if v.State == schemas.VersionPublished && (d.Latest == nil || !v.Started.Before(d.Latest.Started)) {
-			latest := v.VersionSummary
-			latest.Notes = nil
-			d.Latest = &latest
-			addFields(&d, &v)
-		}
-		d.Modified = c.Now().UTC()
-		_, err = sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
-		if err != nil {
-			return err
-		}
-		p.failed = v.State == schemas.VersionFailed
-		return c.changed(ctx, tx, by, schemas.ChangeVersion, &d, map[string]string{"version": string(v.Version), "state": string(v.State)})
-	})
-	if err == nil && p.failed {
+// discard removes what was written for a version that was ended by somebody else, unless
+// that was to publish it.
+func (c *Catalog) discard(ctx context.Context, p *publication) {
+	v, err := c.Version(ctx, p.version.Dataset, p.version.Version)
+	if err == nil && v.Started.Equal(p.version.Started) && v.State == schemas.VersionFailed {
 		c.clear(ctx, p)
-	}
-	return err
-}
-
-// lost says what the publication was allowed by and is so no more: the dataset was
-// withdrawn, or its provider stopped.
-func lost(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) ([]schemas.FieldError, error) {
-	if d.Withdrawn {
-		return []schemas.FieldError{{Pointer: "dataset", Message: "the dataset was withdrawn while the version was being read"}}, nil
-	}
-	provider, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(d.Provider))
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return nil, err
-	}
-	if provider.Stopped {
-		return []schemas.FieldError{{Pointer: "provider", Message: "the operator stopped the provider while the version was being read"}}, nil
-	}
-	return nil, nil
-}
-
-// foreign notes as faults the objects that the provider may not name any more. It is asked
-// before the transaction, since there may be many; every open asks it again.
-func (c *Catalog) foreign(ctx context.Context, p *publication) error {
-	seen := map[schemas.Source]bool{}
-	for s := range p.version.EveryShard() {
-		g := given(s)
-		folder := schemas.Source{Store: g.Store, Bucket: g.Bucket, Key: g.Key[:strings.LastIndexByte(g.Key, '/')+1]}
-		if seen[folder] || len(p.version.Failures) >= maxFaults { // prefixes end with a slash: one answer for a folder
-			continue
-		}
-		seen[folder] = true
-		err := c.MayName(ctx, p.dataset.Provider, g.Store, g.Bucket, g.Key)
-		switch e, ours := errors.AsType[*schemas.Error](err); {
-		case ours && e.Kind == schemas.Denied:
-			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, g.Key), Message: asUploaded(&p.dataset, e.Message)})
-		case err != nil:
-			return err
-		}
-	}
-	return nil
-}
-
-// clear removes what a failed publication wrote into the work bucket. What it cannot
-// remove only takes room.
-func (c *Catalog) clear(ctx context.Context, p *publication) {
-	for _, got := range p.done {
-		s := &got.Shard
-		if s.Source == nil {
-			continue
-		}
-		store, err := c.Store(ctx, s.Store)
-		if err == nil {
-			err = store.Delete(ctx, s.Bucket, s.Key)
-		}
-		if err != nil {
-			c.Log.Warn("a shard of a failed publication stays in the work bucket", "version", versionKey(p.version.Dataset, p.version.Version), "key", s.Key, "err", err)
-			return
-		}
-	}
-}
-
-// addFields adds the columns that the shards really have to the dataset's tables,
-// keeping what the provider said about them. Types stand in the manifest: a type
-// in a description is the provider's word on how to read CSV.
-func addFields(d *schemas.Dataset, v *schemas.Version) {
-	for i := range v.Data {
-		t := &v.Data[i]
-		var info *schemas.TableInfo
-		for j := range d.Tables {
-			if d.Tables[j].Name == t.Name {
-				info = &d.Tables[j]
-			}
-		}
-		if info == nil {
-			d.Tables = append(d.Tables, schemas.TableInfo{Name: t.Name})
-			info = &d.Tables[len(d.Tables)-1]
-		}
-		for _, col := range t.Columns {
-			known := false
-			for j := range info.Fields {
-				known = known || info.Fields[j].Name == col.Name
-			}
-			if !known {
-				info.Fields = append(info.Fields, schemas.Field{Name: col.Name})
-			}
-		}
 	}
 }

@@ -126,6 +126,9 @@ func (c *Catalog) readAll(ctx context.Context, p *publication, tr *tableReading,
 		stop()
 		for _, r := range pending {
 			<-r.done
+			if r.err == nil { // so that what it wrote is found
+				p.done[r.n] = *r.got
+			}
 		}
 	}()
 	next := func() error {
@@ -207,7 +210,11 @@ func (c *Catalog) take(ctx context.Context, p *publication, tr *tableReading, r 
 		if !ok {
 			return r.err
 		}
-		p.fault(asUploaded(&p.dataset, r.key), asUploaded(&p.dataset, e.Message))
+		said := e.Message
+		if e.Kind == schemas.Unavailable && e.Remedy != "" { // the object is not at fault: what is?
+			said += "; " + e.Remedy
+		}
+		p.fault(asUploaded(&p.dataset, r.key), asUploaded(&p.dataset, said))
 		return nil
 	}
 	again := tr.got[r.i] != nil
@@ -321,6 +328,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	}
 	copied, err := io.Copy(in, body)
 	body.Close()
+	if full(err) {
+		return nil, c.noRoom(key, info.Size, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -333,6 +343,9 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	}
 	defer out.Close()
 	report, err := c.Conform(ctx, in, info.Size, spec, out)
+	if schemas.KindOf(err) == schemas.Unavailable && ctx.Err() == nil {
+		return nil, c.noRoom(key, info.Size, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -347,6 +360,10 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 	}
 	if report.Conforms { // an upload's name may be used again: the version gets a copy of its own
 		out, got.OutSize, got.OutSHA256 = in, info.Size, report.SHA256
+	}
+	if p.ask.DryRun {
+		got.Shard.Size = got.OutSize
+		return got, nil
 	}
 	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
 	return got, c.rewrite(ctx, p, got, out, w.n, before)
@@ -397,31 +414,4 @@ func (p *publication) probed(ctx context.Context, store *s3.Store, bucket, key s
 		p.probes[store.ID()] = true
 	}
 	return err
-}
-
-// spare is what a copy of an object leaves free on the disk, or a twentieth of a small
-// one: the registry and the index may lie there.
-const spare = 256 << 20
-
-// fitsDisk refuses an object that the disk for temporary files has no room for.
-func (c *Catalog) fitsDisk(key string, size int64) error {
-	free, all, known := disk(c.TempDir)
-	if !known || free-min(spare, all/20) >= size {
-		return nil
-	}
-	return &schemas.Error{Kind: schemas.Unavailable, Subject: key, Message: fmt.Sprintf("there is no room on the gateway's disk to read %s, of %d bytes", key, size), Remedy: "the operator frees disk space under the gateway's data folder, or the provider splits the object"}
-}
-
-// unlinked makes a file that is gone when it is closed, whatever happens.
-func unlinked(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "shard-*")
-	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "publication", Message: "there is no room for a temporary file", Remedy: "free disk space under the gateway's data folder", Err: err}
-	}
-	err = os.Remove(f.Name())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("unlink a temporary file: %w", err)
-	}
-	return f, nil
 }

@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"syscall"
 )
@@ -14,3 +15,6 @@ func disk(dir string) (free, size int64, known bool) {
 	err := syscall.Statfs(cmp.Or(dir, os.TempDir()), &s)
 	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), err == nil
 }
+
+// full says whether an error is that a disk, or what may be used of it, is full.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

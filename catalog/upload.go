@@ -36,7 +36,7 @@ func (c *Catalog) Upload(ctx context.Context, by schemas.Principal, id schemas.D
 	}
 	switch {
 	case d.Withdrawn:
-		return schemas.Errorf(schemas.Gone, string(id), "the dataset was withdrawn")
+		return withdrawn(id)
 	case size == 0 || size < 0 && ended(body):
 		return schemas.BadField("upload", "name", "the file %s is empty", name)
 	case size < 0:

@@ -96,6 +96,11 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /datasets/{id}/versions": func() asking {
 			return asking{"/datasets/" + made() + "/versions", schemas.Publication{Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}}, ""}
 		},
+		"DELETE /datasets/{id}/versions/{version}": func() asking {
+			id := made()
+			s.publish(schemas.DatasetID(id))
+			return asking{"/datasets/" + id + "/versions/v1", nil, ""}
+		},
 		"GET /datasets/{id}/versions/{version}":          is("/datasets/" + string(dataset.ID) + "/versions/v1"),
 		"GET /datasets/{id}/versions/{version} (hidden)": is("/datasets/" + string(closed.ID) + "/versions/v1"),
 		"GET /datasets/{id}/versions/{version}/manifest": is("/datasets/" + string(dataset.ID) + "/versions/v1/manifest"),

@@ -305,7 +305,12 @@ func (s *Server) ready(c *gin.Context) {
 		why = append(why, "revocations cannot be read")
 	}
 	if len(why) == 0 {
-		c.JSON(http.StatusOK, gin.H{"ready": true})
+		said := gin.H{"ready": true}
+		n, since, err := s.deps.Catalog.Waiting(ctx)
+		if err == nil && n > 0 { // one provider's fault keeps nobody else out; ids are not for everybody
+			said["notes"] = []string{fmt.Sprintf("publications that do not go on: %d, the first since %s; guichet versions DATASET says why", n, since.Format(time.RFC3339))}
+		}
+		c.JSON(http.StatusOK, said)
 		return
 	}
 	c.Header("Retry-After", "1")

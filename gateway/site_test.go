@@ -112,7 +112,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
 	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
 	feed := agreement.NewFeed(s.db, log)
-	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
+	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
@@ -289,15 +289,20 @@ func (s *site) settle() {
 // publish makes a dataset published without a store: one table of two columns.
 func (s *site) publish(ids ...schemas.DatasetID) {
 	s.t.Helper()
+	s.publishAs("v1", ids...)
+}
+
+func (s *site) publishAs(version schemas.VersionID, ids ...schemas.DatasetID) {
+	s.t.Helper()
 	err := s.db.Write(s.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		for _, id := range ids {
 			d, revision, err := sql.Get[schemas.Dataset](ctx, tx, "dataset", string(id))
 			if err != nil {
 				return err
 			}
-			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: "v1", State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
+			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: version, State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
 				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: shard.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
-			err = sql.Insert(ctx, tx, "version", string(id)+"/v1", v, sql.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
+			err = sql.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, sql.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err
 			}

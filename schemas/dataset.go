@@ -168,6 +168,7 @@ type Publication struct {
 	Bucket   string             `json:"bucket,omitempty" doc:"the prefix's bucket when left out"`
 	Base     VersionID          `json:"base,omitempty" doc:"a published version whose shards this one keeps; what is named here is added to them"`
 	Uploaded bool               `json:"uploaded,omitempty" doc:"keys are names of files uploaded by PUT …/files/{table}/{split}/{name}"`
+	DryRun   bool               `json:"dry_run,omitempty" doc:"read everything and report, publish nothing; the version's name stays free"`
 	Tables   []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
 }
 
@@ -194,21 +195,33 @@ const (
 	VersionPublishing VersionState = "publishing"
 	VersionPublished  VersionState = "published"
 	VersionFailed     VersionState = "failed"
+	VersionTried      VersionState = "tried"     // read whole for its report, by a dry run; nothing is published
+	VersionWithdrawn  VersionState = "withdrawn" // was published; nothing is streamed of it any more
 )
 
 // VersionSummary is a version without its shards.
 type VersionSummary struct {
 	Version    VersionID    `json:"version"`
-	State      VersionState `json:"state" enum:"publishing,published,failed"`
+	State      VersionState `json:"state" enum:"publishing,published,failed,tried,withdrawn"`
 	Tables     int          `json:"tables"`
 	Shards     int          `json:"shards"`
 	ShardsDone int          `json:"shards_done" doc:"shards read so far, while publishing"`
+	Waiting    *Waiting     `json:"waiting,omitempty" doc:"why a version that is being published does not go on now"`
 	Rows       int64        `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller"`
 	Bytes      int64        `json:"bytes,omitempty" doc:"of the shards as they are released; absent with rows"`
 	Started    time.Time    `json:"started"`
 	Published  time.Time    `json:"published,omitzero"`
+	Withdrawn  time.Time    `json:"withdrawn,omitzero"`
 	Failures   []FieldError `json:"failures,omitempty" doc:"per shard: pointer is the object's key, message what is wrong"`
 	Notes      []FieldError `json:"notes,omitempty" doc:"per shard: choices made while reading it (CSV types, conversions)"`
+}
+
+// Waiting says why a publication does not go on: it is tried again, less and less often,
+// and fails when that lasts too long.
+type Waiting struct {
+	Why   string    `json:"why"`
+	Since time.Time `json:"since"`
+	Tries int       `json:"tries"`
 }
 
 // Version is an immutable manifest, with the places of its bytes.

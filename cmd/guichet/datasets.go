@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -136,6 +137,7 @@ type publishCmd struct {
 	Table   string   `help:"Name of the table, with --from." default:"data"`
 	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
 	NoWait  bool     `help:"Do not wait until it is published."`
+	DryRun  bool     `help:"Read everything and show the report; publish nothing."`
 }
 
 // Run publishes and waits.
@@ -163,7 +165,13 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	if !v.NoWait {
 		bar := newProgress(t, "reading shards")
-		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) { bar.set(int64(s.ShardsDone), int64(s.Shards)) })
+		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) {
+			if s.Waiting != nil {
+				bar.waiting(&schemas.Error{Message: s.Waiting.Why + "; it is tried again (guichet withdraw " + v.Dataset + " " + string(s.Version) + " gives it up)"})
+				return
+			}
+			bar.set(int64(s.ShardsDone), int64(s.Shards))
+		})
 		bar.done()
 		if e, ok := errors.AsType[*schemas.Error](err); ok {
 			asGiven(files, e.Fields)
@@ -176,7 +184,11 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if t.json {
 		return t.print(s)
 	}
-	fmt.Fprintf(t.out, "version %s is %s: %s, %s, %s, %s\n", s.Version, s.State, plural(s.Tables, "table", "tables"), plural(s.Shards, "shard", "shards"), plural(s.Rows, "row", "rows"), size(s.Bytes))
+	end := ""
+	if s.State == schemas.VersionTried {
+		end = "; nothing is published"
+	}
+	fmt.Fprintf(t.out, "version %s is %s: %s, %s, %s, %s%s\n", s.Version, s.State, plural(s.Tables, "table", "tables"), plural(s.Shards, "shard", "shards"), plural(s.Rows, "row", "rows"), size(s.Bytes), end)
 	for _, n := range s.Notes {
 		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
 	}
@@ -212,6 +224,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 	if v.Version != "" {
 		p.Version = schemas.VersionID(v.Version)
 	}
+	p.DryRun = p.DryRun || v.DryRun
 	if v.Base != "" {
 		p.Base = schemas.VersionID(v.Base)
 	}
@@ -266,6 +279,7 @@ func (t *terminal) remarks(notes []string) {
 
 type withdrawCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
+	Name    string `arg:"" optional:"" name:"version" help:"Only this version; of one that is being published, the publication ends."`
 	Revoke  bool   `help:"Revoke active agreements too."`
 }
 
@@ -276,9 +290,15 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	path := "/datasets/" + v.Dataset
+	path := "/datasets/" + url.PathEscape(v.Dataset)
+	if v.Name != "" {
+		path += "/versions/" + url.PathEscape(v.Name)
+	}
 	if v.Revoke {
 		path += "?revoke=true"
+	}
+	if v.Name != "" {
+		return v.version(ctx, t, c, path)
 	}
 	var d schemas.Dataset
 	err = c.Do(ctx, http.MethodDelete, path, nil, &d)
@@ -289,6 +309,24 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return t.print(d)
 	}
 	fmt.Fprintf(t.out, "%s is withdrawn\n", d.ID)
+	return nil
+}
+
+// version takes one version back.
+func (v withdrawCmd) version(ctx context.Context, t *terminal, c *guichet.Client, path string) error {
+	var s schemas.VersionSummary
+	err := c.Do(ctx, http.MethodDelete, path, nil, &s)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.print(s)
+	}
+	if s.State == schemas.VersionFailed {
+		fmt.Fprintf(t.out, "the publication of version %s is given up\n", s.Version)
+		return nil
+	}
+	fmt.Fprintf(t.out, "version %s is withdrawn; other versions stand\n", s.Version)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -127,4 +128,37 @@ func remedyOf(err error) string {
 		return ""
 	}
 	return e.Remedy
+}
+
+// TestNoRoomToPublish: a publication that the temporary folder has no room for fails with
+// the reason and with what is needed; with room again the same name is published.
+func TestNoRoomToPublish(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	tmp := filepath.Join(g.data, "tmp")
+	err := syscall.Mount("none", tmp, "tmpfs", 0, "size=1m")
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+		return // a disk of our own needs root; sandbox TestNoRoom stands for it
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	unmount := sync.OnceValue(func() error { return syscall.Unmount(tmp, syscall.MNT_DETACH) })
+	t.Cleanup(func() { _ = unmount() }) // what was unmounted before is no fault
+	d := g.offered("Too large", "open-with-attribution")
+	_, err = g.publishObjects(d, "v1", "", object{"a.csv", string(csvRows(20_000, 0))})
+	e, _ := errors.AsType[*schemas.Error](err)
+	if e == nil || e.Kind != schemas.Invalid || len(e.Fields) != 1 || !strings.Contains(e.Fields[0].Message, "no room in the gateway's temporary folder") ||
+		!strings.Contains(e.Fields[0].Message, "it needs 4") || !strings.Contains(e.Fields[0].Message, "publish again") {
+		t.Errorf("published without room: %v", err)
+	}
+	err = unmount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = g.publishObjects(d, "v1", "", object{"a.csv", string(csvRows(20_000, 0))})
+	if err != nil {
+		t.Error(err)
+	}
 }

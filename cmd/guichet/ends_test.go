@@ -77,6 +77,47 @@ func TestWithdrawalCutsStreams(t *testing.T) {
 	g.verify()
 }
 
+// One version is withdrawn: its streams are cut, it opens no more, and the agreement that
+// was made on an earlier one goes on with that.
+func TestWithdrawnVersionIsCut(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	d := g.published("Winter wheat", csvRows(100, 0))
+	id := g.granted(d.ID)[0]
+	path := "/datasets/" + string(d.ID) + "/versions"
+	g.post("agronomy", path, g.publication("v2", g.put("two", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000))), nil)
+	_, err := g.as("agronomy").WaitPublished(t.Context(), d.ID, "v2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := func(version schemas.VersionID) string {
+		var l guichet.LeaseAnswer
+		g.post("trainer", "/leases", map[string]any{"items": []any{map[string]any{"agreement": id, "version": version}}}, &l)
+		return l.Token
+	}
+	old, late := lease("v1"), lease("v2")
+	if n := g.streamAll(old, id, ""); n != 100 {
+		t.Errorf("the first version has %d rows", n)
+	}
+	s := g.slow(late, id, 1000)
+	err = g.as("agronomy").Do(t.Context(), http.MethodDelete, path+"/v2", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := g.endedBy(s); r.State != schemas.ReleaseCut || !strings.Contains(r.Cause, "the version was withdrawn") {
+		t.Errorf("the release is %s: %s", r.State, r.Cause)
+	}
+	_, err = g.as("trainer").OpenStream(t.Context(), late, id, nil)
+	if schemas.KindOf(err) != schemas.Gone || !strings.Contains(err.Error(), "version v2 was withdrawn") {
+		t.Errorf("a stream of the withdrawn version: %v, want Gone", err)
+	}
+	if n := g.streamAll(old, id, ""); n != 100 {
+		t.Errorf("after it the first version has %d rows", n)
+	}
+	g.verify()
+}
+
 // A withdrawal that kill -9 cut anywhere is done, not begun, or finished by the same
 // call again; it never leaves some agreements revoked and others not.
 func TestKillDuringWithdrawal(t *testing.T) {

@@ -272,6 +272,22 @@ func (g *testGateway) published(title string, shards ...[]byte) schemas.Dataset 
 	return d
 }
 
+// publishedAs is published for a description of the test's own.
+func (g *testGateway) publishedAs(d schemas.Dataset, shards ...[]byte) schemas.DatasetID {
+	g.t.Helper()
+	g.post("agronomy", "/datasets", d, &d)
+	err := g.as("agronomy").Do(g.t.Context(), http.MethodPut, "/datasets/"+string(d.ID)+"/offer", map[string]any{"template": "open-with-attribution"}, nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.post("agronomy", "/datasets/"+string(d.ID)+"/versions", g.publication("v1", g.put(string(d.ID), shards...)), nil)
+	_, err = g.as("agronomy").WaitPublished(g.t.Context(), d.ID, "v1", nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return d.ID
+}
+
 // granted asks for datasets as the trainer, who must get them.
 func (g *testGateway) granted(ids ...schemas.DatasetID) []schemas.AgreementID {
 	g.t.Helper()

@@ -64,7 +64,7 @@ type grammar struct {
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
 	Change    changeCmd     `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
-	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset."`
+	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
 	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`

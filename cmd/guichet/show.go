@@ -121,6 +121,9 @@ func (t *terminal) version(s *schemas.VersionSummary) {
 		fmt.Fprintf(t.out, "%s, %s, published %s\n", plural(s.Rows, "row", "rows"), size(s.Bytes), when(s.Published))
 	case schemas.VersionPublishing:
 		fmt.Fprintf(t.out, "is being published, %d of %s read\n", s.ShardsDone, plural(s.Shards, "shard", "shards"))
+		if s.Waiting != nil {
+			fmt.Fprintf(t.out, "  it does not go on since %s (%s): %s\n", when(s.Waiting.Since), plural(s.Waiting.Tries, "try", "tries"), s.Waiting.Why)
+		}
 	default:
 		fmt.Fprintf(t.out, "%s\n", s.State)
 	}
@@ -248,7 +251,11 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 			return err
 		}
 		return list(t, all, "VERSION\tSTATE\tTABLES\tSHARDS\tROWS\tSIZE\tSTARTED\tPUBLISHED", func(s schemas.VersionSummary) []string {
-			return []string{string(s.Version), string(s.State), count(int64(s.Tables)), count(int64(s.Shards)), count(s.Rows), size(s.Bytes), when(s.Started), when(s.Published)}
+			state := string(s.State)
+			if s.Waiting != nil {
+				state += ", waits"
+			}
+			return []string{string(s.Version), state, count(int64(s.Tables)), count(int64(s.Shards)), count(s.Rows), size(s.Bytes), when(s.Started), when(s.Published)}
 		})
 	}
 	s, err := versionOf(ctx, c, v.Dataset, v.Name)

@@ -146,7 +146,7 @@ func TestColumnsInPaths(t *testing.T) {
 	g.populate()
 	d := g.offered("by country", "open-with-attribution")
 	s, err := g.publishObjects(d, "v1", "",
-		object{"_SUCCESS", ""}, object{"README.md", "# read me"}, object{"country=FI/year=2025/.part-0.csv.crc", "x"}, object{"_committed/x.csv", "a\n1\n"},
+		object{"_SUCCESS", "\n"}, object{"README.md", "# read me"}, object{"country=FI/year=2025/.part-0.csv.crc", "x"}, object{"_committed/x.csv", "a\n1\n"},
 		object{"country=FI/year=2025/part-0.csv", "plot,yield\n1,3.5\n"}, object{"country=S%20E/year=2026/part-0.csv", "plot,yield\n2,4\n"},
 		object{"country=__HIVE_DEFAULT_PARTITION__/year=2026/part-0.csv", "plot,yield\n3,0.25\n"})
 	if err != nil {
@@ -168,7 +168,7 @@ func TestColumnsInPaths(t *testing.T) {
 		{"is a Delta table (_delta_log/0.json): its files hold rows that were removed", []object{{"part-0.parquet", "PAR1"}, {"_delta_log/0.json", "{}"}}},
 		{"is an Iceberg table", []object{{"data/part-0.parquet", "PAR1"}, {"metadata/v1.metadata.json", "{}"}}},
 		{"is a Hudi table", []object{{"part-0.parquet", "PAR1"}, {".hoodie/hoodie.properties", "x"}}},
-		{"there is no shard under", []object{{"_SUCCESS", ""}, {"README", "x"}}},
+		{"there is no shard under", []object{{"_SUCCESS", "\n"}, {"README", "x"}}},
 		{"has the columns none, that of", []object{{"a=1/x.csv", "v\n1\n"}, {"x.csv", "v\n1\n"}}},
 	} {
 		_, err := g.publishObjects(g.offered(x.want, "open-with-attribution"), "v1", "", x.objects...)
@@ -221,5 +221,45 @@ func TestColumnsInPaths(t *testing.T) {
 		if !strings.HasPrefix(head, name+":") || got != strings.Join(want, " ") {
 			t.Errorf("%s, want %v", lines[i], want)
 		}
+	}
+}
+
+// TestDryRun: a dry run reads everything and reports as a publication does; nothing is
+// published, nothing stays in the work bucket, and the name is free.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	d := g.offered("Tried", "open-with-attribution")
+	prefix := g.put("tried", []byte("id;v\n1;1.204\n"), []byte("id;v\n002;2,5\n"))
+	p := g.publication("v1", prefix)
+	p.DryRun = true
+	path := "/datasets/" + string(d.ID) + "/versions"
+	g.post("agronomy", path, p, nil)
+	s, err := g.as("agronomy").WaitPublished(t.Context(), d.ID, "v1", nil)
+	if err != nil || s.State != schemas.VersionTried || s.Rows != 2 || !strings.Contains(fmt.Sprint(s.Notes), "numbers with a decimal comma") {
+		t.Errorf("%+v, %v", s, err)
+	}
+	var shown shownVersion
+	g.get("agronomy", path+"/v1", &shown)
+	if len(shown.Data) != 1 || fmt.Sprint(shown.Data[0].Columns) != "[{id utf8} {v utf8}]" {
+		t.Errorf("%+v", shown.Data)
+	}
+	g.get("agronomy", "/datasets/"+string(d.ID), &d)
+	if d.Latest != nil {
+		t.Errorf("published: %+v", d.Latest)
+	}
+	err = g.as("trainer").Get(t.Context(), path+"/v1", nil)
+	if schemas.KindOf(err) != schemas.NotFound {
+		t.Errorf("others see it: %v", err)
+	}
+	left, err := g.store().List(t.Context(), g.rig.S3.WorkBucket, "versions/"+string(d.ID)+"/", 10)
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v stay in the work bucket, %v", left, err)
+	}
+	g.post("agronomy", path, g.publication("v1", prefix), nil)
+	_, err = g.as("agronomy").WaitPublished(t.Context(), d.ID, "v1", nil)
+	if err != nil {
+		t.Error(err)
 	}
 }

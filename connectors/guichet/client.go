@@ -261,10 +261,12 @@ func (c *Client) WaitPublished(ctx context.Context, id schemas.DatasetID, v sche
 			told(s)
 		}
 		switch s.State {
-		case schemas.VersionPublished:
+		case schemas.VersionPublished, schemas.VersionTried:
 			return s, nil
+		case schemas.VersionWithdrawn:
+			return s, schemas.Errorf(schemas.Gone, string(v), "version %s was withdrawn", v)
 		case schemas.VersionFailed:
-			return s, &schemas.Error{Kind: schemas.Invalid, Subject: string(v), Message: "the version was not published", Fields: s.Failures, Remedy: "mend the objects named and publish again"}
+			return s, &schemas.Error{Kind: schemas.Invalid, Subject: string(v), Message: "the version was not published", Fields: s.Failures, Remedy: "see to what is named, and publish again"}
 		}
 		t := time.NewTimer(wait)
 		select {

@@ -21,3 +21,5 @@ func separation(string) uintptr { return 0 }
 func cpuSpent(*os.ProcessState) bool { return false }
 
 func killed(*os.ProcessState) bool { return false }
+
+func full(error) bool { return false }

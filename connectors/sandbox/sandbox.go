@@ -94,7 +94,8 @@ const maxAnswer = 64 << 20
 // Conform runs shard.Conform on the first size bytes of in, in a child process
 // that writes to out. It waits for a free place, and kills the child when ctx
 // ends or its time is over. Kinds: Invalid (the object is wrong or made the
-// child die), Internal (no child could be started); ctx's error when ctx ended.
+// child die), Unavailable (no room for what is written), Internal (no child could be
+// started); ctx's error when ctx ended.
 func (r *Runner) Conform(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error) {
 	select {
 	case r.slots <- struct{}{}:
@@ -221,6 +222,9 @@ func serve(stdin io.Reader) answer {
 // of the child alone.
 func failed(name string, err error) answer {
 	e, ok := errors.AsType[*schemas.Error](err)
+	if full(err) {
+		return answer{Error: &schemas.Error{Kind: schemas.Unavailable, Subject: name, Message: "there is no room on the disk for what is written of the file"}}
+	}
 	if !ok {
 		return answer{Error: &schemas.Error{Kind: schemas.Internal, Subject: name, Message: err.Error()}}
 	}

@@ -223,3 +223,28 @@ func largestChild(t testing.TB) int64 {
 	t.Errorf("a child had %d MiB resident", u.Maxrss>>10)
 	return 0
 }
+
+// TestNoRoom: a disk that is full is no fault of the file.
+func TestNoRoom(t *testing.T) {
+	in, err := os.CreateTemp(t.TempDir(), "in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	text := "a\n" + strings.Repeat("some text\n", 300_000)
+	if _, err := in.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // no such device here; cmd/guichet tries a small disk
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	_, err = runner(t, Limits{}).Conform(context.Background(), in, int64(len(text)), shard.Spec{Name: "x.csv"}, out)
+	if schemas.KindOf(err) != schemas.Unavailable || !strings.Contains(err.Error(), "no room on the disk") {
+		t.Errorf("%v", err)
+	}
+}

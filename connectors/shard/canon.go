@@ -2,6 +2,7 @@ package shard
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ func canon(f arrow.Field, segs []seg, z *canonizer) (*col, error) {
 		return out, nil
 	case shapeFixed:
 		out.copyFixed(segs)
-		return out, nil
+		return out, out.checkRange()
 	case shapeDict:
 		return out, out.copyIndices(segs, z)
 	case shapeText:
@@ -48,6 +49,9 @@ func canon(f arrow.Field, segs []seg, z *canonizer) (*col, error) {
 	for i, kf := range kidFields(f.Type) {
 		k, err := canon(kf, kidSegs(f, segs, i), z)
 		if err != nil {
+			if v, ok := errors.AsType[*valueFault](err); ok {
+				v.nested = true
+			}
 			return nil, fmt.Errorf("%s: %w", kf.Name, err)
 		}
 		out.kids = append(out.kids, k)
@@ -113,6 +117,8 @@ func (c *col) copyFixed(segs []seg) {
 			case null:
 			case bits == 1:
 				copyBits(out, row, s.c.bufs[0], s.c.off+from, n)
+			case bitWidth(s.c.typ) < bits:
+				widen(out[row*bits/8:], bits/8, s.c.bufs[0], s.c.off+from, n, bitWidth(s.c.typ)/8)
 			default:
 				w := bits / 8
 				copy(out[row*w:(row+n)*w], s.c.bufs[0][(s.c.off+from)*w:])
@@ -157,7 +163,7 @@ func (c *col) copyIndices(segs []seg, z *canonizer) error {
 			}
 			k := at.index(i)
 			if k < 0 || k >= int64(s.c.dict.n) {
-				return fmt.Errorf("row %d: index %d in a dictionary of %d values", row, k, s.c.dict.n)
+				return &valueFault{row: int64(row), what: fmt.Sprintf("has the index %d in a dictionary of %d values", k, s.c.dict.n)}
 			}
 			if remap != nil {
 				k = int64(remap[k])
@@ -257,7 +263,7 @@ func (c *col) checkText() error {
 			continue
 		}
 		if !utf8.Valid(data[a:b]) {
-			return fmt.Errorf("row %d holds bytes that are not UTF-8", i)
+			return &valueFault{row: int64(i), what: "holds bytes that are not UTF-8"}
 		}
 	}
 	return nil

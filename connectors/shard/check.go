@@ -9,7 +9,8 @@ import (
 
 // check makes sure that every access to the column's own buffers and to its
 // children stays inside. After it no method of col panics for 0 ≤ i < n. Text
-// (UTF-8), nulls in columns without nulls and dictionary indices are checked
+// (UTF-8), nulls in columns without nulls, dictionary indices and the values of types
+// that have fewer than their bits are checked
 // where the values are copied (canon).
 func (c *col) check() error {
 	end := int64(c.off) + int64(c.n)

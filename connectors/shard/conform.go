@@ -69,8 +69,8 @@ type Report struct {
 // cancelled contexts give ctx's error.
 func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.File) (r Report, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = invalid("the file cannot be read: %v", p)
+		if recover() != nil { // a decoder's panic tells nobody anything
+			err = invalid("the file is damaged: its parts contradict each other")
 		}
 		if e, ok := err.(*schemas.Error); ok && e.Subject == "" {
 			e.Subject = spec.Name
@@ -231,7 +231,7 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 			r.Dictionaries = append(r.Dictionaries, e.at)
 			continue
 		}
-		if why, err = p.sameRecord(&m, body, e, dicts, &cut); err != nil {
+		if why, err = p.sameRecord(&m, body, e, dicts, &cut, r.Rows); err != nil {
 			return "", invalid("%s at byte %d: %w", name, e.at.Offset, err)
 		}
 		if why != "" {
@@ -282,8 +282,9 @@ func (p *plan) sameDictionary(m *Message, body []byte, e entry) string {
 // they order tables and pad otherwise. More could hide something.
 func slack(n int) int { return n + n/4 + 128 }
 
-// sameRecord says why a record batch is not canonical and cut right.
-func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col, cut *obeys) (string, error) {
+// sameRecord says why a record batch, whose first row is first, is not canonical and
+// cut right.
+func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col, cut *obeys, first int64) (string, error) {
 	cols, _, err := decodeBatch(m, body, p.schema.top, dicts, nil)
 	if err != nil {
 		return "", err
@@ -300,7 +301,7 @@ func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col
 	if !cut.batch(m.Rows, size) {
 		return fmt.Sprintf("%d rows (%d bytes) do not fit windows of %d rows or messages of 3.5 MiB", m.Rows, size, cut.window), nil
 	}
-	canonical, err := p.build(segs)
+	canonical, err := p.build(segs, first)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 )
@@ -180,7 +181,10 @@ func (c *cutter) drain(last bool) error {
 
 // cut emits the first n pending rows as one batch.
 func (c *cutter) cut(n int64) error {
-	cols, err := c.plan.build(c.segs(n))
+	cols, err := c.plan.build(c.segs(n), c.base)
+	if v, ok := errors.AsType[*valueFault](err); ok && !v.nested {
+		return invalid("%w", err)
+	}
 	if err != nil {
 		return invalid("rows %d to %d, %w", c.base, c.base+n-1, err)
 	}

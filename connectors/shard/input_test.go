@@ -36,3 +36,46 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 		}
 	}
 }
+
+// TestSmallDecimalsBecomeWide: decimals of 32 and 64 bits and integers of 128, wherever
+// they stand, are published as decimals of 128 bits, and the report says so.
+func TestSmallDecimalsBecomeWide(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.Command(python(t), "-c", `
+import sys, pyarrow as pa, polars as pl
+from decimal import Decimal as D
+small, large = pa.array([D("1.50"), None, D("-99999.99"), D("0.01")], pa.decimal32(7, 2)), pa.array([None, D("-1.5"), D("123456789.5"), D("2.5")], pa.decimal64(15, 1))
+table = pa.table({
+  "small": small, "large": large, "coded": pa.DictionaryArray.from_arrays(pa.array([3, None, 1, 3], pa.int8()), large), "list": pa.ListArray.from_arrays([0, 2, 2, 4, 4], small), "struct": pa.StructArray.from_arrays([small, large], ["a", "b"]),
+  "pairs": pa.FixedSizeListArray.from_arrays(pa.concat_arrays([small, small]), 2),
+})
+with pa.ipc.new_stream(sys.argv[1] + "/decimals.arrows", table.schema) as w:
+  w.write_table(table); w.write_table(table.slice(1))
+whole = pl.DataFrame({"n": pl.Series([1, -2, None, 2**120], dtype=pl.Int128)})
+whole.write_ipc_stream(sys.argv[1] + "/integers.arrows")
+whole.write_parquet(sys.argv[1] + "/integers.parquet")
+`, dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	pairs := map[string][]byte{}
+	for name, note := range map[string]string{
+		"decimals.arrows": `column "small": decimal32(7, 2) became decimal(7, 2)`, "integers.arrows": `column "n": int128 became decimal(38, 0)`, "integers.parquet": `column "n": int128 became decimal(38, 0)`,
+	} {
+		path := filepath.Join(dir, name)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, file := must(t, b, Spec{Name: name})
+		if !strings.Contains(strings.Join(r.Notes, "\n"), note) {
+			t.Errorf("%s: %v", name, r.Notes)
+		}
+		pairs[path] = file
+	}
+	for _, j := range judge(t, pairs) {
+		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
+			t.Errorf("%+v", j)
+		}
+	}
+}

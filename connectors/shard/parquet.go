@@ -68,7 +68,7 @@ func (s *parquetSource) open() (rd *file.Reader, err error) {
 	props.MaxCompressedPageSize, props.MaxUncompressedPageSize = maxPiece, maxPiece
 	rd, err = file.NewParquetReader(bytes.NewReader(s.data), file.WithReadProps(props))
 	if err != nil {
-		return nil, invalid("the Parquet file cannot be opened: %s", plainWords(err))
+		return nil, invalid("%s", openWords(err))
 	}
 	return rd, nil
 }
@@ -209,5 +209,29 @@ func (n tooLarge) Error() string {
 	return fmt.Sprintf("a page asks for %d bytes at once (limit %d MiB); write it with smaller pages", int(n), maxPiece>>20)
 }
 
-// plainWords takes the library's own prefix off its errors.
-func plainWords(err error) string { return strings.ReplaceAll(err.Error(), "parquet: ", "") }
+// openWords says why a footer is not read; the library's own words are its parser's.
+func openWords(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "magic bytes not found"):
+		return "the file does not end as a Parquet file does: it is cut, or something was appended to it"
+	case strings.Contains(text, "smaller than indicated"), strings.Contains(text, "too small"):
+		return "the file is smaller than its footer: it is cut"
+	}
+	return "the footer of the Parquet file is damaged, or newer than this reader"
+}
+
+// pageWords says why a page is not read.
+func pageWords(err error) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "exceeds configured limit"):
+		return fmt.Sprintf("holds a page of more than %d MiB; write it with smaller pages", maxPiece>>20)
+	case strings.Contains(text, "dictionary page must be before"):
+		return "is damaged: its dictionary is missing"
+	case strings.Contains(text, "unknown encoding type"):
+		return "is damaged, or has an encoding that is not read; write it with PLAIN or a dictionary"
+	case strings.Contains(text, "decompress"), strings.Contains(text, "bytes uncompressed"):
+		return "is damaged: a page cannot be unpacked"
+	}
+	return "is damaged: a page does not hold what its header says"
+}

@@ -229,7 +229,10 @@ func (c *pqColumn) buildLeaf(l *pqLeaf, rep, def int16) (*col, error) {
 		}
 		return out, nil
 	}
-	vals, mine, err := l.dense(out.typ)
+	vals, mine, err := l.fixed[:l.cutValues*l.node.width], false, error(nil)
+	if !c.little {
+		vals, mine, err = l.dense(out.typ)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func damaged(err *error, n *pqNode, g int, row int64) {
 			*err = invalid("column %q: row group %d, from row %d on: %w", n.path, g, row, big)
 			return
 		}
-		*err = invalid("column %q: row group %d is damaged from row %d on: its pages cannot be unpacked", n.path, g, row)
+		*err = invalid("column %q: row group %d, from row %d on, is damaged: a page does not hold what its header says", n.path, g, row)
 	}
 }
 
@@ -79,7 +79,7 @@ func pageError(err error, n *pqNode, g int, row int64) error {
 	if strings.Contains(err.Error(), "exceeds INT32 range") {
 		return invalid("column %q: row group %d has steps of more than 32 bits in DELTA_BINARY_PACKED, which the format forbids (DuckDB 2 writes them with PARQUET_VERSION v2); write it without PARQUET_VERSION v2, or the column as BIGINT", n.path, g)
 	}
-	return invalid("column %q: row group %d is damaged from row %d on: %s", n.path, g, row, plainWords(err))
+	return invalid("column %q: row group %d, from row %d on, %s", n.path, g, row, pageWords(err))
 }
 
 // size is the bytes held in copies.

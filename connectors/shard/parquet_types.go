@@ -19,6 +19,7 @@ type pqColumn struct {
 	has    int16   // of a list or map: the level from which an element is there
 	kids   []*pqColumn
 	leaves []int // all leaves below
+	little bool  // a leaf whose bytes are integers in this machine's order
 }
 
 // pqTypes settles the types of one file: by its Parquet schema, and by the Arrow
@@ -288,6 +289,9 @@ func (t *pqTypes) leaf(c *pqColumn, n *pqNode, own, want *node) error {
 	if r, ok := was.(*arrow.RunEndEncodedType); ok {
 		t.note(n, "run-end encoding written out as plain values")
 		was = r.Encoded()
+	}
+	if w, ok := was.(*widened); ok && w.bits == 128 && natural.ID() == arrow.FIXED_SIZE_BINARY && n.width == 16 {
+		c.little, natural = true, w.Decimal128Type // polars stores Int128 so
 	}
 	if c.field.Type = fitted(n, natural, was); !arrow.TypeEqual(c.field.Type, was) {
 		t.note(n, "%s became %s", was, c.field.Type)

@@ -225,12 +225,16 @@ func (p *plan) size(i int, segs []seg) (int64, error) {
 	return n, nil
 }
 
-// build makes the canonical columns of segs, one list of segments per column.
-func (p *plan) build(segs [][]seg) ([]*col, error) {
+// build makes the canonical columns of segs, one list of segments per column. first
+// is the row of the shard that they begin with, for errors.
+func (p *plan) build(segs [][]seg, first int64) ([]*col, error) {
 	cols := make([]*col, len(segs))
 	for i, s := range segs {
 		f := p.schema.top[i].field
 		c, err := canon(f, s, p.canon[i])
+		if v, ok := err.(*valueFault); ok { // of the column itself
+			v.row += first
+		}
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", f.Name, err)
 		}

@@ -133,7 +133,10 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 		n.id = d.i64(slot0, 0)
 		var idx arrow.DataType = arrow.PrimitiveTypes.Int32
 		if it, ok := d.table(slot1); ok {
-			if idx, err = intType(it.i32(slot0, 0), it.bool(slot1)); err != nil {
+			if idx, err = intType(it.i32(slot0, 0), it.bool(slot1)); err == nil && !arrow.IsInteger(idx.ID()) {
+				err = fmt.Errorf("dictionary indices of %s are not read", idx)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("column %q: %w", path, err)
 			}
 		}

@@ -7,14 +7,16 @@ import (
 )
 
 // target is the type that a canonical shard has for values of type dt: views
-// become plain, run-end encoding and dictionaries are written out, extension
-// types stand as what they are stored in.
+// become plain, run-end encoding and dictionaries are written out, small decimals
+// become wide, extension types stand as what they are stored in.
 func target(dt arrow.DataType) arrow.DataType {
 	switch t := dt.(type) {
 	case *arrow.StringViewType:
 		return arrow.BinaryTypes.String
 	case *arrow.BinaryViewType:
 		return arrow.BinaryTypes.Binary
+	case *widened:
+		return t.Decimal128Type
 	case *arrow.DictionaryType:
 		return target(t.ValueType)
 	case *arrow.RunEndEncodedType:

@@ -130,6 +130,8 @@ func decimalType(precision, scale, bits int32) (arrow.DataType, error) {
 	switch {
 	case bits == 128 && precision >= 1 && precision <= 38:
 		return &arrow.Decimal128Type{Precision: precision, Scale: scale}, nil
+	case bits == 32 && precision >= 1 && precision <= 9, bits == 64 && precision >= 1 && precision <= 18:
+		return &widened{&arrow.Decimal128Type{Precision: precision, Scale: scale}, fmt.Sprintf("decimal%d(%d, %d)", bits, precision, scale), int(bits)}, nil
 	case bits == 256 && precision >= 1 && precision <= 76:
 		return &arrow.Decimal256Type{Precision: precision, Scale: scale}, nil
 	}
@@ -139,10 +141,8 @@ func decimalType(precision, scale, bits int32) (arrow.DataType, error) {
 // typeWords names a type that is not read.
 func typeWords(kind byte, t flat, why error) string {
 	switch {
-	case kind == fbDecimal && t.t.Bytes != nil:
-		return fmt.Sprintf("decimal%d(%d, %d)", t.i32(slot2, 128), t.i32(slot0, 0), t.i32(slot1, 0))
 	case kind == fbInt && t.t.Bytes != nil:
-		return fmt.Sprintf("int%d", t.i32(slot0, 0))
+		return fmt.Sprintf("integers of %d bits", t.i32(slot0, 0))
 	}
 	return fmt.Sprintf("a type that is not read (%v)", why)
 }
@@ -158,6 +158,8 @@ func intType(bits int32, signed bool) (arrow.DataType, error) {
 		return p.Int32, nil
 	case bits == 64 && signed:
 		return p.Int64, nil
+	case bits == 128 && signed:
+		return &widened{&arrow.Decimal128Type{Precision: 38}, "int128", 128}, nil
 	case bits == 8:
 		return p.Uint8, nil
 	case bits == 16:
@@ -167,7 +169,7 @@ func intType(bits int32, signed bool) (arrow.DataType, error) {
 	case bits == 64:
 		return p.Uint64, nil
 	}
-	return nil, fmt.Errorf("integers of %d bits are not read", bits)
+	return nil, fmt.Errorf("integers of %d bits are not read; write them as decimals, or as text", bits)
 }
 
 func parseNested(kind byte, t flat, kids []*node) (arrow.DataType, error) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"reflect"
 
@@ -220,11 +219,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 		return nil, err
 	}
 	if n > 0 && !in.Revoke {
-		message := "1 agreement on the dataset is active"
-		if n > 1 {
-			message = fmt.Sprintf("%d agreements on the dataset are active", n)
-		}
-		return nil, &schemas.Error{Kind: schemas.Conflict, Subject: string(in.ID), Message: message, Remedy: "revoke them first, or withdraw with ?revoke=true"}
+		return nil, standing(string(in.ID), n, "on the dataset")
 	}
 	d, err := s.Catalog.Withdraw(ctx, in.by, in.ID, revision) // first, so that no new agreement comes between
 	if err != nil {

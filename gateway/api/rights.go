@@ -32,6 +32,7 @@ func rights() map[string]Right {
 		"change-dataset":     only("register datasets", provider),
 		"put-offer":          only("set terms", provider),
 		"withdraw-dataset":   brake("withdraw a dataset", provider),
+		"withdraw-version":   brake("withdraw a version", provider),
 		"publish-version":    only("publish a version", provider),
 		"put-participant":    only("change participants", operator),
 		"stop-participant":   brake("stop a participant", provider, operator),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -21,6 +22,13 @@ type versionID struct {
 	Caller
 	ID      schemas.DatasetID `path:"id"`
 	Version schemas.VersionID `path:"version"`
+}
+
+type versionDelete struct {
+	Caller
+	ID      schemas.DatasetID `path:"id"`
+	Version schemas.VersionID `path:"version"`
+	Revoke  bool              `query:"revoke" doc:"revoke active agreements that were made on the version too"`
 }
 
 // VersionShown is a version as everybody who sees the dataset may read it: its tables
@@ -46,7 +54,7 @@ type SplitShown struct {
 
 func shownVersion(v *schemas.Version) VersionShown {
 	out := VersionShown{VersionSummary: v.VersionSummary}
-	if v.State != schemas.VersionPublished {
+	if v.State != schemas.VersionPublished && v.State != schemas.VersionTried {
 		return out
 	}
 	for i := range v.Data {
@@ -132,6 +140,9 @@ func (s *server) versions(a huma.API) {
 		}
 		return one(out, 0), nil
 	})
+	op(s, a, http.MethodDelete, "/datasets/{id}/versions/{version}", "withdraw-version", "Withdraw a version, or give up its publication", "datasets", func(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
+		return s.withdrawVersion(ctx, in)
+	})
 	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
 		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
 		if err != nil {
@@ -143,6 +154,49 @@ func (s *server) versions(a huma.API) {
 		}
 		return one(v, 0), nil
 	})
+}
+
+// withdrawVersion refuses while agreements that were made on the version stand, unless
+// they are to be revoked too; other versions and the agreements on them stand.
+func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
+	err := policy.Needs(in.by, schemas.RoleProvider, "withdraw a version")
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Catalog.Own(ctx, in.by, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx) // both halves are done, whoever hangs up
+	n, err := s.Desk.ActiveOnVersion(ctx, in.ID, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 && !in.Revoke {
+		return nil, standing(string(in.ID), n, fmt.Sprintf("made on version %s", in.Version))
+	}
+	v, err := s.Catalog.WithdrawVersion(ctx, in.by, in.ID, in.Version) // first, so that no new agreement comes between
+	if schemas.KindOf(err) == schemas.Gone && in.Revoke {              // an earlier call was cut off between its halves
+		var was schemas.Version
+		was, err = s.Catalog.Version(ctx, in.ID, in.Version)
+		v = was.VersionSummary
+	}
+	if err == nil && v.State == schemas.VersionWithdrawn {
+		err = s.Desk.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return one(v, 0), nil
+}
+
+// standing refuses a withdrawal while agreements stand.
+func standing(subject string, n int, which string) error {
+	message := fmt.Sprintf("1 agreement %s is active", which)
+	if n > 1 {
+		message = fmt.Sprintf("%d agreements %s are active", n, which)
+	}
+	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: message, Remedy: "revoke them first, or withdraw and revoke at once: guichet withdraw --revoke, or ?revoke=true"}
 }
 
 // owns says whether a dataset is the caller's own.

@@ -27,13 +27,14 @@ type releases interface {
 
 // feed tells of revocations.
 type feed interface {
-	Watch(a schemas.AgreementID, l schemas.Lease, cut func(reason string)) (stop func())
+	Watch(a schemas.AgreementID, version string, l schemas.Lease, cut func(reason string)) (stop func())
 	Stale() time.Duration
 }
 
 // Config is what an Engine is made of.
 type Config struct {
 	Manifest  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
+	Standing  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) error // Gone when a version was withdrawn since its manifest was read; nil: none ever is
 	MayName   func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
@@ -190,7 +191,10 @@ func (c *cache) put(key string, v schemas.Version) {
 func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error) {
 	key := string(id) + "/" + string(v)
 	if m, ok := e.manifests.get(key); ok {
-		return m, nil
+		if e.Standing == nil {
+			return m, nil
+		}
+		return m, e.Standing(ctx, id, v)
 	}
 	m, err := e.Manifest(ctx, id, v)
 	if err != nil {

@@ -168,7 +168,7 @@ type watchers struct {
 	cuts map[string][]func(string)
 }
 
-func (w *watchers) Watch(a schemas.AgreementID, l schemas.Lease, cut func(string)) func() {
+func (w *watchers) Watch(a schemas.AgreementID, _ string, l schemas.Lease, cut func(string)) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range []string{string(a), string(l.Participant)} {

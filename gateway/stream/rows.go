@@ -100,7 +100,7 @@ func (vs *views) wanted(p *progress, by asker) {
 	if vs.engine.Feed == nil || p.askers[id] != nil {
 		return
 	}
-	p.askers[id] = vs.engine.Feed.Watch(by.agreement, by.lease, func(string) {
+	p.askers[id] = vs.engine.Feed.Watch(by.agreement, "", by.lease, func(string) {
 		go func() { // the feed must not wait for vs.mu, whose holders wait for the feed
 			vs.mu.Lock()
 			defer vs.mu.Unlock()

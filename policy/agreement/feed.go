@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,6 +94,33 @@ func (f *Feed) heed(ctx context.Context, c sql.Stored) error {
 		f.cut(c.Subject, "the lease was revoked")
 	case schemas.ChangeParty:
 		return f.asks(ctx, c.Subject)
+	case schemas.ChangeVersion:
+		return f.versions(ctx, c.Subject)
+	}
+	return nil
+}
+
+// versions cuts the streams of versions of a dataset that were withdrawn.
+func (f *Feed) versions(ctx context.Context, dataset string) error {
+	f.mu.Lock()
+	var watched []string
+	for id := range f.watchers {
+		if strings.HasPrefix(id, "version/"+dataset+"/") {
+			watched = append(watched, id)
+		}
+	}
+	f.mu.Unlock()
+	for _, id := range watched {
+		look, over := context.WithTimeout(ctx, lookWithin)
+		var state string
+		err := f.db.QueryRow(look, `SELECT state FROM version WHERE id = ?`, strings.TrimPrefix(id, "version/")).Scan(&state)
+		over()
+		if err != nil {
+			return err
+		}
+		if state == string(schemas.VersionWithdrawn) {
+			f.cut(id, "the version was withdrawn")
+		}
 	}
 	return nil
 }
@@ -141,12 +169,12 @@ func (f *Feed) cut(id, reason string) {
 }
 
 // Watch calls cut when the agreement of a stream or its lease is revoked, its participant
-// stopped, or its person or organisation loses what the lease was made for, until stop is
-// called. Register before the release begins, so that no revocation falls between. cut
+// stopped, its version withdrawn, or its person or organisation loses what the lease was
+// made for, until stop is called. version is dataset/version, empty where none is read. Register before the release begins, so that no revocation falls between. cut
 // must not block.
-func (f *Feed) Watch(a schemas.AgreementID, l schemas.Lease, cut func(reason string)) (stop func()) {
+func (f *Feed) Watch(a schemas.AgreementID, version string, l schemas.Lease, cut func(reason string)) (stop func()) {
 	w := &watcher{&l, cut}
-	ids := []string{string(a), string(l.Participant), "participant/" + string(l.Participant), "project/" + string(l.Project), string(l.ID)}
+	ids := []string{string(a), "version/" + version, string(l.Participant), "participant/" + string(l.Participant), "project/" + string(l.Project), string(l.ID)}
 	for _, id := range l.Line {
 		ids = append(ids, string(id))
 	}

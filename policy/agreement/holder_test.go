@@ -85,7 +85,7 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			g, err := look(ctx, d, child.Token, id)
 			must(t, err)
 			cut := make(chan string, 1)
-			unwatch := feed.Watch(id, g.Lease(), func(reason string) { cut <- reason })
+			unwatch := feed.Watch(id, "", g.Lease(), func(reason string) { cut <- reason })
 			r, tab, err := d.Begin(ctx, g, schemas.Release{MostRows: 10, MostBytes: 10}, Reading{})
 			must(t, err)
 			c.take(parent, child)

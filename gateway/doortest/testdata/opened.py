@@ -35,9 +35,8 @@ def write(folder):
     every = pyarrow_types()
     rows = len(next(iter(every.values())))
     parquet = {k: v for k, v in every.items() if not k.startswith(("month_day", "run_end"))}
-    arrow = {k: v for k, v in every.items() if not k.startswith(("decimal32", "decimal64"))}
-    fields = [pa.field(k, v.type) for k, v in arrow.items()]
-    arrays = list(arrow.values())
+    fields = [pa.field(k, v.type) for k, v in every.items()]
+    arrays = list(every.values())
     for k, (name, data, t) in FORBIDDEN.items():
         fields.append(pa.field(k, t, metadata={"ARROW:extension:name": name, "ARROW:extension:metadata": data}))
         arrays.append(pa.nulls(rows, t))

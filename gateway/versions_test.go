@@ -1,0 +1,115 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+
+	"guichet/connectors/sql/sqltest"
+	"guichet/schemas"
+)
+
+// TestWithdrawVersion: one version is taken back with the agreements made on it; the
+// dataset, its other versions and their agreements stand.
+func TestWithdrawVersion(t *testing.T) {
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			s := newSiteOn(t, kind)
+			d := s.register(wheat("Wheat"))
+			s.want(200, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", map[string]any{"template": "open-with-attribution", "attribution": "x"})
+			s.publish(d.ID)
+			at := "/datasets/" + string(d.ID) + "/versions/"
+			grant := func() schemas.AgreementID {
+				t.Helper()
+				var r schemas.Request
+				s.want(201, "trainer", "POST", "/requests", map[string]any{"project": "crops", "purpose": "train-model", "items": []any{map[string]any{"dataset": d.ID}}}).as(t, &r)
+				return r.Items[0].Agreement
+			}
+			state := func(id schemas.AgreementID) schemas.AgreementState {
+				t.Helper()
+				var a schemas.Agreement
+				s.want(200, "trainer", "GET", "/agreements/"+string(id), nil).as(t, &a)
+				return a.State
+			}
+			first := grant()
+			s.publishAs("v2", d.ID)
+			second := grant()
+			refused := s.want(409, "agronomy", "DELETE", at+"v2", nil)
+			if !strings.Contains(refused.body, "1 agreement made on version v2 is active") || !strings.Contains(refused.body, "guichet withdraw --revoke") {
+				t.Errorf("%s", refused.body)
+			}
+			var v schemas.VersionSummary
+			s.want(200, "agronomy", "DELETE", at+"v2?revoke=true", nil).as(t, &v)
+			if v.State != schemas.VersionWithdrawn || v.Withdrawn.IsZero() || state(first) != schemas.AgreementActive || state(second) != schemas.AgreementRevoked {
+				t.Errorf("%+v; the first agreement is %s, the second %s", v, state(first), state(second))
+			}
+			s.want(200, "trainer", "GET", "/datasets/"+string(d.ID), nil).as(t, &d)
+			if d.Latest == nil || d.Latest.Version != "v1" {
+				t.Errorf("the latest version is %+v", d.Latest)
+			}
+			s.want(404, "trainer", "GET", at+"v2", nil)
+			s.want(410, "agronomy", "GET", at+"v2/manifest", nil)
+			s.want(410, "agronomy", "DELETE", at+"v2", nil)
+			s.want(200, "agronomy", "DELETE", at+"v2?revoke=true", nil) // again, as after a cut
+			s.want(200, "agronomy", "DELETE", at+"v1?revoke=true", nil)
+			d.Latest = nil
+			s.want(200, "trainer", "GET", "/datasets/"+string(d.ID), nil).as(t, &d)
+			if d.Latest != nil || state(first) != schemas.AgreementRevoked {
+				t.Errorf("the latest version is %+v, the first agreement %s", d.Latest, state(first))
+			}
+			records := s.want(200, "agronomy", "GET", "/audit/records?dataset="+string(d.ID), nil).body
+			if strings.Count(records, `"state":"withdrawn"`) != 2 {
+				t.Errorf("the record says %s", records)
+			}
+		})
+	}
+}
+
+// TestPublicationIsGivenUp: a publication that does not go on is cancelled by its
+// provider, and its name is free again.
+func TestPublicationIsGivenUp(t *testing.T) {
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	at := "/datasets/" + string(d.ID) + "/versions"
+	p := schemas.Publication{Version: "v1", Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}}
+	for range 2 {
+		s.want(202, "agronomy", "POST", at, p)
+		s.want(404, "grid", "DELETE", at+"/v1", nil)
+		var v schemas.VersionSummary
+		s.want(200, "agronomy", "DELETE", at+"/v1", nil).as(t, &v)
+		if v.State != schemas.VersionFailed || len(v.Failures) != 1 || !strings.Contains(v.Failures[0].Message, "cancelled by its provider") {
+			t.Errorf("%+v", v)
+		}
+		s.want(409, "agronomy", "DELETE", at+"/v1", nil)
+	}
+}
+
+// TestWithdrawnIRI: the IRI of a withdrawn dataset is its provider's to use again, and
+// every sentence on the withdrawn one says so.
+func TestWithdrawnIRI(t *testing.T) {
+	for _, kind := range sqltest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			s := newSiteOn(t, kind)
+			w := wheat("Wheat")
+			w.IRI = "https://agronomy.example/wheat"
+			seen := map[schemas.DatasetID]bool{}
+			for range 3 {
+				d := s.register(w)
+				if seen[d.ID] || d.IRI != w.IRI {
+					t.Errorf("registered as %s with %s", d.ID, d.IRI)
+				}
+				seen[d.ID] = true
+				s.want(409, "agronomy", "POST", "/datasets", w)
+				s.want(200, "agronomy", "DELETE", "/datasets/"+string(d.ID), nil)
+				gone := s.want(410, "agronomy", "PUT", "/datasets/"+string(d.ID), w)
+				if !strings.Contains(gone.body, "register it again, under the same iri") {
+					t.Errorf("%s", gone.body)
+				}
+				var old schemas.Dataset
+				s.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil).as(t, &old)
+				if old.IRI != w.IRI || !old.Withdrawn {
+					t.Errorf("the withdrawn one is %+v", old)
+				}
+			}
+		})
+	}
+}
