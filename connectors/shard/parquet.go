@@ -90,9 +90,11 @@ func (s *parquetSource) leftOut(t *pqTypes) {
 			keys = append(keys, fmt.Sprintf("%.60q", k))
 		}
 	}
-	if sort.Strings(keys); len(keys) > 0 {
-		s.notes = append(s.notes, "the footer's own entries are left out: "+strings.Join(keys[:min(len(keys), 10)], ", "))
+	sort.Strings(keys)
+	if t.stored != nil {
+		keys = append(keys, t.stored.ofColumns...)
 	}
+	s.notes = append(s.notes, leftOut(keys)...)
 }
 
 // each decodes one row group after another, some rows at a time.
