@@ -248,3 +248,23 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestLargeCells: the largest value that is read, and larger ones that are refused before
+// the child is at its end.
+func TestLargeCells(t *testing.T) {
+	for mib, want := range map[int]string{60: "", 70: "a value of 73400320 bytes", 300: "a value of 314572800 bytes"} {
+		in, err := os.CreateTemp(t.TempDir(), "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = in.WriteString("id,text\n1,a\n2," + strings.Repeat("x", mib<<20) + "\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+		rep, err := run(t, runner(t, Limits{}), in.Name(), shard.FormatCSV)
+		if want == "" && (err != nil || rep.Rows != 2) || want != "" && (schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `line 3, column "text"`)) {
+			t.Errorf("%d MiB: %v", mib, err)
+		}
+	}
+}

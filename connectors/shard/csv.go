@@ -262,6 +262,9 @@ func (s *csvSource) null(cell []byte) bool {
 
 func (s *csvSource) see(sc *csvScanner) error {
 	for i, cell := range sc.fields {
+		if len(cell) > maxValue {
+			return invalid("line %d, column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", sc.line, s.columns[i].name, len(cell), int64(maxValue))
+		}
 		if !utf8.Valid(cell) {
 			return invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].name)
 		}

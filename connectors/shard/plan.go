@@ -267,20 +267,25 @@ func (in *arrowInput) dictionaries() [][]*col {
 // largest power of two whose rows fill at most one batch.
 func (p *plan) windowRows(ctx context.Context, src source) (int64, error) {
 	c := &cutter{plan: p}
+	window := int64(0)
 	err := src.each(ctx, func(b batch) error {
 		if err := c.push(b); err != nil {
 			return err
 		}
-		if done, err := c.enough(maxWindow); done || err != nil {
-			if err != nil {
-				return err
-			}
-			return errStop
+		done, err := c.enough(maxWindow)
+		if done {
+			window, err = c.chooseWindow(false)
 		}
-		return nil
+		if err == nil && window > 0 {
+			err = errStop
+		}
+		return err
 	})
 	if err != nil && err != errStop {
 		return 0, err
 	}
-	return c.chooseWindow()
+	if window > 0 {
+		return window, nil
+	}
+	return c.chooseWindow(true)
 }

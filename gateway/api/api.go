@@ -300,34 +300,6 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 	return p
 }
 
-// inWords says huma's findings as people do.
-func inWords(message string) string {
-	pattern, ok := strings.CutPrefix(message, "expected string to match pattern ")
-	if ok {
-		words, ok := schemas.PatternInWords(pattern)
-		if ok {
-			return words
-		}
-	}
-	name, ok := strings.CutPrefix(message, "expected required property ")
-	if ok {
-		return strings.TrimSuffix(name, " to be present") + " is missing"
-	}
-	values, ok := strings.CutPrefix(message, `expected value to be one of "`)
-	if ok {
-		return "use one of " + strings.TrimPrefix(strings.TrimSuffix(values, `"`), ", ")
-	}
-	switch message {
-	case "unexpected property":
-		return "this member is not known here"
-	case "expected array", "expected object", "expected string", "expected boolean", "expected number", "expected integer":
-		return strings.Replace(message, "expected", "this must be of the type", 1)
-	case "expected length >= 1":
-		return "this must not be empty"
-	}
-	return message
-}
-
 // pointer turns huma's body.a[0].b into /a/0/b; query.x into x.
 func pointer(location string) string {
 	rest, inBody := strings.CutPrefix(location, "body")
