@@ -36,7 +36,7 @@ const (
 // openParquet reads the footer and settles what each column becomes. want may be nil.
 func openParquet(ctx context.Context, data []byte, want *Schema) (s *parquetSource, err error) {
 	if bytes.HasSuffix(data, []byte("PARE")) {
-		return nil, invalid("the Parquet file is encrypted, its footer too; write it without encryption (store and gateway encrypt on the way)")
+		return nil, invalid("the Parquet file is encrypted, its footer too; write it without encryption: the gateway has no keys of others")
 	}
 	s = &parquetSource{data: data, want: want}
 	rd, err := s.open()
