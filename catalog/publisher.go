@@ -234,6 +234,7 @@ type publication struct {
 	dataset schemas.Dataset
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
+	reader  Reader
 	failed  bool
 	next    time.Time  // when progress is saved again
 	probing sync.Mutex // of probes: shards are read beside each other
@@ -277,6 +278,8 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 			c.discard(context.WithoutCancel(ctx), &p)
 		}
 	}()
+	p.reader = c.Readers()
+	defer p.reader.Close()
 	n := 0
 	for i := range p.ask.Tables {
 		err := c.table(ctx, &p, &p.ask.Tables[i], &n)

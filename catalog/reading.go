@@ -342,7 +342,7 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 		return nil, err
 	}
 	defer out.Close()
-	report, err := c.Conform(ctx, in, info.Size, spec, out)
+	report, err := p.reader.Conform(ctx, in, info.Size, spec, out)
 	if schemas.KindOf(err) == schemas.Unavailable && ctx.Err() == nil {
 		return nil, c.noRoom(key, info.Size, err)
 	}
