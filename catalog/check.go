@@ -24,6 +24,7 @@ var columnTypes = []string{"", "bool", "int8", "int16", "int32", "int64", "uint8
 // check says everything that is wrong with a dataset's description, and calls its
 // licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
+	normal(d)
 	d.Licence, d.Licences = dcatap.Licences(append([]string{d.Licence}, d.Licences...))
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
@@ -97,6 +98,32 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		return nil
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults, Remedy: "mend the fields named"}
+}
+
+// normal brings a description's texts into their one form. Names of columns stay: they
+// are those of the data.
+func normal(d *schemas.Dataset) {
+	d.IRI, d.Title, d.Description, d.Publisher = schemas.Normal(d.IRI), d.Title.Normal(), d.Description.Normal(), schemas.Normal(d.Publisher)
+	d.Licence, d.Attribution = schemas.Normal(d.Licence), schemas.Normal(d.Attribution)
+	each := func(list []string) []string {
+		list = slices.Clone(list)
+		for i := range list {
+			list[i] = schemas.Normal(list[i])
+		}
+		return list
+	}
+	d.Keywords, d.Themes, d.Licences, d.Identifiers = each(d.Keywords), each(d.Themes), each(d.Licences), each(d.Identifiers)
+	d.Links, d.Tables = slices.Clone(d.Links), slices.Clone(d.Tables)
+	for i := range d.Links {
+		d.Links[i].Title, d.Links[i].Format = schemas.Normal(d.Links[i].Title), schemas.Normal(d.Links[i].Format)
+	}
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		t.Title, t.Fields = t.Title.Normal(), slices.Clone(t.Fields)
+		for j := range t.Fields {
+			t.Fields[j].Unit, t.Fields[j].Description = schemas.Normal(t.Fields[j].Unit), t.Fields[j].Description.Normal()
+		}
+	}
 }
 
 type faulter func(pointer, format string, args ...any)

@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -197,5 +199,81 @@ func TestRealDescriptions(t *testing.T) {
 	r := s.want(422, "agronomy", "POST", "/datasets?space=agriculture", doc("nowhere", `"dct:license": "CC0-1.0", "dct:spatial": {"@id": "https://x.example/places/1"}`), "Content-Type", "application/ld+json")
 	if !strings.Contains(r.body, "https://x.example/places/1") || !strings.Contains(r.body, "add the country, such as") {
 		t.Errorf("a place that is not known: %s", r.body)
+	}
+}
+
+// Trial 98, at the door: Greek is found however it is typed.
+func TestGreek(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var sets []map[string]any
+	must(t, json.Unmarshal([]byte(shared(t, "reports/98-greek/datasets.json")), &sets))
+	ids := map[schemas.DatasetID]string{}
+	for _, d := range sets {
+		var out schemas.Dataset
+		s.want(201, "agronomy", "POST", "/datasets", d).as(t, &out)
+		ids[out.ID] = out.IRI[strings.LastIndex(out.IRI, "/")+1:]
+	}
+	s.settle()
+	var expected map[string][]string
+	must(t, json.Unmarshal([]byte(shared(t, "reports/98-greek/expected.json")), &expected))
+	for words, want := range expected {
+		var got []string
+		for _, id := range s.foundIDs("agronomy", "q="+url.QueryEscape(words)) {
+			got = append(got, ids[id])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", words, got, want)
+		}
+	}
+}
+
+// Text that looks the same is the same, wherever it comes in; what a dataset is called
+// elsewhere is kept, shown and found.
+func TestSameLookingText(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var ids []schemas.DatasetID
+	for _, publisher := range []string{"Universit\u00e9 d\u2019Orl\u00e9ans", "Universite\u0301 d\u2019Orle\u0301ans", "Universit\u00e9\u00a0d\u2019Or\u00adl\u00e9ans"} {
+		in := wheat("Bl\u00e9 d\u2019hiver")
+		in.Publisher, in.Keywords, in.Identifiers = publisher, []string{"re\u0301colte"}, []string{"10.5281/zenodo.987654", "ISBN 978-3"}
+		if strings.Contains(publisher, "\u0301") {
+			in.Title = schemas.Text{"en": "Ble\u0301 d\u2019hiver"}
+		}
+		d := s.register(in)
+		if d.Title["en"] != "Bl\u00e9 d\u2019hiver" || d.Keywords[0] != "r\u00e9colte" || len(d.Identifiers) != 2 {
+			t.Errorf("kept as %+q %+q %q", d.Title["en"], d.Keywords, d.Identifiers)
+		}
+		ids = append(ids, d.ID)
+	}
+	s.settle()
+	for _, query := range []string{"q=bl\u00e9", "q=ble\u0301", "q=BLE", "q=r\u00e9colte", "q=10.5281/zenodo.987654", "q=ISBN+978-3",
+		"publisher=Universit\u00e9 d\u2019Orl\u00e9ans", "publisher=Universite\u0301 d\u2019Orle\u0301ans", "publisher=Universit\u00e9 d\u2019Or\u200bl\u00e9ans"} {
+		name, value, _ := strings.Cut(query, "=")
+		if got := s.foundIDs("agronomy", name+"="+strings.ReplaceAll(url.QueryEscape(value), "%2B", "+")); !sameIDs(got, ids) {
+			t.Errorf("%+q finds %d", query, len(got))
+		}
+	}
+	var page struct {
+		Facets map[string]struct{ Values []struct{ Count int } }
+	}
+	s.want(200, "agronomy", "GET", "/datasets?facets=publisher", nil).as(t, &page)
+	if values := page.Facets["publisher"].Values; len(values) != 1 || values[0].Count != 3 {
+		t.Errorf("publishers: %+v", values)
+	}
+	d := s.described(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "adms": "http://www.w3.org/ns/adms#", "skos": "http://www.w3.org/2004/02/skos/core#"}, "@id": "https://x.example/ids", "@type": "dcat:Dataset",
+		"dct:title": "Called many names", "dct:license": "CC0-1.0", "dct:spatial": "FR", "dct:identifier": "SE-123/4", "adms:identifier": [{"@type": "adms:Identifier", "skos:notation": "doi:10.1/xyz"}]}`)
+	if !slices.Equal(d.Identifiers, []string{"SE-123/4", "doi:10.1/xyz"}) {
+		t.Errorf("identifiers: %v", d.Identifiers)
+	}
+	s.settle()
+	for _, q := range []string{"SE-123/4", "doi:10.1/xyz"} {
+		if got := s.foundIDs("agronomy", "q="+url.QueryEscape(q)); !sameIDs(got, []schemas.DatasetID{d.ID}) {
+			t.Errorf("%s finds %v", q, got)
+		}
+	}
+	ld := s.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil, "Accept", "application/ld+json").body
+	if !strings.Contains(ld, `"dct:identifier": "SE-123/4"`) || !strings.Contains(ld, "doi:10.1/xyz") {
+		t.Errorf("shown as %s", ld)
 	}
 }

@@ -29,6 +29,7 @@ const (
 type Dataset struct {
 	ID          DatasetID       `json:"id,omitempty" doc:"minted at registration" readOnly:"true"`
 	IRI         string          `json:"iri,omitempty" doc:"the provider's own identifier; unique per provider" maxLength:"2048"`
+	Identifiers []string        `json:"identifiers,omitempty" maxItems:"100" doc:"what else it is called: identifiers of other registers, such as a DOI"`
 	Provider    ParticipantID   `json:"provider,omitempty" doc:"the holder; the caller's participant when left out"`
 	AccessBody  ParticipantID   `json:"access_body,omitempty" doc:"who decides about requests, when not the holder"`
 	Space       SpaceID         `json:"space" required:"false" doc:"data space: agriculture, energy, health, mobility; needed unless the request names it"`

@@ -37,7 +37,7 @@ import (
 
 // edition is the form of what is indexed: raise it when document, newMapping or an
 // analyzer changes, and indexes of another form begin anew.
-const edition = "3"
+const edition = "4"
 
 // Analyzers of our own.
 const (
@@ -105,7 +105,8 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 	return m, nil
 }
 
-// document is what Bleve gets of a dataset.
+// document is what Bleve gets of a dataset: words folded where their language is not
+// known, and as its analyzer wants them where it is.
 func document(d *schemas.Dataset) map[string]any {
 	known := languages()
 	doc := map[string]any{}
@@ -113,17 +114,18 @@ func document(d *schemas.Dataset) map[string]any {
 	for tag, s := range d.Title {
 		titles = append(titles, s)
 		if primary := primaryTag(tag); known[primary] != "" {
-			doc["title_"+primary] = s
+			doc["title_"+primary] = schemas.Key(s)
 		}
 	}
 	for tag, s := range d.Description {
 		words = append(words, s)
 		if primary := primaryTag(tag); known[primary] != "" {
-			doc["text_"+primary] = s
+			doc["text_"+primary] = schemas.Key(s)
 		}
 	}
 	words = append(words, d.Keywords...)
 	words = append(words, d.Publisher, d.IRI)
+	words = append(words, d.Identifiers...)
 	var columns, units []string
 	for i := range d.Tables {
 		for _, s := range d.Tables[i].Title {
@@ -142,13 +144,17 @@ func document(d *schemas.Dataset) map[string]any {
 	}
 	slices.Sort(titles) // a map's order must not move what is indexed
 	slices.Sort(words)
-	doc["title"], doc["words"] = strings.Join(titles, "\n"), strings.Join(words, "\n")
-	doc["joined"] = strings.Join(compounds(slices.Concat(titles, words)), "\n")
+	doc["title"], doc["words"] = schemas.Fold(strings.Join(titles, "\n")), schemas.Fold(strings.Join(words, "\n"))
+	doc["joined"] = schemas.Fold(strings.Join(compounds(slices.Concat(titles, words)), "\n"))
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
 		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
 	} {
-		values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
+		values = slices.Clone(values)
+		for i := range values {
+			values[i] = schemas.Key(values[i])
+		}
+		values = slices.DeleteFunc(values, func(s string) bool { return s == "" })
 		if len(values) > 0 {
 			doc[name] = values
 		}
@@ -167,8 +173,8 @@ func sortTitle(t schemas.Text) string {
 	tags := append([]string{"en"}, slices.Sorted(maps.Keys(t))...)
 	for _, tag := range tags {
 		if s := strings.TrimSpace(t[tag]); s != "" {
-			r := []rune(strings.ToLower(s))
-			return string(asciifolding.New().Filter([]byte(string(r[:min(len(r), 200)]))))
+			r := []rune(s)
+			return string(asciifolding.New().Filter([]byte(schemas.Fold(string(r[:min(len(r), 200)])))))
 		}
 	}
 	return ""

@@ -249,6 +249,7 @@ func (x *Index) build(q *Query) (query.Query, error) {
 		}
 		any := bleve.NewDisjunctionQuery()
 		for _, v := range values {
+			v = schemas.Key(v)
 			if name == "column" {
 				v = strings.ToLower(v)
 			}
@@ -333,7 +334,11 @@ func (x *Index) word(p string) query.Query {
 			or(x.match(field, analyzer, p, weight))
 		}
 		if len(compound) > 1 { // the parts beside each other, in their order
-			m := bleve.NewMatchPhraseQuery(strings.Join(compound, " "))
+			phrase := strings.Join(compound, " ")
+			if analyzer == folded {
+				phrase = schemas.Fold(phrase)
+			}
+			m := bleve.NewMatchPhraseQuery(phrase)
 			m.SetField(field)
 			or(rescored{m, weight})
 		}
@@ -364,6 +369,7 @@ func (x *Index) word(p string) query.Query {
 // Parse cuts what people type into words and "phrases".
 func Parse(s string) []string {
 	var out []string
+	s = schemas.Key(s)
 	for i, part := range strings.Split(s, `"`) {
 		if i%2 == 1 {
 			if p := strings.Join(strings.Fields(part), " "); p != "" {

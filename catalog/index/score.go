@@ -9,6 +9,8 @@ import (
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/query"
 	bindex "github.com/blevesearch/bleve_index_api"
+
+	"guichet/schemas"
 )
 
 // Scores here depend on a dataset and the question alone, never on what else is in the
@@ -127,6 +129,9 @@ func (x *Index) match(field, analyzer, word string, weight float64) query.Query 
 	a := x.mapping.AnalyzerNamed(analyzer)
 	if a == nil {
 		return nil
+	}
+	if analyzer == folded {
+		word = schemas.Fold(word)
 	}
 	conj := bleve.NewConjunctionQuery()
 	for _, t := range a.Analyze([]byte(word)) {

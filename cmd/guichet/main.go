@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	t := &terminal{in: in, out: out, err: errw, json: g.JSON || slices.Contains(args, "--json")}
 	g.terminal = t
 	if err != nil {
-		t.fail(&schemas.Error{Kind: schemas.Invalid, Subject: "usage", Message: err.Error(), Remedy: "guichet --help shows what there is"})
+		t.fail(misused(err))
 		return 2
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -139,6 +139,10 @@ func (t *terminal) fail(err error) {
 	message := e.Message
 	if message == "" {
 		message = err.Error()
+	}
+	if e.Remedy == "" && e.Kind == schemas.NotFound {
+		told := *e
+		told.Remedy, e = elsewhere(message, e.Subject), &told
 	}
 	if t.json {
 		row := problem.Table(e.Kind)

@@ -61,6 +61,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if d.Attribution != "" {
 		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
 	}
+	if len(d.Identifiers) > 0 {
+		fmt.Fprintf(t.out, "also called %s\n", strings.Join(d.Identifiers, ", "))
+	}
 	if times := d.Covered(); len(times) > 0 {
 		fmt.Fprintf(t.out, "covers %s\n", covered(times))
 	}

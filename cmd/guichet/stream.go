@@ -54,7 +54,7 @@ type streamCmd struct {
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
-	Columns   string        `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	Columns   some          `help:"Only these columns, separated by commas." placeholder:"NAMES"`
 	RunID     string        `name:"run" help:"Id of the run." placeholder:"ID"`
 	Wait      time.Duration `help:"Wait at most this long while the gateway is not ready yet." default:"10m"`
 	Out       string        `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
@@ -70,10 +70,13 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return schemas.BadField("stream", "--out", "a stream is no text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
-	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": v.Columns} {
+	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
 		if s != "" {
 			q.Set(k, s)
 		}
+	}
+	if v.From < 0 {
+		return schemas.BadField("stream", "--from", "rows are left out from 0 on")
 	}
 	if v.From > 0 {
 		q.Set("from", strconv.FormatInt(v.From, 10))

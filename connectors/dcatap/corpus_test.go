@@ -52,7 +52,9 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 						s, _, _, literal := rdf.Literal(v)
 						if !literal {
 							s = rdf.ID(v)
-							walk(v)
+							if name != "dct:spatial" && name != "dct:language" { // their codes and names become others
+								walk(v)
+							}
 						}
 						seen++
 						said, _ := json.Marshal(s)

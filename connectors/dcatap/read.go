@@ -112,6 +112,7 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
+	d.Identifiers = r.identifiers(n, d.IRI)
 	d.Periods = r.periods(n)
 	d.Settle()
 	if len(d.Title) == 0 {
@@ -155,6 +156,35 @@ func (r *reader) iri(n rdf.Node) string {
 	}
 	return id
 }
+
+// identifiers are what the dataset is called elsewhere: dct:identifier first, which is the
+// first publisher's, then those of adms:identifier.
+func (r *reader) identifiers(n rdf.Node, iri string) []string {
+	var out []string
+	for _, property := range []string{nsDCT + "identifier", nsADMS + "identifier"} {
+		for _, v := range r.values(n, property) {
+			s, _, _, literal := rdf.Literal(v)
+			if !literal {
+				s = r.word(v, nsSkos+"notation")
+				if id := rdf.ID(v); s == "" && !strings.HasPrefix(id, "_:") {
+					s = id
+				}
+			}
+			s = strings.TrimSpace(s)
+			switch {
+			case s == "":
+				r.note("/"+short(property), "not kept, as it has no skos:notation")
+			case s != iri && !slices.Contains(out, s) && len(out) < maxIdentifiers:
+				out = append(out, s)
+			case len(out) == maxIdentifiers:
+				r.note("/"+short(property), "only %d are kept", maxIdentifiers)
+			}
+		}
+	}
+	return out
+}
+
+const maxIdentifiers = 100
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:.`)
 

@@ -45,7 +45,7 @@ func Write(d schemas.Dataset, publicURL string) ([]byte, error) {
 
 func context() []any {
 	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
-		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS,
+		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
 		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
 	}}
 }
@@ -65,6 +65,10 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
 		"dct:accessRights": authority("access-right", accessRight(d))}
 	set(doc, "dct:identifier", string(d.ID))
+	if len(d.Identifiers) > 0 { // the first publisher's stays the first, others are adms' [DCAT-AP, usage of identifiers]
+		doc["dct:identifier"] = d.Identifiers[0]
+		each(doc, "adms:identifier", d.Identifiers[1:], func(id string) any { return object{"@type": "adms:Identifier", "skos:notation": id} })
+	}
 	set(doc, "urn:guichet:space", string(d.Space))
 	if len(d.Keywords) > 0 {
 		doc["dcat:keyword"] = d.Keywords

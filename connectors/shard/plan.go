@@ -66,6 +66,9 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		fields = want.Arrow.Fields()
 	}
 	p.schema = newSchema(fields)
+	for _, f := range fields {
+		p.notes = append(p.notes, shutOut(f, "")...)
+	}
 	var err error
 	if p.spans, err = spansOf(p.schema.top); err != nil {
 		return nil, err
@@ -76,7 +79,11 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 
 // converted says in words that a column's type is not the source's.
 func converted(from, to arrow.Field) string {
-	if shapeOf(from.Type) == shapeDict || arrow.TypeEqual(from.Type, to.Type) {
+	a, coded := from.Type.(*arrow.DictionaryType)
+	if b, still := to.Type.(*arrow.DictionaryType); coded && still && !arrow.TypeEqual(a.ValueType, b.ValueType) {
+		return fmt.Sprintf("column %q: dictionary of %s became one of %s", from.Name, a.ValueType, b.ValueType)
+	}
+	if coded || arrow.TypeEqual(from.Type, to.Type) {
 		return ""
 	}
 	if e, ok := from.Type.(arrow.ExtensionType); ok && arrow.TypeEqual(e.StorageType(), to.Type) {

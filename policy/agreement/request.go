@@ -8,6 +8,7 @@ import (
 
 	"guichet/connectors/sql"
 	"guichet/policy"
+	"guichet/policy/notice"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -321,6 +322,12 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 			return fmt.Errorf("note the reviewer of %s: %w", r.ID, err)
 		}
 	}
+	for _, reviewer := range reviewers(r) {
+		err := notice.Put(ctx, tx, told(schemas.NoticePending, r, reviewer, r.Submitted))
+		if err != nil {
+			return err
+		}
+	}
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
 			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
@@ -331,6 +338,18 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 		}
 	}
 	return nil
+}
+
+// told is a notice about a request, to a reviewer or to its asker, with the datasets that
+// are the recipient's to read.
+func told(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
+	n := schemas.Notice{Type: kind, At: at, To: to, Request: r.ID, Asker: r.By, Project: r.Project, Purpose: r.Purpose, State: r.State}
+	for _, it := range r.Items {
+		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to {
+			n.Datasets = append(n.Datasets, it.Dataset)
+		}
+	}
+	return n
 }
 
 func rulesOf(dec *schemas.Decision) string {

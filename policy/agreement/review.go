@@ -7,6 +7,7 @@ import (
 
 	"guichet/connectors/sql"
 	"guichet/policy"
+	"guichet/policy/notice"
 	"guichet/schemas"
 )
 
@@ -132,6 +133,12 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 		return err
 	}
 	r.Revision = revision
+	if r.State != schemas.RequestPending {
+		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, r, r.By, review.At))
+		if err != nil {
+			return err
+		}
+	}
 	for i := range r.Items {
 		it := &r.Items[i]
 		if it.Review == nil || !it.Review.At.Equal(review.At) || it.Review.By != by.Participant {

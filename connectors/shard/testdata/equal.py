@@ -93,9 +93,9 @@ def plain(a):
         width = pa.int32() if t.bit_width == 32 else pa.int64()
         return [None if v is None else v * SCALE[t.unit] for v in a.view(width).to_pylist()]
     if pa.types.is_date64(t):
-        return [None if v is None else v // 86400000 for v in a.view(pa.int64()).to_pylist()]
+        return [None if v is None else v * 10**6 for v in a.view(pa.int64()).to_pylist()]
     if pa.types.is_date32(t):
-        return a.view(pa.int32()).to_pylist()
+        return [None if v is None else v * 86400 * 10**9 for v in a.view(pa.int32()).to_pylist()]
     if pa.types.is_decimal(t):
         return [None if v is None else str(v) for v in a.to_pylist()]
     return a.to_pylist()
@@ -159,6 +159,7 @@ def compare(source, out):
     return r
 
 
-for line in sys.stdin:
-    a, b = line.rstrip("\n").split("\t")
-    print(json.dumps(compare(a, b)), flush=True)
+if __name__ == "__main__":
+    for line in sys.stdin:
+        a, b = line.rstrip("\n").split("\t")
+        print(json.dumps(compare(a, b)), flush=True)
