@@ -235,6 +235,7 @@ type publication struct {
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
 	reader  Reader
+	report  report
 	failed  bool
 	next    time.Time  // when progress is saved again
 	probing sync.Mutex // of probes: shards are read beside each other
@@ -287,6 +288,7 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 			return err
 		}
 	}
+	p.version.Notes = p.report.notes(p.version.Notes)
 	return c.finish(ctx, &p)
 }
 

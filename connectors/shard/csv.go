@@ -25,6 +25,7 @@ type csvSource struct {
 	columns []*csvColumn
 	nulls   map[string]bool
 	notes   []string
+	told    []string // of several columns at once
 	name    string
 	own     []CSVSeen // by column: what this file has shown
 	inPath  map[string]bool
@@ -334,6 +335,16 @@ func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
 			return err
 		}
 	}
+}
+
+// late says what writing the values has shown.
+func (s *csvSource) late() (notes []string) {
+	for _, c := range s.columns {
+		if c.rounded > 0 {
+			notes = append(notes, fmt.Sprintf("column %q: values with more digits than %s holds, as declared: %d; the first: %s", c.name, c.typ, c.rounded, c.first))
+		}
+	}
+	return notes
 }
 
 func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {
