@@ -37,11 +37,17 @@ type Config struct {
 	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)            // an open store
 	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error) // where rewritten shards go
-	Conform    func(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	Readers    func() Reader                                                               // one for each publication
 	TempDir    string
 	Now        func() time.Time
 	MaxSets    int   // datasets of a provider that are not withdrawn; 0: any number
 	MaxUploads int64 // bytes of a provider's uploaded files together; 0: any number
+}
+
+// Reader reads the objects of one publication, each whole, in processes of its own.
+type Reader interface {
+	Conform(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	Close() // ends the processes
 }
 
 // Catalog is the registry with its publisher. Safe for concurrent use.

@@ -213,7 +213,7 @@ type VersionSummary struct {
 	Published  time.Time    `json:"published,omitzero"`
 	Withdrawn  time.Time    `json:"withdrawn,omitzero"`
 	Failures   []FieldError `json:"failures,omitempty" doc:"per shard: pointer is the object's key, message what is wrong"`
-	Notes      []FieldError `json:"notes,omitempty" doc:"per shard: choices made while reading it (CSV types, conversions)"`
+	Notes      []FieldError `json:"notes,omitempty" doc:"choices made while reading (CSV types, conversions), what asks for something first: pointer is the object's key, or says of how many objects of which table"`
 }
 
 // Waiting says why a publication does not go on: it is tried again, less and less often,

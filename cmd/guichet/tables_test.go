@@ -242,7 +242,7 @@ func TestDryRun(t *testing.T) {
 	}
 	var shown shownVersion
 	g.get("agronomy", path+"/v1", &shown)
-	if len(shown.Data) != 1 || fmt.Sprint(shown.Data[0].Columns) != "[{id utf8} {v utf8}]" {
+	if len(shown.Data) != 1 || len(shown.Data[0].Columns) != 2 || shown.Data[0].Columns[0].Type != "utf8" || shown.Data[0].Columns[1].Name != "v" {
 		t.Errorf("%+v", shown.Data)
 	}
 	g.get("agronomy", "/datasets/"+string(d.ID), &d)

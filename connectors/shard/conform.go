@@ -345,6 +345,9 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	if err := cut.finish(); err != nil {
 		return err
 	}
+	if s, ok := src.(interface{ late() []string }); ok {
+		p.notes = append(p.notes, s.late()...)
+	}
 	if len(cut.giants) > 0 {
 		p.notes = append(p.notes, giantNote(cut.giants))
 	}

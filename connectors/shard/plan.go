@@ -63,6 +63,7 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		if err := mustMatch(want.Arrow.Fields(), fields); err != nil {
 			return nil, err
 		}
+		p.notes = append(p.notes, renamed(fields, want.Arrow.Fields())...)
 		fields = want.Arrow.Fields()
 	}
 	p.schema = newSchema(fields)
@@ -90,6 +91,23 @@ func converted(from, to arrow.Field) string {
 		return ""
 	}
 	return fmt.Sprintf("column %q: %s became %s", from.Name, from.Type, to.Type)
+}
+
+// renamed says which columns take another extension name, or none, from the table's
+// other shards.
+func renamed(own, table []arrow.Field) (notes []string) {
+	for i := range own {
+		a, _ := own[i].Metadata.GetValue(extensionName)
+		b, _ := table[i].Metadata.GetValue(extensionName)
+		switch {
+		case a == b:
+		case b == "":
+			notes = append(notes, fmt.Sprintf("column %q: its extension name %s is left out, as the table's other shards have none", own[i].Name, a))
+		default:
+			notes = append(notes, fmt.Sprintf("column %q: takes the extension name %s of the table's other shards", own[i].Name, b))
+		}
+	}
+	return notes
 }
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding

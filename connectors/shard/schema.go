@@ -118,7 +118,7 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error
 
 func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	n := &node{id: -1}
-	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n)}
+	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n, t.str(slot0))}
 	path += n.field.Name
 	if len(n.field.Name) > maxName || !utf8.ValidString(n.field.Name) {
 		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", maxName)
@@ -155,7 +155,7 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 // metadata keeps the two keys that name an extension type [Arrow columnar
 // format, Extension Types], and in a described schema what it says of the column, and
 // notes that others were there.
-func (p *schemaParser) metadata(t flat, n *node) arrow.Metadata {
+func (p *schemaParser) metadata(t flat, n *node, name string) arrow.Metadata {
 	var keys, vals []string
 	for _, kv := range t.tables(slot6) {
 		k := kv.str(slot0)
