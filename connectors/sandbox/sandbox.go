@@ -134,7 +134,7 @@ var unchecked = regexp.MustCompile(`(?m)^SIGSEGV: segmentation violation\nPC=\S+
 
 // outOfMemory tells from a child's last words whether it ended for want of memory.
 func outOfMemory(stderr string) bool {
-	for _, said := range []string{"out of memory", "cannot allocate memory", "bytes at once"} {
+	for _, said := range []string{"out of memory", "cannot allocate memory", "bytes at once", "pthread_create failed"} {
 		if strings.Contains(stderr, said) {
 			return true
 		}
