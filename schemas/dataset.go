@@ -283,6 +283,9 @@ type TableColumn struct {
 	Description Text   `json:"description,omitempty" doc:"metadata description: the English one, else the first"`
 }
 
+// String names a column as messages do.
+func (c TableColumn) String() string { return "{" + c.Name + " " + c.Type + "}" }
+
 // Described gives columns with what the fields of a description say of them, by name.
 func Described(columns []TableColumn, fields []Field) []TableColumn {
 	out := slices.Clone(columns)

@@ -378,6 +378,15 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range []struct {
+		name  string
+		value *string
+		force string
+	}{{"database", &c.Database, "sqlite:" + filepath.Join(c.Data, "guichet.db")}, {"replica", &c.Replica, c.replica()}} {
+		if *d.value == "" && c.Data != "" {
+			*d.value, c.origins[d.name] = d.force, "default"
+		}
+	}
 	if t.json {
 		out := map[string]map[string]string{}
 		for _, s := range c.settings() {
@@ -391,6 +400,9 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 			continue
 		}
 		fmt.Fprintf(t.out, "%s: %s\n", s.name, mask(*s.value))
+	}
+	for _, network := range c.BehindProxy {
+		fmt.Fprintf(t.out, "behind_proxy: %s\n", network)
 	}
 	for _, is := range c.Issuers {
 		fmt.Fprintf(t.out, "issuer: %s\n", is.Issuer)

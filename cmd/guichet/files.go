@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"guichet/schemas"
 )
@@ -67,6 +69,9 @@ func (f *wholeFile) keep() error {
 // after them, and says so in the error.
 func (f *wholeFile) cut(rows int64, err error) error {
 	e, ok := errors.AsType[*schemas.Error](err)
+	if errors.Is(err, context.Canceled) {
+		e, ok = &schemas.Error{Message: "stopped", Remedy: "go on with --from " + strconv.FormatInt(rows, 10) + " more than before"}, true
+	}
 	if !ok || rows == 0 || f.path == "" {
 		f.drop()
 		return err

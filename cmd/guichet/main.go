@@ -121,7 +121,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	_, told := errors.AsType[*schemas.Error](err)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !told {
 		t.fail(errors.New("stopped"))
 		return 1
 	}

@@ -70,6 +70,14 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if times := d.Covered(); len(times) > 0 {
 		fmt.Fprintf(t.out, "covers %s\n", covered(times))
 	}
+	for _, x := range []struct {
+		what   string
+		values []string
+	}{{"about the countries", d.Countries}, {"in the languages", d.Languages}, {"themes", d.Themes}, {"keywords", d.Keywords}} {
+		if len(x.values) > 0 {
+			fmt.Fprintf(t.out, "%s %s\n", x.what, strings.Join(x.values, ", "))
+		}
+	}
 	t.terms(d.Offer)
 	for _, l := range d.Links {
 		fmt.Fprintf(t.out, "held elsewhere: %s\n", l.URL)

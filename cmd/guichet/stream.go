@@ -100,7 +100,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	n, err := copyRows(t, f, s)
 	if err != nil {
-		return f.cut(s.Received(), err)
+		return f.cut(s.Received(), ended(ctx, c, schemas.AgreementID(v.Agreement), err))
 	}
 	err = f.keep()
 	if err != nil {
@@ -112,6 +112,23 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	fmt.Fprintf(t.out, "%s, %s in %s (%s/s), release %s\n", plural(s.Received(), "row", "rows"), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
+}
+
+// ended says of a stream that was cut why: when its agreement stands no more, that it does
+// not, and by whose word.
+func ended(ctx context.Context, c *guichet.Client, id schemas.AgreementID, err error) error {
+	if schemas.KindOf(err) != schemas.Gone {
+		return err
+	}
+	var a schemas.Agreement
+	if c.Get(ctx, "/agreements/"+string(id), &a) != nil || a.State == schemas.AgreementActive {
+		return err
+	}
+	told := &schemas.Error{Kind: schemas.Denied, Subject: string(id), Message: fmt.Sprintf("the stream was cut: the agreement has %s", a.State), Remedy: "ask anew: guichet request", Err: err}
+	if a.State == schemas.AgreementRevoked {
+		told.Message = fmt.Sprintf("the stream was cut: the agreement was revoked on %s: %s", when(a.Revoked), a.Reason)
+	}
+	return told
 }
 
 // open opens the stream. While the gateway says that it is not ready yet (it first

@@ -171,7 +171,7 @@ func (c *conformer) arrow(in *arrowInput) error {
 	if err != nil {
 		return err
 	}
-	p.notes = slices.Concat(notes, in.schema.leftOut(), p.notes)
+	p.notes = slices.Concat(notes, leftOut(slices.Concat(in.schema.ofSchema, in.schema.ofColumns)), p.notes)
 	n := c.spec.WindowRows
 	if n == 0 {
 		if n, err = p.windowRows(c.ctx, src); err != nil {

@@ -28,7 +28,7 @@ func TestNothingChangesInSilence(t *testing.T) {
 		spec     Spec
 		want     string
 	}{
-		{"metadata", string(in), Spec{}, `metadata is left out: "origin", "unit" of column "v"`},
+		{"metadata", string(in), Spec{}, `metadata left out: "origin", "unit" of column "v"`},
 		{"an extension", string(in), Spec{Schema: plain}, `column "u": its extension name arrow.uuid is left out, as the table's other shards have none`},
 		{"digits of doubles", "v\n9007199254740993\n0.1\n1234567890.123456789\n", Spec{Name: "x.csv", Fields: []schemas.Field{{Name: "v", Type: "float64"}}},
 			`column "v": values with more digits than float64 holds, as declared: 2; the first: "9007199254740993" became 9007199254740992`},

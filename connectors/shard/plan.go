@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -109,19 +108,6 @@ func renamed(own, table []arrow.Field) (notes []string) {
 		}
 	}
 	return notes
-}
-
-// leftOut says which metadata of a schema no shard passes on.
-func (s *Schema) leftOut() []string {
-	if len(s.keys) == 0 {
-		return nil
-	}
-	const most = 10
-	said := strings.Join(s.keys[:min(most, len(s.keys))], ", ")
-	if n := len(s.keys) - most; n > 0 {
-		said += fmt.Sprintf(" and %d more", n)
-	}
-	return []string{"metadata is left out: " + said}
 }
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding

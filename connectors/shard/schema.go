@@ -2,7 +2,7 @@ package shard
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -33,8 +33,9 @@ type Schema struct {
 	Arrow *arrow.Schema
 
 	top    []*node
-	extras bool     // metadata or features that a canonical schema has not
-	keys   []string // of that metadata, in words
+	extras bool // metadata or features that a canonical schema has not
+
+	ofSchema, ofColumns []string // keys of metadata that a canonical schema has not
 }
 
 // ParseSchema reads an encapsulated schema message (Table.Schema). Types that
@@ -71,12 +72,12 @@ func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	_, f := t.vector(slot3, 8)
 	s.extras = n > 0 || f > 0
 	for _, kv := range t.tables(slot2) {
-		p.keys = append(p.keys, strconv.Quote(kv.str(slot0)))
+		s.ofSchema = append(s.ofSchema, fmt.Sprintf("%.60q", kv.str(slot0)))
 	}
 	if s.top, err = p.fields(t.tables(slot1), "", 0); err != nil {
 		return nil, err
 	}
-	s.extras, s.keys = s.extras || p.extras, p.keys
+	s.extras, s.ofColumns = s.extras || p.extras, p.keys
 	s.Arrow = arrow.NewSchema(fieldsOf(s.top), nil)
 	return s, nil
 }
@@ -92,7 +93,7 @@ func fieldsOf(nodes []*node) []arrow.Field {
 type schemaParser struct {
 	left      int
 	extras    bool
-	keys      []string
+	keys      []string // of columns' metadata that is left out, at most maxKeys
 	hearsay   bool
 	described bool // what describes columns is kept, and is no extra
 }
@@ -163,13 +164,25 @@ func (p *schemaParser) metadata(t flat, n *node, name string) arrow.Metadata {
 				n.about = append(n.about, said{k, kv.str(slot1)})
 				continue
 			}
-			p.extras = true
-			p.keys = append(p.keys, fmt.Sprintf("%q of column %q", k, name))
+			if p.extras = true; len(p.keys) < maxKeys {
+				p.keys = append(p.keys, fmt.Sprintf("%.60q of column %.60q", k, t.str(slot0)))
+			}
 			continue
 		}
 		keys, vals = append(keys, k), append(vals, kv.str(slot1))
 	}
 	return arrow.NewMetadata(keys, vals)
+}
+
+// maxKeys is how many keys of metadata a note names.
+const maxKeys = 10
+
+// leftOut says which metadata are not carried on; empty where there are none.
+func leftOut(keys []string) []string {
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{"metadata left out: " + strings.Join(keys[:min(len(keys), maxKeys)], ", ")}
 }
 
 const (

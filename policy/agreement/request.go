@@ -239,6 +239,12 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	dec := decisions[0]
+	if dec.Verdict != schemas.VerdictNo {
+		err := d.noteStanding(ctx, &dec, r, ds.ID)
+		if err != nil {
+			return nil, err
+		}
+	}
 	it.Decision, it.Agreement, it.Review, it.Joins = &dec, "", nil, nil
 	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
 	if it.State == "" {
@@ -250,6 +256,22 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	return a, nil
+}
+
+// noteStanding says of a request that becomes an agreement, or waits, that one for the same
+// use stands already: the new one changes nothing but its end.
+func (d *Desk) noteStanding(ctx context.Context, dec *schemas.Decision, r *schemas.Request, dataset schemas.DatasetID) error {
+	rows, _, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
+		[]any{string(dataset), string(r.By), string(r.Project), d.now().UnixMicro()}, "", 20)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Doc.Purpose == r.Purpose && row.Doc.Factory == r.Factory && row.Doc.Action == r.Action {
+			dec.Notes = append(dec.Notes, fmt.Sprintf("agreement %s stands for the same use until %s", row.ID, row.Doc.Until.Format("2 January 2006")))
+		}
+	}
+	return nil
 }
 
 // draft writes the agreement that an item would become.

@@ -23,7 +23,11 @@ SCALE = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 def read(path, published):
     if path.endswith((".parquet", ".snappy", ".parq")):
         units = {f.type.unit for f in published.schema if pa.types.is_timestamp(f.type)}
-        return pq.ParquetFile(path, coerce_int96_timestamp_unit=units.pop() if len(units) == 1 else None).read(use_threads=False)
+        f = pq.ParquetFile(path, coerce_int96_timestamp_unit=units.pop() if len(units) == 1 else None)
+        t = f.read(use_threads=False)
+        if t.num_rows != f.metadata.num_rows:  # seen with required lists of booleans in pages of version 2
+            raise ValueError(f"{t.num_rows} rows, and the footer says {f.metadata.num_rows}")
+        return t
     with open(path, "rb") as f:
         data = f.read()
     if data.startswith(b"ARROW1"):
