@@ -42,6 +42,7 @@ type Dataset struct {
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
 	Languages   []string        `json:"languages,omitempty" doc:"BCP 47 tags of the data"`
 	Publisher   string          `json:"publisher,omitempty" doc:"name to show"`
+	Contact     string          `json:"contact,omitempty" doc:"whom to ask about the data: an address of mail or a URL" maxLength:"320"`
 	Licence     string          `json:"licence,omitempty" doc:"SPDX id or URL"`
 	Licences    []string        `json:"licences,omitempty" maxItems:"100" doc:"all of them, where there are several; licence is then the strictest"`
 	Attribution string          `json:"attribution,omitempty" doc:"the words to give with the data"`

@@ -61,6 +61,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if d.Attribution != "" {
 		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
 	}
+	if d.Contact != "" {
+		fmt.Fprintf(t.out, "to ask: %s\n", d.Contact)
+	}
 	if len(d.Identifiers) > 0 {
 		fmt.Fprintf(t.out, "also called %s\n", strings.Join(d.Identifiers, ", "))
 	}

@@ -144,9 +144,7 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 		if it.Review == nil || !it.Review.At.Equal(review.At) || it.Review.By != by.Participant {
 			continue // another review's
 		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
-			"agreement": string(it.Agreement), "decision": review.Decision, "reason": review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})
+		err := appendReview(ctx, tx, by, r, it)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"guichet/connectors/sql"
 	"guichet/schemas"
@@ -86,23 +89,59 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// Send tries every notice that is due and says how many were sent.
+// atOnce is how many recipients are told at the same time.
+const atOnce = 8
+
+// Send tries the notices that are due and says how many were sent. A recipient that does not
+// take one is not asked again at once: its other notices wait half a minute, and nobody
+// else waits for it.
 func (o *Outbox) Send(ctx context.Context) (sent int, err error) {
 	for {
 		due, err := o.due(ctx)
 		if err != nil || len(due) == 0 {
 			return sent, err
 		}
-		for _, d := range due {
-			ok, err := o.try(ctx, d)
-			if err != nil {
-				return sent, err
-			}
-			if ok {
-				sent++
-			}
+		recipients := map[[2]string][]waiting{}
+		for _, w := range due {
+			key := [2]string{string(w.notice.To), w.notice.By}
+			recipients[key] = append(recipients[key], w)
+		}
+		var n atomic.Int64
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(atOnce)
+		for _, list := range recipients {
+			group.Go(func() error { return o.tell(ctx, list, &n) })
+		}
+		err = group.Wait()
+		sent += int(n.Load())
+		if err != nil {
+			return sent, err
 		}
 	}
+}
+
+// tell sends one recipient's notices, in their order, up to the first that it does not take.
+func (o *Outbox) tell(ctx context.Context, list []waiting, sent *atomic.Int64) error {
+	for i, w := range list {
+		ok, err := o.try(ctx, w)
+		if err != nil {
+			return err
+		}
+		if ok {
+			sent.Add(1)
+			continue
+		}
+		return o.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			for _, rest := range list[i+1:] {
+				_, err := tx.Exec(ctx, `UPDATE notice SET due = ? WHERE id = ? AND due = ?`, o.Now().Add(pause(0)).UnixMicro(), rest.id, rest.due)
+				if err != nil {
+					return fmt.Errorf("put a notice off: %w", err)
+				}
+			}
+			return nil
+		})
+	}
+	return nil
 }
 
 type waiting struct {

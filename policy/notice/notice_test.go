@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type desk struct {
 	db      *sql.DB
 	parties *party.Registry
 	now     time.Time
+	mu      sync.Mutex
 	sent    []string
 	fail    error
 }
@@ -60,6 +62,8 @@ func (d *desk) put(to schemas.ParticipantID) {
 
 func (d *desk) outbox() *notice.Outbox {
 	send := func(_ context.Context, to schemas.Notify, n schemas.Notice) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.sent = append(d.sent, n.By+" "+to.URL+" "+to.Mail+" "+n.ID)
 		return d.fail
 	}
@@ -117,6 +121,12 @@ func TestOutbox(t *testing.T) {
 				d.now = d.now.Add(13 * time.Hour)
 			}
 			d.sends(one, 0)
+			d.put(holder) // two, and the first is not taken: the other waits
+			d.put(holder)
+			d.sends(one, 1)
+			d.now = d.now.Add(31 * time.Second)
+			d.fail = nil
+			d.sends(one, 2)
 			d.fail = notice.ErrGone
 			d.put(holder)
 			d.sends(one, 1)
