@@ -83,18 +83,14 @@ func when(ts time.Time) string {
 	return ts.Local().Format("2006-01-02 15:04:05 MST")
 }
 
-// title picks a title to show: English, else the first by tag.
+// title picks a title to show: English, else English of a country, else what was
+// translated into English, marked as such, else the first by tag.
 func title(x schemas.Text) string {
-	if s := x["en"]; s != "" {
-		return s
+	tag := x.For("en")
+	if schemas.Translated(tag) && x[tag] != "" {
+		return x[tag] + " (machine translation)"
 	}
-	best := ""
-	for tag := range x {
-		if best == "" || tag < best {
-			best = tag
-		}
-	}
-	return x[best]
+	return x[tag]
 }
 
 // words writes a decision for people, the same sentence everywhere.
