@@ -37,11 +37,17 @@ type Config struct {
 	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)            // an open store
 	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error) // where rewritten shards go
-	Conform    func(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	Readers    func() Reader                                                               // one for each publication
 	TempDir    string
 	Now        func() time.Time
 	MaxSets    int   // datasets of a provider that are not withdrawn; 0: any number
 	MaxUploads int64 // bytes of a provider's uploaded files together; 0: any number
+}
+
+// Reader reads the objects of one publication, each whole, in processes of its own.
+type Reader interface {
+	Conform(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	Close() // ends the processes
 }
 
 // Catalog is the registry with its publisher. Safe for concurrent use.
@@ -63,6 +69,16 @@ func New(c Config) *Catalog {
 
 func notFound(id string) error {
 	return schemas.Errorf(schemas.NotFound, id, "there is no dataset %s", id)
+}
+
+// notYours refuses a dataset that another organisation has: one that the caller does not
+// see word for word as one that is not there.
+func notYours(by schemas.Principal, id schemas.DatasetID, d *schemas.Dataset) error {
+	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
+	if d.ID == "" || !sight.Sees(d) {
+		return notFound(string(id))
+	}
+	return &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: fmt.Sprintf("%s is not a dataset of yours: it belongs to %s", id, d.Provider), Remedy: "sign in for that organisation, or name one of your own"}
 }
 
 // Get finds a dataset that is in sight, with its offer and newest published
@@ -168,7 +184,7 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 			tx.Distrust("dataset", string(id))
 		}
 		if schemas.KindOf(err) == schemas.NotFound || err == nil && d.Provider != by.Participant {
-			return notFound(string(id)) // word for word the same for both
+			return notYours(by, id, &d)
 		}
 		if err != nil {
 			return err
@@ -272,7 +288,7 @@ func (c *Catalog) Withdraw(ctx context.Context, by schemas.Principal, id schemas
 func (c *Catalog) OwnToEnd(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, revision, _, err := sql.GetToEnd[schemas.Dataset](ctx, c.DB, "dataset", string(id))
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
-		return schemas.Dataset{}, notFound(string(id))
+		return schemas.Dataset{}, notYours(by, id, &d)
 	}
 	d.Revision = revision
 	return d, err
@@ -282,7 +298,7 @@ func (c *Catalog) OwnToEnd(ctx context.Context, by schemas.Principal, id schemas
 func (c *Catalog) Own(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, err := c.get(ctx, c.DB, id)
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
-		return schemas.Dataset{}, notFound(string(id))
+		return schemas.Dataset{}, notYours(by, id, &d)
 	}
 	return d, err
 }

@@ -44,6 +44,16 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			fault("/iri", "an IRI has at most 1024 bytes here")
 		}
 	}
+	d.Contact = strings.TrimPrefix(d.Contact, "mailto:")
+	if d.Contact != "" && !schemas.IsContact(d.Contact) {
+		fault("/contact", "%q is nowhere to ask: write an address of mail, or a URL", d.Contact)
+	}
+	for _, l := range append([]string{d.Licence}, d.Licences...) {
+		if l != "" && !isLicence(l) {
+			fault("/licence", "%q is no licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own LicenseRef-NAME; who may do what stands in the terms (guichet offer)", l)
+			break
+		}
+	}
 	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
 	if i < 0 {
 		ids := make([]string, len(c.Spaces))
@@ -104,7 +114,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 // are those of the data.
 func normal(d *schemas.Dataset) {
 	d.IRI, d.Title, d.Description, d.Publisher = schemas.Normal(d.IRI), d.Title.Normal(), d.Description.Normal(), schemas.Normal(d.Publisher)
-	d.Licence, d.Attribution = schemas.Normal(d.Licence), schemas.Normal(d.Attribution)
+	d.Licence, d.Attribution, d.Contact = schemas.Normal(d.Licence), schemas.Normal(d.Attribution), strings.TrimSpace(d.Contact)
 	each := func(list []string) []string {
 		list = slices.Clone(list)
 		for i := range list {
@@ -142,6 +152,14 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 	if required && !words {
 		fault(at, "missing: a dataset has a title in at least one language [DCAT-AP 3.0.1 Dataset, dct:title 1..n]")
 	}
+}
+
+// spdx is an SPDX id, or several joined by an expression's words.
+var spdx = regexp.MustCompile(`^\(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*( (AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*)*$`)
+
+func isLicence(s string) bool {
+	u, err := url.Parse(s)
+	return spdx.MatchString(s) || err == nil && u.IsAbs() && !strings.ContainsAny(s, " \t\n")
 }
 
 func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {

@@ -234,6 +234,8 @@ type publication struct {
 	dataset schemas.Dataset
 	done    map[int]readShard // shards that were read, by their place in the ask
 	sums    map[string]string // SHA-256 to key of what the base holds
+	reader  Reader
+	report  report
 	failed  bool
 	next    time.Time  // when progress is saved again
 	probing sync.Mutex // of probes: shards are read beside each other
@@ -277,6 +279,8 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 			c.discard(context.WithoutCancel(ctx), &p)
 		}
 	}()
+	p.reader = c.Readers()
+	defer p.reader.Close()
 	n := 0
 	for i := range p.ask.Tables {
 		err := c.table(ctx, &p, &p.ask.Tables[i], &n)
@@ -284,6 +288,7 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 			return err
 		}
 	}
+	p.version.Notes = p.report.notes(p.version.Notes)
 	return c.finish(ctx, &p)
 }
 

@@ -265,11 +265,11 @@ func (p *publication) keep(tr *tableReading, w work, got *readShard) {
 	for _, b := range got.Shard.Batches {
 		p.version.Bytes += b.Len()
 	}
-	for _, note := range got.Notes {
-		if len(p.version.Notes) < 200 {
-			p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, w.key), Message: asUploaded(&p.dataset, note)})
-		}
+	notes := make([]string, len(got.Notes))
+	for i, note := range got.Notes {
+		notes[i] = asUploaded(&p.dataset, note)
 	}
+	p.report.add(t.Name, asUploaded(&p.dataset, w.key), notes)
 }
 
 // fault notes what is wrong with an object, or a table; the version fails by it.
@@ -342,7 +342,7 @@ func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, 
 		return nil, err
 	}
 	defer out.Close()
-	report, err := c.Conform(ctx, in, info.Size, spec, out)
+	report, err := p.reader.Conform(ctx, in, info.Size, spec, out)
 	if schemas.KindOf(err) == schemas.Unavailable && ctx.Err() == nil {
 		return nil, c.noRoom(key, info.Size, err)
 	}

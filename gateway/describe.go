@@ -18,7 +18,7 @@ func describe(o *huma.OpenAPI) {
 	asks := []*huma.Param{agreement}
 	docs := map[string]string{"table": "table; may be left out where there is one", "split": "split; may be left out where there is one",
 		"version": "repeats the lease's", "columns": "only these columns, separated by commas", "run": "repeats the lease's",
-		"seed": "shuffle by this seed; stored order when left out", "epoch": "epoch", "world": "ranks of the job", "rank": "this rank",
+		"seed": "another order of windows: runs of at most 65,536 rows as they lie in the table (window_rows of the manifest). Rows inside a window keep their order, and a table of one window keeps its order. Stored order when left out; Guichet-Order says what was done", "epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew", "even": "drop or pad: ranks of equal length"}
 	for _, key := range stream.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))

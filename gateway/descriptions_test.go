@@ -42,11 +42,11 @@ func TestPeriodsAndNotes(t *testing.T) {
 	instants := s.described(shared(t, "reports/96-two-periods/instants.jsonld"))
 	open := s.described(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}, "@id": "https://x.example/open", "@type": "dcat:Dataset",
 		"dct:title": "Orchard frost to come", "dct:license": "CC0-1.0", "dct:spatial": {"@id": "http://publications.europa.eu/resource/authority/country/FRA"},
-		"dct:temporal": {"dcat:startDate": "2024"}, "dcat:contactPoint": {"@id": "https://x.example/me"}, "colour": "blue"}`)
+		"dct:temporal": {"dcat:startDate": "2024"}, "dct:creator": {"@id": "https://x.example/me"}, "colour": "blue"}`)
 	if two.From != "2010-01-01" || two.Until != "2020-12-31" || len(two.Periods) != 2 || len(two.Notes) > 0 {
 		t.Errorf("two periods are read as %+v", two)
 	}
-	if got := strings.Join(open.Notes, "; "); !strings.Contains(got, "not kept: colour (no context says what it means), dcat:contactPoint") {
+	if got := strings.Join(open.Notes, "; "); !strings.Contains(got, "not kept: colour (no context says what it means), dct:creator") {
 		t.Errorf("what is not kept is told as %q", got)
 	}
 	var again schemas.Dataset

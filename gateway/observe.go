@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -13,7 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"guichet/gateway/api"
 	"guichet/gateway/flight"
+	"guichet/policy/agreement"
+	"guichet/schemas"
 )
 
 // metrics are this process's own, never the library's default registry.
@@ -75,9 +79,23 @@ func (s *Server) observe(c *gin.Context) {
 		s.metrics.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 		s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
 		s.metrics.sent.WithLabelValues(route).Add(float64(max(c.Writer.Size(), 0)))
-		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "dur", took)
+		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "ms", float64(took.Microseconds())/1000, "by", s.caller(c), "about", c.Param("id"))
 	}()
 	c.Next()
+}
+
+// caller is who a request was made by, as far as it is known: an organisation, or the
+// lease of a byte door.
+func (s *Server) caller(c *gin.Context) string {
+	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+	if by.Participant != "" {
+		return string(by.Participant)
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer "), ".")
+	if agreement.IsLease(id) && len(id) < 64 {
+		return id
+	}
+	return ""
 }
 
 func methods() []string {

@@ -40,3 +40,32 @@ func TestHoldersKnowWhoAsks(t *testing.T) {
 	ask["message"] = strings.Repeat("m", 4001)
 	s.want(422, "trainer", "POST", "/requests", ask)
 }
+
+// A request that waits ends with its dataset: what else it asks for goes on waiting, the
+// asker reads why, and nothing is granted any more.
+func TestRequestsEndWithTheirDataset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	gone := s.offered("To be withdrawn", "application/json", map[string]any{"template": "ask-the-holder"})
+	stays := s.offered("To stay", "application/json", map[string]any{"template": "ask-the-holder"})
+	var both, alone schemas.Request
+	s.want(201, "trainer", "POST", "/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": gone.ID}, {"dataset": stays.ID}}}).as(t, &both)
+	alone = s.asked(gone.ID, nil)
+	s.want(200, "agronomy", "DELETE", "/datasets/"+string(gone.ID), nil)
+	s.want(200, "trainer", "GET", "/requests/"+string(alone.ID), nil).as(t, &alone)
+	if alone.State != schemas.RequestRefused || alone.Items[0].Review == nil || alone.Items[0].Review.Reason != "the dataset was withdrawn" || alone.Decided.IsZero() {
+		t.Errorf("the request for it alone: %+v", alone)
+	}
+	s.want(200, "trainer", "GET", "/requests/"+string(both.ID), nil).as(t, &both)
+	if both.State != schemas.RequestPending || both.Items[0].State != schemas.RequestRefused || both.Items[1].State != schemas.RequestPending {
+		t.Errorf("the request for both: %+v", both)
+	}
+	s.want(409, "agronomy", "POST", "/requests/"+string(alone.ID)+"/review", map[string]string{"decision": "grant", "reason": "too late"})
+	s.want(200, "agronomy", "POST", "/requests/"+string(both.ID)+"/review", map[string]string{"decision": "grant", "reason": "the rest"}).as(t, &both)
+	if both.State != schemas.RequestGranted || both.Items[0].Agreement != "" || both.Items[1].Agreement == "" {
+		t.Errorf("what is granted of both: %+v", both)
+	}
+	if r := s.want(200, "officer", "GET", "/audit/records?kind=review&dataset="+string(gone.ID), nil); strings.Count(r.body, "the dataset was withdrawn") != 2 {
+		t.Errorf("the record says %s", r.body)
+	}
+}

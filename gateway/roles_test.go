@@ -119,6 +119,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		},
 		"POST /leases/{id}/revoke":     func() asking { return asking{"/leases/" + string(lease().Lease.ID) + "/revoke", reason, ""} },
 		"GET /me":                      is("/me"),
+		"GET /notices/key":             is("/notices/key"),
 		"GET /participants":            holds("/participants", string(trainerOrg)),
 		"POST /participants":           func() asking { return asking{"/participants", org(), ""} },
 		"POST /participants/{id}/stop": func() asking { return asking{at(stored()) + "/stop", reason, ""} },

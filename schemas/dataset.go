@@ -42,6 +42,7 @@ type Dataset struct {
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
 	Languages   []string        `json:"languages,omitempty" doc:"BCP 47 tags of the data"`
 	Publisher   string          `json:"publisher,omitempty" doc:"name to show"`
+	Contact     string          `json:"contact,omitempty" doc:"whom to ask about the data: an address of mail or a URL" maxLength:"320"`
 	Licence     string          `json:"licence,omitempty" doc:"SPDX id or URL"`
 	Licences    []string        `json:"licences,omitempty" maxItems:"100" doc:"all of them, where there are several; licence is then the strictest"`
 	Attribution string          `json:"attribution,omitempty" doc:"the words to give with the data"`
@@ -213,7 +214,7 @@ type VersionSummary struct {
 	Published  time.Time    `json:"published,omitzero"`
 	Withdrawn  time.Time    `json:"withdrawn,omitzero"`
 	Failures   []FieldError `json:"failures,omitempty" doc:"per shard: pointer is the object's key, message what is wrong"`
-	Notes      []FieldError `json:"notes,omitempty" doc:"per shard: choices made while reading it (CSV types, conversions)"`
+	Notes      []FieldError `json:"notes,omitempty" doc:"choices made while reading (CSV types, conversions), what asks for something first: pointer is the object's key, or says of how many objects of which table"`
 }
 
 // Waiting says why a publication does not go on: it is tried again, less and less often,
@@ -281,6 +282,9 @@ type TableColumn struct {
 	Concept     string `json:"concept,omitempty" doc:"IRI of what is measured; metadata concept"`
 	Description Text   `json:"description,omitempty" doc:"metadata description: the English one, else the first"`
 }
+
+// String names a column as messages do.
+func (c TableColumn) String() string { return "{" + c.Name + " " + c.Type + "}" }
 
 // Described gives columns with what the fields of a description say of them, by name.
 func Described(columns []TableColumn, fields []Field) []TableColumn {

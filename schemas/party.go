@@ -38,6 +38,7 @@ type Participant struct {
 	Kind     ParticipantKind `json:"kind" enum:"start-up,sme,large-company,research,public-body"`
 	Roles    []Role          `json:"roles" doc:"what it may act as"`
 	Members  []Member        `json:"members,omitempty" doc:"persons and clients that act for it"`
+	Notify   *Notify         `json:"notify,omitempty" doc:"how it is told that a request waits for it, or was decided"`
 	Stopped  bool            `json:"stopped,omitempty" doc:"set by POST …/stop, lifted by POST …/unstop alone" readOnly:"true"`
 	StopBy   ParticipantID   `json:"stopped_by,omitempty" doc:"the operator that stopped it" readOnly:"true"`
 	StopAt   time.Time       `json:"stopped_at,omitzero" readOnly:"true"`

@@ -232,7 +232,7 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 type auditEraseCmd struct {
 	Record int64    `arg:"" help:"Index of the record."`
 	Names  []string `required:"" help:"Names of the values, separated by commas." placeholder:"NAMES"`
-	Reason string   `required:"" help:"Why: it stands in the record." placeholder:"TEXT"`
+	Reason why      `required:"" help:"Why: it stands in the record." placeholder:"TEXT"`
 }
 
 // Run erases.
@@ -242,7 +242,7 @@ func (v auditEraseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	var out api.Erased
-	err = c.Post(ctx, fmt.Sprintf("/audit/records/%d/erase", v.Record), api.Erasure{Names: v.Names, Reason: v.Reason}, &out)
+	err = c.Post(ctx, fmt.Sprintf("/audit/records/%d/erase", v.Record), api.Erasure{Names: v.Names, Reason: string(v.Reason)}, &out)
 	if err != nil {
 		return err
 	}

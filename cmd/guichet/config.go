@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/connectors/notify"
 	"guichet/connectors/trust"
 	"guichet/gateway"
 	"guichet/gateway/auth"
@@ -46,6 +48,7 @@ type Config struct {
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
+	Mail          *Mail                 `yaml:"mail"`                                        // server by which organisations are told; none when left out
 	bound         bound                 // of the process's memory
 	origins       map[string]string
 }
@@ -54,6 +57,28 @@ type Config struct {
 type Credential struct {
 	AccessKeyFile string `yaml:"access_key_file"`
 	SecretKeyFile string `yaml:"secret_key_file"`
+}
+
+// Mail is the server that takes the gateway's mail.
+type Mail struct {
+	Server       string `yaml:"server"`        // host:port
+	From         string `yaml:"from"`          // sender
+	User         string `yaml:"user"`          // without signing in when empty
+	PasswordFile string `yaml:"password_file"` // mode 0600
+	Plain        bool   `yaml:"plain"`         // without TLS, on this machine only
+}
+
+// server is what the settings say, with its password.
+func (m *Mail) server(roots *x509.CertPool) (*notify.MailServer, error) {
+	s := &notify.MailServer{Server: m.Server, From: m.From, User: m.User, Plain: m.Plain, Roots: roots}
+	if m.PasswordFile != "" {
+		var err error
+		s.Password, err = secret(m.PasswordFile)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, s.Check()
 }
 
 // The addresses of doors.md.
@@ -85,6 +110,9 @@ func loadConfig(path string) (*Config, error) {
 		c.Data = beside(path, c.Data)
 		for name, k := range c.Credentials {
 			c.Credentials[name] = Credential{beside(path, k.AccessKeyFile), beside(path, k.SecretKeyFile)}
+		}
+		if c.Mail != nil {
+			c.Mail.PasswordFile = beside(path, c.Mail.PasswordFile)
 		}
 		c.TLSCert, c.TLSKey, c.CA = beside(path, c.TLSCert), beside(path, c.TLSKey), beside(path, c.CA)
 	}
@@ -234,7 +262,10 @@ func (c *Config) checkFiles() error {
 			return schemas.BadField("settings", key, "the file cannot be read: %v", err)
 		}
 	}
-	_, err := trust.Roots(c.CA)
+	roots, err := trust.Roots(c.CA)
+	if err == nil && c.Mail != nil {
+		_, err = c.Mail.server(roots)
+	}
 	return err
 }
 
@@ -347,6 +378,15 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range []struct {
+		name  string
+		value *string
+		force string
+	}{{"database", &c.Database, "sqlite:" + filepath.Join(c.Data, "guichet.db")}, {"replica", &c.Replica, c.replica()}} {
+		if *d.value == "" && c.Data != "" {
+			*d.value, c.origins[d.name] = d.force, "default"
+		}
+	}
 	if t.json {
 		out := map[string]map[string]string{}
 		for _, s := range c.settings() {
@@ -360,6 +400,9 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 			continue
 		}
 		fmt.Fprintf(t.out, "%s: %s\n", s.name, mask(*s.value))
+	}
+	for _, network := range c.BehindProxy {
+		fmt.Fprintf(t.out, "behind_proxy: %s\n", network)
 	}
 	for _, is := range c.Issuers {
 		fmt.Fprintf(t.out, "issuer: %s\n", is.Issuer)

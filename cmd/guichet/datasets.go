@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -38,9 +39,28 @@ func readDocument(path string, v any) error {
 	d.DisallowUnknownFields()
 	err = d.Decode(v)
 	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "%s: %v", path, err)
+		return schemas.Errorf(schemas.Invalid, path, "%s: %s", path, memberInWords(err))
 	}
 	return nil
+}
+
+// memberInWords says of a member that does not fit what to write there.
+func memberInWords(err error) string {
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return name + " is not a member that is known here"
+	}
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err.Error()
+	}
+	words := map[reflect.Kind]string{
+		reflect.Slice: "this is a list: write it like [a, b], also with one value", reflect.Map: "this has members: write it like {name: value}", reflect.Struct: "this has members: write it like {name: value}",
+		reflect.String: "this is a text: write it in quotes", reflect.Bool: "write true or false",
+	}[wrong.Type.Kind()]
+	if words == "" {
+		words = "write a number"
+	}
+	return fmt.Sprintf("at %s: %s", wrong.Field, words)
 }
 
 // fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.

@@ -26,7 +26,7 @@ func TestExamples(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?s)```yaml\n# ([a-z.]+)\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		files[m[1]] = written(t, dir, m[1], m[2])
 	}
-	if len(files) != strings.Count(text, "```yaml") || len(files) != 8 {
+	if len(files) != strings.Count(text, "```yaml") || len(files) != 9 {
 		t.Fatalf("%d examples, %d blocks", len(files), strings.Count(text, "```yaml"))
 	}
 	for name, s := range map[string]string{"agronomy/wheat/train/1.csv": "field,yield\na,7.5\nb,8.25\n", "agronomy/wheat/test.csv": "field,yield\nc,6.5\n"} {
@@ -63,6 +63,18 @@ func TestExamples(t *testing.T) {
 		t.Errorf("the publication says %s", out)
 	}
 	call("agronomy", "change", id, files["dataset.yaml"])
+	if out := call("agronomy", "show", id); !strings.Contains(out, "to ask: data@agronomy.example") {
+		t.Errorf("whom to ask is not shown: %s", out)
+	}
+	id = regexp.MustCompile(`ds-[a-z0-9]{20}`).FindString(call("agronomy", "register", files["csv.yaml"]))
+	rows := written(t, dir, "rows.csv", "Tag;Abfahrt;Linie;Einsteiger;Umsatz;Ort\n29.02.2024;29.02.2024 07:30;007;1.204;3.611,20;M\xfcnster\n01.03.2024;01.03.2024 08:00;11;k. A.;261,5;Greven\n")
+	out = call("agronomy", "publish", id, "fahrten="+rows, "--dry-run")
+	for _, want := range []string{"version dry-run is tried: 1 table, 1 shard, 2 rows", "nothing is published", `date32 (declared): column "Tag"`, `timestamp[us] (declared): column "Abfahrt"`,
+		`int64 (declared): column "Einsteiger"`, `decimal(38, 2) (declared): column "Umsatz"`, `column "Ort"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in the report:\n%s", want, out)
+		}
+	}
 	c, err := loadConfig(files["guichet.yaml"])
 	if err != nil || len(c.Issuers) != 2 || !c.Issuers[0].Own || c.Credentials["local"].AccessKeyFile == "" {
 		t.Errorf("the settings: %+v, %v", c, err)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"guichet/schemas"
 )
@@ -31,6 +33,9 @@ func createWhole(path string) (*wholeFile, error) {
 			return nil, schemas.Errorf(schemas.Invalid, path, "%s cannot be written: %w", path, err)
 		}
 		return &wholeFile{File: f}, nil
+	}
+	if _, err := os.Stat(filepath.Dir(target)); err != nil {
+		return nil, &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the folder %s for %s is not there", filepath.Dir(target), filepath.Base(target)), Remedy: "make it, or name another file", Err: err}
 	}
 	mode := fs.FileMode(0o600)
 	if err == nil {
@@ -64,6 +69,9 @@ func (f *wholeFile) keep() error {
 // after them, and says so in the error.
 func (f *wholeFile) cut(rows int64, err error) error {
 	e, ok := errors.AsType[*schemas.Error](err)
+	if errors.Is(err, context.Canceled) {
+		e, ok = &schemas.Error{Message: "stopped", Remedy: "go on with --from " + strconv.FormatInt(rows, 10) + " more than before"}, true
+	}
 	if !ok || rows == 0 || f.path == "" {
 		f.drop()
 		return err

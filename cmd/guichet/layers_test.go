@@ -37,12 +37,13 @@ func layers() map[string][]string {
 func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/guichet":     {"connectors/shard", "connectors/trust"},
+		"connectors/notify":      {"connectors/trust"},
 		"connectors/s3":          {"connectors/trust"},
 		"connectors/sandbox":     {"connectors/shard"},
 		"connectors/dcatap":      {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":        {"connectors/rdf"},
 		"catalog":                {"catalog/index"},
-		"policy/agreement":       {"policy", "policy/party"},
+		"policy/agreement":       {"policy", "policy/notice", "policy/party"},
 		"policy/party":           {"policy"},
 		"gateway":                {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
 		"gateway/api":            {"gateway/problem"},
@@ -73,6 +74,7 @@ func walled() map[string][]string {
 		"github.com/alecthomas/kong":          {"cmd"},
 		"github.com/piprate/json-gold":        {"connectors/rdf", "connectors/odrl", "connectors/dcatap"},
 		"github.com/prometheus/client_golang": {"gateway"},
+		"github.com/wneessen/":                {"connectors/notify"},
 	}
 }
 
@@ -194,7 +196,7 @@ func TestTopLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields("cmd catalog gateway policy connectors schemas deploy go.mod go.sum README.md LICENSE Makefile docs bin")
+	want := strings.Fields("cmd catalog gateway policy connectors schemas deploy go.mod go.sum README.md LICENSE Makefile docs findings bin")
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(want, e.Name()) {
 			t.Errorf("%s at the top level is not one of the agreed entries", e.Name())

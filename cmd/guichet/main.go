@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	t := &terminal{in: in, out: out, err: errw, json: g.JSON || slices.Contains(args, "--json")}
 	g.terminal = t
 	if err != nil {
-		t.fail(&schemas.Error{Kind: schemas.Invalid, Subject: "usage", Message: err.Error(), Remedy: "guichet --help shows what there is"})
+		t.fail(misused(err))
 		return 2
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -121,7 +121,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	_, told := errors.AsType[*schemas.Error](err)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !told {
 		t.fail(errors.New("stopped"))
 		return 1
 	}
@@ -139,6 +140,10 @@ func (t *terminal) fail(err error) {
 	message := e.Message
 	if message == "" {
 		message = err.Error()
+	}
+	if e.Remedy == "" && e.Kind == schemas.NotFound {
+		told := *e
+		told.Remedy, e = elsewhere(message, e.Subject), &told
 	}
 	if t.json {
 		row := problem.Table(e.Kind)

@@ -164,7 +164,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 type reviewCmd struct {
 	Request  string `arg:"" help:"Id of the request."`
 	Decision string `arg:"" help:"grant or refuse." enum:"grant,refuse"`
-	Reason   string `required:"" help:"Why."`
+	Reason   why    `required:"" help:"Why."`
 }
 
 // Run reviews.
@@ -174,7 +174,7 @@ func (v reviewCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	var r schemas.Request
-	err = c.Post(ctx, "/requests/"+v.Request+"/review", map[string]string{"decision": v.Decision, "reason": v.Reason}, &r)
+	err = c.Post(ctx, "/requests/"+v.Request+"/review", map[string]string{"decision": v.Decision, "reason": string(v.Reason)}, &r)
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (t *terminal) agreement(a *schemas.Agreement) {
 
 type revokeCmd struct {
 	ID     string `arg:"" help:"Id of the agreement, or of a lease."`
-	Reason string `required:"" help:"Why."`
+	Reason why    `required:"" help:"Why."`
 }
 
 // Run revokes.
@@ -263,7 +263,7 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	why := map[string]string{"reason": v.Reason}
+	why := map[string]string{"reason": string(v.Reason)}
 	if strings.HasPrefix(v.ID, "lease-") {
 		var l schemas.Lease
 		err = c.Post(ctx, "/leases/"+v.ID+"/revoke", why, &l)

@@ -61,11 +61,22 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if d.Attribution != "" {
 		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
 	}
+	if d.Contact != "" {
+		fmt.Fprintf(t.out, "to ask: %s\n", d.Contact)
+	}
 	if len(d.Identifiers) > 0 {
 		fmt.Fprintf(t.out, "also called %s\n", strings.Join(d.Identifiers, ", "))
 	}
 	if times := d.Covered(); len(times) > 0 {
 		fmt.Fprintf(t.out, "covers %s\n", covered(times))
+	}
+	for _, x := range []struct {
+		what   string
+		values []string
+	}{{"about the countries", d.Countries}, {"in the languages", d.Languages}, {"themes", d.Themes}, {"keywords", d.Keywords}} {
+		if len(x.values) > 0 {
+			fmt.Fprintf(t.out, "%s %s\n", x.what, strings.Join(x.values, ", "))
+		}
 	}
 	t.terms(d.Offer)
 	for _, l := range d.Links {

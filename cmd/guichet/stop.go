@@ -12,7 +12,7 @@ import (
 // stopArgs is the part of stop and unstop.
 type stopArgs struct {
 	Participant string `arg:"" help:"Id of the participant."`
-	Reason      string `required:"" help:"Why."`
+	Reason      why    `required:"" help:"Why."`
 }
 
 func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) error {
@@ -20,7 +20,7 @@ func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) er
 	if err != nil {
 		return err
 	}
-	return c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/"+verb, map[string]string{"reason": v.Reason}, out)
+	return c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/"+verb, map[string]string{"reason": string(v.Reason)}, out)
 }
 
 type (

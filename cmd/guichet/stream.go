@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -48,12 +49,12 @@ type streamCmd struct {
 	Split     string        `help:"Split; may be left out where there is one." placeholder:"NAME"`
 	World     int           `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
 	Rank      int           `help:"This rank." default:"0" env:"SLURM_PROCID"`
-	Seed      string        `help:"Shuffle by this seed; stored order when left out." placeholder:"N"`
-	Epoch     string        `help:"Epoch." placeholder:"N"`
+	Seed      string        `help:"Another order of windows: runs of at most 65,536 rows, which inside keep their order, as does a table of one window. Stored order when left out." placeholder:"N"`
+	Epoch     string        `help:"Another order by the same seed." placeholder:"N"`
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
-	Columns   string        `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	Columns   some          `help:"Only these columns, separated by commas." placeholder:"NAMES"`
 	RunID     string        `name:"run" help:"Id of the run." placeholder:"ID"`
 	Wait      time.Duration `help:"Wait at most this long while the gateway is not ready yet." default:"10m"`
 	Out       string        `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
@@ -69,10 +70,13 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return schemas.BadField("stream", "--out", "a stream is no text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
-	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": v.Columns} {
+	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
 		if s != "" {
 			q.Set(k, s)
 		}
+	}
+	if v.From < 0 {
+		return schemas.BadField("stream", "--from", "rows are left out from 0 on")
 	}
 	if v.From > 0 {
 		q.Set("from", strconv.FormatInt(v.From, 10))
@@ -82,6 +86,9 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	defer s.Close()
+	if v.Seed != "" && strings.HasPrefix(s.Order, "stored") && !t.json {
+		fmt.Fprintf(t.err, "note: the order is %s\n", s.Order)
+	}
 	began := time.Now()
 	if v.Out == "" {
 		_, err = copyRows(t, t.out, s)
@@ -93,7 +100,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	n, err := copyRows(t, f, s)
 	if err != nil {
-		return f.cut(s.Received(), err)
+		return f.cut(s.Received(), ended(ctx, c, schemas.AgreementID(v.Agreement), err))
 	}
 	err = f.keep()
 	if err != nil {
@@ -105,6 +112,23 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	fmt.Fprintf(t.out, "%s, %s in %s (%s/s), release %s\n", plural(s.Received(), "row", "rows"), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
+}
+
+// ended says of a stream that was cut why: when its agreement stands no more, that it does
+// not, and by whose word.
+func ended(ctx context.Context, c *guichet.Client, id schemas.AgreementID, err error) error {
+	if schemas.KindOf(err) != schemas.Gone {
+		return err
+	}
+	var a schemas.Agreement
+	if c.Get(ctx, "/agreements/"+string(id), &a) != nil || a.State == schemas.AgreementActive {
+		return err
+	}
+	told := &schemas.Error{Kind: schemas.Denied, Subject: string(id), Message: fmt.Sprintf("the stream was cut: the agreement has %s", a.State), Remedy: "ask anew: guichet request", Err: err}
+	if a.State == schemas.AgreementRevoked {
+		told.Message = fmt.Sprintf("the stream was cut: the agreement was revoked on %s: %s", when(a.Revoked), a.Reason)
+	}
+	return told
 }
 
 // open opens the stream. While the gateway says that it is not ready yet (it first

@@ -242,7 +242,7 @@ func TestDryRun(t *testing.T) {
 	}
 	var shown shownVersion
 	g.get("agronomy", path+"/v1", &shown)
-	if len(shown.Data) != 1 || fmt.Sprint(shown.Data[0].Columns) != "[{id utf8} {v utf8}]" {
+	if len(shown.Data) != 1 || len(shown.Data[0].Columns) != 2 || shown.Data[0].Columns[0].Type != "utf8" || shown.Data[0].Columns[1].Name != "v" {
 		t.Errorf("%+v", shown.Data)
 	}
 	g.get("agronomy", "/datasets/"+string(d.ID), &d)
@@ -261,5 +261,27 @@ func TestDryRun(t *testing.T) {
 	_, err = g.as("agronomy").WaitPublished(t.Context(), d.ID, "v1", nil)
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSeedsAreSaid: a stream says what its seed did to the order, also where that is
+// nothing.
+func TestSeedsAreSaid(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	for rows, want := range map[int]string{100: "stored: the rows are one window", 40_000: "runs of at most 8192 rows in the order of the seed"} {
+		id := g.granted(g.published(fmt.Sprintf("%d rows", rows), csvRows(rows, 0)).ID)[0]
+		lease := g.lease(id).Token
+		for query, want := range map[string]string{"seed=7": want, "": "stored"} {
+			s, err := g.as("trainer").OpenStream(t.Context(), lease, id, parseQuery(t, query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			if !strings.Contains(s.Order, want) || query == "" && s.Order != want {
+				t.Errorf("%d rows, %q: %s", rows, query, s.Order)
+			}
+		}
 	}
 }

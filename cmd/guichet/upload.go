@@ -118,8 +118,9 @@ func (u *upload) send(ctx context.Context, t *terminal, c *guichet.Client, datas
 func asGiven(files []upload, said []schemas.FieldError) {
 	for i := range said {
 		for j := range files {
-			if said[i].Pointer == files[j].at() {
-				said[i].Pointer = files[j].path
+			if rest, is := strings.CutPrefix(said[i].Pointer, files[j].at()); is && (rest == "" || strings.HasPrefix(rest, " and ")) {
+				said[i].Pointer = files[j].path + rest
+				break
 			}
 		}
 	}

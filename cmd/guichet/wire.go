@@ -33,6 +33,7 @@ import (
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/audit"
+	"guichet/policy/notice"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -52,6 +53,7 @@ type site struct {
 	name    *sql.Name // of this process, held while it runs
 	stream  *stream.Engine
 	server  *gateway.Server
+	outbox  *notice.Outbox
 }
 
 // openDatabase opens the registry and the record over it.
@@ -111,8 +113,9 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	}
 	stores := &stores{parties: s.parties, config: c, roots: roots, open: map[string]*s3.Store{}}
 	mayName := stores.mayName
+	readers := sandbox.New(self, sandbox.Limits{})
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Store: stores.get, Work: stores.work, Conform: sandbox.New(self, sandbox.Limits{}).Conform, TempDir: filepath.Join(c.Data, "tmp"),
+		Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
 	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
@@ -127,8 +130,12 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	}
 	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
+	webhook, err := s.tell(k, roots)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches},
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches, NoticeKey: webhook.PublicKey()},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
@@ -191,6 +198,7 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		})
 		followers.Go(func() error { return s.index.Follow(following, s.db) })
 		followers.Go(func() error { return s.catalog.Run(following) })
+		followers.Go(func() error { return s.outbox.Run(following) })
 		if ready != nil {
 			ready()
 		}
@@ -359,6 +367,7 @@ type keys struct {
 	lease     []byte
 	pseudonym []byte
 	ticket    []byte // derived from lease
+	webhook   []byte // likewise
 }
 
 func loadKeys(data string) (*keys, error) {
@@ -382,6 +391,10 @@ func loadKeys(data string) (*keys, error) {
 	k.ticket, err = hkdf.Key(sha256.New, k.lease, nil, "guichet flight ticket 1", 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of Flight tickets: %w", err)
+	}
+	k.webhook, err = hkdf.Key(sha256.New, k.lease, nil, "guichet webhook signature 1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of webhooks: %w", err)
 	}
 	return &k, nil
 }

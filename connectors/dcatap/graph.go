@@ -20,7 +20,9 @@ const (
 	nsSkos = "http://www.w3.org/2004/02/skos/core#"
 	nsOurs = "urn:guichet:"
 	nsADMS = "http://www.w3.org/ns/adms#"
-	nsTime = "http://www.w3.org/2006/time#"
+
+	nsVCard = "http://www.w3.org/2006/vcard/ns#"
+	nsTime  = "http://www.w3.org/2006/time#"
 
 	nsSchema = "http://schema.org/"
 )

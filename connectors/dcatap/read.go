@@ -108,7 +108,7 @@ func (r *reader) item(n rdf.Node) Item {
 func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	d := schemas.Dataset{
 		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
-		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n),
+		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n), Contact: r.contact(n),
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
@@ -242,6 +242,33 @@ func (r *reader) publisher(n rdf.Node) string {
 		r.note("/dct:publisher", "not kept, as it has no name (foaf:name)%s", quoted(values[0]))
 	}
 	return ""
+}
+
+// contact is whom to ask about the dataset: an address of mail or of the web.
+func (r *reader) contact(n rdf.Node) string {
+	values := r.values(n, nsDCAT+"contactPoint")
+	found := ""
+	for _, v := range values {
+		for _, property := range []string{nsVCard + "hasEmail", nsVCard + "email", nsVCard + "hasURL", nsVCard + "url"} {
+			for _, w := range r.values(v, property) {
+				s, _, _, _ := rdf.Literal(w)
+				address := strings.TrimPrefix(cmp.Or(s, rdf.ID(w)), "mailto:")
+				if found == "" && schemas.IsContact(address) {
+					found = address
+				}
+			}
+		}
+		if id := strings.TrimPrefix(rdf.ID(v), "mailto:"); found == "" && schemas.IsContact(id) {
+			found = id
+		}
+	}
+	switch {
+	case found == "" && len(values) > 0:
+		r.note("/dcat:contactPoint", "not kept, as it has no address of mail or of the web%s", quoted(values[0]))
+	case len(values) > 1:
+		r.note("/dcat:contactPoint", "of %d contacts only %s is kept", len(values), found)
+	}
+	return found
 }
 
 func (r *reader) attribution(n rdf.Node) string {

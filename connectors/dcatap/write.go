@@ -80,6 +80,12 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		doc["dct:publisher"] = object{"@type": "foaf:Agent", "foaf:name": d.Publisher}
 	}
 	switch {
+	case strings.Contains(d.Contact, "://"):
+		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasURL": object{"@id": d.Contact}}
+	case d.Contact != "":
+		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasEmail": object{"@id": "mailto:" + d.Contact}}
+	}
+	switch {
 	case len(d.Periods) > 0:
 		var periods []object
 		for _, p := range d.Periods {

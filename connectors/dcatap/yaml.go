@@ -252,7 +252,7 @@ func (y *YAML) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError)
 	case *kind.Enum:
 		add(at, fmt.Sprintf("%v is not one of %s", k.Got, list(k.Want)))
 	case *kind.Type:
-		add(at, fmt.Sprintf("this is a %s; wanted is %s%s", k.Got, strings.Join(k.Want, " or "), quotes(k)))
+		add(at, fmt.Sprintf("this is a %s; wanted is %s%s", k.Got, strings.Join(k.Want, " or "), quotes(k)+tagged(at, k)))
 	default:
 		_, message, _ := strings.Cut(v.Error(), ": ")
 		add(at, message)
@@ -273,6 +273,15 @@ func list(values []any) string {
 func quotes(k *kind.Type) string {
 	if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean") {
 		return "; put it in quotes"
+	}
+	return ""
+}
+
+// tagged helps where a text stands without its language.
+func tagged(at string, k *kind.Type) string {
+	name := at[strings.LastIndex(at, "/")+1:]
+	if k.Got == "string" && slices.Contains(k.Want, "object") && (name == "title" || name == "description") {
+		return fmt.Sprintf("; say its language: %s: {en: …}", name)
 	}
 	return ""
 }

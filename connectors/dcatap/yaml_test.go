@@ -76,6 +76,8 @@ func TestYAMLFaultsHaveLines(t *testing.T) {
 		"unknown key":   {"space: energy\ntitle: {en: x}\ntitel: y\n", "/titel", "line 3"},
 		"nested key":    {"space: energy\ntitle: {en: x}\ntables:\n  - name: a\n    fields:\n      - name: b\n        typ: text\n", "/tables/0/fields/0/typ", "line 7"},
 		"a year":        {"space: energy\ntitle: {en: x}\nfrom: 2020\n", "/from", "line 3: this is a number; wanted is string; put it in quotes"},
+		"a bare title":  {"space: energy\ntitle: Fahrplan\n", "/title", "line 2: this is a string; wanted is object; say its language: title: {en: …}"},
+		"a bare text":   {"space: energy\ntitle: {en: x}\ntables:\n  - name: a\n    fields:\n      - name: b\n        description: c\n", "/tables/0/fields/0/description", "say its language: description: {en: …}"},
 		"missing":       {"space: energy\n", "/title", "missing"},
 		"given twice":   {"space: energy\ntitle: {en: x}\nspace: health\n", "", "line 3"},
 		"country":       {"space: energy\ntitle: {en: x}\ncountries:\n  - FR\n  - France\n", "/countries/1", "line 5"},

@@ -44,6 +44,7 @@ type Stream struct {
 	Rows    int64  // rows that will come
 	Part    int64  // rows of the rank's whole part
 	Even    string // what even= changed
+	Order   string // what the seed did, in words
 	resp    *http.Response
 	check   *checker
 }
@@ -55,7 +56,7 @@ func (c *Client) OpenStream(ctx context.Context, lease string, id schemas.Agreem
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Release: resp.Header.Get("Guichet-Release"), Even: resp.Header.Get("Guichet-Even"), resp: resp}
+	s := &Stream{Release: resp.Header.Get("Guichet-Release"), Even: resp.Header.Get("Guichet-Even"), Order: resp.Header.Get("Guichet-Order"), resp: resp}
 	s.Rows, err = strconv.ParseInt(resp.Header.Get("Guichet-Rows"), 10, 64)
 	if err == nil {
 		s.Part, err = strconv.ParseInt(resp.Header.Get("Guichet-Part"), 10, 64)

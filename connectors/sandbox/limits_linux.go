@@ -18,7 +18,7 @@ const rlimitData = 2
 func confine(l Limits, most int64) error {
 	debug.SetMemoryLimit(l.Memory * 3 / 4)
 	debug.SetGCPercent(50)
-	cpu := uint64(max(l.CPU/time.Second, 1))
+	cpu := uint64(max((l.CPU+l.CPU/restAfter)/time.Second, 1))
 	return errors.Join(
 		setLimit(syscall.RLIMIT_CORE, 0, 0),
 		setLimit(syscall.RLIMIT_CPU, cpu, cpu+1),
@@ -69,3 +69,13 @@ func killed(s *os.ProcessState) bool {
 
 // full says whether an error is that a disk, or what may be used of it, is full.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

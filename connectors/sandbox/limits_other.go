@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"time"
 )
 
 // confine has only the Go runtime's own limit where the system is not Linux.
@@ -23,3 +24,5 @@ func cpuSpent(*os.ProcessState) bool { return false }
 func killed(*os.ProcessState) bool { return false }
 
 func full(error) bool { return false }
+
+func processorTime() time.Duration { return 0 }

@@ -3,8 +3,9 @@
 // In flows an open object, a spec and an open file for the result; out flows a
 // report, or an error that says in words what became of the process. What
 // always holds: whatever the object makes a decoder do (crash, hang, ask for
-// any memory), only the child dies; one process reads one object; no more than
-// Limits.Children run at once; no child outlives its context or its time.
+// any memory), only the child dies, and only that object fails; one process reads one
+// object at a time, and only objects of one Group; no more than Limits.Children read at
+// once; no child outlives its group, its context or its time.
 //
 // What it must not know: users, terms, stores. It knows shard; shard knows
 // nothing of processes.
@@ -12,14 +13,16 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"guichet/connectors/shard"
@@ -32,7 +35,7 @@ const verb = "__sandbox-conform"
 // Limits of one child process. Zero values take the defaults in brackets.
 type Limits struct {
 	Memory   int64         // bytes of data segment and heap [512 MiB]
-	CPU      time.Duration // processor time [10 min]
+	CPU      time.Duration // processor time of a job, at least [10 min]
 	Wall     time.Duration // time from start to end [10 min]
 	Files    uint64        // open files [32]
 	Children int           // processes at once [2]
@@ -64,6 +67,7 @@ type Runner struct {
 	limits     Limits
 	slots      chan struct{} // one for each child that may run
 	namespaces uintptr       // new ones for each child, so that it has no network; 0 where none may be had
+	started    atomic.Int64  // children, for tests
 }
 
 // New makes a Runner that re-executes executable, whose main calls Main first
@@ -74,66 +78,34 @@ func New(executable string, limits Limits) *Runner {
 	return &Runner{executable: executable, limits: limits, slots: make(chan struct{}, limits.Children), namespaces: separation(executable)}
 }
 
-// job crosses to the child on its standard input.
+// job crosses to the child.
 type job struct {
 	Spec   shard.Spec `json:"spec"`
 	Size   int64      `json:"size"`
-	Limits Limits     `json:"limits"`
+	Limits Limits     `json:"limits"` // those of the first job stand
+	Most   int64      `json:"most"`   // bytes of the longest file that the child may ever write
 }
 
-// answer comes back on its standard output: a report or an error.
+// answer comes back: a report or an error.
 type answer struct {
 	Report *shard.Report  `json:"report,omitempty"`
 	Error  *schemas.Error `json:"error,omitempty"`
+	Used   int64          `json:"used"` // processor time of the child so far, in nanoseconds
 }
 
 // maxAnswer bounds the report: 100 bytes per batch, and a version's largest
 // shards have some 10,000 batches.
 const maxAnswer = 64 << 20
 
-// Conform runs shard.Conform on the first size bytes of in, in a child process
+// Conform runs shard.Conform on the first size bytes of in, in a child process of its own
 // that writes to out. It waits for a free place, and kills the child when ctx
 // ends or its time is over. Kinds: Invalid (the object is wrong or made the
 // child die), Unavailable (no room for what is written), Internal (no child could be
 // started); ctx's error when ctx ended.
 func (r *Runner) Conform(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error) {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return shard.Report{}, ctx.Err()
-	}
-	wall, stop := context.WithTimeout(ctx, r.limits.Wall)
-	defer stop()
-	body, err := json.Marshal(job{spec, size, r.limits})
-	if err != nil {
-		return shard.Report{}, fmt.Errorf("start the reading process: %w", err)
-	}
-	var stdout, stderr capped
-	stdout.left, stderr.left = maxAnswer, 64<<10
-	cmd := exec.CommandContext(wall, r.executable, verb)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(body)), &stdout, &stderr
-	cmd.ExtraFiles = []*os.File{in, out}
-	cmd.Env = []string{"GOMEMLIMIT=off", "GOTRACEBACK=single"}
-	cmd.WaitDelay = time.Second
-	isolate(cmd, r.namespaces)
-	runErr := cmd.Run()
-	if err := ctx.Err(); err != nil {
-		return shard.Report{}, err
-	}
-	if wall.Err() != nil {
-		return shard.Report{}, schemas.Errorf(schemas.Invalid, spec.Name, "reading the file took longer than %s and was stopped", r.limits.Wall)
-	}
-	var a answer
-	if json.Unmarshal(stdout.b, &a) == nil && runErr == nil {
-		if a.Error != nil {
-			return shard.Report{}, a.Error
-		}
-		if a.Report != nil {
-			return *a.Report, nil
-		}
-	}
-	return shard.Report{}, r.died(spec.Name, runErr, string(stderr.b))
+	g := r.Group()
+	defer g.Close()
+	return g.Conform(ctx, in, size, spec, out)
 }
 
 // died says in words how a child ended that gave no answer.
@@ -174,18 +146,27 @@ func head(s string, n int) string { return s[:min(n, len(s))] }
 
 // capped keeps the first bytes that are written to it and drops the rest.
 type capped struct {
+	mu   sync.Mutex
 	b    []byte
 	left int
 }
 
 func (c *capped) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	k := min(len(p), c.left)
 	c.b, c.left = append(c.b, p[:k]...), c.left-k
 	return len(p), nil
 }
 
+func (c *capped) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return string(c.b)
+}
+
 // Main serves the hidden verb: main() calls it first with os.Args, and so does
-// TestMain. handled is true when this process was a child and has answered; the
+// TestMain. handled is true when this process was a child and has ended; the
 // caller then returns at once.
 func Main(args []string) (handled bool) {
 	if len(args) < 2 || args[1] != verb {
@@ -194,28 +175,45 @@ func Main(args []string) (handled bool) {
 	if len(args) > 2 { // the trial whether a process may leave the network
 		return true
 	}
-	a := serve(os.Stdin)
-	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
+	confined := false
+	err := jobs(func(j job, in, out *os.File) answer {
+		if !confined {
+			err := confine(j.Limits, j.Most)
+			if err != nil {
+				return failed(j.Spec.Name, fmt.Errorf("lower the limits: %w", err))
+			}
+			confined = true
+		}
+		return serve(j, in, out)
+	})
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	return true
 }
 
-func serve(stdin io.Reader) answer {
-	var j job
-	if err := json.NewDecoder(stdin).Decode(&j); err != nil {
-		return failed("", fmt.Errorf("read the job: %w", err))
-	}
-	if err := confine(j.Limits, shard.MostOut(j.Size)); err != nil {
-		return failed(j.Spec.Name, fmt.Errorf("lower the limits: %w", err))
-	}
-	in, out := os.NewFile(3, "input"), os.NewFile(4, "output")
+func serve(j job, in, out *os.File) answer {
 	r, err := shard.Conform(context.Background(), in, j.Size, j.Spec, out)
+	a := answer{Report: &r}
 	if err != nil {
-		return failed(j.Spec.Name, err)
+		a = failed(j.Spec.Name, err)
 	}
-	return answer{Report: &r}
+	a.Used = int64(processorTime())
+	tidy()
+	return a
+}
+
+// kept is how much memory a child may keep from a job that is done, in bytes.
+const kept = 96 << 20
+
+// tidy gives back what a job needed, so that the next has the same room.
+func tidy() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapSys-m.HeapReleased > kept {
+		debug.FreeOSMemory()
+	}
 }
 
 // failed makes an error ready to cross: causes do not, as they are for the log

@@ -248,3 +248,86 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestLargeCells: the largest value that is read, and larger ones that are refused before
+// the child is at its end.
+func TestLargeCells(t *testing.T) {
+	for mib, want := range map[int]string{60: "", 70: "a value of 73400320 bytes", 300: "a value of 314572800 bytes"} {
+		in, err := os.CreateTemp(t.TempDir(), "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = in.WriteString("id,text\n1,a\n2," + strings.Repeat("x", mib<<20) + "\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+		rep, err := run(t, runner(t, Limits{}), in.Name(), shard.FormatCSV)
+		if want == "" && (err != nil || rep.Rows != 2) || want != "" && (schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `line 3, column "text"`)) {
+			t.Errorf("%d MiB: %v", mib, err)
+		}
+	}
+}
+
+// TestGroup: the small objects of a publication share one child; one that kills it costs
+// only itself; nothing stays of a group.
+func TestGroup(t *testing.T) {
+	r := runner(t, Limits{Memory: 160 << 20})
+	g := r.Group()
+	read := func(name, text string) (shard.Report, error) {
+		t.Helper()
+		in, err := os.CreateTemp(t.TempDir(), "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		out, err := os.CreateTemp(t.TempDir(), "out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		_, err = in.WriteString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, err := g.Conform(context.Background(), in, int64(len(text)), shard.Spec{Name: name}, out)
+		if st, late := out.Stat(); late != nil || err == nil && st.Size() != rep.OutSize {
+			t.Errorf("%s: %d bytes were written, the report says %d", name, st.Size(), rep.OutSize)
+		}
+		return rep, err
+	}
+	for i := range 5 {
+		rep, err := read("a.csv", "a,b\n"+strings.Repeat("1,x\n", 1+i))
+		if err != nil || rep.Rows != int64(1+i) {
+			t.Errorf("%d rows, %v", rep.Rows, err)
+		}
+	}
+	_, err := read("b.csv", "a\n\"x\n")
+	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "b.csv: line 2: a quote opens") {
+		t.Errorf("%v", err)
+	}
+	if n := r.started.Load(); n != 1 {
+		t.Errorf("six objects were read by %d children", n)
+	}
+	_, err = read("big.csv", "a\n"+strings.Repeat("x", 60<<20)+"\n")
+	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "took more than 160 MiB") {
+		t.Errorf("%v", err)
+	}
+	rep, err := read("c.csv", "a,b\n1,x\n")
+	if err != nil || rep.Rows != 1 {
+		t.Errorf("after it: %d rows, %v", rep.Rows, err)
+	}
+	if n := r.started.Load(); n != 3 { // the one that died, a new one for the same object, one after it
+		t.Errorf("%d children were started", n)
+	}
+	last := g.idle
+	g.Close()
+	for _, c := range last {
+		if c.cmd.ProcessState == nil {
+			t.Error("a child outlives its group")
+		}
+	}
+	if len(last) != 1 || len(r.slots) != 0 {
+		t.Errorf("%d idle children, %d places taken", len(last), len(r.slots))
+	}
+}

@@ -171,7 +171,7 @@ func (c *conformer) arrow(in *arrowInput) error {
 	if err != nil {
 		return err
 	}
-	p.notes = append(notes, p.notes...)
+	p.notes = slices.Concat(notes, leftOut(slices.Concat(in.schema.ofSchema, in.schema.ofColumns)), p.notes)
 	n := c.spec.WindowRows
 	if n == 0 {
 		if n, err = p.windowRows(c.ctx, src); err != nil {
@@ -344,6 +344,9 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	}
 	if err := cut.finish(); err != nil {
 		return err
+	}
+	if s, ok := src.(interface{ late() []string }); ok {
+		p.notes = append(p.notes, s.late()...)
 	}
 	if len(cut.giants) > 0 {
 		p.notes = append(p.notes, giantNote(cut.giants))

@@ -25,9 +25,11 @@ type csvSource struct {
 	columns []*csvColumn
 	nulls   map[string]bool
 	notes   []string
+	told    []string // of several columns at once
 	name    string
 	own     []CSVSeen // by column: what this file has shown
 	inPath  map[string]bool
+	utf8    bool // all of data is; then no cell need be looked at
 }
 
 const (
@@ -53,6 +55,7 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	if s.data, enc, err = csvText(data, s.dialect.Encoding); err != nil {
 		return nil, err
 	}
+	s.utf8 = utf8.Valid(s.data)
 	if s.delim, delim, err = findDelimiter(s.data, &s.dialect); err != nil {
 		return nil, err
 	}
@@ -262,7 +265,10 @@ func (s *csvSource) null(cell []byte) bool {
 
 func (s *csvSource) see(sc *csvScanner) error {
 	for i, cell := range sc.fields {
-		if !utf8.Valid(cell) {
+		if len(cell) > maxValue {
+			return invalid("line %d, column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", sc.line, s.columns[i].name, len(cell), int64(maxValue))
+		}
+		if !s.utf8 && !utf8.Valid(cell) {
 			return invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].name)
 		}
 		if !s.null(cell) {
@@ -329,6 +335,16 @@ func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
 			return err
 		}
 	}
+}
+
+// late says what writing the values has shown.
+func (s *csvSource) late() (notes []string) {
+	for _, c := range s.columns {
+		if c.rounded > 0 {
+			notes = append(notes, fmt.Sprintf("column %q: values with more digits than %s holds, as declared: %d; the first: %s", c.name, c.typ, c.rounded, c.first))
+		}
+	}
+	return notes
 }
 
 func (s *csvSource) append(rb *array.RecordBuilder, sc *csvScanner) error {

@@ -2,6 +2,8 @@ package shard
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -39,11 +41,11 @@ func (c *csvColumn) put(b array.Builder, cell string) error {
 		b.Append(v)
 	case *array.Float32Builder:
 		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 32)
+		v, err = c.float(cell, 32)
 		b.Append(float32(v))
 	case *array.Float64Builder:
 		var v float64
-		v, err = parseFloat(c.plain(strings.TrimSpace(cell)), 64)
+		v, err = c.float(cell, 64)
 		b.Append(v)
 	case *array.Date32Builder:
 		return c.putDay(b, cell)
@@ -74,6 +76,28 @@ func (c *csvColumn) put(b array.Builder, cell string) error {
 		err = b.AppendValueFromString(c.whole(cell))
 	}
 	return err
+}
+
+// float reads a decimal number and notes when the type holds fewer of its digits.
+func (c *csvColumn) float(cell string, bits int) (float64, error) {
+	s := c.plain(strings.TrimSpace(cell))
+	v, err := parseFloat(s, bits)
+	sure := 15 // digits that a double always holds
+	if bits == 32 {
+		sure = 6
+	}
+	if err != nil || c.field.Type == "" || len(s) <= sure || strings.ContainsAny(s, "eE") || math.IsInf(v, 0) || math.IsNaN(v) {
+		return v, err
+	}
+	back := strconv.FormatFloat(v, 'f', -1, bits)
+	was, ok := new(big.Rat).SetString(s)
+	is, _ := new(big.Rat).SetString(back)
+	if ok && was.Cmp(is) != 0 {
+		if c.rounded++; c.rounded == 1 {
+			c.first = fmt.Sprintf("%q became %s", example(cell, 0).Text, back)
+		}
+	}
+	return v, nil
 }
 
 // whole is the text of a whole number as strconv reads it.

@@ -160,14 +160,15 @@ func (s *csvScanner) field() ([]byte, error) {
 	if s.pos < len(s.data) && s.data[s.pos] == '"' {
 		return s.quoted()
 	}
-	from := s.pos
-	for s.pos < len(s.data) {
-		if c := s.data[s.pos]; c == s.delim || c == '\n' || c == '\r' {
+	data, delim, i := s.data[s.pos:], s.delim, 0
+	for i < len(data) {
+		if c := data[i]; c == delim || c == '\n' || c == '\r' {
 			break
 		}
-		s.pos++
+		i++
 	}
-	return s.data[from:s.pos], nil
+	s.pos += i
+	return data[:i], nil
 }
 
 func (s *csvScanner) quoted() ([]byte, error) {

@@ -175,7 +175,9 @@ func (c *csvColumn) infer(cell string, line int) {
 		return
 	case plainFloat:
 		c.seen.Not |= aInt | aUint | aDate
-		c.marks(cell, line)
+		if c.seen.Has&pointIsMark == 0 { // one that tells is enough
+			c.marks(cell, line)
+		}
 		return
 	}
 	not := &c.seen.Not

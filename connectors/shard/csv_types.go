@@ -22,8 +22,10 @@ type csvColumn struct {
 	group   string // mark between groups of digits, empty for none
 
 	seen       CSVSeen
-	guess      bool // seen.Comma may stand between groups
-	pointGuess bool // seen.Point cannot
+	rounded    int    // values that the declared type holds with fewer digits
+	first      string // the first of them
+	guess      bool   // seen.Comma may stand between groups
+	pointGuess bool   // seen.Point cannot
 }
 
 // noNumber stands for a text that is no number in the declared dialect.
@@ -101,9 +103,25 @@ func (s *csvSource) settle() error {
 		if err != nil {
 			return err
 		}
-		s.notes = append(s.notes, fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why))
+		if strings.Contains(why, "declare ") { // something to do
+			s.notes = append(s.notes, fmt.Sprintf("column %q: %s (%s)", c.name, c.typ, why))
+			continue
+		}
+		s.tell(fmt.Sprintf("%s (%s)", c.typ, why), c.name)
 	}
+	s.notes = append(s.notes, s.told...)
 	return nil
+}
+
+// tell says what is said of several columns once.
+func (s *csvSource) tell(what, column string) {
+	for i, t := range s.told {
+		if strings.HasPrefix(t, what+": ") {
+			s.told[i] += fmt.Sprintf(", %q", column)
+			return
+		}
+	}
+	s.told = append(s.told, fmt.Sprintf("%s: column %q", what, column))
 }
 
 // inDoubt says whether the points of a column's numbers may stand between thousands, as

@@ -39,26 +39,30 @@ func (c *cutter) push(b batch) error {
 	return nil
 }
 
-// segs are the first n pending rows as segments per column.
-func (c *cutter) segs(n int64) [][]seg {
+// segs are n pending rows from one on as segments per column.
+func (c *cutter) segs(from, n int64) [][]seg {
 	out := make([][]seg, len(c.plan.schema.top))
 	for i := range out {
-		left := int(n)
+		skip, left := int(from), int(n)
 		for _, b := range c.pending {
 			if left == 0 {
 				break
 			}
-			k := min(left, b.rows)
-			out[i] = push(out[i], seg{c: b.cols[i], from: b.skip, n: k})
+			over := min(skip, b.rows)
+			skip -= over
+			k := min(left, b.rows-over)
+			if k > 0 {
+				out[i] = push(out[i], seg{c: b.cols[i], from: b.skip + over, n: k})
+			}
 			left -= k
 		}
 	}
 	return out
 }
 
-// exact is the size of the first n pending rows.
-func (c *cutter) exact(n int64) (sum int64, err error) {
-	for i, s := range c.segs(n) {
+// exact is the size of n pending rows from one on.
+func (c *cutter) exact(from, n int64) (sum int64, err error) {
+	for i, s := range c.segs(from, n) {
 		k, err := c.plan.size(i, s)
 		if err != nil {
 			return 0, invalid("rows from %d on, %w", c.base, err)
@@ -78,20 +82,20 @@ func (c *cutter) enough(need int64) (bool, error) {
 		return false, nil
 	}
 	var err error
-	c.size, err = c.exact(c.rows)
+	c.size, err = c.exact(0, c.rows)
 	return c.size > c.plan.limit, err
 }
 
-// fit is the most of the first n rows that fit one batch, 0 where not even one.
-func (c *cutter) fit(n int64) (int64, error) {
-	size, err := c.exact(n)
+// fit is the most of n rows from one on that fit one batch, 0 where not even one.
+func (c *cutter) fit(from, n int64) (int64, error) {
+	size, err := c.exact(from, n)
 	if err != nil || size <= c.plan.limit {
 		return n, err
 	}
 	lo, hi := int64(0), n // lo fits, hi does not
 	for hi-lo > 1 {
 		mid := lo + (hi-lo)/2
-		if size, err = c.exact(mid); err != nil {
+		if size, err = c.exact(from, mid); err != nil {
 			return 0, err
 		}
 		if size <= c.plan.limit {
@@ -103,25 +107,64 @@ func (c *cutter) fit(n int64) (int64, error) {
 	return lo, nil
 }
 
-// chooseWindow settles the rows per window from the pending rows.
-func (c *cutter) chooseWindow() (int64, error) {
-	n := min(c.rows, maxWindow)
+// What the choice of a window looks at: a run of so many rows tells how large rows are; a
+// row of more than limit/giantShare that ends a shorter run is one by itself, and does
+// not; and of no more than surveyed batches.
+const (
+	tellingRun = 64
+	giantShare = 8
+	surveyed   = 16
+)
+
+// chooseWindow settles the rows per window: the largest power of two whose rows fill at
+// most one batch, by the first rows, giants left out. It depends on rows alone; 0 where
+// more rows have to be seen, which with last there are none of.
+func (c *cutter) chooseWindow(last bool) (int64, error) {
+	n, from, best := min(c.rows, maxWindow), int64(0), int64(0)
+	all := last || n == maxWindow
 	if n == 0 {
 		return maxWindow, nil
 	}
-	fits, err := c.fit(n)
-	if err != nil {
-		return 0, err
-	}
-	if fits == n && n < maxWindow { // all there is fits: reckon with its mean
-		size, err := c.exact(n)
+	for from < n {
+		k, err := c.fit(from, n-from)
 		if err != nil {
 			return 0, err
 		}
-		fits = min(maxWindow, c.plan.limit*n/max(size, 1))
+		if from+k == n { // all there is fits
+			if !all {
+				return 0, nil
+			}
+			if n < maxWindow { // reckon with its mean
+				size, err := c.exact(from, k)
+				if err != nil {
+					return 0, err
+				}
+				k = min(maxWindow, c.plan.limit*k/max(size, 1))
+			}
+			return powerOfTwo(max(best, k)), nil
+		}
+		best = max(best, k)
+		giant, err := c.exact(from+k, 1)
+		if err != nil {
+			return 0, err
+		}
+		if k >= tellingRun || giant <= c.plan.limit/giantShare {
+			return powerOfTwo(best), nil
+		}
+		from += k + 1
+		size, err := c.exact(0, from)
+		if err != nil || size > surveyed*c.plan.limit {
+			return powerOfTwo(best), err
+		}
 	}
-	return int64(1) << (bits.Len64(uint64(max(fits, 1))) - 1), nil
+	if !all {
+		return 0, nil
+	}
+	return powerOfTwo(best), nil
 }
+
+// powerOfTwo is the largest power of two up to n.
+func powerOfTwo(n int64) int64 { return int64(1) << (bits.Len64(uint64(max(n, 1))) - 1) }
 
 // add takes a batch and emits what can be cut. It takes the batch in pieces that
 // end where windows end, so that what is pending stays small.
@@ -157,20 +200,23 @@ func (c *cutter) drain(last bool) error {
 			return err
 		}
 		if c.window == 0 {
-			w, err := c.chooseWindow()
-			if err != nil {
+			w, err := c.chooseWindow(last)
+			if err != nil || w == 0 {
 				return err
 			}
 			c.window, c.left = w, w
 			continue
 		}
-		n, err := c.fit(min(c.left, c.rows))
+		n, err := c.fit(0, min(c.left, c.rows))
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			n = 1
 			c.giants = append(c.giants, c.base)
+			if err := c.bearable(); err != nil {
+				return err
+			}
 		}
 		if err := c.cut(n); err != nil {
 			return err
@@ -179,9 +225,27 @@ func (c *cutter) drain(last bool) error {
 	return nil
 }
 
+// maxValue is the most bytes that one column of a row may have: they are held several
+// times over while they are read.
+const maxValue = 64 << 20
+
+// bearable refuses a row before it is copied that reading it would not survive.
+func (c *cutter) bearable() error {
+	for i, s := range c.segs(0, 1) {
+		size, err := c.plan.size(i, s)
+		if err == nil && size > maxValue {
+			err = fmt.Errorf("column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", c.plan.schema.top[i].field.Name, size, int64(maxValue))
+		}
+		if err != nil {
+			return invalid("row %d, %w", c.base, err)
+		}
+	}
+	return nil
+}
+
 // cut emits the first n pending rows as one batch.
 func (c *cutter) cut(n int64) error {
-	cols, err := c.plan.build(c.segs(n), c.base)
+	cols, err := c.plan.build(c.segs(0, n), c.base)
 	if v, ok := errors.AsType[*valueFault](err); ok && !v.nested {
 		return invalid("%w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,4 +287,36 @@ func FuzzConform(f *testing.F) {
 			t.Fatalf("own output: conforms %t, %d of %d rows, %v", again.Conforms, again.Rows, r.Rows, err)
 		}
 	})
+}
+
+// TestWindowsBesideGiants: a giant row among small ones does not settle the windows of
+// the others, wherever it stands and however the rows came.
+func TestWindowsBesideGiants(t *testing.T) {
+	giant, small := strings.Repeat("g", 5<<20), strings.Repeat("s", 100)
+	for name, rows := range map[string][]string{
+		"first": append([]string{giant}, slices.Repeat([]string{small}, 50_000)...),
+		"third": slices.Concat([]string{small, small, giant}, slices.Repeat([]string{small}, 50_000)),
+		"two":   slices.Concat([]string{giant, giant, small}, slices.Repeat([]string{small}, 50_000)),
+	} {
+		r, out := must(t, []byte("v,w\n"+strings.Join(rows, ",1\n")+",1\n"), Spec{Name: "x.csv"})
+		if r.WindowRows < 8192 || len(r.Batches) > 20 || r.OutSize > int64(20<<20) {
+			t.Errorf("%s: %d rows per window, %d batches, %d bytes", name, r.WindowRows, len(r.Batches), r.OutSize)
+		}
+		again, _ := must(t, stream(t, records(t, out)), Spec{})
+		if again.WindowRows != r.WindowRows || len(again.Batches) != len(r.Batches) {
+			t.Errorf("%s: by other batches there are %d rows per window and %d batches", name, again.WindowRows, len(again.Batches))
+		}
+	}
+}
+
+// stream gives records as a stream with batches of other lengths.
+func stream(t *testing.T, recs []arrow.Record) []byte {
+	t.Helper()
+	var cut []arrow.Record
+	for _, rec := range recs {
+		for at := int64(0); at < rec.NumRows(); at += 777 {
+			cut = append(cut, rec.NewSlice(at, min(at+777, rec.NumRows())))
+		}
+	}
+	return written(t, recs[0].Schema(), cut)
 }

@@ -79,3 +79,29 @@ whole.write_parquet(sys.argv[1] + "/integers.parquet")
 		}
 	}
 }
+
+// TestMetadataLeftOutIsSaid: no view passes on what a file says of itself and its
+// columns beside their types; the report names it by key.
+func TestMetadataLeftOutIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.Command(python(t), "-c", `
+import sys, pyarrow as pa, pyarrow.parquet as pq
+table = pa.table({"n": [1]}, schema=pa.schema([pa.field("n", pa.int64(), metadata={"unit": "kg"})], metadata={"origin": "a survey"}))
+pq.write_table(table, sys.argv[1] + "/said.parquet")
+with pa.ipc.new_file(sys.argv[1] + "/said.arrow", table.schema) as w:
+  w.write_table(table)
+`, dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"said.parquet", "said.arrow"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := must(t, b, Spec{Name: name})
+		if got := strings.Join(r.Notes, "\n"); !strings.Contains(got, `metadata left out: "origin", "unit" of column "n"`) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

@@ -36,7 +36,7 @@ const (
 // openParquet reads the footer and settles what each column becomes. want may be nil.
 func openParquet(ctx context.Context, data []byte, want *Schema) (s *parquetSource, err error) {
 	if bytes.HasSuffix(data, []byte("PARE")) {
-		return nil, invalid("the Parquet file is encrypted, its footer too; write it without encryption (store and gateway encrypt on the way)")
+		return nil, invalid("the Parquet file is encrypted, its footer too; write it without encryption: the gateway has no keys of others")
 	}
 	s = &parquetSource{data: data, want: want}
 	rd, err := s.open()
@@ -90,9 +90,11 @@ func (s *parquetSource) leftOut(t *pqTypes) {
 			keys = append(keys, fmt.Sprintf("%.60q", k))
 		}
 	}
-	if sort.Strings(keys); len(keys) > 0 {
-		s.notes = append(s.notes, "the footer's own entries are left out: "+strings.Join(keys[:min(len(keys), 10)], ", "))
+	sort.Strings(keys)
+	if t.stored != nil {
+		keys = append(keys, t.stored.ofColumns...)
 	}
+	s.notes = append(s.notes, leftOut(keys)...)
 }
 
 // each decodes one row group after another, some rows at a time.

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -41,9 +42,6 @@ type heldValues struct {
 	values   [][]byte
 	at, to   int // levels
 	val      int // first value not copied
-
-	bytes []parquet.ByteArray
-	flba  []parquet.FixedLenByteArray
 }
 
 // maxEmpty is the most pages without values in one column of a row group.
@@ -178,22 +176,15 @@ func (l *pqLeaf) hold(n, limit int) error {
 	h := &l.held
 	if len(h.def) < n {
 		h.def, h.rep, h.values = make([]int16, n), make([]int16, n), make([][]byte, n)
-		h.bytes, h.flba = make([]parquet.ByteArray, n), make([]parquet.FixedLenByteArray, n)
 	}
 	var t int64
 	var v int
 	var err error
-	switch r := l.rd.(type) {
+	switch r := l.rd.(type) { // both types of values are []byte by other names
 	case *file.ByteArrayColumnChunkReader:
-		t, v, err = r.ReadBatchInPage(int64(n), h.bytes[:n], h.def[:n], h.rep[:n])
-		for i, b := range h.bytes[:v] {
-			h.values[i] = b
-		}
+		t, v, err = r.ReadBatchInPage(int64(n), *(*[]parquet.ByteArray)(unsafe.Pointer(&h.values)), h.def[:n], h.rep[:n])
 	case *file.FixedLenByteArrayColumnChunkReader:
-		t, v, err = r.ReadBatchInPage(int64(n), h.flba[:n], h.def[:n], h.rep[:n])
-		for i, b := range h.flba[:v] {
-			h.values[i] = b
-		}
+		t, v, err = r.ReadBatchInPage(int64(n), *(*[]parquet.FixedLenByteArray)(unsafe.Pointer(&h.values)), h.def[:n], h.rep[:n])
 	default:
 		err = fmt.Errorf("a physical type that is not read")
 	}
@@ -214,23 +205,29 @@ func (l *pqLeaf) take(limit int) {
 	to, val, sum := h.at, h.val, 0
 	for to < h.to {
 		if m == 0 || h.def[to] == m {
-			if sum += len(h.values[val]); sum > limit && to > h.at {
+			size := len(h.values[val])
+			if sum+size > limit && to > h.at {
 				break
 			}
+			sum += size
 			val++
 		}
 		to++
 	}
 	l.append(to-h.at, h.def[h.at:], h.rep[h.at:])
 	if l.node.phys == parquet.Types.FixedLenByteArray {
+		l.fixed = slices.Grow(l.fixed, sum)
 		for _, b := range h.values[h.val:val] {
 			l.fixed = append(l.fixed, b...)
 		}
 	} else {
+		l.data, l.offs = slices.Grow(l.data, sum), slices.Grow(l.offs, val-h.val)
+		data, offs := l.data, l.offs
 		for _, b := range h.values[h.val:val] {
-			l.data = append(l.data, b...)
-			l.offs = append(l.offs, int32(len(l.data)))
+			data = append(data, b...)
+			offs = append(offs, int32(len(data)))
 		}
+		l.data, l.offs = data, offs
 	}
 	h.at, h.val = to, val
 }

@@ -63,6 +63,9 @@ func (s *parquetSource) nodes(from schema.Node, parent *pqNode, depth int) (*pqN
 			}
 			n.kids = append(n.kids, k)
 		}
+		if len(n.kids) == 0 && parent == nil {
+			return nil, invalid("the Parquet file has no columns")
+		}
 		if len(n.kids) == 0 {
 			return nil, invalid("column %q: a group without columns", n.path)
 		}

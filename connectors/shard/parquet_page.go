@@ -22,7 +22,7 @@ func (s *parquetSource) checkChunks(rd *file.Reader) error {
 		for i, n := range s.leaves {
 			c, err := rg.ColumnChunk(i)
 			if err != nil && s.meta.IsSetEncryptionAlgorithm() || err == nil && c.CryptoMetadata() != nil {
-				return invalid("column %q is encrypted; write it without encryption (store and gateway encrypt on the way)", n.path)
+				return invalid("column %q is encrypted; write it without encryption: the gateway has no keys of others", n.path)
 			}
 			if err != nil {
 				return pageError(err, n, g, 0)

@@ -360,3 +360,27 @@ func TestOutputIsBounded(t *testing.T) {
 		t.Errorf("%d bytes were written, %v", wrote.Size(), err)
 	}
 }
+
+// TestRandomNestedParquet compares random nested columns with pyarrow's reading.
+func TestRandomNestedParquet(t *testing.T) {
+	out, err := exec.Command(python(t), "testdata/random_tables.py", t.TempDir(), "7", "200").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := map[string][]byte{}
+	for path := range strings.FieldsSeq(string(out)) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, pairs[path] = must(t, b, Spec{Name: "x.parquet"})
+	}
+	if len(pairs) < 150 {
+		t.Errorf("only %d files were written", len(pairs))
+	}
+	for path, j := range judge(t, pairs) {
+		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
+			t.Errorf("%s: %+v", path, j)
+		}
+	}
+}

@@ -239,7 +239,9 @@ func (t *pqTypes) group(c *pqColumn, n *pqNode, own, want *node) error {
 	}
 	switch n.logical.(type) {
 	case schema.VariantLogicalType, *schema.VariantLogicalType:
-		c.field.Metadata = extension("arrow.parquet.variant", "")
+		if isVariant(c.field.Type) { // shredded values have no name that readers know
+			c.field.Metadata = extension("arrow.parquet.variant", "")
+		}
 		t.note(n, "VARIANT became %s, its parts as they are stored", c.field.Type)
 	}
 	return nil

@@ -209,6 +209,14 @@ func (s *pathSource) each(ctx context.Context, f func(batch) error) error {
 	})
 }
 
+// late is what the source says last.
+func (s *pathSource) late() []string {
+	if l, ok := s.source.(interface{ late() []string }); ok {
+		return l.late()
+	}
+	return nil
+}
+
 // equal holds a column of the file against the path's value.
 func (p *pathColumn) equal(b batch, row int) error {
 	c := b.cols[p.at]

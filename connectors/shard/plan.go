@@ -63,9 +63,13 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		if err := mustMatch(want.Arrow.Fields(), fields); err != nil {
 			return nil, err
 		}
+		p.notes = append(p.notes, renamed(fields, want.Arrow.Fields())...)
 		fields = want.Arrow.Fields()
 	}
 	p.schema = newSchema(fields)
+	for _, f := range fields {
+		p.notes = append(p.notes, shutOut(f, "")...)
+	}
 	var err error
 	if p.spans, err = spansOf(p.schema.top); err != nil {
 		return nil, err
@@ -76,13 +80,34 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 
 // converted says in words that a column's type is not the source's.
 func converted(from, to arrow.Field) string {
-	if shapeOf(from.Type) == shapeDict || arrow.TypeEqual(from.Type, to.Type) {
+	a, coded := from.Type.(*arrow.DictionaryType)
+	if b, still := to.Type.(*arrow.DictionaryType); coded && still && !arrow.TypeEqual(a.ValueType, b.ValueType) {
+		return fmt.Sprintf("column %q: dictionary of %s became one of %s", from.Name, a.ValueType, b.ValueType)
+	}
+	if coded || arrow.TypeEqual(from.Type, to.Type) {
 		return ""
 	}
 	if e, ok := from.Type.(arrow.ExtensionType); ok && arrow.TypeEqual(e.StorageType(), to.Type) {
 		return ""
 	}
 	return fmt.Sprintf("column %q: %s became %s", from.Name, from.Type, to.Type)
+}
+
+// renamed says which columns take another extension name, or none, from the table's
+// other shards.
+func renamed(own, table []arrow.Field) (notes []string) {
+	for i := range own {
+		a, _ := own[i].Metadata.GetValue(extensionName)
+		b, _ := table[i].Metadata.GetValue(extensionName)
+		switch {
+		case a == b:
+		case b == "":
+			notes = append(notes, fmt.Sprintf("column %q: its extension name %s is left out, as the table's other shards have none", own[i].Name, a))
+		default:
+			notes = append(notes, fmt.Sprintf("column %q: takes the extension name %s of the table's other shards", own[i].Name, b))
+		}
+	}
+	return notes
 }
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding
@@ -260,20 +285,25 @@ func (in *arrowInput) dictionaries() [][]*col {
 // largest power of two whose rows fill at most one batch.
 func (p *plan) windowRows(ctx context.Context, src source) (int64, error) {
 	c := &cutter{plan: p}
+	window := int64(0)
 	err := src.each(ctx, func(b batch) error {
 		if err := c.push(b); err != nil {
 			return err
 		}
-		if done, err := c.enough(maxWindow); done || err != nil {
-			if err != nil {
-				return err
-			}
-			return errStop
+		done, err := c.enough(maxWindow)
+		if done {
+			window, err = c.chooseWindow(false)
 		}
-		return nil
+		if err == nil && window > 0 {
+			err = errStop
+		}
+		return err
 	})
 	if err != nil && err != errStop {
 		return 0, err
 	}
-	return c.chooseWindow()
+	if window > 0 {
+		return window, nil
+	}
+	return c.chooseWindow(true)
 }

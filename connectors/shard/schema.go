@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -33,6 +34,8 @@ type Schema struct {
 
 	top    []*node
 	extras bool // metadata or features that a canonical schema has not
+
+	ofSchema, ofColumns []string // keys of metadata that a canonical schema has not
 }
 
 // ParseSchema reads an encapsulated schema message (Table.Schema). Types that
@@ -68,10 +71,13 @@ func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	_, n := t.vector(slot2, 4)
 	_, f := t.vector(slot3, 8)
 	s.extras = n > 0 || f > 0
+	for _, kv := range t.tables(slot2) {
+		s.ofSchema = append(s.ofSchema, fmt.Sprintf("%.60q", kv.str(slot0)))
+	}
 	if s.top, err = p.fields(t.tables(slot1), "", 0); err != nil {
 		return nil, err
 	}
-	s.extras = s.extras || p.extras
+	s.extras, s.ofColumns = s.extras || p.extras, p.keys
 	s.Arrow = arrow.NewSchema(fieldsOf(s.top), nil)
 	return s, nil
 }
@@ -87,6 +93,7 @@ func fieldsOf(nodes []*node) []arrow.Field {
 type schemaParser struct {
 	left      int
 	extras    bool
+	keys      []string // of columns' metadata that is left out, at most maxKeys
 	hearsay   bool
 	described bool // what describes columns is kept, and is no extra
 }
@@ -111,7 +118,7 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*node, error
 
 func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 	n := &node{id: -1}
-	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n)}
+	n.field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n, t.str(slot0))}
 	path += n.field.Name
 	if len(n.field.Name) > maxName || !utf8.ValidString(n.field.Name) {
 		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", maxName)
@@ -148,7 +155,7 @@ func (p *schemaParser) field(t flat, path string, depth int) (*node, error) {
 // metadata keeps the two keys that name an extension type [Arrow columnar
 // format, Extension Types], and in a described schema what it says of the column, and
 // notes that others were there.
-func (p *schemaParser) metadata(t flat, n *node) arrow.Metadata {
+func (p *schemaParser) metadata(t flat, n *node, name string) arrow.Metadata {
 	var keys, vals []string
 	for _, kv := range t.tables(slot6) {
 		k := kv.str(slot0)
@@ -157,12 +164,25 @@ func (p *schemaParser) metadata(t flat, n *node) arrow.Metadata {
 				n.about = append(n.about, said{k, kv.str(slot1)})
 				continue
 			}
-			p.extras = true
+			if p.extras = true; len(p.keys) < maxKeys {
+				p.keys = append(p.keys, fmt.Sprintf("%.60q of column %.60q", k, t.str(slot0)))
+			}
 			continue
 		}
 		keys, vals = append(keys, k), append(vals, kv.str(slot1))
 	}
 	return arrow.NewMetadata(keys, vals)
+}
+
+// maxKeys is how many keys of metadata a note names.
+const maxKeys = 10
+
+// leftOut says which metadata are not carried on; empty where there are none.
+func leftOut(keys []string) []string {
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{"metadata left out: " + strings.Join(keys[:min(len(keys), maxKeys)], ", ")}
 }
 
 const (

@@ -1,7 +1,9 @@
 package shard
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -102,18 +104,45 @@ func (s seg) runs(out []seg) []seg {
 
 // eachRun calls f for the longest runs of null and of non-null values in s.
 func (s seg) eachRun(f func(from, n int, null bool)) {
-	if s.c == nil || s.c.nulls(s.from, s.n) == 0 {
-		f(s.from, s.n, s.c == nil)
+	if s.c == nil || s.c.typ.ID() == arrow.NULL || s.c.valid == nil {
+		if s.n > 0 || s.c == nil {
+			f(s.from, s.n, s.c == nil || s.c.typ.ID() == arrow.NULL)
+		}
 		return
 	}
-	for i := s.from; i < s.from+s.n; {
-		null, j := s.c.isNull(i), i+1
-		for j < s.from+s.n && s.c.isNull(j) == null {
-			j++
-		}
-		f(i, j-i, null)
+	off, end := s.c.off, s.from+s.n
+	for i := s.from; i < end; {
+		ok := bitAt(s.c.valid, off+i)
+		j := runEnd(s.c.valid, off+i, off+end, ok) - off
+		f(i, j-i, !ok)
 		i = j
 	}
+}
+
+// runEnd is the first bit from i on that is not set, or is, at most end.
+func runEnd(b []byte, i, end int, set bool) int {
+	for i < end {
+		p := i >> 3
+		if p+8 > len(b) {
+			if bitAt(b, i) != set {
+				return i
+			}
+			i++
+			continue
+		}
+		w := binary.LittleEndian.Uint64(b[p:])
+		if set {
+			w = ^w
+		}
+		w >>= i & 7
+		k := bits.TrailingZeros64(w)
+		have := 64 - i&7
+		if k < have {
+			return min(i+k, end)
+		}
+		i += have
+	}
+	return end
 }
 
 // kidSegs are the segments of child k under segs of a nested field: what stands

@@ -66,22 +66,26 @@ func (n *Name) take(ctx context.Context) error {
 	if err != nil {
 		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
 	}
-	var ok, own bool
+	var ok, own, held bool
 	// A machine that died without a word must not keep its name for hours.
 	_, err = c.ExecContext(ctx, "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET application_name = '"+n.mark+"'")
-	if err == nil {
+	for try := 0; err == nil && !held && try < 3; try++ { // whoever had it may let it go between the two questions
 		err = c.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+nameKey+")", n.name).Scan(&ok)
-	}
-	if err == nil && ok {
-		n.conn = c
-		return nil
-	}
-	if err == nil {
-		err = c.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+nameHolders+" AND a.application_name = $2)", n.name, n.mark).Scan(&own)
+		if err == nil && ok {
+			n.conn = c
+			return nil
+		}
+		if err != nil {
+			break
+		}
+		err = c.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+nameHolders+" AND a.application_name = $2), EXISTS (SELECT FROM "+nameHolders+")", n.name, n.mark).Scan(&own, &held)
 	}
 	c.Close()
 	if err != nil {
 		return n.db.classify(fmt.Errorf("take the name %s: %w", n.name, err))
+	}
+	if !held {
+		return unavailable("The name of this gateway goes from hand to hand.", "It is taken again in a moment.", nil)
 	}
 	if own { // the server has not seen yet that this process left its old session
 		return unavailable("The name of this gateway is held by a session that it lost.", "It is taken again when the server ends that session.", nil)

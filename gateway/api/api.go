@@ -45,6 +45,7 @@ type Deps struct {
 	Now     func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool
+	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
 	// Reaches says whether a store answers and has the buckets that it names; nil: not asked.
 	Reaches func(ctx context.Context, st schemas.Store) error
 }
@@ -297,34 +298,6 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: inWords(d.Message)})
 	}
 	return p
-}
-
-// inWords says huma's findings as people do.
-func inWords(message string) string {
-	pattern, ok := strings.CutPrefix(message, "expected string to match pattern ")
-	if ok {
-		words, ok := schemas.PatternInWords(pattern)
-		if ok {
-			return words
-		}
-	}
-	name, ok := strings.CutPrefix(message, "expected required property ")
-	if ok {
-		return strings.TrimSuffix(name, " to be present") + " is missing"
-	}
-	values, ok := strings.CutPrefix(message, `expected value to be one of "`)
-	if ok {
-		return "use one of " + strings.TrimPrefix(strings.TrimSuffix(values, `"`), ", ")
-	}
-	switch message {
-	case "unexpected property":
-		return "this member is not known here"
-	case "expected array", "expected object", "expected string", "expected boolean", "expected number", "expected integer":
-		return strings.Replace(message, "expected", "this must be of the type", 1)
-	case "expected length >= 1":
-		return "this must not be empty"
-	}
-	return message
 }
 
 // pointer turns huma's body.a[0].b into /a/0/b; query.x into x.

@@ -212,7 +212,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 		return nil, err
 	}
 	if have.Withdrawn && in.Revoke { // an earlier call was cut off between its halves
-		return one(have, have.Revision), s.Desk.RevokeAllOn(ctx, in.by, in.ID, "the dataset was withdrawn")
+		return one(have, have.Revision), s.endOn(ctx, in.by, &have)
 	}
 	n, err := s.Desk.ActiveOn(ctx, in.ID)
 	if err != nil {
@@ -225,9 +225,19 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 	if err != nil {
 		return nil, err
 	}
-	err = s.Desk.RevokeAllOn(ctx, in.by, in.ID, "the dataset was withdrawn")
+	err = s.endOn(ctx, in.by, &d)
 	if err != nil {
 		return nil, err
 	}
 	return one(d, d.Revision), nil
+}
+
+// endOn ends what stands and what waits on a dataset that was withdrawn.
+func (s *server) endOn(ctx context.Context, by schemas.Principal, d *schemas.Dataset) error {
+	const why = "the dataset was withdrawn"
+	err := s.Desk.RevokeAllOn(ctx, by, d.ID, why)
+	if err != nil {
+		return err
+	}
+	return s.Desk.RefuseWaitingOn(ctx, by, d, why)
 }

@@ -90,6 +90,9 @@ func (s *server) requests(a huma.API) {
 		}
 		return one(r, r.Revision), nil
 	})
+	op(s, a, http.MethodGet, "/notices/key", "get-notice-key", "The public key that signs calls of webhooks [Standard Webhooks v1a]", "requests", func(context.Context, *struct{ Caller }) (*plainText, error) {
+		return text([]byte(s.NoticeKey + "\n")), nil
+	})
 	op(s, a, http.MethodPost, "/requests/{id}/review", "review-request", "The holder's or access body's yes or no", "requests", func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
 		r, err := s.Desk.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
 		if err != nil {

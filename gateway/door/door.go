@@ -203,6 +203,7 @@ type ManifestSplit struct {
 	Shards     []Shard               `json:"shards"`
 	Part       int64                 `json:"part,omitempty" doc:"rows of the rank asked for"`
 	Even       string                `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
+	Order      string                `json:"order,omitempty" doc:"what the seed does, where a rank was asked for"`
 }
 
 // Shard is one shard of a split as the agreement shows it.
@@ -278,7 +279,7 @@ func (d *Door) manifest(c *gin.Context) {
 				d.fail(c, err)
 				return
 			}
-			ms.Part, ms.Even = p.Part, p.Changed
+			ms.Part, ms.Even, ms.Order = p.Part, p.Changed, p.Order
 		}
 		m.Tables = append(m.Tables, ms)
 	}

@@ -34,6 +34,7 @@ func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *stream.Plan
 	if s.sums {
 		h.Set("Trailer", sumTrailer)
 	}
+	h.Set("Guichet-Order", p.Order)
 	if p.Changed != "" {
 		h.Set("Guichet-Even", p.Changed)
 	}

@@ -38,7 +38,7 @@ func rowFilter(t *testing.T, r *Rig, doors []Door) {
 		recs, raw, err := read(d, lease, id, nil)
 		must(t, err)
 		equal(t, d.Name(), want, texts(recs))
-		if bytes.Contains(raw, []byte("red")) {
+		if regexp.MustCompile(`[^a-z]red`).Match(raw) { // "stored" is said of the order
 			t.Errorf("%s: a dictionary holds a value of rows that are not shown", d.Name())
 		}
 		if !d.Ranks() {

@@ -28,10 +28,11 @@ type about struct {
 	Rows    int64             `json:"rows"`
 	Part    int64             `json:"part"`
 	Even    string            `json:"even,omitempty"`
+	Order   string            `json:"order"`
 }
 
 func aboutPlan(p *stream.Plan, id schemas.ReleaseID) ([]byte, error) {
-	b, err := json.Marshal(about{Release: id, Rows: p.Rows, Part: p.Part, Even: p.Changed})
+	b, err := json.Marshal(about{Release: id, Rows: p.Rows, Part: p.Part, Even: p.Changed, Order: p.Order})
 	if err != nil {
 		return nil, fmt.Errorf("describe the stream: %w", err)
 	}

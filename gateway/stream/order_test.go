@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,4 +130,25 @@ func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, 
 	parts := deal(pieces, n, seed != nil, world)
 	shortest, longest = lengths(parts)
 	return join(parts[rank]), shortest, longest
+}
+
+// What a seed does is said: it moves windows, and does nothing where there is one.
+func TestOrderIsSaid(t *testing.T) {
+	seed := uint64(7)
+	for _, x := range []struct {
+		shards []int64
+		seed   *uint64
+		want   string
+	}{
+		{[]int64{100, 100}, nil, "stored"},
+		{[]int64{100, 28}, &seed, "3 runs of at most 64 rows"},
+		{[]int64{60}, &seed, "stored: the rows are one window"},
+		{[]int64{0, 30, 30}, &seed, "2 runs of at most 64 rows"},
+		{nil, &seed, "stored: the rows are one window"},
+	} {
+		got := orderOf(epochOrder(x.shards, 64, x.seed, 0), 64, x.seed)
+		if !strings.HasPrefix(got, x.want) {
+			t.Errorf("%v: %s", x.shards, got)
+		}
+	}
 }

@@ -137,6 +137,23 @@ type Plan struct {
 	Rows     int64
 	Part     int64  // rows of the rank's whole part, before from
 	Changed  string // what even dropped or repeated, in words; "" is nothing
+	Order    string // what the seed did, in words
+}
+
+// orderOf says what a seed does to rows in pieces, each of at most one window; the parts
+// of a piece are what shards have over.
+func orderOf(pieces []piece, window int64, seed *uint64) string {
+	if seed == nil {
+		return "stored"
+	}
+	runs := 0
+	for _, p := range pieces {
+		runs += len(p)
+	}
+	if runs < 2 {
+		return "stored: the rows are one window, and a seed changes the order of windows only"
+	}
+	return fmt.Sprintf("%d runs of at most %d rows in the order of the seed, each as it is stored", runs, window)
 }
 
 // NewPlan plans one rank's stream. Errors: Invalid when from or start lie beyond
@@ -148,6 +165,7 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 	}
 	n, seeded := s.Table.WindowRows, a.Seed != nil
 	pieces := epochOrder(shards, n, a.Seed, a.Epoch)
+	order := orderOf(pieces, n, a.Seed)
 	for _, st := range a.Start {
 		parts := deal(pieces, n, seeded, st.World)
 		shortest, longest := lengths(parts)
@@ -160,7 +178,7 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 		}
 		pieces = left(pieces, parts, st.Rows)
 	}
-	p := &Plan{Source: s, Ask: a}
+	p := &Plan{Source: s, Ask: a, Order: order}
 	parts := deal(pieces, n, seeded, a.World)
 	shortest, longest := lengths(parts)
 	segments := join(parts[a.Rank])

@@ -8,6 +8,7 @@ import (
 
 	"guichet/connectors/sql"
 	"guichet/policy"
+	"guichet/policy/notice"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -238,6 +239,12 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	dec := decisions[0]
+	if dec.Verdict != schemas.VerdictNo {
+		err := d.noteStanding(ctx, &dec, r, ds.ID)
+		if err != nil {
+			return nil, err
+		}
+	}
 	it.Decision, it.Agreement, it.Review, it.Joins = &dec, "", nil, nil
 	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
 	if it.State == "" {
@@ -249,6 +256,22 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 		return nil, err
 	}
 	return a, nil
+}
+
+// noteStanding says of a request that becomes an agreement, or waits, that one for the same
+// use stands already: the new one changes nothing but its end.
+func (d *Desk) noteStanding(ctx context.Context, dec *schemas.Decision, r *schemas.Request, dataset schemas.DatasetID) error {
+	rows, _, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
+		[]any{string(dataset), string(r.By), string(r.Project), d.now().UnixMicro()}, "", 20)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Doc.Purpose == r.Purpose && row.Doc.Factory == r.Factory && row.Doc.Action == r.Action {
+			dec.Notes = append(dec.Notes, fmt.Sprintf("agreement %s stands for the same use until %s", row.ID, row.Doc.Until.Format("2 January 2006")))
+		}
+	}
+	return nil
 }
 
 // draft writes the agreement that an item would become.
@@ -321,6 +344,12 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 			return fmt.Errorf("note the reviewer of %s: %w", r.ID, err)
 		}
 	}
+	for _, reviewer := range reviewers(r) {
+		err := notice.Put(ctx, tx, told(schemas.NoticePending, r, reviewer, r.Submitted))
+		if err != nil {
+			return err
+		}
+	}
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: withCaller(map[string]string{
 			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
@@ -331,6 +360,18 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 		}
 	}
 	return nil
+}
+
+// told is a notice about a request, to a reviewer or to its asker, with the datasets that
+// are the recipient's to read.
+func told(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
+	n := schemas.Notice{Type: kind, At: at, To: to, Request: r.ID, Asker: r.By, Project: r.Project, Purpose: r.Purpose, State: r.State}
+	for _, it := range r.Items {
+		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to {
+			n.Datasets = append(n.Datasets, it.Dataset)
+		}
+	}
+	return n
 }
 
 func rulesOf(dec *schemas.Decision) string {

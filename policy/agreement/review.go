@@ -7,6 +7,7 @@ import (
 
 	"guichet/connectors/sql"
 	"guichet/policy"
+	"guichet/policy/notice"
 	"guichet/schemas"
 )
 
@@ -132,14 +133,18 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 		return err
 	}
 	r.Revision = revision
+	if r.State != schemas.RequestPending {
+		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, r, r.By, review.At))
+		if err != nil {
+			return err
+		}
+	}
 	for i := range r.Items {
 		it := &r.Items[i]
 		if it.Review == nil || !it.Review.At.Equal(review.At) || it.Review.By != by.Participant {
 			continue // another review's
 		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
-			"agreement": string(it.Agreement), "decision": review.Decision, "reason": review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})
+		err := appendReview(ctx, tx, by, r, it)
 		if err != nil {
 			return err
 		}

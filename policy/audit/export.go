@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -61,7 +62,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schem
 	if err != nil {
 		return err
 	}
-	z := zip.NewWriter(w)
+	z, made := zip.NewWriter(w), time.Now().UTC()
 	for _, f := range []struct {
 		name string
 		text []byte
@@ -70,7 +71,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schem
 		{fileCheckpoint, msg},
 		{fileVKey, []byte(l.VKey() + "\n")},
 	} {
-		out, err := z.Create(f.name)
+		out, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: made})
 		if err == nil {
 			_, err = out.Write(f.text)
 		}
@@ -78,7 +79,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schem
 			return fmt.Errorf("write bundle: %w", err)
 		}
 	}
-	out, err := z.Create(fileRecords)
+	out, err := z.CreateHeader(&zip.FileHeader{Name: fileRecords, Method: zip.Deflate, Modified: made})
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}

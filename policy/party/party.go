@@ -13,7 +13,10 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -91,6 +94,10 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	if err != nil {
 		return p, err
 	}
+	err = checkNotify(p.Notify)
+	if err != nil {
+		return p, err
+	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
 			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "issuer and subject of a member have 1 to %d bytes of text", maxName)
@@ -125,6 +132,25 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	})
 	p.Revision = revision
 	return p, err
+}
+
+// checkNotify refuses an address at which nobody could be told.
+func checkNotify(n *schemas.Notify) error {
+	if n == nil {
+		return nil
+	}
+	u, err := url.Parse(n.URL)
+	local := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	if n.URL != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !local)) {
+		return schemas.BadField("participant", "/notify/url", "%q is no address of a webhook: write https://, or http:// for one on this machine, without a password", n.URL)
+	}
+	if n.Mail != "" {
+		a, err := mail.ParseAddress(n.Mail)
+		if err != nil || a.Address != n.Mail {
+			return schemas.BadField("participant", "/notify/mail", "%q is no address of mail; write it like data@agronomy.example", n.Mail)
+		}
+	}
+	return nil
 }
 
 // country refuses a country that is none: terms speak of places, and one who is nowhere

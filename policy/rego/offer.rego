@@ -29,7 +29,7 @@ permitted(ask, item) := {f |
 	f := finding(rule, duty)
 }
 
-finding(rule, duty) := {"effect": "permit", "rule": rule.id, "source": source, "text": "permits this use"} if count(duty) == 0
+finding(rule, duty) := {"effect": "permit", "rule": rule.id, "source": source, "text": "the offer permits this use"} if count(duty) == 0
 
 finding(rule, duty) := {"effect": "oblige", "rule": rule.id, "source": source, "text": sprintf("demands: %s", [duty.kind]), "duty": duty} if count(duty) > 0
 

@@ -23,7 +23,11 @@ SCALE = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 def read(path, published):
     if path.endswith((".parquet", ".snappy", ".parq")):
         units = {f.type.unit for f in published.schema if pa.types.is_timestamp(f.type)}
-        return pq.ParquetFile(path, coerce_int96_timestamp_unit=units.pop() if len(units) == 1 else None).read(use_threads=False)
+        f = pq.ParquetFile(path, coerce_int96_timestamp_unit=units.pop() if len(units) == 1 else None)
+        t = f.read(use_threads=False)
+        if t.num_rows != f.metadata.num_rows:  # seen with required lists of booleans in pages of version 2
+            raise ValueError(f"{t.num_rows} rows, and the footer says {f.metadata.num_rows}")
+        return t
     with open(path, "rb") as f:
         data = f.read()
     if data.startswith(b"ARROW1"):
@@ -93,9 +97,9 @@ def plain(a):
         width = pa.int32() if t.bit_width == 32 else pa.int64()
         return [None if v is None else v * SCALE[t.unit] for v in a.view(width).to_pylist()]
     if pa.types.is_date64(t):
-        return [None if v is None else v // 86400000 for v in a.view(pa.int64()).to_pylist()]
+        return [None if v is None else v * 10**6 for v in a.view(pa.int64()).to_pylist()]
     if pa.types.is_date32(t):
-        return a.view(pa.int32()).to_pylist()
+        return [None if v is None else v * 86400 * 10**9 for v in a.view(pa.int32()).to_pylist()]
     if pa.types.is_decimal(t):
         return [None if v is None else str(v) for v in a.to_pylist()]
     return a.to_pylist()
@@ -159,6 +163,7 @@ def compare(source, out):
     return r
 
 
-for line in sys.stdin:
-    a, b = line.rstrip("\n").split("\t")
-    print(json.dumps(compare(a, b)), flush=True)
+if __name__ == "__main__":
+    for line in sys.stdin:
+        a, b = line.rstrip("\n").split("\t")
+        print(json.dumps(compare(a, b)), flush=True)

@@ -1,7 +1,7 @@
 """Writes Parquet and Arrow files as real writers do, one type a file, with the defaults
 and with each option of codec, encoding, page version and layout.
 
-argument: a folder; stdout: lines of PATH TAB WRITER TAB OPTION TAB TYPE, where a writer
+argument: a folder; stdout: "#" TAB versions, then lines of PATH TAB WRITER TAB OPTION TAB TYPE, where a writer
 refuses a type itself "-" TAB … TAB reason. Every column has nulls first, in the middle
 and last; values are the same at each run.
 """
@@ -244,6 +244,7 @@ def by_duckdb():
         "ENUM": f"(CASE WHEN {n} % 2 = 0 THEN 'lo' ELSE 'hi' END)::ENUM('lo', 'hi')", "JSON": f"('{{\"n\": ' || {n} || '}}')::JSON", "BIT": f"({n})::INTEGER::BIT",
         "INTEGER[]": f"[{n}::INTEGER, NULL, i::INTEGER][1:(i % 4)]", "VARCHAR[][]": f"[['a', NULL], [], ['ž' || {n}]][1:(i % 4)]", "INTEGER[2]": f"[{n}::INTEGER, NULL]::INTEGER[2]",
         "STRUCT": f"{{'a': {n}, 'b': 'x' || i}}", "STRUCT[]": f"[{{'a': {n}, 'b': 'x' || i}}][1:(i % 2)]", "MAP": f"MAP {{'k' || i: {n}, 'l': NULL}}",
+        "INTEGER[2], no nulls": f"[{n}::INTEGER, NULL]::INTEGER[2]",
         "UNION": f"(CASE WHEN i % 2 = 0 THEN union_value(num := {n}::INTEGER)::UNION(num INTEGER, str VARCHAR) ELSE union_value(str := 'a')::UNION(num INTEGER, str VARCHAR) END)",
         "VARIANT": f"(CASE WHEN i % 2 = 0 THEN {n}::VARIANT ELSE {{'a': i}}::VARIANT END)", "GEOMETRY": f"('POINT(' || {n} || ' ' || i || ')')::GEOMETRY",
     }
@@ -251,13 +252,14 @@ def by_duckdb():
     for c in ("uncompressed", "snappy", "gzip", "zstd", "brotli", "lz4", "lz4_raw"):
         options[f"CODEC {c}"] = f"CODEC {c}"
     options["PARQUET_VERSION V2, CODEC zstd"] = "PARQUET_VERSION V2, CODEC zstd"
-    absent = f"(i IN (0, 1, 500, {ROWS - 1}) OR (i * 2654435761) % 11 = 0)"
+    some = f"(i IN (0, 1, 500, {ROWS - 1}) OR (i * 2654435761) % 11 = 0)"
     for name, e in types.items():
         o = dict(options)
         if name == "GEOMETRY":
             for v in ("V1", "V2", "BOTH", "NONE"):
                 o[f"GEOPARQUET_VERSION {v}"] = f"GEOPARQUET_VERSION '{v}'"
         for option, k in o.items():
+            absent = "false" if name.endswith("no nulls") else some
             sql = f"COPY (SELECT i AS id, CASE WHEN {absent} THEN NULL ELSE {e} END AS x FROM range({ROWS}) t(i)) TO "
             emit("DuckDB Parquet", option, name, lambda p: con.execute(f"{sql}'{p}' (FORMAT parquet{', ' + k if k else ''})"))
     con.execute("PRAGMA add_parquet_key('k', '0123456789112345')")
@@ -293,13 +295,24 @@ def by_pandas():
                 emit("pandas to_feather", "default", name, lambda p: d.to_feather(p), ".arrow")
 
 
+def versions():
+    import importlib.metadata as m
+
+    for name in ("pyarrow", "polars", "duckdb", "pandas"):
+        try:
+            yield f"{name} {m.version(name)}"
+        except m.PackageNotFoundError:
+            yield f"no {name}"
+
+
 if __name__ == "__main__":
+    print("#", ", ".join(versions()), sep="\t")
     by_pyarrow()
     by_polars()
     by_duckdb()
     try:
         import pandas  # noqa: F401
     except ImportError:
-        print("no pandas", file=sys.stderr)
+        pass
     else:
         by_pandas()

@@ -1,0 +1,45 @@
+package shard
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// shutOut names the readers that read no column of a table while f is among them, as
+// they were in November 2026: polars 2.1, DuckDB 2.0, Hugging Face datasets 5.2.
+// docs/formats.md shows the first two; each is one note of the publish report.
+func shutOut(f arrow.Field, path string) (notes []string) {
+	if path != "" {
+		path += "."
+	}
+	path += f.Name
+	const polars, duckdb, datasets = "polars", "DuckDB", "Hugging Face datasets"
+	var out []string
+	what := f.Type.String()
+	switch f.Type.ID() {
+	case arrow.FLOAT16:
+		out = []string{duckdb}
+	case arrow.DECIMAL256:
+		out = []string{polars, duckdb}
+	case arrow.INTERVAL_MONTH_DAY_NANO:
+		out = []string{polars, datasets}
+		notes = append(notes, fmt.Sprintf("column %q (%s): DuckDB cuts its nanoseconds to microseconds", path, what))
+	}
+	switch name, _ := f.Metadata.GetValue(extensionName); name {
+	case "arrow.uuid", "arrow.bool8", "arrow.fixed_shape_tensor":
+		out, what = append(out, datasets), name
+	}
+	if len(out) > 0 {
+		notes = append(notes, fmt.Sprintf("column %q (%s) shuts out %s: they read nothing of a table that has it; let them ask for the other columns", path, what, strings.Join(out, " and ")))
+	}
+	dt := f.Type
+	if d, ok := dt.(*arrow.DictionaryType); ok {
+		dt = d.ValueType
+	}
+	for _, k := range kidFields(dt) {
+		notes = append(notes, shutOut(k, path)...)
+	}
+	return notes
+}
