@@ -1,21 +1,48 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf16"
 
 	"guichet/schemas"
 )
 
 // print writes one JSON document.
 func (t *terminal) print(v any) error {
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
+	return t.encode(t.out, "  ", v)
+}
+
+// encode writes JSON in which what shows nothing, or moves others, is escaped: it may be
+// read on a terminal too.
+func (t *terminal) encode(w io.Writer, indent string, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", indent)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	err := e.Encode(v)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range b.String() {
+		switch {
+		case r < 0x7f || !strings.Contains(schemas.Visible(string(r)), `\u{`):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	_, err = io.WriteString(w, out.String())
+	return err
 }
 
 // list writes a list as JSON, or as a table: one row per item.
