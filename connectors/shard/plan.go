@@ -256,7 +256,10 @@ func (p *plan) build(segs [][]seg, first int64) ([]*col, error) {
 	cols := make([]*col, len(segs))
 	for i, s := range segs {
 		f := p.schema.top[i].field
-		c, err := canon(f, s, p.canon[i])
+		c, err := asItIs(f, s)
+		if c == nil {
+			c, err = canon(f, s, p.canon[i])
+		}
 		if v, ok := err.(*valueFault); ok { // of the column itself
 			v.row += first
 		}

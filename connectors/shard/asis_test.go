@@ -1,0 +1,48 @@
+package shard
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestAsItIs: a column that is taken as it stands is byte for byte what canon makes of it.
+func TestAsItIs(t *testing.T) {
+	taken := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		schema, recs := anyTable(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
+		for _, rec := range recs {
+			b, err := columnsOf(rec)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for i, k := range b.cols {
+				f := targetField(schema.Field(i))
+				segs := []seg{{c: k, n: k.n}}
+				got, err := asItIs(f, segs)
+				if got == nil || err != nil {
+					continue
+				}
+				taken++
+				want, err := canon(f, segs, &canonizer{})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				a, x := got.layout(nil, nil)
+				b, y := want.layout(nil, nil)
+				if len(a) != len(b) || a[0] != b[0] || len(x) != len(y) {
+					rt.Fatalf("%s: %v, %v", f.Type, a, b)
+				}
+				for j := range x {
+					if string(x[j]) != string(y[j]) {
+						rt.Fatalf("%s: buffer %d differs", f.Type, j)
+					}
+				}
+			}
+		}
+	})
+	if taken == 0 {
+		t.Error("no column was taken as it stands")
+	}
+}
