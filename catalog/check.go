@@ -33,6 +33,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if d.Provider == "" {
 		fault("/provider", "a dataset has a provider")
 	}
+	checkLines(fault, d)
 	checkText(fault, "/title", d.Title, true)
 	checkText(fault, "/description", d.Description, false)
 	if d.IRI != "" {
@@ -113,19 +114,25 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 // normal brings a description's texts into their one form. Names of columns stay: they
 // are those of the data.
 func normal(d *schemas.Dataset) {
-	d.IRI, d.Title, d.Description, d.Publisher = schemas.Normal(d.IRI), d.Title.Normal(), d.Description.Normal(), schemas.Normal(d.Publisher)
-	d.Licence, d.Attribution, d.Contact = schemas.Normal(d.Licence), schemas.Normal(d.Attribution), strings.TrimSpace(d.Contact)
+	line := func(s string) string { // an end of a line in a name is a space
+		if strings.ContainsAny(s, "\n\r\t") {
+			s = strings.Join(strings.Fields(s), " ")
+		}
+		return schemas.Normal(s)
+	}
+	d.IRI, d.Title, d.Description, d.Publisher = schemas.Normal(d.IRI), d.Title.Normal(), d.Description.Normal(), line(d.Publisher)
+	d.Licence, d.Attribution, d.Contact = line(d.Licence), line(d.Attribution), strings.TrimSpace(d.Contact)
 	each := func(list []string) []string {
 		list = slices.Clone(list)
 		for i := range list {
-			list[i] = schemas.Normal(list[i])
+			list[i] = line(list[i])
 		}
 		return list
 	}
 	d.Keywords, d.Themes, d.Licences, d.Identifiers = each(d.Keywords), each(d.Themes), each(d.Licences), each(d.Identifiers)
 	d.Links, d.Tables = slices.Clone(d.Links), slices.Clone(d.Tables)
 	for i := range d.Links {
-		d.Links[i].Title, d.Links[i].Format = schemas.Normal(d.Links[i].Title), schemas.Normal(d.Links[i].Format)
+		d.Links[i].Title, d.Links[i].Format = line(d.Links[i].Title), line(d.Links[i].Format)
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
@@ -145,6 +152,9 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 			fault(at+"/"+tag, "%q is no language tag (BCP 47)", tag)
 		}
 		words = words || strings.TrimSpace(s) != ""
+		if !schemas.IsProse(s) {
+			fault(at+"/"+tag, "it holds control characters, which no text here has: %.200s", schemas.Visible(s))
+		}
 		if len(s) > 100_000 {
 			fault(at+"/"+tag, "longer than 100,000 bytes")
 		}
@@ -180,6 +190,33 @@ func seen(notes []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// checkLines holds words of one line against what forges others on a terminal.
+func checkLines(fault faulter, d *schemas.Dataset) {
+	line := func(at, s string) {
+		if !schemas.IsLine(s) {
+			fault(at, "it holds control or direction characters, which no name here has: %.200s", schemas.Visible(s))
+		}
+	}
+	line("/publisher", d.Publisher)
+	line("/licence", d.Licence)
+	line("/attribution", d.Attribution)
+	line("/iri", d.IRI)
+	for name, list := range map[string][]string{"keywords": d.Keywords, "themes": d.Themes, "licences": d.Licences, "identifiers": d.Identifiers} {
+		for i, s := range list {
+			line(fmt.Sprintf("/%s/%d", name, i), s)
+		}
+	}
+	for i, l := range d.Links {
+		line(fmt.Sprintf("/links/%d/title", i), l.Title)
+		line(fmt.Sprintf("/links/%d/format", i), l.Format)
+	}
+	for i := range d.Tables {
+		for j, f := range d.Tables[i].Fields {
+			line(fmt.Sprintf("/tables/%d/fields/%d/unit", i, j), f.Unit)
+		}
+	}
 }
 
 // checkPeriods checks the times covered and settles them.

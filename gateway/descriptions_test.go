@@ -277,3 +277,25 @@ func TestSameLookingText(t *testing.T) {
 		t.Errorf("shown as %s", ld)
 	}
 }
+
+// Names of one line hold nothing that forges others on a terminal; texts hold what texts need.
+func TestNamesAreOneLine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, bad := range []string{"a\x1b[2Jb", "a\u202eb", "a\u2028b"} {
+		in := wheat("Wheat")
+		in.Publisher = bad
+		s.want(422, "agronomy", "POST", "/datasets", in)
+		in = wheat("Wheat")
+		in.Keywords = []string{bad}
+		s.want(422, "agronomy", "POST", "/datasets", in)
+		s.want(422, "operator", "POST", "/participants", map[string]any{"id": "https://x.example", "name": bad, "country": "FR", "kind": "research", "roles": []string{"trainer"}})
+	}
+	in := wheat("Wheat\x1b[2J")
+	s.want(422, "agronomy", "POST", "/datasets", in)
+	in = wheat("Wheat")
+	in.Description, in.Publisher = schemas.Text{"en": "One\n\ttwo"}, "Office\nof fields"
+	if d := s.register(in); d.Publisher != "Office of fields" || d.Description["en"] != "One\n\ttwo" {
+		t.Errorf("kept as %q %q", d.Publisher, d.Description["en"])
+	}
+}

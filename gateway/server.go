@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -198,7 +197,7 @@ func (s *Server) routes() http.Handler {
 		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
 	})
 
-	v1 := safe.Group("/api/v1", s.soon, s.authenticate, s.read, s.idempotent)
+	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	operations, gate := api.Register(r, v1, s.deps.Deps)
@@ -237,7 +236,7 @@ func (s *Server) authenticate(c *gin.Context) {
 	if h == "" {
 		return
 	}
-	token, ok := strings.CutPrefix(h, "Bearer ")
+	token, ok := door.Bearer(h)
 	if !ok {
 		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is no bearer token", Remedy: "send Authorization: Bearer …"})
 		return

@@ -1,6 +1,8 @@
 package schemas
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -21,6 +23,43 @@ func (t Text) Normal() Text {
 		out[tag] = Normal(s)
 	}
 	return out
+}
+
+// For picks the tag of the words for readers of a language, given by its primary subtag:
+// those in the language, in its variants, those that were translated into it [RFC 6497:
+// en-t-de-t0-mtec is English, made of German by a machine], else the first by tag.
+func (t Text) For(primary string) string {
+	rank := func(tag string) int {
+		first, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		switch {
+		case strings.TrimSpace(t[tag]) == "":
+			return 4
+		case strings.EqualFold(tag, primary):
+			return 0
+		case first == primary && !Translated(tag):
+			return 1
+		case first == primary:
+			return 2
+		}
+		return 3
+	}
+	best := ""
+	for i, tag := range slices.Sorted(maps.Keys(t)) {
+		if i == 0 || rank(tag) < rank(best) {
+			best = tag
+		}
+	}
+	return best
+}
+
+// Translated says whether a tag is of words that were made from another language's.
+func Translated(tag string) bool {
+	for _, part := range strings.Split(strings.ToLower(tag), "-")[1:] {
+		if len(part) == 1 {
+			return part == "t"
+		}
+	}
+	return false
 }
 
 // Key is what two texts have in common that people cannot tell apart: the normal form,

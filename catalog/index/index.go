@@ -40,6 +40,7 @@ type Index struct {
 	dir      string
 	log      *slog.Logger
 	mapping  *mapping.IndexMappingImpl
+	most     int          // bytes of text in a batch
 	mu       sync.RWMutex // held for writing only while an index is swapped
 	public   class
 	closed   class
@@ -58,7 +59,7 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the index mapping: %w", err)
 	}
-	x := &Index{dir: dir, log: log, mapping: m}
+	x := &Index{dir: dir, log: log, mapping: m, most: maxChunk}
 	err = os.MkdirAll(dir, 0o700)
 	if err != nil {
 		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: dir, Message: "the folder of the search index cannot be written", Remedy: "check its owner and the free disk space", Err: err}
@@ -312,7 +313,7 @@ func (x *Index) rebuild(ctx context.Context, db *sql.DB) error {
 		for i, r := range rows {
 			docs[i] = r.Doc
 		}
-		err = x.apply(docs, head)
+		err = x.apply(ctx, docs, head)
 		if err != nil {
 			return err
 		}
@@ -351,7 +352,7 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 		}
 		to := changes[len(changes)-1].Position + 1
 		if len(docs) > 0 {
-			err = x.apply(docs, to)
+			err = x.apply(ctx, docs, to)
 			if err != nil {
 				return err
 			}
@@ -361,33 +362,93 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 }
 
 // apply writes datasets into the index of their class and out of the other, and
-// the position with the number of documents beside them, in one batch each.
-func (x *Index) apply(docs []schemas.Dataset, position int64) error {
+// the position with the number of documents beside them, in batches of bounded size: what
+// comes before the last stands at the position that was.
+func (x *Index) apply(ctx context.Context, docs []schemas.Dataset, position int64) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	err := within(writeWithin, func() error { return guard(func() error { return x.write(docs, position) }) })
-	if err != nil {
-		return x.damaged(err)
+	for {
+		n := chunk(docs, x.most)
+		at := x.position.Load()
+		if n == len(docs) {
+			at = position
+		}
+		part := docs[:n]
+		err := patient(ctx, slowAfter, writeWithin, func() { x.log.Warn("the search index is slow to write", "datasets", len(part)) },
+			func() error { return guard(func() error { return x.write(part, at) }) })
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return x.damaged(err)
+		}
+		docs = docs[n:]
+		if len(docs) == 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
-// writeWithin is how long one batch may take: a Bleve whose writer fell over never
-// answers. The slowest batch that was measured took a few seconds.
-const writeWithin = time.Minute
+// maxChunk bounds what one batch writes, in bytes of text.
+const maxChunk = 8 << 20
+
+// chunk is how many of the first datasets go into one batch of most bytes.
+func chunk(docs []schemas.Dataset, most int) int {
+	size := 0
+	for i := range docs {
+		d := &docs[i]
+		for _, t := range []schemas.Text{d.Title, d.Description} {
+			for _, s := range t {
+				size += len(s)
+			}
+		}
+		for j := range d.Tables {
+			size += 64 * len(d.Tables[j].Fields)
+		}
+		if size > most {
+			return i + 1
+		}
+	}
+	return len(docs)
+}
+
+// A batch that takes long is not damage: a disk may be busy. It is told, and waited for.
+// Only a Bleve whose writer fell over never answers, and is given up after an hour.
+const (
+	slowAfter   = time.Minute
+	writeWithin = time.Hour
+)
+
+// patient waits for f: it tells when f is slow, and gives up when it takes too long; when
+// ctx ends f has as long as it may be slow. f may go on unseen.
+func patient(ctx context.Context, slow, most time.Duration, tell func(), f func() error) error {
+	done := make(chan error, 1) // one place: f may end unseen
+	go func() { done <- f() }()
+	long, ends := time.NewTimer(slow), time.NewTimer(most)
+	defer long.Stop()
+	defer ends.Stop()
+	over := ctx.Done()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-long.C:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			tell()
+		case <-over:
+			over = nil
+			long.Reset(slow)
+		case <-ends.C:
+			return fmt.Errorf("the search index does not answer for %s", most)
+		}
+	}
+}
 
 // within gives up on f after a while; f may go on unseen.
 func within(d time.Duration, f func() error) error {
-	done := make(chan error, 1) // one place: f may end unseen
-	go func() { done <- f() }()
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-t.C:
-		return fmt.Errorf("the search index does not answer for %s", d)
-	}
+	return patient(context.Background(), d, d, func() {}, f)
 }
 
 func (x *Index) write(docs []schemas.Dataset, position int64) error {

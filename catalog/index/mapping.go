@@ -3,7 +3,6 @@ package index
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -167,17 +166,10 @@ func document(d *schemas.Dataset) map[string]any {
 	return doc
 }
 
-// sortTitle is what titles are ordered by: the English one, else the first by tag, in
-// small letters and without accents.
+// sortTitle is what titles are ordered by: the one for readers of English, folded.
 func sortTitle(t schemas.Text) string {
-	tags := append([]string{"en"}, slices.Sorted(maps.Keys(t))...)
-	for _, tag := range tags {
-		if s := strings.TrimSpace(t[tag]); s != "" {
-			r := []rune(s)
-			return string(asciifolding.New().Filter([]byte(schemas.Fold(string(r[:min(len(r), 200)])))))
-		}
-	}
-	return ""
+	r := []rune(strings.TrimSpace(t[t.For("en")]))
+	return string(asciifolding.New().Filter([]byte(schemas.Fold(string(r[:min(len(r), 200)])))))
 }
 
 // maxSpans is how many separate times of one dataset are told apart; of more, those

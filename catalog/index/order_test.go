@@ -33,16 +33,18 @@ func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 			position := int64(2)
 			write := func(sets ...schemas.Dataset) {
 				t.Helper()
-				if err := x.apply(sets, position); err != nil {
+				if err := x.apply(t.Context(), sets, position); err != nil {
 					t.Fatal(err)
 				}
 				position++
 			}
-			for i := range 60 {
+			var sets []schemas.Dataset
+			for i := range 40 {
 				d := page(i, i%4 == 1)
-				write(d)
+				sets = append(sets, d)
 				stays[d.ID] = 0
 			}
+			write(sets...)
 			q := Query{Words: words, Sort: sort, Limit: 7}
 			var before *Position
 			for n := 0; ; n++ {
@@ -66,24 +68,26 @@ func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				var changed []schemas.Dataset
 				for i := range 5 { // newcomers, among them hidden ones, and many of the same words
 					d := page(100+n*5+i, i%2 == 0)
 					d.Modified = time.Unix(int64(900+n*40+i), 0)
 					if i == 4 {
 						d.Visibility, d.Provider = schemas.VisibleToOwn, "https://hidden.example"
 					}
-					write(d)
+					changed = append(changed, d)
 				}
 				gone := 0
 				for id, seen := range stays { // one of each is withdrawn: told already, and not yet
 					if seen == gone {
-						write(schemas.Dataset{ID: id, Withdrawn: true})
+						changed = append(changed, schemas.Dataset{ID: id, Withdrawn: true})
 						delete(stays, id)
 						if gone++; gone == 2 {
 							break
 						}
 					}
 				}
+				write(changed...)
 				if n > 200 {
 					t.Fatal("the pages do not end")
 				}
@@ -114,10 +118,12 @@ func TestScoresStand(t *testing.T) {
 		return r.Positions
 	}
 	before := score()
+	var more []schemas.Dataset
 	for i := range 200 {
-		if err := x.apply([]schemas.Dataset{{ID: schemas.DatasetID(fmt.Sprint("z", i)), Title: schemas.Text{"en": "Winter sun"}}}, int64(i+2)); err != nil {
-			t.Fatal(err)
-		}
+		more = append(more, schemas.Dataset{ID: schemas.DatasetID(fmt.Sprint("z", i)), Title: schemas.Text{"en": "Winter sun"}})
+	}
+	if err := x.apply(t.Context(), more, 2); err != nil {
+		t.Fatal(err)
 	}
 	if after := score(); len(before) != 2 || before[0].id != "a" || !slices.Equal(before, after) {
 		t.Errorf("%+v became %+v", before, after)

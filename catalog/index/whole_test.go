@@ -26,7 +26,7 @@ func filled(t *testing.T, n int) string {
 	dir := filepath.Join(t.TempDir(), "index")
 	x, err := Open(dir, slog.New(slog.DiscardHandler))
 	for i := 0; err == nil && i < n; i++ {
-		err = x.apply([]schemas.Dataset{wheat(i)}, int64(i+1))
+		err = x.apply(t.Context(), []schemas.Dataset{wheat(i)}, int64(i+1))
 	}
 	if err == nil {
 		err = x.Close()
@@ -108,7 +108,7 @@ func opens(t *testing.T, dir string, documents uint64) bool {
 	if before >= 0 && n != documents || err != nil {
 		t.Errorf("at position %d it holds %d documents: %v", before, n, err)
 	}
-	err = x.apply([]schemas.Dataset{wheat(1000)}, 1000)
+	err = x.apply(t.Context(), []schemas.Dataset{wheat(1000)}, 1000)
 	if err != nil {
 		t.Error(err)
 	}

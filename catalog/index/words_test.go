@@ -27,7 +27,7 @@ func titled(t *testing.T, language string, titles map[schemas.DatasetID]string) 
 	for id, title := range titles {
 		sets = append(sets, schemas.Dataset{ID: id, Space: "agriculture", Title: schemas.Text{language: title}, Description: schemas.Text{"en": "Made for a trial."}})
 	}
-	err = x.apply(sets, 1)
+	err = x.apply(t.Context(), sets, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestNamesOfColumns(t *testing.T) {
 	x := titled(t, "en", map[schemas.DatasetID]string{"other": "Speed of light"})
 	d := schemas.Dataset{ID: "wind", Space: "energy", Title: schemas.Text{"en": "Turbines"}}
 	d.Tables = []schemas.TableInfo{{Name: "t", Fields: []schemas.Field{{Name: "wind_speed", Unit: "m/s"}}}}
-	err := x.apply([]schemas.Dataset{d}, 2)
+	err := x.apply(t.Context(), []schemas.Dataset{d}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

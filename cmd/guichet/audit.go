@@ -183,6 +183,8 @@ func recordsCSV(w io.Writer, records []schemas.Record) error {
 		x := recordRow(r)
 		row := []string{x.index, x.at, r.Kind, x.who, x.concerns, x.what, x.rows, x.bytes, x.mostRows, x.mostBytes, x.how}
 		for i, cell := range row {
+			cell = schemas.Visible(cell)
+			row[i] = cell
 			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 				row[i] = "'" + cell
 			}

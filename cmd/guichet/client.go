@@ -175,6 +175,9 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 		return nil, err
 	}
 	c, err := guichet.New(server, source, believe)
+	if err == nil && !g.JSON {
+		c = c.Shown()
+	}
 	if err == nil && source != nil {
 		err = g.terminal.follow(ctx, c, server, false)
 	}

@@ -8,13 +8,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -147,14 +147,14 @@ func (t *terminal) fail(err error) {
 	}
 	if t.json {
 		row := problem.Table(e.Kind)
-		j := json.NewEncoder(t.err)
-		j.SetEscapeHTML(false)
-		_ = j.Encode(&problem.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
+		_ = t.encode(t.err, "", &problem.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
 			Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy}) // nobody is left to tell
 		return
 	}
+	message = seenLines(message)
 	fmt.Fprintln(t.err, "guichet:", message)
 	for _, f := range e.Fields {
+		f.Pointer, f.Message = schemas.Visible(f.Pointer), seenLines(f.Message)
 		switch {
 		case f.Pointer == "" && f.Message != message:
 			fmt.Fprintf(t.err, "  %s\n", f.Message)
@@ -165,6 +165,7 @@ func (t *terminal) fail(err error) {
 		}
 	}
 	for _, r := range e.Reasons {
+		r.Rule, r.Source, r.Text = schemas.Visible(r.Rule), schemas.Visible(r.Source), seenLines(r.Text)
 		if r.Text == message {
 			fmt.Fprintf(t.err, "  rule %s (%s)\n", r.Rule, r.Source)
 			continue
@@ -172,8 +173,18 @@ func (t *terminal) fail(err error) {
 		fmt.Fprintf(t.err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
 	}
 	if e.Remedy != "" {
-		fmt.Fprintln(t.err, "  hint:", e.Remedy)
+		fmt.Fprintln(t.err, "  hint:", seenLines(e.Remedy))
 	}
+}
+
+// seenLines is schemas.Visible for messages, which may have lines: those of a server came
+// without.
+func seenLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = schemas.Visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 type versionCmd struct{}

@@ -1,21 +1,48 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf16"
 
 	"guichet/schemas"
 )
 
 // print writes one JSON document.
 func (t *terminal) print(v any) error {
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
+	return t.encode(t.out, "  ", v)
+}
+
+// encode writes JSON in which what shows nothing, or moves others, is escaped: it may be
+// read on a terminal too.
+func (t *terminal) encode(w io.Writer, indent string, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", indent)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	err := e.Encode(v)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range b.String() {
+		switch {
+		case r < 0x7f || !strings.Contains(schemas.Visible(string(r)), `\u{`):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	_, err = io.WriteString(w, out.String())
+	return err
 }
 
 // list writes a list as JSON, or as a table: one row per item.
@@ -83,18 +110,14 @@ func when(ts time.Time) string {
 	return ts.Local().Format("2006-01-02 15:04:05 MST")
 }
 
-// title picks a title to show: English, else the first by tag.
+// title picks a title to show: English, else English of a country, else what was
+// translated into English, marked as such, else the first by tag.
 func title(x schemas.Text) string {
-	if s := x["en"]; s != "" {
-		return s
+	tag := x.For("en")
+	if schemas.Translated(tag) && x[tag] != "" {
+		return x[tag] + " (machine translation)"
 	}
-	best := ""
-	for tag := range x {
-		if best == "" || tag < best {
-			best = tag
-		}
-	}
-	return x[best]
+	return x[tag]
 }
 
 // words writes a decision for people, the same sentence everywhere.

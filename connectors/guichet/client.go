@@ -38,6 +38,16 @@ type Client struct {
 	base  string
 	token TokenSource
 	http  *http.Client
+	shown bool // words of others are for a terminal
+}
+
+// Shown gives the same client for answers that are shown on a terminal: in every word of
+// them, and of refusals, what shows nothing or moves others is written by its code
+// (schemas.Visible).
+func (c *Client) Shown() *Client {
+	same := *c
+	same.shown = true
+	return &same
 }
 
 // Setting changes how a client or a source of tokens connects.
@@ -72,11 +82,17 @@ func New(base string, token TokenSource, list ...Setting) (*Client, error) {
 func (c *Client) Through(rt http.RoundTripper) *Client {
 	h := *c.http
 	h.Transport = rt
-	return &Client{c.base, c.token, &h}
+	same := *c
+	same.http = &h
+	return &same
 }
 
 // As gives the same client with other tokens.
-func (c *Client) As(token TokenSource) *Client { return &Client{c.base, token, c.http} }
+func (c *Client) As(token TokenSource) *Client {
+	same := *c
+	same.token = token
+	return &same
+}
 
 // Option changes one request.
 type Option func(r *http.Request)
@@ -125,11 +141,30 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, optio
 		*raw, err = io.ReadAll(resp.Body)
 		return err
 	}
-	err = json.NewDecoder(resp.Body).Decode(out)
+	err = c.decode(resp.Body, out)
 	if err != nil {
 		return fmt.Errorf("read the answer of %s: %w", path, err)
 	}
 	return nil
+}
+
+// decode reads an answer.
+func (c *Client) decode(r io.Reader, out any) error {
+	d := json.NewDecoder(r)
+	if !c.shown {
+		return d.Decode(out)
+	}
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(schemas.VisibleIn(v))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
 }
 
 // Get reads path into out.
@@ -205,7 +240,7 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	return nil, problemOf(resp)
+	return nil, c.problemOf(resp)
 }
 
 // problem is the RFC 9457 body of a refusal.
@@ -220,9 +255,9 @@ type problem struct {
 	Inst    string               `json:"instance"`
 }
 
-func problemOf(resp *http.Response) error {
+func (c *Client) problemOf(resp *http.Response) error {
 	var p problem
-	err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p)
+	err := c.decode(io.LimitReader(resp.Body, 1<<20), &p)
 	if err != nil || p.Type == "" {
 		e := &schemas.Error{Kind: schemas.Unavailable, Subject: resp.Request.URL.Path, Message: "the server answered " + resp.Status, Remedy: "check that this is a Guichet gateway"}
 		if resp.StatusCode == http.StatusBadRequest && resp.Request.URL.Scheme == "http" {

@@ -205,7 +205,7 @@ func serve(j job, in, out *os.File) answer {
 }
 
 // kept is how much memory a child may keep from a job that is done, in bytes.
-const kept = 96 << 20
+const kept = 32 << 20
 
 // tidy gives back what a job needed, so that the next has the same room.
 func tidy() {

@@ -220,7 +220,7 @@ const MaxBody = 4 << 20
 // op registers one operation; errors become problems, refusals are recorded.
 func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
 	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: MaxBody + 1, BodyReadTimeout: -1, DefaultStatus: goodStatus(id),
-		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 408, 409, 410, 412, 413, 422, 500, 503}}
+		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 422, 500, 503}}
 	if method != http.MethodGet {
 		s.gate.add(method, path, id)
 	}

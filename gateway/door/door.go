@@ -99,11 +99,18 @@ func (d *Door) fail(c *gin.Context, err error) {
 }
 
 func bearer(c *gin.Context) string {
-	token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	if !ok {
-		return ""
-	}
+	token, _ := Bearer(c.GetHeader("Authorization"))
 	return token
+}
+
+// Bearer finds the token in an Authorization header; false where it is of another scheme.
+// Names of schemes have no case [RFC 9110 §11.1].
+func Bearer(header string) (token string, ok bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return "", false
+	}
+	return strings.TrimLeft(token, " "), true
 }
 
 // grant asks policy.

@@ -80,6 +80,11 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 // maxName bounds an issuer and a subject, in bytes: both together are looked up by.
 const maxName = 1024
 
+// notOneLine refuses a name that could pass for lines of ours on a terminal.
+func notOneLine(subject, at, name string) error {
+	return schemas.BadField(subject, at, "it holds control or direction characters, which no name here has: %.200s", schemas.Visible(name))
+}
+
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
@@ -89,6 +94,10 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	}
 	if !schemas.IsParticipantID(string(p.ID)) {
 		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
+	}
+	p.Name = schemas.Normal(p.Name)
+	if !schemas.IsLine(p.Name) {
+		return p, notOneLine("participant", "/name", p.Name)
 	}
 	err = r.country("participant", p.Country)
 	if err != nil {
@@ -226,6 +235,10 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 	if !schemas.IsSlug(string(f.ID)) {
 		return f, schemas.BadField("factory", "/id", "%q cannot name a factory: a name has %s", f.ID, schemas.SlugInWords)
 	}
+	f.Name = schemas.Normal(f.Name)
+	if !schemas.IsLine(f.Name) {
+		return f, notOneLine("factory", "/name", f.Name)
+	}
 	err = r.country("factory", f.Country)
 	if err != nil {
 		return f, err
@@ -289,6 +302,10 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	if p.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
 		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
+	}
+	p.Title = schemas.Normal(p.Title)
+	if !schemas.IsLine(p.Title) {
+		return p, notOneLine("project", "/title", p.Title)
 	}
 	if !schemas.IsSlug(string(p.ID)) {
 		return p, schemas.BadField("project", "/id", "%q cannot name a project: a name has %s", p.ID, schemas.SlugInWords)
