@@ -10,8 +10,8 @@ import (
 	"guichet/connectors/shard"
 )
 
-// TestPicturesFitTheChild: a page of 180 MB, as pyarrow makes of a thousand pictures,
-// is read by a child of 240.
+// TestPicturesFitTheChild: a page of 80 MB, as pyarrow makes of some hundred pictures,
+// is read by a child of 176.
 func TestPicturesFitTheChild(t *testing.T) {
 	python := os.Getenv("GUICHET_PYTHON")
 	if python == "" {
@@ -24,7 +24,7 @@ func TestPicturesFitTheChild(t *testing.T) {
 	out, err := exec.Command(python, "-c", `
 import sys, random, pyarrow as pa, pyarrow.parquet as pq
 r = random.Random(5)
-rows = [r.randbytes(7_500) * 20 for _ in range(1200)]
+rows = [r.randbytes(7_500) * 20 for _ in range(550)]
 pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], use_dictionary=False, compression="zstd", data_page_size=1 << 30)
 `, path).CombinedOutput()
 	if err != nil {
@@ -44,8 +44,8 @@ pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], 
 		t.Fatal(err)
 	}
 	defer to.Close()
-	got, err := runner(t, Limits{Memory: 240 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
-	if err != nil || got.Rows != 1200 {
+	got, err := runner(t, Limits{Memory: 176 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
+	if err != nil || got.Rows != 550 {
 		t.Errorf("%d rows: %v", got.Rows, err)
 	}
 }
