@@ -106,6 +106,23 @@ func (l *leftOut) note() schemas.FieldError {
 	return schemas.FieldError{Pointer: l.Prefix, Message: fmt.Sprintf("left out, as names that begin with _ or . and texts beside the data are no shards: %s", l)}
 }
 
+// withoutPaths leaves the columns of paths out where the base's table has none of them: it
+// was published when they were not read, and its rows have no value for them.
+func (p *publication) withoutPaths(tr *tableReading) {
+	if tr.t.Schema == nil || len(tr.paths) == 0 || len(tr.paths[0]) == 0 {
+		return
+	}
+	for _, c := range tr.paths[0] {
+		if slices.ContainsFunc(tr.t.Columns, func(have schemas.TableColumn) bool { return have.Name == c.Name }) {
+			return
+		}
+	}
+	p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: tr.t.Name, Message: fmt.Sprintf("columns of the paths are left out, as version %s has none of them: %s; publish a whole version to have them", p.ask.Base, namesOf(tr.paths[0]))})
+	for i := range tr.paths {
+		tr.paths[i] = nil
+	}
+}
+
 // checkPaths holds the paths of a table's objects against each other: either all have
 // the same columns in them, or none has. Errors: Invalid.
 func checkPaths(d *schemas.Dataset, t *schemas.PublicationTable, at string) error {

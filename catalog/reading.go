@@ -76,6 +76,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 		}
 		tr.paths = append(tr.paths, columns)
 	}
+	p.withoutPaths(tr)
 	shard.JoinPaths(tr.paths, tr.spec.Fields)
 	tr.got = make([]*readShard, len(tr.work))
 	all := make([]int, len(tr.work))

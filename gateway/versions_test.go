@@ -1,9 +1,14 @@
 package gateway_test
 
 import (
+	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"guichet/connectors/sql"
 	"guichet/connectors/sql/sqltest"
 	"guichet/schemas"
 )
@@ -111,5 +116,35 @@ func TestWithdrawnIRI(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReadinessNamesWaiting: publications that do not go on are counted by /readyz, which
+// stays ready and names none of them.
+func TestReadinessNamesWaiting(t *testing.T) {
+	s := newSite(t)
+	d := s.register(wheat("Wheat"))
+	s.want(202, "agronomy", "POST", "/datasets/"+string(d.ID)+"/versions", schemas.Publication{Version: "v1", Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}})
+	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		v, revision, err := sql.Get[schemas.Version](ctx, tx, "version", string(d.ID)+"/v1")
+		if err != nil {
+			return err
+		}
+		v.Waiting = &schemas.Waiting{Why: "the store is away", Since: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), Tries: 3}
+		_, err = sql.Update(ctx, tx, "version", string(d.ID)+"/v1", revision, v, nil)
+		return err
+	}))
+	var v schemas.VersionSummary
+	s.want(200, "agronomy", "GET", "/datasets/"+string(d.ID)+"/versions/v1", nil).as(t, &v)
+	if v.Waiting == nil || v.Waiting.Why != "the store is away" || v.Waiting.Tries != 3 {
+		t.Errorf("%+v", v)
+	}
+	r, err := http.Get(s.base + "/readyz")
+	must(t, err)
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	must(t, err)
+	if r.StatusCode != 200 || !strings.Contains(string(b), "publications that do not go on: 1, the first since 2026-11-28T12:00:00Z") || strings.Contains(string(b), string(d.ID)) {
+		t.Errorf("%d %s", r.StatusCode, b)
 	}
 }

@@ -177,6 +177,20 @@ func TestColumnsInPaths(t *testing.T) {
 		}
 	}
 
+	// What is added to a version has the columns of its paths, or none where that has none.
+	s, err = g.publishObjects(d, "v2", "v1", object{"country=FI/year=2027/part-0.csv", "plot,yield\n4,5.5\n"})
+	if got := g.values(d); err != nil || !strings.HasSuffix(got, "year:int64 2025 2026 2026 2027") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	plain := g.offered("plain", "open-with-attribution")
+	_, err = g.publishObjects(plain, "v1", "", object{"part-0.csv", "plot,yield\n1,3.5\n"})
+	if err == nil {
+		s, err = g.publishObjects(plain, "v2", "v1", object{"country=FI/part-0.csv", "plot,yield\n2,4.5\n"})
+	}
+	if got := g.values(plain); err != nil || got != "plot:int64 1 2\nyield:float64 3.5 4.5" || !strings.Contains(fmt.Sprint(s.Notes), "columns of the paths are left out, as version v1 has none of them: country") {
+		t.Errorf("%v\n%s\n%v", err, got, s.Notes)
+	}
+
 	// Spark's own folder, as pyarrow, polars and duckdb read it.
 	if shared() == "" {
 		lacking(t, "not tested here: there is no folder with the reports (GUICHET_SHARED)")

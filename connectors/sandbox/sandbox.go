@@ -134,7 +134,7 @@ var unchecked = regexp.MustCompile(`(?m)^SIGSEGV: segmentation violation\nPC=\S+
 
 // outOfMemory tells from a child's last words whether it ended for want of memory.
 func outOfMemory(stderr string) bool {
-	for _, said := range []string{"out of memory", "cannot allocate memory", "bytes at once"} {
+	for _, said := range []string{"out of memory", "cannot allocate memory", "bytes at once", "pthread_create failed"} {
 		if strings.Contains(stderr, said) {
 			return true
 		}
@@ -205,7 +205,7 @@ func serve(j job, in, out *os.File) answer {
 }
 
 // kept is how much memory a child may keep from a job that is done, in bytes.
-const kept = 96 << 20
+const kept = 32 << 20
 
 // tidy gives back what a job needed, so that the next has the same room.
 func tidy() {

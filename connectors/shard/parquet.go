@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"sort"
 	"strings"
 
@@ -28,8 +29,9 @@ type parquetSource struct {
 
 const (
 	parquetRows  = 8_192     // rows decoded at a time, fewer where they are large
-	parquetBytes = 32 << 20  // bytes after which a batch ends, whatever its rows
+	parquetBytes = 8 << 20   // bytes after which a batch ends, whatever its rows
 	maxPiece     = 192 << 20 // bytes of one page, and of one row
+	bigPiece     = 32 << 20  // bytes of a page worth a collection
 	pageBuffer   = 1 << 16
 )
 
@@ -65,6 +67,7 @@ func (s *parquetSource) open() (rd *file.Reader, err error) {
 	}()
 	props := parquet.NewReaderProperties(cappedAllocator{memory.NewGoAllocator()})
 	props.BufferedStreamEnabled, props.BufferSize = true, pageBuffer
+	props.PageStreamingEnabled = true
 	props.MaxCompressedPageSize, props.MaxUncompressedPageSize = maxPiece, maxPiece
 	rd, err = file.NewParquetReader(bytes.NewReader(s.data), file.WithReadProps(props))
 	if err != nil {
@@ -188,14 +191,27 @@ func (s *parquetSource) batch(leaves []*pqLeaf, n int) (batch, error) {
 // page or batch needs. The sum is bounded by the child's own limit.
 type cappedAllocator struct{ memory.Allocator }
 
+// Allocate gives large pieces room to grow: the pages of a column differ a little in
+// size, and each step would leave the last page to the collector.
 func (a cappedAllocator) Allocate(size int) []byte {
 	a.check(size)
-	return a.Allocator.Allocate(size)
+	if size < 1<<20 {
+		return a.Allocator.Allocate(size)
+	}
+	if size > bigPiece {
+		runtime.GC() // what is garbage now would stand beside it under the child's limit
+	}
+	return a.Allocator.Allocate(size + size/16)[:size]
 }
 
 func (a cappedAllocator) Reallocate(size int, b []byte) []byte {
 	a.check(size)
-	return a.Allocator.Reallocate(size, b)
+	if cap(b) >= size {
+		return b[:size]
+	}
+	to := a.Allocate(size)
+	copy(to, b)
+	return to
 }
 
 func (a cappedAllocator) check(size int) {

@@ -384,3 +384,43 @@ func TestRandomNestedParquet(t *testing.T) {
 		}
 	}
 }
+
+// TestLargePages: pages of several MiB are read piece by piece where their codec
+// allows it, so that tables of pictures fit the child; values are the same.
+func TestLargePages(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.Command(python(t), "-c", `
+import sys, pyarrow as pa, pyarrow.parquet as pq
+rows = 180_000
+some = lambda f: [None if i % 13 == 5 else f(i) for i in range(rows)]
+table = pa.table({
+  "n": pa.array(some(lambda i: i * i), pa.int64()), "whole": pa.array(range(rows), pa.int32()), "x": pa.array(some(lambda i: i / 7), pa.float64()), "b": pa.array(some(lambda i: i % 3 == 0)),
+  "word": pa.array(some(lambda i: "ž" * (i % 40))), "bytes": pa.array(some(lambda i: (i % 251).to_bytes(9, "big")), pa.binary(9)), "list": pa.array(some(lambda i: ["w" + str(i)] * (i % 3))),
+})
+for version in ("1.0", "2.0"):
+  for codec in ("none", "snappy", "zstd", "gzip", "brotli", "lz4"):
+    pq.write_table(table, f"{sys.argv[1]}/{codec}-{version}.parquet", use_dictionary=False, data_page_size=16 << 20, compression=codec, data_page_version=version, write_batch_size=rows)
+`, dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files, err := filepath.Glob(dir + "/*.parquet")
+	if err != nil || len(files) != 12 {
+		t.Fatal(len(files), err)
+	}
+	pairs := map[string][]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, pairs[f], err = conform(t, b, Spec{Name: "x.parquet"}); err != nil {
+			t.Error(err)
+		}
+	}
+	for path, j := range judge(t, pairs) {
+		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
+			t.Errorf("%s: %+v", path, j)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package sandbox
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"guichet/connectors/shard"
+)
+
+// TestPicturesFitTheChild: a page of 180 MB, as pyarrow makes of a thousand pictures,
+// is read by a child of 240.
+func TestPicturesFitTheChild(t *testing.T) {
+	python := os.Getenv("GUICHET_PYTHON")
+	if python == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("GUICHET_PYTHON names no interpreter with pyarrow, and CI=true")
+		}
+		t.Skip("GUICHET_PYTHON names no interpreter with pyarrow")
+	}
+	path := filepath.Join(t.TempDir(), "pictures.parquet")
+	out, err := exec.Command(python, "-c", `
+import sys, random, pyarrow as pa, pyarrow.parquet as pq
+r = random.Random(5)
+rows = [r.randbytes(7_500) * 20 for _ in range(1200)]
+pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], use_dictionary=False, compression="zstd", data_page_size=1 << 30)
+`, path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	st, err := in.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	got, err := runner(t, Limits{Memory: 240 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
+	if err != nil || got.Rows != 1200 {
+		t.Errorf("%d rows: %v", got.Rows, err)
+	}
+}
