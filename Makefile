@@ -55,7 +55,7 @@ setup: go-version
 	 fi
 	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb, pandas, datasets, aiohttp' >/dev/null 2>&1; then \
 	   echo "installing pyarrow, polars, duckdb, pandas and datasets into .cache/venv"; \
-	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow polars duckdb pandas datasets aiohttp || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
+	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.1 pandas==3.1.1 datasets==5.2.0 aiohttp || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
 	 fi
 
 test: setup build
