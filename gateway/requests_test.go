@@ -37,6 +37,11 @@ func TestHoldersKnowWhoAsks(t *testing.T) {
 	if stored := s.want(200, "agronomy", "GET", "/requests", nil).body; strings.Contains(stored, `"about"`) {
 		t.Errorf("who asks was stored: %s", stored)
 	}
+	for _, contact := range []string{"not a contact", "javascript:alert(1)", "a@b.example\nBcc: c@d.example"} {
+		ask["contact"] = contact
+		s.want(422, "trainer", "POST", "/requests", ask)
+	}
+	ask["contact"] = "https://crop-ai.example/data"
 	ask["message"] = strings.Repeat("m", 4001)
 	s.want(422, "trainer", "POST", "/requests", ask)
 }
@@ -68,4 +73,29 @@ func TestRequestsEndWithTheirDataset(t *testing.T) {
 	if r := s.want(200, "officer", "GET", "/audit/records?kind=review&dataset="+string(gone.ID), nil); strings.Count(r.body, "the dataset was withdrawn") != 2 {
 		t.Errorf("the record says %s", r.body)
 	}
+}
+
+// Whose data a rule gave away reads that request as if it had been asked: its own items,
+// who asked, what was said; what was refused, or is of others, stays with the asker.
+func TestProvidersReadWhatARuleGranted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mine := s.offered("Given by rule", "application/json", map[string]any{"template": "open-with-attribution"})
+	refused := s.offered("Refused by rule", "application/json", map[string]any{"template": "research-only"})
+	var theirs schemas.Dataset
+	s.want(201, "grid", "POST", "/datasets", wheat("Of others")).as(t, &theirs)
+	s.want(200, "grid", "PUT", "/datasets/"+string(theirs.ID)+"/offer", permit(nil)).as(t, &theirs)
+	s.publish(theirs.ID)
+	var r schemas.Request
+	s.want(201, "trainer", "POST", "/requests", map[string]any{"project": "crops", "message": "for a paper", "items": []map[string]any{{"dataset": mine.ID}, {"dataset": theirs.ID}, {"dataset": refused.ID}}}).as(t, &r)
+	var seen schemas.Request
+	s.want(200, "agronomy", "GET", "/requests/"+string(r.ID), nil).as(t, &seen)
+	if len(seen.Items) != 1 || seen.Items[0].Dataset != mine.ID || seen.Message != "for a paper" || seen.About == nil {
+		t.Errorf("the provider reads %+v", seen)
+	}
+	if body := s.want(200, "agronomy", "GET", "/requests", nil).body; !strings.Contains(body, string(r.ID)) || strings.Contains(body, string(theirs.ID)) {
+		t.Errorf("the provider's list is %s", body)
+	}
+	none := s.asked(refused.ID, nil)
+	s.want(404, "agronomy", "GET", "/requests/"+string(none.ID), nil)
 }

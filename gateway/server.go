@@ -30,6 +30,7 @@ import (
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/audit"
 	"guichet/schemas"
 )
 
@@ -348,6 +349,14 @@ func (s *Server) upload(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
+// exporter is for whom a bundle is.
+func exporter(by schemas.Principal) string {
+	if by.Has(schemas.RoleOfficer) {
+		return audit.AnOfficer
+	}
+	return string(by.Participant)
+}
+
 // export streams a bundle of the record for offline verification.
 func (s *Server) export(c *gin.Context) {
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
@@ -361,7 +370,7 @@ func (s *Server) export(c *gin.Context) {
 	}
 	c.Header("Content-Type", "application/zip")
 	c.Header("Content-Disposition", `attachment; filename="guichet-record.zip"`)
-	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q, func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
+	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q, exporter(by), func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
 	if err == nil {
 		return
 	}

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -366,73 +365,4 @@ func firstText(path string) (string, error) {
 		return "", schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
 	}
 	return s, nil
-}
-
-type configCmd struct {
-	Explain bool `help:"Say where each setting comes from."`
-}
-
-// Run prints the settings.
-func (v configCmd) Run(t *terminal, g *grammar) error {
-	c, err := loadConfig(g.Config)
-	if err != nil {
-		return err
-	}
-	for _, d := range []struct {
-		name  string
-		value *string
-		force string
-	}{{"database", &c.Database, "sqlite:" + filepath.Join(c.Data, "guichet.db")}, {"replica", &c.Replica, c.replica()}} {
-		if *d.value == "" && c.Data != "" {
-			*d.value, c.origins[d.name] = d.force, "default"
-		}
-	}
-	if t.json {
-		out := map[string]map[string]string{}
-		for _, s := range c.settings() {
-			out[s.name] = map[string]string{"value": mask(*s.value), "from": c.origins[s.name]}
-		}
-		return t.print(out)
-	}
-	for _, s := range c.settings() {
-		if v.Explain {
-			fmt.Fprintf(t.out, "%-14s %-40s %s\n", s.name, mask(*s.value), c.origins[s.name])
-			continue
-		}
-		fmt.Fprintf(t.out, "%s: %s\n", s.name, mask(*s.value))
-	}
-	for _, network := range c.BehindProxy {
-		fmt.Fprintf(t.out, "behind_proxy: %s\n", network)
-	}
-	for _, is := range c.Issuers {
-		fmt.Fprintf(t.out, "issuer: %s\n", is.Issuer)
-	}
-	for name, k := range c.Credentials {
-		fmt.Fprintf(t.out, "credential %s: keys in %s\n", name, k.SecretKeyFile)
-	}
-	return c.check()
-}
-
-// mask hides the password of a database address, before the @ or in the query.
-func mask(s string) string {
-	u, err := url.Parse(s)
-	if scheme, _, is := strings.Cut(s, "://"); is && err != nil {
-		return scheme + "://…" // whatever it is, it may hold a password
-	}
-	if err != nil || u.Scheme == "" || u.Opaque != "" {
-		return passwords().ReplaceAllString(s, "${1}…")
-	}
-	masked := s
-	if _, secret := u.User.Password(); secret {
-		before, after, _ := strings.Cut(s, "://")
-		user, host, _ := strings.Cut(after, "@")
-		name, _, _ := strings.Cut(user, ":")
-		masked = before + "://" + name + ":…@" + host
-	}
-	return passwords().ReplaceAllString(masked, "${1}…")
-}
-
-// passwords finds those that are named: in a query, or in a key-value address.
-func passwords() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)((?:^|[?&\s])(?:ssl)?password=)[^&\s]*`)
 }

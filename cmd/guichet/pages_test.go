@@ -103,7 +103,7 @@ func TestProvidingPage(t *testing.T) {
 	known := map[string]string{}
 	want := [][]string{
 		{"ds-"}, {"the terms of"}, {"is published", "2 rows", "Einsteiger int64 in {passengers}: boardings"},
-		{"pending", "https://crop-ai.example", "Forecasts", "to ask back: mailto:lab@crop-ai.example", "granted, agreement agr-"},
+		{"pending", "https://crop-ai.example", "Forecasts", "to ask back: lab@crop-ai.example", "granted, agreement agr-"},
 		{"active", "no stream", "review", "by offer.review", "verify it anywhere", "is revoked", "is withdrawn"},
 	}
 	g.page(t, "providing.md", "transit", known, func(i int, out string) {

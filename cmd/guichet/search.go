@@ -120,6 +120,9 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 	if f.Total == 0 && asked {
 		fmt.Fprintln(t.out, "no dataset matches")
+		if v.Access != "" && v.Project == "" && v.Purpose == "" {
+			fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+		}
 		return nil
 	}
 	if f.Total > 0 {

@@ -92,7 +92,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	began := time.Now()
 	if v.Out == "" {
 		_, err = copyRows(t, t.out, s)
-		return err
+		return ended(ctx, c, schemas.AgreementID(v.Agreement), err)
 	}
 	f, err := createWhole(v.Out)
 	if err != nil {

@@ -68,8 +68,11 @@ func (t *terminal) verified(r *audit.Report, borrowedKey bool, against int) {
 	if r.Erased > 0 {
 		fmt.Fprintf(t.out, "%s since, each with an entry that says who and why; the records stand\n", plural(r.Erased, "value was erased", "values were erased"))
 	}
+	if r.For != "" {
+		fmt.Fprintf(t.out, "it is as the log exported it for %s\n", map[bool]string{true: "an officer", false: r.For}[r.For == audit.AnOfficer])
+	}
 	if r.Withheld > 0 {
-		fmt.Fprintf(t.out, "%s withheld from who exported it: who acted for other organisations\n", plural(r.Withheld, "value is", "values are"))
+		fmt.Fprintf(t.out, "%s withheld from %s: who acted for other organisations\n", plural(r.Withheld, "value is", "values are"), r.For)
 	}
 	if r.Nouns > 0 {
 		fmt.Fprintf(t.out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n", plural(r.Nouns-r.Unbound, "noun is", "nouns are"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"guichet/connectors/sql"
@@ -161,6 +162,10 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 	}
 	if r.Project == "" {
 		return r, schemas.BadField("request", "/project", "name the project that the data is for")
+	}
+	r.Contact = strings.TrimPrefix(r.Contact, "mailto:")
+	if r.Contact != "" && !schemas.IsContact(r.Contact) {
+		return r, schemas.BadField("request", "/contact", "%q is nowhere to ask back: write an address of mail (lab@crop-ai.example) or a page (https://…)", r.Contact)
 	}
 	answers := 0
 	for question, answer := range r.Answers {
@@ -338,11 +343,9 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 	if err != nil {
 		return err
 	}
-	for _, reviewer := range reviewers(r) {
-		_, err := tx.Exec(ctx, `INSERT INTO request_reviewer (request, reviewer) VALUES (?, ?)`, string(r.ID), string(reviewer))
-		if err != nil {
-			return fmt.Errorf("note the reviewer of %s: %w", r.ID, err)
-		}
+	err = readers(ctx, tx, r)
+	if err != nil {
+		return err
 	}
 	for _, reviewer := range reviewers(r) {
 		err := notice.Put(ctx, tx, told(schemas.NoticePending, r, reviewer, r.Submitted))
@@ -357,6 +360,24 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readers notes who else finds a request among its own: who reviews it, and whose data it
+// got. Whoever is noted already stays.
+func readers(ctx context.Context, tx *sql.Tx, r *schemas.Request) error {
+	who := reviewers(r)
+	for _, it := range r.Items {
+		if it.Agreement != "" && !slices.Contains(who, it.Provider) {
+			who = append(who, it.Provider)
+		}
+	}
+	for _, reader := range who {
+		_, err := tx.Exec(ctx, `INSERT INTO request_reviewer (request, reviewer) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(r.ID), string(reader))
+		if err != nil {
+			return fmt.Errorf("note who reads %s: %w", r.ID, err)
 		}
 	}
 	return nil

@@ -133,6 +133,10 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 		return err
 	}
 	r.Revision = revision
+	err = readers(ctx, tx, r)
+	if err != nil {
+		return err
+	}
 	if r.State != schemas.RequestPending {
 		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, r, r.By, review.At))
 		if err != nil {
@@ -173,12 +177,19 @@ func (d *Desk) RequestAbout(ctx context.Context, by schemas.Principal, id schema
 // from her.
 func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 	if r.By != by.Participant && !oversees(by) {
-		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool {
-			return it.Decision == nil || it.Decision.Reviewer != by.Participant
-		})
+		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool { return !concerns(by, &it) })
 		countOthers(r.Items)
 	}
 	return r
+}
+
+// concerns says whether an item is a caller's to read: its reviewer's, and its provider's
+// once it became an agreement of hers.
+func concerns(by schemas.Principal, it *schemas.RequestItem) bool {
+	if by.Participant == "" {
+		return false
+	}
+	return it.Decision != nil && it.Decision.Reviewer == by.Participant || it.Agreement != "" && it.Provider == by.Participant
 }
 
 // request is the same with all its items.
@@ -192,7 +203,7 @@ func (d *Desk) request(ctx context.Context, by schemas.Principal, id schemas.Req
 		return schemas.Request{}, err
 	}
 	r.Revision = revision
-	if r.By == by.Participant || oversees(by) || slices.Contains(reviewers(&r), by.Participant) {
+	if r.By == by.Participant || oversees(by) || slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool { return concerns(by, &it) }) {
 		return r, nil
 	}
 	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -76,7 +77,23 @@ func VerifyBundle(r io.ReaderAt, size int64, vkey string, saved ...[]byte) (Repo
 		return rep, badBundle(err, "has a %s that cannot be read", fileRecords)
 	}
 	defer in.Close()
-	err = verifyLines(in, h, heads, &rep)
+	var said *statement
+	if f := files[fileStatement]; f != nil {
+		b, err := readSmall(f)
+		if err != nil {
+			return rep, badBundle(err, "has a statement that cannot be read")
+		}
+		s, err := openStatement(b, vkey)
+		if err != nil {
+			return rep, err
+		}
+		said = &s
+	}
+	digest := sha256.New()
+	err = verifyLines(io.TeeReader(in, digest), h, heads, &rep)
+	if err == nil {
+		said.holds(&rep, [sha256.Size]byte(digest.Sum(nil)))
+	}
 	return rep, err
 }
 

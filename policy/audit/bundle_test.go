@@ -21,7 +21,7 @@ import (
 func export(t testing.TB, s *site, q audit.Query) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := s.log.Export(context.Background(), &b, q, nil); err != nil {
+	if err := s.log.Export(context.Background(), &b, q, audit.AnOfficer, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

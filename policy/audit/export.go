@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"guichet/connectors/sql"
@@ -24,6 +26,7 @@ const (
 	fileCheckpoint = "checkpoint"
 	fileVKey       = "vkey.txt"
 	fileRecords    = "records.jsonl"
+	fileStatement  = "statement"
 )
 
 //go:embed bundle.txt
@@ -54,10 +57,11 @@ const withholdable = "subject"
 // the bundle verifies no better than the record does. Erasures of values of the chosen
 // records are in the bundle too, whatever q chooses.
 //
-// shown makes of a record what the asker may read of it; nil shows all. What it leaves
-// out is named in the bundle as withheld.
+// exporter is for whom it is, a participant or AnOfficer, and shown makes of a record what
+// that one may read of it; nil shows all. What it leaves out is named in the bundle as
+// withheld. The log signs for whom the bundle is and what it holds.
 // Errors as Records and Checkpoint; what was written of w by then is no zip.
-func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schemas.Record) schemas.Record) error {
+func (l *Log) Export(ctx context.Context, w io.Writer, q Query, exporter string, shown func(schemas.Record) schemas.Record) error {
 	msg, h, err := l.signedHead(ctx)
 	if err != nil {
 		return err
@@ -83,8 +87,22 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schem
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	if err := l.exportRecords(ctx, out, q, h, shown); err != nil {
+	digest := sha256.New()
+	n, err := l.exportRecords(ctx, io.MultiWriter(out, digest), q, h, shown)
+	if err != nil {
 		return err
+	}
+	s := statement{exporter: exporter, size: h.Size, records: n, digest: [sha256.Size]byte(digest.Sum(nil))}
+	signed, err := note.Sign(&note.Note{Text: s.text(l.Origin())}, l.key)
+	if err != nil {
+		return fmt.Errorf("sign bundle: %w", err)
+	}
+	out, err = z.CreateHeader(&zip.FileHeader{Name: fileStatement, Method: zip.Deflate, Modified: made})
+	if err == nil {
+		_, err = out.Write(signed)
+	}
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
 	}
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
@@ -95,7 +113,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, shown func(schem
 // exportPage is how many records of an export are in memory at once.
 const exportPage = 500
 
-func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, shown func(schemas.Record) schemas.Record) error {
+func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, shown func(schemas.Record) schemas.Record) (int64, error) {
 	lines := &bundleLines{log: l, w: w, head: h, shown: shown, hashes: &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}}
 	left, all := q.Limit, q.Limit <= 0
 	for {
@@ -105,7 +123,7 @@ func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, s
 		}
 		records, err := l.Records(ctx, q)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, r := range records {
 			if r.Index >= h.Size {
@@ -113,13 +131,14 @@ func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, s
 				break
 			}
 			if err := lines.write(ctx, r); err != nil {
-				return err
+				return 0, err
 			}
 			q.After = r.Index + 1
 			left--
 		}
 		if len(records) < q.Limit || !all && left <= 0 {
-			return lines.erasuresBelow(ctx, h.Size)
+			err := lines.erasuresBelow(ctx, h.Size)
+			return lines.written, err
 		}
 	}
 }
@@ -131,6 +150,7 @@ type bundleLines struct {
 	head    Head
 	shown   func(schemas.Record) schemas.Record
 	hashes  *remembering
+	written int64
 	waiting []int64 // erasures of what was written, still to come
 }
 
@@ -194,6 +214,7 @@ func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 		b.waiting = slices.Compact(b.waiting)
 	}
 	text, err := e.line()
+	b.written++
 	if err == nil {
 		_, err = b.w.Write(text)
 	}

@@ -29,6 +29,7 @@ type Report struct {
 	Records  int64     `json:"records" doc:"records that were looked at"`
 	Erased   int64     `json:"erased" doc:"values that were erased, each with an entry that says so"`
 	Withheld int64     `json:"withheld,omitempty" doc:"values that are not in the bundle, since who exported it may not read them: who acted for another organisation"`
+	For      string    `json:"for,omitempty" doc:"of a bundle: for whom the log exported it, and that it holds what it held then"`
 	Nouns    int64     `json:"nouns,omitempty" doc:"stored nouns that were held against the record"`
 	Unbound  int64     `json:"unbound,omitempty" doc:"of them, those of an earlier version of the product, which no change commits to"`
 	FirstBad int64     `json:"first_bad" doc:"index of the first bad record; -1 when there is none, or when no index can be told"`
