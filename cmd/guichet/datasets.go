@@ -193,6 +193,10 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 			bar.set(int64(s.ShardsDone), int64(s.Shards))
 		})
 		bar.done()
+		if errors.Is(err, context.Canceled) {
+			return &schemas.Error{Kind: schemas.Unavailable, Subject: string(s.Version), Message: fmt.Sprintf("nobody waits any more; the gateway goes on with version %s", s.Version),
+				Remedy: fmt.Sprintf("guichet versions %[1]s %[2]s says where it stands, guichet withdraw %[1]s %[2]s gives it up", v.Dataset, s.Version)}
+		}
 		if e, ok := errors.AsType[*schemas.Error](err); ok {
 			asGiven(files, e.Fields)
 		}
