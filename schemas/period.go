@@ -128,3 +128,16 @@ func zone(s string) (*time.Location, bool) {
 	}
 	return time.FixedZone(s, seconds), true
 }
+
+// Ending is an end as people say it, in UTC: what ends as a day begins lasts to the end of
+// the day before, "28 November 2026"; other ends have their time.
+func Ending(until time.Time) string {
+	t := until.UTC()
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.AddDate(0, 0, -1).Format("2 January 2006")
+	}
+	if t.Second() == 0 && t.Nanosecond() == 0 {
+		return t.Format("2 January 2006, 15:04 MST")
+	}
+	return t.Format("2 January 2006, 15:04:05 MST")
+}

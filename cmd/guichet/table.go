@@ -132,7 +132,7 @@ func words(d *schemas.Decision) string {
 		b.WriteString("No")
 	}
 	if !d.Until.IsZero() {
-		fmt.Fprintf(&b, ", until %s", d.Until.Format("2 January 2006"))
+		fmt.Fprintf(&b, ", until %s", schemas.Ending(d.Until))
 	}
 	b.WriteString(".\n")
 	for _, o := range d.Obligations {

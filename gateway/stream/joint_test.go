@@ -3,7 +3,11 @@ package stream
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/gateway/stream/transform"
 	"guichet/schemas"
 )
 
@@ -42,6 +46,26 @@ func TestLinkageOfAColumn(t *testing.T) {
 		got := v.linkage(v.named("name")[0], a)
 		if got.Domain != c.domain || got.Derivation != 2 || got.Column != "name" || got.Dataset != "ds-1" || (len(got.Parties) == 2) != (c.domain != "") {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// A filter that compares a column of instants with a day once meant its first instant: what
+// was kept of such a view is not used again, and the names of all other filters stay.
+func TestFiltersByDaysHaveNewNames(t *testing.T) {
+	at := &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "at", Type: at}, {Name: "day", Type: arrow.FixedWidthTypes.Date32}}, nil)
+	for _, c := range []struct{ column, value, want string }{
+		{"at", "2025-12-31", "e845332897e55eaffb3a6318029e09cd51a6fa40ec1d19a21bad5cada4c53480"},
+		{"at", "2025-12-31T00:00:00Z", "042838deccee752d1d091ea29c5b7aba3fee576195d87b41d6008c57dcf40b4d"},
+		{"day", "2025-12-31", "ce13b2091518bb1604fa6e437fa5b0afae5193eda29489f5776b84f2534887aa"},
+	} {
+		f, err := transform.NewFilter(&schemas.Filter{Column: c.column, Op: "lteq", Values: []string{c.value}}, schema, time.Time{})
+		must(t, err)
+		v := view{filter: f}
+		must(t, v.name(&schemas.Table{Name: "data"}, &schemas.Agreement{Permit: "req-1", Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: c.column, Op: "lteq", Values: []string{c.value}}}}}))
+		if v.digest != c.want {
+			t.Errorf("%s lteq %s: the view is named %s, want %s", c.column, c.value, v.digest, c.want)
 		}
 	}
 }

@@ -337,7 +337,8 @@ func (v *view) name(t *schemas.Table, a *schemas.Agreement) error {
 		Instant    time.Time
 		Derivation int                          `json:",omitempty"`
 		About      map[string]map[string]string `json:",omitempty"`
-	}{t.Name, filters, v.keep, a.Permit, a.From, a.Pseudonyms, v.about})
+		WholeDays  bool                         `json:",omitempty"`
+	}{t.Name, filters, v.keep, a.Permit, a.From, a.Pseudonyms, v.about, v.filter != nil && v.filter.Whole()})
 	if err != nil {
 		return fmt.Errorf("digest the view: %w", err)
 	}

@@ -273,7 +273,7 @@ func (d *Desk) noteStanding(ctx context.Context, dec *schemas.Decision, r *schem
 	}
 	for _, row := range rows {
 		if row.Doc.Purpose == r.Purpose && row.Doc.Factory == r.Factory && row.Doc.Action == r.Action {
-			dec.Notes = append(dec.Notes, fmt.Sprintf("agreement %s stands for the same use until %s", row.ID, row.Doc.Until.Format("2 January 2006")))
+			dec.Notes = append(dec.Notes, fmt.Sprintf("agreement %s stands for the same use until %s", row.ID, schemas.Ending(row.Doc.Until)))
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 type Filter struct {
 	root    expr
 	columns []int
+	whole   bool
 }
 
 // expr judges row i; a null anywhere below gives known = false.
@@ -37,11 +38,16 @@ func NewFilter(f *schemas.Filter, schema *arrow.Schema, now time.Time) (*Filter,
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{root: root, columns: c.columns}, nil
+	return &Filter{root: root, columns: c.columns, whole: c.whole}, nil
 }
 
 // Columns gives the indices of the columns that the filter reads.
 func (f *Filter) Columns() []int { return f.columns }
+
+// Whole says whether a day, a month or a year is compared with a column of instants.
+// Such filters once took the first instant for it: what is kept of them by name needs
+// another name.
+func (f *Filter) Whole() bool { return f.whole }
 
 // Rows gives the rows that stay, in order. columns are a record's, by the schema's
 // indices; those that the filter does not read may be nil.
@@ -60,6 +66,7 @@ type compiler struct {
 	schema  *arrow.Schema
 	now     time.Time
 	columns []int
+	whole   bool
 }
 
 func (c *compiler) compile(f *schemas.Filter) (expr, error) {
@@ -343,57 +350,4 @@ func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) 
 		}
 		return 0, true
 	}, nil
-}
-
-func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
-	want := make([]time.Time, len(values))
-	for j, s := range values {
-		t, err := c.instant(s)
-		if err != nil {
-			return nil, err
-		}
-		want[j] = t
-	}
-	slices.SortFunc(want, time.Time.Compare)
-	return func(a arrow.Array, i, v int) (int, bool) {
-		var have time.Time
-		switch a := a.(type) {
-		case *array.Date32:
-			have = a.Value(i).ToTime()
-		case *array.Date64:
-			have = a.Value(i).ToTime()
-		case *array.Timestamp:
-			have = a.Value(i).ToTime(typ.(*arrow.TimestampType).Unit)
-		}
-		return have.Compare(want[v]), true
-	}, nil
-}
-
-// instant reads a date, an RFC 3339 instant, now, or now-P<n>D|W|M|Y.
-func (c *compiler) instant(s string) (time.Time, error) {
-	if s == "now" {
-		return c.now, nil
-	}
-	if rest, ok := strings.CutPrefix(s, "now-P"); ok && len(rest) > 1 {
-		n, err := strconv.Atoi(rest[:len(rest)-1])
-		if err == nil && n >= 0 && n <= 100_000 {
-			switch rest[len(rest)-1] {
-			case 'D':
-				return c.now.AddDate(0, 0, -n), nil
-			case 'W':
-				return c.now.AddDate(0, 0, -7*n), nil
-			case 'M':
-				return c.now.AddDate(0, -n, 0), nil
-			case 'Y':
-				return c.now.AddDate(-n, 0, 0), nil
-			}
-		}
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano, "2006-01-02T15:04:05"} {
-		t, err := time.Parse(layout, s)
-		if err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no date", s)
 }
