@@ -96,8 +96,11 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 		return err
 	}
 	plain, err := url.PathUnescape(key)
-	if err != nil || plain != key && !cleanKey(plain) || !cleanKey(key) {
-		return deny(fmt.Sprintf("the key %q is not in plain form (no empty, . or .. parts)", key))
+	if err != nil {
+		return rename(key, "has a percent sign that is no escape")
+	}
+	if plain != key && !cleanKey(plain) || !cleanKey(key) {
+		return rename(key, "has an empty, . or .. part, a backslash or a control character")
 	}
 	for _, p := range s.Prefixes {
 		if p.Participant == provider && p.Bucket == bucket && strings.HasPrefix(key, p.Prefix) {
@@ -105,6 +108,13 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 		}
 	}
 	return deny(fmt.Sprintf("the key %q is under no prefix of yours in store %s, bucket %s", key, store, bucket))
+}
+
+// rename refuses a key that stores and proxies read in more than one way.
+func rename(key, why string) error {
+	text, remedy := fmt.Sprintf("the key %q %s, so it could be read as another one", key, why), "give the object another name"
+	return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: "store.key", Source: "names of objects", Text: text, Remedy: remedy}}}
 }
 
 // Prefix is the provider's prefix under which an object lies: the longest, with its slash.
