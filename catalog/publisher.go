@@ -289,6 +289,9 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 			return err
 		}
 	}
+	if len(p.version.Failures) == 0 {
+		p.version.Notes = append(p.version.Notes, p.described()...)
+	}
 	p.version.Notes = p.report.notes(p.version.Notes)
 	return c.finish(ctx, &p)
 }

@@ -304,6 +304,39 @@ func TestColumnsBelowThePrefix(t *testing.T) {
 	}
 }
 
+// TestDescribedAndAbsent: what was said of tables and columns that a version has not is
+// named, in every format.
+func TestDescribedAndAbsent(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	publish := func(table string, fields ...schemas.Field) string {
+		t.Helper()
+		in := wheat("described as " + table)
+		in.Tables = []schemas.TableInfo{{Name: table, Fields: fields}}
+		var d schemas.Dataset
+		g.post("agronomy", "/datasets", in, &d)
+		s, err := g.publishObjects(d, "v1", "", object{"a.csv", "Yield,plot\n3.5,1\n"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(s.Notes)
+	}
+	notes := publish("data", schemas.Field{Name: "yield", Unit: "t/ha"}, schemas.Field{Name: "person", Sensitivity: schemas.SensitivityIdentifies}, schemas.Field{Name: "plot", Type: "int64"}, schemas.Field{Name: "bare"})
+	for _, want := range []string{`column "yield" is described and not in the table; "Yield" is`, `column "person" is described and not in the table`} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %s", want, notes)
+		}
+	}
+	if strings.Contains(notes, `"bare"`) || strings.Contains(notes, `"plot" is described`) || strings.Contains(notes, "the description") {
+		t.Error(notes)
+	}
+	notes = publish("nosuch", schemas.Field{Name: "plot", Type: "text"})
+	if !strings.Contains(notes, `the table "data" is not in the description, which has nosuch`) {
+		t.Error(notes)
+	}
+}
+
 // TestDryRun: a dry run reads everything and reports as a publication does; nothing is
 // published, nothing stays in the work bucket, and the name is free.
 func TestDryRun(t *testing.T) {

@@ -28,8 +28,7 @@ type csvSource struct {
 	told    []string // of several columns at once
 	name    string
 	own     []CSVSeen // by column: what this file has shown
-	inPath  map[string]bool
-	utf8    bool // all of data is; then no cell need be looked at
+	utf8    bool      // all of data is; then no cell need be looked at
 }
 
 const (
@@ -63,10 +62,6 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	sc := newScanner(s.data, s.delim)
 	if spec.Open {
 		want = nil
-	}
-	s.inPath = map[string]bool{}
-	for i := range spec.Path {
-		s.inPath[spec.Path[i].Name] = true
 	}
 	if err := s.header(sc, spec.Fields, want); err != nil {
 		return nil, err
@@ -174,11 +169,6 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 			return err
 		}
 		s.columns = append(s.columns, c)
-	}
-	for _, f := range fields {
-		if !seen[f.Name] && f.Type != "" && !s.inPath[f.Name] {
-			s.notes = append(s.notes, fmt.Sprintf("column %q is declared and not in the file", f.Name))
-		}
 	}
 	if s.dialect.NoHeader {
 		*sc = start

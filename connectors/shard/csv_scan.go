@@ -14,6 +14,17 @@ import (
 // what it found. Only a mark or the declared dialect decides; nothing is
 // guessed from the bytes [decisions.md 34].
 func csvText(data []byte, declared string) ([]byte, string, error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe\x00\x00")) || bytes.HasPrefix(data, []byte("\x00\x00\xfe\xff")) { // before UTF-16's mark, with which the first begins
+		return nil, "", invalid("the file is UTF-32, by its byte-order mark; convert it to UTF-8")
+	}
+	text, note, err := recoded(data, declared)
+	if i := bytes.IndexByte(text, 0); err == nil && i >= 0 {
+		return nil, "", invalid("a zero character stands at byte %d of the text (%s): the file is binary, or in another encoding, such as UTF-16 without a byte-order mark or UTF-32; convert it to UTF-8", i, note)
+	}
+	return text, note, err
+}
+
+func recoded(data []byte, declared string) ([]byte, string, error) {
 	enc := strings.ToLower(strings.ReplaceAll(declared, "_", "-"))
 	mark := ""
 	switch {
@@ -35,9 +46,6 @@ func csvText(data []byte, declared string) ([]byte, string, error) {
 		note := "encoding utf-8"
 		if mark != "" {
 			note += ", byte-order mark removed"
-		}
-		if i := bytes.IndexByte(data, 0); i >= 0 {
-			return nil, "", invalid("a zero byte stands at byte %d: the file is binary, or UTF-16 without a byte-order mark", i)
 		}
 		return data, note, nil
 	case "utf-16le", "utf-16be":

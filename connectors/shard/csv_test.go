@@ -93,6 +93,11 @@ func TestCSVSentences(t *testing.T) {
 		{"type", "a,b\n1,2\nx,3\n", `line 3, column "a": "x" is not a value of type int64`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int64"}}}},
 		{"range", "a\n128\n", `"128" is not a value of type int8`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int8"}}}},
 		{"unknown type", "a\n1\n", `declared as "number"`, Spec{Fields: []schemas.Field{{Name: "a", Type: "number"}}}},
+		{"UTF-32, little end first", "\xff\xfe\x00\x00a\x00\x00\x00\n\x00\x00\x001\x00\x00\x00", `the file is UTF-32`, Spec{}},
+		{"UTF-32, big end first", "\x00\x00\xfe\xff\x00\x00\x00a\x00\x00\x00\n\x00\x00\x001", `the file is UTF-32`, Spec{}},
+		{"UTF-32, declared otherwise", "\xff\xfe\x00\x00a\x00\x00\x00", `the file is UTF-32`, Spec{CSV: &schemas.CSV{Encoding: "utf-16"}}},
+		{"zero characters in UTF-16", "\xff\xfea\x00\n\x00x\x00\x00\x00", `a zero character stands at byte 3 of the text (encoding utf-16le)`, Spec{}},
+		{"zero characters in Latin", "a\nx\x00y\n", `a zero character stands at byte 3 of the text (encoding latin1)`, Spec{CSV: &schemas.CSV{Encoding: "latin1"}}},
 		{"mark against dialect", "\xef\xbb\xbfa\n1\n", `byte-order mark of utf-8`, Spec{CSV: &schemas.CSV{Encoding: "utf-16"}}},
 		{"zones", "a\n2020-01-01T00:00:00Z\n2020-01-01T00:00:00\n", `some timestamps name a time zone and some do not`, Spec{Fields: []schemas.Field{{Name: "a", Type: "timestamp"}}}},
 	} {
