@@ -35,9 +35,10 @@ type Config struct {
 	Spaces     []schemas.SpaceProfile
 	CheckOffer func(ctx context.Context, o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
 	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
-	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)            // an open store
-	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error) // where rewritten shards go
-	Readers    func() Reader                                                               // one for each publication
+	Prefix     func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) (string, error) // of the provider's, under which a key lies
+	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)                                                     // an open store
+	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error)                                          // where rewritten shards go
+	Readers    func() Reader                                                                                                        // one for each publication
 	TempDir    string
 	Now        func() time.Time
 	MaxSets    int   // datasets of a provider that are not withdrawn; 0: any number

@@ -166,7 +166,8 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.D
 		for j := range p.Tables[i].Splits {
 			s := &p.Tables[i].Splits[j]
 			at := fmt.Sprintf("/tables/%d/splits/%d", i, j)
-			if s.Prefix != "" {
+			prefix := s.Prefix
+			if prefix != "" {
 				err := c.list(ctx, by, p, base, s, at)
 				if err != nil {
 					return 0, err
@@ -181,6 +182,12 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.D
 				if err != nil {
 					return 0, err
 				}
+				if prefix == "" || k == 0 {
+					err := c.root(ctx, by, p, base, p.Tables[i].Name, prefix, key)
+					if err != nil {
+						return 0, err
+					}
+				}
 				if _, is := have[key]; is {
 					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "version %s holds %s already", p.Base, key)
 				}
@@ -190,7 +197,7 @@ func (c *Catalog) expand(ctx context.Context, by schemas.Principal, d *schemas.D
 				return 0, schemas.Errorf(schemas.TooLarge, "publication", "a version has at most %d shards", maxShards)
 			}
 		}
-		err := checkPaths(d, &p.Tables[i], fmt.Sprintf("/tables/%d", i))
+		err := checkPaths(d, p, &p.Tables[i], fmt.Sprintf("/tables/%d", i))
 		if err != nil {
 			return 0, err
 		}

@@ -268,6 +268,7 @@ func (c *Catalog) publish(ctx context.Context, v schemas.Version) error {
 	for i := range p.ask.Left {
 		p.version.Notes = append(p.version.Notes, p.ask.Left[i].note())
 	}
+	p.version.Notes = append(p.version.Notes, p.ask.Said...)
 	p.alike()
 	p.grow(base)
 	err = c.stands(ctx, &p, base)

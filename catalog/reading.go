@@ -70,7 +70,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 		}
 	}
 	for _, w := range tr.work {
-		columns, err := shard.PathColumns(w.key)
+		columns, err := p.ask.columnsIn(ask.Name, w.key)
 		if err != nil {
 			return err
 		}

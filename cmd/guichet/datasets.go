@@ -184,6 +184,7 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	if !v.NoWait {
+		version := s.Version
 		bar := newProgress(t, "reading shards")
 		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) {
 			if s.Waiting != nil {
@@ -193,6 +194,10 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 			bar.set(int64(s.ShardsDone), int64(s.Shards))
 		})
 		bar.done()
+		if errors.Is(err, context.Canceled) {
+			return &schemas.Error{Kind: schemas.Unavailable, Subject: string(version), Message: fmt.Sprintf("nobody waits any more; the gateway goes on with version %s", version),
+				Remedy: fmt.Sprintf("guichet versions %[1]s %[2]s says where it stands, guichet withdraw %[1]s %[2]s gives it up", v.Dataset, version)}
+		}
 		if e, ok := errors.AsType[*schemas.Error](err); ok {
 			asGiven(files, e.Fields)
 		}

@@ -168,12 +168,18 @@ func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
 			fmt.Fprintf(t.out, "  split %s: %s in %s\n", s.Name, rows, plural(s.Shards, "shard", "shards"))
 		}
 		for _, col := range tab.Columns {
-			t.column(col.Name, col.Type, said[tab.Name+"/"+col.Name])
+			f := said[tab.Name+"/"+col.Name]
+			later := ""
+			if f.Unit != col.Unit && f.Unit != "" {
+				later = fmt.Sprintf("; in %s from the next version on", f.Unit)
+			}
+			f.Unit, f.Description = col.Unit, col.Description // what the version carries
+			t.column(col.Name, col.Type, f, later)
 		}
 	}
 }
 
-func (t *terminal) column(name, typ string, f schemas.Field) {
+func (t *terminal) column(name, typ string, f schemas.Field, more ...string) {
 	line := strings.TrimSpace(name + " " + typ)
 	if f.Unit != "" {
 		line += " in " + f.Unit
@@ -184,6 +190,7 @@ func (t *terminal) column(name, typ string, f schemas.Field) {
 	if s := title(f.Description); s != "" {
 		line += ": " + s
 	}
+	line += strings.Join(more, "")
 	fmt.Fprintf(t.out, "  %s\n", line)
 }
 

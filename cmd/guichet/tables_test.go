@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
+	"guichet/connectors/guichet"
 	"guichet/schemas"
 )
 
@@ -235,6 +237,70 @@ func TestColumnsInPaths(t *testing.T) {
 		if !strings.HasPrefix(head, name+":") || got != strings.Join(want, " ") {
 			t.Errorf("%s, want %v", lines[i], want)
 		}
+	}
+}
+
+// TestColumnsBelowThePrefix: columns of paths stand in the folders below the prefix that is
+// published, or below the provider's where keys are named. Folders of the prefix itself are
+// named, and are columns where the base has them.
+func TestColumnsBelowThePrefix(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "")
+	g.populate()
+	twice := g.offered("one year", "open-with-attribution")
+	below := func(version, base, folder string, named ...string) schemas.VersionSummary {
+		t.Helper()
+		key := fmt.Sprintf("%s%s/%spart-0.csv", g.bucket, twice.ID, folder)
+		_, err := g.store().Put(t.Context(), g.rig.S3.Bucket, key, strings.NewReader("plot\n1\n"), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := g.publication(version, strings.TrimSuffix(key, "part-0.csv"))
+		p.Base = schemas.VersionID(base)
+		if len(named) > 0 {
+			p.Tables[0].Splits[0] = schemas.PublicationSplit{Keys: named}
+		}
+		g.post("agronomy", "/datasets/"+string(twice.ID)+"/versions", p, nil)
+		s, err := g.as("agronomy").WaitPublished(t.Context(), twice.ID, p.Version, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		return s
+	}
+	root := g.bucket + string(twice.ID) + "/"
+	s := below("v1", "", "year=2025/")
+	if got := g.values(twice); got != "plot:int64 1" || !strings.Contains(fmt.Sprint(s.Notes), "it has itself, as no column, year=2025") {
+		t.Errorf("%s\n%v", got, s.Notes)
+	}
+	below("v2", "", "year=2025/", root+"year=2025/part-0.csv")
+	if got := g.values(twice); got != "plot:int64 1\nyear:int64 2025" {
+		t.Errorf("by its key: %s", got)
+	}
+	s = below("v3", "v2", "year=2026/")
+	if got := g.values(twice); got != "plot:int64 1 1\nyear:int64 2025 2026" || strings.Contains(fmt.Sprint(s.Notes), "no column") {
+		t.Errorf("added: %s\n%v", got, s.Notes)
+	}
+
+	// The operator's folders above a provider's prefix are never columns.
+	stores, err := guichet.All[schemas.Store](t.Context(), g.as("operator"), "/stores")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := stores[slices.IndexFunc(stores, func(s schemas.Store) bool { return s.ID == "local" })]
+	i := slices.IndexFunc(local.Prefixes, func(p schemas.Prefix) bool { return strings.HasPrefix(g.bucket, p.Prefix) })
+	local.Prefixes = append(local.Prefixes, schemas.Prefix{Participant: local.Prefixes[i].Participant, Bucket: g.rig.S3.Bucket, Prefix: "tenant=" + root})
+	err = g.as("operator").Post(t.Context(), "/stores", local, nil, guichet.IfMatch(local.Revision))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := "tenant=" + root + "year=2027/part-0.csv"
+	_, err = g.store().Put(t.Context(), g.rig.S3.Bucket, key, strings.NewReader("plot\n1\n"), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below("v4", "", "x/", key)
+	if got := g.values(twice); got != "plot:int64 1\nyear:int64 2027" {
+		t.Errorf("under a tenant's folder: %s", got)
 	}
 }
 

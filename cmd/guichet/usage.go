@@ -43,7 +43,7 @@ func elsewhere(message, subject string) string {
 		{"rel-", "release", "guichet streams --state all"},
 		{"lease-", "lease", "guichet lease gives another one"},
 	} {
-		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(message, noun.name+" "+subject) {
+		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(subject, "/") && !strings.Contains(message, noun.name+" "+subject) {
 			return fmt.Sprintf("%s is the id of a %s: "+noun.where, subject, noun.name)
 		}
 	}
@@ -56,7 +56,7 @@ type why string
 // Validate is for kong.
 func (w why) Validate() error {
 	if len(strings.TrimSpace(string(w))) < 3 {
-		return errors.New("say why, in a word or more: it stands in the record")
+		return errors.New("say why, in three letters or more: it stands in the record")
 	}
 	return nil
 }

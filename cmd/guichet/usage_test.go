@@ -23,7 +23,7 @@ func TestWrongWords(t *testing.T) {
 		"written with =, like --from=-1":                    {"stream", string(id), "--from", "-1"},
 		"from 0 on":                                         {"stream", string(id), "--from=-1", "--out", "x"},
 		"name at least one, or leave the flag out":          {"stream", string(id), "--columns", "", "--out", "x"},
-		"say why, in a word or more":                        {"revoke", string(id), "--reason", "x"},
+		"say why, in three letters or more":                 {"revoke", string(id), "--reason", "x"},
 		"the folder " + filepath.Join(dir, "gone") + " for": {"stream", string(id), "--out", filepath.Join(dir, "gone", "x")},
 		"this is a list: write it like [a, b]":              {"project", "add", written(t, dir, "p.json", `{"id": "p", "title": "P", "factory": "leonardo", "purposes": "train-model"}`)},
 	} {

@@ -115,7 +115,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	mayName := stores.mayName
 	readers := sandbox.New(self, sandbox.Limits{})
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
+		Prefix: s.parties.Prefix, Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
 	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,

@@ -107,6 +107,22 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 	return deny(fmt.Sprintf("the key %q is under no prefix of yours in store %s, bucket %s", key, store, bucket))
 }
 
+// Prefix is the provider's prefix under which an object lies: the longest, with its slash.
+// It is empty where the object lies under none.
+func (r *Registry) Prefix(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) (string, error) {
+	s, err := r.Store(ctx, store)
+	if err != nil {
+		return "", err
+	}
+	longest := ""
+	for _, p := range s.Prefixes {
+		if p.Participant == provider && p.Bucket == bucket && strings.HasPrefix(key, p.Prefix) && len(p.Prefix) > len(longest) {
+			longest = p.Prefix
+		}
+	}
+	return longest, nil
+}
+
 // cleanKey says whether a key has no empty, "." or ".." part, no backslash and
 // no control characters.
 func cleanKey(key string) bool {
