@@ -139,6 +139,7 @@ func TestReadinessNamesWaiting(t *testing.T) {
 	if v.Waiting == nil || v.Waiting.Why != "the store is away" || v.Waiting.Tries != 3 {
 		t.Errorf("%+v", v)
 	}
+	s.settle() // the index of a new site is there
 	r, err := http.Get(s.base + "/readyz")
 	must(t, err)
 	defer r.Body.Close()

@@ -47,6 +47,27 @@ type foundPage struct {
 	Items  []hit            `json:"items"`
 	Facets map[string]facet `json:"facets,omitempty"`
 	Next   string           `json:"next,omitempty"`
+	Near   []near           `json:"near,omitempty"`
+}
+
+// near is a search that finds something where one found nothing.
+type near struct {
+	Words   string            `json:"q"`
+	Without []string          `json:"without,omitempty"`
+	Instead map[string]string `json:"instead,omitempty"`
+	Total   int64             `json:"total"`
+}
+
+// words tells a search that is near.
+func (n near) words() string {
+	var parts []string
+	for _, typed := range slices.Sorted(maps.Keys(n.Instead)) {
+		parts = append(parts, fmt.Sprintf("with %s instead of %s", schemas.Visible(n.Instead[typed]), schemas.Visible(typed)))
+	}
+	if len(n.Without) > 0 {
+		parts = append(parts, "without "+schemas.Visible(strings.Join(n.Without, ", ")))
+	}
+	return strings.Join(parts, ", ") + ": " + count(n.Total)
 }
 
 type searchCmd struct {
@@ -119,7 +140,14 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 	if f.Total == 0 && asked {
-		fmt.Fprintln(t.out, "no dataset matches")
+		nothing := "no dataset matches"
+		if len(f.Near) > 0 {
+			nothing += " all of " + schemas.Visible(strings.Join(v.Words, " "))
+		}
+		for _, n := range f.Near {
+			nothing += "; " + n.words()
+		}
+		fmt.Fprintln(t.out, nothing)
 		if v.Access != "" && v.Project == "" && v.Purpose == "" {
 			fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
 		}

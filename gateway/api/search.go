@@ -69,6 +69,7 @@ type Found struct {
 	Items  []Hit                  `json:"items"`
 	Facets map[string]index.Facet `json:"facets,omitempty"`
 	Next   string                 `json:"next,omitempty"`
+	Near   []index.Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
 }
 
 type found struct {
@@ -112,6 +113,12 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 		return nil, err
 	}
 	out := &found{Body: Found{Total: r.Total, Items: []Hit{}, Facets: r.Facets}}
+	if r.Total == 0 && in.Cursor == "" {
+		out.Body.Near, err = s.Index.Near(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Facets) == 0 {
 		out.Body.Facets = nil
 	}

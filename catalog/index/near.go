@@ -1,0 +1,303 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/blevesearch/bleve/v2"
+	api "github.com/blevesearch/bleve_index_api"
+
+	"guichet/schemas"
+)
+
+// Near is a search that is near to one that found nothing.
+type Near struct {
+	Words   string            `json:"q" doc:"the words of the search that finds something"`
+	Without []string          `json:"without,omitempty" doc:"the words that it leaves out"`
+	Instead map[string]string `json:"instead,omitempty" doc:"words that nothing holds, to what they are written as here"`
+	Total   uint64            `json:"total" doc:"how many datasets it finds of those that everyone may see"`
+}
+
+// The bounds of what is near: at most 3 + 2n searches for n words, and a look at the words
+// of the index for each that finds nothing.
+const (
+	nearWords = 8 // of longer questions nothing is near
+	nearShown = 3
+	nearTerms = 256 // terms of the index looked at per word
+)
+
+// Near gives searches near to q, which found nothing: with most words first, then with
+// most datasets. Filters stay. All comes of what everyone may see, whoever asks: what is
+// hidden is neither counted nor suggested, nor does it move what is. Errors: Busy while
+// the index is rebuilt.
+func (x *Index) Near(ctx context.Context, q Query) ([]Near, error) {
+	n := nearer{x: x, ctx: ctx, q: q, words: Parse(q.Words)}
+	n.typed = slices.Clone(n.words)
+	n.q.Facets, n.q.After, n.q.Limit, n.q.Sort = nil, nil, 1, ""
+	if len(n.words) == 0 || len(n.words) > nearWords {
+		return nil, nil
+	}
+	known, unknown := n.known()
+	switch {
+	case n.err != nil:
+	case !slices.Equal(n.words, n.typed) && len(unknown) == 0 && n.try(nil):
+	case len(known) == 0:
+	case len(unknown) > 0 && n.try(unknown):
+	default:
+		n.fewer(known, unknown)
+	}
+	slices.SortStableFunc(n.out, func(a, b Near) int {
+		return cmp.Or(len(a.Without)-len(b.Without), cmp.Compare(b.Total, a.Total), strings.Compare(a.Words, b.Words))
+	})
+	return n.out[:min(nearShown, len(n.out))], n.err
+}
+
+// nearer looks for what is near to one question.
+type nearer struct {
+	x     *Index
+	ctx   context.Context // of one call of Near
+	q     Query
+	typed []string
+	words []string // as they are written here, where nothing holds what was typed
+	alone []uint64 // how many each word finds
+	out   []Near
+	err   error // the first; nothing is sought after it
+}
+
+// total is how many datasets everyone finds.
+func (n *nearer) total(q Query) uint64 {
+	if n.err != nil {
+		return 0
+	}
+	var r Result
+	r, n.err = n.x.Search(n.ctx, q, schemas.Sight{Everyone: true})
+	return r.Total
+}
+
+// known parts the words, by their places, into those that find something and those that
+// find nothing, after it has written the latter as they are written here.
+func (n *nearer) known() (known, unknown []int) {
+	n.alone = make([]uint64, len(n.words))
+	for i, w := range n.words {
+		q := n.q
+		q.Words = quoted(w)
+		n.alone[i] = n.total(q)
+		if n.alone[i] == 0 && n.err == nil {
+			if as := n.spelt(w); as != "" {
+				n.words[i], q.Words = as, as
+				n.alone[i] = n.total(q)
+			}
+		}
+		if n.alone[i] > 0 {
+			known = append(known, i)
+		} else {
+			unknown = append(unknown, i)
+		}
+	}
+	return known, unknown
+}
+
+// fewer leaves out one word more; where that finds nothing, all but one.
+func (n *nearer) fewer(known, unknown []int) {
+	if len(known) < 2 {
+		return
+	}
+	some := false
+	for _, i := range known {
+		if len(known) > 2 {
+			some = n.try(append(slices.Clone(unknown), i)) || some
+		}
+	}
+	for _, i := range known {
+		if !some {
+			n.note(slices.DeleteFunc(n.places(), func(j int) bool { return j == i }), n.alone[i])
+		}
+	}
+}
+
+func (n *nearer) places() []int {
+	out := make([]int, len(n.words))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// try searches without the words at some places.
+func (n *nearer) try(without []int) bool {
+	q := n.q
+	q.Words = n.rest(without)
+	total := n.total(q)
+	if total > 0 {
+		n.note(without, total)
+	}
+	return total > 0
+}
+
+func (n *nearer) rest(without []int) string {
+	var out []string
+	for i, w := range n.words {
+		if !slices.Contains(without, i) {
+			out = append(out, quoted(w))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func (n *nearer) note(without []int, total uint64) {
+	near := Near{Words: n.rest(without), Total: total}
+	for i, w := range n.words {
+		if slices.Contains(without, i) {
+			near.Without = append(near.Without, n.typed[i])
+			continue
+		}
+		if typed := n.typed[i]; typed != w {
+			if near.Instead == nil {
+				near.Instead = map[string]string{}
+			}
+			near.Instead[typed] = w
+		}
+	}
+	n.out = append(n.out, near)
+}
+
+func quoted(w string) string {
+	if strings.Contains(w, " ") {
+		return `"` + w + `"`
+	}
+	return w
+}
+
+// spelt is the word of the datasets that everyone may see which is nearest to one that
+// none of them holds; "" is none. Words of four letters may differ in one, longer ones in
+// two, which also finds many endings of languages that are not stemmed.
+func (n *nearer) spelt(word string) string {
+	folded := strings.Trim(schemas.Fold(word), "*?~^+!(){}[]:/\\.,;'")
+	letters := utf8.RuneCountInString(folded)
+	if letters < 4 || letters > 32 || strings.ContainsAny(folded, " -0123456789") {
+		return ""
+	}
+	if n.total(Query{Words: word, Limit: 1}) > 0 || n.err != nil {
+		return "" // it is written right: a filter leaves it out
+	}
+	most := 1
+	if letters > 4 {
+		most = 2
+	}
+	var best string
+	var found uint64
+	far := most + 1
+	var err error
+	fault := guard(func() error {
+		var terms []string
+		terms, err = n.x.terms(folded, most)
+		for _, t := range terms {
+			d := distance([]rune(folded), []rune(t))
+			if err != nil || d == 0 || d > far || d > most {
+				continue
+			}
+			var total uint64
+			total, err = n.x.holders(n.ctx, t)
+			if total > 0 && (d < far || total > found) {
+				best, found, far = t, total, d
+			}
+		}
+		return err
+	})
+	if fault != nil && n.err == nil {
+		n.err = fmt.Errorf("look for words near: %w", fault)
+	}
+	return best
+}
+
+// terms are the words of the public index within a distance of a word, in order; among
+// them may be words of datasets that are not public any more.
+func (x *Index) terms(word string, most int) ([]string, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	inner, err := x.public.b.Advanced()
+	if err != nil {
+		return nil, err
+	}
+	r, err := inner.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() //nolint:errcheck // only read
+	fuzzy, ok := r.(api.IndexReaderFuzzy)
+	if !ok {
+		return nil, nil
+	}
+	first, _ := utf8.DecodeRuneInString(word)
+	var out []string
+	for _, field := range []string{"title", "words"} {
+		dict, err := fuzzy.FieldDictFuzzy(field, word, most, string(first))
+		if err != nil {
+			return nil, err
+		}
+		for range nearTerms {
+			entry, err := dict.Next()
+			if err != nil {
+				return nil, err
+			}
+			if entry == nil {
+				break
+			}
+			if !slices.Contains(out, entry.Term) {
+				out = append(out, entry.Term)
+			}
+		}
+		err = dict.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// holders counts the public datasets that hold a word now.
+func (x *Index) holders(ctx context.Context, word string) (uint64, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	any := bleve.NewDisjunctionQuery()
+	for _, field := range []string{"title", "words"} {
+		t := bleve.NewTermQuery(word)
+		t.SetField(field)
+		any.AddQuery(t)
+	}
+	r, err := x.public.b.SearchInContext(ctx, bleve.NewSearchRequestOptions(any, 0, 0, false))
+	if err != nil {
+		return 0, err
+	}
+	return r.Total, nil
+}
+
+// distance is how many letters are put in, left out, changed, or swapped with the next.
+func distance(a, b []rune) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

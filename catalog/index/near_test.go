@@ -1,0 +1,56 @@
+package index
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guichet/schemas"
+)
+
+// What is near to a search that finds nothing: fewer words, most first, and words as the
+// datasets write them. Filters stay.
+func TestNear(t *testing.T) {
+	x := titled(t, "pl", map[schemas.DatasetID]string{
+		"a": "Wheat yield of the north", "b": "Wheat yield of the south", "c": "Wheat prices", "d": "Plony pszenicy ozimej", "e": "Απόδοση σίτου", "f": "Ziemas kviešu raža",
+	})
+	for words, want := range map[string][]Near{
+		"predict wheat yield": {{Words: "wheat yield", Without: []string{"predict"}, Total: 2}},
+		"wheat yeild":         {{Words: "wheat yield", Instead: map[string]string{"yeild": "yield"}, Total: 2}},
+		"predict wheat yeild": {{Words: "wheat yield", Without: []string{"predict"}, Instead: map[string]string{"yeild": "yield"}, Total: 2}},
+		"prices wheat yield":  {{Words: "wheat yield", Without: []string{"prices"}, Total: 2}, {Words: "prices wheat", Without: []string{"yield"}, Total: 1}},
+		"prices north":        {{Words: "north", Without: []string{"prices"}, Total: 1}, {Words: "prices", Without: []string{"north"}, Total: 1}},
+		"pszenica ozima":      {{Words: "pszenicy ozimej", Instead: map[string]string{"pszenica": "pszenicy", "ozima": "ozimej"}, Total: 1}},
+		"σίτος":               {{Words: "σιτου", Instead: map[string]string{"σίτος": "σιτου"}, Total: 1}},
+		"kvieši":              {{Words: "kviesu", Instead: map[string]string{"kvieši": "kviesu"}, Total: 1}},
+		"quite other":         nil, "": nil, "a b c d e f g h wheat": nil, "wheta-prices 2o21": nil,
+	} {
+		got, err := x.Near(context.Background(), Query{Words: words})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got)+len(want) > 0 && !cmp.Equal(got, want) {
+			t.Errorf("near %q (-want +got):\n%s", words, cmp.Diff(want, got))
+		}
+	}
+	got, err := x.Near(context.Background(), Query{Words: "wheat predict", Filters: map[string][]string{"country": {"FR"}}})
+	if err != nil || len(got) > 0 {
+		t.Errorf("behind a filter that leaves out all: %v, %v", got, err)
+	}
+}
+
+// A word of a dataset that everyone could see, and nobody may any more, is not suggested.
+func TestNearForgets(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"a": "Zyxomma ledger", "b": "Wheat yield"})
+	hidden := schemas.Dataset{ID: "a", Space: "agriculture", Title: schemas.Text{"en": "Zyxomma ledger"}, Visibility: schemas.VisibleToOwn}
+	err := x.apply(t.Context(), []schemas.Dataset{hidden}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := x.Near(context.Background(), Query{Words: "zyxoma wheat"})
+	if err != nil || !slices.EqualFunc(got, []Near{{Words: "wheat", Without: []string{"zyxoma"}, Total: 1}}, func(a, b Near) bool { return cmp.Equal(a, b) }) {
+		t.Errorf("near a hidden word: %v, %v", got, err)
+	}
+}
