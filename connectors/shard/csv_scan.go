@@ -132,6 +132,39 @@ func newScanner(data []byte, delim byte) *csvScanner {
 	return &csvScanner{data: data, delim: delim, next: 1}
 }
 
+// scanner begins a file's records.
+func (s *csvSource) scanner() *csvScanner {
+	sc := newScanner(s.data, s.delim)
+	sc.next += s.first
+	return sc
+}
+
+// sepLine takes off a first line by which Excel is told the delimiter, such as sep=; and
+// gives that; 0 where there is none.
+func sepLine(data []byte) ([]byte, byte) {
+	rest, is := bytes.CutPrefix(data, []byte("sep="))
+	quoted := false
+	if !is {
+		rest, quoted = bytes.CutPrefix(data, []byte(`"sep=`))
+	}
+	if !is && !quoted || len(rest) < 2 || !strings.ContainsRune(",;\t|:^~ ", rune(rest[0])) {
+		return data, 0
+	}
+	delim := rest[0]
+	rest = rest[1:]
+	if quoted {
+		if rest, is = bytes.CutPrefix(rest, []byte(`"`)); !is {
+			return data, 0
+		}
+	}
+	for _, end := range []string{"\r\n", "\n", "\r"} {
+		if after, ends := bytes.CutPrefix(rest, []byte(end)); ends {
+			return after, delim
+		}
+	}
+	return data, 0
+}
+
 // scan reads one record; false at the end.
 func (s *csvScanner) scan() (bool, error) {
 	if s.pos >= len(s.data) {
