@@ -27,9 +27,10 @@ type csvSource struct {
 	notes   []string
 	told    []string // of several columns at once
 	name    string
-	own     []CSVSeen // by column: what this file has shown
-	first   int       // lines before the header: those of sep=
-	utf8    bool      // all of data is; then no cell need be looked at
+	own     []CSVSeen      // by column: what this file has shown
+	first   int            // lines before the header: those of sep=
+	quoted  map[int]string // by column: what stood in quotes and is null
+	utf8    bool           // all of data is; then no cell need be looked at
 }
 
 const (
@@ -94,6 +95,11 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	}
 	if err := s.settle(); err != nil {
 		return nil, err
+	}
+	for i, c := range s.columns {
+		if word, is := s.quoted[i]; is && c.typ.ID() == arrow.STRING {
+			s.notes = append(s.notes, fmt.Sprintf("column %q: %q in quotes is read as null, as without them", c.name, word))
+		}
 	}
 	return s, nil
 }
@@ -226,6 +232,8 @@ func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*
 func (s *csvSource) look(ctx context.Context, sc *csvScanner) error {
 	var ragged []string
 	bad, blank := 0, 0
+	sc.isNull, sc.quoted = s.null, map[int]string{}
+	s.quoted = sc.quoted
 	for {
 		ok, err := sc.scan()
 		if err != nil {

@@ -126,6 +126,8 @@ type csvScanner struct {
 	delim  byte
 	fields [][]byte
 	blank  bool // the record is an empty line
+	isNull func(cell []byte) bool
+	quoted map[int]string // by column: what stood in quotes and is null; nil where nobody asks
 }
 
 func newScanner(data []byte, delim byte) *csvScanner {
@@ -177,6 +179,9 @@ func (s *csvScanner) scan() (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		if s.quoted != nil && s.pos > start && s.data[s.pos-1] == '"' && s.isNull(f) {
+			s.quoted[len(s.fields)] = string(f)
+		}
 		s.fields = append(s.fields, f)
 		if s.pos >= len(s.data) {
 			break
@@ -199,7 +204,7 @@ func (s *csvScanner) scan() (bool, error) {
 // field reads up to, not with, the delimiter or line end.
 func (s *csvScanner) field() ([]byte, error) {
 	if s.pos < len(s.data) && s.data[s.pos] == '"' {
-		return s.quoted()
+		return s.inQuotes()
 	}
 	data, delim, i := s.data[s.pos:], s.delim, 0
 	for i < len(data) {
@@ -212,7 +217,7 @@ func (s *csvScanner) field() ([]byte, error) {
 	return data[:i], nil
 }
 
-func (s *csvScanner) quoted() ([]byte, error) {
+func (s *csvScanner) inQuotes() ([]byte, error) {
 	open := s.next
 	s.pos++
 	from, doubled := s.pos, false

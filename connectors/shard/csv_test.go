@@ -89,6 +89,22 @@ func TestFirstLines(t *testing.T) {
 	}
 }
 
+// What stands in quotes and is null, in columns of text, is said.
+func TestQuotedNulls(t *testing.T) {
+	for in, want := range map[string]string{
+		"a,b\n\"\",1\nx,2\n":         `column "a": "" in quotes is read as null, as without them`,
+		"a,b\nx,\"NA\"\ny,z\n":       `column "b": "NA" in quotes is read as null`,
+		"\"a\",b\n\"x\",\"\"\ny,1\n": "",
+		"a,b\n,1\nNA,2\nx\"\",3\n":   "",
+	} {
+		r, out := must(t, []byte(in), Spec{Name: "x.csv", CSV: &schemas.CSV{Null: []string{"NA"}}})
+		notes := fmt.Sprint(r.Notes)
+		if want == "" && strings.Contains(notes, "in quotes") || !strings.Contains(notes, want) || len(cells(t, out, "a")) != int(r.Rows) {
+			t.Errorf("%q: %s", in, notes)
+		}
+	}
+}
+
 func TestRaggedCSV(t *testing.T) { // trial 44
 	_, _, err := conform(t, readShared(t, "reports", "44-ragged", "ragged.csv"), Spec{Name: "ragged.csv"})
 	if err == nil || !strings.Contains(err.Error(), "line 3 has 5, line 4 has 2") {
