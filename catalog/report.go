@@ -69,7 +69,7 @@ func (r *report) notes(before []schemas.FieldError) []schemas.FieldError {
 // weight puts first what the provider may want to act on, then what did not come along or
 // became something else.
 func weight(message string) int {
-	for w, words := range [][]string{{"declare ", "is described and not in", "is not in the description", "reads like that of", "shuts out", "cannot be opened by"}, {"left out", "became", "more digits", "written out", "larger than a message"}} {
+	for w, words := range [][]string{{"declare ", "is a title", "is described and not in", "is not in the description", "reads like that of", "shuts out", "cannot be opened by"}, {"left out", "read as null", "became", "more digits", "written out", "larger than a message"}} {
 		for _, word := range words {
 			if strings.Contains(message, word) {
 				return w

@@ -27,8 +27,10 @@ type csvSource struct {
 	notes   []string
 	told    []string // of several columns at once
 	name    string
-	own     []CSVSeen // by column: what this file has shown
-	utf8    bool      // all of data is; then no cell need be looked at
+	own     []CSVSeen      // by column: what this file has shown
+	first   int            // lines before the header: those of sep=
+	quoted  map[int]string // by column: what stood in quotes and is null
+	utf8    bool           // all of data is; then no cell need be looked at
 }
 
 const (
@@ -55,11 +57,21 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 		return nil, err
 	}
 	s.utf8 = utf8.Valid(s.data)
+	var said byte
+	if s.data, said = sepLine(s.data); said != 0 {
+		s.first++
+	}
 	if s.delim, delim, err = findDelimiter(s.data, &s.dialect); err != nil {
 		return nil, err
 	}
+	switch {
+	case said != 0 && s.dialect.Delimiter == "":
+		s.delim, delim = said, fmt.Sprintf("delimiter %q (the first line says so, and is no data)", string(said))
+	case said != 0:
+		delim += fmt.Sprintf("; the first line, sep=%s, is no data", string(said))
+	}
 	s.notes = append(s.notes, "CSV: "+enc+", "+delim+s.dialectNote())
-	sc := newScanner(s.data, s.delim)
+	sc := s.scanner()
 	if spec.Open {
 		want = nil
 	}
@@ -83,6 +95,11 @@ func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSou
 	}
 	if err := s.settle(); err != nil {
 		return nil, err
+	}
+	for i, c := range s.columns {
+		if word, is := s.quoted[i]; is && c.typ.ID() == arrow.STRING {
+			s.notes = append(s.notes, fmt.Sprintf("column %q: %q in quotes is read as null, as without them", c.name, word))
+		}
 	}
 	return s, nil
 }
@@ -144,11 +161,14 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 		return invalid("the first line is empty; a header is expected")
 	}
 	if len(sc.fields) > maxColumns {
-		return invalid("line 1 has %d fields; at most %d columns are read", len(sc.fields), maxColumns)
+		return invalid("line %d has %d fields; at most %d columns are read", sc.line, len(sc.fields), maxColumns)
 	}
-	seen := map[string]bool{}
+	seen, named := map[string]bool{}, 0
 	for i, cell := range sc.fields {
 		name := string(cell)
+		if name != "" {
+			named++
+		}
 		switch {
 		case s.dialect.NoHeader && i < len(fields):
 			name = fields[i].Name
@@ -158,10 +178,10 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 			name = fmt.Sprintf("column_%d", i+1)
 			s.notes = append(s.notes, fmt.Sprintf("column %d has no name in the header and is called %q", i+1, name))
 		case !utf8.ValidString(name):
-			return invalid("line 1: the header is not UTF-8; declare csv.encoding")
+			return invalid("line %d: the header is not UTF-8; declare csv.encoding", sc.line)
 		}
 		if seen[name] {
-			return invalid("line 1: two columns are called %q", name)
+			return invalid("line %d: two columns are called %q", sc.line, name)
 		}
 		seen[name] = true
 		c, err := s.column(name, fields, want)
@@ -169,6 +189,9 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 			return err
 		}
 		s.columns = append(s.columns, c)
+	}
+	if n := len(sc.fields); named == 1 && n > 1 && len(sc.fields[0]) > 0 && !s.dialect.NoHeader { // pandas leaves the first name out
+		s.notes = append(s.notes, fmt.Sprintf("line %d has 1 name for %d columns: where it is a title, remove it from the file", sc.line, n))
 	}
 	if s.dialect.NoHeader {
 		*sc = start
@@ -209,6 +232,8 @@ func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*
 func (s *csvSource) look(ctx context.Context, sc *csvScanner) error {
 	var ragged []string
 	bad, blank := 0, 0
+	sc.isNull, sc.quoted = s.null, map[int]string{}
+	s.quoted = sc.quoted
 	for {
 		ok, err := sc.scan()
 		if err != nil {
@@ -278,7 +303,7 @@ func (s *csvSource) fields() []arrow.Field {
 
 // each gives the rows in batches.
 func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
-	sc := newScanner(s.data, s.delim)
+	sc := s.scanner()
 	if !s.dialect.NoHeader {
 		if _, err := sc.scan(); err != nil {
 			return err

@@ -126,10 +126,45 @@ type csvScanner struct {
 	delim  byte
 	fields [][]byte
 	blank  bool // the record is an empty line
+	isNull func(cell []byte) bool
+	quoted map[int]string // by column: what stood in quotes and is null; nil where nobody asks
 }
 
 func newScanner(data []byte, delim byte) *csvScanner {
 	return &csvScanner{data: data, delim: delim, next: 1}
+}
+
+// scanner begins a file's records.
+func (s *csvSource) scanner() *csvScanner {
+	sc := newScanner(s.data, s.delim)
+	sc.next += s.first
+	return sc
+}
+
+// sepLine takes off a first line by which Excel is told the delimiter, such as sep=; and
+// gives that; 0 where there is none.
+func sepLine(data []byte) ([]byte, byte) {
+	rest, is := bytes.CutPrefix(data, []byte("sep="))
+	quoted := false
+	if !is {
+		rest, quoted = bytes.CutPrefix(data, []byte(`"sep=`))
+	}
+	if !is && !quoted || len(rest) < 2 || !strings.ContainsRune(",;\t|:^~ ", rune(rest[0])) {
+		return data, 0
+	}
+	delim := rest[0]
+	rest = rest[1:]
+	if quoted {
+		if rest, is = bytes.CutPrefix(rest, []byte(`"`)); !is {
+			return data, 0
+		}
+	}
+	for _, end := range []string{"\r\n", "\n", "\r"} {
+		if after, ends := bytes.CutPrefix(rest, []byte(end)); ends {
+			return after, delim
+		}
+	}
+	return data, 0
 }
 
 // scan reads one record; false at the end.
@@ -143,6 +178,9 @@ func (s *csvScanner) scan() (bool, error) {
 		f, err := s.field()
 		if err != nil {
 			return false, err
+		}
+		if s.quoted != nil && s.pos > start && s.data[s.pos-1] == '"' && s.isNull(f) {
+			s.quoted[len(s.fields)] = string(f)
 		}
 		s.fields = append(s.fields, f)
 		if s.pos >= len(s.data) {
@@ -166,7 +204,7 @@ func (s *csvScanner) scan() (bool, error) {
 // field reads up to, not with, the delimiter or line end.
 func (s *csvScanner) field() ([]byte, error) {
 	if s.pos < len(s.data) && s.data[s.pos] == '"' {
-		return s.quoted()
+		return s.inQuotes()
 	}
 	data, delim, i := s.data[s.pos:], s.delim, 0
 	for i < len(data) {
@@ -179,7 +217,7 @@ func (s *csvScanner) field() ([]byte, error) {
 	return data[:i], nil
 }
 
-func (s *csvScanner) quoted() ([]byte, error) {
+func (s *csvScanner) inQuotes() ([]byte, error) {
 	open := s.next
 	s.pos++
 	from, doubled := s.pos, false

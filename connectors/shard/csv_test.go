@@ -61,6 +61,50 @@ func TestCSVTrials(t *testing.T) { // trials 40, 42, 46
 	}
 }
 
+// A first line that tells Excel the delimiter is no data; lines keep their numbers. A
+// first line with one name for several columns is said.
+func TestFirstLines(t *testing.T) {
+	for _, x := range []struct{ name, in, types, cell, note string }{
+		{"sep", "sep=;\na;b\n1;2.5\n", "a:int64 b:float64", "1", `delimiter ";" (the first line says so, and is no data)`},
+		{"quoted, of DOS", "\"sep=\t\"\r\na\tb\r\n1\t2.5\r\n", "a:int64 b:float64", "1", `delimiter "\t" (the first line says so`},
+		{"against what is found", "sep=|\na|b;c\n1|2;3\n", "a:int64 b;c:utf8", "1", `delimiter "|"`},
+		{"a column's name", "sep=x\n1\n", "sep=x:int64", "", `delimiter ","`},
+		{"a title", "Harvest,,\na,b,c\n1,2,3\n", "Harvest:utf8 column_2:utf8 column_3:utf8", "", "line 1 has 1 name for 3 columns: where it is a title, remove it"},
+	} {
+		r, out := must(t, []byte(x.in), Spec{Name: "x.csv"})
+		if got := types(r); got != x.types || !strings.Contains(fmt.Sprint(r.Notes), x.note) {
+			t.Errorf("%s: %s, %q", x.name, got, r.Notes)
+		}
+		if got := r.Rows; x.cell != "" && (got != 1 || cells(t, out, "a")[0] != x.cell) {
+			t.Errorf("%s: %d rows", x.name, got)
+		}
+	}
+	_, _, err := conform(t, []byte("sep=;\na;b\n1;2\n1;2;3\n"), Spec{Name: "x.csv"})
+	if err == nil || !strings.Contains(err.Error(), "line 4 has 3") {
+		t.Error(err)
+	}
+	r, _ := must(t, []byte("sep=;\na,b\n1,2\n"), Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: ","}})
+	if got := types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is no data") {
+		t.Errorf("declared otherwise: %s, %q", got, r.Notes)
+	}
+}
+
+// What stands in quotes and is null, in columns of text, is said.
+func TestQuotedNulls(t *testing.T) {
+	for in, want := range map[string]string{
+		"a,b\n\"\",1\nx,2\n":         `column "a": "" in quotes is read as null, as without them`,
+		"a,b\nx,\"NA\"\ny,z\n":       `column "b": "NA" in quotes is read as null`,
+		"\"a\",b\n\"x\",\"\"\ny,1\n": "",
+		"a,b\n,1\nNA,2\nx\"\",3\n":   "",
+	} {
+		r, out := must(t, []byte(in), Spec{Name: "x.csv", CSV: &schemas.CSV{Null: []string{"NA"}}})
+		notes := fmt.Sprint(r.Notes)
+		if want == "" && strings.Contains(notes, "in quotes") || !strings.Contains(notes, want) || len(cells(t, out, "a")) != int(r.Rows) {
+			t.Errorf("%q: %s", in, notes)
+		}
+	}
+}
+
 func TestRaggedCSV(t *testing.T) { // trial 44
 	_, _, err := conform(t, readShared(t, "reports", "44-ragged", "ragged.csv"), Spec{Name: "ragged.csv"})
 	if err == nil || !strings.Contains(err.Error(), "line 3 has 5, line 4 has 2") {
