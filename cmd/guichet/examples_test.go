@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -58,6 +59,13 @@ func TestExamples(t *testing.T) {
 	}
 	id := regexp.MustCompile(`ds-[a-z0-9]{20}`).FindString(call("agronomy", "register", files["dataset.yaml"]))
 	call("agronomy", "offer", id, "--file", files["offer.yaml"])
+	terms, err := os.ReadFile(filepath.Join(root, "docs", "offers.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(terms), -1) {
+		call("agronomy", "offer", id, "--file", written(t, dir, fmt.Sprintf("terms-%d.yaml", i), m[1]))
+	}
 	out := call("agronomy", "publish", id, "--file", files["publication.yaml"])
 	if !strings.Contains(out, "version 2024-01 is published: 1 table, 2 shards, 3 rows") {
 		t.Errorf("the publication says %s", out)
