@@ -35,6 +35,11 @@ func TestMisspeltFilters(t *testing.T) {
 		{422, "/requests?state=nope", "pending"},
 		{422, "/datasets?space=farm", "agriculture, energy"},
 		{422, "/datasets?from=2020&to=2010", "is after"},
+		{422, "/datasets?q=wheat&q=b", "given twice"},
+		{422, "/datasets?q=wheat&q=wheat", "given twice"},
+		{422, "/audit/records?limit=1&limit=2", "given twice"},
+		{422, "/audit/export?kind=release.begin&kind=release.end", "given twice"},
+		{422, "/datasets?q=wheat;b", "malformed"},
 		{422, "/datasets?from=2020-05-01&to=2020-04", "is after"},
 	} {
 		r := s.call("officer", "GET", c.path, nil)

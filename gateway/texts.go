@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -17,7 +18,8 @@ const maxID = 2048
 
 // texts refuses what no id or word of ours can be before anything is asked of the
 // database, which may not know such texts: bytes that are not UTF-8, NUL, lengths
-// beyond any name. A path with them leads nowhere.
+// beyond any name. A path with them leads nowhere. A key given twice is refused too, on
+// every address: one of its values would count, and the other be dropped in silence.
 func (s *Server) texts(c *gin.Context) {
 	for _, p := range c.Params {
 		if !schemas.IsText(p.Value, maxID) {
@@ -29,10 +31,20 @@ func (s *Server) texts(c *gin.Context) {
 		s.fail(c, schemas.BadField("request", "Idempotency-Key", "the key is no plain text"))
 		return
 	}
-	for name, values := range c.Request.URL.Query() {
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		s.fail(c, schemas.BadField("request", "query", "the query is malformed: %v", err))
+		return
+	}
+	for name, values := range query {
+		said := strings.ToValidUTF8(name[:min(len(name), 64)], "?")
+		if len(values) > 1 { // of which one would count
+			s.fail(c, schemas.BadField("request", said, "the key %q is given twice; alternatives of a filter are written in one, separated by commas", said))
+			return
+		}
 		for _, v := range append(values, name) {
 			if !schemas.IsText(v, 16*maxID) {
-				s.fail(c, schemas.BadField("request", strings.ToValidUTF8(name[:min(len(name), 64)], "?"), "the query holds what is no text: bytes that are not UTF-8, or NUL"))
+				s.fail(c, schemas.BadField("request", said, "the query holds what is no text: bytes that are not UTF-8, or NUL"))
 				return
 			}
 		}

@@ -18,7 +18,7 @@ func searches() []string {
 	return []string{
 		"/datasets?limit=1000" + facets, "/datasets?q=wheat&limit=1000" + facets, "/datasets?q=%22winter+wheat%22" + facets, "/datasets?q=Zyxomma" + facets,
 		"/datasets?q=rare+wheat&limit=3" + facets, "/datasets?sort=modified&limit=5", "/datasets?space=agriculture&country=FR&limit=2", "/datasets?publisher=Zyxomma+office" + facets,
-		"/datasets?column=yield&facet_limit=1" + facets, "/datasets?q=wheat&purpose=train-model&limit=1000", "/datasets?from=2020&to=2026" + facets, "/spaces",
+		"/datasets?column=yield" + strings.Replace(facets, "limit=1000", "limit=1", 1), "/datasets?q=wheat&purpose=train-model&limit=1000", "/datasets?from=2020&to=2026" + facets, "/spaces",
 		"/datasets?q=zyxoma", "/datasets?q=zyxomma+wheat", "/datasets?q=ledger+barley", "/datasets?q=wheta", "/datasets?q=maize+rye+wheat", "/datasets?q=rarr+winetr+maize", "/datasets?q=nothing+wheat&country=FR", "/datasets?q=nothing+wheat&country=LV",
 	}
 }

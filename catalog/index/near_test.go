@@ -54,3 +54,23 @@ func TestNearForgets(t *testing.T) {
 		t.Errorf("near a hidden word: %v, %v", got, err)
 	}
 }
+
+// A language finds its regions, and a region itself alone [RFC 4647 §3.3.1].
+func TestLanguageFindsItsRegions(t *testing.T) {
+	x := titled(t, "de", nil)
+	err := x.apply(t.Context(), []schemas.Dataset{
+		{ID: "a", Space: "agriculture", Title: schemas.Text{"de": "Ernte"}, Languages: []string{"de"}},
+		{ID: "b", Space: "agriculture", Title: schemas.Text{"de": "Ernte"}, Languages: []string{"de-AT"}},
+		{ID: "c", Space: "agriculture", Title: schemas.Text{"en": "Ernte"}, Languages: []string{"del"}},
+	}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for language, want := range map[string][]schemas.DatasetID{"de": {"a", "b"}, "de-AT": {"b"}, "del": {"c"}} {
+		r, err := x.Search(t.Context(), Query{Filters: map[string][]string{"language": {language}}}, schemas.Sight{Everyone: true})
+		slices.Sort(r.IDs)
+		if err != nil || !slices.Equal(r.IDs, want) {
+			t.Errorf("%s finds %v, %v; want %v", language, r.IDs, err, want)
+		}
+	}
+}

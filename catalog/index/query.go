@@ -257,6 +257,12 @@ func (x *Index) build(q *Query) (query.Query, error) {
 			t.SetField(name)
 			t.SetBoost(0)
 			any.AddQuery(t)
+			if name == "language" && v != "" { // de finds de-AT too [RFC 4647 §3.3.1]
+				regional := bleve.NewPrefixQuery(v + "-")
+				regional.SetField(name)
+				regional.SetBoost(0)
+				any.AddQuery(regional)
+			}
 		}
 		conj.AddQuery(any)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +22,10 @@ import (
 	"guichet/schemas"
 )
 
+// foreign is a character that the YAML reader writes in JSON as Go does, which is no JSON,
+// with the text before it.
+var foreign = regexp.MustCompile(`([^"\\]{0,32}(?:\\\\)*)(\\(?:x[0-9a-f]{2}|U[0-9a-f]{8}|[av]))`)
+
 // readDocument reads a YAML or JSON file into v; unknown keys are refused.
 func readDocument(path string, v any) error {
 	b, err := os.ReadFile(path)
@@ -30,6 +35,9 @@ func readDocument(path string, v any) error {
 	j, err := yaml.YAMLToJSON(b) // JSON is YAML too
 	if err != nil {
 		return schemas.Errorf(schemas.Invalid, path, "%s is no YAML: %s", path, yaml.FormatError(err, false, true))
+	}
+	if m := foreign.FindSubmatch(j); m != nil && !json.Valid(j) {
+		return schemas.Errorf(schemas.Invalid, path, "%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out", path, m[1], m[2])
 	}
 	err = rdf.Names(j, false)
 	if err != nil {

@@ -49,3 +49,34 @@ func TestOthersWordsOnATerminal(t *testing.T) {
 		t.Errorf("as JSON %q: %v", out, err)
 	}
 }
+
+// At no verb do words of others move the cursor or begin a line or a column of their own:
+// messages of requests, reasons of reviews, names of participants and projects, runs.
+func TestOthersWordsAtEveryVerb(t *testing.T) {
+	const forged = "Wheat\n● granted\tforged\x1b[2J\u202eevil"
+	request := map[string]any{"id": "req-1", "by": "p-1", "action": "use", "purpose": forged, "state": "pending", "message": forged, "contact": forged, "answers": map[string]any{forged: forged},
+		"items": []any{map[string]any{"dataset": "ds-1", "state": "refused", "review": map[string]any{"decision": "refuse", "by": forged, "reason": forged}}}}
+	item := map[string]any{"id": "x-1", "index": 1, "name": forged, "title": forged, "reason": forged, "country": "FR", "external": forged, "kind": "research", "project": forged}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/requests/req-1"):
+			_ = json.NewEncoder(w).Encode(request)
+		case strings.HasSuffix(r.URL.Path, "/requests"):
+			_ = json.NewEncoder(w).Encode(map[string]any{"items": []any{request}})
+		default:
+			_ = json.NewEncoder(w).Encode(map[string]any{"items": []any{item}})
+		}
+	}))
+	defer server.Close()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	for _, verb := range []string{"requests req-1", "requests", "participant list", "project list", "factory list", "run list", "agreements"} {
+		var out, err bytes.Buffer
+		run(t.Context(), append([]string{"--server", server.URL}, strings.Fields(verb)...), strings.NewReader(""), &out, &err)
+		all := out.String() + err.String()
+		if strings.ContainsAny(all, "\x1b\u202e\t") || strings.Contains(all, "\n● granted") || !strings.Contains(all, "Wheat") {
+			t.Errorf("%s: %q", verb, all)
+		}
+	}
+}
