@@ -93,7 +93,7 @@ func TestKillDuringPublication(t *testing.T) {
 	g := newGateway(t, "")
 	g.populate()
 	d := g.offered("Winter wheat", "open-with-attribution")
-	const shards = 60 // long enough to be cut on a fast machine too
+	const shards = 240 // long enough to be cut on a fast machine too
 	parts := make([][]byte, shards)
 	for i := range parts {
 		parts[i] = csvRows(2000, 2000*i)
