@@ -44,7 +44,7 @@ pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], 
 		t.Fatal(err)
 	}
 	defer to.Close()
-	got, err := runner(t, Limits{Memory: 176 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
+	got, err := runner(t, Limits{Memory: 208 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
 	if err != nil || got.Rows != 550 {
 		t.Errorf("%d rows: %v", got.Rows, err)
 	}
