@@ -55,20 +55,17 @@ func readDocument(path string, v any) error {
 // memberInWords says of a member that does not fit what to write there.
 func memberInWords(err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return name + " is not a member that is known here"
+		return name + ": " + api.InWords("unexpected property")
 	}
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
 		return err.Error()
 	}
-	words := map[reflect.Kind]string{
-		reflect.Slice: "this is a list: write it like [a, b], also with one value", reflect.Map: "this has members: write it like {name: value}", reflect.Struct: "this has members: write it like {name: value}",
-		reflect.String: "this is a text: write it in quotes", reflect.Bool: "write true or false",
-	}[wrong.Type.Kind()]
-	if words == "" {
-		words = "write a number"
+	want, other := map[reflect.Kind]string{reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object", reflect.String: "string", reflect.Bool: "boolean"}[wrong.Type.Kind()]
+	if !other {
+		want = "number"
 	}
-	return fmt.Sprintf("at %s: %s", wrong.Field, words)
+	return fmt.Sprintf("at %s: %s", wrong.Field, api.InWords("expected "+want))
 }
 
 // fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.

@@ -21,7 +21,11 @@ func (s *site) tell(k *keys, roots *x509.CertPool) (*notify.Webhook, error) {
 	webhook := notify.NewWebhook(k.webhook, trust.Transport(roots))
 	s.outbox = &notice.Outbox{DB: s.db, Log: s.log, Now: time.Now, Senders: map[string]notice.Sender{
 		schemas.ByWebhook: func(ctx context.Context, to schemas.Notify, n schemas.Notice) error {
-			b, err := json.Marshal(map[string]any{"type": n.Type, "timestamp": n.At, "data": n, "see": s.config.PublicURL + "/api/v1/requests/" + string(n.Request)})
+			body := map[string]any{"type": n.Type, "timestamp": n.At, "data": n}
+			if s.config.PublicURL != "" {
+				body["see"] = s.config.PublicURL + "/api/v1/requests/" + string(n.Request)
+			}
+			b, err := json.Marshal(body)
 			if err != nil {
 				return fmt.Errorf("write a notice: %w", err)
 			}

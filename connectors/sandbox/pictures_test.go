@@ -1,17 +1,14 @@
 package sandbox
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"guichet/connectors/shard"
 )
 
 // TestPicturesFitTheChild: a page of 80 MB, as pyarrow makes of some hundred pictures,
-// is read by a child of 176.
+// is read by a child of 208.
 func TestPicturesFitTheChild(t *testing.T) {
 	python := os.Getenv("GUICHET_PYTHON")
 	if python == "" {
@@ -30,21 +27,7 @@ pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], 
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	in, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	st, err := in.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, err := os.CreateTemp(t.TempDir(), "out")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	got, err := runner(t, Limits{Memory: 208 << 20}).Conform(context.Background(), in, st.Size(), shard.Spec{Name: "pictures.parquet"}, to)
+	got, err := run(t, runner(t, Limits{Memory: 208 << 20}), path, "")
 	if err != nil || got.Rows != 550 {
 		t.Errorf("%d rows: %v", got.Rows, err)
 	}

@@ -38,8 +38,8 @@ var said = []struct {
 	{regexp.MustCompile(`^invalid boolean$`), "write true or false"},
 }
 
-// inWords says huma's findings as people do.
-func inWords(message string) string {
+// InWords says huma's findings as people do; the command line says the same of its files.
+func InWords(message string) string {
 	pattern, ok := strings.CutPrefix(message, "expected string to match pattern ")
 	if ok {
 		words, ok := schemas.PatternInWords(pattern)

@@ -16,7 +16,7 @@ func TestInWords(t *testing.T) {
 		"invalid date/time for format 2006-01-02T15:04:05.999999999Z07:00": "write an instant with its zone, like 2026-11-25T08:00:00Z",
 		"something new":                                                    "something new",
 	} {
-		if got := inWords(huma); got != want {
+		if got := InWords(huma); got != want {
 			t.Errorf("%q reads %q, want %q", huma, got, want)
 		}
 	}

@@ -72,7 +72,7 @@ func pause(n int64) time.Duration {
 	return min(30*time.Second<<min(n, 20), 12*time.Hour)
 }
 
-// Run sends until ctx ends, looking after each change of the record and when a try is due.
+// Run sends until ctx ends, looking every two seconds for what is due.
 func (o *Outbox) Run(ctx context.Context) error {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
