@@ -21,15 +21,15 @@ import (
 	"time"
 
 	"guichet/catalog/index"
+	"guichet/connectors/db"
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
-	"guichet/connectors/sql"
 	"guichet/schemas"
 )
 
 // Config is what a Catalog is made of.
 type Config struct {
-	DB         *sql.DB
+	DB         *db.DB
 	Index      *index.Index
 	Log        *slog.Logger
 	Spaces     []schemas.SpaceProfile
@@ -92,8 +92,8 @@ func (c *Catalog) Get(ctx context.Context, sight schemas.Sight, id schemas.Datas
 	return d, err
 }
 
-func (c *Catalog) get(ctx context.Context, q sql.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
-	d, revision, err := sql.Get[schemas.Dataset](ctx, q, "dataset", string(id))
+func (c *Catalog) get(ctx context.Context, q db.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
+	d, revision, err := db.Get[schemas.Dataset](ctx, q, "dataset", string(id))
 	if err != nil {
 		return d, err
 	}
@@ -119,7 +119,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 	}
 	d.Registered, d.Revision, d.Offer, d.Latest, d.Withdrawn, d.Notes = c.Now().UTC(), 1, nil, nil, false, nil
 	d.Modified = d.Registered
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var other string
 		var ended int
 		err := tx.QueryRow(ctx, `SELECT id, withdrawn FROM dataset WHERE origin = ? AND iri = ?`, string(d.Provider), d.IRI).Scan(&other, &ended)
@@ -138,7 +138,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		if err != nil {
 			return err
 		}
-		err = sql.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
+		err = db.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
 		if err != nil {
 			return err
 		}
@@ -153,15 +153,15 @@ func apart() error {
 	return schemas.BadField("dataset", "/offer", "the terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer")
 }
 
-func columns(d *schemas.Dataset) sql.Columns {
+func columns(d *schemas.Dataset) db.Columns {
 	withdrawn := 0
 	if d.Withdrawn {
 		withdrawn = 1
 	}
-	return sql.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
+	return db.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
 }
 
-func (c *Catalog) changed(ctx context.Context, tx *sql.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
+func (c *Catalog) changed(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
 	v := map[string]string{"dataset": string(d.ID), "provider": string(d.Provider), "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}
 	for k, s := range more {
 		v[k] = s
@@ -172,14 +172,14 @@ func (c *Catalog) changed(ctx context.Context, tx *sql.Tx, by schemas.Principal,
 
 // update changes a dataset of the caller's in one transaction. mayChange was
 // checked by the caller's door through own.
-func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64, kind string, change func(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) error) (schemas.Dataset, error) {
+func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64, kind string, change func(ctx context.Context, tx *db.Tx, d *schemas.Dataset) error) (schemas.Dataset, error) {
 	var d schemas.Dataset
-	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
 		altered := false
 		d, err = c.get(ctx, tx, id)
-		if errors.Is(err, sql.ErrAltered) && kind == schemas.ChangeDatasetGone { // it is taken away all the same, and goes on being refused
-			d, d.Revision, altered, err = sql.GetToEnd[schemas.Dataset](ctx, tx, "dataset", string(id))
+		if errors.Is(err, db.ErrAltered) && kind == schemas.ChangeDatasetGone { // it is taken away all the same, and goes on being refused
+			d, d.Revision, altered, err = db.GetToEnd[schemas.Dataset](ctx, tx, "dataset", string(id))
 		}
 		if altered {
 			tx.Distrust("dataset", string(id))
@@ -211,9 +211,9 @@ func withdrawn(id schemas.DatasetID) error {
 }
 
 // save writes a changed dataset with its change.
-func (c *Catalog) save(ctx context.Context, tx *sql.Tx, by schemas.Principal, kind string, d *schemas.Dataset) error {
+func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset) error {
 	d.Modified = c.Now().UTC()
-	revision, err := sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(d))
+	revision, err := db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(d))
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 	if err != nil {
 		return d, err
 	}
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(ctx context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		if have.Latest != nil && have.Latest.Version != latest.Version {
 			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version), Remedy: "repeat the change"}
 		}
@@ -260,7 +260,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 // PutOffer sets the terms of a dataset. They bind new agreements; old ones keep
 // theirs [decisions.md 29]. Errors: NotFound, Invalid, Precondition, Gone.
 func (c *Catalog) PutOffer(ctx context.Context, by schemas.Principal, id schemas.DatasetID, o schemas.Offer, ifRevision int64) (schemas.Dataset, error) {
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(ctx context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		err := c.CheckOffer(ctx, &o, have.Tables)
 		if err != nil {
 			return err
@@ -278,7 +278,7 @@ func (c *Catalog) PutOffer(ctx context.Context, by schemas.Principal, id schemas
 // Withdraw ends a dataset: it is found no more and gives no new agreements.
 // Errors: NotFound, Precondition, Gone.
 func (c *Catalog) Withdraw(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64) (schemas.Dataset, error) {
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetGone, func(_ context.Context, _ *sql.Tx, have *schemas.Dataset) error {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetGone, func(_ context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		have.Withdrawn = true
 		return nil
 	})
@@ -287,7 +287,7 @@ func (c *Catalog) Withdraw(ctx context.Context, by schemas.Principal, id schemas
 // OwnToEnd is Own for what takes data away: also a dataset that is not stored as it was
 // recorded.
 func (c *Catalog) OwnToEnd(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
-	d, revision, _, err := sql.GetToEnd[schemas.Dataset](ctx, c.DB, "dataset", string(id))
+	d, revision, _, err := db.GetToEnd[schemas.Dataset](ctx, c.DB, "dataset", string(id))
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
 		return schemas.Dataset{}, notYours(by, id, &d)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -19,10 +19,10 @@ func (c *Catalog) finish(ctx context.Context, p *publication) error {
 	if err != nil {
 		return err
 	}
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		v := p.version // a write may be tried again
 		key := versionKey(v.Dataset, v.Version)
-		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+		have, revision, err := db.Get[schemas.Version](ctx, tx, "version", key)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (c *Catalog) finish(ctx context.Context, p *publication) error {
 		if len(v.Failures) > 0 {
 			v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
 		}
-		_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"state": string(v.State), "shards": "{}"})
+		_, err = db.Update(ctx, tx, "version", key, revision, v, db.Columns{"state": string(v.State), "shards": "{}"})
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (c *Catalog) finish(ctx context.Context, p *publication) error {
 			addFields(&d, &v)
 		}
 		d.Modified = c.Now().UTC()
-		_, err = sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
+		_, err = db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
 		if err != nil {
 			return err
 		}
@@ -75,11 +75,11 @@ func (c *Catalog) finish(ctx context.Context, p *publication) error {
 
 // lost says what the publication was allowed by and is so no more: the dataset was
 // withdrawn, or its provider stopped.
-func lost(ctx context.Context, tx *sql.Tx, d *schemas.Dataset) ([]schemas.FieldError, error) {
+func lost(ctx context.Context, tx *db.Tx, d *schemas.Dataset) ([]schemas.FieldError, error) {
 	if d.Withdrawn {
 		return []schemas.FieldError{{Pointer: "dataset", Message: "the dataset was withdrawn while the version was being read"}}, nil
 	}
-	provider, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(d.Provider))
+	provider, _, err := db.Get[schemas.Participant](ctx, tx, "participant", string(d.Provider))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return nil, err
 	}

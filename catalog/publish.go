@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -58,7 +58,7 @@ func (c *Catalog) Publish(ctx context.Context, by schemas.Principal, id schemas.
 		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
 	}
 	v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: p.Version, State: schemas.VersionPublishing, Tables: tables(base, &p), Shards: shards, Started: now}}
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return c.begin(ctx, tx, by, &d, v, string(ask)) })
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return c.begin(ctx, tx, by, &d, v, string(ask)) })
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
@@ -73,7 +73,7 @@ func versionKey(id schemas.DatasetID, v schemas.VersionID) string {
 	return string(id) + "/" + string(v)
 }
 
-func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
+func (c *Catalog) begin(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
 	key := versionKey(d.ID, v.Version)
 	now, err := c.get(ctx, tx, d.ID)
 	if err != nil {
@@ -82,13 +82,13 @@ func (c *Catalog) begin(ctx context.Context, tx *sql.Tx, by schemas.Principal, d
 	if now.Withdrawn {
 		return withdrawn(d.ID)
 	}
-	cols := sql.Columns{"dataset": string(d.ID), "state": string(v.State), "started": v.Started.UnixMicro(), "ask": ask, "shards": "{}"}
-	have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+	cols := db.Columns{"dataset": string(d.ID), "state": string(v.State), "started": v.Started.UnixMicro(), "ask": ask, "shards": "{}"}
+	have, revision, err := db.Get[schemas.Version](ctx, tx, "version", key)
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound:
-		err = sql.Insert(ctx, tx, "version", key, v, cols)
+		err = db.Insert(ctx, tx, "version", key, v, cols)
 	case err == nil && (have.State == schemas.VersionFailed || have.State == schemas.VersionTried):
-		_, err = sql.Update(ctx, tx, "version", key, revision, v, cols)
+		_, err = db.Update(ctx, tx, "version", key, revision, v, cols)
 	case err == nil:
 		return &schemas.Error{Kind: schemas.Conflict, Subject: key, Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State), Remedy: "publish under another version name"}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -56,7 +56,7 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.Parti
 	if len(active) == publishers {
 		return nil
 	}
-	rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 100)
+	rows, _, err := db.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 100)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (c *Catalog) startSome(ctx context.Context, active map[string]schemas.Parti
 			continue
 		}
 		d, err := c.get(ctx, c.DB, row.Doc.Dataset)
-		if errors.Is(err, sql.ErrAltered) { // logged; it keeps nobody else's versions
+		if errors.Is(err, db.ErrAltered) { // logged; it keeps nobody else's versions
 			c.rest(row.ID, retryAfter)
 			continue
 		}
@@ -154,8 +154,8 @@ func (c *Catalog) wait(ctx context.Context, v schemas.Version, cause error) {
 	}
 	now := c.Now().UTC()
 	w := schemas.Waiting{Why: why, Since: now}
-	err := c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+	err := c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		have, revision, err := db.Get[schemas.Version](ctx, tx, "version", key)
 		if err != nil || have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started) {
 			return err
 		}
@@ -164,7 +164,7 @@ func (c *Catalog) wait(ctx context.Context, v schemas.Version, cause error) {
 		}
 		w.Tries++
 		have.Waiting = &w
-		_, err = sql.Update(ctx, tx, "version", key, revision, have, nil)
+		_, err = db.Update(ctx, tx, "version", key, revision, have, nil)
 		return err
 	})
 	if err != nil {
@@ -200,7 +200,7 @@ func (c *Catalog) fail(ctx context.Context, v schemas.Version, why string) error
 // Waiting counts the publications that do not go on now, and says since when the first
 // does not.
 func (c *Catalog) Waiting(ctx context.Context) (n int, since time.Time, err error) {
-	rows, _, err := sql.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 1000)
+	rows, _, err := db.List[schemas.Version](ctx, c.DB, "version", "state = 'publishing'", nil, "", 1000)
 	if err != nil {
 		return 0, since, err
 	}
@@ -310,9 +310,9 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 	if err != nil {
 		return fmt.Errorf("write the progress of %s: %w", v.Dataset, err)
 	}
-	err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
 		key := versionKey(v.Dataset, v.Version)
-		have, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+		have, revision, err := db.Get[schemas.Version](ctx, tx, "version", key)
 		if err == nil && (have.State != schemas.VersionPublishing || !have.Started.Equal(v.Started)) {
 			return errEnded // by another replica's publisher, or by its provider
 		}
@@ -322,7 +322,7 @@ func (c *Catalog) saveProgress(ctx context.Context, p *publication) error {
 		if have.ShardsDone > v.ShardsDone {
 			return nil // or is further on
 		}
-		_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"shards": string(done)})
+		_, err = db.Update(ctx, tx, "version", key, revision, v, db.Columns{"shards": string(done)})
 		return err
 	})
 	p.next = time.Now().Add(max(500*time.Millisecond, 50*time.Since(began)))

@@ -2,16 +2,16 @@ package catalog
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
 // room says whether a provider may register one more dataset. Errors: TooLarge.
-func (c *Catalog) room(ctx context.Context, tx *sql.Tx, provider schemas.ParticipantID) error {
+func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.ParticipantID) error {
 	if c.MaxSets == 0 {
 		return nil
 	}
@@ -31,10 +31,10 @@ func (c *Catalog) room(ctx context.Context, tx *sql.Tx, provider schemas.Partici
 // sees: whoever looks it up must find one. A hidden one stands beside the new one, as the
 // key is the origin with the IRI: a refusal would say that it exists, and one that is
 // registered unseen would keep the IRI from whose it is. Errors: Conflict.
-func theirs(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset) error {
+func theirs(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset) error {
 	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Dataset](ctx, tx, "dataset", "iri = ? AND provider <> ? AND withdrawn = 0", []any{d.IRI, string(d.Provider)}, after, 100)
+		rows, next, err := db.List[schemas.Dataset](ctx, tx, "dataset", "iri = ? AND provider <> ? AND withdrawn = 0", []any{d.IRI, string(d.Provider)}, after, 100)
 		if err != nil {
 			return fmt.Errorf("look up an IRI: %w", err)
 		}
@@ -58,10 +58,10 @@ func (c *Catalog) reserve(ctx context.Context, provider schemas.ParticipantID, k
 		return func() {}, nil
 	}
 	before := int64(-1)
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		before = -1
 		err := tx.QueryRow(ctx, `SELECT bytes FROM upload WHERE key = ?`, key).Scan(&before)
-		if err != nil && !errors.Is(err, stdsql.ErrNoRows) {
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("look up an upload: %w", err)
 		}
 		var others int64
@@ -80,7 +80,7 @@ func (c *Catalog) reserve(ctx context.Context, provider schemas.ParticipantID, k
 	}
 	late := context.WithoutCancel(ctx)
 	return func() {
-		err := c.DB.Write(late, func(ctx context.Context, tx *sql.Tx) error { return count(ctx, tx, provider, key, before) })
+		err := c.DB.Write(late, func(ctx context.Context, tx *db.Tx) error { return count(ctx, tx, provider, key, before) })
 		if err != nil {
 			c.Log.Warn("an upload that broke off is counted as a whole one", "err", err)
 		}
@@ -88,7 +88,7 @@ func (c *Catalog) reserve(ctx context.Context, provider schemas.ParticipantID, k
 }
 
 // count keeps the size of an uploaded file; -1 is none.
-func count(ctx context.Context, tx *sql.Tx, provider schemas.ParticipantID, key string, size int64) error {
+func count(ctx context.Context, tx *db.Tx, provider schemas.ParticipantID, key string, size int64) error {
 	_, err := tx.Exec(ctx, `DELETE FROM upload WHERE key = ?`, key)
 	if err == nil && size >= 0 {
 		_, err = tx.Exec(ctx, `INSERT INTO upload (key, provider, bytes) VALUES (?, ?, ?)`, key, string(provider), size)

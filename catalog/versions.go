@@ -2,12 +2,12 @@ package catalog
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -40,7 +40,7 @@ func (c *Catalog) Versions(ctx context.Context, sight schemas.Sight, id schemas.
 
 // Version finds one version in any state. Errors: NotFound.
 func (c *Catalog) Version(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error) {
-	v, err := sql.GetVersion(ctx, c.DB, versionKey(id, version))
+	v, err := db.GetVersion(ctx, c.DB, versionKey(id, version))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return v, schemas.Errorf(schemas.NotFound, versionKey(id, version), "dataset %s has no version %s", id, version)
 	}
@@ -99,8 +99,8 @@ func (c *Catalog) WithdrawVersion(ctx context.Context, by schemas.Principal, id 
 	}
 	p := publication{dataset: d}
 	key := versionKey(id, version)
-	err = c.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		v, revision, err := sql.Get[schemas.Version](ctx, tx, "version", key)
+	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		v, revision, err := db.Get[schemas.Version](ctx, tx, "version", key)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (c *Catalog) WithdrawVersion(ctx context.Context, by schemas.Principal, id 
 			return schemas.Errorf(schemas.Conflict, key, "version %s was not published; there is nothing to withdraw", version)
 		}
 		p.version.State, p.version.Withdrawn = schemas.VersionWithdrawn, c.Now().UTC()
-		_, err = sql.Update(ctx, tx, "version", key, revision, p.version, sql.Columns{"state": string(p.version.State)})
+		_, err = db.Update(ctx, tx, "version", key, revision, p.version, db.Columns{"state": string(p.version.State)})
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (c *Catalog) WithdrawVersion(ctx context.Context, by schemas.Principal, id 
 			return err
 		}
 		d.Modified = c.Now().UTC()
-		d.Revision, err = sql.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
+		d.Revision, err = db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(&d))
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (c *Catalog) WithdrawVersion(ctx context.Context, by schemas.Principal, id 
 }
 
 // cancel ends a publication for its provider; p gets what was read of it so far.
-func (c *Catalog) cancel(ctx context.Context, tx *sql.Tx, by schemas.Principal, d *schemas.Dataset, p *publication, revision int64) error {
+func (c *Catalog) cancel(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, p *publication, revision int64) error {
 	key := versionKey(d.ID, p.version.Version)
 	var done string
 	err := tx.QueryRow(ctx, `SELECT shards FROM version WHERE id = ?`, key).Scan(&done)
@@ -158,7 +158,7 @@ func (c *Catalog) cancel(ctx context.Context, tx *sql.Tx, by schemas.Principal, 
 	v := &p.version
 	v.State, v.Waiting, v.Data = schemas.VersionFailed, nil, nil
 	v.Failures = []schemas.FieldError{{Pointer: "publication", Message: "it was cancelled by its provider"}}
-	_, err = sql.Update(ctx, tx, "version", key, revision, v, sql.Columns{"state": string(v.State), "shards": "{}"})
+	_, err = db.Update(ctx, tx, "version", key, revision, v, db.Columns{"state": string(v.State), "shards": "{}"})
 	if err != nil {
 		return err
 	}
@@ -166,10 +166,10 @@ func (c *Catalog) cancel(ctx context.Context, tx *sql.Tx, by schemas.Principal, 
 }
 
 // newest finds the newest published version of a dataset, nil where none is.
-func newest(ctx context.Context, tx *sql.Tx, id schemas.DatasetID) (*schemas.VersionSummary, error) {
+func newest(ctx context.Context, tx *db.Tx, id schemas.DatasetID) (*schemas.VersionSummary, error) {
 	var doc string
 	err := tx.QueryRow(ctx, `SELECT doc FROM version WHERE dataset = ? AND state = 'published' ORDER BY started DESC LIMIT 1`, string(id)).Scan(&doc)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	var v schemas.Version

@@ -9,23 +9,23 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
 // TestWaiting: a publication that does not go on says why, for all who look, rests
 // longer each time, and fails with the reason when that lasts.
 func TestWaiting(t *testing.T) {
-	db := sqltest.Open(t, sqltest.SQLite)
+	database := dbtest.Open(t, dbtest.SQLite)
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	c := New(Config{DB: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	c := New(Config{DB: database, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
 	d := schemas.Dataset{ID: "ds-a", IRI: "urn:a", Provider: "https://a.example"}
 	v := schemas.Version{Dataset: d.ID, VersionSummary: schemas.VersionSummary{Version: "v1", State: schemas.VersionPublishing, Started: now}}
-	err := db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		err := sql.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
+	err := database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		err := db.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
 		if err == nil {
-			err = sql.Insert(ctx, tx, "version", "ds-a/v1", v, sql.Columns{"dataset": "ds-a", "state": "publishing", "started": 1, "ask": "{}", "shards": "{}"})
+			err = db.Insert(ctx, tx, "version", "ds-a/v1", v, db.Columns{"dataset": "ds-a", "state": "publishing", "started": 1, "ask": "{}", "shards": "{}"})
 		}
 		if err != nil {
 			return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -47,7 +47,7 @@ func TestFaultsAreNoRefusals(t *testing.T) {
 	before := len(s.refusals())
 	for _, table := range []string{"participant", "member", "factory", "project", "store", "dataset", "version", "request", "agreement", "lease", "run", "release", "change_value"} {
 		rename := func(from, to string) {
-			must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 				_, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s RENAME TO %s", from, to))
 				return err
 			}))

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	stdsql "database/sql"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -17,7 +17,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/gateway/api"
 	"guichet/schemas"
 )
@@ -142,7 +142,7 @@ func (a *answer) unkept(c *gin.Context) error {
 // when the key stood for another request, Conflict while the first one runs.
 func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 	var have *answer
-	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		have = nil
 		_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE at < ?`, time.Now().Add(-keepAnswers).UnixMicro())
 		if err != nil {
@@ -154,7 +154,7 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 			have = &a
 			return nil
 		}
-		if !errors.Is(err, stdsql.ErrNoRows) {
+		if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("look up an answer: %w", err)
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO idempotency (caller, key, at, digest, status, header, body) VALUES (?, ?, ?, ?, 0, '', ?)`, k.caller, k.key, time.Now().UnixMicro(), k.digest, []byte{})
@@ -235,7 +235,7 @@ func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []by
 	}
 	h, err := json.Marshal(head)
 	if err == nil {
-		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), body, k.caller, k.key)
 			return err
 		})
@@ -246,7 +246,7 @@ func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []by
 }
 
 func (s *Server) release(ctx context.Context, k answerKey) {
-	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := s.deps.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE caller = ? AND key = ? AND status = 0`, k.caller, k.key)
 		return err
 	})

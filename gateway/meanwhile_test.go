@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -53,7 +53,7 @@ func TestAgreementsStandUnderTheTermsInForce(t *testing.T) {
 		case c.Kind == schemas.ChangeDatasetOffer && c.Subject == string(d.ID):
 			offers++
 		case c.Kind == schemas.ChangeAgreement:
-			a, _, err := sql.Get[schemas.Agreement](t.Context(), s.db, "agreement", c.Subject)
+			a, _, err := db.Get[schemas.Agreement](t.Context(), s.db, "agreement", c.Subject)
 			must(t, err)
 			agreements++
 			if hidden := len(a.Obligations) > 0; hidden != (offers%2 == 0) {

@@ -12,7 +12,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
 	"guichet/schemas"
 )
@@ -162,13 +162,13 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("testdata", "roles.txt")
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s := newSiteOn(t, kind, func(d *gateway.Deps) { d.Limits.Runs = 1 << 20 })
 			s.store = bucket(t)
 			got := rights(t, s)
-			if *update && kind == sqltest.SQLite {
+			if *update && kind == dbtest.SQLite {
 				must(t, os.WriteFile(file, []byte(got), 0o600))
 				return
 			}

@@ -21,7 +21,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/errgroup"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
@@ -37,7 +37,7 @@ import (
 // Deps are the parts behind the doors.
 type Deps struct {
 	api.Deps
-	DB     *sql.DB
+	DB     *db.DB
 	Auth   *auth.Authenticator
 	Stream *stream.Engine
 	Feed   *agreement.Feed

@@ -26,10 +26,10 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
 	"guichet/gateway"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
@@ -48,7 +48,7 @@ type site struct {
 	t       *testing.T
 	base    string
 	issuer  string // the operator's own
-	db      *sql.DB
+	db      *db.DB
 	catalog *catalog.Catalog
 	index   *index.Index
 	parties *party.Registry
@@ -69,7 +69,7 @@ const (
 
 func newSite(t *testing.T, also ...func(d *gateway.Deps)) *site {
 	t.Helper()
-	return newSiteOn(t, sqltest.SQLite, also...)
+	return newSiteOn(t, dbtest.SQLite, also...)
 }
 
 // newSiteOn is newSite on a database of one kind.
@@ -80,13 +80,13 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	s := &site{t: t}
 	iss := newIssuer(t)
 	s.issuer = iss.URL
-	s.db = sqltest.OpenURL(t, sqltest.URL(t, kind))
+	s.db = dbtest.OpenURL(t, dbtest.URL(t, kind))
 	skey, _, err := audit.NewKey("guichet-test")
 	must(t, err)
 	s.record, err = audit.New(s.db, skey, filepath.Join(t.TempDir(), "checkpoint"), log)
 	must(t, err)
 	s.db.OnGroup(s.record.Step)
-	sqltest.Run(t, s.db)
+	dbtest.Run(t, s.db)
 	must(t, s.record.Start(ctx))
 	s.index, err = index.Open(filepath.Join(t.TempDir(), "index"), log)
 	must(t, err)
@@ -294,20 +294,20 @@ func (s *site) publish(ids ...schemas.DatasetID) {
 
 func (s *site) publishAs(version schemas.VersionID, ids ...schemas.DatasetID) {
 	s.t.Helper()
-	err := s.db.Write(s.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	err := s.db.Write(s.t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for _, id := range ids {
-			d, revision, err := sql.Get[schemas.Dataset](ctx, tx, "dataset", string(id))
+			d, revision, err := db.Get[schemas.Dataset](ctx, tx, "dataset", string(id))
 			if err != nil {
 				return err
 			}
 			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: version, State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
 				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: shard.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
-			err = sql.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, sql.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
+			err = db.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, db.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err
 			}
 			d.Latest = &v.VersionSummary
-			_, err = sql.Update(ctx, tx, "dataset", string(id), revision, d, nil)
+			_, err = db.Update(ctx, tx, "dataset", string(id), revision, d, nil)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -403,7 +403,7 @@ func TestBrokenExportLooksBroken(t *testing.T) {
 	}
 	whole, err := get()
 	must(t, err)
-	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM tree_hash WHERE place = ?`, tlog.StoredHashIndex(0, 1101)) // the proof of 1100 needs it
 		return err
 	}))
@@ -481,13 +481,13 @@ func TestProhibitionsDoNotFailOpen(t *testing.T) {
 			t.Errorf("%s %s: the place is not named: %s", c[0], c[1], r.body)
 		}
 		old := forbid(c[0], c[1])
-		must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-			have, revision, err := sql.Get[schemas.Dataset](ctx, tx, "dataset", string(d.ID))
+		must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			have, revision, err := db.Get[schemas.Dataset](ctx, tx, "dataset", string(d.ID))
 			if err != nil {
 				return err
 			}
 			have.Offer = &old
-			_, err = sql.Update(ctx, tx, "dataset", string(d.ID), revision, have, nil)
+			_, err = db.Update(ctx, tx, "dataset", string(d.ID), revision, have, nil)
 			if err == nil {
 				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetOffer, Subject: string(d.ID)})
 			}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
 	"guichet/schemas"
 )
@@ -20,7 +20,7 @@ import (
 // texts is asked: the same on both databases, and never a fault of ours.
 func TestTextsThatAreNone(t *testing.T) {
 	t.Parallel()
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s := newSiteOn(t, kind)

@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
 // TestWithdrawVersion: one version is taken back with the agreements made on it; the
 // dataset, its other versions and their agreements stand.
 func TestWithdrawVersion(t *testing.T) {
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			s := newSiteOn(t, kind)
 			d := s.register(wheat("Wheat"))
@@ -91,7 +91,7 @@ func TestPublicationIsGivenUp(t *testing.T) {
 // TestWithdrawnIRI: the IRI of a withdrawn dataset is its provider's to use again, and
 // every sentence on the withdrawn one says so.
 func TestWithdrawnIRI(t *testing.T) {
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			s := newSiteOn(t, kind)
 			w := wheat("Wheat")
@@ -125,13 +125,13 @@ func TestReadinessNamesWaiting(t *testing.T) {
 	s := newSite(t)
 	d := s.register(wheat("Wheat"))
 	s.want(202, "agronomy", "POST", "/datasets/"+string(d.ID)+"/versions", schemas.Publication{Version: "v1", Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}})
-	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		v, revision, err := sql.Get[schemas.Version](ctx, tx, "version", string(d.ID)+"/v1")
+	must(t, s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		v, revision, err := db.Get[schemas.Version](ctx, tx, "version", string(d.ID)+"/v1")
 		if err != nil {
 			return err
 		}
 		v.Waiting = &schemas.Waiting{Why: "the store is away", Since: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), Tries: 3}
-		_, err = sql.Update(ctx, tx, "version", string(d.ID)+"/v1", revision, v, nil)
+		_, err = db.Update(ctx, tx, "version", string(d.ID)+"/v1", revision, v, nil)
 		return err
 	}))
 	var v schemas.VersionSummary

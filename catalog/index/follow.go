@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
 // Follow brings the index up to the registry and keeps it there until ctx ends:
 // first a scan where the index is new or lost documents, then the change
 // sequence. It returns only with ctx or for a fault of the disk.
-func (x *Index) Follow(ctx context.Context, db *sql.DB) error {
+func (x *Index) Follow(ctx context.Context, db *db.DB) error {
 	for ctx.Err() == nil {
 		err := x.follow(ctx, db)
 		if ctx.Err() != nil {
@@ -32,7 +32,7 @@ func (x *Index) Follow(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (x *Index) follow(ctx context.Context, db *sql.DB) error {
+func (x *Index) follow(ctx context.Context, db *db.DB) error {
 	if x.broken.Load() {
 		x.mu.Lock()
 		err := x.empty()
@@ -86,7 +86,7 @@ func (x *Index) follow(ctx context.Context, db *sql.DB) error {
 
 // wait returns when there are changes to follow, or after a while, to look whether a
 // search found the index damaged.
-func (x *Index) wait(ctx context.Context, db *sql.DB) error {
+func (x *Index) wait(ctx context.Context, db *db.DB) error {
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, err := db.Wait(short, x.position.Load())
@@ -97,7 +97,7 @@ func (x *Index) wait(ctx context.Context, db *sql.DB) error {
 }
 
 // complete compares the number of documents with the registry's.
-func (x *Index) complete(ctx context.Context, db *sql.DB) (bool, error) {
+func (x *Index) complete(ctx context.Context, db *db.DB) (bool, error) {
 	var want uint64
 	err := db.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE withdrawn = 0`).Scan(&want)
 	if err != nil {
@@ -130,15 +130,15 @@ const (
 )
 
 // rebuild scans the registry, then the index follows from where the scan began.
-func (x *Index) rebuild(ctx context.Context, db *sql.DB) error {
+func (x *Index) rebuild(ctx context.Context, database *db.DB) error {
 	x.ready.Store(false)
-	head, err := db.Head(ctx)
+	head, err := database.Head(ctx)
 	if err != nil {
 		return err
 	}
 	after := ""
 	for {
-		rows, next, err := sql.List[schemas.Dataset](ctx, db, "dataset", "", nil, after, batchSize)
+		rows, next, err := db.List[schemas.Dataset](ctx, database, "dataset", "", nil, after, batchSize)
 		if err != nil {
 			return err
 		}
@@ -159,10 +159,10 @@ func (x *Index) rebuild(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
+func (x *Index) catchUp(ctx context.Context, database *db.DB) error {
 	for {
 		from := x.position.Load()
-		changes, err := db.Changes(ctx, from, batchSize)
+		changes, err := database.Changes(ctx, from, batchSize)
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -174,8 +174,8 @@ func (x *Index) catchUp(ctx context.Context, db *sql.DB) error {
 		}
 		docs := make([]schemas.Dataset, 0, len(ids))
 		for _, id := range ids {
-			d, _, err := sql.Get[schemas.Dataset](ctx, db, "dataset", id)
-			if errors.Is(err, sql.ErrAltered) { // logged; what was indexed of it stays, and nobody can use it
+			d, _, err := db.Get[schemas.Dataset](ctx, database, "dataset", id)
+			if errors.Is(err, db.ErrAltered) { // logged; what was indexed of it stays, and nobody can use it
 				continue
 			}
 			if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/gateway/api"
 	"guichet/schemas"
 )
@@ -48,7 +48,7 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	r, err := guichet.All[schemas.Record](ctx, c, "/audit/records"+v.query())
+	r, err := client.All[schemas.Record](ctx, c, "/audit/records"+v.query())
 	if err != nil {
 		return err
 	}

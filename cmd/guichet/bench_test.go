@@ -18,7 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/policy"
 	"guichet/schemas"
@@ -91,7 +91,7 @@ func newMeter(b *testing.B) *meter {
 	m.must(err)
 	var a addresses
 	m.must(json.Unmarshal(line, &a))
-	m.story = &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: m.rig, dir: m.dir, mib: 800, addresses: a, people: map[string]*guichet.Client{}, datasets: map[string]schemas.Dataset{}}
+	m.story = &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: m.rig, dir: m.dir, mib: 800, addresses: a, people: map[string]*client.Client{}, datasets: map[string]schemas.Dataset{}}
 	m.must(m.story.parties(m.ctx))
 	m.must(m.story.register(m.ctx))
 	return m
@@ -298,11 +298,11 @@ func (m *meter) streams() {
 func (m *meter) own(own bool) {
 	c, err := m.story.as(m.ctx, "operator")
 	m.must(err)
-	stores, err := guichet.All[schemas.Store](m.ctx, c, "/stores")
+	stores, err := client.All[schemas.Store](m.ctx, c, "/stores")
 	m.must(err)
 	for _, s := range stores {
 		s.Own = own
-		m.must(c.Post(m.ctx, "/stores?unchecked=true", s, nil, guichet.IfMatch(s.Revision)))
+		m.must(c.Post(m.ctx, "/stores?unchecked=true", s, nil, client.IfMatch(s.Revision)))
 	}
 }
 
@@ -315,7 +315,7 @@ func (m *meter) flight(id schemas.AgreementID, ref float64) {
 	var n int64
 	began, used := time.Now(), m.cpu()
 	for n < enough {
-		got, err := guichet.Flight(m.ctx, m.story.addresses.Flight, l.Token, id, url.Values{})
+		got, err := client.Flight(m.ctx, m.story.addresses.Flight, l.Token, id, url.Values{})
 		m.must(err)
 		n += got.Bytes
 	}

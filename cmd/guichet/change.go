@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -38,7 +38,7 @@ func (v changeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		revision = have.Revision
 	}
 	var out schemas.Dataset
-	err = about(v.File, c.Do(ctx, http.MethodPut, "/datasets/"+v.Dataset, body, &out, guichet.IfMatch(revision)))
+	err = about(v.File, c.Do(ctx, http.MethodPut, "/datasets/"+v.Dataset, body, &out, client.IfMatch(revision)))
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/trust"
 	"guichet/gateway/api"
 	"guichet/schemas"
@@ -63,7 +63,7 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	gateway, err := guichet.New(g.Server, source, believe)
+	gateway, err := client.New(g.Server, source, believe)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func inRoles(roles []schemas.Role) string {
 	return " as " + strings.Join(s, ", ")
 }
 
-func (s session) source(ctx context.Context) (guichet.TokenSource, error) {
+func (s session) source(ctx context.Context) (client.TokenSource, error) {
 	secret, err := secret(s.Secret)
 	if err != nil {
 		return nil, err
@@ -122,17 +122,17 @@ func (s session) source(ctx context.Context) (guichet.TokenSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guichet.ClientCredentials(ctx, s.Issuer, s.ClientID, secret, believe)
+	return client.ClientCredentials(ctx, s.Issuer, s.ClientID, secret, believe)
 }
 
 // believe is whose certificates are believed.
-func (s session) believe() (guichet.Setting, error) {
+func (s session) believe() (client.Setting, error) {
 	roots, err := trust.Roots(s.CA)
-	return guichet.Believe(roots), err
+	return client.Believe(roots), err
 }
 
 // client makes the client of a verb: --token or GUICHET_TOKEN, else the session.
-func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
+func (g *grammar) client(ctx context.Context) (*client.Client, error) {
 	var s session
 	path, err := sessionFile()
 	if err == nil {
@@ -154,16 +154,16 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 	if server == "" {
 		server = "http://" + defaultListen
 	}
-	var source guichet.TokenSource
+	var source client.TokenSource
 	switch {
 	case g.Token != "":
 		t, err := secret(g.Token)
 		if err != nil {
 			return nil, err
 		}
-		source = guichet.Static(t)
+		source = client.Static(t)
 	case os.Getenv("GUICHET_TOKEN") != "":
-		source = guichet.Static(strings.TrimSpace(os.Getenv("GUICHET_TOKEN")))
+		source = client.Static(strings.TrimSpace(os.Getenv("GUICHET_TOKEN")))
 	case s.Issuer != "":
 		source, err = s.source(ctx)
 		if err != nil {
@@ -174,7 +174,7 @@ func (g *grammar) client(ctx context.Context) (*guichet.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := guichet.New(server, source, believe)
+	c, err := client.New(server, source, believe)
 	if err == nil && !g.JSON {
 		c = c.Shown()
 	}

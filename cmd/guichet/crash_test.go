@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -71,7 +71,7 @@ func TestKillDuringWrites(t *testing.T) {
 		}
 	}
 	// Nothing is half there: each agreement that is listed has its request.
-	all, err := guichet.All[schemas.Agreement](t.Context(), g.as("trainer"), "/agreements")
+	all, err := client.All[schemas.Agreement](t.Context(), g.as("trainer"), "/agreements")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestKillDuringPublication(t *testing.T) {
 
 // slowStream reads until n bytes came and then no further.
 type slowStream struct {
-	s     *guichet.Stream
+	s     *client.Stream
 	bytes int64
 }
 
@@ -176,7 +176,7 @@ func TestKillDuringStreams(t *testing.T) {
 		s.s.Close()
 	}
 	g.start()
-	all, err := guichet.All[schemas.Release](t.Context(), g.as("officer"), "/streams?state=all&agreement="+string(id))
+	all, err := client.All[schemas.Release](t.Context(), g.as("officer"), "/streams?state=all&agreement="+string(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,13 +276,13 @@ func TestIdempotencyKeyAcrossKill(t *testing.T) {
 	g := newGateway(t, "")
 	g.populate()
 	var first, second schemas.Dataset
-	err := g.as("agronomy").Post(t.Context(), "/datasets", wheat("Once"), &first, guichet.Idempotent("k1"))
+	err := g.as("agronomy").Post(t.Context(), "/datasets", wheat("Once"), &first, client.Idempotent("k1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.kill()
 	g.start()
-	err = g.as("agronomy").Post(t.Context(), "/datasets", wheat("Once"), &second, guichet.Idempotent("k1"))
+	err = g.as("agronomy").Post(t.Context(), "/datasets", wheat("Once"), &second, client.Idempotent("k1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestStopWhileStreaming(t *testing.T) {
 		t.Errorf("the stop took %s", took)
 	}
 	g.start()
-	var p guichet.Page[schemas.Release]
+	var p client.Page[schemas.Release]
 	g.get("officer", "/streams?state=all", &p)
 	if len(p.Items) != 1 || p.Items[0].State == schemas.ReleaseOpen || p.Items[0].State == schemas.ReleaseUnknown {
 		t.Errorf("after an orderly stop the releases are %+v", p.Items)

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/guichet"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/client"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -149,7 +149,7 @@ func TestTamperedRecord(t *testing.T) {
 	g.populate()
 	g.some(4)
 	g.verify()
-	db := sqltest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
+	db := dbtest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
 	for _, q := range []string{
 		`UPDATE change SET leaf = (SELECT leaf FROM change WHERE position = 3) WHERE position = 2`,
 		`DELETE FROM change WHERE position = 3`,
@@ -261,7 +261,7 @@ func (g *testGateway) backUp(to string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	db := sqltest.Raw(g.t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
+	db := dbtest.Raw(g.t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
 	_, err = db.Exec(`VACUUM INTO ?`, filepath.Join(to, "guichet.db"))
 	if err != nil {
 		g.t.Fatal(err)
@@ -301,7 +301,7 @@ func TestMetrics(t *testing.T) {
 	id := g.granted(g.published("Winter wheat", csvRows(100, 0)).ID)[0]
 	lease := g.lease(id).Token
 	g.streamAll(lease, id, "")
-	_, err := guichet.Flight(t.Context(), "grpc://"+g.flight, lease, id, nil)
+	_, err := client.Flight(t.Context(), "grpc://"+g.flight, lease, id, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/rdf"
 	"guichet/gateway/api"
 	"guichet/schemas"
@@ -69,15 +69,15 @@ func memberInWords(err error) string {
 }
 
 // fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.
-func fileBody(path string) (guichet.Document, error) {
+func fileBody(path string) (client.Document, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return guichet.Document{}, schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
+		return client.Document{}, schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
 	}
 	if start := bytes.TrimSpace(b); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
-		return guichet.Document{Type: "application/ld+json", Text: b}, nil
+		return client.Document{Type: "application/ld+json", Text: b}, nil
 	}
-	return guichet.Document{Type: "application/yaml", Text: b}, nil
+	return client.Document{Type: "application/yaml", Text: b}, nil
 }
 
 type registerCmd struct {
@@ -91,7 +91,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	var bodies []guichet.Document
+	var bodies []client.Document
 	for _, path := range v.Files {
 		body, _, err := datasetFile(path)
 		if err != nil {
@@ -127,7 +127,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // datasetFile reads a dataset's description: as it is sent, and as the gateway will
 // read it, so that its faults are found before anything is sent.
-func datasetFile(path string) (guichet.Document, schemas.Dataset, error) {
+func datasetFile(path string) (client.Document, schemas.Dataset, error) {
 	body, err := fileBody(path)
 	if err != nil {
 		return body, schemas.Dataset{}, err
@@ -343,7 +343,7 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 // version takes one version back.
-func (v withdrawCmd) version(ctx context.Context, t *terminal, c *guichet.Client, path string) error {
+func (v withdrawCmd) version(ctx context.Context, t *terminal, c *client.Client, path string) error {
 	var s schemas.VersionSummary
 	err := c.Do(ctx, http.MethodDelete, path, nil, &s)
 	if err != nil {

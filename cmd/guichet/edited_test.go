@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -26,7 +26,7 @@ func TestEditedDatabaseGivesNoRight(t *testing.T) {
 	if n := g.streamAll(lease.Token, id, ""); n != 100 {
 		t.Fatalf("%d rows", n)
 	}
-	db := sqltest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
+	db := dbtest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
 	open := func() error {
 		s, err := g.as("trainer").OpenStream(t.Context(), lease.Token, id, nil)
 		if err == nil {
@@ -221,7 +221,7 @@ func TestStopsGoPastEditedRows(t *testing.T) {
 	d := g.published("Winter wheat", csvRows(100, 0))
 	one, two := g.granted(d.ID)[0], g.granted(d.ID)[0]
 	l := g.lease(one, two)
-	db := sqltest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
+	db := dbtest.Raw(t, "sqlite:"+filepath.Join(g.data, "guichet.db"))
 	edit := func(query string, args ...any) {
 		t.Helper()
 		_, err := db.Exec(query, args...)

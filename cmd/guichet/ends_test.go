@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -30,7 +30,7 @@ func (g *testGateway) endedBy(s *slowStream) schemas.Release {
 	}
 	var found schemas.Release
 	eventually(g.t, "the release "+s.s.Release+" has ended", func() bool {
-		all, err := guichet.All[schemas.Release](g.t.Context(), g.as("officer"), "/streams?state=all")
+		all, err := client.All[schemas.Release](g.t.Context(), g.as("officer"), "/streams?state=all")
 		if err != nil {
 			g.t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestWithdrawnVersionIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	lease := func(version schemas.VersionID) string {
-		var l guichet.LeaseAnswer
+		var l client.LeaseAnswer
 		g.post("trainer", "/leases", map[string]any{"items": []any{map[string]any{"agreement": id, "version": version}}}, &l)
 		return l.Token
 	}
@@ -288,7 +288,7 @@ func (g *testGateway) leaseOn(id schemas.AgreementID, version string) string {
 func (g *testGateway) shard(id schemas.AgreementID, version string) []byte {
 	g.t.Helper()
 	var b []byte
-	err := g.as("trainer").As(guichet.Static(g.leaseOn(id, version))).Get(g.t.Context(), "/agreements/"+string(id)+"/0.arrow", &b)
+	err := g.as("trainer").As(client.Static(g.leaseOn(id, version))).Get(g.t.Context(), "/agreements/"+string(id)+"/0.arrow", &b)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
+	"guichet/connectors/client"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"guichet/connectors/guichet"
 )
 
 // Every example of docs/examples.md does what the page says, through the command line.
@@ -39,7 +38,7 @@ func TestExamples(t *testing.T) {
 	call := func(who string, args ...string) string {
 		t.Helper()
 		p := g.rig.persona(who)
-		source, err := guichet.ClientCredentials(t.Context(), p.issuer, p.ID, p.Secret)
+		source, err := client.ClientCredentials(t.Context(), p.issuer, p.ID, p.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/schemas"
 )
@@ -35,7 +35,7 @@ type testGateway struct {
 	args    []string
 	cmd     *exec.Cmd
 	log     *logBuffer
-	people  map[string]*guichet.Client
+	people  map[string]*client.Client
 }
 
 // newGateway makes the folder of a gateway and starts it. database "" is SQLite.
@@ -47,7 +47,7 @@ func newGateway(t testing.TB, database string) *testGateway {
 // newGatewayIn is newGateway with a folder of the test's choice.
 func newGatewayIn(t testing.TB, data, database string) *testGateway {
 	t.Helper()
-	g := &testGateway{t: t, rig: theRig(t), data: data, log: &logBuffer{}, people: map[string]*guichet.Client{}}
+	g := &testGateway{t: t, rig: theRig(t), data: data, log: &logBuffer{}, people: map[string]*client.Client{}}
 	g.initialise(database)
 	g.start()
 	t.Cleanup(func() {
@@ -137,7 +137,7 @@ func (g *testGateway) kill() {
 }
 
 // as signs a persona of the rig in.
-func (g *testGateway) as(id string) *guichet.Client {
+func (g *testGateway) as(id string) *client.Client {
 	g.t.Helper()
 	if c := g.people[id]; c != nil {
 		return c
@@ -304,7 +304,7 @@ func (g *testGateway) granted(ids ...schemas.DatasetID) []schemas.AgreementID {
 }
 
 // lease mints a lease as the trainer.
-func (g *testGateway) lease(ids ...schemas.AgreementID) guichet.LeaseAnswer {
+func (g *testGateway) lease(ids ...schemas.AgreementID) client.LeaseAnswer {
 	g.t.Helper()
 	l, err := g.as("trainer").Lease(g.t.Context(), "", ids...)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/gateway/api"
 	"guichet/policy/audit"
 	"guichet/schemas"
@@ -52,7 +52,7 @@ func readHeads(path string) (map[string]seenHead, error) {
 // remembers its head. anew takes it as it is: whoever signs in. Errors: Conflict:
 // the record became shorter, does not begin with what was seen, or is another log's. A
 // gateway that cannot show its head now is used all the same, and that is said.
-func (t *terminal) follow(ctx context.Context, c *guichet.Client, server string, anew bool) error {
+func (t *terminal) follow(ctx context.Context, c *client.Client, server string, anew bool) error {
 	path, err := headsFile()
 	if err != nil {
 		return nil //nolint:nilerr // there is no place to remember anything
@@ -110,7 +110,7 @@ func writeHeads(path string, heads map[string]seenHead) error {
 	return f.keep()
 }
 
-func headOf(ctx context.Context, c *guichet.Client) (seenHead, error) {
+func headOf(ctx context.Context, c *client.Client) (seenHead, error) {
 	var key, checkpoint []byte
 	err := c.Get(ctx, "/audit/key", &key)
 	if err == nil {
@@ -124,7 +124,7 @@ func headOf(ctx context.Context, c *guichet.Client) (seenHead, error) {
 }
 
 // consistent says whether the record of a head begins with that of an earlier one.
-func consistent(ctx context.Context, c *guichet.Client, before, now seenHead) error {
+func consistent(ctx context.Context, c *client.Client, before, now seenHead) error {
 	older, err := audit.OpenCheckpoint([]byte(before.Checkpoint), before.Key)
 	if err != nil {
 		return err

@@ -13,18 +13,18 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
 // hold makes another process's transaction hold the database's writes until free.
 func hold(t *testing.T, url, kind string) (free func()) {
 	t.Helper()
-	conn, err := sqltest.Raw(t, url).Conn(t.Context())
+	conn, err := dbtest.Raw(t, url).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements := map[string][]string{sqltest.SQLite: {"BEGIN IMMEDIATE"}, sqltest.Postgres: {"BEGIN", "SELECT next FROM change_head FOR UPDATE"}}
+	statements := map[string][]string{dbtest.SQLite: {"BEGIN IMMEDIATE"}, dbtest.Postgres: {"BEGIN", "SELECT next FROM change_head FOR UPDATE"}}
 	for _, q := range statements[kind] {
 		_, err = conn.ExecContext(t.Context(), q)
 		if err != nil {
@@ -43,7 +43,7 @@ func hold(t *testing.T, url, kind string) (free func()) {
 // opens nothing more, says that it is not recorded yet, and is recorded when it can be.
 func TestRevocationThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		for name, call := range map[string]struct {
 			who, path string
 		}{
@@ -54,8 +54,8 @@ func TestRevocationThatCannotBeWritten(t *testing.T) {
 				t.Parallel()
 				data := filepath.Join(t.TempDir(), "gateway")
 				url, set := "sqlite:"+filepath.Join(data, "guichet.db"), ""
-				if kind == sqltest.Postgres {
-					url = sqltest.URL(t, kind)
+				if kind == dbtest.Postgres {
+					url = dbtest.URL(t, kind)
 					set = url
 				}
 				g := newGatewayIn(t, data, set)
@@ -123,7 +123,7 @@ func TestRevocationThatCannotBeWritten(t *testing.T) {
 // first one's streams, and the record says no falsehood of them.
 func TestReplicasOfOneName(t *testing.T) {
 	t.Parallel()
-	url := sqltest.URL(t, sqltest.Postgres)
+	url := dbtest.URL(t, dbtest.Postgres)
 	g := newGatewayIn(t, filepath.Join(t.TempDir(), "gateway"), url)
 	g.populate()
 	id := g.granted(g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000)).ID)[0]

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -63,9 +63,9 @@ func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, pa
 	if err != nil {
 		return err
 	}
-	var options []guichet.Option
+	var options []client.Option
 	if d.Replace > 0 {
-		options = append(options, guichet.IfMatch(d.Replace))
+		options = append(options, client.IfMatch(d.Replace))
 	}
 	err = c.Post(ctx, path, v, &out, options...)
 	if err != nil {
@@ -79,7 +79,7 @@ func listNouns[T any](ctx context.Context, t *terminal, g *grammar, path, head s
 	if err != nil {
 		return err
 	}
-	items, err := guichet.All[T](ctx, c, path)
+	items, err := client.All[T](ctx, c, path)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"testing"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -21,12 +21,12 @@ func parseQuery(t testing.TB, s string) url.Values {
 // two ranks, revoke, verify.
 func TestWholePath(t *testing.T) {
 	t.Parallel()
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			database := ""
-			if kind == sqltest.Postgres {
-				database = sqltest.URL(t, kind)
+			if kind == dbtest.Postgres {
+				database = dbtest.URL(t, kind)
 			}
 			g := newGateway(t, database)
 			g.populate()

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -143,7 +143,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		t.request(&r)
 		return nil
 	}
-	r, err := guichet.All[schemas.Request](ctx, c, "/requests"+query("state", v.State))
+	r, err := client.All[schemas.Request](ctx, c, "/requests"+query("state", v.State))
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		t.agreement(&a)
 		return nil
 	}
-	a, err := guichet.All[schemas.Agreement](ctx, c, "/agreements"+query("dataset", v.Dataset))
+	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+query("dataset", v.Dataset))
 	if err != nil {
 		return err
 	}

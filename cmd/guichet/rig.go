@@ -16,7 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -199,13 +199,13 @@ func (r *rig) made(ctx context.Context, dir string, mib int) error {
 }
 
 // client signs a persona in.
-func (r *rig) client(ctx context.Context, base, id string) (*guichet.Client, error) {
+func (r *rig) client(ctx context.Context, base, id string) (*client.Client, error) {
 	p := r.persona(id)
-	source, err := guichet.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
+	source, err := client.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
 	if err != nil {
 		return nil, err
 	}
-	return guichet.New(base, source)
+	return client.New(base, source)
 }
 
 // quiet is the demo's log: warnings and worse, into a file.

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -75,7 +75,7 @@ func (v runListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	r, err := guichet.All[schemas.Run](ctx, c, "/runs"+query("project", v.Project))
+	r, err := client.All[schemas.Run](ctx, c, "/runs"+query("project", v.Project))
 	if err != nil {
 		return err
 	}

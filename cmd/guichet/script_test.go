@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"guichet/connectors/client"
 	"io"
 	"net"
 	"os"
@@ -19,8 +20,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"guichet/connectors/guichet"
 )
 
 // TestStories runs the scripts of testdata/script: each calls the real program as
@@ -51,7 +50,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("REGION", r.S3.Region)
 			env.Setenv("BUCKET", r.S3.Bucket)
 			env.Setenv("WORKBUCKET", r.S3.WorkBucket)
-			g := &testGateway{t: scriptT{t: env.T()}, rig: r, data: filepath.Join(env.WorkDir, "gw"), log: &logBuffer{}, people: map[string]*guichet.Client{}}
+			g := &testGateway{t: scriptT{t: env.T()}, rig: r, data: filepath.Join(env.WorkDir, "gw"), log: &logBuffer{}, people: map[string]*client.Client{}}
 			env.Values[gatewayKey{}] = g
 			env.Defer(func() {
 				if g.cmd != nil {

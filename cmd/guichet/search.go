@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -96,7 +96,7 @@ type searchCmd struct {
 	All        bool     `help:"Show all hits."`
 }
 
-func search(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
+func search(ctx context.Context, c *client.Client, q string) (foundPage, error) {
 	var f foundPage
 	return f, c.Get(ctx, "/datasets"+q, &f)
 }

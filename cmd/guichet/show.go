@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -28,7 +28,7 @@ type shownVersion struct {
 	} `json:"data,omitempty"`
 }
 
-func versionOf(ctx context.Context, c *guichet.Client, dataset, name string) (shownVersion, error) {
+func versionOf(ctx context.Context, c *client.Client, dataset, name string) (shownVersion, error) {
 	var s shownVersion
 	return s, c.Get(ctx, "/datasets/"+url.PathEscape(dataset)+"/versions/"+url.PathEscape(name), &s)
 }
@@ -82,7 +82,7 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	for _, l := range d.Links {
 		fmt.Fprintf(t.out, "held elsewhere: %s\n", l.URL)
 	}
-	versions, err := guichet.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
+	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 	if err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	if v.Name == "" {
-		all, err := guichet.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
+		all, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 		if err != nil {
 			return err
 		}

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"guichet/catalog"
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -15,9 +15,9 @@ import (
 // uploaded file: a refusal would be recorded, and never was.
 func TestFaultOfStoresIsNoRefusal(t *testing.T) {
 	t.Parallel()
-	db := sqltest.OpenURL(t, sqltest.URL(t, sqltest.SQLite))
-	sqltest.Run(t, db)
-	parties, err := party.New(db)
+	database := dbtest.OpenURL(t, dbtest.URL(t, dbtest.SQLite))
+	dbtest.Run(t, database)
+	parties, err := party.New(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestFaultOfStoresIsNoRefusal(t *testing.T) {
 	if err := may(); err != nil {
 		t.Fatalf("her own upload: %v", err)
 	}
-	err = db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { // a row that cannot be read
+	err = database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { // a row that cannot be read
 		_, err := tx.Exec(ctx, `INSERT INTO store (id, revision, doc) VALUES ('odd', 1, '{')`)
 		return err
 	})

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -27,7 +27,7 @@ type story struct {
 	dir       string
 	mib       int
 	addresses addresses
-	people    map[string]*guichet.Client
+	people    map[string]*client.Client
 	datasets  map[string]schemas.Dataset // by slug
 	step      int
 	open      schemas.AgreementID // the agreement that stays, for the lines to copy
@@ -36,7 +36,7 @@ type story struct {
 }
 
 func (s *story) tell(ctx context.Context) error {
-	s.people, s.datasets = map[string]*guichet.Client{}, map[string]schemas.Dataset{}
+	s.people, s.datasets = map[string]*client.Client{}, map[string]schemas.Dataset{}
 	for _, step := range []struct {
 		title string
 		do    func(ctx context.Context) error
@@ -71,7 +71,7 @@ func (s *story) say(format string, args ...any) {
 }
 
 // as gives the client of a persona.
-func (s *story) as(ctx context.Context, id string) (*guichet.Client, error) {
+func (s *story) as(ctx context.Context, id string) (*client.Client, error) {
 	if c := s.people[id]; c != nil {
 		return c, nil
 	}
@@ -139,8 +139,8 @@ func (s *story) parties(ctx context.Context) error {
 }
 
 // officer makes the officer's client a member of the operator's organisation.
-func (s *story) officer(ctx context.Context, op *guichet.Client) error {
-	all, err := guichet.All[schemas.Participant](ctx, op, "/participants")
+func (s *story) officer(ctx context.Context, op *client.Client) error {
+	all, err := client.All[schemas.Participant](ctx, op, "/participants")
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (s *story) officer(ctx context.Context, op *guichet.Client) error {
 		return nil
 	}
 	p.Members = append(p.Members, schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
-	return op.Post(ctx, "/participants", p, nil, guichet.IfMatch(p.Revision))
+	return op.Post(ctx, "/participants", p, nil, client.IfMatch(p.Revision))
 }
 
 func (s *story) register(ctx context.Context) error {
@@ -227,7 +227,7 @@ func (s *story) publish(ctx context.Context, file string) (schemas.Dataset, sche
 }
 
 // registered registers a dataset, or finds what an earlier start registered.
-func registered(ctx context.Context, c *guichet.Client, d schemas.Dataset) (schemas.Dataset, error) {
+func registered(ctx context.Context, c *client.Client, d schemas.Dataset) (schemas.Dataset, error) {
 	var have schemas.Dataset
 	err := c.Post(ctx, "/datasets", d, &have)
 	if e, ok := errors.AsType[*schemas.Error](err); ok && e.Kind == schemas.Conflict {
@@ -273,7 +273,7 @@ func (s *story) find(ctx context.Context) error {
 }
 
 // searched searches once the index has caught up with what was registered.
-func (s *story) searched(ctx context.Context, c *guichet.Client, q string) (foundPage, error) {
+func (s *story) searched(ctx context.Context, c *client.Client, q string) (foundPage, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -71,7 +71,7 @@ func (s *story) verified(ctx context.Context) error {
 }
 
 // kinds counts what the record holds.
-func (s *story) kinds(ctx context.Context, c *guichet.Client) (string, error) {
+func (s *story) kinds(ctx context.Context, c *client.Client) (string, error) {
 	n := map[string]int{}
 	for r, err := range pages(ctx, c) {
 		if err != nil {
@@ -94,7 +94,7 @@ func (s *story) readyLine(ctx context.Context) (addresses, error) {
 	a.Issuer, a.S3, a.Tokens = s.rig.Issuers[0].Issuer, s.rig.S3.Endpoint, map[string]string{}
 	for role, id := range map[string]string{"trainer": "trainer", "provider": "agronomy", "officer": "officer", "operator": "operator"} {
 		p := s.rig.persona(id)
-		source, err := guichet.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
+		source, err := client.ClientCredentials(ctx, p.issuer, p.ID, p.Secret)
 		if err != nil {
 			return a, err
 		}

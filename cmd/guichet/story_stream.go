@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/schemas"
 )
@@ -25,7 +25,7 @@ type received struct {
 }
 
 // epoch streams every rank of a world at once and gives what they got.
-func (s *story) epoch(ctx context.Context, c *guichet.Client, id schemas.AgreementID, table, split string, world int, seed string) (received, error) {
+func (s *story) epoch(ctx context.Context, c *client.Client, id schemas.AgreementID, table, split string, world int, seed string) (received, error) {
 	l, err := c.Lease(ctx, "", id)
 	if err != nil {
 		return received{}, err
@@ -68,11 +68,11 @@ type manifest struct {
 }
 
 // shown reads the manifest of an agreement; a row filter's index may still be made.
-func (s *story) shown(ctx context.Context, c *guichet.Client, id schemas.AgreementID) (manifest, error) {
+func (s *story) shown(ctx context.Context, c *client.Client, id schemas.AgreementID) (manifest, error) {
 	var m manifest
 	l, err := c.Lease(ctx, "", id)
 	for err == nil {
-		err = c.As(guichet.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
+		err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 		if schemas.KindOf(err) != schemas.Busy {
 			break
 		}
@@ -105,7 +105,7 @@ func (s *story) streams(ctx context.Context) error {
 }
 
 // flight streams the same ranks over Arrow Flight.
-func (s *story) flight(ctx context.Context, c *guichet.Client, m manifest) error {
+func (s *story) flight(ctx context.Context, c *client.Client, m manifest) error {
 	l, err := c.Lease(ctx, "", s.big)
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (s *story) flight(ctx context.Context, c *guichet.Client, m manifest) error
 			var rows int64
 			for rank := range 2 {
 				q := url.Values{"world": {"2"}, "rank": {strconv.Itoa(rank)}, "seed": {"42"}, "table": {t.Table}, "split": {t.Split}}
-				got, err := guichet.Flight(ctx, s.addresses.Flight, l.Token, s.big, q)
+				got, err := client.Flight(ctx, s.addresses.Flight, l.Token, s.big, q)
 				if err != nil {
 					return err
 				}
@@ -137,7 +137,7 @@ func (s *story) flight(ctx context.Context, c *guichet.Client, m manifest) error
 
 // rate streams several epochs of the largest dataset and reads the same objects
 // straight from S3, for the table at the end.
-func (s *story) rate(ctx context.Context, c *guichet.Client) error {
+func (s *story) rate(ctx context.Context, c *client.Client) error {
 	m, err := s.shown(ctx, c, s.big)
 	if err != nil {
 		return err
@@ -237,7 +237,7 @@ func (s *story) health(ctx context.Context) error {
 		return err
 	}
 	var m manifest
-	err = c.As(guichet.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
+	err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 	if schemas.KindOf(err) != schemas.Denied {
 		return fmt.Errorf("from outside the factory: want a refusal, got %v", err)
 	}
@@ -357,13 +357,13 @@ func (s *story) revoked(ctx context.Context) error {
 
 // cutAfter is the time between an agreement's revocation and the end of its stream,
 // both by the gateway's own clock.
-func (s *story) cutAfter(ctx context.Context, c *guichet.Client, id schemas.AgreementID) (time.Duration, error) {
+func (s *story) cutAfter(ctx context.Context, c *client.Client, id schemas.AgreementID) (time.Duration, error) {
 	var a schemas.Agreement
 	err := c.Get(ctx, "/agreements/"+string(id), &a)
 	if err != nil {
 		return 0, err
 	}
-	all, err := guichet.All[schemas.Release](ctx, c, "/streams?state=all&agreement="+string(id))
+	all, err := client.All[schemas.Release](ctx, c, "/streams?state=all&agreement="+string(id))
 	if err != nil {
 		return 0, err
 	}

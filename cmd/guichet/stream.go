@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/term"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -116,7 +116,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 
 // ended says of a stream that was cut why: when its agreement stands no more, that it does
 // not, and by whose word.
-func ended(ctx context.Context, c *guichet.Client, id schemas.AgreementID, err error) error {
+func ended(ctx context.Context, c *client.Client, id schemas.AgreementID, err error) error {
 	if schemas.KindOf(err) != schemas.Gone {
 		return err
 	}
@@ -133,7 +133,7 @@ func ended(ctx context.Context, c *guichet.Client, id schemas.AgreementID, err e
 
 // open opens the stream. While the gateway says that it is not ready yet (it first
 // counts the rows that the agreement shows, or has no room), it waits and asks again.
-func (v streamCmd) open(ctx context.Context, t *terminal, c *guichet.Client, q url.Values) (*guichet.Stream, error) {
+func (v streamCmd) open(ctx context.Context, t *terminal, c *client.Client, q url.Values) (*client.Stream, error) {
 	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
 	if err != nil {
 		return nil, err
@@ -157,14 +157,14 @@ func (v streamCmd) open(ctx context.Context, t *terminal, c *guichet.Client, q u
 	}
 }
 
-func copyRows(t *terminal, w io.Writer, s *guichet.Stream) (int64, error) {
+func copyRows(t *terminal, w io.Writer, s *client.Stream) (int64, error) {
 	bar := newProgress(t, "rows")
 	defer bar.done()
 	return io.CopyBuffer(w, watched{s, bar}, make([]byte, 1<<20))
 }
 
 type watched struct {
-	*guichet.Stream
+	*client.Stream
 	bar *progress
 }
 
@@ -185,7 +185,7 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	r, err := guichet.All[schemas.Release](ctx, c, "/streams"+query("state", v.State, "agreement", v.Agreement))
+	r, err := client.All[schemas.Release](ctx, c, "/streams"+query("state", v.State, "agreement", v.Agreement))
 	if err != nil {
 		return err
 	}

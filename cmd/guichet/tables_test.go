@@ -12,7 +12,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -282,14 +282,14 @@ func TestColumnsBelowThePrefix(t *testing.T) {
 	}
 
 	// The operator's folders above a provider's prefix are never columns.
-	stores, err := guichet.All[schemas.Store](t.Context(), g.as("operator"), "/stores")
+	stores, err := client.All[schemas.Store](t.Context(), g.as("operator"), "/stores")
 	if err != nil {
 		t.Fatal(err)
 	}
 	local := stores[slices.IndexFunc(stores, func(s schemas.Store) bool { return s.ID == "local" })]
 	i := slices.IndexFunc(local.Prefixes, func(p schemas.Prefix) bool { return strings.HasPrefix(g.bucket, p.Prefix) })
 	local.Prefixes = append(local.Prefixes, schemas.Prefix{Participant: local.Prefixes[i].Participant, Bucket: g.rig.S3.Bucket, Prefix: "tenant=" + root})
-	err = g.as("operator").Post(t.Context(), "/stores", local, nil, guichet.IfMatch(local.Revision))
+	err = g.as("operator").Post(t.Context(), "/stores", local, nil, client.IfMatch(local.Revision))
 	if err != nil {
 		t.Fatal(err)
 	}

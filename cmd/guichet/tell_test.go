@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -54,7 +54,7 @@ func TestToldOfRequests(t *testing.T) {
 	}))
 	t.Cleanup(hook.Close)
 	for _, id := range []string{"https://agronomy.example", "https://crop-ai.example"} {
-		all, err := guichet.All[schemas.Participant](t.Context(), g.as("operator"), "/participants")
+		all, err := client.All[schemas.Participant](t.Context(), g.as("operator"), "/participants")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestToldOfRequests(t *testing.T) {
 			if string(p.ID) == id {
 				revision := p.Revision
 				p.Revision, p.Notify = 0, &schemas.Notify{URL: hook.URL}
-				err := g.as("operator").Post(t.Context(), "/participants", p, nil, guichet.IfMatch(revision))
+				err := g.as("operator").Post(t.Context(), "/participants", p, nil, client.IfMatch(revision))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -71,7 +71,7 @@ func findUploads(args []string) ([]upload, error) {
 }
 
 // sendUploads sends the files and writes what they are into the publication.
-func sendUploads(ctx context.Context, t *terminal, c *guichet.Client, dataset string, files []upload, p *schemas.Publication) error {
+func sendUploads(ctx context.Context, t *terminal, c *client.Client, dataset string, files []upload, p *schemas.Publication) error {
 	for i := range files {
 		u := &files[i]
 		err := u.send(ctx, t, c, dataset)
@@ -101,7 +101,7 @@ func add(p *schemas.Publication, table, split, key string) {
 	p.Tables = append(p.Tables, schemas.PublicationTable{Name: table, Splits: []schemas.PublicationSplit{{Name: split, Keys: []string{key}}}})
 }
 
-func (u *upload) send(ctx context.Context, t *terminal, c *guichet.Client, dataset string) error {
+func (u *upload) send(ctx context.Context, t *terminal, c *client.Client, dataset string) error {
 	f, err := os.Open(u.path)
 	if err != nil {
 		return schemas.Errorf(schemas.Invalid, u.path, "the file %s cannot be read: %w", u.path, err)

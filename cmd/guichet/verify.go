@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -147,7 +147,7 @@ func openFile(path string) (*os.File, int64, error) {
 // need not be believed, and holds the stored nouns that rule against it. Only who may
 // read every record can; Denied for others, whose part of the record would otherwise
 // look like a record with holes.
-func verifyOnline(ctx context.Context, c *guichet.Client, key string, saved [][]byte) (audit.Report, error) {
+func verifyOnline(ctx context.Context, c *client.Client, key string, saved [][]byte) (audit.Report, error) {
 	if key == "" {
 		var b []byte
 		err := c.Get(ctx, "/audit/key", &b)
@@ -168,7 +168,7 @@ func verifyOnline(ctx context.Context, c *guichet.Client, key string, saved [][]
 	return audit.VerifyRecords(pages(ctx, c), checkpoint, key, nouns, saved...)
 }
 
-func storedNouns(ctx context.Context, c *guichet.Client) (*audit.Nouns, error) {
+func storedNouns(ctx context.Context, c *client.Client) (*audit.Nouns, error) {
 	out := &audit.Nouns{AsOf: -1}
 	for next := ""; ; {
 		var p audit.NounPage
@@ -187,10 +187,10 @@ func storedNouns(ctx context.Context, c *guichet.Client) (*audit.Nouns, error) {
 	}
 }
 
-func pages(ctx context.Context, c *guichet.Client) iter.Seq2[schemas.Record, error] {
+func pages(ctx context.Context, c *client.Client) iter.Seq2[schemas.Record, error] {
 	return func(yield func(schemas.Record, error) bool) {
 		for next := ""; ; {
-			var p guichet.Page[schemas.Record]
+			var p client.Page[schemas.Record]
 			err := c.Get(ctx, "/audit/records?whole=true&limit=1000&cursor="+url.QueryEscape(next), &p)
 			if err != nil {
 				yield(schemas.Record{}, err)

@@ -22,9 +22,9 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/connectors/db"
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
-	"guichet/connectors/sql"
 	"guichet/connectors/trust"
 	"guichet/gateway"
 	"guichet/gateway/api"
@@ -42,7 +42,7 @@ import (
 type site struct {
 	config  *Config
 	log     *slog.Logger
-	db      *sql.DB
+	db      *db.DB
 	record  *audit.Log
 	index   *index.Index
 	parties *party.Registry
@@ -50,14 +50,14 @@ type site struct {
 	desk    *agreement.Desk
 	feed    *agreement.Feed
 	replica string
-	name    *sql.Name // of this process, held while it runs
+	name    *db.Name // of this process, held while it runs
 	stream  *stream.Engine
 	server  *gateway.Server
 	outbox  *notice.Outbox
 }
 
 // openDatabase opens the registry and the record over it.
-func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*sql.DB, *audit.Log, *keys, error) {
+func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*db.DB, *audit.Log, *keys, error) {
 	k, err := loadKeys(c.Data)
 	if err != nil {
 		return nil, nil, nil, err
@@ -66,7 +66,7 @@ func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*sql.DB, *a
 	if address == "" {
 		address = "sqlite:" + filepath.Join(c.Data, "guichet.db")
 	}
-	db, err := sql.Open(ctx, address, log)
+	db, err := db.Open(ctx, address, log)
 	if err != nil {
 		return nil, nil, nil, err
 	}

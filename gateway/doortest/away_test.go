@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/client"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -22,7 +22,7 @@ import (
 // is PostgreSQL behind a proxy.
 func overPostgres(t *testing.T, r *Rig) (*Rig, *Proxy) {
 	t.Helper()
-	u, err := url.Parse(sqltest.URL(t, sqltest.Postgres))
+	u, err := url.Parse(dbtest.URL(t, dbtest.Postgres))
 	must(t, err)
 	q := u.Query()
 	p := NewProxy(t, filepath.Join(q.Get("host"), ".s.PGSQL.5432"))
@@ -30,7 +30,7 @@ func overPostgres(t *testing.T, r *Rig) (*Rig, *Proxy) {
 	q.Set("host", host)
 	q.Set("port", port)
 	u.RawQuery = q.Encode()
-	two := &Rig{dir: t.TempDir(), bin: r.bin, local: r.local, Store: r.Store, S3: r.S3, Bucket: r.Bucket, people: map[string]*guichet.Client{}, args: []string{"--database", u.String()}}
+	two := &Rig{dir: t.TempDir(), bin: r.bin, local: r.local, Store: r.Store, S3: r.S3, Bucket: r.Bucket, people: map[string]*client.Client{}, args: []string{"--database", u.String()}}
 	two.configure(t)
 	two.Serve(t)
 	two.register(t)
@@ -143,7 +143,7 @@ func databaseAway(t *testing.T, r *Rig, _ []Door) {
 	database.Thaw()
 	for i, door := range doors {
 		Eventually(t, func() error {
-			all, err := guichet.All[schemas.Release](t.Context(), two.As(t, "trainer"), "/streams?state=all&agreement="+string(ids[i]))
+			all, err := client.All[schemas.Release](t.Context(), two.As(t, "trainer"), "/streams?state=all&agreement="+string(ids[i]))
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -44,7 +44,7 @@ func columnsRecorded(t *testing.T, r *Rig, doors []Door) {
 // begun gives the begin records of an agreement's releases.
 func begun(t *testing.T, r *Rig, id schemas.AgreementID) []schemas.Record {
 	t.Helper()
-	out, err := guichet.All[schemas.Record](t.Context(), r.As(t, "officer"), "/audit/records?kind=release.begin&agreement="+string(id))
+	out, err := client.All[schemas.Record](t.Context(), r.As(t, "officer"), "/audit/records?kind=release.begin&agreement="+string(id))
 	must(t, err)
 	return out
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -152,7 +152,7 @@ func (r *Rig) Manifest(t testing.TB, id schemas.AgreementID, token string) Manif
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var m Manifest
-	c := r.As(t, "trainer").As(guichet.Static(token))
+	c := r.As(t, "trainer").As(client.Static(token))
 	Eventually(t, func() error {
 		err := c.Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 		if schemas.KindOf(err) != schemas.Busy {
@@ -186,7 +186,7 @@ func Eventually(t testing.TB, ask func() error) {
 // Releases gives an agreement's releases, the last begun last.
 func (r *Rig) Releases(t testing.TB, id schemas.AgreementID) []schemas.Release {
 	t.Helper()
-	all, err := guichet.All[schemas.Release](context.Background(), r.As(t, "trainer"), "/streams?state=all&agreement="+string(id))
+	all, err := client.All[schemas.Release](context.Background(), r.As(t, "trainer"), "/streams?state=all&agreement="+string(id))
 	must(t, err)
 	return all
 }

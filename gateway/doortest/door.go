@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -73,7 +73,7 @@ func (d *webDoor) Name() string { return d.name }
 func (*webDoor) Ranks() bool    { return true }
 
 func (d *webDoor) Open(ctx context.Context, lease string, id schemas.AgreementID, ask url.Values) (*Reading, error) {
-	c, err := guichet.New(d.r.HTTP, nil)
+	c, err := client.New(d.r.HTTP, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -265,9 +265,9 @@ func refusals(t *testing.T, r *Rig, doors []Door) {
 
 func leases(t *testing.T, r *Rig, doors []Door) {
 	id, token := r.Ready(t, "leases", Open(), FileOf(t, numbers(0, 20)))
-	c := r.As(t, "trainer").As(guichet.Static(token))
+	c := r.As(t, "trainer").As(client.Static(token))
 	narrow := func(ask map[string]any) string {
-		var l guichet.LeaseAnswer
+		var l client.LeaseAnswer
 		must(t, c.Post(context.Background(), "/leases", ask, &l))
 		return l.Token
 	}

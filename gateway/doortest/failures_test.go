@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -121,8 +121,8 @@ func leaseRevoked(t *testing.T, r *Rig, doors []Door) {
 	id, other := r.Ready(t, "lease-revoked", Open(), bulk(t)...)
 	for _, door := range doors {
 		lease := r.Lease(t, id)
-		var child guichet.LeaseAnswer
-		must(t, r.As(t, "trainer").As(guichet.Static(lease)).Post(t.Context(), "/leases", map[string]any{}, &child))
+		var child client.LeaseAnswer
+		must(t, r.As(t, "trainer").As(client.Static(lease)).Post(t.Context(), "/leases", map[string]any{}, &child))
 		rest := slowly(t, door, child.Token, id)
 		var l schemas.Lease
 		parent, _, _ := strings.Cut(lease, ".")

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -55,12 +55,12 @@ func NewLiar(t testing.TB, r *Rig, id schemas.StoreID, own bool) *Liar {
 func (l *Liar) prefixes(t testing.TB, r *Rig, p []schemas.Prefix) {
 	t.Helper()
 	op := r.As(t, "operator")
-	stores, err := guichet.All[schemas.Store](t.Context(), op, "/stores")
+	stores, err := client.All[schemas.Store](t.Context(), op, "/stores")
 	must(t, err)
 	for _, s := range stores {
 		if s.ID == l.ID {
 			s.Prefixes = p
-			must(t, op.Post(t.Context(), "/stores?unchecked=true", s, nil, guichet.IfMatch(s.Revision)))
+			must(t, op.Post(t.Context(), "/stores?unchecked=true", s, nil, client.IfMatch(s.Revision)))
 		}
 	}
 }

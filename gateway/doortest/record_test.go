@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/policy/agreement"
 	"guichet/policy/audit"
 	"guichet/schemas"
@@ -35,7 +35,7 @@ func recordReadsWhole(t *testing.T, r *Rig, doors []Door) {
 	refused(t, doors[0], lease, id, nil, schemas.Denied, "revoked")
 
 	story := []string{"request", "review", "agreement", "lease", "release.begin", "release.end", "agreement.revoked", "refusal"}
-	for who, c := range map[string]*guichet.Client{"provider": provider, "trainer": trainer, "officer": officer} {
+	for who, c := range map[string]*client.Client{"provider": provider, "trainer": trainer, "officer": officer} {
 		for filter, want := range map[string][]string{
 			"dataset=" + string(d.ID): story,
 			"agreement=" + string(id): story[1:],
@@ -47,7 +47,7 @@ func recordReadsWhole(t *testing.T, r *Rig, doors []Door) {
 			}
 			var kinds []string
 			Eventually(t, func() error { // refusals and ends are written beside the answer
-				records, err := guichet.All[schemas.Record](t.Context(), c, "/audit/records?"+filter)
+				records, err := client.All[schemas.Record](t.Context(), c, "/audit/records?"+filter)
 				kinds = nil
 				for _, rec := range records {
 					kinds = append(kinds, rec.Kind)
@@ -63,7 +63,7 @@ func recordReadsWhole(t *testing.T, r *Rig, doors []Door) {
 		}
 	}
 	var whole []schemas.Record
-	whole, err := guichet.All[schemas.Record](t.Context(), provider, "/audit/records?kind=release.end&dataset="+url.QueryEscape(string(d.ID)))
+	whole, err := client.All[schemas.Record](t.Context(), provider, "/audit/records?kind=release.end&dataset="+url.QueryEscape(string(d.ID)))
 	if err != nil || len(whole) != 1 || whole[0].Numbers["rows"] != 100 || whole[0].Values["purpose"] == "" {
 		t.Errorf("the provider reads of what was sent %+v, %v", whole, err)
 	}
@@ -77,7 +77,7 @@ func recordReadsWhole(t *testing.T, r *Rig, doors []Door) {
 }
 
 // exported writes a caller's bundle and verifies it with the log's key.
-func exported(t *testing.T, c *guichet.Client, filter string) audit.Report {
+func exported(t *testing.T, c *client.Client, filter string) audit.Report {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bundle.zip")
 	f, err := os.Create(path)
@@ -95,11 +95,11 @@ func exported(t *testing.T, c *guichet.Client, filter string) audit.Report {
 }
 
 // termsOf recomputes from an agreement's terms what the record says of them.
-func termsOf(t *testing.T, c *guichet.Client, id schemas.AgreementID) {
+func termsOf(t *testing.T, c *client.Client, id schemas.AgreementID) {
 	t.Helper()
 	var a schemas.Agreement
 	must(t, c.Get(t.Context(), "/agreements/"+string(id), &a))
-	records, err := guichet.All[schemas.Record](t.Context(), c, "/audit/records?kind=agreement&agreement="+string(id))
+	records, err := client.All[schemas.Record](t.Context(), c, "/audit/records?kind=agreement&agreement="+string(id))
 	must(t, err)
 	want, err := agreement.TermsDigest(&a.Offer)
 	must(t, err)

@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/schemas"
 )
@@ -35,7 +35,7 @@ type Rig struct {
 	Store  *Proxy // between the gateway and its S3 server
 	S3     *s3.Store
 	Bucket string
-	people map[string]*guichet.Client
+	people map[string]*client.Client
 	local  local
 	dir    string
 	bin    string
@@ -71,7 +71,7 @@ func Skip(t testing.TB, format string, args ...any) {
 func Start(t testing.TB) *Rig {
 	t.Helper()
 	root := repository(t)
-	r := &Rig{dir: t.TempDir(), bin: filepath.Join(root, ".cache", "doortest"), people: map[string]*guichet.Client{}}
+	r := &Rig{dir: t.TempDir(), bin: filepath.Join(root, ".cache", "doortest"), people: map[string]*client.Client{}}
 	r.build(t, root, "./cmd/guichet", "guichet")
 	r.build(t, filepath.Join(root, "deploy", "local"), ".", "guichet-local")
 	rig := r.start(t, "guichet-local", "serve", "--json", "--with-parent", "--data", filepath.Join(r.dir, "local"))
@@ -236,7 +236,7 @@ func (r *Rig) Terminate() <-chan struct{} {
 }
 
 // As signs a persona of guichet-local in.
-func (r *Rig) As(t testing.TB, id string) *guichet.Client {
+func (r *Rig) As(t testing.TB, id string) *client.Client {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -248,9 +248,9 @@ func (r *Rig) As(t testing.TB, id string) *guichet.Client {
 			if p.ID != id {
 				continue
 			}
-			source, err := guichet.ClientCredentials(context.Background(), is.Issuer, p.ID, p.Secret)
+			source, err := client.ClientCredentials(context.Background(), is.Issuer, p.ID, p.Secret)
 			must(t, err)
-			c, err := guichet.New(r.HTTP, source)
+			c, err := client.New(r.HTTP, source)
 			must(t, err)
 			r.people[id] = c
 			return c
@@ -272,12 +272,12 @@ func (r *Rig) register(t testing.TB) {
 		must(t, op.Post(ctx, "/participants", schemas.Participant{ID: schemas.ParticipantID("https://" + org + ".example"), Name: org, Country: "FR", Kind: schemas.KindStartUp, Roles: roles,
 			Members: []schemas.Member{{Issuer: own, Subject: sub, Roles: roles}}}, nil))
 	}
-	all, err := guichet.All[schemas.Participant](ctx, op, "/participants")
+	all, err := client.All[schemas.Participant](ctx, op, "/participants")
 	must(t, err)
 	for _, p := range all {
 		if p.ID == "https://factory.example" { // the operator's own, made by guichet init
 			p.Members = append(p.Members, schemas.Member{Issuer: own, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
-			must(t, op.Post(ctx, "/participants", p, nil, guichet.IfMatch(p.Revision)))
+			must(t, op.Post(ctx, "/participants", p, nil, client.IfMatch(p.Revision)))
 		}
 	}
 	must(t, op.Post(ctx, "/factories", schemas.Factory{ID: "leonardo", Name: "Leonardo", Country: "IT"}, nil))

@@ -18,7 +18,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"google.golang.org/grpc/codes"
 
-	"guichet/connectors/guichet"
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -101,8 +101,8 @@ func conflicts(t *testing.T, r *Rig, doors []Door) {
 // right.
 func leaseExpires(t *testing.T, r *Rig, doors []Door) {
 	id, token := r.Ready(t, "expires", Open(), bulk(t)...)
-	c := r.As(t, "trainer").As(guichet.Static(token))
-	var short guichet.LeaseAnswer
+	c := r.As(t, "trainer").As(client.Static(token))
+	var short client.LeaseAnswer
 	must(t, c.Post(t.Context(), "/leases", map[string]any{"until": time.Now().Add(3 * time.Second)}, &short))
 	over := doors[2].(*flightDoor).c
 	info, err := over.GetFlightInfo(withLease(t.Context(), short.Token), descriptor(id, nil))
@@ -227,7 +227,7 @@ func floods(t *testing.T, r *Rig, doors []Door) {
 func quiet(t *testing.T, r *Rig) {
 	t.Helper()
 	Eventually(t, func() error {
-		open, err := guichet.All[schemas.Release](t.Context(), r.As(t, "operator"), "/streams")
+		open, err := client.All[schemas.Release](t.Context(), r.As(t, "operator"), "/streams")
 		if err == nil && len(open) > 0 {
 			err = fmt.Errorf("%d releases are open", len(open))
 		}

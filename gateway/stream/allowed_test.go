@@ -16,8 +16,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"pgregory.net/rapid"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/party"
@@ -29,7 +29,7 @@ import (
 type counter struct {
 	*Engine
 	desk    *agreement.Desk
-	db      *sql.DB
+	db      *db.DB
 	shelf   map[schemas.DatasetID]schemas.Dataset
 	version schemas.Version
 }
@@ -58,7 +58,7 @@ func newCounter(t *testing.T) *counter {
 	}
 	l := newLab(t, 4, shards...)
 	l.own.Store(true)
-	c := &counter{Engine: l.engine, db: sqltest.Open(t, sqltest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
+	c := &counter{Engine: l.engine, db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
 	ctx := t.Context()
 	parties, err := party.New(c.db)
 	must(t, err)

@@ -12,8 +12,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/db"
 	"guichet/connectors/shard"
-	"guichet/connectors/sql"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -286,14 +286,14 @@ func (k *client) settled(head int64) {
 			k.t.Fatalf("%d rows and at most %d bytes are left, the agreement says %+v", rows, bytes, a.Left)
 		}
 	}
-	ends := map[string]sql.Leaf{}
+	ends := map[string]db.Leaf{}
 	for {
 		changes, err := k.db.Changes(ctx, head, 1000)
 		k.must(err)
 		for _, c := range changes {
 			head = c.Position + 1
 			if c.Kind == schemas.ChangeReleaseEnd {
-				ends[c.Subject], err = sql.ParseLeaf(c.Leaf)
+				ends[c.Subject], err = db.ParseLeaf(c.Leaf)
 				k.must(err)
 			}
 		}

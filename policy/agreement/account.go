@@ -3,7 +3,7 @@ package agreement
 import (
 	"context"
 	"crypto/sha256"
-	stdsql "database/sql"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -67,11 +67,11 @@ func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
 const ofRequest = "request"
 
 // purse reads the accounts of an agreement.
-func (d *Desk) purse(ctx context.Context, q sql.Querier, a *schemas.Agreement) (purse, error) {
+func (d *Desk) purse(ctx context.Context, q db.Querier, a *schemas.Agreement) (purse, error) {
 	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) {
 		return nil, nil
 	}
-	project, _, err := sql.Get[schemas.Project](ctx, q, "project", string(a.Project))
+	project, _, err := db.Get[schemas.Project](ctx, q, "project", string(a.Project))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f po
 const askForMore = "let running streams end, or ask the provider for a larger budget"
 
 // accountsOf reads every account of some payers.
-func accountsOf(ctx context.Context, q sql.Querier, whose []payer) (map[string]account, error) {
+func accountsOf(ctx context.Context, q db.Querier, whose []payer) (map[string]account, error) {
 	var args []any
 	for _, w := range whose {
 		args = append(args, w.id)
@@ -170,9 +170,9 @@ func accountsOf(ctx context.Context, q sql.Querier, whose []payer) (map[string]a
 }
 
 // read reads what an account holds; one that was never used holds nothing.
-func (c *account) read(ctx context.Context, q sql.Querier) error {
+func (c *account) read(ctx context.Context, q db.Querier) error {
 	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used, rows_held, bytes_held FROM account WHERE id = ?`, c.id).Scan(&c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
-	if err != nil && !errors.Is(err, stdsql.ErrNoRows) {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read account %s: %w", c.id, err)
 	}
 	return nil
@@ -252,7 +252,7 @@ func (p purse) ids() []string {
 }
 
 // hold reserves a slice in every account.
-func (p purse) hold(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, rows, bytes int64) error {
+func (p purse) hold(ctx context.Context, tx *db.Tx, a *schemas.Agreement, rows, bytes int64) error {
 	for i := range p {
 		c := &p[i]
 		c.heldRows, c.heldBytes = c.heldRows+rows, c.heldBytes+bytes
@@ -271,7 +271,7 @@ func (p purse) hold(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, rows,
 
 // settleAccounts takes what an ended release had reserved out of the accounts that it
 // named when it began, and what it is charged into them; it gives what they hold then.
-func settleAccounts(ctx context.Context, tx *sql.Tx, ids []string, heldRows, heldBytes, rows, bytes int64) (purse, error) {
+func settleAccounts(ctx context.Context, tx *db.Tx, ids []string, heldRows, heldBytes, rows, bytes int64) (purse, error) {
 	var out purse
 	for _, id := range ids {
 		_, err := tx.Exec(ctx, `UPDATE account SET rows_held = rows_held - ?, bytes_held = bytes_held - ?, rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`,
@@ -324,28 +324,28 @@ const mostAccounts = 24
 // recorded refuses an account that holds less than the record says it gave out: it was
 // edited behind the gateway. What it gave out only grows, so that changes which are not
 // stored yet do not matter.
-func (p purse) recorded(ctx context.Context, q sql.Querier) error {
+func (p purse) recorded(ctx context.Context, q db.Querier) error {
 	for _, c := range p {
 		if c.rows < 0 || c.bytes < 0 || c.heldRows < 0 || c.heldBytes < 0 {
-			return sql.Altered("account", c.id, "it says that less than nothing was given out")
+			return db.Altered("account", c.id, "it says that less than nothing was given out")
 		}
 		if c.id == "" {
 			continue
 		}
 		name, b, err := lastRecord(ctx, q, c.id)
-		if errors.Is(err, stdsql.ErrNoRows) {
+		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("look up account %s in the record: %w", c.id, err)
 		}
-		leaf, err := sql.ParseLeaf(b)
+		leaf, err := db.ParseLeaf(b)
 		if err != nil {
-			return sql.Altered("account", c.id, "its last record cannot be read")
+			return db.Altered("account", c.id, "its last record cannot be read")
 		}
 		end := strings.TrimPrefix(name, accountValue)
 		if c.rows < leaf.Numbers[usedRows+end] || c.bytes < leaf.Numbers[usedBytes+end] {
-			return sql.Altered("account", c.id, fmt.Sprintf("it says %d rows and %d bytes were given out, the record %d and %d", c.rows, c.bytes, leaf.Numbers[usedRows+end], leaf.Numbers[usedBytes+end]))
+			return db.Altered("account", c.id, fmt.Sprintf("it says %d rows and %d bytes were given out, the record %d and %d", c.rows, c.bytes, leaf.Numbers[usedRows+end], leaf.Numbers[usedBytes+end]))
 		}
 	}
 	return nil
@@ -353,7 +353,7 @@ func (p purse) recorded(ctx context.Context, q sql.Querier) error {
 
 // lastRecord gives the newest change that names an account, and by which value. One look
 // into the index for each name, however many releases there were.
-func lastRecord(ctx context.Context, q sql.Querier, id string) (name string, leaf []byte, err error) {
+func lastRecord(ctx context.Context, q db.Querier, id string) (name string, leaf []byte, err error) {
 	var one []string
 	var args []any
 	for i := range mostAccounts {
@@ -367,14 +367,14 @@ func lastRecord(ctx context.Context, q sql.Querier, id string) (name string, lea
 // openAccounts carries over what agreements of an earlier version used, which counted by
 // themselves. It is done once, before anything is served.
 func (d *Desk) openAccounts(ctx context.Context) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		n := 0
 		err := tx.QueryRow(ctx, `SELECT count(*) FROM account`).Scan(&n)
 		if err != nil || n > 0 {
 			return err
 		}
 		for after := ""; ; {
-			rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", "rows_used > 0 OR bytes_used > 0", nil, after, 1000)
+			rows, next, err := db.List[schemas.Agreement](ctx, tx, "agreement", "rows_used > 0 OR bytes_used > 0", nil, after, 1000)
 			if err != nil {
 				return err
 			}
@@ -392,7 +392,7 @@ func (d *Desk) openAccounts(ctx context.Context) error {
 	})
 }
 
-func (d *Desk) carryOver(ctx context.Context, tx *sql.Tx, a schemas.Agreement) error {
+func (d *Desk) carryOver(ctx context.Context, tx *db.Tx, a schemas.Agreement) error {
 	a, err := d.inForce(ctx, tx, a, 0)
 	if err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -65,7 +65,7 @@ func offerOf(d *Desk, id schemas.DatasetID, change func(*schemas.Offer)) {
 // another budget of the provider's begins anew, while the same one put again does not.
 func TestABudgetIsAProjects(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		d := newDeskOn(t, db, 100, 0)
 		ctx := t.Context()
 		var ids []schemas.AgreementID
@@ -160,8 +160,8 @@ func TestABudgetIsAProjects(t *testing.T) {
 // taken away, opens nothing more.
 func TestAnEditedAccountOpensNothing(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
-		d := newDeskOn(t, db, 100, 5000)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		d := newDeskOn(t, database, 100, 5000)
 		offerOf(d, "ds-0", func(o *schemas.Offer) { // two budgets of one agreement
 			o.Rules[0].Duties = append(o.Rules[0].Duties, schemas.Duty{Kind: schemas.DutyBudget, Rows: 90})
 		})
@@ -173,13 +173,13 @@ func TestAnEditedAccountOpensNothing(t *testing.T) {
 			}
 		}
 		var accounts int
-		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM account WHERE rows_used = 40 AND bytes_used = 400 AND rows_held = 0 AND bytes_held = 0`).Scan(&accounts))
+		must(t, database.QueryRow(t.Context(), `SELECT count(*) FROM account WHERE rows_used = 40 AND bytes_used = 400 AND rows_held = 0 AND bytes_held = 0`).Scan(&accounts))
 		if accounts != 4 { // of the project and its organisation
 			t.Fatalf("%d accounts hold what was sent", accounts)
 		}
 		alter := func(query string) {
 			t.Helper()
-			must(t, db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			must(t, database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 				_, err := tx.Exec(ctx, query)
 				return err
 			}))
@@ -191,7 +191,7 @@ func TestAnEditedAccountOpensNothing(t *testing.T) {
 		} {
 			alter(edit)
 			_, err := take(t, d, id, 20)
-			if !errors.Is(err, sql.ErrAltered) || schemas.KindOf(err) != schemas.Unavailable {
+			if !errors.Is(err, db.ErrAltered) || schemas.KindOf(err) != schemas.Unavailable {
 				t.Errorf("after %s: %v", edit, err)
 			}
 			if !strings.HasPrefix(edit, "DELETE") {
@@ -206,7 +206,7 @@ func TestBudgetsAreCarriedOver(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 100)
 	ids := []schemas.AgreementID{agreed(t, d, "ds-0")[0], agreed(t, d, "ds-0")[0], agreed(t, d, "ds-1")[0]}
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for i, id := range ids {
 			_, err := tx.Exec(ctx, `UPDATE agreement SET rows_used = ?, bytes_used = 7 WHERE id = ?`, 30+i, string(id))
 			if err != nil {

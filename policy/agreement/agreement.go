@@ -11,12 +11,12 @@ import (
 
 	"github.com/gowebpki/jcs"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
-func (d *Desk) agreement(ctx context.Context, q sql.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
-	a, revision, err := sql.Get[schemas.Agreement](ctx, q, "agreement", string(id))
+func (d *Desk) agreement(ctx context.Context, q db.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
+	a, revision, err := db.Get[schemas.Agreement](ctx, q, "agreement", string(id))
 	if err != nil {
 		return a, err
 	}
@@ -24,7 +24,7 @@ func (d *Desk) agreement(ctx context.Context, q sql.Querier, id schemas.Agreemen
 }
 
 // inForce adds what stands beside an agreement's document.
-func (d *Desk) inForce(ctx context.Context, q sql.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
+func (d *Desk) inForce(ctx context.Context, q db.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
 	a.Revision = revision
 	id := a.ID
 	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
@@ -87,10 +87,10 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 		return nil, "", err
 	}
 	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
-	var rows []sql.Row[schemas.Agreement]
+	var rows []db.Row[schemas.Agreement]
 	var next string
 	if oversees(by) {
-		rows, next, err = sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
+		rows, next, err = db.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, limit)
 	} else {
 		args = append(args, string(by.Participant), string(by.Participant))
 		rows, next, err = ofProjects[schemas.Agreement](ctx, d, by, "agreement", where, "participant = ? OR provider = ?", args, after, limit)
@@ -104,7 +104,7 @@ func (d *Desk) Agreements(ctx context.Context, by schemas.Principal, dataset sch
 		if err == nil {
 			err = d.showLeft(ctx, &a)
 		}
-		if errors.Is(err, sql.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
+		if errors.Is(err, db.ErrAltered) { // logged; it rules nothing, and keeps nobody from the others
 			continue
 		}
 		if err != nil {
@@ -143,7 +143,7 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 	if err != nil {
 		return schemas.Agreement{}, err
 	}
-	a, _, err := sql.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(id))
+	a, _, err := db.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(id))
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && !maySee(by, &a) {
 		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
 	}
@@ -157,7 +157,7 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 		return a, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
 	}
 	revoked := make(chan schemas.Agreement, 1) // what is written later has nobody to tell
-	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *sql.Tx) error {
+	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *db.Tx) error {
 		a, err := d.revoke(ctx, tx, by, id, reason)
 		select {
 		case <-revoked:
@@ -174,8 +174,8 @@ func (d *Desk) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agre
 
 // revoke ends an agreement, also one that is not stored as it was recorded: its row is
 // in nobody's way when rights are taken away, and goes on being refused.
-func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
-	a, revision, altered, err := sql.GetToEnd[schemas.Agreement](ctx, tx, "agreement", string(id))
+func (d *Desk) revoke(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
+	a, revision, altered, err := db.GetToEnd[schemas.Agreement](ctx, tx, "agreement", string(id))
 	if err == nil {
 		a.ID = id
 		a, err = d.inForce(ctx, tx, a, revision)
@@ -187,7 +187,7 @@ func (d *Desk) revoke(ctx context.Context, tx *sql.Tx, by schemas.Principal, id 
 		return a, schemas.Errorf(schemas.Conflict, string(id), "the agreement was revoked already, on %s", a.Revoked.Format(time.RFC3339))
 	}
 	a.State, a.Revoked, a.Reason = schemas.AgreementRevoked, d.now().UTC(), reason
-	a.Revision, err = sql.Update(ctx, tx, "agreement", string(id), a.Revision, a, sql.Columns{"state": string(a.State)})
+	a.Revision, err = db.Update(ctx, tx, "agreement", string(id), a.Revision, a, db.Columns{"state": string(a.State)})
 	if err != nil {
 		return a, err
 	}
@@ -232,7 +232,7 @@ func (d *Desk) RevokeAllOn(ctx context.Context, by schemas.Principal, dataset sc
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	return d.takeAway(ctx, string(dataset), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
+	return d.takeAway(ctx, string(dataset), ids, reason, func(ctx context.Context, tx *db.Tx) error {
 		_, err := d.revokeWhere(ctx, tx, by, where, args, reason)
 		return err
 	})
@@ -242,7 +242,7 @@ func (d *Desk) RevokeAllOn(ctx context.Context, by schemas.Principal, dataset sc
 func (d *Desk) idsWhere(ctx context.Context, where string, args []any) ([]string, error) {
 	var ids []string
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, 1000)
+		rows, next, err := db.List[schemas.Agreement](ctx, d.db, "agreement", where, args, after, 1000)
 		if err != nil {
 			return nil, err
 		}
@@ -257,10 +257,10 @@ func (d *Desk) idsWhere(ctx context.Context, where string, args []any) ([]string
 }
 
 // revokeWhere revokes the agreements that a condition picks.
-func (d *Desk) revokeWhere(ctx context.Context, tx *sql.Tx, by schemas.Principal, where string, args []any, reason string) ([]schemas.AgreementID, error) {
+func (d *Desk) revokeWhere(ctx context.Context, tx *db.Tx, by schemas.Principal, where string, args []any, reason string) ([]schemas.AgreementID, error) {
 	var ids []schemas.AgreementID
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
+		rows, next, err := db.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
 		if err != nil {
 			return nil, err
 		}

@@ -2,12 +2,12 @@ package agreement
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -45,7 +45,7 @@ type moved struct{ policy.Noun }
 func (m *moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
 
 // stands reads the revisions again: nil, or moved.
-func (b basis) stands(ctx context.Context, tx *sql.Tx) error {
+func (b basis) stands(ctx context.Context, tx *db.Tx) error {
 	for n, was := range b {
 		now, err := revision(ctx, tx, n)
 		if err != nil {
@@ -58,10 +58,10 @@ func (b basis) stands(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-func revision(ctx context.Context, q sql.Querier, n policy.Noun) (int64, error) {
+func revision(ctx context.Context, q db.Querier, n policy.Noun) (int64, error) {
 	var r int64
 	err := q.QueryRow(ctx, "SELECT revision FROM "+n.Table+" WHERE id = ?", n.ID).Scan(&r) // tables are named in this package alone
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ const attempts = 4
 // settled makes a decision and stores it, if what it was made on still stands then. judge
 // gives what is to be written; it is called anew with another basis where something moved.
 // Errors: those of judge and of what it gives, Conflict when the terms do not come to rest.
-func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) (write func(ctx context.Context, tx *sql.Tx) error, err error)) error {
+func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) (write func(ctx context.Context, tx *db.Tx) error, err error)) error {
 	for try := 1; ; try++ {
 		b := basis{}
 		write, err := judge(b)
@@ -86,7 +86,7 @@ func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) 
 		if d.judged != nil {
 			d.judged()
 		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			err := b.stands(ctx, tx)
 			if err != nil {
 				return err
@@ -107,8 +107,8 @@ func restless(subject string, cause error) error {
 }
 
 // acts says whether a person still belongs to an organisation in a role: nil, or Denied.
-func acts(ctx context.Context, q sql.Querier, by schemas.Principal, role schemas.Role) error {
-	p, _, err := sql.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
+func acts(ctx context.Context, q db.Querier, by schemas.Principal, role schemas.Role) error {
+	p, _, err := db.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return err
 	}

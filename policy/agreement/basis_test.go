@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -19,11 +19,11 @@ import (
 // stored is a catalogue whose datasets lie in the registry, as the real one's do.
 type stored struct {
 	shelf
-	db *sql.DB
+	db *db.DB
 }
 
 func (s stored) Get(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error) {
-	d, revision, err := sql.Get[schemas.Dataset](ctx, s.db, "dataset", string(id))
+	d, revision, err := db.Get[schemas.Dataset](ctx, s.db, "dataset", string(id))
 	if err != nil {
 		return d, err
 	}
@@ -43,15 +43,15 @@ type world struct {
 
 func newWorld(t *testing.T, review bool) *Desk {
 	t.Helper()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	all := stored{d.catalogue.(shelf), d.db}
 	d.catalogue = all
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		ds := all.shelf["ds-0"]
 		o := *ds.Offer
 		o.Review = review
 		ds.Offer = &o
-		err := sql.Insert(ctx, tx, "dataset", "ds-0", ds, sql.Columns{"origin": string(holder), "iri": "urn:x", "provider": string(holder), "withdrawn": 0})
+		err := db.Insert(ctx, tx, "dataset", "ds-0", ds, db.Columns{"origin": string(holder), "iri": "urn:x", "provider": string(holder), "withdrawn": 0})
 		if err == nil {
 			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: "ds-0"})
 		}
@@ -68,13 +68,13 @@ func (w world) must(err error) {
 }
 
 func (w world) dataset(change func(*schemas.Dataset)) {
-	w.must(w.d.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
-		ds, revision, err := sql.Get[schemas.Dataset](ctx, tx, "dataset", "ds-0")
+	w.must(w.d.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+		ds, revision, err := db.Get[schemas.Dataset](ctx, tx, "dataset", "ds-0")
 		if err != nil {
 			return err
 		}
 		change(&ds)
-		_, err = sql.Update(ctx, tx, "dataset", "ds-0", revision, ds, nil)
+		_, err = db.Update(ctx, tx, "dataset", "ds-0", revision, ds, nil)
 		if err == nil {
 			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: "ds-0"})
 		}
@@ -147,7 +147,7 @@ func (w world) sound(id schemas.AgreementID) {
 	ctx := context.Background()
 	a, err := w.d.agreement(ctx, w.d.db, id)
 	w.must(err)
-	ds, _, err := sql.Get[schemas.Dataset](ctx, w.d.db, "dataset", "ds-0")
+	ds, _, err := db.Get[schemas.Dataset](ctx, w.d.db, "dataset", "ds-0")
 	w.must(err)
 	if !reflect.DeepEqual(a.Offer, *ds.Offer) || !slices.Contains(a.Versions, ds.Latest.Version) || !policy.SightOf(trainer()).Sees(&ds) {
 		w.t.Fatalf("the agreement stands under another offer than the dataset's\n%+v\n%+v", a.Offer, *ds.Offer)
@@ -256,7 +256,7 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 // stand after it, nor after the stop is lifted.
 func TestAStopOvertakesADecision(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		d := newDeskOn(t, db, 0, 0)
 		d.judged = func() {
 			d.judged = nil

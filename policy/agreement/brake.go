@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -24,7 +24,7 @@ type brake struct {
 type takeaway struct {
 	ids    []string
 	reason string
-	write  func(ctx context.Context, tx *sql.Tx) error
+	write  func(ctx context.Context, tx *db.Tx) error
 }
 
 // brakeAfter is how long a revocation waits for its record before it cuts here without
@@ -40,7 +40,7 @@ func newBrake() *brake { return &brake{held: map[string]string{}, more: make(cha
 // database does not take it at once, the streams of this gateway are cut and nothing opens
 // for it here; when it does not take it at all, it stays so, and FinishTakeaways writes it
 // later. Errors: write's own; Unavailable: it holds here, and is not recorded yet.
-func (d *Desk) takeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *sql.Tx) error) error {
+func (d *Desk) takeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
 	late := newPull(d, ids, reason)
 	err := d.db.Write(ctx, write)
 	late.stop()

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -58,7 +58,7 @@ func wantSpent(t *testing.T, err error) {
 // pays its rows once.
 func TestARowIsChargedOnce(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		d := newDeskOn(t, db, 1000, 0)
 		id, begin := opener(t, d)
 		plan := []schemas.Segment{{Shard: 1, From: 100, Rows: 500}, {Shard: 0, From: 0, Rows: 500}}
@@ -149,8 +149,8 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 	s, err := begin("", 0, schemas.Segment{Rows: 600})
 	must(t, err)
 	old := s.Release // without what is reserved, as it was stored then
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := sql.Update(ctx, tx, "release", string(old.ID), 0, old, nil)
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, err := db.Update(ctx, tx, "release", string(old.ID), 0, old, nil)
 		return err
 	}))
 	_, err = d.Recover(t.Context())
@@ -168,7 +168,7 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 func TestHeavyRowsArePaid(t *testing.T) {
 	t.Parallel()
 	const budget, light, heavy = 100_000, 999, 9000
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 1<<30, budget)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 1<<30, budget)
 	id, begin := opener(t, d)
 	send := func(s *sending, rows, bytes int64) error {
 		for !s.tab.Pay(&s.Release, rows, bytes) {

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -34,7 +34,7 @@ type catalogue interface {
 // Desk is the counter: asks come in, agreements and leases go out. Safe for
 // concurrent use.
 type Desk struct {
-	db        *sql.DB
+	db        *db.DB
 	engine    *policy.Engine
 	parties   *party.Registry
 	catalogue catalogue
@@ -54,7 +54,7 @@ type Desk struct {
 
 // Config is what a Desk is made of.
 type Config struct {
-	DB         *sql.DB
+	DB         *db.DB
 	Engine     *policy.Engine
 	Parties    *party.Registry
 	Catalogue  catalogue

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -17,7 +17,7 @@ import (
 // revocations, on every replica. Streams ask Fresh before each write: while the
 // database cannot be read nothing is known of revocations [decisions.md 17].
 type Feed struct {
-	db        *sql.DB
+	db        *db.DB
 	log       *slog.Logger
 	confirmed atomic.Int64 // Unix nanoseconds of the last look that succeeded
 	mu        sync.Mutex
@@ -31,7 +31,7 @@ type watcher struct {
 }
 
 // NewFeed makes a feed; Run must run for it to know anything.
-func NewFeed(db *sql.DB, log *slog.Logger) *Feed {
+func NewFeed(db *db.DB, log *slog.Logger) *Feed {
 	return &Feed{db: db, log: log, watchers: map[string]map[*watcher]struct{}{}}
 }
 
@@ -84,7 +84,7 @@ func (f *Feed) Run(ctx context.Context) error {
 }
 
 // heed cuts the streams that a change ends.
-func (f *Feed) heed(ctx context.Context, c sql.Stored) error {
+func (f *Feed) heed(ctx context.Context, c db.Stored) error {
 	switch c.Kind {
 	case schemas.ChangeRevoke:
 		f.cut(c.Subject, "the agreement was revoked")
@@ -139,7 +139,7 @@ func (f *Feed) asks(ctx context.Context, subject string) error {
 		err := holds(look, f.db, list[0].lease, basis{})
 		over()
 		e, is := errors.AsType[*schemas.Error](err)
-		if err != nil && (!is || e.Kind != schemas.Denied && e.Kind != schemas.NotFound && !errors.Is(err, sql.ErrAltered)) {
+		if err != nil && (!is || e.Kind != schemas.Denied && e.Kind != schemas.NotFound && !errors.Is(err, db.ErrAltered)) {
 			return err // the database is away; what was edited behind it ends the stream
 		}
 		for _, w := range list {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -20,9 +20,9 @@ const maxNarrowings = 8
 // It and those that it was narrowed from were not revoked, its person is still a trainer
 // of the organisation, and that a partner of the project. It is asked at every open, and
 // when one of the three has changed. b notes what was read.
-func holds(ctx context.Context, q sql.Querier, l *schemas.Lease, b basis) error {
+func holds(ctx context.Context, q db.Querier, l *schemas.Lease, b basis) error {
 	for _, id := range append(slices.Clone(l.Line), l.ID) {
-		one, revision, err := sql.Get[schemas.Lease](ctx, q, "lease", string(id))
+		one, revision, err := db.Get[schemas.Lease](ctx, q, "lease", string(id))
 		b.on("lease", string(id), revision)
 		if schemas.KindOf(err) == schemas.NotFound {
 			continue // a stream outlives its lease, which is forgotten
@@ -34,7 +34,7 @@ func holds(ctx context.Context, q sql.Querier, l *schemas.Lease, b basis) error 
 			return err
 		}
 	}
-	p, revision, err := sql.Get[schemas.Participant](ctx, q, "participant", string(l.Participant))
+	p, revision, err := db.Get[schemas.Participant](ctx, q, "participant", string(l.Participant))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func unrevoked(l *schemas.Lease) error {
 }
 
 // inHands says whether person and organisation still are what a lease was made for.
-func inHands(ctx context.Context, q sql.Querier, l *schemas.Lease, p *schemas.Participant, b basis) error {
+func inHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.Participant, b basis) error {
 	if p.Stopped {
 		return denied(string(p.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
@@ -60,7 +60,7 @@ func inHands(ctx context.Context, q sql.Querier, l *schemas.Lease, p *schemas.Pa
 			return err
 		}
 	}
-	j, revision, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
+	j, revision, err := db.Get[schemas.Project](ctx, q, "project", string(l.Project))
 	if err != nil {
 		return err
 	}
@@ -90,13 +90,13 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 		return l, err
 	}
 	at := d.now().UTC()
-	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *sql.Tx) error {
+	err = d.takeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *db.Tx) error {
 		l, revision, altered, err := d.endable(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
 		l.Revoked, l.Reason = at, reason
-		_, err = sql.Update(ctx, tx, "lease", string(id), revision, l, nil)
+		_, err = db.Update(ctx, tx, "lease", string(id), revision, l, nil)
 		if err != nil {
 			return err
 		}
@@ -125,8 +125,8 @@ func (d *Desk) RevokeLease(ctx context.Context, by schemas.Principal, id schemas
 }
 
 // endable reads a lease, also one that was edited, that a caller may end and nobody ended.
-func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal, id schemas.LeaseID) (schemas.Lease, int64, bool, error) {
-	l, revision, altered, err := sql.GetToEnd[schemas.Lease](ctx, q, "lease", string(id))
+func (d *Desk) endable(ctx context.Context, q db.Querier, by schemas.Principal, id schemas.LeaseID) (schemas.Lease, int64, bool, error) {
+	l, revision, altered, err := db.GetToEnd[schemas.Lease](ctx, q, "lease", string(id))
 	mine := false
 	if err == nil {
 		mine, err = mayEnd(ctx, q, by, &l)
@@ -144,8 +144,8 @@ func (d *Desk) endable(ctx context.Context, q sql.Querier, by schemas.Principal,
 
 // leaseValues is what the record says of one item of a lease. It names the provider, who
 // reads what the record says of its own data.
-func leaseValues(ctx context.Context, q sql.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
-	a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
+func leaseValues(ctx context.Context, q db.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
+	a, _, err := db.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
 	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run), "provider": string(a.Provider), "dataset": string(a.Dataset)}, err
 }
 
@@ -153,12 +153,12 @@ func leaseValues(ctx context.Context, q sql.Querier, l *schemas.Lease, it schema
 // it or that leads its project, the provider of all of its agreements, an operator. A
 // provider of some of them ends those agreements: the rest of the lease is none of its
 // business, and that is Denied.
-func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas.Lease) (bool, error) {
+func mayEnd(ctx context.Context, q db.Querier, by schemas.Principal, l *schemas.Lease) (bool, error) {
 	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleTrainer) && by.Participant == l.Participant {
 		return true, nil
 	}
 	if by.Has(schemas.RoleTrainer) {
-		j, _, err := sql.Get[schemas.Project](ctx, q, "project", string(l.Project))
+		j, _, err := db.Get[schemas.Project](ctx, q, "project", string(l.Project))
 		if err != nil || j.Lead == by.Participant {
 			return err == nil, err
 		}
@@ -168,7 +168,7 @@ func mayEnd(ctx context.Context, q sql.Querier, by schemas.Principal, l *schemas
 	}
 	own := 0
 	for _, it := range l.Items {
-		a, _, err := sql.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
+		a, _, err := db.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
 		if err != nil {
 			return false, err
 		}

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -25,7 +25,7 @@ func look(ctx context.Context, d *Desk, token string, id schemas.AgreementID) (p
 // every replica. What is given back opens again, where the lease was not revoked.
 func TestLeasesEndWithTheirHolders(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		d := newDeskOn(t, db, 0, 0)
 		ctx := t.Context()
 		id := agreed(t, d, "ds-0")[0]

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -24,7 +24,7 @@ func (d *Desk) RunWithInputs(ctx context.Context, by schemas.Principal, id schem
 		WHERE c.kind = '` + schemas.ChangeReleaseBegin + `' AND v.name = 'run' AND substr(v.value, 1, 200) = substr(?, 1, 200) AND v.value = ?)`
 	visible := map[schemas.AgreementID]bool{}
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Release](ctx, d.db, "release", where, []any{string(id), string(id)}, after, 1000)
+		rows, next, err := db.List[schemas.Release](ctx, d.db, "release", where, []any{string(id), string(id)}, after, 1000)
 		if err != nil {
 			return r, err
 		}
@@ -61,7 +61,7 @@ func (d *Desk) seesRelease(ctx context.Context, by schemas.Principal, r *schemas
 	if asked {
 		return may, nil
 	}
-	a, _, err := sql.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(r.Agreement))
+	a, _, err := db.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(r.Agreement))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return false, err
 	}

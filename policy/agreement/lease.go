@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -57,13 +57,13 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 		return LeaseAnswer{}, err
 	}
 	var out LeaseAnswer
-	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
 		ends, err := d.draw(ctx, by, &l, b)
 		if err == nil {
 			out, err = d.answerLease(l, ask.Until, ends)
 		}
-		return func(ctx context.Context, tx *sql.Tx) error {
+		return func(ctx context.Context, tx *db.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleTrainer)
 			if err != nil {
 				return err
@@ -87,7 +87,7 @@ func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease,
 		}
 	}
 	if l.Run != "" {
-		r, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
+		r, _, err := db.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return ends, err
 		}
@@ -240,7 +240,7 @@ func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agre
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
 func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
 	var out LeaseAnswer
-	err := d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+	err := d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		parent, err := d.lease(ctx, parentToken)
 		if err != nil {
 			return nil, err
@@ -256,7 +256,7 @@ func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (Le
 		if err == nil {
 			out, err = d.answerLease(l, until, parent.Until)
 		}
-		return func(ctx context.Context, tx *sql.Tx) error {
+		return func(ctx context.Context, tx *db.Tx) error {
 			err := holds(ctx, tx, &parent, basis{})
 			if err != nil {
 				return err
@@ -380,12 +380,12 @@ func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer,
 }
 
 // seal stores a lease with its changes.
-func (d *Desk) seal(ctx context.Context, tx *sql.Tx, by schemas.Principal, l *schemas.Lease) error {
+func (d *Desk) seal(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
 	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, d.now().Add(-forgetLeases).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("forget old leases: %w", err)
 	}
-	err = sql.Insert(ctx, tx, "lease", string(l.ID), l, sql.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
+	err = db.Insert(ctx, tx, "lease", string(l.ID), l, db.Columns{"project": string(l.Project), "until": l.Until.UnixMicro()})
 	if err != nil {
 		return err
 	}

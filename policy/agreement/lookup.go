@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -25,7 +25,7 @@ func (d *Desk) Holder(ctx context.Context, token string) (string, error) {
 	if !ok {
 		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
 	}
-	l, _, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	l, _, err := db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound:
 		return "lease\x00" + string(id), nil
@@ -46,7 +46,7 @@ func (d *Desk) leased(ctx context.Context, token string) (schemas.Lease, int64, 
 	if !ok {
 		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
 	}
-	l, revision, err := sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	l, revision, err := db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
 	}
@@ -106,7 +106,7 @@ func (d *Desk) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p
 			return err
 		}
 		var one schemas.Lease
-		one, revision, err = sql.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+		one, revision, err = db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
 		b.on("lease", string(id), revision)
 		if err == nil {
 			err = unrevoked(&one)

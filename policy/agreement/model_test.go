@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -65,7 +65,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 	t.Parallel()
 	desks := map[int64]*Desk{0: newDesk(t, modelBudget)} // by their budget of bytes
 	const fewer = modelBytes * modelBudget * 2 / 3
-	desks[fewer] = newDeskOn(t, sqltest.Open(t, sqltest.SQLite), modelBudget, fewer)
+	desks[fewer] = newDeskOn(t, dbtest.Open(t, dbtest.SQLite), modelBudget, fewer)
 	again, more, spent := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()

@@ -2,12 +2,12 @@ package agreement
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -28,11 +28,11 @@ func (d *Desk) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Rele
 }
 
 // paid gives the rows that a release's run has paid for in its reading.
-func paid(ctx context.Context, q sql.Querier, r *schemas.Release) (rowSet, error) {
+func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error) {
 	var b []byte
 	err := q.QueryRow(ctx, `SELECT segments FROM paid WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
 		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).Scan(&b)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	var set rowSet
@@ -46,7 +46,7 @@ func paid(ctx context.Context, q sql.Querier, r *schemas.Release) (rowSet, error
 }
 
 // pay stores the rows that a release's run has paid for.
-func pay(ctx context.Context, tx *sql.Tx, r *schemas.Release, set rowSet) error {
+func pay(ctx context.Context, tx *db.Tx, r *schemas.Release, set rowSet) error {
 	_, err := tx.Exec(ctx, `INSERT INTO paid (agreement, run, version, of_table, split, reading, segments) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (agreement, run, version, of_table, split, reading) DO UPDATE SET segments = excluded.segments`,
 		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading, appendSegments(nil, set))
@@ -57,7 +57,7 @@ func pay(ctx context.Context, tx *sql.Tx, r *schemas.Release, set rowSet) error 
 }
 
 // keepPlan stores what a release is going to send.
-func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, plan []byte) error {
+func keepPlan(ctx context.Context, tx *db.Tx, id schemas.ReleaseID, plan []byte) error {
 	_, err := tx.Exec(ctx, `INSERT INTO release_plan (release, segments) VALUES (?, ?)`, string(id), plan)
 	if err != nil {
 		return fmt.Errorf("store the plan of release %s: %w", id, err)
@@ -68,7 +68,7 @@ func keepPlan(ctx context.Context, tx *sql.Tx, id schemas.ReleaseID, plan []byte
 // settle takes the rows that a release sent as paid for from now on, and charges only
 // those that were not. A release outside of any reading is charged as it says, and one
 // whose tab died with the gateway for all the bytes that it had reserved.
-func settle(ctx context.Context, tx *sql.Tx, r *schemas.Release, t *Tab) error {
+func settle(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Tab) error {
 	if r.Reading == "" {
 		return nil
 	}

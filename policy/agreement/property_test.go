@@ -10,8 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -47,13 +47,13 @@ func owner() schemas.Principal {
 
 func newDesk(t *testing.T, rows int64) *Desk {
 	t.Helper()
-	return newDeskOn(t, sqltest.Open(t, sqltest.SQLite), rows, 0)
+	return newDeskOn(t, dbtest.Open(t, dbtest.SQLite), rows, 0)
 }
 
-func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
+func newDeskOn(t *testing.T, database *db.DB, rows, bytes int64) *Desk {
 	t.Helper()
 	ctx := t.Context()
-	parties, err := party.New(db)
+	parties, err := party.New(database)
 	must(t, err)
 	boss := schemas.Principal{Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
 	for _, by := range []schemas.Principal{trainer(), owner()} {
@@ -65,9 +65,9 @@ func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
 	must(t, err)
 	_, err = parties.PutProject(ctx, boss, schemas.Project{ID: "p", Title: "P", Lead: lab, Factory: "f", Purposes: []string{"train-model"}}, 0)
 	must(t, err)
-	must(t, db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	must(t, database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, id := range []schemas.RunID{"run-a", "run-b"} {
-			err := sql.Insert(ctx, tx, "run", string(id), schemas.Run{ID: id, Project: "p"}, sql.Columns{"project": "p"})
+			err := db.Insert(ctx, tx, "run", string(id), schemas.Run{ID: id, Project: "p"}, db.Columns{"project": "p"})
 			if err != nil {
 				return err
 			}
@@ -90,7 +90,7 @@ func newDeskOn(t *testing.T, db *sql.DB, rows, bytes int64) *Desk {
 		id := schemas.DatasetID(fmt.Sprintf("ds-%d", i))
 		s[id] = schemas.Dataset{ID: id, Provider: holder, Space: "agriculture", Offer: &offer, Latest: &schemas.VersionSummary{Version: "v1"}}
 	}
-	return New(Config{DB: db, Engine: engine, Parties: parties, Catalogue: s, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "r"})
+	return New(Config{DB: database, Engine: engine, Parties: parties, Catalogue: s, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "r"})
 }
 
 func must(t testing.TB, err error) {

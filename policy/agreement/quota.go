@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
 // room says whether a project may have one more of what rows of a table stand for; 0
 // is no bound. Errors: TooLarge.
-func room(ctx context.Context, tx *sql.Tx, query string, project schemas.ProjectID, most int, what, remedy string) error {
+func room(ctx context.Context, tx *db.Tx, query string, project schemas.ProjectID, most int, what, remedy string) error {
 	if most == 0 {
 		return nil
 	}
@@ -26,12 +26,12 @@ func room(ctx context.Context, tx *sql.Tx, query string, project schemas.Project
 }
 
 // roomForRun is asked where a run is stored.
-func (d *Desk) roomForRun(ctx context.Context, tx *sql.Tx, project schemas.ProjectID) error {
+func (d *Desk) roomForRun(ctx context.Context, tx *db.Tx, project schemas.ProjectID) error {
 	return room(ctx, tx, `SELECT count(*) FROM run WHERE project = ?`, project, d.maxRuns, "runs", "name the run that goes on, or ask the operator for more (limits.runs_per_project)")
 }
 
 // roomForRequest is asked where a request that waits is stored.
-func (d *Desk) roomForRequest(ctx context.Context, tx *sql.Tx, r *schemas.Request) error {
+func (d *Desk) roomForRequest(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 	if r.State != schemas.RequestPending {
 		return nil
 	}

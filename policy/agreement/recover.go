@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -26,11 +26,11 @@ func (d *Desk) Recover(ctx context.Context) (int, error) {
 func (d *Desk) closeOpen(ctx context.Context, where string, args []any) (int, error) {
 	n := 0
 	for {
-		open, _, err := sql.List[schemas.Release](ctx, d.db, "release", where, args, "", 500)
+		open, _, err := db.List[schemas.Release](ctx, d.db, "release", where, args, "", 500)
 		if err != nil || len(open) == 0 {
 			return n, err
 		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			for _, row := range open {
 				r := row.Doc
 				r.State = schemas.ReleaseUnknown

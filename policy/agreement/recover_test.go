@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -13,9 +13,9 @@ import (
 // held, for ever; one that holds its name, or comes back in time, keeps its own.
 func TestAbandonedReleasesAreClosed(t *testing.T) {
 	ctx := t.Context()
-	url := sqltest.URL(t, sqltest.Postgres)
-	db := sqltest.OpenURL(t, url)
-	sqltest.Run(t, db)
+	url := dbtest.URL(t, dbtest.Postgres)
+	db := dbtest.OpenURL(t, url)
+	dbtest.Run(t, db)
 	gone := newDeskOn(t, db, 1000, 0)
 	id, begin := opener(t, gone)
 	_, err := begin("run-a", 1, schemas.Segment{Rows: 400})
@@ -52,7 +52,7 @@ func TestAbandonedReleasesAreClosed(t *testing.T) {
 }
 
 // let gives a name up and waits until the server has seen it.
-func let(t *testing.T, db *sql.DB, n *sql.Name) {
+func let(t *testing.T, db *db.DB, n *db.Name) {
 	t.Helper()
 	n.Close()
 	for {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -155,7 +155,7 @@ func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
 	if len(over) == 0 {
 		return nil
 	}
-	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, x := range over {
 			x.change.At = time.Time{}
 			x.change.Numbers = map[string]int64{"more": x.more}
@@ -255,7 +255,7 @@ func (d *Desk) recordWaiting(ctx context.Context, c schemas.Change) {
 }
 
 func (d *Desk) record(ctx context.Context, changes []schemas.Change) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, c := range changes {
 			_, err := tx.Append(ctx, c)
 			if err != nil {

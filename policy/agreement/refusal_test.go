@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -31,7 +31,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 			if c.Kind != schemas.ChangeRefusal {
 				continue
 			}
-			leaf, err := sql.ParseLeaf(c.Leaf)
+			leaf, err := db.ParseLeaf(c.Leaf)
 			must(t, err)
 			entries++
 			if more := leaf.Numbers["more"]; more > 0 {
@@ -79,7 +79,7 @@ func TestStrangersWaitForNoRecord(t *testing.T) {
 	d.recordWaiting(t.Context(), <-d.refusals.waiting)
 	changes, err := d.db.Changes(t.Context(), 0, 1000)
 	must(t, err)
-	last, err := sql.ParseLeaf(changes[len(changes)-1].Leaf)
+	last, err := db.ParseLeaf(changes[len(changes)-1].Leaf)
 	must(t, err)
 	if last.Numbers["more"] != maxWaiting+10 {
 		t.Errorf("the record says that %d were dropped", last.Numbers["more"])

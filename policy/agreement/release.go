@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -36,8 +36,8 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 	}
 	t := newTab(stretches, r.MostRows, r.MostBytes)
 	t.lease, t.terms, t.basis = l, a, basis(g.Read())
-	var pos *sql.Position
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	var pos *db.Position
+	err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		factory := policy.Noun{Table: "factory", ID: string(a.Factory)} // by whose networks the place was proven
 		err := basis{factory: g.Read()[factory]}.stands(ctx, tx)
 		if _, changed := errors.AsType[*moved](err); changed {
@@ -65,7 +65,7 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		if err != nil {
 			return err
 		}
-		err = sql.Insert(ctx, tx, "release", string(r.ID), r, sql.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
+		err = db.Insert(ctx, tx, "release", string(r.ID), r, db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
 			"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()})
 		if err == nil && plan != nil {
 			err = keepPlan(ctx, tx, r.ID, plan)
@@ -101,7 +101,7 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 	if r.Run == leased {
 		return nil
 	}
-	run, _, err := sql.Get[schemas.Run](ctx, d.db, "run", string(r.Run))
+	run, _, err := db.Get[schemas.Run](ctx, d.db, "run", string(r.Run))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return err
 	}
@@ -113,7 +113,7 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 
 // standing gives the agreement of a release with what was used of it, if it may go on.
 // What it was granted by is looked at again, and where something moved all is read anew.
-func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreement, error) {
+func (d *Desk) standing(ctx context.Context, tx *db.Tx, t *Tab) (schemas.Agreement, error) {
 	err := d.braked(t.terms.ID, &t.lease)
 	if err != nil {
 		return t.terms, err
@@ -150,9 +150,9 @@ func (d *Desk) standing(ctx context.Context, tx *sql.Tx, t *Tab) (schemas.Agreem
 // Unavailable.
 func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes int64) error {
 	was := *t // a write that fails reserves nothing
-	err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		*t = was
-		stored, revision, err := sql.Get[schemas.Release](ctx, tx, "release", string(r.ID))
+		stored, revision, err := db.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if err != nil {
 			return err
 		}
-		_, err = sql.Update(ctx, tx, "release", string(r.ID), revision, stored, nil)
+		_, err = db.Update(ctx, tx, "release", string(r.ID), revision, stored, nil)
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func spent(a *schemas.Agreement, c *account) error {
 // reserve charges a slice of the budgets that covers what is needed now to their accounts
 // and to the agreement, and says in r what is reserved and how far it reaches. Without a
 // budget the slice is all.
-func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, p purse, r *schemas.Release, t *Tab, needRows, needBytes int64) error {
+func reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, p purse, r *schemas.Release, t *Tab, needRows, needBytes int64) error {
 	leftRows, leftBytes, budget := p.left()
 	moreRows, moreBytes := t.fresh-t.rows, t.most-t.bytes
 	if budget != nil {
@@ -256,7 +256,7 @@ func reserve(ctx context.Context, tx *sql.Tx, a *schemas.Agreement, p purse, r *
 	return charge(ctx, tx, a.ID, moreRows, moreBytes)
 }
 
-func charge(ctx context.Context, tx *sql.Tx, id schemas.AgreementID, rows, bytes int64) error {
+func charge(ctx context.Context, tx *db.Tx, id schemas.AgreementID, rows, bytes int64) error {
 	_, err := tx.Exec(ctx, `UPDATE agreement SET rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`, rows, bytes, string(id))
 	if err != nil {
 		return fmt.Errorf("charge agreement %s: %w", id, err)
@@ -269,11 +269,11 @@ func charge(ctx context.Context, tx *sql.Tx, id schemas.AgreementID, rows, bytes
 // they are paid for from now on. The first end written stands: a second one changes
 // nothing.
 func (d *Desk) End(ctx context.Context, r schemas.Release, t *Tab) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error { return d.end(ctx, tx, r, t) })
+	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return d.end(ctx, tx, r, t) })
 }
 
-func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) error {
-	stored, revision, err := sql.Get[schemas.Release](ctx, tx, "release", string(r.ID))
+func (d *Desk) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Tab) error {
+	stored, revision, err := db.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 	if err != nil {
 		return err
 	}
@@ -287,7 +287,7 @@ func (d *Desk) end(ctx context.Context, tx *sql.Tx, r schemas.Release, t *Tab) e
 	if err != nil {
 		return err
 	}
-	_, err = sql.Update(ctx, tx, "release", string(r.ID), revision, stored, sql.Columns{"state": string(stored.State)})
+	_, err = db.Update(ctx, tx, "release", string(r.ID), revision, stored, db.Columns{"state": string(stored.State)})
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,7 @@ func (d *Desk) Releases(ctx context.Context, by schemas.Principal, q ReleaseQuer
 		where += " AND (participant = ? OR provider = ?)"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := sql.List[schemas.Release](ctx, d.db, "release", where, args, after, limit)
+	rows, next, err := db.List[schemas.Release](ctx, d.db, "release", where, args, after, limit)
 	out := make([]schemas.Release, len(rows))
 	for i, row := range rows {
 		out[i] = row.Doc

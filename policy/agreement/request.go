@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/notice"
 	"guichet/policy/party"
@@ -175,11 +175,11 @@ func (d *Desk) Submit(ctx context.Context, by schemas.Principal, r schemas.Reque
 		return r, schemas.BadField("request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers, maxAnswers)
 	}
 	asked := r
-	err = d.settled(ctx, "request", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+	err = d.settled(ctx, "request", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		r = asked
 		r.Items = slices.Clone(asked.Items)
 		grants, err := d.answer(ctx, by, &r, b)
-		return func(ctx context.Context, tx *sql.Tx) error {
+		return func(ctx context.Context, tx *db.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleTrainer)
 			if err == nil {
 				err = d.roomForRequest(ctx, tx, &r)
@@ -266,7 +266,7 @@ func (d *Desk) judge(ctx context.Context, by schemas.Principal, f policy.Facts, 
 // noteStanding says of a request that becomes an agreement, or waits, that one for the same
 // use stands already: the new one changes nothing but its end.
 func (d *Desk) noteStanding(ctx context.Context, dec *schemas.Decision, r *schemas.Request, dataset schemas.DatasetID) error {
-	rows, _, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
+	rows, _, err := db.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
 		[]any{string(dataset), string(r.By), string(r.Project), d.now().UnixMicro()}, "", 20)
 	if err != nil {
 		return err
@@ -328,7 +328,7 @@ func stateOf(items []schemas.RequestItem) schemas.RequestState {
 }
 
 // store writes a new request, its reviewers and its agreements.
-func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, grants []*schemas.Agreement) error {
+func (d *Desk) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, grants []*schemas.Agreement) error {
 	for i, a := range grants {
 		if a == nil {
 			continue
@@ -339,7 +339,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 			return err
 		}
 	}
-	err := sql.Insert(ctx, tx, "request", string(r.ID), r, sql.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State)})
+	err := db.Insert(ctx, tx, "request", string(r.ID), r, db.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State)})
 	if err != nil {
 		return err
 	}
@@ -367,7 +367,7 @@ func (d *Desk) store(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *s
 
 // readers notes who else finds a request among its own: who reviews it, and whose data it
 // got. Whoever is noted already stays.
-func readers(ctx context.Context, tx *sql.Tx, r *schemas.Request) error {
+func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 	who := reviewers(r)
 	for _, it := range r.Items {
 		if it.Agreement != "" && !slices.Contains(who, it.Provider) {
@@ -418,8 +418,8 @@ func reviewers(r *schemas.Request) []schemas.ParticipantID {
 
 // conclude stores an agreement with its change. What it was decided on was looked at
 // again in the same transaction (basis). rules are those that said yes.
-func (d *Desk) conclude(ctx context.Context, tx *sql.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
-	err := sql.Insert(ctx, tx, "agreement", string(a.ID), a, sql.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
+func (d *Desk) conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
+	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
 		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
 	if err != nil {
 		return err

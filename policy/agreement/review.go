@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/notice"
 	"guichet/schemas"
@@ -17,14 +17,14 @@ import (
 // terms changed while they were judged, again and again.
 func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
 	var r schemas.Request
-	err := d.settled(ctx, string(id), func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+	err := d.settled(ctx, string(id), func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		var err error
 		r, err = d.request(ctx, by, id)
 		if err != nil {
 			return nil, err
 		}
 		grants, err := d.reviewed(ctx, by, &r, &review, b)
-		return func(ctx context.Context, tx *sql.Tx) error {
+		return func(ctx context.Context, tx *db.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleProvider)
 			if err != nil {
 				return err
@@ -117,7 +117,7 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int, b basis) 
 	return d.draft(ctx, f, r, it, &ds, b)
 }
 
-func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
+func (d *Desk) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
 	for i, a := range grants {
 		if a == nil {
 			continue
@@ -128,7 +128,7 @@ func (d *Desk) storeReview(ctx context.Context, tx *sql.Tx, by schemas.Principal
 			return err
 		}
 	}
-	revision, err := sql.Update(ctx, tx, "request", string(r.ID), r.Revision, r, sql.Columns{"state": string(r.State)})
+	revision, err := db.Update(ctx, tx, "request", string(r.ID), r.Revision, r, db.Columns{"state": string(r.State)})
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (d *Desk) request(ctx context.Context, by schemas.Principal, id schemas.Req
 	if err != nil {
 		return schemas.Request{}, err
 	}
-	r, revision, err := sql.Get[schemas.Request](ctx, d.db, "request", string(id))
+	r, revision, err := db.Get[schemas.Request](ctx, d.db, "request", string(id))
 	if err != nil {
 		return schemas.Request{}, err
 	}
@@ -224,7 +224,7 @@ func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas
 		where += " AND (participant = ? OR id IN (SELECT request FROM request_reviewer WHERE reviewer = ?))"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := sql.List[schemas.Request](ctx, d.db, "request", where, args, after, limit)
+	rows, next, err := db.List[schemas.Request](ctx, d.db, "request", where, args, after, limit)
 	out := make([]schemas.Request, len(rows))
 	for i, row := range rows {
 		row.Doc.Revision = row.Revision

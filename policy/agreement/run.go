@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -16,7 +16,7 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 	if err != nil {
 		return r, err
 	}
-	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *sql.Tx) error, error) {
+	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		p, err := d.parties.Project(ctx, r.Project)
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return nil, err
@@ -36,12 +36,12 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
 		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
-		return func(ctx context.Context, tx *sql.Tx) error {
+		return func(ctx context.Context, tx *db.Tx) error {
 			err := d.roomForRun(ctx, tx, r.Project)
 			if err != nil {
 				return err
 			}
-			err = sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": string(r.Project)})
+			err = db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": string(r.Project)})
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 	if err != nil {
 		return schemas.Run{}, err
 	}
-	r, revision, err := sql.Get[schemas.Run](ctx, d.db, "run", string(id))
+	r, revision, err := db.Get[schemas.Run](ctx, d.db, "run", string(id))
 	if err != nil {
 		return r, err
 	}
@@ -90,7 +90,7 @@ func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 	}
 	o.At = d.now().UTC()
 	for try := 0; ; try++ {
-		err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			var err error
 			r, err = addOutput(ctx, tx, by, id, o)
 			return err
@@ -104,8 +104,8 @@ func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 // maxOutputs bounds the outputs of a run: whoever reads it reads them all.
 const maxOutputs = 1000
 
-func addOutput(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
-	r, revision, err := sql.Get[schemas.Run](ctx, tx, "run", string(id))
+func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
+	r, revision, err := db.Get[schemas.Run](ctx, tx, "run", string(id))
 	if err != nil {
 		return r, err
 	}
@@ -117,7 +117,7 @@ func addOutput(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas
 		return r, &schemas.Error{Kind: schemas.TooLarge, Subject: string(id), Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)), Remedy: "name one output that lists the others, or start another run"}
 	}
 	r.Outputs = append(r.Outputs, o)
-	r.Revision, err = sql.Update(ctx, tx, "run", string(id), revision, r, nil)
+	r.Revision, err = db.Update(ctx, tx, "run", string(id), revision, r, nil)
 	if err != nil {
 		return r, err
 	}

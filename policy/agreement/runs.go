@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -18,10 +18,10 @@ func (d *Desk) Runs(ctx context.Context, by schemas.Principal, project schemas.P
 		return nil, "", err
 	}
 	where, args := "(? = '' OR project = ?)", []any{string(project), string(project)}
-	var rows []sql.Row[schemas.Run]
+	var rows []db.Row[schemas.Run]
 	var next string
 	if oversees(by) {
-		rows, next, err = sql.List[schemas.Run](ctx, d.db, "run", where, args, after, limit)
+		rows, next, err = db.List[schemas.Run](ctx, d.db, "run", where, args, after, limit)
 	} else {
 		rows, next, err = ofProjects[schemas.Run](ctx, d, by, "run", where, "FALSE", args, after, limit)
 	}
@@ -37,12 +37,12 @@ const inOneLook = 5000
 
 // ofProjects lists the rows of a table for which where holds, and that are of a project in
 // which the caller's participant takes part, or for which or holds. args are those of both.
-func ofProjects[T any](ctx context.Context, d *Desk, by schemas.Principal, table, where, or string, args []any, after string, limit int) ([]sql.Row[T], string, error) {
+func ofProjects[T any](ctx context.Context, d *Desk, by schemas.Principal, table, where, or string, args []any, after string, limit int) ([]db.Row[T], string, error) {
 	mine, err := d.projectsOf(ctx, by)
 	if err != nil {
 		return nil, "", err
 	}
-	found := map[string]sql.Row[T]{} // what or holds for is found in each look
+	found := map[string]db.Row[T]{} // what or holds for is found in each look
 	for first := true; first || len(mine) > 0; first = false {
 		some := mine[:min(len(mine), inOneLook)]
 		mine = mine[len(some):]
@@ -50,7 +50,7 @@ func ofProjects[T any](ctx context.Context, d *Desk, by schemas.Principal, table
 		if len(some) > 0 {
 			in = "project IN (?" + strings.Repeat(", ?", len(some)-1) + ")"
 		}
-		rows, _, err := sql.List[T](ctx, d.db, table, where+" AND ("+or+" OR "+in+")", slices.Concat(args, some), after, limit+1)
+		rows, _, err := db.List[T](ctx, d.db, table, where+" AND ("+or+" OR "+in+")", slices.Concat(args, some), after, limit+1)
 		if err != nil {
 			return nil, "", err
 		}
@@ -58,7 +58,7 @@ func ofProjects[T any](ctx context.Context, d *Desk, by schemas.Principal, table
 			found[row.ID] = row
 		}
 	}
-	var out []sql.Row[T]
+	var out []db.Row[T]
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		if len(out) == limit {
 			return out, out[limit-1].ID, nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -58,7 +58,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 		ids = append(ids, string(whom))
 	}
 	barred, revoked := out.Barred, make(chan []schemas.AgreementID, 1)
-	err = d.takeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
+	err = d.takeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *db.Tx) error {
 		p, revision, altered, err := participant(ctx, tx, whom)
 		if err != nil {
 			return err
@@ -97,12 +97,12 @@ func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.Pa
 	if len(reason) < 3 {
 		return p, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var revision int64
 		var altered bool
 		p, revision, altered, err = participant(ctx, tx, whom)
 		if err == nil && altered {
-			err = sql.Altered("participant", string(whom), "its stop is not lifted")
+			err = db.Altered("participant", string(whom), "its stop is not lifted")
 		}
 		if err != nil {
 			return err
@@ -118,8 +118,8 @@ func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.Pa
 }
 
 // participant reads one that is to be stopped, also where it was altered.
-func participant(ctx context.Context, tx *sql.Tx, id schemas.ParticipantID) (schemas.Participant, int64, bool, error) {
-	p, revision, altered, err := sql.GetToEnd[schemas.Participant](ctx, tx, "participant", string(id))
+func participant(ctx context.Context, tx *db.Tx, id schemas.ParticipantID) (schemas.Participant, int64, bool, error) {
+	p, revision, altered, err := db.GetToEnd[schemas.Participant](ctx, tx, "participant", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
 		err = &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: "there is no participant " + string(id), Remedy: "write its id as it stands in agreements, for instance https://organisation.example"}
 	}
@@ -128,8 +128,8 @@ func participant(ctx context.Context, tx *sql.Tx, id schemas.ParticipantID) (sch
 }
 
 // mark stores that a participant is stopped, or is no longer, with its change.
-func mark(ctx context.Context, tx *sql.Tx, by schemas.Principal, p schemas.Participant, revision int64, kind, reason string) error {
-	_, err := sql.Update(ctx, tx, "participant", string(p.ID), revision, p, nil)
+func mark(ctx context.Context, tx *db.Tx, by schemas.Principal, p schemas.Participant, revision int64, kind, reason string) error {
+	_, err := db.Update(ctx, tx, "participant", string(p.ID), revision, p, nil)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -17,7 +17,7 @@ import (
 // leases nothing and opens nothing, also when another role of the same person sees all.
 func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 	t.Parallel()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	id := agreed(t, d, "ds-0")[0]
 	other := schemas.ParticipantID("https://two.example")
@@ -65,7 +65,7 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 
 func sealed(t *testing.T, d *Desk, l *schemas.Lease) {
 	t.Helper()
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { return d.seal(ctx, tx, trainer(), l) }))
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.seal(ctx, tx, trainer(), l) }))
 }
 
 // A provider ends a lease that is for its data alone, and learns nothing of the person who
@@ -73,7 +73,7 @@ func sealed(t *testing.T, d *Desk, l *schemas.Lease) {
 // of each item names the provider.
 func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 	t.Parallel()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	all := d.catalogue.(shelf)
 	ds := all["ds-1"]
@@ -106,13 +106,13 @@ func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 // Who takes part in very many projects still reads its agreements and runs.
 func TestManyProjectsBreakNoList(t *testing.T) {
 	t.Parallel()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	ids := []schemas.AgreementID{agreed(t, d, "ds-0")[0], agreed(t, d, "ds-1")[0]}
-	must(t, d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	must(t, d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for i := range inOneLook + 1 {
 			id := fmt.Sprintf("a-%d", i)
-			err := sql.Insert(ctx, tx, "project", id, schemas.Project{ID: schemas.ProjectID(id), Lead: holder, Partners: []schemas.ParticipantID{lab}}, sql.Columns{"lead": string(holder)})
+			err := db.Insert(ctx, tx, "project", id, schemas.Project{ID: schemas.ProjectID(id), Lead: holder, Partners: []schemas.ParticipantID{lab}}, db.Columns{"lead": string(holder)})
 			if err == nil {
 				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "project/" + id})
 			}
@@ -146,7 +146,7 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 // neither which nor why; partners are named once.
 func TestPartnersAreNoOracle(t *testing.T) {
 	t.Parallel()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	other := schemas.ParticipantID("https://two.example")
 	_, err := d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}}, 0)
@@ -184,7 +184,7 @@ func TestPartnersAreNoOracle(t *testing.T) {
 // again is still no error.
 func TestARunHasABoundOfOutputs(t *testing.T) {
 	t.Parallel()
-	d := newDeskOn(t, sqltest.Open(t, sqltest.SQLite), 0, 0)
+	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	r := schemas.Run{ID: "run-full", Project: "p"}
 	output := func(i int) schemas.Output {
 		return schemas.Output{Name: fmt.Sprintf("o-%d", i), Digest: fmt.Sprintf("sha256:%064x", i)}
@@ -192,8 +192,8 @@ func TestARunHasABoundOfOutputs(t *testing.T) {
 	for i := range maxOutputs {
 		r.Outputs = append(r.Outputs, output(i))
 	}
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		return sql.Insert(ctx, tx, "run", string(r.ID), r, sql.Columns{"project": "p"})
+	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		return db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": "p"})
 	}))
 	_, err := d.AddOutput(t.Context(), trainer(), r.ID, output(0))
 	must(t, err)

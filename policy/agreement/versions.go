@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -22,7 +22,7 @@ func (d *Desk) RevokeOnVersion(ctx context.Context, by schemas.Principal, datase
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	return d.takeAway(ctx, string(dataset), ids, reason, func(ctx context.Context, tx *sql.Tx) error {
+	return d.takeAway(ctx, string(dataset), ids, reason, func(ctx context.Context, tx *db.Tx) error {
 		for _, id := range ids {
 			_, err := d.revoke(ctx, tx, by, schemas.AgreementID(id), reason)
 			if err != nil && schemas.KindOf(err) != schemas.Conflict { // revoked meanwhile
@@ -37,7 +37,7 @@ func (d *Desk) RevokeOnVersion(ctx context.Context, by schemas.Principal, datase
 func (d *Desk) madeOn(ctx context.Context, dataset schemas.DatasetID, version schemas.VersionID) ([]string, error) {
 	var ids []string
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND state = 'active' AND until > ?", []any{string(dataset), d.now().UnixMicro()}, after, 1000)
+		rows, next, err := db.List[schemas.Agreement](ctx, d.db, "agreement", "dataset = ? AND state = 'active' AND until > ?", []any{string(dataset), d.now().UnixMicro()}, after, 1000)
 		if err != nil {
 			return nil, err
 		}

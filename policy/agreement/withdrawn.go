@@ -3,7 +3,7 @@ package agreement
 import (
 	"context"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy/notice"
 	"guichet/schemas"
 )
@@ -17,12 +17,12 @@ func (d *Desk) RefuseWaitingOn(ctx context.Context, by schemas.Principal, datase
 		reviewer = dataset.Provider
 	}
 	for after := ""; ; {
-		rows, next, err := sql.List[schemas.Request](ctx, d.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)", []any{string(reviewer)}, after, 1000)
+		rows, next, err := db.List[schemas.Request](ctx, d.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)", []any{string(reviewer)}, after, 1000)
 		if err != nil {
 			return err
 		}
 		for _, row := range rows {
-			err := d.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 				return d.refuseWaiting(ctx, tx, by, schemas.RequestID(row.ID), dataset.ID, reason)
 			})
 			if err != nil {
@@ -35,8 +35,8 @@ func (d *Desk) RefuseWaitingOn(ctx context.Context, by schemas.Principal, datase
 	}
 }
 
-func (d *Desk) refuseWaiting(ctx context.Context, tx *sql.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string) error {
-	r, revision, err := sql.Get[schemas.Request](ctx, tx, "request", string(id))
+func (d *Desk) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string) error {
+	r, revision, err := db.Get[schemas.Request](ctx, tx, "request", string(id))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (d *Desk) refuseWaiting(ctx context.Context, tx *sql.Tx, by schemas.Princip
 			return err
 		}
 	}
-	_, err = sql.Update(ctx, tx, "request", string(id), revision, r, sql.Columns{"state": string(r.State)})
+	_, err = db.Update(ctx, tx, "request", string(id), revision, r, db.Columns{"state": string(r.State)})
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (d *Desk) refuseWaiting(ctx context.Context, tx *sql.Tx, by schemas.Princip
 }
 
 // appendReview puts the word of a reviewer on one item into the record.
-func appendReview(ctx context.Context, tx *sql.Tx, by schemas.Principal, r *schemas.Request, it *schemas.RequestItem) error {
+func appendReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, it *schemas.RequestItem) error {
 	_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: withCaller(map[string]string{
 		"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
 		"agreement": string(it.Agreement), "decision": it.Review.Decision, "reason": it.Review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})

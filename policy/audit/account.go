@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -74,7 +74,7 @@ func (a *account) see(s seen) {
 			a.after[key] = append(a.after[key], value)
 		}
 	}
-	if of := s.values[sql.SubjectValue]; !bound && of != "" {
+	if of := s.values[db.SubjectValue]; !bound && of != "" {
 		a.plain[of] = true
 	}
 }
@@ -121,7 +121,7 @@ func (a *account) settle(r *Report) {
 		switch {
 		case a.before[key] != "" || a.after[key] != nil:
 			r.bad(-1, "the %s %s is not stored as it was recorded", n.Table, n.ID)
-		case slices.ContainsFunc(sql.Subjects(n.Table, n.ID), func(s string) bool { return a.plain[s] }):
+		case slices.ContainsFunc(db.Subjects(n.Table, n.ID), func(s string) bool { return a.plain[s] }):
 			r.Unbound++
 		default:
 			r.bad(-1, "the %s %s is in no record", n.Table, n.ID)
@@ -160,11 +160,11 @@ func (l *Log) Nouns(ctx context.Context, cursor string, limit int) (NounPage, er
 	return nounPage(ctx, l.db, cursor, limit)
 }
 
-func nounPage(ctx context.Context, db *sql.DB, cursor string, limit int) (NounPage, error) {
-	tables := append(sql.RulingTables(), "version", accountPrefix)
+func nounPage(ctx context.Context, database *db.DB, cursor string, limit int) (NounPage, error) {
+	tables := append(db.RulingTables(), "version", accountPrefix)
 	p := NounPage{Items: []schemas.StoredNoun{}}
 	var err error
-	p.AsOf, err = db.Head(ctx)
+	p.AsOf, err = database.Head(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -176,7 +176,7 @@ func nounPage(ctx context.Context, db *sql.DB, cursor string, limit int) (NounPa
 	if i < 0 {
 		return p, schemas.BadField("nouns", "cursor", "this is not a cursor of this list; take next as it came")
 	}
-	items, next, err := sql.StoredNouns(ctx, db, table, after, limit)
+	items, next, err := db.StoredNouns(ctx, database, table, after, limit)
 	if err != nil {
 		return p, err
 	}
@@ -191,7 +191,7 @@ func nounPage(ctx context.Context, db *sql.DB, cursor string, limit int) (NounPa
 }
 
 // allNouns reads every page.
-func allNouns(ctx context.Context, db *sql.DB) (*Nouns, error) {
+func allNouns(ctx context.Context, db *db.DB) (*Nouns, error) {
 	n := &Nouns{AsOf: -1}
 	for cursor := ""; ; {
 		p, err := nounPage(ctx, db, cursor, walkPage)

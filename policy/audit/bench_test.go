@@ -2,7 +2,7 @@ package audit_test
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 )
 
 // BenchmarkAppend is one durable, covered change per operation, by one caller
@@ -18,7 +18,7 @@ import (
 // insert of 400 bytes each, WAL, synchronous FULL) in the same run.
 func BenchmarkAppend(b *testing.B) {
 	bare := bareCommits(b)
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		for _, writers := range []int{1, 64} {
 			b.Run(fmt.Sprintf("%s/%d", kind, writers), func(b *testing.B) {
 				s := newSite(b, kind)
@@ -48,7 +48,7 @@ func BenchmarkAppend(b *testing.B) {
 // bareCommits measures commits per second of SQLite alone.
 func bareCommits(b *testing.B) float64 {
 	b.Helper()
-	db, err := stdsql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate")
 	if err != nil {
 		b.Fatal(err)
 	}

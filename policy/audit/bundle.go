@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -176,7 +176,7 @@ func (e *entry) check(h Head, rep *Report, a *account) {
 	if err := tlog.CheckRecord(e.Proof, h.Size, h.Root, e.Index, tlog.RecordHash(e.Leaf)); err != nil {
 		rep.bad(e.Index, "not in the log under this checkpoint")
 	}
-	leaf, err := sql.ParseLeaf(e.Leaf)
+	leaf, err := db.ParseLeaf(e.Leaf)
 	if err != nil {
 		rep.bad(e.Index, "%v", err)
 		return

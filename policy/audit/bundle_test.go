@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -92,7 +92,7 @@ func TestBundle(t *testing.T) {
 }
 
 func TestBundleTampered(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(20)
 	good := export(t, s, audit.Query{After: 5, Limit: 3})
 	whole := export(t, s, audit.Query{})
@@ -184,7 +184,7 @@ func TestBundleReadme(t *testing.T) {
 	if err != nil {
 		t.Skip("python3 is not installed")
 	}
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(70)
 	run := func(b []byte) (string, error) {
 		dir := t.TempDir()
@@ -229,7 +229,7 @@ func all(rs []schemas.Record) iter.Seq2[schemas.Record, error] {
 }
 
 func TestVerifyRecords(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(40)
 	checkpoint := s.checkpoint()
 	s.bulk(5) // later ones are not its business

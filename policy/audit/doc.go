@@ -3,7 +3,7 @@
 // tlog-proof), exports, and verification with nothing but the log's public key.
 //
 // In flow the leaves of each committed group (Step, inside the group's own
-// transaction: see connectors/sql for why on both databases); out flow
+// transaction: see connectors/db for why on both databases); out flow
 // checkpoints, records with the values that still open their commitments,
 // proofs and bundles.
 //

@@ -2,14 +2,14 @@ package audit
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -35,23 +35,23 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 		return 0, schemas.BadField("erasure", "/names", "name the values to erase")
 	}
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	var at *sql.Position
-	err := l.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	var at *db.Position
+	err := l.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var b []byte
 		err := tx.QueryRow(ctx, "SELECT leaf FROM change WHERE position = ?", index).Scan(&b)
-		if errors.Is(err, stdsql.ErrNoRows) {
+		if errors.Is(err, sql.ErrNoRows) {
 			return schemas.Errorf(schemas.NotFound, "record", "There is no record %d.", index)
 		}
 		if err != nil {
 			return fmt.Errorf("read record %d: %w", index, err)
 		}
-		leaf, err := sql.ParseLeaf(b)
+		leaf, err := db.ParseLeaf(b)
 		if err != nil {
 			return err
 		}
 		for i, name := range names {
 			_, committed := leaf.Values[name]
-			if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
+			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
 				return schemas.BadField("erasure", fmt.Sprintf("/names/%d", i), "%q binds the record and cannot be erased", name)
 			}
 			res, err := tx.Exec(ctx, "DELETE FROM change_value WHERE position = ? AND name = ?", index, name)

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -128,12 +128,12 @@ func TestEraseRefuses(t *testing.T) {
 // database and by one online.
 func TestVerifyHoldsNouns(t *testing.T) {
 	put := func(s *site, id, doc string) {
-		err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
-			_, _, err := sql.Get[string](ctx, tx, "factory", id)
+		err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+			_, _, err := db.Get[string](ctx, tx, "factory", id)
 			if err == nil {
-				_, err = sql.Update(ctx, tx, "factory", id, 0, doc, nil)
+				_, err = db.Update(ctx, tx, "factory", id, 0, doc, nil)
 			} else {
-				err = sql.Insert(ctx, tx, "factory", id, doc, nil)
+				err = db.Insert(ctx, tx, "factory", id, doc, nil)
 			}
 			if err == nil {
 				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "factory/" + id})
@@ -160,7 +160,7 @@ func TestVerifyHoldsNouns(t *testing.T) {
 					put(s, id, "2")
 				}
 				s.tamper("INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-1', 'd', 'p', 7, 70, 0, 0)")
-				err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+				err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 					_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: "rel-1", Values: map[string]string{"account": "acc-0", "account.2": "acc-1"},
 						Numbers: map[string]int64{"used_rows": 0, "used_rows.2": 7, "used_bytes.2": 70}})
 					return err
@@ -244,7 +244,7 @@ func TestSavedHeadsShowRollbacks(t *testing.T) {
 
 // A head of no records, though signed, proves nothing, and an empty bundle is not whole.
 func TestEmptyHeadProvesNothing(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(3)
 	signer, err := note.NewSigner(s.skey)
 	if err != nil {
@@ -284,7 +284,7 @@ func TestEmptyHeadProvesNothing(t *testing.T) {
 
 // Bundles are held against heads that were kept.
 func TestBundleAgainstSavedHeads(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(5)
 	early := s.checkpoint()
 	s.bulk(5)
@@ -320,7 +320,7 @@ func TestBundleAgainstSavedHeads(t *testing.T) {
 // that stands in no record.
 func TestOlderVersionsAreUnbound(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+		err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeVersion, Subject: "ds-1"})
 			return err
 		})

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -200,7 +200,7 @@ func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 			}
 		}
 	}
-	leaf, err := sql.ParseLeaf(r.Leaf)
+	leaf, err := db.ParseLeaf(r.Leaf)
 	if err == nil && len(leaf.Values) > len(r.Salts) {
 		more, err := b.log.erasures(ctx, r.Index)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 )
 
@@ -28,7 +28,7 @@ func golden(t testing.TB, name string) []byte {
 
 func TestGolden(t *testing.T) {
 	if *update {
-		s := newSite(t, sqltest.SQLite)
+		s := newSite(t, dbtest.SQLite)
 		s.bulk(9)
 		proof, err := s.log.Proof(context.Background(), 4)
 		if err != nil {

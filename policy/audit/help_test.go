@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -22,7 +22,7 @@ type site struct {
 	head     string
 	skey     string
 	vkey     string
-	db       *sql.DB
+	db       *db.DB
 	log      *audit.Log
 	startErr error
 	stop     func()
@@ -34,7 +34,7 @@ func newSite(t testing.TB, kind string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, url: sqltest.URL(t, kind), head: filepath.Join(t.TempDir(), "head"), skey: skey, vkey: vkey}
+	s := &site{t: t, url: dbtest.URL(t, kind), head: filepath.Join(t.TempDir(), "head"), skey: skey, vkey: vkey}
 	s.start()
 	if s.startErr != nil {
 		t.Fatal(s.startErr)
@@ -45,13 +45,13 @@ func newSite(t testing.TB, kind string) *site {
 // start opens the database anew; startErr is what Start says.
 func (s *site) start() {
 	s.t.Helper()
-	s.db = sqltest.OpenURL(s.t, s.url)
+	s.db = dbtest.OpenURL(s.t, s.url)
 	var err error
 	if s.log, err = audit.New(s.db, s.skey, s.head, nil); err != nil {
 		s.t.Fatal(err)
 	}
 	s.db.OnGroup(s.log.Step)
-	s.stop = sqltest.Run(s.t, s.db)
+	s.stop = dbtest.Run(s.t, s.db)
 	s.startErr = s.log.Start(context.Background())
 }
 
@@ -74,7 +74,7 @@ func (s *site) append(n int) {
 }
 
 func (s *site) appendOne() error {
-	return s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+	return s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Append(ctx, change(1))
 		return err
 	})
@@ -83,7 +83,7 @@ func (s *site) appendOne() error {
 // bulk writes n changes at once, numbered from 0.
 func (s *site) bulk(n int) {
 	s.t.Helper()
-	err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+	err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 		for i := range n {
 			if _, err := tx.Append(ctx, change(int64(i))); err != nil {
 				return err
@@ -113,7 +113,7 @@ func (s *site) checkpoint() []byte {
 // tamper runs statements behind the product's back ("?" as on SQLite).
 func (s *site) tamper(query string, args ...any) {
 	s.t.Helper()
-	if _, err := sqltest.Raw(s.t, s.url).Exec(query, args...); err != nil {
+	if _, err := dbtest.Raw(s.t, s.url).Exec(query, args...); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -129,7 +129,7 @@ func (s *site) verify(saved ...[]byte) audit.Report {
 
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			f(t, newSite(t, kind))

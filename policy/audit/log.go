@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -36,7 +36,7 @@ const (
 // Log is the record of one database. Safe for concurrent use, except Step,
 // which only the database's writer calls.
 type Log struct {
-	db       *sql.DB
+	db       *db.DB
 	key      *key
 	headFile string
 	log      *slog.Logger
@@ -53,9 +53,9 @@ type Log struct {
 // New makes the log over db. skey is the log's signing key (NewKey), whose name
 // is the log's origin; headFile, outside of the database and kept as carefully
 // as it, holds the last signed checkpoint. A key derived from it binds stored nouns to the
-// record (sql.DB.SealWith). Hand Step to db.OnGroup, run db,
+// record (db.DB.SealWith). Hand Step to db.OnGroup, run db,
 // then Start. Invalid: skey is not a key. A nil log is silent.
-func New(db *sql.DB, skey, headFile string, log *slog.Logger) (*Log, error) {
+func New(db *db.DB, skey, headFile string, log *slog.Logger) (*Log, error) {
 	k, err := parseKey(skey)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (l *Log) Start(ctx context.Context) error {
 		return l.refuse(fmt.Errorf("start the record: %w", err))
 	}
 	if !begun {
-		err := l.db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := l.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(), Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}})
 			return err
 		})
@@ -130,7 +130,7 @@ func (l *Log) Start(ctx context.Context) error {
 func (l *Log) begun(ctx context.Context) (bool, error) {
 	var at int64
 	err := l.db.QueryRow(ctx, "SELECT position FROM change WHERE kind = ? ORDER BY position LIMIT 1", schemas.ChangeLogStart).Scan(&at)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, err

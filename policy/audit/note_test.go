@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -83,7 +83,7 @@ func TestCheckpointForms(t *testing.T) {
 
 // Case 16 of D4: what a proof may look like.
 func TestProofForms(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(20)
 	ctx := context.Background()
 	proof, err := s.log.Proof(ctx, 6)

@@ -3,7 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,7 +23,7 @@ const maxProofHashes = 63
 func (l *Log) Leaf(ctx context.Context, index int64) ([]byte, error) {
 	var leaf []byte
 	err := l.db.QueryRow(ctx, "SELECT leaf FROM change WHERE position = ?", index).Scan(&leaf)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, schemas.Errorf(schemas.NotFound, "record", "There is no record %d.", index)
 	}
 	if err != nil {

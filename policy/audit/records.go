@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -96,11 +96,11 @@ func IsAbout(r schemas.Record, participant string) bool {
 // open reads the values of records and fills what verifies.
 func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 	at := make(map[int64]int, len(records))
-	leaves := make([]sql.Leaf, len(records))
+	leaves := make([]db.Leaf, len(records))
 	for i := range records {
 		r := &records[i]
 		at[r.Index] = i
-		leaf, err := sql.ParseLeaf(r.Leaf)
+		leaf, err := db.ParseLeaf(r.Leaf)
 		if err != nil {
 			continue // Verify's to say; no value of it verifies
 		}
@@ -125,7 +125,7 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 			r.Salts[name] = salt
 			if leaf.Opens(name, salt, value) {
 				r.Values[name] = value
-				r.Subject = r.Values[sql.SubjectValue]
+				r.Subject = r.Values[db.SubjectValue]
 				return
 			}
 			l.log.Warn("value of a record does not verify", "index", position, "name", name)
@@ -138,7 +138,7 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 }
 
 // eachValue calls f for the stored values that where chooses, by position and name.
-func eachValue(ctx context.Context, q sql.Querier, where string, args []any, f func(position int64, name string, salt []byte, value string)) error {
+func eachValue(ctx context.Context, q db.Querier, where string, args []any, f func(position int64, name string, salt []byte, value string)) error {
 	rows, err := q.Query(ctx, "SELECT position, name, salt, value FROM change_value WHERE "+where+" ORDER BY position, name", args...)
 	if err != nil {
 		return err

@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
 
 // Run signs what was appended, without anybody asking.
 func TestRunSigns(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -59,13 +59,13 @@ func TestNotSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "heads")
-	db := sqltest.OpenURL(t, sqltest.URL(t, sqltest.SQLite))
+	db := dbtest.OpenURL(t, dbtest.URL(t, dbtest.SQLite))
 	log, err := audit.New(db, skey, filepath.Join(dir, "head"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	db.OnGroup(log.Step)
-	sqltest.Run(t, db)
+	dbtest.Run(t, db)
 	if _, err := log.Checkpoint(ctx); schemas.KindOf(err) != schemas.Unavailable || !strings.Contains(err.Error(), "not started") {
 		t.Errorf("before start: %v", err)
 	}
@@ -82,14 +82,14 @@ func TestNotSigned(t *testing.T) {
 
 // Two replicas step and sign one log by turns.
 func TestTwoReplicas(t *testing.T) {
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			skey, vkey, err := audit.NewKey(origin)
 			if err != nil {
 				t.Fatal(err)
 			}
-			url := sqltest.URL(t, kind)
+			url := dbtest.URL(t, kind)
 			var sites []*site
 			for range 2 {
 				s := &site{t: t, url: url, head: filepath.Join(t.TempDir(), "head"), skey: skey, vkey: vkey}
@@ -139,7 +139,7 @@ func TestVerifyWhileWriting(t *testing.T) {
 						return
 					default:
 					}
-					err := s.db.Write(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+					err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 						_, err := tx.Append(ctx, change(1))
 						return err
 					})

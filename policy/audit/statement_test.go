@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -37,8 +37,8 @@ func exported(t *testing.T, s *site, exporter string) []byte {
 // withheld: the log signed for whom it was and what it held.
 func TestWhatABundleWithholds(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, sqltest.SQLite)
-	err := s.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	s := newSite(t, dbtest.SQLite)
+	err := s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for _, by := range []string{"https://me.example", "https://other.example"} {
 			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Values: map[string]string{"by": by, "subject": "iss#person of " + by, "state": "granted"}})
 			if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -26,7 +26,7 @@ type tampering struct {
 func leafOf(t *testing.T, s *site, index int64) []byte {
 	t.Helper()
 	var leaf []byte
-	if err := sqltest.Raw(t, s.url).QueryRow("SELECT leaf FROM change WHERE position = $1", index).Scan(&leaf); err != nil {
+	if err := dbtest.Raw(t, s.url).QueryRow("SELECT leaf FROM change WHERE position = $1", index).Scan(&leaf); err != nil {
 		t.Fatal(err)
 	}
 	return leaf
@@ -35,7 +35,7 @@ func leafOf(t *testing.T, s *site, index int64) []byte {
 // forged is record index's leaf with one more row released.
 func forged(t *testing.T, s *site, index int64) []byte {
 	t.Helper()
-	leaf, err := sql.ParseLeaf(leafOf(t, s, index))
+	leaf, err := db.ParseLeaf(leafOf(t, s, index))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func rebuild(t *testing.T, s *site, size int64) {
 		return out, nil
 	})
 	s.tamper("DELETE FROM tree_hash")
-	raw := sqltest.Raw(t, s.url)
+	raw := dbtest.Raw(t, s.url)
 	for i := range size {
 		more, err := tlog.StoredHashes(i, leafOf(t, s, i), reader)
 		if err != nil {
@@ -214,7 +214,7 @@ func TestMergedRecords(t *testing.T) {
 // Case 14: yesterday's backup is restored. The head outside of the database
 // tells; so does a checkpoint that somebody saved when that file is old too.
 func TestRestoredBackup(t *testing.T) {
-	s := newSite(t, sqltest.SQLite)
+	s := newSite(t, dbtest.SQLite)
 	s.bulk(10)
 	oldHead := s.checkpoint()
 	path := strings.TrimPrefix(s.url, "sqlite:")
@@ -260,12 +260,12 @@ func TestHeadFile(t *testing.T) {
 		{"gone", func(s *site) error { return os.Remove(s.head) }, "is gone"},
 		{"empty", func(s *site) error { return os.WriteFile(s.head, nil, 0o600) }, ""},
 		{"of another key", func(s *site) error {
-			other := newSite(s.t, sqltest.SQLite)
+			other := newSite(s.t, dbtest.SQLite)
 			return os.WriteFile(s.head, other.checkpoint(), 0o600)
 		}, "not signed by this log's key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newSite(t, sqltest.SQLite)
+			s := newSite(t, dbtest.SQLite)
 			s.bulk(3)
 			s.checkpoint()
 			s.halt()

@@ -3,14 +3,13 @@ package audit
 import (
 	"context"
 	"crypto/sha256"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
+	"guichet/connectors/db"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"guichet/connectors/sql"
 )
 
 // edge is the right edge of a tree: the hashes of its complete subtrees,
@@ -66,7 +65,7 @@ func edgePlaces(size int64) []int64 {
 }
 
 // loadEdge reads the right edge of the tree of the given size.
-func loadEdge(ctx context.Context, q sql.Querier, size int64) (*edge, error) {
+func loadEdge(ctx context.Context, q db.Querier, size int64) (*edge, error) {
 	hashes, err := stored(ctx, q).ReadHashes(edgePlaces(size))
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func loadEdge(ctx context.Context, q sql.Querier, size int64) (*edge, error) {
 const inChunk = 500
 
 // stored reads hashes of the tree from the database.
-func stored(ctx context.Context, q sql.Querier) tlog.HashReader {
+func stored(ctx context.Context, q db.Querier) tlog.HashReader {
 	return tlog.HashReaderFunc(func(places []int64) ([]tlog.Hash, error) {
 		found := make(map[int64]tlog.Hash, len(places))
 		for rest := places; len(rest) > 0; {
@@ -110,7 +109,7 @@ func stored(ctx context.Context, q sql.Querier) tlog.HashReader {
 
 // scanHashes reads rows of place and hash; one of another length than 32 bytes
 // is left out, as if it were missing.
-func scanHashes(rows *stdsql.Rows, into map[int64]tlog.Hash) error {
+func scanHashes(rows *sql.Rows, into map[int64]tlog.Hash) error {
 	defer rows.Close()
 	for rows.Next() {
 		var place int64
@@ -135,12 +134,12 @@ type state struct {
 	root tlog.Hash
 }
 
-func readState(ctx context.Context, q sql.Querier) (s state, err error) {
+func readState(ctx context.Context, q db.Querier) (s state, err error) {
 	var root []byte
 	// one statement, so one instant
 	err = q.QueryRow(ctx, "SELECT h.next, COALESCE(t.size, 0), t.root FROM change_head h LEFT JOIN tree_state t ON t.one = h.one WHERE h.one = 1").Scan(&s.next, &s.size, &root)
 	switch {
-	case errors.Is(err, stdsql.ErrNoRows):
+	case errors.Is(err, sql.ErrNoRows):
 		return s, fault("The head of the change sequence is gone from the database.")
 	case err != nil:
 		return s, fmt.Errorf("read head of the record: %w", err)
@@ -155,11 +154,11 @@ func readState(ctx context.Context, q sql.Querier) (s state, err error) {
 }
 
 // Step extends the tree by leaves, the first of which is at position first. It
-// is made for sql.DB.OnGroup: it runs in the group's transaction, so the tree
+// is made for db.DB.OnGroup: it runs in the group's transaction, so the tree
 // is never ahead of the changes nor behind. Unavailable, and nothing of the
 // group is stored, when the stored tree is not the one that this sequence
 // needs, or a fault of the record is known.
-func (l *Log) Step(ctx context.Context, tx *sql.Tx, first int64, leaves [][]byte) error {
+func (l *Log) Step(ctx context.Context, tx *db.Tx, first int64, leaves [][]byte) error {
 	if f := l.fault.Load(); f != nil {
 		return f
 	}
@@ -205,7 +204,7 @@ func (l *Log) Step(ctx context.Context, tx *sql.Tx, first int64, leaves [][]byte
 
 // extend adds leaves to e and stores what that makes; false, and nothing
 // stored, when the stored head is not e's.
-func extend(ctx context.Context, tx *sql.Tx, e *edge, leaves [][]byte) (bool, error) {
+func extend(ctx context.Context, tx *db.Tx, e *edge, leaves [][]byte) (bool, error) {
 	was, wasRoot := e.size, e.root()
 	rows := make([][]any, 0, 2*len(leaves))
 	for _, leaf := range leaves {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -77,7 +77,7 @@ func (l *Log) Verify(ctx context.Context, vkey string, saved ...[]byte) (Report,
 
 // VerifyDB is Verify for who has no signing key: an auditor with a copy of the
 // database, the public key and saved checkpoints, at least one.
-func VerifyDB(ctx context.Context, db *sql.DB, vkey string, saved ...[]byte) (Report, error) {
+func VerifyDB(ctx context.Context, db *db.DB, vkey string, saved ...[]byte) (Report, error) {
 	r := Report{FirstBad: -1}
 	heads, err := openSaved(saved, vkey)
 	if err != nil {
@@ -119,7 +119,7 @@ func VerifyDB(ctx context.Context, db *sql.DB, vkey string, saved ...[]byte) (Re
 }
 
 // walkTree recomputes the tree of s from its leaves.
-func walkTree(ctx context.Context, db *sql.DB, s state, heads []Head, r *Report, a *account) error {
+func walkTree(ctx context.Context, db *db.DB, s state, heads []Head, r *Report, a *account) error {
 	e, t := &edge{}, newTrail(heads)
 	t.reach(e, r)
 	for from := int64(0); from < s.size; from += walkPage {
@@ -169,7 +169,7 @@ func (p *page) leaf(i int64) tlog.Hash {
 }
 
 // walkLeaves checks records from ≤ index < to against their leaf hashes.
-func walkLeaves(ctx context.Context, db *sql.DB, from, to int64, r *Report) error {
+func walkLeaves(ctx context.Context, db *db.DB, from, to int64, r *Report) error {
 	for ; from < to; from += walkPage {
 		if _, err := readPage(ctx, db, from, min(from+walkPage, to), r, newAccount(nil)); err != nil {
 			return err
@@ -180,20 +180,20 @@ func walkLeaves(ctx context.Context, db *sql.DB, from, to int64, r *Report) erro
 
 // readPage reads one page of records, values and hashes and checks each record
 // by itself.
-func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *account) (*page, error) {
+func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a *account) (*page, error) {
 	p := &page{stored: make(map[int64]tlog.Hash, 2*(to-from)), made: map[int64]tlog.Hash{}}
-	rows, err := db.Query(ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
+	rows, err := database.Query(ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	if err := scanHashes(rows, p.stored); err != nil {
 		return nil, err
 	}
-	changes, err := db.Changes(ctx, from, int(to-from))
+	changes, err := database.Changes(ctx, from, int(to-from))
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	leaves := make(map[int64]sql.Leaf, len(changes))
+	leaves := make(map[int64]db.Leaf, len(changes))
 	subjects := make(map[int64]string, len(changes))
 	next := from
 	for _, c := range changes {
@@ -212,7 +212,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *acc
 		r.bad(next, "missing")
 	}
 	opened := make(map[int64]map[string]string, len(changes)) // of them, those that the account asks for
-	err = eachValue(ctx, db, "position >= ? AND position < ?", []any{from, to}, func(position int64, name string, salt []byte, value string) {
+	err = eachValue(ctx, database, "position >= ? AND position < ?", []any{from, to}, func(position int64, name string, salt []byte, value string) {
 		leaf, ok := leaves[position]
 		if !ok {
 			return // reported as missing or unreadable
@@ -222,10 +222,10 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *acc
 			delete(leaf.Values, name)
 			return
 		}
-		if name == sql.SubjectValue && value != subjects[position] {
+		if name == db.SubjectValue && value != subjects[position] {
 			r.bad(position, "its subject is not the one that was recorded")
 		}
-		if name == sql.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
+		if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
 			if opened[position] == nil {
 				opened[position] = map[string]string{}
 			}
@@ -244,7 +244,7 @@ func readPage(ctx context.Context, db *sql.DB, from, to int64, r *Report, a *acc
 	return p, nil
 }
 
-func (p *page) checkLeaf(c sql.Stored, leaves map[int64]sql.Leaf, r *Report) {
+func (p *page) checkLeaf(c db.Stored, leaves map[int64]db.Leaf, r *Report) {
 	made := tlog.RecordHash(c.Leaf)
 	was, ok := p.stored[tlog.StoredHashIndex(0, c.Position)]
 	switch {
@@ -254,7 +254,7 @@ func (p *page) checkLeaf(c sql.Stored, leaves map[int64]sql.Leaf, r *Report) {
 	case was != made:
 		r.bad(c.Position, "its leaf is not what was hashed")
 	}
-	leaf, err := sql.ParseLeaf(c.Leaf)
+	leaf, err := db.ParseLeaf(c.Leaf)
 	if err != nil {
 		r.bad(c.Position, "%v", err)
 		return
@@ -267,7 +267,7 @@ func (p *page) checkLeaf(c sql.Stored, leaves map[int64]sql.Leaf, r *Report) {
 
 // checkRecord checks a record by itself, as a remote verifier gets it.
 func checkRecord(rec schemas.Record, r *Report, a *account) {
-	leaf, err := sql.ParseLeaf(rec.Leaf)
+	leaf, err := db.ParseLeaf(rec.Leaf)
 	if err != nil {
 		r.bad(rec.Index, "%v", err)
 		return

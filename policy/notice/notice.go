@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/schemas"
 )
 
@@ -34,9 +34,9 @@ var ErrGone = errors.New("the recipient is gone")
 
 // Put writes a notice for each way by which its recipient is told, in the transaction of
 // what it is about. An organisation that named no way is told nothing.
-func Put(ctx context.Context, tx *sql.Tx, n schemas.Notice) error {
-	p, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(n.To))
-	if schemas.KindOf(err) == schemas.NotFound || errors.Is(err, sql.ErrAltered) || err == nil && p.Notify == nil {
+func Put(ctx context.Context, tx *db.Tx, n schemas.Notice) error {
+	p, _, err := db.Get[schemas.Participant](ctx, tx, "participant", string(n.To))
+	if schemas.KindOf(err) == schemas.NotFound || errors.Is(err, db.ErrAltered) || err == nil && p.Notify == nil {
 		return nil // an edited row names no way: it is logged where it is read
 	}
 	if err != nil {
@@ -61,7 +61,7 @@ func Put(ctx context.Context, tx *sql.Tx, n schemas.Notice) error {
 
 // Outbox sends what Put wrote.
 type Outbox struct {
-	DB      *sql.DB
+	DB      *db.DB
 	Log     *slog.Logger
 	Now     func() time.Time
 	Senders map[string]Sender // by way; a way without one keeps its notices until GiveUp
@@ -131,7 +131,7 @@ func (o *Outbox) tell(ctx context.Context, list []waiting, sent *atomic.Int64) e
 			sent.Add(1)
 			continue
 		}
-		return o.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			for _, rest := range list[i+1:] {
 				_, err := tx.Exec(ctx, `UPDATE notice SET due = ? WHERE id = ? AND due = ?`, o.Now().Add(pause(0)).UnixMicro(), rest.id, rest.due)
 				if err != nil {
@@ -176,7 +176,7 @@ func (o *Outbox) due(ctx context.Context) ([]waiting, error) {
 func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 	mine := false
 	var to *schemas.Notify
-	err = o.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		r, err := tx.Exec(ctx, `UPDATE notice SET due = ?, tries = tries + 1 WHERE id = ? AND due = ?`, o.Now().Add(pause(w.tries)).UnixMicro(), w.id, w.due)
 		if err != nil {
 			return fmt.Errorf("claim a notice: %w", err)
@@ -186,11 +186,11 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 		if err != nil || !mine {
 			return err
 		}
-		p, _, err := sql.Get[schemas.Participant](ctx, tx, "participant", string(w.notice.To))
+		p, _, err := db.Get[schemas.Participant](ctx, tx, "participant", string(w.notice.To))
 		switch {
 		case err == nil:
 			to = p.Notify
-		case errors.Is(err, sql.ErrAltered): // not by a row that was edited; again when it is put back
+		case errors.Is(err, db.ErrAltered): // not by a row that was edited; again when it is put back
 			mine, err = false, nil
 		case schemas.KindOf(err) == schemas.NotFound:
 			err = nil
@@ -225,7 +225,7 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 }
 
 func (o *Outbox) drop(ctx context.Context, id string) error {
-	return o.DB.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM notice WHERE id = ?`, id)
 		if err != nil {
 			return fmt.Errorf("forget a notice: %w", err)

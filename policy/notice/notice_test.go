@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/policy/notice"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -20,7 +20,7 @@ const holder = schemas.ParticipantID("https://agronomy.example")
 // desk is a database with an organisation that is told by both ways, and what was sent.
 type desk struct {
 	t       *testing.T
-	db      *sql.DB
+	db      *db.DB
 	parties *party.Registry
 	now     time.Time
 	mu      sync.Mutex
@@ -29,8 +29,8 @@ type desk struct {
 }
 
 func open(t *testing.T, kind string) *desk {
-	d := &desk{t: t, db: sqltest.OpenURL(t, sqltest.URL(t, kind)), now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
-	sqltest.Run(t, d.db)
+	d := &desk{t: t, db: dbtest.OpenURL(t, dbtest.URL(t, kind)), now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+	dbtest.Run(t, d.db)
 	var err error
 	d.parties, err = party.New(d.db)
 	if err != nil {
@@ -52,7 +52,7 @@ func (d *desk) tells(n *schemas.Notify, revision int64) {
 
 func (d *desk) put(to schemas.ParticipantID) {
 	d.t.Helper()
-	err := d.db.Write(d.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	err := d.db.Write(d.t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		return notice.Put(ctx, tx, schemas.Notice{Type: schemas.NoticePending, At: d.now, To: to, Request: "req-1"})
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func (d *desk) sends(o *notice.Outbox, want int) {
 // not be sent is tried again later, under the same id, and not for ever.
 func TestOutbox(t *testing.T) {
 	t.Parallel()
-	for _, kind := range sqltest.Kinds() {
+	for _, kind := range dbtest.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			d := open(t, kind)
@@ -139,9 +139,9 @@ func TestOutbox(t *testing.T) {
 // A notice is part of what it is about: nothing is told of what was not stored.
 func TestNoticeOfNothing(t *testing.T) {
 	t.Parallel()
-	d := open(t, sqltest.SQLite)
+	d := open(t, dbtest.SQLite)
 	broken := errors.New("broken")
-	err := d.db.Write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	err := d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		err := notice.Put(ctx, tx, schemas.Notice{Type: schemas.NoticePending, At: d.now, To: holder})
 		return errors.Join(err, broken)
 	})

@@ -10,7 +10,7 @@ package party
 
 import (
 	"context"
-	stdsql "database/sql"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -21,20 +21,20 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
 
 // Registry holds the parties. Safe for concurrent use.
 type Registry struct {
-	db       *sql.DB
+	db       *db.DB
 	purposes []schemas.Purpose
 	places   *policy.Places
 }
 
 // New makes a registry on db.
-func New(db *sql.DB) (*Registry, error) {
+func New(db *db.DB) (*Registry, error) {
 	p, err := schemas.Purposes()
 	if err != nil {
 		return nil, err
@@ -49,10 +49,10 @@ func New(db *sql.DB) (*Registry, error) {
 // put inserts (revision 0 and absent) or updates one noun and appends its
 // change, in one transaction. also does what else belongs to it, knowing what was
 // stored before, and may still change doc.
-func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id string, doc *T, cols sql.Columns, ifRevision int64, also func(ctx context.Context, tx *sql.Tx, before T) error) (int64, error) {
+func put[T any](ctx context.Context, database *db.DB, by schemas.Principal, table, id string, doc *T, cols db.Columns, ifRevision int64, also func(ctx context.Context, tx *db.Tx, before T) error) (int64, error) {
 	revision := int64(1)
-	err := db.Write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		before, have, err := sql.Get[T](ctx, tx, table, id)
+	err := database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		before, have, err := db.Get[T](ctx, tx, table, id)
 		if also != nil && (err == nil || schemas.KindOf(err) == schemas.NotFound) {
 			late := also(ctx, tx, before)
 			if late != nil {
@@ -61,11 +61,11 @@ func put[T any](ctx context.Context, db *sql.DB, by schemas.Principal, table, id
 		}
 		switch {
 		case schemas.KindOf(err) == schemas.NotFound && ifRevision == 0:
-			err = sql.Insert(ctx, tx, table, id, *doc, cols)
+			err = db.Insert(ctx, tx, table, id, *doc, cols)
 		case err == nil && ifRevision == 0:
 			return schemas.Errorf(schemas.Conflict, id, "there is a %s %s already (revision %d)", table, id, have)
 		case err == nil:
-			revision, err = sql.Update(ctx, tx, table, id, ifRevision, *doc, cols)
+			revision, err = db.Update(ctx, tx, table, id, ifRevision, *doc, cols)
 		}
 		if err != nil {
 			return err
@@ -117,7 +117,7 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 			}
 		}
 	}
-	revision, err := put(ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision, func(ctx context.Context, tx *sql.Tx, before schemas.Participant) error {
+	revision, err := put(ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision, func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
 		p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
 		_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
 		if err != nil {
@@ -181,7 +181,7 @@ func joinRoles(roles []schemas.Role) string {
 
 // Participant finds one. Errors: NotFound.
 func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (schemas.Participant, error) {
-	p, revision, err := sql.Get[schemas.Participant](ctx, r.db, "participant", string(id))
+	p, revision, err := db.Get[schemas.Participant](ctx, r.db, "participant", string(id))
 	p.Revision = revision
 	return p, err
 }
@@ -205,11 +205,11 @@ func (r *Registry) Participants(ctx context.Context, after string, limit int) ([
 
 // Member finds to which participant a user belongs, and with which roles: the
 // participant's own word, which the table of members only leads to. Errors: NotFound
-// for a user that no participant named; sql.ErrAltered.
+// for a user that no participant named; db.ErrAltered.
 func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.ParticipantID, []schemas.Role, error) {
 	var id string
 	err := r.db.QueryRow(ctx, `SELECT participant FROM member WHERE iss = ? AND sub = ?`, issuer, subject).Scan(&id)
-	if errors.Is(err, stdsql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, schemas.Errorf(schemas.NotFound, subject, "no participant has this member")
 	}
 	if err != nil {
@@ -255,7 +255,7 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 
 // Factory finds one. Errors: NotFound.
 func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.Factory, error) {
-	f, revision, err := sql.Get[schemas.Factory](ctx, r.db, "factory", string(id))
+	f, revision, err := db.Get[schemas.Factory](ctx, r.db, "factory", string(id))
 	f.Revision = revision
 	return f, err
 }
@@ -353,7 +353,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 			return p, err
 		}
 	}
-	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, sql.Columns{"lead": string(p.Lead)}, ifRevision, func(_ context.Context, _ *sql.Tx, have schemas.Project) error {
+	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision, func(_ context.Context, _ *db.Tx, have schemas.Project) error {
 		if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
 			return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
 		}
@@ -364,7 +364,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 
 // Project finds one. Errors: NotFound.
 func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.Project, error) {
-	p, revision, err := sql.Get[schemas.Project](ctx, r.db, "project", string(id))
+	p, revision, err := db.Get[schemas.Project](ctx, r.db, "project", string(id))
 	p.Revision = revision
 	return p, err
 }
@@ -391,7 +391,7 @@ func Running(p schemas.Project, now time.Time) bool {
 
 // picked lists what pick keeps; it walks as far as it must, so that neither pages nor
 // cursors tell of the others.
-func picked[T any](ctx context.Context, db *sql.DB, table, after string, limit int, set func(*T, int64), pick func(*T) (id string, keep bool)) (out []T, next string, err error) {
+func picked[T any](ctx context.Context, db *db.DB, table, after string, limit int, set func(*T, int64), pick func(*T) (id string, keep bool)) (out []T, next string, err error) {
 	last := ""
 	for {
 		page, more, err := list(ctx, db, table, "", nil, after, 1000, set)
@@ -414,8 +414,8 @@ func picked[T any](ctx context.Context, db *sql.DB, table, after string, limit i
 	}
 }
 
-func list[T any](ctx context.Context, db *sql.DB, table, where string, args []any, after string, limit int, set func(*T, int64)) ([]T, string, error) {
-	rows, next, err := sql.List[T](ctx, db, table, where, args, after, limit)
+func list[T any](ctx context.Context, database *db.DB, table, where string, args []any, after string, limit int, set func(*T, int64)) ([]T, string, error) {
+	rows, next, err := db.List[T](ctx, database, table, where, args, after, limit)
 	if err != nil {
 		return nil, "", err
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/sql"
+	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -56,7 +56,7 @@ func checkPrefix(before []schemas.Prefix, p schemas.Prefix) error {
 
 // Store finds one. Errors: NotFound.
 func (r *Registry) Store(ctx context.Context, id schemas.StoreID) (schemas.Store, error) {
-	s, revision, err := sql.Get[schemas.Store](ctx, r.db, "store", string(id))
+	s, revision, err := db.Get[schemas.Store](ctx, r.db, "store", string(id))
 	s.Revision = revision
 	return s, err
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"testing"
 
-	"guichet/connectors/sql"
-	"guichet/connectors/sql/sqltest"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -27,7 +27,7 @@ const (
 // [decisions.md 1], and no longer once the prefix was taken back.
 func TestMayName(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		r, err := New(db)
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func TestMayName(t *testing.T) {
 
 func TestPrefixesOfStores(t *testing.T) {
 	t.Parallel()
-	db := sqltest.Open(t, sqltest.SQLite)
+	db := dbtest.Open(t, dbtest.SQLite)
 	r, err := New(db)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestPrefixesOfStores(t *testing.T) {
 // participant may.
 func TestMembers(t *testing.T) {
 	t.Parallel()
-	sqltest.Each(t, func(t *testing.T, db *sql.DB) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		r, err := New(db)
 		if err != nil {
 			t.Fatal(err)

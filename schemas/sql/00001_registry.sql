@@ -1,7 +1,7 @@
 -- One schema for SQLite and PostgreSQL. Nouns are stored as their JSON (doc)
 -- beside the columns that are looked up; times are Unix microseconds UTC.
 -- BYTEA keeps blobs as they are in SQLite too. Statements avoid what only one
--- of the two understands; the few differences live in connectors/sql.
+-- of the two understands; the few differences live in connectors/db.
 
 -- +goose Up
 
