@@ -85,8 +85,7 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 // saying why. Asked at publication and again at every open [decisions.md 1].
 func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	deny := func(text string) error {
-		return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: "ask the operator to grant the prefix",
-			Reasons: []schemas.Reason{{Rule: "store.prefix", Source: "prefixes of stores", Text: text, Remedy: "ask the operator to grant the prefix"}}}
+		return schemas.Refuse(key, "store.prefix", "prefixes of stores", text, "ask the operator to grant the prefix")
 	}
 	s, err := r.Store(ctx, store)
 	if schemas.KindOf(err) == schemas.NotFound {
@@ -112,9 +111,8 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 
 // rename refuses a key that stores and proxies read in more than one way.
 func rename(key, why string) error {
-	text, remedy := fmt.Sprintf("the key %q %s, so it could be read as another one", key, why), "give the object another name"
-	return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: "store.key", Source: "names of objects", Text: text, Remedy: remedy}}}
+	text := fmt.Sprintf("the key %q %s, so it could be read as another one", key, why)
+	return schemas.Refuse(key, "store.key", "names of objects", text, "give the object another name")
 }
 
 // Prefix is the provider's prefix under which an object lies: the longest, with its slash.
