@@ -45,18 +45,19 @@ import (
 // everything that moves no bytes of data. Every answer of it is held against the
 // OpenAPI document.
 type site struct {
-	t       *testing.T
-	base    string
-	issuer  string // the operator's own
-	db      *db.DB
-	catalog *catalog.Catalog
-	index   *index.Index
-	parties *party.Registry
-	desk    *agreement.Desk
-	record  *audit.Log
-	spec    *spec
-	store   *s3.Store // of uploads; none when nil
-	server  *gateway.Server
+	t        *testing.T
+	base     string
+	issuer   string // the operator's own
+	db       *db.DB
+	catalog  *catalog.Catalog
+	index    *index.Index
+	parties  *party.Registry
+	leases   *agreement.Leases
+	releases *agreement.Releases
+	record   *audit.Log
+	spec     *spec
+	store    *s3.Store // of uploads; none when nil
+	server   *gateway.Server
 }
 
 // Who takes part in every site.
@@ -110,12 +111,19 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
 	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Prefix: s.parties.Prefix, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
+	agreements := agreement.New(s.db, s.parties, time.Now)
+	terms := agreement.NewTerms(s.catalog, stream.Shows, time.Now)
+	brake := agreement.NewBrake(s.db, nil)
+	s.leases = agreement.NewLeases(agreement.LeaseConfig{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
+	s.releases = agreement.NewReleases(agreement.ReleaseConfig{Agreements: agreements, Brake: brake, Replica: "test"})
+	refusals := agreement.NewRefusals(agreements, s.leases.Find)
 	feed := agreement.NewFeed(s.db, log)
-	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
+	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.releases, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
-		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Agreements: agreements, Terms: terms, Leases: s.leases, Releases: s.releases, Runs: agreement.NewRuns(agreements, 40), Stops: agreement.NewStops(agreements, brake), Refusals: refusals,
+			Requests: agreement.NewRequests(agreement.RequestConfig{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: terms, MaxPending: 40}),
+			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
+		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
 	}
 	for _, f := range also {
 		f(&deps)
@@ -126,7 +134,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
 	followers.Go(func() { _ = feed.Run(following) })
-	followers.Go(func() { _ = s.desk.CountRefusals(following) })
+	followers.Go(func() { _ = refusals.Count(following) })
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()

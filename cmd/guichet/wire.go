@@ -40,20 +40,22 @@ import (
 
 // site is a wired gateway: config ▸ stores ▸ catalog ▸ policy ▸ gateway.
 type site struct {
-	config  *Config
-	log     *slog.Logger
-	db      *db.DB
-	record  *audit.Log
-	index   *index.Index
-	parties *party.Registry
-	catalog *catalog.Catalog
-	desk    *agreement.Desk
-	feed    *agreement.Feed
-	replica string
-	name    *db.Name // of this process, held while it runs
-	stream  *stream.Engine
-	server  *gateway.Server
-	outbox  *notice.Outbox
+	config   *Config
+	log      *slog.Logger
+	db       *db.DB
+	record   *audit.Log
+	index    *index.Index
+	parties  *party.Registry
+	catalog  *catalog.Catalog
+	releases *agreement.Releases
+	refusals *agreement.Refusals
+	brake    *agreement.Brake
+	feed     *agreement.Feed
+	replica  string
+	name     *db.Name // of this process, held while it runs
+	stream   *stream.Engine
+	server   *gateway.Server
+	outbox   *notice.Outbox
 }
 
 // openDatabase opens the registry and the record over it.
@@ -118,8 +120,12 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		Prefix: s.parties.Prefix, Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
-		MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.brake = agreement.NewBrake(db, s.feed)
+	agreements := agreement.New(db, s.parties, time.Now)
+	terms := agreement.NewTerms(s.catalog, stream.Shows, time.Now)
+	leases := agreement.NewLeases(agreement.LeaseConfig{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
+	s.releases = agreement.NewReleases(agreement.ReleaseConfig{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.refusals = agreement.NewRefusals(agreements, leases.Find)
 	memory, err := c.memory()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -128,15 +134,17 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
+	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.releases, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	webhook, err := s.tell(k, roots)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches, NoticeKey: webhook.PublicKey()},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches, NoticeKey: webhook.PublicKey(),
+			Agreements: agreements, Terms: terms, Leases: leases, Releases: s.releases, Runs: agreement.NewRuns(agreements, limits.Runs), Stops: agreement.NewStops(agreements, s.brake), Refusals: s.refusals,
+			Requests: agreement.NewRequests(agreement.RequestConfig{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: terms, MaxPending: limits.Pending})},
+		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -186,9 +194,9 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 	if started {
 		followers.Go(func() error { return s.record.Run(following) })
 		followers.Go(func() error { return s.feed.Run(following) })
-		followers.Go(func() error { return s.desk.CountRefusals(following) })
-		followers.Go(func() error { return s.desk.FinishTakeaways(following) })
-		followers.Go(func() error { return s.desk.CloseAbandoned(following, s.log) })
+		followers.Go(func() error { return s.refusals.Count(following) })
+		followers.Go(func() error { return s.brake.Finish(following) })
+		followers.Go(func() error { return s.releases.CloseAbandoned(following, s.log) })
 		followers.Go(func() error {
 			err := s.name.Run(following)
 			if err != nil { // another process has our name and closes our releases
@@ -236,7 +244,7 @@ func (s *site) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.desk.Recover(ctx)
+	n, err := s.releases.Recover(ctx)
 	if n > 0 {
 		s.log.Warn("releases that a stop left open are closed as unknown", "releases", n)
 	}

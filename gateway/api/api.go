@@ -1,6 +1,6 @@
 // Package api is the HTTP API as huma operations, from which the OpenAPI document
 // is made. Operations are thin: they read input, ask catalog, policy and the
-// desk, and answer with schemas nouns.
+// agreements, and answer with schemas nouns.
 //
 // Always: the principal is an argument of every call below; every error leaves
 // through gateway/problem. It must not hold a rule of its own.
@@ -33,16 +33,23 @@ import (
 
 // Deps are the parts that the operations ask.
 type Deps struct {
-	Catalog *catalog.Catalog
-	Index   *index.Index
-	Engine  *policy.Engine
-	Desk    *agreement.Desk
-	Parties *party.Registry
-	Record  *audit.Log
-	Log     *slog.Logger
-	Version string
-	Public  string // the site's address for the world, without a slash at its end; "" where none was set
-	Now     func() time.Time
+	Catalog    *catalog.Catalog
+	Index      *index.Index
+	Engine     *policy.Engine
+	Agreements *agreement.Agreements
+	Terms      *agreement.Terms
+	Requests   *agreement.Requests
+	Leases     *agreement.Leases
+	Releases   *agreement.Releases
+	Runs       *agreement.Runs
+	Stops      *agreement.Stops
+	Refusals   *agreement.Refusals
+	Parties    *party.Registry
+	Record     *audit.Log
+	Log        *slog.Logger
+	Version    string
+	Public     string // the site's address for the world, without a slash at its end; "" where none was set
+	Now        func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
@@ -231,7 +238,7 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 		}
 		if c, ok := any(in).(hasCaller); ok {
 			by := c.caller()
-			late := s.Desk.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
+			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
 			if late != nil {
 				s.Log.Error("a refusal is not recorded", "op", id, "err", late)
 			}

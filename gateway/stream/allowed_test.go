@@ -28,10 +28,14 @@ import (
 // that streams under them, over one table.
 type counter struct {
 	*Engine
-	desk    *agreement.Desk
-	db      *db.DB
-	shelf   map[schemas.DatasetID]schemas.Dataset
-	version schemas.Version
+	agreements *agreement.Agreements
+	requests   *agreement.Requests
+	leases     *agreement.Leases
+	runs       *agreement.Runs
+	releases   *agreement.Releases
+	db         *db.DB
+	shelf      map[schemas.DatasetID]schemas.Dataset
+	version    schemas.Version
 }
 
 const (
@@ -70,18 +74,22 @@ func newCounter(t *testing.T) *counter {
 	must(t, err)
 	engine, err := policy.New(ctx)
 	must(t, err)
-	c.desk = agreement.New(agreement.Config{DB: c.db, Engine: engine, Parties: parties, Catalogue: c, LeaseKey: bytes.Repeat([]byte{1}, 32), Replica: "r", Show: Shows})
+	a, brake := agreement.New(c.db, parties, nil), agreement.NewBrake(c.db, nil)
+	c.agreements, c.runs = a, agreement.NewRuns(a, 0)
+	c.requests = agreement.NewRequests(agreement.RequestConfig{Agreements: a, Engine: engine, Catalogue: c, Terms: agreement.NewTerms(c, Shows, nil)})
+	c.leases = agreement.NewLeases(agreement.LeaseConfig{Agreements: a, Catalogue: c, Brake: brake, Key: bytes.Repeat([]byte{1}, 32)})
+	c.releases = agreement.NewReleases(agreement.ReleaseConfig{Agreements: a, Brake: brake, Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
 	}
 	c.Engine.Manifest = c.Manifest
 	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
-	c.Releases, c.Feed, c.Log = c.desk, &watchers{cuts: map[string][]func(string){}}, slog.New(slog.DiscardHandler)
+	c.Engine.Releases, c.Feed, c.Log = c.releases, &watchers{cuts: map[string][]func(string){}}, slog.New(slog.DiscardHandler)
 	return c
 }
 
-// Get and Manifest are the desk's catalogue.
+// Get and Manifest are the catalogue of the counter.
 func (c *counter) Get(_ context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, ok := c.shelf[id]
 	if !ok || !sight.Sees(&d) {
@@ -182,13 +190,13 @@ func (k *client) request() {
 		it.Columns = rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "name"}, {"n", "secret"}}).Draw(k.t, "columns")
 		r.Items = append(r.Items, it)
 	}
-	r, err := k.desk.Submit(context.Background(), asTrainer(), r)
+	r, err := k.requests.Submit(context.Background(), asTrainer(), r)
 	k.must(err)
 	for _, it := range r.Items {
 		if it.Agreement == "" {
 			continue
 		}
-		a, err := k.desk.Agreement(context.Background(), asTrainer(), it.Agreement)
+		a, err := k.agreements.Get(context.Background(), asTrainer(), it.Agreement)
 		k.must(err)
 		k.terms[a.ID] = a
 	}
@@ -242,7 +250,7 @@ func (k *client) mint() {
 			break
 		}
 	}
-	k.keep(k.desk.Mint(context.Background(), asTrainer(), ask))
+	k.keep(k.counter.leases.Mint(context.Background(), asTrainer(), ask))
 }
 
 func (k *client) narrow() {
@@ -256,7 +264,7 @@ func (k *client) narrow() {
 		it.Columns = []string{"n"}
 		ask.Items = []schemas.LeaseItem{it}
 	}
-	k.keep(k.desk.Narrow(context.Background(), parent.Token, ask))
+	k.keep(k.counter.leases.Narrow(context.Background(), parent.Token, ask))
 }
 
 func (k *client) keep(l agreement.LeaseAnswer, err error) {
@@ -271,7 +279,7 @@ func (k *client) keep(l agreement.LeaseAnswer, err error) {
 
 func (k *client) run() {
 	p := rapid.SampledFrom([]schemas.ProjectID{"p", "q"}).Draw(k.t, "of")
-	r, err := k.desk.StartRun(context.Background(), asTrainer(), schemas.Run{Project: p})
+	r, err := k.counter.runs.Start(context.Background(), asTrainer(), schemas.Run{Project: p})
 	k.must(err)
 	k.runs[p] = append(k.runs[p], r.ID)
 }
@@ -281,7 +289,7 @@ func (k *client) revoke() {
 	if len(k.leases) < 3 {
 		return
 	}
-	_, err := k.desk.RevokeLease(context.Background(), asTrainer(), rapid.SampledFrom(k.leases).Draw(k.t, "revoked").Lease.ID, "because")
+	_, err := k.counter.leases.Revoke(context.Background(), asTrainer(), rapid.SampledFrom(k.leases).Draw(k.t, "revoked").Lease.ID, "because")
 	if err != nil && schemas.KindOf(err) != schemas.Conflict {
 		k.t.Fatal(err)
 	}
@@ -328,7 +336,7 @@ func (k *client) grant(files bool) (policy.Grant, agreement.LeaseAnswer, Ask, bo
 	if files {
 		w.Door, w.World, w.Rank, w.Order = "shard", 0, 0, schemas.Order{}
 	}
-	g, err := policy.Authorize(context.Background(), k.desk.LookUp, l.Token, w, time.Now())
+	g, err := policy.Authorize(context.Background(), k.counter.leases.LookUp, l.Token, w, time.Now())
 	if kind := schemas.KindOf(err); err != nil && kind != schemas.Denied {
 		k.t.Fatal(err)
 	}

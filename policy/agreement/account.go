@@ -67,7 +67,7 @@ func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
 const ofRequest = "request"
 
 // purse reads the accounts of an agreement.
-func (d *Desk) purse(ctx context.Context, q db.Querier, a *schemas.Agreement) (purse, error) {
+func purseOf(ctx context.Context, q db.Querier, a *schemas.Agreement) (purse, error) {
 	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) {
 		return nil, nil
 	}
@@ -114,7 +114,7 @@ func budgets(dataset schemas.DatasetID, whose []payer, obligations []schemas.Dut
 
 // remaining says in decisions that are no refusal what their budgets still give to the
 // project and its organisation, and refuses where that is nothing: an agreement would open no stream.
-func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
+func remaining(ctx context.Context, q db.Querier, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
 	var used map[string]account
 	for i := range decisions {
 		dec := &decisions[i]
@@ -125,7 +125,7 @@ func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f po
 		}
 		if used == nil { // one look for a whole search
 			var err error
-			used, err = accountsOf(ctx, d.db, whose)
+			used, err = accountsOf(ctx, q, whose)
 			if err != nil {
 				return err
 			}
@@ -138,7 +138,7 @@ func (d *Desk) remaining(ctx context.Context, decisions []schemas.Decision, f po
 		dec.Left = p.shown()
 		rows, bytes, tight := p.left()
 		if rows == 0 || bytes == 0 {
-			refuse(dec, schemas.Reason{Rule: tight.duty.Rule, Source: tight.duty.Source, Text: tight.taken(), Remedy: askForMore})
+			policy.Refuse(dec, schemas.Reason{Rule: tight.duty.Rule, Source: tight.duty.Source, Text: tight.taken(), Remedy: askForMore})
 		}
 	}
 	return nil
@@ -362,47 +362,4 @@ func lastRecord(ctx context.Context, q db.Querier, id string) (name string, leaf
 	}
 	err = q.QueryRow(ctx, `SELECT v.name, c.leaf FROM (`+strings.Join(one, " UNION ALL ")+`) v JOIN change c ON c.position = v.position ORDER BY v.position DESC LIMIT 1`, args...).Scan(&name, &leaf)
 	return name, leaf, err
-}
-
-// openAccounts carries over what agreements of an earlier version used, which counted by
-// themselves. It is done once, before anything is served.
-func (d *Desk) openAccounts(ctx context.Context) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		n := 0
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM account`).Scan(&n)
-		if err != nil || n > 0 {
-			return err
-		}
-		for after := ""; ; {
-			rows, next, err := db.List[schemas.Agreement](ctx, tx, "agreement", "rows_used > 0 OR bytes_used > 0", nil, after, 1000)
-			if err != nil {
-				return err
-			}
-			for _, row := range rows {
-				err := d.carryOver(ctx, tx, row.Doc)
-				if err != nil {
-					return err
-				}
-			}
-			after = next
-			if next == "" {
-				return nil
-			}
-		}
-	})
-}
-
-func (d *Desk) carryOver(ctx context.Context, tx *db.Tx, a schemas.Agreement) error {
-	a, err := d.inForce(ctx, tx, a, 0)
-	if err != nil {
-		return err
-	}
-	p, err := d.purse(ctx, tx, &a)
-	if err == nil {
-		err = p.hold(ctx, tx, &a, a.RowsUsed, a.BytesUsed)
-	}
-	if err == nil {
-		_, err = settleAccounts(ctx, tx, p.ids(), a.RowsUsed, a.BytesUsed, a.RowsUsed, a.BytesUsed)
-	}
-	return err
 }

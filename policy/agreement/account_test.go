@@ -15,24 +15,24 @@ import (
 )
 
 // take streams rows under an agreement, as many as come, and gives their number.
-func take(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) (int64, error) {
+func take(t *testing.T, d *desk, id schemas.AgreementID, rows int64) (int64, error) {
 	t.Helper()
 	return takeAs(t, d, trainer(), id, rows)
 }
 
-func takeAs(t *testing.T, d *Desk, by schemas.Principal, id schemas.AgreementID, rows int64) (int64, error) {
+func takeAs(t *testing.T, d *desk, by schemas.Principal, id schemas.AgreementID, rows int64) (int64, error) {
 	t.Helper()
-	l, err := d.Mint(t.Context(), by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+	l, err := d.leases.Mint(t.Context(), by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 	must(t, err)
-	g, err := policy.Authorize(t.Context(), d.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	g, err := policy.Authorize(t.Context(), d.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	must(t, err)
-	r, tab, err := d.Begin(t.Context(), g, schemas.Release{MostRows: rows, MostBytes: 10 * rows}, Reading{})
+	r, tab, err := d.releases.Begin(t.Context(), g, schemas.Release{MostRows: rows, MostBytes: 10 * rows}, Reading{})
 	if err != nil {
 		return 0, err
 	}
 	for r.Rows < rows && err == nil {
 		for err == nil && !tab.Pay(&r, 1, 10) {
-			err = d.More(t.Context(), r, tab, 1, 10)
+			err = d.releases.More(t.Context(), r, tab, 1, 10)
 		}
 		if err == nil {
 			r.Rows, r.Bytes = r.Rows+1, r.Bytes+10
@@ -42,12 +42,12 @@ func takeAs(t *testing.T, d *Desk, by schemas.Principal, id schemas.AgreementID,
 		t.Fatal(err)
 	}
 	r.State = schemas.ReleaseComplete
-	must(t, d.End(t.Context(), r, tab))
+	must(t, d.releases.End(t.Context(), r, tab))
 	return r.Rows, nil
 }
 
 // offerOf changes the budget of a dataset's terms.
-func offerOf(d *Desk, id schemas.DatasetID, change func(*schemas.Offer)) {
+func offerOf(d *desk, id schemas.DatasetID, change func(*schemas.Offer)) {
 	all := d.catalogue.(shelf)
 	ds := all[id]
 	o := *ds.Offer
@@ -75,9 +75,9 @@ func TestABudgetIsAProjects(t *testing.T) {
 		ask := schemas.Ask{Dataset: "ds-0", Project: "p", Purpose: "train-model"}
 		left := func(want int64) {
 			t.Helper()
-			a, err := d.Agreement(ctx, trainer(), ids[3])
+			a, err := d.agreements.Get(ctx, trainer(), ids[3])
 			must(t, err)
-			dec, err := d.DryRun(ctx, trainer(), ask)
+			dec, err := d.requests.DryRun(ctx, trainer(), ask)
 			must(t, err)
 			for what, l := range map[string]*schemas.Left{"the agreement": a.Left, "the dry run": dec.Left} {
 				if l == nil || l.Rows == nil || *l.Rows != want || l.Bytes != nil {
@@ -102,39 +102,39 @@ func TestABudgetIsAProjects(t *testing.T) {
 		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "100 of 100 rows used or reserved by the project") {
 			t.Errorf("the refusal does not name what is left: %v", err)
 		}
-		dec, err := d.DryRun(ctx, trainer(), ask)
+		dec, err := d.requests.DryRun(ctx, trainer(), ask)
 		if err != nil || dec.Verdict != schemas.VerdictNo || !strings.Contains(dec.Reasons[0].Text, "100 of 100 rows") {
 			t.Errorf("asked again: %+v, %v", dec, err)
 		}
-		a, err := d.Agreement(ctx, trainer(), ids[3])
+		a, err := d.agreements.Get(ctx, trainer(), ids[3])
 		if err != nil || *a.Left.Rows != 0 {
 			t.Errorf("the agreement says %+v, %v", a.Left, err)
 		}
-		_, err = d.parties.PutProject(ctx, trainer(), schemas.Project{ID: "q", Title: "Q", Factory: "f", Purposes: []string{"train-model"}}, 0)
+		_, err = d.agreements.Parties.PutProject(ctx, trainer(), schemas.Project{ID: "q", Title: "Q", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
-		r, err := d.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		r, err := d.requests.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		if err != nil || r.State != schemas.RequestRefused || !strings.Contains(r.Items[0].Decision.Reasons[0].Text, "100 of 100 rows used or reserved by "+string(lab)+", over all of its projects") {
 			t.Errorf("another project of the same organisation: %+v, %v", r, err)
 		}
 		two := schemas.Principal{Issuer: "i", Subject: "eve", Participant: "https://two.example", Roles: trainer().Roles}
-		_, err = d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}}}, 0)
+		_, err = d.agreements.Parties.PutParticipant(ctx, boss(), schemas.Participant{ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}}}, 0)
 		must(t, err)
-		_, err = d.parties.PutProject(ctx, trainer(), schemas.Project{ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"}}, 0)
+		_, err = d.agreements.Parties.PutProject(ctx, trainer(), schemas.Project{ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
-		r, err = d.Submit(ctx, two, schemas.Request{Project: "led", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		r, err = d.requests.Submit(ctx, two, schemas.Request{Project: "led", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		if err != nil || r.State != schemas.RequestRefused {
 			t.Errorf("a partner asks for a lead that has all: %+v, %v", r, err)
 		}
-		_, err = d.parties.PutProject(ctx, two, schemas.Project{ID: "own", Title: "O", Factory: "f", Purposes: []string{"train-model"}}, 0)
+		_, err = d.agreements.Parties.PutProject(ctx, two, schemas.Project{ID: "own", Title: "O", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
-		r, err = d.Submit(ctx, two, schemas.Request{Project: "own", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		r, err = d.requests.Submit(ctx, two, schemas.Request{Project: "own", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		must(t, err)
 		n, err := takeAs(t, d, two, r.Items[0].Agreement, 60)
 		if n != 60 || err != nil {
 			t.Errorf("another organisation got %d rows, %v", n, err)
 		}
 		offerOf(d, "ds-0", func(o *schemas.Offer) { o.Title = schemas.Text{"en": "the same terms"} })
-		dec, err = d.DryRun(ctx, trainer(), ask)
+		dec, err = d.requests.DryRun(ctx, trainer(), ask)
 		if err != nil || dec.Verdict != schemas.VerdictNo {
 			t.Errorf("the same budget put again: %s, %v", dec.Verdict, err)
 		}
@@ -143,7 +143,7 @@ func TestABudgetIsAProjects(t *testing.T) {
 				o.Rules[0].Duties[i].Rows *= 2
 			}
 		})
-		second, err := d.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		second, err := d.requests.Submit(ctx, trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		must(t, err)
 		n, err = take(t, d, agreed(t, d, "ds-0")[0], 150)
 		if n != 150 || err != nil {
@@ -206,7 +206,7 @@ func TestBudgetsAreCarriedOver(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 100)
 	ids := []schemas.AgreementID{agreed(t, d, "ds-0")[0], agreed(t, d, "ds-0")[0], agreed(t, d, "ds-1")[0]}
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+	must(t, d.agreements.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for i, id := range ids {
 			_, err := tx.Exec(ctx, `UPDATE agreement SET rows_used = ?, bytes_used = 7 WHERE id = ?`, 30+i, string(id))
 			if err != nil {
@@ -216,11 +216,11 @@ func TestBudgetsAreCarriedOver(t *testing.T) {
 		return nil
 	}))
 	for range 2 { // the second start carries nothing over
-		_, err := d.Recover(t.Context())
+		_, err := d.releases.Recover(t.Context())
 		must(t, err)
 	}
 	for i, want := range map[int]int64{1: 100 - 61, 2: 100 - 32} {
-		a, err := d.Agreement(t.Context(), trainer(), ids[i])
+		a, err := d.agreements.Get(t.Context(), trainer(), ids[i])
 		must(t, err)
 		if *a.Left.Rows != want {
 			t.Errorf("agreement %d: %d rows are left, want %d", i, *a.Left.Rows, want)

@@ -8,14 +8,14 @@ import (
 
 // about says who asks, for which project and where: what a holder has to know to decide.
 // It is read when it is asked for, so it is as of now; what is gone is left out.
-func (d *Desk) about(ctx context.Context, r *schemas.Request) (*schemas.RequestAbout, error) {
+func (s *Requests) about(ctx context.Context, r *schemas.Request) (*schemas.RequestAbout, error) {
 	out := &schemas.RequestAbout{}
 	var err error
-	out.Asker, err = d.organisation(ctx, r.By)
+	out.Asker, err = s.organisation(ctx, r.By)
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.parties.Project(ctx, r.Project)
+	p, err := s.parties.Project(ctx, r.Project)
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound:
 		return out, nil
@@ -25,13 +25,13 @@ func (d *Desk) about(ctx context.Context, r *schemas.Request) (*schemas.RequestA
 	out.Title, out.Description, out.Until, out.Funding = p.Title, p.Description, p.Until, p.Funding
 	out.Purposes = p.Purposes
 	for _, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
-		o, err := d.organisation(ctx, id)
+		o, err := s.organisation(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		out.Partners = append(out.Partners, o)
 	}
-	f, err := d.parties.Factory(ctx, r.Factory)
+	f, err := s.parties.Factory(ctx, r.Factory)
 	if schemas.KindOf(err) == schemas.NotFound {
 		return out, nil
 	}
@@ -40,8 +40,8 @@ func (d *Desk) about(ctx context.Context, r *schemas.Request) (*schemas.RequestA
 }
 
 // organisation is what others may read of a participant.
-func (d *Desk) organisation(ctx context.Context, id schemas.ParticipantID) (schemas.Organisation, error) {
-	p, err := d.parties.Participant(ctx, id)
+func (s *Requests) organisation(ctx context.Context, id schemas.ParticipantID) (schemas.Organisation, error) {
+	p, err := s.parties.Participant(ctx, id)
 	if schemas.KindOf(err) == schemas.NotFound {
 		return schemas.Organisation{ID: id}, nil
 	}

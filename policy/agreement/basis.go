@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"guichet/connectors/db"
 	"guichet/policy"
@@ -76,17 +75,17 @@ const attempts = 4
 // settled makes a decision and stores it, if what it was made on still stands then. judge
 // gives what is to be written; it is called anew with another basis where something moved.
 // Errors: those of judge and of what it gives, Conflict when the terms do not come to rest.
-func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) (write func(ctx context.Context, tx *db.Tx) error, err error)) error {
+func (s *Agreements) settled(ctx context.Context, subject string, judge func(b basis) (write func(ctx context.Context, tx *db.Tx) error, err error)) error {
 	for try := 1; ; try++ {
 		b := basis{}
 		write, err := judge(b)
 		if err != nil {
 			return err
 		}
-		if d.judged != nil {
-			d.judged()
+		if s.judged != nil {
+			s.judged()
 		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			err := b.stands(ctx, tx)
 			if err != nil {
 				return err
@@ -104,23 +103,4 @@ func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) 
 
 func restless(subject string, cause error) error {
 	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile", Remedy: "send it again: it is judged by what holds by then", Err: cause}
-}
-
-// acts says whether a person still belongs to an organisation in a role: nil, or Denied.
-func acts(ctx context.Context, q db.Querier, by schemas.Principal, role schemas.Role) error {
-	p, _, err := db.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return err
-	}
-	return member(&p, by.Issuer, by.Subject, role)
-}
-
-// member says whether an organisation names a person as its member in a role.
-func member(p *schemas.Participant, issuer, subject string, role schemas.Role) error {
-	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool {
-		return m.Issuer == issuer && m.Subject == subject && slices.Contains(m.Roles, role)
-	}) {
-		return nil
-	}
-	return denied("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
 }

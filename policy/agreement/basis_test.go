@@ -38,15 +38,16 @@ func boss() schemas.Principal {
 // world is a registry that changes while others decide.
 type world struct {
 	t *rapid.T
-	d *Desk
+	d *desk
 }
 
-func newWorld(t *testing.T, review bool) *Desk {
+func newWorld(t *testing.T, review bool) *desk {
 	t.Helper()
 	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
-	all := stored{d.catalogue.(shelf), d.db}
+	all := stored{d.catalogue.(shelf), d.agreements.DB}
 	d.catalogue = all
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+	d.wire(d.engine, nil)
+	must(t, d.agreements.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		ds := all.shelf["ds-0"]
 		o := *ds.Offer
 		o.Review = review
@@ -68,7 +69,7 @@ func (w world) must(err error) {
 }
 
 func (w world) dataset(change func(*schemas.Dataset)) {
-	w.must(w.d.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+	w.must(w.d.agreements.DB.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 		ds, revision, err := db.Get[schemas.Dataset](ctx, tx, "dataset", "ds-0")
 		if err != nil {
 			return err
@@ -83,18 +84,18 @@ func (w world) dataset(change func(*schemas.Dataset)) {
 }
 
 func (w world) project(change func(*schemas.Project)) {
-	p, err := w.d.parties.Project(context.Background(), "p")
+	p, err := w.d.agreements.Parties.Project(context.Background(), "p")
 	w.must(err)
 	change(&p)
-	_, err = w.d.parties.PutProject(context.Background(), boss(), p, p.Revision)
+	_, err = w.d.agreements.Parties.PutProject(context.Background(), boss(), p, p.Revision)
 	w.must(err)
 }
 
 func (w world) organisation(change func(*schemas.Participant)) {
-	p, err := w.d.parties.Participant(context.Background(), lab)
+	p, err := w.d.agreements.Parties.Participant(context.Background(), lab)
 	w.must(err)
 	change(&p)
-	_, err = w.d.parties.PutParticipant(context.Background(), boss(), p, p.Revision)
+	_, err = w.d.agreements.Parties.PutParticipant(context.Background(), boss(), p, p.Revision)
 	w.must(err)
 }
 
@@ -119,10 +120,10 @@ func (w world) changes() map[string]func() {
 			w.dataset(func(ds *schemas.Dataset) { ds.Latest = &schemas.VersionSummary{Version: ds.Latest.Version + "0"} })
 		},
 		"stop": func() {
-			_, err := w.d.Stop(ctx, boss(), lab, "because")
+			_, err := w.d.stops.Stop(ctx, boss(), lab, "because")
 			w.must(err)
 		},
-		"unstop":  func() { _, _ = w.d.Unstop(ctx, boss(), lab, "because") }, // or there is nothing to lift
+		"unstop":  func() { _, _ = w.d.stops.Unstop(ctx, boss(), lab, "because") }, // or there is nothing to lift
 		"over":    func() { w.project(func(p *schemas.Project) { p.Until = p.From.Add(time.Hour) }) },
 		"running": func() { w.project(func(p *schemas.Project) { p.Until = time.Time{} }) },
 		"lead":    func() { w.project(func(p *schemas.Project) { p.Lead, p.Partners = holder, nil }) },
@@ -145,9 +146,9 @@ func (w world) changes() map[string]func() {
 // changed since the transaction that did it.
 func (w world) sound(id schemas.AgreementID) {
 	ctx := context.Background()
-	a, err := w.d.agreement(ctx, w.d.db, id)
+	a, err := w.d.agreements.read(ctx, w.d.agreements.DB, id)
 	w.must(err)
-	ds, _, err := db.Get[schemas.Dataset](ctx, w.d.db, "dataset", "ds-0")
+	ds, _, err := db.Get[schemas.Dataset](ctx, w.d.agreements.DB, "dataset", "ds-0")
 	w.must(err)
 	if !reflect.DeepEqual(a.Offer, *ds.Offer) || !slices.Contains(a.Versions, ds.Latest.Version) || !policy.SightOf(trainer()).Sees(&ds) {
 		w.t.Fatalf("the agreement stands under another offer than the dataset's\n%+v\n%+v", a.Offer, *ds.Offer)
@@ -156,9 +157,9 @@ func (w world) sound(id schemas.AgreementID) {
 	if hidden != slices.ContainsFunc(a.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyHide }) {
 		w.t.Fatalf("the agreement hides %+v, the offer %t", a.Obligations, hidden)
 	}
-	p, err := w.d.parties.Participant(ctx, lab)
+	p, err := w.d.agreements.Parties.Participant(ctx, lab)
 	w.must(err)
-	j, err := w.d.parties.Project(ctx, "p")
+	j, err := w.d.agreements.Parties.Project(ctx, "p")
 	w.must(err)
 	if p.Stopped || !party.IsPartner(j, lab) || !party.Running(j, time.Now()) || slices.Contains(a.Partners, holder) != slices.Contains(j.Partners, holder) {
 		w.t.Fatalf("concluded for %+v in %+v; its partners are %v", p, j, a.Partners)
@@ -171,13 +172,13 @@ func (w world) sound(id schemas.AgreementID) {
 func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 	t.Parallel()
 	granted, anew, restless := 0, 0, 0
-	desks := map[bool]*Desk{false: newWorld(t, false), true: newWorld(t, true)}
+	desks := map[bool]*desk{false: newWorld(t, false), true: newWorld(t, true)}
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
 		review := rapid.Bool().Draw(t, "review")
 		d := desks[review]
 		w := world{t, d}
-		d.judged = nil
+		d.agreements.judged = nil
 		for _, back := range []string{"loosen", "shown", "unstop", "running", "partner", "comes"} {
 			w.changes()[back]()
 		}
@@ -197,12 +198,12 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 		}
 		r := schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}}
 		if !review {
-			d.judged = between
+			d.agreements.judged = between
 		}
-		r, err := d.Submit(ctx, trainer(), r)
+		r, err := d.requests.Submit(ctx, trainer(), r)
 		if err == nil && review && r.State == schemas.RequestPending {
-			d.judged = between
-			r, err = d.Review(ctx, owner(), r.ID, schemas.Review{Decision: "grant", Reason: "fine"})
+			d.agreements.judged = between
+			r, err = d.requests.Review(ctx, owner(), r.ID, schemas.Review{Decision: "grant", Reason: "fine"})
 		}
 		anew += min(max(turns-1, 0), 1)
 		switch schemas.KindOf(err) {
@@ -220,7 +221,7 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 				granted++
 				w.sound(id)
 				if !review { // and she is still a member
-					w.must(acts(ctx, d.db, trainer(), schemas.RoleTrainer))
+					w.must(acts(ctx, d.agreements.DB, trainer(), schemas.RoleTrainer))
 				}
 			}
 		}
@@ -232,14 +233,14 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 			return
 		}
 		turns = 0
-		d.judged = between
-		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
-		d.judged = nil
+		d.agreements.judged = between
+		l, err := d.leases.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		d.agreements.judged = nil
 		if err == nil {
-			w.must(acts(ctx, d.db, trainer(), schemas.RoleTrainer))
-			a, err := d.agreement(ctx, d.db, id)
+			w.must(acts(ctx, d.agreements.DB, trainer(), schemas.RoleTrainer))
+			a, err := d.agreements.read(ctx, d.agreements.DB, id)
 			w.must(err)
-			j, err := d.parties.Project(ctx, "p")
+			j, err := d.agreements.Parties.Project(ctx, "p")
 			w.must(err)
 			if a.State != schemas.AgreementActive || !party.IsPartner(j, lab) || l.Token == "" {
 				t.Fatalf("leased: %s, of %+v", a.State, j)
@@ -258,16 +259,16 @@ func TestAStopOvertakesADecision(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *db.DB) {
 		d := newDeskOn(t, db, 0, 0)
-		d.judged = func() {
-			d.judged = nil
-			_, err := d.Stop(t.Context(), boss(), lab, "breach")
+		d.agreements.judged = func() {
+			d.agreements.judged = nil
+			_, err := d.stops.Stop(t.Context(), boss(), lab, "breach")
 			must(t, err)
 		}
-		r, err := d.Submit(t.Context(), trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		r, err := d.requests.Submit(t.Context(), trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		if err != nil || r.State != schemas.RequestRefused || r.Items[0].Decision.Reasons[0].Rule != "participant.stopped" {
 			t.Fatalf("%s, %v", r.State, err)
 		}
-		_, err = d.Unstop(t.Context(), boss(), lab, "settled")
+		_, err = d.stops.Unstop(t.Context(), boss(), lab, "settled")
 		must(t, err)
 		n := 0
 		must(t, db.QueryRow(t.Context(), `SELECT count(*) FROM agreement WHERE state = 'active'`).Scan(&n))

@@ -11,9 +11,11 @@ import (
 	"guichet/schemas"
 )
 
-// brake holds what was taken away and is not recorded yet, because the database takes no
+// Brake holds what was taken away and is not recorded yet, because the database takes no
 // writes: this gateway acts on it all the same, and writes it when it can.
-type brake struct {
+type Brake struct {
+	db      *db.DB
+	feed    *Feed // nil: streams are cut by the feed's own look alone
 	mu      sync.Mutex
 	held    map[string]string // by agreement, lease or participant: why
 	waiting []takeaway
@@ -34,23 +36,26 @@ const (
 	tryAgain   = time.Second
 )
 
-func newBrake() *brake { return &brake{held: map[string]string{}, more: make(chan struct{}, 1)} }
+// NewBrake makes a brake that cuts the streams of a feed, where there is one.
+func NewBrake(database *db.DB, feed *Feed) *Brake {
+	return &Brake{db: database, feed: feed, held: map[string]string{}, more: make(chan struct{}, 1)}
+}
 
-// takeAway writes a revocation or stop, about subject, of what ids name. When the
+// TakeAway writes a revocation or stop, about subject, of what ids name. When the
 // database does not take it at once, the streams of this gateway are cut and nothing opens
-// for it here; when it does not take it at all, it stays so, and FinishTakeaways writes it
+// for it here; when it does not take it at all, it stays so, and Finish writes it
 // later. Errors: write's own; Unavailable: it holds here, and is not recorded yet.
-func (d *Desk) takeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
-	late := newPull(d, ids, reason)
-	err := d.db.Write(ctx, write)
+func (b *Brake) TakeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
+	late := newPull(b, ids, reason)
+	err := b.db.Write(ctx, write)
 	late.stop()
 	away := schemas.KindOf(err) == schemas.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	if err == nil || !away {
-		d.loosen(ids)
+		b.loosen(ids)
 		return err
 	}
-	d.pull(ids, reason)
-	d.brake.wait(takeaway{ids, reason, write})
+	b.pull(ids, reason)
+	b.wait(takeaway{ids, reason, write})
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: subject, Err: err,
 		Message: "it holds on this gateway from now on, and is not recorded yet: the database takes no writes",
 		Remedy:  "it is written as soon as the database takes it; until then other gateways do not know of it, and a restart of this one forgets it: look again"}
@@ -62,11 +67,11 @@ type latePull struct {
 	ended chan struct{}
 }
 
-func newPull(d *Desk, ids []string, reason string) *latePull {
+func newPull(b *Brake, ids []string, reason string) *latePull {
 	p := &latePull{ended: make(chan struct{})}
 	p.timer = time.AfterFunc(brakeAfter, func() {
 		defer close(p.ended)
-		d.pull(ids, reason)
+		b.pull(ids, reason)
 	})
 	return p
 }
@@ -79,31 +84,31 @@ func (p *latePull) stop() {
 }
 
 // pull cuts the streams of what ids name, and opens nothing more for it.
-func (d *Desk) pull(ids []string, reason string) {
-	d.brake.mu.Lock()
+func (b *Brake) pull(ids []string, reason string) {
+	b.mu.Lock()
 	for _, id := range ids {
-		d.brake.held[id] = reason
+		b.held[id] = reason
 	}
-	d.brake.mu.Unlock()
-	if d.feed == nil {
+	b.mu.Unlock()
+	if b.feed == nil {
 		return
 	}
 	for _, id := range ids {
-		d.feed.cut(id, "it was revoked: "+reason)
+		b.feed.cut(id, "it was revoked: "+reason)
 	}
 }
 
 // loosen forgets what is recorded by now, or was refused.
-func (d *Desk) loosen(ids []string) {
-	d.brake.mu.Lock()
-	defer d.brake.mu.Unlock()
+func (b *Brake) loosen(ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, id := range ids {
-		delete(d.brake.held, id)
+		delete(b.held, id)
 	}
 }
 
 // wait keeps a takeaway for later; one about the same, that waits already, stands for it.
-func (b *brake) wait(t takeaway) {
+func (b *Brake) wait(t takeaway) {
 	b.mu.Lock()
 	if !slices.ContainsFunc(b.waiting, func(have takeaway) bool { return slices.Equal(have.ids, t.ids) }) {
 		b.waiting = append(b.waiting, t)
@@ -115,32 +120,32 @@ func (b *brake) wait(t takeaway) {
 	}
 }
 
-// braked refuses what was taken away here and is not recorded yet. Errors: Denied.
-func (d *Desk) braked(a schemas.AgreementID, l *schemas.Lease) error {
+// Check refuses what was taken away here and is not recorded yet. Errors: Denied.
+func (b *Brake) Check(a schemas.AgreementID, l *schemas.Lease) error {
 	ids := []string{string(a), string(l.Participant), string(l.ID)}
 	for _, id := range l.Line {
 		ids = append(ids, string(id))
 	}
-	d.brake.mu.Lock()
-	defer d.brake.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, id := range ids {
-		if why, ok := d.brake.held[id]; ok {
-			return denied(string(a), "agreement.revoked", "a revocation that is being recorded", "it was revoked just now: "+why, "send a new request")
+		if why, ok := b.held[id]; ok {
+			return schemas.Refuse(string(a), "agreement.revoked", "a revocation that is being recorded", "it was revoked just now: "+why, "send a new request")
 		}
 	}
 	return nil
 }
 
-// FinishTakeaways writes revocations and stops that the database did not take at first,
+// Finish writes revocations and stops that the database did not take at first,
 // until ctx ends.
-func (d *Desk) FinishTakeaways(ctx context.Context) error {
+func (b *Brake) Finish(ctx context.Context) error {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-d.brake.more:
+		case <-b.more:
 		}
-		for d.finish(ctx) {
+		for b.finish(ctx) {
 			wait(ctx, tryAgain)
 		}
 	}
@@ -149,12 +154,12 @@ func (d *Desk) FinishTakeaways(ctx context.Context) error {
 
 // finish tries all that waits, and says whether some still does. What one of them waits
 // for keeps none of the others.
-func (d *Desk) finish(ctx context.Context) bool {
-	d.brake.mu.Lock()
-	list := slices.Clone(d.brake.waiting)
-	d.brake.mu.Unlock()
+func (b *Brake) finish(ctx context.Context) bool {
+	b.mu.Lock()
+	list := slices.Clone(b.waiting)
+	b.mu.Unlock()
 	for _, t := range list {
-		err := d.db.Write(ctx, t.write)
+		err := b.db.Write(ctx, t.write)
 		if ctx.Err() != nil {
 			return false
 		}
@@ -162,19 +167,19 @@ func (d *Desk) finish(ctx context.Context) bool {
 			continue
 		}
 		if err != nil && schemas.KindOf(err) != schemas.Conflict { // somebody else was first, or it cannot be done
-			d.db.Log().Error("what was taken away here cannot be recorded", "ids", t.ids, "err", err)
+			b.db.Log().Error("what was taken away here cannot be recorded", "ids", t.ids, "err", err)
 		}
-		d.loosen(t.ids)
-		d.brake.mu.Lock()
-		d.brake.waiting = slices.DeleteFunc(d.brake.waiting, func(have takeaway) bool { return slices.Equal(have.ids, t.ids) })
-		d.brake.mu.Unlock()
+		b.loosen(t.ids)
+		b.mu.Lock()
+		b.waiting = slices.DeleteFunc(b.waiting, func(have takeaway) bool { return slices.Equal(have.ids, t.ids) })
+		b.mu.Unlock()
 	}
-	return d.Unrecorded() > 0
+	return b.Unrecorded() > 0
 }
 
 // Unrecorded counts the revocations and stops that hold here and wait for the database.
-func (d *Desk) Unrecorded() int {
-	d.brake.mu.Lock()
-	defer d.brake.mu.Unlock()
-	return len(d.brake.waiting)
+func (b *Brake) Unrecorded() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting)
 }

@@ -13,33 +13,33 @@ import (
 )
 
 // opener opens releases on one agreement.
-func opener(t *testing.T, d *Desk) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
+func opener(t *testing.T, d *desk) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
 	t.Helper()
 	id = agreed(t, d, "ds-0")[0]
-	l, err := d.Mint(t.Context(), trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+	l, err := d.leases.Mint(t.Context(), trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 	must(t, err)
 	return id, func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error) {
-		g, err := policy.Authorize(t.Context(), d.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Run: run, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+		g, err := policy.Authorize(t.Context(), d.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Run: run, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 		must(t, err)
 		s := &sending{of: Reading{Epoch: epoch, View: "all", Segments: plan}}
 		n := rowsOf(plan)
-		s.Release, s.tab, err = d.Begin(t.Context(), g, schemas.Release{MostRows: n, MostBytes: 10 * n}, s.of)
+		s.Release, s.tab, err = d.releases.Begin(t.Context(), g, schemas.Release{MostRows: n, MostBytes: 10 * n}, s.of)
 		return s, err
 	}
 }
 
 // sent counts rows as sent, asking for more where that is needed.
-func (s *sending) sent(t *testing.T, d *Desk, rows int64) {
+func (s *sending) sent(t *testing.T, d *desk, rows int64) {
 	t.Helper()
 	for !s.tab.Pay(&s.Release, rows, 10*rows) {
-		must(t, d.More(t.Context(), s.Release, s.tab, rows, 10*rows))
+		must(t, d.releases.More(t.Context(), s.Release, s.tab, rows, 10*rows))
 	}
 	s.Rows, s.Bytes, s.State = s.Rows+rows, s.Bytes+10*rows, schemas.ReleaseComplete
 }
 
-func wantUsed(t *testing.T, d *Desk, id schemas.AgreementID, rows int64) (bytes int64) {
+func wantUsed(t *testing.T, d *desk, id schemas.AgreementID, rows int64) (bytes int64) {
 	t.Helper()
-	a, err := d.Agreement(t.Context(), trainer(), id)
+	a, err := d.agreements.Get(t.Context(), trainer(), id)
 	must(t, err)
 	if a.RowsUsed != rows {
 		t.Errorf("%d rows are used, want %d", a.RowsUsed, rows)
@@ -65,13 +65,13 @@ func TestARowIsChargedOnce(t *testing.T) {
 		s, err := begin("run-a", 3, plan...)
 		must(t, err)
 		s.sent(t, d, 400)
-		must(t, d.End(t.Context(), s.Release, s.tab))
+		must(t, d.releases.End(t.Context(), s.Release, s.tab))
 		wantUsed(t, d, id, 400)
 		s, err = begin("run-a", 3, plan...)
 		must(t, err)
 		s.sent(t, d, 400)
 		s.sent(t, d, 50)
-		n, err := d.Recover(t.Context()) // it had reserved all that was left
+		n, err := d.releases.Recover(t.Context()) // it had reserved all that was left
 		if n != 1 || err != nil {
 			t.Fatalf("%d releases were open, %v", n, err)
 		}
@@ -79,7 +79,7 @@ func TestARowIsChargedOnce(t *testing.T) {
 		s, err = begin("run-a", 3, plan...)
 		must(t, err)
 		s.sent(t, d, 1000)
-		must(t, d.End(t.Context(), s.Release, s.tab))
+		must(t, d.releases.End(t.Context(), s.Release, s.tab))
 		wantUsed(t, d, id, 1000)
 		_, err = begin("run-a", 4, plan...)
 		wantSpent(t, err)
@@ -110,8 +110,8 @@ func TestOverlappingStreamsPayOnce(t *testing.T) {
 		two.sent(t, d, 100)
 	}
 	wantUsed(t, d, id, 1000)
-	must(t, d.End(t.Context(), two.Release, two.tab))
-	must(t, d.End(t.Context(), one.Release, one.tab))
+	must(t, d.releases.End(t.Context(), two.Release, two.tab))
+	must(t, d.releases.End(t.Context(), one.Release, one.tab))
 	bytes := wantUsed(t, d, id, 600)
 	if bytes != 6000 {
 		t.Errorf("%d bytes are used for 600 rows of 10 bytes", bytes)
@@ -132,12 +132,12 @@ func TestALongStreamStarvesNobody(t *testing.T) {
 		short.sent(t, d, sliceRows)
 		long.sent(t, d, sliceRows)
 	}
-	must(t, d.End(t.Context(), short.Release, short.tab))
+	must(t, d.releases.End(t.Context(), short.Release, short.tab))
 	for range 80 {
 		long.sent(t, d, sliceRows)
 	}
-	wantSpent(t, d.More(t.Context(), long.Release, long.tab, sliceRows, 10*sliceRows))
-	must(t, d.End(t.Context(), long.Release, long.tab))
+	wantSpent(t, d.releases.More(t.Context(), long.Release, long.tab, sliceRows, 10*sliceRows))
+	must(t, d.releases.End(t.Context(), long.Release, long.tab))
 	wantUsed(t, d, id, 100*sliceRows)
 }
 
@@ -149,13 +149,13 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 	s, err := begin("", 0, schemas.Segment{Rows: 600})
 	must(t, err)
 	old := s.Release // without what is reserved, as it was stored then
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+	must(t, d.agreements.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		_, err := db.Update(ctx, tx, "release", string(old.ID), 0, old, nil)
 		return err
 	}))
-	_, err = d.Recover(t.Context())
+	_, err = d.releases.Recover(t.Context())
 	must(t, err)
-	all, _, err := d.Releases(t.Context(), trainer(), ReleaseQuery{Agreement: id}, "", 10)
+	all, _, err := d.releases.List(t.Context(), trainer(), ReleaseQuery{Agreement: id}, "", 10)
 	must(t, err)
 	if len(all) != 1 || all[0].State != schemas.ReleaseUnknown || all[0].Rows != 600 || all[0].Bytes != 6000 {
 		t.Errorf("it is closed as %+v", all)
@@ -172,7 +172,7 @@ func TestHeavyRowsArePaid(t *testing.T) {
 	id, begin := opener(t, d)
 	send := func(s *sending, rows, bytes int64) error {
 		for !s.tab.Pay(&s.Release, rows, bytes) {
-			err := d.More(t.Context(), s.Release, s.tab, rows, bytes)
+			err := d.releases.More(t.Context(), s.Release, s.tab, rows, bytes)
 			if err != nil {
 				return err
 			}
@@ -189,7 +189,7 @@ func TestHeavyRowsArePaid(t *testing.T) {
 		most, err := begin("run-a", epoch, schemas.Segment{Rows: light})
 		if err == nil {
 			err = send(most, light, light)
-			must(t, d.End(t.Context(), most.Release, most.tab))
+			must(t, d.releases.End(t.Context(), most.Release, most.tab))
 		}
 		if err == nil {
 			err = send(all, light, light)
@@ -201,12 +201,12 @@ func TestHeavyRowsArePaid(t *testing.T) {
 		if err == nil {
 			distinct += heavy
 		}
-		must(t, d.End(t.Context(), all.Release, all.tab))
+		must(t, d.releases.End(t.Context(), all.Release, all.tab))
 		if err != nil {
 			break
 		}
 	}
-	a, err := d.Agreement(t.Context(), trainer(), id)
+	a, err := d.agreements.Get(t.Context(), trainer(), id)
 	must(t, err)
 	if distinct > budget || a.BytesUsed > budget || distinct < budget/4 {
 		t.Errorf("%d different bytes were delivered and %d charged under a budget of %d", distinct, a.BytesUsed, int64(budget))

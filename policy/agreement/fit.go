@@ -8,10 +8,36 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"guichet/policy"
 	"guichet/schemas"
 )
+
+// manifests is what Terms need to know of versions.
+type manifests interface {
+	// Manifest finds a published version. Errors: NotFound, Busy while publishing.
+	Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error)
+}
+
+// Terms holds terms against what is published. Safe for concurrent use.
+type Terms struct {
+	catalogue manifests
+	show      Show
+	now       func() time.Time
+	known     misfits
+}
+
+// NewTerms makes Terms; show nil: every column can be shown under any terms; now nil is the clock.
+func NewTerms(catalogue manifests, show Show, now func() time.Time) *Terms {
+	if show == nil {
+		show = func(*schemas.Table, *schemas.Agreement, []string) error { return nil }
+	}
+	if now == nil {
+		now = time.Now
+	}
+	return &Terms{catalogue: catalogue, show: show, now: now, known: misfits{seen: map[string]*schemas.Reason{}}}
+}
 
 // Show says whether columns of a table can be shown under an agreement, as the byte
 // doors would: nil, or Denied naming the obligation that cannot be carried out on it.
@@ -21,16 +47,16 @@ type Show func(t *schemas.Table, a *schemas.Agreement, columns []string) error
 // promise only what the byte doors can keep: the terms can be carried out, and what was
 // asked for is there and not hidden. at is where the columns stand in what was asked.
 // Errors: Invalid for a column that no table has.
-func (d *Desk) fits(ctx context.Context, dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset, columns []string, at string) error {
+func (s *Terms) fits(ctx context.Context, dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset, columns []string, at string) error {
 	a := &schemas.Agreement{Obligations: dec.Obligations, Columns: columns, From: f.Now, Versions: []schemas.VersionID{ds.Latest.Version}}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
 	}
-	reason, err := d.misfit(ctx, ds, a, at)
+	reason, err := s.misfit(ctx, ds, a, at)
 	if err != nil || reason == nil {
 		return err
 	}
-	refuse(dec, *reason)
+	policy.Refuse(dec, *reason)
 	return nil
 }
 
@@ -41,18 +67,18 @@ func changes(d schemas.Duty) bool {
 
 // misfit gives why an agreement could not be kept, or nil. A version never changes, so
 // that the answer for all of its columns is remembered.
-func (d *Desk) misfit(ctx context.Context, ds *schemas.Dataset, a *schemas.Agreement, at string) (*schemas.Reason, error) {
+func (s *Terms) misfit(ctx context.Context, ds *schemas.Dataset, a *schemas.Agreement, at string) (*schemas.Reason, error) {
 	b, err := json.Marshal([]any{ds.ID, ds.Provider, a.Versions, a.Obligations})
 	if err != nil {
 		return nil, fmt.Errorf("name the terms of %s: %w", ds.ID, err)
 	}
 	if len(a.Columns) == 0 {
-		reason, known := d.known.get(string(b))
+		reason, known := s.known.get(string(b))
 		if known {
 			return reason, nil
 		}
 	}
-	m, err := d.catalogue.Manifest(ctx, ds.ID, a.Versions[0])
+	m, err := s.catalogue.Manifest(ctx, ds.ID, a.Versions[0])
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +87,14 @@ func (d *Desk) misfit(ctx context.Context, ds *schemas.Dataset, a *schemas.Agree
 			return nil, schemas.BadField("request", fmt.Sprintf("%s/columns/%d", at, j), "no table of %s has a column %q", ds.ID, c)
 		}
 	}
-	reason, err := d.unkept(&m, a, ds.Provider)
+	reason, err := s.unkept(&m, a, ds.Provider)
 	if err == nil && len(a.Columns) == 0 {
-		d.known.put(string(b), reason)
+		s.known.put(string(b), reason)
 	}
 	return reason, err
 }
 
-func (d *Desk) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas.ParticipantID) (*schemas.Reason, error) {
+func (s *Terms) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas.ParticipantID) (*schemas.Reason, error) {
 	remedy := fmt.Sprintf("the provider, %s, must mend the terms or the description of the columns", provider)
 	missing := a.Unresolved(m)
 	if missing != "" {
@@ -88,7 +114,7 @@ func (d *Desk) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas
 			continue
 		}
 		some = true
-		err := d.show(t, a, columns)
+		err := s.show(t, a, columns)
 		if schemas.KindOf(err) == schemas.Denied {
 			e, _ := errors.AsType[*schemas.Error](err)
 			return &schemas.Reason{Rule: e.Reasons[0].Rule, Source: e.Reasons[0].Source, Text: e.Message, Remedy: remedy}, nil
@@ -147,20 +173,20 @@ func hides(a *schemas.Agreement, m *schemas.Version, column string) (duty schema
 	return duty, hidden
 }
 
-// CheckTerms says whether an offer can be carried out on what is published of its
+// CheckOffer says whether an offer can be carried out on what is published of its
 // dataset: nil, or Invalid with a pointer to each duty that cannot. It leaves to
 // requests what only several rules or layers together demand.
-func (d *Desk) CheckTerms(ctx context.Context, ds *schemas.Dataset, o *schemas.Offer) error {
+func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.Offer) error {
 	if ds.Latest == nil {
 		return nil
 	}
-	m, err := d.catalogue.Manifest(ctx, ds.ID, ds.Latest.Version)
+	m, err := s.catalogue.Manifest(ctx, ds.ID, ds.Latest.Version)
 	if err != nil {
 		return err
 	}
 	var faults []schemas.FieldError
 	check := func(at string, duties []schemas.Duty) error {
-		reason, err := d.unkept(&m, &schemas.Agreement{Obligations: duties, From: d.now()}, ds.Provider)
+		reason, err := s.unkept(&m, &schemas.Agreement{Obligations: duties, From: s.now()}, ds.Provider)
 		if err == nil && reason != nil {
 			faults = append(faults, schemas.FieldError{Pointer: at, Message: reason.Text})
 		}

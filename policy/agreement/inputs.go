@@ -14,8 +14,8 @@ import (
 // what its streams sent. Partners read what their own organisation read and, of an agreement
 // that is theirs to see, what others did; of the rest the number of streams alone.
 // Errors: as Run.
-func (d *Desk) RunWithInputs(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
-	r, err := d.Run(ctx, by, id)
+func (s *Runs) GetWithInputs(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
+	r, err := s.Get(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
@@ -24,12 +24,12 @@ func (d *Desk) RunWithInputs(ctx context.Context, by schemas.Principal, id schem
 		WHERE c.kind = '` + schemas.ChangeReleaseBegin + `' AND v.name = 'run' AND substr(v.value, 1, 200) = substr(?, 1, 200) AND v.value = ?)`
 	visible := map[schemas.AgreementID]bool{}
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Release](ctx, d.db, "release", where, []any{string(id), string(id)}, after, 1000)
+		rows, next, err := db.List[schemas.Release](ctx, s.db, "release", where, []any{string(id), string(id)}, after, 1000)
 		if err != nil {
 			return r, err
 		}
 		for _, row := range rows {
-			may, err := d.seesRelease(ctx, by, &row.Doc, visible)
+			may, err := s.seesRelease(ctx, by, &row.Doc, visible)
 			if err != nil {
 				return r, err
 			}
@@ -53,7 +53,7 @@ func (d *Desk) RunWithInputs(ctx context.Context, by schemas.Principal, id schem
 }
 
 // seesRelease says whether a caller may read a release of a run of its project.
-func (d *Desk) seesRelease(ctx context.Context, by schemas.Principal, r *schemas.Release, known map[schemas.AgreementID]bool) (bool, error) {
+func (s *Runs) seesRelease(ctx context.Context, by schemas.Principal, r *schemas.Release, known map[schemas.AgreementID]bool) (bool, error) {
 	if oversees(by) || r.Participant == by.Participant {
 		return true, nil
 	}
@@ -61,7 +61,7 @@ func (d *Desk) seesRelease(ctx context.Context, by schemas.Principal, r *schemas
 	if asked {
 		return may, nil
 	}
-	a, _, err := db.GetStored[schemas.Agreement](ctx, d.db, "agreement", string(r.Agreement))
+	a, _, err := db.GetStored[schemas.Agreement](ctx, s.db, "agreement", string(r.Agreement))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return false, err
 	}

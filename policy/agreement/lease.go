@@ -12,6 +12,40 @@ import (
 	"guichet/schemas"
 )
 
+// catalogue is what Leases need to know of datasets.
+type catalogue interface {
+	// Get finds a dataset that is in sight. Errors: NotFound.
+	Get(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error)
+	// Manifest finds a published version. Errors: NotFound, Busy while publishing.
+	Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error)
+}
+
+// Leases mints the keys to byte doors, and says what each stands for. Safe for concurrent
+// use.
+type Leases struct {
+	db         *db.DB
+	parties    *party.Registry
+	catalogue  catalogue
+	agreements *Agreements
+	brake      *Brake
+	key        []byte
+	now        func() time.Time
+}
+
+// LeaseConfig is what Leases are made of.
+type LeaseConfig struct {
+	Agreements *Agreements
+	Catalogue  catalogue
+	Brake      *Brake
+	Key        []byte // at least 32 random bytes, the same on every replica
+}
+
+// NewLeases makes Leases.
+func NewLeases(c LeaseConfig) *Leases {
+	a := c.Agreements
+	return &Leases{db: a.DB, parties: a.Parties, catalogue: c.Catalogue, agreements: a, brake: c.Brake, key: c.Key, now: a.Now}
+}
+
 // MaxLease is the longest life of a lease [decisions.md 4].
 const MaxLease = 15 * time.Minute
 
@@ -41,7 +75,7 @@ type LeaseAnswer struct {
 
 // Mint makes a lease for a signed-in partner of the project. Errors: Invalid,
 // Denied (with which agreement and why), NotFound, Conflict as Submit.
-func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (LeaseAnswer, error) {
+func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (LeaseAnswer, error) {
 	err := signedIn(by, "lease")
 	if err != nil {
 		return LeaseAnswer{}, err
@@ -57,18 +91,18 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 		return LeaseAnswer{}, err
 	}
 	var out LeaseAnswer
-	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
+	err = s.agreements.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
-		ends, err := d.draw(ctx, by, &l, b)
+		ends, err := s.draw(ctx, by, &l, b)
 		if err == nil {
-			out, err = d.answerLease(l, ask.Until, ends)
+			out, err = s.answerLease(l, ask.Until, ends)
 		}
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleTrainer)
 			if err != nil {
 				return err
 			}
-			return d.seal(ctx, tx, by, &out.Lease)
+			return s.seal(ctx, tx, by, &out.Lease)
 		}, err
 	})
 	return out, err
@@ -76,9 +110,9 @@ func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (Le
 
 // draw fills in a new lease and checks each of its agreements; it gives when the first of
 // them ends.
-func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease, b basis) (ends time.Time, err error) {
+func (s *Leases) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease, b basis) (ends time.Time, err error) {
 	for i := range l.Items {
-		a, err := d.leasable(ctx, by, l, i, b)
+		a, err := s.leasable(ctx, by, l, i, b)
 		if err != nil {
 			return ends, err
 		}
@@ -87,7 +121,7 @@ func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease,
 		}
 	}
 	if l.Run != "" {
-		r, _, err := db.Get[schemas.Run](ctx, d.db, "run", string(l.Run))
+		r, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(l.Run))
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return ends, err
 		}
@@ -100,10 +134,10 @@ func (d *Desk) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease,
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.
-func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b basis) (schemas.Agreement, error) {
+func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b basis) (schemas.Agreement, error) {
 	it := &l.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
-	a, err := d.agreement(ctx, d.db, it.Agreement)
+	a, err := s.agreements.read(ctx, s.db, it.Agreement)
 	if err != nil || !maySee(by, &a) {
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return a, err
@@ -121,37 +155,37 @@ func (d *Desk) leasable(ctx context.Context, by schemas.Principal, l *schemas.Le
 	if err != nil {
 		return a, err
 	}
-	p, err := d.parties.Project(ctx, a.Project)
+	p, err := s.parties.Project(ctx, a.Project)
 	if err != nil {
 		return a, err
 	}
 	b.on("project", string(p.ID), p.Revision)
 	if !party.IsPartner(p, by.Participant) || !by.Has(schemas.RoleTrainer) {
-		return a, denied(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
+		return a, schemas.Refuse(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
 	}
 	if l.Factory == "" {
 		l.Factory = a.Factory
 	}
 	if it.Version == "" {
-		it.Version, err = d.newest(ctx, by, &a)
+		it.Version, err = s.newest(ctx, by, &a)
 		if err != nil {
 			return a, err
 		}
 	}
 	// The same judge as at the byte doors, so that a lease is never worth nothing.
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
-		me, err := d.parties.Participant(ctx, by.Participant)
+		me, err := s.parties.Participant(ctx, by.Participant)
 		b.on("participant", string(by.Participant), me.Revision)
 		probe := schemas.Lease{Items: []schemas.LeaseItem{{Agreement: a.ID}}}
 		return policy.Entitlement{Lease: probe, Agreement: a, Stopped: me.Stopped}, err
 	}
 	whole := *it
 	whole.Columns = nil // worth says which of them is wrong
-	err = policy.Leasable(ctx, look, whole, d.now())
+	err = policy.Leasable(ctx, look, whole, s.now())
 	if err != nil {
 		return a, err
 	}
-	return a, d.worth(ctx, &a, it, at)
+	return a, s.worth(ctx, &a, it, at)
 }
 
 // once refuses an agreement that stands twice: a lease is a set of rights, and each of its
@@ -179,11 +213,11 @@ func ranked(rank, world *int) error {
 
 // worth refuses what no stream could ever open: a table, split or column that the
 // version has not, that the agreement does not cover, or that its terms hide.
-func (d *Desk) worth(ctx context.Context, a *schemas.Agreement, it *schemas.LeaseItem, at string) error {
+func (s *Leases) worth(ctx context.Context, a *schemas.Agreement, it *schemas.LeaseItem, at string) error {
 	if it.Table == "" && it.Split == "" && len(it.Columns) == 0 {
 		return nil
 	}
-	m, err := d.catalogue.Manifest(ctx, a.Dataset, it.Version)
+	m, err := s.catalogue.Manifest(ctx, a.Dataset, it.Version)
 	if schemas.KindOf(err) == schemas.NotFound {
 		return schemas.BadField("lease", at+"/version", "the dataset has no published version %q", it.Version)
 	}
@@ -223,9 +257,9 @@ func inTable(table string) string {
 }
 
 // newest is the newest version that an agreement covers.
-func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agreement) (schemas.VersionID, error) {
+func (s *Leases) newest(ctx context.Context, by schemas.Principal, a *schemas.Agreement) (schemas.VersionID, error) {
 	if a.Follow {
-		ds, err := d.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
+		ds, err := s.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
 		if err == nil && ds.Latest != nil {
 			return ds.Latest.Version, nil
 		}
@@ -236,132 +270,9 @@ func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agre
 	return a.Versions[len(a.Versions)-1], nil
 }
 
-// Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
-// never more. The child dies with its parent. Errors: Unauthenticated, Denied.
-func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
-	var out LeaseAnswer
-	err := d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
-		parent, err := d.lease(ctx, parentToken)
-		if err != nil {
-			return nil, err
-		}
-		l, err := d.narrower(ctx, parent, ask, b)
-		until := ask.Until
-		if err == nil && until.After(parent.Until) {
-			err = wider(parent.ID, "a longer life")
-		}
-		if until.IsZero() {
-			until = parent.Until
-		}
-		if err == nil {
-			out, err = d.answerLease(l, until, parent.Until)
-		}
-		return func(ctx context.Context, tx *db.Tx) error {
-			err := holds(ctx, tx, &parent, basis{})
-			if err != nil {
-				return err
-			}
-			return d.seal(ctx, tx, schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}, &out.Lease)
-		}, err
-	})
-	return out, err
-}
-
-func wider(id schemas.LeaseID, what string) error {
-	return denied(string(id), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
-}
-
-// narrower gives the child of a lease that an ask describes.
-func (d *Desk) narrower(ctx context.Context, parent schemas.Lease, ask LeaseAsk, b basis) (schemas.Lease, error) {
-	l := parent
-	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
-	if len(l.Line) > maxNarrowings {
-		return l, denied(string(parent.ID), "lease.line", "the lease", fmt.Sprintf("a lease is narrowed at most %d times one after another", maxNarrowings), "narrow an earlier one")
-	}
-	if ask.Project != "" && ask.Project != parent.Project {
-		return l, wider(parent.ID, "another project")
-	}
-	if ask.Run != "" && ask.Run != parent.Run {
-		return l, wider(parent.ID, "another run")
-	}
-	l.Items = slices.Clone(parent.Items)
-	if len(ask.Items) > 0 {
-		l.Items = slices.Clone(ask.Items)
-	}
-	err := once(l.Items)
-	if err != nil {
-		return l, err
-	}
-	for i := range l.Items {
-		j := slices.IndexFunc(parent.Items, func(p schemas.LeaseItem) bool { return p.Agreement == l.Items[i].Agreement })
-		if j < 0 {
-			return l, wider(parent.ID, "agreement "+string(l.Items[i].Agreement))
-		}
-		what := narrowItem(&l.Items[i], parent.Items[j])
-		if what != "" {
-			return l, wider(parent.ID, what)
-		}
-		a, err := d.agreement(ctx, d.db, l.Items[i].Agreement)
-		if err == nil {
-			b.on("agreement", string(a.ID), a.Revision)
-			err = usable(l.Participant, &a)
-		}
-		if err == nil {
-			err = d.worth(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
-		}
-		if err != nil {
-			return l, err
-		}
-	}
-	for _, n := range []struct {
-		have, want **int
-		what       string
-	}{{&l.Rank, &ask.Rank, "rank"}, {&l.World, &ask.World, "world"}} {
-		if *n.have != nil && *n.want != nil && **n.have != **n.want {
-			return l, wider(parent.ID, n.what)
-		}
-		if *n.want != nil {
-			*n.have = *n.want
-		}
-	}
-	if l.Order != nil && ask.Order != nil && *l.Order != *ask.Order {
-		return l, wider(parent.ID, "another order")
-	}
-	if ask.Order != nil {
-		l.Order = ask.Order
-	}
-	return l, ranked(l.Rank, l.World)
-}
-
-func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
-	for _, m := range []struct {
-		parent string
-		child  *string
-		what   string
-	}{{string(parent.Version), (*string)(&child.Version), "another version"}, {parent.Table, &child.Table, "another table"}, {parent.Split, &child.Split, "another split"}} {
-		if m.parent != "" && *m.child != "" && *m.child != m.parent {
-			return m.what
-		}
-		if *m.child == "" {
-			*m.child = m.parent
-		}
-	}
-	if len(child.Columns) == 0 {
-		child.Columns = parent.Columns
-	}
-	if len(parent.Columns) > 0 {
-		for _, c := range child.Columns {
-			if !slices.Contains(parent.Columns, c) {
-				return "column " + c
-			}
-		}
-	}
-	return ""
-}
-
 // answerLease bounds a lease's life: at most MaxLease, and never beyond ends.
-func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
-	now := d.now().UTC()
+func (s *Leases) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
+	now := s.now().UTC()
 	latest := now.Add(MaxLease)
 	if until.IsZero() {
 		until = latest
@@ -376,12 +287,12 @@ func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer,
 		until = ends
 	}
 	l.Until = until.UTC()
-	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
+	return LeaseAnswer{Token: s.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
 }
 
 // seal stores a lease with its changes.
-func (d *Desk) seal(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
-	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, d.now().Add(-forgetLeases).UnixMicro())
+func (s *Leases) seal(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
+	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, s.now().Add(-forgetLeases).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("forget old leases: %w", err)
 	}

@@ -12,20 +12,20 @@ import (
 
 // lease finds what a token stands for; its parents must stand too. Errors:
 // Unauthenticated, saying expired with the time, or not known.
-func (d *Desk) lease(ctx context.Context, token string) (schemas.Lease, error) {
-	l, _, err := d.leased(ctx, token)
+func (s *Leases) Find(ctx context.Context, token string) (schemas.Lease, error) {
+	l, _, err := s.leased(ctx, token)
 	return l, err
 }
 
 // Holder names the member for whom a lease was made, whatever became of it, or the
 // lease that it was first narrowed from where no member is known: all leases of a line
 // have one holder. Errors: Unauthenticated.
-func (d *Desk) Holder(ctx context.Context, token string) (string, error) {
-	id, ok := d.leaseOf(token)
+func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
+	id, ok := s.leaseOf(token)
 	if !ok {
 		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
 	}
-	l, _, err := db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	l, _, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound:
 		return "lease\x00" + string(id), nil
@@ -41,38 +41,38 @@ func (d *Desk) Holder(ctx context.Context, token string) (string, error) {
 }
 
 // leased is lease with the revision that it has.
-func (d *Desk) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
-	id, ok := d.leaseOf(token)
+func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
+	id, ok := s.leaseOf(token)
 	if !ok {
 		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
 	}
-	l, revision, err := db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+	l, revision, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
 	}
 	if err != nil {
 		return l, 0, err
 	}
-	if !d.now().Before(l.Until) {
+	if !s.now().Before(l.Until) {
 		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
 	}
 	return l, revision, nil
 }
 
 // LookUp is the policy.LookUp of this desk.
-func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
-	l, revision, err := d.leased(ctx, token)
+func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
+	l, revision, err := s.leased(ctx, token)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
 	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
 		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
 	}
-	a, err := d.agreement(ctx, d.db, id)
+	a, err := s.agreements.read(ctx, s.db, id)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
-	err = d.braked(a.ID, &l)
+	err = s.brake.Check(a.ID, &l)
 	if err == nil {
 		err = usable(l.Participant, &a)
 	}
@@ -81,15 +81,15 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 	}
 	b := basis{}
 	b.on("agreement", string(a.ID), a.Revision)
-	f, err := d.parties.Factory(ctx, a.Factory)
+	f, err := s.parties.Factory(ctx, a.Factory)
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return policy.Entitlement{}, err
 	}
 	b.on("factory", string(a.Factory), f.Revision)
-	p, err := d.parties.Participant(ctx, l.Participant)
+	p, err := s.parties.Participant(ctx, l.Participant)
 	b.on("participant", string(l.Participant), p.Revision)
 	if err == nil && !p.Stopped { // that says so itself
-		err = d.stillHeld(ctx, l, revision, &p, b)
+		err = s.stillHeld(ctx, l, revision, &p, b)
 	}
 	if err != nil {
 		return policy.Entitlement{}, err
@@ -98,7 +98,7 @@ func (d *Desk) LookUp(ctx context.Context, token string, id schemas.AgreementID)
 }
 
 // stillHeld is holds for a lease and an organisation that were read just now.
-func (d *Desk) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p *schemas.Participant, b basis) error {
+func (s *Leases) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p *schemas.Participant, b basis) error {
 	b.on("lease", string(l.ID), revision)
 	err := unrevoked(&l)
 	for _, id := range l.Line {
@@ -106,7 +106,7 @@ func (d *Desk) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p
 			return err
 		}
 		var one schemas.Lease
-		one, revision, err = db.Get[schemas.Lease](ctx, d.db, "lease", string(id))
+		one, revision, err = db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 		b.on("lease", string(id), revision)
 		if err == nil {
 			err = unrevoked(&one)
@@ -115,5 +115,5 @@ func (d *Desk) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p
 	if err != nil {
 		return err
 	}
-	return inHands(ctx, d.db, &l, p, b)
+	return inHands(ctx, s.db, &l, p, b)
 }

@@ -26,7 +26,7 @@ const (
 )
 
 // anew adds a dataset on the terms of the others: what was used of them does not count.
-func anew(d *Desk) schemas.DatasetID {
+func anew(d *desk) schemas.DatasetID {
 	all := d.catalogue.(shelf)
 	ds := all["ds-0"]
 	ds.ID = schemas.NewDatasetID()
@@ -44,7 +44,7 @@ type sending struct {
 
 // history is the model of one agreement.
 type history struct {
-	desk    *Desk
+	desk    *desk
 	bytes   int64 // of the budget; 0 is any
 	id      schemas.AgreementID
 	token   string
@@ -63,7 +63,7 @@ type history struct {
 // release stands.
 func TestReleasesAgainstAModel(t *testing.T) {
 	t.Parallel()
-	desks := map[int64]*Desk{0: newDesk(t, modelBudget)} // by their budget of bytes
+	desks := map[int64]*desk{0: newDesk(t, modelBudget)} // by their budget of bytes
 	const fewer = modelBytes * modelBudget * 2 / 3
 	desks[fewer] = newDeskOn(t, dbtest.Open(t, dbtest.SQLite), modelBudget, fewer)
 	again, more, spent := 0, 0, 0
@@ -72,7 +72,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 		bytes := rapid.SampledFrom([]int64{0, fewer}).Draw(t, "bytes")
 		d := desks[bytes]
 		id := agreed(t, d, anew(d))[0] // a budget of its own
-		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		l, err := d.leases.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 			"end again": func(t *rapid.T) {
 				for _, r := range m.ended {
 					r.State, r.Rows, r.ChargedRows = schemas.ReleaseBroken, 1, 1
-					if err := d.End(ctx, r, nil); err != nil {
+					if err := d.releases.End(ctx, r, nil); err != nil {
 						t.Fatal(err)
 					}
 					return
@@ -109,7 +109,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 				if rapid.IntRange(0, 9).Draw(t, "rarely") > 0 {
 					t.Skip("not now")
 				}
-				_, err := d.Revoke(ctx, owner(), id, "because")
+				_, err := d.stops.Revoke(ctx, owner(), id, "because")
 				if (err == nil) == m.revoked || m.revoked && schemas.KindOf(err) != schemas.Conflict {
 					t.Fatalf("revoked before: %t; revoking: %v", m.revoked, err)
 				}
@@ -171,7 +171,7 @@ func (m *history) key(r *schemas.Release, epoch uint64) string { return fmt.Spri
 func (m *history) begin(t *rapid.T) (again int) {
 	ctx := context.Background()
 	run := rapid.SampledFrom([]schemas.RunID{"", "run-a", "run-a", "run-b"}).Draw(t, "run")
-	g, err := policy.Authorize(ctx, m.desk.LookUp, m.token, policy.Want{Door: "http", Agreement: m.id, Table: "a", Split: "all", World: 1, Run: run, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	g, err := policy.Authorize(ctx, m.desk.leases.LookUp, m.token, policy.Want{Door: "http", Agreement: m.id, Table: "a", Split: "all", World: 1, Run: run, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	if err != nil {
 		if !m.revoked {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func (m *history) begin(t *rapid.T) (again int) {
 	}
 	s := &sending{of: Reading{Epoch: rapid.Uint64Range(0, 1).Draw(t, "epoch"), View: "all", Segments: plan(t)}}
 	want := rowsOf(s.of.Segments)
-	s.Release, s.tab, err = m.desk.Begin(ctx, g, schemas.Release{MostRows: want, MostBytes: modelBytes * want}, s.of)
+	s.Release, s.tab, err = m.desk.releases.Begin(ctx, g, schemas.Release{MostRows: want, MostBytes: modelBytes * want}, s.of)
 	free := int64(0)
 	if run != "" {
 		had := m.paid[m.key(&schemas.Release{Run: run}, s.of.Epoch)]
@@ -221,7 +221,7 @@ func (m *history) send(t *rapid.T, s *sending) (more int, ok bool) {
 	}
 	for !s.tab.Pay(&s.Release, n, modelBytes*n) {
 		more++
-		err := m.desk.More(context.Background(), s.Release, s.tab, n, modelBytes*n)
+		err := m.desk.releases.More(context.Background(), s.Release, s.tab, n, modelBytes*n)
 		if schemas.KindOf(err) == schemas.Denied {
 			return 0, false
 		}
@@ -242,7 +242,7 @@ func (m *history) send(t *rapid.T, s *sending) (more int, ok bool) {
 
 func (m *history) end(t *rapid.T, s *sending, state schemas.ReleaseState) {
 	s.State = state
-	err := m.desk.End(context.Background(), s.Release, s.tab)
+	err := m.desk.releases.End(context.Background(), s.Release, s.tab)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func (m *history) pay(s *sending, rows int64) {
 
 // crash loses all that only memory knew.
 func (m *history) crash(t *rapid.T) {
-	_, err := m.desk.Recover(context.Background())
+	_, err := m.desk.releases.Recover(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func (m *history) crash(t *rapid.T) {
 }
 
 func (m *history) releases(t *rapid.T) map[schemas.ReleaseID]schemas.Release {
-	all, _, err := m.desk.Releases(context.Background(), trainer(), ReleaseQuery{Agreement: m.id}, "", 1000)
+	all, _, err := m.desk.releases.List(context.Background(), trainer(), ReleaseQuery{Agreement: m.id}, "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func (m *history) releases(t *rapid.T) map[schemas.ReleaseID]schemas.Release {
 
 // spent says that the budget leaves nothing.
 func (m *history) spent(t *rapid.T) bool {
-	a, err := m.desk.Agreement(context.Background(), trainer(), m.id)
+	a, err := m.desk.agreements.Get(context.Background(), trainer(), m.id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func (m *history) spent(t *rapid.T) bool {
 }
 
 func (m *history) check(t *rapid.T) {
-	a, err := m.desk.Agreement(context.Background(), trainer(), m.id)
+	a, err := m.desk.agreements.Get(context.Background(), trainer(), m.id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,12 +15,12 @@ import (
 // is stored; nothing where every row costs: without a budget nobody asks, without a
 // run nothing is read again. It looks before the transaction that reserves: rows that
 // are paid for in between are only reserved once too often, until the end settles.
-func (d *Desk) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Release, of Reading) (plan []byte, all []stretch, err error) {
+func (s *Releases) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Release, of Reading) (plan []byte, all []stretch, err error) {
 	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" || len(of.Segments) == 0 {
 		return nil, nil, nil
 	}
 	r.Reading = of.name()
-	had, err := paid(ctx, d.db, r)
+	had, err := paid(ctx, s.db, r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,12 +45,37 @@ func owner() schemas.Principal {
 	return schemas.Principal{Issuer: "i", Subject: "hal", Participant: holder, Roles: []schemas.Role{schemas.RoleProvider}}
 }
 
-func newDesk(t *testing.T, rows int64) *Desk {
+// desk is every part of the field, wired.
+type desk struct {
+	agreements *Agreements
+	terms      *Terms
+	requests   *Requests
+	leases     *Leases
+	releases   *Releases
+	stops      *Stops
+	runs       *Runs
+	refusals   *Refusals
+	catalogue  catalogue
+	engine     *policy.Engine
+}
+
+func (d *desk) wire(engine *policy.Engine, feed *Feed) {
+	brake := NewBrake(d.agreements.DB, feed)
+	d.engine = engine
+	d.terms = NewTerms(d.catalogue, nil, nil)
+	d.requests = NewRequests(RequestConfig{Agreements: d.agreements, Engine: engine, Catalogue: d.catalogue, Terms: d.terms})
+	d.leases = NewLeases(LeaseConfig{Agreements: d.agreements, Catalogue: d.catalogue, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
+	d.releases = NewReleases(ReleaseConfig{Agreements: d.agreements, Brake: brake, Replica: "r"})
+	d.stops, d.runs = NewStops(d.agreements, brake), NewRuns(d.agreements, 0)
+	d.refusals = NewRefusals(d.agreements, d.leases.Find)
+}
+
+func newDesk(t *testing.T, rows int64) *desk {
 	t.Helper()
 	return newDeskOn(t, dbtest.Open(t, dbtest.SQLite), rows, 0)
 }
 
-func newDeskOn(t *testing.T, database *db.DB, rows, bytes int64) *Desk {
+func newDeskOn(t *testing.T, database *db.DB, rows, bytes int64) *desk {
 	t.Helper()
 	ctx := t.Context()
 	parties, err := party.New(database)
@@ -90,7 +115,9 @@ func newDeskOn(t *testing.T, database *db.DB, rows, bytes int64) *Desk {
 		id := schemas.DatasetID(fmt.Sprintf("ds-%d", i))
 		s[id] = schemas.Dataset{ID: id, Provider: holder, Space: "agriculture", Offer: &offer, Latest: &schemas.VersionSummary{Version: "v1"}}
 	}
-	return New(Config{DB: database, Engine: engine, Parties: parties, Catalogue: s, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "r"})
+	d := &desk{agreements: New(database, parties, nil), catalogue: s}
+	d.wire(engine, nil)
+	return d
 }
 
 func must(t testing.TB, err error) {
@@ -101,13 +128,13 @@ func must(t testing.TB, err error) {
 }
 
 // agreed asks for datasets and gives the agreements.
-func agreed(t rapid.TB, d *Desk, ids ...schemas.DatasetID) []schemas.AgreementID {
+func agreed(t rapid.TB, d *desk, ids ...schemas.DatasetID) []schemas.AgreementID {
 	t.Helper()
 	r := schemas.Request{Project: "p"}
 	for _, id := range ids {
 		r.Items = append(r.Items, schemas.RequestItem{Dataset: id})
 	}
-	r, err := d.Submit(context.Background(), trainer(), r)
+	r, err := d.requests.Submit(context.Background(), trainer(), r)
 	if err != nil || r.State != schemas.RequestGranted {
 		t.Fatalf("the request is %s: %v", r.State, err)
 	}
@@ -175,7 +202,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 			it.Agreement = id
 			ask.Items = append(ask.Items, it)
 		}
-		parent, err := d.Mint(ctx, trainer(), ask)
+		parent, err := d.leases.Mint(ctx, trainer(), ask)
 		if err != nil {
 			t.Skipf("not minted: %v", err)
 		}
@@ -187,7 +214,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 			for range rapid.IntRange(0, 2).Draw(t, "items") {
 				n.Items = append(n.Items, drawItem(t, ids))
 			}
-			child, err := d.Narrow(ctx, parent.Token, n)
+			child, err := d.leases.Narrow(ctx, parent.Token, n)
 			if err != nil {
 				if k := schemas.KindOf(err); k != schemas.Denied && k != schemas.Invalid {
 					t.Fatalf("narrowing: %v", err)
@@ -199,7 +226,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 			}
 			for range 20 {
 				w := drawWant(t, ids)
-				got, err := policy.Authorize(ctx, d.LookUp, child.Token, w, time.Now())
+				got, err := policy.Authorize(ctx, d.leases.LookUp, child.Token, w, time.Now())
 				if err != nil {
 					continue
 				}
@@ -209,7 +236,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 				}
 				// What it was granted, said in full, its parent grants as well.
 				full := got.Want()
-				_, err = policy.Authorize(ctx, d.LookUp, parent.Token, full, time.Now())
+				_, err = policy.Authorize(ctx, d.leases.LookUp, parent.Token, full, time.Now())
 				if err != nil {
 					t.Fatalf("the child opens %+v and its parent does not: %v\nchild %+v\nparent %+v", full, err, child.Lease, parent.Lease)
 				}

@@ -14,23 +14,23 @@ import (
 // sent at most what they had reserved [decisions.md 18], and that is charged, with
 // its rows paid for. It also carries budgets over from an earlier version. Call it before
 // serving. It gives how many there were.
-func (d *Desk) Recover(ctx context.Context) (int, error) {
-	n, err := d.closeOpen(ctx, "state = 'open' AND (replica = ? OR ?)", []any{d.replica, d.alone})
+func (s *Releases) Recover(ctx context.Context) (int, error) {
+	n, err := s.closeOpen(ctx, "state = 'open' AND (replica = ? OR ?)", []any{s.replica, s.alone})
 	if err == nil {
-		err = d.openAccounts(ctx)
+		err = s.openAccounts(ctx)
 	}
 	return n, err
 }
 
 // closeOpen closes the open releases that a condition picks.
-func (d *Desk) closeOpen(ctx context.Context, where string, args []any) (int, error) {
+func (s *Releases) closeOpen(ctx context.Context, where string, args []any) (int, error) {
 	n := 0
 	for {
-		open, _, err := db.List[schemas.Release](ctx, d.db, "release", where, args, "", 500)
+		open, _, err := db.List[schemas.Release](ctx, s.db, "release", where, args, "", 500)
 		if err != nil || len(open) == 0 {
 			return n, err
 		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			for _, row := range open {
 				r := row.Doc
 				r.State = schemas.ReleaseUnknown
@@ -38,7 +38,7 @@ func (d *Desk) closeOpen(ctx context.Context, where string, args []any) (int, er
 					r.Rows, r.Bytes = r.MostRows, r.MostBytes
 				}
 				r.Cause = fmt.Sprintf("the gateway stopped while it ran: at most %d rows, %d bytes", r.Rows, r.Bytes)
-				err := d.end(ctx, tx, r, nil)
+				err := s.end(ctx, tx, r, nil)
 				if err != nil {
 					return err
 				}
@@ -59,10 +59,10 @@ const abandonedAfter = time.Minute
 
 // CloseAbandoned closes the releases of processes that do not come back under their name,
 // which would hold their budgets for ever, until ctx ends.
-func (d *Desk) CloseAbandoned(ctx context.Context, log *slog.Logger) error {
+func (s *Releases) CloseAbandoned(ctx context.Context, log *slog.Logger) error {
 	free := map[string]time.Time{}
 	for ctx.Err() == nil {
-		n, err := d.lookForAbandoned(ctx, free)
+		n, err := s.lookForAbandoned(ctx, free)
 		if n > 0 {
 			log.Warn("releases of gateways that are gone are closed as unknown", "releases", n)
 		}
@@ -75,8 +75,8 @@ func (d *Desk) CloseAbandoned(ctx context.Context, log *slog.Logger) error {
 }
 
 // lookForAbandoned is one look; free keeps since when nobody holds a name.
-func (d *Desk) lookForAbandoned(ctx context.Context, free map[string]time.Time) (closed int, err error) {
-	names, err := d.openReplicas(ctx)
+func (s *Releases) lookForAbandoned(ctx context.Context, free map[string]time.Time) (closed int, err error) {
+	names, err := s.openReplicas(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +86,7 @@ func (d *Desk) lookForAbandoned(ctx context.Context, free map[string]time.Time) 
 		}
 	}
 	for name := range names {
-		held, err := d.db.NameIsHeld(ctx, name)
+		held, err := s.db.NameIsHeld(ctx, name)
 		if err != nil {
 			return closed, err
 		}
@@ -95,9 +95,9 @@ func (d *Desk) lookForAbandoned(ctx context.Context, free map[string]time.Time) 
 		case held:
 			delete(free, name)
 		case !known:
-			free[name] = d.now()
-		case d.now().Sub(since) >= abandonedAfter:
-			n, err := d.closeOpen(ctx, "state = 'open' AND replica = ? AND begun <= ?", []any{name, since.UnixMicro()})
+			free[name] = s.now()
+		case s.now().Sub(since) >= abandonedAfter:
+			n, err := s.closeOpen(ctx, "state = 'open' AND replica = ? AND begun <= ?", []any{name, since.UnixMicro()})
 			closed += n
 			if err != nil {
 				return closed, err
@@ -108,8 +108,8 @@ func (d *Desk) lookForAbandoned(ctx context.Context, free map[string]time.Time) 
 }
 
 // openReplicas names the other processes that have open releases.
-func (d *Desk) openReplicas(ctx context.Context) (map[string]bool, error) {
-	rows, err := d.db.Query(ctx, `SELECT DISTINCT replica FROM release WHERE state = 'open' AND replica <> ?`, d.replica)
+func (s *Releases) openReplicas(ctx context.Context) (map[string]bool, error) {
+	rows, err := s.db.Query(ctx, `SELECT DISTINCT replica FROM release WHERE state = 'open' AND replica <> ?`, s.replica)
 	if err != nil {
 		return nil, fmt.Errorf("look for open releases: %w", err)
 	}
@@ -124,4 +124,47 @@ func (d *Desk) openReplicas(ctx context.Context) (map[string]bool, error) {
 		out[name] = true
 	}
 	return out, rows.Err()
+}
+
+// openAccounts carries over what agreements of an earlier version used, which counted by
+// themselves. It is done once, before anything is served.
+func (s *Releases) openAccounts(ctx context.Context) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n := 0
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM account`).Scan(&n)
+		if err != nil || n > 0 {
+			return err
+		}
+		for after := ""; ; {
+			rows, next, err := db.List[schemas.Agreement](ctx, tx, "agreement", "rows_used > 0 OR bytes_used > 0", nil, after, 1000)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				err := s.carryOver(ctx, tx, row.Doc)
+				if err != nil {
+					return err
+				}
+			}
+			after = next
+			if next == "" {
+				return nil
+			}
+		}
+	})
+}
+
+func (s *Releases) carryOver(ctx context.Context, tx *db.Tx, a schemas.Agreement) error {
+	a, err := s.agreements.inForce(ctx, tx, a, 0)
+	if err != nil {
+		return err
+	}
+	p, err := purseOf(ctx, tx, &a)
+	if err == nil {
+		err = p.hold(ctx, tx, &a, a.RowsUsed, a.BytesUsed)
+	}
+	if err == nil {
+		_, err = settleAccounts(ctx, tx, p.ids(), a.RowsUsed, a.BytesUsed, a.RowsUsed, a.BytesUsed)
+	}
+	return err
 }

@@ -20,10 +20,10 @@ func TestAbandonedReleasesAreClosed(t *testing.T) {
 	id, begin := opener(t, gone)
 	_, err := begin("run-a", 1, schemas.Segment{Rows: 400})
 	must(t, err)
-	held, err := db.TakeName(ctx, gone.replica)
+	held, err := db.TakeName(ctx, gone.releases.replica)
 	must(t, err)
 	at := time.Now()
-	other := New(Config{DB: db, Engine: gone.engine, Parties: gone.parties, Catalogue: gone.catalogue, LeaseKey: gone.leaseKey, Replica: "other", Now: func() time.Time { return at }})
+	other := NewReleases(ReleaseConfig{Agreements: New(db, gone.agreements.Parties, func() time.Time { return at }), Brake: NewBrake(db, nil), Replica: "other"})
 	free := map[string]time.Time{}
 	look := func(after time.Duration, want int) {
 		t.Helper()
@@ -38,14 +38,14 @@ func TestAbandonedReleasesAreClosed(t *testing.T) {
 	let(t, db, held)
 	look(0, 0)
 	look(abandonedAfter/2, 0)
-	back, err := db.TakeName(ctx, gone.replica)
+	back, err := db.TakeName(ctx, gone.releases.replica)
 	must(t, err)
 	look(abandonedAfter, 0)
 	let(t, db, back)
 	look(0, 0)
 	look(abandonedAfter, 1)
 	look(abandonedAfter, 0)
-	list, _, err := gone.Releases(ctx, trainer(), ReleaseQuery{Agreement: id}, "", 10)
+	list, _, err := gone.releases.List(ctx, trainer(), ReleaseQuery{Agreement: id}, "", 10)
 	if err != nil || len(list) != 1 || list[0].State != schemas.ReleaseUnknown {
 		t.Errorf("%+v, %v", list, err)
 	}

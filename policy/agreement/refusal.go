@@ -11,10 +11,14 @@ import (
 	"guichet/schemas"
 )
 
-// refusals remembers which refusals of the running minute are in the record already:
+// Refusals remembers which refusals of the running minute are in the record already:
 // later ones of the same caller, rule and subject are counted, and the count follows
 // when the minute is over, so that strangers cannot flood the record [decisions.md 18].
-type refusals struct {
+type Refusals struct {
+	db     *db.DB
+	now    func() time.Time
+	holder func(ctx context.Context, token string) (schemas.Lease, error)
+
 	mu     sync.Mutex
 	minute int64
 	seen   map[refusalKey]*refused
@@ -39,13 +43,14 @@ const maxRefusals = 10_000
 // maxWaiting bounds the refusals of strangers that are not recorded yet.
 const maxWaiting = 1024
 
-func newRefusals() *refusals {
-	return &refusals{seen: map[refusalKey]*refused{}, waiting: make(chan schemas.Change, maxWaiting)}
+// NewRefusals makes Refusals; holder finds the lease of a token.
+func NewRefusals(a *Agreements, holder func(ctx context.Context, token string) (schemas.Lease, error)) *Refusals {
+	return &Refusals{db: a.DB, now: a.Now, holder: holder, seen: map[refusalKey]*refused{}, waiting: make(chan schemas.Change, maxWaiting)}
 }
 
-// later puts a refusal where CountRefusals finds it; one for which there is no room is
+// later puts a refusal where Count finds it; one for which there is no room is
 // counted.
-func (r *refusals) later(c schemas.Change) {
+func (r *Refusals) later(c schemas.Change) {
 	select {
 	case r.waiting <- c:
 	default:
@@ -57,7 +62,7 @@ func (r *refusals) later(c schemas.Change) {
 
 // take gives the refusals that wait, the first of which is c, and one about those that
 // were dropped.
-func (r *refusals) take(c schemas.Change) []schemas.Change {
+func (r *Refusals) take(c schemas.Change) []schemas.Change {
 	out := []schemas.Change{c}
 	for len(out) < maxWaiting {
 		select {
@@ -79,7 +84,7 @@ func (r *refusals) take(c schemas.Change) []schemas.Change {
 }
 
 // first counts a refusal and says whether it is to be recorded.
-func (r *refusals) first(now time.Time, key refusalKey, c schemas.Change) bool {
+func (r *Refusals) first(now time.Time, key refusalKey, c schemas.Change) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn(now)
@@ -99,7 +104,7 @@ func (r *refusals) first(now time.Time, key refusalKey, c schemas.Change) bool {
 }
 
 // turn puts what was counted aside when its minute is over.
-func (r *refusals) turn(now time.Time) {
+func (r *Refusals) turn(now time.Time) {
 	m := now.Unix() / 60
 	if m == r.minute {
 		return
@@ -114,7 +119,7 @@ func (r *refusals) turn(now time.Time) {
 }
 
 // lost counts refusals that could not be recorded, and those that they counted.
-func (r *refusals) lost(changes []schemas.Change) {
+func (r *Refusals) lost(changes []schemas.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range changes {
@@ -122,10 +127,10 @@ func (r *refusals) lost(changes []schemas.Change) {
 	}
 }
 
-// CountRefusals puts into the record the refusals of strangers, and minute by minute
+// Count puts into the record the refusals of strangers, and minute by minute
 // how many more refusals of the same kind there were (number "more"), until ctx ends,
 // and then what there is by then.
-func (d *Desk) CountRefusals(ctx context.Context) error {
+func (r *Refusals) Count(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Second)
 	defer tick.Stop()
 	for {
@@ -133,29 +138,29 @@ func (d *Desk) CountRefusals(ctx context.Context) error {
 		case <-ctx.Done():
 			last := context.WithoutCancel(ctx)
 			select {
-			case c := <-d.refusals.waiting:
-				d.recordWaiting(last, c)
+			case c := <-r.waiting:
+				r.recordWaiting(last, c)
 			default:
 			}
-			return d.countRefusals(last, d.now().Add(time.Minute))
-		case c := <-d.refusals.waiting:
-			d.recordWaiting(ctx, c)
+			return r.count(last, r.now().Add(time.Minute))
+		case c := <-r.waiting:
+			r.recordWaiting(ctx, c)
 		case <-tick.C:
-			_ = d.countRefusals(ctx, d.now()) // what could not be written is tried again at the next turn
+			_ = r.count(ctx, r.now()) // what could not be written is tried again at the next turn
 		}
 	}
 }
 
-func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
-	d.refusals.mu.Lock()
-	d.refusals.turn(now)
-	over := d.refusals.over
-	d.refusals.over = nil
-	d.refusals.mu.Unlock()
+func (r *Refusals) count(ctx context.Context, now time.Time) error {
+	r.mu.Lock()
+	r.turn(now)
+	over := r.over
+	r.over = nil
+	r.mu.Unlock()
 	if len(over) == 0 {
 		return nil
 	}
-	err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := r.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, x := range over {
 			x.change.At = time.Time{}
 			x.change.Numbers = map[string]int64{"more": x.more}
@@ -167,9 +172,9 @@ func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
 		return nil
 	})
 	if err != nil {
-		d.refusals.mu.Lock()
-		d.refusals.over = append(over, d.refusals.over...)
-		d.refusals.mu.Unlock()
+		r.mu.Lock()
+		r.over = append(over, r.over...)
+		r.mu.Unlock()
 	}
 	return err
 }
@@ -177,9 +182,9 @@ func (d *Desk) countRefusals(ctx context.Context, now time.Time) error {
 // Refused puts a refusal into the record: who was refused what by which rule.
 // Only Denied and Unauthenticated errors are refusals; others are ignored. address
 // stands in for a caller that is not signed in; such a refusal is recorded by
-// CountRefusals, soon: whoever has no name waits for no database, and takes no
+// Count, soon: whoever has no name waits for no database, and takes no
 // connection while it is away.
-func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door string, cause error) error {
+func (r *Refusals) Refused(ctx context.Context, by schemas.Principal, address, door string, cause error) error {
 	e, ok := errors.AsType[*schemas.Error](cause)
 	if !ok || e.Kind != schemas.Denied && e.Kind != schemas.Unauthenticated {
 		return nil
@@ -200,21 +205,21 @@ func (d *Desk) Refused(ctx context.Context, by schemas.Principal, address, door 
 		v["participant"] = string(by.Participant)
 	}
 	c := schemas.Change{Kind: schemas.ChangeRefusal, Subject: short(e.Subject), Values: v}
-	if !d.refusals.first(d.now(), refusalKey{caller, rule, subject}, c) {
+	if !r.first(r.now(), refusalKey{caller, rule, subject}, c) {
 		return nil
 	}
 	if !by.SignedIn() {
-		c.At = d.now().UTC()
-		d.refusals.later(c)
+		c.At = r.now().UTC()
+		r.later(c)
 		return nil
 	}
-	d.concerning(ctx, e.Subject, v)
-	return d.record(ctx, []schemas.Change{c})
+	r.concerning(ctx, e.Subject, v)
+	return r.record(ctx, []schemas.Change{c})
 }
 
 // concerning adds to a refusal which dataset, provider and project it is about, so that
 // those read it too. What cannot be found adds nothing: the refusal stands by itself.
-func (d *Desk) concerning(ctx context.Context, about string, v map[string]string) {
+func (r *Refusals) concerning(ctx context.Context, about string, v map[string]string) {
 	for _, noun := range []struct {
 		prefix, table string
 		columns       []string
@@ -233,7 +238,7 @@ func (d *Desk) concerning(ctx context.Context, about string, v map[string]string
 		for i := range found {
 			into[i] = &found[i]
 		}
-		err := d.db.QueryRow(ctx, "SELECT "+strings.Join(noun.columns, ", ")+" FROM "+noun.table+" WHERE id = ?", about).Scan(into...)
+		err := r.db.QueryRow(ctx, "SELECT "+strings.Join(noun.columns, ", ")+" FROM "+noun.table+" WHERE id = ?", about).Scan(into...)
 		if err != nil {
 			return
 		}
@@ -246,16 +251,16 @@ func (d *Desk) concerning(ctx context.Context, about string, v map[string]string
 
 // recordWaiting records the refusals that wait, the first of which is c. What cannot be
 // recorded now is counted: the database may be away for long.
-func (d *Desk) recordWaiting(ctx context.Context, c schemas.Change) {
-	changes := d.refusals.take(c)
-	err := d.record(ctx, changes)
+func (r *Refusals) recordWaiting(ctx context.Context, c schemas.Change) {
+	changes := r.take(c)
+	err := r.record(ctx, changes)
 	if err != nil {
-		d.refusals.lost(changes)
+		r.lost(changes)
 	}
 }
 
-func (d *Desk) record(ctx context.Context, changes []schemas.Change) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+func (r *Refusals) record(ctx context.Context, changes []schemas.Change) error {
+	return r.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, c := range changes {
 			_, err := tx.Append(ctx, c)
 			if err != nil {
@@ -268,15 +273,15 @@ func (d *Desk) record(ctx context.Context, changes []schemas.Change) error {
 
 // RefusedBytes puts a refusal of a byte door into the record, by whom the lease was made
 // for where it is a good one.
-func (d *Desk) RefusedBytes(ctx context.Context, token, address, door string, cause error) error {
+func (r *Refusals) RefusedBytes(ctx context.Context, token, address, door string, cause error) error {
 	var by schemas.Principal
 	if schemas.KindOf(cause) == schemas.Denied {
-		l, err := d.lease(ctx, token)
+		l, err := r.holder(ctx, token)
 		if err == nil {
 			by = schemas.Principal{Issuer: "lease", Subject: string(l.ID), Participant: l.Participant}
 		}
 	}
-	return d.Refused(ctx, by, address, door, cause)
+	return r.Refused(ctx, by, address, door, cause)
 }
 
 // short cuts what a caller may have chosen the length of.

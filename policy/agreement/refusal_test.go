@@ -15,17 +15,17 @@ import (
 func TestRefusalsAreCounted(t *testing.T) {
 	d := newDesk(t, 0)
 	now := time.Date(2026, 5, 4, 10, 0, 5, 0, time.UTC)
-	d.now = func() time.Time { return now }
-	no := denied("ds-a", "offer.use", "the offer", "no", "")
+	d.refusals.now = func() time.Time { return now }
+	no := schemas.Refuse("ds-a", "offer.use", "the offer", "no", "")
 	refuse := func(address string, n int) {
 		for range n {
-			must(t, d.Refused(t.Context(), schemas.Principal{}, address, "http", no))
+			must(t, d.refusals.Refused(t.Context(), schemas.Principal{}, address, "http", no))
 		}
-		d.recordWaiting(t.Context(), <-d.refusals.waiting)
+		d.refusals.recordWaiting(t.Context(), <-d.refusals.waiting)
 	}
 	recorded := func() (entries, all int64) {
 		t.Helper()
-		changes, err := d.db.Changes(t.Context(), 0, 1000)
+		changes, err := d.agreements.DB.Changes(t.Context(), 0, 1000)
 		must(t, err)
 		for _, c := range changes {
 			if c.Kind != schemas.ChangeRefusal {
@@ -47,15 +47,15 @@ func TestRefusalsAreCounted(t *testing.T) {
 	if entries, all := recorded(); entries != 2 || all != 2 {
 		t.Errorf("within the minute: %d entries of %d refusals", entries, all)
 	}
-	must(t, d.countRefusals(t.Context(), now))
+	must(t, d.refusals.count(t.Context(), now))
 	now = now.Add(time.Minute)
 	refuse("192.0.2.1", 3)
-	must(t, d.countRefusals(t.Context(), now))
+	must(t, d.refusals.count(t.Context(), now))
 	if entries, all := recorded(); entries != 4 || all != 502 {
 		t.Errorf("a minute later: %d entries of %d refusals, want 4 of 502", entries, all)
 	}
-	must(t, d.countRefusals(t.Context(), now.Add(time.Minute))) // as at a stop
-	must(t, d.countRefusals(t.Context(), now.Add(time.Minute)))
+	must(t, d.refusals.count(t.Context(), now.Add(time.Minute))) // as at a stop
+	must(t, d.refusals.count(t.Context(), now.Add(time.Minute)))
 	if entries, all := recorded(); entries != 5 || all != 504 {
 		t.Errorf("at the end: %d entries of %d refusals, want 5 of 504", entries, all)
 	}
@@ -65,19 +65,19 @@ func TestRefusalsAreCounted(t *testing.T) {
 // what there is no room for is counted, also when what says so could not be written.
 func TestStrangersWaitForNoRecord(t *testing.T) {
 	d := newDesk(t, 0)
-	no := denied("ds-a", "offer.use", "the offer", "no", "")
+	no := schemas.Refuse("ds-a", "offer.use", "the offer", "no", "")
 	away, gone := context.WithCancel(t.Context())
 	gone()
 	for i := range maxWaiting + 10 {
-		must(t, d.Refused(away, schemas.Principal{}, fmt.Sprintf("192.0.2.%d", i), "http", no)) // with a database, this would fail
+		must(t, d.refusals.Refused(away, schemas.Principal{}, fmt.Sprintf("192.0.2.%d", i), "http", no)) // with a database, this would fail
 	}
-	d.recordWaiting(away, <-d.refusals.waiting)
+	d.refusals.recordWaiting(away, <-d.refusals.waiting)
 	if d.refusals.dropped != maxWaiting+10 {
 		t.Errorf("%d are counted as dropped, want all %d", d.refusals.dropped, maxWaiting+10)
 	}
-	must(t, d.Refused(away, schemas.Principal{}, "192.0.2.1 again", "http", no))
-	d.recordWaiting(t.Context(), <-d.refusals.waiting)
-	changes, err := d.db.Changes(t.Context(), 0, 1000)
+	must(t, d.refusals.Refused(away, schemas.Principal{}, "192.0.2.1 again", "http", no))
+	d.refusals.recordWaiting(t.Context(), <-d.refusals.waiting)
+	changes, err := d.agreements.DB.Changes(t.Context(), 0, 1000)
 	must(t, err)
 	last, err := db.ParseLeaf(changes[len(changes)-1].Leaf)
 	must(t, err)

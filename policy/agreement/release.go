@@ -12,32 +12,57 @@ import (
 	"guichet/schemas"
 )
 
+// Releases writes what goes out: durable before its first byte, bounded while it runs,
+// ended once. Safe for concurrent use.
+type Releases struct {
+	db         *db.DB
+	agreements *Agreements
+	brake      *Brake
+	replica    string
+	alone      bool
+	now        func() time.Time
+}
+
+// ReleaseConfig is what Releases are made of.
+type ReleaseConfig struct {
+	Agreements *Agreements
+	Brake      *Brake
+	Replica    string // name of this process, for the releases it opens
+	Alone      bool   // no other process opens releases on this database
+}
+
+// NewReleases makes Releases.
+func NewReleases(c ReleaseConfig) *Releases {
+	a := c.Agreements
+	return &Releases{db: a.DB, agreements: a, brake: c.Brake, replica: c.Replica, alone: c.Alone, now: a.Now}
+}
+
 // Begin makes a release durable before its first byte may leave: it checks again,
 // in the same transaction, that the agreement stands, reserves a first slice of its
 // budget and appends the begin record. MostRows and MostBytes are lowered to what the
 // budget still gives beside rows that are paid for already. The tab is what Pay and
 // More go on with. Errors: Denied (revoked meanwhile, budget spent), Unavailable.
-func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of Reading) (schemas.Release, *Tab, error) {
+func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of Reading) (schemas.Release, *Tab, error) {
 	if !g.Valid() {
 		return r, nil, fmt.Errorf("begin a release: the grant did not come from policy.Authorize")
 	}
 	a, l, w := g.Agreement(), g.Lease(), g.Want()
-	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, d.replica
+	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, s.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Provider, r.Purpose, r.Action = a.Provider, a.Purpose, a.Action
 	r.Participant, r.Project, r.Run, r.Factory, r.Declared, r.Door = l.Participant, a.Project, w.Run, a.Factory, g.Declared(), w.Door
-	err := d.runs(ctx, &r, l.Run)
+	err := s.checkRun(ctx, &r, l.Run)
 	if err != nil {
 		return r, nil, err
 	}
-	plan, stretches, err := d.unpaid(ctx, &a, &r, of)
+	plan, stretches, err := s.unpaid(ctx, &a, &r, of)
 	if err != nil {
 		return r, nil, err
 	}
 	t := newTab(stretches, r.MostRows, r.MostBytes)
 	t.lease, t.terms, t.basis = l, a, basis(g.Read())
 	var pos *db.Position
-	err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		factory := policy.Noun{Table: "factory", ID: string(a.Factory)} // by whose networks the place was proven
 		err := basis{factory: g.Read()[factory]}.stands(ctx, tx)
 		if _, changed := errors.AsType[*moved](err); changed {
@@ -46,11 +71,11 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		if err != nil {
 			return err
 		}
-		now, err := d.standing(ctx, tx, t)
+		now, err := s.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
-		p, err := d.purse(ctx, tx, &now)
+		p, err := purseOf(ctx, tx, &now)
 		if err == nil {
 			err = p.recorded(ctx, tx)
 		}
@@ -60,7 +85,7 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 		if err != nil {
 			return err
 		}
-		r.Begun, r.Accounts = d.now().UTC(), p.ids()
+		r.Begun, r.Accounts = s.now().UTC(), p.ids()
 		err = reserve(ctx, tx, &now, p, &r, t, 0, 0)
 		if err != nil {
 			return err
@@ -88,20 +113,20 @@ func (d *Desk) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of 
 
 // CheckRun says whether the run that a grant is for is one of its project, before a stream
 // is opened under it. Errors: Invalid.
-func (d *Desk) CheckRun(ctx context.Context, g policy.Grant) error {
+func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
 	if g.Want().Run == "" {
 		return nil
 	}
-	return d.runs(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
+	return s.checkRun(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
 }
 
 // runs says whether the run that a release names is one of its project. That of the
 // lease was looked at when the lease was made.
-func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
+func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
 	if r.Run == leased {
 		return nil
 	}
-	run, _, err := db.Get[schemas.Run](ctx, d.db, "run", string(r.Run))
+	run, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(r.Run))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return err
 	}
@@ -113,8 +138,8 @@ func (d *Desk) runs(ctx context.Context, r *schemas.Release, leased schemas.RunI
 
 // standing gives the agreement of a release with what was used of it, if it may go on.
 // What it was granted by is looked at again, and where something moved all is read anew.
-func (d *Desk) standing(ctx context.Context, tx *db.Tx, t *Tab) (schemas.Agreement, error) {
-	err := d.braked(t.terms.ID, &t.lease)
+func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Tab) (schemas.Agreement, error) {
+	err := s.brake.Check(t.terms.ID, &t.lease)
 	if err != nil {
 		return t.terms, err
 	}
@@ -122,18 +147,18 @@ func (d *Desk) standing(ctx context.Context, tx *db.Tx, t *Tab) (schemas.Agreeme
 	if _, changed := errors.AsType[*moved](err); err != nil && !changed {
 		return t.terms, err
 	}
-	if err == nil && len(t.basis) > 0 && d.now().Before(t.terms.Until) {
+	if err == nil && len(t.basis) > 0 && s.now().Before(t.terms.Until) {
 		if !slices.ContainsFunc(t.terms.Obligations, func(o schemas.Duty) bool { return o.Rule == ofRequest }) {
 			return t.terms, nil
 		}
-		return d.inForce(ctx, tx, t.terms, t.terms.Revision)
+		return s.agreements.inForce(ctx, tx, t.terms, t.terms.Revision)
 	}
-	a, err := d.agreement(ctx, tx, t.terms.ID)
+	a, err := s.agreements.read(ctx, tx, t.terms.ID)
 	if err != nil {
 		return a, err
 	}
 	if a.State != schemas.AgreementActive {
-		return a, denied(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
+		return a, schemas.Refuse(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
 	}
 	err = usable(t.lease.Participant, &a)
 	if err != nil {
@@ -148,9 +173,9 @@ func (d *Desk) standing(ctx context.Context, tx *db.Tx, t *Tab) (schemas.Agreeme
 // More reserves another slice of the budget for a release that wants to send a
 // message of rows and bytes. Errors: Denied (revoked meanwhile, budget spent),
 // Unavailable.
-func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes int64) error {
+func (s *Releases) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes int64) error {
 	was := *t // a write that fails reserves nothing
-	err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		*t = was
 		stored, revision, err := db.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 		if err != nil {
@@ -159,11 +184,11 @@ func (d *Desk) More(ctx context.Context, r schemas.Release, t *Tab, rows, bytes 
 		if stored.State != schemas.ReleaseOpen {
 			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
 		}
-		now, err := d.standing(ctx, tx, t)
+		now, err := s.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
-		p, err := d.purse(ctx, tx, &now)
+		p, err := purseOf(ctx, tx, &now)
 		if err != nil {
 			return err
 		}
@@ -224,7 +249,7 @@ func limit(a *schemas.Agreement, p purse, r *schemas.Release, t *Tab) error {
 }
 
 func spent(a *schemas.Agreement, c *account) error {
-	return denied(string(a.ID), c.duty.Rule, c.duty.Source, c.taken(), askForMore)
+	return schemas.Refuse(string(a.ID), c.duty.Rule, c.duty.Source, c.taken(), askForMore)
 }
 
 // reserve charges a slice of the budgets that covers what is needed now to their accounts
@@ -268,11 +293,11 @@ func charge(ctx context.Context, tx *db.Tx, id schemas.AgreementID, rows, bytes 
 // reservation: charged are the rows that it sent and nobody paid for in between, and
 // they are paid for from now on. The first end written stands: a second one changes
 // nothing.
-func (d *Desk) End(ctx context.Context, r schemas.Release, t *Tab) error {
-	return d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return d.end(ctx, tx, r, t) })
+func (s *Releases) End(ctx context.Context, r schemas.Release, t *Tab) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.end(ctx, tx, r, t) })
 }
 
-func (d *Desk) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Tab) error {
+func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Tab) error {
 	stored, revision, err := db.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 	if err != nil {
 		return err
@@ -281,7 +306,7 @@ func (d *Desk) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Tab) er
 		return nil
 	}
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
-	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, d.now().UTC()
+	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, s.now().UTC()
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
 	err = settle(ctx, tx, &stored, t)
 	if err != nil {
@@ -321,7 +346,7 @@ type ReleaseQuery struct {
 
 // Releases lists what the caller may see: her own, those of her datasets, all for
 // officers and operators.
-func (d *Desk) Releases(ctx context.Context, by schemas.Principal, q ReleaseQuery, after string, limit int) ([]schemas.Release, string, error) {
+func (s *Releases) List(ctx context.Context, by schemas.Principal, q ReleaseQuery, after string, limit int) ([]schemas.Release, string, error) {
 	err := signedIn(by, "streams")
 	if err != nil {
 		return nil, "", err
@@ -331,7 +356,7 @@ func (d *Desk) Releases(ctx context.Context, by schemas.Principal, q ReleaseQuer
 		where += " AND (participant = ? OR provider = ?)"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := db.List[schemas.Release](ctx, d.db, "release", where, args, after, limit)
+	rows, next, err := db.List[schemas.Release](ctx, s.db, "release", where, args, after, limit)
 	out := make([]schemas.Release, len(rows))
 	for i, row := range rows {
 		out[i] = row.Doc

@@ -15,45 +15,45 @@ import (
 // that wait for it. A grant is judged again first: a rule may say no by now.
 // Errors: NotFound, Denied, Invalid, Conflict when nothing waits for the caller or the
 // terms changed while they were judged, again and again.
-func (d *Desk) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
+func (s *Requests) Review(ctx context.Context, by schemas.Principal, id schemas.RequestID, review schemas.Review) (schemas.Request, error) {
 	var r schemas.Request
-	err := d.settled(ctx, string(id), func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
+	err := s.agreements.settled(ctx, string(id), func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		var err error
-		r, err = d.request(ctx, by, id)
+		r, err = s.find(ctx, by, id)
 		if err != nil {
 			return nil, err
 		}
-		grants, err := d.reviewed(ctx, by, &r, &review, b)
+		grants, err := s.reviewed(ctx, by, &r, &review, b)
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := acts(ctx, tx, by, schemas.RoleProvider)
 			if err != nil {
 				return err
 			}
-			return d.storeReview(ctx, tx, by, &r, review, grants)
+			return s.storeReview(ctx, tx, by, &r, review, grants)
 		}, err
 	})
 	return ownItems(by, r), err
 }
 
 // reviewed takes the reviewer's word into a request and gives the agreements that follow.
-func (d *Desk) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b basis) ([]*schemas.Agreement, error) {
+func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b basis) ([]*schemas.Agreement, error) {
 	if review.Decision != "grant" && review.Decision != "refuse" {
 		return nil, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
 	}
 	if !by.Has(schemas.RoleProvider) {
-		return nil, denied(string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
+		return nil, schemas.Refuse(string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
 	}
 	if review.Decision == "grant" {
-		p, err := d.parties.Participant(ctx, by.Participant)
+		p, err := s.parties.Participant(ctx, by.Participant)
 		if err == nil {
 			b.on("participant", string(p.ID), p.Revision)
-			err = d.parties.MayAct(ctx, by)
+			err = s.parties.MayAct(ctx, by)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	review.By, review.At = by.Participant, d.now().UTC()
+	review.By, review.At = by.Participant, s.now().UTC()
 	grants := make([]*schemas.Agreement, len(r.Items))
 	waiting := false
 	for i := range r.Items {
@@ -65,7 +65,7 @@ func (d *Desk) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Re
 		it.Review, it.State = review, schemas.RequestRefused
 		if review.Decision == "grant" {
 			var err error
-			grants[i], err = d.confirm(ctx, r, i, b)
+			grants[i], err = s.confirm(ctx, r, i, b)
 			if err != nil {
 				return nil, err
 			}
@@ -83,23 +83,23 @@ func (d *Desk) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Re
 }
 
 // confirm judges a reviewed item anew, as the requester's ask of today.
-func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int, b basis) (*schemas.Agreement, error) {
+func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	asker := schemas.Principal{Subject: "review", Participant: r.By, Roles: []schemas.Role{schemas.RoleTrainer}}
-	f, err := d.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	f, err := s.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
 	b.facts(r.By, f)
 	f.Action = r.Action
-	r.Action = d.engine.Action(f)
-	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
+	r.Action = s.engine.Action(f)
+	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if err != nil {
 		return nil, err
 	}
 	b.on("dataset", string(ds.ID), ds.Revision)
 	it.Provider = ds.Provider
-	decisions, err := d.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
+	decisions, err := s.decide(ctx, f, []*schemas.Dataset{&ds}, it.Columns, fmt.Sprintf("/items/%d", i))
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +114,16 @@ func (d *Desk) confirm(ctx context.Context, r *schemas.Request, i int, b basis) 
 		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
 	}
 	it.State = schemas.RequestGranted
-	return d.draft(ctx, f, r, it, &ds, b)
+	return s.draft(ctx, f, r, it, &ds, b)
 }
 
-func (d *Desk) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
+func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
 	for i, a := range grants {
 		if a == nil {
 			continue
 		}
 		r.Items[i].Agreement = a.ID
-		err := d.conclude(ctx, tx, by, a, rulesOf(r.Items[i].Decision))
+		err := conclude(ctx, tx, by, a, rulesOf(r.Items[i].Decision))
 		if err != nil {
 			return err
 		}
@@ -158,18 +158,18 @@ func (d *Desk) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal,
 
 // Request finds one that the caller may see: its asker's, its reviewers' (each with the
 // items of her own), an officer's or operator's. Errors: NotFound.
-func (d *Desk) Request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
-	r, err := d.request(ctx, by, id)
+func (s *Requests) Get(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	r, err := s.find(ctx, by, id)
 	return ownItems(by, r), err
 }
 
 // RequestAbout is Request with who asks and what for. Errors: as Request.
-func (d *Desk) RequestAbout(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
-	r, err := d.Request(ctx, by, id)
+func (s *Requests) GetWithAsker(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+	r, err := s.Get(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
-	r.About, err = d.about(ctx, &r)
+	r.About, err = s.about(ctx, &r)
 	return r, err
 }
 
@@ -193,12 +193,12 @@ func concerns(by schemas.Principal, it *schemas.RequestItem) bool {
 }
 
 // request is the same with all its items.
-func (d *Desk) request(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
+func (s *Requests) find(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	err := signedIn(by, string(id))
 	if err != nil {
 		return schemas.Request{}, err
 	}
-	r, revision, err := db.Get[schemas.Request](ctx, d.db, "request", string(id))
+	r, revision, err := db.Get[schemas.Request](ctx, s.db, "request", string(id))
 	if err != nil {
 		return schemas.Request{}, err
 	}
@@ -209,12 +209,8 @@ func (d *Desk) request(ctx context.Context, by schemas.Principal, id schemas.Req
 	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)
 }
 
-func oversees(by schemas.Principal) bool {
-	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
-}
-
 // Requests lists what the caller may see; state "" is every state.
-func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int) ([]schemas.Request, string, error) {
+func (s *Requests) List(ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int) ([]schemas.Request, string, error) {
 	err := signedIn(by, "requests")
 	if err != nil {
 		return nil, "", err
@@ -224,7 +220,7 @@ func (d *Desk) Requests(ctx context.Context, by schemas.Principal, state schemas
 		where += " AND (participant = ? OR id IN (SELECT request FROM request_reviewer WHERE reviewer = ?))"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := db.List[schemas.Request](ctx, d.db, "request", where, args, after, limit)
+	rows, next, err := db.List[schemas.Request](ctx, s.db, "request", where, args, after, limit)
 	out := make([]schemas.Request, len(rows))
 	for i, row := range rows {
 		row.Doc.Revision = row.Revision

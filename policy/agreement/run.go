@@ -4,20 +4,35 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"guichet/connectors/db"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
 
+// Runs keeps the jobs of projects. Safe for concurrent use.
+type Runs struct {
+	db         *db.DB
+	parties    *party.Registry
+	agreements *Agreements
+	now        func() time.Time
+	maxRuns    int
+}
+
+// NewRuns makes Runs; most is how many a project may have, 0 is any number.
+func NewRuns(a *Agreements, most int) *Runs {
+	return &Runs{db: a.DB, parties: a.Parties, agreements: a, now: a.Now, maxRuns: most}
+}
+
 // StartRun records a job of a project. Errors: Denied, Invalid.
-func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run) (schemas.Run, error) {
+func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (schemas.Run, error) {
 	err := signedIn(by, "run")
 	if err != nil {
 		return r, err
 	}
-	err = d.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
-		p, err := d.parties.Project(ctx, r.Project)
+	err = s.agreements.settled(ctx, "run", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
+		p, err := s.parties.Project(ctx, r.Project)
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return nil, err
 		}
@@ -28,16 +43,16 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 		if r.Factory == "" {
 			r.Factory = p.Factory
 		}
-		_, err = d.parties.Factory(ctx, r.Factory)
+		_, err = s.parties.Factory(ctx, r.Factory)
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return nil, err
 		}
 		if err != nil {
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
-		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), d.now().UTC(), nil, 1
+		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), s.now().UTC(), nil, 1
 		return func(ctx context.Context, tx *db.Tx) error {
-			err := d.roomForRun(ctx, tx, r.Project)
+			err := s.roomForRun(ctx, tx, r.Project)
 			if err != nil {
 				return err
 			}
@@ -54,17 +69,17 @@ func (d *Desk) StartRun(ctx context.Context, by schemas.Principal, r schemas.Run
 }
 
 // Run finds one that the caller may see. Errors: NotFound.
-func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
+func (s *Runs) Get(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
 	err := signedIn(by, string(id))
 	if err != nil {
 		return schemas.Run{}, err
 	}
-	r, revision, err := db.Get[schemas.Run](ctx, d.db, "run", string(id))
+	r, revision, err := db.Get[schemas.Run](ctx, s.db, "run", string(id))
 	if err != nil {
 		return r, err
 	}
 	r.Revision = revision
-	p, err := d.parties.Project(ctx, r.Project)
+	p, err := s.parties.Project(ctx, r.Project)
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return schemas.Run{}, err
 	}
@@ -76,21 +91,21 @@ func (d *Desk) Run(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 
 // AddOutput ties what came out to a run. The same digest twice is kept once. Ranks may
 // do so at the same time. Errors: NotFound, Denied unless by a partner of its project.
-func (d *Desk) AddOutput(ctx context.Context, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
-	r, err := d.Run(ctx, by, id)
+func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
+	r, err := s.Get(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
-	p, err := d.parties.Project(ctx, r.Project)
+	p, err := s.parties.Project(ctx, r.Project)
 	if err != nil {
 		return r, err
 	}
 	if !party.IsPartner(p, by.Participant) {
-		return r, denied(string(id), "run.partner", "roles", "only partners of the run's project say what came out of it", "ask the lead partner")
+		return r, schemas.Refuse(string(id), "run.partner", "roles", "only partners of the run's project say what came out of it", "ask the lead partner")
 	}
-	o.At = d.now().UTC()
+	o.At = s.now().UTC()
 	for try := 0; ; try++ {
-		err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			var err error
 			r, err = addOutput(ctx, tx, by, id, o)
 			return err
@@ -124,4 +139,31 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRun, Subject: string(id), Values: withCaller(map[string]string{
 		"run": string(id), "project": string(r.Project), "output": o.Kind + " " + o.Name, "digest": o.Digest}, by)})
 	return r, err
+}
+
+// Runs lists the runs of the projects that the caller takes part in, every run for
+// officers and operators; project "" is every project.
+func (s *Runs) List(ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int) ([]schemas.Run, string, error) {
+	err := signedIn(by, "runs")
+	if err != nil {
+		return nil, "", err
+	}
+	where, args := "(? = '' OR project = ?)", []any{string(project), string(project)}
+	var rows []db.Row[schemas.Run]
+	var next string
+	if oversees(by) {
+		rows, next, err = db.List[schemas.Run](ctx, s.db, "run", where, args, after, limit)
+	} else {
+		rows, next, err = ofProjects[schemas.Run](ctx, s.agreements, by, "run", where, "FALSE", args, after, limit)
+	}
+	out := make([]schemas.Run, len(rows))
+	for i, row := range rows {
+		out[i], out[i].Revision = row.Doc, row.Revision
+	}
+	return out, next, err
+}
+
+// roomForRun is asked where a run is stored.
+func (s *Runs) roomForRun(ctx context.Context, tx *db.Tx, project schemas.ProjectID) error {
+	return room(ctx, tx, `SELECT count(*) FROM run WHERE project = ?`, project, s.maxRuns, "runs", "name the run that goes on, or ask the operator for more (limits.runs_per_project)")
 }

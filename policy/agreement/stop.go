@@ -9,6 +9,19 @@ import (
 	"guichet/schemas"
 )
 
+// Stops takes rights away: agreements, and whole participants. Safe for concurrent use.
+type Stops struct {
+	db         *db.DB
+	agreements *Agreements
+	brake      *Brake
+	now        func() time.Time
+}
+
+// NewStops makes Stops.
+func NewStops(a *Agreements, brake *Brake) *Stops {
+	return &Stops{db: a.DB, agreements: a, brake: brake, now: a.Now}
+}
+
 // Stopped is what a stop did.
 type Stopped struct {
 	Participant schemas.ParticipantID `json:"participant"`
@@ -28,7 +41,7 @@ const (
 // participant, who is barred from then on; a provider those of a participant on her
 // own datasets, and, naming herself, everybody's on them. Errors: Denied, Invalid,
 // NotFound for a participant that is not known here.
-func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (Stopped, error) {
+func (s *Stops) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (Stopped, error) {
 	out := Stopped{Participant: whom, Revoked: []schemas.AgreementID{}}
 	err := signedIn(by, "stop")
 	if err != nil {
@@ -36,7 +49,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 	}
 	operator, provider := by.Has(schemas.RoleOperator), by.Has(schemas.RoleProvider)
 	if !operator && !provider {
-		return out, denied("stop", "role.provider", "roles", "only providers and operators stop a participant", "ask the operator")
+		return out, schemas.Refuse("stop", "role.provider", "roles", "only providers and operators stop a participant", "ask the operator")
 	}
 	if len(reason) < 3 {
 		return out, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
@@ -50,7 +63,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 	default:
 		where, args, out.Note = where+" AND provider = ?", append(args, string(by.Participant)), providerStops
 	}
-	ids, err := d.idsWhere(ctx, where, args)
+	ids, err := s.idsWhere(ctx, where, args)
 	if err != nil {
 		return out, err
 	}
@@ -58,12 +71,12 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 		ids = append(ids, string(whom))
 	}
 	barred, revoked := out.Barred, make(chan []schemas.AgreementID, 1)
-	err = d.takeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *db.Tx) error {
+	err = s.brake.TakeAway(ctx, string(whom), ids, reason, func(ctx context.Context, tx *db.Tx) error {
 		p, revision, altered, err := participant(ctx, tx, whom)
 		if err != nil {
 			return err
 		}
-		list, err := d.revokeWhere(ctx, tx, by, where, args, reason)
+		list, err := s.revokeWhere(ctx, tx, by, where, args, reason)
 		select {
 		case <-revoked:
 		default:
@@ -73,7 +86,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 			return err
 		}
 		if !p.Stopped { // a second stop does not say anew who began it and when
-			p.Stopped, p.StopBy, p.StopAt, p.StopFor = true, by.Participant, d.now().UTC(), reason
+			p.Stopped, p.StopBy, p.StopAt, p.StopFor = true, by.Participant, s.now().UTC(), reason
 		}
 		if altered { // its uses are refused anyway; the stop stands in the record
 			tx.Distrust("participant", string(whom))
@@ -88,7 +101,7 @@ func (d *Desk) Stop(ctx context.Context, by schemas.Principal, whom schemas.Part
 
 // Unstop lifts an operator's stop; what it revoked stays revoked. Errors: Denied
 // unless by an operator, Invalid, NotFound, Conflict where nothing was stopped.
-func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (schemas.Participant, error) {
+func (s *Stops) Unstop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (schemas.Participant, error) {
 	var p schemas.Participant
 	err := policy.Needs(by, schemas.RoleOperator, "lift a stop")
 	if err != nil {
@@ -97,7 +110,7 @@ func (d *Desk) Unstop(ctx context.Context, by schemas.Principal, whom schemas.Pa
 	if len(reason) < 3 {
 		return p, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
 	}
-	err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var revision int64
 		var altered bool
 		p, revision, altered, err = participant(ctx, tx, whom)

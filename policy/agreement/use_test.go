@@ -27,45 +27,45 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 			roles = append(roles, also)
 		}
 		by := schemas.Principal{Issuer: "i", Subject: "eve", Participant: other, Roles: roles}
-		have, err := d.parties.Participant(ctx, other)
+		have, err := d.agreements.Parties.Participant(ctx, other)
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			t.Fatal(err)
 		}
-		_, err = d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}}}, have.Revision)
+		_, err = d.agreements.Parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}}}, have.Revision)
 		must(t, err)
-		p, err := d.parties.Project(ctx, "p")
+		p, err := d.agreements.Parties.Project(ctx, "p")
 		must(t, err)
 		p.Partners = []schemas.ParticipantID{other}
-		_, err = d.parties.PutProject(ctx, boss(), p, p.Revision)
+		_, err = d.agreements.Parties.PutProject(ctx, boss(), p, p.Revision)
 		must(t, err)
 		want := schemas.Denied
 		if also == "" {
 			want = schemas.NotFound
 		}
-		_, err = d.Mint(ctx, by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		_, err = d.leases.Mint(ctx, by, LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 		if schemas.KindOf(err) != want {
 			t.Errorf("%s: a lease of what others may use: %v", roles, err)
 		}
 		// A lease from before the rule, or from a hand behind the gateway.
-		l, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
+		l, err := d.leases.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 		must(t, err)
 		l.Lease.ID, l.Lease.Participant, l.Lease.Subject = schemas.NewLeaseID(), other, "eve"
 		sealed(t, d, &l.Lease)
-		token := d.token(l.Lease.ID)
+		token := d.leases.token(l.Lease.ID)
 		_, err = look(ctx, d, token, id)
 		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "may use") {
 			t.Errorf("%s: it opens: %v", roles, err)
 		}
-		_, err = d.Narrow(ctx, token, LeaseAsk{})
+		_, err = d.leases.Narrow(ctx, token, LeaseAsk{})
 		if schemas.KindOf(err) != schemas.Denied {
 			t.Errorf("%s: it is narrowed: %v", roles, err)
 		}
 	}
 }
 
-func sealed(t *testing.T, d *Desk, l *schemas.Lease) {
+func sealed(t *testing.T, d *desk, l *schemas.Lease) {
 	t.Helper()
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.seal(ctx, tx, trainer(), l) }))
+	must(t, d.agreements.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.leases.seal(ctx, tx, trainer(), l) }))
 }
 
 // A provider ends a lease that is for its data alone, and learns nothing of the person who
@@ -80,23 +80,23 @@ func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 	ds.Provider = "https://two.example"
 	all["ds-1"] = ds
 	ids := agreed(t, d, "ds-0", "ds-1")
-	both, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}})
+	both, err := d.leases.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}})
 	must(t, err)
-	l, err := d.RevokeLease(ctx, owner(), both.Lease.ID, "not all mine")
+	l, err := d.leases.Revoke(ctx, owner(), both.Lease.ID, "not all mine")
 	if schemas.KindOf(err) != schemas.Denied || l.Subject != "" || len(l.Items) > 0 {
 		t.Errorf("a provider of one item ends the lease: %+v, %v", l, err)
 	}
 	_, err = look(ctx, d, both.Token, ids[1])
 	must(t, err)
-	one, err := d.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}}})
+	one, err := d.leases.Mint(ctx, trainer(), LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}}})
 	must(t, err)
-	l, err = d.RevokeLease(ctx, owner(), one.Lease.ID, "all mine")
+	l, err = d.leases.Revoke(ctx, owner(), one.Lease.ID, "all mine")
 	if err != nil || l.Subject != "" || l.Issuer != "" || l.Revoked.IsZero() {
 		t.Errorf("the provider of all is answered %+v, %v", l, err)
 	}
 	for provider, want := range map[schemas.ParticipantID]int{holder: 3, "https://two.example": 1} {
 		n := 0
-		must(t, d.db.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).Scan(&n))
+		must(t, d.agreements.DB.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).Scan(&n))
 		if n != want {
 			t.Errorf("%d records of leases name the provider %s, want %d", n, provider, want)
 		}
@@ -109,7 +109,7 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	ids := []schemas.AgreementID{agreed(t, d, "ds-0")[0], agreed(t, d, "ds-1")[0]}
-	must(t, d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	must(t, d.agreements.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for i := range inOneLook + 1 {
 			id := fmt.Sprintf("a-%d", i)
 			err := db.Insert(ctx, tx, "project", id, schemas.Project{ID: schemas.ProjectID(id), Lead: holder, Partners: []schemas.ParticipantID{lab}}, db.Columns{"lead": string(holder)})
@@ -125,7 +125,7 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 	var got []schemas.AgreementID
 	after := ""
 	for {
-		page, next, err := d.Agreements(ctx, trainer(), "", after, 1)
+		page, next, err := d.agreements.List(ctx, trainer(), "", after, 1)
 		must(t, err)
 		for _, a := range page {
 			got = append(got, a.ID)
@@ -136,7 +136,7 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 		}
 	}
 	slices.Sort(ids)
-	runs, _, err := d.Runs(ctx, trainer(), "", "", 10)
+	runs, _, err := d.runs.List(ctx, trainer(), "", "", 10)
 	if err != nil || len(runs) != 2 || !slices.Equal(got, ids) {
 		t.Errorf("%d runs, the agreements %v, want 2 and %v: %v", len(runs), got, ids, err)
 	}
@@ -149,29 +149,29 @@ func TestPartnersAreNoOracle(t *testing.T) {
 	d := newDeskOn(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	other := schemas.ParticipantID("https://two.example")
-	_, err := d.parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}}, 0)
+	_, err := d.agreements.Parties.PutParticipant(ctx, boss(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}}, 0)
 	must(t, err)
-	p, err := d.parties.Project(ctx, "p")
+	p, err := d.agreements.Parties.Project(ctx, "p")
 	must(t, err)
 	for _, partners := range [][]schemas.ParticipantID{{lab}, {other, other}, slices.Repeat([]schemas.ParticipantID{other}, 65)} {
 		p.Partners = partners
-		_, err = d.parties.PutProject(ctx, trainer(), p, p.Revision)
+		_, err = d.agreements.Parties.PutProject(ctx, trainer(), p, p.Revision)
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "/partners") {
 			t.Errorf("%d partners: %v", len(partners), err)
 		}
 	}
 	p.Partners = []schemas.ParticipantID{holder, other}
-	_, err = d.parties.PutProject(ctx, trainer(), p, p.Revision)
+	_, err = d.agreements.Parties.PutProject(ctx, trainer(), p, p.Revision)
 	must(t, err)
-	_, err = d.Stop(ctx, boss(), other, "broke the terms")
+	_, err = d.stops.Stop(ctx, boss(), other, "broke the terms")
 	must(t, err)
-	r, err := d.Submit(ctx, trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+	r, err := d.requests.Submit(ctx, trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 	must(t, err)
 	told := fmt.Sprint(r.Items[0].Decision.Reasons)
 	if strings.Contains(told, string(other)) || strings.Contains(told, "stopped") || !strings.Contains(told, "not admitted") {
 		t.Errorf("the asker is told %s", told)
 	}
-	a, err := d.Agreement(ctx, owner(), r.Items[0].Agreement)
+	a, err := d.agreements.Get(ctx, owner(), r.Items[0].Agreement)
 	must(t, err)
 	a.Partners = []schemas.ParticipantID{holder, other}
 	a.Provider = "https://x.example"
@@ -192,12 +192,12 @@ func TestARunHasABoundOfOutputs(t *testing.T) {
 	for i := range maxOutputs {
 		r.Outputs = append(r.Outputs, output(i))
 	}
-	must(t, d.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+	must(t, d.agreements.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		return db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": "p"})
 	}))
-	_, err := d.AddOutput(t.Context(), trainer(), r.ID, output(0))
+	_, err := d.runs.AddOutput(t.Context(), trainer(), r.ID, output(0))
 	must(t, err)
-	_, err = d.AddOutput(t.Context(), trainer(), r.ID, output(maxOutputs))
+	_, err = d.runs.AddOutput(t.Context(), trainer(), r.ID, output(maxOutputs))
 	if schemas.KindOf(err) != schemas.TooLarge {
 		t.Errorf("one output too many: %v", err)
 	}

@@ -11,19 +11,19 @@ import (
 // RefuseWaitingOn refuses what still waits for an answer on a dataset of the caller's own
 // that is withdrawn: nobody will get it any more, and who asked is told. Other items of
 // the requests go on waiting.
-func (d *Desk) RefuseWaitingOn(ctx context.Context, by schemas.Principal, dataset *schemas.Dataset, reason string) error {
+func (s *Requests) RefuseWaitingOn(ctx context.Context, by schemas.Principal, dataset *schemas.Dataset, reason string) error {
 	reviewer := dataset.AccessBody
 	if reviewer == "" {
 		reviewer = dataset.Provider
 	}
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Request](ctx, d.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)", []any{string(reviewer)}, after, 1000)
+		rows, next, err := db.List[schemas.Request](ctx, s.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)", []any{string(reviewer)}, after, 1000)
 		if err != nil {
 			return err
 		}
 		for _, row := range rows {
-			err := d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-				return d.refuseWaiting(ctx, tx, by, schemas.RequestID(row.ID), dataset.ID, reason)
+			err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				return s.refuseWaiting(ctx, tx, by, schemas.RequestID(row.ID), dataset.ID, reason)
 			})
 			if err != nil {
 				return err
@@ -35,12 +35,12 @@ func (d *Desk) RefuseWaitingOn(ctx context.Context, by schemas.Principal, datase
 	}
 }
 
-func (d *Desk) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string) error {
+func (s *Requests) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string) error {
 	r, revision, err := db.Get[schemas.Request](ctx, tx, "request", string(id))
 	if err != nil {
 		return err
 	}
-	at := d.now().UTC()
+	at := s.now().UTC()
 	var refused *schemas.RequestItem
 	for i := range r.Items {
 		it := &r.Items[i]

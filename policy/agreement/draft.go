@@ -4,24 +4,60 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"guichet/policy"
 	"guichet/schemas"
 )
+
+// draft writes the agreement that an item would become.
+func (s *Requests) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, b basis) (*schemas.Agreement, error) {
+	now := s.now().UTC()
+	until := r.Until
+	if until.IsZero() {
+		until = now.Add(DefaultTerm)
+	}
+	lasts, err := s.engine.Lasts(ctx, f, ds) // the offer's own end, which may be turns away
+	if err != nil {
+		return nil, err
+	}
+	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, lasts} {
+		if !end.IsZero() && end.Before(until) {
+			until = end
+		}
+	}
+	if !until.After(now) || until.After(now.Add(MaxTerm)) {
+		return nil, schemas.BadField("request", "/until", "the end must lie between now and ten years from now")
+	}
+	obligations := it.Decision.Obligations
+	if it.Rows > 0 {
+		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: ofRequest, Source: "the request"})
+	}
+	partners, err := s.partners(ctx, f, r, it, b)
+	if err != nil {
+		return nil, err
+	}
+	return &schemas.Agreement{
+		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
+		Columns: it.Columns, Obligations: obligations, Pseudonyms: 2, From: now, Until: until, State: schemas.AgreementActive,
+		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
+	}, nil
+}
 
 // partners gives the other partners of the project who may use the dataset under the
 // agreement that an item becomes: the terms are held against each of them, as if it had
 // asked itself. How many they do not admit stands among the decision's reasons, not who
 // nor why: a lead names partners unasked, and is not to learn of them whom a dataset is
 // visible to, what they are and whether they were stopped.
-func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, b basis) ([]schemas.ParticipantID, error) {
+func (s *Requests) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, b basis) ([]schemas.ParticipantID, error) {
 	var out []schemas.ParticipantID
 	refused := 0
 	for _, p := range append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...) {
 		if p == r.By || slices.Contains(out, p) {
 			continue
 		}
-		why, err := d.unfit(ctx, p, r, it, b)
+		why, err := s.unfit(ctx, p, r, it, b)
 		if err != nil {
 			return nil, err
 		}
@@ -44,9 +80,9 @@ func (d *Desk) partners(ctx context.Context, f policy.Facts, r *schemas.Request,
 
 // unfit says why a partner may not use what another one asks for; "" is that it may. A
 // review covers the partners too: the reviewer sees the project.
-func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b basis) (string, error) {
+func (s *Requests) unfit(ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b basis) (string, error) {
 	asker := schemas.Principal{Subject: "partner", Participant: partner, Roles: []schemas.Role{schemas.RoleTrainer}}
-	ds, err := d.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
+	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if schemas.KindOf(err) == schemas.NotFound {
 		return "the dataset is not visible to it", nil
 	}
@@ -54,13 +90,13 @@ func (d *Desk) unfit(ctx context.Context, partner schemas.ParticipantID, r *sche
 		return "", err
 	}
 	b.on("dataset", string(ds.ID), ds.Revision)
-	f, err := d.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	f, err := s.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return "", err
 	}
 	b.facts(partner, f)
 	f.Action = r.Action
-	decisions, err := d.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := s.Decide(ctx, f, []*schemas.Dataset{&ds})
 	if err != nil {
 		return "", err
 	}
