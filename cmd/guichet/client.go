@@ -11,7 +11,6 @@ import (
 
 	"guichet/connectors/client"
 	"guichet/connectors/trust"
-	"guichet/gateway/api"
 	"guichet/schemas"
 )
 
@@ -67,7 +66,7 @@ func (v loginCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	var me api.Identity
+	var me schemas.Identity
 	err = gateway.Get(ctx, "/me", &me)
 	if err == nil {
 		err = g.terminal.follow(ctx, gateway, g.Server, true)

@@ -22,7 +22,7 @@ func (g *testGateway) found(n int64) {
 	g.t.Helper()
 	eventually(g.t, fmt.Sprintf("%d datasets are found", n), func() bool {
 		f, err := search(g.t.Context(), g.as("agronomy"), query("q", "wheat"))
-		return err == nil && f.Total == n
+		return err == nil && int64(f.Total) == n
 	})
 }
 

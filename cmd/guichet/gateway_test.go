@@ -304,7 +304,7 @@ func (g *testGateway) granted(ids ...schemas.DatasetID) []schemas.AgreementID {
 }
 
 // lease mints a lease as the trainer.
-func (g *testGateway) lease(ids ...schemas.AgreementID) client.LeaseAnswer {
+func (g *testGateway) lease(ids ...schemas.AgreementID) schemas.LeaseAnswer {
 	g.t.Helper()
 	l, err := g.as("trainer").Lease(g.t.Context(), "", ids...)
 	if err != nil {

@@ -147,7 +147,7 @@ func (t *terminal) fail(err error) {
 	}
 	if t.json {
 		row := problem.Table(e.Kind)
-		_ = t.encode(t.err, "", &problem.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
+		_ = t.encode(t.err, "", &schemas.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
 			Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy}) // nobody is left to tell
 		return
 	}

@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
+	"guichet/schemas"
 	"testing"
 )
 
 // Who finds nothing is told which words keep it from being found.
 func TestSearchTellsWhatIsNear(t *testing.T) {
 	var b bytes.Buffer
-	f := foundPage{Near: []near{{Words: "wheat yield", Without: []string{"predict"}, Total: 3}, {Words: "predict", Instead: map[string]string{"yeild": "yield"}, Without: []string{"wheat"}, Total: 1200}}}
+	f := schemas.Found{Near: []schemas.Near{{Words: "wheat yield", Without: []string{"predict"}, Total: 3}, {Words: "predict", Instead: map[string]string{"yeild": "yield"}, Without: []string{"wheat"}, Total: 1200}}}
 	err := searchCmd{Words: []string{"predict", "wheat yeild"}}.show(&terminal{out: &b}, &f, true)
 	want := "no dataset matches all of predict wheat yeild; without predict: 3; with yield instead of yeild, without wheat: 1 200\n"
 	if err != nil || b.String() != want {

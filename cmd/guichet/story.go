@@ -257,7 +257,7 @@ func (s *story) find(ctx context.Context) error {
 		if f.Total == 0 {
 			return fmt.Errorf("%q finds nothing", words)
 		}
-		s.say("   search %q as project Crop yield 2027: %s", words, plural(f.Total, "dataset", "datasets"))
+		s.say("   search %q as project Crop yield 2027: %s", words, plural(int64(f.Total), "dataset", "datasets"))
 		for _, h := range f.Items[:min(3, len(f.Items))] {
 			why := ""
 			if len(h.Reasons) > 0 {
@@ -265,7 +265,7 @@ func (s *story) find(ctx context.Context) error {
 			}
 			s.say("     %-6s %-52s %s", mark(h.Access), title(h.Title), why)
 		}
-		if more := f.Total - 3; more > 0 {
+		if more := int64(f.Total) - 3; more > 0 {
 			s.say("     and %s more", count(more))
 		}
 	}
@@ -273,7 +273,7 @@ func (s *story) find(ctx context.Context) error {
 }
 
 // searched searches once the index has caught up with what was registered.
-func (s *story) searched(ctx context.Context, c *client.Client, q string) (foundPage, error) {
+func (s *story) searched(ctx context.Context, c *client.Client, q string) (schemas.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {

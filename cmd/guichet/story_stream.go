@@ -57,19 +57,9 @@ func (s *story) epoch(ctx context.Context, c *client.Client, id schemas.Agreemen
 	return out, err
 }
 
-// manifest is the part of the trainer's manifest that the story reads.
-type manifest struct {
-	Version schemas.VersionID `json:"version"`
-	Tables  []struct {
-		Table string `json:"table"`
-		Split string `json:"split"`
-		Rows  int64  `json:"rows"`
-	} `json:"tables"`
-}
-
 // shown reads the manifest of an agreement; a row filter's index may still be made.
-func (s *story) shown(ctx context.Context, c *client.Client, id schemas.AgreementID) (manifest, error) {
-	var m manifest
+func (s *story) shown(ctx context.Context, c *client.Client, id schemas.AgreementID) (schemas.Manifest, error) {
+	var m schemas.Manifest
 	l, err := c.Lease(ctx, "", id)
 	for err == nil {
 		err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
@@ -105,7 +95,7 @@ func (s *story) streams(ctx context.Context) error {
 }
 
 // flight streams the same ranks over Arrow Flight.
-func (s *story) flight(ctx context.Context, c *client.Client, m manifest) error {
+func (s *story) flight(ctx context.Context, c *client.Client, m schemas.Manifest) error {
 	l, err := c.Lease(ctx, "", s.big)
 	if err != nil {
 		return err
@@ -236,7 +226,7 @@ func (s *story) health(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var m manifest
+	var m schemas.Manifest
 	err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 	if schemas.KindOf(err) != schemas.Denied {
 		return fmt.Errorf("from outside the factory: want a refusal, got %v", err)

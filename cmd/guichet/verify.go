@@ -190,7 +190,7 @@ func storedNouns(ctx context.Context, c *client.Client) (*audit.Nouns, error) {
 func pages(ctx context.Context, c *client.Client) iter.Seq2[schemas.Record, error] {
 	return func(yield func(schemas.Record, error) bool) {
 		for next := ""; ; {
-			var p client.Page[schemas.Record]
+			var p schemas.Page[schemas.Record]
 			err := c.Get(ctx, "/audit/records?whole=true&limit=1000&cursor="+url.QueryEscape(next), &p)
 			if err != nil {
 				yield(schemas.Record{}, err)

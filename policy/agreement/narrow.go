@@ -15,8 +15,8 @@ const maxNarrowings = 8
 
 // Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
-func (s *Leases) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
-	var out LeaseAnswer
+func (s *Leases) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (schemas.LeaseAnswer, error) {
+	var out schemas.LeaseAnswer
 	err := s.agreements.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		parent, err := s.Find(ctx, parentToken)
 		if err != nil {
