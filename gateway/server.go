@@ -29,7 +29,8 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -40,8 +41,8 @@ type Deps struct {
 	DB     *db.DB
 	Auth   *auth.Authenticator
 	Stream *stream.Engine
-	Feed   *agreement.Feed
-	Brake  *agreement.Brake
+	Feed   *stop.Feed
+	Brake  *stop.Brake
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
 	Ticket []byte         // signs Flight tickets; 32 bytes
 	Limits Limits
@@ -143,7 +144,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
 		s.deps.Stream.Shutdown(late)
-		return errors.Join(stop(late, s.http, "HTTP"), stop(late, s.flight, "Flight"), stop(late, s.figures, "metrics"))
+		return errors.Join(shutDown(late, s.http, "HTTP"), shutDown(late, s.flight, "Flight"), shutDown(late, s.figures, "metrics"))
 	})
 	return g.Wait()
 }
@@ -156,7 +157,7 @@ func serve(s *http.Server, l net.Listener, name string) error {
 	return fmt.Errorf("serve %s: %w", name, err)
 }
 
-func stop(ctx context.Context, s *http.Server, name string) error {
+func shutDown(ctx context.Context, s *http.Server, name string) error {
 	err := s.Shutdown(ctx)
 	if err != nil {
 		return errors.Join(fmt.Errorf("stop %s: %w", name, err), s.Close())
@@ -243,7 +244,7 @@ func (s *Server) authenticate(c *gin.Context) {
 		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is no bearer token", Remedy: "send Authorization: Bearer …"})
 		return
 	}
-	if agreement.IsLease(token) {
+	if lease.IsLease(token) {
 		c.Set(api.LeaseKey, token)
 		return
 	}

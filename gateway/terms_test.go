@@ -18,7 +18,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -514,7 +514,7 @@ func TestBudgetsAreShown(t *testing.T) {
 		if taken > 0 {
 			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
 			must(t, err)
-			_, _, err = s.releases.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, agreement.Reading{})
+			_, _, err = s.releases.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, release.ReadPlan{})
 			must(t, err)
 		}
 		want := map[int64]int64{0: 100, 60: 40, 40: 0}[taken]

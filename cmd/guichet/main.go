@@ -36,7 +36,7 @@ func command() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // terminal is what a verb talks to.
@@ -93,8 +93,8 @@ type grammar struct {
 	terminal *terminal // for what every verb tells
 }
 
-// run is main without the process: it gives the exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+// execute is main without the process: it gives the exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	var g grammar
 	exit := -1
 	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -31,7 +30,7 @@ type (
 // Run stops a participant.
 func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	t.brakes = true
-	var out agreement.Stopped
+	var out schemas.Stopped
 	err := v.post(ctx, g, "stop", &out)
 	if err != nil {
 		return err

@@ -32,6 +32,13 @@ import (
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/policy/notice"
 	"guichet/policy/party"
@@ -47,10 +54,10 @@ type site struct {
 	index    *index.Index
 	parties  *party.Registry
 	catalog  *catalog.Catalog
-	releases *agreement.Releases
-	refusals *agreement.Refusals
-	brake    *agreement.Brake
-	feed     *agreement.Feed
+	releases *release.Releases
+	refusals *refusal.Refusals
+	brake    *stop.Brake
+	feed     *stop.Feed
 	replica  string
 	name     *db.Name // of this process, held while it runs
 	stream   *stream.Engine
@@ -119,13 +126,13 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
 		Prefix: s.parties.Prefix, Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
-	s.feed = agreement.NewFeed(db, log)
-	s.brake = agreement.NewBrake(db, s.feed)
+	s.feed = stop.NewFeed(db, log)
+	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)
-	terms := agreement.NewTerms(s.catalog, stream.Shows, time.Now)
-	leases := agreement.NewLeases(agreement.LeaseConfig{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
-	s.releases = agreement.NewReleases(agreement.ReleaseConfig{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
-	s.refusals = agreement.NewRefusals(agreements, leases.Find)
+	terms := terms.New(s.catalog, stream.Shows, time.Now)
+	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
+	s.releases = release.New(release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.refusals = refusal.New(db, leases.Find, time.Now)
 	memory, err := c.memory()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -142,8 +149,8 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	}
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches, NoticeKey: webhook.PublicKey(),
-			Agreements: agreements, Terms: terms, Leases: leases, Releases: s.releases, Runs: agreement.NewRuns(agreements, limits.Runs), Stops: agreement.NewStops(agreements, s.brake), Refusals: s.refusals,
-			Requests: agreement.NewRequests(agreement.RequestConfig{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: terms, MaxPending: limits.Pending})},
+			Agreements: agreements, Terms: terms, Leases: leases, Releases: s.releases, Runs: run.New(agreements, limits.Runs), Stops: stop.New(agreements, s.brake), Refusals: s.refusals,
+			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: terms, MaxPending: limits.Pending})},
 		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -41,7 +41,7 @@ type streamList struct {
 
 type leasePost struct {
 	Caller
-	Body agreement.LeaseAsk
+	Body schemas.LeaseAsk
 }
 
 type leaseRevoke struct {
@@ -108,7 +108,7 @@ func (s *server) agreements(a huma.API) {
 		if state == "all" {
 			state = ""
 		}
-		r, next, err := s.Releases.List(ctx, in.by, agreement.ReleaseQuery{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
+		r, next, err := s.Releases.List(ctx, in.by, release.Query{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Agreement != "" {
 			_, err = s.Agreements.Get(ctx, in.by, in.Agreement)
 		}

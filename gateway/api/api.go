@@ -26,6 +26,13 @@ import (
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -37,13 +44,13 @@ type Deps struct {
 	Index      *index.Index
 	Engine     *policy.Engine
 	Agreements *agreement.Agreements
-	Terms      *agreement.Terms
-	Requests   *agreement.Requests
-	Leases     *agreement.Leases
-	Releases   *agreement.Releases
-	Runs       *agreement.Runs
-	Stops      *agreement.Stops
-	Refusals   *agreement.Refusals
+	Terms      *terms.Terms
+	Requests   *request.Requests
+	Leases     *lease.Leases
+	Releases   *release.Releases
+	Runs       *run.Runs
+	Stops      *stop.Stops
+	Refusals   *refusal.Refusals
 	Parties    *party.Registry
 	Record     *audit.Log
 	Log        *slog.Logger
@@ -150,13 +157,13 @@ func listOf[T any](items []T, next string) *List[T] {
 
 // linked gives links to the next page the query of the request: filters and limit hold
 // for every page [RFC 8288].
-type linked struct{ request }
+type linked struct{ humaRequest }
 
-// request is huma's context under a name that is none of its methods.
-type request = huma.Context
+// humaRequest is huma's context under a name that is none of its methods.
+type humaRequest = huma.Context
 
 // Unwrap is for huma.
-func (l linked) Unwrap() huma.Context { return l.request }
+func (l linked) Unwrap() huma.Context { return l.humaRequest }
 
 // SetHeader is for huma.
 func (l linked) SetHeader(name, value string) {
@@ -168,7 +175,7 @@ func (l linked) SetHeader(name, value string) {
 		q.Set("cursor", cursor)
 		value = "<?" + q.Encode() + ">" + rest
 	}
-	l.request.SetHeader(name, value)
+	l.humaRequest.SetHeader(name, value)
 }
 
 // One is an answer that is one noun, with its revision as ETag.

@@ -25,15 +25,17 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over HTTP.
 type Door struct {
-	Leases   *agreement.Leases
-	Releases *agreement.Releases
-	Refusals *agreement.Refusals
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
 	Stream   *stream.Engine
 	Log      *slog.Logger
 	Now      func() time.Time

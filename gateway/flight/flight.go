@@ -29,15 +29,17 @@ import (
 
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over Arrow Flight. Safe for concurrent use.
 type Door struct {
-	Leases   *agreement.Leases
-	Releases *agreement.Releases
-	Refusals *agreement.Refusals
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
 	Stream   *stream.Engine
 	Log      *slog.Logger
 	Now      func() time.Time

@@ -20,6 +20,12 @@ import (
 	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -29,10 +35,10 @@ import (
 type counter struct {
 	*Engine
 	agreements *agreement.Agreements
-	requests   *agreement.Requests
-	leases     *agreement.Leases
-	runs       *agreement.Runs
-	releases   *agreement.Releases
+	requests   *request.Requests
+	leases     *lease.Leases
+	runs       *run.Runs
+	releases   *release.Releases
 	db         *db.DB
 	shelf      map[schemas.DatasetID]schemas.Dataset
 	version    schemas.Version
@@ -74,11 +80,11 @@ func newCounter(t *testing.T) *counter {
 	must(t, err)
 	engine, err := policy.New(ctx)
 	must(t, err)
-	a, brake := agreement.New(c.db, parties, nil), agreement.NewBrake(c.db, nil)
-	c.agreements, c.runs = a, agreement.NewRuns(a, 0)
-	c.requests = agreement.NewRequests(agreement.RequestConfig{Agreements: a, Engine: engine, Catalogue: c, Terms: agreement.NewTerms(c, Shows, nil)})
-	c.leases = agreement.NewLeases(agreement.LeaseConfig{Agreements: a, Catalogue: c, Brake: brake, Key: bytes.Repeat([]byte{1}, 32)})
-	c.releases = agreement.NewReleases(agreement.ReleaseConfig{Agreements: a, Brake: brake, Replica: "r"})
+	a, brake := agreement.New(c.db, parties, nil), stop.NewBrake(c.db, nil)
+	c.agreements, c.runs = a, run.New(a, 0)
+	c.requests = request.New(request.Config{Agreements: a, Engine: engine, Catalogue: c, Terms: terms.New(c, Shows, nil)})
+	c.leases = lease.New(lease.Config{Agreements: a, Catalogue: c, Brake: brake, Key: bytes.Repeat([]byte{1}, 32)})
+	c.releases = release.New(release.Config{Agreements: a, Brake: brake, Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
@@ -223,8 +229,8 @@ func (k *client) pick() (schemas.AgreementID, bool) {
 }
 
 // bounds draws what a lease may bind.
-func (k *client) bounds() agreement.LeaseAsk {
-	var out agreement.LeaseAsk
+func (k *client) bounds() schemas.LeaseAsk {
+	var out schemas.LeaseAsk
 	if rapid.IntRange(0, 2).Draw(k.t, "ranked") == 0 {
 		world := rapid.IntRange(1, 3).Draw(k.t, "world")
 		rank := rapid.IntRange(0, world-1).Draw(k.t, "rank")

@@ -12,6 +12,7 @@ import (
 	"github.com/gowebpki/jcs"
 
 	"guichet/connectors/db"
+	"guichet/policy/agreement/budget"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -34,16 +35,16 @@ func New(database *db.DB, parties *party.Registry, now func() time.Time) *Agreem
 	return &Agreements{DB: database, Parties: parties, Now: now}
 }
 
-func (s *Agreements) read(ctx context.Context, q db.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
+func (s *Agreements) Read(ctx context.Context, q db.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
 	a, revision, err := db.Get[schemas.Agreement](ctx, q, "agreement", string(id))
 	if err != nil {
 		return a, err
 	}
-	return s.inForce(ctx, q, a, revision)
+	return s.InForce(ctx, q, a, revision)
 }
 
-// inForce adds what stands beside an agreement's document.
-func (s *Agreements) inForce(ctx context.Context, q db.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
+// InForce adds what stands beside an agreement's document.
+func (s *Agreements) InForce(ctx context.Context, q db.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
 	a.Revision = revision
 	id := a.ID
 	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
@@ -56,8 +57,8 @@ func (s *Agreements) inForce(ctx context.Context, q db.Querier, a schemas.Agreem
 	return a, nil
 }
 
-func maySee(by schemas.Principal, a *schemas.Agreement) bool {
-	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || oversees(by)
+func MaySee(by schemas.Principal, a *schemas.Agreement) bool {
+	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || Oversees(by)
 }
 
 // mayUse says whether an organisation opens streams under an agreement: the one that asked
@@ -67,8 +68,8 @@ func mayUse(who schemas.ParticipantID, a *schemas.Agreement) bool {
 	return who != "" && (a.Participant == who || slices.Contains(a.Partners, who))
 }
 
-// usable refuses a lease in hands that may not use an agreement.
-func usable(who schemas.ParticipantID, a *schemas.Agreement) error {
+// CheckUse refuses a lease in hands that may not use an agreement.
+func CheckUse(who schemas.ParticipantID, a *schemas.Agreement) error {
 	if mayUse(who, a) {
 		return nil
 	}
@@ -78,12 +79,12 @@ func usable(who schemas.ParticipantID, a *schemas.Agreement) error {
 // Agreement finds one that the caller may see: a partner's, the provider's, an
 // officer's or operator's. Errors: NotFound.
 func (s *Agreements) Get(ctx context.Context, by schemas.Principal, id schemas.AgreementID) (schemas.Agreement, error) {
-	err := signedIn(by, string(id))
+	err := SignedIn(by, string(id))
 	if err != nil {
 		return schemas.Agreement{}, err
 	}
-	a, err := s.read(ctx, s.DB, id)
-	if err == nil && !maySee(by, &a) {
+	a, err := s.Read(ctx, s.DB, id)
+	if err == nil && !MaySee(by, &a) {
 		return schemas.Agreement{}, schemas.Errorf(schemas.NotFound, string(id), "there is no agreement %s", id)
 	}
 	if err == nil {
@@ -94,32 +95,32 @@ func (s *Agreements) Get(ctx context.Context, by schemas.Principal, id schemas.A
 
 // showLeft adds what the budgets of an agreement still give.
 func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
-	p, err := purseOf(ctx, s.DB, a)
-	a.Left = p.shown()
+	p, err := budget.Of(ctx, s.DB, a)
+	a.Left = p.Shown()
 	return err
 }
 
 // Agreements lists what the caller may see; dataset "" is every dataset.
 func (s *Agreements) List(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int) ([]schemas.Agreement, string, error) {
-	err := signedIn(by, "agreements")
+	err := SignedIn(by, "agreements")
 	if err != nil {
 		return nil, "", err
 	}
 	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
 	var rows []db.Row[schemas.Agreement]
 	var next string
-	if oversees(by) {
+	if Oversees(by) {
 		rows, next, err = db.List[schemas.Agreement](ctx, s.DB, "agreement", where, args, after, limit)
 	} else {
 		args = append(args, string(by.Participant), string(by.Participant))
-		rows, next, err = ofProjects[schemas.Agreement](ctx, s, by, "agreement", where, "participant = ? OR provider = ?", args, after, limit)
+		rows, next, err = ListOfProjects[schemas.Agreement](ctx, s, by, "agreement", where, "participant = ? OR provider = ?", args, after, limit)
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	out := []schemas.Agreement{}
 	for _, row := range rows {
-		a, err := s.read(ctx, s.DB, schemas.AgreementID(row.ID))
+		a, err := s.Read(ctx, s.DB, schemas.AgreementID(row.ID))
 		if err == nil {
 			err = s.showLeft(ctx, &a)
 		}
@@ -129,22 +130,22 @@ func (s *Agreements) List(ctx context.Context, by schemas.Principal, dataset sch
 		if err != nil {
 			return nil, "", err
 		}
-		if maySee(by, &a) { // not every partner of its project is one of its own
+		if MaySee(by, &a) { // not every partner of its project is one of its own
 			out = append(out, a)
 		}
 	}
 	return out, next, nil
 }
 
-// conclude stores an agreement with its change. What it was decided on was looked at
+// Conclude stores an agreement with its change. What it was decided on was looked at
 // again in the same transaction (basis). rules are those that said yes.
-func conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
+func Conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
 	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
 		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
 	if err != nil {
 		return err
 	}
-	v := values(a, by)
+	v := Values(a, by)
 	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
 	v["rules"] = rules
 	v["terms"], err = TermsDigest(&a.Offer)

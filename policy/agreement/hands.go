@@ -11,8 +11,8 @@ import (
 	"guichet/schemas"
 )
 
-// acts says whether a person still belongs to an organisation in a role: nil, or Denied.
-func acts(ctx context.Context, q db.Querier, by schemas.Principal, role schemas.Role) error {
+// CheckMember says whether a person still belongs to an organisation in a role: nil, or Denied.
+func CheckMember(ctx context.Context, q db.Querier, by schemas.Principal, role schemas.Role) error {
 	p, _, err := db.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return err
@@ -30,19 +30,19 @@ func member(p *schemas.Participant, issuer, subject string, role schemas.Role) e
 	return schemas.Refuse("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
 }
 
-// holds says whether a lease is still in the hands that it was made for: nil, or Denied.
+// CheckHolder says whether a lease is still in the hands that it was made for: nil, or Denied.
 // It and those that it was narrowed from were not revoked, its person is still a trainer
 // of the organisation, and that a partner of the project. It is asked at every open, and
 // when one of the three has changed. b notes what was read.
-func holds(ctx context.Context, q db.Querier, l *schemas.Lease, b basis) error {
+func CheckHolder(ctx context.Context, q db.Querier, l *schemas.Lease, b Basis) error {
 	for _, id := range append(slices.Clone(l.Line), l.ID) {
 		one, revision, err := db.Get[schemas.Lease](ctx, q, "lease", string(id))
-		b.on("lease", string(id), revision)
+		b.Note("lease", string(id), revision)
 		if schemas.KindOf(err) == schemas.NotFound {
 			continue // a stream outlives its lease, which is forgotten
 		}
 		if err == nil {
-			err = unrevoked(&one)
+			err = CheckUnrevoked(&one)
 		}
 		if err != nil {
 			return err
@@ -52,19 +52,19 @@ func holds(ctx context.Context, q db.Querier, l *schemas.Lease, b basis) error {
 	if err != nil {
 		return err
 	}
-	b.on("participant", string(l.Participant), revision)
-	return inHands(ctx, q, l, &p, b)
+	b.Note("participant", string(l.Participant), revision)
+	return CheckHands(ctx, q, l, &p, b)
 }
 
-func unrevoked(l *schemas.Lease) error {
+func CheckUnrevoked(l *schemas.Lease) error {
 	if l.Revoked.IsZero() {
 		return nil
 	}
 	return schemas.Refuse(string(l.ID), "lease.revoked", "the lease", fmt.Sprintf("the lease was revoked on %s: %s", l.Revoked.UTC().Format(time.RFC3339), l.Reason), "get a new one: POST /api/v1/leases")
 }
 
-// inHands says whether person and organisation still are what a lease was made for.
-func inHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.Participant, b basis) error {
+// CheckHands says whether person and organisation still are what a lease was made for.
+func CheckHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.Participant, b Basis) error {
 	if p.Stopped {
 		return schemas.Refuse(string(p.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
@@ -78,7 +78,7 @@ func inHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.Par
 	if err != nil {
 		return err
 	}
-	b.on("project", string(l.Project), revision)
+	b.Note("project", string(l.Project), revision)
 	if !party.IsPartner(j, l.Participant) {
 		return schemas.Refuse(string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner")
 	}

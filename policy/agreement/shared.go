@@ -8,7 +8,7 @@ import (
 	"guichet/schemas"
 )
 
-func signedIn(by schemas.Principal, what string) error {
+func SignedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
 		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
 	}
@@ -18,26 +18,26 @@ func signedIn(by schemas.Principal, what string) error {
 	return nil
 }
 
-func oversees(by schemas.Principal) bool {
+func Oversees(by schemas.Principal) bool {
 	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
 }
 
-// values are the committed values that every change about an agreement carries.
-func values(a *schemas.Agreement, by schemas.Principal) map[string]string {
+// Values are the committed values that every change about an agreement carries.
+func Values(a *schemas.Agreement, by schemas.Principal) map[string]string {
 	v := map[string]string{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider), "participant": string(a.Participant), "project": string(a.Project)}
-	return withCaller(v, by)
+	return WithCaller(v, by)
 }
 
-func withCaller(v map[string]string, by schemas.Principal) map[string]string {
+func WithCaller(v map[string]string, by schemas.Principal) map[string]string {
 	if by.SignedIn() {
 		v["by"], v["subject"] = string(by.Participant), by.Issuer+"#"+by.Subject
 	}
 	return v
 }
 
-// room says whether a project may have one more of what rows of a table stand for; 0
+// CheckQuota says whether a project may have one more of what rows of a table stand for; 0
 // is no bound. Errors: TooLarge.
-func room(ctx context.Context, tx *db.Tx, query string, project schemas.ProjectID, most int, what, remedy string) error {
+func CheckQuota(ctx context.Context, tx *db.Tx, query string, project schemas.ProjectID, most int, what, remedy string) error {
 	if most == 0 {
 		return nil
 	}
