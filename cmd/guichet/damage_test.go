@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/record"
 	"guichet/connectors/client"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
@@ -163,7 +164,7 @@ func TestTamperedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+	r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -21,7 +22,7 @@ func nearly(n schemas.Near) string {
 	if len(n.Without) > 0 {
 		parts = append(parts, "without "+schemas.Visible(strings.Join(n.Without, ", ")))
 	}
-	return strings.Join(parts, ", ") + ": " + count(int64(n.Total))
+	return strings.Join(parts, ", ") + ": " + terminal.Count(int64(n.Total))
 }
 
 type searchCmd struct {
@@ -66,7 +67,7 @@ func (v searchCmd) query(more ...string) (q string, asked bool) {
 }
 
 // Run searches.
-func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -86,13 +87,13 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(f)
+	if t.JSON {
+		return t.Print(f)
 	}
 	return v.show(t, &f, asked)
 }
 
-func (v searchCmd) show(t *terminal, f *schemas.Found, asked bool) error {
+func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 	if f.Total == 0 && asked {
 		nothing := "no dataset matches"
 		if len(f.Near) > 0 {
@@ -101,17 +102,17 @@ func (v searchCmd) show(t *terminal, f *schemas.Found, asked bool) error {
 		for _, n := range f.Near {
 			nothing += "; " + nearly(n)
 		}
-		fmt.Fprintln(t.out, nothing)
+		fmt.Fprintln(t.Out, nothing)
 		if v.Access != "" && v.Project == "" && v.Purpose == "" {
-			fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+			fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 		}
 		return nil
 	}
 	if f.Total > 0 {
-		fmt.Fprintln(t.out, plural(int64(f.Total), "dataset", "datasets"))
+		fmt.Fprintln(t.Out, terminal.Plural(int64(f.Total), "dataset", "datasets"))
 	}
-	err := list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
-		return []string{mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
+	err := terminal.List(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
+		return []string{terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), terminal.Count(h.Rows), terminal.Size(h.Bytes), h.Licence, terminal.Title(h.Title)}
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
 		var values []string
@@ -120,29 +121,29 @@ func (v searchCmd) show(t *terminal, f *schemas.Found, asked bool) error {
 			if x.Label != "" {
 				name = x.Label + " (" + x.Value + ")" // filters take the value
 			}
-			values = append(values, name+" "+count(int64(x.Count)))
+			values = append(values, name+" "+terminal.Count(int64(x.Count)))
 		}
 		if n := f.Facets[name].Remainder; n > 0 {
-			values = append(values, "others "+count(int64(n)))
+			values = append(values, "others "+terminal.Count(int64(n)))
 		}
-		fmt.Fprintf(t.out, "%s: %s\n", name, strings.Join(values, ", "))
+		fmt.Fprintf(t.Out, "%s: %s\n", name, strings.Join(values, ", "))
 	}
 	if f.Next != "" {
 		more := fmt.Sprintf("more: --cursor %s, or --all", f.Next)
 		if v.Cursor == "" {
-			more = count(int64(f.Total)-int64(len(f.Items))) + " " + more
+			more = terminal.Count(int64(f.Total)-int64(len(f.Items))) + " " + more
 		}
-		fmt.Fprintln(t.out, more)
+		fmt.Fprintln(t.Out, more)
 	}
 	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return len(h.Notes) > 0 }) {
-		fmt.Fprintln(t.out, "*: the licence asks for more than the terms; guichet explain ID says what")
+		fmt.Fprintln(t.Out, "*: the licence asks for more than the terms; guichet explain ID says what")
 	}
 	no := slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return h.Access == schemas.MarkNo })
 	switch {
 	case no && v.Project == "" && v.Purpose == "":
-		fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+		fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 	case no:
-		fmt.Fprintln(t.out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
+		fmt.Fprintln(t.Out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
 	}
 	return err
 }
@@ -153,8 +154,4 @@ func asterisk(notes []string) string {
 		return ""
 	}
 	return "*"
-}
-
-func mark(m schemas.Mark) string {
-	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
 }
