@@ -113,7 +113,7 @@ func (e *Engine) CheckOffer(ctx context.Context, o *schemas.Offer, tables []sche
 		return c.err
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
-		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
+		Remedy: "fix the fields named; see docs/offers.md for the terms that are understood"}
 }
 
 // review takes "look at each request" from where people write it, the rule, to where it

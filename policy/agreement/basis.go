@@ -31,8 +31,8 @@ func (b Basis) Note(table, id string, revision int64) {
 	b[n] = revision
 }
 
-// NoteFacts notes what Facts read for a participant.
-func (b Basis) NoteFacts(who schemas.ParticipantID, f policy.Facts) {
+// NoteAttributes notes what was read of the attributes of a participant.
+func (b Basis) NoteAttributes(who schemas.ParticipantID, f policy.Attributes) {
 	b.Note("participant", string(who), f.Participant.Revision)
 	b.Note("project", string(f.Project.ID), f.Project.Revision)
 	b.Note("factory", string(f.Factory.ID), f.Factory.Revision)

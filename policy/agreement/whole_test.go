@@ -278,7 +278,7 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 			if id := r.Items[0].Agreement; id != "" {
 				granted++
 				w.sound(id)
-				if !review { // and she is still a member
+				if !review { // and the trainer is still a member
 					w.must(agreement.CheckMember(ctx, d.DB, agreementtest.Trainer(), schemas.RoleTrainer))
 				}
 			}
@@ -337,7 +337,7 @@ func TestAStopOvertakesADecision(t *testing.T) {
 }
 
 func look(ctx context.Context, d *rig, token string, id schemas.AgreementID) (policy.Grant, error) {
-	return policy.Authorize(ctx, d.leases.LookUp, token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	return policy.Authorize(ctx, d.leases.LookUp, token, policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 }
 
 // A lease is good only in the hands that it was made for: when its person, its
@@ -399,9 +399,9 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 		} {
 			parent, err := d.leases.Mint(ctx, agreementtest.Trainer(), schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 			agreementtest.Must(t, err)
-			middle, err := d.leases.Narrow(ctx, parent.Token, schemas.LeaseAsk{})
+			middle, err := d.leases.Attenuate(ctx, parent.Token, schemas.LeaseAsk{})
 			agreementtest.Must(t, err)
-			child, err := d.leases.Narrow(ctx, middle.Token, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id, Columns: []string{"x"}}}})
+			child, err := d.leases.Attenuate(ctx, middle.Token, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id, Columns: []string{"x"}}}})
 			agreementtest.Must(t, err)
 			g, err := look(ctx, d, child.Token, id)
 			agreementtest.Must(t, err)
@@ -419,7 +419,7 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			_, again := look(ctx, d, child.Token, id)
 			_, _, begun := d.releases.Begin(ctx, g, schemas.Release{MostRows: 10, MostBytes: 10}, release.ReadPlan{})
 			more := d.releases.More(ctx, r, tab, 10, 10)
-			_, narrowed := d.leases.Narrow(ctx, child.Token, schemas.LeaseAsk{})
+			_, narrowed := d.leases.Attenuate(ctx, child.Token, schemas.LeaseAsk{})
 			for what, err := range map[string]error{"opens": again, "begins": begun, "goes on": more, "is narrowed": narrowed} {
 				if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), c.rule) {
 					t.Errorf("%s, and the lease %s: %v", name, what, err)
@@ -458,7 +458,7 @@ func takeAs(t *testing.T, d *rig, by schemas.Principal, id schemas.AgreementID, 
 	t.Helper()
 	l, err := d.leases.Mint(t.Context(), by, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 	agreementtest.Must(t, err)
-	g, err := policy.Authorize(t.Context(), d.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	g, err := policy.Authorize(t.Context(), d.leases.LookUp, l.Token, policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	agreementtest.Must(t, err)
 	r, tab, err := d.releases.Begin(t.Context(), g, schemas.Release{MostRows: rows, MostBytes: 10 * rows}, release.ReadPlan{})
 	if err != nil {

@@ -130,7 +130,7 @@ func readSmall(f *zip.File) ([]byte, error) {
 func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
-	last, tree, a, t := int64(-1), &edge{}, newAccount(nil), newTrail(saved)
+	last, tree, a, t := int64(-1), &compactRange{}, newAccount(nil), newTrail(saved)
 	for lines.Scan() {
 		var e entry
 		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))

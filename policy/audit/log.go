@@ -41,7 +41,7 @@ type Log struct {
 	headFile string
 	log      *slog.Logger
 
-	edge  *edge                         // the writer's: see Step
+	edge  *compactRange                 // the writer's: see Step
 	fault atomic.Pointer[schemas.Error] // once set, nothing is signed or appended
 
 	mu      sync.Mutex

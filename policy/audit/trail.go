@@ -33,7 +33,7 @@ func newTrail(heads []Head) *trail {
 }
 
 // reach holds the tree against the heads of its size.
-func (t *trail) reach(e *edge, r *Report) {
+func (t *trail) reach(e *compactRange, r *Report) {
 	for len(t.heads) > 0 && t.heads[0].Size <= e.size {
 		h := t.heads[0]
 		t.heads = t.heads[1:]

@@ -120,7 +120,7 @@ func VerifyDB(ctx context.Context, db *db.DB, vkey string, saved ...[]byte) (Rep
 
 // walkTree recomputes the tree of s from its leaves.
 func walkTree(ctx context.Context, db *db.DB, s state, heads []Head, r *Report, a *account) error {
-	e, t := &edge{}, newTrail(heads)
+	e, t := &compactRange{}, newTrail(heads)
 	t.reach(e, r)
 	for from := int64(0); from < s.size; from += walkPage {
 		to := min(from+walkPage, s.size)
@@ -315,7 +315,7 @@ func VerifyRecords(records iter.Seq2[schemas.Record, error], checkpoint []byte, 
 		r.bad(-1, emptyHead)
 		return r, nil
 	}
-	e, a, t := &edge{}, newAccount(nouns), newTrail(append(heads, h))
+	e, a, t := &compactRange{}, newAccount(nouns), newTrail(append(heads, h))
 	for rec, err := range records {
 		if err != nil {
 			return r, err

@@ -226,8 +226,8 @@ func (w *World) LookUp(l schemas.Lease) policy.LookUp {
 }
 
 // Ask is what a door asks for in an agreement's table.
-func Ask(id schemas.AgreementID) policy.Want {
-	return policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
+func Ask(id schemas.AgreementID) policy.StreamRequest {
+	return policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
 }
 
 // Grant authorizes a stream of a run under a lease.

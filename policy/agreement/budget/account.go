@@ -114,7 +114,7 @@ func budgets(dataset schemas.DatasetID, whose []payer, obligations []schemas.Dut
 
 // Judge says in decisions that are no refusal what their budgets still give to the
 // project and its organisation, and refuses where that is nothing: an agreement would open no stream.
-func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
+func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f policy.Attributes, datasets []*schemas.Dataset) error {
 	var used map[string]Account
 	for i := range decisions {
 		dec := &decisions[i]

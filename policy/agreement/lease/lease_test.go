@@ -77,9 +77,9 @@ func drawOrder(t *rapid.T, said bool) *schemas.Order {
 	return &schemas.Order{Seed: rapid.SampledFrom([]string{"", "7"}).Draw(t, "seed"), Start: rapid.SampledFrom([]string{"", "", "5@2"}).Draw(t, "start")}
 }
 
-func drawWant(t *rapid.T, ids []schemas.AgreementID) policy.Want {
+func drawWant(t *rapid.T, ids []schemas.AgreementID) policy.StreamRequest {
 	it := drawItem(t, ids)
-	return policy.Want{Door: "http", Agreement: it.Agreement, Version: it.Version, Table: it.Table, Split: it.Split, Columns: it.Columns,
+	return policy.StreamRequest{Door: "http", Agreement: it.Agreement, Version: it.Version, Table: it.Table, Split: it.Split, Columns: it.Columns,
 		Order: *drawOrder(t, true), World: rapid.IntRange(0, 3).Draw(t, "asked world"), Rank: rapid.IntRange(0, 2).Draw(t, "asked rank"), Address: netip.MustParseAddr("192.0.2.1")}
 }
 
@@ -110,7 +110,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 			for range rapid.IntRange(0, 2).Draw(t, "items") {
 				n.Items = append(n.Items, drawItem(t, ids))
 			}
-			child, err := d.Narrow(ctx, parent.Token, n)
+			child, err := d.Attenuate(ctx, parent.Token, n)
 			if err != nil {
 				if k := schemas.KindOf(err); k != schemas.Denied && k != schemas.Invalid {
 					t.Fatalf("narrowing: %v", err)
@@ -131,7 +131,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 					t.Fatalf("a lease on one part, %+v, opens %+v", child.Lease, w)
 				}
 				// What it was granted, said in full, its parent grants as well.
-				full := got.Want()
+				full := got.Asked()
 				_, err = policy.Authorize(ctx, d.Leases.LookUp, parent.Token, full, time.Now())
 				if err != nil {
 					t.Fatalf("the child opens %+v and its parent does not: %v\nchild %+v\nparent %+v", full, err, child.Lease, parent.Lease)
@@ -147,7 +147,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 }
 
 func look(ctx context.Context, d *rig, token string, id schemas.AgreementID) (policy.Grant, error) {
-	return policy.Authorize(ctx, d.Leases.LookUp, token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	return policy.Authorize(ctx, d.Leases.LookUp, token, policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 }
 
 // An agreement stands in a lease once, in a new one and in a narrowed one, and a line of
@@ -160,22 +160,22 @@ func TestLeasesAreBounded(t *testing.T) {
 	_, err := d.Mint(t.Context(), agreementtest.Trainer(), schemas.LeaseAsk{Items: items})
 	l, good := d.Mint(t.Context(), agreementtest.Trainer(), schemas.LeaseAsk{Items: items[:2]})
 	agreementtest.Must(t, good)
-	_, narrowed := d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{Items: items})
+	_, narrowed := d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{Items: items})
 	for _, err := range []error{err, narrowed} {
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "/items/2/agreement") {
 			t.Errorf("one agreement twice in a lease: %v", err)
 		}
 	}
 	var line []schemas.LeaseID
-	for range maxNarrowings {
+	for range maxAttenuations {
 		line = append(line, l.Lease.ID)
-		l, err = d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{})
+		l, err = d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{})
 		agreementtest.Must(t, err)
 		if !slices.Equal(l.Lease.Line, line) || l.Lease.Subject != "ada" || l.Lease.Issuer != "i" {
 			t.Fatalf("a child says %+v", l.Lease)
 		}
 	}
-	_, err = d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{})
+	_, err = d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{})
 	if schemas.KindOf(err) != schemas.Denied {
 		t.Errorf("one narrowing too many: %v", err)
 	}
@@ -224,7 +224,7 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "may use") {
 			t.Errorf("%s: it opens: %v", roles, err)
 		}
-		_, err = d.Narrow(ctx, token, schemas.LeaseAsk{})
+		_, err = d.Attenuate(ctx, token, schemas.LeaseAsk{})
 		if schemas.KindOf(err) != schemas.Denied {
 			t.Errorf("%s: it is narrowed: %v", roles, err)
 		}
@@ -233,7 +233,7 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 
 func sealed(t *testing.T, d *rig, l *schemas.Lease) {
 	t.Helper()
-	agreementtest.Must(t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.seal(ctx, tx, agreementtest.Trainer(), l) }))
+	agreementtest.Must(t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.issue(ctx, tx, agreementtest.Trainer(), l) }))
 }
 
 // A provider ends a lease that is for its data alone, and learns nothing of the person who

@@ -199,7 +199,7 @@ func (r *Refusals) Refused(ctx context.Context, by schemas.Principal, address, d
 		rule = e.Reasons[0].Rule
 	}
 	caller, subject := by.Issuer+"#"+by.Subject, e.Subject
-	if !by.SignedIn() { // a stranger chooses what she asks for: one entry a minute and rule
+	if !by.SignedIn() { // a stranger chooses what is asked for: one entry a minute and rule
 		caller, subject = address, ""
 	}
 	v := agreement.WithCaller(map[string]string{"door": door, "rule": rule, "about": short(e.Subject), "text": short(e.Message)}, by)

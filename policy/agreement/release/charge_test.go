@@ -160,7 +160,7 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 	wantUsed(t, d, id, 600)
 }
 
-// Rows differ in length: who has the light ones paid for by another stream of her run
+// Rows differ in length: who has the light ones paid for by another stream of its run
 // does not get the heavy ones for less.
 func TestHeavyRowsArePaid(t *testing.T) {
 	t.Parallel()

@@ -65,10 +65,10 @@ func keepPlan(ctx context.Context, tx *db.Tx, id schemas.ReleaseID, plan []byte)
 	return nil
 }
 
-// settle takes the rows that a release sent as paid for from now on, and charges only
+// reconcile takes the rows that a release sent as paid for from now on, and charges only
 // those that were not. A release outside of any reading is charged as it says, and one
 // whose tab died with the gateway for all the bytes that it had reserved.
-func settle(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) error {
+func reconcile(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) error {
 	if r.Reading == "" {
 		return nil
 	}
@@ -88,7 +88,7 @@ func settle(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) 
 	now := had.union(setOf(first(plan, r.Rows)))
 	fresh := now.rows() - had.rows()
 	if fresh < r.ChargedRows && t != nil { // others have paid for the rest
-		r.ChargedBytes = t.owed(plan, had)
+		r.ChargedBytes = t.chargeFor(plan, had)
 	}
 	r.ChargedRows = fresh
 	if fresh > 0 {

@@ -49,7 +49,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	if !g.Valid() {
 		return r, nil, fmt.Errorf("begin a release: the grant did not come from policy.Authorize")
 	}
-	a, l, w := g.Agreement(), g.Lease(), g.Want()
+	a, l, w := g.Agreement(), g.Lease(), g.Asked()
 	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, s.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Provider, r.Purpose, r.Action = a.Provider, a.Purpose, a.Action
@@ -62,7 +62,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	if err != nil {
 		return r, nil, err
 	}
-	t := newTab(stretches, r.MostRows, r.MostBytes)
+	t := newReservation(stretches, r.MostRows, r.MostBytes)
 	t.lease, t.terms, t.basis = l, a, agreement.Basis(g.Read())
 	var pos *db.Position
 	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -117,10 +117,10 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 // CheckRun says whether the run that a grant is for is one of its project, before a stream
 // is opened under it. Errors: Invalid.
 func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
-	if g.Want().Run == "" {
+	if g.Asked().Run == "" {
 		return nil
 	}
-	return s.checkRun(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
+	return s.checkRun(ctx, &schemas.Release{Run: g.Asked().Run, Project: g.Agreement().Project}, g.Lease().Run)
 }
 
 // runs says whether the run that a release names is one of its project. That of the
@@ -197,7 +197,7 @@ func (s *Releases) More(ctx context.Context, r schemas.Release, t *Reservation, 
 		}
 		// What it was not begun under, it would not be taken out of: the lead was another.
 		p = slices.DeleteFunc(p, func(c budget.Account) bool { return c.ID != "" && !slices.Contains(stored.Accounts, c.ID) })
-		needRows, needBytes := t.cost(rows, bytes)
+		needRows, needBytes := t.price(rows, bytes)
 		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
 			return err
@@ -239,14 +239,14 @@ func limit(a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservat
 	if budget == nil {
 		return nil
 	}
-	paid := r.MostRows - t.fresh
-	if t.fresh > 0 && paid == 0 && (rows == 0 || bytes == 0) {
+	paid := r.MostRows - t.unpaidRows
+	if t.unpaidRows > 0 && paid == 0 && (rows == 0 || bytes == 0) {
 		return spent(a, budget)
 	}
-	t.fresh, t.most = min(t.fresh, rows), min(t.most, bytes)
-	r.MostRows = paid + t.fresh
-	if paid == 0 && t.fresh > 0 { // a part without rows still has a schema
-		r.MostBytes = t.most
+	t.unpaidRows, t.maxBytes = min(t.unpaidRows, rows), min(t.maxBytes, bytes)
+	r.MostRows = paid + t.unpaidRows
+	if paid == 0 && t.unpaidRows > 0 { // a part without rows still has a schema
+		r.MostBytes = t.maxBytes
 	}
 	return nil
 }
@@ -260,11 +260,11 @@ func spent(a *schemas.Agreement, c *budget.Account) error {
 // budget the slice is all.
 func reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64) error {
 	leftRows, leftBytes, budget := p.Left()
-	moreRows, moreBytes := t.fresh-t.rows, t.most-t.bytes
+	moreRows, moreBytes := t.unpaidRows-t.rows, t.maxBytes-t.bytes
 	if budget != nil {
 		var enoughRows, enoughBytes bool
-		moreRows, enoughRows = fill(t.fresh, t.rows, leftRows, needRows, sliceRows)
-		moreBytes, enoughBytes = fill(t.most, t.bytes, leftBytes, needBytes, sliceBytes)
+		moreRows, enoughRows = nextSlice(t.unpaidRows, t.rows, leftRows, needRows, sliceRows)
+		moreBytes, enoughBytes = nextSlice(t.maxBytes, t.bytes, leftBytes, needBytes, sliceBytes)
 		if !enoughRows || !enoughBytes {
 			return spent(a, budget)
 		}
@@ -311,7 +311,7 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
 	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, s.now().UTC()
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
-	err = settle(ctx, tx, &stored, t)
+	err = reconcile(ctx, tx, &stored, t)
 	if err != nil {
 		return err
 	}
@@ -347,7 +347,7 @@ type Query struct {
 	Since     time.Time
 }
 
-// Releases lists what the caller may see: her own, those of her datasets, all for
+// Releases lists what the caller may see: its own, those of its datasets, all for
 // officers and operators.
 func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, after string, limit int) ([]schemas.Release, string, error) {
 	err := agreement.SignedIn(by, "streams")

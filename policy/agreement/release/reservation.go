@@ -40,8 +40,8 @@ type Reservation struct {
 	plan        []stretch
 	at          int64 // rows of the plan that were sent
 	free        bool  // some of them cost nothing
-	fresh       int64 // rows that may still be sent and are not paid for
-	most        int64 // bytes that may still be charged
+	unpaidRows  int64 // rows that may still be sent and are not paid for
+	maxBytes    int64 // bytes that may still be charged
 	rows, bytes int64 // reserved of them
 	sent        []sent
 }
@@ -49,24 +49,24 @@ type Reservation struct {
 // sent is a message with what was charged for it, those without rows before it included.
 type sent struct{ rows, bytes int64 }
 
-// newTab opens a tab for a release that sends at most rows and bytes. plan is nil
+// newReservation opens a tab for a release that sends at most rows and bytes. plan is nil
 // where every row costs.
-func newTab(plan []stretch, rows, bytes int64) *Reservation {
-	t := &Reservation{every: plan == nil, plan: plan, fresh: rows, most: bytes}
+func newReservation(plan []stretch, rows, bytes int64) *Reservation {
+	t := &Reservation{every: plan == nil, plan: plan, unpaidRows: rows, maxBytes: bytes}
 	if !t.every {
-		t.fresh = 0
+		t.unpaidRows = 0
 		for _, s := range plan {
 			if !s.paid {
-				t.fresh += s.rows
+				t.unpaidRows += s.rows
 			}
 		}
 	}
 	return t
 }
 
-// cost gives what the next message costs: its new rows, and all of its bytes when
+// price gives what the next message costs: its new rows, and all of its bytes when
 // one row of it is new. What carries no rows costs as the row after it does.
-func (t *Reservation) cost(rows, bytes int64) (int64, int64) {
+func (t *Reservation) price(rows, bytes int64) (int64, int64) {
 	if t.every {
 		return rows, bytes
 	}
@@ -93,15 +93,15 @@ func (t *Reservation) Pay(r *schemas.Release, rows, bytes int64) bool {
 	if t == nil {
 		return true
 	}
-	costRows, costBytes := t.cost(rows, bytes)
+	costRows, costBytes := t.price(rows, bytes)
 	if costRows > t.rows || costBytes > t.bytes {
 		return false
 	}
-	t.rows, t.fresh = t.rows-costRows, t.fresh-costRows
-	t.bytes, t.most = t.bytes-costBytes, t.most-costBytes
+	t.rows, t.unpaidRows = t.rows-costRows, t.unpaidRows-costRows
+	t.bytes, t.maxBytes = t.bytes-costBytes, t.maxBytes-costBytes
 	r.ChargedRows += costRows
 	r.ChargedBytes += costBytes
-	t.note(rows, costBytes)
+	t.keep(rows, costBytes)
 	t.at += rows
 	for rows > 0 && len(t.plan) > 0 {
 		t.free = t.free || t.plan[0].paid
@@ -115,9 +115,9 @@ func (t *Reservation) Pay(r *schemas.Release, rows, bytes int64) bool {
 	return true
 }
 
-// note keeps what was charged for a message, so that it can be given back when others
+// keep keeps what was charged for a message, so that it can be given back when others
 // have paid for its rows meanwhile.
-func (t *Reservation) note(rows, bytes int64) {
+func (t *Reservation) keep(rows, bytes int64) {
 	if t.every {
 		return
 	}
@@ -129,9 +129,9 @@ func (t *Reservation) note(rows, bytes int64) {
 	t.sent = append(t.sent, sent{rows, bytes})
 }
 
-// owed gives the bytes of the messages that hold a row which is not in had: rows differ
+// chargeFor gives the bytes of the messages that hold a row which is not in had: rows differ
 // in length, so a message with some of them is owed whole.
-func (t *Reservation) owed(plan []schemas.Segment, had rowSet) (bytes int64) {
+func (t *Reservation) chargeFor(plan []schemas.Segment, had rowSet) (bytes int64) {
 	plan = slices.Clone(plan)
 	for _, m := range t.sent {
 		fresh := m.rows == 0
@@ -175,10 +175,10 @@ func (t *Reservation) reach() (rows int64, free bool) {
 	return rows, free || rows == 0
 }
 
-// fill says how much more to reserve so that need is covered and a slice lies ready,
+// nextSlice says how much more to reserve so that need is covered and a slice lies ready,
 // where still is what may be charged yet, have what is reserved of it, and left what
 // the budget gives. ok is false when that does not cover need.
-func fill(still, have, left, need, least int64) (more int64, ok bool) {
+func nextSlice(still, have, left, need, least int64) (more int64, ok bool) {
 	of := min(still, have+min(left, still))
 	more = max(min(max(need, of/sliceParts, least), of)-have, 0)
 	return more, have+more >= need

@@ -6,9 +6,9 @@ import (
 	"guichet/schemas"
 )
 
-// joint says of each item in which joint domains its pseudonyms join, and with which
+// markJoins says of each item in which joint domains its pseudonyms join, and with which
 // other items: what a reviewer should know before a yes, and the asker after it.
-func joint(items []schemas.RequestItem) {
+func markJoins(items []schemas.RequestItem) {
 	for i := range items {
 		items[i].Joins = nil
 		for _, d := range joining(&items[i]) {

@@ -100,11 +100,11 @@ func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.R
 
 // answer judges every item of a new request and gives the agreements that they become.
 func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.Request, b agreement.Basis) ([]*schemas.Agreement, error) {
-	f, err := s.Facts(ctx, by, r.Project, r.Purpose, r.Factory)
+	f, err := s.Attributes(ctx, by, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
-	b.NoteFacts(by.Participant, f)
+	b.NoteAttributes(by.Participant, f)
 	if f.Purpose == "" {
 		return nil, schemas.BadField("request", "/purpose", "say what the data is for")
 	}
@@ -123,7 +123,7 @@ func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.
 			return nil, err
 		}
 	}
-	joint(r.Items)
+	markJoins(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = r.Submitted
@@ -132,11 +132,11 @@ func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.
 }
 
 // judge answers one item; a yes gives the agreement that it becomes.
-func (s *Requests) judge(ctx context.Context, by schemas.Principal, f policy.Facts, r *schemas.Request, i int, b agreement.Basis) (*schemas.Agreement, error) {
+func (s *Requests) judge(ctx context.Context, by schemas.Principal, f policy.Attributes, r *schemas.Request, i int, b agreement.Basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
-		return nil, schemas.BadField("request", at+"/dataset", "the dataset stands twice in the request")
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice")
 	}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
@@ -218,7 +218,7 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 		return err
 	}
 	for _, reviewer := range reviewers(r) {
-		err := notice.Put(ctx, tx, told(schemas.NoticePending, r, reviewer, r.Submitted))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticePending, r, reviewer, r.Submitted))
 		if err != nil {
 			return err
 		}
@@ -253,9 +253,9 @@ func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 	return nil
 }
 
-// told is a notice about a request, to a reviewer or to its asker, with the datasets that
+// noticeFor is a notice about a request, to a reviewer or to its asker, with the datasets that
 // are the recipient's to read.
-func told(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
+func noticeFor(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
 	n := schemas.Notice{Type: kind, At: at, To: to, Request: r.ID, Asker: r.By, Project: r.Project, Purpose: r.Purpose, State: r.State}
 	for _, it := range r.Items {
 		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to {

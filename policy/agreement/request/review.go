@@ -75,7 +75,7 @@ func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schema
 	if !waiting {
 		return nil, schemas.Errorf(schemas.Conflict, string(r.ID), "nothing in this request waits for your answer")
 	}
-	joint(r.Items)
+	markJoins(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = review.At
@@ -87,11 +87,11 @@ func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schema
 func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agreement.Basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	asker := schemas.Principal{Subject: "review", Participant: r.By, Roles: []schemas.Role{schemas.RoleTrainer}}
-	f, err := s.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	f, err := s.Attributes(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
-	b.NoteFacts(r.By, f)
+	b.NoteAttributes(r.By, f)
 	f.Action = r.Action
 	r.Action = s.engine.Action(f)
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
@@ -106,7 +106,7 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 	}
 	reviewer := it.Decision.Reviewer
 	it.Decision = &decisions[0]
-	it.Decision.Reviewer = reviewer // a no of today leaves it her request
+	it.Decision.Reviewer = reviewer // a no of today leaves it the reviewer's
 	if it.Decision.Verdict == schemas.VerdictNo {
 		return nil, nil
 	}
@@ -139,7 +139,7 @@ func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Princi
 		return err
 	}
 	if r.State != schemas.RequestPending {
-		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, r, r.By, review.At))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticeDecided, r, r.By, review.At))
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Princi
 }
 
 // Request finds one that the caller may see: its asker's, its reviewers' (each with the
-// items of her own), an officer's or operator's. Errors: NotFound.
+// items that are its own), an officer's or operator's. Errors: NotFound.
 func (s *Requests) Get(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := s.find(ctx, by, id)
 	return ownItems(by, r), err
@@ -174,8 +174,8 @@ func (s *Requests) GetWithAsker(ctx context.Context, by schemas.Principal, id sc
 	return r, err
 }
 
-// ownItems leaves a reviewer the items that are hers: datasets of others may be hidden
-// from her.
+// ownItems leaves a reviewer the items that are its own: datasets of others may be hidden
+// from it.
 func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 	if r.By != by.Participant && !agreement.Oversees(by) {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool { return !concerns(by, &it) })
@@ -185,7 +185,7 @@ func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 }
 
 // concerns says whether an item is a caller's to read: its reviewer's, and its provider's
-// once it became an agreement of hers.
+// once it became an agreement on its data.
 func concerns(by schemas.Principal, it *schemas.RequestItem) bool {
 	if by.Participant == "" {
 		return false

@@ -57,7 +57,7 @@ func (s *Requests) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Prin
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = at
-		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, &r, r.By, at))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticeDecided, &r, r.By, at))
 		if err != nil {
 			return err
 		}

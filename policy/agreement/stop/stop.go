@@ -31,8 +31,8 @@ const (
 )
 
 // Stop revokes active agreements at once. An operator revokes every one of a
-// participant, who is barred from then on; a provider those of a participant on her
-// own datasets, and, naming herself, everybody's on them. Errors: Denied, Invalid,
+// participant, who is barred from then on; a provider those of a participant on its
+// own datasets, and, naming itself, everybody's on them. Errors: Denied, Invalid,
 // NotFound for a participant that is not known here.
 func (s *Stops) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (schemas.Stopped, error) {
 	out := schemas.Stopped{Participant: whom, Revoked: []schemas.AgreementID{}}

@@ -47,7 +47,7 @@ type Show func(t *schemas.Table, a *schemas.Agreement, columns []string) error
 // promise only what the byte doors can keep: the terms can be carried out, and what was
 // asked for is there and not hidden. at is where the columns stand in what was asked.
 // Errors: Invalid for a column that no table has.
-func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset, columns []string, at string) error {
+func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string) error {
 	a := &schemas.Agreement{Obligations: dec.Obligations, Columns: columns, From: f.Now, Versions: []schemas.VersionID{ds.Latest.Version}}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
@@ -95,7 +95,7 @@ func (s *Terms) misfit(ctx context.Context, ds *schemas.Dataset, a *schemas.Agre
 }
 
 func (s *Terms) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas.ParticipantID) (*schemas.Reason, error) {
-	remedy := fmt.Sprintf("the provider, %s, must mend the terms or the description of the columns", provider)
+	remedy := fmt.Sprintf("the provider, %s, must fix the terms or the description of the columns", provider)
 	missing := a.Unresolved(m)
 	if missing != "" {
 		return &schemas.Reason{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: remedy}, nil
@@ -213,7 +213,7 @@ func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.
 		return nil
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version), Fields: faults,
-		Remedy: "mend the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
+		Remedy: "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
 }
 
 // misfits remembers which terms can be kept on which version.
