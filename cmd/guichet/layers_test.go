@@ -42,7 +42,7 @@ func siblings() map[string][]string {
 		"connectors/sandbox":   {"connectors/shard"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
-		"catalog":              {"catalog/index"},
+		"catalog/publish":      {"catalog"},
 		"policy/agreement":     {"policy", "policy/notice", "policy/party"},
 		"policy/party":         {"policy"},
 		"gateway":              {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},

@@ -23,6 +23,7 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/catalog/publish"
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
@@ -33,16 +34,17 @@ import (
 
 // Deps are the parts that the operations ask.
 type Deps struct {
-	Catalog *catalog.Catalog
-	Index   *index.Index
-	Engine  *policy.Engine
-	Desk    *agreement.Desk
-	Parties *party.Registry
-	Record  *audit.Log
-	Log     *slog.Logger
-	Version string
-	Public  string // the site's address for the world, without a slash at its end; "" where none was set
-	Now     func() time.Time
+	Catalog   *catalog.Catalog
+	Publisher *publish.Publisher
+	Index     *index.Index
+	Engine    *policy.Engine
+	Desk      *agreement.Desk
+	Parties   *party.Registry
+	Record    *audit.Log
+	Log       *slog.Logger
+	Version   string
+	Public    string // the site's address for the world, without a slash at its end; "" where none was set
+	Now       func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
