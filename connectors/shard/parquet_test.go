@@ -163,7 +163,7 @@ func int96At(seconds, nanos int64) (v parquet.Int96) {
 		day, in = day-1, in+86400
 	}
 	binary.LittleEndian.PutUint64(v[:], uint64(in*1e9+nanos))
-	binary.LittleEndian.PutUint32(v[8:], uint32(day+julian1970))
+	binary.LittleEndian.PutUint32(v[8:], uint32(day+2_440_588))
 	return v
 }
 

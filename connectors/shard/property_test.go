@@ -306,7 +306,7 @@ func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 		}
 		from := r.Int64N(b.Rows)
 		n := r.Int64N(b.Rows - from + 1)
-		parts, want = append(parts, Part{rec, from, n}), append(want, rec.NewSlice(from, from+n))
+		parts, want = append(parts, Part{Record: rec, From: from, N: n}), append(want, rec.NewSlice(from, from+n))
 		msg, err := EncodeRecord(rec, from, n)
 		if err != nil {
 			rt.Fatal(err)
