@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
 func FuzzParseMeta(f *testing.F) {
 	var buf bytes.Buffer
-	w := ipc.NewWriter(&buf, ipc.WithSchema(arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}}, nil)))
+	w := arrowipc.NewWriter(&buf, arrowipc.WithSchema(arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}}, nil)))
 	_ = w.Close()
 	f.Add(buf.Bytes())
 	f.Add(recordMeta(3, []NodeRef{{3, 0}}, []BufferRef{{0, 0}, {0, 24}}, 64))
