@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +12,6 @@ import (
 
 	"guichet/schemas"
 )
-
-// UploadPrefix is where a provider's uploaded files lie in the work bucket. Its
-// keys belong to her alone: a name made of her id, not chosen by her.
-func UploadPrefix(provider schemas.ParticipantID) string {
-	sum := sha256.Sum256([]byte(provider))
-	return "uploads/" + hex.EncodeToString(sum[:16]) + "/"
-}
 
 // MaxUpload bounds one uploaded file: 50 GB. Larger data belongs into a store of the
 // provider's own.
@@ -93,11 +84,11 @@ func ended(body io.Reader) bool {
 // asUploaded names an uploaded file in a text as its provider does, TABLE/SPLIT/NAME,
 // not by where it lies in the work bucket.
 func asUploaded(d *schemas.Dataset, text string) string {
-	return strings.ReplaceAll(text, UploadPrefix(d.Provider)+string(d.ID)+"/", "")
+	return strings.ReplaceAll(text, schemas.UploadPrefix(d.Provider)+string(d.ID)+"/", "")
 }
 
 func uploadKey(d *schemas.Dataset, table, split, name string) string {
-	return fmt.Sprintf("%s%s/%s/%s/%s", UploadPrefix(d.Provider), d.ID, table, split, name)
+	return fmt.Sprintf("%s%s/%s/%s/%s", schemas.UploadPrefix(d.Provider), d.ID, table, split, name)
 }
 
 // counter counts what was read and keeps how it ended.

@@ -508,7 +508,7 @@ func TestBudgetsAreShown(t *testing.T) {
 	s.settle()
 	id := s.asked(d.ID, nil).Items[0].Agreement
 	again := s.asked(d.ID, nil).Items[0].Agreement
-	var l agreement.LeaseAnswer
+	var l schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &l)
 	for _, taken := range []int64{0, 60, 40} {
 		if taken > 0 {

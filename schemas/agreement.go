@@ -335,3 +335,12 @@ func (a *Agreement) Unresolved(v *Version) string {
 	}
 	return ""
 }
+
+// LeaseAnswer is a lease with its bearer token, which is shown once.
+type LeaseAnswer struct {
+	Token   string    `json:"token" doc:"bearer token for byte doors"`
+	Until   time.Time `json:"until"`
+	EndsAt  time.Time `json:"ends_at" doc:"when the first of its agreements ends"`
+	OnePart bool      `json:"one_part" doc:"it opens one part of the rows and no other: rank, world and order are bound"`
+	Lease   Lease     `json:"lease"`
+}

@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/policy"
@@ -91,7 +92,7 @@ func newMeter(b *testing.B) *meter {
 	m.must(err)
 	var a addresses
 	m.must(json.Unmarshal(line, &a))
-	m.story = &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: m.rig, dir: m.dir, mib: 800, addresses: a, people: map[string]*client.Client{}, datasets: map[string]schemas.Dataset{}}
+	m.story = &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: m.rig, dir: m.dir, mib: 800, addresses: a, people: map[string]*client.Client{}, datasets: map[string]schemas.Dataset{}}
 	m.must(m.story.parties(m.ctx))
 	m.must(m.story.register(m.ctx))
 	return m

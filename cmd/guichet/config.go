@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"guichet/cmd/guichet/files"
 	"guichet/connectors/notify"
 	"guichet/connectors/trust"
 	"guichet/gateway"
@@ -72,7 +72,7 @@ func (m *Mail) server(roots *x509.CertPool) (*notify.MailServer, error) {
 	s := &notify.MailServer{Server: m.Server, From: m.From, User: m.User, Plain: m.Plain, Roots: roots}
 	if m.PasswordFile != "" {
 		var err error
-		s.Password, err = secret(m.PasswordFile)
+		s.Password, err = files.Secret(m.PasswordFile)
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +235,7 @@ func (c *Config) checkFiles() error {
 	for _, name := range slices.Sorted(maps.Keys(c.Credentials)) {
 		k := c.Credentials[name]
 		for key, path := range map[string]string{"access_key_file": k.AccessKeyFile, "secret_key_file": k.SecretKeyFile} {
-			_, err := secret(path)
+			_, err := files.Secret(path)
 			if err == nil {
 				continue
 			}
@@ -331,38 +331,4 @@ func listenOn(addr string) string {
 		return "127.0.0.1" + addr
 	}
 	return addr
-}
-
-// secret reads a secret file.
-func secret(path string) (string, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the secret file %s cannot be read: %s", path, reasonOf(err)), Err: err}
-	}
-	if st.Mode().IsRegular() && runtime.GOOS != "windows" && st.Mode().Perm()&0o027 != 0 { // a service's group may read
-		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
-			Remedy: "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine"}
-	}
-	return firstText(path)
-}
-
-// reasonOf is the system's word without the path, which was said already.
-func reasonOf(err error) string {
-	if p, is := errors.AsType[*os.PathError](err); is {
-		return p.Err.Error()
-	}
-	return err.Error()
-}
-
-// firstText reads a file that holds one text.
-func firstText(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
-	}
-	s := strings.TrimSpace(string(b))
-	if s == "" {
-		return "", schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
-	}
-	return s, nil
 }

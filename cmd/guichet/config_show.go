@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"guichet/cmd/guichet/terminal"
 )
 
 type configCmd struct {
@@ -16,7 +18,7 @@ type configCmd struct {
 }
 
 // Run prints the settings.
-func (v configCmd) Run(t *terminal, g *grammar) error {
+func (v configCmd) Run(t *terminal.Terminal, g *grammar) error {
 	c, err := loadConfig(g.Config)
 	if err != nil {
 		return err
@@ -30,7 +32,7 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 			*d.value, c.origins[d.name] = d.force, "default"
 		}
 	}
-	if t.json {
+	if t.JSON {
 		out := map[string]map[string]string{}
 		for _, s := range c.settings() {
 			out[s.name] = map[string]string{"value": mask(*s.value), "from": c.origins[s.name]}
@@ -41,21 +43,21 @@ func (v configCmd) Run(t *terminal, g *grammar) error {
 			}
 			out[x[0]] = map[string]string{"value": x[1], "from": x[2]}
 		}
-		return t.print(out)
+		return t.Print(out)
 	}
 	for _, s := range c.settings() {
 		if v.Explain {
-			fmt.Fprintf(t.out, "%-14s %-40s %s\n", s.name, mask(*s.value), c.origins[s.name])
+			fmt.Fprintf(t.Out, "%-14s %-40s %s\n", s.name, mask(*s.value), c.origins[s.name])
 			continue
 		}
-		fmt.Fprintf(t.out, "%s: %s\n", s.name, mask(*s.value))
+		fmt.Fprintf(t.Out, "%s: %s\n", s.name, mask(*s.value))
 	}
 	for _, x := range c.inFile() {
 		if v.Explain {
-			fmt.Fprintf(t.out, "%-14s %-40s %s\n", x[0], x[1], x[2])
+			fmt.Fprintf(t.Out, "%-14s %-40s %s\n", x[0], x[1], x[2])
 			continue
 		}
-		fmt.Fprintf(t.out, "%s: %s\n", x[0], x[1])
+		fmt.Fprintf(t.Out, "%s: %s\n", x[0], x[1])
 	}
 	return c.check()
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"guichet/cmd/guichet/files"
 )
 
 func TestMaskHidesPasswords(t *testing.T) {
@@ -124,7 +126,7 @@ func TestSecretsOfOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := secret(file)
+		s, err := files.Secret(file)
 		if good != (err == nil) || good && s != "s3cret" || !good && !strings.Contains(remedyOf(err), "chmod 600") {
 			t.Errorf("mode %04o: %q, %v", mode, s, err)
 		}

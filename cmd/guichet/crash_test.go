@@ -82,7 +82,7 @@ func TestKillDuringWrites(t *testing.T) {
 	g.verify()
 	eventually(t, "every dataset is found again", func() bool {
 		f, err := search(t.Context(), g.as("agronomy"), query("q", "wheat", "limit", "1000"))
-		return err == nil && f.Total >= int64(len(datasets))
+		return err == nil && int(f.Total) >= len(datasets)
 	})
 }
 
@@ -307,7 +307,7 @@ func TestStopWhileStreaming(t *testing.T) {
 		t.Errorf("the stop took %s", took)
 	}
 	g.start()
-	var p client.Page[schemas.Release]
+	var p schemas.Page[schemas.Release]
 	g.get("officer", "/streams?state=all", &p)
 	if len(p.Items) != 1 || p.Items[0].State == schemas.ReleaseOpen || p.Items[0].State == schemas.ReleaseUnknown {
 		t.Errorf("after an orderly stop the releases are %+v", p.Items)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
 
@@ -20,7 +21,7 @@ type demoCmd struct {
 }
 
 // Run starts the rig and a gateway, tells the story, and stays up until Ctrl-C.
-func (v demoCmd) Run(ctx context.Context, t *terminal) (err error) {
+func (v demoCmd) Run(ctx context.Context, t *terminal.Terminal) (err error) {
 	if v.Mib < 100 {
 		return schemas.BadField("demo", "--mib", "at least 100: shorter streams end before they can be cut")
 	}
@@ -65,7 +66,7 @@ func (v demoCmd) Run(ctx context.Context, t *terminal) (err error) {
 
 // play runs the gateway and the story beside each other; the first that fails ends
 // both.
-func (v demoCmd) play(ctx context.Context, t *terminal, r *rig, c *Config, dir string, serve func(ctx context.Context, told func(a addresses) error) error) error {
+func (v demoCmd) play(ctx context.Context, t *terminal.Terminal, r *rig, c *Config, dir string, serve func(ctx context.Context, told func(a addresses) error) error) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ready := make(chan addresses, 1)
@@ -94,8 +95,8 @@ func (s *story) stayUp(ctx context.Context, served chan error) error {
 	if err != nil {
 		return err
 	}
-	if s.t.json {
-		err = json.NewEncoder(s.t.out).Encode(a)
+	if s.t.JSON {
+		err = json.NewEncoder(s.t.Out).Encode(a)
 	} else {
 		s.invite(a)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/record"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
@@ -68,7 +69,7 @@ func TestEditedDatabaseGivesNoRight(t *testing.T) {
 		}
 		eventually(t, c.name+" is logged", func() bool { return strings.Contains(g.log.String(), "a stored noun is not the recorded one") })
 		if c.name != "a member's role" { // an officer reads it by a membership of her own
-			r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+			r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 			if err != nil || !slices.Contains(r.Faults, fmt.Sprintf("the %s %s is not stored as it was recorded", c.table, c.id)) || len(r.Faults) != 1 {
 				t.Errorf("%s: %+v, %v", c.name, r, err)
 			}
@@ -256,7 +257,7 @@ func TestStopsGoPastEditedRows(t *testing.T) {
 	if err != nil {
 		t.Errorf("a dataset that was edited is not withdrawn: %v", err)
 	}
-	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+	r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 	if err != nil || len(r.Faults) != 3 {
 		t.Errorf("what was edited is named still: %+v, %v", r, err)
 	}

@@ -92,7 +92,7 @@ func TestWithdrawnVersionIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	lease := func(version schemas.VersionID) string {
-		var l client.LeaseAnswer
+		var l schemas.LeaseAnswer
 		g.post("trainer", "/leases", map[string]any{"items": []any{map[string]any{"agreement": id, "version": version}}}, &l)
 		return l.Token
 	}

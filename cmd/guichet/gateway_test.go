@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/record"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/schemas"
@@ -190,7 +192,7 @@ func (g *testGateway) get(who, path string, out any) {
 // populate registers the demo's parties, with a prefix of this test's own.
 func (g *testGateway) populate() {
 	g.t.Helper()
-	s := &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}}
+	s := &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}}
 	err := s.parties(g.t.Context())
 	if err != nil {
 		g.t.Fatal(err)
@@ -304,7 +306,7 @@ func (g *testGateway) granted(ids ...schemas.DatasetID) []schemas.AgreementID {
 }
 
 // lease mints a lease as the trainer.
-func (g *testGateway) lease(ids ...schemas.AgreementID) client.LeaseAnswer {
+func (g *testGateway) lease(ids ...schemas.AgreementID) schemas.LeaseAnswer {
 	g.t.Helper()
 	l, err := g.as("trainer").Lease(g.t.Context(), "", ids...)
 	if err != nil {
@@ -331,7 +333,7 @@ func (g *testGateway) streamAll(lease string, id schemas.AgreementID, query stri
 // verify recomputes the record's tree online.
 func (g *testGateway) verify() {
 	g.t.Helper()
-	r, err := verifyOnline(g.t.Context(), g.as("officer"), "", nil)
+	r, err := record.Verify(g.t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"golang.org/x/sync/errgroup"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/gateway/auth"
 	"guichet/policy/audit"
 	"guichet/policy/party"
@@ -36,16 +37,16 @@ type initCmd struct {
 }
 
 // Run makes the folder.
-func (v initCmd) Run(ctx context.Context, t *terminal) error {
+func (v initCmd) Run(ctx context.Context, t *terminal.Terminal) error {
 	vkey, err := v.make(ctx)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(v.Data, "guichet.yaml")
-	if t.json {
-		return t.print(map[string]string{"config": path, "log_key": vkey})
+	if t.JSON {
+		return t.Print(map[string]string{"config": path, "log_key": vkey})
 	}
-	fmt.Fprintf(t.out, "made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made again\nstart the gateway: guichet serve --config %s\n", path, vkey, v.Data, path)
+	fmt.Fprintf(t.Out, "made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made again\nstart the gateway: guichet serve --config %s\n", path, vkey, v.Data, path)
 	return nil
 }
 

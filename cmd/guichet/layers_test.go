@@ -55,6 +55,11 @@ func siblings() map[string][]string {
 		"gateway/stream":       {"gateway/stream/transform"},
 		"connectors/db/dbtest": {"connectors/db"},
 		"gateway/doortest":     {"*"},
+		"cmd/guichet/files":    {"cmd/guichet/terminal"},
+		"cmd/guichet/record":   {"cmd/guichet/files", "cmd/guichet/terminal"},
+		"cmd/guichet/session":  {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
+		"cmd/guichet/serve":    {"cmd/guichet/files", "cmd/guichet/terminal"},
+		"cmd/guichet/demo":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/serve", "cmd/guichet/session", "cmd/guichet/terminal"},
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf"},
 		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},

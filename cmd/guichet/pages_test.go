@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/session"
 	"guichet/schemas"
 )
 
@@ -30,7 +31,7 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	p := g.rig.persona(who)
 	written(t, dir, who+".secret", p.Secret)
 	home := filepath.Join(dir, "home")
-	err = signIn(home, session{Server: g.base, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
+	err = session.KeepIn(home, session.Session{Server: g.base, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}

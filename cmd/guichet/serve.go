@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/gateway"
 	"guichet/schemas"
 )
@@ -28,7 +29,7 @@ type serveCmd struct {
 }
 
 // Run serves until a signal comes.
-func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v serveCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	path := g.Config
 	if path == "" && v.Data != "" {
 		path = v.Data + "/guichet.yaml"
@@ -47,12 +48,12 @@ func (v serveCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return fmt.Errorf("read the log level: %w", err)
 	}
-	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewJSONHandler(t.Err, &slog.HandlerOptions{Level: level}))
 	return serve(ctx, c, log, func(a addresses) error {
-		if t.json {
-			return json.NewEncoder(t.out).Encode(a)
+		if t.JSON {
+			return json.NewEncoder(t.Out).Encode(a)
 		}
-		_, err := fmt.Fprintf(t.out, "guichet answers at %s, Flight at %s\n", a.HTTP, a.Flight)
+		_, err := fmt.Fprintf(t.Out, "guichet answers at %s, Flight at %s\n", a.HTTP, a.Flight)
 		return err
 	})
 }

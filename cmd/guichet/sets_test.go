@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
 
@@ -44,15 +45,15 @@ func TestSetsReadBack(t *testing.T) {
 	// A factory that is proven to be where this test runs: health data comes too.
 	g.post("operator", "/factories", schemas.Factory{ID: "here", Name: "Here", Country: "FI", Egress: []string{"127.0.0.1/32"}, Secure: true}, nil)
 	g.post("trainer", "/projects", schemas.Project{ID: "sets", Title: "Sets", Factory: "here", Purposes: []string{"scientific-research"}}, nil)
-	s := &story{t: &terminal{out: io.Discard, err: io.Discard, json: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}, datasets: map[string]schemas.Dataset{}}
+	s := &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}, datasets: map[string]schemas.Dataset{}}
 	var ids []schemas.DatasetID
 	var all [][]comparison // by dataset
 	for _, r := range reals() {
 		v, err := s.publishReal(t.Context(), shared(), r)
 		if err != nil {
-			t.Fatalf("%s: %v", title(r.dataset.Title), err)
+			t.Fatalf("%s: %v", terminal.Title(r.dataset.Title), err)
 		}
-		t.Logf("%s: %d rows in %d tables", title(r.dataset.Title), v.Rows, v.Tables)
+		t.Logf("%s: %d rows in %d tables", terminal.Title(r.dataset.Title), v.Rows, v.Tables)
 		ids = append(ids, s.datasets["real-"+r.persona].ID)
 		all = append(all, comparisonsOfReal(r))
 	}

@@ -13,6 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -21,7 +23,7 @@ import (
 // step fails when the answer is not the one that it should be. At a second start it
 // finds what the first one left.
 type story struct {
-	t         *terminal
+	t         *terminal.Terminal
 	rig       *rig
 	config    *Config
 	dir       string
@@ -65,8 +67,8 @@ func (s *story) tell(ctx context.Context) error {
 
 // say tells one line; with --json the story is silent.
 func (s *story) say(format string, args ...any) {
-	if !s.t.json {
-		fmt.Fprintf(s.t.out, format+"\n", args...)
+	if !s.t.JSON {
+		fmt.Fprintf(s.t.Out, format+"\n", args...)
 	}
 }
 
@@ -177,11 +179,11 @@ func (s *story) register(ctx context.Context) error {
 		}
 		s.datasets[filepath.Base(filepath.Dir(f))] = d
 		rows, bytes, shards = rows+v.Rows, bytes+v.Bytes, shards+int64(v.Shards)
-		s.say("   %-12s %-28s %9s rows %9s  %s", d.Space, filepath.Base(filepath.Dir(f)), count(v.Rows), size(v.Bytes), d.Offer.Template)
+		s.say("   %-12s %-28s %9s rows %9s  %s", d.Space, filepath.Base(filepath.Dir(f)), terminal.Count(v.Rows), terminal.Size(v.Bytes), d.Offer.Template)
 	}
 	took := time.Since(began)
-	s.say("   %d shards, every byte read once in a child process: %s rows, %s in %s", shards, count(rows), size(bytes), took.Round(time.Millisecond))
-	s.figure("published", fmt.Sprintf("%d datasets, %d shards, %s rows, %s", len(files), shards, count(rows), size(bytes)))
+	s.say("   %d shards, every byte read once in a child process: %s rows, %s in %s", shards, terminal.Count(rows), terminal.Size(bytes), took.Round(time.Millisecond))
+	s.figure("published", fmt.Sprintf("%d datasets, %d shards, %s rows, %s", len(files), shards, terminal.Count(rows), terminal.Size(bytes)))
 	return nil
 }
 
@@ -191,9 +193,9 @@ func (s *story) publish(ctx context.Context, file string) (schemas.Dataset, sche
 	var v schemas.VersionSummary
 	var p schemas.Publication
 	dir := filepath.Dir(file)
-	err := readDocument(file, &d)
+	err := files.ReadDocument(file, &d)
 	if err == nil {
-		err = readDocument(filepath.Join(dir, "publish.json"), &p)
+		err = files.ReadDocument(filepath.Join(dir, "publish.json"), &p)
 	}
 	if err != nil {
 		return have, v, err
@@ -257,23 +259,23 @@ func (s *story) find(ctx context.Context) error {
 		if f.Total == 0 {
 			return fmt.Errorf("%q finds nothing", words)
 		}
-		s.say("   search %q as project Crop yield 2027: %s", words, plural(f.Total, "dataset", "datasets"))
+		s.say("   search %q as project Crop yield 2027: %s", words, terminal.Plural(int64(f.Total), "dataset", "datasets"))
 		for _, h := range f.Items[:min(3, len(f.Items))] {
 			why := ""
 			if len(h.Reasons) > 0 {
 				why = h.Reasons[0].Text
 			}
-			s.say("     %-6s %-52s %s", mark(h.Access), title(h.Title), why)
+			s.say("     %-6s %-52s %s", terminal.Mark(h.Access), terminal.Title(h.Title), why)
 		}
-		if more := f.Total - 3; more > 0 {
-			s.say("     and %s more", count(more))
+		if more := int64(f.Total) - 3; more > 0 {
+			s.say("     and %s more", terminal.Count(more))
 		}
 	}
 	return nil
 }
 
 // searched searches once the index has caught up with what was registered.
-func (s *story) searched(ctx context.Context, c *client.Client, q string) (foundPage, error) {
+func (s *story) searched(ctx context.Context, c *client.Client, q string) (schemas.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
@@ -304,8 +306,8 @@ func (s *story) refused(ctx context.Context) error {
 	if d.Verdict != schemas.VerdictNo {
 		return fmt.Errorf("health data for marketing was answered %s", d.Verdict)
 	}
-	s.say("   dry run: may %s be used for marketing?", title(icu.Title))
-	s.say("%s", indent(words(&d)))
+	s.say("   dry run: may %s be used for marketing?", terminal.Title(icu.Title))
+	s.say("%s", indent(terminal.Decided(&d)))
 	err = once(c.Post(ctx, "/projects", schemas.Project{ID: "ad-targeting", Title: "Ad targeting", Factory: "leonardo", Purposes: []string{"marketing"}}, nil))
 	if err != nil {
 		return err
@@ -319,7 +321,7 @@ func (s *story) refused(ctx context.Context) error {
 		return fmt.Errorf("vineyards for marketing: the request is %s", r.State)
 	}
 	s.say("   request by project Ad targeting: %s", r.State)
-	s.say("%s", indent(words(r.Items[0].Decision)))
+	s.say("%s", indent(terminal.Decided(r.Items[0].Decision)))
 	return nil
 }
 
@@ -349,7 +351,7 @@ func (s *story) granted(ctx context.Context) error {
 	if r.State != schemas.RequestPending || r.Items[0].State != schemas.RequestGranted {
 		return fmt.Errorf("the request is %s, its first item %s", r.State, r.Items[0].State)
 	}
-	s.say("   request %s: %s is granted by rule, %s waits for its holder", r.ID, title(open.Title), title(byHand.Title))
+	s.say("   request %s: %s is granted by rule, %s waits for its holder", r.ID, terminal.Title(open.Title), terminal.Title(byHand.Title))
 	holder, err := s.as(ctx, owner(&byHand))
 	if err != nil {
 		return err
@@ -371,11 +373,11 @@ func (s *story) granted(ctx context.Context) error {
 
 // table ends the story.
 func (s *story) table() error {
-	if s.t.json {
+	if s.t.JSON {
 		return nil
 	}
-	fmt.Fprintln(s.t.out)
-	w := tabwriter.NewWriter(s.t.out, 3, 0, 2, ' ', 0)
+	fmt.Fprintln(s.t.Out)
+	w := tabwriter.NewWriter(s.t.Out, 3, 0, 2, ' ', 0)
 	for _, f := range s.figures {
 		fmt.Fprintf(w, "   %s\t%s\n", f[0], f[1])
 	}

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/record"
+	"guichet/cmd/guichet/session"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/policy/audit"
 	"guichet/schemas"
@@ -31,14 +34,14 @@ func (s *story) verified(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := verifyOnline(ctx, c, "", nil)
+	report, err := record.Verify(ctx, c, "", nil)
 	if err != nil {
 		return err
 	}
 	if !report.OK() {
 		return fmt.Errorf("the record has faults: %s", strings.Join(report.Faults, "; "))
 	}
-	s.say("   online: %s records, tree of %s recomputed, root %s", count(report.Records), count(report.Size), report.Root)
+	s.say("   online: %s records, tree of %s recomputed, root %s", terminal.Count(report.Records), terminal.Count(report.Size), report.Root)
 	path := filepath.Join(s.dir, "record.zip")
 	f, err := os.Create(path)
 	if err != nil {
@@ -49,7 +52,7 @@ func (s *story) verified(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := firstText(filepath.Join(s.config.Data, "keys", "log.pub"))
+	key, err := files.Text(filepath.Join(s.config.Data, "keys", "log.pub"))
 	if err != nil {
 		return err
 	}
@@ -60,20 +63,20 @@ func (s *story) verified(ctx context.Context) error {
 	if !offline.OK() {
 		return fmt.Errorf("the bundle has faults: %s", strings.Join(offline.Faults, "; "))
 	}
-	s.say("   offline, with the public key alone: %s records of a bundle of %s hold", count(offline.Records), size(n))
+	s.say("   offline, with the public key alone: %s records of a bundle of %s hold", terminal.Count(offline.Records), terminal.Size(n))
 	kinds, err := s.kinds(ctx, c)
 	if err != nil {
 		return err
 	}
 	s.say("   %s", kinds)
-	s.figure("record", fmt.Sprintf("%s entries, verified online and offline", count(report.Size)))
+	s.figure("record", fmt.Sprintf("%s entries, verified online and offline", terminal.Count(report.Size)))
 	return nil
 }
 
 // kinds counts what the record holds.
 func (s *story) kinds(ctx context.Context, c *client.Client) (string, error) {
 	n := map[string]int{}
-	for r, err := range pages(ctx, c) {
+	for r, err := range record.Records(ctx, c) {
 		if err != nil {
 			return "", err
 		}
@@ -84,8 +87,8 @@ func (s *story) kinds(ctx context.Context, c *client.Client) (string, error) {
 			return "", fmt.Errorf("the record has no %s", want)
 		}
 	}
-	return fmt.Sprintf("%s begun, %d ended, %s, %s, %s", plural(n[schemas.ChangeReleaseBegin], "release", "releases"), n[schemas.ChangeReleaseEnd], plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
-		plural(n[schemas.ChangeRefusal], "refusal", "refusals"), plural(n[schemas.ChangeReview], "review", "reviews")), nil
+	return fmt.Sprintf("%s begun, %d ended, %s, %s, %s", terminal.Plural(n[schemas.ChangeReleaseBegin], "release", "releases"), n[schemas.ChangeReleaseEnd], terminal.Plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
+		terminal.Plural(n[schemas.ChangeRefusal], "refusal", "refusals"), terminal.Plural(n[schemas.ChangeReview], "review", "reviews")), nil
 }
 
 // readyLine is the ready line with tokens for every role.
@@ -139,34 +142,14 @@ func (s *story) homes(server string) ([]home, error) {
 		{"officer", "guichet audit verify"}, {"operator", "guichet participant list"},
 	} {
 		p := s.rig.persona(x.id)
-		h := home{dir: filepath.Join(s.dir, "people", x.id), who: string(p.Participant) + inRoles(p.Roles), try: x.try}
-		err := signIn(h.dir, session{Server: server, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
+		h := home{dir: filepath.Join(s.dir, "people", x.id), who: string(p.Participant) + terminal.InRoles(p.Roles), try: x.try}
+		err := session.KeepIn(h.dir, session.Session{Server: server, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, h)
 	}
 	return out, nil
-}
-
-// signIn keeps a session whose secret lies beside it.
-func signIn(dir string, s session, secret string) error {
-	err := os.MkdirAll(dir, 0o700)
-	if err != nil {
-		return fmt.Errorf("sign in: %w", err)
-	}
-	s.Secret = filepath.Join(dir, "secret")
-	b, err := json.Marshal(s)
-	if err == nil {
-		err = os.WriteFile(s.Secret, []byte(secret), 0o600)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "session.json"), b, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("sign in: %w", err)
-	}
-	return nil
 }
 
 // copyable is the lines to copy: none is indented, since a here-document ends at a line

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
 
@@ -71,9 +73,9 @@ func (s *story) real(ctx context.Context) error {
 		began := time.Now()
 		v, err := s.publishReal(ctx, dir, r)
 		if err != nil {
-			return fmt.Errorf("%s: %w", title(r.dataset.Title), err)
+			return fmt.Errorf("%s: %w", terminal.Title(r.dataset.Title), err)
 		}
-		s.say("   %-12s %-48s %9s rows %9s in %d tables, %s", r.dataset.Space, title(r.dataset.Title), count(v.Rows), size(v.Bytes), v.Tables, time.Since(began).Round(time.Millisecond))
+		s.say("   %-12s %-48s %9s rows %9s in %d tables, %s", r.dataset.Space, terminal.Title(r.dataset.Title), terminal.Count(v.Rows), terminal.Size(v.Bytes), v.Tables, time.Since(began).Round(time.Millisecond))
 	}
 	return nil
 }
@@ -100,14 +102,14 @@ func (s *story) publishReal(ctx context.Context, dir string, r real) (schemas.Ve
 	}
 	p := schemas.Publication{Version: "real", Uploaded: true}
 	if d.Latest == nil {
-		var files []string
+		var paths []string
 		for _, f := range r.files {
 			table, path, _ := strings.Cut(f, "=")
-			files = append(files, table+"="+filepath.Join(dir, "data", path))
+			paths = append(paths, table+"="+filepath.Join(dir, "data", path))
 		}
-		found, err := findUploads(files)
+		found, err := files.FindUploads(paths)
 		if err == nil {
-			err = sendUploads(ctx, s.t, c, string(d.ID), found, &p)
+			err = files.Send(ctx, s.t, c, string(d.ID), found, &p)
 		}
 		if err == nil {
 			err = once(c.Post(ctx, "/datasets/"+string(d.ID)+"/versions", p, nil))

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/s3"
 	"guichet/schemas"
@@ -57,19 +58,9 @@ func (s *story) epoch(ctx context.Context, c *client.Client, id schemas.Agreemen
 	return out, err
 }
 
-// manifest is the part of the trainer's manifest that the story reads.
-type manifest struct {
-	Version schemas.VersionID `json:"version"`
-	Tables  []struct {
-		Table string `json:"table"`
-		Split string `json:"split"`
-		Rows  int64  `json:"rows"`
-	} `json:"tables"`
-}
-
 // shown reads the manifest of an agreement; a row filter's index may still be made.
-func (s *story) shown(ctx context.Context, c *client.Client, id schemas.AgreementID) (manifest, error) {
-	var m manifest
+func (s *story) shown(ctx context.Context, c *client.Client, id schemas.AgreementID) (schemas.Manifest, error) {
+	var m schemas.Manifest
 	l, err := c.Lease(ctx, "", id)
 	for err == nil {
 		err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
@@ -99,13 +90,13 @@ func (s *story) streams(ctx context.Context) error {
 		if got.rows != t.Rows {
 			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
 		}
-		s.say("   %s/%s: 2 ranks, seed 42: %s rows, %s in %s", t.Table, t.Split, count(got.rows), size(got.bytes), got.took.Round(time.Millisecond))
+		s.say("   %s/%s: 2 ranks, seed 42: %s rows, %s in %s", t.Table, t.Split, terminal.Count(got.rows), terminal.Size(got.bytes), got.took.Round(time.Millisecond))
 	}
 	return s.rate(ctx, c)
 }
 
 // flight streams the same ranks over Arrow Flight.
-func (s *story) flight(ctx context.Context, c *client.Client, m manifest) error {
+func (s *story) flight(ctx context.Context, c *client.Client, m schemas.Manifest) error {
 	l, err := c.Lease(ctx, "", s.big)
 	if err != nil {
 		return err
@@ -130,8 +121,8 @@ func (s *story) flight(ctx context.Context, c *client.Client, m manifest) error 
 		}
 	}
 	rate := int64(float64(all.bytes) / time.Since(began).Seconds())
-	s.say("   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s", count(all.rows), size(all.bytes), size(rate))
-	s.figure("streamed over Flight", fmt.Sprintf("%s rows, %s, %s/s", count(all.rows), size(all.bytes), size(rate)))
+	s.say("   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(rate))
+	s.figure("streamed over Flight", fmt.Sprintf("%s rows, %s, %s/s", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(rate)))
 	return nil
 }
 
@@ -159,8 +150,8 @@ func (s *story) rate(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	s.say("   %s of the largest dataset, each by another seed: %s rows, %s, %s/s", plural(epochs, "epoch", "epochs"), count(all.rows), size(all.bytes), size(int64(rate)))
-	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch", count(all.rows), size(all.bytes), size(int64(rate)), rate/direct, size(int64(direct))))
+	s.say("   %s of the largest dataset, each by another seed: %s rows, %s, %s/s", terminal.Plural(epochs, "epoch", "epochs"), terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(int64(rate)))
+	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(int64(rate)), rate/direct, terminal.Size(int64(direct))))
 	return s.flight(ctx, c, m)
 }
 
@@ -231,12 +222,12 @@ func (s *story) health(ctx context.Context) error {
 		return err
 	}
 	id := r.Items[0].Agreement
-	s.say("   granted after review:\n%s", indent(words(r.Items[0].Decision)))
+	s.say("   granted after review:\n%s", indent(terminal.Decided(r.Items[0].Decision)))
 	l, err := c.Lease(ctx, "", id)
 	if err != nil {
 		return err
 	}
-	var m manifest
+	var m schemas.Manifest
 	err = c.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 	if schemas.KindOf(err) != schemas.Denied {
 		return fmt.Errorf("from outside the factory: want a refusal, got %v", err)
@@ -255,7 +246,7 @@ func (s *story) health(ctx context.Context) error {
 		if got.rows != t.Rows {
 			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
 		}
-		s.say("   from LUMI: %s/%s, %s rows, %s, persons pseudonymised", t.Table, t.Split, count(got.rows), size(got.bytes))
+		s.say("   from LUMI: %s/%s, %s rows, %s, persons pseudonymised", t.Table, t.Split, terminal.Count(got.rows), terminal.Size(got.bytes))
 	}
 	return nil
 }
@@ -318,7 +309,7 @@ func (s *story) revoked(ctx context.Context) error {
 	}()
 	select {
 	case n := <-halfway:
-		s.say("   the job has read %s of %s rows when the provider revokes", count(n), count(big.Rows))
+		s.say("   the job has read %s of %s rows when the provider revokes", terminal.Count(n), terminal.Count(big.Rows))
 	case err := <-cut:
 		return fmt.Errorf("the stream ended before anybody revoked: %w", err)
 	}

@@ -19,7 +19,7 @@ import (
 func TestWhyNothingAnswers(t *testing.T) {
 	t.Parallel()
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // a gateway that has nothing
-		_ = json.NewEncoder(w).Encode(foundPage{})
+		_ = json.NewEncoder(w).Encode(schemas.Found{})
 	}))
 	t.Cleanup(site.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())

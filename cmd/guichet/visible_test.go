@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"guichet/schemas"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +45,7 @@ func TestOthersWordsOnATerminal(t *testing.T) {
 		}
 	}
 	out, _ := say("--json", "search")
-	var page foundPage
+	var page schemas.Found
 	if err := json.NewDecoder(io.Reader(strings.NewReader(out))).Decode(&page); err != nil || page.Items[0].Title["en"] != title {
 		t.Errorf("as JSON %q: %v", out, err)
 	}

@@ -4,24 +4,21 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/cmd/guichet/files"
 	"guichet/connectors/db"
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
@@ -111,11 +108,14 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	stores := &stores{parties: s.parties, config: c, roots: roots, open: map[string]*s3.Store{}}
-	mayName := stores.mayName
+	wait, err := idle("store_idle", c.StoreIdle)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	stores := &s3.Pool{Registered: s.parties.Store, Credentials: c.storeKeys, Roots: roots, Idle: wait}
 	readers := sandbox.New(self, sandbox.Limits{})
-	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: mayName,
-		Prefix: s.parties.Prefix, Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
+	s.catalog = catalog.New(catalog.Config{DB: db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName,
+		Prefix: s.parties.Prefix, Store: stores.Get, Work: s.parties.Work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
 	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
@@ -128,14 +128,14 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: mayName, Store: stores.get, Work: stores.work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
+	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: stores.Get, Work: s.parties.Work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	webhook, err := s.tell(k, roots)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.reaches, NoticeKey: webhook.PublicKey()},
+		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.Reaches, NoticeKey: webhook.PublicKey()},
 		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
@@ -243,122 +243,20 @@ func (s *site) start(ctx context.Context) error {
 	return err
 }
 
-// stores opens S3 stores by their registration and the operator's credentials.
-type stores struct {
-	parties *party.Registry
-	config  *Config
-	roots   *x509.CertPool // nil: the system's
-	mu      sync.Mutex
-	open    map[string]*s3.Store // by id and revision: a changed registration is opened anew
-}
-
-func (o *stores) get(ctx context.Context, id schemas.StoreID) (*s3.Store, error) {
-	reg, err := o.parties.Store(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	key := fmt.Sprintf("%s/%d", id, reg.Revision)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if s := o.open[key]; s != nil {
-		return s, nil
-	}
-	s, err := o.connect(reg)
-	if err == nil {
-		o.open[key] = s
-	}
-	return s, err
-}
-
-// connect makes a store of its registration.
-func (o *stores) connect(reg schemas.Store) (*s3.Store, error) {
-	cred, ok := o.config.Credentials[reg.CredentialRef]
+// storeKeys reads the keys of a store from the files that the settings name.
+func (c *Config) storeKeys(reg *schemas.Store) (s3.Credentials, error) {
+	named, ok := c.Credentials[reg.CredentialRef]
 	if !ok {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: string(reg.ID), Message: fmt.Sprintf("store %s has no credentials here", reg.ID), Remedy: fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
+		return s3.Credentials{}, &schemas.Error{Kind: schemas.Unavailable, Subject: string(reg.ID),
+			Message: fmt.Sprintf("store %s has no credentials here", reg.ID),
+			Remedy:  fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
 	}
-	access, err := secret(cred.AccessKeyFile)
+	access, err := files.Secret(named.AccessKeyFile)
 	if err != nil {
-		return nil, err
+		return s3.Credentials{}, err
 	}
-	hidden, err := secret(cred.SecretKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	wait, err := idle("store_idle", o.config.StoreIdle)
-	if err != nil {
-		return nil, err
-	}
-	return s3.New(reg.ID, reg.Endpoint, reg.Region, s3.Credentials{AccessKey: access, SecretKey: hidden}, s3.Own(reg.Own), s3.Idle(wait), s3.Believe(o.roots))
-}
-
-// reaches says whether a store that is to be registered answers, and has the buckets that
-// its registration names. Errors: Invalid with what is wrong where.
-func (o *stores) reaches(ctx context.Context, reg schemas.Store) error {
-	s, err := o.connect(reg)
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithTimeout(ctx, 15*time.Second)
-	defer stop()
-	named := map[string]string{}
-	if reg.WorkBucket != "" {
-		named[reg.WorkBucket] = "/work_bucket"
-	}
-	for i, p := range reg.Prefixes {
-		if named[p.Bucket] == "" {
-			named[p.Bucket] = fmt.Sprintf("/prefixes/%d/bucket", i)
-		}
-	}
-	for _, bucket := range slices.Sorted(maps.Keys(named)) {
-		err := s.Reaches(ctx, bucket)
-		e, ours := errors.AsType[*schemas.Error](err)
-		switch {
-		case err == nil:
-			continue
-		case !ours: // it took too long
-			e = &schemas.Error{Message: fmt.Sprintf("store %s did not answer in 15 seconds", reg.ID), Remedy: "check the endpoint"}
-		}
-		at := named[bucket]
-		if e.Kind != schemas.NotFound {
-			at = "/endpoint"
-		}
-		bad := schemas.BadField("store", at, "%s", e.Message)
-		bad.Remedy = e.Remedy + "; a store that comes later is registered unchecked: guichet store add --unchecked"
-		return bad
-	}
-	return nil
-}
-
-// mayName is the registry's word on prefixes, and the provider's own uploads.
-func (o *stores) mayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
-	if strings.HasPrefix(key, catalog.UploadPrefix(provider)) && !strings.Contains(key, "..") {
-		all, err := o.withWork(ctx)
-		if err != nil {
-			return err // no answer is no no: what is refused is recorded
-		}
-		if slices.ContainsFunc(all, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
-			return nil
-		}
-	}
-	return o.parties.MayName(ctx, provider, store, bucket, key)
-}
-
-// withWork lists the stores with a work bucket of the operator's.
-func (o *stores) withWork(ctx context.Context) ([]schemas.Store, error) {
-	all, _, err := o.parties.Stores(ctx, schemas.Principal{Subject: "gateway", Roles: []schemas.Role{schemas.RoleOperator}}, "", 1000)
-	return slices.DeleteFunc(all, func(s schemas.Store) bool { return s.WorkBucket == "" }), err
-}
-
-// work gives the first of them, where new files go.
-func (o *stores) work(ctx context.Context) (schemas.StoreID, string, error) {
-	all, err := o.withWork(ctx)
-	if err == nil && len(all) == 0 {
-		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered", Remedy: "the operator gives one store a work_bucket"}
-	}
-	if err != nil {
-		return "", "", err
-	}
-	return all[0].ID, all[0].WorkBucket, nil
+	hidden, err := files.Secret(named.SecretKeyFile)
+	return s3.Credentials{AccessKey: access, SecretKey: hidden}, err
 }
 
 // keys are the site's secrets, files of mode 0600 in DATA/keys.
@@ -375,7 +273,7 @@ func loadKeys(data string) (*keys, error) {
 	for name, into := range map[string]func(s string){
 		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
 	} {
-		s, err := secret(filepath.Join(data, "keys", name))
+		s, err := files.Secret(filepath.Join(data, "keys", name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

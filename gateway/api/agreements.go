@@ -117,8 +117,8 @@ func (s *server) agreements(a huma.API) {
 }
 
 func (s *server) leases(a huma.API) {
-	op(s, a, http.MethodPost, "/leases", "mint-lease", "A lease, the only key to byte doors; with a lease as bearer token: a narrower one", "agreements", func(ctx context.Context, in *leasePost) (*One[agreement.LeaseAnswer], error) {
-		var l agreement.LeaseAnswer
+	op(s, a, http.MethodPost, "/leases", "mint-lease", "A lease, the only key to byte doors; with a lease as bearer token: a narrower one", "agreements", func(ctx context.Context, in *leasePost) (*One[schemas.LeaseAnswer], error) {
+		var l schemas.LeaseAnswer
 		var err error
 		if in.lease != "" {
 			l, err = s.Desk.Narrow(ctx, in.lease, in.Body)

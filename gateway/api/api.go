@@ -124,23 +124,17 @@ type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-// Page is the part of an answer that is one page of a list.
-type Page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty" doc:"opaque cursor of the next page; absent at the end"`
-}
-
 // List is an answer that is a page.
 type List[T any] struct {
 	Link string `header:"Link"`
-	Body Page[T]
+	Body schemas.Page[T]
 }
 
 func listOf[T any](items []T, next string) *List[T] {
 	if items == nil {
 		items = []T{}
 	}
-	l := &List[T]{Body: Page[T]{Items: items, Next: next}}
+	l := &List[T]{Body: schemas.Page[T]{Items: items, Next: next}}
 	if next != "" {
 		l.Link = fmt.Sprintf(`<?cursor=%s>; rel="next"`, next)
 	}
@@ -263,7 +257,7 @@ const maxFaults = 10
 // echoing what was sent.
 func inputProblem(status int, msg string, errs []error) huma.StatusError {
 	for _, err := range errs {
-		if p, ok := errors.AsType[*problem.Problem](err); ok {
+		if p, ok := errors.AsType[*schemas.Problem](err); ok {
 			return p
 		}
 		if p, ok := carried(err); ok {
@@ -280,7 +274,7 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 		k = schemas.Internal
 	}
 	row := problem.Table(k)
-	p := &problem.Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: status, Detail: msg}
+	p := &schemas.Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: status, Detail: msg}
 	if k == schemas.Internal {
 		p.Detail = "something went wrong on our side"
 		return p

@@ -50,17 +50,9 @@ type stopPost struct {
 	}
 }
 
-// Identity is who the gateway takes a caller for.
-type Identity struct {
-	Issuer      string                `json:"iss"`
-	Subject     string                `json:"sub"`
-	Participant schemas.ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
-	Roles       []schemas.Role        `json:"roles" doc:"what token, issuer and membership give together"`
-}
-
 type identityGet struct{ Caller }
 
-type identity struct{ Body Identity }
+type identity struct{ Body schemas.Identity }
 
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
@@ -68,7 +60,7 @@ func (s *server) parties(a huma.API) {
 		if !in.by.SignedIn() {
 			return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
 		}
-		return &identity{Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
+		return &identity{schemas.Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
 	})
 	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
 		revision, err := in.revision()

@@ -46,7 +46,7 @@ func (d *Door) status(ctx context.Context, c *call, err error) error {
 }
 
 // words is the whole answer in one text: most clients show nothing else.
-func words(p *problem.Problem) string {
+func words(p *schemas.Problem) string {
 	var b strings.Builder
 	b.WriteString(p.Detail)
 	for _, f := range p.Errors {

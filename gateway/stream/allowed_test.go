@@ -108,7 +108,7 @@ type client struct {
 	t        *rapid.T
 	datasets []schemas.DatasetID
 	terms    map[schemas.AgreementID]schemas.Agreement
-	leases   []agreement.LeaseAnswer
+	leases   []schemas.LeaseAnswer
 	runs     map[schemas.ProjectID][]schemas.RunID
 	purses   map[string]*purseOf                // by budget, dataset and project; or by agreement
 	read     map[string]bool                    // rows by agreement, run, epoch and view: free from then on
@@ -259,7 +259,7 @@ func (k *client) narrow() {
 	k.keep(k.desk.Narrow(context.Background(), parent.Token, ask))
 }
 
-func (k *client) keep(l agreement.LeaseAnswer, err error) {
+func (k *client) keep(l schemas.LeaseAnswer, err error) {
 	if err == nil {
 		k.leases = append(k.leases, l)
 		return
@@ -302,9 +302,9 @@ func (k *client) ask(world int) Ask {
 
 // grant opens a lease for an agreement; the door's wishes are drawn, often as the lease
 // wants them.
-func (k *client) grant(files bool) (policy.Grant, agreement.LeaseAnswer, Ask, bool) {
+func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, Ask, bool) {
 	if len(k.leases) == 0 {
-		return policy.Grant{}, agreement.LeaseAnswer{}, Ask{}, false
+		return policy.Grant{}, schemas.LeaseAnswer{}, Ask{}, false
 	}
 	l := rapid.SampledFrom(k.leases).Draw(k.t, "lease")
 	id := rapid.SampledFrom(l.Lease.Items).Draw(k.t, "item").Agreement

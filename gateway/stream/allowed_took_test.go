@@ -15,7 +15,6 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/ipc"
 	"guichet/policy"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -151,7 +150,7 @@ func (k *client) stream() {
 }
 
 // part holds a row against the one part that a lease is for.
-func (k *client) part(l agreement.LeaseAnswer, src *Source, row int64) {
+func (k *client) part(l schemas.LeaseAnswer, src *Source, row int64) {
 	if k.parts[l.Lease.ID] == nil {
 		o := l.Lease.Order
 		a, err := ParseAsk(func(key string) string {

@@ -108,10 +108,7 @@ func (v *view) describe(t *schemas.Table) error {
 }
 
 func refuse(d schemas.Duty, format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	remedy := "ask the provider to change the terms"
-	return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: d.Rule, Source: d.Source, Text: text, Remedy: remedy}}}
+	return schemas.Refuse("view", d.Rule, d.Source, fmt.Sprintf(format, args...), "ask the provider to change the terms")
 }
 
 // oblige takes one obligation into the view.

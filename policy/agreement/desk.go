@@ -83,8 +83,7 @@ func New(c Config) *Desk {
 }
 
 func denied(subject, rule, source, text, remedy string) error {
-	return &schemas.Error{Kind: schemas.Denied, Subject: subject, Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}}
+	return schemas.Refuse(subject, rule, source, text, remedy)
 }
 
 func signedIn(by schemas.Principal, what string) error {

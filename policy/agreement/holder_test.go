@@ -61,17 +61,17 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 		var revoked schemas.LeaseID
 		for name, c := range map[string]struct {
 			rule       string
-			take, give func(parent, child LeaseAnswer)
+			take, give func(parent, child schemas.LeaseAnswer)
 		}{
-			"the person leaves":             {"member.trainer", func(_, _ LeaseAnswer) { organisation() }, func(_, _ LeaseAnswer) { organisation(schemas.RoleTrainer) }},
-			"the role is taken":             {"member.trainer", func(_, _ LeaseAnswer) { organisation(schemas.RoleProvider) }, func(_, _ LeaseAnswer) { organisation(schemas.RoleTrainer) }},
-			"the organisation is taken out": {"lease.partner", func(_, _ LeaseAnswer) { project(holder) }, func(_, _ LeaseAnswer) { project(lab) }},
-			"its parent is revoked": {"lease.revoked", func(parent, _ LeaseAnswer) {
+			"the person leaves":             {"member.trainer", func(_, _ schemas.LeaseAnswer) { organisation() }, func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleTrainer) }},
+			"the role is taken":             {"member.trainer", func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleProvider) }, func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleTrainer) }},
+			"the organisation is taken out": {"lease.partner", func(_, _ schemas.LeaseAnswer) { project(holder) }, func(_, _ schemas.LeaseAnswer) { project(lab) }},
+			"its parent is revoked": {"lease.revoked", func(parent, _ schemas.LeaseAnswer) {
 				revoked = parent.Lease.ID
 				_, err := d.RevokeLease(ctx, trainer(), revoked, "leaked")
 				must(t, err)
 			}, nil},
-			"it is revoked": {"lease.revoked", func(_, child LeaseAnswer) {
+			"it is revoked": {"lease.revoked", func(_, child schemas.LeaseAnswer) {
 				_, err := d.RevokeLease(ctx, owner(), child.Lease.ID, "misused")
 				must(t, err)
 			}, nil},

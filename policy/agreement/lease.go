@@ -30,33 +30,24 @@ type LeaseAsk struct {
 	Until   time.Time           `json:"until,omitzero" doc:"at most 15 minutes from now"`
 }
 
-// LeaseAnswer is a lease with its bearer token, which is shown once.
-type LeaseAnswer struct {
-	Token   string        `json:"token" doc:"bearer token for byte doors"`
-	Until   time.Time     `json:"until"`
-	EndsAt  time.Time     `json:"ends_at" doc:"when the first of its agreements ends"`
-	OnePart bool          `json:"one_part" doc:"it opens one part of the rows and no other: rank, world and order are bound"`
-	Lease   schemas.Lease `json:"lease"`
-}
-
 // Mint makes a lease for a signed-in partner of the project. Errors: Invalid,
 // Denied (with which agreement and why), NotFound, Conflict as Submit.
-func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (LeaseAnswer, error) {
+func (d *Desk) Mint(ctx context.Context, by schemas.Principal, ask LeaseAsk) (schemas.LeaseAnswer, error) {
 	err := signedIn(by, "lease")
 	if err != nil {
-		return LeaseAnswer{}, err
+		return schemas.LeaseAnswer{}, err
 	}
 	if len(ask.Items) == 0 {
-		return LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
+		return schemas.LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
 	}
 	err = ranked(ask.Rank, ask.World)
 	if err == nil {
 		err = once(ask.Items)
 	}
 	if err != nil {
-		return LeaseAnswer{}, err
+		return schemas.LeaseAnswer{}, err
 	}
-	var out LeaseAnswer
+	var out schemas.LeaseAnswer
 	err = d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
 		ends, err := d.draw(ctx, by, &l, b)
@@ -238,8 +229,8 @@ func (d *Desk) newest(ctx context.Context, by schemas.Principal, a *schemas.Agre
 
 // Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
-func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (LeaseAnswer, error) {
-	var out LeaseAnswer
+func (d *Desk) Narrow(ctx context.Context, parentToken string, ask LeaseAsk) (schemas.LeaseAnswer, error) {
+	var out schemas.LeaseAnswer
 	err := d.settled(ctx, "lease", func(b basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		parent, err := d.lease(ctx, parentToken)
 		if err != nil {
@@ -360,23 +351,23 @@ func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider strin
 }
 
 // answerLease bounds a lease's life: at most MaxLease, and never beyond ends.
-func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (LeaseAnswer, error) {
+func (d *Desk) answerLease(l schemas.Lease, until, ends time.Time) (schemas.LeaseAnswer, error) {
 	now := d.now().UTC()
 	latest := now.Add(MaxLease)
 	if until.IsZero() {
 		until = latest
 	}
 	if until.After(latest) {
-		return LeaseAnswer{}, schemas.BadField("lease", "/until", "a lease lasts at most %s", MaxLease)
+		return schemas.LeaseAnswer{}, schemas.BadField("lease", "/until", "a lease lasts at most %s", MaxLease)
 	}
 	if !until.After(now) {
-		return LeaseAnswer{}, schemas.BadField("lease", "/until", "the end lies in the past")
+		return schemas.LeaseAnswer{}, schemas.BadField("lease", "/until", "the end lies in the past")
 	}
 	if ends.Before(until) {
 		until = ends
 	}
 	l.Until = until.UTC()
-	return LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
+	return schemas.LeaseAnswer{Token: d.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
 }
 
 // seal stores a lease with its changes.

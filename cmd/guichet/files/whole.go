@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -9,19 +9,20 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
 
-// wholeFile is a file that takes its name only when it is whole: until then what had
+// Whole is a file that takes its name only when it is whole: until then what had
 // the name before stays. Pipes and devices are written as they are.
-type wholeFile struct {
+type Whole struct {
 	*os.File
 	path string // "" for pipes and devices
 }
 
-// createWhole begins a file beside path, for its owner alone: what is written names people
+// Create begins a file beside path, for its owner alone: what is written names people
 // or is data under an agreement. A file that is replaced keeps the mode that it had.
-func createWhole(path string) (*wholeFile, error) {
+func Create(path string) (*Whole, error) {
 	target, err := filepath.EvalSymlinks(path) // a link stays a link
 	if err != nil {
 		target = path
@@ -32,7 +33,7 @@ func createWhole(path string) (*wholeFile, error) {
 		if err != nil {
 			return nil, schemas.Errorf(schemas.Invalid, path, "%s cannot be written: %w", path, err)
 		}
-		return &wholeFile{File: f}, nil
+		return &Whole{File: f}, nil
 	}
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
 		return nil, &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the folder %s for %s is not there", filepath.Dir(target), filepath.Base(target)), Remedy: "make it, or name another file", Err: err}
@@ -45,11 +46,11 @@ func createWhole(path string) (*wholeFile, error) {
 	if err != nil {
 		return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be made: %w", path, err)
 	}
-	return &wholeFile{f, target}, nil
+	return &Whole{f, target}, nil
 }
 
-// keep gives the file its name. Errors: Unavailable.
-func (f *wholeFile) keep() error {
+// Keep gives the file its name. Errors: Unavailable.
+func (f *Whole) Keep() error {
 	if f.path == "" {
 		return f.Close()
 	}
@@ -65,29 +66,29 @@ func (f *wholeFile) keep() error {
 	return nil
 }
 
-// cut keeps the rows of a stream that was cut in FILE.part, since the next one goes on
+// KeepCut keeps the rows of a stream that was cut in FILE.part, since the next one goes on
 // after them, and says so in the error.
-func (f *wholeFile) cut(rows int64, err error) error {
+func (f *Whole) KeepCut(rows int64, err error) error {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if errors.Is(err, context.Canceled) {
 		e, ok = &schemas.Error{Message: "stopped", Remedy: "go on with --from " + strconv.FormatInt(rows, 10) + " more than before"}, true
 	}
 	if !ok || rows == 0 || f.path == "" {
-		f.drop()
+		f.Drop()
 		return err
 	}
 	f.path += ".part"
-	late := f.keep()
+	late := f.Keep()
 	if late != nil {
 		return late
 	}
 	told := *e
-	told.Remedy += "; what came, " + plural(rows, "row", "rows") + ", is in " + f.path
+	told.Remedy += "; what came, " + terminal.Plural(rows, "row", "rows") + ", is in " + f.path
 	return &told
 }
 
-// drop forgets a file that is not whole.
-func (f *wholeFile) drop() {
+// Drop forgets a file that is not whole.
+func (f *Whole) Drop() {
 	_ = f.Close()
 	if f.path != "" {
 		_ = os.Remove(f.Name())

@@ -1,4 +1,4 @@
-package main
+package record
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/gateway/api"
 	"guichet/policy/audit"
@@ -25,12 +27,6 @@ import (
 type seenHead struct {
 	Key        string `json:"key"`
 	Checkpoint string `json:"checkpoint"`
-}
-
-// headsFile keeps them by the gateway's address, beside the session.
-func headsFile() (string, error) {
-	path, err := sessionFile()
-	return filepath.Join(filepath.Dir(path), "heads.json"), err
 }
 
 func readHeads(path string) (map[string]seenHead, error) {
@@ -48,15 +44,11 @@ func readHeads(path string) (map[string]seenHead, error) {
 	return heads, nil
 }
 
-// follow holds a gateway's record against what this machine saw of it last, and
-// remembers its head. anew takes it as it is: whoever signs in. Errors: Conflict:
+// Follow holds a gateway's record against what this machine saw of it last, and
+// remembers its head in the file path. anew takes it as it is: whoever signs in. Errors: Conflict:
 // the record became shorter, does not begin with what was seen, or is another log's. A
 // gateway that cannot show its head now is used all the same, and that is said.
-func (t *terminal) follow(ctx context.Context, c *client.Client, server string, anew bool) error {
-	path, err := headsFile()
-	if err != nil {
-		return nil //nolint:nilerr // there is no place to remember anything
-	}
+func Follow(ctx context.Context, t *terminal.Terminal, c *client.Client, path, server string, anew bool) error {
 	heads, err := readHeads(path)
 	if err != nil {
 		return err
@@ -65,7 +57,7 @@ func (t *terminal) follow(ctx context.Context, c *client.Client, server string, 
 	now, err := headOf(ctx, c)
 	if err != nil {
 		if known {
-			fmt.Fprintf(t.err, "guichet: the record's head cannot be held against the one seen last: %v\n", err)
+			fmt.Fprintf(t.Err, "guichet: the record's head cannot be held against the one seen last: %v\n", err)
 		}
 		return nil
 	}
@@ -75,8 +67,8 @@ func (t *terminal) follow(ctx context.Context, c *client.Client, server string, 
 	}
 	if known && before.Key == now.Key && !anew {
 		err = consistent(ctx, c, before, now)
-		if e, is := errors.AsType[*schemas.Error](err); is && t.brakes { // rights are taken away whatever the record looks like
-			fmt.Fprintf(t.err, "guichet: %s: %s\n", e.Message, e.Remedy)
+		if e, is := errors.AsType[*schemas.Error](err); is && t.Brakes { // rights are taken away whatever the record looks like
+			fmt.Fprintf(t.Err, "guichet: %s: %s\n", e.Message, e.Remedy)
 			return nil
 		}
 		if err != nil {
@@ -98,16 +90,16 @@ func writeHeads(path string, heads map[string]seenHead) error {
 	if os.MkdirAll(filepath.Dir(path), 0o700) != nil {
 		return nil // there is no place to remember anything: containers
 	}
-	f, err := createWhole(path)
+	f, err := files.Create(path)
 	if err != nil {
 		return nil //nolint:nilerr // likewise
 	}
 	_, err = f.Write(b)
 	if err != nil {
-		f.drop()
+		f.Drop()
 		return schemas.Errorf(schemas.Unavailable, path, "what was seen of records cannot be kept in %s: %w", path, err)
 	}
-	return f.keep()
+	return f.Keep()
 }
 
 func headOf(ctx context.Context, c *client.Client) (seenHead, error) {

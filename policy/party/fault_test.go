@@ -1,10 +1,9 @@
-package main
+package party_test
 
 import (
 	"context"
 	"testing"
 
-	"guichet/catalog"
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
 	"guichet/policy/party"
@@ -27,12 +26,11 @@ func TestFaultOfStoresIsNoRefusal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &stores{parties: parties}
 	may := func() error {
-		return o.mayName(t.Context(), provider, "local", "work", catalog.UploadPrefix(provider)+"ds/data/all/a.csv")
+		return parties.MayName(t.Context(), provider, "local", "work", schemas.UploadPrefix(provider)+"ds/data/all/a.csv")
 	}
 	if err := may(); err != nil {
-		t.Fatalf("her own upload: %v", err)
+		t.Fatalf("their own upload: %v", err)
 	}
 	err = database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { // a row that cannot be read
 		_, err := tx.Exec(ctx, `INSERT INTO store (id, revision, doc) VALUES ('odd', 1, '{')`)

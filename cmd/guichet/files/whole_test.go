@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"os"
@@ -16,7 +16,7 @@ func TestCutStreamLeavesTheGoodFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := createWhole(path)
+	f, err := Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestCutStreamLeavesTheGoodFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = f.cut(7, &schemas.Error{Kind: schemas.Gone, Message: "the stream was cut", Remedy: "open it again with from=7"})
+	err = f.KeepCut(7, &schemas.Error{Kind: schemas.Gone, Message: "the stream was cut", Remedy: "open it again with from=7"})
 	e, ok := err.(*schemas.Error)
 	if !ok || !strings.Contains(e.Remedy, "from=7") || !strings.Contains(e.Remedy, "7 rows, is in "+path+".part") {
 		t.Errorf("the error does not say where the rows are: %+v", err)

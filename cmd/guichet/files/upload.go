@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -24,9 +25,9 @@ type upload struct {
 // at names the file as the gateway does.
 func (u *upload) at() string { return u.table + "/" + u.split + "/" + u.name }
 
-// findUploads reads files given as TABLE[/SPLIT]=FILE. What is wrong with any of
+// FindUploads reads files given as TABLE[/SPLIT]=FILE. What is wrong with any of
 // them is said before the first is sent.
-func findUploads(args []string) ([]upload, error) {
+func FindUploads(args []string) ([]upload, error) {
 	var out []upload
 	taken := map[string]bool{}
 	for _, arg := range args {
@@ -70,8 +71,8 @@ func findUploads(args []string) ([]upload, error) {
 	return out, nil
 }
 
-// sendUploads sends the files and writes what they are into the publication.
-func sendUploads(ctx context.Context, t *terminal, c *client.Client, dataset string, files []upload, p *schemas.Publication) error {
+// Send sends the files and writes what they are into the publication.
+func Send(ctx context.Context, t *terminal.Terminal, c *client.Client, dataset string, files []upload, p *schemas.Publication) error {
 	for i := range files {
 		u := &files[i]
 		err := u.send(ctx, t, c, dataset)
@@ -101,21 +102,21 @@ func add(p *schemas.Publication, table, split, key string) {
 	p.Tables = append(p.Tables, schemas.PublicationTable{Name: table, Splits: []schemas.PublicationSplit{{Name: split, Keys: []string{key}}}})
 }
 
-func (u *upload) send(ctx context.Context, t *terminal, c *client.Client, dataset string) error {
+func (u *upload) send(ctx context.Context, t *terminal.Terminal, c *client.Client, dataset string) error {
 	f, err := os.Open(u.path)
 	if err != nil {
 		return schemas.Errorf(schemas.Invalid, u.path, "the file %s cannot be read: %w", u.path, err)
 	}
 	defer f.Close()
-	bar := newProgress(t, "sending "+filepath.Base(u.path))
-	defer bar.done()
+	bar := terminal.NewProgress(t, "sending "+filepath.Base(u.path))
+	defer bar.Done()
 	to := fmt.Sprintf("/datasets/%s/files/%s/%s/%s", dataset, u.table, u.split, url.PathEscape(u.name))
 	return c.Upload(ctx, to, &reading{f, bar, 0, u.info.Size()}, u.info.Size())
 }
 
-// asGiven names files by their paths on this machine in what the gateway says about
+// AsGiven names files by their paths on this machine in what the gateway says about
 // them.
-func asGiven(files []upload, said []schemas.FieldError) {
+func AsGiven(files []upload, said []schemas.FieldError) {
 	for i := range said {
 		for j := range files {
 			if rest, is := strings.CutPrefix(said[i].Pointer, files[j].at()); is && (rest == "" || strings.HasPrefix(rest, " and ")) {
@@ -129,13 +130,13 @@ func asGiven(files []upload, said []schemas.FieldError) {
 // reading shows how much of a file was sent.
 type reading struct {
 	r         io.Reader
-	bar       *progress
+	bar       *terminal.Progress
 	done, all int64
 }
 
 func (r *reading) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.done += int64(n)
-	r.bar.set(r.done, r.all)
+	r.bar.Set(r.done, r.all)
 	return n, err
 }
