@@ -2,12 +2,13 @@ package main
 
 import (
 	"fmt"
-	"guichet/connectors/client"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"guichet/connectors/client"
 )
 
 // Every example of docs/examples.md does what the page says, through the command line.

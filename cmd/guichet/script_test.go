@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"guichet/connectors/client"
 	"io"
 	"net"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"guichet/connectors/client"
 )
 
 // TestStories runs the scripts of testdata/script: each calls the real program as

@@ -2,12 +2,13 @@ package stream
 
 import (
 	"context"
-	"guichet/connectors/batch"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/connectors/batch"
 )
 
 // usedValues are, per dictionary column, the values in use in the order of their

@@ -3,10 +3,11 @@ package stream
 import (
 	"context"
 	"fmt"
-	"guichet/connectors/batch"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/batch"
 )
 
 // maxGather bounds one read of a filtering view, which holds what it read, the rows

@@ -3,12 +3,13 @@ package stream
 import (
 	"context"
 	"fmt"
-	"guichet/connectors/batch"
-	"guichet/connectors/ipc"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 )
 
 // opened is a shard whose dictionaries were read: those that the view shows, edits or
