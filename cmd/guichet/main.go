@@ -39,7 +39,7 @@ func command() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // grammar is the command line.
@@ -88,8 +88,8 @@ type grammar struct {
 	terminal *terminal.Terminal // for what every verb tells
 }
 
-// run is main without the process: it gives the exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+// execute is main without the process: it gives the exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	g := grammar{Demo: demo.Cmd{Version: version}}
 	exit := -1
 	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),

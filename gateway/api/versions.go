@@ -168,7 +168,7 @@ func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[s
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // both halves are done, whoever hangs up
-	n, err := s.Desk.ActiveOnVersion(ctx, in.ID, in.Version)
+	n, err := s.Stops.ActiveOnVersion(ctx, in.ID, in.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[s
 		v = was.VersionSummary
 	}
 	if err == nil && v.State == schemas.VersionWithdrawn {
-		err = s.Desk.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
+		err = s.Stops.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
 	}
 	if err != nil {
 		return nil, err

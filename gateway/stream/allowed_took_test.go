@@ -258,11 +258,11 @@ func (k *client) full(g policy.Grant, f *File) bool {
 	return true
 }
 
-// settled holds desk and record against what came, when every release has ended.
+// settled holds agreements and record against what came, when every release has ended.
 func (k *client) settled(head int64) {
 	ctx := context.Background()
 	for id := range k.terms {
-		a, err := k.desk.Agreement(ctx, asTrainer(), id)
+		a, err := k.agreements.Get(ctx, asTrainer(), id)
 		k.must(err)
 		rows, bytes := int64(-1), int64(-1)
 		for _, o := range a.Obligations {

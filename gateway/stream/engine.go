@@ -14,15 +14,15 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // releases is where streams begin, reserve more of their budget, and end.
 type releases interface {
-	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
-	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
-	End(ctx context.Context, r schemas.Release, t *agreement.Tab) error
+	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of release.ReadPlan) (schemas.Release, *release.Reservation, error)
+	More(ctx context.Context, r schemas.Release, t *release.Reservation, rows, bytes int64) error
+	End(ctx context.Context, r schemas.Release, t *release.Reservation) error
 }
 
 // feed tells of revocations.

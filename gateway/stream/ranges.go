@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -27,7 +27,7 @@ type joint struct {
 
 	counting sync.Mutex // held while more is reserved: a cut must not wait for it
 	release  *schemas.Release
-	tab      *agreement.Tab
+	tab      *release.Reservation
 	lowered  bool   // by the budget: another release would get no more
 	touched  []bool // by batch
 
@@ -107,7 +107,7 @@ func (f *File) whole() schemas.Release {
 
 // keep holds a release open until its last range has left and no other came.
 func (e *Engine) keep(ctx context.Context, g policy.Grant, src *Source, j *joint, whole schemas.Release) {
-	_, err := e.release(ctx, g, src, whole, agreement.Reading{}, nil, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, _ context.CancelCauseFunc) error {
+	_, err := e.release(ctx, g, src, whole, release.ReadPlan{}, nil, func(ctx context.Context, r *schemas.Release, tab *release.Reservation, _ context.CancelCauseFunc) error {
 		j.release, j.tab, j.lowered = r, tab, r.MostRows < whole.MostRows || r.MostBytes < whole.MostBytes
 		close(j.began)
 		return e.wait(ctx, j, g.Lease().Until)

@@ -11,7 +11,7 @@ import (
 
 	"guichet/connectors/ipc"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -65,8 +65,8 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 		return r, err
 	}
 	defer e.room.leave(who, n)
-	of := agreement.Reading{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
-	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, end context.CancelCauseFunc) error {
+	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
+	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *release.Reservation, end context.CancelCauseFunc) error {
 		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8, sum: ipc.Sum(p.Source.Schema())}
 		s.pace = newPace(e.Idle, func() { end(silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
@@ -107,11 +107,11 @@ func stopping() error {
 }
 
 // sends sends what a release covers; end ends ctx from outside.
-type sends func(ctx context.Context, r *schemas.Release, tab *agreement.Tab, end context.CancelCauseFunc) error
+type sends func(ctx context.Context, r *schemas.Release, tab *release.Reservation, end context.CancelCauseFunc) error
 
 // release is what every release shares: it begins r durably, lets send send, cuts
 // it when the agreement is revoked or ends, and records how it ended.
-func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of agreement.Reading, cut func(), send sends) (schemas.Release, error) {
+func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r schemas.Release, of release.ReadPlan, cut func(), send sends) (schemas.Release, error) {
 	if !e.enter() {
 		return schemas.Release{}, stopping()
 	}
@@ -201,7 +201,7 @@ type sending struct {
 	engine  *Engine
 	plan    *Plan
 	release *schemas.Release
-	tab     *agreement.Tab
+	tab     *release.Reservation
 	sink    Sink
 	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun   bool
@@ -289,7 +289,7 @@ func (s *sending) messages(ctx context.Context, all []Message) error {
 
 // take counts and charges rows and bytes before they are sent: a client may have read
 // most of a message whose sending fails.
-func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *agreement.Tab, rows, bytes int64) error {
+func (e *Engine) take(ctx context.Context, r *schemas.Release, tab *release.Reservation, rows, bytes int64) error {
 	if r.Rows+rows > r.MostRows || r.Bytes+bytes > r.MostBytes {
 		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", r.Rows, r.Bytes)}
 	}
@@ -341,7 +341,7 @@ func (e *Engine) allow(ctx context.Context) error {
 
 // end records how a release ended. It must be written even though ctx is over, and it
 // is tried until the database is back or the gateway stops.
-func (e *Engine) end(ctx context.Context, r schemas.Release, tab *agreement.Tab) {
+func (e *Engine) end(ctx context.Context, r schemas.Release, tab *release.Reservation) {
 	for {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		err := e.Releases.End(late, r, tab)

@@ -30,6 +30,13 @@ import (
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/policy/notice"
 	"guichet/policy/party"
@@ -46,8 +53,10 @@ type site struct {
 	parties   *party.Registry
 	catalog   *catalog.Catalog
 	publisher *publish.Publisher
-	desk      *agreement.Desk
-	feed      *agreement.Feed
+	releases  *release.Releases
+	refusals  *refusal.Refusals
+	brake     *stop.Brake
+	feed      *stop.Feed
 	replica   string
 	name      *db.Name // of this process, held while it runs
 	stream    *stream.Engine
@@ -120,9 +129,13 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.publisher = publish.New(publish.Config{Catalog: s.catalog, DB: db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
 		Store: stores.Get, Work: s.parties.Work, Readers: func() publish.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxUploads: int64(limits.Uploads) << 30})
-	s.feed = agreement.NewFeed(db, log)
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
-		MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.feed = stop.NewFeed(db, log)
+	s.brake = stop.NewBrake(db, s.feed)
+	agreements := agreement.New(db, s.parties, time.Now)
+	offers := terms.New(s.catalog, stream.Shows, time.Now)
+	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
+	s.releases = release.New(release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.refusals = refusal.New(db, leases.Find, time.Now)
 	memory, err := c.memory()
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -131,15 +144,17 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: stores.Get, Work: s.parties.Work, Releases: s.desk, Feed: s.feed, MasterKey: k.pseudonym,
+	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: stores.Get, Work: s.parties.Work, Releases: s.releases, Feed: s.feed, MasterKey: k.pseudonym,
 		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
 	webhook, err := s.tell(k, roots)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Publisher: s.publisher, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: record, Log: log, Version: c.Version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.Reaches, NoticeKey: webhook.PublicKey()},
-		DB:   db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Deps: api.Deps{Catalog: s.catalog, Publisher: s.publisher, Index: s.index, Engine: engine, Parties: s.parties, Record: record, Log: log, Version: c.Version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.Reaches, NoticeKey: webhook.PublicKey(),
+			Agreements: agreements, Terms: offers, Leases: leases, Releases: s.releases, Runs: run.New(agreements, limits.Runs), Stops: stop.New(agreements, s.brake), Refusals: s.refusals,
+			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending})},
+		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -189,9 +204,9 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 	if started {
 		followers.Go(func() error { return s.record.Run(following) })
 		followers.Go(func() error { return s.feed.Run(following) })
-		followers.Go(func() error { return s.desk.CountRefusals(following) })
-		followers.Go(func() error { return s.desk.FinishTakeaways(following) })
-		followers.Go(func() error { return s.desk.CloseAbandoned(following, s.log) })
+		followers.Go(func() error { return s.refusals.Count(following) })
+		followers.Go(func() error { return s.brake.Finish(following) })
+		followers.Go(func() error { return s.releases.CloseAbandoned(following, s.log) })
 		followers.Go(func() error {
 			err := s.name.Run(following)
 			if err != nil { // another process has our name and closes our releases
@@ -239,7 +254,7 @@ func (s *site) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.desk.Recover(ctx)
+	n, err := s.releases.Recover(ctx)
 	if n > 0 {
 		s.log.Warn("releases that a stop left open are closed as unknown", "releases", n)
 	}
