@@ -308,7 +308,7 @@ func (s *Server) ready(c *gin.Context) {
 	}
 	if len(why) == 0 {
 		said := gin.H{"ready": true}
-		n, since, err := s.deps.Catalog.Waiting(ctx)
+		n, since, err := s.deps.Publisher.Waiting(ctx)
 		if err == nil && n > 0 { // one provider's fault keeps nobody else out; ids are not for everybody
 			said["notes"] = []string{fmt.Sprintf("publications that do not go on: %d, the first since %s; guichet versions DATASET says why", n, since.Format(time.RFC3339))}
 		}
@@ -343,7 +343,7 @@ func (s *Server) upload(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()
 	body := &patient{body: c.Request.Body, c: http.NewResponseController(c.Writer), idle: s.deps.UploadIdle, end: time.Now().Add(uploadTime)}
-	err = s.deps.Catalog.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
+	err = s.deps.Publisher.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
 	if err != nil {
 		s.refuse(c, by, err)
 		return

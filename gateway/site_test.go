@@ -26,10 +26,11 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/catalog/publish"
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
 	"guichet/gateway"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
@@ -117,7 +118,9 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		}
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
-	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Prefix: s.parties.Prefix, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
+	s.catalog = catalog.New(catalog.Config{DB: s.db, Spaces: spaces, CheckOffer: engine.CheckOffer, MaxSets: 10_000})
+	publisher := publish.New(publish.Config{Catalog: s.catalog, DB: s.db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
+		Store: away, Work: work, TempDir: t.TempDir(), MaxUploads: 1000})
 	agreements := agreement.New(s.db, s.parties, time.Now)
 	offers := terms.New(s.catalog, stream.Shows, time.Now)
 	brake := stop.NewBrake(s.db, nil)
@@ -127,7 +130,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	feed := stop.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.releases, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
+		Deps: api.Deps{Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
 			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: 40}),
 			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
@@ -316,7 +319,7 @@ func (s *site) publishAs(version schemas.VersionID, ids ...schemas.DatasetID) {
 				return err
 			}
 			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: version, State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
-				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: shard.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
+				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: ipc.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
 			err = db.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, db.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err

@@ -187,7 +187,7 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if err != nil {
 		return err
 	}
-	r, err := client.All[schemas.Release](ctx, c, "/streams"+query("state", v.State, "agreement", v.Agreement))
+	r, err := client.All[schemas.Release](ctx, c, "/streams"+client.Query("state", v.State, "agreement", v.Agreement))
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"guichet/schemas"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"guichet/schemas"
 )
 
 // Words of others forge no line, no column and no word of ours on a terminal, in what is

@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -110,11 +110,11 @@ func (c *checker) cut(err error) error {
 	return &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the stream was cut after %d of %d rows", c.rows, c.want), Remedy: fmt.Sprintf("if the agreement still stands, open it again with from=%d added to the from you gave", c.rows), Err: err}
 }
 
-// maxMeta bounds one message's metadata [shard.ParseMeta].
+// maxMeta bounds one message's metadata [ipc.ParseMeta].
 const maxMeta = 16 << 20
 
 func (c *checker) see(p []byte) error {
-	c.sum = shard.AddSum(c.sum, p)
+	c.sum = ipc.AddSum(c.sum, p)
 	for len(p) > 0 {
 		if c.done {
 			return c.cut(errors.New("bytes after the end marker"))
@@ -162,12 +162,12 @@ func (c *checker) header() error {
 		}
 		return nil
 	}
-	m, err := shard.ParseMeta(h)
+	m, err := ipc.ParseMeta(h)
 	if err != nil {
 		return err
 	}
 	c.skip, c.pending, c.need = m.BodyLen, 0, 0
-	if m.Kind == shard.KindRecord {
+	if m.Kind == ipc.KindRecord {
 		c.pending = m.Rows
 	}
 	c.head.Reset()

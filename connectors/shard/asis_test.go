@@ -4,7 +4,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"pgregory.net/rapid"
+
+	"guichet/connectors/column"
 )
 
 // TestAsItIs: a column that is taken as it stands is byte for byte what canon makes of it.
@@ -13,24 +16,24 @@ func TestAsItIs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		schema, recs := anyTable(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
 		for _, rec := range recs {
-			b, err := columnsOf(rec)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			for i, k := range b.cols {
-				f := targetField(schema.Field(i))
-				segs := []seg{{c: k, n: k.n}}
-				got, err := asItIs(f, segs)
+			for i, a := range rec.Columns() {
+				k, err := column.FromArrow(a.Data(), map[arrow.ArrayData]*column.Column{})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				f := column.CanonicalField(schema.Field(i))
+				segs := []column.Run{{Column: k, Len: k.Len}}
+				got, err := column.Unchanged(f, segs)
 				if got == nil || err != nil {
 					continue
 				}
 				taken++
-				want, err := canon(f, segs, &canonizer{})
+				want, err := column.Canonical(f, segs, &column.DictionaryMap{})
 				if err != nil {
 					rt.Fatal(err)
 				}
-				a, x := got.layout(nil, nil)
-				b, y := want.layout(nil, nil)
+				a, x := got.Layout(nil, nil)
+				b, y := want.Layout(nil, nil)
 				if len(a) != len(b) || a[0] != b[0] || len(x) != len(y) {
 					rt.Fatalf("%s: %v, %v", f.Type, a, b)
 				}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"guichet/connectors/ipc"
 )
 
 // mapFile gives the first size bytes of f without taking memory of our own for
@@ -16,7 +18,7 @@ func mapFile(f *os.File, size int64) ([]byte, func(), error) {
 		return nil, nil, fmt.Errorf("look at the object: %w", err)
 	}
 	if size < 0 || st.Size() < size {
-		return nil, nil, invalid("the object has %d bytes; %d were expected", st.Size(), size)
+		return nil, nil, ipc.Invalid("the object has %d bytes; %d were expected", st.Size(), size)
 	}
 	if size == 0 {
 		return nil, func() {}, nil

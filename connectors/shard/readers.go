@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // shutOut names the readers that read no column of a table while f is among them, as
@@ -33,14 +35,14 @@ func shutOut(f arrow.Field, path string) (notes []string) {
 			out = []string{polars}
 		}
 	case arrow.STRUCT:
-		if twice(kidFields(f.Type)) {
+		if twice(ipc.ChildFields(f.Type)) {
 			out = []string{polars}
 		}
 	case arrow.INTERVAL_MONTH_DAY_NANO:
 		out = []string{polars, datasets}
 		notes = append(notes, fmt.Sprintf("column %q (%s): DuckDB cuts its nanoseconds to microseconds", path, what))
 	}
-	switch name, _ := f.Metadata.GetValue(extensionName); name {
+	switch name, _ := f.Metadata.GetValue(ipc.ExtensionName); name {
 	case "arrow.uuid", "arrow.bool8", "arrow.fixed_shape_tensor":
 		out, what = append(out, datasets), name
 	}
@@ -55,7 +57,7 @@ func shutOut(f arrow.Field, path string) (notes []string) {
 	if d, ok := dt.(*arrow.DictionaryType); ok {
 		dt = d.ValueType
 	}
-	for _, k := range kidFields(dt) {
+	for _, k := range ipc.ChildFields(dt) {
 		notes = append(notes, shutOut(k, path)...)
 	}
 	return notes

@@ -5,12 +5,15 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // TestReadersShutOut: the publish report names, for each column, who cannot read the
 // table while the column is in it.
 func TestReadersShutOut(t *testing.T) {
-	uuid := arrow.Field{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: extension("arrow.uuid", "")}
+	uuid := arrow.Field{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: ipc.Extension("arrow.uuid", "")}
 	fields := []arrow.Field{
 		{Name: "n", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "h", Type: arrow.FixedWidthTypes.Float16},
@@ -21,7 +24,7 @@ func TestReadersShutOut(t *testing.T) {
 		{Name: "riga", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "Europe/Riga"}},
 		{Name: "e", Type: &arrow.Decimal128Type{Precision: 5, Scale: -2}},
 	}
-	p, err := newPlan(fields, make([][]*col, len(fields)), nil)
+	p, err := newPlan(fields, make([][]*column.Column, len(fields)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/catalog/publish"
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
@@ -41,6 +42,7 @@ import (
 // Deps are the parts that the operations ask.
 type Deps struct {
 	Catalog    *catalog.Catalog
+	Publisher  *publish.Publisher
 	Index      *index.Index
 	Engine     *policy.Engine
 	Agreements *agreement.Agreements

@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
 )
 
 // usedValues are, per dictionary column, the values in use in the order of their
@@ -68,14 +68,14 @@ func (u *usedValues) messages(fields []arrow.Field) ([][]byte, error) {
 		cols[i] = b.NewArray()
 	}
 	rec := arrow.Record(array.NewRecord(arrow.NewSchema(fields, nil), cols, rows))
-	rec, err := shard.Gather([]shard.Part{{Record: rec, N: rows}}, true) // with no rows it leaves empty dictionaries
+	rec, err := batch.Gather([]batch.Part{{Record: rec, N: rows}}, true) // with no rows it leaves empty dictionaries
 	if err != nil {
 		return nil, err
 	}
 	for i, c := range u.columns {
 		c.after = rec.Column(i).(*array.Dictionary).Dictionary()
 	}
-	return shard.EncodeDictionaries(rec)
+	return batch.EncodeDictionaries(rec)
 }
 
 // column makes a dictionary column of n rows, of which the first known have index
@@ -137,22 +137,22 @@ func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []b
 	if err != nil {
 		return nil, err
 	}
-	return r.source.view.pieces(out, shard.Part{Record: rec, From: sl.from, N: sl.rows})
+	return r.source.view.pieces(out, batch.Part{Record: rec, From: sl.from, N: sl.rows})
 }
 
-func (v *view) pieces(out []Message, p shard.Part) ([]Message, error) {
-	g, err := v.gather([]shard.Part{p}, true)
+func (v *view) pieces(out []Message, p batch.Part) ([]Message, error) {
+	g, err := v.gather([]batch.Part{p}, true)
 	if err != nil {
 		return nil, err
 	}
 	msg := g.Message()
 	if len(msg) > maxMessage && p.N > 1 {
 		half := p.N / 2
-		out, err = v.pieces(out, shard.Part{Record: p.Record, From: p.From, N: half})
+		out, err = v.pieces(out, batch.Part{Record: p.Record, From: p.From, N: half})
 		if err != nil {
 			return nil, err
 		}
-		return v.pieces(out, shard.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+		return v.pieces(out, batch.Part{Record: p.Record, From: p.From + half, N: p.N - half})
 	}
 	dicts, err := g.DictionariesAs(v.dicts)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"sort"
 	"sync/atomic"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -87,7 +87,7 @@ func (f *File) foretold() int64 {
 			l.add(int32(v.frame), v.body(b, b.Rows), b.Rows)
 		}
 	}
-	footer, err := shard.FileFooter(v.schema, l.dicts, l.batches)
+	footer, err := ipc.FileFooter(v.schema, l.dicts, l.batches)
 	if err != nil {
 		return -1
 	}
@@ -139,7 +139,7 @@ type layout struct {
 }
 
 func newLayout(schema []byte) *layout {
-	return &layout{at: int64(len(shard.FileStart()) + len(schema))}
+	return &layout{at: int64(len(ipc.FileStart()) + len(schema))}
 }
 
 // add places one message at the end.
@@ -160,7 +160,7 @@ func (f *File) lay() error {
 	sh := f.Source.shard(f.Shard)
 	schema := f.Source.Schema()
 	l := newLayout(schema)
-	f.memory(append(shard.FileStart(), schema...))
+	f.memory(append(ipc.FileStart(), schema...))
 	for _, b := range sh.Dictionaries {
 		f.stored(b)
 		l.add(b.Meta, b.Body, 0)
@@ -172,7 +172,7 @@ func (f *File) lay() error {
 		f.stored(b)
 		l.add(b.Meta, b.Body, b.Rows)
 	}
-	footer, err := shard.FileFooter(schema, l.dicts, l.batches)
+	footer, err := ipc.FileFooter(schema, l.dicts, l.batches)
 	if err != nil {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}

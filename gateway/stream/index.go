@@ -7,7 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
 	"guichet/schemas"
 )
 
@@ -24,12 +24,12 @@ type index struct {
 const indexFormat = 2
 
 type indexShard struct {
-	Shard   int     `json:"shard"` // its place among the split's
-	Batches []batch `json:"batches"`
+	Shard   int          `json:"shard"` // its place among the split's
+	Batches []indexBatch `json:"batches"`
 }
 
-// batch is one batch of a filtering view.
-type batch struct {
+// indexBatch is one batch of a filtering view.
+type indexBatch struct {
 	Rows         int64   `json:"r"`
 	Columns      []int64 `json:"c"`           // bytes of each shown column in the body; of all together where they are many
 	Dictionaries []int64 `json:"d,omitempty"` // bytes of each dictionary's message
@@ -70,7 +70,7 @@ func (ix *index) over(s *schemas.Split, v *view) bool {
 }
 
 // within says whether a batch takes its rows from a shard.
-func (b *batch) within(sh *schemas.Shard) bool {
+func (b *indexBatch) within(sh *schemas.Shard) bool {
 	var rows int64
 	for _, t := range b.Takes {
 		if t.Batch < 0 || t.Batch >= len(sh.Batches) || t.Skip < 0 || t.Rows < 1 || t.Rows > sh.Batches[t.Batch].Rows-t.Skip {
@@ -128,13 +128,13 @@ type indexer struct {
 	view    *view
 	window  int64 // rows of a window
 	left    int64 // of the open window
-	sizes   *shard.Sizes
-	open    batch
-	batches []batch
+	sizes   *batch.Sizes
+	open    indexBatch
+	batches []indexBatch
 }
 
 func newIndexer(v *view, window int64) *indexer {
-	return &indexer{view: v, window: window, left: window, sizes: shard.NewSizes(v.fields)}
+	return &indexer{view: v, window: window, left: window, sizes: batch.NewSizes(v.fields)}
 }
 
 // add takes the rows that stay in batch n of the shard.
@@ -153,7 +153,7 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 		}
 		cols[at] = a
 	}
-	c, err := x.sizes.Choose(cols, rows)
+	c, err := x.sizes.Select(cols, rows)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (x *indexer) close() {
 		}
 		x.batches = append(x.batches, x.open)
 	}
-	x.open = batch{}
+	x.open = indexBatch{}
 	x.sizes.Reset()
 	if x.left == 0 {
 		x.left = x.window

@@ -10,7 +10,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -204,7 +205,7 @@ func (e *Engine) makeFile(ctx context.Context, f *File, m *made) error {
 func (mk *maker) write(ctx context.Context) (err error) {
 	defer foreign(&err)
 	schema := mk.src.Schema()
-	err = mk.put(append(shard.FileStart(), schema...))
+	err = mk.put(append(ipc.FileStart(), schema...))
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (mk *maker) write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	footer, err := shard.FileFooter(schema, mk.layout.dicts, mk.layout.batches)
+	footer, err := ipc.FileFooter(schema, mk.layout.dicts, mk.layout.batches)
 	if err != nil {
 		return fmt.Errorf("lay out shard %d: %w", mk.n, err)
 	}
@@ -259,7 +260,7 @@ func (mk *maker) reads() []read {
 func (mk *maker) messages(ctx context.Context) error {
 	if mk.used != nil {
 		return mk.each(ctx, func(rec arrow.Record) error {
-			p, err := shard.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
+			p, err := batch.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
 			if err != nil {
 				return err
 			}
@@ -292,7 +293,7 @@ func (mk *maker) each(ctx context.Context, do func(rec arrow.Record) error) erro
 		if mk.engine.Closing() {
 			return stopping()
 		}
-		err := mk.rd.each(ctx, one, func(parts []shard.Part) error {
+		err := mk.rd.each(ctx, one, func(parts []batch.Part) error {
 			g, err := mk.src.view.gather(parts, false)
 			if err != nil {
 				return err

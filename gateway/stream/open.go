@@ -8,7 +8,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 )
 
 // opened is a shard whose dictionaries were read: those that the view shows, edits or
@@ -16,7 +17,7 @@ import (
 type opened struct {
 	once    sync.Once
 	dicts   map[int][]byte // by their place among the table's
-	decoder *shard.Decoder
+	decoder *batch.Decoder
 	err     error
 	mu      sync.Mutex
 	mapped  map[int]mapped // by column
@@ -63,7 +64,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 		list = append(list, p)
 	}
 	var err error
-	o.decoder, err = shard.NewDecoder(r.source.view.source, list)
+	o.decoder, err = batch.NewDecoder(r.source.view.source, list)
 	if err != nil {
 		return changed(err)
 	}
@@ -105,8 +106,8 @@ func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
 		if !ok {
 			continue
 		}
-		m, err := shard.ParseMeta(p)
-		if err != nil || m.Kind != shard.KindDictionary || m.DictionaryID != int64(place) {
+		m, err := ipc.ParseMeta(p)
+		if err != nil || m.Kind != ipc.KindDictionary || m.DictionaryID != int64(place) {
 			return nil, changed(err)
 		}
 		b := r.source.shard(i).Dictionaries[place]
@@ -149,7 +150,7 @@ func (v *view) apply(i int, a arrow.Array) (arrow.Array, error) {
 }
 
 // show edits the columns of gathered rows.
-func (v *view) show(g *shard.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
+func (v *view) show(g *batch.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
 	if len(v.edits) == 0 {
 		return nil
 	}

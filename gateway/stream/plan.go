@@ -20,9 +20,9 @@ type Source struct {
 
 // shown is one shard as a view shows it.
 type shown struct {
-	place   int     // among the split's shards
-	starts  []int64 // first row of each batch, and the end
-	batches []batch // of a filtering view; nil: those of the split's shard
+	place   int          // among the split's shards
+	starts  []int64      // first row of each batch, and the end
+	batches []indexBatch // of a filtering view; nil: those of the split's shard
 }
 
 // Rows is the number of rows that the view shows.

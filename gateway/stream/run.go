@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/agreement/release"
 	"guichet/schemas"
@@ -67,7 +67,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	defer e.room.leave(who, n)
 	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: p.Source.shown(), Segments: p.Segments}
 	return e.release(ctx, g, p.Source, r, of, cut, func(ctx context.Context, r *schemas.Release, tab *release.Reservation, end context.CancelCauseFunc) error {
-		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8, sum: shard.Sum(p.Source.Schema())}
+		s := &sending{engine: e, plan: p, release: r, tab: tab, sink: sink, beside: int64(len(p.Source.Schema())) + 8, sum: ipc.Sum(p.Source.Schema())}
 		s.pace = newPace(e.Idle, func() { end(silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
@@ -251,7 +251,7 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 	if err != nil {
 		return err
 	}
-	return s.pace.during(func() error { return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream())) })
+	return s.pace.during(func() error { return s.sink.End(ipc.AddSum(s.sum, ipc.EndOfStream())) })
 }
 
 // messages sends messages with what goes before them: dictionaries leave when the batch

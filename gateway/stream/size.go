@@ -1,7 +1,7 @@
 package stream
 
 import (
-	"guichet/connectors/shard"
+	"guichet/connectors/column"
 	"guichet/schemas"
 )
 
@@ -22,11 +22,11 @@ func (v *view) body(b schemas.Block, rows int64) int64 {
 	for at, i := range v.columns {
 		switch e, f := v.edits[i], v.fields[at]; {
 		case e != nil:
-			edited += shard.MostBytes(f, rows, e.Most())
+			edited += column.MostBytes(f, rows, e.Most())
 		case sized:
 			n += b.Columns[i]
-		case shard.FixedWidth(f.Type):
-			n += shard.MostBytes(f, rows, 0)
+		case column.FixedWidth(f.Type):
+			n += column.MostBytes(f, rows, 0)
 		default:
 			unknown = true
 		}

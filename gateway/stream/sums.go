@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
 	"guichet/schemas"
 )
 
@@ -19,7 +19,7 @@ import (
 
 // compared says whether a whole message is the published one, as far as that is known.
 func compared(store *s3.Store, msg []byte, b schemas.Block) error {
-	if store.Own() || b.Sum == 0 || shard.Sum(msg) == b.Sum {
+	if store.Own() || b.Sum == 0 || ipc.Sum(msg) == b.Sum {
 		return nil
 	}
 	return changed(errors.New("the message has another CRC-32C"))
@@ -52,9 +52,9 @@ func (rd *read) compared(store *s3.Store, sh *schemas.Shard, bytes []byte) error
 // join gives the sum of what has sum, followed by a message.
 func (m *Message) join(sum uint32) uint32 {
 	if m.Sum == 0 {
-		return shard.AddSum(sum, m.Bytes)
+		return ipc.AddSum(sum, m.Bytes)
 	}
-	return shard.JoinSums(sum, m.Sum, int64(len(m.Bytes)))
+	return ipc.JoinSums(sum, m.Sum, int64(len(m.Bytes)))
 }
 
 // whole are the messages of a file that were compared while a release is open: who asks
@@ -163,7 +163,7 @@ func (c *comparing) see(p []byte) error {
 		m := c.list[0]
 		n := min(m.n-c.at, int64(len(p)))
 		if m.sum != 0 {
-			c.sum = shard.AddSum(c.sum, p[:n])
+			c.sum = ipc.AddSum(c.sum, p[:n])
 		}
 		c.at += n
 		p = p[n:]
@@ -186,7 +186,7 @@ func (c *comparing) Close() error { return c.body.Close() }
 
 // sealed gives a document with its sum, on a line of its own.
 func sealed(b []byte) []byte {
-	return fmt.Appendf(b, "\n%08x", shard.Sum(b))
+	return fmt.Appendf(b, "\n%08x", ipc.Sum(b))
 }
 
 // unsealed gives a document whose sum is right; nil else.

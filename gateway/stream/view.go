@@ -12,7 +12,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/gateway/stream/transform"
 	"guichet/schemas"
 )
@@ -26,7 +27,7 @@ type view struct {
 	arrow   *arrow.Schema
 	keep    []int // columns shown, by their place in the table; nil is all
 	columns []int // the same, all of them named
-	project *shard.Projection
+	project *batch.Projection
 	edits   map[int]transform.Column
 	edited  []int          // the columns of edits, ascending
 	steps   map[int]string // how edits that generalise do it
@@ -53,7 +54,7 @@ func (v *view) raw() bool { return v.keep == nil && len(v.edits) == 0 && v.filte
 // column, Invalid for one that is not there, Denied for an obligation that cannot be
 // carried out on its column.
 func newView(t *schemas.Table, a *schemas.Agreement, wanted []string, master []byte) (*view, error) {
-	s, err := shard.ParseSchema(t.Schema)
+	s, err := ipc.ParseSchema(t.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}
@@ -99,7 +100,7 @@ func (v *view) describe(t *schemas.Table) error {
 		v.about[c.Name] = about
 	}
 	var err error
-	v.schema, err = shard.Describe(v.schema, v.about)
+	v.schema, err = ipc.Describe(v.schema, v.about)
 	if err != nil {
 		return fmt.Errorf("describe the columns of table %s: %w", t.Name, err)
 	}
@@ -301,15 +302,15 @@ func (v *view) settle(t *schemas.Table) error {
 		}
 	}
 	var err error
-	v.frame, v.buffers, err = shard.BatchFrame(v.fields)
+	v.frame, v.buffers, err = batch.BatchFrame(v.fields)
 	if err != nil {
 		return fmt.Errorf("measure table %s: %w", t.Name, err)
 	}
 	switch {
 	case v.filter != nil:
-		v.schema = shard.EncodeSchema(v.fields)
+		v.schema = ipc.EncodeSchema(v.fields)
 	case !v.raw():
-		v.project, err = shard.Edit(t.Schema, v.columns, edited)
+		v.project, err = batch.Edit(t.Schema, v.columns, edited)
 		if err != nil {
 			return fmt.Errorf("project table %s: %w", t.Name, err)
 		}

@@ -402,18 +402,18 @@ func TestFilteredShardsAreWindows(t *testing.T) {
 			t.Errorf("%.40q was taken for an index", other)
 		}
 	}
-	for name, spoil := range map[string]func(sh *indexShard, b *batch){
-		"no such shard":       func(sh *indexShard, _ *batch) { sh.Shard = 2 },
-		"a shard below zero":  func(sh *indexShard, _ *batch) { sh.Shard = -1 },
-		"no such batch":       func(_ *indexShard, b *batch) { b.Takes[0].Batch = 1000 },
-		"a batch below zero":  func(_ *indexShard, b *batch) { b.Takes[0].Batch = -1 },
-		"a skip below zero":   func(_ *indexShard, b *batch) { b.Takes[0].Skip = -1 },
-		"a skip beyond all":   func(_ *indexShard, b *batch) { b.Takes[0].Skip = 1 << 62 },
-		"rows below zero":     func(_ *indexShard, b *batch) { b.Takes[0].Rows = -1 },
-		"rows not taken":      func(_ *indexShard, b *batch) { b.Rows++ },
-		"a size is missing":   func(_ *indexShard, b *batch) { b.Columns = b.Columns[1:] },
-		"no dictionary sizes": func(_ *indexShard, b *batch) { b.Dictionaries = nil },
-		"a size below zero":   func(_ *indexShard, b *batch) { b.Columns[0] = -8 },
+	for name, spoil := range map[string]func(sh *indexShard, b *indexBatch){
+		"no such shard":       func(sh *indexShard, _ *indexBatch) { sh.Shard = 2 },
+		"a shard below zero":  func(sh *indexShard, _ *indexBatch) { sh.Shard = -1 },
+		"no such batch":       func(_ *indexShard, b *indexBatch) { b.Takes[0].Batch = 1000 },
+		"a batch below zero":  func(_ *indexShard, b *indexBatch) { b.Takes[0].Batch = -1 },
+		"a skip below zero":   func(_ *indexShard, b *indexBatch) { b.Takes[0].Skip = -1 },
+		"a skip beyond all":   func(_ *indexShard, b *indexBatch) { b.Takes[0].Skip = 1 << 62 },
+		"rows below zero":     func(_ *indexShard, b *indexBatch) { b.Takes[0].Rows = -1 },
+		"rows not taken":      func(_ *indexShard, b *indexBatch) { b.Rows++ },
+		"a size is missing":   func(_ *indexShard, b *indexBatch) { b.Columns = b.Columns[1:] },
+		"no dictionary sizes": func(_ *indexShard, b *indexBatch) { b.Dictionaries = nil },
+		"a size below zero":   func(_ *indexShard, b *indexBatch) { b.Columns[0] = -8 },
 	} {
 		var bad index
 		must(t, json.Unmarshal(ix, &bad))
