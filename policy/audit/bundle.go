@@ -139,7 +139,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 			return badBundle(err, "has a line after record %d that is not a record", last)
 		}
 		again, err := e.line()
-		if err != nil || !bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
+		if err != nil ||
+			!bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
 			return badBundle(err, "has a line after record %d that is not written as the gateway writes it", last)
 		}
 		if e.Index <= last {
@@ -163,7 +164,9 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		case s.Size == h.Size && s.Root != h.Root:
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
-			return badBundle(nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
+			return badBundle(
+				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size,
+			)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {

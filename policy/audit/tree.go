@@ -138,7 +138,9 @@ type state struct {
 func readState(ctx context.Context, q db.Querier) (s state, err error) {
 	var root []byte
 	// one statement, so one instant
-	err = q.QueryRow(ctx, "SELECT h.next, COALESCE(t.size, 0), t.root FROM change_head h LEFT JOIN tree_state t ON t.one = h.one WHERE h.one = 1").Scan(&s.next, &s.size, &root)
+	err = q.QueryRow(ctx, `SELECT h.next, COALESCE(t.size, 0), t.root FROM change_head h
+		LEFT JOIN tree_state t ON t.one = h.one WHERE h.one = 1`).
+		Scan(&s.next, &s.size, &root)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return s, fault("The head of the change sequence is gone from the database.")

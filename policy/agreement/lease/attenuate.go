@@ -54,7 +54,10 @@ func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schem
 	l := parent
 	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
 	if len(l.Line) > maxAttenuations {
-		return l, schemas.Refuse(string(parent.ID), "lease.line", "the lease", fmt.Sprintf("a lease is narrowed at most %d times one after another", maxAttenuations), "narrow an earlier one")
+		return l, schemas.Refuse(
+			string(parent.ID), "lease.line", "the lease",
+			fmt.Sprintf("a lease is narrowed at most %d times one after another", maxAttenuations), "narrow an earlier one",
+		)
 	}
 	if ask.Project != "" && ask.Project != parent.Project {
 		return l, wider(parent.ID, "another project")
@@ -116,7 +119,11 @@ func attenuateItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider st
 		parent string
 		child  *string
 		what   string
-	}{{string(parent.Version), (*string)(&child.Version), "another version"}, {parent.Table, &child.Table, "another table"}, {parent.Split, &child.Split, "another split"}} {
+	}{
+		{string(parent.Version), (*string)(&child.Version), "another version"},
+		{parent.Table, &child.Table, "another table"},
+		{parent.Split, &child.Split, "another split"},
+	} {
 		if m.parent != "" && *m.child != "" && *m.child != m.parent {
 			return m.what
 		}

@@ -75,7 +75,18 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 	}
 	var out schemas.LeaseAnswer
 	err = s.agreements.Settle(ctx, "lease", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
-		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
+		l := schemas.Lease{
+			ID:          schemas.NewLeaseID(),
+			Project:     ask.Project,
+			Participant: by.Participant,
+			Issuer:      by.Issuer,
+			Subject:     by.Subject,
+			Run:         ask.Run,
+			Items:       slices.Clone(ask.Items),
+			Rank:        ask.Rank,
+			World:       ask.World,
+			Order:       ask.Order,
+		}
 		ends, err := s.complete(ctx, by, &l, b)
 		if err == nil {
 			out, err = s.answer(l, ask.Until, ends)
@@ -117,7 +128,9 @@ func (s *Leases) complete(ctx context.Context, by schemas.Principal, l *schemas.
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.
-func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b agreement.Basis) (schemas.Agreement, error) {
+func (s *Leases) leasable(
+	ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b agreement.Basis,
+) (schemas.Agreement, error) {
 	it := &l.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	a, err := s.agreements.Read(ctx, s.db, it.Agreement)
@@ -144,7 +157,9 @@ func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.
 	}
 	b.Note("project", string(p.ID), p.Revision)
 	if !party.IsPartner(p, by.Participant) || !by.Has(schemas.RoleTrainer) {
-		return a, schemas.Refuse(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
+		return a, schemas.Refuse(
+			string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner",
+		)
 	}
 	if l.Factory == "" {
 		l.Factory = a.Factory
@@ -270,7 +285,13 @@ func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAn
 		until = ends
 	}
 	l.Until = until.UTC()
-	return schemas.LeaseAnswer{Token: s.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
+	return schemas.LeaseAnswer{
+		Token:   s.token(l.ID),
+		Until:   l.Until,
+		EndsAt:  ends,
+		OnePart: l.Rank != nil && l.World != nil && l.Order != nil,
+		Lease:   l,
+	}, nil
 }
 
 // issue stores a lease with its changes.
@@ -288,7 +309,15 @@ func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *
 		if err != nil {
 			return err
 		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: agreement.WithCaller(v, by)})
+		_, err = tx.Append(
+			ctx,
+			schemas.Change{
+				Kind:    schemas.ChangeLease,
+				Subject: string(l.ID),
+				Numbers: map[string]int64{"until": l.Until.Unix()},
+				Values:  agreement.WithCaller(v, by),
+			},
+		)
 		if err != nil {
 			return err
 		}

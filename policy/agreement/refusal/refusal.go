@@ -82,7 +82,11 @@ func (r *Refusals) take(c schemas.Change) []schemas.Change {
 	defer r.mu.Unlock()
 	if r.dropped > 0 {
 		out = append(out, schemas.Change{Kind: schemas.ChangeRefusal, Subject: "refusals", Numbers: map[string]int64{"more": r.dropped},
-			Values: map[string]string{"rule": "refusals.dropped", "about": "refusals", "text": "refusals of callers without a name came faster than they could be recorded"}})
+			Values: map[string]string{
+				"rule":  "refusals.dropped",
+				"about": "refusals",
+				"text":  "refusals of callers without a name came faster than they could be recorded",
+			}})
 		r.dropped = 0
 	}
 	return out

@@ -11,7 +11,9 @@ import (
 )
 
 // opener opens releases on one agreement.
-func opener(t *testing.T, d *rig) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
+func opener(
+	t *testing.T, d *rig,
+) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
 	t.Helper()
 	id = d.Agree(t, "ds-0", nil).ID
 	l := agreementtest.Lease(id)

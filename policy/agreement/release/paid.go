@@ -15,8 +15,11 @@ import (
 // is stored; nothing where every row costs: without a budget nobody asks, without a
 // run nothing is read again. It looks before the transaction that reserves: rows that
 // are paid for in between are only reserved once too often, until the end settles.
-func (s *Releases) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Release, of ReadPlan) (plan []byte, all []stretch, err error) {
-	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" || len(of.Segments) == 0 {
+func (s *Releases) unpaid(
+	ctx context.Context, a *schemas.Agreement, r *schemas.Release, of ReadPlan,
+) (plan []byte, all []stretch, err error) {
+	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" ||
+		len(of.Segments) == 0 {
 		return nil, nil, nil
 	}
 	r.Reading = of.name()
@@ -30,8 +33,10 @@ func (s *Releases) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.
 // paid gives the rows that a release's run has paid for in its reading.
 func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error) {
 	var b []byte
-	err := q.QueryRow(ctx, `SELECT segments FROM paid WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
-		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).Scan(&b)
+	err := q.QueryRow(ctx, `SELECT segments FROM paid
+		WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
+		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).
+		Scan(&b)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -93,8 +93,15 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 		if err != nil {
 			return err
 		}
-		err = db.Insert(ctx, tx, "release", string(r.ID), r, db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
-			"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()})
+		err = db.Insert(
+			ctx,
+			tx,
+			"release",
+			string(r.ID),
+			r,
+			db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
+				"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()},
+		)
 		if err == nil && plan != nil {
 			err = keepPlan(ctx, tx, r.ID, plan)
 		}
@@ -161,7 +168,9 @@ func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (sch
 		return a, err
 	}
 	if a.State != schemas.AgreementActive {
-		return a, schemas.Refuse(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
+		return a, schemas.Refuse(
+			string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request",
+		)
 	}
 	err = agreement.CheckUse(t.lease.Participant, &a)
 	if err != nil {
@@ -221,9 +230,29 @@ func flag(b bool) int64 {
 // releaseValues says of a release who gave what to whom and what for: at its begin and at
 // its end, so that each reads whole for provider and receiver.
 func releaseValues(r *schemas.Release) map[string]string {
-	v := map[string]string{"release": string(r.ID), "agreement": string(r.Agreement), "dataset": string(r.Dataset), "participant": string(r.Participant),
-		"project": string(r.Project), "run": string(r.Run), "version": string(r.Version), "table": r.Table, "split": r.Split, "lease": string(r.Lease),
-		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask, "provider": string(r.Provider), "purpose": r.Purpose, "action": r.Action, "columns": r.Columns}
+	v := map[string]string{
+		"release":     string(r.ID),
+		"agreement":   string(r.Agreement),
+		"dataset":     string(r.Dataset),
+		"participant": string(r.Participant),
+		"project": string(
+			r.Project,
+		),
+		"run":     string(r.Run),
+		"version": string(r.Version),
+		"table":   r.Table,
+		"split":   r.Split,
+		"lease":   string(r.Lease),
+		"factory": string(
+			r.Factory,
+		),
+		"door":     r.Door,
+		"ask":      r.Ask,
+		"provider": string(r.Provider),
+		"purpose":  r.Purpose,
+		"action":   r.Action,
+		"columns":  r.Columns,
+	}
 	for k, s := range v {
 		if s == "" {
 			delete(v, k)
@@ -258,7 +287,9 @@ func spent(a *schemas.Agreement, c *budget.Account) error {
 // reserve charges a slice of the budgets that covers what is needed now to their accounts
 // and to the agreement, and says in r what is reserved and how far it reaches. Without a
 // budget the slice is all.
-func reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64) error {
+func reserve(
+	ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64,
+) error {
 	leftRows, leftBytes, budget := p.Left()
 	moreRows, moreBytes := t.unpaidRows-t.rows, t.maxBytes-t.bytes
 	if budget != nil {
@@ -309,7 +340,8 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 		return nil
 	}
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
-	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, s.now().UTC()
+	stored.State, stored.Cause, stored.Ended = r.State, r.Cause, s.now().UTC()
+	stored.Rows, stored.Bytes, stored.Batches = r.Rows, r.Bytes, r.Batches
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
 	err = reconcile(ctx, tx, &stored, t)
 	if err != nil {
@@ -334,7 +366,12 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 		v["cause"] = stored.Cause
 	}
 	c := schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: string(r.ID), Values: v,
-		Numbers: map[string]int64{"rows": stored.Rows, "bytes": stored.Bytes, "batches": stored.Batches, "ms": stored.Ended.Sub(stored.Begun).Milliseconds()}}
+		Numbers: map[string]int64{
+			"rows":    stored.Rows,
+			"bytes":   stored.Bytes,
+			"batches": stored.Batches,
+			"ms":      stored.Ended.Sub(stored.Begun).Milliseconds(),
+		}}
 	p.Record(&c)
 	_, err = tx.Append(ctx, c)
 	return err
@@ -354,7 +391,13 @@ func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, afte
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := "(? = '' OR state = ?) AND (? = '' OR agreement = ?) AND begun >= ?", []any{string(q.State), string(q.State), string(q.Agreement), string(q.Agreement), q.Since.UnixMicro()}
+	where, args := "(? = '' OR state = ?) AND (? = '' OR agreement = ?) AND begun >= ?", []any{
+		string(q.State),
+		string(q.State),
+		string(q.Agreement),
+		string(q.Agreement),
+		q.Since.UnixMicro(),
+	}
 	if !agreement.Oversees(by) {
 		where += " AND (participant = ? OR provider = ?)"
 		args = append(args, string(by.Participant), string(by.Participant))

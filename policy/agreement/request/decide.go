@@ -14,7 +14,9 @@ import (
 // Attributes gathers what a decision may read about a caller and its project. Empty
 // project, purpose and factory are facts that were not said. Errors: Invalid for
 // an unknown project, factory or purpose; Denied for a project of others.
-func (s *Requests) Attributes(ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID) (policy.Attributes, error) {
+func (s *Requests) Attributes(
+	ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID,
+) (policy.Attributes, error) {
 	f := policy.Attributes{Purpose: purpose, Now: s.now()}
 	if by.Participant != "" {
 		p, err := s.parties.Participant(ctx, by.Participant)
@@ -59,7 +61,9 @@ func (s *Requests) Decide(ctx context.Context, f policy.Attributes, datasets []*
 }
 
 // decide also holds a yes against the columns asked for, which stand at a pointer.
-func (s *Requests) decide(ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, columns []string, at string) ([]schemas.Decision, error) {
+func (s *Requests) decide(
+	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, columns []string, at string,
+) ([]schemas.Decision, error) {
 	items := make([]policy.Item, len(datasets))
 	for i, ds := range datasets {
 		items[i].Dataset = ds
@@ -90,7 +94,10 @@ func (s *Requests) project(dec *schemas.Decision, f policy.Attributes, ds *schem
 	switch {
 	case f.Project.ID == "":
 	case f.Purpose != "" && !s.serves(f.Project, f.Purpose):
-		no("project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose), "ask for one of its purposes, or let the lead partner add this one")
+		no(
+			"project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose),
+			"ask for one of its purposes, or let the lead partner add this one",
+		)
 	case !party.Running(f.Project, f.Now):
 		no("project.time", "the project", fmt.Sprintf("the project %s is not under way", f.Project.ID), "ask while it runs")
 	}

@@ -17,7 +17,8 @@ func markJoins(items []schemas.RequestItem) {
 				j.Parties = append(j.Parties, schemas.ParticipantID(p))
 			}
 			for k := range items {
-				if k != i && slices.ContainsFunc(joining(&items[k]), func(o schemas.Duty) bool { return o.Domain == d.Domain && slices.Equal(o.With, d.With) }) {
+				if k != i &&
+					slices.ContainsFunc(joining(&items[k]), func(o schemas.Duty) bool { return o.Domain == d.Domain && slices.Equal(o.With, d.With) }) {
 					j.Items = append(j.Items, items[k].Dataset)
 				}
 			}

@@ -37,12 +37,16 @@ func (s *Requests) Review(ctx context.Context, by schemas.Principal, id schemas.
 }
 
 // reviewed takes the reviewer's word into a request and gives the agreements that follow.
-func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b agreement.Basis) ([]*schemas.Agreement, error) {
+func (s *Requests) reviewed(
+	ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b agreement.Basis,
+) ([]*schemas.Agreement, error) {
 	if review.Decision != "grant" && review.Decision != "refuse" {
 		return nil, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
 	}
 	if !by.Has(schemas.RoleProvider) {
-		return nil, schemas.Refuse(string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
+		return nil, schemas.Refuse(
+			string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider",
+		)
 	}
 	if review.Decision == "grant" {
 		p, err := s.parties.Participant(ctx, by.Participant)
@@ -112,13 +116,17 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 	}
 	if it.Decision.Verdict == schemas.VerdictReview { // the answer that was waited for is a yes
 		it.Decision.Verdict = schemas.VerdictYes
-		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
+		it.Decision.Reasons = []schemas.Reason{
+			{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason},
+		}
 	}
 	it.State = schemas.RequestGranted
 	return s.draft(ctx, f, r, it, &ds, b)
 }
 
-func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
+func (s *Requests) storeReview(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement,
+) error {
 	for i, a := range grants {
 		if a == nil {
 			continue
@@ -204,14 +212,17 @@ func (s *Requests) find(ctx context.Context, by schemas.Principal, id schemas.Re
 		return schemas.Request{}, err
 	}
 	r.Revision = revision
-	if r.By == by.Participant || agreement.Oversees(by) || slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool { return concerns(by, &it) }) {
+	if r.By == by.Participant || agreement.Oversees(by) ||
+		slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool { return concerns(by, &it) }) {
 		return r, nil
 	}
 	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)
 }
 
 // Requests lists what the caller may see; state "" is every state.
-func (s *Requests) List(ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int) ([]schemas.Request, string, error) {
+func (s *Requests) List(
+	ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int,
+) ([]schemas.Request, string, error) {
 	err := agreement.SignedIn(by, "requests")
 	if err != nil {
 		return nil, "", err
