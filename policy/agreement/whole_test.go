@@ -405,8 +405,8 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			rule       string
 			take, give both
 		}{
-			"the person leaves":             {"member.trainer", is(func() { organisation() }), is(trains)},
-			"the role is taken":             {"member.trainer", is(func() { organisation(schemas.RoleProvider) }), is(trains)},
+			"the person leaves": {"member.trainer", is(func() { organisation() }), is(trains)},
+			"the role is taken": {"member.trainer", is(func() { organisation(schemas.RoleProvider) }), is(trains)},
 			"the organisation is taken out": {
 				"lease.partner", is(func() { project(agreementtest.Holder) }), is(func() { project(agreementtest.Lab) }),
 			},

@@ -79,11 +79,7 @@ func TestWhatABundleWithholds(t *testing.T) {
 		return []byte(
 			string(
 				line[:head],
-			) + `"values":` + string(
-				v,
-			) + `,"salts":` + string(
-				x,
-			) + strings.TrimSuffix(
+			) + `"values":` + string(v) + `,"salts":` + string(x) + strings.TrimSuffix(
 				string(line[tail:]), "}",
 			) + `,"withheld":["subject"]}`,
 		)

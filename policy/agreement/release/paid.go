@@ -90,6 +90,9 @@ func reconcile(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservatio
 	if err != nil {
 		return err
 	}
+	// What the run had paid for when this release ends, not when it began: two streams that
+	// read the same rows at the same time both reserve them, and the second to end pays for
+	// none of them.
 	now := had.union(setOf(first(plan, r.Rows)))
 	fresh := now.rows() - had.rows()
 	if fresh < r.ChargedRows && t != nil { // others have paid for the rest

@@ -63,6 +63,8 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 		return r, nil, err
 	}
 	t := newReservation(stretches, r.MostRows, r.MostBytes)
+	// What the grant read is looked at once more in the transaction that begins: a
+	// revocation that came in between refuses, however short the time was.
 	t.lease, t.terms, t.basis = l, a, agreement.Basis(g.Read())
 	var pos *db.Position
 	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -130,7 +132,7 @@ func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
 	return s.checkRun(ctx, &schemas.Release{Run: g.Asked().Run, Project: g.Agreement().Project}, g.Lease().Run)
 }
 
-// runs says whether the run that a release names is one of its project. That of the
+// checkRun says whether the run that a release names is one of its project. That of the
 // lease was looked at when the lease was made.
 func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
 	if r.Run == leased {
@@ -153,6 +155,8 @@ func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (sch
 	if err != nil {
 		return t.terms, err
 	}
+	// The short way, which most slices take: nothing moved since the grant, so one look at
+	// some revisions stands for reading agreement, lease, person and project again.
 	err = t.basis.Check(ctx, tx)
 	if _, changed := errors.AsType[*agreement.Moved](err); err != nil && !changed {
 		return t.terms, err
@@ -235,23 +239,19 @@ func releaseValues(r *schemas.Release) map[string]string {
 		"agreement":   string(r.Agreement),
 		"dataset":     string(r.Dataset),
 		"participant": string(r.Participant),
-		"project": string(
-			r.Project,
-		),
-		"run":     string(r.Run),
-		"version": string(r.Version),
-		"table":   r.Table,
-		"split":   r.Split,
-		"lease":   string(r.Lease),
-		"factory": string(
-			r.Factory,
-		),
-		"door":     r.Door,
-		"ask":      r.Ask,
-		"provider": string(r.Provider),
-		"purpose":  r.Purpose,
-		"action":   r.Action,
-		"columns":  r.Columns,
+		"project":     string(r.Project),
+		"run":         string(r.Run),
+		"version":     string(r.Version),
+		"table":       r.Table,
+		"split":       r.Split,
+		"lease":       string(r.Lease),
+		"factory":     string(r.Factory),
+		"door":        r.Door,
+		"ask":         r.Ask,
+		"provider":    string(r.Provider),
+		"purpose":     r.Purpose,
+		"action":      r.Action,
+		"columns":     r.Columns,
 	}
 	for k, s := range v {
 		if s == "" {
@@ -264,13 +264,15 @@ func releaseValues(r *schemas.Release) map[string]string {
 // limit lowers what a release may deliver to what the budgets leave, beside what is
 // paid for. Only a release that could send nothing at all is refused.
 func limit(a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation) error {
-	rows, bytes, budget := p.Left()
-	if budget == nil {
+	rows, bytes, tight := p.Left()
+	if tight == nil {
 		return nil
 	}
+	// Of 50 rows, 20 of them paid for, under a budget that leaves 10: MostRows is 30, and
+	// the stream is cut where the eleventh row that costs would go out.
 	paid := r.MostRows - t.unpaidRows
 	if t.unpaidRows > 0 && paid == 0 && (rows == 0 || bytes == 0) {
-		return spent(a, budget)
+		return spent(a, tight)
 	}
 	t.unpaidRows, t.maxBytes = min(t.unpaidRows, rows), min(t.maxBytes, bytes)
 	r.MostRows = paid + t.unpaidRows
@@ -290,18 +292,20 @@ func spent(a *schemas.Agreement, c *budget.Account) error {
 func reserve(
 	ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64,
 ) error {
-	leftRows, leftBytes, budget := p.Left()
+	leftRows, leftBytes, tight := p.Left()
 	moreRows, moreBytes := t.unpaidRows-t.rows, t.maxBytes-t.bytes
-	if budget != nil {
+	if tight != nil {
 		var enoughRows, enoughBytes bool
 		moreRows, enoughRows = nextSlice(t.unpaidRows, t.rows, leftRows, needRows, sliceRows)
 		moreBytes, enoughBytes = nextSlice(t.maxBytes, t.bytes, leftBytes, needBytes, sliceBytes)
 		if !enoughRows || !enoughBytes {
-			return spent(a, budget)
+			return spent(a, tight)
 		}
 	}
 	t.rows, t.bytes = t.rows+moreRows, t.bytes+moreBytes
 	r.ChargedRows, r.ChargedBytes = r.ChargedRows+moreRows, r.ChargedBytes+moreBytes
+	// The bound of what may have been sent: rows that cost nothing may go out without
+	// another reservation, and nobody counts their bytes before they do.
 	var free bool
 	r.Rows, free = t.reach()
 	r.Bytes = r.ChargedBytes
@@ -339,6 +343,7 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 	if stored.State != schemas.ReleaseOpen {
 		return nil
 	}
+	// Until here the charge was a reservation; what it was too much goes back below.
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
 	stored.State, stored.Cause, stored.Ended = r.State, r.Cause, s.now().UTC()
 	stored.Rows, stored.Bytes, stored.Batches = r.Rows, r.Bytes, r.Batches
