@@ -24,7 +24,7 @@ func (s *Leases) Find(ctx context.Context, token string) (schemas.Lease, error) 
 func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 	id, ok := s.leaseOf(token)
 	if !ok {
-		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
+		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is not a lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
 	}
 	l, _, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	switch {
@@ -45,7 +45,7 @@ func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
 	id, ok := s.leaseOf(token)
 	if !ok {
-		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
+		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is not a lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
 	}
 	l, revision, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {

@@ -95,7 +95,7 @@ func (s *Terms) misfit(ctx context.Context, ds *schemas.Dataset, a *schemas.Agre
 }
 
 func (s *Terms) unkept(m *schemas.Version, a *schemas.Agreement, provider schemas.ParticipantID) (*schemas.Reason, error) {
-	remedy := fmt.Sprintf("the provider, %s, must mend the terms or the description of the columns", provider)
+	remedy := fmt.Sprintf("the provider, %s, must fix the terms or the description of the columns", provider)
 	missing := a.Unresolved(m)
 	if missing != "" {
 		return &schemas.Reason{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: remedy}, nil
@@ -213,7 +213,7 @@ func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.
 		return nil
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version), Fields: faults,
-		Remedy: "mend the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
+		Remedy: "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
 }
 
 // misfits remembers which terms can be kept on which version.
