@@ -94,7 +94,7 @@ func TestListsOfOperands(t *testing.T) {
 			doc := shared(t, "reports/25-operand-list/"+c.file+".jsonld")
 			if c.file == "none-literals" { // its places are none, and would exclude nobody
 				d := at.register(wheat("Trial 25, nowhere"))
-				if r := at.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json"); strings.Count(r.body, "is no place known here") != 3 {
+				if r := at.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json"); strings.Count(r.body, "is not a place known here") != 3 {
 					t.Errorf("the places are not named: %s", r.body)
 				}
 				doc = strings.NewReplacer(`"XX"`, `"US"`, `"YY"`, `"China"`, `"ZZ"`, `"bra"`).Replace(doc)

@@ -236,7 +236,7 @@ func (e *Engine) ask(f Attributes) (map[string]any, error) {
 	}
 	ask["action"] = e.Action(f)
 	if !slices.Contains(actions(), ask["action"].(string)) {
-		return nil, schemas.BadField("action", "/action", "%q is no action; use one of %v", f.Action, actions())
+		return nil, schemas.BadField("action", "/action", "%q is not an action; use one of %v", f.Action, actions())
 	}
 	factory := map[string]any{"id": string(f.Factory.ID)}
 	if f.Factory.Secure {

@@ -65,7 +65,7 @@ func TestCSVTrials(t *testing.T) { // trials 40, 42, 46
 // first line with one name for several columns is said.
 func TestFirstLines(t *testing.T) {
 	for _, x := range []struct{ name, in, types, cell, note string }{
-		{"sep", "sep=;\na;b\n1;2.5\n", "a:int64 b:float64", "1", `delimiter ";" (the first line says so, and is no data)`},
+		{"sep", "sep=;\na;b\n1;2.5\n", "a:int64 b:float64", "1", `delimiter ";" (the first line says so, and is not a data)`},
 		{"quoted, of DOS", "\"sep=\t\"\r\na\tb\r\n1\t2.5\r\n", "a:int64 b:float64", "1", `delimiter "\t" (the first line says so`},
 		{"against what is found", "sep=|\na|b;c\n1|2;3\n", "a:int64 b;c:utf8", "1", `delimiter "|"`},
 		{"a column's name", "sep=x\n1\n", "sep=x:int64", "", `delimiter ","`},
@@ -84,7 +84,7 @@ func TestFirstLines(t *testing.T) {
 		t.Error(err)
 	}
 	r, _ := must(t, []byte("sep=;\na,b\n1,2\n"), Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: ","}})
-	if got := types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is no data") {
+	if got := types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is not a data") {
 		t.Errorf("declared otherwise: %s, %q", got, r.Notes)
 	}
 }

@@ -258,7 +258,7 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 func TestNarrowIntegersOutsideTheirType(t *testing.T) {
 	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true), pq.Types.Int32, -1, -1))
 	f := pqFile{node: n, put: ints([]int32{-128, 127, 300}, []int16{1, 0, 1, 1}, nil)}
-	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is no int8") {
+	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which does not fit int8") {
 		t.Error(err)
 	}
 	f.put = ints([]int32{-128, 127}, []int16{1, 0, 1}, nil)

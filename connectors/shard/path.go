@@ -50,7 +50,7 @@ func PathColumns(key string) ([]PathColumn, error) {
 		case !utf8.ValidString(c.Name + c.Value):
 			return nil, ipc.Invalid("the folder %q names a column whose name or value is not UTF-8", folder)
 		case slices.ContainsFunc(out, func(o PathColumn) bool { return o.Name == c.Name }):
-			return nil, ipc.Invalid("the column %q stands twice in the path", c.Name)
+			return nil, ipc.Invalid("the column %q is given twice in the path", c.Name)
 		}
 		out = append(out, c)
 	}

@@ -100,7 +100,7 @@ func Is(r *http.Request) bool {
 	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-// grant asks policy. token is what the caller holds; a is what she asked for.
+// grant asks policy. token is what the caller holds; a is what was asked for.
 func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error) {
 	token, err := bearer(ctx)
 	if err != nil {

@@ -82,9 +82,9 @@ func Open(ctx context.Context, data []byte, spec Options, want *ipc.Schema) (*So
 	}
 	switch {
 	case said != 0 && s.dialect.Delimiter == "":
-		s.delim, delim = said, fmt.Sprintf("delimiter %q (the first line says so, and is no data)", string(said))
+		s.delim, delim = said, fmt.Sprintf("delimiter %q (the first line says so, and is not a data)", string(said))
 	case said != 0:
-		delim += fmt.Sprintf("; the first line, sep=%s, is no data", string(said))
+		delim += fmt.Sprintf("; the first line, sep=%s, is not a data", string(said))
 	}
 	s.Notes = append(s.Notes, "CSV: "+enc+", "+delim+s.dialectNote())
 	sc := s.scanner()
