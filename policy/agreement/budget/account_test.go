@@ -260,3 +260,28 @@ func TestAnAccountBelowItsRecord(t *testing.T) {
 		}
 	})
 }
+
+// The accounts of a release stand in its entry of the record, the second one under names
+// of its own, with what each has given out for good.
+func TestTheRecordNamesAccounts(t *testing.T) {
+	t.Parallel()
+	w := agreementtest.New(t, dbtest.Open(t, dbtest.SQLite), 100, 0)
+	a := w.Agree(t, "ds-0", nil)
+	agreementtest.Must(t, reserve(w, &a, 40, 400))
+	agreementtest.Must(t, charge(w, &a, 40, 400, 25, 250))
+	ids := purse(t, w, a).IDs()
+	ends := w.Entries(t, schemas.ChangeReleaseEnd)
+	last := ends[len(ends)-1]
+	if last.Values["account"] != ids[0] || last.Values["account.2"] != ids[1] || last.Values["account.3"] != "" {
+		t.Errorf("the record names %v, want %v", last.Values, ids)
+	}
+	for name, want := range map[string]int64{"used_rows": 25, "used_bytes": 250, "used_rows.2": 25, "used_bytes.2": 250} {
+		if last.Numbers[name] != want {
+			t.Errorf("%s is %d, want %d", name, last.Numbers[name], want)
+		}
+	}
+	first := ends[len(ends)-2] // what is reserved is not given out
+	if first.Numbers["used_rows"] != 0 {
+		t.Errorf("%d rows are said to be given out when they were reserved", first.Numbers["used_rows"])
+	}
+}
