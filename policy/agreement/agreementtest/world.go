@@ -285,7 +285,9 @@ func (w *World) Entries(t TB, kind string) []Entry {
 		for rows.Next() {
 			var name, value string
 			Must(t, rows.Scan(&name, &value))
-			e.Values[name] = value
+			if name != "of" && !strings.HasPrefix(name, "digest.") { // which the database adds itself
+				e.Values[name] = value
+			}
 		}
 		Must(t, rows.Err())
 		Must(t, rows.Close())
