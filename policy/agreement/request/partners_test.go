@@ -21,6 +21,9 @@ type rig struct {
 	*Requests
 }
 
+// maxPending is how many requests of a project wait in a rig.
+const maxPending = 2
+
 func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	t.Helper()
 	w := agreementtest.New(t, database, rows, bytes)
@@ -28,7 +31,7 @@ func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	agreementtest.Must(t, err)
 	return &rig{
 		w,
-		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil, nil), MaxPending: 2}),
+		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil, nil), MaxPending: maxPending}),
 	}
 }
 
