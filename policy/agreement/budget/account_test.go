@@ -150,7 +150,8 @@ func TestWhatBudgetsLeave(t *testing.T) {
 	}
 	a.RowsUsed = 0
 	agreementtest.Must(t, reserve(w, &a, 1, 5000))
-	want := "the budget is spent: 1 of 100 rows and 5000 of 5000 bytes used or reserved by the project, over all of its agreements on the dataset"
+	want := "the budget is spent: 1 of 100 rows and 5000 of 5000 bytes used or reserved by the project, " +
+		"over all of its agreements on the dataset"
 	if _, bytes, tight = purse(t, w, a).Left(); bytes != 0 || tight.Used() != want {
 		t.Errorf("%d bytes are left: %s", bytes, tight.Used())
 	}

@@ -55,15 +55,19 @@ func TestWhatIsNotMinted(t *testing.T) {
 		{"nobody", schemas.Principal{}, schemas.LeaseAsk{}, schemas.Unauthenticated, "this needs a signed-in caller"},
 		{"no organisation", schemas.Principal{Issuer: "i", Subject: "x"}, schemas.LeaseAsk{}, schemas.Denied, "you belong to no participant yet"},
 		{"no agreement", agreementtest.Trainer(), schemas.LeaseAsk{}, schemas.Invalid, "[/items: name at least one agreement]"},
-		{"a rank alone", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Rank: number(0)}, schemas.Invalid, "[/world: a rank is one of a world"},
+		{"a rank alone", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Rank: number(0)}, schemas.Invalid,
+			"[/world: a rank is one of a world"},
 		{"a rank outside", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Rank: number(2), World: number(2)}, schemas.Invalid,
 			"[/rank: a world of 2 has the ranks 0 to 1]"},
-		{"an agreement that is not there", agreementtest.Trainer(), schemas.LeaseAsk{Items: items("agr-none")}, schemas.NotFound, "there is no agreement agr-none"},
+		{"an agreement that is not there", agreementtest.Trainer(), schemas.LeaseAsk{Items: items("agr-none")}, schemas.NotFound,
+			"there is no agreement agr-none"},
 		{"one of others", stranger, schemas.LeaseAsk{Items: items(id)}, schemas.NotFound, "there is no agreement " + string(id)},
 		{"two projects", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id, others)}, schemas.Invalid,
 			"[/items/1/agreement: the agreement is of project q; a lease is for one project]"},
-		{"another project", agreementtest.Trainer(), schemas.LeaseAsk{Project: "z", Items: items(id)}, schemas.Invalid, "[/items/0/agreement: the agreement is of project p"},
-		{"the provider", agreementtest.Owner(), schemas.LeaseAsk{Items: items(id)}, schemas.Denied, "your organisation is not one that may use the data"},
+		{"another project", agreementtest.Trainer(), schemas.LeaseAsk{Project: "z", Items: items(id)}, schemas.Invalid,
+			"[/items/0/agreement: the agreement is of project p"},
+		{"the provider", agreementtest.Owner(), schemas.LeaseAsk{Items: items(id)}, schemas.Denied,
+			"your organisation is not one that may use the data"},
 		{"no trainer", agreementtest.Person("ada", agreementtest.Lab, schemas.RoleProvider), schemas.LeaseAsk{Items: items(id)}, schemas.Denied,
 			"only trainers of the project's partners lease its agreements"},
 		{"one that ended", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(over)}, schemas.Denied, "agreement.ended"},
@@ -72,15 +76,19 @@ func TestWhatIsNotMinted(t *testing.T) {
 			`[/items/0/table: version v1 has no table "b"]`},
 		{"a split that is not there", agreementtest.Trainer(), one(schemas.LeaseItem{Agreement: id, Table: "a", Split: "dev"}), schemas.Invalid,
 			`[/items/0/split: version v1 has no split "dev" in table a]`},
-		{"a column that is not there", agreementtest.Trainer(), one(schemas.LeaseItem{Agreement: id, Columns: []string{"x", "w"}}), schemas.Invalid,
+		{"a column that is not there", agreementtest.Trainer(), one(schemas.LeaseItem{Agreement: id, Columns: []string{"x", "w"}}),
+			schemas.Invalid,
 			`[/items/0/columns/1: version v1 has no column "w"]`},
 		{"a column outside", agreementtest.Trainer(), one(schemas.LeaseItem{Agreement: hidden, Columns: []string{"z"}}), schemas.Invalid,
 			`[/items/0/columns/0: column "z" is outside the agreement; ask for it in a new request]`},
 		{"a hidden column", agreementtest.Trainer(), one(schemas.LeaseItem{Agreement: hidden, Columns: []string{"y"}}), schemas.Invalid,
 			`[/items/0/columns/0: column "y" is hidden by the agreement (offer.hide)]`},
-		{"a run of nobody", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Run: "run-x"}, schemas.Invalid, `[/run: the project has no run "run-x"]`},
-		{"a long life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(time.Hour)}, schemas.Invalid, "[/until: a lease lasts at most 15m0s]"},
-		{"no life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(-time.Second)}, schemas.Invalid, "[/until: the end lies in the past]"},
+		{"a run of nobody", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Run: "run-x"}, schemas.Invalid,
+			`[/run: the project has no run "run-x"]`},
+		{"a long life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(time.Hour)}, schemas.Invalid,
+			"[/until: a lease lasts at most 15m0s]"},
+		{"no life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(-time.Second)}, schemas.Invalid,
+			"[/until: the end lies in the past]"},
 	} {
 		out, err := d.Mint(ctx, c.by, c.ask)
 		agreementtest.Refused(t, c.name, err, c.kind, c.text)
@@ -158,8 +166,10 @@ func TestTokens(t *testing.T) {
 	agreementtest.Must(t, err)
 	last := l.Token[len(l.Token)-1]
 	for name, token := range map[string]string{
-		"none": "", "an id alone": string(l.Lease.ID), "another MAC": l.Token[:len(l.Token)-1] + string('0'+(last-'0'+1)%10), "half a MAC": l.Token[:len(l.Token)-2],
-		"no hex": l.Token[:len(l.Token)-1] + "x", "another id": "lease-x" + l.Token[strings.Index(l.Token, "."):], "a JWT": "ey.ey.ey", "a long one": l.Token + strings.Repeat("0", 200),
+		"none": "", "an id alone": string(l.Lease.ID), "another MAC": l.Token[:len(l.Token)-1] + string('0'+(last-'0'+1)%10),
+		"half a MAC": l.Token[:len(l.Token)-2],
+		"no hex":     l.Token[:len(l.Token)-1] + "x", "another id": "lease-x" + l.Token[strings.Index(l.Token, "."):], "a JWT": "ey.ey.ey",
+		"a long one": l.Token + strings.Repeat("0", 200),
 	} {
 		if d.Minted(token) {
 			t.Errorf("%s is minted", name)
@@ -249,7 +259,8 @@ func TestAttenuate(t *testing.T) {
 	agreementtest.Must(t, err)
 	child, err := d.Attenuate(ctx, parent.Token, schemas.LeaseAsk{Items: items(ids[0])})
 	agreementtest.Must(t, err)
-	if l := child.Lease; fmt.Sprint(l.Items) != fmt.Sprint(parent.Lease.Items[:1]) || *l.Rank != 1 || *l.World != 4 || *l.Order != *order || l.Run != "run-a" ||
+	if l := child.Lease; fmt.Sprint(l.Items) != fmt.Sprint(parent.Lease.Items[:1]) || *l.Rank != 1 || *l.World != 4 ||
+		*l.Order != *order || l.Run != "run-a" ||
 		l.Parent != parent.Lease.ID ||
 		!child.Until.Equal(parent.Until) ||
 		!child.OnePart {
@@ -315,8 +326,10 @@ func TestWhoEndsALease(t *testing.T) {
 			{"the provider", agreementtest.Owner(), 0, "", false},
 			{"an operator", agreementtest.Operator(), 0, "", true},
 			{"an officer", agreementtest.Officer(), schemas.NotFound, "there is no lease ", false},
-			{"a provider of the Lab", agreementtest.Person("ada", agreementtest.Lab, schemas.RoleProvider), schemas.NotFound, "there is no lease ", false},
-			{"a stranger", agreementtest.Person("eve", "https://two.example", schemas.RoleTrainer, schemas.RoleProvider), schemas.NotFound, "there is no lease ", false},
+			{"a provider of the Lab", agreementtest.Person("ada", agreementtest.Lab, schemas.RoleProvider), schemas.NotFound,
+				"there is no lease ", false},
+			{"a stranger", agreementtest.Person("eve", "https://two.example", schemas.RoleTrainer, schemas.RoleProvider), schemas.NotFound,
+				"there is no lease ", false},
 		} {
 			parent, err := d.Mint(ctx, agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id)})
 			agreementtest.Must(t, err)

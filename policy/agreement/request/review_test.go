@@ -67,7 +67,8 @@ func TestReviewsItemByItem(t *testing.T) {
 			t.Fatalf("it is %+v", r)
 		}
 		pending, decided := schemas.NoticePending, schemas.NoticeDecided
-		if d := cmp.Diff([]string{pending + " " + string(agreementtest.Holder) + " [ds-0]", pending + " " + string(second) + " [ds-1]"}, d.notices(t)); d != "" {
+		if d := cmp.Diff([]string{pending + " " + string(agreementtest.Holder) + " [ds-0]", pending + " " + string(second) + " [ds-1]"},
+			d.notices(t)); d != "" {
 			t.Errorf("who was told (-want +got):\n%s", d)
 		}
 		mine, err := d.Get(ctx, agreementtest.Owner(), r.ID)
@@ -133,11 +134,14 @@ func TestWhoReviews(t *testing.T) {
 		{"none", agreementtest.Owner(), "req-none", grant, schemas.NotFound, `There is no request "req-none"`},
 		{"of others", otherOwner(), r.ID, grant, schemas.NotFound, "there is no request " + string(r.ID)},
 		{"its asker", agreementtest.Trainer(), r.ID, grant, schemas.Denied, "only the holder or the access body reviews a request"},
-		{"a trainer of the holder", agreementtest.Person("tim", agreementtest.Holder, schemas.RoleTrainer), r.ID, grant, schemas.Denied, "only the holder or the access body"},
+		{"a trainer of the holder", agreementtest.Person("tim", agreementtest.Holder, schemas.RoleTrainer), r.ID, grant, schemas.Denied,
+			"only the holder or the access body"},
 		{"an operator who provides", agreementtest.Person("boss", agreementtest.Factory, schemas.RoleOperator, schemas.RoleProvider), r.ID,
 			schemas.Review{Decision: "refuse"}, schemas.Conflict, "nothing in this request waits for your answer"},
-		{"no answer", agreementtest.Owner(), r.ID, schemas.Review{Decision: "maybe"}, schemas.Invalid, `[/decision: "maybe" is neither grant nor refuse]`},
-		{"a member no longer", agreementtest.Person("gone", agreementtest.Holder, schemas.RoleProvider), r.ID, grant, schemas.Denied, "you are no longer a provider of your organisation"},
+		{"no answer", agreementtest.Owner(), r.ID, schemas.Review{Decision: "maybe"}, schemas.Invalid,
+			`[/decision: "maybe" is neither grant nor refuse]`},
+		{"a member no longer", agreementtest.Person("gone", agreementtest.Holder, schemas.RoleProvider), r.ID, grant, schemas.Denied,
+			"you are no longer a provider of your organisation"},
 	} {
 		_, err := d.Review(ctx, c.by, c.id, c.review)
 		agreementtest.Refused(t, c.name, err, c.kind, c.text)

@@ -47,7 +47,8 @@ func TestAGrantedRequest(t *testing.T) {
 		asked.Contact = "mailto:ada@lab.example"
 		r, err := d.Submit(ctx, agreementtest.Trainer(), asked)
 		agreementtest.Must(t, err)
-		if r.State != schemas.RequestGranted || !r.Decided.Equal(r.Submitted) || r.By != agreementtest.Lab || r.Purpose != "train-model" || r.Factory != "f" ||
+		if r.State != schemas.RequestGranted || !r.Decided.Equal(r.Submitted) || r.By != agreementtest.Lab ||
+			r.Purpose != "train-model" || r.Factory != "f" ||
 			r.Action != "train" ||
 			r.Contact != "ada@lab.example" ||
 			r.Revision != 1 {
@@ -56,8 +57,10 @@ func TestAGrantedRequest(t *testing.T) {
 		for i, it := range r.Items {
 			a, err := d.Agreements.Get(ctx, agreementtest.Owner(), it.Agreement)
 			agreementtest.Must(t, err)
-			if a.Permit != r.ID || a.Dataset != it.Dataset || a.Provider != agreementtest.Holder || a.Participant != agreementtest.Lab || a.Project != "p" ||
-				a.Purpose != "train-model" || a.Factory != "f" || a.Action != "train" || !slices.Equal(a.Versions, []schemas.VersionID{"v1"}) || !a.Follow ||
+			if a.Permit != r.ID || a.Dataset != it.Dataset || a.Provider != agreementtest.Holder || a.Participant != agreementtest.Lab ||
+				a.Project != "p" ||
+				a.Purpose != "train-model" || a.Factory != "f" || a.Action != "train" || !slices.Equal(a.Versions, []schemas.VersionID{"v1"}) ||
+				!a.Follow ||
 				a.Pseudonyms != 2 || a.State != schemas.AgreementActive ||
 				a.DecisionDigest != it.Decision.Digest ||
 				a.Until.Sub(a.From) != DefaultTerm {
@@ -118,22 +121,36 @@ func TestWhatIsNoRequest(t *testing.T) {
 	}{
 		{"nobody", schemas.Principal{}, same, schemas.Unauthenticated, "this needs a signed-in caller"},
 		{"the provider", agreementtest.Owner(), same, schemas.Denied, "only trainers ask for data"},
-		{"a trainer no longer", agreementtest.Person("eve", agreementtest.Lab, schemas.RoleTrainer), same, schemas.Denied, "you are no longer a trainer of your organisation"},
-		{"no project", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Project = "" }), schemas.Invalid, "[/project: name the project that the data is for]"},
-		{"another project", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Project = "q" }), schemas.Invalid, `[/project: you take part in no project "q"]`},
-		{"no factory", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Factory = "g" }), schemas.Invalid, `[/factory: there is no factory "g"]`},
-		{"no purpose", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Purpose = "" }), schemas.Invalid, "[/purpose: say what the data is for]"},
-		{"no way to ask back", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Contact = "ada" }), schemas.Invalid, `[/contact: "ada" is nowhere to ask back`},
-		{"long answers", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Answers = map[string]string{"why": strings.Repeat("x", maxAnswers-2)} }),
+		{"a trainer no longer", agreementtest.Person("eve", agreementtest.Lab, schemas.RoleTrainer), same, schemas.Denied,
+			"you are no longer a trainer of your organisation"},
+		{"no project", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Project = "" }), schemas.Invalid,
+			"[/project: name the project that the data is for]"},
+		{"another project", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Project = "q" }), schemas.Invalid,
+			`[/project: you take part in no project "q"]`},
+		{"no factory", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Factory = "g" }), schemas.Invalid,
+			`[/factory: there is no factory "g"]`},
+		{"no purpose", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Purpose = "" }), schemas.Invalid,
+			"[/purpose: say what the data is for]"},
+		{"no way to ask back", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Contact = "ada" }), schemas.Invalid,
+			`[/contact: "ada" is nowhere to ask back`},
+		{"long answers", agreementtest.Trainer(),
+			change(func(r *schemas.Request) { r.Answers = map[string]string{"why": strings.Repeat("x", maxAnswers-2)} }),
 			schemas.Invalid, "[/answers: the answers are 65537 bytes long, of at most 65536"},
-		{"reading for training", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Action = "read" }), schemas.Invalid, "[/action: the purpose train-model trains on the data"},
-		{"a dataset twice", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-0", "ds-1", "ds-0") }), schemas.Invalid, "[/items/2/dataset: the dataset is given twice"},
-		{"a dataset that is not there", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-9") }), schemas.NotFound, "there is no dataset ds-9"},
-		{"one that is not to be seen", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-2") }), schemas.NotFound, "there is no dataset ds-2"},
-		{"a column that is not there", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items[0].Columns = []string{"w"} }), schemas.Invalid,
+		{"reading for training", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Action = "read" }), schemas.Invalid,
+			"[/action: the purpose train-model trains on the data"},
+		{"a dataset twice", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-0", "ds-1", "ds-0") }),
+			schemas.Invalid, "[/items/2/dataset: the dataset is given twice"},
+		{"a dataset that is not there", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-9") }),
+			schemas.NotFound, "there is no dataset ds-9"},
+		{"one that is not to be seen", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items = items("ds-2") }),
+			schemas.NotFound, "there is no dataset ds-2"},
+		{"a column that is not there", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Items[0].Columns = []string{"w"} }),
+			schemas.Invalid,
 			`[/items/0/columns/0: no table of ds-0 has a column "w"]`},
-		{"an end that is over", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Until = time.Now().Add(-time.Hour) }), schemas.Invalid, "[/until: the end must lie between now and ten years from now]"},
-		{"an end far away", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Until = time.Now().Add(MaxTerm + time.Hour) }), schemas.Invalid, "[/until: the end must lie between"},
+		{"an end that is over", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Until = time.Now().Add(-time.Hour) }),
+			schemas.Invalid, "[/until: the end must lie between now and ten years from now]"},
+		{"an end far away", agreementtest.Trainer(), change(func(r *schemas.Request) { r.Until = time.Now().Add(MaxTerm + time.Hour) }),
+			schemas.Invalid, "[/until: the end must lie between"},
 	} {
 		_, err := d.Submit(ctx, c.by, c.r)
 		agreementtest.Refused(t, c.name, err, c.kind, c.text)
@@ -196,7 +213,8 @@ func TestWhyNot(t *testing.T) {
 		{"a yes", func() {}, "ds-0", nil, "", ""},
 		{"nothing is published", func() {}, "ds-1", nil, "dataset.unpublished", "nothing of this dataset is published here yet"},
 		{"a hidden column", func() {}, "ds-2", []string{"x"}, "", `column "x" is hidden by the terms`},
-		{"a purpose that is not the project's", func() { d.Project(t, func(p *schemas.Project) { p.Purposes = []string{"marketing"} }) }, "ds-0", nil, "project.purpose",
+		{"a purpose that is not the project's", func() { d.Project(t, func(p *schemas.Project) { p.Purposes = []string{"marketing"} }) },
+			"ds-0", nil, "project.purpose",
 			"the project p is not for train-model"},
 		{"a project that is over", func() {
 			d.Project(t, func(p *schemas.Project) {
@@ -283,11 +301,14 @@ func TestAttributes(t *testing.T) {
 		want    policy.Attributes
 	}{
 		{"nobody", schemas.Principal{}, "", "", "", policy.Attributes{}},
-		{"a purpose alone", agreementtest.Trainer(), "", "research", "", policy.Attributes{Purpose: "research", Participant: schemas.Participant{ID: agreementtest.Lab}}},
-		{"a project", agreementtest.Trainer(), "p", "", "", policy.Attributes{Purpose: "train-model", Participant: schemas.Participant{ID: agreementtest.Lab},
-			Project: schemas.Project{ID: "p"}, Factory: schemas.Factory{ID: "f"}}},
-		{"another purpose", agreementtest.Trainer(), "p", "marketing", "f", policy.Attributes{Purpose: "marketing", Participant: schemas.Participant{ID: agreementtest.Lab},
-			Project: schemas.Project{ID: "p"}, Factory: schemas.Factory{ID: "f"}}},
+		{"a purpose alone", agreementtest.Trainer(), "", "research", "",
+			policy.Attributes{Purpose: "research", Participant: schemas.Participant{ID: agreementtest.Lab}}},
+		{"a project", agreementtest.Trainer(), "p", "", "",
+			policy.Attributes{Purpose: "train-model", Participant: schemas.Participant{ID: agreementtest.Lab},
+				Project: schemas.Project{ID: "p"}, Factory: schemas.Factory{ID: "f"}}},
+		{"another purpose", agreementtest.Trainer(), "p", "marketing", "f",
+			policy.Attributes{Purpose: "marketing", Participant: schemas.Participant{ID: agreementtest.Lab},
+				Project: schemas.Project{ID: "p"}, Factory: schemas.Factory{ID: "f"}}},
 		{"an organisation that is not known", agreementtest.Officer(), "", "", "", policy.Attributes{}},
 	} {
 		f, err := d.Attributes(ctx, c.by, c.project, c.purpose, c.factory)

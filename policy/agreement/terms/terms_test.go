@@ -45,7 +45,8 @@ func TestCheck(t *testing.T) {
 		remedy, errs string
 	}{
 		{name: "no terms"},
-		{name: "terms that change nothing that is shown", duties: []schemas.Duty{{Kind: schemas.DutyBudget, Rows: 1}, {Kind: schemas.DutyAttribute}}},
+		{name: "terms that change nothing that is shown",
+			duties: []schemas.Duty{{Kind: schemas.DutyBudget, Rows: 1}, {Kind: schemas.DutyAttribute}}},
 		{name: "columns that are there", columns: []string{"x", "y"}},
 		{name: "a hidden column that nobody asked for", duties: []schemas.Duty{hide("x")}, columns: []string{"y"}},
 		{name: "a hidden column, and all are asked for", duties: []schemas.Duty{hide("x")}},
@@ -70,7 +71,8 @@ func TestCheck(t *testing.T) {
 			}
 			continue
 		}
-		if r := dec.Reasons[0]; dec.Verdict != schemas.VerdictNo || len(dec.Reasons) != 1 || r.Rule != c.rule || r.Text != c.text || r.Remedy != c.remedy {
+		if r := dec.Reasons[0]; dec.Verdict != schemas.VerdictNo || len(dec.Reasons) != 1 || r.Rule != c.rule || r.Text != c.text ||
+			r.Remedy != c.remedy {
 			t.Errorf("%s: %+v", c.name, dec)
 		}
 		if dec.Obligations != nil {
