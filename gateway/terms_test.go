@@ -512,7 +512,7 @@ func TestBudgetsAreShown(t *testing.T) {
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &l)
 	for _, taken := range []int64{0, 60, 40} {
 		if taken > 0 {
-			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
+			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.StreamRequest{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
 			must(t, err)
 			_, _, err = s.releases.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, release.ReadPlan{})
 			must(t, err)

@@ -28,8 +28,8 @@ func offer(t *testing.T, name string, p TemplateParams) *schemas.Offer {
 	return &o
 }
 
-func facts(purpose string) Facts {
-	return Facts{
+func facts(purpose string) Attributes {
+	return Attributes{
 		Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindSME},
 		Project:     schemas.Project{ID: "crops"},
 		Factory:     schemas.Factory{ID: "lumi", Country: "FI", Secure: true},
@@ -54,7 +54,7 @@ func TestDecide(t *testing.T) {
 		space   schemas.SpaceID
 		offer   *schemas.Offer
 		tables  []schemas.TableInfo
-		facts   Facts
+		facts   Attributes
 		verdict schemas.Verdict
 		rule    string // of one reason
 		remedy  string // part of that reason's remedy

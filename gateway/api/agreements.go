@@ -121,7 +121,7 @@ func (s *server) leases(a huma.API) {
 		var l schemas.LeaseAnswer
 		var err error
 		if in.lease != "" {
-			l, err = s.Leases.Narrow(ctx, in.lease, in.Body)
+			l, err = s.Leases.Attenuate(ctx, in.lease, in.Body)
 		} else {
 			l, err = s.Leases.Mint(ctx, in.by, in.Body)
 		}

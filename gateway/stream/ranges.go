@@ -74,7 +74,7 @@ func (js *joints) close(j *joint) {
 
 // join gives the open release of a file, and begins it where there is none.
 func (e *Engine) join(ctx context.Context, g policy.Grant, f *File, cut context.CancelCauseFunc) (*joined, error) {
-	key := jointKey{g.Lease().ID, g.Agreement().ID, g.Want().Run, g.Declared(), f.ETag}
+	key := jointKey{g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), f.ETag}
 	e.joints.mu.Lock()
 	j := e.joints.open[key]
 	if j == nil {

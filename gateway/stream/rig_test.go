@@ -70,7 +70,7 @@ func newRig(t *testing.T, c Config, shards, rows int) *rig {
 	l := schemas.Lease{ID: "lease-a", Participant: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}}, Until: time.Now().Add(time.Minute)}
 	r.grant, err = policy.Authorize(t.Context(), func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: l, Agreement: a}, nil
-	}, "", policy.Want{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	}, "", policy.StreamRequest{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	must(t, err)
 	r.source, err = r.Source(t.Context(), r.grant)
 	must(t, err)

@@ -118,7 +118,7 @@ func (e *Engine) release(ctx context.Context, g policy.Grant, src *Source, r sch
 	defer e.running.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer e.Feed.Watch(g.Agreement().ID, string(g.Agreement().Dataset)+"/"+string(g.Want().Version), g.Lease(), func(reason string) {
+	defer e.Feed.Watch(g.Agreement().ID, string(g.Agreement().Dataset)+"/"+string(g.Asked().Version), g.Lease(), func(reason string) {
 		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
 	})()
 	if cut != nil {

@@ -58,7 +58,9 @@ func (s *Agreements) InForce(ctx context.Context, q db.Querier, a schemas.Agreem
 }
 
 func MaySee(by schemas.Principal, a *schemas.Agreement) bool {
-	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || Oversees(by)
+	return by.Participant != "" &&
+		(a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) ||
+		Oversees(by)
 }
 
 // mayUse says whether an organisation opens streams under an agreement: the one that asked
@@ -73,7 +75,10 @@ func CheckUse(who schemas.ParticipantID, a *schemas.Agreement) error {
 	if mayUse(who, a) {
 		return nil
 	}
-	return schemas.Refuse(string(a.ID), "lease.partner", "the agreement", "your organisation is not one that may use the data under this agreement", "ask for the data yourself: POST /api/v1/requests")
+	return schemas.Refuse(
+		string(a.ID), "lease.partner", "the agreement", "your organisation is not one that may use the data under this agreement",
+		"ask for the data yourself: POST /api/v1/requests",
+	)
 }
 
 // Agreement finds one that the caller may see: a partner's, the provider's, an
@@ -101,7 +106,9 @@ func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
 }
 
 // Agreements lists what the caller may see; dataset "" is every dataset.
-func (s *Agreements) List(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int) ([]schemas.Agreement, string, error) {
+func (s *Agreements) List(
+	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int,
+) ([]schemas.Agreement, string, error) {
 	err := SignedIn(by, "agreements")
 	if err != nil {
 		return nil, "", err
@@ -152,7 +159,10 @@ func Conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.A
 	if err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
+	_, err = tx.Append(
+		ctx,
+		schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}},
+	)
 	return err
 }
 

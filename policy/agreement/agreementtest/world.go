@@ -112,7 +112,9 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 	w.Join(t, Owner())
 	_, err = parties.PutFactory(ctx, Operator(), schemas.Factory{ID: "f", Name: "F", Country: "FR"}, 0)
 	Must(t, err)
-	_, err = parties.PutProject(ctx, Operator(), schemas.Project{ID: "p", Title: "P", Lead: Lab, Factory: "f", Purposes: []string{"train-model"}}, 0)
+	_, err = parties.PutProject(
+		ctx, Operator(), schemas.Project{ID: "p", Title: "P", Lead: Lab, Factory: "f", Purposes: []string{"train-model"}}, 0,
+	)
 	Must(t, err)
 	Must(t, database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, id := range []schemas.RunID{"run-a", "run-b"} {
@@ -141,7 +143,13 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 
 // Put adds a dataset on the terms of the others.
 func (w *World) Put(id schemas.DatasetID) {
-	w.Shelf[id] = schemas.Dataset{ID: id, Provider: Holder, Space: "agriculture", Offer: w.Offer, Latest: &schemas.VersionSummary{Version: "v1"}}
+	w.Shelf[id] = schemas.Dataset{
+		ID:       id,
+		Provider: Holder,
+		Space:    "agriculture",
+		Offer:    w.Offer,
+		Latest:   &schemas.VersionSummary{Version: "v1"},
+	}
 }
 
 // Join makes a person the only member of its organisation, in its roles.
@@ -188,9 +196,23 @@ func (w *World) Agree(t TB, dataset schemas.DatasetID, change func(*schemas.Agre
 	for i := range duties { // as a decision of the engine says them
 		duties[i].Rule, duties[i].Source = cmp.Or(duties[i].Rule, "offer.use"), "the terms of the dataset"
 	}
-	a := schemas.Agreement{ID: schemas.NewAgreementID(), Dataset: dataset, Provider: ds.Provider, Participant: Lab, Project: "p", Purpose: "train-model",
-		Factory: "f", Action: "train", Versions: []schemas.VersionID{"v1"}, Obligations: duties, From: now, Until: now.Add(time.Hour),
-		State: schemas.AgreementActive, Offer: *ds.Offer, Revision: 1}
+	a := schemas.Agreement{
+		ID:          schemas.NewAgreementID(),
+		Dataset:     dataset,
+		Provider:    ds.Provider,
+		Participant: Lab,
+		Project:     "p",
+		Purpose:     "train-model",
+		Factory:     "f",
+		Action:      "train",
+		Versions:    []schemas.VersionID{"v1"},
+		Obligations: duties,
+		From:        now,
+		Until:       now.Add(time.Hour),
+		State:       schemas.AgreementActive,
+		Offer:       *ds.Offer,
+		Revision:    1,
+	}
 	if change != nil {
 		change(&a)
 	}
@@ -226,8 +248,8 @@ func (w *World) LookUp(l schemas.Lease) policy.LookUp {
 }
 
 // Ask is what a door asks for in an agreement's table.
-func Ask(id schemas.AgreementID) policy.Want {
-	return policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
+func Ask(id schemas.AgreementID) policy.StreamRequest {
+	return policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
 }
 
 // Grant authorizes a stream of a run under a lease.

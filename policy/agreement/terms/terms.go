@@ -47,7 +47,9 @@ type Show func(t *schemas.Table, a *schemas.Agreement, columns []string) error
 // promise only what the byte doors can keep: the terms can be carried out, and what was
 // asked for is there and not hidden. at is where the columns stand in what was asked.
 // Errors: Invalid for a column that no table has.
-func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset, columns []string, at string) error {
+func (s *Terms) Check(
+	ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string,
+) error {
 	a := &schemas.Agreement{Obligations: dec.Obligations, Columns: columns, From: f.Now, Versions: []schemas.VersionID{ds.Latest.Version}}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
@@ -98,12 +100,22 @@ func (s *Terms) unkept(m *schemas.Version, a *schemas.Agreement, provider schema
 	remedy := fmt.Sprintf("the provider, %s, must fix the terms or the description of the columns", provider)
 	missing := a.Unresolved(m)
 	if missing != "" {
-		return &schemas.Reason{Rule: "offer.columns", Source: "the terms of the dataset", Text: fmt.Sprintf("the terms change column %q, and the published version has no such column", missing), Remedy: remedy}, nil
+		return &schemas.Reason{
+			Rule:   "offer.columns",
+			Source: "the terms of the dataset",
+			Text:   fmt.Sprintf("the terms change column %q, and the published version has no such column", missing),
+			Remedy: remedy,
+		}, nil
 	}
 	for _, c := range a.Columns {
 		duty, hidden := Hides(a, m, c)
 		if hidden {
-			return &schemas.Reason{Rule: duty.Rule, Source: duty.Source, Text: fmt.Sprintf("column %q is hidden by the terms", c), Remedy: "leave the column out, or ask the provider to show it"}, nil
+			return &schemas.Reason{
+				Rule:   duty.Rule,
+				Source: duty.Source,
+				Text:   fmt.Sprintf("column %q is hidden by the terms", c),
+				Remedy: "leave the column out, or ask the provider to show it",
+			}, nil
 		}
 	}
 	some := false
@@ -124,7 +136,12 @@ func (s *Terms) unkept(m *schemas.Version, a *schemas.Agreement, provider schema
 		}
 	}
 	if !some {
-		return &schemas.Reason{Rule: "offer.columns", Source: "the terms of the dataset", Text: "the terms leave no column to show", Remedy: remedy}, nil
+		return &schemas.Reason{
+			Rule:   "offer.columns",
+			Source: "the terms of the dataset",
+			Text:   "the terms leave no column to show",
+			Remedy: remedy,
+		}, nil
 	}
 	return nil, nil
 }
@@ -212,8 +229,13 @@ func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.
 	if len(faults) == 0 {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version), Fields: faults,
-		Remedy: "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: "offer",
+		Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version),
+		Fields:  faults,
+		Remedy:  "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types",
+	}
 }
 
 // misfits remembers which terms can be kept on which version.
