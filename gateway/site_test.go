@@ -110,7 +110,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
 	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Prefix: s.parties.Prefix, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
+	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", MaxPending: 40, MaxRuns: 40})
 	feed := agreement.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{

@@ -118,7 +118,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 		Prefix: s.parties.Prefix, Store: stores.get, Work: stores.work, Readers: func() catalog.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxSets: limits.Datasets, MaxUploads: int64(limits.Uploads) << 30})
 	s.feed = agreement.NewFeed(db, log)
-	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Show: stream.Shows, Feed: s.feed, Replica: s.replica,
+	s.desk = agreement.New(agreement.Config{DB: db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: k.lease, Feed: s.feed, Replica: s.replica,
 		MaxPending: limits.Pending, MaxRuns: limits.Runs, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	memory, err := c.memory()
 	if err != nil {

@@ -56,7 +56,11 @@ func newCounter(t *testing.T) *counter {
 		}
 		shards = append(shards, b.NewRecord())
 	}
-	l := newLab(t, 4, shards...)
+	return newCounterOver(t, newLab(t, 4, shards...))
+}
+
+func newCounterOver(t *testing.T, l *lab) *counter {
+	t.Helper()
 	l.own.Store(true)
 	c := &counter{Engine: l.engine, db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
 	ctx := t.Context()
@@ -70,7 +74,7 @@ func newCounter(t *testing.T) *counter {
 	must(t, err)
 	engine, err := policy.New(ctx)
 	must(t, err)
-	c.desk = agreement.New(agreement.Config{DB: c.db, Engine: engine, Parties: parties, Catalogue: c, LeaseKey: bytes.Repeat([]byte{1}, 32), Replica: "r", Show: Shows})
+	c.desk = agreement.New(agreement.Config{DB: c.db, Engine: engine, Parties: parties, Catalogue: c, LeaseKey: bytes.Repeat([]byte{1}, 32), Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)

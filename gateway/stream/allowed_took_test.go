@@ -226,7 +226,7 @@ func (k *client) files() {
 			break
 		}
 		k.came++
-		k.allows(&l.Lease, g.Agreement().ID, src.view.fields)
+		k.allows(&l.Lease, g.Agreement().ID, src.view.Fields)
 		first, last, _ := f.Touched(Range{from, int64(s.Len())})
 		rows := int64(0)
 		for i := first; i < last; i++ {

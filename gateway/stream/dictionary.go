@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"guichet/connectors/shard"
+	"guichet/policy/view"
 )
 
 // usedValues are, per dictionary column, the values in use in the order of their
@@ -137,24 +138,25 @@ func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []b
 	if err != nil {
 		return nil, err
 	}
-	return r.source.view.pieces(out, shard.Part{Record: rec, From: sl.from, N: sl.rows})
+	return compactPieces(r.source.view, out, shard.Part{Record: rec, From: sl.from, N: sl.rows})
 }
 
-func (v *view) pieces(out []Message, p shard.Part) ([]Message, error) {
-	g, err := v.gather([]shard.Part{p}, true)
+// compactPieces halves rows until each half is a message, with its own dictionaries.
+func compactPieces(v *view.View, out []Message, p shard.Part) ([]Message, error) {
+	g, err := v.Gather([]shard.Part{p}, true)
 	if err != nil {
 		return nil, err
 	}
 	msg := g.Message()
-	if len(msg) > maxMessage && p.N > 1 {
+	if len(msg) > view.MaxMessage && p.N > 1 {
 		half := p.N / 2
-		out, err = v.pieces(out, shard.Part{Record: p.Record, From: p.From, N: half})
+		out, err = compactPieces(v, out, shard.Part{Record: p.Record, From: p.From, N: half})
 		if err != nil {
 			return nil, err
 		}
-		return v.pieces(out, shard.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+		return compactPieces(v, out, shard.Part{Record: p.Record, From: p.From + half, N: p.N - half})
 	}
-	dicts, err := g.DictionariesAs(v.dicts)
+	dicts, err := g.DictionariesAs(v.Dictionaries)
 	if err != nil {
 		return nil, err
 	}

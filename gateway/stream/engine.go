@@ -15,6 +15,7 @@ import (
 	"guichet/connectors/s3"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -271,18 +272,18 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 	if err != nil {
 		return nil, err
 	}
-	vw, err := newView(t, &a, columns, e.MasterKey)
+	vw, err := view.New(t, &a, columns, e.MasterKey)
 	if err != nil {
 		return nil, err
 	}
-	if vw.filter == nil {
+	if vw.Filter == nil {
 		return newSource(v, t, s, vw, nil), nil
 	}
 	columns, err = columnsOf(&v, t, a.Columns)
 	if err != nil {
 		return nil, err
 	}
-	widest, err := newView(t, &a, columns, e.MasterKey)
+	widest, err := view.New(t, &a, columns, e.MasterKey)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +327,7 @@ func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string
 func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
 	missing := a.Unresolved(v)
 	if missing != "" {
-		return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
+		return notCovered("agreement.columns", "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
 	}
 	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
 		return nil
@@ -336,16 +337,22 @@ func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.V
 		return err
 	}
 	if v.Started.Before(base.Started) {
-		return refuse(schemas.Duty{Rule: "agreement.version", Source: "the agreement"}, "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
+		return notCovered("agreement.version", "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
 	}
 	for i := range v.Data {
 		for _, c := range v.Data[i].Columns {
 			if !base.Has(v.Data[i].Name, c.Name) {
-				return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
+				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
 			}
 		}
 	}
 	return nil
+}
+
+func notCovered(rule, format string, args ...any) error {
+	text, remedy := fmt.Sprintf(format, args...), "ask the provider to change the terms"
+	return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: rule, Source: "the agreement", Text: text, Remedy: remedy}}}
 }
 
 // mayRead asks again whether the provider may name each object: a prefix may have

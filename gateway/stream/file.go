@@ -58,7 +58,7 @@ func (e *Engine) Look(src *Source, n int) (*File, error) {
 		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
 	}
 	f := &File{Source: src, Shard: n, ETag: src.fileTag(n)}
-	if src.view.raw() {
+	if src.view.Raw() {
 		return f, f.lay()
 	}
 	f.Size = f.foretold()
@@ -72,22 +72,22 @@ func (e *Engine) Look(src *Source, n int) (*File, error) {
 // changes.
 func (f *File) foretold() int64 {
 	v, sh := f.Source.view, f.Source.shard(f.Shard)
-	if v.filter != nil || len(v.edits) > 0 {
+	if v.Filter != nil || len(v.Edited) > 0 {
 		return -1
 	}
-	l := newLayout(v.schema)
+	l := newLayout(v.Schema)
 	for _, d := range f.Source.dictionaries(f.Shard) {
 		l.add(d.Meta, d.Body, 0)
 	}
 	for _, b := range sh.Batches {
-		if len(b.Columns) != v.arrow.NumFields() {
+		if len(b.Columns) != v.Table.NumFields() {
 			return -1
 		}
 		if b.Rows > 0 {
-			l.add(int32(v.frame), v.body(b, b.Rows), b.Rows)
+			l.add(int32(v.Frame), v.Body(b, b.Rows), b.Rows)
 		}
 	}
-	footer, err := shard.FileFooter(v.schema, l.dicts, l.batches)
+	footer, err := shard.FileFooter(v.Schema, l.dicts, l.batches)
 	if err != nil {
 		return -1
 	}
@@ -99,7 +99,7 @@ func (f *File) foretold() int64 {
 // of the store.
 func (e *Engine) File(ctx context.Context, src *Source, n int, who schemas.ParticipantID) (*File, error) {
 	f, err := e.Look(src, n)
-	if err != nil || src.view.raw() {
+	if err != nil || src.view.Raw() {
 		return f, err
 	}
 	m, err := e.files.get(ctx, f, who)
@@ -121,11 +121,11 @@ func (f *File) Close() {
 // shards, which was another once; raw ones have had one form.
 func (s *Source) fileTag(n int) string {
 	h, form := sha256.New(), 2
-	if s.view.raw() {
+	if s.view.Raw() {
 		form = 1
 	}
-	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.shard(n).ETag, s.view.digest)
-	h.Write(s.view.schema)
+	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name, s.Split.Name, n, s.shard(n).ETag, s.view.Digest)
+	h.Write(s.view.Schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

@@ -80,7 +80,7 @@ func TestShortObject(t *testing.T) {
 func TestRawFileKeepsItsTag(t *testing.T) {
 	s := newLab(t, 0, numbers(8)).source(t, nil)
 	h := sha256.New()
-	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.digest)
+	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.Digest)
 	h.Write(s.Schema())
 	if want := hex.EncodeToString(h.Sum(nil)[:16]); s.fileTag(0) != want {
 		t.Errorf("the tag is %s, want %s", s.fileTag(0), want)

@@ -48,7 +48,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 						t.Errorf("%s: %v", what, err)
 					}
 				}
-				if s.view.filter == nil {
+				if s.view.Filter == nil {
 					return
 				}
 				_, err = l.engine.views.scan(t.Context(), &progress{}, s.Table, s.Split, s.view)
@@ -64,7 +64,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 func TestPanicsOverForeignBytesAreRefused(t *testing.T) {
 	l := newLab(t, 0, numbers(4))
 	s := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "gteq", Values: []string{"0"}}}})
-	s.view.filter = nil // stands for any fault of ours that such bytes find
+	s.view.Filter = nil // stands for any fault of ours that such bytes find
 	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
 	p, err := NewPlan(s, Ask{World: 1})
 	must(t, err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"guichet/connectors/shard"
 )
@@ -98,7 +97,7 @@ func (s *Source) portions(sl slice) []portion {
 func (r *reader) gathered(ctx context.Context, rd read) result {
 	var out []Message
 	err := r.each(ctx, rd, func(parts []shard.Part) error {
-		g, err := r.source.view.gather(parts, true)
+		g, err := r.source.view.Gather(parts, true)
 		if err != nil {
 			return err
 		}
@@ -113,16 +112,6 @@ func (r *reader) gathered(ctx context.Context, rd read) result {
 		return nil
 	})
 	return result{messages: out, err: err}
-}
-
-// gather gathers rows as the view shows them; compact leaves only values in use in
-// dictionaries.
-func (v *view) gather(parts []shard.Part, compact bool) (*shard.Gathered, error) {
-	g, err := shard.Collect(parts, compact)
-	if err == nil {
-		err = v.show(g, v.apply)
-	}
-	return g, err
 }
 
 // each reads a range and hands on the rows of each batch of the view that ends in it.
@@ -229,16 +218,16 @@ func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]sh
 // that the view shows, as the table has them; it is nil where no row stays.
 func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 	v := r.source.view
-	asked := v.filter.Columns()
+	asked := v.Filter.Columns()
 	cols, err := o.columns(msg, asked)
 	if err != nil || len(cols) == 0 {
 		return nil, nil, err
 	}
-	all := make([]arrow.Array, v.arrow.NumFields())
+	all := make([]arrow.Array, v.Table.NumFields())
 	for j, i := range asked {
 		all[i] = cols[j]
 	}
-	rows := v.filter.Rows(all, cols[0].Len())
+	rows := v.Filter.Rows(all, cols[0].Len())
 	if len(rows) == 0 {
 		return nil, nil, nil
 	}
@@ -249,11 +238,11 @@ func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 // record decodes what the view shows of a batch, as the table has it.
 func (r *reader) record(o *opened, msg []byte) (arrow.Record, error) {
 	v := r.source.view
-	cols, err := o.columns(msg, v.columns)
+	cols, err := o.columns(msg, v.Columns)
 	if err != nil {
 		return nil, err
 	}
-	return array.NewRecord(v.taken, cols, int64(cols[0].Len())), nil // a view shows at least one column
+	return v.Stored(cols), nil
 }
 
 // parts joins rows that follow each other into runs.

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/connectors/shard"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -50,8 +51,8 @@ type take struct {
 
 // over says whether every place that the index names is one of the split's, and the
 // sizes are those of the view's columns.
-func (ix *index) over(s *schemas.Split, v *view) bool {
-	sizes, last := len(v.columns), -1
+func (ix *index) over(s *schemas.Split, v *view.View) bool {
+	sizes, last := len(v.Columns), -1
 	if sizes > maxIndexed {
 		sizes = 1
 	}
@@ -61,7 +62,7 @@ func (ix *index) over(s *schemas.Split, v *view) bool {
 		}
 		last = sh.Shard
 		for _, b := range sh.Batches {
-			if len(b.Columns) != sizes || len(b.Dictionaries) != len(v.dicts) || !b.within(&s.Shards[sh.Shard]) {
+			if len(b.Columns) != sizes || len(b.Dictionaries) != len(v.Dictionaries) || !b.within(&s.Shards[sh.Shard]) {
 				return false
 			}
 		}
@@ -102,10 +103,10 @@ type indexed struct {
 }
 
 // of gives the index of a view for another that shows some of its columns.
-func (ix *index) of(widest, v *view) *indexed {
+func (ix *index) of(widest, v *view.View) *indexed {
 	out := &indexed{index: ix}
-	out.columns, out.dicts = within(widest.columns, v.columns), within(widest.dicts, v.dicts)
-	if len(widest.columns) > maxIndexed {
+	out.columns, out.dicts = within(widest.Columns, v.Columns), within(widest.Dictionaries, v.Dictionaries)
+	if len(widest.Columns) > maxIndexed {
 		out.columns = []int{0}
 	}
 	return out
@@ -125,7 +126,7 @@ func within(all, some []int) []int {
 
 // indexer lays out the batches of one shard.
 type indexer struct {
-	view    *view
+	view    *view.View
 	window  int64 // rows of a window
 	left    int64 // of the open window
 	sizes   *shard.Sizes
@@ -133,21 +134,21 @@ type indexer struct {
 	batches []batch
 }
 
-func newIndexer(v *view, window int64) *indexer {
-	return &indexer{view: v, window: window, left: window, sizes: shard.NewSizes(v.fields)}
+func newIndexer(v *view.View, window int64) *indexer {
+	return &indexer{view: v, window: window, left: window, sizes: shard.NewSizes(v.Fields)}
 }
 
 // add takes the rows that stay in batch n of the shard.
 func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 	cols := slices.Clone(rec.Columns())
-	for at, i := range x.view.columns {
-		if x.view.edits[i] == nil {
+	for at, i := range x.view.Columns {
+		if !slices.Contains(x.view.Edited, i) {
 			continue
 		}
-		if _, fixed := x.view.fields[at].Type.(arrow.FixedWidthDataType); fixed {
+		if _, fixed := x.view.Fields[at].Type.(arrow.FixedWidthDataType); fixed {
 			continue // its bytes follow from rows and nulls, which the edit keeps
 		}
-		a, err := x.view.apply(i, cols[at])
+		a, err := x.view.Apply(i, cols[at])
 		if err != nil {
 			return err
 		}
@@ -159,7 +160,7 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 	}
 	for at := 0; at < len(rows); {
 		want := int(min(int64(len(rows)-at), x.left))
-		fits, err := x.sizes.Add(c, at, want, maxMessage-x.view.frame)
+		fits, err := x.sizes.Add(c, at, want, view.MaxMessage-x.view.Frame)
 		if err == nil && fits == 0 && x.open.Rows > 0 {
 			x.close()
 			continue
@@ -211,7 +212,7 @@ func (vs *views) place(ctx context.Context) error {
 
 // scan makes a view's index: it reads every batch once. Between shards, where it holds
 // nothing, its place goes to whoever has waited longest.
-func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view) (ix *index, err error) {
+func (vs *views) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) (ix *index, err error) {
 	err = vs.place(ctx)
 	if err != nil {
 		return nil, err

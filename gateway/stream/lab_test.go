@@ -19,6 +19,7 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -36,20 +37,8 @@ type lab struct {
 // at publication.
 func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Helper()
-	l := &lab{objects: map[string][]byte{}}
-	table := schemas.Table{Name: "t", Splits: []schemas.Split{{Name: "all"}}}
-	for i, rec := range shards {
-		rep, file := conformed(t, shard.Spec{Name: "s.arrows", WindowRows: window, Schema: table.Schema}, rec)
-		if i == 0 {
-			table.Schema, table.Columns, window = rep.Schema, rep.Columns, rep.WindowRows
-			table.WindowRows = window
-		}
-		key := fmt.Sprintf("%d.arrow", i)
-		l.objects[key] = file
-		table.Splits[0].Shards = append(table.Splits[0].Shards, schemas.Shard{Store: "s", Bucket: "lab", Key: key, ETag: key, Size: int64(len(file)), Rows: rep.Rows, Dictionaries: rep.Dictionaries, Batches: rep.Batches})
-	}
-	l.version = schemas.Version{Dataset: "ds-lab", Data: []schemas.Table{table}}
-	l.version.Version = "v1"
+	l := &lab{}
+	l.publish(t, window, shards...)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, ok := l.objects[strings.TrimPrefix(r.URL.Path, "/lab/")]
 		if !ok || l.gone.Load() {
@@ -71,6 +60,25 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 		return store, nil
 	}})
 	return l
+}
+
+// publish replaces the table.
+func (l *lab) publish(t testing.TB, window int64, shards ...arrow.Record) {
+	t.Helper()
+	l.objects = map[string][]byte{}
+	table := schemas.Table{Name: "t", Splits: []schemas.Split{{Name: "all"}}}
+	for i, rec := range shards {
+		rep, file := conformed(t, shard.Spec{Name: "s.arrows", WindowRows: window, Schema: table.Schema}, rec)
+		if i == 0 {
+			table.Schema, table.Columns, window = rep.Schema, rep.Columns, rep.WindowRows
+			table.WindowRows = window
+		}
+		key := fmt.Sprintf("%d.arrow", i)
+		l.objects[key] = file
+		table.Splits[0].Shards = append(table.Splits[0].Shards, schemas.Shard{Store: "s", Bucket: "lab", Key: key, ETag: key, Size: int64(len(file)), Rows: rep.Rows, Dictionaries: rep.Dictionaries, Batches: rep.Batches})
+	}
+	l.version = schemas.Version{Dataset: "ds-lab", Data: []schemas.Table{table}}
+	l.version.Version = "v1"
 }
 
 func must(t testing.TB, err error) {
@@ -111,12 +119,12 @@ func (l *lab) source(t testing.TB, duties []schemas.Duty, columns ...string) *So
 	t.Helper()
 	table := &l.version.Data[0]
 	a := &schemas.Agreement{Obligations: duties, Permit: "req-1"}
-	vw, err := newView(table, a, columns, l.engine.MasterKey)
+	vw, err := view.New(table, a, columns, l.engine.MasterKey)
 	must(t, err)
-	if vw.filter == nil {
+	if vw.Filter == nil {
 		return newSource(l.version, table, &table.Splits[0], vw, nil)
 	}
-	widest, err := newView(table, a, nil, l.engine.MasterKey)
+	widest, err := view.New(table, a, nil, l.engine.MasterKey)
 	must(t, err)
 	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
 	must(t, err)

@@ -208,7 +208,7 @@ func (mk *maker) write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if mk.src.view.filter != nil && len(mk.src.view.dicts) > 0 {
+	if mk.src.view.Filter != nil && len(mk.src.view.Dictionaries) > 0 {
 		err = mk.collect(ctx)
 	}
 	if err == nil {
@@ -293,7 +293,7 @@ func (mk *maker) each(ctx context.Context, do func(rec arrow.Record) error) erro
 			return stopping()
 		}
 		err := mk.rd.each(ctx, one, func(parts []shard.Part) error {
-			g, err := mk.src.view.gather(parts, false)
+			g, err := mk.src.view.Gather(parts, false)
 			if err != nil {
 				return err
 			}
@@ -317,7 +317,7 @@ func (mk *maker) collect(ctx context.Context) error {
 	if err != nil || mk.used.columns == nil {
 		return err
 	}
-	msgs, err := mk.used.messages(slices.Clone(mk.src.view.fields))
+	msgs, err := mk.used.messages(slices.Clone(mk.src.view.Fields))
 	if err != nil {
 		return err
 	}

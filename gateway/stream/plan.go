@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -13,7 +14,7 @@ type Source struct {
 	Version schemas.Version
 	Table   *schemas.Table
 	Split   *schemas.Split
-	view    *view
+	view    *view.View
 	shards  []shown
 	layout  *indexed // of a filtering view
 }
@@ -54,8 +55,8 @@ func (s *Source) Batches() [][]int64 {
 
 // Columns names the columns of the view with their types as they arrive.
 func (s *Source) Columns() []schemas.TableColumn {
-	out := make([]schemas.TableColumn, len(s.view.fields))
-	for i, f := range s.view.fields {
+	out := make([]schemas.TableColumn, len(s.view.Fields))
+	for i, f := range s.view.Fields {
 		out[i] = schemas.TableColumn{Name: f.Name, Type: f.Type.String()}
 		for _, c := range s.Table.Columns {
 			if c.Name == f.Name {
@@ -70,7 +71,7 @@ func (s *Source) Columns() []schemas.TableColumn {
 func (s *Source) shard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }
 
 // Schema is the view's schema message.
-func (s *Source) Schema() []byte { return s.view.schema }
+func (s *Source) Schema() []byte { return s.view.Schema }
 
 // pick finds table and split; the only one may be left out.
 func pick(v *schemas.Version, table, split string) (*schemas.Table, *schemas.Split, error) {
@@ -104,7 +105,7 @@ func missing(what, name string) string {
 
 // newSource puts a view over a split. A filtering view has a layout of its own, which
 // is nil for all others.
-func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, ix *indexed) *Source {
+func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View, ix *indexed) *Source {
 	src := &Source{Version: v, Table: t, Split: s, view: vw, layout: ix}
 	if ix != nil {
 		for _, sh := range ix.Shards {
@@ -245,7 +246,7 @@ func (p *Plan) Most() (rows, bytes int64) {
 	last := -1
 	for _, sl := range s.slices(p.Segments) {
 		bytes += s.most(sl)
-		if sl.shard != last && !s.view.compact {
+		if sl.shard != last && !s.view.Compact {
 			for _, d := range s.dictionaries(sl.shard) {
 				bytes += d.Len()
 			}

@@ -11,6 +11,7 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -66,22 +67,15 @@ func (s *Source) reads(list []slice, most int64) []read {
 // client sees this bound, so it may look at what is hidden: a text that is cut short
 // takes no more than it took.
 func (s *Source) makes(sl slice) int64 {
-	if s.view.raw() && sl.whole && !s.view.compact {
+	if s.view.Raw() && sl.whole && !s.view.Compact {
 		return 0
 	}
 	n := s.most(sl)
 	own := s.shards[sl.shard].batches
-	if own != nil || len(s.view.edits) == 0 {
+	if own != nil {
 		return n
 	}
-	b := s.shard(sl.shard).Batches[sl.batch]
-	for at, i := range s.view.columns {
-		e, f := s.view.edits[i], s.view.fields[at]
-		if e != nil && len(b.Columns) == s.view.arrow.NumFields() && arrow.TypeEqual(f.Type, s.view.arrow.Field(i).Type) {
-			n -= max(shard.MostBytes(f, sl.rows, e.Most())-b.Columns[i]-2*loosest, 0)
-		}
-	}
-	return n
+	return n - s.view.Surplus(s.shard(sl.shard).Batches[sl.batch], sl.rows)
 }
 
 // reaches says whether a batch follows what is read, and both are at most so long.
@@ -128,7 +122,7 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) (out result) {
 		return result{err: err}
 	}
 	out.read = buf
-	if !r.source.view.raw() && !r.compact {
+	if !r.source.view.Raw() && !r.compact {
 		out.made = r.buffers.Get().(*[]byte)
 		*out.made = slices.Grow((*out.made)[:0], int(rd.makes))
 	}
@@ -180,11 +174,11 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]by
 		case err != nil:
 		case r.compact:
 			out, err = r.compacted(ctx, out, sl, msg)
-		case sl.whole && v.raw():
+		case sl.whole && v.Raw():
 			m.Sum = b.Sum
 			out = append(out, m)
-		case sl.whole && len(v.edits) == 0:
-			msg, err = v.splice(made, msg, nil)
+		case sl.whole && len(v.Edited) == 0:
+			msg, err = v.Splice(made, msg, nil)
 			if err == nil {
 				out = append(out, message(msg, sl.rows))
 			}
@@ -228,17 +222,6 @@ func message(p []byte, rows int64) Message {
 	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
 }
 
-// splice makes a message in made, behind those that lie there.
-func (v *view) splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]byte, error) {
-	before := len(*made)
-	longer, err := v.project.Splice(*made, msg, edited)
-	if err != nil {
-		return nil, err
-	}
-	*made = longer
-	return longer[before:len(longer):len(longer)], nil
-}
-
 // changed appends a batch whose columns are edited, or a part of a batch.
 func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byte, made *[]byte) ([]Message, error) {
 	v := r.source.view
@@ -247,22 +230,22 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 		return nil, o.err
 	}
 	if sl.whole {
-		cols, err := o.columns(msg, v.edited)
+		cols, err := o.columns(msg, v.Edited)
 		if err != nil {
 			return nil, err
 		}
 		edited := map[int]arrow.Array{}
-		for j, i := range v.edited {
+		for j, i := range v.Edited {
 			edited[i], err = o.edit(v, i, cols[j])
 			if err != nil {
 				return nil, err
 			}
 		}
-		p, err := v.splice(made, msg, edited)
+		p, err := v.Splice(made, msg, edited)
 		if err != nil {
 			return nil, err
 		}
-		if len(p) <= maxMessage || sl.rows <= 1 {
+		if len(p) <= view.MaxMessage || sl.rows <= 1 {
 			return append(out, message(p, sl.rows)), nil
 		}
 		*made = (*made)[:len(*made)-len(p)]
@@ -274,7 +257,7 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 	return encode(out, sl.from, sl.rows, func(from, rows int64) ([]byte, error) {
 		g, err := shard.Collect([]shard.Part{{Record: rec, From: from, N: rows}}, false)
 		if err == nil {
-			err = v.show(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
+			err = v.EditGathered(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
 		}
 		if err != nil {
 			return nil, err
@@ -290,10 +273,10 @@ func encode(out []Message, from, rows int64, encoded func(from, rows int64) ([]b
 	if err != nil {
 		return nil, err
 	}
-	if len(p) <= maxMessage || rows <= 1 {
+	if len(p) <= view.MaxMessage || rows <= 1 {
 		return append(out, message(p, rows)), nil
 	}
-	for pieces, at := int64(len(p)/maxMessage+1), int64(0); at < rows; {
+	for pieces, at := int64(len(p)/view.MaxMessage+1), int64(0); at < rows; {
 		n := min((rows+pieces-1)/pieces, rows-at)
 		out, err = encode(out, from+at, n, encoded)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -150,7 +151,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 				if res.read != nil {
 					n = int64(cap(*res.read))
 				}
-				alone := !s.view.raw() // each message in memory of its own
+				alone := !s.view.Raw() // each message in memory of its own
 				if res.made != nil && len(*res.made) > 0 {
 					n, alone = n+int64(cap(*res.made)), false
 				}
@@ -165,7 +166,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 			}
 			cancel()
 			counted := held(reads)
-			if rows != values || worst > counted || counted > 2*maxRead+maxMessage {
+			if rows != values || worst > counted || counted > 2*maxRead+view.MaxMessage {
 				t.Errorf("%s, %d together: a read holds %d bytes, counted as %d; %d rows", name, together, worst, counted, rows)
 			}
 		}

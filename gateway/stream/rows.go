@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -61,8 +62,8 @@ const maxReady = 512 << 20
 // rows gives a view's index, or Busy with its progress while it is being made, by who asks
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
-func (vs *views) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
-	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.digest))
+func (vs *views) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) (*index, error) {
+	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest))
 	key := hex.EncodeToString(sum[:])
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
@@ -115,7 +116,7 @@ func (vs *views) wanted(p *progress, by asker) {
 	})
 }
 
-func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
+func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	go func() {
@@ -166,7 +167,7 @@ func (vs *views) keep(key string, ix *index, most int64) {
 	}
 }
 
-func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view) (*index, error) {
+func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view.View) (*index, error) {
 	id, bucket, err := vs.engine.Work(ctx)
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ const maxIndex = 256 << 20
 
 // parseIndex reads a view's index over a split; nil where it is torn, of another form or
 // names places that are not there: it is made anew.
-func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
+func parseIndex(b []byte, s *schemas.Split, vw *view.View) *index {
 	var ix index
 	err := json.Unmarshal(unsealed(b), &ix)
 	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -18,7 +19,7 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 		return "", "", errors.New("no work bucket today")
 	}
 	table := &l.version.Data[0]
-	vw, err := newView(table, &schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}}}, nil, l.engine.MasterKey)
+	vw, err := view.New(table, &schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}}}, nil, l.engine.MasterKey)
 	must(t, err)
 	var ix *index
 	eventually(t, func() bool {
@@ -87,7 +88,7 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 			}
 			table := r.source.Table
 			a := schemas.Agreement{ID: "agr-a", Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"2"}}}}}
-			vw, err := newView(table, &a, nil, r.MasterKey)
+			vw, err := view.New(table, &a, nil, r.MasterKey)
 			must(t, err)
 			ask := func(id schemas.AgreementID) error {
 				_, err := r.views.rows(t.Context(), asker{"p", id, schemas.Lease{ID: "lease-a", Participant: "p"}}, &r.source.Version, table, r.source.Split, vw)

@@ -82,8 +82,8 @@ func silent(d time.Duration, resume string) *Cut {
 // are other data.
 func (s *Source) shown() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "guichet reading 1\x00%s\x00", s.view.digest)
-	h.Write(s.view.schema)
+	fmt.Fprintf(h, "guichet reading 1\x00%s\x00", s.view.Digest)
+	h.Write(s.view.Schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
@@ -221,7 +221,7 @@ func (s *sending) begin(ctx context.Context) error {
 
 func (s *sending) all(ctx context.Context, reads []read) error {
 	// Buffers of its own: those of all streams would hold more than what is counted.
-	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}, compact: s.plan.Source.view.compact}
+	rd := &reader{source: s.plan.Source, open: s.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}, compact: s.plan.Source.view.Compact}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	for res := range s.engine.pipeline(work, rd, reads) {

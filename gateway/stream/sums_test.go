@@ -91,7 +91,7 @@ func (l *lab) sum(t *testing.T, s *Source) uint32 {
 	t.Helper()
 	sum, err := l.sent(s)
 	must(t, err)
-	if s.view.raw() && sum != l.actual(t, s) {
+	if s.view.Raw() && sum != l.actual(t, s) {
 		t.Error("the sum is not that of the bytes")
 	}
 	return sum

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -80,7 +81,7 @@ func anyDuties(t *rapid.T) []schemas.Duty {
 }
 
 // shownRows applies a view to whole decoded records: what streams must equal.
-func shownRows(t testing.TB, l *lab, v *view) []string {
+func shownRows(t testing.TB, l *lab, v *view.View) []string {
 	t.Helper()
 	rd, err := ipc.NewReader(bytes.NewReader(l.stream(t, l.source(t, nil), Ask{World: 1})))
 	must(t, err)
@@ -88,16 +89,16 @@ func shownRows(t testing.TB, l *lab, v *view) []string {
 	for rd.Next() {
 		rec := rd.Record()
 		var cols []arrow.Array
-		for _, i := range v.columns {
+		for _, i := range v.Columns {
 			a := rec.Column(i)
-			if e := v.edits[i]; e != nil {
-				a, err = e.Apply(a)
+			if slices.Contains(v.Edited, i) {
+				a, err = v.Apply(i, a)
 				must(t, err)
 			}
 			cols = append(cols, a)
 		}
 		for i := range int32(rec.NumRows()) {
-			if v.filter != nil && !slices.Contains(v.filter.Rows(rec.Columns(), int(rec.NumRows())), i) {
+			if v.Filter != nil && !slices.Contains(v.Filter.Rows(rec.Columns(), int(rec.NumRows())), i) {
 				continue
 			}
 			var b strings.Builder
@@ -370,11 +371,11 @@ func TestGrownBatchesAreCut(t *testing.T) {
 	var sum, count, sent int64
 	l.each(t, src, Ask{World: 1}, func(m Message) {
 		sum, count, sent = sum+m.Rows, count+1, sent+int64(len(m.Bytes))
-		if len(m.Bytes) > maxMessage {
+		if len(m.Bytes) > view.MaxMessage {
 			t.Errorf("a message of %d bytes", len(m.Bytes))
 		}
 	})
-	if sum != n || count <= n/p.Source.Table.WindowRows || sent > most || p.LargestMessage() > maxMessage {
+	if sum != n || count <= n/p.Source.Table.WindowRows || sent > most || p.LargestMessage() > view.MaxMessage {
 		t.Errorf("%d of %d rows in %d messages, %d of at most %d bytes, messages of at most %d", sum, n, count, sent, most, p.LargestMessage())
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/party"
@@ -34,20 +36,19 @@ type catalogue interface {
 // Desk is the counter: asks come in, agreements and leases go out. Safe for
 // concurrent use.
 type Desk struct {
-	db        *db.DB
-	engine    *policy.Engine
-	parties   *party.Registry
-	catalogue catalogue
-	leaseKey  []byte
-	replica   string
-	alone     bool
-	now       func() time.Time
-	refusals  *refusals
-	show      Show
-	known     misfits
-	feed      *Feed // nil: streams are cut by the feed's own look alone
-	brake     *brake
-	judged    func() // of tests: between a decision and the transaction that stores it
+	db         *db.DB
+	engine     *policy.Engine
+	parties    *party.Registry
+	catalogue  catalogue
+	leaseKey   []byte
+	replica    string
+	alone      bool
+	now        func() time.Time
+	refusals   *refusals
+	judgements *otter.Cache[string, *schemas.Reason] // of terms on versions; nil: they can be enforced
+	feed       *Feed                                 // nil: streams are cut by the feed's own look alone
+	brake      *brake
+	judged     func() // of tests: between a decision and the transaction that stores it
 
 	maxPending, maxRuns int // of a project; 0: any number
 }
@@ -65,7 +66,6 @@ type Config struct {
 	MaxPending int   // requests of a project that wait for a review; 0: any number
 	MaxRuns    int   // of a project; 0: any number
 	Feed       *Feed // cuts this process's streams when the database does not take a revocation
-	Show       Show  // nil: every column can be shown under any terms
 }
 
 // New makes a desk.
@@ -74,11 +74,7 @@ func New(c Config) *Desk {
 	if now == nil {
 		now = time.Now
 	}
-	show := c.Show
-	if show == nil {
-		show = func(*schemas.Table, *schemas.Agreement, []string) error { return nil }
-	}
-	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), show: show, known: misfits{seen: map[string]*schemas.Reason{}}, feed: c.Feed, brake: newBrake(),
+	return &Desk{db: c.DB, engine: c.Engine, parties: c.Parties, catalogue: c.Catalogue, leaseKey: c.LeaseKey, replica: c.Replica, alone: c.Alone, now: now, refusals: newRefusals(), judgements: newJudgements(), feed: c.Feed, brake: newBrake(),
 		maxPending: c.MaxPending, maxRuns: c.MaxRuns}
 }
 

@@ -9,6 +9,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/party"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -199,6 +200,10 @@ func (d *Desk) worth(ctx context.Context, a *schemas.Agreement, it *schemas.Leas
 	}) {
 		return schemas.BadField("lease", at+"/split", "version %s has no split %q%s", m.Version, it.Split, inTable(it.Table))
 	}
+	hides, err := view.HiddenIn(&m, a)
+	if err != nil {
+		return err
+	}
 	for j, c := range it.Columns {
 		pointer := fmt.Sprintf("%s/columns/%d", at, j)
 		if len(a.Columns) > 0 && !slices.Contains(a.Columns, c) {
@@ -207,7 +212,7 @@ func (d *Desk) worth(ctx context.Context, a *schemas.Agreement, it *schemas.Leas
 		if !slices.ContainsFunc(m.Data, func(t schemas.Table) bool { return has(&t, c) }) {
 			return schemas.BadField("lease", pointer, "version %s has no column %q%s", m.Version, c, inTable(it.Table))
 		}
-		duty, hidden := hides(a, &m, c)
+		duty, hidden := hides(c)
 		if hidden {
 			return schemas.BadField("lease", pointer, "column %q is hidden by the agreement (%s)", c, duty.Rule)
 		}

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/shard"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -29,7 +31,14 @@ func (s shelf) Get(_ context.Context, sight schemas.Sight, id schemas.DatasetID)
 }
 
 func (s shelf) Manifest(_ context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error) {
-	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v}, Data: []schemas.Table{{Name: "a", Columns: []schemas.TableColumn{{Name: "x"}, {Name: "y"}, {Name: "z"}}}}}, nil
+	table := schemas.Table{Name: "a"}
+	var fields []arrow.Field
+	for _, name := range []string{"x", "y", "z"} {
+		fields = append(fields, arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Int64})
+		table.Columns = append(table.Columns, schemas.TableColumn{Name: name, Type: "int64"})
+	}
+	table.Schema = shard.EncodeSchema(fields)
+	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v}, Data: []schemas.Table{table}}, nil
 }
 
 const (

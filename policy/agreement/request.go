@@ -84,7 +84,7 @@ func (d *Desk) decide(ctx context.Context, f policy.Facts, datasets []*schemas.D
 		if decisions[i].Verdict == schemas.VerdictNo {
 			continue
 		}
-		err := d.fits(ctx, &decisions[i], f, ds, columns, at)
+		err := d.enforceable(ctx, &decisions[i], f, ds, columns, at)
 		if err != nil {
 			return nil, err
 		}
