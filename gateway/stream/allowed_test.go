@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -62,7 +61,7 @@ func newCounter(t *testing.T) *counter {
 func newCounterOver(t *testing.T, l *lab) *counter {
 	t.Helper()
 	l.own.Store(true)
-	c := &counter{Engine: l.engine, db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
+	c := &counter{db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
 	ctx := t.Context()
 	parties, err := party.New(c.db)
 	must(t, err)
@@ -79,9 +78,11 @@ func newCounterOver(t *testing.T, l *lab) *counter {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
 	}
-	c.Engine.Manifest = c.Manifest
-	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
-	c.Releases, c.Feed, c.Log = c.desk, &watchers{cuts: map[string][]func(string){}}, slog.New(slog.DiscardHandler)
+	config := l.config
+	config.Manifest = c.Manifest
+	config.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
+	config.Releases, config.Feed = c.desk, &watchers{cuts: map[string][]func(string){}}
+	c.Engine = New(config)
 	return c
 }
 

@@ -17,16 +17,9 @@ const maxGather = maxRead / 2
 // a batch of the view begins in one read and ends in a later one, its rows are handed
 // on from read to read.
 type gather struct {
-	portions []portion
+	portions []origin
 	before   <-chan carry // nil: the first portion begins a batch
 	after    chan<- carry // nil: the last portion ends one; it takes one carry without waiting
-}
-
-// portion is a run of the rows that stay in one batch of the shard.
-type portion struct {
-	batch      int
-	skip, rows int64
-	ends       bool // a batch of the view, or what is asked of it, ends here
 }
 
 // carry are the rows of a batch that is not whole yet.
@@ -40,9 +33,9 @@ type carry struct {
 func (s *Source) gathers(list []slice, most int64) []read {
 	var out []read
 	for _, sl := range list {
-		sh, makes := s.shard(sl.shard), s.makes(sl)
+		sh, makes := s.shard(sl.shard), s.layout.made(sl)
 		in := -1 // the last read that takes rows of the slice
-		for _, p := range s.portions(sl) {
+		for _, p := range s.layout.origins(sl) {
 			b := sh.Batches[p.batch]
 			if n := len(out) - 1; n >= 0 && out[n].shard == sl.shard {
 				g := out[n].gather
@@ -60,7 +53,7 @@ func (s *Source) gathers(list []slice, most int64) []read {
 				}
 			}
 			in = len(out)
-			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, gather: &gather{portions: []portion{p}}})
+			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, gather: &gather{portions: []origin{p}}})
 		}
 	}
 	for i := 1; i < len(out); i++ {
@@ -68,25 +61,6 @@ func (s *Source) gathers(list []slice, most int64) []read {
 		if !last.portions[len(last.portions)-1].ends {
 			c := make(chan carry, 1)
 			last.after, out[i].gather.before = c, c
-		}
-	}
-	return out
-}
-
-// portions finds a slice's rows in the batches of the shard.
-func (s *Source) portions(sl slice) []portion {
-	var out []portion
-	skip, left := sl.from, sl.rows
-	for _, t := range s.shards[sl.shard].batches[sl.batch].Takes {
-		n := min(t.Rows-skip, left)
-		if n <= 0 {
-			skip -= t.Rows
-			continue
-		}
-		out = append(out, portion{t.Batch, t.Skip + skip, n, n == left})
-		skip, left = 0, left-n
-		if left == 0 {
-			break
 		}
 	}
 	return out
@@ -256,4 +230,32 @@ func parts(rec arrow.Record, rows []int32) []shard.Part {
 		out = append(out, shard.Part{Record: rec, From: int64(row), N: 1})
 	}
 	return out
+}
+
+// eachVisible reads one range and hands on the rows that stay in each of its batches.
+func (r *reader) eachVisible(ctx context.Context, rd read, do func(batch int, rec arrow.Record, rows []int32) error) error {
+	buf, err := r.bytes(ctx, rd)
+	if err != nil {
+		return err
+	}
+	defer r.buffers.Put(buf)
+	o := r.opened(ctx, rd.shard)
+	if o.err != nil {
+		return o.err
+	}
+	sh := r.source.shard(rd.shard)
+	for _, sl := range rd.slices {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b := sh.Batches[sl.batch]
+		rec, rows, err := r.visible(o, (*buf)[b.Offset-rd.offset:][:b.Len()])
+		if err == nil && len(rows) > 0 {
+			err = do(sl.batch, rec, rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

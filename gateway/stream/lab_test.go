@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +27,7 @@ import (
 // lab is an engine over one published table, without leases and record. Its store
 // answers as S3 does.
 type lab struct {
+	config  Config
 	engine  *Engine
 	version schemas.Version
 	objects map[string][]byte
@@ -53,12 +55,13 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	must(t, err)
 	own, err := s3.New("s", srv.URL, "eu-test-1", s3.Credentials{AccessKey: "key", SecretKey: "secret"}, s3.Own(true))
 	must(t, err)
-	l.engine = New(Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) {
+	l.config = Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) {
 		if l.own.Load() {
 			return own, nil
 		}
 		return store, nil
-	}})
+	}, Log: slog.New(slog.DiscardHandler)}
+	l.engine = New(l.config)
 	return l
 }
 
@@ -122,13 +125,13 @@ func (l *lab) source(t testing.TB, duties []schemas.Duty, columns ...string) *So
 	vw, err := view.New(table, a, columns, l.engine.MasterKey)
 	must(t, err)
 	if vw.Filter == nil {
-		return newSource(l.version, table, &table.Splits[0], vw, nil)
+		return newSource(l.version, table, &table.Splits[0], vw)
 	}
 	widest, err := view.New(table, a, nil, l.engine.MasterKey)
 	must(t, err)
-	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
+	ix, err := l.engine.indexes.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
 	must(t, err)
-	return newSource(l.version, table, &table.Splits[0], vw, ix.of(widest, vw))
+	return newFilteredSource(l.version, table, &table.Splits[0], vw, widest, ix)
 }
 
 // drain makes every message of a stream and gives its bytes and rows.
@@ -144,8 +147,8 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
-	for res := range l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead)) {
+	rd := newReader(s, l.engine.Store, false)
+	for res := range pipeline(ctx, l.engine.budget, rd, s.reads(s.slices(p.Segments), maxRead)) {
 		must(t, res.err)
 		for _, m := range res.messages {
 			do(m)
@@ -153,8 +156,8 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 		rd.free(res.result)
 		res.letGo()
 	}
-	if l.engine.room.ahead != 0 {
-		t.Errorf("%d bytes are held by nobody", l.engine.room.ahead)
+	if l.engine.budget.ahead != 0 {
+		t.Errorf("%d bytes are held by nobody", l.engine.budget.ahead)
 	}
 }
 
@@ -193,10 +196,10 @@ func texts(rec arrow.Record) []string {
 // file gives every byte of a shard as a file.
 func (l *lab) file(t testing.TB, s *Source, n int) []byte {
 	t.Helper()
-	f, err := l.engine.File(context.Background(), s, n, "who")
+	f, err := l.engine.Files.Open(context.Background(), s, n, "who")
 	must(t, err)
 	defer f.Close()
-	body, err := f.open(context.Background(), l.engine, Range{N: f.Size}, nil)
+	body, err := f.open(context.Background(), l.engine.Store, Range{N: f.Size}, nil)
 	must(t, err)
 	defer body.Close()
 	b, err := io.ReadAll(body)

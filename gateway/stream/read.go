@@ -46,12 +46,12 @@ type read struct {
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has.
 func (s *Source) reads(list []slice, most int64) []read {
-	if len(list) > 0 && s.shards[list[0].shard].batches != nil {
+	if s.layout.regrouped() {
 		return s.gathers(list, most)
 	}
 	var out []read
 	for _, sl := range list {
-		b, makes := s.shard(sl.shard).Batches[sl.batch], s.makes(sl)
+		b, makes := s.shard(sl.shard).Batches[sl.batch], s.layout.made(sl)
 		if n := len(out) - 1; n >= 0 && out[n].reaches(sl.shard, b, most) && out[n].makes+makes <= most {
 			out[n].length += b.Len()
 			out[n].makes += makes
@@ -63,30 +63,26 @@ func (s *Source) reads(list []slice, most int64) []read {
 	return out
 }
 
-// makes bounds the bytes that the view makes of a slice, beside what was read. No
-// client sees this bound, so it may look at what is hidden: a text that is cut short
-// takes no more than it took.
-func (s *Source) makes(sl slice) int64 {
-	if s.view.Raw() && sl.whole && !s.view.Compact {
-		return 0
-	}
-	n := s.most(sl)
-	own := s.shards[sl.shard].batches
-	if own != nil {
-		return n
-	}
-	return n - s.view.Surplus(s.shard(sl.shard).Batches[sl.batch], sl.rows)
-}
-
 // reaches says whether a batch follows what is read, and both are at most so long.
 func (r *read) reaches(shard int, b schemas.Block, most int64) bool {
 	return r.shard == shard && r.offset+r.length == b.Offset && r.length+b.Len() <= most
 }
 
+// opener opens the store of an object.
+type opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+
+// newReader reads what a source shows. compact says that each batch carries its own
+// dictionaries. buffers are one stream's own: those of all streams would hold more than
+// what is counted.
+func newReader(src *Source, open opener, compact bool) *reader {
+	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	return &reader{source: src, open: open, buffers: buffers, compact: compact, decoders: map[int]*opened{}}
+}
+
 // reader fetches and makes the messages of one stream.
 type reader struct {
 	source   *Source
-	open     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+	open     opener
 	buffers  *sync.Pool
 	mu       sync.Mutex
 	decoders map[int]*opened // of the shards that are being read

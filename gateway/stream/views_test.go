@@ -385,17 +385,18 @@ func TestGrownBatchesAreCut(t *testing.T) {
 func TestFilteredShardsAreWindows(t *testing.T) {
 	l := newLab(t, 16, people(rand.New(rand.NewPCG(1, 7)), 500), people(rand.New(rand.NewPCG(1, 8)), 300))
 	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"30"}}}})
-	for i, sh := range src.shards {
-		for j, b := range sh.batches {
-			if last := j == len(sh.batches)-1; b.Rows != 16 && !last || b.Rows > 16 {
-				t.Errorf("batch %d of %d of shard %d has %d rows", j, len(sh.batches), i, b.Rows)
+	kept := src.layout.(*filtered).index.Shards
+	for i, sh := range kept {
+		for j, b := range sh.Batches {
+			if last := j == len(sh.Batches)-1; b.Rows != 16 && !last || b.Rows > 16 {
+				t.Errorf("batch %d of %d of shard %d has %d rows", j, len(sh.Batches), i, b.Rows)
 			}
 		}
 	}
-	ix, err := json.Marshal(&index{Format: indexFormat, Shards: []indexShard{{Shard: 1, Batches: src.shards[1].batches}}})
+	ix, err := json.Marshal(&index{Format: indexFormat, Shards: []indexShard{{Shard: 1, Batches: kept[1].Batches}}})
 	must(t, err)
 	split := src.Split
-	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, src.shards[1].batches) {
+	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, kept[1].Batches) {
 		t.Errorf("an index that was kept is read as %+v", got)
 	}
 	for _, other := range []string{"[[5,0],[3]]", `{"shards":[]}`, `{"format":1,"shards":[]}`, string(ix[:len(ix)/2]), ""} {
@@ -449,9 +450,9 @@ func TestFilteredStreamEnds(t *testing.T) {
 		t.Fatalf("only %d reads", len(reads))
 	}
 	l.gone.Store(true)
-	rd := &reader{source: src, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
+	rd := newReader(src, l.engine.Store, false)
 	ctx, cancel := context.WithCancel(context.Background())
-	res := <-l.engine.pipeline(ctx, rd, reads)
+	res := <-pipeline(ctx, l.engine.budget, rd, reads)
 	cancel()
 	if schemas.KindOf(res.err) != schemas.NotFound && schemas.KindOf(res.err) != schemas.Gone {
 		t.Errorf("got %v", res.err)
