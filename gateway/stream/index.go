@@ -18,8 +18,8 @@ type indexer struct {
 	window  int64 // rows of a window
 	left    int64 // of the open window
 	sizes   *shard.Sizes
-	open    batch
-	batches []batch
+	open    RowBatch
+	batches []RowBatch
 }
 
 func newIndexer(v *view.View, window int64) *indexer {
@@ -59,7 +59,7 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 		if err != nil {
 			return err
 		}
-		x.open.Takes = append(x.open.Takes, take{n, int64(at), int64(fits)})
+		x.open.Takes = append(x.open.Takes, Take{n, int64(at), int64(fits)})
 		x.open.Rows += int64(fits)
 		x.left -= int64(fits)
 		at += fits
@@ -79,7 +79,7 @@ func (x *indexer) close() {
 		}
 		x.batches = append(x.batches, x.open)
 	}
-	x.open = batch{}
+	x.open = RowBatch{}
 	x.sizes.Reset()
 	if x.left == 0 {
 		x.left = x.window
@@ -100,7 +100,7 @@ func (c *IndexCache) place(ctx context.Context) error {
 
 // scan makes a view's index: it reads every batch once. Between shards, where it holds
 // nothing, its place goes to whoever has waited longest.
-func (c *IndexCache) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) (ix *index, err error) {
+func (c *IndexCache) scan(ctx context.Context, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) (ix *RowIndex, err error) {
 	err = c.place(ctx)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (c *IndexCache) scan(ctx context.Context, p *progress, t *schemas.Table, s 
 	defer foreign(&err)
 	src := newSource(schemas.Version{}, t, s, vw)
 	rd := newReader(src, c.open, false)
-	out := &index{Format: indexFormat, Shards: []indexShard{}}
+	out := &RowIndex{Format: indexFormat, Shards: []RowIndexShard{}}
 	for i := range s.Shards {
 		if i > 0 {
 			<-c.scans
@@ -135,7 +135,7 @@ func (c *IndexCache) scan(ctx context.Context, p *progress, t *schemas.Table, s 
 		}
 		x.close()
 		if len(x.batches) > 0 {
-			out.Shards = append(out.Shards, indexShard{i, x.batches})
+			out.Shards = append(out.Shards, RowIndexShard{i, x.batches})
 		}
 		rd.forget(nil)
 		c.mu.Lock()

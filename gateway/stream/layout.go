@@ -103,13 +103,13 @@ func (*stored) origins(slice) []origin { return nil }
 // index, each with dictionaries of its own.
 type filtered struct {
 	view    *view.View
-	index   *index
+	index   *RowIndex
 	columns []int // where the view's columns stand in the sizes of the index, which is of the widest view
 	dicts   []int
 	empty   bool
 }
 
-func newFiltered(v, widest *view.View, ix *index, s *schemas.Split) *filtered {
+func newFiltered(v, widest *view.View, ix *RowIndex, s *schemas.Split) *filtered {
 	l := &filtered{view: v, index: ix, empty: len(ix.Shards) == 0 && len(s.Shards) > 0}
 	l.columns, l.dicts = within(widest.Columns, v.Columns), within(widest.Dictionaries, v.Dictionaries)
 	if len(widest.Columns) > maxIndexed {
@@ -145,9 +145,9 @@ func (l *filtered) shards() []shownShard {
 	return out
 }
 
-func (l *filtered) batch(sl slice) *batch { return &l.index.Shards[sl.shard].Batches[sl.batch] }
+func (l *filtered) batch(sl slice) *RowBatch { return &l.index.Shards[sl.shard].Batches[sl.batch] }
 
-func (l *filtered) body(b *batch) int64 {
+func (l *filtered) body(b *RowBatch) int64 {
 	n := l.view.Frame
 	for _, at := range l.columns {
 		n += b.Columns[at]

@@ -26,7 +26,7 @@ type IndexCache struct {
 	turns  turns
 	scans  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
 	mu     sync.Mutex
-	ready  map[string]*index
+	ready  map[string]*RowIndex
 	order  []string // their keys, the oldest first
 	held   int64    // bytes of them
 	making map[string]*progress
@@ -53,7 +53,7 @@ type asker struct {
 // NewIndexCache makes a cache that opens stores by open and keeps what it makes in the
 // bucket that work names.
 func NewIndexCache(open opener, work func(ctx context.Context) (store schemas.StoreID, bucket string, err error), life *Lifecycle, feed Feed, log *slog.Logger) *IndexCache {
-	return &IndexCache{open: open, work: work, life: life, feed: feed, log: log, ready: map[string]*index{}, making: map[string]*progress{}, scans: make(chan struct{}, makers), patience: unasked}
+	return &IndexCache{open: open, work: work, life: life, feed: feed, log: log, ready: map[string]*RowIndex{}, making: map[string]*progress{}, scans: make(chan struct{}, makers), patience: unasked}
 }
 
 // unasked is some times as long as clients wait before they ask again.
@@ -66,7 +66,7 @@ const maxReady = 512 << 20
 // rows gives a view's index, or Busy with its progress while it is being made, by who asks
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
-func (c *IndexCache) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) (*index, error) {
+func (c *IndexCache) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) (*RowIndex, error) {
 	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest))
 	key := hex.EncodeToString(sum[:])
 	c.mu.Lock()
@@ -161,7 +161,7 @@ func (c *IndexCache) make(ctx context.Context, who schemas.ParticipantID, key st
 }
 
 // keep holds an index ready, and lets go of the oldest beyond most bytes.
-func (c *IndexCache) keep(key string, ix *index, most int64) {
+func (c *IndexCache) keep(key string, ix *RowIndex, most int64) {
 	c.ready[key], c.order = ix, append(c.order, key)
 	c.held += ix.weight()
 	for c.held > most && len(c.order) > 1 {

@@ -20,7 +20,7 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 	table := &l.version.Data[0]
 	vw, err := view.New(table, &schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}}}, nil, l.engine.MasterKey)
 	must(t, err)
-	var ix *index
+	var ix *RowIndex
 	eventually(t, func() bool {
 		ix, err = l.engine.indexes.rows(t.Context(), asker{who: "who"}, &l.version, table, &table.Splits[0], vw)
 		if err != nil && schemas.KindOf(err) != schemas.Busy {
@@ -61,7 +61,7 @@ func TestIndexesAreMadeTwoAtOnce(t *testing.T) {
 // Where the indexes that are ready take too much, the oldest goes, and no other.
 func TestOldestIndexGoes(t *testing.T) {
 	vs := NewIndexCache(nil, nil, nil, nil, nil)
-	ix := &index{}
+	ix := &RowIndex{}
 	for _, key := range []string{"a", "b", "c"} {
 		vs.keep(key, ix, 2*ix.weight())
 	}

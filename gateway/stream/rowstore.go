@@ -13,7 +13,7 @@ import (
 	"guichet/schemas"
 )
 
-func (c *IndexCache) load(ctx context.Context, key string, s *schemas.Split, vw *view.View) (*index, error) {
+func (c *IndexCache) load(ctx context.Context, key string, s *schemas.Split, vw *view.View) (*RowIndex, error) {
 	id, bucket, err := c.work(ctx)
 	if err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ const maxIndex = 256 << 20
 
 // parseIndex reads a view's index over a split; nil where it is torn, of another form or
 // names places that are not there: it is made anew.
-func parseIndex(b []byte, s *schemas.Split, vw *view.View) *index {
-	var ix index
+func parseIndex(b []byte, s *schemas.Split, vw *view.View) *RowIndex {
+	var ix RowIndex
 	err := json.Unmarshal(unsealed(b), &ix)
 	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {
 		return nil
@@ -53,14 +53,14 @@ func parseIndex(b []byte, s *schemas.Split, vw *view.View) *index {
 
 // save writes an index for the other replicas and later starts. Where it cannot, the
 // index serves from memory: it is whole, and making it again would change nothing.
-func (c *IndexCache) save(ctx context.Context, key string, ix *index) {
+func (c *IndexCache) save(ctx context.Context, key string, ix *RowIndex) {
 	err := c.write(ctx, key, ix)
 	if err != nil {
 		c.log.Warn("the index of a view is not kept in the work bucket", "index", key, "err", err)
 	}
 }
 
-func (c *IndexCache) write(ctx context.Context, key string, ix *index) error {
+func (c *IndexCache) write(ctx context.Context, key string, ix *RowIndex) error {
 	id, bucket, err := c.work(ctx)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.V
 
 // newFilteredSource puts a view that filters rows over a split. ix is the index of the
 // widest view of its agreement: one with fewer columns has the same batches.
-func newFilteredSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw, widest *view.View, ix *index) *Source {
+func newFilteredSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw, widest *view.View, ix *RowIndex) *Source {
 	return sourceOf(v, t, s, vw, newFiltered(vw, widest, ix, s))
 }
 

@@ -393,7 +393,7 @@ func TestFilteredShardsAreWindows(t *testing.T) {
 			}
 		}
 	}
-	ix, err := json.Marshal(&index{Format: indexFormat, Shards: []indexShard{{Shard: 1, Batches: kept[1].Batches}}})
+	ix, err := json.Marshal(&RowIndex{Format: indexFormat, Shards: []RowIndexShard{{Shard: 1, Batches: kept[1].Batches}}})
 	must(t, err)
 	split := src.Split
 	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, kept[1].Batches) {
@@ -404,20 +404,20 @@ func TestFilteredShardsAreWindows(t *testing.T) {
 			t.Errorf("%.40q was taken for an index", other)
 		}
 	}
-	for name, spoil := range map[string]func(sh *indexShard, b *batch){
-		"no such shard":       func(sh *indexShard, _ *batch) { sh.Shard = 2 },
-		"a shard below zero":  func(sh *indexShard, _ *batch) { sh.Shard = -1 },
-		"no such batch":       func(_ *indexShard, b *batch) { b.Takes[0].Batch = 1000 },
-		"a batch below zero":  func(_ *indexShard, b *batch) { b.Takes[0].Batch = -1 },
-		"a skip below zero":   func(_ *indexShard, b *batch) { b.Takes[0].Skip = -1 },
-		"a skip beyond all":   func(_ *indexShard, b *batch) { b.Takes[0].Skip = 1 << 62 },
-		"rows below zero":     func(_ *indexShard, b *batch) { b.Takes[0].Rows = -1 },
-		"rows not taken":      func(_ *indexShard, b *batch) { b.Rows++ },
-		"a size is missing":   func(_ *indexShard, b *batch) { b.Columns = b.Columns[1:] },
-		"no dictionary sizes": func(_ *indexShard, b *batch) { b.Dictionaries = nil },
-		"a size below zero":   func(_ *indexShard, b *batch) { b.Columns[0] = -8 },
+	for name, spoil := range map[string]func(sh *RowIndexShard, b *RowBatch){
+		"no such shard":       func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = 2 },
+		"a shard below zero":  func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = -1 },
+		"no such batch":       func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = 1000 },
+		"a batch below zero":  func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = -1 },
+		"a skip below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = -1 },
+		"a skip beyond all":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = 1 << 62 },
+		"rows below zero":     func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Rows = -1 },
+		"rows not taken":      func(_ *RowIndexShard, b *RowBatch) { b.Rows++ },
+		"a size is missing":   func(_ *RowIndexShard, b *RowBatch) { b.Columns = b.Columns[1:] },
+		"no dictionary sizes": func(_ *RowIndexShard, b *RowBatch) { b.Dictionaries = nil },
+		"a size below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Columns[0] = -8 },
 	} {
-		var bad index
+		var bad RowIndex
 		must(t, json.Unmarshal(ix, &bad))
 		spoil(&bad.Shards[0], &bad.Shards[0].Batches[0])
 		text, err := json.Marshal(bad)
