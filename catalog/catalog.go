@@ -23,7 +23,7 @@ import (
 	"guichet/catalog/index"
 	"guichet/connectors/db"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
+	"guichet/connectors/sandbox"
 	"guichet/schemas"
 )
 
@@ -47,7 +47,7 @@ type Config struct {
 
 // Reader reads the objects of one publication, each whole, in processes of its own.
 type Reader interface {
-	Conform(ctx context.Context, in *os.File, size int64, spec shard.Spec, out *os.File) (shard.Report, error)
+	Conform(ctx context.Context, in *os.File, size int64, spec sandbox.Spec, out *os.File) (sandbox.Report, error)
 	Close() // ends the processes
 }
 

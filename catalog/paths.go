@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
+	"guichet/connectors/sandbox"
 	"guichet/schemas"
 )
 
@@ -38,7 +38,7 @@ func (c *Catalog) root(ctx context.Context, by schemas.Principal, p *asked, base
 		root = prefix
 		above, at := []string{}, len(own)
 		for folder := range strings.SplitAfterSeq(prefix[len(own):], "/") {
-			columns, err := shard.PathColumns(folder)
+			columns, err := sandbox.PathColumns(folder)
 			if err != nil || len(columns) == 0 { // what is no column above is no fault
 				at += len(folder)
 				continue
@@ -72,14 +72,14 @@ func hasColumn(base *schemas.Version, table, name string) bool {
 
 // columnsIn reads the columns that stand in the path of an object of a table. Errors:
 // Invalid.
-func (p *asked) columnsIn(table, key string) ([]shard.PathColumn, error) {
+func (p *asked) columnsIn(table, key string) ([]sandbox.PathColumn, error) {
 	longest := ""
 	for _, root := range p.Roots[table] {
 		if strings.HasPrefix(key, root) && len(root) > len(longest) {
 			longest = root
 		}
 	}
-	return shard.PathColumns(key[len(longest):])
+	return sandbox.PathColumns(key[len(longest):])
 }
 
 // leftOut names objects under a prefix that are no shards.
@@ -190,7 +190,7 @@ func (p *publication) withoutPaths(tr *tableReading) {
 // checkPaths holds the paths of a table's objects against each other: either all have
 // the same columns in them, or none has. Errors: Invalid.
 func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at string) error {
-	var first []shard.PathColumn
+	var first []sandbox.PathColumn
 	var whose string
 	for j := range t.Splits {
 		for k, key := range t.Splits[j].Keys {
@@ -202,7 +202,7 @@ func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at st
 			if whose == "" {
 				first, whose = columns, key
 			}
-			if !slices.EqualFunc(first, columns, func(a, b shard.PathColumn) bool { return a.Name == b.Name }) {
+			if !slices.EqualFunc(first, columns, func(a, b sandbox.PathColumn) bool { return a.Name == b.Name }) {
 				return schemas.BadField("publication", where, "the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones", asUploaded(d, key), namesOf(columns), asUploaded(d, whose), namesOf(first))
 			}
 		}
@@ -210,7 +210,7 @@ func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at st
 	return nil
 }
 
-func namesOf(columns []shard.PathColumn) string {
+func namesOf(columns []sandbox.PathColumn) string {
 	if len(columns) == 0 {
 		return "none"
 	}

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
+	"guichet/connectors/sandbox"
 	"guichet/schemas"
 )
 
 // ahead is how many shards of a version are read at once: one is fetched while
-// another is read. Each takes its size and shard.MostOut of temporary disk at most.
+// another is read. Each takes its size and sandbox.MostOut of temporary disk at most.
 const ahead = 2
 
 // A store that sends a shard slower than leastPace bytes in a second, after patience,
@@ -38,11 +38,11 @@ const maxShard = 64 << 30
 // with others are read again.
 type tableReading struct {
 	t     *schemas.Table
-	spec  shard.Spec
+	spec  sandbox.Spec
 	work  []work
-	paths [][]shard.PathColumn // by work
-	got   []*readShard         // by work; nil where it failed
-	began bool                 // a shard was read
+	paths [][]sandbox.PathColumn // by work
+	got   []*readShard           // by work; nil where it failed
+	began bool                   // a shard was read
 }
 
 // work is one object of a table; n is its place in the publication.
@@ -77,7 +77,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 		tr.paths = append(tr.paths, columns)
 	}
 	p.withoutPaths(tr)
-	shard.JoinPaths(tr.paths, tr.spec.Fields)
+	sandbox.JoinPaths(tr.paths, tr.spec.Fields)
 	tr.got = make([]*readShard, len(tr.work))
 	all := make([]int, len(tr.work))
 	for i := range all {
@@ -101,7 +101,7 @@ func (c *Catalog) table(ctx context.Context, p *publication, ask *schemas.Public
 func (c *Catalog) settle(ctx context.Context, p *publication, tr *tableReading) error {
 	spec := tr.spec
 	spec.Path = tr.paths[0]
-	schema, err := shard.SchemaOfCSV(spec)
+	schema, err := sandbox.SchemaOfCSV(spec)
 	if e, ok := errors.AsType[*schemas.Error](err); ok {
 		p.fault(tr.t.Name, e.Message)
 		return nil
@@ -161,7 +161,7 @@ func (c *Catalog) readAll(ctx context.Context, p *publication, tr *tableReading,
 }
 
 type readShard struct {
-	shard.Report
+	sandbox.Report
 	Shard schemas.Shard
 }
 
@@ -180,7 +180,7 @@ type reading struct {
 func (c *Catalog) startReading(ctx context.Context, p *publication, tr *tableReading, i int) *reading {
 	r := &reading{work: tr.work[i], i: i, done: make(chan struct{})}
 	before := tr.got[i]
-	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && saved.Format == shard.FormatCSV && saved.Seen == nil) {
+	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && saved.Format == sandbox.FormatCSV && saved.Seen == nil) {
 		r.got, r.saved = &saved, true
 		close(r.done)
 		return r
@@ -233,7 +233,7 @@ func (c *Catalog) take(ctx context.Context, p *publication, tr *tableReading, r 
 
 // learn takes from a shard what binds the others.
 func (tr *tableReading) learn(got *readShard) {
-	csv := got.Format == shard.FormatCSV
+	csv := got.Format == sandbox.FormatCSV
 	if !tr.began {
 		tr.began = true
 		tr.spec.Open = tr.spec.Open && csv
@@ -242,7 +242,7 @@ func (tr *tableReading) learn(got *readShard) {
 		}
 	}
 	if tr.spec.Open && csv {
-		tr.spec.Seen = shard.JoinCSV(tr.spec.Seen, got.Seen)
+		tr.spec.Seen = sandbox.JoinCSV(tr.spec.Seen, got.Seen)
 	}
 	if tr.spec.Schema == nil || tr.spec.Open && csv {
 		tr.spec.Schema = got.Schema
@@ -292,7 +292,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // conform copies the object into an unlinked file, has the child read it, and
 // puts what was rewritten into the work bucket. before is what was read of it with other
 // types.
-func (c *Catalog) conform(ctx context.Context, p *publication, spec shard.Spec, w work, before *readShard) (*readShard, error) {
+func (c *Catalog) conform(ctx context.Context, p *publication, spec sandbox.Spec, w work, before *readShard) (*readShard, error) {
 	key := w.key
 	err := c.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
 	if err != nil {

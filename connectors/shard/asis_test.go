@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"pgregory.net/rapid"
 )
 
@@ -13,11 +14,11 @@ func TestAsItIs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		schema, recs := anyTable(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
 		for _, rec := range recs {
-			b, err := columnsOf(rec)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			for i, k := range b.cols {
+			for i, a := range rec.Columns() {
+				k, err := fromArrow(a.Data(), map[arrow.ArrayData]*col{})
+				if err != nil {
+					rt.Fatal(err)
+				}
 				f := targetField(schema.Field(i))
 				segs := []seg{{c: k, n: k.n}}
 				got, err := asItIs(f, segs)

@@ -1,11 +1,8 @@
 package shard
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -93,19 +90,6 @@ func (c *col) copyValidity(f arrow.Field, segs []seg) error {
 	return nil
 }
 
-// setBits sets n bits from bit i on.
-func setBits(b []byte, i, n int) {
-	for ; n > 0 && i&7 != 0; i, n = i+1, n-1 {
-		b[i>>3] |= 1 << (i & 7)
-	}
-	for ; n >= 8; i, n = i+8, n-8 {
-		b[i>>3] = 0xff
-	}
-	for ; n > 0; i, n = i+1, n-1 {
-		b[i>>3] |= 1 << (i & 7)
-	}
-}
-
 func (c *col) copyFixed(segs []seg) {
 	bits := bitWidth(c.typ)
 	out := make([]byte, (int64(c.n)*int64(bits)+7)/8)
@@ -125,20 +109,6 @@ func (c *col) copyFixed(segs []seg) {
 			}
 			row += n
 		})
-	}
-}
-
-// copyBits copies n bits of src from bit j on to bit i of dst on.
-func copyBits(dst []byte, i int, src []byte, j, n int) {
-	if i&7 == 0 && j&7 == 0 {
-		k := n >> 3
-		copy(dst[i>>3:(i>>3)+k], src[j>>3:])
-		i, j, n = i+k*8, j+k*8, n&7
-	}
-	for ; n > 0; i, j, n = i+1, j+1, n-1 {
-		if bitAt(src, j) {
-			dst[i>>3] |= 1 << (i & 7)
-		}
 	}
 }
 
@@ -174,101 +144,6 @@ func (c *col) copyIndices(segs []seg, z *canonizer) error {
 	return nil
 }
 
-func putInt(b []byte, width int, v int64) {
-	switch width {
-	case 1:
-		b[0] = byte(v)
-	case 2:
-		binary.LittleEndian.PutUint16(b, uint16(v))
-	case 4:
-		binary.LittleEndian.PutUint32(b, uint32(v))
-	default:
-		binary.LittleEndian.PutUint64(b, uint64(v))
-	}
-}
-
-// offsets writes lengths one after another as offsets from 0.
-type offsets struct {
-	b     []byte
-	width int
-	row   int
-	end   int64
-}
-
-func newOffsets(typ arrow.DataType, n int) *offsets {
-	w := offsetWidth(typ)
-	return &offsets{b: make([]byte, (n+1)*w), width: w}
-}
-
-func (o *offsets) add(n int) {
-	o.end += int64(n)
-	o.row++
-	putInt(o.b[o.row*o.width:], o.width, o.end)
-}
-
-func (o *offsets) err() error {
-	if o.width == 4 && o.end > math.MaxInt32 {
-		return fmt.Errorf("%d values or bytes are too many for 32-bit offsets", o.end)
-	}
-	return nil
-}
-
-func (c *col) copyText(segs []seg) error {
-	o := newOffsets(c.typ, c.n)
-	data := make([]byte, 0, textBytes(segs))
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
-			if n > 0 && !null && shapeOf(s.c.typ) == shapeText {
-				w, at := offsetWidth(s.c.typ), s.c.off+from
-				first := int(intAt(s.c.bufs[0], w, at, true))
-				last := first
-				for i := range n {
-					next := int(intAt(s.c.bufs[0], w, at+i+1, true))
-					o.add(next - last)
-					last = next
-				}
-				data = append(data, s.c.bufs[1][first:last]...)
-				return
-			}
-			for i := from; i < from+n; i++ {
-				if null {
-					o.add(0)
-					continue
-				}
-				v := s.c.bytes(i)
-				data = append(data, v...)
-				o.add(len(v))
-			}
-		})
-	}
-	c.bufs = [][]byte{o.b, data}
-	if err := o.err(); err != nil {
-		return err
-	}
-	return c.checkText()
-}
-
-// checkText wants UTF-8 in every value. One pass over all bytes is enough where
-// no value begins inside a character.
-func (c *col) checkText() error {
-	if !isText(c.typ) {
-		return nil
-	}
-	data, whole := c.bufs[1], utf8.Valid(c.bufs[1])
-	w, b := offsetWidth(c.typ), 0
-	for i := range c.n {
-		a := b // canonical offsets begin at 0
-		b = int(intAt(c.bufs[0], w, i+1, true))
-		if whole && (a == len(data) || utf8.RuneStart(data[a])) {
-			continue
-		}
-		if !utf8.Valid(data[a:b]) {
-			return &valueFault{row: int64(i), what: "holds bytes that are not UTF-8"}
-		}
-	}
-	return nil
-}
-
 func (c *col) copyLists(segs []seg) error {
 	o := newOffsets(c.typ, c.n)
 	for _, s := range segs {
@@ -285,4 +160,13 @@ func (c *col) copyLists(segs []seg) error {
 	}
 	c.bufs = [][]byte{o.b}
 	return o.err()
+}
+
+// emptyColumn is a column of dt without values.
+func emptyColumn(dt arrow.DataType) *col {
+	c, err := canon(arrow.Field{Type: target(dt), Nullable: true}, nil, &canonizer{})
+	if err != nil {
+		return &col{typ: arrow.Null}
+	}
+	return c
 }

@@ -126,7 +126,7 @@ func (c *conformer) run() error {
 		}
 		return c.arrow(in)
 	case FormatCSV:
-		src, err := openCSV(c.ctx, c.data, c.spec, c.want)
+		src, err := openCSV(c.ctx, c.data, c.spec.csv(), c.want)
 		if err != nil {
 			return err
 		}
@@ -285,7 +285,7 @@ func slack(n int) int { return n + n/4 + 128 }
 // sameRecord says why a record batch, whose first row is first, is not canonical and
 // cut right.
 func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col, cut *obeys, first int64) (string, error) {
-	cols, _, err := decodeBatch(m, body, p.schema.top, dicts, nil)
+	cols, err := decodeBatch(m, body, p.schema.top, dicts, nil)
 	if err != nil {
 		return "", err
 	}
@@ -345,8 +345,8 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	if err := cut.finish(); err != nil {
 		return err
 	}
-	if s, ok := src.(interface{ late() []string }); ok {
-		p.notes = append(p.notes, s.late()...)
+	if s, ok := src.(interface{ Late() []string }); ok {
+		p.notes = append(p.notes, s.Late()...)
 	}
 	if len(cut.giants) > 0 {
 		p.notes = append(p.notes, giantNote(cut.giants))

@@ -40,14 +40,27 @@ const (
 	maxCellText = 40 // bytes of a cell shown in an error
 )
 
+// csvOptions say how one file is to be read.
+type csvOptions struct {
+	Name    string          // the object's key, for errors
+	Dialect *schemas.CSV    // nil where nothing is declared
+	Fields  []schemas.Field // declared columns
+	Open    bool            // the table's schema does not bind undeclared columns: their types follow from Seen and the file
+	Seen    []CSVSeen       // what the table's other files have shown
+}
+
+func (o csvOptions) dialect() schemas.CSV {
+	if o.Dialect == nil {
+		return schemas.CSV{}
+	}
+	return *o.Dialect
+}
+
 // openCSV settles dialect and types. want gives the types that the table's published
 // shards have, nil where there are none; where it is open, what the table's other files
 // have shown counts as the file's own.
-func openCSV(ctx context.Context, data []byte, spec Spec, want *Schema) (*csvSource, error) {
-	s := &csvSource{name: spec.Name, nulls: map[string]bool{"": true}}
-	if spec.CSV != nil {
-		s.dialect = *spec.CSV
-	}
+func openCSV(ctx context.Context, data []byte, spec csvOptions, want *Schema) (*csvSource, error) {
+	s := &csvSource{name: spec.Name, nulls: map[string]bool{"": true}, dialect: spec.dialect()}
 	for _, n := range s.dialect.Null {
 		s.nulls[n] = true
 	}
@@ -184,7 +197,7 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 			return invalid("line %d: two columns are called %q", sc.line, name)
 		}
 		seen[name] = true
-		c, err := s.column(name, fields, want)
+		c, err := newColumn(name, s.dialect, fields, want)
 		if err != nil {
 			return err
 		}
@@ -200,8 +213,10 @@ func (s *csvSource) header(sc *csvScanner, fields []schemas.Field, want *Schema)
 	return nil
 }
 
-func (s *csvSource) column(name string, fields []schemas.Field, want *Schema) (*csvColumn, error) {
-	c := &csvColumn{name: name, decimal: s.dialect.DecimalChar, group: s.dialect.GroupChar, seen: CSVSeen{Name: name}}
+// newColumn is a column of a file before any value is read: what is declared of it, and
+// the type that want, the schema of the table's other shards, has for it.
+func newColumn(name string, dialect schemas.CSV, fields []schemas.Field, want *Schema) (*csvColumn, error) {
+	c := &csvColumn{name: name, decimal: dialect.DecimalChar, group: dialect.GroupChar, seen: CSVSeen{Name: name}}
 	if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == name }); i >= 0 {
 		c.field = fields[i]
 	}
@@ -352,8 +367,8 @@ func (s *csvSource) each(ctx context.Context, f func(batch) error) error {
 	}
 }
 
-// late says what writing the values has shown.
-func (s *csvSource) late() (notes []string) {
+// Late says what writing the values has shown.
+func (s *csvSource) Late() (notes []string) {
 	for _, c := range s.columns {
 		if c.rounded > 0 {
 			notes = append(notes, fmt.Sprintf("column %q: values with more digits than %s holds, as declared: %d; the first: %s", c.name, c.typ, c.rounded, c.first))

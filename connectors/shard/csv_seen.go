@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // CSVSeen is what the values of one CSV column have shown, in one file or, joined, in
@@ -110,35 +112,26 @@ func JoinCSV(all, file []CSVSeen) []CSVSeen {
 	return out
 }
 
-// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
-// together, and what is declared. Kind: Invalid.
-func SchemaOfCSV(spec Spec) ([]byte, error) {
-	s := &csvSource{}
-	if spec.CSV != nil {
-		s.dialect = *spec.CSV
-	}
-	for _, seen := range spec.Seen {
-		c, err := s.column(seen.Name, spec.Fields, nil)
+// csvFields gives the fields of a table of CSV files by what they have shown together,
+// and what is declared. Kind: Invalid.
+func csvFields(o csvOptions) ([]arrow.Field, error) {
+	s := &csvSource{dialect: o.dialect()}
+	for _, seen := range o.Seen {
+		c, err := newColumn(seen.Name, s.dialect, o.Fields, nil)
 		if err != nil {
 			return nil, err
 		}
 		c.seen = seen
 		s.columns = append(s.columns, c)
 	}
-	err := s.settle()
-	if err != nil {
+	if err := s.settle(); err != nil {
 		return nil, err
 	}
-	fields, err := pathFields(spec, s.fields())
-	if err != nil {
-		return nil, err
-	}
-	p, err := newPlan(fields, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.schema.message(), nil
+	return s.fields(), nil
 }
+
+// wholeNumbers says whether all values were whole numbers, and there were some.
+func (s *CSVSeen) wholeNumbers() bool { return s.Values > 0 && s.Not&aInt == 0 }
 
 // see notes what a value rules out. Only texts that are written just as the value
 // would be written back count as numbers: 007, +1, 1e3 and 2.50 stay text.

@@ -225,10 +225,6 @@ func (c *cutter) drain(last bool) error {
 	return nil
 }
 
-// maxValue is the most bytes that one column of a row may have: they are held several
-// times over while they are read.
-const maxValue = 64 << 20
-
 // bearable refuses a row before it is copied that reading it would not survive.
 func (c *cutter) bearable() error {
 	for i, s := range c.segs(0, 1) {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
@@ -230,33 +229,6 @@ func BenchmarkConform(b *testing.B) {
 			}
 		})
 	}
-}
-
-func FuzzParseMeta(f *testing.F) {
-	var buf bytes.Buffer
-	w := ipc.NewWriter(&buf, ipc.WithSchema(arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}}, nil)))
-	_ = w.Close()
-	f.Add(buf.Bytes())
-	f.Add(recordMeta(3, []NodeRef{{3, 0}}, []BufferRef{{0, 0}, {0, 24}}, 64))
-	f.Add(dictionaryMeta(1, 3, []NodeRef{{3, 0}}, []BufferRef{{0, 0}, {0, 24}}, 64))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := ParseMeta(b)
-		if err != nil {
-			return
-		}
-		for _, r := range m.Buffers {
-			if r.Offset < 0 || r.Length < 0 || r.Offset+r.Length > m.BodyLen {
-				t.Fatalf("buffer %v outside a body of %d", r, m.BodyLen)
-			}
-		}
-		if m.Kind == KindSchema {
-			if s, err := ParseSchema(b); err == nil {
-				if _, err := ParseSchema(newSchema(s.Arrow.Fields()).message()); err != nil && !strings.Contains(err.Error(), "not read") {
-					t.Fatal(err)
-				}
-			}
-		}
-	})
 }
 
 func FuzzConform(f *testing.F) {

@@ -9,25 +9,31 @@ import (
 // walker takes the columns of one batch out of its body, in the order of the
 // schema's fields [Arrow columnar format, RecordBatch message].
 type walker struct {
-	m       *Message
-	body    []byte
-	dicts   map[int64]*col
-	inflate *inflater // nil where the body is not compressed
-	nodes   int
-	bufs    int
-	views   int
-	raw     [][]byte // the buffers as taken
+	m      *Message
+	body   []byte
+	dicts  map[int64]*col
+	unpack Unpacker // nil where the body is not compressed
+	nodes  int
+	bufs   int
+	views  int
+}
+
+// Unpacker undoes the compression of a body, buffer by buffer.
+type Unpacker interface {
+	// Unpack undoes one buffer as it stands in the body; codec is 0 for LZ4 frames, 1 for
+	// Zstandard [Message.fbs, CompressionType].
+	Unpack(codec int8, b []byte) ([]byte, error)
 }
 
 // decodeBatch gives the columns of a batch, sharing the bytes of body where it
 // is not compressed.
-func decodeBatch(m *Message, body []byte, top []*node, dicts map[int64]*col, inf *inflater) ([]*col, *walker, error) {
-	if m.Compressed && inf == nil {
-		return nil, nil, fmt.Errorf("a compressed body")
+func decodeBatch(m *Message, body []byte, top []*node, dicts map[int64]*col, unpack Unpacker) ([]*col, error) {
+	if m.Compressed && unpack == nil {
+		return nil, fmt.Errorf("a compressed body")
 	}
 	w := &walker{m: m, body: body, dicts: dicts}
 	if m.Compressed {
-		inf.codec, w.inflate = m.codec, inf
+		w.unpack = unpack
 	}
 	cols := make([]*col, len(top))
 	for i, nd := range top {
@@ -36,14 +42,14 @@ func decodeBatch(m *Message, body []byte, top []*node, dicts map[int64]*col, inf
 			err = fmt.Errorf("%d values in a batch of %d rows", c.n, m.Rows)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("column %q: %w", nd.field.Name, err)
+			return nil, fmt.Errorf("column %q: %w", nd.field.Name, err)
 		}
 		cols[i] = c
 	}
 	if w.nodes != len(m.Nodes) || w.bufs != len(m.Buffers) {
-		return nil, nil, fmt.Errorf("the batch has %d columns and %d buffers; the schema names %d and %d", len(m.Nodes), len(m.Buffers), w.nodes, w.bufs)
+		return nil, fmt.Errorf("the batch has %d columns and %d buffers; the schema names %d and %d", len(m.Nodes), len(m.Buffers), w.nodes, w.bufs)
 	}
-	return cols, w, nil
+	return cols, nil
 }
 
 func (w *walker) buffer() ([]byte, error) {
@@ -56,11 +62,10 @@ func (w *walker) buffer() ([]byte, error) {
 		return nil, fmt.Errorf("a buffer lies outside the body")
 	}
 	b := w.body[r.Offset : r.Offset+r.Length]
-	w.raw = append(w.raw, b)
-	if w.inflate == nil {
+	if w.unpack == nil {
 		return b, nil
 	}
-	return w.inflate.buffer(b)
+	return w.unpack.Unpack(w.m.codec, b)
 }
 
 func (w *walker) col(nd *node) (*col, error) {
@@ -145,13 +150,4 @@ func (w *walker) data(c *col, s shape) error {
 		c.bufs = append(c.bufs, b)
 	}
 	return nil
-}
-
-// emptyColumn is a column of dt without values.
-func emptyColumn(dt arrow.DataType) *col {
-	c, err := canon(arrow.Field{Type: target(dt), Nullable: true}, nil, &canonizer{})
-	if err != nil {
-		return &col{typ: arrow.Null}
-	}
-	return c
 }

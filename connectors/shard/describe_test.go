@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
 // What is said of a column stands in the schema of a stream and in the footer of a file,
@@ -28,11 +28,11 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := ipc.NewReader(bytes.NewReader(slices.Concat(described, EndOfStream())))
+	stream, err := arrowipc.NewReader(bytes.NewReader(slices.Concat(described, EndOfStream())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := ipc.NewFileReader(bytes.NewReader(slices.Concat(FileStart(), described, footer)))
+	file, err := arrowipc.NewFileReader(bytes.NewReader(slices.Concat(FileStart(), described, footer)))
 	if err != nil {
 		t.Fatal(err)
 	}

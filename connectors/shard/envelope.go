@@ -157,16 +157,11 @@ func (m *Message) parseBatch(h flat) error {
 	return nil
 }
 
-// ReadMessage reads and checks the metadata of the message that begins at off
-// in an object of size bytes, and says where it lies. Only framing with a
-// continuation marker is accepted. An object that ends inside the message is
-// Invalid, naming the byte. Safe for concurrent use if r is.
-func ReadMessage(r io.ReaderAt, off, size int64) (Message, schemas.Block, error) {
-	return readMessage(r, off, size, false)
-}
-
-// readMessage also takes the framing of Arrow before 0.15, where legacy is set:
-// four bytes of length, no marker. Only publication asks for that.
+// readMessage reads and checks the metadata of the message that begins at off
+// in an object of size bytes, and says where it lies. With legacy it also takes the
+// framing of Arrow before 0.15, four bytes of length and no marker: only publication
+// asks for that. An object that ends inside the message is Invalid, naming the byte.
+// Safe for concurrent use if r is.
 func readMessage(r io.ReaderAt, off, size int64, legacy bool) (m Message, at schemas.Block, err error) {
 	var head [prefix]byte
 	if size-off < 4 {
@@ -231,4 +226,17 @@ func invalid(format string, args ...any) error {
 	e := schemas.Errorf(schemas.Invalid, "", format, args...)
 	e.Err = nil
 	return e
+}
+
+// splitMessage parses a message that lies in one piece and finds its body.
+func splitMessage(msg []byte) (Message, schemas.Block, error) {
+	m, err := ParseMeta(msg)
+	if err != nil {
+		return m, schemas.Block{}, err
+	}
+	meta := int64(prefix) + int64(binary.LittleEndian.Uint32(msg[4:]))
+	if m.BodyLen > int64(len(msg))-meta || meta > math.MaxInt32 {
+		return m, schemas.Block{}, invalid("the message says its body has %d bytes; %d are there", m.BodyLen, int64(len(msg))-meta)
+	}
+	return m, schemas.Block{Meta: int32(meta), Body: m.BodyLen, Rows: m.Rows}, nil
 }

@@ -223,24 +223,6 @@ func isOffsetTime(dt arrow.DataType) bool {
 	return ok && ts.TimeZone == "UTC" && t.Field(1).Type.ID() == arrow.INT16
 }
 
-func isBytes(dt arrow.DataType) bool {
-	return dt.ID() == arrow.BINARY || dt.ID() == arrow.LARGE_BINARY
-}
-
-func isVariant(dt arrow.DataType) bool {
-	t, ok := dt.(*arrow.StructType)
-	if !ok || t.NumFields() != 2 {
-		return false
-	}
-	for _, name := range []string{"metadata", "value"} {
-		f, ok := t.FieldByName(name)
-		if !ok || !isBytes(f.Type) {
-			return false
-		}
-	}
-	return true
-}
-
 // isGeo knows the storage of the geoarrow types: bytes, text, points, and lists of
 // points as deep as the kind says.
 func isGeo(kind string, dt arrow.DataType) bool {

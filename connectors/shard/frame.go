@@ -292,3 +292,25 @@ func plainSlots(b *flatbuffers.Builder, dt arrow.DataType, i16, i32 func(int, in
 	b.PrependBoolSlot(1, arrow.IsSignedInteger(dt.ID()), false)
 	return fbInt
 }
+
+func padded(n int64) int64 { return (n + alignment - 1) &^ (alignment - 1) }
+
+// place gives each buffer its place in the body.
+func place(bufs [][]byte) (refs []BufferRef, body int64) {
+	refs = make([]BufferRef, len(bufs))
+	for i, b := range bufs {
+		refs[i] = BufferRef{body, int64(len(b))}
+		body += padded(int64(len(b)))
+	}
+	return refs, body
+}
+
+// appendPadded appends buffers, each padded with zeros to the alignment.
+func appendPadded(out []byte, bufs [][]byte) []byte {
+	var zero [alignment]byte
+	for _, b := range bufs {
+		out = append(out, b...)
+		out = append(out, zero[:int(padded(int64(len(b))))-len(b)]...)
+	}
+	return out
+}

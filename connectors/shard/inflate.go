@@ -10,15 +10,17 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
+// maxInflated is the most bytes that one batch may unpack to.
+const maxInflated = 192 << 20
+
 // inflater undoes body compression, at most left bytes in all: a small object
 // cannot ask for memory beyond that.
 type inflater struct {
-	codec int8 // 0 LZ4 frame, 1 Zstandard
-	left  int64
+	left int64
 }
 
-// buffer undoes one buffer: 8 bytes of length (−1: stored), then the bytes.
-func (f *inflater) buffer(b []byte) ([]byte, error) {
+// Unpack undoes one buffer: 8 bytes of length (−1: stored), then the bytes.
+func (f *inflater) Unpack(codec int8, b []byte) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
@@ -33,7 +35,7 @@ func (f *inflater) buffer(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("a compressed buffer says it unpacks to %d bytes; %d are left for this batch", n, f.left)
 	}
 	f.left -= n
-	r, err := f.reader(b)
+	r, err := unpacking(codec, b)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +50,8 @@ func (f *inflater) buffer(b []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func (f *inflater) reader(b []byte) (io.Reader, error) {
-	switch f.codec {
+func unpacking(codec int8, b []byte) (io.Reader, error) {
+	switch codec {
 	case 0:
 		return lz4.NewReader(bytes.NewReader(b)), nil
 	case 1:
@@ -59,5 +61,5 @@ func (f *inflater) reader(b []byte) (io.Reader, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	return nil, fmt.Errorf("bodies compressed with codec %d are not read", f.codec)
+	return nil, fmt.Errorf("bodies compressed with codec %d are not read", codec)
 }

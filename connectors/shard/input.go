@@ -6,20 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
-
-	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/schemas"
 )
-
-// batch is some rows of a source as columns in the order of its fields.
-type batch struct {
-	cols  []*col
-	skip  int // values before the batch's first row in each column
-	rows  int
-	where string // for errors: "batch 3", "row group 0", "line 17"
-}
 
 // source gives the rows of one object in stored order, each time it is asked.
 type source interface {
@@ -111,48 +102,15 @@ func openFile(data []byte) (*arrowInput, error) {
 	return in, in.loadDictionaries(true)
 }
 
-type footer struct {
-	schema  *Schema
-	blocks  []schemas.Block // dictionaries first
-	dicts   int
-	extras  bool
-	encoded int
-}
-
-func parseFooter(b []byte) (f footer, err error) {
-	defer guard(&err)
-	t := flatRoot(b)
-	st, ok := t.table(slot1)
-	if !ok {
-		return f, fmt.Errorf("no schema")
-	}
-	if f.schema, err = parseSchema(st, schemaParser{}); err != nil {
-		return f, err
-	}
-	_, n := t.vector(slot4, 4)
-	f.extras = n > 0
-	for _, slot := range []int{slot2, slot3} {
-		p, n := t.vector(slot, 24)
-		for range n {
-			f.blocks = append(f.blocks, schemas.Block{Offset: t.int64At(p), Meta: t.t.GetInt32(p + 8), Body: t.int64At(p + 16)})
-			p += 24
-		}
-		if slot == slot2 {
-			f.dicts = n
-		}
-	}
-	f.encoded = len(b)
-	return f, nil
-}
-
 // place reads every message that the footer names and looks for others.
 func (in *arrowInput) place(f footer, foot int64) error {
 	r := bytes.NewReader(in.data)
 	if err := in.placeSchema(r, f, foot); err != nil {
 		return err
 	}
-	for i, b := range f.blocks {
-		e, err := in.block(r, b, foot, i < f.dicts)
+	blocks := slices.Concat(f.dictionaries, f.batches)
+	for i, b := range blocks {
+		e, err := in.block(r, b, foot, i < len(f.dictionaries))
 		if err != nil {
 			return err
 		}
@@ -169,7 +127,7 @@ func (in *arrowInput) placeSchema(r *bytes.Reader, f footer, foot int64) error {
 	if err != nil || m.Kind != KindSchema {
 		in.untidy = "its schema message has no frame"
 		end := foot
-		for _, b := range f.blocks {
+		for _, b := range slices.Concat(f.dictionaries, f.batches) {
 			end = min(end, max(b.Offset, 8))
 		}
 		at = schemas.Block{Offset: 8, Meta: int32(end - 8)}
@@ -177,7 +135,7 @@ func (in *arrowInput) placeSchema(r *bytes.Reader, f footer, foot int64) error {
 			return invalid("%d bytes stand before the first message that the footer names", end-8)
 		}
 		if m, err = parseFlat(in.data[8:end]); err != nil || m.Kind != KindSchema {
-			in.schemaAt, in.footer = at, f.encoded
+			in.schemaAt, in.footer = at, f.size
 			return nil
 		}
 	}
@@ -188,7 +146,7 @@ func (in *arrowInput) placeSchema(r *bytes.Reader, f footer, foot int64) error {
 	if !equalNodes(s.top, f.schema.top) {
 		return invalid("the footer's schema and the schema message differ")
 	}
-	in.schemaAt, in.footer = at, f.encoded
+	in.schemaAt, in.footer = at, f.size
 	switch {
 	case in.untidy != "":
 	case f.extras || f.schema.extras || s.extras:
@@ -267,86 +225,31 @@ func (in *arrowInput) message(e entry) (Message, []byte, error) {
 
 func (in *arrowInput) inflater() *inflater { return &inflater{left: maxInflated} }
 
-const (
-	maxInflated    = 192 << 20 // bytes that one batch may unpack to
-	maxDictionary  = 64 << 20  // bytes of one dictionary, with its deltas
-	maxBlockValues = 1 << 22   // values of a batch that has no bytes of its own
-)
-
 // loadDictionaries decodes the dictionaries in order. A file names all of them
 // at once, so it cannot replace one [Arrow columnar format, IPC File Format].
 func (in *arrowInput) loadDictionaries(file bool) error {
-	values := map[int64]*node{}
-	if err := valueNodes(in.schema.top, values); err != nil {
+	all, err := newDictionaries(in.schema)
+	if err != nil {
 		return err
 	}
-	now := map[int64]*col{}
 	for i := range in.entries {
 		e := &in.entries[i]
 		if e.kind != KindDictionary {
 			continue
 		}
-		nd, ok := values[e.id]
-		if !ok {
-			return invalid("the dictionary at byte %d has the id %d, which no column names", e.at.Offset, e.id)
-		}
-		d, delta, err := in.dictionary(*e, nd, now)
+		m, body, err := in.message(*e)
 		if err != nil {
 			return invalid("dictionary %d at byte %d: %w", e.id, e.at.Offset, err)
 		}
-		if old := now[e.id]; old != nil && delta {
-			if d, err = joinColumns(nd.field, old, d); err != nil {
-				return invalid("dictionary %d at byte %d: %w", e.id, e.at.Offset, err)
-			}
-		} else if old != nil && file {
-			return invalid("dictionary %d is there twice; a file cannot replace one", e.id)
-		}
-		e.dict, now[e.id] = d, d
-	}
-	return nil
-}
-
-func (in *arrowInput) dictionary(e entry, nd *node, now map[int64]*col) (*col, bool, error) {
-	m, body, err := in.message(e)
-	if err != nil {
-		return nil, false, err
-	}
-	cols, _, err := decodeBatch(&m, body, []*node{nd}, now, in.inflater())
-	if err != nil {
-		return nil, false, err
-	}
-	return cols[0], m.IsDelta, nil
-}
-
-func joinColumns(f arrow.Field, a, b *col) (*col, error) {
-	f.Type = target(f.Type)
-	segs := []seg{{c: a, n: a.n}, {c: b, n: b.n}}
-	size, err := measure(f, segs)
-	if err != nil {
-		return nil, err
-	}
-	if size > maxDictionary {
-		return nil, fmt.Errorf("with its deltas it is larger than 64 MiB")
-	}
-	return canon(f, segs, &canonizer{})
-}
-
-// valueNodes finds the value type of each dictionary id.
-func valueNodes(nodes []*node, into map[int64]*node) error {
-	for _, n := range nodes {
-		if d, ok := n.field.Type.(*arrow.DictionaryType); ok {
-			v := &node{field: arrow.Field{Name: n.field.Name, Type: d.ValueType, Nullable: true}, id: -1, kids: n.kids}
-			if old, ok := into[n.id]; ok && !arrow.TypeEqual(old.field.Type, d.ValueType) {
-				return invalid("two columns of different types share the dictionary %d", n.id)
-			}
-			into[n.id] = v
-		}
-		if err := valueNodes(n.kids, into); err != nil {
+		if e.dict, err = all.add(&m, body, e.at.Offset, in.inflater(), file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// maxBlockValues is the most values of a batch that has no bytes of its own.
+const maxBlockValues = 1 << 22
 
 // each decodes the record batches in order.
 func (in *arrowInput) each(ctx context.Context, f func(batch) error) error {
@@ -362,7 +265,7 @@ func (in *arrowInput) each(ctx context.Context, f func(batch) error) error {
 		b := batch{where: fmt.Sprintf("batch %d", n)}
 		m, body, err := in.message(e)
 		if err == nil {
-			b.cols, _, err = decodeBatch(&m, body, in.schema.top, dicts, in.inflater())
+			b.cols, err = decodeBatch(&m, body, in.schema.top, dicts, in.inflater())
 		}
 		if err != nil {
 			return invalid("%s at byte %d: %w", b.where, e.at.Offset, err)

@@ -74,7 +74,7 @@ func (c *pqColumn) buildList(leaves []*pqLeaf, rep, def int16) (*col, error) {
 	}
 	switch c.field.Type.ID() {
 	case arrow.FIXED_SIZE_LIST:
-		return out, out.fillLists(first.offs)
+		return out, fillLists(out, first.offs)
 	case arrow.LARGE_LIST:
 		wide := make([]int64, len(first.offs))
 		for i, o := range first.offs {
@@ -89,7 +89,7 @@ func (c *pqColumn) buildList(leaves []*pqLeaf, rep, def int16) (*col, error) {
 
 // fillLists makes lists of a fixed size of lists that have it, and gives the null
 // ones blank values.
-func (c *col) fillLists(offs []int32) error {
+func fillLists(c *col, offs []int32) error {
 	t, ok := c.typ.(*arrow.FixedSizeListType)
 	if !ok {
 		return errors.New("no list of a fixed size")

@@ -1,13 +1,11 @@
 package shard
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/parquet/metadata"
-	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // Entries of the footer.
@@ -28,24 +26,15 @@ func (s *parquetSource) storedSchema() *Schema {
 	if err != nil {
 		b, err = base64.RawStdEncoding.DecodeString(*v)
 	}
-	var m Message
-	if err == nil {
-		m, _, err = readMessage(bytes.NewReader(b), 0, int64(len(b)), true)
-	}
 	var own *Schema
-	if err == nil && m.Kind == KindSchema {
-		own, err = parseSchema(m.header, schemaParser{hearsay: true})
+	if err == nil {
+		own, err = parseStored(b)
 	}
-	if err != nil || own == nil {
+	if err != nil {
 		s.notes = append(s.notes, "the Arrow schema in the footer cannot be read and is left aside")
 		return nil
 	}
 	return own
-}
-
-// extension is the metadata of a field of an extension type.
-func extension(name, data string) arrow.Metadata {
-	return arrow.NewMetadata([]string{extensionName, extensionData}, []string{name, data})
 }
 
 // geoMetadata is the extension metadata of geoarrow types.

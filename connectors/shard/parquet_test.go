@@ -13,13 +13,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/parquet"
+	pq "github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 
@@ -120,12 +120,12 @@ type pqFile struct {
 	kv   map[string]string
 	put  func(file.ColumnChunkWriter) error
 	more []func(file.ColumnChunkWriter) error // further leaves
-	opts []parquet.WriterProperty
+	opts []pq.WriterProperty
 }
 
 func (f pqFile) bytes(t testing.TB) []byte {
 	t.Helper()
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{f.node}, -1)
+	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		}
 	}
 	var buf bytes.Buffer
-	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(parquet.NewWriterProperties(append(f.opts, parquet.WithStats(false))...)), file.WithWriteMetadata(kv))
+	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(pq.NewWriterProperties(append(f.opts, pq.WithStats(false))...)), file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
 		t.Fatal(err)
@@ -157,18 +157,18 @@ func (f pqFile) bytes(t testing.TB) []byte {
 }
 
 // int96At is Spark's form of seconds and nanoseconds since 1970.
-func int96At(seconds, nanos int64) (v parquet.Int96) {
+func int96At(seconds, nanos int64) (v pq.Int96) {
 	day, in := seconds/86400, seconds%86400
 	if in < 0 {
 		day, in = day-1, in+86400
 	}
 	binary.LittleEndian.PutUint64(v[:], uint64(in*1e9+nanos))
-	binary.LittleEndian.PutUint32(v[8:], uint32(day+julian1970))
+	binary.LittleEndian.PutUint32(v[8:], uint32(day+2_440_588))
 	return v
 }
 
-func int96File(kv map[string]string, vals ...parquet.Int96) pqFile {
-	return pqFile{kv: kv, node: schema.NewInt96Node("t", parquet.Repetitions.Required, -1), put: func(c file.ColumnChunkWriter) error {
+func int96File(kv map[string]string, vals ...pq.Int96) pqFile {
+	return pqFile{kv: kv, node: schema.NewInt96Node("t", pq.Repetitions.Required, -1), put: func(c file.ColumnChunkWriter) error {
 		_, err := c.(*file.Int96ColumnChunkWriter).WriteBatch(vals, nil, nil)
 		return err
 	}}
@@ -211,16 +211,16 @@ func must1(t testing.TB, b []byte) Report {
 	return r
 }
 
-func pairsOf(rep parquet.Repetition) schema.Node {
-	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", parquet.Repetitions.Required, -1), schema.NewInt32Node("b", parquet.Repetitions.Required, -1)}, -1)
+func pairsOf(rep pq.Repetition) schema.Node {
+	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", pq.Repetitions.Required, -1), schema.NewInt32Node("b", pq.Repetitions.Required, -1)}, -1)
 	if err != nil {
 		panic(err)
 	}
-	n, err := schema.ListOf(item, parquet.Repetitions.Optional, -1)
+	n, err := schema.ListOf(item, pq.Repetitions.Optional, -1)
 	if err != nil {
 		panic(err)
 	}
-	return schema.MustGroup(schema.NewGroupNodeLogical("x", parquet.Repetitions.Optional, schema.FieldList{n.Field(0)}, schema.ListLogicalType{}, -1))
+	return schema.MustGroup(schema.NewGroupNodeLogical("x", pq.Repetitions.Optional, schema.FieldList{n.Field(0)}, schema.ListLogicalType{}, -1))
 }
 
 func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
@@ -233,7 +233,7 @@ func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
 // TestContradictoryListsAreRefused: two members of a list that say differently where
 // it ends would make invented rows.
 func TestContradictoryListsAreRefused(t *testing.T) {
-	good := pqFile{node: pairsOf(parquet.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
+	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
 	_, out := must(t, good.bytes(t), Spec{Name: "x.parquet"})
 	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, cells(t, out, "x")); diff != "" {
 		t.Error(diff)
@@ -254,7 +254,7 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 
 // TestNarrowIntegersOutsideTheirType: Parquet stores int8 in 32 bits.
 func TestNarrowIntegersOutsideTheirType(t *testing.T) {
-	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", parquet.Repetitions.Optional, schema.NewIntLogicalType(8, true), parquet.Types.Int32, -1, -1))
+	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true), pq.Types.Int32, -1, -1))
 	f := pqFile{node: n, put: ints([]int32{-128, 127, 300}, []int16{1, 0, 1, 1}, nil)}
 	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is no int8") {
 		t.Error(err)
@@ -295,9 +295,9 @@ func TestEncryptedParquet(t *testing.T) {
 // TestLargeValuesMakeSmallBatches: rows of 300 KB, as pictures have, are read some at
 // a time and not refused for their sum.
 func TestLargeValuesMakeSmallBatches(t *testing.T) {
-	n := schema.NewByteArrayNode("b", parquet.Repetitions.Required, -1)
+	n := schema.NewByteArrayNode("b", pq.Repetitions.Required, -1)
 	f := pqFile{node: n, put: func(c file.ColumnChunkWriter) error {
-		vals := make([]parquet.ByteArray, 700)
+		vals := make([]pq.ByteArray, 700)
 		for i := range vals {
 			vals[i] = bytes.Repeat([]byte{byte(i)}, 300_000)
 		}
@@ -334,7 +334,7 @@ func TestOutputIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w := ipc.NewWriter(f, ipc.WithSchema(rec.Schema()), ipc.WithZstd())
+	w := arrowipc.NewWriter(f, arrowipc.WithSchema(rec.Schema()), arrowipc.WithZstd())
 	for range 600 { // 300 MiB
 		err = errors.Join(err, w.Write(rec))
 	}

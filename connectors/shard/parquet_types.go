@@ -79,14 +79,6 @@ func named(nodes []*node, name string) (found *node) {
 	return found
 }
 
-// kid is child i of a node, nil where there is none.
-func (n *node) kid(i int) *node {
-	if n == nil || len(n.kids) <= i {
-		return nil
-	}
-	return n.kids[i]
-}
-
 func (t *pqTypes) note(n *pqNode, format string, args ...any) {
 	t.source.notes = append(t.source.notes, fmt.Sprintf("column %q: ", n.path)+fmt.Sprintf(format, args...))
 }

@@ -91,14 +91,6 @@ func (l *pqLeaf) decimals(w int, in []byte) ([]byte, error) {
 	return out, nil
 }
 
-// signed writes x with its sign.
-func signed(to []byte, x int64) {
-	binary.LittleEndian.PutUint64(to, uint64(x))
-	for i := 8; i < len(to); i++ {
-		to[i] = byte(x >> 63)
-	}
-}
-
 // reversed writes a big-endian integer of any length with its sign; false where it
 // does not fit.
 func reversed(to, from []byte) bool {

@@ -92,6 +92,9 @@ type pathColumn struct {
 	made  *col // some rows of it
 }
 
+// madeRows is how many rows of a path column are made at once; more where a batch is longer.
+const madeRows = 8192
+
 // withPath adds the columns of the object's path to a source and its fields. Those that
 // the file has too are compared.
 func (c *conformer) withPath(src source, fields []arrow.Field) (source, []arrow.Field, []string, error) {
@@ -108,7 +111,7 @@ func (c *conformer) withPath(src source, fields []arrow.Field) (source, []arrow.
 		if p.at >= 0 {
 			p.typ = compared(fields[p.at].Type)
 		}
-		if err := p.make(parquetRows); err != nil {
+		if err := p.make(madeRows); err != nil {
 			return nil, nil, nil, err
 		}
 		if p.at >= 0 {
@@ -124,12 +127,11 @@ func (c *conformer) withPath(src source, fields []arrow.Field) (source, []arrow.
 }
 
 func (c *conformer) pathColumn(from *PathColumn) (*pathColumn, error) {
-	s := &csvSource{}
 	var want *Schema
 	if !c.spec.Open {
 		want = c.want
 	}
-	k, err := s.column(from.Name, c.spec.Fields, want)
+	k, err := newColumn(from.Name, schemas.CSV{}, c.spec.Fields, want)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +147,7 @@ func (p *pathColumn) settlePath() (err error) {
 	case p.field.Type != "":
 		p.typ, err = p.declaredType()
 	case p.typ != nil:
-	case p.seen.Values > 0 && p.seen.Not&aInt == 0:
+	case p.seen.wholeNumbers():
 		p.typ = arrow.PrimitiveTypes.Int64
 	default:
 		p.typ = arrow.BinaryTypes.String
@@ -209,10 +211,10 @@ func (s *pathSource) each(ctx context.Context, f func(batch) error) error {
 	})
 }
 
-// late is what the source says last.
-func (s *pathSource) late() []string {
-	if l, ok := s.source.(interface{ late() []string }); ok {
-		return l.late()
+// Late is what the source says last.
+func (s *pathSource) Late() []string {
+	if l, ok := s.source.(interface{ Late() []string }); ok {
+		return l.Late()
 	}
 	return nil
 }
@@ -251,4 +253,26 @@ func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
 		}
 	}
 	return have, nil
+}
+
+// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
+// together, and what is declared. Kind: Invalid.
+func SchemaOfCSV(spec Spec) ([]byte, error) {
+	fields, err := csvFields(spec.csv())
+	if err != nil {
+		return nil, err
+	}
+	if fields, err = pathFields(spec, fields); err != nil {
+		return nil, err
+	}
+	p, err := newPlan(fields, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.schema.message(), nil
+}
+
+// csv is the part of a spec that speaks of CSV.
+func (s Spec) csv() csvOptions {
+	return csvOptions{Name: s.Name, Dialect: s.CSV, Fields: s.Fields, Open: s.Open, Seen: s.Seen}
 }

@@ -3,7 +3,6 @@ package shard
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -17,13 +16,6 @@ type plan struct {
 	limit  int64        // bytes of canonical buffers in one batch
 	notes  []string
 }
-
-// batchLimit is the most bytes of one record batch message's body: Go's and
-// Rust's Flight clients refuse messages over 4 MiB by default [decisions.md 10].
-const batchLimit = 3584 << 10
-
-// maxColumns of a table: 16,000 would spend half a message on their metadata.
-const maxColumns = 10_000
 
 // newPlan settles the canonical fields of a source. dicts are all dictionaries
 // of the source by column, in the order they came; want is the schema that the
@@ -130,21 +122,6 @@ func countBuffers(nodes []*node) (n int) {
 	return n
 }
 
-func mustMatch(want, got []arrow.Field) error {
-	if len(want) != len(got) {
-		return invalid("the shard has %d columns; the table's other shards have %d", len(got), len(want))
-	}
-	for i, w := range want {
-		if w.Name != got[i].Name {
-			return invalid("column %d is called %q; in the table's other shards it is %q", i+1, got[i].Name, w.Name)
-		}
-		if !accepts(w.Type, got[i].Type) {
-			return invalid("column %q has the type %s; in the table's other shards it is %s", w.Name, got[i].Type, w.Type)
-		}
-	}
-	return nil
-}
-
 // joinDictionary keeps the column a dictionary where one dictionary, small
 // enough for a message and for its index type, can hold all values.
 func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*col, z *canonizer, want *Schema, i int) error {
@@ -173,72 +150,6 @@ func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*co
 	f.Type = &arrow.DictionaryType{IndexType: d.IndexType, ValueType: vf.Type, Ordered: d.Ordered}
 	z.dict, z.remap = dict, remap
 	return nil
-}
-
-func maxIndex(dt arrow.DataType) int64 {
-	switch dt.ID() {
-	case arrow.INT8:
-		return math.MaxInt8
-	case arrow.UINT8:
-		return math.MaxUint8
-	case arrow.INT16:
-		return math.MaxInt16
-	case arrow.UINT16:
-		return math.MaxUint16
-	}
-	return math.MaxInt32
-}
-
-// joinValues joins dictionaries in order; values of the first keep their
-// places. dict is nil where the whole is too large for a message.
-func joinValues(f arrow.Field, all []*col) (dict *col, remap map[*col][]int32, err error) {
-	if len(all) == 0 {
-		return emptyColumn(f.Type), nil, nil
-	}
-	segs := []seg{{c: all[0], n: all[0].n}}
-	if len(all) > 1 {
-		remap = map[*col][]int32{}
-		next, places := int32(all[0].n), map[string]int32{}
-		for i := range all[0].n {
-			if k := valueKey(all[0], i); i == 0 || places[k] == 0 {
-				places[k] = int32(i) + 1
-			}
-		}
-		for _, d := range all[1:] {
-			to := make([]int32, d.n)
-			for i := range to {
-				k := valueKey(d, i)
-				if places[k] == 0 {
-					next++
-					places[k] = next
-					segs = push(segs, seg{c: d, from: i, n: 1})
-				}
-				to[i] = places[k] - 1
-			}
-			remap[d] = to
-		}
-	}
-	size, err := measure(f, segs)
-	if err != nil || size > batchLimit-1024 {
-		return nil, nil, err
-	}
-	dict, err = canon(f, segs, &canonizer{})
-	return dict, remap, err
-}
-
-// valueKey is value i of a flat column as a map key.
-func valueKey(c *col, i int) string {
-	if c.isNull(i) {
-		return "null"
-	}
-	if s := shapeOf(c.typ); s == shapeText || s == shapeView {
-		return "v" + string(c.bytes(i))
-	}
-	w := bitWidth(c.typ)
-	if w == 1 {
-		return fmt.Sprint(bitAt(c.bufs[0], c.off+i))
-	}
-	return "v" + string(c.bufs[0][(c.off+i)*w/8:(c.off+i+1)*w/8])
 }
 
 // size is the bytes that segs of column i take in a batch.

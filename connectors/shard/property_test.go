@@ -10,7 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -183,7 +183,7 @@ func texts(recs []arrow.Record) (out []string) {
 func written(t testing.TB, schema *arrow.Schema, recs []arrow.Record) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w := ipc.NewWriter(&buf, ipc.WithSchema(schema))
+	w := arrowipc.NewWriter(&buf, arrowipc.WithSchema(schema))
 	for _, rec := range recs {
 		if err := w.Write(rec); err != nil {
 			t.Fatal(err)
@@ -272,7 +272,7 @@ func piece(file []byte, b schemas.Block) []byte { return file[b.Offset : b.Offse
 
 func readStream(t testing.TB, b []byte) (out []arrow.Record) {
 	t.Helper()
-	rd, err := ipc.NewReader(bytes.NewReader(b))
+	rd, err := arrowipc.NewReader(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +306,7 @@ func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 		}
 		from := r.Int64N(b.Rows)
 		n := r.Int64N(b.Rows - from + 1)
-		parts, want = append(parts, Part{rec, from, n}), append(want, rec.NewSlice(from, from+n))
+		parts, want = append(parts, Part{Record: rec, From: from, N: n}), append(want, rec.NewSlice(from, from+n))
 		msg, err := EncodeRecord(rec, from, n)
 		if err != nil {
 			rt.Fatal(err)

@@ -23,27 +23,26 @@ func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &arrowInput{schema: s}
+	all, err := newDictionaries(s)
+	if err != nil {
+		return nil, err
+	}
+	offset := int64(0)
 	for _, msg := range dictionaries {
 		m, at, err := splitMessage(msg)
 		if err != nil {
 			return nil, err
 		}
-		at.Offset = int64(len(in.data))
-		in.data = append(in.data, msg...)
-		in.entries = append(in.entries, entry{kind: m.Kind, at: at, id: m.DictionaryID})
+		if m.Kind == KindDictionary {
+			if _, err := all.add(&m, msg[at.Meta:at.Len()], offset, nil, false); err != nil {
+				return nil, err
+			}
+		}
+		offset += int64(len(msg))
 	}
-	if err := in.loadDictionaries(false); err != nil {
-		return nil, err
-	}
-	d := &Decoder{schema: s, dicts: map[int64]*col{}, arrow: map[*col]arrow.ArrayData{}}
+	d := &Decoder{schema: s, dicts: all.now, arrow: map[*col]arrow.ArrayData{}}
 	if d.spans, err = spansOf(s.top); err != nil {
 		return nil, err
-	}
-	for _, e := range in.entries {
-		if e.kind == KindDictionary {
-			d.dicts[e.id] = e.dict
-		}
 	}
 	for _, n := range s.top {
 		if n.id < 0 {
@@ -78,7 +77,7 @@ func (d *Decoder) Record(msg []byte) (rec arrow.Record, err error) {
 	if m.Kind != KindRecord {
 		return nil, invalid("the message is not a record batch")
 	}
-	cols, _, err := decodeBatch(&m, msg[at.Meta:at.Len()], d.schema.top, d.dicts, nil)
+	cols, err := decodeBatch(&m, msg[at.Meta:at.Len()], d.schema.top, d.dicts, nil)
 	if err != nil {
 		return nil, invalid("record batch: %w", err)
 	}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -58,6 +59,25 @@ func schemaOf(m Message) (*Schema, error) {
 	}
 	s.extras = s.extras || m.custom
 	return s, nil
+}
+
+// parseStored reads a schema message that says how a writer had its columns before it
+// wrote them in another format, as the footer of a Parquet file has one. Types that are
+// not read are null and have their name in was; the error says only that it is none.
+func parseStored(b []byte) (*Schema, error) {
+	m, _, err := readMessage(bytes.NewReader(b), 0, int64(len(b)), true)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind != KindSchema {
+		return nil, invalid("the message is not a schema")
+	}
+	return parseSchema(m.header, schemaParser{hearsay: true})
+}
+
+// schemaWith is a schema of columns that stand in other schemas.
+func schemaWith(top []*node) *Schema {
+	return &Schema{Arrow: arrow.NewSchema(fieldsOf(top), nil), top: top}
 }
 
 // parseSchema reads the table Schema. Where it is hearsay, as in a Parquet footer,
@@ -253,4 +273,17 @@ func equalNodes(a, b []*node) bool {
 		}
 	}
 	return true
+}
+
+// kid is child i of a node, nil where there is none.
+func (n *node) kid(i int) *node {
+	if n == nil || len(n.kids) <= i {
+		return nil
+	}
+	return n.kids[i]
+}
+
+// extension is the metadata of a field of an extension type.
+func extension(name, data string) arrow.Metadata {
+	return arrow.NewMetadata([]string{extensionName, extensionData}, []string{name, data})
 }

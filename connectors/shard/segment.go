@@ -1,9 +1,7 @@
 package shard
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -119,32 +117,6 @@ func (s seg) eachRun(f func(from, n int, null bool)) {
 	}
 }
 
-// runEnd is the first bit from i on that is not set, or is, at most end.
-func runEnd(b []byte, i, end int, set bool) int {
-	for i < end {
-		p := i >> 3
-		if p+8 > len(b) {
-			if bitAt(b, i) != set {
-				return i
-			}
-			i++
-			continue
-		}
-		w := binary.LittleEndian.Uint64(b[p:])
-		if set {
-			w = ^w
-		}
-		w >>= i & 7
-		k := bits.TrailingZeros64(w)
-		have := 64 - i&7
-		if k < have {
-			return min(i+k, end)
-		}
-		i += have
-	}
-	return end
-}
-
 // kidSegs are the segments of child k under segs of a nested field: what stands
 // under a null is blank, or left out where lists say how long they are.
 func kidSegs(f arrow.Field, segs []seg, k int) []seg {
@@ -183,63 +155,4 @@ func listSegs(out []seg, c *col, from, n int) []seg {
 		out = push(out, seg{c: c.kids[0], from: a, n: b - a})
 	}
 	return out
-}
-
-// measure is the bytes of the buffers that canon would make, padding apart.
-func measure(f arrow.Field, segs []seg) (int64, error) {
-	segs, err := writeOut(f, segs)
-	if err != nil {
-		return 0, err
-	}
-	n, nulls := int64(length(segs)), 0
-	for _, s := range segs {
-		if s.c == nil {
-			nulls += s.n
-		} else {
-			nulls += s.c.nulls(s.from, s.n)
-		}
-	}
-	var size int64
-	if nulls > 0 && f.Nullable {
-		size = (n + 7) / 8
-	}
-	switch shapeOf(f.Type) {
-	case shapeNull:
-		return 0, nil
-	case shapeFixed, shapeDict:
-		return size + (n*int64(bitWidth(f.Type))+7)/8, nil
-	case shapeText:
-		return size + (n+1)*int64(offsetWidth(f.Type)) + textBytes(segs), nil
-	case shapeList:
-		size += (n + 1) * int64(offsetWidth(f.Type))
-	}
-	for i, kf := range kidFields(f.Type) {
-		k, err := measure(kf, kidSegs(f, segs, i))
-		if err != nil {
-			return 0, err
-		}
-		size += k
-	}
-	return size, nil
-}
-
-// textBytes sums the bytes of text values that are not null.
-func textBytes(segs []seg) (size int64) {
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
-			if null || n == 0 {
-				return
-			}
-			if shapeOf(s.c.typ) == shapeText {
-				a, _ := s.c.span(from)
-				_, b := s.c.span(from + n - 1)
-				size += int64(b - a)
-				return
-			}
-			for i := from; i < from+n; i++ {
-				size += int64(len(s.c.bytes(i)))
-			}
-		})
-	}
-	return size
 }

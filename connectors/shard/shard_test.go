@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"guichet/schemas"
@@ -107,7 +107,7 @@ func readShared(t testing.TB, parts ...string) []byte {
 // records reads a file with arrow's own reader.
 func records(t testing.TB, file []byte) []arrow.Record {
 	t.Helper()
-	r, err := ipc.NewFileReader(bytes.NewReader(file), ipc.WithAllocator(memory.NewGoAllocator()))
+	r, err := arrowipc.NewFileReader(bytes.NewReader(file), arrowipc.WithAllocator(memory.NewGoAllocator()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,63 +6,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// maxSized is the most columns of a table whose sizes stand in the manifest batch by
-// batch: a batch of 3.5 MiB then has 2 KB of them in memory.
-const maxSized = 256
-
-// columnBytes gives the bytes of each column of a batch as Record copies them; nil
-// where there are too many columns.
-func columnBytes(spans []span, bufs []BufferRef) ([]int64, error) {
-	if len(spans) > maxSized {
-		return nil, nil
-	}
-	out := make([]int64, len(spans))
-	for i, s := range spans {
-		from, to, err := extent(bufs[s.buf : s.buf+s.bufs])
-		if err != nil {
-			return nil, err
-		}
-		if from >= 0 {
-			out[i] = to - from
-		}
-	}
-	return out, nil
-}
-
-// BatchFrame gives the bytes of a record batch's metadata, and how many buffers it
-// has: both follow from the fields alone. Kind: Invalid.
-func BatchFrame(fields []arrow.Field) (meta int64, buffers int, err error) {
-	spans, err := spansOf(newSchema(fields).top)
-	if err != nil || len(spans) == 0 {
-		return 0, 0, err
-	}
-	last := spans[len(spans)-1]
-	nodes, buffers := last.node+last.nodes, last.buf+last.bufs
-	return int64(len(recordMeta(1, make([]NodeRef, nodes), make([]BufferRef, buffers), 1))), buffers, nil
-}
-
-// MostBytes bounds what rows values of a flat field take in a batch, when none of
-// them has more than most bytes.
-func MostBytes(f arrow.Field, rows, most int64) int64 {
-	n := int64(0)
-	if f.Nullable {
-		n = padded((rows + 7) / 8)
-	}
-	switch shapeOf(f.Type) {
-	case shapeNull:
-		return 0
-	case shapeText:
-		return n + padded((rows+1)*int64(offsetWidth(f.Type))) + padded(rows*most)
-	}
-	return n + padded((rows*int64(bitWidth(f.Type))+7)/8)
-}
-
-// FixedWidth says whether MostBytes follows from a type and rows alone.
-func FixedWidth(dt arrow.DataType) bool {
-	s := shapeOf(dt)
-	return s == shapeNull || s == shapeFixed || s == shapeDict
-}
-
 // Chosen are some rows of a batch's columns.
 type Chosen struct {
 	cols []*col

@@ -146,7 +146,7 @@ func TestSizesEqualEncoding(t *testing.T) {
 			for i := range b.Rows {
 				if r.IntN(3) > 0 {
 					rows = append(rows, int32(i))
-					parts = append(parts, Part{rec, i, 1})
+					parts = append(parts, Part{Record: rec, From: i, N: 1})
 				}
 			}
 			c, err := sizes.Choose(rec.Columns(), rows)
@@ -177,7 +177,7 @@ func TestSizesEqualEncoding(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if meta, buffers, err := BatchFrame(g.fields); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
+		if meta, buffers, err := BatchFrame(g.Record().Schema().Fields()); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
 			rt.Fatalf("metadata of %d bytes and %d buffers, counted %d and %d, %v", at.Meta, len(m.Buffers), meta, buffers, err)
 		}
 		if sizes.Body() != m.BodyLen {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/db"
@@ -111,7 +111,7 @@ func (k *client) stream() {
 	}
 	k.came++
 	id := g.Agreement().ID
-	rd, err := ipc.NewReader(bytes.NewReader(append(s.Bytes(), shard.EndOfStream()...)))
+	rd, err := arrowipc.NewReader(bytes.NewReader(append(s.Bytes(), shard.EndOfStream()...)))
 	k.must(err)
 	k.allows(&l.Lease, id, rd.Schema().Fields())
 	var came []int64 // the numbers of the rows, where they are shown

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
@@ -95,7 +95,7 @@ func must(t testing.TB, err error) {
 func conformed(t testing.TB, spec shard.Spec, rec arrow.Record) (shard.Report, []byte) {
 	t.Helper()
 	var stream bytes.Buffer
-	w := ipc.NewWriter(&stream, ipc.WithSchema(rec.Schema()))
+	w := arrowipc.NewWriter(&stream, arrowipc.WithSchema(rec.Schema()))
 	must(t, w.Write(rec))
 	must(t, w.Close())
 	dir := t.TempDir()
@@ -172,7 +172,7 @@ func (l *lab) stream(t testing.TB, s *Source, a Ask) []byte {
 // rows gives a stream's rows as texts, read by arrow's own reader.
 func rows(t testing.TB, stream []byte) (out []string) {
 	t.Helper()
-	rd, err := ipc.NewReader(bytes.NewReader(stream))
+	rd, err := arrowipc.NewReader(bytes.NewReader(stream))
 	must(t, err)
 	for rd.Next() {
 		out = append(out, texts(rd.Record())...)

@@ -18,7 +18,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"guichet/connectors/s3"
@@ -123,7 +123,7 @@ func write(t *testing.T, f *os.File, first, rows int) {
 		b.Field(1).(*array.StringBuilder).Append(strings.Repeat("x", 1<<10))
 	}
 	rec := b.NewRecord()
-	w, err := ipc.NewFileWriter(f, ipc.WithSchema(rec.Schema()))
+	w, err := arrowipc.NewFileWriter(f, arrowipc.WithSchema(rec.Schema()))
 	must(t, err)
 	must(t, w.Write(rec))
 	must(t, w.Close())

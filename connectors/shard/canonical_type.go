@@ -129,3 +129,36 @@ func looseEqual(a, b arrow.DataType) bool {
 	}
 	return true
 }
+
+func mustMatch(want, got []arrow.Field) error {
+	if len(want) != len(got) {
+		return invalid("the shard has %d columns; the table's other shards have %d", len(got), len(want))
+	}
+	for i, w := range want {
+		if w.Name != got[i].Name {
+			return invalid("column %d is called %q; in the table's other shards it is %q", i+1, got[i].Name, w.Name)
+		}
+		if !accepts(w.Type, got[i].Type) {
+			return invalid("column %q has the type %s; in the table's other shards it is %s", w.Name, got[i].Type, w.Type)
+		}
+	}
+	return nil
+}
+
+func isBytes(dt arrow.DataType) bool {
+	return dt.ID() == arrow.BINARY || dt.ID() == arrow.LARGE_BINARY
+}
+
+func isVariant(dt arrow.DataType) bool {
+	t, ok := dt.(*arrow.StructType)
+	if !ok || t.NumFields() != 2 {
+		return false
+	}
+	for _, name := range []string{"metadata", "value"} {
+		f, ok := t.FieldByName(name)
+		if !ok || !isBytes(f.Type) {
+			return false
+		}
+	}
+	return true
+}

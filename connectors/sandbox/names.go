@@ -1,0 +1,43 @@
+package sandbox
+
+import (
+	"guichet/connectors/shard"
+	"guichet/schemas"
+)
+
+// What a publication says of an object and hears of it. Package shard, where these lie,
+// links every decoder of foreign files; nobody but this package imports it.
+type (
+	Spec       = shard.Spec
+	Report     = shard.Report
+	Format     = shard.Format
+	PathColumn = shard.PathColumn
+	CSVSeen    = shard.CSVSeen
+)
+
+// The formats that are read. The empty one means: found by magic and name.
+const (
+	FormatArrowFile   = shard.FormatArrowFile
+	FormatArrowStream = shard.FormatArrowStream
+	FormatParquet     = shard.FormatParquet
+	FormatCSV         = shard.FormatCSV
+)
+
+// PathColumns reads the columns in an object's path, percent-escapes decoded: no byte of
+// the object. Kind: Invalid.
+func PathColumns(key string) ([]PathColumn, error) { return shard.PathColumns(key) }
+
+// JoinPaths tells the path columns of each object what the values of all have shown, so
+// that they have one type. The objects' columns have the same names in the same order.
+func JoinPaths(paths [][]PathColumn, fields []schemas.Field) { shard.JoinPaths(paths, fields) }
+
+// JoinCSV adds what one more file of a table has shown to what its files before have
+// shown. The files' columns have the same names in the same order.
+func JoinCSV(all, file []CSVSeen) []CSVSeen { return shard.JoinCSV(all, file) }
+
+// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
+// together, and what is declared. Kind: Invalid.
+func SchemaOfCSV(spec Spec) ([]byte, error) { return shard.SchemaOfCSV(spec) }
+
+// MostOut is the most bytes that are written of an object of size bytes.
+func MostOut(size int64) int64 { return shard.MostOut(size) }
