@@ -28,8 +28,8 @@ import (
 	"guichet/catalog/index"
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
 	"guichet/gateway"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
@@ -301,7 +301,7 @@ func (s *site) publishAs(version schemas.VersionID, ids ...schemas.DatasetID) {
 				return err
 			}
 			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: version, State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
-				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: shard.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
+				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: ipc.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
 			err = db.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, db.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err

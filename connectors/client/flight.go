@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -77,7 +77,7 @@ func drain(ctx context.Context, c flight.Client, ticket *flight.Ticket, got *Rec
 	for {
 		d, err := st.Recv()
 		if errors.Is(err, io.EOF) {
-			sum := fmt.Sprintf("%08x", shard.AddSum(sum, shard.EndOfStream()))
+			sum := fmt.Sprintf("%08x", ipc.AddSum(sum, ipc.EndOfStream()))
 			if want := st.Trailer().Get("guichet-crc32c"); len(want) == 1 && want[0] != sum {
 				return otherBytes(sum, want[0])
 			}
@@ -89,12 +89,12 @@ func drain(ctx context.Context, c flight.Client, ticket *flight.Ticket, got *Rec
 		got.Bytes += int64(len(d.DataHeader) + len(d.DataBody))
 		head := binary.LittleEndian.AppendUint32([]byte{0xff, 0xff, 0xff, 0xff}, uint32(len(d.DataHeader)))
 		head = append(head, d.DataHeader...)
-		sum = shard.AddSum(shard.AddSum(sum, head), d.DataBody)
-		m, err := shard.ParseMeta(head)
+		sum = ipc.AddSum(ipc.AddSum(sum, head), d.DataBody)
+		m, err := ipc.ParseMeta(head)
 		if err != nil {
 			return err
 		}
-		if m.Kind == shard.KindRecord {
+		if m.Kind == ipc.KindRecord {
 			got.Rows += m.Rows
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -123,7 +123,7 @@ func (c *checker) cut(err error) error {
 const maxMeta = 16 << 20
 
 func (c *checker) see(p []byte) error {
-	c.sum = shard.AddSum(c.sum, p)
+	c.sum = ipc.AddSum(c.sum, p)
 	for len(p) > 0 {
 		if c.done {
 			return c.cut(errors.New("bytes after the end marker"))
@@ -171,12 +171,12 @@ func (c *checker) header() error {
 		}
 		return nil
 	}
-	m, err := shard.ParseMeta(h)
+	m, err := ipc.ParseMeta(h)
 	if err != nil {
 		return err
 	}
 	c.skip, c.pending, c.need = m.BodyLen, 0, 0
-	if m.Kind == shard.KindRecord {
+	if m.Kind == ipc.KindRecord {
 		c.pending = m.Rows
 	}
 	c.head.Reset()

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"guichet/connectors/shard"
+	"guichet/connectors/shard/csv"
 	"guichet/schemas"
 )
 
@@ -12,7 +13,7 @@ type (
 	Report     = shard.Report
 	Format     = shard.Format
 	PathColumn = shard.PathColumn
-	CSVSeen    = shard.CSVSeen
+	CSVSeen    = csv.Seen
 )
 
 // The formats that are read. The empty one means: found by magic and name.
@@ -33,7 +34,7 @@ func JoinPaths(paths [][]PathColumn, fields []schemas.Field) { shard.JoinPaths(p
 
 // JoinCSV adds what one more file of a table has shown to what its files before have
 // shown. The files' columns have the same names in the same order.
-func JoinCSV(all, file []CSVSeen) []CSVSeen { return shard.JoinCSV(all, file) }
+func JoinCSV(all, file []CSVSeen) []CSVSeen { return csv.Join(all, file) }
 
 // SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
 // together, and what is declared. Kind: Invalid.

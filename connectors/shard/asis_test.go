@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"guichet/connectors/column"
 	"math/rand/v2"
 	"testing"
 
@@ -15,23 +16,23 @@ func TestAsItIs(t *testing.T) {
 		schema, recs := anyTable(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
 		for _, rec := range recs {
 			for i, a := range rec.Columns() {
-				k, err := fromArrow(a.Data(), map[arrow.ArrayData]*col{})
+				k, err := column.FromArrow(a.Data(), map[arrow.ArrayData]*column.Column{})
 				if err != nil {
 					rt.Fatal(err)
 				}
-				f := targetField(schema.Field(i))
-				segs := []seg{{c: k, n: k.n}}
-				got, err := asItIs(f, segs)
+				f := column.CanonicalField(schema.Field(i))
+				segs := []column.Run{{Column: k, Len: k.Len}}
+				got, err := column.Unchanged(f, segs)
 				if got == nil || err != nil {
 					continue
 				}
 				taken++
-				want, err := canon(f, segs, &canonizer{})
+				want, err := column.Canonical(f, segs, &column.DictionaryMap{})
 				if err != nil {
 					rt.Fatal(err)
 				}
-				a, x := got.layout(nil, nil)
-				b, y := want.layout(nil, nil)
+				a, x := got.Layout(nil, nil)
+				b, y := want.Layout(nil, nil)
 				if len(a) != len(b) || a[0] != b[0] || len(x) != len(y) {
 					rt.Fatalf("%s: %v, %v", f.Type, a, b)
 				}

@@ -1,11 +1,14 @@
 package shard
 
-import "fmt"
+import (
+	"fmt"
+	"guichet/connectors/ipc"
+)
 
 // difference says in words why a foreign body is not made of exactly the
 // canonical buffers: in order, one after another, each padded with zeros to 8
 // or to 64 bytes, and nothing else. It is empty where it is.
-func difference(m *Message, body []byte, nodes []NodeRef, want [][]byte) string {
+func difference(m *ipc.Message, body []byte, nodes []ipc.NodeRef, want [][]byte) string {
 	if len(nodes) != len(m.Nodes) || len(want) != len(m.Buffers) {
 		return "other columns or buffers"
 	}
@@ -25,9 +28,9 @@ func difference(m *Message, body []byte, nodes []NodeRef, want [][]byte) string 
 		}
 		n := int64(len(w))
 		switch {
-		case ref.Offset&7 != 0 || ref.Offset < last || ref.Offset > padded(last):
+		case ref.Offset&7 != 0 || ref.Offset < last || ref.Offset > ipc.Padded(last):
 			return fmt.Sprintf("buffer %d stands at byte %d, not after the one before it", i, ref.Offset)
-		case ref.Length < n || ref.Length > padded(n):
+		case ref.Length < n || ref.Length > ipc.Padded(n):
 			return fmt.Sprintf("buffer %d has %d bytes where its values need %d", i, ref.Length, n)
 		case !allZero(body[end:ref.Offset]):
 			return fmt.Sprintf("the padding before buffer %d is not zero", i)
@@ -36,7 +39,7 @@ func difference(m *Message, body []byte, nodes []NodeRef, want [][]byte) string 
 		}
 		end, last = ref.Offset+n, ref.Offset+ref.Length
 	}
-	if len(body)&7 != 0 || int64(len(body)) > padded(last) || !allZero(body[end:]) {
+	if len(body)&7 != 0 || int64(len(body)) > ipc.Padded(last) || !allZero(body[end:]) {
 		return "bytes follow the last buffer"
 	}
 	return ""

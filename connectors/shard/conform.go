@@ -13,6 +13,11 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
+	"guichet/connectors/shard/csv"
+	"guichet/connectors/shard/parquet"
 	"guichet/schemas"
 )
 
@@ -37,7 +42,7 @@ type Spec struct {
 	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
 	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
 	Open       bool            `json:"open,omitempty"`        // Schema does not bind undeclared columns of CSV: their types follow from Seen and the file
-	Seen       []CSVSeen       `json:"seen,omitempty"`        // what the table's other CSV files have shown
+	Seen       []csv.Seen      `json:"seen,omitempty"`        // what the table's other CSV files have shown
 	Path       []PathColumn    `json:"path,omitempty"`        // columns that stand in the object's path
 }
 
@@ -57,7 +62,7 @@ type Report struct {
 	Columns      []schemas.TableColumn `json:"columns"`
 	WindowRows   int64                 `json:"window_rows"`
 	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
-	Seen         []CSVSeen             `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
+	Seen         []csv.Seen            `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
 }
 
 // Conform reads an object of size bytes once and whole. Where it obeys every
@@ -70,7 +75,7 @@ type Report struct {
 func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.File) (r Report, err error) {
 	defer func() {
 		if recover() != nil { // a decoder's panic tells nobody anything
-			err = invalid("the file is damaged: its parts contradict each other")
+			err = ipc.Invalid("the file is damaged: its parts contradict each other")
 		}
 		if e, ok := err.(*schemas.Error); ok && e.Subject == "" {
 			e.Subject = spec.Name
@@ -85,10 +90,10 @@ func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.Fi
 	sum := sha256.Sum256(data)
 	c.report.Size, c.report.SHA256 = size, hex.EncodeToString(sum[:])
 	if spec.WindowRows < 0 || spec.WindowRows > maxWindow || spec.WindowRows&(spec.WindowRows-1) != 0 {
-		return r, invalid("%d rows per window; a power of two up to %d is wanted", spec.WindowRows, maxWindow)
+		return r, ipc.Invalid("%d rows per window; a power of two up to %d is wanted", spec.WindowRows, maxWindow)
 	}
 	if len(spec.Schema) > 0 {
-		if c.want, err = ParseSchema(spec.Schema); err != nil {
+		if c.want, err = ipc.ParseSchema(spec.Schema); err != nil {
 			return r, err
 		}
 	}
@@ -106,7 +111,7 @@ type conformer struct {
 	ctx    context.Context //nolint:containedctx // lives for one call
 	data   []byte
 	spec   Spec
-	want   *Schema
+	want   *ipc.Schema
 	out    *os.File
 	report Report
 }
@@ -126,24 +131,24 @@ func (c *conformer) run() error {
 		}
 		return c.arrow(in)
 	case FormatCSV:
-		src, err := openCSV(c.ctx, c.data, c.spec.csv(), c.want)
+		src, err := csv.Open(c.ctx, c.data, c.spec.csv(), c.want)
 		if err != nil {
 			return err
 		}
-		c.report.Seen = src.seen()
+		c.report.Seen = src.Seen()
 		if c.spec.Open {
 			c.want = nil
 		}
-		return c.convert(src, src.fields(), src.notes)
+		return c.convert(src, src.Fields(), src.Notes)
 	case FormatParquet:
-		src, err := openParquet(c.ctx, c.data, c.want)
+		src, err := parquet.Open(c.ctx, c.data, c.want)
 		if err != nil {
 			return err
 		}
-		fields, notes := src.fields()
+		fields, notes := src.Fields()
 		return c.convert(src, fields, notes)
 	}
-	return invalid("files of the format %q are not read", c.report.Format)
+	return ipc.Invalid("files of the format %q are not read", c.report.Format)
 }
 
 // convert writes a source that is not Arrow IPC.
@@ -167,26 +172,26 @@ func (c *conformer) arrow(in *arrowInput) error {
 		return err
 	}
 	more := len(fields) - len(own)
-	p, err := newPlan(fields, append(in.dictionaries(), make([][]*col, more)...), c.want)
+	p, err := newPlan(fields, append(in.dictionaries(), make([][]*column.Column, more)...), c.want)
 	if err != nil {
 		return err
 	}
-	p.notes = slices.Concat(notes, leftOut(slices.Concat(in.schema.ofSchema, in.schema.ofColumns)), p.notes)
+	p.notes = slices.Concat(notes, ipc.MetadataNote(slices.Concat(in.schema.SchemaKeys, in.schema.ColumnKeys)), p.notes)
 	n := c.spec.WindowRows
 	if n == 0 {
 		if n, err = p.windowRows(c.ctx, src); err != nil {
 			return err
 		}
 	}
-	why := in.untidy
+	why := in.nonCanonical
 	if more > 0 {
 		why = "columns of its path are added"
 	} else if len(notes) > 0 { // to compare them
-		if err := src.each(c.ctx, func(batch) error { return nil }); err != nil {
+		if err := src.Each(c.ctx, func(batch.Rows) error { return nil }); err != nil {
 			return err
 		}
 	}
-	if why == "" && !equalNodes(in.schema.top, p.schema.top) {
+	if why == "" && !ipc.EqualNodes(in.schema.Top, p.schema.Top) {
 		why = "its schema is not in canonical form"
 	}
 	if why == "" {
@@ -201,10 +206,10 @@ func (c *conformer) arrow(in *arrowInput) error {
 // conforms compares every message of a tidy file with its canonical form, and
 // says why the file cannot stay as it is; empty where it can.
 func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string, err error) {
-	dicts := map[int64]*col{}
-	cut := obeys{window: window, limit: p.limit}
+	dicts := map[int64]*column.Column{}
+	cut := cutChecker{window: window, limit: p.limit}
 	r := &c.report
-	if schema := p.schema.message(); int(in.schemaAt.Meta) > slack(len(schema)) || in.footer > slack(len(schema)+24*len(in.entries)) {
+	if schema := p.schema.Encode(); int(in.schemaAt.Meta) > metaAllowance(len(schema)) || in.footer > metaAllowance(len(schema)+24*len(in.entries)) {
 		return "its schema or footer has bytes that nothing refers to", nil
 	}
 	for _, e := range in.entries {
@@ -217,9 +222,9 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 		}
 		name := fmt.Sprintf("batch %d", len(r.Batches))
 		switch {
-		case m.custom || m.Compressed:
+		case m.Custom || m.Compressed:
 			return name + " is compressed or has metadata of its own", nil
-		case e.kind == KindDictionary:
+		case e.kind == ipc.KindDictionary:
 			if e.id != int64(len(dicts)) || m.IsDelta || len(r.Batches) > 0 {
 				return fmt.Sprintf("dictionary %d is not in its place before the first batch", e.id), nil
 			}
@@ -227,20 +232,20 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 				return fmt.Sprintf("dictionary %d: %s", e.id, why), nil
 			}
 			dicts[e.id] = e.dict
-			e.at.Sum = Sum(c.data[e.at.Offset:][:e.at.Len()])
+			e.at.Sum = ipc.Sum(c.data[e.at.Offset:][:e.at.Len()])
 			r.Dictionaries = append(r.Dictionaries, e.at)
 			continue
 		}
 		if why, err = p.sameRecord(&m, body, e, dicts, &cut, r.Rows); err != nil {
-			return "", invalid("%s at byte %d: %w", name, e.at.Offset, err)
+			return "", ipc.Invalid("%s at byte %d: %w", name, e.at.Offset, err)
 		}
 		if why != "" {
 			return name + ": " + why, nil
 		}
-		if e.at.Columns, err = columnBytes(p.spans, m.Buffers); err != nil {
+		if e.at.Columns, err = batch.ColumnBytes(p.spans, m.Buffers); err != nil {
 			return "", err
 		}
-		e.at.Sum = Sum(c.data[e.at.Offset:][:e.at.Len()])
+		e.at.Sum = ipc.Sum(c.data[e.at.Offset:][:e.at.Len()])
 		r.Batches = append(r.Batches, e.at)
 		r.Rows += m.Rows
 	}
@@ -254,7 +259,7 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 
 func (p *plan) dictionaries() (n int) {
 	for _, z := range p.canon {
-		if z.dict != nil {
+		if z.Dictionary != nil {
 			n++
 		}
 	}
@@ -262,36 +267,36 @@ func (p *plan) dictionaries() (n int) {
 }
 
 // sameDictionary says why a dictionary message is not canonical.
-func (p *plan) sameDictionary(m *Message, body []byte, e entry) string {
-	for i, nd := range p.schema.top {
+func (p *plan) sameDictionary(m *ipc.Message, body []byte, e entry) string {
+	for i, nd := range p.schema.Top {
 		z := p.canon[i]
-		if nd.id != e.id || z.dict == nil || len(z.remap) > 0 {
+		if nd.DictionaryID != e.id || z.Dictionary == nil || len(z.Remap) > 0 {
 			continue
 		}
-		want := dictionaryMessage(e.id, z.dict)
-		if int(e.at.Meta) > slack(len(want.meta)) || m.Rows != int64(z.dict.n) {
+		want := batch.DictionaryMessage(e.id, z.Dictionary)
+		if int(e.at.Meta) > metaAllowance(len(want.Meta)) || m.Rows != int64(z.Dictionary.Len) {
 			return "its metadata has bytes that nothing refers to"
 		}
-		nodes, bufs := z.dict.layout(nil, nil)
+		nodes, bufs := z.Dictionary.Layout(nil, nil)
 		return difference(m, body, nodes, bufs)
 	}
 	return "no column of the table uses it"
 }
 
-// slack is the metadata that other writers may need where ours needs n bytes:
+// metaAllowance is the metadata that other writers may need where ours needs n bytes:
 // they order tables and pad otherwise. More could hide something.
-func slack(n int) int { return n + n/4 + 128 }
+func metaAllowance(n int) int { return n + n/4 + 128 }
 
 // sameRecord says why a record batch, whose first row is first, is not canonical and
 // cut right.
-func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col, cut *obeys, first int64) (string, error) {
-	cols, err := decodeBatch(m, body, p.schema.top, dicts, nil)
+func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]*column.Column, cut *cutChecker, first int64) (string, error) {
+	cols, err := batch.Decode(m, body, p.schema.Top, dicts, nil)
 	if err != nil {
 		return "", err
 	}
-	segs, size := make([][]seg, len(cols)), int64(0)
+	segs, size := make([][]column.Run, len(cols)), int64(0)
 	for i, k := range cols {
-		segs[i] = []seg{{c: k, n: k.n}}
+		segs[i] = []column.Run{{Column: k, Len: k.Len}}
 		n, err := p.size(i, segs[i])
 		if err != nil {
 			return "", err
@@ -305,12 +310,12 @@ func (p *plan) sameRecord(m *Message, body []byte, e entry, dicts map[int64]*col
 	if err != nil {
 		return "", err
 	}
-	var nodes []NodeRef
+	var nodes []ipc.NodeRef
 	var bufs [][]byte
 	for _, k := range canonical {
-		nodes, bufs = k.layout(nodes, bufs)
+		nodes, bufs = k.Layout(nodes, bufs)
 	}
-	if int(e.at.Meta) > slack(256+16*(len(nodes)+len(bufs))) {
+	if int(e.at.Meta) > metaAllowance(256+16*(len(nodes)+len(bufs))) {
 		return "its metadata has bytes that nothing refers to", nil
 	}
 	return difference(m, body, nodes, bufs), nil
@@ -321,25 +326,25 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	w := newFileWriter(c.out, int64(len(c.data)))
 	r := &c.report
 	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
-	w.start(p.schema.message())
+	w.start(p.schema.Encode())
 	for i, z := range p.canon {
-		if z.dict != nil {
-			r.Dictionaries = append(r.Dictionaries, w.message(dictionaryMessage(p.schema.top[i].id, z.dict), 0))
+		if z.Dictionary != nil {
+			r.Dictionaries = append(r.Dictionaries, w.message(batch.DictionaryMessage(p.schema.Top[i].DictionaryID, z.Dictionary), 0))
 		}
 	}
 	cut := &cutter{plan: p, window: window, left: window}
-	cut.emit = func(cols []*col, rows int) error {
-		m := recordMessage(cols, rows)
+	cut.emit = func(cols []*column.Column, rows int) error {
+		m := batch.RecordMessage(cols, rows)
 		at := w.message(m, int64(rows))
 		var err error
-		if at.Columns, err = columnBytes(p.spans, m.refs); err != nil {
+		if at.Columns, err = batch.ColumnBytes(p.spans, m.Refs); err != nil {
 			return err
 		}
 		r.Batches = append(r.Batches, at)
 		r.Rows += int64(rows)
 		return w.err
 	}
-	if err := src.each(c.ctx, cut.add); err != nil {
+	if err := src.Each(c.ctx, cut.add); err != nil {
 		return err
 	}
 	if err := cut.finish(); err != nil {
@@ -348,8 +353,8 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	if s, ok := src.(interface{ Late() []string }); ok {
 		p.notes = append(p.notes, s.Late()...)
 	}
-	if len(cut.giants) > 0 {
-		p.notes = append(p.notes, giantNote(cut.giants))
+	if len(cut.oversizeRows) > 0 {
+		p.notes = append(p.notes, oversizeNote(cut.oversizeRows))
 	}
 	r.WindowRows = cut.window
 	if r.WindowRows == 0 {
@@ -362,8 +367,8 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 }
 
 func (c *conformer) describe(p *plan) {
-	c.report.Schema = p.schema.message()
-	c.report.Columns = p.schema.columns()
+	c.report.Schema = p.schema.Encode()
+	c.report.Columns = p.schema.TableColumns()
 	c.report.Notes = append(c.report.Notes, p.notes...)
 	if c.report.Batches == nil {
 		c.report.Batches = []schemas.Block{}
@@ -376,31 +381,31 @@ func detect(data []byte, spec Spec) (Format, error) {
 		return spec.Format, nil
 	}
 	if len(data) == 0 {
-		return "", invalid("the file is empty")
+		return "", ipc.Invalid("the file is empty")
 	}
 	for _, m := range []struct{ magic, what string }{
 		{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "Zstandard"}, {"PK\x03\x04", "ZIP"}, {"BZh", "bzip2"}, {"\xfd7zXZ", "xz"},
 	} {
 		if strings.HasPrefix(string(data[:min(8, len(data))]), m.magic) {
-			return "", invalid("the file is packed with %s; upload it unpacked", m.what)
+			return "", ipc.Invalid("the file is packed with %s; upload it unpacked", m.what)
 		}
 	}
 	ext := strings.ToLower(path.Ext(spec.Name))
 	switch {
-	case bytes.HasPrefix(data, []byte(magic)):
+	case bytes.HasPrefix(data, []byte(ipc.Magic)):
 		return FormatArrowFile, nil
 	case bytes.HasPrefix(data, []byte("PAR1")), bytes.HasPrefix(data, []byte("PARE")):
 		return FormatParquet, nil
 	case bytes.HasPrefix(data, []byte("FEA1")):
-		return "", invalid("Feather version 1 is not read; write it as an Arrow IPC file")
+		return "", ipc.Invalid("Feather version 1 is not read; write it as an Arrow IPC file")
 	case bytes.HasPrefix(data, []byte{255, 255, 255, 255}), ext == ".arrows", ext == ".stream":
 		return FormatArrowStream, nil
 	case spec.CSV != nil, ext == ".csv", ext == ".tsv", ext == ".tab", ext == ".txt":
 		return FormatCSV, nil
 	case ext == ".arrow", ext == ".feather", ext == ".ipc":
-		return "", invalid("the file is not an Arrow IPC file: it does not begin with %s", magic)
+		return "", ipc.Invalid("the file is not an Arrow IPC file: it does not begin with %s", ipc.Magic)
 	case ext == ".parquet":
-		return "", invalid("the file is not a Parquet file: it does not begin with PAR1")
+		return "", ipc.Invalid("the file is not a Parquet file: it does not begin with PAR1")
 	}
-	return "", fmt.Errorf("detect the format: %w", invalid("neither the first bytes nor the name %q say what the file is; Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read", path.Base(spec.Name)))
+	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read", path.Base(spec.Name)))
 }

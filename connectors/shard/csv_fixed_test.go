@@ -6,6 +6,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"guichet/connectors/ipc"
+	"guichet/connectors/shard/csv"
 	"guichet/schemas"
 )
 
@@ -34,7 +36,7 @@ func TestValuesOfFixedTypes(t *testing.T) {
 		{arrow.BinaryTypes.LargeString, "0012", "", "0012", ""},
 		{&arrow.Decimal256Type{Precision: 50, Scale: 2}, "", "1.25", "", "is not a value of type decimal256(50, 2)"},
 	} {
-		spec := Spec{Name: "x.csv", Schema: EncodeSchema([]arrow.Field{{Name: "v", Type: x.typ, Nullable: true}, {Name: "w", Type: arrow.BinaryTypes.String, Nullable: true}})}
+		spec := Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: x.typ, Nullable: true}, {Name: "w", Type: arrow.BinaryTypes.String, Nullable: true}})}
 		if x.good != "" {
 			_, out := must(t, []byte("v,w\n"+x.good+",a\n"), spec)
 			if got := cells(t, out, "v")[0]; got != x.want {
@@ -85,7 +87,7 @@ func TestDeclaredOverFiles(t *testing.T) {
 	if got := types(second); got != "c:decimal(38, 3) t:timestamp[ns]" {
 		t.Error(got)
 	}
-	spec.Seen = JoinCSV(first.Seen, second.Seen)
+	spec.Seen = csv.Join(first.Seen, second.Seen)
 	schema, err := SchemaOfCSV(spec)
 	if err != nil || string(schema) != string(second.Schema) {
 		t.Errorf("the joined schema is not the wider one: %v", err)

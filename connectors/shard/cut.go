@@ -3,6 +3,9 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 	"math/bits"
 )
 
@@ -12,47 +15,47 @@ const maxWindow = 65_536
 // cutter gathers rows and cuts them into batches at places that depend on the
 // rows alone, never on how they came.
 type cutter struct {
-	plan    *plan
-	emit    func(cols []*col, rows int) error
-	window  int64 // rows per window, 0 while not chosen
-	left    int64 // rows that the open window still wants
-	pending []batch
-	rows    int64   // in pending
-	size    int64   // of pending: an estimate that cannot stay below the truth for long
-	base    int64   // rows emitted
-	giants  []int64 // rows that alone exceed the limit
+	plan         *plan
+	emit         func(cols []*column.Column, rows int) error
+	window       int64 // rows per window, 0 while not chosen
+	left         int64 // rows that the open window still wants
+	pending      []batch.Rows
+	rows         int64   // in pending
+	size         int64   // of pending: an estimate that cannot stay below the truth for long
+	base         int64   // rows emitted
+	oversizeRows []int64 // rows that alone exceed the limit
 }
 
 // push appends a batch without cutting.
-func (c *cutter) push(b batch) error {
-	if b.rows == 0 {
+func (c *cutter) push(b batch.Rows) error {
+	if b.Len == 0 {
 		return nil
 	}
-	for i, k := range b.cols {
-		n, err := c.plan.size(i, []seg{{c: k, from: b.skip, n: b.rows}})
+	for i, k := range b.Columns {
+		n, err := c.plan.size(i, []column.Run{{Column: k, From: b.Skip, Len: b.Len}})
 		if err != nil {
-			return invalid("%s, %w", b.where, err)
+			return ipc.Invalid("%s, %w", b.Where, err)
 		}
 		c.size += n
 	}
-	c.pending, c.rows = append(c.pending, b), c.rows+int64(b.rows)
+	c.pending, c.rows = append(c.pending, b), c.rows+int64(b.Len)
 	return nil
 }
 
 // segs are n pending rows from one on as segments per column.
-func (c *cutter) segs(from, n int64) [][]seg {
-	out := make([][]seg, len(c.plan.schema.top))
+func (c *cutter) segs(from, n int64) [][]column.Run {
+	out := make([][]column.Run, len(c.plan.schema.Top))
 	for i := range out {
 		skip, left := int(from), int(n)
 		for _, b := range c.pending {
 			if left == 0 {
 				break
 			}
-			over := min(skip, b.rows)
+			over := min(skip, b.Len)
 			skip -= over
-			k := min(left, b.rows-over)
+			k := min(left, b.Len-over)
 			if k > 0 {
-				out[i] = push(out[i], seg{c: b.cols[i], from: b.skip + over, n: k})
+				out[i] = column.AppendRun(out[i], column.Run{Column: b.Columns[i], From: b.Skip + over, Len: k})
 			}
 			left -= k
 		}
@@ -65,7 +68,7 @@ func (c *cutter) exact(from, n int64) (sum int64, err error) {
 	for i, s := range c.segs(from, n) {
 		k, err := c.plan.size(i, s)
 		if err != nil {
-			return 0, invalid("rows from %d on, %w", c.base, err)
+			return 0, ipc.Invalid("rows from %d on, %w", c.base, err)
 		}
 		sum += k
 	}
@@ -86,8 +89,8 @@ func (c *cutter) enough(need int64) (bool, error) {
 	return c.size > c.plan.limit, err
 }
 
-// fit is the most of n rows from one on that fit one batch, 0 where not even one.
-func (c *cutter) fit(from, n int64) (int64, error) {
+// fitting is the most of n rows from one on that fit one batch, 0 where not even one.
+func (c *cutter) fitting(from, n int64) (int64, error) {
 	size, err := c.exact(from, n)
 	if err != nil || size <= c.plan.limit {
 		return n, err
@@ -111,9 +114,9 @@ func (c *cutter) fit(from, n int64) (int64, error) {
 // row of more than limit/giantShare that ends a shorter run is one by itself, and does
 // not; and of no more than surveyed batches.
 const (
-	tellingRun = 64
-	giantShare = 8
-	surveyed   = 16
+	tellingRun    = 64
+	oversizeShare = 8
+	surveyed      = 16
 )
 
 // chooseWindow settles the rows per window: the largest power of two whose rows fill at
@@ -126,7 +129,7 @@ func (c *cutter) chooseWindow(last bool) (int64, error) {
 		return maxWindow, nil
 	}
 	for from < n {
-		k, err := c.fit(from, n-from)
+		k, err := c.fitting(from, n-from)
 		if err != nil {
 			return 0, err
 		}
@@ -148,7 +151,7 @@ func (c *cutter) chooseWindow(last bool) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if k >= tellingRun || giant <= c.plan.limit/giantShare {
+		if k >= tellingRun || giant <= c.plan.limit/oversizeShare {
 			return powerOfTwo(best), nil
 		}
 		from += k + 1
@@ -168,15 +171,15 @@ func powerOfTwo(n int64) int64 { return int64(1) << (bits.Len64(uint64(max(n, 1)
 
 // add takes a batch and emits what can be cut. It takes the batch in pieces that
 // end where windows end, so that what is pending stays small.
-func (c *cutter) add(b batch) error {
-	for b.rows > 0 {
+func (c *cutter) add(b batch.Rows) error {
+	for b.Len > 0 {
 		want := int64(maxWindow)
 		if c.window > 0 {
 			want = c.left
 		}
 		piece := b
-		piece.rows = int(min(int64(b.rows), max(want-c.rows, 1)))
-		b.skip, b.rows = b.skip+piece.rows, b.rows-piece.rows
+		piece.Len = int(min(int64(b.Len), max(want-c.rows, 1)))
+		b.Skip, b.Len = b.Skip+piece.Len, b.Len-piece.Len
 		if err := c.push(piece); err != nil {
 			return err
 		}
@@ -207,13 +210,13 @@ func (c *cutter) drain(last bool) error {
 			c.window, c.left = w, w
 			continue
 		}
-		n, err := c.fit(0, min(c.left, c.rows))
+		n, err := c.fitting(0, min(c.left, c.rows))
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			n = 1
-			c.giants = append(c.giants, c.base)
+			c.oversizeRows = append(c.oversizeRows, c.base)
 			if err := c.bearable(); err != nil {
 				return err
 			}
@@ -229,11 +232,11 @@ func (c *cutter) drain(last bool) error {
 func (c *cutter) bearable() error {
 	for i, s := range c.segs(0, 1) {
 		size, err := c.plan.size(i, s)
-		if err == nil && size > maxValue {
-			err = fmt.Errorf("column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", c.plan.schema.top[i].field.Name, size, int64(maxValue))
+		if err == nil && size > column.MaxValue {
+			err = fmt.Errorf("column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", c.plan.schema.Top[i].Field.Name, size, int64(column.MaxValue))
 		}
 		if err != nil {
-			return invalid("row %d, %w", c.base, err)
+			return ipc.Invalid("row %d, %w", c.base, err)
 		}
 	}
 	return nil
@@ -242,11 +245,11 @@ func (c *cutter) bearable() error {
 // cut emits the first n pending rows as one batch.
 func (c *cutter) cut(n int64) error {
 	cols, err := c.plan.build(c.segs(0, n), c.base)
-	if v, ok := errors.AsType[*valueFault](err); ok && !v.nested {
-		return invalid("%w", err)
+	if v, ok := errors.AsType[*column.ValueError](err); ok && !v.Nested {
+		return ipc.Invalid("%w", err)
 	}
 	if err != nil {
-		return invalid("rows %d to %d, %w", c.base, c.base+n-1, err)
+		return ipc.Invalid("rows %d to %d, %w", c.base, c.base+n-1, err)
 	}
 	if err := c.emit(cols, int(n)); err != nil {
 		return err
@@ -264,33 +267,33 @@ func (c *cutter) drop(n int64) {
 	c.rows -= n
 	for n > 0 {
 		b := &c.pending[0]
-		k := min(n, int64(b.rows))
-		b.skip += int(k)
-		b.rows -= int(k)
-		if n -= k; b.rows == 0 {
+		k := min(n, int64(b.Len))
+		b.Skip += int(k)
+		b.Len -= int(k)
+		if n -= k; b.Len == 0 {
 			c.pending = c.pending[1:]
 		}
 	}
 	c.size = 0
 	for _, b := range c.pending {
-		for i, k := range b.cols {
-			m, _ := c.plan.size(i, []seg{{c: k, from: b.skip, n: b.rows}})
+		for i, k := range b.Columns {
+			m, _ := c.plan.size(i, []column.Run{{Column: k, From: b.Skip, Len: b.Len}})
 			c.size += m
 		}
 	}
 }
 
-// obeys follows the batches of a foreign shard and says whether they are cut as
+// cutChecker follows the batches of a foreign shard and says whether they are cut as
 // ours might be: no batch across a window's border or over the limit, and not
 // many more batches than the bytes ask for.
-type obeys struct {
+type cutChecker struct {
 	window, limit int64
 	pos           int64 // rows of the open window
 	bytes         int64 // of the open window
 	batches       int64
 }
 
-func (o *obeys) batch(rows, size int64) bool {
+func (o *cutChecker) batch(rows, size int64) bool {
 	if rows < 1 || o.pos+rows > o.window || size > o.limit && rows > 1 {
 		return false
 	}
@@ -304,6 +307,6 @@ func (o *obeys) batch(rows, size int64) bool {
 	return ok
 }
 
-func giantNote(rows []int64) string {
+func oversizeNote(rows []int64) string {
 	return fmt.Sprintf("%d rows are larger than a message of 3.5 MiB and stand alone (the first: row %d); Flight clients with default limits refuse them", len(rows), rows[0])
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/connectors/batch"
 	"guichet/schemas"
 )
 
@@ -101,7 +102,7 @@ func digestsOfTables(t *testing.T) (out []string) {
 		keep := r.Perm(schema.NumFields())[:1+r.IntN(schema.NumFields())]
 		f := arrow.Field{}
 		var spliced, encoded []byte
-		var parts []Part
+		var parts []batch.Part
 		for _, b := range rep.Batches {
 			msg := piece(file, b)
 			cols, err := d.Columns(msg, keep[:1])
@@ -110,7 +111,7 @@ func digestsOfTables(t *testing.T) (out []string) {
 			}
 			var a arrow.Array
 			f, a = another(cols[0], seed%2 == 0)
-			p, err := Edit(rep.Schema, keep, map[int]arrow.Field{keep[0]: f})
+			p, err := batch.Edit(rep.Schema, keep, map[int]arrow.Field{keep[0]: f})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,9 +128,9 @@ func digestsOfTables(t *testing.T) (out []string) {
 			}
 			rec := array.NewRecord(schema, whole, b.Rows)
 			for from := int64(0); from < b.Rows; from += 3 {
-				parts = append(parts, Part{Record: rec, From: from, N: min(2, b.Rows-from)})
+				parts = append(parts, batch.Part{Record: rec, From: from, N: min(2, b.Rows-from)})
 			}
-			more, err := EncodeRecord(rec, b.Rows/3, b.Rows-b.Rows/3)
+			more, err := batch.EncodeRecord(rec, b.Rows/3, b.Rows-b.Rows/3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +141,7 @@ func digestsOfTables(t *testing.T) (out []string) {
 			if len(parts) == 0 {
 				break
 			}
-			g, err := Collect(parts, compact)
+			g, err := batch.Collect(parts, compact)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,8 @@ package shard
 import (
 	"encoding/json"
 	"fmt"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 	"slices"
 	"strings"
 
@@ -24,11 +26,11 @@ func soundNames(f arrow.Field, path string) (arrow.Field, []string) {
 		notes = append(notes, more...)
 		return k
 	})
-	name, ok := f.Metadata.GetValue(extensionName)
+	name, ok := f.Metadata.GetValue(ipc.ExtensionName)
 	if !ok {
 		return f, notes
 	}
-	data, _ := f.Metadata.GetValue(extensionData)
+	data, _ := f.Metadata.GetValue(ipc.ExtensionMetadata)
 	if why := extensionFault(name, data, f.Type); why != "" {
 		f.Metadata = arrow.Metadata{}
 		notes = append(notes, fmt.Sprintf("column %q: the extension name %.60q is left out: %s", path, name, why))
@@ -72,7 +74,7 @@ func extensionFault(name, data string, dt arrow.DataType) string {
 	}
 	switch name {
 	case "arrow.json":
-		return wants(isText(dt), "text")
+		return wants(column.IsText(dt), "text")
 	case "arrow.uuid":
 		t, ok := dt.(*arrow.FixedSizeBinaryType)
 		return firstOf(wants(ok && t.ByteWidth == 16, "16 bytes of fixed length"), noData(data))
@@ -102,7 +104,7 @@ func extensionFault(name, data string, dt arrow.DataType) string {
 	case "arrow.timestamp_with_offset":
 		return wants(isOffsetTime(dt), "a struct of timestamp (UTC) and offset_minutes (int16)")
 	case "arrow.parquet.variant", "parquet.variant":
-		return wants(isVariant(dt), "a struct of metadata and value, both binary")
+		return wants(column.IsVariant(dt), "a struct of metadata and value, both binary")
 	case "arrow.py_extension_type":
 		return "it holds a Python object, which readers would have to run"
 	case "pandas.period":
@@ -228,9 +230,9 @@ func isOffsetTime(dt arrow.DataType) bool {
 func isGeo(kind string, dt arrow.DataType) bool {
 	switch kind {
 	case "wkb":
-		return isBytes(dt)
+		return column.IsBytes(dt)
 	case "wkt":
-		return isText(dt)
+		return column.IsText(dt)
 	case "box":
 		return isMembers(dt, "xmin", "ymin", "xmax", "ymax") || isMembers(dt, "xmin", "ymin", "zmin", "xmax", "ymax", "zmax") ||
 			isMembers(dt, "xmin", "ymin", "mmin", "xmax", "ymax", "mmax") ||

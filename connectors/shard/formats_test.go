@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"guichet/connectors/ipc"
 	"maps"
 	"os"
 	"os/exec"
@@ -85,7 +86,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 		if len(notes) > 0 {
 			results[f.path] = "converted: " + strings.Join(notes, "; ")
 		}
-		s, err := ParseSchema(r.Schema)
+		s, err := ipc.ParseSchema(r.Schema)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +95,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 				continue
 			}
 			typ := c.Type.String()
-			if name, named := c.Metadata.GetValue(extensionName); named {
+			if name, named := c.Metadata.GetValue(ipc.ExtensionName); named {
 				typ = name + " over " + typ
 			}
 			published[typ], ofReaders[typ] = out, readers

@@ -4,6 +4,7 @@ package shard
 
 import (
 	"fmt"
+	"guichet/connectors/ipc"
 	"os"
 	"syscall"
 )
@@ -16,7 +17,7 @@ func mapFile(f *os.File, size int64) ([]byte, func(), error) {
 		return nil, nil, fmt.Errorf("look at the object: %w", err)
 	}
 	if size < 0 || st.Size() < size {
-		return nil, nil, invalid("the object has %d bytes; %d were expected", st.Size(), size)
+		return nil, nil, ipc.Invalid("the object has %d bytes; %d were expected", st.Size(), size)
 	}
 	if size == 0 {
 		return nil, func() {}, nil

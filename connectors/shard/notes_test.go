@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -16,13 +17,13 @@ import (
 func TestNothingChangesInSilence(t *testing.T) {
 	meta := arrow.NewMetadata([]string{"origin"}, []string{"x"})
 	unit := arrow.NewMetadata([]string{"unit"}, []string{"kg"})
-	uuid := arrow.NewMetadata([]string{extensionName}, []string{"arrow.uuid"})
+	uuid := arrow.NewMetadata([]string{ipc.ExtensionName}, []string{"arrow.uuid"})
 	schema := arrow.NewSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64, Metadata: unit}, {Name: "u", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: uuid}}, &meta)
 	b := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
 	b.Field(0).(*array.Int64Builder).Append(1)
 	b.Field(1).(*array.FixedSizeBinaryBuilder).Append([]byte("0123456789abcdef"))
 	in := written(t, schema, []arrow.Record{b.NewRecord()})
-	plain := EncodeSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}}})
+	plain := ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}}})
 	for _, x := range []struct {
 		name, in string
 		spec     Spec

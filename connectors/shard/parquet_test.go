@@ -23,6 +23,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/shard/parquet"
 	"guichet/schemas"
 )
 
@@ -304,18 +306,18 @@ func TestLargeValuesMakeSmallBatches(t *testing.T) {
 		_, err := c.(*file.ByteArrayColumnChunkWriter).WriteBatch(vals, nil, nil)
 		return err
 	}}
-	src, err := openParquet(context.Background(), f.bytes(t), nil)
+	src, err := parquet.Open(context.Background(), f.bytes(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows, most := 0, 0
-	err = src.each(context.Background(), func(b batch) error {
-		for i := range b.rows {
-			if v := b.cols[0].bytes(i); len(v) != 300_000 || v[0] != byte(rows+i) || v[299_999] != byte(rows+i) {
+	err = src.Each(context.Background(), func(b batch.Rows) error {
+		for i := range b.Len {
+			if v := b.Columns[0].Bytes(i); len(v) != 300_000 || v[0] != byte(rows+i) || v[299_999] != byte(rows+i) {
 				t.Fatalf("row %d holds %d bytes of %d", rows+i, len(v), v[0])
 			}
 		}
-		rows, most = rows+b.rows, max(most, b.rows)
+		rows, most = rows+b.Len, max(most, b.Len)
 		return nil
 	})
 	if err != nil || rows != 700 || most > 200 {

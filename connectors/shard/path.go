@@ -12,6 +12,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
+	"guichet/connectors/shard/csv"
 	"guichet/schemas"
 )
 
@@ -19,10 +23,10 @@ import (
 // tables leave it there: country=FI/part-0.parquet. It is plain data: it crosses to the
 // child process as JSON.
 type PathColumn struct {
-	Name  string  `json:"name"`
-	Value string  `json:"value"`
-	Null  bool    `json:"null,omitempty"`
-	Seen  CSVSeen `json:"seen"` // what the values in the paths of all objects of the table have shown
+	Name  string   `json:"name"`
+	Value string   `json:"value"`
+	Null  bool     `json:"null,omitempty"`
+	Seen  csv.Seen `json:"seen"` // what the values in the paths of all objects of the table have shown
 }
 
 // hiveNull is how Hive and those after it write that a value is null.
@@ -44,9 +48,9 @@ func PathColumns(key string) ([]PathColumn, error) {
 		}
 		switch {
 		case !utf8.ValidString(c.Name + c.Value):
-			return nil, invalid("the folder %q names a column whose name or value is not UTF-8", folder)
+			return nil, ipc.Invalid("the folder %q names a column whose name or value is not UTF-8", folder)
 		case slices.ContainsFunc(out, func(o PathColumn) bool { return o.Name == c.Name }):
-			return nil, invalid("the column %q stands twice in the path", c.Name)
+			return nil, ipc.Invalid("the column %q stands twice in the path", c.Name)
 		}
 		out = append(out, c)
 	}
@@ -68,28 +72,28 @@ func JoinPaths(paths [][]PathColumn, fields []schemas.Field) {
 		return
 	}
 	for k := range paths[0] {
-		c := csvColumn{seen: CSVSeen{Name: paths[0][k].Name}}
-		if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == c.seen.Name }); i >= 0 {
-			c.field = fields[i]
+		c := csv.Column{Seen: csv.Seen{Name: paths[0][k].Name}}
+		if i := slices.IndexFunc(fields, func(f schemas.Field) bool { return f.Name == c.Seen.Name }); i >= 0 {
+			c.Declared = fields[i]
 		}
 		for _, p := range paths {
 			if !p[k].Null {
-				c.see(p[k].Value, 1)
+				c.See(p[k].Value, 1)
 			}
 		}
 		for _, p := range paths {
-			p[k].Seen = c.seen
+			p[k].Seen = c.Seen
 		}
 	}
 }
 
 // pathColumn is a path column with its type.
 type pathColumn struct {
-	csvColumn
+	csv.Column
 	value string
 	null  bool
-	at    int  // its place among the file's columns; -1 where the path alone has it
-	made  *col // some rows of it
+	at    int            // its place among the file's columns; -1 where the path alone has it
+	made  *column.Column // some rows of it
 }
 
 // madeRows is how many rows of a path column are made at once; more where a batch is longer.
@@ -107,36 +111,36 @@ func (c *conformer) withPath(src source, fields []arrow.Field) (source, []arrow.
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		p.at = slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == p.name })
+		p.at = slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == p.Name })
 		if p.at >= 0 {
-			p.typ = compared(fields[p.at].Type)
+			p.Type = compared(fields[p.at].Type)
 		}
 		if err := p.make(madeRows); err != nil {
 			return nil, nil, nil, err
 		}
 		if p.at >= 0 {
-			notes = append(notes, fmt.Sprintf("column %q stands in the file and in its path; they were compared", p.name))
+			notes = append(notes, fmt.Sprintf("column %q stands in the file and in its path; they were compared", p.Name))
 			s.same = append(s.same, p)
 			continue
 		}
-		notes = append(notes, fmt.Sprintf("column %q: %s (from the path)", p.name, p.typ))
+		notes = append(notes, fmt.Sprintf("column %q: %s (from the path)", p.Name, p.Type))
 		s.more = append(s.more, p)
-		out = append(out, arrow.Field{Name: p.name, Type: p.typ, Nullable: true})
+		out = append(out, arrow.Field{Name: p.Name, Type: p.Type, Nullable: true})
 	}
 	return s, out, notes, nil
 }
 
 func (c *conformer) pathColumn(from *PathColumn) (*pathColumn, error) {
-	var want *Schema
+	var want *ipc.Schema
 	if !c.spec.Open {
 		want = c.want
 	}
-	k, err := newColumn(from.Name, schemas.CSV{}, c.spec.Fields, want)
+	k, err := csv.NewColumn(from.Name, schemas.CSV{}, c.spec.Fields, want)
 	if err != nil {
 		return nil, err
 	}
-	p := &pathColumn{csvColumn: *k, value: from.Value, null: from.Null}
-	p.seen = from.Seen
+	p := &pathColumn{Column: *k, value: from.Value, null: from.Null}
+	p.Seen = from.Seen
 	return p, p.settlePath()
 }
 
@@ -144,13 +148,13 @@ func (c *conformer) pathColumn(from *PathColumn) (*pathColumn, error) {
 // int64 and all other is text.
 func (p *pathColumn) settlePath() (err error) {
 	switch {
-	case p.field.Type != "":
-		p.typ, err = p.declaredType()
-	case p.typ != nil:
-	case p.seen.wholeNumbers():
-		p.typ = arrow.PrimitiveTypes.Int64
+	case p.Declared.Type != "":
+		p.Type, err = p.DeclaredType()
+	case p.Type != nil:
+	case p.Seen.WholeNumbers():
+		p.Type = arrow.PrimitiveTypes.Int64
 	default:
-		p.typ = arrow.BinaryTypes.String
+		p.Type = arrow.BinaryTypes.String
 	}
 	return err
 }
@@ -158,30 +162,30 @@ func (p *pathColumn) settlePath() (err error) {
 // compared is the type in which a value of the path is held against the file's.
 func compared(dt arrow.DataType) arrow.DataType {
 	if d, ok := dt.(*arrow.DictionaryType); ok {
-		return target(d.ValueType)
+		return column.CanonicalType(d.ValueType)
 	}
-	return target(dt)
+	return column.CanonicalType(dt)
 }
 
 // make makes at least n rows of the column.
 func (p *pathColumn) make(n int) error {
-	if p.made != nil && p.made.n >= n {
+	if p.made != nil && p.made.Len >= n {
 		return nil
 	}
-	b := array.NewBuilder(memory.NewGoAllocator(), p.typ)
+	b := array.NewBuilder(memory.NewGoAllocator(), p.Type)
 	for range n {
 		if p.null {
 			b.AppendNull()
 			continue
 		}
-		err := p.put(b, p.value)
-		if err != nil || p.fixed && p.at < 0 && !p.faithful(p.value) {
-			return invalid("column %q of the path: %q is not a value of type %s", p.name, p.value, p.typ)
+		err := p.Put(b, p.value)
+		if err != nil || p.Fixed && p.at < 0 && !p.Faithful(p.value) {
+			return ipc.Invalid("column %q of the path: %q is not a value of type %s", p.Name, p.value, p.Type)
 		}
 	}
 	a := b.NewArray()
 	var err error
-	p.made, err = fromArrow(a.Data(), map[arrow.ArrayData]*col{})
+	p.made, err = column.FromArrow(a.Data(), map[arrow.ArrayData]*column.Column{})
 	return err
 }
 
@@ -191,21 +195,21 @@ type pathSource struct {
 	more, same []*pathColumn
 }
 
-func (s *pathSource) each(ctx context.Context, f func(batch) error) error {
+func (s *pathSource) Each(ctx context.Context, f func(batch.Rows) error) error {
 	row := 0
-	return s.source.each(ctx, func(b batch) error {
+	return s.source.Each(ctx, func(b batch.Rows) error {
 		for _, p := range s.same {
 			if err := p.equal(b, row); err != nil {
 				return err
 			}
 		}
-		row += b.rows
-		b.cols = slices.Clip(b.cols)
+		row += b.Len
+		b.Columns = slices.Clip(b.Columns)
 		for _, p := range s.more {
-			if err := p.make(b.skip + b.rows); err != nil {
+			if err := p.make(b.Skip + b.Len); err != nil {
 				return err
 			}
-			b.cols = append(b.cols, p.made)
+			b.Columns = append(b.Columns, p.made)
 		}
 		return f(b)
 	})
@@ -220,21 +224,21 @@ func (s *pathSource) Late() []string {
 }
 
 // equal holds a column of the file against the path's value.
-func (p *pathColumn) equal(b batch, row int) error {
-	c := b.cols[p.at]
-	for i := range b.rows {
-		at, values := b.skip+i, c
-		null := c.isNull(at)
-		if c.dict != nil && !null {
-			at, values = int(c.indices().index(at)), c.dict
-			null = at < 0 || at >= values.n || values.isNull(at)
+func (p *pathColumn) equal(b batch.Rows, row int) error {
+	c := b.Columns[p.at]
+	for i := range b.Len {
+		at, values := b.Skip+i, c
+		null := c.IsNull(at)
+		if c.Dictionary != nil && !null {
+			at, values = int(c.Indices().Index(at)), c.Dictionary
+			null = at < 0 || at >= values.Len || values.IsNull(at)
 		}
-		if null != p.null || !null && valueKey(values, at) != valueKey(p.made, 0) {
+		if null != p.null || !null && column.ValueKey(values, at) != column.ValueKey(p.made, 0) {
 			says := fmt.Sprintf("%q", p.value)
 			if p.null {
 				says = "null"
 			}
-			return invalid("row %d, column %q: its value is not that of the path, %s", row+i, p.name, says)
+			return ipc.Invalid("row %d, column %q: its value is not that of the path, %s", row+i, p.Name, says)
 		}
 	}
 	return nil
@@ -248,8 +252,8 @@ func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(have, func(f arrow.Field) bool { return f.Name == p.name }) {
-			have = append(have, arrow.Field{Name: p.name, Type: p.typ, Nullable: true})
+		if !slices.ContainsFunc(have, func(f arrow.Field) bool { return f.Name == p.Name }) {
+			have = append(have, arrow.Field{Name: p.Name, Type: p.Type, Nullable: true})
 		}
 	}
 	return have, nil
@@ -258,7 +262,7 @@ func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
 // SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
 // together, and what is declared. Kind: Invalid.
 func SchemaOfCSV(spec Spec) ([]byte, error) {
-	fields, err := csvFields(spec.csv())
+	fields, err := csv.Fields(spec.csv())
 	if err != nil {
 		return nil, err
 	}
@@ -269,10 +273,10 @@ func SchemaOfCSV(spec Spec) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.schema.message(), nil
+	return p.schema.Encode(), nil
 }
 
 // csv is the part of a spec that speaks of CSV.
-func (s Spec) csv() csvOptions {
-	return csvOptions{Name: s.Name, Dialect: s.CSV, Fields: s.Fields, Open: s.Open, Seen: s.Seen}
+func (s Spec) csv() csv.Options {
+	return csv.Options{Name: s.Name, Dialect: s.CSV, Fields: s.Fields, Open: s.Open, Seen: s.Seen}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -81,7 +82,7 @@ func TestColumnsOfPaths(t *testing.T) {
 		{"in the file alone", file, Spec{Name: "x.arrow"}, []string{"k=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, ordered=false>", "1|FI 2|FI", ""},
 		{"in the file, and another", file, Spec{Name: "x.arrow"}, []string{"k=SE/x"}, "", "", `row 0, column "k": its value is not that of the path, "SE"`},
 		{"in the file, a number", file, Spec{Name: "x.arrow"}, []string{"v=01/x"}, "", "", `row 1, column "v": its value is not that of the path, "01"`},
-		{"in the table as int64", []byte("v\n1\n"), Spec{Name: "x.csv", Schema: EncodeSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "", `column "m" of the path: "01" is not a value of type int64`},
+		{"in the table as int64", []byte("v\n1\n"), Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "", `column "m" of the path: "01" is not a value of type int64`},
 	} {
 		types, rows, err := withPaths(t, x.in, x.spec, x.keys...)
 		if types != x.types || rows != x.rows || (err == nil) != (x.says == "") || err != nil && !strings.Contains(err.Error(), x.says) {

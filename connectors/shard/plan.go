@@ -3,6 +3,9 @@ package shard
 import (
 	"context"
 	"fmt"
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -10,36 +13,36 @@ import (
 // plan is what a shard becomes: its fields, and for each dictionary column the
 // one dictionary that all batches share.
 type plan struct {
-	schema *Schema
-	spans  []span
-	canon  []*canonizer // per column
-	limit  int64        // bytes of canonical buffers in one batch
+	schema *ipc.Schema
+	spans  []batch.Span
+	canon  []*column.DictionaryMap // per column
+	limit  int64                   // bytes of canonical buffers in one batch
 	notes  []string
 }
 
 // newPlan settles the canonical fields of a source. dicts are all dictionaries
 // of the source by column, in the order they came; want is the schema that the
 // shard must have, nil where it is the first of its table.
-func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
+func newPlan(from []arrow.Field, dicts [][]*column.Column, want *ipc.Schema) (*plan, error) {
 	p := &plan{}
-	if len(from) > maxColumns {
-		return nil, invalid("the table has %d columns; at most %d are read", len(from), maxColumns)
+	if len(from) > column.MaxColumns {
+		return nil, ipc.Invalid("the table has %d columns; at most %d are read", len(from), column.MaxColumns)
 	}
 	fields := make([]arrow.Field, len(from))
 	seen := map[string]bool{}
 	for i, f := range from {
 		if seen[f.Name] {
-			return nil, invalid("two columns are called %q", f.Name)
+			return nil, ipc.Invalid("two columns are called %q", f.Name)
 		}
 		seen[f.Name] = true
-		if err := readable(f.Type); err != nil {
-			return nil, invalid("column %q has the type %s: %w", f.Name, f.Type, err)
+		if err := column.Readable(f.Type); err != nil {
+			return nil, ipc.Invalid("column %q has the type %s: %w", f.Name, f.Type, err)
 		}
-		z := &canonizer{}
-		fields[i] = targetField(f)
+		z := &column.DictionaryMap{}
+		fields[i] = column.CanonicalField(f)
 		if d, ok := f.Type.(*arrow.DictionaryType); ok {
 			if err := p.joinDictionary(&fields[i], d, dicts[i], z, want, i); err != nil {
-				return nil, invalid("column %q: %w", f.Name, err)
+				return nil, ipc.Invalid("column %q: %w", f.Name, err)
 			}
 		}
 		if note := converted(f, fields[i]); note != "" {
@@ -52,21 +55,21 @@ func newPlan(from []arrow.Field, dicts [][]*col, want *Schema) (*plan, error) {
 		p.canon = append(p.canon, z)
 	}
 	if want != nil {
-		if err := mustMatch(want.Arrow.Fields(), fields); err != nil {
+		if err := column.CheckFields(want.Arrow.Fields(), fields); err != nil {
 			return nil, err
 		}
 		p.notes = append(p.notes, renamed(fields, want.Arrow.Fields())...)
 		fields = want.Arrow.Fields()
 	}
-	p.schema = newSchema(fields)
+	p.schema = ipc.NewSchema(fields)
 	for _, f := range fields {
 		p.notes = append(p.notes, shutOut(f, "")...)
 	}
 	var err error
-	if p.spans, err = spansOf(p.schema.top); err != nil {
+	if p.spans, err = batch.SpansOf(p.schema.Top); err != nil {
 		return nil, err
 	}
-	p.limit = max(batchLimit-96*int64(countBuffers(p.schema.top)), 1)
+	p.limit = max(column.MaxBody-96*int64(countBuffers(p.schema.Top)), 1)
 	return p, nil
 }
 
@@ -89,8 +92,8 @@ func converted(from, to arrow.Field) string {
 // other shards.
 func renamed(own, table []arrow.Field) (notes []string) {
 	for i := range own {
-		a, _ := own[i].Metadata.GetValue(extensionName)
-		b, _ := table[i].Metadata.GetValue(extensionName)
+		a, _ := own[i].Metadata.GetValue(ipc.ExtensionName)
+		b, _ := table[i].Metadata.GetValue(ipc.ExtensionName)
 		switch {
 		case a == b:
 		case b == "":
@@ -104,19 +107,19 @@ func renamed(own, table []arrow.Field) (notes []string) {
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding
 // and 32 of metadata.
-func countBuffers(nodes []*node) (n int) {
+func countBuffers(nodes []*ipc.Node) (n int) {
 	for _, nd := range nodes {
-		switch shapeOf(nd.field.Type) {
-		case shapeNull:
-		case shapeText:
+		switch column.ShapeOf(nd.Field.Type) {
+		case column.ShapeNull:
+		case column.ShapeText:
 			n += 3
-		case shapeStruct, shapeFixedList:
+		case column.ShapeStruct, column.ShapeFixedList:
 			n++
 		default:
 			n += 2
 		}
-		if shapeOf(nd.field.Type) != shapeDict {
-			n += countBuffers(nd.kids)
+		if column.ShapeOf(nd.Field.Type) != column.ShapeDict {
+			n += countBuffers(nd.Kids)
 		}
 	}
 	return n
@@ -124,20 +127,20 @@ func countBuffers(nodes []*node) (n int) {
 
 // joinDictionary keeps the column a dictionary where one dictionary, small
 // enough for a message and for its index type, can hold all values.
-func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*col, z *canonizer, want *Schema, i int) error {
-	vf := arrow.Field{Name: f.Name, Type: target(d.ValueType), Nullable: true}
-	if want != nil && i < len(want.top) && want.top[i].id < 0 {
+func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap, want *ipc.Schema, i int) error {
+	vf := arrow.Field{Name: f.Name, Type: column.CanonicalType(d.ValueType), Nullable: true}
+	if want != nil && i < len(want.Top) && want.Top[i].DictionaryID < 0 {
 		return nil // plain in the table's other shards
 	}
-	if !flatValues(d.ValueType) {
+	if !column.FlatValues(d.ValueType) {
 		p.notes = append(p.notes, fmt.Sprintf("column %q: dictionary of %s written out as plain values", f.Name, d.ValueType))
 		return nil
 	}
-	dict, remap, err := joinValues(vf, all)
+	dict, remap, err := column.Unify(vf, all)
 	if err != nil {
 		return err
 	}
-	if dict == nil || int64(dict.n)-1 > maxIndex(d.IndexType) {
+	if dict == nil || int64(dict.Len)-1 > column.MaxIndex(d.IndexType) {
 		if want != nil {
 			return fmt.Errorf("its dictionary is too large for a message, and the table's other shards have a dictionary there")
 		}
@@ -148,31 +151,31 @@ func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*co
 		p.notes = append(p.notes, fmt.Sprintf("column %q: %d dictionaries joined into one", f.Name, len(all)))
 	}
 	f.Type = &arrow.DictionaryType{IndexType: d.IndexType, ValueType: vf.Type, Ordered: d.Ordered}
-	z.dict, z.remap = dict, remap
+	z.Dictionary, z.Remap = dict, remap
 	return nil
 }
 
 // size is the bytes that segs of column i take in a batch.
-func (p *plan) size(i int, segs []seg) (int64, error) {
-	n, err := measure(p.schema.top[i].field, segs)
+func (p *plan) size(i int, segs []column.Run) (int64, error) {
+	n, err := column.Measure(p.schema.Top[i].Field, segs)
 	if err != nil {
-		return 0, fmt.Errorf("column %q: %w", p.schema.top[i].field.Name, err)
+		return 0, fmt.Errorf("column %q: %w", p.schema.Top[i].Field.Name, err)
 	}
 	return n, nil
 }
 
 // build makes the canonical columns of segs, one list of segments per column. first
 // is the row of the shard that they begin with, for errors.
-func (p *plan) build(segs [][]seg, first int64) ([]*col, error) {
-	cols := make([]*col, len(segs))
+func (p *plan) build(segs [][]column.Run, first int64) ([]*column.Column, error) {
+	cols := make([]*column.Column, len(segs))
 	for i, s := range segs {
-		f := p.schema.top[i].field
-		c, err := asItIs(f, s)
+		f := p.schema.Top[i].Field
+		c, err := column.Unchanged(f, s)
 		if c == nil {
-			c, err = canon(f, s, p.canon[i])
+			c, err = column.Canonical(f, s, p.canon[i])
 		}
-		if v, ok := err.(*valueFault); ok { // of the column itself
-			v.row += first
+		if v, ok := err.(*column.ValueError); ok { // of the column itself
+			v.Row += first
 		}
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", f.Name, err)
@@ -183,11 +186,11 @@ func (p *plan) build(segs [][]seg, first int64) ([]*col, error) {
 }
 
 // dictionaries lists the dictionaries of the source's columns in order.
-func (in *arrowInput) dictionaries() [][]*col {
-	out := make([][]*col, len(in.schema.top))
-	for i, n := range in.schema.top {
+func (in *arrowInput) dictionaries() [][]*column.Column {
+	out := make([][]*column.Column, len(in.schema.Top))
+	for i, n := range in.schema.Top {
 		for _, e := range in.entries {
-			if e.kind == KindDictionary && e.id == n.id {
+			if e.kind == ipc.KindDictionary && e.id == n.DictionaryID {
 				out[i] = append(out[i], e.dict)
 			}
 		}
@@ -200,7 +203,7 @@ func (in *arrowInput) dictionaries() [][]*col {
 func (p *plan) windowRows(ctx context.Context, src source) (int64, error) {
 	c := &cutter{plan: p}
 	window := int64(0)
-	err := src.each(ctx, func(b batch) error {
+	err := src.Each(ctx, func(b batch.Rows) error {
 		if err := c.push(b); err != nil {
 			return err
 		}

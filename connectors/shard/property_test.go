@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -234,13 +236,13 @@ func TestSelectEqualsProjection(t *testing.T) {
 		schema, recs := anyTable(r)
 		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
 		keep := r.Perm(schema.NumFields())[:1+r.IntN(schema.NumFields())]
-		p, err := Select(rep.Schema, keep)
+		p, err := batch.Select(rep.Schema, keep)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		stream := p.Schema()
 		for _, b := range rep.Dictionaries {
-			if m, _ := ParseMeta(piece(out, b)); p.Keeps(m.DictionaryID) {
+			if m, _ := ipc.ParseMeta(piece(out, b)); p.Keeps(m.DictionaryID) {
 				stream = append(stream, piece(out, b)...)
 			}
 		}
@@ -251,7 +253,7 @@ func TestSelectEqualsProjection(t *testing.T) {
 			}
 			stream = append(stream, msg...)
 		}
-		got := readStream(t, append(stream, EndOfStream()...))
+		got := readStream(t, append(stream, ipc.EndOfStream()...))
 		var want []arrow.Record
 		for _, rec := range records(t, out) {
 			var cols []arrow.Array
@@ -293,11 +295,11 @@ func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 	for _, b := range rep.Dictionaries {
 		dicts = append(dicts, piece(file, b))
 	}
-	d, err := NewDecoder(rep.Schema, dicts)
+	d, err := batch.NewDecoder(rep.Schema, dicts)
 	if err != nil {
 		rt.Fatal(err)
 	}
-	var parts []Part
+	var parts []batch.Part
 	var want []arrow.Record
 	for _, b := range rep.Batches {
 		rec, err := d.Record(piece(file, b))
@@ -306,8 +308,8 @@ func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 		}
 		from := r.Int64N(b.Rows)
 		n := r.Int64N(b.Rows - from + 1)
-		parts, want = append(parts, Part{Record: rec, From: from, N: n}), append(want, rec.NewSlice(from, from+n))
-		msg, err := EncodeRecord(rec, from, n)
+		parts, want = append(parts, batch.Part{Record: rec, From: from, N: n}), append(want, rec.NewSlice(from, from+n))
+		msg, err := batch.EncodeRecord(rec, from, n)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -323,7 +325,7 @@ func pieces(rt *rapid.T, r *rand.Rand, rep Report, file []byte) {
 		return
 	}
 	for _, compact := range []bool{false, true} {
-		g, err := Gather(parts, compact)
+		g, err := batch.Gather(parts, compact)
 		if err != nil {
 			rt.Fatal(err)
 		}

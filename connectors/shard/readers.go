@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"guichet/connectors/ipc"
 	"strings"
 	"time"
 
@@ -33,14 +34,14 @@ func shutOut(f arrow.Field, path string) (notes []string) {
 			out = []string{polars}
 		}
 	case arrow.STRUCT:
-		if twice(kidFields(f.Type)) {
+		if twice(ipc.ChildFields(f.Type)) {
 			out = []string{polars}
 		}
 	case arrow.INTERVAL_MONTH_DAY_NANO:
 		out = []string{polars, datasets}
 		notes = append(notes, fmt.Sprintf("column %q (%s): DuckDB cuts its nanoseconds to microseconds", path, what))
 	}
-	switch name, _ := f.Metadata.GetValue(extensionName); name {
+	switch name, _ := f.Metadata.GetValue(ipc.ExtensionName); name {
 	case "arrow.uuid", "arrow.bool8", "arrow.fixed_shape_tensor":
 		out, what = append(out, datasets), name
 	}
@@ -55,7 +56,7 @@ func shutOut(f arrow.Field, path string) (notes []string) {
 	if d, ok := dt.(*arrow.DictionaryType); ok {
 		dt = d.ValueType
 	}
-	for _, k := range kidFields(dt) {
+	for _, k := range ipc.ChildFields(dt) {
 		notes = append(notes, shutOut(k, path)...)
 	}
 	return notes

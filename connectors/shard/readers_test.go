@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 	"strings"
 	"testing"
 
@@ -10,7 +12,7 @@ import (
 // TestReadersShutOut: the publish report names, for each column, who cannot read the
 // table while the column is in it.
 func TestReadersShutOut(t *testing.T) {
-	uuid := arrow.Field{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: extension("arrow.uuid", "")}
+	uuid := arrow.Field{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: ipc.Extension("arrow.uuid", "")}
 	fields := []arrow.Field{
 		{Name: "n", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "h", Type: arrow.FixedWidthTypes.Float16},
@@ -21,7 +23,7 @@ func TestReadersShutOut(t *testing.T) {
 		{Name: "riga", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "Europe/Riga"}},
 		{Name: "e", Type: &arrow.Decimal128Type{Precision: 5, Scale: -2}},
 	}
-	p, err := newPlan(fields, make([][]*col, len(fields)), nil)
+	p, err := newPlan(fields, make([][]*column.Column, len(fields)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,9 @@ package shard
 import (
 	"crypto/sha256"
 	"fmt"
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 	"math/rand/v2"
 	"testing"
 
@@ -41,13 +44,13 @@ func another(a arrow.Array, text bool) (arrow.Field, arrow.Array) {
 }
 
 // decoderOf opens a shard's batches.
-func decoderOf(t rapid.TB, rep Report, file []byte) *Decoder {
+func decoderOf(t rapid.TB, rep Report, file []byte) *batch.Decoder {
 	t.Helper()
 	var dicts [][]byte
 	for _, b := range rep.Dictionaries {
 		dicts = append(dicts, piece(file, b))
 	}
-	d, err := NewDecoder(rep.Schema, dicts)
+	d, err := batch.NewDecoder(rep.Schema, dicts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +89,13 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 				if edits[i] {
 					f, cols[at] = another(cols[at], text[i])
 					fields[i], edited[i] = f, cols[at]
-					fresh += MostBytes(f, b.Rows, 16)
+					fresh += column.MostBytes(f, b.Rows, 16)
 				} else {
 					kept += b.Columns[i]
 				}
 				shown = append(shown, f)
 			}
-			p, err := Edit(rep.Schema, keep, fields)
+			p, err := batch.Edit(rep.Schema, keep, fields)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -103,25 +106,25 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 			want := array.NewRecord(arrow.NewSchema(shown, nil), cols, b.Rows)
 			stream := p.Schema()
 			for _, dict := range rep.Dictionaries {
-				if m, _ := ParseMeta(piece(out, dict)); p.Keeps(m.DictionaryID) {
+				if m, _ := ipc.ParseMeta(piece(out, dict)); p.Keeps(m.DictionaryID) {
 					stream = append(stream, piece(out, dict)...)
 				}
 			}
-			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...), EndOfStream()...)))); diff != "" {
+			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...), ipc.EndOfStream()...)))); diff != "" {
 				rt.Fatal(diff)
 			}
-			m, at, err := splitMessage(got)
+			m, at, err := ipc.SplitMessage(got)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			meta, _, err := BatchFrame(shown)
+			meta, _, err := batch.BatchFrame(shown)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			if m.BodyLen > kept+fresh || fresh == 0 && m.BodyLen != kept || int64(at.Meta) > meta {
 				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept, fresh, at.Meta, meta)
 			}
-			if whole, err := EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
+			if whole, err := batch.EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
 				rt.Fatalf("encoded as a whole it has %d bytes, spliced %d; %v", len(whole), len(got), err)
 			}
 		}
@@ -135,8 +138,8 @@ func TestSizesEqualEncoding(t *testing.T) {
 		schema, recs := anyTable(r)
 		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
 		d := decoderOf(rt, rep, out)
-		sizes := NewSizes(d.Schema().Fields())
-		var parts []Part
+		sizes := batch.NewSizes(d.Schema().Fields())
+		var parts []batch.Part
 		for _, b := range rep.Batches {
 			rec, err := d.Record(piece(out, b))
 			if err != nil {
@@ -146,10 +149,10 @@ func TestSizesEqualEncoding(t *testing.T) {
 			for i := range b.Rows {
 				if r.IntN(3) > 0 {
 					rows = append(rows, int32(i))
-					parts = append(parts, Part{Record: rec, From: i, N: 1})
+					parts = append(parts, batch.Part{Record: rec, From: i, N: 1})
 				}
 			}
-			c, err := sizes.Choose(rec.Columns(), rows)
+			c, err := sizes.Select(rec.Columns(), rows)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -169,15 +172,15 @@ func TestSizesEqualEncoding(t *testing.T) {
 		if len(parts) == 0 {
 			return
 		}
-		g, err := Collect(parts, true)
+		g, err := batch.Collect(parts, true)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		m, at, err := splitMessage(g.Message())
+		m, at, err := ipc.SplitMessage(g.Message())
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if meta, buffers, err := BatchFrame(g.Record().Schema().Fields()); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
+		if meta, buffers, err := batch.BatchFrame(g.Record().Schema().Fields()); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
 			rt.Fatalf("metadata of %d bytes and %d buffers, counted %d and %d, %v", at.Meta, len(m.Buffers), meta, buffers, err)
 		}
 		if sizes.Body() != m.BodyLen {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -19,7 +21,7 @@ type fileWriter struct {
 	at   int64
 	most int64
 	err  error
-	zero [alignment]byte
+	zero [ipc.Alignment]byte
 }
 
 // MostOut is how many bytes may be written of an input of size bytes: formats that pack
@@ -45,27 +47,27 @@ func (w *fileWriter) put(b []byte) {
 }
 
 func (w *fileWriter) start(schema []byte) {
-	w.put(FileStart())
+	w.put(ipc.FileStart())
 	w.put(schema)
 }
 
 // message writes m and says where it stands.
-func (w *fileWriter) message(m message, rows int64) schemas.Block {
-	b := schemas.Block{Offset: w.at, Meta: int32(len(m.meta)), Body: m.bodyLen, Rows: rows}
+func (w *fileWriter) message(m batch.Message, rows int64) schemas.Block {
+	b := schemas.Block{Offset: w.at, Meta: int32(len(m.Meta)), Body: m.BodyLen, Rows: rows}
 	put := func(p []byte) {
-		b.Sum = AddSum(b.Sum, p)
+		b.Sum = ipc.AddSum(b.Sum, p)
 		w.put(p)
 	}
-	put(m.meta)
-	for _, buf := range m.buffers {
+	put(m.Meta)
+	for _, buf := range m.Buffers {
 		put(buf)
-		put(w.zero[:padded(int64(len(buf)))-int64(len(buf))])
+		put(w.zero[:ipc.Padded(int64(len(buf)))-int64(len(buf))])
 	}
 	return b
 }
 
 func (w *fileWriter) finish(schema []byte, dictionaries, batches []schemas.Block) (int64, string, error) {
-	foot, err := FileFooter(schema, dictionaries, batches)
+	foot, err := ipc.FileFooter(schema, dictionaries, batches)
 	if err != nil {
 		return 0, "", err
 	}

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/gateway/stream"
 	"guichet/schemas"
 )
@@ -71,7 +71,7 @@ func takesTrailers(r *http.Request) bool {
 
 // End sends the end marker last: without it the stream is not whole.
 func (s *ipcStream) End(sum uint32) error {
-	err := s.write(shard.EndOfStream())
+	err := s.write(ipc.EndOfStream())
 	if err == nil {
 		if s.sums {
 			s.w.Header().Set(sumTrailer, fmt.Sprintf("%08x", sum))

@@ -8,7 +8,7 @@ import (
 	pb "github.com/apache/arrow/go/v17/arrow/flight/gen/flight"
 	"google.golang.org/grpc/metadata"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/schemas"
@@ -53,12 +53,12 @@ func (s *sink) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) err
 	if err != nil {
 		return fmt.Errorf("set the stream's header: %w", err)
 	}
-	return s.send(&frame{header: shard.Header(p.Source.Schema()), app: app})
+	return s.send(&frame{header: ipc.Header(p.Source.Schema()), app: app})
 }
 
 // Message sends one message; its bytes are free again when it returns.
 func (s *sink) Message(m stream.Message) error {
-	return s.send(&frame{header: shard.Header(m.Bytes[:m.Meta]), body: m.Bytes[m.Meta:]})
+	return s.send(&frame{header: ipc.Header(m.Bytes[:m.Meta]), body: m.Bytes[m.Meta:]})
 }
 
 func (s *sink) send(f *frame) error {

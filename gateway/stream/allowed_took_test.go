@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/connectors/db"
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -111,7 +111,7 @@ func (k *client) stream() {
 	}
 	k.came++
 	id := g.Agreement().ID
-	rd, err := arrowipc.NewReader(bytes.NewReader(append(s.Bytes(), shard.EndOfStream()...)))
+	rd, err := arrowipc.NewReader(bytes.NewReader(append(s.Bytes(), ipc.EndOfStream()...)))
 	k.must(err)
 	k.allows(&l.Lease, id, rd.Schema().Fields())
 	var came []int64 // the numbers of the rows, where they are shown

@@ -16,7 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"pgregory.net/rapid"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -187,7 +187,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 	if err != nil {
 		t.Fatal(err)
 	}
-	rd, err := ipc.NewReader(bytes.NewReader(append(s.Bytes(), shard.EndOfStream()...)))
+	rd, err := ipc.NewReader(bytes.NewReader(append(s.Bytes(), ipc.EndOfStream()...)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"sync"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -115,7 +115,7 @@ func (c *comparing) see(p []byte) error {
 		m := c.list[0]
 		n := min(m.n-c.at, int64(len(p)))
 		if m.sum != 0 {
-			c.sum = shard.AddSum(c.sum, p[:n])
+			c.sum = ipc.AddSum(c.sum, p[:n])
 		}
 		c.at += n
 		p = p[n:]

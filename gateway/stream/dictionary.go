@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
 	"guichet/policy/view"
 )
 
@@ -69,14 +69,14 @@ func (u *usedValues) messages(fields []arrow.Field) ([][]byte, error) {
 		cols[i] = b.NewArray()
 	}
 	rec := arrow.Record(array.NewRecord(arrow.NewSchema(fields, nil), cols, rows))
-	rec, err := shard.Gather([]shard.Part{{Record: rec, N: rows}}, true) // with no rows it leaves empty dictionaries
+	rec, err := batch.Gather([]batch.Part{{Record: rec, N: rows}}, true) // with no rows it leaves empty dictionaries
 	if err != nil {
 		return nil, err
 	}
 	for i, c := range u.columns {
 		c.after = rec.Column(i).(*array.Dictionary).Dictionary()
 	}
-	return shard.EncodeDictionaries(rec)
+	return batch.EncodeDictionaries(rec)
 }
 
 // column makes a dictionary column of n rows, of which the first known have index
@@ -138,23 +138,23 @@ func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []b
 	if err != nil {
 		return nil, err
 	}
-	return compactPieces(r.source.view, out, shard.Part{Record: rec, From: sl.from, N: sl.rows})
+	return compactPieces(r.source.view, out, batch.Part{Record: rec, From: sl.from, N: sl.rows})
 }
 
 // compactPieces halves rows until each half is a message, with its own dictionaries.
-func compactPieces(v *view.View, out []Message, p shard.Part) ([]Message, error) {
-	g, err := v.Gather([]shard.Part{p}, true)
+func compactPieces(v *view.View, out []Message, p batch.Part) ([]Message, error) {
+	g, err := v.Gather([]batch.Part{p}, true)
 	if err != nil {
 		return nil, err
 	}
 	msg := g.Message()
 	if len(msg) > view.MaxMessage && p.N > 1 {
 		half := p.N / 2
-		out, err = compactPieces(v, out, shard.Part{Record: p.Record, From: p.From, N: half})
+		out, err = compactPieces(v, out, batch.Part{Record: p.Record, From: p.From, N: half})
 		if err != nil {
 			return nil, err
 		}
-		return compactPieces(v, out, shard.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+		return compactPieces(v, out, batch.Part{Record: p.Record, From: p.From + half, N: p.N - half})
 	}
 	dicts, err := g.DictionariesAs(v.Dictionaries)
 	if err != nil {

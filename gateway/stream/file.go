@@ -9,7 +9,7 @@ import (
 	"sort"
 	"time"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -99,7 +99,7 @@ func (f *File) foretold() int64 {
 			l.add(int32(v.Frame), v.Body(b, b.Rows), b.Rows)
 		}
 	}
-	footer, err := shard.FileFooter(v.Schema, l.dicts, l.batches)
+	footer, err := ipc.FileFooter(v.Schema, l.dicts, l.batches)
 	if err != nil {
 		return -1
 	}
@@ -146,7 +146,7 @@ func (f *File) lay() error {
 	sh := f.Source.shard(f.Shard)
 	schema := f.Source.Schema()
 	l := newFileLayout(schema)
-	f.memory(append(shard.FileStart(), schema...))
+	f.memory(append(ipc.FileStart(), schema...))
 	for _, b := range sh.Dictionaries {
 		f.stored(b)
 		l.add(b.Meta, b.Body, 0)
@@ -158,7 +158,7 @@ func (f *File) lay() error {
 		f.stored(b)
 		l.add(b.Meta, b.Body, b.Rows)
 	}
-	footer, err := shard.FileFooter(schema, l.dicts, l.batches)
+	footer, err := ipc.FileFooter(schema, l.dicts, l.batches)
 	if err != nil {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}

@@ -1,7 +1,7 @@
 package stream
 
 import (
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -15,7 +15,7 @@ type fileLayout struct {
 }
 
 func newFileLayout(schema []byte) *fileLayout {
-	return &fileLayout{at: int64(len(shard.FileStart()) + len(schema))}
+	return &fileLayout{at: int64(len(ipc.FileStart()) + len(schema))}
 }
 
 // add places one message at the end.

@@ -8,7 +8,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -26,7 +27,7 @@ type fileWriter struct {
 func (mk *fileWriter) write(ctx context.Context) (err error) {
 	defer foreign(&err)
 	schema := mk.src.Schema()
-	err = mk.put(append(shard.FileStart(), schema...))
+	err = mk.put(append(ipc.FileStart(), schema...))
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (mk *fileWriter) write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	footer, err := shard.FileFooter(schema, mk.layout.dicts, mk.layout.batches)
+	footer, err := ipc.FileFooter(schema, mk.layout.dicts, mk.layout.batches)
 	if err != nil {
 		return fmt.Errorf("lay out shard %d: %w", mk.n, err)
 	}
@@ -81,7 +82,7 @@ func (mk *fileWriter) reads() []read {
 func (mk *fileWriter) messages(ctx context.Context) error {
 	if mk.used != nil {
 		return mk.each(ctx, func(rec arrow.Record) error {
-			p, err := shard.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
+			p, err := batch.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
 			if err != nil {
 				return err
 			}
@@ -114,7 +115,7 @@ func (mk *fileWriter) each(ctx context.Context, do func(rec arrow.Record) error)
 		if mk.life.Closing() {
 			return Stopping()
 		}
-		err := mk.rd.each(ctx, one, func(parts []shard.Part) error {
+		err := mk.rd.each(ctx, one, func(parts []batch.Part) error {
 			g, err := mk.src.view.Gather(parts, false)
 			if err != nil {
 				return err

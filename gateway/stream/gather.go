@@ -3,10 +3,9 @@ package stream
 import (
 	"context"
 	"fmt"
+	"guichet/connectors/batch"
 
 	"github.com/apache/arrow/go/v17/arrow"
-
-	"guichet/connectors/shard"
 )
 
 // maxGather bounds one read of a filtering view, which holds what it read, the rows
@@ -24,7 +23,7 @@ type gather struct {
 
 // carry are the rows of a batch that is not whole yet.
 type carry struct {
-	parts []shard.Part
+	parts []batch.Part
 	err   error
 }
 
@@ -70,7 +69,7 @@ func (s *Source) gathers(list []slice, most int64) []read {
 // dictionaries of their own that hold only values in use.
 func (r *reader) gathered(ctx context.Context, rd read) result {
 	var out []Message
-	err := r.each(ctx, rd, func(parts []shard.Part) error {
+	err := r.each(ctx, rd, func(parts []batch.Part) error {
 		g, err := r.source.view.Gather(parts, true)
 		if err != nil {
 			return err
@@ -89,7 +88,7 @@ func (r *reader) gathered(ctx context.Context, rd read) result {
 }
 
 // each reads a range and hands on the rows of each batch of the view that ends in it.
-func (r *reader) each(ctx context.Context, rd read, whole func(parts []shard.Part) error) error {
+func (r *reader) each(ctx context.Context, rd read, whole func(parts []batch.Part) error) error {
 	buf, done, left, err := r.collect(ctx, rd)
 	if rd.gather.after != nil {
 		rd.gather.after <- carry{left, err}
@@ -110,7 +109,7 @@ func (r *reader) each(ctx context.Context, rd read, whole func(parts []shard.Par
 // collect reads a range and portions its rows: those of each batch of the view that ends
 // in it, and those that are left for the next read, which are copied. The others lie
 // in the buffer.
-func (r *reader) collect(ctx context.Context, rd read) (buf *[]byte, done [][]shard.Part, left []shard.Part, err error) {
+func (r *reader) collect(ctx context.Context, rd read) (buf *[]byte, done [][]batch.Part, left []batch.Part, err error) {
 	buf, err = r.bytes(ctx, rd)
 	if err != nil {
 		return nil, nil, nil, err
@@ -146,16 +145,16 @@ func (r *reader) collect(ctx context.Context, rd read) (buf *[]byte, done [][]sh
 // batch may be gathered from thousands of reads.
 const maxParts = 64
 
-func copied(parts []shard.Part) ([]shard.Part, error) {
-	rec, err := shard.Gather(parts, false)
+func copied(parts []batch.Part) ([]batch.Part, error) {
+	rec, err := batch.Gather(parts, false)
 	if err != nil {
 		return nil, err
 	}
-	return []shard.Part{{Record: rec, N: rec.NumRows()}}, nil
+	return []batch.Part{{Record: rec, N: rec.NumRows()}}, nil
 }
 
 // picked finds the rows of a read's portions.
-func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]shard.Part, left []shard.Part, err error) {
+func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]batch.Part, left []batch.Part, err error) {
 	o := r.opened(ctx, rd.shard)
 	if o.err != nil {
 		return nil, nil, o.err
@@ -220,14 +219,14 @@ func (r *reader) record(o *opened, msg []byte) (arrow.Record, error) {
 }
 
 // parts joins rows that follow each other into runs.
-func parts(rec arrow.Record, rows []int32) []shard.Part {
-	var out []shard.Part
+func parts(rec arrow.Record, rows []int32) []batch.Part {
+	var out []batch.Part
 	for _, row := range rows {
 		if n := len(out) - 1; n >= 0 && out[n].From+out[n].N == int64(row) {
 			out[n].N++
 			continue
 		}
-		out = append(out, shard.Part{Record: rec, From: int64(row), N: 1})
+		out = append(out, batch.Part{Record: rec, From: int64(row), N: 1})
 	}
 	return out
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
 	"guichet/policy/view"
 	"guichet/schemas"
 )
@@ -17,13 +17,13 @@ type indexer struct {
 	view    *view.View
 	window  int64 // rows of a window
 	left    int64 // of the open window
-	sizes   *shard.Sizes
+	sizes   *batch.Sizes
 	open    RowBatch
 	batches []RowBatch
 }
 
 func newIndexer(v *view.View, window int64) *indexer {
-	return &indexer{view: v, window: window, left: window, sizes: shard.NewSizes(v.Fields)}
+	return &indexer{view: v, window: window, left: window, sizes: batch.NewSizes(v.Fields)}
 }
 
 // add takes the rows that stay in batch n of the shard.
@@ -42,7 +42,7 @@ func (x *indexer) add(n int, rec arrow.Record, rows []int32) error {
 		}
 		cols[at] = a
 	}
-	c, err := x.sizes.Choose(cols, rows)
+	c, err := x.sizes.Select(cols, rows)
 	if err != nil {
 		return err
 	}

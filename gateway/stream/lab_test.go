@@ -18,6 +18,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
 	"guichet/policy/view"
@@ -166,7 +167,7 @@ func (l *lab) stream(t testing.TB, s *Source, a Ask) []byte {
 	t.Helper()
 	out := append([]byte(nil), s.Schema()...)
 	l.each(t, s, a, func(m Message) { out = append(out, m.Bytes...) })
-	return append(out, shard.EndOfStream()...)
+	return append(out, ipc.EndOfStream()...)
 }
 
 // rows gives a stream's rows as texts, read by arrow's own reader.

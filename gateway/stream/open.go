@@ -7,7 +7,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/policy/view"
 )
 
@@ -16,7 +17,7 @@ import (
 type opened struct {
 	once    sync.Once
 	dicts   map[int][]byte // by their place among the table's
-	decoder *shard.Decoder
+	decoder *batch.Decoder
 	err     error
 	mu      sync.Mutex
 	mapped  map[int]mapped // by column
@@ -63,7 +64,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 		list = append(list, p)
 	}
 	var err error
-	o.decoder, err = shard.NewDecoder(r.source.view.TableSchema, list)
+	o.decoder, err = batch.NewDecoder(r.source.view.TableSchema, list)
 	if err != nil {
 		return changed(err)
 	}
@@ -105,8 +106,8 @@ func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
 		if !ok {
 			continue
 		}
-		m, err := shard.ParseMeta(p)
-		if err != nil || m.Kind != shard.KindDictionary || m.DictionaryID != int64(place) {
+		m, err := ipc.ParseMeta(p)
+		if err != nil || m.Kind != ipc.KindDictionary || m.DictionaryID != int64(place) {
 			return nil, changed(err)
 		}
 		b := r.source.shard(i).Dictionaries[place]

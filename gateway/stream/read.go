@@ -9,8 +9,9 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
 	"guichet/policy/view"
 	"guichet/schemas"
 )
@@ -191,11 +192,11 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]by
 // check holds a message against the manifest: the bytes are pinned by the ETag, so
 // a difference means that the store does not keep its word.
 func check(msg []byte, b schemas.Block) (Message, error) {
-	m, err := shard.ParseMeta(msg[:b.Meta])
+	m, err := ipc.ParseMeta(msg[:b.Meta])
 	if err != nil {
 		return Message{}, changed(err)
 	}
-	if m.Kind != shard.KindRecord || m.Rows != b.Rows || m.BodyLen != b.Body {
+	if m.Kind != ipc.KindRecord || m.Rows != b.Rows || m.BodyLen != b.Body {
 		return Message{}, changed(nil)
 	}
 	return Message{Bytes: msg, Meta: int(b.Meta), Rows: b.Rows}, nil
@@ -251,7 +252,7 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 		return nil, err
 	}
 	return encode(out, sl.from, sl.rows, func(from, rows int64) ([]byte, error) {
-		g, err := shard.Collect([]shard.Part{{Record: rec, From: from, N: rows}}, false)
+		g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: rows}}, false)
 		if err == nil {
 			err = v.EditGathered(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
 		}

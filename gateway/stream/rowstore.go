@@ -8,7 +8,7 @@ import (
 	"io"
 	"slices"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy/view"
 	"guichet/schemas"
 )
@@ -80,7 +80,7 @@ func (c *IndexCache) write(ctx context.Context, key string, ix *RowIndex) error 
 
 // sealed gives a document with its sum, on a line of its own.
 func sealed(b []byte) []byte {
-	return fmt.Appendf(b, "\n%08x", shard.Sum(b))
+	return fmt.Appendf(b, "\n%08x", ipc.Sum(b))
 }
 
 // unsealed gives a document whose sum is right; nil else.

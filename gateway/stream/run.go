@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/schemas"
@@ -44,7 +44,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	of := agreement.Reading{Epoch: p.Ask.Epoch, View: src.shown(), Segments: p.Segments}
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *Open) error {
-		s := &sending{engine: e, plan: p, release: o, sink: sink, beside: int64(len(src.Schema())) + 8, sum: shard.Sum(src.Schema())}
+		s := &sending{engine: e, plan: p, release: o, sink: sink, beside: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
 		s.pace = newPace(e.Idle, func() { o.Cut(Silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
@@ -103,7 +103,7 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 	if err != nil {
 		return err
 	}
-	return s.pace.during(func() error { return s.sink.End(shard.AddSum(s.sum, shard.EndOfStream())) })
+	return s.pace.during(func() error { return s.sink.End(ipc.AddSum(s.sum, ipc.EndOfStream())) })
 }
 
 // messages sends messages with what goes before them: dictionaries leave when the batch

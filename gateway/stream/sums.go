@@ -4,8 +4,8 @@ import (
 	"errors"
 	"slices"
 
+	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
-	"guichet/connectors/shard"
 	"guichet/schemas"
 )
 
@@ -16,7 +16,7 @@ import (
 
 // compared says whether a whole message is the published one, as far as that is known.
 func compared(store *s3.Store, msg []byte, b schemas.Block) error {
-	if store.Own() || b.Sum == 0 || shard.Sum(msg) == b.Sum {
+	if store.Own() || b.Sum == 0 || ipc.Sum(msg) == b.Sum {
 		return nil
 	}
 	return changed(errors.New("the message has another CRC-32C"))
@@ -49,7 +49,7 @@ func (rd *read) compared(store *s3.Store, sh *schemas.Shard, bytes []byte) error
 // join gives the sum of what has sum, followed by a message.
 func (m *Message) join(sum uint32) uint32 {
 	if m.Sum == 0 {
-		return shard.AddSum(sum, m.Bytes)
+		return ipc.AddSum(sum, m.Bytes)
 	}
-	return shard.JoinSums(sum, m.Sum, int64(len(m.Bytes)))
+	return ipc.JoinSums(sum, m.Sum, int64(len(m.Bytes)))
 }

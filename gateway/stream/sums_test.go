@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -100,7 +100,7 @@ func (l *lab) sum(t *testing.T, s *Source) uint32 {
 // actual is the sum of the bytes that come.
 func (l *lab) actual(t *testing.T, s *Source) (sum uint32) {
 	t.Helper()
-	l.each(t, s, Ask{World: 1}, func(m Message) { sum = shard.AddSum(sum, m.Bytes) })
+	l.each(t, s, Ask{World: 1}, func(m Message) { sum = ipc.AddSum(sum, m.Bytes) })
 	return sum
 }
 
@@ -149,7 +149,7 @@ func TestComparing(t *testing.T) {
 		for range rapid.IntRange(1, 8).Draw(t, "messages") {
 			b := schemas.Block{Offset: at, Meta: 16, Body: rapid.Int64Range(0, 200).Draw(t, "body"), Rows: 1}
 			if rapid.Bool().Draw(t, "summed") {
-				b.Sum = shard.Sum(object[at:][:b.Len()])
+				b.Sum = ipc.Sum(object[at:][:b.Len()])
 			}
 			if rapid.IntRange(0, 3).Draw(t, "known") == 0 {
 				known.add(at)

@@ -13,7 +13,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -37,7 +37,7 @@ func (s shelf) Manifest(_ context.Context, id schemas.DatasetID, v schemas.Versi
 		fields = append(fields, arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Int64})
 		table.Columns = append(table.Columns, schemas.TableColumn{Name: name, Type: "int64"})
 	}
-	table.Schema = shard.EncodeSchema(fields)
+	table.Schema = ipc.EncodeSchema(fields)
 	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v}, Data: []schemas.Table{table}}, nil
 }
 

@@ -3,7 +3,7 @@ package view
 import (
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/column"
 	"guichet/schemas"
 )
 
@@ -24,11 +24,11 @@ func (v *View) Body(b schemas.Block, rows int64) int64 {
 	for at, i := range v.Columns {
 		switch e, f := v.edits[i], v.Fields[at]; {
 		case e != nil:
-			edited += shard.MostBytes(f, rows, e.Most())
+			edited += column.MostBytes(f, rows, e.Most())
 		case sized:
 			n += b.Columns[i]
-		case shard.FixedWidth(f.Type):
-			n += shard.MostBytes(f, rows, 0)
+		case column.FixedWidth(f.Type):
+			n += column.MostBytes(f, rows, 0)
 		default:
 			unknown = true
 		}
@@ -91,7 +91,7 @@ func (v *View) Surplus(b schemas.Block, rows int64) (n int64) {
 	for at, i := range v.Columns {
 		e, f := v.edits[i], v.Fields[at]
 		if e != nil && arrow.TypeEqual(f.Type, v.Table.Field(i).Type) {
-			n += max(shard.MostBytes(f, rows, e.Most())-b.Columns[i]-2*maxPadding, 0)
+			n += max(column.MostBytes(f, rows, e.Most())-b.Columns[i]-2*maxPadding, 0)
 		}
 	}
 	return n

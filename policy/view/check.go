@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
@@ -107,7 +107,7 @@ func hiddenNames(t *schemas.Table, a *schemas.Agreement) (map[string]schemas.Dut
 	if !slices.ContainsFunc(a.Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyHide && binds(&d, t) }) {
 		return nil, nil
 	}
-	s, err := shard.ParseSchema(t.Schema)
+	s, err := ipc.ParseSchema(t.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}

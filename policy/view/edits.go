@@ -2,11 +2,10 @@ package view
 
 import (
 	"fmt"
+	"guichet/connectors/batch"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-
-	"guichet/connectors/shard"
 )
 
 // Apply edits the values of column i.
@@ -19,7 +18,7 @@ func (v *View) Apply(i int, a arrow.Array) (arrow.Array, error) {
 }
 
 // EditGathered edits the columns of gathered rows.
-func (v *View) EditGathered(g *shard.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
+func (v *View) EditGathered(g *batch.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
 	if len(v.edits) == 0 {
 		return nil
 	}
@@ -52,8 +51,8 @@ func (v *View) Splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]b
 
 // Gather gathers rows as the view shows them; compact leaves only values in use in
 // dictionaries.
-func (v *View) Gather(parts []shard.Part, compact bool) (*shard.Gathered, error) {
-	g, err := shard.Collect(parts, compact)
+func (v *View) Gather(parts []batch.Part, compact bool) (*batch.Gathered, error) {
+	g, err := batch.Collect(parts, compact)
 	if err == nil {
 		err = v.EditGathered(g, v.Apply)
 	}

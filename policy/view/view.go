@@ -7,7 +7,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 	"guichet/policy/view/transform"
 	"guichet/schemas"
 )
@@ -31,7 +32,7 @@ type View struct {
 	Compact bool
 
 	keep    []int // Columns, or nil where that is all of them: the digest tells the two apart
-	project *shard.Projection
+	project *batch.Projection
 	edits   map[int]transform.Column
 	steps   map[int]string               // how edits that generalise do it
 	filters []schemas.Filter             // what Filter is made of
@@ -48,7 +49,7 @@ func (v *View) Raw() bool { return v.keep == nil && len(v.edits) == 0 && v.Filte
 // column, Invalid for one that is not there, Denied for an obligation that cannot be
 // carried out on its column.
 func New(t *schemas.Table, a *schemas.Agreement, wanted []string, master []byte) (*View, error) {
-	s, err := shard.ParseSchema(t.Schema)
+	s, err := ipc.ParseSchema(t.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of table %s: %w", t.Name, err)
 	}
@@ -93,7 +94,7 @@ func (v *View) describe(t *schemas.Table) error {
 		v.about[c.Name] = about
 	}
 	var err error
-	v.Schema, err = shard.Describe(v.Schema, v.about)
+	v.Schema, err = ipc.Describe(v.Schema, v.about)
 	if err != nil {
 		return fmt.Errorf("describe the columns of table %s: %w", t.Name, err)
 	}
@@ -240,15 +241,15 @@ func (v *View) layOut(t *schemas.Table) error {
 		}
 	}
 	var err error
-	v.Frame, v.buffers, err = shard.BatchFrame(v.Fields)
+	v.Frame, v.buffers, err = batch.BatchFrame(v.Fields)
 	if err != nil {
 		return fmt.Errorf("measure table %s: %w", t.Name, err)
 	}
 	switch {
 	case v.Filter != nil:
-		v.Schema = shard.EncodeSchema(v.Fields)
+		v.Schema = ipc.EncodeSchema(v.Fields)
 	case !v.Raw():
-		v.project, err = shard.Edit(t.Schema, v.Columns, edited)
+		v.project, err = batch.Edit(t.Schema, v.Columns, edited)
 		if err != nil {
 			return fmt.Errorf("project table %s: %w", t.Name, err)
 		}

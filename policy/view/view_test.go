@@ -7,7 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"guichet/connectors/shard"
+	"guichet/connectors/ipc"
 	"guichet/policy/view/transform"
 	"guichet/schemas"
 )
@@ -16,7 +16,7 @@ func key() []byte { return bytes.Repeat([]byte{7}, 32) }
 
 // tableOf is a table of such columns, as a manifest has it.
 func tableOf(fields ...arrow.Field) *schemas.Table {
-	t := &schemas.Table{Name: "t", WindowRows: 16, Schema: shard.EncodeSchema(fields)}
+	t := &schemas.Table{Name: "t", WindowRows: 16, Schema: ipc.EncodeSchema(fields)}
 	for _, f := range fields {
 		t.Columns = append(t.Columns, schemas.TableColumn{Name: f.Name, Type: f.Type.String()})
 	}

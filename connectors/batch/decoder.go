@@ -1,0 +1,185 @@
+package batch
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
+)
+
+// Decoder decodes the record batches of one shard of a table. It shares the
+// bytes of the messages and allocates no more than a small multiple of their
+// metadata. It is immutable and safe for concurrent use.
+type Decoder struct {
+	schema *ipc.Schema
+	spans  []Span
+	dicts  map[int64]*column.Column
+	arrow  map[*column.Column]arrow.ArrayData
+}
+
+// NewDecoder takes a table's schema message and the shard's dictionary messages
+// (metadata and body each, in stored order); those of columns that are never
+// decoded may be left out. Kind: Invalid.
+func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
+	s, err := ipc.ParseSchema(schema)
+	if err != nil {
+		return nil, err
+	}
+	all, err := NewDictionaries(s)
+	if err != nil {
+		return nil, err
+	}
+	offset := int64(0)
+	for _, msg := range dictionaries {
+		m, at, err := ipc.SplitMessage(msg)
+		if err != nil {
+			return nil, err
+		}
+		if m.Kind == ipc.KindDictionary {
+			if _, err := all.Add(&m, msg[at.Meta:at.Len()], offset, nil, false); err != nil {
+				return nil, err
+			}
+		}
+		offset += int64(len(msg))
+	}
+	d := &Decoder{schema: s, dicts: all.now, arrow: map[*column.Column]arrow.ArrayData{}}
+	if d.spans, err = SpansOf(s.Top); err != nil {
+		return nil, err
+	}
+	for _, n := range s.Top {
+		if n.DictionaryID < 0 {
+			continue
+		}
+		c := d.dicts[n.DictionaryID]
+		if c == nil {
+			c = column.Empty(n.Field.Type.(*arrow.DictionaryType).ValueType)
+			d.dicts[n.DictionaryID] = c
+		}
+		d.arrow[c] = c.ToArrow(d.arrow)
+	}
+	return d, nil
+}
+
+// Schema is the table's schema.
+func (d *Decoder) Schema() *arrow.Schema { return d.schema.Arrow }
+
+// Record decodes one record batch message (metadata and body). The record
+// shares msg's bytes; records of one Decoder share their dictionaries. Kind:
+// Invalid. Release has no effect: the memory is Go's.
+func (d *Decoder) Record(msg []byte) (rec arrow.Record, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = ipc.Invalid("the record batch cannot be read: %v", p)
+		}
+	}()
+	m, at, err := ipc.SplitMessage(msg)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind != ipc.KindRecord {
+		return nil, ipc.Invalid("the message is not a record batch")
+	}
+	cols, err := Decode(&m, msg[at.Meta:at.Len()], d.schema.Top, d.dicts, nil)
+	if err != nil {
+		return nil, ipc.Invalid("record batch: %w", err)
+	}
+	arrs := make([]arrow.Array, len(cols))
+	for i, c := range cols {
+		arrs[i] = array.MakeFromData(c.ToArrow(d.arrow))
+	}
+	return array.NewRecord(d.schema.Arrow, arrs, m.Rows), nil
+}
+
+// Columns decodes some columns of a record batch message, in the order asked for,
+// and looks at no byte of the others. It shares msg's bytes; every index of a
+// dictionary column lies in its dictionary. Kind: Invalid.
+func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = ipc.Invalid("the record batch cannot be read: %v", p)
+		}
+	}()
+	m, at, err := ipc.SplitMessage(msg)
+	if err != nil {
+		return nil, err
+	}
+	if m.Kind != ipc.KindRecord || m.Compressed {
+		return nil, ipc.Invalid("the message is not an uncompressed record batch")
+	}
+	if err := holds(d.spans, &m); err != nil {
+		return nil, err
+	}
+	for _, i := range columns {
+		w := &bodyReader{m: &m, body: msg[at.Meta:at.Len()], dicts: d.dicts, nodes: d.spans[i].node, bufs: d.spans[i].buf}
+		c, err := w.col(d.schema.Top[i])
+		if err == nil && int64(c.Len) != m.Rows {
+			err = ipc.Invalid("%d values in a batch of %d rows", c.Len, m.Rows)
+		}
+		if err == nil && c.Dictionary != nil {
+			err = c.CheckIndices()
+		}
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", d.schema.Top[i].Field.Name, err)
+		}
+		out = append(out, array.MakeFromData(c.ToArrow(d.arrow)))
+	}
+	return out, nil
+}
+
+// EncodeRecord gives rows [from, from+n) of rec as one canonical encapsulated
+// message, metadata and body. Dictionary columns are sent as indices; their
+// dictionaries are EncodeDictionaries' part. Kind: Invalid.
+func EncodeRecord(rec arrow.Record, from, n int64) (msg []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = ipc.Invalid("the record cannot be encoded: %v", p)
+		}
+	}()
+	if from < 0 || n < 0 || n > rec.NumRows()-from {
+		return nil, ipc.Invalid("rows %d to %d of a record of %d rows", from, from+n, rec.NumRows())
+	}
+	cols := make([]*column.Column, rec.NumCols())
+	for i, f := range rec.Schema().Fields() {
+		c, err := column.FromArrow(rec.Column(i).Data(), map[arrow.ArrayData]*column.Column{})
+		if err == nil {
+			cols[i], err = column.Canonical(f, []column.Run{{Column: c, From: int(from), Len: int(n)}}, &column.DictionaryMap{Dictionary: c.Dictionary})
+		}
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", f.Name, err)
+		}
+	}
+	return RecordMessage(cols, int(n)).bytes(), nil
+}
+
+// EncodeDictionaries gives the dictionary messages of rec's dictionary columns,
+// in the order of their ids: those that EncodeSchema of rec's fields numbers.
+// Sent before a batch they replace what stood under the same ids.
+func EncodeDictionaries(rec arrow.Record) ([][]byte, error) {
+	return encodeDictionaries(rec, func(id int64) int64 { return id })
+}
+
+// encodeDictionaries gives them under other ids.
+func encodeDictionaries(rec arrow.Record, under func(id int64) int64) (msgs [][]byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = ipc.Invalid("the dictionaries cannot be encoded: %v", p)
+		}
+	}()
+	s := ipc.NewSchema(rec.Schema().Fields())
+	for i, n := range s.Top {
+		if n.DictionaryID < 0 {
+			continue
+		}
+		c, err := column.FromArrow(rec.Column(i).Data(), map[arrow.ArrayData]*column.Column{})
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", n.Field.Name, err)
+		}
+		vf := arrow.Field{Name: n.Field.Name, Type: n.Field.Type.(*arrow.DictionaryType).ValueType, Nullable: true}
+		d, err := column.Canonical(vf, []column.Run{{Column: c.Dictionary, Len: c.Dictionary.Len}}, &column.DictionaryMap{})
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", n.Field.Name, err)
+		}
+		msgs = append(msgs, DictionaryMessage(under(n.DictionaryID), d).bytes())
+	}
+	return msgs, nil
+}

@@ -1,0 +1,233 @@
+package batch
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
+)
+
+// Part is N rows of Record from row From on.
+type Part struct {
+	Record  arrow.Record
+	From, N int64
+}
+
+// Gather makes one canonical record of the parts' rows, in order; the parts
+// have equal schemas. It copies. Dictionary columns whose parts share one
+// dictionary keep it; others get a joined one. With compact every dictionary
+// holds only values that the rows use, in the order of their first use. Kind:
+// Invalid.
+func Gather(parts []Part, compact bool) (arrow.Record, error) {
+	g, err := Collect(parts, compact)
+	if err != nil {
+		return nil, err
+	}
+	return g.Record(), nil
+}
+
+// Gathered are gathered rows before they are a record or a message. Not safe for
+// concurrent use.
+type Gathered struct {
+	fields []arrow.Field
+	cols   []*column.Column
+	rows   int64
+	dicts  map[*column.Column]arrow.ArrayData // dictionaries that came from arrow
+}
+
+// Collect is Gather's first half.
+func Collect(parts []Part, compact bool) (g *Gathered, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = ipc.Invalid("the rows cannot be gathered: %v", p)
+		}
+	}()
+	if len(parts) == 0 {
+		return nil, ipc.Invalid("no rows to gather")
+	}
+	g = &Gathered{fields: parts[0].Record.Schema().Fields(), dicts: map[*column.Column]arrow.ArrayData{}}
+	for _, p := range parts {
+		if p.From < 0 || p.N < 0 || p.N > p.Record.NumRows()-p.From {
+			return nil, ipc.Invalid("rows %d to %d of a record of %d rows", p.From, p.From+p.N, p.Record.NumRows())
+		}
+		g.rows += p.N
+	}
+	groups, known := grouped(parts), map[arrow.ArrayData]*column.Column{}
+	for i, f := range g.fields {
+		for k := range groups {
+			if groups[k].c, err = column.FromArrow(groups[k].parts[0].Record.Column(i).Data(), known); err != nil {
+				return nil, ipc.Invalid("column %q: %w", f.Name, err)
+			}
+		}
+		c := takeFixed(f, groups, int(g.rows))
+		if c == nil {
+			c, err = takeColumn(f, segsOf(groups), compact)
+		}
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", f.Name, err)
+		}
+		g.cols = append(g.cols, c)
+	}
+	for d, c := range known {
+		g.dicts[c] = d
+	}
+	return g, nil
+}
+
+// group is parts of one record that follow each other, and one of its columns: taking
+// a column checks every offset, so it is taken once.
+type group struct {
+	parts []Part
+	c     *column.Column
+}
+
+func grouped(parts []Part) []group {
+	var out []group
+	from := 0
+	for i := range parts {
+		if i+1 == len(parts) || parts[i+1].Record != parts[from].Record {
+			out = append(out, group{parts: parts[from : i+1]})
+			from = i + 1
+		}
+	}
+	return out
+}
+
+func segsOf(groups []group) []column.Run {
+	var out []column.Run
+	for _, g := range groups {
+		for _, p := range g.parts {
+			out = column.AppendRun(out, column.Run{Column: g.c, From: int(p.From), Len: int(p.N)})
+		}
+	}
+	return out
+}
+
+// takeFixed is gatherColumn for flat columns of whole bytes without nulls, which
+// most rows of most tables are made of; nil for all others.
+func takeFixed(f arrow.Field, groups []group, rows int) *column.Column {
+	w := column.BitWidth(f.Type) / 8
+	if column.ShapeOf(f.Type) != column.ShapeFixed || w == 0 || column.BitWidth(f.Type)%8 != 0 {
+		return nil
+	}
+	for _, g := range groups {
+		if column.ShapeOf(g.c.Type) != column.ShapeFixed || g.c.Valid != nil {
+			return nil
+		}
+	}
+	data := make([]byte, 0, rows*w)
+	for _, g := range groups {
+		from := g.c.Buffers[0][g.c.Offset*w:]
+		for _, p := range g.parts {
+			data = append(data, from[int(p.From)*w:int(p.From+p.N)*w]...)
+		}
+	}
+	return &column.Column{Type: f.Type, Len: rows, Buffers: [][]byte{data}}
+}
+
+// Rows is how many rows were gathered.
+func (g *Gathered) Rows() int64 { return g.rows }
+
+// Record gives the rows as a record. A dictionary that the parts shared stays the
+// same one, so that records of it can be gathered again.
+func (g *Gathered) Record() arrow.Record {
+	return column.Record(arrow.NewSchema(g.fields, nil), g.cols, int(g.rows), g.dicts)
+}
+
+// Replace puts another column, of as many rows, in the place of column i.
+func (g *Gathered) Replace(i int, f arrow.Field, a arrow.Array) error {
+	if int64(a.Len()) != g.rows {
+		return ipc.Invalid("column %q: %d values for %d rows", f.Name, a.Len(), g.rows)
+	}
+	c, err := column.FromArray(f, a)
+	if err != nil {
+		return err
+	}
+	g.fields[i], g.cols[i] = f, c
+	return nil
+}
+
+// Message gives the rows as one encapsulated message, as EncodeRecord would.
+func (g *Gathered) Message() []byte { return RecordMessage(g.cols, int(g.rows)).bytes() }
+
+// Dictionaries gives the messages of the rows' dictionaries as EncodeDictionaries
+// would.
+func (g *Gathered) Dictionaries() ([][]byte, error) { return EncodeDictionaries(g.Record()) }
+
+// DictionariesAs gives them under the ids of another schema, one for each dictionary
+// column in order.
+func (g *Gathered) DictionariesAs(ids []int) ([][]byte, error) {
+	return encodeDictionaries(g.Record(), func(id int64) int64 { return int64(ids[id]) })
+}
+
+func takeColumn(f arrow.Field, segs []column.Run, compact bool) (*column.Column, error) {
+	d, ok := f.Type.(*arrow.DictionaryType)
+	if !ok {
+		return column.Canonical(f, segs, &column.DictionaryMap{})
+	}
+	vf := arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true}
+	z := &column.DictionaryMap{Remap: map[*column.Column][]int32{}}
+	var all []*column.Column
+	for _, s := range segs {
+		if _, ok := z.Remap[s.Column.Dictionary]; !ok {
+			z.Remap[s.Column.Dictionary] = nil
+			all = append(all, s.Column.Dictionary)
+		}
+	}
+	if compact {
+		return compactColumn(f, vf, segs, z)
+	}
+	if len(all) == 1 {
+		z.Dictionary = all[0]
+		return column.Canonical(f, segs, z)
+	}
+	var err error
+	if z.Dictionary, z.Remap, err = column.Unify(vf, all); err != nil {
+		return nil, err
+	}
+	if z.Dictionary == nil || int64(z.Dictionary.Len)-1 > column.MaxIndex(d.IndexType) {
+		return nil, ipc.Invalid("the joined dictionary is too large for a message or its index")
+	}
+	return column.Canonical(f, segs, z)
+}
+
+// compactColumn gives the column a dictionary of the values in use.
+func compactColumn(f, vf arrow.Field, segs []column.Run, z *column.DictionaryMap) (*column.Column, error) {
+	var used []column.Run
+	var next int32
+	var last *column.Column
+	var to []int32
+	var at column.Indices
+	for _, s := range segs {
+		if s.Column != last {
+			last, to, at = s.Column, z.Remap[s.Column.Dictionary], s.Column.Indices()
+		}
+		if to == nil {
+			to = make([]int32, s.Column.Dictionary.Len)
+			for i := range to {
+				to[i] = -1
+			}
+			z.Remap[s.Column.Dictionary] = to
+		}
+		for i := s.From; i < s.From+s.Len; i++ {
+			if s.Column.IsNull(i) {
+				continue
+			}
+			k := at.Index(i)
+			if k < 0 || k >= int64(len(to)) {
+				return nil, ipc.Invalid("row %d: index %d in a dictionary of %d values", i, k, len(to))
+			}
+			if to[k] < 0 {
+				to[k], next = next, next+1
+				used = column.AppendRun(used, column.Run{Column: s.Column.Dictionary, From: int(k), Len: 1})
+			}
+		}
+	}
+	if int64(next)-1 > column.MaxIndex(f.Type.(*arrow.DictionaryType).IndexType) {
+		return nil, ipc.Invalid("%d values are too many for the index type", next)
+	}
+	var err error
+	if z.Dictionary, err = column.Canonical(vf, used, &column.DictionaryMap{}); err != nil {
+		return nil, err
+	}
+	return column.Canonical(f, segs, z)
+}

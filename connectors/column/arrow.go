@@ -1,0 +1,112 @@
+package column
+
+import (
+	"fmt"
+	"guichet/connectors/ipc"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// FromArrow takes an array of arrow's as a column. Arrays that share a
+// dictionary in arrow share it here through known, which may be empty.
+func FromArrow(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (*Column, error) {
+	dt := d.DataType()
+	if e, ok := dt.(arrow.ExtensionType); ok {
+		dt = e.StorageType()
+	}
+	c := &Column{Type: dt, Len: d.Len(), Offset: d.Offset()}
+	bufs := make([][]byte, len(d.Buffers()))
+	for i, b := range d.Buffers() {
+		if b != nil {
+			bufs[i] = b.Bytes()
+		}
+	}
+	if len(bufs) > 0 {
+		c.Valid, c.Buffers = bufs[0], bufs[1:]
+	}
+	if d.NullN() == 0 || len(c.Valid) == 0 {
+		c.Valid = nil
+	}
+	if s := ShapeOf(dt); s == ShapeNull || s == ShapeRuns {
+		c.Valid, c.Buffers = nil, nil
+	}
+	for _, k := range d.Children() {
+		kid, err := FromArrow(k, known)
+		if err != nil {
+			return nil, err
+		}
+		c.Kids = append(c.Kids, kid)
+	}
+	if dt.ID() == arrow.DICTIONARY {
+		if err := c.shareDictionary(d, known); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Check()
+}
+
+func (c *Column) shareDictionary(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (err error) {
+	if d.Dictionary() == nil {
+		return fmt.Errorf("a column of type %s without its dictionary", c.Type)
+	}
+	if c.Dictionary = known[d.Dictionary()]; c.Dictionary != nil {
+		return nil
+	}
+	c.Dictionary, err = FromArrow(d.Dictionary(), known)
+	known[d.Dictionary()] = c.Dictionary
+	return err
+}
+
+// ToArrow gives a canonical column as arrow's array data, sharing the bytes.
+func (c *Column) ToArrow(dictionaries map[*Column]arrow.ArrayData) arrow.ArrayData {
+	bufs := []*memory.Buffer{nil}
+	if c.Valid != nil {
+		bufs[0] = memory.NewBufferBytes(c.Valid)
+	}
+	for _, b := range c.Buffers {
+		bufs = append(bufs, memory.NewBufferBytes(b))
+	}
+	return c.arrowData(bufs, dictionaries)
+}
+
+func (c *Column) arrowData(bufs []*memory.Buffer, dictionaries map[*Column]arrow.ArrayData) arrow.ArrayData {
+	if c.Dictionary != nil {
+		d, ok := dictionaries[c.Dictionary]
+		if !ok {
+			d = c.Dictionary.ToArrow(dictionaries)
+			dictionaries[c.Dictionary] = d
+		}
+		return array.NewDataWithDictionary(c.Type, c.Len, bufs, c.Nulls(0, c.Len), c.Offset, d.(*array.Data))
+	}
+	kids := make([]arrow.ArrayData, len(c.Kids))
+	for i, k := range c.Kids {
+		kids[i] = k.ToArrow(dictionaries)
+	}
+	return array.NewData(c.Type, c.Len, bufs, kids, c.Nulls(0, c.Len), c.Offset)
+}
+
+// Record gives columns as a Record of arrow's; schema must be theirs. Dictionaries in
+// dicts stay what they are in arrow.
+func Record(schema *arrow.Schema, cols []*Column, rows int, dicts map[*Column]arrow.ArrayData) arrow.Record {
+	arrs := make([]arrow.Array, len(cols))
+	for i, c := range cols {
+		arrs[i] = array.MakeFromData(c.ToArrow(dicts))
+	}
+	return array.NewRecord(schema, arrs, int64(rows))
+}
+
+// FromArray makes the canonical column of an array.
+func FromArray(f arrow.Field, a arrow.Array) (*Column, error) {
+	c, err := FromArrow(a.Data(), map[arrow.ArrayData]*Column{})
+	if err == nil && isDecodable(f, c) {
+		c, err = decodeDictionary(f, c)
+	} else if err == nil {
+		c, err = Canonical(f, []Run{{Column: c, Len: c.Len}}, &DictionaryMap{Dictionary: c.Dictionary})
+	}
+	if err != nil {
+		return nil, ipc.Invalid("column %q: %w", f.Name, err)
+	}
+	return c, nil
+}

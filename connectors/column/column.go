@@ -1,0 +1,109 @@
+package column
+
+import (
+	"encoding/binary"
+	"guichet/connectors/ipc"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Limits of one table.
+const (
+	// MaxBody is the most bytes of one record batch message's body: Go's and
+	// Rust's Flight clients refuse messages over 4 MiB by default [decisions.md 10].
+	MaxBody = 3584 << 10
+	// MaxColumns of a table: 16,000 would spend half a message on their metadata.
+	MaxColumns = 10_000
+	// MaxValue is the most bytes that one column of a row may have: they are held several
+	// times over while they are read.
+	MaxValue = 64 << 20
+)
+
+// Column is one column, nested column or dictionary: its buffers as slices of
+// checked length. Value i stands at place off+i of the buffers; the values of a
+// struct's or fixed-size list's children are counted from the same place.
+type Column struct {
+	Type       arrow.DataType
+	Len        int
+	Offset     int
+	Valid      []byte   // bitmap; nil where nothing is null
+	Buffers    [][]byte // fixed: data · text: offsets, data · view: views, data… · list: offsets · list view: offsets, sizes
+	Kids       []*Column
+	Dictionary *Column // values of a dictionary column
+}
+
+// IsNull says whether value i is null.
+func (c *Column) IsNull(i int) bool {
+	return c.Type.ID() == arrow.NULL || c.Valid != nil && !BitAt(c.Valid, c.Offset+i)
+}
+
+// Nulls counts the nulls among n values from i on.
+func (c *Column) Nulls(i, n int) int {
+	if c.Type.ID() == arrow.NULL {
+		return n
+	}
+	if c.Valid == nil {
+		return 0
+	}
+	return n - popcount(c.Valid, c.Offset+i, n)
+}
+
+// span gives first and past-the-last place of value i of a text or list.
+func (c *Column) span(i int) (from, to int) {
+	i += c.Offset
+	w := OffsetWidth(c.Type)
+	if ShapeOf(c.Type) == ShapeListView {
+		from = int(intAt(c.Buffers[0], w, i, true))
+		return from, from + int(intAt(c.Buffers[1], w, i, true))
+	}
+	if ShapeOf(c.Type) == ShapeFixedList {
+		n := int(c.Type.(*arrow.FixedSizeListType).Len())
+		return i * n, (i + 1) * n
+	}
+	return int(intAt(c.Buffers[0], w, i, true)), int(intAt(c.Buffers[0], w, i+1, true))
+}
+
+// Bytes gives value i of a text, binary or view column.
+func (c *Column) Bytes(i int) []byte {
+	if ShapeOf(c.Type) == ShapeText {
+		from, to := c.span(i)
+		return c.Buffers[1][from:to]
+	}
+	v := c.Buffers[0][(c.Offset+i)*16:][:16]
+	n := int(binary.LittleEndian.Uint32(v))
+	if n <= 12 {
+		return v[4 : 4+n]
+	}
+	at := int(binary.LittleEndian.Uint32(v[12:]))
+	return c.Buffers[1+binary.LittleEndian.Uint32(v[8:])][at : at+n]
+}
+
+// Indices reads the indices of a dictionary column.
+type Indices struct {
+	b          []byte
+	off, width int
+	signed     bool
+}
+
+func (c *Column) Indices() Indices {
+	t := c.Type.(*arrow.DictionaryType).IndexType
+	return Indices{c.Buffers[0], c.Offset, BitWidth(t) / 8, arrow.IsSignedInteger(t.ID())}
+}
+
+func (x Indices) Index(i int) int64 { return intAt(x.b, x.width, x.off+i, x.signed) }
+
+// Index gives entry i of a dictionary column's indices.
+func (c *Column) Index(i int) int64 { return c.Indices().Index(i) }
+
+// Layout appends the nodes and buffers of canonical columns in wire order.
+func (c *Column) Layout(nodes []ipc.NodeRef, bufs [][]byte) ([]ipc.NodeRef, [][]byte) {
+	nodes = append(nodes, ipc.NodeRef{Length: int64(c.Len), Nulls: int64(c.Nulls(0, c.Len))})
+	if c.Type.ID() != arrow.NULL {
+		bufs = append(bufs, c.Valid)
+	}
+	bufs = append(bufs, c.Buffers...)
+	for _, k := range c.Kids {
+		nodes, bufs = k.Layout(nodes, bufs)
+	}
+	return nodes, bufs
+}

@@ -1,0 +1,97 @@
+package column
+
+import (
+	"fmt"
+	"guichet/connectors/ipc"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Unify joins dictionaries in order; values of the first keep their
+// places. dict is nil where the whole is too large for a message.
+func Unify(f arrow.Field, all []*Column) (dict *Column, remap map[*Column][]int32, err error) {
+	if len(all) == 0 {
+		return Empty(f.Type), nil, nil
+	}
+	segs := []Run{{Column: all[0], Len: all[0].Len}}
+	if len(all) > 1 {
+		remap = map[*Column][]int32{}
+		next, places := int32(all[0].Len), map[string]int32{}
+		for i := range all[0].Len {
+			if k := ValueKey(all[0], i); i == 0 || places[k] == 0 {
+				places[k] = int32(i) + 1
+			}
+		}
+		for _, d := range all[1:] {
+			to := make([]int32, d.Len)
+			for i := range to {
+				k := ValueKey(d, i)
+				if places[k] == 0 {
+					next++
+					places[k] = next
+					segs = AppendRun(segs, Run{Column: d, From: i, Len: 1})
+				}
+				to[i] = places[k] - 1
+			}
+			remap[d] = to
+		}
+	}
+	size, err := Measure(f, segs)
+	if err != nil || size > MaxBody-1024 {
+		return nil, nil, err
+	}
+	dict, err = Canonical(f, segs, &DictionaryMap{})
+	return dict, remap, err
+}
+
+// ValueKey is value i of a flat column as a map key.
+func ValueKey(c *Column, i int) string {
+	if c.IsNull(i) {
+		return "null"
+	}
+	if s := ShapeOf(c.Type); s == ShapeText || s == ShapeView {
+		return "v" + string(c.Bytes(i))
+	}
+	w := BitWidth(c.Type)
+	if w == 1 {
+		return fmt.Sprint(BitAt(c.Buffers[0], c.Offset+i))
+	}
+	return "v" + string(c.Buffers[0][(c.Offset+i)*w/8:(c.Offset+i+1)*w/8])
+}
+
+func MaxIndex(dt arrow.DataType) int64 {
+	switch dt.ID() {
+	case arrow.INT8:
+		return math.MaxInt8
+	case arrow.UINT8:
+		return math.MaxUint8
+	case arrow.INT16:
+		return math.MaxInt16
+	case arrow.UINT16:
+		return math.MaxUint16
+	}
+	return math.MaxInt32
+}
+
+// isDecodable says whether a dictionary column without nulls is written out as values of
+// whole bytes.
+func isDecodable(f arrow.Field, c *Column) bool {
+	return c.Dictionary != nil && ShapeOf(f.Type) == ShapeFixed && BitWidth(f.Type)%8 == 0 && arrow.TypeEqual(f.Type, c.Dictionary.Type) &&
+		c.Valid == nil && c.Dictionary.Valid == nil
+}
+
+// decodeDictionary is canon for it.
+func decodeDictionary(f arrow.Field, c *Column) (*Column, error) {
+	w, at := BitWidth(f.Type)/8, c.Indices()
+	values := c.Dictionary.Buffers[0][c.Dictionary.Offset*w:]
+	data := make([]byte, 0, c.Len*w)
+	for i := range c.Len {
+		k := at.Index(i)
+		if k < 0 || k >= int64(c.Dictionary.Len) {
+			return nil, ipc.Invalid("row %d: index %d in a dictionary of %d values", i, k, c.Dictionary.Len)
+		}
+		data = append(data, values[int(k)*w:int(k+1)*w]...)
+	}
+	return &Column{Type: f.Type, Len: c.Len, Buffers: [][]byte{data}}, nil
+}

@@ -1,0 +1,91 @@
+package column
+
+import (
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// offsets writes lengths one after another as offsets from 0.
+type offsets struct {
+	b     []byte
+	width int
+	row   int
+	end   int64
+}
+
+func newOffsets(typ arrow.DataType, n int) *offsets {
+	w := OffsetWidth(typ)
+	return &offsets{b: make([]byte, (n+1)*w), width: w}
+}
+
+func (o *offsets) add(n int) {
+	o.end += int64(n)
+	o.row++
+	PutInt(o.b[o.row*o.width:], o.width, o.end)
+}
+
+func (o *offsets) err() error {
+	if o.width == 4 && o.end > math.MaxInt32 {
+		return fmt.Errorf("%d values or bytes are too many for 32-bit offsets", o.end)
+	}
+	return nil
+}
+
+func (c *Column) copyText(segs []Run) error {
+	o := newOffsets(c.Type, c.Len)
+	data := make([]byte, 0, TextBytes(segs))
+	for _, s := range segs {
+		s.eachRun(func(from, n int, null bool) {
+			if n > 0 && !null && ShapeOf(s.Column.Type) == ShapeText {
+				w, at := OffsetWidth(s.Column.Type), s.Column.Offset+from
+				first := int(intAt(s.Column.Buffers[0], w, at, true))
+				last := first
+				for i := range n {
+					next := int(intAt(s.Column.Buffers[0], w, at+i+1, true))
+					o.add(next - last)
+					last = next
+				}
+				data = append(data, s.Column.Buffers[1][first:last]...)
+				return
+			}
+			for i := from; i < from+n; i++ {
+				if null {
+					o.add(0)
+					continue
+				}
+				v := s.Column.Bytes(i)
+				data = append(data, v...)
+				o.add(len(v))
+			}
+		})
+	}
+	c.Buffers = [][]byte{o.b, data}
+	if err := o.err(); err != nil {
+		return err
+	}
+	return c.checkText()
+}
+
+// checkText wants UTF-8 in every value. One pass over all bytes is enough where
+// no value begins inside a character.
+func (c *Column) checkText() error {
+	if !IsText(c.Type) {
+		return nil
+	}
+	data, whole := c.Buffers[1], utf8.Valid(c.Buffers[1])
+	w, b := OffsetWidth(c.Type), 0
+	for i := range c.Len {
+		a := b // canonical offsets begin at 0
+		b = int(intAt(c.Buffers[0], w, i+1, true))
+		if whole && (a == len(data) || utf8.RuneStart(data[a])) {
+			continue
+		}
+		if !utf8.Valid(data[a:b]) {
+			return &ValueError{Row: int64(i), what: "holds bytes that are not UTF-8"}
+		}
+	}
+	return nil
+}

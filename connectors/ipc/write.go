@@ -1,0 +1,316 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	flatbuffers "github.com/google/flatbuffers/go"
+
+	"guichet/schemas"
+)
+
+const (
+	Magic     = "ARROW1"
+	Alignment = 64 // of buffers in a body [Arrow columnar format, Buffer Alignment]
+)
+
+// FileStart is what stands before the schema message of an IPC file.
+func FileStart() []byte { return []byte(Magic + "\x00\x00") }
+
+// EndOfStream is the marker that ends a stream; without it a stream is cut.
+func EndOfStream() []byte { return []byte{255, 255, 255, 255, 0, 0, 0, 0} }
+
+// EncodeSchema gives the encapsulated schema message of fields, with the
+// dictionary ids 0, 1, … in the order of the fields and no metadata but the
+// two keys of extension types. The message has no body.
+func EncodeSchema(fields []arrow.Field) []byte { return NewSchema(fields).Encode() }
+
+func (s *Schema) Encode() []byte {
+	b := flatbuffers.NewBuilder(1024)
+	return finishMessage(b, 1, schemaTable(b, s.Top), 0)
+}
+
+// FileFooter is what follows the last message of an IPC file: end marker,
+// footer, its length, magic. schema is the file's schema message.
+func FileFooter(schema []byte, dictionaries, batches []schemas.Block) ([]byte, error) {
+	s, err := parseDescribed(schema)
+	if err != nil {
+		return nil, err
+	}
+	b := flatbuffers.NewBuilder(1024 + 24*(len(dictionaries)+len(batches)))
+	st := schemaTable(b, s.Top)
+	dv, rv := blockVector(b, dictionaries), blockVector(b, batches)
+	b.StartObject(5)
+	b.PrependInt16Slot(0, 4, 0)
+	b.PrependUOffsetTSlot(1, st, 0)
+	b.PrependUOffsetTSlot(2, dv, 0)
+	b.PrependUOffsetTSlot(3, rv, 0)
+	b.Finish(b.EndObject())
+	out := append(EndOfStream(), b.FinishedBytes()...)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(b.FinishedBytes())))
+	return append(out, Magic...), nil
+}
+
+func blockVector(b *flatbuffers.Builder, blocks []schemas.Block) flatbuffers.UOffsetT {
+	b.StartVector(24, len(blocks), 8)
+	for i := len(blocks) - 1; i >= 0; i-- {
+		b.Prep(8, 24)
+		b.PrependInt64(blocks[i].Body)
+		b.Pad(4)
+		b.PrependInt32(blocks[i].Meta)
+		b.PrependInt64(blocks[i].Offset)
+	}
+	return b.EndVector(len(blocks))
+}
+
+// finishMessage wraps a header table into an encapsulated message without its
+// body; kind is the member of MessageHeader: 1 schema, 2 dictionary, 3 record.
+func finishMessage(b *flatbuffers.Builder, kind byte, header flatbuffers.UOffsetT, body int64) []byte {
+	b.StartObject(5)
+	b.PrependInt64Slot(3, body, 0)
+	b.PrependUOffsetTSlot(2, header, 0)
+	b.PrependByteSlot(1, kind, 0)
+	b.PrependInt16Slot(0, 4, 0)
+	b.Finish(b.EndObject())
+	fb := b.FinishedBytes()
+	n := (len(fb) + 7) &^ 7
+	out := make([]byte, prefix, prefix+n)
+	binary.LittleEndian.PutUint32(out, math.MaxUint32)
+	binary.LittleEndian.PutUint32(out[4:], uint32(n))
+	out = append(out, fb...)
+	return out[:prefix+n]
+}
+
+// batchTable writes a RecordBatch table.
+func batchTable(b *flatbuffers.Builder, rows int64, nodes []NodeRef, buffers []BufferRef) flatbuffers.UOffsetT {
+	b.StartVector(16, len(nodes), 8)
+	for i := len(nodes) - 1; i >= 0; i-- {
+		b.Prep(8, 16)
+		b.PrependInt64(nodes[i].Nulls)
+		b.PrependInt64(nodes[i].Length)
+	}
+	nv := b.EndVector(len(nodes))
+	b.StartVector(16, len(buffers), 8)
+	for i := len(buffers) - 1; i >= 0; i-- {
+		b.Prep(8, 16)
+		b.PrependInt64(buffers[i].Length)
+		b.PrependInt64(buffers[i].Offset)
+	}
+	bv := b.EndVector(len(buffers))
+	b.StartObject(5)
+	b.PrependInt64Slot(0, rows, 0)
+	b.PrependUOffsetTSlot(1, nv, 0)
+	b.PrependUOffsetTSlot(2, bv, 0)
+	return b.EndObject()
+}
+
+// RecordMeta is the metadata of a record batch message, padded to 8.
+func RecordMeta(rows int64, nodes []NodeRef, buffers []BufferRef, body int64) []byte {
+	b := flatbuffers.NewBuilder(256 + 16*(len(nodes)+len(buffers)))
+	return finishMessage(b, 3, batchTable(b, rows, nodes, buffers), body)
+}
+
+// DictionaryMeta is the metadata of a dictionary batch message.
+func DictionaryMeta(id, rows int64, nodes []NodeRef, buffers []BufferRef, body int64) []byte {
+	b := flatbuffers.NewBuilder(256 + 16*(len(nodes)+len(buffers)))
+	data := batchTable(b, rows, nodes, buffers)
+	b.StartObject(3)
+	b.PrependInt64Slot(0, id, 0)
+	b.PrependUOffsetTSlot(1, data, 0)
+	return finishMessage(b, 2, b.EndObject(), body)
+}
+
+// schemaTable writes a Schema table of the nodes with their dictionary ids.
+func schemaTable(b *flatbuffers.Builder, top []*Node) flatbuffers.UOffsetT {
+	fv := fieldVector(b, top)
+	b.StartObject(4)
+	b.PrependUOffsetTSlot(1, fv, 0)
+	return b.EndObject()
+}
+
+func offsetVector(b *flatbuffers.Builder, offs []flatbuffers.UOffsetT) flatbuffers.UOffsetT {
+	b.StartVector(4, len(offs), 4)
+	for i := len(offs) - 1; i >= 0; i-- {
+		b.PrependUOffsetT(offs[i])
+	}
+	return b.EndVector(len(offs))
+}
+
+func fieldVector(b *flatbuffers.Builder, nodes []*Node) flatbuffers.UOffsetT {
+	offs := make([]flatbuffers.UOffsetT, len(nodes))
+	for i, n := range nodes {
+		offs[i] = fieldTable(b, n)
+	}
+	return offsetVector(b, offs)
+}
+
+func fieldTable(b *flatbuffers.Builder, n *Node) flatbuffers.UOffsetT {
+	name := b.CreateString(n.Field.Name)
+	kids := fieldVector(b, n.Kids)
+	dt := n.Field.Type
+	var dict flatbuffers.UOffsetT
+	if d, ok := dt.(*arrow.DictionaryType); ok {
+		dt = d.ValueType
+		_, idx := typeTable(b, d.IndexType)
+		b.StartObject(4)
+		b.PrependInt64Slot(0, n.DictionaryID, 0)
+		b.PrependUOffsetTSlot(1, idx, 0)
+		b.PrependBoolSlot(2, d.Ordered, false)
+		dict = b.EndObject()
+	}
+	kind, typ := typeTable(b, dt)
+	meta := metadataVector(b, n.Field.Metadata, n.about)
+	b.StartObject(7)
+	b.PrependUOffsetTSlot(0, name, 0)
+	b.PrependUOffsetTSlot(3, typ, 0)
+	b.PrependUOffsetTSlot(4, dict, 0)
+	b.PrependUOffsetTSlot(5, kids, 0)
+	b.PrependUOffsetTSlot(6, meta, 0)
+	b.PrependBoolSlot(1, n.Field.Nullable, false)
+	b.PrependByteSlot(2, kind, 0)
+	return b.EndObject()
+}
+
+func metadataVector(b *flatbuffers.Builder, md arrow.Metadata, about []keyValue) flatbuffers.UOffsetT {
+	var offs []flatbuffers.UOffsetT
+	var all []keyValue
+	for _, key := range []string{ExtensionName, ExtensionMetadata} {
+		v, ok := md.GetValue(key)
+		if ok {
+			all = append(all, keyValue{key, v})
+		}
+	}
+	for _, x := range append(all, about...) {
+		k, val := b.CreateString(x.key), b.CreateString(x.value)
+		b.StartObject(2)
+		b.PrependUOffsetTSlot(0, k, 0)
+		b.PrependUOffsetTSlot(1, val, 0)
+		offs = append(offs, b.EndObject())
+	}
+	if offs == nil {
+		return 0
+	}
+	return offsetVector(b, offs)
+}
+
+// typeTable writes the parameters of dt and gives its member of the union Type.
+// Every slot is written, defaults too, so that equal types give equal bytes.
+func typeTable(b *flatbuffers.Builder, dt arrow.DataType) (byte, flatbuffers.UOffsetT) {
+	var zone flatbuffers.UOffsetT
+	if t, ok := dt.(*arrow.TimestampType); ok && t.TimeZone != "" {
+		zone = b.CreateString(t.TimeZone)
+	}
+	b.StartObject(3)
+	kind := typeSlots(b, dt, zone)
+	return kind, b.EndObject()
+}
+
+func typeSlots(b *flatbuffers.Builder, dt arrow.DataType, zone flatbuffers.UOffsetT) byte {
+	i16 := func(slot int, v int) { b.PrependInt16(int16(v)); b.Slot(slot) }
+	i32 := func(slot int, v int) { b.PrependInt32(int32(v)); b.Slot(slot) }
+	switch t := dt.(type) {
+	case *arrow.Decimal128Type:
+		i32(0, int(t.Precision))
+		i32(1, int(t.Scale))
+		i32(2, 128)
+		return fbDecimal
+	case *arrow.Decimal256Type:
+		i32(0, int(t.Precision))
+		i32(1, int(t.Scale))
+		i32(2, 256)
+		return fbDecimal
+	case *arrow.Time32Type:
+		i32(1, 32)
+		i16(0, int(t.Unit))
+		return fbTime
+	case *arrow.Time64Type:
+		i32(1, 64)
+		i16(0, int(t.Unit))
+		return fbTime
+	case *arrow.TimestampType:
+		b.PrependUOffsetTSlot(1, zone, 0)
+		i16(0, int(t.Unit))
+		return fbTimestamp
+	case *arrow.DurationType:
+		i16(0, int(t.Unit))
+		return fbDuration
+	case *arrow.FixedSizeBinaryType:
+		i32(0, t.ByteWidth)
+		return fbFixedBinary
+	case *arrow.FixedSizeListType:
+		i32(0, int(t.Len()))
+		return fbFixedList
+	case *arrow.MapType:
+		b.PrependBoolSlot(0, t.KeysSorted, false)
+		return fbMap
+	}
+	return plainSlots(b, dt, i16, i32)
+}
+
+func plainSlots(b *flatbuffers.Builder, dt arrow.DataType, i16, i32 func(int, int)) byte {
+	switch id := dt.ID(); id {
+	case arrow.FLOAT16, arrow.FLOAT32, arrow.FLOAT64:
+		i16(0, int(id-arrow.FLOAT16))
+		return fbFloat
+	case arrow.DATE32:
+		i16(0, 0)
+		return fbDate
+	case arrow.DATE64:
+		i16(0, 1)
+		return fbDate
+	case arrow.INTERVAL_MONTHS:
+		i16(0, 0)
+		return fbInterval
+	case arrow.INTERVAL_DAY_TIME:
+		i16(0, 1)
+		return fbInterval
+	case arrow.INTERVAL_MONTH_DAY_NANO:
+		i16(0, 2)
+		return fbInterval
+	case arrow.NULL:
+		return fbNull
+	case arrow.BOOL:
+		return fbBool
+	case arrow.STRING:
+		return fbUtf8
+	case arrow.LARGE_STRING:
+		return fbLargeUtf8
+	case arrow.BINARY:
+		return fbBinary
+	case arrow.LARGE_BINARY:
+		return fbLargeBinary
+	case arrow.LIST:
+		return fbList
+	case arrow.LARGE_LIST:
+		return fbLargeList
+	case arrow.STRUCT:
+		return fbStruct
+	}
+	w, _ := dt.(arrow.FixedWidthDataType)
+	i32(0, w.BitWidth())
+	b.PrependBoolSlot(1, arrow.IsSignedInteger(dt.ID()), false)
+	return fbInt
+}
+
+func Padded(n int64) int64 { return (n + Alignment - 1) &^ (Alignment - 1) }
+
+// PlaceBuffers gives each buffer its place in the body.
+func PlaceBuffers(bufs [][]byte) (refs []BufferRef, body int64) {
+	refs = make([]BufferRef, len(bufs))
+	for i, b := range bufs {
+		refs[i] = BufferRef{body, int64(len(b))}
+		body += Padded(int64(len(b)))
+	}
+	return refs, body
+}
+
+// AppendPadded appends buffers, each padded with zeros to the alignment.
+func AppendPadded(out []byte, bufs [][]byte) []byte {
+	var zero [Alignment]byte
+	for _, b := range bufs {
+		out = append(out, b...)
+		out = append(out, zero[:int(Padded(int64(len(b))))-len(b)]...)
+	}
+	return out
+}
