@@ -91,7 +91,7 @@ func (s *Server) read(c *gin.Context) {
 	values, known := maxValues, by.SignedIn()
 	if right.Lease && lease != "" {
 		most, values = strangeBody, fewValues
-		known = s.deps.Desk.Minted(lease)
+		known = s.deps.Leases.Minted(lease)
 		if !known {
 			s.refuse(c, by, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease was not made here", Remedy: "get a lease: POST /api/v1/leases"})
 			return

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -18,7 +17,7 @@ func TestLeasesAreWorthSomething(t *testing.T) {
 	open := s.offered("Open", "application/json", permit(nil))
 	some := s.asked(open.ID, map[string]any{"items": []map[string]any{{"dataset": open.ID, "columns": []string{"id"}}}}).Items[0].Agreement
 	type item = map[string]any
-	var parent agreement.LeaseAnswer
+	var parent schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []item{{"agreement": whole}, {"agreement": some}}}).as(t, &parent)
 	for _, c := range []struct {
 		name, pointer string
@@ -46,12 +45,12 @@ func TestLeasesAreWorthSomething(t *testing.T) {
 		}
 	}
 	good := map[string]any{"items": []item{{"agreement": whole, "table": "data", "split": "all", "columns": []string{"id"}}}, "world": 3, "rank": 2}
-	var child agreement.LeaseAnswer
+	var child schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", good)
 	s.want(201, "", "POST", "/leases", good, "Authorization", "Bearer "+parent.Token).as(t, &child)
 	good["order"] = item{"seed": "7"}
 	for bearer, want := range map[string]int{parent.Token: 201, child.Token: 201} {
-		var part agreement.LeaseAnswer
+		var part schemas.LeaseAnswer
 		s.want(want, "", "POST", "/leases", good, "Authorization", "Bearer "+bearer).as(t, &part)
 		if !part.OnePart || child.OnePart {
 			t.Errorf("rank and world with an order: one part %t; without: %t", part.OnePart, child.OnePart)
@@ -88,7 +87,7 @@ func TestColumnsAreRefusedByWhatBoundsThem(t *testing.T) {
 		{some, nil, "agreement.columns", "outside the agreement", "new request"},
 		{some, []string{"id"}, "agreement.columns", "outside the agreement", "new request"},
 	} {
-		var l agreement.LeaseAnswer
+		var l schemas.LeaseAnswer
 		s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": c.id, "columns": c.columns}}}).as(t, &l)
 		r := s.want(403, "", "GET", "/agreements/"+string(c.id)+"/stream?columns=crop", nil, "Authorization", "Bearer "+l.Token)
 		for _, word := range []string{c.rule, c.says, c.do} {
@@ -108,11 +107,11 @@ func TestLeasesAreTakenBack(t *testing.T) {
 	d := s.offered("Yields", "application/json", permit(nil))
 	id := s.asked(d.ID, nil).Items[0].Agreement
 	body := map[string]any{"items": []map[string]any{{"agreement": id}}}
-	opens := func(l agreement.LeaseAnswer) reply {
+	opens := func(l schemas.LeaseAnswer) reply {
 		return s.call("", "GET", "/agreements/"+string(id)+"/stream?columns=nope", nil, "Authorization", "Bearer "+l.Token)
 	}
 	for _, who := range []string{"trainer", "agronomy", "operator"} {
-		var parent, child agreement.LeaseAnswer
+		var parent, child schemas.LeaseAnswer
 		s.want(201, "trainer", "POST", "/leases", body).as(t, &parent)
 		s.want(201, "", "POST", "/leases", map[string]any{}, "Authorization", "Bearer "+parent.Token).as(t, &child)
 		if r := opens(child); r.status != 422 {
@@ -126,7 +125,7 @@ func TestLeasesAreTakenBack(t *testing.T) {
 		s.want(422, who, "POST", path, map[string]string{"reason": "no"})
 		s.want(200, who, "POST", path, why)
 		s.want(409, who, "POST", path, why)
-		for _, l := range []agreement.LeaseAnswer{parent, child} {
+		for _, l := range []schemas.LeaseAnswer{parent, child} {
 			if r := opens(l); r.status != 403 || !strings.Contains(r.body, "lease.revoked") || !strings.Contains(r.body, "the token leaked") {
 				t.Errorf("revoked by %s: %d %s", who, r.status, r.body)
 			}
@@ -135,7 +134,7 @@ func TestLeasesAreTakenBack(t *testing.T) {
 	if record := s.want(200, "officer", "GET", "/audit/records?kind=lease.revoked", nil).body; strings.Count(record, "the token leaked") < 3 {
 		t.Errorf("the record does not tell it: %s", record)
 	}
-	var l agreement.LeaseAnswer
+	var l schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", body).as(t, &l)
 	p := s.participant(trainerOrg)
 	p.Members = nil

@@ -14,7 +14,6 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/gateway"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -93,7 +92,7 @@ func TestNarrowingIsPaced(t *testing.T) {
 	s := newSite(t, func(d *gateway.Deps) { d.Limits = gateway.Limits{Leases: 3} })
 	d := s.offered("Yields", "application/json", permit(nil))
 	ask := map[string]any{"items": []map[string]any{{"agreement": s.asked(d.ID, nil).Items[0].Agreement}}}
-	var first, second, child, grandchild agreement.LeaseAnswer
+	var first, second, child, grandchild schemas.LeaseAnswer
 	narrow := func(status int, from string) reply {
 		t.Helper()
 		return s.want(status, "", "POST", "/leases", map[string]any{}, "Authorization", "Bearer "+from)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -147,7 +146,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	var r schemas.Request
 	s.want(201, "trainer", "POST", "/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": d.ID}}}).as(t, &r)
 	id := r.Items[0].Agreement
-	var lease agreement.LeaseAnswer
+	var lease schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &lease)
 	over := s.want(403, "", "GET", "/agreements/"+string(id)+"/stream?columns=crop&version=v9", nil, "Authorization", "Bearer "+lease.Token)
 	if by := s.refusals()[0].Values["by"]; by != string(trainerOrg) {

@@ -5,14 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
 // stop stops a participant as somebody, who must be allowed to.
-func (s *site) stop(who string, whom schemas.ParticipantID) agreement.Stopped {
+func (s *site) stop(who string, whom schemas.ParticipantID) schemas.Stopped {
 	s.t.Helper()
-	var out agreement.Stopped
+	var out schemas.Stopped
 	s.want(200, who, "POST", "/participants/"+url.PathEscape(string(whom))+"/stop", map[string]string{"reason": "breach of contract"}).as(s.t, &out)
 	return out
 }

@@ -18,7 +18,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -508,13 +508,13 @@ func TestBudgetsAreShown(t *testing.T) {
 	s.settle()
 	id := s.asked(d.ID, nil).Items[0].Agreement
 	again := s.asked(d.ID, nil).Items[0].Agreement
-	var l agreement.LeaseAnswer
+	var l schemas.LeaseAnswer
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &l)
 	for _, taken := range []int64{0, 60, 40} {
 		if taken > 0 {
-			g, err := policy.Authorize(t.Context(), s.desk.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
+			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
 			must(t, err)
-			_, _, err = s.desk.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, agreement.Reading{})
+			_, _, err = s.releases.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, release.ReadPlan{})
 			must(t, err)
 		}
 		want := map[int64]int64{0: 100, 60: 40, 40: 0}[taken]

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guichet/catalog/index"
 	"guichet/schemas"
 )
 
@@ -38,9 +37,9 @@ func TestHiddenDatasetsChangeNothing(t *testing.T) {
 		s.register(d)
 	}
 	s.settle()
-	var near struct{ Near []index.Near }
+	var near struct{ Near []schemas.Near }
 	s.want(200, "", "GET", "/datasets?q=predict+spring+whaet", nil).as(t, &near)
-	if want := []index.Near{{Words: "spring wheat", Without: []string{"predict"}, Instead: map[string]string{"whaet": "wheat"}, Total: 4}}; !cmp.Equal(near.Near, want) {
+	if want := []schemas.Near{{Words: "spring wheat", Without: []string{"predict"}, Instead: map[string]string{"whaet": "wheat"}, Total: 4}}; !cmp.Equal(near.Near, want) {
 		t.Errorf("near to what finds nothing: %s", cmp.Diff(want, near.Near))
 	}
 	who := []string{"", "trainer", "grid"}

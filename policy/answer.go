@@ -198,3 +198,12 @@ func turns(operator string, p schemas.Period, now time.Time) []time.Time {
 	}
 	return []time.Time{p.From, end}
 }
+
+// Refuse makes a decision a no, for one reason more.
+func Refuse(dec *schemas.Decision, reason schemas.Reason) {
+	if dec.Verdict != schemas.VerdictNo {
+		dec.Reasons = nil
+	}
+	dec.Verdict, dec.Obligations, dec.Reviewer = schemas.VerdictNo, nil, ""
+	dec.Reasons = append(dec.Reasons, reason)
+}

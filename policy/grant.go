@@ -116,8 +116,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want Want, now ti
 }
 
 func refuse(w Want, rule, source, text, remedy string) error {
-	return &schemas.Error{Kind: schemas.Denied, Subject: string(w.Agreement), Message: text,
-		Reasons: []schemas.Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}, Remedy: remedy}
+	return schemas.Refuse(string(w.Agreement), rule, source, text, remedy)
 }
 
 // Standing says whether an agreement is in force: nil, or Denied saying revoked

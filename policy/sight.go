@@ -27,8 +27,7 @@ func Needs(by schemas.Principal, role schemas.Role, what string) error {
 	if by.Participant == "" {
 		remedy = "you belong to no participant yet: ask the operator to add you to your organisation's members"
 	}
-	return &schemas.Error{Kind: schemas.Denied, Subject: what, Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: "role." + string(role), Source: "roles", Text: text, Remedy: remedy}}}
+	return schemas.Refuse(what, "role."+string(role), "roles", text, remedy)
 }
 
 // ShownFactory is a factory as a caller may read it. Its networks are what a caller must

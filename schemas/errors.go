@@ -132,3 +132,10 @@ func BadField(subject, pointer, format string, args ...any) *Error {
 	m := fmt.Sprintf(format, args...)
 	return &Error{Kind: Invalid, Subject: subject, Message: m, Fields: []FieldError{{Pointer: pointer, Message: m}}}
 }
+
+// Refuse is a Denied error with one reason, whose text and remedy are also those of the
+// error: rule and source as in Reason. The remedy may be empty where nothing helps.
+func Refuse(subject, rule, source, text, remedy string) *Error {
+	return &Error{Kind: Denied, Subject: subject, Message: text, Remedy: remedy,
+		Reasons: []Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}}
+}

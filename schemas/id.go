@@ -2,7 +2,9 @@ package schemas
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -107,4 +109,11 @@ func IsSlug(s string) bool {
 // many bytes.
 func IsText(s string, most int) bool {
 	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+}
+
+// UploadPrefix is where a provider's uploaded files lie in the work bucket. Its
+// keys belong to the provider alone: the name is made of its id, not chosen by it.
+func UploadPrefix(provider ParticipantID) string {
+	sum := sha256.Sum256([]byte(provider))
+	return "uploads/" + hex.EncodeToString(sum[:16]) + "/"
 }

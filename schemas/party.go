@@ -1,6 +1,10 @@
 package schemas
 
-import "time"
+import (
+	"net/mail"
+	"net/url"
+	"time"
+)
 
 // Role is what a participant or a person does here.
 type Role string
@@ -209,4 +213,17 @@ func (s Sight) Sees(d *Dataset) bool {
 		}
 	}
 	return false
+}
+
+// IsContact says whether a text is an address of mail or of the web.
+func IsContact(s string) bool {
+	if len(s) > 320 {
+		return false
+	}
+	a, err := mail.ParseAddress(s)
+	if err == nil && a.Address == s {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }

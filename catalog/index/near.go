@@ -14,14 +14,6 @@ import (
 	"guichet/schemas"
 )
 
-// Near is a search that is near to one that found nothing.
-type Near struct {
-	Words   string            `json:"q" doc:"the words of the search that finds something"`
-	Without []string          `json:"without,omitempty" doc:"the words that it leaves out"`
-	Instead map[string]string `json:"instead,omitempty" doc:"words that nothing holds, to what they are written as here"`
-	Total   uint64            `json:"total" doc:"how many datasets it finds of those that everyone may see"`
-}
-
 // The bounds of what is near: at most 3 + 2n searches for n words, and a look at the words
 // of the index for each that finds nothing.
 const (
@@ -34,7 +26,7 @@ const (
 // most datasets. Filters stay. All comes of what everyone may see, whoever asks: what is
 // hidden is neither counted nor suggested, nor does it move what is. Errors: Busy while
 // the index is rebuilt.
-func (x *Index) Near(ctx context.Context, q Query) ([]Near, error) {
+func (x *Index) Near(ctx context.Context, q Query) ([]schemas.Near, error) {
 	n := nearer{x: x, ctx: ctx, q: q, words: Parse(q.Words)}
 	n.typed = slices.Clone(n.words)
 	n.q.Facets, n.q.After, n.q.Limit, n.q.Sort = nil, nil, 1, ""
@@ -50,7 +42,7 @@ func (x *Index) Near(ctx context.Context, q Query) ([]Near, error) {
 	default:
 		n.fewer(known, unknown)
 	}
-	slices.SortStableFunc(n.out, func(a, b Near) int {
+	slices.SortStableFunc(n.out, func(a, b schemas.Near) int {
 		return cmp.Or(len(a.Without)-len(b.Without), cmp.Compare(b.Total, a.Total), strings.Compare(a.Words, b.Words))
 	})
 	return n.out[:min(nearShown, len(n.out))], n.err
@@ -64,7 +56,7 @@ type nearer struct {
 	typed []string
 	words []string // as they are written here, where nothing holds what was typed
 	alone []uint64 // how many each word finds
-	out   []Near
+	out   []schemas.Near
 	err   error // the first; nothing is sought after it
 }
 
@@ -149,7 +141,7 @@ func (n *nearer) rest(without []int) string {
 }
 
 func (n *nearer) note(without []int, total uint64) {
-	near := Near{Words: n.rest(without), Total: total}
+	near := schemas.Near{Words: n.rest(without), Total: total}
 	for i, w := range n.words {
 		if slices.Contains(without, i) {
 			near.Without = append(near.Without, n.typed[i])

@@ -16,7 +16,7 @@ func TestNear(t *testing.T) {
 	x := titled(t, "pl", map[schemas.DatasetID]string{
 		"a": "Wheat yield of the north", "b": "Wheat yield of the south", "c": "Wheat prices", "d": "Plony pszenicy ozimej", "e": "Απόδοση σίτου", "f": "Ziemas kviešu raža",
 	})
-	for words, want := range map[string][]Near{
+	for words, want := range map[string][]schemas.Near{
 		"predict wheat yield": {{Words: "wheat yield", Without: []string{"predict"}, Total: 2}},
 		"wheat yeild":         {{Words: "wheat yield", Instead: map[string]string{"yeild": "yield"}, Total: 2}},
 		"predict wheat yeild": {{Words: "wheat yield", Without: []string{"predict"}, Instead: map[string]string{"yeild": "yield"}, Total: 2}},
@@ -50,7 +50,7 @@ func TestNearForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := x.Near(context.Background(), Query{Words: "zyxoma wheat"})
-	if err != nil || !slices.EqualFunc(got, []Near{{Words: "wheat", Without: []string{"zyxoma"}, Total: 1}}, func(a, b Near) bool { return cmp.Equal(a, b) }) {
+	if err != nil || !slices.EqualFunc(got, []schemas.Near{{Words: "wheat", Without: []string{"zyxoma"}, Total: 1}}, func(a, b schemas.Near) bool { return cmp.Equal(a, b) }) {
 		t.Errorf("near a hidden word: %v, %v", got, err)
 	}
 }

@@ -33,20 +33,7 @@ type Result struct {
 	IDs       []schemas.DatasetID
 	Positions []Position // of IDs
 	Next      string     // cursor behind the last of them; "" when there are no more
-	Facets    map[string]Facet
-}
-
-// Facet counts the values of one field over all hits.
-type Facet struct {
-	Values    []FacetValue `json:"values"`
-	Remainder int          `json:"remainder" doc:"hits with values that are not listed"`
-}
-
-// FacetValue is one value with its number of datasets.
-type FacetValue struct {
-	Value string `json:"value"`
-	Label string `json:"label,omitempty"`
-	Count int    `json:"count"`
+	Facets    map[string]schemas.Facet
 }
 
 // The limits of a query [policy.md E0.3].
@@ -66,7 +53,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	out := Result{Facets: map[string]Facet{}}
+	out := Result{Facets: map[string]schemas.Facet{}}
 	type hit struct {
 		id string
 		at Position
@@ -139,13 +126,13 @@ func facetLimit(q *Query) int {
 	return min(q.FacetLimit, 1000)
 }
 
-func mergeFacets(into map[string]Facet, from search.FacetResults) {
+func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
 	for name, f := range from {
 		have := into[name]
 		for _, t := range f.Terms.Terms() {
-			i := slices.IndexFunc(have.Values, func(v FacetValue) bool { return v.Value == t.Term })
+			i := slices.IndexFunc(have.Values, func(v schemas.FacetValue) bool { return v.Value == t.Term })
 			if i < 0 {
-				have.Values = append(have.Values, FacetValue{Value: t.Term, Count: t.Count})
+				have.Values = append(have.Values, schemas.FacetValue{Value: t.Term, Count: t.Count})
 			} else {
 				have.Values[i].Count += t.Count
 			}
@@ -157,9 +144,9 @@ func mergeFacets(into map[string]Facet, from search.FacetResults) {
 
 // Count counts one field over datasets that were found already, as Search's facets
 // do over all hits. Errors: Invalid for a field that is no facet.
-func Count(sets []*schemas.Dataset, name string, limit int) (Facet, error) {
+func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
 	if !slices.Contains(Facets(), name) {
-		return Facet{}, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
+		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
 	}
 	counts := map[string]int{}
 	for _, d := range sets {
@@ -170,18 +157,18 @@ func Count(sets []*schemas.Dataset, name string, limit int) (Facet, error) {
 			}
 		}
 	}
-	f := Facet{Values: []FacetValue{}}
+	f := schemas.Facet{Values: []schemas.FacetValue{}}
 	for v, n := range counts {
-		f.Values = append(f.Values, FacetValue{Value: v, Count: n})
+		f.Values = append(f.Values, schemas.FacetValue{Value: v, Count: n})
 	}
-	facets := map[string]Facet{name: f}
+	facets := map[string]schemas.Facet{name: f}
 	limitFacets(facets, facetLimit(&Query{FacetLimit: limit}))
 	return facets[name], nil
 }
 
-func limitFacets(facets map[string]Facet, limit int) {
+func limitFacets(facets map[string]schemas.Facet, limit int) {
 	for name, f := range facets {
-		slices.SortFunc(f.Values, func(a, b FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
+		slices.SortFunc(f.Values, func(a, b schemas.FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
 		for _, v := range f.Values[min(limit, len(f.Values)):] {
 			f.Remainder += v.Count
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/gateway/api"
 	"guichet/schemas"
@@ -34,7 +36,7 @@ type recordFilter struct {
 }
 
 func (f recordFilter) query() string {
-	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
+	return client.Query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
 type auditListCmd struct {
@@ -43,7 +45,7 @@ type auditListCmd struct {
 }
 
 // Run lists records.
-func (v auditListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v auditListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -53,13 +55,13 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	if v.CSV {
-		return recordsCSV(t.out, r)
+		return recordsCSV(t.Out, r)
 	}
 	none := "nothing yet"
 	if v.query() != "" {
 		none = "no record matches"
 	}
-	return listOr(t, r, none, "INDEX\tAT\tKIND\tWHO\tCONCERNS\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
+	return terminal.ListOr(t, r, none, "INDEX\tAT\tKIND\tWHO\tCONCERNS\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
 		row := recordRow(r)
 		return []string{row.index, row.at, r.Kind, row.who, row.concerns, row.what, atMost(row.rows, row.mostRows), atMost(row.bytes, row.mostBytes), row.how}
 	})
@@ -206,28 +208,28 @@ type auditExportCmd struct {
 }
 
 // Run exports.
-func (v auditExportCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v auditExportCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	f, err := createWhole(v.Out)
+	f, err := files.Create(v.Out)
 	if err != nil {
 		return err
 	}
 	n, err := c.Download(ctx, "/audit/export"+v.query(), f)
 	if err != nil {
-		f.drop()
+		f.Drop()
 		return err
 	}
-	err = f.keep()
+	err = f.Keep()
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(map[string]any{"file": v.Out, "bytes": n})
+	if t.JSON {
+		return t.Print(map[string]any{"file": v.Out, "bytes": n})
 	}
-	fmt.Fprintf(t.out, "%s: %s\nverify it anywhere: guichet audit verify --key KEYFILE %s\n", v.Out, size(n), v.Out)
+	fmt.Fprintf(t.Out, "%s: %s\nverify it anywhere: guichet audit verify --key KEYFILE %s\n", v.Out, terminal.Size(n), v.Out)
 	return nil
 }
 
@@ -238,7 +240,7 @@ type auditEraseCmd struct {
 }
 
 // Run erases.
-func (v auditEraseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v auditEraseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -248,9 +250,9 @@ func (v auditEraseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(out)
+	if t.JSON {
+		return t.Print(out)
 	}
-	fmt.Fprintf(t.out, "erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n", out.Record, strings.Join(out.Names, ", "), out.Entry)
+	fmt.Fprintf(t.Out, "erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n", out.Record, strings.Join(out.Names, ", "), out.Entry)
 	return nil
 }

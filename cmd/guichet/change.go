@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -16,7 +17,7 @@ type changeCmd struct {
 }
 
 // Run replaces the description of a dataset. Offer and versions stay.
-func (v changeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v changeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	body, d, err := datasetFile(v.File)
 	if err != nil {
 		return err
@@ -42,10 +43,10 @@ func (v changeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(out)
+	if t.JSON {
+		return t.Print(out)
 	}
-	fmt.Fprintf(t.out, "%s is changed: revision %d\n", out.ID, out.Revision)
-	t.remarks(out.Notes)
+	fmt.Fprintf(t.Out, "%s is changed: revision %d\n", out.ID, out.Revision)
+	printRemarks(t, out.Notes)
 	return nil
 }

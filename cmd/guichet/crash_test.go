@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -38,7 +39,7 @@ func TestKillDuringWrites(t *testing.T) {
 					return // killed
 				}
 				var r schemas.Request
-				err = trainer.Post(t.Context(), "/requests", ask("crop-yield", d.ID), &r)
+				err = trainer.Post(t.Context(), "/requests", demo.Requested("crop-yield", d.ID), &r)
 				mu.Lock()
 				datasets = append(datasets, made.ID)
 				if err == nil {
@@ -81,8 +82,8 @@ func TestKillDuringWrites(t *testing.T) {
 	t.Logf("%d datasets and %d requests were acknowledged; %d agreements are there", len(datasets), len(requests), len(all))
 	g.verify()
 	eventually(t, "every dataset is found again", func() bool {
-		f, err := search(t.Context(), g.as("agronomy"), query("q", "wheat", "limit", "1000"))
-		return err == nil && f.Total >= int64(len(datasets))
+		f, err := g.as("agronomy").Search(t.Context(), client.Query("q", "wheat", "limit", "1000"))
+		return err == nil && int(f.Total) >= len(datasets)
 	})
 }
 
@@ -307,7 +308,7 @@ func TestStopWhileStreaming(t *testing.T) {
 		t.Errorf("the stop took %s", took)
 	}
 	g.start()
-	var p client.Page[schemas.Release]
+	var p schemas.Page[schemas.Release]
 	g.get("officer", "/streams?state=all", &p)
 	if len(p.Items) != 1 || p.Items[0].State == schemas.ReleaseOpen || p.Items[0].State == schemas.ReleaseUnknown {
 		t.Errorf("after an orderly stop the releases are %+v", p.Items)

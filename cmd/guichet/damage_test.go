@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/record"
 	"guichet/connectors/client"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
@@ -21,8 +22,8 @@ import (
 func (g *testGateway) found(n int64) {
 	g.t.Helper()
 	eventually(g.t, fmt.Sprintf("%d datasets are found", n), func() bool {
-		f, err := search(g.t.Context(), g.as("agronomy"), query("q", "wheat"))
-		return err == nil && f.Total == n
+		f, err := g.as("agronomy").Search(g.t.Context(), client.Query("q", "wheat"))
+		return err == nil && int64(f.Total) == n
 	})
 }
 
@@ -163,7 +164,7 @@ func TestTamperedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+	r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

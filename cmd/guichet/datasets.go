@@ -3,70 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
-	"guichet/connectors/rdf"
 	"guichet/gateway/api"
 	"guichet/schemas"
 )
-
-// foreign is a character that the YAML reader writes in JSON as Go does, which is no JSON,
-// with the text before it.
-var foreign = regexp.MustCompile(`([^"\\]{0,32}(?:\\\\)*)(\\(?:x[0-9a-f]{2}|U[0-9a-f]{8}|[av]))`)
-
-// readDocument reads a YAML or JSON file into v; unknown keys are refused.
-func readDocument(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
-	}
-	j, err := yaml.YAMLToJSON(b) // JSON is YAML too
-	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "%s is no YAML: %s", path, yaml.FormatError(err, false, true))
-	}
-	if m := foreign.FindSubmatch(j); m != nil && !json.Valid(j) {
-		return schemas.Errorf(schemas.Invalid, path, "%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out", path, m[1], m[2])
-	}
-	err = rdf.Names(j, false)
-	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "%s: %w", path, err)
-	}
-	d := json.NewDecoder(bytes.NewReader(j))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "%s: %s", path, memberInWords(err))
-	}
-	return nil
-}
-
-// memberInWords says of a member that does not fit what to write there.
-func memberInWords(err error) string {
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return name + ": " + api.InWords("unexpected property")
-	}
-	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return err.Error()
-	}
-	want, other := map[reflect.Kind]string{reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object", reflect.String: "string", reflect.Bool: "boolean"}[wrong.Type.Kind()]
-	if !other {
-		want = "number"
-	}
-	return fmt.Sprintf("at %s: %s", wrong.Field, api.InWords("expected "+want))
-}
 
 // fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.
 func fileBody(path string) (client.Document, error) {
@@ -86,7 +36,7 @@ type registerCmd struct {
 }
 
 // Run reads every file, then registers one after the other and says what was.
-func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -103,7 +53,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	var failed error
 	for i, path := range v.Files {
 		var out schemas.Dataset
-		failed = about(path, c.Post(ctx, "/datasets"+query("space", v.Space), bodies[i], &out))
+		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space), bodies[i], &out))
 		if failed != nil {
 			break
 		}
@@ -112,11 +62,11 @@ func (v registerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if failed != nil && len(made) == 0 {
 		return failed
 	}
-	err = list(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), title(d.Title)} })
+	err = terminal.List(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), terminal.Title(d.Title)} })
 	for i := range made {
-		if !t.json && len(made[i].Notes) > 0 {
-			fmt.Fprintf(t.out, "of the description of %s:\n", made[i].ID)
-			t.remarks(made[i].Notes)
+		if !t.JSON && len(made[i].Notes) > 0 {
+			fmt.Fprintf(t.Out, "of the description of %s:\n", made[i].ID)
+			printRemarks(t, made[i].Notes)
 		}
 	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
@@ -166,12 +116,12 @@ type publishCmd struct {
 }
 
 // Run publishes and waits.
-func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v publishCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	p, err := v.publication()
 	if err != nil {
 		return err
 	}
-	files, err := findUploads(v.Files)
+	uploads, err := files.FindUploads(v.Files)
 	if err != nil {
 		return err
 	}
@@ -179,7 +129,7 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	err = sendUploads(ctx, t, c, v.Dataset, files, &p)
+	err = files.Send(ctx, t, c, v.Dataset, uploads, &p)
 	if err != nil {
 		return err
 	}
@@ -190,37 +140,37 @@ func (v publishCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	}
 	if !v.NoWait {
 		version := s.Version
-		bar := newProgress(t, "reading shards")
+		bar := terminal.NewProgress(t, "reading shards")
 		s, err = c.WaitPublished(ctx, schemas.DatasetID(v.Dataset), s.Version, func(s schemas.VersionSummary) {
 			if s.Waiting != nil {
-				bar.waiting(&schemas.Error{Message: s.Waiting.Why + "; it is tried again (guichet withdraw " + v.Dataset + " " + string(s.Version) + " gives it up)"})
+				bar.Waiting(&schemas.Error{Message: s.Waiting.Why + "; it is tried again (guichet withdraw " + v.Dataset + " " + string(s.Version) + " gives it up)"})
 				return
 			}
-			bar.set(int64(s.ShardsDone), int64(s.Shards))
+			bar.Set(int64(s.ShardsDone), int64(s.Shards))
 		})
-		bar.done()
+		bar.Done()
 		if errors.Is(err, context.Canceled) {
 			return &schemas.Error{Kind: schemas.Unavailable, Subject: string(version), Message: fmt.Sprintf("nobody waits any more; the gateway goes on with version %s", version),
 				Remedy: fmt.Sprintf("guichet versions %[1]s %[2]s says where it stands, guichet withdraw %[1]s %[2]s gives it up", v.Dataset, version)}
 		}
 		if e, ok := errors.AsType[*schemas.Error](err); ok {
-			asGiven(files, e.Fields)
+			files.AsGiven(uploads, e.Fields)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	asGiven(files, s.Notes)
-	if t.json {
-		return t.print(s)
+	files.AsGiven(uploads, s.Notes)
+	if t.JSON {
+		return t.Print(s)
 	}
 	end := ""
 	if s.State == schemas.VersionTried {
 		end = "; nothing is published"
 	}
-	fmt.Fprintf(t.out, "version %s is %s: %s, %s, %s, %s%s\n", s.Version, s.State, plural(s.Tables, "table", "tables"), plural(s.Shards, "shard", "shards"), plural(s.Rows, "row", "rows"), size(s.Bytes), end)
+	fmt.Fprintf(t.Out, "version %s is %s: %s, %s, %s, %s%s\n", s.Version, s.State, terminal.Plural(s.Tables, "table", "tables"), terminal.Plural(s.Shards, "shard", "shards"), terminal.Plural(s.Rows, "row", "rows"), terminal.Size(s.Bytes), end)
 	for _, n := range s.Notes {
-		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
+		fmt.Fprintf(t.Out, "  %s: %s\n", n.Pointer, n.Message)
 	}
 	return nil
 }
@@ -233,7 +183,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 	case len(v.Files) > 0:
 		p.Uploaded = true
 	case v.File != "":
-		err := readDocument(v.File, &p)
+		err := files.ReadDocument(v.File, &p)
 		if err != nil {
 			return p, err
 		}
@@ -272,7 +222,7 @@ type offerCmd struct {
 }
 
 // Run sets the terms.
-func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review}
 	if v.File != "" {
 		o, err := fileBody(v.File)
@@ -292,18 +242,18 @@ func (v offerCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(d)
+	if t.JSON {
+		return t.Print(d)
 	}
-	fmt.Fprintf(t.out, "the terms of %s are set: %s; they bind new agreements\n", d.ID, plural(len(d.Offer.Rules), "rule", "rules"))
-	t.remarks(d.Notes)
+	fmt.Fprintf(t.Out, "the terms of %s are set: %s; they bind new agreements\n", d.ID, terminal.Plural(len(d.Offer.Rules), "rule", "rules"))
+	printRemarks(t, d.Notes)
 	return nil
 }
 
-// remarks prints what an answer says beside itself.
-func (t *terminal) remarks(notes []string) {
+// printRemarks prints what an answer says beside itself.
+func printRemarks(t *terminal.Terminal, notes []string) {
 	for _, n := range notes {
-		fmt.Fprintf(t.out, "note: %s\n", n)
+		fmt.Fprintf(t.Out, "note: %s\n", n)
 	}
 }
 
@@ -314,8 +264,8 @@ type withdrawCmd struct {
 }
 
 // Run withdraws.
-func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	t.brakes = true
+func (v withdrawCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	t.Brakes = true
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -335,28 +285,28 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(d)
+	if t.JSON {
+		return t.Print(d)
 	}
-	fmt.Fprintf(t.out, "%s is withdrawn\n", d.ID)
+	fmt.Fprintf(t.Out, "%s is withdrawn\n", d.ID)
 	return nil
 }
 
 // version takes one version back.
-func (v withdrawCmd) version(ctx context.Context, t *terminal, c *client.Client, path string) error {
+func (v withdrawCmd) version(ctx context.Context, t *terminal.Terminal, c *client.Client, path string) error {
 	var s schemas.VersionSummary
 	err := c.Do(ctx, http.MethodDelete, path, nil, &s)
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(s)
+	if t.JSON {
+		return t.Print(s)
 	}
 	if s.State == schemas.VersionFailed {
-		fmt.Fprintf(t.out, "the publication of version %s is given up\n", s.Version)
+		fmt.Fprintf(t.Out, "the publication of version %s is given up\n", s.Version)
 		return nil
 	}
-	fmt.Fprintf(t.out, "version %s is withdrawn; other versions stand\n", s.Version)
+	fmt.Fprintf(t.Out, "version %s is withdrawn; other versions stand\n", s.Version)
 	return nil
 }
 
@@ -369,7 +319,7 @@ type explainCmd struct {
 }
 
 // Run explains.
-func (v explainCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v explainCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -382,12 +332,12 @@ func (v explainCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 			return err
 		}
 		out[id] = d
-		if !t.json {
-			fmt.Fprintf(t.out, "%s: %s", id, words(&d))
+		if !t.JSON {
+			fmt.Fprintf(t.Out, "%s: %s", id, terminal.Decided(&d))
 		}
 	}
-	if t.json {
-		return t.print(out)
+	if t.JSON {
+		return t.Print(out)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/record"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
@@ -68,7 +69,7 @@ func TestEditedDatabaseGivesNoRight(t *testing.T) {
 		}
 		eventually(t, c.name+" is logged", func() bool { return strings.Contains(g.log.String(), "a stored noun is not the recorded one") })
 		if c.name != "a member's role" { // an officer reads it by a membership of her own
-			r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+			r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 			if err != nil || !slices.Contains(r.Faults, fmt.Sprintf("the %s %s is not stored as it was recorded", c.table, c.id)) || len(r.Faults) != 1 {
 				t.Errorf("%s: %+v, %v", c.name, r, err)
 			}
@@ -190,7 +191,7 @@ func TestRollbackIsSeenByThoseWhoRemember(t *testing.T) {
 func (g *testGateway) home(id string, again ...func(args ...string) (string, error)) func(args ...string) (string, error) {
 	g.t.Helper()
 	dir := g.t.TempDir()
-	p := g.rig.persona(id)
+	p := g.rig.Persona(id)
 	file := filepath.Join(dir, "secret")
 	err := os.WriteFile(file, []byte(p.Secret), 0o600)
 	if err != nil {
@@ -205,7 +206,7 @@ func (g *testGateway) home(id string, again ...func(args ...string) (string, err
 	if len(again) > 0 {
 		run = again[0]
 	}
-	out, err := run("login", "--issuer", p.issuer, "--client-id", p.ID, "--client-secret-file", file)
+	out, err := run("login", "--issuer", p.Issuer, "--client-id", p.ID, "--client-secret-file", file)
 	if err != nil {
 		g.t.Fatalf("%v\n%s", err, out)
 	}
@@ -256,7 +257,7 @@ func TestStopsGoPastEditedRows(t *testing.T) {
 	if err != nil {
 		t.Errorf("a dataset that was edited is not withdrawn: %v", err)
 	}
-	r, err := verifyOnline(t.Context(), g.as("officer"), "", nil)
+	r, err := record.Verify(t.Context(), g.as("officer"), "", nil)
 	if err != nil || len(r.Faults) != 3 {
 		t.Errorf("what was edited is named still: %+v, %v", r, err)
 	}

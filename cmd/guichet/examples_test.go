@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
-	"guichet/connectors/client"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"guichet/cmd/guichet/serve"
+	"guichet/connectors/client"
 )
 
 // Every example of docs/examples.md does what the page says, through the command line.
@@ -37,8 +39,8 @@ func TestExamples(t *testing.T) {
 	}
 	call := func(who string, args ...string) string {
 		t.Helper()
-		p := g.rig.persona(who)
-		source, err := client.ClientCredentials(t.Context(), p.issuer, p.ID, p.Secret)
+		p := g.rig.Persona(who)
+		source, err := client.ClientCredentials(t.Context(), p.Issuer, p.ID, p.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +84,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("no %q in the report:\n%s", want, out)
 		}
 	}
-	c, err := loadConfig(files["guichet.yaml"])
+	c, err := serve.ReadConfig(files["guichet.yaml"])
 	if err != nil || len(c.Issuers) != 2 || !c.Issuers[0].Own || c.Credentials["local"].AccessKeyFile == "" {
 		t.Errorf("the settings: %+v, %v", c, err)
 	}

@@ -36,14 +36,16 @@ func layers() map[string][]string {
 // and what lies below it.
 func siblings() map[string][]string {
 	return map[string][]string{
-		"connectors/client":    {"connectors/shard", "connectors/trust"},
+		"connectors/client":    {"connectors/ipc", "connectors/trust"},
+		"connectors/column":    {"connectors/ipc"},
+		"connectors/batch":     {"connectors/column", "connectors/ipc"},
+		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},
 		"connectors/s3":        {"connectors/trust"},
-		"connectors/sandbox":   {"connectors/shard"},
+		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
-		"catalog":              {"catalog/index"},
-		"policy/agreement":     {"policy", "policy/notice", "policy/party", "policy/view"},
+		"catalog/publish":      {"catalog"},
 		"policy/party":         {"policy"},
 		"policy/view":          {"policy/view/transform"},
 		"gateway":              {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/stream"},
@@ -52,16 +54,37 @@ func siblings() map[string][]string {
 		"gateway/flight":       {"gateway/problem", "gateway/stream"},
 		"connectors/db/dbtest": {"connectors/db"},
 		"gateway/doortest":     {"*"},
+		"cmd/guichet/files":    {"cmd/guichet/terminal"},
+		"cmd/guichet/record":   {"cmd/guichet/files", "cmd/guichet/terminal"},
+		"cmd/guichet/session":  {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
+		"cmd/guichet/serve":    {"cmd/guichet/files", "cmd/guichet/terminal"},
+		"cmd/guichet/demo":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/serve", "cmd/guichet/session", "cmd/guichet/terminal"},
+
+		"policy/agreement":               {"policy", "policy/party", "policy/agreement/budget"},
+		"policy/agreement/budget":        {"policy"},
+		"policy/agreement/terms":         {"policy", "policy/view"},
+		"policy/agreement/stop":          {"policy", "policy/agreement"},
+		"policy/agreement/request":       {"policy", "policy/notice", "policy/party", "policy/agreement", "policy/agreement/budget", "policy/agreement/terms"},
+		"policy/agreement/lease":         {"policy", "policy/party", "policy/agreement", "policy/agreement/stop", "policy/agreement/terms", "policy/view"},
+		"policy/agreement/release":       {"policy", "policy/agreement", "policy/agreement/budget", "policy/agreement/stop"},
+		"policy/agreement/run":           {"policy/party", "policy/agreement"},
+		"policy/agreement/refusal":       {"policy/agreement"},
+		"policy/agreement/agreementtest": {"policy", "policy/party", "policy/agreement"},
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf"},
+		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},
+		"connectors/shard/parquet":     {"connectors/batch", "connectors/column", "connectors/ipc"},
 	}
 }
 
 // walled says where a foreign module may be imported, by the beginning of its path.
 func walled() map[string][]string {
 	return map[string][]string{
-		"github.com/apache/arrow/":            {"connectors/shard", "connectors/client", "policy/view", "gateway/stream", "gateway/flight", "gateway/doortest"},
-		"github.com/apache/arrow-go/":         {"connectors/shard"},
+		"github.com/apache/arrow/": {
+			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client",
+			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/doortest",
+		},
+		"github.com/apache/arrow-go/":         {"connectors/shard/parquet"},
 		"github.com/minio/":                   {"connectors/s3"},
 		"github.com/blevesearch/":             {"catalog/index"},
 		"github.com/open-policy-agent/":       {"policy"},
@@ -159,6 +182,29 @@ func TestImportsGoOneWay(t *testing.T) {
 				t.Errorf("%s imports %s: against the direction of the layers", s.file, ours)
 			}
 		}
+	}
+}
+
+// Decoders of foreign files run in the child process alone: nobody but the package that
+// starts it imports them, so that no other can call one by mistake.
+func TestImportsOfDecoders(t *testing.T) {
+	const decoders = "connectors/shard"
+	within := func(dir, of string) bool { return dir == of || strings.HasPrefix(dir, of+"/") }
+	users := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, imp := range imports(s.ast) {
+			ours, is := strings.CutPrefix(imp, "guichet/")
+			if !is || s.test || within(s.dir, decoders) || !within(ours, decoders) {
+				continue
+			}
+			users[s.dir] = true
+			if s.dir != "connectors/sandbox" {
+				t.Errorf("%s imports %s: foreign files are decoded in the child of connectors/sandbox only", s.file, ours)
+			}
+		}
+	}
+	if !users["connectors/sandbox"] {
+		t.Error("connectors/sandbox imports no decoder: this test looks at the wrong folder")
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/serve"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/sandbox"
 	"guichet/gateway/problem"
 	"guichet/schemas"
@@ -36,15 +39,7 @@ func command() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-}
-
-// terminal is what a verb talks to.
-type terminal struct {
-	in       io.Reader
-	out, err io.Writer
-	json     bool
-	brakes   bool // the verb takes rights away
+	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // grammar is the command line.
@@ -55,10 +50,10 @@ type grammar struct {
 	CA     string `name:"ca" help:"PEM file of certificate authorities to believe beside the system's." type:"existingfile" env:"GUICHET_CA" placeholder:"FILE"`
 	Token  string `help:"File with a bearer token; what guichet login keeps when left out." type:"path" env:"GUICHET_TOKEN_FILE" placeholder:"FILE"`
 
-	Demo  demoCmd  `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
-	Init  initCmd  `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
-	Serve serveCmd `cmd:"" help:"Run the gateway."`
-	Login loginCmd `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
+	Demo  demo.Cmd      `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
+	Init  serve.InitCmd `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
+	Serve serveCmd      `cmd:"" help:"Run the gateway."`
+	Login loginCmd      `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
 
 	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
@@ -90,15 +85,15 @@ type grammar struct {
 	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
 	Version  versionCmd `cmd:"" help:"Print the version."`
 
-	terminal *terminal // for what every verb tells
+	terminal *terminal.Terminal // for what every verb tells
 }
 
-// run is main without the process: it gives the exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	var g grammar
+// execute is main without the process: it gives the exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	g := grammar{Demo: demo.Cmd{Version: version}}
 	exit := -1
 	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),
-		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": defaultListen, "demo_flight": defaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": serve.DefaultListen, "demo_flight": serve.DefaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "guichet:", err)
 		return 1
@@ -110,10 +105,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	if exit >= 0 {
 		return exit
 	}
-	t := &terminal{in: in, out: out, err: errw, json: g.JSON || slices.Contains(args, "--json")}
+	t := &terminal.Terminal{In: in, Out: out, Err: errw, JSON: g.JSON || slices.Contains(args, "--json")}
 	g.terminal = t
 	if err != nil {
-		t.fail(misused(err))
+		fail(t, misused(err))
 		return 2
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -123,16 +118,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	}
 	_, told := errors.AsType[*schemas.Error](err)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !told {
-		t.fail(errors.New("stopped"))
+		fail(t, errors.New("stopped"))
 		return 1
 	}
-	t.fail(err)
+	fail(t, err)
 	return problem.Table(schemas.KindOf(err)).Exit
 }
 
 // fail tells an error: to a person what, why, what to do, each once; to a machine the
 // problem document.
-func (t *terminal) fail(err error) {
+func fail(t *terminal.Terminal, err error) {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
 		e = &schemas.Error{Message: err.Error()}
@@ -145,35 +140,35 @@ func (t *terminal) fail(err error) {
 		told := *e
 		told.Remedy, e = elsewhere(message, e.Subject), &told
 	}
-	if t.json {
+	if t.JSON {
 		row := problem.Table(e.Kind)
-		_ = t.encode(t.err, "", &problem.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
+		_ = t.Encode(t.Err, "", &schemas.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
 			Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy}) // nobody is left to tell
 		return
 	}
 	message = seenLines(message)
-	fmt.Fprintln(t.err, "guichet:", message)
+	fmt.Fprintln(t.Err, "guichet:", message)
 	for _, f := range e.Fields {
 		f.Pointer, f.Message = schemas.Visible(f.Pointer), seenLines(f.Message)
 		switch {
 		case f.Pointer == "" && f.Message != message:
-			fmt.Fprintf(t.err, "  %s\n", f.Message)
+			fmt.Fprintf(t.Err, "  %s\n", f.Message)
 		case f.Pointer != "" && f.Message == message:
-			fmt.Fprintf(t.err, "  at %s\n", f.Pointer)
+			fmt.Fprintf(t.Err, "  at %s\n", f.Pointer)
 		case f.Pointer != "":
-			fmt.Fprintf(t.err, "  at %s: %s\n", f.Pointer, f.Message)
+			fmt.Fprintf(t.Err, "  at %s: %s\n", f.Pointer, f.Message)
 		}
 	}
 	for _, r := range e.Reasons {
 		r.Rule, r.Source, r.Text = schemas.Visible(r.Rule), schemas.Visible(r.Source), seenLines(r.Text)
 		if r.Text == message {
-			fmt.Fprintf(t.err, "  rule %s (%s)\n", r.Rule, r.Source)
+			fmt.Fprintf(t.Err, "  rule %s (%s)\n", r.Rule, r.Source)
 			continue
 		}
-		fmt.Fprintf(t.err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
+		fmt.Fprintf(t.Err, "  rule %s (%s): %s\n", r.Rule, r.Source, r.Text)
 	}
 	if e.Remedy != "" {
-		fmt.Fprintln(t.err, "  hint:", seenLines(e.Remedy))
+		fmt.Fprintln(t.Err, "  hint:", seenLines(e.Remedy))
 	}
 }
 
@@ -190,10 +185,10 @@ func seenLines(s string) string {
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(t *terminal) error {
-	if t.json {
-		return t.print(map[string]string{"version": version})
+func (versionCmd) Run(t *terminal.Terminal) error {
+	if t.JSON {
+		return t.Print(map[string]string{"version": version})
 	}
-	fmt.Fprintln(t.out, "guichet", version)
+	fmt.Fprintln(t.Out, "guichet", version)
 	return nil
 }

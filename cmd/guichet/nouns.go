@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -50,9 +52,9 @@ type (
 	storeList       struct{}
 )
 
-func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, path string, changes ...func(*T)) error {
+func addNoun[T any](ctx context.Context, t *terminal.Terminal, g *grammar, d document, path string, changes ...func(*T)) error {
 	var v, out T
-	err := readDocument(d.File, &v)
+	err := files.ReadDocument(d.File, &v)
 	if err != nil {
 		return err
 	}
@@ -71,10 +73,10 @@ func addNoun[T any](ctx context.Context, t *terminal, g *grammar, d document, pa
 	if err != nil {
 		return err
 	}
-	return t.print(out)
+	return t.Print(out)
 }
 
-func listNouns[T any](ctx context.Context, t *terminal, g *grammar, path, head string, row func(T) []string) error {
+func listNouns[T any](ctx context.Context, t *terminal.Terminal, g *grammar, path, head string, row func(T) []string) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -83,26 +85,26 @@ func listNouns[T any](ctx context.Context, t *terminal, g *grammar, path, head s
 	if err != nil {
 		return err
 	}
-	return list(t, items, head, row)
+	return terminal.List(t, items, head, row)
 }
 
 // Run adds a participant.
-func (v participantAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v participantAdd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return addNoun[schemas.Participant](ctx, t, g, v.document, "/participants")
 }
 
 // Run adds a project.
-func (v projectAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v projectAdd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return addNoun[schemas.Project](ctx, t, g, v.document, "/projects")
 }
 
 // Run adds a factory.
-func (v factoryAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v factoryAdd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return addNoun[schemas.Factory](ctx, t, g, v.document, "/factories")
 }
 
 // Run adds a store.
-func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v storeAdd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	path := "/stores"
 	if v.Unchecked {
 		path += "?unchecked=true"
@@ -111,7 +113,7 @@ func (v storeAdd) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 // Run lists participants.
-func (participantList) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (participantList) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return listNouns(ctx, t, g, "/participants", "ID\tNAME\tCOUNTRY\tKIND\tROLES\tSTOPPED", func(p schemas.Participant) []string {
 		roles := make([]string, len(p.Roles))
 		for i, r := range p.Roles {
@@ -119,21 +121,21 @@ func (participantList) Run(ctx context.Context, t *terminal, g *grammar) error {
 		}
 		stop := ""
 		if p.Stopped {
-			stop = strings.TrimSpace(fmt.Sprintf("%s by %s: %s", when(p.StopAt), p.StopBy, p.StopFor))
+			stop = strings.TrimSpace(fmt.Sprintf("%s by %s: %s", terminal.When(p.StopAt), p.StopBy, p.StopFor))
 		}
 		return []string{string(p.ID), p.Name, p.Country, string(p.Kind), strings.Join(roles, ","), stop}
 	})
 }
 
 // Run lists projects.
-func (projectList) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (projectList) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return listNouns(ctx, t, g, "/projects", "ID\tTITLE\tLEAD\tFACTORY\tPURPOSES", func(p schemas.Project) []string {
 		return []string{string(p.ID), p.Title, string(p.Lead), string(p.Factory), strings.Join(p.Purposes, ",")}
 	})
 }
 
 // Run lists factories.
-func (factoryList) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (factoryList) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return listNouns(ctx, t, g, "/factories", "ID\tNAME\tCOUNTRY\tEGRESS", func(f schemas.Factory) []string {
 		networks := strings.Join(f.Egress, ",")
 		if networks == "" && f.Proven {
@@ -144,7 +146,7 @@ func (factoryList) Run(ctx context.Context, t *terminal, g *grammar) error {
 }
 
 // Run lists stores.
-func (storeList) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (storeList) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	return listNouns(ctx, t, g, "/stores", "ID\tENDPOINT\tPREFIXES", func(s schemas.Store) []string {
 		p := make([]string, len(s.Prefixes))
 		for i, x := range s.Prefixes {

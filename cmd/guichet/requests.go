@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -26,7 +27,7 @@ type requestCmd struct {
 }
 
 // Run asks. A refusal is an answer, but ends with status 1.
-func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v requestCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -45,10 +46,10 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		err = t.print(r)
+	if t.JSON {
+		err = t.Print(r)
 	} else {
-		t.request(&r)
+		printRequest(t, &r)
 	}
 	if err == nil && r.State == schemas.RequestRefused {
 		return &schemas.Error{Kind: schemas.Denied, Subject: string(r.ID), Message: "the request was refused"}
@@ -56,59 +57,59 @@ func (v requestCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	return err
 }
 
-func (t *terminal) request(r *schemas.Request) {
-	fmt.Fprintf(t.out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
-	t.asker(r)
+func printRequest(t *terminal.Terminal, r *schemas.Request) {
+	fmt.Fprintf(t.Out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
+	printAsker(t, r)
 	for _, it := range r.Items {
-		fmt.Fprintf(t.out, "%s: %s", it.Dataset, it.State)
+		fmt.Fprintf(t.Out, "%s: %s", it.Dataset, it.State)
 		if it.Agreement != "" {
-			fmt.Fprintf(t.out, ", agreement %s", it.Agreement)
+			fmt.Fprintf(t.Out, ", agreement %s", it.Agreement)
 		}
-		fmt.Fprintln(t.out)
+		fmt.Fprintln(t.Out)
 		for _, j := range it.Joins {
-			fmt.Fprintf(t.out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n", strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
+			fmt.Fprintf(t.Out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n", strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
 		}
 		if it.Review != nil {
-			fmt.Fprintf(t.out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
+			fmt.Fprintf(t.Out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
 		} else if it.Decision != nil {
-			fmt.Fprint(t.out, "  "+words(it.Decision))
+			fmt.Fprint(t.Out, "  "+terminal.Decided(it.Decision))
 		}
 	}
 }
 
-// asker tells a holder who asks, what for and where.
-func (t *terminal) asker(r *schemas.Request) {
+// printAsker tells a holder who asks, what for and where.
+func printAsker(t *terminal.Terminal, r *schemas.Request) {
 	if a := r.About; a != nil {
-		fmt.Fprintf(t.out, "asked by %s\n", organisation(a.Asker))
-		fmt.Fprintf(t.out, "project %s: %s\n", r.Project, a.Title)
+		fmt.Fprintf(t.Out, "asked by %s\n", organisation(a.Asker))
+		fmt.Fprintf(t.Out, "project %s: %s\n", r.Project, a.Title)
 		if a.Description != "" {
-			fmt.Fprintf(t.out, "  %s\n", a.Description)
+			fmt.Fprintf(t.Out, "  %s\n", a.Description)
 		}
 		for i, p := range a.Partners {
-			fmt.Fprintf(t.out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
+			fmt.Fprintf(t.Out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
 		}
 		if f := a.Funding; f != nil {
-			fmt.Fprintf(t.out, "  funded by %s\n", strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
+			fmt.Fprintf(t.Out, "  funded by %s\n", strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
 		}
 		if p := a.Place; p != nil {
 			place := map[bool]string{true: "streams open only from its networks", false: "by the asker's word"}[p.Proven]
 			if p.Secure {
 				place += ", a secure processing environment"
 			}
-			fmt.Fprintf(t.out, "at %s (%s, %s; %s)\n", p.ID, p.Name, p.Country, place)
+			fmt.Fprintf(t.Out, "at %s (%s, %s; %s)\n", p.ID, p.Name, p.Country, place)
 		}
 	}
 	if !r.Until.IsZero() {
-		fmt.Fprintf(t.out, "until %s\n", when(r.Until))
+		fmt.Fprintf(t.Out, "until %s\n", terminal.When(r.Until))
 	}
 	if r.Message != "" {
-		fmt.Fprintf(t.out, "says: %s\n", r.Message)
+		fmt.Fprintf(t.Out, "says: %s\n", r.Message)
 	}
 	if r.Contact != "" {
-		fmt.Fprintf(t.out, "to ask back: %s\n", r.Contact)
+		fmt.Fprintf(t.Out, "to ask back: %s\n", r.Contact)
 	}
 	for _, question := range slices.Sorted(maps.Keys(r.Answers)) {
-		fmt.Fprintf(t.out, "  %s: %s\n", question, r.Answers[question])
+		fmt.Fprintf(t.Out, "  %s: %s\n", question, r.Answers[question])
 	}
 }
 
@@ -126,7 +127,7 @@ type requestsCmd struct {
 }
 
 // Run lists requests.
-func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -137,13 +138,13 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		if err != nil {
 			return err
 		}
-		if t.json {
-			return t.print(r)
+		if t.JSON {
+			return t.Print(r)
 		}
-		t.request(&r)
+		printRequest(t, &r)
 		return nil
 	}
-	r, err := client.All[schemas.Request](ctx, c, "/requests"+query("state", v.State))
+	r, err := client.All[schemas.Request](ctx, c, "/requests"+client.Query("state", v.State))
 	if err != nil {
 		return err
 	}
@@ -152,12 +153,12 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.State != "" {
 		none = "no request matches"
 	}
-	return listOr(t, r, none, "ID\tSTATE\tBY\tPROJECT\tPURPOSE\tDATASETS\tSUBMITTED", func(r schemas.Request) []string {
+	return terminal.ListOr(t, r, none, "ID\tSTATE\tBY\tPROJECT\tPURPOSE\tDATASETS\tSUBMITTED", func(r schemas.Request) []string {
 		var ids []string
 		for _, it := range r.Items {
 			ids = append(ids, string(it.Dataset))
 		}
-		return []string{string(r.ID), string(r.State), string(r.By), string(r.Project), r.Purpose, strings.Join(ids, ","), when(r.Submitted)}
+		return []string{string(r.ID), string(r.State), string(r.By), string(r.Project), r.Purpose, strings.Join(ids, ","), terminal.When(r.Submitted)}
 	})
 }
 
@@ -168,7 +169,7 @@ type reviewCmd struct {
 }
 
 // Run reviews.
-func (v reviewCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v reviewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -178,10 +179,10 @@ func (v reviewCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(r)
+	if t.JSON {
+		return t.Print(r)
 	}
-	t.request(&r)
+	printRequest(t, &r)
 	return nil
 }
 
@@ -191,7 +192,7 @@ type agreementsCmd struct {
 }
 
 // Run lists agreements.
-func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v agreementsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -202,13 +203,13 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		if err != nil {
 			return err
 		}
-		if t.json {
-			return t.print(a)
+		if t.JSON {
+			return t.Print(a)
 		}
-		t.agreement(&a)
+		printAgreement(t, &a)
 		return nil
 	}
-	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+query("dataset", v.Dataset))
+	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+client.Query("dataset", v.Dataset))
 	if err != nil {
 		return err
 	}
@@ -217,16 +218,16 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.Dataset != "" {
 		none = "no agreement matches"
 	}
-	return listOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
-		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, cmp.Or(a.Action, "use"), when(a.Until), count(a.RowsUsed)}
+	return terminal.ListOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
+		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, cmp.Or(a.Action, "use"), terminal.When(a.Until), terminal.Count(a.RowsUsed)}
 	})
 }
 
-// agreement tells an agreement: who may do what until when, and what it demands.
-func (t *terminal) agreement(a *schemas.Agreement) {
-	fmt.Fprintf(t.out, "agreement %s: %s\n", a.ID, a.State)
+// printAgreement tells an agreement: who may do what until when, and what it demands.
+func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
+	fmt.Fprintf(t.Out, "agreement %s: %s\n", a.ID, a.State)
 	if a.State == schemas.AgreementRevoked {
-		fmt.Fprintf(t.out, "revoked %s: %s\n", when(a.Revoked), a.Reason)
+		fmt.Fprintf(t.Out, "revoked %s: %s\n", terminal.When(a.Revoked), a.Reason)
 	}
 	versions := make([]string, len(a.Versions))
 	for i, v := range a.Versions {
@@ -236,18 +237,18 @@ func (t *terminal) agreement(a *schemas.Agreement) {
 	if a.Follow {
 		later = ", and later ones"
 	}
-	fmt.Fprintf(t.out, "dataset %s of %s, versions %s%s\n", a.Dataset, a.Provider, strings.Join(versions, ", "), later)
-	fmt.Fprintf(t.out, "for %s in project %s: %s at %s\n", a.Participant, a.Project, a.Purpose, a.Factory)
-	fmt.Fprintf(t.out, "from %s until %s, granted by request %s\n", when(a.From), when(a.Until), a.Permit)
-	fmt.Fprintf(t.out, "used: %s, %s\n", plural(a.RowsUsed, "row", "rows"), size(a.BytesUsed))
+	fmt.Fprintf(t.Out, "dataset %s of %s, versions %s%s\n", a.Dataset, a.Provider, strings.Join(versions, ", "), later)
+	fmt.Fprintf(t.Out, "for %s in project %s: %s at %s\n", a.Participant, a.Project, a.Purpose, a.Factory)
+	fmt.Fprintf(t.Out, "from %s until %s, granted by request %s\n", terminal.When(a.From), terminal.When(a.Until), a.Permit)
+	fmt.Fprintf(t.Out, "used: %s, %s\n", terminal.Plural(a.RowsUsed, "row", "rows"), terminal.Size(a.BytesUsed))
 	if a.Left != nil {
-		fmt.Fprintf(t.out, "left of its budgets: %s\n", leftover(a.Left))
+		fmt.Fprintf(t.Out, "left of its budgets: %s\n", terminal.Left(a.Left))
 	}
 	if len(a.Columns) > 0 {
-		fmt.Fprintf(t.out, "only the columns %s\n", strings.Join(a.Columns, ", "))
+		fmt.Fprintf(t.Out, "only the columns %s\n", strings.Join(a.Columns, ", "))
 	}
 	for _, o := range a.Obligations {
-		fmt.Fprintf(t.out, "  demands: %s (%s)\n", duty(&o), o.Source)
+		fmt.Fprintf(t.Out, "  demands: %s (%s)\n", terminal.Duty(&o), o.Source)
 	}
 }
 
@@ -257,8 +258,8 @@ type revokeCmd struct {
 }
 
 // Run revokes.
-func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	t.brakes = true
+func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	t.Brakes = true
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -270,10 +271,10 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		if err != nil {
 			return err
 		}
-		if t.json {
-			return t.print(l)
+		if t.JSON {
+			return t.Print(l)
 		}
-		fmt.Fprintf(t.out, "lease %s is revoked, with those narrowed from it; their running streams are cut, the agreements stand\n", l.ID)
+		fmt.Fprintf(t.Out, "lease %s is revoked, with those narrowed from it; their running streams are cut, the agreements stand\n", l.ID)
 		return nil
 	}
 	var a schemas.Agreement
@@ -281,9 +282,9 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(a)
+	if t.JSON {
+		return t.Print(a)
 	}
-	fmt.Fprintf(t.out, "agreement %s is revoked; its running streams are cut\n", a.ID)
+	fmt.Fprintf(t.Out, "agreement %s is revoked; its running streams are cut\n", a.ID)
 	return nil
 }

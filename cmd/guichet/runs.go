@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -23,7 +24,7 @@ type runStartCmd struct {
 }
 
 // Run starts a run.
-func (v runStartCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v runStartCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -33,10 +34,10 @@ func (v runStartCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(r)
+	if t.JSON {
+		return t.Print(r)
 	}
-	fmt.Fprintln(t.out, r.ID)
+	fmt.Fprintln(t.Out, r.ID)
 	return nil
 }
 
@@ -48,7 +49,7 @@ type runOutputCmd struct {
 }
 
 // Run ties an output to a run.
-func (v runOutputCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v runOutputCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -58,10 +59,10 @@ func (v runOutputCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(r)
+	if t.JSON {
+		return t.Print(r)
 	}
-	fmt.Fprintf(t.out, "run %s has %s\n", r.ID, plural(len(r.Outputs), "output", "outputs"))
+	fmt.Fprintf(t.Out, "run %s has %s\n", r.ID, terminal.Plural(len(r.Outputs), "output", "outputs"))
 	return nil
 }
 
@@ -70,12 +71,12 @@ type runListCmd struct {
 }
 
 // Run lists runs.
-func (v runListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := client.All[schemas.Run](ctx, c, "/runs"+query("project", v.Project))
+	r, err := client.All[schemas.Run](ctx, c, "/runs"+client.Query("project", v.Project))
 	if err != nil {
 		return err
 	}
@@ -84,8 +85,8 @@ func (v runListCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if v.Project != "" {
 		none = "no run matches"
 	}
-	return listOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
-		return []string{string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, when(r.Started), count(int64(len(r.Outputs)))}
+	return terminal.ListOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
+		return []string{string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, terminal.When(r.Started), terminal.Count(int64(len(r.Outputs)))}
 	})
 }
 
@@ -94,7 +95,7 @@ type runShowCmd struct {
 }
 
 // Run shows a run.
-func (v runShowCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v runShowCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -104,25 +105,25 @@ func (v runShowCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(r)
+	if t.JSON {
+		return t.Print(r)
 	}
-	fmt.Fprintf(t.out, "run %s of project %s at %s, started %s\n", r.ID, r.Project, r.Factory, when(r.Started))
+	fmt.Fprintf(t.Out, "run %s of project %s at %s, started %s\n", r.ID, r.Project, r.Factory, terminal.When(r.Started))
 	if r.ExternalID != "" {
-		fmt.Fprintf(t.out, "the scheduler's job %s\n", r.ExternalID)
+		fmt.Fprintf(t.Out, "the scheduler's job %s\n", r.ExternalID)
 	}
 	if len(r.Inputs) == 0 && r.OtherStreams == 0 {
-		fmt.Fprintln(t.out, "nothing was streamed for it: streams count under a run that is named by --run, or by the lease")
+		fmt.Fprintln(t.Out, "nothing was streamed for it: streams count under a run that is named by --run, or by the lease")
 	}
 	for _, in := range r.Inputs {
 		most := map[bool]string{true: "at most "}[in.AtMost]
-		fmt.Fprintf(t.out, "  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n", in.Dataset, in.Version, in.Table, in.Split, most, plural(in.Rows, "row", "rows"), size(in.Bytes), plural(in.Streams, "stream", "streams"), in.Agreement)
+		fmt.Fprintf(t.Out, "  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n", in.Dataset, in.Version, in.Table, in.Split, most, terminal.Plural(in.Rows, "row", "rows"), terminal.Size(in.Bytes), terminal.Plural(in.Streams, "stream", "streams"), in.Agreement)
 	}
 	if r.OtherStreams > 0 {
-		fmt.Fprintf(t.out, "  in: %s of other partners, under agreements of theirs\n", plural(r.OtherStreams, "stream", "streams"))
+		fmt.Fprintf(t.Out, "  in: %s of other partners, under agreements of theirs\n", terminal.Plural(r.OtherStreams, "stream", "streams"))
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(t.out, "  out: %s %s %s, %s\n", o.Kind, o.Name, o.Digest, when(o.At))
+		fmt.Fprintf(t.Out, "  out: %s %s %s, %s\n", o.Kind, o.Name, o.Digest, terminal.When(o.At))
 	}
 	return nil
 }

@@ -8,58 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
-// hit is a search hit as the API gives it.
-type hit struct {
-	ID          schemas.DatasetID     `json:"id"`
-	Title       schemas.Text          `json:"title"`
-	Space       schemas.SpaceID       `json:"space"`
-	Publisher   string                `json:"publisher,omitempty"`
-	Provider    schemas.ParticipantID `json:"provider,omitempty"`
-	Licence     string                `json:"licence,omitempty"`
-	Attribution string                `json:"attribution,omitempty"`
-	Countries   []string              `json:"countries,omitempty"`
-	Rows        int64                 `json:"rows,omitempty"`
-	Bytes       int64                 `json:"bytes,omitempty"`
-	Version     schemas.VersionID     `json:"version,omitempty"`
-	Access      schemas.Mark          `json:"access"`
-	Reasons     []schemas.Reason      `json:"reasons,omitempty"`
-	Notes       []string              `json:"notes,omitempty"`
-	Links       []schemas.Link        `json:"links,omitempty"`
-	Highlight   map[string]string     `json:"highlight,omitempty"`
-}
-
-// facet counts the values of one field over all hits.
-type facet struct {
-	Values []struct {
-		Value string `json:"value"`
-		Label string `json:"label,omitempty"`
-		Count int    `json:"count"`
-	} `json:"values"`
-	Remainder int `json:"remainder"`
-}
-
-type foundPage struct {
-	Total  int64            `json:"total"`
-	Items  []hit            `json:"items"`
-	Facets map[string]facet `json:"facets,omitempty"`
-	Next   string           `json:"next,omitempty"`
-	Near   []near           `json:"near,omitempty"`
-}
-
-// near is a search that finds something where one found nothing.
-type near struct {
-	Words   string            `json:"q"`
-	Without []string          `json:"without,omitempty"`
-	Instead map[string]string `json:"instead,omitempty"`
-	Total   int64             `json:"total"`
-}
-
-// words tells a search that is near.
-func (n near) words() string {
+// nearly tells a search that finds something where one found nothing.
+func nearly(n schemas.Near) string {
 	var parts []string
 	for _, typed := range slices.Sorted(maps.Keys(n.Instead)) {
 		parts = append(parts, fmt.Sprintf("with %s instead of %s", schemas.Visible(n.Instead[typed]), schemas.Visible(typed)))
@@ -67,7 +22,7 @@ func (n near) words() string {
 	if len(n.Without) > 0 {
 		parts = append(parts, "without "+schemas.Visible(strings.Join(n.Without, ", ")))
 	}
-	return strings.Join(parts, ", ") + ": " + count(n.Total)
+	return strings.Join(parts, ", ") + ": " + terminal.Count(int64(n.Total))
 }
 
 type searchCmd struct {
@@ -96,23 +51,18 @@ type searchCmd struct {
 	All        bool     `help:"Show all hits."`
 }
 
-func search(ctx context.Context, c *client.Client, q string) (foundPage, error) {
-	var f foundPage
-	return f, c.Get(ctx, "/datasets"+q, &f)
-}
-
 // query is the question as the API takes it, but for the page; asked is false when it
 // has no words and no filter.
 func (v searchCmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country, "language", v.Language,
 		"publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format, "column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To}
-	asked = query(pairs...) != ""
+	asked = client.Query(pairs...) != ""
 	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets", v.Facets, "facet_limit", v.FacetLimit)
-	return query(append(pairs, more...)...), asked
+	return client.Query(append(pairs, more...)...), asked
 }
 
 // Run searches.
-func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -122,42 +72,42 @@ func (v searchCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		limit = "1000"
 	}
 	q, asked := v.query("limit", limit, "cursor", v.Cursor)
-	f, err := search(ctx, c, q)
+	f, err := c.Search(ctx, q)
 	for err == nil && v.All && f.Next != "" {
 		q, _ = v.query("limit", limit, "cursor", f.Next)
-		var more foundPage
-		more, err = search(ctx, c, q)
+		var more schemas.Found
+		more, err = c.Search(ctx, q)
 		f.Items, f.Next = append(f.Items, more.Items...), more.Next
 	}
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(f)
+	if t.JSON {
+		return t.Print(f)
 	}
 	return v.show(t, &f, asked)
 }
 
-func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
+func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 	if f.Total == 0 && asked {
 		nothing := "no dataset matches"
 		if len(f.Near) > 0 {
 			nothing += " all of " + schemas.Visible(strings.Join(v.Words, " "))
 		}
 		for _, n := range f.Near {
-			nothing += "; " + n.words()
+			nothing += "; " + nearly(n)
 		}
-		fmt.Fprintln(t.out, nothing)
+		fmt.Fprintln(t.Out, nothing)
 		if v.Access != "" && v.Project == "" && v.Purpose == "" {
-			fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+			fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 		}
 		return nil
 	}
 	if f.Total > 0 {
-		fmt.Fprintln(t.out, plural(f.Total, "dataset", "datasets"))
+		fmt.Fprintln(t.Out, terminal.Plural(int64(f.Total), "dataset", "datasets"))
 	}
-	err := list(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h hit) []string {
-		return []string{mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), count(h.Rows), size(h.Bytes), h.Licence, title(h.Title)}
+	err := terminal.List(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
+		return []string{terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), terminal.Count(h.Rows), terminal.Size(h.Bytes), h.Licence, terminal.Title(h.Title)}
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
 		var values []string
@@ -166,29 +116,29 @@ func (v searchCmd) show(t *terminal, f *foundPage, asked bool) error {
 			if x.Label != "" {
 				name = x.Label + " (" + x.Value + ")" // filters take the value
 			}
-			values = append(values, name+" "+count(int64(x.Count)))
+			values = append(values, name+" "+terminal.Count(int64(x.Count)))
 		}
 		if n := f.Facets[name].Remainder; n > 0 {
-			values = append(values, "others "+count(int64(n)))
+			values = append(values, "others "+terminal.Count(int64(n)))
 		}
-		fmt.Fprintf(t.out, "%s: %s\n", name, strings.Join(values, ", "))
+		fmt.Fprintf(t.Out, "%s: %s\n", name, strings.Join(values, ", "))
 	}
 	if f.Next != "" {
 		more := fmt.Sprintf("more: --cursor %s, or --all", f.Next)
 		if v.Cursor == "" {
-			more = count(f.Total-int64(len(f.Items))) + " " + more
+			more = terminal.Count(int64(f.Total)-int64(len(f.Items))) + " " + more
 		}
-		fmt.Fprintln(t.out, more)
+		fmt.Fprintln(t.Out, more)
 	}
-	if slices.ContainsFunc(f.Items, func(h hit) bool { return len(h.Notes) > 0 }) {
-		fmt.Fprintln(t.out, "*: the licence asks for more than the terms; guichet explain ID says what")
+	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return len(h.Notes) > 0 }) {
+		fmt.Fprintln(t.Out, "*: the licence asks for more than the terms; guichet explain ID says what")
 	}
-	no := slices.ContainsFunc(f.Items, func(h hit) bool { return h.Access == schemas.MarkNo })
+	no := slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return h.Access == schemas.MarkNo })
 	switch {
 	case no && v.Project == "" && v.Purpose == "":
-		fmt.Fprintln(t.out, "what is allowed depends on the use: say --project or --purpose")
+		fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 	case no:
-		fmt.Fprintln(t.out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
+		fmt.Fprintln(t.Out, "why not, and what would change it: guichet explain ID with the same --project or --purpose")
 	}
 	return err
 }
@@ -199,8 +149,4 @@ func asterisk(notes []string) string {
 		return ""
 	}
 	return "*"
-}
-
-func mark(m schemas.Mark) string {
-	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
 }

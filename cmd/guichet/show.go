@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -34,7 +35,7 @@ func versionOf(ctx context.Context, c *client.Client, dataset, name string) (sho
 }
 
 // Run shows a dataset: what it is, under which terms, and what is published.
-func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -44,61 +45,61 @@ func (v showCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(d)
+	if t.JSON {
+		return t.Print(d)
 	}
-	fmt.Fprintf(t.out, "%s\n%s · %s · %s\n", title(d.Title), d.ID, d.Space, d.Provider)
+	fmt.Fprintf(t.Out, "%s\n%s · %s · %s\n", terminal.Title(d.Title), d.ID, d.Space, d.Provider)
 	if d.Withdrawn {
-		fmt.Fprintln(t.out, "withdrawn: nobody else sees it, and nobody gets it")
+		fmt.Fprintln(t.Out, "withdrawn: nobody else sees it, and nobody gets it")
 	}
-	if s := title(d.Description); s != "" {
-		fmt.Fprintln(t.out, s)
+	if s := terminal.Title(d.Description); s != "" {
+		fmt.Fprintln(t.Out, s)
 	}
-	fmt.Fprintf(t.out, "licence %s\n", d.Licence)
+	fmt.Fprintf(t.Out, "licence %s\n", d.Licence)
 	if len(d.Licences) > 0 {
-		fmt.Fprintf(t.out, "it is the strictest of %s\n", strings.Join(d.Licences, ", "))
+		fmt.Fprintf(t.Out, "it is the strictest of %s\n", strings.Join(d.Licences, ", "))
 	}
 	if d.Attribution != "" {
-		fmt.Fprintf(t.out, "give credit: %s\n", d.Attribution)
+		fmt.Fprintf(t.Out, "give credit: %s\n", d.Attribution)
 	}
 	if d.Contact != "" {
-		fmt.Fprintf(t.out, "to ask: %s\n", d.Contact)
+		fmt.Fprintf(t.Out, "to ask: %s\n", d.Contact)
 	}
 	if len(d.Identifiers) > 0 {
-		fmt.Fprintf(t.out, "also called %s\n", strings.Join(d.Identifiers, ", "))
+		fmt.Fprintf(t.Out, "also called %s\n", strings.Join(d.Identifiers, ", "))
 	}
 	if times := d.Covered(); len(times) > 0 {
-		fmt.Fprintf(t.out, "covers %s\n", covered(times))
+		fmt.Fprintf(t.Out, "covers %s\n", covered(times))
 	}
 	for _, x := range []struct {
 		what   string
 		values []string
 	}{{"about the countries", d.Countries}, {"in the languages", d.Languages}, {"themes", d.Themes}, {"keywords", d.Keywords}} {
 		if len(x.values) > 0 {
-			fmt.Fprintf(t.out, "%s %s\n", x.what, strings.Join(x.values, ", "))
+			fmt.Fprintf(t.Out, "%s %s\n", x.what, strings.Join(x.values, ", "))
 		}
 	}
-	t.terms(d.Offer)
+	printTerms(t, d.Offer)
 	for _, l := range d.Links {
-		fmt.Fprintf(t.out, "held elsewhere: %s\n", l.URL)
+		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
 	}
 	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 	if err != nil {
 		return err
 	}
 	for i := range versions {
-		t.version(&versions[i])
+		printVersion(t, &versions[i])
 	}
 	if d.Latest == nil {
-		fmt.Fprintln(t.out, "nothing published yet")
-		t.tables(&d, nil)
+		fmt.Fprintln(t.Out, "nothing published yet")
+		printTables(t, &d, nil)
 		return nil
 	}
 	latest, err := versionOf(ctx, c, v.Dataset, string(d.Latest.Version))
 	if err != nil {
 		return err
 	}
-	t.tables(&d, &latest)
+	printTables(t, &d, &latest)
 	return nil
 }
 
@@ -120,29 +121,29 @@ func covered(times []schemas.Days) string {
 	return strings.Join(out, ", ")
 }
 
-// version tells one version in a line.
-func (t *terminal) version(s *schemas.VersionSummary) {
-	fmt.Fprintf(t.out, "version %s: ", s.Version)
+// printVersion tells one version in a line.
+func printVersion(t *terminal.Terminal, s *schemas.VersionSummary) {
+	fmt.Fprintf(t.Out, "version %s: ", s.Version)
 	switch s.State {
 	case schemas.VersionPublished:
 		if s.Rows == 0 && s.Bytes == 0 { // what is published has some
-			fmt.Fprintf(t.out, "its terms hide rows, published %s\n", when(s.Published))
+			fmt.Fprintf(t.Out, "its terms hide rows, published %s\n", terminal.When(s.Published))
 			return
 		}
-		fmt.Fprintf(t.out, "%s, %s, published %s\n", plural(s.Rows, "row", "rows"), size(s.Bytes), when(s.Published))
+		fmt.Fprintf(t.Out, "%s, %s, published %s\n", terminal.Plural(s.Rows, "row", "rows"), terminal.Size(s.Bytes), terminal.When(s.Published))
 	case schemas.VersionPublishing:
-		fmt.Fprintf(t.out, "is being published, %d of %s read\n", s.ShardsDone, plural(s.Shards, "shard", "shards"))
+		fmt.Fprintf(t.Out, "is being published, %d of %s read\n", s.ShardsDone, terminal.Plural(s.Shards, "shard", "shards"))
 		if s.Waiting != nil {
-			fmt.Fprintf(t.out, "  it does not go on since %s (%s): %s\n", when(s.Waiting.Since), plural(s.Waiting.Tries, "try", "tries"), s.Waiting.Why)
+			fmt.Fprintf(t.Out, "  it does not go on since %s (%s): %s\n", terminal.When(s.Waiting.Since), terminal.Plural(s.Waiting.Tries, "try", "tries"), s.Waiting.Why)
 		}
 	default:
-		fmt.Fprintf(t.out, "%s\n", s.State)
+		fmt.Fprintf(t.Out, "%s\n", s.State)
 	}
 }
 
-// tables tells the tables of the newest version with what the provider said of their
+// printTables tells the tables of the newest version with what the provider said of their
 // columns; of a dataset without a version what he said.
-func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
+func printTables(t *terminal.Terminal, d *schemas.Dataset, latest *shownVersion) {
 	said := map[string]schemas.Field{}
 	for _, tab := range d.Tables {
 		for _, f := range tab.Fields {
@@ -151,21 +152,21 @@ func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
 	}
 	if latest == nil || len(latest.Data) == 0 {
 		for _, tab := range d.Tables {
-			fmt.Fprintf(t.out, "table %s\n", tab.Name)
+			fmt.Fprintf(t.Out, "table %s\n", tab.Name)
 			for _, f := range tab.Fields {
-				t.column(f.Name, f.Type, f)
+				printColumn(t, f.Name, f.Type, f)
 			}
 		}
 		return
 	}
 	for _, tab := range latest.Data {
-		fmt.Fprintf(t.out, "table %s\n", tab.Name)
+		fmt.Fprintf(t.Out, "table %s\n", tab.Name)
 		for _, s := range tab.Splits {
-			rows := plural(s.Rows, "row", "rows")
+			rows := terminal.Plural(s.Rows, "row", "rows")
 			if s.Rows == 0 && latest.Rows == 0 {
 				rows = "some rows"
 			}
-			fmt.Fprintf(t.out, "  split %s: %s in %s\n", s.Name, rows, plural(s.Shards, "shard", "shards"))
+			fmt.Fprintf(t.Out, "  split %s: %s in %s\n", s.Name, rows, terminal.Plural(s.Shards, "shard", "shards"))
 		}
 		for _, col := range tab.Columns {
 			f := said[tab.Name+"/"+col.Name]
@@ -174,12 +175,12 @@ func (t *terminal) tables(d *schemas.Dataset, latest *shownVersion) {
 				later = fmt.Sprintf("; in %s from the next version on", f.Unit)
 			}
 			f.Unit, f.Description = col.Unit, col.Description // what the version carries
-			t.column(col.Name, col.Type, f, later)
+			printColumn(t, col.Name, col.Type, f, later)
 		}
 	}
 }
 
-func (t *terminal) column(name, typ string, f schemas.Field, more ...string) {
+func printColumn(t *terminal.Terminal, name, typ string, f schemas.Field, more ...string) {
 	line := strings.TrimSpace(name + " " + typ)
 	if f.Unit != "" {
 		line += " in " + f.Unit
@@ -187,46 +188,46 @@ func (t *terminal) column(name, typ string, f schemas.Field, more ...string) {
 	if f.Sensitivity != "" {
 		line += ", " + string(f.Sensitivity)
 	}
-	if s := title(f.Description); s != "" {
+	if s := terminal.Title(f.Description); s != "" {
 		line += ": " + s
 	}
 	line += strings.Join(more, "")
-	fmt.Fprintf(t.out, "  %s\n", line)
+	fmt.Fprintf(t.Out, "  %s\n", line)
 }
 
-// terms tells an offer in words.
-func (t *terminal) terms(o *schemas.Offer) {
+// printTerms tells an offer in words.
+func printTerms(t *terminal.Terminal, o *schemas.Offer) {
 	if o == nil {
-		fmt.Fprintln(t.out, "no terms are set: nobody gets it yet")
+		fmt.Fprintln(t.Out, "no terms are set: nobody gets it yet")
 		return
 	}
-	name := title(o.Title)
+	name := terminal.Title(o.Title)
 	if name == "" {
 		name = o.Template
 	}
 	if name != "" {
 		name = " (" + name + ")"
 	}
-	fmt.Fprintf(t.out, "terms%s\n", name)
+	fmt.Fprintf(t.Out, "terms%s\n", name)
 	for _, r := range o.Rules {
 		word := "allowed"
 		if r.Kind == schemas.Prohibition {
 			word = "forbidden"
 		}
-		fmt.Fprintf(t.out, "  %s: %s", word, strings.Join(r.Actions, ", "))
+		fmt.Fprintf(t.Out, "  %s: %s", word, strings.Join(r.Actions, ", "))
 		if r.Constraint != nil {
-			fmt.Fprintf(t.out, ", where %s", condition(r.Constraint))
+			fmt.Fprintf(t.Out, ", where %s", condition(r.Constraint))
 		}
-		fmt.Fprintln(t.out)
+		fmt.Fprintln(t.Out)
 		for i := range r.Duties {
-			fmt.Fprintf(t.out, "    demands: %s\n", duty(&r.Duties[i]))
+			fmt.Fprintf(t.Out, "    demands: %s\n", terminal.Duty(&r.Duties[i]))
 		}
 	}
 	if o.Review {
-		fmt.Fprintln(t.out, "  each request is reviewed")
+		fmt.Fprintln(t.Out, "  each request is reviewed")
 	}
 	if o.Follow {
-		fmt.Fprintln(t.out, "  agreements cover later versions too")
+		fmt.Fprintln(t.Out, "  agreements cover later versions too")
 	}
 }
 
@@ -258,7 +259,7 @@ type versionsCmd struct {
 }
 
 // Run lists versions, or shows one: where it stands after publish --no-wait.
-func (v versionsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v versionsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -268,28 +269,28 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		if err != nil {
 			return err
 		}
-		return list(t, all, "VERSION\tSTATE\tTABLES\tSHARDS\tROWS\tSIZE\tSTARTED\tPUBLISHED", func(s schemas.VersionSummary) []string {
+		return terminal.List(t, all, "VERSION\tSTATE\tTABLES\tSHARDS\tROWS\tSIZE\tSTARTED\tPUBLISHED", func(s schemas.VersionSummary) []string {
 			state := string(s.State)
 			if s.Waiting != nil {
 				state += ", waits"
 			}
-			return []string{string(s.Version), state, count(int64(s.Tables)), count(int64(s.Shards)), count(s.Rows), size(s.Bytes), when(s.Started), when(s.Published)}
+			return []string{string(s.Version), state, terminal.Count(int64(s.Tables)), terminal.Count(int64(s.Shards)), terminal.Count(s.Rows), terminal.Size(s.Bytes), terminal.When(s.Started), terminal.When(s.Published)}
 		})
 	}
 	s, err := versionOf(ctx, c, v.Dataset, v.Name)
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(s)
+	if t.JSON {
+		return t.Print(s)
 	}
-	t.version(&s.VersionSummary)
+	printVersion(t, &s.VersionSummary)
 	for _, f := range s.Failures {
-		fmt.Fprintf(t.out, "  fault in %s: %s\n", f.Pointer, f.Message)
+		fmt.Fprintf(t.Out, "  fault in %s: %s\n", f.Pointer, f.Message)
 	}
 	for _, n := range s.Notes {
-		fmt.Fprintf(t.out, "  %s: %s\n", n.Pointer, n.Message)
+		fmt.Fprintf(t.Out, "  %s: %s\n", n.Pointer, n.Message)
 	}
-	t.tables(&schemas.Dataset{}, &s)
+	printTables(t, &schemas.Dataset{}, &s)
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"guichet/policy/agreement"
+	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
 
@@ -29,33 +29,33 @@ type (
 )
 
 // Run stops a participant.
-func (v stopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
-	t.brakes = true
-	var out agreement.Stopped
+func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	t.Brakes = true
+	var out schemas.Stopped
 	err := v.post(ctx, g, "stop", &out)
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(out)
+	if t.JSON {
+		return t.Print(out)
 	}
 	if out.Barred {
-		fmt.Fprintf(t.out, "%s is stopped; ", v.Participant)
+		fmt.Fprintf(t.Out, "%s is stopped; ", v.Participant)
 	}
-	fmt.Fprintf(t.out, "%s; their running streams are cut\nnote: %s\n", plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
+	fmt.Fprintf(t.Out, "%s; their running streams are cut\nnote: %s\n", terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
 	return nil
 }
 
 // Run lifts the stop of a participant.
-func (v unstopCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v unstopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	var out schemas.Participant
 	err := v.post(ctx, g, "unstop", &out)
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(out)
+	if t.JSON {
+		return t.Print(out)
 	}
-	fmt.Fprintf(t.out, "the stop of %s is lifted; what was revoked stays revoked\n", out.ID)
+	fmt.Fprintf(t.Out, "the stop of %s is lifted; what was revoked stays revoked\n", out.ID)
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/term"
 
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -23,7 +25,7 @@ type leaseCmd struct {
 }
 
 // Run gets a lease and prints its token.
-func (v leaseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v leaseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
@@ -36,10 +38,10 @@ func (v leaseCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 	if err != nil {
 		return err
 	}
-	if t.json {
-		return t.print(l)
+	if t.JSON {
+		return t.Print(l)
 	}
-	fmt.Fprintln(t.out, l.Token)
+	fmt.Fprintln(t.Out, l.Token)
 	return nil
 }
 
@@ -61,12 +63,12 @@ type streamCmd struct {
 }
 
 // Run streams one rank's part; after a cut it says how to go on.
-func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	if f, is := t.out.(*os.File); is && v.Out == "" && term.IsTerminal(int(f.Fd())) {
+	if f, is := t.Out.(*os.File); is && v.Out == "" && term.IsTerminal(int(f.Fd())) {
 		return schemas.BadField("stream", "--out", "a stream is no text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
@@ -86,31 +88,31 @@ func (v streamCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
 		return err
 	}
 	defer s.Close()
-	if v.Seed != "" && strings.HasPrefix(s.Order, "stored") && !t.json {
-		fmt.Fprintf(t.err, "note: the order is %s\n", s.Order)
+	if v.Seed != "" && strings.HasPrefix(s.Order, "stored") && !t.JSON {
+		fmt.Fprintf(t.Err, "note: the order is %s\n", s.Order)
 	}
 	began := time.Now()
 	if v.Out == "" {
-		_, err = copyRows(t, t.out, s)
+		_, err = copyRows(t, t.Out, s)
 		return ended(ctx, c, schemas.AgreementID(v.Agreement), err)
 	}
-	f, err := createWhole(v.Out)
+	f, err := files.Create(v.Out)
 	if err != nil {
 		return err
 	}
 	n, err := copyRows(t, f, s)
 	if err != nil {
-		return f.cut(s.Received(), ended(ctx, c, schemas.AgreementID(v.Agreement), err))
+		return f.KeepCut(s.Received(), ended(ctx, c, schemas.AgreementID(v.Agreement), err))
 	}
-	err = f.keep()
+	err = f.Keep()
 	if err != nil {
 		return err
 	}
 	took := time.Since(began)
-	if t.json {
-		return t.print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
+	if t.JSON {
+		return t.Print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
 	}
-	fmt.Fprintf(t.out, "%s, %s in %s (%s/s), release %s\n", plural(s.Received(), "row", "rows"), size(n), took.Round(time.Millisecond), size(int64(float64(n)/took.Seconds())), s.Release)
+	fmt.Fprintf(t.Out, "%s, %s in %s (%s/s), release %s\n", terminal.Plural(s.Received(), "row", "rows"), terminal.Size(n), took.Round(time.Millisecond), terminal.Size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
 }
 
@@ -126,27 +128,27 @@ func ended(ctx context.Context, c *client.Client, id schemas.AgreementID, err er
 	}
 	told := &schemas.Error{Kind: schemas.Denied, Subject: string(id), Message: fmt.Sprintf("the stream was cut: the agreement has %s", a.State), Remedy: "ask anew: guichet request", Err: err}
 	if a.State == schemas.AgreementRevoked {
-		told.Message = fmt.Sprintf("the stream was cut: the agreement was revoked on %s: %s", when(a.Revoked), a.Reason)
+		told.Message = fmt.Sprintf("the stream was cut: the agreement was revoked on %s: %s", terminal.When(a.Revoked), a.Reason)
 	}
 	return told
 }
 
 // open opens the stream. While the gateway says that it is not ready yet (it first
 // counts the rows that the agreement shows, or has no room), it waits and asks again.
-func (v streamCmd) open(ctx context.Context, t *terminal, c *client.Client, q url.Values) (*client.Stream, error) {
+func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Client, q url.Values) (*client.Stream, error) {
 	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
 	if err != nil {
 		return nil, err
 	}
 	late := time.Now().Add(v.Wait)
-	bar := newProgress(t, "waiting")
-	defer bar.done()
+	bar := terminal.NewProgress(t, "waiting")
+	defer bar.Done()
 	for {
 		s, err := c.OpenStream(ctx, l.Token, schemas.AgreementID(v.Agreement), q)
 		if schemas.KindOf(err) != schemas.Busy || time.Now().After(late) {
 			return s, err
 		}
-		bar.waiting(err)
+		bar.Waiting(err)
 		again := time.NewTimer(time.Second) // what Retry-After says
 		select {
 		case <-ctx.Done():
@@ -157,20 +159,20 @@ func (v streamCmd) open(ctx context.Context, t *terminal, c *client.Client, q ur
 	}
 }
 
-func copyRows(t *terminal, w io.Writer, s *client.Stream) (int64, error) {
-	bar := newProgress(t, "rows")
-	defer bar.done()
+func copyRows(t *terminal.Terminal, w io.Writer, s *client.Stream) (int64, error) {
+	bar := terminal.NewProgress(t, "rows")
+	defer bar.Done()
 	return io.CopyBuffer(w, watched{s, bar}, make([]byte, 1<<20))
 }
 
 type watched struct {
 	*client.Stream
-	bar *progress
+	bar *terminal.Progress
 }
 
 func (w watched) Read(p []byte) (int, error) {
 	n, err := w.Stream.Read(p)
-	w.bar.set(w.Received(), w.Rows)
+	w.bar.Set(w.Received(), w.Rows)
 	return n, err
 }
 
@@ -180,21 +182,21 @@ type streamsCmd struct {
 }
 
 // Run lists streams.
-func (v streamsCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v streamsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := client.All[schemas.Release](ctx, c, "/streams"+query("state", v.State, "agreement", v.Agreement))
+	r, err := client.All[schemas.Release](ctx, c, "/streams"+client.Query("state", v.State, "agreement", v.Agreement))
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(r, func(a, b schemas.Release) int { return a.Begun.Compare(b.Begun) })
-	return listOr(t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
-		rows, bytes := count(r.Rows), size(r.Bytes)
+	return terminal.ListOr(t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
+		rows, bytes := terminal.Count(r.Rows), terminal.Size(r.Bytes)
 		if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
 			rows, bytes = "at most "+rows, "at most "+bytes
 		}
-		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, rows, bytes, when(r.Begun), r.Cause}
+		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, rows, bytes, terminal.When(r.Begun), r.Cause}
 	})
 }

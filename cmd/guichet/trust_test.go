@@ -19,7 +19,7 @@ import (
 func TestWhyNothingAnswers(t *testing.T) {
 	t.Parallel()
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // a gateway that has nothing
-		_ = json.NewEncoder(w).Encode(foundPage{})
+		_ = json.NewEncoder(w).Encode(schemas.Found{})
 	}))
 	t.Cleanup(site.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())
@@ -58,27 +58,6 @@ func TestWhyNothingAnswers(t *testing.T) {
 				t.Errorf("%v says nothing of %q: %s", c.args, want, out)
 			}
 		}
-	}
-}
-
-// Files that the settings name are looked for before the gateway starts.
-func TestSettingsNameFiles(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	key := written(t, dir, "key", "k")
-	for at, c := range map[string]Config{
-		"credentials.local.secret_key_file": {Credentials: map[string]Credential{"local": {AccessKeyFile: key, SecretKeyFile: filepath.Join(dir, "gone")}}},
-		"credentials.local.access_key_file": {Credentials: map[string]Credential{"local": {SecretKeyFile: key}}},
-		"tls_key":                           {TLSCert: key, TLSKey: filepath.Join(dir, "gone")},
-	} {
-		err := c.checkFiles()
-		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), at) && !strings.Contains(pointerOf(err), at) {
-			t.Errorf("%s: %v", at, err)
-		}
-	}
-	good := Config{Credentials: map[string]Credential{"local": {AccessKeyFile: key, SecretKeyFile: key}}}
-	if err := good.checkFiles(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"iter"
-	"net/url"
 	"os"
-	"strings"
 
-	"guichet/connectors/client"
+	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/record"
+	"guichet/cmd/guichet/terminal"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -21,10 +20,10 @@ type auditVerifyCmd struct {
 }
 
 // Run verifies; a fault gives status 1.
-func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error {
+func (v auditVerifyCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	key := ""
 	if v.Key != "" {
-		k, err := firstText(v.Key)
+		k, err := files.Text(v.Key)
 		if err != nil {
 			return err
 		}
@@ -34,10 +33,10 @@ func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 	if err != nil {
 		return err
 	}
-	if t.json {
-		err = t.print(r)
+	if t.JSON {
+		err = t.Print(r)
 	} else if r.OK() {
-		t.verified(&r, v.Bundle == "" && v.Key == "", len(v.Against))
+		printVerified(t, &r, v.Bundle == "" && v.Key == "", len(v.Against))
 	}
 	if err == nil && !r.OK() {
 		e := &schemas.Error{Kind: schemas.Conflict, Subject: "record", Message: "the record was altered", Remedy: "keep the gateway's machine as it is and tell the officer"}
@@ -55,36 +54,36 @@ func (v auditVerifyCmd) Run(ctx context.Context, t *terminal, g *grammar) error 
 	return err
 }
 
-// verified says what a verification without a fault has shown, and no more.
-func (t *terminal) verified(r *audit.Report, borrowedKey bool, against int) {
+// printVerified says what a verification without a fault has shown, and no more.
+func printVerified(t *terminal.Terminal, r *audit.Report, borrowedKey bool, against int) {
 	switch {
 	case r.Records == 0:
-		fmt.Fprintf(t.out, "no record is in it, so it shows nothing but that a record of %s was signed, root %s\n", count(r.Size), r.Root)
+		fmt.Fprintf(t.Out, "no record is in it, so it shows nothing but that a record of %s was signed, root %s\n", terminal.Count(r.Size), r.Root)
 	case r.Records == r.Size:
-		fmt.Fprintf(t.out, "the record is whole: all %s records are unaltered, root %s\n", count(r.Size), r.Root)
+		fmt.Fprintf(t.Out, "the record is whole: all %s records are unaltered, root %s\n", terminal.Count(r.Size), r.Root)
 	default:
-		fmt.Fprintf(t.out, "%s in the record of %s, unaltered, root %s\nwhether more records belong to them, only a verification of the whole record tells\n", plural(r.Records, "record stands", "records stand"), count(r.Size), r.Root)
+		fmt.Fprintf(t.Out, "%s in the record of %s, unaltered, root %s\nwhether more records belong to them, only a verification of the whole record tells\n", terminal.Plural(r.Records, "record stands", "records stand"), terminal.Count(r.Size), r.Root)
 	}
 	if r.Erased > 0 {
-		fmt.Fprintf(t.out, "%s since, each with an entry that says who and why; the records stand\n", plural(r.Erased, "value was erased", "values were erased"))
+		fmt.Fprintf(t.Out, "%s since, each with an entry that says who and why; the records stand\n", terminal.Plural(r.Erased, "value was erased", "values were erased"))
 	}
 	if r.For != "" {
-		fmt.Fprintf(t.out, "it is as the log exported it for %s\n", map[bool]string{true: "an officer", false: r.For}[r.For == audit.AnOfficer])
+		fmt.Fprintf(t.Out, "it is as the log exported it for %s\n", map[bool]string{true: "an officer", false: r.For}[r.For == audit.AnOfficer])
 	}
 	if r.Withheld > 0 {
-		fmt.Fprintf(t.out, "%s withheld from %s: who acted for other organisations\n", plural(r.Withheld, "value is", "values are"), r.For)
+		fmt.Fprintf(t.Out, "%s withheld from %s: who acted for other organisations\n", terminal.Plural(r.Withheld, "value is", "values are"), r.For)
 	}
 	if r.Nouns > 0 {
-		fmt.Fprintf(t.out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n", plural(r.Nouns-r.Unbound, "noun is", "nouns are"))
+		fmt.Fprintf(t.Out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n", terminal.Plural(r.Nouns-r.Unbound, "noun is", "nouns are"))
 	}
 	if r.Unbound > 0 {
-		fmt.Fprintf(t.out, "%s of an earlier version of the gateway, which no record binds: they cannot be held against it\n", plural(r.Unbound, "noun is", "nouns are"))
+		fmt.Fprintf(t.Out, "%s of an earlier version of the gateway, which no record binds: they cannot be held against it\n", terminal.Plural(r.Unbound, "noun is", "nouns are"))
 	}
 	if against > 0 {
-		fmt.Fprintf(t.out, "it begins with %s that you gave\n", map[bool]string{true: "the head", false: "each of the heads"}[against == 1])
+		fmt.Fprintf(t.Out, "it begins with %s that you gave\n", map[bool]string{true: "the head", false: "each of the heads"}[against == 1])
 	}
 	if borrowedKey {
-		fmt.Fprintln(t.out, "the gateway gave the key itself, so this proves only that it agrees with itself: give the key that you were sent (--key FILE)")
+		fmt.Fprintln(t.Out, "the gateway gave the key itself, so this proves only that it agrees with itself: give the key that you were sent (--key FILE)")
 	}
 }
 
@@ -108,7 +107,7 @@ func (v auditVerifyCmd) report(ctx context.Context, g *grammar, key string) (aud
 	if err != nil {
 		return audit.Report{}, err
 	}
-	return verifyOnline(ctx, c, key, saved)
+	return record.Verify(ctx, c, key, saved)
 }
 
 // saved reads the heads that were kept: checkpoints as they are, or those of bundles.
@@ -141,70 +140,4 @@ func openFile(path string) (*os.File, int64, error) {
 		return nil, 0, fmt.Errorf("read %s: %w", path, err)
 	}
 	return f, st.Size(), nil
-}
-
-// verifyOnline reads every record and recomputes the tree here, so that the gateway
-// need not be believed, and holds the stored nouns that rule against it. Only who may
-// read every record can; Denied for others, whose part of the record would otherwise
-// look like a record with holes.
-func verifyOnline(ctx context.Context, c *client.Client, key string, saved [][]byte) (audit.Report, error) {
-	if key == "" {
-		var b []byte
-		err := c.Get(ctx, "/audit/key", &b)
-		if err != nil {
-			return audit.Report{}, err
-		}
-		key = strings.TrimSpace(string(b))
-	}
-	nouns, err := storedNouns(ctx, c) // before the records, so that each is in them
-	if err != nil {
-		return audit.Report{}, err
-	}
-	var checkpoint []byte
-	err = c.Get(ctx, "/audit/checkpoint", &checkpoint)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	return audit.VerifyRecords(pages(ctx, c), checkpoint, key, nouns, saved...)
-}
-
-func storedNouns(ctx context.Context, c *client.Client) (*audit.Nouns, error) {
-	out := &audit.Nouns{AsOf: -1}
-	for next := ""; ; {
-		var p audit.NounPage
-		err := c.Get(ctx, "/audit/nouns?limit=1000&cursor="+url.QueryEscape(next), &p)
-		if err != nil {
-			return nil, err
-		}
-		if out.AsOf < 0 {
-			out.AsOf = p.AsOf
-		}
-		out.List = append(out.List, p.Items...)
-		next = p.Next
-		if next == "" {
-			return out, nil
-		}
-	}
-}
-
-func pages(ctx context.Context, c *client.Client) iter.Seq2[schemas.Record, error] {
-	return func(yield func(schemas.Record, error) bool) {
-		for next := ""; ; {
-			var p client.Page[schemas.Record]
-			err := c.Get(ctx, "/audit/records?whole=true&limit=1000&cursor="+url.QueryEscape(next), &p)
-			if err != nil {
-				yield(schemas.Record{}, err)
-				return
-			}
-			for _, r := range p.Items {
-				if !yield(r, nil) {
-					return
-				}
-			}
-			next = p.Next
-			if next == "" {
-				return
-			}
-		}
-	}
 }

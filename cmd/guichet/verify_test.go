@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/terminal"
 	"guichet/policy/audit"
 )
 
@@ -22,7 +23,7 @@ func TestVerifiedSaysNoMoreThanItShows(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
-			(&terminal{out: &b}).verified(&c.report, false, 0)
+			printVerified(&terminal.Terminal{Out: &b}, &c.report, false, 0)
 			for _, want := range c.says {
 				if !strings.Contains(b.String(), want) {
 					t.Errorf("it does not say %q:\n%s", want, b.String())

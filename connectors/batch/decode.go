@@ -2,10 +2,11 @@ package batch
 
 import (
 	"fmt"
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // bodyReader takes the columns of one batch out of its body, in the order of the

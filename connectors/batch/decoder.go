@@ -3,6 +3,7 @@ package batch
 import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 )

@@ -2,10 +2,11 @@ package batch
 
 import (
 	"fmt"
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // Selection are some rows of a batch's columns.

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 )

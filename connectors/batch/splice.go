@@ -1,11 +1,12 @@
 package batch
 
 import (
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // Projection keeps some top-level columns of a table's messages, without

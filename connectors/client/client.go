@@ -177,12 +177,6 @@ func (c *Client) Post(ctx context.Context, path string, in, out any, options ...
 	return c.Do(ctx, http.MethodPost, path, in, out, options...)
 }
 
-// Page is one page of a list.
-type Page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next"`
-}
-
 // All walks a list to its end.
 func All[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 	var out []T
@@ -195,7 +189,7 @@ func All[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 		if next != "" {
 			p += sep + "cursor=" + url.QueryEscape(next)
 		}
-		var page Page[T]
+		var page schemas.Page[T]
 		err := c.Get(ctx, p, &page)
 		if err != nil {
 			return nil, err
@@ -243,20 +237,8 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 	return nil, c.problemOf(resp)
 }
 
-// problem is the RFC 9457 body of a refusal.
-type problem struct {
-	Type    string               `json:"type"`
-	Title   string               `json:"title"`
-	Detail  string               `json:"detail"`
-	Subject string               `json:"subject"`
-	Remedy  string               `json:"remedy"`
-	Errors  []schemas.FieldError `json:"errors"`
-	Reasons []schemas.Reason     `json:"reasons"`
-	Inst    string               `json:"instance"`
-}
-
 func (c *Client) problemOf(resp *http.Response) error {
-	var p problem
+	var p schemas.Problem
 	err := c.decode(io.LimitReader(resp.Body, 1<<20), &p)
 	if err != nil || p.Type == "" {
 		e := &schemas.Error{Kind: schemas.Unavailable, Subject: resp.Request.URL.Path, Message: "the server answered " + resp.Status, Remedy: "check that this is a Guichet gateway"}
@@ -266,8 +248,8 @@ func (c *Client) problemOf(resp *http.Response) error {
 		return e
 	}
 	e := &schemas.Error{Kind: kindOf(p.Type), Subject: p.Subject, Message: p.Detail, Fields: p.Errors, Reasons: p.Reasons, Remedy: p.Remedy}
-	if p.Inst != "" {
-		e.Message += " (" + p.Inst + ")"
+	if p.Instance != "" {
+		e.Message += " (" + p.Instance + ")"
 	}
 	return e
 }

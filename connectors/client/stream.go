@@ -10,22 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"guichet/connectors/ipc"
 	"guichet/schemas"
 )
 
-// LeaseAnswer is a lease with its token.
-type LeaseAnswer struct {
-	Token  string        `json:"token"`
-	Until  time.Time     `json:"until"`
-	EndsAt time.Time     `json:"ends_at"`
-	Lease  schemas.Lease `json:"lease"`
-}
-
 // Lease mints a lease on agreements of one project.
-func (c *Client) Lease(ctx context.Context, run schemas.RunID, agreements ...schemas.AgreementID) (LeaseAnswer, error) {
+func (c *Client) Lease(ctx context.Context, run schemas.RunID, agreements ...schemas.AgreementID) (schemas.LeaseAnswer, error) {
 	ask := struct {
 		Run   schemas.RunID       `json:"run,omitempty"`
 		Items []schemas.LeaseItem `json:"items"`
@@ -33,7 +24,7 @@ func (c *Client) Lease(ctx context.Context, run schemas.RunID, agreements ...sch
 	for _, a := range agreements {
 		ask.Items = append(ask.Items, schemas.LeaseItem{Agreement: a})
 	}
-	var l LeaseAnswer
+	var l schemas.LeaseAnswer
 	return l, c.Post(ctx, "/leases", ask, &l)
 }
 
@@ -119,7 +110,7 @@ func (c *checker) cut(err error) error {
 	return &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the stream was cut after %d of %d rows", c.rows, c.want), Remedy: fmt.Sprintf("if the agreement still stands, open it again with from=%d added to the from you gave", c.rows), Err: err}
 }
 
-// maxMeta bounds one message's metadata [shard.ParseMeta].
+// maxMeta bounds one message's metadata [ipc.ParseMeta].
 const maxMeta = 16 << 20
 
 func (c *checker) see(p []byte) error {

@@ -2,11 +2,12 @@ package column
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/connectors/ipc"
 )
 
 // FromArrow takes an array of arrow's as a column. Arrays that share a

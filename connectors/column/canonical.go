@@ -3,9 +3,10 @@ package column
 import (
 	"errors"
 	"fmt"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // DictionaryMap maps the indices of dictionary columns whose dictionaries were

@@ -2,9 +2,10 @@ package column
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // CanonicalType is the type that a canonical shard has for values of type dt: views

@@ -2,9 +2,10 @@ package column
 
 import (
 	"encoding/binary"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // Limits of one table.

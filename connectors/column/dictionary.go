@@ -2,10 +2,11 @@ package column
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // Unify joins dictionaries in order; values of the first keep their

@@ -2,6 +2,7 @@ package column
 
 import (
 	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/connectors/ipc"
 )
 

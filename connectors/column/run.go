@@ -2,9 +2,10 @@ package column
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // Run is n values of c from value from on. Without c it is n blanks: null where

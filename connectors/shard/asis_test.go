@@ -1,12 +1,13 @@
 package shard
 
 import (
-	"guichet/connectors/column"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"pgregory.net/rapid"
+
+	"guichet/connectors/column"
 )
 
 // TestAsItIs: a column that is taken as it stands is byte for byte what canon makes of it.

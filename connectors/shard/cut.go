@@ -3,10 +3,11 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"math/bits"
+
 	"guichet/connectors/batch"
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
-	"math/bits"
 )
 
 // maxWindow is the most rows of a window [decisions.md 10].

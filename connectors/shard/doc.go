@@ -1,9 +1,8 @@
-// Package shard knows the formats of shards: Arrow IPC, Parquet and CSV.
+// Package shard makes of any object that is published a canonical shard: an Arrow IPC file
+// whose bytes follow from its rows alone.
 //
-// In flows one object as bytes: at publication whole (Conform, in the child
-// process of connectors/sandbox), later single IPC messages (Decoder, Select).
-// Out flow a canonical Arrow IPC file with the places of its messages, or
-// encapsulated IPC messages for a stream.
+// In flows one object as bytes, whole: Arrow IPC, Parquet or CSV. Out flow a canonical
+// Arrow IPC file, or the word that the object is one, and the places of its messages.
 //
 // What always holds: no length, offset, index or text of a foreign object is
 // believed before it was checked; nothing is allocated on a foreign number
@@ -11,5 +10,6 @@
 // Kind Invalid that says which column, batch, row or line is wrong. Equal rows
 // give equal bytes: Conform of its own output reports that it conforms.
 //
-// What it must not know: users, terms, stores, networks and processes.
+// What it must not know: users, terms, stores, networks and processes. Only
+// connectors/sandbox imports it.
 package shard

@@ -3,12 +3,13 @@ package shard
 import (
 	"encoding/json"
 	"fmt"
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // soundNames keeps the name of an extension type only where the field is stored as

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"guichet/connectors/ipc"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"guichet/connectors/ipc"
 )
 
 var update = flag.Bool("update", false, "write docs/formats.md anew")

@@ -4,9 +4,10 @@ package shard
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 	"os"
 	"syscall"
+
+	"guichet/connectors/ipc"
 )
 
 // mapFile gives the first size bytes of f without taking memory of our own for

@@ -3,11 +3,12 @@ package shard
 import (
 	"context"
 	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/connectors/batch"
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
-
-	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // plan is what a shard becomes: its fields, and for each dictionary column the

@@ -2,11 +2,12 @@ package shard
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // shutOut names the readers that read no column of a table while f is among them, as

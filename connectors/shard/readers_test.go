@@ -1,12 +1,13 @@
 package shard
 
 import (
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // TestReadersShutOut: the publish report names, for each column, who cannot read the

@@ -3,9 +3,6 @@ package shard
 import (
 	"crypto/sha256"
 	"fmt"
-	"guichet/connectors/batch"
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 	"math/rand/v2"
 	"testing"
 
@@ -14,6 +11,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"guichet/connectors/batch"
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // another is a column of another type made of a: 16 bytes for each value, or a text.

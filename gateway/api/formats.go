@@ -62,7 +62,7 @@ func faulty(err error) error {
 }
 
 // carried finds the problem that an inputFault carries.
-func carried(err error) (*problem.Problem, bool) {
+func carried(err error) (*schemas.Problem, bool) {
 	d, ok := errors.AsType[*huma.ErrorDetail](err)
 	if !ok {
 		return nil, false
@@ -71,7 +71,7 @@ func carried(err error) (*problem.Problem, bool) {
 	if !ok {
 		return nil, false
 	}
-	var p problem.Problem
+	var p schemas.Problem
 	err = json.Unmarshal([]byte(text), &p)
 	return &p, err == nil
 }

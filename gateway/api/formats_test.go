@@ -15,7 +15,6 @@ import (
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
-	"guichet/gateway/problem"
 	"guichet/schemas"
 )
 
@@ -108,7 +107,7 @@ func TestFaultsOfEveryFormat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := send(h, http.MethodPut, c.path, c.contentType, "application/json", c.body)
-			p := decode[problem.Problem](t, w)
+			p := decode[schemas.Problem](t, w)
 			if w.Code != c.status || w.Header().Get("Content-Type") != "application/problem+json" || len(p.Errors) == 0 {
 				t.Fatalf("%d %s %+v", w.Code, w.Header(), p)
 			}

@@ -4,7 +4,6 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
-	"guichet/catalog/index"
 	"guichet/schemas"
 )
 
@@ -18,7 +17,7 @@ func themes() map[string]string {
 }
 
 // label names the values of facets whose values are codes, in English.
-func label(facets map[string]index.Facet) error {
+func label(facets map[string]schemas.Facet) error {
 	profiles, err := schemas.SpaceProfiles()
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -50,17 +49,9 @@ type stopPost struct {
 	}
 }
 
-// Identity is who the gateway takes a caller for.
-type Identity struct {
-	Issuer      string                `json:"iss"`
-	Subject     string                `json:"sub"`
-	Participant schemas.ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
-	Roles       []schemas.Role        `json:"roles" doc:"what token, issuer and membership give together"`
-}
-
 type identityGet struct{ Caller }
 
-type identity struct{ Body Identity }
+type identity struct{ Body schemas.Identity }
 
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
@@ -68,7 +59,7 @@ func (s *server) parties(a huma.API) {
 		if !in.by.SignedIn() {
 			return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
 		}
-		return &identity{Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
+		return &identity{schemas.Identity{Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...)}}, nil
 	})
 	op(s, a, http.MethodPost, "/participants", "put-participant", "Make a participant, or change one with If-Match", "parties", func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
 		revision, err := in.revision()
@@ -91,15 +82,15 @@ func (s *server) parties(a huma.API) {
 		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
 		return listOf(p, next), err
 	})
-	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on her datasets; a provider naming herself everybody's on her datasets", "parties", func(ctx context.Context, in *stopPost) (*One[agreement.Stopped], error) {
-		r, err := s.Desk.Stop(ctx, in.by, in.ID, in.Body.Reason)
+	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on her datasets; a provider naming herself everybody's on her datasets", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
+		r, err := s.Stops.Stop(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}
 		return one(r, 0), nil
 	})
 	op(s, a, http.MethodPost, "/participants/{id}/unstop", "unstop-participant", "Lift the operator's stop of a participant; what was revoked stays revoked", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Participant], error) {
-		p, err := s.Desk.Unstop(ctx, in.by, in.ID, in.Body.Reason)
+		p, err := s.Stops.Unstop(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}

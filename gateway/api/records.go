@@ -196,8 +196,8 @@ func (d Deps) Known(ctx context.Context, by schemas.Principal, q audit.Query) er
 			return err
 		},
 		"project":   func(id string) error { _, err := d.Parties.Project(ctx, schemas.ProjectID(id)); return err },
-		"agreement": func(id string) error { _, err := d.Desk.Agreement(ctx, by, schemas.AgreementID(id)); return err },
-		"run":       func(id string) error { _, err := d.Desk.Run(ctx, by, schemas.RunID(id)); return err },
+		"agreement": func(id string) error { _, err := d.Agreements.Get(ctx, by, schemas.AgreementID(id)); return err },
+		"run":       func(id string) error { _, err := d.Runs.Get(ctx, by, schemas.RunID(id)); return err },
 	} {
 		if q.Values[name] == "" {
 			continue

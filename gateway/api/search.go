@@ -41,40 +41,9 @@ type searchQuery struct {
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
 }
 
-// Hit is one dataset found, with its mark.
-type Hit struct {
-	ID          schemas.DatasetID     `json:"id"`
-	Title       schemas.Text          `json:"title"`
-	Space       schemas.SpaceID       `json:"space"`
-	Publisher   string                `json:"publisher,omitempty"`
-	Provider    schemas.ParticipantID `json:"provider"`
-	Licence     string                `json:"licence,omitempty"`
-	Licences    []string              `json:"licences,omitempty" doc:"all, where there are several; licence is the strictest"`
-	Attribution string                `json:"attribution,omitempty"`
-	Countries   []string              `json:"countries,omitempty"`
-	Rows        int64                 `json:"rows,omitempty"`
-	Bytes       int64                 `json:"bytes,omitempty"`
-	Version     schemas.VersionID     `json:"version,omitempty"`
-	Access      schemas.Mark          `json:"access" enum:"now,ask,no,elsewhere"`
-	Reasons     []schemas.Reason      `json:"reasons,omitempty" doc:"why"`
-	Notes       []string              `json:"notes,omitempty" doc:"where the licence asks for more than the terms"`
-	Left        *schemas.Left         `json:"left,omitempty" doc:"what the budgets of the terms still give to the project that was named"`
-	Links       []schemas.Link        `json:"links,omitempty" doc:"for elsewhere: where it is held"`
-	Highlight   map[string]string     `json:"highlight,omitempty" doc:"field to the text around what was found, marked by **"`
-}
-
-// Found is what a search answers.
-type Found struct {
-	Total  uint64                 `json:"total"`
-	Items  []Hit                  `json:"items"`
-	Facets map[string]index.Facet `json:"facets,omitempty"`
-	Next   string                 `json:"next,omitempty"`
-	Near   []index.Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
-}
-
 type found struct {
 	Link string `header:"Link"`
-	Body Found
+	Body schemas.Found
 }
 
 func (s *server) search(a huma.API) {
@@ -112,7 +81,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &found{Body: Found{Total: r.Total, Items: []Hit{}, Facets: r.Facets}}
+	out := &found{Body: schemas.Found{Total: r.Total, Items: []schemas.Hit{}, Facets: r.Facets}}
 	if r.Total == 0 && in.Cursor == "" {
 		out.Body.Near, err = s.Index.Near(ctx, q)
 		if err != nil {
@@ -192,12 +161,12 @@ func (f *found) page(next string) {
 }
 
 // mark judges all hits in one evaluation.
-func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]Hit, error) {
+func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]schemas.Hit, error) {
 	sets, decisions, err := s.judge(ctx, in, ids, sight)
 	if err != nil {
 		return nil, err
 	}
-	hits := make([]Hit, len(sets))
+	hits := make([]schemas.Hit, len(sets))
 	words := index.Parse(in.Q)
 	for i, d := range sets {
 		hits[i] = hit(in.by, d, &decisions[i])
@@ -220,7 +189,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 	behind, facets := q.After, q.Facets
 	q.Facets, q.Limit, q.After = nil, 1000, nil
 	var kept []*schemas.Dataset
-	var hits []Hit
+	var hits []schemas.Hit
 	var at []index.Position
 	marks := map[schemas.Mark]int{}
 	for {
@@ -251,7 +220,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		}
 		q.After = &r.Positions[len(r.Positions)-1]
 	}
-	out := &found{Body: Found{Total: uint64(len(hits)), Items: []Hit{}, Facets: map[string]index.Facet{}}}
+	out := &found{Body: schemas.Found{Total: uint64(len(hits)), Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
 	words := index.Parse(in.Q)
 	for i := range hits {
 		if !index.After(q.Sort, at[i], behind) {
@@ -280,11 +249,11 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 
 // markFacet counts marks over every hit, also those that access= leaves out, so that
 // a reader sees what else there is.
-func markFacet(marks map[schemas.Mark]int) index.Facet {
-	f := index.Facet{Values: []index.FacetValue{}}
+func markFacet(marks map[schemas.Mark]int) schemas.Facet {
+	f := schemas.Facet{Values: []schemas.FacetValue{}}
 	for _, m := range []schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere} {
 		if marks[m] > 0 {
-			f.Values = append(f.Values, index.FacetValue{Value: string(m), Count: marks[m]})
+			f.Values = append(f.Values, schemas.FacetValue{Value: string(m), Count: marks[m]})
 		}
 	}
 	return f
@@ -292,7 +261,7 @@ func markFacet(marks map[schemas.Mark]int) index.Facet {
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]*schemas.Dataset, []schemas.Decision, error) {
-	f, err := s.Desk.Facts(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
+	f, err := s.Requests.Facts(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -308,12 +277,12 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 		}
 		sets = append(sets, &d)
 	}
-	decisions, err := s.Desk.Decide(ctx, f, sets)
+	decisions, err := s.Requests.Decide(ctx, f, sets)
 	return sets, decisions, err
 }
 
-func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) Hit {
-	h := Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Licences: d.Licences, Attribution: d.Attribution,
+func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
+	h := schemas.Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Licences: d.Licences, Attribution: d.Attribution,
 		Countries: d.Countries, Reasons: dec.Reasons, Notes: dec.Notes, Left: dec.Left}
 	if d.Latest != nil {
 		v := policy.ShownVersion(by, d, *d.Latest)

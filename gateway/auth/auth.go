@@ -220,8 +220,7 @@ func (a *Authenticator) effective(ctx context.Context, is *Issuer, c *claims) (s
 	p := schemas.Principal{Issuer: is.Issuer, Subject: c.Subject}
 	if c.Participant != "" && !is.Own && !slices.Contains(is.Participants, c.Participant) {
 		text := fmt.Sprintf("the issuer %s may not speak for %s", is.Issuer, c.Participant)
-		return p, &schemas.Error{Kind: schemas.Denied, Subject: "token", Message: text, Remedy: "sign in with your organisation's own issuer",
-			Reasons: []schemas.Reason{{Rule: "issuer.participant", Source: "bindings of issuers", Text: text, Remedy: "sign in with your organisation's own issuer"}}}
+		return p, schemas.Refuse("token", "issuer.participant", "bindings of issuers", text, "sign in with your organisation's own issuer")
 	}
 	id, roles, err := a.members.Member(ctx, is.Issuer, c.Subject)
 	if schemas.KindOf(err) == schemas.NotFound {

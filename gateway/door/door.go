@@ -25,17 +25,21 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over HTTP.
 type Door struct {
-	Desk   *agreement.Desk
-	Stream *stream.Engine
-	Log    *slog.Logger
-	Now    func() time.Time
-	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
+	Stream   *stream.Engine
+	Log      *slog.Logger
+	Now      func() time.Time
+	Behind   []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
 
 // Mount puts the door's routes onto a group without Recovery.
@@ -90,7 +94,7 @@ func reset(ctx context.Context) {
 
 // fail answers before anything was sent.
 func (d *Door) fail(c *gin.Context, err error) {
-	late := d.Desk.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Shown(Address(c.Request, d.Behind)), "http", err)
+	late := d.Refusals.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Shown(Address(c.Request, d.Behind)), "http", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -128,7 +132,7 @@ func (d *Door) grant(c *gin.Context, kind string, world int, ask stream.Ask) (po
 	if s := get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}
-	return policy.Authorize(c.Request.Context(), d.Desk.LookUp, token, w, d.Now())
+	return policy.Authorize(c.Request.Context(), d.Leases.LookUp, token, w, d.Now())
 }
 
 // Address is where a request came from: the last hop that no configured proxy added.
@@ -181,38 +185,6 @@ func Shown(at netip.Addr) string {
 	return at.String()
 }
 
-// Manifest is the trainer's view of the data under one agreement.
-type Manifest struct {
-	Agreement   schemas.AgreementID `json:"agreement"`
-	Dataset     schemas.DatasetID   `json:"dataset"`
-	Version     schemas.VersionID   `json:"version"`
-	Obligations []schemas.Duty      `json:"obligations,omitempty"`
-	EndsAt      time.Time           `json:"ends_at"`
-	Declared    bool                `json:"declared,omitempty" doc:"the place is the requester's word"`
-	Tables      []ManifestSplit     `json:"tables"`
-}
-
-// ManifestSplit is one split of a table as the agreement shows it.
-type ManifestSplit struct {
-	Table      string                `json:"table"`
-	Split      string                `json:"split"`
-	Rows       int64                 `json:"rows"`
-	WindowRows int64                 `json:"window_rows"`
-	Schema     []byte                `json:"schema" doc:"IPC schema message"`
-	Columns    []schemas.TableColumn `json:"columns"`
-	Shards     []Shard               `json:"shards"`
-	Part       int64                 `json:"part,omitempty" doc:"rows of the rank asked for"`
-	Even       string                `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
-	Order      string                `json:"order,omitempty" doc:"what the seed does, where a rank was asked for"`
-}
-
-// Shard is one shard of a split as the agreement shows it.
-type Shard struct {
-	Name    string  `json:"name"`
-	Rows    int64   `json:"rows"`
-	Batches []int64 `json:"batches" doc:"rows of each record batch"`
-}
-
 // named says whether a request names no key but those of doors.md.
 func named(c *gin.Context, keys []string) error {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
@@ -252,7 +224,7 @@ func (d *Door) manifest(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	err = d.Desk.CheckRun(c.Request.Context(), g)
+	err = d.Releases.CheckRun(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -263,11 +235,11 @@ func (d *Door) manifest(c *gin.Context) {
 		return
 	}
 	a := g.Agreement()
-	m := Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Want().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
+	m := schemas.Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Want().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
 	for _, s := range sources {
-		ms := ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(), Columns: s.Columns()}
+		ms := schemas.ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(), Columns: s.Columns()}
 		for i, batches := range s.Batches() {
-			sh := Shard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
+			sh := schemas.ManifestShard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
 			for _, rows := range batches {
 				sh.Rows += rows
 			}

@@ -131,27 +131,12 @@ func (r *Rig) Ready(t testing.TB, name string, offer schemas.Offer, shards ...[]
 	return id, token
 }
 
-// Manifest is the trainer's, as far as tests read it.
-type Manifest struct {
-	Tables []struct {
-		Table, Split string
-		Rows         int64
-		WindowRows   int64 `json:"window_rows"`
-		Columns      []schemas.TableColumn
-		Shards       []struct {
-			Name    string
-			Rows    int64
-			Batches []int64
-		}
-	}
-}
-
 // Manifest reads the trainer's manifest, waiting while a filter's rows are counted.
-func (r *Rig) Manifest(t testing.TB, id schemas.AgreementID, token string) Manifest {
+func (r *Rig) Manifest(t testing.TB, id schemas.AgreementID, token string) schemas.Manifest {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	var m Manifest
+	var m schemas.Manifest
 	c := r.As(t, "trainer").As(client.Static(token))
 	Eventually(t, func() error {
 		err := c.Get(ctx, "/agreements/"+string(id)+"/manifest", &m)

@@ -267,7 +267,7 @@ func leases(t *testing.T, r *Rig, doors []Door) {
 	id, token := r.Ready(t, "leases", Open(), FileOf(t, numbers(0, 20)))
 	c := r.As(t, "trainer").As(client.Static(token))
 	narrow := func(ask map[string]any) string {
-		var l client.LeaseAnswer
+		var l schemas.LeaseAnswer
 		must(t, c.Post(context.Background(), "/leases", ask, &l))
 		return l.Token
 	}

@@ -121,7 +121,7 @@ func leaseRevoked(t *testing.T, r *Rig, doors []Door) {
 	id, other := r.Ready(t, "lease-revoked", Open(), bulk(t)...)
 	for _, door := range doors {
 		lease := r.Lease(t, id)
-		var child client.LeaseAnswer
+		var child schemas.LeaseAnswer
 		must(t, r.As(t, "trainer").As(client.Static(lease)).Post(t.Context(), "/leases", map[string]any{}, &child))
 		rest := slowly(t, door, child.Token, id)
 		var l schemas.Lease

@@ -102,7 +102,7 @@ func conflicts(t *testing.T, r *Rig, doors []Door) {
 func leaseExpires(t *testing.T, r *Rig, doors []Door) {
 	id, token := r.Ready(t, "expires", Open(), bulk(t)...)
 	c := r.As(t, "trainer").As(client.Static(token))
-	var short client.LeaseAnswer
+	var short schemas.LeaseAnswer
 	must(t, c.Post(t.Context(), "/leases", map[string]any{"until": time.Now().Add(3 * time.Second)}, &short))
 	over := doors[2].(*flightDoor).c
 	info, err := over.GetFlightInfo(withLease(t.Context(), short.Token), descriptor(id, nil))

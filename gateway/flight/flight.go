@@ -29,19 +29,23 @@ import (
 
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over Arrow Flight. Safe for concurrent use.
 type Door struct {
-	Desk    *agreement.Desk
-	Stream  *stream.Engine
-	Log     *slog.Logger
-	Now     func() time.Time
-	Address func(r *http.Request) netip.Addr // where a request came from
-	Key     []byte                           // signs tickets; 32 bytes
-	Ended   func(c Call)                     // told of every call, if not nil
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
+	Stream   *stream.Engine
+	Log      *slog.Logger
+	Now      func() time.Time
+	Address  func(r *http.Request) netip.Addr // where a request came from
+	Key      []byte                           // signs tickets; 32 bytes
+	Ended    func(c Call)                     // told of every call, if not nil
 }
 
 // Call is how a call went.
@@ -107,7 +111,7 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}
-	return policy.Authorize(ctx, d.Desk.LookUp, token, w, d.Now())
+	return policy.Authorize(ctx, d.Leases.LookUp, token, w, d.Now())
 }
 
 // plan authorises an ask and plans it.
@@ -116,7 +120,7 @@ func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *strea
 	if err != nil {
 		return g, nil, err
 	}
-	err = d.Desk.CheckRun(ctx, g)
+	err = d.Releases.CheckRun(ctx, g)
 	if err != nil {
 		return g, nil, err
 	}

@@ -26,7 +26,7 @@ const maxTrailer = 4 << 10
 // refuse records and translates what is said before a stream began.
 func (d *Door) refuse(ctx context.Context, c *call, err error) error {
 	token, _ := bearer(ctx) // without one it is nobody's
-	late := d.Desk.RefusedBytes(context.WithoutCancel(ctx), token, c.from(), "flight", err)
+	late := d.Refusals.RefusedBytes(context.WithoutCancel(ctx), token, c.from(), "flight", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -46,7 +46,7 @@ func (d *Door) status(ctx context.Context, c *call, err error) error {
 }
 
 // words is the whole answer in one text: most clients show nothing else.
-func words(p *problem.Problem) string {
+func words(p *schemas.Problem) string {
 	var b strings.Builder
 	b.WriteString(p.Detail)
 	for _, f := range p.Errors {

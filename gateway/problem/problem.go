@@ -54,35 +54,14 @@ func Table(k schemas.Kind) Row {
 	}
 }
 
-// Problem is the RFC 9457 body. It is an error too, so that huma passes it on.
-type Problem struct {
-	Type     string               `json:"type" doc:"urn:guichet:problem: and the kind"`
-	Title    string               `json:"title"`
-	Status   int                  `json:"status"`
-	Detail   string               `json:"detail,omitempty"`
-	Instance string               `json:"instance,omitempty" doc:"id of this occurrence, for the operator's log"`
-	Subject  string               `json:"subject,omitempty"`
-	Errors   []schemas.FieldError `json:"errors,omitempty"`
-	Reasons  []schemas.Reason     `json:"reasons,omitempty"`
-	Remedy   string               `json:"remedy,omitempty"`
-}
-
-func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
-
-// GetStatus is for huma.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType is for huma.
-func (*Problem) ContentType(string) string { return "application/problem+json" }
-
 // Of makes the body for an error, and logs what the caller may not read.
-func Of(err error, log *slog.Logger) *Problem {
-	if p, ok := errors.AsType[*Problem](err); ok {
+func Of(err error, log *slog.Logger) *schemas.Problem {
+	if p, ok := errors.AsType[*schemas.Problem](err); ok {
 		return p
 	}
 	k := schemas.KindOf(err)
 	row := Table(k)
-	p := &Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: row.HTTP}
+	p := &schemas.Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: row.HTTP}
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok || k == schemas.Internal {
 		p.Instance = "urn:guichet:occurrence:" + occurrence()
@@ -105,7 +84,7 @@ func occurrence() string {
 }
 
 // Write answers with the problem.
-func Write(w http.ResponseWriter, p *Problem) {
+func Write(w http.ResponseWriter, p *schemas.Problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	Headers(h, p)
@@ -114,7 +93,7 @@ func Write(w http.ResponseWriter, p *Problem) {
 }
 
 // Headers sets what belongs to a status: how to sign in, when to come again.
-func Headers(h http.Header, p *Problem) {
+func Headers(h http.Header, p *schemas.Problem) {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+ascii(p.Detail)+`"`)

@@ -15,7 +15,6 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/ipc"
 	"guichet/policy"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -151,7 +150,7 @@ func (k *client) stream() {
 }
 
 // part holds a row against the one part that a lease is for.
-func (k *client) part(l agreement.LeaseAnswer, src *Source, row int64) {
+func (k *client) part(l schemas.LeaseAnswer, src *Source, row int64) {
 	if k.parts[l.Lease.ID] == nil {
 		o := l.Lease.Order
 		a, err := ParseAsk(func(key string) string {
@@ -259,11 +258,11 @@ func (k *client) full(g policy.Grant, f *File) bool {
 	return true
 }
 
-// settled holds desk and record against what came, when every release has ended.
+// settled holds agreements and record against what came, when every release has ended.
 func (k *client) settled(head int64) {
 	ctx := context.Background()
 	for id := range k.terms {
-		a, err := k.desk.Agreement(ctx, asTrainer(), id)
+		a, err := k.agreements.Get(ctx, asTrainer(), id)
 		k.must(err)
 		rows, bytes := int64(-1), int64(-1)
 		for _, o := range a.Obligations {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -17,7 +17,7 @@ type lowered struct {
 	rows int64
 }
 
-func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error) {
+func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of release.ReadPlan) (schemas.Release, *release.Reservation, error) {
 	r, tab, err := l.record.Begin(ctx, g, r, of)
 	r.MostRows = min(r.MostRows, l.rows)
 	return r, tab, err

@@ -12,13 +12,12 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/ipc"
 	"guichet/policy"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -102,7 +101,7 @@ func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 		}
 		for _, f := range rec.Schema().Fields() {
 			comes := slices.Contains(streamed, f.Name)
-			mark, err := c.desk.DryRun(ctx, asTrainer(), schemas.Ask{Dataset: id, Project: "p", Columns: []string{f.Name}})
+			mark, err := c.requests.DryRun(ctx, asTrainer(), schemas.Ask{Dataset: id, Project: "p", Columns: []string{f.Name}})
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -115,7 +114,7 @@ func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 			if !comes {
 				hidden++
 			}
-			_, err = c.desk.Mint(ctx, asTrainer(), agreement.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}})
+			_, err = c.leases.Mint(ctx, asTrainer(), schemas.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}})
 			if (err == nil) != comes {
 				rt.Errorf("%s under %+v: a lease on %s: %v; it comes: %t", rec.Schema(), duties, f.Name, err, comes)
 			}
@@ -134,14 +133,14 @@ func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 // agreed asks for a dataset.
 func (c *counter) agreed(t *rapid.T, id schemas.DatasetID) (schemas.Agreement, bool) {
 	ctx := context.Background()
-	r, err := c.desk.Submit(ctx, asTrainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: id}}})
+	r, err := c.requests.Submit(ctx, asTrainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: id}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Items[0].Agreement == "" {
 		return schemas.Agreement{}, false
 	}
-	a, err := c.desk.Agreement(ctx, asTrainer(), r.Items[0].Agreement)
+	a, err := c.agreements.Get(ctx, asTrainer(), r.Items[0].Agreement)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,11 +159,11 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 	}
 	token := ""
 	if a.ID != "" {
-		l, err := c.desk.Mint(ctx, asTrainer(), agreement.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID}}})
+		l, err := c.leases.Mint(ctx, asTrainer(), schemas.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		look, token = c.desk.LookUp, l.Token
+		look, token = c.leases.LookUp, l.Token
 	}
 	want := policy.Want{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
 	g, err := policy.Authorize(ctx, look, token, want, time.Now())
@@ -187,7 +186,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 	if err != nil {
 		t.Fatal(err)
 	}
-	rd, err := ipc.NewReader(bytes.NewReader(append(s.Bytes(), ipc.EndOfStream()...)))
+	rd, err := arrowipc.NewReader(bytes.NewReader(append(s.Bytes(), ipc.EndOfStream()...)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+
 	"guichet/connectors/batch"
 
 	"github.com/apache/arrow/go/v17/arrow"

@@ -9,15 +9,15 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Record is where releases begin, reserve more of their budget, and end.
 type Record interface {
-	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
-	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
-	End(ctx context.Context, r schemas.Release, t *agreement.Tab) error
+	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of release.ReadPlan) (schemas.Release, *release.Reservation, error)
+	More(ctx context.Context, r schemas.Release, t *release.Reservation, rows, bytes int64) error
+	End(ctx context.Context, r schemas.Release, t *release.Reservation) error
 }
 
 // Feed tells of revocations.
@@ -47,7 +47,7 @@ func NewKeeper(record Record, feed Feed, life *Lifecycle, log *slog.Logger, now 
 type Open struct {
 	schemas.Release
 	keeper *Keeper
-	tab    *agreement.Tab
+	tab    *release.Reservation
 	cut    context.CancelCauseFunc
 }
 
@@ -59,7 +59,7 @@ func (o *Open) Cut(why error) { o.cut(why) }
 // nothing is known of revocations, or the gateway stops; cut, if not nil, is called once
 // then, from any goroutine. It gives the release as it ended and send's error. Errors
 // before send: those of the record; Busy while the gateway stops.
-func (k *Keeper) Hold(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading, cut func(), send func(ctx context.Context, o *Open) error) (schemas.Release, error) {
+func (k *Keeper) Hold(ctx context.Context, g policy.Grant, r schemas.Release, of release.ReadPlan, cut func(), send func(ctx context.Context, o *Open) error) (schemas.Release, error) {
 	if !k.life.Enter() {
 		return schemas.Release{}, Stopping()
 	}
@@ -118,7 +118,7 @@ const (
 
 // end records how a release ended. It must be written even though ctx is over, and it
 // is tried until the database is back or the gateway stops.
-func (k *Keeper) end(ctx context.Context, r schemas.Release, tab *agreement.Tab) {
+func (k *Keeper) end(ctx context.Context, r schemas.Release, tab *release.Reservation) {
 	var failed error
 	write := func() (struct{}, error) {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -106,7 +106,7 @@ func (f *File) whole() schemas.Release {
 
 // runSession holds a release open until its last range has left and no other came.
 func (s *Files) runSession(ctx context.Context, g policy.Grant, j *rangeSession, whole schemas.Release) {
-	_, err := s.keeper.Hold(ctx, g, whole, agreement.Reading{}, nil, func(ctx context.Context, o *Open) error {
+	_, err := s.keeper.Hold(ctx, g, whole, release.ReadPlan{}, nil, func(ctx context.Context, o *Open) error {
 		j.release, j.lowered = o, o.MostRows < whole.MostRows || o.MostBytes < whole.MostBytes
 		close(j.began)
 		return s.waitIdle(ctx, j, g.Lease().Until)

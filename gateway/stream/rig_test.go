@@ -24,7 +24,7 @@ import (
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -137,7 +137,7 @@ type record struct {
 	refuse error
 }
 
-func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _ agreement.Reading) (schemas.Release, *agreement.Tab, error) {
+func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _ release.ReadPlan) (schemas.Release, *release.Reservation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rel.ID = schemas.NewReleaseID()
@@ -148,11 +148,11 @@ func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _
 	return rel, nil, nil
 }
 
-func (r *record) More(context.Context, schemas.Release, *agreement.Tab, int64, int64) error {
+func (r *record) More(context.Context, schemas.Release, *release.Reservation, int64, int64) error {
 	return nil
 }
 
-func (r *record) End(_ context.Context, rel schemas.Release, _ *agreement.Tab) error {
+func (r *record) End(_ context.Context, rel schemas.Release, _ *release.Reservation) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, rel)

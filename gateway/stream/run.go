@@ -8,7 +8,7 @@ import (
 
 	"guichet/connectors/ipc"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -42,7 +42,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	}
 	defer e.budget.leave(who, n)
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
-	of := agreement.Reading{Epoch: p.Ask.Epoch, View: src.shown(), Segments: p.Segments}
+	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.shown(), Segments: p.Segments}
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *Open) error {
 		s := &sending{engine: e, plan: p, release: o, sink: sink, beside: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
 		s.pace = newPace(e.Idle, func() { o.Cut(Silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })

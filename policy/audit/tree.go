@@ -6,10 +6,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"guichet/connectors/db"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"guichet/connectors/db"
 )
 
 // edge is the right edge of a tree: the hashes of its complete subtrees,

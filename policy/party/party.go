@@ -193,9 +193,8 @@ func (r *Registry) MayAct(ctx context.Context, by schemas.Principal) error {
 	if err != nil || !p.Stopped {
 		return err
 	}
-	text, remedy := "your organisation was stopped", "write to the operator; you may still read, revoke and withdraw"
-	return &schemas.Error{Kind: schemas.Denied, Subject: string(p.ID), Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: "participant.stopped", Source: "the operator", Text: text, Remedy: remedy}}}
+	return schemas.Refuse(string(p.ID), "participant.stopped", "the operator",
+		"your organisation was stopped", "write to the operator; you may still read, revoke and withdraw")
 }
 
 // Participants lists them in the order of their ids.

@@ -81,12 +81,20 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 	})
 }
 
-// MayName says whether a dataset of provider may name an object: nil, or Denied
-// saying why. Asked at publication and again at every open [decisions.md 1].
+// MayName says whether a dataset of provider may name an object: nil where it lies under
+// a prefix of the provider's or is what the provider uploaded, or Denied saying why. Asked at publication and again at every open [decisions.md 1].
 func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
+	if strings.HasPrefix(key, schemas.UploadPrefix(provider)) && !strings.Contains(key, "..") {
+		with, err := r.withWork(ctx)
+		if err != nil {
+			return err // no answer is no no: what is refused is recorded
+		}
+		if slices.ContainsFunc(with, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
+			return nil // the provider's own upload
+		}
+	}
 	deny := func(text string) error {
-		return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: "ask the operator to grant the prefix",
-			Reasons: []schemas.Reason{{Rule: "store.prefix", Source: "prefixes of stores", Text: text, Remedy: "ask the operator to grant the prefix"}}}
+		return schemas.Refuse(key, "store.prefix", "prefixes of stores", text, "ask the operator to grant the prefix")
 	}
 	s, err := r.Store(ctx, store)
 	if schemas.KindOf(err) == schemas.NotFound {
@@ -110,11 +118,30 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 	return deny(fmt.Sprintf("the key %q is under no prefix of yours in store %s, bucket %s", key, store, bucket))
 }
 
+// withWork lists the stores with a work bucket of the operator's.
+func (r *Registry) withWork(ctx context.Context) ([]schemas.Store, error) {
+	all, _, err := r.Stores(ctx, schemas.Principal{Subject: "gateway", Roles: []schemas.Role{schemas.RoleOperator}}, "", 1000)
+	return slices.DeleteFunc(all, func(s schemas.Store) bool { return s.WorkBucket == "" }), err
+}
+
+// Work gives the store and the bucket where new files of the gateway go: those of the
+// first store that has a work bucket. Errors: Unavailable where none has.
+func (r *Registry) Work(ctx context.Context) (schemas.StoreID, string, error) {
+	with, err := r.withWork(ctx)
+	if err == nil && len(with) == 0 {
+		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered",
+			Remedy: "the operator gives one store a work_bucket"}
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return with[0].ID, with[0].WorkBucket, nil
+}
+
 // rename refuses a key that stores and proxies read in more than one way.
 func rename(key, why string) error {
-	text, remedy := fmt.Sprintf("the key %q %s, so it could be read as another one", key, why), "give the object another name"
-	return &schemas.Error{Kind: schemas.Denied, Subject: key, Message: text, Remedy: remedy,
-		Reasons: []schemas.Reason{{Rule: "store.key", Source: "names of objects", Text: text, Remedy: remedy}}}
+	text := fmt.Sprintf("the key %q %s, so it could be read as another one", key, why)
+	return schemas.Refuse(key, "store.key", "names of objects", text, "give the object another name")
 }
 
 // Prefix is the provider's prefix under which an object lies: the longest, with its slash.

@@ -8,16 +8,16 @@ package dbtest
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
-	"guichet/connectors/db"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 
-	"database/sql"
-
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+
+	"guichet/connectors/db"
 )
 
 // The kinds of database.

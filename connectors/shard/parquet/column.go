@@ -3,10 +3,11 @@ package parquet
 import (
 	"errors"
 	"fmt"
-	"guichet/connectors/column"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
 )
 
 // A column is put together from levels [Dremel, parquet-format NestedEncoding]: of

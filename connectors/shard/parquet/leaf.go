@@ -3,13 +3,14 @@ package parquet
 import (
 	"errors"
 	"fmt"
-	"guichet/connectors/ipc"
 	"slices"
 	"strings"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"guichet/connectors/ipc"
 )
 
 // leafReader holds the decoded levels and values of one leaf of one row group that no

@@ -2,12 +2,13 @@ package parquet
 
 import (
 	"fmt"
-	"guichet/connectors/ipc"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/ipc"
 )
 
 // node is a node of the Parquet schema with its levels.

@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"encoding/binary"
-	"guichet/connectors/ipc"
 	"hash/crc32"
 	"slices"
 
@@ -10,6 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
+
+	"guichet/connectors/ipc"
 )
 
 // checkChunks refuses what the decoder cannot read before any page is touched, and

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"guichet/connectors/batch"
-	"guichet/connectors/ipc"
 	"runtime"
 	"sort"
 	"strings"
@@ -15,6 +13,9 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 )
 
 // Source reads a Parquet file. arrow-go v18 takes the pages apart; what its

@@ -3,10 +3,11 @@ package parquet
 import (
 	"encoding/base64"
 	"encoding/json"
-	"guichet/connectors/ipc"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/parquet/metadata"
+
+	"guichet/connectors/ipc"
 )
 
 // Entries of the footer.

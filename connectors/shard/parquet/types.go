@@ -3,14 +3,15 @@ package parquet
 import (
 	"context"
 	"fmt"
-	"guichet/connectors/column"
-	"guichet/connectors/ipc"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/column"
+	"guichet/connectors/ipc"
 )
 
 // assembler is what a node of the Parquet schema becomes.

@@ -1,0 +1,149 @@
+package terminal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"guichet/schemas"
+)
+
+// Size writes bytes for people.
+func Size(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, names := float64(n), "kMGTPE"
+	i := -1
+	for f >= unit && i < len(names)-1 {
+		f /= unit
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", f, names[i])
+}
+
+// Count writes a number with thin groups.
+func Count(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && (i > 1 || s[0] != '-'); i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+// Plural writes a count with its noun.
+func Plural[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(int64(n)) + " " + many
+}
+
+func When(ts time.Time) string {
+	if ts.IsZero() {
+		return "–"
+	}
+	return ts.Local().Format("2006-01-02 15:04:05 MST")
+}
+
+// Title picks a title to show: English, else English of a country, else what was
+// translated into English, marked as such, else the first by tag.
+func Title(x schemas.Text) string {
+	tag := x.For("en")
+	if schemas.Translated(tag) && x[tag] != "" {
+		return x[tag] + " (machine translation)"
+	}
+	return x[tag]
+}
+
+// Decided writes a decision for people, the same sentence everywhere.
+func Decided(d *schemas.Decision) string {
+	var b strings.Builder
+	switch d.Verdict {
+	case schemas.VerdictYes:
+		b.WriteString("Yes")
+	case schemas.VerdictReview:
+		fmt.Fprintf(&b, "Not yet: %s reviews requests", d.Reviewer)
+	default:
+		b.WriteString("No")
+	}
+	if !d.Until.IsZero() {
+		fmt.Fprintf(&b, ", until %s", schemas.Ending(d.Until))
+	}
+	b.WriteString(".\n")
+	for _, o := range d.Obligations {
+		fmt.Fprintf(&b, "  demands: %s (%s)\n", Duty(&o), o.Source)
+	}
+	if d.Left != nil && d.Verdict != schemas.VerdictNo {
+		fmt.Fprintf(&b, "  left for the project: %s\n", Left(d.Left))
+	}
+	for _, r := range d.Reasons {
+		fmt.Fprintf(&b, "  because %s (%s, %s)\n", r.Text, r.Rule, r.Source)
+		if r.Remedy != "" && d.Verdict == schemas.VerdictNo {
+			fmt.Fprintf(&b, "  → %s\n", r.Remedy)
+		}
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
+	}
+	return b.String()
+}
+
+// Left is what budgets still give.
+func Left(l *schemas.Left) string {
+	var parts []string
+	if l.Rows != nil {
+		parts = append(parts, Plural(*l.Rows, "row", "rows"))
+	}
+	if l.Bytes != nil {
+		parts = append(parts, Size(*l.Bytes))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func Duty(o *schemas.Duty) string {
+	cols := strings.Join(o.Columns, ", ")
+	switch o.Kind {
+	case schemas.DutyHide:
+		return "hidden: " + cols
+	case schemas.DutyPseudonymise:
+		if o.Domain != "" {
+			return "pseudonymised: " + cols + ", in the joint domain " + o.Domain + " of " + strings.Join(o.With, ", ")
+		}
+		return "pseudonymised: " + cols
+	case schemas.DutyGeneralise:
+		return "made coarser: " + cols + " to " + o.To
+	case schemas.DutyFilter:
+		return "only some rows are shown"
+	case schemas.DutyBudget:
+		if o.Rows > 0 {
+			return "budget: " + Count(o.Rows) + " rows"
+		}
+		return "budget: " + Size(o.Bytes)
+	case schemas.DutyFactory:
+		if len(o.Values) > 0 {
+			return "only at " + strings.Join(o.Values, ", ")
+		}
+		return "only from the factory's own network"
+	case schemas.DutyAttribute:
+		return "give credit: " + o.Text
+	}
+	return o.Kind
+}
+
+// InRoles says roles in words.
+func InRoles(roles []schemas.Role) string {
+	if len(roles) == 0 {
+		return ", but in no role: ask the operator"
+	}
+	s := make([]string, len(roles))
+	for i, r := range roles {
+		s[i] = string(r)
+	}
+	return " as " + strings.Join(s, ", ")
+}
+
+func Mark(m schemas.Mark) string {
+	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
+}

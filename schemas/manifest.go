@@ -1,0 +1,37 @@
+package schemas
+
+import (
+	"time"
+)
+
+// Manifest is the trainer's view of the data under one agreement.
+type Manifest struct {
+	Agreement   AgreementID     `json:"agreement"`
+	Dataset     DatasetID       `json:"dataset"`
+	Version     VersionID       `json:"version"`
+	Obligations []Duty          `json:"obligations,omitempty"`
+	EndsAt      time.Time       `json:"ends_at"`
+	Declared    bool            `json:"declared,omitempty" doc:"the place is the requester's word"`
+	Tables      []ManifestSplit `json:"tables"`
+}
+
+// ManifestSplit is one split of a table as the agreement shows it.
+type ManifestSplit struct {
+	Table      string          `json:"table"`
+	Split      string          `json:"split"`
+	Rows       int64           `json:"rows"`
+	WindowRows int64           `json:"window_rows"`
+	Schema     []byte          `json:"schema" doc:"IPC schema message"`
+	Columns    []TableColumn   `json:"columns"`
+	Shards     []ManifestShard `json:"shards"`
+	Part       int64           `json:"part,omitempty" doc:"rows of the rank asked for"`
+	Even       string          `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
+	Order      string          `json:"order,omitempty" doc:"what the seed does, where a rank was asked for"`
+}
+
+// ManifestShard is one shard of a split as the agreement shows it.
+type ManifestShard struct {
+	Name    string  `json:"name"`
+	Rows    int64   `json:"rows"`
+	Batches []int64 `json:"batches" doc:"rows of each record batch"`
+}

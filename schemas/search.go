@@ -1,0 +1,53 @@
+package schemas
+
+// Hit is one dataset found, with its mark.
+type Hit struct {
+	ID          DatasetID         `json:"id"`
+	Title       Text              `json:"title"`
+	Space       SpaceID           `json:"space"`
+	Publisher   string            `json:"publisher,omitempty"`
+	Provider    ParticipantID     `json:"provider"`
+	Licence     string            `json:"licence,omitempty"`
+	Licences    []string          `json:"licences,omitempty" doc:"all, where there are several; licence is the strictest"`
+	Attribution string            `json:"attribution,omitempty"`
+	Countries   []string          `json:"countries,omitempty"`
+	Rows        int64             `json:"rows,omitempty"`
+	Bytes       int64             `json:"bytes,omitempty"`
+	Version     VersionID         `json:"version,omitempty"`
+	Access      Mark              `json:"access" enum:"now,ask,no,elsewhere"`
+	Reasons     []Reason          `json:"reasons,omitempty" doc:"why"`
+	Notes       []string          `json:"notes,omitempty" doc:"where the licence asks for more than the terms"`
+	Left        *Left             `json:"left,omitempty" doc:"what the budgets of the terms still give to the project that was named"`
+	Links       []Link            `json:"links,omitempty" doc:"for elsewhere: where it is held"`
+	Highlight   map[string]string `json:"highlight,omitempty" doc:"field to the text around what was found, marked by **"`
+}
+
+// Found is what a search answers.
+type Found struct {
+	Total  uint64           `json:"total"`
+	Items  []Hit            `json:"items"`
+	Facets map[string]Facet `json:"facets,omitempty"`
+	Next   string           `json:"next,omitempty"`
+	Near   []Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
+}
+
+// Facet counts the values of one field over all hits.
+type Facet struct {
+	Values    []FacetValue `json:"values"`
+	Remainder int          `json:"remainder" doc:"hits with values that are not listed"`
+}
+
+// FacetValue is one value with its number of datasets.
+type FacetValue struct {
+	Value string `json:"value"`
+	Label string `json:"label,omitempty"`
+	Count int    `json:"count"`
+}
+
+// Near is a search that is near to one that found nothing.
+type Near struct {
+	Words   string            `json:"q" doc:"the words of the search that finds something"`
+	Without []string          `json:"without,omitempty" doc:"the words that it leaves out"`
+	Instead map[string]string `json:"instead,omitempty" doc:"words that nothing holds, to what they are written as here"`
+	Total   uint64            `json:"total" doc:"how many datasets it finds of those that everyone may see"`
+}
