@@ -61,36 +61,6 @@ func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
 	return d, nil
 }
 
-// Schema is the table's schema.
-func (d *Decoder) Schema() *arrow.Schema { return d.schema.Arrow }
-
-// Record decodes one record batch message (metadata and body). The record
-// shares msg's bytes; records of one Decoder share their dictionaries. Kind:
-// Invalid. Release has no effect: the memory is Go's.
-func (d *Decoder) Record(msg []byte) (rec arrow.Record, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = ipc.Invalid("the record batch cannot be read: %v", p)
-		}
-	}()
-	m, at, err := ipc.SplitMessage(msg)
-	if err != nil {
-		return nil, err
-	}
-	if m.Kind != ipc.KindRecord {
-		return nil, ipc.Invalid("the message is not a record batch")
-	}
-	cols, err := Decode(&m, msg[at.Meta:at.Len()], d.schema.Top, d.dicts, nil)
-	if err != nil {
-		return nil, ipc.Invalid("record batch: %w", err)
-	}
-	arrs := make([]arrow.Array, len(cols))
-	for i, c := range cols {
-		arrs[i] = array.MakeFromData(c.ToArrow(d.arrow))
-	}
-	return array.NewRecord(d.schema.Arrow, arrs, m.Rows), nil
-}
-
 // Columns decodes some columns of a record batch message, in the order asked for,
 // and looks at no byte of the others. It shares msg's bytes; every index of a
 // dictionary column lies in its dictionary. Kind: Invalid.

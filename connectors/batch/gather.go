@@ -160,75 +160,42 @@ func (g *Gathered) DictionariesAs(ids []int) ([][]byte, error) {
 	return encodeDictionaries(g.Record(), func(id int64) int64 { return int64(ids[id]) })
 }
 
-func takeColumn(f arrow.Field, segs []column.Run, compact bool) (*column.Column, error) {
+// takeColumn copies runs of one column. A dictionary that all runs share stays the very
+// same one: the next gathering then knows it without a look at its values.
+func takeColumn(f arrow.Field, runs []column.Run, compact bool) (*column.Column, error) {
 	d, ok := f.Type.(*arrow.DictionaryType)
 	if !ok {
-		return column.Canonical(f, segs, &column.DictionaryMap{})
-	}
-	vf := arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true}
-	z := &column.DictionaryMap{Remap: map[*column.Column][]int32{}}
-	var all []*column.Column
-	for _, s := range segs {
-		if _, ok := z.Remap[s.Column.Dictionary]; !ok {
-			z.Remap[s.Column.Dictionary] = nil
-			all = append(all, s.Column.Dictionary)
-		}
+		return column.Canonical(f, runs, &column.DictionaryMap{})
 	}
 	if compact {
-		return compactColumn(f, vf, segs, z)
+		c := column.NewCompactor(f.Name, d)
+		if _, err := c.Use(runs); err != nil {
+			return nil, err
+		}
+		m, err := c.Map()
+		if err != nil {
+			return nil, err
+		}
+		return column.Canonical(f, runs, m)
+	}
+	var all []*column.Column
+	seen := map[*column.Column]bool{}
+	for _, r := range runs {
+		if !seen[r.Column.Dictionary] {
+			seen[r.Column.Dictionary] = true
+			all = append(all, r.Column.Dictionary)
+		}
 	}
 	if len(all) == 1 {
-		z.Dictionary = all[0]
-		return column.Canonical(f, segs, z)
+		return column.Canonical(f, runs, &column.DictionaryMap{Dictionary: all[0]})
 	}
-	var err error
-	if z.Dictionary, z.Remap, err = column.Unify(vf, all); err != nil {
+	values := arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true}
+	dictionary, remap, err := column.Unify(values, all)
+	if err != nil {
 		return nil, err
 	}
-	if z.Dictionary == nil || int64(z.Dictionary.Len)-1 > column.MaxIndex(d.IndexType) {
+	if dictionary == nil || int64(dictionary.Len)-1 > column.MaxIndex(d.IndexType) {
 		return nil, ipc.Invalid("the joined dictionary is too large for a message or its index")
 	}
-	return column.Canonical(f, segs, z)
-}
-
-// compactColumn gives the column a dictionary of the values in use.
-func compactColumn(f, vf arrow.Field, segs []column.Run, z *column.DictionaryMap) (*column.Column, error) {
-	var used []column.Run
-	var next int32
-	var last *column.Column
-	var to []int32
-	var at column.Indices
-	for _, s := range segs {
-		if s.Column != last {
-			last, to, at = s.Column, z.Remap[s.Column.Dictionary], s.Column.Indices()
-		}
-		if to == nil {
-			to = make([]int32, s.Column.Dictionary.Len)
-			for i := range to {
-				to[i] = -1
-			}
-			z.Remap[s.Column.Dictionary] = to
-		}
-		for i := s.From; i < s.From+s.Len; i++ {
-			if s.Column.IsNull(i) {
-				continue
-			}
-			k := at.Index(i)
-			if k < 0 || k >= int64(len(to)) {
-				return nil, ipc.Invalid("row %d: index %d in a dictionary of %d values", i, k, len(to))
-			}
-			if to[k] < 0 {
-				to[k], next = next, next+1
-				used = column.AppendRun(used, column.Run{Column: s.Column.Dictionary, From: int(k), Len: 1})
-			}
-		}
-	}
-	if int64(next)-1 > column.MaxIndex(f.Type.(*arrow.DictionaryType).IndexType) {
-		return nil, ipc.Invalid("%d values are too many for the index type", next)
-	}
-	var err error
-	if z.Dictionary, err = column.Canonical(vf, used, &column.DictionaryMap{}); err != nil {
-		return nil, err
-	}
-	return column.Canonical(f, segs, z)
+	return column.Canonical(f, runs, &column.DictionaryMap{Dictionary: dictionary, Remap: remap})
 }

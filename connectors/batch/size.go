@@ -174,13 +174,13 @@ type sizeCounter struct {
 	n, nulls, text int64 // values, nulls among them, bytes of text
 	kids           []*sizeCounter
 	values         *sizeCounter // of the dictionary's values in use
-	used           map[*column.Column][]bool
+	used           *column.Compactor
 }
 
 func newSizeCounter(f arrow.Field) *sizeCounter {
 	t := &sizeCounter{field: f}
 	if d, ok := f.Type.(*arrow.DictionaryType); ok {
-		t.used = map[*column.Column][]bool{}
+		t.used = column.NewCompactor(f.Name, d)
 		t.values = newSizeCounter(arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true})
 		return t
 	}
@@ -225,27 +225,10 @@ func (t *sizeCounter) add(segs []column.Run) error {
 }
 
 // use counts the dictionary values that were not used before.
-func (t *sizeCounter) use(segs []column.Run) error {
-	var fresh []column.Run
-	for _, s := range segs {
-		used := t.used[s.Column.Dictionary]
-		if used == nil {
-			used = make([]bool, s.Column.Dictionary.Len)
-			t.used[s.Column.Dictionary] = used
-		}
-		for i := s.From; i < s.From+s.Len; i++ {
-			if s.Column.IsNull(i) {
-				continue
-			}
-			k := s.Column.Index(i)
-			if k < 0 || k >= int64(len(used)) {
-				return fmt.Errorf("row %d: index %d in a dictionary of %d values", i, k, len(used))
-			}
-			if !used[k] {
-				used[k] = true
-				fresh = column.AppendRun(fresh, column.Run{Column: s.Column.Dictionary, From: int(k), Len: 1})
-			}
-		}
+func (t *sizeCounter) use(runs []column.Run) error {
+	fresh, err := t.used.Use(runs)
+	if err != nil {
+		return err
 	}
 	return t.values.add(fresh)
 }

@@ -18,22 +18,18 @@ type Projection struct {
 	keep   []int // indices of kept columns, ascending as in the table or as asked
 	edited map[int]arrow.Field
 	spans  []Span
-	ids    map[int64]bool
 }
 
-// Select makes the projection of a schema message to the columns with the
-// given indices, in that order. Kept columns keep their dictionary ids, so that
-// dictionary messages pass as they are. Kind: Invalid.
-func Select(schema []byte, columns []int) (*Projection, error) { return Edit(schema, columns, nil) }
-
-// Edit is Select with some of the columns replaced by others, of the fields given;
-// their values come to Splice as arrays. The new fields are no dictionaries.
+// Edit makes the projection of a schema message to the columns with the given indices, in
+// that order, with some of them replaced by others, of the fields given; their values come
+// to Splice as arrays. Kept columns keep their dictionary ids, so that dictionary messages
+// pass as they are; the new fields are no dictionaries. Kind: Invalid.
 func Edit(schema []byte, columns []int, edited map[int]arrow.Field) (*Projection, error) {
 	s, err := ipc.ParseSchema(schema)
 	if err != nil {
 		return nil, err
 	}
-	p := &Projection{keep: columns, edited: edited, ids: map[int64]bool{}}
+	p := &Projection{keep: columns, edited: edited}
 	if p.spans, err = SpansOf(s.Top); err != nil {
 		return nil, err
 	}
@@ -50,26 +46,13 @@ func Edit(schema []byte, columns []int, edited map[int]arrow.Field) (*Projection
 			}
 		}
 		top = append(top, n)
-		keepIDs(n, p.ids)
 	}
 	p.schema = ipc.SchemaWith(top)
 	return p, nil
 }
 
-func keepIDs(n *ipc.Node, ids map[int64]bool) {
-	if n.DictionaryID >= 0 {
-		ids[n.DictionaryID] = true
-	}
-	for _, k := range n.Kids {
-		keepIDs(k, ids)
-	}
-}
-
 // Schema is the projection's schema message.
 func (p *Projection) Schema() []byte { return p.schema.Encode() }
-
-// Keeps says whether a dictionary message with this id belongs to a kept column.
-func (p *Projection) Keeps(dictionaryID int64) bool { return p.ids[dictionaryID] }
 
 // splice is a projected record batch before its bytes are copied: nodes and buffers of
 // the new metadata, and the ranges of the old body, one after another.

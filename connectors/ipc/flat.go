@@ -6,18 +6,6 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// Slots of the flatbuffers tables of Arrow's Message.fbs, Schema.fbs and
-// File.fbs: 4 plus twice the field's number [Arrow columnar format 1.5].
-const (
-	slot0 = 4 + 2*iota
-	slot1
-	slot2
-	slot3
-	slot4
-	slot5
-	slot6
-)
-
 var errFlat = errors.New("the metadata is not a well-formed flatbuffer")
 
 // guard turns a panic of the flatbuffers accessors, which index foreign bytes
@@ -36,38 +24,41 @@ func flatRoot(b []byte) flat {
 	return flat{flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}}
 }
 
-func (f flat) at(slot int) (flatbuffers.UOffsetT, bool) {
-	o := flatbuffers.UOffsetT(f.t.Offset(flatbuffers.VOffsetT(slot)))
+// slot is a field's place in the row of slots, which begins with two lengths.
+func slot(field int) flatbuffers.VOffsetT { return flatbuffers.VOffsetT(4 + 2*field) }
+
+func (f flat) at(field int) (flatbuffers.UOffsetT, bool) {
+	o := flatbuffers.UOffsetT(f.t.Offset(slot(field)))
 	return o + f.t.Pos, o != 0
 }
 
-func (f flat) i64(slot int, def int64) int64 {
-	return f.t.GetInt64Slot(flatbuffers.VOffsetT(slot), def)
+func (f flat) i64(field int, def int64) int64 {
+	return f.t.GetInt64Slot(slot(field), def)
 }
 
-func (f flat) i32(slot int, def int32) int32 {
-	return f.t.GetInt32Slot(flatbuffers.VOffsetT(slot), def)
+func (f flat) i32(field int, def int32) int32 {
+	return f.t.GetInt32Slot(slot(field), def)
 }
 
-func (f flat) i16(slot int, def int16) int16 {
-	return f.t.GetInt16Slot(flatbuffers.VOffsetT(slot), def)
+func (f flat) i16(field int, def int16) int16 {
+	return f.t.GetInt16Slot(slot(field), def)
 }
 
-func (f flat) u8(slot int) byte { return f.t.GetByteSlot(flatbuffers.VOffsetT(slot), 0) }
+func (f flat) u8(field int) byte { return f.t.GetByteSlot(slot(field), 0) }
 
-func (f flat) bool(slot int) bool { return f.t.GetBoolSlot(flatbuffers.VOffsetT(slot), false) }
+func (f flat) bool(field int) bool { return f.t.GetBoolSlot(slot(field), false) }
 
-func (f flat) str(slot int) string {
-	p, ok := f.at(slot)
+func (f flat) str(field int) string {
+	p, ok := f.at(field)
 	if !ok {
 		return ""
 	}
 	return string(f.t.ByteVector(p))
 }
 
-// table follows slot to a table; ok is false where the slot is empty.
-func (f flat) table(slot int) (flat, bool) {
-	p, ok := f.at(slot)
+// table follows a field to a table; ok is false where the field is left out.
+func (f flat) table(field int) (flat, bool) {
+	p, ok := f.at(field)
 	if !ok {
 		return flat{}, false
 	}
@@ -76,8 +67,8 @@ func (f flat) table(slot int) (flat, bool) {
 
 // vector gives start and number of elements of size bytes each, after checking
 // that all of them lie within the buffer.
-func (f flat) vector(slot, size int) (start flatbuffers.UOffsetT, n int) {
-	p, ok := f.at(slot)
+func (f flat) vector(field, size int) (start flatbuffers.UOffsetT, n int) {
+	p, ok := f.at(field)
 	if !ok {
 		return 0, 0
 	}
@@ -90,8 +81,8 @@ func (f flat) vector(slot, size int) (start flatbuffers.UOffsetT, n int) {
 }
 
 // tables follows a vector of tables.
-func (f flat) tables(slot int) []flat {
-	start, n := f.vector(slot, 4)
+func (f flat) tables(field int) []flat {
+	start, n := f.vector(field, 4)
 	out := make([]flat, n)
 	for i := range out {
 		p := start + flatbuffers.UOffsetT(4*i)

@@ -20,24 +20,24 @@ type Footer struct {
 func ParseFooter(b []byte) (f Footer, err error) {
 	defer guard(&err)
 	t := flatRoot(b)
-	st, ok := t.table(slot1)
+	st, ok := t.table(footerSchema)
 	if !ok {
 		return f, fmt.Errorf("no schema")
 	}
 	if f.Schema, err = parseSchema(st, schemaParser{}); err != nil {
 		return f, err
 	}
-	_, n := t.vector(slot4, 4)
+	_, n := t.vector(footerMetadata, 4)
 	f.Extras = n > 0
-	f.Dictionaries, f.Batches = blocksAt(t, slot2), blocksAt(t, slot3)
+	f.Dictionaries, f.Batches = blocksAt(t, footerDictionaries), blocksAt(t, footerBatches)
 	f.Size = len(b)
 	return f, nil
 }
 
 // blocksAt reads a vector of Block structs: 8 bytes of offset, 4 of metadata length, 4 of
 // padding, 8 of body length [File.fbs].
-func blocksAt(t flat, slot int) []schemas.Block {
-	p, n := t.vector(slot, 24)
+func blocksAt(t flat, field int) []schemas.Block {
+	p, n := t.vector(field, 24)
 	out := make([]schemas.Block, n)
 	for i := range out {
 		out[i] = schemas.Block{Offset: t.int64At(p), Meta: t.t.GetInt32(p + 8), Body: t.int64At(p + 16)}

@@ -88,32 +88,32 @@ func Header(meta []byte) []byte {
 func ParseUnframed(b []byte) (m Message, err error) {
 	defer guard(&err)
 	root := flatRoot(b)
-	if v := root.i16(slot0, 0); v < 3 || v > 4 {
+	if v := root.i16(messageVersion, 0); v != metadataV4 && v != metadataV5 {
 		return m, fmt.Errorf("metadata version %d; only V4 and V5 are read", v+1)
 	}
-	m.BodyLen = root.i64(slot3, 0)
+	m.BodyLen = root.i64(messageBodyLength, 0)
 	if m.BodyLen < 0 {
 		return m, fmt.Errorf("body length %d", m.BodyLen)
 	}
-	_, n := root.vector(slot4, 4)
+	_, n := root.vector(messageMetadata, 4)
 	m.Custom = n > 0
-	h, ok := root.table(slot2)
+	h, ok := root.table(messageHeader)
 	if !ok {
 		return m, fmt.Errorf("no header")
 	}
 	m.header = h
-	switch t := root.u8(slot1); t {
-	case 1:
+	switch t := root.u8(messageHeaderType); t {
+	case headerSchema:
 		m.Kind = KindSchema
 		return m, nil
-	case 2:
+	case headerDictionary:
 		m.Kind = KindDictionary
-		m.DictionaryID = h.i64(slot0, 0)
-		m.IsDelta = h.bool(slot2)
-		if h, ok = h.table(slot1); !ok {
+		m.DictionaryID = h.i64(dictionaryID, 0)
+		m.IsDelta = h.bool(dictionaryIsDelta)
+		if h, ok = h.table(dictionaryData); !ok {
 			return m, fmt.Errorf("a dictionary batch without data")
 		}
-	case 3:
+	case headerRecord:
 		m.Kind = KindRecord
 	default:
 		return m, fmt.Errorf("message of type %d; only schemas, dictionaries and record batches are read", t)
@@ -123,11 +123,11 @@ func ParseUnframed(b []byte) (m Message, err error) {
 
 // parseBatch reads the RecordBatch table h.
 func (m *Message) parseBatch(h flat) error {
-	m.Rows = h.i64(slot0, 0)
+	m.Rows = h.i64(batchRows, 0)
 	if m.Rows < 0 || m.Rows > maxRows {
 		return fmt.Errorf("a batch of %d rows", m.Rows)
 	}
-	p, n := h.vector(slot1, 16)
+	p, n := h.vector(batchNodes, 16)
 	m.Nodes = make([]NodeRef, n)
 	for i := range m.Nodes {
 		m.Nodes[i] = NodeRef{h.int64At(p), h.int64At(p + 8)}
@@ -136,7 +136,7 @@ func (m *Message) parseBatch(h flat) error {
 			return fmt.Errorf("a column of %d values", l)
 		}
 	}
-	p, n = h.vector(slot2, 16)
+	p, n = h.vector(batchBuffers, 16)
 	m.Buffers = make([]BufferRef, n)
 	for i := range m.Buffers {
 		b := BufferRef{h.int64At(p), h.int64At(p + 8)}
@@ -146,10 +146,10 @@ func (m *Message) parseBatch(h flat) error {
 		}
 		m.Buffers[i] = b
 	}
-	if c, ok := h.table(slot3); ok {
-		m.Compressed, m.Codec = true, int8(c.u8(slot0))
+	if c, ok := h.table(batchCompression); ok {
+		m.Compressed, m.Codec = true, int8(c.u8(compressionCodec))
 	}
-	p, n = h.vector(slot4, 8)
+	p, n = h.vector(batchVariadicCounts, 8)
 	for range n {
 		m.Variadic = append(m.Variadic, h.int64At(p))
 		p += 8

@@ -84,17 +84,17 @@ func SchemaWith(top []*Node) *Schema {
 // types that are not read are null and have their name in was.
 func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	defer guard(&err)
-	if t.i16(slot0, 0) != 0 {
+	if t.i16(schemaEndianness, 0) != 0 {
 		return nil, fmt.Errorf("big-endian data are not read")
 	}
 	p.left, s = MaxFields, &Schema{}
-	_, n := t.vector(slot2, 4)
-	_, f := t.vector(slot3, 8)
+	_, n := t.vector(schemaMetadata, 4)
+	_, f := t.vector(schemaFeatures, 8)
 	s.Extras = n > 0 || f > 0
-	for _, kv := range t.tables(slot2) {
-		s.SchemaKeys = append(s.SchemaKeys, fmt.Sprintf("%.60q", kv.str(slot0)))
+	for _, kv := range t.tables(schemaMetadata) {
+		s.SchemaKeys = append(s.SchemaKeys, fmt.Sprintf("%.60q", kv.str(pairKey)))
 	}
-	if s.Top, err = p.fields(t.tables(slot1), "", 0); err != nil {
+	if s.Top, err = p.fields(t.tables(schemaColumns), "", 0); err != nil {
 		return nil, err
 	}
 	s.Extras, s.ColumnKeys = s.Extras || p.extras, p.keys
@@ -138,36 +138,36 @@ func (p *schemaParser) fields(ts []flat, path string, depth int) ([]*Node, error
 
 func (p *schemaParser) field(t flat, path string, depth int) (*Node, error) {
 	n := &Node{DictionaryID: -1}
-	n.Field = arrow.Field{Name: t.str(slot0), Nullable: t.bool(slot1), Metadata: p.metadata(t, n, t.str(slot0))}
+	n.Field = arrow.Field{Name: t.str(fieldName), Nullable: t.bool(fieldNullable), Metadata: p.metadata(t, n)}
 	path += n.Field.Name
 	if len(n.Field.Name) > MaxName || !utf8.ValidString(n.Field.Name) {
 		return nil, fmt.Errorf("a column's name is not UTF-8, or longer than %d bytes", MaxName)
 	}
 	var err error
-	if n.Kids, err = p.fields(t.tables(slot5), path+".", depth+1); err != nil {
+	if n.Kids, err = p.fields(t.tables(fieldChildren), path+".", depth+1); err != nil {
 		return nil, err
 	}
-	ty, _ := t.table(slot3)
-	dt, err := parseType(t.u8(slot2), ty, n.Kids)
+	ty, _ := t.table(fieldType)
+	dt, err := parseType(t.u8(fieldTypeType), ty, n.Kids)
 	if err != nil && p.lenient {
-		n.Unread, dt, err = typeWords(t.u8(slot2), ty, err), arrow.Null, nil
+		n.Unread, dt, err = typeWords(t.u8(fieldTypeType), ty, err), arrow.Null, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("column %q: %w", path, err)
 	}
 	n.Field.Type = dt
-	if d, ok := t.table(slot4); ok {
-		n.DictionaryID = d.i64(slot0, 0)
+	if d, ok := t.table(fieldDictionary); ok {
+		n.DictionaryID = d.i64(encodingID, 0)
 		var idx arrow.DataType = arrow.PrimitiveTypes.Int32
-		if it, ok := d.table(slot1); ok {
-			if idx, err = IntType(it.i32(slot0, 0), it.bool(slot1)); err == nil && !arrow.IsInteger(idx.ID()) {
+		if it, ok := d.table(encodingIndexType); ok {
+			if idx, err = IntType(it.i32(intBitWidth, 0), it.bool(intIsSigned)); err == nil && !arrow.IsInteger(idx.ID()) {
 				err = fmt.Errorf("dictionary indices of %s are not read", idx)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("column %q: %w", path, err)
 			}
 		}
-		n.Field.Type = &arrow.DictionaryType{IndexType: idx, ValueType: dt, Ordered: d.bool(slot2)}
+		n.Field.Type = &arrow.DictionaryType{IndexType: idx, ValueType: dt, Ordered: d.bool(encodingIsOrdered)}
 	}
 	return n, nil
 }
@@ -175,21 +175,21 @@ func (p *schemaParser) field(t flat, path string, depth int) (*Node, error) {
 // metadata keeps the two keys that name an extension type [Arrow columnar
 // format, Extension Types], and in a described schema what it says of the column, and
 // notes that others were there.
-func (p *schemaParser) metadata(t flat, n *Node, name string) arrow.Metadata {
+func (p *schemaParser) metadata(t flat, n *Node) arrow.Metadata {
 	var keys, vals []string
-	for _, kv := range t.tables(slot6) {
-		k := kv.str(slot0)
+	for _, kv := range t.tables(fieldMetadata) {
+		k := kv.str(pairKey)
 		if k != ExtensionName && k != ExtensionMetadata {
 			if p.described {
-				n.about = append(n.about, keyValue{k, kv.str(slot1)})
+				n.about = append(n.about, keyValue{k, kv.str(pairValue)})
 				continue
 			}
 			if p.extras = true; len(p.keys) < maxKeys {
-				p.keys = append(p.keys, fmt.Sprintf("%.60q of column %.60q", k, t.str(slot0)))
+				p.keys = append(p.keys, fmt.Sprintf("%.60q of column %.60q", k, t.str(fieldName)))
 			}
 			continue
 		}
-		keys, vals = append(keys, k), append(vals, kv.str(slot1))
+		keys, vals = append(keys, k), append(vals, kv.str(pairValue))
 	}
 	return arrow.NewMetadata(keys, vals)
 }

@@ -73,9 +73,9 @@ func parseType(kind byte, t flat, kids []*Node) (arrow.DataType, error) {
 func parseFixed(kind byte, t flat) (arrow.DataType, error) {
 	switch kind {
 	case fbInt:
-		return IntType(t.i32(slot0, 0), t.bool(slot1))
+		return IntType(t.i32(intBitWidth, 0), t.bool(intIsSigned))
 	case fbFloat:
-		switch t.i16(slot0, 0) {
+		switch t.i16(floatPrecision, 0) {
 		case 0:
 			return arrow.FixedWidthTypes.Float16, nil
 		case 1:
@@ -84,14 +84,14 @@ func parseFixed(kind byte, t flat) (arrow.DataType, error) {
 			return arrow.PrimitiveTypes.Float64, nil
 		}
 	case fbDecimal:
-		return decimalType(t.i32(slot0, 0), t.i32(slot1, 0), t.i32(slot2, 128))
+		return decimalType(t.i32(decimalPrecision, 0), t.i32(decimalScale, 0), t.i32(decimalBitWidth, 128))
 	case fbDate:
-		if t.i16(slot0, 1) == 0 {
+		if t.i16(dateUnit, 1) == 0 {
 			return arrow.FixedWidthTypes.Date32, nil
 		}
 		return arrow.FixedWidthTypes.Date64, nil
 	case fbTime:
-		u, bits := arrow.TimeUnit(t.i16(slot0, 1)), t.i32(slot1, 32)
+		u, bits := arrow.TimeUnit(t.i16(timeUnit, 1)), t.i32(timeBitWidth, 32)
 		if bits == 32 && u <= arrow.Millisecond {
 			return &arrow.Time32Type{Unit: unit(u)}, nil
 		}
@@ -99,15 +99,15 @@ func parseFixed(kind byte, t flat) (arrow.DataType, error) {
 			return &arrow.Time64Type{Unit: unit(u)}, nil
 		}
 	case fbTimestamp:
-		if u := t.i16(slot0, 0); u >= 0 && u <= 3 {
-			return &arrow.TimestampType{Unit: unit(arrow.TimeUnit(u)), TimeZone: t.str(slot1)}, nil
+		if u := t.i16(timestampUnit, 0); u >= 0 && u <= 3 {
+			return &arrow.TimestampType{Unit: unit(arrow.TimeUnit(u)), TimeZone: t.str(timestampZone)}, nil
 		}
 	case fbDuration:
-		if u := t.i16(slot0, 1); u >= 0 && u <= 3 {
+		if u := t.i16(durationUnit, 1); u >= 0 && u <= 3 {
 			return &arrow.DurationType{Unit: unit(arrow.TimeUnit(u))}, nil
 		}
 	case fbInterval:
-		switch t.i16(slot0, 0) {
+		switch t.i16(intervalUnit, 0) {
 		case 0:
 			return arrow.FixedWidthTypes.MonthInterval, nil
 		case 1:
@@ -116,7 +116,7 @@ func parseFixed(kind byte, t flat) (arrow.DataType, error) {
 			return arrow.FixedWidthTypes.MonthDayNanoInterval, nil
 		}
 	case fbFixedBinary:
-		if w := t.i32(slot0, 0); w >= 0 {
+		if w := t.i32(binaryWidth, 0); w >= 0 {
 			return &arrow.FixedSizeBinaryType{ByteWidth: int(w)}, nil
 		}
 	}
@@ -142,7 +142,7 @@ func decimalType(precision, scale, bits int32) (arrow.DataType, error) {
 func typeWords(kind byte, t flat, why error) string {
 	switch {
 	case kind == fbInt && t.t.Bytes != nil:
-		return fmt.Sprintf("integers of %d bits", t.i32(slot0, 0))
+		return fmt.Sprintf("integers of %d bits", t.i32(intBitWidth, 0))
 	}
 	return fmt.Sprintf("a type that is not read (%v)", why)
 }
@@ -195,13 +195,13 @@ func parseNested(kind byte, t flat, kids []*Node) (arrow.DataType, error) {
 	case fbLargeListView:
 		return arrow.LargeListViewOfField(item), nil
 	case fbFixedList:
-		n := t.i32(slot0, 0)
+		n := t.i32(listSize, 0)
 		if n < 1 {
 			return nil, fmt.Errorf("lists of the fixed size %d are not read", n)
 		}
 		return arrow.FixedSizeListOfField(n, item), nil
 	}
-	return mapType(item, t.bool(slot0))
+	return mapType(item, t.bool(mapKeysSorted))
 }
 
 // mapType gives a map its standard child names; a file with others is rewritten.

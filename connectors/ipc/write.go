@@ -28,7 +28,7 @@ func EncodeSchema(fields []arrow.Field) []byte { return NewSchema(fields).Encode
 
 func (s *Schema) Encode() []byte {
 	b := flatbuffers.NewBuilder(1024)
-	return finishMessage(b, 1, schemaTable(b, s.Top), 0)
+	return finishMessage(b, headerSchema, schemaTable(b, s.Top), 0)
 }
 
 // FileFooter is what follows the last message of an IPC file: end marker,
@@ -41,11 +41,11 @@ func FileFooter(schema []byte, dictionaries, batches []schemas.Block) ([]byte, e
 	b := flatbuffers.NewBuilder(1024 + 24*(len(dictionaries)+len(batches)))
 	st := schemaTable(b, s.Top)
 	dv, rv := blockVector(b, dictionaries), blockVector(b, batches)
-	b.StartObject(5)
-	b.PrependInt16Slot(0, 4, 0)
-	b.PrependUOffsetTSlot(1, st, 0)
-	b.PrependUOffsetTSlot(2, dv, 0)
-	b.PrependUOffsetTSlot(3, rv, 0)
+	b.StartObject(footerFields)
+	b.PrependInt16Slot(footerVersion, metadataV5, 0)
+	b.PrependUOffsetTSlot(footerSchema, st, 0)
+	b.PrependUOffsetTSlot(footerDictionaries, dv, 0)
+	b.PrependUOffsetTSlot(footerBatches, rv, 0)
 	b.Finish(b.EndObject())
 	out := append(EndOfStream(), b.FinishedBytes()...)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(b.FinishedBytes())))
@@ -67,11 +67,11 @@ func blockVector(b *flatbuffers.Builder, blocks []schemas.Block) flatbuffers.UOf
 // finishMessage wraps a header table into an encapsulated message without its
 // body; kind is the member of MessageHeader: 1 schema, 2 dictionary, 3 record.
 func finishMessage(b *flatbuffers.Builder, kind byte, header flatbuffers.UOffsetT, body int64) []byte {
-	b.StartObject(5)
-	b.PrependInt64Slot(3, body, 0)
-	b.PrependUOffsetTSlot(2, header, 0)
-	b.PrependByteSlot(1, kind, 0)
-	b.PrependInt16Slot(0, 4, 0)
+	b.StartObject(messageFields)
+	b.PrependInt64Slot(messageBodyLength, body, 0)
+	b.PrependUOffsetTSlot(messageHeader, header, 0)
+	b.PrependByteSlot(messageHeaderType, kind, 0)
+	b.PrependInt16Slot(messageVersion, metadataV5, 0)
 	b.Finish(b.EndObject())
 	fb := b.FinishedBytes()
 	n := (len(fb) + 7) &^ 7
@@ -98,34 +98,34 @@ func batchTable(b *flatbuffers.Builder, rows int64, nodes []NodeRef, buffers []B
 		b.PrependInt64(buffers[i].Offset)
 	}
 	bv := b.EndVector(len(buffers))
-	b.StartObject(5)
-	b.PrependInt64Slot(0, rows, 0)
-	b.PrependUOffsetTSlot(1, nv, 0)
-	b.PrependUOffsetTSlot(2, bv, 0)
+	b.StartObject(batchFields)
+	b.PrependInt64Slot(batchRows, rows, 0)
+	b.PrependUOffsetTSlot(batchNodes, nv, 0)
+	b.PrependUOffsetTSlot(batchBuffers, bv, 0)
 	return b.EndObject()
 }
 
 // RecordMeta is the metadata of a record batch message, padded to 8.
 func RecordMeta(rows int64, nodes []NodeRef, buffers []BufferRef, body int64) []byte {
 	b := flatbuffers.NewBuilder(256 + 16*(len(nodes)+len(buffers)))
-	return finishMessage(b, 3, batchTable(b, rows, nodes, buffers), body)
+	return finishMessage(b, headerRecord, batchTable(b, rows, nodes, buffers), body)
 }
 
 // DictionaryMeta is the metadata of a dictionary batch message.
 func DictionaryMeta(id, rows int64, nodes []NodeRef, buffers []BufferRef, body int64) []byte {
 	b := flatbuffers.NewBuilder(256 + 16*(len(nodes)+len(buffers)))
 	data := batchTable(b, rows, nodes, buffers)
-	b.StartObject(3)
-	b.PrependInt64Slot(0, id, 0)
-	b.PrependUOffsetTSlot(1, data, 0)
-	return finishMessage(b, 2, b.EndObject(), body)
+	b.StartObject(dictionaryFields)
+	b.PrependInt64Slot(dictionaryID, id, 0)
+	b.PrependUOffsetTSlot(dictionaryData, data, 0)
+	return finishMessage(b, headerDictionary, b.EndObject(), body)
 }
 
 // schemaTable writes a Schema table of the nodes with their dictionary ids.
 func schemaTable(b *flatbuffers.Builder, top []*Node) flatbuffers.UOffsetT {
 	fv := fieldVector(b, top)
-	b.StartObject(4)
-	b.PrependUOffsetTSlot(1, fv, 0)
+	b.StartObject(schemaFields)
+	b.PrependUOffsetTSlot(schemaColumns, fv, 0)
 	return b.EndObject()
 }
 
@@ -153,22 +153,22 @@ func fieldTable(b *flatbuffers.Builder, n *Node) flatbuffers.UOffsetT {
 	if d, ok := dt.(*arrow.DictionaryType); ok {
 		dt = d.ValueType
 		_, idx := typeTable(b, d.IndexType)
-		b.StartObject(4)
-		b.PrependInt64Slot(0, n.DictionaryID, 0)
-		b.PrependUOffsetTSlot(1, idx, 0)
-		b.PrependBoolSlot(2, d.Ordered, false)
+		b.StartObject(encodingFields)
+		b.PrependInt64Slot(encodingID, n.DictionaryID, 0)
+		b.PrependUOffsetTSlot(encodingIndexType, idx, 0)
+		b.PrependBoolSlot(encodingIsOrdered, d.Ordered, false)
 		dict = b.EndObject()
 	}
 	kind, typ := typeTable(b, dt)
 	meta := metadataVector(b, n.Field.Metadata, n.about)
-	b.StartObject(7)
-	b.PrependUOffsetTSlot(0, name, 0)
-	b.PrependUOffsetTSlot(3, typ, 0)
-	b.PrependUOffsetTSlot(4, dict, 0)
-	b.PrependUOffsetTSlot(5, kids, 0)
-	b.PrependUOffsetTSlot(6, meta, 0)
-	b.PrependBoolSlot(1, n.Field.Nullable, false)
-	b.PrependByteSlot(2, kind, 0)
+	b.StartObject(fieldFields)
+	b.PrependUOffsetTSlot(fieldName, name, 0)
+	b.PrependUOffsetTSlot(fieldType, typ, 0)
+	b.PrependUOffsetTSlot(fieldDictionary, dict, 0)
+	b.PrependUOffsetTSlot(fieldChildren, kids, 0)
+	b.PrependUOffsetTSlot(fieldMetadata, meta, 0)
+	b.PrependBoolSlot(fieldNullable, n.Field.Nullable, false)
+	b.PrependByteSlot(fieldTypeType, kind, 0)
 	return b.EndObject()
 }
 
@@ -183,9 +183,9 @@ func metadataVector(b *flatbuffers.Builder, md arrow.Metadata, about []keyValue)
 	}
 	for _, x := range append(all, about...) {
 		k, val := b.CreateString(x.key), b.CreateString(x.value)
-		b.StartObject(2)
-		b.PrependUOffsetTSlot(0, k, 0)
-		b.PrependUOffsetTSlot(1, val, 0)
+		b.StartObject(pairFields)
+		b.PrependUOffsetTSlot(pairKey, k, 0)
+		b.PrependUOffsetTSlot(pairValue, val, 0)
 		offs = append(offs, b.EndObject())
 	}
 	if offs == nil {
@@ -201,7 +201,7 @@ func typeTable(b *flatbuffers.Builder, dt arrow.DataType) (byte, flatbuffers.UOf
 	if t, ok := dt.(*arrow.TimestampType); ok && t.TimeZone != "" {
 		zone = b.CreateString(t.TimeZone)
 	}
-	b.StartObject(3)
+	b.StartObject(paramsFields)
 	kind := typeSlots(b, dt, zone)
 	return kind, b.EndObject()
 }
@@ -211,38 +211,38 @@ func typeSlots(b *flatbuffers.Builder, dt arrow.DataType, zone flatbuffers.UOffs
 	i32 := func(slot int, v int) { b.PrependInt32(int32(v)); b.Slot(slot) }
 	switch t := dt.(type) {
 	case *arrow.Decimal128Type:
-		i32(0, int(t.Precision))
-		i32(1, int(t.Scale))
-		i32(2, 128)
+		i32(decimalPrecision, int(t.Precision))
+		i32(decimalScale, int(t.Scale))
+		i32(decimalBitWidth, 128)
 		return fbDecimal
 	case *arrow.Decimal256Type:
-		i32(0, int(t.Precision))
-		i32(1, int(t.Scale))
-		i32(2, 256)
+		i32(decimalPrecision, int(t.Precision))
+		i32(decimalScale, int(t.Scale))
+		i32(decimalBitWidth, 256)
 		return fbDecimal
 	case *arrow.Time32Type:
-		i32(1, 32)
-		i16(0, int(t.Unit))
+		i32(timeBitWidth, 32)
+		i16(timeUnit, int(t.Unit))
 		return fbTime
 	case *arrow.Time64Type:
-		i32(1, 64)
-		i16(0, int(t.Unit))
+		i32(timeBitWidth, 64)
+		i16(timeUnit, int(t.Unit))
 		return fbTime
 	case *arrow.TimestampType:
-		b.PrependUOffsetTSlot(1, zone, 0)
-		i16(0, int(t.Unit))
+		b.PrependUOffsetTSlot(timestampZone, zone, 0)
+		i16(timestampUnit, int(t.Unit))
 		return fbTimestamp
 	case *arrow.DurationType:
-		i16(0, int(t.Unit))
+		i16(durationUnit, int(t.Unit))
 		return fbDuration
 	case *arrow.FixedSizeBinaryType:
-		i32(0, t.ByteWidth)
+		i32(binaryWidth, t.ByteWidth)
 		return fbFixedBinary
 	case *arrow.FixedSizeListType:
-		i32(0, int(t.Len()))
+		i32(listSize, int(t.Len()))
 		return fbFixedList
 	case *arrow.MapType:
-		b.PrependBoolSlot(0, t.KeysSorted, false)
+		b.PrependBoolSlot(mapKeysSorted, t.KeysSorted, false)
 		return fbMap
 	}
 	return plainSlots(b, dt, i16, i32)
@@ -251,22 +251,22 @@ func typeSlots(b *flatbuffers.Builder, dt arrow.DataType, zone flatbuffers.UOffs
 func plainSlots(b *flatbuffers.Builder, dt arrow.DataType, i16, i32 func(int, int)) byte {
 	switch id := dt.ID(); id {
 	case arrow.FLOAT16, arrow.FLOAT32, arrow.FLOAT64:
-		i16(0, int(id-arrow.FLOAT16))
+		i16(floatPrecision, int(id-arrow.FLOAT16))
 		return fbFloat
 	case arrow.DATE32:
-		i16(0, 0)
+		i16(dateUnit, 0)
 		return fbDate
 	case arrow.DATE64:
-		i16(0, 1)
+		i16(dateUnit, 1)
 		return fbDate
 	case arrow.INTERVAL_MONTHS:
-		i16(0, 0)
+		i16(intervalUnit, 0)
 		return fbInterval
 	case arrow.INTERVAL_DAY_TIME:
-		i16(0, 1)
+		i16(intervalUnit, 1)
 		return fbInterval
 	case arrow.INTERVAL_MONTH_DAY_NANO:
-		i16(0, 2)
+		i16(intervalUnit, 2)
 		return fbInterval
 	case arrow.NULL:
 		return fbNull
@@ -288,8 +288,8 @@ func plainSlots(b *flatbuffers.Builder, dt arrow.DataType, i16, i32 func(int, in
 		return fbStruct
 	}
 	w, _ := dt.(arrow.FixedWidthDataType)
-	i32(0, w.BitWidth())
-	b.PrependBoolSlot(1, arrow.IsSignedInteger(dt.ID()), false)
+	i32(intBitWidth, w.BitWidth())
+	b.PrependBoolSlot(intIsSigned, arrow.IsSignedInteger(dt.ID()), false)
 	return fbInt
 }
 

@@ -11,18 +11,12 @@ import (
 type (
 	Spec       = shard.Spec
 	Report     = shard.Report
-	Format     = shard.Format
 	PathColumn = shard.PathColumn
 	CSVSeen    = csv.Seen
 )
 
-// The formats that are read. The empty one means: found by magic and name.
-const (
-	FormatArrowFile   = shard.FormatArrowFile
-	FormatArrowStream = shard.FormatArrowStream
-	FormatParquet     = shard.FormatParquet
-	FormatCSV         = shard.FormatCSV
-)
+// FormatCSV is the format whose types bind no other file of the table.
+const FormatCSV = shard.FormatCSV
 
 // PathColumns reads the columns in an object's path, percent-escapes decoded: no byte of
 // the object. Kind: Invalid.
