@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -21,7 +20,7 @@ type fileWriter struct {
 	n      int
 	out    *bufio.Writer
 	layout *fileLayout
-	used   *usedValues // of a filtering view's dictionaries
+	used   *batch.Compaction // of a filtering view's dictionaries
 }
 
 func (mk *fileWriter) write(ctx context.Context) (err error) {
@@ -82,7 +81,7 @@ func (mk *fileWriter) reads() []read {
 func (mk *fileWriter) messages(ctx context.Context) error {
 	if mk.used != nil {
 		return mk.each(ctx, func(rec arrow.Record) error {
-			p, err := batch.EncodeRecord(mk.used.refer(rec), 0, rec.NumRows())
+			p, err := mk.used.Encode(rec)
 			if err != nil {
 				return err
 			}
@@ -132,15 +131,12 @@ func (mk *fileWriter) each(ctx context.Context, do func(rec arrow.Record) error)
 // collect finds the dictionary values that the visible rows use, and writes the
 // dictionaries.
 func (mk *fileWriter) collect(ctx context.Context) error {
-	mk.used = &usedValues{}
-	err := mk.each(ctx, func(rec arrow.Record) error {
-		mk.used.see(rec)
-		return nil
-	})
-	if err != nil || mk.used.columns == nil {
+	mk.used = batch.NewCompaction(mk.src.view.Fields)
+	err := mk.each(ctx, mk.used.Use)
+	if err != nil {
 		return err
 	}
-	msgs, err := mk.used.messages(slices.Clone(mk.src.view.Fields))
+	msgs, err := mk.used.Dictionaries()
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"guichet/connectors/batch"
+	"guichet/policy/view"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -258,4 +259,43 @@ func (r *reader) eachVisible(ctx context.Context, rd read, do func(batch int, re
 		}
 	}
 	return nil
+}
+
+// compacted appends rows of a batch with the dictionary values that they use, cut where
+// they become too large for a message.
+func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []byte) ([]Message, error) {
+	o := r.opened(ctx, sl.shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	rec, err := r.record(o, msg)
+	if err != nil {
+		return nil, err
+	}
+	return compactPieces(r.source.view, out, batch.Part{Record: rec, From: sl.from, N: sl.rows})
+}
+
+// compactPieces halves rows until each half is a message, with its own dictionaries.
+func compactPieces(v *view.View, out []Message, p batch.Part) ([]Message, error) {
+	g, err := v.Gather([]batch.Part{p}, true)
+	if err != nil {
+		return nil, err
+	}
+	msg := g.Message()
+	if len(msg) > view.MaxMessage && p.N > 1 {
+		half := p.N / 2
+		out, err = compactPieces(v, out, batch.Part{Record: p.Record, From: p.From, N: half})
+		if err != nil {
+			return nil, err
+		}
+		return compactPieces(v, out, batch.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+	}
+	dicts, err := g.DictionariesAs(v.Dictionaries)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dicts {
+		out = append(out, message(d, 0))
+	}
+	return append(out, message(msg, p.N)), nil
 }
