@@ -173,7 +173,7 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 		err = e.covered(ctx, &a, &v)
 	}
 	if err == nil {
-		err = (&Source{Table: t, Split: s}).unnamed(e.mayRead(ctx, a.Provider, s))
+		err = redactLocation(t.Name+"/"+s.Name, e.mayRead(ctx, a.Provider, s))
 	}
 	if err != nil {
 		return nil, err

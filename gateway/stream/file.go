@@ -66,10 +66,10 @@ func (s *Files) Close() { s.cache.close() }
 // Look finds shard n of a source and makes nothing: Size is -1 where the file would have
 // to be made for it. Errors: NotFound.
 func (s *Files) Look(src *Source, n int) (*File, error) {
-	if n < 0 || n >= len(src.shards) {
-		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, len(src.shards))
+	if n < 0 || n >= src.numShards() {
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name, src.numShards())
 	}
-	f := &File{Source: src, Shard: n, ETag: src.fileTag(n)}
+	f := &File{Source: src, Shard: n, ETag: tagOf(src, n)}
 	if src.view.Raw() {
 		return f, f.lay()
 	}
@@ -84,11 +84,11 @@ func (s *Files) Look(src *Source, n int) (*File, error) {
 // changes.
 func (f *File) foretold() int64 {
 	v, sh := f.Source.view, f.Source.shard(f.Shard)
-	if f.Source.layout.regrouped() || len(v.Edited) > 0 {
+	if f.Source.regrouped() || len(v.Edited) > 0 {
 		return -1
 	}
 	l := newFileLayout(v.Schema)
-	for _, d := range f.Source.layout.dictionaries(f.Shard) {
+	for _, d := range f.Source.dictionaries(f.Shard) {
 		l.add(d.Meta, d.Body, 0)
 	}
 	for _, b := range sh.Batches {
@@ -129,9 +129,9 @@ func (f *File) Close() {
 	}
 }
 
-// fileTag names a shard's bytes under a view. Its number is that of the form of changed
+// tagOf names a shard's bytes under a view. Its number is that of the form of changed
 // shards, which was another once; raw ones have had one form.
-func (s *Source) fileTag(n int) string {
+func tagOf(s *Source, n int) string {
 	h, form := sha256.New(), 2
 	if s.view.Raw() {
 		form = 1
@@ -218,7 +218,7 @@ func (f *File) open(ctx context.Context, open opener, rg Range, known *comparedM
 	sh := f.Source.shard(f.Shard)
 	store, err := open(ctx, sh.Store)
 	if err != nil {
-		return nil, f.Source.unnamed(err)
+		return nil, redactLocation(f.Source.Name(), err)
 	}
 	out := &storedRange{left: f.within(rg)}
 	out.open = func(p piecePlace) (io.ReadCloser, error) {
@@ -229,9 +229,9 @@ func (f *File) open(ctx context.Context, open opener, rg Range, known *comparedM
 		}
 		body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, from, n)
 		if err != nil {
-			return nil, f.Source.unnamed(err)
+			return nil, redactLocation(f.Source.Name(), err)
 		}
-		c.skip, c.body = p.offset-from, unnamedBody{body, f.Source}
+		c.skip, c.body = p.offset-from, redactedBody{body, f.Source.Name()}
 		return c, nil
 	}
 	return out, nil

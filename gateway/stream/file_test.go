@@ -82,8 +82,8 @@ func TestRawFileKeepsItsTag(t *testing.T) {
 	h := sha256.New()
 	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.Digest)
 	h.Write(s.Schema())
-	if want := hex.EncodeToString(h.Sum(nil)[:16]); s.fileTag(0) != want {
-		t.Errorf("the tag is %s, want %s", s.fileTag(0), want)
+	if want := hex.EncodeToString(h.Sum(nil)[:16]); tagOf(s, 0) != want {
+		t.Errorf("the tag is %s, want %s", tagOf(s, 0), want)
 	}
 }
 

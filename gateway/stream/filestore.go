@@ -67,3 +67,14 @@ func unlinked(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// redactedBody is an object's bytes, whose errors name no place.
+type redactedBody struct {
+	io.ReadCloser
+	where string
+}
+
+func (b redactedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, redactLocation(b.where, err)
+}

@@ -30,7 +30,7 @@ func (mk *fileWriter) write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if mk.src.layout.regrouped() && len(mk.src.view.Dictionaries) > 0 {
+	if mk.src.regrouped() && len(mk.src.view.Dictionaries) > 0 {
 		err = mk.collect(ctx)
 	}
 	if err == nil {
@@ -73,7 +73,7 @@ func (mk *fileWriter) message(m Message) error {
 
 // reads gives the ranges of the shard.
 func (mk *fileWriter) reads() []read {
-	return mk.src.reads(mk.src.slices([]schemas.Segment{segment(mk.n, 0, mk.src.shardRows(mk.n))}), maxRead)
+	return planReads(mk.src, mk.src.shardSlices(mk.n), maxRead)
 }
 
 // messages writes every message of the shard. An IPC file has each dictionary once,

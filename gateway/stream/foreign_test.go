@@ -40,7 +40,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				rd := newReader(s, l.engine.Store, false)
-				res := <-pipeline(ctx, l.engine.budget, rd, s.reads(s.slices(p.Segments), maxRead))
+				res := <-pipeline(ctx, l.engine.budget, rd, planReads(s, s.slices(p.Segments), maxRead))
 				res.letGo()
 				_, filed := l.engine.Files.Open(t.Context(), s, 0, "who")
 				for what, err := range map[string]error{"stream": res.err, "file": filed} {
@@ -68,7 +68,7 @@ func TestPanicsOverForeignBytesAreRefused(t *testing.T) {
 	rd := newReader(s, l.engine.Store, false)
 	p, err := NewPlan(s, Ask{World: 1})
 	must(t, err)
-	res := rd.fetch(t.Context(), s.reads(s.slices(p.Segments), maxRead)[0], true)
+	res := rd.fetch(t.Context(), planReads(s, s.slices(p.Segments), maxRead)[0], true)
 	if schemas.KindOf(res.err) != schemas.Gone {
 		t.Errorf("got %v", res.err)
 	}

@@ -29,14 +29,14 @@ type carry struct {
 	err   error
 }
 
-// gathers joins the batches that slices take their rows from into ranges. A batch that
+// planGathers joins the batches that slices take their rows from into ranges. A batch that
 // gives rows to two slices in turn is read once, unless they become too much for it.
-func (s *Source) gathers(list []slice, most int64) []read {
+func planGathers(s *Source, list []slice, most int64) []read {
 	var out []read
 	for _, sl := range list {
-		sh, makes := s.shard(sl.shard), s.layout.made(sl)
+		sh, makes := s.shard(sl.shard), s.made(sl)
 		in := -1 // the last read that takes rows of the slice
-		for _, p := range s.layout.origins(sl) {
+		for _, p := range s.origins(sl) {
 			b := sh.Batches[p.batch]
 			if n := len(out) - 1; n >= 0 && out[n].shard == sl.shard {
 				g := out[n].gather

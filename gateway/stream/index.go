@@ -124,7 +124,7 @@ func (c *IndexCache) scan(ctx context.Context, p *progress, t *schemas.Table, s 
 			}
 		}
 		x := newIndexer(vw, t.WindowRows)
-		for _, one := range src.reads(src.slices([]schemas.Segment{segment(i, 0, src.shardRows(i))}), maxRead) {
+		for _, one := range planReads(src, src.shardSlices(i), maxRead) {
 			if c.life.Closing() {
 				return nil, Stopping()
 			}

@@ -149,7 +149,7 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	rd := newReader(s, l.engine.Store, false)
-	for res := range pipeline(ctx, l.engine.budget, rd, s.reads(s.slices(p.Segments), maxRead)) {
+	for res := range pipeline(ctx, l.engine.budget, rd, planReads(s, s.slices(p.Segments), maxRead)) {
 		must(t, res.err)
 		for _, m := range res.messages {
 			do(m)

@@ -54,7 +54,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 			err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
 		}
 		if err != nil {
-			return r.source.unnamed(err)
+			return redactLocation(r.source.Name(), err)
 		}
 		err = compared(store, p, b)
 		if err != nil {

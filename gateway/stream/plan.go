@@ -98,6 +98,11 @@ type slice struct {
 	whole        bool
 }
 
+// shardSlices gives the slices of all of shard i.
+func (s *Source) shardSlices(i int) []slice {
+	return s.slices([]schemas.Segment{segment(i, 0, s.shardRows(i))})
+}
+
 // slices cuts segments at batches.
 func (s *Source) slices(segments []schemas.Segment) []slice {
 	var out []slice

@@ -43,16 +43,16 @@ type read struct {
 	gather *gather // of a filtering view, instead of slices
 }
 
-// reads joins neighbouring slices of a shard into ranges of at most so many bytes, and
+// planReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has.
-func (s *Source) reads(list []slice, most int64) []read {
-	if s.layout.regrouped() {
-		return s.gathers(list, most)
+func planReads(s *Source, list []slice, most int64) []read {
+	if s.regrouped() {
+		return planGathers(s, list, most)
 	}
 	var out []read
 	for _, sl := range list {
-		b, makes := s.shard(sl.shard).Batches[sl.batch], s.layout.made(sl)
+		b, makes := s.shard(sl.shard).Batches[sl.batch], s.made(sl)
 		if n := len(out) - 1; n >= 0 && out[n].reaches(sl.shard, b, most) && out[n].makes+makes <= most {
 			out[n].length += b.Len()
 			out[n].makes += makes
@@ -139,14 +139,14 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 	sh := r.source.shard(rd.shard)
 	store, err := r.open(ctx, sh.Store)
 	if err != nil {
-		return nil, r.source.unnamed(err)
+		return nil, redactLocation(r.source.Name(), err)
 	}
 	buf := r.buffers.Get().(*[]byte)
 	if int64(cap(*buf)) < rd.length {
 		*buf = make([]byte, rd.length)
 	}
 	*buf = (*buf)[:rd.length]
-	err = r.source.unnamed(store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
+	err = redactLocation(r.source.Name(), store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
 	if err == nil {
 		err = rd.compared(store, sh, *buf)
 	}

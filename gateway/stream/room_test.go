@@ -44,7 +44,7 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	r := newRig(t, Config{}, shards, rows)
 	p, err := NewPlan(r.source, Ask{World: 1})
 	must(t, err)
-	n := held(r.source.reads(r.source.slices(p.Segments), maxRead))
+	n := held(planReads(r.source, r.source.slices(p.Segments), maxRead))
 	r.budget.half = (n*clients*4 + 2) / 3 // one organisation has three quarters
 	var sent atomic.Int64
 	full := make(chan struct{})
@@ -140,7 +140,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 			s := l.source(t, duties)
 			p, err := NewPlan(s, Ask{World: 1})
 			must(t, err)
-			reads := s.reads(s.slices(p.Segments), together)
+			reads := planReads(s, s.slices(p.Segments), together)
 			ctx, cancel := context.WithCancel(t.Context())
 			rd := newReader(s, l.engine.Store, false)
 			var worst, rows int64

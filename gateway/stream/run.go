@@ -34,7 +34,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 	if e.budget.crowded() {
 		most = 0
 	}
-	reads := src.reads(src.slices(p.Segments), most)
+	reads := planReads(src, src.slices(p.Segments), most)
 	n, who := held(reads), g.Lease().Participant
 	err := e.budget.admit(who, n)
 	if err != nil {

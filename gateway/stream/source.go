@@ -20,6 +20,9 @@ type Source struct {
 	shards  []shownShard
 }
 
+// Name is how callers know what it is of: table and split.
+func (s *Source) Name() string { return s.Table.Name + "/" + s.Split.Name }
+
 // Rows is the number of rows that the view shows.
 func (s *Source) Rows() int64 {
 	var n int64
@@ -58,6 +61,23 @@ func (s *Source) Columns() []schemas.TableColumn {
 	}
 	return out
 }
+
+// numShards is the number of shards that are shown.
+func (s *Source) numShards() int { return len(s.shards) }
+
+// dictionaries gives the dictionaries of shard i that come once for all of its batches.
+func (s *Source) dictionaries(i int) []schemas.Block { return s.layout.dictionaries(i) }
+
+// regrouped says that the batches shown are not those that are stored, because rows are
+// filtered: origins finds where the rows of a slice lie.
+func (s *Source) regrouped() bool { return s.layout.regrouped() }
+
+// origins finds the rows of a slice of a regrouped source.
+func (s *Source) origins(sl slice) []origin { return s.layout.origins(sl) }
+
+// made bounds the bytes that are made of a slice, beside what is read for it. No client may
+// see it: it may look at what is hidden.
+func (s *Source) made(sl slice) int64 { return s.layout.made(sl) }
 
 // shard is where the rows of shard i lie.
 func (s *Source) shard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }

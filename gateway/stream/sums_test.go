@@ -74,7 +74,7 @@ func (l *lab) sent(s *Source) (sum uint32, err error) {
 	}
 	rd := newReader(s, l.engine.Store, false)
 	last := -1
-	for _, one := range s.reads(s.slices(p.Segments), maxRead) {
+	for _, one := range planReads(s, s.slices(p.Segments), maxRead) {
 		res := rd.fetch(context.Background(), one, one.shard != last)
 		last = one.shard
 		if res.err != nil {

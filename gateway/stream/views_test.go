@@ -445,7 +445,7 @@ func TestFilteredStreamEnds(t *testing.T) {
 			src.Split.Shards[i].Batches[j].Offset += int64(j) * 8
 		}
 	}
-	reads := src.reads(src.slices(p.Segments), maxRead)
+	reads := planReads(src, src.slices(p.Segments), maxRead)
 	if len(reads) < 100 {
 		t.Fatalf("only %d reads", len(reads))
 	}
