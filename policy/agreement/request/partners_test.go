@@ -26,10 +26,7 @@ func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	w := agreementtest.New(t, database, rows, bytes)
 	engine, err := policy.New(t.Context())
 	agreementtest.Must(t, err)
-	return &rig{
-		w,
-		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil, nil), MaxPending: 2}),
-	}
+	return &rig{w, New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: 2})}
 }
 
 // A request tells how many of the partners whom a lead named may not use the data, and
