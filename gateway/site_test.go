@@ -122,7 +122,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	publisher := publish.New(publish.Config{Catalog: s.catalog, DB: s.db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
 		Store: away, Work: work, TempDir: t.TempDir(), MaxUploads: 1000})
 	agreements := agreement.New(s.db, s.parties, time.Now)
-	offers := terms.New(s.catalog, stream.Shows, time.Now)
+	offers := terms.New(s.catalog, time.Now)
 	brake := stop.NewBrake(s.db, nil)
 	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})

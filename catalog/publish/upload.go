@@ -51,15 +51,13 @@ func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schem
 		return err
 	}
 	key := uploadKey(&d, table, split, name)
-	undo, err := pub.reserve(ctx, d.Provider, key, size)
+	counted, err := pub.reserve(ctx, d.Provider, key, size)
 	if err != nil {
 		return err
 	}
 	sent := &counter{r: io.LimitReader(body, size)}
 	_, err = work.Put(ctx, bucket, key, sent, size)
-	if err != nil {
-		undo()
-	}
+	counted(err == nil)
 	var late net.Error
 	switch {
 	case err == nil:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -66,9 +65,13 @@ func newCounter(t *testing.T) *counter {
 		}
 		shards = append(shards, b.NewRecord())
 	}
-	l := newLab(t, 4, shards...)
+	return newCounterOver(t, newLab(t, 4, shards...))
+}
+
+func newCounterOver(t *testing.T, l *lab) *counter {
+	t.Helper()
 	l.own.Store(true)
-	c := &counter{Engine: l.engine, db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
+	c := &counter{db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
 	ctx := t.Context()
 	parties, err := party.New(c.db)
 	must(t, err)
@@ -82,16 +85,18 @@ func newCounter(t *testing.T) *counter {
 	must(t, err)
 	a, brake := agreement.New(c.db, parties, nil), stop.NewBrake(c.db, nil)
 	c.agreements, c.runs = a, run.New(a, 0)
-	c.requests = request.New(request.Config{Agreements: a, Engine: engine, Catalogue: c, Terms: terms.New(c, Shows, nil)})
+	c.requests = request.New(request.Config{Agreements: a, Engine: engine, Catalogue: c, Terms: terms.New(c, nil)})
 	c.leases = lease.New(lease.Config{Agreements: a, Catalogue: c, Brake: brake, Key: bytes.Repeat([]byte{1}, 32)})
 	c.releases = release.New(release.Config{Agreements: a, Brake: brake, Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
 	}
-	c.Engine.Manifest = c.Manifest
-	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
-	c.Engine.Releases, c.Feed, c.Log = c.releases, &watchers{cuts: map[string][]func(string){}}, slog.New(slog.DiscardHandler)
+	config := l.config
+	config.Manifest = c.Manifest
+	config.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
+	config.Releases, config.Feed = c.releases, &watchers{cuts: map[string][]func(string){}}
+	c.Engine = New(config)
 	return c
 }
 

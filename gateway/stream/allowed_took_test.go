@@ -206,7 +206,7 @@ func (k *client) files() {
 		return
 	}
 	k.must(err)
-	f, err := k.File(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
+	f, err := k.Files.Open(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
 	k.must(err)
 	defer f.Close()
 	touched := map[int]bool{}
@@ -214,7 +214,7 @@ func (k *client) files() {
 		from := rapid.Int64Range(0, f.Size-1).Draw(k.t, "first byte")
 		rg := Range{from, rapid.Int64Range(1, f.Size-from).Draw(k.t, "bytes")}
 		s := &fragment{}
-		err := k.SendFile(ctx, g, f, rg, s, nil)
+		err := k.Files.Send(ctx, g, f, rg, s, nil)
 		if err != nil && schemas.KindOf(err) != schemas.Denied {
 			k.t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func (k *client) files() {
 			break
 		}
 		k.came++
-		k.allows(&l.Lease, g.Agreement().ID, src.view.fields)
+		k.allows(&l.Lease, g.Agreement().ID, src.view.Fields)
 		first, last, _ := f.Touched(Range{from, int64(s.Len())})
 		rows := int64(0)
 		for i := first; i < last; i++ {
@@ -241,16 +241,16 @@ func (k *client) files() {
 			break // the next one begins another release
 		}
 	}
-	for _, j := range k.joints.open {
-		k.joints.close(j)
+	for _, j := range k.Files.sessions.open {
+		k.Files.sessions.close(j)
 		j.tell()
 	}
-	k.running.Wait()
+	k.life.running.Wait()
 }
 
 // full says whether the open release of a file takes no more.
 func (k *client) full(g policy.Grant, f *File) bool {
-	for _, j := range k.joints.open {
+	for _, j := range k.Files.sessions.open {
 		if j.key.file == f.ETag && j.key.lease == g.Lease().ID {
 			return j.release.Bytes+f.Size > j.release.MostBytes
 		}

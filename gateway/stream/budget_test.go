@@ -26,8 +26,7 @@ func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, o
 // A budget smaller than a batch is refused with both numbers and with the world whose
 // batches are short enough, which is.
 func TestBudgetBelowABatch(t *testing.T) {
-	r := newRig(t, Config{}, 1, 30)
-	r.Releases = lowered{r.record, 12}
+	r := newRig(t, Config{Releases: lowered{&record{}, 12}}, 1, 30)
 	on := make(chan struct{})
 	close(on)
 	run := func(world int) error {

@@ -64,7 +64,10 @@ func newRig(t *testing.T, c Config, shards, rows int) *rig {
 	c.Manifest = func(context.Context, schemas.DatasetID, schemas.VersionID) (schemas.Version, error) { return v, nil }
 	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
 	c.Store = func(context.Context, schemas.StoreID) (*s3.Store, error) { return store, nil }
-	c.Releases, c.Feed, c.Log, c.TempDir = r.record, r.feed, slog.New(slog.DiscardHandler), t.TempDir()
+	if c.Releases == nil {
+		c.Releases = r.record
+	}
+	c.Feed, c.Log, c.TempDir = r.feed, slog.New(slog.DiscardHandler), t.TempDir()
 	r.Engine = New(c)
 	a := schemas.Agreement{ID: "agr-a", Dataset: "ds-a", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive, Until: time.Now().Add(time.Hour)}
 	l := schemas.Lease{ID: "lease-a", Participant: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}}, Until: time.Now().Add(time.Minute)}

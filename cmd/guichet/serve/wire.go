@@ -132,7 +132,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	s.feed = stop.NewFeed(db, log)
 	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)
-	offers := terms.New(s.catalog, stream.Shows, time.Now)
+	offers := terms.New(s.catalog, time.Now)
 	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.refusals = refusal.New(db, leases.Find, time.Now)

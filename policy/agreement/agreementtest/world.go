@@ -15,7 +15,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/connectors/db"
+	"guichet/connectors/ipc"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/party"
@@ -75,8 +78,12 @@ func (s Shelf) Manifest(_ context.Context, id schemas.DatasetID, v schemas.Versi
 		return schemas.Version{}, schemas.Errorf(schemas.NotFound, string(id), "there is no version %s", v)
 	}
 	columns := []schemas.TableColumn{{Name: "x"}, {Name: "y"}, {Name: "z"}}
+	var fields []arrow.Field
+	for _, c := range columns {
+		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Int64})
+	}
 	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v},
-		Data: []schemas.Table{{Name: "a", Columns: columns, Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
+		Data: []schemas.Table{{Name: "a", Schema: ipc.EncodeSchema(fields), Columns: columns, Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
 }
 
 // Terms changes the offer of a dataset, and of no other.

@@ -12,6 +12,7 @@ import (
 	"guichet/policy/agreement/stop"
 	"guichet/policy/agreement/terms"
 	"guichet/policy/party"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -191,8 +192,7 @@ func (s *Leases) leasable(
 func once(items []schemas.LeaseItem) error {
 	for i := range items {
 		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
-			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i),
-				"the agreement %s is given twice in the lease", items[i].Agreement)
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s is given twice", items[i].Agreement)
 		}
 	}
 	return nil
@@ -232,6 +232,10 @@ func (s *Leases) checkItem(ctx context.Context, a *schemas.Agreement, it *schema
 	}) {
 		return schemas.BadField("lease", at+"/split", "version %s has no split %q%s", m.Version, it.Split, inTable(it.Table))
 	}
+	hides, err := view.HiddenIn(&m, a)
+	if err != nil {
+		return err
+	}
 	for j, c := range it.Columns {
 		pointer := fmt.Sprintf("%s/columns/%d", at, j)
 		if len(a.Columns) > 0 && !slices.Contains(a.Columns, c) {
@@ -240,7 +244,7 @@ func (s *Leases) checkItem(ctx context.Context, a *schemas.Agreement, it *schema
 		if !slices.ContainsFunc(m.Data, func(t schemas.Table) bool { return terms.HasColumn(&t, c) }) {
 			return schemas.BadField("lease", pointer, "version %s has no column %q%s", m.Version, c, inTable(it.Table))
 		}
-		duty, hidden := terms.Hides(a, &m, c)
+		duty, hidden := hides(c)
 		if hidden {
 			return schemas.BadField("lease", pointer, "column %q is hidden by the agreement (%s)", c, duty.Rule)
 		}

@@ -31,7 +31,7 @@ func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	agreementtest.Must(t, err)
 	return &rig{
 		w,
-		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil, nil), MaxPending: maxPending}),
+		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: maxPending}),
 	}
 }
 

@@ -282,7 +282,7 @@ func TestWaitingRequestsAreBounded(t *testing.T) {
 	agreementtest.Refused(t, "one more", err, schemas.TooLarge, "the project has 2 requests that wait for an answer, which is the most here")
 	_, err = d.Submit(ctx, agreementtest.Trainer(), ask("ds-0"))
 	agreementtest.Must(t, err)
-	many := New(Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: d.Shelf, Terms: terms.New(d.Shelf, nil, nil)})
+	many := New(Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: d.Shelf, Terms: terms.New(d.Shelf, nil)})
 	_, err = many.Submit(ctx, agreementtest.Trainer(), ask("ds-1"))
 	agreementtest.Must(t, err)
 }

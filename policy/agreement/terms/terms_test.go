@@ -22,7 +22,7 @@ func (c *counted) Manifest(ctx context.Context, id schemas.DatasetID, v schemas.
 	return c.Shelf.Manifest(ctx, id, v)
 }
 
-func judge(c *counted) *terms.Terms { return terms.New(c, nil, nil) }
+func judge(c *counted) *terms.Terms { return terms.New(c, nil) }
 
 func hide(columns ...string) schemas.Duty {
 	return schemas.Duty{Kind: schemas.DutyHide, Columns: columns, Rule: "offer.hide", Source: "the terms of the dataset"}
