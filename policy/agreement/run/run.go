@@ -26,7 +26,7 @@ func New(a *agreement.Agreements, most int) *Runs {
 	return &Runs{db: a.DB, parties: a.Parties, agreements: a, now: a.Now, maxRuns: most}
 }
 
-// StartRun records a job of a project. Errors: Denied, Invalid.
+// Start records a job of a project. Errors: Denied, Invalid.
 func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (schemas.Run, error) {
 	err := agreement.SignedIn(by, "run")
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 	return r, err
 }
 
-// Run finds one that the caller may see. Errors: NotFound.
+// Get finds one that the caller may see. Errors: NotFound.
 func (s *Runs) Get(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
 	err := agreement.SignedIn(by, string(id))
 	if err != nil {
@@ -149,7 +149,7 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	return r, err
 }
 
-// Runs lists the runs of the projects that the caller takes part in, every run for
+// List lists the runs of the projects that the caller takes part in, every run for
 // officers and operators; project "" is every project.
 func (s *Runs) List(
 	ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int,
