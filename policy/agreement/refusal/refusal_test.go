@@ -122,7 +122,7 @@ func TestWhatIsRecorded(t *testing.T) {
 				no := schemas.Refuse(string(a.ID), "lease.partner", "the agreement", "no", "")
 				return r.Refused(t.Context(), agreementtest.Trainer(), "192.0.2.1", "http mint-lease", no)
 			}, map[string]string{"door": "http mint-lease", "rule": "lease.partner", "about": string(a.ID), "text": "no",
-				"by": string(agreementtest.Lab),
+				"by":      string(agreementtest.Lab),
 				"subject": "i#ada", "participant": string(agreementtest.Lab), "agreement": string(a.ID), "dataset": "ds-0",
 				"provider": string(agreementtest.Holder), "project": "p"}, string(a.ID)},
 			{"what nobody knows", func() error {
@@ -153,7 +153,8 @@ func TestWhatIsRecorded(t *testing.T) {
 			agreementtest.Must(t, c.do())
 			all := w.Entries(t, schemas.ChangeRefusal)
 			last := all[len(all)-1]
-			if d := cmp.Diff(c.want, last.Values); d != "" || last.Subject == "" || !strings.HasPrefix(c.about, last.Subject) { // the row keeps the beginning of a long one
+			if d := cmp.Diff(c.want, last.Values); d != "" || last.Subject == "" ||
+				!strings.HasPrefix(c.about, last.Subject) { // the row keeps the beginning of a long one
 				t.Errorf("%s: about %q (-want +got):\n%s", c.name, last.Subject, d)
 			}
 		}

@@ -51,6 +51,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 		if err != nil {
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
+		// What only the gateway may say is said here, whatever a caller has sent.
 		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), s.now().UTC(), nil, 1
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := s.roomForRun(ctx, tx, r.Project)
@@ -107,6 +108,8 @@ func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 		)
 	}
 	o.At = s.now().UTC()
+	// Sixteen ranks that end at once write one row sixteen times. On one gateway they queue;
+	// those of other replicas find another revision and look again.
 	for try := 0; ; try++ {
 		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			var err error
