@@ -16,6 +16,7 @@ type ValueError struct {
 	what   string
 }
 
+// Error names the row.
 func (f *ValueError) Error() string {
 	if f.Nested {
 		return fmt.Sprintf("value %d %s", f.Row, f.what)
@@ -65,7 +66,9 @@ func (c *Column) checkRange() error {
 
 const dayMillis = 86_400_000
 
-// checkDecimals wants fewer digits than precision in each integer of so many words.
+// checkDecimals wants at most precision digits in each integer of so many 64-bit words. The
+// least integer of 128 bits has no positive counterpart, but its bits read as unsigned are
+// its size all the same, and it has 39 digits.
 func (c *Column) checkDecimals(precision int32, words int) error {
 	limit := powerOfTen(precision)
 	for i := range c.Len {

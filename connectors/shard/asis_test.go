@@ -22,13 +22,13 @@ func TestAsItIs(t *testing.T) {
 					rt.Fatal(err)
 				}
 				f := column.CanonicalField(schema.Field(i))
-				segs := []column.Run{{Column: k, Len: k.Len}}
-				got, err := column.Unchanged(f, segs)
+				runs := []column.Run{{Column: k, Len: k.Len}}
+				got, err := column.Unchanged(f, runs)
 				if got == nil || err != nil {
 					continue
 				}
 				taken++
-				want, err := column.Canonical(f, segs, &column.DictionaryMap{})
+				want, err := column.Canonical(f, runs, &column.DictionaryMap{})
 				if err != nil {
 					rt.Fatal(err)
 				}

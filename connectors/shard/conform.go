@@ -294,10 +294,10 @@ func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]
 	if err != nil {
 		return "", err
 	}
-	segs, size := make([][]column.Run, len(cols)), int64(0)
+	runs, size := make([][]column.Run, len(cols)), int64(0)
 	for i, k := range cols {
-		segs[i] = []column.Run{{Column: k, Len: k.Len}}
-		n, err := p.size(i, segs[i])
+		runs[i] = []column.Run{{Column: k, Len: k.Len}}
+		n, err := p.size(i, runs[i])
 		if err != nil {
 			return "", err
 		}
@@ -306,7 +306,7 @@ func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]
 	if !cut.batch(m.Rows, size) {
 		return fmt.Sprintf("%d rows (%d bytes) do not fit windows of %d rows or messages of 3.5 MiB", m.Rows, size, cut.window), nil
 	}
-	canonical, err := p.build(segs, first)
+	canonical, err := p.build(runs, first)
 	if err != nil {
 		return "", err
 	}

@@ -43,8 +43,8 @@ func (c *cutter) push(b batch.Rows) error {
 	return nil
 }
 
-// segs are n pending rows from one on as segments per column.
-func (c *cutter) segs(from, n int64) [][]column.Run {
+// runs are n pending rows from one on as runs per column.
+func (c *cutter) runs(from, n int64) [][]column.Run {
 	out := make([][]column.Run, len(c.plan.schema.Top))
 	for i := range out {
 		skip, left := int(from), int(n)
@@ -66,7 +66,7 @@ func (c *cutter) segs(from, n int64) [][]column.Run {
 
 // exact is the size of n pending rows from one on.
 func (c *cutter) exact(from, n int64) (sum int64, err error) {
-	for i, s := range c.segs(from, n) {
+	for i, s := range c.runs(from, n) {
 		k, err := c.plan.size(i, s)
 		if err != nil {
 			return 0, ipc.Invalid("rows from %d on, %w", c.base, err)
@@ -231,7 +231,7 @@ func (c *cutter) drain(last bool) error {
 
 // bearable refuses a row before it is copied that reading it would not survive.
 func (c *cutter) bearable() error {
-	for i, s := range c.segs(0, 1) {
+	for i, s := range c.runs(0, 1) {
 		size, err := c.plan.size(i, s)
 		if err == nil && size > column.MaxValue {
 			err = fmt.Errorf("column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", c.plan.schema.Top[i].Field.Name, size, int64(column.MaxValue))
@@ -245,7 +245,7 @@ func (c *cutter) bearable() error {
 
 // cut emits the first n pending rows as one batch.
 func (c *cutter) cut(n int64) error {
-	cols, err := c.plan.build(c.segs(0, n), c.base)
+	cols, err := c.plan.build(c.runs(0, n), c.base)
 	if v, ok := errors.AsType[*column.ValueError](err); ok && !v.Nested {
 		return ipc.Invalid("%w", err)
 	}

@@ -156,20 +156,20 @@ func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*co
 	return nil
 }
 
-// size is the bytes that segs of column i take in a batch.
-func (p *plan) size(i int, segs []column.Run) (int64, error) {
-	n, err := column.Measure(p.schema.Top[i].Field, segs)
+// size is the bytes that runs of column i take in a batch.
+func (p *plan) size(i int, runs []column.Run) (int64, error) {
+	n, err := column.Measure(p.schema.Top[i].Field, runs)
 	if err != nil {
 		return 0, fmt.Errorf("column %q: %w", p.schema.Top[i].Field.Name, err)
 	}
 	return n, nil
 }
 
-// build makes the canonical columns of segs, one list of segments per column. first
+// build makes the canonical columns of runs, one list of runs per column. first
 // is the row of the shard that they begin with, for errors.
-func (p *plan) build(segs [][]column.Run, first int64) ([]*column.Column, error) {
-	cols := make([]*column.Column, len(segs))
-	for i, s := range segs {
+func (p *plan) build(runs [][]column.Run, first int64) ([]*column.Column, error) {
+	cols := make([]*column.Column, len(runs))
+	for i, s := range runs {
 		f := p.schema.Top[i].Field
 		c, err := column.Unchanged(f, s)
 		if c == nil {

@@ -97,15 +97,15 @@ func fillLists(c *column.Column, offs []int32) error {
 		return errors.New("no list of a fixed size")
 	}
 	size := int(t.Len())
-	var segs []column.Run
+	var runs []column.Run
 	for i := range c.Len {
 		switch n := int(offs[i+1] - offs[i]); {
 		case c.IsNull(i):
-			segs = column.AppendRun(segs, column.Run{Len: size})
+			runs = column.AppendRun(runs, column.Run{Len: size})
 		case n != size:
 			return fmt.Errorf("row %d has a list of %d where the Arrow schema in the footer says %d", i, n, size)
 		default:
-			segs = column.AppendRun(segs, column.Run{Column: c.Kids[0], From: int(offs[i]), Len: n})
+			runs = column.AppendRun(runs, column.Run{Column: c.Kids[0], From: int(offs[i]), Len: n})
 		}
 	}
 	if c.Valid == nil {
@@ -115,7 +115,7 @@ func fillLists(c *column.Column, offs []int32) error {
 	if f.Type = column.CanonicalType(f.Type); f.Type.ID() != c.Kids[0].Type.ID() {
 		return errors.New("a list of a fixed size of a type that cannot be filled")
 	}
-	kid, err := column.Canonical(f, segs, &column.DictionaryMap{})
+	kid, err := column.Canonical(f, runs, &column.DictionaryMap{})
 	c.Kids[0] = kid
 	return err
 }
