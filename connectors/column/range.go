@@ -37,7 +37,7 @@ func (c *Column) checkRange() error {
 	case *arrow.Date64Type:
 		for i := range c.Len {
 			if v := int64(binary.LittleEndian.Uint64(b[8*i:])); v%dayMillis != 0 {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d ms, which is no whole day as date64 has", v)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d ms, which is not a whole day, as date64 requires", v)}
 			}
 		}
 	case *arrow.Time32Type:
@@ -47,7 +47,7 @@ func (c *Column) checkRange() error {
 		}
 		for i := range c.Len {
 			if v := binary.LittleEndian.Uint32(b[4*i:]); v >= most {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is no time of a day as %s has", int32(v), t)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is not a time of day, as %s requires", int32(v), t)}
 			}
 		}
 	case *arrow.Time64Type:
@@ -57,7 +57,7 @@ func (c *Column) checkRange() error {
 		}
 		for i := range c.Len {
 			if v := binary.LittleEndian.Uint64(b[8*i:]); v >= most {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is no time of a day as %s has", int64(v), t)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is not a time of day, as %s requires", int64(v), t)}
 			}
 		}
 	}

@@ -27,7 +27,8 @@ func BenchmarkPublishParquet(b *testing.B) {
 	if out, err := exec.Command(py, "testdata/bench.py", "write", dir).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), shared(b, "data", "health", "mimic-iv-demo-meds", "mimic_iv_demo_meds_events.parquet")} {
+	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), shared(b, "data", "health",
+		"mimic-iv-demo-meds", "mimic_iv_demo_meds_events.parquet")} {
 		b.Run(filepath.Base(f), func(b *testing.B) {
 			data, err := os.ReadFile(f)
 			if err != nil {

@@ -28,15 +28,18 @@ func TestValuesOfFixedTypes(t *testing.T) {
 		{&arrow.Decimal128Type{Precision: 5, Scale: 2}, "999.99", "1000.00", "999.99", "is not a value of type decimal(5, 2)"},
 		{&arrow.Decimal128Type{Precision: 5, Scale: 2}, "1.500", "1.505", "1.5", "is not a value of type decimal(5, 2)"},
 		{arrow.FixedWidthTypes.Boolean, "true", "1", "true", "would not read back"},
-		{arrow.FixedWidthTypes.Timestamp_s, "2024-02-29T10:00:00Z", "2024-02-29T10:00:00.5Z", "2024-02-29 10:00:00Z", "finer than the type's unit"},
-		{arrow.FixedWidthTypes.Timestamp_ns, "2024-02-29T10:00:00.123456789Z", "9999-01-01T00:00:00Z", "2024-02-29 10:00:00.123456789Z", "outside the years 1678 to 2261"},
+		{arrow.FixedWidthTypes.Timestamp_s, "2024-02-29T10:00:00Z", "2024-02-29T10:00:00.5Z", "2024-02-29 10:00:00Z",
+			"finer than the type's unit"},
+		{arrow.FixedWidthTypes.Timestamp_ns, "2024-02-29T10:00:00.123456789Z", "9999-01-01T00:00:00Z",
+			"2024-02-29 10:00:00.123456789Z", "outside the years 1678 to 2261"},
 		{&arrow.TimestampType{Unit: arrow.Millisecond}, "2024-02-29 10:00:00.5", "2024-02-29T10:00:00Z", "2024-02-29 10:00:00.5Z", "time zone"},
 		{arrow.FixedWidthTypes.Time32s, "10:00:01", "10:00:01.5", "10:00:01", "finer than the type's unit"},
 		{arrow.FixedWidthTypes.Time64ns, "10:00:01.000000001", "25:00", "10:00:01.000000001", "is not a value of type time64[ns]"},
 		{arrow.BinaryTypes.LargeString, "0012", "", "0012", ""},
 		{&arrow.Decimal256Type{Precision: 50, Scale: 2}, "", "1.25", "", "is not a value of type decimal256(50, 2)"},
 	} {
-		spec := Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: x.typ, Nullable: true}, {Name: "w", Type: arrow.BinaryTypes.String, Nullable: true}})}
+		spec := Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: x.typ, Nullable: true}, {Name: "w",
+			Type: arrow.BinaryTypes.String, Nullable: true}})}
 		if x.good != "" {
 			_, out := must(t, []byte("v,w\n"+x.good+",a\n"), spec)
 			if got := cells(t, out, "v")[0]; got != x.want {
@@ -55,8 +58,10 @@ func TestValuesOfFixedTypes(t *testing.T) {
 
 // TestFinenessOfTimes: declared times keep every digit that was written.
 func TestFinenessOfTimes(t *testing.T) {
-	spec := Spec{Name: "x.csv", Fields: []schemas.Field{{Name: "at", Type: "timestamp"}, {Name: "of", Type: "time"}, {Name: "on", Type: "date", Format: "dd.MM.yyyy HH:mm"}}}
-	r, out := must(t, []byte("at,of,on\n2024-02-29T10:00:00.123456789,10:00:00.000000001,29.02.2024 00:00\n1970-01-01T00:00:00,00:00,01.01.1970 00:00\n"), spec)
+	spec := Spec{Name: "x.csv", Fields: []schemas.Field{{Name: "at", Type: "timestamp"}, {Name: "of", Type: "time"}, {Name: "on",
+		Type: "date", Format: "dd.MM.yyyy HH:mm"}}}
+	r, out := must(t, []byte("at,of,on\n2024-02-29T10:00:00.123456789,10:00:00.000000001,29.02.2024 "+
+		"00:00\n1970-01-01T00:00:00,00:00,01.01.1970 00:00\n"), spec)
 	if got := types(r); got != "at:timestamp[ns] of:time64[ns] on:date32" {
 		t.Error(got)
 	}

@@ -12,9 +12,12 @@ import (
 func TestThousandsPoint(t *testing.T) {
 	for _, x := range []struct{ name, in, types, note string }{
 		{"German with a decimal comma beside", "Linie;Einsteiger;Umsatz\n3;1.204;3.611,20\n11;87;261,00\n",
-			"Linie:int64 Einsteiger:utf8 Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" (line 2); declare csv.decimalChar`},
-		{"a comma far below", "a;b\n1.25;x\n" + strings.Repeat("2.5;y\n", 500) + "3.5;0,5\n", "a:utf8 b:utf8", `column "b" has a decimal comma, "0,5" (line 503)`},
-		{"only thousands", "Linie;Einsteiger\n3;1.204\n11;87\n", "Linie:int64 Einsteiger:utf8", `"1.204" (line 2), which may stand between thousands; declare csv.decimalChar "."`},
+			"Linie:int64 Einsteiger:utf8 " +
+				"Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" (line 2); declare csv.decimalChar`},
+		{"a comma far below", "a;b\n1.25;x\n" + strings.Repeat("2.5;y\n", 500) + "3.5;0,5\n", "a:utf8 b:utf8",
+			`column "b" has a decimal comma, "0,5" (line 503)`},
+		{"only thousands", "Linie;Einsteiger\n3;1.204\n11;87\n", "Linie:int64 Einsteiger:utf8",
+			`"1.204" (line 2), which may stand between thousands; declare csv.decimalChar "."`},
 		{"tabs", "Linie\tEinsteiger\n3\t1.204\n", "Linie:int64 Einsteiger:utf8", "may stand between thousands"},
 		{"commas, one column", "n\n1.204\n", "n:utf8", "may stand between thousands"},
 		{"commas, another column tells", "n,m\n1.204,0.5\n", "n:float64 m:float64", ""},
@@ -53,7 +56,8 @@ func TestDeclaredMarks(t *testing.T) {
 		declared                      string
 	}{
 		{"German", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "n", "1204 87", schemas.CSV{DecimalChar: ",", GroupChar: "."}, ""},
-		{"German decimals", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "u", "3611.25 261", schemas.CSV{DecimalChar: ",", GroupChar: "."}, ""},
+		{"German decimals", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "u", "3611.25 261", schemas.CSV{DecimalChar: ",",
+			GroupChar: "."}, ""},
 		{"point beside a comma", "n;u\n1.204;3,5\n", "n:float64 u:utf8", "n", "1.204", schemas.CSV{DecimalChar: "."}, ""},
 		{"English", "n\n\"1,204\"\n\"1,204,567.5\"\n", "n:float64", "n", "1204 1.2045675e+06", schemas.CSV{GroupChar: ","}, ""},
 		{"Indian", "n\n\"12,34,567\"\n", "n:int64", "n", "1234567", schemas.CSV{GroupChar: ","}, ""},

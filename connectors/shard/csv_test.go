@@ -61,15 +61,16 @@ func TestCSVTrials(t *testing.T) { // trials 40, 42, 46
 	}
 }
 
-// A first line that tells Excel the delimiter is no data; lines keep their numbers. A
+// A first line that tells Excel the delimiter is not data; lines keep their numbers. A
 // first line with one name for several columns is said.
 func TestFirstLines(t *testing.T) {
 	for _, x := range []struct{ name, in, types, cell, note string }{
-		{"sep", "sep=;\na;b\n1;2.5\n", "a:int64 b:float64", "1", `delimiter ";" (the first line says so, and is no data)`},
+		{"sep", "sep=;\na;b\n1;2.5\n", "a:int64 b:float64", "1", `delimiter ";" (the first line says so, and is not data)`},
 		{"quoted, of DOS", "\"sep=\t\"\r\na\tb\r\n1\t2.5\r\n", "a:int64 b:float64", "1", `delimiter "\t" (the first line says so`},
 		{"against what is found", "sep=|\na|b;c\n1|2;3\n", "a:int64 b;c:utf8", "1", `delimiter "|"`},
 		{"a column's name", "sep=x\n1\n", "sep=x:int64", "", `delimiter ","`},
-		{"a title", "Harvest,,\na,b,c\n1,2,3\n", "Harvest:utf8 column_2:utf8 column_3:utf8", "", "line 1 has 1 name for 3 columns: where it is a title, remove it"},
+		{"a title", "Harvest,,\na,b,c\n1,2,3\n", "Harvest:utf8 column_2:utf8 column_3:utf8", "", "line 1 has 1 name for 3 columns: " +
+			"where it is a title, remove it"},
 	} {
 		r, out := must(t, []byte(x.in), Spec{Name: "x.csv"})
 		if got := types(r); got != x.types || !strings.Contains(fmt.Sprint(r.Notes), x.note) {
@@ -84,7 +85,7 @@ func TestFirstLines(t *testing.T) {
 		t.Error(err)
 	}
 	r, _ := must(t, []byte("sep=;\na,b\n1,2\n"), Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: ","}})
-	if got := types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is no data") {
+	if got := types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is not data") {
 		t.Errorf("declared otherwise: %s, %q", got, r.Notes)
 	}
 }
@@ -134,16 +135,20 @@ func TestCSVSentences(t *testing.T) {
 		{"latin", "a,b\nM\xfcnster,1\n", `line 2, column "a": bytes that are not UTF-8; declare csv.encoding`, Spec{}},
 		{"zero bytes", "a\x00,\x00b\x00", `UTF-16 without a byte-order mark`, Spec{}},
 		{"twice", "a,a\n1,2\n", `two columns are called "a"`, Spec{}},
-		{"type", "a,b\n1,2\nx,3\n", `line 3, column "a": "x" is not a value of type int64`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int64"}}}},
+		{"type", "a,b\n1,2\nx,3\n", `line 3, column "a": "x" is not a value of type int64`, Spec{Fields: []schemas.Field{{Name: "a",
+			Type: "int64"}}}},
 		{"range", "a\n128\n", `"128" is not a value of type int8`, Spec{Fields: []schemas.Field{{Name: "a", Type: "int8"}}}},
 		{"unknown type", "a\n1\n", `declared as "number"`, Spec{Fields: []schemas.Field{{Name: "a", Type: "number"}}}},
 		{"UTF-32, little end first", "\xff\xfe\x00\x00a\x00\x00\x00\n\x00\x00\x001\x00\x00\x00", `the file is UTF-32`, Spec{}},
 		{"UTF-32, big end first", "\x00\x00\xfe\xff\x00\x00\x00a\x00\x00\x00\n\x00\x00\x001", `the file is UTF-32`, Spec{}},
 		{"UTF-32, declared otherwise", "\xff\xfe\x00\x00a\x00\x00\x00", `the file is UTF-32`, Spec{CSV: &schemas.CSV{Encoding: "utf-16"}}},
-		{"zero characters in UTF-16", "\xff\xfea\x00\n\x00x\x00\x00\x00", `a zero character stands at byte 3 of the text (encoding utf-16le)`, Spec{}},
-		{"zero characters in Latin", "a\nx\x00y\n", `a zero character stands at byte 3 of the text (encoding latin1)`, Spec{CSV: &schemas.CSV{Encoding: "latin1"}}},
+		{"zero characters in UTF-16", "\xff\xfea\x00\n\x00x\x00\x00\x00",
+			`there is a zero character at byte 3 of the text (encoding utf-16le)`, Spec{}},
+		{"zero characters in Latin", "a\nx\x00y\n", `there is a zero character at byte 3 of the text (encoding latin1)`,
+			Spec{CSV: &schemas.CSV{Encoding: "latin1"}}},
 		{"mark against dialect", "\xef\xbb\xbfa\n1\n", `byte-order mark of utf-8`, Spec{CSV: &schemas.CSV{Encoding: "utf-16"}}},
-		{"zones", "a\n2020-01-01T00:00:00Z\n2020-01-01T00:00:00\n", `some timestamps name a time zone and some do not`, Spec{Fields: []schemas.Field{{Name: "a", Type: "timestamp"}}}},
+		{"zones", "a\n2020-01-01T00:00:00Z\n2020-01-01T00:00:00\n", `some timestamps name a time zone and some do not`,
+			Spec{Fields: []schemas.Field{{Name: "a", Type: "timestamp"}}}},
 	} {
 		x.spec.Name = "x.csv"
 		if _, _, err := conform(t, []byte(x.in), x.spec); err == nil || !strings.Contains(err.Error(), x.want) {
@@ -153,9 +158,11 @@ func TestCSVSentences(t *testing.T) {
 }
 
 func TestDeclaredTypes(t *testing.T) {
-	in := "b|i|f|d|t|ts|c|m|x\ntrue|007|1.234,5|31/12/2024|23:59:01.5|2024-02-29 10:00|-1,50|z|-\n0||INF||00:00|1969-12-31T23:59:59.5|12,345|\"\"|q\n"
+	in := "b|i|f|d|t|ts|c|m|x\ntrue|007|1.234,5|31/12/2024|23:59:01.5|2024-02-29 " +
+		"10:00|-1,50|z|-\n0||INF||00:00|1969-12-31T23:59:59.5|12,345|\"\"|q\n"
 	spec := Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: "|", DecimalChar: ",", GroupChar: ".", Null: []string{"-"}}}
-	for _, f := range []string{"b bool", "i uint8", "f float64", "d date dd/MM/yyyy", "t time", "ts timestamp", "c decimal", "m text", "x text"} {
+	for _, f := range []string{"b bool", "i uint8", "f float64", "d date dd/MM/yyyy", "t time", "ts timestamp", "c decimal",
+		"m text", "x text"} {
 		p := append(strings.Fields(f), "")
 		spec.Fields = append(spec.Fields, schemas.Field{Name: p[0], Type: p[1], Format: p[2]})
 	}

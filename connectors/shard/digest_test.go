@@ -153,7 +153,8 @@ func digestsOfTables(t *testing.T) (out []string) {
 				gathered = append(gathered, d...)
 			}
 		}
-		out = append(out, fmt.Sprintf("table %d spliced %.8x encoded %.8x gathered %.8x", seed, sha256.Sum256(spliced), sha256.Sum256(encoded), sha256.Sum256(gathered)))
+		out = append(out, fmt.Sprintf("table %d spliced %.8x encoded %.8x gathered %.8x", seed, sha256.Sum256(spliced),
+			sha256.Sum256(encoded), sha256.Sum256(gathered)))
 	}
 	return out
 }

@@ -50,7 +50,8 @@ func TestFormats(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(strings.Split(string(b), "\n"), strings.Split(doc, "\n")); diff != "" {
-		t.Errorf("docs/formats.md is not what the installed writers and readers give (make setup installs the pinned ones; go test ./connectors/shard -run TestFormats -update writes it anew):\n%s", diff)
+		t.Errorf("docs/formats.md is not what the installed writers and readers give (make setup installs the pinned ones; go test "+
+			"./connectors/shard -run TestFormats -update writes it anew):\n%s", diff)
 	}
 }
 
@@ -228,7 +229,9 @@ func readersTable(t *testing.T, published map[string][]byte, notes map[string]st
 		}
 		readers := slices.Sorted(maps.Keys(said))
 		if i == 0 {
-			fmt.Fprintf(&b, "\n## Who reads what is published\n\npyarrow reads and validates all of it. A column that a reader does not know shuts it out of the\nwhole table; the columns of a stream can be chosen, and the publish report names such columns.\n\n| type as published | %s |\n| --- |%s\n", strings.Join(readers, " | "), strings.Repeat(" --- |", len(readers)))
+			fmt.Fprintf(&b, "\n## Who reads what is published\n\npyarrow reads and validates all of it. A column that a reader does not "+
+				"know shuts it out of the\nwhole table; the columns of a stream can be chosen, and the publish report names such "+
+				"columns.\n\n| type as published | %s |\n| --- |%s\n", strings.Join(readers, " | "), strings.Repeat(" --- |", len(readers)))
 		}
 		row, every := "", true
 		for _, r := range readers {

@@ -31,7 +31,8 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 		if int(r.Rows) != rows || !strings.Contains(strings.Join(r.Notes, "\n"), "rewritten: its") {
 			t.Errorf("%s: %d rows, %v", name, r.Rows, r.Notes)
 		}
-		if rows > 0 && strings.Join(append(append(cells(t, file, "n"), cells(t, file, "word")...), cells(t, file, "list")...), " ") != "1 null 3 a ž null [1] [] null" {
+		if rows > 0 && strings.Join(append(append(cells(t, file, "n"), cells(t, file, "word")...), cells(t, file, "list")...),
+			" ") != "1 null 3 a ž null [1] [] null" {
 			t.Error(cells(t, file, "n"), cells(t, file, "word"), cells(t, file, "list"))
 		}
 	}

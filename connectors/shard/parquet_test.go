@@ -83,7 +83,8 @@ func judge(t testing.TB, pairs map[string][]byte) map[string]judged {
 // project's own, and compares every value with pyarrow's reading.
 func TestParquetEqualsPyarrow(t *testing.T) {
 	var files []string
-	for _, dir := range [][]string{{"interop", "parquet"}, {"interop", "parquet", "arrow-testing"}, {"interop", "parquet", "natural-earth"}, {"agriculture", "agridat"}, {"health", "mimic-iv-demo-meds"}} {
+	for _, dir := range [][]string{{"interop", "parquet"}, {"interop", "parquet", "arrow-testing"}, {"interop", "parquet",
+		"natural-earth"}, {"agriculture", "agridat"}, {"health", "mimic-iv-demo-meds"}} {
 		found, err := filepath.Glob(filepath.Join(shared(t, append([]string{"data"}, dir...)...), "*.parquet"))
 		if err != nil {
 			t.Fatal(err)
@@ -138,7 +139,8 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		}
 	}
 	var buf bytes.Buffer
-	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(pq.NewWriterProperties(append(f.opts, pq.WithStats(false))...)), file.WithWriteMetadata(kv))
+	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(pq.NewWriterProperties(append(f.opts, pq.WithStats(false))...)),
+		file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
 		t.Fatal(err)
@@ -182,10 +184,12 @@ func TestInt96KeepsItsYears(t *testing.T) {
 	spark := map[string]string{"org.apache.spark.version": "4.1.0"}
 	y1500, y9999 := int96At(-14831769600, 1000), int96At(253402300799, 999_999_000)
 	r, out := must(t, int96File(spark, y1500, int96At(0, 0), y9999).bytes(t), Spec{Name: "x.parquet"})
-	if got := strings.Join(cells(t, out, "t"), " "); got != "1500-01-01T00:00:00.000001Z 1970-01-01T00:00:00Z 9999-12-31T23:59:59.999999Z" && got != "1500-01-01 00:00:00.000001Z 1970-01-01 00:00:00Z 9999-12-31 23:59:59.999999Z" {
+	if got := strings.Join(cells(t, out, "t"), " "); got != "1500-01-01T00:00:00.000001Z 1970-01-01T00:00:00Z "+
+		"9999-12-31T23:59:59.999999Z" && got != "1500-01-01 00:00:00.000001Z 1970-01-01 00:00:00Z 9999-12-31 23:59:59.999999Z" {
 		t.Error(got)
 	}
-	if r.Columns[0].Type != "timestamp[us, tz=UTC]" || !strings.Contains(strings.Join(r.Notes, "\n"), `column "t": INT96 became timestamp[us, tz=UTC]`) {
+	if r.Columns[0].Type != "timestamp[us, tz=UTC]" || !strings.Contains(strings.Join(r.Notes, "\n"),
+		`column "t": INT96 became timestamp[us, tz=UTC]`) {
 		t.Errorf("%s: %v", r.Columns[0].Type, r.Notes)
 	}
 	r, out = must(t, int96File(nil, int96At(1, 1), int96At(2, 0)).bytes(t), Spec{Name: "x.parquet"})
@@ -214,7 +218,8 @@ func must1(t testing.TB, b []byte) Report {
 }
 
 func pairsOf(rep pq.Repetition) schema.Node {
-	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", pq.Repetitions.Required, -1), schema.NewInt32Node("b", pq.Repetitions.Required, -1)}, -1)
+	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", pq.Repetitions.Required, -1),
+		schema.NewInt32Node("b", pq.Repetitions.Required, -1)}, -1)
 	if err != nil {
 		panic(err)
 	}
@@ -222,7 +227,8 @@ func pairsOf(rep pq.Repetition) schema.Node {
 	if err != nil {
 		panic(err)
 	}
-	return schema.MustGroup(schema.NewGroupNodeLogical("x", pq.Repetitions.Optional, schema.FieldList{n.Field(0)}, schema.ListLogicalType{}, -1))
+	return schema.MustGroup(schema.NewGroupNodeLogical("x", pq.Repetitions.Optional, schema.FieldList{n.Field(0)},
+		schema.ListLogicalType{}, -1))
 }
 
 func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
@@ -235,7 +241,8 @@ func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
 // TestContradictoryListsAreRefused: two members of a list that say differently where
 // it ends would make invented rows.
 func TestContradictoryListsAreRefused(t *testing.T) {
-	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
+	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0,
+		0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
 	_, out := must(t, good.bytes(t), Spec{Name: "x.parquet"})
 	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, cells(t, out, "x")); diff != "" {
 		t.Error(diff)
@@ -248,7 +255,8 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 	} {
 		bad := good
 		bad.more = []func(file.ColumnChunkWriter) error{b}
-		if _, _, err := conform(t, bad.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), "do not add up") || !strings.Contains(err.Error(), `column "x`) {
+		if _, _, err := conform(t, bad.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+			"do not add up") || !strings.Contains(err.Error(), `column "x`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -256,9 +264,11 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 
 // TestNarrowIntegersOutsideTheirType: Parquet stores int8 in 32 bits.
 func TestNarrowIntegersOutsideTheirType(t *testing.T) {
-	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true), pq.Types.Int32, -1, -1))
+	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true),
+		pq.Types.Int32, -1, -1))
 	f := pqFile{node: n, put: ints([]int32{-128, 127, 300}, []int16{1, 0, 1, 1}, nil)}
-	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is no int8") {
+	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+		`column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is not a valid int8") {
 		t.Error(err)
 	}
 	f.put = ints([]int32{-128, 127}, []int16{1, 0, 1}, nil)
@@ -272,7 +282,8 @@ func TestPageChecksums(t *testing.T) {
 	b := readShared(t, "data", "interop", "parquet", "datapage_v1-snappy-compressed-checksum.parquet")
 	must(t, b, Spec{Name: "x.parquet"})
 	bad := readShared(t, "data", "interop", "bad", "parquet", "datapage_v1-corrupt-checksum.parquet")
-	if _, _, err := conform(t, bad, Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "a": page 0 of row group 0 is damaged: its checksum does not hold`) {
+	if _, _, err := conform(t, bad, Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+		`column "a": page 0 of row group 0 is damaged: its checksum does not hold`) {
 		t.Error(err)
 	}
 }
@@ -330,7 +341,8 @@ func TestOutputIsBounded(t *testing.T) {
 	const rows = 1 << 16
 	b := array.NewInt64Builder(memory.DefaultAllocator)
 	b.AppendValues(make([]int64, rows), nil)
-	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil), []arrow.Array{b.NewArray()}, rows)
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil),
+		[]arrow.Array{b.NewArray()}, rows)
 	f, err := os.Create(filepath.Join(t.TempDir(), "bomb.arrows"))
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,9 @@ func withPaths(t *testing.T, in []byte, spec Spec, keys ...string) (found, rows 
 // TestColumnsOfPaths: columns that stand in paths are columns, of one type over all
 // objects, in every format.
 func TestColumnsOfPaths(t *testing.T) {
-	file := fileWith(t, []arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "k", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}}}, `[{"v":1,"k":"FI"},{"v":2,"k":"FI"}]`)
+	file := fileWith(t, []arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64}, {Name: "k",
+		Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8,
+			ValueType: arrow.BinaryTypes.String}}}, `[{"v":1,"k":"FI"},{"v":2,"k":"FI"}]`)
 	day := []schemas.Field{{Name: "on", Type: "date"}}
 	for _, x := range []struct {
 		name        string
@@ -73,16 +75,24 @@ func TestColumnsOfPaths(t *testing.T) {
 		types, rows string
 		says        string
 	}{
-		{"text and numbers", []byte("v\n1\n"), Spec{Name: "x.csv"}, []string{"c=FI/y=2025/x", "c=__HIVE_DEFAULT_PARTITION__/y=-1/x"}, "v:int64 c:utf8 y:int64", "1|FI|2025 1|null|-1", ""},
+		{"text and numbers", []byte("v\n1\n"), Spec{Name: "x.csv"}, []string{"c=FI/y=2025/x", "c=__HIVE_DEFAULT_PARTITION__/y=-1/x"},
+			"v:int64 c:utf8 y:int64", "1|FI|2025 1|null|-1", ""},
 		{"leading zeros", []byte("v\n1\n"), Spec{Name: "x.csv"}, []string{"m=12/x", "m=01/x"}, "v:int64 m:utf8", "1|12 1|01", ""},
 		{"declared", []byte("v\n1\n"), Spec{Name: "x.csv", Fields: day}, []string{"on=2024-02-29/x"}, "v:int64 on:date32", "1|2024-02-29", ""},
-		{"declared, and is not", []byte("v\n1\n"), Spec{Name: "x.csv", Fields: day}, []string{"on=never/x"}, "", "", `column "on" of the path: "never" is not a value of type date32`},
-		{"arrow", file, Spec{Name: "x.arrow"}, []string{"c=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, ordered=false> c:utf8", "1|FI|FI 2|FI|FI", ""},
-		{"in the file too", file, Spec{Name: "x.arrow"}, []string{"k=FI/v2=1/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, ordered=false> v2:int64", "1|FI|1 2|FI|1", ""},
-		{"in the file alone", file, Spec{Name: "x.arrow"}, []string{"k=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, ordered=false>", "1|FI 2|FI", ""},
-		{"in the file, and another", file, Spec{Name: "x.arrow"}, []string{"k=SE/x"}, "", "", `row 0, column "k": its value is not that of the path, "SE"`},
-		{"in the file, a number", file, Spec{Name: "x.arrow"}, []string{"v=01/x"}, "", "", `row 1, column "v": its value is not that of the path, "01"`},
-		{"in the table as int64", []byte("v\n1\n"), Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "", `column "m" of the path: "01" is not a value of type int64`},
+		{"declared, and is not", []byte("v\n1\n"), Spec{Name: "x.csv", Fields: day}, []string{"on=never/x"}, "", "",
+			`column "on" of the path: "never" is not a value of type date32`},
+		{"arrow", file, Spec{Name: "x.arrow"}, []string{"c=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, " +
+			"ordered=false> c:utf8", "1|FI|FI 2|FI|FI", ""},
+		{"in the file too", file, Spec{Name: "x.arrow"}, []string{"k=FI/v2=1/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, " +
+			"ordered=false> v2:int64", "1|FI|1 2|FI|1", ""},
+		{"in the file alone", file, Spec{Name: "x.arrow"}, []string{"k=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, " +
+			"ordered=false>", "1|FI 2|FI", ""},
+		{"in the file, and another", file, Spec{Name: "x.arrow"}, []string{"k=SE/x"}, "", "",
+			`row 0, column "k": its value is not that of the path, "SE"`},
+		{"in the file, a number", file, Spec{Name: "x.arrow"}, []string{"v=01/x"}, "", "",
+			`row 1, column "v": its value is not that of the path, "01"`},
+		{"in the table as int64", []byte("v\n1\n"), Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v",
+			Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "", `column "m" of the path: "01" is not a value of type int64`},
 	} {
 		types, rows, err := withPaths(t, x.in, x.spec, x.keys...)
 		if types != x.types || rows != x.rows || (err == nil) != (x.says == "") || err != nil && !strings.Contains(err.Error(), x.says) {

@@ -107,7 +107,7 @@ func renamed(own, table []arrow.Field) (notes []string) {
 }
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding
-// and 32 of metadata.
+// and 32 of metadata, which the limit of values leaves room for.
 func countBuffers(nodes []*ipc.Node) (n int) {
 	for _, nd := range nodes {
 		switch column.ShapeOf(nd.Field.Type) {
@@ -127,8 +127,10 @@ func countBuffers(nodes []*ipc.Node) (n int) {
 }
 
 // joinDictionary keeps the column a dictionary where one dictionary, small
-// enough for a message and for its index type, can hold all values.
-func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap, want *ipc.Schema, i int) error {
+// enough for a message and for its index type, can hold all values. All batches share it, so
+// that a reader may begin with any of them.
+func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap,
+	want *ipc.Schema, i int) error {
 	vf := arrow.Field{Name: f.Name, Type: column.CanonicalType(d.ValueType), Nullable: true}
 	if want != nil && i < len(want.Top) && want.Top[i].DictionaryID < 0 {
 		return nil // plain in the table's other shards

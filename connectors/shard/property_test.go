@@ -44,7 +44,8 @@ func anyType(r *rand.Rand, depth int) arrow.DataType {
 	case 2:
 		return arrow.FixedSizeListOfField(2, item)
 	case 3:
-		return arrow.StructOf(arrow.Field{Name: "a", Type: item.Type, Nullable: true}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int16, Nullable: true})
+		return arrow.StructOf(arrow.Field{Name: "a", Type: item.Type, Nullable: true}, arrow.Field{Name: "b",
+			Type: arrow.PrimitiveTypes.Int16, Nullable: true})
 	case 4:
 		return arrow.MapOf(arrow.BinaryTypes.String, item.Type)
 	}

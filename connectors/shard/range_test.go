@@ -55,21 +55,21 @@ func TestValuesOutsideTheirType(t *testing.T) {
 				v++
 			}
 			b.(*array.Date64Builder).Append(arrow.Date64(v))
-		}, "ms, which is no whole day as date64 has"},
+		}, "ms, which is not a whole day, as date64 requires"},
 		{arrow.FixedWidthTypes.Time32s, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time32(86_399)
 			if bad {
 				v++
 			}
 			b.(*array.Time32Builder).Append(v)
-		}, "holds 86400, which is no time of a day as time32[s] has"},
+		}, "holds 86400, which is not a time of day, as time32[s] requires"},
 		{arrow.FixedWidthTypes.Time64ns, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time64(0)
 			if bad {
 				v = -1
 			}
 			b.(*array.Time64Builder).Append(v)
-		}, "holds -1, which is no time of a day as time64[ns] has"},
+		}, "holds -1, which is not a time of day, as time64[ns] requires"},
 		{arrow.FixedWidthTypes.Time64us, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time64(day*1000 - 1)
 			if bad {
@@ -127,7 +127,7 @@ func TestNestedValuesOutsideTheirType(t *testing.T) {
 		l.ValueBuilder().(*array.Time32Builder).Append(arrow.Time32(i * 50_000))
 	}
 	_, _, err := conform(t, written(t, schema, []arrow.Record{b.NewRecord()}), Spec{})
-	if err == nil || !strings.Contains(err.Error(), `column "x": item: value 2 holds 100000, which is no time of a day`) {
+	if err == nil || !strings.Contains(err.Error(), `column "x": item: value 2 holds 100000, which is not a time of day`) {
 		t.Error(err)
 	}
 }

@@ -89,7 +89,8 @@ func must(t testing.TB, in []byte, spec Spec) (Report, []byte) {
 	if !again.Conforms {
 		t.Fatalf("%s: own output does not conform", spec.Name)
 	}
-	if fmt.Sprint(again.Batches, again.Dictionaries, again.WindowRows, again.Schema) != fmt.Sprint(r.Batches, r.Dictionaries, r.WindowRows, r.Schema) {
+	if fmt.Sprint(again.Batches, again.Dictionaries, again.WindowRows, again.Schema) != fmt.Sprint(r.Batches, r.Dictionaries,
+		r.WindowRows, r.Schema) {
 		t.Fatalf("%s: own output is reported as\n%v\nand not as\n%v", spec.Name, again, r)
 	}
 	return r, out

@@ -112,7 +112,8 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 					stream = append(stream, piece(out, dict)...)
 				}
 			}
-			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...), ipc.EndOfStream()...)))); diff != "" {
+			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...),
+				ipc.EndOfStream()...)))); diff != "" {
 				rt.Fatal(diff)
 			}
 			m, at, err := ipc.SplitMessage(got)
@@ -124,7 +125,8 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 				rt.Fatal(err)
 			}
 			if m.BodyLen > kept+fresh || fresh == 0 && m.BodyLen != kept || int64(at.Meta) > meta {
-				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept, fresh, at.Meta, meta)
+				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept,
+					fresh, at.Meta, meta)
 			}
 			if whole, err := batch.EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
 				rt.Fatalf("encoded as a whole it has %d bytes, spliced %d; %v", len(whole), len(got), err)
