@@ -1,71 +1,42 @@
-// Package catalog keeps datasets without knowing users: registration, versions
-// and their publication, offers, search.
+// Package catalog keeps datasets without knowing users: registration, offers, and the
+// versions that catalog/publish makes.
 //
-// In: datasets, publications, offers, and what the caller may know to exist
-// (schemas.Sight). Out: datasets, manifests, hits. Always: the registry is the
-// truth and the index (catalog/index) a disposable copy that follows the change
-// sequence; a version is published whole or not at all, after every byte was read
-// once in a child process; nothing outside a Sight is shown or counted. It never
-// imports policy: whether an offer can be judged and whether a key may be named
-// are functions that the wiring hands in.
+// In: descriptions, offers, and what the caller may know to exist (schemas.Sight). Out:
+// datasets and the manifests of their versions. Always: the registry is the truth and the
+// index (catalog/index) a disposable copy that follows the change sequence; every fault of
+// a description is named in one answer; nothing outside a Sight is shown. It never imports
+// policy: whether an offer can be judged is a function that the wiring hands in.
 package catalog
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"reflect"
-	"sync"
 	"time"
 
-	"guichet/catalog/index"
 	"guichet/connectors/db"
-	"guichet/connectors/s3"
-	"guichet/connectors/sandbox"
 	"guichet/schemas"
 )
 
 // Config is what a Catalog is made of.
 type Config struct {
 	DB         *db.DB
-	Index      *index.Index
-	Log        *slog.Logger
 	Spaces     []schemas.SpaceProfile
 	CheckOffer func(ctx context.Context, o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
-	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
-	Prefix     func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) (string, error) // of the provider's, under which a key lies
-	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)                                                     // an open store
-	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error)                                          // where rewritten shards go
-	Readers    func() Reader                                                                                                        // one for each publication
-	TempDir    string
 	Now        func() time.Time
-	MaxSets    int   // datasets of a provider that are not withdrawn; 0: any number
-	MaxUploads int64 // bytes of a provider's uploaded files together; 0: any number
+	MaxSets    int // datasets of a provider that are not withdrawn; 0: any number
 }
 
-// Reader reads the objects of one publication, each whole, in processes of its own.
-type Reader interface {
-	Conform(ctx context.Context, in *os.File, size int64, spec sandbox.Spec, out *os.File) (sandbox.Report, error)
-	Close() // ends the processes
-}
+// Catalog is the registry of datasets and their versions. Safe for concurrent use.
+type Catalog struct{ Config }
 
-// Catalog is the registry with its publisher. Safe for concurrent use.
-type Catalog struct {
-	Config
-	wake  chan struct{} // capacity 1: one waiting signal is enough, the publisher looks for all work
-	mu    sync.Mutex
-	rests map[string]time.Time // versions that are not tried again before
-	runs  map[string]func()    // versions that are being published here: what interrupts them
-}
-
-// New makes a catalogue. Run must run for publications to go on.
+// New makes a catalogue.
 func New(c Config) *Catalog {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Catalog{Config: c, wake: make(chan struct{}, 1), rests: map[string]time.Time{}, runs: map[string]func(){}}
+	return &Catalog{Config: c}
 }
 
 func notFound(id string) error {
@@ -85,14 +56,14 @@ func notYours(by schemas.Principal, id schemas.DatasetID, d *schemas.Dataset) er
 // Get finds a dataset that is in sight, with its offer and newest published
 // version. Errors: NotFound, the same for hidden and for unknown ones.
 func (c *Catalog) Get(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error) {
-	d, err := c.get(ctx, c.DB, id)
+	d, err := c.Dataset(ctx, c.DB, id)
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && !sight.Sees(&d) {
 		return schemas.Dataset{}, notFound(string(id))
 	}
 	return d, err
 }
 
-func (c *Catalog) get(ctx context.Context, q db.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
+func (c *Catalog) Dataset(ctx context.Context, q db.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, revision, err := db.Get[schemas.Dataset](ctx, q, "dataset", string(id))
 	if err != nil {
 		return d, err
@@ -138,11 +109,11 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		if err != nil {
 			return err
 		}
-		err = db.Insert(ctx, tx, "dataset", string(d.ID), d, columns(&d))
+		err = db.Insert(ctx, tx, "dataset", string(d.ID), d, Columns(&d))
 		if err != nil {
 			return err
 		}
-		return c.changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
+		return c.Changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
 	})
 	d.Notes = notes
 	return d, err
@@ -153,7 +124,7 @@ func apart() error {
 	return schemas.BadField("dataset", "/offer", "the terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer")
 }
 
-func columns(d *schemas.Dataset) db.Columns {
+func Columns(d *schemas.Dataset) db.Columns {
 	withdrawn := 0
 	if d.Withdrawn {
 		withdrawn = 1
@@ -161,7 +132,7 @@ func columns(d *schemas.Dataset) db.Columns {
 	return db.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
 }
 
-func (c *Catalog) changed(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
+func (c *Catalog) Changed(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
 	v := map[string]string{"dataset": string(d.ID), "provider": string(d.Provider), "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}
 	for k, s := range more {
 		v[k] = s
@@ -177,7 +148,7 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 	err := c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
 		altered := false
-		d, err = c.get(ctx, tx, id)
+		d, err = c.Dataset(ctx, tx, id)
 		if errors.Is(err, db.ErrAltered) && kind == schemas.ChangeDatasetGone { // it is taken away all the same, and goes on being refused
 			d, d.Revision, altered, err = db.GetToEnd[schemas.Dataset](ctx, tx, "dataset", string(id))
 		}
@@ -191,7 +162,7 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 			return err
 		}
 		if d.Withdrawn {
-			return withdrawn(id)
+			return WithdrawnError(id)
 		}
 		if ifRevision != 0 && ifRevision != d.Revision {
 			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision), Remedy: "read it again and repeat the change"}
@@ -205,20 +176,20 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 	return d, err
 }
 
-// withdrawn refuses what a withdrawn dataset has no use for.
-func withdrawn(id schemas.DatasetID) error {
+// WithdrawnError refuses what a withdrawn dataset has no use for.
+func WithdrawnError(id schemas.DatasetID) error {
 	return &schemas.Error{Kind: schemas.Gone, Subject: string(id), Message: "the dataset was withdrawn", Remedy: "register it again, under the same iri if you like: it gets a new id (guichet register)"}
 }
 
 // save writes a changed dataset with its change.
 func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset) error {
 	d.Modified = c.Now().UTC()
-	revision, err := db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, columns(d))
+	revision, err := db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, Columns(d))
 	if err != nil {
 		return err
 	}
 	d.Revision = revision
-	return c.changed(ctx, tx, by, kind, d, nil)
+	return c.Changed(ctx, tx, by, kind, d, nil)
 }
 
 // Change replaces the description of a dataset; id, provider, offer, versions and the
@@ -249,7 +220,7 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 		}
 		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision, nil
 		*have = d
-		addFields(have, &latest)
+		AddColumns(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name
 			return c.CheckOffer(ctx, have.Offer, have.Tables)
 		}
@@ -297,7 +268,7 @@ func (c *Catalog) OwnToEnd(ctx context.Context, by schemas.Principal, id schemas
 
 // Own finds a dataset of the provider's own. Errors: NotFound.
 func (c *Catalog) Own(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
-	d, err := c.get(ctx, c.DB, id)
+	d, err := c.Dataset(ctx, c.DB, id)
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
 		return schemas.Dataset{}, notYours(by, id, &d)
 	}

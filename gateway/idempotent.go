@@ -47,7 +47,7 @@ func (s *Server) idempotent(c *gin.Context) {
 	who := by.Issuer + "\x00" + by.Subject
 	if !by.SignedIn() {
 		lease, _ := c.Value(api.LeaseKey).(string)
-		if !s.deps.Desk.Minted(lease) { // nothing is kept for strangers
+		if !s.deps.Leases.Minted(lease) { // nothing is kept for strangers
 			return
 		}
 		who = "lease\x00" + lease
@@ -217,7 +217,7 @@ func (s *Server) again(c *gin.Context, a *answer) error {
 	if err != nil {
 		return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the lease was made, and its answer is kept in JSON only", Remedy: "ask for another lease"}
 	}
-	answer["token"], err = s.deps.Desk.Again(c.Request.Context(), kept.Lease.ID)
+	answer["token"], err = s.deps.Leases.Reissue(c.Request.Context(), kept.Lease.ID)
 	if err != nil {
 		return err
 	}

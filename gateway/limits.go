@@ -110,7 +110,7 @@ func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) er
 	case right.Lease:
 		most, what = s.limits.Leases, "leases"
 		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder, apart from what this one mints
-			holder, err := s.deps.Desk.Holder(c.Request.Context(), lease)
+			holder, err := s.deps.Leases.Holder(c.Request.Context(), lease)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ import (
 
 	"guichet/gateway/api"
 	"guichet/gateway/flight"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
 	"guichet/schemas"
 )
 
@@ -92,7 +92,7 @@ func (s *Server) caller(c *gin.Context) string {
 		return string(by.Participant)
 	}
 	id, _, _ := strings.Cut(strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer "), ".")
-	if agreement.IsLease(id) && len(id) < 64 {
+	if lease.IsLease(id) && len(id) < 64 {
 		return id
 	}
 	return ""

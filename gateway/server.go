@@ -29,7 +29,8 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -40,7 +41,8 @@ type Deps struct {
 	DB     *db.DB
 	Auth   *auth.Authenticator
 	Stream *stream.Engine
-	Feed   *agreement.Feed
+	Feed   *stop.Feed
+	Brake  *stop.Brake
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
 	Ticket []byte         // signs Flight tickets; 32 bytes
 	Limits Limits
@@ -71,7 +73,7 @@ func New(d Deps) *Server {
 	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies(), limits: d.Limits.Filled(), rates: newRates(d.Now)}
 	s.uploads = s.limits.uploads()
 	gin.SetMode(gin.ReleaseMode)
-	calls := (&flight.Door{Desk: d.Desk, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
+	calls := (&flight.Door{Leases: d.Leases, Releases: d.Releases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
 	s.metrics.lag(d.DB.Head, d.Index.Position)
 	pages := s.routes()
@@ -142,7 +144,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
 		s.deps.Stream.Shutdown(late)
-		return errors.Join(stop(late, s.http, "HTTP"), stop(late, s.flight, "Flight"), stop(late, s.figures, "metrics"))
+		return errors.Join(shutDown(late, s.http, "HTTP"), shutDown(late, s.flight, "Flight"), shutDown(late, s.figures, "metrics"))
 	})
 	return g.Wait()
 }
@@ -155,7 +157,7 @@ func serve(s *http.Server, l net.Listener, name string) error {
 	return fmt.Errorf("serve %s: %w", name, err)
 }
 
-func stop(ctx context.Context, s *http.Server, name string) error {
+func shutDown(ctx context.Context, s *http.Server, name string) error {
 	err := s.Shutdown(ctx)
 	if err != nil {
 		return errors.Join(fmt.Errorf("stop %s: %w", name, err), s.Close())
@@ -184,7 +186,7 @@ func (s *Server) routes() http.Handler {
 
 	// Byte doors: outside Recovery, which would end a broken stream cleanly.
 	bytes := r.Group("/api/v1")
-	d := &door.Door{Desk: s.deps.Desk, Stream: s.deps.Stream, Log: s.deps.Log, Now: s.deps.Now, Behind: s.deps.Behind}
+	d := &door.Door{Leases: s.deps.Leases, Releases: s.deps.Releases, Refusals: s.deps.Refusals, Stream: s.deps.Stream, Log: s.deps.Log, Now: s.deps.Now, Behind: s.deps.Behind}
 	d.Mount(bytes)
 
 	safe := r.Group("/", s.recovery)
@@ -239,10 +241,10 @@ func (s *Server) authenticate(c *gin.Context) {
 	}
 	token, ok := door.Bearer(h)
 	if !ok {
-		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is no bearer token", Remedy: "send Authorization: Bearer …"})
+		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is not a bearer token", Remedy: "send Authorization: Bearer …"})
 		return
 	}
-	if agreement.IsLease(token) {
+	if lease.IsLease(token) {
 		c.Set(api.LeaseKey, token)
 		return
 	}
@@ -257,7 +259,7 @@ func (s *Server) authenticate(c *gin.Context) {
 // refuse answers with the error and records the refusal.
 func (s *Server) refuse(c *gin.Context, by schemas.Principal, err error) {
 	address := door.Shown(door.Address(c.Request, s.deps.Behind))
-	late := s.deps.Desk.Refused(context.WithoutCancel(c.Request.Context()), by, address, "http", err)
+	late := s.deps.Refusals.Refused(context.WithoutCancel(c.Request.Context()), by, address, "http", err)
 	if late != nil {
 		s.deps.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -295,7 +297,7 @@ func (s *Server) ready(c *gin.Context) {
 			why = append(why, "the database takes no writes")
 		}
 	}
-	if n := s.deps.Desk.Unrecorded(); n > 0 {
+	if n := s.deps.Brake.Unrecorded(); n > 0 {
 		why = append(why, fmt.Sprintf("%d revocations hold here and are not recorded yet", n))
 	}
 	if !s.deps.Index.Ready() {
@@ -306,7 +308,7 @@ func (s *Server) ready(c *gin.Context) {
 	}
 	if len(why) == 0 {
 		said := gin.H{"ready": true}
-		n, since, err := s.deps.Catalog.Waiting(ctx)
+		n, since, err := s.deps.Publisher.Waiting(ctx)
 		if err == nil && n > 0 { // one provider's fault keeps nobody else out; ids are not for everybody
 			said["notes"] = []string{fmt.Sprintf("publications that do not go on: %d, the first since %s; guichet versions DATASET says why", n, since.Format(time.RFC3339))}
 		}
@@ -341,7 +343,7 @@ func (s *Server) upload(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()
 	body := &patient{body: c.Request.Body, c: http.NewResponseController(c.Writer), idle: s.deps.UploadIdle, end: time.Now().Add(uploadTime)}
-	err = s.deps.Catalog.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
+	err = s.deps.Publisher.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
 	if err != nil {
 		s.refuse(c, by, err)
 		return

@@ -26,6 +26,7 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/catalog/publish"
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
 	"guichet/connectors/ipc"
@@ -36,6 +37,13 @@ import (
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -45,18 +53,19 @@ import (
 // everything that moves no bytes of data. Every answer of it is held against the
 // OpenAPI document.
 type site struct {
-	t       *testing.T
-	base    string
-	issuer  string // the operator's own
-	db      *db.DB
-	catalog *catalog.Catalog
-	index   *index.Index
-	parties *party.Registry
-	desk    *agreement.Desk
-	record  *audit.Log
-	spec    *spec
-	store   *s3.Store // of uploads; none when nil
-	server  *gateway.Server
+	t        *testing.T
+	base     string
+	issuer   string // the operator's own
+	db       *db.DB
+	catalog  *catalog.Catalog
+	index    *index.Index
+	parties  *party.Registry
+	leases   *lease.Leases
+	releases *release.Releases
+	record   *audit.Log
+	spec     *spec
+	store    *s3.Store // of uploads; none when nil
+	server   *gateway.Server
 }
 
 // Who takes part in every site.
@@ -109,13 +118,22 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		}
 		return "", "", schemas.Errorf(schemas.Unavailable, "store", "there is no work bucket in this test")
 	}
-	s.catalog = catalog.New(catalog.Config{DB: s.db, Index: s.index, Log: log, Spaces: spaces, CheckOffer: engine.CheckOffer, MayName: s.parties.MayName, Prefix: s.parties.Prefix, Store: away, Work: work, TempDir: t.TempDir(), MaxSets: 10_000, MaxUploads: 1000})
-	s.desk = agreement.New(agreement.Config{DB: s.db, Engine: engine, Parties: s.parties, Catalogue: s.catalog, LeaseKey: []byte(strings.Repeat("k", 32)), Replica: "test", Show: stream.Shows, MaxPending: 40, MaxRuns: 40})
-	feed := agreement.NewFeed(s.db, log)
-	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.desk, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
+	s.catalog = catalog.New(catalog.Config{DB: s.db, Spaces: spaces, CheckOffer: engine.CheckOffer, MaxSets: 10_000})
+	publisher := publish.New(publish.Config{Catalog: s.catalog, DB: s.db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
+		Store: away, Work: work, TempDir: t.TempDir(), MaxUploads: 1000})
+	agreements := agreement.New(s.db, s.parties, time.Now)
+	offers := terms.New(s.catalog, time.Now)
+	brake := stop.NewBrake(s.db, nil)
+	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
+	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})
+	refusals := refusal.New(s.db, s.leases.Find, time.Now)
+	feed := stop.NewFeed(s.db, log)
+	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.releases, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Index: s.index, Engine: engine, Desk: s.desk, Parties: s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
-		DB:   s.db, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
+		Deps: api.Deps{Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
+			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: 40}),
+			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
+		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
 	}
 	for _, f := range also {
 		f(&deps)
@@ -126,7 +144,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	var followers sync.WaitGroup
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
 	followers.Go(func() { _ = feed.Run(following) })
-	followers.Go(func() { _ = s.desk.CountRefusals(following) })
+	followers.Go(func() { _ = refusals.Count(following) })
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()
@@ -213,7 +231,7 @@ func (r reply) as(t testing.TB, v any) {
 	t.Helper()
 	err := json.Unmarshal([]byte(r.body), v)
 	if err != nil {
-		t.Fatalf("the answer is no JSON: %v\n%s", err, r.body)
+		t.Fatalf("the answer is not JSON: %v\n%s", err, r.body)
 	}
 }
 

@@ -5,14 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
 // stop stops a participant as somebody, who must be allowed to.
-func (s *site) stop(who string, whom schemas.ParticipantID) agreement.Stopped {
+func (s *site) stop(who string, whom schemas.ParticipantID) schemas.Stopped {
 	s.t.Helper()
-	var out agreement.Stopped
+	var out schemas.Stopped
 	s.want(200, who, "POST", "/participants/"+url.PathEscape(string(whom))+"/stop", map[string]string{"reason": "breach of contract"}).as(s.t, &out)
 	return out
 }
@@ -111,9 +110,9 @@ func TestStoppedProvider(t *testing.T) {
 	s.want(200, "agronomy", "DELETE", path+"?revoke=true", nil)
 }
 
-// A provider's stop says what it does: everybody's agreements on her datasets when she
-// names herself, one participant's otherwise; whom nobody knows is an error, and the
-// answer warns that her offers still stand.
+// A provider's stop says what it does: everybody's agreements on its datasets when it
+// names itself, one participant's otherwise; whom nobody knows is an error, and the
+// answer warns that its offers still stand.
 func TestProvidersStop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -205,7 +205,7 @@ type Lease struct {
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
-	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is no limit on data: another seed deals other rows"`
+	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is not a limit on data: another seed deals other rows"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
 	Order       *Order        `json:"order,omitempty" doc:"the only order of rows that it opens; with rank and world that is one part of the rows and no other"`
 	Until       time.Time     `json:"until"`
@@ -336,6 +336,17 @@ func (a *Agreement) Unresolved(v *Version) string {
 	return ""
 }
 
+// LeaseAsk is what POST /leases takes.
+type LeaseAsk struct {
+	Project ProjectID   `json:"project,omitempty" doc:"needed unless a lease is narrowed"`
+	Run     RunID       `json:"run,omitempty"`
+	Items   []LeaseItem `json:"items,omitempty" maxItems:"100" doc:"needed unless a lease is narrowed"`
+	Rank    *int        `json:"rank,omitempty" minimum:"0"`
+	World   *int        `json:"world,omitempty" minimum:"1" doc:"needed with a rank"`
+	Order   *Order      `json:"order,omitempty"`
+	Until   time.Time   `json:"until,omitzero" doc:"at most 15 minutes from now"`
+}
+
 // LeaseAnswer is a lease with its bearer token, which is shown once.
 type LeaseAnswer struct {
 	Token   string    `json:"token" doc:"bearer token for byte doors"`
@@ -343,4 +354,12 @@ type LeaseAnswer struct {
 	EndsAt  time.Time `json:"ends_at" doc:"when the first of its agreements ends"`
 	OnePart bool      `json:"one_part" doc:"it opens one part of the rows and no other: rank, world and order are bound"`
 	Lease   Lease     `json:"lease"`
+}
+
+// Stopped is what a stop did.
+type Stopped struct {
+	Participant ParticipantID `json:"participant"`
+	Revoked     []AgreementID `json:"revoked"`
+	Barred      bool          `json:"barred" doc:"the participant gets no new agreements and offers nothing until the stop is lifted"`
+	Note        string        `json:"note" doc:"what the stop covers and what it leaves standing"`
 }

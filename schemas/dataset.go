@@ -247,16 +247,15 @@ func (v *Version) EveryShard() iter.Seq[*Shard] {
 	}
 }
 
-// Has says whether a table of the version has a column; a dotted name counts by its
-// top-level part. An empty table is any.
+// Has says whether a table of the version has a column; a dotted name is also one of the
+// column that begins it, of which it may name a part. An empty table is any.
 func (v *Version) Has(table, column string) bool {
-	top, _, _ := strings.Cut(column, ".")
 	for i := range v.Data {
 		if table != "" && v.Data[i].Name != table {
 			continue
 		}
 		for _, c := range v.Data[i].Columns {
-			if c.Name == column || c.Name == top {
+			if c.Name == column || strings.HasPrefix(column, c.Name+".") {
 				return true
 			}
 		}

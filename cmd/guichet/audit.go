@@ -36,7 +36,7 @@ type recordFilter struct {
 }
 
 func (f recordFilter) query() string {
-	return query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
+	return client.Query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
 type auditListCmd struct {

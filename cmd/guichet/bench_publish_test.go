@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
 	"guichet/schemas"
@@ -59,9 +60,9 @@ func (m *meter) published(name string, objects map[string][]byte) (bytesPerSecon
 		m.must(err)
 		all += float64(len(b))
 	}
-	grid, err := m.story.as(m.ctx, "grid")
+	grid, err := m.story.As(m.ctx, "grid")
 	m.must(err)
-	d, err := registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:" + name, Space: "energy", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
+	d, err := demo.Registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:" + name, Space: "energy", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
 	m.must(err)
 	used := m.cpu()
 	m.must(grid.Post(m.ctx, "/datasets/"+string(d.ID)+"/versions", schemas.Publication{Version: "1", Store: "local", Bucket: m.rig.S3.Bucket,

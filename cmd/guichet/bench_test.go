@@ -18,6 +18,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/s3"
@@ -56,10 +58,11 @@ func BenchmarkFigures(b *testing.B) {
 type meter struct {
 	b       *testing.B
 	ctx     context.Context
-	rig     *rig
+	rig     *demo.LocalServices
 	dir     string
 	gateway *exec.Cmd
-	story   *story
+	story   *demo.Story
+	grpc    string // address
 	figures []figure
 	stops   []func()
 }
@@ -78,10 +81,10 @@ func newMeter(b *testing.B) *meter {
 	for _, d := range []string{"local", "gateway"} {
 		m.must(os.MkdirAll(filepath.Join(m.dir, d), 0o700))
 	}
-	m.rig, err = startRig(m.ctx, filepath.Join(m.dir, "local"))
+	m.rig, err = demo.StartLocalServices(m.ctx, filepath.Join(m.dir, "local"))
 	m.must(err)
-	m.stops = append(m.stops, func() { _ = m.rig.stop() })
-	_, err = m.rig.config(m.ctx, filepath.Join(m.dir, "gateway"))
+	m.stops = append(m.stops, func() { _ = m.rig.Stop() })
+	_, err = m.rig.Config(m.ctx, filepath.Join(m.dir, "gateway"))
 	m.must(err)
 	m.gateway = exec.Command(binary, "--json", "serve", "--config", filepath.Join(m.dir, "gateway", "guichet.yaml"), "--listen", ":0", "--flight-listen", ":0", "--log-level", "error")
 	out, err := m.gateway.StdoutPipe()
@@ -90,11 +93,11 @@ func newMeter(b *testing.B) *meter {
 	m.stops = append(m.stops, func() { _ = m.gateway.Process.Signal(syscall.SIGTERM); _ = m.gateway.Wait() })
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	m.must(err)
-	var a addresses
+	var a serve.Addresses
 	m.must(json.Unmarshal(line, &a))
-	m.story = &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: m.rig, dir: m.dir, mib: 800, addresses: a, people: map[string]*client.Client{}, datasets: map[string]schemas.Dataset{}}
-	m.must(m.story.parties(m.ctx))
-	m.must(m.story.register(m.ctx))
+	m.grpc, m.story = a.Flight, demo.NewStory(&terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, m.rig, nil, m.dir, 800, a)
+	m.must(m.story.Parties(m.ctx))
+	m.must(m.story.Register(m.ctx))
 	return m
 }
 
@@ -163,9 +166,9 @@ func (m *meter) cpu() float64 {
 // view registers the same objects once more under terms of its own and gives an
 // agreement on them.
 func (m *meter) view(name string, duties []schemas.Duty) schemas.AgreementID {
-	grid, err := m.story.as(m.ctx, "grid")
+	grid, err := m.story.As(m.ctx, "grid")
 	m.must(err)
-	src := m.story.datasets["household-load-curves"]
+	src := m.story.Dataset("household-load-curves")
 	var v schemas.Version
 	m.must(grid.Get(m.ctx, "/datasets/"+string(src.ID)+"/versions/"+string(src.Latest.Version)+"/manifest", &v))
 	p := schemas.Publication{Version: "1", Store: "local", Bucket: m.rig.S3.Bucket}
@@ -177,21 +180,21 @@ func (m *meter) view(name string, duties []schemas.Duty) schemas.AgreementID {
 		}
 	}
 	p.Tables = []schemas.PublicationTable{table}
-	d, err := registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:" + name, Space: "energy", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
+	d, err := demo.Registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:" + name, Space: "energy", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
 	m.must(err)
 	m.must(grid.Do(m.ctx, http.MethodPut, "/datasets/"+string(d.ID)+"/offer", map[string]any{"rules": []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Duties: duties}}}, nil))
 	m.must(grid.Post(m.ctx, "/datasets/"+string(d.ID)+"/versions", p, nil))
 	_, err = grid.WaitPublished(m.ctx, d.ID, "1", nil)
 	m.must(err)
-	trainer, err := m.story.as(m.ctx, "trainer")
+	trainer, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
-	m.must(once(trainer.Post(m.ctx, "/projects", schemas.Project{ID: "bench", Title: "Bench", Factory: "leonardo", Purposes: []string{"train-model"}}, nil)))
+	m.must(demo.Once(trainer.Post(m.ctx, "/projects", schemas.Project{ID: "bench", Title: "Bench", Factory: "leonardo", Purposes: []string{"train-model"}}, nil)))
 	var r schemas.Request
-	m.must(trainer.Post(m.ctx, "/requests", ask("bench", d.ID), &r))
+	m.must(trainer.Post(m.ctx, "/requests", demo.Requested("bench", d.ID), &r))
 	if r.State != schemas.RequestGranted {
 		m.must(fmt.Errorf("the request on %s is %s: %+v", name, r.State, r.Items[0].Decision))
 	}
-	_, err = m.story.shown(m.ctx, trainer, r.Items[0].Agreement) // a row filter's index is made
+	_, err = m.story.Shown(m.ctx, trainer, r.Items[0].Agreement) // a row filter's index is made
 	m.must(err)
 	return r.Items[0].Agreement
 }
@@ -218,7 +221,7 @@ const enough = 1 << 30
 // rate drains streams of an agreement until enough bytes came; it gives GB/s, rows
 // per second and the gateway's CPU seconds per GB.
 func (m *meter) rate(id schemas.AgreementID, q url.Values) (gbps, rows, cpu float64) {
-	c, err := m.story.as(m.ctx, "trainer")
+	c, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
 	l, err := c.Lease(m.ctx, "", id)
 	m.must(err)
@@ -241,9 +244,9 @@ func (m *meter) rate(id schemas.AgreementID, q url.Values) (gbps, rows, cpu floa
 func (m *meter) direct(id schemas.AgreementID) float64 {
 	store, err := s3.New("local", m.rig.S3.Endpoint, m.rig.S3.Region, s3.Credentials{AccessKey: m.rig.S3.AccessKey, SecretKey: m.rig.S3.SecretKey})
 	m.must(err)
-	trainer, err := m.story.as(m.ctx, "trainer")
+	trainer, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
-	grid, err := m.story.as(m.ctx, "grid")
+	grid, err := m.story.As(m.ctx, "grid")
 	m.must(err)
 	var a schemas.Agreement
 	m.must(trainer.Get(m.ctx, "/agreements/"+string(id), &a))
@@ -297,7 +300,7 @@ func (m *meter) streams() {
 // own declares the store the operator's own, or not: the figures show what comparing
 // checksums costs.
 func (m *meter) own(own bool) {
-	c, err := m.story.as(m.ctx, "operator")
+	c, err := m.story.As(m.ctx, "operator")
 	m.must(err)
 	stores, err := client.All[schemas.Store](m.ctx, c, "/stores")
 	m.must(err)
@@ -309,28 +312,28 @@ func (m *meter) own(own bool) {
 
 // flight drains the plain stream over Arrow Flight.
 func (m *meter) flight(id schemas.AgreementID, ref float64) {
-	c, err := m.story.as(m.ctx, "trainer")
+	c, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
 	l, err := c.Lease(m.ctx, "", id)
 	m.must(err)
 	var n int64
 	began, used := time.Now(), m.cpu()
 	for n < enough {
-		got, err := client.Flight(m.ctx, m.story.addresses.Flight, l.Token, id, url.Values{})
+		got, err := client.Flight(m.ctx, m.grpc, l.Token, id, url.Values{})
 		m.must(err)
 		n += got.Bytes
 	}
 	gb := float64(n) / 1e9
-	m.add(figure{Bench: "stream.flight.plain", Value: gb / time.Since(began).Seconds(), Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: (m.cpu() - used) / gb})
+	m.add(figure{Bench: "stream.grpc.plain", Value: gb / time.Since(began).Seconds(), Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: (m.cpu() - used) / gb})
 }
 
 // columns names the columns of an agreement's table, numbers last.
 func (m *meter) columns(id schemas.AgreementID) []string {
-	trainer, err := m.story.as(m.ctx, "trainer")
+	trainer, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
 	var a schemas.Agreement
 	m.must(trainer.Get(m.ctx, "/agreements/"+string(id), &a))
-	grid, err := m.story.as(m.ctx, "grid")
+	grid, err := m.story.As(m.ctx, "grid")
 	m.must(err)
 	var v schemas.Version
 	m.must(grid.Get(m.ctx, "/datasets/"+string(a.Dataset)+"/versions/"+string(a.Versions[0])+"/manifest", &v))
@@ -348,10 +351,10 @@ func (m *meter) columns(id schemas.AgreementID) []string {
 // publish compares reading every byte once in the child with pyarrow reading the
 // same files.
 func (m *meter) publish() {
-	grid, err := m.story.as(m.ctx, "grid")
+	grid, err := m.story.As(m.ctx, "grid")
 	m.must(err)
 	m.view("published", nil)
-	d, err := registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:published", Space: "energy", Title: schemas.Text{"en": "published"}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
+	d, err := demo.Registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:published", Space: "energy", Title: schemas.Text{"en": "published"}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
 	m.must(err)
 	python := os.Getenv("GUICHET_PYTHON")
 	if python == "" {
@@ -385,12 +388,12 @@ func (m *meter) perSecond(f func() error) float64 {
 }
 
 func (m *meter) decisions() {
-	c, err := m.story.as(m.ctx, "trainer")
+	c, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
-	d := m.story.datasets["vineyard-phenology"]
+	d := m.story.Dataset("vineyard-phenology")
 	engine, err := policy.New(m.ctx)
 	m.must(err)
-	f := policy.Facts{Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindStartUp}, Purpose: "train-model", Now: time.Now()}
+	f := policy.Attributes{Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindStartUp}, Purpose: "train-model", Now: time.Now()}
 	bare := m.perSecond(func() error {
 		_, err := engine.Decide(m.ctx, f, []policy.Item{{Dataset: &d}})
 		return err
@@ -402,7 +405,7 @@ func (m *meter) decisions() {
 }
 
 func (m *meter) search() {
-	c, err := m.story.as(m.ctx, "trainer")
+	c, err := m.story.As(m.ctx, "trainer")
 	m.must(err)
 	p95 := func(path string) float64 {
 		var took []float64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -67,5 +68,5 @@ func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 
 // client makes the client of a verb: --token or GUICHET_TOKEN, else the session.
 func (g *grammar) client(ctx context.Context) (*client.Client, error) {
-	return session.Open(ctx, g.terminal, session.Session{Server: g.Server, CA: g.CA}, g.Token, "http://"+defaultListen)
+	return session.Open(ctx, g.terminal, session.Session{Server: g.Server, CA: g.CA}, g.Token, "http://"+serve.DefaultListen)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/serve"
 	"guichet/schemas"
 )
 
@@ -22,12 +24,12 @@ func TestPrintedLinesRun(t *testing.T) {
 	g.post("trainer", "/projects", schemas.Project{ID: "crop-yield-2027", Title: "Crop yield", Factory: "leonardo", Purposes: []string{"train-model"}}, nil)
 	id := g.granted(g.published("Winter wheat", csvRows(300, 0)).ID)[0]
 	dir := t.TempDir()
-	homes, err := (&story{rig: g.rig, dir: dir}).homes(g.base)
+	homes, err := demo.NewStory(nil, g.rig, nil, dir, 0, serve.Addresses{}).Homes(g.base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := addresses{HTTP: g.base, Flight: "grpc://" + g.flight}
-	printed := copyable(a, homes, g.lease(id).Token, string(id), "data", "all")
+	a := serve.Addresses{HTTP: g.base, Flight: "grpc://" + g.flight}
+	printed := demo.Copyable(a, homes, g.lease(id).Token, string(id), "data", "all")
 	var lines []string
 	for paragraph := range strings.SplitSeq(printed, "\n\n") {
 		if !strings.HasSuffix(paragraph, ":") { // prose

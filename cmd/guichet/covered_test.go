@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/schemas"
 )
 
@@ -32,7 +33,7 @@ func TestTermsMustResolve(t *testing.T) {
 	}
 	g.publishMore(d.ID, "v1", []byte("farm_name,yield\nA,1\nB,2\n"))
 	var r schemas.Request
-	g.post("trainer", "/requests", ask("crop-yield", d.ID), &r)
+	g.post("trainer", "/requests", demo.Requested("crop-yield", d.ID), &r)
 	if r.State != schemas.RequestRefused || !strings.Contains(r.Items[0].Decision.Reasons[0].Text, "Farm_Name") {
 		t.Errorf("the request is %s: %+v", r.State, r.Items[0].Decision)
 	}

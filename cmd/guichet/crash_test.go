@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -38,7 +39,7 @@ func TestKillDuringWrites(t *testing.T) {
 					return // killed
 				}
 				var r schemas.Request
-				err = trainer.Post(t.Context(), "/requests", ask("crop-yield", d.ID), &r)
+				err = trainer.Post(t.Context(), "/requests", demo.Requested("crop-yield", d.ID), &r)
 				mu.Lock()
 				datasets = append(datasets, made.ID)
 				if err == nil {
@@ -81,7 +82,7 @@ func TestKillDuringWrites(t *testing.T) {
 	t.Logf("%d datasets and %d requests were acknowledged; %d agreements are there", len(datasets), len(requests), len(all))
 	g.verify()
 	eventually(t, "every dataset is found again", func() bool {
-		f, err := search(t.Context(), g.as("agronomy"), query("q", "wheat", "limit", "1000"))
+		f, err := g.as("agronomy").Search(t.Context(), client.Query("q", "wheat", "limit", "1000"))
 		return err == nil && int(f.Total) >= len(datasets)
 	})
 }

@@ -22,7 +22,7 @@ import (
 func (g *testGateway) found(n int64) {
 	g.t.Helper()
 	eventually(g.t, fmt.Sprintf("%d datasets are found", n), func() bool {
-		f, err := search(g.t.Context(), g.as("agronomy"), query("q", "wheat"))
+		f, err := g.as("agronomy").Search(g.t.Context(), client.Query("q", "wheat"))
 		return err == nil && int64(f.Total) == n
 	})
 }

@@ -53,7 +53,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	var failed error
 	for i, path := range v.Files {
 		var out schemas.Dataset
-		failed = about(path, c.Post(ctx, "/datasets"+query("space", v.Space), bodies[i], &out))
+		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space), bodies[i], &out))
 		if failed != nil {
 			break
 		}

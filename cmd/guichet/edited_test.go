@@ -191,7 +191,7 @@ func TestRollbackIsSeenByThoseWhoRemember(t *testing.T) {
 func (g *testGateway) home(id string, again ...func(args ...string) (string, error)) func(args ...string) (string, error) {
 	g.t.Helper()
 	dir := g.t.TempDir()
-	p := g.rig.persona(id)
+	p := g.rig.Persona(id)
 	file := filepath.Join(dir, "secret")
 	err := os.WriteFile(file, []byte(p.Secret), 0o600)
 	if err != nil {
@@ -206,7 +206,7 @@ func (g *testGateway) home(id string, again ...func(args ...string) (string, err
 	if len(again) > 0 {
 		run = again[0]
 	}
-	out, err := run("login", "--issuer", p.issuer, "--client-id", p.ID, "--client-secret-file", file)
+	out, err := run("login", "--issuer", p.Issuer, "--client-id", p.ID, "--client-secret-file", file)
 	if err != nil {
 		g.t.Fatalf("%v\n%s", err, out)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -183,7 +184,7 @@ func TestStopCutsPartnersStreams(t *testing.T) {
 	g.post("trainer", "/projects", schemas.Project{ID: "together", Title: "Together", Factory: "leonardo", Purposes: []string{"train-model"}, Partners: []schemas.ParticipantID{partner}}, nil)
 	d := g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000))
 	var r schemas.Request
-	g.post("trainer", "/requests", ask("together", d.ID), &r)
+	g.post("trainer", "/requests", demo.Requested("together", d.ID), &r)
 	id := r.Items[0].Agreement
 	l, err := g.as("researcher").Lease(t.Context(), "", id)
 	if err != nil {

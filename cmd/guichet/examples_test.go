@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/serve"
 	"guichet/connectors/client"
 )
 
@@ -38,8 +39,8 @@ func TestExamples(t *testing.T) {
 	}
 	call := func(who string, args ...string) string {
 		t.Helper()
-		p := g.rig.persona(who)
-		source, err := client.ClientCredentials(t.Context(), p.issuer, p.ID, p.Secret)
+		p := g.rig.Persona(who)
+		source, err := client.ClientCredentials(t.Context(), p.Issuer, p.ID, p.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("no %q in the report:\n%s", want, out)
 		}
 	}
-	c, err := loadConfig(files["guichet.yaml"])
+	c, err := serve.ReadConfig(files["guichet.yaml"])
 	if err != nil || len(c.Issuers) != 2 || !c.Issuers[0].Own || c.Credentials["local"].AccessKeyFile == "" {
 		t.Errorf("the settings: %+v, %v", c, err)
 	}

@@ -17,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/record"
+	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/s3"
@@ -28,7 +30,7 @@ import (
 // with its own folder, port and database, over the shared rig.
 type testGateway struct {
 	t       testing.TB
-	rig     *rig
+	rig     *demo.LocalServices
 	data    string
 	bucket  string // prefix of this test's objects in the shared bucket
 	base    string
@@ -63,11 +65,11 @@ func newGatewayIn(t testing.TB, data, database string) *testGateway {
 
 func (g *testGateway) initialise(database string) {
 	g.t.Helper()
-	op := g.rig.persona("operator")
-	_, err := initCmd{Data: g.data, Issuer: op.issuer, Audience: g.rig.Issuers[0].Audience, Operator: op.ID, Participant: string(op.Participant),
-		Name: "Example AI Factory", Country: "LU", Origin: "guichet-test", Database: database}.make(g.t.Context())
+	op := g.rig.Persona("operator")
+	_, err := serve.InitCmd{Data: g.data, Issuer: op.Issuer, Audience: g.rig.Issuers[0].Audience, Operator: op.ID, Participant: string(op.Participant),
+		Name: "Example AI Factory", Country: "LU", Origin: "guichet-test", Database: database}.Make(g.t.Context())
 	if err == nil {
-		err = g.rig.extend(filepath.Join(g.data, "guichet.yaml"), g.data)
+		err = g.rig.Extend(filepath.Join(g.data, "guichet.yaml"), g.data)
 	}
 	if err != nil {
 		g.t.Fatal(err)
@@ -100,7 +102,7 @@ func (g *testGateway) start() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	var a addresses
+	var a serve.Addresses
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err == nil {
 		err = json.Unmarshal(line, &a)
@@ -144,7 +146,7 @@ func (g *testGateway) as(id string) *client.Client {
 	if c := g.people[id]; c != nil {
 		return c
 	}
-	c, err := g.rig.client(g.t.Context(), g.base, id)
+	c, err := g.rig.Client(g.t.Context(), g.base, id)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -192,8 +194,8 @@ func (g *testGateway) get(who, path string, out any) {
 // populate registers the demo's parties, with a prefix of this test's own.
 func (g *testGateway) populate() {
 	g.t.Helper()
-	s := &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}}
-	err := s.parties(g.t.Context())
+	s := demo.NewStory(&terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, g.rig, nil, "", 0, serve.Addresses{HTTP: g.base})
+	err := s.Parties(g.t.Context())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -294,7 +296,7 @@ func (g *testGateway) publishedAs(d schemas.Dataset, shards ...[]byte) schemas.D
 func (g *testGateway) granted(ids ...schemas.DatasetID) []schemas.AgreementID {
 	g.t.Helper()
 	var r schemas.Request
-	g.post("trainer", "/requests", ask("crop-yield", ids...), &r)
+	g.post("trainer", "/requests", demo.Requested("crop-yield", ids...), &r)
 	if r.State != schemas.RequestGranted {
 		g.t.Fatalf("the request is %s: %+v", r.State, r.Items)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
@@ -62,7 +63,7 @@ func TestRevocationThatCannotBeWritten(t *testing.T) {
 				g.populate()
 				id := g.granted(g.published("Winter wheat", csvRows(30_000, 0), csvRows(30_000, 30_000), csvRows(30_000, 60_000)).ID)[0]
 				l := g.lease(id)
-				s, err := g.as("trainer").Through(narrow()).OpenStream(t.Context(), l.Token, id, nil)
+				s, err := g.as("trainer").Through(demo.Narrow()).OpenStream(t.Context(), l.Token, id, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/sandbox"
 	"guichet/gateway/problem"
@@ -37,7 +39,7 @@ func command() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // grammar is the command line.
@@ -48,10 +50,10 @@ type grammar struct {
 	CA     string `name:"ca" help:"PEM file of certificate authorities to believe beside the system's." type:"existingfile" env:"GUICHET_CA" placeholder:"FILE"`
 	Token  string `help:"File with a bearer token; what guichet login keeps when left out." type:"path" env:"GUICHET_TOKEN_FILE" placeholder:"FILE"`
 
-	Demo  demoCmd  `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
-	Init  initCmd  `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
-	Serve serveCmd `cmd:"" help:"Run the gateway."`
-	Login loginCmd `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
+	Demo  demo.Cmd      `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
+	Init  serve.InitCmd `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
+	Serve serveCmd      `cmd:"" help:"Run the gateway."`
+	Login loginCmd      `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
 
 	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
@@ -86,12 +88,12 @@ type grammar struct {
 	terminal *terminal.Terminal // for what every verb tells
 }
 
-// run is main without the process: it gives the exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	var g grammar
+// execute is main without the process: it gives the exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	g := grammar{Demo: demo.Cmd{Version: version}}
 	exit := -1
 	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),
-		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": defaultListen, "demo_flight": defaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": serve.DefaultListen, "demo_flight": serve.DefaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "guichet:", err)
 		return 1

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/sandbox"
 )
 
@@ -54,7 +55,7 @@ type withRig struct{ m *testing.M }
 func (w withRig) Run() int {
 	code := w.m.Run()
 	if testRig.rig != nil {
-		err := testRig.rig.stop()
+		err := testRig.rig.Stop()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "guichet-local:", err)
 			code = max(code, 1)
@@ -70,13 +71,13 @@ func (w withRig) Run() int {
 var testRig struct {
 	once sync.Once
 	dir  string
-	rig  *rig
+	rig  *demo.LocalServices
 	err  error
 }
 
 // theRig starts the rig at its first use. Without it a test is skipped with the
 // reason; in CI that is fatal.
-func theRig(t testing.TB) *rig {
+func theRig(t testing.TB) *demo.LocalServices {
 	t.Helper()
 	testRig.once.Do(func() {
 		local, err := builtLocal()
@@ -93,7 +94,7 @@ func theRig(t testing.TB) *rig {
 		data := filepath.Join(testRig.dir, "local")
 		err = os.Mkdir(data, 0o700)
 		if err == nil {
-			testRig.rig, err = startRig(context.Background(), data)
+			testRig.rig, err = demo.StartLocalServices(context.Background(), data)
 		}
 		testRig.err = err
 	})

@@ -28,14 +28,14 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := g.rig.persona(who)
+	p := g.rig.Persona(who)
 	written(t, dir, who+".secret", p.Secret)
 	home := filepath.Join(dir, "home")
-	err = session.KeepIn(home, session.Session{Server: g.base, Issuer: p.issuer, ClientID: p.ID}, p.Secret)
+	err = session.KeepIn(home, session.Session{Server: g.base, Issuer: p.Issuer, ClientID: p.ID}, p.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	known["GUICHET"], known["FLIGHT"], known["ISSUER"], known["GUICHET_HOME"] = g.base, "grpc://"+g.flight, p.issuer, home
+	known["GUICHET"], known["FLIGHT"], known["ISSUER"], known["GUICHET_HOME"] = g.base, "grpc://"+g.flight, p.Issuer, home
 	blocks := regexp.MustCompile("(?s)```(sh|python)\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if strings.Count(string(text), "```") != 2*len(blocks) || len(blocks) < 4 {
 		t.Fatalf("%s has blocks of other kinds than sh and python", name)

@@ -144,7 +144,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 		printRequest(t, &r)
 		return nil
 	}
-	r, err := client.All[schemas.Request](ctx, c, "/requests"+query("state", v.State))
+	r, err := client.All[schemas.Request](ctx, c, "/requests"+client.Query("state", v.State))
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 		printAgreement(t, &a)
 		return nil
 	}
-	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+query("dataset", v.Dataset))
+	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+client.Query("dataset", v.Dataset))
 	if err != nil {
 		return err
 	}

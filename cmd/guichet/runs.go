@@ -76,7 +76,7 @@ func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if err != nil {
 		return err
 	}
-	r, err := client.All[schemas.Run](ctx, c, "/runs"+query("project", v.Project))
+	r, err := client.All[schemas.Run](ctx, c, "/runs"+client.Query("project", v.Project))
 	if err != nil {
 		return err
 	}

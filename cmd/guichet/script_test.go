@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 )
 
@@ -83,7 +84,7 @@ func (s scriptT) Errorf(format string, args ...any) { s.t.Fatal(fmt.Sprintf(form
 func (s scriptT) Fatalf(format string, args ...any) { s.t.Fatal(fmt.Sprintf(format, args...)) }
 
 // secrets writes what each persona would have been sent by her issuer.
-func secrets(r *rig, dir string) error {
+func secrets(r *demo.LocalServices, dir string) error {
 	err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700)
 	for _, is := range r.Issuers {
 		for _, p := range is.Clients {
@@ -122,8 +123,8 @@ func scriptGateway(ts *testscript.TestScript, _ bool, args []string) {
 
 func scriptSignin(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("GUICHET_HOME", ts.MkAbs("home-"+args[0]))
-	p := theGateway(ts).rig.persona(args[0])
-	ts.Check(ts.Exec("guichet", "login", "--issuer", p.issuer, "--client-id", p.ID, "--client-secret-file", ts.MkAbs("secrets/"+args[0])))
+	p := theGateway(ts).rig.Persona(args[0])
+	ts.Check(ts.Exec("guichet", "login", "--issuer", p.Issuer, "--client-id", p.ID, "--client-secret-file", ts.MkAbs("secrets/"+args[0])))
 }
 
 func scriptObjects(ts *testscript.TestScript, _ bool, args []string) {

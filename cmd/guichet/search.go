@@ -51,19 +51,14 @@ type searchCmd struct {
 	All        bool     `help:"Show all hits."`
 }
 
-func search(ctx context.Context, c *client.Client, q string) (schemas.Found, error) {
-	var f schemas.Found
-	return f, c.Get(ctx, "/datasets"+q, &f)
-}
-
 // query is the question as the API takes it, but for the page; asked is false when it
 // has no words and no filter.
 func (v searchCmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country, "language", v.Language,
 		"publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format, "column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To}
-	asked = query(pairs...) != ""
+	asked = client.Query(pairs...) != ""
 	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets", v.Facets, "facet_limit", v.FacetLimit)
-	return query(append(pairs, more...)...), asked
+	return client.Query(append(pairs, more...)...), asked
 }
 
 // Run searches.
@@ -77,11 +72,11 @@ func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		limit = "1000"
 	}
 	q, asked := v.query("limit", limit, "cursor", v.Cursor)
-	f, err := search(ctx, c, q)
+	f, err := c.Search(ctx, q)
 	for err == nil && v.All && f.Next != "" {
 		q, _ = v.query("limit", limit, "cursor", f.Next)
 		var more schemas.Found
-		more, err = search(ctx, c, q)
+		more, err = c.Search(ctx, q)
 		f.Items, f.Next = append(f.Items, more.Items...), more.Next
 	}
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/schemas"
 )
@@ -37,7 +39,7 @@ func TestSetsReadBack(t *testing.T) {
 	if python == "" || exec.Command(python, "-c", "import pyarrow, duckdb").Run() != nil {
 		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter with pyarrow and duckdb; make setup installs them")
 	}
-	if shared() == "" {
+	if demo.SharedFiles() == "" {
 		lacking(t, "not tested here: there is no folder with real files (GUICHET_SHARED)")
 	}
 	g := newGateway(t, "")
@@ -45,25 +47,25 @@ func TestSetsReadBack(t *testing.T) {
 	// A factory that is proven to be where this test runs: health data comes too.
 	g.post("operator", "/factories", schemas.Factory{ID: "here", Name: "Here", Country: "FI", Egress: []string{"127.0.0.1/32"}, Secure: true}, nil)
 	g.post("trainer", "/projects", schemas.Project{ID: "sets", Title: "Sets", Factory: "here", Purposes: []string{"scientific-research"}}, nil)
-	s := &story{t: &terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, rig: g.rig, people: g.people, addresses: addresses{HTTP: g.base}, datasets: map[string]schemas.Dataset{}}
+	s := demo.NewStory(&terminal.Terminal{Out: io.Discard, Err: io.Discard, JSON: true}, g.rig, nil, "", 0, serve.Addresses{HTTP: g.base})
 	var ids []schemas.DatasetID
 	var all [][]comparison // by dataset
-	for _, r := range reals() {
-		v, err := s.publishReal(t.Context(), shared(), r)
+	for _, r := range demo.RealDatasets() {
+		v, err := s.PublishReal(t.Context(), demo.SharedFiles(), r)
 		if err != nil {
-			t.Fatalf("%s: %v", terminal.Title(r.dataset.Title), err)
+			t.Fatalf("%s: %v", terminal.Title(r.Dataset.Title), err)
 		}
-		t.Logf("%s: %d rows in %d tables", terminal.Title(r.dataset.Title), v.Rows, v.Tables)
-		ids = append(ids, s.datasets["real-"+r.persona].ID)
+		t.Logf("%s: %d rows in %d tables", terminal.Title(r.Dataset.Title), v.Rows, v.Tables)
+		ids = append(ids, s.Dataset("real-"+r.Persona).ID)
 		all = append(all, comparisonsOfReal(r))
 	}
 	made := filepath.Join(t.TempDir(), "made")
-	err := g.rig.made(t.Context(), made, 24)
+	err := g.rig.MakeData(t.Context(), made, 24)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"agronomy/winter-wheat-trials", "agronomy/vineyard-phenology", "grid/household-load-curves", "transit/bus-punctuality", "transit/bicycle-counters", "hospital/icu-vital-signs"} {
-		d, _, err := s.publish(t.Context(), filepath.Join(made, name, "dataset.yaml"))
+		d, _, err := s.Publish(t.Context(), filepath.Join(made, name, "dataset.yaml"))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -99,7 +101,7 @@ func TestSetsReadBack(t *testing.T) {
 func (g *testGateway) reviewed(project string, ids ...schemas.DatasetID) []schemas.AgreementID {
 	g.t.Helper()
 	var r schemas.Request
-	g.post("trainer", "/requests", ask(project, ids...), &r)
+	g.post("trainer", "/requests", demo.Requested(project, ids...), &r)
 	g.post("hospital", "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a test"}, &r)
 	g.get("trainer", "/requests/"+string(r.ID), &r)
 	var out []schemas.AgreementID
@@ -112,14 +114,14 @@ func (g *testGateway) reviewed(project string, ids ...schemas.DatasetID) []schem
 	return out
 }
 
-func comparisonsOfReal(r real) []comparison {
+func comparisonsOfReal(r demo.RealData) []comparison {
 	var out []comparison
-	for _, f := range r.files {
+	for _, f := range r.Files {
 		table, path, _ := strings.Cut(f, "=")
-		c := comparison{Name: filepath.Base(filepath.Dir(path)), Table: table, Split: "all", File: filepath.Join(shared(), "data", path)}
-		for _, info := range r.dataset.Tables {
+		c := comparison{Name: filepath.Base(filepath.Dir(path)), Table: table, Split: "all", File: filepath.Join(demo.SharedFiles(), "data", path)}
+		for _, info := range r.Dataset.Tables {
 			if info.Name == table {
-				c.CSV, c.Pseudonyms = info.CSV, identifying(r.dataset.Space, info)
+				c.CSV, c.Pseudonyms = info.CSV, identifying(r.Dataset.Space, info)
 			}
 		}
 		out = append(out, c)

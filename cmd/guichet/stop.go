@@ -6,7 +6,6 @@ import (
 	"net/url"
 
 	"guichet/cmd/guichet/terminal"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -32,7 +31,7 @@ type (
 // Run stops a participant.
 func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	t.Brakes = true
-	var out agreement.Stopped
+	var out schemas.Stopped
 	err := v.post(ctx, g, "stop", &out)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -194,10 +195,10 @@ func TestColumnsInPaths(t *testing.T) {
 	}
 
 	// Spark's own folder, as pyarrow, polars and duckdb read it.
-	if shared() == "" {
+	if demo.SharedFiles() == "" {
 		lacking(t, "not tested here: there is no folder with the reports (GUICHET_SHARED)")
 	}
-	dir := filepath.Join(shared(), "reports", "94-keys-in-paths")
+	dir := filepath.Join(demo.SharedFiles(), "reports", "94-keys-in-paths")
 	var objects []object
 	err = filepath.WalkDir(filepath.Join(dir, "data"), func(p string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -85,7 +86,7 @@ func TestToldOfRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var r schemas.Request
-	g.post("trainer", "/requests", ask("crop-yield", d.ID), &r)
+	g.post("trainer", "/requests", demo.Requested("crop-yield", d.ID), &r)
 	told(schemas.NoticePending, r)
 	away <- true
 	g.post("agronomy", "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a test"}, &r)
@@ -93,26 +94,4 @@ func TestToldOfRequests(t *testing.T) {
 	<-away
 	g.start()
 	told(schemas.NoticeDecided, r)
-}
-
-// Settings that name a mail server which cannot be one are refused before the start.
-func TestMailSettings(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for text, want := range map[string]string{
-		"mail: {server: smtp.example, from: guichet@factory.example}":                                         "mail.server",
-		"mail: {server: \"smtp.example:25\", from: nobody}":                                                   "mail.from",
-		"mail: {server: \"smtp.example:25\", from: guichet@factory.example, plain: true}":                     "mail.plain",
-		"mail: {server: \"smtp.example:25\", from: guichet@factory.example, user: u, password_file: gone}":    "gone",
-		"mail: {server: \"smtp.example:587\", from: guichet@factory.example, user: u, password_file: secret}": "",
-	} {
-		written(t, dir, "secret", "s")
-		c, err := loadConfig(written(t, dir, "guichet.yaml", text+"\n"))
-		if err == nil {
-			err = c.checkFiles()
-		}
-		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error()+pointerOf(err), want) {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
 }

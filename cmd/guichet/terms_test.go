@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/cmd/guichet/demo"
 	"guichet/schemas"
 )
 
@@ -15,7 +16,7 @@ func TestAgreementsEnd(t *testing.T) {
 	g := newGateway(t, "")
 	g.populate()
 	d := g.published("Winter wheat trials", csvRows(100, 0))
-	body := ask("crop-yield", d.ID)
+	body := demo.Requested("crop-yield", d.ID)
 	for name, until := range map[string]time.Time{"twenty years": time.Now().AddDate(20, 0, 0), "yesterday": time.Now().AddDate(0, 0, -1)} {
 		body["until"] = until
 		err := g.as("trainer").Post(t.Context(), "/requests", body, nil)

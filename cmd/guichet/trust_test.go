@@ -61,27 +61,6 @@ func TestWhyNothingAnswers(t *testing.T) {
 	}
 }
 
-// Files that the settings name are looked for before the gateway starts.
-func TestSettingsNameFiles(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	key := written(t, dir, "key", "k")
-	for at, c := range map[string]Config{
-		"credentials.local.secret_key_file": {Credentials: map[string]Credential{"local": {AccessKeyFile: key, SecretKeyFile: filepath.Join(dir, "gone")}}},
-		"credentials.local.access_key_file": {Credentials: map[string]Credential{"local": {SecretKeyFile: key}}},
-		"tls_key":                           {TLSCert: key, TLSKey: filepath.Join(dir, "gone")},
-	} {
-		err := c.checkFiles()
-		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), at) && !strings.Contains(pointerOf(err), at) {
-			t.Errorf("%s: %v", at, err)
-		}
-	}
-	good := Config{Credentials: map[string]Credential{"local": {AccessKeyFile: key, SecretKeyFile: key}}}
-	if err := good.checkFiles(); err != nil {
-		t.Error(err)
-	}
-}
-
 // A store is registered when it answers and has its buckets, or when the operator says
 // that it comes later.
 func TestStoresAreReached(t *testing.T) {

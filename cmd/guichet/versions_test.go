@@ -45,7 +45,7 @@ func TestStoppingToWaitIsNoEnd(t *testing.T) {
 	t.Cleanup(site.Close)
 	file := written(t, t.TempDir(), "publication.yaml", "{version: v1, tables: [{name: data, splits: [{keys: [a.csv]}]}]}")
 	var out, errs bytes.Buffer
-	status := run(ctx, []string{"--server", site.URL, "publish", "ds-x", "--file", file}, nil, &out, &errs)
+	status := execute(ctx, []string{"--server", site.URL, "publish", "ds-x", "--file", file}, nil, &out, &errs)
 	if status == 0 || !strings.Contains(errs.String(), "goes on with version v1") || !strings.Contains(errs.String(), "guichet withdraw ds-x v1") {
 		t.Errorf("status %d, %s%s", status, &out, &errs)
 	}

@@ -36,7 +36,7 @@ func TestOthersWordsOnATerminal(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	say := func(args ...string) (string, string) {
 		var out, err bytes.Buffer
-		run(t.Context(), append([]string{"--server", server.URL}, args...), strings.NewReader(""), &out, &err)
+		execute(t.Context(), append([]string{"--server", server.URL}, args...), strings.NewReader(""), &out, &err)
 		return out.String(), err.String()
 	}
 	for _, args := range [][]string{{"search"}, {"show", "ds-1"}, {"show", "ds-2"}, {"--json", "search"}, {"--json", "show", "ds-1"}, {"--json", "show", "ds-2"}} {
@@ -75,7 +75,7 @@ func TestOthersWordsAtEveryVerb(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	for _, verb := range []string{"requests req-1", "requests", "participant list", "project list", "factory list", "run list", "agreements"} {
 		var out, err bytes.Buffer
-		run(t.Context(), append([]string{"--server", server.URL}, strings.Fields(verb)...), strings.NewReader(""), &out, &err)
+		execute(t.Context(), append([]string{"--server", server.URL}, strings.Fields(verb)...), strings.NewReader(""), &out, &err)
 		all := out.String() + err.String()
 		if strings.ContainsAny(all, "\x1b\u202e\t") || strings.Contains(all, "\n● granted") || !strings.Contains(all, "Wheat") {
 			t.Errorf("%s: %q", verb, all)

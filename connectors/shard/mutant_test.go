@@ -92,7 +92,7 @@ func TestMutants(t *testing.T) {
 	}
 	t.Logf("%d of %d mutants refused", refused, mutants)
 	if refused < mutants/4 || refused == mutants {
-		t.Error("that is no test of mutants")
+		t.Error("that is not a test of mutants")
 	}
 }
 

@@ -268,7 +268,7 @@ func TestNarrowIntegersOutsideTheirType(t *testing.T) {
 		pq.Types.Int32, -1, -1))
 	f := pqFile{node: n, put: ints([]int32{-128, 127, 300}, []int16{1, 0, 1, 1}, nil)}
 	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
-		`column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is not a valid int8") {
+		`column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which does not fit int8") {
 		t.Error(err)
 	}
 	f.put = ints([]int32{-128, 127}, []int16{1, 0, 1}, nil)

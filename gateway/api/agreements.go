@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -41,7 +41,7 @@ type streamList struct {
 
 type leasePost struct {
 	Caller
-	Body agreement.LeaseAsk
+	Body schemas.LeaseAsk
 }
 
 type leaseRevoke struct {
@@ -79,8 +79,8 @@ type outputPost struct {
 }
 
 func (s *server) agreements(a huma.API) {
-	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on her datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
-		r, next, err := s.Desk.Agreements(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on the caller's datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
+		r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
 			_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
 		}
@@ -90,14 +90,14 @@ func (s *server) agreements(a huma.API) {
 		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/agreements/{id}", "get-agreement", "One agreement", "agreements", func(ctx context.Context, in *agreementID) (*One[schemas.Agreement], error) {
-		r, err := s.Desk.Agreement(ctx, in.by, in.ID)
+		r, err := s.Agreements.Get(ctx, in.by, in.ID)
 		if err != nil {
 			return nil, err
 		}
 		return one(policy.ShownAgreement(in.by, r), r.Revision), nil
 	})
 	op(s, a, http.MethodPost, "/agreements/{id}/revoke", "revoke-agreement", "End an agreement at once; running streams are cut", "agreements", func(ctx context.Context, in *revokePost) (*One[schemas.Agreement], error) {
-		r, err := s.Desk.Revoke(ctx, in.by, in.ID, in.Body.Reason)
+		r, err := s.Stops.Revoke(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}
@@ -108,9 +108,9 @@ func (s *server) agreements(a huma.API) {
 		if state == "all" {
 			state = ""
 		}
-		r, next, err := s.Desk.Releases(ctx, in.by, agreement.ReleaseQuery{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
+		r, next, err := s.Releases.List(ctx, in.by, release.Query{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Agreement != "" {
-			_, err = s.Desk.Agreement(ctx, in.by, in.Agreement)
+			_, err = s.Agreements.Get(ctx, in.by, in.Agreement)
 		}
 		return listOf(r, next), err
 	})
@@ -121,9 +121,9 @@ func (s *server) leases(a huma.API) {
 		var l schemas.LeaseAnswer
 		var err error
 		if in.lease != "" {
-			l, err = s.Desk.Narrow(ctx, in.lease, in.Body)
+			l, err = s.Leases.Attenuate(ctx, in.lease, in.Body)
 		} else {
-			l, err = s.Desk.Mint(ctx, in.by, in.Body)
+			l, err = s.Leases.Mint(ctx, in.by, in.Body)
 		}
 		if err != nil {
 			return nil, err
@@ -131,35 +131,35 @@ func (s *server) leases(a huma.API) {
 		return made(l, 0, ""), nil
 	})
 	op(s, a, http.MethodPost, "/leases/{id}/revoke", "revoke-lease", "End a lease and those narrowed from it at once; running streams are cut", "agreements", func(ctx context.Context, in *leaseRevoke) (*One[schemas.Lease], error) {
-		l, err := s.Desk.RevokeLease(ctx, in.by, in.ID, in.Body.Reason)
+		l, err := s.Leases.Revoke(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}
 		return one(l, 0), nil
 	})
 	op(s, a, http.MethodPost, "/runs", "start-run", "Name a job of a project", "agreements", func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
-		r, err := s.Desk.StartRun(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})
+		r, err := s.Runs.Start(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})
 		if err != nil {
 			return nil, err
 		}
 		return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
 	})
 	op(s, a, http.MethodGet, "/runs", "list-runs", "Runs of the caller's projects", "agreements", func(ctx context.Context, in *runList) (*List[schemas.Run], error) {
-		r, next, err := s.Desk.Runs(ctx, in.by, in.Project, in.Cursor, in.Limit)
+		r, next, err := s.Runs.List(ctx, in.by, in.Project, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Project != "" && policy.SightOf(in.by).All {
 			_, err = s.Parties.Project(ctx, in.Project)
 		}
 		return listOf(r, next), err
 	})
 	op(s, a, http.MethodGet, "/runs/{id}", "get-run", "A run with what went into it and what came out", "agreements", func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
-		r, err := s.Desk.RunWithInputs(ctx, in.by, in.ID)
+		r, err := s.Runs.GetWithInputs(ctx, in.by, in.ID)
 		if err != nil {
 			return nil, err
 		}
 		return one(r, r.Revision), nil
 	})
 	op(s, a, http.MethodPost, "/runs/{id}/outputs", "add-output", "Tie what came out to a run", "agreements", func(ctx context.Context, in *outputPost) (*One[schemas.Run], error) {
-		r, err := s.Desk.AddOutput(ctx, in.by, in.ID, in.Body)
+		r, err := s.Runs.AddOutput(ctx, in.by, in.ID, in.Body)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,6 @@
 // Package api is the HTTP API as huma operations, from which the OpenAPI document
 // is made. Operations are thin: they read input, ask catalog, policy and the
-// desk, and answer with schemas nouns.
+// agreements, and answer with schemas nouns.
 //
 // Always: the principal is an argument of every call below; every error leaves
 // through gateway/problem. It must not hold a rule of its own.
@@ -23,9 +23,17 @@ import (
 
 	"guichet/catalog"
 	"guichet/catalog/index"
+	"guichet/catalog/publish"
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -33,16 +41,24 @@ import (
 
 // Deps are the parts that the operations ask.
 type Deps struct {
-	Catalog *catalog.Catalog
-	Index   *index.Index
-	Engine  *policy.Engine
-	Desk    *agreement.Desk
-	Parties *party.Registry
-	Record  *audit.Log
-	Log     *slog.Logger
-	Version string
-	Public  string // the site's address for the world, without a slash at its end; "" where none was set
-	Now     func() time.Time
+	Catalog    *catalog.Catalog
+	Publisher  *publish.Publisher
+	Index      *index.Index
+	Engine     *policy.Engine
+	Agreements *agreement.Agreements
+	Terms      *terms.Terms
+	Requests   *request.Requests
+	Leases     *lease.Leases
+	Releases   *release.Releases
+	Runs       *run.Runs
+	Stops      *stop.Stops
+	Refusals   *refusal.Refusals
+	Parties    *party.Registry
+	Record     *audit.Log
+	Log        *slog.Logger
+	Version    string
+	Public     string // the site's address for the world, without a slash at its end; "" where none was set
+	Now        func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
@@ -143,13 +159,13 @@ func listOf[T any](items []T, next string) *List[T] {
 
 // linked gives links to the next page the query of the request: filters and limit hold
 // for every page [RFC 8288].
-type linked struct{ request }
+type linked struct{ humaRequest }
 
-// request is huma's context under a name that is none of its methods.
-type request = huma.Context
+// humaRequest is huma's context under a name that is none of its methods.
+type humaRequest = huma.Context
 
 // Unwrap is for huma.
-func (l linked) Unwrap() huma.Context { return l.request }
+func (l linked) Unwrap() huma.Context { return l.humaRequest }
 
 // SetHeader is for huma.
 func (l linked) SetHeader(name, value string) {
@@ -161,7 +177,7 @@ func (l linked) SetHeader(name, value string) {
 		q.Set("cursor", cursor)
 		value = "<?" + q.Encode() + ">" + rest
 	}
-	l.request.SetHeader(name, value)
+	l.humaRequest.SetHeader(name, value)
 }
 
 // One is an answer that is one noun, with its revision as ETag.
@@ -199,7 +215,7 @@ func (m IfMatch) revision() (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(m.IfMatch, "W/"), `"`), 10, 64)
 	if err != nil || n < 1 {
-		return 0, schemas.BadField("request", "If-Match", "%q is no ETag of ours", m.IfMatch)
+		return 0, schemas.BadField("request", "If-Match", "%q is not a valid ETag", m.IfMatch)
 	}
 	return n, nil
 }
@@ -225,7 +241,7 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 		}
 		if c, ok := any(in).(hasCaller); ok {
 			by := c.caller()
-			late := s.Desk.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
+			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
 			if late != nil {
 				s.Log.Error("a refusal is not recorded", "op", id, "err", late)
 			}

@@ -127,7 +127,7 @@ func (s *server) datasets(a huma.API) {
 	})
 }
 
-// changes checks that the caller may change datasets: she is a provider, and her
+// changes checks that the caller may change datasets: it is a provider, and its
 // organisation was not stopped. what completes "to … needs the role".
 func (s *server) changes(ctx context.Context, by schemas.Principal, what string) error {
 	err := policy.Needs(by, schemas.RoleProvider, what)
@@ -192,7 +192,7 @@ func (s *server) terms(ctx context.Context, in *offerPut, o *schemas.Offer) erro
 	if err != nil {
 		return err
 	}
-	return s.Desk.CheckTerms(ctx, &d, o)
+	return s.Terms.CheckOffer(ctx, &d, o)
 }
 
 // withdraw refuses while agreements stand, unless they are to be revoked too
@@ -214,7 +214,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 	if have.Withdrawn && in.Revoke { // an earlier call was cut off between its halves
 		return one(have, have.Revision), s.endOn(ctx, in.by, &have)
 	}
-	n, err := s.Desk.ActiveOn(ctx, in.ID)
+	n, err := s.Stops.ActiveOn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -235,9 +235,9 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 // endOn ends what stands and what waits on a dataset that was withdrawn.
 func (s *server) endOn(ctx context.Context, by schemas.Principal, d *schemas.Dataset) error {
 	const why = "the dataset was withdrawn"
-	err := s.Desk.RevokeAllOn(ctx, by, d.ID, why)
+	err := s.Stops.RevokeAllOn(ctx, by, d.ID, why)
 	if err != nil {
 		return err
 	}
-	return s.Desk.RefuseWaitingOn(ctx, by, d, why)
+	return s.Requests.RefuseWaitingOn(ctx, by, d, why)
 }

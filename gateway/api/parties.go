@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -83,15 +82,15 @@ func (s *server) parties(a huma.API) {
 		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
 		return listOf(p, next), err
 	})
-	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on her datasets; a provider naming herself everybody's on her datasets", "parties", func(ctx context.Context, in *stopPost) (*One[agreement.Stopped], error) {
-		r, err := s.Desk.Stop(ctx, in.by, in.ID, in.Body.Reason)
+	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on its own datasets; a provider that names itself everybody's on its datasets", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
+		r, err := s.Stops.Stop(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}
 		return one(r, 0), nil
 	})
 	op(s, a, http.MethodPost, "/participants/{id}/unstop", "unstop-participant", "Lift the operator's stop of a participant; what was revoked stays revoked", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Participant], error) {
-		p, err := s.Desk.Unstop(ctx, in.by, in.ID, in.Body.Reason)
+		p, err := s.Stops.Unstop(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err
 		}

@@ -80,7 +80,7 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		v, err := s.Catalog.Publish(ctx, in.by, in.ID, in.Body)
+		v, err := s.Publisher.Publish(ctx, in.by, in.ID, in.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -168,21 +168,21 @@ func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[s
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // both halves are done, whoever hangs up
-	n, err := s.Desk.ActiveOnVersion(ctx, in.ID, in.Version)
+	n, err := s.Stops.ActiveOnVersion(ctx, in.ID, in.Version)
 	if err != nil {
 		return nil, err
 	}
 	if n > 0 && !in.Revoke {
 		return nil, standing(string(in.ID), n, fmt.Sprintf("made on version %s", in.Version))
 	}
-	v, err := s.Catalog.WithdrawVersion(ctx, in.by, in.ID, in.Version) // first, so that no new agreement comes between
-	if schemas.KindOf(err) == schemas.Gone && in.Revoke {              // an earlier call was cut off between its halves
+	v, err := s.Publisher.WithdrawVersion(ctx, in.by, in.ID, in.Version) // first, so that no new agreement comes between
+	if schemas.KindOf(err) == schemas.Gone && in.Revoke {                // an earlier call was cut off between its halves
 		var was schemas.Version
 		was, err = s.Catalog.Version(ctx, in.ID, in.Version)
 		v = was.VersionSummary
 	}
 	if err == nil && v.State == schemas.VersionWithdrawn {
-		err = s.Desk.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
+		err = s.Stops.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
 	}
 	if err != nil {
 		return nil, err

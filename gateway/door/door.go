@@ -25,17 +25,21 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over HTTP.
 type Door struct {
-	Desk   *agreement.Desk
-	Stream *stream.Engine
-	Log    *slog.Logger
-	Now    func() time.Time
-	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
+	Stream   *stream.Engine
+	Log      *slog.Logger
+	Now      func() time.Time
+	Behind   []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
 
 // Mount puts the door's routes onto a group without Recovery.
@@ -90,7 +94,7 @@ func reset(ctx context.Context) {
 
 // fail answers before anything was sent.
 func (d *Door) fail(c *gin.Context, err error) {
-	late := d.Desk.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Shown(Address(c.Request, d.Behind)), "http", err)
+	late := d.Refusals.RefusedBytes(context.WithoutCancel(c.Request.Context()), bearer(c), Shown(Address(c.Request, d.Behind)), "http", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}
@@ -120,7 +124,7 @@ func (d *Door) grant(c *gin.Context, kind string, world int, ask stream.Ask) (po
 	if token == "" {
 		return policy.Grant{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases"}
 	}
-	w := policy.Want{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),
+	w := policy.StreamRequest{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),
 		Run: schemas.RunID(get("run")), World: world, Rank: ask.Rank, Order: ask.Order(), Address: Address(c.Request, d.Behind)}
 	if t := c.Param("table"); t != "" {
 		w.Table, w.Split = t, c.Param("split")
@@ -128,7 +132,7 @@ func (d *Door) grant(c *gin.Context, kind string, world int, ask stream.Ask) (po
 	if s := get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}
-	return policy.Authorize(c.Request.Context(), d.Desk.LookUp, token, w, d.Now())
+	return policy.Authorize(c.Request.Context(), d.Leases.LookUp, token, w, d.Now())
 }
 
 // Address is where a request came from: the last hop that no configured proxy added.
@@ -220,7 +224,7 @@ func (d *Door) manifest(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	err = d.Desk.CheckRun(c.Request.Context(), g)
+	err = d.Releases.CheckRun(c.Request.Context(), g)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -231,7 +235,7 @@ func (d *Door) manifest(c *gin.Context) {
 		return
 	}
 	a := g.Agreement()
-	m := schemas.Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Want().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
+	m := schemas.Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Asked().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
 	for _, s := range sources {
 		ms := schemas.ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(), Columns: s.Columns()}
 		for i, batches := range s.Batches() {

@@ -48,7 +48,7 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	f, err := d.Stream.Look(src, n)
+	f, err := d.Stream.Files.Look(src, n)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -60,7 +60,7 @@ func (d *Door) shard(c *gin.Context) {
 		(&fileAnswer{w: c.Writer, answer: a}).head()
 		return
 	}
-	f, err = d.Stream.File(ctx, src, n, g.Lease().Participant)
+	f, err = d.Stream.Files.Open(ctx, src, n, g.Lease().Participant)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -72,7 +72,7 @@ func (d *Door) shard(c *gin.Context) {
 		s.head()
 		return
 	}
-	err = d.Stream.SendFile(ctx, g, f, a.rg, s, func() { cutOff(c) })
+	err = d.Stream.Files.Send(ctx, g, f, a.rg, s, func() { cutOff(c) })
 	d.ended(c, string(src.Version.Dataset), s, err)
 }
 

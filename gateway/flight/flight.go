@@ -29,19 +29,23 @@ import (
 
 	"guichet/gateway/stream"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
 // Door serves bytes over Arrow Flight. Safe for concurrent use.
 type Door struct {
-	Desk    *agreement.Desk
-	Stream  *stream.Engine
-	Log     *slog.Logger
-	Now     func() time.Time
-	Address func(r *http.Request) netip.Addr // where a request came from
-	Key     []byte                           // signs tickets; 32 bytes
-	Ended   func(c Call)                     // told of every call, if not nil
+	Leases   *lease.Leases
+	Releases *release.Releases
+	Refusals *refusal.Refusals
+	Stream   *stream.Engine
+	Log      *slog.Logger
+	Now      func() time.Time
+	Address  func(r *http.Request) netip.Addr // where a request came from
+	Key      []byte                           // signs tickets; 32 bytes
+	Ended    func(c Call)                     // told of every call, if not nil
 }
 
 // Call is how a call went.
@@ -96,18 +100,18 @@ func Is(r *http.Request) bool {
 	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-// grant asks policy. token is what the caller holds; a is what she asked for.
+// grant asks policy. token is what the caller holds; a is what was asked for.
 func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error) {
 	token, err := bearer(ctx)
 	if err != nil {
 		return policy.Grant{}, err
 	}
-	w := policy.Want{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
+	w := policy.StreamRequest{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
 		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Order: a.ask.Order(), Address: c.address}
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}
-	return policy.Authorize(ctx, d.Desk.LookUp, token, w, d.Now())
+	return policy.Authorize(ctx, d.Leases.LookUp, token, w, d.Now())
 }
 
 // plan authorises an ask and plans it.
@@ -116,7 +120,7 @@ func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *strea
 	if err != nil {
 		return g, nil, err
 	}
-	err = d.Desk.CheckRun(ctx, g)
+	err = d.Releases.CheckRun(ctx, g)
 	if err != nil {
 		return g, nil, err
 	}

@@ -26,7 +26,7 @@ const maxTrailer = 4 << 10
 // refuse records and translates what is said before a stream began.
 func (d *Door) refuse(ctx context.Context, c *call, err error) error {
 	token, _ := bearer(ctx) // without one it is nobody's
-	late := d.Desk.RefusedBytes(context.WithoutCancel(ctx), token, c.from(), "flight", err)
+	late := d.Refusals.RefusedBytes(context.WithoutCancel(ctx), token, c.from(), "flight", err)
 	if late != nil {
 		d.Log.Error("a refusal is not recorded", "err", late)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,6 +19,12 @@ import (
 	"guichet/connectors/db/dbtest"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -28,10 +33,14 @@ import (
 // that streams under them, over one table.
 type counter struct {
 	*Engine
-	desk    *agreement.Desk
-	db      *db.DB
-	shelf   map[schemas.DatasetID]schemas.Dataset
-	version schemas.Version
+	agreements *agreement.Agreements
+	requests   *request.Requests
+	leases     *lease.Leases
+	runs       *run.Runs
+	releases   *release.Releases
+	db         *db.DB
+	shelf      map[schemas.DatasetID]schemas.Dataset
+	version    schemas.Version
 }
 
 const (
@@ -56,9 +65,13 @@ func newCounter(t *testing.T) *counter {
 		}
 		shards = append(shards, b.NewRecord())
 	}
-	l := newLab(t, 4, shards...)
+	return newCounterOver(t, newLab(t, 4, shards...))
+}
+
+func newCounterOver(t *testing.T, l *lab) *counter {
+	t.Helper()
 	l.own.Store(true)
-	c := &counter{Engine: l.engine, db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
+	c := &counter{db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
 	ctx := t.Context()
 	parties, err := party.New(c.db)
 	must(t, err)
@@ -70,18 +83,24 @@ func newCounter(t *testing.T) *counter {
 	must(t, err)
 	engine, err := policy.New(ctx)
 	must(t, err)
-	c.desk = agreement.New(agreement.Config{DB: c.db, Engine: engine, Parties: parties, Catalogue: c, LeaseKey: bytes.Repeat([]byte{1}, 32), Replica: "r", Show: Shows})
+	a, brake := agreement.New(c.db, parties, nil), stop.NewBrake(c.db, nil)
+	c.agreements, c.runs = a, run.New(a, 0)
+	c.requests = request.New(request.Config{Agreements: a, Engine: engine, Catalogue: c, Terms: terms.New(c, nil)})
+	c.leases = lease.New(lease.Config{Agreements: a, Catalogue: c, Brake: brake, Key: bytes.Repeat([]byte{1}, 32)})
+	c.releases = release.New(release.Config{Agreements: a, Brake: brake, Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
 		must(t, err)
 	}
-	c.Engine.Manifest = c.Manifest
-	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
-	c.Releases, c.Feed, c.Log = c.desk, &watchers{cuts: map[string][]func(string){}}, slog.New(slog.DiscardHandler)
+	config := l.config
+	config.Manifest = c.Manifest
+	config.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
+	config.Releases, config.Feed = c.releases, &watchers{cuts: map[string][]func(string){}}
+	c.Engine = New(config)
 	return c
 }
 
-// Get and Manifest are the desk's catalogue.
+// Get and Manifest are the catalogue of the counter.
 func (c *counter) Get(_ context.Context, sight schemas.Sight, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, ok := c.shelf[id]
 	if !ok || !sight.Sees(&d) {
@@ -182,13 +201,13 @@ func (k *client) request() {
 		it.Columns = rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "name"}, {"n", "secret"}}).Draw(k.t, "columns")
 		r.Items = append(r.Items, it)
 	}
-	r, err := k.desk.Submit(context.Background(), asTrainer(), r)
+	r, err := k.requests.Submit(context.Background(), asTrainer(), r)
 	k.must(err)
 	for _, it := range r.Items {
 		if it.Agreement == "" {
 			continue
 		}
-		a, err := k.desk.Agreement(context.Background(), asTrainer(), it.Agreement)
+		a, err := k.agreements.Get(context.Background(), asTrainer(), it.Agreement)
 		k.must(err)
 		k.terms[a.ID] = a
 	}
@@ -215,8 +234,8 @@ func (k *client) pick() (schemas.AgreementID, bool) {
 }
 
 // bounds draws what a lease may bind.
-func (k *client) bounds() agreement.LeaseAsk {
-	var out agreement.LeaseAsk
+func (k *client) bounds() schemas.LeaseAsk {
+	var out schemas.LeaseAsk
 	if rapid.IntRange(0, 2).Draw(k.t, "ranked") == 0 {
 		world := rapid.IntRange(1, 3).Draw(k.t, "world")
 		rank := rapid.IntRange(0, world-1).Draw(k.t, "rank")
@@ -242,7 +261,7 @@ func (k *client) mint() {
 			break
 		}
 	}
-	k.keep(k.desk.Mint(context.Background(), asTrainer(), ask))
+	k.keep(k.counter.leases.Mint(context.Background(), asTrainer(), ask))
 }
 
 func (k *client) narrow() {
@@ -256,7 +275,7 @@ func (k *client) narrow() {
 		it.Columns = []string{"n"}
 		ask.Items = []schemas.LeaseItem{it}
 	}
-	k.keep(k.desk.Narrow(context.Background(), parent.Token, ask))
+	k.keep(k.counter.leases.Attenuate(context.Background(), parent.Token, ask))
 }
 
 func (k *client) keep(l schemas.LeaseAnswer, err error) {
@@ -271,7 +290,7 @@ func (k *client) keep(l schemas.LeaseAnswer, err error) {
 
 func (k *client) run() {
 	p := rapid.SampledFrom([]schemas.ProjectID{"p", "q"}).Draw(k.t, "of")
-	r, err := k.desk.StartRun(context.Background(), asTrainer(), schemas.Run{Project: p})
+	r, err := k.counter.runs.Start(context.Background(), asTrainer(), schemas.Run{Project: p})
 	k.must(err)
 	k.runs[p] = append(k.runs[p], r.ID)
 }
@@ -281,7 +300,7 @@ func (k *client) revoke() {
 	if len(k.leases) < 3 {
 		return
 	}
-	_, err := k.desk.RevokeLease(context.Background(), asTrainer(), rapid.SampledFrom(k.leases).Draw(k.t, "revoked").Lease.ID, "because")
+	_, err := k.counter.leases.Revoke(context.Background(), asTrainer(), rapid.SampledFrom(k.leases).Draw(k.t, "revoked").Lease.ID, "because")
 	if err != nil && schemas.KindOf(err) != schemas.Conflict {
 		k.t.Fatal(err)
 	}
@@ -322,13 +341,13 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, Ask, bool
 		a = from
 	}
 	a.From = rapid.SampledFrom([]int64{0, 0, 3}).Draw(k.t, "from")
-	w := policy.Want{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
+	w := policy.StreamRequest{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
 		Run:     rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
 		Columns: rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns")}
 	if files {
 		w.Door, w.World, w.Rank, w.Order = "shard", 0, 0, schemas.Order{}
 	}
-	g, err := policy.Authorize(context.Background(), k.desk.LookUp, l.Token, w, time.Now())
+	g, err := policy.Authorize(context.Background(), k.counter.leases.LookUp, l.Token, w, time.Now())
 	if kind := schemas.KindOf(err); err != nil && kind != schemas.Denied {
 		k.t.Fatal(err)
 	}

@@ -126,10 +126,10 @@ func (k *client) stream() {
 	for _, m := range s.messages {
 		fresh := int64(0)
 		for _, row := range places[at : at+m.Rows] {
-			key := fmt.Sprint(id, " ", g.Want().Run, " ", ask.Epoch, " ", src.shown(), " ", row)
-			if g.Want().Run == "" || !k.read[key] {
+			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", src.shown(), " ", row)
+			if g.Asked().Run == "" || !k.read[key] {
 				fresh++
-				k.read[key] = g.Want().Run != ""
+				k.read[key] = g.Asked().Run != ""
 			}
 			if l.OnePart {
 				k.part(l, src, row)
@@ -206,7 +206,7 @@ func (k *client) files() {
 		return
 	}
 	k.must(err)
-	f, err := k.File(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
+	f, err := k.Files.Open(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
 	k.must(err)
 	defer f.Close()
 	touched := map[int]bool{}
@@ -214,7 +214,7 @@ func (k *client) files() {
 		from := rapid.Int64Range(0, f.Size-1).Draw(k.t, "first byte")
 		rg := Range{from, rapid.Int64Range(1, f.Size-from).Draw(k.t, "bytes")}
 		s := &fragment{}
-		err := k.SendFile(ctx, g, f, rg, s, nil)
+		err := k.Files.Send(ctx, g, f, rg, s, nil)
 		if err != nil && schemas.KindOf(err) != schemas.Denied {
 			k.t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func (k *client) files() {
 			break
 		}
 		k.came++
-		k.allows(&l.Lease, g.Agreement().ID, src.view.fields)
+		k.allows(&l.Lease, g.Agreement().ID, src.view.Fields)
 		first, last, _ := f.Touched(Range{from, int64(s.Len())})
 		rows := int64(0)
 		for i := first; i < last; i++ {
@@ -241,16 +241,16 @@ func (k *client) files() {
 			break // the next one begins another release
 		}
 	}
-	for _, j := range k.joints.open {
-		k.joints.close(j)
+	for _, j := range k.Files.sessions.open {
+		k.Files.sessions.close(j)
 		j.tell()
 	}
-	k.running.Wait()
+	k.life.running.Wait()
 }
 
 // full says whether the open release of a file takes no more.
 func (k *client) full(g policy.Grant, f *File) bool {
-	for _, j := range k.joints.open {
+	for _, j := range k.Files.sessions.open {
 		if j.key.file == f.ETag && j.key.lease == g.Lease().ID {
 			return j.release.Bytes+f.Size > j.release.MostBytes
 		}
@@ -258,11 +258,11 @@ func (k *client) full(g policy.Grant, f *File) bool {
 	return true
 }
 
-// settled holds desk and record against what came, when every release has ended.
+// settled holds agreements and record against what came, when every release has ended.
 func (k *client) settled(head int64) {
 	ctx := context.Background()
 	for id := range k.terms {
-		a, err := k.desk.Agreement(ctx, asTrainer(), id)
+		a, err := k.agreements.Get(ctx, asTrainer(), id)
 		k.must(err)
 		rows, bytes := int64(-1), int64(-1)
 		for _, o := range a.Obligations {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -17,7 +17,7 @@ type lowered struct {
 	rows int64
 }
 
-func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error) {
+func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of release.ReadPlan) (schemas.Release, *release.Reservation, error) {
 	r, tab, err := l.record.Begin(ctx, g, r, of)
 	r.MostRows = min(r.MostRows, l.rows)
 	return r, tab, err
@@ -26,8 +26,7 @@ func (l lowered) Begin(ctx context.Context, g policy.Grant, r schemas.Release, o
 // A budget smaller than a batch is refused with both numbers and with the world whose
 // batches are short enough, which is.
 func TestBudgetBelowABatch(t *testing.T) {
-	r := newRig(t, Config{}, 1, 30)
-	r.Releases = lowered{r.record, 12}
+	r := newRig(t, Config{Releases: lowered{&record{}, 12}}, 1, 30)
 	on := make(chan struct{})
 	close(on)
 	run := func(world int) error {

@@ -2,34 +2,20 @@ package stream
 
 import (
 	"cmp"
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"guichet/connectors/s3"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
-
-// releases is where streams begin, reserve more of their budget, and end.
-type releases interface {
-	Begin(ctx context.Context, g policy.Grant, r schemas.Release, of agreement.Reading) (schemas.Release, *agreement.Tab, error)
-	More(ctx context.Context, r schemas.Release, t *agreement.Tab, rows, bytes int64) error
-	End(ctx context.Context, r schemas.Release, t *agreement.Tab) error
-}
-
-// feed tells of revocations.
-type feed interface {
-	Watch(a schemas.AgreementID, version string, l schemas.Lease, cut func(reason string)) (stop func())
-	Stale() time.Duration
-}
 
 // Config is what an Engine is made of.
 type Config struct {
@@ -38,8 +24,8 @@ type Config struct {
 	MayName   func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
-	Releases  releases
-	Feed      feed
+	Releases  Record
+	Feed      Feed
 	MasterKey []byte        // of pseudonyms
 	Memory    int64         // bytes that all streams hold together; defaultMemory when 0
 	Idle      time.Duration // the longest that a client may take for its next bytes; defaultIdle when 0
@@ -51,15 +37,12 @@ type Config struct {
 // Engine opens streams. Safe for concurrent use.
 type Engine struct {
 	Config
-	buffers   *sync.Pool
-	manifests *cache
-	views     *views
-	files     *files
-	joints    joints
-	room      room
-	mu        sync.Mutex // of closing and the first Add after it
-	running   sync.WaitGroup
-	closing   chan struct{}
+	Files     *Files // shards as files
+	manifests *otter.Cache[string, schemas.Version]
+	indexes   *IndexCache
+	keeper    *Keeper
+	budget    *room
+	life      *Lifecycle
 }
 
 // New makes an engine.
@@ -70,73 +53,34 @@ func New(c Config) *Engine {
 	if c.Idle == 0 {
 		c.Idle = defaultIdle
 	}
-	e := &Engine{Config: c, closing: make(chan struct{}), manifests: newCache(maxManifests), joints: joints{open: map[jointKey]*joint{}}}
-	if c.Memory == 0 {
-		c.Memory = defaultMemory
-	}
-	e.room.half, e.room.give = c.Memory/2, debug.FreeOSMemory
-	e.buffers = newBuffers()
-	e.views = newViews(e)
-	e.files = newFiles(e)
+	e := &Engine{Config: c, manifests: newManifests(), budget: newRoom(c.Memory), life: NewLifecycle()}
+	e.keeper = NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
+	e.indexes = NewIndexCache(c.Store, c.Work, e.life, c.Feed, c.Log)
+	e.Files = NewFiles(c.Store, e.budget, e.keeper, e.life, c.Idle, c.Now, c.TempDir)
 	return e
-}
-
-func newBuffers() *sync.Pool {
-	return &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 }
 
 // Shutdown refuses new streams, cuts running ones after a moment's grace, and
 // waits until their ends are recorded, at most until ctx ends.
 func (e *Engine) Shutdown(ctx context.Context) {
-	e.mu.Lock()
-	if !e.Closing() {
-		close(e.closing)
-	}
-	e.mu.Unlock()
-	done := make(chan struct{})
-	go func() { e.running.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	e.files.close()
-}
-
-// enter counts one more running stream, unless the engine is closing. A WaitGroup
-// must not be added to from zero while it is waited for, hence the lock.
-func (e *Engine) enter() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.Closing() {
-		return false
-	}
-	e.running.Add(1)
-	return true
+	e.life.Shutdown(ctx)
+	e.Files.Close()
 }
 
 // Closing says whether the engine takes no more streams.
-func (e *Engine) Closing() bool {
-	select {
-	case <-e.closing:
-		return true
-	default:
-		return false
-	}
-}
+func (e *Engine) Closing() bool { return e.life.Closing() }
 
-// cache keeps the manifests used last, up to most bytes; they never change.
-type cache struct {
-	mu    sync.Mutex
-	most  int64
-	held  int64
-	order *list.List
-	byKey map[string]*list.Element
-}
+// maxManifests bounds the bytes of manifests held in memory: those of some 2 TB in
+// batches of 3.5 MiB with 50 columns.
+const maxManifests = 256 << 20
 
-type cached struct {
-	key    string
-	v      schemas.Version
-	weight int64
+// newManifests keeps the manifests that are asked for most; they never change. One that
+// has more than half of the bound counts as half: it is kept too.
+func newManifests() *otter.Cache[string, schemas.Version] {
+	return otter.Must(&otter.Options[string, schemas.Version]{
+		MaximumWeight: maxManifests,
+		Weigher:       func(_ string, v schemas.Version) uint32 { return uint32(min(weightOf(&v), maxManifests/2)) },
+	})
 }
 
 // weightOf is about the bytes that a manifest takes in memory.
@@ -151,46 +95,9 @@ func weightOf(v *schemas.Version) int64 {
 	return n
 }
 
-// maxManifests bounds the bytes of manifests held in memory: those of some 2 TB in
-// batches of 3.5 MiB with 50 columns.
-const maxManifests = 256 << 20
-
-func newCache(most int64) *cache {
-	return &cache{most: most, order: list.New(), byKey: map[string]*list.Element{}}
-}
-
-func (c *cache) get(key string) (schemas.Version, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	el, ok := c.byKey[key]
-	if !ok {
-		return schemas.Version{}, false
-	}
-	c.order.MoveToFront(el)
-	return el.Value.(*cached).v, true
-}
-
-func (c *cache) put(key string, v schemas.Version) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.byKey[key]; ok {
-		return
-	}
-	w := weightOf(&v)
-	c.byKey[key] = c.order.PushFront(&cached{key, v, w})
-	c.held += w
-	for c.held > c.most && c.order.Len() > 1 {
-		last := c.order.Back()
-		old := last.Value.(*cached)
-		c.held -= old.weight
-		delete(c.byKey, old.key)
-		c.order.Remove(last)
-	}
-}
-
 func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error) {
 	key := string(id) + "/" + string(v)
-	if m, ok := e.manifests.get(key); ok {
+	if m, ok := e.manifests.GetIfPresent(key); ok {
 		if e.Standing == nil {
 			return m, nil
 		}
@@ -200,14 +107,14 @@ func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.Ve
 	if err != nil {
 		return m, err
 	}
-	e.manifests.put(key, m)
+	e.manifests.Set(key, m)
 	return m, nil
 }
 
 // Sources gives every table and split that a grant covers, as the view shows them:
 // the trainer's manifest. Errors as Source.
 func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*Source, error) {
-	w, a := g.Want(), g.Agreement()
+	w, a := g.Asked(), g.Agreement()
 	v, err := e.version(ctx, a.Dataset, w.Version)
 	if err != nil {
 		return nil, err
@@ -243,7 +150,7 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
 	if !g.Valid() {
 		return nil, errors.New("open a stream: the grant did not come from policy.Authorize")
 	}
-	w, a := g.Want(), g.Agreement()
+	w, a := g.Asked(), g.Agreement()
 	v, err := e.version(ctx, a.Dataset, w.Version)
 	if err != nil {
 		return nil, err
@@ -257,7 +164,7 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*Source, error) {
 
 func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*Source, error) {
 	a := g.Agreement()
-	w := g.Want()
+	w := g.Asked()
 	err := has(&v, &w)
 	if err == nil && !(w.Named && w.Table == t.Name) {
 		columns, err = columnsOf(&v, t, columns)
@@ -266,36 +173,36 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 		err = e.covered(ctx, &a, &v)
 	}
 	if err == nil {
-		err = (&Source{Table: t, Split: s}).unnamed(e.mayRead(ctx, a.Provider, s))
+		err = redactLocation(t.Name+"/"+s.Name, e.mayRead(ctx, a.Provider, s))
 	}
 	if err != nil {
 		return nil, err
 	}
-	vw, err := newView(t, &a, columns, e.MasterKey)
+	vw, err := view.New(t, &a, columns, e.MasterKey)
 	if err != nil {
 		return nil, err
 	}
-	if vw.filter == nil {
-		return newSource(v, t, s, vw, nil), nil
+	if vw.Filter == nil {
+		return newSource(v, t, s, vw), nil
 	}
 	columns, err = columnsOf(&v, t, a.Columns)
 	if err != nil {
 		return nil, err
 	}
-	widest, err := newView(t, &a, columns, e.MasterKey)
+	widest, err := view.New(t, &a, columns, e.MasterKey)
 	if err != nil {
 		return nil, err
 	}
-	ix, err := e.views.rows(ctx, asker{g.Lease().Participant, a.ID, g.Lease()}, &v, t, s, widest)
+	ix, err := e.indexes.rows(ctx, asker{g.Lease().Participant, a.ID, g.Lease()}, &v, t, s, widest)
 	if err != nil {
 		return nil, err
 	}
-	return newSource(v, t, s, vw, ix.of(widest, vw)), nil
+	return newFilteredSource(v, t, s, vw, widest, ix), nil
 }
 
 // has refuses columns that a request names and that are not in the table that it names,
 // or in none where it names no table.
-func has(v *schemas.Version, w *policy.Want) error {
+func has(v *schemas.Version, w *policy.StreamRequest) error {
 	for _, c := range w.Columns {
 		if w.Named && !v.Has(w.Table, c) {
 			return schemas.BadField("stream", "columns", "there is no column %q in %s", c, cmp.Or(w.Table, "any table"))
@@ -326,7 +233,7 @@ func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string
 func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
 	missing := a.Unresolved(v)
 	if missing != "" {
-		return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
+		return notCovered("agreement.columns", "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
 	}
 	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
 		return nil
@@ -336,16 +243,22 @@ func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.V
 		return err
 	}
 	if v.Started.Before(base.Started) {
-		return refuse(schemas.Duty{Rule: "agreement.version", Source: "the agreement"}, "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
+		return notCovered("agreement.version", "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
 	}
 	for i := range v.Data {
 		for _, c := range v.Data[i].Columns {
 			if !base.Has(v.Data[i].Name, c.Name) {
-				return refuse(schemas.Duty{Rule: "agreement.columns", Source: "the agreement"}, "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
+				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
 			}
 		}
 	}
 	return nil
+}
+
+func notCovered(rule, format string, args ...any) error {
+	text, remedy := fmt.Sprintf(format, args...), "ask the provider to change the terms"
+	return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: rule, Source: "the agreement", Text: text, Remedy: remedy}}}
 }
 
 // mayRead asks again whether the provider may name each object: a prefix may have

@@ -80,10 +80,10 @@ func TestShortObject(t *testing.T) {
 func TestRawFileKeepsItsTag(t *testing.T) {
 	s := newLab(t, 0, numbers(8)).source(t, nil)
 	h := sha256.New()
-	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.digest)
+	fmt.Fprintf(h, "guichet file 1\x00ds-lab\x00v1\x00t\x00all\x000\x000.arrow\x00%s", s.view.Digest)
 	h.Write(s.Schema())
-	if want := hex.EncodeToString(h.Sum(nil)[:16]); s.fileTag(0) != want {
-		t.Errorf("the tag is %s, want %s", s.fileTag(0), want)
+	if want := hex.EncodeToString(h.Sum(nil)[:16]); tagOf(s, 0) != want {
+		t.Errorf("the tag is %s, want %s", tagOf(s, 0), want)
 	}
 }
 
@@ -95,23 +95,23 @@ func TestLook(t *testing.T) {
 	for _, c := range names {
 		for _, s := range []*Source{l.source(t, nil, c.Name), l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
 			for n := range s.shards {
-				f, err := l.engine.Look(s, n)
+				f, err := l.engine.Files.Look(s, n)
 				must(t, err)
-				if len(l.engine.files.byTag) != 0 || f.Size < 0 {
-					t.Fatalf("%s: %d files were made, the size is %d", c.Name, len(l.engine.files.byTag), f.Size)
+				if len(l.engine.Files.cache.byTag) != 0 || f.Size < 0 {
+					t.Fatalf("%s: %d files were made, the size is %d", c.Name, len(l.engine.Files.cache.byTag), f.Size)
 				}
 				if whole := len(l.file(t, s, n)); f.Size != int64(whole) {
 					t.Errorf("%s, shard %d: %d bytes were foretold and %d came", c.Name, n, f.Size, whole)
 				}
-				l.engine.files.close()
-				l.engine.files = newFiles(l.engine)
+				l.engine.Files.cache.close()
+				l.engine.Files.cache = newFileCache(l.engine.Store, l.engine.life, l.engine.TempDir)
 			}
 		}
 	}
-	f, err := l.engine.Look(l.source(t, []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}}), 0)
+	f, err := l.engine.Files.Look(l.source(t, []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}}), 0)
 	must(t, err)
-	if f.Size != -1 || len(l.engine.files.byTag) != 0 {
-		t.Errorf("a look at a changed file: %d bytes, %d made", f.Size, len(l.engine.files.byTag))
+	if f.Size != -1 || len(l.engine.Files.cache.byTag) != 0 {
+		t.Errorf("a look at a changed file: %d bytes, %d made", f.Size, len(l.engine.Files.cache.byTag))
 	}
 }
 

@@ -39,19 +39,19 @@ func TestForeignBytesAreRefused(t *testing.T) {
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
-				res := <-l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead))
+				rd := newReader(s, l.engine.Store, false)
+				res := <-pipeline(ctx, l.engine.budget, rd, planReads(s, s.slices(p.Segments), maxRead))
 				res.letGo()
-				_, filed := l.engine.File(t.Context(), s, 0, "who")
+				_, filed := l.engine.Files.Open(t.Context(), s, 0, "who")
 				for what, err := range map[string]error{"stream": res.err, "file": filed} {
 					if schemas.KindOf(err) != schemas.Gone {
 						t.Errorf("%s: %v", what, err)
 					}
 				}
-				if s.view.filter == nil {
+				if s.view.Filter == nil {
 					return
 				}
-				_, err = l.engine.views.scan(t.Context(), &progress{}, s.Table, s.Split, s.view)
+				_, err = l.engine.indexes.scan(t.Context(), &progress{}, s.Table, s.Split, s.view)
 				if schemas.KindOf(err) != schemas.Gone {
 					t.Errorf("index: %v", err)
 				}
@@ -64,11 +64,11 @@ func TestForeignBytesAreRefused(t *testing.T) {
 func TestPanicsOverForeignBytesAreRefused(t *testing.T) {
 	l := newLab(t, 0, numbers(4))
 	s := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "gteq", Values: []string{"0"}}}})
-	s.view.filter = nil // stands for any fault of ours that such bytes find
-	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
+	s.view.Filter = nil // stands for any fault of ours that such bytes find
+	rd := newReader(s, l.engine.Store, false)
 	p, err := NewPlan(s, Ask{World: 1})
 	must(t, err)
-	res := rd.fetch(t.Context(), s.reads(s.slices(p.Segments), maxRead)[0], true)
+	res := rd.fetch(t.Context(), planReads(s, s.slices(p.Segments), maxRead)[0], true)
 	if schemas.KindOf(res.err) != schemas.Gone {
 		t.Errorf("got %v", res.err)
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-
 	"guichet/connectors/batch"
+	"guichet/policy/view"
+
+	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // maxGather bounds one read of a filtering view, which holds what it read, the rows
@@ -18,16 +18,9 @@ const maxGather = maxRead / 2
 // a batch of the view begins in one read and ends in a later one, its rows are handed
 // on from read to read.
 type gather struct {
-	portions []portion
+	portions []origin
 	before   <-chan carry // nil: the first portion begins a batch
 	after    chan<- carry // nil: the last portion ends one; it takes one carry without waiting
-}
-
-// portion is a run of the rows that stay in one batch of the shard.
-type portion struct {
-	batch      int
-	skip, rows int64
-	ends       bool // a batch of the view, or what is asked of it, ends here
 }
 
 // carry are the rows of a batch that is not whole yet.
@@ -36,14 +29,14 @@ type carry struct {
 	err   error
 }
 
-// gathers joins the batches that slices take their rows from into ranges. A batch that
+// planGathers joins the batches that slices take their rows from into ranges. A batch that
 // gives rows to two slices in turn is read once, unless they become too much for it.
-func (s *Source) gathers(list []slice, most int64) []read {
+func planGathers(s *Source, list []slice, most int64) []read {
 	var out []read
 	for _, sl := range list {
-		sh, makes := s.shard(sl.shard), s.makes(sl)
+		sh, makes := s.shard(sl.shard), s.made(sl)
 		in := -1 // the last read that takes rows of the slice
-		for _, p := range s.portions(sl) {
+		for _, p := range s.origins(sl) {
 			b := sh.Batches[p.batch]
 			if n := len(out) - 1; n >= 0 && out[n].shard == sl.shard {
 				g := out[n].gather
@@ -61,7 +54,7 @@ func (s *Source) gathers(list []slice, most int64) []read {
 				}
 			}
 			in = len(out)
-			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, gather: &gather{portions: []portion{p}}})
+			out = append(out, read{shard: sl.shard, offset: b.Offset, length: b.Len(), makes: makes, gather: &gather{portions: []origin{p}}})
 		}
 	}
 	for i := 1; i < len(out); i++ {
@@ -74,31 +67,12 @@ func (s *Source) gathers(list []slice, most int64) []read {
 	return out
 }
 
-// portions finds a slice's rows in the batches of the shard.
-func (s *Source) portions(sl slice) []portion {
-	var out []portion
-	skip, left := sl.from, sl.rows
-	for _, t := range s.shards[sl.shard].batches[sl.batch].Takes {
-		n := min(t.Rows-skip, left)
-		if n <= 0 {
-			skip -= t.Rows
-			continue
-		}
-		out = append(out, portion{t.Batch, t.Skip + skip, n, n == left})
-		skip, left = 0, left-n
-		if left == 0 {
-			break
-		}
-	}
-	return out
-}
-
 // gathered makes the messages of the view's batches that end in a read, with
 // dictionaries of their own that hold only values in use.
 func (r *reader) gathered(ctx context.Context, rd read) result {
 	var out []Message
 	err := r.each(ctx, rd, func(parts []batch.Part) error {
-		g, err := r.source.view.gather(parts, true)
+		g, err := r.source.view.Gather(parts, true)
 		if err != nil {
 			return err
 		}
@@ -113,16 +87,6 @@ func (r *reader) gathered(ctx context.Context, rd read) result {
 		return nil
 	})
 	return result{messages: out, err: err}
-}
-
-// gather gathers rows as the view shows them; compact leaves only values in use in
-// dictionaries.
-func (v *view) gather(parts []batch.Part, compact bool) (*batch.Gathered, error) {
-	g, err := batch.Collect(parts, compact)
-	if err == nil {
-		err = v.show(g, v.apply)
-	}
-	return g, err
 }
 
 // each reads a range and hands on the rows of each batch of the view that ends in it.
@@ -229,16 +193,16 @@ func (r *reader) picked(ctx context.Context, rd read, bytes []byte) (done [][]ba
 // that the view shows, as the table has them; it is nil where no row stays.
 func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 	v := r.source.view
-	asked := v.filter.Columns()
+	asked := v.Filter.Columns()
 	cols, err := o.columns(msg, asked)
 	if err != nil || len(cols) == 0 {
 		return nil, nil, err
 	}
-	all := make([]arrow.Array, v.arrow.NumFields())
+	all := make([]arrow.Array, v.Table.NumFields())
 	for j, i := range asked {
 		all[i] = cols[j]
 	}
-	rows := v.filter.Rows(all, cols[0].Len())
+	rows := v.Filter.Rows(all, cols[0].Len())
 	if len(rows) == 0 {
 		return nil, nil, nil
 	}
@@ -249,11 +213,11 @@ func (r *reader) visible(o *opened, msg []byte) (arrow.Record, []int32, error) {
 // record decodes what the view shows of a batch, as the table has it.
 func (r *reader) record(o *opened, msg []byte) (arrow.Record, error) {
 	v := r.source.view
-	cols, err := o.columns(msg, v.columns)
+	cols, err := o.columns(msg, v.Columns)
 	if err != nil {
 		return nil, err
 	}
-	return array.NewRecord(v.taken, cols, int64(cols[0].Len())), nil // a view shows at least one column
+	return v.Stored(cols), nil
 }
 
 // parts joins rows that follow each other into runs.
@@ -267,4 +231,71 @@ func parts(rec arrow.Record, rows []int32) []batch.Part {
 		out = append(out, batch.Part{Record: rec, From: int64(row), N: 1})
 	}
 	return out
+}
+
+// eachVisible reads one range and hands on the rows that stay in each of its batches.
+func (r *reader) eachVisible(ctx context.Context, rd read, do func(batch int, rec arrow.Record, rows []int32) error) error {
+	buf, err := r.bytes(ctx, rd)
+	if err != nil {
+		return err
+	}
+	defer r.buffers.Put(buf)
+	o := r.opened(ctx, rd.shard)
+	if o.err != nil {
+		return o.err
+	}
+	sh := r.source.shard(rd.shard)
+	for _, sl := range rd.slices {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b := sh.Batches[sl.batch]
+		rec, rows, err := r.visible(o, (*buf)[b.Offset-rd.offset:][:b.Len()])
+		if err == nil && len(rows) > 0 {
+			err = do(sl.batch, rec, rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compacted appends rows of a batch with the dictionary values that they use, cut where
+// they become too large for a message.
+func (r *reader) compacted(ctx context.Context, out []Message, sl slice, msg []byte) ([]Message, error) {
+	o := r.opened(ctx, sl.shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	rec, err := r.record(o, msg)
+	if err != nil {
+		return nil, err
+	}
+	return compactPieces(r.source.view, out, batch.Part{Record: rec, From: sl.from, N: sl.rows})
+}
+
+// compactPieces halves rows until each half is a message, with its own dictionaries.
+func compactPieces(v *view.View, out []Message, p batch.Part) ([]Message, error) {
+	g, err := v.Gather([]batch.Part{p}, true)
+	if err != nil {
+		return nil, err
+	}
+	msg := g.Message()
+	if len(msg) > view.MaxMessage && p.N > 1 {
+		half := p.N / 2
+		out, err = compactPieces(v, out, batch.Part{Record: p.Record, From: p.From, N: half})
+		if err != nil {
+			return nil, err
+		}
+		return compactPieces(v, out, batch.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+	}
+	dicts, err := g.DictionariesAs(v.Dictionaries)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dicts {
+		out = append(out, message(d, 0))
+	}
+	return append(out, message(msg, p.N)), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,12 +21,14 @@ import (
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
 // lab is an engine over one published table, without leases and record. Its store
 // answers as S3 does.
 type lab struct {
+	config  Config
 	engine  *Engine
 	version schemas.Version
 	objects map[string][]byte
@@ -37,20 +40,8 @@ type lab struct {
 // at publication.
 func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Helper()
-	l := &lab{objects: map[string][]byte{}}
-	table := schemas.Table{Name: "t", Splits: []schemas.Split{{Name: "all"}}}
-	for i, rec := range shards {
-		rep, file := conformed(t, shard.Spec{Name: "s.arrows", WindowRows: window, Schema: table.Schema}, rec)
-		if i == 0 {
-			table.Schema, table.Columns, window = rep.Schema, rep.Columns, rep.WindowRows
-			table.WindowRows = window
-		}
-		key := fmt.Sprintf("%d.arrow", i)
-		l.objects[key] = file
-		table.Splits[0].Shards = append(table.Splits[0].Shards, schemas.Shard{Store: "s", Bucket: "lab", Key: key, ETag: key, Size: int64(len(file)), Rows: rep.Rows, Dictionaries: rep.Dictionaries, Batches: rep.Batches})
-	}
-	l.version = schemas.Version{Dataset: "ds-lab", Data: []schemas.Table{table}}
-	l.version.Version = "v1"
+	l := &lab{}
+	l.publish(t, window, shards...)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, ok := l.objects[strings.TrimPrefix(r.URL.Path, "/lab/")]
 		if !ok || l.gone.Load() {
@@ -65,13 +56,33 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	must(t, err)
 	own, err := s3.New("s", srv.URL, "eu-test-1", s3.Credentials{AccessKey: "key", SecretKey: "secret"}, s3.Own(true))
 	must(t, err)
-	l.engine = New(Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) {
+	l.config = Config{MasterKey: bytes.Repeat([]byte{7}, 32), TempDir: t.TempDir(), Store: func(context.Context, schemas.StoreID) (*s3.Store, error) {
 		if l.own.Load() {
 			return own, nil
 		}
 		return store, nil
-	}})
+	}, Log: slog.New(slog.DiscardHandler)}
+	l.engine = New(l.config)
 	return l
+}
+
+// publish replaces the table.
+func (l *lab) publish(t testing.TB, window int64, shards ...arrow.Record) {
+	t.Helper()
+	l.objects = map[string][]byte{}
+	table := schemas.Table{Name: "t", Splits: []schemas.Split{{Name: "all"}}}
+	for i, rec := range shards {
+		rep, file := conformed(t, shard.Spec{Name: "s.arrows", WindowRows: window, Schema: table.Schema}, rec)
+		if i == 0 {
+			table.Schema, table.Columns, window = rep.Schema, rep.Columns, rep.WindowRows
+			table.WindowRows = window
+		}
+		key := fmt.Sprintf("%d.arrow", i)
+		l.objects[key] = file
+		table.Splits[0].Shards = append(table.Splits[0].Shards, schemas.Shard{Store: "s", Bucket: "lab", Key: key, ETag: key, Size: int64(len(file)), Rows: rep.Rows, Dictionaries: rep.Dictionaries, Batches: rep.Batches})
+	}
+	l.version = schemas.Version{Dataset: "ds-lab", Data: []schemas.Table{table}}
+	l.version.Version = "v1"
 }
 
 func must(t testing.TB, err error) {
@@ -112,16 +123,16 @@ func (l *lab) source(t testing.TB, duties []schemas.Duty, columns ...string) *So
 	t.Helper()
 	table := &l.version.Data[0]
 	a := &schemas.Agreement{Obligations: duties, Permit: "req-1"}
-	vw, err := newView(table, a, columns, l.engine.MasterKey)
+	vw, err := view.New(table, a, columns, l.engine.MasterKey)
 	must(t, err)
-	if vw.filter == nil {
-		return newSource(l.version, table, &table.Splits[0], vw, nil)
+	if vw.Filter == nil {
+		return newSource(l.version, table, &table.Splits[0], vw)
 	}
-	widest, err := newView(table, a, nil, l.engine.MasterKey)
+	widest, err := view.New(table, a, nil, l.engine.MasterKey)
 	must(t, err)
-	ix, err := l.engine.views.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
+	ix, err := l.engine.indexes.scan(context.Background(), &progress{}, table, &table.Splits[0], widest)
 	must(t, err)
-	return newSource(l.version, table, &table.Splits[0], vw, ix.of(widest, vw))
+	return newFilteredSource(l.version, table, &table.Splits[0], vw, widest, ix)
 }
 
 // drain makes every message of a stream and gives its bytes and rows.
@@ -137,8 +148,8 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	rd := &reader{source: s, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
-	for res := range l.engine.pipeline(ctx, rd, s.reads(s.slices(p.Segments), maxRead)) {
+	rd := newReader(s, l.engine.Store, false)
+	for res := range pipeline(ctx, l.engine.budget, rd, planReads(s, s.slices(p.Segments), maxRead)) {
 		must(t, res.err)
 		for _, m := range res.messages {
 			do(m)
@@ -146,8 +157,8 @@ func (l *lab) each(t testing.TB, s *Source, a Ask, do func(Message)) {
 		rd.free(res.result)
 		res.letGo()
 	}
-	if l.engine.room.ahead != 0 {
-		t.Errorf("%d bytes are held by nobody", l.engine.room.ahead)
+	if l.engine.budget.ahead != 0 {
+		t.Errorf("%d bytes are held by nobody", l.engine.budget.ahead)
 	}
 }
 
@@ -186,10 +197,10 @@ func texts(rec arrow.Record) []string {
 // file gives every byte of a shard as a file.
 func (l *lab) file(t testing.TB, s *Source, n int) []byte {
 	t.Helper()
-	f, err := l.engine.File(context.Background(), s, n, "who")
+	f, err := l.engine.Files.Open(context.Background(), s, n, "who")
 	must(t, err)
 	defer f.Close()
-	body, err := f.open(context.Background(), l.engine, Range{N: f.Size}, nil)
+	body, err := f.open(context.Background(), l.engine.Store, Range{N: f.Size}, nil)
 	must(t, err)
 	defer body.Close()
 	b, err := io.ReadAll(body)

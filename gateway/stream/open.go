@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -10,6 +9,7 @@ import (
 
 	"guichet/connectors/batch"
 	"guichet/connectors/ipc"
+	"guichet/policy/view"
 )
 
 // opened is a shard whose dictionaries were read: those that the view shows, edits or
@@ -43,7 +43,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 	sh := r.source.shard(i)
 	o.dicts, o.mapped = map[int][]byte{}, map[int]mapped{}
 	var list [][]byte
-	for _, place := range r.source.view.needs {
+	for _, place := range r.source.view.Needed {
 		if place >= len(sh.Dictionaries) {
 			continue
 		}
@@ -54,7 +54,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 			err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
 		}
 		if err != nil {
-			return r.source.unnamed(err)
+			return redactLocation(r.source.Name(), err)
 		}
 		err = compared(store, p, b)
 		if err != nil {
@@ -64,7 +64,7 @@ func (o *opened) load(ctx context.Context, r *reader, i int) error {
 		list = append(list, p)
 	}
 	var err error
-	o.decoder, err = batch.NewDecoder(r.source.view.source, list)
+	o.decoder, err = batch.NewDecoder(r.source.view.TableSchema, list)
 	if err != nil {
 		return changed(err)
 	}
@@ -93,7 +93,7 @@ func (r *reader) forget(before map[int]bool) {
 
 // dictionaries gives the dictionary messages that come once for a shard.
 func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
-	if len(r.source.view.dicts) == 0 {
+	if len(r.source.view.Dictionaries) == 0 {
 		return nil, nil
 	}
 	o := r.opened(ctx, i)
@@ -101,7 +101,7 @@ func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
 		return nil, o.err
 	}
 	var out []Message
-	for _, place := range r.source.view.dicts {
+	for _, place := range r.source.view.Dictionaries {
 		p, ok := o.dicts[place]
 		if !ok {
 			continue
@@ -118,17 +118,17 @@ func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
 
 // edit edits column i of the shard. A dictionary's values are edited once; what comes
 // back has them under the same indices, to be written out.
-func (o *opened) edit(v *view, i int, a arrow.Array) (arrow.Array, error) {
+func (o *opened) edit(v *view.View, i int, a arrow.Array) (arrow.Array, error) {
 	d, ok := a.(*array.Dictionary)
 	if !ok {
-		return v.apply(i, a)
+		return v.Apply(i, a)
 	}
 	values := d.Dictionary()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	m := o.mapped[i]
 	if m.from == nil || m.from.Data() != values.Data() {
-		to, err := v.apply(i, values)
+		to, err := v.Apply(i, values)
 		if err != nil {
 			return nil, err
 		}
@@ -138,34 +138,4 @@ func (o *opened) edit(v *view, i int, a arrow.Array) (arrow.Array, error) {
 	t := *d.DataType().(*arrow.DictionaryType)
 	t.ValueType = m.to.DataType()
 	return array.NewDictionaryArray(&t, d.Indices(), m.to), nil
-}
-
-// apply edits the values of column i.
-func (v *view) apply(i int, a arrow.Array) (arrow.Array, error) {
-	out, err := v.edits[i].Apply(a)
-	if err != nil {
-		return nil, fmt.Errorf("column %s: %w", v.arrow.Field(i).Name, err)
-	}
-	return out, nil
-}
-
-// show edits the columns of gathered rows.
-func (v *view) show(g *batch.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
-	if len(v.edits) == 0 {
-		return nil
-	}
-	rec := g.Record()
-	for at, i := range v.columns {
-		if v.edits[i] == nil {
-			continue
-		}
-		a, err := edit(i, rec.Column(at))
-		if err == nil {
-			err = g.Replace(at, v.fields[at], a)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

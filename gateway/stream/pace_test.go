@@ -57,7 +57,7 @@ func TestSilentClients(t *testing.T) {
 	stop := make(chan struct{})
 	cut := sync.OnceFunc(func() { close(stop) })
 	taken := 0
-	err = r.SendFile(t.Context(), r.grant, f, Range{100, f.Size - 100}, &taker{before: func() error {
+	err = r.Files.Send(t.Context(), r.grant, f, Range{100, f.Size - 100}, &taker{before: func() error {
 		if taken++; taken < 1 {
 			return nil
 		}
@@ -73,9 +73,9 @@ func TestSilentClients(t *testing.T) {
 		t.Errorf("the range ends as %s: %s", last.State, last.Cause)
 	}
 	eventually(t, func() bool {
-		r.room.mu.Lock()
-		defer r.room.mu.Unlock()
-		return r.room.own == 0 && r.room.ahead == 0
+		r.budget.mu.Lock()
+		defer r.budget.mu.Unlock()
+		return r.budget.own == 0 && r.budget.ahead == 0
 	})
 }
 

@@ -3,131 +3,9 @@ package stream
 import (
 	"fmt"
 	"sort"
-	"strings"
 
 	"guichet/schemas"
 )
-
-// Source is one split of one table of a version as an agreement's view shows it.
-type Source struct {
-	Version schemas.Version
-	Table   *schemas.Table
-	Split   *schemas.Split
-	view    *view
-	shards  []shown
-	layout  *indexed // of a filtering view
-}
-
-// shown is one shard as a view shows it.
-type shown struct {
-	place   int          // among the split's shards
-	starts  []int64      // first row of each batch, and the end
-	batches []indexBatch // of a filtering view; nil: those of the split's shard
-}
-
-// Rows is the number of rows that the view shows.
-func (s *Source) Rows() int64 {
-	var n int64
-	for i := range s.shards {
-		n += s.shardRows(i)
-	}
-	return n
-}
-
-func (s *Source) shardRows(i int) int64 {
-	starts := s.shards[i].starts
-	return starts[len(starts)-1]
-}
-
-// Batches gives the rows of each record batch of each shard, in their order. A view that
-// filters rows numbers the shards that have any; where none has, one stands for all.
-func (s *Source) Batches() [][]int64 {
-	out := make([][]int64, len(s.shards))
-	for i, sh := range s.shards {
-		out[i] = make([]int64, len(sh.starts)-1)
-		for j := range out[i] {
-			out[i][j] = sh.starts[j+1] - sh.starts[j]
-		}
-	}
-	return out
-}
-
-// Columns names the columns of the view with their types as they arrive.
-func (s *Source) Columns() []schemas.TableColumn {
-	out := make([]schemas.TableColumn, len(s.view.fields))
-	for i, f := range s.view.fields {
-		out[i] = schemas.TableColumn{Name: f.Name, Type: f.Type.String()}
-		for _, c := range s.Table.Columns {
-			if c.Name == f.Name {
-				out[i].Unit, out[i].Concept, out[i].Description = c.Unit, c.Concept, c.Description
-			}
-		}
-	}
-	return out
-}
-
-// shard is where the rows of shard i lie.
-func (s *Source) shard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }
-
-// Schema is the view's schema message.
-func (s *Source) Schema() []byte { return s.view.schema }
-
-// pick finds table and split; the only one may be left out.
-func pick(v *schemas.Version, table, split string) (*schemas.Table, *schemas.Split, error) {
-	var t *schemas.Table
-	names := []string{}
-	for i := range v.Data {
-		names = append(names, v.Data[i].Name)
-		if v.Data[i].Name == table || table == "" && len(v.Data) == 1 {
-			t = &v.Data[i]
-		}
-	}
-	if t == nil {
-		return nil, nil, schemas.BadField("stream", "table", "%s; the version has the tables %s", missing("table", table), strings.Join(names, ", "))
-	}
-	names = names[:0]
-	for i := range t.Splits {
-		names = append(names, t.Splits[i].Name)
-		if t.Splits[i].Name == split || split == "" && len(t.Splits) == 1 {
-			return t, &t.Splits[i], nil
-		}
-	}
-	return nil, nil, schemas.BadField("stream", "split", "%s; table %s has the splits %s", missing("split", split), t.Name, strings.Join(names, ", "))
-}
-
-func missing(what, name string) string {
-	if name == "" {
-		return "say which " + what
-	}
-	return fmt.Sprintf("there is no %s %q", what, name)
-}
-
-// newSource puts a view over a split. A filtering view has a layout of its own, which
-// is nil for all others.
-func newSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view, ix *indexed) *Source {
-	src := &Source{Version: v, Table: t, Split: s, view: vw, layout: ix}
-	if ix != nil {
-		for _, sh := range ix.Shards {
-			one := shown{place: sh.Shard, starts: []int64{0}, batches: sh.Batches}
-			for j, b := range sh.Batches {
-				one.starts = append(one.starts, one.starts[j]+b.Rows)
-			}
-			src.shards = append(src.shards, one)
-		}
-		if len(ix.Shards) == 0 && len(s.Shards) > 0 { // a file without rows says what the columns are
-			src.shards = []shown{{starts: []int64{0}}}
-		}
-		return src
-	}
-	for i := range s.Shards {
-		one := shown{place: i, starts: []int64{0}}
-		for j, b := range s.Shards[i].Batches {
-			one.starts = append(one.starts, one.starts[j]+b.Rows)
-		}
-		src.shards = append(src.shards, one)
-	}
-	return src
-}
 
 // Plan is what one stream reads: a pure function of the source and the ask.
 type Plan struct {
@@ -220,6 +98,11 @@ type slice struct {
 	whole        bool
 }
 
+// shardSlices gives the slices of all of shard i.
+func (s *Source) shardSlices(i int) []slice {
+	return s.slices([]schemas.Segment{segment(i, 0, s.shardRows(i))})
+}
+
 // slices cuts segments at batches.
 func (s *Source) slices(segments []schemas.Segment) []slice {
 	var out []slice
@@ -244,9 +127,9 @@ func (p *Plan) Most() (rows, bytes int64) {
 	s := p.Source
 	last := -1
 	for _, sl := range s.slices(p.Segments) {
-		bytes += s.most(sl)
-		if sl.shard != last && !s.view.compact {
-			for _, d := range s.dictionaries(sl.shard) {
+		bytes += s.layout.most(sl)
+		if sl.shard != last && !s.view.Compact {
+			for _, d := range s.layout.dictionaries(sl.shard) {
 				bytes += d.Len()
 			}
 			last = sl.shard
@@ -262,9 +145,9 @@ func (p *Plan) LargestMessage() int64 {
 	var most int64
 	last := -1
 	for _, sl := range s.slices(p.Segments) {
-		most = max(most, s.largest(sl))
+		most = max(most, s.layout.largest(sl))
 		if sl.shard != last {
-			for _, d := range s.dictionaries(sl.shard) {
+			for _, d := range s.layout.dictionaries(sl.shard) {
 				most = max(most, d.Len()+maxAnew)
 			}
 			last = sl.shard

@@ -51,7 +51,7 @@ func (s *taker) Write(p []byte) error {
 
 func openFile(t *testing.T, r *rig) *File {
 	t.Helper()
-	f, err := r.File(t.Context(), r.source, 0, "who")
+	f, err := r.Files.Open(t.Context(), r.source, 0, "who")
 	must(t, err)
 	t.Cleanup(f.Close)
 	return f
@@ -67,7 +67,7 @@ func TestRangesJoin(t *testing.T) {
 	for i := range pieces {
 		from, to := f.Size*int64(i)/pieces, f.Size*int64(i+1)/pieces
 		wg.Go(func() {
-			err := r.SendFile(context.Background(), r.grant, f, Range{from, to - from}, &got[i], nil)
+			err := r.Files.Send(context.Background(), r.grant, f, Range{from, to - from}, &got[i], nil)
 			if err != nil || int64(got[i].Len()) != to-from {
 				t.Errorf("range %d: %d of %d bytes, %v", i, got[i].Len(), to-from, err)
 			}
@@ -83,7 +83,7 @@ func TestRangesJoin(t *testing.T) {
 	if e.State != schemas.ReleaseComplete || e.Rows != 2000 || e.Bytes != f.Size || e.MostRows != e.Rows || e.MostBytes != f.Size {
 		t.Errorf("the release is %+v", e)
 	}
-	err := r.SendFile(t.Context(), r.grant, f, Range{0, 10}, &taker{}, nil)
+	err := r.Files.Send(t.Context(), r.grant, f, Range{0, 10}, &taker{}, nil)
 	if schemas.KindOf(err) != schemas.Busy {
 		t.Errorf("a range of a gateway that stops: %v, want Busy", err)
 	}
@@ -97,7 +97,7 @@ func TestRangesReadAgain(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 5 {
 		wg.Go(func() {
-			err := r.SendFile(context.Background(), r.grant, f, Range{0, f.Size}, &taker{}, nil)
+			err := r.Files.Send(context.Background(), r.grant, f, Range{0, f.Size}, &taker{}, nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -134,7 +134,7 @@ func TestRangesAreCut(t *testing.T) {
 				if !idle {
 					s.before = sync.OnceValue(func() error { stuck.Done(); <-goOn; return nil })
 				}
-				err := r.SendFile(context.Background(), r.grant, f, Range{int64(i), f.Size / pieces}, s, func() { cuts <- struct{}{} })
+				err := r.Files.Send(context.Background(), r.grant, f, Range{int64(i), f.Size / pieces}, s, func() { cuts <- struct{}{} })
 				if idle {
 					stuck.Done()
 				}
@@ -170,13 +170,13 @@ func TestRangesFail(t *testing.T) {
 	good.before = sync.OnceValue(func() error { close(joined); <-goOn; return nil })
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := r.SendFile(context.Background(), r.grant, f, Range{0, f.Size / 2}, good, nil)
+		err := r.Files.Send(context.Background(), r.grant, f, Range{0, f.Size / 2}, good, nil)
 		if err != nil || int64(good.Len()) != f.Size/2 {
 			t.Errorf("the good range: %d bytes, %v", good.Len(), err)
 		}
 	})
 	<-joined
-	err := r.SendFile(t.Context(), r.grant, f, Range{0, 10}, &taker{before: func() error { return &ClientError{gone} }}, nil)
+	err := r.Files.Send(t.Context(), r.grant, f, Range{0, 10}, &taker{before: func() error { return &ClientError{gone} }}, nil)
 	if !errors.Is(err, gone) {
 		t.Errorf("the bad range: %v", err)
 	}
@@ -193,7 +193,7 @@ func TestRangesFail(t *testing.T) {
 	f = openFile(t, r)
 	for range 3 {
 		wg.Go(func() {
-			err := r.SendFile(context.Background(), r.grant, f, Range{0, 10}, &taker{}, nil)
+			err := r.Files.Send(context.Background(), r.grant, f, Range{0, 10}, &taker{}, nil)
 			if schemas.KindOf(err) != schemas.Denied {
 				t.Errorf("got %v, want Denied", err)
 			}

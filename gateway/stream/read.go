@@ -10,9 +10,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/connectors/batch"
-	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -43,16 +43,16 @@ type read struct {
 	gather *gather // of a filtering view, instead of slices
 }
 
-// reads joins neighbouring slices of a shard into ranges of at most so many bytes, and
+// planReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has.
-func (s *Source) reads(list []slice, most int64) []read {
-	if len(list) > 0 && s.shards[list[0].shard].batches != nil {
-		return s.gathers(list, most)
+func planReads(s *Source, list []slice, most int64) []read {
+	if s.regrouped() {
+		return planGathers(s, list, most)
 	}
 	var out []read
 	for _, sl := range list {
-		b, makes := s.shard(sl.shard).Batches[sl.batch], s.makes(sl)
+		b, makes := s.shard(sl.shard).Batches[sl.batch], s.made(sl)
 		if n := len(out) - 1; n >= 0 && out[n].reaches(sl.shard, b, most) && out[n].makes+makes <= most {
 			out[n].length += b.Len()
 			out[n].makes += makes
@@ -64,37 +64,26 @@ func (s *Source) reads(list []slice, most int64) []read {
 	return out
 }
 
-// makes bounds the bytes that the view makes of a slice, beside what was read. No
-// client sees this bound, so it may look at what is hidden: a text that is cut short
-// takes no more than it took.
-func (s *Source) makes(sl slice) int64 {
-	if s.view.raw() && sl.whole && !s.view.compact {
-		return 0
-	}
-	n := s.most(sl)
-	own := s.shards[sl.shard].batches
-	if own != nil || len(s.view.edits) == 0 {
-		return n
-	}
-	b := s.shard(sl.shard).Batches[sl.batch]
-	for at, i := range s.view.columns {
-		e, f := s.view.edits[i], s.view.fields[at]
-		if e != nil && len(b.Columns) == s.view.arrow.NumFields() && arrow.TypeEqual(f.Type, s.view.arrow.Field(i).Type) {
-			n -= max(column.MostBytes(f, sl.rows, e.Most())-b.Columns[i]-2*loosest, 0)
-		}
-	}
-	return n
-}
-
 // reaches says whether a batch follows what is read, and both are at most so long.
 func (r *read) reaches(shard int, b schemas.Block, most int64) bool {
 	return r.shard == shard && r.offset+r.length == b.Offset && r.length+b.Len() <= most
 }
 
+// opener opens the store of an object.
+type opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+
+// newReader reads what a source shows. compact says that each batch carries its own
+// dictionaries. buffers are one stream's own: those of all streams would hold more than
+// what is counted.
+func newReader(src *Source, open opener, compact bool) *reader {
+	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	return &reader{source: src, open: open, buffers: buffers, compact: compact, decoders: map[int]*opened{}}
+}
+
 // reader fetches and makes the messages of one stream.
 type reader struct {
 	source   *Source
-	open     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+	open     opener
 	buffers  *sync.Pool
 	mu       sync.Mutex
 	decoders map[int]*opened // of the shards that are being read
@@ -130,7 +119,7 @@ func (r *reader) fetch(ctx context.Context, rd read, first bool) (out result) {
 		return result{err: err}
 	}
 	out.read = buf
-	if !r.source.view.raw() && !r.compact {
+	if !r.source.view.Raw() && !r.compact {
 		out.made = r.buffers.Get().(*[]byte)
 		*out.made = slices.Grow((*out.made)[:0], int(rd.makes))
 	}
@@ -150,14 +139,14 @@ func (r *reader) bytes(ctx context.Context, rd read) (*[]byte, error) {
 	sh := r.source.shard(rd.shard)
 	store, err := r.open(ctx, sh.Store)
 	if err != nil {
-		return nil, r.source.unnamed(err)
+		return nil, redactLocation(r.source.Name(), err)
 	}
 	buf := r.buffers.Get().(*[]byte)
 	if int64(cap(*buf)) < rd.length {
 		*buf = make([]byte, rd.length)
 	}
 	*buf = (*buf)[:rd.length]
-	err = r.source.unnamed(store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
+	err = redactLocation(r.source.Name(), store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
 	if err == nil {
 		err = rd.compared(store, sh, *buf)
 	}
@@ -182,11 +171,11 @@ func (r *reader) messages(ctx context.Context, rd read, bytes []byte, made *[]by
 		case err != nil:
 		case r.compact:
 			out, err = r.compacted(ctx, out, sl, msg)
-		case sl.whole && v.raw():
+		case sl.whole && v.Raw():
 			m.Sum = b.Sum
 			out = append(out, m)
-		case sl.whole && len(v.edits) == 0:
-			msg, err = v.splice(made, msg, nil)
+		case sl.whole && len(v.Edited) == 0:
+			msg, err = v.Splice(made, msg, nil)
 			if err == nil {
 				out = append(out, message(msg, sl.rows))
 			}
@@ -230,17 +219,6 @@ func message(p []byte, rows int64) Message {
 	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
 }
 
-// splice makes a message in made, behind those that lie there.
-func (v *view) splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]byte, error) {
-	before := len(*made)
-	longer, err := v.project.Splice(*made, msg, edited)
-	if err != nil {
-		return nil, err
-	}
-	*made = longer
-	return longer[before:len(longer):len(longer)], nil
-}
-
 // changed appends a batch whose columns are edited, or a part of a batch.
 func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byte, made *[]byte) ([]Message, error) {
 	v := r.source.view
@@ -249,22 +227,22 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 		return nil, o.err
 	}
 	if sl.whole {
-		cols, err := o.columns(msg, v.edited)
+		cols, err := o.columns(msg, v.Edited)
 		if err != nil {
 			return nil, err
 		}
 		edited := map[int]arrow.Array{}
-		for j, i := range v.edited {
+		for j, i := range v.Edited {
 			edited[i], err = o.edit(v, i, cols[j])
 			if err != nil {
 				return nil, err
 			}
 		}
-		p, err := v.splice(made, msg, edited)
+		p, err := v.Splice(made, msg, edited)
 		if err != nil {
 			return nil, err
 		}
-		if len(p) <= maxMessage || sl.rows <= 1 {
+		if len(p) <= view.MaxMessage || sl.rows <= 1 {
 			return append(out, message(p, sl.rows)), nil
 		}
 		*made = (*made)[:len(*made)-len(p)]
@@ -276,7 +254,7 @@ func (r *reader) changed(ctx context.Context, out []Message, sl slice, msg []byt
 	return encode(out, sl.from, sl.rows, func(from, rows int64) ([]byte, error) {
 		g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: rows}}, false)
 		if err == nil {
-			err = v.show(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
+			err = v.EditGathered(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
 		}
 		if err != nil {
 			return nil, err
@@ -292,10 +270,10 @@ func encode(out []Message, from, rows int64, encoded func(from, rows int64) ([]b
 	if err != nil {
 		return nil, err
 	}
-	if len(p) <= maxMessage || rows <= 1 {
+	if len(p) <= view.MaxMessage || rows <= 1 {
 		return append(out, message(p, rows)), nil
 	}
-	for pieces, at := int64(len(p)/maxMessage+1), int64(0); at < rows; {
+	for pieces, at := int64(len(p)/view.MaxMessage+1), int64(0); at < rows; {
 		n := min((rows+pieces-1)/pieces, rows-at)
 		out, err = encode(out, from+at, n, encoded)
 		if err != nil {

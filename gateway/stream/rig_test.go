@@ -24,7 +24,7 @@ import (
 	"guichet/connectors/s3"
 	"guichet/connectors/shard"
 	"guichet/policy"
-	"guichet/policy/agreement"
+	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -64,13 +64,16 @@ func newRig(t *testing.T, c Config, shards, rows int) *rig {
 	c.Manifest = func(context.Context, schemas.DatasetID, schemas.VersionID) (schemas.Version, error) { return v, nil }
 	c.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
 	c.Store = func(context.Context, schemas.StoreID) (*s3.Store, error) { return store, nil }
-	c.Releases, c.Feed, c.Log, c.TempDir = r.record, r.feed, slog.New(slog.DiscardHandler), t.TempDir()
+	if c.Releases == nil {
+		c.Releases = r.record
+	}
+	c.Feed, c.Log, c.TempDir = r.feed, slog.New(slog.DiscardHandler), t.TempDir()
 	r.Engine = New(c)
 	a := schemas.Agreement{ID: "agr-a", Dataset: "ds-a", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive, Until: time.Now().Add(time.Hour)}
 	l := schemas.Lease{ID: "lease-a", Participant: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}}, Until: time.Now().Add(time.Minute)}
 	r.grant, err = policy.Authorize(t.Context(), func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: l, Agreement: a}, nil
-	}, "", policy.Want{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	}, "", policy.StreamRequest{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	must(t, err)
 	r.source, err = r.Source(t.Context(), r.grant)
 	must(t, err)
@@ -134,7 +137,7 @@ type record struct {
 	refuse error
 }
 
-func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _ agreement.Reading) (schemas.Release, *agreement.Tab, error) {
+func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _ release.ReadPlan) (schemas.Release, *release.Reservation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rel.ID = schemas.NewReleaseID()
@@ -145,11 +148,11 @@ func (r *record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _
 	return rel, nil, nil
 }
 
-func (r *record) More(context.Context, schemas.Release, *agreement.Tab, int64, int64) error {
+func (r *record) More(context.Context, schemas.Release, *release.Reservation, int64, int64) error {
 	return nil
 }
 
-func (r *record) End(_ context.Context, rel schemas.Release, _ *agreement.Tab) error {
+func (r *record) End(_ context.Context, rel schemas.Release, _ *release.Reservation) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, rel)

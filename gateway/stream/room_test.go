@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -43,13 +44,13 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	r := newRig(t, Config{}, shards, rows)
 	p, err := NewPlan(r.source, Ask{World: 1})
 	must(t, err)
-	n := held(r.source.reads(r.source.slices(p.Segments), maxRead))
-	r.room.half = (n*clients*4 + 2) / 3 // one organisation has three quarters
+	n := held(planReads(r.source, r.source.slices(p.Segments), maxRead))
+	r.budget.half = (n*clients*4 + 2) / 3 // one organisation has three quarters
 	var sent atomic.Int64
 	full := make(chan struct{})
 	r.onGet = func(asked int64) {
-		if live := asked - sent.Load(); live*n > 2*r.room.half {
-			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*r.room.half)
+		if live := asked - sent.Load(); live*n > 2*r.budget.half {
+			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*r.budget.half)
 		}
 		if asked == 2*clients {
 			close(full)
@@ -81,8 +82,8 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	if got := r.gets.Load(); got != clients*shards {
 		t.Errorf("%d reads for %d streams of %d", got, clients, shards)
 	}
-	if r.room.own != 0 || r.room.ahead != 0 {
-		t.Errorf("%d and %d bytes are held by nobody", r.room.own, r.room.ahead)
+	if r.budget.own != 0 || r.budget.ahead != 0 {
+		t.Errorf("%d and %d bytes are held by nobody", r.budget.own, r.budget.ahead)
 	}
 }
 
@@ -108,9 +109,9 @@ func TestCutStreamsGiveMemoryBack(t *testing.T) {
 	close(goOn)
 	done.Wait()
 	eventually(t, func() bool {
-		r.room.mu.Lock()
-		defer r.room.mu.Unlock()
-		return r.room.own == 0 && r.room.ahead == 0
+		r.budget.mu.Lock()
+		defer r.budget.mu.Unlock()
+		return r.budget.own == 0 && r.budget.ahead == 0
 	})
 }
 
@@ -139,9 +140,9 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 			s := l.source(t, duties)
 			p, err := NewPlan(s, Ask{World: 1})
 			must(t, err)
-			reads := s.reads(s.slices(p.Segments), together)
+			reads := planReads(s, s.slices(p.Segments), together)
 			ctx, cancel := context.WithCancel(t.Context())
-			rd := &reader{source: s, open: l.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+			rd := newReader(s, l.engine.Store, false)
 			var worst, rows int64
 			for i, one := range reads {
 				res := rd.fetch(ctx, one, i == 0)
@@ -150,7 +151,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 				if res.read != nil {
 					n = int64(cap(*res.read))
 				}
-				alone := !s.view.raw() // each message in memory of its own
+				alone := !s.view.Raw() // each message in memory of its own
 				if res.made != nil && len(*res.made) > 0 {
 					n, alone = n+int64(cap(*res.made)), false
 				}
@@ -165,7 +166,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 			}
 			cancel()
 			counted := held(reads)
-			if rows != values || worst > counted || counted > 2*maxRead+maxMessage {
+			if rows != values || worst > counted || counted > 2*maxRead+view.MaxMessage {
 				t.Errorf("%s, %d together: a read holds %d bytes, counted as %d; %d rows", name, together, worst, counted, rows)
 			}
 		}
@@ -175,7 +176,7 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 // One organisation's streams do not close the gateway to others, and where many run a
 // stream asks for a batch at a time.
 func TestRoomIsShared(t *testing.T) {
-	m := room{half: 100}
+	m := newRoom(200)
 	for i := range 7 {
 		if m.crowded() != (i > 5) {
 			t.Errorf("with %d streams of 10 of 100: crowded %t", i, m.crowded())
@@ -195,6 +196,6 @@ func TestRoomIsShared(t *testing.T) {
 	}
 	m.leave("one", 10)
 	must(t, m.admit("three", 10))
-	alone := room{half: 1}
+	alone := newRoom(2)
 	must(t, alone.admit("one", 10))
 }

@@ -1,29 +1,32 @@
 package stream
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
+	"log/slog"
 	"sync"
 	"time"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
-// views makes and keeps the indexes of filtering views. An index is a function of
+// IndexCache makes and keeps the indexes of filtering views. An index is a function of
 // (version, table, split, view) alone and lies in the work bucket under its digest, so
 // every replica plans alike [decisions.md 11]. Who asks for fewer columns gets the same
 // batches, so one index does for all.
-type views struct {
-	engine *Engine
+type IndexCache struct {
+	open   opener
+	work   func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
+	life   *Lifecycle
+	feed   Feed // nil: nobody's agreement is revoked
+	log    *slog.Logger
 	turns  turns
 	scans  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
 	mu     sync.Mutex
-	ready  map[string]*index
+	ready  map[string]*RowIndex
 	order  []string // their keys, the oldest first
 	held   int64    // bytes of them
 	making map[string]*progress
@@ -47,8 +50,10 @@ type asker struct {
 	lease     schemas.Lease
 }
 
-func newViews(e *Engine) *views {
-	return &views{engine: e, ready: map[string]*index{}, making: map[string]*progress{}, scans: make(chan struct{}, makers), patience: unasked}
+// NewIndexCache makes a cache that opens stores by open and keeps what it makes in the
+// bucket that work names.
+func NewIndexCache(open opener, work func(ctx context.Context) (store schemas.StoreID, bucket string, err error), life *Lifecycle, feed Feed, log *slog.Logger) *IndexCache {
+	return &IndexCache{open: open, work: work, life: life, feed: feed, log: log, ready: map[string]*RowIndex{}, making: map[string]*progress{}, scans: make(chan struct{}, makers), patience: unasked}
 }
 
 // unasked is some times as long as clients wait before they ask again.
@@ -61,49 +66,49 @@ const maxReady = 512 << 20
 // rows gives a view's index, or Busy with its progress while it is being made, by who asks
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
-func (vs *views) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view) (*index, error) {
-	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.digest))
+func (c *IndexCache) rows(ctx context.Context, by asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) (*RowIndex, error) {
+	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest))
 	key := hex.EncodeToString(sum[:])
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	if got, ok := vs.ready[key]; ok {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if got, ok := c.ready[key]; ok {
 		return got, nil
 	}
-	p := vs.making[key]
+	p := c.making[key]
 	if p != nil && p.err != nil && time.Since(p.at) > 5*time.Second {
 		p = nil // an old fault is tried again
 	}
 	if p == nil {
-		if !vs.engine.enter() {
-			return nil, stopping()
+		if !c.life.Enter() {
+			return nil, Stopping()
 		}
 		ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-		p = &progress{all: len(s.Shards), askers: map[string]func(){}, end: end, unasked: time.AfterFunc(vs.patience, end)}
-		vs.making[key] = p
+		p = &progress{all: len(s.Shards), askers: map[string]func(){}, end: end, unasked: time.AfterFunc(c.patience, end)}
+		c.making[key] = p
 		go func() {
-			defer vs.engine.running.Done()
+			defer c.life.Leave()
 			defer end()
-			vs.make(ctx, by.who, key, p, t, s, vw)
+			c.make(ctx, by.who, key, p, t, s, vw)
 		}()
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	vs.wanted(p, by)
+	c.wanted(p, by)
 	return nil, &schemas.Error{Kind: schemas.Busy, Subject: "view", Message: fmt.Sprintf("the rows that the agreement shows are being counted: %d %% done", 100*p.done/max(p.all, 1)), Remedy: "try again in a moment"}
 }
 
-// wanted notes who asks for an index that is being made. vs.mu is held.
-func (vs *views) wanted(p *progress, by asker) {
-	p.unasked.Reset(vs.patience)
+// wanted notes who asks for an index that is being made. c.mu is held.
+func (c *IndexCache) wanted(p *progress, by asker) {
+	p.unasked.Reset(c.patience)
 	id := string(by.agreement) + "/" + string(by.lease.ID)
-	if vs.engine.Feed == nil || p.askers[id] != nil {
+	if c.feed == nil || p.askers[id] != nil {
 		return
 	}
-	p.askers[id] = vs.engine.Feed.Watch(by.agreement, "", by.lease, func(string) {
-		go func() { // the feed must not wait for vs.mu, whose holders wait for the feed
-			vs.mu.Lock()
-			defer vs.mu.Unlock()
+	p.askers[id] = c.feed.Watch(by.agreement, "", by.lease, func(string) {
+		go func() { // the feed must not wait for c.mu, whose holders wait for the feed
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			if stop := p.askers[id]; stop != nil {
 				stop()
 			}
@@ -115,29 +120,29 @@ func (vs *views) wanted(p *progress, by asker) {
 	})
 }
 
-func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view) {
+func (c *IndexCache) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	go func() {
 		select {
-		case <-vs.engine.closing:
+		case <-c.life.Context().Done():
 			end()
 		case <-ctx.Done():
 		}
 	}()
-	ix, err := vs.load(ctx, key, s, vw)
+	ix, err := c.load(ctx, key, s, vw)
 	if err != nil || ix == nil {
-		leave, ok := vs.turns.queue(ctx.Done(), who)
-		if err = stopping(); ok {
-			ix, err = vs.scan(ctx, p, t, s, vw)
+		leave, ok := c.turns.queue(ctx.Done(), who)
+		if err = Stopping(); ok {
+			ix, err = c.scan(ctx, p, t, s, vw)
 			leave()
 		}
 		if err == nil {
-			vs.save(ctx, key, ix)
+			c.save(ctx, key, ix)
 		}
 	}
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	p.unasked.Stop()
 	for _, stop := range p.askers {
 		stop()
@@ -148,85 +153,20 @@ func (vs *views) make(ctx context.Context, who schemas.ParticipantID, key string
 		return
 	}
 	if err != nil { // it was ended: who asks now has it made anew
-		delete(vs.making, key)
+		delete(c.making, key)
 		return
 	}
-	delete(vs.making, key)
-	vs.keep(key, ix, maxReady)
+	delete(c.making, key)
+	c.keep(key, ix, maxReady)
 }
 
 // keep holds an index ready, and lets go of the oldest beyond most bytes.
-func (vs *views) keep(key string, ix *index, most int64) {
-	vs.ready[key], vs.order = ix, append(vs.order, key)
-	vs.held += ix.weight()
-	for vs.held > most && len(vs.order) > 1 {
-		vs.held -= vs.ready[vs.order[0]].weight()
-		delete(vs.ready, vs.order[0])
-		vs.order = vs.order[1:]
+func (c *IndexCache) keep(key string, ix *RowIndex, most int64) {
+	c.ready[key], c.order = ix, append(c.order, key)
+	c.held += ix.weight()
+	for c.held > most && len(c.order) > 1 {
+		c.held -= c.ready[c.order[0]].weight()
+		delete(c.ready, c.order[0])
+		c.order = c.order[1:]
 	}
-}
-
-func (vs *views) load(ctx context.Context, key string, s *schemas.Split, vw *view) (*index, error) {
-	id, bucket, err := vs.engine.Work(ctx)
-	if err != nil {
-		return nil, err
-	}
-	store, err := vs.engine.Store(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	body, err := store.Open(ctx, bucket, "views/"+key+".json", "", 0, -1)
-	if schemas.KindOf(err) == schemas.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	b, err := io.ReadAll(io.LimitReader(body, maxIndex))
-	if err != nil {
-		return nil, err
-	}
-	return parseIndex(b, s, vw), nil
-}
-
-// maxIndex is far above any index that is written: 256 bytes for each batch of 3.5 TiB.
-const maxIndex = 256 << 20
-
-// parseIndex reads a view's index over a split; nil where it is torn, of another form or
-// names places that are not there: it is made anew.
-func parseIndex(b []byte, s *schemas.Split, vw *view) *index {
-	var ix index
-	err := json.Unmarshal(unsealed(b), &ix)
-	if err != nil || ix.Format != indexFormat || !ix.over(s, vw) {
-		return nil
-	}
-	return &ix
-}
-
-// save writes an index for the other replicas and later starts. Where it cannot, the
-// index serves from memory: it is whole, and making it again would change nothing.
-func (vs *views) save(ctx context.Context, key string, ix *index) {
-	err := vs.write(ctx, key, ix)
-	if err != nil {
-		vs.engine.Log.Warn("the index of a view is not kept in the work bucket", "index", key, "err", err)
-	}
-}
-
-func (vs *views) write(ctx context.Context, key string, ix *index) error {
-	id, bucket, err := vs.engine.Work(ctx)
-	if err != nil {
-		return err
-	}
-	store, err := vs.engine.Store(ctx, id)
-	if err != nil {
-		return err
-	}
-	b, err := json.Marshal(ix)
-	if err != nil {
-		return fmt.Errorf("write the view's index: %w", err)
-	}
-	b = sealed(b)
-	_, err = store.Put(ctx, bucket, "views/"+key+".json", bytes.NewReader(b), int64(len(b)))
-	return err
 }

@@ -3,26 +3,26 @@ package stream
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
 // An index that the work bucket does not take serves all the same.
 func TestIndexThatIsNotSavedServes(t *testing.T) {
 	l := newLab(t, 0, numbers(8))
-	l.engine.Log = slog.New(slog.DiscardHandler)
-	l.engine.Work = func(context.Context) (schemas.StoreID, string, error) {
+	l.config.Work = func(context.Context) (schemas.StoreID, string, error) {
 		return "", "", errors.New("no work bucket today")
 	}
+	l.engine = New(l.config)
 	table := &l.version.Data[0]
-	vw, err := newView(table, &schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}}}, nil, l.engine.MasterKey)
+	vw, err := view.New(table, &schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}}}, nil, l.engine.MasterKey)
 	must(t, err)
-	var ix *index
+	var ix *RowIndex
 	eventually(t, func() bool {
-		ix, err = l.engine.views.rows(t.Context(), asker{who: "who"}, &l.version, table, &table.Splits[0], vw)
+		ix, err = l.engine.indexes.rows(t.Context(), asker{who: "who"}, &l.version, table, &table.Splits[0], vw)
 		if err != nil && schemas.KindOf(err) != schemas.Busy {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestIndexThatIsNotSavedServes(t *testing.T) {
 func TestIndexesAreMadeTwoAtOnce(t *testing.T) {
 	l := newLab(t, 0, numbers(8))
 	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}})
-	vs := l.engine.views
+	vs := l.engine.indexes
 	scan := func() error {
 		_, err := vs.scan(t.Context(), &progress{}, src.Table, src.Split, src.view)
 		return err
@@ -60,8 +60,8 @@ func TestIndexesAreMadeTwoAtOnce(t *testing.T) {
 
 // Where the indexes that are ready take too much, the oldest goes, and no other.
 func TestOldestIndexGoes(t *testing.T) {
-	vs := newViews(nil)
-	ix := &index{}
+	vs := NewIndexCache(nil, nil, nil, nil, nil)
+	ix := &RowIndex{}
 	for _, key := range []string{"a", "b", "c"} {
 		vs.keep(key, ix, 2*ix.weight())
 	}
@@ -75,8 +75,7 @@ func TestOldestIndexGoes(t *testing.T) {
 func TestUnwantedIndexesAreNotMade(t *testing.T) {
 	for name, revoked := range map[string]bool{"revoked": true, "not asked for": false} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, Config{}, 1, 3)
-			r.Work = func(context.Context) (schemas.StoreID, string, error) { return "s", "work", nil }
+			r := newRig(t, Config{Work: func(context.Context) (schemas.StoreID, string, error) { return "s", "work", nil }}, 1, 3)
 			reads, stay := make(chan struct{}), make(chan struct{})
 			t.Cleanup(func() { close(stay) })
 			r.onGet = func(n int64) {
@@ -87,14 +86,14 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 			}
 			table := r.source.Table
 			a := schemas.Agreement{ID: "agr-a", Obligations: []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"2"}}}}}
-			vw, err := newView(table, &a, nil, r.MasterKey)
+			vw, err := view.New(table, &a, nil, r.MasterKey)
 			must(t, err)
 			ask := func(id schemas.AgreementID) error {
-				_, err := r.views.rows(t.Context(), asker{"p", id, schemas.Lease{ID: "lease-a", Participant: "p"}}, &r.source.Version, table, r.source.Split, vw)
+				_, err := r.indexes.rows(t.Context(), asker{"p", id, schemas.Lease{ID: "lease-a", Participant: "p"}}, &r.source.Version, table, r.source.Split, vw)
 				return err
 			}
 			if !revoked {
-				r.views.patience = time.Millisecond
+				r.indexes.patience = time.Millisecond
 			}
 			if err := ask("agr-a"); schemas.KindOf(err) != schemas.Busy {
 				t.Fatal(err)
@@ -109,11 +108,11 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 				r.feed.cut("agr-b")
 			}
 			eventually(t, func() bool {
-				r.views.mu.Lock()
-				defer r.views.mu.Unlock()
-				return len(r.views.making) == 0 && len(r.views.ready) == 0
+				r.indexes.mu.Lock()
+				defer r.indexes.mu.Unlock()
+				return len(r.indexes.making) == 0 && len(r.indexes.ready) == 0
 			})
-			r.views.patience = time.Minute
+			r.indexes.patience = time.Minute
 			eventually(t, func() bool { return ask("agr-c") == nil }) // made anew
 		})
 	}
@@ -123,7 +122,7 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 func TestIndexesTakeTurns(t *testing.T) {
 	l := newLab(t, 0, numbers(8), numbers(8))
 	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"3"}}}})
-	vs := l.engine.views
+	vs := l.engine.indexes
 	vs.scans = make(chan struct{}) // the test hands out the only place
 	made := make(chan error, 1)
 	go func() {

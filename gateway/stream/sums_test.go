@@ -33,7 +33,7 @@ func TestSums(t *testing.T) {
 				if schemas.KindOf(err) != schemas.Gone {
 					t.Errorf("stream: %v", err)
 				}
-				f, err := l.engine.File(t.Context(), s, 0, "who")
+				f, err := l.engine.Files.Open(t.Context(), s, 0, "who")
 				if what != "raw" {
 					if schemas.KindOf(err) != schemas.Gone {
 						t.Errorf("file: %v", err)
@@ -57,7 +57,7 @@ func TestSums(t *testing.T) {
 	}
 	for name, rg := range map[string]Range{"inside": {first.Batches[0].Offset + 16, 8}, "edge": {first.Batches[1].Offset - 4, 8}} {
 		s := clean.source(t, nil)
-		f, err := clean.engine.File(t.Context(), s, 0, "who")
+		f, err := clean.engine.Files.Open(t.Context(), s, 0, "who")
 		must(t, err)
 		n, err := clean.ranged(t, f, rg)
 		if err != nil || n != rg.N {
@@ -72,9 +72,9 @@ func (l *lab) sent(s *Source) (sum uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	rd := &reader{source: s, open: l.engine.Store, buffers: newBuffers(), decoders: map[int]*opened{}}
+	rd := newReader(s, l.engine.Store, false)
 	last := -1
-	for _, one := range s.reads(s.slices(p.Segments), maxRead) {
+	for _, one := range planReads(s, s.slices(p.Segments), maxRead) {
 		res := rd.fetch(context.Background(), one, one.shard != last)
 		last = one.shard
 		if res.err != nil {
@@ -91,7 +91,7 @@ func (l *lab) sum(t *testing.T, s *Source) uint32 {
 	t.Helper()
 	sum, err := l.sent(s)
 	must(t, err)
-	if s.view.raw() && sum != l.actual(t, s) {
+	if s.view.Raw() && sum != l.actual(t, s) {
 		t.Error("the sum is not that of the bytes")
 	}
 	return sum
@@ -107,7 +107,7 @@ func (l *lab) actual(t *testing.T, s *Source) (sum uint32) {
 // ranged reads a range of a file and counts what came.
 func (l *lab) ranged(t *testing.T, f *File, rg Range) (int64, error) {
 	t.Helper()
-	body, err := f.open(t.Context(), l.engine, rg, &whole{})
+	body, err := f.open(t.Context(), l.engine.Store, rg, &comparedMessages{})
 	must(t, err)
 	defer body.Close()
 	return io.Copy(io.Discard, body)
@@ -143,7 +143,7 @@ func TestComparing(t *testing.T) {
 			object[i] = byte(i*7 + i/256)
 		}
 		var sh schemas.Shard
-		known := &whole{}
+		known := &comparedMessages{}
 		at := rapid.Int64Range(0, 64).Draw(t, "start")
 		first := at
 		for range rapid.IntRange(1, 8).Draw(t, "messages") {
@@ -175,8 +175,8 @@ func TestComparing(t *testing.T) {
 			object[bad] ^= 1
 			want[bad] ^= 1
 		}
-		list, lo, length := around(&sh, from, n, known)
-		c := &comparing{body: io.NopCloser(iotest.OneByteReader(bytes.NewReader(object[lo:][:length]))), list: list, skip: from - lo, left: n, whole: known}
+		list, lo, length := surroundings(&sh, from, n, known)
+		c := &comparing{body: io.NopCloser(iotest.OneByteReader(bytes.NewReader(object[lo:][:length]))), list: list, skip: from - lo, left: n, known: known}
 		var got []byte
 		var err error
 		for int64(len(got)) < n && err == nil {

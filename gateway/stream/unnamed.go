@@ -2,21 +2,19 @@ package stream
 
 import (
 	"errors"
-	"fmt"
-	"io"
 
 	"guichet/connectors/s3"
 	"guichet/schemas"
 )
 
-// unnamed says what a store or the registry answered without the places that it names:
-// where a provider's objects lie is her business. The cause keeps them, for the log.
-func (s *Source) unnamed(err error) error {
+// redactLocation says what a store or the registry answered without the places that it names:
+// where a provider's objects lie is the provider's business. where names them as callers
+// do, by table and split. The cause keeps the places, for the log.
+func redactLocation(where string, err error) error {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
 		return err
 	}
-	where := fmt.Sprintf("%s/%s", s.Table.Name, s.Split.Name)
 	out := &schemas.Error{Kind: e.Kind, Subject: where, Err: err}
 	switch e.Kind {
 	case schemas.NotFound, schemas.Gone:
@@ -33,15 +31,4 @@ func (s *Source) unnamed(err error) error {
 		return err
 	}
 	return out
-}
-
-// unnamedBody is an object's bytes, whose errors name no place.
-type unnamedBody struct {
-	io.ReadCloser
-	source *Source
-}
-
-func (b unnamedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	return n, b.source.unnamed(err)
 }

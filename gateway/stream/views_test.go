@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -80,7 +81,7 @@ func anyDuties(t *rapid.T) []schemas.Duty {
 }
 
 // shownRows applies a view to whole decoded records: what streams must equal.
-func shownRows(t testing.TB, l *lab, v *view) []string {
+func shownRows(t testing.TB, l *lab, v *view.View) []string {
 	t.Helper()
 	rd, err := ipc.NewReader(bytes.NewReader(l.stream(t, l.source(t, nil), Ask{World: 1})))
 	must(t, err)
@@ -88,16 +89,16 @@ func shownRows(t testing.TB, l *lab, v *view) []string {
 	for rd.Next() {
 		rec := rd.Record()
 		var cols []arrow.Array
-		for _, i := range v.columns {
+		for _, i := range v.Columns {
 			a := rec.Column(i)
-			if e := v.edits[i]; e != nil {
-				a, err = e.Apply(a)
+			if slices.Contains(v.Edited, i) {
+				a, err = v.Apply(i, a)
 				must(t, err)
 			}
 			cols = append(cols, a)
 		}
 		for i := range int32(rec.NumRows()) {
-			if v.filter != nil && !slices.Contains(v.filter.Rows(rec.Columns(), int(rec.NumRows())), i) {
+			if v.Filter != nil && !slices.Contains(v.Filter.Rows(rec.Columns(), int(rec.NumRows())), i) {
 				continue
 			}
 			var b strings.Builder
@@ -370,11 +371,11 @@ func TestGrownBatchesAreCut(t *testing.T) {
 	var sum, count, sent int64
 	l.each(t, src, Ask{World: 1}, func(m Message) {
 		sum, count, sent = sum+m.Rows, count+1, sent+int64(len(m.Bytes))
-		if len(m.Bytes) > maxMessage {
+		if len(m.Bytes) > view.MaxMessage {
 			t.Errorf("a message of %d bytes", len(m.Bytes))
 		}
 	})
-	if sum != n || count <= n/p.Source.Table.WindowRows || sent > most || p.LargestMessage() > maxMessage {
+	if sum != n || count <= n/p.Source.Table.WindowRows || sent > most || p.LargestMessage() > view.MaxMessage {
 		t.Errorf("%d of %d rows in %d messages, %d of at most %d bytes, messages of at most %d", sum, n, count, sent, most, p.LargestMessage())
 	}
 }
@@ -384,17 +385,18 @@ func TestGrownBatchesAreCut(t *testing.T) {
 func TestFilteredShardsAreWindows(t *testing.T) {
 	l := newLab(t, 16, people(rand.New(rand.NewPCG(1, 7)), 500), people(rand.New(rand.NewPCG(1, 8)), 300))
 	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"30"}}}})
-	for i, sh := range src.shards {
-		for j, b := range sh.batches {
-			if last := j == len(sh.batches)-1; b.Rows != 16 && !last || b.Rows > 16 {
-				t.Errorf("batch %d of %d of shard %d has %d rows", j, len(sh.batches), i, b.Rows)
+	kept := src.layout.(*filtered).index.Shards
+	for i, sh := range kept {
+		for j, b := range sh.Batches {
+			if last := j == len(sh.Batches)-1; b.Rows != 16 && !last || b.Rows > 16 {
+				t.Errorf("batch %d of %d of shard %d has %d rows", j, len(sh.Batches), i, b.Rows)
 			}
 		}
 	}
-	ix, err := json.Marshal(&index{Format: indexFormat, Shards: []indexShard{{Shard: 1, Batches: src.shards[1].batches}}})
+	ix, err := json.Marshal(&RowIndex{Format: indexFormat, Shards: []RowIndexShard{{Shard: 1, Batches: kept[1].Batches}}})
 	must(t, err)
 	split := src.Split
-	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, src.shards[1].batches) {
+	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, kept[1].Batches) {
 		t.Errorf("an index that was kept is read as %+v", got)
 	}
 	for _, other := range []string{"[[5,0],[3]]", `{"shards":[]}`, `{"format":1,"shards":[]}`, string(ix[:len(ix)/2]), ""} {
@@ -402,20 +404,20 @@ func TestFilteredShardsAreWindows(t *testing.T) {
 			t.Errorf("%.40q was taken for an index", other)
 		}
 	}
-	for name, spoil := range map[string]func(sh *indexShard, b *indexBatch){
-		"no such shard":       func(sh *indexShard, _ *indexBatch) { sh.Shard = 2 },
-		"a shard below zero":  func(sh *indexShard, _ *indexBatch) { sh.Shard = -1 },
-		"no such batch":       func(_ *indexShard, b *indexBatch) { b.Takes[0].Batch = 1000 },
-		"a batch below zero":  func(_ *indexShard, b *indexBatch) { b.Takes[0].Batch = -1 },
-		"a skip below zero":   func(_ *indexShard, b *indexBatch) { b.Takes[0].Skip = -1 },
-		"a skip beyond all":   func(_ *indexShard, b *indexBatch) { b.Takes[0].Skip = 1 << 62 },
-		"rows below zero":     func(_ *indexShard, b *indexBatch) { b.Takes[0].Rows = -1 },
-		"rows not taken":      func(_ *indexShard, b *indexBatch) { b.Rows++ },
-		"a size is missing":   func(_ *indexShard, b *indexBatch) { b.Columns = b.Columns[1:] },
-		"no dictionary sizes": func(_ *indexShard, b *indexBatch) { b.Dictionaries = nil },
-		"a size below zero":   func(_ *indexShard, b *indexBatch) { b.Columns[0] = -8 },
+	for name, spoil := range map[string]func(sh *RowIndexShard, b *RowBatch){
+		"no such shard":       func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = 2 },
+		"a shard below zero":  func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = -1 },
+		"no such batch":       func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = 1000 },
+		"a batch below zero":  func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = -1 },
+		"a skip below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = -1 },
+		"a skip beyond all":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = 1 << 62 },
+		"rows below zero":     func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Rows = -1 },
+		"rows not taken":      func(_ *RowIndexShard, b *RowBatch) { b.Rows++ },
+		"a size is missing":   func(_ *RowIndexShard, b *RowBatch) { b.Columns = b.Columns[1:] },
+		"no dictionary sizes": func(_ *RowIndexShard, b *RowBatch) { b.Dictionaries = nil },
+		"a size below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Columns[0] = -8 },
 	} {
-		var bad index
+		var bad RowIndex
 		must(t, json.Unmarshal(ix, &bad))
 		spoil(&bad.Shards[0], &bad.Shards[0].Batches[0])
 		text, err := json.Marshal(bad)
@@ -443,14 +445,14 @@ func TestFilteredStreamEnds(t *testing.T) {
 			src.Split.Shards[i].Batches[j].Offset += int64(j) * 8
 		}
 	}
-	reads := src.reads(src.slices(p.Segments), maxRead)
+	reads := planReads(src, src.slices(p.Segments), maxRead)
 	if len(reads) < 100 {
 		t.Fatalf("only %d reads", len(reads))
 	}
 	l.gone.Store(true)
-	rd := &reader{source: src, open: l.engine.Store, buffers: l.engine.buffers, decoders: map[int]*opened{}}
+	rd := newReader(src, l.engine.Store, false)
 	ctx, cancel := context.WithCancel(context.Background())
-	res := <-l.engine.pipeline(ctx, rd, reads)
+	res := <-pipeline(ctx, l.engine.budget, rd, reads)
 	cancel()
 	if schemas.KindOf(res.err) != schemas.NotFound && schemas.KindOf(res.err) != schemas.Gone {
 		t.Errorf("got %v", res.err)

@@ -5,23 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
 
-// basis is what a decision was made on: the nouns that it read, with the revisions that
+// Basis is what a decision was made on: the nouns that it read, with the revisions that
 // they had. Deciding takes its time outside of the transaction that concludes; there the
 // basis is looked at again, and what was decided on other terms is decided anew.
-type basis policy.Read
+type Basis policy.Read
 
 // unsteady is the revision of a noun that changed while it was read.
 const unsteady = -1
 
-// on notes that a noun was read; revision 0 is that there is none.
-func (b basis) on(table, id string, revision int64) {
+// Note notes that a noun was read; revision 0 is that there is none.
+func (b Basis) Note(table, id string, revision int64) {
 	if id == "" {
 		return
 	}
@@ -32,27 +31,27 @@ func (b basis) on(table, id string, revision int64) {
 	b[n] = revision
 }
 
-// facts notes what Facts read for a participant.
-func (b basis) facts(who schemas.ParticipantID, f policy.Facts) {
-	b.on("participant", string(who), f.Participant.Revision)
-	b.on("project", string(f.Project.ID), f.Project.Revision)
-	b.on("factory", string(f.Factory.ID), f.Factory.Revision)
+// NoteAttributes notes what was read of the attributes of a participant.
+func (b Basis) NoteAttributes(who schemas.ParticipantID, f policy.Attributes) {
+	b.Note("participant", string(who), f.Participant.Revision)
+	b.Note("project", string(f.Project.ID), f.Project.Revision)
+	b.Note("factory", string(f.Factory.ID), f.Factory.Revision)
 }
 
-// moved says that a noun is not any more what a decision read.
-type moved struct{ policy.Noun }
+// Moved says that a noun is not any more what a decision read.
+type Moved struct{ policy.Noun }
 
-func (m *moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
+func (m *Moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
 
-// stands reads the revisions again: nil, or moved.
-func (b basis) stands(ctx context.Context, tx *db.Tx) error {
+// Check reads the revisions again: nil, or moved.
+func (b Basis) Check(ctx context.Context, tx *db.Tx) error {
 	for n, was := range b {
 		now, err := revision(ctx, tx, n)
 		if err != nil {
 			return err
 		}
 		if now != was {
-			return &moved{n}
+			return &Moved{n}
 		}
 	}
 	return nil
@@ -73,54 +72,43 @@ func revision(ctx context.Context, q db.Querier, n policy.Noun) (int64, error) {
 // attempts is how often a decision is made anew before the caller is told to.
 const attempts = 4
 
-// settled makes a decision and stores it, if what it was made on still stands then. judge
+// Settle makes a decision and stores it, if what it was made on still stands then. judge
 // gives what is to be written; it is called anew with another basis where something moved.
 // Errors: those of judge and of what it gives, Conflict when the terms do not come to rest.
-func (d *Desk) settled(ctx context.Context, subject string, judge func(b basis) (write func(ctx context.Context, tx *db.Tx) error, err error)) error {
+func (s *Agreements) Settle(
+	ctx context.Context, subject string, judge func(b Basis) (write func(ctx context.Context, tx *db.Tx) error, err error),
+) error {
 	for try := 1; ; try++ {
-		b := basis{}
+		b := Basis{}
 		write, err := judge(b)
 		if err != nil {
 			return err
 		}
-		if d.judged != nil {
-			d.judged()
+		if s.judged != nil {
+			s.judged()
 		}
-		err = d.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			err := b.stands(ctx, tx)
+		err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			err := b.Check(ctx, tx)
 			if err != nil {
 				return err
 			}
 			return write(ctx, tx)
 		})
-		if _, again := errors.AsType[*moved](err); !again {
+		if _, again := errors.AsType[*Moved](err); !again {
 			return err
 		}
 		if try == attempts {
-			return restless(subject, err)
+			return ChangedMeanwhile(subject, err)
 		}
 	}
 }
 
-func restless(subject string, cause error) error {
-	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile", Remedy: "send it again: it is judged by what holds by then", Err: cause}
-}
-
-// acts says whether a person still belongs to an organisation in a role: nil, or Denied.
-func acts(ctx context.Context, q db.Querier, by schemas.Principal, role schemas.Role) error {
-	p, _, err := db.Get[schemas.Participant](ctx, q, "participant", string(by.Participant))
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return err
+func ChangedMeanwhile(subject string, cause error) error {
+	return &schemas.Error{
+		Kind:    schemas.Conflict,
+		Subject: subject,
+		Message: "the terms changed meanwhile",
+		Remedy:  "send it again: it is judged by what holds by then",
+		Err:     cause,
 	}
-	return member(&p, by.Issuer, by.Subject, role)
-}
-
-// member says whether an organisation names a person as its member in a role.
-func member(p *schemas.Participant, issuer, subject string, role schemas.Role) error {
-	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool {
-		return m.Issuer == issuer && m.Subject == subject && slices.Contains(m.Roles, role)
-	}) {
-		return nil
-	}
-	return denied("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
 }

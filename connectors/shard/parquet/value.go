@@ -62,7 +62,7 @@ func (l *leafReader) narrow(dt arrow.DataType, in []int32) ([]byte, error) {
 	out := make([]byte, len(in)*w)
 	for i, x := range in {
 		if x < lo || x > hi {
-			return nil, fmt.Errorf("row %d holds %d, which is not a valid %s", l.rowOf(i), x, dt)
+			return nil, fmt.Errorf("row %d holds %d, which does not fit %s", l.rowOf(i), x, dt)
 		}
 		column.PutInt(out[i*w:], w, int64(x))
 	}

@@ -1,0 +1,222 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"guichet/connectors/s3"
+	"guichet/connectors/sandbox"
+	"guichet/schemas"
+)
+
+// asked is a publication with what was found when its prefixes were listed.
+type asked struct {
+	schemas.Publication
+	Left  []leftOut            `json:"left_out,omitempty"`
+	Roots map[string][]string  `json:"roots,omitempty"` // of a table by its name: columns stand in the folders below these
+	Said  []schemas.FieldError `json:"said,omitempty"`
+}
+
+// root notes below which folder the columns of a split's paths begin: below the prefix
+// that the publication names, or below the provider's own prefix where it names keys. What
+// is added to a version has the columns of its table, also where they stand in the
+// publication's prefix itself. key is an object of the split.
+func (pub *Publisher) root(ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, table, prefix, key string) error {
+	if p.Uploaded {
+		return nil // uploaded files lie in no folders of their provider's
+	}
+	own, err := pub.Prefix(ctx, by.Participant, p.Store, p.Bucket, key)
+	if err != nil {
+		return err
+	}
+	root := own
+	if len(prefix) > len(own) {
+		root = prefix
+		above, at := []string{}, len(own)
+		for folder := range strings.SplitAfterSeq(prefix[len(own):], "/") {
+			columns, err := sandbox.PathColumns(folder)
+			if err != nil || len(columns) == 0 { // what is no column above is no fault
+				at += len(folder)
+				continue
+			}
+			if len(root) == len(prefix) && hasColumn(base, table, columns[0].Name) {
+				root = prefix[:at]
+			}
+			at += len(folder)
+			above = append(above, strings.TrimSuffix(folder, "/"))
+		}
+		if len(above) > 0 && root == prefix {
+			p.Said = append(p.Said, schemas.FieldError{Pointer: prefix, Message: fmt.Sprintf("columns of paths are those of the folders below this prefix; it has itself, as no column, %s: publish the folder above to have it", strings.Join(above, ", "))})
+		}
+	}
+	if p.Roots == nil {
+		p.Roots = map[string][]string{}
+	}
+	if !slices.Contains(p.Roots[table], root) {
+		p.Roots[table] = append(p.Roots[table], root)
+	}
+	return nil
+}
+
+func hasColumn(base *schemas.Version, table, name string) bool {
+	if base == nil {
+		return false
+	}
+	i := slices.IndexFunc(base.Data, func(t schemas.Table) bool { return t.Name == table })
+	return i >= 0 && slices.ContainsFunc(base.Data[i].Columns, func(c schemas.TableColumn) bool { return c.Name == name })
+}
+
+// columnsIn reads the columns that stand in the path of an object of a table. Errors:
+// Invalid.
+func (p *asked) columnsIn(table, key string) ([]sandbox.PathColumn, error) {
+	longest := ""
+	for _, root := range p.Roots[table] {
+		if strings.HasPrefix(key, root) && len(root) > len(longest) {
+			longest = root
+		}
+	}
+	return sandbox.PathColumns(key[len(longest):])
+}
+
+// leftOut names objects under a prefix that are no shards.
+type leftOut struct {
+	Prefix string   `json:"prefix"`
+	Names  []string `json:"names"` // the first
+	Count  int      `json:"count"`
+}
+
+// maxLeft is how many objects that are left out a note names.
+const maxLeft = 10
+
+// shardsAmong leaves out of a listing what stands beside shards: names that begin with _
+// or . (Spark's _SUCCESS, checksums), and texts about the data. A folder of a table
+// format is refused: its files hold rows that were changed or removed since. Errors:
+// Invalid.
+func shardsAmong(objects []s3.Info, prefix, at string) ([]s3.Info, *leftOut, error) {
+	left := &leftOut{Prefix: prefix}
+	var out []s3.Info
+	for _, o := range objects {
+		name := strings.TrimPrefix(o.Key, prefix)
+		if format := tableFormat(name); format != "" {
+			return nil, nil, schemas.BadField("publication", at+"/prefix", "%s is %s table (%s): its files hold rows that were removed or changed since; write the rows of today into a folder of plain Parquet files and publish that", prefix, format, name)
+		}
+		if beside(name) {
+			left.Count++
+			if len(left.Names) < maxLeft {
+				left.Names = append(left.Names, name)
+			}
+			continue
+		}
+		out = append(out, o)
+	}
+	if left.Count == 0 {
+		left = nil
+	}
+	return out, left, nil
+}
+
+// tableFormat tells by an object's name under a prefix that the folder is a table whose
+// own log says which rows count.
+func tableFormat(name string) string {
+	folders := strings.Split(name, "/")
+	file := folders[len(folders)-1]
+	folders = folders[:len(folders)-1]
+	switch {
+	case slices.Contains(folders, "_delta_log"):
+		return "a Delta"
+	case slices.Contains(folders, ".hoodie"):
+		return "a Hudi"
+	case slices.Contains(folders, "metadata") && (strings.HasSuffix(file, ".metadata.json") || file == "version-hint.text"):
+		return "an Iceberg"
+	}
+	return ""
+}
+
+// beside says whether an object under a prefix is no shard by its name.
+func beside(name string) bool {
+	for _, part := range strings.Split(name, "/") {
+		if part != "" && (part[0] == '_' || part[0] == '.') && !strings.Contains(part, "=") { // _col=1 is a column
+			return true
+		}
+	}
+	file := strings.ToLower(path.Base(name))
+	word, _, _ := strings.Cut(file, ".")
+	switch path.Ext(file) {
+	case ".md", ".markdown", ".rst", ".pdf", ".html", ".htm", ".md5", ".sha1", ".sha256", ".sha512", ".crc":
+		return true
+	case "", ".txt":
+		return slices.Contains([]string{"readme", "license", "licence", "copying", "notice", "changelog", "citation", "checksums", "md5sums", "sha256sums"}, word)
+	case ".cff":
+		return word == "citation"
+	}
+	return false
+}
+
+// String says what was left out.
+func (l *leftOut) String() string {
+	names := strings.Join(l.Names, ", ")
+	if l.Count > len(l.Names) {
+		names += fmt.Sprintf(" and %d more", l.Count-len(l.Names))
+	}
+	return names
+}
+
+// note is the report's line on what was left out.
+func (l *leftOut) note() schemas.FieldError {
+	return schemas.FieldError{Pointer: l.Prefix, Message: fmt.Sprintf("left out, as names that begin with _ or . and texts beside the data are no shards: %s", l)}
+}
+
+// withoutPaths leaves the columns of paths out where the base's table has none of them: it
+// was published when they were not read, and its rows have no value for them.
+func (p *publication) withoutPaths(tr *tableReading) {
+	if tr.t.Schema == nil || len(tr.paths) == 0 || len(tr.paths[0]) == 0 {
+		return
+	}
+	for _, c := range tr.paths[0] {
+		if slices.ContainsFunc(tr.t.Columns, func(have schemas.TableColumn) bool { return have.Name == c.Name }) {
+			return
+		}
+	}
+	p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: tr.t.Name, Message: fmt.Sprintf("columns of the paths are left out, as version %s has none of them: %s; publish a whole version to have them", p.ask.Base, namesOf(tr.paths[0]))})
+	for i := range tr.paths {
+		tr.paths[i] = nil
+	}
+}
+
+// checkPaths holds the paths of a table's objects against each other: either all have
+// the same columns in them, or none has. Errors: Invalid.
+func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at string) error {
+	var first []sandbox.PathColumn
+	var whose string
+	for j := range t.Splits {
+		for k, key := range t.Splits[j].Keys {
+			columns, err := p.columnsIn(t.Name, key)
+			where := fmt.Sprintf("%s/splits/%d/keys/%d", at, j, k)
+			if e, ok := errors.AsType[*schemas.Error](err); ok {
+				return schemas.BadField("publication", where, "%s: %s", asUploaded(d, key), e.Message)
+			}
+			if whose == "" {
+				first, whose = columns, key
+			}
+			if !slices.EqualFunc(first, columns, func(a, b sandbox.PathColumn) bool { return a.Name == b.Name }) {
+				return schemas.BadField("publication", where, "the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones", asUploaded(d, key), namesOf(columns), asUploaded(d, whose), namesOf(first))
+			}
+		}
+	}
+	return nil
+}
+
+func namesOf(columns []sandbox.PathColumn) string {
+	if len(columns) == 0 {
+		return "none"
+	}
+	names := make([]string, len(columns))
+	for i := range columns {
+		names[i] = columns[i].Name
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,316 @@
+package serve
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"guichet/catalog"
+	"guichet/catalog/index"
+	"guichet/catalog/publish"
+	"guichet/cmd/guichet/files"
+	"guichet/connectors/db"
+	"guichet/connectors/s3"
+	"guichet/connectors/sandbox"
+	"guichet/connectors/trust"
+	"guichet/gateway"
+	"guichet/gateway/api"
+	"guichet/gateway/auth"
+	"guichet/gateway/stream"
+	"guichet/policy"
+	"guichet/policy/agreement"
+	"guichet/policy/agreement/lease"
+	"guichet/policy/agreement/refusal"
+	"guichet/policy/agreement/release"
+	"guichet/policy/agreement/request"
+	"guichet/policy/agreement/run"
+	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/terms"
+	"guichet/policy/audit"
+	"guichet/policy/notice"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// site is a wired gateway: config ▸ stores ▸ catalog ▸ policy ▸ gateway.
+type site struct {
+	config    *Config
+	log       *slog.Logger
+	db        *db.DB
+	record    *audit.Log
+	index     *index.Index
+	parties   *party.Registry
+	catalog   *catalog.Catalog
+	publisher *publish.Publisher
+	releases  *release.Releases
+	refusals  *refusal.Refusals
+	brake     *stop.Brake
+	feed      *stop.Feed
+	replica   string
+	name      *db.Name // of this process, held while it runs
+	stream    *stream.Engine
+	server    *gateway.Server
+	outbox    *notice.Outbox
+}
+
+// openDatabase opens the registry and the record over it.
+func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*db.DB, *audit.Log, *keys, error) {
+	k, err := loadKeys(c.Data)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	address := c.Database
+	if address == "" {
+		address = "sqlite:" + filepath.Join(c.Data, "guichet.db")
+	}
+	db, err := db.Open(ctx, address, log)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	record, err := audit.New(db, k.log, filepath.Join(c.Data, "checkpoint"), log)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	db.OnGroup(record.Step)
+	return db, record, k, nil
+}
+
+// wire opens everything and starts nothing.
+func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
+	db, record, k, err := openDatabase(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{config: c, log: log, db: db, record: record, replica: c.replica()}
+	s.index, err = index.Open(filepath.Join(c.Data, "index"), log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.parties, err = party.New(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	engine, err := policy.New(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	engine = engine.With(s.parties)
+	spaces, err := schemas.SpaceProfiles()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
+	}
+	limits := c.Limits.Filled()
+	roots, err := trust.Roots(c.CA)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	wait, err := idle("store_idle", c.StoreIdle)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	stores := &s3.Pool{Registered: s.parties.Store, Credentials: c.storeKeys, Roots: roots, Idle: wait}
+	readers := sandbox.New(self, sandbox.Limits{})
+	s.catalog = catalog.New(catalog.Config{DB: db, Spaces: spaces, CheckOffer: engine.CheckOffer, MaxSets: limits.Datasets})
+	s.publisher = publish.New(publish.Config{Catalog: s.catalog, DB: db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
+		Store: stores.Get, Work: s.parties.Work, Readers: func() publish.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
+		MaxUploads: int64(limits.Uploads) << 30})
+	s.feed = stop.NewFeed(db, log)
+	s.brake = stop.NewBrake(db, s.feed)
+	agreements := agreement.New(db, s.parties, time.Now)
+	offers := terms.New(s.catalog, time.Now)
+	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
+	s.releases = release.New(release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.refusals = refusal.New(db, leases.Find, time.Now)
+	memory, err := c.memory()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	patience, err := idle("client_idle", c.ClientIdle)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: stores.Get, Work: s.parties.Work, Releases: s.releases, Feed: s.feed, MasterKey: k.pseudonym,
+		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
+	webhook, err := s.tell(k, roots)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.server = gateway.New(gateway.Deps{
+		Deps: api.Deps{Catalog: s.catalog, Publisher: s.publisher, Index: s.index, Engine: engine, Parties: s.parties, Record: record, Log: log, Version: c.Version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.Reaches, NoticeKey: webhook.PublicKey(),
+			Agreements: agreements, Terms: offers, Leases: leases, Releases: s.releases, Runs: run.New(agreements, limits.Runs), Stops: stop.New(agreements, s.brake), Refusals: s.refusals,
+			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending})},
+		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+	})
+	return s, nil
+}
+
+func (c *Config) hasCredential(name string) bool {
+	_, ok := c.Credentials[name]
+	return ok
+}
+
+func (c *Config) replica() string {
+	if c.Replica != "" {
+		return c.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "gateway"
+	}
+	return host
+}
+
+func (c *Config) proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range c.BehindProxy {
+		p, err := netip.ParsePrefix(s)
+		if err == nil { // checked before
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// run serves on the listeners until ctx ends. What it starts it waits for, from the
+// doors inwards: doors, then followers, then the writer, since the ends of streams
+// are still to be recorded. ready is called when requests are answered.
+func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error {
+	background := context.WithoutCancel(ctx)
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	writing, stopWriting := context.WithCancel(background)
+	following, stopFollowing := context.WithCancel(background)
+	defer stopWriting()
+	defer stopFollowing()
+	var writer, followers errgroup.Group
+	writer.Go(func() error { return s.db.Run(writing) })
+	err := s.start(ctx)
+	started := err == nil
+	if started {
+		followers.Go(func() error { return s.record.Run(following) })
+		followers.Go(func() error { return s.feed.Run(following) })
+		followers.Go(func() error { return s.refusals.Count(following) })
+		followers.Go(func() error { return s.brake.Finish(following) })
+		followers.Go(func() error { return s.releases.CloseAbandoned(following, s.log) })
+		followers.Go(func() error {
+			err := s.name.Run(following)
+			if err != nil { // another process has our name and closes our releases
+				lose(err)
+			}
+			return err
+		})
+		followers.Go(func() error { return s.index.Follow(following, s.db) })
+		followers.Go(func() error { return s.publisher.Run(following) })
+		followers.Go(func() error { return s.outbox.Run(following) })
+		if ready != nil {
+			ready()
+		}
+		err = s.server.Serve(ctx, l)
+	}
+	stopFollowing()
+	err = errors.Join(err, followers.Wait())
+	if started {
+		s.signLast(background)
+	}
+	if s.name != nil {
+		s.name.Close()
+	}
+	stopWriting()
+	return errors.Join(err, writer.Wait(), s.index.Close(), s.db.Close())
+}
+
+// signLast signs all that is in the record at the end, so that the saved head covers it.
+func (s *site) signLast(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
+	_, err := s.record.Checkpoint(ctx)
+	if err != nil {
+		s.log.Warn("the last records are not signed before the stop; the next start signs them", "err", err)
+	}
+}
+
+// start checks the record and closes the releases that a crash left open.
+func (s *site) start(ctx context.Context) error {
+	err := s.record.Start(ctx)
+	if err != nil {
+		return err
+	}
+	s.name, err = s.db.TakeName(ctx, s.replica) // nobody else's open releases are ours to close
+	if err != nil {
+		return err
+	}
+	n, err := s.releases.Recover(ctx)
+	if n > 0 {
+		s.log.Warn("releases that a stop left open are closed as unknown", "releases", n)
+	}
+	return err
+}
+
+// storeKeys reads the keys of a store from the files that the settings name.
+func (c *Config) storeKeys(reg *schemas.Store) (s3.Credentials, error) {
+	named, ok := c.Credentials[reg.CredentialRef]
+	if !ok {
+		return s3.Credentials{}, &schemas.Error{Kind: schemas.Unavailable, Subject: string(reg.ID),
+			Message: fmt.Sprintf("store %s has no credentials here", reg.ID),
+			Remedy:  fmt.Sprintf("the operator adds credentials.%s to the gateway's settings", reg.CredentialRef)}
+	}
+	access, err := files.Secret(named.AccessKeyFile)
+	if err != nil {
+		return s3.Credentials{}, err
+	}
+	hidden, err := files.Secret(named.SecretKeyFile)
+	return s3.Credentials{AccessKey: access, SecretKey: hidden}, err
+}
+
+// keys are the site's secrets, files of mode 0600 in DATA/keys.
+type keys struct {
+	log       string
+	lease     []byte
+	pseudonym []byte
+	ticket    []byte // derived from lease
+	webhook   []byte // likewise
+}
+
+func loadKeys(data string) (*keys, error) {
+	var k keys
+	for name, into := range map[string]func(s string){
+		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
+	} {
+		s, err := files.Secret(filepath.Join(data, "keys", name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, &schemas.Error{Kind: schemas.Invalid, Subject: name, Message: "the gateway's key " + name + " is not there", Remedy: "guichet init makes a new gateway's folder; after a loss restore the backup", Err: err}
+		}
+		into(s)
+	}
+	if len(k.lease) < 32 || len(k.pseudonym) < 32 || !strings.HasPrefix(k.log, "PRIVATE+KEY+") {
+		return nil, schemas.Errorf(schemas.Invalid, "keys", "a key in %s is not whole", filepath.Join(data, "keys"))
+	}
+	var err error
+	k.ticket, err = hkdf.Key(sha256.New, k.lease, nil, "guichet flight ticket 1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of Flight tickets: %w", err)
+	}
+	k.webhook, err = hkdf.Key(sha256.New, k.lease, nil, "guichet webhook signature 1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of webhooks: %w", err)
+	}
+	return &k, nil
+}

@@ -1,0 +1,67 @@
+package agreement
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"guichet/connectors/db"
+	"guichet/schemas"
+)
+
+// projectsOf gives the ids of the projects that the caller's participant takes part in.
+func (s *Agreements) projectsOf(ctx context.Context, by schemas.Principal) ([]any, error) {
+	var out []any
+	for after := ""; ; {
+		page, next, err := s.Parties.Projects(ctx, by, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page {
+			out = append(out, string(p.ID))
+		}
+		after = next
+		if next == "" {
+			return out, nil
+		}
+	}
+}
+
+// inOneLook bounds how many projects a query names: databases bound its parameters.
+const inOneLook = 5000
+
+// ListOfProjects lists the rows of a table for which where holds, and that are of a project in
+// which the caller's participant takes part, or for which or holds. args are those of both.
+func ListOfProjects[T any](
+	ctx context.Context, s *Agreements, by schemas.Principal, table, where, or string, args []any, after string, limit int,
+) ([]db.Row[T], string, error) {
+	mine, err := s.projectsOf(ctx, by)
+	if err != nil {
+		return nil, "", err
+	}
+	found := map[string]db.Row[T]{} // what or holds for is found in each look
+	for first := true; first || len(mine) > 0; first = false {
+		some := mine[:min(len(mine), inOneLook)]
+		mine = mine[len(some):]
+		in := "FALSE"
+		if len(some) > 0 {
+			in = "project IN (?" + strings.Repeat(", ?", len(some)-1) + ")"
+		}
+		rows, _, err := db.List[T](ctx, s.DB, table, where+" AND ("+or+" OR "+in+")", slices.Concat(args, some), after, limit+1)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range rows {
+			found[row.ID] = row
+		}
+	}
+	var out []db.Row[T]
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		if len(out) == limit {
+			return out, out[limit-1].ID, nil
+		}
+		out = append(out, found[id])
+	}
+	return out, "", nil
+}

@@ -1,0 +1,58 @@
+package agreement_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
+	"guichet/policy/agreement"
+	"guichet/policy/agreement/agreementtest"
+	"guichet/policy/agreement/run"
+	"guichet/schemas"
+)
+
+// Who takes part in very many projects still reads its agreements and runs.
+func TestManyProjectsBreakNoList(t *testing.T) {
+	t.Parallel()
+	d := agreementtest.New(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
+	ctx := t.Context()
+	ids := []schemas.AgreementID{d.Agree(t, "ds-0", nil).ID, d.Agree(t, "ds-1", nil).ID}
+	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for i := range agreement.InOneLook + 1 {
+			id := fmt.Sprintf("a-%d", i)
+			err := db.Insert(
+				ctx, tx, "project", id,
+				schemas.Project{ID: schemas.ProjectID(id), Lead: agreementtest.Holder, Partners: []schemas.ParticipantID{agreementtest.Lab}},
+				db.Columns{"lead": string(agreementtest.Holder)},
+			)
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "project/" + id})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	var got []schemas.AgreementID
+	after := ""
+	for {
+		page, next, err := d.Agreements.List(ctx, agreementtest.Trainer(), "", after, 1)
+		agreementtest.Must(t, err)
+		for _, a := range page {
+			got = append(got, a.ID)
+		}
+		after = next
+		if next == "" {
+			break
+		}
+	}
+	slices.Sort(ids)
+	runs, _, err := run.New(d.Agreements, 0).List(ctx, agreementtest.Trainer(), "", "", 10)
+	if err != nil || len(runs) != 2 || !slices.Equal(got, ids) {
+		t.Errorf("%d runs, the agreements %v, want 2 and %v: %v", len(runs), got, ids, err)
+	}
+}

@@ -1,0 +1,178 @@
+package release
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"guichet/schemas"
+)
+
+// rowSet is a set of rows of one split: spans in the order of shard and row, none
+// empty, none touching the next.
+type rowSet []schemas.Segment
+
+func before(a, b schemas.Segment) int {
+	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.From, b.From))
+}
+
+// setOf gives the rows of segments in any order; a row that comes twice is in once.
+func setOf(segments []schemas.Segment) rowSet {
+	sorted := slices.SortedFunc(slices.Values(segments), before)
+	out := sorted[:0]
+	for _, s := range sorted {
+		out = push(out, s)
+	}
+	return slices.Clip(out)
+}
+
+// push adds a span that begins no earlier than the last one.
+func push(set rowSet, s schemas.Segment) rowSet {
+	if s.Rows == 0 {
+		return set
+	}
+	if n := len(set) - 1; n >= 0 && set[n].Shard == s.Shard && set[n].From+set[n].Rows >= s.From {
+		set[n].Rows = max(set[n].Rows, s.From+s.Rows-set[n].From)
+		return set
+	}
+	return append(set, s)
+}
+
+// union gives the rows of both.
+func (a rowSet) union(b rowSet) rowSet {
+	out := make(rowSet, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if before(a[0], b[0]) <= 0 {
+			out, a = push(out, a[0]), a[1:]
+		} else {
+			out, b = push(out, b[0]), b[1:]
+		}
+	}
+	for _, rest := range []rowSet{a, b} {
+		for _, s := range rest {
+			out = push(out, s)
+		}
+	}
+	return out
+}
+
+func (a rowSet) rows() (n int64) {
+	for _, s := range a {
+		n += s.Rows
+	}
+	return n
+}
+
+// stretch is a number of rows that follow each other in a plan, all paid for or none.
+type stretch struct {
+	rows int64
+	paid bool
+}
+
+// split cuts a segment where it enters and leaves the set, and adds the stretches to
+// out.
+func (a rowSet) split(out []stretch, s schemas.Segment) []stretch {
+	// With 10-19 and 30-39 in the set, the segment 15-34 is 5 paid, 10 not, 5 paid.
+	i, found := slices.BinarySearchFunc(a, s, before)
+	if !found && i > 0 {
+		i-- // the one before may reach into it
+	}
+	for at, end := s.From, s.From+s.Rows; at < end; i++ {
+		if i == len(a) || a[i].Shard > s.Shard || a[i].Shard == s.Shard && a[i].From >= end {
+			return extend(out, end-at, false)
+		}
+		if a[i].Shard < s.Shard || a[i].From+a[i].Rows <= at {
+			continue
+		}
+		from, to := max(at, a[i].From), min(end, a[i].From+a[i].Rows)
+		out = extend(extend(out, from-at, false), to-from, true)
+		at = to
+	}
+	return out
+}
+
+func extend(out []stretch, rows int64, paid bool) []stretch {
+	if n := len(out) - 1; n >= 0 && out[n].paid == paid {
+		out[n].rows += rows
+		return out
+	}
+	if rows == 0 {
+		return out
+	}
+	return append(out, stretch{rows, paid})
+}
+
+// stretches says of a whole plan, in its order, what is in the set. Only the last
+// segment of a plan may repeat rows of it: the row that pads a part.
+func (a rowSet) stretches(plan []schemas.Segment) (out []stretch) {
+	if len(plan) == 0 {
+		return nil
+	}
+	last := plan[len(plan)-1]
+	// A part of 7 rows that is padded to 8 reads one of its own rows a second time at its
+	// end; that row is paid for by then, though nobody had it when the stream began.
+	var again []schemas.Segment
+	for _, s := range plan[:len(plan)-1] {
+		out = a.split(out, s)
+		if s.Shard == last.Shard && s.From < last.From+last.Rows && last.From < s.From+s.Rows {
+			again = append(again, s)
+		}
+	}
+	if len(again) > 0 {
+		a = a.union(setOf(again))
+	}
+	return a.split(out, last)
+}
+
+// first gives the first rows of a plan.
+func first(plan []schemas.Segment, rows int64) (out []schemas.Segment) {
+	for _, s := range plan {
+		s.Rows = min(s.Rows, rows)
+		if s.Rows == 0 {
+			break
+		}
+		out, rows = append(out, s), rows-s.Rows
+	}
+	return out
+}
+
+// appendSegments writes segments, in any order, as differences: five to eight bytes
+// for a window of a shuffled epoch.
+func appendSegments(b []byte, segments []schemas.Segment) []byte {
+	shard, at := 0, int64(0)
+	// (shard 3, 100-149), (shard 3, 150-199), (shard 2, 0-49) is
+	// +3 +100 50, 0 0 50, -1 0 50: a difference from where the one before ended.
+	for _, s := range segments {
+		if s.Shard != shard {
+			at = 0
+		}
+		b = binary.AppendVarint(b, int64(s.Shard-shard))
+		b = binary.AppendVarint(b, s.From-at)
+		b = binary.AppendUvarint(b, uint64(s.Rows))
+		shard, at = s.Shard, s.From+s.Rows
+	}
+	return b
+}
+
+var errSegments = errors.New("stored segments are torn")
+
+// readSegments reads what appendSegments wrote.
+func readSegments(b []byte) (out []schemas.Segment, err error) {
+	var s schemas.Segment
+	for len(b) > 0 {
+		shard, i := binary.Varint(b)
+		from, j := binary.Varint(b[max(i, 0):])
+		rows, k := binary.Uvarint(b[max(i, 0)+max(j, 0):])
+		if i <= 0 || j <= 0 || k <= 0 {
+			return nil, errSegments
+		}
+		at := s.From + s.Rows
+		if shard != 0 {
+			at = 0
+		}
+		s = schemas.Segment{Shard: s.Shard + int(shard), From: at + from, Rows: int64(rows)}
+		out, b = append(out, s), b[i+j+k:]
+	}
+	return out, nil
+}

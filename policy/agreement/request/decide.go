@@ -1,0 +1,133 @@
+package request
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"guichet/policy"
+	"guichet/policy/agreement/budget"
+	"guichet/policy/party"
+	"guichet/schemas"
+)
+
+// Attributes gathers what a decision may read about a caller and its project. Empty
+// project, purpose and factory are facts that were not said. Errors: Invalid for
+// an unknown project, factory or purpose; Denied for a project of others.
+func (s *Requests) Attributes(
+	ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID,
+) (policy.Attributes, error) {
+	f := policy.Attributes{Purpose: purpose, Now: s.now()}
+	if by.Participant != "" {
+		p, err := s.parties.Participant(ctx, by.Participant)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return f, err
+		}
+		f.Participant = p
+	}
+	if project != "" {
+		p, err := s.parties.Project(ctx, project)
+		if err != nil || !party.IsPartner(p, by.Participant) {
+			if err != nil && schemas.KindOf(err) != schemas.NotFound {
+				return f, err
+			}
+			return f, schemas.BadField("project", "/project", "you take part in no project %q", project)
+		}
+		f.Project = p
+		if purpose == "" && len(p.Purposes) == 1 {
+			f.Purpose = p.Purposes[0]
+		}
+		if factory == "" {
+			factory = p.Factory
+		}
+	}
+	if factory != "" {
+		var err error
+		f.Factory, err = s.parties.Factory(ctx, factory)
+		if schemas.KindOf(err) == schemas.NotFound {
+			return f, schemas.BadField("factory", "/factory", "there is no factory %q", factory)
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// Decide answers for datasets that are already known to be visible: the marks of a
+// search. It records nothing.
+func (s *Requests) Decide(ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+	return s.decide(ctx, f, datasets, nil, "")
+}
+
+// decide also holds a yes against the columns asked for, which stand at a pointer.
+func (s *Requests) decide(
+	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, columns []string, at string,
+) ([]schemas.Decision, error) {
+	items := make([]policy.Item, len(datasets))
+	for i, ds := range datasets {
+		items[i].Dataset = ds
+	}
+	decisions, err := s.engine.Decide(ctx, f, items)
+	if err != nil {
+		return nil, err
+	}
+	for i, ds := range datasets {
+		s.project(&decisions[i], f, ds)
+		if decisions[i].Verdict == schemas.VerdictNo {
+			continue
+		}
+		err := s.terms.Check(ctx, &decisions[i], f, ds, columns, at)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return decisions, budget.Judge(ctx, s.db, decisions, f, datasets)
+}
+
+// project adds what depends on the project rather than on terms, so that marks,
+// dry runs and requests all say it.
+func (s *Requests) project(dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset) {
+	no := func(rule, source, text, remedy string) {
+		policy.Refuse(dec, schemas.Reason{Rule: rule, Source: source, Text: text, Remedy: remedy})
+	}
+	switch {
+	case f.Project.ID == "":
+	case f.Purpose != "" && !s.serves(f.Project, f.Purpose):
+		no(
+			"project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose),
+			"ask for one of its purposes, or let the lead partner add this one",
+		)
+	case !party.Running(f.Project, f.Now):
+		no("project.time", "the project", fmt.Sprintf("the project %s is not under way", f.Project.ID), "ask while it runs")
+	}
+	if f.Participant.Stopped {
+		no("participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
+	}
+	if ds.Latest == nil {
+		no("dataset.unpublished", "the catalogue", "nothing of this dataset is published here yet", "ask the provider to publish a version")
+	}
+}
+
+func (s *Requests) serves(p schemas.Project, purpose string) bool {
+	return slices.ContainsFunc(p.Purposes, func(have string) bool { return s.engine.SamePurpose(have, purpose) })
+}
+
+// DryRun answers "would this be allowed" for one dataset. Errors: NotFound for a
+// dataset that is not visible to the caller, Invalid.
+func (s *Requests) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) (schemas.Decision, error) {
+	f, err := s.Attributes(ctx, by, a.Project, a.Purpose, a.Factory)
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	f.Action = a.Action
+	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	decisions, err := s.decide(ctx, f, []*schemas.Dataset{&ds}, a.Columns, "")
+	if err != nil {
+		return schemas.Decision{}, err
+	}
+	return decisions[0], nil
+}

@@ -1,0 +1,71 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+
+	"guichet/connectors/db"
+	"guichet/schemas"
+)
+
+func SignedIn(by schemas.Principal, what string) error {
+	if !by.SignedIn() {
+		return &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "token",
+			Message: "this needs a signed-in caller",
+			Remedy:  "send a token of an issuer that is known here",
+		}
+	}
+	if by.Participant == "" {
+		return schemas.Refuse(
+			what, "participant", "membership", "you belong to no participant yet", "ask the operator to add you to your organisation's members",
+		)
+	}
+	return nil
+}
+
+func Oversees(by schemas.Principal) bool {
+	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
+}
+
+// Values are the committed values that every change about an agreement carries.
+func Values(a *schemas.Agreement, by schemas.Principal) map[string]string {
+	v := map[string]string{
+		"agreement":   string(a.ID),
+		"dataset":     string(a.Dataset),
+		"provider":    string(a.Provider),
+		"participant": string(a.Participant),
+		"project":     string(a.Project),
+	}
+	return WithCaller(v, by)
+}
+
+func WithCaller(v map[string]string, by schemas.Principal) map[string]string {
+	if by.SignedIn() {
+		v["by"], v["subject"] = string(by.Participant), by.Issuer+"#"+by.Subject
+	}
+	return v
+}
+
+// CheckQuota says whether a project may have one more of what rows of a table stand for; 0
+// is no bound. Errors: TooLarge.
+func CheckQuota(ctx context.Context, tx *db.Tx, query string, project schemas.ProjectID, most int, what, remedy string) error {
+	if most == 0 {
+		return nil
+	}
+	n := 0
+	err := tx.QueryRow(ctx, query, string(project)).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("count what the project %s has: %w", project, err)
+	}
+	if n >= most {
+		return &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: string(project),
+			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what),
+			Remedy:  remedy,
+		}
+	}
+	return nil
+}

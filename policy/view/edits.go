@@ -1,0 +1,66 @@
+package view
+
+import (
+	"fmt"
+	"guichet/connectors/batch"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+)
+
+// Apply edits the values of column i.
+func (v *View) Apply(i int, a arrow.Array) (arrow.Array, error) {
+	out, err := v.edits[i].Apply(a)
+	if err != nil {
+		return nil, fmt.Errorf("column %s: %w", v.Table.Field(i).Name, err)
+	}
+	return out, nil
+}
+
+// EditGathered edits the columns of gathered rows.
+func (v *View) EditGathered(g *batch.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
+	if len(v.edits) == 0 {
+		return nil
+	}
+	rec := g.Record()
+	for at, i := range v.Columns {
+		if v.edits[i] == nil {
+			continue
+		}
+		a, err := edit(i, rec.Column(at))
+		if err == nil {
+			err = g.Replace(at, v.Fields[at], a)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Splice makes a message in made, behind those that lie there.
+func (v *View) Splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]byte, error) {
+	before := len(*made)
+	longer, err := v.project.Splice(*made, msg, edited)
+	if err != nil {
+		return nil, err
+	}
+	*made = longer
+	return longer[before:len(longer):len(longer)], nil
+}
+
+// Gather gathers rows as the view shows them; compact leaves only values in use in
+// dictionaries.
+func (v *View) Gather(parts []batch.Part, compact bool) (*batch.Gathered, error) {
+	g, err := batch.Collect(parts, compact)
+	if err == nil {
+		err = v.EditGathered(g, v.Apply)
+	}
+	return g, err
+}
+
+// Stored makes a record of the shown columns as the table has them, before edits. A view
+// shows at least one column.
+func (v *View) Stored(cols []arrow.Array) arrow.Record {
+	return array.NewRecord(v.before, cols, int64(cols[0].Len()))
+}
