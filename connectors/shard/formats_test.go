@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guichet/connectors/ipc"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 var update = flag.Bool("update", false, "write docs/formats.md anew")
@@ -68,7 +70,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, out, err := conform(t, b, Spec{Name: "x" + filepath.Ext(f.path)})
+		r, out, err := shardtest.Conform(t, b, shard.Spec{Name: "x" + filepath.Ext(f.path)})
 		if err != nil {
 			_, why, _ := strings.Cut(err.Error(), ": ")
 			results[f.path] = "refused: " + strings.ReplaceAll(strings.TrimPrefix(why, `column "x": `), "row group 0", "a row group")
@@ -103,7 +105,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 			published[typ], ofReaders[typ] = out, readers
 		}
 	}
-	for path, j := range judge(t, pairs) {
+	for path, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%s: %+v", results[path], j)
 		}
@@ -214,7 +216,7 @@ func readersTable(t *testing.T, published map[string][]byte, notes map[string]st
 		}
 		fmt.Fprintln(&in, p)
 	}
-	cmd := exec.Command(python(t), "testdata/readers.py")
+	cmd := exec.Command(shardtest.Python(t), "testdata/readers.py")
 	cmd.Stdin = &in
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,9 +1,12 @@
-package shard
+package csv_test
 
 import (
 	"strings"
 	"testing"
 
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 	"guichet/schemas"
 )
 
@@ -37,8 +40,8 @@ func TestThousandsPoint(t *testing.T) {
 		{"negative", "n;m\n-1.204;-2,5\n", "n:utf8 m:utf8", "may stand between thousands"},
 		{"dates and addresses", "n;m;o\n24.12.2024;10.0.0.1;2,5\n", "n:utf8 m:utf8 o:utf8", `decimal comma, as "2,5"`},
 	} {
-		r, _ := must(t, []byte(x.in), Spec{Name: "x.csv"})
-		if got := types(r); got != x.types {
+		r, _ := shardtest.Must(t, []byte(x.in), shard.Spec{Name: "x.csv"})
+		if got := shardtest.Types(r); got != x.types {
 			t.Errorf("%s: %s", x.name, got)
 		}
 		if all := strings.Join(r.Notes, "\n"); !strings.Contains(all, x.note) || x.note == "" && strings.Contains(all, "declare") {
@@ -67,15 +70,15 @@ func TestDeclaredMarks(t *testing.T) {
 		{"a point where a comma is declared", "n;m\n1.204;1,5\n", "n:utf8 m:float64", "n", "1.204", schemas.CSV{DecimalChar: ","}, ""},
 		{"declared, its own values tell", "n;m\n0.5;1,5\n1.204;2\n", "n:float64 m:utf8", "n", "0.5 1.204", schemas.CSV{}, "float64"},
 	} {
-		spec := Spec{Name: "x.csv", CSV: &x.csv}
+		spec := shard.Spec{Name: "x.csv", CSV: &x.csv}
 		if x.declared != "" {
 			spec.Fields = []schemas.Field{{Name: "n", Type: x.declared}}
 		}
-		r, out := must(t, []byte(x.in), spec)
-		if got := types(r); got != x.types {
+		r, out := shardtest.Must(t, []byte(x.in), spec)
+		if got := shardtest.Types(r); got != x.types {
 			t.Errorf("%s: %s", x.name, got)
 		}
-		if got := strings.Join(cells(t, out, x.column), " "); got != x.want {
+		if got := strings.Join(columntest.Cells(t, out, x.column), " "); got != x.want {
 			t.Errorf("%s: %s", x.name, got)
 		}
 	}
@@ -90,7 +93,7 @@ func TestDeclaredMarks(t *testing.T) {
 		{"n;u\n12.5;3,20\n", `"12.5" is not a value of type float64`, schemas.CSV{DecimalChar: ",", GroupChar: "."}, "float64"},
 		{"n;u\n1.204;3,20\n", `"1.204" is not a value of type float64`, schemas.CSV{DecimalChar: ","}, "float64"},
 	} {
-		_, _, err := conform(t, []byte(x.in), Spec{Name: "x.csv", CSV: &x.csv, Fields: []schemas.Field{{Name: "n", Type: x.typ}}})
+		_, _, err := shardtest.Conform(t, []byte(x.in), shard.Spec{Name: "x.csv", CSV: &x.csv, Fields: []schemas.Field{{Name: "n", Type: x.typ}}})
 		if err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%q as %s: %v", x.in, x.typ, err)
 		}
