@@ -53,7 +53,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 	if in.Cursor != "" {
 		n, err := strconv.ParseInt(in.Cursor, 10, 64)
 		if err != nil || n < 0 {
-			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; send next as it came")
+			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
 		q.After = n
 	}

@@ -147,14 +147,16 @@ func (s *Agreements) List(
 // Conclude stores an agreement with its change. What it was decided on was looked at
 // again in the same transaction (basis). rules are those that said yes.
 func Conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
-	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
-		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
+	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{
+		"dataset": string(a.Dataset), "provider": string(a.Provider), "participant": string(a.Participant), "project": string(a.Project),
+		"state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0,
+	})
 	if err != nil {
 		return err
 	}
 	v := Values(a, by)
-	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
-	v["rules"] = rules
+	v["permit"], v["decision"], v["rules"] = string(a.Permit), a.DecisionDigest, rules
+	v["purpose"], v["action"], v["factory"] = a.Purpose, a.Action, string(a.Factory)
 	v["terms"], err = TermsDigest(&a.Offer)
 	if err != nil {
 		return err

@@ -187,7 +187,7 @@ func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (s
 }
 
 // MayAct says whether a caller's organisation may change anything here: nil, or Denied
-// because the operator stopped it. What takes data away stays open to it all the same.
+// because the operator stopped it. What takes data away stays open all the same.
 func (r *Registry) MayAct(ctx context.Context, by schemas.Principal) error {
 	p, err := r.Participant(ctx, by.Participant)
 	if err != nil || !p.Stopped {

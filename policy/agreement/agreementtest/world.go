@@ -266,18 +266,39 @@ func (w *World) Grant(l schemas.Lease, run schemas.RunID) (policy.Grant, error) 
 	return policy.Authorize(context.Background(), w.LookUp(l), "token", ask, time.Now())
 }
 
-// Changes gives the record's leaves of a kind, oldest first.
-func (w *World) Changes(t TB, kind string) []db.Leaf {
+// Entry is one of the record, with the values that its leaf only commits to.
+type Entry struct {
+	Subject string
+	Values  map[string]string
+	Numbers map[string]int64
+}
+
+// Entries gives the record's entries of a kind, oldest first.
+func (w *World) Entries(t TB, kind string) []Entry {
 	t.Helper()
-	var out []db.Leaf
-	all, err := w.DB.Changes(context.Background(), 0, 10_000)
+	ctx := context.Background()
+	var out []Entry
+	all, err := w.DB.Changes(ctx, 0, 10_000)
 	Must(t, err)
 	for _, c := range all {
-		if c.Kind == kind {
-			leaf, err := db.ParseLeaf(c.Leaf)
-			Must(t, err)
-			out = append(out, leaf)
+		if c.Kind != kind {
+			continue
 		}
+		leaf, err := db.ParseLeaf(c.Leaf)
+		Must(t, err)
+		e := Entry{Subject: c.Subject, Values: map[string]string{}, Numbers: leaf.Numbers}
+		rows, err := w.DB.Query(ctx, `SELECT name, value FROM change_value WHERE position = ?`, c.Position)
+		Must(t, err)
+		for rows.Next() {
+			var name, value string
+			Must(t, rows.Scan(&name, &value))
+			if name != "of" && !strings.HasPrefix(name, "digest.") { // which the database adds itself
+				e.Values[name] = value
+			}
+		}
+		Must(t, rows.Err())
+		Must(t, rows.Close())
+		out = append(out, e)
 	}
 	return out
 }

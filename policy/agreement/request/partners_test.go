@@ -21,12 +21,18 @@ type rig struct {
 	*Requests
 }
 
+// maxPending is how many requests of a project wait in a rig.
+const maxPending = 2
+
 func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	t.Helper()
 	w := agreementtest.New(t, database, rows, bytes)
 	engine, err := policy.New(t.Context())
 	agreementtest.Must(t, err)
-	return &rig{w, New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: 2})}
+	return &rig{
+		w,
+		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: maxPending}),
+	}
 }
 
 // A request tells how many of the partners whom a lead named may not use the data, and

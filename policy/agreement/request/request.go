@@ -155,7 +155,7 @@ func (s *Requests) judge(
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
-		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice")
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice in the request")
 	}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
@@ -251,13 +251,10 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 		}
 	}
 	for _, it := range r.Items {
-		_, err := tx.Append(
-			ctx,
-			schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
-				"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
-				"provider": string(it.Provider), "factory": string(r.Factory), "agreement": string(it.Agreement),
-				"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)},
-		)
+		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
+			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By),
+			"purpose": r.Purpose, "action": r.Action, "provider": string(it.Provider), "factory": string(r.Factory),
+			"agreement": string(it.Agreement), "state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
 		}
