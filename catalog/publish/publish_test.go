@@ -210,7 +210,7 @@ func TestAllOrNothing(t *testing.T) {
 	if v.State != schemas.VersionFailed || len(v.Failures) != maxFaults || v.Rows != 0 || v.Failures[0].Pointer != wheat+"bad-00.parquet" {
 		t.Errorf("%+v\n%s", v.VersionSummary, said(v.Failures))
 	}
-	if got := l.bucket.Keys(worked); len(got) > 0 {
+	if got := l.left(id, nil); len(got) > 0 {
 		t.Errorf("left in the work bucket is %q", got)
 	}
 	l.put("other.csv", "y\ntext\n")
@@ -251,7 +251,7 @@ func TestWhatAllowedIt(t *testing.T) {
 			if v.State != schemas.VersionFailed || !strings.Contains(said(v.Failures), c.says) {
 				t.Errorf("%+v\n%s", v.VersionSummary, said(v.Failures))
 			}
-			if got := l.bucket.Keys(worked); len(got) > 0 {
+			if got := l.left(id, nil); len(got) > 0 {
 				t.Errorf("left in the work bucket is %q", got)
 			}
 		})

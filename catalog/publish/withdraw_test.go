@@ -98,8 +98,12 @@ func TestGiveUp(t *testing.T) {
 	if v.State != schemas.VersionPublished || v.Rows != 2 {
 		t.Errorf("its name again: %+v\n%s", v.VersionSummary, said(v.Failures))
 	}
-	if got := l.bucket.Keys(worked); len(got) != 2 { // those of the version that stands
-		t.Errorf("in the work bucket are %q", got)
+	stand := map[string]bool{}
+	for s := range v.EveryShard() {
+		stand[s.Key] = true
+	}
+	if got := l.left(id, stand); len(got) > 0 {
+		t.Errorf("left in the work bucket is %q", got)
 	}
 }
 

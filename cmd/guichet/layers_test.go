@@ -73,6 +73,7 @@ func siblings() map[string][]string {
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf"},
 		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},
+		"connectors/shard/shardtest":   {"connectors/shard", "connectors/batch", "connectors/column/columntest"},
 		"connectors/shard/parquet":     {"connectors/batch", "connectors/column", "connectors/ipc"},
 	}
 }

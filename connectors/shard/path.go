@@ -57,6 +57,7 @@ func PathColumns(key string) ([]PathColumn, error) {
 	return out, nil
 }
 
+// unescaped reads percent-escapes; a text with a bare per cent sign stays as it is.
 func unescaped(s string) string {
 	plain, err := url.PathUnescape(s)
 	if err != nil {
@@ -195,6 +196,7 @@ type pathSource struct {
 	more, same []*pathColumn
 }
 
+// Each compares the path columns that the file has too, and adds the others.
 func (s *pathSource) Each(ctx context.Context, f func(batch.Rows) error) error {
 	row := 0
 	return s.source.Each(ctx, func(b batch.Rows) error {
