@@ -113,8 +113,7 @@ func TestFootersGoBothWays(tb *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		end := foot - 8 // before Arrow's end marker
-		ours := append(slices.Clone(file[:end]), again...)
+		ours := append(slices.Clone(file[:foot]), again...) // Arrow's writer of files puts no end marker
 		if diff := cmp.Diff(columntest.Texts(recs), columntest.Texts(columntest.ReadFile(tb, ours))); diff != "" {
 			t.Fatal(diff)
 		}
