@@ -305,7 +305,8 @@ func TestMetadataOfSchemas(t *testing.T) {
 		t.Errorf("extras %t, %v, %v", s.Extras, s.SchemaKeys, s.ColumnKeys)
 	}
 	note := ipc.MetadataNote(slices.Concat(s.SchemaKeys, s.ColumnKeys))
-	if len(note) != 1 || !strings.HasPrefix(note[0], `metadata left out: "pandas", "unit" of column "u", "k0" of column "v"`) || strings.Count(note[0], ",") != 9 {
+	if len(note) != 1 || !strings.HasPrefix(note[0], `metadata left out: "pandas", "unit" of column "u", "k0" `+
+		`of column "v"`) || strings.Count(note[0], ",") != 9 {
 		t.Error(note)
 	}
 	if ipc.MetadataNote(nil) != nil {
