@@ -50,6 +50,8 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 			return err
 		}
 		for i, name := range names {
+			// What says which noun a record is about, or what an account gave out, is how an edit
+			// behind the gateway is found: without it, erasing would be a way to hide one.
 			_, committed := leaf.Values[name]
 			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) ||
 				leaf.Kind == schemas.ChangeErasure {

@@ -156,6 +156,8 @@ func (l *Log) check(ctx context.Context) (state, error) {
 	if e.root() != s.root {
 		return s, fault("The stored root of %d records is not the root of the stored tree.", s.size)
 	}
+	// The tree's root is checked whole, its leaves only as far as a start may take: an older
+	// leaf that was edited is found by Verify.
 	from := max(0, s.size-startCheck)
 	var r Report
 	r.FirstBad = -1
@@ -281,6 +283,7 @@ func (l *Log) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
+		// Nothing is signed while nothing changes, and at most once a second while much does.
 		if _, err := l.db.Wait(ctx, size); err != nil {
 			return nil
 		}

@@ -43,6 +43,8 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	if index < 0 || index >= h.Size {
 		return nil, schemas.Errorf(schemas.NotFound, "record", "There is no record %d.", index)
 	}
+	// Of the head that was just signed, never of a newer tree: the proof and its checkpoint go
+	// out as one text, and whoever reads it has no other head to ask for.
 	p, err := tlog.ProveRecord(h.Size, index, stored(ctx, l.db))
 	if err != nil {
 		return nil, fmt.Errorf("prove record %d: %w", index, asFault(err))
@@ -94,6 +96,7 @@ func parseProof(proof []byte) (index int64, p tlog.RecordProof, checkpoint []byt
 	if index, err = parseSize(lines[0][len("index "):]); err != nil {
 		return bad("has no proper index")
 	}
+	// A proof comes from anybody: it is bounded before any of it is decoded.
 	if len(lines)-1 > maxProofHashes {
 		return bad("has too many hashes")
 	}
