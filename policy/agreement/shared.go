@@ -8,6 +8,8 @@ import (
 	"guichet/schemas"
 )
 
+// SignedIn refuses a caller without a token, or of no organisation here. Errors:
+// Unauthenticated, Denied about what.
 func SignedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
 		return &schemas.Error{
@@ -25,6 +27,8 @@ func SignedIn(by schemas.Principal, what string) error {
 	return nil
 }
 
+// Oversees says whether a caller reads all that is kept here: officers and operators. They
+// use nothing of others for that.
 func Oversees(by schemas.Principal) bool {
 	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
 }
@@ -41,6 +45,7 @@ func Values(a *schemas.Agreement, by schemas.Principal) map[string]string {
 	return WithCaller(v, by)
 }
 
+// WithCaller adds to the values of a change who made it: organisation and person.
 func WithCaller(v map[string]string, by schemas.Principal) map[string]string {
 	if by.SignedIn() {
 		v["by"], v["subject"] = string(by.Participant), by.Issuer+"#"+by.Subject

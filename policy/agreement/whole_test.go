@@ -53,7 +53,8 @@ func (d *rig) over(catalogue interface {
 	Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error)
 }) {
 	brake := stop.NewBrake(d.DB, nil)
-	d.requests = request.New(request.Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: catalogue, Terms: terms.New(catalogue, nil)})
+	d.requests = request.New(request.Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: catalogue,
+		Terms: terms.New(catalogue, nil)})
 	d.leases = lease.New(lease.Config{Agreements: d.Agreements, Catalogue: catalogue, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	d.releases = release.New(release.Config{Agreements: d.Agreements, Brake: brake, Replica: "r"})
 	d.stops = stop.New(d.Agreements, brake)

@@ -11,7 +11,7 @@ import (
 	"guichet/schemas"
 )
 
-// lease finds what a token stands for; its parents must stand too. Errors:
+// Find gives what a token stands for; its parents must stand too. Errors:
 // Unauthenticated, saying expired with the time, or not known.
 func (s *Leases) Find(ctx context.Context, token string) (schemas.Lease, error) {
 	l, _, err := s.leased(ctx, token)
@@ -100,6 +100,8 @@ func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementI
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
+	// What is read here goes with the grant: the release that it opens looks at the revisions
+	// once more in its own transaction, instead of at everything.
 	b := agreement.Basis{}
 	b.Note("agreement", string(a.ID), a.Revision)
 	f, err := s.parties.Factory(ctx, a.Factory)
