@@ -1,11 +1,10 @@
 package gateway
 
 import (
+	"guichet/gateway/stream/plan"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"guichet/gateway/stream"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -20,7 +19,7 @@ func describe(o *huma.OpenAPI) {
 		"version": "repeats the lease's", "columns": "only these columns, separated by commas", "run": "repeats the lease's",
 		"seed": "another order of windows: runs of at most 65,536 rows as they lie in the table (window_rows of the manifest). Rows inside a window keep their order, and a table of one window keeps its order. Stored order when left out; Guichet-Order says what was done", "epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew", "even": "drop or pad: ranks of equal length"}
-	for _, key := range stream.Keys() {
+	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}
 	lease := []map[string][]string{{"bearer": {}}}

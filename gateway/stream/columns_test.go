@@ -17,6 +17,8 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/streamtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -76,13 +78,13 @@ func anyColumnDuties(t *rapid.T, fields []arrow.Field) []schemas.Duty {
 // comes nowhere.
 func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, 4, numbers(1))
+	l := newLab(t, 4, streamtest.Numbers(1))
 	c := newCounterOver(t, l)
 	granted, refused, hidden := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		rec := anyTable(rt)
-		l.publish(t, 4, rec)
-		c.version = l.version
+		l.Publish(t, 4, rec)
+		c.version = l.Version
 		duties := anyColumnDuties(rt, rec.Schema().Fields())
 		id := schemas.NewDatasetID()
 		c.shelf[id] = schemas.Dataset{ID: id, Provider: "https://holder.example", Space: "agriculture", Latest: &schemas.VersionSummary{Version: "v1"},
@@ -165,7 +167,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 		}
 		look, token = c.leases.LookUp, l.Token
 	}
-	want := policy.Want{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
+	want := policy.Want{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: plan.Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
 	g, err := policy.Authorize(ctx, look, token, want, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +179,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 	if err != nil || a.ID == "" {
 		return nil, err
 	}
-	p, err := NewPlan(src, Ask{World: 1})
+	p, err := plan.NewPlan(src, plan.Ask{World: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
