@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,7 +48,7 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	streamtest.Must(t, err)
 	var sent atomic.Int64
 	full := make(chan struct{})
-	r.OnGet = func(asked int64) {
+	r.OnGet = func(asked int64, _ *http.Request) {
 		if live := asked - sent.Load(); live*n > 2*half {
 			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*half)
 		}

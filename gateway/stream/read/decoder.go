@@ -80,15 +80,40 @@ func (o *shardDecoder) columns(msg []byte, which []int) ([]arrow.Array, error) {
 	return cols, nil
 }
 
-// Forget drops shards that the stream has left behind.
-func (r *Reader) Forget(before map[int]bool) {
+// retain keeps a shard's decoder until release, and drops those that no read uses any
+// more; but not of the two shards that were read last, which seeded streams come back to.
+//
+// Rows of one batch may be gathered by reads of the shard that follow each other. They
+// must come of one decoder: by the identity of its dictionaries equal values are told.
+func (r *Reader) retain(i int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.decoders {
-		if !before[i] {
-			delete(r.decoders, i)
+	r.users[i]++
+	if i != r.latest[0] {
+		r.latest = [2]int{i, r.latest[0]}
+	}
+	for k := range r.decoders {
+		if r.users[k] == 0 && k != r.latest[0] && k != r.latest[1] {
+			delete(r.decoders, k)
 		}
 	}
+}
+
+// release ends a use.
+func (r *Reader) release(i int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.users[i]--
+	if r.users[i] == 0 {
+		delete(r.users, i)
+	}
+}
+
+// Forget drops all decoders, where nothing is read.
+func (r *Reader) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.decoders)
 }
 
 // dictionaryMessages gives the dictionary messages that come once for a shard.

@@ -19,3 +19,9 @@ func HeldFor(r Range, res Result, raw bool) int64 {
 	}
 	return n
 }
+
+// Span is where a range lies in its shard's object.
+func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offset, r.length }
+
+// OnGiveBack makes a budget say when it gives memory back to the system.
+func (m *Budget) OnGiveBack(f func()) { m.give = f }

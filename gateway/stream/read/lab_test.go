@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"go.uber.org/goleak"
 
+	"guichet/connectors/ipc"
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
@@ -60,4 +61,25 @@ func ranges(t testing.TB, s *plan.Source, most int64) []read.Range {
 	p, err := plan.NewPlan(s, plan.Ask{World: 1})
 	streamtest.Must(t, err)
 	return read.PlanReads(s, s.Slices(p.Segments), most)
+}
+
+// stream gives every byte of a stream by a pipeline.
+func (l *lab) stream(t testing.TB, s *plan.Source, reads []read.Range, compact bool) []byte {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	out := append([]byte(nil), s.Schema()...)
+	rd := read.NewReader(s, l.Open, compact)
+	for res := range read.Pipeline(ctx, l.budget, rd, reads) {
+		streamtest.Must(t, res.Err)
+		for _, m := range res.Messages {
+			out = append(out, m.Bytes...)
+		}
+		rd.Recycle(res.Result)
+		res.Release()
+	}
+	if own, ahead := l.budget.Held(); own != 0 || ahead != 0 {
+		t.Errorf("%d and %d bytes are held by nobody", own, ahead)
+	}
+	return append(out, ipc.EndOfStream()...)
 }

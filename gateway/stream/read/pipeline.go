@@ -63,11 +63,12 @@ func Pipeline(ctx context.Context, budget *Budget, rd *Reader, reads []Range) <-
 				return
 			}
 			first := one.shard != last
-			if first && last >= 0 {
-				rd.Forget(map[int]bool{last: true, one.shard: true})
-			}
 			last = one.shard
-			go func() { f <- Fetched{rd.Fetch(ctx, one, first), letGo} }()
+			rd.retain(one.shard)
+			go func() {
+				defer rd.release(one.shard)
+				f <- Fetched{rd.Fetch(ctx, one, first), letGo}
+			}()
 		}
 	}()
 	go func() {

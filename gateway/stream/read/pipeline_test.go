@@ -1,9 +1,14 @@
 package read_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -89,5 +94,27 @@ func TestFilteredStreamEnds(t *testing.T) {
 	cancel()
 	if schemas.KindOf(res.Err) != schemas.NotFound && schemas.KindOf(res.Err) != schemas.Gone {
 		t.Errorf("got %v", res.Err)
+	}
+}
+
+// Rows of one batch that come of two reads have one dictionary, also where the second read
+// is late and the stream has gone on to other shards meanwhile.
+func TestLateReadsShareADictionary(t *testing.T) {
+	l := people(t, 30, 3, 3)
+	s := l.source(t, []schemas.Duty{streamtest.Filter("n", "lt", "90")})
+	want := l.stream(t, s, ranges(t, s, read.MaxRange), false)
+	late := fmt.Sprintf("bytes=%d-", l.Split().Shards[0].Batches[1].Offset)
+	ahead := make(chan struct{})
+	goesOn := sync.OnceFunc(func() { close(ahead) })
+	l.OnGet = func(_ int64, r *http.Request) {
+		switch key := path.Base(r.URL.Path); {
+		case key == "2.arrow":
+			goesOn()
+		case key == "0.arrow" && strings.HasPrefix(r.Header.Get("Range"), late):
+			<-ahead
+		}
+	}
+	if got := l.stream(t, s, ranges(t, s, 0), false); !bytes.Equal(got, want) {
+		t.Error("other bytes came: a dictionary has a value twice")
 	}
 }

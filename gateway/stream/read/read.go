@@ -78,7 +78,7 @@ type Opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 // what is counted.
 func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
-	return &Reader{source: src, open: open, buffers: buffers, compact: compact, decoders: map[int]*shardDecoder{}}
+	return &Reader{source: src, open: open, buffers: buffers, compact: compact, decoders: map[int]*shardDecoder{}, users: map[int]int{}, latest: [2]int{-1, -1}}
 }
 
 // Reader fetches and makes the messages of one stream.
@@ -88,6 +88,8 @@ type Reader struct {
 	buffers  *sync.Pool
 	mu       sync.Mutex
 	decoders map[int]*shardDecoder // of the shards that are being read
+	users    map[int]int           // reads under way, by shard
+	latest   [2]int                // the shards that were read last
 	compact  bool                  // each batch carries its own dictionaries
 }
 

@@ -3,6 +3,7 @@ package rowindex
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 			r := newLab(t, 0, streamtest.Padded(0, 3))
 			reads, stay := make(chan struct{}), make(chan struct{})
 			t.Cleanup(func() { close(stay) })
-			r.OnGet = func(n int64) {
+			r.OnGet = func(n int64, _ *http.Request) {
 				if n == 1 {
 					close(reads)
 					<-stay

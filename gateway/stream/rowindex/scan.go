@@ -140,7 +140,7 @@ func (c *Cache) scan(ctx context.Context, p *progress, t *schemas.Table, s *sche
 		if len(x.batches) > 0 {
 			out.Shards = append(out.Shards, plan.RowIndexShard{Shard: i, Batches: x.batches})
 		}
-		rd.Forget(nil)
+		rd.Forget()
 		c.mu.Lock()
 		p.done++
 		c.mu.Unlock()

@@ -49,11 +49,11 @@ func Eventually(t testing.TB, holds func() bool) {
 // Table is one published table, t, with the split all, whose store answers as S3 does.
 type Table struct {
 	Version schemas.Version
-	Objects map[string][]byte // by key: 0.arrow, 1.arrow, …
-	Gone    atomic.Bool       // the store has no object any more
-	Own     atomic.Bool       // the operator answers for the store
-	Gets    atomic.Int64      // reads that the store was asked for
-	OnGet   func(n int64)     // called at each with its number, if not nil
+	Objects map[string][]byte              // by key: 0.arrow, 1.arrow, …
+	Gone    atomic.Bool                    // the store has no object any more
+	Own     atomic.Bool                    // the operator answers for the store
+	Gets    atomic.Int64                   // reads that the store was asked for
+	OnGet   func(n int64, r *http.Request) // called at each with its number, if not nil
 
 	others, own *s3.Store
 }
@@ -72,7 +72,7 @@ func New(t testing.TB, window int64, shards ...arrow.Record) *Table {
 		}
 		n := l.Gets.Add(1)
 		if l.OnGet != nil {
-			l.OnGet(n)
+			l.OnGet(n, r)
 		}
 		w.Header().Set("ETag", `"`+key+`"`)
 		http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), bytes.NewReader(object))
