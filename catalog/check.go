@@ -39,7 +39,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if d.IRI != "" {
 		u, err := url.Parse(d.IRI)
 		if err != nil || !u.IsAbs() || strings.ContainsAny(d.IRI, " <>\"{}|\\^`") {
-			fault("/iri", "%q is no absolute IRI", d.IRI)
+			fault("/iri", "%q is not an absolute IRI", d.IRI)
 		}
 		if len(d.IRI) > 1024 { // it is looked up by, together with the provider
 			fault("/iri", "an IRI has at most 1024 bytes here")
@@ -51,7 +51,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	}
 	for _, l := range append([]string{d.Licence}, d.Licences...) {
 		if l != "" && !isLicence(l) {
-			fault("/licence", "%q is no licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own LicenseRef-NAME; who may do what stands in the terms (guichet offer)", l)
+			fault("/licence", "%q is not a licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own LicenseRef-NAME; who may do what stands in the terms (guichet offer)", l)
 			break
 		}
 	}
@@ -61,7 +61,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		for j := range c.Spaces {
 			ids[j] = string(c.Spaces[j].ID)
 		}
-		said := fmt.Sprintf("%q is no data space", d.Space)
+		said := fmt.Sprintf("%q is not a data space", d.Space)
 		if d.Space == "" {
 			said = "missing: say in which data space the dataset is"
 		}
@@ -70,7 +70,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		checkProfile(fault, &c.Spaces[i], d)
 	}
 	if !slices.Contains([]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn}, d.Visibility) {
-		fault("/visibility", "%q is no visibility; use everyone, signed-in, listed or own", d.Visibility)
+		fault("/visibility", "%q is not a visibility; use everyone, signed-in, listed or own", d.Visibility)
 	}
 	codes, err := rdf.LoadCodes()
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			d.Countries[j], code = known, known
 		}
 		if _, known := codes.PlaceIRI(code); !known {
-			fault(fmt.Sprintf("/countries/%d", j), "%q is no country's code; write ISO 3166-1 alpha-2, such as FR, or EU", code)
+			fault(fmt.Sprintf("/countries/%d", j), "%q is not a country's code; write ISO 3166-1 alpha-2, such as FR, or EU", code)
 		}
 	}
 	for j, tag := range d.Languages {
@@ -94,21 +94,21 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			d.Languages[j], tag = known, known
 		}
 		if !languagePattern.MatchString(tag) {
-			fault(fmt.Sprintf("/languages/%d", j), "%q is no language tag; write BCP 47, such as en or pt-BR", tag)
+			fault(fmt.Sprintf("/languages/%d", j), "%q is not a language tag; write BCP 47, such as en or pt-BR", tag)
 		}
 	}
 	checkPeriods(fault, d)
 	for j, l := range d.Links {
 		u, err := url.Parse(l.URL)
 		if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) || u.Host == "" {
-			fault(fmt.Sprintf("/links/%d/url", j), "%q is no web address (http, https, ftp, s3)", l.URL)
+			fault(fmt.Sprintf("/links/%d/url", j), "%q is not a web address (http, https, ftp, s3)", l.URL)
 		}
 	}
 	checkTables(fault, d.Tables)
 	if len(faults) == 0 {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults, Remedy: "mend the fields named"}
+	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults, Remedy: "fix the fields named"}
 }
 
 // normal brings a description's texts into their one form. Names of columns stay: they
@@ -149,7 +149,7 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 	words := false
 	for tag, s := range t {
 		if !tagPattern.MatchString(tag) {
-			fault(at+"/"+tag, "%q is no language tag (BCP 47)", tag)
+			fault(at+"/"+tag, "%q is not a language tag (BCP 47)", tag)
 		}
 		words = words || strings.TrimSpace(s) != ""
 		if !schemas.IsProse(s) {
@@ -255,7 +255,7 @@ func checkDay(fault faulter, at, s string) bool {
 			return true
 		}
 	}
-	fault(at, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", s)
+	fault(at, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", s)
 	return false
 }
 
@@ -268,7 +268,7 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 			fault(at+"/name", "%q cannot name a table: a name has %s", t.Name, schemas.SlugInWords)
 		}
 		if seen[t.Name] {
-			fault(at+"/name", "the table %q stands twice", t.Name)
+			fault(at+"/name", "the table %q is given twice", t.Name)
 		}
 		seen[t.Name] = true
 		fields := map[string]bool{}
@@ -277,14 +277,14 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "a column's name has between 1 and 255 bytes")
 			}
 			if fields[f.Name] {
-				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "the column %q stands twice", f.Name)
+				fault(fmt.Sprintf("%s/fields/%d/name", at, j), "the column %q is given twice", f.Name)
 			}
 			fields[f.Name] = true
 			if !slices.Contains(columnTypes, f.Type) {
-				fault(fmt.Sprintf("%s/fields/%d/type", at, j), "%q is no type; there are%s", f.Type, strings.Join(columnTypes, " "))
+				fault(fmt.Sprintf("%s/fields/%d/type", at, j), "%q is not a type; there are%s", f.Type, strings.Join(columnTypes, " "))
 			}
 			if !slices.Contains([]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive}, f.Sensitivity) {
-				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is no sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
+				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is not a sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"guichet/schemas"
 )
 
-// Bounds of bodies. A body is read when it is known who calls and that she may; what
+// Bounds of bodies. A body is read when it is known who calls and that the caller may; what
 // it takes to hold and to parse is bounded for all of them together, apart for
 // strangers, so that these never keep members waiting.
 const (
@@ -79,7 +79,7 @@ func (s *Server) soon(c *gin.Context) {
 	}
 }
 
-// read asks who calls and whether she may, and only then reads the body of a write.
+// read asks who calls and whether the caller may, and only then reads the body of a write.
 func (s *Server) read(c *gin.Context) {
 	right, ok := s.gate.Right(c.Request.Method, strings.TrimPrefix(c.FullPath(), "/api/v1"))
 	if !ok {
@@ -141,7 +141,7 @@ func bodyKind(c *gin.Context, signedIn bool) (string, error) {
 	}
 	kind, _, err := mime.ParseMediaType(sent)
 	if err != nil {
-		return "", schemas.BadField("request", "Content-Type", "%q is no media type", sent)
+		return "", schemas.BadField("request", "Content-Type", "%q is not a media type", sent)
 	}
 	if !signedIn && kind != "application/json" {
 		return "", schemas.BadField("request", "Content-Type", "without a token of an issuer only application/json is read here")

@@ -142,7 +142,7 @@ func TestSorts(t *testing.T) {
 	if got := pages("access=no,ask,now,elsewhere&q=wheat"); len(got) != len(ids)-1 && len(got) != len(ids) {
 		t.Errorf("by marks: %d of %d", len(got), len(ids))
 	}
-	if r := s.want(422, "agronomy", "GET", "/datasets?cursor=bzIw", nil); !strings.Contains(r.body, "no cursor of ours") {
+	if r := s.want(422, "agronomy", "GET", "/datasets?cursor=bzIw", nil); !strings.Contains(r.body, "not a valid cursor") {
 		t.Errorf("another's cursor: %s", r.body)
 	}
 }

@@ -217,7 +217,7 @@ func (s *Server) again(c *gin.Context, a *answer) error {
 	if err != nil {
 		return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the lease was made, and its answer is kept in JSON only", Remedy: "ask for another lease"}
 	}
-	answer["token"], err = s.deps.Leases.Again(c.Request.Context(), kept.Lease.ID)
+	answer["token"], err = s.deps.Leases.Reissue(c.Request.Context(), kept.Lease.ID)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func TestWhatProvidersAreTold(t *testing.T) {
 		}
 	}
 
-	for licence, words := range map[string]string{"research only": "is no licence's name: write its SPDX id", "CC-BY-4.0 (see below)": "is no licence's name", "LicenseRef-ours": "", "https://agronomy.example/terms": "", "MIT OR Apache-2.0": ""} {
+	for licence, words := range map[string]string{"research only": "is not a licence's name: write its SPDX id", "CC-BY-4.0 (see below)": "is not a licence's name", "LicenseRef-ours": "", "https://agronomy.example/terms": "", "MIT OR Apache-2.0": ""} {
 		w := wheat("Licensed")
 		w.Licence = licence
 		r := s.call("agronomy", "POST", "/datasets", w)

@@ -241,7 +241,7 @@ func (s *Server) authenticate(c *gin.Context) {
 	}
 	token, ok := door.Bearer(h)
 	if !ok {
-		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is no bearer token", Remedy: "send Authorization: Bearer …"})
+		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is not a bearer token", Remedy: "send Authorization: Bearer …"})
 		return
 	}
 	if lease.IsLease(token) {

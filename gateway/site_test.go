@@ -231,7 +231,7 @@ func (r reply) as(t testing.TB, v any) {
 	t.Helper()
 	err := json.Unmarshal([]byte(r.body), v)
 	if err != nil {
-		t.Fatalf("the answer is no JSON: %v\n%s", err, r.body)
+		t.Fatalf("the answer is not JSON: %v\n%s", err, r.body)
 	}
 }
 

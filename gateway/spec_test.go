@@ -126,7 +126,7 @@ func (p *spec) compile(t testing.TB, pointer string) *jsonschema.Schema {
 	}
 	s, err := p.c.Compile("urn:openapi" + pointer)
 	if err != nil {
-		t.Fatalf("the document's %s is no schema: %v", pointer, err)
+		t.Fatalf("the document's %s is not a schema: %v", pointer, err)
 	}
 	p.seen[pointer] = s
 	return s

@@ -110,9 +110,9 @@ func TestStoppedProvider(t *testing.T) {
 	s.want(200, "agronomy", "DELETE", path+"?revoke=true", nil)
 }
 
-// A provider's stop says what it does: everybody's agreements on her datasets when she
-// names herself, one participant's otherwise; whom nobody knows is an error, and the
-// answer warns that her offers still stand.
+// A provider's stop says what it does: everybody's agreements on its datasets when it
+// names itself, one participant's otherwise; whom nobody knows is an error, and the
+// answer warns that its offers still stand.
 func TestProvidersStop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

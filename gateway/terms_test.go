@@ -94,7 +94,7 @@ func TestListsOfOperands(t *testing.T) {
 			doc := shared(t, "reports/25-operand-list/"+c.file+".jsonld")
 			if c.file == "none-literals" { // its places are none, and would exclude nobody
 				d := at.register(wheat("Trial 25, nowhere"))
-				if r := at.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json"); strings.Count(r.body, "is no place known here") != 3 {
+				if r := at.want(422, "agronomy", "PUT", "/datasets/"+string(d.ID)+"/offer", doc, "Content-Type", "application/ld+json"); strings.Count(r.body, "is not a place known here") != 3 {
 					t.Errorf("the places are not named: %s", r.body)
 				}
 				doc = strings.NewReplacer(`"XX"`, `"US"`, `"YY"`, `"China"`, `"ZZ"`, `"bra"`).Replace(doc)
@@ -512,7 +512,7 @@ func TestBudgetsAreShown(t *testing.T) {
 	s.want(201, "trainer", "POST", "/leases", map[string]any{"items": []map[string]any{{"agreement": id}}}).as(t, &l)
 	for _, taken := range []int64{0, 60, 40} {
 		if taken > 0 {
-			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
+			g, err := policy.Authorize(t.Context(), s.leases.LookUp, l.Token, policy.StreamRequest{Door: "http", Agreement: id, Table: "data", Split: "all", World: 1}, time.Now())
 			must(t, err)
 			_, _, err = s.releases.Begin(t.Context(), g, schemas.Release{MostRows: taken, MostBytes: taken}, release.ReadPlan{})
 			must(t, err)

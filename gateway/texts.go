@@ -23,12 +23,12 @@ const maxID = 2048
 func (s *Server) texts(c *gin.Context) {
 	for _, p := range c.Params {
 		if !schemas.IsText(p.Value, maxID) {
-			s.fail(c, schemas.Errorf(schemas.NotFound, p.Key, "there is nothing at this address: its %s is no name", p.Key))
+			s.fail(c, schemas.Errorf(schemas.NotFound, p.Key, "there is nothing at this address: its %s is not a name", p.Key))
 			return
 		}
 	}
 	if !schemas.IsText(c.GetHeader("Idempotency-Key"), maxID) {
-		s.fail(c, schemas.BadField("request", "Idempotency-Key", "the key is no plain text"))
+		s.fail(c, schemas.BadField("request", "Idempotency-Key", "the key is not plain text"))
 		return
 	}
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
@@ -44,7 +44,7 @@ func (s *Server) texts(c *gin.Context) {
 		}
 		for _, v := range append(values, name) {
 			if !schemas.IsText(v, 16*maxID) {
-				s.fail(c, schemas.BadField("request", said, "the query holds what is no text: bytes that are not UTF-8, or NUL"))
+				s.fail(c, schemas.BadField("request", said, "the query holds what is not text: bytes that are not UTF-8, or NUL"))
 				return
 			}
 		}

@@ -47,7 +47,7 @@ func parseResults(rs rego.ResultSet) (map[string]answer, error) {
 
 // decision turns findings into the answer that people and doors read: for a no
 // the denials alone, for a review what needs looking at, for a yes what permits.
-func (a answer) decision(d *schemas.Dataset, f Facts) schemas.Decision {
+func (a answer) decision(d *schemas.Dataset, f Attributes) schemas.Decision {
 	out := schemas.Decision{Verdict: a.Verdict}
 	slices.SortFunc(a.Findings, func(x, y finding) int {
 		return cmp.Or(strings.Compare(x.Rule, y.Rule), strings.Compare(x.Text, y.Text), strings.Compare(x.Remedy, y.Remedy))
@@ -119,7 +119,7 @@ const (
 // Lasts is the first moment at which the offer's answer to f is another one than now: another
 // verdict, or other obligations. Zero is never. It looks at most maxTurns turns of the
 // offer and ten years ahead, and gives the moment until which it has looked.
-func (e *Engine) Lasts(ctx context.Context, f Facts, d *schemas.Dataset) (time.Time, error) {
+func (e *Engine) Lasts(ctx context.Context, f Attributes, d *schemas.Dataset) (time.Time, error) {
 	first, err := e.Decide(ctx, f, []Item{{d}})
 	if err != nil {
 		return time.Time{}, err

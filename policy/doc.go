@@ -1,4 +1,4 @@
-// Package policy says yes or no. In: who asks for what (Facts) and datasets
+// Package policy says yes or no. In: who asks for what (Attributes) and datasets
 // with their offers (schemas). Out: decisions with reasons and obligations, and
 // the Grant without which no stream opens.
 //

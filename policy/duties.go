@@ -22,7 +22,7 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 	case schemas.DutyHide, schemas.DutyPseudonymise, schemas.DutyGeneralise:
 		c.columns(at, d)
 		if d.Kind == schemas.DutyGeneralise && !validStep(d.To) {
-			c.fault(at+"/to", "%q is no step; use year, month, day, hour, first:N, or a width such as 10", d.To)
+			c.fault(at+"/to", "%q is not a step; use year, month, day, hour, first:N, or a width such as 10", d.To)
 		}
 		if d.Kind == schemas.DutyPseudonymise {
 			c.domain(at, d)
@@ -46,7 +46,7 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 			c.value(fmt.Sprintf("%s/values/%d", at, i), "factory", "", &d.Values[i])
 		}
 	default:
-		c.fault(at+"/kind", "%q is no duty known here", d.Kind)
+		c.fault(at+"/kind", "%q is not a duty known here", d.Kind)
 	}
 }
 
@@ -169,7 +169,7 @@ func (c *offerCheck) filter(at string, f *schemas.Filter, depth int) {
 		c.fault(at+"/column", "the dataset has no column %q", f.Column)
 	}
 	if !slices.Contains([]string{"eq", "neq", "lt", "lteq", "gt", "gteq", "in"}, f.Op) {
-		c.fault(at+"/op", "%q is no comparison; use eq neq lt lteq gt gteq in", f.Op)
+		c.fault(at+"/op", "%q is not a comparison; use eq neq lt lteq gt gteq in", f.Op)
 	}
 	if len(f.Values) == 0 || f.Op != "in" && len(f.Values) != 1 {
 		c.fault(at+"/values", "%s takes one value (in: several)", f.Op)

@@ -108,9 +108,9 @@ func capabilities() *ast.Capabilities {
 	return c
 }
 
-// Facts is who asks for what: everything a decision may read about the caller.
+// Attributes is who asks for what: everything a decision may read about the caller.
 // Zero members are facts that were not said; they never help.
-type Facts struct {
+type Attributes struct {
 	Participant schemas.Participant
 	Project     schemas.Project
 	Factory     schemas.Factory
@@ -126,7 +126,7 @@ type Item struct {
 
 // Decide judges every item by the three layers, in one evaluation. The result
 // is in the order of the items. Errors: Invalid for an unknown purpose.
-func (e *Engine) Decide(ctx context.Context, f Facts, items []Item) ([]schemas.Decision, error) {
+func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]schemas.Decision, error) {
 	ask, err := e.ask(f)
 	if err != nil {
 		return nil, err
@@ -190,12 +190,12 @@ func (e *Engine) unregistered(ctx context.Context, err *error) func(factory stri
 
 // Action is what an ask does with data: what it says, else what its purpose does,
 // else use.
-func (e *Engine) Action(f Facts) string {
+func (e *Engine) Action(f Attributes) string {
 	return cmp.Or(f.Action, e.vocabulary.purposes[f.Purpose].Action, "use")
 }
 
 // ask is the input's half about the caller.
-func (e *Engine) ask(f Facts) (map[string]any, error) {
+func (e *Engine) ask(f Attributes) (map[string]any, error) {
 	exact, closure := map[string][]string{}, map[string][]string{}
 	ask := map[string]any{"exact": exact, "closure": closure, "now": f.Now.UnixMicro(), "purpose": map[string]any{}, "near": []string{}}
 	set := func(name string, values ...string) {
@@ -236,7 +236,7 @@ func (e *Engine) ask(f Facts) (map[string]any, error) {
 	}
 	ask["action"] = e.Action(f)
 	if !slices.Contains(actions(), ask["action"].(string)) {
-		return nil, schemas.BadField("action", "/action", "%q is no action; use one of %v", f.Action, actions())
+		return nil, schemas.BadField("action", "/action", "%q is not an action; use one of %v", f.Action, actions())
 	}
 	factory := map[string]any{"id": string(f.Factory.ID)}
 	if f.Factory.Secure {

@@ -28,8 +28,8 @@ func offer(t *testing.T, name string, p TemplateParams) *schemas.Offer {
 	return &o
 }
 
-func facts(purpose string) Facts {
-	return Facts{
+func facts(purpose string) Attributes {
+	return Attributes{
 		Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindSME},
 		Project:     schemas.Project{ID: "crops"},
 		Factory:     schemas.Factory{ID: "lumi", Country: "FI", Secure: true},
@@ -54,7 +54,7 @@ func TestDecide(t *testing.T) {
 		space   schemas.SpaceID
 		offer   *schemas.Offer
 		tables  []schemas.TableInfo
-		facts   Facts
+		facts   Attributes
 		verdict schemas.Verdict
 		rule    string // of one reason
 		remedy  string // part of that reason's remedy
@@ -64,12 +64,12 @@ func TestDecide(t *testing.T) {
 		{name: "open, no purpose", space: "energy", offer: offer(t, "open-with-attribution", TemplateParams{}), facts: facts(""), verdict: schemas.VerdictNo, rule: "space.energy.purpose"},
 		{name: "research by a narrower purpose", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("academic-research"), verdict: schemas.VerdictYes},
 		{name: "research, asked for marketing", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §1", remedy: "were a kind of scientific-research, non-commercial-research"},
-		{name: "research only is no product development", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("product-development"), verdict: schemas.VerdictNo, rule: "offer §1"},
-		{name: "research only is no commercial research", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("commercial-research"), verdict: schemas.VerdictNo, rule: "offer §1"},
-		{name: "research only is no training for anything", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research only is not product development", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("product-development"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research only is not commercial research", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("commercial-research"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "research only is not training for anything", space: "mobility", offer: offer(t, "research-only", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
 		{name: "research and development", space: "mobility", offer: offer(t, "research-and-development", TemplateParams{}), facts: facts("product-development"), verdict: schemas.VerdictYes},
 		{name: "non-commercial", space: "mobility", offer: offer(t, "non-commercial", TemplateParams{}), facts: facts("education"), verdict: schemas.VerdictYes},
-		{name: "non-commercial is no training for anything", space: "mobility", offer: offer(t, "non-commercial", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
+		{name: "non-commercial is not training for anything", space: "mobility", offer: offer(t, "non-commercial", TemplateParams{}), facts: facts("train-model"), verdict: schemas.VerdictNo, rule: "offer §1"},
 		{name: "a template with a review", space: "mobility", offer: offer(t, "research-only", TemplateParams{Review: true}), facts: facts("academic-research"), verdict: schemas.VerdictReview, rule: "offer.review"},
 		{name: "marketing forbidden by a broader word", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("advertising"), verdict: schemas.VerdictNo, rule: "offer §2"},
 		{name: "holder reviews", space: "mobility", offer: offer(t, "ask-the-holder", TemplateParams{}), facts: facts("research"), verdict: schemas.VerdictReview, rule: "offer.review"},

@@ -113,7 +113,7 @@ func (e *Engine) CheckOffer(ctx context.Context, o *schemas.Offer, tables []sche
 		return c.err
 	}
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged", Fields: c.faults,
-		Remedy: "mend the fields named; see docs/offers.md for the terms that are understood"}
+		Remedy: "fix the fields named; see docs/offers.md for the terms that are understood"}
 }
 
 // review takes "look at each request" from where people write it, the rule, to where it
@@ -185,7 +185,7 @@ func (c *offerCheck) rule(at string, r *schemas.Rule) {
 	}
 	for i, a := range r.Actions {
 		if !slices.Contains(actions(), a) {
-			c.fault(fmt.Sprintf("%s/actions/%d", at, i), "%q is no action known here; known are %v", a, actions())
+			c.fault(fmt.Sprintf("%s/actions/%d", at, i), "%q is not an action known here; known are %v", a, actions())
 		}
 	}
 	if r.Kind == schemas.Prohibition && len(r.Duties) > 0 {
@@ -236,7 +236,7 @@ func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
 func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
 	ops, known := operands()[k.Left]
 	if !known {
-		c.fault(at+"/left", "%q is no operand known here; known are dateTime, factory, purpose, recipient, recipientKind, spatial", k.Left)
+		c.fault(at+"/left", "%q is not an operand known here; known are dateTime, factory, purpose, recipient, recipientKind, spatial", k.Left)
 		return
 	}
 	if !slices.Contains(ops, k.Operator) {

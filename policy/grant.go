@@ -33,9 +33,9 @@ type Noun struct{ Table, ID string }
 // an argument so that policy never imports those who import it.
 type LookUp func(ctx context.Context, token string, agreement schemas.AgreementID) (Entitlement, error)
 
-// Want is what a door was asked for. Empty members were not said: the lease or
+// StreamRequest is what a door was asked for. Empty members were not said: the lease or
 // the agreement fills them in; what is said may repeat the lease, never widen it.
-type Want struct {
+type StreamRequest struct {
 	Door      string // http, shard, flight
 	Agreement schemas.AgreementID
 	Version   schemas.VersionID
@@ -53,7 +53,7 @@ type Want struct {
 // Grant is the right to open one stream. Only Authorize makes one: a door cannot
 // forget to ask [decisions.md 6].
 type Grant struct {
-	want     Want
+	want     StreamRequest
 	lease    schemas.Lease
 	terms    schemas.Agreement
 	factory  schemas.Factory
@@ -77,8 +77,8 @@ func (g Grant) Factory() schemas.Factory { return g.factory }
 // Read gives what the grant was judged by.
 func (g Grant) Read() Read { return g.read }
 
-// Want gives what was asked, filled in from lease and agreement.
-func (g Grant) Want() Want { return g.want }
+// Asked gives what was asked, filled in from lease and agreement.
+func (g Grant) Asked() StreamRequest { return g.want }
 
 // Until is when a stream under this grant ends at the latest.
 func (g Grant) Until() time.Time { return g.terms.Until }
@@ -90,7 +90,7 @@ func (g Grant) Declared() bool { return g.declared }
 // was asked for. Errors: Unauthenticated (token), NotFound (agreement unknown to
 // this lease), Denied with reasons (revoked, ended, wider than the lease, wrong
 // place).
-func Authorize(ctx context.Context, look LookUp, token string, want Want, now time.Time) (Grant, error) {
+func Authorize(ctx context.Context, look LookUp, token string, want StreamRequest, now time.Time) (Grant, error) {
 	e, err := look(ctx, token, want.Agreement)
 	if err != nil {
 		return Grant{}, err
@@ -115,7 +115,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want Want, now ti
 	return g, nil
 }
 
-func refuse(w Want, rule, source, text, remedy string) error {
+func refuse(w StreamRequest, rule, source, text, remedy string) error {
 	return schemas.Refuse(string(w.Agreement), rule, source, text, remedy)
 }
 
@@ -123,7 +123,7 @@ func refuse(w Want, rule, source, text, remedy string) error {
 // or ended.
 func standing(e Entitlement, now time.Time) error {
 	a := e.Agreement
-	w := Want{Agreement: a.ID}
+	w := StreamRequest{Agreement: a.ID}
 	switch {
 	case a.State == schemas.AgreementRevoked:
 		return refuse(w, "agreement.revoked", "the provider", fmt.Sprintf("the agreement was revoked on %s: %s", a.Revoked.UTC().Format(time.RFC3339), a.Reason), "send a new request")
@@ -266,7 +266,7 @@ func Leasable(ctx context.Context, look LookUp, item schemas.LeaseItem, now time
 	if err != nil {
 		return err
 	}
-	g := Grant{want: Want{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns}, lease: e.Lease, terms: e.Agreement}
+	g := Grant{want: StreamRequest{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns}, lease: e.Lease, terms: e.Agreement}
 	return g.narrow(schemas.LeaseItem{Agreement: item.Agreement})
 }
 

@@ -18,7 +18,7 @@ var (
 // licenceNotes says where the licence of a dataset asks for more than a yes of its terms
 // has looked at. Licences are told by their SPDX ids or addresses (CC-BY-NC-4.0,
 // …/licenses/by-nd/4.0/); of others nothing is said.
-func (e *Engine) licenceNotes(d *schemas.Dataset, f Facts) []string {
+func (e *Engine) licenceNotes(d *schemas.Dataset, f Attributes) []string {
 	var notes []string
 	purpose := e.vocabulary.purposes[f.Purpose].ID
 	free := slices.ContainsFunc(notForProfit(), func(p string) bool { return e.SamePurpose(p, purpose) })

@@ -53,12 +53,12 @@ func (v *vocabulary) understood(left, s string) (string, error) {
 	case "spatial":
 		code, ok := v.places.Code(s)
 		if !ok {
-			return "", fmt.Errorf("%q is no place known here: write an ISO 3166-1 code such as FR, or EU or EEA", s)
+			return "", fmt.Errorf("%q is not a place known here: write an ISO 3166-1 code such as FR, or EU or EEA", s)
 		}
 		return code, nil
 	case "recipientKind":
 		if !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(s)) {
-			return "", fmt.Errorf("%q is no kind of participant%s; there are %v", s, near(s, schemas.ParticipantKinds()), schemas.ParticipantKinds())
+			return "", fmt.Errorf("%q is not a kind of participant%s; there are %v", s, near(s, schemas.ParticipantKinds()), schemas.ParticipantKinds())
 		}
 	case "factory":
 		if !schemas.IsSlug(s) {

@@ -31,7 +31,7 @@ func notForProfit() []string {
 // name.
 func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	if !slices.Contains(Templates(), name) {
-		return schemas.Offer{}, schemas.BadField("offer", "/template", "%q is no template; there are %s", name, strings.Join(Templates(), ", "))
+		return schemas.Offer{}, schemas.BadField("offer", "/template", "%q is not a template; there are %s", name, strings.Join(Templates(), ", "))
 	}
 	o := schemas.Offer{Template: name, Follow: true}
 	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}

@@ -91,7 +91,7 @@ func TestNotKnowingNeverHelps(t *testing.T) {
 				*c = rapid.SampledFrom([]string{"", "XX"}).Draw(t, "country")
 			}
 		}
-		judge := func(f Facts, kind schemas.RuleKind, c schemas.Constraint) bool {
+		judge := func(f Attributes, kind schemas.RuleKind, c schemas.Constraint) bool {
 			rules := []schemas.Rule{{Kind: kind, Actions: []string{"use"}, Constraint: &c}}
 			if kind == schemas.Prohibition {
 				rules = append(rules, schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}})
@@ -107,7 +107,7 @@ func TestNotKnowingNeverHelps(t *testing.T) {
 			no++
 			return false
 		}
-		for _, f := range []Facts{some, full} {
+		for _, f := range []Attributes{some, full} {
 			for _, c := range []schemas.Constraint{odd, mended} {
 				if judge(f, schemas.Permission, c) && judge(f, schemas.Prohibition, c) {
 					t.Fatalf("permitted alone, and not forbidden: %+v for %+v", c, f)

@@ -205,7 +205,7 @@ type Lease struct {
 	Run         RunID         `json:"run,omitempty"`
 	Factory     FactoryID     `json:"factory,omitempty"`
 	Items       []LeaseItem   `json:"items"`
-	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is no limit on data: another seed deals other rows"`
+	Rank        *int          `json:"rank,omitempty" doc:"the only rank it opens, of its world; without order it names a job's rank and is not a limit on data: another seed deals other rows"`
 	World       *int          `json:"world,omitempty" doc:"the only world it opens"`
 	Order       *Order        `json:"order,omitempty" doc:"the only order of rows that it opens; with rank and world that is one part of the rows and no other"`
 	Until       time.Time     `json:"until"`

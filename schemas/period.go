@@ -36,7 +36,7 @@ func ParsePeriod(s string, loose bool) (Period, error) {
 		if len(s) > maxPeriod {
 			s = "…"
 		}
-		return Period{}, fmt.Errorf("%q is no time%s: write a day (2026-11-28, with a zone 2026-11-28+01:00 or 2026-11-28[Europe/Paris]), a month, a year, or an instant with its zone (RFC 3339: 2026-11-28T12:00:00Z)", s, why)
+		return Period{}, fmt.Errorf("%q is not a time%s: write a day (2026-11-28, with a zone 2026-11-28+01:00 or 2026-11-28[Europe/Paris]), a month, a year, or an instant with its zone (RFC 3339: 2026-11-28T12:00:00Z)", s, why)
 	}
 	if len(s) > maxPeriod {
 		return bad("")

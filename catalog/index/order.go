@@ -137,7 +137,7 @@ func ParseCursor(q *Query, s string) (*Position, error) {
 	}
 	switch {
 	case err != nil || c.ID == "" || math.IsNaN(c.Number) || math.IsInf(c.Number, 0):
-		return nil, schemas.BadField("search", "cursor", "this is no cursor of ours; take next as it came")
+		return nil, schemas.BadField("search", "cursor", "this is not a valid cursor; take next as it came")
 	case c.Of != of(q):
 		return nil, schemas.BadField("search", "cursor", "this cursor is of another search: q and sort stay the same over all pages")
 	}

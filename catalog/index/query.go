@@ -146,7 +146,7 @@ func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
 // do over all hits. Errors: Invalid for a field that is no facet.
 func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
 	if !slices.Contains(Facets(), name) {
-		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
+		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
 	}
 	counts := map[string]int{}
 	for _, d := range sets {
@@ -218,7 +218,7 @@ func (x *Index) build(q *Query) (query.Query, error) {
 		q.Limit = 20
 	}
 	if !slices.Contains(Sorts(), q.Sort) {
-		return nil, schemas.BadField("search", "sort", "%q is no order; leave it out for the best match, or say modified or title", q.Sort)
+		return nil, schemas.BadField("search", "sort", "%q is not an order; leave it out for the best match, or say modified or title", q.Sort)
 	}
 	conj := bleve.NewConjunctionQuery()
 	err := x.words(conj, q.Words)
@@ -227,12 +227,12 @@ func (x *Index) build(q *Query) (query.Query, error) {
 	}
 	for _, name := range q.Facets {
 		if !slices.Contains(Facets(), name) {
-			return nil, schemas.BadField("search", "facets", "%q is no facet; there are access, %s", name, strings.Join(Facets(), ", "))
+			return nil, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
 		}
 	}
 	for name, values := range q.Filters {
 		if !slices.Contains(Facets(), name) {
-			return nil, schemas.BadField("search", name, "%q is no filter", name)
+			return nil, schemas.BadField("search", name, "%q is not a filter", name)
 		}
 		any := bleve.NewDisjunctionQuery()
 		for _, v := range values {
@@ -280,7 +280,7 @@ func overlap(conj *query.ConjunctionQuery, q *Query) error {
 			}
 			n, ok := day(side.value, side.end)
 			if !ok {
-				return schemas.BadField("search", side.name, "%q is no day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
+				return schemas.BadField("search", side.name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
 			}
 			lo, hi, yes := &n, (*float64)(nil), true
 			if side.end {

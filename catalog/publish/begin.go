@@ -101,7 +101,7 @@ func checkName(what, at, name string, seen map[string]bool) error {
 		return schemas.BadField("publication", at, "%q cannot name a %s: a name has %s", name, what, schemas.SlugInWords)
 	}
 	if seen[name] {
-		return schemas.BadField("publication", at, "the %s %q stands twice", what, name)
+		return schemas.BadField("publication", at, "the %s %q is given twice", what, name)
 	}
 	seen[name] = true
 	return nil
@@ -172,7 +172,7 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 			}
 			for k, key := range s.Keys {
 				if seen[key] {
-					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "%s stands twice in the table %s: its rows would be doubled", asUploaded(d, key), p.Tables[i].Name)
+					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "%s is given twice in the table %s: its rows would be doubled", asUploaded(d, key), p.Tables[i].Name)
 				}
 				seen[key] = true
 				err := pub.MayName(ctx, by.Participant, p.Store, p.Bucket, key)

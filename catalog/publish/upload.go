@@ -40,7 +40,7 @@ func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schem
 	case !schemas.IsSlug(split):
 		return schemas.BadField("upload", "split", "%q cannot name a split: a name has %s", split, schemas.SlugInWords)
 	case name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, hidden):
-		return schemas.BadField("upload", "name", "%q is no file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen", name)
+		return schemas.BadField("upload", "name", "%q is not a file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen", name)
 	}
 	store, bucket, err := pub.Work(ctx)
 	if err != nil {
@@ -51,15 +51,13 @@ func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schem
 		return err
 	}
 	key := uploadKey(&d, table, split, name)
-	undo, err := pub.reserve(ctx, d.Provider, key, size)
+	counted, err := pub.reserve(ctx, d.Provider, key, size)
 	if err != nil {
 		return err
 	}
 	sent := &counter{r: io.LimitReader(body, size)}
 	_, err = work.Put(ctx, bucket, key, sent, size)
-	if err != nil {
-		undo()
-	}
+	counted(err == nil)
 	var late net.Error
 	switch {
 	case err == nil:
@@ -127,7 +125,7 @@ func (pub *Publisher) uploaded(ctx context.Context, d *schemas.Dataset, p *schem
 			}
 			for k, name := range s.Keys {
 				if strings.ContainsAny(name, "/\\") {
-					return schemas.BadField("publication", fmt.Sprintf("/tables/%d/splits/%d/keys/%d", i, j, k), "%q is no file name", name)
+					return schemas.BadField("publication", fmt.Sprintf("/tables/%d/splits/%d/keys/%d", i, j, k), "%q is not a file name", name)
 				}
 				s.Keys[k] = uploadKey(d, t.Name, s.Name, name)
 			}

@@ -393,7 +393,7 @@ func (m *meter) decisions() {
 	d := m.story.Dataset("vineyard-phenology")
 	engine, err := policy.New(m.ctx)
 	m.must(err)
-	f := policy.Facts{Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindStartUp}, Purpose: "train-model", Now: time.Now()}
+	f := policy.Attributes{Participant: schemas.Participant{ID: "https://crop-ai.example", Country: "FR", Kind: schemas.KindStartUp}, Purpose: "train-model", Now: time.Now()}
 	bare := m.perSecond(func() error {
 		_, err := engine.Decide(m.ctx, f, []policy.Item{{Dataset: &d}})
 		return err

@@ -78,6 +78,7 @@ func siblings() map[string][]string {
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf"},
 		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},
+		"connectors/shard/shardtest":   {"connectors/shard", "connectors/batch", "connectors/column/columntest"},
 		"connectors/shard/parquet":     {"connectors/batch", "connectors/column", "connectors/ipc"},
 	}
 }
@@ -355,7 +356,7 @@ func TestThreatsHaveTests(t *testing.T) {
 	for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(doc), -1) {
 		n++
 		if !there[name] {
-			t.Errorf("docs/security.md names %s, which is no test", name)
+			t.Errorf("docs/security.md names %s, which is not a test", name)
 		}
 	}
 	if n < 80 {
@@ -381,7 +382,7 @@ func TestTrialsHaveTests(t *testing.T) {
 			}
 			n++
 			if !there[name] {
-				t.Errorf("row %s names %s, which is no test", strings.TrimSpace(cells[1]), name)
+				t.Errorf("row %s names %s, which is not a test", strings.TrimSpace(cells[1]), name)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func (m *moment) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no time; write 2026-11-25 or 2026-11-25T08:00:00Z", b)
+	return fmt.Errorf("%q is not a time; write 2026-11-25 or 2026-11-25T08:00:00Z", b)
 }
 
 func (m moment) query() string {

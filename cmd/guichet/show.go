@@ -142,7 +142,7 @@ func printVersion(t *terminal.Terminal, s *schemas.VersionSummary) {
 }
 
 // printTables tells the tables of the newest version with what the provider said of their
-// columns; of a dataset without a version what he said.
+// columns; of a dataset without a version what its provider said.
 func printTables(t *terminal.Terminal, d *schemas.Dataset, latest *shownVersion) {
 	said := map[string]schemas.Field{}
 	for _, tab := range d.Tables {

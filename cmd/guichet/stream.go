@@ -69,7 +69,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return err
 	}
 	if f, is := t.Out.(*os.File); is && v.Out == "" && term.IsTerminal(int(f.Fd())) {
-		return schemas.BadField("stream", "--out", "a stream is no text for a terminal: write it to a file with --out FILE, or into a pipe")
+		return schemas.BadField("stream", "--out", "a stream is not text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
 	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {

@@ -50,7 +50,8 @@ func Decode(m *ipc.Message, body []byte, top []*ipc.Node, dicts map[int64]*colum
 		cols[i] = c
 	}
 	if w.nodes != len(m.Nodes) || w.bufs != len(m.Buffers) {
-		return nil, fmt.Errorf("the batch has %d columns and %d buffers; the schema names %d and %d", len(m.Nodes), len(m.Buffers), w.nodes, w.bufs)
+		return nil, fmt.Errorf("the batch has %d columns and %d buffers; the schema names %d and %d", len(m.Nodes), len(m.Buffers),
+			w.nodes, w.bufs)
 	}
 	return cols, nil
 }
@@ -91,7 +92,7 @@ func (w *bodyReader) col(nd *ipc.Node) (*column.Column, error) {
 		d, ok := w.dicts[nd.DictionaryID]
 		if !ok {
 			if c.Nulls(0, c.Len) < c.Len {
-				return nil, fmt.Errorf("no dictionary %d stands before the batch", nd.DictionaryID)
+				return nil, fmt.Errorf("no dictionary %d comes before the batch", nd.DictionaryID)
 			}
 			d = column.Empty(c.Type.(*arrow.DictionaryType).ValueType)
 		}

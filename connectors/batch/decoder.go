@@ -113,7 +113,8 @@ func EncodeRecord(rec arrow.Record, from, n int64) (msg []byte, err error) {
 	for i, f := range rec.Schema().Fields() {
 		c, err := column.FromArrow(rec.Column(i).Data(), map[arrow.ArrayData]*column.Column{})
 		if err == nil {
-			cols[i], err = column.Canonical(f, []column.Run{{Column: c, From: int(from), Len: int(n)}}, &column.DictionaryMap{Dictionary: c.Dictionary})
+			cols[i], err = column.Canonical(f, []column.Run{{Column: c, From: int(from), Len: int(n)}},
+				&column.DictionaryMap{Dictionary: c.Dictionary})
 		}
 		if err != nil {
 			return nil, ipc.Invalid("column %q: %w", f.Name, err)

@@ -19,6 +19,8 @@ type Dictionaries struct {
 	now    map[int64]*column.Column
 }
 
+// NewDictionaries is for the dictionary messages of a schema. Kind: Invalid where two columns
+// share an id and not a type.
 func NewDictionaries(s *ipc.Schema) (*Dictionaries, error) {
 	d := &Dictionaries{values: map[int64]*ipc.Node{}, now: map[int64]*column.Column{}}
 	return d, valueNodes(s.Top, d.values)
@@ -41,23 +43,25 @@ func (d *Dictionaries) Add(m *ipc.Message, body []byte, at int64, unpack Unpacke
 			return nil, ipc.Invalid("dictionary %d at byte %d: %w", m.DictionaryID, at, err)
 		}
 	} else if old != nil && once {
-		return nil, ipc.Invalid("dictionary %d is there twice; a file cannot replace one", m.DictionaryID)
+		return nil, ipc.Invalid("dictionary %d is given twice; a file cannot replace one", m.DictionaryID)
 	}
 	d.now[m.DictionaryID] = c
 	return c, nil
 }
 
+// joinColumns is a dictionary with its delta behind it. It is bounded, as a file may have any
+// number of deltas.
 func joinColumns(f arrow.Field, a, b *column.Column) (*column.Column, error) {
 	f.Type = column.CanonicalType(f.Type)
-	segs := []column.Run{{Column: a, Len: a.Len}, {Column: b, Len: b.Len}}
-	size, err := column.Measure(f, segs)
+	runs := []column.Run{{Column: a, Len: a.Len}, {Column: b, Len: b.Len}}
+	size, err := column.Measure(f, runs)
 	if err != nil {
 		return nil, err
 	}
 	if size > maxDictionary {
 		return nil, fmt.Errorf("with its deltas it is larger than 64 MiB")
 	}
-	return column.Canonical(f, segs, &column.DictionaryMap{})
+	return column.Canonical(f, runs, &column.DictionaryMap{})
 }
 
 // valueNodes finds the value type of each dictionary id.

@@ -9,4 +9,30 @@
 // known before a batch is made.
 //
 // What it must not know: files of foreign formats, stores, terms, users.
+//
+// # Three ways through
+//
+//	message ──Decoder.Columns──▸ arrays ──(edit)──▸ EncodeRecord ──▸ message   some columns
+//	message ──Projection.Splice(edited arrays)────────────────────▸ message   all rows
+//	messages ─Decoder─▸ records ──Gather(parts)──▸ Gathered.Message ─▸ message   some rows
+//
+// Splice reads the metadata alone. The buffers of a column lie together in a body, so a
+// projection is a list of stretches to copy, with one edited column b among kept ones:
+//
+//	old body   | a a | b b b | c c | d | e e |        columns a, b, d, e are asked for
+//	           |-----|       |     |---------|
+//	new body   | a a | B B   | d | e e |              B is encoded; d and e are one copy
+//
+// Gather takes rows where they lie, some after others of several records:
+//
+//	record 1   rows  0 1 2 3 4 5        parts {1, 0, 2} {1, 4, 2} {2, 3, 1}
+//	record 2   rows  0 1 2 3
+//	gathered         0 1 4 5 | 3        the first two parts are one group: one check
+//
+// # A worked example
+//
+//	d, err := batch.NewDecoder(schema, dictionaries)
+//	cols, err := d.Columns(message, []int{2, 0})       // two columns, no byte of the others
+//	p, err := batch.Edit(schema, []int{0, 1, 2}, map[int]arrow.Field{2: coarser})
+//	out, err := p.Splice(nil, message, map[int]arrow.Array{2: edited})
 package batch

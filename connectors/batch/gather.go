@@ -7,7 +7,7 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// Part is N rows of Record from row From on.
+// Part is N rows of Record from row From on, both counted in rows.
 type Part struct {
 	Record  arrow.Record
 	From, N int64
@@ -26,8 +26,8 @@ func Gather(parts []Part, compact bool) (arrow.Record, error) {
 	return g.Record(), nil
 }
 
-// Gathered are gathered rows before they are a record or a message. Not safe for
-// concurrent use.
+// Gathered are gathered rows before they are a record or a message, so that columns can be
+// replaced without a copy in between. Not safe for concurrent use.
 type Gathered struct {
 	fields []arrow.Field
 	cols   []*column.Column
@@ -35,7 +35,7 @@ type Gathered struct {
 	dicts  map[*column.Column]arrow.ArrayData // dictionaries that came from arrow
 }
 
-// Collect is Gather's first half.
+// Collect is Gather's first half. Kind: Invalid.
 func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -52,16 +52,20 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 		}
 		g.rows += p.N
 	}
+	// A filter leaves many parts of few records, with a row or two in each. FromArrow checks
+	// every offset of a column, so it is called once for each record, not for each part: with
+	// parts {1, 0, 2} {1, 4, 2} {2, 3, 1} of two records twice for each column. Parts of one
+	// record that do not follow each other are groups of their own, which is right, and slower.
 	groups, known := grouped(parts), map[arrow.ArrayData]*column.Column{}
 	for i, f := range g.fields {
 		for k := range groups {
-			if groups[k].c, err = column.FromArrow(groups[k].parts[0].Record.Column(i).Data(), known); err != nil {
+			if groups[k].from, err = column.FromArrow(groups[k].parts[0].Record.Column(i).Data(), known); err != nil {
 				return nil, ipc.Invalid("column %q: %w", f.Name, err)
 			}
 		}
 		c := takeFixed(f, groups, int(g.rows))
 		if c == nil {
-			c, err = takeColumn(f, segsOf(groups), compact)
+			c, err = takeColumn(f, runsOf(groups), compact)
 		}
 		if err != nil {
 			return nil, ipc.Invalid("column %q: %w", f.Name, err)
@@ -74,13 +78,14 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 	return g, nil
 }
 
-// group is parts of one record that follow each other, and one of its columns: taking
-// a column checks every offset, so it is taken once.
+// group is parts of one record that follow each other, and the column of it that is being
+// gathered.
 type group struct {
 	parts []Part
-	c     *column.Column
+	from  *column.Column
 }
 
+// grouped joins parts of the same record that follow each other.
 func grouped(parts []Part) []group {
 	var out []group
 	from := 0
@@ -93,17 +98,18 @@ func grouped(parts []Part) []group {
 	return out
 }
 
-func segsOf(groups []group) []column.Run {
+// runsOf are all parts of the column that is being gathered, those that touch in one.
+func runsOf(groups []group) []column.Run {
 	var out []column.Run
 	for _, g := range groups {
 		for _, p := range g.parts {
-			out = column.AppendRun(out, column.Run{Column: g.c, From: int(p.From), Len: int(p.N)})
+			out = column.AppendRun(out, column.Run{Column: g.from, From: int(p.From), Len: int(p.N)})
 		}
 	}
 	return out
 }
 
-// takeFixed is gatherColumn for flat columns of whole bytes without nulls, which
+// takeFixed is takeColumn for flat columns of whole bytes without nulls, which
 // most rows of most tables are made of; nil for all others.
 func takeFixed(f arrow.Field, groups []group, rows int) *column.Column {
 	w := column.BitWidth(f.Type) / 8
@@ -111,15 +117,15 @@ func takeFixed(f arrow.Field, groups []group, rows int) *column.Column {
 		return nil
 	}
 	for _, g := range groups {
-		if column.ShapeOf(g.c.Type) != column.ShapeFixed || g.c.Valid != nil {
+		if column.ShapeOf(g.from.Type) != column.ShapeFixed || g.from.Valid != nil {
 			return nil
 		}
 	}
 	data := make([]byte, 0, rows*w)
 	for _, g := range groups {
-		from := g.c.Buffers[0][g.c.Offset*w:]
+		values := g.from.Buffers[0][g.from.Offset*w:]
 		for _, p := range g.parts {
-			data = append(data, from[int(p.From)*w:int(p.From+p.N)*w]...)
+			data = append(data, values[int(p.From)*w:int(p.From+p.N)*w]...)
 		}
 	}
 	return &column.Column{Type: f.Type, Len: rows, Buffers: [][]byte{data}}

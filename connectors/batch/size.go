@@ -15,8 +15,8 @@ type Selection struct {
 	rows []int32
 }
 
-// segs are rows from … from+n of column i, rows that follow each other in one.
-func (c *Selection) segs(i, from, n int) []column.Run {
+// runs are rows from to from+n of column i, rows that follow each other in one.
+func (c *Selection) runs(i, from, n int) []column.Run {
 	var out []column.Run
 	for _, r := range c.rows[from : from+n] {
 		out = column.AppendRun(out, column.Run{Column: c.cols[i], From: int(r), Len: 1})
@@ -87,6 +87,8 @@ func (s *Sizes) Add(c *Selection, from, n int, limit int64) (int, error) {
 		return 0, err
 	}
 	if total(with) > limit {
+		// Sizes grow with the rows, so halving finds the most that fit: with 1000 rows of which
+		// 300 fit in ten steps, each over what is left to count.
 		lo, hi := 0, n // lo fits, hi does not
 		for hi-lo > 1 {
 			mid := lo + (hi-lo)/2
@@ -110,7 +112,7 @@ func (s *Sizes) Add(c *Selection, from, n int, limit int64) (int, error) {
 		if t.values == nil {
 			continue
 		}
-		if err := t.use(c.segs(i, from, n)); err != nil {
+		if err := t.use(c.runs(i, from, n)); err != nil {
 			return 0, ipc.Invalid("column %q: %w", s.fields[i].Name, err)
 		}
 	}
@@ -127,13 +129,14 @@ func (s *Sizes) with(c *Selection, from, n int) ([]*sizeCounter, error) {
 			out[i].n, out[i].nulls = t.n+int64(n), t.nulls+int64(nulls)
 			continue
 		}
-		if err := out[i].add(c.segs(i, from, n)); err != nil {
+		if err := out[i].add(c.runs(i, from, n)); err != nil {
 			return nil, ipc.Invalid("column %q: %w", s.fields[i].Name, err)
 		}
 	}
 	return out, nil
 }
 
+// total is the bytes of a body of these columns.
 func total(cols []*sizeCounter) (n int64) {
 	for _, t := range cols {
 		n += t.bytes()
@@ -168,7 +171,8 @@ func (s *Sizes) Dictionaries() []int64 {
 	return out
 }
 
-// sizeCounter counts what measure measures, so that more can be added.
+// sizeCounter counts what column.Measure measures, so that more can be added: values, nulls
+// and bytes of text add up, and the bytes of a body follow from these sums alone.
 type sizeCounter struct {
 	field          arrow.Field
 	n, nulls, text int64 // values, nulls among them, bytes of text
@@ -200,12 +204,13 @@ func (t *sizeCounter) clone() *sizeCounter {
 	return &c
 }
 
-func (t *sizeCounter) add(segs []column.Run) error {
-	segs, err := column.Decode(t.field, segs)
+// add counts more values; of a dictionary column their indices alone.
+func (t *sizeCounter) add(runs []column.Run) error {
+	runs, err := column.Decode(t.field, runs)
 	if err != nil {
 		return err
 	}
-	for _, s := range segs {
+	for _, s := range runs {
 		t.n += int64(s.Len)
 		if s.Column == nil {
 			t.nulls += int64(s.Len)
@@ -214,10 +219,10 @@ func (t *sizeCounter) add(segs []column.Run) error {
 		}
 	}
 	if column.ShapeOf(t.field.Type) == column.ShapeText {
-		t.text += column.TextBytes(segs)
+		t.text += column.TextBytes(runs)
 	}
 	for i, k := range t.kids {
-		if err := k.add(column.ChildRuns(t.field, segs, i)); err != nil {
+		if err := k.add(column.ChildRuns(t.field, runs, i)); err != nil {
 			return fmt.Errorf("%s: %w", k.field.Name, err)
 		}
 	}
@@ -233,7 +238,7 @@ func (t *sizeCounter) use(runs []column.Run) error {
 	return t.values.add(fresh)
 }
 
-// bytes is what canon's buffers take in a body.
+// bytes is what the buffers of the canonical column take in a body, padding included.
 func (t *sizeCounter) bytes() (size int64) {
 	if t.field.Type.ID() == arrow.NULL {
 		return 0

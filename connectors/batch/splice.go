@@ -63,13 +63,13 @@ type splice struct {
 	len   int64 // of the new body
 }
 
-// bodyRange is a range of the old body, or buffers that were made anew.
+// bodyRange is a range of the old body, or buffers of an edited column.
 type bodyRange struct {
-	old  ipc.BufferRef
+	old  ipc.BufferRef // where made is nil
 	made [][]byte
 }
 
-// plan cuts a record batch; made are the edited columns in canonical form.
+// plan says what a record batch becomes; made are the edited columns in canonical form.
 func (p *Projection) plan(m *ipc.Message, made map[int]*column.Column) (splice, error) {
 	if m.Kind != ipc.KindRecord || m.Compressed {
 		return splice{}, ipc.Invalid("only uncompressed record batches are projected")
@@ -88,14 +88,14 @@ func (p *Projection) plan(m *ipc.Message, made map[int]*column.Column) (splice, 
 		}
 		s := p.spans[i]
 		c.nodes = append(c.nodes, m.Nodes[s.node:s.node+s.nodes]...)
-		if err := c.column(m.Buffers[s.buf:s.buf+s.bufs], m.BodyLen); err != nil {
+		if err := c.appendKept(m.Buffers[s.buf:s.buf+s.bufs], m.BodyLen); err != nil {
 			return splice{}, err
 		}
 	}
 	return c, nil
 }
 
-// appendEdited appends a column that was made anew.
+// appendEdited appends the nodes and buffers of an edited column, which the old body has not.
 func (c *splice) appendEdited(k *column.Column) {
 	var bufs [][]byte
 	c.nodes, bufs = k.Layout(c.nodes, nil)
@@ -106,8 +106,10 @@ func (c *splice) appendEdited(k *column.Column) {
 	c.body, c.len = append(c.body, bodyRange{made: bufs}), c.len+n
 }
 
-// column appends one column's buffers, with the padding that follows them.
-func (c *splice) column(bufs []ipc.BufferRef, body int64) error {
+// appendKept appends one column's buffers as they lie, with the padding that follows them.
+// They keep their distances, so they stay aligned; columns that follow each other in the old
+// body are one range.
+func (c *splice) appendKept(bufs []ipc.BufferRef, body int64) error {
 	from, to, err := extent(bufs)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func settled(list []Setting) (s settings) {
 func New(base string, token TokenSource, list ...Setting) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, schemas.BadField("client", "server", "%q is no address; write it like https://guichet.example", base)
+		return nil, schemas.BadField("client", "server", "%q is not an address; write it like https://guichet.example", base)
 	}
 	h := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, ReadBufferSize: 256 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
 		TLSClientConfig: &tls.Config{RootCAs: settled(list).roots, MinVersion: tls.VersionTLS12}}}

@@ -30,7 +30,7 @@ type Received struct {
 func Flight(ctx context.Context, address, lease string, id schemas.AgreementID, query url.Values) (Received, error) {
 	scheme, host, ok := strings.Cut(address, "://")
 	if !ok {
-		return Received{}, schemas.BadField("flight", "address", "%q is no address; write it like grpc://host:port", address)
+		return Received{}, schemas.BadField("flight", "address", "%q is not an address; write it like grpc://host:port", address)
 	}
 	creds := insecure.NewCredentials()
 	if scheme == "grpc+tls" {

@@ -151,7 +151,7 @@ func (c *checker) header() error {
 		n := binary.LittleEndian.Uint32(h[4:])
 		switch {
 		case binary.LittleEndian.Uint32(h) != 0xffffffff || n > maxMeta:
-			return errors.New("this is no IPC message")
+			return errors.New("this is not an IPC message")
 		case n == 0:
 			c.done = true
 			if c.rows != c.want {

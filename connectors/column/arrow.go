@@ -10,8 +10,9 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// FromArrow takes an array of arrow's as a column. Arrays that share a
-// dictionary in arrow share it here through known, which may be empty.
+// FromArrow takes an array of Arrow's as a column that shares its bytes, and checks it.
+// Arrays that share a dictionary in Arrow share it here through known, which may be empty:
+// who takes several records keeps one known, so that equal dictionaries are the same one.
 func FromArrow(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (*Column, error) {
 	dt := d.DataType()
 	if e, ok := dt.(arrow.ExtensionType); ok {
@@ -27,6 +28,7 @@ func FromArrow(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (*Column, e
 	if len(bufs) > 0 {
 		c.Valid, c.Buffers = bufs[0], bufs[1:]
 	}
+	// A count of no nulls wins over a bitmap, as in every reader that we know.
 	if d.NullN() == 0 || len(c.Valid) == 0 {
 		c.Valid = nil
 	}
@@ -48,6 +50,8 @@ func FromArrow(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (*Column, e
 	return c, c.Check()
 }
 
+// shareDictionary takes the dictionary of an array, or finds the column that it became
+// before.
 func (c *Column) shareDictionary(d arrow.ArrayData, known map[arrow.ArrayData]*Column) (err error) {
 	if d.Dictionary() == nil {
 		return fmt.Errorf("a column of type %s without its dictionary", c.Type)
@@ -60,7 +64,8 @@ func (c *Column) shareDictionary(d arrow.ArrayData, known map[arrow.ArrayData]*C
 	return err
 }
 
-// ToArrow gives a canonical column as arrow's array data, sharing the bytes.
+// ToArrow gives a column as Arrow's array data, sharing the bytes. Dictionaries become
+// what dictionaries says, which grows by those that it does not have.
 func (c *Column) ToArrow(dictionaries map[*Column]arrow.ArrayData) arrow.ArrayData {
 	bufs := []*memory.Buffer{nil}
 	if c.Valid != nil {
@@ -88,8 +93,8 @@ func (c *Column) arrowData(bufs []*memory.Buffer, dictionaries map[*Column]arrow
 	return array.NewData(c.Type, c.Len, bufs, kids, c.Nulls(0, c.Len), c.Offset)
 }
 
-// Record gives columns as a Record of arrow's; schema must be theirs. Dictionaries in
-// dicts stay what they are in arrow.
+// Record gives columns as a Record of Arrow's; schema must be theirs. Dictionaries in
+// dicts stay what they are in Arrow. Release has no effect: the memory is Go's.
 func Record(schema *arrow.Schema, cols []*Column, rows int, dicts map[*Column]arrow.ArrayData) arrow.Record {
 	arrs := make([]arrow.Array, len(cols))
 	for i, c := range cols {
@@ -98,7 +103,7 @@ func Record(schema *arrow.Schema, cols []*Column, rows int, dicts map[*Column]ar
 	return array.NewRecord(schema, arrs, int64(rows))
 }
 
-// FromArray makes the canonical column of an array.
+// FromArray makes the canonical column of an array. Kind: Invalid.
 func FromArray(f arrow.Field, a arrow.Array) (*Column, error) {
 	c, err := FromArrow(a.Data(), map[arrow.ArrayData]*Column{})
 	if err == nil && isDecodable(f, c) {

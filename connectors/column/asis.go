@@ -4,12 +4,15 @@ import "github.com/apache/arrow/go/v17/arrow"
 
 // Unchanged gives a whole column as it stands, where its buffers are canonical by their
 // layout: flat values without nulls, the first of them at the buffers' start. Its values
-// are checked as canon checks them; nothing is copied. nil where canon has to say.
-func Unchanged(f arrow.Field, segs []Run) (*Column, error) {
-	if len(segs) != 1 || segs[0].Column == nil || segs[0].From != 0 || segs[0].Len != segs[0].Column.Len {
+// are checked as Canonical checks them; nothing is copied. nil where Canonical has to say.
+//
+// Most columns of most tables are such, and copying them is most of what publication would
+// do with them.
+func Unchanged(f arrow.Field, runs []Run) (*Column, error) {
+	if len(runs) != 1 || runs[0].Column == nil || runs[0].From != 0 || runs[0].Len != runs[0].Column.Len {
 		return nil, nil
 	}
-	k := segs[0].Column
+	k := runs[0].Column
 	if k.Len == 0 || k.Offset != 0 || k.Valid != nil || k.Dictionary != nil || !arrow.TypeEqual(k.Type, f.Type) {
 		return nil, nil
 	}

@@ -32,6 +32,7 @@ func copyBits(dst []byte, i int, src []byte, j, n int) {
 	}
 }
 
+// BitAt says whether bit i of a bitmap is set; bits count from the lowest of byte 0.
 func BitAt(b []byte, i int) bool { return b[i>>3]&(1<<(i&7)) != 0 }
 
 // popcount counts the set bits among n from bit i on.
@@ -90,6 +91,7 @@ func PutSigned(to []byte, x int64) {
 	}
 }
 
+// PutInt writes a little-endian integer of 1, 2, 4 or 8 bytes.
 func PutInt(b []byte, width int, v int64) {
 	switch width {
 	case 1:

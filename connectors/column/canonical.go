@@ -9,47 +9,47 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// DictionaryMap maps the indices of dictionary columns whose dictionaries were
-// joined: old dictionary to (old index ▸ new index). A dictionary that is not
-// in remap keeps its indices.
+// DictionaryMap says what a dictionary column's indices become, where dictionaries were
+// joined or compacted. A dictionary that is not in Remap keeps its indices.
 type DictionaryMap struct {
-	Remap      map[*Column][]int32
-	Dictionary *Column // what dictionary columns get as their dictionary
+	Remap      map[*Column][]int32 // old dictionary, old index: new index
+	Dictionary *Column             // what the column gets as its dictionary
 }
 
-// Canonical copies segs into one canonical column of field f: no bitmap where
+// Canonical copies runs into one canonical column of field f: no bitmap where
 // nothing is null, null slots and padding bits zero, offsets from 0, no byte
-// that no value refers to. It checks what check left: UTF-8, dictionary
-// indices, nulls where f has none.
-func Canonical(f arrow.Field, segs []Run, z *DictionaryMap) (*Column, error) {
-	segs, err := Decode(f, segs)
+// that no value refers to. It checks what Check left: UTF-8, dictionary indices, nulls
+// where f has none, values outside their type. Errors name the row, counted from the first
+// of runs.
+func Canonical(f arrow.Field, runs []Run, m *DictionaryMap) (*Column, error) {
+	runs, err := Decode(f, runs)
 	if err != nil {
 		return nil, err
 	}
-	out := &Column{Type: f.Type, Len: length(segs)}
-	if err := out.copyValidity(f, segs); err != nil {
+	out := &Column{Type: f.Type, Len: length(runs)}
+	if err := out.copyValidity(f, runs); err != nil {
 		return nil, err
 	}
 	switch ShapeOf(f.Type) {
 	case ShapeNull:
 		return out, nil
 	case ShapeFixed:
-		out.copyFixed(segs)
+		out.copyFixed(runs)
 		return out, out.checkRange()
 	case ShapeDict:
-		return out, out.copyIndices(segs, z)
+		return out, out.copyIndices(runs, m)
 	case ShapeText:
-		return out, out.copyText(segs)
+		return out, out.copyText(runs)
 	case ShapeList:
-		if err := out.copyLists(segs); err != nil {
+		if err := out.copyLists(runs); err != nil {
 			return nil, err
 		}
 	}
 	for i, kf := range ipc.ChildFields(f.Type) {
-		k, err := Canonical(kf, ChildRuns(f, segs, i), z)
+		k, err := Canonical(kf, ChildRuns(f, runs, i), m)
 		if err != nil {
 			if v, ok := errors.AsType[*ValueError](err); ok {
-				v.Nested = true
+				v.Nested = true // its row counts the child's values, which are no rows of the table
 			}
 			return nil, fmt.Errorf("%s: %w", kf.Name, err)
 		}
@@ -58,31 +58,32 @@ func Canonical(f arrow.Field, segs []Run, z *DictionaryMap) (*Column, error) {
 	return out, nil
 }
 
-// copyValidity makes the bitmap. Blanks under a null are null where the field
-// allows it.
-func (c *Column) copyValidity(f arrow.Field, segs []Run) error {
+// copyValidity makes the bitmap; none where nothing is null. Blanks under a null of the
+// parent are null where the field allows it, and zero where it does not: nobody asked for
+// them, so they contradict nothing.
+func (c *Column) copyValidity(f arrow.Field, runs []Run) error {
 	if f.Type.ID() == arrow.NULL {
 		return nil
 	}
 	nulls, row := 0, 0
-	for _, s := range segs {
-		k := s.Len
-		if s.Column != nil {
-			k = s.Column.Nulls(s.From, s.Len)
+	for _, r := range runs {
+		k := r.Len
+		if r.Column != nil {
+			k = r.Column.Nulls(r.From, r.Len)
 		}
-		if k > 0 && !f.Nullable && (s.Column != nil || s.MustBeNull) {
+		if k > 0 && !f.Nullable && (r.Column != nil || r.MustBeNull) {
 			return fmt.Errorf("row %d or later is null, but the column is declared to have no nulls", row)
 		}
 		nulls += k
-		row += s.Len
+		row += r.Len
 	}
 	if nulls == 0 || !f.Nullable {
 		return nil
 	}
 	c.Valid = make([]byte, (c.Len+7)/8)
 	row = 0
-	for _, s := range segs {
-		s.eachRun(func(_, n int, null bool) {
+	for _, r := range runs {
+		r.eachRun(func(_, n int, null bool) {
 			if !null {
 				SetBits(c.Valid, row, n)
 			}
@@ -92,30 +93,33 @@ func (c *Column) copyValidity(f arrow.Field, segs []Run) error {
 	return nil
 }
 
-func (c *Column) copyFixed(segs []Run) {
+// copyFixed copies values of some bits each. What is null is not copied: it stays zero, so
+// that two columns which differ only under their nulls become equal.
+func (c *Column) copyFixed(runs []Run) {
 	bits := BitWidth(c.Type)
 	out := make([]byte, (int64(c.Len)*int64(bits)+7)/8)
 	c.Buffers = [][]byte{out}
 	row := 0
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
+	for _, r := range runs {
+		r.eachRun(func(from, n int, null bool) {
 			switch {
 			case null:
 			case bits == 1:
-				copyBits(out, row, s.Column.Buffers[0], s.Column.Offset+from, n)
-			case BitWidth(s.Column.Type) < bits:
-				widen(out[row*bits/8:], bits/8, s.Column.Buffers[0], s.Column.Offset+from, n, BitWidth(s.Column.Type)/8)
+				copyBits(out, row, r.Column.Buffers[0], r.Column.Offset+from, n)
+			case BitWidth(r.Column.Type) < bits:
+				widen(out[row*bits/8:], bits/8, r.Column.Buffers[0], r.Column.Offset+from, n, BitWidth(r.Column.Type)/8)
 			default:
 				w := bits / 8
-				copy(out[row*w:(row+n)*w], s.Column.Buffers[0][(s.Column.Offset+from)*w:])
+				copy(out[row*w:(row+n)*w], r.Column.Buffers[0][(r.Column.Offset+from)*w:])
 			}
 			row += n
 		})
 	}
 }
 
-func (c *Column) copyIndices(segs []Run, z *DictionaryMap) error {
-	if c.Dictionary = z.Dictionary; c.Dictionary == nil {
+// copyIndices copies the indices of a dictionary column, each as m maps it.
+func (c *Column) copyIndices(runs []Run, m *DictionaryMap) error {
+	if c.Dictionary = m.Dictionary; c.Dictionary == nil {
 		return fmt.Errorf("a dictionary column without its dictionary")
 	}
 	w := BitWidth(c.Type) / 8
@@ -125,17 +129,17 @@ func (c *Column) copyIndices(segs []Run, z *DictionaryMap) error {
 	var last *Column
 	var remap []int32
 	var at Indices
-	for _, s := range segs {
-		if s.Column != nil && s.Column != last {
-			last, remap, at = s.Column, z.Remap[s.Column.Dictionary], s.Column.Indices()
+	for _, r := range runs {
+		if r.Column != nil && r.Column != last {
+			last, remap, at = r.Column, m.Remap[r.Column.Dictionary], r.Column.Indices()
 		}
-		for i := s.From; i < s.From+s.Len; i, row = i+1, row+1 {
-			if s.Column == nil || s.Column.IsNull(i) {
+		for i := r.From; i < r.From+r.Len; i, row = i+1, row+1 {
+			if r.Column == nil || r.Column.IsNull(i) {
 				continue
 			}
 			k := at.Index(i)
-			if k < 0 || k >= int64(s.Column.Dictionary.Len) {
-				return &ValueError{Row: int64(row), what: fmt.Sprintf("has the index %d in a dictionary of %d values", k, s.Column.Dictionary.Len)}
+			if k < 0 || k >= int64(r.Column.Dictionary.Len) {
+				return &ValueError{Row: int64(row), what: fmt.Sprintf("has the index %d in a dictionary of %d values", k, r.Column.Dictionary.Len)}
 			}
 			if remap != nil {
 				k = int64(remap[k])
@@ -146,16 +150,18 @@ func (c *Column) copyIndices(segs []Run, z *DictionaryMap) error {
 	return nil
 }
 
-func (c *Column) copyLists(segs []Run) error {
+// copyLists makes offsets from the lengths of the lists; their values are the part of
+// ChildRuns. A null list has the length 0, whatever its offsets say.
+func (c *Column) copyLists(runs []Run) error {
 	o := newOffsets(c.Type, c.Len)
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
+	for _, r := range runs {
+		r.eachRun(func(from, n int, null bool) {
 			for i := from; i < from+n; i++ {
 				if null {
 					o.add(0)
 					continue
 				}
-				a, b := s.Column.span(i)
+				a, b := r.Column.span(i)
 				o.add(b - a)
 			}
 		})

@@ -77,7 +77,7 @@ func FlatValues(dt arrow.DataType) bool {
 	return false
 }
 
-// Readable names the first type that canon cannot copy, nil where none.
+// Readable names the first type inside dt that Canonical cannot copy; nil where it copies all.
 func Readable(dt arrow.DataType) error {
 	switch dt.ID() {
 	case arrow.SPARSE_UNION, arrow.DENSE_UNION:
@@ -97,8 +97,8 @@ func Readable(dt arrow.DataType) error {
 	return nil
 }
 
-// accepts says whether canon can fill a field of type want from one of type
-// got without changing a value.
+// accepts says whether Canonical can fill a field of type want from one of type got without
+// changing a value.
 func accepts(want, got arrow.DataType) bool {
 	if w, ok := want.(*arrow.DictionaryType); ok {
 		g, ok := got.(*arrow.DictionaryType)
@@ -109,7 +109,7 @@ func accepts(want, got arrow.DataType) bool {
 }
 
 // looseEqual compares types without the nullability of nested fields, which
-// canon checks on the values.
+// Canonical checks on the values.
 func looseEqual(a, b arrow.DataType) bool {
 	if a.ID() != b.ID() {
 		return false
@@ -132,6 +132,8 @@ func looseEqual(a, b arrow.DataType) bool {
 	return true
 }
 
+// CheckFields says why rows with the fields got cannot be a shard of a table with the
+// fields want; nil where they can. Kind: Invalid.
 func CheckFields(want, got []arrow.Field) error {
 	if len(want) != len(got) {
 		return ipc.Invalid("the shard has %d columns; the table's other shards have %d", len(got), len(want))
@@ -147,10 +149,12 @@ func CheckFields(want, got []arrow.Field) error {
 	return nil
 }
 
+// IsBytes says whether values are bytes of any length.
 func IsBytes(dt arrow.DataType) bool {
 	return dt.ID() == arrow.BINARY || dt.ID() == arrow.LARGE_BINARY
 }
 
+// IsVariant says whether dt stores Parquet's VARIANT whole: its metadata and value, unshredded.
 func IsVariant(dt arrow.DataType) bool {
 	t, ok := dt.(*arrow.StructType)
 	if !ok || t.NumFields() != 2 {

@@ -8,10 +8,10 @@ import (
 )
 
 // Check makes sure that every access to the column's own buffers and to its
-// children stays inside. After it no method of col panics for 0 ≤ i < n. Text
+// children stays inside. After it no method of Column panics for 0 ≤ i < n. Text
 // (UTF-8), nulls in columns without nulls, dictionary indices and the values of types
 // that have fewer than their bits are checked
-// where the values are copied (canon).
+// where the values are copied (Canonical).
 func (c *Column) Check() error {
 	end := int64(c.Offset) + int64(c.Len)
 	if c.Valid != nil && int64(len(c.Valid))*8 < end {
@@ -47,6 +47,7 @@ func (c *Column) Check() error {
 	return nil
 }
 
+// need wants a buffer of so many bytes. Where it is missing from the message it is empty.
 func (c *Column) need(buf int, bytes int64) error {
 	if len(c.Buffers) <= buf || int64(len(c.Buffers[buf])) < bytes {
 		return fmt.Errorf("a buffer is shorter than the %d bytes that %d values need", bytes, c.Len)
@@ -83,6 +84,8 @@ func (c *Column) checkOffsets(end int64, limit int) error {
 	return nil
 }
 
+// checkViews wants every view that is not null to lie inside its data. A view of up to 12
+// bytes holds them itself; a longer one names a buffer and a place in it.
 func (c *Column) checkViews(end int64) error {
 	if err := c.need(0, end*16); err != nil {
 		return err
@@ -104,6 +107,8 @@ func (c *Column) checkViews(end int64) error {
 	return nil
 }
 
+// checkListViews wants every list that is not null to lie inside the child. Lists may
+// overlap, and stand in any order.
 func (c *Column) checkListViews(end int64) error {
 	w := OffsetWidth(c.Type)
 	if err := c.need(0, end*int64(w)); err != nil {
@@ -125,6 +130,7 @@ func (c *Column) checkListViews(end int64) error {
 	return nil
 }
 
+// checkRuns wants run ends that rise and cover all rows.
 func (c *Column) checkRuns(end int64) error {
 	ends, vals := c.Kids[0], c.Kids[1]
 	if ends.Valid != nil || ends.Len > vals.Len {

@@ -20,15 +20,16 @@ const (
 	MaxValue = 64 << 20
 )
 
-// Column is one column, nested column or dictionary: its buffers as slices of
-// checked length. Value i stands at place off+i of the buffers; the values of a
-// struct's or fixed-size list's children are counted from the same place.
+// Column is one column, nested column or dictionary: its buffers as slices of checked
+// length. Value i stands at place Offset+i of the buffers; the values of a struct's or
+// fixed-size list's children are counted from the same place. A column is not changed once
+// it is made: others may share its bytes.
 type Column struct {
 	Type       arrow.DataType
-	Len        int
-	Offset     int
+	Len        int      // values
+	Offset     int      // values in the buffers before the first
 	Valid      []byte   // bitmap; nil where nothing is null
-	Buffers    [][]byte // fixed: data · text: offsets, data · view: views, data… · list: offsets · list view: offsets, sizes
+	Buffers    [][]byte // as the type's shape has them
 	Kids       []*Column
 	Dictionary *Column // values of a dictionary column
 }
@@ -49,7 +50,8 @@ func (c *Column) Nulls(i, n int) int {
 	return n - popcount(c.Valid, c.Offset+i, n)
 }
 
-// span gives first and past-the-last place of value i of a text or list.
+// span gives first and past-the-last place of value i of a text or list, in its data or
+// its child.
 func (c *Column) span(i int) (from, to int) {
 	i += c.Offset
 	w := OffsetWidth(c.Type)
@@ -64,12 +66,14 @@ func (c *Column) span(i int) (from, to int) {
 	return int(intAt(c.Buffers[0], w, i, true)), int(intAt(c.Buffers[0], w, i+1, true))
 }
 
-// Bytes gives value i of a text, binary or view column.
+// Bytes gives value i of a text, binary or view column; it shares the column's bytes.
 func (c *Column) Bytes(i int) []byte {
 	if ShapeOf(c.Type) == ShapeText {
 		from, to := c.span(i)
 		return c.Buffers[1][from:to]
 	}
+	// A view is its length in 4 bytes, then up to 12 bytes of text; or 4 bytes of prefix,
+	// the number of a data buffer and the place in it [Arrow columnar format].
 	v := c.Buffers[0][(c.Offset+i)*16:][:16]
 	n := int(binary.LittleEndian.Uint32(v))
 	if n <= 12 {
@@ -86,17 +90,21 @@ type Indices struct {
 	signed     bool
 }
 
+// Indices gives the indices of a dictionary column for reading one after another.
 func (c *Column) Indices() Indices {
 	t := c.Type.(*arrow.DictionaryType).IndexType
 	return Indices{c.Buffers[0], c.Offset, BitWidth(t) / 8, arrow.IsSignedInteger(t.ID())}
 }
 
+// Index is entry i; of an unsigned type beyond int64 it is negative, so that it is refused.
 func (x Indices) Index(i int) int64 { return intAt(x.b, x.width, x.off+i, x.signed) }
 
 // Index gives entry i of a dictionary column's indices.
 func (c *Column) Index(i int) int64 { return c.Indices().Index(i) }
 
-// Layout appends the nodes and buffers of canonical columns in wire order.
+// Layout appends the nodes and buffers of a canonical column in the order that messages
+// have them: the column, then its children depth first. A bitmap that is not needed stays
+// as an empty buffer.
 func (c *Column) Layout(nodes []ipc.NodeRef, bufs [][]byte) ([]ipc.NodeRef, [][]byte) {
 	nodes = append(nodes, ipc.NodeRef{Length: int64(c.Len), Nulls: int64(c.Nulls(0, c.Len))})
 	if c.Type.ID() != arrow.NULL {

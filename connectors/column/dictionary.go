@@ -9,13 +9,16 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// Unify joins dictionaries in order; values of the first keep their
-// places. dict is nil where the whole is too large for a message.
+// Unify joins dictionaries in order; values of the first keep their places, so that its
+// indices stay as they are. remap says what those of the others become. dict is nil where
+// the whole is too large for a message.
+//
+//	["a" "b"] and ["c" "b"]  give  ["a" "b" "c"], and for the second  0 → 2, 1 → 1
 func Unify(f arrow.Field, all []*Column) (dict *Column, remap map[*Column][]int32, err error) {
 	if len(all) == 0 {
 		return Empty(f.Type), nil, nil
 	}
-	segs := []Run{{Column: all[0], Len: all[0].Len}}
+	runs := []Run{{Column: all[0], Len: all[0].Len}}
 	if len(all) > 1 {
 		remap = map[*Column][]int32{}
 		next, places := int32(all[0].Len), map[string]int32{}
@@ -31,22 +34,22 @@ func Unify(f arrow.Field, all []*Column) (dict *Column, remap map[*Column][]int3
 				if places[k] == 0 {
 					next++
 					places[k] = next
-					segs = AppendRun(segs, Run{Column: d, From: i, Len: 1})
+					runs = AppendRun(runs, Run{Column: d, From: i, Len: 1})
 				}
 				to[i] = places[k] - 1
 			}
 			remap[d] = to
 		}
 	}
-	size, err := Measure(f, segs)
+	size, err := Measure(f, runs)
 	if err != nil || size > MaxBody-1024 {
 		return nil, nil, err
 	}
-	dict, err = Canonical(f, segs, &DictionaryMap{})
+	dict, err = Canonical(f, runs, &DictionaryMap{})
 	return dict, remap, err
 }
 
-// ValueKey is value i of a flat column as a map key.
+// ValueKey is value i of a flat column as a map key: equal keys are equal values.
 func ValueKey(c *Column, i int) string {
 	if c.IsNull(i) {
 		return "null"
@@ -61,6 +64,8 @@ func ValueKey(c *Column, i int) string {
 	return "v" + string(c.Buffers[0][(c.Offset+i)*w/8:(c.Offset+i+1)*w/8])
 }
 
+// MaxIndex is the greatest index of an index type that is used: a dictionary fits one message,
+// so it has fewer than 2³¹ values.
 func MaxIndex(dt arrow.DataType) int64 {
 	switch dt.ID() {
 	case arrow.INT8:
@@ -75,14 +80,14 @@ func MaxIndex(dt arrow.DataType) int64 {
 	return math.MaxInt32
 }
 
-// isDecodable says whether a dictionary column without nulls is written out as values of
-// whole bytes.
+// isDecodable says whether a dictionary column without nulls becomes plain values of whole
+// bytes: what pseudonyms and coarser dates are.
 func isDecodable(f arrow.Field, c *Column) bool {
 	return c.Dictionary != nil && ShapeOf(f.Type) == ShapeFixed && BitWidth(f.Type)%8 == 0 && arrow.TypeEqual(f.Type, c.Dictionary.Type) &&
 		c.Valid == nil && c.Dictionary.Valid == nil
 }
 
-// decodeDictionary is canon for it.
+// decodeDictionary is Canonical for such a column, without a run for each row.
 func decodeDictionary(f arrow.Field, c *Column) (*Column, error) {
 	w, at := BitWidth(f.Type)/8, c.Indices()
 	values := c.Dictionary.Buffers[0][c.Dictionary.Offset*w:]

@@ -6,18 +6,19 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// Measure is the bytes of the buffers that canon would make, padding apart.
-func Measure(f arrow.Field, segs []Run) (int64, error) {
-	segs, err := Decode(f, segs)
+// Measure is the bytes of the buffers that Canonical would make, padding apart: what the
+// cut of batches goes by. It follows Canonical's switch, case by case.
+func Measure(f arrow.Field, runs []Run) (int64, error) {
+	runs, err := Decode(f, runs)
 	if err != nil {
 		return 0, err
 	}
-	n, nulls := int64(length(segs)), 0
-	for _, s := range segs {
-		if s.Column == nil {
-			nulls += s.Len
+	n, nulls := int64(length(runs)), 0
+	for _, r := range runs {
+		if r.Column == nil {
+			nulls += r.Len
 		} else {
-			nulls += s.Column.Nulls(s.From, s.Len)
+			nulls += r.Column.Nulls(r.From, r.Len)
 		}
 	}
 	var size int64
@@ -30,12 +31,12 @@ func Measure(f arrow.Field, segs []Run) (int64, error) {
 	case ShapeFixed, ShapeDict:
 		return size + (n*int64(BitWidth(f.Type))+7)/8, nil
 	case ShapeText:
-		return size + (n+1)*int64(OffsetWidth(f.Type)) + TextBytes(segs), nil
+		return size + (n+1)*int64(OffsetWidth(f.Type)) + TextBytes(runs), nil
 	case ShapeList:
 		size += (n + 1) * int64(OffsetWidth(f.Type))
 	}
 	for i, kf := range ipc.ChildFields(f.Type) {
-		k, err := Measure(kf, ChildRuns(f, segs, i))
+		k, err := Measure(kf, ChildRuns(f, runs, i))
 		if err != nil {
 			return 0, err
 		}
@@ -45,28 +46,29 @@ func Measure(f arrow.Field, segs []Run) (int64, error) {
 }
 
 // TextBytes sums the bytes of text values that are not null.
-func TextBytes(segs []Run) (size int64) {
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
+func TextBytes(runs []Run) (size int64) {
+	for _, r := range runs {
+		r.eachRun(func(from, n int, null bool) {
 			if null || n == 0 {
 				return
 			}
-			if ShapeOf(s.Column.Type) == ShapeText {
-				a, _ := s.Column.span(from)
-				_, b := s.Column.span(from + n - 1)
+			if ShapeOf(r.Column.Type) == ShapeText {
+				a, _ := r.Column.span(from)
+				_, b := r.Column.span(from + n - 1)
 				size += int64(b - a)
 				return
 			}
 			for i := from; i < from+n; i++ {
-				size += int64(len(s.Column.Bytes(i)))
+				size += int64(len(r.Column.Bytes(i)))
 			}
 		})
 	}
 	return size
 }
 
-// MostBytes bounds what rows values of a flat field take in a batch, when none of
-// them has more than most bytes.
+// MostBytes bounds the bytes that so many values of a flat field take in a batch's body,
+// padding included, when none of them has more than most bytes. It is exact for types of
+// fixed width, apart from a bitmap that is not needed.
 func MostBytes(f arrow.Field, rows, most int64) int64 {
 	n := int64(0)
 	if f.Nullable {

@@ -16,6 +16,7 @@ type ValueError struct {
 	what   string
 }
 
+// Error names the row.
 func (f *ValueError) Error() string {
 	if f.Nested {
 		return fmt.Sprintf("value %d %s", f.Row, f.what)
@@ -36,7 +37,7 @@ func (c *Column) checkRange() error {
 	case *arrow.Date64Type:
 		for i := range c.Len {
 			if v := int64(binary.LittleEndian.Uint64(b[8*i:])); v%dayMillis != 0 {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d ms, which is no whole day as date64 has", v)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d ms, which is not a whole day, as date64 requires", v)}
 			}
 		}
 	case *arrow.Time32Type:
@@ -46,7 +47,7 @@ func (c *Column) checkRange() error {
 		}
 		for i := range c.Len {
 			if v := binary.LittleEndian.Uint32(b[4*i:]); v >= most {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is no time of a day as %s has", int32(v), t)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is not a time of day, as %s requires", int32(v), t)}
 			}
 		}
 	case *arrow.Time64Type:
@@ -56,7 +57,7 @@ func (c *Column) checkRange() error {
 		}
 		for i := range c.Len {
 			if v := binary.LittleEndian.Uint64(b[8*i:]); v >= most {
-				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is no time of a day as %s has", int64(v), t)}
+				return &ValueError{Row: int64(i), what: fmt.Sprintf("holds %d, which is not a time of day, as %s requires", int64(v), t)}
 			}
 		}
 	}
@@ -65,7 +66,9 @@ func (c *Column) checkRange() error {
 
 const dayMillis = 86_400_000
 
-// checkDecimals wants fewer digits than precision in each integer of so many words.
+// checkDecimals wants at most precision digits in each integer of so many 64-bit words. The
+// least integer of 128 bits has no positive counterpart, but its bits read as unsigned are
+// its size all the same, and it has 39 digits.
 func (c *Column) checkDecimals(precision int32, words int) error {
 	limit := powerOfTen(precision)
 	for i := range c.Len {

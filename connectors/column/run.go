@@ -8,145 +8,160 @@ import (
 	"guichet/connectors/ipc"
 )
 
-// Run is n values of c from value from on. Without c it is n blanks: null where
-// the field may be null, zero where it may not. mustNull marks blanks that are
-// nulls of the source and so contradict a field without nulls.
+// Run is Len values of Column from value From on. Without a column it is Len blanks: null
+// where the field may be null, zero where it may not.
+//
+// A list of runs says what a new column is made of before a byte is copied: the same list
+// is measured, cut, and copied at last, once.
+//
+//	column a  ["x" "y" "z" "x"]      column b  ["q"]
+//	runs      {a, 1, 2} {nil, 0, 1} {b, 0, 1}
+//	column    ["y" "z" null "q"]
 type Run struct {
 	Column     *Column
 	From, Len  int
-	MustBeNull bool
+	MustBeNull bool // blanks that are nulls of the source, and so contradict a field without nulls
 }
 
-// AppendRun appends s to segs, joined to the last one where they touch.
-func AppendRun(segs []Run, s Run) []Run {
-	if s.Len == 0 {
-		return segs
+// AppendRun appends r to runs, joined to the last one where they touch: rows that follow
+// each other in their source are copied in one piece.
+func AppendRun(runs []Run, r Run) []Run {
+	if r.Len == 0 {
+		return runs
 	}
-	if k := len(segs) - 1; k >= 0 {
-		l := &segs[k]
-		if l.Column == s.Column && l.MustBeNull == s.MustBeNull && (s.Column == nil || l.From+l.Len == s.From) {
-			l.Len += s.Len
-			return segs
+	if k := len(runs) - 1; k >= 0 {
+		l := &runs[k]
+		if l.Column == r.Column && l.MustBeNull == r.MustBeNull && (r.Column == nil || l.From+l.Len == r.From) {
+			l.Len += r.Len
+			return runs
 		}
 	}
-	return append(segs, s)
+	return append(runs, r)
 }
 
-func length(segs []Run) (n int) {
-	for _, s := range segs {
-		n += s.Len
+func length(runs []Run) (n int) {
+	for _, r := range runs {
+		n += r.Len
 	}
 	return n
 }
 
-// Decode replaces segments of dictionary and run-end encoded columns by
-// segments of their values, where the field's type is a plain one.
-func Decode(f arrow.Field, segs []Run) ([]Run, error) {
+// Decode replaces runs of dictionary and run-end encoded columns by runs of their values,
+// where the field's type is a plain one. It copies no value. Dictionaries may have
+// dictionaries as their values; each round takes off one coat.
+func Decode(f arrow.Field, runs []Run) ([]Run, error) {
 	for depth := 0; ; depth++ {
 		coded := false
-		for _, s := range segs {
-			if s.Column != nil {
-				sh := ShapeOf(s.Column.Type)
+		for _, r := range runs {
+			if r.Column != nil {
+				sh := ShapeOf(r.Column.Type)
 				coded = coded || sh == ShapeRuns || sh == ShapeDict && f.Type.ID() != arrow.DICTIONARY
 			}
 		}
 		if !coded {
-			return segs, nil
+			return runs, nil
 		}
 		if depth > ipc.MaxDepth {
 			return nil, fmt.Errorf("dictionaries nested deeper than %d", ipc.MaxDepth)
 		}
 		var out []Run
-		for _, s := range segs {
+		for _, r := range runs {
 			var err error
 			switch {
-			case s.Column != nil && ShapeOf(s.Column.Type) == ShapeRuns:
-				out = s.runEnds(out)
-			case s.Column != nil && ShapeOf(s.Column.Type) == ShapeDict:
-				out, err = s.lookUp(out)
+			case r.Column != nil && ShapeOf(r.Column.Type) == ShapeRuns:
+				out = r.runEnds(out)
+			case r.Column != nil && ShapeOf(r.Column.Type) == ShapeDict:
+				out, err = r.lookUp(out)
 			default:
-				out = AppendRun(out, s)
+				out = AppendRun(out, r)
 			}
 			if err != nil {
 				return nil, err
 			}
 		}
-		segs = out
+		runs = out
 	}
 }
 
-func (s Run) lookUp(out []Run) ([]Run, error) {
-	for i := s.From; i < s.From+s.Len; i++ {
-		if s.Column.IsNull(i) {
+// lookUp appends the run's values as runs of the dictionary. Indices are checked here, as
+// they lead to bytes for the first time.
+func (r Run) lookUp(out []Run) ([]Run, error) {
+	for i := r.From; i < r.From+r.Len; i++ {
+		if r.Column.IsNull(i) {
 			out = AppendRun(out, Run{Len: 1, MustBeNull: true})
 			continue
 		}
-		k := s.Column.Index(i)
-		if k < 0 || k >= int64(s.Column.Dictionary.Len) {
-			return nil, fmt.Errorf("row %d: index %d in a dictionary of %d values", i, k, s.Column.Dictionary.Len)
+		k := r.Column.Index(i)
+		if k < 0 || k >= int64(r.Column.Dictionary.Len) {
+			return nil, fmt.Errorf("row %d: index %d in a dictionary of %d values", i, k, r.Column.Dictionary.Len)
 		}
-		out = AppendRun(out, Run{Column: s.Column.Dictionary, From: int(k), Len: 1})
+		out = AppendRun(out, Run{Column: r.Column.Dictionary, From: int(k), Len: 1})
 	}
 	return out, nil
 }
 
-func (s Run) runEnds(out []Run) []Run {
-	ends, vals := s.Column.Kids[0], s.Column.Kids[1]
-	w, run := BitWidth(ends.Type)/8, 0
-	for i := s.From; i < s.From+s.Len; i++ {
-		for run < ends.Len && intAt(ends.Buffers[0], w, ends.Offset+run, true) <= int64(s.Column.Offset+i) {
-			run++
+// runEnds appends the run's values as runs of the values of a run-end encoded column, in
+// which run k covers the rows before end k: ends [2 5] are two rows of value 0, three of 1.
+func (r Run) runEnds(out []Run) []Run {
+	ends, vals := r.Column.Kids[0], r.Column.Kids[1]
+	w, at := BitWidth(ends.Type)/8, 0
+	for i := r.From; i < r.From+r.Len; i++ {
+		for at < ends.Len && intAt(ends.Buffers[0], w, ends.Offset+at, true) <= int64(r.Column.Offset+i) {
+			at++
 		}
-		out = append(out, Run{Column: vals, From: run, Len: 1})
+		out = append(out, Run{Column: vals, From: at, Len: 1})
 	}
 	return out
 }
 
-// eachRun calls f for the longest runs of null and of non-null values in s.
-func (s Run) eachRun(f func(from, n int, null bool)) {
-	if s.Column == nil || s.Column.Type.ID() == arrow.NULL || s.Column.Valid == nil {
-		if s.Len > 0 || s.Column == nil {
-			f(s.From, s.Len, s.Column == nil || s.Column.Type.ID() == arrow.NULL)
+// eachRun calls f for the longest stretches of null and of non-null values in r: most
+// columns have one, and copying it whole is what makes copying fast.
+func (r Run) eachRun(f func(from, n int, null bool)) {
+	if r.Column == nil || r.Column.Type.ID() == arrow.NULL || r.Column.Valid == nil {
+		if r.Len > 0 || r.Column == nil {
+			f(r.From, r.Len, r.Column == nil || r.Column.Type.ID() == arrow.NULL)
 		}
 		return
 	}
-	off, end := s.Column.Offset, s.From+s.Len
-	for i := s.From; i < end; {
-		ok := BitAt(s.Column.Valid, off+i)
-		j := runEnd(s.Column.Valid, off+i, off+end, ok) - off
+	off, end := r.Column.Offset, r.From+r.Len
+	for i := r.From; i < end; {
+		ok := BitAt(r.Column.Valid, off+i)
+		j := runEnd(r.Column.Valid, off+i, off+end, ok) - off
 		f(i, j-i, !ok)
 		i = j
 	}
 }
 
-// ChildRuns are the segments of child k under segs of a nested field: what stands
-// under a null is blank, or left out where lists say how long they are.
-func ChildRuns(f arrow.Field, segs []Run, k int) []Run {
+// ChildRuns are the runs of child k under runs of a nested field f. Values of the child
+// under a null of the parent are in the buffers as often as not, and nobody may see them:
+// lists leave them out, as offsets say how long each list is; structs and lists of a fixed
+// size, whose children are counted with them, have blanks there.
+func ChildRuns(f arrow.Field, runs []Run, k int) []Run {
 	var out []Run
 	fixed := 1
 	if t, ok := f.Type.(*arrow.FixedSizeListType); ok {
 		fixed = int(t.Len())
 	}
 	sh := ShapeOf(f.Type)
-	for _, s := range segs {
-		s.eachRun(func(from, n int, null bool) {
+	for _, r := range runs {
+		r.eachRun(func(from, n int, null bool) {
 			switch {
 			case sh == ShapeList && null:
 			case sh == ShapeList:
-				out = listSegs(out, s.Column, from, n)
+				out = listRuns(out, r.Column, from, n)
 			case null:
 				out = AppendRun(out, Run{Len: n * fixed})
 			default:
-				out = AppendRun(out, Run{Column: s.Column.Kids[k], From: (s.Column.Offset + from) * fixed, Len: n * fixed})
+				out = AppendRun(out, Run{Column: r.Column.Kids[k], From: (r.Column.Offset + from) * fixed, Len: n * fixed})
 			}
 		})
 	}
 	return out
 }
 
-// listSegs appends the values of n lists of c; lists that follow one another
-// make one segment.
-func listSegs(out []Run, c *Column, from, n int) []Run {
+// listRuns appends the values of n lists of c. Values of lists with offsets follow one
+// another without a gap, so n of them make one run; list views may lie anywhere.
+func listRuns(out []Run, c *Column, from, n int) []Run {
 	if n > 0 && ShapeOf(c.Type) == ShapeList {
 		a, _ := c.span(from)
 		_, b := c.span(from + n - 1)

@@ -5,19 +5,21 @@ import "github.com/apache/arrow/go/v17/arrow"
 // Shape is how values of a type lie in buffers.
 type Shape uint8
 
+// The shapes, with the buffers that follow the validity bitmap.
 const (
-	ShapeNull Shape = iota
-	ShapeFixed
-	ShapeText     // offsets and data
-	ShapeView     // 16-byte views and data
-	ShapeList     // offsets and one child
-	ShapeListView // offsets, sizes and one child
-	ShapeFixedList
-	ShapeStruct
-	ShapeDict
-	ShapeRuns
+	ShapeNull      Shape = iota // none, not even a bitmap
+	ShapeFixed                  // data: so many bits for each value
+	ShapeText                   // offsets and data
+	ShapeView                   // 16-byte views and data
+	ShapeList                   // offsets and one child
+	ShapeListView               // offsets, sizes and one child
+	ShapeFixedList              // one child, so many values for each list
+	ShapeStruct                 // a child for each member
+	ShapeDict                   // indices; the values are a column of their own
+	ShapeRuns                   // run-end encoded: two children, run ends and values
 )
 
+// ShapeOf is the shape of a type; that of an extension type is its storage's.
 func ShapeOf(dt arrow.DataType) Shape {
 	switch dt.ID() {
 	case arrow.NULL:
@@ -51,6 +53,7 @@ func OffsetWidth(dt arrow.DataType) int {
 	return 4
 }
 
+// IsText says whether values are UTF-8.
 func IsText(dt arrow.DataType) bool {
 	switch dt.ID() {
 	case arrow.STRING, arrow.LARGE_STRING, arrow.STRING_VIEW:

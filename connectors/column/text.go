@@ -16,6 +16,7 @@ type offsets struct {
 	end   int64
 }
 
+// newOffsets is for n values; the first offset is 0 already.
 func newOffsets(typ arrow.DataType, n int) *offsets {
 	w := OffsetWidth(typ)
 	return &offsets{b: make([]byte, (n+1)*w), width: w}
@@ -27,6 +28,8 @@ func (o *offsets) add(n int) {
 	PutInt(o.b[o.row*o.width:], o.width, o.end)
 }
 
+// err says that the values are too many for offsets of 32 bits. They are counted in 64, so
+// that it can be said after the fact.
 func (o *offsets) err() error {
 	if o.width == 4 && o.end > math.MaxInt32 {
 		return fmt.Errorf("%d values or bytes are too many for 32-bit offsets", o.end)
@@ -34,10 +37,12 @@ func (o *offsets) err() error {
 	return nil
 }
 
-func (c *Column) copyText(segs []Run) error {
+// copyText copies texts, runs of non-null ones whole: only their offsets are made one by
+// one.
+func (c *Column) copyText(runs []Run) error {
 	o := newOffsets(c.Type, c.Len)
-	data := make([]byte, 0, TextBytes(segs))
-	for _, s := range segs {
+	data := make([]byte, 0, TextBytes(runs))
+	for _, s := range runs {
 		s.eachRun(func(from, n int, null bool) {
 			if n > 0 && !null && ShapeOf(s.Column.Type) == ShapeText {
 				w, at := OffsetWidth(s.Column.Type), s.Column.Offset+from

@@ -9,7 +9,7 @@
 // What always holds, on both databases:
 //
 //   - Many callers' functions share one transaction, each under a savepoint. A
-//     caller gets its answer after the commit that holds his work is durable.
+//     caller gets its answer after the commit that holds its work is durable.
 //     A function that fails or panics leaves nothing and disturbs nobody else.
 //   - Functions run one after the other over all replicas: on SQLite because
 //     there is one writer, on PostgreSQL because each group locks the head of

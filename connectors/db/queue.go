@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxQueued bounds the jobs that wait, both queues together; who comes
-	// later waits at the door of the queue until his context ends. 64 writers
+	// later waits at the door of the queue until its context ends. 64 writers
 	// on each of 64 streams fit.
 	maxQueued = 4096
 	// maxGroup and groupTime bound one group of small writes: at 256 writers
@@ -177,7 +177,7 @@ func (db *DB) Run(ctx context.Context) error {
 }
 
 // gather lets those whom the last group has just answered come back, so that
-// crowds commit together instead of one first and the rest after him. It yields
+// crowds commit together instead of one first and the rest after it. It yields
 // and never sleeps: a lone writer does not pay.
 func (db *DB) gather(small int) {
 	for small < maxGroup {

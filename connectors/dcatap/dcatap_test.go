@@ -131,7 +131,7 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 			"dcat:theme: not kept, as only the EU's data themes are (http://eurovoc.europa.eu/1)",
 			"dct:spatial: not kept, as it names no place whose country is known here (https://sws.geonames.org/1/); add the country, such as http://publications.europa.eu/resource/authority/country/BEL",
 			"dcat:distribution: not kept: dcat:accessURL",
-			"passed over, as it is no part of the dataset: 1 dcat:Catalog",
+			"passed over, as it is not part of the dataset: 1 dcat:Catalog",
 			"foaf:name: kept in one language only",
 		},
 	}
@@ -164,7 +164,7 @@ func TestFaultsAreNamed(t *testing.T) {
 		"no JSON-LD":    {`{"@id": 5, "@type": "http://www.w3.org/ns/dcat#Dataset"}`, "", "@id"},
 		"foreign":       {`{"@context": "https://evil.example/c", "@id": "https://x.example/d"}`, "/@context", "evil.example"},
 		"twice":         {`{"a": 1, "a": 2}`, "/a", "twice"},
-		"file address":  {`{"@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "t", "http://www.w3.org/ns/dcat#distribution": {"http://www.w3.org/ns/dcat#accessURL": {"@id": "file:///etc/passwd"}}}`, "/http:~1~1www.w3.org~1ns~1dcat#distribution/dcat:accessURL", "no address"},
+		"file address":  {`{"@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "t", "http://www.w3.org/ns/dcat#distribution": {"http://www.w3.org/ns/dcat#accessURL": {"@id": "file:///etc/passwd"}}}`, "/http:~1~1www.w3.org~1ns~1dcat#distribution/dcat:accessURL", "not an address"},
 		"relative name": {`{"@id": "d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "t"}`, "/iri", "relative"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 		address := cmp.Or(rdf.ID(values[0]), s)
 		u, err := url.Parse(address)
 		if err != nil || !slices.Contains([]string{"http", "https", "ftp", "s3"}, strings.ToLower(u.Scheme)) {
-			r.fault(at+"/dcat:"+property, "%q is no address (http, https, ftp, s3) and there is nothing to resolve it against", address)
+			r.fault(at+"/dcat:"+property, "%q is not an address (http, https, ftp, s3) and there is nothing to resolve it against", address)
 			return schemas.Link{}, false
 		}
 		for _, other := range rdf.List(n, nsDCAT+"accessURL") {

@@ -102,7 +102,7 @@ func (r *reader) others(n rdf.Node) {
 		names = append(names, fmt.Sprintf("%d %s", counts[name], name))
 	}
 	if len(names) > 0 {
-		r.note("/", "passed over, as it is no part of the dataset: %s", strings.Join(names, ", "))
+		r.note("/", "passed over, as it is not part of the dataset: %s", strings.Join(names, ", "))
 	}
 }
 

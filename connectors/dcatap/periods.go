@@ -72,7 +72,7 @@ func (r *reader) end(n rdf.Node, property, owl string) string {
 		d, ok := asDay(s)
 		switch {
 		case !ok && s != "" && s != "..": // an open end
-			r.note("/dct:temporal", "%q is no day that is read here", cut(s))
+			r.note("/dct:temporal", "%q is not a day that is read here", cut(s))
 		case ok && out != "" && d != out:
 			r.note("/dct:temporal", "of several ends of one period only %s is kept, not %s", out, d)
 		case ok:

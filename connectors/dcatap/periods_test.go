@@ -47,11 +47,11 @@ func TestPeriods(t *testing.T) {
 		"by address":      {`{"@id": "http://reference.data.gov.uk/id/year/2020"}`, []schemas.Days{{From: "2020", Until: "2020"}}, ""},
 		"two":             {`[` + both("dcat:?Date", `"2010-01-01"`, `"2010-12-31"`) + `, ` + both("schema:?Date", `"2020-01-01"`, `"2020-12-31"`) + `]`, []schemas.Days{{From: "2010-01-01", Until: "2010-12-31"}, {From: "2020-01-01", Until: "2020-12-31"}}, ""},
 		"old":             {both("dcat:?Date", `"1066-10-14"`, `"1500"`), []schemas.Days{{From: "1066-10-14", Until: "1500"}}, ""},
-		"before Christ":   {both("dcat:?Date", `"-0500"`, `"0300"`), []schemas.Days{{Until: "0300"}}, `"-0500" is no day`},
+		"before Christ":   {both("dcat:?Date", `"-0500"`, `"0300"`), []schemas.Days{{Until: "0300"}}, `"-0500" is not a day`},
 		"words of people": {`"the Middle Ages"`, nil, "names no days that are read here (the Middle Ages)"},
 		"backwards":       {both("dcat:?Date", `"2021"`, `"2020"`), nil, "before it begins"},
 		"two beginnings":  {`{"dcat:startDate": ["2020", "2021"]}`, []schemas.Days{{From: "2020"}}, "only 2020 is kept, not 2021"},
-		"no day":          {both("dcat:?Date", `"2022-02-30"`, `"2022-03-30"`), []schemas.Days{{Until: "2022-03-30"}}, `"2022-02-30" is no day`},
+		"no day":          {both("dcat:?Date", `"2022-02-30"`, `"2022-03-30"`), []schemas.Days{{Until: "2022-03-30"}}, `"2022-02-30" is not a day`},
 	} {
 		d := one(c.temporal)
 		if diff := cmp.Diff(c.want, d.Covered(), cmpopts.EquateEmpty()); diff != "" {

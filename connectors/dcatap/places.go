@@ -70,7 +70,7 @@ func (r *reader) languages(n rdf.Node) []string {
 		tag, ok := r.language(v)
 		switch {
 		case !ok:
-			r.note("/dct:language", "not kept, as it is no language that is known here%s", quoted(v))
+			r.note("/dct:language", "not kept, as it is not a language that is known here%s", quoted(v))
 		case !slices.Contains(out, tag):
 			out = append(out, tag)
 		}

@@ -90,7 +90,7 @@ func ReadYAML(b []byte) (schemas.Dataset, error) {
 	}
 	err = json.Unmarshal(y.JSON, &d)
 	if err != nil {
-		return d, schemas.BadField("dataset", "", "the document is no dataset: %v", err)
+		return d, schemas.BadField("dataset", "", "the document is not a dataset: %v", err)
 	}
 	return d, nil
 }

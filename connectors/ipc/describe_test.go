@@ -14,12 +14,14 @@ import (
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	fields := []arrow.Field{
-		{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: arrow.NewMetadata([]string{ExtensionName, ExtensionMetadata}, []string{"arrow.uuid", ""})},
+		{Name: "id", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Metadata: arrow.NewMetadata([]string{ExtensionName,
+			ExtensionMetadata}, []string{"arrow.uuid", ""})},
 		{Name: "crop", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, Nullable: true},
 		{Name: "yield", Type: arrow.PrimitiveTypes.Float64},
 	}
 	plain := EncodeSchema(fields)
-	about := map[string]map[string]string{"yield": {"unit": "t/ha", "description": "Ertrag"}, "id": {"description": "of the plot"}, "gone": {"unit": "m"}}
+	about := map[string]map[string]string{"yield": {"unit": "t/ha", "description": "Ertrag"}, "id": {"description": "of the plot"},
+		"gone": {"unit": "m"}}
 	described, err := Describe(plain, about)
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ func guard(err *error) {
 // offsets outside; callers stand under guard.
 type flat struct{ t flatbuffers.Table }
 
+// flatRoot is the table that a whole flatbuffer is about.
 func flatRoot(b []byte) flat {
 	return flat{flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}}
 }
@@ -27,6 +28,8 @@ func flatRoot(b []byte) flat {
 // slot is a field's place in the row of slots, which begins with two lengths.
 func slot(field int) flatbuffers.VOffsetT { return flatbuffers.VOffsetT(4 + 2*field) }
 
+// at is where a field's value stands; false where the writer left the field out, which
+// means its default.
 func (f flat) at(field int) (flatbuffers.UOffsetT, bool) {
 	o := flatbuffers.UOffsetT(f.t.Offset(slot(field)))
 	return o + f.t.Pos, o != 0

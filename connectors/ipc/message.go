@@ -2,7 +2,6 @@ package ipc
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,9 +11,9 @@ import (
 
 // Limits of one encapsulated message.
 const (
-	MaxMeta = 16 << 20 // bytes of metadata; 16 MiB hold about 500,000 buffers
-	maxRows = math.MaxInt32
-	prefix  = 8 // continuation marker and metadata length
+	MaxMeta = 16 << 20      // bytes of metadata; 16 MiB hold about 500,000 buffers
+	maxRows = math.MaxInt32 // what Arrow's own readers count to
+	prefix  = 8             // continuation marker and metadata length
 )
 
 // Kind is the sort of an encapsulated IPC message.
@@ -45,14 +44,14 @@ type Message struct {
 	Buffers      []BufferRef
 	Nodes        []NodeRef
 	DictionaryID int64
-	IsDelta      bool
-	Compressed   bool
+	IsDelta      bool    // the dictionary goes on where the one before it ended
+	Compressed   bool    // each buffer by itself
+	Codec        int8    // where it is: 0 LZ4 frames, 1 Zstandard
+	Variadic     []int64 // of each view column, how many data buffers it has
+	Custom       bool    // carries custom metadata
+	Legacy       bool    // framed without continuation marker
 
-	Codec    int8
-	Variadic []int64
-	Custom   bool // carries custom metadata
-	Legacy   bool // framed without continuation marker
-	header   flat // the schema, record or dictionary table
+	header flat // the schema, record or dictionary table
 }
 
 // ParseMeta checks the metadata of one encapsulated message as it is stored:
@@ -85,6 +84,8 @@ func Header(meta []byte) []byte {
 	return meta[prefix:]
 }
 
+// ParseUnframed checks the metadata of a message without marker and length: the flatbuffer
+// alone. Errors say what is wrong and are of no Kind.
 func ParseUnframed(b []byte) (m Message, err error) {
 	defer guard(&err)
 	root := flatRoot(b)
@@ -121,7 +122,8 @@ func ParseUnframed(b []byte) (m Message, err error) {
 	return m, m.parseBatch(h)
 }
 
-// parseBatch reads the RecordBatch table h.
+// parseBatch reads the RecordBatch table h. A node of 16 bytes or a buffer of 16 costs no
+// more memory here than in the message, so the message's own length bounds both.
 func (m *Message) parseBatch(h flat) error {
 	m.Rows = h.i64(batchRows, 0)
 	if m.Rows < 0 || m.Rows > maxRows {
@@ -209,23 +211,10 @@ func ReadMessage(r io.ReaderAt, off, size int64, legacy bool) (m Message, at sch
 	return m, at, nil
 }
 
+// TruncatedAt is the error of an object that ends inside a message, after size bytes. Only
+// the end marker says that a stream is whole: the bytes before a cut look as good as any.
 func TruncatedAt(size int64) error {
 	return Invalid("no end marker: the stream is cut at byte %d", size)
-}
-
-// Invalid is an error of Kind Invalid; the subject is set by Conform. Causes
-// stand in its sentence and nowhere else.
-func Invalid(format string, args ...any) error {
-	for i, a := range args {
-		if err, ok := a.(error); ok {
-			if e, ok := errors.AsType[*schemas.Error](err); ok && e.Message != "" {
-				args[i] = errors.New(e.Message)
-			}
-		}
-	}
-	e := schemas.Errorf(schemas.Invalid, "", format, args...)
-	e.Err = nil
-	return e
 }
 
 // SplitMessage parses a message that lies in one piece and finds its body.

@@ -22,9 +22,9 @@ const (
 // Fields whose type is a dictionary have the children of their value type.
 type Node struct {
 	Field        arrow.Field
-	DictionaryID int64 // dictionary id, -1 for none
+	DictionaryID int64 // -1 for a field that is no dictionary
 	Kids         []*Node
-	Unread       string     // the type on the wire, where a stored schema's is not read
+	Unread       string     // of a lenient reading: the type on the wire, where it is not read
 	about        []keyValue // what a described schema says of it
 }
 
@@ -33,10 +33,10 @@ type Node struct {
 type Schema struct {
 	Arrow *arrow.Schema
 
-	Top    []*Node
-	Extras bool // metadata or features that a canonical schema has not
+	Top    []*Node // the columns
+	Extras bool    // it has metadata or features that a canonical schema has not
 
-	SchemaKeys, ColumnKeys []string // keys of metadata that a canonical schema has not
+	SchemaKeys, ColumnKeys []string // quoted keys of such metadata, of columns at most maxKeys
 }
 
 // ParseSchema reads an encapsulated schema message (Table.Schema). Types that
@@ -52,6 +52,7 @@ func ParseSchema(msg []byte) (*Schema, error) {
 	return SchemaOf(m)
 }
 
+// SchemaOf reads the schema of a parsed schema message. Kind: Invalid.
 func SchemaOf(m Message) (*Schema, error) {
 	s, err := parseSchema(m.header, schemaParser{})
 	if err != nil {
@@ -63,7 +64,7 @@ func SchemaOf(m Message) (*Schema, error) {
 
 // ParseStoredSchema reads a schema message that says how a writer had its columns before it
 // wrote them in another format, as the footer of a Parquet file has one. Types that are
-// not read are null and have their name in was; the error says only that it is none.
+// not read are null and have their name in Unread.
 func ParseStoredSchema(b []byte) (*Schema, error) {
 	m, _, err := ReadMessage(bytes.NewReader(b), 0, int64(len(b)), true)
 	if err != nil {
@@ -80,8 +81,7 @@ func SchemaWith(top []*Node) *Schema {
 	return &Schema{Arrow: arrow.NewSchema(fieldsOf(top), nil), Top: top}
 }
 
-// parseSchema reads the table Schema. Where it is hearsay, as in a Parquet footer,
-// types that are not read are null and have their name in was.
+// parseSchema reads the table Schema, as leniently as p says.
 func parseSchema(t flat, p schemaParser) (s *Schema, err error) {
 	defer guard(&err)
 	if t.i16(schemaEndianness, 0) != 0 {
@@ -110,8 +110,9 @@ func fieldsOf(nodes []*Node) []arrow.Field {
 	return fs
 }
 
+// schemaParser reads the fields of one schema.
 type schemaParser struct {
-	left      int
+	left      int // fields that may still come
 	extras    bool
 	keys      []string // of columns' metadata that is left out, at most maxKeys
 	lenient   bool
@@ -205,6 +206,8 @@ func MetadataNote(keys []string) []string {
 	return []string{"metadata left out: " + strings.Join(keys[:min(len(keys), maxKeys)], ", ")}
 }
 
+// The keys of a field's metadata that name an extension type [Arrow columnar format,
+// Extension Types].
 const (
 	ExtensionName     = "ARROW:extension:name"
 	ExtensionMetadata = "ARROW:extension:metadata"
@@ -221,6 +224,8 @@ func NewSchema(fields []arrow.Field) *Schema {
 	return s
 }
 
+// NewNode makes the node of a field, with the dictionary ids from next on; next is then
+// the first that is free.
 func NewNode(f arrow.Field, next *int64) *Node {
 	n := &Node{Field: f, DictionaryID: -1}
 	dt := f.Type

@@ -36,7 +36,8 @@ const (
 	fbLargeListView
 )
 
-// parseType reads a member of the union Type with its children.
+// parseType reads a member of the union Type with its children. Types whose table is empty
+// may come without one; all others need their parameters.
 func parseType(kind byte, t flat, kids []*Node) (arrow.DataType, error) {
 	switch kind {
 	case fbNull:
@@ -70,6 +71,8 @@ func parseType(kind byte, t flat, kids []*Node) (arrow.DataType, error) {
 	return parseFixed(kind, t)
 }
 
+// parseFixed reads types without children. Defaults are those of Schema.fbs: a writer leaves
+// out what is the default.
 func parseFixed(kind byte, t flat) (arrow.DataType, error) {
 	switch kind {
 	case fbInt:
@@ -131,7 +134,8 @@ func decimalType(precision, scale, bits int32) (arrow.DataType, error) {
 	case bits == 128 && precision >= 1 && precision <= 38:
 		return &arrow.Decimal128Type{Precision: precision, Scale: scale}, nil
 	case bits == 32 && precision >= 1 && precision <= 9, bits == 64 && precision >= 1 && precision <= 18:
-		return &Widened{&arrow.Decimal128Type{Precision: precision, Scale: scale}, fmt.Sprintf("decimal%d(%d, %d)", bits, precision, scale), int(bits)}, nil
+		wide := &arrow.Decimal128Type{Precision: precision, Scale: scale}
+		return &Widened{wide, fmt.Sprintf("decimal%d(%d, %d)", bits, precision, scale), int(bits)}, nil
 	case bits == 256 && precision >= 1 && precision <= 76:
 		return &arrow.Decimal256Type{Precision: precision, Scale: scale}, nil
 	}
@@ -147,6 +151,8 @@ func typeWords(kind byte, t flat, why error) string {
 	return fmt.Sprintf("a type that is not read (%v)", why)
 }
 
+// IntType is the type of integers of so many bits; those of 128 become decimals. Others are
+// refused with what to do instead.
 func IntType(bits int32, signed bool) (arrow.DataType, error) {
 	p := arrow.PrimitiveTypes
 	switch {
@@ -225,6 +231,7 @@ type Widened struct {
 	Bits                  int
 }
 
+// String is the name on the wire, for notes: decimal64(15, 1), int128.
 func (w *Widened) String() string { return w.name }
 
 // Name is String: the type has no other.

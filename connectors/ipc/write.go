@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	Magic     = "ARROW1"
-	Alignment = 64 // of buffers in a body [Arrow columnar format, Buffer Alignment]
+	// Magic begins and ends an IPC file.
+	Magic = "ARROW1"
+	// Alignment is that of buffers in a body [Arrow columnar format, Buffer Alignment].
+	Alignment = 64
 )
 
 // FileStart is what stands before the schema message of an IPC file.
@@ -26,6 +28,8 @@ func EndOfStream() []byte { return []byte{255, 255, 255, 255, 0, 0, 0, 0} }
 // two keys of extension types. The message has no body.
 func EncodeSchema(fields []arrow.Field) []byte { return NewSchema(fields).Encode() }
 
+// Encode gives the encapsulated schema message, which has no body. Equal schemas give equal
+// bytes.
 func (s *Schema) Encode() []byte {
 	b := flatbuffers.NewBuilder(1024)
 	return finishMessage(b, headerSchema, schemaTable(b, s.Top), 0)
@@ -52,6 +56,7 @@ func FileFooter(schema []byte, dictionaries, batches []schemas.Block) ([]byte, e
 	return append(out, Magic...), nil
 }
 
+// blockVector writes the places of messages. A flatbuffers vector is written from its end.
 func blockVector(b *flatbuffers.Builder, blocks []schemas.Block) flatbuffers.UOffsetT {
 	b.StartVector(24, len(blocks), 8)
 	for i := len(blocks) - 1; i >= 0; i-- {
@@ -65,7 +70,8 @@ func blockVector(b *flatbuffers.Builder, blocks []schemas.Block) flatbuffers.UOf
 }
 
 // finishMessage wraps a header table into an encapsulated message without its
-// body; kind is the member of MessageHeader: 1 schema, 2 dictionary, 3 record.
+// body; kind is the member of MessageHeader. The length is padded to 8, so that bodies are
+// aligned as the file is.
 func finishMessage(b *flatbuffers.Builder, kind byte, header flatbuffers.UOffsetT, body int64) []byte {
 	b.StartObject(messageFields)
 	b.PrependInt64Slot(messageBodyLength, body, 0)
@@ -293,6 +299,7 @@ func plainSlots(b *flatbuffers.Builder, dt arrow.DataType, i16, i32 func(int, in
 	return fbInt
 }
 
+// Padded is what n bytes of a buffer take in a body.
 func Padded(n int64) int64 { return (n + Alignment - 1) &^ (Alignment - 1) }
 
 // PlaceBuffers gives each buffer its place in the body.

@@ -28,14 +28,14 @@ func (m *MailServer) Check() error {
 	host, port, err := net.SplitHostPort(m.Server)
 	n, e := strconv.Atoi(port)
 	if err != nil || host == "" || e != nil || n < 1 || n > 65535 {
-		return schemas.BadField("settings", "mail.server", "%q is no mail server; write it like smtp.example:587", m.Server)
+		return schemas.BadField("settings", "mail.server", "%q is not a mail server; write it like smtp.example:587", m.Server)
 	}
 	if m.Plain && host != "localhost" && !net.ParseIP(host).IsLoopback() {
 		return schemas.BadField("settings", "mail.plain", "without TLS mail goes to a server on this machine only")
 	}
 	err = mail.NewMsg().From(m.From)
 	if err != nil {
-		return schemas.BadField("settings", "mail.from", "%q is no address of mail", m.From)
+		return schemas.BadField("settings", "mail.from", "%q is not an address of mail", m.From)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func ParseNotes(b []byte) (schemas.Offer, []schemas.FieldError, error) {
 	o := r.document()
 	if len(r.faults) > 0 {
 		return schemas.Offer{}, nil, &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer holds what is not understood here", Fields: r.faults,
-			Remedy: "mend or leave out what is named; docs/offers.md lists the terms that are understood"}
+			Remedy: "fix or leave out what is named; docs/offers.md lists the terms that are understood"}
 	}
 	return o, r.notes, nil
 }
@@ -260,7 +260,7 @@ func (r *reader) number(n rdf.Node, at, property string) int64 {
 	s, _, _, _ := rdf.Literal(v)
 	i, err := parseInt(s)
 	if err != nil {
-		r.fault(at+"/"+member(property), "%q is no whole number", s)
+		r.fault(at+"/"+member(property), "%q is not a whole number", s)
 	}
 	return i
 }

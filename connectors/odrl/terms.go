@@ -128,7 +128,7 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 			return code, nil
 		}
 		if isIRI || strings.Contains(v, "://") {
-			return "", fmt.Errorf("%q is no place known here; write an ISO 3166-1 code, EU or EEA", short(v))
+			return "", fmt.Errorf("%q is not a place known here; write an ISO 3166-1 code, EU or EEA", short(v))
 		}
 	case "recipient":
 		if isIRI && !strings.Contains(v, ":") {
@@ -139,18 +139,18 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 		}
 	case "dateTime":
 		if isIRI {
-			return "", fmt.Errorf("%q is no instant", short(v))
+			return "", fmt.Errorf("%q is not an instant", short(v))
 		}
 		_, err := schemas.ParsePeriod(v, false)
 		return v, err
 	case "recipientKind":
 		if isIRI || !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(v)) {
-			return "", fmt.Errorf("%q is no kind of recipient; known are %v", short(v), schemas.ParticipantKinds())
+			return "", fmt.Errorf("%q is not a kind of recipient; known are %v", short(v), schemas.ParticipantKinds())
 		}
 	case "factory":
 		slug, ok := strings.CutPrefix(v, factoryPrefix)
 		if isIRI && !ok {
-			return "", fmt.Errorf("%q is no factory; write its slug", short(v))
+			return "", fmt.Errorf("%q is not a factory; write its slug", short(v))
 		}
 		return slug, nil
 	}

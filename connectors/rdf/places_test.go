@@ -43,7 +43,7 @@ func TestPlaces(t *testing.T) {
 		}
 		for _, code := range codes {
 			if _, listed := p.codes.PlaceIRI(code); !listed {
-				t.Errorf("%s holds %s, which is no country here", continent, code)
+				t.Errorf("%s holds %s, which is not a country here", continent, code)
 			}
 		}
 	}

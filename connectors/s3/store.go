@@ -73,7 +73,7 @@ func New(id schemas.StoreID, endpoint, region string, c Credentials, options ...
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
-		return nil, schemas.BadField("store", "/endpoint", "%q is no endpoint; write it like https://s3.example", endpoint)
+		return nil, schemas.BadField("store", "/endpoint", "%q is not an endpoint; write it like https://s3.example", endpoint)
 	}
 	core, err := minio.NewCore(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: u.Scheme == "https", Region: region,

@@ -198,7 +198,7 @@ func TestStalls(t *testing.T) {
 			t.Errorf("two objects are joined: %v", err)
 		}
 	})
-	t.Run("a slow reader is no slow store", func(t *testing.T) {
+	t.Run("a slow reader is not a slow store", func(t *testing.T) {
 		s := open(t, serve)
 		body, err := s.Open(t.Context(), "lab", "k", "tag", 0, int64(len(object)))
 		if err != nil {

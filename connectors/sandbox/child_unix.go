@@ -75,7 +75,7 @@ func (c *child) do(ctx context.Context, j job, in, out *os.File) (answer, error)
 	defer context.AfterFunc(wall, func() { _ = c.cmd.Process.Kill() })() // it may be gone
 	a, err := c.ask(j, in, out)
 	if err == nil && (a.Report == nil) == (a.Error == nil) {
-		err = errors.New("an answer that is none")
+		err = errors.New("not a valid answer")
 	}
 	if err == nil {
 		return a, nil
@@ -97,7 +97,8 @@ func (c *child) ask(j job, in, out *os.File) (answer, error) {
 	if err != nil {
 		return a, err
 	}
-	_, _, err = c.conn.WriteMsgUnix(binary.BigEndian.AppendUint32(nil, uint32(len(body))), syscall.UnixRights(int(in.Fd()), int(out.Fd())), nil)
+	_, _, err = c.conn.WriteMsgUnix(binary.BigEndian.AppendUint32(nil, uint32(len(body))), syscall.UnixRights(int(in.Fd()),
+		int(out.Fd())), nil)
 	if err == nil {
 		_, err = c.conn.Write(body)
 	}

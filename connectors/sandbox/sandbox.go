@@ -115,10 +115,12 @@ func (r *Runner) died(name string, err error, stderr string) error {
 		return fmt.Errorf("start the reading process: %w", err)
 	}
 	cause := fmt.Errorf("sandbox child: %v: %s", err, head(stderr, 2000))
-	e := schemas.Errorf(schemas.Invalid, name, "the file made its reader stop: it is corrupt, or uses a part of the format that cannot be read")
+	e := schemas.Errorf(schemas.Invalid, name, "the file made its reader stop: it is corrupt, or uses a part of the format that "+
+		"cannot be read")
 	switch {
 	case outOfMemory(stderr):
-		e.Message = fmt.Sprintf("reading the file took more than %d MiB; its batches or row groups are too large, or it is corrupt", r.limits.Memory>>20)
+		e.Message = fmt.Sprintf("reading the file took more than %d MiB; its batches or row groups are too large, or it is corrupt",
+			r.limits.Memory>>20)
 	case exit != nil && cpuSpent(exit.ProcessState):
 		e.Message = fmt.Sprintf("reading the file took more than %s of processor time and was stopped", r.limits.CPU)
 	case exit != nil && killed(exit.ProcessState):
@@ -221,7 +223,8 @@ func tidy() {
 func failed(name string, err error) answer {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if full(err) {
-		return answer{Error: &schemas.Error{Kind: schemas.Unavailable, Subject: name, Message: "there is no room on the disk for what is written of the file"}}
+		return answer{Error: &schemas.Error{Kind: schemas.Unavailable, Subject: name, Message: "there is no room on the disk for what " +
+			"is written of the file"}}
 	}
 	if !ok {
 		return answer{Error: &schemas.Error{Kind: schemas.Internal, Subject: name, Message: err.Error()}}

@@ -103,9 +103,12 @@ func TestOutOfMemory(t *testing.T) {
 		"fatal error: runtime: out of memory\n":          true,
 		"fatal error: runtime: cannot allocate memory\n": true,
 		"panic: 900000000 bytes at once\n":               true,
-		"SIGSEGV: segmentation violation\nPC=0x43941d m=0 sigcode=1 addr=0x0\n\ngoroutine 0 gp=0x2338d00 m=0 mp=0x233a100 [idle]:\nruntime.(*spanQueue).tryDrain":         true,
-		"SIGSEGV: segmentation violation\nPC=0x43941d m=0 sigcode=1 addr=0x7fe31000\n\ngoroutine 0 gp=0x2338d00 m=0 mp=0x233a100 [idle]:\nruntime.(*mspan).nextFreeIndex": false,
-		"panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0xa32865]\n":               false,
+		"SIGSEGV: segmentation violation\nPC=0x43941d m=0 sigcode=1 addr=0x0\n\ngoroutine 0 gp=0x2338d00 m=0 mp=0x233a100 " +
+			"[idle]:\nruntime.(*spanQueue).tryDrain": true,
+		"SIGSEGV: segmentation violation\nPC=0x43941d m=0 sigcode=1 addr=0x7fe31000\n\ngoroutine 0 gp=0x2338d00 m=0 mp=0x233a100 " +
+			"[idle]:\nruntime.(*mspan).nextFreeIndex": false,
+		"panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 " +
+			"addr=0x0 pc=0xa32865]\n": false,
 	} {
 		if got := outOfMemory(stderr); got != want {
 			t.Errorf("%t for %s", got, stderr)

@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"context"
@@ -9,6 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 // spent is the processor time of this process.
@@ -23,11 +26,12 @@ func spent(tb testing.TB) time.Duration {
 // BenchmarkPublishParquet reads, checks, cuts and writes Parquet files as publication
 // does, beside pyarrow's whole job; the figure is our processor time to its.
 func BenchmarkPublishParquet(b *testing.B) {
-	dir, py := b.TempDir(), python(b)
+	dir, py := b.TempDir(), shardtest.Python(b)
 	if out, err := exec.Command(py, "testdata/bench.py", "write", dir).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), shared(b, "data", "health", "mimic-iv-demo-meds", "mimic_iv_demo_meds_events.parquet")} {
+	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), shardtest.Shared(b, "data", "health",
+		"mimic-iv-demo-meds", "mimic_iv_demo_meds_events.parquet")} {
 		b.Run(filepath.Base(f), func(b *testing.B) {
 			data, err := os.ReadFile(f)
 			if err != nil {
@@ -35,9 +39,9 @@ func BenchmarkPublishParquet(b *testing.B) {
 			}
 			var ours, theirs float64
 			for b.Loop() {
-				in, out := fileOf(b, data), fileOf(b, nil)
+				in, out := shardtest.FileOf(b, data), shardtest.FileOf(b, nil)
 				began := spent(b)
-				if _, err := Conform(context.Background(), in, int64(len(data)), Spec{Name: "x.parquet"}, out); err != nil {
+				if _, err := shard.Conform(context.Background(), in, int64(len(data)), shard.Spec{Name: "x.parquet"}, out); err != nil {
 					b.Fatal(err)
 				}
 				ours += (spent(b) - began).Seconds()

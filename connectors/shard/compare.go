@@ -30,7 +30,7 @@ func difference(m *ipc.Message, body []byte, nodes []ipc.NodeRef, want [][]byte)
 		n := int64(len(w))
 		switch {
 		case ref.Offset&7 != 0 || ref.Offset < last || ref.Offset > ipc.Padded(last):
-			return fmt.Sprintf("buffer %d stands at byte %d, not after the one before it", i, ref.Offset)
+			return fmt.Sprintf("buffer %d is at byte %d, not right after the one before it", i, ref.Offset)
 		case ref.Length < n || ref.Length > ipc.Padded(n):
 			return fmt.Sprintf("buffer %d has %d bytes where its values need %d", i, ref.Length, n)
 		case !allZero(body[end:ref.Offset]):
@@ -46,6 +46,7 @@ func difference(m *ipc.Message, body []byte, nodes []ipc.NodeRef, want [][]byte)
 	return ""
 }
 
+// allZero says that nothing hides in padding.
 func allZero(b []byte) bool {
 	for _, x := range b {
 		if x != 0 {

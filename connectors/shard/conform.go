@@ -41,7 +41,7 @@ type Spec struct {
 	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
 	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
 	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
-	Open       bool            `json:"open,omitempty"`        // Schema does not bind undeclared columns of CSV: their types follow from Seen and the file
+	Open       bool            `json:"open,omitempty"`        // of CSV: Schema binds declared columns alone; Seen and the file the others
 	Seen       []csv.Seen      `json:"seen,omitempty"`        // what the table's other CSV files have shown
 	Path       []PathColumn    `json:"path,omitempty"`        // columns that stand in the object's path
 }
@@ -203,13 +203,15 @@ func (c *conformer) arrow(in *arrowInput) error {
 	return c.rewrite(src, p, n)
 }
 
-// conforms compares every message of a tidy file with its canonical form, and
-// says why the file cannot stay as it is; empty where it can.
+// conforms compares every message of a file whose envelope is canonical with its canonical
+// form, and says why the file cannot stay as it is; empty where it can. A provider whose
+// writer is canonical, as ours is, keeps its files where they are, and nothing is copied.
 func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string, err error) {
 	dicts := map[int64]*column.Column{}
 	cut := cutChecker{window: window, limit: p.limit}
 	r := &c.report
-	if schema := p.schema.Encode(); int(in.schemaAt.Meta) > metaAllowance(len(schema)) || in.footer > metaAllowance(len(schema)+24*len(in.entries)) {
+	schema := len(p.schema.Encode())
+	if int(in.schemaAt.Meta) > metaAllowance(schema) || in.footer > metaAllowance(schema+24*len(in.entries)) {
 		return "its schema or footer has bytes that nothing refers to", nil
 	}
 	for _, e := range in.entries {
@@ -289,15 +291,16 @@ func metaAllowance(n int) int { return n + n/4 + 128 }
 
 // sameRecord says why a record batch, whose first row is first, is not canonical and
 // cut right.
-func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]*column.Column, cut *cutChecker, first int64) (string, error) {
+func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]*column.Column, cut *cutChecker,
+	first int64) (string, error) {
 	cols, err := batch.Decode(m, body, p.schema.Top, dicts, nil)
 	if err != nil {
 		return "", err
 	}
-	segs, size := make([][]column.Run, len(cols)), int64(0)
+	runs, size := make([][]column.Run, len(cols)), int64(0)
 	for i, k := range cols {
-		segs[i] = []column.Run{{Column: k, Len: k.Len}}
-		n, err := p.size(i, segs[i])
+		runs[i] = []column.Run{{Column: k, Len: k.Len}}
+		n, err := p.size(i, runs[i])
 		if err != nil {
 			return "", err
 		}
@@ -306,7 +309,7 @@ func (p *plan) sameRecord(m *ipc.Message, body []byte, e entry, dicts map[int64]
 	if !cut.batch(m.Rows, size) {
 		return fmt.Sprintf("%d rows (%d bytes) do not fit windows of %d rows or messages of 3.5 MiB", m.Rows, size, cut.window), nil
 	}
-	canonical, err := p.build(segs, first)
+	canonical, err := p.build(runs, first)
 	if err != nil {
 		return "", err
 	}
@@ -407,5 +410,6 @@ func detect(data []byte, spec Spec) (Format, error) {
 	case ext == ".parquet":
 		return "", ipc.Invalid("the file is not a Parquet file: it does not begin with PAR1")
 	}
-	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read", path.Base(spec.Name)))
+	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; "+
+		"Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read", path.Base(spec.Name)))
 }

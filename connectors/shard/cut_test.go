@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"bytes"
@@ -14,40 +14,17 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
-)
 
-// wide makes rows of an int64, a text of size bytes and a list, in batches.
-func wide(t testing.TB, size int, batches ...int) []byte {
-	t.Helper()
-	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-		{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "list", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32), Nullable: true},
-	}, nil)
-	b := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
-	var recs []arrow.Record
-	n, word := 0, strings.Repeat("ā", size/2)
-	for _, rows := range batches {
-		for range rows {
-			b.Field(0).(*array.Int64Builder).Append(int64(n))
-			b.Field(1).(*array.StringBuilder).Append(word)
-			l := b.Field(2).(*array.ListBuilder)
-			l.Append(n%3 > 0)
-			for range n % 3 {
-				l.ValueBuilder().(*array.Float32Builder).Append(float32(n))
-			}
-			n++
-		}
-		recs = append(recs, b.NewRecord())
-	}
-	return written(t, schema, recs)
-}
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
+)
 
 // TestCutDependsOnRowsAlone writes the same rows in different batches.
 func TestCutDependsOnRowsAlone(t *testing.T) {
 	var first []byte
 	for _, batches := range [][]int{{3000}, {1, 2999}, {1500, 0, 1500}, {1024, 1024, 952}} {
-		r, out := must(t, wide(t, 4000, batches...), Spec{})
+		r, out := shardtest.Must(t, shardtest.Wide(t, 4000, batches...), shard.Spec{})
 		if r.WindowRows != 512 || r.Rows != 3000 {
 			t.Fatalf("windows of %d, %d rows", r.WindowRows, r.Rows)
 		}
@@ -61,7 +38,7 @@ func TestCutDependsOnRowsAlone(t *testing.T) {
 }
 
 func TestManyBatchesInAWindow(t *testing.T) {
-	r, _ := within(t, wide(t, 4000, 3000), 2048)
+	r, _ := shardtest.Within(t, shardtest.Wide(t, 4000, 3000), 2048)
 	var rows []int64
 	for _, b := range r.Batches {
 		rows = append(rows, b.Rows)
@@ -76,22 +53,8 @@ func TestManyBatchesInAWindow(t *testing.T) {
 	}
 }
 
-// within is must with a given window that may hold several batches.
-func within(t testing.TB, in []byte, window int64) (Report, []byte) {
-	t.Helper()
-	r, out, err := conform(t, in, Spec{WindowRows: window})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, _, err := conform(t, out, Spec{WindowRows: window, Schema: r.Schema})
-	if err != nil || !again.Conforms {
-		t.Fatalf("own output: conforms %t, %v", again.Conforms, err)
-	}
-	return r, out
-}
-
 func TestGiantRow(t *testing.T) {
-	r, _ := must(t, wide(t, 5<<20, 1, 2), Spec{})
+	r, _ := shardtest.Must(t, shardtest.Wide(t, 5<<20, 1, 2), shard.Spec{})
 	if r.WindowRows != 1 || len(r.Batches) != 3 || !strings.Contains(strings.Join(r.Notes, "\n"), "3 rows are larger than a message") {
 		t.Fatalf("%+v", r)
 	}
@@ -107,27 +70,27 @@ func TestLargeDictionaryBecomesPlain(t *testing.T) {
 		}
 	}
 	rec := b.NewRecord()
-	r, out := must(t, written(t, schema, []arrow.Record{rec}), Spec{})
+	r, out := shardtest.Must(t, columntest.Stream(t, schema, []arrow.Record{rec}), shard.Spec{})
 	if r.Columns[0].Type != "utf8" || len(r.Dictionaries) != 0 || !strings.Contains(r.Notes[0], "too large for a message") {
 		t.Fatalf("%v %v", r.Columns, r.Notes)
 	}
-	if a, b := texts([]arrow.Record{rec}), texts(records(t, out)); fmt.Sprint(a) != fmt.Sprint(b) {
+	if a, b := columntest.Texts([]arrow.Record{rec}), columntest.Texts(columntest.ReadFile(t, out)); fmt.Sprint(a) != fmt.Sprint(b) {
 		t.Fatal("values differ")
 	}
 }
 
 // TestEveryCut cuts a small stream at every byte: always refused, naming it.
 func TestEveryCut(t *testing.T) {
-	whole := wide(t, 20, 5, 3)
+	whole := shardtest.Wide(t, 20, 5, 3)
 	for n := range whole {
-		_, _, err := conform(t, whole[:n], Spec{Format: FormatArrowStream})
+		_, _, err := shardtest.Conform(t, whole[:n], shard.Spec{Format: shard.FormatArrowStream})
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("cut at byte %d", n)) {
 			t.Fatalf("cut at byte %d: %v", n, err)
 		}
 	}
-	_, file := must(t, whole, Spec{})
+	_, file := shardtest.Must(t, whole, shard.Spec{})
 	for n := range file {
-		if _, _, err := conform(t, file[:n], Spec{Format: FormatArrowFile}); err == nil {
+		if _, _, err := shardtest.Conform(t, file[:n], shard.Spec{Format: shard.FormatArrowFile}); err == nil {
 			t.Fatalf("a file cut at byte %d passes", n)
 		}
 	}
@@ -137,16 +100,16 @@ func TestEveryCut(t *testing.T) {
 // keep the file from staying where it is, and be gone from what is written.
 func TestNothingHidden(t *testing.T) {
 	const mark = "Zyxomma"
-	r, file := must(t, wide(t, 20, 5, 3), Spec{})
-	b, clean := r.Batches[0], fmt.Sprint(texts(records(t, file)))
+	r, file := shardtest.Must(t, shardtest.Wide(t, 20, 5, 3), shard.Spec{})
+	b, clean := r.Batches[0], fmt.Sprint(columntest.Texts(columntest.ReadFile(t, file)))
 	for at := b.Offset + int64(b.Meta); at+int64(len(mark)) <= b.Offset+b.Len(); at++ {
-		if !allZero(file[at : at+int64(len(mark))]) {
+		if bytes.Count(file[at:at+int64(len(mark))], []byte{0}) < len(mark) {
 			continue
 		}
 		bad := bytes.Clone(file)
 		copy(bad[at:], mark)
-		rep, out, err := conform(t, bad, Spec{})
-		if err != nil || fmt.Sprint(texts(records(t, out))) != clean {
+		rep, out, err := shardtest.Conform(t, bad, shard.Spec{})
+		if err != nil || fmt.Sprint(columntest.Texts(columntest.ReadFile(t, out))) != clean {
 			continue // refused, or the mark stands in values
 		}
 		if rep.Conforms || bytes.Contains(out, []byte(mark)) {
@@ -154,24 +117,24 @@ func TestNothingHidden(t *testing.T) {
 		}
 	}
 	gap := append(append(bytes.Clone(file[:b.Offset+b.Len()]), mark+"\x00"...), file[b.Offset+b.Len():]...)
-	if rep, _, err := conform(t, gap, Spec{}); err == nil && rep.Conforms {
+	if rep, _, err := shardtest.Conform(t, gap, shard.Spec{}); err == nil && rep.Conforms {
 		t.Fatal("a gap before the footer conforms")
 	}
 }
 
 // TestSchemaOfTheTable gives a second shard the first one's schema.
 func TestSchemaOfTheTable(t *testing.T) {
-	a, _ := must(t, []byte("id,v\n1,2\n"), Spec{Name: "a.csv"})
-	b, _, err := conform(t, []byte("id,v\n,\n"), Spec{Name: "b.csv", Schema: a.Schema, WindowRows: a.WindowRows})
-	if err != nil || types(b) != "id:int64 v:int64" || !bytes.Equal(a.Schema, b.Schema) {
-		t.Fatal(types(b), err)
+	a, _ := shardtest.Must(t, []byte("id,v\n1,2\n"), shard.Spec{Name: "a.csv"})
+	b, _, err := shardtest.Conform(t, []byte("id,v\n,\n"), shard.Spec{Name: "b.csv", Schema: a.Schema, WindowRows: a.WindowRows})
+	if err != nil || shardtest.Types(b) != "id:int64 v:int64" || !bytes.Equal(a.Schema, b.Schema) {
+		t.Fatal(shardtest.Types(b), err)
 	}
 	for in, want := range map[string]string{
 		"id,w\n1,2\n":  `column 2 is called "w"; in the table's other shards it is "v"`,
 		"id\n1\n":      `the shard has 1 columns; the table's other shards have 2`,
 		"id,v\n1,x1\n": `line 2, column "v": "x1" is not a value of type int64`,
 	} {
-		if _, _, err := conform(t, []byte(in), Spec{Name: "c.csv", Schema: a.Schema}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := shardtest.Conform(t, []byte(in), shard.Spec{Name: "c.csv", Schema: a.Schema}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
@@ -197,9 +160,9 @@ for n in a.column_names:
 `
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		schema, recs := anyTable(r)
-		in := written(t, schema, recs)
-		_, out := must2(t, in, Spec{WindowRows: 16})
+		schema, recs := columntest.Table(r)
+		in := columntest.Stream(t, schema, recs)
+		_, out := shardtest.MustIn(t, in, shard.Spec{WindowRows: 16})
 		dir := t.TempDir()
 		src, dst := filepath.Join(dir, "in.arrows"), filepath.Join(dir, "out.arrow")
 		for p, b := range map[string][]byte{src: in, dst: out} {
@@ -214,8 +177,8 @@ for n in a.column_names:
 }
 
 func BenchmarkConform(b *testing.B) {
-	stream := wide(b, 120, 65536, 65536, 65536)
-	r, file := must(b, stream, Spec{})
+	stream := shardtest.Wide(b, 120, 65536, 65536, 65536)
+	r, file := shardtest.Must(b, stream, shard.Spec{})
 	for _, x := range []struct {
 		name string
 		data []byte
@@ -223,7 +186,7 @@ func BenchmarkConform(b *testing.B) {
 		b.Run(x.name, func(b *testing.B) {
 			b.SetBytes(int64(len(x.data)))
 			for b.Loop() {
-				if _, _, err := conform(b, x.data, Spec{WindowRows: r.WindowRows}); err != nil {
+				if _, _, err := shardtest.Conform(b, x.data, shard.Spec{WindowRows: r.WindowRows}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -232,8 +195,8 @@ func BenchmarkConform(b *testing.B) {
 }
 
 func FuzzConform(f *testing.F) {
-	stream := wide(f, 10, 4, 3)
-	_, file := must(f, stream, Spec{})
+	stream := shardtest.Wide(f, 10, 4, 3)
+	_, file := shardtest.Must(f, stream, shard.Spec{})
 	f.Add(stream, uint8(0))
 	f.Add(file, uint8(0))
 	f.Add([]byte("a;b\n1;\"x\"\n"), uint8(1))
@@ -246,15 +209,15 @@ func FuzzConform(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte, kind uint8) {
-		spec := Spec{Format: []Format{"", FormatCSV, FormatArrowStream, FormatArrowFile}[kind%4]}
+		spec := shard.Spec{Format: []shard.Format{"", shard.FormatCSV, shard.FormatArrowStream, shard.FormatArrowFile}[kind%4]}
 		if bytes.HasPrefix(b, []byte("PAR1")) {
 			return // never outside the child
 		}
-		r, out, err := conform(t, b, spec)
+		r, out, err := shardtest.Conform(t, b, spec)
 		if err != nil {
 			return
 		}
-		again, _, err := conform(t, out, Spec{WindowRows: r.WindowRows, Schema: r.Schema})
+		again, _, err := shardtest.Conform(t, out, shard.Spec{WindowRows: r.WindowRows, Schema: r.Schema})
 		if err != nil || !again.Conforms || again.Rows != r.Rows {
 			t.Fatalf("own output: conforms %t, %d of %d rows, %v", again.Conforms, again.Rows, r.Rows, err)
 		}
@@ -270,11 +233,11 @@ func TestWindowsBesideGiants(t *testing.T) {
 		"third": slices.Concat([]string{small, small, giant}, slices.Repeat([]string{small}, 50_000)),
 		"two":   slices.Concat([]string{giant, giant, small}, slices.Repeat([]string{small}, 50_000)),
 	} {
-		r, out := must(t, []byte("v,w\n"+strings.Join(rows, ",1\n")+",1\n"), Spec{Name: "x.csv"})
+		r, out := shardtest.Must(t, []byte("v,w\n"+strings.Join(rows, ",1\n")+",1\n"), shard.Spec{Name: "x.csv"})
 		if r.WindowRows < 8192 || len(r.Batches) > 20 || r.OutSize > int64(20<<20) {
 			t.Errorf("%s: %d rows per window, %d batches, %d bytes", name, r.WindowRows, len(r.Batches), r.OutSize)
 		}
-		again, _ := must(t, stream(t, records(t, out)), Spec{})
+		again, _ := shardtest.Must(t, stream(t, columntest.ReadFile(t, out)), shard.Spec{})
 		if again.WindowRows != r.WindowRows || len(again.Batches) != len(r.Batches) {
 			t.Errorf("%s: by other batches there are %d rows per window and %d batches", name, again.WindowRows, len(again.Batches))
 		}
@@ -290,5 +253,5 @@ func stream(t *testing.T, recs []arrow.Record) []byte {
 			cut = append(cut, rec.NewSlice(at, min(at+777, rec.NumRows())))
 		}
 	}
-	return written(t, recs[0].Schema(), cut)
+	return columntest.Stream(t, recs[0].Schema(), cut)
 }

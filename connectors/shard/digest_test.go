@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"crypto/sha256"
@@ -17,6 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guichet/connectors/batch"
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 	"guichet/schemas"
 )
 
@@ -44,7 +47,7 @@ func TestBytesStay(t *testing.T) {
 }
 
 // digest names what became of a file in one line.
-func digest(name string, r Report, out []byte, err error) string {
+func digest(name string, r shard.Report, out []byte, err error) string {
 	if err != nil {
 		return name + " refused"
 	}
@@ -54,7 +57,7 @@ func digest(name string, r Report, out []byte, err error) string {
 
 func digestsOfShared(t *testing.T) (out []string) {
 	t.Helper()
-	root := shared(t, "data", "interop")
+	root := shardtest.Shared(t, "data", "interop")
 	other := regexp.MustCompile(`\.(gz|bin|json|value|metadata|md)$`)
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || other.MatchString(p) || strings.HasPrefix(d.Name(), "large_string_map") {
@@ -68,10 +71,10 @@ func digestsOfShared(t *testing.T) (out []string) {
 		if err != nil {
 			return err
 		}
-		src, dst := fileOf(t, b), fileOf(t, nil)
+		src, dst := shardtest.FileOf(t, b), shardtest.FileOf(t, nil)
 		defer src.Close()
 		defer dst.Close()
-		r, failed := Conform(t.Context(), src, int64(len(b)), Spec{Name: d.Name()}, dst)
+		r, failed := shard.Conform(t.Context(), src, int64(len(b)), shard.Spec{Name: d.Name()}, dst)
 		written := make([]byte, r.OutSize)
 		if failed == nil {
 			if _, err := dst.ReadAt(written, 0); err != nil && r.OutSize > 0 {
@@ -92,25 +95,25 @@ func digestsOfTables(t *testing.T) (out []string) {
 	t.Helper()
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		schema, recs := anyTable(r)
-		rep, file, err := conform(t, written(t, schema, recs), Spec{WindowRows: 8})
+		schema, recs := columntest.Table(r)
+		rep, file, err := shardtest.Conform(t, columntest.Stream(t, schema, recs), shard.Spec{WindowRows: 8})
 		out = append(out, digest(fmt.Sprintf("table %d", seed), rep, file, err))
 		if err != nil {
 			continue
 		}
-		d := decoderOf(t, rep, file)
+		d := shardtest.DecoderOf(t, rep, file)
 		keep := r.Perm(schema.NumFields())[:1+r.IntN(schema.NumFields())]
 		f := arrow.Field{}
 		var spliced, encoded []byte
 		var parts []batch.Part
 		for _, b := range rep.Batches {
-			msg := piece(file, b)
+			msg := columntest.Piece(file, b)
 			cols, err := d.Columns(msg, keep[:1])
 			if err != nil {
 				t.Fatal(err)
 			}
 			var a arrow.Array
-			f, a = another(cols[0], seed%2 == 0)
+			f, a = columntest.Edited(cols[0], seed%2 == 0)
 			p, err := batch.Edit(rep.Schema, keep, map[int]arrow.Field{keep[0]: f})
 			if err != nil {
 				t.Fatal(err)
@@ -153,7 +156,8 @@ func digestsOfTables(t *testing.T) (out []string) {
 				gathered = append(gathered, d...)
 			}
 		}
-		out = append(out, fmt.Sprintf("table %d spliced %.8x encoded %.8x gathered %.8x", seed, sha256.Sum256(spliced), sha256.Sum256(encoded), sha256.Sum256(gathered)))
+		out = append(out, fmt.Sprintf("table %d spliced %.8x encoded %.8x gathered %.8x", seed, sha256.Sum256(spliced),
+			sha256.Sum256(encoded), sha256.Sum256(gathered)))
 	}
 	return out
 }
@@ -162,24 +166,24 @@ func digestsOfTexts(t *testing.T) (out []string) {
 	t.Helper()
 	for i, x := range []struct {
 		text string
-		spec Spec
+		spec shard.Spec
 	}{
-		{"id,v,d\n1,2.5,2024-02-29\n2,,1969-12-31\n", Spec{Name: "a.csv"}},
-		{"\xff\xfei\x00;\x00t\x00\n\x001\x00;\x00\x3d\xd8\x00\xde\n\x00", Spec{Name: "b.csv"}},
-		{"n;t\r\n1;\xfcber\x80\r\n2;\"a\"\"b\"\r\n", Spec{Name: "c.csv", CSV: &schemas.CSV{Encoding: "windows-1252"}}},
-		{"n;t\n1;\xfcber\x80\n", Spec{Name: "d.csv", CSV: &schemas.CSV{Encoding: "iso-8859-1"}}},
-		{"n,p,w,z\n1.204,5,1e3,2024-01-01T10:00:00+02:00\n", Spec{Name: "e.csv", Fields: []schemas.Field{
+		{"id,v,d\n1,2.5,2024-02-29\n2,,1969-12-31\n", shard.Spec{Name: "a.csv"}},
+		{"\xff\xfei\x00;\x00t\x00\n\x001\x00;\x00\x3d\xd8\x00\xde\n\x00", shard.Spec{Name: "b.csv"}},
+		{"n;t\r\n1;\xfcber\x80\r\n2;\"a\"\"b\"\r\n", shard.Spec{Name: "c.csv", CSV: &schemas.CSV{Encoding: "windows-1252"}}},
+		{"n;t\n1;\xfcber\x80\n", shard.Spec{Name: "d.csv", CSV: &schemas.CSV{Encoding: "iso-8859-1"}}},
+		{"n,p,w,z\n1.204,5,1e3,2024-01-01T10:00:00+02:00\n", shard.Spec{Name: "e.csv", Fields: []schemas.Field{
 			{Name: "n", Type: "decimal"}, {Name: "p", Type: "int8"}, {Name: "w", Type: "float32"}, {Name: "z", Type: "timestamp"},
 		}}},
-		{"v\n1\n", Spec{Name: "c=FI/f.csv", Path: []PathColumn{{Name: "c", Value: "FI"}}}},
+		{"v\n1\n", shard.Spec{Name: "c=FI/f.csv", Path: []shard.PathColumn{{Name: "c", Value: "FI"}}}},
 	} {
-		r, b, err := conform(t, []byte(x.text), x.spec)
+		r, b, err := shardtest.Conform(t, []byte(x.text), x.spec)
 		out = append(out, digest(fmt.Sprint("text ", i), r, b, err))
 	}
 	for _, size := range []int{20, 4000, 5 << 20} {
-		r, b, err := conform(t, wide(t, min(size, 4000), 700, 2300), Spec{})
+		r, b, err := shardtest.Conform(t, shardtest.Wide(t, min(size, 4000), 700, 2300), shard.Spec{})
 		if size > 1<<20 {
-			r, b, err = conform(t, wide(t, size, 1, 2), Spec{})
+			r, b, err = shardtest.Conform(t, shardtest.Wide(t, size, 1, 2), shard.Spec{})
 		}
 		out = append(out, digest(fmt.Sprint("rows of ", size), r, b, err))
 	}

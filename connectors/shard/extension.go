@@ -173,16 +173,17 @@ func tensorFault(data string, dims int, size int64) string {
 	}
 	for i, p := range slices.Sorted(slices.Values(d.Permutation)) {
 		if p != i {
-			return "its permutation is none"
+			return "its permutation is not valid"
 		}
 	}
 	for _, n := range d.Uniform {
 		if n != nil && *n < 0 {
-			return "its uniform shape is none"
+			return "its uniform shape is not valid"
 		}
 	}
-	if d.Names != nil && len(d.Names) != dims || d.Permutation != nil && len(d.Permutation) != dims || d.Uniform != nil && len(d.Uniform) != dims {
-		return "its metadata speak of another number of dimensions"
+	if d.Names != nil && len(d.Names) != dims || d.Permutation != nil && len(d.Permutation) != dims ||
+		d.Uniform != nil && len(d.Uniform) != dims {
+		return "its metadata have another number of dimensions"
 	}
 	return ""
 }

@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"bytes"
@@ -6,12 +6,15 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 // TestExtensionNamesAreSound writes every extension name that readers know over every
 // storage, right and wrong: pyarrow opens whatever is published of them.
 func TestExtensionNamesAreSound(t *testing.T) {
-	out, err := exec.Command(python(t), "testdata/names.py", t.TempDir()).Output()
+	out, err := exec.Command(shardtest.Python(t), "testdata/names.py", t.TempDir()).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +26,7 @@ func TestExtensionNamesAreSound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, file, err := conform(t, b, Spec{Name: "x.arrows"})
+		r, file, err := shardtest.Conform(t, b, shard.Spec{Name: "x.arrows"})
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
@@ -36,7 +39,7 @@ func TestExtensionNamesAreSound(t *testing.T) {
 			kept[name] = true
 		}
 	}
-	for path, j := range judge(t, pairs) {
+	for path, j := range shardtest.Judge(t, pairs) {
 		if j.Broken != "" {
 			t.Errorf("%s: %s", said[path], j.Broken)
 		}

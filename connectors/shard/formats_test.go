@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guichet/connectors/ipc"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 var update = flag.Bool("update", false, "write docs/formats.md anew")
@@ -50,7 +52,8 @@ func TestFormats(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(strings.Split(string(b), "\n"), strings.Split(doc, "\n")); diff != "" {
-		t.Errorf("docs/formats.md is not what the installed writers and readers give (make setup installs the pinned ones; go test ./connectors/shard -run TestFormats -update writes it anew):\n%s", diff)
+		t.Errorf("docs/formats.md is not what the installed writers and readers give (make setup installs the pinned ones; go test "+
+			"./connectors/shard -run TestFormats -update writes it anew):\n%s", diff)
 	}
 }
 
@@ -67,7 +70,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, out, err := conform(t, b, Spec{Name: "x" + filepath.Ext(f.path)})
+		r, out, err := shardtest.Conform(t, b, shard.Spec{Name: "x" + filepath.Ext(f.path)})
 		if err != nil {
 			_, why, _ := strings.Cut(err.Error(), ": ")
 			results[f.path] = "refused: " + strings.ReplaceAll(strings.TrimPrefix(why, `column "x": `), "row group 0", "a row group")
@@ -102,7 +105,7 @@ func results(t *testing.T, files []written1) (map[string]string, map[string][]by
 			published[typ], ofReaders[typ] = out, readers
 		}
 	}
-	for path, j := range judge(t, pairs) {
+	for path, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%s: %+v", results[path], j)
 		}
@@ -213,7 +216,7 @@ func readersTable(t *testing.T, published map[string][]byte, notes map[string]st
 		}
 		fmt.Fprintln(&in, p)
 	}
-	cmd := exec.Command(python(t), "testdata/readers.py")
+	cmd := exec.Command(shardtest.Python(t), "testdata/readers.py")
 	cmd.Stdin = &in
 	out, err := cmd.Output()
 	if err != nil {
@@ -228,7 +231,9 @@ func readersTable(t *testing.T, published map[string][]byte, notes map[string]st
 		}
 		readers := slices.Sorted(maps.Keys(said))
 		if i == 0 {
-			fmt.Fprintf(&b, "\n## Who reads what is published\n\npyarrow reads and validates all of it. A column that a reader does not know shuts it out of the\nwhole table; the columns of a stream can be chosen, and the publish report names such columns.\n\n| type as published | %s |\n| --- |%s\n", strings.Join(readers, " | "), strings.Repeat(" --- |", len(readers)))
+			fmt.Fprintf(&b, "\n## Who reads what is published\n\npyarrow reads and validates all of it. A column that a reader does not "+
+				"know shuts it out of the\nwhole table; the columns of a stream can be chosen, and the publish report names such "+
+				"columns.\n\n| type as published | %s |\n| --- |%s\n", strings.Join(readers, " | "), strings.Repeat(" --- |", len(readers)))
 		}
 		row, every := "", true
 		for _, r := range readers {

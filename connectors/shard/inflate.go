@@ -55,7 +55,8 @@ func unpacking(codec int8, b []byte) (io.Reader, error) {
 	case 0:
 		return lz4.NewReader(bytes.NewReader(b)), nil
 	case 1:
-		z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20), zstd.WithDecoderLowmem(true))
+		z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20),
+			zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, fmt.Errorf("unpack a buffer: %w", err)
 		}

@@ -43,7 +43,8 @@ type arrowInput struct {
 	footer   int // bytes
 }
 
-// openStream checks the envelope of a stream up to and with its end marker.
+// openStream checks the envelope of a stream up to and with its end marker. What is between
+// the messages is nothing: each begins where the one before it ended.
 func openStream(data []byte) (*arrowInput, error) {
 	in := &arrowInput{data: data, nonCanonical: "it is a stream, not a file"}
 	size, pos := int64(len(data)), int64(0)
@@ -68,7 +69,7 @@ func openStream(data []byte) (*arrowInput, error) {
 			return in, in.loadDictionaries(false)
 		case ipc.KindSchema:
 			if in.schema != nil {
-				return nil, ipc.Invalid("a second schema stands at byte %d", at.Offset)
+				return nil, ipc.Invalid("there is a second schema at byte %d", at.Offset)
 			}
 			if in.schema, err = ipc.SchemaOf(m); err != nil {
 				return nil, err
@@ -135,7 +136,7 @@ func (in *arrowInput) placeSchema(r *bytes.Reader, f ipc.Footer, foot int64) err
 		}
 		at = schemas.Block{Offset: 8, Meta: int32(end - 8)}
 		if end-8 > ipc.MaxMeta {
-			return ipc.Invalid("%d bytes stand before the first message that the footer names", end-8)
+			return ipc.Invalid("there are %d bytes before the first message that the footer names", end-8)
 		}
 		if m, err = ipc.ParseUnframed(in.data[8:end]); err != nil || m.Kind != ipc.KindSchema {
 			in.schemaAt, in.footer = at, f.Size
@@ -155,7 +156,7 @@ func (in *arrowInput) placeSchema(r *bytes.Reader, f ipc.Footer, foot int64) err
 	case f.Extras || f.Schema.Extras || s.Extras:
 		in.nonCanonical = "it carries metadata, which no view passes on"
 	case in.data[6] != 0 || in.data[7] != 0:
-		in.nonCanonical = "bytes stand between its messages"
+		in.nonCanonical = "there are bytes between its messages"
 	case m.Legacy:
 		in.nonCanonical = "its framing is that of Arrow before 0.15"
 	case at.Body > 0:
@@ -183,7 +184,8 @@ func (in *arrowInput) block(r *bytes.Reader, b schemas.Block, foot int64, dict b
 }
 
 // checkGaps walks from the schema to the footer. A message that the footer
-// does not name is refused; bytes between make the file untidy.
+// does not name is refused: some readers go by the footer and others by the messages, and
+// they would see two tables. Bytes between only keep the file from staying as it is.
 func (in *arrowInput) checkGaps(pos, foot int64) error {
 	order := make([]schemas.Block, len(in.entries))
 	for i, e := range in.entries {
@@ -202,7 +204,7 @@ func (in *arrowInput) checkGaps(pos, foot int64) error {
 			if m, _, err := ipc.ReadMessage(r, pos, b.Offset, true); err == nil && m.Kind != ipc.KindEnd {
 				return ipc.Invalid("the message at byte %d is not in the footer", pos)
 			}
-			in.nonCanonical = "bytes stand between its messages"
+			in.nonCanonical = "there are bytes between its messages"
 		}
 		pos = b.Offset + b.Len()
 	}
@@ -211,12 +213,13 @@ func (in *arrowInput) checkGaps(pos, foot int64) error {
 		return ipc.Invalid("the message at byte %d is not in the footer", pos)
 	}
 	if len(rest) > 0 && !bytes.Equal(rest, ipc.EndOfStream()) {
-		in.nonCanonical = "bytes stand before its footer"
+		in.nonCanonical = "there are bytes before its footer"
 	}
 	return nil
 }
 
-// message reads entry e again, with its body.
+// message reads entry e again, with its body. Metadata are not kept between the first look
+// and this: a file may have a hundred thousand messages.
 func (in *arrowInput) message(e entry) (ipc.Message, []byte, error) {
 	m, at, err := ipc.ReadMessage(bytes.NewReader(in.data), e.at.Offset, int64(len(in.data)), true)
 	if err != nil {

@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"os"
@@ -6,13 +6,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 // TestPolarsFiles: polars writes the schema message of an Arrow file without marker and
 // length; the footer has the schema.
 func TestPolarsFiles(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(python(t), "-c", `
+	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, polars as pl
 frame = pl.DataFrame({"n": [1, None, 3], "word": ["a", "ž", None], "kind": pl.Series(["x", "y", "x"], dtype=pl.Categorical), "list": [[1], [], None]})
 frame.write_ipc(sys.argv[1] + "/whole.arrow")
@@ -27,12 +31,13 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, file := must(t, b, Spec{Name: name + ".arrow"})
+		r, file := shardtest.Must(t, b, shard.Spec{Name: name + ".arrow"})
 		if int(r.Rows) != rows || !strings.Contains(strings.Join(r.Notes, "\n"), "rewritten: its") {
 			t.Errorf("%s: %d rows, %v", name, r.Rows, r.Notes)
 		}
-		if rows > 0 && strings.Join(append(append(cells(t, file, "n"), cells(t, file, "word")...), cells(t, file, "list")...), " ") != "1 null 3 a ž null [1] [] null" {
-			t.Error(cells(t, file, "n"), cells(t, file, "word"), cells(t, file, "list"))
+		if rows > 0 && strings.Join(append(append(columntest.Cells(t, file, "n"), columntest.Cells(t, file, "word")...), columntest.Cells(t, file, "list")...),
+			" ") != "1 null 3 a ž null [1] [] null" {
+			t.Error(columntest.Cells(t, file, "n"), columntest.Cells(t, file, "word"), columntest.Cells(t, file, "list"))
 		}
 	}
 }
@@ -41,7 +46,7 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 // they stand, are published as decimals of 128 bits, and the report says so.
 func TestSmallDecimalsBecomeWide(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(python(t), "-c", `
+	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, pyarrow as pa, polars as pl
 from decimal import Decimal as D
 small, large = pa.array([D("1.50"), None, D("-99999.99"), D("0.01")], pa.decimal32(7, 2)), pa.array([None, D("-1.5"), D("123456789.5"), D("2.5")], pa.decimal64(15, 1))
@@ -67,13 +72,13 @@ whole.write_parquet(sys.argv[1] + "/integers.parquet")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, file := must(t, b, Spec{Name: name})
+		r, file := shardtest.Must(t, b, shard.Spec{Name: name})
 		if !strings.Contains(strings.Join(r.Notes, "\n"), note) {
 			t.Errorf("%s: %v", name, r.Notes)
 		}
 		pairs[path] = file
 	}
-	for _, j := range judge(t, pairs) {
+	for _, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%+v", j)
 		}
@@ -84,7 +89,7 @@ whole.write_parquet(sys.argv[1] + "/integers.parquet")
 // columns beside their types; the report names it by key.
 func TestMetadataLeftOutIsSaid(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(python(t), "-c", `
+	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, pyarrow as pa, pyarrow.parquet as pq
 table = pa.table({"n": [1]}, schema=pa.schema([pa.field("n", pa.int64(), metadata={"unit": "kg"})], metadata={"origin": "a survey"}))
 pq.write_table(table, sys.argv[1] + "/said.parquet")
@@ -99,7 +104,7 @@ with pa.ipc.new_file(sys.argv[1] + "/said.arrow", table.schema) as w:
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _ := must(t, b, Spec{Name: name})
+		r, _ := shardtest.Must(t, b, shard.Spec{Name: name})
 		if got := strings.Join(r.Notes, "\n"); !strings.Contains(got, `metadata left out: "origin", "unit" of column "n"`) {
 			t.Errorf("%s: %s", name, got)
 		}

@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 	"guichet/schemas"
 )
 
@@ -22,7 +24,7 @@ type written1 struct{ path, writer, option, typ, refused string }
 // versions.
 func byWriters(t testing.TB) (versions string, out []written1) {
 	t.Helper()
-	cmd := exec.Command(python(t), "testdata/write.py", t.TempDir())
+	cmd := exec.Command(shardtest.Python(t), "testdata/write.py", t.TempDir())
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	b, err := cmd.Output()
@@ -85,23 +87,23 @@ func TestMutants(t *testing.T) {
 		key := fmt.Sprintf("-%d", n)
 		pairs[key], made[key] = out, fmt.Sprint(f.writer, " ", f.option, " ", f.typ)
 	}
-	for key, j := range judge(t, pairs) {
+	for key, j := range shardtest.Judge(t, pairs) {
 		if j.Broken != "" {
 			t.Errorf("%s, mutant %s is published, and pyarrow says: %s", made[key], key, j.Broken)
 		}
 	}
 	t.Logf("%d of %d mutants refused", refused, mutants)
 	if refused < mutants/4 || refused == mutants {
-		t.Error("that is no test of mutants")
+		t.Error("that is not a test of mutants")
 	}
 }
 
 // published is conform without the demand that faults are Invalid alone.
 func published(t testing.TB, b []byte, name string) ([]byte, error) {
-	in, out := fileOf(t, b), fileOf(t, nil)
+	in, out := shardtest.FileOf(t, b), shardtest.FileOf(t, nil)
 	defer in.Close()
 	defer out.Close()
-	r, err := Conform(context.Background(), in, int64(len(b)), Spec{Name: name}, out)
+	r, err := shard.Conform(context.Background(), in, int64(len(b)), shard.Spec{Name: name}, out)
 	if err != nil {
 		if k := schemas.KindOf(err); k != schemas.Invalid && k != schemas.TooLarge {
 			t.Errorf("%s: an error of Kind %s: %v", name, k, err)
@@ -121,7 +123,7 @@ func published(t testing.TB, b []byte, name string) ([]byte, error) {
 func TestCorpusPassesValidation(t *testing.T) {
 	pairs := map[string][]byte{}
 	names, refused := map[string]string{}, 0
-	err := filepath.WalkDir(shared(t, "data", "interop"), func(p string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(shardtest.Shared(t, "data", "interop"), func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "large_string_map") {
 			return err
 		}
@@ -146,7 +148,7 @@ func TestCorpusPassesValidation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, j := range judge(t, pairs) {
+	for key, j := range shardtest.Judge(t, pairs) {
 		if j.Broken != "" {
 			t.Errorf("%s is published, and pyarrow says: %s", names[key], j.Broken)
 		}

@@ -50,13 +50,14 @@ func PathColumns(key string) ([]PathColumn, error) {
 		case !utf8.ValidString(c.Name + c.Value):
 			return nil, ipc.Invalid("the folder %q names a column whose name or value is not UTF-8", folder)
 		case slices.ContainsFunc(out, func(o PathColumn) bool { return o.Name == c.Name }):
-			return nil, ipc.Invalid("the column %q stands twice in the path", c.Name)
+			return nil, ipc.Invalid("the column %q is given twice in the path", c.Name)
 		}
 		out = append(out, c)
 	}
 	return out, nil
 }
 
+// unescaped reads percent-escapes; a text with a bare per cent sign stays as it is.
 func unescaped(s string) string {
 	plain, err := url.PathUnescape(s)
 	if err != nil {
@@ -195,6 +196,7 @@ type pathSource struct {
 	more, same []*pathColumn
 }
 
+// Each compares the path columns that the file has too, and adds the others.
 func (s *pathSource) Each(ctx context.Context, f func(batch.Rows) error) error {
 	row := 0
 	return s.source.Each(ctx, func(b batch.Rows) error {

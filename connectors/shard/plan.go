@@ -107,7 +107,7 @@ func renamed(own, table []arrow.Field) (notes []string) {
 }
 
 // countBuffers is the buffers of one batch; each costs up to 64 bytes of padding
-// and 32 of metadata.
+// and 32 of metadata, which the limit of values leaves room for.
 func countBuffers(nodes []*ipc.Node) (n int) {
 	for _, nd := range nodes {
 		switch column.ShapeOf(nd.Field.Type) {
@@ -127,8 +127,10 @@ func countBuffers(nodes []*ipc.Node) (n int) {
 }
 
 // joinDictionary keeps the column a dictionary where one dictionary, small
-// enough for a message and for its index type, can hold all values.
-func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap, want *ipc.Schema, i int) error {
+// enough for a message and for its index type, can hold all values. All batches share it, so
+// that a reader may begin with any of them.
+func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap,
+	want *ipc.Schema, i int) error {
 	vf := arrow.Field{Name: f.Name, Type: column.CanonicalType(d.ValueType), Nullable: true}
 	if want != nil && i < len(want.Top) && want.Top[i].DictionaryID < 0 {
 		return nil // plain in the table's other shards
@@ -156,20 +158,20 @@ func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*co
 	return nil
 }
 
-// size is the bytes that segs of column i take in a batch.
-func (p *plan) size(i int, segs []column.Run) (int64, error) {
-	n, err := column.Measure(p.schema.Top[i].Field, segs)
+// size is the bytes that runs of column i take in a batch.
+func (p *plan) size(i int, runs []column.Run) (int64, error) {
+	n, err := column.Measure(p.schema.Top[i].Field, runs)
 	if err != nil {
 		return 0, fmt.Errorf("column %q: %w", p.schema.Top[i].Field.Name, err)
 	}
 	return n, nil
 }
 
-// build makes the canonical columns of segs, one list of segments per column. first
+// build makes the canonical columns of runs, one list of runs per column. first
 // is the row of the shard that they begin with, for errors.
-func (p *plan) build(segs [][]column.Run, first int64) ([]*column.Column, error) {
-	cols := make([]*column.Column, len(segs))
-	for i, s := range segs {
+func (p *plan) build(runs [][]column.Run, first int64) ([]*column.Column, error) {
+	cols := make([]*column.Column, len(runs))
+	for i, s := range runs {
 		f := p.schema.Top[i].Field
 		c, err := column.Unchanged(f, s)
 		if c == nil {

@@ -1,4 +1,4 @@
-package shard
+package shard_test
 
 import (
 	"math/big"
@@ -10,6 +10,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/decimal256"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
 
 // TestValuesOutsideTheirType: what full validation of other readers refuses is
@@ -55,21 +59,21 @@ func TestValuesOutsideTheirType(t *testing.T) {
 				v++
 			}
 			b.(*array.Date64Builder).Append(arrow.Date64(v))
-		}, "ms, which is no whole day as date64 has"},
+		}, "ms, which is not a whole day, as date64 requires"},
 		{arrow.FixedWidthTypes.Time32s, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time32(86_399)
 			if bad {
 				v++
 			}
 			b.(*array.Time32Builder).Append(v)
-		}, "holds 86400, which is no time of a day as time32[s] has"},
+		}, "holds 86400, which is not a time of day, as time32[s] requires"},
 		{arrow.FixedWidthTypes.Time64ns, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time64(0)
 			if bad {
 				v = -1
 			}
 			b.(*array.Time64Builder).Append(v)
-		}, "holds -1, which is no time of a day as time64[ns] has"},
+		}, "holds -1, which is not a time of day, as time64[ns] requires"},
 		{arrow.FixedWidthTypes.Time64us, func(b array.Builder, _ int, bad bool) {
 			v := arrow.Time64(day*1000 - 1)
 			if bad {
@@ -92,15 +96,15 @@ func TestValuesOutsideTheirType(t *testing.T) {
 					recs = append(recs, b.NewRecord())
 				}
 			}
-			return written(t, schema, recs)
+			return columntest.Stream(t, schema, recs)
 		}
-		r, file, err := conform(t, make(-1), Spec{WindowRows: 64})
+		r, file, err := shardtest.Conform(t, make(-1), shard.Spec{WindowRows: 64})
 		if err != nil || r.Rows != 600 {
 			t.Errorf("%s: %v", c.dt, err)
 			continue
 		}
-		for _, spec := range []Spec{{WindowRows: 64}, {}} {
-			_, _, err = conform(t, make(450), spec)
+		for _, spec := range []shard.Spec{{WindowRows: 64}, {}} {
+			_, _, err = shardtest.Conform(t, make(450), spec)
 			if err == nil || !strings.Contains(err.Error(), `column "x": row 450 `) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s: %v", c.dt, err)
 			}
@@ -111,7 +115,7 @@ func TestValuesOutsideTheirType(t *testing.T) {
 		for i := range bad[last.Offset+int64(last.Meta) : last.Offset+last.Len()] {
 			bad[last.Offset+int64(last.Meta)+int64(i)] = 0x6b
 		}
-		if _, _, err = conform(t, bad, Spec{WindowRows: 64}); err == nil || !strings.Contains(err.Error(), `column "x"`) {
+		if _, _, err = shardtest.Conform(t, bad, shard.Spec{WindowRows: 64}); err == nil || !strings.Contains(err.Error(), `column "x"`) {
 			t.Errorf("%s: a tidy file: %v", c.dt, err)
 		}
 	}
@@ -126,8 +130,8 @@ func TestNestedValuesOutsideTheirType(t *testing.T) {
 		l.Append(true)
 		l.ValueBuilder().(*array.Time32Builder).Append(arrow.Time32(i * 50_000))
 	}
-	_, _, err := conform(t, written(t, schema, []arrow.Record{b.NewRecord()}), Spec{})
-	if err == nil || !strings.Contains(err.Error(), `column "x": item: value 2 holds 100000, which is no time of a day`) {
+	_, _, err := shardtest.Conform(t, columntest.Stream(t, schema, []arrow.Record{b.NewRecord()}), shard.Spec{})
+	if err == nil || !strings.Contains(err.Error(), `column "x": item: value 2 holds 100000, which is not a time of day`) {
 		t.Error(err)
 	}
 }

@@ -51,7 +51,8 @@ func shutOut(f arrow.Field, path string) (notes []string) {
 		if len(out) == 1 {
 			they, them = "it reads", "it"
 		}
-		notes = append(notes, fmt.Sprintf("column %q (%s) shuts out %s: %s nothing of a table that has it; let %s ask for the other columns", path, what, strings.Join(out, " and "), they, them))
+		notes = append(notes, fmt.Sprintf("column %q (%s) shuts out %s: %s nothing of a table that has it; let %s ask for the "+
+			"other columns", path, what, strings.Join(out, " and "), they, them))
 	}
 	dt := f.Type
 	if d, ok := dt.(*arrow.DictionaryType); ok {

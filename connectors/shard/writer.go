@@ -34,9 +34,11 @@ func newFileWriter(f io.Writer, size int64) *fileWriter {
 	return w
 }
 
+// put writes b, unless an error stands already or the file would grow beyond its bound.
 func (w *fileWriter) put(b []byte) {
 	if w.err == nil && w.at+int64(len(b)) > w.most {
-		w.err = schemas.Errorf(schemas.TooLarge, "", "the file becomes more than %d bytes of Arrow, 64 times its own and 256 MiB; split it into smaller files, or pack it less", w.most)
+		w.err = schemas.Errorf(schemas.TooLarge, "", "the file becomes more than %d bytes of Arrow, 64 times its own and 256 MiB; "+
+			"split it into smaller files, or pack it less", w.most)
 	}
 	if w.err != nil {
 		return

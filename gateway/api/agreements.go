@@ -79,7 +79,7 @@ type outputPost struct {
 }
 
 func (s *server) agreements(a huma.API) {
-	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on her datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
+	op(s, a, http.MethodGet, "/agreements", "list-agreements", "Agreements of the caller or on the caller's datasets", "agreements", func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
 		r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
 			_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
@@ -121,7 +121,7 @@ func (s *server) leases(a huma.API) {
 		var l schemas.LeaseAnswer
 		var err error
 		if in.lease != "" {
-			l, err = s.Leases.Narrow(ctx, in.lease, in.Body)
+			l, err = s.Leases.Attenuate(ctx, in.lease, in.Body)
 		} else {
 			l, err = s.Leases.Mint(ctx, in.by, in.Body)
 		}

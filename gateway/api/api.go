@@ -215,7 +215,7 @@ func (m IfMatch) revision() (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(m.IfMatch, "W/"), `"`), 10, 64)
 	if err != nil || n < 1 {
-		return 0, schemas.BadField("request", "If-Match", "%q is no ETag of ours", m.IfMatch)
+		return 0, schemas.BadField("request", "If-Match", "%q is not a valid ETag", m.IfMatch)
 	}
 	return n, nil
 }

@@ -127,7 +127,7 @@ func (s *server) datasets(a huma.API) {
 	})
 }
 
-// changes checks that the caller may change datasets: she is a provider, and her
+// changes checks that the caller may change datasets: it is a provider, and its
 // organisation was not stopped. what completes "to … needs the role".
 func (s *server) changes(ctx context.Context, by schemas.Principal, what string) error {
 	err := policy.Needs(by, schemas.RoleProvider, what)

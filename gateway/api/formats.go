@@ -130,7 +130,7 @@ func ReadDataset(mediaType string, b []byte) (schemas.Dataset, error) {
 	}
 	err := read(b, &d)
 	if _, ours := errors.AsType[*schemas.Error](err); err != nil && !ours {
-		err = schemas.BadField("dataset", "", "this is no dataset: %v", err)
+		err = schemas.BadField("dataset", "", "this is not a dataset: %v", err)
 	}
 	return d, err
 }

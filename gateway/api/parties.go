@@ -82,7 +82,7 @@ func (s *server) parties(a huma.API) {
 		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
 		return listOf(p, next), err
 	})
-	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on her datasets; a provider naming herself everybody's on her datasets", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
+	op(s, a, http.MethodPost, "/participants/{id}/stop", "stop-participant", "Revoke everything of a participant: the operator any agreement, and bars it; a provider those on its datasets; a provider naming itself everybody's on its datasets", "parties", func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
 		r, err := s.Stops.Stop(ctx, in.by, in.ID, in.Body.Reason)
 		if err != nil {
 			return nil, err

@@ -38,7 +38,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 		q.Kinds = strings.Split(in.Kind, ",")
 		for _, k := range q.Kinds {
 			if !slices.Contains(schemas.ChangeKinds(), k) {
-				return q, schemas.BadField("records", "kind", "%q is no kind of record; there are %s", k, strings.Join(schemas.ChangeKinds(), ", "))
+				return q, schemas.BadField("records", "kind", "%q is not a kind of record; there are %s", k, strings.Join(schemas.ChangeKinds(), ", "))
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 	if in.Cursor != "" {
 		n, err := strconv.ParseInt(in.Cursor, 10, 64)
 		if err != nil || n < 0 {
-			return q, schemas.BadField("records", "cursor", "this is no cursor of ours; take next as it came")
+			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
 		q.After = n
 	}
@@ -242,7 +242,7 @@ func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, er
 		var err error
 		*t.into, err = time.Parse(time.RFC3339, get(t.name))
 		if err != nil {
-			return audit.Query{}, schemas.BadField("records", t.name, "%q is no instant (RFC 3339)", get(t.name))
+			return audit.Query{}, schemas.BadField("records", t.name, "%q is not an instant (RFC 3339)", get(t.name))
 		}
 	}
 	return in.query()

@@ -79,7 +79,7 @@ func (s *server) requests(a huma.API) {
 		}
 		return made(r, r.Revision, "/api/v1/requests/"+string(r.ID)), nil
 	})
-	op(s, a, http.MethodGet, "/requests", "list-requests", "Requests of the caller, or that wait for her", "requests", func(ctx context.Context, in *requestList) (*List[schemas.Request], error) {
+	op(s, a, http.MethodGet, "/requests", "list-requests", "Requests of the caller, or that wait for the caller", "requests", func(ctx context.Context, in *requestList) (*List[schemas.Request], error) {
 		r, next, err := s.Requests.List(ctx, in.by, in.State, in.Cursor, in.Limit)
 		return listOf(r, next), err
 	})

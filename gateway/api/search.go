@@ -118,7 +118,7 @@ func closedFilters(q *index.Query) error {
 		}
 		for _, s := range wanted {
 			if !slices.Contains(spaces, s) {
-				return schemas.BadField("search", "space", "%q is no data space; there are %s", s, strings.Join(spaces, ", "))
+				return schemas.BadField("search", "space", "%q is not a data space; there are %s", s, strings.Join(spaces, ", "))
 			}
 		}
 	}
@@ -183,7 +183,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 	wanted := strings.Split(in.Access, ",")
 	for _, m := range wanted {
 		if in.Access != "" && !slices.Contains([]schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere}, schemas.Mark(m)) {
-			return nil, schemas.BadField("search", "access", "%q is no mark; there are now, ask, no, elsewhere", m)
+			return nil, schemas.BadField("search", "access", "%q is not a mark; there are now, ask, no, elsewhere", m)
 		}
 	}
 	behind, facets := q.After, q.Facets
@@ -261,7 +261,7 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]*schemas.Dataset, []schemas.Decision, error) {
-	f, err := s.Requests.Facts(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
+	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -176,7 +176,7 @@ func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[s
 		return nil, standing(string(in.ID), n, fmt.Sprintf("made on version %s", in.Version))
 	}
 	v, err := s.Publisher.WithdrawVersion(ctx, in.by, in.ID, in.Version) // first, so that no new agreement comes between
-	if schemas.KindOf(err) == schemas.Gone && in.Revoke {              // an earlier call was cut off between its halves
+	if schemas.KindOf(err) == schemas.Gone && in.Revoke {                // an earlier call was cut off between its halves
 		var was schemas.Version
 		was, err = s.Catalog.Version(ctx, in.ID, in.Version)
 		v = was.VersionSummary

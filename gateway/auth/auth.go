@@ -118,11 +118,11 @@ func refuse(format string, args ...any) error {
 // does not answer.
 func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Principal, error) {
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
-		return schemas.Principal{}, refuse("this is no signed token (JWT)")
+		return schemas.Principal{}, refuse("this is not a signed token (JWT)")
 	}
 	iss, typ, err := unverified(token)
 	if err != nil {
-		return schemas.Principal{}, refuse("this is no signed token (JWT)")
+		return schemas.Principal{}, refuse("this is not a signed token (JWT)")
 	}
 	if !headType(typ) {
 		return schemas.Principal{}, refuse("the token is of the type %.50q; an access token is needed", typ)
@@ -215,7 +215,7 @@ func (a *Authenticator) check(is *Issuer, c *claims) error {
 	return nil
 }
 
-// effective is the caller as the issuer's binding and the registry see her.
+// effective is the caller as the issuer's binding and the registry see it.
 func (a *Authenticator) effective(ctx context.Context, is *Issuer, c *claims) (schemas.Principal, error) {
 	p := schemas.Principal{Issuer: is.Issuer, Subject: c.Subject}
 	if c.Participant != "" && !is.Own && !slices.Contains(is.Participants, c.Participant) {

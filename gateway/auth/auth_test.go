@@ -135,10 +135,10 @@ func TestTokens(t *testing.T) {
 		{"unknown key id", head(`{"alg":"RS256","kid":"x"}`, is.claims(nil)) + "." + parts[2], "signature"},
 		{"other claims under a good signature", head(`{"alg":"RS256","kid":"k"}`, is.claims(map[string]any{"sub": "eve"})) + "." + parts[2], "signature"},
 		{"no signature", parts[0] + "." + parts[1] + ".", "signature"},
-		{"two parts", parts[0] + "." + parts[1], "no signed token"},
-		{"words", "please", "no signed token"},
-		{"nothing", "", "no signed token"},
-		{"too large", is.sign(t, is.claims(map[string]any{"pad": strings.Repeat("x", 20<<10)})), "no signed token"},
+		{"two parts", parts[0] + "." + parts[1], "not a signed token"},
+		{"words", "please", "not a signed token"},
+		{"nothing", "", "not a signed token"},
+		{"too large", is.sign(t, is.claims(map[string]any{"pad": strings.Repeat("x", 20<<10)})), "not a signed token"},
 		{"wrong types", is.sign(t, is.claims(map[string]any{"roles": 7})), "claims"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

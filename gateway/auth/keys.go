@@ -91,7 +91,7 @@ func (k *keyring) allowed(address string) error {
 func origin(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return "", fmt.Errorf("%.200q is no web address", s)
+		return "", fmt.Errorf("%.200q is not a web address", s)
 	}
 	port := u.Port()
 	if port == "" {
@@ -108,7 +108,7 @@ var errKeys = errors.New("no keys")
 func (k *keyring) verify(ctx context.Context, token string) ([]byte, error) {
 	sig, err := jose.ParseSignedCompact(token, k.issuer.algorithms())
 	if err != nil || len(sig.Signatures) != 1 {
-		return nil, fmt.Errorf("the token is no signed one: %w", err)
+		return nil, fmt.Errorf("the token is not a signed one: %w", err)
 	}
 	id := sig.Signatures[0].Header.KeyID
 	keys, err := k.find(ctx, id)
@@ -275,7 +275,7 @@ func (k *keyring) get(ctx context.Context, address string, into any) error {
 func (is *Issuer) Check() error {
 	_, err := origin(is.Issuer)
 	if err != nil {
-		return schemas.BadField("settings", "issuers", "%q is no issuer's address; write it as it stands in its tokens, like https://login.example", is.Issuer)
+		return schemas.BadField("settings", "issuers", "%q is not an issuer's address; write it as it stands in its tokens, like https://login.example", is.Issuer)
 	}
 	for _, s := range is.KeysFrom {
 		_, err := origin(s)
@@ -291,7 +291,7 @@ func (is *Issuer) Check() error {
 	if is.Lifetime != "" {
 		d, err := time.ParseDuration(is.Lifetime)
 		if err != nil || d <= 0 {
-			return schemas.BadField("settings", "issuers", "lifetime: %q is no span of time; write it like 12h", is.Lifetime)
+			return schemas.BadField("settings", "issuers", "lifetime: %q is not a span of time; write it like 12h", is.Lifetime)
 		}
 	}
 	return nil

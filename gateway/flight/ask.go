@@ -32,13 +32,13 @@ func readPath(path []string) (asked, error) {
 	a := asked{agreement: schemas.AgreementID(path[0]), values: map[string]string{}}
 	for _, s := range path {
 		if !schemas.IsText(s, 16<<10) {
-			return asked{}, schemas.BadField("stream", "path", "the descriptor's path holds what is no text: bytes that are not UTF-8, or NUL")
+			return asked{}, schemas.BadField("stream", "path", "the descriptor's path holds what is not text: bytes that are not UTF-8, or NUL")
 		}
 	}
 	for _, s := range path[1:] {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok {
-			return a, schemas.BadField("stream", "path", "%q is no key=value", s)
+			return a, schemas.BadField("stream", "path", "%q is not a key=value", s)
 		}
 		_, before := a.values[key]
 		err := plan.CheckKey(plan.Keys(), key, before)

@@ -101,13 +101,13 @@ func Is(r *http.Request) bool {
 	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-// grant asks policy. token is what the caller holds; a is what she asked for.
+// grant asks policy. token is what the caller holds; a is what was asked for.
 func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error) {
 	token, err := bearer(ctx)
 	if err != nil {
 		return policy.Grant{}, err
 	}
-	w := policy.Want{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
+	w := policy.StreamRequest{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
 		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Order: a.ask.Order(), Address: c.address}
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")

@@ -277,7 +277,7 @@ func (k *client) narrow() {
 		it.Columns = []string{"n"}
 		ask.Items = []schemas.LeaseItem{it}
 	}
-	k.keep(k.counter.leases.Narrow(context.Background(), parent.Token, ask))
+	k.keep(k.counter.leases.Attenuate(context.Background(), parent.Token, ask))
 }
 
 func (k *client) keep(l schemas.LeaseAnswer, err error) {
@@ -343,7 +343,7 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, plan.Ask,
 		a = from
 	}
 	a.From = rapid.SampledFrom([]int64{0, 0, 3}).Draw(k.t, "from")
-	w := policy.Want{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
+	w := policy.StreamRequest{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
 		Run:     rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
 		Columns: rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns")}
 	if files {

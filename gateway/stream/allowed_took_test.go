@@ -128,10 +128,10 @@ func (k *client) stream() {
 	for _, m := range s.messages {
 		fresh := int64(0)
 		for _, row := range places[at : at+m.Rows] {
-			key := fmt.Sprint(id, " ", g.Want().Run, " ", ask.Epoch, " ", src.ViewDigest(), " ", row)
-			if g.Want().Run == "" || !k.read[key] {
+			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", src.ViewDigest(), " ", row)
+			if g.Asked().Run == "" || !k.read[key] {
 				fresh++
-				k.read[key] = g.Want().Run != ""
+				k.read[key] = g.Asked().Run != ""
 			}
 			if l.OnePart {
 				k.part(l, src, row)

@@ -167,7 +167,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 		}
 		look, token = c.leases.LookUp, l.Token
 	}
-	want := policy.Want{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: plan.Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
+	want := policy.StreamRequest{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: plan.Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
 	g, err := policy.Authorize(ctx, look, token, want, time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.Ve
 // Sources gives every table and split that a grant covers, as the view shows them:
 // the trainer's manifest. Errors as Source.
 func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, error) {
-	w, a := g.Want(), g.Agreement()
+	w, a := g.Asked(), g.Agreement()
 	v, err := e.version(ctx, a.Dataset, w.Version)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 	if !g.Valid() {
 		return nil, errors.New("open a stream: the grant did not come from policy.Authorize")
 	}
-	w, a := g.Want(), g.Agreement()
+	w, a := g.Asked(), g.Agreement()
 	v, err := e.version(ctx, a.Dataset, w.Version)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 
 func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string) (*plan.Source, error) {
 	a := g.Agreement()
-	w := g.Want()
+	w := g.Asked()
 	err := has(&v, &w)
 	if err == nil && !(w.Named && w.Table == t.Name) {
 		columns, err = columnsOf(&v, t, columns)
@@ -122,7 +122,7 @@ func (e *Engine) over(ctx context.Context, g policy.Grant, v schemas.Version, t 
 
 // has refuses columns that a request names and that are not in the table that it names,
 // or in none where it names no table.
-func has(v *schemas.Version, w *policy.Want) error {
+func has(v *schemas.Version, w *policy.StreamRequest) error {
 	for _, c := range w.Columns {
 		if w.Named && !v.Has(w.Table, c) {
 			return schemas.BadField("stream", "columns", "there is no column %q in %s", c, cmp.Or(w.Table, "any table"))

@@ -58,7 +58,9 @@ func (s *Agreements) InForce(ctx context.Context, q db.Querier, a schemas.Agreem
 }
 
 func MaySee(by schemas.Principal, a *schemas.Agreement) bool {
-	return by.Participant != "" && (a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) || Oversees(by)
+	return by.Participant != "" &&
+		(a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) ||
+		Oversees(by)
 }
 
 // mayUse says whether an organisation opens streams under an agreement: the one that asked
@@ -73,7 +75,10 @@ func CheckUse(who schemas.ParticipantID, a *schemas.Agreement) error {
 	if mayUse(who, a) {
 		return nil
 	}
-	return schemas.Refuse(string(a.ID), "lease.partner", "the agreement", "your organisation is not one that may use the data under this agreement", "ask for the data yourself: POST /api/v1/requests")
+	return schemas.Refuse(
+		string(a.ID), "lease.partner", "the agreement", "your organisation is not one that may use the data under this agreement",
+		"ask for the data yourself: POST /api/v1/requests",
+	)
 }
 
 // Agreement finds one that the caller may see: a partner's, the provider's, an
@@ -101,7 +106,9 @@ func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
 }
 
 // Agreements lists what the caller may see; dataset "" is every dataset.
-func (s *Agreements) List(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int) ([]schemas.Agreement, string, error) {
+func (s *Agreements) List(
+	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int,
+) ([]schemas.Agreement, string, error) {
 	err := SignedIn(by, "agreements")
 	if err != nil {
 		return nil, "", err
@@ -140,19 +147,24 @@ func (s *Agreements) List(ctx context.Context, by schemas.Principal, dataset sch
 // Conclude stores an agreement with its change. What it was decided on was looked at
 // again in the same transaction (basis). rules are those that said yes.
 func Conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
-	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{"dataset": string(a.Dataset), "provider": string(a.Provider),
-		"participant": string(a.Participant), "project": string(a.Project), "state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0})
+	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{
+		"dataset": string(a.Dataset), "provider": string(a.Provider), "participant": string(a.Participant), "project": string(a.Project),
+		"state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0,
+	})
 	if err != nil {
 		return err
 	}
 	v := Values(a, by)
-	v["permit"], v["purpose"], v["decision"], v["factory"], v["action"] = string(a.Permit), a.Purpose, a.DecisionDigest, string(a.Factory), a.Action
-	v["rules"] = rules
+	v["permit"], v["decision"], v["rules"] = string(a.Permit), a.DecisionDigest, rules
+	v["purpose"], v["action"], v["factory"] = a.Purpose, a.Action, string(a.Factory)
 	v["terms"], err = TermsDigest(&a.Offer)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}})
+	_, err = tx.Append(
+		ctx,
+		schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(a.ID), Values: v, Numbers: map[string]int64{"until": a.Until.Unix()}},
+	)
 	return err
 }
 

@@ -31,8 +31,8 @@ func (b Basis) Note(table, id string, revision int64) {
 	b[n] = revision
 }
 
-// NoteFacts notes what Facts read for a participant.
-func (b Basis) NoteFacts(who schemas.ParticipantID, f policy.Facts) {
+// NoteAttributes notes what was read of the attributes of a participant.
+func (b Basis) NoteAttributes(who schemas.ParticipantID, f policy.Attributes) {
 	b.Note("participant", string(who), f.Participant.Revision)
 	b.Note("project", string(f.Project.ID), f.Project.Revision)
 	b.Note("factory", string(f.Factory.ID), f.Factory.Revision)
@@ -75,7 +75,9 @@ const attempts = 4
 // Settle makes a decision and stores it, if what it was made on still stands then. judge
 // gives what is to be written; it is called anew with another basis where something moved.
 // Errors: those of judge and of what it gives, Conflict when the terms do not come to rest.
-func (s *Agreements) Settle(ctx context.Context, subject string, judge func(b Basis) (write func(ctx context.Context, tx *db.Tx) error, err error)) error {
+func (s *Agreements) Settle(
+	ctx context.Context, subject string, judge func(b Basis) (write func(ctx context.Context, tx *db.Tx) error, err error),
+) error {
 	for try := 1; ; try++ {
 		b := Basis{}
 		write, err := judge(b)
@@ -102,5 +104,11 @@ func (s *Agreements) Settle(ctx context.Context, subject string, judge func(b Ba
 }
 
 func ChangedMeanwhile(subject string, cause error) error {
-	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile", Remedy: "send it again: it is judged by what holds by then", Err: cause}
+	return &schemas.Error{
+		Kind:    schemas.Conflict,
+		Subject: subject,
+		Message: "the terms changed meanwhile",
+		Remedy:  "send it again: it is judged by what holds by then",
+		Err:     cause,
+	}
 }

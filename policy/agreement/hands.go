@@ -27,7 +27,10 @@ func member(p *schemas.Participant, issuer, subject string, role schemas.Role) e
 	}) {
 		return nil
 	}
-	return schemas.Refuse("member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role), "ask the operator, who keeps your organisation's members")
+	return schemas.Refuse(
+		"member", "member."+string(role), "roles", fmt.Sprintf("you are no longer a %s of your organisation", role),
+		"ask the operator, who keeps your organisation's members",
+	)
 }
 
 // CheckHolder says whether a lease is still in the hands that it was made for: nil, or Denied.
@@ -60,7 +63,11 @@ func CheckUnrevoked(l *schemas.Lease) error {
 	if l.Revoked.IsZero() {
 		return nil
 	}
-	return schemas.Refuse(string(l.ID), "lease.revoked", "the lease", fmt.Sprintf("the lease was revoked on %s: %s", l.Revoked.UTC().Format(time.RFC3339), l.Reason), "get a new one: POST /api/v1/leases")
+	return schemas.Refuse(
+		string(l.ID), "lease.revoked", "the lease",
+		fmt.Sprintf("the lease was revoked on %s: %s", l.Revoked.UTC().Format(time.RFC3339), l.Reason),
+		"get a new one: POST /api/v1/leases",
+	)
 }
 
 // CheckHands says whether person and organisation still are what a lease was made for.
@@ -80,7 +87,9 @@ func CheckHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.
 	}
 	b.Note("project", string(l.Project), revision)
 	if !party.IsPartner(j, l.Participant) {
-		return schemas.Refuse(string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner")
+		return schemas.Refuse(
+			string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner",
+		)
 	}
 	return nil
 }

@@ -33,7 +33,9 @@ const inOneLook = 5000
 
 // ListOfProjects lists the rows of a table for which where holds, and that are of a project in
 // which the caller's participant takes part, or for which or holds. args are those of both.
-func ListOfProjects[T any](ctx context.Context, s *Agreements, by schemas.Principal, table, where, or string, args []any, after string, limit int) ([]db.Row[T], string, error) {
+func ListOfProjects[T any](
+	ctx context.Context, s *Agreements, by schemas.Principal, table, where, or string, args []any, after string, limit int,
+) ([]db.Row[T], string, error) {
 	mine, err := s.projectsOf(ctx, by)
 	if err != nil {
 		return nil, "", err

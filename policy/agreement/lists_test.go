@@ -23,7 +23,11 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for i := range agreement.InOneLook + 1 {
 			id := fmt.Sprintf("a-%d", i)
-			err := db.Insert(ctx, tx, "project", id, schemas.Project{ID: schemas.ProjectID(id), Lead: agreementtest.Holder, Partners: []schemas.ParticipantID{agreementtest.Lab}}, db.Columns{"lead": string(agreementtest.Holder)})
+			err := db.Insert(
+				ctx, tx, "project", id,
+				schemas.Project{ID: schemas.ProjectID(id), Lead: agreementtest.Holder, Partners: []schemas.ParticipantID{agreementtest.Lab}},
+				db.Columns{"lead": string(agreementtest.Holder)},
+			)
 			if err == nil {
 				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: "project/" + id})
 			}

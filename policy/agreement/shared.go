@@ -10,10 +10,17 @@ import (
 
 func SignedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
-		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "this needs a signed-in caller", Remedy: "send a token of an issuer that is known here"}
+		return &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "token",
+			Message: "this needs a signed-in caller",
+			Remedy:  "send a token of an issuer that is known here",
+		}
 	}
 	if by.Participant == "" {
-		return schemas.Refuse(what, "participant", "membership", "you belong to no participant yet", "ask the operator to add you to your organisation's members")
+		return schemas.Refuse(
+			what, "participant", "membership", "you belong to no participant yet", "ask the operator to add you to your organisation's members",
+		)
 	}
 	return nil
 }
@@ -24,7 +31,13 @@ func Oversees(by schemas.Principal) bool {
 
 // Values are the committed values that every change about an agreement carries.
 func Values(a *schemas.Agreement, by schemas.Principal) map[string]string {
-	v := map[string]string{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider), "participant": string(a.Participant), "project": string(a.Project)}
+	v := map[string]string{
+		"agreement":   string(a.ID),
+		"dataset":     string(a.Dataset),
+		"provider":    string(a.Provider),
+		"participant": string(a.Participant),
+		"project":     string(a.Project),
+	}
 	return WithCaller(v, by)
 }
 
@@ -47,7 +60,12 @@ func CheckQuota(ctx context.Context, tx *db.Tx, query string, project schemas.Pr
 		return fmt.Errorf("count what the project %s has: %w", project, err)
 	}
 	if n >= most {
-		return &schemas.Error{Kind: schemas.TooLarge, Subject: string(project), Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what), Remedy: remedy}
+		return &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: string(project),
+			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what),
+			Remedy:  remedy,
+		}
 	}
 	return nil
 }

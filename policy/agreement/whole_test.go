@@ -108,7 +108,10 @@ func newWorld(t *testing.T, review bool) *rig {
 		o := *ds.Offer
 		o.Review = review
 		ds.Offer = &o
-		err := db.Insert(ctx, tx, "dataset", "ds-0", ds, db.Columns{"origin": string(agreementtest.Holder), "iri": "urn:x", "provider": string(agreementtest.Holder), "withdrawn": 0})
+		err := db.Insert(
+			ctx, tx, "dataset", "ds-0", ds,
+			db.Columns{"origin": string(agreementtest.Holder), "iri": "urn:x", "provider": string(agreementtest.Holder), "withdrawn": 0},
+		)
 		if err == nil {
 			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: "ds-0"})
 		}
@@ -208,7 +211,8 @@ func (w world) sound(id schemas.AgreementID) {
 	w.must(err)
 	ds, _, err := db.Get[schemas.Dataset](ctx, w.d.DB, "dataset", "ds-0")
 	w.must(err)
-	if !reflect.DeepEqual(a.Offer, *ds.Offer) || !slices.Contains(a.Versions, ds.Latest.Version) || !policy.SightOf(agreementtest.Trainer()).Sees(&ds) {
+	if !reflect.DeepEqual(a.Offer, *ds.Offer) || !slices.Contains(a.Versions, ds.Latest.Version) ||
+		!policy.SightOf(agreementtest.Trainer()).Sees(&ds) {
 		w.t.Fatalf("the agreement stands under another offer than the dataset's\n%+v\n%+v", a.Offer, *ds.Offer)
 	}
 	hidden := slices.ContainsFunc(ds.Offer.Rules[0].Duties, func(d schemas.Duty) bool { return d.Kind == schemas.DutyHide })
@@ -219,7 +223,8 @@ func (w world) sound(id schemas.AgreementID) {
 	w.must(err)
 	j, err := w.d.Parties.Project(ctx, "p")
 	w.must(err)
-	if p.Stopped || !party.IsPartner(j, agreementtest.Lab) || !party.Running(j, time.Now()) || slices.Contains(a.Partners, agreementtest.Holder) != slices.Contains(j.Partners, agreementtest.Holder) {
+	if p.Stopped || !party.IsPartner(j, agreementtest.Lab) || !party.Running(j, time.Now()) ||
+		slices.Contains(a.Partners, agreementtest.Holder) != slices.Contains(j.Partners, agreementtest.Holder) {
 		w.t.Fatalf("concluded for %+v in %+v; its partners are %v", p, j, a.Partners)
 	}
 }
@@ -278,7 +283,7 @@ func TestNothingIsConcludedOnOldTerms(t *testing.T) {
 			if id := r.Items[0].Agreement; id != "" {
 				granted++
 				w.sound(id)
-				if !review { // and she is still a member
+				if !review { // and the trainer is still a member
 					w.must(agreement.CheckMember(ctx, d.DB, agreementtest.Trainer(), schemas.RoleTrainer))
 				}
 			}
@@ -322,7 +327,9 @@ func TestAStopOvertakesADecision(t *testing.T) {
 			_, err := d.stops.Stop(t.Context(), agreementtest.Operator(), agreementtest.Lab, "breach")
 			agreementtest.Must(t, err)
 		})
-		r, err := d.requests.Submit(t.Context(), agreementtest.Trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		r, err := d.requests.Submit(
+			t.Context(), agreementtest.Trainer(), schemas.Request{Project: "p", Items: []schemas.RequestItem{{Dataset: "ds-0"}}},
+		)
 		if err != nil || r.State != schemas.RequestRefused || r.Items[0].Decision.Reasons[0].Rule != "participant.stopped" {
 			t.Fatalf("%s, %v", r.State, err)
 		}
@@ -337,7 +344,11 @@ func TestAStopOvertakesADecision(t *testing.T) {
 }
 
 func look(ctx context.Context, d *rig, token string, id schemas.AgreementID) (policy.Grant, error) {
-	return policy.Authorize(ctx, d.leases.LookUp, token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	return policy.Authorize(
+		ctx, d.leases.LookUp, token,
+		policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")},
+		time.Now(),
+	)
 }
 
 // A lease is good only in the hands that it was made for: when its person, its
@@ -364,7 +375,12 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			t.Helper()
 			p, err := d.Parties.Participant(ctx, agreementtest.Lab)
 			agreementtest.Must(t, err)
-			p.Roles, p.Members = []schemas.Role{schemas.RoleTrainer, schemas.RoleProvider}, []schemas.Member{{Issuer: "i", Subject: "other", Roles: agreementtest.Trainer().Roles}}
+			p.Roles, p.Members = []schemas.Role{
+				schemas.RoleTrainer,
+				schemas.RoleProvider,
+			}, []schemas.Member{
+				{Issuer: "i", Subject: "other", Roles: agreementtest.Trainer().Roles},
+			}
 			if len(roles) > 0 {
 				p.Members = append(p.Members, schemas.Member{Issuer: "i", Subject: "ada", Roles: roles})
 			}
@@ -380,13 +396,18 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			agreementtest.Must(t, err)
 		}
 		var revoked schemas.LeaseID
+		type both = func(parent, child schemas.LeaseAnswer) // two leases of one line
+		is := func(do func()) both { return func(_, _ schemas.LeaseAnswer) { do() } }
+		trains := func() { organisation(schemas.RoleTrainer) }
 		for name, c := range map[string]struct {
 			rule       string
-			take, give func(parent, child schemas.LeaseAnswer)
+			take, give both
 		}{
-			"the person leaves":             {"member.trainer", func(_, _ schemas.LeaseAnswer) { organisation() }, func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleTrainer) }},
-			"the role is taken":             {"member.trainer", func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleProvider) }, func(_, _ schemas.LeaseAnswer) { organisation(schemas.RoleTrainer) }},
-			"the organisation is taken out": {"lease.partner", func(_, _ schemas.LeaseAnswer) { project(agreementtest.Holder) }, func(_, _ schemas.LeaseAnswer) { project(agreementtest.Lab) }},
+			"the person leaves": {"member.trainer", is(func() { organisation() }), is(trains)},
+			"the role is taken": {"member.trainer", is(func() { organisation(schemas.RoleProvider) }), is(trains)},
+			"the organisation is taken out": {
+				"lease.partner", is(func() { project(agreementtest.Holder) }), is(func() { project(agreementtest.Lab) }),
+			},
 			"its parent is revoked": {"lease.revoked", func(parent, _ schemas.LeaseAnswer) {
 				revoked = parent.Lease.ID
 				_, err := d.leases.Revoke(ctx, agreementtest.Trainer(), revoked, "leaked")
@@ -399,9 +420,11 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 		} {
 			parent, err := d.leases.Mint(ctx, agreementtest.Trainer(), schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 			agreementtest.Must(t, err)
-			middle, err := d.leases.Narrow(ctx, parent.Token, schemas.LeaseAsk{})
+			middle, err := d.leases.Attenuate(ctx, parent.Token, schemas.LeaseAsk{})
 			agreementtest.Must(t, err)
-			child, err := d.leases.Narrow(ctx, middle.Token, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id, Columns: []string{"x"}}}})
+			child, err := d.leases.Attenuate(
+				ctx, middle.Token, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id, Columns: []string{"x"}}}},
+			)
 			agreementtest.Must(t, err)
 			g, err := look(ctx, d, child.Token, id)
 			agreementtest.Must(t, err)
@@ -419,7 +442,7 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			_, again := look(ctx, d, child.Token, id)
 			_, _, begun := d.releases.Begin(ctx, g, schemas.Release{MostRows: 10, MostBytes: 10}, release.ReadPlan{})
 			more := d.releases.More(ctx, r, tab, 10, 10)
-			_, narrowed := d.leases.Narrow(ctx, child.Token, schemas.LeaseAsk{})
+			_, narrowed := d.leases.Attenuate(ctx, child.Token, schemas.LeaseAsk{})
 			for what, err := range map[string]error{"opens": again, "begins": begun, "goes on": more, "is narrowed": narrowed} {
 				if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), c.rule) {
 					t.Errorf("%s, and the lease %s: %v", name, what, err)
@@ -433,7 +456,7 @@ func TestLeasesEndWithTheirHolders(t *testing.T) {
 			}
 		}
 		for _, by := range []schemas.Principal{
-			{Issuer: "i", Subject: "x", Participant: "https://x.example", Roles: []schemas.Role{schemas.RoleTrainer, schemas.RoleProvider, schemas.RoleOfficer}},
+			agreementtest.Person("x", "https://x.example", schemas.RoleTrainer, schemas.RoleProvider, schemas.RoleOfficer),
 			{Issuer: "i", Subject: "ada", Participant: agreementtest.Lab, Roles: []schemas.Role{schemas.RoleProvider}},
 		} {
 			_, err := d.leases.Revoke(ctx, by, revoked, "not mine")
@@ -458,7 +481,11 @@ func takeAs(t *testing.T, d *rig, by schemas.Principal, id schemas.AgreementID, 
 	t.Helper()
 	l, err := d.leases.Mint(t.Context(), by, schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: id}}})
 	agreementtest.Must(t, err)
-	g, err := policy.Authorize(t.Context(), d.leases.LookUp, l.Token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	g, err := policy.Authorize(
+		t.Context(), d.leases.LookUp, l.Token,
+		policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")},
+		time.Now(),
+	)
 	agreementtest.Must(t, err)
 	r, tab, err := d.releases.Begin(t.Context(), g, schemas.Release{MostRows: rows, MostBytes: 10 * rows}, release.ReadPlan{})
 	if err != nil {
@@ -531,16 +558,44 @@ func TestABudgetIsAProjects(t *testing.T) {
 		if err != nil || *a.Left.Rows != 0 {
 			t.Errorf("the agreement says %+v, %v", a.Left, err)
 		}
-		_, err = d.Parties.PutProject(ctx, agreementtest.Trainer(), schemas.Project{ID: "q", Title: "Q", Factory: "f", Purposes: []string{"train-model"}}, 0)
+		_, err = d.Parties.PutProject(
+			ctx, agreementtest.Trainer(), schemas.Project{ID: "q", Title: "Q", Factory: "f", Purposes: []string{"train-model"}}, 0,
+		)
 		agreementtest.Must(t, err)
 		r, err := d.requests.Submit(ctx, agreementtest.Trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
-		if err != nil || r.State != schemas.RequestRefused || !strings.Contains(r.Items[0].Decision.Reasons[0].Text, "100 of 100 rows used or reserved by "+string(agreementtest.Lab)+", over all of its projects") {
+		if err != nil || r.State != schemas.RequestRefused ||
+			!strings.Contains(
+				r.Items[0].Decision.Reasons[0].Text, "100 of 100 rows used or reserved by "+string(agreementtest.Lab)+", over all of its projects",
+			) {
 			t.Errorf("another project of the same organisation: %+v, %v", r, err)
 		}
 		two := schemas.Principal{Issuer: "i", Subject: "eve", Participant: "https://two.example", Roles: agreementtest.Trainer().Roles}
-		_, err = d.Parties.PutParticipant(ctx, agreementtest.Operator(), schemas.Participant{ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}}}, 0)
+		_, err = d.Parties.PutParticipant(
+			ctx,
+			agreementtest.Operator(),
+			schemas.Participant{
+				ID:      two.Participant,
+				Name:    "T",
+				Country: "FR",
+				Kind:    schemas.KindResearch,
+				Roles:   two.Roles,
+				Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}},
+			},
+			0,
+		)
 		agreementtest.Must(t, err)
-		_, err = d.Parties.PutProject(ctx, agreementtest.Trainer(), schemas.Project{ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"}}, 0)
+		_, err = d.Parties.PutProject(
+			ctx,
+			agreementtest.Trainer(),
+			schemas.Project{
+				ID:       "led",
+				Title:    "L",
+				Partners: []schemas.ParticipantID{two.Participant},
+				Factory:  "f",
+				Purposes: []string{"train-model"},
+			},
+			0,
+		)
 		agreementtest.Must(t, err)
 		r, err = d.requests.Submit(ctx, two, schemas.Request{Project: "led", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
 		if err != nil || r.State != schemas.RequestRefused {
@@ -564,7 +619,9 @@ func TestABudgetIsAProjects(t *testing.T) {
 				o.Rules[0].Duties[i].Rows *= 2
 			}
 		})
-		second, err := d.requests.Submit(ctx, agreementtest.Trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}})
+		second, err := d.requests.Submit(
+			ctx, agreementtest.Trainer(), schemas.Request{Project: "q", Items: []schemas.RequestItem{{Dataset: "ds-0"}}},
+		)
 		agreementtest.Must(t, err)
 		n, err = take(t, d, d.agreed(t, "ds-0")[0], 150)
 		if n != 150 || err != nil {
@@ -594,7 +651,12 @@ func TestAnEditedAccountOpensNothing(t *testing.T) {
 			}
 		}
 		var accounts int
-		agreementtest.Must(t, database.QueryRow(t.Context(), `SELECT count(*) FROM account WHERE rows_used = 40 AND bytes_used = 400 AND rows_held = 0 AND bytes_held = 0`).Scan(&accounts))
+		agreementtest.Must(
+			t,
+			database.QueryRow(t.Context(), `SELECT count(*) FROM account
+				WHERE rows_used = 40 AND bytes_used = 400 AND rows_held = 0 AND bytes_held = 0`).
+				Scan(&accounts),
+		)
 		if accounts != 4 { // of the project and its organisation
 			t.Fatalf("%d accounts hold what was sent", accounts)
 		}

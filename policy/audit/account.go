@@ -25,7 +25,14 @@ type account struct {
 }
 
 func newAccount(n *Nouns) *account {
-	return &account{absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{}, given: map[string][2]int64{}}
+	return &account{
+		absent: map[int64][]string{},
+		nouns:  n,
+		before: map[string]string{},
+		after:  map[string][]string{},
+		plain:  map[string]bool{},
+		given:  map[string][2]int64{},
+	}
 }
 
 // seen is one record of a walk. values holds those that opened.
@@ -149,7 +156,7 @@ type Nouns struct {
 
 // NounPage is one page of the stored nouns that rule.
 type NounPage struct {
-	AsOf  int64                `json:"as_of" doc:"records that there were before this page was read"`
+	AsOf  int64                `json:"as_of"          doc:"records that there were before this page was read"`
 	Items []schemas.StoredNoun `json:"items"`
 	Next  string               `json:"next,omitempty"`
 }

@@ -100,7 +100,16 @@ func TestRecords(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		ctx := context.Background()
 		s.bulk(20)
-		rs, err := s.log.Records(ctx, audit.Query{Values: map[string]string{"dataset": "ds-1", "participant": "p-1"}, From: time.Now().Add(-time.Hour), Kinds: []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd}, After: 3, Limit: 4})
+		rs, err := s.log.Records(
+			ctx,
+			audit.Query{
+				Values: map[string]string{"dataset": "ds-1", "participant": "p-1"},
+				From:   time.Now().Add(-time.Hour),
+				Kinds:  []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd},
+				After:  3,
+				Limit:  4,
+			},
+		)
 		if err != nil || len(rs) != 4 {
 			t.Fatalf("%d records, %v", len(rs), err)
 		}

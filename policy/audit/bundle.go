@@ -130,7 +130,7 @@ func readSmall(f *zip.File) ([]byte, error) {
 func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
-	last, tree, a, t := int64(-1), &edge{}, newAccount(nil), newTrail(saved)
+	last, tree, a, t := int64(-1), &compactRange{}, newAccount(nil), newTrail(saved)
 	for lines.Scan() {
 		var e entry
 		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))
@@ -139,7 +139,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 			return badBundle(err, "has a line after record %d that is not a record", last)
 		}
 		again, err := e.line()
-		if err != nil || !bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
+		if err != nil ||
+			!bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
 			return badBundle(err, "has a line after record %d that is not written as the gateway writes it", last)
 		}
 		if e.Index <= last {
@@ -163,7 +164,9 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		case s.Size == h.Size && s.Root != h.Root:
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
-			return badBundle(nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
+			return badBundle(
+				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size,
+			)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {

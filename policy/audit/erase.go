@@ -51,7 +51,8 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 		}
 		for i, name := range names {
 			_, committed := leaf.Values[name]
-			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
+			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) ||
+				leaf.Kind == schemas.ChangeErasure {
 				return schemas.BadField("erasure", fmt.Sprintf("/names/%d", i), "%q binds the record and cannot be erased", name)
 			}
 			res, err := tx.Exec(ctx, "DELETE FROM change_value WHERE position = ? AND name = ?", index, name)
@@ -63,8 +64,16 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 				return schemas.BadField("erasure", fmt.Sprintf("/names/%d", i), "record %d has no value %q", index, name)
 			}
 		}
-		at, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeErasure, Subject: erasureOf(index), Numbers: map[string]int64{erasedRecord: index},
-			Values: map[string]string{erasedNames: strings.Join(names, ","), "reason": reason, "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}})
+		at, err = tx.Append(
+			ctx,
+			schemas.Change{Kind: schemas.ChangeErasure, Subject: erasureOf(index), Numbers: map[string]int64{erasedRecord: index},
+				Values: map[string]string{
+					erasedNames: strings.Join(names, ","),
+					"reason":    reason,
+					"by":        string(by.Participant),
+					"subject":   by.Issuer + "#" + by.Subject,
+				}},
+		)
 		return err
 	})
 	if err != nil {
@@ -75,7 +84,9 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 
 // erasures gives the positions of the erasures of a record's values.
 func (l *Log) erasures(ctx context.Context, index int64) ([]int64, error) {
-	rows, err := l.db.Query(ctx, "SELECT position FROM change WHERE subject = ? AND kind = ? ORDER BY position", erasureOf(index), schemas.ChangeErasure)
+	rows, err := l.db.Query(
+		ctx, "SELECT position FROM change WHERE subject = ? AND kind = ? ORDER BY position", erasureOf(index), schemas.ChangeErasure,
+	)
 	if err != nil {
 		return nil, fmt.Errorf("read erasures: %w", err)
 	}

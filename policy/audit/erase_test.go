@@ -19,7 +19,12 @@ import (
 )
 
 func officer() schemas.Principal {
-	return schemas.Principal{Issuer: "https://id.example", Subject: "o", Participant: "https://site.example", Roles: []schemas.Role{schemas.RoleOfficer}}
+	return schemas.Principal{
+		Issuer:      "https://id.example",
+		Subject:     "o",
+		Participant: "https://site.example",
+		Roles:       []schemas.Role{schemas.RoleOfficer},
+	}
 }
 
 // remotely verifies the record as a client does: nouns first, then the records.
@@ -73,7 +78,9 @@ func TestErasuresAreEntries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for door, r := range map[string]audit.Report{"database": s.verify(), "online": remotely(t, s), "bundle": bundle, "bundle of a part": some} {
+			for door, r := range map[string]audit.Report{
+				"database": s.verify(), "online": remotely(t, s), "bundle": bundle, "bundle of a part": some,
+			} {
 				if r.Erased != erased || r.FirstBad != firstBad || r.OK() != (firstBad < 0) {
 					t.Errorf("%s, %s: %+v", what, door, r)
 				}
@@ -146,7 +153,8 @@ func TestVerifyHoldsNouns(t *testing.T) {
 	}
 	for _, c := range []struct{ name, edit, says string }{
 		{"as recorded", "", ""},
-		{"a budget made whole again", `UPDATE account SET rows_used = 0`, "the account acc-1 says that 0 rows and 70 bytes were given out; recorded are 7 and 70"},
+		{"a budget made whole again", `UPDATE account SET rows_used = 0`,
+			"the account acc-1 says that 0 rows and 70 bytes were given out; recorded are 7 and 70"},
 		{"a budget deleted", `DELETE FROM account WHERE id = 'acc-1'`, "the account acc-1 was recorded and is stored no more"},
 		{"edited", `UPDATE factory SET doc = '"mine"' WHERE id = 'f1'`, "the factory f1 is not stored as it was recorded"},
 		{"put back", `UPDATE factory SET doc = '"1"' WHERE id = 'f1'`, "the factory f1 is not stored as it was recorded"},
@@ -159,16 +167,23 @@ func TestVerifyHoldsNouns(t *testing.T) {
 					put(s, id, "1")
 					put(s, id, "2")
 				}
-				s.tamper("INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-1', 'd', 'p', 7, 70, 0, 0)")
+				s.tamper(
+					"INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-1', 'd', 'p', 7, 70, 0, 0)",
+				)
 				err := s.db.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
-					_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: "rel-1", Values: map[string]string{"account": "acc-0", "account.2": "acc-1"},
-						Numbers: map[string]int64{"used_rows": 0, "used_rows.2": 7, "used_bytes.2": 70}})
+					_, err := tx.Append(
+						ctx,
+						schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: "rel-1", Values: map[string]string{"account": "acc-0", "account.2": "acc-1"},
+							Numbers: map[string]int64{"used_rows": 0, "used_rows.2": 7, "used_bytes.2": 70}},
+					)
 					return err
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.tamper("INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-0', 'd', 'p', 0, 0, 0, 0)")
+				s.tamper(
+					"INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES ('acc-0', 'd', 'p', 0, 0, 0, 0)",
+				)
 				if c.edit != "" {
 					s.tamper(c.edit)
 				}

@@ -38,7 +38,9 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, b := range map[string][]byte{"proof.txt": proof, "leaf.json": leaf, "vkey.txt": []byte(s.vkey + "\n"), "bundle.zip": export(t, s, audit.Query{})} {
+		for name, b := range map[string][]byte{
+			"proof.txt": proof, "leaf.json": leaf, "vkey.txt": []byte(s.vkey + "\n"), "bundle.zip": export(t, s, audit.Query{}),
+		} {
 			if err := os.WriteFile(filepath.Join("testdata", name), b, 0o644); err != nil {
 				t.Fatal(err)
 			}

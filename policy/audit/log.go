@@ -41,7 +41,7 @@ type Log struct {
 	headFile string
 	log      *slog.Logger
 
-	edge  *edge                         // the writer's: see Step
+	edge  *compactRange                 // the writer's: see Step
 	fault atomic.Pointer[schemas.Error] // once set, nothing is signed or appended
 
 	mu      sync.Mutex
@@ -79,7 +79,8 @@ func (l *Log) Origin() string { return l.key.Name() }
 
 func fault(format string, args ...any) *schemas.Error {
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: "record", Message: fmt.Sprintf(format, args...),
-		Remedy: "Keep this machine and its database as they are, tell the officer, and restore the last backup that starts (docs/operate.md, Restore). Exported bundles verify without the gateway: guichet audit verify --key DATA/keys/log.pub BUNDLE."}
+		Remedy: "Keep this machine and its database as they are, tell the officer, and restore the last backup that starts " +
+			"(docs/operate.md, Restore). Exported bundles verify without the gateway: guichet audit verify --key DATA/keys/log.pub BUNDLE."}
 }
 
 // refuse remembers a fault of the record for good; other errors pass.
@@ -114,7 +115,10 @@ func (l *Log) Start(ctx context.Context) error {
 	}
 	if !begun {
 		err := l.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(), Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}})
+			_, err := tx.Append(
+				ctx,
+				schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(), Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}},
+			)
 			return err
 		})
 		if err != nil {
@@ -192,7 +196,12 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 		return f
 	}
 	if err != nil {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "head file",
+			Message: "The file with the last signed head cannot be read.",
+			Err:     err,
+		}
 	}
 	h, err := openCheckpoint(b, l.key.verifier)
 	if err != nil {
@@ -238,8 +247,9 @@ func (l *Log) contains(ctx context.Context, s state, h Head) error {
 		return nil
 	case h.Size > s.size:
 		f := fault("The record was cut: %d records were signed, %d are there; record %d is the first that is missing.", h.Size, s.size, s.size)
-		f.Remedy = "The database is older than the last signed head: put the newer database back. If it is lost, accept that records from " + strconv.FormatInt(s.size, 10) +
-			" on are missing: move " + l.headFile + " to " + l.headFile + lostHead + ", put an empty file in its place, and start again (docs/operate.md, Restore)."
+		f.Remedy = "The database is older than the last signed head: put the newer database back. If it is lost, accept that " +
+			"records from " + strconv.FormatInt(s.size, 10) + " on are missing: move " + l.headFile + " to " + l.headFile + lostHead +
+			", put an empty file in its place, and start again (docs/operate.md, Restore)."
 		return f
 	case h.Size == s.size && h.Root != s.root:
 		return fault("The record was changed: another root was signed for its %d records.", s.size)

@@ -37,7 +37,10 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	}
 	q.Limit = min(q.Limit, maxLimit)
 	where, args := q.where()
-	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?", append(args, q.Limit)...)
+	rows, err := l.db.Query(
+		ctx,
+		"SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?",
+		append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
@@ -77,11 +80,14 @@ func (q Query) where() (string, []any) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values
-		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
+		parts = append(
+			parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)",
+		)
 		args = append(args, name, q.Values[name], q.Values[name])
 	}
 	if q.About != "" {
-		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
+		parts = append(parts, `position IN (SELECT position FROM change_value
+			WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)`)
 		args = append(args, q.About, q.About)
 	}
 	return strings.Join(parts, " AND "), args
@@ -90,7 +96,8 @@ func (q Query) where() (string, []any) {
 // IsAbout says whether a record is about a participant, as Query.About chooses: it
 // provides, receives, or did it itself.
 func IsAbout(r schemas.Record, participant string) bool {
-	return participant != "" && (r.Values["provider"] == participant || r.Values["participant"] == participant || r.Values["by"] == participant)
+	return participant != "" &&
+		(r.Values["provider"] == participant || r.Values["participant"] == participant || r.Values["by"] == participant)
 }
 
 // open reads the values of records and fills what verifies.
@@ -117,19 +124,25 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 		for i := range chunk {
 			args[i] = chunk[i].Index
 		}
-		err := eachValue(ctx, l.db, "position IN (?"+strings.Repeat(", ?", len(chunk)-1)+")", args, func(position int64, name string, salt []byte, value string) {
-			r, leaf := &records[at[position]], leaves[at[position]]
-			if r.Salts == nil {
-				r.Values, r.Salts = map[string]string{}, map[string][]byte{}
-			}
-			r.Salts[name] = salt
-			if leaf.Opens(name, salt, value) {
-				r.Values[name] = value
-				r.Subject = r.Values[db.SubjectValue]
-				return
-			}
-			l.log.Warn("value of a record does not verify", "index", position, "name", name)
-		})
+		err := eachValue(
+			ctx,
+			l.db,
+			"position IN (?"+strings.Repeat(", ?", len(chunk)-1)+")",
+			args,
+			func(position int64, name string, salt []byte, value string) {
+				r, leaf := &records[at[position]], leaves[at[position]]
+				if r.Salts == nil {
+					r.Values, r.Salts = map[string]string{}, map[string][]byte{}
+				}
+				r.Salts[name] = salt
+				if leaf.Opens(name, salt, value) {
+					r.Values[name] = value
+					r.Subject = r.Values[db.SubjectValue]
+					return
+				}
+				l.log.Warn("value of a record does not verify", "index", position, "name", name)
+			},
+		)
 		if err != nil {
 			return fmt.Errorf("read records: %w", err)
 		}
@@ -138,7 +151,9 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 }
 
 // eachValue calls f for the stored values that where chooses, by position and name.
-func eachValue(ctx context.Context, q db.Querier, where string, args []any, f func(position int64, name string, salt []byte, value string)) error {
+func eachValue(
+	ctx context.Context, q db.Querier, where string, args []any, f func(position int64, name string, salt []byte, value string),
+) error {
 	rows, err := q.Query(ctx, "SELECT position, name, salt, value FROM change_value WHERE "+where+" ORDER BY position, name", args...)
 	if err != nil {
 		return err

@@ -40,7 +40,10 @@ func TestWhatABundleWithholds(t *testing.T) {
 	s := newSite(t, dbtest.SQLite)
 	err := s.db.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for _, by := range []string{"https://me.example", "https://other.example"} {
-			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Values: map[string]string{"by": by, "subject": "iss#person of " + by, "state": "granted"}})
+			_, err := tx.Append(
+				ctx,
+				schemas.Change{Kind: schemas.ChangeRequest, Values: map[string]string{"by": by, "subject": "iss#person of " + by, "state": "granted"}},
+			)
 			if err != nil {
 				return err
 			}
@@ -73,7 +76,13 @@ func TestWhatABundleWithholds(t *testing.T) {
 		head, tail := bytes.Index(line, []byte(`"values":`)), bytes.Index(line, []byte(`,"proof":`))
 		v, _ := json.Marshal(values)
 		x, _ := json.Marshal(salts)
-		return []byte(string(line[:head]) + `"values":` + string(v) + `,"salts":` + string(x) + strings.TrimSuffix(string(line[tail:]), "}") + `,"withheld":["subject"]}`)
+		return []byte(
+			string(
+				line[:head],
+			) + `"values":` + string(v) + `,"salts":` + string(x) + strings.TrimSuffix(
+				string(line[tail:]), "}",
+			) + `,"withheld":["subject"]}`,
+		)
 	}
 	for name, forged := range map[string][]byte{
 		"persons stripped":                     edited(t, mine, strip, true),
@@ -86,7 +95,8 @@ func TestWhatABundleWithholds(t *testing.T) {
 			t.Errorf("%s verifies: %+v", name, r)
 		}
 	}
-	if r, err := verifyBundle(edited(t, officers, func(line []byte) []byte { return line }, false), s.vkey); err != nil || !r.OK() || r.For != "" {
+	if r, err := verifyBundle(edited(t, officers, func(line []byte) []byte { return line }, false), s.vkey); err != nil || !r.OK() ||
+		r.For != "" {
 		t.Errorf("a bundle of before, without statement: %+v, %v", r, err)
 	}
 	var theirs []byte

@@ -287,7 +287,8 @@ func TestForkWhileRunning(t *testing.T) {
 		s.checkpoint()
 		s.tamper("DELETE FROM change WHERE position >= 10")
 		rebuild(t, s, 10)
-		if _, err := s.log.Checkpoint(context.Background()); err == nil || !strings.Contains(err.Error(), "21 records were signed, 10 are there") {
+		if _, err := s.log.Checkpoint(context.Background()); err == nil ||
+			!strings.Contains(err.Error(), "21 records were signed, 10 are there") {
 			t.Errorf("checkpoint: %v", err)
 		}
 		if err := s.appendOne(); schemas.KindOf(err) != schemas.Unavailable {

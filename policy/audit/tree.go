@@ -13,9 +13,9 @@ import (
 	"guichet/connectors/db"
 )
 
-// edge is the right edge of a tree: the hashes of its complete subtrees,
+// compactRange is the right edge of a tree: the hashes of its complete subtrees,
 // largest first. It is all that is needed to go on.
-type edge struct {
+type compactRange struct {
 	size   int64
 	hashes []tlog.Hash
 }
@@ -23,7 +23,7 @@ type edge struct {
 // add appends a leaf's hash. It reports, in the order of their places, the
 // hashes that become complete: the leaf's, then its parents'; store may put
 // another hash in a place by returning it.
-func (e *edge) add(h tlog.Hash, store func(level int, n, place int64, h tlog.Hash) tlog.Hash) {
+func (e *compactRange) add(h tlog.Hash, store func(level int, n, place int64, h tlog.Hash) tlog.Hash) {
 	place := tlog.StoredHashIndex(0, e.size)
 	n := e.size
 	h = store(0, n, place, h)
@@ -39,7 +39,7 @@ func (e *edge) add(h tlog.Hash, store func(level int, n, place int64, h tlog.Has
 }
 
 // root is the tree's root; SHA-256 of nothing for the empty tree [RFC 6962 2.1].
-func (e *edge) root() tlog.Hash {
+func (e *compactRange) root() tlog.Hash {
 	if len(e.hashes) == 0 {
 		return sha256.Sum256(nil)
 	}
@@ -50,8 +50,8 @@ func (e *edge) root() tlog.Hash {
 	return h
 }
 
-func (e *edge) clone() *edge {
-	return &edge{e.size, append([]tlog.Hash(nil), e.hashes...)}
+func (e *compactRange) clone() *compactRange {
+	return &compactRange{e.size, append([]tlog.Hash(nil), e.hashes...)}
 }
 
 // edgePlaces are the places of the right edge's hashes, largest subtree first.
@@ -66,12 +66,12 @@ func edgePlaces(size int64) []int64 {
 }
 
 // loadEdge reads the right edge of the tree of the given size.
-func loadEdge(ctx context.Context, q db.Querier, size int64) (*edge, error) {
+func loadEdge(ctx context.Context, q db.Querier, size int64) (*compactRange, error) {
 	hashes, err := stored(ctx, q).ReadHashes(edgePlaces(size))
 	if err != nil {
 		return nil, err
 	}
-	return &edge{size, hashes}, nil
+	return &compactRange{size, hashes}, nil
 }
 
 // inChunk bounds the placeholders of one IN list; SQLite's limit is 32,766.
@@ -138,14 +138,16 @@ type state struct {
 func readState(ctx context.Context, q db.Querier) (s state, err error) {
 	var root []byte
 	// one statement, so one instant
-	err = q.QueryRow(ctx, "SELECT h.next, COALESCE(t.size, 0), t.root FROM change_head h LEFT JOIN tree_state t ON t.one = h.one WHERE h.one = 1").Scan(&s.next, &s.size, &root)
+	err = q.QueryRow(ctx, `SELECT h.next, COALESCE(t.size, 0), t.root FROM change_head h
+		LEFT JOIN tree_state t ON t.one = h.one WHERE h.one = 1`).
+		Scan(&s.next, &s.size, &root)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return s, fault("The head of the change sequence is gone from the database.")
 	case err != nil:
 		return s, fmt.Errorf("read head of the record: %w", err)
 	case s.size == 0 && root == nil:
-		s.root = (&edge{}).root()
+		s.root = (&compactRange{}).root()
 	case len(root) != tlog.HashSize:
 		return s, fault("The stored root of the record has %d bytes, not 32.", len(root))
 	default:
@@ -205,7 +207,7 @@ func (l *Log) Step(ctx context.Context, tx *db.Tx, first int64, leaves [][]byte)
 
 // extend adds leaves to e and stores what that makes; false, and nothing
 // stored, when the stored head is not e's.
-func extend(ctx context.Context, tx *db.Tx, e *edge, leaves [][]byte) (bool, error) {
+func extend(ctx context.Context, tx *db.Tx, e *compactRange, leaves [][]byte) (bool, error) {
 	was, wasRoot := e.size, e.root()
 	rows := make([][]any, 0, 2*len(leaves))
 	for _, leaf := range leaves {

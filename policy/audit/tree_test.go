@@ -23,7 +23,7 @@ func (s stack) ReadHashes(places []int64) ([]tlog.Hash, error) {
 }
 
 // grow adds a leaf to edge and stack, and checks that places have no gaps.
-func grow(t *testing.T, e *edge, s *stack, leaf []byte) {
+func grow(t *testing.T, e *compactRange, s *stack, leaf []byte) {
 	t.Helper()
 	e.add(tlog.RecordHash(leaf), func(level int, n, place int64, h tlog.Hash) tlog.Hash {
 		if place != int64(len(*s)) || place != tlog.StoredHashIndex(level, n) {
@@ -36,7 +36,7 @@ func grow(t *testing.T, e *edge, s *stack, leaf []byte) {
 
 // The edge's hashes and roots are those of x/mod's tlog, at every size.
 func TestEdgeIsTlogs(t *testing.T) {
-	var e edge
+	var e compactRange
 	var mine, theirs stack
 	for n := range int64(301) {
 		want, err := tlog.TreeHash(n, theirs)
@@ -50,7 +50,7 @@ func TestEdgeIsTlogs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again := (&edge{n, loaded}); again.root() != want {
+		if again := (&compactRange{n, loaded}); again.root() != want {
 			t.Fatalf("size %d: the edge read back has another root", n)
 		}
 		leaf := fmt.Append(nil, "leaf ", n)
@@ -69,7 +69,7 @@ func TestEdgeIsTlogs(t *testing.T) {
 // The worked example of C2SP tlog-tiles: a log of 70,000 records.
 func TestTilesOf70000(t *testing.T) {
 	const size = 70_000
-	var e edge
+	var e compactRange
 	var s stack
 	for n := range size {
 		grow(t, &e, &s, fmt.Append(nil, n))

@@ -24,16 +24,16 @@ const walkPage = 2000
 
 // Report is the outcome of a verification.
 type Report struct {
-	Size     int64     `json:"size" doc:"records that the checkpoint, or the log, has"`
+	Size     int64     `json:"size"               doc:"records that the checkpoint, or the log, has"`
 	Root     tlog.Hash `json:"root"`
-	Records  int64     `json:"records" doc:"records that were looked at"`
-	Erased   int64     `json:"erased" doc:"values that were erased, each with an entry that says so"`
-	Withheld int64     `json:"withheld,omitempty" doc:"values that are not in the bundle, since who exported it may not read them: who acted for another organisation"`
-	For      string    `json:"for,omitempty" doc:"of a bundle: for whom the log exported it, and that it holds what it held then"`
-	Nouns    int64     `json:"nouns,omitempty" doc:"stored nouns that were held against the record"`
-	Unbound  int64     `json:"unbound,omitempty" doc:"of them, those of an earlier version of the product, which no change commits to"`
-	FirstBad int64     `json:"first_bad" doc:"index of the first bad record; -1 when there is none, or when no index can be told"`
-	Faults   []string  `json:"faults,omitempty" doc:"at most 100"`
+	Records  int64     `json:"records"            doc:"records that were looked at"`
+	Erased   int64     `json:"erased"             doc:"values that were erased, each with an entry that says so"`
+	Withheld int64     `json:"withheld,omitempty" doc:"values left out of the bundle: its exporter may not read who acted for others"`
+	For      string    `json:"for,omitempty"      doc:"of a bundle: for whom the log exported it, and that it holds what it held then"`
+	Nouns    int64     `json:"nouns,omitempty"    doc:"stored nouns that were held against the record"`
+	Unbound  int64     `json:"unbound,omitempty"  doc:"of them, those of an earlier version of the product, which no change commits to"`
+	FirstBad int64     `json:"first_bad"          doc:"index of the first bad record; -1 when there is none, or when no index can be told"`
+	Faults   []string  `json:"faults,omitempty"   doc:"at most 100"`
 }
 
 // OK says whether nothing was found wrong.
@@ -67,7 +67,14 @@ func (l *Log) Verify(ctx context.Context, vkey string, saved ...[]byte) (Report,
 	}
 	head, err := os.ReadFile(l.headFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Report{FirstBad: -1}, &schemas.Error{Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err}
+		return Report{
+				FirstBad: -1,
+			}, &schemas.Error{
+				Kind:    schemas.Unavailable,
+				Subject: "head file",
+				Message: "The file with the last signed head cannot be read.",
+				Err:     err,
+			}
 	}
 	if len(head) > 0 {
 		saved = append(slices.Clone(saved), head)
@@ -108,7 +115,9 @@ func VerifyDB(ctx context.Context, db *db.DB, vkey string, saved ...[]byte) (Rep
 	a.settle(&r)
 	// one statement, so one instant: rows outside of the sequence
 	var strays, first int64
-	err = db.QueryRow(ctx, "SELECT COUNT(*), COALESCE(MIN(c.position), 0) FROM change c, change_head h WHERE c.position < 0 OR c.position >= h.next").Scan(&strays, &first)
+	err = db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(c.position), 0) FROM change c, change_head h
+		WHERE c.position < 0 OR c.position >= h.next`).
+		Scan(&strays, &first)
 	if err != nil {
 		return r, fmt.Errorf("verify: %w", err)
 	}
@@ -120,7 +129,7 @@ func VerifyDB(ctx context.Context, db *db.DB, vkey string, saved ...[]byte) (Rep
 
 // walkTree recomputes the tree of s from its leaves.
 func walkTree(ctx context.Context, db *db.DB, s state, heads []Head, r *Report, a *account) error {
-	e, t := &edge{}, newTrail(heads)
+	e, t := &compactRange{}, newTrail(heads)
 	t.reach(e, r)
 	for from := int64(0); from < s.size; from += walkPage {
 		to := min(from+walkPage, s.size)
@@ -182,7 +191,9 @@ func walkLeaves(ctx context.Context, db *db.DB, from, to int64, r *Report) error
 // by itself.
 func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a *account) (*page, error) {
 	p := &page{stored: make(map[int64]tlog.Hash, 2*(to-from)), made: map[int64]tlog.Hash{}}
-	rows, err := database.Query(ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
+	rows, err := database.Query(
+		ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -212,27 +223,34 @@ func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a
 		r.bad(next, "missing")
 	}
 	opened := make(map[int64]map[string]string, len(changes)) // of them, those that the account asks for
-	err = eachValue(ctx, database, "position >= ? AND position < ?", []any{from, to}, func(position int64, name string, salt []byte, value string) {
-		leaf, ok := leaves[position]
-		if !ok {
-			return // reported as missing or unreadable
-		}
-		if !leaf.Opens(name, salt, value) {
-			r.bad(position, "the value %s is not what was recorded", name)
-			delete(leaf.Values, name)
-			return
-		}
-		if name == db.SubjectValue && value != subjects[position] {
-			r.bad(position, "its subject is not the one that was recorded")
-		}
-		if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) || leaf.Kind == schemas.ChangeErasure {
-			if opened[position] == nil {
-				opened[position] = map[string]string{}
+	err = eachValue(
+		ctx,
+		database,
+		"position >= ? AND position < ?",
+		[]any{from, to},
+		func(position int64, name string, salt []byte, value string) {
+			leaf, ok := leaves[position]
+			if !ok {
+				return // reported as missing or unreadable
 			}
-			opened[position][name] = value
-		}
-		delete(leaf.Values, name)
-	})
+			if !leaf.Opens(name, salt, value) {
+				r.bad(position, "the value %s is not what was recorded", name)
+				delete(leaf.Values, name)
+				return
+			}
+			if name == db.SubjectValue && value != subjects[position] {
+				r.bad(position, "its subject is not the one that was recorded")
+			}
+			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) ||
+				leaf.Kind == schemas.ChangeErasure {
+				if opened[position] == nil {
+					opened[position] = map[string]string{}
+				}
+				opened[position][name] = value
+			}
+			delete(leaf.Values, name)
+		},
+	)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -300,7 +318,9 @@ func checkRecord(rec schemas.Record, r *Report, a *account) {
 // is not one of vkey's log; the iterator's own error as it is. nouns, read before the
 // records, are held against them; nil for none. saved are checkpoints of the same log
 // that somebody kept: the record must have each of them as its beginning.
-func VerifyRecords(records iter.Seq2[schemas.Record, error], checkpoint []byte, vkey string, nouns *Nouns, saved ...[]byte) (Report, error) {
+func VerifyRecords(
+	records iter.Seq2[schemas.Record, error], checkpoint []byte, vkey string, nouns *Nouns, saved ...[]byte,
+) (Report, error) {
 	r := Report{FirstBad: -1}
 	h, err := OpenCheckpoint(checkpoint, vkey)
 	if err != nil {
@@ -315,7 +335,7 @@ func VerifyRecords(records iter.Seq2[schemas.Record, error], checkpoint []byte, 
 		r.bad(-1, emptyHead)
 		return r, nil
 	}
-	e, a, t := &edge{}, newAccount(nouns), newTrail(append(heads, h))
+	e, a, t := &compactRange{}, newAccount(nouns), newTrail(append(heads, h))
 	for rec, err := range records {
 		if err != nil {
 			return r, err

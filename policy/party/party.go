@@ -151,12 +151,12 @@ func checkNotify(n *schemas.Notify) error {
 	u, err := url.Parse(n.URL)
 	local := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 	if n.URL != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return schemas.BadField("participant", "/notify/url", "%q is no address of a webhook: write https://, or http:// for one on this machine, without a password", n.URL)
+		return schemas.BadField("participant", "/notify/url", "%q is not an address of a webhook: write https://, or http:// for one on this machine, without a password", n.URL)
 	}
 	if n.Mail != "" {
 		a, err := mail.ParseAddress(n.Mail)
 		if err != nil || a.Address != n.Mail {
-			return schemas.BadField("participant", "/notify/mail", "%q is no address of mail; write it like data@agronomy.example", n.Mail)
+			return schemas.BadField("participant", "/notify/mail", "%q is not an address of mail; write it like data@agronomy.example", n.Mail)
 		}
 	}
 	return nil
@@ -168,7 +168,7 @@ func (r *Registry) country(subject, code string) error {
 	if r.places.Country(code) {
 		return nil
 	}
-	return schemas.BadField(subject, "/country", "%q is no country: write its ISO 3166-1 code, such as FR", code)
+	return schemas.BadField(subject, "/country", "%q is not a country: write its ISO 3166-1 code, such as FR", code)
 }
 
 func joinRoles(roles []schemas.Role) string {
@@ -187,7 +187,7 @@ func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (s
 }
 
 // MayAct says whether a caller's organisation may change anything here: nil, or Denied
-// because the operator stopped it. What takes data away stays open to her all the same.
+// because the operator stopped it. What takes data away stays open all the same.
 func (r *Registry) MayAct(ctx context.Context, by schemas.Principal) error {
 	p, err := r.Participant(ctx, by.Participant)
 	if err != nil || !p.Stopped {
@@ -245,7 +245,7 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 	for i, cidr := range f.Egress {
 		_, err := netip.ParsePrefix(cidr)
 		if err != nil {
-			return f, schemas.BadField("factory", fmt.Sprintf("/egress/%d", i), "%q is no network; write it like 192.0.2.0/24", cidr)
+			return f, schemas.BadField("factory", fmt.Sprintf("/egress/%d", i), "%q is not a network; write it like 192.0.2.0/24", cidr)
 		}
 	}
 	f.Revision, err = put(ctx, r.db, by, "factory", string(f.ID), &f, nil, ifRevision, nil)

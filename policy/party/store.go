@@ -24,7 +24,7 @@ func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas
 	}
 	u, err := url.Parse(s.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {
-		return s, schemas.BadField("store", "/endpoint", "%q is no endpoint; write it like https://s3.example", s.Endpoint)
+		return s, schemas.BadField("store", "/endpoint", "%q is not an endpoint; write it like https://s3.example", s.Endpoint)
 	}
 	for i, p := range s.Prefixes {
 		err := checkPrefix(s.Prefixes[:i], p)
@@ -105,7 +105,7 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 	}
 	plain, err := url.PathUnescape(key)
 	if err != nil {
-		return rename(key, "has a percent sign that is no escape")
+		return rename(key, "has a percent sign that is not an escape")
 	}
 	if plain != key && !cleanKey(plain) || !cleanKey(key) {
 		return rename(key, "has an empty, . or .. part, a backslash or a control character")

@@ -54,9 +54,9 @@ func (s *Story) tell(ctx context.Context) error {
 		{"Providers of four data spaces register and publish their datasets", s.Register},
 		{"They send real files from a laptop: Parquet and CSV, converted at the counter", s.real},
 		{"A trainer looks for data in all spaces at once", s.find},
-		{"She asks for the wrong thing, and the no is explained", s.refused},
-		{"She asks properly and gets a permit; one holder decides by hand", s.granted},
-		{"Her job streams it: two ranks, windows of rows in the order of a seed, every row once", s.streams},
+		{"They ask for the wrong thing, and the no is explained", s.refused},
+		{"They ask properly and get a permit; one holder decides by hand", s.granted},
+		{"Their job streams it: two ranks, windows of rows in the order of a seed, every row once", s.streams},
 		{"Health data: only from the secure factory, persons pseudonymised", s.health},
 		{"The provider withdraws while a stream runs; it dies", s.revoked},
 		{"An issuer that speaks for others is turned away", s.impostor},
@@ -368,7 +368,7 @@ func (s *Story) granted(ctx context.Context) error {
 	}
 	err = holder.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a use we like to see"}, nil)
 	if err == nil {
-		err = c.Get(ctx, "/requests/"+string(r.ID), &r) // the holder sees the items of her own only
+		err = c.Get(ctx, "/requests/"+string(r.ID), &r) // the holder sees the own items only
 	}
 	if err != nil {
 		return err

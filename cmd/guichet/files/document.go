@@ -29,7 +29,7 @@ func ReadDocument(path string, v any) error {
 	}
 	j, err := yaml.YAMLToJSON(b) // JSON is YAML too
 	if err != nil {
-		return schemas.Errorf(schemas.Invalid, path, "%s is no YAML: %s", path, yaml.FormatError(err, false, true))
+		return schemas.Errorf(schemas.Invalid, path, "%s is not YAML: %s", path, yaml.FormatError(err, false, true))
 	}
 	if m := foreign.FindSubmatch(j); m != nil && !json.Valid(j) {
 		return schemas.Errorf(schemas.Invalid, path, "%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out", path, m[1], m[2])

@@ -51,13 +51,13 @@ func FindUploads(args []string) ([]upload, error) {
 		case err != nil:
 			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
 		case !u.info.Mode().IsRegular():
-			return nil, schemas.Errorf(schemas.Invalid, path, "%s is no file", path)
+			return nil, schemas.Errorf(schemas.Invalid, path, "%s is not a file", path)
 		case u.info.Size() == 0:
 			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
 		}
 		for _, o := range out {
 			if o.table == u.table && os.SameFile(o.info, u.info) {
-				return nil, schemas.BadField("publication", arg, "the file %s stands twice in the table %s, also as %s: its rows would be doubled", path, u.table, o.path)
+				return nil, schemas.BadField("publication", arg, "the file %s is given twice in the table %s, also as %s: its rows would be doubled", path, u.table, o.path)
 			}
 		}
 		base := filepath.Base(path)

@@ -134,7 +134,7 @@ func consistent(ctx context.Context, c *client.Client, before, now seenHead) err
 		}
 		for _, h := range p.Hashes {
 			if len(h) != tlog.HashSize {
-				return schemas.Errorf(schemas.Conflict, "record", "the gateway's proof holds what is no hash")
+				return schemas.Errorf(schemas.Conflict, "record", "the gateway's proof holds what is not a hash")
 			}
 			proof = append(proof, tlog.Hash(h))
 		}

@@ -206,7 +206,7 @@ func (c *Config) check() error {
 	for _, s := range c.BehindProxy {
 		_, err := netip.ParsePrefix(s)
 		if err != nil {
-			return schemas.BadField("settings", "behind_proxy", "%q is no network; write it like 10.0.0.0/8", s)
+			return schemas.BadField("settings", "behind_proxy", "%q is not a network; write it like 10.0.0.0/8", s)
 		}
 	}
 	err = c.Limits.Check()
@@ -280,7 +280,7 @@ func (c *Config) checkPublicURL() error {
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(u.Path, "/") {
-		return schemas.BadField("settings", "public_url", "%q is no address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
+		return schemas.BadField("settings", "public_url", "%q is not an address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
 	}
 	return nil
 }
@@ -299,7 +299,7 @@ func (c *Config) memory() (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/unit {
-		return 0, schemas.BadField("settings", "memory", "%q is no size; write it like 512MiB or 4GiB", c.Memory)
+		return 0, schemas.BadField("settings", "memory", "%q is not a size; write it like 512MiB or 4GiB", c.Memory)
 	}
 	if n*unit < leastMemory {
 		return 0, schemas.BadField("settings", "memory", "%s is too little for streams; give at least %dMiB", c.Memory, leastMemory>>20)
@@ -311,7 +311,7 @@ func (c *Config) memory() (int64, error) {
 func idle(name, said string) (time.Duration, error) {
 	d, err := time.ParseDuration(said)
 	if err != nil || d < 10*time.Millisecond || d > time.Hour {
-		return 0, schemas.BadField("settings", name, "%q is no time to wait; write it like 10s, at most 1h", said)
+		return 0, schemas.BadField("settings", name, "%q is not a time to wait; write it like 10s, at most 1h", said)
 	}
 	return d, nil
 }
@@ -321,7 +321,7 @@ func idle(name, said string) (time.Duration, error) {
 func (c *Config) plainText(name, addr string) error {
 	host, _, err := net.SplitHostPort(listenOn(addr))
 	if err != nil {
-		return schemas.BadField("settings", name, "%q is no address; write it like 127.0.0.1:8480", addr)
+		return schemas.BadField("settings", name, "%q is not an address; write it like 127.0.0.1:8480", addr)
 	}
 	ip, err := netip.ParseAddr(host)
 	loopback := host == "localhost" || err == nil && ip.IsLoopback()

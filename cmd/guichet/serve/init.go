@@ -58,7 +58,7 @@ func (v InitCmd) check() error {
 	}
 	u, err := url.Parse(v.Issuer)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		fault("--issuer", "%q is no address; write it like https://login.example", v.Issuer)
+		fault("--issuer", "%q is not an address; write it like https://login.example", v.Issuer)
 	}
 	if v.Audience == "" {
 		fault("--audience", "tokens are for an audience: say which")
@@ -73,7 +73,7 @@ func (v InitCmd) check() error {
 		fault("--name", "an organisation's name has 1 to 256 bytes")
 	}
 	if !schemas.IsCountryCode(v.Country) {
-		fault("--country", "%q is no country code: write two capital letters (ISO 3166-1 alpha-2), such as FR", v.Country)
+		fault("--country", "%q is not a country code: write two capital letters (ISO 3166-1 alpha-2), such as FR", v.Country)
 	}
 	switch len(faults) {
 	case 0:

@@ -82,9 +82,9 @@ func Open(ctx context.Context, data []byte, spec Options, want *ipc.Schema) (*So
 	}
 	switch {
 	case said != 0 && s.dialect.Delimiter == "":
-		s.delim, delim = said, fmt.Sprintf("delimiter %q (the first line says so, and is no data)", string(said))
+		s.delim, delim = said, fmt.Sprintf("delimiter %q (the first line says so, and is not data)", string(said))
 	case said != 0:
-		delim += fmt.Sprintf("; the first line, sep=%s, is no data", string(said))
+		delim += fmt.Sprintf("; the first line, sep=%s, is not data", string(said))
 	}
 	s.Notes = append(s.Notes, "CSV: "+enc+", "+delim+s.dialectNote())
 	sc := s.scanner()
@@ -132,7 +132,8 @@ func (s *Source) sameNames(others []Seen) error {
 		}
 		return fields
 	}
-	return column.CheckFields(names(len(others), func(i int) string { return others[i].Name }), names(len(s.columns), func(i int) string { return s.columns[i].Name }))
+	return column.CheckFields(names(len(others), func(i int) string { return others[i].Name }), names(len(s.columns),
+		func(i int) string { return s.columns[i].Name }))
 }
 
 // Seen is what the file's own values have shown, without those of other files.
@@ -149,6 +150,7 @@ func (s *Source) Seen() []Seen {
 	return s.own
 }
 
+// dialectNote says in words what is declared.
 func (s *Source) dialectNote() string {
 	var b strings.Builder
 	if d := s.dialect.DecimalChar; d != "" {
@@ -265,7 +267,7 @@ func (s *Source) look(ctx context.Context, sc *scanner) error {
 			continue
 		}
 		if blank > 0 {
-			return ipc.Invalid("line %d: %d empty lines stand before it", sc.line, blank)
+			return ipc.Invalid("line %d: there are %d empty lines before it", sc.line, blank)
 		}
 		if len(sc.fields) != len(s.columns) {
 			if bad++; bad <= maxRagged {
@@ -289,6 +291,7 @@ func (s *Source) look(ctx context.Context, sc *scanner) error {
 	return nil
 }
 
+// null says whether a cell is null, as it stands in the file: quotes make no difference.
 func (s *Source) null(cell []byte) bool {
 	if len(s.nulls) == 1 || len(cell) == 0 { // the empty text is in any case
 		return len(cell) == 0
@@ -296,10 +299,13 @@ func (s *Source) null(cell []byte) bool {
 	return s.nulls[string(cell)]
 }
 
+// see shows the columns the cells of one record. A value is bounded here, before rows of it
+// are held.
 func (s *Source) see(sc *scanner) error {
 	for i, cell := range sc.fields {
 		if len(cell) > column.MaxValue {
-			return ipc.Invalid("line %d, column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and its address in the column", sc.line, s.columns[i].Name, len(cell), int64(column.MaxValue))
+			return ipc.Invalid("line %d, column %q: a value of %d bytes; one has at most %d (64 MiB): keep it in a file of its own and "+
+				"its address in the column", sc.line, s.columns[i].Name, len(cell), int64(column.MaxValue))
 		}
 		if !s.utf8 && !utf8.Valid(cell) {
 			return ipc.Invalid("line %d, column %q: bytes that are not UTF-8; declare csv.encoding, e.g. windows-1252", sc.line, s.columns[i].Name)
@@ -311,6 +317,7 @@ func (s *Source) see(sc *scanner) error {
 	return nil
 }
 
+// Fields are the columns as settled; every one may be null.
 func (s *Source) Fields() []arrow.Field {
 	out := make([]arrow.Field, len(s.columns))
 	for i, c := range s.columns {
@@ -374,12 +381,15 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 func (s *Source) Late() (notes []string) {
 	for _, c := range s.columns {
 		if c.rounded > 0 {
-			notes = append(notes, fmt.Sprintf("column %q: values with more digits than %s holds, as declared: %d; the first: %s", c.Name, c.Type, c.rounded, c.first))
+			notes = append(notes, fmt.Sprintf("column %q: values with more digits than %s holds, as declared: %d; the first: %s", c.Name,
+				c.Type, c.rounded, c.first))
 		}
 	}
 	return notes
 }
 
+// append puts the cells of one record down as values. Types were settled over all rows, so a
+// value that does not fit is one of a declared column, or of a table whose types stand.
 func (s *Source) append(rb *array.RecordBuilder, sc *scanner) error {
 	for i, cell := range sc.fields {
 		b, c := rb.Field(i), s.columns[i]
@@ -388,16 +398,18 @@ func (s *Source) append(rb *array.RecordBuilder, sc *scanner) error {
 			continue
 		}
 		if err := c.Put(b, textOf(cell)); err != nil {
-			return ipc.Invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.Name, strconv.Quote(example(string(cell), 0).Text), c.Type, c.because(err, textOf(cell)))
+			return ipc.Invalid("line %d, column %q: %s is not a value of type %s%s", sc.line, c.Name, strconv.Quote(example(string(cell),
+				0).Text), c.Type, c.because(err, textOf(cell)))
 		}
 		if c.Fixed && !c.Faithful(textOf(cell)) {
-			return ipc.Invalid("line %d, column %q: %s would not read back as written from %s, the type that the table has; declare a type for the column, or publish a whole version", sc.line, c.Name, strconv.Quote(example(string(cell), 0).Text), c.Type)
+			return ipc.Invalid("line %d, column %q: %s would not read back as written from %s, the type that the table has; declare a "+
+				"type for the column, or publish a whole version", sc.line, c.Name, strconv.Quote(example(string(cell), 0).Text), c.Type)
 		}
 	}
 	return nil
 }
 
-// columnsOf takes a record of arrow's as a batch.
+// columnsOf takes a record of Arrow's as rows of a source.
 func columnsOf(rec arrow.Record) (batch.Rows, error) {
 	b := batch.Rows{Len: int(rec.NumRows())}
 	known := map[arrow.ArrayData]*column.Column{}

@@ -15,12 +15,14 @@ import (
 // what it found. Only a mark or the declared dialect decides; nothing is
 // guessed from the bytes [decisions.md 34].
 func decodeText(data []byte, declared string) ([]byte, string, error) {
-	if bytes.HasPrefix(data, []byte("\xff\xfe\x00\x00")) || bytes.HasPrefix(data, []byte("\x00\x00\xfe\xff")) { // before UTF-16's mark, with which the first begins
+	if bytes.HasPrefix(data, []byte("\xff\xfe\x00\x00")) || bytes.HasPrefix(data,
+		[]byte("\x00\x00\xfe\xff")) { // before UTF-16's mark, with which the first begins
 		return nil, "", ipc.Invalid("the file is UTF-32, by its byte-order mark; convert it to UTF-8")
 	}
 	text, note, err := recoded(data, declared)
 	if i := bytes.IndexByte(text, 0); err == nil && i >= 0 {
-		return nil, "", ipc.Invalid("a zero character stands at byte %d of the text (%s): the file is binary, or in another encoding, such as UTF-16 without a byte-order mark or UTF-32; convert it to UTF-8", i, note)
+		return nil, "", ipc.Invalid("there is a zero character at byte %d of the text (%s): the file is binary, or in another encoding, "+
+			"such as UTF-16 without a byte-order mark or UTF-32; convert it to UTF-8", i, note)
 	}
 	return text, note, err
 }

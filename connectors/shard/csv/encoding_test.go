@@ -41,7 +41,7 @@ func TestEncodingsRefused(t *testing.T) {
 		{"the first half of a pair", "\xff\xfea\x00\x3d\xd8", "", "not well-formed UTF-16 at character 1"},
 		{"the second half first", "\xff\xfe\x00\xde\x3d\xd8", "", "not well-formed UTF-16 at character 0"},
 		{"unknown", "a", "ebcdic", `the encoding "ebcdic" is not read; convert the file to UTF-8`},
-		{"binary", "a\x00b", "", "a zero character stands at byte 1"},
+		{"binary", "a\x00b", "", "there is a zero character at byte 1"},
 	} {
 		_, _, err := decodeText([]byte(x.in), x.declared)
 		if err == nil || !strings.Contains(err.Error(), x.want) {

@@ -24,6 +24,7 @@ func (c *Column) marks(cell string, line int) {
 	}
 }
 
+// note keeps the first example.
 func note(e **Example, cell string, line int) {
 	if *e == nil {
 		*e = example(cell, line)
@@ -100,6 +101,7 @@ func endMark(r, group rune, grouped bool, rest string) Marks {
 	return m | commaIsMark
 }
 
+// allDigits is true for the empty text.
 func allDigits(s string) bool {
 	for i := range len(s) {
 		if s[i]-'0' > 9 {

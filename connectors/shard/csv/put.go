@@ -105,6 +105,7 @@ func (c *Column) whole(cell string) string {
 	return strings.TrimPrefix(c.plain(strings.TrimSpace(cell)), "+")
 }
 
+// putDay appends a day; a time beside it is refused unless it is midnight.
 func (c *Column) putDay(b *array.Date32Builder, cell string) error {
 	if c.layout == "" {
 		n, ok := day(cell)
@@ -125,10 +126,14 @@ func (c *Column) putDay(b *array.Date32Builder, cell string) error {
 	return nil
 }
 
+// sinceMidnight is the time of day.
 func sinceMidnight(t time.Time) time.Duration {
-	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second +
+		time.Duration(t.Nanosecond())
 }
 
+// timeOfDay reads a time of a day in a unit. One that the unit would cut is refused: nobody
+// would see that it was.
 func (c *Column) timeOfDay(cell string, unit arrow.TimeUnit) (int64, error) {
 	t, err := parseAny(cell, c.layout, "15:04:05", "15:04")
 	if err != nil {
@@ -141,6 +146,8 @@ func (c *Column) timeOfDay(cell string, unit arrow.TimeUnit) (int64, error) {
 	return int64(n / unit.Multiplier()), nil
 }
 
+// instant reads a timestamp. Whether it names a zone must agree with the type: a time
+// without one is no point in time, and one with it would lose it.
 func (c *Column) instant(cell string, to *arrow.TimestampType) (int64, error) {
 	t, err := parseAny(cell, c.layout, isoTimes()...)
 	switch {
@@ -224,6 +231,7 @@ func hasZone(s string) bool {
 	return len(s) > 16 && strings.ContainsAny(s[16:], "+-")
 }
 
+// parseBool knows the spellings of CSVW, in any case.
 func parseBool(s string) (bool, error) {
 	switch strings.ToLower(s) {
 	case "true", "1":
@@ -234,6 +242,8 @@ func parseBool(s string) (bool, error) {
 	return false, errValue
 }
 
+// parseFloat leaves out what Go reads and no other reader of CSV does: hexadecimal, and
+// underscores between digits.
 func parseFloat(s string, bits int) (float64, error) {
 	switch s { // the spellings of CSVW
 	case "INF":
@@ -247,12 +257,15 @@ func parseFloat(s string, bits int) (float64, error) {
 	return strconv.ParseFloat(s, bits)
 }
 
+// parseDecimal reads a decimal of at most scale digits behind the point; zeros at the end do
+// not count.
 func parseDecimal(s string, scale int32) (decimal128.Num, error) {
 	w, f, _ := strings.Cut(s, ".")
 	for len(f) > int(scale) && f[len(f)-1] == '0' {
 		f = f[:len(f)-1]
 	}
-	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" || len(w) > 80 { // 38 digits fit, and some zeros before them
+	// 38 digits fit, and some zeros may stand before them: more are not even looked at.
+	if strings.Trim(f, "0123456789") != "" || len(f) > int(scale) || w == "" && f == "" || len(w) > 80 {
 		return decimal128.Num{}, errValue
 	}
 	v, ok := new(big.Int).SetString(w+f+strings.Repeat("0", int(scale)-len(f)), 10)

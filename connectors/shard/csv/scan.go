@@ -110,6 +110,8 @@ func (s *scanner) field() ([]byte, error) {
 	return data[:i], nil
 }
 
+// inQuotes reads a field in quotes. It may hold delimiters and line ends, and a doubled quote
+// is one: "a ""b"" c" is a "b" c. Only then its bytes are copied.
 func (s *scanner) inQuotes() ([]byte, error) {
 	open := s.next
 	s.pos++

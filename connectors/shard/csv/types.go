@@ -83,6 +83,8 @@ func (s *Source) settle() error {
 		}
 		point = point || c.Seen.Has&pointInSight != 0
 	}
+	// One column of 12,50 makes a 1.204 in another doubtful: the same hand wrote both. So all
+	// columns are looked at before one of them gets its type.
 	for _, c := range s.columns {
 		why := "as in the table's other shards"
 		var err error
@@ -93,13 +95,15 @@ func (s *Source) settle() error {
 				why = "declared; some values are finer than a microsecond"
 			}
 			if c.inDoubt(comma) {
-				return ipc.Invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.Seen.Point.Line, c.Name, c.Seen.Point.Text, comma.Name, comma.Seen.Comma)
+				return ipc.Invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare "+
+					"csv.decimalChar", c.Seen.Point.Line, c.Name, c.Seen.Point.Text, comma.Name, comma.Seen.Comma)
 			}
 			c.Type, err = c.DeclaredType()
 		case c.Type == nil:
 			c.Type, why = c.inferred(comma, point)
 		case c.inDoubt(comma):
-			return ipc.Invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare csv.decimalChar", c.Seen.Point.Line, c.Name, c.Seen.Point.Text, comma.Name, comma.Seen.Comma)
+			return ipc.Invalid("line %d, column %q: %q may have its point between thousands, as column %q shows %s; declare "+
+				"csv.decimalChar", c.Seen.Point.Line, c.Name, c.Seen.Point.Text, comma.Name, comma.Seen.Comma)
 		}
 		if err != nil {
 			return err
@@ -132,6 +136,9 @@ func (c *Column) inDoubt(comma *Column) bool {
 	return comma != nil && comma != c && c.marked() && c.Seen.Has&pointGroups != 0 && c.Seen.Has&pointIsMark == 0
 }
 
+// inferred is the narrowest type that all values read back as written from, with the reason
+// in words. What is in doubt stays text, and the reason says what to declare: a wrong number
+// is worse than none.
 func (c *Column) inferred(comma *Column, point bool) (arrow.DataType, string) {
 	not, has := c.Seen.Not, c.Seen.Has
 	switch {
@@ -149,13 +156,17 @@ func (c *Column) inferred(comma *Column, point bool) (arrow.DataType, string) {
 	case not&aDate == 0:
 		return arrow.FixedWidthTypes.Date32, "every value is a day, yyyy-mm-dd"
 	case not&aMarked == 0 && c.Seen.Group != nil:
-		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a mark between groups of digits, as %s; declare it as csv.groupChar to have numbers", c.Seen.Group)
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a mark between groups of digits, as %s; declare it as "+
+			"csv.groupChar to have numbers", c.Seen.Group)
 	case not&aMarked == 0 && has&commaIsMark != 0 && c.decimal == "":
-		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a decimal comma, as %s; declare csv.decimalChar \",\"%s to have numbers", c.Seen.Comma, andGroups(has&pointed != 0, '.'))
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a decimal comma, as %s; declare csv.decimalChar \",\"%s to "+
+			"have numbers", c.Seen.Comma, andGroups(has&pointed != 0, '.'))
 	case not&aMarked == 0 && has&commaGroups != 0 && c.decimal != ",":
-		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a comma, as %s; declare csv.groupChar \",\" where it stands between thousands, csv.decimalChar \",\" where it is the decimal mark", c.Seen.Comma)
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a comma, as %s; declare csv.groupChar \",\" where it stands "+
+			"between thousands, csv.decimalChar \",\" where it is the decimal mark", c.Seen.Comma)
 	case not&aMarked == 0 && has&pointed != 0 && c.decimal == ",":
-		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a point, as %s, where csv.decimalChar is \",\"; declare csv.groupChar \".\" where it stands between thousands", c.Seen.Point)
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with a point, as %s, where csv.decimalChar is \",\"; declare "+
+			"csv.groupChar \".\" where it stands between thousands", c.Seen.Point)
 	case not&aNumber == 0:
 		why := c.doubt(comma, point)
 		if why == "" {
@@ -163,7 +174,8 @@ func (c *Column) inferred(comma *Column, point bool) (arrow.DataType, string) {
 		}
 		return arrow.BinaryTypes.String, why
 	case not&aMarked == 0 && has&pointGroups != 0:
-		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with points between groups of digits, as %s; declare csv.groupChar \".\" and csv.decimalChar \",\" to have numbers", c.Seen.Point)
+		return arrow.BinaryTypes.String, fmt.Sprintf("numbers with points between groups of digits, as %s; declare csv.groupChar "+
+			"\".\" and csv.decimalChar \",\" to have numbers", c.Seen.Point)
 	}
 	return arrow.BinaryTypes.String, "text"
 }
@@ -175,9 +187,11 @@ func (c *Column) doubt(comma *Column, point bool) string {
 	case !c.marked() || has&pointed == 0:
 		return ""
 	case comma != nil:
-		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands, as column %q has a decimal comma, %s; declare csv.decimalChar to have numbers", c.Seen.Point, comma.Name, comma.Seen.Comma)
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands, as column %q has a decimal comma, %s; "+
+			"declare csv.decimalChar to have numbers", c.Seen.Point, comma.Name, comma.Seen.Comma)
 	case has&pointIsMark == 0 && !point:
-		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands; declare csv.decimalChar \".\" where it is the decimal mark, csv.groupChar \".\" where it is not", c.Seen.Point)
+		return fmt.Sprintf("numbers with a point, as %s, which may stand between thousands; declare csv.decimalChar \".\" where it is "+
+			"the decimal mark, csv.groupChar \".\" where it is not", c.Seen.Point)
 	}
 	return ""
 }
@@ -195,6 +209,7 @@ func (c *Column) because(err error, cell string) string {
 	return "; say how the file writes numbers: csv.decimalChar, csv.groupChar"
 }
 
+// andGroups goes on with a sentence that says what to declare.
 func andGroups(are bool, mark rune) string {
 	if !are {
 		return ""
@@ -211,6 +226,8 @@ func (c *Column) unit() arrow.TimeUnit {
 	return arrow.Microsecond
 }
 
+// DeclaredType is the Arrow type of a declared one, with the unit, zone and digits that the
+// values ask for. Kind: Invalid where no type holds them all, or the name is not known.
 func (c *Column) DeclaredType() (arrow.DataType, error) {
 	p := arrow.PrimitiveTypes
 	types := map[string]arrow.DataType{
@@ -224,7 +241,8 @@ func (c *Column) DeclaredType() (arrow.DataType, error) {
 		return c.Type, nil
 	}
 	if c.Seen.Has&picos != 0 {
-		return nil, ipc.Invalid("column %q: some values are finer than a nanosecond, which is the finest that is kept; declare it as text", c.Name)
+		return nil, ipc.Invalid("column %q: some values are finer than a nanosecond, which is the finest that is kept; "+
+			"declare it as text", c.Name)
 	}
 	if dt, ok := types[c.Declared.Type]; ok {
 		return dt, nil
@@ -245,7 +263,8 @@ func (c *Column) DeclaredType() (arrow.DataType, error) {
 		}
 		return &arrow.Decimal128Type{Precision: 38, Scale: int32(c.Seen.Fraction)}, nil
 	}
-	return nil, ipc.Invalid("column %q is declared as %q; known types are bool, int8 to int64, uint8 to uint64, float32, float64, text, binary, date, timestamp, time, decimal", c.Name, c.Declared.Type)
+	return nil, ipc.Invalid("column %q is declared as %q; known types are bool, int8 to int64, uint8 to uint64, float32, float64, "+
+		"text, binary, date, timestamp, time, decimal", c.Name, c.Declared.Type)
 }
 
 // goLayout turns a pattern of Unicode TS 35 into Go's.
@@ -253,7 +272,8 @@ func goLayout(p string) (string, error) {
 	words := []struct{ from, to string }{
 		{"yyyy", "2006"}, {"yy", "06"}, {"MMMM", "January"}, {"MMM", "Jan"}, {"MM", "01"}, {"M", "1"}, {"dd", "02"}, {"d", "2"},
 		{"EEEE", "Monday"}, {"EEE", "Mon"}, {"HH", "15"}, {"H", "15"}, {"hh", "03"}, {"h", "3"}, {"mm", "04"}, {"m", "4"},
-		{"ss", "05"}, {"s", "5"}, {"SSSSSS", "000000"}, {"SSS", "000"}, {"XXX", "Z07:00"}, {"XX", "Z0700"}, {"X", "Z07"}, {"Z", "-0700"}, {"a", "PM"}, {"y", "2006"},
+		{"ss", "05"}, {"s", "5"}, {"SSSSSS", "000000"}, {"SSS", "000"}, {"XXX", "Z07:00"}, {"XX", "Z0700"}, {"X", "Z07"}, {"Z",
+			"-0700"}, {"a", "PM"}, {"y", "2006"},
 	}
 	var out strings.Builder
 next:

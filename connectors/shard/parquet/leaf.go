@@ -77,12 +77,13 @@ func damaged(err *error, n *node, g int, row int64) {
 
 func pageError(err error, n *node, g int, row int64) error {
 	if strings.Contains(err.Error(), "exceeds INT32 range") {
-		return ipc.Invalid("column %q: row group %d has steps of more than 32 bits in DELTA_BINARY_PACKED, which the format forbids (DuckDB 2 writes them with PARQUET_VERSION v2); write it without PARQUET_VERSION v2, or the column as BIGINT", n.path, g)
+		return ipc.Invalid("column %q: row group %d has steps of more than 32 bits in DELTA_BINARY_PACKED, which the format forbids "+
+			"(DuckDB 2 writes them with PARQUET_VERSION v2); write it without PARQUET_VERSION v2, or the column as BIGINT", n.path, g)
 	}
 	return ipc.Invalid("column %q: row group %d, from row %d on, %s", n.path, g, row, pageWords(err))
 }
 
-// size is the bytes held in copies.
+// size is the bytes held in copies, levels included: a list of nulls is levels alone.
 func (l *leafReader) size() int {
 	return len(l.fixed) + len(l.data) + 4*len(l.offs) + 2*len(l.def) + 2*len(l.rep)
 }
@@ -96,7 +97,8 @@ func (l *leafReader) whole() int {
 }
 
 // fill decodes until n rows are complete, or one is and limit bytes are held. It
-// gives the complete rows, at most n; 0 at the end of the row group.
+// gives the complete rows, at most n; 0 at the end of the row group. The last row of a
+// repeated leaf is complete only when the next begins, or the row group ends.
 func (l *leafReader) fill(n, limit int) (int, error) {
 	for {
 		rows, size := l.whole(), l.size()
@@ -112,7 +114,8 @@ func (l *leafReader) fill(n, limit int) (int, error) {
 	}
 }
 
-// more decodes some levels, about want rows of them.
+// more decodes some levels, about want rows of them. Lists make more levels than rows, so
+// for them it is a page's worth.
 func (l *leafReader) more(want, limit int) (err error) {
 	defer damaged(&err, l.node, l.group, l.at+int64(l.starts))
 	if l.held.at < l.held.to {
@@ -137,7 +140,8 @@ func (l *leafReader) more(want, limit int) (err error) {
 	return l.direct(n)
 }
 
-// direct decodes n levels of a type of fixed width to where they stay.
+// direct decodes n levels of a type of fixed width to where they stay: the library writes
+// values as this machine has them, which is how Arrow has them.
 func (l *leafReader) direct(n int) error {
 	w, from := l.node.width, len(l.fixed)
 	def, rep := l.room(n)
@@ -173,7 +177,9 @@ func (l *leafReader) direct(n int) error {
 	return nil
 }
 
-// hold decodes n levels of byte arrays, which stay in the page.
+// hold decodes n levels of byte arrays, which stay in the page. Their sum is known only
+// then: a dictionary page of 1 MB may stand for gigabytes, as each row can name the same
+// long value. So they are copied by take, as far as the bound allows.
 func (l *leafReader) hold(n, limit int) error {
 	h := &l.held
 	if len(h.def) < n {
@@ -246,7 +252,7 @@ func (l *leafReader) room(n int) (def, rep []int16) {
 	return def, rep
 }
 
-// append adds n levels; they may stand behind the others already.
+// append adds n levels; they may stand behind the others already, as those of direct do.
 func (l *leafReader) append(n int, def, rep []int16) {
 	if l.node.maxDef > 0 {
 		l.def = append(l.def[:l.levels], def[:n]...)
@@ -265,10 +271,12 @@ func (l *leafReader) append(n int, def, rep []int16) {
 	l.levels, l.seen = l.levels+n, l.seen+int64(n)
 }
 
-var errLists = errors.New("its lists do not add up: levels contradict each other (DuckDB 2 writes null rows of an ARRAY so: cast the column to a list, as in x::INTEGER[])")
+var errLists = errors.New("its lists do not add up: levels contradict each other (DuckDB 2 writes null rows of an ARRAY so: " +
+	"cast the column to a list, as in x::INTEGER[])")
 
 // sound checks t new levels with v values against each other: every value has its
-// level, and no list goes on that never began.
+// level, and no list goes on that never began. The library checks neither, and a file whose
+// levels contradict each other has as many readings as readers.
 func (l *leafReader) sound(t, v int, def, rep []int16) error {
 	n := l.node
 	bad := func(why error) error {
@@ -307,7 +315,8 @@ func (l *leafReader) sound(t, v int, def, rep []int16) error {
 	return nil
 }
 
-// cut says which levels and values are those of the first n rows.
+// cut says which levels and values are those of the first n rows. A row of a repeated leaf
+// ends where the next begins, at a level that repeats 0.
 func (l *leafReader) cut(n int) {
 	l.cutLevels, l.cutValues = n, n
 	if l.node.maxRep > 0 && n < l.starts {
@@ -329,6 +338,7 @@ func (l *leafReader) cut(n int) {
 	}
 }
 
+// countOf counts the levels that are want.
 func countOf(levels []int16, want int16) (n int) {
 	for _, d := range levels {
 		if d == want {
@@ -338,7 +348,8 @@ func countOf(levels []int16, want int16) (n int) {
 	return n
 }
 
-// drop takes what was cut away; what a column was given whole is not used again.
+// drop takes what was cut away; what a column was given whole is not used again, as the
+// column has it now: most batches end where a page does, and nothing is moved.
 func (l *leafReader) drop() {
 	v := l.cutValues
 	if l.cutLevels == l.levels {
@@ -371,7 +382,7 @@ func (l *leafReader) drop() {
 	}
 }
 
-// rowOf is the row of the group that value v of the cut belongs to.
+// rowOf is the row of the group that value v of the cut belongs to, for errors.
 func (l *leafReader) rowOf(v int) int64 {
 	row := int64(-1)
 	for i := range l.cutLevels {
@@ -387,7 +398,8 @@ func (l *leafReader) rowOf(v int) int64 {
 	return l.at + row
 }
 
-// growBytes makes b n bytes longer; the new ones may hold anything.
+// growBytes makes b n bytes longer; the new ones may hold anything. Places are multiples of
+// 8, so that values of 8 bytes are aligned.
 func growBytes(b []byte, n int) []byte {
 	if cap(b)-len(b) < n {
 		c := make([]byte, len(b), (max(2*cap(b), len(b)+n)+7)&^7)

@@ -107,6 +107,8 @@ func (n *node) isList() bool {
 	return false
 }
 
+// isMap wants pairs. The key is required by the format; files that have it optional are read
+// as far as no key is null.
 func (n *node) isMap() bool {
 	switch n.logical.(type) {
 	case schema.MapLogicalType, *schema.MapLogicalType:
@@ -194,6 +196,7 @@ func (n *node) naturalType() (dt arrow.DataType, note string, err error) {
 	return nil, "", fmt.Errorf("the physical type %s is not read", n.phys)
 }
 
+// bytesType is that of a leaf without a meaning of its own.
 func (n *node) bytesType() arrow.DataType {
 	if n.phys == parquet.Types.FixedLenByteArray {
 		return &arrow.FixedSizeBinaryType{ByteWidth: n.width}
@@ -201,6 +204,7 @@ func (n *node) bytesType() arrow.DataType {
 	return arrow.BinaryTypes.Binary
 }
 
+// decimalType is the narrowest of Arrow's that holds the digits.
 func (n *node) decimalType(precision, scale int32) (arrow.DataType, error) {
 	switch {
 	case precision < 1 || precision > 76:
@@ -211,6 +215,7 @@ func (n *node) decimalType(precision, scale int32) (arrow.DataType, error) {
 	return &arrow.Decimal128Type{Precision: precision, Scale: scale}, nil
 }
 
+// unitOf is the unit of a time; a file that names none means microseconds.
 func unitOf(u schema.TimeUnitType) arrow.TimeUnit {
 	switch u {
 	case schema.TimeUnitMillis:
@@ -221,6 +226,7 @@ func unitOf(u schema.TimeUnitType) arrow.TimeUnit {
 	return arrow.Microsecond
 }
 
+// timeType is Arrow's: 32 bits for milliseconds, 64 for finer units.
 func timeType(u schema.TimeUnitType) arrow.DataType {
 	if u == schema.TimeUnitMillis {
 		return arrow.FixedWidthTypes.Time32ms

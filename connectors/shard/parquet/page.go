@@ -37,13 +37,16 @@ func (s *Source) checkChunks(rd *file.Reader) error {
 	return nil
 }
 
+// checkChunk holds what a chunk's metadata says against the file and against what can be
+// read. All is known before the first page, so that nothing is published in part.
 func (s *Source) checkChunk(c *metadata.ColumnChunkMetaData, n *node, g int) error {
 	codec, encodings := c.Compression(), c.Encodings()
 	if _, err := compress.GetCodec(codec); err != nil {
 		return ipc.Invalid("column %q is packed with %s, which is not read; write it with zstd, snappy or lz4_raw", n.path, codec)
 	}
 	if n.phys == parquet.Types.FixedLenByteArray && slices.Contains(encodings, parquet.Encodings.DeltaByteArray) {
-		return ipc.Invalid("column %q: bytes of a fixed length in the encoding DELTA_BYTE_ARRAY are not read; write it with PLAIN or a dictionary", n.path)
+		return ipc.Invalid("column %q: bytes of a fixed length in the encoding DELTA_BYTE_ARRAY are not read; write it with PLAIN or "+
+			"a dictionary", n.path)
 	}
 	if c.FilePath() != "" {
 		return ipc.Invalid("column %q lies in another file, %.100q; write tables whole", n.path, c.FilePath())
@@ -79,7 +82,7 @@ func sumsHold(b []byte) (page int, ok bool) {
 	return page, true
 }
 
-// header is what sumsHold needs of a page's header.
+// header is what sumsHold needs of a page's header. The sum is optional in the format.
 type header struct {
 	size, sum int32 // bytes as stored; CRC-32
 	summed    bool
@@ -118,6 +121,7 @@ type thriftReader struct {
 	bad bool
 }
 
+// byte is 0 behind the end, and bad is set.
 func (r *thriftReader) byte() byte {
 	if r.bad || r.at >= len(r.b) {
 		r.bad = true
@@ -140,6 +144,7 @@ func (r *thriftReader) varint() uint64 {
 	return v
 }
 
+// zigzag reads a signed integer: 0, −1, 1, −2 … are written as 0, 1, 2, 3 ….
 func (r *thriftReader) zigzag() int64 {
 	v := r.varint()
 	return int64(v>>1) ^ -int64(v&1)
@@ -159,7 +164,7 @@ func (r *thriftReader) field(id *int64) (t byte, stop bool) {
 	return t, false
 }
 
-// skip passes a value of type t.
+// skip passes a value of type t, nested ones as deep as no page header is.
 func (r *thriftReader) skip(t byte, depth int) {
 	if depth > 16 {
 		r.bad = true
@@ -168,16 +173,16 @@ func (r *thriftReader) skip(t byte, depth int) {
 		return
 	}
 	switch t {
-	case 1, 2:
-	case 3:
+	case 1, 2: // a boolean: its value is its type
+	case 3: // a byte
 		r.byte()
-	case 4, 5, 6:
+	case 4, 5, 6: // integers
 		r.varint()
-	case 7:
+	case 7: // a double
 		r.pass(8)
-	case 8:
+	case 8: // text or bytes
 		r.pass(r.varint())
-	case 9, 10:
+	case 9, 10: // a list or set: how many of which type
 		h := r.byte()
 		n, e := uint64(h>>4), h&15
 		if n == 15 {
@@ -193,7 +198,7 @@ func (r *thriftReader) skip(t byte, depth int) {
 				r.skip(e, depth+1)
 			}
 		}
-	case 12:
+	case 12: // a struct
 		for id := int64(0); ; {
 			k, stop := r.field(&id)
 			if stop {
@@ -206,6 +211,7 @@ func (r *thriftReader) skip(t byte, depth int) {
 	}
 }
 
+// pass goes n bytes on.
 func (r *thriftReader) pass(n uint64) {
 	if r.bad || n > uint64(len(r.b)-r.at) {
 		r.bad = true

@@ -62,6 +62,7 @@ func Open(ctx context.Context, data []byte, want *ipc.Schema) (s *Source, err er
 	return s, nil
 }
 
+// open reads the footer. Pages are then read piece by piece, as their codec allows it.
 func (s *Source) open() (rd *file.Reader, err error) {
 	defer func() {
 		if recover() != nil {
@@ -117,6 +118,10 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 	return nil
 }
 
+// group decodes one row group. Leaves are read side by side, each as far as all can follow:
+// a batch has the rows of the leaf that has fewest, and ends where the bytes of all are
+// enough. Rows that get larger make the next batch smaller, at once; smaller ones let it grow
+// again by steps of two.
 func (s *Source) group(ctx context.Context, rd *file.Reader, g int, f func(batch.Rows) error) error {
 	rg := rd.RowGroup(g)
 	leaves := make([]*leafReader, len(s.leaves))
@@ -207,6 +212,7 @@ func (a cappedAllocator) Allocate(size int) []byte {
 	return a.Allocator.Allocate(size + size/16)[:size]
 }
 
+// Reallocate keeps what is large enough.
 func (a cappedAllocator) Reallocate(size int, b []byte) []byte {
 	a.check(size)
 	if cap(b) >= size {
@@ -226,6 +232,7 @@ func (a cappedAllocator) check(size int) {
 // tooLarge is what the decoder asked for in bytes.
 type tooLarge int
 
+// Error says what the limit is.
 func (n tooLarge) Error() string {
 	return fmt.Sprintf("a page asks for %d bytes at once (limit %d MiB); write it with smaller pages", int(n), maxPiece>>20)
 }

@@ -33,7 +33,7 @@ func (s *Source) storedSchema() *ipc.Schema {
 		own, err = ipc.ParseStoredSchema(b)
 	}
 	if err != nil {
-		s.notes = append(s.notes, "the Arrow schema in the footer cannot be read and is left aside")
+		s.notes = append(s.notes, "the Arrow schema in the footer cannot be read and is ignored")
 		return nil
 	}
 	return own
@@ -46,6 +46,7 @@ type geoMetadata struct {
 	Edges string          `json:"edges,omitempty"`
 }
 
+// text is the JSON that stands in a field's metadata.
 func (g geoMetadata) text() string {
 	b, err := json.Marshal(g)
 	if err != nil {
@@ -96,7 +97,8 @@ func geoEntry(meta *metadata.FileMetaData) map[string]string {
 	return out
 }
 
-// geometry is the extension metadata of a GEOMETRY or GEOGRAPHY column. Its
+// geometry is the extension metadata of a GEOMETRY or GEOGRAPHY column: without it a reader
+// cannot tell degrees from metres. Its
 // reference system stands in the type, or at the key of the footer that it names.
 func (s *Source) geometry(n *node, crs, edges string, geo map[string]string) string {
 	g := standardCRS()
@@ -120,6 +122,7 @@ func (s *Source) geometry(n *node, crs, edges string, geo map[string]string) str
 	return g.text()
 }
 
+// quoted is a text as JSON.
 func quoted(s string) json.RawMessage {
 	b, err := json.Marshal(s)
 	if err != nil {

@@ -69,7 +69,8 @@ func schemaNodes(s *ipc.Schema) []*ipc.Node {
 	return s.Top
 }
 
-// named is the only node of that name, nil where there is none.
+// named is the only node of that name, nil where there is none, or more than one: then
+// nobody knows which is meant.
 func named(nodes []*ipc.Node, name string) (found *ipc.Node) {
 	for _, n := range nodes {
 		if n.Field.Name == name {
@@ -82,6 +83,7 @@ func named(nodes []*ipc.Node, name string) (found *ipc.Node) {
 	return found
 }
 
+// note adds a note about a column.
 func (t *typeResolver) note(n *node, format string, args ...any) {
 	t.source.notes = append(t.source.notes, fmt.Sprintf("column %q: ", n.path)+fmt.Sprintf(format, args...))
 }
@@ -101,6 +103,7 @@ func (t *typeResolver) column(n *node, own, want *ipc.Node) (*assembler, error) 
 	return c, nil
 }
 
+// value is what a node becomes as one value of its parent, repetition apart.
 func (t *typeResolver) value(n *node, own, want *ipc.Node) (*assembler, error) {
 	c := &assembler{valid: n.def}
 	c.field = arrow.Field{Name: n.name, Nullable: n.rep == parquet.Repetitions.Optional}
@@ -124,7 +127,7 @@ func (t *typeResolver) value(n *node, own, want *ipc.Node) (*assembler, error) {
 	return c, nil
 }
 
-// aside notes that the stored type was not applied.
+// aside notes that the stored type was not applied: the publish report says each change.
 func (t *typeResolver) aside(n *node, own *ipc.Node, got arrow.DataType) {
 	switch {
 	case own == nil:
@@ -135,6 +138,7 @@ func (t *typeResolver) aside(n *node, own *ipc.Node, got arrow.DataType) {
 	}
 }
 
+// maps makes a map of pairs. The stored schema says whether its keys are sorted.
 func (t *typeResolver) maps(c *assembler, n *node, own, want *ipc.Node) error {
 	fits := own != nil && own.Field.Type.ID() == arrow.MAP
 	var inner *ipc.Node
@@ -163,6 +167,7 @@ func (t *typeResolver) maps(c *assembler, n *node, own, want *ipc.Node) error {
 	return nil
 }
 
+// list makes a list of the kind that the stored schema has: all kinds are stored alike.
 func (t *typeResolver) list(c *assembler, n *node, own, want *ipc.Node) (err error) {
 	e, ofItsOwn := n.element()
 	inner, kind := (*ipc.Node)(nil), arrow.LIST
@@ -202,6 +207,7 @@ func (t *typeResolver) list(c *assembler, n *node, own, want *ipc.Node) (err err
 	return nil
 }
 
+// group makes a struct. The stored schema counts where it has the same members.
 func (t *typeResolver) group(c *assembler, n *node, own, want *ipc.Node) error {
 	fits := own != nil && own.Field.Type.ID() == arrow.STRUCT && len(own.Kids) == len(n.kids)
 	if fits {
@@ -242,6 +248,8 @@ func (t *typeResolver) group(c *assembler, n *node, own, want *ipc.Node) error {
 	return nil
 }
 
+// leaf settles a column of values: by its logical type, then by the stored type where the
+// values can have it as they are.
 func (t *typeResolver) leaf(c *assembler, n *node, own, want *ipc.Node) error {
 	natural, note, err := n.naturalType()
 	if err != nil {
@@ -297,7 +305,8 @@ func (t *typeResolver) leaf(c *assembler, n *node, own, want *ipc.Node) error {
 }
 
 // fitted is the stored type where the values can have it without a change, else the
-// natural one, or that with the stored time zone.
+// natural one, or that with the stored time zone. The stored schema is the writer's word and
+// binds nobody: a file may have been rewritten by who kept it and changed the columns.
 func fitted(n *node, natural, own arrow.DataType) arrow.DataType {
 	switch o := own.(type) {
 	case *arrow.LargeStringType:

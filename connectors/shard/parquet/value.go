@@ -51,7 +51,8 @@ func (l *leafReader) dense(dt arrow.DataType) (out []byte, mine bool, err error)
 	return in, false, nil
 }
 
-// narrow makes integers of 8 and 16 bits, which Parquet stores in 32.
+// narrow makes integers of 8 and 16 bits, which Parquet stores in 32. A value beyond the
+// logical type is refused: cut to its low bits it would be another.
 func (l *leafReader) narrow(dt arrow.DataType, in []int32) ([]byte, error) {
 	w := column.BitWidth(dt) / 8
 	lo, hi := int32(0), int32(1)<<(8*w)-1
@@ -61,14 +62,15 @@ func (l *leafReader) narrow(dt arrow.DataType, in []int32) ([]byte, error) {
 	out := make([]byte, len(in)*w)
 	for i, x := range in {
 		if x < lo || x > hi {
-			return nil, fmt.Errorf("row %d holds %d, which is no %s", l.rowOf(i), x, dt)
+			return nil, fmt.Errorf("row %d holds %d, which does not fit %s", l.rowOf(i), x, dt)
 		}
 		column.PutInt(out[i*w:], w, int64(x))
 	}
 	return out, nil
 }
 
-// decimals makes little-endian integers of w bytes.
+// decimals makes little-endian integers of w bytes of what Parquet stores: integers of 32 and
+// 64 bits, or big-endian ones of any length.
 func (l *leafReader) decimals(w int, in []byte) ([]byte, error) {
 	v := l.cutValues
 	out := make([]byte, w*v)
@@ -132,7 +134,8 @@ func instantOf(b []byte) instant {
 	return instant{(day-julian1970)*86_400 + s, nanos}
 }
 
-// in is the instant in a unit, and whether that holds it exactly.
+// in is the instant in a unit, and whether that holds it exactly: no fraction lost, and
+// within 64 bits, which for nanoseconds are the years 1677 to 2262.
 func (t instant) in(u arrow.TimeUnit) (int64, bool) {
 	per := int64(1)
 	for range u {
@@ -173,14 +176,18 @@ func (t *typeResolver) int96(n *node, own, want *ipc.Node) (arrow.DataType, erro
 		case bad == nil:
 			return ts, nil
 		case i == len(fits)-1 && want != nil:
-			return nil, ipc.Invalid("column %q: row %d of row group %d holds a time that %s, the type in the table's other shards, has no room for; write the column with TIMESTAMP_MICROS, in all shards", n.path, bad.row, bad.group, ts)
+			return nil, ipc.Invalid("column %q: row %d of row group %d holds a time that %s, the type in the table's other shards, has "+
+				"no room for; write the column with TIMESTAMP_MICROS, in all shards", n.path, bad.row, bad.group, ts)
 		case i == len(fits)-1:
-			return nil, ipc.Invalid("column %q: no unit of a timestamp holds all of its INT96 times exactly (row %d of row group %d): it has years beyond 1677 to 2262 beside fractions of a microsecond; write it with TIMESTAMP_MICROS (Spark: spark.sql.parquet.outputTimestampType)", n.path, bad.row, bad.group)
+			return nil, ipc.Invalid("column %q: no unit of a timestamp holds all of its INT96 times exactly (row %d of row group %d): it "+
+				"has years beyond 1677 to 2262 beside fractions of a microsecond; write it with TIMESTAMP_MICROS (Spark: "+
+				"spark.sql.parquet.outputTimestampType)", n.path, bad.row, bad.group)
 		}
 	}
 	return nil, ipc.Invalid("column %q: INT96 is not read", n.path)
 }
 
+// typeOf is the type of a node that may not be there.
 func typeOf(n *ipc.Node) arrow.DataType {
 	if n == nil {
 		return nil
@@ -194,7 +201,8 @@ type rowAt struct {
 	row   int64
 }
 
-// allFit reads an INT96 column and gives the first time that a unit does not hold.
+// allFit reads an INT96 column and gives the first time that a unit does not hold. INT96
+// holds nanoseconds of any year, and no type of Arrow does: so the values are asked before.
 func (s *Source) allFit(ctx context.Context, rd *file.Reader, n *node, u arrow.TimeUnit) (*rowAt, error) {
 	for g := range rd.NumRowGroups() {
 		l, err := s.leaf(rd.RowGroup(g), g, n.leaf, n)

@@ -11,6 +11,7 @@ import sys
 import pyarrow as pa
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "shardtest", "testdata"))
 from equal import same  # noqa: E402
 
 readers = {}

@@ -73,7 +73,7 @@ func (ss *sessions) close(j *rangeSession) {
 
 // join gives the open release of a file, and begins it where there is none.
 func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.CancelCauseFunc) (*rangeRead, error) {
-	key := sessionKey{g.Lease().ID, g.Agreement().ID, g.Want().Run, g.Declared(), f.ETag}
+	key := sessionKey{g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), f.ETag}
 	s.sessions.mu.Lock()
 	j := s.sessions.open[key]
 	if j == nil {

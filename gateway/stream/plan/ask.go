@@ -49,7 +49,7 @@ func ParseAsk(get func(key string) string) (Ask, error) {
 	if s := get("seed"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
-			return a, schemas.BadField("stream", "seed", "%q is no seed: a whole number from 0 to 18446744073709551615", s)
+			return a, schemas.BadField("stream", "seed", "%q is not a seed: a whole number from 0 to 18446744073709551615", s)
 		}
 		a.Seed = &n
 	}
@@ -61,7 +61,7 @@ func ParseAsk(get func(key string) string) (Ask, error) {
 		}
 		n, e := strconv.ParseInt(s, 10, 64)
 		if e != nil || n < least || n > most {
-			err = schemas.BadField("stream", key, "%q is no %s: a whole number from %d to %d", s, key, least, most)
+			err = schemas.BadField("stream", key, "%q is not a valid %s: a whole number from %d to %d", s, key, least, most)
 			return
 		}
 		into(n)
@@ -96,7 +96,7 @@ func parseStart(s string) ([]Stage, error) {
 		k, err1 := strconv.ParseInt(rows, 10, 64)
 		w, err2 := strconv.Atoi(world)
 		if !found || err1 != nil || err2 != nil || k < 0 || w < 1 || w > MaxWorld || len(out) == maxStages {
-			return nil, schemas.BadField("stream", "start", "%q is no start: write rows@world, for instance 1000@8, or a chain of at most %d such, separated by commas", s, maxStages)
+			return nil, schemas.BadField("stream", "start", "%q is not a start: write rows@world, for instance 1000@8, or a chain of at most %d such, separated by commas", s, maxStages)
 		}
 		out = append(out, Stage{World: w, Rows: k})
 	}

@@ -72,7 +72,7 @@ func (k *Keeper) Hold(ctx context.Context, g policy.Grant, r schemas.Release, of
 	defer k.life.Leave()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer k.feed.Watch(g.Agreement().ID, string(g.Agreement().Dataset)+"/"+string(g.Want().Version), g.Lease(), func(reason string) {
+	defer k.feed.Watch(g.Agreement().ID, string(g.Agreement().Dataset)+"/"+string(g.Asked().Version), g.Lease(), func(reason string) {
 		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
 	})()
 	if cut != nil {

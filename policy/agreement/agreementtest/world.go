@@ -119,7 +119,9 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 	w.Join(t, Owner())
 	_, err = parties.PutFactory(ctx, Operator(), schemas.Factory{ID: "f", Name: "F", Country: "FR"}, 0)
 	Must(t, err)
-	_, err = parties.PutProject(ctx, Operator(), schemas.Project{ID: "p", Title: "P", Lead: Lab, Factory: "f", Purposes: []string{"train-model"}}, 0)
+	_, err = parties.PutProject(
+		ctx, Operator(), schemas.Project{ID: "p", Title: "P", Lead: Lab, Factory: "f", Purposes: []string{"train-model"}}, 0,
+	)
 	Must(t, err)
 	Must(t, database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, id := range []schemas.RunID{"run-a", "run-b"} {
@@ -148,7 +150,13 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 
 // Put adds a dataset on the terms of the others.
 func (w *World) Put(id schemas.DatasetID) {
-	w.Shelf[id] = schemas.Dataset{ID: id, Provider: Holder, Space: "agriculture", Offer: w.Offer, Latest: &schemas.VersionSummary{Version: "v1"}}
+	w.Shelf[id] = schemas.Dataset{
+		ID:       id,
+		Provider: Holder,
+		Space:    "agriculture",
+		Offer:    w.Offer,
+		Latest:   &schemas.VersionSummary{Version: "v1"},
+	}
 }
 
 // Join makes a person the only member of its organisation, in its roles.
@@ -195,9 +203,23 @@ func (w *World) Agree(t TB, dataset schemas.DatasetID, change func(*schemas.Agre
 	for i := range duties { // as a decision of the engine says them
 		duties[i].Rule, duties[i].Source = cmp.Or(duties[i].Rule, "offer.use"), "the terms of the dataset"
 	}
-	a := schemas.Agreement{ID: schemas.NewAgreementID(), Dataset: dataset, Provider: ds.Provider, Participant: Lab, Project: "p", Purpose: "train-model",
-		Factory: "f", Action: "train", Versions: []schemas.VersionID{"v1"}, Obligations: duties, From: now, Until: now.Add(time.Hour),
-		State: schemas.AgreementActive, Offer: *ds.Offer, Revision: 1}
+	a := schemas.Agreement{
+		ID:          schemas.NewAgreementID(),
+		Dataset:     dataset,
+		Provider:    ds.Provider,
+		Participant: Lab,
+		Project:     "p",
+		Purpose:     "train-model",
+		Factory:     "f",
+		Action:      "train",
+		Versions:    []schemas.VersionID{"v1"},
+		Obligations: duties,
+		From:        now,
+		Until:       now.Add(time.Hour),
+		State:       schemas.AgreementActive,
+		Offer:       *ds.Offer,
+		Revision:    1,
+	}
 	if change != nil {
 		change(&a)
 	}
@@ -233,8 +255,8 @@ func (w *World) LookUp(l schemas.Lease) policy.LookUp {
 }
 
 // Ask is what a door asks for in an agreement's table.
-func Ask(id schemas.AgreementID) policy.Want {
-	return policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
+func Ask(id schemas.AgreementID) policy.StreamRequest {
+	return policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}
 }
 
 // Grant authorizes a stream of a run under a lease.
@@ -244,18 +266,39 @@ func (w *World) Grant(l schemas.Lease, run schemas.RunID) (policy.Grant, error) 
 	return policy.Authorize(context.Background(), w.LookUp(l), "token", ask, time.Now())
 }
 
-// Changes gives the record's leaves of a kind, oldest first.
-func (w *World) Changes(t TB, kind string) []db.Leaf {
+// Entry is one of the record, with the values that its leaf only commits to.
+type Entry struct {
+	Subject string
+	Values  map[string]string
+	Numbers map[string]int64
+}
+
+// Entries gives the record's entries of a kind, oldest first.
+func (w *World) Entries(t TB, kind string) []Entry {
 	t.Helper()
-	var out []db.Leaf
-	all, err := w.DB.Changes(context.Background(), 0, 10_000)
+	ctx := context.Background()
+	var out []Entry
+	all, err := w.DB.Changes(ctx, 0, 10_000)
 	Must(t, err)
 	for _, c := range all {
-		if c.Kind == kind {
-			leaf, err := db.ParseLeaf(c.Leaf)
-			Must(t, err)
-			out = append(out, leaf)
+		if c.Kind != kind {
+			continue
 		}
+		leaf, err := db.ParseLeaf(c.Leaf)
+		Must(t, err)
+		e := Entry{Subject: c.Subject, Values: map[string]string{}, Numbers: leaf.Numbers}
+		rows, err := w.DB.Query(ctx, `SELECT name, value FROM change_value WHERE position = ?`, c.Position)
+		Must(t, err)
+		for rows.Next() {
+			var name, value string
+			Must(t, rows.Scan(&name, &value))
+			if name != "of" && !strings.HasPrefix(name, "digest.") { // which the database adds itself
+				e.Values[name] = value
+			}
+		}
+		Must(t, rows.Err())
+		Must(t, rows.Close())
+		out = append(out, e)
 	}
 	return out
 }

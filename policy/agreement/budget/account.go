@@ -66,7 +66,7 @@ func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
 // RuleOfRequest is the rule of a budget to which a request bound itself.
 const RuleOfRequest = "request"
 
-// purse reads the accounts of an agreement.
+// Of reads the accounts of an agreement.
 func Of(ctx context.Context, q db.Querier, a *schemas.Agreement) (Purse, error) {
 	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) {
 		return nil, nil
@@ -114,7 +114,7 @@ func budgets(dataset schemas.DatasetID, whose []payer, obligations []schemas.Dut
 
 // Judge says in decisions that are no refusal what their budgets still give to the
 // project and its organisation, and refuses where that is nothing: an agreement would open no stream.
-func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f policy.Facts, datasets []*schemas.Dataset) error {
+func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f policy.Attributes, datasets []*schemas.Dataset) error {
 	var used map[string]Account
 	for i := range decisions {
 		dec := &decisions[i]
@@ -152,7 +152,10 @@ func accountsOf(ctx context.Context, q db.Querier, whose []payer) (map[string]Ac
 	for _, w := range whose {
 		args = append(args, w.id)
 	}
-	rows, err := q.Query(ctx, `SELECT id, rows_used, bytes_used, rows_held, bytes_held FROM account WHERE project IN (?`+strings.Repeat(", ?", len(args)-1)+`)`, args...)
+	rows, err := q.Query(
+		ctx,
+		`SELECT id, rows_used, bytes_used, rows_held, bytes_held FROM account WHERE project IN (?`+strings.Repeat(", ?", len(args)-1)+`)`,
+		args...)
 	if err != nil {
 		return nil, fmt.Errorf("read accounts: %w", err)
 	}
@@ -171,7 +174,8 @@ func accountsOf(ctx context.Context, q db.Querier, whose []payer) (map[string]Ac
 
 // read reads what an account holds; one that was never used holds nothing.
 func (c *Account) read(ctx context.Context, q db.Querier) error {
-	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used, rows_held, bytes_held FROM account WHERE id = ?`, c.ID).Scan(&c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
+	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used, rows_held, bytes_held FROM account WHERE id = ?`, c.ID).
+		Scan(&c.rows, &c.bytes, &c.heldRows, &c.heldBytes)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read account %s: %w", c.ID, err)
 	}
@@ -259,9 +263,17 @@ func (p Purse) Reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, row
 		if c.ID == "" {
 			continue
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
-			c.ID, string(a.Dataset), c.of.id, rows, bytes)
+		_, err := tx.Exec(
+			ctx,
+			`INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
+			ON CONFLICT (id) DO UPDATE
+			SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
+			c.ID,
+			string(a.Dataset),
+			c.of.id,
+			rows,
+			bytes,
+		)
 		if err != nil {
 			return fmt.Errorf("charge account %s: %w", c.ID, err)
 		}
@@ -274,10 +286,11 @@ func (p Purse) Reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, row
 func Charge(ctx context.Context, tx *db.Tx, ids []string, heldRows, heldBytes, rows, bytes int64) (Purse, error) {
 	var out Purse
 	for _, id := range ids {
-		_, err := tx.Exec(ctx, `UPDATE account SET rows_held = rows_held - ?, bytes_held = bytes_held - ?, rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`,
-			heldRows, heldBytes, rows, bytes, id)
+		_, err := tx.Exec(ctx, `UPDATE account
+			SET rows_held = rows_held - ?, bytes_held = bytes_held - ?, rows_used = rows_used + ?, bytes_used = bytes_used + ?
+			WHERE id = ?`, heldRows, heldBytes, rows, bytes, id)
 		if err != nil {
-			return nil, fmt.Errorf("settle account %s: %w", id, err)
+			return nil, fmt.Errorf("charge account %s: %w", id, err)
 		}
 		c := Account{ID: id}
 		err = c.read(ctx, tx)
@@ -345,7 +358,14 @@ func (p Purse) CheckRecord(ctx context.Context, q db.Querier) error {
 		}
 		end := strings.TrimPrefix(name, accountValue)
 		if c.rows < leaf.Numbers[usedRows+end] || c.bytes < leaf.Numbers[usedBytes+end] {
-			return db.Altered("account", c.ID, fmt.Sprintf("it says %d rows and %d bytes were given out, the record %d and %d", c.rows, c.bytes, leaf.Numbers[usedRows+end], leaf.Numbers[usedBytes+end]))
+			return db.Altered(
+				"account",
+				c.ID,
+				fmt.Sprintf(
+					"it says %d rows and %d bytes were given out, the record %d and %d", c.rows, c.bytes, leaf.Numbers[usedRows+end],
+					leaf.Numbers[usedBytes+end],
+				),
+			)
 		}
 	}
 	return nil
@@ -357,9 +377,12 @@ func lastRecord(ctx context.Context, q db.Querier, id string) (name string, leaf
 	var one []string
 	var args []any
 	for i := range mostAccounts {
-		one = append(one, `SELECT CAST(? AS TEXT) AS name, coalesce((SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = ? ORDER BY position DESC LIMIT 1), -1) AS position`)
+		one = append(one, `SELECT CAST(? AS TEXT) AS name, coalesce((SELECT position FROM change_value
+			WHERE name = ? AND substr(value, 1, 200) = ? ORDER BY position DESC LIMIT 1), -1) AS position`)
 		args = append(args, nth(accountValue, i), nth(accountValue, i), id)
 	}
-	err = q.QueryRow(ctx, `SELECT v.name, c.leaf FROM (`+strings.Join(one, " UNION ALL ")+`) v JOIN change c ON c.position = v.position ORDER BY v.position DESC LIMIT 1`, args...).Scan(&name, &leaf)
+	err = q.QueryRow(ctx, `SELECT v.name, c.leaf FROM (`+strings.Join(one, " UNION ALL ")+`) v
+		JOIN change c ON c.position = v.position ORDER BY v.position DESC LIMIT 1`, args...).
+		Scan(&name, &leaf)
 	return name, leaf, err
 }

@@ -10,20 +10,20 @@ import (
 	"guichet/schemas"
 )
 
-// maxNarrowings bounds how often a lease is narrowed one after another: each open looks
+// maxAttenuations bounds how often a lease is narrowed one after another: each open looks
 // at the whole line.
-const maxNarrowings = 8
+const maxAttenuations = 8
 
-// Narrow makes a child of a lease: a part of its items, one rank, a shorter life;
+// Attenuate makes a child of a lease: a part of its items, one rank, a shorter life;
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
-func (s *Leases) Narrow(ctx context.Context, parentToken string, ask schemas.LeaseAsk) (schemas.LeaseAnswer, error) {
+func (s *Leases) Attenuate(ctx context.Context, parentToken string, ask schemas.LeaseAsk) (schemas.LeaseAnswer, error) {
 	var out schemas.LeaseAnswer
 	err := s.agreements.Settle(ctx, "lease", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		parent, err := s.Find(ctx, parentToken)
 		if err != nil {
 			return nil, err
 		}
-		l, err := s.narrower(ctx, parent, ask, b)
+		l, err := s.attenuated(ctx, parent, ask, b)
 		until := ask.Until
 		if err == nil && until.After(parent.Until) {
 			err = wider(parent.ID, "a longer life")
@@ -32,14 +32,14 @@ func (s *Leases) Narrow(ctx context.Context, parentToken string, ask schemas.Lea
 			until = parent.Until
 		}
 		if err == nil {
-			out, err = s.answerLease(l, until, parent.Until)
+			out, err = s.answer(l, until, parent.Until)
 		}
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := agreement.CheckHolder(ctx, tx, &parent, agreement.Basis{})
 			if err != nil {
 				return err
 			}
-			return s.seal(ctx, tx, schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}, &out.Lease)
+			return s.issue(ctx, tx, schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}, &out.Lease)
 		}, err
 	})
 	return out, err
@@ -49,12 +49,15 @@ func wider(id schemas.LeaseID, what string) error {
 	return schemas.Refuse(string(id), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
 }
 
-// narrower gives the child of a lease that an ask describes.
-func (s *Leases) narrower(ctx context.Context, parent schemas.Lease, ask schemas.LeaseAsk, b agreement.Basis) (schemas.Lease, error) {
+// attenuated gives the child of a lease that an ask describes.
+func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schemas.LeaseAsk, b agreement.Basis) (schemas.Lease, error) {
 	l := parent
 	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
-	if len(l.Line) > maxNarrowings {
-		return l, schemas.Refuse(string(parent.ID), "lease.line", "the lease", fmt.Sprintf("a lease is narrowed at most %d times one after another", maxNarrowings), "narrow an earlier one")
+	if len(l.Line) > maxAttenuations {
+		return l, schemas.Refuse(
+			string(parent.ID), "lease.line", "the lease",
+			fmt.Sprintf("a lease is narrowed at most %d times one after another", maxAttenuations), "narrow an earlier one",
+		)
 	}
 	if ask.Project != "" && ask.Project != parent.Project {
 		return l, wider(parent.ID, "another project")
@@ -75,7 +78,7 @@ func (s *Leases) narrower(ctx context.Context, parent schemas.Lease, ask schemas
 		if j < 0 {
 			return l, wider(parent.ID, "agreement "+string(l.Items[i].Agreement))
 		}
-		what := narrowItem(&l.Items[i], parent.Items[j])
+		what := attenuateItem(&l.Items[i], parent.Items[j])
 		if what != "" {
 			return l, wider(parent.ID, what)
 		}
@@ -85,7 +88,7 @@ func (s *Leases) narrower(ctx context.Context, parent schemas.Lease, ask schemas
 			err = agreement.CheckUse(l.Participant, &a)
 		}
 		if err == nil {
-			err = s.worth(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
+			err = s.checkItem(ctx, &a, &l.Items[i], fmt.Sprintf("/items/%d", i))
 		}
 		if err != nil {
 			return l, err
@@ -111,12 +114,16 @@ func (s *Leases) narrower(ctx context.Context, parent schemas.Lease, ask schemas
 	return l, ranked(l.Rank, l.World)
 }
 
-func narrowItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
+func attenuateItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
 	for _, m := range []struct {
 		parent string
 		child  *string
 		what   string
-	}{{string(parent.Version), (*string)(&child.Version), "another version"}, {parent.Table, &child.Table, "another table"}, {parent.Split, &child.Split, "another split"}} {
+	}{
+		{string(parent.Version), (*string)(&child.Version), "another version"},
+		{parent.Table, &child.Table, "another table"},
+		{parent.Split, &child.Split, "another split"},
+	} {
 		if m.parent != "" && *m.child != "" && *m.child != m.parent {
 			return m.what
 		}

@@ -76,25 +76,36 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 	}
 	var out schemas.LeaseAnswer
 	err = s.agreements.Settle(ctx, "lease", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
-		l := schemas.Lease{ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order}
-		ends, err := s.draw(ctx, by, &l, b)
+		l := schemas.Lease{
+			ID:          schemas.NewLeaseID(),
+			Project:     ask.Project,
+			Participant: by.Participant,
+			Issuer:      by.Issuer,
+			Subject:     by.Subject,
+			Run:         ask.Run,
+			Items:       slices.Clone(ask.Items),
+			Rank:        ask.Rank,
+			World:       ask.World,
+			Order:       ask.Order,
+		}
+		ends, err := s.complete(ctx, by, &l, b)
 		if err == nil {
-			out, err = s.answerLease(l, ask.Until, ends)
+			out, err = s.answer(l, ask.Until, ends)
 		}
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := agreement.CheckMember(ctx, tx, by, schemas.RoleTrainer)
 			if err != nil {
 				return err
 			}
-			return s.seal(ctx, tx, by, &out.Lease)
+			return s.issue(ctx, tx, by, &out.Lease)
 		}, err
 	})
 	return out, err
 }
 
-// draw fills in a new lease and checks each of its agreements; it gives when the first of
+// complete fills in a new lease and checks each of its agreements; it gives when the first of
 // them ends.
-func (s *Leases) draw(ctx context.Context, by schemas.Principal, l *schemas.Lease, b agreement.Basis) (ends time.Time, err error) {
+func (s *Leases) complete(ctx context.Context, by schemas.Principal, l *schemas.Lease, b agreement.Basis) (ends time.Time, err error) {
 	for i := range l.Items {
 		a, err := s.leasable(ctx, by, l, i, b)
 		if err != nil {
@@ -118,7 +129,9 @@ func (s *Leases) draw(ctx context.Context, by schemas.Principal, l *schemas.Leas
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.
-func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b agreement.Basis) (schemas.Agreement, error) {
+func (s *Leases) leasable(
+	ctx context.Context, by schemas.Principal, l *schemas.Lease, i int, b agreement.Basis,
+) (schemas.Agreement, error) {
 	it := &l.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	a, err := s.agreements.Read(ctx, s.db, it.Agreement)
@@ -145,7 +158,9 @@ func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.
 	}
 	b.Note("project", string(p.ID), p.Revision)
 	if !party.IsPartner(p, by.Participant) || !by.Has(schemas.RoleTrainer) {
-		return a, schemas.Refuse(string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner")
+		return a, schemas.Refuse(
+			string(a.ID), "lease.partner", "roles", "only trainers of the project's partners lease its agreements", "ask the lead partner",
+		)
 	}
 	if l.Factory == "" {
 		l.Factory = a.Factory
@@ -164,20 +179,21 @@ func (s *Leases) leasable(ctx context.Context, by schemas.Principal, l *schemas.
 		return policy.Entitlement{Lease: probe, Agreement: a, Stopped: me.Stopped}, err
 	}
 	whole := *it
-	whole.Columns = nil // worth says which of them is wrong
+	whole.Columns = nil // checkItem says which of them is wrong
 	err = policy.Leasable(ctx, look, whole, s.now())
 	if err != nil {
 		return a, err
 	}
-	return a, s.worth(ctx, &a, it, at)
+	return a, s.checkItem(ctx, &a, it, at)
 }
 
-// once refuses an agreement that stands twice: a lease is a set of rights, and each of its
+// once refuses an agreement that is given twice: a lease is a set of rights, and each of its
 // items an entry of the record.
 func once(items []schemas.LeaseItem) error {
 	for i := range items {
 		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
-			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s stands twice in the lease", items[i].Agreement)
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i),
+				"the agreement %s is given twice in the lease", items[i].Agreement)
 		}
 	}
 	return nil
@@ -195,9 +211,9 @@ func ranked(rank, world *int) error {
 	return nil
 }
 
-// worth refuses what no stream could ever open: a table, split or column that the
+// checkItem refuses what no stream could ever open: a table, split or column that the
 // version has not, that the agreement does not cover, or that its terms hide.
-func (s *Leases) worth(ctx context.Context, a *schemas.Agreement, it *schemas.LeaseItem, at string) error {
+func (s *Leases) checkItem(ctx context.Context, a *schemas.Agreement, it *schemas.LeaseItem, at string) error {
 	if it.Table == "" && it.Split == "" && len(it.Columns) == 0 {
 		return nil
 	}
@@ -258,8 +274,8 @@ func (s *Leases) newest(ctx context.Context, by schemas.Principal, a *schemas.Ag
 	return a.Versions[len(a.Versions)-1], nil
 }
 
-// answerLease bounds a lease's life: at most MaxLease, and never beyond ends.
-func (s *Leases) answerLease(l schemas.Lease, until, ends time.Time) (schemas.LeaseAnswer, error) {
+// answer bounds a lease's life: at most MaxLease, and never beyond ends.
+func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAnswer, error) {
 	now := s.now().UTC()
 	latest := now.Add(MaxLease)
 	if until.IsZero() {
@@ -275,11 +291,17 @@ func (s *Leases) answerLease(l schemas.Lease, until, ends time.Time) (schemas.Le
 		until = ends
 	}
 	l.Until = until.UTC()
-	return schemas.LeaseAnswer{Token: s.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l}, nil
+	return schemas.LeaseAnswer{
+		Token:   s.token(l.ID),
+		Until:   l.Until,
+		EndsAt:  ends,
+		OnePart: l.Rank != nil && l.World != nil && l.Order != nil,
+		Lease:   l,
+	}, nil
 }
 
-// seal stores a lease with its changes.
-func (s *Leases) seal(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
+// issue stores a lease with its changes.
+func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
 	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, s.now().Add(-forgetLeases).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("forget old leases: %w", err)
@@ -293,7 +315,15 @@ func (s *Leases) seal(ctx context.Context, tx *db.Tx, by schemas.Principal, l *s
 		if err != nil {
 			return err
 		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()}, Values: agreement.WithCaller(v, by)})
+		_, err = tx.Append(
+			ctx,
+			schemas.Change{
+				Kind:    schemas.ChangeLease,
+				Subject: string(l.ID),
+				Numbers: map[string]int64{"until": l.Until.Unix()},
+				Values:  agreement.WithCaller(v, by),
+			},
+		)
 		if err != nil {
 			return err
 		}

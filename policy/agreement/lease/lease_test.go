@@ -74,13 +74,26 @@ func drawOrder(t *rapid.T, said bool) *schemas.Order {
 	if !said && rapid.Bool().Draw(t, "no order") {
 		return nil
 	}
-	return &schemas.Order{Seed: rapid.SampledFrom([]string{"", "7"}).Draw(t, "seed"), Start: rapid.SampledFrom([]string{"", "", "5@2"}).Draw(t, "start")}
+	return &schemas.Order{
+		Seed:  rapid.SampledFrom([]string{"", "7"}).Draw(t, "seed"),
+		Start: rapid.SampledFrom([]string{"", "", "5@2"}).Draw(t, "start"),
+	}
 }
 
-func drawWant(t *rapid.T, ids []schemas.AgreementID) policy.Want {
+func drawWant(t *rapid.T, ids []schemas.AgreementID) policy.StreamRequest {
 	it := drawItem(t, ids)
-	return policy.Want{Door: "http", Agreement: it.Agreement, Version: it.Version, Table: it.Table, Split: it.Split, Columns: it.Columns,
-		Order: *drawOrder(t, true), World: rapid.IntRange(0, 3).Draw(t, "asked world"), Rank: rapid.IntRange(0, 2).Draw(t, "asked rank"), Address: netip.MustParseAddr("192.0.2.1")}
+	return policy.StreamRequest{
+		Door:      "http",
+		Agreement: it.Agreement,
+		Version:   it.Version,
+		Table:     it.Table,
+		Split:     it.Split,
+		Columns:   it.Columns,
+		Order:     *drawOrder(t, true),
+		World:     rapid.IntRange(0, 3).Draw(t, "asked world"),
+		Rank:      rapid.IntRange(0, 2).Draw(t, "asked rank"),
+		Address:   netip.MustParseAddr("192.0.2.1"),
+	}
 }
 
 // Whatever a narrowed lease opens, its parent opens too, and it dies no later: over
@@ -103,14 +116,19 @@ func TestNarrowingNeverWidens(t *testing.T) {
 			t.Skipf("not minted: %v", err)
 		}
 		for range rapid.IntRange(1, 3).Draw(t, "depth") {
-			n := schemas.LeaseAsk{Rank: drawNumber(t, "rank"), World: drawWorld(t), Order: drawOrder(t, false), Until: time.Now().Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute)}
+			n := schemas.LeaseAsk{
+				Rank:  drawNumber(t, "rank"),
+				World: drawWorld(t),
+				Order: drawOrder(t, false),
+				Until: time.Now().Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute),
+			}
 			if rapid.Bool().Draw(t, "no end said") {
 				n.Until = time.Time{}
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "items") {
 				n.Items = append(n.Items, drawItem(t, ids))
 			}
-			child, err := d.Narrow(ctx, parent.Token, n)
+			child, err := d.Attenuate(ctx, parent.Token, n)
 			if err != nil {
 				if k := schemas.KindOf(err); k != schemas.Denied && k != schemas.Invalid {
 					t.Fatalf("narrowing: %v", err)
@@ -127,11 +145,12 @@ func TestNarrowingNeverWidens(t *testing.T) {
 					continue
 				}
 				opened++
-				if child.OnePart != (child.Lease.Rank != nil && child.Lease.World != nil && child.Lease.Order != nil) || child.OnePart && (*child.Lease.Rank != w.Rank || *child.Lease.World != w.World || *child.Lease.Order != w.Order) {
+				if child.OnePart != (child.Lease.Rank != nil && child.Lease.World != nil && child.Lease.Order != nil) ||
+					child.OnePart && (*child.Lease.Rank != w.Rank || *child.Lease.World != w.World || *child.Lease.Order != w.Order) {
 					t.Fatalf("a lease on one part, %+v, opens %+v", child.Lease, w)
 				}
 				// What it was granted, said in full, its parent grants as well.
-				full := got.Want()
+				full := got.Asked()
 				_, err = policy.Authorize(ctx, d.Leases.LookUp, parent.Token, full, time.Now())
 				if err != nil {
 					t.Fatalf("the child opens %+v and its parent does not: %v\nchild %+v\nparent %+v", full, err, child.Lease, parent.Lease)
@@ -147,7 +166,11 @@ func TestNarrowingNeverWidens(t *testing.T) {
 }
 
 func look(ctx context.Context, d *rig, token string, id schemas.AgreementID) (policy.Grant, error) {
-	return policy.Authorize(ctx, d.Leases.LookUp, token, policy.Want{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	return policy.Authorize(
+		ctx, d.Leases.LookUp, token,
+		policy.StreamRequest{Door: "http", Agreement: id, Table: "a", Split: "all", World: 1, Address: netip.MustParseAddr("192.0.2.1")},
+		time.Now(),
+	)
 }
 
 // An agreement stands in a lease once, in a new one and in a narrowed one, and a line of
@@ -160,22 +183,22 @@ func TestLeasesAreBounded(t *testing.T) {
 	_, err := d.Mint(t.Context(), agreementtest.Trainer(), schemas.LeaseAsk{Items: items})
 	l, good := d.Mint(t.Context(), agreementtest.Trainer(), schemas.LeaseAsk{Items: items[:2]})
 	agreementtest.Must(t, good)
-	_, narrowed := d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{Items: items})
+	_, narrowed := d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{Items: items})
 	for _, err := range []error{err, narrowed} {
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "/items/2/agreement") {
 			t.Errorf("one agreement twice in a lease: %v", err)
 		}
 	}
 	var line []schemas.LeaseID
-	for range maxNarrowings {
+	for range maxAttenuations {
 		line = append(line, l.Lease.ID)
-		l, err = d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{})
+		l, err = d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{})
 		agreementtest.Must(t, err)
 		if !slices.Equal(l.Lease.Line, line) || l.Lease.Subject != "ada" || l.Lease.Issuer != "i" {
 			t.Fatalf("a child says %+v", l.Lease)
 		}
 	}
-	_, err = d.Narrow(t.Context(), l.Token, schemas.LeaseAsk{})
+	_, err = d.Attenuate(t.Context(), l.Token, schemas.LeaseAsk{})
 	if schemas.KindOf(err) != schemas.Denied {
 		t.Errorf("one narrowing too many: %v", err)
 	}
@@ -199,7 +222,19 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			t.Fatal(err)
 		}
-		_, err = d.Parties.PutParticipant(ctx, agreementtest.Operator(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: roles, Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}}}, have.Revision)
+		_, err = d.Parties.PutParticipant(
+			ctx,
+			agreementtest.Operator(),
+			schemas.Participant{
+				ID:      other,
+				Name:    "T",
+				Country: "FR",
+				Kind:    schemas.KindResearch,
+				Roles:   roles,
+				Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}},
+			},
+			have.Revision,
+		)
 		agreementtest.Must(t, err)
 		p, err := d.Parties.Project(ctx, "p")
 		agreementtest.Must(t, err)
@@ -224,7 +259,7 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 		if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "may use") {
 			t.Errorf("%s: it opens: %v", roles, err)
 		}
-		_, err = d.Narrow(ctx, token, schemas.LeaseAsk{})
+		_, err = d.Attenuate(ctx, token, schemas.LeaseAsk{})
 		if schemas.KindOf(err) != schemas.Denied {
 			t.Errorf("%s: it is narrowed: %v", roles, err)
 		}
@@ -233,7 +268,9 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 
 func sealed(t *testing.T, d *rig, l *schemas.Lease) {
 	t.Helper()
-	agreementtest.Must(t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.seal(ctx, tx, agreementtest.Trainer(), l) }))
+	agreementtest.Must(
+		t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.issue(ctx, tx, agreementtest.Trainer(), l) }),
+	)
 }
 
 // A provider ends a lease that is for its data alone, and learns nothing of the person who
@@ -248,7 +285,10 @@ func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 	ds.Provider = "https://two.example"
 	all["ds-1"] = ds
 	ids := d.agree(t, "ds-0", "ds-1")
-	both, err := d.Mint(ctx, agreementtest.Trainer(), schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}})
+	both, err := d.Mint(
+		ctx, agreementtest.Trainer(),
+		schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0]}, {Agreement: ids[1], Columns: []string{"x"}}}},
+	)
 	agreementtest.Must(t, err)
 	l, err := d.Revoke(ctx, agreementtest.Owner(), both.Lease.ID, "not all mine")
 	if schemas.KindOf(err) != schemas.Denied || l.Subject != "" || len(l.Items) > 0 {
@@ -264,7 +304,12 @@ func TestAProviderEndsNoLeaseOfOthers(t *testing.T) {
 	}
 	for provider, want := range map[schemas.ParticipantID]int{agreementtest.Holder: 3, "https://two.example": 1} {
 		n := 0
-		agreementtest.Must(t, d.DB.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).Scan(&n))
+		agreementtest.Must(
+			t,
+			d.DB.QueryRow(ctx, `SELECT count(*) FROM change_value v JOIN change c ON c.position = v.position
+				WHERE v.name = 'provider' AND v.value = ? AND c.kind LIKE 'lease%'`, string(provider)).
+				Scan(&n),
+		)
 		if n != want {
 			t.Errorf("%d records of leases name the provider %s, want %d", n, provider, want)
 		}

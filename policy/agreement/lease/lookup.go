@@ -22,9 +22,14 @@ func (s *Leases) Find(ctx context.Context, token string) (schemas.Lease, error) 
 // lease that it was first narrowed from where no member is known: all leases of a line
 // have one holder. Errors: Unauthenticated.
 func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
-	id, ok := s.leaseOf(token)
+	id, ok := s.parseToken(token)
 	if !ok {
-		return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases"}
+		return "", &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "lease",
+			Message: "the token is not a lease of this gateway",
+			Remedy:  "get a lease: POST /api/v1/leases",
+		}
 	}
 	l, _, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	switch {
@@ -43,19 +48,34 @@ func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 
 // leased is lease with the revision that it has.
 func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
-	id, ok := s.leaseOf(token)
+	id, ok := s.parseToken(token)
 	if !ok {
-		return schemas.Lease{}, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is no lease of this gateway", Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself"}
+		return schemas.Lease{}, 0, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "lease",
+			Message: "the token is not a lease of this gateway",
+			Remedy:  "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself",
+		}
 	}
 	l, revision, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
-		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more", Remedy: "get a new one: POST /api/v1/leases"}
+		return l, 0, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "lease",
+			Message: "the lease is not known any more",
+			Remedy:  "get a new one: POST /api/v1/leases",
+		}
 	}
 	if err != nil {
 		return l, 0, err
 	}
 	if !s.now().Before(l.Until) {
-		return l, 0, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339), Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself"}
+		return l, 0, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "lease",
+			Message: "the lease expired at " + l.Until.Format(time.RFC3339),
+			Remedy:  "renew it: POST /api/v1/leases, or guichet stream, which renews by itself",
+		}
 	}
 	return l, revision, nil
 }

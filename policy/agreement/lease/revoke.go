@@ -84,7 +84,15 @@ func (s *Leases) endable(ctx context.Context, q db.Querier, by schemas.Principal
 // reads what the record says of its own data.
 func leaseValues(ctx context.Context, q db.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
 	a, _, err := db.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
-	return map[string]string{"lease": string(l.ID), "agreement": string(it.Agreement), "project": string(l.Project), "participant": string(l.Participant), "run": string(l.Run), "provider": string(a.Provider), "dataset": string(a.Dataset)}, err
+	return map[string]string{
+		"lease":       string(l.ID),
+		"agreement":   string(it.Agreement),
+		"project":     string(l.Project),
+		"participant": string(l.Participant),
+		"run":         string(l.Run),
+		"provider":    string(a.Provider),
+		"dataset":     string(a.Dataset),
+	}, err
 }
 
 // mayEnd says whether a caller may end a lease: a trainer of the organisation that holds
@@ -115,7 +123,10 @@ func mayEnd(ctx context.Context, q db.Querier, by schemas.Principal, l *schemas.
 		}
 	}
 	if own > 0 && own < len(l.Items) {
-		return false, schemas.Refuse(string(l.ID), "lease.provider", "the lease", "the lease names agreements of other providers too", "revoke your agreement: POST /api/v1/agreements/{id}/revoke")
+		return false, schemas.Refuse(
+			string(l.ID), "lease.provider", "the lease", "the lease names agreements of other providers too",
+			"revoke your agreement: POST /api/v1/agreements/{id}/revoke",
+		)
 	}
 	return own > 0, nil
 }

@@ -23,8 +23,8 @@ func (s *Leases) mac(id schemas.LeaseID) []byte {
 	return m.Sum(nil)
 }
 
-// leaseOf checks a token's MAC. ok is false for anything not minted here.
-func (s *Leases) leaseOf(token string) (schemas.LeaseID, bool) {
+// parseToken checks a token's MAC. ok is false for anything not minted here.
+func (s *Leases) parseToken(token string) (schemas.LeaseID, bool) {
 	id, sum, found := strings.Cut(token, ".")
 	if !found || !strings.HasPrefix(id, "lease-") || len(token) > 200 {
 		return "", false
@@ -38,17 +38,17 @@ func (s *Leases) leaseOf(token string) (schemas.LeaseID, bool) {
 
 // Minted says whether a token is a lease of this site, whatever became of it.
 func (s *Leases) Minted(token string) bool {
-	_, ok := s.leaseOf(token)
+	_, ok := s.parseToken(token)
 	return ok
 }
 
 // IsLease says whether a bearer token looks like a lease rather than a JWT.
 func IsLease(token string) bool { return strings.HasPrefix(token, "lease-") }
 
-// Again gives the token of a lease that was made before, for whoever made it and lost the
+// Reissue gives the token of a lease that was made before, for whoever made it and lost the
 // answer: tokens are kept nowhere. Errors: as at a door, for a lease that would open
 // nothing by now.
-func (s *Leases) Again(ctx context.Context, id schemas.LeaseID) (string, error) {
+func (s *Leases) Reissue(ctx context.Context, id schemas.LeaseID) (string, error) {
 	token := s.token(id)
 	l, err := s.Find(ctx, token)
 	if err != nil {

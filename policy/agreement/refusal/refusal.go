@@ -82,7 +82,11 @@ func (r *Refusals) take(c schemas.Change) []schemas.Change {
 	defer r.mu.Unlock()
 	if r.dropped > 0 {
 		out = append(out, schemas.Change{Kind: schemas.ChangeRefusal, Subject: "refusals", Numbers: map[string]int64{"more": r.dropped},
-			Values: map[string]string{"rule": "refusals.dropped", "about": "refusals", "text": "refusals of callers without a name came faster than they could be recorded"}})
+			Values: map[string]string{
+				"rule":  "refusals.dropped",
+				"about": "refusals",
+				"text":  "refusals of callers without a name came faster than they could be recorded",
+			}})
 		r.dropped = 0
 	}
 	return out
@@ -199,7 +203,7 @@ func (r *Refusals) Refused(ctx context.Context, by schemas.Principal, address, d
 		rule = e.Reasons[0].Rule
 	}
 	caller, subject := by.Issuer+"#"+by.Subject, e.Subject
-	if !by.SignedIn() { // a stranger chooses what she asks for: one entry a minute and rule
+	if !by.SignedIn() { // a stranger chooses what is asked for: one entry a minute and rule
 		caller, subject = address, ""
 	}
 	v := agreement.WithCaller(map[string]string{"door": door, "rule": rule, "about": short(e.Subject), "text": short(e.Message)}, by)

@@ -11,7 +11,9 @@ import (
 )
 
 // opener opens releases on one agreement.
-func opener(t *testing.T, d *rig) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
+func opener(
+	t *testing.T, d *rig,
+) (id schemas.AgreementID, begin func(run schemas.RunID, epoch uint64, plan ...schemas.Segment) (*sending, error)) {
 	t.Helper()
 	id = d.Agree(t, "ds-0", nil).ID
 	l := agreementtest.Lease(id)
@@ -160,7 +162,7 @@ func TestRecoverOfAnEarlierVersion(t *testing.T) {
 	wantUsed(t, d, id, 600)
 }
 
-// Rows differ in length: who has the light ones paid for by another stream of her run
+// Rows differ in length: who has the light ones paid for by another stream of its run
 // does not get the heavy ones for less.
 func TestHeavyRowsArePaid(t *testing.T) {
 	t.Parallel()

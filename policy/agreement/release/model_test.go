@@ -84,7 +84,15 @@ func TestReleasesAgainstAModel(t *testing.T) {
 		bytes := rapid.SampledFrom([]int64{0, fewer}).Draw(t, "bytes")
 		d := desks[bytes]
 		id := d.Agree(t, anew(d), nil).ID // a budget of its own
-		m := &history{desk: d, bytes: bytes, id: id, lease: agreementtest.Lease(id), ended: map[schemas.ReleaseID]schemas.Release{}, read: map[string]rowSet{}, paid: map[string]rowSet{}}
+		m := &history{
+			desk:  d,
+			bytes: bytes,
+			id:    id,
+			lease: agreementtest.Lease(id),
+			ended: map[schemas.ReleaseID]schemas.Release{},
+			read:  map[string]rowSet{},
+			paid:  map[string]rowSet{},
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) { again += m.begin(t) },
 			"send": func(t *rapid.T) {
@@ -100,7 +108,10 @@ func TestReleasesAgainstAModel(t *testing.T) {
 				}
 			},
 			"end": func(t *rapid.T) {
-				m.end(t, m.pick(t), rapid.SampledFrom([]schemas.ReleaseState{schemas.ReleaseComplete, schemas.ReleaseCut, schemas.ReleaseAbandoned}).Draw(t, "state"))
+				m.end(
+					t, m.pick(t),
+					rapid.SampledFrom([]schemas.ReleaseState{schemas.ReleaseComplete, schemas.ReleaseCut, schemas.ReleaseAbandoned}).Draw(t, "state"),
+				)
 			},
 			"end again": func(t *rapid.T) {
 				for _, r := range m.ended {
@@ -276,7 +287,10 @@ func (m *history) crash(t *rapid.T) {
 	for _, s := range m.open {
 		r := stored[s.ID]
 		if r.State != schemas.ReleaseUnknown || r.Rows < s.Rows || r.Bytes < s.Bytes || r.Rows > r.MostRows || r.Bytes > r.MostBytes {
-			t.Fatalf("%d rows and %d bytes were sent before the crash; the record says %s, at most %d of %d rows, %d of %d bytes", s.Rows, s.Bytes, r.State, r.Rows, r.MostRows, r.Bytes, r.MostBytes)
+			t.Fatalf(
+				"%d rows and %d bytes were sent before the crash; the record says %s, at most %d of %d rows, %d of %d bytes", s.Rows, s.Bytes,
+				r.State, r.Rows, r.MostRows, r.Bytes, r.MostBytes,
+			)
 		}
 		m.ended[s.ID] = r
 		m.pay(s, r.Rows)
@@ -326,12 +340,16 @@ func (m *history) check(t *rapid.T) {
 			t.Fatalf("release %s is %s with %d rows, the model says %s with %d", r.ID, r.State, r.Rows, want.State, want.Rows)
 		}
 	}
-	if a.RowsUsed != rows || a.BytesUsed != bytes || a.RowsUsed > modelBudget || a.RowsUsed < 0 || a.BytesUsed < 0 || m.bytes > 0 && a.BytesUsed > m.bytes {
+	if a.RowsUsed != rows || a.BytesUsed != bytes || a.RowsUsed > modelBudget || a.RowsUsed < 0 || a.BytesUsed < 0 ||
+		m.bytes > 0 && a.BytesUsed > m.bytes {
 		t.Fatalf("%d of %d rows and %d bytes used; its releases were charged %d and %d", a.RowsUsed, modelBudget, a.BytesUsed, rows, bytes)
 	}
 	for _, s := range m.open {
 		if r := stored[s.ID]; s.Rows > r.Rows || s.Bytes > r.Bytes || r.Rows > r.MostRows || r.Bytes > r.MostBytes {
-			t.Fatalf("a client has %d rows and %d bytes; the open release says at most %d of %d and %d of %d", s.Rows, s.Bytes, r.Rows, r.MostRows, r.Bytes, r.MostBytes)
+			t.Fatalf(
+				"a client has %d rows and %d bytes; the open release says at most %d of %d and %d of %d", s.Rows, s.Bytes, r.Rows, r.MostRows,
+				r.Bytes, r.MostBytes,
+			)
 		}
 	}
 	distinct := m.runless

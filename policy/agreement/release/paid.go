@@ -15,8 +15,11 @@ import (
 // is stored; nothing where every row costs: without a budget nobody asks, without a
 // run nothing is read again. It looks before the transaction that reserves: rows that
 // are paid for in between are only reserved once too often, until the end settles.
-func (s *Releases) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.Release, of ReadPlan) (plan []byte, all []stretch, err error) {
-	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" || len(of.Segments) == 0 {
+func (s *Releases) unpaid(
+	ctx context.Context, a *schemas.Agreement, r *schemas.Release, of ReadPlan,
+) (plan []byte, all []stretch, err error) {
+	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) || r.Run == "" ||
+		len(of.Segments) == 0 {
 		return nil, nil, nil
 	}
 	r.Reading = of.name()
@@ -30,8 +33,10 @@ func (s *Releases) unpaid(ctx context.Context, a *schemas.Agreement, r *schemas.
 // paid gives the rows that a release's run has paid for in its reading.
 func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error) {
 	var b []byte
-	err := q.QueryRow(ctx, `SELECT segments FROM paid WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
-		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).Scan(&b)
+	err := q.QueryRow(ctx, `SELECT segments FROM paid
+		WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
+		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading).
+		Scan(&b)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -65,10 +70,10 @@ func keepPlan(ctx context.Context, tx *db.Tx, id schemas.ReleaseID, plan []byte)
 	return nil
 }
 
-// settle takes the rows that a release sent as paid for from now on, and charges only
+// reconcile takes the rows that a release sent as paid for from now on, and charges only
 // those that were not. A release outside of any reading is charged as it says, and one
 // whose tab died with the gateway for all the bytes that it had reserved.
-func settle(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) error {
+func reconcile(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) error {
 	if r.Reading == "" {
 		return nil
 	}
@@ -85,10 +90,13 @@ func settle(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) 
 	if err != nil {
 		return err
 	}
+	// What the run had paid for when this release ends, not when it began: two streams that
+	// read the same rows at the same time both reserve them, and the second to end pays for
+	// none of them.
 	now := had.union(setOf(first(plan, r.Rows)))
 	fresh := now.rows() - had.rows()
 	if fresh < r.ChargedRows && t != nil { // others have paid for the rest
-		r.ChargedBytes = t.owed(plan, had)
+		r.ChargedBytes = t.chargeFor(plan, had)
 	}
 	r.ChargedRows = fresh
 	if fresh > 0 {

@@ -86,7 +86,7 @@ func (s *Releases) lookForAbandoned(ctx context.Context, free map[string]time.Ti
 	if err != nil {
 		return 0, err
 	}
-	for name := range free {
+	for name := range free { // whoever has nothing open is no concern
 		if !names[name] {
 			delete(free, name)
 		}
@@ -97,6 +97,9 @@ func (s *Releases) lookForAbandoned(ctx context.Context, free map[string]time.Ti
 			return closed, err
 		}
 		since, known := free[name]
+		// A name is seen free at t, t+20 s, t+40 s and t+60 s before its releases are closed;
+		// whoever takes it again in between keeps them. What began after t is of somebody who
+		// took it unseen, and waits for a minute of its own.
 		switch {
 		case held:
 			delete(free, name)

@@ -27,7 +27,9 @@ func TestAbandonedReleasesAreClosed(t *testing.T) {
 	held, err := db.TakeName(ctx, gone.replica)
 	agreementtest.Must(t, err)
 	at := time.Now()
-	other := New(Config{Agreements: agreement.New(db, gone.Parties, func() time.Time { return at }), Brake: stop.NewBrake(db, nil), Replica: "other"})
+	other := New(
+		Config{Agreements: agreement.New(db, gone.Parties, func() time.Time { return at }), Brake: stop.NewBrake(db, nil), Replica: "other"},
+	)
 	free := map[string]time.Time{}
 	look := func(after time.Duration, want int) {
 		t.Helper()

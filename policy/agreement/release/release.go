@@ -49,7 +49,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	if !g.Valid() {
 		return r, nil, fmt.Errorf("begin a release: the grant did not come from policy.Authorize")
 	}
-	a, l, w := g.Agreement(), g.Lease(), g.Want()
+	a, l, w := g.Agreement(), g.Lease(), g.Asked()
 	r.ID, r.State, r.Replica = schemas.NewReleaseID(), schemas.ReleaseOpen, s.replica
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Provider, r.Purpose, r.Action = a.Provider, a.Purpose, a.Action
@@ -62,7 +62,9 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	if err != nil {
 		return r, nil, err
 	}
-	t := newTab(stretches, r.MostRows, r.MostBytes)
+	t := newReservation(stretches, r.MostRows, r.MostBytes)
+	// What the grant read is looked at once more in the transaction that begins: a
+	// revocation that came in between refuses, however short the time was.
 	t.lease, t.terms, t.basis = l, a, agreement.Basis(g.Read())
 	var pos *db.Position
 	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -93,8 +95,15 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 		if err != nil {
 			return err
 		}
-		err = db.Insert(ctx, tx, "release", string(r.ID), r, db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
-			"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()})
+		err = db.Insert(
+			ctx,
+			tx,
+			"release",
+			string(r.ID),
+			r,
+			db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
+				"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()},
+		)
 		if err == nil && plan != nil {
 			err = keepPlan(ctx, tx, r.ID, plan)
 		}
@@ -117,13 +126,13 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 // CheckRun says whether the run that a grant is for is one of its project, before a stream
 // is opened under it. Errors: Invalid.
 func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
-	if g.Want().Run == "" {
+	if g.Asked().Run == "" {
 		return nil
 	}
-	return s.checkRun(ctx, &schemas.Release{Run: g.Want().Run, Project: g.Agreement().Project}, g.Lease().Run)
+	return s.checkRun(ctx, &schemas.Release{Run: g.Asked().Run, Project: g.Agreement().Project}, g.Lease().Run)
 }
 
-// runs says whether the run that a release names is one of its project. That of the
+// checkRun says whether the run that a release names is one of its project. That of the
 // lease was looked at when the lease was made.
 func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
 	if r.Run == leased {
@@ -146,6 +155,8 @@ func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (sch
 	if err != nil {
 		return t.terms, err
 	}
+	// The short way, which most slices take: nothing moved since the grant, so one look at
+	// some revisions stands for reading agreement, lease, person and project again.
 	err = t.basis.Check(ctx, tx)
 	if _, changed := errors.AsType[*agreement.Moved](err); err != nil && !changed {
 		return t.terms, err
@@ -161,7 +172,9 @@ func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (sch
 		return a, err
 	}
 	if a.State != schemas.AgreementActive {
-		return a, schemas.Refuse(string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request")
+		return a, schemas.Refuse(
+			string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request",
+		)
 	}
 	err = agreement.CheckUse(t.lease.Participant, &a)
 	if err != nil {
@@ -197,7 +210,7 @@ func (s *Releases) More(ctx context.Context, r schemas.Release, t *Reservation, 
 		}
 		// What it was not begun under, it would not be taken out of: the lead was another.
 		p = slices.DeleteFunc(p, func(c budget.Account) bool { return c.ID != "" && !slices.Contains(stored.Accounts, c.ID) })
-		needRows, needBytes := t.cost(rows, bytes)
+		needRows, needBytes := t.price(rows, bytes)
 		err = reserve(ctx, tx, &now, p, &stored, t, needRows, needBytes)
 		if err != nil {
 			return err
@@ -221,9 +234,25 @@ func flag(b bool) int64 {
 // releaseValues says of a release who gave what to whom and what for: at its begin and at
 // its end, so that each reads whole for provider and receiver.
 func releaseValues(r *schemas.Release) map[string]string {
-	v := map[string]string{"release": string(r.ID), "agreement": string(r.Agreement), "dataset": string(r.Dataset), "participant": string(r.Participant),
-		"project": string(r.Project), "run": string(r.Run), "version": string(r.Version), "table": r.Table, "split": r.Split, "lease": string(r.Lease),
-		"factory": string(r.Factory), "door": r.Door, "ask": r.Ask, "provider": string(r.Provider), "purpose": r.Purpose, "action": r.Action, "columns": r.Columns}
+	v := map[string]string{
+		"release":     string(r.ID),
+		"agreement":   string(r.Agreement),
+		"dataset":     string(r.Dataset),
+		"participant": string(r.Participant),
+		"project":     string(r.Project),
+		"run":         string(r.Run),
+		"version":     string(r.Version),
+		"table":       r.Table,
+		"split":       r.Split,
+		"lease":       string(r.Lease),
+		"factory":     string(r.Factory),
+		"door":        r.Door,
+		"ask":         r.Ask,
+		"provider":    string(r.Provider),
+		"purpose":     r.Purpose,
+		"action":      r.Action,
+		"columns":     r.Columns,
+	}
 	for k, s := range v {
 		if s == "" {
 			delete(v, k)
@@ -235,18 +264,20 @@ func releaseValues(r *schemas.Release) map[string]string {
 // limit lowers what a release may deliver to what the budgets leave, beside what is
 // paid for. Only a release that could send nothing at all is refused.
 func limit(a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation) error {
-	rows, bytes, budget := p.Left()
-	if budget == nil {
+	rows, bytes, tight := p.Left()
+	if tight == nil {
 		return nil
 	}
-	paid := r.MostRows - t.fresh
-	if t.fresh > 0 && paid == 0 && (rows == 0 || bytes == 0) {
-		return spent(a, budget)
+	// Of 50 rows, 20 of them paid for, under a budget that leaves 10: MostRows is 30, and
+	// the stream is cut where the eleventh row that costs would go out.
+	paid := r.MostRows - t.unpaidRows
+	if t.unpaidRows > 0 && paid == 0 && (rows == 0 || bytes == 0) {
+		return spent(a, tight)
 	}
-	t.fresh, t.most = min(t.fresh, rows), min(t.most, bytes)
-	r.MostRows = paid + t.fresh
-	if paid == 0 && t.fresh > 0 { // a part without rows still has a schema
-		r.MostBytes = t.most
+	t.unpaidRows, t.maxBytes = min(t.unpaidRows, rows), min(t.maxBytes, bytes)
+	r.MostRows = paid + t.unpaidRows
+	if paid == 0 && t.unpaidRows > 0 { // a part without rows still has a schema
+		r.MostBytes = t.maxBytes
 	}
 	return nil
 }
@@ -258,19 +289,23 @@ func spent(a *schemas.Agreement, c *budget.Account) error {
 // reserve charges a slice of the budgets that covers what is needed now to their accounts
 // and to the agreement, and says in r what is reserved and how far it reaches. Without a
 // budget the slice is all.
-func reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64) error {
-	leftRows, leftBytes, budget := p.Left()
-	moreRows, moreBytes := t.fresh-t.rows, t.most-t.bytes
-	if budget != nil {
+func reserve(
+	ctx context.Context, tx *db.Tx, a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservation, needRows, needBytes int64,
+) error {
+	leftRows, leftBytes, tight := p.Left()
+	moreRows, moreBytes := t.unpaidRows-t.rows, t.maxBytes-t.bytes
+	if tight != nil {
 		var enoughRows, enoughBytes bool
-		moreRows, enoughRows = fill(t.fresh, t.rows, leftRows, needRows, sliceRows)
-		moreBytes, enoughBytes = fill(t.most, t.bytes, leftBytes, needBytes, sliceBytes)
+		moreRows, enoughRows = nextSlice(t.unpaidRows, t.rows, leftRows, needRows, sliceRows)
+		moreBytes, enoughBytes = nextSlice(t.maxBytes, t.bytes, leftBytes, needBytes, sliceBytes)
 		if !enoughRows || !enoughBytes {
-			return spent(a, budget)
+			return spent(a, tight)
 		}
 	}
 	t.rows, t.bytes = t.rows+moreRows, t.bytes+moreBytes
 	r.ChargedRows, r.ChargedBytes = r.ChargedRows+moreRows, r.ChargedBytes+moreBytes
+	// The bound of what may have been sent: rows that cost nothing may go out without
+	// another reservation, and nobody counts their bytes before they do.
 	var free bool
 	r.Rows, free = t.reach()
 	r.Bytes = r.ChargedBytes
@@ -308,10 +343,12 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 	if stored.State != schemas.ReleaseOpen {
 		return nil
 	}
+	// Until here the charge was a reservation; what it was too much goes back below.
 	reservedRows, reservedBytes := stored.ChargedRows, stored.ChargedBytes
-	stored.State, stored.Cause, stored.Rows, stored.Bytes, stored.Batches, stored.Ended = r.State, r.Cause, r.Rows, r.Bytes, r.Batches, s.now().UTC()
+	stored.State, stored.Cause, stored.Ended = r.State, r.Cause, s.now().UTC()
+	stored.Rows, stored.Bytes, stored.Batches = r.Rows, r.Bytes, r.Batches
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
-	err = settle(ctx, tx, &stored, t)
+	err = reconcile(ctx, tx, &stored, t)
 	if err != nil {
 		return err
 	}
@@ -334,7 +371,12 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 		v["cause"] = stored.Cause
 	}
 	c := schemas.Change{Kind: schemas.ChangeReleaseEnd, Subject: string(r.ID), Values: v,
-		Numbers: map[string]int64{"rows": stored.Rows, "bytes": stored.Bytes, "batches": stored.Batches, "ms": stored.Ended.Sub(stored.Begun).Milliseconds()}}
+		Numbers: map[string]int64{
+			"rows":    stored.Rows,
+			"bytes":   stored.Bytes,
+			"batches": stored.Batches,
+			"ms":      stored.Ended.Sub(stored.Begun).Milliseconds(),
+		}}
 	p.Record(&c)
 	_, err = tx.Append(ctx, c)
 	return err
@@ -347,14 +389,20 @@ type Query struct {
 	Since     time.Time
 }
 
-// Releases lists what the caller may see: her own, those of her datasets, all for
+// Releases lists what the caller may see: its own, those of its datasets, all for
 // officers and operators.
 func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, after string, limit int) ([]schemas.Release, string, error) {
 	err := agreement.SignedIn(by, "streams")
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := "(? = '' OR state = ?) AND (? = '' OR agreement = ?) AND begun >= ?", []any{string(q.State), string(q.State), string(q.Agreement), string(q.Agreement), q.Since.UnixMicro()}
+	where, args := "(? = '' OR state = ?) AND (? = '' OR agreement = ?) AND begun >= ?", []any{
+		string(q.State),
+		string(q.State),
+		string(q.Agreement),
+		string(q.Agreement),
+		q.Since.UnixMicro(),
+	}
 	if !agreement.Oversees(by) {
 		where += " AND (participant = ? OR provider = ?)"
 		args = append(args, string(by.Participant), string(by.Participant))

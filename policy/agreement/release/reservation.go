@@ -31,7 +31,7 @@ const (
 )
 
 // Reservation is what a running release has reserved and not spent, and which rows of its
-// plan are paid for already. A nil Tab pays everything. Not safe for concurrent use.
+// plan are paid for already. A nil one pays everything. Not safe for concurrent use.
 type Reservation struct {
 	lease       schemas.Lease     // that it was begun under
 	terms       schemas.Agreement // as they were read last
@@ -40,8 +40,8 @@ type Reservation struct {
 	plan        []stretch
 	at          int64 // rows of the plan that were sent
 	free        bool  // some of them cost nothing
-	fresh       int64 // rows that may still be sent and are not paid for
-	most        int64 // bytes that may still be charged
+	unpaidRows  int64 // rows that may still be sent and are not paid for
+	maxBytes    int64 // bytes that may still be charged
 	rows, bytes int64 // reserved of them
 	sent        []sent
 }
@@ -49,27 +49,29 @@ type Reservation struct {
 // sent is a message with what was charged for it, those without rows before it included.
 type sent struct{ rows, bytes int64 }
 
-// newTab opens a tab for a release that sends at most rows and bytes. plan is nil
+// newReservation is that of a release that sends at most rows and bytes. plan is nil
 // where every row costs.
-func newTab(plan []stretch, rows, bytes int64) *Reservation {
-	t := &Reservation{every: plan == nil, plan: plan, fresh: rows, most: bytes}
+func newReservation(plan []stretch, rows, bytes int64) *Reservation {
+	t := &Reservation{every: plan == nil, plan: plan, unpaidRows: rows, maxBytes: bytes}
 	if !t.every {
-		t.fresh = 0
+		t.unpaidRows = 0
 		for _, s := range plan {
 			if !s.paid {
-				t.fresh += s.rows
+				t.unpaidRows += s.rows
 			}
 		}
 	}
 	return t
 }
 
-// cost gives what the next message costs: its new rows, and all of its bytes when
+// price gives what the next message costs: its new rows, and all of its bytes when
 // one row of it is new. What carries no rows costs as the row after it does.
-func (t *Reservation) cost(rows, bytes int64) (int64, int64) {
+func (t *Reservation) price(rows, bytes int64) (int64, int64) {
 	if t.every {
 		return rows, bytes
 	}
+	// The plan is 20 rows paid for, then 30 that are not: the message of its rows 15 to 24
+	// costs 5 rows and all of its bytes, since its bytes are not known row by row.
 	fresh, left := int64(0), max(rows, 1)
 	for _, s := range t.plan {
 		n := min(s.rows, left)
@@ -93,15 +95,15 @@ func (t *Reservation) Pay(r *schemas.Release, rows, bytes int64) bool {
 	if t == nil {
 		return true
 	}
-	costRows, costBytes := t.cost(rows, bytes)
+	costRows, costBytes := t.price(rows, bytes)
 	if costRows > t.rows || costBytes > t.bytes {
 		return false
 	}
-	t.rows, t.fresh = t.rows-costRows, t.fresh-costRows
-	t.bytes, t.most = t.bytes-costBytes, t.most-costBytes
+	t.rows, t.unpaidRows = t.rows-costRows, t.unpaidRows-costRows
+	t.bytes, t.maxBytes = t.bytes-costBytes, t.maxBytes-costBytes
 	r.ChargedRows += costRows
 	r.ChargedBytes += costBytes
-	t.note(rows, costBytes)
+	t.keep(rows, costBytes)
 	t.at += rows
 	for rows > 0 && len(t.plan) > 0 {
 		t.free = t.free || t.plan[0].paid
@@ -115,9 +117,9 @@ func (t *Reservation) Pay(r *schemas.Release, rows, bytes int64) bool {
 	return true
 }
 
-// note keeps what was charged for a message, so that it can be given back when others
+// keep keeps what was charged for a message, so that it can be given back when others
 // have paid for its rows meanwhile.
-func (t *Reservation) note(rows, bytes int64) {
+func (t *Reservation) keep(rows, bytes int64) {
 	if t.every {
 		return
 	}
@@ -129,9 +131,11 @@ func (t *Reservation) note(rows, bytes int64) {
 	t.sent = append(t.sent, sent{rows, bytes})
 }
 
-// owed gives the bytes of the messages that hold a row which is not in had: rows differ
+// chargeFor gives the bytes of the messages that hold a row which is not in had: rows differ
 // in length, so a message with some of them is owed whole.
-func (t *Reservation) owed(plan []schemas.Segment, had rowSet) (bytes int64) {
+func (t *Reservation) chargeFor(plan []schemas.Segment, had rowSet) (bytes int64) {
+	// Messages of rows 0-9 and 10-19 were charged 100 bytes each, and another stream has
+	// paid for the rows 0-14 meanwhile: only the second is owed, and whole.
 	plan = slices.Clone(plan)
 	for _, m := range t.sent {
 		fresh := m.rows == 0
@@ -158,6 +162,8 @@ func (t *Reservation) reach() (rows int64, free bool) {
 	if t.every {
 		return t.at + t.rows, t.at+t.rows == 0 // a schema without rows
 	}
+	// 10 rows were sent, 5 more are reserved, and of the plan 20 paid ones and 30 others
+	// follow: 10 + 20 + 5 may be sent, and 20 of them without being counted.
 	rows, free = t.at, t.free
 	left := t.rows
 	for _, s := range t.plan {
@@ -175,10 +181,13 @@ func (t *Reservation) reach() (rows int64, free bool) {
 	return rows, free || rows == 0
 }
 
-// fill says how much more to reserve so that need is covered and a slice lies ready,
+// nextSlice says how much more to reserve so that need is covered and a slice lies ready,
 // where still is what may be charged yet, have what is reserved of it, and left what
 // the budget gives. ok is false when that does not cover need.
-func fill(still, have, left, need, least int64) (more int64, ok bool) {
+func nextSlice(still, have, left, need, least int64) (more int64, ok bool) {
+	// A stream may still be charged 100 rows, has 10 reserved, and the budget leaves 50: it
+	// can come to have 60. A message of 25 rows needs 15 more, and gets them, since a
+	// sixteenth of 60 and the least of 8 are smaller. One of 61 rows gets nothing.
 	of := min(still, have+min(left, still))
 	more = max(min(max(need, of/sliceParts, least), of)-have, 0)
 	return more, have+more >= need

@@ -73,6 +73,7 @@ type stretch struct {
 // split cuts a segment where it enters and leaves the set, and adds the stretches to
 // out.
 func (a rowSet) split(out []stretch, s schemas.Segment) []stretch {
+	// With 10-19 and 30-39 in the set, the segment 15-34 is 5 paid, 10 not, 5 paid.
 	i, found := slices.BinarySearchFunc(a, s, before)
 	if !found && i > 0 {
 		i-- // the one before may reach into it
@@ -109,6 +110,8 @@ func (a rowSet) stretches(plan []schemas.Segment) (out []stretch) {
 		return nil
 	}
 	last := plan[len(plan)-1]
+	// A part of 7 rows that is padded to 8 reads one of its own rows a second time at its
+	// end; that row is paid for by then, though nobody had it when the stream began.
 	var again []schemas.Segment
 	for _, s := range plan[:len(plan)-1] {
 		out = a.split(out, s)
@@ -138,6 +141,8 @@ func first(plan []schemas.Segment, rows int64) (out []schemas.Segment) {
 // for a window of a shuffled epoch.
 func appendSegments(b []byte, segments []schemas.Segment) []byte {
 	shard, at := 0, int64(0)
+	// (shard 3, 100-149), (shard 3, 150-199), (shard 2, 0-49) is
+	// +3 +100 50, 0 0 50, -1 0 50: a difference from where the one before ended.
 	for _, s := range segments {
 		if s.Shard != shard {
 			at = 0

@@ -11,11 +11,13 @@ import (
 	"guichet/schemas"
 )
 
-// Facts gathers what a decision may read about a caller and her project. Empty
+// Attributes gathers what a decision may read about a caller and its project. Empty
 // project, purpose and factory are facts that were not said. Errors: Invalid for
 // an unknown project, factory or purpose; Denied for a project of others.
-func (s *Requests) Facts(ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID) (policy.Facts, error) {
-	f := policy.Facts{Purpose: purpose, Now: s.now()}
+func (s *Requests) Attributes(
+	ctx context.Context, by schemas.Principal, project schemas.ProjectID, purpose string, factory schemas.FactoryID,
+) (policy.Attributes, error) {
+	f := policy.Attributes{Purpose: purpose, Now: s.now()}
 	if by.Participant != "" {
 		p, err := s.parties.Participant(ctx, by.Participant)
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
@@ -54,12 +56,14 @@ func (s *Requests) Facts(ctx context.Context, by schemas.Principal, project sche
 
 // Decide answers for datasets that are already known to be visible: the marks of a
 // search. It records nothing.
-func (s *Requests) Decide(ctx context.Context, f policy.Facts, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+func (s *Requests) Decide(ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
 	return s.decide(ctx, f, datasets, nil, "")
 }
 
 // decide also holds a yes against the columns asked for, which stand at a pointer.
-func (s *Requests) decide(ctx context.Context, f policy.Facts, datasets []*schemas.Dataset, columns []string, at string) ([]schemas.Decision, error) {
+func (s *Requests) decide(
+	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, columns []string, at string,
+) ([]schemas.Decision, error) {
 	items := make([]policy.Item, len(datasets))
 	for i, ds := range datasets {
 		items[i].Dataset = ds
@@ -83,14 +87,17 @@ func (s *Requests) decide(ctx context.Context, f policy.Facts, datasets []*schem
 
 // project adds what depends on the project rather than on terms, so that marks,
 // dry runs and requests all say it.
-func (s *Requests) project(dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset) {
+func (s *Requests) project(dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset) {
 	no := func(rule, source, text, remedy string) {
 		policy.Refuse(dec, schemas.Reason{Rule: rule, Source: source, Text: text, Remedy: remedy})
 	}
 	switch {
 	case f.Project.ID == "":
 	case f.Purpose != "" && !s.serves(f.Project, f.Purpose):
-		no("project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose), "ask for one of its purposes, or let the lead partner add this one")
+		no(
+			"project.purpose", "the project", fmt.Sprintf("the project %s is not for %s", f.Project.ID, f.Purpose),
+			"ask for one of its purposes, or let the lead partner add this one",
+		)
 	case !party.Running(f.Project, f.Now):
 		no("project.time", "the project", fmt.Sprintf("the project %s is not under way", f.Project.ID), "ask while it runs")
 	}
@@ -109,7 +116,7 @@ func (s *Requests) serves(p schemas.Project, purpose string) bool {
 // DryRun answers "would this be allowed" for one dataset. Errors: NotFound for a
 // dataset that is not visible to the caller, Invalid.
 func (s *Requests) DryRun(ctx context.Context, by schemas.Principal, a schemas.Ask) (schemas.Decision, error) {
-	f, err := s.Facts(ctx, by, a.Project, a.Purpose, a.Factory)
+	f, err := s.Attributes(ctx, by, a.Project, a.Purpose, a.Factory)
 	if err != nil {
 		return schemas.Decision{}, err
 	}

@@ -21,7 +21,9 @@ const (
 )
 
 // draft writes the agreement that an item would become.
-func (s *Requests) draft(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, b agreement.Basis) (*schemas.Agreement, error) {
+func (s *Requests) draft(
+	ctx context.Context, f policy.Attributes, r *schemas.Request, it *schemas.RequestItem, ds *schemas.Dataset, b agreement.Basis,
+) (*schemas.Agreement, error) {
 	now := s.now().UTC()
 	until := r.Until
 	if until.IsZero() {
@@ -41,7 +43,9 @@ func (s *Requests) draft(ctx context.Context, f policy.Facts, r *schemas.Request
 	}
 	obligations := it.Decision.Obligations
 	if it.Rows > 0 {
-		obligations = append(slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: budget.RuleOfRequest, Source: "the request"})
+		obligations = append(
+			slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: budget.RuleOfRequest, Source: "the request"},
+		)
 	}
 	partners, err := s.partners(ctx, f, r, it, b)
 	if err != nil {
@@ -49,7 +53,8 @@ func (s *Requests) draft(ctx context.Context, f policy.Facts, r *schemas.Request
 	}
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
-		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action,
+		Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
 		Columns: it.Columns, Obligations: obligations, Pseudonyms: 2, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
@@ -60,14 +65,16 @@ func (s *Requests) draft(ctx context.Context, f policy.Facts, r *schemas.Request
 // asked itself. How many they do not admit stands among the decision's reasons, not who
 // nor why: a lead names partners unasked, and is not to learn of them whom a dataset is
 // visible to, what they are and whether they were stopped.
-func (s *Requests) partners(ctx context.Context, f policy.Facts, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis) ([]schemas.ParticipantID, error) {
+func (s *Requests) partners(
+	ctx context.Context, f policy.Attributes, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis,
+) ([]schemas.ParticipantID, error) {
 	var out []schemas.ParticipantID
 	refused := 0
 	for _, p := range append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...) {
 		if p == r.By || slices.Contains(out, p) {
 			continue
 		}
-		why, err := s.unfit(ctx, p, r, it, b)
+		why, err := s.whyNot(ctx, p, r, it, b)
 		if err != nil {
 			return nil, err
 		}
@@ -88,9 +95,11 @@ func (s *Requests) partners(ctx context.Context, f policy.Facts, r *schemas.Requ
 	return out, nil
 }
 
-// unfit says why a partner may not use what another one asks for; "" is that it may. A
+// whyNot says why a partner may not use what another one asks for; "" is that it may. A
 // review covers the partners too: the reviewer sees the project.
-func (s *Requests) unfit(ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis) (string, error) {
+func (s *Requests) whyNot(
+	ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis,
+) (string, error) {
 	asker := schemas.Principal{Subject: "partner", Participant: partner, Roles: []schemas.Role{schemas.RoleTrainer}}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if schemas.KindOf(err) == schemas.NotFound {
@@ -100,11 +109,11 @@ func (s *Requests) unfit(ctx context.Context, partner schemas.ParticipantID, r *
 		return "", err
 	}
 	b.Note("dataset", string(ds.ID), ds.Revision)
-	f, err := s.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	f, err := s.Attributes(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return "", err
 	}
-	b.NoteFacts(partner, f)
+	b.NoteAttributes(partner, f)
 	f.Action = r.Action
 	decisions, err := s.Decide(ctx, f, []*schemas.Dataset{&ds})
 	if err != nil {

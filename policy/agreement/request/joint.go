@@ -6,9 +6,9 @@ import (
 	"guichet/schemas"
 )
 
-// joint says of each item in which joint domains its pseudonyms join, and with which
+// markJoins says of each item in which joint domains its pseudonyms join, and with which
 // other items: what a reviewer should know before a yes, and the asker after it.
-func joint(items []schemas.RequestItem) {
+func markJoins(items []schemas.RequestItem) {
 	for i := range items {
 		items[i].Joins = nil
 		for _, d := range joining(&items[i]) {
@@ -17,7 +17,8 @@ func joint(items []schemas.RequestItem) {
 				j.Parties = append(j.Parties, schemas.ParticipantID(p))
 			}
 			for k := range items {
-				if k != i && slices.ContainsFunc(joining(&items[k]), func(o schemas.Duty) bool { return o.Domain == d.Domain && slices.Equal(o.With, d.With) }) {
+				if k != i &&
+					slices.ContainsFunc(joining(&items[k]), func(o schemas.Duty) bool { return o.Domain == d.Domain && slices.Equal(o.With, d.With) }) {
 					j.Items = append(j.Items, items[k].Dataset)
 				}
 			}

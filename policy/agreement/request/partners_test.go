@@ -21,12 +21,18 @@ type rig struct {
 	*Requests
 }
 
+// maxPending is how many requests of a project wait in a rig.
+const maxPending = 2
+
 func newRig(t *testing.T, database *db.DB, rows, bytes int64) *rig {
 	t.Helper()
 	w := agreementtest.New(t, database, rows, bytes)
 	engine, err := policy.New(t.Context())
 	agreementtest.Must(t, err)
-	return &rig{w, New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: 2})}
+	return &rig{
+		w,
+		New(Config{Agreements: w.Agreements, Engine: engine, Catalogue: w.Shelf, Terms: terms.New(w.Shelf, nil), MaxPending: maxPending}),
+	}
 }
 
 // A request tells how many of the partners whom a lead named may not use the data, and
@@ -36,11 +42,17 @@ func TestPartnersAreNoOracle(t *testing.T) {
 	d := newRig(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
 	ctx := t.Context()
 	other := schemas.ParticipantID("https://two.example")
-	_, err := d.Parties.PutParticipant(ctx, agreementtest.Operator(), schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}}, 0)
+	_, err := d.Parties.PutParticipant(
+		ctx, agreementtest.Operator(),
+		schemas.Participant{ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: []schemas.Role{schemas.RoleProvider}},
+		0,
+	)
 	agreementtest.Must(t, err)
 	p, err := d.Parties.Project(ctx, "p")
 	agreementtest.Must(t, err)
-	for _, partners := range [][]schemas.ParticipantID{{agreementtest.Lab}, {other, other}, slices.Repeat([]schemas.ParticipantID{other}, 65)} {
+	for _, partners := range [][]schemas.ParticipantID{
+		{agreementtest.Lab}, {other, other}, slices.Repeat([]schemas.ParticipantID{other}, 65),
+	} {
 		p.Partners = partners
 		_, err = d.Parties.PutProject(ctx, agreementtest.Trainer(), p, p.Revision)
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "/partners") {

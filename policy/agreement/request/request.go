@@ -47,7 +47,16 @@ type Config struct {
 // New makes Requests.
 func New(c Config) *Requests {
 	a := c.Agreements
-	return &Requests{db: a.DB, engine: c.Engine, parties: a.Parties, catalogue: c.Catalogue, terms: c.Terms, agreements: a, now: a.Now, maxPending: c.MaxPending}
+	return &Requests{
+		db:         a.DB,
+		engine:     c.Engine,
+		parties:    a.Parties,
+		catalogue:  c.Catalogue,
+		terms:      c.Terms,
+		agreements: a,
+		now:        a.Now,
+		maxPending: c.MaxPending,
+	}
 }
 
 // maxAnswers bounds the answers of a request together, in bytes: reviewers read them all.
@@ -70,14 +79,22 @@ func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.R
 	}
 	r.Contact = strings.TrimPrefix(r.Contact, "mailto:")
 	if r.Contact != "" && !schemas.IsContact(r.Contact) {
-		return r, schemas.BadField("request", "/contact", "%q is nowhere to ask back: write an address of mail (lab@crop-ai.example) or a page (https://…)", r.Contact)
+		return r, schemas.BadField(
+			"request",
+			"/contact",
+			"%q is nowhere to ask back: write an address of mail (lab@crop-ai.example) or a page (https://…)",
+			r.Contact,
+		)
 	}
 	answers := 0
 	for question, answer := range r.Answers {
 		answers += len(question) + len(answer)
 	}
 	if answers > maxAnswers {
-		return r, schemas.BadField("request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers, maxAnswers)
+		return r, schemas.BadField(
+			"request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers,
+			maxAnswers,
+		)
 	}
 	asked := r
 	err = s.agreements.Settle(ctx, "request", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
@@ -100,11 +117,11 @@ func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.R
 
 // answer judges every item of a new request and gives the agreements that they become.
 func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.Request, b agreement.Basis) ([]*schemas.Agreement, error) {
-	f, err := s.Facts(ctx, by, r.Project, r.Purpose, r.Factory)
+	f, err := s.Attributes(ctx, by, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
-	b.NoteFacts(by.Participant, f)
+	b.NoteAttributes(by.Participant, f)
 	if f.Purpose == "" {
 		return nil, schemas.BadField("request", "/purpose", "say what the data is for")
 	}
@@ -123,7 +140,7 @@ func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.
 			return nil, err
 		}
 	}
-	joint(r.Items)
+	markJoins(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = r.Submitted
@@ -132,11 +149,13 @@ func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.
 }
 
 // judge answers one item; a yes gives the agreement that it becomes.
-func (s *Requests) judge(ctx context.Context, by schemas.Principal, f policy.Facts, r *schemas.Request, i int, b agreement.Basis) (*schemas.Agreement, error) {
+func (s *Requests) judge(
+	ctx context.Context, by schemas.Principal, f policy.Attributes, r *schemas.Request, i int, b agreement.Basis,
+) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
-		return nil, schemas.BadField("request", at+"/dataset", "the dataset stands twice in the request")
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice in the request")
 	}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
@@ -156,8 +175,12 @@ func (s *Requests) judge(ctx context.Context, by schemas.Principal, f policy.Fac
 		}
 	}
 	it.Decision, it.Agreement, it.Review, it.Joins = &dec, "", nil, nil
-	it.State = map[schemas.Verdict]schemas.RequestState{schemas.VerdictYes: schemas.RequestGranted, schemas.VerdictReview: schemas.RequestPending}[dec.Verdict]
-	if it.State == "" {
+	switch dec.Verdict {
+	case schemas.VerdictYes:
+		it.State = schemas.RequestGranted
+	case schemas.VerdictReview:
+		it.State = schemas.RequestPending
+	default:
 		it.State = schemas.RequestRefused
 		return nil, nil
 	}
@@ -171,8 +194,10 @@ func (s *Requests) judge(ctx context.Context, by schemas.Principal, f policy.Fac
 // noteStanding says of a request that becomes an agreement, or waits, that one for the same
 // use stands already: the new one changes nothing but its end.
 func (s *Requests) noteStanding(ctx context.Context, dec *schemas.Decision, r *schemas.Request, dataset schemas.DatasetID) error {
-	rows, _, err := db.List[schemas.Agreement](ctx, s.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
-		[]any{string(dataset), string(r.By), string(r.Project), s.now().UnixMicro()}, "", 20)
+	rows, _, err := db.List[schemas.Agreement](
+		ctx, s.db, "agreement", "dataset = ? AND participant = ? AND project = ? AND state = 'active' AND until > ?",
+		[]any{string(dataset), string(r.By), string(r.Project), s.now().UnixMicro()}, "", 20,
+	)
 	if err != nil {
 		return err
 	}
@@ -209,7 +234,9 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 			return err
 		}
 	}
-	err := db.Insert(ctx, tx, "request", string(r.ID), r, db.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State)})
+	err := db.Insert(
+		ctx, tx, "request", string(r.ID), r, db.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State)},
+	)
 	if err != nil {
 		return err
 	}
@@ -218,16 +245,16 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 		return err
 	}
 	for _, reviewer := range reviewers(r) {
-		err := notice.Put(ctx, tx, told(schemas.NoticePending, r, reviewer, r.Submitted))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticePending, r, reviewer, r.Submitted))
 		if err != nil {
 			return err
 		}
 	}
 	for _, it := range r.Items {
 		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose, "action": r.Action,
-			"provider": string(it.Provider), "factory": string(r.Factory), "agreement": string(it.Agreement),
-			"state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
+			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By),
+			"purpose": r.Purpose, "action": r.Action, "provider": string(it.Provider), "factory": string(r.Factory),
+			"agreement": string(it.Agreement), "state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
 		}
@@ -245,7 +272,9 @@ func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 		}
 	}
 	for _, reader := range who {
-		_, err := tx.Exec(ctx, `INSERT INTO request_reviewer (request, reviewer) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(r.ID), string(reader))
+		_, err := tx.Exec(
+			ctx, `INSERT INTO request_reviewer (request, reviewer) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(r.ID), string(reader),
+		)
 		if err != nil {
 			return fmt.Errorf("note who reads %s: %w", r.ID, err)
 		}
@@ -253,9 +282,9 @@ func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 	return nil
 }
 
-// told is a notice about a request, to a reviewer or to its asker, with the datasets that
+// noticeFor is a notice about a request, to a reviewer or to its asker, with the datasets that
 // are the recipient's to read.
-func told(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
+func noticeFor(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
 	n := schemas.Notice{Type: kind, At: at, To: to, Request: r.ID, Asker: r.By, Project: r.Project, Purpose: r.Purpose, State: r.State}
 	for _, it := range r.Items {
 		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to {
@@ -291,6 +320,9 @@ func (s *Requests) roomForRequest(ctx context.Context, tx *db.Tx, r *schemas.Req
 	if r.State != schemas.RequestPending {
 		return nil
 	}
-	return agreement.CheckQuota(ctx, tx, `SELECT count(*) FROM request WHERE project = ? AND state = 'pending'`, r.Project, s.maxPending, "requests that wait for an answer",
-		"wait for the reviewers, or ask the operator for more (limits.pending_requests_per_project)")
+	return agreement.CheckQuota(
+		ctx, tx, `SELECT count(*) FROM request WHERE project = ? AND state = 'pending'`, r.Project, s.maxPending,
+		"requests that wait for an answer",
+		"wait for the reviewers, or ask the operator for more (limits.pending_requests_per_project)",
+	)
 }

@@ -37,12 +37,16 @@ func (s *Requests) Review(ctx context.Context, by schemas.Principal, id schemas.
 }
 
 // reviewed takes the reviewer's word into a request and gives the agreements that follow.
-func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b agreement.Basis) ([]*schemas.Agreement, error) {
+func (s *Requests) reviewed(
+	ctx context.Context, by schemas.Principal, r *schemas.Request, review *schemas.Review, b agreement.Basis,
+) ([]*schemas.Agreement, error) {
 	if review.Decision != "grant" && review.Decision != "refuse" {
 		return nil, schemas.BadField("review", "/decision", "%q is neither grant nor refuse", review.Decision)
 	}
 	if !by.Has(schemas.RoleProvider) {
-		return nil, schemas.Refuse(string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider")
+		return nil, schemas.Refuse(
+			string(r.ID), "role.provider", "roles", "only the holder or the access body reviews a request", "sign in as the provider",
+		)
 	}
 	if review.Decision == "grant" {
 		p, err := s.parties.Participant(ctx, by.Participant)
@@ -75,7 +79,7 @@ func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schema
 	if !waiting {
 		return nil, schemas.Errorf(schemas.Conflict, string(r.ID), "nothing in this request waits for your answer")
 	}
-	joint(r.Items)
+	markJoins(r.Items)
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = review.At
@@ -87,11 +91,11 @@ func (s *Requests) reviewed(ctx context.Context, by schemas.Principal, r *schema
 func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agreement.Basis) (*schemas.Agreement, error) {
 	it := &r.Items[i]
 	asker := schemas.Principal{Subject: "review", Participant: r.By, Roles: []schemas.Role{schemas.RoleTrainer}}
-	f, err := s.Facts(ctx, asker, r.Project, r.Purpose, r.Factory)
+	f, err := s.Attributes(ctx, asker, r.Project, r.Purpose, r.Factory)
 	if err != nil {
 		return nil, err
 	}
-	b.NoteFacts(r.By, f)
+	b.NoteAttributes(r.By, f)
 	f.Action = r.Action
 	r.Action = s.engine.Action(f)
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
@@ -106,19 +110,23 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 	}
 	reviewer := it.Decision.Reviewer
 	it.Decision = &decisions[0]
-	it.Decision.Reviewer = reviewer // a no of today leaves it her request
+	it.Decision.Reviewer = reviewer // a no of today leaves it the reviewer's
 	if it.Decision.Verdict == schemas.VerdictNo {
 		return nil, nil
 	}
 	if it.Decision.Verdict == schemas.VerdictReview { // the answer that was waited for is a yes
 		it.Decision.Verdict = schemas.VerdictYes
-		it.Decision.Reasons = []schemas.Reason{{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason}}
+		it.Decision.Reasons = []schemas.Reason{
+			{Rule: "offer.review", Source: "the holder's or access body's review", Text: "granted by " + string(reviewer) + ": " + it.Review.Reason},
+		}
 	}
 	it.State = schemas.RequestGranted
 	return s.draft(ctx, f, r, it, &ds, b)
 }
 
-func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement) error {
+func (s *Requests) storeReview(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement,
+) error {
 	for i, a := range grants {
 		if a == nil {
 			continue
@@ -139,7 +147,7 @@ func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Princi
 		return err
 	}
 	if r.State != schemas.RequestPending {
-		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, r, r.By, review.At))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticeDecided, r, r.By, review.At))
 		if err != nil {
 			return err
 		}
@@ -158,7 +166,7 @@ func (s *Requests) storeReview(ctx context.Context, tx *db.Tx, by schemas.Princi
 }
 
 // Request finds one that the caller may see: its asker's, its reviewers' (each with the
-// items of her own), an officer's or operator's. Errors: NotFound.
+// items that are its own), an officer's or operator's. Errors: NotFound.
 func (s *Requests) Get(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := s.find(ctx, by, id)
 	return ownItems(by, r), err
@@ -174,8 +182,8 @@ func (s *Requests) GetWithAsker(ctx context.Context, by schemas.Principal, id sc
 	return r, err
 }
 
-// ownItems leaves a reviewer the items that are hers: datasets of others may be hidden
-// from her.
+// ownItems leaves a reviewer the items that are its own: datasets of others may be hidden
+// from it.
 func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 	if r.By != by.Participant && !agreement.Oversees(by) {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(it schemas.RequestItem) bool { return !concerns(by, &it) })
@@ -185,7 +193,7 @@ func ownItems(by schemas.Principal, r schemas.Request) schemas.Request {
 }
 
 // concerns says whether an item is a caller's to read: its reviewer's, and its provider's
-// once it became an agreement of hers.
+// once it became an agreement on its data.
 func concerns(by schemas.Principal, it *schemas.RequestItem) bool {
 	if by.Participant == "" {
 		return false
@@ -204,14 +212,17 @@ func (s *Requests) find(ctx context.Context, by schemas.Principal, id schemas.Re
 		return schemas.Request{}, err
 	}
 	r.Revision = revision
-	if r.By == by.Participant || agreement.Oversees(by) || slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool { return concerns(by, &it) }) {
+	if r.By == by.Participant || agreement.Oversees(by) ||
+		slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool { return concerns(by, &it) }) {
 		return r, nil
 	}
 	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)
 }
 
 // Requests lists what the caller may see; state "" is every state.
-func (s *Requests) List(ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int) ([]schemas.Request, string, error) {
+func (s *Requests) List(
+	ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int,
+) ([]schemas.Request, string, error) {
 	err := agreement.SignedIn(by, "requests")
 	if err != nil {
 		return nil, "", err

@@ -18,7 +18,10 @@ func (s *Requests) RefuseWaitingOn(ctx context.Context, by schemas.Principal, da
 		reviewer = dataset.Provider
 	}
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Request](ctx, s.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)", []any{string(reviewer)}, after, 1000)
+		rows, next, err := db.List[schemas.Request](
+			ctx, s.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)",
+			[]any{string(reviewer)}, after, 1000,
+		)
 		if err != nil {
 			return err
 		}
@@ -36,7 +39,9 @@ func (s *Requests) RefuseWaitingOn(ctx context.Context, by schemas.Principal, da
 	}
 }
 
-func (s *Requests) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string) error {
+func (s *Requests) refuseWaiting(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string,
+) error {
 	r, revision, err := db.Get[schemas.Request](ctx, tx, "request", string(id))
 	if err != nil {
 		return err
@@ -57,7 +62,7 @@ func (s *Requests) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Prin
 	r.State = stateOf(r.Items)
 	if r.State != schemas.RequestPending {
 		r.Decided = at
-		err := notice.Put(ctx, tx, told(schemas.NoticeDecided, &r, r.By, at))
+		err := notice.Put(ctx, tx, noticeFor(schemas.NoticeDecided, &r, r.By, at))
 		if err != nil {
 			return err
 		}
@@ -72,7 +77,8 @@ func (s *Requests) refuseWaiting(ctx context.Context, tx *db.Tx, by schemas.Prin
 // appendReview puts the word of a reviewer on one item into the record.
 func appendReview(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, it *schemas.RequestItem) error {
 	_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeReview, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
-		"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project), "participant": string(r.By), "purpose": r.Purpose,
-		"agreement": string(it.Agreement), "decision": it.Review.Decision, "reason": it.Review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})
+		"request": string(r.ID), "dataset": string(it.Dataset), "provider": string(it.Provider), "project": string(r.Project),
+		"participant": string(r.By), "purpose": r.Purpose, "agreement": string(it.Agreement), "decision": it.Review.Decision,
+		"reason": it.Review.Reason, "state": string(it.State), "rules": rulesOf(it.Decision)}, by)})
 	return err
 }

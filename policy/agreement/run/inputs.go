@@ -48,13 +48,18 @@ func (s *Runs) GetWithInputs(ctx context.Context, by schemas.Principal, id schem
 		r.Inputs = append(r.Inputs, *in)
 	}
 	slices.SortFunc(r.Inputs, func(a, b schemas.RunInput) int {
-		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Split, b.Split), cmp.Compare(a.Agreement, b.Agreement))
+		return cmp.Or(
+			cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Table, b.Table),
+			cmp.Compare(a.Split, b.Split), cmp.Compare(a.Agreement, b.Agreement),
+		)
 	})
 	return r, nil
 }
 
 // seesRelease says whether a caller may read a release of a run of its project.
-func (s *Runs) seesRelease(ctx context.Context, by schemas.Principal, r *schemas.Release, known map[schemas.AgreementID]bool) (bool, error) {
+func (s *Runs) seesRelease(
+	ctx context.Context, by schemas.Principal, r *schemas.Release, known map[schemas.AgreementID]bool,
+) (bool, error) {
 	if agreement.Oversees(by) || r.Participant == by.Participant {
 		return true, nil
 	}
@@ -76,7 +81,15 @@ func count(inputs map[[4]string]*schemas.RunInput, r *schemas.Release) {
 	key := [4]string{string(r.Agreement), string(r.Version), r.Table, r.Split}
 	in := inputs[key]
 	if in == nil {
-		in = &schemas.RunInput{Agreement: r.Agreement, Dataset: r.Dataset, Provider: r.Provider, Version: r.Version, Table: r.Table, Split: r.Split, From: r.Begun}
+		in = &schemas.RunInput{
+			Agreement: r.Agreement,
+			Dataset:   r.Dataset,
+			Provider:  r.Provider,
+			Version:   r.Version,
+			Table:     r.Table,
+			Split:     r.Split,
+			From:      r.Begun,
+		}
 		inputs[key] = in
 	}
 	in.Streams++

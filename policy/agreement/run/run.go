@@ -102,7 +102,9 @@ func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 		return r, err
 	}
 	if !party.IsPartner(p, by.Participant) {
-		return r, schemas.Refuse(string(id), "run.partner", "roles", "only partners of the run's project say what came out of it", "ask the lead partner")
+		return r, schemas.Refuse(
+			string(id), "run.partner", "roles", "only partners of the run's project say what came out of it", "ask the lead partner",
+		)
 	}
 	o.At = s.now().UTC()
 	for try := 0; ; try++ {
@@ -130,7 +132,12 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 		return r, nil
 	}
 	if len(r.Outputs) >= maxOutputs {
-		return r, &schemas.Error{Kind: schemas.TooLarge, Subject: string(id), Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)), Remedy: "name one output that lists the others, or start another run"}
+		return r, &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: string(id),
+			Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)),
+			Remedy:  "name one output that lists the others, or start another run",
+		}
 	}
 	r.Outputs = append(r.Outputs, o)
 	r.Revision, err = db.Update(ctx, tx, "run", string(id), revision, r, nil)
@@ -144,7 +151,9 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 
 // Runs lists the runs of the projects that the caller takes part in, every run for
 // officers and operators; project "" is every project.
-func (s *Runs) List(ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int) ([]schemas.Run, string, error) {
+func (s *Runs) List(
+	ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int,
+) ([]schemas.Run, string, error) {
 	err := agreement.SignedIn(by, "runs")
 	if err != nil {
 		return nil, "", err
@@ -166,5 +175,8 @@ func (s *Runs) List(ctx context.Context, by schemas.Principal, project schemas.P
 
 // roomForRun is asked where a run is stored.
 func (s *Runs) roomForRun(ctx context.Context, tx *db.Tx, project schemas.ProjectID) error {
-	return agreement.CheckQuota(ctx, tx, `SELECT count(*) FROM run WHERE project = ?`, project, s.maxRuns, "runs", "name the run that goes on, or ask the operator for more (limits.runs_per_project)")
+	return agreement.CheckQuota(
+		ctx, tx, `SELECT count(*) FROM run WHERE project = ?`, project, s.maxRuns, "runs",
+		"name the run that goes on, or ask the operator for more (limits.runs_per_project)",
+	)
 }

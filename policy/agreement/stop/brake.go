@@ -45,7 +45,9 @@ func NewBrake(database *db.DB, feed *Feed) *Brake {
 // database does not take it at once, the streams of this gateway are cut and nothing opens
 // for it here; when it does not take it at all, it stays so, and Finish writes it
 // later. Errors: write's own; Unavailable: it holds here, and is not recorded yet.
-func (b *Brake) TakeAway(ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
+func (b *Brake) TakeAway(
+	ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error,
+) error {
 	late := newPull(b, ids, reason)
 	err := b.db.Write(ctx, write)
 	late.stop()
@@ -58,7 +60,8 @@ func (b *Brake) TakeAway(ctx context.Context, subject string, ids []string, reas
 	b.wait(takeaway{ids, reason, write})
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: subject, Err: err,
 		Message: "it holds on this gateway from now on, and is not recorded yet: the database takes no writes",
-		Remedy:  "it is written as soon as the database takes it; until then other gateways do not know of it, and a restart of this one forgets it: look again"}
+		Remedy: "it is written as soon as the database takes it; until then other gateways do not know of it, " +
+			"and a restart of this one forgets it: look again"}
 }
 
 // latePull pulls the brake after brakeAfter unless it was stopped before.
@@ -130,7 +133,9 @@ func (b *Brake) Check(a schemas.AgreementID, l *schemas.Lease) error {
 	defer b.mu.Unlock()
 	for _, id := range ids {
 		if why, ok := b.held[id]; ok {
-			return schemas.Refuse(string(a), "agreement.revoked", "a revocation that is being recorded", "it was revoked just now: "+why, "send a new request")
+			return schemas.Refuse(
+				string(a), "agreement.revoked", "a revocation that is being recorded", "it was revoked just now: "+why, "send a new request",
+			)
 		}
 	}
 	return nil

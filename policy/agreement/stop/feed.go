@@ -171,11 +171,19 @@ func (f *Feed) cut(id, reason string) {
 
 // Watch calls cut when the agreement of a stream or its lease is revoked, its participant
 // stopped, its version withdrawn, or its person or organisation loses what the lease was
-// made for, until stop is called. version is dataset/version, empty where none is read. Register before the release begins, so that no revocation falls between. cut
-// must not block.
+// made for, until stop is called. version is dataset/version, empty where none is read.
+// Register before the release begins, so that no revocation falls between. cut must not
+// block.
 func (f *Feed) Watch(a schemas.AgreementID, version string, l schemas.Lease, cut func(reason string)) (stop func()) {
 	w := &watcher{&l, cut}
-	ids := []string{string(a), "version/" + version, string(l.Participant), "participant/" + string(l.Participant), "project/" + string(l.Project), string(l.ID)}
+	ids := []string{
+		string(a),
+		"version/" + version,
+		string(l.Participant),
+		"participant/" + string(l.Participant),
+		"project/" + string(l.Project),
+		string(l.ID),
+	}
 	for _, id := range l.Line {
 		ids = append(ids, string(id))
 	}

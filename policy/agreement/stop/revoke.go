@@ -27,7 +27,9 @@ func (s *Stops) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agr
 		return a, err
 	}
 	if !(by.Has(schemas.RoleProvider) && a.Provider == by.Participant) && !by.Has(schemas.RoleOperator) {
-		return a, schemas.Refuse(string(id), "agreement.provider", "roles", "only the provider of the dataset or an operator revokes an agreement", "ask the provider")
+		return a, schemas.Refuse(
+			string(id), "agreement.provider", "roles", "only the provider of the dataset or an operator revokes an agreement", "ask the provider",
+		)
 	}
 	if len(reason) < 3 {
 		return a, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
@@ -50,7 +52,9 @@ func (s *Stops) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agr
 
 // revoke ends an agreement, also one that is not stored as it was recorded: its row is
 // in nobody's way when rights are taken away, and goes on being refused.
-func (s *Stops) revoke(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.AgreementID, reason string) (schemas.Agreement, error) {
+func (s *Stops) revoke(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.AgreementID, reason string,
+) (schemas.Agreement, error) {
 	a, revision, altered, err := db.GetToEnd[schemas.Agreement](ctx, tx, "agreement", string(id))
 	if err == nil {
 		a.ID = id
@@ -109,7 +113,9 @@ func (s *Stops) idsWhere(ctx context.Context, where string, args []any) ([]strin
 }
 
 // revokeWhere revokes the agreements that a condition picks.
-func (s *Stops) revokeWhere(ctx context.Context, tx *db.Tx, by schemas.Principal, where string, args []any, reason string) ([]schemas.AgreementID, error) {
+func (s *Stops) revokeWhere(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, where string, args []any, reason string,
+) ([]schemas.AgreementID, error) {
 	var ids []schemas.AgreementID
 	for after := ""; ; {
 		rows, next, err := db.List[schemas.Agreement](ctx, tx, "agreement", where, args, after, 1000)
@@ -134,7 +140,9 @@ func (s *Stops) revokeWhere(ctx context.Context, tx *db.Tx, by schemas.Principal
 // ActiveOn counts the active agreements on a dataset, for withdrawals [decisions.md 33f].
 func (s *Stops) ActiveOn(ctx context.Context, dataset schemas.DatasetID) (int, error) {
 	n := 0
-	err := s.db.QueryRow(ctx, `SELECT count(*) FROM agreement WHERE dataset = ? AND state = 'active' AND until > ?`, string(dataset), s.now().UnixMicro()).Scan(&n)
+	const active = `SELECT count(*) FROM agreement WHERE dataset = ? AND state = 'active' AND until > ?`
+	err := s.db.QueryRow(ctx, active, string(dataset), s.now().UnixMicro()).
+		Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the agreements on %s: %w", dataset, err)
 	}
@@ -150,7 +158,9 @@ func (s *Stops) ActiveOnVersion(ctx context.Context, dataset schemas.DatasetID, 
 
 // RevokeOnVersion revokes the active agreements on a dataset of the caller's own that were
 // made on a version.
-func (s *Stops) RevokeOnVersion(ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, version schemas.VersionID, reason string) error {
+func (s *Stops) RevokeOnVersion(
+	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, version schemas.VersionID, reason string,
+) error {
 	ids, err := s.madeOn(ctx, dataset, version)
 	if err != nil || len(ids) == 0 {
 		return err
@@ -170,7 +180,9 @@ func (s *Stops) RevokeOnVersion(ctx context.Context, by schemas.Principal, datas
 func (s *Stops) madeOn(ctx context.Context, dataset schemas.DatasetID, version schemas.VersionID) ([]string, error) {
 	var ids []string
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Agreement](ctx, s.db, "agreement", "dataset = ? AND state = 'active' AND until > ?", []any{string(dataset), s.now().UnixMicro()}, after, 1000)
+		rows, next, err := db.List[schemas.Agreement](
+			ctx, s.db, "agreement", "dataset = ? AND state = 'active' AND until > ?", []any{string(dataset), s.now().UnixMicro()}, after, 1000,
+		)
 		if err != nil {
 			return nil, err
 		}

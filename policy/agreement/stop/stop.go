@@ -25,14 +25,17 @@ func New(a *agreement.Agreements, brake *Brake) *Stops {
 
 // What a stop leaves standing, for its answer.
 const (
-	operatorStops = "it gets no new agreements, and changes neither datasets nor offers, until an operator lifts the stop; agreements of others on its datasets stand"
-	providerStops = "only agreements on your datasets; your offers still stand, so new requests are granted by rule: change or withdraw the offers, or ask the operator to stop the participant"
-	ownStop       = "these are the agreements of everybody on your datasets; your offers still stand, so new requests are granted by rule: change the offers or withdraw the datasets"
+	operatorStops = "it gets no new agreements, and changes neither datasets nor offers, until an operator lifts the stop; " +
+		"agreements of others on its datasets stand"
+	providerStops = "only agreements on your datasets; your offers still stand, so new requests are granted by rule: " +
+		"change or withdraw the offers, or ask the operator to stop the participant"
+	ownStop = "these are the agreements of everybody on your datasets; your offers still stand, " +
+		"so new requests are granted by rule: change the offers or withdraw the datasets"
 )
 
 // Stop revokes active agreements at once. An operator revokes every one of a
-// participant, who is barred from then on; a provider those of a participant on her
-// own datasets, and, naming herself, everybody's on them. Errors: Denied, Invalid,
+// participant, who is barred from then on; a provider those of a participant on its
+// own datasets, and, naming itself, everybody's on them. Errors: Denied, Invalid,
 // NotFound for a participant that is not known here.
 func (s *Stops) Stop(ctx context.Context, by schemas.Principal, whom schemas.ParticipantID, reason string) (schemas.Stopped, error) {
 	out := schemas.Stopped{Participant: whom, Revoked: []schemas.AgreementID{}}
@@ -127,7 +130,12 @@ func (s *Stops) Unstop(ctx context.Context, by schemas.Principal, whom schemas.P
 func participant(ctx context.Context, tx *db.Tx, id schemas.ParticipantID) (schemas.Participant, int64, bool, error) {
 	p, revision, altered, err := db.GetToEnd[schemas.Participant](ctx, tx, "participant", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
-		err = &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: "there is no participant " + string(id), Remedy: "write its id as it stands in agreements, for instance https://organisation.example"}
+		err = &schemas.Error{
+			Kind:    schemas.NotFound,
+			Subject: string(id),
+			Message: "there is no participant " + string(id),
+			Remedy:  "write its id as it stands in agreements, for instance https://organisation.example",
+		}
 	}
 	p.ID = id
 	return p, revision, altered, err

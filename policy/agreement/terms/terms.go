@@ -44,7 +44,7 @@ func New(catalogue manifests, now func() time.Time) *Terms {
 // promise only what the byte doors can keep: the terms can be carried out, and what was
 // asked for is there and not hidden. at is where the columns stand in what was asked.
 // Errors: Invalid for a column that no table has.
-func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Facts, ds *schemas.Dataset, columns []string, at string) error {
+func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string) error {
 	a := &schemas.Agreement{Provider: ds.Provider, Obligations: dec.Obligations, Columns: columns, From: f.Now, Versions: []schemas.VersionID{ds.Latest.Version}}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil

@@ -132,7 +132,7 @@ func (c *compiler) leaf(f *schemas.Filter) (expr, error) {
 	}
 	test := tests()[f.Op]
 	if test == nil {
-		return nil, schemas.BadField("filter", "/op", "%q is no comparison", f.Op)
+		return nil, schemas.BadField("filter", "/op", "%q is not a comparison", f.Op)
 	}
 	return func(rec []arrow.Array, i int) (bool, bool) {
 		a := rec[at[0]]
@@ -239,11 +239,11 @@ type whole struct {
 
 func wholeOf(s string) (whole, error) {
 	if len(s) > 64 || !decimal.MatchString(s) {
-		return whole{}, fmt.Errorf("%q is no number that columns of integers hold", cut(s))
+		return whole{}, fmt.Errorf("%q is not a number that columns of integers hold", cut(s))
 	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
-		return whole{}, fmt.Errorf("%q is no number", s)
+		return whole{}, fmt.Errorf("%q is not a number", s)
 	}
 	f, rest := new(big.Int).DivMod(r.Num(), r.Denom(), new(big.Int))
 	w := whole{value: r, between: rest.Sign() != 0, neg: f.Sign() < 0}
@@ -328,7 +328,7 @@ func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) 
 	for j, s := range values {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil || f != f {
-			return nil, fmt.Errorf("%q is no number", cut(s))
+			return nil, fmt.Errorf("%q is not a number", cut(s))
 		}
 		want[j] = f
 	}

@@ -1,9 +1,12 @@
-package shard
+package csv_test
 
 import (
 	"strings"
 	"testing"
 
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 	"guichet/schemas"
 )
 
@@ -12,9 +15,12 @@ import (
 func TestThousandsPoint(t *testing.T) {
 	for _, x := range []struct{ name, in, types, note string }{
 		{"German with a decimal comma beside", "Linie;Einsteiger;Umsatz\n3;1.204;3.611,20\n11;87;261,00\n",
-			"Linie:int64 Einsteiger:utf8 Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" (line 2); declare csv.decimalChar`},
-		{"a comma far below", "a;b\n1.25;x\n" + strings.Repeat("2.5;y\n", 500) + "3.5;0,5\n", "a:utf8 b:utf8", `column "b" has a decimal comma, "0,5" (line 503)`},
-		{"only thousands", "Linie;Einsteiger\n3;1.204\n11;87\n", "Linie:int64 Einsteiger:utf8", `"1.204" (line 2), which may stand between thousands; declare csv.decimalChar "."`},
+			"Linie:int64 Einsteiger:utf8 " +
+				"Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" (line 2); declare csv.decimalChar`},
+		{"a comma far below", "a;b\n1.25;x\n" + strings.Repeat("2.5;y\n", 500) + "3.5;0,5\n", "a:utf8 b:utf8",
+			`column "b" has a decimal comma, "0,5" (line 503)`},
+		{"only thousands", "Linie;Einsteiger\n3;1.204\n11;87\n", "Linie:int64 Einsteiger:utf8",
+			`"1.204" (line 2), which may stand between thousands; declare csv.decimalChar "."`},
 		{"tabs", "Linie\tEinsteiger\n3\t1.204\n", "Linie:int64 Einsteiger:utf8", "may stand between thousands"},
 		{"commas, one column", "n\n1.204\n", "n:utf8", "may stand between thousands"},
 		{"commas, another column tells", "n,m\n1.204,0.5\n", "n:float64 m:float64", ""},
@@ -34,8 +40,8 @@ func TestThousandsPoint(t *testing.T) {
 		{"negative", "n;m\n-1.204;-2,5\n", "n:utf8 m:utf8", "may stand between thousands"},
 		{"dates and addresses", "n;m;o\n24.12.2024;10.0.0.1;2,5\n", "n:utf8 m:utf8 o:utf8", `decimal comma, as "2,5"`},
 	} {
-		r, _ := must(t, []byte(x.in), Spec{Name: "x.csv"})
-		if got := types(r); got != x.types {
+		r, _ := shardtest.Must(t, []byte(x.in), shard.Spec{Name: "x.csv"})
+		if got := shardtest.Types(r); got != x.types {
 			t.Errorf("%s: %s", x.name, got)
 		}
 		if all := strings.Join(r.Notes, "\n"); !strings.Contains(all, x.note) || x.note == "" && strings.Contains(all, "declare") {
@@ -53,7 +59,8 @@ func TestDeclaredMarks(t *testing.T) {
 		declared                      string
 	}{
 		{"German", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "n", "1204 87", schemas.CSV{DecimalChar: ",", GroupChar: "."}, ""},
-		{"German decimals", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "u", "3611.25 261", schemas.CSV{DecimalChar: ",", GroupChar: "."}, ""},
+		{"German decimals", "n;u\n1.204;3.611,25\n87;261\n", "n:int64 u:float64", "u", "3611.25 261", schemas.CSV{DecimalChar: ",",
+			GroupChar: "."}, ""},
 		{"point beside a comma", "n;u\n1.204;3,5\n", "n:float64 u:utf8", "n", "1.204", schemas.CSV{DecimalChar: "."}, ""},
 		{"English", "n\n\"1,204\"\n\"1,204,567.5\"\n", "n:float64", "n", "1204 1.2045675e+06", schemas.CSV{GroupChar: ","}, ""},
 		{"Indian", "n\n\"12,34,567\"\n", "n:int64", "n", "1234567", schemas.CSV{GroupChar: ","}, ""},
@@ -63,15 +70,15 @@ func TestDeclaredMarks(t *testing.T) {
 		{"a point where a comma is declared", "n;m\n1.204;1,5\n", "n:utf8 m:float64", "n", "1.204", schemas.CSV{DecimalChar: ","}, ""},
 		{"declared, its own values tell", "n;m\n0.5;1,5\n1.204;2\n", "n:float64 m:utf8", "n", "0.5 1.204", schemas.CSV{}, "float64"},
 	} {
-		spec := Spec{Name: "x.csv", CSV: &x.csv}
+		spec := shard.Spec{Name: "x.csv", CSV: &x.csv}
 		if x.declared != "" {
 			spec.Fields = []schemas.Field{{Name: "n", Type: x.declared}}
 		}
-		r, out := must(t, []byte(x.in), spec)
-		if got := types(r); got != x.types {
+		r, out := shardtest.Must(t, []byte(x.in), spec)
+		if got := shardtest.Types(r); got != x.types {
 			t.Errorf("%s: %s", x.name, got)
 		}
-		if got := strings.Join(cells(t, out, x.column), " "); got != x.want {
+		if got := strings.Join(columntest.Cells(t, out, x.column), " "); got != x.want {
 			t.Errorf("%s: %s", x.name, got)
 		}
 	}
@@ -86,7 +93,7 @@ func TestDeclaredMarks(t *testing.T) {
 		{"n;u\n12.5;3,20\n", `"12.5" is not a value of type float64`, schemas.CSV{DecimalChar: ",", GroupChar: "."}, "float64"},
 		{"n;u\n1.204;3,20\n", `"1.204" is not a value of type float64`, schemas.CSV{DecimalChar: ","}, "float64"},
 	} {
-		_, _, err := conform(t, []byte(x.in), Spec{Name: "x.csv", CSV: &x.csv, Fields: []schemas.Field{{Name: "n", Type: x.typ}}})
+		_, _, err := shardtest.Conform(t, []byte(x.in), shard.Spec{Name: "x.csv", CSV: &x.csv, Fields: []schemas.Field{{Name: "n", Type: x.typ}}})
 		if err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%q as %s: %v", x.in, x.typ, err)
 		}

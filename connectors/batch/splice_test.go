@@ -1,72 +1,31 @@
-package shard
+package batch_test
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/batch"
 	"guichet/connectors/column"
+	"guichet/connectors/column/columntest"
 	"guichet/connectors/ipc"
+	"guichet/connectors/shard"
+	"guichet/connectors/shard/shardtest"
 )
-
-// another is a column of another type made of a: 16 bytes for each value, or a text.
-func another(a arrow.Array, text bool) (arrow.Field, arrow.Array) {
-	f := arrow.Field{Name: "edited", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Nullable: true}
-	if text {
-		f.Type = arrow.BinaryTypes.String
-	}
-	b := array.NewBuilder(memory.DefaultAllocator, f.Type)
-	for i := range a.Len() {
-		sum := sha256.Sum256([]byte(a.ValueStr(i)))
-		switch b := b.(type) {
-		case *array.FixedSizeBinaryBuilder:
-			if a.IsNull(i) {
-				b.AppendNull()
-				continue
-			}
-			b.Append(sum[:16])
-		case *array.StringBuilder:
-			if a.IsNull(i) {
-				b.AppendNull()
-				continue
-			}
-			b.Append(fmt.Sprintf("%.3q", a.ValueStr(i)))
-		}
-	}
-	return f, b.NewArray()
-}
-
-// decoderOf opens a shard's batches.
-func decoderOf(t rapid.TB, rep Report, file []byte) *batch.Decoder {
-	t.Helper()
-	var dicts [][]byte
-	for _, b := range rep.Dictionaries {
-		dicts = append(dicts, piece(file, b))
-	}
-	d, err := batch.NewDecoder(rep.Schema, dicts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
 
 // Splicing edited columns between bytes that pass as they lie gives what decoding,
 // editing and encoding everything gives; and the manifest's sizes are exact.
 func TestSpliceEqualsEncoding(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 3))
-		schema, recs := anyTable(r)
-		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
+		schema, recs := columntest.Table(r)
+		rep, out := shardtest.MustIn(t, columntest.Stream(t, schema, recs), shard.Spec{WindowRows: 8})
 		keep := r.Perm(schema.NumFields())[:1+r.IntN(schema.NumFields())]
-		d := decoderOf(rt, rep, out)
+		d := shardtest.DecoderOf(rt, rep, out)
 		edits, text := map[int]bool{}, map[int]bool{}
 		for _, i := range keep {
 			switch r.IntN(3) {
@@ -77,7 +36,7 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 			}
 		}
 		for _, b := range rep.Batches {
-			msg := piece(out, b)
+			msg := columntest.Piece(out, b)
 			cols, err := d.Columns(msg, keep)
 			if err != nil {
 				rt.Fatal(err)
@@ -89,7 +48,7 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 				f := parsed(t, rep.Schema)[i]
 				f.Type = cols[at].DataType() // as in recordOf
 				if edits[i] {
-					f, cols[at] = another(cols[at], text[i])
+					f, cols[at] = columntest.Edited(cols[at], text[i])
 					fields[i], edited[i] = f, cols[at]
 					fresh += column.MostBytes(f, b.Rows, 16)
 				} else {
@@ -108,11 +67,12 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 			want := array.NewRecord(arrow.NewSchema(shown, nil), cols, b.Rows)
 			stream := p.Schema()
 			for _, dict := range rep.Dictionaries {
-				if keeps(t, p, piece(out, dict)) {
-					stream = append(stream, piece(out, dict)...)
+				if keeps(t, p, columntest.Piece(out, dict)) {
+					stream = append(stream, columntest.Piece(out, dict)...)
 				}
 			}
-			if diff := cmp.Diff(texts([]arrow.Record{want}), texts(readStream(t, append(append(stream, got...), ipc.EndOfStream()...)))); diff != "" {
+			if diff := cmp.Diff(columntest.Texts([]arrow.Record{want}), columntest.Texts(columntest.ReadStream(t, append(append(stream, got...),
+				ipc.EndOfStream()...)))); diff != "" {
 				rt.Fatal(diff)
 			}
 			m, at, err := ipc.SplitMessage(got)
@@ -124,7 +84,8 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 				rt.Fatal(err)
 			}
 			if m.BodyLen > kept+fresh || fresh == 0 && m.BodyLen != kept || int64(at.Meta) > meta {
-				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept, fresh, at.Meta, meta)
+				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept,
+					fresh, at.Meta, meta)
 			}
 			if whole, err := batch.EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
 				rt.Fatalf("encoded as a whole it has %d bytes, spliced %d; %v", len(whole), len(got), err)
@@ -137,13 +98,13 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 func TestSizesEqualEncoding(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 4))
-		schema, recs := anyTable(r)
-		rep, out := must2(t, written(t, schema, recs), Spec{WindowRows: 8})
-		d := decoderOf(rt, rep, out)
+		schema, recs := columntest.Table(r)
+		rep, out := shardtest.MustIn(t, columntest.Stream(t, schema, recs), shard.Spec{WindowRows: 8})
+		d := shardtest.DecoderOf(rt, rep, out)
 		sizes := batch.NewSizes(parsed(t, rep.Schema))
 		var parts []batch.Part
 		for _, b := range rep.Batches {
-			rec, err := recordOf(d, rep.Schema, piece(out, b))
+			rec, err := recordOf(d, rep.Schema, columntest.Piece(out, b))
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -1,12 +1,10 @@
-package shard
+package parquet_test
 
 import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,74 +15,22 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 
 	"guichet/connectors/batch"
+	"guichet/connectors/column/columntest"
+	"guichet/connectors/shard"
 	"guichet/connectors/shard/parquet"
-	"guichet/schemas"
+	"guichet/connectors/shard/shardtest"
 )
-
-// python is an interpreter with pyarrow, polars and duckdb, or the test is skipped.
-func python(t testing.TB) string {
-	t.Helper()
-	p := os.Getenv("GUICHET_PYTHON")
-	if p == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GUICHET_PYTHON names no interpreter with pyarrow, and CI=true")
-		}
-		t.Skip("GUICHET_PYTHON names no interpreter with pyarrow")
-	}
-	return p
-}
-
-// judged is what testdata/equal.py says of one published file.
-type judged struct {
-	Source  string
-	Error   string // pyarrow does not read the source
-	Broken  string // pyarrow does not read what was published
-	Differs []string
-	Types   [][]string
-}
-
-// judge compares published files with pyarrow's reading of their sources.
-func judge(t testing.TB, pairs map[string][]byte) map[string]judged {
-	t.Helper()
-	dir, out := t.TempDir(), map[string]judged{}
-	var in bytes.Buffer
-	for source, b := range pairs {
-		p := filepath.Join(dir, fmt.Sprint(in.Len()))
-		if err := os.WriteFile(p, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&in, "%s\t%s\n", source, p)
-	}
-	cmd := exec.Command(python(t), "testdata/equal.py")
-	var said bytes.Buffer
-	cmd.Stdin, cmd.Stderr = &in, &said
-	b, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("equal.py: %v\n%s", err, said.String())
-	}
-	for line := range bytes.Lines(b) {
-		var j judged
-		if err := json.Unmarshal(line, &j); err != nil {
-			t.Fatal(err)
-		}
-		out[j.Source] = j
-	}
-	return out
-}
 
 // TestParquetEqualsPyarrow publishes the providers' Parquet files and the Parquet
 // project's own, and compares every value with pyarrow's reading.
 func TestParquetEqualsPyarrow(t *testing.T) {
 	var files []string
-	for _, dir := range [][]string{{"interop", "parquet"}, {"interop", "parquet", "arrow-testing"}, {"interop", "parquet", "natural-earth"}, {"agriculture", "agridat"}, {"health", "mimic-iv-demo-meds"}} {
-		found, err := filepath.Glob(filepath.Join(shared(t, append([]string{"data"}, dir...)...), "*.parquet"))
+	for _, dir := range [][]string{{"interop", "parquet"}, {"interop", "parquet", "arrow-testing"}, {"interop", "parquet",
+		"natural-earth"}, {"agriculture", "agridat"}, {"health", "mimic-iv-demo-meds"}} {
+		found, err := filepath.Glob(filepath.Join(shardtest.Shared(t, append([]string{"data"}, dir...)...), "*.parquet"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +45,7 @@ func TestParquetEqualsPyarrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, out, err := conform(t, b, Spec{Name: filepath.Base(f)})
+		_, out, err := shardtest.Conform(t, b, shard.Spec{Name: filepath.Base(f)})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -109,7 +55,7 @@ func TestParquetEqualsPyarrow(t *testing.T) {
 	if len(pairs) < 38 {
 		t.Errorf("only %d files were read", len(pairs))
 	}
-	for _, j := range judge(t, pairs) {
+	for _, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%+v", j)
 		}
@@ -138,7 +84,8 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		}
 	}
 	var buf bytes.Buffer
-	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(pq.NewWriterProperties(append(f.opts, pq.WithStats(false))...)), file.WithWriteMetadata(kv))
+	w := file.NewParquetWriter(&buf, root, file.WithWriterProps(pq.NewWriterProperties(append(f.opts, pq.WithStats(false))...)),
+		file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
 		t.Fatal(err)
@@ -181,15 +128,17 @@ func int96File(kv map[string]string, vals ...pq.Int96) pqFile {
 func TestInt96KeepsItsYears(t *testing.T) {
 	spark := map[string]string{"org.apache.spark.version": "4.1.0"}
 	y1500, y9999 := int96At(-14831769600, 1000), int96At(253402300799, 999_999_000)
-	r, out := must(t, int96File(spark, y1500, int96At(0, 0), y9999).bytes(t), Spec{Name: "x.parquet"})
-	if got := strings.Join(cells(t, out, "t"), " "); got != "1500-01-01T00:00:00.000001Z 1970-01-01T00:00:00Z 9999-12-31T23:59:59.999999Z" && got != "1500-01-01 00:00:00.000001Z 1970-01-01 00:00:00Z 9999-12-31 23:59:59.999999Z" {
+	r, out := shardtest.Must(t, int96File(spark, y1500, int96At(0, 0), y9999).bytes(t), shard.Spec{Name: "x.parquet"})
+	if got := strings.Join(columntest.Cells(t, out, "t"), " "); got != "1500-01-01T00:00:00.000001Z 1970-01-01T00:00:00Z "+
+		"9999-12-31T23:59:59.999999Z" && got != "1500-01-01 00:00:00.000001Z 1970-01-01 00:00:00Z 9999-12-31 23:59:59.999999Z" {
 		t.Error(got)
 	}
-	if r.Columns[0].Type != "timestamp[us, tz=UTC]" || !strings.Contains(strings.Join(r.Notes, "\n"), `column "t": INT96 became timestamp[us, tz=UTC]`) {
+	if r.Columns[0].Type != "timestamp[us, tz=UTC]" || !strings.Contains(strings.Join(r.Notes, "\n"),
+		`column "t": INT96 became timestamp[us, tz=UTC]`) {
 		t.Errorf("%s: %v", r.Columns[0].Type, r.Notes)
 	}
-	r, out = must(t, int96File(nil, int96At(1, 1), int96At(2, 0)).bytes(t), Spec{Name: "x.parquet"})
-	if got := strings.Join(cells(t, out, "t"), " "); r.Columns[0].Type != "timestamp[ns]" || !strings.Contains(got, "00:00:01.000000001") {
+	r, out = shardtest.Must(t, int96File(nil, int96At(1, 1), int96At(2, 0)).bytes(t), shard.Spec{Name: "x.parquet"})
+	if got := strings.Join(columntest.Cells(t, out, "t"), " "); r.Columns[0].Type != "timestamp[ns]" || !strings.Contains(got, "00:00:01.000000001") {
 		t.Errorf("%s %s", r.Columns[0].Type, got)
 	}
 	for name, c := range map[string]struct {
@@ -201,20 +150,21 @@ func TestInt96KeepsItsYears(t *testing.T) {
 		"nanoseconds beside a shard":  {int96File(nil, int96At(5, 5)), must1(t, int96File(nil, y9999).bytes(t)).Schema},
 		"a year of no calendar's use": {int96File(nil, int96At(1<<44, 1)), nil},
 	} {
-		_, _, err := conform(t, c.f.bytes(t), Spec{Name: "x.parquet", Schema: c.want})
+		_, _, err := shardtest.Conform(t, c.f.bytes(t), shard.Spec{Name: "x.parquet", Schema: c.want})
 		if err == nil || !strings.Contains(err.Error(), `column "t"`) || !strings.Contains(err.Error(), "TIMESTAMP_MICROS") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-func must1(t testing.TB, b []byte) Report {
-	r, _ := must(t, b, Spec{Name: "x.parquet"})
+func must1(t testing.TB, b []byte) shard.Report {
+	r, _ := shardtest.Must(t, b, shard.Spec{Name: "x.parquet"})
 	return r
 }
 
 func pairsOf(rep pq.Repetition) schema.Node {
-	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", pq.Repetitions.Required, -1), schema.NewInt32Node("b", pq.Repetitions.Required, -1)}, -1)
+	item, err := schema.NewGroupNode("element", rep, schema.FieldList{schema.NewInt32Node("a", pq.Repetitions.Required, -1),
+		schema.NewInt32Node("b", pq.Repetitions.Required, -1)}, -1)
 	if err != nil {
 		panic(err)
 	}
@@ -222,7 +172,8 @@ func pairsOf(rep pq.Repetition) schema.Node {
 	if err != nil {
 		panic(err)
 	}
-	return schema.MustGroup(schema.NewGroupNodeLogical("x", pq.Repetitions.Optional, schema.FieldList{n.Field(0)}, schema.ListLogicalType{}, -1))
+	return schema.MustGroup(schema.NewGroupNodeLogical("x", pq.Repetitions.Optional, schema.FieldList{n.Field(0)},
+		schema.ListLogicalType{}, -1))
 }
 
 func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
@@ -235,9 +186,10 @@ func ints(vals []int32, def, rep []int16) func(file.ColumnChunkWriter) error {
 // TestContradictoryListsAreRefused: two members of a list that say differently where
 // it ends would make invented rows.
 func TestContradictoryListsAreRefused(t *testing.T) {
-	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
-	_, out := must(t, good.bytes(t), Spec{Name: "x.parquet"})
-	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, cells(t, out, "x")); diff != "" {
+	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0,
+		0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
+	_, out := shardtest.Must(t, good.bytes(t), shard.Spec{Name: "x.parquet"})
+	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, columntest.Cells(t, out, "x")); diff != "" {
 		t.Error(diff)
 	}
 	for name, b := range map[string]func(file.ColumnChunkWriter) error{
@@ -248,7 +200,8 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 	} {
 		bad := good
 		bad.more = []func(file.ColumnChunkWriter) error{b}
-		if _, _, err := conform(t, bad.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), "do not add up") || !strings.Contains(err.Error(), `column "x`) {
+		if _, _, err := shardtest.Conform(t, bad.bytes(t), shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+			"do not add up") || !strings.Contains(err.Error(), `column "x`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -256,30 +209,33 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 
 // TestNarrowIntegersOutsideTheirType: Parquet stores int8 in 32 bits.
 func TestNarrowIntegersOutsideTheirType(t *testing.T) {
-	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true), pq.Types.Int32, -1, -1))
+	n := schema.MustPrimitive(schema.NewPrimitiveNodeLogical("n", pq.Repetitions.Optional, schema.NewIntLogicalType(8, true),
+		pq.Types.Int32, -1, -1))
 	f := pqFile{node: n, put: ints([]int32{-128, 127, 300}, []int16{1, 0, 1, 1}, nil)}
-	if _, _, err := conform(t, f.bytes(t), Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which is no int8") {
+	if _, _, err := shardtest.Conform(t, f.bytes(t), shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+		`column "n"`) || !strings.Contains(err.Error(), "row 3 holds 300, which does not fit int8") {
 		t.Error(err)
 	}
 	f.put = ints([]int32{-128, 127}, []int16{1, 0, 1}, nil)
-	if _, out := must(t, f.bytes(t), Spec{Name: "x.parquet"}); strings.Join(cells(t, out, "n"), " ") != "-128 null 127" {
-		t.Error(cells(t, out, "n"))
+	if _, out := shardtest.Must(t, f.bytes(t), shard.Spec{Name: "x.parquet"}); strings.Join(columntest.Cells(t, out, "n"), " ") != "-128 null 127" {
+		t.Error(columntest.Cells(t, out, "n"))
 	}
 }
 
 // TestPageChecksums: a flipped bit in a page that carries its checksum is found.
 func TestPageChecksums(t *testing.T) {
-	b := readShared(t, "data", "interop", "parquet", "datapage_v1-snappy-compressed-checksum.parquet")
-	must(t, b, Spec{Name: "x.parquet"})
-	bad := readShared(t, "data", "interop", "bad", "parquet", "datapage_v1-corrupt-checksum.parquet")
-	if _, _, err := conform(t, bad, Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), `column "a": page 0 of row group 0 is damaged: its checksum does not hold`) {
+	b := shardtest.ReadShared(t, "data", "interop", "parquet", "datapage_v1-snappy-compressed-checksum.parquet")
+	shardtest.Must(t, b, shard.Spec{Name: "x.parquet"})
+	bad := shardtest.ReadShared(t, "data", "interop", "bad", "parquet", "datapage_v1-corrupt-checksum.parquet")
+	if _, _, err := shardtest.Conform(t, bad, shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+		`column "a": page 0 of row group 0 is damaged: its checksum does not hold`) {
 		t.Error(err)
 	}
 }
 
 // TestEncryptedParquet: keys never reach the gateway; the sentence says what to do.
 func TestEncryptedParquet(t *testing.T) {
-	files, err := filepath.Glob(shared(t, "data", "interop", "parquet", "encrypted", "*.encrypted"))
+	files, err := filepath.Glob(shardtest.Shared(t, "data", "interop", "parquet", "encrypted", "*.encrypted"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(len(files), err)
 	}
@@ -288,7 +244,7 @@ func TestEncryptedParquet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := conform(t, b, Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), "write it without encryption") {
+		if _, _, err := shardtest.Conform(t, b, shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), "write it without encryption") {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
@@ -325,47 +281,9 @@ func TestLargeValuesMakeSmallBatches(t *testing.T) {
 	}
 }
 
-// A small file that unpacks without end is refused before it fills a disk.
-func TestOutputIsBounded(t *testing.T) {
-	const rows = 1 << 16
-	b := array.NewInt64Builder(memory.DefaultAllocator)
-	b.AppendValues(make([]int64, rows), nil)
-	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil), []arrow.Array{b.NewArray()}, rows)
-	f, err := os.Create(filepath.Join(t.TempDir(), "bomb.arrows"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w := arrowipc.NewWriter(f, arrowipc.WithSchema(rec.Schema()), arrowipc.WithZstd())
-	for range 600 { // 300 MiB
-		err = errors.Join(err, w.Write(rec))
-	}
-	err = errors.Join(err, w.Close())
-	if err != nil {
-		t.Fatal(err)
-	}
-	st, err := f.Stat()
-	if err != nil || st.Size() > 512<<10 {
-		t.Fatalf("the bomb has %d bytes, %v", st.Size(), err)
-	}
-	out, err := os.CreateTemp(t.TempDir(), "out")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	_, err = Conform(context.Background(), f, st.Size(), Spec{}, out)
-	if schemas.KindOf(err) != schemas.TooLarge || !strings.Contains(err.Error(), "64 times") {
-		t.Error(err)
-	}
-	wrote, err := out.Stat()
-	if err != nil || wrote.Size() > MostOut(st.Size()) {
-		t.Errorf("%d bytes were written, %v", wrote.Size(), err)
-	}
-}
-
 // TestRandomNestedParquet compares random nested columns with pyarrow's reading.
 func TestRandomNestedParquet(t *testing.T) {
-	out, err := exec.Command(python(t), "testdata/random_tables.py", t.TempDir(), "7", "200").Output()
+	out, err := exec.Command(shardtest.Python(t), "testdata/random_tables.py", t.TempDir(), "7", "200").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,12 +293,12 @@ func TestRandomNestedParquet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, pairs[path] = must(t, b, Spec{Name: "x.parquet"})
+		_, pairs[path] = shardtest.Must(t, b, shard.Spec{Name: "x.parquet"})
 	}
 	if len(pairs) < 150 {
 		t.Errorf("only %d files were written", len(pairs))
 	}
-	for path, j := range judge(t, pairs) {
+	for path, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%s: %+v", path, j)
 		}
@@ -391,7 +309,7 @@ func TestRandomNestedParquet(t *testing.T) {
 // allows it, so that tables of pictures fit the child; values are the same.
 func TestLargePages(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(python(t), "-c", `
+	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, pyarrow as pa, pyarrow.parquet as pq
 rows = 180_000
 some = lambda f: [None if i % 13 == 5 else f(i) for i in range(rows)]
@@ -416,11 +334,11 @@ for version in ("1.0", "2.0"):
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, pairs[f], err = conform(t, b, Spec{Name: "x.parquet"}); err != nil {
+		if _, pairs[f], err = shardtest.Conform(t, b, shard.Spec{Name: "x.parquet"}); err != nil {
 			t.Error(err)
 		}
 	}
-	for path, j := range judge(t, pairs) {
+	for path, j := range shardtest.Judge(t, pairs) {
 		if j.Error != "" || j.Broken != "" || len(j.Differs) > 0 {
 			t.Errorf("%s: %+v", path, j)
 		}

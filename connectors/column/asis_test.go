@@ -1,4 +1,4 @@
-package shard
+package column_test
 
 import (
 	"math/rand/v2"
@@ -8,13 +8,14 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/connectors/column"
+	"guichet/connectors/column/columntest"
 )
 
 // TestAsItIs: a column that is taken as it stands is byte for byte what canon makes of it.
 func TestAsItIs(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		schema, recs := anyTable(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
+		schema, recs := columntest.Table(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))
 		for _, rec := range recs {
 			for i, a := range rec.Columns() {
 				k, err := column.FromArrow(a.Data(), map[arrow.ArrayData]*column.Column{})
@@ -22,13 +23,13 @@ func TestAsItIs(t *testing.T) {
 					rt.Fatal(err)
 				}
 				f := column.CanonicalField(schema.Field(i))
-				segs := []column.Run{{Column: k, Len: k.Len}}
-				got, err := column.Unchanged(f, segs)
+				runs := []column.Run{{Column: k, Len: k.Len}}
+				got, err := column.Unchanged(f, runs)
 				if got == nil || err != nil {
 					continue
 				}
 				taken++
-				want, err := column.Canonical(f, segs, &column.DictionaryMap{})
+				want, err := column.Canonical(f, runs, &column.DictionaryMap{})
 				if err != nil {
 					rt.Fatal(err)
 				}
