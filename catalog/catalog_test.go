@@ -42,19 +42,23 @@ func newCatalog(t *testing.T, change ...func(c *Config)) *Catalog {
 	t.Helper()
 	spaces, err := schemas.SpaceProfiles()
 	must(t, err)
-	c := Config{DB: dbtest.Open(t, dbtest.SQLite), Spaces: spaces, CheckOffer: func(_ context.Context, o *schemas.Offer, tables []schemas.TableInfo) error {
-		for i, r := range o.Rules {
-			for j, d := range r.Duties {
-				for _, column := range d.Columns {
-					known := func(f schemas.Field) bool { return f.Name == column }
-					if !slices.ContainsFunc(tables, func(x schemas.TableInfo) bool { return slices.ContainsFunc(x.Fields, known) }) {
-						return schemas.BadField("offer", fmt.Sprintf("/rules/%d/duties/%d/columns", i, j), "there is no column %q", column)
+	c := Config{
+		DB:     dbtest.Open(t, dbtest.SQLite),
+		Spaces: spaces,
+		CheckOffer: func(_ context.Context, o *schemas.Offer, tables []schemas.TableInfo) error {
+			for i, r := range o.Rules {
+				for j, d := range r.Duties {
+					for _, column := range d.Columns {
+						known := func(f schemas.Field) bool { return f.Name == column }
+						if !slices.ContainsFunc(tables, func(x schemas.TableInfo) bool { return slices.ContainsFunc(x.Fields, known) }) {
+							return schemas.BadField("offer", fmt.Sprintf("/rules/%d/duties/%d/columns", i, j), "there is no column %q", column)
+						}
 					}
 				}
 			}
-		}
-		return nil
-	}}
+			return nil
+		},
+	}
 	for _, f := range change {
 		f(&c)
 	}
@@ -62,8 +66,14 @@ func newCatalog(t *testing.T, change ...func(c *Config)) *Catalog {
 }
 
 func wheat(change ...func(d *schemas.Dataset)) schemas.Dataset {
-	d := schemas.Dataset{Title: schemas.Text{"en": "Wheat"}, Description: schemas.Text{"en": "Yields of plots."}, Space: "agriculture", Provider: agronomy.Participant,
-		Licence: "CC-BY-4.0", Countries: []string{"FR"}}
+	d := schemas.Dataset{
+		Title:       schemas.Text{"en": "Wheat"},
+		Description: schemas.Text{"en": "Yields of plots."},
+		Space:       "agriculture",
+		Provider:    agronomy.Participant,
+		Licence:     "CC-BY-4.0",
+		Countries:   []string{"FR"},
+	}
 	for _, f := range change {
 		f(&d)
 	}
@@ -80,7 +90,14 @@ func (c *Catalog) version(t *testing.T, id schemas.DatasetID, name schemas.Versi
 	}
 	v.Data = []schemas.Table{table}
 	must(t, c.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-		err := db.Insert(ctx, tx, "version", VersionKey(id, name), v, db.Columns{"dataset": string(id), "state": string(state), "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
+		err := db.Insert(
+			ctx,
+			tx,
+			"version",
+			VersionKey(id, name),
+			v,
+			db.Columns{"dataset": string(id), "state": string(state), "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"},
+		)
 		if err != nil {
 			return err
 		}
@@ -105,18 +122,24 @@ func TestRegister(t *testing.T) {
 		now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 		c := newCatalog(t, func(c *Config) { c.DB, c.Now = database, func() time.Time { return now } })
 		d, err := c.Register(t.Context(), agronomy, wheat(func(d *schemas.Dataset) {
-			d.ID, d.Revision, d.Withdrawn, d.Latest, d.Notes = "ds-mine", 9, true, &schemas.VersionSummary{Version: "v9"}, []string{"dct:spatial: read as FR"}
+			d.ID, d.Revision, d.Withdrawn, d.Latest, d.Notes = "ds-mine", 9, true, &schemas.VersionSummary{
+				Version: "v9",
+			}, []string{
+				"dct:spatial: read as FR",
+			}
 			d.Countries, d.Languages = []string{"France"}, []string{"http://publications.europa.eu/resource/authority/language/FRA"}
 		}))
 		must(t, err)
-		if d.ID == "ds-mine" || d.IRI != "urn:guichet:dataset:"+string(d.ID) || d.Revision != 1 || d.Withdrawn || d.Latest != nil || !d.Registered.Equal(now) {
+		if d.ID == "ds-mine" || d.IRI != "urn:guichet:dataset:"+string(d.ID) || d.Revision != 1 || d.Withdrawn || d.Latest != nil ||
+			!d.Registered.Equal(now) {
 			t.Errorf("registered is %+v", d)
 		}
 		if !reflect.DeepEqual(d.Notes, []string{"dct:spatial: read as FR"}) {
 			t.Errorf("what was read is not told: %q", d.Notes)
 		}
 		got, err := c.Get(t.Context(), everyone, d.ID)
-		if err != nil || got.Notes != nil || got.Title["en"] != "Wheat" || !reflect.DeepEqual(got.Countries, []string{"FR"}) || !reflect.DeepEqual(got.Languages, []string{"fr"}) {
+		if err != nil || got.Notes != nil || got.Title["en"] != "Wheat" || !reflect.DeepEqual(got.Countries, []string{"FR"}) ||
+			!reflect.DeepEqual(got.Languages, []string{"fr"}) {
 			t.Errorf("kept is %+v, %v", got, err)
 		}
 		_, err = c.Register(t.Context(), agronomy, wheat(func(d *schemas.Dataset) { d.Offer = &schemas.Offer{} }))
@@ -132,7 +155,11 @@ func TestRegister(t *testing.T) {
 func TestIRIs(t *testing.T) {
 	c := newCatalog(t)
 	named := func(provider schemas.Principal, iri string, see schemas.Visibility) (schemas.Dataset, error) {
-		return c.Register(t.Context(), provider, wheat(func(d *schemas.Dataset) { d.IRI, d.Visibility, d.Provider = iri, see, provider.Participant }))
+		return c.Register(
+			t.Context(),
+			provider,
+			wheat(func(d *schemas.Dataset) { d.IRI, d.Visibility, d.Provider = iri, see, provider.Participant }),
+		)
 	}
 	first, err := named(agronomy, "https://agronomy.example/wheat", "")
 	must(t, err)
@@ -184,7 +211,13 @@ func TestRoom(t *testing.T) {
 // TestWhoSees: each visibility, seen by each kind of caller; hidden and unknown read alike.
 func TestWhoSees(t *testing.T) {
 	c := newCatalog(t)
-	sights := map[string]schemas.Sight{"a stranger": everyone, "signed in": signedIn, "another": of(grid), "the provider": of(agronomy), "an officer": {All: true}}
+	sights := map[string]schemas.Sight{
+		"a stranger":   everyone,
+		"signed in":    signedIn,
+		"another":      of(grid),
+		"the provider": of(agronomy),
+		"an officer":   {All: true},
+	}
 	for see, who := range map[schemas.Visibility][]string{
 		"":                        {"a stranger", "signed in", "another", "the provider", "an officer"},
 		schemas.VisibleToEveryone: {"a stranger", "signed in", "another", "the provider", "an officer"},
@@ -229,13 +262,20 @@ func TestChange(t *testing.T) {
 	d, err = c.Own(t.Context(), agronomy, d.ID)
 	must(t, err)
 	changed, err := c.Change(t.Context(), agronomy, d.ID, wheat(func(d *schemas.Dataset) {
-		d.Title, d.Tables = schemas.Text{"en": "Winter wheat"}, []schemas.TableInfo{{Name: "plots", Fields: []schemas.Field{{Name: "yield", Unit: "t/ha"}}}}
+		d.Title, d.Tables = schemas.Text{
+			"en": "Winter wheat",
+		}, []schemas.TableInfo{
+			{Name: "plots", Fields: []schemas.Field{{Name: "yield", Unit: "t/ha"}}},
+		}
 	}), d.Revision)
 	must(t, err)
-	if changed.Title["en"] != "Winter wheat" || changed.IRI != "urn:x:wheat" || changed.ID != d.ID || changed.Offer == nil || changed.Latest == nil || !changed.Registered.Equal(d.Registered) {
+	if changed.Title["en"] != "Winter wheat" || changed.IRI != "urn:x:wheat" || changed.ID != d.ID || changed.Offer == nil ||
+		changed.Latest == nil ||
+		!changed.Registered.Equal(d.Registered) {
 		t.Errorf("changed is %+v", changed)
 	}
-	if got := fmt.Sprint(changed.Tables[0].Fields); len(changed.Tables) != 1 || len(changed.Tables[0].Fields) != 2 || changed.Tables[0].Fields[0].Unit != "t/ha" {
+	if got := fmt.Sprint(changed.Tables[0].Fields); len(changed.Tables) != 1 || len(changed.Tables[0].Fields) != 2 ||
+		changed.Tables[0].Fields[0].Unit != "t/ha" {
 		t.Errorf("columns are %s", got)
 	}
 	for name, c2 := range map[string]struct {
@@ -259,7 +299,13 @@ func TestChange(t *testing.T) {
 		t.Errorf("another provider: %v", err)
 	}
 	// The terms bind columns: a version's stay, one that only the description had may go.
-	_, err = c.PutOffer(t.Context(), agronomy, d.ID, schemas.Offer{Rules: []schemas.Rule{{Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"nothing"}}}}}}, 0)
+	_, err = c.PutOffer(
+		t.Context(),
+		agronomy,
+		d.ID,
+		schemas.Offer{Rules: []schemas.Rule{{Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"nothing"}}}}}},
+		0,
+	)
 	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), `no column "nothing"`) {
 		t.Errorf("terms on a column that is not there: %v", err)
 	}
@@ -361,7 +407,8 @@ func TestVersions(t *testing.T) {
 		t.Errorf("one that was never asked for: %v", err)
 	}
 	list, err := c.Versions(t.Context(), of(agronomy), d.ID)
-	if err != nil || len(list) != 5 || !slices.IsSortedFunc(list, func(a, b schemas.VersionSummary) int { return b.Started.Compare(a.Started) }) {
+	if err != nil || len(list) != 5 ||
+		!slices.IsSortedFunc(list, func(a, b schemas.VersionSummary) int { return b.Started.Compare(a.Started) }) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	_, err = c.Versions(t.Context(), of(grid), d.ID)

@@ -103,12 +103,16 @@ func TestOneForm(t *testing.T) {
 	c := New(Config{Spaces: spaces})
 	said := []string{"cafe\u0301", "two\nlines"}
 	d := wheat(func(d *schemas.Dataset) {
-		d.Title, d.Publisher, d.Keywords, d.Contact = schemas.Text{"fr": "Ble\u0301"}, " Institute\tof  wheat\n", said, "mailto:data@agronomy.example"
+		d.Title, d.Publisher, d.Keywords, d.Contact = schemas.Text{
+			"fr": "Ble\u0301",
+		}, " Institute\tof  wheat\n", said, "mailto:data@agronomy.example"
 		d.Licence, d.Tables = "https://creativecommons.org/licenses/by/4.0/", columns("cafe\u0301")
 		d.Periods = []schemas.Days{{From: "2024-03", Until: "2024-05"}, {From: "2022"}}
 	})
 	must(t, c.check(&d))
-	if d.Title["fr"] != "Bl\u00e9" || d.Publisher != "Institute of wheat" || d.Keywords[0] != "caf\u00e9" || d.Keywords[1] != "two lines" || d.Contact != "data@agronomy.example" || d.Licence != "CC-BY-4.0" {
+	if d.Title["fr"] != "Bl\u00e9" || d.Publisher != "Institute of wheat" || d.Keywords[0] != "caf\u00e9" || d.Keywords[1] != "two lines" ||
+		d.Contact != "data@agronomy.example" ||
+		d.Licence != "CC-BY-4.0" {
 		t.Errorf("%+v", d)
 	}
 	if d.Tables[0].Fields[0].Name != "cafe\u0301" || said[0] != "cafe\u0301" {

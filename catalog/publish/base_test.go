@@ -62,7 +62,18 @@ func TestAddedShards(t *testing.T) {
 func TestAddedShardsFit(t *testing.T) {
 	l := newLab(t).run()
 	id := l.dataset()
-	l.put("1.csv", "plot,yield\n1,7.5\n", "whole.csv", "plot,yield\n2,8\n", "text.csv", "plot,yield\n2,much\n", "copy.csv", "plot,yield\n1,7.5\n", "other.csv", "plot\n2\n")
+	l.put(
+		"1.csv",
+		"plot,yield\n1,7.5\n",
+		"whole.csv",
+		"plot,yield\n2,8\n",
+		"text.csv",
+		"plot,yield\n2,much\n",
+		"copy.csv",
+		"plot,yield\n1,7.5\n",
+		"other.csv",
+		"plot\n2\n",
+	)
 	l.published(id, of("v1", "1.csv"))
 	v := l.published(id, adding("v1", "v2", "whole.csv"))
 	if v.State != schemas.VersionPublished || v.Rows != 2 || fmt.Sprint(v.Data[0].Columns) != "[{plot int64} {yield float64}]" {
@@ -87,7 +98,8 @@ func TestBaseMustStand(t *testing.T) {
 		l.bucket.Delete(s.Bucket, s.Key)
 	}
 	v := l.published(id, adding("v1", "v2", "2.csv"))
-	if v.State != schemas.VersionFailed || said(v.Failures) != "1.csv: it is not as it was when version v1 was published; publish a whole version\n" {
+	if v.State != schemas.VersionFailed ||
+		said(v.Failures) != "1.csv: it is not as it was when version v1 was published; publish a whole version\n" {
 		t.Errorf("%s\n%s", v.State, said(v.Failures))
 	}
 }

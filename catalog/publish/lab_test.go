@@ -82,7 +82,9 @@ func newLab(t *testing.T, change ...func(c *Config)) *lab {
 	exe, err := os.Executable()
 	must(t, err)
 	children := sandbox.New(exe, sandbox.Limits{})
-	registry := catalog.New(catalog.Config{DB: database, Spaces: spaces, CheckOffer: func(context.Context, *schemas.Offer, []schemas.TableInfo) error { return nil }})
+	registry := catalog.New(
+		catalog.Config{DB: database, Spaces: spaces, CheckOffer: func(context.Context, *schemas.Offer, []schemas.TableInfo) error { return nil }},
+	)
 	own := func(p schemas.ParticipantID) string {
 		return "spaces/" + strings.TrimSuffix(strings.TrimPrefix(string(p), "https://"), ".example") + "/"
 	}
@@ -92,7 +94,13 @@ func newLab(t *testing.T, change ...func(c *Config)) *lab {
 			if strings.HasPrefix(key, own(p)) || strings.HasPrefix(key, schemas.UploadPrefix(p)) {
 				return nil
 			}
-			return schemas.Refuse(key, "store.prefix", "prefixes of stores", fmt.Sprintf("the key %q is under no prefix of yours", key), "ask the operator")
+			return schemas.Refuse(
+				key,
+				"store.prefix",
+				"prefixes of stores",
+				fmt.Sprintf("the key %q is under no prefix of yours", key),
+				"ask the operator",
+			)
 		},
 		Prefix: func(_ context.Context, p schemas.ParticipantID, _ schemas.StoreID, _, _ string) (string, error) {
 			return own(p), nil
@@ -135,7 +143,9 @@ func (l *lab) run() *lab {
 func (l *lab) dataset(tables ...schemas.TableInfo) schemas.DatasetID {
 	l.t.Helper()
 	d, err := l.Catalog.Register(l.t.Context(), agronomy, schemas.Dataset{
-		Title: schemas.Text{"en": "Wheat"}, Description: schemas.Text{"en": "Yields of plots."}, Space: "agriculture", Provider: agronomy.Participant,
+		Title: schemas.Text{
+			"en": "Wheat",
+		}, Description: schemas.Text{"en": "Yields of plots."}, Space: "agriculture", Provider: agronomy.Participant,
 		Licence: "CC-BY-4.0", Countries: []string{"FR"}, Tables: tables,
 	})
 	must(l.t, err)

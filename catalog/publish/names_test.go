@@ -8,8 +8,13 @@ import (
 
 // Names that read alike are told to the provider, others are not.
 func TestNamesThatReadAlike(t *testing.T) {
-	p := publication{ask: asked{Publication: schemas.Publication{Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{
-		{Name: "a", Keys: []string{"café.csv", "cafe\u0301.csv", "A.csv", "a.csv", "x.csv", "x.csv.", "y.csv", "z.csv"}}, {Name: "b", Keys: []string{"a.csv"}}}}}}}}
+	p := publication{
+		ask: asked{Publication: schemas.Publication{Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{
+			{
+				Name: "a",
+				Keys: []string{"café.csv", "cafe\u0301.csv", "A.csv", "a.csv", "x.csv", "x.csv.", "y.csv", "z.csv"},
+			}, {Name: "b", Keys: []string{"a.csv"}}}}}}},
+	}
 	p.alike()
 	var about []string
 	for _, n := range p.version.Notes {

@@ -51,13 +51,19 @@ func TestDescribed(t *testing.T) {
 	p := publication{
 		dataset: schemas.Dataset{Tables: []schemas.TableInfo{
 			{Name: "plots", Fields: []schemas.Field{
-				{Name: "Yield", Unit: "t/ha"}, {Name: "area", Type: "float64"}, {Name: "place.lat", Unit: "deg"}, {Name: "old"}, {Name: "soil", Sensitivity: schemas.SensitivityQuasi},
+				{
+					Name: "Yield",
+					Unit: "t/ha",
+				}, {Name: "area", Type: "float64"}, {Name: "place.lat", Unit: "deg"}, {Name: "old"}, {Name: "soil", Sensitivity: schemas.SensitivityQuasi},
 			}},
 			{Name: "yields", Title: schemas.Text{"en": "Yields"}},
 			{Name: "former", Fields: []schemas.Field{{Name: "x"}}}, // added by a version, described by nobody
 		}},
 		version: schemas.Version{Data: []schemas.Table{
-			{Name: "plots", Columns: []schemas.TableColumn{{Name: "yield", Type: "float64"}, {Name: "place", Type: "struct"}, {Name: "soil", Type: "utf8"}}},
+			{
+				Name:    "plots",
+				Columns: []schemas.TableColumn{{Name: "yield", Type: "float64"}, {Name: "place", Type: "struct"}, {Name: "soil", Type: "utf8"}},
+			},
 			{Name: "yield", Columns: []schemas.TableColumn{{Name: "x", Type: "int64"}}},
 		}},
 	}

@@ -63,7 +63,8 @@ func TestChangesWhileItIsRead(t *testing.T) {
 	l.put("a.csv", "x\n1\n")
 	var once sync.Once
 	l.bucket.Before = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "a.csv") && r.Header.Get("If-Match") == `"`+s3test.ETag([]byte("x\n1\n"))+`"` {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "a.csv") &&
+			r.Header.Get("If-Match") == `"`+s3test.ETag([]byte("x\n1\n"))+`"` {
 			once.Do(func() { l.put("a.csv", "x\n2\n3\n") })
 		}
 		return false
@@ -134,8 +135,12 @@ func TestOthersGoOn(t *testing.T) {
 	waits := l.dataset()
 	_, err := l.Publish(t.Context(), agronomy, waits, of("v1", "quick.csv"))
 	must(t, err)
-	d, err := l.Catalog.Register(t.Context(), grid, schemas.Dataset{Title: schemas.Text{"en": "Load"}, Description: schemas.Text{"en": "Load of a grid."},
-		Space: "energy", Provider: grid.Participant, Licence: "CC-BY-4.0", Countries: []string{"FR"}})
+	d, err := l.Catalog.Register(
+		t.Context(),
+		grid,
+		schemas.Dataset{Title: schemas.Text{"en": "Load"}, Description: schemas.Text{"en": "Load of a grid."},
+			Space: "energy", Provider: grid.Participant, Licence: "CC-BY-4.0", Countries: []string{"FR"}},
+	)
 	must(t, err)
 	l.bucket.Put(provided, "spaces/grid/load.csv", []byte("x\n1\n"))
 	p := of("v1")

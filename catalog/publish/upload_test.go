@@ -114,7 +114,8 @@ func TestUploadsAreBounded(t *testing.T) {
 	id := l.dataset()
 	must(t, l.upload(id, "a.csv", "1234567"))
 	err := l.upload(id, "b.csv", "1234")
-	if schemas.KindOf(err) != schemas.TooLarge || !strings.Contains(err.Error(), "uploaded files have 7 bytes, and with this one more than the 10") {
+	if schemas.KindOf(err) != schemas.TooLarge ||
+		!strings.Contains(err.Error(), "uploaded files have 7 bytes, and with this one more than the 10") {
 		t.Errorf("more than all may have: %v", err)
 	}
 	must(t, l.upload(id, "a.csv", "12345"))

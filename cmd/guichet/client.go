@@ -23,7 +23,11 @@ func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
 	}
 	if g.Token != "" {
-		return schemas.BadField("login", "--token", "login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)")
+		return schemas.BadField(
+			"login",
+			"--token",
+			"login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)",
+		)
 	}
 	s := session.Session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile, CA: g.CA}
 	source, err := s.Source(ctx)
@@ -59,7 +63,13 @@ func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	}
 	fmt.Fprintf(t.Out, "signed in at %s as %s\n", v.Issuer, v.ClientID)
 	if me.Participant == "" {
-		fmt.Fprintf(t.Out, "but you are a member of no participant there: ask the operator to add\n  {iss: %s, sub: %s, roles: […]}\nto your organisation's members\n", me.Issuer, me.Subject)
+		fmt.Fprintf(
+			t.Out,
+			"but you are a member of no participant there: ask the operator to add\n  {iss: %s, sub: %s, roles: […]}\nto your organisation's "+
+				"members\n",
+			me.Issuer,
+			me.Subject,
+		)
 		return nil
 	}
 	fmt.Fprintf(t.Out, "you act for %s%s\n", me.Participant, terminal.InRoles(me.Roles))

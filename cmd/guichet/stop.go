@@ -42,7 +42,12 @@ func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	if out.Barred {
 		fmt.Fprintf(t.Out, "%s is stopped; ", v.Participant)
 	}
-	fmt.Fprintf(t.Out, "%s; their running streams are cut\nnote: %s\n", terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
+	fmt.Fprintf(
+		t.Out,
+		"%s; their running streams are cut\nnote: %s\n",
+		terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"),
+		out.Note,
+	)
 	return nil
 }
 

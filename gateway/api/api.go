@@ -89,8 +89,11 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	c.Formats = formats(d.Public)
 	c.RejectUnknownQueryParameters = true // a misspelt filter would otherwise find too much
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
-	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it afterwards."
-	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"}}
+	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it " +
+		"afterwards."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"},
+	}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
 	s := &server{d, &Gate{byRoute: map[string]Right{}}}
@@ -229,8 +232,18 @@ const MaxBody = 4 << 20
 
 // op registers one operation; errors become problems, refusals are recorded.
 func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
-	o := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}, MaxBodyBytes: MaxBody + 1, BodyReadTimeout: -1, DefaultStatus: goodStatus(id),
-		Security: []map[string][]string{{}, {"bearer": {}}}, Errors: []int{400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 422, 500, 503}}
+	o := huma.Operation{
+		Method:          method,
+		Path:            path,
+		OperationID:     id,
+		Summary:         summary,
+		Tags:            []string{tag},
+		MaxBodyBytes:    MaxBody + 1,
+		BodyReadTimeout: -1,
+		DefaultStatus:   goodStatus(id),
+		Security:        []map[string][]string{{}, {"bearer": {}}},
+		Errors:          []int{400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 422, 500, 503},
+	}
 	if method != http.MethodGet {
 		s.gate.add(method, path, id)
 	}
@@ -257,7 +270,15 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 // same as made and one give.
 func goodStatus(id string) int {
 	switch id {
-	case "register-dataset", "put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "start-run", "add-output":
+	case "register-dataset",
+		"put-participant",
+		"put-project",
+		"put-factory",
+		"put-store",
+		"submit-request",
+		"mint-lease",
+		"start-run",
+		"add-output":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted
