@@ -59,7 +59,10 @@ func newCounter(t *testing.T) *counter {
 	var shards []arrow.Record
 	for i := range counterShards {
 		b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-			{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "name", Type: arrow.BinaryTypes.String}, {Name: "secret", Type: arrow.BinaryTypes.String}}, nil))
+			{
+				Name: "n",
+				Type: arrow.PrimitiveTypes.Int64,
+			}, {Name: "name", Type: arrow.BinaryTypes.String}, {Name: "secret", Type: arrow.BinaryTypes.String}}, nil))
 		for row := range counterRows {
 			b.Field(0).(*array.Int64Builder).Append(int64(i*counterRows + row))
 			b.Field(1).(*array.StringBuilder).Append(fmt.Sprint("name ", row))
@@ -77,9 +80,26 @@ func newCounterOver(t *testing.T, l *lab) *counter {
 	ctx := t.Context()
 	parties, err := party.New(c.db)
 	streamtest.Must(t, err)
-	boss := schemas.Principal{Issuer: "i", Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
+	boss := schemas.Principal{
+		Issuer:      "i",
+		Subject:     "boss",
+		Participant: "https://factory.example",
+		Roles:       []schemas.Role{schemas.RoleOperator},
+	}
 	by := asTrainer()
-	_, err = parties.PutParticipant(ctx, boss, schemas.Participant{ID: by.Participant, Name: "Lab", Country: "FR", Kind: schemas.KindResearch, Roles: by.Roles, Members: []schemas.Member{{Issuer: by.Issuer, Subject: by.Subject, Roles: by.Roles}}}, 0)
+	_, err = parties.PutParticipant(
+		ctx,
+		boss,
+		schemas.Participant{
+			ID:      by.Participant,
+			Name:    "Lab",
+			Country: "FR",
+			Kind:    schemas.KindResearch,
+			Roles:   by.Roles,
+			Members: []schemas.Member{{Issuer: by.Issuer, Subject: by.Subject, Roles: by.Roles}},
+		},
+		0,
+	)
 	streamtest.Must(t, err)
 	_, err = parties.PutFactory(ctx, boss, schemas.Factory{ID: "f", Name: "F", Country: "FR"}, 0)
 	streamtest.Must(t, err)
@@ -157,14 +177,20 @@ func TestAProjectGetsWhatItsAgreementsAllow(t *testing.T) {
 			parts: map[schemas.LeaseID]map[int64]bool{}, rows: map[schemas.ReleaseID]int64{}, bytes: map[schemas.ReleaseID]int64{}, runs: map[schemas.ProjectID][]schemas.RunID{"p": {""}, "q": {""}}}
 		for range 2 {
 			id := schemas.NewDatasetID()
-			c.shelf[id] = schemas.Dataset{ID: id, Provider: "https://holder.example", Space: "agriculture", Latest: &schemas.VersionSummary{Version: "v1"}}
+			c.shelf[id] = schemas.Dataset{
+				ID:       id,
+				Provider: "https://holder.example",
+				Space:    "agriculture",
+				Latest:   &schemas.VersionSummary{Version: "v1"},
+			}
 			k.datasets = append(k.datasets, id)
 			k.offer(id)
 		}
 		k.request()
 		k.mint()
 		for range rapid.IntRange(5, 25).Draw(t, "steps") {
-			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke, func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).Draw(t, "step")
+			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke, func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).
+				Draw(t, "step")
 			step()
 		}
 		k.settled(head)
@@ -186,7 +212,11 @@ func (k *client) offer(id schemas.DatasetID) {
 		duties = append(duties, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}})
 	}
 	for range rapid.IntRange(0, 2).Draw(k.t, "budgets") {
-		b := schemas.Duty{Kind: schemas.DutyBudget, Rows: rapid.SampledFrom([]int64{0, 10, 30, 70}).Draw(k.t, "rows"), Bytes: rapid.SampledFrom([]int64{0, 0, 2000, 9000}).Draw(k.t, "bytes")}
+		b := schemas.Duty{
+			Kind:  schemas.DutyBudget,
+			Rows:  rapid.SampledFrom([]int64{0, 10, 30, 70}).Draw(k.t, "rows"),
+			Bytes: rapid.SampledFrom([]int64{0, 0, 2000, 9000}).Draw(k.t, "bytes"),
+		}
 		if b.Rows+b.Bytes > 0 {
 			duties = append(duties, b)
 		}
@@ -343,9 +373,16 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, plan.Ask,
 		a = from
 	}
 	a.From = rapid.SampledFrom([]int64{0, 0, 3}).Draw(k.t, "from")
-	w := policy.StreamRequest{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
-		Run:     rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
-		Columns: rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns")}
+	w := policy.StreamRequest{
+		Door:      "http",
+		Agreement: id,
+		World:     a.World,
+		Rank:      a.Rank,
+		Order:     a.Order(),
+		Address:   netip.MustParseAddr("192.0.2.1"),
+		Run:       rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
+		Columns:   rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns"),
+	}
 	if files {
 		w.Door, w.World, w.Rank, w.Order = "shard", 0, 0, schemas.Order{}
 	}

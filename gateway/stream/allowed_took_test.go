@@ -31,7 +31,8 @@ func (k *client) allows(l *schemas.Lease, id schemas.AgreementID, fields []arrow
 			}
 		}
 		for _, o := range a.Obligations {
-			if o.Kind == schemas.DutyHide && slices.Contains(o.Columns, f.Name) || o.Kind == schemas.DutyPseudonymise && slices.Contains(o.Columns, f.Name) && f.Type.ID() != arrow.FIXED_SIZE_BINARY {
+			if o.Kind == schemas.DutyHide && slices.Contains(o.Columns, f.Name) ||
+				o.Kind == schemas.DutyPseudonymise && slices.Contains(o.Columns, f.Name) && f.Type.ID() != arrow.FIXED_SIZE_BINARY {
 				k.t.Fatalf("column %s came as %s under %+v", f.Name, f.Type, o)
 			}
 		}
@@ -273,7 +274,8 @@ func (k *client) settled(head int64) {
 				bytes = o.Bytes - p.sent
 			}
 		}
-		if rows >= 0 && (a.Left == nil || a.Left.Rows == nil || *a.Left.Rows != rows) || bytes >= 0 && (a.Left == nil || a.Left.Bytes == nil || *a.Left.Bytes > bytes) {
+		if rows >= 0 && (a.Left == nil || a.Left.Rows == nil || *a.Left.Rows != rows) ||
+			bytes >= 0 && (a.Left == nil || a.Left.Bytes == nil || *a.Left.Bytes > bytes) {
 			k.t.Fatalf("%d rows and at most %d bytes are left, the agreement says %+v", rows, bytes, a.Left)
 		}
 	}

@@ -23,7 +23,9 @@ func TestBudgetBelowABatch(t *testing.T) {
 		return err
 	}
 	err := run(1)
-	if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "leaves 12 rows") || !strings.Contains(err.Error(), "has 30 rows") || !strings.Contains(err.Error(), "world=3 ") {
+	if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "leaves 12 rows") ||
+		!strings.Contains(err.Error(), "has 30 rows") ||
+		!strings.Contains(err.Error(), "world=3 ") {
 		t.Errorf("got %v", err)
 	}
 	if run(2) == nil {

@@ -25,18 +25,38 @@ import (
 func anyDuties(t *rapid.T) []schemas.Duty {
 	var out []schemas.Duty
 	if rapid.Bool().Draw(t, "hide") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"secret", rapid.SampledFrom([]string{"secret", "kind", "n", "many"}).Draw(t, "hidden")}})
+		out = append(
+			out,
+			schemas.Duty{
+				Kind:    schemas.DutyHide,
+				Columns: []string{"secret", rapid.SampledFrom([]string{"secret", "kind", "n", "many"}).Draw(t, "hidden")},
+			},
+		)
 	}
 	if rapid.Bool().Draw(t, "pseudonymise") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}})
+		out = append(
+			out,
+			schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}},
+		)
 	}
 	if rapid.Bool().Draw(t, "generalise") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{rapid.SampledFrom([]string{"name", "region"}).Draw(t, "coarser")}, To: "first:3"},
-			schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"})
+		out = append(
+			out,
+			schemas.Duty{
+				Kind:    schemas.DutyGeneralise,
+				Columns: []string{rapid.SampledFrom([]string{"name", "region"}).Draw(t, "coarser")},
+				To:      "first:3",
+			},
+			schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"},
+		)
 	}
 	if rapid.Bool().Draw(t, "filter") {
 		f := rapid.SampledFrom([]schemas.Filter{
-			{Column: "n", Op: "lt", Values: []string{"50"}}, {Column: "n", Op: "lt", Values: []string{"4"}}, {Column: "n", Op: "gteq", Values: []string{"0"}},
+			{
+				Column: "n",
+				Op:     "lt",
+				Values: []string{"50"},
+			}, {Column: "n", Op: "lt", Values: []string{"4"}}, {Column: "n", Op: "gteq", Values: []string{"0"}},
 			{Column: "kind", Op: "in", Values: []string{"value 1", "value 3"}}, {Column: "n", Op: "lt", Values: []string{"0"}},
 		}).Draw(t, "rows")
 		out = append(out, schemas.Duty{Kind: schemas.DutyFilter, Filter: &f})
@@ -216,7 +236,16 @@ func TestNothingHiddenShows(t *testing.T) {
 				r1, m1 := p1.Most()
 				r2, m2 := p2.Most()
 				if r1 != r2 || m1 != m2 || p1.LargestMessage() != p2.LargestMessage() {
-					t.Errorf("%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d", ask, r1, m1, r2, m2, p1.LargestMessage(), p2.LargestMessage())
+					t.Errorf(
+						"%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d",
+						ask,
+						r1,
+						m1,
+						r2,
+						m2,
+						p1.LargestMessage(),
+						p2.LargestMessage(),
+					)
 				}
 				if !bytes.Equal(a.stream(t, s1, ask), b.stream(t, s2, ask)) {
 					t.Errorf("%s: other bytes", ask)
@@ -287,7 +316,10 @@ func hiddenColumnsAreNotMeasured(t *testing.T, a, b *lab, sized bool) {
 // A version that was published before columns were sized streams as before.
 func TestUnsizedManifest(t *testing.T) {
 	l := newLab(t, 8, streamtest.People(rand.New(rand.NewPCG(1, 9)), 50))
-	duties := []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"secret"}}, {Kind: schemas.DutyPseudonymise, Columns: []string{"kind"}}}
+	duties := []schemas.Duty{
+		{Kind: schemas.DutyHide, Columns: []string{"secret"}},
+		{Kind: schemas.DutyPseudonymise, Columns: []string{"kind"}},
+	}
 	batches := l.Version.Data[0].Splits[0].Shards[0].Batches
 	sized := slices.Clone(batches)
 	for _, columns := range [][]string{nil, {"n", "ok", "region"}} {

@@ -51,7 +51,14 @@ type cachedFile struct {
 const makers = 2
 
 func newFileCache(open read.Opener, life *release.Lifecycle, tempDir string) *fileCache {
-	return &fileCache{open: open, life: life, tempDir: tempDir, byTag: map[string]*cachedFile{}, making: make(chan struct{}, makers), sizes: map[string]int64{}}
+	return &fileCache{
+		open:    open,
+		life:    life,
+		tempDir: tempDir,
+		byTag:   map[string]*cachedFile{},
+		making:  make(chan struct{}, makers),
+		sizes:   map[string]int64{},
+	}
 }
 
 func (m *cachedFile) hold() {
@@ -178,7 +185,14 @@ func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
 	if err != nil {
 		return err
 	}
-	mk := &fileWriter{life: c.life, src: f.Source, n: f.Shard, out: bufio.NewWriterSize(out, 1<<20), layout: newFileLayout(f.Source.Schema()), rd: read.NewReader(f.Source, c.open, false)}
+	mk := &fileWriter{
+		life:   c.life,
+		src:    f.Source,
+		n:      f.Shard,
+		out:    bufio.NewWriterSize(out, 1<<20),
+		layout: newFileLayout(f.Source.Schema()),
+		rd:     read.NewReader(f.Source, c.open, false),
+	}
 	err = mk.write(ctx)
 	if err != nil {
 		out.Close()

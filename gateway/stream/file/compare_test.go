@@ -55,7 +55,13 @@ func TestComparing(t *testing.T) {
 			want[bad] ^= 1
 		}
 		list, lo, length := surroundings(&sh, from, n, known)
-		c := &comparingReader{body: io.NopCloser(iotest.OneByteReader(bytes.NewReader(object[lo:][:length]))), list: list, skip: from - lo, left: n, known: known}
+		c := &comparingReader{
+			body:  io.NopCloser(iotest.OneByteReader(bytes.NewReader(object[lo:][:length]))),
+			list:  list,
+			skip:  from - lo,
+			left:  n,
+			known: known,
+		}
 		var got []byte
 		var err error
 		for int64(len(got)) < n && err == nil {
@@ -66,7 +72,8 @@ func TestComparing(t *testing.T) {
 		if !bytes.Equal(got, want[from:][:len(got)]) {
 			t.Fatal("other bytes came")
 		}
-		if end == from+n && (err != nil && err != io.EOF || int64(len(got)) != n) || end < from+n && (schemas.KindOf(err) != schemas.Gone || int64(len(got)) > end-from) { //nolint:errorlint // io.Reader's contract
+		if end == from+n && (err != nil && err != io.EOF || int64(len(got)) != n) ||
+			end < from+n && (schemas.KindOf(err) != schemas.Gone || int64(len(got)) > end-from) { //nolint:errorlint // io.Reader's contract
 			t.Fatalf("%d of %d bytes came, %d may: %v", len(got), n, end-from, err)
 		}
 	})

@@ -36,7 +36,13 @@ type lab struct {
 
 func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Helper()
-	l := &lab{Table: streamtest.New(t, window, shards...), record: &streamtest.Record{}, feed: &streamtest.Feed{}, life: release.NewLifecycle(), budget: read.NewBudget(0)}
+	l := &lab{
+		Table:  streamtest.New(t, window, shards...),
+		record: &streamtest.Record{},
+		feed:   &streamtest.Feed{},
+		life:   release.NewLifecycle(),
+		budget: read.NewBudget(0),
+	}
 	keeper := release.NewKeeper(l.record, l.feed, l.life, slog.New(slog.DiscardHandler), time.Now)
 	l.Files = NewFiles(l.Table.Open, l.budget, keeper, l.life, release.DefaultIdle, time.Now, t.TempDir())
 	l.grant = streamtest.Grant(t)

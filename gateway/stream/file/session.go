@@ -77,7 +77,13 @@ func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.C
 	s.sessions.mu.Lock()
 	j := s.sessions.open[key]
 	if j == nil {
-		j = &rangeSession{key: key, began: make(chan struct{}), changed: make(chan struct{}, 1), touched: make([]bool, len(f.spans)), running: map[*rangeRead]struct{}{}}
+		j = &rangeSession{
+			key:     key,
+			began:   make(chan struct{}),
+			changed: make(chan struct{}, 1),
+			touched: make([]bool, len(f.spans)),
+			running: map[*rangeRead]struct{}{},
+		}
 		s.sessions.open[key] = j
 		go s.runSession(context.WithoutCancel(ctx), g.At(f.Source.Table.Name, f.Source.Split.Name), j, f.whole())
 	}
@@ -220,7 +226,10 @@ func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, e
 	}
 	err = j.release.Charge(ctx, rows, rg.N)
 	if cut, is := errors.AsType[*release.Cut](err); is && cut.Kind == schemas.Denied && j.lowered && f.touchesDictionary(rg) {
-		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows", f.whole().MostRows)
+		cut.Reason += fmt.Sprintf(
+			"; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows",
+			f.whole().MostRows,
+		)
 	}
 	if err != nil {
 		return false, err

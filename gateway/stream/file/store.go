@@ -44,7 +44,13 @@ func (s *sectionReader) Read(p []byte) (int, error) {
 		err = s.body.Close()
 		s.body = nil
 	case err == io.EOF: //nolint:errorlint // io.Reader's contract
-		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "the store ended a shard in the middle", Remedy: "try again", Err: io.ErrUnexpectedEOF}
+		err = &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "store",
+			Message: "the store ended a shard in the middle",
+			Remedy:  "try again",
+			Err:     io.ErrUnexpectedEOF,
+		}
 	}
 	return n, err
 }
@@ -64,7 +70,13 @@ func namelessFile(dir string) (*os.File, error) {
 		err = os.Remove(f.Name())
 	}
 	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "shard", Message: "the gateway cannot write a temporary file", Remedy: "the operator looks at the free disk space", Err: err}
+		return nil, &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "shard",
+			Message: "the gateway cannot write a temporary file",
+			Remedy:  "the operator looks at the free disk space",
+			Err:     err,
+		}
 	}
 	return f, nil
 }

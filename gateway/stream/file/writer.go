@@ -58,7 +58,13 @@ func full(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Unavailable, Subject: "shard", Message: "the gateway cannot write a temporary file", Remedy: "the operator looks at the free disk space", Err: err}
+	return &schemas.Error{
+		Kind:    schemas.Unavailable,
+		Subject: "shard",
+		Message: "the gateway cannot write a temporary file",
+		Remedy:  "the operator looks at the free disk space",
+		Err:     err,
+	}
 }
 
 func (mk *fileWriter) put(p []byte) error {
@@ -68,7 +74,12 @@ func (mk *fileWriter) put(p []byte) error {
 
 func (mk *fileWriter) message(m read.Message) error {
 	if mk.layout.at+int64(len(m.Bytes)) > maxFileSize {
-		return &schemas.Error{Kind: schemas.TooLarge, Subject: fmt.Sprint(mk.n), Message: fmt.Sprintf("the agreement changes this shard, and as a file it would have more than %d bytes", int64(maxFileSize)), Remedy: "read it by /stream"}
+		return &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: fmt.Sprint(mk.n),
+			Message: fmt.Sprintf("the agreement changes this shard, and as a file it would have more than %d bytes", int64(maxFileSize)),
+			Remedy:  "read it by /stream",
+		}
 	}
 	mk.layout.add(int32(m.Meta), int64(len(m.Bytes)-m.Meta), m.Rows)
 	return mk.put(m.Bytes)

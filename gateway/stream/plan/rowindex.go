@@ -77,7 +77,8 @@ func (b *RowBatch) within(sh *schemas.Shard) bool {
 		}
 		rows += t.Rows
 	}
-	return b.Rows == rows && rows > 0 && !slices.ContainsFunc(slices.Concat(b.Columns, b.Dictionaries), func(n int64) bool { return n < 0 || n > maxSized })
+	return b.Rows == rows && rows > 0 &&
+		!slices.ContainsFunc(slices.Concat(b.Columns, b.Dictionaries), func(n int64) bool { return n < 0 || n > maxSized })
 }
 
 // Weight is about the bytes that an index takes in memory.

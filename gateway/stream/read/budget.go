@@ -79,7 +79,12 @@ func (m *Budget) Tight() bool {
 func (m *Budget) Admit(who schemas.ParticipantID, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	busy := &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway has as many streams as its memory allows", Remedy: "try again in a moment; the operator can give it more with the setting memory"}
+	busy := &schemas.Error{
+		Kind:    schemas.Busy,
+		Subject: "stream",
+		Message: "the gateway has as many streams as its memory allows",
+		Remedy:  "try again in a moment; the operator can give it more with the setting memory",
+	}
 	switch {
 	case m.of[who] > 0 && m.of[who]+n > m.half-m.half/4:
 		busy.Message = "your organisation's streams hold as much of the gateway's memory as one may"

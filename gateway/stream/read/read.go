@@ -78,7 +78,15 @@ type Opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 // what is counted.
 func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
-	return &Reader{source: src, open: open, buffers: buffers, compact: compact, decoders: map[int]*shardDecoder{}, users: map[int]int{}, latest: [2]int{-1, -1}}
+	return &Reader{
+		source:   src,
+		open:     open,
+		buffers:  buffers,
+		compact:  compact,
+		decoders: map[int]*shardDecoder{},
+		users:    map[int]int{},
+		latest:   [2]int{-1, -1},
+	}
 }
 
 // Reader fetches and makes the messages of one stream.
@@ -206,7 +214,12 @@ func checkMessage(msg []byte, b schemas.Block) (Message, error) {
 }
 
 func NotAsPublished(err error) error {
-	return &schemas.Error{Kind: schemas.Gone, Message: "the shard's bytes are not those that were published", Remedy: "let the provider publish a new version", Err: err}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Message: "the shard's bytes are not those that were published",
+		Remedy:  "let the provider publish a new version",
+		Err:     err,
+	}
 }
 
 // RecoverCorrupt makes a panic over bytes that a store gave the refusal that they are: no

@@ -65,7 +65,9 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 			if length > most && batches > 1 {
 				t.Errorf("range %d has %d bytes of %d batches, at most %d", i, length, batches, most)
 			}
-			if shard == shardBefore && from == endBefore && batches > 0 && lengthBefore+s.StoredShard(shard).Batches[slices[at-batches].Batch].Len() <= most && !partial(slices[at-batches-1:at]) {
+			if shard == shardBefore && from == endBefore && batches > 0 &&
+				lengthBefore+s.StoredShard(shard).Batches[slices[at-batches].Batch].Len() <= most &&
+				!partial(slices[at-batches-1:at]) {
 				t.Errorf("range %d of %d bytes could have held the batch after it, at most %d", i-1, lengthBefore, most)
 			}
 			shardBefore, endBefore, lengthBefore = shard, from+length, length

@@ -16,7 +16,12 @@ import (
 func TestRedactLocation(t *testing.T) {
 	const place = "s3://secret-bucket/folder/file.arrow"
 	says := func(kind schemas.Kind) error { return schemas.Errorf(kind, place, "%s is not what it was", place) }
-	fault := &schemas.Error{Kind: schemas.Unavailable, Subject: place, Message: place, Err: s3.Fault("answers another range than was asked for")}
+	fault := &schemas.Error{
+		Kind:    schemas.Unavailable,
+		Subject: place,
+		Message: place,
+		Err:     s3.Fault("answers another range than was asked for"),
+	}
 	for name, c := range map[string]struct {
 		err    error
 		kind   schemas.Kind

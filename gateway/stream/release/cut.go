@@ -55,7 +55,11 @@ func (e *ClientError) Unwrap() error { return e.Err }
 
 // SilentClient is the end of a stream whose client takes nothing.
 func SilentClient(d time.Duration, resume string) *Cut {
-	return &Cut{schemas.ReleaseAbandoned, schemas.Unavailable, fmt.Sprintf("the client took no bytes for %s; it goes on with %s, or earlier where less has come", d, resume)}
+	return &Cut{
+		schemas.ReleaseAbandoned,
+		schemas.Unavailable,
+		fmt.Sprintf("the client took no bytes for %s; it goes on with %s, or earlier where less has come", d, resume),
+	}
 }
 
 // OnCut calls cut when ctx ends. The function it gives stops that, and waits for a cut

@@ -65,7 +65,14 @@ func (o *Open) Cut(why error) { o.cut(why) }
 // nothing is known of revocations, or the gateway stops; cut, if not nil, is called once
 // then, from any goroutine. It gives the release as it ended and send's error. Errors
 // before send: those of the record; Busy while the gateway stops.
-func (k *Keeper) Hold(ctx context.Context, g policy.Grant, r schemas.Release, of ReadPlan, cut func(), send func(ctx context.Context, o *Open) error) (schemas.Release, error) {
+func (k *Keeper) Hold(
+	ctx context.Context,
+	g policy.Grant,
+	r schemas.Release,
+	of ReadPlan,
+	cut func(),
+	send func(ctx context.Context, o *Open) error,
+) (schemas.Release, error) {
 	if !k.life.Enter() {
 		return schemas.Release{}, Stopping()
 	}

@@ -61,5 +61,10 @@ func (l *Lifecycle) Context() context.Context { return l.closing }
 
 // Stopping is the refusal of what may not enter.
 func Stopping() error {
-	return &schemas.Error{Kind: schemas.Busy, Subject: "stream", Message: "the gateway is stopping and takes no new streams", Remedy: "try again in a moment; another replica takes it"}
+	return &schemas.Error{
+		Kind:    schemas.Busy,
+		Subject: "stream",
+		Message: "the gateway is stopping and takes no new streams",
+		Remedy:  "try again in a moment; another replica takes it",
+	}
 }

@@ -55,8 +55,24 @@ type Asker struct {
 
 // NewCache makes a cache that opens stores by open and keeps what it makes in the
 // bucket that work names.
-func NewCache(open read.Opener, work func(ctx context.Context) (store schemas.StoreID, bucket string, err error), life *release.Lifecycle, feed release.Feed, log *slog.Logger) *Cache {
-	return &Cache{open: open, work: work, life: life, feed: feed, log: log, ready: map[string]*plan.RowIndex{}, making: map[string]*progress{}, scans: make(chan struct{}, maxScans), patience: maxUnasked}
+func NewCache(
+	open read.Opener,
+	work func(ctx context.Context) (store schemas.StoreID, bucket string, err error),
+	life *release.Lifecycle,
+	feed release.Feed,
+	log *slog.Logger,
+) *Cache {
+	return &Cache{
+		open:     open,
+		work:     work,
+		life:     life,
+		feed:     feed,
+		log:      log,
+		ready:    map[string]*plan.RowIndex{},
+		making:   map[string]*progress{},
+		scans:    make(chan struct{}, maxScans),
+		patience: maxUnasked,
+	}
 }
 
 // maxScans is how many indexes are made at once.
@@ -72,8 +88,17 @@ const maxReady = 512 << 20
 // Get gives a view's index, or Busy with its progress while it is being made, by who asks
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
-func (c *Cache) Get(ctx context.Context, by Asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) (*plan.RowIndex, error) {
-	sum := sha256.Sum256([]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest))
+func (c *Cache) Get(
+	ctx context.Context,
+	by Asker,
+	v *schemas.Version,
+	t *schemas.Table,
+	s *schemas.Split,
+	vw *view.View,
+) (*plan.RowIndex, error) {
+	sum := sha256.Sum256(
+		[]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest),
+	)
 	key := hex.EncodeToString(sum[:])
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +126,12 @@ func (c *Cache) Get(ctx context.Context, by Asker, v *schemas.Version, t *schema
 		return nil, p.err
 	}
 	c.wanted(p, by)
-	return nil, &schemas.Error{Kind: schemas.Busy, Subject: "view", Message: fmt.Sprintf("the rows that the agreement shows are being counted: %d %% done", 100*p.done/max(p.all, 1)), Remedy: "try again in a moment"}
+	return nil, &schemas.Error{
+		Kind:    schemas.Busy,
+		Subject: "view",
+		Message: fmt.Sprintf("the rows that the agreement shows are being counted: %d %% done", 100*p.done/max(p.all, 1)),
+		Remedy:  "try again in a moment",
+	}
 }
 
 // wanted notes who asks for an index that is being made. c.mu is held.
@@ -126,7 +156,15 @@ func (c *Cache) wanted(p *progress, by Asker) {
 	})
 }
 
-func (c *Cache) make(ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split, vw *view.View) {
+func (c *Cache) make(
+	ctx context.Context,
+	who schemas.ParticipantID,
+	key string,
+	p *progress,
+	t *schemas.Table,
+	s *schemas.Split,
+	vw *view.View,
+) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	go func() {

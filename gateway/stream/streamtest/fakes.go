@@ -25,7 +25,12 @@ type Record struct {
 }
 
 // Begin is a record's.
-func (r *Record) Begin(_ context.Context, _ policy.Grant, rel schemas.Release, _ release.ReadPlan) (schemas.Release, *release.Reservation, error) {
+func (r *Record) Begin(
+	_ context.Context,
+	_ policy.Grant,
+	rel schemas.Release,
+	_ release.ReadPlan,
+) (schemas.Release, *release.Reservation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rel.ID = schemas.NewReleaseID()
@@ -118,11 +123,22 @@ func Grant(t testing.TB, duties ...schemas.Duty) policy.Grant {
 		ID: "agr-a", Dataset: "ds-lab", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive,
 		Until: time.Now().Add(time.Hour), Permit: "req-1", Obligations: duties,
 	}
-	l := schemas.Lease{ID: "lease-a", Participant: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}}, Until: time.Now().Add(time.Minute)}
+	l := schemas.Lease{
+		ID:          "lease-a",
+		Participant: "p",
+		Items:       []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}},
+		Until:       time.Now().Add(time.Minute),
+	}
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: l, Agreement: a}, nil
 	}
-	g, err := policy.Authorize(t.Context(), look, "", policy.StreamRequest{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
+	g, err := policy.Authorize(
+		t.Context(),
+		look,
+		"",
+		policy.StreamRequest{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")},
+		time.Now(),
+	)
 	Must(t, err)
 	return g
 }
