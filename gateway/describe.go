@@ -1,11 +1,10 @@
 package gateway
 
 import (
+	"guichet/gateway/stream/plan"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"guichet/gateway/stream"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -24,7 +23,7 @@ func describe(o *huma.OpenAPI) {
 		"epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew",
 		"even": "drop or pad: ranks of equal length"}
-	for _, key := range stream.Keys() {
+	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}
 	lease := []map[string][]string{{"bearer": {}}}

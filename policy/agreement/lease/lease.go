@@ -194,8 +194,7 @@ func (s *Leases) leasable(
 func once(items []schemas.LeaseItem) error {
 	for i := range items {
 		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
-			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i),
-				"the agreement %s is given twice in the lease", items[i].Agreement)
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s is given twice", items[i].Agreement)
 		}
 	}
 	return nil

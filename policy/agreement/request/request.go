@@ -158,7 +158,7 @@ func (s *Requests) judge(
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
-		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice in the request")
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice")
 	}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
