@@ -26,12 +26,8 @@ type account struct {
 
 func newAccount(n *Nouns) *account {
 	return &account{
-		absent: map[int64][]string{},
-		nouns:  n,
-		before: map[string]string{},
-		after:  map[string][]string{},
-		plain:  map[string]bool{},
-		given:  map[string][2]int64{},
+		absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{},
+		given: map[string][2]int64{},
 	}
 }
 

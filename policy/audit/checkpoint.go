@@ -76,11 +76,8 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	// over by a database that was restored.
 	if err := replaceFile(l.headFile, msg); err != nil {
 		return nil, &schemas.Error{
-			Kind:    schemas.Unavailable,
-			Subject: "head file",
-			Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy:  "Check the disk that holds the head file.",
-			Err:     err,
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
+			Remedy: "Check the disk that holds the head file.", Err: err,
 		}
 	}
 	l.head, l.signed = h, msg

@@ -115,10 +115,8 @@ func (l *Log) Start(ctx context.Context) error {
 	}
 	if !begun {
 		err := l.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Append(
-				ctx,
-				schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(), Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}},
-			)
+			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(),
+				Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}})
 			return err
 		})
 		if err != nil {
@@ -199,10 +197,7 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	}
 	if err != nil {
 		return &schemas.Error{
-			Kind:    schemas.Unavailable,
-			Subject: "head file",
-			Message: "The file with the last signed head cannot be read.",
-			Err:     err,
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err,
 		}
 	}
 	h, err := openCheckpoint(b, l.key.verifier)

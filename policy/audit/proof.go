@@ -122,10 +122,7 @@ func VerifyProof(proof, leaf []byte, vkey string) (index int64, h Head, err erro
 	}
 	if err := tlog.CheckRecord(p, h.Size, h.Root, index, tlog.RecordHash(leaf)); err != nil {
 		return 0, Head{}, &schemas.Error{
-			Kind:    schemas.Invalid,
-			Subject: "proof",
-			Message: fmt.Sprintf("The leaf is not record %d of the log.", index),
-			Err:     err,
+			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err,
 		}
 	}
 	return index, h, nil

@@ -221,11 +221,7 @@ func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a
 	// Each value that opens is struck off what its leaf commits to; what is left of a leaf at
 	// the end is missing.
 	opened := make(map[int64]map[string]string, len(changes)) // of them, those that the account asks for
-	err = eachValue(
-		ctx,
-		database,
-		"position >= ? AND position < ?",
-		[]any{from, to},
+	err = eachValue(ctx, database, "position >= ? AND position < ?", []any{from, to},
 		func(position int64, name string, salt []byte, value string) {
 			leaf, ok := leaves[position]
 			if !ok {

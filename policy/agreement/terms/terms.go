@@ -48,11 +48,8 @@ func (s *Terms) Check(
 	ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string,
 ) error {
 	a := &schemas.Agreement{
-		Provider:    ds.Provider,
-		Obligations: dec.Obligations,
-		Columns:     columns,
-		From:        f.Now,
-		Versions:    []schemas.VersionID{ds.Latest.Version},
+		Provider: ds.Provider, Obligations: dec.Obligations, Columns: columns, From: f.Now,
+		Versions: []schemas.VersionID{ds.Latest.Version},
 	}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
