@@ -210,8 +210,7 @@ func plainJSON(b []byte) bool {
 // fromLD gives the JSON of the noun that a JSON-LD document describes.
 func fromLD(b []byte) ([]byte, error) {
 	doc, err := rdf.Expand(
-		b,
-		rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}},
+		b, rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}},
 	)
 	if err != nil {
 		return nil, err
