@@ -22,7 +22,7 @@ func TestDatasets(t *testing.T) {
 	s.want(404, "ada", "GET /datasets/ds-none", "", "there is no dataset ds-none")
 
 	for _, c := range []struct{ who, detail, rule string }{
-		{"", "sign in", ""}, {"lost", "needs the role", "role.provider"}, {"ada", `to register datasets needs the role "provider"`, "role.provider"},
+		{"", "sign in", ""}, {"lost", "needs the role", "role.provider"}, {"ada", "to register datasets needs the role provider", "role.provider"},
 		{"boss", "needs the role", "role.provider"}, {"olga", "needs the role", "role.provider"},
 	} {
 		status := 403
