@@ -73,14 +73,22 @@ type pqFile struct {
 
 func (f pqFile) bytes(t testing.TB) []byte {
 	t.Helper()
-	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	b, err := f.build()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b
+}
+
+func (f pqFile) build() ([]byte, error) {
+	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	if err != nil {
+		return nil, err
 	}
 	kv := metadata.NewKeyValueMetadata()
 	for k, v := range f.kv {
 		if err := kv.Append(k, v); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
 	var buf bytes.Buffer
@@ -88,7 +96,7 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for _, put := range append([]func(file.ColumnChunkWriter) error{f.put}, f.more...) {
 		c, err := rg.NextColumn()
@@ -96,13 +104,11 @@ func (f pqFile) bytes(t testing.TB) []byte {
 			err = errors.Join(put(c), c.Close())
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := errors.Join(rg.Close(), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	err = errors.Join(rg.Close(), w.Close())
+	return buf.Bytes(), err
 }
 
 // int96At is Spark's form of seconds and nanoseconds since 1970.
