@@ -109,10 +109,7 @@ func (s *Agreements) Settle(
 // ChangedMeanwhile is what a caller is told when the terms did not come to rest.
 func ChangedMeanwhile(subject string, cause error) error {
 	return &schemas.Error{
-		Kind:    schemas.Conflict,
-		Subject: subject,
-		Message: "the terms changed meanwhile",
-		Remedy:  "send it again: it is judged by what holds by then",
-		Err:     cause,
+		Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile",
+		Remedy: "send it again: it is judged by what holds by then", Err: cause,
 	}
 }

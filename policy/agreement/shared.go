@@ -13,10 +13,8 @@ import (
 func SignedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
 		return &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "token",
-			Message: "this needs a signed-in caller",
-			Remedy:  "send a token of an issuer that is known here",
+			Kind: schemas.Unauthenticated, Subject: "token", Message: "this needs a signed-in caller",
+			Remedy: "send a token of an issuer that is known here",
 		}
 	}
 	if by.Participant == "" {
@@ -66,10 +64,8 @@ func CheckQuota(ctx context.Context, tx *db.Tx, query string, project schemas.Pr
 	}
 	if n >= most {
 		return &schemas.Error{
-			Kind:    schemas.TooLarge,
-			Subject: string(project),
-			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what),
-			Remedy:  remedy,
+			Kind: schemas.TooLarge, Subject: string(project),
+			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what), Remedy: remedy,
 		}
 	}
 	return nil

@@ -575,11 +575,7 @@ func TestABudgetIsAProjects(t *testing.T) {
 			ctx,
 			agreementtest.Operator(),
 			schemas.Participant{
-				ID:      two.Participant,
-				Name:    "T",
-				Country: "FR",
-				Kind:    schemas.KindResearch,
-				Roles:   two.Roles,
+				ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles,
 				Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}},
 			},
 			0,
@@ -589,11 +585,7 @@ func TestABudgetIsAProjects(t *testing.T) {
 			ctx,
 			agreementtest.Trainer(),
 			schemas.Project{
-				ID:       "led",
-				Title:    "L",
-				Partners: []schemas.ParticipantID{two.Participant},
-				Factory:  "f",
-				Purposes: []string{"train-model"},
+				ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"},
 			},
 			0,
 		)

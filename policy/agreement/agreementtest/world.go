@@ -152,11 +152,7 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 // Put adds a dataset on the terms of the others.
 func (w *World) Put(id schemas.DatasetID) {
 	w.Shelf[id] = schemas.Dataset{
-		ID:       id,
-		Provider: Holder,
-		Space:    "agriculture",
-		Offer:    w.Offer,
-		Latest:   &schemas.VersionSummary{Version: "v1"},
+		ID: id, Provider: Holder, Space: "agriculture", Offer: w.Offer, Latest: &schemas.VersionSummary{Version: "v1"},
 	}
 }
 

@@ -77,16 +77,8 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 	var out schemas.LeaseAnswer
 	err = s.agreements.Settle(ctx, "lease", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		l := schemas.Lease{
-			ID:          schemas.NewLeaseID(),
-			Project:     ask.Project,
-			Participant: by.Participant,
-			Issuer:      by.Issuer,
-			Subject:     by.Subject,
-			Run:         ask.Run,
-			Items:       slices.Clone(ask.Items),
-			Rank:        ask.Rank,
-			World:       ask.World,
-			Order:       ask.Order,
+			ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject,
+			Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order,
 		}
 		ends, err := s.complete(ctx, by, &l, b)
 		if err == nil {
@@ -299,11 +291,7 @@ func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAn
 	}
 	l.Until = until.UTC()
 	return schemas.LeaseAnswer{
-		Token:   s.token(l.ID),
-		Until:   l.Until,
-		EndsAt:  ends,
-		OnePart: l.Rank != nil && l.World != nil && l.Order != nil,
-		Lease:   l,
+		Token: s.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l,
 	}, nil
 }
 
@@ -327,10 +315,8 @@ func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *
 		_, err = tx.Append(
 			ctx,
 			schemas.Change{
-				Kind:    schemas.ChangeLease,
-				Subject: string(l.ID),
-				Numbers: map[string]int64{"until": l.Until.Unix()},
-				Values:  agreement.WithCaller(v, by),
+				Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()},
+				Values: agreement.WithCaller(v, by),
 			},
 		)
 		if err != nil {

@@ -216,3 +216,27 @@ func TestCount(t *testing.T) {
 		t.Errorf("the record has %+v", all)
 	}
 }
+
+// What could not be counted into the record, since the database is away, is counted later.
+func TestCountsWaitForTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := agreementtest.New(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
+	r := New(w.DB, nil, nil)
+	now := time.Now()
+	no := schemas.Refuse("ds-a", "offer.use", "the offer", "no", "")
+	for range 4 {
+		agreementtest.Must(t, r.Refused(t.Context(), agreementtest.Trainer(), "", "http", no))
+	}
+	away, gone := context.WithCancel(t.Context())
+	gone()
+	for range 2 {
+		if err := r.count(away, now.Add(2*time.Minute)); err == nil {
+			t.Error("it is counted without a database")
+		}
+	}
+	agreementtest.Must(t, r.count(t.Context(), now.Add(2*time.Minute)))
+	all := w.Entries(t, schemas.ChangeRefusal)
+	if last := all[len(all)-1]; len(all) != 2 || last.Numbers["more"] != 3 || last.Values["by"] != string(agreementtest.Lab) {
+		t.Errorf("the record has %+v", all)
+	}
+}

@@ -48,13 +48,7 @@ type Config struct {
 func New(c Config) *Requests {
 	a := c.Agreements
 	return &Requests{
-		db:         a.DB,
-		engine:     c.Engine,
-		parties:    a.Parties,
-		catalogue:  c.Catalogue,
-		terms:      c.Terms,
-		agreements: a,
-		now:        a.Now,
+		db: a.DB, engine: c.Engine, parties: a.Parties, catalogue: c.Catalogue, terms: c.Terms, agreements: a, now: a.Now,
 		maxPending: c.MaxPending,
 	}
 }

@@ -86,13 +86,8 @@ func count(inputs map[[4]string]*schemas.RunInput, r *schemas.Release) {
 	in := inputs[key]
 	if in == nil {
 		in = &schemas.RunInput{
-			Agreement: r.Agreement,
-			Dataset:   r.Dataset,
-			Provider:  r.Provider,
-			Version:   r.Version,
-			Table:     r.Table,
-			Split:     r.Split,
-			From:      r.Begun,
+			Agreement: r.Agreement, Dataset: r.Dataset, Provider: r.Provider, Version: r.Version, Table: r.Table, Split: r.Split,
+			From: r.Begun,
 		}
 		inputs[key] = in
 	}

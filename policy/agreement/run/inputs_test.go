@@ -218,19 +218,8 @@ func TestInputs(t *testing.T) {
 		released(t, w, "run-b", schemas.Release{Agreement: own, Participant: agreementtest.Lab, Rows: 1000})
 		input := func(a schemas.AgreementID, streams, rows int64, atMost bool, from, until time.Time, columns ...string) schemas.RunInput {
 			return schemas.RunInput{
-				Agreement: a,
-				Dataset:   "ds-0",
-				Provider:  agreementtest.Holder,
-				Version:   "v1",
-				Table:     "a",
-				Split:     "all",
-				Columns:   columns,
-				Streams:   int(streams),
-				Rows:      rows,
-				Bytes:     10 * rows,
-				AtMost:    atMost,
-				From:      from,
-				Until:     until,
+				Agreement: a, Dataset: "ds-0", Provider: agreementtest.Holder, Version: "v1", Table: "a", Split: "all", Columns: columns,
+				Streams: int(streams), Rows: rows, Bytes: 10 * rows, AtMost: atMost, From: from, Until: until,
 			}
 		}
 		for _, c := range []struct {

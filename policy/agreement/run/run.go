@@ -136,10 +136,8 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	}
 	if len(r.Outputs) >= maxOutputs {
 		return r, &schemas.Error{
-			Kind:    schemas.TooLarge,
-			Subject: string(id),
-			Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)),
-			Remedy:  "name one output that lists the others, or start another run",
+			Kind: schemas.TooLarge, Subject: string(id), Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)),
+			Remedy: "name one output that lists the others, or start another run",
 		}
 	}
 	r.Outputs = append(r.Outputs, o)

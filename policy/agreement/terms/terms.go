@@ -48,11 +48,8 @@ func (s *Terms) Check(
 	ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string,
 ) error {
 	a := &schemas.Agreement{
-		Provider:    ds.Provider,
-		Obligations: dec.Obligations,
-		Columns:     columns,
-		From:        f.Now,
-		Versions:    []schemas.VersionID{ds.Latest.Version},
+		Provider: ds.Provider, Obligations: dec.Obligations, Columns: columns, From: f.Now,
+		Versions: []schemas.VersionID{ds.Latest.Version},
 	}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
@@ -143,6 +140,11 @@ func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.
 	if len(faults) == 0 {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version), Fields: faults,
-		Remedy: "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: "offer",
+		Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version),
+		Fields:  faults,
+		Remedy:  "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types",
+	}
 }
