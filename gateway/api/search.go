@@ -46,6 +46,7 @@ type found struct {
 	Body schemas.Found
 }
 
+// search is the one search over all spaces.
 func (s *server) search(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
 	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
@@ -55,6 +56,8 @@ func (s *server) search(a huma.API) {
 	})
 }
 
+// find answers a search with marks: what each dataset found would mean to the caller,
+// and why.
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	q := index.Query{
 		Words:      in.Q,
@@ -210,13 +213,8 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, err
 		}
 		if r.Total > maxJudged {
-			return nil, schemas.Errorf(
-				schemas.TooLarge,
-				"search",
-				"%d datasets match; at most %d are judged at once: narrow the search by words or filters",
-				r.Total,
-				maxJudged,
-			)
+			return nil, schemas.Errorf(schemas.TooLarge, "search",
+				"%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
 		}
 		sets, decisions, err := s.judge(ctx, in, r.IDs, sight)
 		if err != nil {

@@ -73,19 +73,8 @@ func (d *Door) Handler() http.Handler {
 		s.ServeHTTP(&answer{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 		code, bytes := c.finish()
 		took := d.Now().Sub(began)
-		d.Log.Info(
-			"request",
-			"method",
-			r.Method,
-			"route",
-			r.URL.Path,
-			"code",
-			code.String(),
-			"bytes",
-			bytes,
-			"ms",
-			float64(took.Microseconds())/1000,
-		)
+		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "ms",
+			float64(took.Microseconds())/1000)
 		if d.Ended != nil {
 			d.Ended(Call{method(r.URL.Path), code, bytes, took})
 		}

@@ -23,6 +23,8 @@ type Head struct {
 	Root   tlog.Hash
 }
 
+// text is the signed text of a checkpoint: origin, size, root in base64, each on its
+// line [C2SP tlog-checkpoint].
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", h.Origin, h.Size, base64.StdEncoding.EncodeToString(h.Root[:]))
 }
@@ -37,6 +39,8 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.checkpoint(ctx)
 }
 
+// checkpoint signs the record as it stands; the one before is given again where nothing
+// was added, so that a head has one signature.
 func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if f := l.fault.Load(); f != nil {
 		return nil, f
@@ -125,6 +129,8 @@ func OpenCheckpoint(checkpoint []byte, vkey string) (Head, error) {
 	return openCheckpoint(checkpoint, v)
 }
 
+// openCheckpoint reads a checkpoint whose signature holds. Errors: Invalid, with what is
+// wrong about it.
 func openCheckpoint(msg []byte, v note.Verifier) (Head, error) {
 	bad := func(why string, err error) (Head, error) {
 		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "checkpoint", Message: "The checkpoint " + why + ".", Err: err}

@@ -31,6 +31,7 @@ type key struct {
 	verifier note.Verifier
 }
 
+// parseKey reads the log's signing key as the note package writes it.
 func parseKey(skey string) (*key, error) {
 	bad := func(err error) (*key, error) {
 		return nil, &schemas.Error{
