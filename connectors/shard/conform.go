@@ -87,6 +87,8 @@ func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.Fi
 	}
 	defer done()
 	c := &conformer{ctx: ctx, data: data, spec: spec, out: out}
+	// The digest is of the bytes that are read here, so whoever compares it knows that no others
+	// were: the object may change while it is published.
 	sum := sha256.Sum256(data)
 	c.report.Size, c.report.SHA256 = size, hex.EncodeToString(sum[:])
 	if spec.WindowRows < 0 || spec.WindowRows > maxWindow || spec.WindowRows&(spec.WindowRows-1) != 0 {

@@ -70,6 +70,8 @@ func newPlan(from []arrow.Field, dicts [][]*column.Column, want *ipc.Schema) (*p
 	if p.spans, err = batch.SpansOf(p.schema.Top); err != nil {
 		return nil, err
 	}
+	// A batch of many columns spends more of a message on their metadata: the limit of values
+	// leaves room for it, so that messages stay below 4 MiB whatever the table.
 	p.limit = max(column.MaxBody-96*int64(countBuffers(p.schema.Top)), 1)
 	return p, nil
 }
