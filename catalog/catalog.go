@@ -50,7 +50,12 @@ func notYours(by schemas.Principal, id schemas.DatasetID, d *schemas.Dataset) er
 	if d.ID == "" || !sight.Sees(d) {
 		return notFound(string(id))
 	}
-	return &schemas.Error{Kind: schemas.NotFound, Subject: string(id), Message: fmt.Sprintf("%s is not a dataset of yours: it belongs to %s", id, d.Provider), Remedy: "sign in for that organisation, or name one of your own"}
+	return &schemas.Error{
+		Kind:    schemas.NotFound,
+		Subject: string(id),
+		Message: fmt.Sprintf("%s is not a dataset of yours: it belongs to %s", id, d.Provider),
+		Remedy:  "sign in for that organisation, or name one of your own",
+	}
 }
 
 // Get finds a dataset that is in sight, with its offer and newest published
@@ -100,7 +105,8 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 				return fmt.Errorf("free the IRI of a withdrawn dataset: %w", err)
 			}
 		} else if err == nil {
-			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s", d.IRI, other), Remedy: "change that one, or give another iri"}
+			return &schemas.Error{Kind: schemas.Conflict, Subject: other, Message: fmt.Sprintf("you have a dataset with the IRI %s already: %s",
+				d.IRI, other), Remedy: "change that one, or give another iri"}
 		}
 		err = c.room(ctx, tx, d.Provider)
 		if err == nil {
@@ -132,8 +138,20 @@ func Columns(d *schemas.Dataset) db.Columns {
 	return db.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
 }
 
-func (c *Catalog) Changed(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string) error {
-	v := map[string]string{"dataset": string(d.ID), "provider": string(d.Provider), "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}
+func (c *Catalog) Changed(
+	ctx context.Context,
+	tx *db.Tx,
+	by schemas.Principal,
+	kind string,
+	d *schemas.Dataset,
+	more map[string]string,
+) error {
+	v := map[string]string{
+		"dataset":  string(d.ID),
+		"provider": string(d.Provider),
+		"by":       string(by.Participant),
+		"subject":  by.Issuer + "#" + by.Subject,
+	}
 	for k, s := range more {
 		v[k] = s
 	}
@@ -143,7 +161,14 @@ func (c *Catalog) Changed(ctx context.Context, tx *db.Tx, by schemas.Principal, 
 
 // update changes a dataset of the caller's in one transaction. mayChange was
 // checked by the caller's door through own.
-func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64, kind string, change func(ctx context.Context, tx *db.Tx, d *schemas.Dataset) error) (schemas.Dataset, error) {
+func (c *Catalog) update(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	ifRevision int64,
+	kind string,
+	change func(ctx context.Context, tx *db.Tx, d *schemas.Dataset) error,
+) (schemas.Dataset, error) {
 	var d schemas.Dataset
 	err := c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
@@ -165,7 +190,12 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 			return WithdrawnError(id)
 		}
 		if ifRevision != 0 && ifRevision != d.Revision {
-			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision), Remedy: "read it again and repeat the change"}
+			return &schemas.Error{
+				Kind:    schemas.Precondition,
+				Subject: string(id),
+				Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision),
+				Remedy:  "read it again and repeat the change",
+			}
 		}
 		err = change(ctx, tx, &d)
 		if err != nil {
@@ -178,7 +208,12 @@ func (c *Catalog) update(ctx context.Context, by schemas.Principal, id schemas.D
 
 // WithdrawnError refuses what a withdrawn dataset has no use for.
 func WithdrawnError(id schemas.DatasetID) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: string(id), Message: "the dataset was withdrawn", Remedy: "register it again, under the same iri if you like: it gets a new id (guichet register)"}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: string(id),
+		Message: "the dataset was withdrawn",
+		Remedy:  "register it again, under the same iri if you like: it gets a new id (guichet register)",
+	}
 }
 
 // save writes a changed dataset with its change.
@@ -194,7 +229,13 @@ func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kin
 
 // Change replaces the description of a dataset; id, provider, offer, versions and the
 // columns that these have stay. Errors: NotFound, Invalid, Precondition, Gone.
-func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.DatasetID, d schemas.Dataset, ifRevision int64) (schemas.Dataset, error) {
+func (c *Catalog) Change(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	d schemas.Dataset,
+	ifRevision int64,
+) (schemas.Dataset, error) {
 	d.Provider = by.Participant
 	err := c.check(&d)
 	if err != nil {
@@ -210,7 +251,12 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 	}
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		if have.Latest != nil && have.Latest.Version != latest.Version {
-			return &schemas.Error{Kind: schemas.Precondition, Subject: string(id), Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version), Remedy: "repeat the change"}
+			return &schemas.Error{
+				Kind:    schemas.Precondition,
+				Subject: string(id),
+				Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version),
+				Remedy:  "repeat the change",
+			}
 		}
 		if d.IRI != "" && d.IRI != have.IRI {
 			return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
@@ -218,7 +264,8 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 		if d.Offer != nil && !reflect.DeepEqual(d.Offer, have.Offer) {
 			return apart()
 		}
-		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest, have.Revision, nil
+		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest,
+			have.Revision, nil
 		*have = d
 		AddColumns(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name
@@ -230,7 +277,13 @@ func (c *Catalog) Change(ctx context.Context, by schemas.Principal, id schemas.D
 
 // PutOffer sets the terms of a dataset. They bind new agreements; old ones keep
 // theirs [decisions.md 29]. Errors: NotFound, Invalid, Precondition, Gone.
-func (c *Catalog) PutOffer(ctx context.Context, by schemas.Principal, id schemas.DatasetID, o schemas.Offer, ifRevision int64) (schemas.Dataset, error) {
+func (c *Catalog) PutOffer(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	o schemas.Offer,
+	ifRevision int64,
+) (schemas.Dataset, error) {
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		err := c.CheckOffer(ctx, &o, have.Tables)
 		if err != nil {

@@ -19,7 +19,26 @@ var (
 )
 
 // columnTypes are what a description may say of a column.
-var columnTypes = []string{"", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "text", "binary", "date", "timestamp", "time", "decimal"}
+var columnTypes = []string{
+	"",
+	"bool",
+	"int8",
+	"int16",
+	"int32",
+	"int64",
+	"uint8",
+	"uint16",
+	"uint32",
+	"uint64",
+	"float32",
+	"float64",
+	"text",
+	"binary",
+	"date",
+	"timestamp",
+	"time",
+	"decimal",
+}
 
 // check says everything that is wrong with a dataset's description, and calls its
 // licence by the name that filters ask for.
@@ -51,7 +70,12 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	}
 	for _, l := range append([]string{d.Licence}, d.Licences...) {
 		if l != "" && !isLicence(l) {
-			fault("/licence", "%q is not a licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own LicenseRef-NAME; who may do what stands in the terms (guichet offer)", l)
+			fault(
+				"/licence",
+				"%q is not a licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own "+
+					"LicenseRef-NAME; who may do what stands in the terms (guichet offer)",
+				l,
+			)
 			break
 		}
 	}
@@ -69,7 +93,10 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	} else {
 		checkProfile(fault, &c.Spaces[i], d)
 	}
-	if !slices.Contains([]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn}, d.Visibility) {
+	if !slices.Contains(
+		[]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn},
+		d.Visibility,
+	) {
 		fault("/visibility", "%q is not a visibility; use everyone, signed-in, listed or own", d.Visibility)
 	}
 	codes, err := rdf.LoadCodes()
@@ -108,7 +135,13 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults, Remedy: "fix the fields named"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: "dataset",
+		Message: "the dataset's description has faults",
+		Fields:  faults,
+		Remedy:  "fix the fields named",
+	}
 }
 
 // normal brings a description's texts into their one form. Names of columns stay: they
@@ -173,7 +206,12 @@ func isLicence(s string) bool {
 }
 
 func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
-	have := map[string]bool{"title": len(d.Title) > 0, "description": len(d.Description) > 0, "licence": d.Licence != "", "countries": len(d.Countries) > 0}
+	have := map[string]bool{
+		"title":       len(d.Title) > 0,
+		"description": len(d.Description) > 0,
+		"licence":     d.Licence != "",
+		"countries":   len(d.Countries) > 0,
+	}
 	for _, name := range p.Required {
 		if !have[name] && name != "title" {
 			fault("/"+name, "missing: the %s space demands it%s", p.ID, seen(d.Notes, name))
@@ -203,7 +241,8 @@ func checkLines(fault faulter, d *schemas.Dataset) {
 	line("/licence", d.Licence)
 	line("/attribution", d.Attribution)
 	line("/iri", d.IRI)
-	for name, list := range map[string][]string{"keywords": d.Keywords, "themes": d.Themes, "licences": d.Licences, "identifiers": d.Identifiers} {
+	lists := map[string][]string{"keywords": d.Keywords, "themes": d.Themes, "licences": d.Licences, "identifiers": d.Identifiers}
+	for name, list := range lists {
 		for i, s := range list {
 			line(fmt.Sprintf("/%s/%d", name, i), s)
 		}
@@ -241,7 +280,14 @@ func checkPeriods(fault faulter, d *schemas.Dataset) {
 	}
 	d.Settle()
 	if said != (schemas.Days{}) && said != (schemas.Days{From: d.From, Until: d.Until}) {
-		fault("/periods", "from (%s) and until (%s) are not those of the periods together (%s, %s): leave them out", said.From, said.Until, d.From, d.Until)
+		fault(
+			"/periods",
+			"from (%s) and until (%s) are not those of the periods together (%s, %s): leave them out",
+			said.From,
+			said.Until,
+			d.From,
+			d.Until,
+		)
 	}
 }
 
@@ -283,7 +329,10 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 			if !slices.Contains(columnTypes, f.Type) {
 				fault(fmt.Sprintf("%s/fields/%d/type", at, j), "%q is not a type; there are%s", f.Type, strings.Join(columnTypes, " "))
 			}
-			if !slices.Contains([]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive}, f.Sensitivity) {
+			if !slices.Contains(
+				[]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive},
+				f.Sensitivity,
+			) {
 				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is not a sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
 			}
 		}

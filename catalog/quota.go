@@ -19,8 +19,12 @@ func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.Particip
 		return fmt.Errorf("count datasets: %w", err)
 	}
 	if n >= c.MaxSets {
-		return &schemas.Error{Kind: schemas.TooLarge, Subject: "dataset", Message: fmt.Sprintf("your organisation has %d datasets, which is the most here", n),
-			Remedy: "withdraw some, or ask the operator for more (limits.datasets_per_provider)"}
+		return &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: "dataset",
+			Message: fmt.Sprintf("your organisation has %d datasets, which is the most here", n),
+			Remedy:  "withdraw some, or ask the operator for more (limits.datasets_per_provider)",
+		}
 	}
 	return nil
 }
@@ -32,13 +36,26 @@ func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.Particip
 func theirs(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset) error {
 	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Dataset](ctx, tx, "dataset", "iri = ? AND provider <> ? AND withdrawn = 0", []any{d.IRI, string(d.Provider)}, after, 100)
+		rows, next, err := db.List[schemas.Dataset](
+			ctx,
+			tx,
+			"dataset",
+			"iri = ? AND provider <> ? AND withdrawn = 0",
+			[]any{d.IRI, string(d.Provider)},
+			after,
+			100,
+		)
 		if err != nil {
 			return fmt.Errorf("look up an IRI: %w", err)
 		}
 		for i := range rows {
 			if sight.Sees(&rows[i].Doc) {
-				return &schemas.Error{Kind: schemas.Conflict, Subject: d.IRI, Message: fmt.Sprintf("another provider has a dataset with the IRI %s", d.IRI), Remedy: "give the dataset an IRI of your own, or leave it out; the operator settles whose it is"}
+				return &schemas.Error{
+					Kind:    schemas.Conflict,
+					Subject: d.IRI,
+					Message: fmt.Sprintf("another provider has a dataset with the IRI %s", d.IRI),
+					Remedy:  "give the dataset an IRI of your own, or leave it out; the operator settles whose it is",
+				}
 			}
 		}
 		after = next

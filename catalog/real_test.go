@@ -21,7 +21,9 @@ func carries(t *testing.T, doc []byte) bool {
 	}
 	licence := false
 	for _, n := range nodes {
-		licence = licence || n["http://purl.org/dc/terms/license"] != nil && (strings.Contains(string(n["@type"]), "dcat#Distribution") || strings.Contains(string(n["@type"]), "dcat#Dataset"))
+		licence = licence ||
+			n["http://purl.org/dc/terms/license"] != nil &&
+				(strings.Contains(string(n["@type"]), "dcat#Distribution") || strings.Contains(string(n["@type"]), "dcat#Dataset"))
 	}
 	return licence && nodes[0]["http://purl.org/dc/terms/title"] != nil && nodes[0]["http://purl.org/dc/terms/spatial"] != nil
 }

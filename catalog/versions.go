@@ -56,7 +56,12 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 	case schemas.VersionPublished:
 		return v, nil
 	case schemas.VersionPublishing:
-		return v, &schemas.Error{Kind: schemas.Busy, Subject: string(version), Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards), Remedy: "try again in a moment"}
+		return v, &schemas.Error{
+			Kind:    schemas.Busy,
+			Subject: string(version),
+			Message: fmt.Sprintf("version %s is being published: %d of %d shards read", version, v.ShardsDone, v.Shards),
+			Remedy:  "try again in a moment",
+		}
 	case schemas.VersionWithdrawn:
 		return v, VersionWithdrawnError(version)
 	case schemas.VersionTried:
@@ -67,7 +72,12 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 }
 
 func VersionWithdrawnError(version schemas.VersionID) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: string(version), Message: fmt.Sprintf("version %s was withdrawn", version), Remedy: "use another version of the dataset"}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: string(version),
+		Message: fmt.Sprintf("version %s was withdrawn", version),
+		Remedy:  "use another version of the dataset",
+	}
 }
 
 // Standing says whether a published version was withdrawn since. Errors: Gone.

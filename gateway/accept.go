@@ -23,7 +23,8 @@ func written() []string {
 // record, which are files, say their own types.
 func (s *Server) accepted(c *gin.Context) {
 	said := strings.Join(c.Request.Header.Values("Accept"), ",")
-	if strings.TrimSpace(said) == "" || strings.HasPrefix(c.FullPath(), "/api/v1/audit/") || strings.HasPrefix(c.FullPath(), "/api/v1/openapi") {
+	if strings.TrimSpace(said) == "" || strings.HasPrefix(c.FullPath(), "/api/v1/audit/") ||
+		strings.HasPrefix(c.FullPath(), "/api/v1/openapi") {
 		return
 	}
 	for _, kind := range written() {
@@ -31,7 +32,15 @@ func (s *Server) accepted(c *gin.Context) {
 			return
 		}
 	}
-	p := problem.Of(&schemas.Error{Kind: schemas.Invalid, Subject: "Accept", Message: fmt.Sprintf("%.200q is not written here; there are %s", said, strings.Join(written(), ", ")), Remedy: "send Accept: application/json"}, s.deps.Log)
+	p := problem.Of(
+		&schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: "Accept",
+			Message: fmt.Sprintf("%.200q is not written here; there are %s", said, strings.Join(written(), ", ")),
+			Remedy:  "send Accept: application/json",
+		},
+		s.deps.Log,
+	)
 	p.Status, p.Title = http.StatusNotAcceptable, "Not written in that form"
 	problem.Write(c.Writer, p)
 	c.Abort()

@@ -45,7 +45,12 @@ func newBodies() bodies {
 	of := func(held, parsed int64, wait time.Duration) bodyRoom {
 		return bodyRoom{newRoom(held, wait), newRoom(parsed, wait)}
 	}
-	return bodies{members: of(32<<20, 48<<20, bodyWait), small: of(8<<20, 16<<20, bodyWait), brakes: of(4<<20, 8<<20, bodyWait), strangers: of(8<<20, 8<<20, 0)}
+	return bodies{
+		members:   of(32<<20, 48<<20, bodyWait),
+		small:     of(8<<20, 16<<20, bodyWait),
+		brakes:    of(4<<20, 8<<20, bodyWait),
+		strangers: of(8<<20, 8<<20, 0),
+	}
 }
 
 // of is the room for a member's body, and how many bytes of it are read there.
@@ -75,7 +80,9 @@ const bodyKey = "guichet.body"
 // them waits for the rest of a short one.
 func (s *Server) soon(c *gin.Context) {
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
-		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTime)) // not every writer can; then the server's own limit stands
+		_ = http.NewResponseController(c.Writer).
+			SetReadDeadline(time.Now().Add(bodyTime))
+		// not every writer can; then the server's own limit stands
 	}
 }
 
@@ -93,7 +100,16 @@ func (s *Server) read(c *gin.Context) {
 		most, values = strangeBody, fewValues
 		known = s.deps.Leases.Minted(lease)
 		if !known {
-			s.refuse(c, by, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease was not made here", Remedy: "get a lease: POST /api/v1/leases"})
+			s.refuse(
+				c,
+				by,
+				&schemas.Error{
+					Kind:    schemas.Unauthenticated,
+					Subject: "lease",
+					Message: "the lease was not made here",
+					Remedy:  "get a lease: POST /api/v1/leases",
+				},
+			)
 			return
 		}
 	} else if err := right.Check(by); err != nil {

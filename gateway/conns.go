@@ -58,7 +58,13 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if b.clear {
 			_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // a hint, in the connection's own buffer
 			body := fmt.Sprintf(`{"type":"urn:guichet:problem:busy","title":"Not ready yet","status":503,"detail":%q}`, why)
-			_, _ = fmt.Fprintf(conn, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			_, _ = fmt.Fprintf(
+				conn,
+				"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\nConnection: "+
+					"close\r\nContent-Length: %d\r\n\r\n%s",
+				len(body),
+				body,
+			)
 		}
 		_ = conn.Close() // it goes anyway
 	}
@@ -122,7 +128,10 @@ func (c *counted) Read(p []byte) (int, error) {
 		if c.heads.see(p[:n]) {
 			if c.heads.later() { // net/http closes without a word where it waits for another request
 				_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-				_, _ = fmt.Fprint(c.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
+				_, _ = fmt.Fprint(
+					c.Conn,
+					"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
+				)
 			}
 			return 0, errTwice
 		}

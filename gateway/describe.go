@@ -1,11 +1,10 @@
 package gateway
 
 import (
+	"guichet/gateway/stream/plan"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"guichet/gateway/stream"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -18,34 +17,56 @@ func describe(o *huma.OpenAPI) {
 	asks := []*huma.Param{agreement}
 	docs := map[string]string{"table": "table; may be left out where there is one", "split": "split; may be left out where there is one",
 		"version": "repeats the lease's", "columns": "only these columns, separated by commas", "run": "repeats the lease's",
-		"seed": "another order of windows: runs of at most 65,536 rows as they lie in the table (window_rows of the manifest). Rows inside a window keep their order, and a table of one window keeps its order. Stored order when left out; Guichet-Order says what was done", "epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
-		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew", "even": "drop or pad: ranks of equal length"}
-	for _, key := range stream.Keys() {
+		"seed": "another order of windows: runs of at most 65,536 rows as they lie in the table (window_rows of the manifest). Rows inside a " +
+			"window keep their order, and a table of one window keeps its " +
+			"order. Stored order when left out; Guichet-Order says what was done",
+		"epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
+		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew",
+		"even": "drop or pad: ranks of equal length"}
+	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}
 	lease := []map[string][]string{{"bearer": {}}}
-	refusal := &huma.Response{Description: "a problem (RFC 9457)", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}}
+	refusal := &huma.Response{
+		Description: "a problem (RFC 9457)",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
+	}
 	bytes := func(status, doc, contentType string) map[string]*huma.Response {
 		return map[string]*huma.Response{
-			status:    {Description: doc, Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}},
+			status: {
+				Description: doc,
+				Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+			},
 			"default": refusal,
 		}
 	}
 	for _, op := range []*huma.Operation{
-		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
-			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record batch", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}},
-		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
+		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it",
+			Tags: []string{"bytes"}, Parameters: asks, Security: lease,
+			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record " +
+				"batch", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}},
+		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, " +
+			"always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
 			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
-		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard", Summary: "One shard as the agreement shows it, with ETag and ranges", Tags: []string{"bytes"}, Security: lease,
-			Parameters: []*huma.Param{agreement, text("table", "path", "table"), text("split", "path", "split"), text("shard", "path", "number.arrow")},
-			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
-		{Method: http.MethodGet, Path: "/agreements/{id}/{shard}", OperationID: "get-only-shard", Summary: "The same where the agreement has one table with one split", Tags: []string{"bytes"}, Security: lease,
+		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard",
+			Summary: "One shard as the agreement shows it, " +
+				"with ETag and ranges", Tags: []string{"bytes"}, Security: lease,
+			Parameters: []*huma.Param{agreement, text("table", "path", "table"), text("split", "path", "split"), text("shard", "path",
+				"number.arrow")},
+			Responses: bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
+		{Method: http.MethodGet, Path: "/agreements/{id}/{shard}", OperationID: "get-only-shard",
+			Summary: "The same where the agreement has one " +
+				"table with one split", Tags: []string{"bytes"}, Security: lease,
 			Parameters: []*huma.Param{agreement, text("shard", "path", "number.arrow")},
 			Responses:  bytes("200", "Arrow IPC file", "application/vnd.apache.arrow.file")},
-		{Method: http.MethodPut, Path: "/datasets/{id}/files/{table}/{split}/{name}", OperationID: "upload-file", Summary: "Send a file of a dataset, to be published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
-			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name", "path", "file name")},
-			Responses:  map[string]*huma.Response{"204": {Description: "taken"}, "default": refusal}},
-		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; filters as for /audit/records", Tags: []string{"record"}, Security: lease,
+		{Method: http.MethodPut, Path: "/datasets/{id}/files/{table}/{split}/{name}", OperationID: "upload-file",
+			Summary: "Send a file of a dataset, to be " +
+				"published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
+			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name",
+				"path", "file name")},
+			Responses: map[string]*huma.Response{"204": {Description: "taken"}, "default": refusal}},
+		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; " +
+			"filters as for /audit/records", Tags: []string{"record"}, Security: lease,
 			Responses: bytes("200", "zip", "application/zip")},
 	} {
 		o.AddOperation(op)

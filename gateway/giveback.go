@@ -58,7 +58,11 @@ func (w *crew) giveBack(ctx context.Context) error {
 
 // held is what the heap has of the machine's memory, in bytes.
 func held() uint64 {
-	s := []sample.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	s := []sample.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+	}
 	sample.Read(s)
 	var n uint64
 	for _, one := range s {

@@ -135,7 +135,16 @@ func (a *answer) unkept(c *gin.Context) error {
 	if leased(c) {
 		remedy = "ask for another lease"
 	}
-	return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: fmt.Sprintf("the first request with this key was answered with %d; its answer was longer than the %d bytes that are kept", a.status, maxKept), Remedy: remedy}
+	return &schemas.Error{
+		Kind:    schemas.Conflict,
+		Subject: "Idempotency-Key",
+		Message: fmt.Sprintf(
+			"the first request with this key was answered with %d; its answer was longer than the %d bytes that are kept",
+			a.status,
+			maxKept,
+		),
+		Remedy: remedy,
+	}
 }
 
 // claim takes the key, or gives the answer that stands under it. Errors: Invalid
@@ -149,7 +158,8 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 			return fmt.Errorf("forget old answers: %w", err)
 		}
 		var a answer
-		err = tx.QueryRow(ctx, `SELECT digest, status, header, body FROM idempotency WHERE caller = ? AND key = ?`, k.caller, k.key).Scan(&a.digest, &a.status, &a.header, &a.body)
+		err = tx.QueryRow(ctx, `SELECT digest, status, header, body FROM idempotency WHERE caller = ? AND key = ?`, k.caller, k.key).
+			Scan(&a.digest, &a.status, &a.header, &a.body)
 		if err == nil {
 			have = &a
 			return nil
@@ -157,7 +167,15 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 		if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("look up an answer: %w", err)
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO idempotency (caller, key, at, digest, status, header, body) VALUES (?, ?, ?, ?, 0, '', ?)`, k.caller, k.key, time.Now().UnixMicro(), k.digest, []byte{})
+		_, err = tx.Exec(
+			ctx,
+			`INSERT INTO idempotency (caller, key, at, digest, status, header, body) VALUES (?, ?, ?, ?, 0, '', ?)`,
+			k.caller,
+			k.key,
+			time.Now().UnixMicro(),
+			k.digest,
+			[]byte{},
+		)
 		if err != nil {
 			return fmt.Errorf("claim an Idempotency-Key: %w", err)
 		}
@@ -169,7 +187,12 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 	case have.digest != k.digest:
 		return nil, schemas.BadField("request", "Idempotency-Key", "the key stood for another request")
 	case have.status == 0:
-		return nil, &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request with this key is still running, or was cut off by a restart", Remedy: "look whether it took effect; repeat it with a new key if not"}
+		return nil, &schemas.Error{
+			Kind:    schemas.Conflict,
+			Subject: "Idempotency-Key",
+			Message: "the first request with this key is still running, or was cut off by a restart",
+			Remedy:  "look whether it took effect; repeat it with a new key if not",
+		}
 	}
 	return have, nil
 }
@@ -215,7 +238,12 @@ func (s *Server) again(c *gin.Context, a *answer) error {
 		err = json.Unmarshal(a.body, &answer)
 	}
 	if err != nil {
-		return &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the lease was made, and its answer is kept in JSON only", Remedy: "ask for another lease"}
+		return &schemas.Error{
+			Kind:    schemas.Conflict,
+			Subject: "Idempotency-Key",
+			Message: "the lease was made, and its answer is kept in JSON only",
+			Remedy:  "ask for another lease",
+		}
 	}
 	answer["token"], err = s.deps.Leases.Reissue(c.Request.Context(), kept.Lease.ID)
 	if err != nil {
@@ -236,7 +264,15 @@ func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []by
 	h, err := json.Marshal(head)
 	if err == nil {
 		err = s.deps.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`, rec.Status(), string(h), body, k.caller, k.key)
+			_, err := tx.Exec(
+				ctx,
+				`UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`,
+				rec.Status(),
+				string(h),
+				body,
+				k.caller,
+				k.key,
+			)
 			return err
 		})
 	}

@@ -35,7 +35,8 @@ func (l Limits) Filled() Limits {
 	for _, d := range []struct {
 		limit *int
 		most  int
-	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 6000}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000}, {&l.Incoming, 64}, {&l.Each, 16}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
+	}{{&l.Connections, 8192}, {&l.PerAddress, 2048}, {&l.Leases, 6000}, {&l.Writes, 6000}, {&l.Datasets, 100_000}, {&l.Uploads, 10_000},
+		{&l.Incoming, 64}, {&l.Each, 16}, {&l.Pending, 1000}, {&l.Runs, 1_000_000}} {
 		if *d.limit == 0 {
 			*d.limit = d.most
 		}
@@ -45,8 +46,10 @@ func (l Limits) Filled() Limits {
 
 // Check says what is wrong with the settings. Errors: Invalid.
 func (l Limits) Check() error {
-	for name, n := range map[string]int{"connections": l.Connections, "connections_per_address": l.PerAddress, "leases_per_minute": l.Leases, "writes_per_minute": l.Writes,
-		"datasets_per_provider": l.Datasets, "uploads_gib_per_provider": l.Uploads, "uploads_at_once": l.Incoming, "uploads_at_once_per_provider": l.Each,
+	for name, n := range map[string]int{"connections": l.Connections, "connections_per_address": l.PerAddress, "leases_per_minute": l.Leases,
+		"writes_per_minute":     l.Writes,
+		"datasets_per_provider": l.Datasets, "uploads_gib_per_provider": l.Uploads, "uploads_at_once": l.Incoming,
+		"uploads_at_once_per_provider": l.Each,
 		"pending_requests_per_project": l.Pending, "runs_per_project": l.Runs} {
 		if n < 0 {
 			return schemas.BadField("settings", "limits", "%s is %d; give a number above 0, or leave it out for the default", name, n)

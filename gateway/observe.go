@@ -33,28 +33,63 @@ type metrics struct {
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_http_requests_total", Help: "HTTP requests by route and status."}, []string{"method", "route", "status"}),
-		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "guichet_http_request_seconds", Help: "Seconds until a request was answered whole.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}, []string{"route"}),
-		sent:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_http_sent_bytes_total", Help: "Bytes of answers."}, []string{"route"}),
-		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_flight_calls_total", Help: "Arrow Flight calls by method and gRPC status."}, []string{"method", "code"}),
-		called:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_flight_sent_bytes_total", Help: "Bytes of Flight data sent, headers included."}, []string{"method"}),
+		requests: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_http_requests_total", Help: "HTTP requests by route and status."},
+			[]string{"method", "route", "status"},
+		),
+		seconds: prometheus.NewHistogramVec(
+			prometheus.HistogramOpts{
+				Name:    "guichet_http_request_seconds",
+				Help:    "Seconds until a request was answered whole.",
+				Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
+			},
+			[]string{"route"},
+		),
+		sent: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_http_sent_bytes_total", Help: "Bytes of answers."},
+			[]string{"route"},
+		),
+		calls: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_flight_calls_total", Help: "Arrow Flight calls by method and gRPC status."},
+			[]string{"method", "code"},
+		),
+		called: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_flight_sent_bytes_total", Help: "Bytes of Flight data sent, headers included."},
+			[]string{"method"},
+		),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.calls, m.called, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(
+		m.requests,
+		m.seconds,
+		m.sent,
+		m.calls,
+		m.called,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	return m
 }
 
 // lag tells how far the search index is behind the registry, in changes: a large import
 // shows here, and is no fault [decisions.md 32].
 func (m *metrics) lag(head func(context.Context) (int64, error), position func() int64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "guichet_index_lag_changes", Help: "Changes of the registry that the search index has not seen; NaN while the database is away."}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		n, err := head(ctx)
-		if err != nil {
-			return math.NaN()
-		}
-		return float64(max(n-position(), 0))
-	}))
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{
+				Name: "guichet_index_lag_changes",
+				Help: "Changes of the registry that the search index has not seen; NaN while the database is away.",
+			},
+			func() float64 {
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+				defer cancel()
+				n, err := head(ctx)
+				if err != nil {
+					return math.NaN()
+				}
+				return float64(max(n-position(), 0))
+			},
+		),
+	)
 }
 
 func (m *metrics) handler() http.Handler {
@@ -79,7 +114,23 @@ func (s *Server) observe(c *gin.Context) {
 		s.metrics.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 		s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
 		s.metrics.sent.WithLabelValues(route).Add(float64(max(c.Writer.Size(), 0)))
-		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "ms", float64(took.Microseconds())/1000, "by", s.caller(c), "about", c.Param("id"))
+		s.deps.Log.Info(
+			"request",
+			"method",
+			method,
+			"route",
+			route,
+			"status",
+			status,
+			"bytes",
+			max(c.Writer.Size(), 0),
+			"ms",
+			float64(took.Microseconds())/1000,
+			"by",
+			s.caller(c),
+			"about",
+			c.Param("id"),
+		)
 	}()
 	c.Next()
 }
@@ -99,7 +150,17 @@ func (s *Server) caller(c *gin.Context) string {
 }
 
 func methods() []string {
-	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace}
+	return []string{
+		http.MethodGet,
+		http.MethodHead,
+		http.MethodPost,
+		http.MethodPut,
+		http.MethodPatch,
+		http.MethodDelete,
+		http.MethodOptions,
+		http.MethodConnect,
+		http.MethodTrace,
+	}
 }
 
 // observeCall counts a call of Arrow Flight, which writes its own line of log.

@@ -85,7 +85,13 @@ func (s *stay) grow(ctx context.Context, n int64) error {
 		select {
 		case <-freed:
 		case <-ctx.Done():
-			return &schemas.Error{Kind: schemas.Busy, Subject: "request", Message: "too many bodies are being read at once", Remedy: "try again in a moment", Err: ctx.Err()}
+			return &schemas.Error{
+				Kind:    schemas.Busy,
+				Subject: "request",
+				Message: "too many bodies are being read at once",
+				Remedy:  "try again in a moment",
+				Err:     ctx.Err(),
+			}
 		}
 	}
 }

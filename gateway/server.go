@@ -73,7 +73,8 @@ func New(d Deps) *Server {
 	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies(), limits: d.Limits.Filled(), rates: newRates(d.Now)}
 	s.uploads = s.limits.uploads()
 	gin.SetMode(gin.ReleaseMode)
-	calls := (&flight.Door{Leases: d.Leases, Releases: d.Releases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now, Key: d.Ticket, Ended: s.metrics.observeCall,
+	calls := (&flight.Door{Leases: d.Leases, Releases: d.Releases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now,
+		Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
 	s.metrics.lag(d.DB.Head, d.Index.Position)
 	pages := s.routes()
@@ -178,7 +179,10 @@ func (s *Server) routes() http.Handler {
 	}
 	r.NoRoute(nowhere)
 	r.NoMethod(func(c *gin.Context) {
-		p := problem.Of(schemas.Errorf(schemas.Invalid, c.Request.Method, "%s is not done at %s", c.Request.Method, c.Request.URL.Path), s.deps.Log)
+		p := problem.Of(
+			schemas.Errorf(schemas.Invalid, c.Request.Method, "%s is not done at %s", c.Request.Method, c.Request.URL.Path),
+			s.deps.Log,
+		)
 		p.Status = http.StatusMethodNotAllowed
 		problem.Write(c.Writer, p)
 	})
@@ -186,7 +190,15 @@ func (s *Server) routes() http.Handler {
 
 	// Byte doors: outside Recovery, which would end a broken stream cleanly.
 	bytes := r.Group("/api/v1")
-	d := &door.Door{Leases: s.deps.Leases, Releases: s.deps.Releases, Refusals: s.deps.Refusals, Stream: s.deps.Stream, Log: s.deps.Log, Now: s.deps.Now, Behind: s.deps.Behind}
+	d := &door.Door{
+		Leases:   s.deps.Leases,
+		Releases: s.deps.Releases,
+		Refusals: s.deps.Refusals,
+		Stream:   s.deps.Stream,
+		Log:      s.deps.Log,
+		Now:      s.deps.Now,
+		Behind:   s.deps.Behind,
+	}
 	d.Mount(bytes)
 
 	safe := r.Group("/", s.recovery)
@@ -241,7 +253,16 @@ func (s *Server) authenticate(c *gin.Context) {
 	}
 	token, ok := door.Bearer(h)
 	if !ok {
-		s.refuse(c, schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the Authorization header is not a bearer token", Remedy: "send Authorization: Bearer …"})
+		s.refuse(
+			c,
+			schemas.Principal{},
+			&schemas.Error{
+				Kind:    schemas.Unauthenticated,
+				Subject: "token",
+				Message: "the Authorization header is not a bearer token",
+				Remedy:  "send Authorization: Bearer …",
+			},
+		)
 		return
 	}
 	if lease.IsLease(token) {
@@ -310,7 +331,9 @@ func (s *Server) ready(c *gin.Context) {
 		said := gin.H{"ready": true}
 		n, since, err := s.deps.Publisher.Waiting(ctx)
 		if err == nil && n > 0 { // one provider's fault keeps nobody else out; ids are not for everybody
-			said["notes"] = []string{fmt.Sprintf("publications that do not go on: %d, the first since %s; guichet versions DATASET says why", n, since.Format(time.RFC3339))}
+			said["notes"] = []string{
+				fmt.Sprintf("publications that do not go on: %d, the first since %s; guichet versions DATASET says why", n, since.Format(time.RFC3339)),
+			}
 		}
 		c.JSON(http.StatusOK, said)
 		return
@@ -334,8 +357,20 @@ func (s *Server) upload(c *gin.Context) {
 	err = place.grow(c.Request.Context(), 1)
 	if err != nil {
 		c.Header("Retry-After", "5")
-		s.fail(c, &schemas.Error{Kind: schemas.Busy, Subject: "upload", Message: fmt.Sprintf("too many files are being uploaded: at most %d of one provider and %d of all run at once", s.uploads.each, s.uploads.most),
-			Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)", Err: err})
+		s.fail(
+			c,
+			&schemas.Error{
+				Kind:    schemas.Busy,
+				Subject: "upload",
+				Message: fmt.Sprintf(
+					"too many files are being uploaded: at most %d of one provider and %d of all run at once",
+					s.uploads.each,
+					s.uploads.most,
+				),
+				Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)",
+				Err:    err,
+			},
+		)
 		return
 	}
 	defer place.leave()
@@ -343,7 +378,16 @@ func (s *Server) upload(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()
 	body := &patient{body: c.Request.Body, c: http.NewResponseController(c.Writer), idle: s.deps.UploadIdle, end: time.Now().Add(uploadTime)}
-	err = s.deps.Publisher.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"), c.Param("name"), body, c.Request.ContentLength)
+	err = s.deps.Publisher.Upload(
+		ctx,
+		by,
+		schemas.DatasetID(c.Param("id")),
+		c.Param("table"),
+		c.Param("split"),
+		c.Param("name"),
+		body,
+		c.Request.ContentLength,
+	)
 	if err != nil {
 		s.refuse(c, by, err)
 		return
@@ -372,7 +416,13 @@ func (s *Server) export(c *gin.Context) {
 	}
 	c.Header("Content-Type", "application/zip")
 	c.Header("Content-Disposition", `attachment; filename="guichet-record.zip"`)
-	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q, exporter(by), func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
+	err = s.deps.Record.Export(
+		c.Request.Context(),
+		c.Writer,
+		q,
+		exporter(by),
+		func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) },
+	)
 	if err == nil {
 		return
 	}

@@ -65,7 +65,9 @@ func (a answer) decision(d *schemas.Dataset, f Attributes) schemas.Decision {
 	}
 	if a.Verdict == schemas.VerdictNo {
 		if len(out.Reasons) == 0 {
-			out.Reasons = []schemas.Reason{{Rule: "default", Source: "deny by default", Text: "no rule permits it", Remedy: "ask the provider to offer it"}}
+			out.Reasons = []schemas.Reason{
+				{Rule: "default", Source: "deny by default", Text: "no rule permits it", Remedy: "ask the provider to offer it"},
+			}
 		}
 		return out
 	}
@@ -95,7 +97,8 @@ func joinDomains(duties []schemas.Duty, d *schemas.Dataset) {
 	for i := range duties {
 		for j := range duties {
 			x, y := &duties[i], &duties[j]
-			if x.Domain != "" && y.Kind == x.Kind && y.Source == x.Source && overlap(x, y) && (y.Domain != x.Domain || !slices.Equal(x.With, y.With)) {
+			if x.Domain != "" && y.Kind == x.Kind && y.Source == x.Source && overlap(x, y) &&
+				(y.Domain != x.Domain || !slices.Equal(x.With, y.With)) {
 				apart = append(apart, i)
 			}
 		}
@@ -107,7 +110,8 @@ func joinDomains(duties []schemas.Duty, d *schemas.Dataset) {
 
 // overlap says whether two duties bind one column.
 func overlap(x, y *schemas.Duty) bool {
-	return (x.Table == "" || y.Table == "" || x.Table == y.Table) && slices.ContainsFunc(x.Columns, func(c string) bool { return slices.Contains(y.Columns, c) })
+	return (x.Table == "" || y.Table == "" || x.Table == y.Table) &&
+		slices.ContainsFunc(x.Columns, func(c string) bool { return slices.Contains(y.Columns, c) })
 }
 
 // maxTurns and horizon bound how far ahead an answer is looked at; no agreement is longer.

@@ -76,7 +76,13 @@ func (c *offerCheck) steps(at string, before []schemas.Duty, d *schemas.Duty) {
 		for i, col := range d.Columns {
 			_, nested := schemas.Coarser(b.To, d.To)
 			if slices.Contains(b.Columns, col) && !nested && validStep(b.To) && validStep(d.To) {
-				c.fault(fmt.Sprintf("%s/columns/%d", at, i), "%q is made coarser to %s already, and to %s is neither coarser nor finer than that", col, b.To, d.To)
+				c.fault(
+					fmt.Sprintf("%s/columns/%d", at, i),
+					"%q is made coarser to %s already, and to %s is neither coarser nor finer than that",
+					col,
+					b.To,
+					d.To,
+				)
 			}
 		}
 	}

@@ -141,7 +141,10 @@ func (c *offerCheck) review(o *schemas.Offer) {
 		return
 	}
 	if reviewed < permissions && !o.Review {
-		c.fault(fmt.Sprintf("/rules/%d/review", first), "a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission")
+		c.fault(
+			fmt.Sprintf("/rules/%d/review", first),
+			"a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission",
+		)
 	}
 	o.Review = true
 }
@@ -169,7 +172,12 @@ func (c *offerCheck) spend(at string, values int) bool {
 	c.all.nodes++
 	c.all.values += values
 	if !over && (c.all.nodes > schemas.MaxOfferNodes || c.all.values > schemas.MaxOfferValues) {
-		c.fault(at, "the offer is too large: its constraints and filters have at most %d nodes and %d values together", schemas.MaxOfferNodes, schemas.MaxOfferValues)
+		c.fault(
+			at,
+			"the offer is too large: its constraints and filters have at most %d nodes and %d values together",
+			schemas.MaxOfferNodes,
+			schemas.MaxOfferValues,
+		)
 		return false
 	}
 	return !over

@@ -126,9 +126,21 @@ func standing(e Entitlement, now time.Time) error {
 	w := StreamRequest{Agreement: a.ID}
 	switch {
 	case a.State == schemas.AgreementRevoked:
-		return refuse(w, "agreement.revoked", "the provider", fmt.Sprintf("the agreement was revoked on %s: %s", a.Revoked.UTC().Format(time.RFC3339), a.Reason), "send a new request")
+		return refuse(
+			w,
+			"agreement.revoked",
+			"the provider",
+			fmt.Sprintf("the agreement was revoked on %s: %s", a.Revoked.UTC().Format(time.RFC3339), a.Reason),
+			"send a new request",
+		)
 	case a.State == schemas.AgreementEnded || !now.Before(a.Until):
-		return refuse(w, "agreement.ended", "the agreement", fmt.Sprintf("the agreement ended on %s", a.Until.UTC().Format(time.RFC3339)), "send a new request")
+		return refuse(
+			w,
+			"agreement.ended",
+			"the agreement",
+			fmt.Sprintf("the agreement ended on %s", a.Until.UTC().Format(time.RFC3339)),
+			"send a new request",
+		)
 	case e.Stopped:
 		return refuse(w, "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
@@ -160,7 +172,13 @@ func (g *Grant) narrow(item schemas.LeaseItem) error {
 		}
 	}
 	if !slices.Contains(a.Versions, w.Version) && !a.Follow {
-		return refuse(*w, "agreement.version", "the agreement", fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)), "ask for an agreement on that version")
+		return refuse(
+			*w,
+			"agreement.version",
+			"the agreement",
+			fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)),
+			"ask for an agreement on that version",
+		)
 	}
 	for _, rest := range [][]string{item.Columns, a.Columns} {
 		if len(w.Columns) == 0 {
@@ -198,7 +216,13 @@ func join(v []schemas.VersionID) string {
 func (g *Grant) rank() error {
 	if g.want.World == 0 {
 		if g.lease.Rank != nil {
-			return refuse(g.want, "lease.rank", "the lease", "the lease is for one rank's stream only", "use /stream, or ask for a lease without rank")
+			return refuse(
+				g.want,
+				"lease.rank",
+				"the lease",
+				"the lease is for one rank's stream only",
+				"use /stream, or ask for a lease without rank",
+			)
 		}
 		return nil
 	}
@@ -206,10 +230,22 @@ func (g *Grant) rank() error {
 		return refuse(g.want, "lease.rank", "the lease", "the lease names a rank without its world", "ask for a lease on rank and world")
 	}
 	if g.lease.Order != nil && *g.lease.Order != g.want.Order {
-		return refuse(g.want, "lease.order", "the lease", fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)), "ask with the same seed, epoch, start and even, or for a lease on this order")
+		return refuse(
+			g.want,
+			"lease.order",
+			"the lease",
+			fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)),
+			"ask with the same seed, epoch, start and even, or for a lease on this order",
+		)
 	}
 	if g.lease.World != nil && *g.lease.World != g.want.World {
-		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World), "ask for a lease on this world")
+		return refuse(
+			g.want,
+			"lease.world",
+			"the lease",
+			fmt.Sprintf("the lease is for a world of %d", *g.lease.World),
+			"ask for a lease on this world",
+		)
 	}
 	if g.lease.Rank != nil && *g.lease.Rank != g.want.Rank {
 		return refuse(g.want, "lease.rank", "the lease", fmt.Sprintf("the lease is for rank %d", *g.lease.Rank), "ask for a lease on this rank")
@@ -238,7 +274,13 @@ func (g *Grant) place(f schemas.Factory) error {
 		}
 		enforced = enforced || d.Enforced
 		if len(d.Values) > 0 && !slices.Contains(d.Values, string(g.terms.Factory)) {
-			return refuse(g.want, "agreement.factory", d.Source, fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")), "run the project there")
+			return refuse(
+				g.want,
+				"agreement.factory",
+				d.Source,
+				fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")),
+				"run the project there",
+			)
 		}
 	}
 	for _, cidr := range f.Egress {
@@ -249,7 +291,13 @@ func (g *Grant) place(f schemas.Factory) error {
 		}
 	}
 	if enforced || len(f.Egress) > 0 {
-		return refuse(g.want, "agreement.place", "the agreement", fmt.Sprintf("streams open only from the network of %s; this request came from elsewhere", g.terms.Factory), "open the stream from a job at the factory")
+		return refuse(
+			g.want,
+			"agreement.place",
+			"the agreement",
+			fmt.Sprintf("streams open only from the network of %s; this request came from elsewhere", g.terms.Factory),
+			"open the stream from a job at the factory",
+		)
 	}
 	return nil
 }
@@ -266,7 +314,11 @@ func Leasable(ctx context.Context, look LookUp, item schemas.LeaseItem, now time
 	if err != nil {
 		return err
 	}
-	g := Grant{want: StreamRequest{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns}, lease: e.Lease, terms: e.Agreement}
+	g := Grant{
+		want:  StreamRequest{Agreement: item.Agreement, Version: item.Version, Table: item.Table, Split: item.Split, Columns: item.Columns},
+		lease: e.Lease,
+		terms: e.Agreement,
+	}
 	return g.narrow(schemas.LeaseItem{Agreement: item.Agreement})
 }
 

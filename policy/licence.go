@@ -27,10 +27,24 @@ func (e *Engine) licenceNotes(d *schemas.Dataset, f Attributes) []string {
 		if purpose != "" {
 			whether = purpose
 		}
-		notes = append(notes, fmt.Sprintf("the licence %s is for non-commercial use, and the terms do not ask for that: see that %s is non-commercial, or ask the provider", d.Licence, whether))
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"the licence %s is for non-commercial use, and the terms do not ask for that: see that %s is non-commercial, or ask the provider",
+				d.Licence,
+				whether,
+			),
+		)
 	}
 	if licenceNoDerivatives.MatchString(d.Licence) {
-		notes = append(notes, fmt.Sprintf("the licence %s lets nobody pass on what is derived from the data, and the terms do not say so: ask the provider what holds for a model", d.Licence))
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"the licence %s lets nobody pass on what is derived from the data, and the terms do not say so: ask the provider what holds for a "+
+					"model",
+				d.Licence,
+			),
+		)
 	}
 	return notes
 }
@@ -44,7 +58,13 @@ func (e *Engine) TermsBesideLicence(d *schemas.Dataset) []string {
 	for i := range d.Offer.Rules {
 		r := &d.Offer.Rules[i]
 		if r.Kind == schemas.Permission && !e.onlyNotForProfit(r.Constraint) {
-			return []string{fmt.Sprintf("the licence %s is for non-commercial use, and these terms also permit other uses; the template non-commercial, or a constraint on the purpose, would keep to it", d.Licence)}
+			return []string{
+				fmt.Sprintf(
+					"the licence %s is for non-commercial use, and these terms also permit other uses; the template non-commercial, or a constraint "+
+						"on the purpose, would keep to it",
+					d.Licence,
+				),
+			}
 		}
 	}
 	return nil

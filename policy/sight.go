@@ -11,14 +11,24 @@ import (
 // SightOf says what a caller may know to exist: strangers what is for everyone,
 // officers and operators everything.
 func SightOf(by schemas.Principal) schemas.Sight {
-	return schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant, All: by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)}
+	return schemas.Sight{
+		Everyone:    true,
+		SignedIn:    by.SignedIn(),
+		Participant: by.Participant,
+		All:         by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator),
+	}
 }
 
 // Needs says whether a caller has a role: nil, Unauthenticated for a stranger, or
 // Denied naming the role. what completes the sentence "to … needs the role".
 func Needs(by schemas.Principal, role schemas.Role, what string) error {
 	if !by.SignedIn() {
-		return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "to " + what + " needs a signed-in caller", Remedy: "send a token of an issuer that is known here: guichet login"}
+		return &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "token",
+			Message: "to " + what + " needs a signed-in caller",
+			Remedy:  "send a token of an issuer that is known here: guichet login",
+		}
 	}
 	if by.Has(role) {
 		return nil

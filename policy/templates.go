@@ -17,7 +17,14 @@ type TemplateParams struct {
 
 // Templates names the ready-made offers.
 func Templates() []string {
-	return []string{"open-with-attribution", "research-only", "non-commercial", "research-and-development", "ask-the-holder", "health-with-review"}
+	return []string{
+		"open-with-attribution",
+		"research-only",
+		"non-commercial",
+		"research-and-development",
+		"ask-the-holder",
+		"health-with-review",
+	}
 }
 
 // notForProfit are the purposes that are non-commercial by their own meaning. Training a
@@ -31,7 +38,13 @@ func notForProfit() []string {
 // name.
 func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	if !slices.Contains(Templates(), name) {
-		return schemas.Offer{}, schemas.BadField("offer", "/template", "%q is not a template; there are %s", name, strings.Join(Templates(), ", "))
+		return schemas.Offer{}, schemas.BadField(
+			"offer",
+			"/template",
+			"%q is not a template; there are %s",
+			name,
+			strings.Join(Templates(), ", "),
+		)
 	}
 	o := schemas.Offer{Template: name, Follow: true}
 	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}
@@ -46,7 +59,11 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	}
 	switch name {
 	case "research-only":
-		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"scientific-research", "non-commercial-research"}}
+		permit.Constraint = &schemas.Constraint{
+			Left:     "purpose",
+			Operator: "isA",
+			Right:    []string{"scientific-research", "non-commercial-research"},
+		}
 	case "non-commercial":
 		permit.Constraint = &schemas.Constraint{Left: "purpose", Operator: "isA", Right: notForProfit()}
 	case "research-and-development":

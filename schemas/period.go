@@ -36,7 +36,12 @@ func ParsePeriod(s string, loose bool) (Period, error) {
 		if len(s) > maxPeriod {
 			s = "…"
 		}
-		return Period{}, fmt.Errorf("%q is not a time%s: write a day (2026-11-28, with a zone 2026-11-28+01:00 or 2026-11-28[Europe/Paris]), a month, a year, or an instant with its zone (RFC 3339: 2026-11-28T12:00:00Z)", s, why)
+		return Period{}, fmt.Errorf(
+			"%q is not a time%s: write a day (2026-11-28, with a zone 2026-11-28+01:00 or 2026-11-28[Europe/Paris]), a month, a year, or an "+
+				"instant with its zone (RFC 3339: 2026-11-28T12:00:00Z)",
+			s,
+			why,
+		)
 	}
 	if len(s) > maxPeriod {
 		return bad("")
@@ -57,7 +62,10 @@ func ParsePeriod(s string, loose bool) (Period, error) {
 		if !dated(y, month, day) {
 			return bad(", as there is no such day")
 		}
-		return Period{time.Date(y, time.Month(month), day, 0, 0, 0, 0, loc), time.Date(y+step[0], time.Month(month+step[1]), day+step[2], 0, 0, 0, 0, loc)}, nil
+		return Period{
+			time.Date(y, time.Month(month), day, 0, 0, 0, 0, loc),
+			time.Date(y+step[0], time.Month(month+step[1]), day+step[2], 0, 0, 0, 0, loc),
+		}, nil
 	}
 	m := clock.FindStringSubmatch(upper(s))
 	if m == nil {

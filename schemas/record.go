@@ -27,8 +27,27 @@ const (
 
 // ChangeKinds lists every kind of change.
 func ChangeKinds() []string {
-	return []string{ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped, ChangeRequest, ChangeReview,
-		ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeRun, ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart}
+	return []string{
+		ChangeDatasetPut,
+		ChangeDatasetOffer,
+		ChangeDatasetGone,
+		ChangeVersion,
+		ChangeParty,
+		ChangeStopped,
+		ChangeUnstopped,
+		ChangeRequest,
+		ChangeReview,
+		ChangeAgreement,
+		ChangeRevoke,
+		ChangeLease,
+		ChangeLeaseRevoked,
+		ChangeRun,
+		ChangeReleaseBegin,
+		ChangeReleaseEnd,
+		ChangeRefusal,
+		ChangeErasure,
+		ChangeLogStart,
+	}
 }
 
 // Change is one entry of the one change sequence. Its leaf in the tree is

@@ -58,7 +58,13 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	x := &Index{dir: dir, log: log, mapping: m, most: maxChunk}
 	err = os.MkdirAll(dir, 0o700)
 	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: dir, Message: "the folder of the search index cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+		return nil, &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: dir,
+			Message: "the folder of the search index cannot be written",
+			Remedy:  "check its owner and the free disk space",
+			Err:     err,
+		}
 	}
 	x.sweep()
 	whole := true
@@ -110,7 +116,13 @@ func (x *Index) empty() error {
 			c.b, err = bleve.New(path, x.mapping)
 		}
 		if err != nil {
-			return &schemas.Error{Kind: schemas.Unavailable, Subject: path, Message: "the search index cannot be made", Remedy: "check the folder's owner and the free disk space", Err: err}
+			return &schemas.Error{
+				Kind:    schemas.Unavailable,
+				Subject: path,
+				Message: "the search index cannot be made",
+				Remedy:  "check the folder's owner and the free disk space",
+				Err:     err,
+			}
 		}
 	}
 	x.position.Store(-1)
@@ -124,7 +136,13 @@ func discard(b bleve.Index) error {
 		return nil
 	})
 	if err != nil {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: "search index", Message: "the damaged search index does not close", Remedy: "restart the gateway; it is rebuilt then", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "search index",
+			Message: "the damaged search index does not close",
+			Remedy:  "restart the gateway; it is rebuilt then",
+			Err:     err,
+		}
 	}
 	return nil
 }
@@ -147,7 +165,13 @@ func (x *Index) damaged(err error) error {
 	if !x.broken.Swap(true) {
 		x.log.Warn("the search index is damaged and is rebuilt from the registry", "err", err)
 	}
-	return &schemas.Error{Kind: schemas.Busy, Subject: "search", Message: "the search index is being rebuilt", Remedy: "try again in a moment; datasets can be read by their ids meanwhile", Err: err}
+	return &schemas.Error{
+		Kind:    schemas.Busy,
+		Subject: "search",
+		Message: "the search index is being rebuilt",
+		Remedy:  "try again in a moment; datasets can be read by their ids meanwhile",
+		Err:     err,
+	}
 }
 
 // Close closes both indexes; call it after Follow has ended.

@@ -68,7 +68,8 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 		return nil, err
 	}
 	err = m.AddCustomAnalyzer(spanish, map[string]any{
-		"type": custom.Name, "tokenizer": unicode.Name, "token_filters": []string{lowercase.Name, es.StopName, es.SnowballStemmerName, es.NormalizeName},
+		"type": custom.Name, "tokenizer": unicode.Name, "token_filters": []string{lowercase.Name, es.StopName, es.SnowballStemmerName,
+			es.NormalizeName},
 	})
 	if err != nil {
 		return nil, err

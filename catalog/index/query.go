@@ -45,7 +45,12 @@ const (
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
 func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Result, error) {
 	if !x.Ready() {
-		return Result{}, &schemas.Error{Kind: schemas.Busy, Subject: "search", Message: "the search index is being rebuilt", Remedy: "try again in a moment; datasets can be read by their ids meanwhile"}
+		return Result{}, &schemas.Error{
+			Kind:    schemas.Busy,
+			Subject: "search",
+			Message: "the search index is being rebuilt",
+			Remedy:  "try again in a moment; datasets can be read by their ids meanwhile",
+		}
 	}
 	body, err := x.build(&q)
 	if err != nil {
@@ -146,7 +151,13 @@ func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
 // do over all hits. Errors: Invalid for a field that is no facet.
 func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
 	if !slices.Contains(Facets(), name) {
-		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
+		return schemas.Facet{}, schemas.BadField(
+			"search",
+			"facets",
+			"%q is not a facet; there are access, %s",
+			name,
+			strings.Join(Facets(), ", "),
+		)
 	}
 	counts := map[string]int{}
 	for _, d := range sets {

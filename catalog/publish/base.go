@@ -62,7 +62,12 @@ func added(objects []s3.Info, base *schemas.Version, p *schemas.Publication) ([]
 		case !is:
 			out = append(out, o)
 		case etag != o.ETag:
-			return nil, &schemas.Error{Kind: schemas.Conflict, Subject: o.Key, Message: fmt.Sprintf("%s changed since version %s", o.Key, base.Version), Remedy: "publish a whole version, without a base"}
+			return nil, &schemas.Error{
+				Kind:    schemas.Conflict,
+				Subject: o.Key,
+				Message: fmt.Sprintf("%s changed since version %s", o.Key, base.Version),
+				Remedy:  "publish a whole version, without a base",
+			}
 		}
 	}
 	return out, nil
@@ -85,7 +90,13 @@ func (pub *Publisher) stands(ctx context.Context, p *publication, base *schemas.
 		}
 		switch {
 		case schemas.KindOf(err) == schemas.NotFound || err == nil && info.ETag != s.ETag:
-			p.version.Failures = append(p.version.Failures, schemas.FieldError{Pointer: asUploaded(&p.dataset, given(s).Key), Message: fmt.Sprintf("it is not as it was when version %s was published; publish a whole version", base.Version)})
+			p.version.Failures = append(
+				p.version.Failures,
+				schemas.FieldError{
+					Pointer: asUploaded(&p.dataset, given(s).Key),
+					Message: fmt.Sprintf("it is not as it was when version %s was published; publish a whole version", base.Version),
+				},
+			)
 		case err != nil:
 			return err
 		}

@@ -20,7 +20,12 @@ const maxShards = 100_000
 // Publish begins to publish a version: it names the objects, checks that the
 // provider may name them, and leaves the reading to Run. Errors: NotFound,
 // Invalid, Denied (a foreign prefix), Conflict, Unavailable.
-func (pub *Publisher) Publish(ctx context.Context, by schemas.Principal, id schemas.DatasetID, p schemas.Publication) (schemas.VersionSummary, error) {
+func (pub *Publisher) Publish(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	p schemas.Publication,
+) (schemas.VersionSummary, error) {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {
 		return schemas.VersionSummary{}, err
@@ -58,7 +63,16 @@ func (pub *Publisher) Publish(ctx context.Context, by schemas.Principal, id sche
 	if err != nil {
 		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
 	}
-	v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: p.Version, State: schemas.VersionPublishing, Tables: tables(base, &p), Shards: shards, Started: now}}
+	v := schemas.Version{
+		Dataset: id,
+		VersionSummary: schemas.VersionSummary{
+			Version: p.Version,
+			State:   schemas.VersionPublishing,
+			Tables:  tables(base, &p),
+			Shards:  shards,
+			Started: now,
+		},
+	}
 	err = pub.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return pub.begin(ctx, tx, by, &d, v, string(ask)) })
 	if err != nil {
 		return schemas.VersionSummary{}, err
@@ -87,12 +101,24 @@ func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal
 	case err == nil && (have.State == schemas.VersionFailed || have.State == schemas.VersionTried):
 		_, err = db.Update(ctx, tx, "version", key, revision, v, cols)
 	case err == nil:
-		return &schemas.Error{Kind: schemas.Conflict, Subject: key, Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State), Remedy: "publish under another version name"}
+		return &schemas.Error{
+			Kind:    schemas.Conflict,
+			Subject: key,
+			Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State),
+			Remedy:  "publish under another version name",
+		}
 	}
 	if err != nil {
 		return err
 	}
-	return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, d, map[string]string{"version": string(v.Version), "state": string(v.State)})
+	return pub.Catalog.Changed(
+		ctx,
+		tx,
+		by,
+		schemas.ChangeVersion,
+		d,
+		map[string]string{"version": string(v.Version), "state": string(v.State)},
+	)
 }
 
 // checkName checks a table's or split's name, and that it is said once.
@@ -172,7 +198,13 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 			}
 			for k, key := range s.Keys {
 				if seen[key] {
-					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k), "%s is given twice in the table %s: its rows would be doubled", asUploaded(d, key), p.Tables[i].Name)
+					return 0, schemas.BadField(
+						"publication",
+						fmt.Sprintf("%s/keys/%d", at, k),
+						"%s is given twice in the table %s: its rows would be doubled",
+						asUploaded(d, key),
+						p.Tables[i].Name,
+					)
 				}
 				seen[key] = true
 				err := pub.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
@@ -202,7 +234,14 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 	return n, nil
 }
 
-func (pub *Publisher) list(ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, s *schemas.PublicationSplit, at string) error {
+func (pub *Publisher) list(
+	ctx context.Context,
+	by schemas.Principal,
+	p *asked,
+	base *schemas.Version,
+	s *schemas.PublicationSplit,
+	at string,
+) error {
 	err := pub.mayList(ctx, by, &p.Publication, s.Prefix)
 	if err != nil {
 		return err

@@ -23,7 +23,12 @@ func (pub *Publisher) fitsDisk(key string, size int64) error {
 // noRoom says what an object needs of the disk for temporary files: its own size and that
 // of what is written of it, which is larger where the object is packed.
 func (pub *Publisher) noRoom(key string, size int64, cause error) error {
-	message := fmt.Sprintf("there is no room in the gateway's temporary folder for %s: it needs %d bytes for the object and about as many for what is written of it, more where the object is packed", key, size)
+	message := fmt.Sprintf(
+		"there is no room in the gateway's temporary folder for %s: it needs %d bytes for the object and about as many for what is written "+
+			"of it, more where the object is packed",
+		key,
+		size,
+	)
 	if free, _, known := disk(pub.TempDir); known {
 		message += fmt.Sprintf("; %d are free", free)
 	}
@@ -35,7 +40,13 @@ func (pub *Publisher) noRoom(key string, size int64, cause error) error {
 func unlinked(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "shard-*")
 	if err != nil {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "publication", Message: "there is no room for a temporary file", Remedy: "free disk space under the gateway's data folder", Err: err}
+		return nil, &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "publication",
+			Message: "there is no room for a temporary file",
+			Remedy:  "free disk space under the gateway's data folder",
+			Err:     err,
+		}
 	}
 	err = os.Remove(f.Name())
 	if err != nil {

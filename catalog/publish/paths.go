@@ -50,7 +50,16 @@ func (pub *Publisher) root(ctx context.Context, by schemas.Principal, p *asked, 
 			above = append(above, strings.TrimSuffix(folder, "/"))
 		}
 		if len(above) > 0 && root == prefix {
-			p.Said = append(p.Said, schemas.FieldError{Pointer: prefix, Message: fmt.Sprintf("columns of paths are those of the folders below this prefix; it has itself, as no column, %s: publish the folder above to have it", strings.Join(above, ", "))})
+			p.Said = append(
+				p.Said,
+				schemas.FieldError{
+					Pointer: prefix,
+					Message: fmt.Sprintf(
+						"columns of paths are those of the folders below this prefix; it has itself, as no column, %s: publish the folder above to have it",
+						strings.Join(above, ", "),
+					),
+				},
+			)
 		}
 	}
 	if p.Roots == nil {
@@ -102,7 +111,15 @@ func shardsAmong(objects []s3.Info, prefix, at string) ([]s3.Info, *leftOut, err
 	for _, o := range objects {
 		name := strings.TrimPrefix(o.Key, prefix)
 		if format := tableFormat(name); format != "" {
-			return nil, nil, schemas.BadField("publication", at+"/prefix", "%s is %s table (%s): its files hold rows that were removed or changed since; write the rows of today into a folder of plain Parquet files and publish that", prefix, format, name)
+			return nil, nil, schemas.BadField(
+				"publication",
+				at+"/prefix",
+				"%s is %s table (%s): its files hold rows that were removed or changed since; write the rows of today into a folder of plain "+
+					"Parquet files and publish that",
+				prefix,
+				format,
+				name,
+			)
 		}
 		if beside(name) {
 			left.Count++
@@ -149,7 +166,10 @@ func beside(name string) bool {
 	case ".md", ".markdown", ".rst", ".pdf", ".html", ".htm", ".md5", ".sha1", ".sha256", ".sha512", ".crc":
 		return true
 	case "", ".txt":
-		return slices.Contains([]string{"readme", "license", "licence", "copying", "notice", "changelog", "citation", "checksums", "md5sums", "sha256sums"}, word)
+		return slices.Contains(
+			[]string{"readme", "license", "licence", "copying", "notice", "changelog", "citation", "checksums", "md5sums", "sha256sums"},
+			word,
+		)
 	case ".cff":
 		return word == "citation"
 	}
@@ -167,7 +187,10 @@ func (l *leftOut) String() string {
 
 // note is the report's line on what was left out.
 func (l *leftOut) note() schemas.FieldError {
-	return schemas.FieldError{Pointer: l.Prefix, Message: fmt.Sprintf("left out, as names that begin with _ or . and texts beside the data are no shards: %s", l)}
+	return schemas.FieldError{
+		Pointer: l.Prefix,
+		Message: fmt.Sprintf("left out, as names that begin with _ or . and texts beside the data are no shards: %s", l),
+	}
 }
 
 // withoutPaths leaves the columns of paths out where the base's table has none of them: it
@@ -181,7 +204,17 @@ func (p *publication) withoutPaths(tr *tableReading) {
 			return
 		}
 	}
-	p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: tr.t.Name, Message: fmt.Sprintf("columns of the paths are left out, as version %s has none of them: %s; publish a whole version to have them", p.ask.Base, namesOf(tr.paths[0]))})
+	p.version.Notes = append(
+		p.version.Notes,
+		schemas.FieldError{
+			Pointer: tr.t.Name,
+			Message: fmt.Sprintf(
+				"columns of the paths are left out, as version %s has none of them: %s; publish a whole version to have them",
+				p.ask.Base,
+				namesOf(tr.paths[0]),
+			),
+		},
+	)
 	for i := range tr.paths {
 		tr.paths[i] = nil
 	}
@@ -203,7 +236,15 @@ func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at st
 				first, whose = columns, key
 			}
 			if !slices.EqualFunc(first, columns, func(a, b sandbox.PathColumn) bool { return a.Name == b.Name }) {
-				return schemas.BadField("publication", where, "the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones", asUploaded(d, key), namesOf(columns), asUploaded(d, whose), namesOf(first))
+				return schemas.BadField(
+					"publication",
+					where,
+					"the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones",
+					asUploaded(d, key),
+					namesOf(columns),
+					asUploaded(d, whose),
+					namesOf(first),
+				)
 			}
 		}
 	}

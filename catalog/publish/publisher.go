@@ -18,14 +18,18 @@ import (
 
 // Config is what a Publisher is made of.
 type Config struct {
-	Catalog    *catalog.Catalog
-	DB         *db.DB
-	Log        *slog.Logger
-	MayName    func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
-	Prefix     func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) (string, error) // of the provider's, under which a key lies
-	Store      func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)                                                     // an open store
-	Work       func(ctx context.Context) (store schemas.StoreID, bucket string, err error)                                          // where rewritten shards go
-	Readers    func() Reader                                                                                                        // one for each publication
+	Catalog *catalog.Catalog
+	DB      *db.DB
+	Log     *slog.Logger
+	MayName func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
+	// of the provider's, under which a key lies
+	Prefix func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) (string, error)
+	// an open store
+	Store func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+	// where rewritten shards go
+	Work func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
+	// one for each publication
+	Readers    func() Reader
 	TempDir    string
 	Now        func() time.Time
 	MaxUploads int64 // bytes of a provider's uploaded files together; 0: any number

@@ -27,7 +27,12 @@ const (
 )
 
 func tooSlow(key string) error {
-	return &schemas.Error{Kind: schemas.Invalid, Subject: key, Message: fmt.Sprintf("the store sends %s slower than 1 MiB in a second", key), Remedy: "publish from a faster store, or upload the files"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: key,
+		Message: fmt.Sprintf("the store sends %s slower than 1 MiB in a second", key),
+		Remedy:  "publish from a faster store, or upload the files",
+	}
 }
 
 // maxShard bounds one object.
@@ -366,7 +371,15 @@ func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.
 		got.Shard.Size = got.OutSize
 		return got, nil
 	}
-	got.Shard.Source = &schemas.Source{Store: p.ask.Store, Bucket: p.ask.Bucket, Key: key, ETag: info.ETag, Size: info.Size, SHA256: report.SHA256, Format: string(report.Format)}
+	got.Shard.Source = &schemas.Source{
+		Store:  p.ask.Store,
+		Bucket: p.ask.Bucket,
+		Key:    key,
+		ETag:   info.ETag,
+		Size:   info.Size,
+		SHA256: report.SHA256,
+		Format: string(report.Format),
+	}
 	return got, pub.rewrite(ctx, p, got, out, w.n, before)
 }
 

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -69,7 +70,8 @@ func (r *report) notes(before []schemas.FieldError) []schemas.FieldError {
 // weight puts first what the provider may want to act on, then what did not come along or
 // became something else.
 func weight(message string) int {
-	for w, words := range [][]string{{"declare ", "is a title", "is described and not in", "is not in the description", "reads like that of", "shuts out", "cannot be opened by"}, {"left out", "read as null", "became", "more digits", "written out", "larger than a message"}} {
+	for w, words := range [][]string{{"declare ", "is a title", "is described and not in", "is not in the description", "reads like that of",
+		"shuts out", "cannot be opened by"}, {"left out", "read as null", "became", "more digits", "written out", "larger than a message"}} {
 		for _, word := range words {
 			if strings.Contains(message, word) {
 				return w
@@ -96,7 +98,18 @@ func (p *publication) described() []schemas.FieldError {
 	}
 	for _, t := range p.version.Data {
 		if !known[t.Name] && len(missing) > 0 {
-			out = append(out, schemas.FieldError{Pointer: t.Name, Message: fmt.Sprintf("the table %q is not in the description, which has %s: what stands there (types, units, sensitivities, how CSV is read) does not apply to it", t.Name, strings.Join(missing, ", "))})
+			out = append(
+				out,
+				schemas.FieldError{
+					Pointer: t.Name,
+					Message: fmt.Sprintf(
+						"the table %q is not in the description, which has %s: what stands there (types, units, sensitivities, how CSV is read) does not "+
+							"apply to it",
+						t.Name,
+						strings.Join(missing, ", "),
+					),
+				},
+			)
 		}
 		i := slices.IndexFunc(p.dataset.Tables, func(info schemas.TableInfo) bool { return info.Name == t.Name })
 		if i < 0 {
@@ -113,7 +126,8 @@ func (p *publication) described() []schemas.FieldError {
 
 // says tells a column that its provider described from one that a version has added.
 func says(f schemas.Field) bool {
-	return f.Type != "" || f.Format != "" || f.Unit != "" || f.Concept != "" || len(f.Description) > 0 || f.Sensitivity != schemas.SensitivityNone
+	return f.Type != "" || f.Format != "" || f.Unit != "" || f.Concept != "" || len(f.Description) > 0 ||
+		f.Sensitivity != schemas.SensitivityNone
 }
 
 // absent says that a described column is not in a table, and which one reads like it.
@@ -130,4 +144,23 @@ func absent(f schemas.Field, columns []schemas.TableColumn) string {
 		}
 	}
 	return said
+}
+
+// alike notes files of a split whose names a person reads as one: they differ by case,
+// by the form of an accented letter, or by a dot or space at the end. Each is a shard of
+// its own, and seldom was that meant.
+func (p *publication) alike() {
+	for i := range p.ask.Tables {
+		for j := range p.ask.Tables[i].Splits {
+			seen := map[string]string{}
+			for _, key := range p.ask.Tables[i].Splits[j].Keys {
+				looks := strings.TrimRight(strings.ToLower(norm.NFC.String(key)), ". ")
+				if other, twice := seen[looks]; twice && len(p.version.Notes) < 200 {
+					p.version.Notes = append(p.version.Notes, schemas.FieldError{Pointer: asUploaded(&p.dataset, key),
+						Message: fmt.Sprintf("its name reads like that of %s, which is another file here; both are in the split", path.Base(other))})
+				}
+				seen[looks] = key
+			}
+		}
+	}
 }

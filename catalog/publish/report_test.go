@@ -44,3 +44,53 @@ plots.csv: CSV: encoding utf-8
 		t.Errorf("%d notes", len(n))
 	}
 }
+
+// TestDescribed: what the provider described and a version has not is said, with the
+// column that reads like it.
+func TestDescribed(t *testing.T) {
+	p := publication{
+		dataset: schemas.Dataset{Tables: []schemas.TableInfo{
+			{Name: "plots", Fields: []schemas.Field{
+				{
+					Name: "Yield",
+					Unit: "t/ha",
+				}, {Name: "area", Type: "float64"}, {Name: "place.lat", Unit: "deg"}, {Name: "old"}, {Name: "soil", Sensitivity: schemas.SensitivityQuasi},
+			}},
+			{Name: "yields", Title: schemas.Text{"en": "Yields"}},
+			{Name: "former", Fields: []schemas.Field{{Name: "x"}}}, // added by a version, described by nobody
+		}},
+		version: schemas.Version{Data: []schemas.Table{
+			{
+				Name:    "plots",
+				Columns: []schemas.TableColumn{{Name: "yield", Type: "float64"}, {Name: "place", Type: "struct"}, {Name: "soil", Type: "utf8"}},
+			},
+			{Name: "yield", Columns: []schemas.TableColumn{{Name: "x", Type: "int64"}}},
+		}},
+	}
+	want := `yield: the table "yield" is not in the description, which has yields: what stands there (types, units, sensitivities, how CSV is read) does not apply to it
+plots: column "Yield" is described and not in the table; "yield" is, which is written otherwise (capitals, spaces, or the form of accents)
+plots: column "area" is described and not in the table
+`
+	if got := said(p.described()); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// Names that read alike are told to the provider, others are not.
+func TestNamesThatReadAlike(t *testing.T) {
+	p := publication{
+		ask: asked{Publication: schemas.Publication{Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{
+			{
+				Name: "a",
+				Keys: []string{"café.csv", "cafe\u0301.csv", "A.csv", "a.csv", "x.csv", "x.csv.", "y.csv", "z.csv"},
+			}, {Name: "b", Keys: []string{"a.csv"}}}}}}},
+	}
+	p.alike()
+	var about []string
+	for _, n := range p.version.Notes {
+		about = append(about, n.Pointer)
+	}
+	if len(about) != 3 || about[0] != "cafe\u0301.csv" || about[1] != "a.csv" || about[2] != "x.csv." {
+		t.Errorf("noted are %q", about)
+	}
+}

@@ -21,7 +21,14 @@ const MaxUpload = 50 << 30
 // Upload takes a file of the provider's into the work bucket, to be published as
 // part of a table's split. The same name again replaces it. size is the length that
 // was announced. Errors: NotFound, Invalid, TooLarge, Unavailable.
-func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schemas.DatasetID, table, split, name string, body io.Reader, size int64) error {
+func (pub *Publisher) Upload(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	table, split, name string,
+	body io.Reader,
+	size int64,
+) error {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {
 		return err
@@ -39,8 +46,14 @@ func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schem
 		return schemas.BadField("upload", "table", "%q cannot name a table: a name has %s", table, schemas.SlugInWords)
 	case !schemas.IsSlug(split):
 		return schemas.BadField("upload", "split", "%q cannot name a split: a name has %s", split, schemas.SlugInWords)
-	case name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") || strings.ContainsFunc(name, hidden):
-		return schemas.BadField("upload", "name", "%q is not a file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen", name)
+	case name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") ||
+		strings.ContainsFunc(name, hidden):
+		return schemas.BadField(
+			"upload",
+			"name",
+			"%q is not a file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen",
+			name,
+		)
 	}
 	store, bucket, err := pub.Work(ctx)
 	if err != nil {
@@ -51,15 +64,13 @@ func (pub *Publisher) Upload(ctx context.Context, by schemas.Principal, id schem
 		return err
 	}
 	key := uploadKey(&d, table, split, name)
-	undo, err := pub.reserve(ctx, d.Provider, key, size)
+	counted, err := pub.reserve(ctx, d.Provider, key, size)
 	if err != nil {
 		return err
 	}
 	sent := &counter{r: io.LimitReader(body, size)}
 	_, err = work.Put(ctx, bucket, key, sent, size)
-	if err != nil {
-		undo()
-	}
+	counted(err == nil)
 	var late net.Error
 	switch {
 	case err == nil:

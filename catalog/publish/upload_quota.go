@@ -11,11 +11,17 @@ import (
 )
 
 // reserve counts an upload before its bytes come, so that uploads at the same time
-// do not exceed together what each may alone; undo counts what was there before.
-// Errors: TooLarge.
-func (pub *Publisher) reserve(ctx context.Context, provider schemas.ParticipantID, key string, size int64) (undo func(), err error) {
+// do not exceed together what each may alone: the larger of the file and of what it
+// replaces, until it is known which of them is there. done says which: the file when it was
+// stored, else what was there before. Errors: TooLarge.
+func (pub *Publisher) reserve(
+	ctx context.Context,
+	provider schemas.ParticipantID,
+	key string,
+	size int64,
+) (done func(stored bool), err error) {
 	if pub.MaxUploads == 0 {
-		return func() {}, nil
+		return func(bool) {}, nil
 	}
 	before := int64(-1)
 	err = pub.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -25,13 +31,22 @@ func (pub *Publisher) reserve(ctx context.Context, provider schemas.ParticipantI
 			return fmt.Errorf("look up an upload: %w", err)
 		}
 		var others int64
-		err = tx.QueryRow(ctx, `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM upload WHERE provider = ? AND key <> ?`, string(provider), key).Scan(&others)
+		err = tx.QueryRow(ctx, `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM upload WHERE provider = ? AND key <> ?`, string(provider), key).
+			Scan(&others)
 		if err != nil {
 			return fmt.Errorf("add up uploads: %w", err)
 		}
 		if others+size > pub.MaxUploads {
-			return &schemas.Error{Kind: schemas.TooLarge, Subject: "upload", Message: fmt.Sprintf("your organisation's uploaded files have %d bytes, and with this one more than the %d that it may have here", others, pub.MaxUploads),
-				Remedy: "put large data into a store of your own, or ask the operator for more (limits.uploads_gib_per_provider)"}
+			return &schemas.Error{
+				Kind:    schemas.TooLarge,
+				Subject: "upload",
+				Message: fmt.Sprintf(
+					"your organisation's uploaded files have %d bytes, and with this one more than the %d that it may have here",
+					others,
+					pub.MaxUploads,
+				),
+				Remedy: "put large data into a store of your own, or ask the operator for more (limits.uploads_gib_per_provider)",
+			}
 		}
 		return count(ctx, tx, provider, key, max(size, before))
 	})
@@ -39,10 +54,17 @@ func (pub *Publisher) reserve(ctx context.Context, provider schemas.ParticipantI
 		return nil, err
 	}
 	late := context.WithoutCancel(ctx)
-	return func() {
-		err := pub.DB.Write(late, func(ctx context.Context, tx *db.Tx) error { return count(ctx, tx, provider, key, before) })
+	return func(stored bool) {
+		is := before
+		if stored {
+			is = size
+		}
+		if is == max(size, before) {
+			return // as it is counted
+		}
+		err := pub.DB.Write(late, func(ctx context.Context, tx *db.Tx) error { return count(ctx, tx, provider, key, is) })
 		if err != nil {
-			pub.Log.Warn("an upload that broke off is counted as a whole one", "err", err)
+			pub.Log.Warn("an upload is counted as larger than it is", "err", err)
 		}
 	}, nil
 }

@@ -28,7 +28,14 @@ func TestWaiting(t *testing.T) {
 	err := database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		err := db.Insert(ctx, tx, "dataset", string(d.ID), d, catalog.Columns(&d))
 		if err == nil {
-			err = db.Insert(ctx, tx, "version", "ds-a/v1", v, db.Columns{"dataset": "ds-a", "state": "publishing", "started": 1, "ask": "{}", "shards": "{}"})
+			err = db.Insert(
+				ctx,
+				tx,
+				"version",
+				"ds-a/v1",
+				v,
+				db.Columns{"dataset": "ds-a", "state": "publishing", "started": 1, "ask": "{}", "shards": "{}"},
+			)
 		}
 		if err != nil {
 			return err
@@ -42,7 +49,8 @@ func TestWaiting(t *testing.T) {
 		c.wait(t.Context(), v, &schemas.Error{Kind: schemas.Unavailable, Message: "the store is away", Remedy: "look after it"})
 	}
 	got, err := registry.Version(t.Context(), d.ID, "v1")
-	if err != nil || got.State != schemas.VersionPublishing || got.Waiting == nil || *got.Waiting != (schemas.Waiting{Why: "the store is away; look after it", Since: now, Tries: 3}) {
+	if err != nil || got.State != schemas.VersionPublishing || got.Waiting == nil ||
+		*got.Waiting != (schemas.Waiting{Why: "the store is away; look after it", Since: now, Tries: 3}) {
 		t.Fatalf("%+v, %v", got.Waiting, err)
 	}
 	n, since, err := c.Waiting(t.Context())
@@ -52,14 +60,17 @@ func TestWaiting(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	c.wait(t.Context(), v, errors.New("a word for the log alone"))
 	got, err = registry.Version(t.Context(), d.ID, "v1")
-	if err != nil || got.State != schemas.VersionFailed || got.Waiting != nil || len(got.Failures) != 1 || !strings.Contains(got.Failures[0].Message, "did not go on for 2h0m0s, in 4 tries: the gateway met a fault of its own") {
+	if err != nil || got.State != schemas.VersionFailed || got.Waiting != nil || len(got.Failures) != 1 ||
+		!strings.Contains(got.Failures[0].Message, "did not go on for 2h0m0s, in 4 tries: the gateway met a fault of its own") {
 		t.Errorf("%+v, %v", got.VersionSummary, err)
 	}
 	n, _, err = c.Waiting(t.Context())
 	if err != nil || n != 0 {
 		t.Errorf("%d wait, %v", n, err)
 	}
-	if e := c.noRoom("k", 51, syscall.ENOSPC); schemas.KindOf(e) != schemas.Unavailable || !strings.Contains(e.Error(), "needs 51 bytes for the object") || !full(e) {
+	if e := c.noRoom("k", 51, syscall.ENOSPC); schemas.KindOf(e) != schemas.Unavailable ||
+		!strings.Contains(e.Error(), "needs 51 bytes for the object") ||
+		!full(e) {
 		t.Errorf("%v", e)
 	}
 }

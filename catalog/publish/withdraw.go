@@ -15,7 +15,12 @@ import (
 // WithdrawVersion takes one version back: a published one is read no more, and the newest
 // of those that stand becomes the dataset's latest; of one that is being published the
 // publication ends. Errors: NotFound, Conflict, Gone.
-func (pub *Publisher) WithdrawVersion(ctx context.Context, by schemas.Principal, id schemas.DatasetID, version schemas.VersionID) (schemas.VersionSummary, error) {
+func (pub *Publisher) WithdrawVersion(
+	ctx context.Context,
+	by schemas.Principal,
+	id schemas.DatasetID,
+	version schemas.VersionID,
+) (schemas.VersionSummary, error) {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {
 		return schemas.VersionSummary{}, err
@@ -59,7 +64,14 @@ func (pub *Publisher) WithdrawVersion(ctx context.Context, by schemas.Principal,
 		if err != nil {
 			return err
 		}
-		return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, &d, map[string]string{"version": string(version), "state": string(p.version.State)})
+		return pub.Catalog.Changed(
+			ctx,
+			tx,
+			by,
+			schemas.ChangeVersion,
+			&d,
+			map[string]string{"version": string(version), "state": string(p.version.State)},
+		)
 	})
 	if err != nil {
 		return schemas.VersionSummary{}, err
@@ -72,7 +84,14 @@ func (pub *Publisher) WithdrawVersion(ctx context.Context, by schemas.Principal,
 }
 
 // cancel ends a publication for its provider; p gets what was read of it so far.
-func (pub *Publisher) cancel(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, p *publication, revision int64) error {
+func (pub *Publisher) cancel(
+	ctx context.Context,
+	tx *db.Tx,
+	by schemas.Principal,
+	d *schemas.Dataset,
+	p *publication,
+	revision int64,
+) error {
 	key := catalog.VersionKey(d.ID, p.version.Version)
 	var done string
 	err := tx.QueryRow(ctx, `SELECT shards FROM version WHERE id = ?`, key).Scan(&done)
@@ -95,7 +114,8 @@ func (pub *Publisher) cancel(ctx context.Context, tx *db.Tx, by schemas.Principa
 // newest finds the newest published version of a dataset, nil where none is.
 func newest(ctx context.Context, tx *db.Tx, id schemas.DatasetID) (*schemas.VersionSummary, error) {
 	var doc string
-	err := tx.QueryRow(ctx, `SELECT doc FROM version WHERE dataset = ? AND state = 'published' ORDER BY started DESC LIMIT 1`, string(id)).Scan(&doc)
+	err := tx.QueryRow(ctx, `SELECT doc FROM version WHERE dataset = ? AND state = 'published' ORDER BY started DESC LIMIT 1`, string(id)).
+		Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

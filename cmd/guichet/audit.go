@@ -36,7 +36,24 @@ type recordFilter struct {
 }
 
 func (f recordFilter) query() string {
-	return client.Query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement, "run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
+	return client.Query(
+		"dataset",
+		f.Dataset,
+		"participant",
+		f.Participant,
+		"project",
+		f.Project,
+		"agreement",
+		f.Agreement,
+		"run",
+		f.RunID,
+		"kind",
+		f.Kind,
+		"from",
+		f.From.query(),
+		"to",
+		f.To.query(),
+	)
 }
 
 type auditListCmd struct {
@@ -63,7 +80,17 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar)
 	}
 	return terminal.ListOr(t, r, none, "INDEX\tAT\tKIND\tWHO\tCONCERNS\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
 		row := recordRow(r)
-		return []string{row.index, row.at, r.Kind, row.who, row.concerns, row.what, atMost(row.rows, row.mostRows), atMost(row.bytes, row.mostBytes), row.how}
+		return []string{
+			row.index,
+			row.at,
+			r.Kind,
+			row.who,
+			row.concerns,
+			row.what,
+			atMost(row.rows, row.mostRows),
+			atMost(row.bytes, row.mostBytes),
+			row.how,
+		}
 	})
 }
 
@@ -253,6 +280,12 @@ func (v auditEraseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 	if t.JSON {
 		return t.Print(out)
 	}
-	fmt.Fprintf(t.Out, "erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n", out.Record, strings.Join(out.Names, ", "), out.Entry)
+	fmt.Fprintf(
+		t.Out,
+		"erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n",
+		out.Record,
+		strings.Join(out.Names, ", "),
+		out.Entry,
+	)
 	return nil
 }

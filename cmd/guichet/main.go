@@ -92,8 +92,19 @@ type grammar struct {
 func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	g := grammar{Demo: demo.Cmd{Version: version}}
 	exit := -1
-	k, err := kong.New(&g, kong.Name("guichet"), kong.Description("The one counter where AI factories get their training data."),
-		kong.Writers(out, errw), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(), kong.Vars{"demo_listen": serve.DefaultListen, "demo_flight": serve.DefaultFlightListen}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	k, err := kong.New(
+		&g,
+		kong.Name("guichet"),
+		kong.Description("The one counter where AI factories get their training data."),
+		kong.Writers(
+			out,
+			errw,
+		),
+		kong.Exit(func(code int) { exit = code }),
+		kong.UsageOnError(),
+		kong.Vars{"demo_listen": serve.DefaultListen, "demo_flight": serve.DefaultFlightListen},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
 	if err != nil {
 		fmt.Fprintln(errw, "guichet:", err)
 		return 1
@@ -142,8 +153,12 @@ func fail(t *terminal.Terminal, err error) {
 	}
 	if t.JSON {
 		row := problem.Table(e.Kind)
-		_ = t.Encode(t.Err, "", &schemas.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
-			Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy}) // nobody is left to tell
+		_ = t.Encode(
+			t.Err,
+			"",
+			&schemas.Problem{Type: "urn:guichet:problem:" + e.Kind.String(), Title: row.Title, Status: row.HTTP, Detail: message, Subject: e.Subject,
+				Errors: e.Fields, Reasons: e.Reasons, Remedy: e.Remedy},
+		) // nobody is left to tell
 		return
 	}
 	message = seenLines(message)

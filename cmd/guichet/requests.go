@@ -32,7 +32,14 @@ func (v requestCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"project": v.Project, "purpose": v.Purpose, "factory": v.Factory, "action": v.Action, "message": v.Message, "contact": v.Contact}
+	body := map[string]any{
+		"project": v.Project,
+		"purpose": v.Purpose,
+		"factory": v.Factory,
+		"action":  v.Action,
+		"message": v.Message,
+		"contact": v.Contact,
+	}
 	if v.Until.query() != "" {
 		body["until"] = v.Until.query()
 	}
@@ -67,7 +74,13 @@ func printRequest(t *terminal.Terminal, r *schemas.Request) {
 		}
 		fmt.Fprintln(t.Out)
 		for _, j := range it.Joins {
-			fmt.Fprintf(t.Out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n", strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
+			fmt.Fprintf(
+				t.Out,
+				"  pseudonyms of %s join with %d other items, in the joint domain %s\n",
+				strings.Join(j.Columns, ", "),
+				len(j.Items)+j.Others,
+				j.Domain,
+			)
 		}
 		if it.Review != nil {
 			fmt.Fprintf(t.Out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
@@ -89,7 +102,11 @@ func printAsker(t *terminal.Terminal, r *schemas.Request) {
 			fmt.Fprintf(t.Out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
 		}
 		if f := a.Funding; f != nil {
-			fmt.Fprintf(t.Out, "  funded by %s\n", strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
+			fmt.Fprintf(
+				t.Out,
+				"  funded by %s\n",
+				strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "),
+			)
 		}
 		if p := a.Place; p != nil {
 			place := map[bool]string{true: "streams open only from its networks", false: "by the asker's word"}[p.Proven]
@@ -158,7 +175,15 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 		for _, it := range r.Items {
 			ids = append(ids, string(it.Dataset))
 		}
-		return []string{string(r.ID), string(r.State), string(r.By), string(r.Project), r.Purpose, strings.Join(ids, ","), terminal.When(r.Submitted)}
+		return []string{
+			string(r.ID),
+			string(r.State),
+			string(r.By),
+			string(r.Project),
+			r.Purpose,
+			strings.Join(ids, ","),
+			terminal.When(r.Submitted),
+		}
 	})
 }
 
@@ -218,9 +243,25 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 	if v.Dataset != "" {
 		none = "no agreement matches"
 	}
-	return terminal.ListOr(t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED", func(a schemas.Agreement) []string {
-		return []string{string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose, cmp.Or(a.Action, "use"), terminal.When(a.Until), terminal.Count(a.RowsUsed)}
-	})
+	return terminal.ListOr(
+		t,
+		a,
+		none,
+		"ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED",
+		func(a schemas.Agreement) []string {
+			return []string{
+				string(a.ID),
+				string(a.State),
+				string(a.Dataset),
+				string(a.Participant),
+				string(a.Project),
+				a.Purpose,
+				cmp.Or(a.Action, "use"),
+				terminal.When(a.Until),
+				terminal.Count(a.RowsUsed),
+			}
+		},
+	)
 }
 
 // printAgreement tells an agreement: who may do what until when, and what it demands.
@@ -286,5 +327,61 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return t.Print(a)
 	}
 	fmt.Fprintf(t.Out, "agreement %s is revoked; its running streams are cut\n", a.ID)
+	return nil
+}
+
+// stopArgs is the part of stop and unstop.
+type stopArgs struct {
+	Participant string `arg:"" help:"Id of the participant."`
+	Reason      why    `required:"" help:"Why."`
+}
+
+func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/"+verb, map[string]string{"reason": string(v.Reason)}, out)
+}
+
+type (
+	stopCmd   struct{ stopArgs }
+	unstopCmd struct{ stopArgs }
+)
+
+// Run stops a participant.
+func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	t.Brakes = true
+	var out schemas.Stopped
+	err := v.post(ctx, g, "stop", &out)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(out)
+	}
+	if out.Barred {
+		fmt.Fprintf(t.Out, "%s is stopped; ", v.Participant)
+	}
+	fmt.Fprintf(
+		t.Out,
+		"%s; their running streams are cut\nnote: %s\n",
+		terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"),
+		out.Note,
+	)
+	return nil
+}
+
+// Run lifts the stop of a participant.
+func (v unstopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	var out schemas.Participant
+	err := v.post(ctx, g, "unstop", &out)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(out)
+	}
+	fmt.Fprintf(t.Out, "the stop of %s is lifted; what was revoked stays revoked\n", out.ID)
 	return nil
 }

@@ -86,7 +86,14 @@ func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		none = "no run matches"
 	}
 	return terminal.ListOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
-		return []string{string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, terminal.When(r.Started), terminal.Count(int64(len(r.Outputs)))}
+		return []string{
+			string(r.ID),
+			string(r.Project),
+			string(r.Factory),
+			r.ExternalID,
+			terminal.When(r.Started),
+			terminal.Count(int64(len(r.Outputs))),
+		}
 	})
 }
 
@@ -117,7 +124,19 @@ func (v runShowCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	}
 	for _, in := range r.Inputs {
 		most := map[bool]string{true: "at most "}[in.AtMost]
-		fmt.Fprintf(t.Out, "  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n", in.Dataset, in.Version, in.Table, in.Split, most, terminal.Plural(in.Rows, "row", "rows"), terminal.Size(in.Bytes), terminal.Plural(in.Streams, "stream", "streams"), in.Agreement)
+		fmt.Fprintf(
+			t.Out,
+			"  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n",
+			in.Dataset,
+			in.Version,
+			in.Table,
+			in.Split,
+			most,
+			terminal.Plural(in.Rows, "row", "rows"),
+			terminal.Size(in.Bytes),
+			terminal.Plural(in.Streams, "stream", "streams"),
+			in.Agreement,
+		)
 	}
 	if r.OtherStreams > 0 {
 		fmt.Fprintf(t.Out, "  in: %s of other partners, under agreements of theirs\n", terminal.Plural(r.OtherStreams, "stream", "streams"))

@@ -134,7 +134,13 @@ func printVersion(t *terminal.Terminal, s *schemas.VersionSummary) {
 	case schemas.VersionPublishing:
 		fmt.Fprintf(t.Out, "is being published, %d of %s read\n", s.ShardsDone, terminal.Plural(s.Shards, "shard", "shards"))
 		if s.Waiting != nil {
-			fmt.Fprintf(t.Out, "  it does not go on since %s (%s): %s\n", terminal.When(s.Waiting.Since), terminal.Plural(s.Waiting.Tries, "try", "tries"), s.Waiting.Why)
+			fmt.Fprintf(
+				t.Out,
+				"  it does not go on since %s (%s): %s\n",
+				terminal.When(s.Waiting.Since),
+				terminal.Plural(s.Waiting.Tries, "try", "tries"),
+				s.Waiting.Why,
+			)
 		}
 	default:
 		fmt.Fprintf(t.Out, "%s\n", s.State)
@@ -246,7 +252,8 @@ func condition(c *schemas.Constraint) string {
 		}
 		return "(" + strings.Join(parts, x.word) + ")"
 	}
-	how, known := map[string]string{"eq": "is", "neq": "is not", "isA": "is a kind of", "isAnyOf": "is", "isNoneOf": "is none of", "lt": "is before", "lteq": "is at the latest", "gt": "is after", "gteq": "is at the earliest"}[c.Operator]
+	how, known := map[string]string{"eq": "is", "neq": "is not", "isA": "is a kind of", "isAnyOf": "is", "isNoneOf": "is none of",
+		"lt": "is before", "lteq": "is at the latest", "gt": "is after", "gteq": "is at the earliest"}[c.Operator]
 	if !known {
 		how = c.Operator
 	}
@@ -274,7 +281,16 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 			if s.Waiting != nil {
 				state += ", waits"
 			}
-			return []string{string(s.Version), state, terminal.Count(int64(s.Tables)), terminal.Count(int64(s.Shards)), terminal.Count(s.Rows), terminal.Size(s.Bytes), terminal.When(s.Started), terminal.When(s.Published)}
+			return []string{
+				string(s.Version),
+				state,
+				terminal.Count(int64(s.Tables)),
+				terminal.Count(int64(s.Shards)),
+				terminal.Count(s.Rows),
+				terminal.Size(s.Bytes),
+				terminal.When(s.Started),
+				terminal.When(s.Published),
+			}
 		})
 	}
 	s, err := versionOf(ctx, c, v.Dataset, v.Name)

@@ -72,7 +72,8 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return schemas.BadField("stream", "--out", "a stream is not text for a terminal: write it to a file with --out FILE, or into a pipe")
 	}
 	q := url.Values{}
-	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank), "seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
+	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank),
+		"seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
 		if s != "" {
 			q.Set(k, s)
 		}
@@ -112,7 +113,15 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	if t.JSON {
 		return t.Print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
 	}
-	fmt.Fprintf(t.Out, "%s, %s in %s (%s/s), release %s\n", terminal.Plural(s.Received(), "row", "rows"), terminal.Size(n), took.Round(time.Millisecond), terminal.Size(int64(float64(n)/took.Seconds())), s.Release)
+	fmt.Fprintf(
+		t.Out,
+		"%s, %s in %s (%s/s), release %s\n",
+		terminal.Plural(s.Received(), "row", "rows"),
+		terminal.Size(n),
+		took.Round(time.Millisecond),
+		terminal.Size(int64(float64(n)/took.Seconds())),
+		s.Release,
+	)
 	return nil
 }
 
@@ -126,7 +135,13 @@ func ended(ctx context.Context, c *client.Client, id schemas.AgreementID, err er
 	if c.Get(ctx, "/agreements/"+string(id), &a) != nil || a.State == schemas.AgreementActive {
 		return err
 	}
-	told := &schemas.Error{Kind: schemas.Denied, Subject: string(id), Message: fmt.Sprintf("the stream was cut: the agreement has %s", a.State), Remedy: "ask anew: guichet request", Err: err}
+	told := &schemas.Error{
+		Kind:    schemas.Denied,
+		Subject: string(id),
+		Message: fmt.Sprintf("the stream was cut: the agreement has %s", a.State),
+		Remedy:  "ask anew: guichet request",
+		Err:     err,
+	}
 	if a.State == schemas.AgreementRevoked {
 		told.Message = fmt.Sprintf("the stream was cut: the agreement was revoked on %s: %s", terminal.When(a.Revoked), a.Reason)
 	}
@@ -192,11 +207,27 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		return err
 	}
 	slices.SortFunc(r, func(a, b schemas.Release) int { return a.Begun.Compare(b.Begun) })
-	return terminal.ListOr(t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE", func(r schemas.Release) []string {
-		rows, bytes := terminal.Count(r.Rows), terminal.Size(r.Bytes)
-		if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
-			rows, bytes = "at most "+rows, "at most "+bytes
-		}
-		return []string{string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, rows, bytes, terminal.When(r.Begun), r.Cause}
-	})
+	return terminal.ListOr(
+		t,
+		r,
+		"no stream matches",
+		"ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE",
+		func(r schemas.Release) []string {
+			rows, bytes := terminal.Count(r.Rows), terminal.Size(r.Bytes)
+			if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
+				rows, bytes = "at most "+rows, "at most "+bytes
+			}
+			return []string{
+				string(r.ID),
+				string(r.State),
+				string(r.Agreement),
+				string(r.Participant),
+				r.Door,
+				rows,
+				bytes,
+				terminal.When(r.Begun),
+				r.Cause,
+			}
+		},
+	)
 }

@@ -71,8 +71,16 @@ func New(base string, token TokenSource, list ...Setting) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, schemas.BadField("client", "server", "%q is not an address; write it like https://guichet.example", base)
 	}
-	h := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 64, ReadBufferSize: 256 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
-		TLSClientConfig: &tls.Config{RootCAs: settled(list).roots, MinVersion: tls.VersionTLS12}}}
+	h := &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			MaxIdleConnsPerHost: 64,
+			ReadBufferSize:      256 << 10,
+			DisableCompression:  true,
+			ForceAttemptHTTP2:   true,
+			TLSClientConfig:     &tls.Config{RootCAs: settled(list).roots, MinVersion: tls.VersionTLS12},
+		},
+	}
 	// A redirect elsewhere must not carry our token [decisions.md 19].
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: strings.TrimSuffix(base, "/"), token: token, http: h}, nil
@@ -241,7 +249,12 @@ func (c *Client) problemOf(resp *http.Response) error {
 	var p schemas.Problem
 	err := c.decode(io.LimitReader(resp.Body, 1<<20), &p)
 	if err != nil || p.Type == "" {
-		e := &schemas.Error{Kind: schemas.Unavailable, Subject: resp.Request.URL.Path, Message: "the server answered " + resp.Status, Remedy: "check that this is a Guichet gateway"}
+		e := &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: resp.Request.URL.Path,
+			Message: "the server answered " + resp.Status,
+			Remedy:  "check that this is a Guichet gateway",
+		}
 		if resp.StatusCode == http.StatusBadRequest && resp.Request.URL.Scheme == "http" {
 			e.Remedy = "it may speak TLS alone: write https:// in the address (--server)"
 		}
@@ -266,7 +279,12 @@ func kindOf(typ string) schemas.Kind {
 
 // WaitPublished asks for a version until it is published or failed. told is called
 // with each state seen.
-func (c *Client) WaitPublished(ctx context.Context, id schemas.DatasetID, v schemas.VersionID, told func(schemas.VersionSummary)) (schemas.VersionSummary, error) {
+func (c *Client) WaitPublished(
+	ctx context.Context,
+	id schemas.DatasetID,
+	v schemas.VersionID,
+	told func(schemas.VersionSummary),
+) (schemas.VersionSummary, error) {
 	wait := 20 * time.Millisecond
 	for {
 		var s schemas.VersionSummary
@@ -283,7 +301,13 @@ func (c *Client) WaitPublished(ctx context.Context, id schemas.DatasetID, v sche
 		case schemas.VersionWithdrawn:
 			return s, schemas.Errorf(schemas.Gone, string(v), "version %s was withdrawn", v)
 		case schemas.VersionFailed:
-			return s, &schemas.Error{Kind: schemas.Invalid, Subject: string(v), Message: "the version was not published", Fields: s.Failures, Remedy: "see to what is named, and publish again"}
+			return s, &schemas.Error{
+				Kind:    schemas.Invalid,
+				Subject: string(v),
+				Message: "the version was not published",
+				Fields:  s.Failures,
+				Remedy:  "see to what is named, and publish again",
+			}
 		}
 		t := time.NewTimer(wait)
 		select {

@@ -63,7 +63,11 @@ func Flight(ctx context.Context, address, lease string, id schemas.AgreementID, 
 		}
 	}
 	if got.Rows != info.TotalRecords {
-		return got, &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the stream was cut after %d of %d rows", got.Rows, info.TotalRecords)}
+		return got, &schemas.Error{
+			Kind:    schemas.Gone,
+			Subject: "stream",
+			Message: fmt.Sprintf("the stream was cut after %d of %d rows", got.Rows, info.TotalRecords),
+		}
 	}
 	return got, nil
 }

@@ -15,7 +15,12 @@ import (
 )
 
 func issuerFault(issuer string, err error) error {
-	return trust.Fault("the issuer", issuer, "check its address (guichet login --issuer) and that it runs; whoever has a token gives it by --token FILE meanwhile", err)
+	return trust.Fault(
+		"the issuer",
+		issuer,
+		"check its address (guichet login --issuer) and that it runs; whoever has a token gives it by --token FILE meanwhile",
+		err,
+	)
 }
 
 // ClientCredentials gets tokens of an issuer for a client and renews them before
@@ -34,7 +39,13 @@ func ClientCredentials(ctx context.Context, issuer, id, secret string, list ...S
 			return "", issuerFault(issuer, err)
 		}
 		if err != nil {
-			return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: id, Message: fmt.Sprintf("the issuer %s gave no token for the client %s", issuer, id), Remedy: "check the client's id and secret", Err: err}
+			return "", &schemas.Error{
+				Kind:    schemas.Unauthenticated,
+				Subject: id,
+				Message: fmt.Sprintf("the issuer %s gave no token for the client %s", issuer, id),
+				Remedy:  "check the client's id and secret",
+				Err:     err,
+			}
 		}
 		return t.AccessToken, nil
 	}, nil

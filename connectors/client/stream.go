@@ -43,11 +43,20 @@ type Stream struct {
 // OpenStream opens a rank's stream with a lease's token. Keys of query as in the
 // API: seed, epoch, world, rank, from, start, table, split, columns, run.
 func (c *Client) OpenStream(ctx context.Context, lease string, id schemas.AgreementID, query url.Values) (*Stream, error) {
-	resp, err := c.As(Static(lease)).send(ctx, http.MethodGet, "/agreements/"+string(id)+"/stream?"+query.Encode(), nil, func(r *http.Request) { r.Header.Set("TE", "trailers") })
+	resp, err := c.As(Static(lease)).
+		send(ctx, http.MethodGet, "/agreements/"+string(id)+"/stream?"+query.Encode(), nil, func(r *http.Request) {
+			r.Header.Set("TE",
+				"trailers")
+		})
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Release: resp.Header.Get("Guichet-Release"), Even: resp.Header.Get("Guichet-Even"), Order: resp.Header.Get("Guichet-Order"), resp: resp}
+	s := &Stream{
+		Release: resp.Header.Get("Guichet-Release"),
+		Even:    resp.Header.Get("Guichet-Even"),
+		Order:   resp.Header.Get("Guichet-Order"),
+		resp:    resp,
+	}
 	s.Rows, err = strconv.ParseInt(resp.Header.Get("Guichet-Rows"), 10, 64)
 	if err == nil {
 		s.Part, err = strconv.ParseInt(resp.Header.Get("Guichet-Part"), 10, 64)
@@ -85,8 +94,12 @@ func (s *Stream) Read(p []byte) (int, error) {
 }
 
 func otherBytes(sum, want string) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the bytes are not those that were published: their CRC-32C is %s, and %s was to come", sum, want),
-		Remedy: "do not use them; open the stream again, and tell the operator if it stays so"}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: "stream",
+		Message: fmt.Sprintf("the bytes are not those that were published: their CRC-32C is %s, and %s was to come", sum, want),
+		Remedy:  "do not use them; open the stream again, and tell the operator if it stays so",
+	}
 }
 
 // Received is the number of rows in whole batches so far: go on with from=.
@@ -107,7 +120,13 @@ type checker struct {
 }
 
 func (c *checker) cut(err error) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: "stream", Message: fmt.Sprintf("the stream was cut after %d of %d rows", c.rows, c.want), Remedy: fmt.Sprintf("if the agreement still stands, open it again with from=%d added to the from you gave", c.rows), Err: err}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: "stream",
+		Message: fmt.Sprintf("the stream was cut after %d of %d rows", c.rows, c.want),
+		Remedy:  fmt.Sprintf("if the agreement still stands, open it again with from=%d added to the from you gave", c.rows),
+		Err:     err,
+	}
 }
 
 // maxMeta bounds one message's metadata [ipc.ParseMeta].

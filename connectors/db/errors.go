@@ -33,7 +33,9 @@ func (db *DB) classify(err error) error {
 	}
 	_, isNet := errors.AsType[net.Error](err)
 	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
-	if isNet || isConnect || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) {
+	if isNet || isConnect || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, net.ErrClosed) {
 		return unavailable("The database does not answer.", "Try again in a moment; the operator should look at the database server.", err)
 	}
 	return err
@@ -51,11 +53,23 @@ func isBusy(err error) bool {
 func fromSQLite(code int, err error) error {
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
-		return unavailable("The database's disk is full; nothing was stored.", "Free space on the disk that holds the database; writes go on by themselves.", err)
+		return unavailable(
+			"The database's disk is full; nothing was stored.",
+			"Free space on the disk that holds the database; writes go on by themselves.",
+			err,
+		)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
-		return unavailable("The database's disk refuses to read or write.", "Check space, permissions and health of the disk that holds the database.", err)
+		return unavailable(
+			"The database's disk refuses to read or write.",
+			"Check space, permissions and health of the disk that holds the database.",
+			err,
+		)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return unavailable("Another process holds the database.", "Try again; if it stays, stop the other process that uses the database file.", err)
+		return unavailable(
+			"Another process holds the database.",
+			"Try again; if it stays, stop the other process that uses the database file.",
+			err,
+		)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return unavailable("The database file is damaged.", "Stop the server and restore the last backup.", err)
 	case sqlite3.SQLITE_CONSTRAINT:
@@ -71,7 +85,11 @@ func fromPostgres(code string, err error) error {
 	case "08", "57", "F0", "XX":
 		return unavailable("The database does not answer.", "Try again in a moment; the operator should look at the database server.", err)
 	case "53", "58":
-		return unavailable("The database server lacks disk, memory or connections.", "The operator should look at the database server; writes go on by themselves.", err)
+		return unavailable(
+			"The database server lacks disk, memory or connections.",
+			"The operator should look at the database server; writes go on by themselves.",
+			err,
+		)
 	case "40", "55", "25":
 		return unavailable("The database was held by another process.", "Try again.", err)
 	}
@@ -79,7 +97,12 @@ func fromPostgres(code string, err error) error {
 	case "23505":
 		return taken(err)
 	case "22021", "22P05", "54000": // bytes that are no text of its encoding, a key too long for an index
-		return &schemas.Error{Kind: schemas.Invalid, Subject: "database", Message: "A text has bytes that cannot be stored, or is too long to be looked up by.", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: "database",
+			Message: "A text has bytes that cannot be stored, or is too long to be looked up by.",
+			Err:     err,
+		}
 	}
 	return err
 }

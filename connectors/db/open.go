@@ -47,7 +47,12 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		err = db.openPostgres(ctx, address)
 	default:
 		scheme, _, _ := strings.Cut(address, ":")
-		err = schemas.Errorf(schemas.Invalid, "database", "the database address begins with %q; it must begin with sqlite: or postgres://", scheme)
+		err = schemas.Errorf(
+			schemas.Invalid,
+			"database",
+			"the database address begins with %q; it must begin with sqlite: or postgres://",
+			scheme,
+		)
 	}
 	if err == nil {
 		err = db.migrate(ctx)
@@ -68,7 +73,12 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	// the -wal and -shm files the mode of the database file.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: path, Message: "The database file cannot be opened for writing: " + err.Error() + ".", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: path,
+			Message: "The database file cannot be opened for writing: " + err.Error() + ".",
+			Err:     err,
+		}
 	}
 	f.Close()
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_busy_timeout=%d&_journal_mode=WAL&_synchronous=FULL&_dqs=0"
@@ -93,7 +103,12 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 			return &schemas.Error{Kind: schemas.Unavailable, Subject: path, Message: "The database file is locked by another process.",
 				Remedy: "Stop the other process that uses it, or give this one a file of its own.", Err: err}
 		}
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: path, Message: "The database file cannot be used: " + err.Error() + ".", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: path,
+			Message: "The database file cannot be used: " + err.Error() + ".",
+			Err:     err,
+		}
 	}
 	return tx.Rollback()
 }
@@ -102,7 +117,12 @@ func (db *DB) openPostgres(ctx context.Context, address string) error {
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
 		// pgx's text may quote the address with its password
-		return &schemas.Error{Kind: schemas.Invalid, Subject: "database", Message: "The postgres:// address cannot be read.", Err: errors.New("parse address")}
+		return &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: "database",
+			Message: "The postgres:// address cannot be read.",
+			Err:     errors.New("parse address"),
+		}
 	}
 	db.postgres, db.name = true, cfg.Database
 	set := func(key, value string) {
@@ -123,7 +143,13 @@ func (db *DB) openPostgres(ctx context.Context, address string) error {
 	db.names = stdlib.OpenDB(*cfg)
 	db.names.SetMaxOpenConns(1)
 	if err := db.w.PingContext(ctx); err != nil {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: "database", Message: "PostgreSQL does not answer.", Remedy: "Check the address, the server and the password.", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "database",
+			Message: "PostgreSQL does not answer.",
+			Remedy:  "Check the address, the server and the password.",
+			Err:     err,
+		}
 	}
 	return nil
 }

@@ -195,7 +195,11 @@ func (tx *Tx) seal(ctx context.Context, c *schemas.Change) error {
 func (tx *Tx) sealed() error {
 	for k := range tx.unsealed {
 		if rules(k.table) { // the progress of a version is no change of state
-			return &schemas.Error{Kind: schemas.Internal, Subject: k.id, Err: fmt.Errorf("the %s %q was stored without a change about it", k.table, k.id)}
+			return &schemas.Error{
+				Kind:    schemas.Internal,
+				Subject: k.id,
+				Err:     fmt.Errorf("the %s %q was stored without a change about it", k.table, k.id),
+			}
 		}
 	}
 	return nil

@@ -89,8 +89,14 @@ func (r *reader) table(n rdf.Node) (schemas.TableInfo, bool) {
 		}
 	}
 	for _, d := range r.values(n, nsCSVW+"dialect") {
-		t.CSV = &schemas.CSV{Delimiter: r.word(d, nsCSVW+"delimiter"), DecimalChar: r.word(d, nsCSVW+"decimalChar"), GroupChar: r.word(d, nsCSVW+"groupChar"),
-			Encoding: r.word(d, nsCSVW+"encoding"), NoHeader: r.word(d, nsCSVW+"header") == "false", Null: r.words(d, nsCSVW+"null")}
+		t.CSV = &schemas.CSV{
+			Delimiter:   r.word(d, nsCSVW+"delimiter"),
+			DecimalChar: r.word(d, nsCSVW+"decimalChar"),
+			GroupChar:   r.word(d, nsCSVW+"groupChar"),
+			Encoding:    r.word(d, nsCSVW+"encoding"),
+			NoHeader:    r.word(d, nsCSVW+"header") == "false",
+			Null:        r.words(d, nsCSVW+"null"),
+		}
 	}
 	return t, true
 }

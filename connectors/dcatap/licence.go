@@ -20,7 +20,15 @@ func (r *reader) licences(n rdf.Node) []string {
 			continue
 		}
 		s, _, _, _ := rdf.Literal(v)
-		words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsSkos+"prefLabel"), r.word(v, nsDCT+"title"), r.word(v, nsFOAF+"name"), r.word(v, nsDCT+"identifier"), r.word(v, nsDCT+"description"))
+		words := cmp.Or(
+			s,
+			r.word(v, nsRDFS+"label"),
+			r.word(v, nsSkos+"prefLabel"),
+			r.word(v, nsDCT+"title"),
+			r.word(v, nsFOAF+"name"),
+			r.word(v, nsDCT+"identifier"),
+			r.word(v, nsDCT+"description"),
+		)
 		if words == "" {
 			r.note("/dct:license", "not kept, as it has neither an address nor a name")
 			continue
@@ -54,7 +62,10 @@ func Licences(said []string) (strictest string, all []string) {
 // words nobody here has read.
 func strictness(licence string) int {
 	id := "-" + strings.ToUpper(licence) + "-"
-	known := slices.ContainsFunc([]string{"-CC-BY", "-CC0-", "-PDDL-", "-ODC-BY-", "-ODBL-", "-DL-DE-", "-OGL-", "-ETALAB-"}, func(p string) bool { return strings.HasPrefix(id, p) })
+	known := slices.ContainsFunc(
+		[]string{"-CC-BY", "-CC0-", "-PDDL-", "-ODC-BY-", "-ODBL-", "-DL-DE-", "-OGL-", "-ETALAB-"},
+		func(p string) bool { return strings.HasPrefix(id, p) },
+	)
 	out := 0
 	for i, mark := range []string{"-BY-", "-OGL-", "-ETALAB-", "-SA-", "-ODBL-", "-NC-", "-ND-"} {
 		if strings.Contains(id, mark) {
@@ -70,8 +81,10 @@ func strictness(licence string) int {
 // Addresses of licences are written in many ways; without scheme, www. and what follows
 // the licence's own name few are left.
 var (
-	creativeCommons = regexp.MustCompile(`^creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/([1-4]\.[05])(?:/(?:deed|legalcode)(?:\.[a-z-]+)?)?$`)
-	ofEU            = regexp.MustCompile(`^CC_BY(NC)?(ND|SA)?_([1-4])_([05])$`) // codes of the EU authority table licence
+	creativeCommons = regexp.MustCompile(
+		`^creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/([1-4]\.[05])(?:/(?:deed|legalcode)(?:\.[a-z-]+)?)?$`,
+	)
+	ofEU = regexp.MustCompile(`^CC_BY(NC)?(ND|SA)?_([1-4])_([05])$`) // codes of the EU authority table licence
 )
 
 // LicenceID is the SPDX id of a licence that is given by its IRI: the Creative Commons
@@ -96,13 +109,15 @@ func LicenceID(licence string) string {
 		return spdxCC(m[1], "", "", m[2])
 	}
 	id, ok := map[string]string{
-		"eu:CC0": "CC0-1.0", "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0", "creativecommons.org/publicdomain/zero/1.0/legalcode": "CC0-1.0", "creativecommons.org/publicdomain/zero/1.0/deed.en": "CC0-1.0",
+		"eu:CC0": "CC0-1.0", "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0",
+		"creativecommons.org/publicdomain/zero/1.0/legalcode": "CC0-1.0", "creativecommons.org/publicdomain/zero/1.0/deed.en": "CC0-1.0",
 		"eu:ODC_BL": "ODbL-1.0", "opendatacommons.org/licenses/odbl/1-0": "ODbL-1.0", "opendatacommons.org/licenses/odbl/1.0": "ODbL-1.0",
 		"eu:ODC_BY": "ODC-By-1.0", "opendatacommons.org/licenses/by/1-0": "ODC-By-1.0", "opendatacommons.org/licenses/by/1.0": "ODC-By-1.0",
 		"eu:ODC_PDDL": "PDDL-1.0", "opendatacommons.org/licenses/pddl/1-0": "PDDL-1.0", "opendatacommons.org/licenses/pddl/1.0": "PDDL-1.0",
 		"eu:DL_DE_BY_2_0": "DL-DE-BY-2.0", "govdata.de/dl-de/by-2-0": "DL-DE-BY-2.0", "dcat-ap.de/def/licenses/dl-by-de/2.0": "DL-DE-BY-2.0",
-		"eu:DL_DE_ZERO_2_0": "DL-DE-ZERO-2.0", "govdata.de/dl-de/zero-2-0": "DL-DE-ZERO-2.0", "dcat-ap.de/def/licenses/dl-zero-de/2.0": "DL-DE-ZERO-2.0",
-		"eu:OGL_1_0": "OGL-UK-1.0", "nationalarchives.gov.uk/doc/open-government-licence/version/1": "OGL-UK-1.0",
+		"eu:DL_DE_ZERO_2_0": "DL-DE-ZERO-2.0", "govdata.de/dl-de/zero-2-0": "DL-DE-ZERO-2.0",
+		"dcat-ap.de/def/licenses/dl-zero-de/2.0": "DL-DE-ZERO-2.0",
+		"eu:OGL_1_0":                             "OGL-UK-1.0", "nationalarchives.gov.uk/doc/open-government-licence/version/1": "OGL-UK-1.0",
 		"eu:OGL_2_0": "OGL-UK-2.0", "nationalarchives.gov.uk/doc/open-government-licence/version/2": "OGL-UK-2.0",
 		"eu:OGL_3_0": "OGL-UK-3.0", "nationalarchives.gov.uk/doc/open-government-licence/version/3": "OGL-UK-3.0",
 	}[address]

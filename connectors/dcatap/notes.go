@@ -128,9 +128,11 @@ func namespaces() map[string]string {
 	return map[string]string{
 		nsDCAT: "dcat", nsDCT: "dct", nsFOAF: "foaf", nsRDFS: "rdfs", nsCSVW: "csvw", nsODRS: "odrs", nsSkos: "skos", nsOurs: "guichet",
 		nsADMS: "adms", nsTime: "time", nsSchema: "schema", "https://schema.org/": "schema", "http://www.w3.org/ns/odrl/2/": "odrl",
-		"http://www.w3.org/2006/vcard/ns#": "vcard", "http://spdx.org/rdf/terms#": "spdx", "http://www.w3.org/ns/prov#": "prov", "http://www.w3.org/ns/locn#": "locn",
+		"http://www.w3.org/2006/vcard/ns#": "vcard", "http://spdx.org/rdf/terms#": "spdx", "http://www.w3.org/ns/prov#": "prov",
+		"http://www.w3.org/ns/locn#":     "locn",
 		"http://www.w3.org/2002/07/owl#": "owl", "http://data.europa.eu/r5r/": "dcatap", "http://healthdataportal.eu/ns/health#": "healthdcatap",
 		"https://w3id.org/mobilitydcat-ap#": "mobilitydcatap", "http://dcat-ap.de/def/dcatde/": "dcatde", "http://www.w3.org/ns/dqv#": "dqv",
-		"http://data.europa.eu/930/": "geodcatap", "https://w3id.org/dpv#": "dpv", "http://purl.org/dc/elements/1.1/": "dc", "http://www.opengis.net/ont/geosparql#": "geo",
+		"http://data.europa.eu/930/": "geodcatap", "https://w3id.org/dpv#": "dpv", "http://purl.org/dc/elements/1.1/": "dc",
+		"http://www.opengis.net/ont/geosparql#": "geo",
 	}
 }

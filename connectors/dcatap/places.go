@@ -21,7 +21,12 @@ func (r *reader) countries(n rdf.Node) []string {
 		}
 		switch {
 		case len(known) == 0:
-			r.note("/dct:spatial", "not kept, as it names no place whose country is known here%s; add the country, such as %scountry/BEL", quoted(v), rdf.Authority)
+			r.note(
+				"/dct:spatial",
+				"not kept, as it names no place whose country is known here%s; add the country, such as %scountry/BEL",
+				quoted(v),
+				rdf.Authority,
+			)
 		case !exact:
 			r.note("/dct:spatial", "kept as the country that it lies in, %s%s", strings.Join(known, ", "), quoted(v))
 		}
@@ -44,9 +49,12 @@ func (r *reader) place(v rdf.Node) (codes []string, exact bool) {
 	if len(codes) > 0 {
 		return codes, exact
 	}
-	for _, property := range []string{nsSkos + "exactMatch", "http://www.w3.org/2002/07/owl#sameAs", nsSkos + "closeMatch", nsRDFS + "seeAlso", nsDCT + "identifier", nsADMS + "identifier", nsSkos + "notation",
-		"http://www.geonames.org/ontology#countryCode", "http://www.geonames.org/ontology#parentCountry", "http://www.w3.org/ns/locn#adminUnitL1", "http://www.w3.org/2006/vcard/ns#country-name",
-		nsRDFS + "label", nsSkos + "prefLabel", nsFOAF + "name", nsDCT + "title", nsSchema + "name", "http://www.w3.org/ns/locn#geographicName", "http://www.geonames.org/ontology#name",
+	for _, property := range []string{nsSkos + "exactMatch", "http://www.w3.org/2002/07/owl#sameAs", nsSkos + "closeMatch", nsRDFS +
+		"seeAlso", nsDCT + "identifier", nsADMS + "identifier", nsSkos + "notation",
+		"http://www.geonames.org/ontology#countryCode", "http://www.geonames.org/ontology#parentCountry",
+		"http://www.w3.org/ns/locn#adminUnitL1", "http://www.w3.org/2006/vcard/ns#country-name",
+		nsRDFS + "label", nsSkos + "prefLabel", nsFOAF + "name", nsDCT + "title", nsSchema + "name", "http://www.w3.org/ns/locn#geographicName",
+		"http://www.geonames.org/ontology#name",
 		nsSkos + "broader", nsSkos + "broadMatch", nsDCT + "isPartOf"} {
 		for _, said := range r.values(v, property) {
 			s, _, _, _ := rdf.Literal(said)
@@ -55,7 +63,9 @@ func (r *reader) place(v rdf.Node) (codes []string, exact bool) {
 			}
 			codes, exact = r.places.OfWords(s)
 			if len(codes) > 0 {
-				part := strings.Contains(property, "broad") || strings.HasSuffix(property, "isPartOf") || strings.HasSuffix(property, "ountry") || strings.HasSuffix(property, "countryCode") || strings.HasSuffix(property, "adminUnitL1")
+				part := strings.Contains(property, "broad") || strings.HasSuffix(property, "isPartOf") || strings.HasSuffix(property, "ountry") ||
+					strings.HasSuffix(property, "countryCode") ||
+					strings.HasSuffix(property, "adminUnitL1")
 				return codes, exact && !part
 			}
 		}
@@ -87,7 +97,8 @@ func (r *reader) language(v rdf.Node) (string, bool) {
 	if ok {
 		return tag, true
 	}
-	for _, property := range []string{nsDCT + "identifier", nsSkos + "notation", nsSkos + "exactMatch", "http://www.w3.org/2002/07/owl#sameAs", "http://www.w3.org/1999/02/22-rdf-syntax-ns#value", nsRDFS + "label", nsSkos + "prefLabel"} {
+	for _, property := range []string{nsDCT + "identifier", nsSkos + "notation", nsSkos + "exactMatch",
+		"http://www.w3.org/2002/07/owl#sameAs", "http://www.w3.org/1999/02/22-rdf-syntax-ns#value", nsRDFS + "label", nsSkos + "prefLabel"} {
 		for _, said := range r.values(v, property) {
 			s, _, _, _ := rdf.Literal(said)
 			if id := rdf.ID(said); id != "" {

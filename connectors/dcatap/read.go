@@ -51,7 +51,10 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		base = ""
 	}
-	doc, err := rdf.Expand(b, rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	doc, err := rdf.Expand(
+		b,
+		rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +103,12 @@ func (r *reader) item(n rdf.Node) Item {
 	out := Item{IRI: d.IRI, Dataset: d}
 	if len(r.faults) > 0 {
 		out.Dataset = schemas.Dataset{}
-		out.Err = &schemas.Error{Kind: schemas.Invalid, Subject: cmp.Or(d.IRI, "dataset"), Message: "the dataset cannot be read: " + r.faults[0].Message, Fields: r.faults}
+		out.Err = &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: cmp.Or(d.IRI, "dataset"),
+			Message: "the dataset cannot be read: " + r.faults[0].Message,
+			Fields:  r.faults,
+		}
 	}
 	return out
 }
@@ -135,7 +143,13 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	}
 	d.Licence, d.Licences = Licences(licences)
 	if len(d.Licences) > 0 {
-		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences), strings.Join(d.Licences, ", "), d.Licence)
+		r.note(
+			"/dct:license",
+			"%d licences are kept, %s; the strictest holds for the whole: %s",
+			len(d.Licences),
+			strings.Join(d.Licences, ", "),
+			d.Licence,
+		)
 	}
 	return d
 }

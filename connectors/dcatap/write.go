@@ -224,7 +224,8 @@ func (w *writer) terms(d *schemas.Dataset) object {
 }
 
 func plainIRI(s string) bool {
-	return (strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")) && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune("<>\"{}|\\^`", r) })
+	return (strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune("<>\"{}|\\^`", r) })
 }
 
 // distributions writes one for each table, held at the dataset's own page, and
@@ -260,12 +261,17 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 
 var mediaType = regexp.MustCompile(`^[a-z]+/[A-Za-z0-9][A-Za-z0-9.+_-]*$`)
 
+// fileTypes are the codes of the EU file-type table that people write most.
+func fileTypes() []string {
+	return strings.Fields("CSV TSV JSON JSON_LD XML XLS XLSX ODS ZIP PDF TXT HTML GEOJSON GML KML SHP NETCDF HDF TIFF RDF_XML RDF_TURTLE SQL")
+}
+
 // format writes codes of the EU file-type table and media types as IRIs, other
 // words as a label.
 func format(dist object, f string) {
 	switch {
 	case f == "":
-	case slices.Contains([]string{"CSV", "TSV", "JSON", "JSON_LD", "XML", "XLS", "XLSX", "ODS", "ZIP", "PDF", "TXT", "HTML", "GEOJSON", "GML", "KML", "SHP", "NETCDF", "HDF", "TIFF", "RDF_XML", "RDF_TURTLE", "SQL"}, f):
+	case slices.Contains(fileTypes(), f):
 		dist["dct:format"] = authority("file-type", f)
 	case mediaType.MatchString(f):
 		dist["dcat:mediaType"] = object{"@id": mediaTypes + f}

@@ -50,7 +50,13 @@ func ParseYAML(b []byte) (y *YAML, err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			y, err = nil, &schemas.Error{Kind: schemas.Invalid, Subject: "document", Message: "the document is not YAML", Fields: []schemas.FieldError{{Message: "not YAML"}}, Err: fmt.Errorf("panic in go-yaml: %v", r)}
+			y, err = nil, &schemas.Error{
+				Kind:    schemas.Invalid,
+				Subject: "document",
+				Message: "the document is not YAML",
+				Fields:  []schemas.FieldError{{Message: "not YAML"}},
+				Err:     fmt.Errorf("panic in go-yaml: %v", r),
+			}
 		}
 	}()
 	tokens, err := bounded(b)

@@ -51,7 +51,12 @@ func (m *MailServer) Send(ctx context.Context, to, id, subject, text string) err
 	if err != nil {
 		return fmt.Errorf("send mail: %w", err)
 	}
-	options := []mail.Option{mail.WithPort(n), mail.WithTimeout(Patience), mail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: m.Roots, MinVersion: tls.VersionTLS12}), mail.WithTLSPolicy(mail.TLSMandatory)}
+	options := []mail.Option{
+		mail.WithPort(n),
+		mail.WithTimeout(Patience),
+		mail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: m.Roots, MinVersion: tls.VersionTLS12}),
+		mail.WithTLSPolicy(mail.TLSMandatory),
+	}
 	if n == 465 {
 		options = append(options, mail.WithSSL())
 	}

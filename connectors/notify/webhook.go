@@ -29,7 +29,11 @@ type Webhook struct {
 
 // NewWebhook makes one of a seed of 32 bytes and the transport that reaches addresses.
 func NewWebhook(seed []byte, rt http.RoundTripper) *Webhook {
-	c := &http.Client{Transport: rt, Timeout: Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := &http.Client{
+		Transport:     rt,
+		Timeout:       Patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return &Webhook{ed25519.NewKeyFromSeed(seed), c}
 }
 

@@ -31,7 +31,10 @@ func Parse(b []byte) (schemas.Offer, error) {
 // ParseNotes is Parse that also tells what a person should know of an accepted
 // offer, such as that it was written for several targets.
 func ParseNotes(b []byte) (schemas.Offer, []schemas.FieldError, error) {
-	doc, err := rdf.Expand(b, rdf.Options{Vocab: nsUnknown, Strict: true, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	doc, err := rdf.Expand(
+		b,
+		rdf.Options{Vocab: nsUnknown, Strict: true, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}},
+	)
 	if err != nil {
 		return schemas.Offer{}, nil, err
 	}
@@ -42,8 +45,13 @@ func ParseNotes(b []byte) (schemas.Offer, []schemas.FieldError, error) {
 	r := &reader{doc: doc, words: w, byID: map[string]rdf.Node{}, used: map[uintptr]bool{}, targets: map[string]bool{}}
 	o := r.document()
 	if len(r.faults) > 0 {
-		return schemas.Offer{}, nil, &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer holds what is not understood here", Fields: r.faults,
-			Remedy: "fix or leave out what is named; docs/offers.md lists the terms that are understood"}
+		return schemas.Offer{}, nil, &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: "offer",
+			Message: "the offer holds what is not understood here",
+			Fields:  r.faults,
+			Remedy:  "fix or leave out what is named; docs/offers.md lists the terms that are understood",
+		}
 	}
 	return o, r.notes, nil
 }
@@ -55,7 +63,11 @@ func IsPolicy(nodes []rdf.Node) bool {
 
 func isPolicy(n rdf.Node) bool {
 	for _, t := range rdf.Types(n) {
-		if slices.Contains([]string{"Offer", "Set", "Policy", "Agreement", "Request", "Ticket", "Assertion", "Privacy"}, strings.TrimPrefix(t, nsODRL)) && strings.HasPrefix(t, nsODRL) {
+		if slices.Contains(
+			[]string{"Offer", "Set", "Policy", "Agreement", "Request", "Ticket", "Assertion", "Privacy"},
+			strings.TrimPrefix(t, nsODRL),
+		) &&
+			strings.HasPrefix(t, nsODRL) {
 			return true
 		}
 	}

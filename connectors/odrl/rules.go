@@ -30,10 +30,30 @@ type shared struct {
 func (r *reader) policy(n rdf.Node) schemas.Offer {
 	r.used[key(n)] = true
 	at := r.at(n, "")
-	r.only(n, at, []string{"Offer", "Set", "Policy"}, nsODRL+"permission", nsODRL+"prohibition", nsODRL+"obligation", nsODRL+"profile", nsODRL+"conflict",
-		nsODRL+"target", nsODRL+"assigner", nsODRL+"action", nsDCT+"title", nsOurs+"review", nsOurs+"follow", nsOurs+"template")
+	r.only(
+		n,
+		at,
+		[]string{"Offer", "Set", "Policy"},
+		nsODRL+"permission",
+		nsODRL+"prohibition",
+		nsODRL+"obligation",
+		nsODRL+"profile",
+		nsODRL+"conflict",
+		nsODRL+"target",
+		nsODRL+"assigner",
+		nsODRL+"action",
+		nsDCT+"title",
+		nsOurs+"review",
+		nsOurs+"follow",
+		nsOurs+"template",
+	)
 	r.strategy(n, at)
-	o := schemas.Offer{Title: r.title(n, at), Template: r.text(n, at, nsOurs+"template"), Review: r.flag(n, at, nsOurs+"review"), Follow: r.flag(n, at, nsOurs+"follow")}
+	o := schemas.Offer{
+		Title:    r.title(n, at),
+		Template: r.text(n, at, nsOurs+"template"),
+		Review:   r.flag(n, at, nsOurs+"review"),
+		Follow:   r.flag(n, at, nsOurs+"follow"),
+	}
 	s := shared{actions: r.actions(n, at), targets: r.parties(n, at, "target")}
 	r.parties(n, at, "assigner")
 	for i, d := range rdf.List(n, nsODRL+"obligation") {
@@ -114,12 +134,19 @@ func (r *reader) parties(n rdf.Node, at, property string) []string {
 // alike are noted.
 func (r *reader) sameTargets(at string) {
 	if len(r.targets) > 1 {
-		r.fault(at, "the rules are for different targets (%s); an offer is put on one dataset", strings.Join(slices.Sorted(maps.Keys(r.targets)), "; "))
+		r.fault(
+			at,
+			"the rules are for different targets (%s); an offer is put on one dataset",
+			strings.Join(slices.Sorted(maps.Keys(r.targets)), "; "),
+		)
 		return
 	}
 	for t := range r.targets {
 		if strings.Contains(t, " ") {
-			r.notes = append(r.notes, schemas.FieldError{Pointer: at + "/target", Message: "written for several targets; it is put on one dataset here: " + t})
+			r.notes = append(
+				r.notes,
+				schemas.FieldError{Pointer: at + "/target", Message: "written for several targets; it is put on one dataset here: " + t},
+			)
 		}
 	}
 }
@@ -140,14 +167,24 @@ func (r *reader) rules(n rdf.Node, at string, kind schemas.RuleKind, s shared) [
 func (r *reader) rule(n rdf.Node, at string, kind schemas.RuleKind, s shared) ranked {
 	n = r.resolve(n)
 	at = r.at(n, at)
-	properties := []string{nsODRL + "action", nsODRL + "constraint", nsODRL + "target", nsODRL + "assigner", nsDCT + "identifier", nsOurs + "order"}
+	properties := []string{
+		nsODRL + "action",
+		nsODRL + "constraint",
+		nsODRL + "target",
+		nsODRL + "assigner",
+		nsDCT + "identifier",
+		nsOurs + "order",
+	}
 	types := []string{"Prohibition", "Rule"}
 	if kind == schemas.Permission {
 		properties = append(properties, nsODRL+"duty")
 		types[0] = "Permission"
 	}
 	r.only(n, at, types, properties...)
-	out := ranked{Rule: schemas.Rule{ID: r.text(n, at, nsDCT+"identifier"), Kind: kind, Actions: r.actions(n, at)}, order: r.number(n, at, nsOurs+"order")}
+	out := ranked{
+		Rule:  schemas.Rule{ID: r.text(n, at, nsDCT+"identifier"), Kind: kind, Actions: r.actions(n, at)},
+		order: r.number(n, at, nsOurs+"order"),
+	}
 	if _, named := n[nsDCT+"identifier"]; !named && !strings.HasPrefix(rdf.ID(n), "_:") {
 		out.ID = rdf.ID(n)
 	}

@@ -28,7 +28,16 @@ const (
 )
 
 func prefixes() [][2]string {
-	return [][2]string{{nsODRL, "odrl:"}, {nsOurs, "guichet:"}, {nsDCT, "dct:"}, {nsRDF, "rdf:"}, {nsRDFS, "rdfs:"}, {nsXSD, "xsd:"}, {nsSKOS, "skos:"}, {nsUnknown, ""}}
+	return [][2]string{
+		{nsODRL, "odrl:"},
+		{nsOurs, "guichet:"},
+		{nsDCT, "dct:"},
+		{nsRDF, "rdf:"},
+		{nsRDFS, "rdfs:"},
+		{nsXSD, "xsd:"},
+		{nsSKOS, "skos:"},
+		{nsUnknown, ""},
+	}
 }
 
 // short is a term as people write it: odrl:use, guichet:train; names that no
@@ -85,7 +94,8 @@ func dutyTerms() map[string]string {
 // descriptive properties say nothing that binds and are passed over.
 func descriptive() []string {
 	return []string{nsDCT + "description", nsDCT + "issued", nsDCT + "created", nsDCT + "modified", nsDCT + "creator",
-		nsDCT + "publisher", nsRDFS + "label", nsRDFS + "comment", nsRDFS + "seeAlso", nsSKOS + "prefLabel", nsSKOS + "definition", nsSKOS + "note"}
+		nsDCT + "publisher", nsRDFS + "label", nsRDFS + "comment", nsRDFS + "seeAlso", nsSKOS + "prefLabel", nsSKOS + "definition", nsSKOS +
+			"note"}
 }
 
 // words holds what right operands are translated with.

@@ -229,7 +229,9 @@ func (w *words) operand(left, v string) any {
 	return v
 }
 
-var lexical = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d(T(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?|24:00:00(\.0+)?))?)?)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?$`)
+var lexical = regexp.MustCompile(
+	`^\d{4}(-\d\d(-\d\d(T(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?|24:00:00(\.0+)?))?)?)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?$`,
+)
 
 // datatype is the XML Schema type in whose lexical space a time stands; "" for words that
 // RFC 3339 or 9557 know and XML Schema does not.

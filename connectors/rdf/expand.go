@@ -91,7 +91,13 @@ func expand(v any, opts *ld.JsonLdOptions) (items []any, err error) {
 		case r == any(errTime):
 			err = schemas.Errorf(schemas.TooLarge, "document", "the document takes too long to process; split it or write its context inline")
 		default:
-			err = &schemas.Error{Kind: schemas.Invalid, Subject: "document", Message: "the document is not JSON-LD that can be processed", Fields: []schemas.FieldError{{Message: "not JSON-LD"}}, Err: fmt.Errorf("panic in json-gold: %v", r)}
+			err = &schemas.Error{
+				Kind:    schemas.Invalid,
+				Subject: "document",
+				Message: "the document is not JSON-LD that can be processed",
+				Fields:  []schemas.FieldError{{Message: "not JSON-LD"}},
+				Err:     fmt.Errorf("panic in json-gold: %v", r),
+			}
 		}
 	}()
 	items, err = ld.NewJsonLdProcessor().Expand(v, opts)

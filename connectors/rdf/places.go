@@ -50,7 +50,20 @@ func newPlaces() (*Places, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Places{continents: map[string][]string{}, geonames: geonames, names: map[string]string{"eea": "EEA", "european economic area": "EEA", "eur": "EU", "uk": "GB", "el": "GR", "xk": "XK", "united states of america": "US"}, codes: codes}
+	p := &Places{
+		continents: map[string][]string{},
+		geonames:   geonames,
+		names: map[string]string{
+			"eea":                      "EEA",
+			"european economic area":   "EEA",
+			"eur":                      "EU",
+			"uk":                       "GB",
+			"el":                       "GR",
+			"xk":                       "XK",
+			"united states of america": "US",
+		},
+		codes: codes,
+	}
 	var regions []language.Region
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
@@ -129,9 +142,12 @@ var (
 // national lists vocabularies of one country's places.
 func national() map[string]string {
 	return map[string]string{
-		"dcat-ap.de/def/politicalGeocoding/": "DE", "datos.gob.es/recurso/sector-publico/territorio/": "ES", "w3id.org/italia/": "IT", "data.vlaanderen.be/": "BE", "vocab.belgif.be/": "BE",
-		"standaarden.overheid.nl/owms/terms/": "NL", "linked.cuzk.cz/resource/ruian/": "CZ", "linked.opendata.cz/resource/ruian/": "CZ", "id.insee.fr/geo/": "FR", "rdf.insee.fr/geo/": "FR",
-		"statistics.data.gov.uk/": "GB", "data.ordnancesurvey.co.uk/": "GB", "ld.admin.ch/": "CH", "data.geonorge.no/administrativeEnheter/": "NO", "data.norge.no/administrativeEnheter/": "NO",
+		"dcat-ap.de/def/politicalGeocoding/": "DE", "datos.gob.es/recurso/sector-publico/territorio/": "ES", "w3id.org/italia/": "IT",
+		"data.vlaanderen.be/": "BE", "vocab.belgif.be/": "BE",
+		"standaarden.overheid.nl/owms/terms/": "NL", "linked.cuzk.cz/resource/ruian/": "CZ", "linked.opendata.cz/resource/ruian/": "CZ",
+		"id.insee.fr/geo/": "FR", "rdf.insee.fr/geo/": "FR",
+		"statistics.data.gov.uk/": "GB", "data.ordnancesurvey.co.uk/": "GB", "ld.admin.ch/": "CH",
+		"data.geonorge.no/administrativeEnheter/": "NO", "data.norge.no/administrativeEnheter/": "NO",
 	}
 }
 
@@ -233,7 +249,10 @@ func (c *Codes) LanguageTag(s string) (string, bool) {
 	u, err := url.Parse(s)
 	if err == nil && u.Host != "" {
 		host := strings.ToLower(u.Hostname())
-		if !slices.ContainsFunc([]string{"publications.europa.eu", "lexvo.org", "id.loc.gov", "iso639-3.sil.org", "w3id.org", "cef.eu", "iana.org"}, func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) }) {
+		if !slices.ContainsFunc(
+			[]string{"publications.europa.eu", "lexvo.org", "id.loc.gov", "iso639-3.sil.org", "w3id.org", "cef.eu", "iana.org"},
+			func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) },
+		) {
 			return "", false
 		}
 		s = path.Base(strings.TrimSuffix(u.Path, "/"))

@@ -1,152 +1,38 @@
 package s3
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net/http"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/minio/minio-go/v7"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/s3/s3test"
 	"guichet/schemas"
 )
 
-// bucketServer holds one bucket, "lab", as an S3 store shows it.
-type bucketServer struct {
-	mu      sync.Mutex
-	objects map[string][]byte
-	page    int // keys in a page of a listing; 0: all
-}
-
-func etagOf(b []byte) string {
-	sum := md5.Sum(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// ServeHTTP is http.Handler's.
-func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if bucket != "lab" {
-		fault(w, r, http.StatusNotFound, "NoSuchBucket")
-		return
-	}
-	if key == "" {
-		b.bucket(w, r)
-		return
-	}
-	switch r.Method {
-	case http.MethodPut:
-		body, err := unchunked(r)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		b.objects[key] = body
-		w.Header().Set("ETag", `"`+etagOf(body)+`"`)
-	case http.MethodDelete:
-		delete(b.objects, key)
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		body, there := b.objects[key]
-		if !there {
-			fault(w, r, http.StatusNotFound, "NoSuchKey")
-			return
-		}
-		w.Header().Set("ETag", `"`+etagOf(body)+`"`)
-		http.ServeContent(w, r, "", time.Unix(1, 0), bytes.NewReader(body))
-	}
-}
-
-// bucket answers what is asked of the bucket itself: whether it is there, and listings
-// (ListObjectsV2), in the order of the keys.
-func (b *bucketServer) bucket(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	if r.Method == http.MethodHead || q.Has("location") {
-		fmt.Fprint(w, `<LocationConstraint>eu</LocationConstraint>`)
-		return
-	}
-	var out strings.Builder
-	n, last := 0, ""
-	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
-		if !strings.HasPrefix(key, q.Get("prefix")) || key <= q.Get("continuation-token") {
-			continue
-		}
-		if b.page > 0 && n == b.page {
-			fmt.Fprintf(&out, `<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>`, last)
-			break
-		}
-		fmt.Fprintf(&out, `<Contents><Key>%s</Key><Size>%d</Size><ETag>"%s"</ETag></Contents>`, key, len(b.objects[key]), etagOf(b.objects[key]))
-		n, last = n+1, key
-	}
-	fmt.Fprintf(w, `<ListBucketResult>%s</ListBucketResult>`, out.String())
-}
-
-// unchunked reads a body as minio-go sends it without TLS: in chunks of
-// SIZE;chunk-signature=…, size in hex, the last of size 0 [SigV4 streaming].
-func unchunked(r *http.Request) ([]byte, error) {
-	if r.Header.Get("X-Amz-Decoded-Content-Length") == "" {
-		return io.ReadAll(r.Body)
-	}
-	var out []byte
-	for in := bufio.NewReader(r.Body); ; {
-		head, err := in.ReadString('\n')
-		if err != nil {
-			return nil, err
-		}
-		hexSize, _, _ := strings.Cut(head, ";")
-		n, err := strconv.ParseInt(hexSize, 16, 64)
-		if err != nil || n == 0 {
-			return out, err
-		}
-		chunk := make([]byte, n+2) // with its line end
-		_, err = io.ReadFull(in, chunk)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, chunk[:n]...)
-	}
-}
-
-func fault(w http.ResponseWriter, r *http.Request, status int, code string) {
-	w.Header().Set("Content-Type", "application/xml")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		fmt.Fprintf(w, `<Error><Code>%s</Code><Message>no</Message></Error>`, code)
-	}
-}
-
-func (b *bucketServer) store(t *testing.T) *Store {
+// lab opens a store with the one bucket lab.
+func lab(t *testing.T, page int) (*Store, *s3test.Server) {
 	t.Helper()
-	if b.objects == nil {
-		b.objects = map[string][]byte{}
-	}
-	return open(t, b.ServeHTTP)
+	b := s3test.New(t, "lab")
+	b.Page = page
+	return open(t, b.ServeHTTP), b
 }
 
 // TestRangesAreSlices: whatever part of an object is asked for, the bytes are those of a
 // slice of it, whole or to the end; what lies beyond its end is an error and no shorter
 // answer.
 func TestRangesAreSlices(t *testing.T) {
-	b := &bucketServer{}
-	s := b.store(t)
+	s, _ := lab(t, 0)
 	rapid.Check(t, func(r *rapid.T) {
 		size := rapid.IntRange(1, 5000).Draw(r, "size")
 		whole := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
 		put, err := s.Put(t.Context(), "lab", "k", bytes.NewReader(whole), int64(size))
-		if err != nil || put.ETag != etagOf(whole) || put.Size != int64(size) {
+		if err != nil || put.ETag != s3test.ETag(whole) || put.Size != int64(size) {
 			r.Fatalf("put %d bytes: %+v, %v", size, put, err)
 		}
 		offset := rapid.IntRange(0, size-1).Draw(r, "offset")
@@ -175,8 +61,7 @@ func TestRangesAreSlices(t *testing.T) {
 // TestObjectsOfABucket: an object from its first byte to its end, with what is said of it
 // at each step.
 func TestObjectsOfABucket(t *testing.T) {
-	b := &bucketServer{page: 2}
-	s := b.store(t)
+	s, b := lab(t, 2)
 	for i, text := range []string{"", "one", "two", "three"} {
 		key := fmt.Sprintf("spaces/a/%d.csv", i)
 		put, err := s.PutOnce(t.Context(), "lab", key, strings.NewReader(text), int64(len(text)))
@@ -199,7 +84,8 @@ func TestObjectsOfABucket(t *testing.T) {
 			t.Errorf("probe over %s: %v", key, err)
 		}
 	}
-	b.objects["spaces/b/0.csv"], b.objects["spaces/a/"] = []byte("another's"), nil
+	b.Put("lab", "spaces/b/0.csv", []byte("another's"))
+	b.Put("lab", "spaces/a/", nil) // a folder's marker
 	list, err := s.List(t.Context(), "lab", "spaces/a/", 100)
 	var keys []string
 	for _, o := range list {
@@ -225,7 +111,7 @@ func TestObjectsOfABucket(t *testing.T) {
 
 // TestWhatIsNotThere: each thing that is missing is named with what helps.
 func TestWhatIsNotThere(t *testing.T) {
-	s := (&bucketServer{}).store(t)
+	s, _ := lab(t, 0)
 	body := strings.NewReader("x")
 	calls := map[string]func(bucket string) error{
 		"stat": func(bucket string) error { _, err := s.Stat(t.Context(), bucket, "k"); return err },
@@ -267,5 +153,24 @@ func TestEndpoints(t *testing.T) {
 	s, err := New("s", "https://s3.example", "eu", Credentials{}, Own(true))
 	if err != nil || s.ID() != "s" || !s.Own() {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestFaultsInWords: each fault goes after a store's name as a sentence, and says whose
+// matter it is; only those that waiting may mend say to wait.
+func TestFaultsInWords(t *testing.T) {
+	for _, f := range []Fault{Forbids, NoTime, NoETag, NoLength, OtherLength, OtherETag, NoRange, OtherRange, NoCondition, Stalls, Endless, Redirects} {
+		remedy := f.Remedy()
+		if waits := f == Stalls || f == Endless; waits != strings.Contains(remedy, "try again") || !strings.Contains(remedy, "the operator") {
+			t.Errorf("%q: %q", f, remedy)
+		}
+		if err := fmt.Errorf("read: %w", f); faultOf(err) != f || err.Error() != "read: the store "+string(f) {
+			t.Errorf("%q is found as %q in %q", f, faultOf(err), err)
+		}
+	}
+	for status, want := range map[int]Fault{401: Forbids, 403: Forbids, 301: Redirects, 307: Redirects, 304: "", 404: "", 500: ""} {
+		if got := faultOf(minio.ErrorResponse{StatusCode: status}); got != want {
+			t.Errorf("status %d is %q, not %q", status, got, want)
+		}
 	}
 }

@@ -96,7 +96,10 @@ func (p *Pool) Reaches(ctx context.Context, reg schemas.Store) error {
 func unreached(reg *schemas.Store, at string, err error) error {
 	e, known := errors.AsType[*schemas.Error](err)
 	if !known { // the context ended first
-		e = &schemas.Error{Message: fmt.Sprintf("store %s did not answer in %d seconds", reg.ID, reachWithin/time.Second), Remedy: "check the endpoint"}
+		e = &schemas.Error{
+			Message: fmt.Sprintf("store %s did not answer in %d seconds", reg.ID, reachWithin/time.Second),
+			Remedy:  "check the endpoint",
+		}
 	}
 	if e.Kind != schemas.NotFound {
 		at = "/endpoint"

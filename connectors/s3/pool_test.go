@@ -3,12 +3,12 @@ package s3
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"guichet/connectors/s3/s3test"
 	"guichet/schemas"
 )
 
@@ -76,8 +76,7 @@ func TestPool(t *testing.T) {
 
 // TestReaches: what is wrong with a registration is said where it stands in it.
 func TestReaches(t *testing.T) {
-	srv := httptest.NewServer(&bucketServer{})
-	defer srv.Close()
+	srv := s3test.New(t, "lab")
 	p := newPool(nil)
 	prefix := func(buckets ...string) (out []schemas.Prefix) {
 		for _, b := range buckets {

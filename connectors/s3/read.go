@@ -299,5 +299,11 @@ func (s *Store) Probe(ctx context.Context, bucket, key string) error {
 }
 
 func (s *Store) lacks(f Fault) error {
-	return &schemas.Error{Kind: schemas.Invalid, Subject: string(s.id), Message: fmt.Sprintf("store %s %s, so nobody could say later whether the bytes are still those that were published", s.id, string(f)), Remedy: f.Remedy(), Err: f}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: string(s.id),
+		Message: fmt.Sprintf("store %s %s, so nobody could say later whether the bytes are still those that were published", s.id, string(f)),
+		Remedy:  f.Remedy(),
+		Err:     f,
+	}
 }

@@ -203,7 +203,16 @@ func (s *Store) explain(err error, bucket, key string) error {
 	}
 	e := &schemas.Error{Subject: key, Err: short(err)}
 	if f := faultOf(err); f != "" {
-		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf("store %s %s (%s)", s.id, string(f), key), f.Remedy(), fmt.Errorf("%w: %w", f, short(err))
+		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf(
+			"store %s %s (%s)",
+			s.id,
+			string(f),
+			key,
+		), f.Remedy(), fmt.Errorf(
+			"%w: %w",
+			f,
+			short(err),
+		)
 		return e
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -212,7 +221,11 @@ func (s *Store) explain(err error, bucket, key string) error {
 	resp := minio.ToErrorResponse(err)
 	switch {
 	case resp.Code == "NoSuchBucket":
-		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf("store %s has no bucket %q", s.id, bucket), "check the bucket's name with the operator"
+		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf(
+			"store %s has no bucket %q",
+			s.id,
+			bucket,
+		), "check the bucket's name with the operator"
 	case resp.StatusCode == http.StatusNotFound || resp.Code == "NoSuchKey":
 		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf("store %s has no object %s in bucket %s", s.id, key, bucket), "check the key"
 	case resp.StatusCode == http.StatusPreconditionFailed:
@@ -233,15 +246,30 @@ func (s *Store) Reaches(ctx context.Context, bucket string) error {
 		return s.explain(err, bucket, bucket)
 	}
 	if !there {
-		return &schemas.Error{Kind: schemas.NotFound, Subject: bucket, Message: fmt.Sprintf("store %s has no bucket %q", s.id, bucket), Remedy: "make the bucket, or check its name"}
+		return &schemas.Error{
+			Kind:    schemas.NotFound,
+			Subject: bucket,
+			Message: fmt.Sprintf("store %s has no bucket %q", s.id, bucket),
+			Remedy:  "make the bucket, or check its name",
+		}
 	}
 	return nil
 }
 
 func changed(key string) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: key, Message: fmt.Sprintf("the object %s changed in its store since it was published", key), Remedy: "let the provider publish a new version"}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: key,
+		Message: fmt.Sprintf("the object %s changed in its store since it was published", key),
+		Remedy:  "let the provider publish a new version",
+	}
 }
 
 func shorter(key string) error {
-	return &schemas.Error{Kind: schemas.Gone, Subject: key, Message: fmt.Sprintf("the object %s is shorter than when it was published", key), Remedy: "let the provider publish a new version"}
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Subject: key,
+		Message: fmt.Sprintf("the object %s is shorter than when it was published", key),
+		Remedy:  "let the provider publish a new version",
+	}
 }

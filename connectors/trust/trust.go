@@ -37,7 +37,12 @@ func Roots(file string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(b) {
-		return nil, &schemas.Error{Kind: schemas.Invalid, Subject: file, Message: "there is no certificate in " + file, Remedy: "give the authority's certificate as PEM, which begins with -----BEGIN CERTIFICATE-----"}
+		return nil, &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: file,
+			Message: "there is no certificate in " + file,
+			Remedy:  "give the authority's certificate as PEM, which begins with -----BEGIN CERTIFICATE-----",
+		}
 	}
 	return pool, nil
 }
@@ -54,8 +59,15 @@ func Transport(roots *x509.CertPool) *http.Transport {
 // Fault is Unavailable: why what at an address does not answer, and what helps. what names
 // it, like "the gateway"; remedy is what helps where nothing closer can be told.
 func Fault(what, address, remedy string, err error) *schemas.Error {
-	out := &schemas.Error{Kind: schemas.Unavailable, Subject: address, Message: fmt.Sprintf("%s at %s does not answer", what, address), Remedy: remedy, Err: err}
-	const believe = "if you know the authority, name its certificate (PEM): --ca FILE on the command line, ca: FILE in a gateway's settings, or SSL_CERT_FILE"
+	out := &schemas.Error{
+		Kind:    schemas.Unavailable,
+		Subject: address,
+		Message: fmt.Sprintf("%s at %s does not answer", what, address),
+		Remedy:  remedy,
+		Err:     err,
+	}
+	const believe = "if you know the authority, name its certificate (PEM): --ca FILE on the command line, ca: FILE in a gateway's " +
+		"settings, or SSL_CERT_FILE"
 	at := fmt.Sprintf("%s at %s ", what, address)
 	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
 	name, isName := errors.AsType[x509.HostnameError](err)
@@ -66,10 +78,21 @@ func Fault(what, address, remedy string, err error) *schemas.Error {
 	case isUnknown:
 		out.Message, out.Remedy = at+"shows a certificate that nobody known here has signed"+about(unknown.Cert), believe
 	case isName:
-		out.Message = fmt.Sprintf("%sshows a certificate for another name: it is for %s, not for %s", at, strings.Join(namesOf(name.Certificate), ", "), name.Host)
+		out.Message = fmt.Sprintf(
+			"%sshows a certificate for another name: it is for %s, not for %s",
+			at,
+			strings.Join(namesOf(name.Certificate), ", "),
+			name.Host,
+		)
 		out.Remedy = "use a name that is in the certificate, or let its operator renew it with this one"
 	case isInvalid && invalid.Reason == x509.Expired:
-		out.Message = fmt.Sprintf("%sshows a certificate that is valid from %s to %s; here it is %s", at, invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().UTC().Format(time.DateTime))
+		out.Message = fmt.Sprintf(
+			"%sshows a certificate that is valid from %s to %s; here it is %s",
+			at,
+			invalid.Cert.NotBefore.Format(time.DateOnly),
+			invalid.Cert.NotAfter.Format(time.DateOnly),
+			time.Now().UTC().Format(time.DateTime),
+		)
 		out.Remedy = "let its operator renew it, or set this machine's clock"
 	case isInvalid:
 		out.Message, out.Remedy = at+"shows a certificate that is not valid: "+invalid.Error(), believe

@@ -56,7 +56,8 @@ type offerPut struct {
 }
 
 func (s *server) datasets(a huma.API) {
-	op(s, a, http.MethodPost, "/datasets", "register-dataset", "Register a dataset", "datasets", func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
+	op(s, a, operation{http.MethodPost, "/datasets", "register-dataset", "datasets",
+		"Register a dataset"}, func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
 		d := in.Body
 		if d.Space == "" {
 			d.Space = in.Space
@@ -71,14 +72,16 @@ func (s *server) datasets(a huma.API) {
 		}
 		return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
 	})
-	op(s, a, http.MethodGet, "/datasets/{id}", "get-dataset", "One dataset", "datasets", func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
+	op(s, a, operation{http.MethodGet, "/datasets/{id}", "get-dataset", "datasets",
+		"One dataset"}, func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
 		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
 		}
 		return one(policy.Shown(in.by, d), d.Revision), nil
 	})
-	op(s, a, http.MethodPut, "/datasets/{id}", "change-dataset", "Change the description of a dataset", "datasets", func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
+	op(s, a, operation{http.MethodPut, "/datasets/{id}", "change-dataset", "datasets",
+		"Change the description of a dataset"}, func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
 		revision, err := in.revision()
 		if err != nil {
 			return nil, err
@@ -102,7 +105,8 @@ func (s *server) datasets(a huma.API) {
 		d.Notes = notes
 		return one(d, d.Revision), nil
 	})
-	op(s, a, http.MethodPut, "/datasets/{id}/offer", "put-offer", "Set the terms of a dataset", "datasets", func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
+	op(s, a, operation{http.MethodPut, "/datasets/{id}/offer", "put-offer", "datasets",
+		"Set the terms of a dataset"}, func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
 		revision, err := in.revision()
 		if err != nil {
 			return nil, err
@@ -122,7 +126,8 @@ func (s *server) datasets(a huma.API) {
 		d.Notes = s.Engine.TermsBesideLicence(&d)
 		return one(d, d.Revision), nil
 	})
-	op(s, a, http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "Withdraw a dataset", "datasets", func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
+	op(s, a, operation{http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "datasets",
+		"Withdraw a dataset"}, func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
 		return s.withdraw(ctx, in)
 	})
 }

@@ -28,7 +28,10 @@ func formats(publicURL string) map[string]huma.Format {
 	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
 	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
 	return map[string]huma.Format{
-		"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readJSON}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
+		"application/json": {
+			Marshal:   huma.DefaultJSONFormat.Marshal,
+			Unmarshal: readJSON,
+		}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
 		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
 		"application/ld+json": ld,
 	}
@@ -186,7 +189,9 @@ func readLD(b []byte, v any) error {
 		}
 		return json.Unmarshal(plain, v)
 	}
-	return faulty(schemas.BadField("document", "", "only a dataset (DCAT-AP) or an offer (ODRL) is read from JSON-LD here; send application/json"))
+	return faulty(
+		schemas.BadField("document", "", "only a dataset (DCAT-AP) or an offer (ODRL) is read from JSON-LD here; send application/json"),
+	)
 }
 
 func plainJSON(b []byte) bool {
@@ -204,7 +209,10 @@ func plainJSON(b []byte) bool {
 
 // fromLD gives the JSON of the noun that a JSON-LD document describes.
 func fromLD(b []byte) ([]byte, error) {
-	doc, err := rdf.Expand(b, rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}})
+	doc, err := rdf.Expand(
+		b,
+		rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}},
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,10 @@ import (
 // themes are the EU's data themes in English [EU authority table data-theme].
 func themes() map[string]string {
 	return map[string]string{
-		"AGRI": "Agriculture, fisheries, forestry and food", "ECON": "Economy and finance", "EDUC": "Education, culture and sport", "ENER": "Energy", "ENVI": "Environment",
-		"GOVE": "Government and public sector", "HEAL": "Health", "INTR": "International issues", "JUST": "Justice, legal system and public safety", "OP_DATPRO": "Provisional data",
+		"AGRI": "Agriculture, fisheries, forestry and food", "ECON": "Economy and finance", "EDUC": "Education, culture and sport",
+		"ENER": "Energy", "ENVI": "Environment",
+		"GOVE": "Government and public sector", "HEAL": "Health", "INTR": "International issues",
+		"JUST": "Justice, legal system and public safety", "OP_DATPRO": "Provisional data",
 		"REGI": "Regions and cities", "SOCI": "Population and society", "TECH": "Science and technology", "TRAN": "Transport",
 	}
 }

@@ -45,7 +45,8 @@ func (in *recordQuery) query() (audit.Query, error) {
 	if !in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To) {
 		return q, schemas.BadField("records", "from", "from %s is after to %s", in.From.Format(time.RFC3339), in.To.Format(time.RFC3339))
 	}
-	for name, v := range map[string]string{"dataset": in.Dataset, "participant": in.Participant, "project": in.Project, "agreement": in.Agreement, "run": in.Run} {
+	for name, v := range map[string]string{"dataset": in.Dataset, "participant": in.Participant, "project": in.Project,
+		"agreement": in.Agreement, "run": in.Run} {
 		if v != "" {
 			q.Values[name] = v
 		}
@@ -53,7 +54,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 	if in.Cursor != "" {
 		n, err := strconv.ParseInt(in.Cursor, 10, 64)
 		if err != nil || n < 0 {
-			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; send next as it came")
+			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
 		q.After = n
 	}
@@ -103,7 +104,8 @@ func text(b []byte) *plainText {
 }
 
 func (s *server) records(a huma.API) {
-	op(s, a, http.MethodGet, "/audit/records", "list-records", "The record: all for officers, one's own for others", "record", func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
+	op(s, a, operation{http.MethodGet, "/audit/records", "list-records", "record",
+		"The record: all for officers, one's own for others"}, func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
 		if in.Whole {
 			err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
 			if err != nil {
@@ -127,14 +129,17 @@ func (s *server) records(a huma.API) {
 		}
 		return listOf(r, next), err
 	})
-	op(s, a, http.MethodGet, "/audit/checkpoint", "get-checkpoint", "The signed head of the log [C2SP tlog-checkpoint]", "record", func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {
+	op(s, a, operation{http.MethodGet, "/audit/checkpoint", "get-checkpoint", "record",
+		"The signed head of the log [C2SP tlog-checkpoint]"}, func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {
 		c, err := s.Record.Checkpoint(ctx)
 		return text(c), err
 	})
-	op(s, a, http.MethodGet, "/audit/key", "get-key", "The log's public key, as verifiers take it [C2SP signed-note]", "record", func(context.Context, *struct{ Caller }) (*plainText, error) {
+	op(s, a, operation{http.MethodGet, "/audit/key", "get-key", "record",
+		"The log's public key, as verifiers take it [C2SP signed-note]"}, func(context.Context, *struct{ Caller }) (*plainText, error) {
 		return text([]byte(s.Record.VKey() + "\n")), nil
 	})
-	op(s, a, http.MethodGet, "/audit/consistency", "get-consistency", "Proof that the record of one size begins with the record of another [RFC 6962 §2.1.2]", "record", func(ctx context.Context, in *struct {
+	op(s, a, operation{http.MethodGet, "/audit/consistency", "get-consistency", "record",
+		"Proof that the record of one size begins with the record of another [RFC 6962 §2.1.2]"}, func(ctx context.Context, in *struct {
 		Caller
 		From int64 `query:"from" minimum:"1" required:"true" doc:"size of the older checkpoint"`
 		To   int64 `query:"to" minimum:"1" required:"true" doc:"size of the newer one"`
@@ -146,7 +151,8 @@ func (s *server) records(a huma.API) {
 		}
 		return one(c, 0), err
 	})
-	op(s, a, http.MethodGet, "/audit/nouns", "list-nouns", "Digests of the stored nouns that rule, to be held against the record: officers only", "record", func(ctx context.Context, in *struct {
+	op(s, a, operation{http.MethodGet, "/audit/nouns", "list-nouns", "record",
+		"Digests of the stored nouns that rule, to be held against the record: officers only"}, func(ctx context.Context, in *struct {
 		Caller
 		Cursor string `query:"cursor"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
@@ -158,7 +164,8 @@ func (s *server) records(a huma.API) {
 		p, err := s.Record.Nouns(ctx, in.Cursor, in.Limit)
 		return one(p, 0), err
 	})
-	op(s, a, http.MethodPost, "/audit/records/{index}/erase", "erase-values", "Erase values of a record, as the law may demand for personal data; an entry of its own says so", "record", func(ctx context.Context, in *struct {
+	op(s, a, operation{http.MethodPost, "/audit/records/{index}/erase", "erase-values", "record",
+		"Erase values of a record, as the law may demand for personal data; an entry of its own says so"}, func(ctx context.Context, in *struct {
 		Caller
 		Index int64 `path:"index" minimum:"0"`
 		Body  Erasure
@@ -170,7 +177,8 @@ func (s *server) records(a huma.API) {
 		at, err := s.Record.Erase(ctx, in.by, in.Index, in.Body.Names, in.Body.Reason)
 		return one(Erased{Record: in.Index, Names: in.Body.Names, Entry: at}, 0), err
 	})
-	op(s, a, http.MethodGet, "/audit/proofs/{index}", "get-proof", "Proof that a record is in the log [C2SP tlog-proof]", "record", func(ctx context.Context, in *recordIndex) (*plainText, error) {
+	op(s, a, operation{http.MethodGet, "/audit/proofs/{index}", "get-proof", "record",
+		"Proof that a record is in the log [C2SP tlog-proof]"}, func(ctx context.Context, in *recordIndex) (*plainText, error) {
 		err := s.mayProve(ctx, in)
 		if err != nil {
 			return nil, err
@@ -231,7 +239,15 @@ func (s *server) mayProve(ctx context.Context, in *recordIndex) error {
 // ExportQuery is the audit query of an export, as it may be made by a caller: every
 // record for officers, one's own for others. Errors: Unauthenticated, Denied, Invalid.
 func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, error) {
-	in := recordQuery{Caller: Caller{by: by}, Kind: get("kind"), Dataset: get("dataset"), Participant: get("participant"), Project: get("project"), Agreement: get("agreement"), Run: get("run")}
+	in := recordQuery{
+		Caller:      Caller{by: by},
+		Kind:        get("kind"),
+		Dataset:     get("dataset"),
+		Participant: get("participant"),
+		Project:     get("project"),
+		Agreement:   get("agreement"),
+		Run:         get("run"),
+	}
 	for _, t := range []struct {
 		name string
 		into *time.Time

@@ -47,17 +47,27 @@ type found struct {
 }
 
 func (s *server) search(a huma.API) {
-	op(s, a, http.MethodGet, "/datasets", "search-datasets", "Search datasets of all spaces", "datasets", s.find)
-	op(s, a, http.MethodGet, "/spaces", "list-spaces", "Data spaces", "datasets", func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
+	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
+	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
+		"Data spaces"}, func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
 		p, err := schemas.SpaceProfiles()
 		return listOf(p, ""), err
 	})
 }
 
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
-	q := index.Query{Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort, Limit: in.Limit}
-	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language, "publisher": in.Publisher,
-		"licence": in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
+	q := index.Query{
+		Words:      in.Q,
+		Filters:    map[string][]string{},
+		From:       in.From,
+		To:         in.To,
+		FacetLimit: in.FacetLimit,
+		Sort:       in.Sort,
+		Limit:      in.Limit,
+	}
+	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language,
+		"publisher": in.Publisher,
+		"licence":   in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
 		}
@@ -146,7 +156,8 @@ func closedFilters(q *index.Query) error {
 		}
 	}
 	n := min(len(q.From), len(q.To)) // YYYY overlaps YYYY-MM
-	if from, to := q.From[:n], q.To[:n]; from > to && !strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
+	if from, to := q.From[:n], q.To[:n]; from > to &&
+		!strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
 		return schemas.BadField("search", "from", "from %s is after to %s", q.From, q.To)
 	}
 	return nil
@@ -182,7 +193,8 @@ const maxJudged = 10_000
 func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query, sight schemas.Sight) (*found, error) {
 	wanted := strings.Split(in.Access, ",")
 	for _, m := range wanted {
-		if in.Access != "" && !slices.Contains([]schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere}, schemas.Mark(m)) {
+		if in.Access != "" &&
+			!slices.Contains([]schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere}, schemas.Mark(m)) {
 			return nil, schemas.BadField("search", "access", "%q is not a mark; there are now, ask, no, elsewhere", m)
 		}
 	}
@@ -198,7 +210,13 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, err
 		}
 		if r.Total > maxJudged {
-			return nil, schemas.Errorf(schemas.TooLarge, "search", "%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
+			return nil, schemas.Errorf(
+				schemas.TooLarge,
+				"search",
+				"%d datasets match; at most %d are judged at once: narrow the search by words or filters",
+				r.Total,
+				maxJudged,
+			)
 		}
 		sets, decisions, err := s.judge(ctx, in, r.IDs, sight)
 		if err != nil {
@@ -260,7 +278,12 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 }
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
-func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]*schemas.Dataset, []schemas.Decision, error) {
+func (s *server) judge(
+	ctx context.Context,
+	in *searchQuery,
+	ids []schemas.DatasetID,
+	sight schemas.Sight,
+) ([]*schemas.Dataset, []schemas.Decision, error) {
 	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {
 		return nil, nil, err
@@ -282,15 +305,29 @@ func (s *server) judge(ctx context.Context, in *searchQuery, ids []schemas.Datas
 }
 
 func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
-	h := schemas.Hit{ID: d.ID, Title: d.Title, Space: d.Space, Publisher: d.Publisher, Provider: d.Provider, Licence: d.Licence, Licences: d.Licences, Attribution: d.Attribution,
-		Countries: d.Countries, Reasons: dec.Reasons, Notes: dec.Notes, Left: dec.Left}
+	h := schemas.Hit{
+		ID:          d.ID,
+		Title:       d.Title,
+		Space:       d.Space,
+		Publisher:   d.Publisher,
+		Provider:    d.Provider,
+		Licence:     d.Licence,
+		Licences:    d.Licences,
+		Attribution: d.Attribution,
+		Countries:   d.Countries,
+		Reasons:     dec.Reasons,
+		Notes:       dec.Notes,
+		Left:        dec.Left,
+	}
 	if d.Latest != nil {
 		v := policy.ShownVersion(by, d, *d.Latest)
 		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
 	}
 	switch {
 	case d.Latest == nil && len(d.Links) > 0:
-		h.Access, h.Links, h.Reasons = schemas.MarkElsewhere, d.Links, []schemas.Reason{{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"}}
+		h.Access, h.Links, h.Reasons = schemas.MarkElsewhere, d.Links, []schemas.Reason{
+			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
+		}
 	case dec.Verdict == schemas.VerdictYes:
 		h.Access = schemas.MarkNow
 	case dec.Verdict == schemas.VerdictReview:

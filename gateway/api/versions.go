@@ -71,7 +71,8 @@ func shownVersion(v *schemas.Version) VersionShown {
 }
 
 func (s *server) versions(a huma.API) {
-	op(s, a, http.MethodPost, "/datasets/{id}/versions", "publish-version", "Publish a version from objects in a store", "datasets", func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
+	op(s, a, operation{http.MethodPost, "/datasets/{id}/versions", "publish-version", "datasets",
+		"Publish a version from objects in a store"}, func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
 		err := s.changes(ctx, in.by, "publish a version")
 		if err != nil {
 			return nil, err
@@ -84,9 +85,14 @@ func (s *server) versions(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return &One[schemas.VersionSummary]{Status: http.StatusAccepted, Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version), Body: v}, nil
+		return &One[schemas.VersionSummary]{
+			Status:   http.StatusAccepted,
+			Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version),
+			Body:     v,
+		}, nil
 	})
-	op(s, a, http.MethodGet, "/datasets/{id}/versions", "list-versions", "Versions of a dataset, newest first", "datasets", func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions", "list-versions", "datasets",
+		"Versions of a dataset, newest first"}, func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
 		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
@@ -110,7 +116,8 @@ func (s *server) versions(a huma.API) {
 		}
 		return listOf(v, ""), nil
 	})
-	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "One version with its progress", "datasets", func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "datasets",
+		"One version with its progress"}, func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
 		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
 		if err != nil {
 			return nil, err
@@ -140,10 +147,12 @@ func (s *server) versions(a huma.API) {
 		}
 		return one(out, 0), nil
 	})
-	op(s, a, http.MethodDelete, "/datasets/{id}/versions/{version}", "withdraw-version", "Withdraw a version, or give up its publication", "datasets", func(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
+	op(s, a, operation{http.MethodDelete, "/datasets/{id}/versions/{version}", "withdraw-version", "datasets",
+		"Withdraw a version, or give up its publication"}, func(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
 		return s.withdrawVersion(ctx, in)
 	})
-	op(s, a, http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "The whole manifest, for the provider", "datasets", func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "datasets",
+		"The whole manifest, for the provider"}, func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
 		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
 		if err != nil {
 			return nil, err
@@ -196,7 +205,12 @@ func standing(subject string, n int, which string) error {
 	if n > 1 {
 		message = fmt.Sprintf("%d agreements %s are active", n, which)
 	}
-	return &schemas.Error{Kind: schemas.Conflict, Subject: subject, Message: message, Remedy: "revoke them first, or withdraw and revoke at once: guichet withdraw --revoke, or ?revoke=true"}
+	return &schemas.Error{
+		Kind:    schemas.Conflict,
+		Subject: subject,
+		Message: message,
+		Remedy:  "revoke them first, or withdraw and revoke at once: guichet withdraw --revoke, or ?revoke=true",
+	}
 }
 
 // owns says whether a dataset is the caller's own.

@@ -32,7 +32,10 @@ var said = []struct {
 	{regexp.MustCompile(`^expected array length >= (\d+)$`), "this list has at least $1 values"},
 	{regexp.MustCompile(`^expected array length <= (\d+)$`), "this list has at most $1 values"},
 	{regexp.MustCompile(`^expected array items to be unique$`), "each value stands once in this list"},
-	{regexp.MustCompile(`^expected string to be RFC 3339 date-time$|^invalid date/time for format .*$`), "write an instant with its zone, like 2026-11-25T08:00:00Z"},
+	{
+		regexp.MustCompile(`^expected string to be RFC 3339 date-time$|^invalid date/time for format .*$`),
+		"write an instant with its zone, like 2026-11-25T08:00:00Z",
+	},
 	{regexp.MustCompile(`^expected string to be base64 encoded$`), "write this as base64"},
 	{regexp.MustCompile(`^invalid integer$`), "write a whole number"},
 	{regexp.MustCompile(`^invalid boolean$`), "write true or false"},

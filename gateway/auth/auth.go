@@ -111,7 +111,12 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 }
 
 func refuse(format string, args ...any) error {
-	return &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: fmt.Sprintf(format, args...), Remedy: "get a new token: guichet login"}
+	return &schemas.Error{
+		Kind:    schemas.Unauthenticated,
+		Subject: "token",
+		Message: fmt.Sprintf(format, args...),
+		Remedy:  "get a new token: guichet login",
+	}
 }
 
 // Principal verifies a token. Errors: Unauthenticated; Unavailable when the issuer
@@ -129,16 +134,33 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	}
 	i := slices.IndexFunc(a.issuers, func(have Issuer) bool { return have.Issuer == iss })
 	if i < 0 {
-		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: fmt.Sprintf("tokens of the issuer %s are not accepted here", iss),
-			Remedy: "sign in at the issuer that the operator named to you, or ask the operator to add this one to issuers in the gateway's settings"}
+		return schemas.Principal{}, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "token",
+			Message: fmt.Sprintf("tokens of the issuer %s are not accepted here", iss),
+			Remedy: "sign in at the issuer that the operator named to you, or ask the operator to add this one to issuers in the gateway's " +
+				"settings",
+		}
 	}
 	is := &a.issuers[i]
 	payload, err := a.keys[i].verify(ctx, token)
 	if errors.Is(err, errKeys) {
-		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unavailable, Subject: is.Issuer, Message: "the issuer " + is.Issuer + " does not give its keys", Remedy: "try again in a moment", Err: err}
+		return schemas.Principal{}, &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: is.Issuer,
+			Message: "the issuer " + is.Issuer + " does not give its keys",
+			Remedy:  "try again in a moment",
+			Err:     err,
+		}
 	}
 	if err != nil {
-		return schemas.Principal{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token's signature does not hold", Remedy: "get a new token: guichet login", Err: err}
+		return schemas.Principal{}, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "token",
+			Message: "the token's signature does not hold",
+			Remedy:  "get a new token: guichet login",
+			Err:     err,
+		}
 	}
 	var c claims
 	err = json.Unmarshal(payload, &c)

@@ -47,12 +47,16 @@ type keyring struct {
 
 func newKeyring(is *Issuer, now func() time.Time) *keyring {
 	k := &keyring{issuer: is, now: now}
-	k.client = &http.Client{Transport: bounded{http.DefaultTransport}, Timeout: fetchTime, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if len(via) > maxRedirect {
-			return errors.New("it redirects too often")
-		}
-		return k.allowed(r.URL.String())
-	}}
+	k.client = &http.Client{
+		Transport: bounded{http.DefaultTransport},
+		Timeout:   fetchTime,
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if len(via) > maxRedirect {
+				return errors.New("it redirects too often")
+			}
+			return k.allowed(r.URL.String())
+		},
+	}
 	return k
 }
 
@@ -275,7 +279,12 @@ func (k *keyring) get(ctx context.Context, address string, into any) error {
 func (is *Issuer) Check() error {
 	_, err := origin(is.Issuer)
 	if err != nil {
-		return schemas.BadField("settings", "issuers", "%q is not an issuer's address; write it as it stands in its tokens, like https://login.example", is.Issuer)
+		return schemas.BadField(
+			"settings",
+			"issuers",
+			"%q is not an issuer's address; write it as it stands in its tokens, like https://login.example",
+			is.Issuer,
+		)
 	}
 	for _, s := range is.KeysFrom {
 		_, err := origin(s)
@@ -284,7 +293,21 @@ func (is *Issuer) Check() error {
 		}
 	}
 	for _, a := range is.algorithms() {
-		if !slices.Contains([]jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.EdDSA}, a) {
+		if !slices.Contains(
+			[]jose.SignatureAlgorithm{
+				jose.RS256,
+				jose.RS384,
+				jose.RS512,
+				jose.ES256,
+				jose.ES384,
+				jose.ES512,
+				jose.PS256,
+				jose.PS384,
+				jose.PS512,
+				jose.EdDSA,
+			},
+			a,
+		) {
 			return schemas.BadField("settings", "issuers", "algorithms: %q signs with no public key that is read here; RS256 and ES256 are usual", a)
 		}
 	}

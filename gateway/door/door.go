@@ -24,6 +24,7 @@ import (
 
 	"guichet/gateway/problem"
 	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/refusal"
@@ -118,7 +119,7 @@ func Bearer(header string) (token string, ok bool) {
 }
 
 // grant asks policy.
-func (d *Door) grant(c *gin.Context, kind string, world int, ask stream.Ask) (policy.Grant, error) {
+func (d *Door) grant(c *gin.Context, kind string, world int, ask plan.Ask) (policy.Grant, error) {
 	get := c.Query
 	token := bearer(c)
 	if token == "" {
@@ -192,7 +193,7 @@ func named(c *gin.Context, keys []string) error {
 		return schemas.BadField("stream", "query", "the query is malformed: %v", err)
 	}
 	for key, values := range query {
-		err := stream.CheckKey(keys, key, len(values) > 1)
+		err := plan.CheckKey(keys, key, len(values) > 1)
 		if err != nil {
 			return err
 		}
@@ -201,12 +202,12 @@ func named(c *gin.Context, keys []string) error {
 }
 
 // asked reads the ask of a request for rows.
-func asked(c *gin.Context) (stream.Ask, error) {
-	err := named(c, stream.Keys())
+func asked(c *gin.Context) (plan.Ask, error) {
+	err := named(c, plan.Keys())
 	if err != nil {
-		return stream.Ask{}, err
+		return plan.Ask{}, err
 	}
-	return stream.ParseAsk(c.Query)
+	return plan.ParseAsk(c.Query)
 }
 
 func (d *Door) manifest(c *gin.Context) {
@@ -246,12 +247,12 @@ func (d *Door) manifest(c *gin.Context) {
 			ms.Shards = append(ms.Shards, sh)
 		}
 		if world > 0 {
-			p, err := stream.NewPlan(s, ask)
+			p, err := plan.NewPlan(s, ask)
 			if err != nil {
 				d.fail(c, err)
 				return
 			}
-			ms.Part, ms.Even, ms.Order = p.Part, p.Changed, p.Order
+			ms.Part, ms.Even, ms.Order = p.PartRows, p.Adjusted, p.Order
 		}
 		m.Tables = append(m.Tables, ms)
 	}
@@ -277,7 +278,7 @@ func (d *Door) stream(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	p, err := stream.NewPlan(src, ask)
+	p, err := plan.NewPlan(src, ask)
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -292,7 +293,7 @@ type begun interface {
 }
 
 // run streams, and tears the connection down when the stream is cut.
-func (d *Door) run(c *gin.Context, g policy.Grant, p *stream.Plan, sink begun) {
+func (d *Door) run(c *gin.Context, g policy.Grant, p *plan.Plan, sink begun) {
 	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { cutOff(c) })
 	d.ended(c, string(p.Source.Version.Dataset), sink, err)
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"guichet/connectors/ipc"
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
 	"guichet/schemas"
 )
 
@@ -23,20 +25,20 @@ type ipcStream struct {
 
 func (s *ipcStream) begun() bool { return s.sent }
 
-func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) error {
-	s.out = stream.Pieces(ctx, s.w)
+func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error {
+	s.out = release.Pieces(ctx, s.w)
 	h := s.w.Header()
 	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Guichet-Release", string(r.ID))
 	h.Set("Guichet-Rows", number(p.Rows))
-	h.Set("Guichet-Part", number(p.Part))
+	h.Set("Guichet-Part", number(p.PartRows))
 	if s.sums {
 		h.Set("Trailer", sumTrailer)
 	}
 	h.Set("Guichet-Order", p.Order)
-	if p.Changed != "" {
-		h.Set("Guichet-Even", p.Changed)
+	if p.Adjusted != "" {
+		h.Set("Guichet-Even", p.Adjusted)
 	}
 	s.w.WriteHeader(http.StatusOK)
 	return s.write(p.Source.Schema())
@@ -46,12 +48,12 @@ func (s *ipcStream) write(b []byte) error {
 	s.sent = true
 	_, err := s.out.Write(b)
 	if err != nil {
-		return &stream.ClientError{Err: err}
+		return &release.ClientError{Err: err}
 	}
 	return nil
 }
 
-func (s *ipcStream) Message(m stream.Message) error { return s.write(m.Bytes) }
+func (s *ipcStream) Message(m read.Message) error { return s.write(m.Bytes) }
 
 // sumTrailer is the CRC-32C of the whole body, in eight hex digits.
 const sumTrailer = "Guichet-Crc32c"
@@ -78,7 +80,7 @@ func (s *ipcStream) End(sum uint32) error {
 		}
 		err = http.NewResponseController(s.w).Flush()
 		if err != nil {
-			err = &stream.ClientError{Err: err}
+			err = &release.ClientError{Err: err}
 		}
 	}
 	return err

@@ -12,7 +12,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/file"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/release"
 	"guichet/schemas"
 )
 
@@ -37,7 +39,7 @@ func (d *Door) shard(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	g, err := d.grant(c, "shard", 0, stream.Ask{})
+	g, err := d.grant(c, "shard", 0, plan.Ask{})
 	if err != nil {
 		d.fail(c, err)
 		return
@@ -79,7 +81,7 @@ func (d *Door) shard(c *gin.Context) {
 // answer is what a request's conditions and range come to.
 type answer struct {
 	status int
-	rg     stream.Range
+	rg     file.Range
 	size   int64
 	etag   string
 }
@@ -88,7 +90,7 @@ type answer struct {
 // is sent, as the RFC allows; under a budget, where that would cost all rows for a
 // client's slip, a range that is not understood is not satisfied.
 func choose(r *http.Request, etag string, size int64, budget bool) answer {
-	a := answer{status: http.StatusOK, rg: stream.Range{N: size}, size: size, etag: etag}
+	a := answer{status: http.StatusOK, rg: file.Range{N: size}, size: size, etag: etag}
 	if m := r.Header.Get("If-Match"); m != "" && !matches(m, etag, false) {
 		a.status = http.StatusPreconditionFailed
 		return a
@@ -137,7 +139,7 @@ func matches(list, etag string, weak bool) bool {
 }
 
 // parseRange reads one range of bytes. ok is false where there is none that counts.
-func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
+func parseRange(s string, size int64) (rg file.Range, ok, satisfiable bool) {
 	spec, found := strings.CutPrefix(s, "bytes=")
 	from, to, dash := strings.Cut(strings.TrimSpace(spec), "-")
 	if !found || !dash || strings.Contains(spec, ",") {
@@ -149,7 +151,7 @@ func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
 			return rg, false, false
 		}
 		n = min(n, size)
-		return stream.Range{From: size - n, N: n}, true, n > 0
+		return file.Range{From: size - n, N: n}, true, n > 0
 	}
 	lo, err := strconv.ParseInt(from, 10, 64)
 	if err != nil || lo < 0 {
@@ -163,7 +165,7 @@ func parseRange(s string, size int64) (rg stream.Range, ok, satisfiable bool) {
 		}
 		hi = min(hi, size-1)
 	}
-	return stream.Range{From: lo, N: hi - lo + 1}, true, lo < size
+	return file.Range{From: lo, N: hi - lo + 1}, true, lo < size
 }
 
 // fileAnswer sends a file's bytes with their length.
@@ -200,8 +202,8 @@ func (s *fileAnswer) head() {
 }
 
 // Begin is for stream.FileSink.
-func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *stream.File) error {
-	s.out = stream.Pieces(ctx, s.w)
+func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *file.File) error {
+	s.out = release.Pieces(ctx, s.w)
 	_, _, rows := f.Touched(s.rg)
 	s.w.Header().Set("Guichet-Release", string(r.ID))
 	s.w.Header().Set("Guichet-Rows", number(rows))
@@ -213,7 +215,7 @@ func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *stream.Fil
 func (s *fileAnswer) Write(p []byte) error {
 	_, err := s.out.Write(p)
 	if err != nil {
-		return &stream.ClientError{Err: err}
+		return &release.ClientError{Err: err}
 	}
 	return nil
 }
@@ -227,7 +229,7 @@ func (d *Door) ended(c *gin.Context, dataset string, sink interface{ begun() boo
 		d.fail(c, err)
 		return
 	}
-	if _, client := errors.AsType[*stream.ClientError](err); !client && c.Request.Context().Err() == nil {
+	if _, client := errors.AsType[*release.ClientError](err); !client && c.Request.Context().Err() == nil {
 		d.Log.Info("a stream was cut", "dataset", dataset, "err", err)
 	}
 	cutOff(c)

@@ -1,14 +1,13 @@
 package door
 
 import (
+	"guichet/gateway/stream/file"
 	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
-
-	"guichet/gateway/stream"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -19,22 +18,22 @@ func TestChoose(t *testing.T) {
 		name   string
 		header map[string]string
 		status int
-		want   stream.Range
+		want   file.Range
 	}{
-		{"whole", nil, 200, stream.Range{N: size}},
-		{"first", map[string]string{"Range": "bytes=0-0"}, 206, stream.Range{N: 1}},
-		{"open end", map[string]string{"Range": "bytes=990-"}, 206, stream.Range{From: 990, N: 10}},
-		{"suffix", map[string]string{"Range": "bytes=-10"}, 206, stream.Range{From: 990, N: 10}},
-		{"long suffix", map[string]string{"Range": "bytes=-5000"}, 206, stream.Range{N: size}},
-		{"empty suffix", map[string]string{"Range": "bytes=-0"}, 416, stream.Range{N: size}},
-		{"past the end", map[string]string{"Range": "bytes=1000-"}, 416, stream.Range{N: size}},
-		{"backwards", map[string]string{"Range": "bytes=5-4"}, 200, stream.Range{N: size}},
-		{"another unit", map[string]string{"Range": "rows=1-2"}, 200, stream.Range{N: size}},
-		{"overflow", map[string]string{"Range": "bytes=99999999999999999999-"}, 200, stream.Range{N: size}},
-		{"weak If-Range", map[string]string{"Range": "bytes=0-0", "If-Range": `W/"tag"`}, 200, stream.Range{N: size}},
-		{"If-None-Match list", map[string]string{"If-None-Match": `"a", W/"tag"`}, 304, stream.Range{N: size}},
-		{"If-Match other", map[string]string{"If-Match": `"a"`}, 412, stream.Range{N: size}},
-		{"If-Match any", map[string]string{"If-Match": "*", "Range": "bytes=1-1"}, 206, stream.Range{From: 1, N: 1}},
+		{"whole", nil, 200, file.Range{N: size}},
+		{"first", map[string]string{"Range": "bytes=0-0"}, 206, file.Range{N: 1}},
+		{"open end", map[string]string{"Range": "bytes=990-"}, 206, file.Range{From: 990, N: 10}},
+		{"suffix", map[string]string{"Range": "bytes=-10"}, 206, file.Range{From: 990, N: 10}},
+		{"long suffix", map[string]string{"Range": "bytes=-5000"}, 206, file.Range{N: size}},
+		{"empty suffix", map[string]string{"Range": "bytes=-0"}, 416, file.Range{N: size}},
+		{"past the end", map[string]string{"Range": "bytes=1000-"}, 416, file.Range{N: size}},
+		{"backwards", map[string]string{"Range": "bytes=5-4"}, 200, file.Range{N: size}},
+		{"another unit", map[string]string{"Range": "rows=1-2"}, 200, file.Range{N: size}},
+		{"overflow", map[string]string{"Range": "bytes=99999999999999999999-"}, 200, file.Range{N: size}},
+		{"weak If-Range", map[string]string{"Range": "bytes=0-0", "If-Range": `W/"tag"`}, 200, file.Range{N: size}},
+		{"If-None-Match list", map[string]string{"If-None-Match": `"a", W/"tag"`}, 304, file.Range{N: size}},
+		{"If-Match other", map[string]string{"If-Match": `"a"`}, 412, file.Range{N: size}},
+		{"If-Match any", map[string]string{"If-Match": "*", "Range": "bytes=1-1"}, 206, file.Range{From: 1, N: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &http.Request{Header: http.Header{}}

@@ -72,7 +72,21 @@ func (r *Rig) PublishTables(t testing.TB, name string, offer schemas.Offer, tabl
 	p := schemas.Publication{Version: "v1", Store: "local", Tables: tables}
 	c := r.As(t, "agronomy")
 	var d schemas.Dataset
-	must(t, c.Post(ctx, "/datasets", schemas.Dataset{IRI: "https://agronomy.example/" + name, Space: "agriculture", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"FR"}}, &d))
+	must(
+		t,
+		c.Post(
+			ctx,
+			"/datasets",
+			schemas.Dataset{
+				IRI:       "https://agronomy.example/" + name,
+				Space:     "agriculture",
+				Title:     schemas.Text{"en": name},
+				Licence:   "CC-BY-4.0",
+				Countries: []string{"FR"},
+			},
+			&d,
+		),
+	)
 	path := "/datasets/" + string(d.ID)
 	must(t, c.Do(ctx, "PUT", path+"/offer", offer, nil))
 	must(t, c.Post(ctx, path+"/versions", p, nil))

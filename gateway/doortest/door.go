@@ -60,7 +60,12 @@ func Doors(t testing.TB, r *Rig) []Door {
 	h2 := &http.Transport{Protocols: new(http.Protocols)}
 	h2.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(h2.CloseIdleConnections)
-	return []Door{&webDoor{r, "http", http.DefaultTransport}, &fileDoor{r}, &flightDoor{flight.NewClientFromConn(conn, nil)}, &webDoor{r, "http/2", h2}}
+	return []Door{
+		&webDoor{r, "http", http.DefaultTransport},
+		&fileDoor{r},
+		&flightDoor{flight.NewClientFromConn(conn, nil)},
+		&webDoor{r, "http/2", h2},
+	}
 }
 
 type webDoor struct {
@@ -129,7 +134,14 @@ func (*fileDoor) Name() string { return "file" }
 func (*fileDoor) Ranks() bool  { return false }
 
 // get asks for one shard; header may carry a range.
-func (d *fileDoor) get(ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, header http.Header) (*http.Response, error) {
+func (d *fileDoor) get(
+	ctx context.Context,
+	method, lease string,
+	id schemas.AgreementID,
+	n int,
+	ask url.Values,
+	header http.Header,
+) (*http.Response, error) {
 	path := fmt.Sprintf("/agreements/%s/%d.arrow", id, n)
 	if t := ask.Get("table"); t != "" {
 		split := ask.Get("split")

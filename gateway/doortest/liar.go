@@ -44,10 +44,20 @@ type Liar struct {
 // NewLiar starts a store and registers it; own says that the operator answers for it.
 func NewLiar(t testing.TB, r *Rig, id schemas.StoreID, own bool) *Liar {
 	t.Helper()
-	l := &Liar{ID: id, objects: map[string][]byte{}, asked: map[string]int{}, own: []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: "lies", Prefix: "agronomy/"}}}
+	l := &Liar{
+		ID:      id,
+		objects: map[string][]byte{},
+		asked:   map[string]int{},
+		own:     []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: "lies", Prefix: "agronomy/"}},
+	}
 	web := httptest.NewServer(l)
 	t.Cleanup(web.Close)
-	must(t, r.As(t, "operator").Post(t.Context(), "/stores?unchecked=true", schemas.Store{ID: id, Endpoint: web.URL, Region: "eu", CredentialRef: "local", Own: own, Prefixes: l.own}, nil))
+	must(
+		t,
+		r.As(t, "operator").
+			Post(t.Context(), "/stores?unchecked=true", schemas.Store{ID: id, Endpoint: web.URL, Region: "eu", CredentialRef: "local", Own: own,
+				Prefixes: l.own}, nil),
+	)
 	return l
 }
 

@@ -78,7 +78,12 @@ func Start(t testing.TB) *Rig {
 	rig.ready(t, &r.local)
 	r.Store = NewProxy(t, strings.TrimPrefix(r.local.S3.Endpoint, "http://"))
 	var err error
-	r.S3, err = s3.New("local", r.local.S3.Endpoint, r.local.S3.Region, s3.Credentials{AccessKey: r.local.S3.AccessKey, SecretKey: r.local.S3.SecretKey})
+	r.S3, err = s3.New(
+		"local",
+		r.local.S3.Endpoint,
+		r.local.S3.Region,
+		s3.Credentials{AccessKey: r.local.S3.AccessKey, SecretKey: r.local.S3.SecretKey},
+	)
 	must(t, err)
 	r.Bucket = r.local.S3.Bucket
 	r.configure(t)
@@ -201,8 +206,10 @@ func (r *Rig) configure(t testing.TB) {
 	t.Helper()
 	data := filepath.Join(r.dir, "gateway")
 	is := r.local.Issuers[0]
-	out, err := exec.Command(filepath.Join(r.bin, "guichet"), append([]string{"init", "--data", data, "--issuer", is.Issuer, "--audience", is.Audience,
-		"--operator", "operator", "--participant", "https://factory.example", "--country", "LU", "--origin", "guichet-doors"}, r.args...)...).CombinedOutput()
+	out, err := exec.Command(filepath.Join(r.bin, "guichet"), append([]string{"init", "--data", data, "--issuer", is.Issuer, "--audience",
+		is.Audience,
+		"--operator", "operator", "--participant", "https://factory.example", "--country", "LU", "--origin", "guichet-doors"}, r.args...)...).
+		CombinedOutput()
 	if err != nil {
 		t.Fatalf("guichet init: %v\n%s", err, out)
 	}
@@ -211,7 +218,9 @@ func (r *Rig) configure(t testing.TB) {
 	}
 	f, err := os.OpenFile(filepath.Join(data, "guichet.yaml"), os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
-	_, err = f.WriteString("store_idle: 2s\nclient_idle: 14s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n")
+	_, err = f.WriteString(
+		"store_idle: 2s\nclient_idle: 14s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n",
+	)
 	must(t, err)
 	must(t, f.Close())
 }
@@ -220,7 +229,10 @@ func (r *Rig) configure(t testing.TB) {
 func (r *Rig) Serve(t testing.TB) {
 	t.Helper()
 	var a struct{ HTTP, Flight string }
-	r.server = r.start(t, "guichet", append([]string{"--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0"}, r.args...)...)
+	r.server = r.start(
+		t,
+		"guichet",
+		append([]string{"--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0"}, r.args...)...)
 	r.server.ready(t, &a)
 	r.HTTP, r.Flight = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://")
 	r.mu.Lock()
@@ -269,8 +281,22 @@ func (r *Rig) register(t testing.TB) {
 	for name, role := range map[string]schemas.Role{"crop-ai/trainer": schemas.RoleTrainer, "agronomy/agronomy": schemas.RoleProvider} {
 		org, sub, _ := strings.Cut(name, "/")
 		roles := []schemas.Role{role}
-		must(t, op.Post(ctx, "/participants", schemas.Participant{ID: schemas.ParticipantID("https://" + org + ".example"), Name: org, Country: "FR", Kind: schemas.KindStartUp, Roles: roles,
-			Members: []schemas.Member{{Issuer: own, Subject: sub, Roles: roles}}}, nil))
+		must(
+			t,
+			op.Post(
+				ctx,
+				"/participants",
+				schemas.Participant{
+					ID:      schemas.ParticipantID("https://" + org + ".example"),
+					Name:    org,
+					Country: "FR",
+					Kind:    schemas.KindStartUp,
+					Roles:   roles,
+					Members: []schemas.Member{{Issuer: own, Subject: sub, Roles: roles}},
+				},
+				nil,
+			),
+		)
 	}
 	all, err := client.All[schemas.Participant](ctx, op, "/participants")
 	must(t, err)
@@ -281,9 +307,28 @@ func (r *Rig) register(t testing.TB) {
 		}
 	}
 	must(t, op.Post(ctx, "/factories", schemas.Factory{ID: "leonardo", Name: "Leonardo", Country: "IT"}, nil))
-	must(t, op.Post(ctx, "/stores", schemas.Store{ID: "local", Endpoint: "http://" + r.Store.Address(), Region: r.local.S3.Region, CredentialRef: "local", WorkBucket: r.local.S3.WorkBucket,
-		Prefixes: []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: r.Bucket, Prefix: "agronomy/"}}}, nil))
-	must(t, r.As(t, "trainer").Post(ctx, "/projects", schemas.Project{ID: "doors", Title: "Doors", Factory: "leonardo", Purposes: []string{"train-model"}, Domain: "agriculture"}, nil))
+	must(
+		t,
+		op.Post(
+			ctx,
+			"/stores",
+			schemas.Store{
+				ID:            "local",
+				Endpoint:      "http://" + r.Store.Address(),
+				Region:        r.local.S3.Region,
+				CredentialRef: "local",
+				WorkBucket:    r.local.S3.WorkBucket,
+				Prefixes:      []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: r.Bucket, Prefix: "agronomy/"}},
+			},
+			nil,
+		),
+	)
+	must(
+		t,
+		r.As(t, "trainer").
+			Post(ctx, "/projects", schemas.Project{ID: "doors", Title: "Doors", Factory: "leonardo", Purposes: []string{"train-model"},
+				Domain: "agriculture"}, nil),
+	)
 }
 
 // Key is where a shard of a dataset lies in the provider's store.

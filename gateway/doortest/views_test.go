@@ -273,7 +273,7 @@ func nothingHiddenShows(t *testing.T, r *Rig, doors []Door) {
 	both := r.Agree(t, time.Time{}, data...) // one permit and joint domain: the same pseudonyms
 	lease := r.Lease(t, both[0].ID, both[1].ID)
 	m := r.Manifest(t, both[0].ID, lease)
-	equal(t, "manifest", m, r.Manifest(t, both[1].ID, lease))
+	equal(t, "manifest", m.Tables, r.Manifest(t, both[1].ID, lease).Tables)
 	var shown []int64
 	for _, sh := range m.Tables[0].Shards {
 		shown = append(shown, sh.Batches...)

@@ -10,7 +10,7 @@ import (
 
 	pb "github.com/apache/arrow/go/v17/arrow/flight/gen/flight"
 
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
 	"guichet/schemas"
 )
 
@@ -18,7 +18,7 @@ import (
 type asked struct {
 	agreement schemas.AgreementID
 	values    map[string]string
-	ask       stream.Ask
+	ask       plan.Ask
 	until     time.Time // of the ticket; zero where it came as a descriptor
 }
 
@@ -41,14 +41,14 @@ func readPath(path []string) (asked, error) {
 			return a, schemas.BadField("stream", "path", "%q is not a key=value", s)
 		}
 		_, before := a.values[key]
-		err := stream.CheckKey(stream.Keys(), key, before)
+		err := plan.CheckKey(plan.Keys(), key, before)
 		if err != nil {
 			return a, err
 		}
 		a.values[key] = value
 	}
 	var err error
-	a.ask, err = stream.ParseAsk(a.get)
+	a.ask, err = plan.ParseAsk(a.get)
 	return a, err
 }
 
@@ -74,7 +74,7 @@ func (d *Door) sign(body []byte) []byte {
 // seal makes a ticket for an ask. It grants nothing: DoGet asks policy again.
 func (d *Door) seal(a asked, until time.Time) (*pb.Ticket, error) {
 	t := ticket{Path: []string{string(a.agreement)}, Until: until.UTC()}
-	for _, k := range stream.Keys() {
+	for _, k := range plan.Keys() {
 		if v, said := a.values[k]; said {
 			t.Path = append(t.Path, k+"="+v)
 		}

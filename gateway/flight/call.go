@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/release"
 	"guichet/schemas"
 )
 
@@ -54,7 +54,7 @@ func (a *answer) Flush() {
 func (c *call) begin(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out = stream.Pieces(ctx, c.out)
+	c.out = release.Pieces(ctx, c.out)
 }
 
 // cut lets net/http reset the answer after a while.

@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/refusal"
@@ -115,7 +116,7 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 }
 
 // plan authorises an ask and plans it.
-func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *stream.Plan, error) {
+func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *plan.Plan, error) {
 	g, err := d.grant(ctx, c, a)
 	if err != nil {
 		return g, nil, err
@@ -128,7 +129,7 @@ func (d *Door) plan(ctx context.Context, c *call, a asked) (policy.Grant, *strea
 	if err != nil {
 		return g, nil, err
 	}
-	p, err := stream.NewPlan(src, a.ask)
+	p, err := plan.NewPlan(src, a.ask)
 	if err != nil {
 		return g, nil, err
 	}

@@ -9,7 +9,9 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"guichet/connectors/ipc"
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -28,7 +30,7 @@ type sink struct {
 }
 
 // run streams one plan.
-func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *stream.Plan, st pb.FlightService_DoGetServer) error {
+func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *plan.Plan, st pb.FlightService_DoGetServer) error {
 	s := &sink{st: st, call: c}
 	r, err := d.Stream.Run(ctx, g, p, s, func() { c.cut(lastWord) })
 	if err == nil {
@@ -42,14 +44,14 @@ func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *stream.Plan,
 }
 
 // Begin sends the schema, with what the stream is beside it.
-func (s *sink) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) error {
+func (s *sink) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error {
 	s.begun = true
 	s.call.begin(ctx)
 	app, err := aboutPlan(p, r.ID)
 	if err != nil {
 		return err
 	}
-	err = s.st.SetHeader(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(p.Rows), "guichet-part", fmt.Sprint(p.Part)))
+	err = s.st.SetHeader(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(p.Rows), "guichet-part", fmt.Sprint(p.PartRows)))
 	if err != nil {
 		return fmt.Errorf("set the stream's header: %w", err)
 	}
@@ -57,7 +59,7 @@ func (s *sink) Begin(ctx context.Context, r schemas.Release, p *stream.Plan) err
 }
 
 // Message sends one message; its bytes are free again when it returns.
-func (s *sink) Message(m stream.Message) error {
+func (s *sink) Message(m read.Message) error {
 	return s.send(&frame{header: ipc.Header(m.Bytes[:m.Meta]), body: m.Bytes[m.Meta:]})
 }
 
@@ -68,7 +70,7 @@ func (s *sink) send(f *frame) error {
 	err := s.st.SendMsg(f)
 	f.wait()
 	if err != nil {
-		return &stream.ClientError{Err: err}
+		return &release.ClientError{Err: err}
 	}
 	s.call.sent(f.size())
 	return nil
@@ -82,7 +84,7 @@ func (s *sink) End(sum uint32) error {
 
 // fits refuses a stream that holds a message which clients at gRPC's defaults
 // cannot take: one row beyond the limit [decisions.md 10].
-func fits(p *stream.Plan) error {
+func fits(p *plan.Plan) error {
 	if n := p.LargestMessage(); n > MaxMessage-overhead {
 		return tooLarge(n)
 	}

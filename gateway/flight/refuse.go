@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"guichet/gateway/problem"
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/release"
 	"guichet/schemas"
 )
 
@@ -83,7 +83,7 @@ func (d *Door) broken(ctx context.Context, c *call, r schemas.Release, err error
 		return status.Error(codes.Canceled, r.Cause)
 	case schemas.ReleaseCut:
 		kind := schemas.Denied
-		if cut, ok := errors.AsType[*stream.Cut](err); ok && cut.Kind != schemas.Internal {
+		if cut, ok := errors.AsType[*release.Cut](err); ok && cut.Kind != schemas.Internal {
 			kind = cut.Kind
 		}
 		err = &schemas.Error{Kind: kind, Subject: string(r.Agreement), Message: r.Cause, Remedy: "GET /api/v1/agreements/" + string(r.Agreement) + " says how it stands"}

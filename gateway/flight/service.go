@@ -8,7 +8,7 @@ import (
 	pb "github.com/apache/arrow/go/v17/arrow/flight/gen/flight"
 	"google.golang.org/grpc"
 
-	"guichet/gateway/stream"
+	"guichet/gateway/stream/plan"
 	"guichet/schemas"
 )
 
@@ -31,8 +31,8 @@ type about struct {
 	Order   string            `json:"order"`
 }
 
-func aboutPlan(p *stream.Plan, id schemas.ReleaseID) ([]byte, error) {
-	b, err := json.Marshal(about{Release: id, Rows: p.Rows, Part: p.Part, Even: p.Changed, Order: p.Order})
+func aboutPlan(p *plan.Plan, id schemas.ReleaseID) ([]byte, error) {
+	b, err := json.Marshal(about{Release: id, Rows: p.Rows, Part: p.PartRows, Even: p.Adjusted, Order: p.Order})
 	if err != nil {
 		return nil, fmt.Errorf("describe the stream: %w", err)
 	}
@@ -79,7 +79,7 @@ func (s *service) GetSchema(ctx context.Context, fd *pb.FlightDescriptor) (*pb.S
 	d, c := s.door, callOf(ctx)
 	a, err := readDescriptor(fd)
 	if err == nil {
-		var p *stream.Plan
+		var p *plan.Plan
 		_, p, err = d.plan(ctx, c, a)
 		if err == nil {
 			return &pb.SchemaResult{Schema: p.Source.Schema()}, nil

@@ -17,6 +17,8 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/streamtest"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/lease"
@@ -57,7 +59,10 @@ func newCounter(t *testing.T) *counter {
 	var shards []arrow.Record
 	for i := range counterShards {
 		b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-			{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "name", Type: arrow.BinaryTypes.String}, {Name: "secret", Type: arrow.BinaryTypes.String}}, nil))
+			{
+				Name: "n",
+				Type: arrow.PrimitiveTypes.Int64,
+			}, {Name: "name", Type: arrow.BinaryTypes.String}, {Name: "secret", Type: arrow.BinaryTypes.String}}, nil))
 		for row := range counterRows {
 			b.Field(0).(*array.Int64Builder).Append(int64(i*counterRows + row))
 			b.Field(1).(*array.StringBuilder).Append(fmt.Sprint("name ", row))
@@ -70,19 +75,36 @@ func newCounter(t *testing.T) *counter {
 
 func newCounterOver(t *testing.T, l *lab) *counter {
 	t.Helper()
-	l.own.Store(true)
-	c := &counter{db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.version}
+	l.Own.Store(true)
+	c := &counter{db: dbtest.Open(t, dbtest.SQLite), shelf: map[schemas.DatasetID]schemas.Dataset{}, version: l.Version}
 	ctx := t.Context()
 	parties, err := party.New(c.db)
-	must(t, err)
-	boss := schemas.Principal{Issuer: "i", Subject: "boss", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOperator}}
+	streamtest.Must(t, err)
+	boss := schemas.Principal{
+		Issuer:      "i",
+		Subject:     "boss",
+		Participant: "https://factory.example",
+		Roles:       []schemas.Role{schemas.RoleOperator},
+	}
 	by := asTrainer()
-	_, err = parties.PutParticipant(ctx, boss, schemas.Participant{ID: by.Participant, Name: "Lab", Country: "FR", Kind: schemas.KindResearch, Roles: by.Roles, Members: []schemas.Member{{Issuer: by.Issuer, Subject: by.Subject, Roles: by.Roles}}}, 0)
-	must(t, err)
+	_, err = parties.PutParticipant(
+		ctx,
+		boss,
+		schemas.Participant{
+			ID:      by.Participant,
+			Name:    "Lab",
+			Country: "FR",
+			Kind:    schemas.KindResearch,
+			Roles:   by.Roles,
+			Members: []schemas.Member{{Issuer: by.Issuer, Subject: by.Subject, Roles: by.Roles}},
+		},
+		0,
+	)
+	streamtest.Must(t, err)
 	_, err = parties.PutFactory(ctx, boss, schemas.Factory{ID: "f", Name: "F", Country: "FR"}, 0)
-	must(t, err)
+	streamtest.Must(t, err)
 	engine, err := policy.New(ctx)
-	must(t, err)
+	streamtest.Must(t, err)
 	a, brake := agreement.New(c.db, parties, nil), stop.NewBrake(c.db, nil)
 	c.agreements, c.runs = a, run.New(a, 0)
 	c.requests = request.New(request.Config{Agreements: a, Engine: engine, Catalogue: c, Terms: terms.New(c, nil)})
@@ -90,12 +112,12 @@ func newCounterOver(t *testing.T, l *lab) *counter {
 	c.releases = release.New(release.Config{Agreements: a, Brake: brake, Replica: "r"})
 	for _, id := range []schemas.ProjectID{"p", "q"} {
 		_, err = parties.PutProject(ctx, by, schemas.Project{ID: id, Title: "P", Factory: "f", Purposes: []string{"train-model"}}, 0)
-		must(t, err)
+		streamtest.Must(t, err)
 	}
 	config := l.config
 	config.Manifest = c.Manifest
 	config.MayName = func(context.Context, schemas.ParticipantID, schemas.StoreID, string, string) error { return nil }
-	config.Releases, config.Feed = c.releases, &watchers{cuts: map[string][]func(string){}}
+	config.Releases, config.Feed = c.releases, &streamtest.Feed{}
 	c.Engine = New(config)
 	return c
 }
@@ -155,14 +177,20 @@ func TestAProjectGetsWhatItsAgreementsAllow(t *testing.T) {
 			parts: map[schemas.LeaseID]map[int64]bool{}, rows: map[schemas.ReleaseID]int64{}, bytes: map[schemas.ReleaseID]int64{}, runs: map[schemas.ProjectID][]schemas.RunID{"p": {""}, "q": {""}}}
 		for range 2 {
 			id := schemas.NewDatasetID()
-			c.shelf[id] = schemas.Dataset{ID: id, Provider: "https://holder.example", Space: "agriculture", Latest: &schemas.VersionSummary{Version: "v1"}}
+			c.shelf[id] = schemas.Dataset{
+				ID:       id,
+				Provider: "https://holder.example",
+				Space:    "agriculture",
+				Latest:   &schemas.VersionSummary{Version: "v1"},
+			}
 			k.datasets = append(k.datasets, id)
 			k.offer(id)
 		}
 		k.request()
 		k.mint()
 		for range rapid.IntRange(5, 25).Draw(t, "steps") {
-			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke, func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).Draw(t, "step")
+			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke, func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).
+				Draw(t, "step")
 			step()
 		}
 		k.settled(head)
@@ -184,7 +212,11 @@ func (k *client) offer(id schemas.DatasetID) {
 		duties = append(duties, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}})
 	}
 	for range rapid.IntRange(0, 2).Draw(k.t, "budgets") {
-		b := schemas.Duty{Kind: schemas.DutyBudget, Rows: rapid.SampledFrom([]int64{0, 10, 30, 70}).Draw(k.t, "rows"), Bytes: rapid.SampledFrom([]int64{0, 0, 2000, 9000}).Draw(k.t, "bytes")}
+		b := schemas.Duty{
+			Kind:  schemas.DutyBudget,
+			Rows:  rapid.SampledFrom([]int64{0, 10, 30, 70}).Draw(k.t, "rows"),
+			Bytes: rapid.SampledFrom([]int64{0, 0, 2000, 9000}).Draw(k.t, "bytes"),
+		}
 		if b.Rows+b.Bytes > 0 {
 			duties = append(duties, b)
 		}
@@ -307,23 +339,23 @@ func (k *client) revoke() {
 }
 
 // ask draws a part of the rows, for a world that is given.
-func (k *client) ask(world int) Ask {
-	a := Ask{World: world, Epoch: uint64(rapid.IntRange(0, 1).Draw(k.t, "epoch"))}
+func (k *client) ask(world int) plan.Ask {
+	a := plan.Ask{World: world, Epoch: uint64(rapid.IntRange(0, 1).Draw(k.t, "epoch"))}
 	if rapid.Bool().Draw(k.t, "seeded") {
 		seed := uint64(rapid.IntRange(1, 2).Draw(k.t, "seed"))
 		a.Seed = &seed
 	}
 	if rapid.IntRange(0, 5).Draw(k.t, "resumed") == 0 {
-		a.Start = []Stage{{World: 2, Rows: 5}}
+		a.Start = []plan.Stage{{World: 2, Rows: 5}}
 	}
 	return a
 }
 
 // grant opens a lease for an agreement; the door's wishes are drawn, often as the lease
 // wants them.
-func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, Ask, bool) {
+func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, plan.Ask, bool) {
 	if len(k.leases) == 0 {
-		return policy.Grant{}, schemas.LeaseAnswer{}, Ask{}, false
+		return policy.Grant{}, schemas.LeaseAnswer{}, plan.Ask{}, false
 	}
 	l := rapid.SampledFrom(k.leases).Draw(k.t, "lease")
 	id := rapid.SampledFrom(l.Lease.Items).Draw(k.t, "item").Agreement
@@ -333,7 +365,7 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, Ask, bool
 		a.World, a.Rank = *l.Lease.World, *l.Lease.Rank
 	}
 	if o := l.Lease.Order; o != nil && rapid.IntRange(0, 3).Draw(k.t, "keeps order") > 0 {
-		from, err := ParseAsk(func(key string) string {
+		from, err := plan.ParseAsk(func(key string) string {
 			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even}[key]
 		})
 		k.must(err)
@@ -341,9 +373,16 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, Ask, bool
 		a = from
 	}
 	a.From = rapid.SampledFrom([]int64{0, 0, 3}).Draw(k.t, "from")
-	w := policy.StreamRequest{Door: "http", Agreement: id, World: a.World, Rank: a.Rank, Order: a.Order(), Address: netip.MustParseAddr("192.0.2.1"),
-		Run:     rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
-		Columns: rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns")}
+	w := policy.StreamRequest{
+		Door:      "http",
+		Agreement: id,
+		World:     a.World,
+		Rank:      a.Rank,
+		Order:     a.Order(),
+		Address:   netip.MustParseAddr("192.0.2.1"),
+		Run:       rapid.SampledFrom(k.runs[k.terms[id].Project]).Draw(k.t, "run"),
+		Columns:   rapid.SampledFrom([][]string{nil, nil, {"n"}, {"n", "secret"}, {"secret"}, {"name"}}).Draw(k.t, "asked columns"),
+	}
 	if files {
 		w.Door, w.World, w.Rank, w.Order = "shard", 0, 0, schemas.Order{}
 	}

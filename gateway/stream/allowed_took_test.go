@@ -14,7 +14,9 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/connectors/ipc"
-	"guichet/policy"
+	"guichet/gateway/stream/file"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
 	"guichet/schemas"
 )
 
@@ -29,7 +31,8 @@ func (k *client) allows(l *schemas.Lease, id schemas.AgreementID, fields []arrow
 			}
 		}
 		for _, o := range a.Obligations {
-			if o.Kind == schemas.DutyHide && slices.Contains(o.Columns, f.Name) || o.Kind == schemas.DutyPseudonymise && slices.Contains(o.Columns, f.Name) && f.Type.ID() != arrow.FIXED_SIZE_BINARY {
+			if o.Kind == schemas.DutyHide && slices.Contains(o.Columns, f.Name) ||
+				o.Kind == schemas.DutyPseudonymise && slices.Contains(o.Columns, f.Name) && f.Type.ID() != arrow.FIXED_SIZE_BINARY {
 				k.t.Fatalf("column %s came as %s under %+v", f.Name, f.Type, o)
 			}
 		}
@@ -63,16 +66,16 @@ func (k *client) charge(id schemas.AgreementID, rows, bytes int64) {
 type taken struct {
 	bytes.Buffer
 	release  schemas.ReleaseID
-	messages []Message
+	messages []read.Message
 }
 
-func (s *taken) Begin(_ context.Context, r schemas.Release, p *Plan) error {
+func (s *taken) Begin(_ context.Context, r schemas.Release, p *plan.Plan) error {
 	s.release = r.ID
 	s.Write(p.Source.Schema())
 	return nil
 }
 
-func (s *taken) Message(m Message) error {
+func (s *taken) Message(m read.Message) error {
 	s.Write(m.Bytes)
 	m.Bytes = make([]byte, len(m.Bytes))
 	s.messages = append(s.messages, m)
@@ -92,7 +95,7 @@ func (k *client) stream() {
 		return
 	}
 	k.must(err)
-	p, err := NewPlan(src, ask)
+	p, err := plan.NewPlan(src, ask)
 	if schemas.KindOf(err) == schemas.Invalid {
 		return
 	}
@@ -126,7 +129,7 @@ func (k *client) stream() {
 	for _, m := range s.messages {
 		fresh := int64(0)
 		for _, row := range places[at : at+m.Rows] {
-			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", src.shown(), " ", row)
+			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", src.ViewDigest(), " ", row)
 			if g.Asked().Run == "" || !k.read[key] {
 				fresh++
 				k.read[key] = g.Asked().Run != ""
@@ -150,14 +153,14 @@ func (k *client) stream() {
 }
 
 // part holds a row against the one part that a lease is for.
-func (k *client) part(l schemas.LeaseAnswer, src *Source, row int64) {
+func (k *client) part(l schemas.LeaseAnswer, src *plan.Source, row int64) {
 	if k.parts[l.Lease.ID] == nil {
 		o := l.Lease.Order
-		a, err := ParseAsk(func(key string) string {
+		a, err := plan.ParseAsk(func(key string) string {
 			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even, "world": fmt.Sprint(*l.Lease.World), "rank": fmt.Sprint(*l.Lease.Rank)}[key]
 		})
 		k.must(err)
-		p, err := NewPlan(src, a)
+		p, err := plan.NewPlan(src, a)
 		k.must(err)
 		k.parts[l.Lease.ID] = map[int64]bool{}
 		for _, r := range placesOf(p.Segments) {
@@ -182,10 +185,11 @@ func placesOf(segments []schemas.Segment) (out []int64) {
 type fragment struct {
 	bytes.Buffer
 	release schemas.ReleaseID
+	most    int64 // bytes that the release covers
 }
 
-func (s *fragment) Begin(_ context.Context, r schemas.Release, _ *File) error {
-	s.release = r.ID
+func (s *fragment) Begin(_ context.Context, r schemas.Release, _ *file.File) error {
+	s.release, s.most = r.ID, r.MostBytes
 	return nil
 }
 
@@ -201,20 +205,22 @@ func (k *client) files() {
 	if !ok {
 		return
 	}
-	src, err := k.Source(ctx, g)
+	engine := New(k.Engine.Config)
+	src, err := engine.Source(ctx, g)
 	if schemas.KindOf(err) == schemas.Denied {
 		return
 	}
 	k.must(err)
-	f, err := k.Files.Open(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
+	f, err := engine.Files.Open(ctx, src, rapid.IntRange(0, counterShards-1).Draw(k.t, "shard"), l.Lease.Participant)
 	k.must(err)
 	defer f.Close()
-	touched := map[int]bool{}
+	batches := slices.DeleteFunc(src.Batches()[f.Shard], func(rows int64) bool { return rows == 0 })
+	touched, sent := map[int]bool{}, int64(0)
 	for range rapid.IntRange(1, 3).Draw(k.t, "ranges") {
 		from := rapid.Int64Range(0, f.Size-1).Draw(k.t, "first byte")
-		rg := Range{from, rapid.Int64Range(1, f.Size-from).Draw(k.t, "bytes")}
+		rg := file.Range{From: from, N: rapid.Int64Range(1, f.Size-from).Draw(k.t, "bytes")}
 		s := &fragment{}
-		err := k.Files.Send(ctx, g, f, rg, s, nil)
+		err := engine.Files.Send(ctx, g, f, rg, s, nil)
 		if err != nil && schemas.KindOf(err) != schemas.Denied {
 			k.t.Fatal(err)
 		}
@@ -225,37 +231,24 @@ func (k *client) files() {
 			break
 		}
 		k.came++
-		k.allows(&l.Lease, g.Agreement().ID, src.view.Fields)
-		first, last, _ := f.Touched(Range{from, int64(s.Len())})
+		k.allows(&l.Lease, g.Agreement().ID, src.View.Fields)
+		first, last, _ := f.Touched(file.Range{From: from, N: int64(s.Len())})
 		rows := int64(0)
 		for i := first; i < last; i++ {
 			if !touched[i] {
-				rows += f.spans[i].rows
+				rows += batches[i]
 			}
 			touched[i] = true
 		}
 		k.charge(g.Agreement().ID, rows, int64(s.Len()))
 		k.rows[s.release] += rows
 		k.bytes[s.release] += int64(s.Len())
-		if err != nil || k.full(g, f) {
+		sent += int64(s.Len())
+		if err != nil || sent+f.Size > s.most {
 			break // the next one begins another release
 		}
 	}
-	for _, j := range k.Files.sessions.open {
-		k.Files.sessions.close(j)
-		j.tell()
-	}
-	k.life.running.Wait()
-}
-
-// full says whether the open release of a file takes no more.
-func (k *client) full(g policy.Grant, f *File) bool {
-	for _, j := range k.Files.sessions.open {
-		if j.key.file == f.ETag && j.key.lease == g.Lease().ID {
-			return j.release.Bytes+f.Size > j.release.MostBytes
-		}
-	}
-	return true
+	engine.Shutdown(ctx) // which ends the release
 }
 
 // settled holds agreements and record against what came, when every release has ended.
@@ -281,7 +274,8 @@ func (k *client) settled(head int64) {
 				bytes = o.Bytes - p.sent
 			}
 		}
-		if rows >= 0 && (a.Left == nil || a.Left.Rows == nil || *a.Left.Rows != rows) || bytes >= 0 && (a.Left == nil || a.Left.Bytes == nil || *a.Left.Bytes > bytes) {
+		if rows >= 0 && (a.Left == nil || a.Left.Rows == nil || *a.Left.Rows != rows) ||
+			bytes >= 0 && (a.Left == nil || a.Left.Bytes == nil || *a.Left.Bytes > bytes) {
 			k.t.Fatalf("%d rows and at most %d bytes are left, the agreement says %+v", rows, bytes, a.Left)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/streamtest"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -26,7 +28,10 @@ import (
 func anyTable(t *rapid.T) arrow.Record {
 	word := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
 	types := []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String, word, arrow.ListOf(arrow.PrimitiveTypes.Int16),
-		arrow.StructOf(arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, arrow.Field{Name: "c", Type: arrow.BinaryTypes.String, Nullable: true})}
+		arrow.StructOf(
+			arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+			arrow.Field{Name: "c", Type: arrow.BinaryTypes.String, Nullable: true},
+		)}
 	var fields []arrow.Field
 	for _, name := range []string{"a", "a.b", "a.b.c", "b", "b.c", "c"} {
 		if rapid.Bool().Draw(t, name) {
@@ -76,17 +81,22 @@ func anyColumnDuties(t *rapid.T, fields []arrow.Field) []schemas.Duty {
 // comes nowhere.
 func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, 4, numbers(1))
+	l := newLab(t, 4, streamtest.Numbers(1))
 	c := newCounterOver(t, l)
 	granted, refused, hidden := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		rec := anyTable(rt)
-		l.publish(t, 4, rec)
-		c.version = l.version
+		l.Publish(t, 4, rec)
+		c.version = l.Version
 		duties := anyColumnDuties(rt, rec.Schema().Fields())
 		id := schemas.NewDatasetID()
-		c.shelf[id] = schemas.Dataset{ID: id, Provider: "https://holder.example", Space: "agriculture", Latest: &schemas.VersionSummary{Version: "v1"},
-			Offer: &schemas.Offer{Rules: []schemas.Rule{{ID: "§1", Kind: schemas.Permission, Actions: []string{"use"}, Duties: duties}}}}
+		c.shelf[id] = schemas.Dataset{
+			ID:       id,
+			Provider: "https://holder.example",
+			Space:    "agriculture",
+			Latest:   &schemas.VersionSummary{Version: "v1"},
+			Offer:    &schemas.Offer{Rules: []schemas.Rule{{ID: "§1", Kind: schemas.Permission, Actions: []string{"use"}, Duties: duties}}},
+		}
 		ctx := context.Background()
 		a, ok := c.agreed(rt, id)
 		if !ok {
@@ -114,7 +124,11 @@ func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 			if !comes {
 				hidden++
 			}
-			_, err = c.leases.Mint(ctx, asTrainer(), schemas.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}})
+			_, err = c.leases.Mint(
+				ctx,
+				asTrainer(),
+				schemas.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}},
+			)
 			if (err == nil) != comes {
 				rt.Errorf("%s under %+v: a lease on %s: %v; it comes: %t", rec.Schema(), duties, f.Name, err, comes)
 			}
@@ -165,7 +179,14 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 		}
 		look, token = c.leases.LookUp, l.Token
 	}
-	want := policy.StreamRequest{Door: "http", Agreement: a.ID, World: 1, Columns: columns, Order: Ask{World: 1}.Order(), Address: netip.MustParseAddr("192.0.2.1")}
+	want := policy.StreamRequest{
+		Door:      "http",
+		Agreement: a.ID,
+		World:     1,
+		Columns:   columns,
+		Order:     plan.Ask{World: 1}.Order(),
+		Address:   netip.MustParseAddr("192.0.2.1"),
+	}
 	g, err := policy.Authorize(ctx, look, token, want, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +198,7 @@ func (c *counter) columnsStreamed(t *rapid.T, a *schemas.Agreement, columns []st
 	if err != nil || a.ID == "" {
 		return nil, err
 	}
-	p, err := NewPlan(src, Ask{World: 1})
+	p, err := plan.NewPlan(src, plan.Ask{World: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,141 +1,231 @@
 package stream
 
 import (
+	"cmp"
 	"context"
-	"sync"
+	"errors"
+	"fmt"
+	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-
-	"guichet/connectors/batch"
-	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/rowindex"
+	"guichet/policy"
 	"guichet/policy/view"
+	"guichet/schemas"
 )
 
-// opened is a shard whose dictionaries were read: those that the view shows, edits or
-// asks.
-type opened struct {
-	once    sync.Once
-	dicts   map[int][]byte // by their place among the table's
-	decoder *batch.Decoder
-	err     error
-	mu      sync.Mutex
-	mapped  map[int]mapped // by column
-}
-
-// mapped is a dictionary of the shard whose values were edited.
-type mapped struct{ from, to arrow.Array }
-
-// opened reads a shard's dictionaries once.
-func (r *reader) opened(ctx context.Context, i int) *opened {
-	r.mu.Lock()
-	o := r.decoders[i]
-	if o == nil {
-		o = &opened{}
-		r.decoders[i] = o
+func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error) {
+	key := string(id) + "/" + string(v)
+	if m, ok := e.manifests.GetIfPresent(key); ok {
+		if e.Standing == nil {
+			return m, nil
+		}
+		return m, e.Standing(ctx, id, v)
 	}
-	r.mu.Unlock()
-	o.once.Do(func() { o.err = o.load(ctx, r, i) })
-	return o
+	m, err := e.Manifest(ctx, id, v)
+	if err != nil {
+		return m, err
+	}
+	e.manifests.Set(key, m)
+	return m, nil
 }
 
-func (o *opened) load(ctx context.Context, r *reader, i int) error {
-	sh := r.source.shard(i)
-	o.dicts, o.mapped = map[int][]byte{}, map[int]mapped{}
-	var list [][]byte
-	for _, place := range r.source.view.Needed {
-		if place >= len(sh.Dictionaries) {
+// Sources gives every table and split that a grant covers, as the view shows them:
+// the trainer's manifest. Errors as Source.
+func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, error) {
+	w, a := g.Asked(), g.Agreement()
+	v, err := e.version(ctx, a.Dataset, w.Version)
+	if err != nil {
+		return nil, err
+	}
+	var out []*plan.Source
+	for i := range v.Data {
+		t := &v.Data[i]
+		if w.Table != "" && w.Table != t.Name {
 			continue
 		}
-		b := sh.Dictionaries[place]
-		p := make([]byte, b.Len())
-		store, err := r.open(ctx, sh.Store)
-		if err == nil {
-			err = store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, b.Offset, p)
-		}
-		if err != nil {
-			return redactLocation(r.source.Name(), err)
-		}
-		err = compared(store, p, b)
-		if err != nil {
-			return err
-		}
-		o.dicts[place] = p
-		list = append(list, p)
-	}
-	var err error
-	o.decoder, err = batch.NewDecoder(r.source.view.TableSchema, list)
-	if err != nil {
-		return changed(err)
-	}
-	return nil
-}
-
-// columns decodes some columns of a batch.
-func (o *opened) columns(msg []byte, which []int) ([]arrow.Array, error) {
-	cols, err := o.decoder.Columns(msg, which)
-	if err != nil {
-		return nil, changed(err)
-	}
-	return cols, nil
-}
-
-// forget drops shards that the stream has left behind.
-func (r *reader) forget(before map[int]bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i := range r.decoders {
-		if !before[i] {
-			delete(r.decoders, i)
+		for j := range t.Splits {
+			if w.Split != "" && w.Split != t.Splits[j].Name {
+				continue
+			}
+			s, err := e.over(ctx, g, v, t, &t.Splits[j], w.Columns)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, s)
 		}
 	}
-}
-
-// dictionaries gives the dictionary messages that come once for a shard.
-func (r *reader) dictionaries(ctx context.Context, i int) ([]Message, error) {
-	if len(r.source.view.Dictionaries) == 0 {
-		return nil, nil
-	}
-	o := r.opened(ctx, i)
-	if o.err != nil {
-		return nil, o.err
-	}
-	var out []Message
-	for _, place := range r.source.view.Dictionaries {
-		p, ok := o.dicts[place]
-		if !ok {
-			continue
-		}
-		m, err := ipc.ParseMeta(p)
-		if err != nil || m.Kind != ipc.KindDictionary || m.DictionaryID != int64(place) {
-			return nil, changed(err)
-		}
-		b := r.source.shard(i).Dictionaries[place]
-		out = append(out, Message{Bytes: p, Meta: int(b.Meta), Sum: b.Sum})
+	if len(out) == 0 {
+		_, _, err := plan.Pick(&v, w.Table, w.Split)
+		return nil, err
 	}
 	return out, nil
 }
 
-// edit edits column i of the shard. A dictionary's values are edited once; what comes
-// back has them under the same indices, to be written out.
-func (o *opened) edit(v *view.View, i int, a arrow.Array) (arrow.Array, error) {
-	d, ok := a.(*array.Dictionary)
-	if !ok {
-		return v.Apply(i, a)
+// Source finds what a grant reads. Errors: Invalid (table, split, column), Denied
+// (hidden, or a prefix that was taken back), Busy (a row filter's index is being
+// made), NotFound.
+func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, error) {
+	if !g.Valid() {
+		return nil, errors.New("open a stream: the grant did not come from policy.Authorize")
 	}
-	values := d.Dictionary()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	m := o.mapped[i]
-	if m.from == nil || m.from.Data() != values.Data() {
-		to, err := v.Apply(i, values)
-		if err != nil {
-			return nil, err
+	w, a := g.Asked(), g.Agreement()
+	v, err := e.version(ctx, a.Dataset, w.Version)
+	if err != nil {
+		return nil, err
+	}
+	t, s, err := plan.Pick(&v, w.Table, w.Split)
+	if err != nil {
+		return nil, err
+	}
+	return e.over(ctx, g, v, t, s, w.Columns)
+}
+
+func (e *Engine) over(
+	ctx context.Context,
+	g policy.Grant,
+	v schemas.Version,
+	t *schemas.Table,
+	s *schemas.Split,
+	columns []string,
+) (*plan.Source, error) {
+	a := g.Agreement()
+	w := g.Asked()
+	err := has(&v, &w)
+	if err == nil && !(w.Named && w.Table == t.Name) {
+		columns, err = columnsOf(&v, t, columns)
+	}
+	if err == nil {
+		err = e.covered(ctx, &a, &v)
+	}
+	if err == nil {
+		err = read.RedactLocation(t.Name+"/"+s.Name, e.mayRead(ctx, a.Provider, s))
+	}
+	if err != nil {
+		return nil, err
+	}
+	vw, err := view.New(t, &a, columns, e.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	if vw.Filter == nil {
+		return plan.NewSource(v, t, s, vw), nil
+	}
+	columns, err = columnsOf(&v, t, a.Columns)
+	if err != nil {
+		return nil, err
+	}
+	widest, err := view.New(t, &a, columns, e.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := e.indexes.Get(ctx, rowindex.Asker{Who: g.Lease().Participant, Agreement: a.ID, Lease: g.Lease()}, &v, t, s, widest)
+	if err != nil {
+		return nil, err
+	}
+	return plan.NewFilteredSource(v, t, s, vw, widest, ix), nil
+}
+
+// has refuses columns that a request names and that are not in the table that it names,
+// or in none where it names no table.
+func has(v *schemas.Version, w *policy.StreamRequest) error {
+	for _, c := range w.Columns {
+		if w.Named && !v.Has(w.Table, c) {
+			return schemas.BadField("stream", "columns", "there is no column %q in %s", c, cmp.Or(w.Table, "any table"))
 		}
-		m = mapped{values, to}
-		o.mapped[i] = m
 	}
-	t := *d.DataType().(*arrow.DictionaryType)
-	t.ValueType = m.to.DataType()
-	return array.NewDictionaryArray(&t, d.Indices(), m.to), nil
+	return nil
+}
+
+// columnsOf picks a table's columns among those of an agreement, which may be of other
+// tables too.
+func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string, error) {
+	if len(columns) == 0 || len(v.Data) == 1 {
+		return columns, nil
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
+		return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
+	})
+	if len(columns) == 0 {
+		return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that the agreement covers", t.Name)
+	}
+	return columns, nil
+}
+
+// covered says whether an agreement's terms fit a version: every column that they
+// hide or change must be there, under the name that they use, or it would pass
+// unchanged; and a version that came after the agreement must be a later one, without
+// columns that nobody judged.
+func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
+	missing := a.Unresolved(v)
+	if missing != "" {
+		return notCovered(
+			"agreement.columns",
+			"the agreement changes column %q, and version %s has no such column: it might stand there under another name",
+			missing,
+			v.Version,
+		)
+	}
+	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
+		return nil
+	}
+	base, err := e.version(ctx, a.Dataset, a.Versions[0])
+	if err != nil {
+		return err
+	}
+	if v.Started.Before(base.Started) {
+		return notCovered("agreement.version", "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
+	}
+	for i := range v.Data {
+		for _, c := range v.Data[i].Columns {
+			if !base.Has(v.Data[i].Name, c.Name) {
+				return notCovered(
+					"agreement.columns",
+					"version %s has a new column %q in table %s, which the agreement does not know: send a new request for it",
+					v.Version,
+					c.Name,
+					v.Data[i].Name,
+				)
+			}
+		}
+	}
+	return nil
+}
+
+func notCovered(rule, format string, args ...any) error {
+	text, remedy := fmt.Sprintf(format, args...), "ask the provider to change the terms"
+	return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
+		Reasons: []schemas.Reason{{Rule: rule, Source: "the agreement", Text: text, Remedy: remedy}}}
+}
+
+// mayRead asks again whether the provider may name each object: a prefix may have
+// been taken back since it was published [decisions.md 1].
+func (e *Engine) mayRead(ctx context.Context, provider schemas.ParticipantID, s *schemas.Split) error {
+	seen := map[string]bool{}
+	for i := range s.Shards {
+		store, bucket, key := s.Shards[i].Store, s.Shards[i].Bucket, s.Shards[i].Key
+		if src := s.Shards[i].Source; src != nil {
+			store, bucket, key = src.Store, src.Bucket, src.Key
+		}
+		folder := fmt.Sprintf("%s\x00%s\x00%s", store, bucket, key[:lastSlash(key)+1])
+		if seen[folder] {
+			continue // prefixes end with a slash: one answer for a folder
+		}
+		seen[folder] = true
+		err := e.MayName(ctx, provider, store, bucket, key)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lastSlash(s string) int {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == '/' {
+			return i
+		}
+	}
+	return -1
 }

@@ -6,9 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"guichet/gateway/stream/file"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
+	"guichet/gateway/stream/streamtest"
 	"guichet/schemas"
 )
 
@@ -20,13 +24,13 @@ type silentClient struct {
 	out   io.Writer
 }
 
-func (s *silentClient) Begin(ctx context.Context, _ schemas.Release, _ *Plan) error {
-	s.out = Pieces(ctx, s)
+func (s *silentClient) Begin(ctx context.Context, _ schemas.Release, _ *plan.Plan) error {
+	s.out = release.Pieces(ctx, s)
 	return nil
 }
 func (*silentClient) End(uint32) error { return nil }
 
-func (s *silentClient) Message(m Message) error {
+func (s *silentClient) Message(m read.Message) error {
 	_, err := s.out.Write(m.Bytes)
 	return err
 }
@@ -37,7 +41,7 @@ func (s *silentClient) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	<-s.cut
-	return 0, &ClientError{io.ErrClosedPipe}
+	return 0, &release.ClientError{Err: io.ErrClosedPipe}
 }
 
 func (s *silentClient) stop() { s.once.Do(func() { close(s.cut) }) }
@@ -46,64 +50,36 @@ func (s *silentClient) stop() { s.once.Do(func() { close(s.cut) }) }
 // place to go on from, and hold nothing.
 func TestSilentClients(t *testing.T) {
 	r := newRig(t, Config{Idle: 50 * time.Millisecond}, 3, 100)
-	p, err := NewPlan(r.source, Ask{World: 1, From: 10})
-	must(t, err)
+	p, err := plan.NewPlan(r.source, plan.Ask{World: 1, From: 10})
+	streamtest.Must(t, err)
 	s := &silentClient{takes: 2, cut: make(chan struct{})}
 	rel, err := r.Run(t.Context(), r.grant, p, s, s.stop)
 	if err == nil || rel.State != schemas.ReleaseAbandoned || !strings.Contains(rel.Cause, "from=200,") {
 		t.Errorf("the stream ends as %s: %s (%v)", rel.State, rel.Cause, err)
 	}
-	f := openFile(t, r)
+	f, err := r.Files.Open(t.Context(), r.source, 0, "who")
+	streamtest.Must(t, err)
+	t.Cleanup(f.Close)
 	stop := make(chan struct{})
 	cut := sync.OnceFunc(func() { close(stop) })
 	taken := 0
-	err = r.Files.Send(t.Context(), r.grant, f, Range{100, f.Size - 100}, &taker{before: func() error {
+	err = r.Files.Send(t.Context(), r.grant, f, file.Range{From: 100, N: f.Size - 100}, &taker{before: func() error {
 		if taken++; taken < 1 {
 			return nil
 		}
 		<-stop
-		return &ClientError{io.ErrClosedPipe}
+		return &release.ClientError{Err: io.ErrClosedPipe}
 	}}, cut)
 	if err == nil {
 		t.Error("a range that nobody takes ends well")
 	}
 	r.Shutdown(t.Context())
-	_, ended := r.record.all()
+	_, ended := r.record.All()
 	if last := ended[len(ended)-1]; last.State != schemas.ReleaseAbandoned || !strings.Contains(last.Cause, "Range: bytes=100-,") {
 		t.Errorf("the range ends as %s: %s", last.State, last.Cause)
 	}
-	eventually(t, func() bool {
-		r.budget.mu.Lock()
-		defer r.budget.mu.Unlock()
-		return r.budget.own == 0 && r.budget.ahead == 0
-	})
-}
-
-// TestSlowIsNotSilent: a client that takes little by little is waited for, and the time
-// in which there is nothing to take is not its.
-func TestSlowIsNotSilent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ended := false
-		p := newPace(time.Minute, func() { ended = true })
-		must(t, p.during(func() error {
-			for range 20 {
-				time.Sleep(59 * time.Second)
-				p.took()
-			}
-			return nil
-		}))
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		if ended {
-			t.Error("it was ended")
-		}
-		must(t, p.during(func() error {
-			time.Sleep(61 * time.Second)
-			return nil
-		}))
-		synctest.Wait()
-		if !ended {
-			t.Error("it was not ended")
-		}
+	streamtest.Eventually(t, func() bool {
+		own, ahead := r.budget.Held()
+		return own == 0 && ahead == 0
 	})
 }

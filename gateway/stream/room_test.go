@@ -3,16 +3,15 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
-
-	"guichet/policy/view"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
+	"guichet/gateway/stream/streamtest"
 	"guichet/schemas"
 )
 
@@ -25,9 +24,9 @@ type slow struct {
 	rows  int64
 }
 
-func (*slow) Begin(context.Context, schemas.Release, *Plan) error { return nil }
-func (*slow) End(uint32) error                                    { return nil }
-func (s *slow) Message(m Message) error {
+func (*slow) Begin(context.Context, schemas.Release, *plan.Plan) error { return nil }
+func (*slow) End(uint32) error                                         { return nil }
+func (s *slow) Message(m read.Message) error {
 	s.once.Do(func() {
 		s.stuck()
 		<-s.goOn
@@ -41,16 +40,17 @@ func (s *slow) Message(m Message) error {
 // for them, one stream more is refused, and when they read on all of them finish.
 func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	const clients, shards, rows = 200, 6, 32
-	r := newRig(t, Config{}, shards, rows)
-	p, err := NewPlan(r.source, Ask{World: 1})
-	must(t, err)
-	n := held(planReads(r.source, r.source.slices(p.Segments), maxRead))
-	r.budget.half = (n*clients*4 + 2) / 3 // one organisation has three quarters
+	probe := newRig(t, Config{}, shards, rows)
+	n := read.HeldBytes(read.PlanReads(probe.source, probe.source.ShardSlices(0), read.MaxRange))
+	half := (n*clients*4 + 2) / 3 // one organisation has three quarters
+	r := newRig(t, Config{Memory: 2 * half}, shards, rows)
+	p, err := plan.NewPlan(r.source, plan.Ask{World: 1})
+	streamtest.Must(t, err)
 	var sent atomic.Int64
 	full := make(chan struct{})
-	r.onGet = func(asked int64) {
-		if live := asked - sent.Load(); live*n > 2*r.budget.half {
-			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*r.budget.half)
+	r.OnGet = func(asked int64, _ *http.Request) {
+		if live := asked - sent.Load(); live*n > 2*half {
+			t.Errorf("%d reads of %d bytes are held of %d bytes of memory", live, n, 2*half)
 		}
 		if asked == 2*clients {
 			close(full)
@@ -74,24 +74,22 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	if schemas.KindOf(err) != schemas.Busy {
 		t.Errorf("one stream more: %v, want Busy", err)
 	}
-	if begun, _ := r.record.all(); len(begun) != clients {
+	if begun, _ := r.record.All(); len(begun) != clients {
 		t.Errorf("%d releases have begun, want %d: a stream that is refused for want of memory releases nothing", len(begun), clients)
 	}
 	close(goOn)
 	done.Wait()
-	if got := r.gets.Load(); got != clients*shards {
+	if got := r.Gets.Load(); got != clients*shards {
 		t.Errorf("%d reads for %d streams of %d", got, clients, shards)
 	}
-	if r.budget.own != 0 || r.budget.ahead != 0 {
-		t.Errorf("%d and %d bytes are held by nobody", r.budget.own, r.budget.ahead)
-	}
+	r.heldByNobody(t)
 }
 
 // What a stream that is cut holds comes back.
 func TestCutStreamsGiveMemoryBack(t *testing.T) {
 	r := newRig(t, Config{}, 12, 32)
-	p, err := NewPlan(r.source, Ask{World: 1})
-	must(t, err)
+	p, err := plan.NewPlan(r.source, plan.Ask{World: 1})
+	streamtest.Must(t, err)
 	var stuck, done sync.WaitGroup
 	goOn := make(chan struct{})
 	const clients = 8
@@ -99,103 +97,17 @@ func TestCutStreamsGiveMemoryBack(t *testing.T) {
 	for range clients {
 		done.Go(func() {
 			_, err := r.Run(context.Background(), r.grant, p, &slow{goOn: goOn, stuck: stuck.Done, sent: &atomic.Int64{}}, nil)
-			if _, cut := errors.AsType[*Cut](err); !cut {
+			if _, cut := errors.AsType[*release.Cut](err); !cut {
 				t.Errorf("a cut stream ended with %v", err)
 			}
 		})
 	}
 	stuck.Wait()
-	r.feed.cut("agr-a")
+	r.feed.Cut("agr-a")
 	close(goOn)
 	done.Wait()
-	eventually(t, func() bool {
-		r.budget.mu.Lock()
-		defer r.budget.mu.Unlock()
-		return r.budget.own == 0 && r.budget.ahead == 0
+	streamtest.Eventually(t, func() bool {
+		own, ahead := r.budget.Held()
+		return own == 0 && ahead == 0
 	})
-}
-
-// What one read of a view really holds, its buffer and the messages that were made of
-// it, is no more than what is counted for it; and that is a few reads' worth however
-// much longer an edit makes values.
-func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
-	const values = 128 << 10 // two batches
-	b := array.NewInt8Builder(memory.DefaultAllocator)
-	for i := range values {
-		b.Append(int8(i))
-	}
-	var names []string
-	var fields []arrow.Field
-	var cols []arrow.Array
-	column := b.NewArray()
-	for i := range 8 {
-		names = append(names, fmt.Sprint("k", i))
-		fields, cols = append(fields, arrow.Field{Name: names[i], Type: arrow.PrimitiveTypes.Int8}), append(cols, column)
-	}
-	l := newLab(t, 0, array.NewRecord(arrow.NewSchema(fields, nil), cols, values))
-	filter := schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "k0", Op: "gteq", Values: []string{"-128"}}}
-	pseudonyms := schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: names}
-	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {pseudonyms}, "filtered": {filter}, "both": {filter, pseudonyms}} {
-		for _, together := range []int64{maxRead, 0} {
-			s := l.source(t, duties)
-			p, err := NewPlan(s, Ask{World: 1})
-			must(t, err)
-			reads := planReads(s, s.slices(p.Segments), together)
-			ctx, cancel := context.WithCancel(t.Context())
-			rd := newReader(s, l.engine.Store, false)
-			var worst, rows int64
-			for i, one := range reads {
-				res := rd.fetch(ctx, one, i == 0)
-				must(t, res.err)
-				n := one.length // a filtering view's buffer is free again; the next read has it
-				if res.read != nil {
-					n = int64(cap(*res.read))
-				}
-				alone := !s.view.Raw() // each message in memory of its own
-				if res.made != nil && len(*res.made) > 0 {
-					n, alone = n+int64(cap(*res.made)), false
-				}
-				var last *byte
-				for _, m := range res.messages {
-					rows += m.Rows
-					if alone && &m.Bytes[0] != last {
-						n, last = n+int64(cap(m.Bytes)), &m.Bytes[0]
-					}
-				}
-				worst = max(worst, n)
-			}
-			cancel()
-			counted := held(reads)
-			if rows != values || worst > counted || counted > 2*maxRead+view.MaxMessage {
-				t.Errorf("%s, %d together: a read holds %d bytes, counted as %d; %d rows", name, together, worst, counted, rows)
-			}
-		}
-	}
-}
-
-// One organisation's streams do not close the gateway to others, and where many run a
-// stream asks for a batch at a time.
-func TestRoomIsShared(t *testing.T) {
-	m := newRoom(200)
-	for i := range 7 {
-		if m.crowded() != (i > 5) {
-			t.Errorf("with %d streams of 10 of 100: crowded %t", i, m.crowded())
-		}
-		must(t, m.admit("one", 10))
-	}
-	err := m.admit("one", 10)
-	if schemas.KindOf(err) != schemas.Busy {
-		t.Errorf("an eighth stream of one: %v", err)
-	}
-	for range 3 {
-		must(t, m.admit("two", 10))
-	}
-	err = m.admit("three", 10)
-	if schemas.KindOf(err) != schemas.Busy {
-		t.Errorf("more than there is: %v", err)
-	}
-	m.leave("one", 10)
-	must(t, m.admit("three", 10))
-	alone := newRoom(2)
-	must(t, alone.admit("one", 10))
 }

@@ -7,8 +7,10 @@ import (
 	"sync/atomic"
 
 	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
 	"guichet/policy"
-	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
 
@@ -17,8 +19,8 @@ import (
 // only when all went well, with the CRC-32C of the whole as an IPC stream, from the
 // schema message to the end marker. What it returns ends the stream.
 type Sink interface {
-	Begin(ctx context.Context, r schemas.Release, p *Plan) error
-	Message(m Message) error
+	Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error
+	Message(m read.Message) error
 	End(sum uint32) error
 }
 
@@ -26,26 +28,26 @@ type Sink interface {
 // one after Begin means that the stream is cut and the door must make it look
 // broken. cut, if not nil, is called once, from any goroutine, when the stream must
 // stop at once, so that the door can unblock a write.
-func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cut func()) (schemas.Release, error) {
+func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sink, cut func()) (schemas.Release, error) {
 	src := p.Source
 	r := schemas.Release{Ask: p.Ask.String(), Columns: schemas.NameColumns(src.Columns())}
 	r.MostRows, r.MostBytes = p.Most()
-	most := int64(maxRead)
-	if e.budget.crowded() {
+	most := int64(read.MaxRange)
+	if e.budget.Tight() {
 		most = 0
 	}
-	reads := planReads(src, src.slices(p.Segments), most)
-	n, who := held(reads), g.Lease().Participant
-	err := e.budget.admit(who, n)
+	reads := read.PlanReads(src, src.Slices(p.Segments), most)
+	n, who := read.HeldBytes(reads), g.Lease().Participant
+	err := e.budget.Admit(who, n)
 	if err != nil {
 		return r, err
 	}
-	defer e.budget.leave(who, n)
+	defer e.budget.Leave(who, n)
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
-	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.shown(), Segments: p.Segments}
-	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *Open) error {
+	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.ViewDigest(), Segments: p.Segments}
+	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *release.Open) error {
 		s := &sending{engine: e, plan: p, release: o, sink: sink, beside: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
-		s.pace = newPace(e.Idle, func() { o.Cut(Silent(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
+		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
 }
@@ -53,14 +55,14 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *Plan, sink Sink, cu
 // sending is one stream on its way to a door.
 type sending struct {
 	engine  *Engine
-	plan    *Plan
-	release *Open
+	plan    *plan.Plan
+	release *release.Open
 	sink    Sink
 	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun   bool
 	sum     uint32       // of what was sent, schema included
 	sent    atomic.Int64 // rows of the messages that the door has taken
-	pace    *pace
+	pace    *release.Pace
 }
 
 // begin comes late, so that what the store refuses at once is refused in words.
@@ -69,24 +71,24 @@ func (s *sending) begin(ctx context.Context) error {
 		return nil
 	}
 	s.begun = true
-	return s.pace.during(func() error { return s.sink.Begin(s.pace.with(ctx), s.release.Release, s.plan) })
+	return s.pace.During(func() error { return s.sink.Begin(s.pace.With(ctx), s.release.Release, s.plan) })
 }
 
-func (s *sending) all(ctx context.Context, reads []read) error {
-	rd := newReader(s.plan.Source, s.engine.Store, s.plan.Source.view.Compact)
+func (s *sending) all(ctx context.Context, reads []read.Range) error {
+	rd := read.NewReader(s.plan.Source, s.engine.Store, s.plan.Source.View.Compact)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	for res := range pipeline(work, s.engine.budget, rd, reads) {
-		err := res.err
+	for res := range read.Pipeline(work, s.engine.budget, rd, reads) {
+		err := res.Err
 		if err == nil {
-			err = s.messages(ctx, res.messages)
+			err = s.messages(ctx, res.Messages)
 		} else if cause := context.Cause(ctx); cause != nil {
 			err = cause // the read was cut, not at fault
 		}
 		if err == nil { // after an error a connection may still hold them
-			rd.free(res.result)
+			rd.Recycle(res.Result)
 		}
-		res.letGo()
+		res.Release()
 		if err != nil {
 			return err
 		}
@@ -96,19 +98,19 @@ func (s *sending) all(ctx context.Context, reads []read) error {
 		return err
 	}
 	if sent := s.release.Rows; sent < s.plan.Rows {
-		return &Cut{schemas.ReleaseBroken, schemas.Gone, fmt.Sprintf("%d of %d rows were read", sent, s.plan.Rows)}
+		return &release.Cut{State: schemas.ReleaseBroken, Kind: schemas.Gone, Reason: fmt.Sprintf("%d of %d rows were read", sent, s.plan.Rows)}
 	}
 	s.release.Bytes += s.beside
 	err = s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	return s.pace.during(func() error { return s.sink.End(ipc.AddSum(s.sum, ipc.EndOfStream())) })
+	return s.pace.During(func() error { return s.sink.End(ipc.AddSum(s.sum, ipc.EndOfStream())) })
 }
 
 // messages sends messages with what goes before them: dictionaries leave when the batch
 // after them may, and are charged with it.
-func (s *sending) messages(ctx context.Context, all []Message) error {
+func (s *sending) messages(ctx context.Context, all []read.Message) error {
 	for len(all) > 0 {
 		n, size := 0, s.beside
 		for n < len(all) && (n == 0 || all[n-1].Rows == 0) {
@@ -118,16 +120,16 @@ func (s *sending) messages(ctx context.Context, all []Message) error {
 		err := s.engine.keeper.WaitConfirmed(ctx)
 		if err == nil {
 			err = s.release.Charge(ctx, all[n-1].Rows, size)
-			if r, ok := errors.AsType[*Cut](err); ok && s.release.Rows == 0 {
-				r.Reason = s.plan.beyond(&s.release.Release, all[n-1].Rows, size, r.Reason)
+			if r, ok := errors.AsType[*release.Cut](err); ok && s.release.Rows == 0 {
+				r.Reason = s.plan.BeyondBudget(&s.release.Release, all[n-1].Rows, size, r.Reason)
 			}
 		}
 		if err == nil {
 			err = s.begin(ctx)
 		}
 		for i := 0; i < n && err == nil; i++ {
-			s.sum = all[i].join(s.sum)
-			err = s.pace.during(func() error { return s.sink.Message(all[i]) })
+			s.sum = all[i].JoinSum(s.sum)
+			err = s.pace.During(func() error { return s.sink.Message(all[i]) })
 		}
 		if err != nil {
 			return err

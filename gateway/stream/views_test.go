@@ -2,11 +2,8 @@ package stream
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,61 +15,48 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/streamtest"
 	"guichet/policy/view"
 	"guichet/schemas"
 )
 
-// people is a random shard with a column of each shape that views handle apart.
-func people(r *rand.Rand, rows int) arrow.Record {
-	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-		{Name: "n", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
-		{Name: "kind", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, Nullable: true},
-		{Name: "many", Type: arrow.ListOf(arrow.PrimitiveTypes.Int16), Nullable: true},
-		{Name: "region", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}, Nullable: true},
-		{Name: "ok", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
-		{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
-	}, nil))
-	for range rows {
-		b.Field(0).(*array.Int64Builder).Append(r.Int64N(100))
-		for _, i := range []int{1, 2, 3, 4, 5, 6} {
-			if r.IntN(5) == 0 {
-				b.Field(i).AppendNull()
-				continue
-			}
-			switch f := b.Field(i).(type) {
-			case *array.StringBuilder:
-				f.Append(strings.Repeat("ž", r.IntN(6)) + fmt.Sprint(r.IntN(50)))
-			case *array.BinaryDictionaryBuilder:
-				_ = f.AppendString(fmt.Sprint("value ", r.IntN(9)))
-			case *array.ListBuilder:
-				f.Append(true)
-				for range r.IntN(4) {
-					f.ValueBuilder().(*array.Int16Builder).Append(int16(r.IntN(9)))
-				}
-			case *array.BooleanBuilder:
-				f.Append(r.IntN(2) == 0)
-			}
-		}
-	}
-	return b.NewRecord()
-}
-
 func anyDuties(t *rapid.T) []schemas.Duty {
 	var out []schemas.Duty
 	if rapid.Bool().Draw(t, "hide") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"secret", rapid.SampledFrom([]string{"secret", "kind", "n", "many"}).Draw(t, "hidden")}})
+		out = append(
+			out,
+			schemas.Duty{
+				Kind:    schemas.DutyHide,
+				Columns: []string{"secret", rapid.SampledFrom([]string{"secret", "kind", "n", "many"}).Draw(t, "hidden")},
+			},
+		)
 	}
 	if rapid.Bool().Draw(t, "pseudonymise") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}})
+		out = append(
+			out,
+			schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}},
+		)
 	}
 	if rapid.Bool().Draw(t, "generalise") {
-		out = append(out, schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{rapid.SampledFrom([]string{"name", "region"}).Draw(t, "coarser")}, To: "first:3"},
-			schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"})
+		out = append(
+			out,
+			schemas.Duty{
+				Kind:    schemas.DutyGeneralise,
+				Columns: []string{rapid.SampledFrom([]string{"name", "region"}).Draw(t, "coarser")},
+				To:      "first:3",
+			},
+			schemas.Duty{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"},
+		)
 	}
 	if rapid.Bool().Draw(t, "filter") {
 		f := rapid.SampledFrom([]schemas.Filter{
-			{Column: "n", Op: "lt", Values: []string{"50"}}, {Column: "n", Op: "lt", Values: []string{"4"}}, {Column: "n", Op: "gteq", Values: []string{"0"}},
+			{
+				Column: "n",
+				Op:     "lt",
+				Values: []string{"50"},
+			}, {Column: "n", Op: "lt", Values: []string{"4"}}, {Column: "n", Op: "gteq", Values: []string{"0"}},
 			{Column: "kind", Op: "in", Values: []string{"value 1", "value 3"}}, {Column: "n", Op: "lt", Values: []string{"0"}},
 		}).Draw(t, "rows")
 		out = append(out, schemas.Duty{Kind: schemas.DutyFilter, Filter: &f})
@@ -83,8 +67,8 @@ func anyDuties(t *rapid.T) []schemas.Duty {
 // shownRows applies a view to whole decoded records: what streams must equal.
 func shownRows(t testing.TB, l *lab, v *view.View) []string {
 	t.Helper()
-	rd, err := ipc.NewReader(bytes.NewReader(l.stream(t, l.source(t, nil), Ask{World: 1})))
-	must(t, err)
+	rd, err := ipc.NewReader(bytes.NewReader(l.stream(t, l.source(t, nil), plan.Ask{World: 1})))
+	streamtest.Must(t, err)
 	var out []string
 	for rd.Next() {
 		rec := rd.Record()
@@ -93,7 +77,7 @@ func shownRows(t testing.TB, l *lab, v *view.View) []string {
 			a := rec.Column(i)
 			if slices.Contains(v.Edited, i) {
 				a, err = v.Apply(i, a)
-				must(t, err)
+				streamtest.Must(t, err)
 			}
 			cols = append(cols, a)
 		}
@@ -108,7 +92,7 @@ func shownRows(t testing.TB, l *lab, v *view.View) []string {
 			out = append(out, b.String())
 		}
 	}
-	must(t, rd.Err())
+	streamtest.Must(t, rd.Err())
 	return out
 }
 
@@ -120,7 +104,7 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "data"), 1))
 		var shards []arrow.Record
 		for range 1 + r.IntN(4) {
-			shards = append(shards, people(r, r.IntN(60)))
+			shards = append(shards, streamtest.People(r, r.IntN(60)))
 		}
 		l := newLab(t, int64(4)<<r.IntN(3), shards...)
 		var columns []string
@@ -128,46 +112,46 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 			columns = []string{"region", "name", "ok"}[r.IntN(2):]
 		}
 		src := l.source(t, anyDuties(rt), columns...)
-		want := shownRows(t, l, src.view)
-		if diff := cmp.Diff(want, rows(t, l.stream(t, src, Ask{World: 1}))); diff != "" {
+		want := shownRows(t, l, src.View)
+		if diff := cmp.Diff(want, streamtest.Rows(t, l.stream(t, src, plan.Ask{World: 1}))); diff != "" {
 			rt.Fatalf("stored order (-want +got):\n%s", diff)
 		}
 		if src.Rows() != int64(len(want)) {
 			rt.Fatalf("the view says %d rows and shows %d", src.Rows(), len(want))
 		}
-		ask := Ask{World: 1 + r.IntN(5)}
+		ask := plan.Ask{World: 1 + r.IntN(5)}
 		if r.IntN(3) > 0 {
 			seed := r.Uint64()
 			ask.Seed = &seed
 		}
 		var got []string
 		for range r.IntN(3) { // ranks that stop after some rows each
-			stage := Stage{World: 1 + r.IntN(4)}
+			stage := plan.Stage{World: 1 + r.IntN(4)}
 			least := src.Rows()
 			for rank := range stage.World {
-				p, err := NewPlan(src, Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start})
-				must(t, err)
-				least = min(least, p.Part)
+				p, err := plan.NewPlan(src, plan.Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start})
+				streamtest.Must(t, err)
+				least = min(least, p.PartRows)
 			}
 			stage.Rows = r.Int64N(least + 1)
 			for rank := range stage.World {
-				one := rows(t, l.stream(t, src, Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start}))
+				one := streamtest.Rows(t, l.stream(t, src, plan.Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start}))
 				got = append(got, one[:stage.Rows]...)
 			}
 			ask.Start = append(ask.Start, stage)
 		}
 		for ask.Rank = range ask.World {
-			p, err := NewPlan(src, ask)
-			must(t, err)
+			p, err := plan.NewPlan(src, ask)
+			streamtest.Must(t, err)
 			n, largest := int64(len(src.Schema()))+8, int64(0)
-			l.each(t, src, ask, func(m Message) {
+			l.each(t, src, ask, func(m read.Message) {
 				n, largest = n+int64(len(m.Bytes)), max(largest, int64(len(m.Bytes)))
 			})
 			_, most := p.Most()
 			if n > most || largest > p.LargestMessage() {
 				rt.Fatalf("%d bytes, the largest message %d; planned at most %d and %d", n, largest, most, p.LargestMessage())
 			}
-			got = append(got, rows(t, l.stream(t, src, ask))...)
+			got = append(got, streamtest.Rows(t, l.stream(t, src, ask))...)
 		}
 		slices.Sort(want)
 		slices.Sort(got)
@@ -175,7 +159,7 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 			rt.Fatalf("all ranks (-want +got):\n%s", diff)
 		}
 		var filed []string
-		for i := range src.shards {
+		for i := range src.NumShards() {
 			filed = append(filed, rowsOfFile(t, l, src, i)...)
 		}
 		slices.Sort(filed)
@@ -185,14 +169,14 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 	})
 }
 
-func rowsOfFile(t testing.TB, l *lab, src *Source, n int) (out []string) {
+func rowsOfFile(t testing.TB, l *lab, src *plan.Source, n int) (out []string) {
 	t.Helper()
 	rd, err := ipc.NewFileReader(bytes.NewReader(l.file(t, src, n)))
-	must(t, err)
+	streamtest.Must(t, err)
 	for i := range rd.NumRecords() {
 		rec, err := rd.RecordAt(i)
-		must(t, err)
-		out = append(out, texts(rec)...)
+		streamtest.Must(t, err)
+		out = append(out, streamtest.Texts(rec)...)
 	}
 	return out
 }
@@ -202,7 +186,7 @@ func rowsOfFile(t testing.TB, l *lab, src *Source, n int) (out []string) {
 // are longer.
 func differing() (one, other []arrow.Record) {
 	build := func(hidden, long int, from, to int) arrow.Record {
-		rec := people(rand.New(rand.NewPCG(1, 1)), 0)
+		rec := streamtest.People(rand.New(rand.NewPCG(1, 1)), 0)
 		b := array.NewRecordBuilder(memory.DefaultAllocator, rec.Schema())
 		row := func(n int64, i int) {
 			b.Field(0).(*array.Int64Builder).Append(n)
@@ -244,21 +228,30 @@ func TestNothingHiddenShows(t *testing.T) {
 			if diff := cmp.Diff(s1.Batches(), s2.Batches()); diff != "" {
 				t.Fatalf("rows of shards (-one +other):\n%s", diff)
 			}
-			for _, ask := range []Ask{{World: 1}, {World: 1, Seed: &seed}, {World: 3, Rank: 1, Seed: &seed}, {World: 1, From: 7}, {World: 2, Rank: 1}} {
-				p1, err := NewPlan(s1, ask)
-				must(t, err)
-				p2, err := NewPlan(s2, ask)
-				must(t, err)
+			for _, ask := range []plan.Ask{{World: 1}, {World: 1, Seed: &seed}, {World: 3, Rank: 1, Seed: &seed}, {World: 1, From: 7}, {World: 2, Rank: 1}} {
+				p1, err := plan.NewPlan(s1, ask)
+				streamtest.Must(t, err)
+				p2, err := plan.NewPlan(s2, ask)
+				streamtest.Must(t, err)
 				r1, m1 := p1.Most()
 				r2, m2 := p2.Most()
 				if r1 != r2 || m1 != m2 || p1.LargestMessage() != p2.LargestMessage() {
-					t.Errorf("%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d", ask, r1, m1, r2, m2, p1.LargestMessage(), p2.LargestMessage())
+					t.Errorf(
+						"%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d",
+						ask,
+						r1,
+						m1,
+						r2,
+						m2,
+						p1.LargestMessage(),
+						p2.LargestMessage(),
+					)
 				}
 				if !bytes.Equal(a.stream(t, s1, ask), b.stream(t, s2, ask)) {
 					t.Errorf("%s: other bytes", ask)
 				}
 			}
-			for i := range s1.shards {
+			for i := range s1.NumShards() {
 				if !bytes.Equal(a.file(t, s1, i), b.file(t, s2, i)) {
 					t.Errorf("file %d has other bytes", i)
 				}
@@ -271,7 +264,7 @@ func TestNothingHiddenShows(t *testing.T) {
 func TestHiddenColumnsAreNotMeasured(t *testing.T) {
 	table := func(long int) arrow.Record {
 		r := rand.New(rand.NewPCG(3, 3))
-		rec := people(r, 100)
+		rec := streamtest.People(r, 100)
 		cols := slices.Clone(rec.Columns())
 		b := array.NewStringBuilder(memory.DefaultAllocator)
 		for i := range 100 {
@@ -284,8 +277,8 @@ func TestHiddenColumnsAreNotMeasured(t *testing.T) {
 	for _, sized := range []bool{true, false} {
 		hiddenColumnsAreNotMeasured(t, a, b, sized)
 		for _, l := range []*lab{a, b} { // as manifests were before columns were sized, and are of wide tables
-			for i := range l.version.Data[0].Splits[0].Shards[0].Batches {
-				l.version.Data[0].Splits[0].Shards[0].Batches[i].Columns = nil
+			for i := range l.Version.Data[0].Splits[0].Shards[0].Batches {
+				l.Version.Data[0].Splits[0].Shards[0].Batches[i].Columns = nil
 			}
 		}
 	}
@@ -297,11 +290,11 @@ func hiddenColumnsAreNotMeasured(t *testing.T, a, b *lab, sized bool) {
 		{{Kind: schemas.DutyHide, Columns: []string{"secret"}}},
 		{{Kind: schemas.DutyHide, Columns: []string{"secret"}}, {Kind: schemas.DutyGeneralise, Columns: []string{"name"}, To: "first:1"}},
 	} {
-		for _, ask := range []Ask{{World: 1}, {World: 3, Rank: 1}, {World: 1, From: 5}} {
-			p1, err := NewPlan(a.source(t, duties), ask)
-			must(t, err)
-			p2, err := NewPlan(b.source(t, duties), ask)
-			must(t, err)
+		for _, ask := range []plan.Ask{{World: 1}, {World: 3, Rank: 1}, {World: 1, From: 5}} {
+			p1, err := plan.NewPlan(a.source(t, duties), ask)
+			streamtest.Must(t, err)
+			p2, err := plan.NewPlan(b.source(t, duties), ask)
+			streamtest.Must(t, err)
 			_, m1 := p1.Most()
 			_, m2 := p2.Most()
 			if m1 != m2 || p1.LargestMessage() != p2.LargestMessage() {
@@ -322,13 +315,16 @@ func hiddenColumnsAreNotMeasured(t *testing.T, a, b *lab, sized bool) {
 
 // A version that was published before columns were sized streams as before.
 func TestUnsizedManifest(t *testing.T) {
-	l := newLab(t, 8, people(rand.New(rand.NewPCG(1, 9)), 50))
-	duties := []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"secret"}}, {Kind: schemas.DutyPseudonymise, Columns: []string{"kind"}}}
-	batches := l.version.Data[0].Splits[0].Shards[0].Batches
+	l := newLab(t, 8, streamtest.People(rand.New(rand.NewPCG(1, 9)), 50))
+	duties := []schemas.Duty{
+		{Kind: schemas.DutyHide, Columns: []string{"secret"}},
+		{Kind: schemas.DutyPseudonymise, Columns: []string{"kind"}},
+	}
+	batches := l.Version.Data[0].Splits[0].Shards[0].Batches
 	sized := slices.Clone(batches)
 	for _, columns := range [][]string{nil, {"n", "ok", "region"}} {
 		copy(batches, sized)
-		want := l.stream(t, l.source(t, duties, columns...), Ask{World: 1})
+		want := l.stream(t, l.source(t, duties, columns...), plan.Ask{World: 1})
 		for i := range batches {
 			batches[i].Columns = nil
 			if columns != nil { // all of fixed width: what is hidden does not matter
@@ -336,13 +332,13 @@ func TestUnsizedManifest(t *testing.T) {
 			}
 		}
 		src := l.source(t, duties, columns...)
-		p, err := NewPlan(src, Ask{World: 1})
-		must(t, err)
+		p, err := plan.NewPlan(src, plan.Ask{World: 1})
+		streamtest.Must(t, err)
 		_, most := p.Most()
 		if most < int64(len(want)) || most > 1<<30 {
 			t.Errorf("%v: %d bytes, bounded by %d", columns, len(want), most)
 		}
-		if columns == nil && !bytes.Equal(want, l.stream(t, src, Ask{World: 1})) {
+		if columns == nil && !bytes.Equal(want, l.stream(t, src, plan.Ask{World: 1})) {
 			t.Error("other bytes")
 		}
 	}
@@ -365,11 +361,11 @@ func TestGrownBatchesAreCut(t *testing.T) {
 	}
 	l := newLab(t, 0, b.NewRecord())
 	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: names[:5]}})
-	p, err := NewPlan(src, Ask{World: 1})
-	must(t, err)
+	p, err := plan.NewPlan(src, plan.Ask{World: 1})
+	streamtest.Must(t, err)
 	_, most := p.Most()
 	var sum, count, sent int64
-	l.each(t, src, Ask{World: 1}, func(m Message) {
+	l.each(t, src, plan.Ask{World: 1}, func(m read.Message) {
 		sum, count, sent = sum+m.Rows, count+1, sent+int64(len(m.Bytes))
 		if len(m.Bytes) > view.MaxMessage {
 			t.Errorf("a message of %d bytes", len(m.Bytes))
@@ -380,90 +376,11 @@ func TestGrownBatchesAreCut(t *testing.T) {
 	}
 }
 
-// A filtered shard is full windows and one tail, like every other, whatever part of its
-// batches stays; and an index of another form is not taken for one.
-func TestFilteredShardsAreWindows(t *testing.T) {
-	l := newLab(t, 16, people(rand.New(rand.NewPCG(1, 7)), 500), people(rand.New(rand.NewPCG(1, 8)), 300))
-	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"30"}}}})
-	kept := src.layout.(*filtered).index.Shards
-	for i, sh := range kept {
-		for j, b := range sh.Batches {
-			if last := j == len(sh.Batches)-1; b.Rows != 16 && !last || b.Rows > 16 {
-				t.Errorf("batch %d of %d of shard %d has %d rows", j, len(sh.Batches), i, b.Rows)
-			}
-		}
-	}
-	ix, err := json.Marshal(&RowIndex{Format: indexFormat, Shards: []RowIndexShard{{Shard: 1, Batches: kept[1].Batches}}})
-	must(t, err)
-	split := src.Split
-	if got := parseIndex(sealed(slices.Clone(ix)), split, src.view); got == nil || !reflect.DeepEqual(got.Shards[0].Batches, kept[1].Batches) {
-		t.Errorf("an index that was kept is read as %+v", got)
-	}
-	for _, other := range []string{"[[5,0],[3]]", `{"shards":[]}`, `{"format":1,"shards":[]}`, string(ix[:len(ix)/2]), ""} {
-		if parseIndex(sealed([]byte(other)), split, src.view) != nil {
-			t.Errorf("%.40q was taken for an index", other)
-		}
-	}
-	for name, spoil := range map[string]func(sh *RowIndexShard, b *RowBatch){
-		"no such shard":       func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = 2 },
-		"a shard below zero":  func(sh *RowIndexShard, _ *RowBatch) { sh.Shard = -1 },
-		"no such batch":       func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = 1000 },
-		"a batch below zero":  func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Batch = -1 },
-		"a skip below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = -1 },
-		"a skip beyond all":   func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Skip = 1 << 62 },
-		"rows below zero":     func(_ *RowIndexShard, b *RowBatch) { b.Takes[0].Rows = -1 },
-		"rows not taken":      func(_ *RowIndexShard, b *RowBatch) { b.Rows++ },
-		"a size is missing":   func(_ *RowIndexShard, b *RowBatch) { b.Columns = b.Columns[1:] },
-		"no dictionary sizes": func(_ *RowIndexShard, b *RowBatch) { b.Dictionaries = nil },
-		"a size below zero":   func(_ *RowIndexShard, b *RowBatch) { b.Columns[0] = -8 },
-	} {
-		var bad RowIndex
-		must(t, json.Unmarshal(ix, &bad))
-		spoil(&bad.Shards[0], &bad.Shards[0].Batches[0])
-		text, err := json.Marshal(bad)
-		must(t, err)
-		if parseIndex(text, split, src.view) != nil {
-			t.Errorf("%s: taken for an index", name)
-		}
-	}
-}
-
-// A filtered stream whose store goes away, or whose client does, ends: no read waits for
-// the rows of one before it that never come. That nothing is left is TestMain's.
-func TestFilteredStreamEnds(t *testing.T) {
-	var shards []arrow.Record
-	for i := range 3 {
-		shards = append(shards, people(rand.New(rand.NewPCG(1, uint64(i))), 3000))
-	}
-	l := newLab(t, 1, shards...) // a read for every few rows, each waiting for the last
-	l.version.Data[0].WindowRows = 4096
-	src := l.source(t, []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "lt", Values: []string{"30"}}}})
-	p, err := NewPlan(src, Ask{World: 1})
-	must(t, err)
-	for i := range src.Split.Shards { // ranges do not touch each other
-		for j := range src.Split.Shards[i].Batches {
-			src.Split.Shards[i].Batches[j].Offset += int64(j) * 8
-		}
-	}
-	reads := planReads(src, src.slices(p.Segments), maxRead)
-	if len(reads) < 100 {
-		t.Fatalf("only %d reads", len(reads))
-	}
-	l.gone.Store(true)
-	rd := newReader(src, l.engine.Store, false)
-	ctx, cancel := context.WithCancel(context.Background())
-	res := <-pipeline(ctx, l.engine.budget, rd, reads)
-	cancel()
-	if schemas.KindOf(res.err) != schemas.NotFound && schemas.KindOf(res.err) != schemas.Gone {
-		t.Errorf("got %v", res.err)
-	}
-}
-
 // A filtered view of more columns than its index sizes apart is bounded all the same,
 // whatever columns are asked for.
 func TestWideFilteredView(t *testing.T) {
 	var fields []arrow.Field
-	for i := range maxIndexed + 5 {
+	for i := range plan.MaxSizedColumns + 5 {
 		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: arrow.PrimitiveTypes.Int32})
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
@@ -476,10 +393,10 @@ func TestWideFilteredView(t *testing.T) {
 	duties := []schemas.Duty{{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "c3", Op: "lt", Values: []string{"70"}}}}
 	for _, columns := range [][]string{nil, {"c9", "c7"}} {
 		src := l.source(t, duties, columns...)
-		p, err := NewPlan(src, Ask{World: 1})
-		must(t, err)
+		p, err := plan.NewPlan(src, plan.Ask{World: 1})
+		streamtest.Must(t, err)
 		_, most := p.Most()
-		if n := int64(len(l.stream(t, src, Ask{World: 1}))); n > most || columns == nil && n != most {
+		if n := int64(len(l.stream(t, src, plan.Ask{World: 1}))); n > most || columns == nil && n != most {
 			t.Errorf("%v: %d bytes, at most %d", columns, n, most)
 		}
 	}

@@ -177,7 +177,13 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 	mine := false
 	var to *schemas.Notify
 	err = o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		r, err := tx.Exec(ctx, `UPDATE notice SET due = ?, tries = tries + 1 WHERE id = ? AND due = ?`, o.Now().Add(pause(w.tries)).UnixMicro(), w.id, w.due)
+		r, err := tx.Exec(
+			ctx,
+			`UPDATE notice SET due = ?, tries = tries + 1 WHERE id = ? AND due = ?`,
+			o.Now().Add(pause(w.tries)).UnixMicro(),
+			w.id,
+			w.due,
+		)
 		if err != nil {
 			return fmt.Errorf("claim a notice: %w", err)
 		}
@@ -217,10 +223,38 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 	case err == nil:
 		return true, o.drop(ctx, w.id)
 	case errors.Is(err, ErrGone) || w.tries+1 >= GiveUp:
-		o.Log.Error("a notice was given up", "notice", w.id, "type", w.notice.Type, "to", w.notice.To, "by", w.notice.By, "tries", w.tries+1, "err", err)
+		o.Log.Error(
+			"a notice was given up",
+			"notice",
+			w.id,
+			"type",
+			w.notice.Type,
+			"to",
+			w.notice.To,
+			"by",
+			w.notice.By,
+			"tries",
+			w.tries+1,
+			"err",
+			err,
+		)
 		return false, o.drop(ctx, w.id)
 	}
-	o.Log.Warn("a notice could not be sent; it is tried again", "notice", w.id, "to", w.notice.To, "by", w.notice.By, "tries", w.tries+1, "in", pause(w.tries).String(), "err", err)
+	o.Log.Warn(
+		"a notice could not be sent; it is tried again",
+		"notice",
+		w.id,
+		"to",
+		w.notice.To,
+		"by",
+		w.notice.By,
+		"tries",
+		w.tries+1,
+		"in",
+		pause(w.tries).String(),
+		"err",
+		err,
+	)
 	return false, nil
 }
 

@@ -49,7 +49,16 @@ func New(db *db.DB) (*Registry, error) {
 // put inserts (revision 0 and absent) or updates one noun and appends its
 // change, in one transaction. also does what else belongs to it, knowing what was
 // stored before, and may still change doc.
-func put[T any](ctx context.Context, database *db.DB, by schemas.Principal, table, id string, doc *T, cols db.Columns, ifRevision int64, also func(ctx context.Context, tx *db.Tx, before T) error) (int64, error) {
+func put[T any](
+	ctx context.Context,
+	database *db.DB,
+	by schemas.Principal,
+	table, id string,
+	doc *T,
+	cols db.Columns,
+	ifRevision int64,
+	also func(ctx context.Context, tx *db.Tx, before T) error,
+) (int64, error) {
 	revision := int64(1)
 	err := database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		before, have, err := db.Get[T](ctx, tx, table, id)
@@ -71,7 +80,11 @@ func put[T any](ctx context.Context, database *db.DB, by schemas.Principal, tabl
 			return err
 		}
 		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id,
-			Values: map[string]string{table: id, "by": string(by.Participant), "subject": by.Subject}, Numbers: map[string]int64{"revision": revision}})
+			Values: map[string]string{
+				table:     id,
+				"by":      string(by.Participant),
+				"subject": by.Subject,
+			}, Numbers: map[string]int64{"revision": revision}})
 		return err
 	})
 	return revision, err
@@ -87,7 +100,12 @@ func notOneLine(subject, at, name string) error {
 
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
-func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64) (schemas.Participant, error) {
+func (r *Registry) PutParticipant(
+	ctx context.Context,
+	by schemas.Principal,
+	p schemas.Participant,
+	ifRevision int64,
+) (schemas.Participant, error) {
 	err := policy.Needs(by, schemas.RoleOperator, "change participants")
 	if err != nil {
 		return p, err
@@ -109,7 +127,12 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
-			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "issuer and subject of a member have 1 to %d bytes of text", maxName)
+			return p, schemas.BadField(
+				"participant",
+				fmt.Sprintf("/members/%d", i),
+				"issuer and subject of a member have 1 to %d bytes of text",
+				maxName,
+			)
 		}
 		for _, role := range m.Roles {
 			if !slices.Contains(p.Roles, role) {
@@ -117,28 +140,51 @@ func (r *Registry) PutParticipant(ctx context.Context, by schemas.Principal, p s
 			}
 		}
 	}
-	revision, err := put(ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision, func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
-		p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
-		_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
-		if err != nil {
-			return fmt.Errorf("replace the members of %s: %w", p.ID, err)
-		}
-		for i, m := range p.Members {
-			n := 0
-			err := tx.QueryRow(ctx, `SELECT count(*) FROM member WHERE iss = ? AND sub = ?`, m.Issuer, m.Subject).Scan(&n)
+	revision, err := put(
+		ctx,
+		r.db,
+		by,
+		"participant",
+		string(p.ID),
+		&p,
+		nil,
+		ifRevision,
+		func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
+			p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
+			_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
 			if err != nil {
-				return fmt.Errorf("look up a member: %w", err)
+				return fmt.Errorf("replace the members of %s: %w", p.ID, err)
 			}
-			if n > 0 {
-				return schemas.BadField("participant", fmt.Sprintf("/members/%d", i), "%s of %s is a member of another participant", m.Subject, m.Issuer)
+			for i, m := range p.Members {
+				n := 0
+				err := tx.QueryRow(ctx, `SELECT count(*) FROM member WHERE iss = ? AND sub = ?`, m.Issuer, m.Subject).Scan(&n)
+				if err != nil {
+					return fmt.Errorf("look up a member: %w", err)
+				}
+				if n > 0 {
+					return schemas.BadField(
+						"participant",
+						fmt.Sprintf("/members/%d", i),
+						"%s of %s is a member of another participant",
+						m.Subject,
+						m.Issuer,
+					)
+				}
+				_, err = tx.Exec(
+					ctx,
+					`INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`,
+					m.Issuer,
+					m.Subject,
+					string(p.ID),
+					joinRoles(m.Roles),
+				)
+				if err != nil {
+					return fmt.Errorf("add a member: %w", err)
+				}
 			}
-			_, err = tx.Exec(ctx, `INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`, m.Issuer, m.Subject, string(p.ID), joinRoles(m.Roles))
-			if err != nil {
-				return fmt.Errorf("add a member: %w", err)
-			}
-		}
-		return nil
-	})
+			return nil
+		},
+	)
 	p.Revision = revision
 	return p, err
 }
@@ -151,7 +197,12 @@ func checkNotify(n *schemas.Notify) error {
 	u, err := url.Parse(n.URL)
 	local := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 	if n.URL != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return schemas.BadField("participant", "/notify/url", "%q is not an address of a webhook: write https://, or http:// for one on this machine, without a password", n.URL)
+		return schemas.BadField(
+			"participant",
+			"/notify/url",
+			"%q is not an address of a webhook: write https://, or http:// for one on this machine, without a password",
+			n.URL,
+		)
 	}
 	if n.Mail != "" {
 		a, err := mail.ParseAddress(n.Mail)
@@ -187,7 +238,7 @@ func (r *Registry) Participant(ctx context.Context, id schemas.ParticipantID) (s
 }
 
 // MayAct says whether a caller's organisation may change anything here: nil, or Denied
-// because the operator stopped it. What takes data away stays open to it all the same.
+// because the operator stopped it. What takes data away stays open all the same.
 func (r *Registry) MayAct(ctx context.Context, by schemas.Principal) error {
 	p, err := r.Participant(ctx, by.Participant)
 	if err != nil || !p.Stopped {
@@ -334,7 +385,12 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	for i, id := range p.Partners {
 		if id == p.Lead || slices.Contains(p.Partners[:i], id) {
-			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", i), "%q takes part already: name each partner once, and not the lead", id)
+			return p, schemas.BadField(
+				"project",
+				fmt.Sprintf("/partners/%d", i),
+				"%q takes part already: name each partner once, and not the lead",
+				id,
+			)
 		}
 	}
 	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
@@ -352,12 +408,22 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 			return p, err
 		}
 	}
-	p.Revision, err = put(ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision, func(_ context.Context, _ *db.Tx, have schemas.Project) error {
-		if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-			return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
-		}
-		return nil
-	})
+	p.Revision, err = put(
+		ctx,
+		r.db,
+		by,
+		"project",
+		string(p.ID),
+		&p,
+		db.Columns{"lead": string(p.Lead)},
+		ifRevision,
+		func(_ context.Context, _ *db.Tx, have schemas.Project) error {
+			if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+			}
+			return nil
+		},
+	)
 	return p, err
 }
 
@@ -375,7 +441,15 @@ func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after str
 	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
 		return list(ctx, r.db, "project", "", nil, after, limit, set)
 	}
-	return picked(ctx, r.db, "project", after, limit, set, func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
+	return picked(
+		ctx,
+		r.db,
+		"project",
+		after,
+		limit,
+		set,
+		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) },
+	)
 }
 
 // IsPartner says whether a participant leads or takes part in a project.
@@ -390,7 +464,14 @@ func Running(p schemas.Project, now time.Time) bool {
 
 // picked lists what pick keeps; it walks as far as it must, so that neither pages nor
 // cursors tell of the others.
-func picked[T any](ctx context.Context, db *db.DB, table, after string, limit int, set func(*T, int64), pick func(*T) (id string, keep bool)) (out []T, next string, err error) {
+func picked[T any](
+	ctx context.Context,
+	db *db.DB,
+	table, after string,
+	limit int,
+	set func(*T, int64),
+	pick func(*T) (id string, keep bool),
+) (out []T, next string, err error) {
 	last := ""
 	for {
 		page, more, err := list(ctx, db, table, "", nil, after, 1000, set)
@@ -413,7 +494,15 @@ func picked[T any](ctx context.Context, db *db.DB, table, after string, limit in
 	}
 }
 
-func list[T any](ctx context.Context, database *db.DB, table, where string, args []any, after string, limit int, set func(*T, int64)) ([]T, string, error) {
+func list[T any](
+	ctx context.Context,
+	database *db.DB,
+	table, where string,
+	args []any,
+	after string,
+	limit int,
+	set func(*T, int64),
+) ([]T, string, error) {
 	rows, next, err := db.List[T](ctx, database, table, where, args, after, limit)
 	if err != nil {
 		return nil, "", err

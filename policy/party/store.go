@@ -47,7 +47,8 @@ func checkPrefix(before []schemas.Prefix, p schemas.Prefix) error {
 		return fmt.Errorf("the prefix %q is not in plain form", p.Prefix)
 	}
 	for _, o := range before {
-		if o.Bucket == p.Bucket && o.Participant != p.Participant && (strings.HasPrefix(o.Prefix, p.Prefix) || strings.HasPrefix(p.Prefix, o.Prefix)) {
+		if o.Bucket == p.Bucket && o.Participant != p.Participant &&
+			(strings.HasPrefix(o.Prefix, p.Prefix) || strings.HasPrefix(p.Prefix, o.Prefix)) {
 			return fmt.Errorf("the prefix %s overlaps %s of another participant", p.Prefix, o.Prefix)
 		}
 	}
@@ -82,7 +83,8 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 }
 
 // MayName says whether a dataset of provider may name an object: nil where it lies under
-// a prefix of the provider's or is what the provider uploaded, or Denied saying why. Asked at publication and again at every open [decisions.md 1].
+// a prefix of the provider's or is what the provider uploaded, or Denied saying why.
+// Asked at publication and again at every open [decisions.md 1].
 func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
 	if strings.HasPrefix(key, schemas.UploadPrefix(provider)) && !strings.Contains(key, "..") {
 		with, err := r.withWork(ctx)
@@ -129,8 +131,12 @@ func (r *Registry) withWork(ctx context.Context) ([]schemas.Store, error) {
 func (r *Registry) Work(ctx context.Context) (schemas.StoreID, string, error) {
 	with, err := r.withWork(ctx)
 	if err == nil && len(with) == 0 {
-		err = &schemas.Error{Kind: schemas.Unavailable, Subject: "store", Message: "no store has a work bucket, so nothing can be converted or filtered",
-			Remedy: "the operator gives one store a work_bucket"}
+		err = &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: "store",
+			Message: "no store has a work bucket, so nothing can be converted or filtered",
+			Remedy:  "the operator gives one store a work_bucket",
+		}
 	}
 	if err != nil {
 		return "", "", err

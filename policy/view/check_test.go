@@ -108,7 +108,12 @@ func TestUnenforceableTerms(t *testing.T) {
 		return schemas.Duty{Kind: kind, To: to, Columns: names, Rule: "§" + kind, Source: "the offer"}
 	}
 	older := func(column string) schemas.Duty {
-		return schemas.Duty{Kind: schemas.DutyFilter, Rule: "§rows", Source: "the offer", Filter: &schemas.Filter{Column: column, Op: "gt", Values: []string{"17"}}}
+		return schemas.Duty{
+			Kind:   schemas.DutyFilter,
+			Rule:   "§rows",
+			Source: "the offer",
+			Filter: &schemas.Filter{Column: column, Op: "gt", Values: []string{"17"}},
+		}
 	}
 	const fix = "the provider, https://p.example, must fix the terms or the description of the columns"
 	for name, c := range map[string]struct {

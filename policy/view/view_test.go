@@ -59,7 +59,12 @@ func TestViewsOfOldAgreementsStay(t *testing.T) {
 // table or column, and one that names none, leave that as it is; two domains leave none.
 func TestLinkageOfAColumn(t *testing.T) {
 	table := persons()
-	cohort := schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"n", "name"}, Domain: "cohort", With: []string{"https://a.example", "https://b.example"}}
+	cohort := schemas.Duty{
+		Kind:    schemas.DutyPseudonymise,
+		Columns: []string{"n", "name"},
+		Domain:  "cohort",
+		With:    []string{"https://a.example", "https://b.example"},
+	}
 	plain := schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}
 	there, here := cohort, cohort
 	there.Domain, there.Table = "there", "another"
@@ -74,7 +79,8 @@ func TestLinkageOfAColumn(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := v.linkage(bound(v.Table, "name")[0], table, a)
-		if got.Domain != c.domain || got.Derivation != 2 || got.Column != "name" || got.Dataset != "ds-1" || (len(got.Parties) == 2) != (c.domain != "") {
+		if got.Domain != c.domain || got.Derivation != 2 || got.Column != "name" || got.Dataset != "ds-1" ||
+			(len(got.Parties) == 2) != (c.domain != "") {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -65,7 +65,13 @@ func findLocal() (string, error) {
 	}
 	p, err := exec.LookPath("guichet-local")
 	if err != nil {
-		return "", &schemas.Error{Kind: schemas.Invalid, Subject: "guichet-local", Message: "guichet-local, the demo's S3 server and issuers, is not there", Remedy: "make build puts it beside guichet", Err: err}
+		return "", &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: "guichet-local",
+			Message: "guichet-local, the demo's S3 server and issuers, is not there",
+			Remedy:  "make build puts it beside guichet",
+			Err:     err,
+		}
 	}
 	return p, nil
 }
@@ -148,7 +154,18 @@ func (r *LocalServices) Config(ctx context.Context, data string) (*serve.Config,
 	_, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		op := r.Persona("operator")
-		_, err = serve.InitCmd{Data: data, Issuer: op.Issuer, Audience: r.Issuers[0].Audience, Operator: op.ID, Participant: string(op.Participant), Name: "Example AI Factory", Country: "LU", Origin: "guichet-demo"}.Make(ctx)
+		_, err = serve.InitCmd{
+			Data:        data,
+			Issuer:      op.Issuer,
+			Audience:    r.Issuers[0].Audience,
+			Operator:    op.ID,
+			Participant: string(op.Participant),
+			Name:        "Example AI Factory",
+			Country:     "LU",
+			Origin:      "guichet-demo",
+		}.Make(
+			ctx,
+		)
 		if err == nil {
 			err = r.Extend(path, data)
 		}
@@ -189,7 +206,8 @@ func (r *LocalServices) Extend(path, data string) error {
 func (r *LocalServices) MakeData(ctx context.Context, dir string, mib int) error {
 	for _, args := range [][]string{
 		{"make", "--out", dir, "--mib", fmt.Sprint(mib)},
-		{"load", "--from", dir, "--endpoint", r.S3.Endpoint, "--access-key", r.S3.AccessKey, "--secret-key", r.S3.SecretKey, "--bucket", r.S3.Bucket},
+		{"load", "--from", dir, "--endpoint", r.S3.Endpoint, "--access-key", r.S3.AccessKey, "--secret-key", r.S3.SecretKey, "--bucket",
+			r.S3.Bucket},
 	} {
 		out, err := exec.CommandContext(ctx, r.binary, args...).CombinedOutput()
 		if err != nil {

@@ -41,7 +41,16 @@ type Story struct {
 // NewStory makes the story of a gateway at its addresses. Its files lie in dir; mib is the
 // size of the data that it makes.
 func NewStory(t *terminal.Terminal, local *LocalServices, c *serve.Config, dir string, mib int, a serve.Addresses) *Story {
-	return &Story{t: t, rig: local, config: c, dir: dir, mib: mib, addresses: a, people: map[string]*client.Client{}, datasets: map[string]schemas.Dataset{}}
+	return &Story{
+		t:         t,
+		rig:       local,
+		config:    c,
+		dir:       dir,
+		mib:       mib,
+		addresses: a,
+		people:    map[string]*client.Client{},
+		datasets:  map[string]schemas.Dataset{},
+	}
 }
 
 // tell runs every step, and stops at the first that does not do what it should.
@@ -111,12 +120,54 @@ func (s *Story) Parties(ctx context.Context) error {
 	own, other := s.rig.Issuers[0].Issuer, s.rig.Issuers[1].Issuer
 	trainer, provider := []schemas.Role{schemas.RoleTrainer}, []schemas.Role{schemas.RoleProvider}
 	people := []schemas.Participant{
-		{ID: "https://crop-ai.example", Name: "Crop AI", Country: "FR", Kind: schemas.KindStartUp, Roles: trainer, Members: []member{{Issuer: own, Subject: "trainer", Roles: trainer}}},
-		{ID: "https://university.example", Name: "Example University", Country: "FI", Kind: schemas.KindResearch, Roles: trainer, Members: []member{{Issuer: other, Subject: "researcher", Roles: trainer}}},
-		{ID: "https://agronomy.example", Name: "Example Agronomy", Country: "FR", Kind: schemas.KindResearch, Roles: provider, Members: []member{{Issuer: own, Subject: "agronomy", Roles: provider}}},
-		{ID: "https://hospital.example", Name: "Example Hospital", Country: "LV", Kind: schemas.KindPublicBody, Roles: provider, Members: []member{{Issuer: own, Subject: "hospital", Roles: provider}}},
-		{ID: "https://grid.example", Name: "Example Grid", Country: "LU", Kind: schemas.KindLargeCompany, Roles: provider, Members: []member{{Issuer: own, Subject: "grid", Roles: provider}}},
-		{ID: "https://transit.example", Name: "Example Transit", Country: "NL", Kind: schemas.KindPublicBody, Roles: provider, Members: []member{{Issuer: own, Subject: "transit", Roles: provider}}},
+		{
+			ID:      "https://crop-ai.example",
+			Name:    "Crop AI",
+			Country: "FR",
+			Kind:    schemas.KindStartUp,
+			Roles:   trainer,
+			Members: []member{{Issuer: own, Subject: "trainer", Roles: trainer}},
+		},
+		{
+			ID:      "https://university.example",
+			Name:    "Example University",
+			Country: "FI",
+			Kind:    schemas.KindResearch,
+			Roles:   trainer,
+			Members: []member{{Issuer: other, Subject: "researcher", Roles: trainer}},
+		},
+		{
+			ID:      "https://agronomy.example",
+			Name:    "Example Agronomy",
+			Country: "FR",
+			Kind:    schemas.KindResearch,
+			Roles:   provider,
+			Members: []member{{Issuer: own, Subject: "agronomy", Roles: provider}},
+		},
+		{
+			ID:      "https://hospital.example",
+			Name:    "Example Hospital",
+			Country: "LV",
+			Kind:    schemas.KindPublicBody,
+			Roles:   provider,
+			Members: []member{{Issuer: own, Subject: "hospital", Roles: provider}},
+		},
+		{
+			ID:      "https://grid.example",
+			Name:    "Example Grid",
+			Country: "LU",
+			Kind:    schemas.KindLargeCompany,
+			Roles:   provider,
+			Members: []member{{Issuer: own, Subject: "grid", Roles: provider}},
+		},
+		{
+			ID:      "https://transit.example",
+			Name:    "Example Transit",
+			Country: "NL",
+			Kind:    schemas.KindPublicBody,
+			Roles:   provider,
+			Members: []member{{Issuer: own, Subject: "transit", Roles: provider}},
+		},
 	}
 	for _, p := range people {
 		err := Once(op.Post(ctx, "/participants", p, nil))
@@ -138,9 +189,18 @@ func (s *Story) Parties(ctx context.Context) error {
 			return err
 		}
 	}
-	store := schemas.Store{ID: "local", Endpoint: s.rig.S3.Endpoint, Region: s.rig.S3.Region, CredentialRef: "local", WorkBucket: s.rig.S3.WorkBucket}
+	store := schemas.Store{
+		ID:            "local",
+		Endpoint:      s.rig.S3.Endpoint,
+		Region:        s.rig.S3.Region,
+		CredentialRef: "local",
+		WorkBucket:    s.rig.S3.WorkBucket,
+	}
 	for _, name := range []string{"agronomy", "hospital", "grid", "transit"} {
-		store.Prefixes = append(store.Prefixes, schemas.Prefix{Participant: schemas.ParticipantID("https://" + name + ".example"), Bucket: s.rig.S3.Bucket, Prefix: name + "/"})
+		store.Prefixes = append(
+			store.Prefixes,
+			schemas.Prefix{Participant: schemas.ParticipantID("https://" + name + ".example"), Bucket: s.rig.S3.Bucket, Prefix: name + "/"},
+		)
 	}
 	err = Once(op.Post(ctx, "/stores", store, nil))
 	if err != nil {
@@ -164,7 +224,10 @@ func (s *Story) officer(ctx context.Context, op *client.Client) error {
 	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool { return m.Subject == "officer" }) {
 		return nil
 	}
-	p.Members = append(p.Members, schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
+	p.Members = append(
+		p.Members,
+		schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}},
+	)
 	return op.Post(ctx, "/participants", p, nil, client.IfMatch(p.Revision))
 }
 
@@ -189,10 +252,23 @@ func (s *Story) Register(ctx context.Context) error {
 		}
 		s.datasets[filepath.Base(filepath.Dir(f))] = d
 		rows, bytes, shards = rows+v.Rows, bytes+v.Bytes, shards+int64(v.Shards)
-		s.say("   %-12s %-28s %9s rows %9s  %s", d.Space, filepath.Base(filepath.Dir(f)), terminal.Count(v.Rows), terminal.Size(v.Bytes), d.Offer.Template)
+		s.say(
+			"   %-12s %-28s %9s rows %9s  %s",
+			d.Space,
+			filepath.Base(filepath.Dir(f)),
+			terminal.Count(v.Rows),
+			terminal.Size(v.Bytes),
+			d.Offer.Template,
+		)
 	}
 	took := time.Since(began)
-	s.say("   %d shards, every byte read once in a child process: %s rows, %s in %s", shards, terminal.Count(rows), terminal.Size(bytes), took.Round(time.Millisecond))
+	s.say(
+		"   %d shards, every byte read once in a child process: %s rows, %s in %s",
+		shards,
+		terminal.Count(rows),
+		terminal.Size(bytes),
+		took.Round(time.Millisecond),
+	)
 	s.figure("published", fmt.Sprintf("%d datasets, %d shards, %s rows, %s", len(files), shards, terminal.Count(rows), terminal.Size(bytes)))
 	return nil
 }
@@ -256,8 +332,21 @@ func (s *Story) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = Once(c.Post(ctx, "/projects", schemas.Project{ID: "crop-yield-2027", Title: "Crop yield 2027", Factory: "leonardo", Purposes: []string{"train-model"}, Domain: "agriculture",
-		Funding: &schemas.Funding{Programme: "EuroHPC", Call: "AI factories", EUShare: 0.5, NationalShare: 0.5}}, nil))
+	err = Once(
+		c.Post(
+			ctx,
+			"/projects",
+			schemas.Project{
+				ID:       "crop-yield-2027",
+				Title:    "Crop yield 2027",
+				Factory:  "leonardo",
+				Purposes: []string{"train-model"},
+				Domain:   "agriculture",
+				Funding:  &schemas.Funding{Programme: "EuroHPC", Call: "AI factories", EUShare: 0.5, NationalShare: 0.5},
+			},
+			nil,
+		),
+	)
 	if err != nil {
 		return err
 	}
@@ -318,7 +407,14 @@ func (s *Story) refused(ctx context.Context) error {
 	}
 	s.say("   dry run: may %s be used for marketing?", terminal.Title(icu.Title))
 	s.say("%s", indent(terminal.Decided(&d)))
-	err = Once(c.Post(ctx, "/projects", schemas.Project{ID: "ad-targeting", Title: "Ad targeting", Factory: "leonardo", Purposes: []string{"marketing"}}, nil))
+	err = Once(
+		c.Post(
+			ctx,
+			"/projects",
+			schemas.Project{ID: "ad-targeting", Title: "Ad targeting", Factory: "leonardo", Purposes: []string{"marketing"}},
+			nil,
+		),
+	)
 	if err != nil {
 		return err
 	}

@@ -83,13 +83,20 @@ func (s *Story) kinds(ctx context.Context, c *client.Client) (string, error) {
 		}
 		n[r.Kind]++
 	}
-	for _, want := range []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke, schemas.ChangeRefusal, schemas.ChangeReview} {
+	for _, want := range []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke, schemas.ChangeRefusal,
+		schemas.ChangeReview} {
 		if n[want] == 0 {
 			return "", fmt.Errorf("the record has no %s", want)
 		}
 	}
-	return fmt.Sprintf("%s begun, %d ended, %s, %s, %s", terminal.Plural(n[schemas.ChangeReleaseBegin], "release", "releases"), n[schemas.ChangeReleaseEnd], terminal.Plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
-		terminal.Plural(n[schemas.ChangeRefusal], "refusal", "refusals"), terminal.Plural(n[schemas.ChangeReview], "review", "reviews")), nil
+	return fmt.Sprintf(
+		"%s begun, %d ended, %s, %s, %s",
+		terminal.Plural(n[schemas.ChangeReleaseBegin], "release", "releases"),
+		n[schemas.ChangeReleaseEnd],
+		terminal.Plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
+		terminal.Plural(n[schemas.ChangeRefusal], "refusal", "refusals"),
+		terminal.Plural(n[schemas.ChangeReview], "review", "reviews"),
+	), nil
 }
 
 // readyLine is the ready line with tokens for every role.
@@ -139,7 +146,8 @@ type home struct{ dir, who, try string }
 func (s *Story) Homes(server string) ([]home, error) {
 	var out []home
 	for _, x := range []struct{ id, try string }{
-		{"trainer", "guichet search wheat --project crop-yield-2027"}, {"agronomy", "guichet audit list --kind release.end"}, {"hospital", "guichet requests"},
+		{"trainer", "guichet search wheat --project crop-yield-2027"}, {"agronomy", "guichet audit list --kind release.end"}, {"hospital",
+			"guichet requests"},
 		{"officer", "guichet audit verify"}, {"operator", "guichet participant list"},
 	} {
 		p := s.rig.Persona(x.id)

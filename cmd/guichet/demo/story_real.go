@@ -43,22 +43,106 @@ func numbers(names ...string) []schemas.Field {
 func RealDatasets() []RealData {
 	en := func(s string) schemas.Text { return schemas.Text{"en": s} }
 	return []RealData{
-		{"hospital", schemas.Dataset{IRI: "https://doi.org/10.13026/t2y8-ea41", Space: "health", Title: en("MIMIC-IV demo events of 100 patients (MEDS)"), Licence: "ODbL-1.0", Countries: []string{"US"},
-			Themes: []string{"HEAL"}, Publisher: "PhysioNet", Keywords: []string{"intensive care", "events"},
-			Attribution: "van de Water et al. (2025), MIMIC-IV demo data in the Medical Event Data Standard (MEDS), version 0.0.1, PhysioNet. Contains information from MIMIC-IV demo data in MEDS, which is made available under the ODbL.",
-			Tables:      []schemas.TableInfo{{Name: "events", Fields: []schemas.Field{{Name: "subject_id", Sensitivity: schemas.SensitivityIdentifies}}}}},
-			[]string{"events=health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"}},
-		{"agronomy", schemas.Dataset{IRI: "https://doi.org/10.23637/rbk1-yld6822-01", Space: "agriculture", Title: schemas.Text{"en": "Broadbalk winter wheat yields 1968–2022", "de": "Weizenerträge des Broadbalk-Versuchs 1968–2022"}, Licence: "CC-BY-4.0",
-			Countries: []string{"GB"}, Themes: []string{"AGRI"}, Publisher: "Rothamsted Research", Keywords: []string{"wheat", "yield", "long-term experiment"}, Attribution: "Rothamsted Research (2023). Broadbalk Wheat Experiment wheat grain and straw yields 1968-2022. Electronic Rothamsted Archive, https://doi.org/10.23637/rbk1-yld6822-01"},
-			[]string{"yields=agriculture/rothamsted-broadbalk/1968-2022/yield_data.csv", "nitrogen=agriculture/rothamsted-broadbalk/1968-2022/n_factor_data.csv", "crops=agriculture/rothamsted-broadbalk/1968-2022/crop_types_data.csv"}},
-		{"grid", schemas.Dataset{IRI: "https://www.smard.de/luxembourg-2020", Space: "energy", Title: schemas.Text{"en": "Luxembourg's electricity by quarter-hours, 2020", "de": "Strom in Luxemburg in Viertelstunden, 2020"}, Licence: "CC-BY-4.0",
-			Countries: []string{"LU"}, Themes: []string{"ENER"}, Publisher: "SMARD", Keywords: []string{"electricity", "load", "generation"}, Attribution: "Bundesnetzagentur | SMARD.de",
-			Tables: []schemas.TableInfo{{Name: "quarters", CSV: &schemas.CSV{Delimiter: ";", DecimalChar: ","}, Fields: numbers("Wasserkraft", "Sonstige Konventionelle", "Biomasse", "Wind Onshore", "Photovoltaik", "Erdgas", "Gesamtverbrauch (Netzlast)", "Residuallast")}}},
-			[]string{"quarters=energy/smard-luxembourg/smard_2020_complete.csv"}},
-		{"transit", schemas.Dataset{IRI: "https://data.gov.lv/dati/riga-gtfs", Space: "mobility", Title: schemas.Text{"en": "Rīga public transport timetable (GTFS)", "lv": "Rīgas satiksmes kustības saraksti"}, Licence: "https://www.rigassatiksme.lv/en/about-us/publishable-information/open-data/",
-			Countries: []string{"LV"}, Themes: []string{"TRAN"}, Publisher: "Rīgas satiksme", Keywords: []string{"timetable", "GTFS", "stops"}, Attribution: `RP SIA "Rīgas satiksme"`},
-			[]string{"agency=mobility/riga-gtfs/agency.txt", "calendar=mobility/riga-gtfs/calendar.txt", "calendar-dates=mobility/riga-gtfs/calendar_dates.txt", "routes=mobility/riga-gtfs/routes.txt",
-				"shapes=mobility/riga-gtfs/shapes.txt", "stop-times=mobility/riga-gtfs/stop_times.txt", "stops=mobility/riga-gtfs/stops.txt", "trips=mobility/riga-gtfs/trips.txt"}},
+		{
+			"hospital",
+			schemas.Dataset{
+				IRI:       "https://doi.org/10.13026/t2y8-ea41",
+				Space:     "health",
+				Title:     en("MIMIC-IV demo events of 100 patients (MEDS)"),
+				Licence:   "ODbL-1.0",
+				Countries: []string{"US"},
+				Themes:    []string{"HEAL"},
+				Publisher: "PhysioNet",
+				Keywords:  []string{"intensive care", "events"},
+				Attribution: "van de Water et al. (2025), MIMIC-IV demo data in the Medical Event Data Standard (MEDS), version 0.0.1, PhysioNet. " +
+					"Contains information from MIMIC-IV demo data in MEDS, which is made available under the ODbL.",
+				Tables: []schemas.TableInfo{
+					{Name: "events", Fields: []schemas.Field{{Name: "subject_id", Sensitivity: schemas.SensitivityIdentifies}}},
+				},
+			},
+			[]string{"events=health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"},
+		},
+		{
+			"agronomy",
+			schemas.Dataset{
+				IRI:     "https://doi.org/10.23637/rbk1-yld6822-01",
+				Space:   "agriculture",
+				Title:   schemas.Text{"en": "Broadbalk winter wheat yields 1968–2022", "de": "Weizenerträge des Broadbalk-Versuchs 1968–2022"},
+				Licence: "CC-BY-4.0",
+				Countries: []string{
+					"GB",
+				},
+				Themes:    []string{"AGRI"},
+				Publisher: "Rothamsted Research",
+				Keywords:  []string{"wheat", "yield", "long-term experiment"},
+				Attribution: "Rothamsted Research (2023). Broadbalk Wheat Experiment wheat grain and straw yields 1968-2022. Electronic Rothamsted " +
+					"Archive, https://doi.org/10.23637/rbk1-yld6822-01",
+			},
+			[]string{
+				"yields=agriculture/rothamsted-broadbalk/1968-2022/yield_data.csv",
+				"nitrogen=agriculture/rothamsted-broadbalk/1968-2022/n_factor_data.csv",
+				"crops=agriculture/rothamsted-broadbalk/1968-2022/crop_types_data.csv",
+			},
+		},
+		{
+			"grid",
+			schemas.Dataset{
+				IRI:     "https://www.smard.de/luxembourg-2020",
+				Space:   "energy",
+				Title:   schemas.Text{"en": "Luxembourg's electricity by quarter-hours, 2020", "de": "Strom in Luxemburg in Viertelstunden, 2020"},
+				Licence: "CC-BY-4.0",
+				Countries: []string{
+					"LU",
+				},
+				Themes:      []string{"ENER"},
+				Publisher:   "SMARD",
+				Keywords:    []string{"electricity", "load", "generation"},
+				Attribution: "Bundesnetzagentur | SMARD.de",
+				Tables: []schemas.TableInfo{
+					{
+						Name: "quarters",
+						CSV:  &schemas.CSV{Delimiter: ";", DecimalChar: ","},
+						Fields: numbers(
+							"Wasserkraft",
+							"Sonstige Konventionelle",
+							"Biomasse",
+							"Wind Onshore",
+							"Photovoltaik",
+							"Erdgas",
+							"Gesamtverbrauch (Netzlast)",
+							"Residuallast",
+						),
+					},
+				},
+			},
+			[]string{"quarters=energy/smard-luxembourg/smard_2020_complete.csv"},
+		},
+		{
+			"transit",
+			schemas.Dataset{
+				IRI:     "https://data.gov.lv/dati/riga-gtfs",
+				Space:   "mobility",
+				Title:   schemas.Text{"en": "Rīga public transport timetable (GTFS)", "lv": "Rīgas satiksmes kustības saraksti"},
+				Licence: "https://www.rigassatiksme.lv/en/about-us/publishable-information/open-data/",
+				Countries: []string{
+					"LV",
+				},
+				Themes:      []string{"TRAN"},
+				Publisher:   "Rīgas satiksme",
+				Keywords:    []string{"timetable", "GTFS", "stops"},
+				Attribution: `RP SIA "Rīgas satiksme"`,
+			},
+			[]string{
+				"agency=mobility/riga-gtfs/agency.txt",
+				"calendar=mobility/riga-gtfs/calendar.txt",
+				"calendar-dates=mobility/riga-gtfs/calendar_dates.txt",
+				"routes=mobility/riga-gtfs/routes.txt",
+				"shapes=mobility/riga-gtfs/shapes.txt",
+				"stop-times=mobility/riga-gtfs/stop_times.txt",
+				"stops=mobility/riga-gtfs/stops.txt",
+				"trips=mobility/riga-gtfs/trips.txt",
+			},
+		},
 	}
 }
 
@@ -75,7 +159,15 @@ func (s *Story) real(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", terminal.Title(r.Dataset.Title), err)
 		}
-		s.say("   %-12s %-48s %9s rows %9s in %d tables, %s", r.Dataset.Space, terminal.Title(r.Dataset.Title), terminal.Count(v.Rows), terminal.Size(v.Bytes), v.Tables, time.Since(began).Round(time.Millisecond))
+		s.say(
+			"   %-12s %-48s %9s rows %9s in %d tables, %s",
+			r.Dataset.Space,
+			terminal.Title(r.Dataset.Title),
+			terminal.Count(v.Rows),
+			terminal.Size(v.Bytes),
+			v.Tables,
+			time.Since(began).Round(time.Millisecond),
+		)
 	}
 	return nil
 }

@@ -26,7 +26,14 @@ type received struct {
 }
 
 // epoch streams every rank of a world at once and gives what they got.
-func (s *Story) epoch(ctx context.Context, c *client.Client, id schemas.AgreementID, table, split string, world int, seed string) (received, error) {
+func (s *Story) epoch(
+	ctx context.Context,
+	c *client.Client,
+	id schemas.AgreementID,
+	table, split string,
+	world int,
+	seed string,
+) (received, error) {
 	l, err := c.Lease(ctx, "", id)
 	if err != nil {
 		return received{}, err
@@ -90,7 +97,14 @@ func (s *Story) streams(ctx context.Context) error {
 		if got.rows != t.Rows {
 			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
 		}
-		s.say("   %s/%s: 2 ranks, seed 42: %s rows, %s in %s", t.Table, t.Split, terminal.Count(got.rows), terminal.Size(got.bytes), got.took.Round(time.Millisecond))
+		s.say(
+			"   %s/%s: 2 ranks, seed 42: %s rows, %s in %s",
+			t.Table,
+			t.Split,
+			terminal.Count(got.rows),
+			terminal.Size(got.bytes),
+			got.took.Round(time.Millisecond),
+		)
 	}
 	return s.rate(ctx, c)
 }
@@ -121,7 +135,12 @@ func (s *Story) flight(ctx context.Context, c *client.Client, m schemas.Manifest
 		}
 	}
 	rate := int64(float64(all.bytes) / time.Since(began).Seconds())
-	s.say("   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(rate))
+	s.say(
+		"   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s",
+		terminal.Count(all.rows),
+		terminal.Size(all.bytes),
+		terminal.Size(rate),
+	)
 	s.figure("streamed over Flight", fmt.Sprintf("%s rows, %s, %s/s", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(rate)))
 	return nil
 }
@@ -150,8 +169,24 @@ func (s *Story) rate(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	s.say("   %s of the largest dataset, each by another seed: %s rows, %s, %s/s", terminal.Plural(epochs, "epoch", "epochs"), terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(int64(rate)))
-	s.figure("streamed over HTTP", fmt.Sprintf("%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(int64(rate)), rate/direct, terminal.Size(int64(direct))))
+	s.say(
+		"   %s of the largest dataset, each by another seed: %s rows, %s, %s/s",
+		terminal.Plural(epochs, "epoch", "epochs"),
+		terminal.Count(all.rows),
+		terminal.Size(all.bytes),
+		terminal.Size(int64(rate)),
+	)
+	s.figure(
+		"streamed over HTTP",
+		fmt.Sprintf(
+			"%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch",
+			terminal.Count(all.rows),
+			terminal.Size(all.bytes),
+			terminal.Size(int64(rate)),
+			rate/direct,
+			terminal.Size(int64(direct)),
+		),
+	)
 	return s.flight(ctx, c, m)
 }
 
@@ -168,7 +203,12 @@ func (s *Story) direct(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	store, err := s3.New("local", s.rig.S3.Endpoint, s.rig.S3.Region, s3.Credentials{AccessKey: s.rig.S3.AccessKey, SecretKey: s.rig.S3.SecretKey})
+	store, err := s3.New(
+		"local",
+		s.rig.S3.Endpoint,
+		s.rig.S3.Region,
+		s3.Credentials{AccessKey: s.rig.S3.AccessKey, SecretKey: s.rig.S3.SecretKey},
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -204,7 +244,20 @@ func (s *Story) health(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = Once(c.Post(ctx, "/projects", schemas.Project{ID: "sepsis-warning", Title: "Early warning of sepsis", Factory: "lumi", Purposes: []string{"train-model"}, Domain: "health"}, nil))
+	err = Once(
+		c.Post(
+			ctx,
+			"/projects",
+			schemas.Project{
+				ID:       "sepsis-warning",
+				Title:    "Early warning of sepsis",
+				Factory:  "lumi",
+				Purposes: []string{"train-model"},
+				Domain:   "health",
+			},
+			nil,
+		),
+	)
 	if err != nil {
 		return err
 	}
@@ -216,7 +269,12 @@ func (s *Story) health(ctx context.Context) error {
 	}
 	hospital, err := s.As(ctx, "hospital")
 	if err == nil {
-		err = hospital.Post(ctx, "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "in the public interest"}, &r)
+		err = hospital.Post(
+			ctx,
+			"/requests/"+string(r.ID)+"/review",
+			map[string]string{"decision": "grant", "reason": "in the public interest"},
+			&r,
+		)
 	}
 	if err != nil {
 		return err
@@ -336,7 +394,12 @@ func (s *Story) revoked(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("   revocation to cut, by the record: %s; the slow client had read its buffers out %s after the acknowledgement: %s", released.Round(time.Millisecond), max(died.Sub(acknowledged), 0).Round(time.Millisecond), firstReason(seen))
+	s.say(
+		"   revocation to cut, by the record: %s; the slow client had read its buffers out %s after the acknowledgement: %s",
+		released.Round(time.Millisecond),
+		max(died.Sub(acknowledged), 0).Round(time.Millisecond),
+		firstReason(seen),
+	)
 	_, err = c.OpenStream(ctx, l.Token, id, url.Values{"table": {big.Table}, "split": {big.Split}})
 	if schemas.KindOf(err) != schemas.Denied {
 		return fmt.Errorf("a new stream: want a refusal, got %v", err)

@@ -32,7 +32,14 @@ func ReadDocument(path string, v any) error {
 		return schemas.Errorf(schemas.Invalid, path, "%s is not YAML: %s", path, yaml.FormatError(err, false, true))
 	}
 	if m := foreign.FindSubmatch(j); m != nil && !json.Valid(j) {
-		return schemas.Errorf(schemas.Invalid, path, "%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out", path, m[1], m[2])
+		return schemas.Errorf(
+			schemas.Invalid,
+			path,
+			"%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out",
+			path,
+			m[1],
+			m[2],
+		)
 	}
 	err = rdf.Names(j, false)
 	if err != nil {
@@ -56,7 +63,8 @@ func memberInWords(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	want, other := map[reflect.Kind]string{reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object", reflect.String: "string", reflect.Bool: "boolean"}[wrong.Type.Kind()]
+	want, other := map[reflect.Kind]string{reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object", reflect.String: "string",
+		reflect.Bool: "boolean"}[wrong.Type.Kind()]
 	if !other {
 		want = "number"
 	}

@@ -14,11 +14,20 @@ import (
 func Secret(path string) (string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the secret file %s cannot be read: %s", path, reasonOf(err)), Err: err}
+		return "", &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: path,
+			Message: fmt.Sprintf("the secret file %s cannot be read: %s", path, reasonOf(err)),
+			Err:     err,
+		}
 	}
 	if st.Mode().IsRegular() && runtime.GOOS != "windows" && st.Mode().Perm()&0o027 != 0 { // a service's group may read
-		return "", &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
-			Remedy: "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine"}
+		return "", &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: path,
+			Message: fmt.Sprintf("others may read or change the secret file %s (mode %04o)", path, st.Mode().Perm()),
+			Remedy:  "chmod 600 " + path + ", and renew the secret if anybody else has been on this machine",
+		}
 	}
 	return Text(path)
 }

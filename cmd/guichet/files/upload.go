@@ -57,7 +57,14 @@ func FindUploads(args []string) ([]upload, error) {
 		}
 		for _, o := range out {
 			if o.table == u.table && os.SameFile(o.info, u.info) {
-				return nil, schemas.BadField("publication", arg, "the file %s is given twice in the table %s, also as %s: its rows would be doubled", path, u.table, o.path)
+				return nil, schemas.BadField(
+					"publication",
+					arg,
+					"the file %s is given twice in the table %s, also as %s: its rows would be doubled",
+					path,
+					u.table,
+					o.path,
+				)
 			}
 		}
 		base := filepath.Base(path)

@@ -36,7 +36,13 @@ func Create(path string) (*Whole, error) {
 		return &Whole{File: f}, nil
 	}
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
-		return nil, &schemas.Error{Kind: schemas.Invalid, Subject: path, Message: fmt.Sprintf("the folder %s for %s is not there", filepath.Dir(target), filepath.Base(target)), Remedy: "make it, or name another file", Err: err}
+		return nil, &schemas.Error{
+			Kind:    schemas.Invalid,
+			Subject: path,
+			Message: fmt.Sprintf("the folder %s for %s is not there", filepath.Dir(target), filepath.Base(target)),
+			Remedy:  "make it, or name another file",
+			Err:     err,
+		}
 	}
 	mode := fs.FileMode(0o600)
 	if err == nil {

@@ -62,8 +62,12 @@ func Follow(ctx context.Context, t *terminal.Terminal, c *client.Client, path, s
 		return nil
 	}
 	if known && before.Key != now.Key && !anew && !onThisMachine(server) {
-		return &schemas.Error{Kind: schemas.Conflict, Subject: server, Message: "the record of " + server + " is signed by another key than the one seen last",
-			Remedy: "ask the operator why; guichet login takes the new log, and what was seen of the old one is forgotten"}
+		return &schemas.Error{
+			Kind:    schemas.Conflict,
+			Subject: server,
+			Message: "the record of " + server + " is signed by another key than the one seen last",
+			Remedy:  "ask the operator why; guichet login takes the new log, and what was seen of the old one is forgotten",
+		}
 	}
 	if known && before.Key == now.Key && !anew {
 		err = consistent(ctx, c, before, now)

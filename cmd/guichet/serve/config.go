@@ -129,7 +129,8 @@ func ReadConfig(path string) (*Config, error) {
 		name  string
 		value *string
 		what  string
-	}{{"listen", &c.Listen, DefaultListen}, {"flight_listen", &c.FlightListen, DefaultFlightListen}, {"memory", &c.Memory, c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
+	}{{"listen", &c.Listen, DefaultListen}, {"flight_listen", &c.FlightListen, DefaultFlightListen}, {"memory", &c.Memory,
+		c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 			if d.name == "memory" && c.bound.bytes > 0 {
@@ -279,8 +280,14 @@ func (c *Config) checkPublicURL() error {
 		return nil
 	}
 	u, err := url.Parse(c.PublicURL)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(u.Path, "/") {
-		return schemas.BadField("settings", "public_url", "%q is not an address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil ||
+		strings.HasSuffix(u.Path, "/") {
+		return schemas.BadField(
+			"settings",
+			"public_url",
+			"%q is not an address of a site; write it like https://guichet.example, without a slash at its end",
+			c.PublicURL,
+		)
 	}
 	return nil
 }
@@ -326,7 +333,13 @@ func (c *Config) plainText(name, addr string) error {
 	ip, err := netip.ParseAddr(host)
 	loopback := host == "localhost" || err == nil && ip.IsLoopback()
 	if !loopback && c.TLSCert == "" && len(c.BehindProxy) == 0 {
-		return schemas.BadField("settings", name, "%s is reached from other machines, and without TLS everybody on the way could read tokens and data; give tls_cert and tls_key, or behind_proxy", addr)
+		return schemas.BadField(
+			"settings",
+			name,
+			"%s is reached from other machines, and without TLS everybody on the way could read tokens and data; give tls_cert and tls_key, or "+
+				"behind_proxy",
+			addr,
+		)
 	}
 	return nil
 }

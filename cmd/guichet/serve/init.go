@@ -46,7 +46,15 @@ func (v InitCmd) Run(ctx context.Context, t *terminal.Terminal) error {
 	if t.JSON {
 		return t.Print(map[string]string{"config": path, "log_key": vkey})
 	}
-	fmt.Fprintf(t.Out, "made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made again\nstart the gateway: guichet serve --config %s\n", path, vkey, v.Data, path)
+	fmt.Fprintf(
+		t.Out,
+		"made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made "+
+			"again\nstart the gateway: guichet serve --config %s\n",
+		path,
+		vkey,
+		v.Data,
+		path,
+	)
 	return nil
 }
 
@@ -91,7 +99,12 @@ func (v InitCmd) Make(ctx context.Context) (vkey string, err error) {
 	for _, there := range []string{path, filepath.Join(v.Data, "keys")} {
 		_, err = os.Stat(there)
 		if err == nil {
-			return "", &schemas.Error{Kind: schemas.Conflict, Subject: there, Message: fmt.Sprintf("there is a gateway in %s already: %s", v.Data, filepath.Base(there)), Remedy: "give another folder; init never overwrites keys"}
+			return "", &schemas.Error{
+				Kind:    schemas.Conflict,
+				Subject: there,
+				Message: fmt.Sprintf("there is a gateway in %s already: %s", v.Data, filepath.Base(there)),
+				Remedy:  "give another folder; init never overwrites keys",
+			}
 		}
 	}
 	err = v.check()
@@ -124,7 +137,13 @@ func (v InitCmd) Make(ctx context.Context) (vkey string, err error) {
 			return "", err
 		}
 	}
-	b, err := yaml.Marshal(map[string]any{"database": v.Database, "origin": v.Origin, "issuers": []map[string]any{{"iss": v.Issuer, "audiences": []string{v.Audience}, "own": true}}})
+	b, err := yaml.Marshal(
+		map[string]any{
+			"database": v.Database,
+			"origin":   v.Origin,
+			"issuers":  []map[string]any{{"iss": v.Issuer, "audiences": []string{v.Audience}, "own": true}},
+		},
+	)
 	if err != nil {
 		return "", fmt.Errorf("write the settings: %w", err)
 	}
@@ -133,7 +152,15 @@ func (v InitCmd) Make(ctx context.Context) (vkey string, err error) {
 		return "", err
 	}
 	// Last, since a database elsewhere keeps what is written.
-	return vkey, v.operator(ctx, &Config{Data: v.Data, Database: v.Database, Origin: v.Origin, Issuers: []auth.Issuer{{Issuer: v.Issuer, Audiences: []string{v.Audience}, Own: true}}})
+	return vkey, v.operator(
+		ctx,
+		&Config{
+			Data:     v.Data,
+			Database: v.Database,
+			Origin:   v.Origin,
+			Issuers:  []auth.Issuer{{Issuer: v.Issuer, Audiences: []string{v.Audience}, Own: true}},
+		},
+	)
 }
 
 // clearing notes what lies in a folder, and gives what removes all that came after.
@@ -202,7 +229,18 @@ func (v InitCmd) operator(ctx context.Context, c *Config) error {
 	}
 	roles := []schemas.Role{schemas.RoleOperator, schemas.RoleOfficer}
 	by := schemas.Principal{Issuer: "guichet init", Subject: v.Operator, Participant: schemas.ParticipantID(v.Participant), Roles: roles}
-	_, err = parties.PutParticipant(ctx, by, schemas.Participant{ID: schemas.ParticipantID(v.Participant), Name: v.Name, Country: v.Country, Kind: schemas.KindPublicBody, Roles: roles,
-		Members: []schemas.Member{{Issuer: v.Issuer, Subject: v.Operator, Roles: []schemas.Role{schemas.RoleOperator}}}}, 0)
+	_, err = parties.PutParticipant(
+		ctx,
+		by,
+		schemas.Participant{
+			ID:      schemas.ParticipantID(v.Participant),
+			Name:    v.Name,
+			Country: v.Country,
+			Kind:    schemas.KindPublicBody,
+			Roles:   roles,
+			Members: []schemas.Member{{Issuer: v.Issuer, Subject: v.Operator, Roles: []schemas.Role{schemas.RoleOperator}}},
+		},
+		0,
+	)
 	return err
 }

@@ -46,11 +46,23 @@ func lockOne(ctx context.Context, folder string) (io.Closer, error) {
 			return f, nil
 		}
 		if !taken {
-			return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: folder, Message: "the folder " + folder + " cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+			return nil, &schemas.Error{
+				Kind:    schemas.Unavailable,
+				Subject: folder,
+				Message: "the folder " + folder + " cannot be written",
+				Remedy:  "check its owner and the free disk space",
+				Err:     err,
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &schemas.Error{Kind: schemas.Conflict, Subject: folder, Message: "another gateway runs on " + folder, Remedy: "stop it first; several gateways beside each other have a folder each and share one PostgreSQL", Err: err}
+			return nil, &schemas.Error{
+				Kind:    schemas.Conflict,
+				Subject: folder,
+				Message: "another gateway runs on " + folder,
+				Remedy:  "stop it first; several gateways beside each other have a folder each and share one PostgreSQL",
+				Err:     err,
+			}
 		case <-tick.C:
 		}
 	}

@@ -180,8 +180,28 @@ func (b bound) fit(c *Config, log *slog.Logger) {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 && b.why != "the machine" {
 		debug.SetMemoryLimit(b.bytes / 10 * softShare)
 	}
-	log.Info("memory", "may have MiB", b.bytes>>20, "says", b.why, "for streams MiB", memory>>20, "set by", c.origins["memory"], "connections", room)
+	log.Info(
+		"memory",
+		"may have MiB",
+		b.bytes>>20,
+		"says",
+		b.why,
+		"for streams MiB",
+		memory>>20,
+		"set by",
+		c.origins["memory"],
+		"connections",
+		room,
+	)
 	if memory > b.bytes/2 {
-		log.Warn("the setting memory leaves little for anything but streams: the process may be ended while many run", "memory MiB", memory>>20, "may have MiB", b.bytes>>20, "says", b.why)
+		log.Warn(
+			"the setting memory leaves little for anything but streams: the process may be ended while many run",
+			"memory MiB",
+			memory>>20,
+			"may have MiB",
+			b.bytes>>20,
+			"says",
+			b.why,
+		)
 	}
 }

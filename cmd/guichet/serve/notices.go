@@ -58,9 +58,25 @@ func letter(n schemas.Notice) (subject, text string) {
 	}
 	if n.Type == schemas.NoticeDecided {
 		return fmt.Sprintf("Your request %s was decided: %s", n.Request, n.State),
-			fmt.Sprintf("Request %s of project %s for %s: %s.\n\nDatasets: %s\n\nWhat was said of each: guichet requests %s\n", n.Request, n.Project, n.Purpose, n.State, strings.Join(sets, ", "), n.Request)
+			fmt.Sprintf(
+				"Request %s of project %s for %s: %s.\n\nDatasets: %s\n\nWhat was said of each: guichet requests %s\n",
+				n.Request,
+				n.Project,
+				n.Purpose,
+				n.State,
+				strings.Join(sets, ", "),
+				n.Request,
+			)
 	}
 	return fmt.Sprintf("A request waits for you: %s", n.Request),
-		fmt.Sprintf("%s asks for data for project %s, purpose %s.\n\nDatasets: %s\n\nWho asks, and what for: guichet requests %s\nYour answer: guichet review %s grant|refuse --reason \"…\"\n",
-			n.Asker, n.Project, n.Purpose, strings.Join(sets, ", "), n.Request, n.Request)
+		fmt.Sprintf(
+			"%s asks for data for project %s, purpose %s.\n\nDatasets: %s\n\nWho asks, and what for: guichet requests %s\nYour answer: guichet "+
+				"review %s grant|refuse --reason \"…\"\n",
+			n.Asker,
+			n.Project,
+			n.Purpose,
+			strings.Join(sets, ", "),
+			n.Request,
+			n.Request,
+		)
 }

@@ -37,7 +37,13 @@ func Run(ctx context.Context, c *Config, log *slog.Logger, told func(a Addresses
 	}
 	err = os.MkdirAll(filepath.Join(c.Data, "tmp"), 0o700)
 	if err != nil {
-		return &schemas.Error{Kind: schemas.Unavailable, Subject: c.Data, Message: "the data folder cannot be written", Remedy: "check its owner and the free disk space", Err: err}
+		return &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: c.Data,
+			Message: "the data folder cannot be written",
+			Remedy:  "check its owner and the free disk space",
+			Err:     err,
+		}
 	}
 	c.bound.fit(c, log)
 	held, err := lock(ctx, c)
@@ -87,7 +93,13 @@ func open(c *Config) (l gateway.Listeners, err error) {
 func listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", listenOn(addr))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: addr, Message: "the address " + addr + " is taken by another program", Remedy: "stop it, or give another address: --listen :0 takes any free port", Err: err}
+		return nil, &schemas.Error{
+			Kind:    schemas.Unavailable,
+			Subject: addr,
+			Message: "the address " + addr + " is taken by another program",
+			Remedy:  "stop it, or give another address: --listen :0 takes any free port",
+			Err:     err,
+		}
 	}
 	if err != nil {
 		return nil, schemas.Errorf(schemas.Invalid, addr, "the address %s cannot be listened on: %w", addr, err)

@@ -134,7 +134,9 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	agreements := agreement.New(db, s.parties, time.Now)
 	offers := terms.New(s.catalog, time.Now)
 	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
-	s.releases = release.New(release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.releases = release.New(
+		release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")},
+	)
 	s.refusals = refusal.New(db, leases.Find, time.Now)
 	memory, err := c.memory()
 	if err != nil {
@@ -144,17 +146,54 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.stream = stream.New(stream.Config{Idle: patience, Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: stores.Get, Work: s.parties.Work, Releases: s.releases, Feed: s.feed, MasterKey: k.pseudonym,
-		TempDir: filepath.Join(c.Data, "tmp"), Log: log, Memory: memory})
+	s.stream = stream.New(
+		stream.Config{
+			Idle:      patience,
+			Manifest:  s.catalog.Manifest,
+			Standing:  s.catalog.Standing,
+			MayName:   s.parties.MayName,
+			Store:     stores.Get,
+			Work:      s.parties.Work,
+			Releases:  s.releases,
+			Feed:      s.feed,
+			MasterKey: k.pseudonym,
+			TempDir:   filepath.Join(c.Data, "tmp"),
+			Log:       log,
+			Memory:    memory,
+		},
+	)
 	webhook, err := s.tell(k, roots)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.server = gateway.New(gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Publisher: s.publisher, Index: s.index, Engine: engine, Parties: s.parties, Record: record, Log: log, Version: c.Version, Public: c.PublicURL, Now: time.Now, HasCredential: c.hasCredential, Reaches: stores.Reaches, NoticeKey: webhook.PublicKey(),
-			Agreements: agreements, Terms: offers, Leases: leases, Releases: s.releases, Runs: run.New(agreements, limits.Runs), Stops: stop.New(agreements, s.brake), Refusals: s.refusals,
-			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending})},
-		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake, Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Deps: api.Deps{
+			Catalog:       s.catalog,
+			Publisher:     s.publisher,
+			Index:         s.index,
+			Engine:        engine,
+			Parties:       s.parties,
+			Record:        record,
+			Log:           log,
+			Version:       c.Version,
+			Public:        c.PublicURL,
+			Now:           time.Now,
+			HasCredential: c.hasCredential,
+			Reaches:       stores.Reaches,
+			NoticeKey:     webhook.PublicKey(),
+			Agreements:    agreements,
+			Terms:         offers,
+			Leases:        leases,
+			Releases:      s.releases,
+			Runs:          run.New(agreements, limits.Runs),
+			Stops:         stop.New(agreements, s.brake),
+			Refusals:      s.refusals,
+			Requests: request.New(
+				request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending},
+			),
+		},
+		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake,
+		Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 	})
 	return s, nil
 }
@@ -289,14 +328,21 @@ type keys struct {
 func loadKeys(data string) (*keys, error) {
 	var k keys
 	for name, into := range map[string]func(s string){
-		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) }, "pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
+		"log.key": func(s string) { k.log = s }, "lease.key": func(s string) { k.lease = []byte(s) },
+		"pseudonym.key": func(s string) { k.pseudonym = []byte(s) },
 	} {
 		s, err := files.Secret(filepath.Join(data, "keys", name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		if err != nil {
-			return nil, &schemas.Error{Kind: schemas.Invalid, Subject: name, Message: "the gateway's key " + name + " is not there", Remedy: "guichet init makes a new gateway's folder; after a loss restore the backup", Err: err}
+			return nil, &schemas.Error{
+				Kind:    schemas.Invalid,
+				Subject: name,
+				Message: "the gateway's key " + name + " is not there",
+				Remedy:  "guichet init makes a new gateway's folder; after a loss restore the backup",
+				Err:     err,
+			}
 		}
 		into(s)
 	}

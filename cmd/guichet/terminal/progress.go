@@ -38,7 +38,17 @@ func (p *Progress) Set(done, all int64) {
 	if rate > 0 {
 		left = time.Duration(float64(all-done) / rate * float64(time.Second)).Round(time.Second).String()
 	}
-	fmt.Fprintf(p.t.Err, "\r%s [%s%s] %s/%s, %s/s, %s left  ", p.what, strings.Repeat("█", full), strings.Repeat("·", width-full), Count(done), Count(all), Count(int64(rate)), left)
+	fmt.Fprintf(
+		p.t.Err,
+		"\r%s [%s%s] %s/%s, %s/s, %s left  ",
+		p.what,
+		strings.Repeat("█", full),
+		strings.Repeat("·", width-full),
+		Count(done),
+		Count(all),
+		Count(int64(rate)),
+		left,
+	)
 }
 
 // Waiting says what is waited for: on a terminal as it changes, else once.

@@ -145,5 +145,6 @@ func InRoles(roles []schemas.Role) string {
 }
 
 func Mark(m schemas.Mark) string {
-	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no", schemas.MarkElsewhere: "↗ elsewhere"}[m]
+	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no",
+		schemas.MarkElsewhere: "↗ elsewhere"}[m]
 }

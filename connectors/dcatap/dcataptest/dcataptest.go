@@ -48,7 +48,9 @@ func files(t testing.TB, packed bool, f func(path string, b []byte)) {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		isJSON, isTurtle := strings.HasSuffix(path, ".json") || strings.HasSuffix(path, ".jsonld"), strings.HasSuffix(path, ".ttl") || packed && strings.HasSuffix(path, ".ttl.gz")
+		isJSON, isTurtle := strings.HasSuffix(path, ".json") ||
+			strings.HasSuffix(path, ".jsonld"), strings.HasSuffix(path, ".ttl") ||
+			packed && strings.HasSuffix(path, ".ttl.gz")
 		if !isJSON && !isTurtle {
 			return nil
 		}
@@ -218,7 +220,8 @@ func (g *graph) reached(ids []string) []any {
 				return
 			}
 			types, _ := n["@type"].([]any)
-			if len(ids) == 1 && len(out) > 0 && (slices.Contains(types, any(class)) || slices.Contains(types, any("http://www.w3.org/ns/dcat#Catalog"))) {
+			if len(ids) == 1 && len(out) > 0 && (slices.Contains(types, any(class)) || slices.Contains(types,
+				any("http://www.w3.org/ns/dcat#Catalog"))) {
 				return
 			}
 			seen[id] = true

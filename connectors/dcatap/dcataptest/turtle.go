@@ -28,7 +28,12 @@ func readTurtle(s, base string) (t *turtle, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t = &turtle{graph: graph{nodes: map[string]map[string]any{}}, s: s, base: u, prefixes: map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#"}}
+	t = &turtle{
+		graph:    graph{nodes: map[string]map[string]any{}},
+		s:        s,
+		base:     u,
+		prefixes: map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#"},
+	}
 	for t.space(); t.s != ""; t.space() {
 		t.statement()
 	}

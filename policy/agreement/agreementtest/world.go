@@ -83,7 +83,8 @@ func (s Shelf) Manifest(_ context.Context, id schemas.DatasetID, v schemas.Versi
 		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Int64})
 	}
 	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v},
-		Data: []schemas.Table{{Name: "a", Schema: ipc.EncodeSchema(fields), Columns: columns, Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
+		Data: []schemas.Table{{Name: "a", Schema: ipc.EncodeSchema(fields), Columns: columns,
+			Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
 }
 
 // Terms changes the offer of a dataset, and of no other.
@@ -151,11 +152,7 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 // Put adds a dataset on the terms of the others.
 func (w *World) Put(id schemas.DatasetID) {
 	w.Shelf[id] = schemas.Dataset{
-		ID:       id,
-		Provider: Holder,
-		Space:    "agriculture",
-		Offer:    w.Offer,
-		Latest:   &schemas.VersionSummary{Version: "v1"},
+		ID: id, Provider: Holder, Space: "agriculture", Offer: w.Offer, Latest: &schemas.VersionSummary{Version: "v1"},
 	}
 }
 
@@ -266,18 +263,39 @@ func (w *World) Grant(l schemas.Lease, run schemas.RunID) (policy.Grant, error) 
 	return policy.Authorize(context.Background(), w.LookUp(l), "token", ask, time.Now())
 }
 
-// Changes gives the record's leaves of a kind, oldest first.
-func (w *World) Changes(t TB, kind string) []db.Leaf {
+// Entry is one of the record, with the values that its leaf only commits to.
+type Entry struct {
+	Subject string
+	Values  map[string]string
+	Numbers map[string]int64
+}
+
+// Entries gives the record's entries of a kind, oldest first.
+func (w *World) Entries(t TB, kind string) []Entry {
 	t.Helper()
-	var out []db.Leaf
-	all, err := w.DB.Changes(context.Background(), 0, 10_000)
+	ctx := context.Background()
+	var out []Entry
+	all, err := w.DB.Changes(ctx, 0, 10_000)
 	Must(t, err)
 	for _, c := range all {
-		if c.Kind == kind {
-			leaf, err := db.ParseLeaf(c.Leaf)
-			Must(t, err)
-			out = append(out, leaf)
+		if c.Kind != kind {
+			continue
 		}
+		leaf, err := db.ParseLeaf(c.Leaf)
+		Must(t, err)
+		e := Entry{Subject: c.Subject, Values: map[string]string{}, Numbers: leaf.Numbers}
+		rows, err := w.DB.Query(ctx, `SELECT name, value FROM change_value WHERE position = ?`, c.Position)
+		Must(t, err)
+		for rows.Next() {
+			var name, value string
+			Must(t, rows.Scan(&name, &value))
+			if name != "of" && !strings.HasPrefix(name, "digest.") { // which the database adds itself
+				e.Values[name] = value
+			}
+		}
+		Must(t, rows.Err())
+		Must(t, rows.Close())
+		out = append(out, e)
 	}
 	return out
 }

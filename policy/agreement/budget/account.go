@@ -66,7 +66,7 @@ func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
 // RuleOfRequest is the rule of a budget to which a request bound itself.
 const RuleOfRequest = "request"
 
-// purse reads the accounts of an agreement.
+// Of reads the accounts of an agreement.
 func Of(ctx context.Context, q db.Querier, a *schemas.Agreement) (Purse, error) {
 	if !slices.ContainsFunc(a.Obligations, func(o schemas.Duty) bool { return o.Kind == schemas.DutyBudget }) {
 		return nil, nil
@@ -144,6 +144,7 @@ func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f po
 	return nil
 }
 
+// AskForMore is the remedy of a budget that is spent.
 const AskForMore = "let running streams end, or ask the provider for a larger budget"
 
 // accountsOf reads every account of some payers.
@@ -290,7 +291,7 @@ func Charge(ctx context.Context, tx *db.Tx, ids []string, heldRows, heldBytes, r
 			SET rows_held = rows_held - ?, bytes_held = bytes_held - ?, rows_used = rows_used + ?, bytes_used = bytes_used + ?
 			WHERE id = ?`, heldRows, heldBytes, rows, bytes, id)
 		if err != nil {
-			return nil, fmt.Errorf("settle account %s: %w", id, err)
+			return nil, fmt.Errorf("charge account %s: %w", id, err)
 		}
 		c := Account{ID: id}
 		err = c.read(ctx, tx)

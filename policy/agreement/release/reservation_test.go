@@ -215,7 +215,7 @@ func TestRefusalsOfReleases(t *testing.T) {
 	agreementtest.Must(t, err)
 	_, _, err = d.Begin(ctx, g, schemas.Release{MostRows: 1, MostBytes: 1}, ReadPlan{})
 	agreementtest.Refused(t, "an agreement that ended", err, schemas.Denied, "the agreement was revoked", "agreement.revoked")
-	n := len(d.Changes(t, schemas.ChangeReleaseBegin))
+	n := len(d.Entries(t, schemas.ChangeReleaseBegin))
 	if n != 1 {
 		t.Errorf("%d releases were begun, want 1", n)
 	}

@@ -37,7 +37,8 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 		g.text = func(s string) string { return firstRunes(s, n) }
 		g.most = int64(n) * utf8.UTFMax
 	case to == "year" || to == "month" || to == "day" || to == "hour":
-		if base.ID() != arrow.DATE32 && base.ID() != arrow.DATE64 && base.ID() != arrow.TIMESTAMP || to == "hour" && base.ID() != arrow.TIMESTAMP {
+		if base.ID() != arrow.DATE32 && base.ID() != arrow.DATE64 && base.ID() != arrow.TIMESTAMP ||
+			to == "hour" && base.ID() != arrow.TIMESTAMP {
 			return refuse()
 		}
 		g.instant = func(t time.Time) time.Time { return truncate(t, to) }

@@ -207,7 +207,10 @@ func TestGeneralise(t *testing.T) {
 // A number is as long as what it is compared with: one whose exponent writes it out at
 // any length is refused before it is.
 func TestFilterNumbers(t *testing.T) {
-	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: arrow.PrimitiveTypes.Uint64}}, nil)
+	schema := arrow.NewSchema(
+		[]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: arrow.PrimitiveTypes.Uint64}},
+		nil,
+	)
 	for _, s := range []string{"1e100", "1e-100", "1e+200", "0x1p-200", "1/3", "1_000", "", "-"} {
 		_, err := NewFilter(&schemas.Filter{Column: "n", Op: "in", Values: []string{s}}, schema, time.Now())
 		if schemas.KindOf(err) != schemas.Invalid {
@@ -237,7 +240,10 @@ func TestFilterNumbers(t *testing.T) {
 }
 
 func TestFilter(t *testing.T) {
-	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	schema := arrow.NewSchema(
+		[]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}},
+		nil,
+	)
 	cols := []arrow.Array{ints(1, 2, nil, 4, 5), texts("a", nil, "c", "d", "e")}
 	leaf := func(col, op string, values ...string) schemas.Filter {
 		return schemas.Filter{Column: col, Op: op, Values: values}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"guichet/cmd/guichet/serve"
+	"guichet/cmd/guichet/session"
+	"guichet/cmd/guichet/terminal"
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+type loginCmd struct {
+	Issuer           string `required:"" help:"OIDC issuer." placeholder:"URL"`
+	ClientID         string `required:"" help:"The client's id." placeholder:"ID"`
+	ClientSecretFile string `required:"" help:"File with the client's secret." type:"existingfile" placeholder:"FILE"`
+}
+
+// Run tries the credentials at the issuer and the gateway and keeps where they are.
+func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	if g.Server == "" {
+		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
+	}
+	if g.Token != "" {
+		return schemas.BadField(
+			"login",
+			"--token",
+			"login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)",
+		)
+	}
+	s := session.Session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile, CA: g.CA}
+	source, err := s.Source(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = source(ctx)
+	if err != nil {
+		return err
+	}
+	believe, err := s.Believe()
+	if err != nil {
+		return err
+	}
+	gateway, err := client.New(g.Server, source, believe)
+	if err != nil {
+		return err
+	}
+	var me schemas.Identity
+	err = gateway.Get(ctx, "/me", &me)
+	if err == nil {
+		err = session.Follow(ctx, g.terminal, gateway, g.Server, true)
+	}
+	if err != nil {
+		return err
+	}
+	path, err := s.Keep()
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(map[string]any{"session": path, "me": me})
+	}
+	fmt.Fprintf(t.Out, "signed in at %s as %s\n", v.Issuer, v.ClientID)
+	if me.Participant == "" {
+		fmt.Fprintf(
+			t.Out,
+			"but you are a member of no participant there: ask the operator to add\n  {iss: %s, sub: %s, roles: […]}\nto your organisation's "+
+				"members\n",
+			me.Issuer,
+			me.Subject,
+		)
+		return nil
+	}
+	fmt.Fprintf(t.Out, "you act for %s%s\n", me.Participant, terminal.InRoles(me.Roles))
+	return nil
+}
+
+// client makes the client of a verb: --token or GUICHET_TOKEN, else the session.
+func (g *grammar) client(ctx context.Context) (*client.Client, error) {
+	return session.Open(ctx, g.terminal, session.Session{Server: g.Server, CA: g.CA}, g.Token, "http://"+serve.DefaultListen)
+}

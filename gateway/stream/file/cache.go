@@ -1,0 +1,203 @@
+package file
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"sync"
+
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
+	"guichet/schemas"
+)
+
+// The temporary files of changed shards: how many are kept for the next range, and
+// how large one may be.
+const (
+	maxFiles    = 8
+	maxFileSize = 4 << 30
+	maxSizes    = 10_000 // that are remembered, for looks at files
+)
+
+// fileCache makes and keeps the shards that views change, by their tags.
+type fileCache struct {
+	open    read.Opener
+	life    *release.Lifecycle
+	tempDir string
+	making  chan struct{} // one place for each file that is being made
+	turns   release.Turns
+	sizes   map[string]int64 // of files that were made, by their tags
+	mu      sync.Mutex
+	byTag   map[string]*cachedFile
+	recent  []*cachedFile // the last used one last
+	closed  bool
+}
+
+// cachedFile is one changed shard. Its users and the cache hold it open.
+type cachedFile struct {
+	tag    string
+	ready  chan struct{} // closed when it is made or failed
+	file   *os.File
+	size   int64
+	spans  []batchSpan
+	values []batchSpan
+	err    error
+	mu     sync.Mutex
+	users  int
+}
+
+// makers is how many files are made at once, each of which may take disk up to a shard's
+// size.
+const makers = 2
+
+func newFileCache(open read.Opener, life *release.Lifecycle, tempDir string) *fileCache {
+	return &fileCache{
+		open:    open,
+		life:    life,
+		tempDir: tempDir,
+		byTag:   map[string]*cachedFile{},
+		making:  make(chan struct{}, makers),
+		sizes:   map[string]int64{},
+	}
+}
+
+func (m *cachedFile) hold() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users++
+}
+
+// release closes the file when nobody holds it any more: its bytes are gone then.
+func (m *cachedFile) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users--
+	if m.users == 0 && m.file != nil {
+		m.file.Close()
+	}
+}
+
+// get gives a file's made shard, held for the caller. The first who asks makes it;
+// others wait. What failed is not kept.
+func (c *fileCache) get(ctx context.Context, f *File, who schemas.ParticipantID) (*cachedFile, error) {
+	for {
+		m, mine := c.find(f.ETag)
+		if mine {
+			m.err = c.make(ctx, f, m, who)
+			c.keep(m)
+		}
+		select {
+		case <-m.ready:
+		case <-ctx.Done():
+			m.release()
+			return nil, ctx.Err()
+		}
+		if m.err == nil {
+			return m, nil
+		}
+		m.release()
+		if mine || ctx.Err() != nil {
+			return nil, m.err
+		} // the maker's client may have gone away: try ourselves
+	}
+}
+
+// make waits for its turn.
+func (c *fileCache) make(ctx context.Context, f *File, m *cachedFile, who schemas.ParticipantID) error {
+	leave, ok := c.turns.Queue(ctx.Done(), who)
+	if !ok {
+		return ctx.Err()
+	}
+	defer leave()
+	select {
+	case c.making <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-c.making }()
+	return c.write(ctx, f, m)
+}
+
+// size is that of a file which was made before; -1 is not known.
+func (c *fileCache) size(tag string) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, known := c.sizes[tag]
+	if !known {
+		return -1
+	}
+	return n
+}
+
+func (c *fileCache) find(tag string) (m *cachedFile, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m = c.byTag[tag]
+	if m == nil {
+		m, mine = &cachedFile{tag: tag, ready: make(chan struct{}), users: 1}, true // the cache's own hold
+		c.byTag[tag] = m
+	}
+	m.hold()
+	return m, mine
+}
+
+// keep keeps what was made well and lets go of the oldest.
+func (c *fileCache) keep(m *cachedFile) {
+	close(m.ready)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.err != nil || c.closed {
+		delete(c.byTag, m.tag)
+		m.release()
+		return
+	}
+	if len(c.sizes) == maxSizes {
+		clear(c.sizes)
+	}
+	c.sizes[m.tag] = m.size
+	c.recent = append(c.recent, m)
+	if len(c.recent) > maxFiles {
+		old := c.recent[0]
+		c.recent = c.recent[1:]
+		delete(c.byTag, old.tag)
+		old.release()
+	}
+}
+
+func (c *fileCache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, m := range c.recent {
+		delete(c.byTag, m.tag)
+		m.release()
+	}
+	c.recent = nil
+}
+
+// write writes the file; the release that sends it comes after.
+func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
+	if !c.life.Enter() {
+		return release.Stopping()
+	}
+	defer c.life.Leave()
+	out, err := namelessFile(c.tempDir)
+	if err != nil {
+		return err
+	}
+	mk := &fileWriter{
+		life:   c.life,
+		src:    f.Source,
+		n:      f.Shard,
+		out:    bufio.NewWriterSize(out, 1<<20),
+		layout: newFileLayout(f.Source.Schema()),
+		rd:     read.NewReader(f.Source, c.open, false),
+	}
+	err = mk.write(ctx)
+	if err != nil {
+		out.Close()
+		return err
+	}
+	m.file, m.size, m.spans, m.values = out, mk.layout.at, mk.layout.spans, mk.layout.values
+	return nil
+}

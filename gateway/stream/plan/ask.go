@@ -1,0 +1,151 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// Ask is which part of an epoch is wanted, and from where.
+type Ask struct {
+	Seed  *uint64 // nil: stored order
+	Epoch uint64
+	World int
+	Rank  int
+	From  int64   // rows of the rank's part to leave out
+	Start []Stage // earlier worlds of this epoch
+	Even  string  // "", drop, pad
+}
+
+// MaxWorld bounds the ranks of a job: the largest machines have some 20,000 GPUs.
+const MaxWorld = 65_536
+
+// Keys are all that a door with ranks may be told, the same at every one [doors.md]:
+// what ParseAsk reads, and what is read.
+func Keys() []string {
+	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "table", "split", "version", "columns", "run"}
+}
+
+// CheckKey says whether a door may be told key, which was said before or not. A
+// misspelt one would otherwise give other rows than were asked for. Errors: Invalid.
+func CheckKey(keys []string, key string, before bool) error {
+	switch {
+	case !slices.Contains(keys, key):
+		return schemas.BadField("stream", key, "there is no key %q; the keys are %s", key, strings.Join(keys, ", "))
+	case before:
+		return schemas.BadField("stream", key, "the key %q is given twice", key)
+	}
+	return nil
+}
+
+// ParseAsk reads an ask from its texts; get gives "" for what was not said.
+// Errors: Invalid naming the key.
+func ParseAsk(get func(key string) string) (Ask, error) {
+	a := Ask{World: 1, Even: get("even")}
+	if s := get("seed"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			return a, schemas.BadField("stream", "seed", "%q is not a seed: a whole number from 0 to 18446744073709551615", s)
+		}
+		a.Seed = &n
+	}
+	var err error
+	number := func(key string, least, most int64, into func(int64)) {
+		s := get(key)
+		if s == "" || err != nil {
+			return
+		}
+		n, e := strconv.ParseInt(s, 10, 64)
+		if e != nil || n < least || n > most {
+			err = schemas.BadField("stream", key, "%q is not a valid %s: a whole number from %d to %d", s, key, least, most)
+			return
+		}
+		into(n)
+	}
+	number("epoch", 0, math.MaxInt64, func(n int64) { a.Epoch = uint64(n) })
+	number("world", 1, MaxWorld, func(n int64) { a.World = int(n) })
+	number("rank", 0, MaxWorld, func(n int64) { a.Rank = int(n) })
+	number("from", 0, math.MaxInt64, func(n int64) { a.From = n })
+	if err != nil {
+		return a, err
+	}
+	if a.Rank >= a.World {
+		return a, schemas.BadField("stream", "rank", "rank %d is outside the world of %d: ranks count from 0 to %d", a.Rank, a.World, a.World-1)
+	}
+	if !slices.Contains([]string{"", "drop", "pad"}, a.Even) {
+		return a, schemas.BadField("stream", "even", "%q is neither drop nor pad", a.Even)
+	}
+	a.Start, err = parseStart(get("start"))
+	return a, err
+}
+
+// maxStages bounds a chain of resumes; each costs a pass over the windows.
+const maxStages = 64
+
+func parseStart(s string) ([]Stage, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var out []Stage
+	for part := range strings.SplitSeq(s, ",") {
+		rows, world, found := strings.Cut(part, "@")
+		k, err1 := strconv.ParseInt(rows, 10, 64)
+		w, err2 := strconv.Atoi(world)
+		if !found || err1 != nil || err2 != nil || k < 0 || w < 1 || w > MaxWorld || len(out) == maxStages {
+			return nil, schemas.BadField(
+				"stream",
+				"start",
+				"%q is not a start: write rows@world, for instance 1000@8, or a chain of at most %d such, separated by commas",
+				s,
+				maxStages,
+			)
+		}
+		out = append(out, Stage{World: w, Rows: k})
+	}
+	return out, nil
+}
+
+// Order is what a lease binds of an ask beside world and rank: what decides, with them,
+// which rows it gives.
+func (a Ask) Order() schemas.Order {
+	o := schemas.Order{Epoch: int64(a.Epoch), Start: stages(a.Start), Even: a.Even} // ParseAsk bounds the epoch
+	if a.Seed != nil {
+		o.Seed = strconv.FormatUint(*a.Seed, 10)
+	}
+	return o
+}
+
+func stages(list []Stage) string {
+	var b strings.Builder
+	for i, st := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%d@%d", st.Rows, st.World)
+	}
+	return b.String()
+}
+
+// String writes the ask as the record keeps it.
+func (a Ask) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "world=%d rank=%d", a.World, a.Rank)
+	if a.Seed != nil {
+		fmt.Fprintf(&b, " seed=%d", *a.Seed)
+	}
+	fmt.Fprintf(&b, " epoch=%d", a.Epoch)
+	if a.From > 0 {
+		fmt.Fprintf(&b, " from=%d", a.From)
+	}
+	if len(a.Start) > 0 {
+		b.WriteString(" start=" + stages(a.Start))
+	}
+	if a.Even != "" {
+		fmt.Fprintf(&b, " even=%s", a.Even)
+	}
+	return b.String()
+}

@@ -1,0 +1,257 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"guichet/schemas"
+)
+
+// Stage is one earlier world of a resumed epoch: each of its World ranks has
+// consumed Rows rows of its part.
+type Stage struct {
+	World int
+	Rows  int64
+}
+
+// The order of an epoch, "guichet order 1" [decisions.md 13]. A pure function: the
+// same on every replica, today and in a year. testdata/order.json holds vectors for
+// other implementations.
+//
+// window is a list of segments whose rows are read together: N rows of the epoch's order,
+// or what is left of them.
+type window []schemas.Segment
+
+func segment(shard int, from, rows int64) schemas.Segment {
+	return schemas.Segment{Shard: shard, From: from, Rows: rows}
+}
+
+func (w window) rows() int64 {
+	var n int64
+	for _, s := range w {
+		n += s.Rows
+	}
+	return n
+}
+
+// cut gives rows first … first+count of a window: of 0:4-7 1:0-3, rows 2 … 5 are 0:6-7 1:0.
+func (w window) cut(first, count int64) window {
+	var out window
+	for _, s := range w {
+		lo, hi := max(first, 0), min(first+count, s.Rows)
+		if lo < hi {
+			out = append(out, segment(s.Shard, s.From+lo, hi-lo))
+		}
+		first -= s.Rows
+		if first+count <= 0 {
+			break
+		}
+	}
+	return out
+}
+
+func join(windows []window) window { return slices.Concat(windows...) }
+
+// keystream gives the big-endian uint64s of SHA-256("guichet order 1" ‖ seed ‖
+// epoch ‖ stream ‖ counter), counter = 0, 1, …
+type keystream struct {
+	block   [15 + 8 + 8 + 1 + 8]byte
+	counter uint64
+	words   [sha256.Size]byte
+	used    int
+}
+
+func newKeystream(seed, epoch uint64, stream byte) *keystream {
+	k := &keystream{used: sha256.Size}
+	copy(k.block[:], "guichet order 1")
+	binary.BigEndian.PutUint64(k.block[15:], seed)
+	binary.BigEndian.PutUint64(k.block[23:], epoch)
+	k.block[31] = stream
+	return k
+}
+
+func (k *keystream) next() uint64 {
+	if k.used == sha256.Size {
+		binary.BigEndian.PutUint64(k.block[32:], k.counter)
+		k.words = sha256.Sum256(k.block[:])
+		k.counter++
+		k.used = 0
+	}
+	w := binary.BigEndian.Uint64(k.words[k.used:])
+	k.used += 8
+	return w
+}
+
+// shuffle is Fisher–Yates from the end, the index by rejection, so that every
+// permutation is equally likely.
+func shuffle(items []window, seed, epoch uint64, stream byte) {
+	k := newKeystream(seed, epoch, stream)
+	for i := len(items) - 1; i > 0; i-- {
+		n := uint64(i) + 1
+		rest := -n % n // 2⁶⁴ mod n: words at or above 2⁶⁴ − rest are rejected
+		x := k.next()
+		for rest != 0 && x >= -rest {
+			x = k.next()
+		}
+		j := x % n
+		items[i], items[j] = items[j], items[i]
+	}
+}
+
+// epochOrder gives the windows of an epoch in global order: windows of n rows, then
+// at most one remainder. A nil seed is the stored order.
+func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []window {
+	if seed == nil {
+		var out []window
+		for i, rows := range shards {
+			if rows > 0 {
+				out = append(out, window{segment(i, 0, rows)})
+			}
+		}
+		return out
+	}
+	var full, tails []window
+	for i, rows := range shards {
+		whole := rows - rows%n
+		for at := int64(0); at < whole; at += n {
+			full = append(full, window{segment(i, at, n)})
+		}
+		if rows > whole {
+			tails = append(tails, window{segment(i, whole, rows-whole)})
+		}
+	}
+	shuffle(tails, *seed, epoch, 1)
+	tail := join(tails)
+	var rest window
+	for at, all := int64(0), tail.rows(); at < all; at += n {
+		one := tail.cut(at, n)
+		if one.rows() == n {
+			full = append(full, one)
+		} else {
+			rest = one
+		}
+	}
+	shuffle(full, *seed, epoch, 0)
+	if rest != nil {
+		full = append(full, rest)
+	}
+	return full
+}
+
+// assign gives the part of each rank. Seeded: full windows in turn, then what is left cut
+// by rows. Stored order: one range of rows each. Parts differ by one row at most.
+//
+//	order   A B C D E │ rest (3 rows)      windows of 4 rows, world 2
+//	rank 0  A C + 3 of 7 rows              E and the rest, 7 rows, are cut at 7/2 = 3:
+//	rank 1  B D + 4 of 7 rows              E:0-2 and E:3 + rest
+func assign(order []window, n int64, seeded bool, world int) [][]window {
+	parts := make([][]window, world)
+	byRows := order
+	if seeded {
+		var full, others []window // others: what a resumed epoch has left of windows, too
+		for _, w := range order {
+			if w.rows() == n {
+				full = append(full, w)
+			} else {
+				others = append(others, w)
+			}
+		}
+		even := len(full) - len(full)%world
+		for i, w := range full[:even] {
+			parts[i%world] = append(parts[i%world], w)
+		}
+		byRows = slices.Concat(full[even:], others)
+	}
+	rest := join(byRows)
+	all := rest.rows()
+	at := int64(0) // rows before rest[0]
+	for rank := range int64(world) {
+		lo, hi := rank*all/int64(world), (rank+1)*all/int64(world)
+		for len(rest) > 0 && at+rest[0].Rows <= lo { // ranks follow each other: what lies behind is not looked at again
+			at += rest[0].Rows
+			rest = rest[1:]
+		}
+		if hi > lo {
+			parts[rank] = append(parts[rank], rest.cut(lo-at, hi-lo))
+		}
+	}
+	return parts
+}
+
+// span is a run of rows of a shard.
+type span struct{ from, to int64 }
+
+// remaining removes from an order what each rank consumed: k rows of its part. What is left
+// stays in global order.
+//
+//	order     A = 0:0-3   B = 0:4-7   C = 1:0-3      two ranks, k = 3
+//	parts     rank 0: A, 1:0-1        rank 1: B, 1:2-3
+//	consumed  0:0-2                   0:4-6
+//	remains   A' = 0:3    B' = 0:7    C = 1:0-3      only C is a full window still
+//
+// Consumed rows are gathered by shard first, because a window of the order and the part
+// that holds its rows need not be cut alike.
+func remaining(order []window, parts [][]window, k int64) []window {
+	gone := map[int][]span{}
+	for _, part := range parts {
+		for _, s := range join(part).cut(0, k) {
+			gone[s.Shard] = append(gone[s.Shard], span{s.From, s.From + s.Rows})
+		}
+	}
+	for _, spans := range gone {
+		slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	}
+	var out []window
+	for _, w := range order {
+		var left window
+		for _, s := range w {
+			left = append(left, without(s, gone[s.Shard])...)
+		}
+		if len(left) > 0 {
+			out = append(out, left)
+		}
+	}
+	return out
+}
+
+// without gives what is left of a segment; spans are sorted and disjoint. Rows 2 to 9
+// without [0,4) and [6,8) are 4 to 5 and 8 to 9.
+func without(s schemas.Segment, spans []span) window {
+	var out window
+	at, end := s.From, s.From+s.Rows
+	// The first span that ends behind where the segment begins: those before miss it.
+	i, _ := slices.BinarySearchFunc(spans, at, func(sp span, at int64) int {
+		if sp.to <= at {
+			return -1
+		}
+		return 1
+	})
+	for ; i < len(spans) && spans[i].from < end; i++ {
+		if at < spans[i].from {
+			out = append(out, segment(s.Shard, at, spans[i].from-at))
+		}
+		at = min(spans[i].to, end)
+	}
+	if at < end {
+		out = append(out, segment(s.Shard, at, end-at))
+	}
+	return out
+}
+
+// lengths gives the rows of the shortest and of the longest part.
+func lengths(parts [][]window) (shortest, longest int64) {
+	shortest = -1
+	for _, p := range parts {
+		rows := int64(0)
+		for _, w := range p {
+			rows += w.rows()
+		}
+		if shortest < 0 || rows < shortest {
+			shortest = rows
+		}
+		longest = max(longest, rows)
+	}
+	return shortest, longest
+}

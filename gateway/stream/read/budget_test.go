@@ -1,0 +1,125 @@
+package read_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"guichet/connectors/ipc"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/streamtest"
+	"guichet/schemas"
+)
+
+// One organisation's streams do not close the gateway to others, and where many run a
+// stream asks for a batch at a time.
+func TestBudgetIsShared(t *testing.T) {
+	m := read.NewBudget(200)
+	for i := range 7 {
+		if m.Tight() != (i > 5) {
+			t.Errorf("with %d streams of 10 of 100: crowded %t", i, m.Tight())
+		}
+		streamtest.Must(t, m.Admit("one", 10))
+	}
+	err := m.Admit("one", 10)
+	if schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("an eighth stream of one: %v", err)
+	}
+	for range 3 {
+		streamtest.Must(t, m.Admit("two", 10))
+	}
+	err = m.Admit("three", 10)
+	if schemas.KindOf(err) != schemas.Busy {
+		t.Errorf("more than there is: %v", err)
+	}
+	m.Leave("one", 10)
+	streamtest.Must(t, m.Admit("three", 10))
+	alone := read.NewBudget(2)
+	streamtest.Must(t, alone.Admit("one", 10))
+}
+
+// A stream whose budget has no room to read ahead goes on by its own read, one at a time.
+func TestNoRoomToReadAhead(t *testing.T) {
+	l := people(t, 300)
+	s := l.source(t, nil)
+	reads := ranges(t, s, 0)
+	want := l.stream(t, s, reads, false)
+	l.budget = read.NewBudget(2)
+	var sent, most atomic.Int64
+	l.OnGet = func(n int64, _ *http.Request) { most.Store(max(most.Load(), n-sent.Load())) }
+	l.Gets.Store(0)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rd := read.NewReader(s, l.Open, false)
+	got := append([]byte(nil), s.Schema()...)
+	for res := range read.Pipeline(ctx, l.budget, rd, reads) {
+		streamtest.Must(t, res.Err)
+		for _, m := range res.Messages {
+			got = append(got, m.Bytes...)
+		}
+		sent.Add(1)
+		res.Release()
+	}
+	if !bytes.Equal(append(got, ipc.EndOfStream()...), want) {
+		t.Error("other bytes came")
+	}
+	if extra := int64(len(s.View.Dictionaries)); most.Load() > 1+extra {
+		t.Errorf("%d reads were under way at once", most.Load())
+	}
+}
+
+// A pipeline whose stream is cut gives back what it holds, whatever was under way.
+func TestCutPipelineHoldsNothing(t *testing.T) {
+	l := people(t, 300)
+	s := l.source(t, nil)
+	for taken := range 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		rd := read.NewReader(s, l.Open, false)
+		n := 0
+		for res := range read.Pipeline(ctx, l.budget, rd, ranges(t, s, 0)) {
+			if n == taken {
+				cancel()
+			}
+			n++
+			res.Release()
+		}
+		cancel()
+		streamtest.Eventually(t, func() bool { own, ahead := l.budget.Held(); return own == 0 && ahead == 0 })
+		if n < taken {
+			t.Errorf("%d results came", n)
+		}
+	}
+}
+
+// The memory of a burst goes back to the system once most of it is free and stays so; that
+// of few streams, or where others come, does not.
+func TestMemoryOfABurstGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, given := read.NewBudget(1<<30), 0
+		m.OnGiveBack(func() { given++ })
+		streamtest.Must(t, m.Admit("one", 60<<20))
+		m.Leave("one", 60<<20)
+		time.Sleep(time.Minute)
+		if given != 0 {
+			t.Error("few bytes were given back")
+		}
+		streamtest.Must(t, m.Admit("one", 200<<20))
+		m.Leave("one", 200<<20)
+		time.Sleep(time.Second)
+		streamtest.Must(t, m.Admit("two", 150<<20)) // before it looks again
+		time.Sleep(time.Minute)
+		if given != 0 {
+			t.Error("memory was given back that another stream has")
+		}
+		m.Leave("two", 150<<20)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if given != 1 {
+			t.Errorf("it was given back %d times", given)
+		}
+	})
+}

@@ -1,0 +1,30 @@
+// Package read turns slices of a plan into messages, within a bound of memory.
+//
+// In: a plan's source and slices, a way to open stores. Out: encapsulated Arrow IPC
+// messages in order. Always: bytes that the view does not touch pass as they lie in the
+// store, and are held against the manifest; what a store gives instead of what was
+// published is a refusal, never a panic; all streams together hold no more than a Budget.
+// It must not know releases, doors or who asks, but for the share of an organisation.
+//
+// Slices that neighbour become one ranged read, so that a store is asked seldom:
+//
+//	object     │schema│dict│ b0 │ b1 │ b2 │ b3 │ b4 │footer│
+//	slices                   ├─b0─┤├─b1─┤         ├┤             b4: rows 5 to 9 only
+//	ranges                   └─── 1 ────┘      └ 2 ─┘
+//	messages   dict (once for a shard), b0, b1, part of b4
+//
+// A batch passes in one of four ways:
+//
+//	whole, view raw           as it lies, with its published checksum
+//	whole, columns hidden     spliced: the shown buffers are copied, nothing is decoded
+//	whole, columns edited     spliced, with the edited columns encoded anew
+//	a part of it, or grown    decoded and encoded anew, cut at view.MaxMessage
+//
+// A view that filters rows has batches of its own, which are gathered from those of the
+// shard: see gather.go.
+//
+// How much one stream holds: one range at a time is its own for certain, and as many as
+// maxAhead more are fetched while the budget has room. Of 1 GiB, half is for own ranges
+// and half for those ahead: 60 streams of 8 MiB each are admitted with all their ranges,
+// 64 more would be refused as Busy, and one organisation alone gets no more than 48.
+package read

@@ -1,0 +1,27 @@
+package read
+
+// HeldFor is what a result holds, in bytes: the buffer that was read, those that messages
+// were spliced in, and each message in memory of its own.
+func HeldFor(r Range, res Result, raw bool) int64 {
+	n := r.length // a filtering view's buffer is free again; the next read has it
+	if res.read != nil {
+		n = int64(cap(*res.read))
+	}
+	alone := !raw
+	if res.made != nil && len(*res.made) > 0 {
+		n, alone = n+int64(cap(*res.made)), false
+	}
+	var last *byte
+	for _, m := range res.Messages {
+		if alone && &m.Bytes[0] != last {
+			n, last = n+int64(cap(m.Bytes)), &m.Bytes[0]
+		}
+	}
+	return n
+}
+
+// Span is where a range lies in its shard's object.
+func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offset, r.length }
+
+// OnGiveBack makes a budget say when it gives memory back to the system.
+func (m *Budget) OnGiveBack(f func()) { m.give = f }

@@ -1,0 +1,305 @@
+package read
+
+import (
+	"context"
+	"fmt"
+
+	"guichet/connectors/batch"
+	"guichet/gateway/stream/plan"
+	"guichet/policy/view"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// maxGather bounds one read of a filtering view, which holds what it read, the rows
+// that it gathered and their messages at once.
+const maxGather = MaxRange / 2
+
+// gatherPlan is what a read of a filtering view does with the batches that it reads. Where
+// a batch of the view begins in one read and ends in a later one, its rows are handed
+// on from read to read.
+type gatherPlan struct {
+	origins []plan.Origin
+	before  <-chan carry // nil: the first portion begins a batch
+	after   chan<- carry // nil: the last portion ends one; it takes one carry without waiting
+}
+
+// carry are the rows of a batch that is not whole yet.
+type carry struct {
+	parts []batch.Part
+	err   error
+}
+
+// planGathers joins the batches that slices take their rows from into ranges. A batch that
+// gives rows to two slices in turn is read once, unless they become too much for it.
+func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
+	var out []Range
+	for _, sl := range list {
+		sh, makes := s.StoredShard(sl.Shard), s.OutputBound(sl)
+		in := -1 // the last read that takes rows of the slice
+		for _, p := range s.Origins(sl) {
+			b := sh.Batches[p.Batch]
+			if n := len(out) - 1; n >= 0 && out[n].shard == sl.Shard {
+				g := out[n].gather
+				again := g.origins[len(g.origins)-1].Batch == p.Batch
+				fits := in == n || out[n].outputBound+makes <= most
+				if fits && (again || out[n].canExtend(sl.Shard, b, min(most, maxGather))) {
+					if !again {
+						out[n].length += b.Len()
+					}
+					if in != n {
+						out[n].outputBound, in = out[n].outputBound+makes, n
+					}
+					g.origins = append(g.origins, p)
+					continue
+				}
+			}
+			in = len(out)
+			out = append(
+				out,
+				Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, gather: &gatherPlan{origins: []plan.Origin{p}}},
+			)
+		}
+	}
+	for i := 1; i < len(out); i++ {
+		last := out[i-1].gather
+		if !last.origins[len(last.origins)-1].Ends {
+			c := make(chan carry, 1)
+			last.after, out[i].gather.before = c, c
+		}
+	}
+	return out
+}
+
+// gatherMessages makes the messages of the view's batches that end in a read, with
+// dictionaries of their own that hold only values in use.
+func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
+	var out []Message
+	err := r.EachBatch(ctx, rd, func(parts []batch.Part) error {
+		g, err := r.source.View.Gather(parts, true)
+		if err != nil {
+			return err
+		}
+		dicts, err := g.Dictionaries()
+		if err != nil {
+			return err
+		}
+		for _, d := range dicts {
+			out = append(out, NewMessage(d, 0))
+		}
+		out = append(out, NewMessage(g.Message(), g.Rows()))
+		return nil
+	})
+	return Result{Messages: out, Err: err}
+}
+
+// EachBatch reads a range and hands on the rows of each batch of the view that ends in it.
+func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []batch.Part) error) error {
+	buf, done, left, err := r.collect(ctx, rd)
+	if rd.gather.after != nil {
+		rd.gather.after <- carry{left, err}
+	}
+	if err != nil {
+		return err
+	}
+	defer r.buffers.Put(buf)
+	for _, parts := range done {
+		err := whole(parts)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect reads a range and portions its rows: those of each batch of the view that ends
+// in it, and those that are left for the next read, which are copied. The others lie
+// in the buffer.
+func (r *Reader) collect(ctx context.Context, rd Range) (buf *[]byte, done [][]batch.Part, left []batch.Part, err error) {
+	buf, err = r.bytes(ctx, rd)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	done, left, err = r.selectRows(ctx, rd, *buf)
+	if err == nil && len(left) > 0 {
+		left, err = copied(left)
+	}
+	if err == nil && rd.gather.before != nil {
+		select {
+		case c := <-rd.gather.before:
+			err = c.err
+			if len(done) > 0 {
+				done[0] = append(c.parts, done[0]...)
+			} else {
+				left = append(c.parts, left...)
+			}
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	if err == nil && len(left) > maxParts {
+		left, err = copied(left)
+	}
+	if err != nil {
+		r.buffers.Put(buf)
+		return nil, nil, nil, err
+	}
+	return buf, done, left, nil
+}
+
+// maxParts bounds the records that are handed on for one batch: where few rows stay, a
+// batch may be gathered from thousands of reads.
+const maxParts = 64
+
+func copied(parts []batch.Part) ([]batch.Part, error) {
+	rec, err := batch.Gather(parts, false)
+	if err != nil {
+		return nil, err
+	}
+	return []batch.Part{{Record: rec, N: rec.NumRows()}}, nil
+}
+
+// selectRows finds the rows of a read's portions.
+func (r *Reader) selectRows(ctx context.Context, rd Range, bytes []byte) (done [][]batch.Part, left []batch.Part, err error) {
+	o := r.decoder(ctx, rd.shard)
+	if o.err != nil {
+		return nil, nil, o.err
+	}
+	sh := r.source.StoredShard(rd.shard)
+	last := -1
+	var rec arrow.Record
+	var rows []int32
+	for _, p := range rd.gather.origins {
+		if p.Batch != last {
+			b := sh.Batches[p.Batch]
+			msg := bytes[b.Offset-rd.offset:][:b.Len()]
+			_, err = checkMessage(msg, b)
+			if err == nil {
+				rec, rows, err = r.matchingRows(o, msg)
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("batch %d of %s: %w", p.Batch, sh.Key, err)
+			}
+			last = p.Batch
+		}
+		if int64(len(rows)) < p.Skip+p.Rows {
+			return nil, nil, NotAsPublished(nil)
+		}
+		left = append(left, parts(rec, rows[p.Skip:p.Skip+p.Rows])...)
+		if p.Ends {
+			done, left = append(done, left), nil
+		}
+	}
+	return done, left, nil
+}
+
+// matchingRows decodes a batch and says which of its rows stay. The record has the columns
+// that the view shows, as the table has them; it is nil where no row stays.
+func (r *Reader) matchingRows(o *shardDecoder, msg []byte) (arrow.Record, []int32, error) {
+	v := r.source.View
+	asked := v.Filter.Columns()
+	cols, err := o.columns(msg, asked)
+	if err != nil || len(cols) == 0 {
+		return nil, nil, err
+	}
+	all := make([]arrow.Array, v.Table.NumFields())
+	for j, i := range asked {
+		all[i] = cols[j]
+	}
+	rows := v.Filter.Rows(all, cols[0].Len())
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	rec, err := r.record(o, msg)
+	return rec, rows, err
+}
+
+// record decodes what the view shows of a batch, as the table has it.
+func (r *Reader) record(o *shardDecoder, msg []byte) (arrow.Record, error) {
+	v := r.source.View
+	cols, err := o.columns(msg, v.Columns)
+	if err != nil {
+		return nil, err
+	}
+	return v.Stored(cols), nil
+}
+
+// parts joins rows that follow each other into runs.
+func parts(rec arrow.Record, rows []int32) []batch.Part {
+	var out []batch.Part
+	for _, row := range rows {
+		if n := len(out) - 1; n >= 0 && out[n].From+out[n].N == int64(row) {
+			out[n].N++
+			continue
+		}
+		out = append(out, batch.Part{Record: rec, From: int64(row), N: 1})
+	}
+	return out
+}
+
+// EachMatching reads one range and hands on the rows that stay in each of its batches.
+func (r *Reader) EachMatching(ctx context.Context, rd Range, do func(batch int, rec arrow.Record, rows []int32) error) error {
+	buf, err := r.bytes(ctx, rd)
+	if err != nil {
+		return err
+	}
+	defer r.buffers.Put(buf)
+	o := r.decoder(ctx, rd.shard)
+	if o.err != nil {
+		return o.err
+	}
+	sh := r.source.StoredShard(rd.shard)
+	for _, sl := range rd.slices {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b := sh.Batches[sl.Batch]
+		rec, rows, err := r.matchingRows(o, (*buf)[b.Offset-rd.offset:][:b.Len()])
+		if err == nil && len(rows) > 0 {
+			err = do(sl.Batch, rec, rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compactMessages appends rows of a batch with the dictionary values that they use, cut where
+// they become too large for a message.
+func (r *Reader) compactMessages(ctx context.Context, out []Message, sl plan.Slice, msg []byte) ([]Message, error) {
+	o := r.decoder(ctx, sl.Shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	rec, err := r.record(o, msg)
+	if err != nil {
+		return nil, err
+	}
+	return compactPieces(r.source.View, out, batch.Part{Record: rec, From: sl.From, N: sl.Rows})
+}
+
+// compactPieces halves rows until each half is a message, with its own dictionaries.
+func compactPieces(v *view.View, out []Message, p batch.Part) ([]Message, error) {
+	g, err := v.Gather([]batch.Part{p}, true)
+	if err != nil {
+		return nil, err
+	}
+	msg := g.Message()
+	if len(msg) > view.MaxMessage && p.N > 1 {
+		half := p.N / 2
+		out, err = compactPieces(v, out, batch.Part{Record: p.Record, From: p.From, N: half})
+		if err != nil {
+			return nil, err
+		}
+		return compactPieces(v, out, batch.Part{Record: p.Record, From: p.From + half, N: p.N - half})
+	}
+	dicts, err := g.DictionariesAs(v.Dictionaries)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dicts {
+		out = append(out, NewMessage(d, 0))
+	}
+	return append(out, NewMessage(msg, p.N)), nil
+}

@@ -1,0 +1,301 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
+	"guichet/connectors/s3"
+	"guichet/gateway/stream/plan"
+	"guichet/policy/view"
+	"guichet/schemas"
+)
+
+// Message is one encapsulated IPC message on its way to a door. Bytes is valid
+// until the Sink's call returns.
+type Message struct {
+	Bytes []byte
+	Meta  int    // bytes of marker, length and metadata; the rest is the body
+	Rows  int64  // of a record batch; 0 for a dictionary
+	Sum   uint32 // CRC-32C that was published of it; 0 where it was made here, or none is known
+}
+
+// MaxRange bounds one ranged read: large enough that a read's fixed cost is small,
+// small enough that a stream holds few megabytes.
+const MaxRange = 8 << 20
+
+// maxAhead is how many reads of one stream are under way at once: one object read by
+// four ranges is 1.5 times as fast as by one [measurements.md §3, b4].
+const maxAhead = 3
+
+// Range is one range of a shard with the slices that it holds.
+type Range struct {
+	shard       int
+	offset      int64
+	length      int64
+	outputBound int64 // bytes of what the view makes of it, at most
+	slices      []plan.Slice
+	gather      *gatherPlan // of a filtering view, instead of slices
+}
+
+// PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
+// so that what the view makes of each is no more either; a single batch stands alone
+// whatever it has.
+func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
+	if s.Regrouped() {
+		return planGathers(s, list, most)
+	}
+	var out []Range
+	for _, sl := range list {
+		b, makes := s.StoredShard(sl.Shard).Batches[sl.Batch], s.OutputBound(sl)
+		if n := len(out) - 1; n >= 0 && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
+			out[n].length += b.Len()
+			out[n].outputBound += makes
+			out[n].slices = append(out[n].slices, sl)
+			continue
+		}
+		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}})
+	}
+	return out
+}
+
+// canExtend says whether a batch follows what is read, and both are at most so long.
+func (r *Range) canExtend(shard int, b schemas.Block, most int64) bool {
+	return r.shard == shard && r.offset+r.length == b.Offset && r.length+b.Len() <= most
+}
+
+// Opener opens the store of an object.
+type Opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
+
+// NewReader reads what a source shows. compact says that each batch carries its own
+// dictionaries. buffers are one stream's own: those of all streams would hold more than
+// what is counted.
+func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
+	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
+	return &Reader{
+		source:   src,
+		open:     open,
+		buffers:  buffers,
+		compact:  compact,
+		decoders: map[int]*shardDecoder{},
+		users:    map[int]int{},
+		latest:   [2]int{-1, -1},
+	}
+}
+
+// Reader fetches and makes the messages of one stream.
+type Reader struct {
+	source   *plan.Source
+	open     Opener
+	buffers  *sync.Pool
+	mu       sync.Mutex
+	decoders map[int]*shardDecoder // of the shards that are being read
+	users    map[int]int           // reads under way, by shard
+	latest   [2]int                // the shards that were read last
+	compact  bool                  // each batch carries its own dictionaries
+}
+
+// Result is what one read became.
+type Result struct {
+	Messages []Message
+	read     *[]byte // what the messages lie in: they go back when those were sent
+	made     *[]byte
+	Err      error
+}
+
+// Recycle gives back what the messages of a result lay in.
+func (r *Reader) Recycle(res Result) {
+	for _, b := range []*[]byte{res.read, res.made} {
+		if b != nil {
+			r.buffers.Put(b)
+		}
+	}
+}
+
+// Fetch reads one range and makes its messages. first says that the shard begins
+// with this read, so its dictionaries come before.
+func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
+	defer RecoverCorrupt(&out.Err)
+	if rd.gather != nil {
+		return r.gatherMessages(ctx, rd)
+	}
+	buf, err := r.bytes(ctx, rd)
+	if err != nil {
+		return Result{Err: err}
+	}
+	out.read = buf
+	if !r.source.View.Raw() && !r.compact {
+		out.made = r.buffers.Get().(*[]byte)
+		*out.made = slices.Grow((*out.made)[:0], int(rd.outputBound))
+	}
+	if first && !r.compact {
+		out.Messages, out.Err = r.dictionaryMessages(ctx, rd.shard)
+	}
+	if out.Err == nil {
+		var more []Message
+		more, out.Err = r.messages(ctx, rd, *buf, out.made)
+		out.Messages = append(out.Messages, more...)
+	}
+	return out
+}
+
+// bytes reads one range into a buffer of the pool.
+func (r *Reader) bytes(ctx context.Context, rd Range) (*[]byte, error) {
+	sh := r.source.StoredShard(rd.shard)
+	store, err := r.open(ctx, sh.Store)
+	if err != nil {
+		return nil, RedactLocation(r.source.Name(), err)
+	}
+	buf := r.buffers.Get().(*[]byte)
+	if int64(cap(*buf)) < rd.length {
+		*buf = make([]byte, rd.length)
+	}
+	*buf = (*buf)[:rd.length]
+	err = RedactLocation(r.source.Name(), store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
+	if err == nil {
+		err = rd.checkSums(store, sh, *buf)
+	}
+	if err != nil {
+		r.buffers.Put(buf)
+		return nil, err
+	}
+	return buf, nil
+}
+
+// messages makes the record batch messages of one range, and those that are spliced in
+// made.
+func (r *Reader) messages(ctx context.Context, rd Range, bytes []byte, made *[]byte) ([]Message, error) {
+	v := r.source.View
+	sh := r.source.StoredShard(rd.shard)
+	var out []Message
+	for _, sl := range rd.slices {
+		b := sh.Batches[sl.Batch]
+		msg := bytes[b.Offset-rd.offset:][:b.Len()]
+		m, err := checkMessage(msg, b)
+		switch {
+		case err != nil:
+		case r.compact:
+			out, err = r.compactMessages(ctx, out, sl, msg)
+		case sl.Whole && v.Raw():
+			m.Sum = b.Sum
+			out = append(out, m)
+		case sl.Whole && len(v.Edited) == 0:
+			msg, err = v.Splice(made, msg, nil)
+			if err == nil {
+				out = append(out, NewMessage(msg, sl.Rows))
+			}
+		default:
+			out, err = r.reencode(ctx, out, sl, msg, made)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("batch %d of %s: %w", sl.Batch, sh.Key, err)
+		}
+	}
+	return out, nil
+}
+
+// checkMessage holds a message against the manifest: the bytes are pinned by the ETag, so
+// a difference means that the store does not keep its word.
+func checkMessage(msg []byte, b schemas.Block) (Message, error) {
+	m, err := ipc.ParseMeta(msg[:b.Meta])
+	if err != nil {
+		return Message{}, NotAsPublished(err)
+	}
+	if m.Kind != ipc.KindRecord || m.Rows != b.Rows || m.BodyLen != b.Body {
+		return Message{}, NotAsPublished(nil)
+	}
+	return Message{Bytes: msg, Meta: int(b.Meta), Rows: b.Rows}, nil
+}
+
+func NotAsPublished(err error) error {
+	return &schemas.Error{
+		Kind:    schemas.Gone,
+		Message: "the shard's bytes are not those that were published",
+		Remedy:  "let the provider publish a new version",
+		Err:     err,
+	}
+}
+
+// RecoverCorrupt makes a panic over bytes that a store gave the refusal that they are: no
+// object may end the gateway. The cause keeps where it was, for the log.
+func RecoverCorrupt(err *error) {
+	p := recover()
+	if p != nil {
+		*err = NotAsPublished(fmt.Errorf("%v\n%s", p, debug.Stack()))
+	}
+}
+
+func NewMessage(p []byte, rows int64) Message {
+	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
+}
+
+// reencode appends a batch whose columns are edited, or a part of a batch.
+func (r *Reader) reencode(ctx context.Context, out []Message, sl plan.Slice, msg []byte, made *[]byte) ([]Message, error) {
+	v := r.source.View
+	o := r.decoder(ctx, sl.Shard)
+	if o.err != nil {
+		return nil, o.err
+	}
+	if sl.Whole {
+		cols, err := o.columns(msg, v.Edited)
+		if err != nil {
+			return nil, err
+		}
+		edited := map[int]arrow.Array{}
+		for j, i := range v.Edited {
+			edited[i], err = o.edit(v, i, cols[j])
+			if err != nil {
+				return nil, err
+			}
+		}
+		p, err := v.Splice(made, msg, edited)
+		if err != nil {
+			return nil, err
+		}
+		if len(p) <= view.MaxMessage || sl.Rows <= 1 {
+			return append(out, NewMessage(p, sl.Rows)), nil
+		}
+		*made = (*made)[:len(*made)-len(p)]
+	}
+	rec, err := r.record(o, msg)
+	if err != nil {
+		return nil, err
+	}
+	return encodeCut(out, sl.From, sl.Rows, func(from, rows int64) ([]byte, error) {
+		g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: rows}}, false)
+		if err == nil {
+			err = v.EditGathered(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
+		}
+		if err != nil {
+			return nil, err
+		}
+		return g.Message(), nil
+	})
+}
+
+// encodeCut appends rows as messages of at most maxMessage bytes; a single row beyond it
+// stays whole.
+func encodeCut(out []Message, from, rows int64, encoded func(from, rows int64) ([]byte, error)) ([]Message, error) {
+	p, err := encoded(from, rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(p) <= view.MaxMessage || rows <= 1 {
+		return append(out, NewMessage(p, rows)), nil
+	}
+	for pieces, at := int64(len(p)/view.MaxMessage+1), int64(0); at < rows; {
+		n := min((rows+pieces-1)/pieces, rows-at)
+		out, err = encodeCut(out, from+at, n, encoded)
+		if err != nil {
+			return nil, err
+		}
+		at += n
+	}
+	return out, nil
+}

@@ -1,0 +1,219 @@
+package read_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/streamtest"
+	"guichet/schemas"
+)
+
+// people is a table of random shards with so many rows, and windows of 16 rows.
+func people(t testing.TB, shards ...int) *lab {
+	t.Helper()
+	var records []arrow.Record
+	for i, rows := range shards {
+		records = append(records, streamtest.People(rand.New(rand.NewPCG(7, uint64(i))), rows))
+	}
+	return newLab(t, 16, records...)
+}
+
+// The ranges of any part of any order hold its batches and nothing else, in order; none is
+// longer than it may be, unless a single batch is; and none could have been joined with
+// the one before it.
+func TestRangesHoldWhatIsPlanned(t *testing.T) {
+	l := people(t, 300, 40, 500)
+	s := l.source(t, nil)
+	rapid.Check(t, func(t *rapid.T) {
+		a := plan.Ask{World: rapid.IntRange(1, 5).Draw(t, "world")}
+		a.Rank = rapid.IntRange(0, a.World-1).Draw(t, "rank")
+		if rapid.Bool().Draw(t, "seeded") {
+			seed := rapid.Uint64().Draw(t, "seed")
+			a.Seed = &seed
+		}
+		p, err := plan.NewPlan(s, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := rapid.Int64Range(0, 20_000).Draw(t, "most")
+		slices := s.Slices(p.Segments)
+		at, shardBefore, endBefore, lengthBefore := 0, -1, int64(0), int64(0)
+		for i, r := range read.PlanReads(s, slices, most) {
+			shard, from, length := r.Span()
+			batches := 0
+			for end := from; end < from+length; batches++ {
+				if at == len(slices) || slices[at].Shard != shard {
+					t.Fatalf("range %d goes on beyond slice %d", i, at)
+				}
+				b := s.StoredShard(shard).Batches[slices[at].Batch]
+				if b.Offset != end {
+					t.Fatalf("range %d: batch %d lies at %d, not %d", i, slices[at].Batch, b.Offset, end)
+				}
+				end += b.Len()
+				at++
+			}
+			if length > most && batches > 1 {
+				t.Errorf("range %d has %d bytes of %d batches, at most %d", i, length, batches, most)
+			}
+			if shard == shardBefore && from == endBefore && batches > 0 &&
+				lengthBefore+s.StoredShard(shard).Batches[slices[at-batches].Batch].Len() <= most &&
+				!partial(slices[at-batches-1:at]) {
+				t.Errorf("range %d of %d bytes could have held the batch after it, at most %d", i-1, lengthBefore, most)
+			}
+			shardBefore, endBefore, lengthBefore = shard, from+length, length
+		}
+		if at != len(slices) {
+			t.Errorf("%d of %d slices are read", at, len(slices))
+		}
+	})
+}
+
+// partial says whether a slice is a part of its batch: what is made of those counts too.
+func partial(list []plan.Slice) bool {
+	return slices.ContainsFunc(list, func(sl plan.Slice) bool { return !sl.Whole })
+}
+
+// What a raw view reads passes as it lies in the store, under the published checksum; what
+// a view changes is made here, and has none.
+func TestBatchesPassAsTheyLie(t *testing.T) {
+	l := people(t, 100)
+	object, sh := l.Objects["0.arrow"], &l.Split().Shards[0]
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")}, "edited": {streamtest.Pseudonymise("name")}} {
+		t.Run(name, func(t *testing.T) {
+			s := l.source(t, duties)
+			rd := read.NewReader(s, l.Open, false)
+			blocks := append(slices.Clone(sh.Dictionaries), sh.Batches...)
+			n := 0
+			for i, one := range ranges(t, s, read.MaxRange) {
+				res := rd.Fetch(t.Context(), one, i == 0)
+				streamtest.Must(t, res.Err)
+				for _, m := range res.Messages {
+					b := blocks[n]
+					stored := object[b.Offset:][:b.Len()]
+					asItLies := bytes.Equal(m.Bytes, stored)
+					if dictionary := n < len(sh.Dictionaries); asItLies != (name == "raw" || dictionary) {
+						t.Errorf("message %d is as it lies: %t", n, asItLies)
+					}
+					if asItLies != (m.Sum != 0) || m.Sum != 0 && m.Sum != ipc.Sum(m.Bytes) {
+						t.Errorf("message %d has the sum %08x", n, m.Sum)
+					}
+					if m.Rows != b.Rows || m.Meta+int(bodyOf(m)) != len(m.Bytes) {
+						t.Errorf("message %d has %d rows, %d bytes of metadata, %d in all", n, m.Rows, m.Meta, len(m.Bytes))
+					}
+					n++
+				}
+			}
+			if n != len(blocks) {
+				t.Errorf("%d of %d messages came", n, len(blocks))
+			}
+		})
+	}
+}
+
+func bodyOf(m read.Message) int64 {
+	meta, err := ipc.ParseMeta(m.Bytes[:m.Meta])
+	if err != nil {
+		return -1
+	}
+	return meta.BodyLen
+}
+
+// Cut into ranges of any size, a stream has the same bytes; filtered ones whose batches
+// begin in one range and end in another too.
+func TestRangesOfAnySizeGiveTheSameBytes(t *testing.T) {
+	l := people(t, 200, 3, 90)
+	for name, duties := range map[string][]schemas.Duty{
+		"raw":               nil,
+		"hidden":            {streamtest.Hide("kind")},
+		"edited":            {streamtest.Pseudonymise("kind", "name")},
+		"filtered":          {streamtest.Filter("n", "lt", "30")},
+		"filtered, edited":  {streamtest.Filter("n", "lt", "60"), streamtest.Pseudonymise("region")},
+		"filtered to a few": {streamtest.Filter("n", "lt", "2")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := l.source(t, duties)
+			want := l.stream(t, s, ranges(t, s, read.MaxRange), false)
+			for _, most := range []int64{0, 1, 1500, 4000, 20_000} {
+				reads := ranges(t, s, most)
+				if !bytes.Equal(l.stream(t, s, reads, false), want) {
+					t.Errorf("%d ranges of at most %d bytes give other bytes", len(reads), most)
+				}
+			}
+		})
+	}
+}
+
+// Where each batch carries its own dictionaries the rows are the same, and no dictionary
+// has a value that its batch does not use.
+func TestCompactBatchesCarryTheirOwnValues(t *testing.T) {
+	l := people(t, 120, 50)
+	s := l.source(t, []schemas.Duty{{Kind: schemas.DutyBudget, Rows: 1000}})
+	if !s.View.Compact {
+		t.Fatal("under a budget of rows batches are not compact")
+	}
+	reads := ranges(t, s, read.MaxRange)
+	compact := l.stream(t, s, reads, true)
+	if diff := cmp.Diff(streamtest.Rows(t, l.stream(t, s, reads, false)), streamtest.Rows(t, compact)); diff != "" {
+		t.Errorf("other rows (-shared +own dictionaries):\n%s", diff)
+	}
+	rd := read.NewReader(s, l.Open, true)
+	for i, one := range reads {
+		res := rd.Fetch(t.Context(), one, i == 0)
+		streamtest.Must(t, res.Err)
+		dictionaries := 0
+		for _, m := range res.Messages {
+			if m.Rows == 0 {
+				dictionaries++
+				continue
+			}
+			if dictionaries != 2 { // kind and region
+				t.Fatalf("a batch has %d dictionaries before it", dictionaries)
+			}
+			dictionaries = 0
+		}
+	}
+}
+
+// A store that gives other batches than the manifest says ends the stream, also an own one,
+// whose checksums are not compared.
+func TestManifestAndStoreDisagree(t *testing.T) {
+	for name, spoil := range map[string]func(b *schemas.Block){
+		"rows":            func(b *schemas.Block) { b.Rows++ },
+		"bytes":           func(b *schemas.Block) { b.Body -= 64 },
+		"metadata":        func(b *schemas.Block) { b.Meta -= 8 },
+		"another message": func(b *schemas.Block) { b.Offset -= 64 },
+	} {
+		for _, own := range []bool{true, false} {
+			for _, duties := range [][]schemas.Duty{nil, {streamtest.Hide("secret")}} {
+				t.Run(fmt.Sprint(name, " own ", own, " ", len(duties)), func(t *testing.T) {
+					l := people(t, 60)
+					l.Own.Store(own)
+					spoil(&l.Split().Shards[0].Batches[1])
+					s := l.source(t, duties)
+					var err error
+					rd := read.NewReader(s, l.Open, false)
+					for i, one := range ranges(t, s, 0) {
+						res := rd.Fetch(t.Context(), one, i == 0)
+						if res.Err != nil {
+							err = res.Err
+							break
+						}
+					}
+					if schemas.KindOf(err) != schemas.Gone {
+						t.Errorf("got %v", err)
+					}
+				})
+			}
+		}
+	}
+}
