@@ -64,6 +64,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	return err
 }
 
+// printRequest shows a request with its items, and why each of them is as it is.
 func printRequest(t *terminal.Terminal, r *schemas.Request) {
 	fmt.Fprintf(t.Out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
 	printAsker(t, r)
@@ -74,13 +75,8 @@ func printRequest(t *terminal.Terminal, r *schemas.Request) {
 		}
 		fmt.Fprintln(t.Out)
 		for _, j := range it.Joins {
-			fmt.Fprintf(
-				t.Out,
-				"  pseudonyms of %s join with %d other items, in the joint domain %s\n",
-				strings.Join(j.Columns, ", "),
-				len(j.Items)+j.Others,
-				j.Domain,
-			)
+			fmt.Fprintf(t.Out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n",
+				strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
 		}
 		if it.Review != nil {
 			fmt.Fprintf(t.Out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
@@ -102,11 +98,8 @@ func printAsker(t *terminal.Terminal, r *schemas.Request) {
 			fmt.Fprintf(t.Out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
 		}
 		if f := a.Funding; f != nil {
-			fmt.Fprintf(
-				t.Out,
-				"  funded by %s\n",
-				strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "),
-			)
+			fmt.Fprintf(t.Out, "  funded by %s\n",
+				strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
 		}
 		if p := a.Place; p != nil {
 			place := map[bool]string{true: "streams open only from its networks", false: "by the asker's word"}[p.Proven]
@@ -327,5 +320,58 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return t.Print(a)
 	}
 	fmt.Fprintf(t.Out, "agreement %s is revoked; its running streams are cut\n", a.ID)
+	return nil
+}
+
+// stopArgs is the part of stop and unstop.
+type stopArgs struct {
+	Participant string `arg:"" help:"Id of the participant."`
+	Reason      why    `required:"" help:"Why."`
+}
+
+// post sends a stop or its end.
+func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Post(ctx, "/participants/"+url.PathEscape(v.Participant)+"/"+verb, map[string]string{"reason": string(v.Reason)}, out)
+}
+
+type (
+	stopCmd   struct{ stopArgs }
+	unstopCmd struct{ stopArgs }
+)
+
+// Run stops a participant.
+func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	t.Brakes = true
+	var out schemas.Stopped
+	err := v.post(ctx, g, "stop", &out)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(out)
+	}
+	if out.Barred {
+		fmt.Fprintf(t.Out, "%s is stopped; ", v.Participant)
+	}
+	fmt.Fprintf(t.Out, "%s; their running streams are cut\nnote: %s\n",
+		terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
+	return nil
+}
+
+// Run lifts the stop of a participant.
+func (v unstopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	var out schemas.Participant
+	err := v.post(ctx, g, "unstop", &out)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(out)
+	}
+	fmt.Fprintf(t.Out, "the stop of %s is lifted; what was revoked stays revoked\n", out.ID)
 	return nil
 }

@@ -103,6 +103,8 @@ func text(b []byte) *plainText {
 	return &plainText{ContentType: "text/plain; charset=utf-8", CacheControl: "no-store", Body: b}
 }
 
+// records are what compliance officers read; everyone else reads the part that is about
+// them.
 func (s *server) records(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/audit/records", "list-records", "record",
 		"The record: all for officers, one's own for others"}, func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {

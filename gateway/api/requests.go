@@ -59,6 +59,7 @@ type reviewPost struct {
 	}
 }
 
+// requests are what trainers ask and holders answer.
 func (s *server) requests(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/decisions", "dry-run", "requests",
 		"Would this be allowed, which rule says so, what would change it"},

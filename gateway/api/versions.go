@@ -70,6 +70,7 @@ func shownVersion(v *schemas.Version) VersionShown {
 	return out
 }
 
+// versions are publications: begun, watched, read, taken back.
 func (s *server) versions(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/datasets/{id}/versions", "publish-version", "datasets",
 		"Publish a version from objects in a store"}, func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {

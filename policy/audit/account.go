@@ -24,6 +24,8 @@ type account struct {
 	given  map[string][2]int64 // by account of a budget: rows and bytes that it gave out, below nouns.AsOf
 }
 
+// newAccount begins to hold stored nouns against records; nil nouns are those of a
+// bundle, which has none.
 func newAccount(n *Nouns) *account {
 	return &account{
 		absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{},
@@ -171,6 +173,8 @@ func (l *Log) Nouns(ctx context.Context, cursor string, limit int) (NounPage, er
 	return nounPage(ctx, l.db, cursor, limit)
 }
 
+// nounPage lists the stored nouns that rule, a table after the other, each with the head
+// of the record at that moment: a later record may change a noun that was listed before.
 func nounPage(ctx context.Context, database *db.DB, cursor string, limit int) (NounPage, error) {
 	tables := append(db.RulingTables(), "version", accountPrefix)
 	p := NounPage{Items: []schemas.StoredNoun{}}

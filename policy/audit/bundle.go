@@ -25,6 +25,8 @@ const (
 	maxLineBytes = 8 << 20
 )
 
+// badBundle is the refusal of a bundle whose form is wrong, which says nothing of the
+// record.
 func badBundle(err error, format string, args ...any) error {
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "bundle", Message: "The bundle " + fmt.Sprintf(format, args...) + ".", Err: err}
 }
@@ -113,6 +115,8 @@ func BundleCheckpoint(r io.ReaderAt, size int64) ([]byte, error) {
 	return nil, badBundle(nil, "has no checkpoint")
 }
 
+// readSmall reads a member of a bundle that is a checkpoint or a key, and no more of it
+// than those may have.
 func readSmall(f *zip.File) ([]byte, error) {
 	if f == nil {
 		return nil, io.ErrUnexpectedEOF
@@ -129,6 +133,8 @@ func readSmall(f *zip.File) ([]byte, error) {
 	return b, err
 }
 
+// verifyLines verifies the records of a bundle, line by line in the order of their
+// positions: each by its own proof, and the tree that they make where none is missing.
 func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
@@ -170,9 +176,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		case s.Size == h.Size && s.Root != h.Root:
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
-			return badBundle(
-				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size,
-			)
+			return badBundle(nil, "holds a part of the record and cannot be held against a head of %d records: "+
+				"export the whole, or verify online", s.Size)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {
@@ -181,6 +186,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	return nil
 }
 
+// check verifies one record of a bundle: that it is in the log under the checkpoint,
+// that its values are those which its leaf commits to, and what it says of nouns.
 func (e *entry) check(h Head, rep *Report, a *account) {
 	if err := tlog.CheckRecord(e.Proof, h.Size, h.Root, e.Index, tlog.RecordHash(e.Leaf)); err != nil {
 		rep.bad(e.Index, "not in the log under this checkpoint")

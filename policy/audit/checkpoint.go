@@ -23,6 +23,8 @@ type Head struct {
 	Root   tlog.Hash
 }
 
+// text is the signed text of a checkpoint: origin, size, root in base64, each on its
+// line [C2SP tlog-checkpoint].
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", h.Origin, h.Size, base64.StdEncoding.EncodeToString(h.Root[:]))
 }
@@ -37,6 +39,8 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.checkpoint(ctx)
 }
 
+// checkpoint signs the record as it stands; the one before is given again where nothing
+// was added, so that a head has one signature.
 func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if f := l.fault.Load(); f != nil {
 		return nil, f
@@ -75,10 +79,8 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	// Kept before it is given away: a head that is out and then forgotten could be signed
 	// over by a database that was restored.
 	if err := replaceFile(l.headFile, msg); err != nil {
-		return nil, &schemas.Error{
-			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy: "Check the disk that holds the head file.", Err: err,
-		}
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "head file", Remedy: "Check the disk that holds the head file.",
+			Message: "The signed head cannot be kept, so it is not given away.", Err: err}
 	}
 	l.head, l.signed = h, msg
 	return msg, nil
@@ -125,6 +127,8 @@ func OpenCheckpoint(checkpoint []byte, vkey string) (Head, error) {
 	return openCheckpoint(checkpoint, v)
 }
 
+// openCheckpoint reads a checkpoint whose signature holds. Errors: Invalid, with what is
+// wrong about it.
 func openCheckpoint(msg []byte, v note.Verifier) (Head, error) {
 	bad := func(why string, err error) (Head, error) {
 		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "checkpoint", Message: "The checkpoint " + why + ".", Err: err}

@@ -77,6 +77,8 @@ func (l *Log) VKey() string { return l.key.vkey }
 // Origin is the log's name.
 func (l *Log) Origin() string { return l.key.Name() }
 
+// fault is a fault of the record, which stops all writing until an officer has looked:
+// going on would write over what can still be compared.
 func fault(format string, args ...any) *schemas.Error {
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: "record", Message: fmt.Sprintf(format, args...),
 		Remedy: "Keep this machine and its database as they are, tell the officer, and restore the last backup that starts " +
@@ -297,6 +299,7 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
+// signedSize is how many records the last checkpoint covers.
 func (l *Log) signedSize() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

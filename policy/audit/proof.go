@@ -52,6 +52,8 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	return formatProof(index, p, msg), nil
 }
 
+// signedHead gives a checkpoint and its head together, so that a proof is made for that
+// very head.
 func (l *Log) signedHead(ctx context.Context) ([]byte, Head, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,6 +61,8 @@ func (l *Log) signedHead(ctx context.Context) ([]byte, Head, error) {
 	return msg, l.head, err
 }
 
+// formatProof writes a proof as text: its header, the index, the hashes in base64, an
+// empty line, the checkpoint [C2SP tlog-proof].
 func formatProof(index int64, p tlog.RecordProof, checkpoint []byte) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nindex %d\n", proofHeader, index)

@@ -73,14 +73,22 @@ type pqFile struct {
 
 func (f pqFile) bytes(t testing.TB) []byte {
 	t.Helper()
-	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	b, err := f.build()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b
+}
+
+func (f pqFile) build() ([]byte, error) {
+	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	if err != nil {
+		return nil, err
 	}
 	kv := metadata.NewKeyValueMetadata()
 	for k, v := range f.kv {
 		if err := kv.Append(k, v); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
 	var buf bytes.Buffer
@@ -88,7 +96,7 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for _, put := range append([]func(file.ColumnChunkWriter) error{f.put}, f.more...) {
 		c, err := rg.NextColumn()
@@ -96,13 +104,11 @@ func (f pqFile) bytes(t testing.TB) []byte {
 			err = errors.Join(put(c), c.Close())
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := errors.Join(rg.Close(), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	err = errors.Join(rg.Close(), w.Close())
+	return buf.Bytes(), err
 }
 
 // int96At is Spark's form of seconds and nanoseconds since 1970.
@@ -318,12 +324,16 @@ import sys, pyarrow as pa, pyarrow.parquet as pq
 rows = 180_000
 some = lambda f: [None if i % 13 == 5 else f(i) for i in range(rows)]
 table = pa.table({
-  "n": pa.array(some(lambda i: i * i), pa.int64()), "whole": pa.array(range(rows), pa.int32()), "x": pa.array(some(lambda i: i / 7), pa.float64()), "b": pa.array(some(lambda i: i % 3 == 0)),
-  "word": pa.array(some(lambda i: "ž" * (i % 40))), "bytes": pa.array(some(lambda i: (i % 251).to_bytes(9, "big")), pa.binary(9)), "list": pa.array(some(lambda i: ["w" + str(i)] * (i % 3))),
+  "n": pa.array(some(lambda i: i * i), pa.int64()), "whole": pa.array(range(rows), pa.int32()),
+  "x": pa.array(some(lambda i: i / 7), pa.float64()), "b": pa.array(some(lambda i: i % 3 == 0)),
+  "word": pa.array(some(lambda i: "ž" * (i % 40))),
+  "bytes": pa.array(some(lambda i: (i % 251).to_bytes(9, "big")), pa.binary(9)),
+  "list": pa.array(some(lambda i: ["w" + str(i)] * (i % 3))),
 })
 for version in ("1.0", "2.0"):
   for codec in ("none", "snappy", "zstd", "gzip", "brotli", "lz4"):
-    pq.write_table(table, f"{sys.argv[1]}/{codec}-{version}.parquet", use_dictionary=False, data_page_size=16 << 20, compression=codec, data_page_version=version, write_batch_size=rows)
+    pq.write_table(table, f"{sys.argv[1]}/{codec}-{version}.parquet", use_dictionary=False, data_page_size=16 << 20,
+      compression=codec, data_page_version=version, write_batch_size=rows)
 `, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -7,20 +7,25 @@
 // epoch was resumed in, each row comes once; what a view hides moves no bound. It must not
 // know stores, bytes, callers or budgets.
 //
-// From shards to a part. Two shards of 10 and 7 rows, windows of 4 rows, seed 7, world 2:
+// From shards to a part. Two shards of 10 and 7 rows, windows of 4 rows, seed 7, world 2
+// (ExampleNewPlan computes it):
 //
-//	shard 0   ▐0 1 2 3▐4 5 6 7▐8 9           A = 0:0-3   B = 0:4-7   tail 0:8-9
-//	shard 1   ▐0 1 2 3▐4 5 6                 C = 1:0-3               tail 1:4-6
+//	shard 0   |0 1 2 3|4 5 6 7|8 9          windows  A = 0:0-3   B = 0:4-7
+//	shard 1   |0 1 2 3|4 5 6                         C = 1:0-3
 //
-//	tails     shuffled and joined, then cut again:    1:4-6 0:8 │ 0:9      D and a rest
-//	epoch     windows shuffled, the rest at the end:  C A D B rest         17 rows
-//	assign    windows in turn, what is over by rows:  rank 0  C D + no more   8 rows
-//	                                                  rank 1  A B + 0:9       9 rows
+//	tails     what is over, shuffled and joined:     1:4-6 0:8-9
+//	          cut into windows again:                D = 1:4-6 0:8   rest = 0:9
+//	epoch     windows shuffled, the rest last:       A D B C rest    17 rows
+//	assign    windows in turn, what is over by rows: rank 0  A B         8 rows
+//	                                                 rank 1  D C rest    9 rows
 //
 // Stored order, without a seed, has no windows: each rank gets one range of rows.
 //
-// Resumed on another world. If each of the two ranks above consumed 6 rows (start=6@2),
-// the epoch loses the first 6 rows of both parts: C and half of D, A and half of B. What
-// remains stays in its order, D' B' rest, and is assigned to the new world as if it were
-// an epoch of its own.
+// Resumed on another world: if each of the two ranks consumed 6 rows (start=6@2), the epoch
+// loses the first 6 rows of both parts: A and half of B, D and half of C. What remains
+// stays in its order, 0:6-7 1:2-3 rest, and is assigned to the new world as if it were an
+// epoch of its own.
+//
+// even=drop and even=pad are what PyTorch calls drop_last and padding: ranks of a world
+// differ by one row at most, which is dropped, or made up for by a part's own first row.
 package plan

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -19,26 +20,26 @@ type Stage struct {
 // same on every replica, today and in a year. testdata/order.json holds vectors for
 // other implementations.
 //
-// piece is a list of segments whose rows are read together: a window of N rows, or
-// what is left of one.
-type piece []schemas.Segment
+// window is a list of segments whose rows are read together: N rows of the epoch's order,
+// or what is left of them.
+type window []schemas.Segment
 
 func segment(shard int, from, rows int64) schemas.Segment {
 	return schemas.Segment{Shard: shard, From: from, Rows: rows}
 }
 
-func (p piece) rows() int64 {
+func (w window) rows() int64 {
 	var n int64
-	for _, s := range p {
+	for _, s := range w {
 		n += s.Rows
 	}
 	return n
 }
 
-// cut gives rows first … first+count of a piece.
-func (p piece) cut(first, count int64) piece {
-	var out piece
-	for _, s := range p {
+// cut gives rows first … first+count of a window: of 0:4-7 1:0-3, rows 2 … 5 are 0:6-7 1:0.
+func (w window) cut(first, count int64) window {
+	var out window
+	for _, s := range w {
 		lo, hi := max(first, 0), min(first+count, s.Rows)
 		if lo < hi {
 			out = append(out, segment(s.Shard, s.From+lo, hi-lo))
@@ -51,7 +52,7 @@ func (p piece) cut(first, count int64) piece {
 	return out
 }
 
-func join(pieces []piece) piece { return slices.Concat(pieces...) }
+func join(windows []window) window { return slices.Concat(windows...) }
 
 // keystream gives the big-endian uint64s of SHA-256("guichet order 1" ‖ seed ‖
 // epoch ‖ stream ‖ counter), counter = 0, 1, …
@@ -85,7 +86,7 @@ func (k *keystream) next() uint64 {
 
 // shuffle is Fisher–Yates from the end, the index by rejection, so that every
 // permutation is equally likely.
-func shuffle(items []piece, seed, epoch uint64, stream byte) {
+func shuffle(items []window, seed, epoch uint64, stream byte) {
 	k := newKeystream(seed, epoch, stream)
 	for i := len(items) - 1; i > 0; i-- {
 		n := uint64(i) + 1
@@ -99,37 +100,37 @@ func shuffle(items []piece, seed, epoch uint64, stream byte) {
 	}
 }
 
-// epochOrder gives the pieces of an epoch in global order: windows of n rows, then
+// epochOrder gives the windows of an epoch in global order: windows of n rows, then
 // at most one remainder. A nil seed is the stored order.
-func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []piece {
+func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []window {
 	if seed == nil {
-		var out []piece
+		var out []window
 		for i, rows := range shards {
 			if rows > 0 {
-				out = append(out, piece{segment(i, 0, rows)})
+				out = append(out, window{segment(i, 0, rows)})
 			}
 		}
 		return out
 	}
-	var full, tails []piece
+	var full, tails []window
 	for i, rows := range shards {
 		whole := rows - rows%n
 		for at := int64(0); at < whole; at += n {
-			full = append(full, piece{segment(i, at, n)})
+			full = append(full, window{segment(i, at, n)})
 		}
 		if rows > whole {
-			tails = append(tails, piece{segment(i, whole, rows-whole)})
+			tails = append(tails, window{segment(i, whole, rows-whole)})
 		}
 	}
 	shuffle(tails, *seed, epoch, 1)
 	tail := join(tails)
-	var rest piece
+	var rest window
 	for at, all := int64(0), tail.rows(); at < all; at += n {
-		window := tail.cut(at, n)
-		if window.rows() == n {
-			full = append(full, window)
+		one := tail.cut(at, n)
+		if one.rows() == n {
+			full = append(full, one)
 		} else {
-			rest = window
+			rest = one
 		}
 	}
 	shuffle(full, *seed, epoch, 0)
@@ -139,27 +140,31 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []piece {
 	return full
 }
 
-// assign gives the part of each rank. Seeded: windows in turn, then what is left cut
-// by rows. Stored order: one range of rows each.
-func assign(pieces []piece, n int64, seeded bool, world int) [][]piece {
-	parts := make([][]piece, world)
-	whole := pieces
+// assign gives the part of each rank. Seeded: full windows in turn, then what is left cut
+// by rows. Stored order: one range of rows each. Parts differ by one row at most.
+//
+//	order   A B C D E │ rest (3 rows)      windows of 4 rows, world 2
+//	rank 0  A C + 3 of 7 rows              E and the rest, 7 rows, are cut at 7/2 = 3:
+//	rank 1  B D + 4 of 7 rows              E:0-2 and E:3 + rest
+func assign(order []window, n int64, seeded bool, world int) [][]window {
+	parts := make([][]window, world)
+	byRows := order
 	if seeded {
-		var windows, others []piece
-		for _, p := range pieces {
-			if p.rows() == n {
-				windows = append(windows, p)
+		var full, others []window // others: what a resumed epoch has left of windows, too
+		for _, w := range order {
+			if w.rows() == n {
+				full = append(full, w)
 			} else {
-				others = append(others, p)
+				others = append(others, w)
 			}
 		}
-		even := len(windows) - len(windows)%world
-		for i, w := range windows[:even] {
+		even := len(full) - len(full)%world
+		for i, w := range full[:even] {
 			parts[i%world] = append(parts[i%world], w)
 		}
-		whole = slices.Concat(windows[even:], others)
+		byRows = slices.Concat(full[even:], others)
 	}
-	rest := join(whole)
+	rest := join(byRows)
 	all := rest.rows()
 	at := int64(0) // rows before rest[0]
 	for rank := range int64(world) {
@@ -178,9 +183,17 @@ func assign(pieces []piece, n int64, seeded bool, world int) [][]piece {
 // span is a run of rows of a shard.
 type span struct{ from, to int64 }
 
-// remaining removes from pieces what each rank consumed: k rows of its part. What is left
+// remaining removes from an order what each rank consumed: k rows of its part. What is left
 // stays in global order.
-func remaining(pieces []piece, parts [][]piece, k int64) []piece {
+//
+//	order     A = 0:0-3   B = 0:4-7   C = 1:0-3      two ranks, k = 3
+//	parts     rank 0: A, 1:0-1        rank 1: B, 1:2-3
+//	consumed  0:0-2                   0:4-6
+//	remains   A' = 0:3    B' = 0:7    C = 1:0-3      only C is a full window still
+//
+// Consumed rows are gathered by shard first, because a window of the order and the part
+// that holds its rows need not be cut alike.
+func remaining(order []window, parts [][]window, k int64) []window {
 	gone := map[int][]span{}
 	for _, part := range parts {
 		for _, s := range join(part).cut(0, k) {
@@ -188,25 +201,27 @@ func remaining(pieces []piece, parts [][]piece, k int64) []piece {
 		}
 	}
 	for _, spans := range gone {
-		slices.SortFunc(spans, func(a, b span) int { return int(a.from - b.from) })
+		slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	}
-	var out []piece
-	for _, p := range pieces {
-		var keep piece
-		for _, s := range p {
-			keep = append(keep, without(s, gone[s.Shard])...)
+	var out []window
+	for _, w := range order {
+		var left window
+		for _, s := range w {
+			left = append(left, without(s, gone[s.Shard])...)
 		}
-		if len(keep) > 0 {
-			out = append(out, keep)
+		if len(left) > 0 {
+			out = append(out, left)
 		}
 	}
 	return out
 }
 
-// without gives what is left of a segment; spans are sorted and disjoint.
-func without(s schemas.Segment, spans []span) piece {
-	var out piece
+// without gives what is left of a segment; spans are sorted and disjoint. Rows 2 to 9
+// without [0,4) and [6,8) are 4 to 5 and 8 to 9.
+func without(s schemas.Segment, spans []span) window {
+	var out window
 	at, end := s.From, s.From+s.Rows
+	// The first span that ends behind where the segment begins: those before miss it.
 	i, _ := slices.BinarySearchFunc(spans, at, func(sp span, at int64) int {
 		if sp.to <= at {
 			return -1
@@ -226,7 +241,7 @@ func without(s schemas.Segment, spans []span) piece {
 }
 
 // lengths gives the rows of the shortest and of the longest part.
-func lengths(parts [][]piece) (shortest, longest int64) {
+func lengths(parts [][]window) (shortest, longest int64) {
 	shortest = -1
 	for _, p := range parts {
 		rows := int64(0)

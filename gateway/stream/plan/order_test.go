@@ -80,7 +80,7 @@ func TestEveryRowOnce(t *testing.T) {
 		}
 		epoch := rapid.Uint64Range(0, 3).Draw(t, "epoch")
 		seen := map[[2]int64]int{}
-		read := func(p piece) {
+		read := func(p window) {
 			for _, s := range p {
 				for r := range s.Rows {
 					seen[[2]int64{int64(s.Shard), s.From + r}]++
@@ -122,12 +122,12 @@ func TestEveryRowOnce(t *testing.T) {
 }
 
 // part is one rank's part after a chain of earlier worlds, as NewPlan makes it.
-func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments piece, shortest, longest int64) {
-	pieces := epochOrder(shards, n, seed, epoch)
+func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments window, shortest, longest int64) {
+	windows := epochOrder(shards, n, seed, epoch)
 	for _, st := range chain {
-		pieces = remaining(pieces, assign(pieces, n, seed != nil, st.World), st.Rows)
+		windows = remaining(windows, assign(windows, n, seed != nil, st.World), st.Rows)
 	}
-	parts := assign(pieces, n, seed != nil, world)
+	parts := assign(windows, n, seed != nil, world)
 	shortest, longest = lengths(parts)
 	return join(parts[rank]), shortest, longest
 }

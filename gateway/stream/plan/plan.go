@@ -18,20 +18,20 @@ type Plan struct {
 	Order    string // what the seed did, in words
 }
 
-// orderOf says what a seed does to rows in pieces, each of at most one window; the parts
-// of a piece are what shards have over.
-func orderOf(pieces []piece, window int64, seed *uint64) string {
+// orderOf says what a seed does to the rows of an order of windows, each of at most n rows;
+// one of several segments is made of what shards have over.
+func orderOf(order []window, n int64, seed *uint64) string {
 	if seed == nil {
 		return "stored"
 	}
 	runs := 0
-	for _, p := range pieces {
-		runs += len(p)
+	for _, w := range order {
+		runs += len(w)
 	}
 	if runs < 2 {
 		return "stored: the rows are one window, and a seed changes the order of windows only"
 	}
-	return fmt.Sprintf("%d runs of at most %d rows in the order of the seed, each as it is stored", runs, window)
+	return fmt.Sprintf("%d runs of at most %d rows in the order of the seed, each as it is stored", runs, n)
 }
 
 // NewPlan plans one rank's stream. Errors: Invalid when from or start lie beyond
@@ -42,10 +42,10 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 		shards[i] = s.ShardRows(i)
 	}
 	n, seeded := s.Table.WindowRows, a.Seed != nil
-	pieces := epochOrder(shards, n, a.Seed, a.Epoch)
-	order := orderOf(pieces, n, a.Seed)
+	windows := epochOrder(shards, n, a.Seed, a.Epoch)
+	order := orderOf(windows, n, a.Seed)
 	for _, st := range a.Start {
-		parts := assign(pieces, n, seeded, st.World)
+		parts := assign(windows, n, seeded, st.World)
 		shortest, longest := lengths(parts)
 		if st.Rows > longest {
 			have := fmt.Sprintf("between %d and %d", shortest, longest)
@@ -62,10 +62,10 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 				have,
 			)
 		}
-		pieces = remaining(pieces, parts, st.Rows)
+		windows = remaining(windows, parts, st.Rows)
 	}
 	p := &Plan{Source: s, Ask: a, Order: order}
-	parts := assign(pieces, n, seeded, a.World)
+	parts := assign(windows, n, seeded, a.World)
 	shortest, longest := lengths(parts)
 	segments := join(parts[a.Rank])
 	p.PartRows = segments.rows()
@@ -87,13 +87,13 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 }
 
 // padRow is the one row that pads a part: its own first one, or the split's.
-func (s *Source) padRow(p piece) piece {
+func (s *Source) padRow(p window) window {
 	if len(p) > 0 {
-		return piece{segment(p[0].Shard, p[0].From, 1)}
+		return window{segment(p[0].Shard, p[0].From, 1)}
 	}
 	for i := range s.shards {
 		if s.ShardRows(i) > 0 {
-			return piece{segment(i, 0, 1)}
+			return window{segment(i, 0, 1)}
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ func (o *Open) Charge(ctx context.Context, rows, bytes int64) error {
 	if o.Rows+rows > o.MostRows || o.Bytes+bytes > o.MostBytes {
 		return &Cut{schemas.ReleaseCut, schemas.Denied, fmt.Sprintf("the budget is spent: %d rows, %d bytes were sent", o.Rows, o.Bytes)}
 	}
-	for !o.tab.Pay(&o.Release, rows, bytes) {
+	for !o.pay(&o.Release, rows, bytes) {
 		err := o.keeper.record.More(ctx, o.Release, o.tab, rows, bytes)
 		if refused, ok := errors.AsType[*schemas.Error](err); ok && refused.Kind == schemas.Denied {
 			return &Cut{schemas.ReleaseCut, schemas.Denied, refused.Message}

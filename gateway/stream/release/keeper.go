@@ -54,6 +54,7 @@ type Open struct {
 	schemas.Release
 	keeper *Keeper
 	tab    *Reservation
+	pay    func(r *schemas.Release, rows, bytes int64) bool // what is reserved
 	cut    context.CancelCauseFunc
 }
 
@@ -95,7 +96,7 @@ func (k *Keeper) Hold(
 	defer ended.Stop()
 	go k.cutAtClose(ctx, cancel)
 	go k.cutUnconfirmed(ctx, cancel)
-	o := &Open{r, k, tab, cancel}
+	o := &Open{r, k, tab, tab.Pay, cancel}
 	err = send(ctx, o)
 	o.State, o.Cause = schemas.ReleaseComplete, ""
 	if err != nil {

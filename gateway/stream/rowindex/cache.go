@@ -85,6 +85,14 @@ const maxUnasked = time.Minute
 // again.
 const maxReady = 512 << 20
 
+// keyOf names an index, and it lies under that name in the work bucket: it may never
+// change, or every replica would count anew.
+func keyOf(v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) string {
+	name := "guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:])
+}
+
 // Get gives a view's index, or Busy with its progress while it is being made, by who asks
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
@@ -96,10 +104,7 @@ func (c *Cache) Get(
 	s *schemas.Split,
 	vw *view.View,
 ) (*plan.RowIndex, error) {
-	sum := sha256.Sum256(
-		[]byte("guichet view 2\x00" + string(v.Dataset) + "\x00" + string(v.Version) + "\x00" + t.Name + "\x00" + s.Name + "\x00" + vw.Digest),
-	)
-	key := hex.EncodeToString(sum[:])
+	key := keyOf(v, t, s, vw)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if got, ok := c.ready[key]; ok {

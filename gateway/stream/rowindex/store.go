@@ -70,13 +70,24 @@ func (c *Cache) write(ctx context.Context, key string, ix *plan.RowIndex) error 
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(ix)
+	b, err := encode(ix)
 	if err != nil {
-		return fmt.Errorf("write the view's index: %w", err)
+		return err
 	}
-	b = sealed(b)
 	_, err = store.Put(ctx, bucket, "views/"+key+".json", bytes.NewReader(b), int64(len(b)))
 	return err
+}
+
+// encode writes an index as it is kept: JSON, a line end, and the CRC-32C of the JSON.
+//
+//	{"format":2,"shards":[{"shard":1,"batches":[{"r":32,"c":[256],"t":[{"b":3,"s":5,"r":10},…]}]}]}
+//	0d9f6c51
+func encode(ix *plan.RowIndex) ([]byte, error) {
+	b, err := json.Marshal(ix)
+	if err != nil {
+		return nil, fmt.Errorf("write the view's index: %w", err)
+	}
+	return sealed(b), nil
 }
 
 // sealed gives a document with its sum, on a line of its own.

@@ -10,6 +10,7 @@ import (
 
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/streamtest"
+	"guichet/policy/view"
 	"guichet/schemas"
 )
 
@@ -78,5 +79,15 @@ func TestFilteredShardsAreWindows(t *testing.T) {
 		if parseIndex(sealed(text), split, v) != nil {
 			t.Errorf("%s: taken for an index", name)
 		}
+	}
+}
+
+// Every replica, today and in a year, looks for an index under the same name.
+func TestKeysStay(t *testing.T) {
+	v := &schemas.Version{Dataset: "ds-1"}
+	v.Version = "v1"
+	got := keyOf(v, &schemas.Table{Name: "t"}, &schemas.Split{Name: "all"}, &view.View{Digest: "d"})
+	if want := "be09e4560fd900ff7dd6de2b3f80f4262b8e202d4d7dd9155ab6db9494389267"; got != want {
+		t.Errorf("the key is %s, want %s", got, want)
 	}
 }

@@ -116,12 +116,23 @@ func (w *Feed) Cut(id string) {
 	}
 }
 
+// GrantUntil is Grant under an agreement that ends then.
+func GrantUntil(t testing.TB, until time.Time, duties ...schemas.Duty) policy.Grant {
+	t.Helper()
+	return grant(t, until, duties)
+}
+
 // Grant is the right to the dataset ds-lab under the agreement agr-a, by a lease of p.
 func Grant(t testing.TB, duties ...schemas.Duty) policy.Grant {
 	t.Helper()
+	return grant(t, time.Now().Add(time.Hour), duties)
+}
+
+func grant(t testing.TB, until time.Time, duties []schemas.Duty) policy.Grant {
+	t.Helper()
 	a := schemas.Agreement{
 		ID: "agr-a", Dataset: "ds-lab", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive,
-		Until: time.Now().Add(time.Hour), Permit: "req-1", Obligations: duties,
+		Until: until, Permit: "req-1", Obligations: duties,
 	}
 	l := schemas.Lease{
 		ID:          "lease-a",
