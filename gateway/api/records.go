@@ -242,13 +242,8 @@ func (s *server) mayProve(ctx context.Context, in *recordIndex) error {
 // record for officers, one's own for others. Errors: Unauthenticated, Denied, Invalid.
 func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, error) {
 	in := recordQuery{
-		Caller:      Caller{by: by},
-		Kind:        get("kind"),
-		Dataset:     get("dataset"),
-		Participant: get("participant"),
-		Project:     get("project"),
-		Agreement:   get("agreement"),
-		Run:         get("run"),
+		Caller: Caller{by: by}, Kind: get("kind"), Dataset: get("dataset"), Participant: get("participant"), Project: get("project"),
+		Agreement: get("agreement"), Run: get("run"),
 	}
 	for _, t := range []struct {
 		name string
