@@ -127,7 +127,8 @@ func TestTagsDiffer(t *testing.T) {
 	}
 	for _, n := range []int{-1, 2} {
 		_, err := l.Look(s, n)
-		if want := fmt.Sprintf("there is no shard %d; t/all has 2", n); schemas.KindOf(err) != schemas.NotFound || !strings.Contains(err.Error(), want) {
+		if want := fmt.Sprintf("there is no shard %d; t/all has 2", n); schemas.KindOf(err) != schemas.NotFound ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("shard %d: %v", n, err)
 		}
 	}
@@ -230,7 +231,8 @@ func TestFilesThatCannotBeMade(t *testing.T) {
 	l.Gone.Store(false)
 	dir := l.cache.tempDir
 	l.cache.tempDir = dir + "/nowhere"
-	if err := open(); schemas.KindOf(err) != schemas.Unavailable || !strings.Contains(err.Error(), "the gateway cannot write a temporary file") {
+	if err := open(); schemas.KindOf(err) != schemas.Unavailable ||
+		!strings.Contains(err.Error(), "the gateway cannot write a temporary file") {
 		t.Errorf("no place to write: %v", err)
 	}
 	l.cache.tempDir = dir
@@ -308,7 +310,8 @@ func TestBudgetBelowAFile(t *testing.T) {
 	_, err := l.send(t, f, Range{f.spans[0].from, 10})
 	streamtest.Must(t, err)
 	_, err = l.send(t, f, Range{f.values[0].from, 10})
-	if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "dictionary values of all 64 rows of the shard: read it by /stream") {
+	if schemas.KindOf(err) != schemas.Denied ||
+		!strings.Contains(err.Error(), "dictionary values of all 64 rows of the shard: read it by /stream") {
 		t.Errorf("a dictionary: %v", err)
 	}
 	_, err = l.send(t, f, Range{f.spans[0].from, f.spans[1].to - f.spans[0].from})
