@@ -416,3 +416,52 @@ func TestVersions(t *testing.T) {
 		t.Errorf("versions of a hidden dataset: %v", err)
 	}
 }
+
+// TestColumnsOfVersions: what shards really have stands in the description beside what
+// their provider said, once, in the order in which it came.
+func TestColumnsOfVersions(t *testing.T) {
+	d := schemas.Dataset{Tables: []schemas.TableInfo{{Name: "plots", Fields: []schemas.Field{{Name: "yield", Unit: "t/ha"}}}}}
+	v := schemas.Version{Data: []schemas.Table{
+		{Name: "plots", Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "yield", Type: "float64"}}},
+		{Name: "soil", Columns: []schemas.TableColumn{{Name: "ph", Type: "float64"}}},
+	}}
+	for range 2 { // a second version adds nothing that is there
+		AddColumns(&d, &v)
+		want := []schemas.TableInfo{
+			{Name: "plots", Fields: []schemas.Field{{Name: "yield", Unit: "t/ha"}, {Name: "id"}}},
+			{Name: "soil", Fields: []schemas.Field{{Name: "ph"}}},
+		}
+		if !reflect.DeepEqual(d.Tables, want) {
+			t.Errorf("tables are %+v", d.Tables)
+		}
+	}
+}
+
+// TestChangesOfADataset: every change of a dataset is one entry of the change sequence that
+// names the dataset, its revision, and who made it.
+func TestChangesOfADataset(t *testing.T) {
+	c := newCatalog(t)
+	d, err := c.Register(t.Context(), agronomy, wheat())
+	must(t, err)
+	_, err = c.PutOffer(t.Context(), agronomy, d.ID, schemas.Offer{Rules: []schemas.Rule{{}}}, 0)
+	must(t, err)
+	_, err = c.Change(t.Context(), agronomy, d.ID, wheat(), 0)
+	must(t, err)
+	_, err = c.Change(t.Context(), grid, d.ID, wheat(), 0) // refused: no entry
+	if err == nil {
+		t.Fatal("another provider's change went through")
+	}
+	_, err = c.Withdraw(t.Context(), agronomy, d.ID, 0)
+	must(t, err)
+	changes, err := c.DB.Changes(t.Context(), 0, 100)
+	must(t, err)
+	var got []string
+	for _, x := range changes {
+		leaf, err := db.ParseLeaf(x.Leaf)
+		must(t, err)
+		got = append(got, fmt.Sprintf("%s %t %d", x.Kind, x.Subject == string(d.ID), leaf.Numbers["revision"]))
+	}
+	if want := "dataset.put true 1; dataset.offer true 2; dataset.put true 3; dataset.withdrawn true 4"; strings.Join(got, "; ") != want {
+		t.Errorf("got %q", got)
+	}
+}

@@ -2,13 +2,11 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -255,54 +253,6 @@ func TestTopLevel(t *testing.T) {
 			t.Errorf("%s at the top level is not one of the agreed entries", e.Name())
 		}
 	}
-}
-
-// The budget of style.md 1.1: no file over 800 lines, no function over 120.
-func TestSizes(t *testing.T) {
-	type sized struct {
-		name  string
-		lines int
-	}
-	var files, funcs []sized
-	for _, s := range sources(t) {
-		if s.test {
-			continue
-		}
-		files = append(files, sized{s.file, s.lines})
-		b, err := os.ReadFile(s.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := lineCounter(b)
-		for _, d := range s.ast.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-				funcs = append(funcs, sized{path.Join(s.dir, f.Name.Name), at(int(f.End()-s.ast.FileStart)) - at(int(f.Pos()-s.ast.FileStart))})
-			}
-		}
-	}
-	for _, x := range []struct {
-		what  string
-		most  int
-		sizes []sized
-	}{{"file", 800, files}, {"function", 120, funcs}} {
-		slices.SortFunc(x.sizes, func(a, b sized) int { return cmp.Compare(b.lines, a.lines) })
-		for i, s := range x.sizes[:5] {
-			t.Logf("%s %d: %s, %d lines", x.what, i+1, s.name, s.lines)
-		}
-		if x.sizes[0].lines > x.most {
-			t.Errorf("%s %s has %d lines; the most is %d", x.what, x.sizes[0].name, x.sizes[0].lines, x.most)
-		}
-	}
-}
-
-func lineCounter(b []byte) func(offset int) int {
-	var starts []int
-	for i, c := range b {
-		if c == '\n' {
-			starts = append(starts, i)
-		}
-	}
-	return func(offset int) int { n, _ := slices.BinarySearch(starts, offset); return n }
 }
 
 // Each direct dependency has its line in docs/dependencies.md.

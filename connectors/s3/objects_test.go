@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minio/minio-go/v7"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/s3/s3test"
@@ -152,5 +153,24 @@ func TestEndpoints(t *testing.T) {
 	s, err := New("s", "https://s3.example", "eu", Credentials{}, Own(true))
 	if err != nil || s.ID() != "s" || !s.Own() {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestFaultsInWords: each fault goes after a store's name as a sentence, and says whose
+// matter it is; only those that waiting may mend say to wait.
+func TestFaultsInWords(t *testing.T) {
+	for _, f := range []Fault{Forbids, NoTime, NoETag, NoLength, OtherLength, OtherETag, NoRange, OtherRange, NoCondition, Stalls, Endless, Redirects} {
+		remedy := f.Remedy()
+		if waits := f == Stalls || f == Endless; waits != strings.Contains(remedy, "try again") || !strings.Contains(remedy, "the operator") {
+			t.Errorf("%q: %q", f, remedy)
+		}
+		if err := fmt.Errorf("read: %w", f); faultOf(err) != f || err.Error() != "read: the store "+string(f) {
+			t.Errorf("%q is found as %q in %q", f, faultOf(err), err)
+		}
+	}
+	for status, want := range map[int]Fault{401: Forbids, 403: Forbids, 301: Redirects, 307: Redirects, 304: "", 404: "", 500: ""} {
+		if got := faultOf(minio.ErrorResponse{StatusCode: status}); got != want {
+			t.Errorf("status %d is %q, not %q", status, got, want)
+		}
 	}
 }

@@ -134,7 +134,8 @@ func TestSchemaOfTheTable(t *testing.T) {
 		"id\n1\n":      `the shard has 1 columns; the table's other shards have 2`,
 		"id,v\n1,x1\n": `line 2, column "v": "x1" is not a value of type int64`,
 	} {
-		if _, _, err := shardtest.Conform(t, []byte(in), shard.Spec{Name: "c.csv", Schema: a.Schema}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := shardtest.Conform(t, []byte(in), shard.Spec{Name: "c.csv",
+			Schema: a.Schema}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}

@@ -35,7 +35,8 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 		if int(r.Rows) != rows || !strings.Contains(strings.Join(r.Notes, "\n"), "rewritten: its") {
 			t.Errorf("%s: %d rows, %v", name, r.Rows, r.Notes)
 		}
-		if rows > 0 && strings.Join(append(append(columntest.Cells(t, file, "n"), columntest.Cells(t, file, "word")...), columntest.Cells(t, file, "list")...),
+		if rows > 0 && strings.Join(append(append(columntest.Cells(t, file, "n"), columntest.Cells(t, file, "word")...),
+			columntest.Cells(t, file, "list")...),
 			" ") != "1 null 3 a ž null [1] [] null" {
 			t.Error(columntest.Cells(t, file, "n"), columntest.Cells(t, file, "word"), columntest.Cells(t, file, "list"))
 		}
@@ -65,7 +66,8 @@ whole.write_parquet(sys.argv[1] + "/integers.parquet")
 	}
 	pairs := map[string][]byte{}
 	for name, note := range map[string]string{
-		"decimals.arrows": `column "small": decimal32(7, 2) became decimal(7, 2)`, "integers.arrows": `column "n": int128 became decimal(38, 0)`, "integers.parquet": `column "n": int128 became decimal(38, 0)`,
+		"decimals.arrows": `column "small": decimal32(7, 2) became decimal(7, 2)`, "integers.arrows": `column "n": int128 became ` +
+			`decimal(38, 0)`, "integers.parquet": `column "n": int128 became decimal(38, 0)`,
 	} {
 		path := filepath.Join(dir, name)
 		b, err := os.ReadFile(path)

@@ -41,7 +41,8 @@ func byWriters(t testing.TB) (versions string, out []written1) {
 }
 
 // panicText is how Go and its libraries speak when they stop.
-var panicText = regexp.MustCompile(`(?i)runtime error|out of range \[|slice bounds|nil pointer|makeslice|unimplemented|interface conversion|panic|goroutine|invalid memory|reflect:|eof exception|deserializ|thrift`)
+var panicText = regexp.MustCompile(`(?i)runtime error|out of range \[|slice bounds|nil ` +
+	`pointer|makeslice|unimplemented|interface conversion|panic|goroutine|invalid memory|reflect:|eof exception|deserializ|thrift`)
 
 // TestMutants flips bytes in a thousand good files of all writers: whatever is still
 // published passes full validation, and no reason is a decoder's panic.

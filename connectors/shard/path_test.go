@@ -81,7 +81,8 @@ func TestColumnsOfPaths(t *testing.T) {
 		{"text and numbers", []byte("v\n1\n"), shard.Spec{Name: "x.csv"}, []string{"c=FI/y=2025/x", "c=__HIVE_DEFAULT_PARTITION__/y=-1/x"},
 			"v:int64 c:utf8 y:int64", "1|FI|2025 1|null|-1", ""},
 		{"leading zeros", []byte("v\n1\n"), shard.Spec{Name: "x.csv"}, []string{"m=12/x", "m=01/x"}, "v:int64 m:utf8", "1|12 1|01", ""},
-		{"declared", []byte("v\n1\n"), shard.Spec{Name: "x.csv", Fields: day}, []string{"on=2024-02-29/x"}, "v:int64 on:date32", "1|2024-02-29", ""},
+		{"declared", []byte("v\n1\n"), shard.Spec{Name: "x.csv", Fields: day}, []string{"on=2024-02-29/x"}, "v:int64 on:date32",
+			"1|2024-02-29", ""},
 		{"declared, and is not", []byte("v\n1\n"), shard.Spec{Name: "x.csv", Fields: day}, []string{"on=never/x"}, "", "",
 			`column "on" of the path: "never" is not a value of type date32`},
 		{"arrow", file, shard.Spec{Name: "x.arrow"}, []string{"c=FI/x"}, "v:int64 k:dictionary<values=utf8, indices=int8, " +

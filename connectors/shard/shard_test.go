@@ -26,7 +26,8 @@ func TestTruncatedUpload(t *testing.T) { // trial 54
 }
 
 func TestNullDictionary(t *testing.T) { // trial 50
-	r, out := shardtest.Must(t, shardtest.ReadShared(t, "reports", "50-null-dictionary", "shard-00000.arrow"), shard.Spec{Name: "shard-00000.arrow"})
+	r, out := shardtest.Must(t, shardtest.ReadShared(t, "reports", "50-null-dictionary", "shard-00000.arrow"),
+		shard.Spec{Name: "shard-00000.arrow"})
 	if r.Rows != 5 || len(r.Dictionaries) != 3 {
 		t.Fatalf("%+v", r)
 	}
@@ -40,7 +41,8 @@ func TestNullDictionary(t *testing.T) { // trial 50
 }
 
 func TestSliceOfViews(t *testing.T) { // trial 52, as published
-	r, out := shardtest.Must(t, shardtest.ReadShared(t, "reports", "52-slice-of-views", "shard-00000.arrow"), shard.Spec{Name: "shard-00000.arrow"})
+	r, out := shardtest.Must(t, shardtest.ReadShared(t, "reports", "52-slice-of-views", "shard-00000.arrow"),
+		shard.Spec{Name: "shard-00000.arrow"})
 	t.Log(r.Notes, r.Columns, columntest.Cells(t, out, "words"), columntest.Cells(t, out, "nums"))
 	if got := fmt.Sprint(columntest.Cells(t, out, "words")[2:]); got != `[["third-long-value-2222",null,"dd"] ["ee"]]` {
 		t.Errorf("words %s", got)

@@ -79,88 +79,50 @@ type outputPost struct {
 }
 
 func (s *server) agreements(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/agreements",
-		"list-agreements",
-		"Agreements of the caller or on the caller's datasets",
-		"agreements",
-		func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
-			r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
-			if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
-				_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
-			}
-			for i := range r {
-				r[i] = policy.ShownAgreement(in.by, r[i])
-			}
-			return listOf(r, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/agreements/{id}",
-		"get-agreement",
-		"One agreement",
-		"agreements",
-		func(ctx context.Context, in *agreementID) (*One[schemas.Agreement], error) {
-			r, err := s.Agreements.Get(ctx, in.by, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			return one(policy.ShownAgreement(in.by, r), r.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/agreements/{id}/revoke",
-		"revoke-agreement",
-		"End an agreement at once; running streams are cut",
-		"agreements",
-		func(ctx context.Context, in *revokePost) (*One[schemas.Agreement], error) {
-			r, err := s.Stops.Revoke(ctx, in.by, in.ID, in.Body.Reason)
-			if err != nil {
-				return nil, err
-			}
-			return one(policy.ShownAgreement(in.by, r), r.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/streams",
-		"list-streams",
-		"What flows now, or flowed",
-		"agreements",
-		func(ctx context.Context, in *streamList) (*List[schemas.Release], error) {
-			state := in.State
-			if state == "all" {
-				state = ""
-			}
-			r, next, err := s.Releases.List(ctx, in.by, release.Query{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
-			if err == nil && len(r) == 0 && in.Agreement != "" {
-				_, err = s.Agreements.Get(ctx, in.by, in.Agreement)
-			}
-			return listOf(r, next), err
-		},
-	)
+	op(s, a, operation{http.MethodGet, "/agreements", "list-agreements", "agreements",
+		"Agreements of the caller or on the caller's datasets"}, func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
+		r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
+			_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
+		}
+		for i := range r {
+			r[i] = policy.ShownAgreement(in.by, r[i])
+		}
+		return listOf(r, next), err
+	})
+	op(s, a, operation{http.MethodGet, "/agreements/{id}", "get-agreement", "agreements",
+		"One agreement"}, func(ctx context.Context, in *agreementID) (*One[schemas.Agreement], error) {
+		r, err := s.Agreements.Get(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(policy.ShownAgreement(in.by, r), r.Revision), nil
+	})
+	op(s, a, operation{http.MethodPost, "/agreements/{id}/revoke", "revoke-agreement", "agreements",
+		"End an agreement at once; running streams are cut"}, func(ctx context.Context, in *revokePost) (*One[schemas.Agreement], error) {
+		r, err := s.Stops.Revoke(ctx, in.by, in.ID, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		return one(policy.ShownAgreement(in.by, r), r.Revision), nil
+	})
+	op(s, a, operation{http.MethodGet, "/streams", "list-streams", "agreements",
+		"What flows now, or flowed"}, func(ctx context.Context, in *streamList) (*List[schemas.Release], error) {
+		state := in.State
+		if state == "all" {
+			state = ""
+		}
+		r, next, err := s.Releases.List(ctx, in.by, release.Query{State: state, Agreement: in.Agreement, Since: in.Since}, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Agreement != "" {
+			_, err = s.Agreements.Get(ctx, in.by, in.Agreement)
+		}
+		return listOf(r, next), err
+	})
 }
 
 func (s *server) leases(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/leases",
-		"mint-lease",
-		"A lease, the only key to byte doors; with a lease as bearer token: a narrower one",
-		"agreements",
+	op(s, a, operation{http.MethodPost, "/leases", "mint-lease", "agreements",
+		"A lease, the only key to byte doors; with a lease as bearer token: a narrower one"},
 		func(ctx context.Context, in *leasePost) (*One[schemas.LeaseAnswer], error) {
 			var l schemas.LeaseAnswer
 			var err error
@@ -173,86 +135,46 @@ func (s *server) leases(a huma.API) {
 				return nil, err
 			}
 			return made(l, 0, ""), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/leases/{id}/revoke",
-		"revoke-lease",
-		"End a lease and those narrowed from it at once; running streams are cut",
-		"agreements",
+		})
+	op(s, a, operation{http.MethodPost, "/leases/{id}/revoke", "revoke-lease", "agreements",
+		"End a lease and those narrowed from it at once; running streams are cut"},
 		func(ctx context.Context, in *leaseRevoke) (*One[schemas.Lease], error) {
 			l, err := s.Leases.Revoke(ctx, in.by, in.ID, in.Body.Reason)
 			if err != nil {
 				return nil, err
 			}
 			return one(l, 0), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/runs",
-		"start-run",
-		"Name a job of a project",
-		"agreements",
-		func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
-			r, err := s.Runs.Start(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})
-			if err != nil {
-				return nil, err
-			}
-			return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/runs",
-		"list-runs",
-		"Runs of the caller's projects",
-		"agreements",
-		func(ctx context.Context, in *runList) (*List[schemas.Run], error) {
-			r, next, err := s.Runs.List(ctx, in.by, in.Project, in.Cursor, in.Limit)
-			if err == nil && len(r) == 0 && in.Project != "" && policy.SightOf(in.by).All {
-				_, err = s.Parties.Project(ctx, in.Project)
-			}
-			return listOf(r, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/runs/{id}",
-		"get-run",
-		"A run with what went into it and what came out",
-		"agreements",
-		func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
-			r, err := s.Runs.GetWithInputs(ctx, in.by, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			return one(r, r.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/runs/{id}/outputs",
-		"add-output",
-		"Tie what came out to a run",
-		"agreements",
-		func(ctx context.Context, in *outputPost) (*One[schemas.Run], error) {
-			r, err := s.Runs.AddOutput(ctx, in.by, in.ID, in.Body)
-			if err != nil {
-				return nil, err
-			}
-			return made(r, r.Revision, ""), nil
-		},
-	)
+		})
+	op(s, a, operation{http.MethodPost, "/runs", "start-run", "agreements",
+		"Name a job of a project"}, func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
+		r, err := s.Runs.Start(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})
+		if err != nil {
+			return nil, err
+		}
+		return made(r, r.Revision, "/api/v1/runs/"+string(r.ID)), nil
+	})
+	op(s, a, operation{http.MethodGet, "/runs", "list-runs", "agreements",
+		"Runs of the caller's projects"}, func(ctx context.Context, in *runList) (*List[schemas.Run], error) {
+		r, next, err := s.Runs.List(ctx, in.by, in.Project, in.Cursor, in.Limit)
+		if err == nil && len(r) == 0 && in.Project != "" && policy.SightOf(in.by).All {
+			_, err = s.Parties.Project(ctx, in.Project)
+		}
+		return listOf(r, next), err
+	})
+	op(s, a, operation{http.MethodGet, "/runs/{id}", "get-run", "agreements",
+		"A run with what went into it and what came out"}, func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
+		r, err := s.Runs.GetWithInputs(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, operation{http.MethodPost, "/runs/{id}/outputs", "add-output", "agreements",
+		"Tie what came out to a run"}, func(ctx context.Context, in *outputPost) (*One[schemas.Run], error) {
+		r, err := s.Runs.AddOutput(ctx, in.by, in.ID, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return made(r, r.Revision, ""), nil
+	})
 }

@@ -101,6 +101,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.versions(a)
 	s.search(a)
 	s.parties(a)
+	s.places(a)
 	s.requests(a)
 	s.agreements(a)
 	s.leases(a)
@@ -230,22 +231,25 @@ type hasCaller interface{ caller() *Caller }
 // them, within bounds of size, time and number [gateway/bodies.go].
 const MaxBody = 4 << 20
 
+// operation is one line of the API's description.
+type operation struct{ method, path, id, tag, summary string }
+
 // op registers one operation; errors become problems, refusals are recorded.
-func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag string, f func(ctx context.Context, in *I) (*O, error)) {
+func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Context, in *I) (*O, error)) {
 	o := huma.Operation{
-		Method:          method,
-		Path:            path,
-		OperationID:     id,
-		Summary:         summary,
-		Tags:            []string{tag},
+		Method:          is.method,
+		Path:            is.path,
+		OperationID:     is.id,
+		Summary:         is.summary,
+		Tags:            []string{is.tag},
 		MaxBodyBytes:    MaxBody + 1,
 		BodyReadTimeout: -1,
-		DefaultStatus:   goodStatus(id),
+		DefaultStatus:   goodStatus(is.id),
 		Security:        []map[string][]string{{}, {"bearer": {}}},
 		Errors:          []int{400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 422, 500, 503},
 	}
-	if method != http.MethodGet {
-		s.gate.add(method, path, id)
+	if is.method != http.MethodGet {
+		s.gate.add(is.method, is.path, is.id)
 	}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
@@ -254,9 +258,9 @@ func op[I any, O any](s *server, a huma.API, method, path, id, summary, tag stri
 		}
 		if c, ok := any(in).(hasCaller); ok {
 			by := c.caller()
-			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+id, err)
+			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+is.id, err)
 			if late != nil {
-				s.Log.Error("a refusal is not recorded", "op", id, "err", late)
+				s.Log.Error("a refusal is not recorded", "op", is.id, "err", late)
 			}
 		}
 		p := problem.Of(err, s.Log)

@@ -56,120 +56,80 @@ type offerPut struct {
 }
 
 func (s *server) datasets(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/datasets",
-		"register-dataset",
-		"Register a dataset",
-		"datasets",
-		func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
-			d := in.Body
-			if d.Space == "" {
-				d.Space = in.Space
-			}
-			err := s.provides(ctx, in.by, &d)
+	op(s, a, operation{http.MethodPost, "/datasets", "register-dataset", "datasets",
+		"Register a dataset"}, func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {
+		d := in.Body
+		if d.Space == "" {
+			d.Space = in.Space
+		}
+		err := s.provides(ctx, in.by, &d)
+		if err != nil {
+			return nil, err
+		}
+		d, err = s.Catalog.Register(ctx, in.by, d)
+		if err != nil {
+			return nil, err
+		}
+		return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
+	})
+	op(s, a, operation{http.MethodGet, "/datasets/{id}", "get-dataset", "datasets",
+		"One dataset"}, func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(policy.Shown(in.by, d), d.Revision), nil
+	})
+	op(s, a, operation{http.MethodPut, "/datasets/{id}", "change-dataset", "datasets",
+		"Change the description of a dataset"}, func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		err = s.provides(ctx, in.by, &in.Body)
+		if err != nil {
+			return nil, err
+		}
+		if in.Body.Space == "" { // DCAT-AP has no word for it: it stays
+			have, err := s.Catalog.Own(ctx, in.by, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			d, err = s.Catalog.Register(ctx, in.by, d)
-			if err != nil {
-				return nil, err
-			}
-			return made(d, d.Revision, "/api/v1/datasets/"+string(d.ID)), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/datasets/{id}",
-		"get-dataset",
-		"One dataset",
-		"datasets",
-		func(ctx context.Context, in *datasetID) (*One[schemas.Dataset], error) {
-			d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
-			if err != nil {
-				return nil, err
-			}
-			return one(policy.Shown(in.by, d), d.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPut,
-		"/datasets/{id}",
-		"change-dataset",
-		"Change the description of a dataset",
-		"datasets",
-		func(ctx context.Context, in *datasetPut) (*One[schemas.Dataset], error) {
-			revision, err := in.revision()
-			if err != nil {
-				return nil, err
-			}
-			err = s.provides(ctx, in.by, &in.Body)
-			if err != nil {
-				return nil, err
-			}
-			if in.Body.Space == "" { // DCAT-AP has no word for it: it stays
-				have, err := s.Catalog.Own(ctx, in.by, in.ID)
-				if err != nil {
-					return nil, err
-				}
-				in.Body.Space = have.Space
-			}
-			notes := in.Body.Notes
-			d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
-			if err != nil {
-				return nil, err
-			}
-			d.Notes = notes
-			return one(d, d.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPut,
-		"/datasets/{id}/offer",
-		"put-offer",
-		"Set the terms of a dataset",
-		"datasets",
-		func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
-			revision, err := in.revision()
-			if err != nil {
-				return nil, err
-			}
-			o, err := s.offer(ctx, in)
-			if err != nil {
-				return nil, err
-			}
-			err = s.terms(ctx, in, &o)
-			if err != nil {
-				return nil, err
-			}
-			d, err := s.Catalog.PutOffer(ctx, in.by, in.ID, o, revision)
-			if err != nil {
-				return nil, err
-			}
-			d.Notes = s.Engine.TermsBesideLicence(&d)
-			return one(d, d.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodDelete,
-		"/datasets/{id}",
-		"withdraw-dataset",
-		"Withdraw a dataset",
-		"datasets",
-		func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
-			return s.withdraw(ctx, in)
-		},
-	)
+			in.Body.Space = have.Space
+		}
+		notes := in.Body.Notes
+		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		d.Notes = notes
+		return one(d, d.Revision), nil
+	})
+	op(s, a, operation{http.MethodPut, "/datasets/{id}/offer", "put-offer", "datasets",
+		"Set the terms of a dataset"}, func(ctx context.Context, in *offerPut) (*One[schemas.Dataset], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.offer(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		err = s.terms(ctx, in, &o)
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.Catalog.PutOffer(ctx, in.by, in.ID, o, revision)
+		if err != nil {
+			return nil, err
+		}
+		d.Notes = s.Engine.TermsBesideLicence(&d)
+		return one(d, d.Revision), nil
+	})
+	op(s, a, operation{http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "datasets",
+		"Withdraw a dataset"}, func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
+		return s.withdraw(ctx, in)
+	})
 }
 
 // changes checks that the caller may change datasets: it is a provider, and its

@@ -55,182 +55,110 @@ type identity struct{ Body schemas.Identity }
 
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/me",
-		"get-me",
-		"Who the gateway takes the caller for",
-		"parties",
-		func(_ context.Context, in *identityGet) (*identity, error) {
-			if !in.by.SignedIn() {
-				return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
-			}
-			return &identity{
-				schemas.Identity{
-					Issuer:      in.by.Issuer,
-					Subject:     in.by.Subject,
-					Participant: in.by.Participant,
-					Roles:       append([]schemas.Role{}, in.by.Roles...),
-				},
-			}, nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/participants",
-		"put-participant",
-		"Make a participant, or change one with If-Match",
-		"parties",
-		func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
-			revision, err := in.revision()
+	op(s, a, operation{http.MethodGet, "/me", "get-me", "parties",
+		"Who the gateway takes the caller for"}, func(_ context.Context, in *identityGet) (*identity, error) {
+		if !in.by.SignedIn() {
+			return nil, policy.Needs(in.by, schemas.RoleTrainer, "see who you are here")
+		}
+		return &identity{
+			schemas.Identity{
+				Issuer:      in.by.Issuer,
+				Subject:     in.by.Subject,
+				Participant: in.by.Participant,
+				Roles:       append([]schemas.Role{}, in.by.Roles...),
+			},
+		}, nil
+	})
+	op(s, a, operation{http.MethodPost, "/participants", "put-participant", "parties",
+		"Make a participant, or change one with If-Match"}, func(ctx context.Context, in *participantPost) (*One[schemas.Participant], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Parties.PutParticipant(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(p, p.Revision, ""), nil
+	})
+	op(s, a, operation{http.MethodGet, "/participants", "list-participants", "parties",
+		"Participants"}, func(ctx context.Context, in *listQuery) (*List[schemas.Participant], error) {
+		if !in.by.Has(schemas.RoleOfficer) {
+			err := policy.Needs(in.by, schemas.RoleOperator, "list participants")
 			if err != nil {
 				return nil, err
 			}
-			p, err := s.Parties.PutParticipant(ctx, in.by, in.Body, revision)
-			if err != nil {
-				return nil, err
-			}
-			return made(p, p.Revision, ""), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/participants",
-		"list-participants",
-		"Participants",
-		"parties",
-		func(ctx context.Context, in *listQuery) (*List[schemas.Participant], error) {
-			if !in.by.Has(schemas.RoleOfficer) {
-				err := policy.Needs(in.by, schemas.RoleOperator, "list participants")
-				if err != nil {
-					return nil, err
-				}
-			}
-			p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
-			return listOf(p, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/participants/{id}/stop",
-		"stop-participant",
-		"Revoke everything of a participant: the operator any agreement, and bars it; a provider those on its datasets; a provider naming "+
-			"itself everybody's on its datasets",
-		"parties",
+		}
+		p, next, err := s.Parties.Participants(ctx, in.Cursor, in.Limit)
+		return listOf(p, next), err
+	})
+	op(s, a, operation{http.MethodPost, "/participants/{id}/stop", "stop-participant", "parties",
+		"Revoke everything of a participant: the operator any agreement, and bars it; a provider those on its datasets; a provider naming " +
+			"itself everybody's on its datasets"},
 		func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
 			r, err := s.Stops.Stop(ctx, in.by, in.ID, in.Body.Reason)
 			if err != nil {
 				return nil, err
 			}
 			return one(r, 0), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/participants/{id}/unstop",
-		"unstop-participant",
-		"Lift the operator's stop of a participant; what was revoked stays revoked",
-		"parties",
+		})
+	op(s, a, operation{http.MethodPost, "/participants/{id}/unstop", "unstop-participant", "parties",
+		"Lift the operator's stop of a participant; what was revoked stays revoked"},
 		func(ctx context.Context, in *stopPost) (*One[schemas.Participant], error) {
 			p, err := s.Stops.Unstop(ctx, in.by, in.ID, in.Body.Reason)
 			if err != nil {
 				return nil, err
 			}
 			return one(p, p.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/projects",
-		"put-project",
-		"Make a project, or change one with If-Match",
-		"parties",
-		func(ctx context.Context, in *projectPost) (*One[schemas.Project], error) {
-			revision, err := in.revision()
-			if err != nil {
-				return nil, err
-			}
-			p, err := s.Parties.PutProject(ctx, in.by, in.Body, revision)
-			if err != nil {
-				return nil, err
-			}
-			return made(p, p.Revision, "/api/v1/projects/"+string(p.ID)), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/projects",
-		"list-projects",
-		"Projects that the caller takes part in",
-		"parties",
-		func(ctx context.Context, in *listQuery) (*List[schemas.Project], error) {
-			if !in.by.SignedIn() {
-				return nil, policy.Needs(in.by, schemas.RoleTrainer, "list projects")
-			}
-			p, next, err := s.Parties.Projects(ctx, in.by, in.Cursor, in.Limit)
-			return listOf(p, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/factories",
-		"put-factory",
-		"Make an AI factory, or change one with If-Match",
-		"parties",
-		func(ctx context.Context, in *factoryPost) (*One[schemas.Factory], error) {
-			revision, err := in.revision()
-			if err != nil {
-				return nil, err
-			}
-			in.Body.Proven = false // ours to say
-			f, err := s.Parties.PutFactory(ctx, in.by, in.Body, revision)
-			if err != nil {
-				return nil, err
-			}
-			f = policy.ShownFactory(in.by, f)
-			return made(f, f.Revision, ""), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/factories",
-		"list-factories",
-		"AI factories",
-		"parties",
-		func(ctx context.Context, in *listQuery) (*List[schemas.Factory], error) {
-			f, next, err := s.Parties.Factories(ctx, in.Cursor, in.Limit)
-			for i := range f {
-				f[i] = policy.ShownFactory(in.by, f[i])
-			}
-			return listOf(f, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/stores",
-		"put-store",
-		"Make a store with the prefixes of providers, or change one with If-Match",
-		"parties",
+		})
+}
+
+// places are what participants work in: projects, factories, stores.
+func (s *server) places(a huma.API) {
+	op(s, a, operation{http.MethodPost, "/projects", "put-project", "parties",
+		"Make a project, or change one with If-Match"}, func(ctx context.Context, in *projectPost) (*One[schemas.Project], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Parties.PutProject(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		return made(p, p.Revision, "/api/v1/projects/"+string(p.ID)), nil
+	})
+	op(s, a, operation{http.MethodGet, "/projects", "list-projects", "parties",
+		"Projects that the caller takes part in"}, func(ctx context.Context, in *listQuery) (*List[schemas.Project], error) {
+		if !in.by.SignedIn() {
+			return nil, policy.Needs(in.by, schemas.RoleTrainer, "list projects")
+		}
+		p, next, err := s.Parties.Projects(ctx, in.by, in.Cursor, in.Limit)
+		return listOf(p, next), err
+	})
+	op(s, a, operation{http.MethodPost, "/factories", "put-factory", "parties",
+		"Make an AI factory, or change one with If-Match"}, func(ctx context.Context, in *factoryPost) (*One[schemas.Factory], error) {
+		revision, err := in.revision()
+		if err != nil {
+			return nil, err
+		}
+		in.Body.Proven = false // ours to say
+		f, err := s.Parties.PutFactory(ctx, in.by, in.Body, revision)
+		if err != nil {
+			return nil, err
+		}
+		f = policy.ShownFactory(in.by, f)
+		return made(f, f.Revision, ""), nil
+	})
+	op(s, a, operation{http.MethodGet, "/factories", "list-factories", "parties",
+		"AI factories"}, func(ctx context.Context, in *listQuery) (*List[schemas.Factory], error) {
+		f, next, err := s.Parties.Factories(ctx, in.Cursor, in.Limit)
+		for i := range f {
+			f[i] = policy.ShownFactory(in.by, f[i])
+		}
+		return listOf(f, next), err
+	})
+	op(s, a, operation{http.MethodPost, "/stores", "put-store", "parties",
+		"Make a store with the prefixes of providers, or change one with If-Match"},
 		func(ctx context.Context, in *storePost) (*One[schemas.Store], error) {
 			revision, err := in.revision()
 			if err != nil {
@@ -248,21 +176,13 @@ func (s *server) parties(a huma.API) {
 				return nil, err
 			}
 			return made(st, st.Revision, ""), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/stores",
-		"list-stores",
-		"Stores: all for operators, those with own prefixes for providers",
-		"parties",
+		})
+	op(s, a, operation{http.MethodGet, "/stores", "list-stores", "parties",
+		"Stores: all for operators, those with own prefixes for providers"},
 		func(ctx context.Context, in *listQuery) (*List[schemas.Store], error) {
 			st, next, err := s.Parties.Stores(ctx, in.by, in.Cursor, in.Limit)
 			return listOf(st, next), err
-		},
-	)
+		})
 }
 
 // refers checks that what a store refers to is there: a credential of the settings, and

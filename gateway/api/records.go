@@ -104,144 +104,88 @@ func text(b []byte) *plainText {
 }
 
 func (s *server) records(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/records",
-		"list-records",
-		"The record: all for officers, one's own for others",
-		"record",
-		func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
-			if in.Whole {
-				err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
-				if err != nil {
-					return nil, err
-				}
-			}
-			q, err := in.query()
-			if err != nil {
-				return nil, err
-			}
-			r, err := s.Record.Records(ctx, q)
-			if err == nil && len(r) == 0 && in.Cursor == "" {
-				err = s.Known(ctx, in.by, q)
-			}
-			for i := range r {
-				r[i] = policy.ShownRecord(in.by, r[i])
-			}
-			next := ""
-			if len(r) == in.Limit {
-				next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
-			}
-			return listOf(r, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/checkpoint",
-		"get-checkpoint",
-		"The signed head of the log [C2SP tlog-checkpoint]",
-		"record",
-		func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {
-			c, err := s.Record.Checkpoint(ctx)
-			return text(c), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/key",
-		"get-key",
-		"The log's public key, as verifiers take it [C2SP signed-note]",
-		"record",
-		func(context.Context, *struct{ Caller }) (*plainText, error) {
-			return text([]byte(s.Record.VKey() + "\n")), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/consistency",
-		"get-consistency",
-		"Proof that the record of one size begins with the record of another [RFC 6962 §2.1.2]",
-		"record",
-		func(ctx context.Context, in *struct {
-			Caller
-			From int64 `query:"from" minimum:"1" required:"true" doc:"size of the older checkpoint"`
-			To   int64 `query:"to" minimum:"1" required:"true" doc:"size of the newer one"`
-		}) (*One[Consistency], error) {
-			hashes, err := s.Record.Consistency(ctx, in.From, in.To)
-			c := Consistency{From: in.From, To: in.To, Hashes: make([][]byte, len(hashes))}
-			for i := range hashes {
-				c.Hashes[i] = hashes[i][:]
-			}
-			return one(c, 0), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/nouns",
-		"list-nouns",
-		"Digests of the stored nouns that rule, to be held against the record: officers only",
-		"record",
-		func(ctx context.Context, in *struct {
-			Caller
-			Cursor string `query:"cursor"`
-			Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
-		}) (*One[audit.NounPage], error) {
+	op(s, a, operation{http.MethodGet, "/audit/records", "list-records", "record",
+		"The record: all for officers, one's own for others"}, func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
+		if in.Whole {
 			err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
 			if err != nil {
 				return nil, err
 			}
-			p, err := s.Record.Nouns(ctx, in.Cursor, in.Limit)
-			return one(p, 0), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/audit/records/{index}/erase",
-		"erase-values",
-		"Erase values of a record, as the law may demand for personal data; an entry of its own says so",
-		"record",
-		func(ctx context.Context, in *struct {
-			Caller
-			Index int64 `path:"index" minimum:"0"`
-			Body  Erasure
-		}) (*One[Erased], error) {
-			err := policy.Needs(in.by, schemas.RoleOfficer, "erase values of a record")
-			if err != nil {
-				return nil, err
-			}
-			at, err := s.Record.Erase(ctx, in.by, in.Index, in.Body.Names, in.Body.Reason)
-			return one(Erased{Record: in.Index, Names: in.Body.Names, Entry: at}, 0), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/audit/proofs/{index}",
-		"get-proof",
-		"Proof that a record is in the log [C2SP tlog-proof]",
-		"record",
-		func(ctx context.Context, in *recordIndex) (*plainText, error) {
-			err := s.mayProve(ctx, in)
-			if err != nil {
-				return nil, err
-			}
-			p, err := s.Record.Proof(ctx, in.Index)
-			return text(p), err
-		},
-	)
+		}
+		q, err := in.query()
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.Record.Records(ctx, q)
+		if err == nil && len(r) == 0 && in.Cursor == "" {
+			err = s.Known(ctx, in.by, q)
+		}
+		for i := range r {
+			r[i] = policy.ShownRecord(in.by, r[i])
+		}
+		next := ""
+		if len(r) == in.Limit {
+			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
+		}
+		return listOf(r, next), err
+	})
+	op(s, a, operation{http.MethodGet, "/audit/checkpoint", "get-checkpoint", "record",
+		"The signed head of the log [C2SP tlog-checkpoint]"}, func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {
+		c, err := s.Record.Checkpoint(ctx)
+		return text(c), err
+	})
+	op(s, a, operation{http.MethodGet, "/audit/key", "get-key", "record",
+		"The log's public key, as verifiers take it [C2SP signed-note]"}, func(context.Context, *struct{ Caller }) (*plainText, error) {
+		return text([]byte(s.Record.VKey() + "\n")), nil
+	})
+	op(s, a, operation{http.MethodGet, "/audit/consistency", "get-consistency", "record",
+		"Proof that the record of one size begins with the record of another [RFC 6962 §2.1.2]"}, func(ctx context.Context, in *struct {
+		Caller
+		From int64 `query:"from" minimum:"1" required:"true" doc:"size of the older checkpoint"`
+		To   int64 `query:"to" minimum:"1" required:"true" doc:"size of the newer one"`
+	}) (*One[Consistency], error) {
+		hashes, err := s.Record.Consistency(ctx, in.From, in.To)
+		c := Consistency{From: in.From, To: in.To, Hashes: make([][]byte, len(hashes))}
+		for i := range hashes {
+			c.Hashes[i] = hashes[i][:]
+		}
+		return one(c, 0), err
+	})
+	op(s, a, operation{http.MethodGet, "/audit/nouns", "list-nouns", "record",
+		"Digests of the stored nouns that rule, to be held against the record: officers only"}, func(ctx context.Context, in *struct {
+		Caller
+		Cursor string `query:"cursor"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
+	}) (*One[audit.NounPage], error) {
+		err := policy.Needs(in.by, schemas.RoleOfficer, "verify the whole record")
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Record.Nouns(ctx, in.Cursor, in.Limit)
+		return one(p, 0), err
+	})
+	op(s, a, operation{http.MethodPost, "/audit/records/{index}/erase", "erase-values", "record",
+		"Erase values of a record, as the law may demand for personal data; an entry of its own says so"}, func(ctx context.Context, in *struct {
+		Caller
+		Index int64 `path:"index" minimum:"0"`
+		Body  Erasure
+	}) (*One[Erased], error) {
+		err := policy.Needs(in.by, schemas.RoleOfficer, "erase values of a record")
+		if err != nil {
+			return nil, err
+		}
+		at, err := s.Record.Erase(ctx, in.by, in.Index, in.Body.Names, in.Body.Reason)
+		return one(Erased{Record: in.Index, Names: in.Body.Names, Entry: at}, 0), err
+	})
+	op(s, a, operation{http.MethodGet, "/audit/proofs/{index}", "get-proof", "record",
+		"Proof that a record is in the log [C2SP tlog-proof]"}, func(ctx context.Context, in *recordIndex) (*plainText, error) {
+		err := s.mayProve(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.Record.Proof(ctx, in.Index)
+		return text(p), err
+	})
 }
 
 // Known says to those who may see all that what they filter by does not exist: no

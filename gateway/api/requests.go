@@ -60,30 +60,17 @@ type reviewPost struct {
 }
 
 func (s *server) requests(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/decisions",
-		"dry-run",
-		"Would this be allowed, which rule says so, what would change it",
-		"requests",
+	op(s, a, operation{http.MethodPost, "/decisions", "dry-run", "requests",
+		"Would this be allowed, which rule says so, what would change it"},
 		func(ctx context.Context, in *decisionPost) (*One[schemas.Decision], error) {
 			d, err := s.Requests.DryRun(ctx, in.by, in.Body)
 			if err != nil {
 				return nil, err
 			}
 			return one(d, 0), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/requests",
-		"submit-request",
-		"Ask for datasets; a refused request is an answer, not an error",
-		"requests",
+		})
+	op(s, a, operation{http.MethodPost, "/requests", "submit-request", "requests",
+		"Ask for datasets; a refused request is an answer, not an error"},
 		func(ctx context.Context, in *requestPost) (*One[schemas.Request], error) {
 			b := in.Body
 			r := schemas.Request{
@@ -104,63 +91,30 @@ func (s *server) requests(a huma.API) {
 				return nil, err
 			}
 			return made(r, r.Revision, "/api/v1/requests/"+string(r.ID)), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/requests",
-		"list-requests",
-		"Requests of the caller, or that wait for the caller",
-		"requests",
-		func(ctx context.Context, in *requestList) (*List[schemas.Request], error) {
-			r, next, err := s.Requests.List(ctx, in.by, in.State, in.Cursor, in.Limit)
-			return listOf(r, next), err
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/requests/{id}",
-		"get-request",
-		"One request",
-		"requests",
-		func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
-			r, err := s.Requests.GetWithAsker(ctx, in.by, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			return one(r, r.Revision), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/notices/key",
-		"get-notice-key",
-		"The public key that signs calls of webhooks [Standard Webhooks v1a]",
-		"requests",
-		func(context.Context, *struct{ Caller }) (*plainText, error) {
-			return text([]byte(s.NoticeKey + "\n")), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/requests/{id}/review",
-		"review-request",
-		"The holder's or access body's yes or no",
-		"requests",
-		func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
-			r, err := s.Requests.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
-			if err != nil {
-				return nil, err
-			}
-			return one(r, r.Revision), nil
-		},
-	)
+		})
+	op(s, a, operation{http.MethodGet, "/requests", "list-requests", "requests",
+		"Requests of the caller, or that wait for the caller"}, func(ctx context.Context, in *requestList) (*List[schemas.Request], error) {
+		r, next, err := s.Requests.List(ctx, in.by, in.State, in.Cursor, in.Limit)
+		return listOf(r, next), err
+	})
+	op(s, a, operation{http.MethodGet, "/requests/{id}", "get-request", "requests",
+		"One request"}, func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
+		r, err := s.Requests.GetWithAsker(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, operation{http.MethodGet, "/notices/key", "get-notice-key", "requests",
+		"The public key that signs calls of webhooks [Standard Webhooks v1a]"}, func(context.Context, *struct{ Caller }) (*plainText, error) {
+		return text([]byte(s.NoticeKey + "\n")), nil
+	})
+	op(s, a, operation{http.MethodPost, "/requests/{id}/review", "review-request", "requests",
+		"The holder's or access body's yes or no"}, func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
+		r, err := s.Requests.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
 }

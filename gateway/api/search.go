@@ -47,20 +47,12 @@ type found struct {
 }
 
 func (s *server) search(a huma.API) {
-	op(s, a, http.MethodGet, "/datasets", "search-datasets", "Search datasets of all spaces", "datasets", s.find)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/spaces",
-		"list-spaces",
-		"Data spaces",
-		"datasets",
-		func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
-			p, err := schemas.SpaceProfiles()
-			return listOf(p, ""), err
-		},
-	)
+	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
+	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
+		"Data spaces"}, func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
+		p, err := schemas.SpaceProfiles()
+		return listOf(p, ""), err
+	})
 }
 
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {

@@ -71,138 +71,98 @@ func shownVersion(v *schemas.Version) VersionShown {
 }
 
 func (s *server) versions(a huma.API) {
-	op(
-		s,
-		a,
-		http.MethodPost,
-		"/datasets/{id}/versions",
-		"publish-version",
-		"Publish a version from objects in a store",
-		"datasets",
-		func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
-			err := s.changes(ctx, in.by, "publish a version")
-			if err != nil {
-				return nil, err
-			}
-			err = s.bucket(ctx, in)
-			if err != nil {
-				return nil, err
-			}
-			v, err := s.Publisher.Publish(ctx, in.by, in.ID, in.Body)
-			if err != nil {
-				return nil, err
-			}
-			return &One[schemas.VersionSummary]{
-				Status:   http.StatusAccepted,
-				Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version),
-				Body:     v,
-			}, nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/datasets/{id}/versions",
-		"list-versions",
-		"Versions of a dataset, newest first",
-		"datasets",
-		func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
-			d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
-			if err != nil {
-				return nil, err
-			}
-			v, err := s.Catalog.Versions(ctx, policy.SightOf(in.by), in.ID)
-			if err != nil {
-				return nil, err
-			}
+	op(s, a, operation{http.MethodPost, "/datasets/{id}/versions", "publish-version", "datasets",
+		"Publish a version from objects in a store"}, func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
+		err := s.changes(ctx, in.by, "publish a version")
+		if err != nil {
+			return nil, err
+		}
+		err = s.bucket(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Publisher.Publish(ctx, in.by, in.ID, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return &One[schemas.VersionSummary]{
+			Status:   http.StatusAccepted,
+			Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version),
+			Body:     v,
+		}, nil
+	})
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions", "list-versions", "datasets",
+		"Versions of a dataset, newest first"}, func(ctx context.Context, in *datasetID) (*List[schemas.VersionSummary], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Versions(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		for i := range v {
+			v[i] = policy.ShownVersion(in.by, &d, v[i])
+		}
+		own, err := s.owns(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !own { // what is not published yet, and faults, are the provider's business
+			v = slices.DeleteFunc(v, func(s schemas.VersionSummary) bool { return s.State != schemas.VersionPublished })
 			for i := range v {
-				v[i] = policy.ShownVersion(in.by, &d, v[i])
+				v[i].Notes = nil
 			}
-			own, err := s.owns(ctx, in.by, in.ID)
-			if err != nil {
-				return nil, err
+		}
+		return listOf(v, ""), nil
+	})
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions/{version}", "get-version", "datasets",
+		"One version with its progress"}, func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
+		d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Version(ctx, in.ID, in.Version)
+		if err != nil {
+			return nil, err
+		}
+		own, err := s.owns(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !own {
+			if v.State != schemas.VersionPublished {
+				return nil, schemas.Errorf(schemas.NotFound, string(in.Version), "dataset %s has no version %s", in.ID, in.Version)
 			}
-			if !own { // what is not published yet, and faults, are the provider's business
-				v = slices.DeleteFunc(v, func(s schemas.VersionSummary) bool { return s.State != schemas.VersionPublished })
-				for i := range v {
-					v[i].Notes = nil
+			v.Notes = nil
+		}
+		out := shownVersion(&v)
+		if policy.HidesRows(in.by, &d) {
+			out.VersionSummary = policy.ShownVersion(in.by, &d, out.VersionSummary)
+			for i := range out.Data {
+				for j := range out.Data[i].Splits {
+					out.Data[i].Splits[j].Rows = 0
 				}
 			}
-			return listOf(v, ""), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/datasets/{id}/versions/{version}",
-		"get-version",
-		"One version with its progress",
-		"datasets",
-		func(ctx context.Context, in *versionID) (*One[VersionShown], error) {
-			d, err := s.Catalog.Get(ctx, policy.SightOf(in.by), in.ID)
-			if err != nil {
-				return nil, err
-			}
-			v, err := s.Catalog.Version(ctx, in.ID, in.Version)
-			if err != nil {
-				return nil, err
-			}
-			own, err := s.owns(ctx, in.by, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			if !own {
-				if v.State != schemas.VersionPublished {
-					return nil, schemas.Errorf(schemas.NotFound, string(in.Version), "dataset %s has no version %s", in.ID, in.Version)
-				}
-				v.Notes = nil
-			}
-			out := shownVersion(&v)
-			if policy.HidesRows(in.by, &d) {
-				out.VersionSummary = policy.ShownVersion(in.by, &d, out.VersionSummary)
-				for i := range out.Data {
-					for j := range out.Data[i].Splits {
-						out.Data[i].Splits[j].Rows = 0
-					}
-				}
-			}
-			return one(out, 0), nil
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodDelete,
-		"/datasets/{id}/versions/{version}",
-		"withdraw-version",
-		"Withdraw a version, or give up its publication",
-		"datasets",
-		func(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
-			return s.withdrawVersion(ctx, in)
-		},
-	)
-	op(
-		s,
-		a,
-		http.MethodGet,
-		"/datasets/{id}/versions/{version}/manifest",
-		"get-version-manifest",
-		"The whole manifest, for the provider",
-		"datasets",
-		func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
-			_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
-			if err != nil {
-				return nil, err
-			}
-			v, err := s.Catalog.Manifest(ctx, in.ID, in.Version)
-			if err != nil {
-				return nil, err
-			}
-			return one(v, 0), nil
-		},
-	)
+		}
+		return one(out, 0), nil
+	})
+	op(s, a, operation{http.MethodDelete, "/datasets/{id}/versions/{version}", "withdraw-version", "datasets",
+		"Withdraw a version, or give up its publication"}, func(ctx context.Context, in *versionDelete) (*One[schemas.VersionSummary], error) {
+		return s.withdrawVersion(ctx, in)
+	})
+	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions/{version}/manifest", "get-version-manifest", "datasets",
+		"The whole manifest, for the provider"}, func(ctx context.Context, in *versionID) (*One[schemas.Version], error) {
+		_, err := s.Catalog.Own(ctx, in.by, in.ID) // keys and buckets are the provider's own business
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Catalog.Manifest(ctx, in.ID, in.Version)
+		if err != nil {
+			return nil, err
+		}
+		return one(v, 0), nil
+	})
 }
 
 // withdrawVersion refuses while agreements that were made on the version stand, unless

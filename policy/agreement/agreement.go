@@ -35,6 +35,9 @@ func New(database *db.DB, parties *party.Registry, now func() time.Time) *Agreem
 	return &Agreements{DB: database, Parties: parties, Now: now}
 }
 
+// Read gives an agreement as it stands now, to whoever asks: q is the transaction that
+// rules on it, or the database where that is to be shown alone. Errors: NotFound,
+// Unavailable for one that was edited behind the gateway.
 func (s *Agreements) Read(ctx context.Context, q db.Querier, id schemas.AgreementID) (schemas.Agreement, error) {
 	a, revision, err := db.Get[schemas.Agreement](ctx, q, "agreement", string(id))
 	if err != nil {
@@ -51,12 +54,16 @@ func (s *Agreements) InForce(ctx context.Context, q db.Querier, a schemas.Agreem
 	if err != nil {
 		return a, fmt.Errorf("read what agreement %s used: %w", id, err)
 	}
+	// Nobody writes that an agreement has ended by its own date: it is read from the date, so
+	// that no clock has to be kept for it and no stream is a moment late.
 	if a.State == schemas.AgreementActive && !s.Now().Before(a.Until) {
 		a.State = schemas.AgreementEnded
 	}
 	return a, nil
 }
 
+// MaySee says whether a caller may read an agreement: who asked for it, its provider, a
+// partner whom its terms admit, and whoever oversees the site.
 func MaySee(by schemas.Principal, a *schemas.Agreement) bool {
 	return by.Participant != "" &&
 		(a.Participant == by.Participant || a.Provider == by.Participant || slices.Contains(a.Partners, by.Participant)) ||
@@ -81,7 +88,7 @@ func CheckUse(who schemas.ParticipantID, a *schemas.Agreement) error {
 	)
 }
 
-// Agreement finds one that the caller may see: a partner's, the provider's, an
+// Get finds one that the caller may see: a partner's, the provider's, an
 // officer's or operator's. Errors: NotFound.
 func (s *Agreements) Get(ctx context.Context, by schemas.Principal, id schemas.AgreementID) (schemas.Agreement, error) {
 	err := SignedIn(by, string(id))
@@ -105,7 +112,7 @@ func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
 	return err
 }
 
-// Agreements lists what the caller may see; dataset "" is every dataset.
+// List lists what the caller may see; dataset "" is every dataset.
 func (s *Agreements) List(
 	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int,
 ) ([]schemas.Agreement, string, error) {

@@ -41,6 +41,7 @@ func (b Basis) NoteAttributes(who schemas.ParticipantID, f policy.Attributes) {
 // Moved says that a noun is not any more what a decision read.
 type Moved struct{ policy.Noun }
 
+// Error names what moved, for the log.
 func (m *Moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
 
 // Check reads the revisions again: nil, or moved.
@@ -87,6 +88,8 @@ func (s *Agreements) Settle(
 		if s.judged != nil {
 			s.judged()
 		}
+		// A dataset's offer has revision 4 when the request is judged, and 5 when it would be
+		// granted: it is judged once more, on 5. What it was judged on by then stands in b.
 		err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			err := b.Check(ctx, tx)
 			if err != nil {
@@ -103,12 +106,10 @@ func (s *Agreements) Settle(
 	}
 }
 
+// ChangedMeanwhile is what a caller is told when the terms did not come to rest.
 func ChangedMeanwhile(subject string, cause error) error {
 	return &schemas.Error{
-		Kind:    schemas.Conflict,
-		Subject: subject,
-		Message: "the terms changed meanwhile",
-		Remedy:  "send it again: it is judged by what holds by then",
-		Err:     cause,
+		Kind: schemas.Conflict, Subject: subject, Message: "the terms changed meanwhile",
+		Remedy: "send it again: it is judged by what holds by then", Err: cause,
 	}
 }

@@ -59,6 +59,7 @@ func CheckHolder(ctx context.Context, q db.Querier, l *schemas.Lease, b Basis) e
 	return CheckHands(ctx, q, l, &p, b)
 }
 
+// CheckUnrevoked refuses a lease that somebody has ended: nil, or Denied with their reason.
 func CheckUnrevoked(l *schemas.Lease) error {
 	if l.Revoked.IsZero() {
 		return nil

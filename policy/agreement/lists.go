@@ -40,6 +40,8 @@ func ListOfProjects[T any](
 	if err != nil {
 		return nil, "", err
 	}
+	// A caller in 12,000 projects is answered by three looks, of which each gives the first
+	// limit+1 rows of its own; the first limit of all of them are among those.
 	found := map[string]db.Row[T]{} // what or holds for is found in each look
 	for first := true; first || len(mine) > 0; first = false {
 		some := mine[:min(len(mine), inOneLook)]

@@ -8,13 +8,13 @@ import (
 	"guichet/schemas"
 )
 
+// SignedIn refuses a caller without a token, or of no organisation here. Errors:
+// Unauthenticated, Denied about what.
 func SignedIn(by schemas.Principal, what string) error {
 	if !by.SignedIn() {
 		return &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "token",
-			Message: "this needs a signed-in caller",
-			Remedy:  "send a token of an issuer that is known here",
+			Kind: schemas.Unauthenticated, Subject: "token", Message: "this needs a signed-in caller",
+			Remedy: "send a token of an issuer that is known here",
 		}
 	}
 	if by.Participant == "" {
@@ -25,6 +25,8 @@ func SignedIn(by schemas.Principal, what string) error {
 	return nil
 }
 
+// Oversees says whether a caller reads all that is kept here: officers and operators. They
+// use nothing of others for that.
 func Oversees(by schemas.Principal) bool {
 	return by.Has(schemas.RoleOfficer) || by.Has(schemas.RoleOperator)
 }
@@ -41,6 +43,7 @@ func Values(a *schemas.Agreement, by schemas.Principal) map[string]string {
 	return WithCaller(v, by)
 }
 
+// WithCaller adds to the values of a change who made it: organisation and person.
 func WithCaller(v map[string]string, by schemas.Principal) map[string]string {
 	if by.SignedIn() {
 		v["by"], v["subject"] = string(by.Participant), by.Issuer+"#"+by.Subject
@@ -61,10 +64,8 @@ func CheckQuota(ctx context.Context, tx *db.Tx, query string, project schemas.Pr
 	}
 	if n >= most {
 		return &schemas.Error{
-			Kind:    schemas.TooLarge,
-			Subject: string(project),
-			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what),
-			Remedy:  remedy,
+			Kind: schemas.TooLarge, Subject: string(project),
+			Message: fmt.Sprintf("the project has %d %s, which is the most here", n, what), Remedy: remedy,
 		}
 	}
 	return nil

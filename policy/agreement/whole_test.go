@@ -53,7 +53,8 @@ func (d *rig) over(catalogue interface {
 	Manifest(ctx context.Context, id schemas.DatasetID, version schemas.VersionID) (schemas.Version, error)
 }) {
 	brake := stop.NewBrake(d.DB, nil)
-	d.requests = request.New(request.Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: catalogue, Terms: terms.New(catalogue, nil)})
+	d.requests = request.New(request.Config{Agreements: d.Agreements, Engine: d.engine, Catalogue: catalogue,
+		Terms: terms.New(catalogue, nil)})
 	d.leases = lease.New(lease.Config{Agreements: d.Agreements, Catalogue: catalogue, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	d.releases = release.New(release.Config{Agreements: d.Agreements, Brake: brake, Replica: "r"})
 	d.stops = stop.New(d.Agreements, brake)
@@ -574,11 +575,7 @@ func TestABudgetIsAProjects(t *testing.T) {
 			ctx,
 			agreementtest.Operator(),
 			schemas.Participant{
-				ID:      two.Participant,
-				Name:    "T",
-				Country: "FR",
-				Kind:    schemas.KindResearch,
-				Roles:   two.Roles,
+				ID: two.Participant, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: two.Roles,
 				Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: two.Roles}},
 			},
 			0,
@@ -588,11 +585,7 @@ func TestABudgetIsAProjects(t *testing.T) {
 			ctx,
 			agreementtest.Trainer(),
 			schemas.Project{
-				ID:       "led",
-				Title:    "L",
-				Partners: []schemas.ParticipantID{two.Participant},
-				Factory:  "f",
-				Purposes: []string{"train-model"},
+				ID: "led", Title: "L", Partners: []schemas.ParticipantID{two.Participant}, Factory: "f", Purposes: []string{"train-model"},
 			},
 			0,
 		)

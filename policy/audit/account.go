@@ -26,12 +26,8 @@ type account struct {
 
 func newAccount(n *Nouns) *account {
 	return &account{
-		absent: map[int64][]string{},
-		nouns:  n,
-		before: map[string]string{},
-		after:  map[string][]string{},
-		plain:  map[string]bool{},
-		given:  map[string][2]int64{},
+		absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{},
+		given: map[string][2]int64{},
 	}
 }
 
@@ -64,10 +60,14 @@ func (a *account) see(s seen) {
 	}
 	bound := false
 	for name, value := range s.values {
+		// What an account gave out only grows, so the largest number that any change before
+		// the nouns were read says of it is the least that it may hold.
 		if of, ok := strings.CutPrefix(name, accountPrefix); ok && s.index < a.nouns.AsOf {
 			had := a.given[value]
 			a.given[value] = [2]int64{max(had[0], s.numbers["used_rows"+of]), max(had[1], s.numbers["used_bytes"+of])}
 		}
+		// "digest.offer" = "ds-1 ab12…" binds the change to the noun as it was written then.
+		// The newest below AsOf must be the stored one; a later one may be already.
 		table, ok := strings.CutPrefix(name, digestPrefix)
 		at := strings.LastIndexByte(value, ' ')
 		if !ok || at < 0 {
@@ -88,6 +88,8 @@ func (a *account) see(s seen) {
 
 // erase takes an erasure's names off the values that are missing.
 func (a *account) erase(s seen) {
+	// An erasure stands after what it erases, so that the gap is known by now. Names that it
+	// says and that are not missing change nothing: it excuses, it does not accuse.
 	n := s.numbers[erasedRecord]
 	left := a.absent[n]
 	for name := range strings.SplitSeq(s.values[erasedNames], ",") {
@@ -125,6 +127,8 @@ func (a *account) settle(r *Report) {
 		if n.Digest == "" || a.before[key] == n.Digest || slices.Contains(a.after[key], n.Digest) {
 			continue
 		}
+		// A noun that no change has bound was stored by a version that bound none; whose
+		// changes do is held to them.
 		switch {
 		case a.before[key] != "" || a.after[key] != nil:
 			r.bad(-1, "the %s %s is not stored as it was recorded", n.Table, n.ID)
@@ -188,6 +192,7 @@ func nounPage(ctx context.Context, database *db.DB, cursor string, limit int) (N
 		return p, err
 	}
 	p.Items = append(p.Items, items...)
+	// The tables one after another: a page never mixes two, and a cursor names its own.
 	switch {
 	case next != "":
 		p.Next = table + " " + next

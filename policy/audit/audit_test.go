@@ -103,11 +103,8 @@ func TestRecords(t *testing.T) {
 		rs, err := s.log.Records(
 			ctx,
 			audit.Query{
-				Values: map[string]string{"dataset": "ds-1", "participant": "p-1"},
-				From:   time.Now().Add(-time.Hour),
-				Kinds:  []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd},
-				After:  3,
-				Limit:  4,
+				Values: map[string]string{"dataset": "ds-1", "participant": "p-1"}, From: time.Now().Add(-time.Hour),
+				Kinds: []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd}, After: 3, Limit: 4,
 			},
 		)
 		if err != nil || len(rs) != 4 {

@@ -89,6 +89,8 @@ func VerifyBundle(r io.ReaderAt, size int64, vkey string, saved ...[]byte) (Repo
 		}
 		said = &s
 	}
+	// The statement is about the bytes of the file, whatever they say: so the digest is taken
+	// of what is read, and compared when all of it was.
 	digest := sha256.New()
 	err = verifyLines(io.TeeReader(in, digest), h, heads, &rep)
 	if err == nil {
@@ -138,6 +140,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		if err := d.Decode(&e); err != nil || d.More() {
 			return badBundle(err, "has a line after record %d that is not a record", last)
 		}
+		// Two programs that read a name twice, or in capital letters, need not take the same of
+		// the two: only the one way of writing a record is taken.
 		again, err := e.line()
 		if err != nil ||
 			!bytes.Equal(bytes.TrimSuffix(again, []byte("\n")), lines.Bytes()) { // names twice, or in other letters: others would read it otherwise
@@ -149,6 +153,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		last = max(last, e.Index)
 		rep.Records++
 		e.check(h, rep, a)
+		// Records 0, 1, 2, … grow a tree of their own, which at the end is the log's, if nothing
+		// was left out; a part of a log stops growing at its first gap, and has its proofs.
 		if e.Index == tree.size { // as long as it is the whole log
 			tree.add(tlog.RecordHash(e.Leaf), func(_ int, _, _ int64, h tlog.Hash) tlog.Hash { return h })
 			t.reach(tree, rep)
@@ -193,6 +199,8 @@ func (e *entry) check(h Head, rep *Report, a *account) {
 	for name := range leaf.Values {
 		_, value := e.Values[name]
 		_, salt := e.Salts[name]
+		// Of a value that is not there: withheld from this reader, which the statement must
+		// say too; changed, since its salt came without it; or gone, which an erasure may excuse.
 		switch {
 		case value:
 		case name == withholdable && slices.Equal(e.Withheld, []string{name}) && !salt:

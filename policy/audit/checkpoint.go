@@ -48,6 +48,7 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, l.refuse(err)
 	}
+	// The same head is the same bytes, so that two who compare what they kept compare text.
 	if l.signed != nil && s.size == l.head.Size && s.root == l.head.Root {
 		return l.signed, nil
 	}
@@ -61,6 +62,8 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if e.root() != s.root {
 		return nil, l.refuse(fault("The stored root of %d records is not the root of the stored tree.", s.size))
 	}
+	// A log that signs two roots of one size, or a head that is no continuation, cannot be
+	// believed again by anybody: so it refuses, and stays refused until somebody looks.
 	if err := l.contains(ctx, s, l.head); err != nil {
 		return nil, l.refuse(err)
 	}
@@ -69,13 +72,12 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}
+	// Kept before it is given away: a head that is out and then forgotten could be signed
+	// over by a database that was restored.
 	if err := replaceFile(l.headFile, msg); err != nil {
 		return nil, &schemas.Error{
-			Kind:    schemas.Unavailable,
-			Subject: "head file",
-			Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy:  "Check the disk that holds the head file.",
-			Err:     err,
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
+			Remedy: "Check the disk that holds the head file.", Err: err,
 		}
 	}
 	l.head, l.signed = h, msg
@@ -101,6 +103,8 @@ func replaceFile(path string, b []byte) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	// The name changes in one step, and the folder is written too: after a cut of power there
+	// is the old head or the new one, whole.
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}

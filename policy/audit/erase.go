@@ -50,6 +50,8 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 			return err
 		}
 		for i, name := range names {
+			// What says which noun a record is about, or what an account gave out, is how an edit
+			// behind the gateway is found: without it, erasing would be a way to hide one.
 			_, committed := leaf.Values[name]
 			if name == db.SubjectValue || strings.HasPrefix(name, digestPrefix) || strings.HasPrefix(name, accountPrefix) ||
 				leaf.Kind == schemas.ChangeErasure {
@@ -64,16 +66,9 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 				return schemas.BadField("erasure", fmt.Sprintf("/names/%d", i), "record %d has no value %q", index, name)
 			}
 		}
-		at, err = tx.Append(
-			ctx,
-			schemas.Change{Kind: schemas.ChangeErasure, Subject: erasureOf(index), Numbers: map[string]int64{erasedRecord: index},
-				Values: map[string]string{
-					erasedNames: strings.Join(names, ","),
-					"reason":    reason,
-					"by":        string(by.Participant),
-					"subject":   by.Issuer + "#" + by.Subject,
-				}},
-		)
+		at, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeErasure, Subject: erasureOf(index),
+			Numbers: map[string]int64{erasedRecord: index}, Values: map[string]string{erasedNames: strings.Join(names, ","),
+				"reason": reason, "by": string(by.Participant), "subject": by.Issuer + "#" + by.Subject}})
 		return err
 	})
 	if err != nil {

@@ -115,10 +115,8 @@ func (l *Log) Start(ctx context.Context) error {
 	}
 	if !begun {
 		err := l.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Append(
-				ctx,
-				schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(), Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}},
-			)
+			_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeLogStart, Subject: l.Origin(),
+				Values: map[string]string{"origin": l.Origin(), "vkey": l.VKey()}})
 			return err
 		})
 		if err != nil {
@@ -156,6 +154,8 @@ func (l *Log) check(ctx context.Context) (state, error) {
 	if e.root() != s.root {
 		return s, fault("The stored root of %d records is not the root of the stored tree.", s.size)
 	}
+	// The tree's root is checked whole, its leaves only as far as a start may take: an older
+	// leaf that was edited is found by Verify.
 	from := max(0, s.size-startCheck)
 	var r Report
 	r.FirstBad = -1
@@ -197,10 +197,7 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	}
 	if err != nil {
 		return &schemas.Error{
-			Kind:    schemas.Unavailable,
-			Subject: "head file",
-			Message: "The file with the last signed head cannot be read.",
-			Err:     err,
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err,
 		}
 	}
 	h, err := openCheckpoint(b, l.key.verifier)
@@ -281,6 +278,7 @@ func (l *Log) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
+		// Nothing is signed while nothing changes, and at most once a second while much does.
 		if _, err := l.db.Wait(ctx, size); err != nil {
 			return nil
 		}

@@ -43,6 +43,8 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	if index < 0 || index >= h.Size {
 		return nil, schemas.Errorf(schemas.NotFound, "record", "There is no record %d.", index)
 	}
+	// Of the head that was just signed, never of a newer tree: the proof and its checkpoint go
+	// out as one text, and whoever reads it has no other head to ask for.
 	p, err := tlog.ProveRecord(h.Size, index, stored(ctx, l.db))
 	if err != nil {
 		return nil, fmt.Errorf("prove record %d: %w", index, asFault(err))
@@ -94,6 +96,7 @@ func parseProof(proof []byte) (index int64, p tlog.RecordProof, checkpoint []byt
 	if index, err = parseSize(lines[0][len("index "):]); err != nil {
 		return bad("has no proper index")
 	}
+	// A proof comes from anybody: it is bounded before any of it is decoded.
 	if len(lines)-1 > maxProofHashes {
 		return bad("has too many hashes")
 	}
@@ -119,10 +122,7 @@ func VerifyProof(proof, leaf []byte, vkey string) (index int64, h Head, err erro
 	}
 	if err := tlog.CheckRecord(p, h.Size, h.Root, index, tlog.RecordHash(leaf)); err != nil {
 		return 0, Head{}, &schemas.Error{
-			Kind:    schemas.Invalid,
-			Subject: "proof",
-			Message: fmt.Sprintf("The leaf is not record %d of the log.", index),
-			Err:     err,
+			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err,
 		}
 	}
 	return index, h, nil

@@ -46,6 +46,8 @@ func openStatement(msg []byte, vkey string) (statement, error) {
 	if err != nil {
 		return bad("is not signed by this log's key", err)
 	}
+	// guichet.example/log/bundle, for whom, the log's size, the bundle's records, the digest
+	// of its records file: five lines and the empty one after the last.
 	lines := strings.Split(n.Text, "\n") // ends with an empty one
 	if len(lines) != 6 || lines[0] != v.Name()+bundleOrigin {
 		return bad("is none about a bundle of this log", nil)

@@ -34,6 +34,8 @@ func newTrail(heads []Head) *trail {
 
 // reach holds the tree against the heads of its size.
 func (t *trail) reach(e *compactRange, r *Report) {
+	// Two who saved heads of 100 and of 250 records are both answered by one walk: the tree
+	// passes through 100 and 250 on its way.
 	for len(t.heads) > 0 && t.heads[0].Size <= e.size {
 		h := t.heads[0]
 		t.heads = t.heads[1:]

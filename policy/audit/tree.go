@@ -24,6 +24,8 @@ type compactRange struct {
 // hashes that become complete: the leaf's, then its parents'; store may put
 // another hash in a place by returning it.
 func (e *compactRange) add(h tlog.Hash, store func(level int, n, place int64, h tlog.Hash) tlog.Hash) {
+	// As at a carry: leaf 3 of the doc's tree ends the pair 2–3 (place 5), which ends 0–3
+	// (place 6), so that three hashes become complete at once, at places one after another.
 	place := tlog.StoredHashIndex(0, e.size)
 	n := e.size
 	h = store(0, n, place, h)
@@ -43,6 +45,8 @@ func (e *compactRange) root() tlog.Hash {
 	if len(e.hashes) == 0 {
 		return sha256.Sum256(nil)
 	}
+	// The last subtree is the smallest: of seven leaves 4, 2 and 1 are put together from the
+	// right, as RFC 6962 splits at the largest power of two.
 	h := e.hashes[len(e.hashes)-1]
 	for i := len(e.hashes) - 2; i >= 0; i-- {
 		h = tlog.NodeHash(e.hashes[i], h)
@@ -208,6 +212,8 @@ func (l *Log) Step(ctx context.Context, tx *db.Tx, first int64, leaves [][]byte)
 // extend adds leaves to e and stores what that makes; false, and nothing
 // stored, when the stored head is not e's.
 func extend(ctx context.Context, tx *db.Tx, e *compactRange, leaves [][]byte) (bool, error) {
+	// The stored head moves only from what this edge says it is: an update that hits no row is
+	// another replica's turn, or a tree that was edited, and nothing has been stored yet.
 	was, wasRoot := e.size, e.root()
 	rows := make([][]any, 0, 2*len(leaves))
 	for _, leaf := range leaves {

@@ -108,3 +108,49 @@ func TestTilesOf70000(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The tree that the package's doc draws: five leaves, where their hashes stand, what is its
+// right edge before and after a sixth, and the proofs of the third leaf and of the first four.
+func TestTheTreeThatIsDrawn(t *testing.T) {
+	var e compactRange
+	var s stack
+	roots := []tlog.Hash{e.root()}
+	for n := range 5 {
+		grow(t, &e, &s, fmt.Append(nil, "leaf ", n))
+		roots = append(roots, e.root())
+	}
+	node := func(left, right int64) tlog.Hash { return tlog.NodeHash(s[left], s[right]) }
+	for place, want := range map[int64]tlog.Hash{2: node(0, 1), 5: node(3, 4), 6: node(2, 5)} {
+		if s[place] != want {
+			t.Errorf("place %d is not over what is drawn below it", place)
+		}
+	}
+	if len(s) != 8 || s[7] != tlog.RecordHash([]byte("leaf 4")) || e.root() != node(6, 7) {
+		t.Errorf("%d hashes, or another root", len(s))
+	}
+	edge := func(want ...int64) {
+		t.Helper()
+		if fmt.Sprint(edgePlaces(e.size)) != fmt.Sprint(want) {
+			t.Errorf("the edge of %d stands at %v, want %v", e.size, edgePlaces(e.size), want)
+		}
+		for i, place := range want {
+			if e.hashes[i] != s[place] {
+				t.Errorf("hash %d of the edge is not the one at place %d", i, place)
+			}
+		}
+	}
+	edge(6, 7)
+	proof, err := tlog.ProveRecord(5, 2, s)
+	if err != nil || len(proof) != 3 || proof[0] != s[4] || proof[1] != s[2] || proof[2] != s[7] {
+		t.Errorf("the proof of the third leaf has %d hashes: %v", len(proof), err)
+	}
+	whole, err := tlog.ProveTree(5, 4, s)
+	if err != nil || tlog.CheckTree(whole, 5, roots[5], 4, roots[4]) != nil {
+		t.Errorf("five do not begin with four: %v", err)
+	}
+	if len(whole) != 1 || whole[0] != s[7] {
+		t.Errorf("the proof that five begin with four has %d hashes", len(whole))
+	}
+	grow(t, &e, &s, []byte("leaf 5"))
+	edge(6, 9)
+}

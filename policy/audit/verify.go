@@ -67,14 +67,8 @@ func (l *Log) Verify(ctx context.Context, vkey string, saved ...[]byte) (Report,
 	}
 	head, err := os.ReadFile(l.headFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Report{
-				FirstBad: -1,
-			}, &schemas.Error{
-				Kind:    schemas.Unavailable,
-				Subject: "head file",
-				Message: "The file with the last signed head cannot be read.",
-				Err:     err,
-			}
+		return Report{FirstBad: -1}, &schemas.Error{Kind: schemas.Unavailable, Subject: "head file",
+			Message: "The file with the last signed head cannot be read.", Err: err}
 	}
 	if len(head) > 0 {
 		saved = append(slices.Clone(saved), head)
@@ -138,6 +132,8 @@ func walkTree(ctx context.Context, db *db.DB, s state, heads []Head, r *Report, 
 			return err
 		}
 		for i := from; i < to; i++ {
+			// The tree is made anew from the leaves; each hash that becomes complete on the way is
+			// held against the stored one of its place. Level 2, number 0 is over records 0 to 3.
 			e.add(hashes.leaf(i), func(level int, n, place int64, h tlog.Hash) tlog.Hash {
 				was, ok := hashes.stored[place]
 				if level == 0 {
@@ -222,12 +218,10 @@ func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a
 	for ; next < to; next++ {
 		r.bad(next, "missing")
 	}
+	// Each value that opens is struck off what its leaf commits to; what is left of a leaf at
+	// the end is missing.
 	opened := make(map[int64]map[string]string, len(changes)) // of them, those that the account asks for
-	err = eachValue(
-		ctx,
-		database,
-		"position >= ? AND position < ?",
-		[]any{from, to},
+	err = eachValue(ctx, database, "position >= ? AND position < ?", []any{from, to},
 		func(position int64, name string, salt []byte, value string) {
 			leaf, ok := leaves[position]
 			if !ok {

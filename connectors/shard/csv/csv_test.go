@@ -80,7 +80,8 @@ func TestFirstLines(t *testing.T) {
 		t.Error(err)
 	}
 	r, _ := shardtest.Must(t, []byte("sep=;\na,b\n1,2\n"), shard.Spec{Name: "x.csv", CSV: &schemas.CSV{Delimiter: ","}})
-	if got := shardtest.Types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, sep=;, is not data") {
+	if got := shardtest.Types(r); got != "a:int64 b:int64" || !strings.Contains(fmt.Sprint(r.Notes), "(declared); the first line, "+
+		"sep=;, is not data") {
 		t.Errorf("declared otherwise: %s, %q", got, r.Notes)
 	}
 }
@@ -95,7 +96,8 @@ func TestQuotedNulls(t *testing.T) {
 	} {
 		r, out := shardtest.Must(t, []byte(in), shard.Spec{Name: "x.csv", CSV: &schemas.CSV{Null: []string{"NA"}}})
 		notes := fmt.Sprint(r.Notes)
-		if want == "" && strings.Contains(notes, "in quotes") || !strings.Contains(notes, want) || len(columntest.Cells(t, out, "a")) != int(r.Rows) {
+		if want == "" && strings.Contains(notes, "in quotes") || !strings.Contains(notes, want) || len(columntest.Cells(t, out,
+			"a")) != int(r.Rows) {
 			t.Errorf("%q: %s", in, notes)
 		}
 	}

@@ -16,7 +16,8 @@ func TestThousandsPoint(t *testing.T) {
 	for _, x := range []struct{ name, in, types, note string }{
 		{"German with a decimal comma beside", "Linie;Einsteiger;Umsatz\n3;1.204;3.611,20\n11;87;261,00\n",
 			"Linie:int64 Einsteiger:utf8 " +
-				"Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" (line 2); declare csv.decimalChar`},
+				"Umsatz:utf8", `as "1.204" (line 2), which may stand between thousands, as column "Umsatz" has a decimal comma, "3.611,20" ` +
+				`(line 2); declare csv.decimalChar`},
 		{"a comma far below", "a;b\n1.25;x\n" + strings.Repeat("2.5;y\n", 500) + "3.5;0,5\n", "a:utf8 b:utf8",
 			`column "b" has a decimal comma, "0,5" (line 503)`},
 		{"only thousands", "Linie;Einsteiger\n3;1.204\n11;87\n", "Linie:int64 Einsteiger:utf8",

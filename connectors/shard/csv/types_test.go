@@ -68,16 +68,19 @@ func TestFinenessOfTimes(t *testing.T) {
 	if got := shardtest.Types(r); got != "at:timestamp[ns] of:time64[ns] on:date32" {
 		t.Error(got)
 	}
-	if got := columntest.Cells(t, out, "at")[0] + " " + columntest.Cells(t, out, "of")[0]; got != "2024-02-29 10:00:00.123456789Z 10:00:00.000000001" {
+	if got := columntest.Cells(t, out, "at")[0] + " " + columntest.Cells(t, out, "of")[0]; got != "2024-02-29 10:00:00.123456789Z "+
+		"10:00:00.000000001" {
 		t.Error(got)
 	}
 	if !strings.Contains(strings.Join(r.Notes, "\n"), "finer than a microsecond") {
 		t.Error(r.Notes)
 	}
 	for in, want := range map[string]string{
-		"at\n2024-02-29T10:00:00.1234567891\n":                  "finer than a nanosecond",
-		"at\n2024-02-29T10:00:00.123456789\n9999-01-01T00:00\n": `line 3, column "at": "9999-01-01T00:00" is not a value of type timestamp[ns]: it is outside the years 1678 to 2261`,
-		"on\n29.02.2024 10:30\n":                                `line 2, column "on": "29.02.2024 10:30" is not a value of type date32: it is finer than the type's unit`,
+		"at\n2024-02-29T10:00:00.1234567891\n": "finer than a nanosecond",
+		"at\n2024-02-29T10:00:00.123456789\n9999-01-01T00:00\n": `line 3, column "at": "9999-01-01T00:00" is not a value of type ` +
+			`timestamp[ns]: it is outside the years 1678 to 2261`,
+		"on\n29.02.2024 10:30\n": `line 2, column "on": "29.02.2024 10:30" is not a value of type ` +
+			`date32: it is finer than the type's unit`,
 	} {
 		_, _, err := shardtest.Conform(t, []byte(in), spec)
 		if err == nil || !strings.Contains(err.Error(), want) {

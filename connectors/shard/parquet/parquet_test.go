@@ -73,14 +73,22 @@ type pqFile struct {
 
 func (f pqFile) bytes(t testing.TB) []byte {
 	t.Helper()
-	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	b, err := f.build()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b
+}
+
+func (f pqFile) build() ([]byte, error) {
+	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{f.node}, -1)
+	if err != nil {
+		return nil, err
 	}
 	kv := metadata.NewKeyValueMetadata()
 	for k, v := range f.kv {
 		if err := kv.Append(k, v); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
 	var buf bytes.Buffer
@@ -88,7 +96,7 @@ func (f pqFile) bytes(t testing.TB) []byte {
 		file.WithWriteMetadata(kv))
 	rg, err := w.AppendRowGroupChecked()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for _, put := range append([]func(file.ColumnChunkWriter) error{f.put}, f.more...) {
 		c, err := rg.NextColumn()
@@ -96,13 +104,11 @@ func (f pqFile) bytes(t testing.TB) []byte {
 			err = errors.Join(put(c), c.Close())
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := errors.Join(rg.Close(), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	err = errors.Join(rg.Close(), w.Close())
+	return buf.Bytes(), err
 }
 
 // int96At is Spark's form of seconds and nanoseconds since 1970.
@@ -138,7 +144,8 @@ func TestInt96KeepsItsYears(t *testing.T) {
 		t.Errorf("%s: %v", r.Columns[0].Type, r.Notes)
 	}
 	r, out = shardtest.Must(t, int96File(nil, int96At(1, 1), int96At(2, 0)).bytes(t), shard.Spec{Name: "x.parquet"})
-	if got := strings.Join(columntest.Cells(t, out, "t"), " "); r.Columns[0].Type != "timestamp[ns]" || !strings.Contains(got, "00:00:01.000000001") {
+	if got := strings.Join(columntest.Cells(t, out, "t"), " "); r.Columns[0].Type != "timestamp[ns]" || !strings.Contains(got,
+		"00:00:01.000000001") {
 		t.Errorf("%s %s", r.Columns[0].Type, got)
 	}
 	for name, c := range map[string]struct {
@@ -189,7 +196,8 @@ func TestContradictoryListsAreRefused(t *testing.T) {
 	good := pqFile{node: pairsOf(pq.Repetitions.Required), put: ints([]int32{1, 2, 3}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0,
 		0}), more: []func(file.ColumnChunkWriter) error{ints([]int32{4, 5, 6}, []int16{2, 2, 2, 0, 1}, []int16{0, 0, 1, 0, 0})}}
 	_, out := shardtest.Must(t, good.bytes(t), shard.Spec{Name: "x.parquet"})
-	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, columntest.Cells(t, out, "x")); diff != "" {
+	if diff := cmp.Diff([]string{`[{"a":1,"b":4}]`, `[{"a":2,"b":5},{"a":3,"b":6}]`, "null", "[]"}, columntest.Cells(t, out,
+		"x")); diff != "" {
 		t.Error(diff)
 	}
 	for name, b := range map[string]func(file.ColumnChunkWriter) error{
@@ -217,7 +225,8 @@ func TestNarrowIntegersOutsideTheirType(t *testing.T) {
 		t.Error(err)
 	}
 	f.put = ints([]int32{-128, 127}, []int16{1, 0, 1}, nil)
-	if _, out := shardtest.Must(t, f.bytes(t), shard.Spec{Name: "x.parquet"}); strings.Join(columntest.Cells(t, out, "n"), " ") != "-128 null 127" {
+	if _, out := shardtest.Must(t, f.bytes(t), shard.Spec{Name: "x.parquet"}); strings.Join(columntest.Cells(t, out, "n"),
+		" ") != "-128 null 127" {
 		t.Error(columntest.Cells(t, out, "n"))
 	}
 }
@@ -244,7 +253,8 @@ func TestEncryptedParquet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := shardtest.Conform(t, b, shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(), "write it without encryption") {
+		if _, _, err := shardtest.Conform(t, b, shard.Spec{Name: "x.parquet"}); err == nil || !strings.Contains(err.Error(),
+			"write it without encryption") {
 			t.Errorf("%s: %v", f, err)
 		}
 	}

@@ -83,7 +83,8 @@ func (s Shelf) Manifest(_ context.Context, id schemas.DatasetID, v schemas.Versi
 		fields = append(fields, arrow.Field{Name: c.Name, Type: arrow.PrimitiveTypes.Int64})
 	}
 	return schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: v},
-		Data: []schemas.Table{{Name: "a", Schema: ipc.EncodeSchema(fields), Columns: columns, Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
+		Data: []schemas.Table{{Name: "a", Schema: ipc.EncodeSchema(fields), Columns: columns,
+			Splits: []schemas.Split{{Name: "all"}, {Name: "train"}, {Name: "test"}}}}}, nil
 }
 
 // Terms changes the offer of a dataset, and of no other.
@@ -151,11 +152,7 @@ func New(t TB, database *db.DB, rows, bytes int64) *World {
 // Put adds a dataset on the terms of the others.
 func (w *World) Put(id schemas.DatasetID) {
 	w.Shelf[id] = schemas.Dataset{
-		ID:       id,
-		Provider: Holder,
-		Space:    "agriculture",
-		Offer:    w.Offer,
-		Latest:   &schemas.VersionSummary{Version: "v1"},
+		ID: id, Provider: Holder, Space: "agriculture", Offer: w.Offer, Latest: &schemas.VersionSummary{Version: "v1"},
 	}
 }
 

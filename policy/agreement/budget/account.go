@@ -144,6 +144,7 @@ func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f po
 	return nil
 }
 
+// AskForMore is the remedy of a budget that is spent.
 const AskForMore = "let running streams end, or ask the provider for a larger budget"
 
 // accountsOf reads every account of some payers.

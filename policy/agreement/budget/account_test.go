@@ -21,10 +21,7 @@ import (
 func write(w *agreementtest.World, do func(ctx context.Context, tx *db.Tx, c *schemas.Change) error) error {
 	return w.DB.Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
 		c := schemas.Change{
-			Kind:    schemas.ChangeReleaseEnd,
-			Subject: "rel-x",
-			Values:  map[string]string{"state": "complete"},
-			Numbers: map[string]int64{},
+			Kind: schemas.ChangeReleaseEnd, Subject: "rel-x", Values: map[string]string{"state": "complete"}, Numbers: map[string]int64{},
 		}
 		err := do(ctx, tx, &c)
 		if err == nil {
@@ -284,5 +281,23 @@ func TestTheRecordNamesAccounts(t *testing.T) {
 	first := ends[len(ends)-2] // what is reserved is not given out
 	if first.Numbers["used_rows"] != 0 {
 		t.Errorf("%d rows are said to be given out when they were reserved", first.Numbers["used_rows"])
+	}
+}
+
+// A budget of a project that is gone is an error, not a budget that nobody has used.
+func TestABudgetOfNobody(t *testing.T) {
+	t.Parallel()
+	w := agreementtest.New(t, dbtest.Open(t, dbtest.SQLite), 100, 0)
+	a := w.Agree(t, "ds-0", nil)
+	w.Exec(t, `DELETE FROM project`)
+	p, err := budget.Of(t.Context(), w.DB, &a)
+	agreementtest.Refused(t, "no project", err, schemas.NotFound)
+	if p != nil {
+		t.Errorf("its budgets are %+v", p)
+	}
+	a.Obligations = []schemas.Duty{{Kind: schemas.DutyHide}}
+	p, err = budget.Of(t.Context(), w.DB, &a)
+	if p != nil || err != nil {
+		t.Errorf("without a budget: %+v, %v", p, err)
 	}
 }

@@ -51,6 +51,7 @@ func wider(id schemas.LeaseID, what string) error {
 
 // attenuated gives the child of a lease that an ask describes.
 func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schemas.LeaseAsk, b agreement.Basis) (schemas.Lease, error) {
+	// It begins as its parent, so that whatever nobody speaks of stays as narrow as it was.
 	l := parent
 	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
 	if len(l.Line) > maxAttenuations {
@@ -98,6 +99,7 @@ func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schem
 		have, want **int
 		what       string
 	}{{&l.Rank, &ask.Rank, "rank"}, {&l.World, &ask.World, "world"}} {
+		// A parent on rank 1 gives rank 1 or nothing; one on no rank gives any.
 		if *n.have != nil && *n.want != nil && **n.have != **n.want {
 			return l, wider(parent.ID, n.what)
 		}
@@ -131,6 +133,8 @@ func attenuateItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider st
 			*m.child = m.parent
 		}
 	}
+	// No columns are all columns that the agreement shows, so that for a child of a lease on
+	// x and y none has to mean x and y.
 	if len(child.Columns) == 0 {
 		child.Columns = parent.Columns
 	}

@@ -77,16 +77,8 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 	var out schemas.LeaseAnswer
 	err = s.agreements.Settle(ctx, "lease", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		l := schemas.Lease{
-			ID:          schemas.NewLeaseID(),
-			Project:     ask.Project,
-			Participant: by.Participant,
-			Issuer:      by.Issuer,
-			Subject:     by.Subject,
-			Run:         ask.Run,
-			Items:       slices.Clone(ask.Items),
-			Rank:        ask.Rank,
-			World:       ask.World,
-			Order:       ask.Order,
+			ID: schemas.NewLeaseID(), Project: ask.Project, Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject,
+			Run: ask.Run, Items: slices.Clone(ask.Items), Rank: ask.Rank, World: ask.World, Order: ask.Order,
 		}
 		ends, err := s.complete(ctx, by, &l, b)
 		if err == nil {
@@ -165,6 +157,8 @@ func (s *Leases) leasable(
 	if l.Factory == "" {
 		l.Factory = a.Factory
 	}
+	// The newest version is named now and not at each open: the lease of a job says the same
+	// to all its ranks, also when a version is published while they start.
 	if it.Version == "" {
 		it.Version, err = s.newest(ctx, by, &a)
 		if err != nil {
@@ -192,8 +186,7 @@ func (s *Leases) leasable(
 func once(items []schemas.LeaseItem) error {
 	for i := range items {
 		if slices.ContainsFunc(items[:i], func(o schemas.LeaseItem) bool { return o.Agreement == items[i].Agreement }) {
-			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i),
-				"the agreement %s is given twice in the lease", items[i].Agreement)
+			return schemas.BadField("lease", fmt.Sprintf("/items/%d/agreement", i), "the agreement %s is given twice", items[i].Agreement)
 		}
 	}
 	return nil
@@ -202,6 +195,7 @@ func once(items []schemas.LeaseItem) error {
 // ranked says whether a rank is one of its world. Without a world it would be a rank of
 // any: also the only one, which has all the rows.
 func ranked(rank, world *int) error {
+	// Rank 0 of no world would open rank 0 of 1, which is every row.
 	if rank != nil && world == nil {
 		return schemas.BadField("lease", "/world", "a rank is one of a world: say how many ranks there are")
 	}
@@ -224,6 +218,7 @@ func (s *Leases) checkItem(ctx context.Context, a *schemas.Agreement, it *schema
 	if err != nil {
 		return err
 	}
+	// From here on only the table that was named is looked at, if one was.
 	m.Data = slices.DeleteFunc(slices.Clone(m.Data), func(t schemas.Table) bool { return it.Table != "" && t.Name != it.Table })
 	if len(m.Data) == 0 {
 		return schemas.BadField("lease", at+"/table", "version %s has no table %q", m.Version, it.Table)
@@ -262,6 +257,8 @@ func inTable(table string) string {
 
 // newest is the newest version that an agreement covers.
 func (s *Leases) newest(ctx context.Context, by schemas.Principal, a *schemas.Agreement) (schemas.VersionID, error) {
+	// An agreement that follows covers what is published after it, as far as its caller may
+	// see the dataset by now; any other one covers the last of the versions that it names.
 	if a.Follow {
 		ds, err := s.catalogue.Get(ctx, policy.SightOf(by), a.Dataset)
 		if err == nil && ds.Latest != nil {
@@ -277,6 +274,8 @@ func (s *Leases) newest(ctx context.Context, by schemas.Principal, a *schemas.Ag
 // answer bounds a lease's life: at most MaxLease, and never beyond ends.
 func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAnswer, error) {
 	now := s.now().UTC()
+	// Asked at 10:00 for an hour: Invalid, so that nobody plans with it. Asked for nothing, of
+	// an agreement that ends at 10:05: until 10:05.
 	latest := now.Add(MaxLease)
 	if until.IsZero() {
 		until = latest
@@ -292,16 +291,14 @@ func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAn
 	}
 	l.Until = until.UTC()
 	return schemas.LeaseAnswer{
-		Token:   s.token(l.ID),
-		Until:   l.Until,
-		EndsAt:  ends,
-		OnePart: l.Rank != nil && l.World != nil && l.Order != nil,
-		Lease:   l,
+		Token: s.token(l.ID), Until: l.Until, EndsAt: ends, OnePart: l.Rank != nil && l.World != nil && l.Order != nil, Lease: l,
 	}, nil
 }
 
 // issue stores a lease with its changes.
 func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
+	// Whoever makes leases sweeps them: a site without jobs keeps the last few, and needs no
+	// clock of its own for them.
 	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, s.now().Add(-forgetLeases).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("forget old leases: %w", err)
@@ -318,10 +315,8 @@ func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *
 		_, err = tx.Append(
 			ctx,
 			schemas.Change{
-				Kind:    schemas.ChangeLease,
-				Subject: string(l.ID),
-				Numbers: map[string]int64{"until": l.Until.Unix()},
-				Values:  agreement.WithCaller(v, by),
+				Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()},
+				Values: agreement.WithCaller(v, by),
 			},
 		)
 		if err != nil {

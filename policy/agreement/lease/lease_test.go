@@ -75,8 +75,7 @@ func drawOrder(t *rapid.T, said bool) *schemas.Order {
 		return nil
 	}
 	return &schemas.Order{
-		Seed:  rapid.SampledFrom([]string{"", "7"}).Draw(t, "seed"),
-		Start: rapid.SampledFrom([]string{"", "", "5@2"}).Draw(t, "start"),
+		Seed: rapid.SampledFrom([]string{"", "7"}).Draw(t, "seed"), Start: rapid.SampledFrom([]string{"", "", "5@2"}).Draw(t, "start"),
 	}
 }
 
@@ -117,9 +116,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 3).Draw(t, "depth") {
 			n := schemas.LeaseAsk{
-				Rank:  drawNumber(t, "rank"),
-				World: drawWorld(t),
-				Order: drawOrder(t, false),
+				Rank: drawNumber(t, "rank"), World: drawWorld(t), Order: drawOrder(t, false),
 				Until: time.Now().Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute),
 			}
 			if rapid.Bool().Draw(t, "no end said") {
@@ -226,11 +223,7 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 			ctx,
 			agreementtest.Operator(),
 			schemas.Participant{
-				ID:      other,
-				Name:    "T",
-				Country: "FR",
-				Kind:    schemas.KindResearch,
-				Roles:   roles,
+				ID: other, Name: "T", Country: "FR", Kind: schemas.KindResearch, Roles: roles,
 				Members: []schemas.Member{{Issuer: "i", Subject: "eve", Roles: roles}},
 			},
 			have.Revision,

@@ -11,7 +11,7 @@ import (
 	"guichet/schemas"
 )
 
-// lease finds what a token stands for; its parents must stand too. Errors:
+// Find gives what a token stands for; its parents must stand too. Errors:
 // Unauthenticated, saying expired with the time, or not known.
 func (s *Leases) Find(ctx context.Context, token string) (schemas.Lease, error) {
 	l, _, err := s.leased(ctx, token)
@@ -25,10 +25,8 @@ func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 	id, ok := s.parseToken(token)
 	if !ok {
 		return "", &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "lease",
-			Message: "the token is not a lease of this gateway",
-			Remedy:  "get a lease: POST /api/v1/leases",
+			Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is not a lease of this gateway",
+			Remedy: "get a lease: POST /api/v1/leases",
 		}
 	}
 	l, _, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
@@ -51,19 +49,15 @@ func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64
 	id, ok := s.parseToken(token)
 	if !ok {
 		return schemas.Lease{}, 0, &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "lease",
-			Message: "the token is not a lease of this gateway",
-			Remedy:  "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself",
+			Kind: schemas.Unauthenticated, Subject: "lease", Message: "the token is not a lease of this gateway",
+			Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself",
 		}
 	}
 	l, revision, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
 	if schemas.KindOf(err) == schemas.NotFound {
 		return l, 0, &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "lease",
-			Message: "the lease is not known any more",
-			Remedy:  "get a new one: POST /api/v1/leases",
+			Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more",
+			Remedy: "get a new one: POST /api/v1/leases",
 		}
 	}
 	if err != nil {
@@ -71,10 +65,8 @@ func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64
 	}
 	if !s.now().Before(l.Until) {
 		return l, 0, &schemas.Error{
-			Kind:    schemas.Unauthenticated,
-			Subject: "lease",
-			Message: "the lease expired at " + l.Until.Format(time.RFC3339),
-			Remedy:  "renew it: POST /api/v1/leases, or guichet stream, which renews by itself",
+			Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease expired at " + l.Until.Format(time.RFC3339),
+			Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself",
 		}
 	}
 	return l, revision, nil
@@ -100,6 +92,8 @@ func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementI
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
+	// What is read here goes with the grant: the release that it opens looks at the revisions
+	// once more in its own transaction, instead of at everything.
 	b := agreement.Basis{}
 	b.Note("agreement", string(a.ID), a.Revision)
 	f, err := s.parties.Factory(ctx, a.Factory)

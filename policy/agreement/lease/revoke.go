@@ -27,6 +27,8 @@ func (s *Leases) Revoke(ctx context.Context, by schemas.Principal, id schemas.Le
 	if err != nil {
 		return l, err
 	}
+	// Looked at before, so that a refusal needs no write; and once more in the transaction,
+	// where another one may have been first.
 	at := s.now().UTC()
 	err = s.brake.TakeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *db.Tx) error {
 		l, revision, altered, err := s.endable(ctx, tx, by, id)
@@ -112,6 +114,8 @@ func mayEnd(ctx context.Context, q db.Querier, by schemas.Principal, l *schemas.
 	if !by.Has(schemas.RoleProvider) {
 		return false, nil
 	}
+	// Of a lease on data of two providers each ends its agreement instead: its reason is
+	// nothing that the other's streams should stop for.
 	own := 0
 	for _, it := range l.Items {
 		a, _, err := db.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))

@@ -25,6 +25,8 @@ func (s *Leases) mac(id schemas.LeaseID) []byte {
 
 // parseToken checks a token's MAC. ok is false for anything not minted here.
 func (s *Leases) parseToken(token string) (schemas.LeaseID, bool) {
+	// lease-4kq….9f3a…: what comes before the point is looked up, so it has to be an id that
+	// was made here, and the MAC says so without a look into the database.
 	id, sum, found := strings.Cut(token, ".")
 	if !found || !strings.HasPrefix(id, "lease-") || len(token) > 200 {
 		return "", false

@@ -152,8 +152,8 @@ func (r *Refusals) Count(ctx context.Context) error {
 			default:
 			}
 			return r.count(last, r.now().Add(time.Minute))
-		case c := <-r.waiting:
-			r.recordWaiting(ctx, c)
+		case c := <-r.waiting: // of two that are ready select takes either: ctx may have ended
+			r.recordWaiting(context.WithoutCancel(ctx), c)
 		case <-tick.C:
 			_ = r.count(ctx, r.now()) // what could not be written is tried again at the next turn
 		}

@@ -85,13 +85,8 @@ func TestReleasesAgainstAModel(t *testing.T) {
 		d := desks[bytes]
 		id := d.Agree(t, anew(d), nil).ID // a budget of its own
 		m := &history{
-			desk:  d,
-			bytes: bytes,
-			id:    id,
-			lease: agreementtest.Lease(id),
-			ended: map[schemas.ReleaseID]schemas.Release{},
-			read:  map[string]rowSet{},
-			paid:  map[string]rowSet{},
+			desk: d, bytes: bytes, id: id, lease: agreementtest.Lease(id), ended: map[schemas.ReleaseID]schemas.Release{},
+			read: map[string]rowSet{}, paid: map[string]rowSet{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) { again += m.begin(t) },

@@ -15,9 +15,8 @@ import (
 func drawSegments(t *rapid.T, name string) []schemas.Segment {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) schemas.Segment {
 		return schemas.Segment{
-			Shard: rapid.IntRange(0, 2).Draw(t, "shard"),
-			From:  rapid.Int64Range(0, 30).Draw(t, "from"),
-			Rows:  rapid.Int64Range(1, 9).Draw(t, "rows"),
+			Shard: rapid.IntRange(0, 2).Draw(t, "shard"), From: rapid.Int64Range(0, 30).Draw(t, "from"),
+			Rows: rapid.Int64Range(1, 9).Draw(t, "rows"),
 		}
 	}), 0, 8).Draw(t, name)
 }

@@ -24,6 +24,7 @@ func (s *Requests) about(ctx context.Context, r *schemas.Request) (*schemas.Requ
 	}
 	out.Title, out.Description, out.Until, out.Funding = p.Title, p.Description, p.Until, p.Funding
 	out.Purposes = p.Purposes
+	// The lead first: it answers for the project.
 	for _, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
 		o, err := s.organisation(ctx, id)
 		if err != nil {

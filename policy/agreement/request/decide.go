@@ -34,6 +34,8 @@ func (s *Requests) Attributes(
 			return f, schemas.BadField("project", "/project", "you take part in no project %q", project)
 		}
 		f.Project = p
+		// A project with one purpose need not say it again; one with two has to, since the
+		// answer may differ.
 		if purpose == "" && len(p.Purposes) == 1 {
 			f.Purpose = p.Purposes[0]
 		}
@@ -64,6 +66,8 @@ func (s *Requests) Decide(ctx context.Context, f policy.Attributes, datasets []*
 func (s *Requests) decide(
 	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, columns []string, at string,
 ) ([]schemas.Decision, error) {
+	// Three judges, each of which can only take away: the rules of vocabulary, law and offer
+	// (engine), what depends on the project alone, and what the published version can show.
 	items := make([]policy.Item, len(datasets))
 	for i, ds := range datasets {
 		items[i].Dataset = ds

@@ -33,6 +33,8 @@ func (s *Requests) draft(
 	if err != nil {
 		return nil, err
 	}
+	// The first end counts: a project until June, an offer until May and a request until July
+	// make an agreement until May.
 	for _, end := range []time.Time{f.Project.Until, it.Decision.Until, lasts} {
 		if !end.IsZero() && end.Before(until) {
 			until = end
@@ -47,6 +49,8 @@ func (s *Requests) draft(
 			slices.Clone(obligations), schemas.Duty{Kind: schemas.DutyBudget, Rows: it.Rows, Rule: budget.RuleOfRequest, Source: "the request"},
 		)
 	}
+	// Who may use it is decided now, as the terms are; partners that come later ask for
+	// themselves.
 	partners, err := s.partners(ctx, f, r, it, b)
 	if err != nil {
 		return nil, err
@@ -68,6 +72,9 @@ func (s *Requests) draft(
 func (s *Requests) partners(
 	ctx context.Context, f policy.Attributes, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis,
 ) ([]schemas.ParticipantID, error) {
+	// A project of L, M and N asks as L: M is admitted, N is of a country that the terms do
+	// not permit. The agreement names M, and its reasons say "1 partner of the project is not
+	// admitted" and no more.
 	var out []schemas.ParticipantID
 	refused := 0
 	for _, p := range append([]schemas.ParticipantID{f.Project.Lead}, f.Project.Partners...) {
@@ -100,6 +107,7 @@ func (s *Requests) partners(
 func (s *Requests) whyNot(
 	ctx context.Context, partner schemas.ParticipantID, r *schemas.Request, it *schemas.RequestItem, b agreement.Basis,
 ) (string, error) {
+	// A partner is judged as a trainer of its own, for it would ask as one.
 	asker := schemas.Principal{Subject: "partner", Participant: partner, Roles: []schemas.Role{schemas.RoleTrainer}}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(asker), it.Dataset)
 	if schemas.KindOf(err) == schemas.NotFound {

@@ -9,6 +9,9 @@ import (
 // markJoins says of each item in which joint domains its pseudonyms join, and with which
 // other items: what a reviewer should know before a yes, and the asker after it.
 func markJoins(items []schemas.RequestItem) {
+	// Farms in ds-a and ds-b get the same pseudonyms where both offers name the domain "farm"
+	// with the same parties: a and b join each other. An offer that names other parties, or a
+	// refused item, joins neither.
 	for i := range items {
 		items[i].Joins = nil
 		for _, d := range joining(&items[i]) {

@@ -78,3 +78,56 @@ func TestPartnersAreNoOracle(t *testing.T) {
 		t.Errorf("the asker reads that the terms admit %v", shown.Partners)
 	}
 }
+
+// The partners of a project use what one of them asked for, each if the terms admit it
+// too: of a kind that the offer is for, or one that it names.
+func TestWhichPartnersAreAdmitted(t *testing.T) {
+	t.Parallel()
+	d := newRig(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
+	ctx := t.Context()
+	ids := []schemas.ParticipantID{"https://one.example", "https://two.example", "https://three.example"}
+	for i, kind := range []schemas.ParticipantKind{schemas.KindResearch, schemas.KindStartUp, schemas.KindResearch} {
+		d.Organisation(t, ids[i], func(p *schemas.Participant) { p.Kind = kind })
+	}
+	d.Project(t, func(p *schemas.Project) { p.Partners = ids })
+	open := d.Shelf["ds-0"]
+	only := func(left string, right ...string) func(*schemas.Dataset) {
+		return func(ds *schemas.Dataset) {
+			o := *ds.Offer
+			o.Rules = slices.Clone(o.Rules)
+			o.Rules[0].Constraint = &schemas.Constraint{Left: left, Operator: "isAnyOf", Right: right}
+			ds.Offer = &o
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*schemas.Dataset)
+		want   []schemas.ParticipantID
+		text   string
+	}{
+		{"open terms", func(*schemas.Dataset) {}, ids, ""},
+		{"terms for some kinds", only("recipientKind", string(schemas.KindResearch)), []schemas.ParticipantID{ids[0], ids[2]},
+			"1 partner of the project is not admitted"},
+		{"terms for some that are named", only("recipient", string(agreementtest.Lab), string(ids[1])), []schemas.ParticipantID{ids[1]},
+			"2 partners of the project are not admitted"},
+	} {
+		ds := open
+		c.change(&ds)
+		d.Shelf["ds-0"] = ds
+		r, err := d.Submit(ctx, agreementtest.Trainer(), ask("ds-0"))
+		agreementtest.Must(t, err)
+		a, err := d.Agreements.Read(ctx, d.DB, r.Items[0].Agreement)
+		if err != nil || !slices.Equal(a.Partners, c.want) {
+			t.Errorf("%s: admitted are %v, want %v: %v", c.name, a.Partners, c.want, err)
+		}
+		told := ""
+		for _, reason := range r.Items[0].Decision.Reasons {
+			if reason.Rule == "request.partners" {
+				told = reason.Text
+			}
+		}
+		if told != c.text {
+			t.Errorf("%s: the asker is told %q, want %q", c.name, told, c.text)
+		}
+	}
+}

@@ -48,13 +48,7 @@ type Config struct {
 func New(c Config) *Requests {
 	a := c.Agreements
 	return &Requests{
-		db:         a.DB,
-		engine:     c.Engine,
-		parties:    a.Parties,
-		catalogue:  c.Catalogue,
-		terms:      c.Terms,
-		agreements: a,
-		now:        a.Now,
+		db: a.DB, engine: c.Engine, parties: a.Parties, catalogue: c.Catalogue, terms: c.Terms, agreements: a, now: a.Now,
 		maxPending: c.MaxPending,
 	}
 }
@@ -96,6 +90,8 @@ func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.R
 			maxAnswers,
 		)
 	}
+	// Judged anew where the terms moved, so from what was asked and not from what a first
+	// judgement has made of it.
 	asked := r
 	err = s.agreements.Settle(ctx, "request", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
 		r = asked
@@ -133,6 +129,7 @@ func (s *Requests) answer(ctx context.Context, by schemas.Principal, r *schemas.
 		return nil, schemas.BadField("request", "/action", "the purpose %s trains on the data: ask for train, or leave the action out", f.Purpose)
 	}
 	r.Purpose, r.Factory, r.State, r.Decided, r.Revision = f.Purpose, f.Factory.ID, "", time.Time{}, 1
+	// Every item is judged before any is stored: one that is Invalid leaves nothing behind.
 	grants := make([]*schemas.Agreement, len(r.Items))
 	for i := range r.Items {
 		grants[i], err = s.judge(ctx, by, f, r, i, b)
@@ -155,7 +152,7 @@ func (s *Requests) judge(
 	it := &r.Items[i]
 	at := fmt.Sprintf("/items/%d", i)
 	if slices.ContainsFunc(r.Items[:i], func(o schemas.RequestItem) bool { return o.Dataset == it.Dataset }) {
-		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice in the request")
+		return nil, schemas.BadField("request", at+"/dataset", "the dataset is given twice")
 	}
 	ds, err := s.catalogue.Get(ctx, policy.SightOf(by), it.Dataset)
 	if err != nil {
@@ -184,6 +181,8 @@ func (s *Requests) judge(
 		it.State = schemas.RequestRefused
 		return nil, nil
 	}
+	// An item that waits is drafted too, and the draft thrown away: an end that nobody could
+	// grant is told to who asks, and not to who reviews.
 	a, err := s.draft(ctx, f, r, it, &ds, b)
 	if err != nil || it.State == schemas.RequestPending {
 		return nil, err
@@ -224,6 +223,7 @@ func stateOf(items []schemas.RequestItem) schemas.RequestState {
 
 // store writes a new request, its reviewers and its agreements.
 func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, grants []*schemas.Agreement) error {
+	// Agreements come first: the request that is stored names them.
 	for i, a := range grants {
 		if a == nil {
 			continue
@@ -251,10 +251,11 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 		}
 	}
 	for _, it := range r.Items {
-		_, err := tx.Append(ctx, schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
-			"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By),
-			"purpose": r.Purpose, "action": r.Action, "provider": string(it.Provider), "factory": string(r.Factory),
-			"agreement": string(it.Agreement), "state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
+		_, err := tx.Append(ctx,
+			schemas.Change{Kind: schemas.ChangeRequest, Subject: string(r.ID), Values: agreement.WithCaller(map[string]string{
+				"request": string(r.ID), "dataset": string(it.Dataset), "project": string(r.Project), "participant": string(r.By),
+				"purpose": r.Purpose, "action": r.Action, "provider": string(it.Provider), "factory": string(r.Factory),
+				"agreement": string(it.Agreement), "state": string(it.State), "decision": it.Decision.Digest, "rules": rulesOf(it.Decision)}, by)})
 		if err != nil {
 			return err
 		}
@@ -265,6 +266,8 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 // readers notes who else finds a request among its own: who reviews it, and whose data it
 // got. Whoever is noted already stays.
 func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
+	// A reviewer finds what waits for it, and goes on finding it afterwards; a provider whose
+	// data was granted by rule finds what it was asked for, though nobody asked it.
 	who := reviewers(r)
 	for _, it := range r.Items {
 		if it.Agreement != "" && !slices.Contains(who, it.Provider) {

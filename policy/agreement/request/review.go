@@ -58,6 +58,7 @@ func (s *Requests) reviewed(
 			return nil, err
 		}
 	}
+	// A stopped holder may still refuse: what takes data away stays open to all.
 	review.By, review.At = by.Participant, s.now().UTC()
 	grants := make([]*schemas.Agreement, len(r.Items))
 	waiting := false
@@ -108,6 +109,8 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 	if err != nil {
 		return nil, err
 	}
+	// "ask the holder" is what the terms say still: the holder has answered by now. A no of
+	// today stays one, whatever the reviewer wants to grant.
 	reviewer := it.Decision.Reviewer
 	it.Decision = &decisions[0]
 	it.Decision.Reviewer = reviewer // a no of today leaves it the reviewer's
@@ -154,6 +157,7 @@ func (s *Requests) storeReview(
 	}
 	for i := range r.Items {
 		it := &r.Items[i]
+		// An item carries its last review: those of this one have its instant and author.
 		if it.Review == nil || !it.Review.At.Equal(review.At) || it.Review.By != by.Participant {
 			continue // another review's
 		}
@@ -165,14 +169,14 @@ func (s *Requests) storeReview(
 	return nil
 }
 
-// Request finds one that the caller may see: its asker's, its reviewers' (each with the
+// Get finds one that the caller may see: its asker's, its reviewers' (each with the
 // items that are its own), an officer's or operator's. Errors: NotFound.
 func (s *Requests) Get(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := s.find(ctx, by, id)
 	return ownItems(by, r), err
 }
 
-// RequestAbout is Request with who asks and what for. Errors: as Request.
+// GetWithAsker is Get with who asks and what for. Errors: as Get.
 func (s *Requests) GetWithAsker(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	r, err := s.Get(ctx, by, id)
 	if err != nil {
@@ -201,7 +205,7 @@ func concerns(by schemas.Principal, it *schemas.RequestItem) bool {
 	return it.Decision != nil && it.Decision.Reviewer == by.Participant || it.Agreement != "" && it.Provider == by.Participant
 }
 
-// request is the same with all its items.
+// find is Get with all its items.
 func (s *Requests) find(ctx context.Context, by schemas.Principal, id schemas.RequestID) (schemas.Request, error) {
 	err := agreement.SignedIn(by, string(id))
 	if err != nil {
@@ -219,7 +223,7 @@ func (s *Requests) find(ctx context.Context, by schemas.Principal, id schemas.Re
 	return schemas.Request{}, schemas.Errorf(schemas.NotFound, string(id), "there is no request %s", id)
 }
 
-// Requests lists what the caller may see; state "" is every state.
+// List lists what the caller may see; state "" is every state.
 func (s *Requests) List(
 	ctx context.Context, by schemas.Principal, state schemas.RequestState, after string, limit int,
 ) ([]schemas.Request, string, error) {

@@ -17,6 +17,8 @@ func (s *Requests) RefuseWaitingOn(ctx context.Context, by schemas.Principal, da
 	if reviewer == "" {
 		reviewer = dataset.Provider
 	}
+	// One transaction for each request, not one for all: a popular dataset may have thousands
+	// of them, and who reviews one meanwhile waits for that one alone.
 	for after := ""; ; {
 		rows, next, err := db.List[schemas.Request](
 			ctx, s.db, "request", "state = 'pending' AND id IN (SELECT request FROM request_reviewer WHERE reviewer = ?)",

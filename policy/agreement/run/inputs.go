@@ -11,15 +11,17 @@ import (
 	"guichet/schemas"
 )
 
-// RunWithInputs is Run with what went into it: of each agreement, version, table and split
+// GetWithInputs is Get with what went into it: of each agreement, version, table and split
 // what its streams sent. Partners read what their own organisation read and, of an agreement
 // that is theirs to see, what others did; of the rest the number of streams alone.
-// Errors: as Run.
+// Errors: as Get.
 func (s *Runs) GetWithInputs(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
 	r, err := s.Get(ctx, by, id)
 	if err != nil {
 		return r, err
 	}
+	// A release's document names its run too, but no index does: the record does, whose
+	// values are looked up by name. Only their first 200 characters are in the index.
 	inputs := map[[4]string]*schemas.RunInput{}
 	const where = `id IN (SELECT c.subject FROM change_value v JOIN change c ON c.position = v.position
 		WHERE c.kind = '` + schemas.ChangeReleaseBegin + `' AND v.name = 'run' AND substr(v.value, 1, 200) = substr(?, 1, 200) AND v.value = ?)`
@@ -67,6 +69,8 @@ func (s *Runs) seesRelease(
 	if asked {
 		return may, nil
 	}
+	// As it is stored, whatever became of it: who may see an agreement does not change when it
+	// ends, and one that is gone shows nothing.
 	a, _, err := db.GetStored[schemas.Agreement](ctx, s.db, "agreement", string(r.Agreement))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return false, err
@@ -82,17 +86,13 @@ func count(inputs map[[4]string]*schemas.RunInput, r *schemas.Release) {
 	in := inputs[key]
 	if in == nil {
 		in = &schemas.RunInput{
-			Agreement: r.Agreement,
-			Dataset:   r.Dataset,
-			Provider:  r.Provider,
-			Version:   r.Version,
-			Table:     r.Table,
-			Split:     r.Split,
-			From:      r.Begun,
+			Agreement: r.Agreement, Dataset: r.Dataset, Provider: r.Provider, Version: r.Version, Table: r.Table, Split: r.Split,
+			From: r.Begun,
 		}
 		inputs[key] = in
 	}
 	in.Streams++
+	// What an open or unknown release says of itself is a bound: the sum is one then too.
 	if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
 		in.AtMost = true
 	}

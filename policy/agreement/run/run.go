@@ -26,7 +26,7 @@ func New(a *agreement.Agreements, most int) *Runs {
 	return &Runs{db: a.DB, parties: a.Parties, agreements: a, now: a.Now, maxRuns: most}
 }
 
-// StartRun records a job of a project. Errors: Denied, Invalid.
+// Start records a job of a project. Errors: Denied, Invalid.
 func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (schemas.Run, error) {
 	err := agreement.SignedIn(by, "run")
 	if err != nil {
@@ -51,6 +51,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 		if err != nil {
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
+		// What only the gateway may say is said here, whatever a caller has sent.
 		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), s.now().UTC(), nil, 1
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := s.roomForRun(ctx, tx, r.Project)
@@ -69,7 +70,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 	return r, err
 }
 
-// Run finds one that the caller may see. Errors: NotFound.
+// Get finds one that the caller may see. Errors: NotFound.
 func (s *Runs) Get(ctx context.Context, by schemas.Principal, id schemas.RunID) (schemas.Run, error) {
 	err := agreement.SignedIn(by, string(id))
 	if err != nil {
@@ -107,6 +108,8 @@ func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 		)
 	}
 	o.At = s.now().UTC()
+	// Sixteen ranks that end at once write one row sixteen times. On one gateway they queue;
+	// those of other replicas find another revision and look again.
 	for try := 0; ; try++ {
 		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			var err error
@@ -133,10 +136,8 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	}
 	if len(r.Outputs) >= maxOutputs {
 		return r, &schemas.Error{
-			Kind:    schemas.TooLarge,
-			Subject: string(id),
-			Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)),
-			Remedy:  "name one output that lists the others, or start another run",
+			Kind: schemas.TooLarge, Subject: string(id), Message: fmt.Sprintf("the run has %d outputs, which is the most", len(r.Outputs)),
+			Remedy: "name one output that lists the others, or start another run",
 		}
 	}
 	r.Outputs = append(r.Outputs, o)
@@ -149,7 +150,7 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	return r, err
 }
 
-// Runs lists the runs of the projects that the caller takes part in, every run for
+// List lists the runs of the projects that the caller takes part in, every run for
 // officers and operators; project "" is every project.
 func (s *Runs) List(
 	ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int,

@@ -48,6 +48,8 @@ func NewBrake(database *db.DB, feed *Feed) *Brake {
 func (b *Brake) TakeAway(
 	ctx context.Context, subject string, ids []string, reason string, write func(ctx context.Context, tx *db.Tx) error,
 ) error {
+	// Pulled late and not at once: a pull that the write overtakes would cut streams for a
+	// revocation that was refused, a Conflict for instance.
 	late := newPull(b, ids, reason)
 	err := b.db.Write(ctx, write)
 	late.stop()
@@ -56,6 +58,7 @@ func (b *Brake) TakeAway(
 		b.loosen(ids)
 		return err
 	}
+	// What the database did not take holds all the same, until it takes it.
 	b.pull(ids, reason)
 	b.wait(takeaway{ids, reason, write})
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: subject, Err: err,

@@ -51,6 +51,8 @@ func (f *Feed) Run(ctx context.Context) error {
 		seen, err = f.db.Head(ctx)
 	}
 	for ctx.Err() == nil {
+		// Confirmed is the instant of the question, not of the answer: what is appended in
+		// between is not known yet.
 		asked := time.Now()
 		look, over := context.WithTimeout(ctx, lookWithin)
 		changes, err := f.db.Changes(look, seen, 1000)
@@ -129,6 +131,7 @@ func (f *Feed) versions(ctx context.Context, dataset string) error {
 // asks looks whether the streams that a participant or project concerns are still in the
 // hands that their leases were made for, once for all streams of one lease.
 func (f *Feed) asks(ctx context.Context, subject string) error {
+	// A project of forty streams under three leases changes: three looks.
 	f.mu.Lock()
 	byLease := map[schemas.LeaseID][]*watcher{}
 	for w := range f.watchers[subject] {
@@ -176,6 +179,7 @@ func (f *Feed) cut(id, reason string) {
 // block.
 func (f *Feed) Watch(a schemas.AgreementID, version string, l schemas.Lease, cut func(reason string)) (stop func()) {
 	w := &watcher{&l, cut}
+	// The names of all that can end the stream, as changes are about them.
 	ids := []string{
 		string(a),
 		"version/" + version,

@@ -34,6 +34,8 @@ func (s *Stops) Revoke(ctx context.Context, by schemas.Principal, id schemas.Agr
 	if len(reason) < 3 {
 		return a, schemas.BadField("revocation", "/reason", "say why, in at least 3 characters")
 	}
+	// The write may come long after the caller was answered (Brake), so that it hands over
+	// what it made and does not touch what the caller holds.
 	revoked := make(chan schemas.Agreement, 1) // what is written later has nobody to tell
 	err = s.brake.TakeAway(ctx, string(id), []string{string(id)}, reason, func(ctx context.Context, tx *db.Tx) error {
 		a, err := s.revoke(ctx, tx, by, id, reason)

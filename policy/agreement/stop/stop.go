@@ -50,6 +50,8 @@ func (s *Stops) Stop(ctx context.Context, by schemas.Principal, whom schemas.Par
 	if len(reason) < 3 {
 		return out, schemas.BadField("stop", "/reason", "say why, in at least 3 characters")
 	}
+	// Whom it is about and who asks decide what it covers. A provider who stops another
+	// organisation ends what that has of its data; one who names itself, what anybody has.
 	where, args := "state = 'active' AND participant = ?", []any{string(whom)}
 	switch {
 	case provider && whom == by.Participant:

@@ -44,8 +44,13 @@ func New(catalogue manifests, now func() time.Time) *Terms {
 // promise only what the byte doors can keep: the terms can be carried out, and what was
 // asked for is there and not hidden. at is where the columns stand in what was asked.
 // Errors: Invalid for a column that no table has.
-func (s *Terms) Check(ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string) error {
-	a := &schemas.Agreement{Provider: ds.Provider, Obligations: dec.Obligations, Columns: columns, From: f.Now, Versions: []schemas.VersionID{ds.Latest.Version}}
+func (s *Terms) Check(
+	ctx context.Context, dec *schemas.Decision, f policy.Attributes, ds *schemas.Dataset, columns []string, at string,
+) error {
+	a := &schemas.Agreement{
+		Provider: ds.Provider, Obligations: dec.Obligations, Columns: columns, From: f.Now,
+		Versions: []schemas.VersionID{ds.Latest.Version},
+	}
 	if len(columns) == 0 && !slices.ContainsFunc(a.Obligations, changes) {
 		return nil
 	}
@@ -135,6 +140,11 @@ func (s *Terms) CheckOffer(ctx context.Context, ds *schemas.Dataset, o *schemas.
 	if len(faults) == 0 {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version), Fields: faults,
-		Remedy: "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: "offer",
+		Message: fmt.Sprintf("the terms cannot be carried out on the published version %s", m.Version),
+		Fields:  faults,
+		Remedy:  "fix the fields named; guichet show " + string(ds.ID) + " tells tables, columns and their types",
+	}
 }

@@ -1,12 +1,10 @@
-package main
+package files
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"guichet/cmd/guichet/files"
 )
 
 // A control character in a file of terms is named as such, not as a fault of JSON in a
@@ -24,7 +22,7 @@ func TestControlCharactersInFiles(t *testing.T) {
 		var d struct {
 			Title map[string]string `json:"title"`
 		}
-		err = files.ReadDocument(path, &d)
+		err = ReadDocument(path, &d)
 		if (err == nil) != (says == "") || err != nil && (!strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "not JSON")) {
 			t.Errorf("%s: %v %v", text, d, err)
 		}

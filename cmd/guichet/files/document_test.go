@@ -1,12 +1,10 @@
-package main
+package files
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"guichet/cmd/guichet/files"
 )
 
 // A file that says a thing twice, also in another case, is refused before it is sent.
@@ -21,7 +19,7 @@ func TestDocumentsSayThingsOnce(t *testing.T) {
 		var v struct {
 			Kind string `json:"kind"`
 		}
-		err = files.ReadDocument(path, &v)
+		err = ReadDocument(path, &v)
 		if (err == nil) != (fault == "") || err != nil && !strings.Contains(err.Error(), fault) {
 			t.Errorf("%s: %v, want %q", doc, err, fault)
 		}

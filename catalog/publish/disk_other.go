@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package catalog
+package publish
 
 // disk is not known here.
 func disk(string) (free, size int64, known bool) { return 0, 0, false }
