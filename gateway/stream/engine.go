@@ -25,8 +25,8 @@ type Config struct {
 	Releases  release.Record
 	Feed      release.Feed
 	MasterKey []byte        // of pseudonyms
-	Memory    int64         // bytes that all streams hold together; defaultMemory when 0
-	Idle      time.Duration // the longest that a client may take for its next bytes; defaultIdle when 0
+	Memory    int64         // bytes that all streams hold together; 1 GiB when 0
+	Idle      time.Duration // the longest that a client may take for its next bytes; release.DefaultIdle when 0
 	TempDir   string        // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time

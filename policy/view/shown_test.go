@@ -26,7 +26,12 @@ func generalise(to string, names ...string) schemas.Duty {
 }
 
 func rowsWhere(column, op, value string) schemas.Duty {
-	return schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: column, Op: op, Values: []string{value}}, Rule: "§rows", Source: "the offer"}
+	return schemas.Duty{
+		Kind:   schemas.DutyFilter,
+		Filter: &schemas.Filter{Column: column, Op: op, Values: []string{value}},
+		Rule:   "§rows",
+		Source: "the offer",
+	}
 }
 
 func rowBudget() schemas.Duty { return schemas.Duty{Kind: schemas.DutyBudget, Rows: 10} }
@@ -201,7 +206,11 @@ func TestDescribedColumns(t *testing.T) {
 
 // Messages that are spliced have the shown columns, and nothing of the others.
 func TestSplice(t *testing.T) {
-	fields := []arrow.Field{number("n"), {Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true}, {Name: "name", Type: arrow.BinaryTypes.String, Nullable: true}}
+	fields := []arrow.Field{
+		number("n"),
+		{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
+	}
 	table := tableOf(fields...)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	for i := range 40 {
@@ -253,7 +262,12 @@ func TestSplice(t *testing.T) {
 // A bound is never below what can come, and looks at nothing that is hidden: of two batches
 // that differ in hidden columns alone the bounds are the same.
 func TestBoundsLookAtWhatIsShown(t *testing.T) {
-	v, err := New(persons(), &schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"), generalise("first:2", "region")}}, nil, key())
+	v, err := New(
+		persons(),
+		&schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"), generalise("first:2", "region")}},
+		nil,
+		key(),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +284,8 @@ func TestBoundsLookAtWhatIsShown(t *testing.T) {
 		other.Columns = slices.Clone(b.Columns)
 		other.Columns[2], other.Columns[6] = rapid.Int64Range(0, 1<<30).Draw(t, "hidden"), 0
 		part := rapid.Int64Range(1, rows).Draw(t, "part")
-		if v.Bound(b, part) != v.Bound(other, part) || v.LargestMessage(b, part) != v.LargestMessage(other, part) || v.Body(b, part) != v.Body(other, part) {
+		if v.Bound(b, part) != v.Bound(other, part) || v.LargestMessage(b, part) != v.LargestMessage(other, part) ||
+			v.Body(b, part) != v.Body(other, part) {
 			t.Error("what is hidden moves a bound")
 		}
 		shown := b.Columns[0] + b.Columns[3] + b.Columns[5]

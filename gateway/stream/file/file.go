@@ -18,16 +18,16 @@ import (
 
 // File is one shard as a view shows it, as an Arrow IPC file. Where the view changes
 // nothing its layout is computed and its bytes are read from the store as they are
-// asked for; else it was made once, into an unlinked temporary file. Close it.
+// asked for; else it was made once, into a temporary file without a name. Close it.
 type File struct {
-	Source *plan.Source
-	Shard  int
-	Size   int64
-	ETag   string // opaque, without quotes; another for other bytes
-	pieces []section
-	spans  []batchSpan
-	values []batchSpan // of dictionaries: values of any row
-	local  *cachedFile
+	Source       *plan.Source
+	Shard        int
+	Size         int64
+	ETag         string // opaque, without quotes; another for other bytes
+	sections     []section
+	batches      []batchSpan
+	dictionaries []batchSpan // of dictionaries: values of any row
+	cached       *cachedFile
 }
 
 // section is a run of the file's bytes: in memory, or in the store.
@@ -137,14 +137,14 @@ func (s *Files) Open(ctx context.Context, src *plan.Source, n int, who schemas.P
 	if err != nil {
 		return nil, err
 	}
-	f.local, f.Size, f.spans, f.values = m, m.size, m.spans, m.values
+	f.cached, f.Size, f.batches, f.dictionaries = m, m.size, m.batches, m.dictionaries
 	return f, nil
 }
 
 // Close lets go of the file.
 func (f *File) Close() {
-	if f.local != nil {
-		f.local.release()
+	if f.cached != nil {
+		f.cached.release()
 	}
 }
 
@@ -193,20 +193,20 @@ func (f *File) layOut() error {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}
 	f.memory(footer)
-	f.spans, f.values = l.spans, l.values
+	f.batches, f.dictionaries = l.batchSpans, l.dictionarySpans
 	return nil
 }
 
 func (f *File) memory(p []byte) {
-	f.pieces = append(f.pieces, section{at: f.Size, n: int64(len(p)), memory: p})
+	f.sections = append(f.sections, section{at: f.Size, n: int64(len(p)), memory: p})
 	f.Size += int64(len(p))
 }
 
 func (f *File) stored(b schemas.Block) {
-	if i := len(f.pieces) - 1; f.pieces[i].memory == nil && f.pieces[i].offset+f.pieces[i].n == b.Offset {
-		f.pieces[i].n += b.Len()
+	if i := len(f.sections) - 1; f.sections[i].memory == nil && f.sections[i].offset+f.sections[i].n == b.Offset {
+		f.sections[i].n += b.Len()
 	} else {
-		f.pieces = append(f.pieces, section{at: f.Size, n: b.Len(), offset: b.Offset})
+		f.sections = append(f.sections, section{at: f.Size, n: b.Len(), offset: b.Offset})
 	}
 	f.Size += b.Len()
 }
@@ -216,15 +216,15 @@ func (f *File) stored(b schemas.Block) {
 // touches all of its batches.
 func (f *File) Touched(r Range) (first, last int, rows int64) {
 	if f.touchesDictionary(r) {
-		for _, sp := range f.spans {
+		for _, sp := range f.batches {
 			rows += sp.rows
 		}
-		return 0, len(f.spans), rows
+		return 0, len(f.batches), rows
 	}
-	first = sort.Search(len(f.spans), func(i int) bool { return f.spans[i].to > r.From })
+	first = sort.Search(len(f.batches), func(i int) bool { return f.batches[i].to > r.From })
 	last = first
-	for last < len(f.spans) && f.spans[last].from < r.From+r.N {
-		rows += f.spans[last].rows
+	for last < len(f.batches) && f.batches[last].from < r.From+r.N {
+		rows += f.batches[last].rows
 		last++
 	}
 	return first, last, rows
@@ -232,7 +232,7 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 
 // touchesDictionary says whether a range has bytes of a dictionary.
 func (f *File) touchesDictionary(r Range) bool {
-	for _, v := range f.values {
+	for _, v := range f.dictionaries {
 		if v.from < r.From+r.N && r.From < v.to {
 			return true
 		}
@@ -242,8 +242,8 @@ func (f *File) touchesDictionary(r Range) bool {
 
 // open reads a range of the file. known are messages that need not be compared again.
 func (f *File) open(ctx context.Context, open read.Opener, rg Range, known *comparedMessages) (io.ReadCloser, error) {
-	if f.local != nil {
-		return io.NopCloser(io.NewSectionReader(f.local.file, rg.From, rg.N)), nil
+	if f.cached != nil {
+		return io.NopCloser(io.NewSectionReader(f.cached.file, rg.From, rg.N)), nil
 	}
 	sh := f.Source.StoredShard(f.Shard)
 	store, err := open(ctx, sh.Store)
@@ -267,10 +267,12 @@ func (f *File) open(ctx context.Context, open read.Opener, rg Range, known *comp
 	return out, nil
 }
 
-// within gives the parts of the file's pieces that a range holds.
+// within gives the parts of the file's sections that a range holds. Of memory 0-99, stored
+// 100-899 (at 4096 of the object) and memory 900-999, bytes 90-149 are memory 90-99 and the
+// object's bytes 4096-4145.
 func (f *File) within(rg Range) []section {
 	var out []section
-	for _, p := range f.pieces {
+	for _, p := range f.sections {
 		lo, hi := max(p.at, rg.From), min(p.at+p.n, rg.From+rg.N)
 		if lo >= hi {
 			continue

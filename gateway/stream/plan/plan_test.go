@@ -118,7 +118,8 @@ func TestEvenParts(t *testing.T) {
 			if whole.PartRows > shortest {
 				said = "dropped=1"
 			}
-			if got := rowsOf(drop.Segments); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") || drop.Adjusted != said {
+			if got := rowsOf(drop.Segments); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") ||
+				drop.Adjusted != said {
 				rt.Errorf("rank %d drops %v to %v, %q", rank, rows, got, drop.Adjusted)
 			}
 			want, said := rows, ""

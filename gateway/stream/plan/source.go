@@ -129,7 +129,7 @@ func missing(what, name string) string {
 }
 
 // NewSource puts a view over a split whose rows lie as they are stored. A view that
-// filters rows gets its own layout by newFilteredSource; over this one its index is made.
+// filters rows gets its own layout by NewFilteredSource; over this one its index is made.
 func NewSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) *Source {
 	return sourceOf(v, t, s, vw, &stored{vw, s})
 }

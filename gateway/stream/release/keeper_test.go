@@ -251,7 +251,8 @@ func TestEndsAreTriedAgain(t *testing.T) {
 				if len(ended) != c.ended || tries < c.tries {
 					t.Errorf("%d ends after %d tries", len(ended), tries)
 				}
-				if (c.log != "") != strings.Contains(o.log.String(), "the end of a release is not recorded") || !strings.Contains(o.log.String(), c.log) {
+				if (c.log != "") != strings.Contains(o.log.String(), "the end of a release is not recorded") ||
+					!strings.Contains(o.log.String(), c.log) {
 					t.Errorf("the log says %s", &o.log)
 				}
 			})

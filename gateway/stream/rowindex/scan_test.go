@@ -116,7 +116,8 @@ func TestFaultsAreToldAndTriedAgain(t *testing.T) {
 	}
 	object := l.Objects["0.arrow"]
 	l.Objects["0.arrow"] = bytes.Repeat([]byte{0x80}, len(object))
-	if err := ask(); schemas.KindOf(err) != schemas.Busy || !strings.Contains(err.Error(), "the rows that the agreement shows are being counted: 0 % done") {
+	if err := ask(); schemas.KindOf(err) != schemas.Busy ||
+		!strings.Contains(err.Error(), "the rows that the agreement shows are being counted: 0 % done") {
 		t.Errorf("first: %v", err)
 	}
 	streamtest.Eventually(t, func() bool { return schemas.KindOf(ask()) == schemas.Gone })

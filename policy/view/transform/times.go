@@ -31,7 +31,7 @@ func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.A
 		}
 		want[j] = p
 	}
-	join(want)
+	join(want) // ascending: a value is sought in them as in a list of numbers
 	return func(a arrow.Array, i, v int) (int, bool) {
 		var have time.Time
 		switch a := a.(type) {

@@ -45,6 +45,8 @@ type Linkage struct {
 // PseudonymKey derives the key of a linkage from the site's master key: pseudonyms join
 // inside it and nowhere else [decisions.md 14].
 func PseudonymKey(master []byte, l Linkage) ([]byte, error) {
+	// The label is the key's name for ever: another one would part pseudonyms that a trainer
+	// has from those of tomorrow.
 	info := "guichet pseudonym 1\x00" + string(l.Permit)
 	switch {
 	case l.Derivation > 2:
@@ -110,7 +112,7 @@ func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
 	return b.NewArray(), nil
 }
 
-// dictionary maps each value once.
+// dictionary maps each value once: a column of a million rows may name some hundred people.
 func (p *pseudonym) dictionary(mac hash.Hash, d *array.Dictionary) (arrow.Array, error) {
 	values := d.Dictionary()
 	mapped := make([][]byte, values.Len())
@@ -139,7 +141,8 @@ func digest(mac hash.Hash, text []byte, sum *[sha256.Size]byte) []byte {
 	return mac.Sum(sum[:0])[:Width]
 }
 
-// textOf gives a value's text, until the next one is asked for.
+// textOf gives a value's text, until the next one is asked for. The common types are read
+// without a string for each value; ValueStr is what their text is too.
 func textOf(a arrow.Array) func(i int) []byte {
 	var text []byte
 	switch a := a.(type) {
