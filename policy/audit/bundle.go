@@ -115,8 +115,6 @@ func BundleCheckpoint(r io.ReaderAt, size int64) ([]byte, error) {
 	return nil, badBundle(nil, "has no checkpoint")
 }
 
-// readSmall reads a member of a bundle that is a checkpoint or a key, and no more of it
-// than those may have.
 func readSmall(f *zip.File) ([]byte, error) {
 	if f == nil {
 		return nil, io.ErrUnexpectedEOF
@@ -177,8 +175,7 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
 			return badBundle(
-				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size,
-			)
+				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {

@@ -81,8 +81,7 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if err := replaceFile(l.headFile, msg); err != nil {
 		return nil, &schemas.Error{
 			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy: "Check the disk that holds the head file.", Err: err,
-		}
+			Remedy: "Check the disk that holds the head file.", Err: err}
 	}
 	l.head, l.signed = h, msg
 	return msg, nil
@@ -129,8 +128,6 @@ func OpenCheckpoint(checkpoint []byte, vkey string) (Head, error) {
 	return openCheckpoint(checkpoint, v)
 }
 
-// openCheckpoint reads a checkpoint whose signature holds. Errors: Invalid, with what is
-// wrong about it.
 func openCheckpoint(msg []byte, v note.Verifier) (Head, error) {
 	bad := func(why string, err error) (Head, error) {
 		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "checkpoint", Message: "The checkpoint " + why + ".", Err: err}

@@ -30,8 +30,7 @@ const bundleOrigin = "/bundle"
 // has.
 func (s statement) text(origin string) string {
 	return fmt.Sprintf(
-		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]),
-	)
+		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]))
 }
 
 // openStatement verifies a statement with the log's public key. Invalid: not one, of
@@ -86,7 +85,6 @@ func (s *statement) holds(rep *Report, digest [sha256.Size]byte) {
 	}
 }
 
-// counted is a number with its noun.
 func counted(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one

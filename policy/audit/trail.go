@@ -28,8 +28,6 @@ func openSaved(saved [][]byte, vkey string) ([]Head, error) {
 // trail are the signed heads that a growing tree must pass through, smallest first.
 type trail struct{ heads []Head }
 
-// newTrail orders the heads that were kept, so that one pass over the record meets each
-// of them at its size.
 func newTrail(heads []Head) *trail {
 	return &trail{slices.SortedFunc(slices.Values(heads), func(a, b Head) int { return cmp.Compare(a.Size, b.Size) })}
 }
@@ -67,8 +65,7 @@ func (l *Log) Consistency(ctx context.Context, from, to int64) ([]tlog.Hash, err
 	}
 	if from < 1 || from > to || to > h.Size {
 		return nil, schemas.BadField(
-			"consistency", "from", "the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size,
-		)
+			"consistency", "from", "the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size)
 	}
 	p, err := tlog.ProveTree(to, from, stored(ctx, l.db))
 	if err != nil {
