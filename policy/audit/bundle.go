@@ -25,8 +25,6 @@ const (
 	maxLineBytes = 8 << 20
 )
 
-// badBundle is the refusal of a bundle whose form is wrong, which says nothing of the
-// record.
 func badBundle(err error, format string, args ...any) error {
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "bundle", Message: "The bundle " + fmt.Sprintf(format, args...) + ".", Err: err}
 }

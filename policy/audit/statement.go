@@ -26,8 +26,6 @@ const AnOfficer = "officer"
 
 const bundleOrigin = "/bundle"
 
-// text is what the log signs of a bundle: for whom it was exported, and which lines it
-// has.
 func (s statement) text(origin string) string {
 	return fmt.Sprintf(
 		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]))
