@@ -54,7 +54,9 @@ func New(c Config) *Engine {
 	e := &Engine{Config: c, manifests: newManifests(), budget: read.NewBudget(c.Memory), life: release.NewLifecycle()}
 	e.keeper = release.NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
 	e.indexes = rowindex.NewCache(c.Store, c.Work, e.life, c.Feed, c.Log)
-	e.Files = file.NewFiles(c.Store, e.budget, e.keeper, e.life, c.Idle, c.Now, c.TempDir)
+	e.Files = file.New(file.Config{
+		Open: c.Store, Budget: e.budget, Keeper: e.keeper, Life: e.life, Idle: c.Idle, Now: c.Now, TempDir: c.TempDir,
+	})
 	return e
 }
 

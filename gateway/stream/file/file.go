@@ -56,19 +56,24 @@ type Files struct {
 	sessions sessions
 }
 
-// NewFiles serves files of what open opens, in the memory that a budget leaves. Shards that
-// views change lie in tempDir.
-func NewFiles(
-	open read.Opener,
-	budget *read.Budget,
-	keeper *release.Keeper,
-	life *release.Lifecycle,
-	idle time.Duration,
-	now func() time.Time,
-	tempDir string,
-) *Files {
-	return &Files{open: open, budget: budget, keeper: keeper, life: life, idle: idle, now: now,
-		cache: newFileCache(open, life, tempDir), sessions: sessions{open: map[sessionKey]*rangeSession{}}}
+// Config is what Files are made of.
+type Config struct {
+	Open    read.Opener
+	Budget  *read.Budget // of all streams' memory
+	Keeper  *release.Keeper
+	Life    *release.Lifecycle
+	Idle    time.Duration // the longest that a client may take for its next bytes
+	Now     func() time.Time
+	TempDir string // for shards that views change; the system's when empty
+}
+
+// New serves shards as files.
+func New(c Config) *Files {
+	return &Files{
+		open: c.Open, budget: c.Budget, keeper: c.Keeper, life: c.Life, idle: c.Idle, now: c.Now,
+		cache:    newFileCache(c.Open, c.Life, c.TempDir),
+		sessions: sessions{open: map[sessionKey]*rangeSession{}},
+	}
 }
 
 // Close lets go of all files; nothing runs any more.
