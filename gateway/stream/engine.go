@@ -17,8 +17,9 @@ import (
 
 // Config is what an Engine is made of.
 type Config struct {
-	Manifest  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
-	Standing  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) error // Gone when a version was withdrawn since its manifest was read; nil: none ever is
+	Manifest func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
+	Standing func(ctx context.Context, id schemas.DatasetID,
+		v schemas.VersionID) error // Gone when a version was withdrawn since its manifest was read; nil: none ever is
 	MayName   func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)

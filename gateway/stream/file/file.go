@@ -83,15 +83,8 @@ func (s *Files) Close() { s.cache.close() }
 // to be made for it. Errors: NotFound.
 func (s *Files) Look(src *plan.Source, n int) (*File, error) {
 	if n < 0 || n >= src.NumShards() {
-		return nil, schemas.Errorf(
-			schemas.NotFound,
-			fmt.Sprint(n),
-			"there is no shard %d; %s/%s has %d",
-			n,
-			src.Table.Name,
-			src.Split.Name,
-			src.NumShards(),
-		)
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name,
+			src.NumShards())
 	}
 	f := &File{Source: src, Shard: n, ETag: tagOf(src, n)}
 	if src.View.Raw() {
@@ -160,18 +153,8 @@ func tagOf(s *plan.Source, n int) string {
 	if s.View.Raw() {
 		form = 1
 	}
-	fmt.Fprintf(
-		h,
-		"guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s",
-		form,
-		s.Version.Dataset,
-		s.Version.Version,
-		s.Table.Name,
-		s.Split.Name,
-		n,
-		s.StoredShard(n).ETag,
-		s.View.Digest,
-	)
+	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name,
+		s.Split.Name, n, s.StoredShard(n).ETag, s.View.Digest)
 	h.Write(s.View.Schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

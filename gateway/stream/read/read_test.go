@@ -89,7 +89,8 @@ func partial(list []plan.Slice) bool {
 func TestBatchesPassAsTheyLie(t *testing.T) {
 	l := people(t, 100)
 	object, sh := l.Objects["0.arrow"], &l.Split().Shards[0]
-	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")}, "edited": {streamtest.Pseudonymise("name")}} {
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")},
+		"edited": {streamtest.Pseudonymise("name")}} {
 		t.Run(name, func(t *testing.T) {
 			s := l.source(t, duties)
 			rd := read.NewReader(s, l.Open, false)
@@ -305,5 +306,33 @@ func TestDictionariesAreReadOnce(t *testing.T) {
 	l.stream(t, s, reads, false)
 	if got, want := l.Gets.Load(), int64(len(reads)+len(s.View.Needed)); got != want {
 		t.Errorf("%d reads for %d ranges and %d dictionaries", got, len(reads), len(s.View.Needed))
+	}
+}
+
+// A part of a batch has its rows and no others, whatever the view does with them; nothing
+// is read for nothing.
+func TestPartsOfBatches(t *testing.T) {
+	l := people(t, 50)
+	for name, duties := range map[string][]schemas.Duty{
+		"raw":      nil,
+		"hidden":   {streamtest.Hide("name", "region")},
+		"edited":   {streamtest.Pseudonymise("ok", "kind")},
+		"filtered": {streamtest.Filter("n", "lt", "80")},
+	} {
+		s := l.source(t, duties)
+		all := streamtest.Rows(t, l.stream(t, s, ranges(t, s, read.MaxRange), false))
+		rapid.Check(t, func(rt *rapid.T) {
+			from := rapid.Int64Range(0, s.Rows()-1).Draw(rt, "from")
+			rows := rapid.Int64Range(1, s.Rows()-from).Draw(rt, "rows")
+			part := s.Slices([]schemas.Segment{{Shard: 0, From: from, Rows: rows}})
+			got := streamtest.Rows(t, l.stream(t, s, read.PlanReads(s, part, read.MaxRange), false))
+			if diff := cmp.Diff(all[from:from+rows], got); diff != "" {
+				rt.Errorf("%s: rows [%d, %d) (-want +got):\n%s", name, from, from+rows, diff)
+			}
+		})
+		l.Gets.Store(0)
+		if got := l.stream(t, s, read.PlanReads(s, nil, read.MaxRange), false); len(streamtest.Rows(t, got)) != 0 || l.Gets.Load() != 0 {
+			t.Errorf("%s: no rows need %d reads", name, l.Gets.Load())
+		}
 	}
 }
