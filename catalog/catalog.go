@@ -39,6 +39,7 @@ func New(c Config) *Catalog {
 	return &Catalog{Config: c}
 }
 
+// notFound is the one answer for a dataset that is not there and one that is hidden.
 func notFound(id string) error {
 	return schemas.Errorf(schemas.NotFound, id, "there is no dataset %s", id)
 }
@@ -68,6 +69,8 @@ func (c *Catalog) Get(ctx context.Context, sight schemas.Sight, id schemas.Datas
 	return d, err
 }
 
+// Dataset reads a dataset whoever may see it, with its revision. q is the database or a
+// transaction. Errors: NotFound, db.ErrAltered.
 func (c *Catalog) Dataset(ctx context.Context, q db.Querier, id schemas.DatasetID) (schemas.Dataset, error) {
 	d, revision, err := db.Get[schemas.Dataset](ctx, q, "dataset", string(id))
 	if err != nil {
@@ -130,6 +133,8 @@ func apart() error {
 	return schemas.BadField("dataset", "/offer", "the terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer")
 }
 
+// Columns are the columns of a dataset's row beside its document: what it is looked up
+// by.
 func Columns(d *schemas.Dataset) db.Columns {
 	withdrawn := 0
 	if d.Withdrawn {
@@ -138,6 +143,8 @@ func Columns(d *schemas.Dataset) db.Columns {
 	return db.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
 }
 
+// Changed appends the change of a dataset to the change sequence, in the transaction
+// that makes it. more are further values of the entry.
 func (c *Catalog) Changed(
 	ctx context.Context,
 	tx *db.Tx,

@@ -95,8 +95,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	}
 	if !slices.Contains(
 		[]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn},
-		d.Visibility,
-	) {
+		d.Visibility) {
 		fault("/visibility", "%q is not a visibility; use everyone, signed-in, listed or own", d.Visibility)
 	}
 	codes, err := rdf.LoadCodes()
@@ -178,6 +177,7 @@ func normal(d *schemas.Dataset) {
 
 type faulter func(pointer, format string, args ...any)
 
+// checkText checks a text in its languages.
 func checkText(fault faulter, at string, t schemas.Text, required bool) {
 	words := false
 	for tag, s := range t {
@@ -200,11 +200,14 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 // spdx is an SPDX id, or several joined by an expression's words.
 var spdx = regexp.MustCompile(`^\(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*( (AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*)*$`)
 
+// isLicence says whether a text names a licence: an SPDX id or expression, or the IRI of
+// its text.
 func isLicence(s string) bool {
 	u, err := url.Parse(s)
 	return spdx.MatchString(s) || err == nil && u.IsAbs() && !strings.ContainsAny(s, " \t\n")
 }
 
+// checkProfile checks what a data space demands beyond DCAT-AP.
 func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	have := map[string]bool{
 		"title":       len(d.Title) > 0,
@@ -280,17 +283,12 @@ func checkPeriods(fault faulter, d *schemas.Dataset) {
 	}
 	d.Settle()
 	if said != (schemas.Days{}) && said != (schemas.Days{From: d.From, Until: d.Until}) {
-		fault(
-			"/periods",
-			"from (%s) and until (%s) are not those of the periods together (%s, %s): leave them out",
-			said.From,
-			said.Until,
-			d.From,
-			d.Until,
-		)
+		fault("/periods", "from (%s) and until (%s) are not those of the periods together (%s, %s): leave them out",
+			said.From, said.Until, d.From, d.Until)
 	}
 }
 
+// checkDay checks a year, a month or a day, and says whether it is one.
 func checkDay(fault faulter, at, s string) bool {
 	if s == "" {
 		return true
@@ -305,6 +303,7 @@ func checkDay(fault faulter, at, s string) bool {
 	return false
 }
 
+// checkTables checks what is said of tables and columns before there are any.
 func checkTables(fault faulter, tables []schemas.TableInfo) {
 	seen := map[string]bool{}
 	for i := range tables {
@@ -331,8 +330,7 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 			}
 			if !slices.Contains(
 				[]schemas.Sensitivity{schemas.SensitivityNone, schemas.SensitivityIdentifies, schemas.SensitivityQuasi, schemas.SensitivitySensitive},
-				f.Sensitivity,
-			) {
+				f.Sensitivity) {
 				fault(fmt.Sprintf("%s/fields/%d/sensitivity", at, j), "%q is not a sensitivity; use identifies, quasi or sensitive", f.Sensitivity)
 			}
 		}

@@ -36,15 +36,8 @@ func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.Particip
 func theirs(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset) error {
 	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
 	for after := ""; ; {
-		rows, next, err := db.List[schemas.Dataset](
-			ctx,
-			tx,
-			"dataset",
-			"iri = ? AND provider <> ? AND withdrawn = 0",
-			[]any{d.IRI, string(d.Provider)},
-			after,
-			100,
-		)
+		rows, next, err := db.List[schemas.Dataset](ctx, tx, "dataset", "iri = ? AND provider <> ? AND withdrawn = 0",
+			[]any{d.IRI, string(d.Provider)}, after, 100)
 		if err != nil {
 			return fmt.Errorf("look up an IRI: %w", err)
 		}

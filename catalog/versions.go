@@ -71,6 +71,7 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 	}
 }
 
+// VersionWithdrawnError refuses a version that was taken back.
 func VersionWithdrawnError(version schemas.VersionID) error {
 	return &schemas.Error{
 		Kind:    schemas.Gone,

@@ -104,6 +104,7 @@ func (c *Crowd) enter(at netip.Addr) (why string) {
 	return why
 }
 
+// leave takes a connection out of the count of its address.
 func (c *Crowd) leave(at netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,10 +129,8 @@ func (c *counted) Read(p []byte) (int, error) {
 		if c.heads.see(p[:n]) {
 			if c.heads.later() { // net/http closes without a word where it waits for another request
 				_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-				_, _ = fmt.Fprint(
-					c.Conn,
-					"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
-				)
+				_, _ = fmt.Fprint(c.Conn,
+					"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
 			}
 			return 0, errTwice
 		}

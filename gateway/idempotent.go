@@ -140,9 +140,7 @@ func (a *answer) unkept(c *gin.Context) error {
 		Subject: "Idempotency-Key",
 		Message: fmt.Sprintf(
 			"the first request with this key was answered with %d; its answer was longer than the %d bytes that are kept",
-			a.status,
-			maxKept,
-		),
+			a.status, maxKept),
 		Remedy: remedy,
 	}
 }

@@ -73,6 +73,7 @@ type bucket struct {
 	at   time.Time
 }
 
+// newRates begins to count calls by their caller.
 func newRates(now func() time.Time) *rates { return &rates{now: now, buckets: map[string]bucket{}} }
 
 // take takes one of perMinute of a caller; wait is how long until there is one again,

@@ -35,8 +35,7 @@ func newMetrics() *metrics {
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: "guichet_http_requests_total", Help: "HTTP requests by route and status."},
-			[]string{"method", "route", "status"},
-		),
+			[]string{"method", "route", "status"}),
 		seconds: prometheus.NewHistogramVec(
 			prometheus.HistogramOpts{
 				Name:    "guichet_http_request_seconds",
@@ -46,27 +45,16 @@ func newMetrics() *metrics {
 			[]string{"route"},
 		),
 		sent: prometheus.NewCounterVec(
-			prometheus.CounterOpts{Name: "guichet_http_sent_bytes_total", Help: "Bytes of answers."},
-			[]string{"route"},
-		),
+			prometheus.CounterOpts{Name: "guichet_http_sent_bytes_total", Help: "Bytes of answers."}, []string{"route"}),
 		calls: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: "guichet_flight_calls_total", Help: "Arrow Flight calls by method and gRPC status."},
-			[]string{"method", "code"},
-		),
+			[]string{"method", "code"}),
 		called: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: "guichet_flight_sent_bytes_total", Help: "Bytes of Flight data sent, headers included."},
-			[]string{"method"},
-		),
+			[]string{"method"}),
 	}
-	m.registry.MustRegister(
-		m.requests,
-		m.seconds,
-		m.sent,
-		m.calls,
-		m.called,
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.calls, m.called, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -114,23 +102,8 @@ func (s *Server) observe(c *gin.Context) {
 		s.metrics.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 		s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
 		s.metrics.sent.WithLabelValues(route).Add(float64(max(c.Writer.Size(), 0)))
-		s.deps.Log.Info(
-			"request",
-			"method",
-			method,
-			"route",
-			route,
-			"status",
-			status,
-			"bytes",
-			max(c.Writer.Size(), 0),
-			"ms",
-			float64(took.Microseconds())/1000,
-			"by",
-			s.caller(c),
-			"about",
-			c.Param("id"),
-		)
+		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "ms",
+			float64(took.Microseconds())/1000, "by", s.caller(c), "about", c.Param("id"))
 	}()
 	c.Next()
 }

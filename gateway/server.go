@@ -181,8 +181,7 @@ func (s *Server) routes() http.Handler {
 	r.NoMethod(func(c *gin.Context) {
 		p := problem.Of(
 			schemas.Errorf(schemas.Invalid, c.Request.Method, "%s is not done at %s", c.Request.Method, c.Request.URL.Path),
-			s.deps.Log,
-		)
+			s.deps.Log)
 		p.Status = http.StatusMethodNotAllowed
 		problem.Write(c.Writer, p)
 	})
@@ -362,11 +361,8 @@ func (s *Server) upload(c *gin.Context) {
 			&schemas.Error{
 				Kind:    schemas.Busy,
 				Subject: "upload",
-				Message: fmt.Sprintf(
-					"too many files are being uploaded: at most %d of one provider and %d of all run at once",
-					s.uploads.each,
-					s.uploads.most,
-				),
+				Message: fmt.Sprintf("too many files are being uploaded: at most %d of one provider and %d of all run at once",
+					s.uploads.each, s.uploads.most),
 				Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)",
 				Err:    err,
 			},
@@ -378,16 +374,8 @@ func (s *Server) upload(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()
 	body := &patient{body: c.Request.Body, c: http.NewResponseController(c.Writer), idle: s.deps.UploadIdle, end: time.Now().Add(uploadTime)}
-	err = s.deps.Publisher.Upload(
-		ctx,
-		by,
-		schemas.DatasetID(c.Param("id")),
-		c.Param("table"),
-		c.Param("split"),
-		c.Param("name"),
-		body,
-		c.Request.ContentLength,
-	)
+	err = s.deps.Publisher.Upload(ctx, by, schemas.DatasetID(c.Param("id")), c.Param("table"), c.Param("split"),
+		c.Param("name"), body, c.Request.ContentLength)
 	if err != nil {
 		s.refuse(c, by, err)
 		return
@@ -416,13 +404,8 @@ func (s *Server) export(c *gin.Context) {
 	}
 	c.Header("Content-Type", "application/zip")
 	c.Header("Content-Disposition", `attachment; filename="guichet-record.zip"`)
-	err = s.deps.Record.Export(
-		c.Request.Context(),
-		c.Writer,
-		q,
-		exporter(by),
-		func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) },
-	)
+	err = s.deps.Record.Export(c.Request.Context(), c.Writer, q, exporter(by),
+		func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
 	if err == nil {
 		return
 	}

@@ -39,10 +39,8 @@ func (s *Server) texts(c *gin.Context) {
 	for name, values := range query {
 		said := strings.ToValidUTF8(name[:min(len(name), 64)], "?")
 		if len(values) > 1 { // of which one would count
-			s.fail(
-				c,
-				schemas.BadField("request", said, "the key %q is given twice; alternatives of a filter are written in one, separated by commas", said),
-			)
+			s.fail(c,
+				schemas.BadField("request", said, "the key %q is given twice; alternatives of a filter are written in one, separated by commas", said))
 			return
 		}
 		for _, v := range append(values, name) {

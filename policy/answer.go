@@ -29,6 +29,8 @@ type answer struct {
 	Findings []finding       `json:"findings"`
 }
 
+// parseResults reads what Rego answered. Nothing at all is an answer too: every item is
+// a no then.
 func parseResults(rs rego.ResultSet) (map[string]answer, error) {
 	out := map[string]answer{}
 	if len(rs) == 0 || len(rs[0].Expressions) == 0 {

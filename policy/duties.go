@@ -10,6 +10,8 @@ import (
 	"guichet/schemas"
 )
 
+// duty checks that a duty can be judged and carried out: what is only found out when
+// somebody streams is too late.
 func (c *offerCheck) duty(at string, d *schemas.Duty) {
 	if d.Kind != schemas.DutyPseudonymise && (d.Domain != "" || len(d.With) > 0) {
 		c.fault(at+"/domain", "only pseudonymise has a joint domain")
@@ -76,13 +78,8 @@ func (c *offerCheck) steps(at string, before []schemas.Duty, d *schemas.Duty) {
 		for i, col := range d.Columns {
 			_, nested := schemas.Coarser(b.To, d.To)
 			if slices.Contains(b.Columns, col) && !nested && validStep(b.To) && validStep(d.To) {
-				c.fault(
-					fmt.Sprintf("%s/columns/%d", at, i),
-					"%q is made coarser to %s already, and to %s is neither coarser nor finer than that",
-					col,
-					b.To,
-					d.To,
-				)
+				c.fault(fmt.Sprintf("%s/columns/%d", at, i),
+					"%q is made coarser to %s already, and to %s is neither coarser nor finer than that", col, b.To, d.To)
 			}
 		}
 	}
@@ -90,6 +87,8 @@ func (c *offerCheck) steps(at string, before []schemas.Duty, d *schemas.Duty) {
 
 var stepPattern = regexp.MustCompile(`^(year|month|day|hour|first:[1-9][0-9]?|[1-9][0-9]{0,8}(\.[0-9]{1,6})?|0\.[0-9]{1,6})$`)
 
+// validStep says whether a text is a step of generalisation: a unit of time, a number of
+// letters, or a width above zero.
 func validStep(to string) bool {
 	if !stepPattern.MatchString(to) {
 		return false
@@ -98,6 +97,8 @@ func validStep(to string) bool {
 	return err != nil || f > 0
 }
 
+// columns checks that the columns of a duty are in the dataset; a duty on a mistyped
+// name would hide nothing.
 func (c *offerCheck) columns(at string, d *schemas.Duty) {
 	if len(d.Columns) == 0 {
 		c.fault(at+"/columns", "name at least one column")
@@ -109,6 +110,7 @@ func (c *offerCheck) columns(at string, d *schemas.Duty) {
 	}
 }
 
+// inTable names the table in a message, where one is named at all.
 func inTable(table string) string {
 	if table == "" {
 		return ""
@@ -135,6 +137,8 @@ func (c *offerCheck) hasColumn(table, column string) bool {
 	return !described && column != ""
 }
 
+// filter checks a row filter within the bounds of its size, which are said once for the
+// whole tree.
 func (c *offerCheck) filter(at string, f *schemas.Filter, depth int) {
 	if depth > schemas.MaxConstraintDepth {
 		c.fault(at, "the filter is too deep: at most %d levels", schemas.MaxConstraintDepth)

@@ -298,6 +298,7 @@ func (e *Engine) terms(d *schemas.Dataset, odd func(factory string) bool) (terms
 	return terms, hex.EncodeToString(sum[:]), nil
 }
 
+// digestOf names what a compiled policy was made of.
 func digestOf(parts ...any) string {
 	b, _ := json.Marshal(parts) // maps and strings: cannot fail
 	sum := sha256.Sum256(b)

@@ -90,6 +90,7 @@ func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) 
 	return n
 }
 
+// actions are what an offer may permit or prohibit.
 func actions() []string { return []string{"use", "read", "train"} }
 
 // CheckOffer says whether the modules can judge an offer: known terms and values, within
@@ -141,10 +142,8 @@ func (c *offerCheck) review(o *schemas.Offer) {
 		return
 	}
 	if reviewed < permissions && !o.Review {
-		c.fault(
-			fmt.Sprintf("/rules/%d/review", first),
-			"a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission",
-		)
+		c.fault(fmt.Sprintf("/rules/%d/review", first),
+			"a person looks at all requests of an offer or at none: write review: true beside rules, or in each permission")
 	}
 	o.Review = true
 }
@@ -161,6 +160,7 @@ type offerCheck struct {
 	faults []schemas.FieldError
 }
 
+// fault notes what is wrong, by its pointer.
 func (c *offerCheck) fault(pointer, format string, args ...any) {
 	c.faults = append(c.faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 }
@@ -172,17 +172,15 @@ func (c *offerCheck) spend(at string, values int) bool {
 	c.all.nodes++
 	c.all.values += values
 	if !over && (c.all.nodes > schemas.MaxOfferNodes || c.all.values > schemas.MaxOfferValues) {
-		c.fault(
-			at,
-			"the offer is too large: its constraints and filters have at most %d nodes and %d values together",
-			schemas.MaxOfferNodes,
-			schemas.MaxOfferValues,
-		)
+		c.fault(at, "the offer is too large: its constraints and filters have at most %d nodes and %d values together",
+			schemas.MaxOfferNodes, schemas.MaxOfferValues)
 		return false
 	}
 	return !over
 }
 
+// rule checks one rule: its kind, actions, constraint and duties. A prohibition has no
+// duties, since nothing is left to bind.
 func (c *offerCheck) rule(at string, r *schemas.Rule) {
 	c.forbid = r.Kind == schemas.Prohibition
 	if r.Kind != schemas.Permission && r.Kind != schemas.Prohibition {
@@ -209,6 +207,7 @@ func (c *offerCheck) rule(at string, r *schemas.Rule) {
 	}
 }
 
+// constraint checks a constraint tree within the bounds of its size.
 func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
 	c.nodes++
 	if depth > schemas.MaxConstraintDepth || c.nodes > schemas.MaxConstraintNodes {
@@ -241,6 +240,8 @@ func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
 	}
 }
 
+// leaf checks a comparison: that the operand is known, that the operator goes with it,
+// and that its values are such.
 func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
 	ops, known := operands()[k.Left]
 	if !known {

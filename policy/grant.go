@@ -115,6 +115,7 @@ func Authorize(ctx context.Context, look LookUp, token string, want StreamReques
 	return g, nil
 }
 
+// refuse is the refusal of a stream, about its agreement.
 func refuse(w StreamRequest, rule, source, text, remedy string) error {
 	return schemas.Refuse(string(w.Agreement), rule, source, text, remedy)
 }
@@ -126,27 +127,19 @@ func standing(e Entitlement, now time.Time) error {
 	w := StreamRequest{Agreement: a.ID}
 	switch {
 	case a.State == schemas.AgreementRevoked:
-		return refuse(
-			w,
-			"agreement.revoked",
-			"the provider",
+		return refuse(w, "agreement.revoked", "the provider",
 			fmt.Sprintf("the agreement was revoked on %s: %s", a.Revoked.UTC().Format(time.RFC3339), a.Reason),
-			"send a new request",
-		)
+			"send a new request")
 	case a.State == schemas.AgreementEnded || !now.Before(a.Until):
-		return refuse(
-			w,
-			"agreement.ended",
-			"the agreement",
-			fmt.Sprintf("the agreement ended on %s", a.Until.UTC().Format(time.RFC3339)),
-			"send a new request",
-		)
+		return refuse(w, "agreement.ended", "the agreement",
+			fmt.Sprintf("the agreement ended on %s", a.Until.UTC().Format(time.RFC3339)), "send a new request")
 	case e.Stopped:
 		return refuse(w, "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
 	return nil
 }
 
+// leaseItem finds what a lease says of an agreement.
 func leaseItem(l *schemas.Lease, id schemas.AgreementID) (schemas.LeaseItem, bool) {
 	for _, it := range l.Items {
 		if it.Agreement == id {
@@ -156,6 +149,8 @@ func leaseItem(l *schemas.Lease, id schemas.AgreementID) (schemas.LeaseItem, boo
 	return schemas.LeaseItem{}, false
 }
 
+// narrow takes what the lease binds into what was asked for where that leaves it open,
+// and refuses where it asks for something else: a lease is narrowed and never widened.
 func (g *Grant) narrow(item schemas.LeaseItem) error {
 	w, a := &g.want, &g.terms
 	w.Named = len(w.Columns) > 0
@@ -172,13 +167,9 @@ func (g *Grant) narrow(item schemas.LeaseItem) error {
 		}
 	}
 	if !slices.Contains(a.Versions, w.Version) && !a.Follow {
-		return refuse(
-			*w,
-			"agreement.version",
-			"the agreement",
+		return refuse(*w, "agreement.version", "the agreement",
 			fmt.Sprintf("the agreement does not cover version %q; it covers %s", w.Version, join(a.Versions)),
-			"ask for an agreement on that version",
-		)
+			"ask for an agreement on that version")
 	}
 	for _, rest := range [][]string{item.Columns, a.Columns} {
 		if len(w.Columns) == 0 {
@@ -205,6 +196,7 @@ func (g *Grant) narrow(item schemas.LeaseItem) error {
 	return nil
 }
 
+// join names versions in a message.
 func join(v []schemas.VersionID) string {
 	s := make([]string, len(v))
 	for i := range v {
@@ -213,16 +205,12 @@ func join(v []schemas.VersionID) string {
 	return strings.Join(s, ", ")
 }
 
+// rank holds the rank that was asked for against the one that the lease is bound to.
 func (g *Grant) rank() error {
 	if g.want.World == 0 {
 		if g.lease.Rank != nil {
-			return refuse(
-				g.want,
-				"lease.rank",
-				"the lease",
-				"the lease is for one rank's stream only",
-				"use /stream, or ask for a lease without rank",
-			)
+			return refuse(g.want, "lease.rank", "the lease", "the lease is for one rank's stream only",
+				"use /stream, or ask for a lease without rank")
 		}
 		return nil
 	}
@@ -230,22 +218,13 @@ func (g *Grant) rank() error {
 		return refuse(g.want, "lease.rank", "the lease", "the lease names a rank without its world", "ask for a lease on rank and world")
 	}
 	if g.lease.Order != nil && *g.lease.Order != g.want.Order {
-		return refuse(
-			g.want,
-			"lease.order",
-			"the lease",
+		return refuse(g.want, "lease.order", "the lease",
 			fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)),
-			"ask with the same seed, epoch, start and even, or for a lease on this order",
-		)
+			"ask with the same seed, epoch, start and even, or for a lease on this order")
 	}
 	if g.lease.World != nil && *g.lease.World != g.want.World {
-		return refuse(
-			g.want,
-			"lease.world",
-			"the lease",
-			fmt.Sprintf("the lease is for a world of %d", *g.lease.World),
-			"ask for a lease on this world",
-		)
+		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World),
+			"ask for a lease on this world")
 	}
 	if g.lease.Rank != nil && *g.lease.Rank != g.want.Rank {
 		return refuse(g.want, "lease.rank", "the lease", fmt.Sprintf("the lease is for rank %d", *g.lease.Rank), "ask for a lease on this rank")
@@ -253,6 +232,7 @@ func (g *Grant) rank() error {
 	return nil
 }
 
+// inWords names an order as a stream's query does.
 func inWords(o schemas.Order) string {
 	s := fmt.Sprintf("epoch=%d", o.Epoch)
 	for _, k := range [][2]string{{"seed", o.Seed}, {"start", o.Start}, {"even", o.Even}} {
@@ -274,13 +254,8 @@ func (g *Grant) place(f schemas.Factory) error {
 		}
 		enforced = enforced || d.Enforced
 		if len(d.Values) > 0 && !slices.Contains(d.Values, string(g.terms.Factory)) {
-			return refuse(
-				g.want,
-				"agreement.factory",
-				d.Source,
-				fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")),
-				"run the project there",
-			)
+			return refuse(g.want, "agreement.factory", d.Source,
+				fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")), "run the project there")
 		}
 	}
 	for _, cidr := range f.Egress {
@@ -291,13 +266,9 @@ func (g *Grant) place(f schemas.Factory) error {
 		}
 	}
 	if enforced || len(f.Egress) > 0 {
-		return refuse(
-			g.want,
-			"agreement.place",
-			"the agreement",
+		return refuse(g.want, "agreement.place", "the agreement",
 			fmt.Sprintf("streams open only from the network of %s; this request came from elsewhere", g.terms.Factory),
-			"open the stream from a job at the factory",
-		)
+			"open the stream from a job at the factory")
 	}
 	return nil
 }

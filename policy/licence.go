@@ -31,9 +31,7 @@ func (e *Engine) licenceNotes(d *schemas.Dataset, f Attributes) []string {
 			notes,
 			fmt.Sprintf(
 				"the licence %s is for non-commercial use, and the terms do not ask for that: see that %s is non-commercial, or ask the provider",
-				d.Licence,
-				whether,
-			),
+				d.Licence, whether),
 		)
 	}
 	if licenceNoDerivatives.MatchString(d.Licence) {

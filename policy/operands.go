@@ -58,12 +58,8 @@ func (v *vocabulary) understood(left, s string) (string, error) {
 		return code, nil
 	case "recipientKind":
 		if !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(s)) {
-			return "", fmt.Errorf(
-				"%q is not a kind of participant%s; there are %v",
-				s,
-				near(s, schemas.ParticipantKinds()),
-				schemas.ParticipantKinds(),
-			)
+			return "", fmt.Errorf("%q is not a kind of participant%s; there are %v", s, near(s, schemas.ParticipantKinds()),
+				schemas.ParticipantKinds())
 		}
 	case "factory":
 		if !schemas.IsSlug(s) {

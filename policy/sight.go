@@ -116,6 +116,8 @@ func knows(by schemas.Principal, provider schemas.ParticipantID) bool {
 	return by.Participant != "" && provider == by.Participant || SightOf(by).All
 }
 
+// shownOffer is an offer as others may read it: without the names of those for whom it
+// is.
 func shownOffer(o schemas.Offer) schemas.Offer {
 	o.Rules = slices.Clone(o.Rules)
 	for i := range o.Rules {
@@ -124,6 +126,7 @@ func shownOffer(o schemas.Offer) schemas.Offer {
 	return o
 }
 
+// withoutParties takes the recipients out of a constraint tree and keeps its form.
 func withoutParties(c *schemas.Constraint) *schemas.Constraint {
 	if c == nil {
 		return nil

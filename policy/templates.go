@@ -38,13 +38,8 @@ func notForProfit() []string {
 // name.
 func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	if !slices.Contains(Templates(), name) {
-		return schemas.Offer{}, schemas.BadField(
-			"offer",
-			"/template",
-			"%q is not a template; there are %s",
-			name,
-			strings.Join(Templates(), ", "),
-		)
+		return schemas.Offer{}, schemas.BadField("offer", "/template", "%q is not a template; there are %s", name,
+			strings.Join(Templates(), ", "))
 	}
 	o := schemas.Offer{Template: name, Follow: true}
 	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}
@@ -88,6 +83,8 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	return o, nil
 }
 
+// forbidMarketing is the prohibition that the templates for research have beside what
+// they permit.
 func forbidMarketing() schemas.Rule {
 	return schemas.Rule{Kind: schemas.Prohibition, Actions: []string{"use"},
 		Constraint: &schemas.Constraint{Left: "purpose", Operator: "isA", Right: []string{"marketing"}}}

@@ -136,13 +136,8 @@ func contextFiles() map[string]string {
 func JSONLDContext(name string) ([]byte, error) {
 	file, ok := contextFiles()[name]
 	if !ok {
-		return nil, BadField(
-			"document",
-			"/@context",
-			"the context %q is not known here and nothing is fetched; write it inline, or use one of %v",
-			name,
-			JSONLDContexts(),
-		)
+		return nil, BadField("document", "/@context",
+			"the context %q is not known here and nothing is fetched; write it inline, or use one of %v", name, JSONLDContexts())
 	}
 	b, err := JSONLD.ReadFile("jsonld/" + file)
 	if err != nil {

@@ -32,6 +32,8 @@ func (x *Index) Follow(ctx context.Context, db *db.DB) error {
 	return nil
 }
 
+// follow brings the index to the end of the change sequence: empties it where it is
+// broken, builds it anew where it has no position, else catches up.
 func (x *Index) follow(ctx context.Context, db *db.DB) error {
 	if x.broken.Load() {
 		x.mu.Lock()
@@ -159,6 +161,8 @@ func (x *Index) rebuild(ctx context.Context, database *db.DB) error {
 	return nil
 }
 
+// catchUp indexes what changed since the index's position, a batch at a time. Each
+// dataset is read as it is now: of ten changes only the last one costs.
 func (x *Index) catchUp(ctx context.Context, database *db.DB) error {
 	for {
 		from := x.position.Load()
@@ -284,6 +288,9 @@ func within(d time.Duration, f func() error) error {
 	return patient(context.Background(), d, d, func() {}, f)
 }
 
+// write indexes datasets and the position in one batch of each class, so that a crash
+// between them repeats a batch and loses none. A dataset that becomes hidden leaves the
+// public class in the same step.
 func (x *Index) write(docs []schemas.Dataset, position int64) error {
 	for _, c := range []*class{&x.public, &x.closed} {
 		batch := c.b.NewBatch()

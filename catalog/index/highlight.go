@@ -37,6 +37,9 @@ func (x *Index) Highlight(d *schemas.Dataset, words []string) map[string]string 
 // around is how many bytes of a long text are shown on each side of a match.
 const around = 120
 
+// markText marks the words found in a text by **. Both are analysed alike, so that stems
+// mark their words; where folding would move letters nothing is marked rather than the
+// wrong ones.
 func (x *Index) markText(analyzer, s string, words []string) string {
 	a := x.mapping.AnalyzerNamed(analyzer)
 	if a == nil || analyzer == folded && !isASCII(s) { // folding moves the offsets of other letters
@@ -68,6 +71,7 @@ func (x *Index) markText(analyzer, s string, words []string) string {
 	return cutAround(b.String(), first)
 }
 
+// cutAround cuts a text to what stands around a place, at spaces where there are some.
 func cutAround(s string, at int) string {
 	if len(s) <= 2*around {
 		return s
@@ -82,6 +86,7 @@ func cutAround(s string, at int) string {
 	return strings.ToValidUTF8(s[from:to], "")
 }
 
+// isASCII says whether bytes and letters are the same in a text.
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }

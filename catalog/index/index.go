@@ -93,6 +93,8 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	return x, nil
 }
 
+// positionOf reads how far in the change sequence an index is, and of which record: 16
+// bytes, of which the first 8 are the position.
 func positionOf(b bleve.Index) int64 {
 	v, err := b.GetInternal(positionKey)
 	if err != nil || len(v) != 16 {

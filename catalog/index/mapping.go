@@ -59,6 +59,8 @@ func Facets() []string {
 	return []string{"space", "theme", "country", "language", "publisher", "licence", "format", "provider", "column", "unit"}
 }
 
+// newMapping says how each field is analysed: texts by the language of their tag, names
+// and codes whole, everything else not at all.
 func newMapping() (*mapping.IndexMappingImpl, error) {
 	m := bleve.NewIndexMapping()
 	err := m.AddCustomAnalyzer(folded, map[string]any{
@@ -240,11 +242,14 @@ func joined(w string) string {
 	return strings.NewReplacer("-", "", "\u2010", "", "\u2011", "").Replace(strings.Trim(w, "-"))
 }
 
+// primaryTag is the language of a tag: pt of pt-BR.
 func primaryTag(tag string) string {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	return primary
 }
 
+// formats are the formats that filters find a dataset by: those of its links, and arrow
+// where a version can be streamed.
 func formats(d *schemas.Dataset) []string {
 	var out []string
 	if d.Latest != nil {

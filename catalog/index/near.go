@@ -111,6 +111,7 @@ func (n *nearer) fewer(known, unknown []int) {
 	}
 }
 
+// places are the places of all words of a question.
 func (n *nearer) places() []int {
 	out := make([]int, len(n.words))
 	for i := range out {
@@ -130,6 +131,7 @@ func (n *nearer) try(without []int) bool {
 	return total > 0
 }
 
+// rest is the question without the words at some places.
 func (n *nearer) rest(without []int) string {
 	var out []string
 	for i, w := range n.words {
@@ -140,6 +142,8 @@ func (n *nearer) rest(without []int) string {
 	return strings.Join(out, " ")
 }
 
+// notes a question that finds something, with what was left out of it and what was
+// written otherwise.
 func (n *nearer) note(without []int, total uint64) {
 	near := schemas.Near{Words: n.rest(without), Total: total}
 	for i, w := range n.words {
@@ -157,6 +161,7 @@ func (n *nearer) note(without []int, total uint64) {
 	n.out = append(n.out, near)
 }
 
+// quoted writes a word of a question as it would be typed.
 func quoted(w string) string {
 	if strings.Contains(w, " ") {
 		return `"` + w + `"`

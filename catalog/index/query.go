@@ -124,6 +124,7 @@ func request(q *Query, body query.Query, restricted bool) *bleve.SearchRequest {
 
 const maxFacetValues = 100_000
 
+// facetLimit is how many values of a facet are listed.
 func facetLimit(q *Query) int {
 	if q.FacetLimit == 0 {
 		return 10
@@ -131,6 +132,7 @@ func facetLimit(q *Query) int {
 	return min(q.FacetLimit, 1000)
 }
 
+// mergeFacets adds up the facets of two classes: a value may be in both.
 func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
 	for name, f := range from {
 		have := into[name]
@@ -151,13 +153,8 @@ func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
 // do over all hits. Errors: Invalid for a field that is no facet.
 func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
 	if !slices.Contains(Facets(), name) {
-		return schemas.Facet{}, schemas.BadField(
-			"search",
-			"facets",
-			"%q is not a facet; there are access, %s",
-			name,
-			strings.Join(Facets(), ", "),
-		)
+		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name,
+			strings.Join(Facets(), ", "))
 	}
 	counts := map[string]int{}
 	for _, d := range sets {
@@ -177,6 +174,8 @@ func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, erro
 	return facets[name], nil
 }
 
+// limitFacets lists the most frequent values and counts the others together, after
+// merging: the ten of each class need not hold the ten of both.
 func limitFacets(facets map[string]schemas.Facet, limit int) {
 	for name, f := range facets {
 		slices.SortFunc(f.Values, func(a, b schemas.FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
@@ -208,6 +207,8 @@ func sightQuery(s schemas.Sight, public bool) query.Query {
 	return bleve.NewDisjunctionQuery(any...)
 }
 
+// sightTokens are the words under which hidden datasets are indexed for those who may
+// see them.
 func sightTokens(s schemas.Sight) []string {
 	var out []string
 	if s.SignedIn {

@@ -19,6 +19,8 @@ import (
 // adds up the same in any order.
 const grain = 1.0 / (1 << 20)
 
+// grained rounds a score to a grain, so that the order of two machines that add in
+// another order is one order.
 func grained(score float64) float64 { return math.Round(score/grain) * grain }
 
 // term finds one term of an analyzer in one field: the more often in the shorter text,
@@ -50,6 +52,8 @@ type termSearcher struct {
 	at     bindex.TermFieldDoc
 }
 
+// match scores one document as TF-IDF does: by the word's weight, which is higher the rarer
+// it is, the root of how often it stands there, and the length of the field.
 func (s *termSearcher) match(ctx *search.SearchContext, d *bindex.TermFieldDoc, err error) (*search.DocumentMatch, error) {
 	if err != nil || d == nil {
 		return nil, err
@@ -107,6 +111,7 @@ type rescorer struct {
 	fixed float64
 }
 
+// match puts a score of ours in place of Bleve's.
 func (s *rescorer) match(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
 	switch {
 	case m == nil:

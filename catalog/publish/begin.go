@@ -84,6 +84,8 @@ func (pub *Publisher) Publish(
 	return v.VersionSummary, nil
 }
 
+// begin writes the version that is to be published, in the transaction in which its
+// dataset is looked at: a name that a failed or tried version had is free again.
 func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
 	key := catalog.VersionKey(d.ID, v.Version)
 	now, err := pub.Catalog.Dataset(ctx, tx, d.ID)
@@ -111,14 +113,8 @@ func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal
 	if err != nil {
 		return err
 	}
-	return pub.Catalog.Changed(
-		ctx,
-		tx,
-		by,
-		schemas.ChangeVersion,
-		d,
-		map[string]string{"version": string(v.Version), "state": string(v.State)},
-	)
+	return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, d,
+		map[string]string{"version": string(v.Version), "state": string(v.State)})
 }
 
 // checkName checks a table's or split's name, and that it is said once.
@@ -133,6 +129,7 @@ func checkName(what, at, name string, seen map[string]bool) error {
 	return nil
 }
 
+// checkPublication checks what can be said before any object is looked at.
 func checkPublication(p *schemas.Publication) error {
 	if !schemas.IsSlug(string(p.Version)) {
 		return schemas.BadField("publication", "/version", "%q cannot name a version: a name has %s", p.Version, schemas.SlugInWords)
@@ -198,13 +195,8 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 			}
 			for k, key := range s.Keys {
 				if seen[key] {
-					return 0, schemas.BadField(
-						"publication",
-						fmt.Sprintf("%s/keys/%d", at, k),
-						"%s is given twice in the table %s: its rows would be doubled",
-						asUploaded(d, key),
-						p.Tables[i].Name,
-					)
+					return 0, schemas.BadField("publication", fmt.Sprintf("%s/keys/%d", at, k),
+						"%s is given twice in the table %s: its rows would be doubled", asUploaded(d, key), p.Tables[i].Name)
 				}
 				seen[key] = true
 				err := pub.MayName(ctx, by.Participant, p.Store, p.Bucket, key)
@@ -234,6 +226,8 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 	return n, nil
 }
 
+// list puts the objects under a split's prefix into the split, as far as they are shards
+// and not in the base already.
 func (pub *Publisher) list(
 	ctx context.Context,
 	by schemas.Principal,

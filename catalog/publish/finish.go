@@ -49,14 +49,8 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 			return err
 		}
 		if v.State == schemas.VersionTried {
-			return pub.Catalog.Changed(
-				ctx,
-				tx,
-				by,
-				schemas.ChangeVersion,
-				&d,
-				map[string]string{"version": string(v.Version), "state": string(v.State)},
-			)
+			return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, &d,
+				map[string]string{"version": string(v.Version), "state": string(v.State)})
 		}
 		if v.State == schemas.VersionPublished && (d.Latest == nil || !v.Started.Before(d.Latest.Started)) {
 			latest := v.VersionSummary
@@ -70,14 +64,8 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 			return err
 		}
 		p.failed = v.State == schemas.VersionFailed
-		return pub.Catalog.Changed(
-			ctx,
-			tx,
-			by,
-			schemas.ChangeVersion,
-			&d,
-			map[string]string{"version": string(v.Version), "state": string(v.State)},
-		)
+		return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, &d,
+			map[string]string{"version": string(v.Version), "state": string(v.State)})
 	})
 	if errors.Is(err, errEnded) {
 		pub.discard(ctx, p)
@@ -118,10 +106,8 @@ func (pub *Publisher) foreign(ctx context.Context, p *publication) error {
 		err := pub.MayName(ctx, p.dataset.Provider, g.Store, g.Bucket, g.Key)
 		switch e, ours := errors.AsType[*schemas.Error](err); {
 		case ours && e.Kind == schemas.Denied:
-			p.version.Failures = append(
-				p.version.Failures,
-				schemas.FieldError{Pointer: asUploaded(&p.dataset, g.Key), Message: asUploaded(&p.dataset, e.Message)},
-			)
+			p.version.Failures = append(p.version.Failures,
+				schemas.FieldError{Pointer: asUploaded(&p.dataset, g.Key), Message: asUploaded(&p.dataset, e.Message)})
 		case err != nil:
 			return err
 		}
@@ -142,15 +128,8 @@ func (pub *Publisher) clear(ctx context.Context, p *publication) {
 			err = store.Delete(ctx, s.Bucket, s.Key)
 		}
 		if err != nil {
-			pub.Log.Warn(
-				"a shard of a failed publication stays in the work bucket",
-				"version",
-				catalog.VersionKey(p.version.Dataset, p.version.Version),
-				"key",
-				s.Key,
-				"err",
-				err,
-			)
+			pub.Log.Warn("a shard of a failed publication stays in the work bucket", "version",
+				catalog.VersionKey(p.version.Dataset, p.version.Version), "key", s.Key, "err", err)
 			return
 		}
 	}

@@ -56,8 +56,7 @@ func (pub *Publisher) root(ctx context.Context, by schemas.Principal, p *asked, 
 					Pointer: prefix,
 					Message: fmt.Sprintf(
 						"columns of paths are those of the folders below this prefix; it has itself, as no column, %s: publish the folder above to have it",
-						strings.Join(above, ", "),
-					),
+						strings.Join(above, ", ")),
 				},
 			)
 		}
@@ -71,6 +70,7 @@ func (pub *Publisher) root(ctx context.Context, by schemas.Principal, p *asked, 
 	return nil
 }
 
+// hasColumn says whether a table of a version has a column.
 func hasColumn(base *schemas.Version, table, name string) bool {
 	if base == nil {
 		return false
@@ -168,8 +168,7 @@ func beside(name string) bool {
 	case "", ".txt":
 		return slices.Contains(
 			[]string{"readme", "license", "licence", "copying", "notice", "changelog", "citation", "checksums", "md5sums", "sha256sums"},
-			word,
-		)
+			word)
 	case ".cff":
 		return word == "citation"
 	}
@@ -210,9 +209,7 @@ func (p *publication) withoutPaths(tr *tableReading) {
 			Pointer: tr.t.Name,
 			Message: fmt.Sprintf(
 				"columns of the paths are left out, as version %s has none of them: %s; publish a whole version to have them",
-				p.ask.Base,
-				namesOf(tr.paths[0]),
-			),
+				p.ask.Base, namesOf(tr.paths[0])),
 		},
 	)
 	for i := range tr.paths {
@@ -236,21 +233,16 @@ func checkPaths(d *schemas.Dataset, p *asked, t *schemas.PublicationTable, at st
 				first, whose = columns, key
 			}
 			if !slices.EqualFunc(first, columns, func(a, b sandbox.PathColumn) bool { return a.Name == b.Name }) {
-				return schemas.BadField(
-					"publication",
-					where,
-					"the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones",
-					asUploaded(d, key),
-					namesOf(columns),
-					asUploaded(d, whose),
-					namesOf(first),
-				)
+				return schemas.BadField("publication", where,
+					"the path of %s has the columns %s, that of %s %s; the objects of a table have the same ones", asUploaded(d, key),
+					namesOf(columns), asUploaded(d, whose), namesOf(first))
 			}
 		}
 	}
 	return nil
 }
 
+// namesOf names the columns of a path in a message.
 func namesOf(columns []sandbox.PathColumn) string {
 	if len(columns) == 0 {
 		return "none"

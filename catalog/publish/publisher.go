@@ -177,6 +177,7 @@ const (
 	giveUp     = time.Hour
 )
 
+// rest lets a version rest: it is looked at again when d is over.
 func (pub *Publisher) rest(id string, d time.Duration) {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
@@ -255,6 +256,7 @@ func (pub *Publisher) Waiting(ctx context.Context) (n int, since time.Time, err 
 	return n, since, nil
 }
 
+// resting says whether a version rests.
 func (pub *Publisher) resting(id string) bool {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
@@ -281,6 +283,8 @@ type publication struct {
 	probes  map[schemas.StoreID]bool
 }
 
+// publish reads what is left of a publication, and ends it. Faults of objects go into
+// the version; an error means that it cannot go on now and is tried again.
 func (pub *Publisher) publish(ctx context.Context, v schemas.Version) error {
 	v.ShardsDone, v.Failures, v.Notes, v.Waiting = 0, nil, nil, nil // counted anew from what was saved
 	p := publication{version: v}

@@ -26,6 +26,8 @@ const (
 	patience  = 10 * time.Minute
 )
 
+// tooSlow is the fault of an object whose store is too slow for those that wait behind
+// it.
 func tooSlow(key string) error {
 	return &schemas.Error{
 		Kind:    schemas.Invalid,
@@ -285,6 +287,7 @@ func (p *publication) fault(at, message string) {
 	}
 }
 
+// sleep waits, at most until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -383,6 +386,9 @@ func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.
 	return got, pub.rewrite(ctx, p, got, out, w.n, before)
 }
 
+// rewrite puts the canonical form of an object into the work bucket, where nobody but
+// the gateway writes. before is the object as it was written with other types; that copy
+// goes.
 func (pub *Publisher) rewrite(ctx context.Context, p *publication, got *readShard, out *os.File, n int, before *readShard) error {
 	id, bucket, err := pub.Work(ctx)
 	if err != nil {

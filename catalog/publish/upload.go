@@ -48,12 +48,9 @@ func (pub *Publisher) Upload(
 		return schemas.BadField("upload", "split", "%q cannot name a split: a name has %s", split, schemas.SlugInWords)
 	case name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.HasPrefix(name, ".") ||
 		strings.ContainsFunc(name, hidden):
-		return schemas.BadField(
-			"upload",
-			"name",
+		return schemas.BadField("upload", "name",
 			"%q is not a file name: it has 1 to 200 bytes of UTF-8, no slash, no dot in front, and no character that cannot be seen",
-			name,
-		)
+			name)
 	}
 	store, bucket, err := pub.Work(ctx)
 	if err != nil {
@@ -99,6 +96,7 @@ func asUploaded(d *schemas.Dataset, text string) string {
 	return strings.ReplaceAll(text, schemas.UploadPrefix(d.Provider)+string(d.ID)+"/", "")
 }
 
+// uploadKey is where an uploaded file lies in the work bucket.
 func uploadKey(d *schemas.Dataset, table, split, name string) string {
 	return fmt.Sprintf("%s%s/%s/%s/%s", schemas.UploadPrefix(d.Provider), d.ID, table, split, name)
 }
@@ -110,6 +108,7 @@ type counter struct {
 	err error
 }
 
+// Read is io.Reader's.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)

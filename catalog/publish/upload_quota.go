@@ -42,9 +42,7 @@ func (pub *Publisher) reserve(
 				Subject: "upload",
 				Message: fmt.Sprintf(
 					"your organisation's uploaded files have %d bytes, and with this one more than the %d that it may have here",
-					others,
-					pub.MaxUploads,
-				),
+					others, pub.MaxUploads),
 				Remedy: "put large data into a store of your own, or ask the operator for more (limits.uploads_gib_per_provider)",
 			}
 		}

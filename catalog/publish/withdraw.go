@@ -64,14 +64,8 @@ func (pub *Publisher) WithdrawVersion(
 		if err != nil {
 			return err
 		}
-		return pub.Catalog.Changed(
-			ctx,
-			tx,
-			by,
-			schemas.ChangeVersion,
-			&d,
-			map[string]string{"version": string(version), "state": string(p.version.State)},
-		)
+		return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, &d,
+			map[string]string{"version": string(version), "state": string(p.version.State)})
 	})
 	if err != nil {
 		return schemas.VersionSummary{}, err

@@ -89,6 +89,7 @@ func (m *moment) UnmarshalText(b []byte) error {
 	return fmt.Errorf("%q is not a time; write 2026-11-25 or 2026-11-25T08:00:00Z", b)
 }
 
+// query is the instant as the API takes it; "" where none was given.
 func (m moment) query() string {
 	if m.IsZero() {
 		return ""

@@ -35,25 +35,10 @@ type recordFilter struct {
 	To          moment `help:"Before this instant or day." placeholder:"TIME"`
 }
 
+// query is what was asked for, as the API takes it.
 func (f recordFilter) query() string {
-	return client.Query(
-		"dataset",
-		f.Dataset,
-		"participant",
-		f.Participant,
-		"project",
-		f.Project,
-		"agreement",
-		f.Agreement,
-		"run",
-		f.RunID,
-		"kind",
-		f.Kind,
-		"from",
-		f.From.query(),
-		"to",
-		f.To.query(),
-	)
+	return client.Query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement,
+		"run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
 type auditListCmd struct {
@@ -94,6 +79,7 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar)
 	})
 }
 
+// atMost shows a bound where the exact number is not known.
 func atMost(exact, most string) string {
 	if exact == "" && most != "" {
 		return "at most " + most
@@ -193,6 +179,7 @@ func by(rules string) string {
 	return "by " + rules
 }
 
+// firstOf is the first text that is not empty.
 func firstOf(s ...string) string {
 	for _, x := range s {
 		if x != "" {
@@ -280,12 +267,8 @@ func (v auditEraseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 	if t.JSON {
 		return t.Print(out)
 	}
-	fmt.Fprintf(
-		t.Out,
-		"erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n",
-		out.Record,
-		strings.Join(out.Names, ", "),
-		out.Entry,
-	)
+	fmt.Fprintf(t.Out,
+		"erased from record %d: %s\nentry %d of the record says so; the record's leaf and its proofs stand\n", out.Record,
+		strings.Join(out.Names, ", "), out.Entry)
 	return nil
 }

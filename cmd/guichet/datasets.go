@@ -70,14 +70,8 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 		}
 	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
-		e.Remedy = strings.TrimPrefix(
-			e.Remedy+"; ",
-			"; ",
-		) + fmt.Sprintf(
-			"%s is registered already: repeat with %s",
-			strings.Join(v.Files[:len(made)], ", "),
-			strings.Join(v.Files[len(made):], " "),
-		)
+		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s",
+			strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
 	}
 	return errors.Join(failed, err)
 }
@@ -183,23 +177,17 @@ func (v publishCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if s.State == schemas.VersionTried {
 		end = "; nothing is published"
 	}
-	fmt.Fprintf(
-		t.Out,
-		"version %s is %s: %s, %s, %s, %s%s\n",
-		s.Version,
-		s.State,
-		terminal.Plural(s.Tables, "table", "tables"),
-		terminal.Plural(s.Shards, "shard", "shards"),
-		terminal.Plural(s.Rows, "row", "rows"),
-		terminal.Size(s.Bytes),
-		end,
-	)
+	fmt.Fprintf(t.Out, "version %s is %s: %s, %s, %s, %s%s\n", s.Version, s.State,
+		terminal.Plural(s.Tables, "table", "tables"), terminal.Plural(s.Shards, "shard", "shards"),
+		terminal.Plural(s.Rows, "row", "rows"), terminal.Size(s.Bytes), end)
 	for _, n := range s.Notes {
 		fmt.Fprintf(t.Out, "  %s: %s\n", n.Pointer, n.Message)
 	}
 	return nil
 }
 
+// publication makes a publication of the flags, or reads it from a file; files of this
+// machine are named when they have been sent.
 func (v publishCmd) publication() (schemas.Publication, error) {
 	var p schemas.Publication
 	switch {
@@ -224,11 +212,8 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 		}
 		p.Tables = []schemas.PublicationTable{{Name: v.Table, Splits: []schemas.PublicationSplit{split}}}
 	default:
-		return p, schemas.BadField(
-			"publication",
-			"--from",
-			"say where the shards are: --from s3://STORE/BUCKET/PREFIX/, --file PUBLICATION, or TABLE=FILE of this machine",
-		)
+		return p, schemas.BadField("publication", "--from",
+			"say where the shards are: --from s3://STORE/BUCKET/PREFIX/, --file PUBLICATION, or TABLE=FILE of this machine")
 	}
 	if v.Version != "" {
 		p.Version = schemas.VersionID(v.Version)

@@ -23,11 +23,8 @@ func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 		return schemas.BadField("login", "server", "say which gateway: --server URL or GUICHET_SERVER")
 	}
 	if g.Token != "" {
-		return schemas.BadField(
-			"login",
-			"--token",
-			"login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)",
-		)
+		return schemas.BadField("login", "--token",
+			"login keeps a client's secret, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)")
 	}
 	s := session.Session{Server: g.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile, CA: g.CA}
 	source, err := s.Source(ctx)

@@ -30,6 +30,7 @@ import (
 // version is set by release builds: -ldflags "-X main.version=…".
 var version = "development"
 
+// main is the only os.Exit.
 func main() { os.Exit(command()) }
 
 // command is the process: it gives the exit status.
@@ -92,19 +93,11 @@ type grammar struct {
 func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	g := grammar{Demo: demo.Cmd{Version: version}}
 	exit := -1
-	k, err := kong.New(
-		&g,
-		kong.Name("guichet"),
-		kong.Description("The one counter where AI factories get their training data."),
-		kong.Writers(
-			out,
-			errw,
-		),
-		kong.Exit(func(code int) { exit = code }),
-		kong.UsageOnError(),
+	k, err := kong.New(&g, kong.Name("guichet"),
+		kong.Description("The one counter where AI factories get their training data."), kong.Writers(out, errw),
+		kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
 		kong.Vars{"demo_listen": serve.DefaultListen, "demo_flight": serve.DefaultFlightListen},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "guichet:", err)
 		return 1

@@ -52,6 +52,7 @@ type (
 	storeList       struct{}
 )
 
+// addNoun sends a noun from a file. changes are what the flags say in place of the file.
 func addNoun[T any](ctx context.Context, t *terminal.Terminal, g *grammar, d document, path string, changes ...func(*T)) error {
 	var v, out T
 	err := files.ReadDocument(d.File, &v)
@@ -76,6 +77,7 @@ func addNoun[T any](ctx context.Context, t *terminal.Terminal, g *grammar, d doc
 	return t.Print(out)
 }
 
+// listNouns lists nouns to their end, page by page.
 func listNouns[T any](ctx context.Context, t *terminal.Terminal, g *grammar, path, head string, row func(T) []string) error {
 	c, err := g.client(ctx)
 	if err != nil {

@@ -64,6 +64,7 @@ func (v requestCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	return err
 }
 
+// printRequest shows a request with its items, and why each of them is as it is.
 func printRequest(t *terminal.Terminal, r *schemas.Request) {
 	fmt.Fprintf(t.Out, "request %s by %s to %s for %s: %s\n", r.ID, r.By, r.Action, r.Purpose, r.State)
 	printAsker(t, r)
@@ -74,13 +75,8 @@ func printRequest(t *terminal.Terminal, r *schemas.Request) {
 		}
 		fmt.Fprintln(t.Out)
 		for _, j := range it.Joins {
-			fmt.Fprintf(
-				t.Out,
-				"  pseudonyms of %s join with %d other items, in the joint domain %s\n",
-				strings.Join(j.Columns, ", "),
-				len(j.Items)+j.Others,
-				j.Domain,
-			)
+			fmt.Fprintf(t.Out, "  pseudonyms of %s join with %d other items, in the joint domain %s\n",
+				strings.Join(j.Columns, ", "), len(j.Items)+j.Others, j.Domain)
 		}
 		if it.Review != nil {
 			fmt.Fprintf(t.Out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
@@ -102,11 +98,8 @@ func printAsker(t *terminal.Terminal, r *schemas.Request) {
 			fmt.Fprintf(t.Out, "  %s %s\n", map[bool]string{true: "led by", false: "with"}[i == 0], organisation(p))
 		}
 		if f := a.Funding; f != nil {
-			fmt.Fprintf(
-				t.Out,
-				"  funded by %s\n",
-				strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "),
-			)
+			fmt.Fprintf(t.Out, "  funded by %s\n",
+				strings.Join(slices.DeleteFunc([]string{f.Programme, f.Call, f.Grant}, func(s string) bool { return s == "" }), ", "))
 		}
 		if p := a.Place; p != nil {
 			place := map[bool]string{true: "streams open only from its networks", false: "by the asker's word"}[p.Proven]
@@ -336,6 +329,7 @@ type stopArgs struct {
 	Reason      why    `required:"" help:"Why."`
 }
 
+// post sends a stop or its end.
 func (v stopArgs) post(ctx context.Context, g *grammar, verb string, out any) error {
 	c, err := g.client(ctx)
 	if err != nil {
@@ -363,12 +357,8 @@ func (v stopCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	if out.Barred {
 		fmt.Fprintf(t.Out, "%s is stopped; ", v.Participant)
 	}
-	fmt.Fprintf(
-		t.Out,
-		"%s; their running streams are cut\nnote: %s\n",
-		terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"),
-		out.Note,
-	)
+	fmt.Fprintf(t.Out, "%s; their running streams are cut\nnote: %s\n",
+		terminal.Plural(len(out.Revoked), "agreement is revoked", "agreements are revoked"), out.Note)
 	return nil
 }
 

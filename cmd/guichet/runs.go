@@ -124,19 +124,9 @@ func (v runShowCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	}
 	for _, in := range r.Inputs {
 		most := map[bool]string{true: "at most "}[in.AtMost]
-		fmt.Fprintf(
-			t.Out,
-			"  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n",
-			in.Dataset,
-			in.Version,
-			in.Table,
-			in.Split,
-			most,
-			terminal.Plural(in.Rows, "row", "rows"),
-			terminal.Size(in.Bytes),
-			terminal.Plural(in.Streams, "stream", "streams"),
-			in.Agreement,
-		)
+		fmt.Fprintf(t.Out, "  in: %s version %s, %s/%s: %s%s, %s in %s, agreement %s\n", in.Dataset, in.Version, in.Table,
+			in.Split, most, terminal.Plural(in.Rows, "row", "rows"), terminal.Size(in.Bytes),
+			terminal.Plural(in.Streams, "stream", "streams"), in.Agreement)
 	}
 	if r.OtherStreams > 0 {
 		fmt.Fprintf(t.Out, "  in: %s of other partners, under agreements of theirs\n", terminal.Plural(r.OtherStreams, "stream", "streams"))

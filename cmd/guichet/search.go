@@ -85,21 +85,8 @@ func (v searchCmd) query(more ...string) (q string, asked bool) {
 		v.To,
 	}
 	asked = client.Query(pairs...) != ""
-	pairs = append(
-		pairs,
-		"project",
-		v.Project,
-		"purpose",
-		v.Purpose,
-		"action",
-		v.Action,
-		"sort",
-		v.Sort,
-		"facets",
-		v.Facets,
-		"facet_limit",
-		v.FacetLimit,
-	)
+	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets",
+		v.Facets, "facet_limit", v.FacetLimit)
 	return client.Query(append(pairs, more...)...), asked
 }
 
@@ -130,6 +117,7 @@ func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	return v.show(t, &f, asked)
 }
 
+// show prints hits as a table; where nothing matches it prints what is near.
 func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 	if f.Total == 0 && asked {
 		nothing := "no dataset matches"

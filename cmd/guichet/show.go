@@ -29,6 +29,7 @@ type shownVersion struct {
 	} `json:"data,omitempty"`
 }
 
+// versionOf asks for one version, with its tables where the caller may know them.
 func versionOf(ctx context.Context, c *client.Client, dataset, name string) (shownVersion, error) {
 	var s shownVersion
 	return s, c.Get(ctx, "/datasets/"+url.PathEscape(dataset)+"/versions/"+url.PathEscape(name), &s)
@@ -134,13 +135,8 @@ func printVersion(t *terminal.Terminal, s *schemas.VersionSummary) {
 	case schemas.VersionPublishing:
 		fmt.Fprintf(t.Out, "is being published, %d of %s read\n", s.ShardsDone, terminal.Plural(s.Shards, "shard", "shards"))
 		if s.Waiting != nil {
-			fmt.Fprintf(
-				t.Out,
-				"  it does not go on since %s (%s): %s\n",
-				terminal.When(s.Waiting.Since),
-				terminal.Plural(s.Waiting.Tries, "try", "tries"),
-				s.Waiting.Why,
-			)
+			fmt.Fprintf(t.Out, "  it does not go on since %s (%s): %s\n", terminal.When(s.Waiting.Since),
+				terminal.Plural(s.Waiting.Tries, "try", "tries"), s.Waiting.Why)
 		}
 	default:
 		fmt.Fprintf(t.Out, "%s\n", s.State)
@@ -186,6 +182,8 @@ func printTables(t *terminal.Terminal, d *schemas.Dataset, latest *shownVersion)
 	}
 }
 
+// printColumn shows a column on one line: its type, unit, sensitivity and what its
+// provider says.
 func printColumn(t *terminal.Terminal, name, typ string, f schemas.Field, more ...string) {
 	line := strings.TrimSpace(name + " " + typ)
 	if f.Unit != "" {

@@ -113,15 +113,8 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	if t.JSON {
 		return t.Print(map[string]any{"release": s.Release, "rows": s.Received(), "bytes": n, "seconds": took.Seconds()})
 	}
-	fmt.Fprintf(
-		t.Out,
-		"%s, %s in %s (%s/s), release %s\n",
-		terminal.Plural(s.Received(), "row", "rows"),
-		terminal.Size(n),
-		took.Round(time.Millisecond),
-		terminal.Size(int64(float64(n)/took.Seconds())),
-		s.Release,
-	)
+	fmt.Fprintf(t.Out, "%s, %s in %s (%s/s), release %s\n", terminal.Plural(s.Received(), "row", "rows"), terminal.Size(n),
+		took.Round(time.Millisecond), terminal.Size(int64(float64(n)/took.Seconds())), s.Release)
 	return nil
 }
 
@@ -174,6 +167,7 @@ func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Cli
 	}
 }
 
+// copyRows writes a stream with a bar of its rows.
 func copyRows(t *terminal.Terminal, w io.Writer, s *client.Stream) (int64, error) {
 	bar := terminal.NewProgress(t, "rows")
 	defer bar.Done()
@@ -185,6 +179,7 @@ type watched struct {
 	bar *terminal.Progress
 }
 
+// Read is io.Reader's.
 func (w watched) Read(p []byte) (int, error) {
 	n, err := w.Stream.Read(p)
 	w.bar.Set(w.Received(), w.Rows)

@@ -63,66 +63,44 @@ func (v auditVerifyCmd) Run(ctx context.Context, t *terminal.Terminal, g *gramma
 func printVerified(t *terminal.Terminal, r *audit.Report, borrowedKey bool, against int) {
 	switch {
 	case r.Records == 0:
-		fmt.Fprintf(
-			t.Out,
-			"no record is in it, so it shows nothing but that a record of %s was signed, root %s\n",
-			terminal.Count(r.Size),
-			r.Root,
-		)
+		fmt.Fprintf(t.Out, "no record is in it, so it shows nothing but that a record of %s was signed, root %s\n",
+			terminal.Count(r.Size), r.Root)
 	case r.Records == r.Size:
 		fmt.Fprintf(t.Out, "the record is whole: all %s records are unaltered, root %s\n", terminal.Count(r.Size), r.Root)
 	default:
-		fmt.Fprintf(
-			t.Out,
+		fmt.Fprintf(t.Out,
 			"%s in the record of %s, unaltered, root %s\nwhether more records belong to them, only a verification of the whole record tells\n",
-			terminal.Plural(r.Records, "record stands", "records stand"),
-			terminal.Count(r.Size),
-			r.Root,
-		)
+			terminal.Plural(r.Records, "record stands", "records stand"), terminal.Count(r.Size), r.Root)
 	}
 	if r.Erased > 0 {
-		fmt.Fprintf(
-			t.Out,
-			"%s since, each with an entry that says who and why; the records stand\n",
-			terminal.Plural(r.Erased, "value was erased", "values were erased"),
-		)
+		fmt.Fprintf(t.Out, "%s since, each with an entry that says who and why; the records stand\n",
+			terminal.Plural(r.Erased, "value was erased", "values were erased"))
 	}
 	if r.For != "" {
 		fmt.Fprintf(t.Out, "it is as the log exported it for %s\n", map[bool]string{true: "an officer", false: r.For}[r.For == audit.AnOfficer])
 	}
 	if r.Withheld > 0 {
-		fmt.Fprintf(
-			t.Out,
-			"%s withheld from %s: who acted for other organisations\n",
-			terminal.Plural(r.Withheld, "value is", "values are"),
-			r.For,
-		)
+		fmt.Fprintf(t.Out, "%s withheld from %s: who acted for other organisations\n",
+			terminal.Plural(r.Withheld, "value is", "values are"), r.For)
 	}
 	if r.Nouns > 0 {
-		fmt.Fprintf(
-			t.Out,
-			"%s stored as recorded: agreements, leases, terms, members and what else rules\n",
-			terminal.Plural(r.Nouns-r.Unbound, "noun is", "nouns are"),
-		)
+		fmt.Fprintf(t.Out, "%s stored as recorded: agreements, leases, terms, members and what else rules\n",
+			terminal.Plural(r.Nouns-r.Unbound, "noun is", "nouns are"))
 	}
 	if r.Unbound > 0 {
-		fmt.Fprintf(
-			t.Out,
-			"%s of an earlier version of the gateway, which no record binds: they cannot be held against it\n",
-			terminal.Plural(r.Unbound, "noun is", "nouns are"),
-		)
+		fmt.Fprintf(t.Out, "%s of an earlier version of the gateway, which no record binds: they cannot be held against it\n",
+			terminal.Plural(r.Unbound, "noun is", "nouns are"))
 	}
 	if against > 0 {
 		fmt.Fprintf(t.Out, "it begins with %s that you gave\n", map[bool]string{true: "the head", false: "each of the heads"}[against == 1])
 	}
 	if borrowedKey {
-		fmt.Fprintln(
-			t.Out,
-			"the gateway gave the key itself, so this proves only that it agrees with itself: give the key that you were sent (--key FILE)",
-		)
+		fmt.Fprintln(t.Out,
+			"the gateway gave the key itself, so this proves only that it agrees with itself: give the key that you were sent (--key FILE)")
 	}
 }
 
+// report verifies a bundle, or the whole record of the gateway.
 func (v auditVerifyCmd) report(ctx context.Context, g *grammar, key string) (audit.Report, error) {
 	saved, err := v.saved()
 	if err != nil {
@@ -165,6 +143,7 @@ func (v auditVerifyCmd) saved() ([][]byte, error) {
 	return out, nil
 }
 
+// openFile opens a file with its size.
 func openFile(path string) (*os.File, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -143,7 +143,8 @@ func TestSizesEqualEncoding(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if meta, buffers, err := batch.BatchFrame(g.Record().Schema().Fields()); err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
+		meta, buffers, err := batch.BatchFrame(g.Record().Schema().Fields())
+		if err != nil || int64(at.Meta) > meta || buffers != len(m.Buffers) {
 			rt.Fatalf("metadata of %d bytes and %d buffers, counted %d and %d, %v", at.Meta, len(m.Buffers), meta, buffers, err)
 		}
 		if sizes.Body() != m.BodyLen {

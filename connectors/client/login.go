@@ -15,12 +15,9 @@ import (
 )
 
 func issuerFault(issuer string, err error) error {
-	return trust.Fault(
-		"the issuer",
-		issuer,
+	return trust.Fault("the issuer", issuer,
 		"check its address (guichet login --issuer) and that it runs; whoever has a token gives it by --token FILE meanwhile",
-		err,
-	)
+		err)
 }
 
 // ClientCredentials gets tokens of an issuer for a client and renews them before

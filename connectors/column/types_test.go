@@ -133,7 +133,8 @@ func TestShapes(t *testing.T) {
 		{arrow.LargeListOf(p.Int8), false, false, false, false, 0, 8},
 		{variant("metadata", "value", arrow.BinaryTypes.Binary), false, false, false, false, 0, 4},
 	} {
-		if column.FlatValues(x.dt) != x.flat || column.FixedWidth(x.dt) != x.fixed || column.IsText(x.dt) != x.isText || column.IsBytes(x.dt) != x.binary ||
+		if column.FlatValues(x.dt) != x.flat || column.FixedWidth(x.dt) != x.fixed ||
+			column.IsText(x.dt) != x.isText || column.IsBytes(x.dt) != x.binary ||
 			column.BitWidth(x.dt) != x.bits || column.OffsetWidth(x.dt) != x.offset {
 			t.Errorf("%s: flat %t, fixed %t, text %t, binary %t, %d bits, offsets of %d", x.dt, column.FlatValues(x.dt), column.FixedWidth(x.dt),
 				column.IsText(x.dt), column.IsBytes(x.dt), column.BitWidth(x.dt), column.OffsetWidth(x.dt))

@@ -187,12 +187,8 @@ type Stored struct {
 // Changes gives up to limit committed changes from position after on, in
 // order; fewer than limit means that there are no more now.
 func (db *DB) Changes(ctx context.Context, after int64, limit int) ([]Stored, error) {
-	rows, err := db.Query(
-		ctx,
-		"SELECT position, kind, subject, at, leaf FROM change WHERE position >= ? ORDER BY position LIMIT ?",
-		after,
-		limit,
-	)
+	rows, err := db.Query(ctx,
+		"SELECT position, kind, subject, at, leaf FROM change WHERE position >= ? ORDER BY position LIMIT ?", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}

@@ -53,23 +53,14 @@ func isBusy(err error) bool {
 func fromSQLite(code int, err error) error {
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
-		return unavailable(
-			"The database's disk is full; nothing was stored.",
-			"Free space on the disk that holds the database; writes go on by themselves.",
-			err,
-		)
+		return unavailable("The database's disk is full; nothing was stored.",
+			"Free space on the disk that holds the database; writes go on by themselves.", err)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
-		return unavailable(
-			"The database's disk refuses to read or write.",
-			"Check space, permissions and health of the disk that holds the database.",
-			err,
-		)
+		return unavailable("The database's disk refuses to read or write.",
+			"Check space, permissions and health of the disk that holds the database.", err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return unavailable(
-			"Another process holds the database.",
-			"Try again; if it stays, stop the other process that uses the database file.",
-			err,
-		)
+		return unavailable("Another process holds the database.",
+			"Try again; if it stays, stop the other process that uses the database file.", err)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return unavailable("The database file is damaged.", "Stop the server and restore the last backup.", err)
 	case sqlite3.SQLITE_CONSTRAINT:
@@ -85,11 +76,8 @@ func fromPostgres(code string, err error) error {
 	case "08", "57", "F0", "XX":
 		return unavailable("The database does not answer.", "Try again in a moment; the operator should look at the database server.", err)
 	case "53", "58":
-		return unavailable(
-			"The database server lacks disk, memory or connections.",
-			"The operator should look at the database server; writes go on by themselves.",
-			err,
-		)
+		return unavailable("The database server lacks disk, memory or connections.",
+			"The operator should look at the database server; writes go on by themselves.", err)
 	case "40", "55", "25":
 		return unavailable("The database was held by another process.", "Try again.", err)
 	}

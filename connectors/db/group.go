@@ -252,11 +252,8 @@ func (g *group) fault(err error, during string) error {
 	c := g.db.classify(fmt.Errorf("%s: %w", during, err))
 	if schemas.KindOf(c) == schemas.Unavailable {
 		if during == "commit" && g.db.postgres {
-			return unavailable(
-				"The database did not confirm the write; it may or may not be stored.",
-				"Look whether it is there, or repeat it with the same Idempotency-Key.",
-				c,
-			)
+			return unavailable("The database did not confirm the write; it may or may not be stored.",
+				"Look whether it is there, or repeat it with the same Idempotency-Key.", c)
 		}
 		return c
 	}

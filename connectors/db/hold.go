@@ -249,12 +249,8 @@ func StoredNouns(ctx context.Context, q Querier, table, after string, limit int)
 	if table == "account" {
 		return storedAccounts(ctx, q, after, limit)
 	}
-	rows, err := q.Query(
-		ctx,
-		"SELECT n.id, "+selection(table, "n")+" FROM "+quoted(table)+" n WHERE n.id > ? ORDER BY n.id LIMIT ?",
-		after,
-		limit,
-	)
+	rows, err := q.Query(ctx,
+		"SELECT n.id, "+selection(table, "n")+" FROM "+quoted(table)+" n WHERE n.id > ? ORDER BY n.id LIMIT ?", after, limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list %s: %w", table, err)
 	}

@@ -68,10 +68,8 @@ func (n *Name) take(ctx context.Context) error {
 	}
 	var ok, own, held bool
 	// A machine that died without a word must not keep its name for hours.
-	_, err = c.ExecContext(
-		ctx,
-		"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET application_name = '"+n.mark+"'",
-	)
+	_, err = c.ExecContext(ctx,
+		"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET application_name = '"+n.mark+"'")
 	for try := 0; err == nil && !held && try < 3; try++ { // whoever had it may let it go between the two questions
 		err = c.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+nameKey+")", n.name).Scan(&ok)
 		if err == nil && ok {
@@ -93,11 +91,8 @@ func (n *Name) take(ctx context.Context) error {
 		return unavailable("The name of this gateway goes from hand to hand.", "It is taken again in a moment.", nil)
 	}
 	if own { // the server has not seen yet that this process left its old session
-		return unavailable(
-			"The name of this gateway is held by a session that it lost.",
-			"It is taken again when the server ends that session.",
-			nil,
-		)
+		return unavailable("The name of this gateway is held by a session that it lost.",
+			"It is taken again when the server ends that session.", nil)
 	}
 	return &schemas.Error{
 		Kind:    schemas.Conflict,

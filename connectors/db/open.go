@@ -47,12 +47,8 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		err = db.openPostgres(ctx, address)
 	default:
 		scheme, _, _ := strings.Cut(address, ":")
-		err = schemas.Errorf(
-			schemas.Invalid,
-			"database",
-			"the database address begins with %q; it must begin with sqlite: or postgres://",
-			scheme,
-		)
+		err = schemas.Errorf(schemas.Invalid, "database",
+			"the database address begins with %q; it must begin with sqlite: or postgres://", scheme)
 	}
 	if err == nil {
 		err = db.migrate(ctx)

@@ -64,6 +64,8 @@ func (r *reader) format(n rdf.Node) string {
 	return ""
 }
 
+// mediaTypeOr reads a media type from its IRI in IANA's registry, which EU catalogues
+// write instead of the type.
 func mediaTypeOr(iri, other string) string {
 	_, rest, ok := strings.Cut(iri, "//www.iana.org/assignments/media-types/")
 	if ok && rest != "" {

@@ -38,6 +38,8 @@ type graph struct {
 	where string                      // path of the node that is read, in front of its properties
 }
 
+// newGraph gathers the nodes of a document under their ids: RDF may say of one node here
+// and there, JSON-LD readers see it in pieces.
 func newGraph(doc *rdf.Document) *graph {
 	g := &graph{doc: doc, byID: map[string]rdf.Node{}, at: map[uintptr]string{}}
 	for _, n := range doc.Nodes {
@@ -46,6 +48,7 @@ func newGraph(doc *rdf.Document) *graph {
 	return g
 }
 
+// adds what is nested in a value too.
 func (g *graph) add(v any) {
 	switch t := v.(type) {
 	case []any:
@@ -60,6 +63,7 @@ func (g *graph) add(v any) {
 	}
 }
 
+// node adds what a piece of a document says of its node.
 func (g *graph) node(n rdf.Node) {
 	_, isValue := n["@value"]
 	_, isList := n["@list"]
@@ -91,6 +95,7 @@ func (g *graph) node(n rdf.Node) {
 	}
 }
 
+// key is a node's identity, also where it has no id.
 func key(n rdf.Node) uintptr { return reflect.ValueOf(n).Pointer() }
 
 // values gives the nodes and literals of a property, references followed.

@@ -20,15 +20,8 @@ func (r *reader) licences(n rdf.Node) []string {
 			continue
 		}
 		s, _, _, _ := rdf.Literal(v)
-		words := cmp.Or(
-			s,
-			r.word(v, nsRDFS+"label"),
-			r.word(v, nsSkos+"prefLabel"),
-			r.word(v, nsDCT+"title"),
-			r.word(v, nsFOAF+"name"),
-			r.word(v, nsDCT+"identifier"),
-			r.word(v, nsDCT+"description"),
-		)
+		words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsSkos+"prefLabel"), r.word(v, nsDCT+"title"),
+			r.word(v, nsFOAF+"name"), r.word(v, nsDCT+"identifier"), r.word(v, nsDCT+"description"))
 		if words == "" {
 			r.note("/dct:license", "not kept, as it has neither an address nor a name")
 			continue
@@ -64,8 +57,7 @@ func strictness(licence string) int {
 	id := "-" + strings.ToUpper(licence) + "-"
 	known := slices.ContainsFunc(
 		[]string{"-CC-BY", "-CC0-", "-PDDL-", "-ODC-BY-", "-ODBL-", "-DL-DE-", "-OGL-", "-ETALAB-"},
-		func(p string) bool { return strings.HasPrefix(id, p) },
-	)
+		func(p string) bool { return strings.HasPrefix(id, p) })
 	out := 0
 	for i, mark := range []string{"-BY-", "-OGL-", "-ETALAB-", "-SA-", "-ODBL-", "-NC-", "-ND-"} {
 		if strings.Contains(id, mark) {

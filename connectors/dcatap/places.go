@@ -21,12 +21,9 @@ func (r *reader) countries(n rdf.Node) []string {
 		}
 		switch {
 		case len(known) == 0:
-			r.note(
-				"/dct:spatial",
-				"not kept, as it names no place whose country is known here%s; add the country, such as %scountry/BEL",
-				quoted(v),
-				rdf.Authority,
-			)
+			r.note("/dct:spatial",
+				"not kept, as it names no place whose country is known here%s; add the country, such as %scountry/BEL", quoted(v),
+				rdf.Authority)
 		case !exact:
 			r.note("/dct:spatial", "kept as the country that it lies in, %s%s", strings.Join(known, ", "), quoted(v))
 		}

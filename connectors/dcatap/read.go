@@ -51,10 +51,8 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		base = ""
 	}
-	doc, err := rdf.Expand(
-		b,
-		rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}},
-	)
+	doc, err := rdf.Expand(b,
+		rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +141,8 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	}
 	d.Licence, d.Licences = Licences(licences)
 	if len(d.Licences) > 0 {
-		r.note(
-			"/dct:license",
-			"%d licences are kept, %s; the strictest holds for the whole: %s",
-			len(d.Licences),
-			strings.Join(d.Licences, ", "),
-			d.Licence,
-		)
+		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences),
+			strings.Join(d.Licences, ", "), d.Licence)
 	}
 	return d
 }
@@ -240,6 +233,8 @@ func (r *reader) space(n rdf.Node, themes []string) schemas.SpaceID {
 	return found
 }
 
+// publisher gives the first name of a publisher: as a literal, or the foaf:name of an
+// agent.
 func (r *reader) publisher(n rdf.Node) string {
 	values := r.values(n, nsDCT+"publisher")
 	if len(values) > 1 {
@@ -285,6 +280,8 @@ func (r *reader) contact(n rdf.Node) string {
 	return found
 }
 
+// attribution gives the text that users must show, which some portals put into a rights
+// statement [ODRS].
 func (r *reader) attribution(n rdf.Node) string {
 	for _, v := range r.values(n, nsDCT+"rights") {
 		if s := r.word(v, nsODRS+"attributionText"); s != "" {

@@ -43,6 +43,8 @@ func Write(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
+// context is the context of what is written. It begins with ODRL's, since the offer's
+// terms are written bare.
 func context() []any {
 	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
 		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
@@ -55,6 +57,8 @@ type writer struct {
 	page  string
 }
 
+// dataset writes a dataset with what DCAT-AP 3.0.1 makes mandatory: a description is
+// never left out, the title stands in for it.
 func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	iri := cmp.Or(d.IRI, w.page)
 	description := d.Description
@@ -113,12 +117,15 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	return doc, nil
 }
 
+// sets a member that has a value.
 func set(o object, name, value string) {
 	if value != "" {
 		o[name] = value
 	}
 }
 
+// each sets a member to as many values as there are; none leave it out, since an empty
+// list is a statement in JSON-LD.
 func each(o object, name string, values []string, f func(string) any) {
 	var out []any
 	for _, v := range values {
@@ -129,16 +136,20 @@ func each(o object, name string, values []string, f func(string) any) {
 	}
 }
 
+// instant sets a typed instant in UTC.
 func instant(o object, name string, t time.Time) {
 	if !t.IsZero() {
 		o[name] = object{"@value": t.UTC().Format(time.RFC3339), "@type": "xsd:dateTime"}
 	}
 }
 
+// authority names an entry of an EU authority table.
 func authority(table, code string) object {
 	return object{"@id": rdf.Authority + table + "/" + code}
 }
 
+// text writes a text in its languages, in the order of their tags: equal texts give
+// equal bytes.
 func text(t schemas.Text) []object {
 	var out []object
 	for _, tag := range slices.Sorted(maps.Keys(t)) {
@@ -167,6 +178,7 @@ func accessRight(d *schemas.Dataset) string {
 	return "PUBLIC"
 }
 
+// place writes a country by its IRI in the EU's table where that has it.
 func (w *writer) place(code string) any {
 	iri, ok := w.codes.PlaceIRI(code)
 	if ok {
@@ -175,6 +187,7 @@ func (w *writer) place(code string) any {
 	return object{"@type": "dct:Location", "dct:identifier": code}
 }
 
+// language writes a language by its IRI in the EU's table where that has it.
 func (w *writer) language(tag string) any {
 	iri, ok := w.codes.LanguageIRI(tag)
 	if ok {
@@ -183,6 +196,8 @@ func (w *writer) language(tag string) any {
 	return object{"@type": "dct:LinguisticSystem", "dct:identifier": tag}
 }
 
+// period writes years, months and days each with its own datatype: a year is not its
+// first day.
 func period(from, until string) object {
 	out := object{"@type": "dct:PeriodOfTime"}
 	for name, s := range map[string]string{"dcat:startDate": from, "dcat:endDate": until} {
@@ -223,6 +238,8 @@ func (w *writer) terms(d *schemas.Dataset) object {
 	return out
 }
 
+// plainIRI says whether a text may stand as an IRI in JSON-LD: whatever is not one stays
+// a literal.
 func plainIRI(s string) bool {
 	return (strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")) &&
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune("<>\"{}|\\^`", r) })

@@ -101,6 +101,7 @@ func ReadYAML(b []byte) (schemas.Dataset, error) {
 	return d, nil
 }
 
+// syntaxError is the parser's word with the line that it names.
 func syntaxError(err error) error {
 	at, ok := errors.AsType[interface {
 		error
@@ -114,6 +115,9 @@ func syntaxError(err error) error {
 	return schemas.BadField("document", "", "line %d: this is not YAML: %s", max(line, 1), message)
 }
 
+// read turns a YAML node into what JSON could say, and notes the line of each value by
+// its JSON pointer: the schema's faults are told by line. Aliases and merges are not
+// read, since they make small documents large.
 func (y *YAML) read(n ast.Node, at string, depth int) (any, error) {
 	line := n.GetToken().Position.Line
 	if _, known := y.lines[at]; !known {
@@ -163,6 +167,8 @@ func number(n ast.Node, at string, line int) (any, error) {
 	return json.Number(text), nil
 }
 
+// mapping reads a mapping; a key that is given twice is a fault, as the second value
+// would win in silence.
 func (y *YAML) mapping(values []*ast.MappingValueNode, at string, depth int) (any, error) {
 	out := map[string]any{}
 	for _, v := range values {
@@ -209,6 +215,7 @@ func (y *YAML) CheckDataset() error {
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "dataset", Message: "the dataset's description has faults", Fields: faults}
 }
 
+// datasetSchema compiles the embedded schema of datasets.
 func datasetSchema() (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.DatasetSchema))
 	if err != nil {
@@ -226,6 +233,8 @@ func datasetSchema() (*jsonschema.Schema, error) {
 	return s, nil
 }
 
+// collect gathers the innermost causes of a fault: the outer ones only say that
+// something below is wrong.
 func (y *YAML) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError) {
 	for _, c := range v.Causes {
 		y.collect(c, out)
@@ -265,6 +274,7 @@ func (y *YAML) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError)
 	}
 }
 
+// list names alternatives in a message.
 func list(values []any) string {
 	var out []string
 	for _, v := range values {

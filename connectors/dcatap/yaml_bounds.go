@@ -74,6 +74,7 @@ func boundBytes(b []byte) error {
 	return nil
 }
 
+// tooDeep refuses a document before the parser's recursion does harm.
 func tooDeep(line int) error {
 	return schemas.BadField("document", "", "line %d: nested more than %d levels", line, maxDepth)
 }

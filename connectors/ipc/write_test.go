@@ -70,7 +70,8 @@ func TestMetadataGoBothWays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m.Kind != kind || m.Rows != rows || m.BodyLen != size || at.Meta != int32(len(meta)) || len(meta)%8 != 0 || m.IsDelta || m.Compressed {
+			if m.Kind != kind || m.Rows != rows || m.BodyLen != size || at.Meta != int32(len(meta)) ||
+				len(meta)%8 != 0 || m.IsDelta || m.Compressed {
 				t.Fatalf("%+v at %+v", m, at)
 			}
 			if kind == ipc.KindDictionary && m.DictionaryID != id {

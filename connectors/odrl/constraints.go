@@ -30,6 +30,10 @@ func (r *reader) constraints(n rdf.Node, at string) *schemas.Constraint {
 	return &c
 }
 
+// constraint reads one node of a constraint tree: a comparison, or and/or over others.
+// level counts from the rule; the bounds are those that policy is compiled with, so that
+// whatever is read can be judged. Each fault is said once, also where the tree goes on
+// below it.
 func (r *reader) constraint(n rdf.Node, at string, level int) schemas.Constraint {
 	n = r.resolve(n)
 	at = r.at(n, at)
@@ -58,6 +62,8 @@ func (r *reader) constraint(n rdf.Node, at string, level int) schemas.Constraint
 	return schemas.Constraint{}
 }
 
+// children reads what and/or join. In JSON-LD they are a list, whose order is kept
+// although it means nothing: explanations follow it.
 func (r *reader) children(n rdf.Node, at, property string, level int) []schemas.Constraint {
 	r.only(n, at, []string{"Constraint", "LogicalConstraint"}, nsODRL+property)
 	var out []schemas.Constraint
@@ -70,6 +76,8 @@ func (r *reader) children(n rdf.Node, at, property string, level int) []schemas.
 	return out
 }
 
+// leaf reads a comparison. What cannot be understood is a fault, never a comparison that
+// is always true: an offer that is read may only be narrower than it was meant.
 func (r *reader) leaf(n rdf.Node, at string) schemas.Constraint {
 	r.only(n, at, []string{"Constraint"}, nsODRL+"leftOperand", nsODRL+"operator", nsODRL+"rightOperand")
 	c := schemas.Constraint{Left: r.left(n, at)}
@@ -88,6 +96,7 @@ func (r *reader) leaf(n rdf.Node, at string) schemas.Constraint {
 	return c
 }
 
+// left gives our word for a left operand; "" with a fault where it has none.
 func (r *reader) left(n rdf.Node, at string) string {
 	v := r.one(n, at, nsODRL+"leftOperand")
 	if v == nil {
@@ -101,6 +110,7 @@ func (r *reader) left(n rdf.Node, at string) string {
 	return left
 }
 
+// operator gives our word for an operator, without its namespace.
 func (r *reader) operator(n rdf.Node, at, left string) string {
 	v := r.one(n, at, nsODRL+"operator")
 	if v == nil {

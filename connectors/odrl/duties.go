@@ -31,6 +31,7 @@ func (r *reader) duty(n rdf.Node, at string) schemas.Duty {
 	return d
 }
 
+// dutyKind gives the kind of a duty, which in ODRL is its one action.
 func (r *reader) dutyKind(n rdf.Node, at string) string {
 	terms := r.actionTerms(n, at)
 	if len(terms) != 1 {
@@ -63,6 +64,8 @@ func (r *reader) attribution(n rdf.Node, at string, d *schemas.Duty) {
 	}
 }
 
+// strings reads texts of a property; IRIs and numbers are faults, since a column's name
+// is neither.
 func (r *reader) strings(n rdf.Node, at, property string) []string {
 	var out []string
 	for _, v := range rdf.List(n, property) {

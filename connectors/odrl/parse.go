@@ -31,10 +31,8 @@ func Parse(b []byte) (schemas.Offer, error) {
 // ParseNotes is Parse that also tells what a person should know of an accepted
 // offer, such as that it was written for several targets.
 func ParseNotes(b []byte) (schemas.Offer, []schemas.FieldError, error) {
-	doc, err := rdf.Expand(
-		b,
-		rdf.Options{Vocab: nsUnknown, Strict: true, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}},
-	)
+	doc, err := rdf.Expand(b,
+		rdf.Options{Vocab: nsUnknown, Strict: true, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
 	if err != nil {
 		return schemas.Offer{}, nil, err
 	}
@@ -61,12 +59,13 @@ func IsPolicy(nodes []rdf.Node) bool {
 	return slices.ContainsFunc(nodes, isPolicy)
 }
 
+// isPolicy says whether a node is a policy of any type, also of one that is refused
+// later: a document with an Agreement beside an Offer is not read as if it held the
+// Offer alone. A node without a type that has rules is one too.
 func isPolicy(n rdf.Node) bool {
 	for _, t := range rdf.Types(n) {
-		if slices.Contains(
-			[]string{"Offer", "Set", "Policy", "Agreement", "Request", "Ticket", "Assertion", "Privacy"},
-			strings.TrimPrefix(t, nsODRL),
-		) &&
+		if slices.Contains([]string{"Offer", "Set", "Policy", "Agreement", "Request", "Ticket", "Assertion", "Privacy"},
+			strings.TrimPrefix(t, nsODRL)) &&
 			strings.HasPrefix(t, nsODRL) {
 			return true
 		}
@@ -91,6 +90,7 @@ type reader struct {
 	targets map[string]bool // target sets of the rules, as one string each
 }
 
+// fault notes what is wrong at a place; beyond maxFaults nothing more helps.
 func (r *reader) fault(at, format string, args ...any) {
 	if len(r.faults) < maxFaults {
 		r.faults = append(r.faults, schemas.FieldError{Pointer: at, Message: fmt.Sprintf(format, args...)})
@@ -106,6 +106,8 @@ func (r *reader) at(n rdf.Node, fallback string) string {
 	return fallback
 }
 
+// document reads the one policy of a document. All other nodes must be parts of it, or
+// they are named as left over.
 func (r *reader) document() schemas.Offer {
 	for _, n := range r.doc.Nodes {
 		r.index(n)
@@ -129,6 +131,8 @@ func (r *reader) document() schemas.Offer {
 	return o
 }
 
+// key is a node's identity: nodes without an id are told apart by where they lie in
+// memory.
 func key(n rdf.Node) uintptr { return reflect.ValueOf(n).Pointer() }
 
 // index finds every described node by its id. Two descriptions of one node
@@ -188,6 +192,7 @@ func (r *reader) only(n rdf.Node, at string, types []string, properties ...strin
 	}
 }
 
+// hint says what to write instead of a property that is refused often.
 func hint(property string) string {
 	switch property {
 	case nsODRL + "assignee":

@@ -12,6 +12,8 @@ import (
 	"guichet/schemas"
 )
 
+// parseInt reads the lexical form of xsd:integer in base ten, without a fraction or
+// exponent.
 func parseInt(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
 
 // ranked is a rule with its place among all rules, where the document says it.
@@ -27,26 +29,14 @@ type shared struct {
 	duties  []schemas.Duty
 }
 
+// policy reads the policy node. Properties that it does not list are faults: an offer
+// that holds less than its document would give away what the document kept.
 func (r *reader) policy(n rdf.Node) schemas.Offer {
 	r.used[key(n)] = true
 	at := r.at(n, "")
-	r.only(
-		n,
-		at,
-		[]string{"Offer", "Set", "Policy"},
-		nsODRL+"permission",
-		nsODRL+"prohibition",
-		nsODRL+"obligation",
-		nsODRL+"profile",
-		nsODRL+"conflict",
-		nsODRL+"target",
-		nsODRL+"assigner",
-		nsODRL+"action",
-		nsDCT+"title",
-		nsOurs+"review",
-		nsOurs+"follow",
-		nsOurs+"template",
-	)
+	r.only(n, at, []string{"Offer", "Set", "Policy"}, nsODRL+"permission", nsODRL+"prohibition", nsODRL+"obligation",
+		nsODRL+"profile", nsODRL+"conflict", nsODRL+"target", nsODRL+"assigner", nsODRL+"action", nsDCT+"title",
+		nsOurs+"review", nsOurs+"follow", nsOurs+"template")
 	r.strategy(n, at)
 	o := schemas.Offer{
 		Title:    r.title(n, at),
@@ -93,6 +83,7 @@ func (r *reader) strategy(n rdf.Node, at string) {
 	}
 }
 
+// title reads a title in each of its languages.
 func (r *reader) title(n rdf.Node, at string) schemas.Text {
 	var out schemas.Text
 	for _, v := range rdf.List(n, nsDCT+"title") {
@@ -134,23 +125,20 @@ func (r *reader) parties(n rdf.Node, at, property string) []string {
 // alike are noted.
 func (r *reader) sameTargets(at string) {
 	if len(r.targets) > 1 {
-		r.fault(
-			at,
-			"the rules are for different targets (%s); an offer is put on one dataset",
-			strings.Join(slices.Sorted(maps.Keys(r.targets)), "; "),
-		)
+		r.fault(at, "the rules are for different targets (%s); an offer is put on one dataset",
+			strings.Join(slices.Sorted(maps.Keys(r.targets)), "; "))
 		return
 	}
 	for t := range r.targets {
 		if strings.Contains(t, " ") {
-			r.notes = append(
-				r.notes,
-				schemas.FieldError{Pointer: at + "/target", Message: "written for several targets; it is put on one dataset here: " + t},
-			)
+			r.notes = append(r.notes,
+				schemas.FieldError{Pointer: at + "/target", Message: "written for several targets; it is put on one dataset here: " + t})
 		}
 	}
 }
 
+// rules reads the permissions or the prohibitions of a policy, with what the policy says
+// for all of them (s).
 func (r *reader) rules(n rdf.Node, at string, kind schemas.RuleKind, s shared) []ranked {
 	var out []ranked
 	values := rdf.List(n, nsODRL+string(kind))
@@ -164,6 +152,8 @@ func (r *reader) rules(n rdf.Node, at string, kind schemas.RuleKind, s shared) [
 	return out
 }
 
+// rule reads one rule, with its rank among the others where the document has an order of
+// ours.
 func (r *reader) rule(n rdf.Node, at string, kind schemas.RuleKind, s shared) ranked {
 	n = r.resolve(n)
 	at = r.at(n, at)

@@ -27,6 +27,8 @@ const (
 	factoryPrefix = "urn:guichet:factory:"
 )
 
+// prefixes are the names by which messages call IRIs: people know odrl:use, not where it
+// lies.
 func prefixes() [][2]string {
 	return [][2]string{
 		{nsODRL, "odrl:"},
@@ -58,6 +60,8 @@ func member(iri string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
+// leftOperands are the left operands that policy can judge, and what it calls them.
+// Several of ODRL's mean the same here, the place where data is used.
 func leftOperands() map[string]string {
 	return map[string]string{
 		"odrl:purpose": "purpose", "odrl:recipient": "recipient", "odrl:spatial": "spatial", "odrl:dateTime": "dateTime",
@@ -77,14 +81,19 @@ func leftTerm(left string) string {
 	return left
 }
 
+// operators are the comparisons that policy can judge [ODRL 2.2, section 4.2 of the
+// vocabulary].
 func operators() []string {
 	return []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf", "lt", "lteq", "gt", "gteq"}
 }
 
+// actionTerms are the actions that policy can judge. Training is no action of ODRL.
 func actionTerms() map[string]string {
 	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train"}
 }
 
+// dutyTerms are the duties that can be carried out on a stream, and what the agreement
+// calls them. ODRL has only attribution of these.
 func dutyTerms() map[string]string {
 	return map[string]string{"odrl:attribute": schemas.DutyAttribute, "guichet:hide": schemas.DutyHide,
 		"guichet:pseudonymise": schemas.DutyPseudonymise, "guichet:generalise": schemas.DutyGeneralise,
@@ -105,6 +114,7 @@ type words struct {
 	codes        *rdf.Codes
 }
 
+// newWords loads purposes and places, both ways.
 func newWords() (*words, error) {
 	list, err := schemas.Purposes()
 	if err != nil {

@@ -114,11 +114,15 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 	return encode(doc)
 }
 
+// context is the context of what is written: ODRL's own, since readers know its terms
+// bare, and ours beside it.
 func context() []any {
 	c := object{"guichet": nsOurs, "dct": nsDCT, "xsd": nsXSD}
 	return []any{"http://www.w3.org/ns/odrl.jsonld", c}
 }
 
+// newPolicy begins a document. conflict says prohibit, as policy judges: what one rule
+// forbids no other rule allows.
 func newPolicy(kind, uid, target, assigner string) object {
 	doc := object{"@type": kind, "uid": uid, "profile": profile, "conflict": "prohibit"}
 	set(doc, "target", target)
@@ -128,14 +132,17 @@ func newPolicy(kind, uid, target, assigner string) object {
 	return doc
 }
 
+// party names an organisation: its id is an IRI already.
 func party(id schemas.ParticipantID) any { return string(id) }
 
+// sets a member that has a value.
 func set(o object, name, value string) {
 	if value != "" {
 		o[name] = value
 	}
 }
 
+// encode writes a document as people read it, with an end of line.
 func encode(doc object) ([]byte, error) {
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -155,6 +162,7 @@ func text(t schemas.Text) []object {
 	return out
 }
 
+// list keeps the order of values, which JSON-LD does not do by itself.
 func list(values []string) object { return object{"@list": values} }
 
 // actions names actions in ODRL's words, or in ours where it has none.
@@ -169,6 +177,7 @@ func actions(list []string) []string {
 	return out
 }
 
+// rule writes one rule with its actions, constraint and duties.
 func (w *words) rule(r *schemas.Rule) object {
 	out := object{}
 	set(out, "dct:identifier", r.ID)
@@ -186,6 +195,8 @@ func (w *words) rule(r *schemas.Rule) object {
 	return out
 }
 
+// constraint writes a constraint tree as it was read: and/or as lists, so that two
+// documents of one offer are equal.
 func (w *words) constraint(c *schemas.Constraint) object {
 	for name, children := range map[string][]schemas.Constraint{"and": c.And, "or": c.Or} {
 		if len(children) == 0 {
@@ -256,6 +267,8 @@ func plainIRI(s string) bool {
 	return scheme && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("<>\"{}|\\^`", r) })
 }
 
+// duty writes a duty by its action; ours stand in our own namespace, so that no reader
+// takes them for ODRL's.
 func duty(d *schemas.Duty) object {
 	action := d.Kind
 	if action != schemas.DutyAttribute {

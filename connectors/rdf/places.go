@@ -251,8 +251,7 @@ func (c *Codes) LanguageTag(s string) (string, bool) {
 		host := strings.ToLower(u.Hostname())
 		if !slices.ContainsFunc(
 			[]string{"publications.europa.eu", "lexvo.org", "id.loc.gov", "iso639-3.sil.org", "w3id.org", "cef.eu", "iana.org"},
-			func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) },
-		) {
+			func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) }) {
 			return "", false
 		}
 		s = path.Base(strings.TrimSuffix(u.Path, "/"))

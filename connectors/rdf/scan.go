@@ -113,13 +113,8 @@ func (s *scanner) context(at string, t json.Token) error {
 		s.names++
 	}
 	if s.terms > maxTerms || s.names > maxNames {
-		return schemas.Errorf(
-			schemas.TooLarge,
-			"document",
-			"the contexts define more than %d terms or name more than %d others",
-			maxTerms,
-			maxNames,
-		)
+		return schemas.Errorf(schemas.TooLarge, "document",
+			"the contexts define more than %d terms or name more than %d others", maxTerms, maxNames)
 	}
 	return nil
 }

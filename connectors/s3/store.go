@@ -203,12 +203,8 @@ func (s *Store) explain(err error, bucket, key string) error {
 	}
 	e := &schemas.Error{Subject: key, Err: short(err)}
 	if f := faultOf(err); f != "" {
-		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf(
-			"store %s %s (%s)",
-			s.id,
-			string(f),
-			key,
-		), f.Remedy(), fmt.Errorf(
+		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf("store %s %s (%s)", s.id, string(f),
+			key), f.Remedy(), fmt.Errorf(
 			"%w: %w",
 			f,
 			short(err),
@@ -221,11 +217,8 @@ func (s *Store) explain(err error, bucket, key string) error {
 	resp := minio.ToErrorResponse(err)
 	switch {
 	case resp.Code == "NoSuchBucket":
-		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf(
-			"store %s has no bucket %q",
-			s.id,
-			bucket,
-		), "check the bucket's name with the operator"
+		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf("store %s has no bucket %q", s.id,
+			bucket), "check the bucket's name with the operator"
 	case resp.StatusCode == http.StatusNotFound || resp.Code == "NoSuchKey":
 		e.Kind, e.Message, e.Remedy = schemas.NotFound, fmt.Sprintf("store %s has no object %s in bucket %s", s.id, key, bucket), "check the key"
 	case resp.StatusCode == http.StatusPreconditionFailed:

@@ -22,7 +22,8 @@ func TestPicturesFitTheChild(t *testing.T) {
 import sys, random, pyarrow as pa, pyarrow.parquet as pq
 r = random.Random(5)
 rows = [r.randbytes(7_500) * 20 for _ in range(550)]
-pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1], use_dictionary=False, compression="zstd", data_page_size=1 << 30)
+pq.write_table(pa.table({"picture": pa.array(rows, pa.binary())}), sys.argv[1],
+  use_dictionary=False, compression="zstd", data_page_size=1 << 30)
 `, path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -266,7 +266,9 @@ func TestLargeCells(t *testing.T) {
 		}
 		in.Close()
 		rep, err := run(t, runner(t, Limits{}), in.Name(), shard.FormatCSV)
-		if want == "" && (err != nil || rep.Rows != 2) || want != "" && (schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `line 3, column "text"`)) {
+		if want == "" && (err != nil || rep.Rows != 2) ||
+			want != "" && (schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), want) ||
+				!strings.Contains(err.Error(), `line 3, column "text"`)) {
 			t.Errorf("%d MiB: %v", mib, err)
 		}
 	}

@@ -87,6 +87,8 @@ func Conform(ctx context.Context, in *os.File, size int64, spec Spec, out *os.Fi
 	}
 	defer done()
 	c := &conformer{ctx: ctx, data: data, spec: spec, out: out}
+	// The digest is of the bytes that are read here, so whoever compares it knows that no others
+	// were: the object may change while it is published.
 	sum := sha256.Sum256(data)
 	c.report.Size, c.report.SHA256 = size, hex.EncodeToString(sum[:])
 	if spec.WindowRows < 0 || spec.WindowRows > maxWindow || spec.WindowRows&(spec.WindowRows-1) != 0 {
@@ -260,8 +262,8 @@ func (c *conformer) conforms(in *arrowInput, p *plan, window int64) (why string,
 }
 
 func (p *plan) dictionaries() (n int) {
-	for _, z := range p.canon {
-		if z.Dictionary != nil {
+	for _, dm := range p.maps {
+		if dm.Dictionary != nil {
 			n++
 		}
 	}
@@ -271,15 +273,15 @@ func (p *plan) dictionaries() (n int) {
 // sameDictionary says why a dictionary message is not canonical.
 func (p *plan) sameDictionary(m *ipc.Message, body []byte, e entry) string {
 	for i, nd := range p.schema.Top {
-		z := p.canon[i]
-		if nd.DictionaryID != e.id || z.Dictionary == nil || len(z.Remap) > 0 {
+		dm := p.maps[i]
+		if nd.DictionaryID != e.id || dm.Dictionary == nil || len(dm.Remap) > 0 {
 			continue
 		}
-		want := batch.DictionaryMessage(e.id, z.Dictionary)
-		if int(e.at.Meta) > metaAllowance(len(want.Meta)) || m.Rows != int64(z.Dictionary.Len) {
+		want := batch.DictionaryMessage(e.id, dm.Dictionary)
+		if int(e.at.Meta) > metaAllowance(len(want.Meta)) || m.Rows != int64(dm.Dictionary.Len) {
 			return "its metadata has bytes that nothing refers to"
 		}
-		nodes, bufs := z.Dictionary.Layout(nil, nil)
+		nodes, bufs := dm.Dictionary.Layout(nil, nil)
 		return difference(m, body, nodes, bufs)
 	}
 	return "no column of the table uses it"
@@ -330,9 +332,9 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 	r := &c.report
 	r.Dictionaries, r.Batches, r.Rows = nil, nil, 0
 	w.start(p.schema.Encode())
-	for i, z := range p.canon {
-		if z.Dictionary != nil {
-			r.Dictionaries = append(r.Dictionaries, w.message(batch.DictionaryMessage(p.schema.Top[i].DictionaryID, z.Dictionary), 0))
+	for i, dm := range p.maps {
+		if dm.Dictionary != nil {
+			r.Dictionaries = append(r.Dictionaries, w.message(batch.DictionaryMessage(p.schema.Top[i].DictionaryID, dm.Dictionary), 0))
 		}
 	}
 	cut := &cutter{plan: p, window: window, left: window}

@@ -228,6 +228,7 @@ func (s *pathSource) Late() []string {
 // equal holds a column of the file against the path's value.
 func (p *pathColumn) equal(b batch.Rows, row int) error {
 	c := b.Columns[p.at]
+	// Compared as the same type: the path's text was read as the column's.
 	for i := range b.Len {
 		at, values := b.Skip+i, c
 		null := c.IsNull(at)

@@ -96,7 +96,9 @@ func TestColumnsOfPaths(t *testing.T) {
 		{"in the file, a number", file, shard.Spec{Name: "x.arrow"}, []string{"v=01/x"}, "", "",
 			`row 1, column "v": its value is not that of the path, "01"`},
 		{"in the table as int64", []byte("v\n1\n"), shard.Spec{Name: "x.csv", Schema: ipc.EncodeSchema([]arrow.Field{{Name: "v",
-			Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "", `column "m" of the path: "01" is not a value of type int64`},
+			Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+			{Name: "m", Type: arrow.PrimitiveTypes.Int64, Nullable: true}})}, []string{"m=01/x"}, "", "",
+			`column "m" of the path: "01" is not a value of type int64`},
 	} {
 		types, rows, err := withPaths(t, x.in, x.spec, x.keys...)
 		if types != x.types || rows != x.rows || (err == nil) != (x.says == "") || err != nil && !strings.Contains(err.Error(), x.says) {

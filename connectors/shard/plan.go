@@ -16,7 +16,7 @@ import (
 type plan struct {
 	schema *ipc.Schema
 	spans  []batch.Span
-	canon  []*column.DictionaryMap // per column
+	maps   []*column.DictionaryMap // per column
 	limit  int64                   // bytes of canonical buffers in one batch
 	notes  []string
 }
@@ -39,10 +39,10 @@ func newPlan(from []arrow.Field, dicts [][]*column.Column, want *ipc.Schema) (*p
 		if err := column.Readable(f.Type); err != nil {
 			return nil, ipc.Invalid("column %q has the type %s: %w", f.Name, f.Type, err)
 		}
-		z := &column.DictionaryMap{}
+		dm := &column.DictionaryMap{}
 		fields[i] = column.CanonicalField(f)
 		if d, ok := f.Type.(*arrow.DictionaryType); ok {
-			if err := p.joinDictionary(&fields[i], d, dicts[i], z, want, i); err != nil {
+			if err := p.joinDictionary(&fields[i], d, dicts[i], dm, want, i); err != nil {
 				return nil, ipc.Invalid("column %q: %w", f.Name, err)
 			}
 		}
@@ -53,7 +53,7 @@ func newPlan(from []arrow.Field, dicts [][]*column.Column, want *ipc.Schema) (*p
 		if fields[i], names = soundNames(fields[i], ""); len(names) > 0 {
 			p.notes = append(p.notes, names...)
 		}
-		p.canon = append(p.canon, z)
+		p.maps = append(p.maps, dm)
 	}
 	if want != nil {
 		if err := column.CheckFields(want.Arrow.Fields(), fields); err != nil {
@@ -70,6 +70,8 @@ func newPlan(from []arrow.Field, dicts [][]*column.Column, want *ipc.Schema) (*p
 	if p.spans, err = batch.SpansOf(p.schema.Top); err != nil {
 		return nil, err
 	}
+	// A batch of many columns spends more of a message on their metadata: the limit of values
+	// leaves room for it, so that messages stay below 4 MiB whatever the table.
 	p.limit = max(column.MaxBody-96*int64(countBuffers(p.schema.Top)), 1)
 	return p, nil
 }
@@ -129,7 +131,7 @@ func countBuffers(nodes []*ipc.Node) (n int) {
 // joinDictionary keeps the column a dictionary where one dictionary, small
 // enough for a message and for its index type, can hold all values. All batches share it, so
 // that a reader may begin with any of them.
-func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, z *column.DictionaryMap,
+func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*column.Column, dm *column.DictionaryMap,
 	want *ipc.Schema, i int) error {
 	vf := arrow.Field{Name: f.Name, Type: column.CanonicalType(d.ValueType), Nullable: true}
 	if want != nil && i < len(want.Top) && want.Top[i].DictionaryID < 0 {
@@ -154,7 +156,7 @@ func (p *plan) joinDictionary(f *arrow.Field, d *arrow.DictionaryType, all []*co
 		p.notes = append(p.notes, fmt.Sprintf("column %q: %d dictionaries joined into one", f.Name, len(all)))
 	}
 	f.Type = &arrow.DictionaryType{IndexType: d.IndexType, ValueType: vf.Type, Ordered: d.Ordered}
-	z.Dictionary, z.Remap = dict, remap
+	dm.Dictionary, dm.Remap = dict, remap
 	return nil
 }
 
@@ -175,7 +177,7 @@ func (p *plan) build(runs [][]column.Run, first int64) ([]*column.Column, error)
 		f := p.schema.Top[i].Field
 		c, err := column.Unchanged(f, s)
 		if c == nil {
-			c, err = column.Canonical(f, s, p.canon[i])
+			c, err = column.Canonical(f, s, p.maps[i])
 		}
 		if v, ok := err.(*column.ValueError); ok { // of the column itself
 			v.Row += first

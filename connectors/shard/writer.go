@@ -28,6 +28,7 @@ type fileWriter struct {
 // expand, some without end.
 func MostOut(size int64) int64 { return 256<<20 + 64*size }
 
+// newFileWriter writes what becomes of an input of size bytes.
 func newFileWriter(f io.Writer, size int64) *fileWriter {
 	w := &fileWriter{sum: sha256.New(), most: MostOut(size)}
 	w.w = bufio.NewWriterSize(io.MultiWriter(f, w.sum), 1<<20)
@@ -68,6 +69,7 @@ func (w *fileWriter) message(m batch.Message, rows int64) schemas.Block {
 	return b
 }
 
+// finish writes the footer and gives the file's size and digest.
 func (w *fileWriter) finish(schema []byte, dictionaries, batches []schemas.Block) (int64, string, error) {
 	foot, err := ipc.FileFooter(schema, dictionaries, batches)
 	if err != nil {

@@ -78,21 +78,13 @@ func Fault(what, address, remedy string, err error) *schemas.Error {
 	case isUnknown:
 		out.Message, out.Remedy = at+"shows a certificate that nobody known here has signed"+about(unknown.Cert), believe
 	case isName:
-		out.Message = fmt.Sprintf(
-			"%sshows a certificate for another name: it is for %s, not for %s",
-			at,
-			strings.Join(namesOf(name.Certificate), ", "),
-			name.Host,
-		)
+		out.Message = fmt.Sprintf("%sshows a certificate for another name: it is for %s, not for %s", at,
+			strings.Join(namesOf(name.Certificate), ", "), name.Host)
 		out.Remedy = "use a name that is in the certificate, or let its operator renew it with this one"
 	case isInvalid && invalid.Reason == x509.Expired:
-		out.Message = fmt.Sprintf(
-			"%sshows a certificate that is valid from %s to %s; here it is %s",
-			at,
-			invalid.Cert.NotBefore.Format(time.DateOnly),
-			invalid.Cert.NotAfter.Format(time.DateOnly),
-			time.Now().UTC().Format(time.DateTime),
-		)
+		out.Message = fmt.Sprintf("%sshows a certificate that is valid from %s to %s; here it is %s", at,
+			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly),
+			time.Now().UTC().Format(time.DateTime))
 		out.Remedy = "let its operator renew it, or set this machine's clock"
 	case isInvalid:
 		out.Message, out.Remedy = at+"shows a certificate that is not valid: "+invalid.Error(), believe

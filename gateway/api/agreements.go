@@ -120,6 +120,7 @@ func (s *server) agreements(a huma.API) {
 	})
 }
 
+// leases are the keys to byte doors: made, narrowed by whoever holds one, ended.
 func (s *server) leases(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/leases", "mint-lease", "agreements",
 		"A lease, the only key to byte doors; with a lease as bearer token: a narrower one"},

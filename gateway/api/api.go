@@ -150,6 +150,7 @@ type List[T any] struct {
 	Body schemas.Page[T]
 }
 
+// listOf is a page of a list, with the link to the next one.
 func listOf[T any](items []T, next string) *List[T] {
 	if items == nil {
 		items = []T{}
@@ -192,14 +193,17 @@ type One[T any] struct {
 	Body     T
 }
 
+// one is an answer with its revision as ETag; revision 0 is an answer that has none.
 func one[T any](v T, revision int64) *One[T] {
 	return &One[T]{Status: http.StatusOK, ETag: etag(revision), Body: v}
 }
 
+// made is the answer to what made a noun, or changed one (201), with where it is.
 func made[T any](v T, revision int64, location string) *One[T] {
 	return &One[T]{Status: http.StatusCreated, ETag: etag(revision), Location: location, Body: v}
 }
 
+// etag is a revision as an ETag.
 func etag(revision int64) string {
 	if revision == 0 {
 		return ""

@@ -55,6 +55,7 @@ type offerPut struct {
 	Body offerBody
 }
 
+// datasets are descriptions, their terms and what becomes of them.
 func (s *server) datasets(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/datasets", "register-dataset", "datasets",
 		"Register a dataset"}, func(ctx context.Context, in *datasetPost) (*One[schemas.Dataset], error) {

@@ -148,6 +148,7 @@ func looksLikeDataset(members map[string]json.RawMessage) bool {
 	return false
 }
 
+// writeYAML writes a noun as people edit it.
 func writeYAML(w io.Writer, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -190,8 +191,7 @@ func readLD(b []byte, v any) error {
 		return json.Unmarshal(plain, v)
 	}
 	return faulty(
-		schemas.BadField("document", "", "only a dataset (DCAT-AP) or an offer (ODRL) is read from JSON-LD here; send application/json"),
-	)
+		schemas.BadField("document", "", "only a dataset (DCAT-AP) or an offer (ODRL) is read from JSON-LD here; send application/json"))
 }
 
 func plainJSON(b []byte) bool {
@@ -209,10 +209,8 @@ func plainJSON(b []byte) bool {
 
 // fromLD gives the JSON of the noun that a JSON-LD document describes.
 func fromLD(b []byte) ([]byte, error) {
-	doc, err := rdf.Expand(
-		b,
-		rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}},
-	)
+	doc, err := rdf.Expand(b,
+		rdf.Options{Vocab: "urn:guichet:unknown:", Limits: rdf.Limits{Bytes: dcatap.MaxBytes, Depth: 64, Values: 1 << 15}})
 	if err != nil {
 		return nil, err
 	}

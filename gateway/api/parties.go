@@ -62,10 +62,7 @@ func (s *server) parties(a huma.API) {
 		}
 		return &identity{
 			schemas.Identity{
-				Issuer:      in.by.Issuer,
-				Subject:     in.by.Subject,
-				Participant: in.by.Participant,
-				Roles:       append([]schemas.Role{}, in.by.Roles...),
+				Issuer: in.by.Issuer, Subject: in.by.Subject, Participant: in.by.Participant, Roles: append([]schemas.Role{}, in.by.Roles...),
 			},
 		}, nil
 	})

@@ -103,6 +103,8 @@ func text(b []byte) *plainText {
 	return &plainText{ContentType: "text/plain; charset=utf-8", CacheControl: "no-store", Body: b}
 }
 
+// records are what compliance officers read; everyone else reads the part that is about
+// them.
 func (s *server) records(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/audit/records", "list-records", "record",
 		"The record: all for officers, one's own for others"}, func(ctx context.Context, in *recordQuery) (*List[schemas.Record], error) {
@@ -240,13 +242,8 @@ func (s *server) mayProve(ctx context.Context, in *recordIndex) error {
 // record for officers, one's own for others. Errors: Unauthenticated, Denied, Invalid.
 func ExportQuery(by schemas.Principal, get func(string) string) (audit.Query, error) {
 	in := recordQuery{
-		Caller:      Caller{by: by},
-		Kind:        get("kind"),
-		Dataset:     get("dataset"),
-		Participant: get("participant"),
-		Project:     get("project"),
-		Agreement:   get("agreement"),
-		Run:         get("run"),
+		Caller: Caller{by: by}, Kind: get("kind"), Dataset: get("dataset"), Participant: get("participant"), Project: get("project"),
+		Agreement: get("agreement"), Run: get("run"),
 	}
 	for _, t := range []struct {
 		name string

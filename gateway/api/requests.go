@@ -59,6 +59,7 @@ type reviewPost struct {
 	}
 }
 
+// requests are what trainers ask and holders answer.
 func (s *server) requests(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/decisions", "dry-run", "requests",
 		"Would this be allowed, which rule says so, what would change it"},
@@ -74,14 +75,8 @@ func (s *server) requests(a huma.API) {
 		func(ctx context.Context, in *requestPost) (*One[schemas.Request], error) {
 			b := in.Body
 			r := schemas.Request{
-				Project: b.Project,
-				Purpose: b.Purpose,
-				Factory: b.Factory,
-				Action:  b.Action,
-				Until:   b.Until,
-				Answers: b.Answers,
-				Message: b.Message,
-				Contact: b.Contact,
+				Project: b.Project, Purpose: b.Purpose, Factory: b.Factory, Action: b.Action, Until: b.Until, Answers: b.Answers,
+				Message: b.Message, Contact: b.Contact,
 			}
 			for _, it := range b.Items {
 				r.Items = append(r.Items, schemas.RequestItem{Dataset: it.Dataset, Columns: it.Columns, Rows: it.Rows})

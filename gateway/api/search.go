@@ -46,6 +46,7 @@ type found struct {
 	Body schemas.Found
 }
 
+// search is the one search over all spaces.
 func (s *server) search(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
 	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
@@ -55,15 +56,12 @@ func (s *server) search(a huma.API) {
 	})
 }
 
+// find answers a search with marks: what each dataset found would mean to the caller,
+// and why.
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	q := index.Query{
-		Words:      in.Q,
-		Filters:    map[string][]string{},
-		From:       in.From,
-		To:         in.To,
-		FacetLimit: in.FacetLimit,
-		Sort:       in.Sort,
-		Limit:      in.Limit,
+		Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort,
+		Limit: in.Limit,
 	}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language,
 		"publisher": in.Publisher,
@@ -210,13 +208,8 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, err
 		}
 		if r.Total > maxJudged {
-			return nil, schemas.Errorf(
-				schemas.TooLarge,
-				"search",
-				"%d datasets match; at most %d are judged at once: narrow the search by words or filters",
-				r.Total,
-				maxJudged,
-			)
+			return nil, schemas.Errorf(schemas.TooLarge, "search",
+				"%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
 		}
 		sets, decisions, err := s.judge(ctx, in, r.IDs, sight)
 		if err != nil {
@@ -279,10 +272,7 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(
-	ctx context.Context,
-	in *searchQuery,
-	ids []schemas.DatasetID,
-	sight schemas.Sight,
+	ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight,
 ) ([]*schemas.Dataset, []schemas.Decision, error) {
 	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {

@@ -70,6 +70,7 @@ func shownVersion(v *schemas.Version) VersionShown {
 	return out
 }
 
+// versions are publications: begun, watched, read, taken back.
 func (s *server) versions(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/datasets/{id}/versions", "publish-version", "datasets",
 		"Publish a version from objects in a store"}, func(ctx context.Context, in *publicationPost) (*One[schemas.VersionSummary], error) {
@@ -86,9 +87,7 @@ func (s *server) versions(a huma.API) {
 			return nil, err
 		}
 		return &One[schemas.VersionSummary]{
-			Status:   http.StatusAccepted,
-			Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version),
-			Body:     v,
+			Status: http.StatusAccepted, Location: "/api/v1/datasets/" + string(in.ID) + "/versions/" + string(v.Version), Body: v,
 		}, nil
 	})
 	op(s, a, operation{http.MethodGet, "/datasets/{id}/versions", "list-versions", "datasets",
@@ -206,10 +205,8 @@ func standing(subject string, n int, which string) error {
 		message = fmt.Sprintf("%d agreements %s are active", n, which)
 	}
 	return &schemas.Error{
-		Kind:    schemas.Conflict,
-		Subject: subject,
-		Message: message,
-		Remedy:  "revoke them first, or withdraw and revoke at once: guichet withdraw --revoke, or ?revoke=true",
+		Kind: schemas.Conflict, Subject: subject, Message: message,
+		Remedy: "revoke them first, or withdraw and revoke at once: guichet withdraw --revoke, or ?revoke=true",
 	}
 }
 

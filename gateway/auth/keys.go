@@ -279,12 +279,8 @@ func (k *keyring) get(ctx context.Context, address string, into any) error {
 func (is *Issuer) Check() error {
 	_, err := origin(is.Issuer)
 	if err != nil {
-		return schemas.BadField(
-			"settings",
-			"issuers",
-			"%q is not an issuer's address; write it as it stands in its tokens, like https://login.example",
-			is.Issuer,
-		)
+		return schemas.BadField("settings", "issuers",
+			"%q is not an issuer's address; write it as it stands in its tokens, like https://login.example", is.Issuer)
 	}
 	for _, s := range is.KeysFrom {
 		_, err := origin(s)

@@ -123,10 +123,25 @@ func (d *Door) grant(c *gin.Context, kind string, world int, ask plan.Ask) (poli
 	get := c.Query
 	token := bearer(c)
 	if token == "" {
-		return policy.Grant{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases"}
+		return policy.Grant{}, &schemas.Error{
+			Kind:    schemas.Unauthenticated,
+			Subject: "lease",
+			Message: "a byte door opens with a lease as bearer token only",
+			Remedy:  "get a lease: POST /api/v1/leases",
+		}
 	}
-	w := policy.StreamRequest{Door: kind, Agreement: schemas.AgreementID(c.Param("id")), Version: schemas.VersionID(get("version")), Table: get("table"), Split: get("split"),
-		Run: schemas.RunID(get("run")), World: world, Rank: ask.Rank, Order: ask.Order(), Address: Address(c.Request, d.Behind)}
+	w := policy.StreamRequest{
+		Door:      kind,
+		Agreement: schemas.AgreementID(c.Param("id")),
+		Version:   schemas.VersionID(get("version")),
+		Table:     get("table"),
+		Split:     get("split"),
+		Run:       schemas.RunID(get("run")),
+		World:     world,
+		Rank:      ask.Rank,
+		Order:     ask.Order(),
+		Address:   Address(c.Request, d.Behind),
+	}
 	if t := c.Param("table"); t != "" {
 		w.Table, w.Split = t, c.Param("split")
 	}
@@ -236,9 +251,23 @@ func (d *Door) manifest(c *gin.Context) {
 		return
 	}
 	a := g.Agreement()
-	m := schemas.Manifest{Agreement: a.ID, Dataset: a.Dataset, Version: g.Asked().Version, Obligations: a.Obligations, EndsAt: a.Until, Declared: g.Declared()}
+	m := schemas.Manifest{
+		Agreement:   a.ID,
+		Dataset:     a.Dataset,
+		Version:     g.Asked().Version,
+		Obligations: a.Obligations,
+		EndsAt:      a.Until,
+		Declared:    g.Declared(),
+	}
 	for _, s := range sources {
-		ms := schemas.ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(), Columns: s.Columns()}
+		ms := schemas.ManifestSplit{
+			Table:      s.Table.Name,
+			Split:      s.Split.Name,
+			Rows:       s.Rows(),
+			WindowRows: s.Table.WindowRows,
+			Schema:     s.Schema(),
+			Columns:    s.Columns(),
+		}
 		for i, batches := range s.Batches() {
 			sh := schemas.ManifestShard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
 			for _, rows := range batches {

@@ -78,12 +78,8 @@ func Start(t testing.TB) *Rig {
 	rig.ready(t, &r.local)
 	r.Store = NewProxy(t, strings.TrimPrefix(r.local.S3.Endpoint, "http://"))
 	var err error
-	r.S3, err = s3.New(
-		"local",
-		r.local.S3.Endpoint,
-		r.local.S3.Region,
-		s3.Credentials{AccessKey: r.local.S3.AccessKey, SecretKey: r.local.S3.SecretKey},
-	)
+	r.S3, err = s3.New("local", r.local.S3.Endpoint, r.local.S3.Region,
+		s3.Credentials{AccessKey: r.local.S3.AccessKey, SecretKey: r.local.S3.SecretKey})
 	must(t, err)
 	r.Bucket = r.local.S3.Bucket
 	r.configure(t)
@@ -219,8 +215,7 @@ func (r *Rig) configure(t testing.TB) {
 	f, err := os.OpenFile(filepath.Join(data, "guichet.yaml"), os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
 	_, err = f.WriteString(
-		"store_idle: 2s\nclient_idle: 14s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n",
-	)
+		"store_idle: 2s\nclient_idle: 14s\ncredentials:\n  local:\n    access_key_file: keys/s3-access\n    secret_key_file: keys/s3-secret\n")
 	must(t, err)
 	must(t, f.Close())
 }

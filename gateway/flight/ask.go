@@ -109,5 +109,10 @@ func (d *Door) over(a asked) error {
 	if d.Now().Before(a.until) {
 		return nil
 	}
-	return &schemas.Error{Kind: schemas.Precondition, Subject: "ticket", Message: "the ticket ended at " + a.until.Format(time.RFC3339) + " with the lease that it was made under", Remedy: "get another one with GetFlightInfo"}
+	return &schemas.Error{
+		Kind:    schemas.Precondition,
+		Subject: "ticket",
+		Message: "the ticket ended at " + a.until.Format(time.RFC3339) + " with the lease that it was made under",
+		Remedy:  "get another one with GetFlightInfo",
+	}
 }

@@ -100,7 +100,12 @@ func bearer(ctx context.Context) (string, error) {
 			return token, nil
 		}
 	}
-	return "", &schemas.Error{Kind: schemas.Unauthenticated, Subject: "lease", Message: "a byte door opens with a lease as bearer token only", Remedy: "get a lease: POST /api/v1/leases, and send it as authorization: Bearer …"}
+	return "", &schemas.Error{
+		Kind:    schemas.Unauthenticated,
+		Subject: "lease",
+		Message: "a byte door opens with a lease as bearer token only",
+		Remedy:  "get a lease: POST /api/v1/leases, and send it as authorization: Bearer …",
+	}
 }
 
 // from is where the call came from, as records have it.

@@ -73,7 +73,8 @@ func (d *Door) Handler() http.Handler {
 		s.ServeHTTP(&answer{w, c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 		code, bytes := c.finish()
 		took := d.Now().Sub(began)
-		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "ms", float64(took.Microseconds())/1000)
+		d.Log.Info("request", "method", r.Method, "route", r.URL.Path, "code", code.String(), "bytes", bytes, "ms",
+			float64(took.Microseconds())/1000)
 		if d.Ended != nil {
 			d.Ended(Call{method(r.URL.Path), code, bytes, took})
 		}
@@ -107,8 +108,18 @@ func (d *Door) grant(ctx context.Context, c *call, a asked) (policy.Grant, error
 	if err != nil {
 		return policy.Grant{}, err
 	}
-	w := policy.StreamRequest{Door: "flight", Agreement: a.agreement, Version: schemas.VersionID(a.get("version")), Table: a.get("table"), Split: a.get("split"),
-		Run: schemas.RunID(a.get("run")), World: a.ask.World, Rank: a.ask.Rank, Order: a.ask.Order(), Address: c.address}
+	w := policy.StreamRequest{
+		Door:      "flight",
+		Agreement: a.agreement,
+		Version:   schemas.VersionID(a.get("version")),
+		Table:     a.get("table"),
+		Split:     a.get("split"),
+		Run:       schemas.RunID(a.get("run")),
+		World:     a.ask.World,
+		Rank:      a.ask.Rank,
+		Order:     a.ask.Order(),
+		Address:   c.address,
+	}
 	if s := a.get("columns"); s != "" {
 		w.Columns = strings.Split(s, ",")
 	}

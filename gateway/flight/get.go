@@ -34,7 +34,8 @@ func (d *Door) run(ctx context.Context, c *call, g policy.Grant, p *plan.Plan, s
 	s := &sink{st: st, call: c}
 	r, err := d.Stream.Run(ctx, g, p, s, func() { c.cut(lastWord) })
 	if err == nil {
-		st.SetTrailer(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(r.Rows), "guichet-crc32c", fmt.Sprintf("%08x", s.sum)))
+		st.SetTrailer(
+			metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(r.Rows), "guichet-crc32c", fmt.Sprintf("%08x", s.sum)))
 		return nil
 	}
 	if !s.begun {
@@ -51,7 +52,8 @@ func (s *sink) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error
 	if err != nil {
 		return err
 	}
-	err = s.st.SetHeader(metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(p.Rows), "guichet-part", fmt.Sprint(p.PartRows)))
+	err = s.st.SetHeader(
+		metadata.Pairs("guichet-release", string(r.ID), "guichet-rows", fmt.Sprint(p.Rows), "guichet-part", fmt.Sprint(p.PartRows)))
 	if err != nil {
 		return fmt.Errorf("set the stream's header: %w", err)
 	}
@@ -92,7 +94,9 @@ func fits(p *plan.Plan) error {
 }
 
 func tooLarge(n int64) error {
-	e := schemas.Errorf(schemas.TooLarge, "stream", "it holds a single row whose message has %d bytes; over Flight a message has at most %d (gRPC's default limit)", n, MaxMessage)
+	e := schemas.Errorf(schemas.TooLarge, "stream",
+		"it holds a single row whose message has %d bytes; over Flight a message has at most %d (gRPC's default limit)", n,
+		MaxMessage)
 	e.Remedy = "read this part over HTTP: GET /api/v1/agreements/{id}/stream with the same keys has no such limit"
 	return e
 }

@@ -86,7 +86,12 @@ func (d *Door) broken(ctx context.Context, c *call, r schemas.Release, err error
 		if cut, ok := errors.AsType[*release.Cut](err); ok && cut.Kind != schemas.Internal {
 			kind = cut.Kind
 		}
-		err = &schemas.Error{Kind: kind, Subject: string(r.Agreement), Message: r.Cause, Remedy: "GET /api/v1/agreements/" + string(r.Agreement) + " says how it stands"}
+		err = &schemas.Error{
+			Kind:    kind,
+			Subject: string(r.Agreement),
+			Message: r.Cause,
+			Remedy:  "GET /api/v1/agreements/" + string(r.Agreement) + " says how it stands",
+		}
 	default:
 		if _, ours := errors.AsType[*schemas.Error](err); !ours {
 			err = &schemas.Error{Kind: schemas.Unavailable, Subject: string(r.Agreement), Message: "the stream broke off: " + r.Cause, Err: err}

@@ -107,8 +107,12 @@ func (s *service) DoGet(t *pb.Ticket, st pb.FlightService_DoGetServer) error {
 }
 
 func notDone(method string) error {
-	return &schemas.Error{Kind: schemas.Invalid, Subject: method, Message: method + " is not done here; this door answers GetFlightInfo, GetSchema and DoGet",
-		Remedy: "ask GetFlightInfo with the path [agreement, key=value …], then DoGet with its ticket; search and requests are at the HTTP API"}
+	return &schemas.Error{
+		Kind:    schemas.Invalid,
+		Subject: method,
+		Message: method + " is not done here; this door answers GetFlightInfo, GetSchema and DoGet",
+		Remedy:  "ask GetFlightInfo with the path [agreement, key=value …], then DoGet with its ticket; search and requests are at the HTTP API",
+	}
 }
 
 // unknown answers calls of other services.

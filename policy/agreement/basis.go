@@ -58,6 +58,8 @@ func (b Basis) Check(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
+// revision reads the revision of a noun that a decision rested on; 0 where it is gone. A
+// decision is repeated where it is another one by the time that it is written.
 func revision(ctx context.Context, q db.Querier, n policy.Noun) (int64, error) {
 	var r int64
 	err := q.QueryRow(ctx, "SELECT revision FROM "+n.Table+" WHERE id = ?", n.ID).Scan(&r) // tables are named in this package alone

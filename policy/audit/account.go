@@ -171,6 +171,8 @@ func (l *Log) Nouns(ctx context.Context, cursor string, limit int) (NounPage, er
 	return nounPage(ctx, l.db, cursor, limit)
 }
 
+// nounPage lists the stored nouns that rule, a table after the other, each with the head
+// of the record at that moment: a later record may change a noun that was listed before.
 func nounPage(ctx context.Context, database *db.DB, cursor string, limit int) (NounPage, error) {
 	tables := append(db.RulingTables(), "version", accountPrefix)
 	p := NounPage{Items: []schemas.StoredNoun{}}

@@ -129,6 +129,8 @@ func readSmall(f *zip.File) ([]byte, error) {
 	return b, err
 }
 
+// verifyLines verifies the records of a bundle, line by line in the order of their
+// positions: each by its own proof, and the tree that they make where none is missing.
 func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxLineBytes)
@@ -171,8 +173,7 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
 			return badBundle(
-				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size,
-			)
+				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {
@@ -181,6 +182,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 	return nil
 }
 
+// check verifies one record of a bundle: that it is in the log under the checkpoint,
+// that its values are those which its leaf commits to, and what it says of nouns.
 func (e *entry) check(h Head, rep *Report, a *account) {
 	if err := tlog.CheckRecord(e.Proof, h.Size, h.Root, e.Index, tlog.RecordHash(e.Leaf)); err != nil {
 		rep.bad(e.Index, "not in the log under this checkpoint")

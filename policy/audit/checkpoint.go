@@ -23,6 +23,8 @@ type Head struct {
 	Root   tlog.Hash
 }
 
+// text is the signed text of a checkpoint: origin, size, root in base64, each on its
+// line [C2SP tlog-checkpoint].
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", h.Origin, h.Size, base64.StdEncoding.EncodeToString(h.Root[:]))
 }
@@ -37,6 +39,8 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.checkpoint(ctx)
 }
 
+// checkpoint signs the record as it stands; the one before is given again where nothing
+// was added, so that a head has one signature.
 func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if f := l.fault.Load(); f != nil {
 		return nil, f
@@ -77,8 +81,7 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	if err := replaceFile(l.headFile, msg); err != nil {
 		return nil, &schemas.Error{
 			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy: "Check the disk that holds the head file.", Err: err,
-		}
+			Remedy: "Check the disk that holds the head file.", Err: err}
 	}
 	l.head, l.signed = h, msg
 	return msg, nil

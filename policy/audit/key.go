@@ -33,10 +33,8 @@ type key struct {
 
 func parseKey(skey string) (*key, error) {
 	bad := func(err error) (*key, error) {
-		return nil, &schemas.Error{
-			Kind: schemas.Invalid, Subject: "log key", Message: "The log's signing key cannot be read.",
-			Remedy: "Use the key that guichet init made.", Err: err,
-		}
+		return nil, &schemas.Error{Kind: schemas.Invalid, Subject: "log key", Message: "The log's signing key cannot be read.",
+			Remedy: "Use the key that guichet init made.", Err: err}
 	}
 	skey = strings.TrimSpace(skey)
 	s, err := note.NewSigner(skey)

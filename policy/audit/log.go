@@ -77,6 +77,8 @@ func (l *Log) VKey() string { return l.key.vkey }
 // Origin is the log's name.
 func (l *Log) Origin() string { return l.key.Name() }
 
+// fault is a fault of the record, which stops all writing until an officer has looked:
+// going on would write over what can still be compared.
 func fault(format string, args ...any) *schemas.Error {
 	return &schemas.Error{Kind: schemas.Unavailable, Subject: "record", Message: fmt.Sprintf(format, args...),
 		Remedy: "Keep this machine and its database as they are, tell the officer, and restore the last backup that starts " +
@@ -197,8 +199,7 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	}
 	if err != nil {
 		return &schemas.Error{
-			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err,
-		}
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err}
 	}
 	h, err := openCheckpoint(b, l.key.verifier)
 	if err != nil {

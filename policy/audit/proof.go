@@ -59,6 +59,8 @@ func (l *Log) signedHead(ctx context.Context) ([]byte, Head, error) {
 	return msg, l.head, err
 }
 
+// formatProof writes a proof as text: its header, the index, the hashes in base64, an
+// empty line, the checkpoint [C2SP tlog-proof].
 func formatProof(index int64, p tlog.RecordProof, checkpoint []byte) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nindex %d\n", proofHeader, index)
@@ -122,8 +124,7 @@ func VerifyProof(proof, leaf []byte, vkey string) (index int64, h Head, err erro
 	}
 	if err := tlog.CheckRecord(p, h.Size, h.Root, index, tlog.RecordHash(leaf)); err != nil {
 		return 0, Head{}, &schemas.Error{
-			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err,
-		}
+			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err}
 	}
 	return index, h, nil
 }

@@ -81,8 +81,7 @@ func (q Query) where() (string, []any) {
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values
 		parts = append(
-			parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)",
-		)
+			parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
 		args = append(args, name, q.Values[name], q.Values[name])
 	}
 	if q.About != "" {

@@ -28,8 +28,7 @@ const bundleOrigin = "/bundle"
 
 func (s statement) text(origin string) string {
 	return fmt.Sprintf(
-		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]),
-	)
+		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]))
 }
 
 // openStatement verifies a statement with the log's public key. Invalid: not one, of

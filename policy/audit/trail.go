@@ -65,8 +65,7 @@ func (l *Log) Consistency(ctx context.Context, from, to int64) ([]tlog.Hash, err
 	}
 	if from < 1 || from > to || to > h.Size {
 		return nil, schemas.BadField(
-			"consistency", "from", "the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size,
-		)
+			"consistency", "from", "the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size)
 	}
 	p, err := tlog.ProveTree(to, from, stored(ctx, l.db))
 	if err != nil {

@@ -150,6 +150,7 @@ type waiting struct {
 	notice     schemas.Notice
 }
 
+// due reads the notices whose time has come, the oldest first.
 func (o *Outbox) due(ctx context.Context) ([]waiting, error) {
 	rows, err := o.DB.Query(ctx, `SELECT id, due, tries, doc FROM notice WHERE due <= ? ORDER BY due LIMIT 50`, o.Now().UnixMicro())
 	if err != nil {
@@ -223,41 +224,16 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 	case err == nil:
 		return true, o.drop(ctx, w.id)
 	case errors.Is(err, ErrGone) || w.tries+1 >= GiveUp:
-		o.Log.Error(
-			"a notice was given up",
-			"notice",
-			w.id,
-			"type",
-			w.notice.Type,
-			"to",
-			w.notice.To,
-			"by",
-			w.notice.By,
-			"tries",
-			w.tries+1,
-			"err",
-			err,
-		)
+		o.Log.Error("a notice was given up", "notice", w.id, "type", w.notice.Type, "to", w.notice.To, "by", w.notice.By,
+			"tries", w.tries+1, "err", err)
 		return false, o.drop(ctx, w.id)
 	}
-	o.Log.Warn(
-		"a notice could not be sent; it is tried again",
-		"notice",
-		w.id,
-		"to",
-		w.notice.To,
-		"by",
-		w.notice.By,
-		"tries",
-		w.tries+1,
-		"in",
-		pause(w.tries).String(),
-		"err",
-		err,
-	)
+	o.Log.Warn("a notice could not be sent; it is tried again", "notice", w.id, "to", w.notice.To, "by", w.notice.By,
+		"tries", w.tries+1, "in", pause(w.tries).String(), "err", err)
 	return false, nil
 }
 
+// drop forgets a notice that was sent, or that nobody waits for any more.
 func (o *Outbox) drop(ctx context.Context, id string) error {
 	return o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM notice WHERE id = ?`, id)

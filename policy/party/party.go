@@ -127,12 +127,8 @@ func (r *Registry) PutParticipant(
 	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
-			return p, schemas.BadField(
-				"participant",
-				fmt.Sprintf("/members/%d", i),
-				"issuer and subject of a member have 1 to %d bytes of text",
-				maxName,
-			)
+			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
+				"issuer and subject of a member have 1 to %d bytes of text", maxName)
 		}
 		for _, role := range m.Roles {
 			if !slices.Contains(p.Roles, role) {
@@ -162,13 +158,8 @@ func (r *Registry) PutParticipant(
 					return fmt.Errorf("look up a member: %w", err)
 				}
 				if n > 0 {
-					return schemas.BadField(
-						"participant",
-						fmt.Sprintf("/members/%d", i),
-						"%s of %s is a member of another participant",
-						m.Subject,
-						m.Issuer,
-					)
+					return schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
+						"%s of %s is a member of another participant", m.Subject, m.Issuer)
 				}
 				_, err = tx.Exec(
 					ctx,
@@ -197,12 +188,8 @@ func checkNotify(n *schemas.Notify) error {
 	u, err := url.Parse(n.URL)
 	local := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 	if n.URL != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !local)) {
-		return schemas.BadField(
-			"participant",
-			"/notify/url",
-			"%q is not an address of a webhook: write https://, or http:// for one on this machine, without a password",
-			n.URL,
-		)
+		return schemas.BadField("participant", "/notify/url",
+			"%q is not an address of a webhook: write https://, or http:// for one on this machine, without a password", n.URL)
 	}
 	if n.Mail != "" {
 		a, err := mail.ParseAddress(n.Mail)
@@ -222,6 +209,7 @@ func (r *Registry) country(subject, code string) error {
 	return schemas.BadField(subject, "/country", "%q is not a country: write its ISO 3166-1 code, such as FR", code)
 }
 
+// joinRoles is the form of roles in the record.
 func joinRoles(roles []schemas.Role) string {
 	s := make([]string, len(roles))
 	for i, r := range roles {
@@ -320,6 +308,7 @@ func (r *Registry) HasParticipant(ctx context.Context, id schemas.ParticipantID)
 	return found(r.Participant(ctx, id))
 }
 
+// found says whether something is there; an error is one only where that cannot be said.
 func found[T any](_ T, err error) (bool, error) {
 	if schemas.KindOf(err) == schemas.NotFound {
 		return false, nil
@@ -385,12 +374,8 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	for i, id := range p.Partners {
 		if id == p.Lead || slices.Contains(p.Partners[:i], id) {
-			return p, schemas.BadField(
-				"project",
-				fmt.Sprintf("/partners/%d", i),
-				"%q takes part already: name each partner once, and not the lead",
-				id,
-			)
+			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", i),
+				"%q takes part already: name each partner once, and not the lead", id)
 		}
 	}
 	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
@@ -441,15 +426,8 @@ func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after str
 	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
 		return list(ctx, r.db, "project", "", nil, after, limit, set)
 	}
-	return picked(
-		ctx,
-		r.db,
-		"project",
-		after,
-		limit,
-		set,
-		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) },
-	)
+	return picked(ctx, r.db, "project", after, limit, set,
+		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
 }
 
 // IsPartner says whether a participant leads or takes part in a project.
@@ -494,6 +472,7 @@ func picked[T any](
 	}
 }
 
+// list reads a page of a table's nouns with their revisions, in the order of their ids.
 func list[T any](
 	ctx context.Context,
 	database *db.DB,

@@ -36,6 +36,8 @@ func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas
 	return s, err
 }
 
+// checkPrefix holds a prefix against those before it: two organisations never share one,
+// and none lies inside another's, or a key would have two owners.
 func checkPrefix(before []schemas.Prefix, p schemas.Prefix) error {
 	if p.Participant == "" || p.Bucket == "" {
 		return fmt.Errorf("a prefix names a participant and a bucket")

@@ -163,9 +163,7 @@ func (r *LocalServices) Config(ctx context.Context, data string) (*serve.Config,
 			Name:        "Example AI Factory",
 			Country:     "LU",
 			Origin:      "guichet-demo",
-		}.Make(
-			ctx,
-		)
+		}.Make(ctx)
 		if err == nil {
 			err = r.Extend(path, data)
 		}

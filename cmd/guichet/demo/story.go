@@ -111,6 +111,9 @@ func Once(err error) error {
 	return err
 }
 
+// Parties registers who takes part: an operator, two providers with an issuer of their
+// own and two without, a university, three factories, one store with a prefix for each
+// provider. What is there from an earlier run stays.
 func (s *Story) Parties(ctx context.Context) error {
 	op, err := s.As(ctx, "operator")
 	if err != nil {
@@ -197,10 +200,8 @@ func (s *Story) Parties(ctx context.Context) error {
 		WorkBucket:    s.rig.S3.WorkBucket,
 	}
 	for _, name := range []string{"agronomy", "hospital", "grid", "transit"} {
-		store.Prefixes = append(
-			store.Prefixes,
-			schemas.Prefix{Participant: schemas.ParticipantID("https://" + name + ".example"), Bucket: s.rig.S3.Bucket, Prefix: name + "/"},
-		)
+		store.Prefixes = append(store.Prefixes,
+			schemas.Prefix{Participant: schemas.ParticipantID("https://" + name + ".example"), Bucket: s.rig.S3.Bucket, Prefix: name + "/"})
 	}
 	err = Once(op.Post(ctx, "/stores", store, nil))
 	if err != nil {
@@ -224,13 +225,13 @@ func (s *Story) officer(ctx context.Context, op *client.Client) error {
 	if slices.ContainsFunc(p.Members, func(m schemas.Member) bool { return m.Subject == "officer" }) {
 		return nil
 	}
-	p.Members = append(
-		p.Members,
-		schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}},
-	)
+	p.Members = append(p.Members,
+		schemas.Member{Issuer: s.rig.Issuers[0].Issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
 	return op.Post(ctx, "/participants", p, nil, client.IfMatch(p.Revision))
 }
 
+// Register makes data of four data spaces, registers each dataset as its provider and
+// publishes its files from the store.
 func (s *Story) Register(ctx context.Context) error {
 	made := filepath.Join(s.dir, "made")
 	began := time.Now()
@@ -252,23 +253,12 @@ func (s *Story) Register(ctx context.Context) error {
 		}
 		s.datasets[filepath.Base(filepath.Dir(f))] = d
 		rows, bytes, shards = rows+v.Rows, bytes+v.Bytes, shards+int64(v.Shards)
-		s.say(
-			"   %-12s %-28s %9s rows %9s  %s",
-			d.Space,
-			filepath.Base(filepath.Dir(f)),
-			terminal.Count(v.Rows),
-			terminal.Size(v.Bytes),
-			d.Offer.Template,
-		)
+		s.say("   %-12s %-28s %9s rows %9s  %s", d.Space, filepath.Base(filepath.Dir(f)), terminal.Count(v.Rows),
+			terminal.Size(v.Bytes), d.Offer.Template)
 	}
 	took := time.Since(began)
-	s.say(
-		"   %d shards, every byte read once in a child process: %s rows, %s in %s",
-		shards,
-		terminal.Count(rows),
-		terminal.Size(bytes),
-		took.Round(time.Millisecond),
-	)
+	s.say("   %d shards, every byte read once in a child process: %s rows, %s in %s", shards, terminal.Count(rows),
+		terminal.Size(bytes), took.Round(time.Millisecond))
 	s.figure("published", fmt.Sprintf("%d datasets, %d shards, %s rows, %s", len(files), shards, terminal.Count(rows), terminal.Size(bytes)))
 	return nil
 }
@@ -327,6 +317,8 @@ func Registered(ctx context.Context, c *client.Client, d schemas.Dataset) (schem
 // figure keeps a line of the table at the end.
 func (s *Story) figure(name, value string) { s.figures = append(s.figures, [2]string{name, value}) }
 
+// find registers a project and searches for it in words, so that the marks say what the
+// project may do.
 func (s *Story) find(ctx context.Context) error {
 	c, err := s.As(ctx, "trainer")
 	if err != nil {
@@ -391,6 +383,8 @@ func (s *Story) searched(ctx context.Context, c *client.Client, q string) (schem
 	}
 }
 
+// refused asks for what is not allowed: by purpose, and by place. Each no has to name
+// its rule and what would help.
 func (s *Story) refused(ctx context.Context) error {
 	c, err := s.As(ctx, "trainer")
 	if err != nil {
@@ -408,12 +402,9 @@ func (s *Story) refused(ctx context.Context) error {
 	s.say("   dry run: may %s be used for marketing?", terminal.Title(icu.Title))
 	s.say("%s", indent(terminal.Decided(&d)))
 	err = Once(
-		c.Post(
-			ctx,
-			"/projects",
+		c.Post(ctx, "/projects",
 			schemas.Project{ID: "ad-targeting", Title: "Ad targeting", Factory: "leonardo", Purposes: []string{"marketing"}},
-			nil,
-		),
+			nil),
 	)
 	if err != nil {
 		return err
@@ -431,6 +422,7 @@ func (s *Story) refused(ctx context.Context) error {
 	return nil
 }
 
+// Requested is the body of a request for datasets.
 func Requested(project string, ids ...schemas.DatasetID) map[string]any {
 	var items []map[string]any
 	for _, id := range ids {
@@ -439,10 +431,13 @@ func Requested(project string, ids ...schemas.DatasetID) map[string]any {
 	return map[string]any{"project": project, "items": items}
 }
 
+// indent moves what a decision says under the step that asked for it.
 func indent(text string) string {
 	return "     " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n     ")
 }
 
+// granted asks for three datasets: one is open, one is decided by its holder, one is the
+// largest, which is cut later on.
 func (s *Story) granted(ctx context.Context) error {
 	c, err := s.As(ctx, "trainer")
 	if err != nil {

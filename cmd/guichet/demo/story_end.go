@@ -17,6 +17,8 @@ import (
 	"guichet/schemas"
 )
 
+// impostor signs in with an issuer that may speak for the university alone, as somebody
+// else.
 func (s *Story) impostor(ctx context.Context) error {
 	c, err := s.As(ctx, "impostor")
 	if err != nil {
@@ -30,6 +32,8 @@ func (s *Story) impostor(ctx context.Context) error {
 	return nil
 }
 
+// verified recomputes the record as an officer, without believing the gateway, and
+// counts what is in it.
 func (s *Story) verified(ctx context.Context) error {
 	c, err := s.As(ctx, "officer")
 	if err != nil {
@@ -89,14 +93,11 @@ func (s *Story) kinds(ctx context.Context, c *client.Client) (string, error) {
 			return "", fmt.Errorf("the record has no %s", want)
 		}
 	}
-	return fmt.Sprintf(
-		"%s begun, %d ended, %s, %s, %s",
-		terminal.Plural(n[schemas.ChangeReleaseBegin], "release", "releases"),
-		n[schemas.ChangeReleaseEnd],
+	return fmt.Sprintf("%s begun, %d ended, %s, %s, %s",
+		terminal.Plural(n[schemas.ChangeReleaseBegin], "release", "releases"), n[schemas.ChangeReleaseEnd],
 		terminal.Plural(n[schemas.ChangeRevoke], "revocation", "revocations"),
 		terminal.Plural(n[schemas.ChangeRefusal], "refusal", "refusals"),
-		terminal.Plural(n[schemas.ChangeReview], "review", "reviews"),
-	), nil
+		terminal.Plural(n[schemas.ChangeReview], "review", "reviews")), nil
 }
 
 // readyLine is the ready line with tokens for every role.

@@ -31,6 +31,8 @@ func SharedFiles() string {
 	return dir
 }
 
+// numbers describes columns of a German market data file, whose names end with their
+// unit.
 func numbers(names ...string) []schemas.Field {
 	var out []schemas.Field
 	for _, n := range names {
@@ -102,16 +104,8 @@ func RealDatasets() []RealData {
 					{
 						Name: "quarters",
 						CSV:  &schemas.CSV{Delimiter: ";", DecimalChar: ","},
-						Fields: numbers(
-							"Wasserkraft",
-							"Sonstige Konventionelle",
-							"Biomasse",
-							"Wind Onshore",
-							"Photovoltaik",
-							"Erdgas",
-							"Gesamtverbrauch (Netzlast)",
-							"Residuallast",
-						),
+						Fields: numbers("Wasserkraft", "Sonstige Konventionelle", "Biomasse", "Wind Onshore", "Photovoltaik", "Erdgas",
+							"Gesamtverbrauch (Netzlast)", "Residuallast"),
 					},
 				},
 			},
@@ -159,19 +153,13 @@ func (s *Story) real(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", terminal.Title(r.Dataset.Title), err)
 		}
-		s.say(
-			"   %-12s %-48s %9s rows %9s in %d tables, %s",
-			r.Dataset.Space,
-			terminal.Title(r.Dataset.Title),
-			terminal.Count(v.Rows),
-			terminal.Size(v.Bytes),
-			v.Tables,
-			time.Since(began).Round(time.Millisecond),
-		)
+		s.say("   %-12s %-48s %9s rows %9s in %d tables, %s", r.Dataset.Space, terminal.Title(r.Dataset.Title),
+			terminal.Count(v.Rows), terminal.Size(v.Bytes), v.Tables, time.Since(began).Round(time.Millisecond))
 	}
 	return nil
 }
 
+// PublishReal registers a real dataset and sends its files from this machine.
 func (s *Story) PublishReal(ctx context.Context, dir string, r RealData) (schemas.VersionSummary, error) {
 	var v schemas.VersionSummary
 	c, err := s.As(ctx, r.Persona)

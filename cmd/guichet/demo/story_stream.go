@@ -80,6 +80,7 @@ func (s *Story) Shown(ctx context.Context, c *client.Client, id schemas.Agreemen
 	return m, err
 }
 
+// streams every table in two ranks, and counts that each row came once.
 func (s *Story) streams(ctx context.Context) error {
 	c, err := s.As(ctx, "trainer")
 	if err != nil {
@@ -97,14 +98,8 @@ func (s *Story) streams(ctx context.Context) error {
 		if got.rows != t.Rows {
 			return fmt.Errorf("%s/%s: two ranks got %d rows of %d", t.Table, t.Split, got.rows, t.Rows)
 		}
-		s.say(
-			"   %s/%s: 2 ranks, seed 42: %s rows, %s in %s",
-			t.Table,
-			t.Split,
-			terminal.Count(got.rows),
-			terminal.Size(got.bytes),
-			got.took.Round(time.Millisecond),
-		)
+		s.say("   %s/%s: 2 ranks, seed 42: %s rows, %s in %s", t.Table, t.Split, terminal.Count(got.rows),
+			terminal.Size(got.bytes), got.took.Round(time.Millisecond))
 	}
 	return s.rate(ctx, c)
 }
@@ -135,12 +130,8 @@ func (s *Story) flight(ctx context.Context, c *client.Client, m schemas.Manifest
 		}
 	}
 	rate := int64(float64(all.bytes) / time.Since(began).Seconds())
-	s.say(
-		"   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s",
-		terminal.Count(all.rows),
-		terminal.Size(all.bytes),
-		terminal.Size(rate),
-	)
+	s.say("   the same over Arrow Flight, rank by rank: %s rows, %s, %s/s", terminal.Count(all.rows),
+		terminal.Size(all.bytes), terminal.Size(rate))
 	s.figure("streamed over Flight", fmt.Sprintf("%s rows, %s, %s/s", terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(rate)))
 	return nil
 }
@@ -169,23 +160,15 @@ func (s *Story) rate(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	s.say(
-		"   %s of the largest dataset, each by another seed: %s rows, %s, %s/s",
-		terminal.Plural(epochs, "epoch", "epochs"),
-		terminal.Count(all.rows),
-		terminal.Size(all.bytes),
-		terminal.Size(int64(rate)),
-	)
+	s.say("   %s of the largest dataset, each by another seed: %s rows, %s, %s/s",
+		terminal.Plural(epochs, "epoch", "epochs"), terminal.Count(all.rows), terminal.Size(all.bytes),
+		terminal.Size(int64(rate)))
 	s.figure(
 		"streamed over HTTP",
 		fmt.Sprintf(
 			"%s rows, %s, %s/s = %.2f of reading S3 directly (%s/s), through a gateway that checks and records every batch",
-			terminal.Count(all.rows),
-			terminal.Size(all.bytes),
-			terminal.Size(int64(rate)),
-			rate/direct,
-			terminal.Size(int64(direct)),
-		),
+			terminal.Count(all.rows), terminal.Size(all.bytes), terminal.Size(int64(rate)), rate/direct,
+			terminal.Size(int64(direct))),
 	)
 	return s.flight(ctx, c, m)
 }
@@ -203,12 +186,8 @@ func (s *Story) direct(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	store, err := s3.New(
-		"local",
-		s.rig.S3.Endpoint,
-		s.rig.S3.Region,
-		s3.Credentials{AccessKey: s.rig.S3.AccessKey, SecretKey: s.rig.S3.SecretKey},
-	)
+	store, err := s3.New("local", s.rig.S3.Endpoint, s.rig.S3.Region,
+		s3.Credentials{AccessKey: s.rig.S3.AccessKey, SecretKey: s.rig.S3.SecretKey})
 	if err != nil {
 		return 0, err
 	}
@@ -239,6 +218,8 @@ func (s *Story) direct(ctx context.Context) (float64, error) {
 	return float64(n) / time.Since(began).Seconds(), err
 }
 
+// health streams data about persons, which only the secure factory gets, and looks that
+// no value of a pseudonymised column came as it was.
 func (s *Story) health(ctx context.Context) error {
 	c, err := s.As(ctx, "researcher")
 	if err != nil {
@@ -269,12 +250,8 @@ func (s *Story) health(ctx context.Context) error {
 	}
 	hospital, err := s.As(ctx, "hospital")
 	if err == nil {
-		err = hospital.Post(
-			ctx,
-			"/requests/"+string(r.ID)+"/review",
-			map[string]string{"decision": "grant", "reason": "in the public interest"},
-			&r,
-		)
+		err = hospital.Post(ctx, "/requests/"+string(r.ID)+"/review",
+			map[string]string{"decision": "grant", "reason": "in the public interest"}, &r)
 	}
 	if err != nil {
 		return err
@@ -309,6 +286,7 @@ func (s *Story) health(ctx context.Context) error {
 	return nil
 }
 
+// firstReason is the sentence of a refusal.
 func firstReason(err error) string {
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
@@ -320,6 +298,8 @@ func firstReason(err error) string {
 	return e.Message
 }
 
+// revoked revokes an agreement while a stream of it runs, and measures how long bytes
+// still came.
 func (s *Story) revoked(ctx context.Context) error {
 	c, err := s.As(ctx, "trainer")
 	if err != nil {
@@ -396,10 +376,7 @@ func (s *Story) revoked(ctx context.Context) error {
 	}
 	s.say(
 		"   revocation to cut, by the record: %s; the slow client had read its buffers out %s after the acknowledgement: %s",
-		released.Round(time.Millisecond),
-		max(died.Sub(acknowledged), 0).Round(time.Millisecond),
-		firstReason(seen),
-	)
+		released.Round(time.Millisecond), max(died.Sub(acknowledged), 0).Round(time.Millisecond), firstReason(seen))
 	_, err = c.OpenStream(ctx, l.Token, id, url.Values{"table": {big.Table}, "split": {big.Split}})
 	if schemas.KindOf(err) != schemas.Denied {
 		return fmt.Errorf("a new stream: want a refusal, got %v", err)

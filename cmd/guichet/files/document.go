@@ -32,14 +32,9 @@ func ReadDocument(path string, v any) error {
 		return schemas.Errorf(schemas.Invalid, path, "%s is not YAML: %s", path, yaml.FormatError(err, false, true))
 	}
 	if m := foreign.FindSubmatch(j); m != nil && !json.Valid(j) {
-		return schemas.Errorf(
-			schemas.Invalid,
-			path,
+		return schemas.Errorf(schemas.Invalid, path,
 			"%s: the text %q goes on with a control character, or one that shows nothing (%s): no text here holds such; leave it out",
-			path,
-			m[1],
-			m[2],
-		)
+			path, m[1], m[2])
 	}
 	err = rdf.Names(j, false)
 	if err != nil {

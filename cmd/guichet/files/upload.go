@@ -57,14 +57,8 @@ func FindUploads(args []string) ([]upload, error) {
 		}
 		for _, o := range out {
 			if o.table == u.table && os.SameFile(o.info, u.info) {
-				return nil, schemas.BadField(
-					"publication",
-					arg,
-					"the file %s is given twice in the table %s, also as %s: its rows would be doubled",
-					path,
-					u.table,
-					o.path,
-				)
+				return nil, schemas.BadField("publication", arg,
+					"the file %s is given twice in the table %s, also as %s: its rows would be doubled", path, u.table, o.path)
 			}
 		}
 		base := filepath.Base(path)
@@ -109,6 +103,7 @@ func add(p *schemas.Publication, table, split, key string) {
 	p.Tables = append(p.Tables, schemas.PublicationTable{Name: table, Splits: []schemas.PublicationSplit{{Name: split, Keys: []string{key}}}})
 }
 
+// sends one file, with a bar.
 func (u *upload) send(ctx context.Context, t *terminal.Terminal, c *client.Client, dataset string) error {
 	f, err := os.Open(u.path)
 	if err != nil {
@@ -141,6 +136,7 @@ type reading struct {
 	done, all int64
 }
 
+// Read is io.Reader's.
 func (r *reading) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.done += int64(n)

@@ -29,6 +29,7 @@ type seenHead struct {
 	Checkpoint string `json:"checkpoint"`
 }
 
+// readHeads reads the heads that were seen; none where there is no file yet.
 func readHeads(path string) (map[string]seenHead, error) {
 	heads := map[string]seenHead{}
 	b, err := os.ReadFile(path)
@@ -86,6 +87,8 @@ func Follow(ctx context.Context, t *terminal.Terminal, c *client.Client, path, s
 	return writeHeads(path, heads)
 }
 
+// writeHeads keeps the heads, whole or not at all. Where nothing can be kept, as in a
+// container, that is no fault.
 func writeHeads(path string, heads map[string]seenHead) error {
 	b, err := json.MarshalIndent(heads, "", "  ")
 	if err != nil {
@@ -106,6 +109,7 @@ func writeHeads(path string, heads map[string]seenHead) error {
 	return f.Keep()
 }
 
+// headOf reads a gateway's newest head, whose signature has to hold.
 func headOf(ctx context.Context, c *client.Client) (seenHead, error) {
 	var key, checkpoint []byte
 	err := c.Get(ctx, "/audit/key", &key)

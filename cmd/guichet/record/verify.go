@@ -36,6 +36,7 @@ func Verify(ctx context.Context, c *client.Client, key string, saved [][]byte) (
 	return audit.VerifyRecords(Records(ctx, c), checkpoint, key, nouns, saved...)
 }
 
+// storedNouns reads what rules at the gateway, as of its first page.
 func storedNouns(ctx context.Context, c *client.Client) (*audit.Nouns, error) {
 	out := &audit.Nouns{AsOf: -1}
 	for next := ""; ; {
@@ -55,6 +56,7 @@ func storedNouns(ctx context.Context, c *client.Client) (*audit.Nouns, error) {
 	}
 }
 
+// Records gives every record in order; the first error is the last element.
 func Records(ctx context.Context, c *client.Client) iter.Seq2[schemas.Record, error] {
 	return func(yield func(schemas.Record, error) bool) {
 		for next := ""; ; {

@@ -275,6 +275,8 @@ func (c *Config) checkFiles() error {
 	return err
 }
 
+// checkPublicURL checks the address that leaves the site in documents: what is added to
+// it begins with a slash.
 func (c *Config) checkPublicURL() error {
 	if c.PublicURL == "" {
 		return nil
@@ -282,12 +284,8 @@ func (c *Config) checkPublicURL() error {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil ||
 		strings.HasSuffix(u.Path, "/") {
-		return schemas.BadField(
-			"settings",
-			"public_url",
-			"%q is not an address of a site; write it like https://guichet.example, without a slash at its end",
-			c.PublicURL,
-		)
+		return schemas.BadField("settings", "public_url",
+			"%q is not an address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
 	}
 	return nil
 }

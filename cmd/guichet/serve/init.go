@@ -183,12 +183,15 @@ func clearing(dir string) (clear func() error, err error) {
 	}, nil
 }
 
+// random is a secret of 256 bits.
 func random() string {
 	b := make([]byte, 32)
 	rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// WriteNew makes a file for its owner alone, and never writes over one: keys cannot be
+// made again.
 func WriteNew(path, s string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -37,6 +37,8 @@ func lock(ctx context.Context, c *Config) (io.Closer, error) {
 // lockWithin is how long a gateway that ends is waited for.
 const lockWithin = 5 * time.Second
 
+// lockOne takes the lock of a folder; the system lets go of it when the process ends,
+// however it ends.
 func lockOne(ctx context.Context, folder string) (io.Closer, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

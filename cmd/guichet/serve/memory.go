@@ -37,6 +37,7 @@ type system struct {
 	goLimit int64 // GOMEMLIMIT; math.MaxInt64 when not set
 }
 
+// thisSystem is the machine on which the process runs.
 func thisSystem() system {
 	return system{read: os.ReadFile, goLimit: debug.SetMemoryLimit(-1), rlimit: func(which int) (uint64, error) {
 		var l syscall.Rlimit
@@ -180,28 +181,10 @@ func (b bound) fit(c *Config, log *slog.Logger) {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 && b.why != "the machine" {
 		debug.SetMemoryLimit(b.bytes / 10 * softShare)
 	}
-	log.Info(
-		"memory",
-		"may have MiB",
-		b.bytes>>20,
-		"says",
-		b.why,
-		"for streams MiB",
-		memory>>20,
-		"set by",
-		c.origins["memory"],
-		"connections",
-		room,
-	)
+	log.Info("memory", "may have MiB", b.bytes>>20, "says", b.why, "for streams MiB", memory>>20, "set by",
+		c.origins["memory"], "connections", room)
 	if memory > b.bytes/2 {
-		log.Warn(
-			"the setting memory leaves little for anything but streams: the process may be ended while many run",
-			"memory MiB",
-			memory>>20,
-			"may have MiB",
-			b.bytes>>20,
-			"says",
-			b.why,
-		)
+		log.Warn("the setting memory leaves little for anything but streams: the process may be ended while many run",
+			"memory MiB", memory>>20, "may have MiB", b.bytes>>20, "says", b.why)
 	}
 }

@@ -58,15 +58,8 @@ func letter(n schemas.Notice) (subject, text string) {
 	}
 	if n.Type == schemas.NoticeDecided {
 		return fmt.Sprintf("Your request %s was decided: %s", n.Request, n.State),
-			fmt.Sprintf(
-				"Request %s of project %s for %s: %s.\n\nDatasets: %s\n\nWhat was said of each: guichet requests %s\n",
-				n.Request,
-				n.Project,
-				n.Purpose,
-				n.State,
-				strings.Join(sets, ", "),
-				n.Request,
-			)
+			fmt.Sprintf("Request %s of project %s for %s: %s.\n\nDatasets: %s\n\nWhat was said of each: guichet requests %s\n",
+				n.Request, n.Project, n.Purpose, n.State, strings.Join(sets, ", "), n.Request)
 	}
 	return fmt.Sprintf("A request waits for you: %s", n.Request),
 		fmt.Sprintf(

@@ -90,6 +90,7 @@ func open(c *Config) (l gateway.Listeners, err error) {
 	return l, err
 }
 
+// listen opens a port, and says of one that is taken how to get another.
 func listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", listenOn(addr))
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -117,6 +118,8 @@ type certificate struct {
 	looked time.Time
 }
 
+// get gives the certificate of the moment. Where the files have become unreadable the
+// old one serves on: a renewal that failed must not stop the gateway.
 func (f *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

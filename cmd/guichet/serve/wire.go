@@ -135,8 +135,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	offers := terms.New(s.catalog, time.Now)
 	leases := lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: s.brake, Key: k.lease})
 	s.releases = release.New(
-		release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")},
-	)
+		release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.refusals = refusal.New(db, leases.Find, time.Now)
 	memory, err := c.memory()
 	if err != nil {
@@ -189,8 +188,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 			Stops:         stop.New(agreements, s.brake),
 			Refusals:      s.refusals,
 			Requests: request.New(
-				request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending},
-			),
+				request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending}),
 		},
 		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake,
 		Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
@@ -198,11 +196,13 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 	return s, nil
 }
 
+// hasCredential says whether the settings name a store's keys.
 func (c *Config) hasCredential(name string) bool {
 	_, ok := c.Credentials[name]
 	return ok
 }
 
+// replica names this process for the releases that it opens.
 func (c *Config) replica() string {
 	if c.Replica != "" {
 		return c.Replica
@@ -214,6 +214,7 @@ func (c *Config) replica() string {
 	return host
 }
 
+// proxies are the networks whose word on a caller's address is believed.
 func (c *Config) proxies() []netip.Prefix {
 	var out []netip.Prefix
 	for _, s := range c.BehindProxy {
@@ -325,6 +326,8 @@ type keys struct {
 	webhook   []byte // likewise
 }
 
+// loadKeys reads the site's keys and derives those that need not be kept. Each has its
+// own label, so that what one key signs means nothing under another.
 func loadKeys(data string) (*keys, error) {
 	var k keys
 	for name, into := range map[string]func(s string){

@@ -26,6 +26,7 @@ type Session struct {
 	CA       string `json:"ca,omitempty"` // file of certificate authorities
 }
 
+// File is where the session of this user lies, whether or not there is one.
 func File() (string, error) {
 	dir := os.Getenv("GUICHET_HOME")
 	if dir == "" {
@@ -38,6 +39,7 @@ func File() (string, error) {
 	return filepath.Join(dir, "session.json"), nil
 }
 
+// Source gets tokens for the client of the session, a new one when the last one ends.
 func (s Session) Source(ctx context.Context) (client.TokenSource, error) {
 	secret, err := files.Secret(s.Secret)
 	if err != nil {

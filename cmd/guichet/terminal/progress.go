@@ -21,11 +21,13 @@ type Progress struct {
 	active bool
 }
 
+// NewProgress makes a bar for what is done; it is drawn on a terminal alone.
 func NewProgress(t *Terminal, what string) *Progress {
 	f, ok := t.Err.(*os.File)
 	return &Progress{t: t, what: what, began: time.Now(), active: ok && term.IsTerminal(int(f.Fd())) && !t.JSON}
 }
 
+// Set draws the bar, ten times a second at most.
 func (p *Progress) Set(done, all int64) {
 	if !p.active || all <= 0 || time.Since(p.shown) < 100*time.Millisecond && done < all {
 		return
@@ -38,17 +40,8 @@ func (p *Progress) Set(done, all int64) {
 	if rate > 0 {
 		left = time.Duration(float64(all-done) / rate * float64(time.Second)).Round(time.Second).String()
 	}
-	fmt.Fprintf(
-		p.t.Err,
-		"\r%s [%s%s] %s/%s, %s/s, %s left  ",
-		p.what,
-		strings.Repeat("█", full),
-		strings.Repeat("·", width-full),
-		Count(done),
-		Count(all),
-		Count(int64(rate)),
-		left,
-	)
+	fmt.Fprintf(p.t.Err, "\r%s [%s%s] %s/%s, %s/s, %s left  ", p.what, strings.Repeat("█", full),
+		strings.Repeat("·", width-full), Count(done), Count(all), Count(int64(rate)), left)
 }
 
 // Waiting says what is waited for: on a terminal as it changes, else once.
@@ -66,6 +59,7 @@ func (p *Progress) Waiting(err error) {
 	p.shown = time.Now()
 }
 
+// Done ends the line of the bar.
 func (p *Progress) Done() {
 	if p.active && !p.shown.IsZero() {
 		fmt.Fprintln(p.t.Err)

@@ -40,6 +40,7 @@ func Plural[N int | int64 | uint64](n N, one, many string) string {
 	return Count(int64(n)) + " " + many
 }
 
+// When is an instant in the reader's zone.
 func When(ts time.Time) string {
 	if ts.IsZero() {
 		return "–"
@@ -102,6 +103,7 @@ func Left(l *schemas.Left) string {
 	return strings.Join(parts, ", ")
 }
 
+// Duty is a duty in words.
 func Duty(o *schemas.Duty) string {
 	cols := strings.Join(o.Columns, ", ")
 	switch o.Kind {
@@ -144,6 +146,7 @@ func InRoles(roles []schemas.Role) string {
 	return " as " + strings.Join(s, ", ")
 }
 
+// Mark is the mark of a hit with its sign, which tells it where colours do not.
 func Mark(m schemas.Mark) string {
 	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no",
 		schemas.MarkElsewhere: "↗ elsewhere"}[m]

@@ -83,19 +83,8 @@ func start() (*postgres, error) {
 			return nil, err
 		}
 	}
-	init := exec.Command(
-		filepath.Join(bin, "initdb"),
-		"-D",
-		filepath.Join(dir, "data"),
-		"-U",
-		"guichet",
-		"-A",
-		"trust",
-		"-E",
-		"UTF8",
-		"--locale=C",
-		"--no-sync",
-	)
+	init := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "guichet", "-A", "trust",
+		"-E", "UTF8", "--locale=C", "--no-sync")
 	init.SysProcAttr, init.Dir = attr, dir
 	if out, err := init.CombinedOutput(); err != nil {
 		os.RemoveAll(dir)

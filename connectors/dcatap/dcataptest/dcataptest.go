@@ -128,6 +128,7 @@ func Datasets(t testing.TB, packed bool, f func(path string, n int, doc []byte))
 	})
 }
 
+// write gives nodes as expanded JSON-LD.
 func write(t testing.TB, nodes []any) []byte {
 	t.Helper()
 	b, err := json.Marshal(nodes)
@@ -144,11 +145,13 @@ type graph struct {
 	blank int
 }
 
+// newID names a node that the document does not name.
 func (g *graph) newID() string {
 	g.blank++
 	return fmt.Sprintf("_:n%d", g.blank)
 }
 
+// node finds a node by its id, or makes it: documents speak of one node in many places.
 func (g *graph) node(id string) map[string]any {
 	n := g.nodes[id]
 	if n == nil {

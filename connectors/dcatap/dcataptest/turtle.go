@@ -40,12 +40,16 @@ func readTurtle(s, base string) (t *turtle, err error) {
 	return t, nil
 }
 
+// fail ends the reading; files of the references are read in tests alone, so a fault is
+// a panic.
 func (t *turtle) fail(what string) { panic(fmt.Sprintf("%s wanted at %.60q", what, t.s)) }
 
 var spaces = regexp.MustCompile(`^(?:\s+|#[^\n]*)+`)
 
+// space skips white space and comments.
 func (t *turtle) space() { t.s = t.s[len(spaces.FindString(t.s)):] }
 
+// has takes a token where it comes next.
 func (t *turtle) has(token string) bool {
 	t.space()
 	rest, ok := strings.CutPrefix(t.s, token)
@@ -55,12 +59,14 @@ func (t *turtle) has(token string) bool {
 	return ok
 }
 
+// must takes a token that has to come next.
 func (t *turtle) must(token string) {
 	if !t.has(token) {
 		t.fail(token)
 	}
 }
 
+// statement reads a prefix, the base, or a subject with its properties.
 func (t *turtle) statement() {
 	word := strings.ToLower(t.s[:min(len(t.s), 7)])
 	switch {
@@ -88,6 +94,8 @@ func (t *turtle) statement() {
 	}
 }
 
+// properties reads property lists of a node up to the dot or the bracket that ends them:
+// "p o, o; p o".
 func (t *turtle) properties(id string) {
 	n := t.node(id)
 	for {
@@ -123,6 +131,7 @@ var (
 	numeric = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?`)
 )
 
+// term reads an IRI, a prefixed name, a literal, a blank node or a list.
 func (t *turtle) term() map[string]any {
 	t.space()
 	switch {
@@ -177,6 +186,7 @@ func (t *turtle) term() map[string]any {
 	return map[string]any{"@id": ns + local}
 }
 
+// iri reads <IRI> and resolves it against the base.
 func (t *turtle) iri() string {
 	t.must("<")
 	s, rest, _ := strings.Cut(t.s, ">")
@@ -194,6 +204,7 @@ func (t *turtle) iri() string {
 
 var tag = regexp.MustCompile(`^@([A-Za-z]+(?:-[A-Za-z0-9]+)*)`)
 
+// literal reads a literal in short or long quotes, with its language or datatype.
 func (t *turtle) literal() map[string]any {
 	quote := t.s[:1]
 	if strings.HasPrefix(t.s, strings.Repeat(quote, 3)) {
@@ -220,6 +231,7 @@ func (t *turtle) literal() map[string]any {
 
 var escapes = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)`)
 
+// unescape reads Turtle's escapes: two letters, or a code in hex.
 func unescape(s string) string {
 	return escapes.ReplaceAllStringFunc(s, func(e string) string {
 		if e[1] == 'u' || e[1] == 'U' {

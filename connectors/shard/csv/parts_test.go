@@ -194,3 +194,19 @@ func TestExamples(t *testing.T) {
 		t.Errorf("%s", e)
 	}
 }
+
+// TestSepLine: the line by which Excel is told the delimiter, and what only looks like one.
+func TestSepLine(t *testing.T) {
+	for _, x := range []struct {
+		in, rest string
+		delim    byte
+	}{
+		{"sep=;\na", "a", ';'}, {"sep=\t\r\na", "a", '\t'}, {"\"sep=|\"\ra", "a", '|'},
+		{"sep=x\na", "sep=x\na", 0}, {"sep=;", "sep=;", 0}, {"sep=;a\n", "sep=;a\n", 0}, {"\"sep=;\na", "\"sep=;\na", 0}, {"a\n", "a\n", 0},
+	} {
+		rest, delim := sepLine([]byte(x.in))
+		if string(rest) != x.rest || delim != x.delim {
+			t.Errorf("%q: %q and %q", x.in, rest, delim)
+		}
+	}
+}

@@ -130,6 +130,8 @@ func (l *leafReader) more(want, limit int) (err error) {
 			return nil
 		} // a page without values looks like the end
 	}
+	// Asking a flat leaf for more than is wanted would copy rows twice: once to the batch and
+	// once to the front when it is taken away.
 	n := maxRows
 	if l.node.maxRep == 0 {
 		n = min(n, want)
@@ -188,7 +190,9 @@ func (l *leafReader) hold(n, limit int) error {
 	var t int64
 	var v int
 	var err error
-	switch r := l.rd.(type) { // both types of values are []byte by other names
+	// Both types of values are []byte by other names: the library fills the very same slices,
+	// which point into its page.
+	switch r := l.rd.(type) {
 	case *file.ByteArrayColumnChunkReader:
 		t, v, err = r.ReadBatchInPage(int64(n), *(*[]parquet.ByteArray)(unsafe.Pointer(&h.values)), h.def[:n], h.rep[:n])
 	case *file.FixedLenByteArrayColumnChunkReader:
@@ -305,6 +309,8 @@ func (l *leafReader) sound(t, v int, def, rep []int16) error {
 	if n.maxRep == 0 {
 		return nil
 	}
+	// An element that goes on with a list of depth r needs that list to have begun, in the level
+	// before it and in itself: after "null list" (def 0) nothing can repeat.
 	last := l.lastDef
 	for i, r := range rep[:t] {
 		if r < 0 || r > n.maxRep || r > 0 && (def[i] < n.began[r] || last < n.began[r]) {

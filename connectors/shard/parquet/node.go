@@ -77,6 +77,7 @@ func (s *Source) nodes(from schema.Node, parent *node, depth int) (*node, error)
 	if !ok {
 		return nil, ipc.Invalid("column %q: it is neither a group nor a column of values", n.path)
 	}
+	// Leaves are numbered in the order of the schema, which is that of a row group's chunks.
 	n.phys, n.maxDef, n.leaf = p.PhysicalType(), n.def, len(s.leaves)
 	switch n.phys {
 	case parquet.Types.Boolean:

@@ -51,6 +51,7 @@ func (s *Source) checkChunk(c *metadata.ColumnChunkMetaData, n *node, g int) err
 	if c.FilePath() != "" {
 		return ipc.Invalid("column %q lies in another file, %.100q; write tables whole", n.path, c.FilePath())
 	}
+	// The dictionary page stands before the data pages; a writer without one may leave 0 there.
 	from := c.DataPageOffset()
 	if d := c.DictionaryPageOffset(); c.HasDictionaryPage() && d > 0 && d < from {
 		from = d

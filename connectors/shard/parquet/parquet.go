@@ -70,6 +70,8 @@ func (s *Source) open() (rd *file.Reader, err error) {
 		}
 	}()
 	props := parquet.NewReaderProperties(cappedAllocator{memory.NewGoAllocator()})
+	// Pages are unpacked piece by piece where their codec allows it: one of 150 MiB then takes
+	// little more than its values.
 	props.BufferedStreamEnabled, props.BufferSize = true, pageBuffer
 	props.PageStreamingEnabled = true
 	props.MaxCompressedPageSize, props.MaxUncompressedPageSize = maxPiece, maxPiece
@@ -160,6 +162,7 @@ func (s *Source) group(ctx context.Context, rd *file.Reader, g int, f func(batch
 			return err
 		}
 	}
+	// The footer says how many rows there are, and readers that believe it would drop the rest.
 	for _, l := range leaves {
 		if have, err := l.fill(1, 1); err != nil {
 			return err

@@ -324,12 +324,16 @@ import sys, pyarrow as pa, pyarrow.parquet as pq
 rows = 180_000
 some = lambda f: [None if i % 13 == 5 else f(i) for i in range(rows)]
 table = pa.table({
-  "n": pa.array(some(lambda i: i * i), pa.int64()), "whole": pa.array(range(rows), pa.int32()), "x": pa.array(some(lambda i: i / 7), pa.float64()), "b": pa.array(some(lambda i: i % 3 == 0)),
-  "word": pa.array(some(lambda i: "ž" * (i % 40))), "bytes": pa.array(some(lambda i: (i % 251).to_bytes(9, "big")), pa.binary(9)), "list": pa.array(some(lambda i: ["w" + str(i)] * (i % 3))),
+  "n": pa.array(some(lambda i: i * i), pa.int64()), "whole": pa.array(range(rows), pa.int32()),
+  "x": pa.array(some(lambda i: i / 7), pa.float64()), "b": pa.array(some(lambda i: i % 3 == 0)),
+  "word": pa.array(some(lambda i: "ž" * (i % 40))),
+  "bytes": pa.array(some(lambda i: (i % 251).to_bytes(9, "big")), pa.binary(9)),
+  "list": pa.array(some(lambda i: ["w" + str(i)] * (i % 3))),
 })
 for version in ("1.0", "2.0"):
   for codec in ("none", "snappy", "zstd", "gzip", "brotli", "lz4"):
-    pq.write_table(table, f"{sys.argv[1]}/{codec}-{version}.parquet", use_dictionary=False, data_page_size=16 << 20, compression=codec, data_page_version=version, write_batch_size=rows)
+    pq.write_table(table, f"{sys.argv[1]}/{codec}-{version}.parquet", use_dictionary=False, data_page_size=16 << 20,
+      compression=codec, data_page_version=version, write_batch_size=rows)
 `, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

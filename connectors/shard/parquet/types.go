@@ -37,7 +37,8 @@ type typeResolver struct {
 	geoUsed bool
 }
 
-// settle fills the source's columns, leaves and notes.
+// settle fills the source's columns, leaves and notes. The chunks are checked before any
+// type is settled: INT96 is settled by values, which are read then.
 func (t *typeResolver) settle() error {
 	s := t.source
 	root, err := s.nodes(s.meta.Schema.Root(), nil, 0)
@@ -98,6 +99,8 @@ func (t *typeResolver) column(n *node, own, want *ipc.Node) (*assembler, error) 
 	if err != nil {
 		return nil, err
 	}
+	// A list of this kind is never null: where it has no element its level is that of its
+	// parent, one below its own.
 	c := &assembler{valid: n.def - 1, has: n.def, kids: []*assembler{item}, leaves: item.leaves}
 	c.field = arrow.Field{Name: n.name, Type: arrow.ListOfField(item.field)}
 	return c, nil
@@ -146,6 +149,8 @@ func (t *typeResolver) maps(c *assembler, n *node, own, want *ipc.Node) error {
 		inner = own.Kid(0)
 	}
 	r := n.kids[0]
+	// Pairs are never null themselves, so the struct of them has no levels to look at: valid is
+	// the level from which a pair is there.
 	entries := &assembler{valid: r.def}
 	for i, k := range r.kids {
 		kid, err := t.column(k, inner.Kid(i), want.Kid(0).Kid(i))

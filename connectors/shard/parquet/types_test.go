@@ -357,7 +357,8 @@ func TestInt96Units(t *testing.T) {
 			want = ipc.NewSchema([]arrow.Field{{Name: "t", Type: x.want}})
 		}
 		got, err := read(int96File(nil, x.values...).bytes(t), want)
-		if x.fault != "" && (err == nil || err.Error() != "invalid: "+x.fault) || x.fault == "" && (err != nil || got.types != "t:"+x.typ || len(got.rows) != len(x.values)) {
+		if x.fault != "" && (err == nil || err.Error() != "invalid: "+x.fault) ||
+			x.fault == "" && (err != nil || got.types != "t:"+x.typ || len(got.rows) != len(x.values)) {
 			t.Errorf("%s: %s, %v", x.name, got.types, err)
 		}
 	}

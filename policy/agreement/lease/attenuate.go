@@ -45,6 +45,7 @@ func (s *Leases) Attenuate(ctx context.Context, parentToken string, ask schemas.
 	return out, err
 }
 
+// wider refuses what a narrowed lease would allow beyond the one that it is made of.
 func wider(id schemas.LeaseID, what string) error {
 	return schemas.Refuse(string(id), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
 }
@@ -116,6 +117,8 @@ func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schem
 	return l, ranked(l.Rank, l.World)
 }
 
+// attenuateItem takes what the parent binds into the child where the child leaves it
+// open, and says where the child asks for something else: "" is nothing.
 func attenuateItem(child *schemas.LeaseItem, parent schemas.LeaseItem) (wider string) {
 	for _, m := range []struct {
 		parent string

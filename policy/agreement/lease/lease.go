@@ -248,6 +248,7 @@ func (s *Leases) checkItem(ctx context.Context, a *schemas.Agreement, it *schema
 	return nil
 }
 
+// inTable names the table in a message, where one is named at all.
 func inTable(table string) string {
 	if table == "" {
 		return ""

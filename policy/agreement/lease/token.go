@@ -17,6 +17,8 @@ func (s *Leases) token(id schemas.LeaseID) string {
 	return string(id) + "." + hex.EncodeToString(s.mac(id))
 }
 
+// mac is the second half of a token. The label keeps it from being a MAC of anything
+// else under the same key.
 func (s *Leases) mac(id schemas.LeaseID) []byte {
 	m := hmac.New(sha256.New, s.key)
 	m.Write([]byte("guichet lease 1\x00" + string(id)))

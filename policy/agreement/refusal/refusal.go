@@ -160,6 +160,8 @@ func (r *Refusals) Count(ctx context.Context) error {
 	}
 }
 
+// count records how many more refusals of a kind there were in the minutes that are
+// over. What cannot be written is kept for the next turn.
 func (r *Refusals) count(ctx context.Context, now time.Time) error {
 	r.mu.Lock()
 	r.turn(now)
@@ -268,6 +270,7 @@ func (r *Refusals) recordWaiting(ctx context.Context, c schemas.Change) {
 	}
 }
 
+// record writes refusals in one transaction.
 func (r *Refusals) record(ctx context.Context, changes []schemas.Change) error {
 	return r.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, c := range changes {

@@ -163,6 +163,8 @@ func (s *Releases) openAccounts(ctx context.Context) error {
 	})
 }
 
+// carryOver reserves in a budget's account what an agreement of an earlier version of
+// the gateway had used, so that its rows are not given a second time.
 func (s *Releases) carryOver(ctx context.Context, tx *db.Tx, a schemas.Agreement) error {
 	a, err := s.agreements.InForce(ctx, tx, a, 0)
 	if err != nil {

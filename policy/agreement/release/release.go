@@ -224,6 +224,7 @@ func (s *Releases) More(ctx context.Context, r schemas.Release, t *Reservation, 
 	return err
 }
 
+// flag is a truth as the record's numbers have it.
 func flag(b bool) int64 {
 	if b {
 		return 1
@@ -282,6 +283,7 @@ func limit(a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservat
 	return nil
 }
 
+// spent refuses rows that a budget no longer covers, by the rule that set it.
 func spent(a *schemas.Agreement, c *budget.Account) error {
 	return schemas.Refuse(string(a.ID), c.Duty.Rule, c.Duty.Source, c.Used(), budget.AskForMore)
 }
@@ -319,6 +321,8 @@ func reserve(
 	return charge(ctx, tx, a.ID, moreRows, moreBytes)
 }
 
+// charge adds to what an agreement used, in one statement: releases of one agreement may
+// end at the same time on two replicas.
 func charge(ctx context.Context, tx *db.Tx, id schemas.AgreementID, rows, bytes int64) error {
 	_, err := tx.Exec(ctx, `UPDATE agreement SET rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`, rows, bytes, string(id))
 	if err != nil {
@@ -335,6 +339,8 @@ func (s *Releases) End(ctx context.Context, r schemas.Release, t *Reservation) e
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.end(ctx, tx, r, t) })
 }
 
+// end writes the end of a release once. The first end stands: a second one, of a slow
+// stream that a stop already closed as unknown, changes nothing.
 func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Reservation) error {
 	stored, revision, err := db.Get[schemas.Release](ctx, tx, "release", string(r.ID))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // empty, none touching the next.
 type rowSet []schemas.Segment
 
+// before orders segments by shard and first row.
 func before(a, b schemas.Segment) int {
 	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.From, b.From))
 }
@@ -57,6 +58,7 @@ func (a rowSet) union(b rowSet) rowSet {
 	return out
 }
 
+// rows counts the rows of a set.
 func (a rowSet) rows() (n int64) {
 	for _, s := range a {
 		n += s.Rows
@@ -92,6 +94,8 @@ func (a rowSet) split(out []stretch, s schemas.Segment) []stretch {
 	return out
 }
 
+// extend adds rows to the last stretch where that is paid alike, so that stretches
+// alternate.
 func extend(out []stretch, rows int64, paid bool) []stretch {
 	if n := len(out) - 1; n >= 0 && out[n].paid == paid {
 		out[n].rows += rows

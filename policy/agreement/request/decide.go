@@ -113,6 +113,8 @@ func (s *Requests) project(dec *schemas.Decision, f policy.Attributes, ds *schem
 	}
 }
 
+// serves says whether a project was registered for a purpose, or for one that is a kind
+// of it.
 func (s *Requests) serves(p schemas.Project, purpose string) bool {
 	return slices.ContainsFunc(p.Purposes, func(have string) bool { return s.engine.SamePurpose(have, purpose) })
 }

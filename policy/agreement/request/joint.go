@@ -40,6 +40,8 @@ func joining(it *schemas.RequestItem) []schemas.Duty {
 	return slices.DeleteFunc(slices.Clone(it.Decision.Obligations), func(d schemas.Duty) bool { return d.Domain == "" })
 }
 
+// wanted are the columns that a rule changes and that were asked for; all of them where
+// none was named.
 func wanted(columns, asked []string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return len(asked) > 0 && !slices.Contains(asked, c) })
 }

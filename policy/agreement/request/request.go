@@ -208,6 +208,8 @@ func (s *Requests) noteStanding(ctx context.Context, dec *schemas.Decision, r *s
 	return nil
 }
 
+// stateOf is the state of a request by its items: it waits while one of them waits, and
+// was granted where one of them was.
 func stateOf(items []schemas.RequestItem) schemas.RequestState {
 	state := schemas.RequestRefused
 	for _, it := range items {
@@ -297,6 +299,7 @@ func noticeFor(kind string, r *schemas.Request, to schemas.ParticipantID, at tim
 	return n
 }
 
+// rulesOf names the rules that decided, for the record.
 func rulesOf(dec *schemas.Decision) string {
 	s := ""
 	for i, r := range dec.Reasons {
@@ -308,6 +311,7 @@ func rulesOf(dec *schemas.Decision) string {
 	return s
 }
 
+// reviewers are the organisations whose review a request waits for.
 func reviewers(r *schemas.Request) []schemas.ParticipantID {
 	var out []schemas.ParticipantID
 	for _, it := range r.Items {

@@ -127,6 +127,9 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 	return s.draft(ctx, f, r, it, &ds, b)
 }
 
+// storeReview writes a review with the agreements that it grants, in the transaction in
+// which the request changes: no agreement stands without its request, nor the other way
+// round.
 func (s *Requests) storeReview(
 	ctx context.Context, tx *db.Tx, by schemas.Principal, r *schemas.Request, review schemas.Review, grants []*schemas.Agreement,
 ) error {

@@ -41,6 +41,8 @@ func (s *Requests) RefuseWaitingOn(ctx context.Context, by schemas.Principal, da
 	}
 }
 
+// refuseWaiting refuses the item of a request that waits for a dataset which is there no
+// more; items that were decided stay as they are.
 func (s *Requests) refuseWaiting(
 	ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RequestID, dataset schemas.DatasetID, reason string,
 ) error {

@@ -125,6 +125,8 @@ func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 // maxOutputs bounds the outputs of a run: whoever reads it reads them all.
 const maxOutputs = 1000
 
+// addOutput ties an output to a run. The same output again changes nothing, so that a
+// job may repeat its last step.
 func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.RunID, o schemas.Output) (schemas.Run, error) {
 	r, revision, err := db.Get[schemas.Run](ctx, tx, "run", string(id))
 	if err != nil {

@@ -73,6 +73,8 @@ type latePull struct {
 	ended chan struct{}
 }
 
+// newPull pulls the brake a moment later, unless the database takes the revocation
+// before: streams are cut at the latest then, whatever the database does.
 func newPull(b *Brake, ids []string, reason string) *latePull {
 	p := &latePull{ended: make(chan struct{})}
 	p.timer = time.AfterFunc(brakeAfter, func() {

@@ -10,17 +10,17 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// maxInflated is the most bytes that one batch may unpack to.
-const maxInflated = 192 << 20
+// maxUnpacked is the most bytes that one batch may unpack to.
+const maxUnpacked = 192 << 20
 
-// inflater undoes body compression, at most left bytes in all: a small object
+// unpacker undoes body compression, at most left bytes in all: a small object
 // cannot ask for memory beyond that.
-type inflater struct {
+type unpacker struct {
 	left int64
 }
 
 // Unpack undoes one buffer: 8 bytes of length (−1: stored), then the bytes.
-func (f *inflater) Unpack(codec int8, b []byte) ([]byte, error) {
+func (f *unpacker) Unpack(codec int8, b []byte) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}

@@ -182,7 +182,8 @@ func TestDeclaredTypes(t *testing.T) {
 func TestRealCSV(t *testing.T) {
 	smard := shard.Spec{CSV: &schemas.CSV{Delimiter: ";", DecimalChar: ","}}
 	for _, name := range []string{
-		"Wasserkraft", "Sonstige Konventionelle", "Biomasse", "Wind Onshore", "Photovoltaik", "Erdgas", "Gesamtverbrauch (Netzlast)", "Residuallast",
+		"Wasserkraft", "Sonstige Konventionelle", "Biomasse",
+		"Wind Onshore", "Photovoltaik", "Erdgas", "Gesamtverbrauch (Netzlast)", "Residuallast",
 	} {
 		smard.Fields = append(smard.Fields, schemas.Field{Name: name + " [MWh]", Type: "float64"})
 	}

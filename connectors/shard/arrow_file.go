@@ -229,7 +229,7 @@ func (in *arrowInput) message(e entry) (ipc.Message, []byte, error) {
 	return m, in.data[from : from+at.Body], nil
 }
 
-func (in *arrowInput) inflater() *inflater { return &inflater{left: maxInflated} }
+func (in *arrowInput) unpacker() *unpacker { return &unpacker{left: maxUnpacked} }
 
 // loadDictionaries decodes the dictionaries in order. A file names all of them
 // at once, so it cannot replace one [Arrow columnar format, IPC File Format].
@@ -247,7 +247,7 @@ func (in *arrowInput) loadDictionaries(file bool) error {
 		if err != nil {
 			return ipc.Invalid("dictionary %d at byte %d: %w", e.id, e.at.Offset, err)
 		}
-		if e.dict, err = all.Add(&m, body, e.at.Offset, in.inflater(), file); err != nil {
+		if e.dict, err = all.Add(&m, body, e.at.Offset, in.unpacker(), file); err != nil {
 			return err
 		}
 	}
@@ -271,7 +271,7 @@ func (in *arrowInput) Each(ctx context.Context, f func(batch.Rows) error) error 
 		b := batch.Rows{Where: fmt.Sprintf("batch %d", n)}
 		m, body, err := in.message(e)
 		if err == nil {
-			b.Columns, err = batch.Decode(&m, body, in.schema.Top, dicts, in.inflater())
+			b.Columns, err = batch.Decode(&m, body, in.schema.Top, dicts, in.unpacker())
 		}
 		if err != nil {
 			return ipc.Invalid("%s at byte %d: %w", b.Where, e.at.Offset, err)

@@ -18,7 +18,8 @@ func TestPolarsFiles(t *testing.T) {
 	dir := t.TempDir()
 	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, polars as pl
-frame = pl.DataFrame({"n": [1, None, 3], "word": ["a", "ž", None], "kind": pl.Series(["x", "y", "x"], dtype=pl.Categorical), "list": [[1], [], None]})
+frame = pl.DataFrame({"n": [1, None, 3], "word": ["a", "ž", None], 
+  "kind": pl.Series(["x", "y", "x"], dtype=pl.Categorical), "list": [[1], [], None]})
 frame.write_ipc(sys.argv[1] + "/whole.arrow")
 frame.write_ipc(sys.argv[1] + "/packed.arrow", compression="zstd")
 frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
@@ -50,9 +51,12 @@ func TestSmallDecimalsBecomeWide(t *testing.T) {
 	out, err := exec.Command(shardtest.Python(t), "-c", `
 import sys, pyarrow as pa, polars as pl
 from decimal import Decimal as D
-small, large = pa.array([D("1.50"), None, D("-99999.99"), D("0.01")], pa.decimal32(7, 2)), pa.array([None, D("-1.5"), D("123456789.5"), D("2.5")], pa.decimal64(15, 1))
+small, large = pa.array([D("1.50"), None, D("-99999.99"), D("0.01")], pa.decimal32(7, 2)), pa.array(
+  [None, D("-1.5"), D("123456789.5"), D("2.5")], pa.decimal64(15, 1))
 table = pa.table({
-  "small": small, "large": large, "coded": pa.DictionaryArray.from_arrays(pa.array([3, None, 1, 3], pa.int8()), large), "list": pa.ListArray.from_arrays([0, 2, 2, 4, 4], small), "struct": pa.StructArray.from_arrays([small, large], ["a", "b"]),
+  "small": small, "large": large, "coded": pa.DictionaryArray.from_arrays(pa.array([3, None, 1, 3], pa.int8()), large),
+  "list": pa.ListArray.from_arrays([0, 2, 2, 4, 4], small),
+  "struct": pa.StructArray.from_arrays([small, large], ["a", "b"]),
   "pairs": pa.FixedSizeListArray.from_arrays(pa.concat_arrays([small, small]), 2),
 })
 with pa.ipc.new_stream(sys.argv[1] + "/decimals.arrows", table.schema) as w:

@@ -11,8 +11,8 @@ import (
 	"guichet/connectors/column/columntest"
 )
 
-// TestAsItIs: a column that is taken as it stands is byte for byte what canon makes of it.
-func TestAsItIs(t *testing.T) {
+// TestUnchanged: a column that is taken as it stands is byte for byte what Canonical makes of it.
+func TestUnchanged(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		schema, recs := columntest.Table(rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)))

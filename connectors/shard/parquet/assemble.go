@@ -112,6 +112,8 @@ func fillLists(c *column.Column, offs []int32) error {
 	if c.Valid == nil {
 		return nil
 	}
+	// Lists of a fixed size have values under their nulls, too. Parquet has none there, so they
+	// are put in as blanks, and the child is copied once.
 	f := t.ElemField()
 	if f.Type = column.CanonicalType(f.Type); f.Type.ID() != c.Kids[0].Type.ID() {
 		return errors.New("a list of a fixed size of a type that cannot be filled")
