@@ -46,19 +46,28 @@ func TestWhatIsShown(t *testing.T) {
 		shown, edited, dictionaries, needed   []int
 		raw, filters, compact, anotherColumns bool
 	}{
-		"everything":               {nil, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"all asked for":            {nil, []string{"secret", "ok", "region", "many", "kind", "name", "n"}, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"some asked for":           {nil, []string{"ok", "kind"}, []int{2, 5}, nil, []int{0}, []int{0}, false, false, false, true},
-		"hidden":                   {[]schemas.Duty{hide("secret", "region")}, nil, []int{0, 1, 2, 3, 5}, nil, []int{0}, []int{0}, false, false, false, true},
-		"edited":                   {[]schemas.Duty{pseudonymise("name", "kind")}, nil, all, []int{1, 2}, []int{1}, []int{0, 1}, false, false, false, true},
-		"edited and hidden":        {[]schemas.Duty{pseudonymise("name", "kind"), hide("kind")}, nil, []int{0, 1, 3, 4, 5, 6}, []int{1}, []int{1}, []int{1}, false, false, false, true},
-		"filtered":                 {[]schemas.Duty{rowsWhere("kind", "eq", "a")}, []string{"n"}, []int{0}, nil, nil, []int{0}, false, true, false, true},
-		"a budget of rows":         {[]schemas.Duty{rowBudget()}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, true, false},
-		"a budget, no dictionary":  {[]schemas.Duty{rowBudget()}, []string{"n"}, []int{0}, nil, nil, nil, false, false, false, true},
-		"a budget, rows filtered":  {[]schemas.Duty{rowBudget(), rowsWhere("n", "gt", "1")}, nil, all, nil, []int{0, 1}, []int{0, 1}, false, true, false, false},
-		"another table's duties":   {[]schemas.Duty{{Kind: schemas.DutyHide, Table: "other", Columns: []string{"n"}}}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"what changes no bytes":    {[]schemas.Duty{{Kind: schemas.DutyAttribute, Text: "by X"}, {Kind: schemas.DutyFactory}}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"coarser than a pseudonym": {[]schemas.Duty{pseudonymise("name"), generalise("10", "name")}, []string{"name"}, []int{1}, []int{1}, nil, nil, false, false, false, true},
+		"everything": {nil, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
+		"all asked for": {nil, []string{"secret", "ok", "region", "many", "kind", "name", "n"}, all, nil, []int{0, 1}, []int{0, 1},
+			true, false, false, false},
+		"some asked for": {nil, []string{"ok", "kind"}, []int{2, 5}, nil, []int{0}, []int{0}, false, false, false, true},
+		"hidden": {[]schemas.Duty{hide("secret", "region")}, nil, []int{0, 1, 2, 3, 5}, nil, []int{0}, []int{0}, false,
+			false, false, true},
+		"edited": {[]schemas.Duty{pseudonymise("name", "kind")}, nil, all, []int{1, 2}, []int{1}, []int{0, 1}, false, false,
+			false, true},
+		"edited and hidden": {[]schemas.Duty{pseudonymise("name", "kind"), hide("kind")}, nil, []int{0, 1, 3, 4, 5, 6}, []int{1},
+			[]int{1}, []int{1}, false, false, false, true},
+		"filtered": {[]schemas.Duty{rowsWhere("kind", "eq", "a")}, []string{"n"}, []int{0}, nil, nil, []int{0}, false, true,
+			false, true},
+		"a budget of rows":        {[]schemas.Duty{rowBudget()}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, true, false},
+		"a budget, no dictionary": {[]schemas.Duty{rowBudget()}, []string{"n"}, []int{0}, nil, nil, nil, false, false, false, true},
+		"a budget, rows filtered": {[]schemas.Duty{rowBudget(), rowsWhere("n", "gt", "1")}, nil, all, nil, []int{0, 1}, []int{0, 1}, false,
+			true, false, false},
+		"another table's duties": {[]schemas.Duty{{Kind: schemas.DutyHide, Table: "other", Columns: []string{"n"}}}, nil, all, nil,
+			[]int{0, 1}, []int{0, 1}, true, false, false, false},
+		"what changes no bytes": {[]schemas.Duty{{Kind: schemas.DutyAttribute, Text: "by X"}, {Kind: schemas.DutyFactory}}, nil, all, nil,
+			[]int{0, 1}, []int{0, 1}, true, false, false, false},
+		"coarser than a pseudonym": {[]schemas.Duty{pseudonymise("name"), generalise("10", "name")}, []string{"name"}, []int{1}, []int{1},
+			nil, nil, false, false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := persons()
@@ -66,7 +75,8 @@ func TestWhatIsShown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, lists := range map[string][2][]int{"columns": {v.Columns, c.shown}, "edited": {v.Edited, c.edited}, "dictionaries": {v.Dictionaries, c.dictionaries}, "needed": {v.Needed, c.needed}} {
+			for what, lists := range map[string][2][]int{"columns": {v.Columns, c.shown}, "edited": {v.Edited, c.edited},
+				"dictionaries": {v.Dictionaries, c.dictionaries}, "needed": {v.Needed, c.needed}} {
 				if !slices.Equal(lists[0], lists[1]) {
 					t.Errorf("%s are %v, want %v", what, lists[0], lists[1])
 				}
@@ -102,11 +112,15 @@ func TestRefusals(t *testing.T) {
 		{nil, []string{"n", "age"}, schemas.Invalid, "", `the table has no column "age"`},
 		{nil, []string{"name.first"}, schemas.Invalid, "", `the table has no column "name.first"`},
 		{[]schemas.Duty{hide("name")}, []string{"n", "name"}, schemas.Denied, "§hide", `column "name" is hidden by the agreement`},
-		{[]schemas.Duty{hide("n", "name", "kind", "many", "region", "ok", "secret")}, nil, schemas.Denied, "agreement", "no column is left to show"},
-		{[]schemas.Duty{pseudonymise("many")}, nil, schemas.Denied, "§pseudonym", `column "many": columns of type list<item: int16, nullable> cannot be pseudonymised`},
+		{[]schemas.Duty{hide("n", "name", "kind", "many", "region", "ok", "secret")}, nil, schemas.Denied, "agreement",
+			"no column is left to show"},
+		{[]schemas.Duty{pseudonymise("many")}, nil, schemas.Denied, "§pseudonym",
+			`column "many": columns of type list<item: int16, nullable> cannot be pseudonymised`},
 		{[]schemas.Duty{generalise("month", "name")}, nil, schemas.Denied, "§coarser", `column "name": `},
-		{[]schemas.Duty{generalise("10", "n"), generalise("15", "n")}, nil, schemas.Denied, "§coarser", `two rules make column "n" coarser, to 10 and to 15, and neither is the coarser`},
-		{[]schemas.Duty{rowsWhere("age", "lt", "1")}, nil, schemas.Denied, "§rows", `the row filter cannot be carried out: the table has no column "age"`},
+		{[]schemas.Duty{generalise("10", "n"), generalise("15", "n")}, nil, schemas.Denied, "§coarser",
+			`two rules make column "n" coarser, to 10 and to 15, and neither is the coarser`},
+		{[]schemas.Duty{rowsWhere("age", "lt", "1")}, nil, schemas.Denied, "§rows",
+			`the row filter cannot be carried out: the table has no column "age"`},
 		{[]schemas.Duty{rowsWhere("n", "lt", "x")}, nil, schemas.Denied, "§rows", "the row filter cannot be carried out: "},
 		{[]schemas.Duty{rowsWhere("many", "lt", "1")}, nil, schemas.Denied, "§rows", "columns of type list"},
 		{[]schemas.Duty{{Kind: "watermark", Rule: "§w"}}, nil, schemas.Denied, "§w", `the obligation "watermark" cannot be carried out here`},
@@ -262,12 +276,8 @@ func TestSplice(t *testing.T) {
 // A bound is never below what can come, and looks at nothing that is hidden: of two batches
 // that differ in hidden columns alone the bounds are the same.
 func TestBoundsLookAtWhatIsShown(t *testing.T) {
-	v, err := New(
-		persons(),
-		&schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"), generalise("first:2", "region")}},
-		nil,
-		key(),
-	)
+	v, err := New(persons(), &schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"),
+		generalise("first:2", "region")}}, nil, key())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,19 +56,24 @@ type Files struct {
 	sessions sessions
 }
 
-// NewFiles serves files of what open opens, in the memory that a budget leaves. Shards that
-// views change lie in tempDir.
-func NewFiles(
-	open read.Opener,
-	budget *read.Budget,
-	keeper *release.Keeper,
-	life *release.Lifecycle,
-	idle time.Duration,
-	now func() time.Time,
-	tempDir string,
-) *Files {
-	return &Files{open: open, budget: budget, keeper: keeper, life: life, idle: idle, now: now,
-		cache: newFileCache(open, life, tempDir), sessions: sessions{open: map[sessionKey]*rangeSession{}}}
+// Config is what Files are made of.
+type Config struct {
+	Open    read.Opener
+	Budget  *read.Budget // of all streams' memory
+	Keeper  *release.Keeper
+	Life    *release.Lifecycle
+	Idle    time.Duration // the longest that a client may take for its next bytes
+	Now     func() time.Time
+	TempDir string // for shards that views change; the system's when empty
+}
+
+// New serves shards as files.
+func New(c Config) *Files {
+	return &Files{
+		open: c.Open, budget: c.Budget, keeper: c.Keeper, life: c.Life, idle: c.Idle, now: c.Now,
+		cache:    newFileCache(c.Open, c.Life, c.TempDir),
+		sessions: sessions{open: map[sessionKey]*rangeSession{}},
+	}
 }
 
 // Close lets go of all files; nothing runs any more.
@@ -78,15 +83,8 @@ func (s *Files) Close() { s.cache.close() }
 // to be made for it. Errors: NotFound.
 func (s *Files) Look(src *plan.Source, n int) (*File, error) {
 	if n < 0 || n >= src.NumShards() {
-		return nil, schemas.Errorf(
-			schemas.NotFound,
-			fmt.Sprint(n),
-			"there is no shard %d; %s/%s has %d",
-			n,
-			src.Table.Name,
-			src.Split.Name,
-			src.NumShards(),
-		)
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name,
+			src.NumShards())
 	}
 	f := &File{Source: src, Shard: n, ETag: tagOf(src, n)}
 	if src.View.Raw() {
@@ -155,18 +153,8 @@ func tagOf(s *plan.Source, n int) string {
 	if s.View.Raw() {
 		form = 1
 	}
-	fmt.Fprintf(
-		h,
-		"guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s",
-		form,
-		s.Version.Dataset,
-		s.Version.Version,
-		s.Table.Name,
-		s.Split.Name,
-		n,
-		s.StoredShard(n).ETag,
-		s.View.Digest,
-	)
+	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name,
+		s.Split.Name, n, s.StoredShard(n).ETag, s.View.Digest)
 	h.Write(s.View.Schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

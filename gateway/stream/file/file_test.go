@@ -92,7 +92,8 @@ func TestLook(t *testing.T) {
 	l := newLab(t, 16, streamtest.People(rand.New(rand.NewPCG(1, 7)), 500), streamtest.People(rand.New(rand.NewPCG(1, 8)), 3))
 	names := l.source(t, nil).Columns()
 	for _, c := range names {
-		for _, s := range []*plan.Source{l.source(t, nil, c.Name), l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
+		for _, s := range []*plan.Source{l.source(t, nil, c.Name),
+			l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
 			for n := range s.NumShards() {
 				f, err := l.Look(s, n)
 				streamtest.Must(t, err)

@@ -257,7 +257,8 @@ func TestBeyondBudget(t *testing.T) {
 		want                  string
 	}{
 		{30, 30, 3000, "as it was"},
-		{12, 30, 3000, "leaves 12 rows and 100000 bytes, less than the first batch of this part, which has 30 rows and 3000 bytes and is sent whole or not at all; with world=3 "},
+		{12, 30, 3000, "leaves 12 rows and 100000 bytes, less than the first batch of this part, which has 30 rows " +
+			"and 3000 bytes and is sent whole or not at all; with world=3 "},
 		{1, 30, 3000, "with world=16 the first batch of rank 0 is short enough"},
 		{0, 30, 3000, "ask the provider for a larger budget, or for shorter batches"},
 	} {

@@ -66,10 +66,8 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 				}
 			}
 			in = len(out)
-			out = append(
-				out,
-				Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, gather: &gatherPlan{origins: []plan.Origin{p}}},
-			)
+			out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes,
+				gather: &gatherPlan{origins: []plan.Origin{p}}})
 		}
 	}
 	for i := 1; i < len(out); i++ {

@@ -266,7 +266,8 @@ func wholeOf(s string) (whole, error) {
 	return w, nil
 }
 
-// compare compares an integer with it.
+// compare compares an integer with it. With -0.5, whose floor is -1, the integer -1 is below
+// although it equals the floor: what is written lies between.
 func (w *whole) compare(signed int64, unsigned uint64, isUnsigned bool) int {
 	n := w.beyond
 	switch {
@@ -292,7 +293,8 @@ func (w *whole) compare(signed int64, unsigned uint64, isUnsigned bool) int {
 // cut shortens a foreign text for a message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
-// integers compares exactly, also uint64 with negative numbers and with decimals.
+// integers compares exactly, also uint64 with negative numbers and with decimals: as floats
+// 2^53 and 2^53+1 would be one number, and a filter on ids would show a stranger's row.
 func integers(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
 	want := make([]whole, len(values))
 	for j, s := range values {
@@ -329,6 +331,7 @@ func intAt(a arrow.Array, i int) (signed int64, unsigned uint64, isUnsigned bool
 	return 0, a.(*array.Uint64).Value(i), true
 }
 
+// floats orders NaN nowhere: a row that has it stays away, also under not.
 func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
 	want := make([]float64, len(values))
 	for j, s := range values {

@@ -76,8 +76,9 @@ const Width = 16
 
 type pseudonym struct{ key []byte }
 
-// Pseudonymise replaces values by 16 bytes of HMAC-SHA256 over their text, so that
-// the number 42 and the text "42" give the same pseudonym. Any flat type.
+// Pseudonymise replaces values by 16 bytes of HMAC-SHA256 over their text, which nobody
+// without the key can compute or turn back, and by which columns of one linkage join: the
+// number 42 and the text "42" give the same pseudonym. Any flat type.
 func Pseudonymise(from arrow.DataType, key []byte) (Column, error) {
 	if arrow.IsNested(from.ID()) {
 		return nil, fmt.Errorf("columns of type %s cannot be pseudonymised", from)
@@ -104,6 +105,7 @@ func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
 			b.AppendNull()
 			continue
 		}
+		// A copy of the last text is cheaper than a digest of the same one again.
 		if t := text(i); made == nil || !bytes.Equal(t, last) { // rows of one person often follow each other
 			last, made = append(last[:0], t...), digest(mac, t, &sum)
 		}

@@ -101,7 +101,9 @@ func TestPseudonymsOfEveryType(t *testing.T) {
 			t.Errorf("%s: %v, want those of the texts: %v", name, got, want)
 		}
 	}
-	for _, nested := range []arrow.DataType{arrow.ListOf(arrow.PrimitiveTypes.Int8), arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int8}), arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8)} {
+	for _, nested := range []arrow.DataType{arrow.ListOf(arrow.PrimitiveTypes.Int8),
+		arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int8}),
+		arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8)} {
 		_, err := Pseudonymise(nested, keyed)
 		if want := fmt.Sprintf("columns of type %s cannot be pseudonymised", nested); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", nested, err)
@@ -153,9 +155,12 @@ func TestStepsOfEveryType(t *testing.T) {
 		typ arrow.DataType
 		to  string
 	}{
-		{arrow.BinaryTypes.String, "month"}, {arrow.BinaryTypes.String, "first:0"}, {arrow.BinaryTypes.String, "first:100001"}, {arrow.BinaryTypes.String, "first:x"},
-		{arrow.BinaryTypes.Binary, "first:1"}, {arrow.PrimitiveTypes.Int8, "2147483647"}, {arrow.PrimitiveTypes.Int8, "0"}, {arrow.PrimitiveTypes.Int8, "-5"},
-		{arrow.FixedWidthTypes.Float16, "1"}, {arrow.FixedWidthTypes.Date64, "hour"}, {arrow.FixedWidthTypes.Boolean, "year"}, {seconds(""), "week"},
+		{arrow.BinaryTypes.String, "month"}, {arrow.BinaryTypes.String, "first:0"}, {arrow.BinaryTypes.String, "first:100001"},
+		{arrow.BinaryTypes.String, "first:x"},
+		{arrow.BinaryTypes.Binary, "first:1"}, {arrow.PrimitiveTypes.Int8, "2147483647"}, {arrow.PrimitiveTypes.Int8, "0"},
+		{arrow.PrimitiveTypes.Int8, "-5"},
+		{arrow.FixedWidthTypes.Float16, "1"}, {arrow.FixedWidthTypes.Date64, "hour"}, {arrow.FixedWidthTypes.Boolean, "year"},
+		{seconds(""), "week"},
 		{arrow.ListOf(arrow.PrimitiveTypes.Int8), "10"}, {&arrow.Decimal128Type{Precision: 5, Scale: 1}, "10"},
 	} {
 		_, err := Generalise(bad.typ, bad.to)
@@ -290,10 +295,8 @@ func TestFiltersAgainstTheWords(t *testing.T) {
 	number := []string{"0", "1", "2", "", "4", "5", "", "3"}
 	text := []string{"0", "", "2", "3", "1", "5", "", "4"}
 	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.String}}, nil)
-	codes := arrow.NewSchema(
-		[]arrow.Field{{Name: "n", Type: coded(arrow.PrimitiveTypes.Int64)}, {Name: "s", Type: coded(arrow.BinaryTypes.String)}},
-		nil,
-	)
+	codes := arrow.NewSchema([]arrow.Field{{Name: "n", Type: coded(arrow.PrimitiveTypes.Int64)},
+		{Name: "s", Type: coded(arrow.BinaryTypes.String)}}, nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		f := anyFilter(rt, 3)
 		var want []int32
