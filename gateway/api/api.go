@@ -202,7 +202,7 @@ func one[T any](v T, revision int64) *One[T] {
 	return &One[T]{Status: http.StatusOK, ETag: etag(revision), Body: v}
 }
 
-// made is the answer to what made or changed a noun: 201 for a first revision, else 200.
+// made is the answer to what made a noun, or changed one (201), with where it is.
 func made[T any](v T, revision int64, location string) *One[T] {
 	return &One[T]{Status: http.StatusCreated, ETag: etag(revision), Location: location, Body: v}
 }

@@ -1,13 +1,14 @@
 package door
 
 import (
-	"guichet/gateway/stream/file"
 	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
+
+	"guichet/gateway/stream/file"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -174,7 +174,8 @@ func TestAProjectGetsWhatItsAgreementsAllow(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := &client{counter: c, t: t, terms: map[schemas.AgreementID]schemas.Agreement{}, purses: map[string]*purseOf{}, read: map[string]bool{},
-			parts: map[schemas.LeaseID]map[int64]bool{}, rows: map[schemas.ReleaseID]int64{}, bytes: map[schemas.ReleaseID]int64{}, runs: map[schemas.ProjectID][]schemas.RunID{"p": {""}, "q": {""}}}
+			parts: map[schemas.LeaseID]map[int64]bool{}, rows: map[schemas.ReleaseID]int64{}, bytes: map[schemas.ReleaseID]int64{},
+			runs: map[schemas.ProjectID][]schemas.RunID{"p": {""}, "q": {""}}}
 		for range 2 {
 			id := schemas.NewDatasetID()
 			c.shelf[id] = schemas.Dataset{
@@ -189,7 +190,8 @@ func TestAProjectGetsWhatItsAgreementsAllow(t *testing.T) {
 		k.request()
 		k.mint()
 		for range rapid.IntRange(5, 25).Draw(t, "steps") {
-			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke, func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).
+			step := rapid.SampledFrom([]func(){k.request, k.mint, k.narrow, k.stream, k.stream, k.stream, k.stream, k.files, k.run, k.revoke,
+				func() { k.offer(rapid.SampledFrom(k.datasets).Draw(t, "dataset")) }}).
 				Draw(t, "step")
 			step()
 		}

@@ -157,7 +157,8 @@ func (k *client) part(l schemas.LeaseAnswer, src *plan.Source, row int64) {
 	if k.parts[l.Lease.ID] == nil {
 		o := l.Lease.Order
 		a, err := plan.ParseAsk(func(key string) string {
-			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even, "world": fmt.Sprint(*l.Lease.World), "rank": fmt.Sprint(*l.Lease.Rank)}[key]
+			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even,
+				"world": fmt.Sprint(*l.Lease.World), "rank": fmt.Sprint(*l.Lease.Rank)}[key]
 		})
 		k.must(err)
 		p, err := plan.NewPlan(src, a)

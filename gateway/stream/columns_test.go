@@ -28,10 +28,8 @@ import (
 func anyTable(t *rapid.T) arrow.Record {
 	word := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
 	types := []arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String, word, arrow.ListOf(arrow.PrimitiveTypes.Int16),
-		arrow.StructOf(
-			arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-			arrow.Field{Name: "c", Type: arrow.BinaryTypes.String, Nullable: true},
-		)}
+		arrow.StructOf(arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+			arrow.Field{Name: "c", Type: arrow.BinaryTypes.String, Nullable: true})}
 	var fields []arrow.Field
 	for _, name := range []string{"a", "a.b", "a.b.c", "b", "b.c", "c"} {
 		if rapid.Bool().Draw(t, name) {
@@ -124,11 +122,8 @@ func TestDeskAndStreamAgreeOnEveryColumn(t *testing.T) {
 			if !comes {
 				hidden++
 			}
-			_, err = c.leases.Mint(
-				ctx,
-				asTrainer(),
-				schemas.LeaseAsk{Project: "p", Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}},
-			)
+			_, err = c.leases.Mint(ctx, asTrainer(), schemas.LeaseAsk{Project: "p",
+				Items: []schemas.LeaseItem{{Agreement: a.ID, Columns: []string{f.Name}}}})
 			if (err == nil) != comes {
 				rt.Errorf("%s under %+v: a lease on %s: %v; it comes: %t", rec.Schema(), duties, f.Name, err, comes)
 			}

@@ -17,16 +17,17 @@ import (
 
 // Config is what an Engine is made of.
 type Config struct {
-	Manifest  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
-	Standing  func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) error // Gone when a version was withdrawn since its manifest was read; nil: none ever is
+	Manifest func(ctx context.Context, id schemas.DatasetID, v schemas.VersionID) (schemas.Version, error)
+	Standing func(ctx context.Context, id schemas.DatasetID,
+		v schemas.VersionID) error // Gone when a version was withdrawn since its manifest was read; nil: none ever is
 	MayName   func(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error
 	Store     func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 	Work      func(ctx context.Context) (store schemas.StoreID, bucket string, err error)
 	Releases  release.Record
 	Feed      release.Feed
 	MasterKey []byte        // of pseudonyms
-	Memory    int64         // bytes that all streams hold together; defaultMemory when 0
-	Idle      time.Duration // the longest that a client may take for its next bytes; defaultIdle when 0
+	Memory    int64         // bytes that all streams hold together; 1 GiB when 0
+	Idle      time.Duration // the longest that a client may take for its next bytes; release.DefaultIdle when 0
 	TempDir   string        // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -54,7 +55,9 @@ func New(c Config) *Engine {
 	e := &Engine{Config: c, manifests: newManifests(), budget: read.NewBudget(c.Memory), life: release.NewLifecycle()}
 	e.keeper = release.NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
 	e.indexes = rowindex.NewCache(c.Store, c.Work, e.life, c.Feed, c.Log)
-	e.Files = file.NewFiles(c.Store, e.budget, e.keeper, e.life, c.Idle, c.Now, c.TempDir)
+	e.Files = file.New(file.Config{
+		Open: c.Store, Budget: e.budget, Keeper: e.keeper, Life: e.life, Idle: c.Idle, Now: c.Now, TempDir: c.TempDir,
+	})
 	return e
 }
 

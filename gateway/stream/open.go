@@ -49,7 +49,7 @@ func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, e
 			if w.Split != "" && w.Split != t.Splits[j].Name {
 				continue
 			}
-			s, err := e.over(ctx, g, v, t, &t.Splits[j], w.Columns)
+			s, err := e.sourceFor(ctx, g, v, t, &t.Splits[j], w.Columns)
 			if err != nil {
 				return nil, err
 			}
@@ -79,10 +79,10 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 	if err != nil {
 		return nil, err
 	}
-	return e.over(ctx, g, v, t, s, w.Columns)
+	return e.sourceFor(ctx, g, v, t, s, w.Columns)
 }
 
-func (e *Engine) over(
+func (e *Engine) sourceFor(
 	ctx context.Context,
 	g policy.Grant,
 	v schemas.Version,
@@ -92,7 +92,7 @@ func (e *Engine) over(
 ) (*plan.Source, error) {
 	a := g.Agreement()
 	w := g.Asked()
-	err := has(&v, &w)
+	err := checkColumns(&v, &w)
 	if err == nil && !(w.Named && w.Table == t.Name) {
 		columns, err = columnsOf(&v, t, columns)
 	}
@@ -127,9 +127,9 @@ func (e *Engine) over(
 	return plan.NewFilteredSource(v, t, s, vw, widest, ix), nil
 }
 
-// has refuses columns that a request names and that are not in the table that it names,
+// checkColumns refuses columns that a request names and that are not in the table that it names,
 // or in none where it names no table.
-func has(v *schemas.Version, w *policy.StreamRequest) error {
+func checkColumns(v *schemas.Version, w *policy.StreamRequest) error {
 	for _, c := range w.Columns {
 		if w.Named && !v.Has(w.Table, c) {
 			return schemas.BadField("stream", "columns", "there is no column %q in %s", c, cmp.Or(w.Table, "any table"))
@@ -160,12 +160,7 @@ func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string
 func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
 	missing := a.Unresolved(v)
 	if missing != "" {
-		return notCovered(
-			"agreement.columns",
-			"the agreement changes column %q, and version %s has no such column: it might stand there under another name",
-			missing,
-			v.Version,
-		)
+		return notCovered("agreement.columns", "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
 	}
 	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
 		return nil
@@ -180,13 +175,7 @@ func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.V
 	for i := range v.Data {
 		for _, c := range v.Data[i].Columns {
 			if !base.Has(v.Data[i].Name, c.Name) {
-				return notCovered(
-					"agreement.columns",
-					"version %s has a new column %q in table %s, which the agreement does not know: send a new request for it",
-					v.Version,
-					c.Name,
-					v.Data[i].Name,
-				)
+				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
 			}
 		}
 	}

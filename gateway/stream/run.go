@@ -46,7 +46,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.ViewDigest(), Segments: p.Segments}
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *release.Open) error {
-		s := &sending{engine: e, plan: p, release: o, sink: sink, beside: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
+		s := &sending{engine: e, plan: p, release: o, sink: sink, framingBytes: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
 		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
@@ -54,15 +54,15 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 
 // sending is one stream on its way to a door.
 type sending struct {
-	engine  *Engine
-	plan    *plan.Plan
-	release *release.Open
-	sink    Sink
-	beside  int64 // schema and end marker, which doors send by themselves; they count with the first message
-	begun   bool
-	sum     uint32       // of what was sent, schema included
-	sent    atomic.Int64 // rows of the messages that the door has taken
-	pace    *release.Pace
+	engine       *Engine
+	plan         *plan.Plan
+	release      *release.Open
+	sink         Sink
+	framingBytes int64 // schema and end marker, which doors send by themselves; they count with the first message
+	begun        bool
+	sum          uint32       // of what was sent, schema included
+	sent         atomic.Int64 // rows of the messages that the door has taken
+	pace         *release.Pace
 }
 
 // begin comes late, so that what the store refuses at once is refused in words.
@@ -100,7 +100,7 @@ func (s *sending) all(ctx context.Context, reads []read.Range) error {
 	if sent := s.release.Rows; sent < s.plan.Rows {
 		return &release.Cut{State: schemas.ReleaseBroken, Kind: schemas.Gone, Reason: fmt.Sprintf("%d of %d rows were read", sent, s.plan.Rows)}
 	}
-	s.release.Bytes += s.beside
+	s.release.Bytes += s.framingBytes
 	err = s.begin(ctx)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (s *sending) all(ctx context.Context, reads []read.Range) error {
 // after them may, and are charged with it.
 func (s *sending) messages(ctx context.Context, all []read.Message) error {
 	for len(all) > 0 {
-		n, size := 0, s.beside
+		n, size := 0, s.framingBytes
 		for n < len(all) && (n == 0 || all[n-1].Rows == 0) {
 			size += int64(len(all[n].Bytes))
 			n++
@@ -135,7 +135,7 @@ func (s *sending) messages(ctx context.Context, all []read.Message) error {
 			return err
 		}
 		s.sent.Add(all[n-1].Rows)
-		s.beside, all = 0, all[n:]
+		s.framingBytes, all = 0, all[n:]
 		s.release.Batches++
 	}
 	return nil

@@ -20,7 +20,8 @@ func TestSums(t *testing.T) {
 	hidden := []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"meter"}}}
 	clean := newLab(t, 0, streamtest.Curves(100_000))
 	first := clean.Version.Data[0].Splits[0].Shards[0]
-	for name, at := range map[string]schemas.Block{"batch": first.Batches[0], "last batch": first.Batches[len(first.Batches)-1], "dictionary": first.Dictionaries[0]} {
+	for name, at := range map[string]schemas.Block{"batch": first.Batches[0], "last batch": first.Batches[len(first.Batches)-1],
+		"dictionary": first.Dictionaries[0]} {
 		for what, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": hidden, "filtered": filter} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				l := newLab(t, 0, streamtest.Curves(100_000))
@@ -39,7 +40,8 @@ func TestSums(t *testing.T) {
 					return
 				}
 				streamtest.Must(t, err)
-				for _, rg := range []file.Range{{From: 0, N: f.Size}, {From: at.Offset + 16, N: 8}, {From: at.Offset - 100, N: 200}} { // whole; inside; over the edge
+				for _, rg := range []file.Range{{From: 0, N: f.Size}, {From: at.Offset + 16, N: 8},
+					{From: at.Offset - 100, N: 200}} { // whole; inside; over the edge
 					n, err := l.ranged(t, f, rg)
 					if schemas.KindOf(err) != schemas.Gone || n >= rg.N {
 						t.Errorf("%v: %d bytes, %v", rg, n, err)
@@ -53,7 +55,8 @@ func TestSums(t *testing.T) {
 			})
 		}
 	}
-	for name, rg := range map[string]file.Range{"inside": {From: first.Batches[0].Offset + 16, N: 8}, "edge": {From: first.Batches[1].Offset - 4, N: 8}} {
+	for name, rg := range map[string]file.Range{"inside": {From: first.Batches[0].Offset + 16, N: 8},
+		"edge": {From: first.Batches[1].Offset - 4, N: 8}} {
 		s := clean.source(t, nil)
 		f, err := clean.engine.Files.Open(t.Context(), s, 0, "who")
 		streamtest.Must(t, err)

@@ -34,10 +34,8 @@ func anyDuties(t *rapid.T) []schemas.Duty {
 		)
 	}
 	if rapid.Bool().Draw(t, "pseudonymise") {
-		out = append(
-			out,
-			schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}},
-		)
+		out = append(out, schemas.Duty{Kind: schemas.DutyPseudonymise,
+			Columns: []string{rapid.SampledFrom([]string{"name", "kind", "ok"}).Draw(t, "pseudonym")}})
 	}
 	if rapid.Bool().Draw(t, "generalise") {
 		out = append(
@@ -221,14 +219,16 @@ func TestNothingHiddenShows(t *testing.T) {
 	seed := uint64(5)
 	for name, duties := range map[string][]schemas.Duty{
 		"filtered": {hide, filter},
-		"edited":   {hide, filter, {Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}, {Kind: schemas.DutyGeneralise, Columns: []string{"region"}, To: "first:8"}},
+		"edited": {hide, filter, {Kind: schemas.DutyPseudonymise, Columns: []string{"name"}},
+			{Kind: schemas.DutyGeneralise, Columns: []string{"region"}, To: "first:8"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s1, s2 := a.source(t, duties), b.source(t, duties)
 			if diff := cmp.Diff(s1.Batches(), s2.Batches()); diff != "" {
 				t.Fatalf("rows of shards (-one +other):\n%s", diff)
 			}
-			for _, ask := range []plan.Ask{{World: 1}, {World: 1, Seed: &seed}, {World: 3, Rank: 1, Seed: &seed}, {World: 1, From: 7}, {World: 2, Rank: 1}} {
+			for _, ask := range []plan.Ask{{World: 1}, {World: 1, Seed: &seed}, {World: 3, Rank: 1, Seed: &seed}, {World: 1, From: 7},
+				{World: 2, Rank: 1}} {
 				p1, err := plan.NewPlan(s1, ask)
 				streamtest.Must(t, err)
 				p2, err := plan.NewPlan(s2, ask)
@@ -236,16 +236,8 @@ func TestNothingHiddenShows(t *testing.T) {
 				r1, m1 := p1.Most()
 				r2, m2 := p2.Most()
 				if r1 != r2 || m1 != m2 || p1.LargestMessage() != p2.LargestMessage() {
-					t.Errorf(
-						"%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d",
-						ask,
-						r1,
-						m1,
-						r2,
-						m2,
-						p1.LargestMessage(),
-						p2.LargestMessage(),
-					)
+					t.Errorf("%s: at most %d rows in %d bytes, then %d in %d; messages of %d and %d", ask, r1, m1, r2, m2, p1.LargestMessage(),
+						p2.LargestMessage())
 				}
 				if !bytes.Equal(a.stream(t, s1, ask), b.stream(t, s2, ask)) {
 					t.Errorf("%s: other bytes", ask)

@@ -24,8 +24,6 @@ type account struct {
 	given  map[string][2]int64 // by account of a budget: rows and bytes that it gave out, below nouns.AsOf
 }
 
-// newAccount begins to hold stored nouns against records; nil nouns are those of a
-// bundle, which has none.
 func newAccount(n *Nouns) *account {
 	return &account{
 		absent: map[int64][]string{}, nouns: n, before: map[string]string{}, after: map[string][]string{}, plain: map[string]bool{},

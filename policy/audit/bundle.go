@@ -25,8 +25,6 @@ const (
 	maxLineBytes = 8 << 20
 )
 
-// badBundle is the refusal of a bundle whose form is wrong, which says nothing of the
-// record.
 func badBundle(err error, format string, args ...any) error {
 	return &schemas.Error{Kind: schemas.Invalid, Subject: "bundle", Message: "The bundle " + fmt.Sprintf(format, args...) + ".", Err: err}
 }
@@ -115,8 +113,6 @@ func BundleCheckpoint(r io.ReaderAt, size int64) ([]byte, error) {
 	return nil, badBundle(nil, "has no checkpoint")
 }
 
-// readSmall reads a member of a bundle that is a checkpoint or a key, and no more of it
-// than those may have.
 func readSmall(f *zip.File) ([]byte, error) {
 	if f == nil {
 		return nil, io.ErrUnexpectedEOF

@@ -127,8 +127,6 @@ func OpenCheckpoint(checkpoint []byte, vkey string) (Head, error) {
 	return openCheckpoint(checkpoint, v)
 }
 
-// openCheckpoint reads a checkpoint whose signature holds. Errors: Invalid, with what is
-// wrong about it.
 func openCheckpoint(msg []byte, v note.Verifier) (Head, error) {
 	bad := func(why string, err error) (Head, error) {
 		return Head{}, &schemas.Error{Kind: schemas.Invalid, Subject: "checkpoint", Message: "The checkpoint " + why + ".", Err: err}

@@ -22,8 +22,13 @@
 // [7]. Leaf 5 comes: [8] is its own, [9] that over [7] and [8]; the edge of six is [6], [9].
 //
 // The proof that leaf 2 is the third of five: the hashes [4], [2], [7], from which whoever
-// has the leaf makes [3], [5], [6] and the root; and the checkpoint that signs that root, a
-// note of the log's origin, the number 5 and the root, each on its line.
+// has the leaf makes [3], [5], [6] and the root; and the checkpoint that signs that root:
+//
+//	guichet.example/log       the log's origin
+//	5                         how many changes it is over
+//	(the root, in base64)
+//
+//	— guichet.example/log (the signature)
 //
 // Who kept the checkpoint of four and sees that of five later asks for the proof that the
 // one is a beginning of the other: [7] alone, for the root of four is [6]. A record that was

@@ -113,7 +113,6 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, exporter string,
 // exportPage is how many records of an export are in memory at once.
 const exportPage = 500
 
-// exportRecords writes the lines of a bundle, and counts them.
 func (l *Log) exportRecords(ctx context.Context, w io.Writer, q Query, h Head, shown func(schemas.Record) schemas.Record) (int64, error) {
 	lines := &bundleLines{log: l, w: w, head: h, shown: shown, hashes: &remembering{from: stored(ctx, l.db), seen: map[int64]tlog.Hash{}}}
 	left, all := q.Limit, q.Limit <= 0
@@ -186,8 +185,6 @@ func (b *bundleLines) erasuresBelow(ctx context.Context, index int64) error {
 	return nil
 }
 
-// line writes one record with its proof. What the exporter may not read is left out by
-// name: the leaf still commits to it, so that the record verifies without it.
 func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 	p, err := tlog.ProveRecord(b.head.Size, r.Index, b.hashes)
 	if err != nil {

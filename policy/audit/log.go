@@ -199,8 +199,7 @@ func (l *Log) readHead(ctx context.Context, s state, begun bool) error {
 	}
 	if err != nil {
 		return &schemas.Error{
-			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err,
-		}
+			Kind: schemas.Unavailable, Subject: "head file", Message: "The file with the last signed head cannot be read.", Err: err}
 	}
 	h, err := openCheckpoint(b, l.key.verifier)
 	if err != nil {
@@ -299,7 +298,6 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
-// signedSize is how many records the last checkpoint covers.
 func (l *Log) signedSize() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

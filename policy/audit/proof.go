@@ -52,8 +52,6 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	return formatProof(index, p, msg), nil
 }
 
-// signedHead gives a checkpoint and its head together, so that a proof is made for that
-// very head.
 func (l *Log) signedHead(ctx context.Context) ([]byte, Head, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,8 +124,7 @@ func VerifyProof(proof, leaf []byte, vkey string) (index int64, h Head, err erro
 	}
 	if err := tlog.CheckRecord(p, h.Size, h.Root, index, tlog.RecordHash(leaf)); err != nil {
 		return 0, Head{}, &schemas.Error{
-			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err,
-		}
+			Kind: schemas.Invalid, Subject: "proof", Message: fmt.Sprintf("The leaf is not record %d of the log.", index), Err: err}
 	}
 	return index, h, nil
 }

@@ -62,7 +62,6 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	return out, nil
 }
 
-// where is the condition of a query in SQL, with its arguments.
 func (q Query) where() (string, []any) {
 	parts, args := []string{"position >= ?"}, []any{q.After}
 	if !q.From.IsZero() {

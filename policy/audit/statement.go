@@ -26,8 +26,6 @@ const AnOfficer = "officer"
 
 const bundleOrigin = "/bundle"
 
-// text is what the log signs of a bundle: for whom it was exported, and which lines it
-// has.
 func (s statement) text(origin string) string {
 	digest := base64.StdEncoding.EncodeToString(s.digest[:])
 	return fmt.Sprintf("%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, digest)
@@ -85,7 +83,6 @@ func (s *statement) holds(rep *Report, digest [sha256.Size]byte) {
 	}
 }
 
-// counted is a number with its noun.
 func counted(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one

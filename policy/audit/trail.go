@@ -28,8 +28,6 @@ func openSaved(saved [][]byte, vkey string) ([]Head, error) {
 // trail are the signed heads that a growing tree must pass through, smallest first.
 type trail struct{ heads []Head }
 
-// newTrail orders the heads that were kept, so that one pass over the record meets each
-// of them at its size.
 func newTrail(heads []Head) *trail {
 	return &trail{slices.SortedFunc(slices.Values(heads), func(a, b Head) int { return cmp.Compare(a.Size, b.Size) })}
 }

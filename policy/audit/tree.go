@@ -54,7 +54,6 @@ func (e *compactRange) root() tlog.Hash {
 	return h
 }
 
-// clone copies the range, as a step that fails must leave it as it was.
 func (e *compactRange) clone() *compactRange {
 	return &compactRange{e.size, append([]tlog.Hash(nil), e.hashes...)}
 }
@@ -140,7 +139,6 @@ type state struct {
 	root tlog.Hash
 }
 
-// readState reads how far the change sequence and the tree are.
 func readState(ctx context.Context, q db.Querier) (s state, err error) {
 	var root []byte
 	// one statement, so one instant

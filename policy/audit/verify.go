@@ -254,7 +254,6 @@ func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a
 	return p, nil
 }
 
-// checkLeaf holds a stored leaf against the hash that the tree has of it.
 func (p *page) checkLeaf(c db.Stored, leaves map[int64]db.Leaf, r *Report) {
 	made := tlog.RecordHash(c.Leaf)
 	was, ok := p.stored[tlog.StoredHashIndex(0, c.Position)]

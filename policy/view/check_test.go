@@ -123,15 +123,19 @@ func TestUnenforceableTerms(t *testing.T) {
 	}{
 		"none":               {nil, []schemas.Duty{hide("id"), duty(schemas.DutyPseudonymise, "", "name"), older("id")}, "", "", ""},
 		"asked for and left": {[]string{"name"}, []schemas.Duty{hide("id")}, "", "", ""},
-		"no such column":     {nil, []schemas.Duty{hide("age")}, "offer.columns", `the terms change column "age", and the published version has no such column`, fix},
-		"hidden and asked":   {[]string{"name", "geo"}, []schemas.Duty{hide("geo.b")}, "§hide", `column "geo" is hidden by the terms`, "leave the column out, or ask the provider to show it"},
-		"all hidden":         {nil, []schemas.Duty{hide("id", "geo", "name")}, "offer.columns", "the terms leave no column to show", fix},
+		"no such column": {nil, []schemas.Duty{hide("age")}, "offer.columns",
+			`the terms change column "age", and the published version has no such column`, fix},
+		"hidden and asked": {[]string{"name", "geo"}, []schemas.Duty{hide("geo.b")}, "§hide", `column "geo" is hidden by the terms`,
+			"leave the column out, or ask the provider to show it"},
+		"all hidden": {nil, []schemas.Duty{hide("id", "geo", "name")}, "offer.columns", "the terms leave no column to show", fix},
 		"a pseudonym of a group": {nil, []schemas.Duty{duty(schemas.DutyPseudonymise, "", "geo.b")}, "§pseudonymise",
 			`column "geo": columns of type struct<b: int64, c: int64> cannot be pseudonymised`, fix},
 		"two steps": {nil, []schemas.Duty{duty(schemas.DutyGeneralise, "10", "id"), duty(schemas.DutyGeneralise, "7", "id")}, "§generalise",
 			`two rules make column "id" coarser, to 10 and to 7, and neither is the coarser`, fix},
-		"rows by a column that is not there": {nil, []schemas.Duty{older("age")}, "§rows", `the row filter cannot be carried out: the table has no column "age"`, fix},
-		"an unknown duty":                    {nil, []schemas.Duty{duty("watermark", "", "id")}, "§watermark", `the obligation "watermark" cannot be carried out here`, fix},
+		"rows by a column that is not there": {nil, []schemas.Duty{older("age")}, "§rows",
+			`the row filter cannot be carried out: the table has no column "age"`, fix},
+		"an unknown duty": {nil, []schemas.Duty{duty("watermark", "", "id")}, "§watermark",
+			`the obligation "watermark" cannot be carried out here`, fix},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Check(v, &schemas.Agreement{Provider: "https://p.example", Columns: c.columns, Obligations: c.duties})

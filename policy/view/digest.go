@@ -15,10 +15,8 @@ func (v *View) setDigest(t *schemas.Table, a *schemas.Agreement) error {
 	filters := []schemas.Duty{}
 	for _, d := range a.Obligations {
 		if d.Kind == schemas.DutyFilter || d.Kind == schemas.DutyPseudonymise || d.Kind == schemas.DutyGeneralise || d.Kind == schemas.DutyHide {
-			filters = append(
-				filters,
-				schemas.Duty{Kind: d.Kind, Table: d.Table, Columns: d.Columns, Domain: d.Domain, With: d.With, To: d.To, Filter: d.Filter},
-			)
+			filters = append(filters, schemas.Duty{Kind: d.Kind, Table: d.Table, Columns: d.Columns, Domain: d.Domain, With: d.With, To: d.To,
+				Filter: d.Filter})
 		}
 	}
 	b, err := json.Marshal(struct { // what is new here is left out where it is empty: the digests of old agreements stay

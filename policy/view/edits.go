@@ -2,10 +2,11 @@ package view
 
 import (
 	"fmt"
-	"guichet/connectors/batch"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"guichet/connectors/batch"
 )
 
 // Apply edits the values of column i.

@@ -26,7 +26,12 @@ func generalise(to string, names ...string) schemas.Duty {
 }
 
 func rowsWhere(column, op, value string) schemas.Duty {
-	return schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: column, Op: op, Values: []string{value}}, Rule: "§rows", Source: "the offer"}
+	return schemas.Duty{
+		Kind:   schemas.DutyFilter,
+		Filter: &schemas.Filter{Column: column, Op: op, Values: []string{value}},
+		Rule:   "§rows",
+		Source: "the offer",
+	}
 }
 
 func rowBudget() schemas.Duty { return schemas.Duty{Kind: schemas.DutyBudget, Rows: 10} }
@@ -41,19 +46,28 @@ func TestWhatIsShown(t *testing.T) {
 		shown, edited, dictionaries, needed   []int
 		raw, filters, compact, anotherColumns bool
 	}{
-		"everything":               {nil, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"all asked for":            {nil, []string{"secret", "ok", "region", "many", "kind", "name", "n"}, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"some asked for":           {nil, []string{"ok", "kind"}, []int{2, 5}, nil, []int{0}, []int{0}, false, false, false, true},
-		"hidden":                   {[]schemas.Duty{hide("secret", "region")}, nil, []int{0, 1, 2, 3, 5}, nil, []int{0}, []int{0}, false, false, false, true},
-		"edited":                   {[]schemas.Duty{pseudonymise("name", "kind")}, nil, all, []int{1, 2}, []int{1}, []int{0, 1}, false, false, false, true},
-		"edited and hidden":        {[]schemas.Duty{pseudonymise("name", "kind"), hide("kind")}, nil, []int{0, 1, 3, 4, 5, 6}, []int{1}, []int{1}, []int{1}, false, false, false, true},
-		"filtered":                 {[]schemas.Duty{rowsWhere("kind", "eq", "a")}, []string{"n"}, []int{0}, nil, nil, []int{0}, false, true, false, true},
-		"a budget of rows":         {[]schemas.Duty{rowBudget()}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, true, false},
-		"a budget, no dictionary":  {[]schemas.Duty{rowBudget()}, []string{"n"}, []int{0}, nil, nil, nil, false, false, false, true},
-		"a budget, rows filtered":  {[]schemas.Duty{rowBudget(), rowsWhere("n", "gt", "1")}, nil, all, nil, []int{0, 1}, []int{0, 1}, false, true, false, false},
-		"another table's duties":   {[]schemas.Duty{{Kind: schemas.DutyHide, Table: "other", Columns: []string{"n"}}}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"what changes no bytes":    {[]schemas.Duty{{Kind: schemas.DutyAttribute, Text: "by X"}, {Kind: schemas.DutyFactory}}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
-		"coarser than a pseudonym": {[]schemas.Duty{pseudonymise("name"), generalise("10", "name")}, []string{"name"}, []int{1}, []int{1}, nil, nil, false, false, false, true},
+		"everything": {nil, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, false, false},
+		"all asked for": {nil, []string{"secret", "ok", "region", "many", "kind", "name", "n"}, all, nil, []int{0, 1}, []int{0, 1},
+			true, false, false, false},
+		"some asked for": {nil, []string{"ok", "kind"}, []int{2, 5}, nil, []int{0}, []int{0}, false, false, false, true},
+		"hidden": {[]schemas.Duty{hide("secret", "region")}, nil, []int{0, 1, 2, 3, 5}, nil, []int{0}, []int{0}, false,
+			false, false, true},
+		"edited": {[]schemas.Duty{pseudonymise("name", "kind")}, nil, all, []int{1, 2}, []int{1}, []int{0, 1}, false, false,
+			false, true},
+		"edited and hidden": {[]schemas.Duty{pseudonymise("name", "kind"), hide("kind")}, nil, []int{0, 1, 3, 4, 5, 6}, []int{1},
+			[]int{1}, []int{1}, false, false, false, true},
+		"filtered": {[]schemas.Duty{rowsWhere("kind", "eq", "a")}, []string{"n"}, []int{0}, nil, nil, []int{0}, false, true,
+			false, true},
+		"a budget of rows":        {[]schemas.Duty{rowBudget()}, nil, all, nil, []int{0, 1}, []int{0, 1}, true, false, true, false},
+		"a budget, no dictionary": {[]schemas.Duty{rowBudget()}, []string{"n"}, []int{0}, nil, nil, nil, false, false, false, true},
+		"a budget, rows filtered": {[]schemas.Duty{rowBudget(), rowsWhere("n", "gt", "1")}, nil, all, nil, []int{0, 1}, []int{0, 1}, false,
+			true, false, false},
+		"another table's duties": {[]schemas.Duty{{Kind: schemas.DutyHide, Table: "other", Columns: []string{"n"}}}, nil, all, nil,
+			[]int{0, 1}, []int{0, 1}, true, false, false, false},
+		"what changes no bytes": {[]schemas.Duty{{Kind: schemas.DutyAttribute, Text: "by X"}, {Kind: schemas.DutyFactory}}, nil, all, nil,
+			[]int{0, 1}, []int{0, 1}, true, false, false, false},
+		"coarser than a pseudonym": {[]schemas.Duty{pseudonymise("name"), generalise("10", "name")}, []string{"name"}, []int{1}, []int{1},
+			nil, nil, false, false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := persons()
@@ -61,7 +75,8 @@ func TestWhatIsShown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, lists := range map[string][2][]int{"columns": {v.Columns, c.shown}, "edited": {v.Edited, c.edited}, "dictionaries": {v.Dictionaries, c.dictionaries}, "needed": {v.Needed, c.needed}} {
+			for what, lists := range map[string][2][]int{"columns": {v.Columns, c.shown}, "edited": {v.Edited, c.edited},
+				"dictionaries": {v.Dictionaries, c.dictionaries}, "needed": {v.Needed, c.needed}} {
 				if !slices.Equal(lists[0], lists[1]) {
 					t.Errorf("%s are %v, want %v", what, lists[0], lists[1])
 				}
@@ -97,11 +112,15 @@ func TestRefusals(t *testing.T) {
 		{nil, []string{"n", "age"}, schemas.Invalid, "", `the table has no column "age"`},
 		{nil, []string{"name.first"}, schemas.Invalid, "", `the table has no column "name.first"`},
 		{[]schemas.Duty{hide("name")}, []string{"n", "name"}, schemas.Denied, "§hide", `column "name" is hidden by the agreement`},
-		{[]schemas.Duty{hide("n", "name", "kind", "many", "region", "ok", "secret")}, nil, schemas.Denied, "agreement", "no column is left to show"},
-		{[]schemas.Duty{pseudonymise("many")}, nil, schemas.Denied, "§pseudonym", `column "many": columns of type list<item: int16, nullable> cannot be pseudonymised`},
+		{[]schemas.Duty{hide("n", "name", "kind", "many", "region", "ok", "secret")}, nil, schemas.Denied, "agreement",
+			"no column is left to show"},
+		{[]schemas.Duty{pseudonymise("many")}, nil, schemas.Denied, "§pseudonym",
+			`column "many": columns of type list<item: int16, nullable> cannot be pseudonymised`},
 		{[]schemas.Duty{generalise("month", "name")}, nil, schemas.Denied, "§coarser", `column "name": `},
-		{[]schemas.Duty{generalise("10", "n"), generalise("15", "n")}, nil, schemas.Denied, "§coarser", `two rules make column "n" coarser, to 10 and to 15, and neither is the coarser`},
-		{[]schemas.Duty{rowsWhere("age", "lt", "1")}, nil, schemas.Denied, "§rows", `the row filter cannot be carried out: the table has no column "age"`},
+		{[]schemas.Duty{generalise("10", "n"), generalise("15", "n")}, nil, schemas.Denied, "§coarser",
+			`two rules make column "n" coarser, to 10 and to 15, and neither is the coarser`},
+		{[]schemas.Duty{rowsWhere("age", "lt", "1")}, nil, schemas.Denied, "§rows",
+			`the row filter cannot be carried out: the table has no column "age"`},
 		{[]schemas.Duty{rowsWhere("n", "lt", "x")}, nil, schemas.Denied, "§rows", "the row filter cannot be carried out: "},
 		{[]schemas.Duty{rowsWhere("many", "lt", "1")}, nil, schemas.Denied, "§rows", "columns of type list"},
 		{[]schemas.Duty{{Kind: "watermark", Rule: "§w"}}, nil, schemas.Denied, "§w", `the obligation "watermark" cannot be carried out here`},
@@ -201,7 +220,11 @@ func TestDescribedColumns(t *testing.T) {
 
 // Messages that are spliced have the shown columns, and nothing of the others.
 func TestSplice(t *testing.T) {
-	fields := []arrow.Field{number("n"), {Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true}, {Name: "name", Type: arrow.BinaryTypes.String, Nullable: true}}
+	fields := []arrow.Field{
+		number("n"),
+		{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
+	}
 	table := tableOf(fields...)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	for i := range 40 {
@@ -214,7 +237,7 @@ func TestSplice(t *testing.T) {
 		b.Field(2).(*array.StringBuilder).Append(fmt.Sprint("name ", i%3))
 	}
 	rec := b.NewRecord()
-	msg, err := batch.EncodeRecord(rec, 0, 40)
+	all, err := batch.Collect([]batch.Part{{Record: rec, N: 40}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +250,7 @@ func TestSplice(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := []byte("before")
-	got, err := v.Splice(&made, msg, map[int]arrow.Array{2: edited})
+	got, err := v.Splice(&made, all.Message(), map[int]arrow.Array{2: edited})
 	if err != nil || !bytes.HasPrefix(made, []byte("before")) || len(made) != len("before")+len(got) || bytes.Contains(got, []byte("hidden")) {
 		t.Fatalf("%d bytes were made behind what was there: %v", len(got), err)
 	}
@@ -253,7 +276,8 @@ func TestSplice(t *testing.T) {
 // A bound is never below what can come, and looks at nothing that is hidden: of two batches
 // that differ in hidden columns alone the bounds are the same.
 func TestBoundsLookAtWhatIsShown(t *testing.T) {
-	v, err := New(persons(), &schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"), generalise("first:2", "region")}}, nil, key())
+	v, err := New(persons(), &schemas.Agreement{Obligations: []schemas.Duty{hide("secret", "kind"), pseudonymise("name"),
+		generalise("first:2", "region")}}, nil, key())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +294,8 @@ func TestBoundsLookAtWhatIsShown(t *testing.T) {
 		other.Columns = slices.Clone(b.Columns)
 		other.Columns[2], other.Columns[6] = rapid.Int64Range(0, 1<<30).Draw(t, "hidden"), 0
 		part := rapid.Int64Range(1, rows).Draw(t, "part")
-		if v.Bound(b, part) != v.Bound(other, part) || v.LargestMessage(b, part) != v.LargestMessage(other, part) || v.Body(b, part) != v.Body(other, part) {
+		if v.Bound(b, part) != v.Bound(other, part) || v.LargestMessage(b, part) != v.LargestMessage(other, part) ||
+			v.Body(b, part) != v.Body(other, part) {
 			t.Error("what is hidden moves a bound")
 		}
 		shown := b.Columns[0] + b.Columns[3] + b.Columns[5]

@@ -28,15 +28,13 @@ func persons() *schemas.Table {
 	coded := func(index arrow.DataType) arrow.DataType {
 		return &arrow.DictionaryType{IndexType: index, ValueType: arrow.BinaryTypes.String}
 	}
-	return tableOf(
-		arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64},
+	return tableOf(arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64},
 		arrow.Field{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
 		arrow.Field{Name: "kind", Type: coded(arrow.PrimitiveTypes.Int8), Nullable: true},
 		arrow.Field{Name: "many", Type: arrow.ListOf(arrow.PrimitiveTypes.Int16), Nullable: true},
 		arrow.Field{Name: "region", Type: coded(arrow.PrimitiveTypes.Int16), Nullable: true},
 		arrow.Field{Name: "ok", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
-		arrow.Field{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
-	)
+		arrow.Field{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true})
 }
 
 // What an agreement from before gave out stays: the name of its view, under which its
@@ -72,7 +70,9 @@ func TestLinkageOfAColumn(t *testing.T) {
 	for name, c := range map[string]struct {
 		duties []schemas.Duty
 		domain string
-	}{"none": {[]schemas.Duty{plain}, ""}, "one": {[]schemas.Duty{cohort}, "cohort"}, "and a plain one": {[]schemas.Duty{plain, cohort}, "cohort"}, "of another table": {[]schemas.Duty{cohort, there}, "cohort"}, "two": {[]schemas.Duty{cohort, here, cohort}, ""}} {
+	}{"none": {[]schemas.Duty{plain}, ""}, "one": {[]schemas.Duty{cohort}, "cohort"},
+		"and a plain one": {[]schemas.Duty{plain, cohort}, "cohort"}, "of another table": {[]schemas.Duty{cohort, there}, "cohort"},
+		"two": {[]schemas.Duty{cohort, here, cohort}, ""}} {
 		a := &schemas.Agreement{Permit: "req-1", Provider: "https://a.example", Dataset: "ds-1", Obligations: c.duties, Pseudonyms: 2}
 		v, err := New(table, a, nil, key())
 		if err != nil {

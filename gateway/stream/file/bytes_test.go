@@ -127,7 +127,8 @@ func TestTagsDiffer(t *testing.T) {
 	}
 	for _, n := range []int{-1, 2} {
 		_, err := l.Look(s, n)
-		if want := fmt.Sprintf("there is no shard %d; t/all has 2", n); schemas.KindOf(err) != schemas.NotFound || !strings.Contains(err.Error(), want) {
+		if want := fmt.Sprintf("there is no shard %d; t/all has 2", n); schemas.KindOf(err) != schemas.NotFound ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("shard %d: %v", n, err)
 		}
 	}
@@ -171,7 +172,7 @@ func TestAFileIsMadeOnce(t *testing.T) {
 	wg.Wait()
 	once := l.Gets.Load()
 	for _, f := range files {
-		if f.local != files[0].local {
+		if f.cached != files[0].cached {
 			t.Error("two files were made")
 		}
 		f.Close()
@@ -203,7 +204,7 @@ func TestOldFilesGo(t *testing.T) {
 		t.Errorf("a file that is held: %q, %v", got, err)
 	}
 	first.Close()
-	if _, err := first.local.file.Stat(); !errors.Is(err, os.ErrClosed) {
+	if _, err := first.cached.file.Stat(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a file that nobody holds is open: %v", err)
 	}
 	if again, err := l.Look(s, 0); err != nil || again.Size != first.Size {
@@ -230,7 +231,8 @@ func TestFilesThatCannotBeMade(t *testing.T) {
 	l.Gone.Store(false)
 	dir := l.cache.tempDir
 	l.cache.tempDir = dir + "/nowhere"
-	if err := open(); schemas.KindOf(err) != schemas.Unavailable || !strings.Contains(err.Error(), "the gateway cannot write a temporary file") {
+	if err := open(); schemas.KindOf(err) != schemas.Unavailable ||
+		!strings.Contains(err.Error(), "the gateway cannot write a temporary file") {
 		t.Errorf("no place to write: %v", err)
 	}
 	l.cache.tempDir = dir
@@ -268,7 +270,7 @@ func TestFilesThatCannotBeMade(t *testing.T) {
 func TestRangesCharge(t *testing.T) {
 	l := people(t, 64) // four batches of 16 rows
 	f := l.open(t)
-	inside := func(i int) int64 { return f.spans[i].from + 8 }
+	inside := func(i int) int64 { return f.batches[i].from + 8 }
 	for name, c := range map[string]struct {
 		ranges []Range
 		rows   int64
@@ -276,10 +278,10 @@ func TestRangesCharge(t *testing.T) {
 		"head and footer":      {[]Range{{0, 8}, {f.Size - 10, 10}}, 0},
 		"a byte of a batch":    {[]Range{{inside(1), 1}}, 16},
 		"the same batch twice": {[]Range{{inside(1), 1}, {inside(1) + 5, 20}}, 16},
-		"over an edge":         {[]Range{{f.spans[2].to - 1, 2}}, 32},
+		"over an edge":         {[]Range{{f.batches[2].to - 1, 2}}, 32},
 		"two batches":          {[]Range{{inside(0), 1}, {inside(3), 1}}, 32},
-		"a dictionary":         {[]Range{{f.values[0].from, 1}, {inside(2), 8}}, 64},
-		"a dictionary's head":  {[]Range{{f.values[0].from - 1, 1}}, 0},
+		"a dictionary":         {[]Range{{f.dictionaries[0].from, 1}, {inside(2), 8}}, 64},
+		"a dictionary's head":  {[]Range{{f.dictionaries[0].from - 1, 1}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := people(t, 64)
@@ -305,13 +307,14 @@ func TestBudgetBelowAFile(t *testing.T) {
 	l := people(t, 64)
 	l.record.MostRows = 20
 	f := l.open(t)
-	_, err := l.send(t, f, Range{f.spans[0].from, 10})
+	_, err := l.send(t, f, Range{f.batches[0].from, 10})
 	streamtest.Must(t, err)
-	_, err = l.send(t, f, Range{f.values[0].from, 10})
-	if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "dictionary values of all 64 rows of the shard: read it by /stream") {
+	_, err = l.send(t, f, Range{f.dictionaries[0].from, 10})
+	if schemas.KindOf(err) != schemas.Denied ||
+		!strings.Contains(err.Error(), "dictionary values of all 64 rows of the shard: read it by /stream") {
 		t.Errorf("a dictionary: %v", err)
 	}
-	_, err = l.send(t, f, Range{f.spans[0].from, f.spans[1].to - f.spans[0].from})
+	_, err = l.send(t, f, Range{f.batches[0].from, f.batches[1].to - f.batches[0].from})
 	if schemas.KindOf(err) != schemas.Denied || !strings.Contains(err.Error(), "the budget is spent") {
 		t.Errorf("two batches: %v", err)
 	}
@@ -323,11 +326,11 @@ func TestLayout(t *testing.T) {
 	l.add(16, 40, 0)
 	l.add(24, 64, 7)
 	want := fileLayout{
-		at:      108 + 56 + 88,
-		dicts:   []schemas.Block{{Offset: 108, Meta: 16, Body: 40}},
-		batches: []schemas.Block{{Offset: 164, Meta: 24, Body: 64, Rows: 7}},
-		spans:   []batchSpan{{164, 252, 7}},
-		values:  []batchSpan{{from: 124, to: 164}},
+		at:              108 + 56 + 88,
+		dicts:           []schemas.Block{{Offset: 108, Meta: 16, Body: 40}},
+		batches:         []schemas.Block{{Offset: 164, Meta: 24, Body: 64, Rows: 7}},
+		batchSpans:      []batchSpan{{164, 252, 7}},
+		dictionarySpans: []batchSpan{{from: 124, to: 164}},
 	}
 	if fmt.Sprint(*l) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", *l, want)

@@ -35,15 +35,15 @@ type fileCache struct {
 
 // cachedFile is one changed shard. Its users and the cache hold it open.
 type cachedFile struct {
-	tag    string
-	ready  chan struct{} // closed when it is made or failed
-	file   *os.File
-	size   int64
-	spans  []batchSpan
-	values []batchSpan
-	err    error
-	mu     sync.Mutex
-	users  int
+	tag          string
+	ready        chan struct{} // closed when it is made or failed
+	file         *os.File
+	size         int64
+	batches      []batchSpan
+	dictionaries []batchSpan
+	err          error
+	mu           sync.Mutex
+	users        int
 }
 
 // makers is how many files are made at once, each of which may take disk up to a shard's
@@ -79,6 +79,11 @@ func (m *cachedFile) release() {
 
 // get gives a file's made shard, held for the caller. The first who asks makes it;
 // others wait. What failed is not kept.
+//
+//	asked first     find: mine ──▶ make ──▶ keep ──▶ ready
+//	asked meanwhile find: theirs ──────────────────▶ ready, or failed: from the beginning
+//
+// A file has one user more than those who read it, the cache, until newer ones come.
 func (c *fileCache) get(ctx context.Context, f *File, who schemas.ParticipantID) (*cachedFile, error) {
 	for {
 		m, mine := c.find(f.ETag)
@@ -151,7 +156,7 @@ func (c *fileCache) keep(m *cachedFile) {
 		m.release()
 		return
 	}
-	if len(c.sizes) == maxSizes {
+	if len(c.sizes) == maxSizes { // a look at one of them costs a GET more, no more
 		clear(c.sizes)
 	}
 	c.sizes[m.tag] = m.size
@@ -198,6 +203,6 @@ func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
 		out.Close()
 		return err
 	}
-	m.file, m.size, m.spans, m.values = out, mk.layout.at, mk.layout.spans, mk.layout.values
+	m.file, m.size, m.batches, m.dictionaries = out, mk.layout.at, mk.layout.batchSpans, mk.layout.dictionarySpans
 	return nil
 }

@@ -58,7 +58,10 @@ type comparingReader struct {
 }
 
 // surroundings gives the messages that bytes [offset, offset+n) of a shard touch, and the
-// bytes to read so that they can be compared.
+// bytes to read so that they can be compared: whole messages, where their sums are to be
+// compared. Of messages at 0-99, 100-199 and 200-299, the second compared before, bytes 150-209 are
+// read as 150-299: the first is not touched, of the second nothing more is needed, and the
+// third is compared whole before its bytes 200-209 are handed on.
 func surroundings(sh *schemas.Shard, offset, n int64, known *comparedMessages) (list []touchedMessage, from, length int64) {
 	from, end := offset, offset+n
 	to := end

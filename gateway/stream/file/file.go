@@ -18,16 +18,16 @@ import (
 
 // File is one shard as a view shows it, as an Arrow IPC file. Where the view changes
 // nothing its layout is computed and its bytes are read from the store as they are
-// asked for; else it was made once, into an unlinked temporary file. Close it.
+// asked for; else it was made once, into a temporary file without a name. Close it.
 type File struct {
-	Source *plan.Source
-	Shard  int
-	Size   int64
-	ETag   string // opaque, without quotes; another for other bytes
-	pieces []section
-	spans  []batchSpan
-	values []batchSpan // of dictionaries: values of any row
-	local  *cachedFile
+	Source       *plan.Source
+	Shard        int
+	Size         int64
+	ETag         string // opaque, without quotes; another for other bytes
+	sections     []section
+	batches      []batchSpan
+	dictionaries []batchSpan // of dictionaries: values of any row
+	cached       *cachedFile
 }
 
 // section is a run of the file's bytes: in memory, or in the store.
@@ -56,19 +56,24 @@ type Files struct {
 	sessions sessions
 }
 
-// NewFiles serves files of what open opens, in the memory that a budget leaves. Shards that
-// views change lie in tempDir.
-func NewFiles(
-	open read.Opener,
-	budget *read.Budget,
-	keeper *release.Keeper,
-	life *release.Lifecycle,
-	idle time.Duration,
-	now func() time.Time,
-	tempDir string,
-) *Files {
-	return &Files{open: open, budget: budget, keeper: keeper, life: life, idle: idle, now: now,
-		cache: newFileCache(open, life, tempDir), sessions: sessions{open: map[sessionKey]*rangeSession{}}}
+// Config is what Files are made of.
+type Config struct {
+	Open    read.Opener
+	Budget  *read.Budget // of all streams' memory
+	Keeper  *release.Keeper
+	Life    *release.Lifecycle
+	Idle    time.Duration // the longest that a client may take for its next bytes
+	Now     func() time.Time
+	TempDir string // for shards that views change; the system's when empty
+}
+
+// New serves shards as files.
+func New(c Config) *Files {
+	return &Files{
+		open: c.Open, budget: c.Budget, keeper: c.Keeper, life: c.Life, idle: c.Idle, now: c.Now,
+		cache:    newFileCache(c.Open, c.Life, c.TempDir),
+		sessions: sessions{open: map[sessionKey]*rangeSession{}},
+	}
 }
 
 // Close lets go of all files; nothing runs any more.
@@ -78,15 +83,8 @@ func (s *Files) Close() { s.cache.close() }
 // to be made for it. Errors: NotFound.
 func (s *Files) Look(src *plan.Source, n int) (*File, error) {
 	if n < 0 || n >= src.NumShards() {
-		return nil, schemas.Errorf(
-			schemas.NotFound,
-			fmt.Sprint(n),
-			"there is no shard %d; %s/%s has %d",
-			n,
-			src.Table.Name,
-			src.Split.Name,
-			src.NumShards(),
-		)
+		return nil, schemas.Errorf(schemas.NotFound, fmt.Sprint(n), "there is no shard %d; %s/%s has %d", n, src.Table.Name, src.Split.Name,
+			src.NumShards())
 	}
 	f := &File{Source: src, Shard: n, ETag: tagOf(src, n)}
 	if src.View.Raw() {
@@ -137,14 +135,14 @@ func (s *Files) Open(ctx context.Context, src *plan.Source, n int, who schemas.P
 	if err != nil {
 		return nil, err
 	}
-	f.local, f.Size, f.spans, f.values = m, m.size, m.spans, m.values
+	f.cached, f.Size, f.batches, f.dictionaries = m, m.size, m.batches, m.dictionaries
 	return f, nil
 }
 
 // Close lets go of the file.
 func (f *File) Close() {
-	if f.local != nil {
-		f.local.release()
+	if f.cached != nil {
+		f.cached.release()
 	}
 }
 
@@ -155,18 +153,8 @@ func tagOf(s *plan.Source, n int) string {
 	if s.View.Raw() {
 		form = 1
 	}
-	fmt.Fprintf(
-		h,
-		"guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s",
-		form,
-		s.Version.Dataset,
-		s.Version.Version,
-		s.Table.Name,
-		s.Split.Name,
-		n,
-		s.StoredShard(n).ETag,
-		s.View.Digest,
-	)
+	fmt.Fprintf(h, "guichet file %d\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s", form, s.Version.Dataset, s.Version.Version, s.Table.Name,
+		s.Split.Name, n, s.StoredShard(n).ETag, s.View.Digest)
 	h.Write(s.View.Schema)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -193,20 +181,20 @@ func (f *File) layOut() error {
 		return fmt.Errorf("lay out shard %d: %w", f.Shard, err)
 	}
 	f.memory(footer)
-	f.spans, f.values = l.spans, l.values
+	f.batches, f.dictionaries = l.batchSpans, l.dictionarySpans
 	return nil
 }
 
 func (f *File) memory(p []byte) {
-	f.pieces = append(f.pieces, section{at: f.Size, n: int64(len(p)), memory: p})
+	f.sections = append(f.sections, section{at: f.Size, n: int64(len(p)), memory: p})
 	f.Size += int64(len(p))
 }
 
 func (f *File) stored(b schemas.Block) {
-	if i := len(f.pieces) - 1; f.pieces[i].memory == nil && f.pieces[i].offset+f.pieces[i].n == b.Offset {
-		f.pieces[i].n += b.Len()
+	if i := len(f.sections) - 1; f.sections[i].memory == nil && f.sections[i].offset+f.sections[i].n == b.Offset {
+		f.sections[i].n += b.Len()
 	} else {
-		f.pieces = append(f.pieces, section{at: f.Size, n: b.Len(), offset: b.Offset})
+		f.sections = append(f.sections, section{at: f.Size, n: b.Len(), offset: b.Offset})
 	}
 	f.Size += b.Len()
 }
@@ -216,15 +204,15 @@ func (f *File) stored(b schemas.Block) {
 // touches all of its batches.
 func (f *File) Touched(r Range) (first, last int, rows int64) {
 	if f.touchesDictionary(r) {
-		for _, sp := range f.spans {
+		for _, sp := range f.batches {
 			rows += sp.rows
 		}
-		return 0, len(f.spans), rows
+		return 0, len(f.batches), rows
 	}
-	first = sort.Search(len(f.spans), func(i int) bool { return f.spans[i].to > r.From })
+	first = sort.Search(len(f.batches), func(i int) bool { return f.batches[i].to > r.From })
 	last = first
-	for last < len(f.spans) && f.spans[last].from < r.From+r.N {
-		rows += f.spans[last].rows
+	for last < len(f.batches) && f.batches[last].from < r.From+r.N {
+		rows += f.batches[last].rows
 		last++
 	}
 	return first, last, rows
@@ -232,7 +220,7 @@ func (f *File) Touched(r Range) (first, last int, rows int64) {
 
 // touchesDictionary says whether a range has bytes of a dictionary.
 func (f *File) touchesDictionary(r Range) bool {
-	for _, v := range f.values {
+	for _, v := range f.dictionaries {
 		if v.from < r.From+r.N && r.From < v.to {
 			return true
 		}
@@ -242,8 +230,8 @@ func (f *File) touchesDictionary(r Range) bool {
 
 // open reads a range of the file. known are messages that need not be compared again.
 func (f *File) open(ctx context.Context, open read.Opener, rg Range, known *comparedMessages) (io.ReadCloser, error) {
-	if f.local != nil {
-		return io.NopCloser(io.NewSectionReader(f.local.file, rg.From, rg.N)), nil
+	if f.cached != nil {
+		return io.NopCloser(io.NewSectionReader(f.cached.file, rg.From, rg.N)), nil
 	}
 	sh := f.Source.StoredShard(f.Shard)
 	store, err := open(ctx, sh.Store)
@@ -267,10 +255,12 @@ func (f *File) open(ctx context.Context, open read.Opener, rg Range, known *comp
 	return out, nil
 }
 
-// within gives the parts of the file's pieces that a range holds.
+// within gives the parts of the file's sections that a range holds. Of memory 0-99, stored
+// 100-899 (at 4096 of the object) and memory 900-999, bytes 90-149 are memory 90-99 and the
+// object's bytes 4096-4145.
 func (f *File) within(rg Range) []section {
 	var out []section
-	for _, p := range f.pieces {
+	for _, p := range f.sections {
 		lo, hi := max(p.at, rg.From), min(p.at+p.n, rg.From+rg.N)
 		if lo >= hi {
 			continue

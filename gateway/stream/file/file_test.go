@@ -27,12 +27,12 @@ func TestFileRanges(t *testing.T) {
 		f := &File{}
 		f.memory([]byte("ARROW1\x00\x00schema"))
 		var whole []byte
-		whole = append(whole, f.pieces[0].memory...)
+		whole = append(whole, f.sections[0].memory...)
 		at := int64(0)
 		for range rapid.IntRange(0, 6).Draw(t, "blocks") {
 			at += rapid.SampledFrom([]int64{0, 0, 8, 64}).Draw(t, "gap")
 			b := schemas.Block{Offset: at, Meta: 16, Body: rapid.Int64Range(0, 200).Draw(t, "body"), Rows: 1}
-			f.spans = append(f.spans, batchSpan{f.Size, f.Size + b.Len(), rapid.Int64Range(1, 9).Draw(t, "rows")})
+			f.batches = append(f.batches, batchSpan{f.Size, f.Size + b.Len(), rapid.Int64Range(1, 9).Draw(t, "rows")})
 			f.stored(b)
 			whole = append(whole, object[at:at+b.Len()]...)
 			at += b.Len()
@@ -53,7 +53,7 @@ func TestFileRanges(t *testing.T) {
 		}
 		_, _, rows := f.Touched(rg)
 		var want int64
-		for _, sp := range f.spans {
+		for _, sp := range f.batches {
 			if sp.from < rg.From+rg.N && sp.to > rg.From {
 				want += sp.rows
 			}
@@ -92,7 +92,8 @@ func TestLook(t *testing.T) {
 	l := newLab(t, 16, streamtest.People(rand.New(rand.NewPCG(1, 7)), 500), streamtest.People(rand.New(rand.NewPCG(1, 8)), 3))
 	names := l.source(t, nil).Columns()
 	for _, c := range names {
-		for _, s := range []*plan.Source{l.source(t, nil, c.Name), l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
+		for _, s := range []*plan.Source{l.source(t, nil, c.Name),
+			l.source(t, []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{c.Name}}})} {
 			for n := range s.NumShards() {
 				f, err := l.Look(s, n)
 				streamtest.Must(t, err)

@@ -44,7 +44,9 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 		budget: read.NewBudget(0),
 	}
 	keeper := release.NewKeeper(l.record, l.feed, l.life, slog.New(slog.DiscardHandler), time.Now)
-	l.Files = NewFiles(l.Table.Open, l.budget, keeper, l.life, release.DefaultIdle, time.Now, t.TempDir())
+	l.Files = New(Config{
+		Open: l.Table.Open, Budget: l.budget, Keeper: keeper, Life: l.life, Idle: release.DefaultIdle, Now: time.Now, TempDir: t.TempDir(),
+	})
 	l.grant = streamtest.Grant(t)
 	t.Cleanup(l.stop)
 	return l

@@ -19,6 +19,15 @@ const idleAfter = 5 * time.Second
 // rangeSession is one open release that the ranges of one file under one lease join: the
 // record is not flooded, and a range need not wait for a record of its own
 // [decisions.md 18].
+//
+//	join      ranges in turn                                  ends when
+//	──▶ open ──────────────────────────────────────▶ shut ──▶ no range runs
+//	     │ begun: its ranges may send                 ▲
+//	     │ refused: all that joined hear why          ├ 5 s without a range, or the lease is over
+//	     │                                            ├ the release covers no more, or a charge failed
+//	     └ cut: all that run end                      └ cut, or the gateway stops
+//
+// Who comes after shut begins another. The release ends as the worst of its ranges did.
 type rangeSession struct {
 	key     sessionKey
 	began   chan struct{} // closed when the release has begun, or was refused
@@ -81,15 +90,15 @@ func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.C
 			key:     key,
 			began:   make(chan struct{}),
 			changed: make(chan struct{}, 1),
-			touched: make([]bool, len(f.spans)),
+			touched: make([]bool, len(f.batches)),
 			running: map[*rangeRead]struct{}{},
 		}
 		s.sessions.open[key] = j
-		go s.runSession(context.WithoutCancel(ctx), g.At(f.Source.Table.Name, f.Source.Split.Name), j, f.whole())
+		go s.runSession(context.WithoutCancel(ctx), g.At(f.Source.Table.Name, f.Source.Split.Name), j, f.wholeRelease())
 	}
 	r := &rangeRead{j, cut}
 	j.mu.Lock()
-	j.running[r] = struct{}{}
+	j.running[r] = struct{}{} // before another may shut it: it would end without this range
 	j.mu.Unlock()
 	s.sessions.mu.Unlock()
 	j.tell()
@@ -101,10 +110,10 @@ func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.C
 	}
 }
 
-// whole is a release that covers a file once.
-func (f *File) whole() schemas.Release {
+// wholeRelease is a release that covers a file once.
+func (f *File) wholeRelease() schemas.Release {
 	r := schemas.Release{Ask: fmt.Sprintf("shard=%d", f.Shard), MostBytes: f.Size, Columns: schemas.NameColumns(f.Source.Columns())}
-	for _, sp := range f.spans {
+	for _, sp := range f.batches {
 		r.MostRows += sp.rows
 	}
 	return r
@@ -135,7 +144,7 @@ func (s *Files) waitIdle(ctx context.Context, j *rangeSession, until time.Time) 
 			break
 		}
 		quiet.Stop()
-		if running == 0 {
+		if running == 0 { // a range that lasts long is not quiet
 			quiet.Reset(min(idleAfter, until.Sub(s.now())))
 		}
 		select {
@@ -210,6 +219,12 @@ func worse(s schemas.ReleaseState) int {
 // the batches that no range has touched yet. full says that the release covers no
 // more: the file was read once.
 func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, err error) {
+	// A file of three batches of 16 rows, ranges one after another:
+	//
+	//	bytes of batch 0        16 rows
+	//	bytes of batches 0, 1   16 rows: batch 0 is paid for
+	//	bytes of a dictionary   16 rows: it has values of all three, two are paid for
+	//	bytes of batch 2        none
 	j := r.session
 	j.counting.Lock()
 	defer j.counting.Unlock()
@@ -217,19 +232,16 @@ func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, e
 	first, last, _ := f.Touched(rg)
 	for i := first; i < last; i++ {
 		if !j.touched[i] {
-			rows += f.spans[i].rows
+			rows += f.batches[i].rows
 			batches++
 		}
 	}
-	if j.release.Bytes+rg.N > j.release.MostBytes && !j.lowered {
+	if j.release.Bytes+rg.N > j.release.MostBytes && !j.lowered { // where it is, Charge says that the budget is spent
 		return true, nil
 	}
 	err = j.release.Charge(ctx, rows, rg.N)
 	if cut, is := errors.AsType[*release.Cut](err); is && cut.Kind == schemas.Denied && j.lowered && f.touchesDictionary(rg) {
-		cut.Reason += fmt.Sprintf(
-			"; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows",
-			f.whole().MostRows,
-		)
+		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows", f.wholeRelease().MostRows)
 	}
 	if err != nil {
 		return false, err

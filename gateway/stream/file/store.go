@@ -8,7 +8,7 @@ import (
 	"guichet/schemas"
 )
 
-// sectionReader reads pieces one after another; each stored one by one ranged read
+// sectionReader reads sections one after another; each stored one by one ranged read
 // that is pinned to the published object.
 type sectionReader struct {
 	left []section

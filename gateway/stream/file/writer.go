@@ -17,13 +17,13 @@ import (
 
 // fileWriter writes one changed shard.
 type fileWriter struct {
-	life   *release.Lifecycle
-	src    *plan.Source
-	rd     *read.Reader
-	n      int
-	out    *bufio.Writer
-	layout *fileLayout
-	used   *batch.Compaction // of a filtering view's dictionaries
+	life       *release.Lifecycle
+	src        *plan.Source
+	rd         *read.Reader
+	n          int
+	out        *bufio.Writer
+	layout     *fileLayout
+	compaction *batch.Compaction // of a filtering view's dictionaries
 }
 
 func (mk *fileWriter) write(ctx context.Context) (err error) {
@@ -34,10 +34,10 @@ func (mk *fileWriter) write(ctx context.Context) (err error) {
 		return err
 	}
 	if mk.src.Regrouped() && len(mk.src.View.Dictionaries) > 0 {
-		err = mk.collect(ctx)
+		err = mk.writeDictionaries(ctx)
 	}
 	if err == nil {
-		err = mk.messages(ctx)
+		err = mk.writeBatches(ctx)
 	}
 	if err != nil {
 		return err
@@ -49,12 +49,12 @@ func (mk *fileWriter) write(ctx context.Context) (err error) {
 	err = mk.put(footer)
 	if err == nil {
 		mk.layout.at += int64(len(footer))
-		err = full(mk.out.Flush())
+		err = noSpace(mk.out.Flush())
 	}
 	return err
 }
 
-func full(err error) error {
+func noSpace(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -69,7 +69,7 @@ func full(err error) error {
 
 func (mk *fileWriter) put(p []byte) error {
 	_, err := mk.out.Write(p)
-	return full(err)
+	return noSpace(err)
 }
 
 func (mk *fileWriter) message(m read.Message) error {
@@ -90,12 +90,12 @@ func (mk *fileWriter) reads() []read.Range {
 	return read.PlanReads(mk.src, mk.src.ShardSlices(mk.n), read.MaxRange)
 }
 
-// messages writes every message of the shard. An IPC file has each dictionary once,
-// so a filtering view's batches refer to those that collect made.
-func (mk *fileWriter) messages(ctx context.Context) error {
-	if mk.used != nil {
+// writeBatches writes every message of the shard. An IPC file has each dictionary once,
+// so a filtering view's batches refer to those that writeDictionaries wrote.
+func (mk *fileWriter) writeBatches(ctx context.Context) error {
+	if mk.compaction != nil {
 		return mk.each(ctx, func(rec arrow.Record) error {
-			p, err := mk.used.Encode(rec)
+			p, err := mk.compaction.Encode(rec)
 			if err != nil {
 				return err
 			}
@@ -142,15 +142,15 @@ func (mk *fileWriter) each(ctx context.Context, do func(rec arrow.Record) error)
 	return nil
 }
 
-// collect finds the dictionary values that the visible rows use, and writes the
+// writeDictionaries finds the dictionary values that the visible rows use, and writes the
 // dictionaries.
-func (mk *fileWriter) collect(ctx context.Context) error {
-	mk.used = batch.NewCompaction(mk.src.View.Fields)
-	err := mk.each(ctx, mk.used.Use)
+func (mk *fileWriter) writeDictionaries(ctx context.Context) error {
+	mk.compaction = batch.NewCompaction(mk.src.View.Fields)
+	err := mk.each(ctx, mk.compaction.Use)
 	if err != nil {
 		return err
 	}
-	msgs, err := mk.used.Dictionaries()
+	msgs, err := mk.compaction.Dictionaries()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,17 @@ func parse(keys map[string]string) (Ask, error) {
 
 // Each key is read, and what is wrong is refused under its name.
 func TestParseAsk(t *testing.T) {
-	a, err := parse(map[string]string{"seed": "18446744073709551615", "epoch": "3", "world": "8", "rank": "7", "from": "100", "start": "10@4,0@2", "even": "pad"})
+	a, err := parse(
+		map[string]string{
+			"seed":  "18446744073709551615",
+			"epoch": "3",
+			"world": "8",
+			"rank":  "7",
+			"from":  "100",
+			"start": "10@4,0@2",
+			"even":  "pad",
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

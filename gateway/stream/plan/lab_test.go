@@ -25,7 +25,8 @@ func published(window int64, shards ...[]int64) schemas.Version {
 		sh := schemas.Shard{Dictionaries: []schemas.Block{{Meta: 200, Body: 1000}}}
 		for _, rows := range batches {
 			sh.Rows += rows
-			sh.Batches = append(sh.Batches, schemas.Block{Meta: 256, Body: 64 * (rows + 1), Rows: rows, Columns: []int64{32 * (rows + 1), 32 * (rows + 1)}})
+			sh.Batches = append(sh.Batches, schemas.Block{Meta: 256, Body: 64 * (rows + 1), Rows: rows,
+				Columns: []int64{32 * (rows + 1), 32 * (rows + 1)}})
 		}
 		t.Splits[0].Shards = append(t.Splits[0].Shards, sh)
 	}

@@ -52,15 +52,8 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 			if shortest == longest {
 				have = fmt.Sprint(longest)
 			}
-			return nil, schemas.BadField(
-				"stream",
-				"start",
-				"%d@%d lies beyond the part: each of the %d ranks has %s rows there",
-				st.Rows,
-				st.World,
-				st.World,
-				have,
-			)
+			return nil, schemas.BadField("stream", "start", "%d@%d lies beyond the part: each of the %d ranks has %s rows there", st.Rows,
+				st.World, st.World, have)
 		}
 		windows = remaining(windows, parts, st.Rows)
 	}
@@ -171,13 +164,8 @@ func (p *Plan) BeyondBudget(r *schemas.Release, rows, bytes int64, otherwise str
 	if rows <= r.MostRows && bytes <= r.MostBytes {
 		return otherwise
 	}
-	text := fmt.Sprintf(
-		"the budget leaves %d rows and %d bytes, less than the first batch of this part, which has %d rows and %d bytes and is sent whole or not at all",
-		r.MostRows,
-		r.MostBytes,
-		rows,
-		bytes,
-	)
+	text := fmt.Sprintf("the budget leaves %d rows and %d bytes, less than the first batch of this part, which has "+
+		"%d rows and %d bytes and is sent whole or not at all", r.MostRows, r.MostBytes, rows, bytes)
 	fits := func(world int) bool {
 		a := p.Ask
 		a.World, a.Rank, a.From = world, 0, 0

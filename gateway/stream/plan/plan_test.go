@@ -118,7 +118,8 @@ func TestEvenParts(t *testing.T) {
 			if whole.PartRows > shortest {
 				said = "dropped=1"
 			}
-			if got := rowsOf(drop.Segments); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") || drop.Adjusted != said {
+			if got := rowsOf(drop.Segments); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") ||
+				drop.Adjusted != said {
 				rt.Errorf("rank %d drops %v to %v, %q", rank, rows, got, drop.Adjusted)
 			}
 			want, said := rows, ""
@@ -256,7 +257,8 @@ func TestBeyondBudget(t *testing.T) {
 		want                  string
 	}{
 		{30, 30, 3000, "as it was"},
-		{12, 30, 3000, "leaves 12 rows and 100000 bytes, less than the first batch of this part, which has 30 rows and 3000 bytes and is sent whole or not at all; with world=3 "},
+		{12, 30, 3000, "leaves 12 rows and 100000 bytes, less than the first batch of this part, which has 30 rows " +
+			"and 3000 bytes and is sent whole or not at all; with world=3 "},
 		{1, 30, 3000, "with world=16 the first batch of rank 0 is short enough"},
 		{0, 30, 3000, "ask the provider for a larger budget, or for shorter batches"},
 	} {

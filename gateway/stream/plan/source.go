@@ -96,13 +96,8 @@ func Pick(v *schemas.Version, table, split string) (*schemas.Table, *schemas.Spl
 		}
 	}
 	if t == nil {
-		return nil, nil, schemas.BadField(
-			"stream",
-			"table",
-			"%s; the version has the tables %s",
-			missing("table", table),
-			strings.Join(names, ", "),
-		)
+		return nil, nil, schemas.BadField("stream", "table", "%s; the version has the tables %s", missing("table", table),
+			strings.Join(names, ", "))
 	}
 	names = names[:0]
 	for i := range t.Splits {
@@ -111,14 +106,8 @@ func Pick(v *schemas.Version, table, split string) (*schemas.Table, *schemas.Spl
 			return t, &t.Splits[i], nil
 		}
 	}
-	return nil, nil, schemas.BadField(
-		"stream",
-		"split",
-		"%s; table %s has the splits %s",
-		missing("split", split),
-		t.Name,
-		strings.Join(names, ", "),
-	)
+	return nil, nil, schemas.BadField("stream", "split", "%s; table %s has the splits %s", missing("split", split), t.Name,
+		strings.Join(names, ", "))
 }
 
 func missing(what, name string) string {
@@ -129,7 +118,7 @@ func missing(what, name string) string {
 }
 
 // NewSource puts a view over a split whose rows lie as they are stored. A view that
-// filters rows gets its own layout by newFilteredSource; over this one its index is made.
+// filters rows gets its own layout by NewFilteredSource; over this one its index is made.
 func NewSource(v schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View) *Source {
 	return sourceOf(v, t, s, vw, &stored{vw, s})
 }

@@ -91,7 +91,12 @@ func TestViewDigest(t *testing.T) {
 // indexed are two batches of the view, gathered from three of shard 1.
 func indexed() *RowIndex {
 	return &RowIndex{Format: RowIndexFormat, Shards: []RowIndexShard{{Shard: 1, Batches: []RowBatch{
-		{Rows: 32, Columns: []int64{256, 64}, Dictionaries: []int64{500}, Takes: []Take{{Batch: 3, Skip: 5, Rows: 10}, {Batch: 4, Rows: 20}, {Batch: 6, Rows: 2}}},
+		{
+			Rows:         32,
+			Columns:      []int64{256, 64},
+			Dictionaries: []int64{500},
+			Takes:        []Take{{Batch: 3, Skip: 5, Rows: 10}, {Batch: 4, Rows: 20}, {Batch: 6, Rows: 2}},
+		},
 		{Rows: 3, Columns: []int64{64, 64}, Dictionaries: []int64{90}, Takes: []Take{{Batch: 6, Skip: 2, Rows: 3}}},
 	}}}}
 }

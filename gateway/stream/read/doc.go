@@ -23,8 +23,8 @@
 // A view that filters rows has batches of its own, which are gathered from those of the
 // shard: see gather.go.
 //
-// How much one stream holds: one range at a time is its own for certain, and as many as
-// maxAhead more are fetched while the budget has room. Of 1 GiB, half is for own ranges
-// and half for those ahead: 60 streams of 8 MiB each are admitted with all their ranges,
-// 64 more would be refused as Busy, and one organisation alone gets no more than 48.
+// How much streams hold. Each holds one range for certain, its own, and up to maxAhead
+// while the budget has room. Of 1 GiB, half is for own ranges and half for those ahead: of
+// streams that read ranges of 8 MiB as they lie, 64 are admitted, 48 of one organisation at
+// most, and 64 ranges may be ahead. One stream more is refused as Busy.
 package read

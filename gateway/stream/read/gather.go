@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"guichet/connectors/batch"
 	"guichet/gateway/stream/plan"
 	"guichet/policy/view"
-
-	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // maxGather bounds one read of a filtering view, which holds what it read, the rows
@@ -18,10 +18,19 @@ const maxGather = MaxRange / 2
 // gatherPlan is what a read of a filtering view does with the batches that it reads. Where
 // a batch of the view begins in one read and ends in a later one, its rows are handed
 // on from read to read.
+//
+//	stored batches   b0 (9 stay)   b1 (4 stay)   b2 (12 stay)   b3 (7 stay)
+//	view's batches   V0: 9 of b0, 4 of b1, 3 of b2      V1: 9 of b2 after 3, 7 of b3
+//	ranges           1: b0 b1          2: b2            3: b3
+//	origins          9 4               3 (ends), 9      7 (ends)
+//	                     carry 13 ──▶ V0    carry 9 ──▶ V1
+//
+// The reads run at once. Each selects its own rows first and waits for the carry only
+// then, so that the store is not waited for in turn.
 type gatherPlan struct {
 	origins []plan.Origin
-	before  <-chan carry // nil: the first portion begins a batch
-	after   chan<- carry // nil: the last portion ends one; it takes one carry without waiting
+	before  <-chan carry // nil: the first origin begins a batch
+	after   chan<- carry // nil: the last origin ends one; it takes one carry without waiting
 }
 
 // carry are the rows of a batch that is not whole yet.
@@ -36,12 +45,14 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 	var out []Range
 	for _, sl := range list {
 		sh, makes := s.StoredShard(sl.Shard), s.OutputBound(sl)
-		in := -1 // the last read that takes rows of the slice
+		// What is made of a slice may lie in memory with each of its ranges: rows that are
+		// handed on are held there too. So it counts for each, but once.
+		in := -1 // the last range that takes rows of the slice
 		for _, p := range s.Origins(sl) {
 			b := sh.Batches[p.Batch]
 			if n := len(out) - 1; n >= 0 && out[n].shard == sl.Shard {
 				g := out[n].gather
-				again := g.origins[len(g.origins)-1].Batch == p.Batch
+				again := g.origins[len(g.origins)-1].Batch == p.Batch // its bytes are in the range already
 				fits := in == n || out[n].outputBound+makes <= most
 				if fits && (again || out[n].canExtend(sl.Shard, b, min(most, maxGather))) {
 					if !again {
@@ -55,10 +66,8 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 				}
 			}
 			in = len(out)
-			out = append(
-				out,
-				Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, gather: &gatherPlan{origins: []plan.Origin{p}}},
-			)
+			out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes,
+				gather: &gatherPlan{origins: []plan.Origin{p}}})
 		}
 	}
 	for i := 1; i < len(out); i++ {
@@ -95,7 +104,7 @@ func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 
 // EachBatch reads a range and hands on the rows of each batch of the view that ends in it.
 func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []batch.Part) error) error {
-	buf, done, left, err := r.collect(ctx, rd)
+	buf, done, left, err := r.splitRows(ctx, rd)
 	if rd.gather.after != nil {
 		rd.gather.after <- carry{left, err}
 	}
@@ -112,19 +121,19 @@ func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []bat
 	return nil
 }
 
-// collect reads a range and portions its rows: those of each batch of the view that ends
-// in it, and those that are left for the next read, which are copied. The others lie
-// in the buffer.
-func (r *Reader) collect(ctx context.Context, rd Range) (buf *[]byte, done [][]batch.Part, left []batch.Part, err error) {
+// splitRows reads a range and parts its rows: those of each batch of the view that ends in
+// it, which lie in the buffer, and those that are left for the next read, which are copied
+// because the buffer goes back before that read needs them.
+func (r *Reader) splitRows(ctx context.Context, rd Range) (buf *[]byte, done [][]batch.Part, left []batch.Part, err error) {
 	buf, err = r.bytes(ctx, rd)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	done, left, err = r.selectRows(ctx, rd, *buf)
 	if err == nil && len(left) > 0 {
-		left, err = copied(left)
+		left, err = copyParts(left)
 	}
-	if err == nil && rd.gather.before != nil {
+	if err == nil && rd.gather.before != nil { // after an error nobody waits: the carry has room for one
 		select {
 		case c := <-rd.gather.before:
 			err = c.err
@@ -138,7 +147,7 @@ func (r *Reader) collect(ctx context.Context, rd Range) (buf *[]byte, done [][]b
 		}
 	}
 	if err == nil && len(left) > maxParts {
-		left, err = copied(left)
+		left, err = copyParts(left)
 	}
 	if err != nil {
 		r.buffers.Put(buf)
@@ -151,7 +160,7 @@ func (r *Reader) collect(ctx context.Context, rd Range) (buf *[]byte, done [][]b
 // batch may be gathered from thousands of reads.
 const maxParts = 64
 
-func copied(parts []batch.Part) ([]batch.Part, error) {
+func copyParts(parts []batch.Part) ([]batch.Part, error) {
 	rec, err := batch.Gather(parts, false)
 	if err != nil {
 		return nil, err
@@ -159,7 +168,8 @@ func copied(parts []batch.Part) ([]batch.Part, error) {
 	return []batch.Part{{Record: rec, N: rec.NumRows()}}, nil
 }
 
-// selectRows finds the rows of a read's portions.
+// selectRows finds the rows of a read's origins. A batch that gives rows to two batches of
+// the view is decoded once.
 func (r *Reader) selectRows(ctx context.Context, rd Range, bytes []byte) (done [][]batch.Part, left []batch.Part, err error) {
 	o := r.decoder(ctx, rd.shard)
 	if o.err != nil {
@@ -185,7 +195,7 @@ func (r *Reader) selectRows(ctx context.Context, rd Range, bytes []byte) (done [
 		if int64(len(rows)) < p.Skip+p.Rows {
 			return nil, nil, NotAsPublished(nil)
 		}
-		left = append(left, parts(rec, rows[p.Skip:p.Skip+p.Rows])...)
+		left = append(left, runsOf(rec, rows[p.Skip:p.Skip+p.Rows])...)
 		if p.Ends {
 			done, left = append(done, left), nil
 		}
@@ -224,8 +234,8 @@ func (r *Reader) record(o *shardDecoder, msg []byte) (arrow.Record, error) {
 	return v.Stored(cols), nil
 }
 
-// parts joins rows that follow each other into runs.
-func parts(rec arrow.Record, rows []int32) []batch.Part {
+// runsOf joins rows that follow each other into runs.
+func runsOf(rec arrow.Record, rows []int32) []batch.Part {
 	var out []batch.Part
 	for _, row := range rows {
 		if n := len(out) - 1; n >= 0 && out[n].From+out[n].N == int64(row) {

@@ -40,7 +40,12 @@ func (m *Budget) acquire(ctx context.Context, n int64, own chan struct{}) (letGo
 
 // Pipeline fetches reads, a few ahead where there is memory for it, and gives their
 // results in order; each is to be let go of. It ends when ctx does; its goroutines end
-// with it.
+// with it. With memory for two ahead and a client that takes its time:
+//
+//	range 1   being sent        the stream's own memory
+//	range 2   fetched, waits    ahead
+//	range 3   fetched, waits    ahead
+//	range 4   not begun         whichever of the three is released first
 func Pipeline(ctx context.Context, budget *Budget, rd *Reader, reads []Range) <-chan Fetched {
 	futures := make(chan chan Fetched, maxAhead) // its capacity bounds the reads under way
 	out := make(chan Fetched)

@@ -42,7 +42,8 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 	l := newLab(t, 0, array.NewRecord(arrow.NewSchema(fields, nil), cols, values))
 	filter := schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "k0", Op: "gteq", Values: []string{"-128"}}}
 	pseudonyms := schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: names}
-	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {pseudonyms}, "filtered": {filter}, "both": {filter, pseudonyms}} {
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {pseudonyms}, "filtered": {filter},
+		"both": {filter, pseudonyms}} {
 		for _, together := range []int64{read.MaxRange, 0} {
 			s := l.source(t, duties)
 			reads := ranges(t, s, together)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -88,7 +89,8 @@ func partial(list []plan.Slice) bool {
 func TestBatchesPassAsTheyLie(t *testing.T) {
 	l := people(t, 100)
 	object, sh := l.Objects["0.arrow"], &l.Split().Shards[0]
-	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")}, "edited": {streamtest.Pseudonymise("name")}} {
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")},
+		"edited": {streamtest.Pseudonymise("name")}} {
 		t.Run(name, func(t *testing.T) {
 			s := l.source(t, duties)
 			rd := read.NewReader(s, l.Open, false)
@@ -214,6 +216,123 @@ func TestManifestAndStoreDisagree(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// The ranges of a filtering view hold the batches that rows are taken from, in order, each
+// once; none is longer than it may be, unless a single batch is.
+func TestRangesOfFilteringViews(t *testing.T) {
+	l := people(t, 400, 30, 200)
+	for _, below := range []string{"2", "30", "95"} {
+		s := l.source(t, []schemas.Duty{streamtest.Filter("n", "lt", below)})
+		var want []string // shard and batch, in the order of their rows
+		for i := range s.NumShards() {
+			for _, sl := range s.ShardSlices(i) {
+				for _, o := range s.Origins(sl) {
+					want = append(want, fmt.Sprint(i, ":", o.Batch))
+				}
+			}
+		}
+		want = slices.Compact(want)
+		for _, most := range []int64{0, 3000, 20_000, read.MaxRange} {
+			var got []string
+			for i, r := range ranges(t, s, most) {
+				shard, from, length := r.Span()
+				first := len(got)
+				for j, b := range s.StoredShard(shard).Batches {
+					if b.Offset >= from && b.Offset+b.Len() <= from+length {
+						got = append(got, fmt.Sprint(shard, ":", j))
+					}
+				}
+				if length > min(most, read.MaxRange/2) && len(got)-first > 1 {
+					t.Errorf("range %d has %d bytes of %d batches, at most %d", i, length, len(got)-first, most)
+				}
+			}
+			if got = slices.Compact(got); !slices.Equal(got, want) {
+				t.Errorf("below %s, at most %d: batches %v are read, want %v", below, most, got, want)
+			}
+		}
+	}
+}
+
+// The sum of a stream is that of its bytes, whether a message brings its published one or
+// was made here.
+func TestSumsJoin(t *testing.T) {
+	l := people(t, 60, 5)
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("ok")}} {
+		s := l.source(t, duties)
+		rd := read.NewReader(s, l.Open, false)
+		sum, stream, last := ipc.Sum(s.Schema()), slices.Clone(s.Schema()), -1
+		for _, one := range ranges(t, s, 2000) {
+			shard, _, _ := one.Span()
+			res := rd.Fetch(t.Context(), one, shard != last)
+			streamtest.Must(t, res.Err)
+			last = shard
+			for _, m := range res.Messages {
+				sum, stream = m.JoinSum(sum), append(stream, m.Bytes...)
+			}
+			rd.Recycle(res)
+		}
+		if sum != ipc.Sum(stream) {
+			t.Errorf("%s: %08x, of the bytes %08x", name, sum, ipc.Sum(stream))
+		}
+	}
+}
+
+// What trips over foreign bytes is a refusal that keeps its place, for the log.
+func TestRecoverCorrupt(t *testing.T) {
+	fails := func(f func()) (err error) {
+		defer read.RecoverCorrupt(&err)
+		f()
+		return nil
+	}
+	if err := fails(func() {}); err != nil {
+		t.Errorf("nothing happened: %v", err)
+	}
+	err := fails(func() { var none []int; none[len(none)]++ })
+	if schemas.KindOf(err) != schemas.Gone || !strings.Contains(err.Error(), "the shard's bytes are not those that were published") ||
+		!strings.Contains(err.Error(), "index out of range") || !strings.Contains(err.Error(), "read_test.go") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The dictionaries of a shard are read once, however many of its ranges need them.
+func TestDictionariesAreReadOnce(t *testing.T) {
+	l := people(t, 200)
+	s := l.source(t, []schemas.Duty{streamtest.Pseudonymise("kind")})
+	reads := ranges(t, s, 0)
+	l.Gets.Store(0)
+	l.stream(t, s, reads, false)
+	if got, want := l.Gets.Load(), int64(len(reads)+len(s.View.Needed)); got != want {
+		t.Errorf("%d reads for %d ranges and %d dictionaries", got, len(reads), len(s.View.Needed))
+	}
+}
+
+// A part of a batch has its rows and no others, whatever the view does with them; nothing
+// is read for nothing.
+func TestPartsOfBatches(t *testing.T) {
+	l := people(t, 50)
+	for name, duties := range map[string][]schemas.Duty{
+		"raw":      nil,
+		"hidden":   {streamtest.Hide("name", "region")},
+		"edited":   {streamtest.Pseudonymise("ok", "kind")},
+		"filtered": {streamtest.Filter("n", "lt", "80")},
+	} {
+		s := l.source(t, duties)
+		all := streamtest.Rows(t, l.stream(t, s, ranges(t, s, read.MaxRange), false))
+		rapid.Check(t, func(rt *rapid.T) {
+			from := rapid.Int64Range(0, s.Rows()-1).Draw(rt, "from")
+			rows := rapid.Int64Range(1, s.Rows()-from).Draw(rt, "rows")
+			part := s.Slices([]schemas.Segment{{Shard: 0, From: from, Rows: rows}})
+			got := streamtest.Rows(t, l.stream(t, s, read.PlanReads(s, part, read.MaxRange), false))
+			if diff := cmp.Diff(all[from:from+rows], got); diff != "" {
+				rt.Errorf("%s: rows [%d, %d) (-want +got):\n%s", name, from, from+rows, diff)
+			}
+		})
+		l.Gets.Store(0)
+		if got := l.stream(t, s, read.PlanReads(s, nil, read.MaxRange), false); len(streamtest.Rows(t, got)) != 0 || l.Gets.Load() != 0 {
+			t.Errorf("%s: no rows need %d reads", name, l.Gets.Load())
 		}
 	}
 }

@@ -18,7 +18,8 @@ func RedactLocation(where string, err error) error {
 	out := &schemas.Error{Kind: e.Kind, Subject: where, Err: err}
 	switch e.Kind {
 	case schemas.NotFound, schemas.Gone:
-		out.Kind, out.Message, out.Remedy = schemas.Gone, "an object of "+where+" is not there any more as it was published", "let the provider publish a new version"
+		out.Kind, out.Message, out.Remedy = schemas.Gone, "an object of "+where+" is not there any more as it was published",
+			"let the provider publish a new version"
 	case schemas.Denied:
 		out.Message, out.Remedy = "the provider may not use the place any more where "+where+" lies", "write to the provider"
 		out.Reasons = []schemas.Reason{{Rule: "store.prefix", Source: "prefixes of stores", Text: out.Message, Remedy: out.Remedy}}

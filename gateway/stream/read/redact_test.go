@@ -28,11 +28,15 @@ func TestRedactLocation(t *testing.T) {
 		text   string
 		remedy string
 	}{
-		"not found":   {says(schemas.NotFound), schemas.Gone, "an object of t/all is not there any more as it was published", "let the provider publish a new version"},
-		"gone":        {says(schemas.Gone), schemas.Gone, "an object of t/all is not there any more as it was published", "let the provider publish a new version"},
-		"denied":      {says(schemas.Denied), schemas.Denied, "the provider may not use the place any more where t/all lies", "write to the provider"},
+		"not found": {says(schemas.NotFound), schemas.Gone, "an object of t/all is not there any more as it was published",
+			"let the provider publish a new version"},
+		"gone": {says(schemas.Gone), schemas.Gone, "an object of t/all is not there any more as it was published",
+			"let the provider publish a new version"},
+		"denied": {says(schemas.Denied), schemas.Denied, "the provider may not use the place any more where t/all lies",
+			"write to the provider"},
 		"unavailable": {says(schemas.Unavailable), schemas.Unavailable, "the store of t/all does not answer", "try again in a moment"},
-		"a fault":     {fault, schemas.Unavailable, "the store of t/all answers another range than was asked for", s3.Fault("answers another range than was asked for").Remedy()},
+		"a fault": {fault, schemas.Unavailable, "the store of t/all answers another range than was asked for",
+			s3.Fault("answers another range than was asked for").Remedy()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := read.RedactLocation("t/all", fmt.Errorf("read: %w", c.err))

@@ -58,22 +58,30 @@ func TestHowReleasesEnd(t *testing.T) {
 		cause string
 		takes time.Duration
 	}{
-		"everything was sent": {send: func(_ *office, ctx context.Context, r *Open) error { return r.Charge(ctx, 100, 1000) }, state: schemas.ReleaseComplete},
-		"revoked":             {after: func(o *office, _ func()) { o.feed.Cut("agr-a") }, state: schemas.ReleaseCut, cause: "the agreement was revoked", takes: time.Second},
-		"membership lost":     {after: func(o *office, _ func()) { o.feed.Cut("p") }, state: schemas.ReleaseCut, cause: "the agreement was revoked", takes: time.Second},
+		"everything was sent": {send: func(_ *office, ctx context.Context, r *Open) error { return r.Charge(ctx, 100, 1000) },
+			state: schemas.ReleaseComplete},
+		"revoked": {after: func(o *office, _ func()) { o.feed.Cut("agr-a") }, state: schemas.ReleaseCut,
+			cause: "the agreement was revoked", takes: time.Second},
+		"membership lost": {after: func(o *office, _ func()) { o.feed.Cut("p") }, state: schemas.ReleaseCut,
+			cause: "the agreement was revoked", takes: time.Second},
 		"the agreement ended": {state: schemas.ReleaseCut, cause: "the agreement ended at 2000-01-01T01:00:00Z", takes: time.Hour},
 		"unconfirmed": {after: func(o *office, _ func()) { o.feed.SetStale(11 * time.Second) }, state: schemas.ReleaseCut,
 			cause: "the gateway could not confirm for 10 seconds that the agreement still stands", takes: time.Second},
 		"the gateway stops": {after: func(o *office, _ func()) { go o.life.Shutdown(context.Background()) }, state: schemas.ReleaseBroken,
 			cause: "the gateway is stopping", takes: 6 * time.Second},
-		"the client goes": {after: func(_ *office, cancel func()) { cancel() }, state: schemas.ReleaseAbandoned, cause: "the client went away", takes: time.Second},
-		"a write fails":   {send: func(*office, context.Context, *Open) error { return &ClientError{gone} }, state: schemas.ReleaseAbandoned, cause: "the client went away"},
-		"a silent client": {send: func(*office, context.Context, *Open) error { return SilentClient(time.Minute, "from=7") }, state: schemas.ReleaseAbandoned, cause: "the client took no bytes for 1m0s; it goes on with from=7, or earlier where less has come"},
-		"the budget":      {send: func(_ *office, ctx context.Context, r *Open) error { return r.Charge(ctx, 101, 1) }, state: schemas.ReleaseCut, cause: "the budget is spent: 0 rows, 0 bytes were sent"},
+		"the client goes": {after: func(_ *office, cancel func()) { cancel() }, state: schemas.ReleaseAbandoned,
+			cause: "the client went away", takes: time.Second},
+		"a write fails": {send: func(*office, context.Context, *Open) error { return &ClientError{gone} }, state: schemas.ReleaseAbandoned,
+			cause: "the client went away"},
+		"a silent client": {send: func(*office, context.Context, *Open) error { return SilentClient(time.Minute, "from=7") },
+			state: schemas.ReleaseAbandoned, cause: "the client took no bytes for 1m0s; it goes on with from=7, or earlier where less has come"},
+		"the budget": {send: func(_ *office, ctx context.Context, r *Open) error { return r.Charge(ctx, 101, 1) },
+			state: schemas.ReleaseCut, cause: "the budget is spent: 0 rows, 0 bytes were sent"},
 		"the store": {send: func(*office, context.Context, *Open) error {
 			return schemas.Errorf(schemas.Unavailable, "t", "it does not answer")
 		}, state: schemas.ReleaseBroken, cause: "it does not answer"},
-		"a fault of ours": {send: func(*office, context.Context, *Open) error { return gone }, state: schemas.ReleaseBroken, cause: "a fault of the gateway"},
+		"a fault of ours": {send: func(*office, context.Context, *Open) error { return gone }, state: schemas.ReleaseBroken,
+			cause: "a fault of the gateway"},
 		"cut from outside": {send: func(_ *office, ctx context.Context, r *Open) error {
 			r.Cut(&Cut{State: schemas.ReleaseBroken, Reason: "enough"})
 			return untilCut(ctx, r)
@@ -157,8 +165,10 @@ func TestMoreIsAskedFor(t *testing.T) {
 		state schemas.ReleaseState
 		takes time.Duration
 	}{
-		"refused":       {[]error{schemas.Errorf(schemas.Denied, "agr-a", "the project's budget is spent")}, "the project's budget is spent", schemas.ReleaseCut, 0},
-		"away, refused": {[]error{away, away, schemas.Errorf(schemas.Denied, "agr-a", "revoked")}, "revoked", schemas.ReleaseCut, 2 * pauseAfter / 5},
+		"refused": {[]error{schemas.Errorf(schemas.Denied, "agr-a", "the project's budget is spent")}, "the project's budget is spent",
+			schemas.ReleaseCut, 0},
+		"away, refused": {[]error{away, away, schemas.Errorf(schemas.Denied, "agr-a", "revoked")}, "revoked", schemas.ReleaseCut,
+			2 * pauseAfter / 5},
 		"a fault":       {[]error{errors.New("no such table")}, "a fault of the gateway", schemas.ReleaseBroken, 0},
 		"away for long": {slices.Repeat([]error{away}, 1000), "the agreement was revoked", schemas.ReleaseCut, 20 * time.Second},
 	} {
@@ -251,7 +261,8 @@ func TestEndsAreTriedAgain(t *testing.T) {
 				if len(ended) != c.ended || tries < c.tries {
 					t.Errorf("%d ends after %d tries", len(ended), tries)
 				}
-				if (c.log != "") != strings.Contains(o.log.String(), "the end of a release is not recorded") || !strings.Contains(o.log.String(), c.log) {
+				if (c.log != "") != strings.Contains(o.log.String(), "the end of a release is not recorded") ||
+					!strings.Contains(o.log.String(), c.log) {
 					t.Errorf("the log says %s", &o.log)
 				}
 			})

@@ -27,7 +27,7 @@ type Cache struct {
 	feed   release.Feed // nil: nobody's agreement is revoked
 	log    *slog.Logger
 	turns  release.Turns
-	scans  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
+	slots  chan struct{} // one place for each index that is being made: each holds a read and what it looks at
 	mu     sync.Mutex
 	ready  map[string]*plan.RowIndex
 	order  []string // their keys, the oldest first
@@ -70,7 +70,7 @@ func NewCache(
 		log:      log,
 		ready:    map[string]*plan.RowIndex{},
 		making:   map[string]*progress{},
-		scans:    make(chan struct{}, maxScans),
+		slots:    make(chan struct{}, maxScans),
 		patience: maxUnasked,
 	}
 }
@@ -130,7 +130,7 @@ func (c *Cache) Get(
 	if p.err != nil {
 		return nil, p.err
 	}
-	c.wanted(p, by)
+	c.noteAsker(p, by)
 	return nil, &schemas.Error{
 		Kind:    schemas.Busy,
 		Subject: "view",
@@ -139,8 +139,8 @@ func (c *Cache) Get(
 	}
 }
 
-// wanted notes who asks for an index that is being made. c.mu is held.
-func (c *Cache) wanted(p *progress, by Asker) {
+// noteAsker notes who asks for an index that is being made. c.mu is held.
+func (c *Cache) noteAsker(p *progress, by Asker) {
 	p.unasked.Reset(c.patience)
 	id := string(by.Agreement) + "/" + string(by.Lease.ID)
 	if c.feed == nil || p.askers[id] != nil {
@@ -206,11 +206,11 @@ func (c *Cache) make(
 		return
 	}
 	delete(c.making, key)
-	c.keep(key, ix, maxReady)
+	c.remember(key, ix, maxReady)
 }
 
-// keep holds an index ready, and lets go of the oldest beyond most bytes.
-func (c *Cache) keep(key string, ix *plan.RowIndex, most int64) {
+// remember holds an index ready, and lets go of the oldest beyond most bytes.
+func (c *Cache) remember(key string, ix *plan.RowIndex, most int64) {
 	c.ready[key], c.order = ix, append(c.order, key)
 	c.held += ix.Weight()
 	for c.held > most && len(c.order) > 1 {

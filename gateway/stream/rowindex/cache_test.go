@@ -32,9 +32,9 @@ func TestIndexesAreMadeTwoAtOnce(t *testing.T) {
 		_, err := l.scan(t.Context(), &progress{}, l.Table.Table(), l.Split(), v)
 		return err
 	}
-	l.scans <- struct{}{}
+	l.slots <- struct{}{}
 	streamtest.Must(t, scan())
-	l.scans <- struct{}{}
+	l.slots <- struct{}{}
 	waiting := make(chan error)
 	go func() { waiting <- scan() }()
 	select {
@@ -53,7 +53,7 @@ func TestOldestIndexGoes(t *testing.T) {
 	vs := NewCache(nil, nil, nil, nil, nil)
 	ix := &plan.RowIndex{}
 	for _, key := range []string{"a", "b", "c"} {
-		vs.keep(key, ix, 2*ix.Weight())
+		vs.remember(key, ix, 2*ix.Weight())
 	}
 	if vs.ready["a"] != nil || vs.ready["b"] == nil || vs.ready["c"] == nil || vs.held != 2*ix.Weight() {
 		t.Errorf("%d bytes are held, of %v", vs.held, vs.order)
@@ -109,16 +109,16 @@ func TestUnwantedIndexesAreNotMade(t *testing.T) {
 func TestIndexesTakeTurns(t *testing.T) {
 	l := newLab(t, 0, streamtest.Numbers(8), streamtest.Numbers(8))
 	v := l.View(t, []schemas.Duty{streamtest.Filter("n", "lt", "3")})
-	l.scans = make(chan struct{}) // the test hands out the only place
+	l.slots = make(chan struct{}) // the test hands out the only place
 	made := make(chan error, 1)
 	go func() {
 		_, err := l.scan(t.Context(), &progress{}, l.Table.Table(), l.Split(), v)
 		made <- err
 	}()
 	for range 2 {
-		<-l.scans
+		<-l.slots
 		select {
-		case l.scans <- struct{}{}:
+		case l.slots <- struct{}{}:
 		case err := <-made:
 			t.Fatalf("it ended: %v", err)
 		}

@@ -17,16 +17,16 @@ import (
 
 // builder lays out the batches of one shard.
 type builder struct {
-	view    *view.View
-	window  int64 // rows of a window
-	left    int64 // of the open window
-	sizes   *batch.Sizes
-	open    plan.RowBatch
-	batches []plan.RowBatch
+	view       *view.View
+	window     int64 // rows of a window
+	windowLeft int64 // of the open window
+	sizes      *batch.Sizes
+	open       plan.RowBatch
+	batches    []plan.RowBatch
 }
 
 func newBuilder(v *view.View, window int64) *builder {
-	return &builder{view: v, window: window, left: window, sizes: batch.NewSizes(v.Fields)}
+	return &builder{view: v, window: window, windowLeft: window, sizes: batch.NewSizes(v.Fields)}
 }
 
 // add takes the rows that stay in batch n of the shard.
@@ -50,7 +50,7 @@ func (x *builder) add(n int, rec arrow.Record, rows []int32) error {
 		return err
 	}
 	for at := 0; at < len(rows); {
-		want := int(min(int64(len(rows)-at), x.left))
+		want := int(min(int64(len(rows)-at), x.windowLeft))
 		fits, err := x.sizes.Add(c, at, want, view.MaxMessage-x.view.Frame)
 		if err == nil && fits == 0 && x.open.Rows > 0 {
 			x.close()
@@ -64,9 +64,9 @@ func (x *builder) add(n int, rec arrow.Record, rows []int32) error {
 		}
 		x.open.Takes = append(x.open.Takes, plan.Take{Batch: n, Skip: int64(at), Rows: int64(fits)})
 		x.open.Rows += int64(fits)
-		x.left -= int64(fits)
+		x.windowLeft -= int64(fits)
 		at += fits
-		if x.left == 0 || fits < want {
+		if x.windowLeft == 0 || fits < want {
 			x.close()
 		}
 	}
@@ -84,15 +84,15 @@ func (x *builder) close() {
 	}
 	x.open = plan.RowBatch{}
 	x.sizes.Reset()
-	if x.left == 0 {
-		x.left = x.window
+	if x.windowLeft == 0 {
+		x.windowLeft = x.window
 	}
 }
 
 // takeSlot waits for one of the places of those that read.
 func (c *Cache) takeSlot(ctx context.Context) error {
 	select {
-	case c.scans <- struct{}{}:
+	case c.slots <- struct{}{}:
 		return nil
 	case <-c.life.Context().Done():
 		return release.Stopping()
@@ -111,7 +111,7 @@ func (c *Cache) scan(ctx context.Context, p *progress, t *schemas.Table, s *sche
 	has := true
 	defer func() {
 		if has {
-			<-c.scans
+			<-c.slots
 		}
 	}()
 	defer read.RecoverCorrupt(&err)
@@ -120,7 +120,7 @@ func (c *Cache) scan(ctx context.Context, p *progress, t *schemas.Table, s *sche
 	out := &plan.RowIndex{Format: plan.RowIndexFormat, Shards: []plan.RowIndexShard{}}
 	for i := range s.Shards {
 		if i > 0 {
-			<-c.scans
+			<-c.slots
 			err := c.takeSlot(ctx)
 			if has = err == nil; !has {
 				return nil, err

@@ -26,12 +26,15 @@ func TestIndexTakesWhatStays(t *testing.T) {
 		want []plan.RowIndexShard
 	}{
 		"the first rows": {streamtest.Filter("n", "lt", "20"), []plan.RowIndexShard{
-			{Shard: 0, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 0, Rows: 16}}}, {Rows: 4, Takes: []plan.Take{{Batch: 1, Rows: 4}}}}},
+			{Shard: 0, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 0, Rows: 16}}},
+				{Rows: 4, Takes: []plan.Take{{Batch: 1, Rows: 4}}}}},
 			{Shard: 1, Batches: []plan.RowBatch{{Rows: 10, Takes: []plan.Take{{Batch: 0, Rows: 10}}}}},
-			{Shard: 2, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 0, Rows: 16}}}, {Rows: 4, Takes: []plan.Take{{Batch: 1, Rows: 4}}}}},
+			{Shard: 2, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 0, Rows: 16}}},
+				{Rows: 4, Takes: []plan.Take{{Batch: 1, Rows: 4}}}}},
 		}},
 		"over batches": {streamtest.Filter("n", "in", "3", "17", "18", "39", "64", "80", "81", "99"), []plan.RowIndexShard{
-			{Shard: 0, Batches: []plan.RowBatch{{Rows: 8, Takes: []plan.Take{{Batch: 0, Rows: 1}, {Batch: 1, Rows: 2}, {Batch: 2, Rows: 1}, {Batch: 4, Rows: 1}, {Batch: 5, Rows: 2}, {Batch: 6, Rows: 1}}}}},
+			{Shard: 0, Batches: []plan.RowBatch{{Rows: 8, Takes: []plan.Take{{Batch: 0, Rows: 1}, {Batch: 1, Rows: 2}, {Batch: 2, Rows: 1},
+				{Batch: 4, Rows: 1}, {Batch: 5, Rows: 2}, {Batch: 6, Rows: 1}}}}},
 			{Shard: 1, Batches: []plan.RowBatch{{Rows: 1, Takes: []plan.Take{{Batch: 0, Rows: 1}}}}},
 			{Shard: 2, Batches: []plan.RowBatch{{Rows: 4, Takes: []plan.Take{{Batch: 0, Rows: 1}, {Batch: 1, Rows: 2}, {Batch: 2, Rows: 1}}}}},
 		}},
@@ -39,7 +42,8 @@ func TestIndexTakesWhatStays(t *testing.T) {
 			{Shard: 0, Batches: []plan.RowBatch{{Rows: 10, Takes: []plan.Take{{Batch: 5, Rows: 6}, {Batch: 6, Rows: 4}}}}},
 		}},
 		"a batch is cut": {streamtest.Filter("n", "gteq", "74"), []plan.RowIndexShard{
-			{Shard: 0, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 4, Rows: 6}, {Batch: 5, Rows: 10}}}, {Rows: 10, Takes: []plan.Take{{Batch: 5, Skip: 10, Rows: 6}, {Batch: 6, Rows: 4}}}}},
+			{Shard: 0, Batches: []plan.RowBatch{{Rows: 16, Takes: []plan.Take{{Batch: 4, Rows: 6}, {Batch: 5, Rows: 10}}},
+				{Rows: 10, Takes: []plan.Take{{Batch: 5, Skip: 10, Rows: 6}, {Batch: 6, Rows: 4}}}}},
 		}},
 		"nothing": {streamtest.Filter("n", "lt", "0"), nil},
 	} {
@@ -116,7 +120,8 @@ func TestFaultsAreToldAndTriedAgain(t *testing.T) {
 	}
 	object := l.Objects["0.arrow"]
 	l.Objects["0.arrow"] = bytes.Repeat([]byte{0x80}, len(object))
-	if err := ask(); schemas.KindOf(err) != schemas.Busy || !strings.Contains(err.Error(), "the rows that the agreement shows are being counted: 0 % done") {
+	if err := ask(); schemas.KindOf(err) != schemas.Busy ||
+		!strings.Contains(err.Error(), "the rows that the agreement shows are being counted: 0 % done") {
 		t.Errorf("first: %v", err)
 	}
 	streamtest.Eventually(t, func() bool { return schemas.KindOf(ask()) == schemas.Gone })

@@ -143,13 +143,8 @@ func grant(t testing.TB, until time.Time, duties []schemas.Duty) policy.Grant {
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: l, Agreement: a}, nil
 	}
-	g, err := policy.Authorize(
-		t.Context(),
-		look,
-		"",
-		policy.StreamRequest{Door: "http", Agreement: a.ID, Address: netip.MustParseAddr("192.0.2.1")},
-		time.Now(),
-	)
+	g, err := policy.Authorize(t.Context(), look, "", policy.StreamRequest{Door: "http", Agreement: a.ID,
+		Address: netip.MustParseAddr("192.0.2.1")}, time.Now())
 	Must(t, err)
 	return g
 }

@@ -56,15 +56,13 @@ func Padded(first, rows int) arrow.Record {
 
 // People are random rows with a column of each shape that views handle apart.
 func People(r *rand.Rand, rows int) arrow.Record {
-	b := newBuilder(
-		arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64},
+	b := newBuilder(arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64},
 		arrow.Field{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
 		arrow.Field{Name: "kind", Type: coded(arrow.PrimitiveTypes.Int8), Nullable: true},
 		arrow.Field{Name: "many", Type: arrow.ListOf(arrow.PrimitiveTypes.Int16), Nullable: true},
 		arrow.Field{Name: "region", Type: coded(arrow.PrimitiveTypes.Int16), Nullable: true},
 		arrow.Field{Name: "ok", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
-		arrow.Field{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true},
-	)
+		arrow.Field{Name: "secret", Type: arrow.BinaryTypes.String, Nullable: true})
 	for range rows {
 		b.Field(0).(*array.Int64Builder).Append(r.Int64N(100))
 		for _, i := range []int{1, 2, 3, 4, 5, 6} {

@@ -25,6 +25,12 @@ type Filter struct {
 	whole   bool
 }
 
+// An expression becomes a tree of functions, once for a view, which are asked for each row:
+//
+//	and[ age gteq 18, not[ region eq "x" ] ]     row (age 30, region null)
+//	 ├─ compare column 3 with 18                 true, known
+//	 └─ not ─ compare column 5 with "x"          –, not known: the row does not stay
+//
 // expr judges row i; a null anywhere below gives known = false.
 type expr func(rec []arrow.Array, i int) (match, known bool)
 
@@ -145,13 +151,13 @@ func (c *compiler) leaf(f *schemas.Filter) (expr, error) {
 				return false, false
 			}
 		}
-		known := true
+		known := true // NaN is neither below nor above
 		order := func(v int) int {
 			n, ok := compare(a, i, v)
 			known = known && ok
 			return n
 		}
-		if len(f.Values) > 1 && f.Op == "in" {
+		if len(f.Values) > 1 && f.Op == "in" { // thousands of them, for each row: not one after another
 			_, found := sort.Find(len(f.Values), order)
 			return found && known, known
 		}
@@ -177,7 +183,7 @@ func tests() map[string]func(n int) bool {
 // > 0; ok is false for NaN. The values are numbered in ascending order, each once read.
 func (c *compiler) comparer(typ arrow.DataType, values []string) (func(a arrow.Array, i, v int) (n int, ok bool), error) {
 	switch {
-	case typ.ID() == arrow.STRING || typ.ID() == arrow.LARGE_STRING:
+	case typ.ID() == arrow.STRING || typ.ID() == arrow.LARGE_STRING: // by bytes, as UTF-8 orders code points
 		values = slices.Sorted(slices.Values(values))
 		return func(a arrow.Array, i, v int) (int, bool) {
 			if s, ok := a.(*array.String); ok {
@@ -260,7 +266,8 @@ func wholeOf(s string) (whole, error) {
 	return w, nil
 }
 
-// compare compares an integer with it.
+// compare compares an integer with it. With -0.5, whose floor is -1, the integer -1 is below
+// although it equals the floor: what is written lies between.
 func (w *whole) compare(signed int64, unsigned uint64, isUnsigned bool) int {
 	n := w.beyond
 	switch {
@@ -286,7 +293,8 @@ func (w *whole) compare(signed int64, unsigned uint64, isUnsigned bool) int {
 // cut shortens a foreign text for a message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
-// integers compares exactly, also uint64 with negative numbers and with decimals.
+// integers compares exactly, also uint64 with negative numbers and with decimals: as floats
+// 2^53 and 2^53+1 would be one number, and a filter on ids would show a stranger's row.
 func integers(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
 	want := make([]whole, len(values))
 	for j, s := range values {
@@ -323,6 +331,7 @@ func intAt(a arrow.Array, i int) (signed int64, unsigned uint64, isUnsigned bool
 	return 0, a.(*array.Uint64).Value(i), true
 }
 
+// floats orders NaN nowhere: a row that has it stays away, also under not.
 func floats(values []string) (func(a arrow.Array, i, v int) (int, bool), error) {
 	want := make([]float64, len(values))
 	for j, s := range values {

@@ -72,6 +72,8 @@ func (g *general) Most() int64 { return g.most }
 
 func (g *general) Type() arrow.DataType { return g.typ }
 
+// firstRunes counts code points, so that no character is cut in two: of "Žižkov" the first
+// two are "Ži", three bytes.
 func firstRunes(s string, n int) string {
 	for i := range s {
 		if n == 0 {
@@ -82,6 +84,8 @@ func firstRunes(s string, n int) string {
 	return s
 }
 
+// truncate goes by UTC whatever zone a column names: an instant has one hour, and who
+// joins two columns must not find them cut apart.
 func truncate(t time.Time, to string) time.Time {
 	t = t.UTC()
 	switch to {
@@ -96,6 +100,8 @@ func truncate(t time.Time, to string) time.Time {
 	}
 }
 
+// Apply writes a dictionary's rows out: values that were told apart may be equal now, and
+// a dictionary that has one value twice is not canonical.
 func (g *general) Apply(a arrow.Array) (arrow.Array, error) {
 	at := func(i int) int { return i }
 	null := a.IsNull
@@ -155,6 +161,8 @@ func (g *general) append(b array.Builder, a arrow.Array, i int) error {
 // floor rounds down to a multiple of the width; the least value of a narrow type
 // may have no multiple below it, then it stays at the type's least.
 func floor[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](v T, width int64) T {
+	// By 10, 19 becomes 10 and -1 becomes -10. Of an int8, -128 has no multiple that is
+	// below it and an int8 too: it becomes -120, which tells less than -128 did.
 	w := uint64(width)
 	if v >= 0 {
 		return T(uint64(v) - uint64(v)%w)

@@ -24,6 +24,8 @@ func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.A
 		}
 		switch {
 		case p.Instant():
+		// A day that is written with a zone, 2026-03-29+02:00, begins the evening before in
+		// UTC; to a column of days it is 29 March all the same.
 		case typ.ID() == arrow.DATE32: // days on a calendar lie in no zone
 			p = schemas.Period{From: civil(p.From), Until: civil(p.Until)}
 		default:
@@ -31,7 +33,7 @@ func (c *compiler) instants(typ arrow.DataType, values []string) (func(a arrow.A
 		}
 		want[j] = p
 	}
-	join(want)
+	join(want) // ascending: a value is sought in them as in a list of numbers
 	return func(a arrow.Array, i, v int) (int, bool) {
 		var have time.Time
 		switch a := a.(type) {

@@ -60,7 +60,8 @@ func TestFilterOfDays(t *testing.T) {
 	}
 	days := b.NewArray()
 	schema := arrow.NewSchema([]arrow.Field{{Name: "day", Type: days.DataType()}}, nil)
-	for value, want := range map[string][]int32{"2025-12-31": {0, 1}, "2025-12-31-05:00": {0, 1}, "2025-12-31[Asia/Tokyo]": {0, 1}, "2025": {0, 1}} {
+	for value, want := range map[string][]int32{"2025-12-31": {0, 1}, "2025-12-31-05:00": {0, 1}, "2025-12-31[Asia/Tokyo]": {0, 1},
+		"2025": {0, 1}} {
 		f, err := NewFilter(&schemas.Filter{Column: "day", Op: "lteq", Values: []string{value}}, schema, time.Time{})
 		if err != nil {
 			t.Fatal(err)

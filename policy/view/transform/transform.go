@@ -45,6 +45,8 @@ type Linkage struct {
 // PseudonymKey derives the key of a linkage from the site's master key: pseudonyms join
 // inside it and nowhere else [decisions.md 14].
 func PseudonymKey(master []byte, l Linkage) ([]byte, error) {
+	// The label is the key's name for ever: another one would part pseudonyms that a trainer
+	// has from those of tomorrow.
 	info := "guichet pseudonym 1\x00" + string(l.Permit)
 	switch {
 	case l.Derivation > 2:
@@ -74,8 +76,9 @@ const Width = 16
 
 type pseudonym struct{ key []byte }
 
-// Pseudonymise replaces values by 16 bytes of HMAC-SHA256 over their text, so that
-// the number 42 and the text "42" give the same pseudonym. Any flat type.
+// Pseudonymise replaces values by 16 bytes of HMAC-SHA256 over their text, which nobody
+// without the key can compute or turn back, and by which columns of one linkage join: the
+// number 42 and the text "42" give the same pseudonym. Any flat type.
 func Pseudonymise(from arrow.DataType, key []byte) (Column, error) {
 	if arrow.IsNested(from.ID()) {
 		return nil, fmt.Errorf("columns of type %s cannot be pseudonymised", from)
@@ -102,6 +105,7 @@ func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
 			b.AppendNull()
 			continue
 		}
+		// A copy of the last text is cheaper than a digest of the same one again.
 		if t := text(i); made == nil || !bytes.Equal(t, last) { // rows of one person often follow each other
 			last, made = append(last[:0], t...), digest(mac, t, &sum)
 		}
@@ -110,7 +114,7 @@ func (p *pseudonym) Apply(a arrow.Array) (arrow.Array, error) {
 	return b.NewArray(), nil
 }
 
-// dictionary maps each value once.
+// dictionary maps each value once: a column of a million rows may name some hundred people.
 func (p *pseudonym) dictionary(mac hash.Hash, d *array.Dictionary) (arrow.Array, error) {
 	values := d.Dictionary()
 	mapped := make([][]byte, values.Len())
@@ -139,7 +143,8 @@ func digest(mac hash.Hash, text []byte, sum *[sha256.Size]byte) []byte {
 	return mac.Sum(sum[:0])[:Width]
 }
 
-// textOf gives a value's text, until the next one is asked for.
+// textOf gives a value's text, until the next one is asked for. The common types are read
+// without a string for each value; ValueStr is what their text is too.
 func textOf(a arrow.Array) func(i int) []byte {
 	var text []byte
 	switch a := a.(type) {

@@ -42,7 +42,8 @@ func ints(values ...any) arrow.Array {
 
 func dictionary(t *testing.T, values ...any) arrow.Array {
 	t.Helper()
-	b := array.NewDictionaryBuilder(memory.DefaultAllocator, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}).(*array.BinaryDictionaryBuilder)
+	b := array.NewDictionaryBuilder(memory.DefaultAllocator,
+		&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}).(*array.BinaryDictionaryBuilder)
 	for _, v := range values {
 		if v == nil {
 			b.AppendNull()
@@ -121,7 +122,8 @@ func TestPseudonymLinkages(t *testing.T) {
 		return hex.EncodeToString(k)
 	}
 	const old = "a22ce3786a35896f8aa07e68bb57d3aa1a1abac7fe93223e14044330c9c7ecea"
-	for _, l := range []Linkage{{Permit: "req-a"}, {Derivation: 1, Permit: "req-a", Provider: "https://a.example", Dataset: "ds-1", Column: "id", Domain: "d"}} {
+	for _, l := range []Linkage{{Permit: "req-a"}, {Derivation: 1, Permit: "req-a", Provider: "https://a.example", Dataset: "ds-1",
+		Column: "id", Domain: "d"}} {
 		if key(l) != old {
 			t.Errorf("the key of an agreement from before has changed: %+v", l)
 		}
@@ -196,7 +198,8 @@ func TestGeneralise(t *testing.T) {
 	for _, bad := range []struct {
 		typ arrow.DataType
 		to  string
-	}{{arrow.BinaryTypes.String, "10"}, {arrow.PrimitiveTypes.Int64, "year"}, {arrow.FixedWidthTypes.Date32, "hour"}, {arrow.PrimitiveTypes.Int64, "0.5"}, {arrow.PrimitiveTypes.Int64, "first:2"}} {
+	}{{arrow.BinaryTypes.String, "10"}, {arrow.PrimitiveTypes.Int64, "year"}, {arrow.FixedWidthTypes.Date32, "hour"},
+		{arrow.PrimitiveTypes.Int64, "0.5"}, {arrow.PrimitiveTypes.Int64, "first:2"}} {
 		_, err := Generalise(bad.typ, bad.to)
 		if err == nil {
 			t.Errorf("%s to %s was accepted: the value would pass unchanged", bad.typ, bad.to)
@@ -207,10 +210,8 @@ func TestGeneralise(t *testing.T) {
 // A number is as long as what it is compared with: one whose exponent writes it out at
 // any length is refused before it is.
 func TestFilterNumbers(t *testing.T) {
-	schema := arrow.NewSchema(
-		[]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: arrow.PrimitiveTypes.Uint64}},
-		nil,
-	)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}, {Name: "u", Type: arrow.PrimitiveTypes.Uint64}},
+		nil)
 	for _, s := range []string{"1e100", "1e-100", "1e+200", "0x1p-200", "1/3", "1_000", "", "-"} {
 		_, err := NewFilter(&schemas.Filter{Column: "n", Op: "in", Values: []string{s}}, schema, time.Now())
 		if schemas.KindOf(err) != schemas.Invalid {
@@ -226,8 +227,10 @@ func TestFilterNumbers(t *testing.T) {
 		want       []int32
 	}{
 		{"n", "lt", []string{"-6.5"}, []int32{0, 1}}, {"n", "lt", []string{"-7.5"}, []int32{0}}, {"n", "gt", []string{"-1e99"}, []int32{0, 1, 2}},
-		{"n", "gteq", []string{"9223372036854775808"}, nil}, {"n", "in", []string{"5", "-7", "1e99", "-7.2"}, []int32{1}}, {"n", "eq", []string{"-0.7e1"}, []int32{1}},
-		{"u", "in", []string{"18446744073709551615", "-3", "7.0"}, []int32{1, 2}}, {"u", "gt", []string{"-0.5"}, []int32{0, 1, 2}}, {"u", "lteq", []string{"6.9"}, []int32{0}},
+		{"n", "gteq", []string{"9223372036854775808"}, nil}, {"n", "in", []string{"5", "-7", "1e99", "-7.2"}, []int32{1}},
+		{"n", "eq", []string{"-0.7e1"}, []int32{1}},
+		{"u", "in", []string{"18446744073709551615", "-3", "7.0"}, []int32{1, 2}}, {"u", "gt", []string{"-0.5"}, []int32{0, 1, 2}},
+		{"u", "lteq", []string{"6.9"}, []int32{0}},
 	} {
 		f, err := NewFilter(&schemas.Filter{Column: tt.column, Op: tt.op, Values: tt.values}, schema, time.Now())
 		if err != nil {
@@ -240,10 +243,8 @@ func TestFilterNumbers(t *testing.T) {
 }
 
 func TestFilter(t *testing.T) {
-	schema := arrow.NewSchema(
-		[]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}},
-		nil,
-	)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
 	cols := []arrow.Array{ints(1, 2, nil, 4, 5), texts("a", nil, "c", "d", "e")}
 	leaf := func(col, op string, values ...string) schemas.Filter {
 		return schemas.Filter{Column: col, Op: op, Values: values}
