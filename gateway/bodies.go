@@ -39,11 +39,11 @@ const (
 type bodies struct{ members, small, brakes, strangers bodyRoom }
 
 // bodyRoom is for the bytes being read or held, and for what parsing makes of them.
-type bodyRoom struct{ held, parsed *room }
+type bodyRoom struct{ held, parsed *sharedQuota }
 
 func newBodies() bodies {
 	of := func(held, parsed int64, wait time.Duration) bodyRoom {
-		return bodyRoom{newRoom(held, wait), newRoom(parsed, wait)}
+		return bodyRoom{newSharedQuota(held, wait), newSharedQuota(parsed, wait)}
 	}
 	return bodies{
 		members:   of(32<<20, 48<<20, bodyWait),

@@ -59,7 +59,7 @@ type Server struct {
 	metrics *metrics
 	gate    *api.Gate
 	bodies  bodies
-	uploads *room
+	uploads *sharedQuota
 	limits  Limits
 	rates   *rates
 	crew    crew

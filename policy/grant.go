@@ -120,7 +120,7 @@ func refuse(w StreamRequest, rule, source, text, remedy string) error {
 	return schemas.Refuse(string(w.Agreement), rule, source, text, remedy)
 }
 
-// Standing says whether an agreement is in force: nil, or Denied saying revoked
+// standing says whether an agreement is in force: nil, or Denied saying revoked
 // or ended.
 func standing(e Entitlement, now time.Time) error {
 	a := e.Agreement

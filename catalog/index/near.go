@@ -142,7 +142,7 @@ func (n *nearer) rest(without []int) string {
 	return strings.Join(out, " ")
 }
 
-// notes a question that finds something, with what was left out of it and what was
+// note keeps a question that finds something, with what was left out of it and what was
 // written otherwise.
 func (n *nearer) note(without []int, total uint64) {
 	near := schemas.Near{Words: n.rest(without), Total: total}

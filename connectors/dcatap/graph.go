@@ -48,7 +48,7 @@ func newGraph(doc *rdf.Document) *graph {
 	return g
 }
 
-// adds what is nested in a value too.
+// add adds a value, and what is nested in a value too.
 func (g *graph) add(v any) {
 	switch t := v.(type) {
 	case []any:

@@ -117,7 +117,7 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	return doc, nil
 }
 
-// sets a member that has a value.
+// set sets a member that has a value.
 func set(o object, name, value string) {
 	if value != "" {
 		o[name] = value

@@ -64,21 +64,6 @@ func (r *reader) attribution(n rdf.Node, at string, d *schemas.Duty) {
 	}
 }
 
-// strings reads texts of a property; IRIs and numbers are faults, since a column's name
-// is neither.
-func (r *reader) strings(n rdf.Node, at, property string) []string {
-	var out []string
-	for _, v := range rdf.List(n, property) {
-		s, ok := v["@value"].(string)
-		if !ok {
-			r.fault(at+"/"+member(property), "strings are wanted here")
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // filter reads the JSON literal of a filter; unknown members are refused.
 func (r *reader) filter(n rdf.Node, at string) *schemas.Filter {
 	if _, ok := n[nsOurs+"expression"]; !ok {

@@ -281,3 +281,18 @@ func (r *reader) number(n rdf.Node, at, property string) int64 {
 	}
 	return i
 }
+
+// strings reads texts of a property; IRIs and numbers are faults, since a column's name
+// is neither.
+func (r *reader) strings(n rdf.Node, at, property string) []string {
+	var out []string
+	for _, v := range rdf.List(n, property) {
+		s, ok := v["@value"].(string)
+		if !ok {
+			r.fault(at+"/"+member(property), "strings are wanted here")
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}

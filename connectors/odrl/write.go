@@ -135,7 +135,7 @@ func newPolicy(kind, uid, target, assigner string) object {
 // party names an organisation: its id is an IRI already.
 func party(id schemas.ParticipantID) any { return string(id) }
 
-// sets a member that has a value.
+// set sets a member that has a value.
 func set(o object, name, value string) {
 	if value != "" {
 		o[name] = value

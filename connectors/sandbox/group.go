@@ -120,7 +120,7 @@ func (g *Group) Close() {
 // errDied is the end of a child that gave no answer.
 var errDied = errors.New("the reading process ended without an answer")
 
-// errSlow is the end of a job's time.
+// slow is the error at the end of a job's time.
 func (r *Runner) slow(name string) error {
 	return schemas.Errorf(schemas.Invalid, name, "reading the file took longer than %s and was stopped", r.limits.Wall)
 }

@@ -67,16 +67,6 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// cutOff makes an answer die at once. Over HTTP/2 the connection has other
-// answers: net/http resets this one alone when its time to write is over.
-func cutOff(c *gin.Context) {
-	if c.Request.ProtoMajor == 2 {
-		_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Unix(1, 0))
-		return
-	}
-	reset(c.Request.Context())
-}
-
 // reset makes the connection of a request die.
 func reset(ctx context.Context) {
 	c, _ := ctx.Value(connKey{}).(net.Conn)

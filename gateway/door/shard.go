@@ -2,7 +2,6 @@ package door
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -201,7 +200,7 @@ func (s *fileAnswer) head() {
 	s.w.WriteHeader(s.status)
 }
 
-// Begin is for stream.FileSink.
+// Begin is for file.Sink.
 func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *file.File) error {
 	s.out = release.Pieces(ctx, s.w)
 	_, _, rows := f.Touched(s.rg)
@@ -211,27 +210,11 @@ func (s *fileAnswer) Begin(ctx context.Context, r schemas.Release, f *file.File)
 	return nil
 }
 
-// Write is for stream.FileSink.
+// Write is for file.Sink.
 func (s *fileAnswer) Write(p []byte) error {
 	_, err := s.out.Write(p)
 	if err != nil {
 		return &release.ClientError{Err: err}
 	}
 	return nil
-}
-
-// ended tears the connection down when a release did not end well.
-func (d *Door) ended(c *gin.Context, dataset string, sink interface{ begun() bool }, err error) {
-	if err == nil {
-		return
-	}
-	if !sink.begun() {
-		d.fail(c, err)
-		return
-	}
-	if _, client := errors.AsType[*release.ClientError](err); !client && c.Request.Context().Err() == nil {
-		d.Log.Info("a stream was cut", "dataset", dataset, "err", err)
-	}
-	cutOff(c)
-	panic(http.ErrAbortHandler) // the one deliberate panic: net/http cuts the connection
 }

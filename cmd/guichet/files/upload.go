@@ -103,7 +103,7 @@ func add(p *schemas.Publication, table, split, key string) {
 	p.Tables = append(p.Tables, schemas.PublicationTable{Name: table, Splits: []schemas.PublicationSplit{{Name: split, Keys: []string{key}}}})
 }
 
-// sends one file, with a bar.
+// send sends one file, with a bar.
 func (u *upload) send(ctx context.Context, t *terminal.Terminal, c *client.Client, dataset string) error {
 	f, err := os.Open(u.path)
 	if err != nil {

@@ -16,14 +16,14 @@ type layout interface {
 	most(sl Slice) int64
 	// largest bounds the bytes of the largest of them.
 	largest(sl Slice) int64
-	// made bounds the bytes of what the view makes of a slice, beside what was read. It
+	// OutputBound bounds the bytes of what the view makes of a slice, beside what was read. It
 	// may look at what is hidden, so no client may see it.
 	OutputBound(sl Slice) int64
 	// dictionaries gives those that a stream sends once for shard i.
 	dictionaries(i int) []schemas.Block
-	// regrouped says that batches are the view's own: origins finds their rows.
+	// Regrouped says that batches are the view's own: Origins finds their rows.
 	Regrouped() bool
-	// origins finds a slice's rows among those that stay in the batches of the shard.
+	// Origins finds a slice's rows among those that stay in the batches of the shard.
 	Origins(sl Slice) []Origin
 }
 

@@ -44,7 +44,7 @@ func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 	}
 }
 
-// leased is lease with the revision that it has.
+// leased finds the lease of a token, with its revision.
 func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
 	id, ok := s.parseToken(token)
 	if !ok {
@@ -113,7 +113,8 @@ func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementI
 	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped, Read: policy.Read(b)}, nil
 }
 
-// stillHeld is holds for a lease and an organisation that were read just now.
+// stillHeld says whether a lease is still its holder's: p is the holder's organisation as it was read
+// just now. What was looked at is noted in the basis.
 func (s *Leases) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p *schemas.Participant, b agreement.Basis) error {
 	b.Note("lease", string(l.ID), revision)
 	err := agreement.CheckUnrevoked(&l)

@@ -9,7 +9,7 @@ import (
 	"guichet/schemas"
 )
 
-// RevokeLease ends a lease and those narrowed from it; what streams under them is cut by
+// Revoke ends a lease and those narrowed from it; what streams under them is cut by
 // the feed, and the agreements stand. The answer names the person whose lease it was to
 // its organisation, officers and operators alone. Revoking twice is a Conflict. Errors:
 // NotFound, which is also for a lease that is none of the caller's business; Denied where

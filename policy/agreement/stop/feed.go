@@ -164,7 +164,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// cuts the streams of this process that watch an id.
+// cut cuts the streams of this process that watch an id.
 func (f *Feed) cut(id, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // there for the next one.
 func TestRoomForBodies(t *testing.T) {
 	t.Parallel()
-	r := newRoom(10, 0)
+	r := newSharedQuota(10, 0)
 	one, other := &stay{room: r, owner: "a"}, &stay{room: r, owner: "b"}
 	if err := one.grow(t.Context(), 6); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestRoomForBodies(t *testing.T) {
 // One organisation's bodies, however many, leave half a room to others.
 func TestRoomIsShared(t *testing.T) {
 	t.Parallel()
-	r := newRoom(100, 0)
+	r := newSharedQuota(100, 0)
 	taken := 0
 	for range 100 {
 		s := &stay{room: r, owner: "a"}

@@ -8,10 +8,10 @@ import (
 	"guichet/schemas"
 )
 
-// room is so many bytes of memory for all requests of one kind together, of which one
+// sharedQuota is so many bytes of memory for all requests of one kind together, of which one
 // owner, an organisation, has at most half while others have any: what it holds or
 // waits for keeps nobody else out. Safe for concurrent use.
-type room struct {
+type sharedQuota struct {
 	most int64
 	each int64         // of one owner
 	wait time.Duration // for room; strangers wait for none, since what they send waits with them
@@ -22,14 +22,14 @@ type room struct {
 	freed chan struct{} // closed and made anew when room is given back
 }
 
-func newRoom(most int64, wait time.Duration) *room {
-	return &room{most: most, each: most / 2, wait: wait, by: map[string]int64{}, freed: make(chan struct{})}
+func newSharedQuota(most int64, wait time.Duration) *sharedQuota {
+	return &sharedQuota{most: most, each: most / 2, wait: wait, by: map[string]int64{}, freed: make(chan struct{})}
 }
 
 // try takes n bytes for the owner; freed says when to try again where it did not.
 // What is more than an owner's part is taken by an owner that holds nothing yet: it
 // would never be read otherwise.
-func (r *room) try(owner string, n int64) (freed <-chan struct{}, ok bool) {
+func (r *sharedQuota) try(owner string, n int64) (freed <-chan struct{}, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	mine := r.by[owner]
@@ -42,13 +42,13 @@ func (r *room) try(owner string, n int64) (freed <-chan struct{}, ok bool) {
 }
 
 // uploads is the room for uploads, counted by the piece.
-func (l Limits) uploads() *room {
-	r := newRoom(int64(l.Incoming), bodyWait)
+func (l Limits) uploads() *sharedQuota {
+	r := newSharedQuota(int64(l.Incoming), bodyWait)
 	r.each = max(min(r.each, int64(l.Each)), 1)
 	return r
 }
 
-func (r *room) give(owner string, n int64) {
+func (r *sharedQuota) give(owner string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.used -= n
@@ -62,7 +62,7 @@ func (r *room) give(owner string, n int64) {
 
 // stay is what one request has of a room; it grows as bytes come.
 type stay struct {
-	room  *room
+	room  *sharedQuota
 	owner string
 	n     int64
 }
