@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,4 +85,27 @@ func TestManyWriters(t *testing.T) {
 			t.Fatalf("%d rows, next %q, %v; want %d", len(rows), next, err, good.Load())
 		}
 	})
+}
+
+// A database file may lie in any folder that a person makes.
+func TestFoldersOfAnyName(t *testing.T) {
+	for _, name := range []string{"plain", "two words", "50% of it", "c#", "données", "a?b&c=d", "%20"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path = filepath.Join(path, "guichet.db")
+		database, err := db.Open(t.Context(), "sqlite:"+path, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		if err := database.Close(); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		st, err := os.Stat(path)
+		if err != nil || st.Size() == 0 {
+			t.Errorf("%q: the database lies elsewhere: %v", name, err)
+		}
+	}
 }

@@ -77,18 +77,21 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 		}
 	}
 	f.Close()
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_busy_timeout=%d&_journal_mode=WAL&_synchronous=FULL&_dqs=0"
-	if db.w, err = sql.Open("sqlite", fmt.Sprintf(dsn, lockTimeout.Milliseconds())+"&_txlock=immediate"); err != nil {
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() // may hold percent signs, so it is no format
+	dsn := func(patience time.Duration, more string) string {
+		return fmt.Sprintf("%s?_busy_timeout=%d&_journal_mode=WAL&_synchronous=FULL&_dqs=0&%s", file, patience.Milliseconds(), more)
+	}
+	if db.w, err = sql.Open("sqlite", dsn(lockTimeout, "_txlock=immediate")); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	db.w.SetMaxOpenConns(1)
-	if db.r, err = sql.Open("sqlite", fmt.Sprintf(dsn, lockTimeout.Milliseconds())+"&_query_only=1"); err != nil {
+	if db.r, err = sql.Open("sqlite", dsn(lockTimeout, "_query_only=1")); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	db.r.SetMaxOpenConns(readConns)
 	db.r.SetMaxIdleConns(readConns)
 	// A first look with little patience: is the file a database, and free?
-	probe, err := sql.Open("sqlite", fmt.Sprintf(dsn, 1000)+"&_txlock=immediate")
+	probe, err := sql.Open("sqlite", dsn(time.Second, "_txlock=immediate"))
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

@@ -125,6 +125,12 @@ func (r *Registry) PutParticipant(
 	if err != nil {
 		return p, err
 	}
+	known := []schemas.Role{schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOfficer, schemas.RoleOperator}
+	for i, role := range p.Roles {
+		if !slices.Contains(known, role) {
+			return p, schemas.BadField("participant", fmt.Sprintf("/roles/%d", i), "%q is not a role; there are %v", role, known)
+		}
+	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
 			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i),

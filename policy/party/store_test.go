@@ -2,6 +2,7 @@ package party
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -170,4 +171,24 @@ func TestMembers(t *testing.T) {
 			t.Errorf("the same sub of another issuer: %v, want NotFound", err)
 		}
 	})
+}
+
+// A role that does not exist is refused where it is given, not believed until somebody
+// wonders why it opens nothing.
+func TestRolesAreKnown(t *testing.T) {
+	r, err := New(dbtest.Open(t, dbtest.SQLite))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss := schemas.Principal{Issuer: "i", Subject: "boss", Roles: []schemas.Role{schemas.RoleOperator}}
+	p := schemas.Participant{ID: hospA, Name: "Hospital", Country: "FR", Kind: schemas.KindPublicBody, Roles: []schemas.Role{schemas.RoleTrainer, "boss"}}
+	_, err = r.PutParticipant(t.Context(), boss, p, 0)
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || len(e.Fields) != 1 || e.Fields[0].Pointer != "/roles/1" || e.Message != `"boss" is not a role; there are [provider trainer officer operator]` {
+		t.Errorf("%v", err)
+	}
+	p.Roles = p.Roles[:1]
+	if _, err = r.PutParticipant(t.Context(), boss, p, 0); err != nil {
+		t.Error(err)
+	}
 }
