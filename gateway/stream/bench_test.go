@@ -44,6 +44,7 @@ func BenchmarkViews(b *testing.B) {
 	half := []schemas.Duty{filter("gteq", "0.5")}
 	b.Run("index, half stay", func(b *testing.B) {
 		for b.Loop() {
+			l.engine = New(l.config) // which has none yet
 			l.source(b, half)
 		}
 		b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
