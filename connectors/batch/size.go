@@ -87,8 +87,8 @@ func (s *Sizes) Add(c *Selection, from, n int, limit int64) (int, error) {
 		return 0, err
 	}
 	if total(with) > limit {
-		// Sizes grow with the rows, so halving finds the most that fit: with 1000 rows of which
-		// 300 fit in ten steps, each over what is left to count.
+		// Sizes grow with the rows, so halving finds the most that fit: of 1000 rows, of which
+		// 300 fit, in ten steps.
 		lo, hi := 0, n // lo fits, hi does not
 		for hi-lo > 1 {
 			mid := lo + (hi-lo)/2

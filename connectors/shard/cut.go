@@ -28,8 +28,8 @@ type cutter struct {
 	oversizeRows []int64 // rows that alone exceed the limit
 }
 
-// push appends rows without cutting. The sizes of pieces add up to a little more than the
-// size of all, as each piece has its own first offset and its own last bits.
+// push appends rows without cutting. The sizes of pieces add up to about the size of all:
+// each piece has its own first offset and last bits, and a bitmap only where it has nulls.
 func (c *cutter) push(b batch.Rows) error {
 	if b.Len == 0 {
 		return nil
