@@ -73,7 +73,7 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 		if c == &x.closed {
 			c.name = "restricted"
 		}
-		c.b, err = openWhole(filepath.Join(dir, c.name))
+		c.b, err = openVerified(filepath.Join(dir, c.name))
 		if err != nil {
 			whole = false
 			if errors.Is(err, bleve.ErrorIndexPathDoesNotExist) {

@@ -164,3 +164,38 @@ func TestShardsAmong(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestHeldByABase: what a base holds is known by the objects that its provider gave, in the
+// store and bucket of the publication, whatever they were rewritten into.
+func TestHeldByABase(t *testing.T) {
+	raw := schemas.Shard{Store: "lab", Bucket: provided, Key: "p/raw.arrow", ETag: "r"}
+	made := schemas.Shard{Store: "lab", Bucket: worked, Key: "versions/0.arrow", ETag: "w",
+		Source: &schemas.Source{Store: "lab", Bucket: provided, Key: "p/made.csv", ETag: "m"}}
+	elsewhere := schemas.Shard{Store: "other", Bucket: provided, Key: "p/x.csv", ETag: "x"}
+	base := &schemas.Version{Data: []schemas.Table{{Name: "a", Splits: []schemas.Split{{Name: "all", Shards: []schemas.Shard{raw, made, elsewhere}}}}}}
+	p := &schemas.Publication{Store: "lab", Bucket: provided, Tables: []schemas.PublicationTable{{Name: "a"}, {Name: "b"}}}
+	if got := held(base, p); !reflect.DeepEqual(got, map[string]string{"p/raw.arrow": "r", "p/made.csv": "m"}) {
+		t.Errorf("held are %v", got)
+	}
+	if got := held(nil, p); len(got) > 0 {
+		t.Errorf("without a base %v are held", got)
+	}
+	p.Uploaded = true
+	if got := held(base, p); len(got) > 0 {
+		t.Errorf("of uploads %v are held, whose names may be used again", got)
+	}
+	if n := tables(base, p); n != 2 {
+		t.Errorf("%d tables", n)
+	}
+	base.Data = append(base.Data, schemas.Table{Name: "c"})
+	if n := tables(base, p); n != 3 {
+		t.Errorf("%d tables with one of the base alone", n)
+	}
+	v := publication{version: *base}
+	if v.place("c") != &v.version.Data[1] || v.place("d").Name != "d" || len(v.version.Data) != 3 {
+		t.Errorf("tables are %v", v.version.Data)
+	}
+	if split(&v.version.Data[0], "all") != &v.version.Data[0].Splits[0] || split(&v.version.Data[0], "test").Name != "test" {
+		t.Errorf("splits are %v", v.version.Data[0].Splits)
+	}
+}

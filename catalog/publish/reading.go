@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
 	"guichet/schemas"
@@ -196,13 +198,15 @@ func (pub *Publisher) startReading(ctx context.Context, p *publication, tr *tabl
 	spec.Name, spec.Path = r.key, tr.paths[i]
 	go func() {
 		defer close(r.done)
-		for try := range 5 {
+		again := &backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2,
+			MaxInterval: 5 * time.Second}
+		_, _ = backoff.Retry(ctx, func() (struct{}, error) {
 			r.got, r.err = pub.conform(ctx, p, spec, r.work, before)
-			if schemas.KindOf(r.err) != schemas.Unavailable || ctx.Err() != nil {
-				break
+			if mayPass(r.err) {
+				return struct{}{}, r.err
 			}
-			sleep(ctx, time.Duration(1<<try)*200*time.Millisecond)
-		}
+			return struct{}{}, nil // it was read, or no waiting helps
+		}, backoff.WithBackOff(again), backoff.WithMaxTries(5)) // r.err says how it ended
 	}()
 	return r
 }
@@ -287,14 +291,11 @@ func (p *publication) fault(at, message string) {
 	}
 }
 
-// sleep waits, at most until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+// mayPass says whether what kept an object from being read may be over in a moment: a
+// store that is away is asked again, one that does not keep to the protocol is not.
+func mayPass(err error) bool {
+	f, ours := errors.AsType[s3.Fault](err)
+	return schemas.KindOf(err) == schemas.Unavailable && (!ours || f == s3.Stalls || f == s3.Endless)
 }
 
 // conform copies the object into an unlinked file, has the child read it, and

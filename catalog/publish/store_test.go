@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"guichet/catalog"
+	"guichet/connectors/s3"
 	"guichet/connectors/s3/s3test"
 	"guichet/schemas"
 )
@@ -158,5 +161,55 @@ func TestOthersGoOn(t *testing.T) {
 		if v := l.ended(id, "v1"); v.State != schemas.VersionPublished {
 			t.Errorf("%s\n%s", v.State, said(v.Failures))
 		}
+	}
+}
+
+// TestWhatMayPass: a store that is away may be there again; what it does by its nature, and
+// what is wrong with an object, is told at once.
+func TestWhatMayPass(t *testing.T) {
+	away := schemas.Errorf(schemas.Unavailable, "k", "store lab does not answer")
+	for name, c := range map[string]struct {
+		err error
+		is  bool
+	}{
+		"away":      {away, true},
+		"stalls":    {fmt.Errorf("read: %w", &schemas.Error{Kind: schemas.Unavailable, Err: s3.Stalls}), true},
+		"endless":   {&schemas.Error{Kind: schemas.Unavailable, Err: s3.Endless}, true},
+		"forbids":   {&schemas.Error{Kind: schemas.Unavailable, Err: s3.Forbids}, false},
+		"no ETag":   {&schemas.Error{Kind: schemas.Unavailable, Err: fmt.Errorf("%w: %w", s3.NoETag, errors.New("x"))}, false},
+		"broken":    {schemas.Errorf(schemas.Invalid, "k", "the object is cut"), false},
+		"not there": {schemas.Errorf(schemas.NotFound, "k", "no such object"), false},
+		"ours":      {errors.New("a word for the log"), false},
+		"nothing":   {nil, false},
+	} {
+		if got := mayPass(c.err); got != c.is {
+			t.Errorf("%s may pass: %t", name, got)
+		}
+	}
+}
+
+// TestInterrupted: a publisher that is stopped while it reads leaves the version as it was,
+// and gives back what its children held.
+func TestInterrupted(t *testing.T) {
+	l := newLab(t)
+	id := l.dataset()
+	l.put("1.csv", "x\n1\n")
+	ctx, stop := context.WithCancel(t.Context())
+	l.reads.hold = func(ctx context.Context, _ string) {
+		stop()
+		<-ctx.Done()
+	}
+	_, err := l.Publish(t.Context(), agronomy, id, of("v1", "1.csv"))
+	must(t, err)
+	must(t, l.Run(ctx))
+	v, err := l.Catalog.Version(t.Context(), id, "v1")
+	if err != nil || v.State != schemas.VersionPublishing || v.ShardsDone != 0 || v.Waiting != nil || len(v.Failures) > 0 {
+		t.Errorf("%+v, %v", v.VersionSummary, err)
+	}
+	if got := l.bucket.Keys(worked); len(got) > 0 {
+		t.Errorf("in the work bucket are %q", got)
+	}
+	if l.resting(catalog.VersionKey(id, "v1")) {
+		t.Error("a version that was stopped rests as if it had failed")
 	}
 }

@@ -97,40 +97,9 @@ func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err err
 	return out, nil
 }
 
-// EncodeRecord gives rows [from, from+n) of rec as one canonical encapsulated
-// message, metadata and body. Dictionary columns are sent as indices; their
-// dictionaries are EncodeDictionaries' part. Kind: Invalid.
-func EncodeRecord(rec arrow.Record, from, n int64) (msg []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = ipc.Invalid("the record cannot be encoded: %v", p)
-		}
-	}()
-	if from < 0 || n < 0 || n > rec.NumRows()-from {
-		return nil, ipc.Invalid("rows %d to %d of a record of %d rows", from, from+n, rec.NumRows())
-	}
-	cols := make([]*column.Column, rec.NumCols())
-	for i, f := range rec.Schema().Fields() {
-		c, err := column.FromArrow(rec.Column(i).Data(), map[arrow.ArrayData]*column.Column{})
-		if err == nil {
-			cols[i], err = column.Canonical(f, []column.Run{{Column: c, From: int(from), Len: int(n)}},
-				&column.DictionaryMap{Dictionary: c.Dictionary})
-		}
-		if err != nil {
-			return nil, ipc.Invalid("column %q: %w", f.Name, err)
-		}
-	}
-	return RecordMessage(cols, int(n)).bytes(), nil
-}
-
-// EncodeDictionaries gives the dictionary messages of rec's dictionary columns,
-// in the order of their ids: those that EncodeSchema of rec's fields numbers.
-// Sent before a batch they replace what stood under the same ids.
-func EncodeDictionaries(rec arrow.Record) ([][]byte, error) {
-	return encodeDictionaries(rec, func(id int64) int64 { return id })
-}
-
-// encodeDictionaries gives them under other ids.
+// encodeDictionaries gives the dictionary messages of rec's dictionary columns, in the order
+// of the ids that EncodeSchema of rec's fields numbers, under others. Sent before a batch
+// they replace what stood under the same ids.
 func encodeDictionaries(rec arrow.Record, under func(id int64) int64) (msgs [][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -12,9 +12,9 @@
 //
 // # Three ways through
 //
-//	message ──Decoder.Columns──▸ arrays ──(edit)──▸ EncodeRecord ──▸ message   some columns
-//	message ──Projection.Splice(edited arrays)────────────────────▸ message   all rows
-//	messages ─Decoder─▸ records ──Gather(parts)──▸ Gathered.Message ─▸ message   some rows
+//	message ──Decoder.Columns──▸ arrays ──(edit)──▸ Projection.Splice ──▸ message    all rows
+//	messages ─Decoder─▸ records ──Collect(parts)──▸ Gathered.Message ───▸ message    some rows
+//	records ──Compaction.Use, each──▸ Dictionaries, then Encode, each ──▸ messages   of a file
 //
 // Splice reads the metadata alone. The buffers of a column lie together in a body, so a
 // projection is a list of stretches to copy, with one edited column b among kept ones:

@@ -153,12 +153,16 @@ func (g *Gathered) Replace(i int, f arrow.Field, a arrow.Array) error {
 	return nil
 }
 
-// Message gives the rows as one encapsulated message, as EncodeRecord would.
+// Message gives the rows as one canonical encapsulated message, metadata and body.
+// Dictionary columns stand as indices; their dictionaries are the part of Dictionaries.
 func (g *Gathered) Message() []byte { return RecordMessage(g.cols, int(g.rows)).bytes() }
 
-// Dictionaries gives the messages of the rows' dictionaries as EncodeDictionaries
-// would.
-func (g *Gathered) Dictionaries() ([][]byte, error) { return EncodeDictionaries(g.Record()) }
+// Dictionaries gives the messages of the rows' dictionaries, in the order of the ids that
+// EncodeSchema of the fields numbers. Sent before a batch they replace what stood under the
+// same ids. Kind: Invalid.
+func (g *Gathered) Dictionaries() ([][]byte, error) {
+	return encodeDictionaries(g.Record(), func(id int64) int64 { return id })
+}
 
 // DictionariesAs gives them under the ids of another schema, one for each dictionary
 // column in order.

@@ -46,10 +46,20 @@ func numbers(n int) arrow.Record {
 	return b.NewRecord()
 }
 
+// encode gives rows of a record as a message, with those of its dictionaries.
+func encode(rec arrow.Record, from, n int64) (msg []byte, dictionaries [][]byte, err error) {
+	g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: n}}, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	dictionaries, err = g.Dictionaries()
+	return g.Message(), dictionaries, err
+}
+
 // encoded is the message of all rows of a record.
 func encoded(t testing.TB, rec arrow.Record) []byte {
 	t.Helper()
-	msg, err := batch.EncodeRecord(rec, 0, rec.NumRows())
+	msg, _, err := encode(rec, 0, rec.NumRows())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,11 +74,7 @@ func TestEncodedRecordsReadBack(t *testing.T) {
 		for _, rec := range recs {
 			from := r.Int64N(rec.NumRows() + 1)
 			n := r.Int64N(rec.NumRows() - from + 1)
-			msg, err := batch.EncodeRecord(rec, from, n)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			dicts, err := batch.EncodeDictionaries(rec)
+			msg, dicts, err := encode(rec, from, n)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -293,12 +299,12 @@ func TestGatherRefuses(t *testing.T) {
 	says(t, "rows behind the end", err, "rows 2 to 4 of a record of 3 rows")
 	_, err = batch.Gather([]batch.Part{{Record: rec, From: -1, N: 2}}, false)
 	says(t, "rows before the first", err, "rows -1 to 1 of a record of 3 rows")
-	_, err = batch.EncodeRecord(rec, 0, 4)
+	_, _, err = encode(rec, 0, 4)
 	says(t, "encoding them", err, "rows 0 to 4 of a record of 3 rows")
 	bad := coded(words("a"), 3)
 	_, err = batch.Gather([]batch.Part{{Record: bad, N: 1}}, true)
 	says(t, "an index outside", err, `column "w": row 0: index 3 in a dictionary of 1 values`)
-	_, err = batch.EncodeRecord(bad, 0, 1)
+	_, _, err = encode(bad, 0, 1)
 	says(t, "encoding it", err, `column "w": row 0 has the index 3 in a dictionary of 1 values`)
 	g, err := batch.Collect([]batch.Part{{Record: rec, N: 3}}, false)
 	if err != nil {
@@ -374,7 +380,7 @@ func TestColumnBytes(t *testing.T) {
 func ExampleProjection_Splice() {
 	rec := numbers(3)
 	schema := ipc.EncodeSchema(rec.Schema().Fields())
-	msg, err := batch.EncodeRecord(rec, 0, 3)
+	msg, _, err := encode(rec, 0, 3)
 	if err != nil {
 		panic(err)
 	}

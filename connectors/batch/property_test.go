@@ -30,7 +30,7 @@ func TestConformKeepsEveryCell(t *testing.T) {
 }
 
 // TestSelectEqualsProjection compares Select on bytes with arrow's own
-// projection of decoded records, and Gather and EncodeRecord with slices.
+// projection of decoded records, and Gather and its messages with slices.
 func TestSelectEqualsProjection(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 2))
@@ -127,7 +127,7 @@ func pieces(rt *rapid.T, r *rand.Rand, rep shard.Report, file []byte) {
 		from := r.Int64N(b.Rows)
 		n := r.Int64N(b.Rows - from + 1)
 		parts, want = append(parts, batch.Part{Record: rec, From: from, N: n}), append(want, rec.NewSlice(from, from+n))
-		msg, err := batch.EncodeRecord(rec, from, n)
+		msg, _, err := encode(rec, from, n)
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -87,7 +87,7 @@ func TestSpliceEqualsEncoding(t *testing.T) {
 				rt.Fatalf("a body of %d bytes, bounded by %d kept and %d made anew; metadata of %d bytes, bounded by %d", m.BodyLen, kept,
 					fresh, at.Meta, meta)
 			}
-			if whole, err := batch.EncodeRecord(want, 0, b.Rows); err != nil || len(whole) < len(got) {
+			if whole, _, err := encode(want, 0, b.Rows); err != nil || len(whole) < len(got) {
 				rt.Fatalf("encoded as a whole it has %d bytes, spliced %d; %v", len(whole), len(got), err)
 			}
 		}

@@ -24,7 +24,16 @@ func agreed(t *testing.T) *site {
 func TestAgreements(t *testing.T) {
 	t.Parallel()
 	s := agreed(t)
-	w := s.want(200, "ada", "GET /agreements/$agr", "", `"id":"$agr"`, `"dataset":"$a"`, `"state":"active"`, `"provider":"https://holder.example"`)
+	w := s.want(
+		200,
+		"ada",
+		"GET /agreements/$agr",
+		"",
+		`"id":"$agr"`,
+		`"dataset":"$a"`,
+		`"state":"active"`,
+		`"provider":"https://holder.example"`,
+	)
 	if w.Header().Get("ETag") != `"1"` {
 		t.Errorf("the ETag is %s", w.Header().Get("ETag"))
 	}
@@ -69,8 +78,12 @@ func TestLeases(t *testing.T) {
 		s.want(status, who, "POST /leases", ask)
 	}
 	s.want(422, "ada", "POST /leases", `{}`, `"pointer":"/items"`, "name at least one agreement")
-	s.want(422, "ada", "POST /leases", `{"items":[{"agreement":"$agr"},{"agreement":"$agr"}]}`, `"pointer":"/items/1/agreement"`, "is given twice")
-	s.want(422, "ada", "POST /leases", `{"items":[{"agreement":"$agr","table":"other"}]}`, `"pointer":"/items/0/table"`, `has no table "other"`)
+	s.want(
+		422, "ada", "POST /leases", `{"items":[{"agreement":"$agr"},{"agreement":"$agr"}]}`, `"pointer":"/items/1/agreement"`, "is given twice",
+	)
+	s.want(
+		422, "ada", "POST /leases", `{"items":[{"agreement":"$agr","table":"other"}]}`, `"pointer":"/items/0/table"`, `has no table "other"`,
+	)
 	s.want(422, "ada", "POST /leases", `{"items":[{"agreement":"$agr"}],"rank":0}`, `"pointer":"/world"`, "a rank is one of a world")
 	s.want(422, "ada", "POST /leases", `{"items":[{"agreement":"$agr"}],"rank":-1}`, `"pointer":"/rank"`, "write a number of at least 0")
 	s.want(422, "ada", "POST /leases", `{"items":[{"agreement":"$agr"}],"run":"run-none"}`, `"pointer":"/run"`)
@@ -161,6 +174,8 @@ func TestStreams(t *testing.T) {
 		s.want(200, "ada", "GET /streams?"+query, "", `"items":[]`)
 	}
 	s.want(404, "ada", "GET /streams?agreement=agr-none", "", "agr-none")
-	s.want(422, "ada", "GET /streams?state=flowing", "", `"pointer":"state"`, "use one of open, complete, cut, broken, abandoned, unknown, all")
+	s.want(
+		422, "ada", "GET /streams?state=flowing", "", `"pointer":"state"`, "use one of open, complete, cut, broken, abandoned, unknown, all",
+	)
 	s.want(422, "ada", "GET /streams?since=today", "", `"pointer":"since"`, "write an instant with its zone")
 }

@@ -3,7 +3,11 @@
 // agreements, and answer with schemas nouns.
 //
 // Always: the principal is an argument of every call below; every error leaves
-// through gateway/problem. It must not hold a rule of its own.
+// through gateway/problem. It must not decide what a caller may have: it holds only the
+// rules of what needs two of the parts below at once, each in a function of its own. A
+// withdrawal is refused while agreements stand, and then ends them second (withdraw,
+// withdrawVersion); who does not own a dataset reads its published versions alone (owns);
+// a publication that names no store or bucket means the only one (bucket).
 package api
 
 import (

@@ -22,7 +22,8 @@ func TestDatasets(t *testing.T) {
 	s.want(404, "ada", "GET /datasets/ds-none", "", "there is no dataset ds-none")
 
 	for _, c := range []struct{ who, detail, rule string }{
-		{"", "sign in", ""}, {"lost", "needs the role", "role.provider"}, {"ada", "to register datasets needs the role provider", "role.provider"},
+		{"", "sign in", ""}, {"lost", "needs the role", "role.provider"},
+		{"ada", "to register datasets needs the role provider", "role.provider"},
 		{"boss", "needs the role", "role.provider"}, {"olga", "needs the role", "role.provider"},
 	} {
 		status := 403
@@ -37,7 +38,9 @@ func TestDatasets(t *testing.T) {
 	s.want(422, "hal", "POST /datasets", strings.Replace(wheat, `"agriculture"`, `"farms"`, 1), `"pointer":"/space"`)
 	s.want(422, "hal", "POST /datasets", strings.Replace(wheat, `"space":"agriculture",`, "", 1), `"pointer":"/space"`)
 	s.want(201, "hal", "POST /datasets?space=energy", strings.Replace(wheat, `"space":"agriculture",`, "", 1), `"space":"energy"`)
-	s.want(422, "hal", "POST /datasets", strings.Replace(wheat, `"title"`, `"titel"`, 1), `"pointer":"/titel"`, "this member is not known here")
+	s.want(
+		422, "hal", "POST /datasets", strings.Replace(wheat, `"title"`, `"titel"`, 1), `"pointer":"/titel"`, "this member is not known here",
+	)
 	s.want(422, "hal", "POST /datasets", strings.Replace(wheat, `"countries":["FR"]`, `"countries":"FR"`, 1), `"pointer":"/countries"`,
 		"this is a list: write it like [a, b], also with one value")
 	s.want(422, "hal", "POST /datasets", strings.Replace(wheat, `{"en":"Wheat"}`, `"Wheat"`, 1), `"pointer":"/title"`,
@@ -76,9 +79,14 @@ func TestOffers(t *testing.T) {
 	s := newSite(t)
 	s.keep("ds", s.want(201, "hal", "POST /datasets", strings.Replace(wheat, "{", `{"attribution":"Said by the dataset",`, 1)), "id")
 	put := "PUT /datasets/$ds/offer"
-	s.want(200, "hal", put, `{"template":"open-with-attribution"}`, `"text":"Said by the dataset"`, `"follow":true`, `"template":"open-with-attribution"`)
-	s.want(200, "hal", put, `{"template":"open-with-attribution","attribution":"Other words","hide":["id"],"rows":100}`, `"text":"Other words"`,
-		`"columns":["id"]`, `"rows":100`)
+	s.want(
+		200, "hal", put, `{"template":"open-with-attribution"}`, `"text":"Said by the dataset"`, `"follow":true`,
+		`"template":"open-with-attribution"`,
+	)
+	s.want(
+		200, "hal", put, `{"template":"open-with-attribution","attribution":"Other words","hide":["id"],"rows":100}`,
+		`"text":"Other words"`, `"columns":["id"]`, `"rows":100`,
+	)
 	s.want(200, "hal", put, `{"template":"ask-the-holder","title":{"en":"Ask"}}`, `"review":true`, `"title":{"en":"Ask"}`)
 	s.want(200, "hal", put, `{"template":"ask-the-holder","follow":true}`, `"follow":true`)
 	s.want(422, "hal", put, `{"template":"mine"}`, `"pointer":"/template"`, `"mine" is not a template`)

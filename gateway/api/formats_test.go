@@ -96,13 +96,17 @@ func TestFaultsOfEveryFormat(t *testing.T) {
 		status                  int
 		pointer, word           string
 	}{
-		"yaml key":      {"/dataset", "application/yaml", "space: energy\ntitle: {en: Wind}\ntitel: x\n", 422, "/titel", "line 3"},
-		"yaml broken":   {"/dataset", "application/yaml", "space: [\n", 422, "", "not YAML"},
-		"yaml offer":    {"/offer", "application/yaml", "rules: []\nreviw: true\n", 422, "", "not known here"},
-		"no title":      {"/dataset", "application/ld+json", `{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset"}`, 422, "/title", "title"},
-		"action":        {"/offer", "application/ld+json", `{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "permission": [{"action": "print"}]}`, 422, "/permission/0/action", "odrl:print"},
-		"no JSON":       {"/offer", "application/ld+json", "{\n\"@context\": ", 422, "/@context", "line 2"},
-		"wrong noun":    {"/offer", "application/ld+json", `{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "secret"}`, 422, "", ""},
+		"yaml key":    {"/dataset", "application/yaml", "space: energy\ntitle: {en: Wind}\ntitel: x\n", 422, "/titel", "line 3"},
+		"yaml broken": {"/dataset", "application/yaml", "space: [\n", 422, "", "not YAML"},
+		"yaml offer":  {"/offer", "application/yaml", "rules: []\nreviw: true\n", 422, "", "not known here"},
+		"no title": {"/dataset", "application/ld+json",
+			`{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset"}`, 422, "/title", "title"},
+		"action": {"/offer", "application/ld+json",
+			`{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "permission": [{"action": "print"}]}`, 422,
+			"/permission/0/action", "odrl:print"},
+		"no JSON": {"/offer", "application/ld+json", "{\n\"@context\": ", 422, "/@context", "line 2"},
+		"wrong noun": {"/offer", "application/ld+json",
+			`{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "secret"}`, 422, "", ""},
 		"unknown media": {"/dataset", "text/turtle", "<a> <b> <c> .", 415, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +127,14 @@ func TestFaultsOfEveryFormat(t *testing.T) {
 
 func TestAnswersInLinkedData(t *testing.T) {
 	h := echo(t)
-	w := send(h, http.MethodPut, "/dataset", "application/json", "application/ld+json", `{"iri": "https://x.example/d", "space": "energy", "title": {"en": "Wind", "de": "Wind"}}`)
+	w := send(
+		h,
+		http.MethodPut,
+		"/dataset",
+		"application/json",
+		"application/ld+json",
+		`{"iri": "https://x.example/d", "space": "energy", "title": {"en": "Wind", "de": "Wind"}}`,
+	)
 	d, err := dcatap.Read(w.Body.Bytes(), "")
 	if err != nil || w.Header().Get("Content-Type") != "application/ld+json" || d.Title["de"] != "Wind" || d.Space != "energy" {
 		t.Errorf("%v %s %+v", err, w.Header(), d)

@@ -71,7 +71,9 @@ func TestProjects(t *testing.T) {
 		t.Errorf("the headers are %v", w.Header())
 	}
 	s.want(409, "ada", "POST /projects", body, "there is a project crops already (revision 1)")
-	s.wantWith([]string{"If-Match", `"1"`}, 201, "ada", "POST /projects", strings.Replace(body, `"Crops"`, `"All crops"`, 1), `"title":"All crops"`)
+	s.wantWith(
+		[]string{"If-Match", `"1"`}, 201, "ada", "POST /projects", strings.Replace(body, `"Crops"`, `"All crops"`, 1), `"title":"All crops"`,
+	)
 	s.wantWith([]string{"If-Match", "zero"}, 422, "ada", "POST /projects", body, `"zero" is not a valid ETag`)
 	for who, status := range map[string]int{"": 401, "hal": 403, "olga": 403, "lost": 403} {
 		s.want(status, who, "POST /projects", body)
@@ -79,7 +81,9 @@ func TestProjects(t *testing.T) {
 	second := strings.Replace(body, "crops", "two", 1)
 	s.want(422, "ada", "POST /projects", strings.Replace(second, "{", `{"lead":"https://holder.example",`, 1), `"pointer":"/lead"`)
 	s.want(422, "ada", "POST /projects", strings.Replace(second, `"two"`, `"Two Words"`, 1), `"pointer":"/id"`)
-	s.want(422, "ada", "POST /projects", strings.Replace(second, `"train-model"`, `"fun"`, 1), `"pointer":"/purposes/0"`, `"fun" is not a purpose`)
+	s.want(
+		422, "ada", "POST /projects", strings.Replace(second, `"train-model"`, `"fun"`, 1), `"pointer":"/purposes/0"`, `"fun" is not a purpose`,
+	)
 	s.want(422, "ada", "POST /projects", strings.Replace(second, `"f"`, `"g"`, 1), `"pointer":"/factory"`)
 	s.want(401, "", "GET /projects", "", "to list projects")
 	s.want(200, "ada", "GET /projects", "", `"id":"crops"`, `"id":"p"`)
@@ -117,7 +121,10 @@ func TestFactories(t *testing.T) {
 	}
 	s.want(422, "boss", "POST /factories", strings.Replace(body, `"192.0.2.0/24"`, `"here"`, 1), `/egress/0`)
 	s.want(422, "boss", "POST /factories", strings.Replace(body, `"IT"`, `"IT1"`, 1), `"pointer":"/country"`)
-	if w := s.want(200, "", "GET /factories", "", `"id":"leonardo"`, `"proven":true`, `"id":"f"`); strings.Contains(w.Body.String(), "192.0.2") {
+	if w := s.want(200, "", "GET /factories", "", `"id":"leonardo"`, `"proven":true`, `"id":"f"`); strings.Contains(
+		w.Body.String(),
+		"192.0.2",
+	) {
 		t.Error("strangers read a factory's networks")
 	}
 	s.want(200, "boss", "GET /factories", "", "192.0.2.0/24")

@@ -32,8 +32,14 @@ func TestDryRuns(t *testing.T) {
 	s.want(404, "ada", "POST /decisions", strings.Replace(ask, "$a", "ds-none", 1), "there is no dataset ds-none")
 	s.want(422, "ada", "POST /decisions", strings.Replace(ask, `"p"`, `"q"`, 1), `"pointer":"/project"`, `you take part in no project "q"`)
 	s.want(422, "", "POST /decisions", ask, `"pointer":"/project"`)
-	s.want(422, "ada", "POST /decisions", `{"dataset":"$a","project":"p","purpose":"train-model","factory":"g"}`, `"pointer":"/factory"`, `there is no factory "g"`)
-	s.want(422, "ada", "POST /decisions", `{"dataset":"$a","project":"p","purpose":"train-model","columns":["yield"]}`, `/columns/0`, `has a column "yield"`)
+	s.want(
+		422, "ada", "POST /decisions", `{"dataset":"$a","project":"p","purpose":"train-model","factory":"g"}`, `"pointer":"/factory"`,
+		`there is no factory "g"`,
+	)
+	s.want(
+		422, "ada", "POST /decisions", `{"dataset":"$a","project":"p","purpose":"train-model","columns":["yield"]}`, `/columns/0`,
+		`has a column "yield"`,
+	)
 	s.want(422, "ada", "POST /decisions", `{"purpose":"train-model"}`, "dataset is missing")
 	s.want(422, "ada", "POST /decisions", `{"dataset":7}`, `"pointer":"/dataset"`, "this is a text: write it in quotes")
 }
@@ -43,8 +49,20 @@ func TestRequests(t *testing.T) {
 	t.Parallel()
 	s := granted(t)
 	ask := `{"project":"p","items":[{"dataset":"$a","columns":["crop"],"rows":40},{"dataset":"$b"}],"message":"for wheat","contact":"ada@lab.example"}`
-	w := s.want(201, "ada", "POST /requests", ask, `"state":"pending"`, `"state":"granted"`, `"purpose":"train-model"`, `"contact":"ada@lab.example"`,
-		`"message":"for wheat"`, `"columns":["crop"]`, `"rows":40`, `"by":"https://lab.example"`)
+	w := s.want(
+		201,
+		"ada",
+		"POST /requests",
+		ask,
+		`"state":"pending"`,
+		`"state":"granted"`,
+		`"purpose":"train-model"`,
+		`"contact":"ada@lab.example"`,
+		`"message":"for wheat"`,
+		`"columns":["crop"]`,
+		`"rows":40`,
+		`"by":"https://lab.example"`,
+	)
 	s.keep("r", w, "id")
 	if w.Header().Get("Location") != s.filled("/api/v1/requests/$r") || w.Header().Get("ETag") != `"1"` {
 		t.Errorf("the headers are %v", w.Header())

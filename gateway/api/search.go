@@ -60,8 +60,13 @@ func (s *server) search(a huma.API) {
 // and why.
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	q := index.Query{
-		Words: in.Q, Filters: map[string][]string{}, From: in.From, To: in.To, FacetLimit: in.FacetLimit, Sort: in.Sort,
-		Limit: in.Limit,
+		Words:      in.Q,
+		Filters:    map[string][]string{},
+		From:       in.From,
+		To:         in.To,
+		FacetLimit: in.FacetLimit,
+		Sort:       in.Sort,
+		Limit:      in.Limit,
 	}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language,
 		"publisher": in.Publisher,
@@ -272,7 +277,10 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(
-	ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight,
+	ctx context.Context,
+	in *searchQuery,
+	ids []schemas.DatasetID,
+	sight schemas.Sight,
 ) ([]*schemas.Dataset, []schemas.Decision, error) {
 	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {

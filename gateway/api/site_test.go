@@ -79,18 +79,23 @@ func newSite(t *testing.T) *site {
 		TempDir: t.TempDir(), MaxUploads: 10})
 	offers, brake := terms.New(c, nil), stop.NewBrake(database, nil)
 	leases := lease.New(lease.Config{Agreements: w.Agreements, Catalogue: c, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
-	s := &site{t: t, World: w, vars: map[string]string{}, Deps: Deps{Catalog: c, Publisher: pub, Index: ix, Engine: engine, Agreements: w.Agreements, Terms: offers,
-		Requests: request.New(request.Config{Agreements: w.Agreements, Engine: engine, Catalogue: c, Terms: offers}), Leases: leases,
-		Releases: release.New(release.Config{Agreements: w.Agreements, Brake: brake, Replica: "test"}), Runs: run.New(w.Agreements, 0),
-		Stops: stop.New(w.Agreements, brake), Refusals: refusal.New(database, leases.Find, nil), Parties: w.Parties, Record: record, Log: log,
-		Version: "test", Public: "https://guichet.example", Now: time.Now, NoticeKey: "whpk_test",
-		HasCredential: func(name string) bool { return name == "known" },
-		Reaches: func(_ context.Context, st schemas.Store) error {
-			if st.Endpoint == "https://silent.example" {
-				return schemas.BadField("store", "/endpoint", "it does not answer")
-			}
-			return nil
-		}}}
+	s := &site{
+		t:     t,
+		World: w,
+		vars:  map[string]string{},
+		Deps: Deps{Catalog: c, Publisher: pub, Index: ix, Engine: engine, Agreements: w.Agreements, Terms: offers,
+			Requests: request.New(request.Config{Agreements: w.Agreements, Engine: engine, Catalogue: c, Terms: offers}), Leases: leases,
+			Releases: release.New(release.Config{Agreements: w.Agreements, Brake: brake, Replica: "test"}), Runs: run.New(w.Agreements, 0),
+			Stops: stop.New(w.Agreements, brake), Refusals: refusal.New(database, leases.Find, nil), Parties: w.Parties, Record: record, Log: log,
+			Version: "test", Public: "https://guichet.example", Now: time.Now, NoticeKey: "whpk_test",
+			HasCredential: func(name string) bool { return name == "known" },
+			Reaches: func(_ context.Context, st schemas.Store) error {
+				if st.Endpoint == "https://silent.example" {
+					return schemas.BadField("store", "/endpoint", "it does not answer")
+				}
+				return nil
+			}},
+	}
 	s.people = map[string]schemas.Principal{"ada": agreementtest.Trainer(), "hal": agreementtest.Owner(), "boss": agreementtest.Operator(),
 		"olga": agreementtest.Officer(), "sue": agreementtest.Person("sue", second, schemas.RoleProvider, schemas.RoleTrainer),
 		"tim": agreementtest.Person("tim", agreementtest.Holder, schemas.RoleTrainer), "lost": {Issuer: "i", Subject: "lost"}}
@@ -213,19 +218,35 @@ func (s *site) publish(name string, version schemas.VersionID, state schemas.Ver
 		if err != nil {
 			return err
 		}
-		v := schemas.Version{Dataset: d.ID, VersionSummary: schemas.VersionSummary{Version: version, State: state, Tables: 1, Shards: 2, ShardsDone: 2,
-			Rows: 10, Started: time.Now().UTC(), Notes: []schemas.FieldError{{Message: "a note for the provider"}}}}
+		v := schemas.Version{
+			Dataset: d.ID,
+			VersionSummary: schemas.VersionSummary{Version: version, State: state, Tables: 1, Shards: 2, ShardsDone: 2,
+				Rows: 10, Started: time.Now().UTC(), Notes: []schemas.FieldError{{Message: "a note for the provider"}}},
+		}
 		v.Data = []schemas.Table{{Name: "data", WindowRows: 64, Schema: ipc.EncodeSchema([]arrow.Field{
-			{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}},
-			Splits: []schemas.Split{{Name: "all"}}}}
-		err = db.Insert(ctx, tx, "version", id+"/"+string(version), v, db.Columns{"dataset": id, "state": string(state), "started": v.Started.UnixMicro(),
-			"ask": "{}", "shards": "{}"})
+			{
+				Name: "id",
+				Type: arrow.PrimitiveTypes.Int64,
+			}, {Name: "crop", Type: arrow.BinaryTypes.String}}),
+			Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}},
+			Splits:  []schemas.Split{{Name: "all"}}}}
+		err = db.Insert(
+			ctx,
+			tx,
+			"version",
+			id+"/"+string(version),
+			v,
+			db.Columns{"dataset": id, "state": string(state), "started": v.Started.UnixMicro(),
+				"ask": "{}", "shards": "{}"},
+		)
 		if err == nil && state == schemas.VersionPublished {
 			d.Latest = &v.VersionSummary
 			_, err = db.Update(ctx, tx, "dataset", id, revision, d, nil)
 		}
 		if err == nil {
-			_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeVersion, Subject: id, Values: map[string]string{"dataset": id, "version": string(version)}})
+			_, err = tx.Append(
+				ctx, schemas.Change{Kind: schemas.ChangeVersion, Subject: id, Values: map[string]string{"dataset": id, "version": string(version)}},
+			)
 		}
 		return err
 	}))

@@ -172,8 +172,8 @@ func verifyLines(in io.Reader, h Head, saved []Head, rep *Report) error {
 		case s.Size == h.Size && s.Root != h.Root:
 			rep.bad(-1, "another root was signed for its %d records", h.Size)
 		case s.Size < h.Size:
-			return badBundle(
-				nil, "holds a part of the record and cannot be held against a head of %d records: export the whole, or verify online", s.Size)
+			return badBundle(nil, "holds a part of the record and cannot be held against a head of %d records: "+
+				"export the whole, or verify online", s.Size)
 		}
 	}
 	if rep.Records == h.Size && rep.OK() && tree.root() != h.Root {

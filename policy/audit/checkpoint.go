@@ -79,9 +79,8 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	// Kept before it is given away: a head that is out and then forgotten could be signed
 	// over by a database that was restored.
 	if err := replaceFile(l.headFile, msg); err != nil {
-		return nil, &schemas.Error{
-			Kind: schemas.Unavailable, Subject: "head file", Message: "The signed head cannot be kept, so it is not given away.",
-			Remedy: "Check the disk that holds the head file.", Err: err}
+		return nil, &schemas.Error{Kind: schemas.Unavailable, Subject: "head file", Remedy: "Check the disk that holds the head file.",
+			Message: "The signed head cannot be kept, so it is not given away.", Err: err}
 	}
 	l.head, l.signed = h, msg
 	return msg, nil

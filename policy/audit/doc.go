@@ -24,13 +24,9 @@
 // The proof that leaf 2 is the third of five: the hashes [4], [2], [7], from which whoever
 // has the leaf makes [3], [5], [6] and the root; and the checkpoint that signs that root:
 //
-//	c2sp.org/tlog-proof@v1
-//	index 2
-//	(three hashes, in base64, a line each)
-//
 //	guichet.example/log       the log's origin
 //	5                         how many changes it is over
-//	(the root)
+//	(the root, in base64)
 //
 //	— guichet.example/log (the signature)
 //
@@ -38,22 +34,16 @@
 // one is a beginning of the other: [7] alone, for the root of four is [6]. A record that was
 // rewritten has no such proof.
 //
-// In flow the leaves of each committed group (Step, inside the group's own
-// transaction: see connectors/db for why on both databases); out flow
-// checkpoints, records with the values that still open their commitments,
-// proofs and bundles.
+// In: the leaves of each committed group (Step, inside the group's own transaction: see
+// connectors/db for why on both databases). Out: checkpoints, records with the values that
+// still open their commitments, proofs and bundles. Always: only a committed tree is signed;
+// no size is signed with two roots, none smaller than the last signed one, and none that
+// does not contain it as a prefix, which is kept in a file outside the database; once a
+// fault is found nothing is signed or appended any more. It must not change state itself
+// (its one own change is log.start), nor know users or policy: who may see which record is
+// for its caller to say.
 //
-// What always holds: only a committed tree is signed; no size is signed twice
-// with two roots, none smaller than the last signed one, and none that does not
-// contain the last signed one as a prefix, which is kept in a file outside the
-// database; once a fault is found nothing is signed or appended any more.
-//
-// What it cannot show: that a change was never appended, or that a whole log
-// with its key and its head file was replaced; against the latter help saved
-// checkpoints (Verify takes them). A change's subject is for followers and is
-// not covered by the leaf.
-//
-// The package hashes, signs, verifies and lists. It never changes state itself
-// (its one own change is log.start), knows no users and no policy: who may see
-// which record is for its caller to say.
+// What it cannot show: that a change was never appended, or that a whole log with its key
+// and its head file was replaced; against the latter help saved checkpoints (Verify takes
+// them). A change's subject is for followers and is not covered by the leaf.
 package audit

@@ -37,9 +37,7 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	}
 	q.Limit = min(q.Limit, maxLimit)
 	where, args := q.where()
-	rows, err := l.db.Query(
-		ctx,
-		"SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?",
+	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?",
 		append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
@@ -80,8 +78,8 @@ func (q Query) where() (string, []any) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values
-		parts = append(
-			parts, "position IN (SELECT position FROM change_value WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)")
+		parts = append(parts, `position IN (SELECT position FROM change_value
+			WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)`)
 		args = append(args, name, q.Values[name], q.Values[name])
 	}
 	if q.About != "" {
@@ -123,11 +121,7 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 		for i := range chunk {
 			args[i] = chunk[i].Index
 		}
-		err := eachValue(
-			ctx,
-			l.db,
-			"position IN (?"+strings.Repeat(", ?", len(chunk)-1)+")",
-			args,
+		err := eachValue(ctx, l.db, "position IN (?"+strings.Repeat(", ?", len(chunk)-1)+")", args,
 			func(position int64, name string, salt []byte, value string) {
 				r, leaf := &records[at[position]], leaves[at[position]]
 				if r.Salts == nil {
@@ -140,8 +134,7 @@ func (l *Log) open(ctx context.Context, records []schemas.Record) error {
 					return
 				}
 				l.log.Warn("value of a record does not verify", "index", position, "name", name)
-			},
-		)
+			})
 		if err != nil {
 			return fmt.Errorf("read records: %w", err)
 		}

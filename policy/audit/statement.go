@@ -27,8 +27,8 @@ const AnOfficer = "officer"
 const bundleOrigin = "/bundle"
 
 func (s statement) text(origin string) string {
-	return fmt.Sprintf(
-		"%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, base64.StdEncoding.EncodeToString(s.digest[:]))
+	digest := base64.StdEncoding.EncodeToString(s.digest[:])
+	return fmt.Sprintf("%s%s\n%s\n%d\n%d\n%s\n", origin, bundleOrigin, s.exporter, s.size, s.records, digest)
 }
 
 // openStatement verifies a statement with the log's public key. Invalid: not one, of

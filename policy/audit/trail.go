@@ -64,8 +64,8 @@ func (l *Log) Consistency(ctx context.Context, from, to int64) ([]tlog.Hash, err
 		return nil, err
 	}
 	if from < 1 || from > to || to > h.Size {
-		return nil, schemas.BadField(
-			"consistency", "from", "the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size)
+		return nil, schemas.BadField("consistency", "from",
+			"the record has %d entries: from is at least 1, and at most to, which is at most %d", h.Size, h.Size)
 	}
 	p, err := tlog.ProveTree(to, from, stored(ctx, l.db))
 	if err != nil {
@@ -77,12 +77,9 @@ func (l *Log) Consistency(ctx context.Context, from, to int64) ([]tlog.Hash, err
 // CheckConsistency says whether the record of a newer head begins with that of an older
 // one. Conflict if not: the record was rolled back, or shown differently to others.
 func CheckConsistency(older, newer Head, proof []tlog.Hash) error {
-	e := &schemas.Error{
-		Kind:    schemas.Conflict,
-		Subject: "record",
+	e := &schemas.Error{Kind: schemas.Conflict, Subject: "record",
 		Remedy: "keep what you have and tell the officer: what was recorded before is not a beginning of this record. " +
-			"Where the operator restored an older database and said so, guichet login takes it as it is",
-	}
+			"Where the operator restored an older database and said so, guichet login takes it as it is"}
 	switch {
 	case older.Origin != newer.Origin:
 		e.Message = "the record is another log than the one that was seen before"

@@ -187,8 +187,8 @@ func walkLeaves(ctx context.Context, db *db.DB, from, to int64, r *Report) error
 // by itself.
 func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a *account) (*page, error) {
 	p := &page{stored: make(map[int64]tlog.Hash, 2*(to-from)), made: map[int64]tlog.Hash{}}
-	rows, err := database.Query(
-		ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?", tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
+	rows, err := database.Query(ctx, "SELECT place, hash FROM tree_hash WHERE place >= ? AND place < ?",
+		tlog.StoredHashIndex(0, from), tlog.StoredHashIndex(0, to))
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -242,8 +242,7 @@ func readPage(ctx context.Context, database *db.DB, from, to int64, r *Report, a
 				opened[position][name] = value
 			}
 			delete(leaf.Values, name)
-		},
-	)
+		})
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}

@@ -237,7 +237,7 @@ func TestSplice(t *testing.T) {
 		b.Field(2).(*array.StringBuilder).Append(fmt.Sprint("name ", i%3))
 	}
 	rec := b.NewRecord()
-	msg, err := batch.EncodeRecord(rec, 0, 40)
+	all, err := batch.Collect([]batch.Part{{Record: rec, N: 40}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestSplice(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := []byte("before")
-	got, err := v.Splice(&made, msg, map[int]arrow.Array{2: edited})
+	got, err := v.Splice(&made, all.Message(), map[int]arrow.Array{2: edited})
 	if err != nil || !bytes.HasPrefix(made, []byte("before")) || len(made) != len("before")+len(got) || bytes.Contains(got, []byte("hidden")) {
 		t.Fatalf("%d bytes were made behind what was there: %v", len(got), err)
 	}

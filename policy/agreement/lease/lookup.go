@@ -72,7 +72,8 @@ func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64
 	return l, revision, nil
 }
 
-// LookUp is the policy.LookUp of this desk.
+// LookUp says what a token stands for under an agreement: it is the policy.LookUp of this
+// site. Errors: Unauthenticated, NotFound, Denied with what ended.
 func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
 	l, revision, err := s.leased(ctx, token)
 	if err != nil {

@@ -72,7 +72,7 @@ func keepPlan(ctx context.Context, tx *db.Tx, id schemas.ReleaseID, plan []byte)
 
 // reconcile takes the rows that a release sent as paid for from now on, and charges only
 // those that were not. A release outside of any reading is charged as it says, and one
-// whose tab died with the gateway for all the bytes that it had reserved.
+// whose reservation died with the gateway for all the bytes that it had reserved.
 func reconcile(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservation) error {
 	if r.Reading == "" {
 		return nil

@@ -43,7 +43,7 @@ func New(c Config) *Releases {
 // Begin makes a release durable before its first byte may leave: it checks again,
 // in the same transaction, that the agreement stands, reserves a first slice of its
 // budget and appends the begin record. MostRows and MostBytes are lowered to what the
-// budget still gives beside rows that are paid for already. The tab is what Pay and
+// budget still gives beside rows that are paid for already. The reservation is what Pay and
 // More go on with. Errors: Denied (revoked meanwhile, budget spent), Unavailable.
 func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release, of ReadPlan) (schemas.Release, *Reservation, error) {
 	if !g.Valid() {
@@ -395,7 +395,7 @@ type Query struct {
 	Since     time.Time
 }
 
-// Releases lists what the caller may see: its own, those of its datasets, all for
+// List lists what the caller may see: its own, those of its datasets, all for
 // officers and operators.
 func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, after string, limit int) ([]schemas.Release, string, error) {
 	err := agreement.SignedIn(by, "streams")

@@ -42,8 +42,8 @@ func (x *Index) sweep() {
 	}
 }
 
-// openWhole opens one index and reads from it, since a torn one may open.
-func openWhole(path string) (b bleve.Index, err error) {
+// openVerified opens one index and reads from it, since a torn one may open.
+func openVerified(path string) (b bleve.Index, err error) {
 	defer func() {
 		if p := recover(); p != nil { // Bleve panics on some torn files
 			b, err = nil, fmt.Errorf("open %s: %v", path, p)
