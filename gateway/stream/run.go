@@ -33,7 +33,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	r := schemas.Release{Ask: p.Ask.String(), Columns: schemas.NameColumns(src.Columns())}
 	r.MostRows, r.MostBytes = p.Most()
 	most := int64(read.MaxRange)
-	if e.budget.Tight() {
+	if e.budget.Tight() { // a batch at a time: more streams find room
 		most = 0
 	}
 	reads := read.PlanReads(src, src.Slices(p.Segments), most)

@@ -16,15 +16,15 @@ type layout interface {
 	most(sl Slice) int64
 	// largest bounds the bytes of the largest of them.
 	largest(sl Slice) int64
-	// OutputBound bounds the bytes of what the view makes of a slice, beside what was read. It
+	// outputBound bounds the bytes of what the view makes of a slice, beside what was read. It
 	// may look at what is hidden, so no client may see it.
-	OutputBound(sl Slice) int64
+	outputBound(sl Slice) int64
 	// dictionaries gives those that a stream sends once for shard i.
 	dictionaries(i int) []schemas.Block
 	// Regrouped says that batches are the view's own: Origins finds their rows.
-	Regrouped() bool
+	regrouped() bool
 	// Origins finds a slice's rows among those that stay in the batches of the shard.
-	Origins(sl Slice) []Origin
+	origins(sl Slice) []Origin
 }
 
 // shownShard is one shard as a view shows it.
@@ -78,7 +78,7 @@ func (l *stored) most(sl Slice) int64 {
 
 func (l *stored) largest(sl Slice) int64 { return l.view.LargestMessage(l.block(sl), sl.Rows) }
 
-func (l *stored) OutputBound(sl Slice) int64 {
+func (l *stored) outputBound(sl Slice) int64 {
 	if l.view.Raw() && sl.Whole && !l.view.Compact {
 		return 0
 	}
@@ -96,8 +96,8 @@ func (l *stored) dictionaries(i int) []schemas.Block {
 	return out
 }
 
-func (*stored) Regrouped() bool        { return false }
-func (*stored) Origins(Slice) []Origin { return nil }
+func (*stored) regrouped() bool        { return false }
+func (*stored) origins(Slice) []Origin { return nil }
 
 // filtered is the layout of a view that filters rows: its batches are those of its row
 // index, each with dictionaries of its own.
@@ -173,18 +173,18 @@ func (l *filtered) largest(sl Slice) int64 {
 	return n
 }
 
-func (l *filtered) OutputBound(sl Slice) int64 { return l.most(sl) }
+func (l *filtered) outputBound(sl Slice) int64 { return l.most(sl) }
 
 func (*filtered) dictionaries(int) []schemas.Block { return nil }
 
-func (*filtered) Regrouped() bool { return true }
+func (*filtered) regrouped() bool { return true }
 
-// Origins walks the takes of a batch. Of a batch with the takes
+// origins walks the takes of a batch. Of a batch with the takes
 //
 //	batch 3, after 5: 10 rows    batch 4: 20 rows    batch 6: 2 rows
 //
 // rows [8, 25) of it are: 2 rows of batch 3 after 13, 15 rows of batch 4.
-func (l *filtered) Origins(sl Slice) []Origin {
+func (l *filtered) origins(sl Slice) []Origin {
 	var out []Origin
 	skip, left := sl.From, sl.Rows
 	for _, t := range l.batch(sl).Takes {

@@ -19,6 +19,7 @@ type RowIndex struct {
 // RowIndexFormat is that of the indexes that are written now; others are made anew.
 const RowIndexFormat = 2
 
+// RowIndexShard is what stays of one shard.
 type RowIndexShard struct {
 	Shard   int        `json:"shard"` // its place among the split's
 	Batches []RowBatch `json:"batches"`

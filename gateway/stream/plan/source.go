@@ -70,14 +70,14 @@ func (s *Source) SharedDictionaries(i int) []schemas.Block { return s.layout.dic
 
 // Regrouped says that the batches shown are not those that are stored, because rows are
 // filtered: origins finds where the rows of a slice lie.
-func (s *Source) Regrouped() bool { return s.layout.Regrouped() }
+func (s *Source) Regrouped() bool { return s.layout.regrouped() }
 
 // Origins finds the rows of a slice of a regrouped source.
-func (s *Source) Origins(sl Slice) []Origin { return s.layout.Origins(sl) }
+func (s *Source) Origins(sl Slice) []Origin { return s.layout.origins(sl) }
 
 // OutputBound bounds the bytes that are made of a slice, beside what is read for it. No client may
 // see it: it may look at what is hidden.
-func (s *Source) OutputBound(sl Slice) int64 { return s.layout.OutputBound(sl) }
+func (s *Source) OutputBound(sl Slice) int64 { return s.layout.outputBound(sl) }
 
 // StoredShard is where the rows of shard i lie.
 func (s *Source) StoredShard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }

@@ -98,6 +98,7 @@ func (m *Budget) Admit(who schemas.ParticipantID, n int64) error {
 	return nil
 }
 
+// Leave gives back what Admit took.
 func (m *Budget) Leave(who schemas.ParticipantID, n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -213,6 +213,8 @@ func checkMessage(msg []byte, b schemas.Block) (Message, error) {
 	return Message{Bytes: msg, Meta: int(b.Meta), Rows: b.Rows}, nil
 }
 
+// NotAsPublished is the refusal of bytes that the manifest does not name; err, which may be
+// nil, says how they differ.
 func NotAsPublished(err error) error {
 	return &schemas.Error{
 		Kind:    schemas.Gone,
@@ -231,6 +233,11 @@ func RecoverCorrupt(err *error) {
 	}
 }
 
+// NewMessage is a message that was made here; the length of its metadata stands in it.
+//
+//	FFFFFFFF │ length │ metadata, padded │ body
+//	 4 bytes   4 bytes   length bytes
+//	└────────── Meta ────────────────┘
 func NewMessage(p []byte, rows int64) Message {
 	return Message{Bytes: p, Meta: 8 + int(uint32(p[4])|uint32(p[5])<<8|uint32(p[6])<<16|uint32(p[7])<<24), Rows: rows}
 }
