@@ -175,6 +175,7 @@ func normal(d *schemas.Dataset) {
 	}
 }
 
+// faulter notes a fault by the JSON pointer of what is wrong.
 type faulter func(pointer, format string, args ...any)
 
 // checkText checks a text in its languages.

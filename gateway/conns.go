@@ -35,6 +35,8 @@ func (c *Crowd) Bound(l net.Listener, clear bool) net.Listener {
 	return &bounded{l, c, clear}
 }
 
+// bounded is a listener that takes no more connections than there is room for, in all and
+// from one address.
 type bounded struct {
 	net.Listener
 	crowd *Crowd

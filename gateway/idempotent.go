@@ -87,8 +87,10 @@ func (s *Server) idempotent(c *gin.Context) {
 	done = true
 }
 
+// answerKey names an answer that is kept: whose, under which key, to which body.
 type answerKey struct{ caller, key, digest string }
 
+// answer is what a write was answered, kept to be given again.
 type answer struct {
 	digest string
 	status int

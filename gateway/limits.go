@@ -68,6 +68,7 @@ type rates struct {
 	swept   time.Time
 }
 
+// bucket is what one caller has used up of its calls; it fills with time.
 type bucket struct {
 	used float64 // what is missing of a full one
 	at   time.Time

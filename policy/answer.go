@@ -15,6 +15,7 @@ import (
 	"guichet/schemas"
 )
 
+// finding is one rule's word, as Rego gives it.
 type finding struct {
 	Effect string        `json:"effect"`
 	Rule   string        `json:"rule"`
@@ -24,6 +25,7 @@ type finding struct {
 	Duty   *schemas.Duty `json:"duty"`
 }
 
+// answer is what Rego says of one item.
 type answer struct {
 	Verdict  schemas.Verdict `json:"verdict"`
 	Findings []finding       `json:"findings"`

@@ -246,6 +246,7 @@ func (e *Engine) ask(f Attributes) (map[string]any, error) {
 	return ask, nil
 }
 
+// ruleTerms are the terms of one rule in the form that Rego judges.
 type ruleTerms struct {
 	ID      string           `json:"id"`
 	Kind    schemas.RuleKind `json:"kind"`

@@ -148,6 +148,7 @@ func (c *offerCheck) review(o *schemas.Offer) {
 	o.Review = true
 }
 
+// offerCheck gathers the faults of an offer, within the bounds of what is compiled.
 type offerCheck struct {
 	ctx    context.Context // of one call of CheckOffer
 	engine *Engine

@@ -46,6 +46,8 @@ func (q term) Searcher(
 	return &termSearcher{r: r, weight: q.weight}, nil
 }
 
+// termSearcher gives the documents of one word, scored by us: Bleve's scores move with
+// every document that is added, so that no cursor could stand on them.
 type termSearcher struct {
 	r      bindex.TermFieldReader
 	weight float64
@@ -106,12 +108,14 @@ func (q rescored) Searcher(
 // inner is Bleve's search.Searcher under a name that is none of its methods.
 type inner = search.Searcher
 
+// rescorer puts our scores in place of a searcher's: one fixed score, or its own in
+// grains.
 type rescorer struct {
 	inner
 	fixed float64
 }
 
-// match puts a score of ours in place of Bleve's.
+// match puts a score of ours into a document that was found.
 func (s *rescorer) match(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
 	switch {
 	case m == nil:

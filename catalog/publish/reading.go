@@ -169,6 +169,7 @@ func (pub *Publisher) readAll(ctx context.Context, p *publication, tr *tableRead
 	return nil
 }
 
+// readShard is what was read of one object, kept as progress until the version ends.
 type readShard struct {
 	sandbox.Report
 	Shard schemas.Shard

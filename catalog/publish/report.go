@@ -19,6 +19,7 @@ type report struct {
 	order []*about
 }
 
+// remark is a sentence about objects of a table; the same sentence is one remark.
 type remark struct{ table, message string }
 
 // about is a remark with the objects that it is about.

@@ -17,6 +17,7 @@ import (
 	"guichet/schemas"
 )
 
+// auditCmd is the record's part of the command line.
 type auditCmd struct {
 	List   auditListCmd   `cmd:"" help:"Who received what of which dataset, between which dates."`
 	Export auditExportCmd `cmd:"" help:"Write a bundle that can be verified offline."`
@@ -24,6 +25,7 @@ type auditCmd struct {
 	Erase  auditEraseCmd  `cmd:"" help:"Erase values of a record, as the law may demand; an entry of its own says so."`
 }
 
+// recordFilter says which records; filters narrow each other.
 type recordFilter struct {
 	Dataset     string `help:"Only about this dataset." placeholder:"ID"`
 	Participant string `help:"Only about this participant." placeholder:"ID"`
@@ -41,6 +43,7 @@ func (f recordFilter) query() string {
 		"run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
 }
 
+// auditListCmd lists records as the caller may read them.
 type auditListCmd struct {
 	recordFilter
 	CSV bool `name:"csv" help:"Answer as CSV."`
@@ -216,6 +219,7 @@ func recordsCSV(w io.Writer, records []schemas.Record) error {
 	return err
 }
 
+// auditExportCmd writes a bundle that verifies without the gateway.
 type auditExportCmd struct {
 	recordFilter
 	Out string `arg:"" help:"File for the bundle (zip)." type:"path"`
@@ -247,6 +251,7 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal.Terminal, g *gramma
 	return nil
 }
 
+// auditEraseCmd erases values, of which the record keeps that they were there.
 type auditEraseCmd struct {
 	Record int64    `arg:"" help:"Index of the record."`
 	Names  []string `required:"" help:"Names of the values, separated by commas." placeholder:"NAMES"`

@@ -30,6 +30,8 @@ func fileBody(path string) (client.Document, error) {
 	return client.Document{Type: "application/yaml", Text: b}, nil
 }
 
+// registerCmd registers descriptions, each file by itself: one that fails keeps none of
+// the others.
 type registerCmd struct {
 	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
@@ -104,6 +106,8 @@ func about(path string, err error) error {
 	return &named
 }
 
+// publishCmd publishes from a store, from a file that says it all, or from files of this
+// machine.
 type publishCmd struct {
 	Dataset string   `arg:"" help:"Id of the dataset."`
 	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
@@ -225,6 +229,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 	return p, nil
 }
 
+// offerCmd sets terms by a template, or by a file with rules.
 type offerCmd struct {
 	Dataset     string   `arg:"" help:"Id of the dataset."`
 	Template    string   `help:"open-with-attribution, research-only, non-commercial, research-and-development, ask-the-holder or health-with-review." placeholder:"NAME"`
@@ -271,6 +276,7 @@ func printRemarks(t *terminal.Terminal, notes []string) {
 	}
 }
 
+// withdrawCmd takes away; it works whatever the record looks like.
 type withdrawCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
 	Name    string `arg:"" optional:"" name:"version" help:"Only this version; of one that is being published, the publication ends."`
@@ -324,6 +330,7 @@ func (v withdrawCmd) version(ctx context.Context, t *terminal.Terminal, c *clien
 	return nil
 }
 
+// explainCmd asks without asking for anything: a dry run of a request.
 type explainCmd struct {
 	Datasets []string `arg:"" help:"Ids of datasets."`
 	Project  string   `help:"For this project." placeholder:"ID"`
@@ -367,6 +374,7 @@ func (v explainCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	return nil
 }
 
+// changeCmd replaces a description as a whole: what the file leaves out is gone.
 type changeCmd struct {
 	Dataset  string `arg:"" help:"Id of the dataset."`
 	File     string `arg:"" help:"The whole new description: YAML, JSON, or DCAT-AP in JSON-LD." type:"existingfile"`

@@ -11,6 +11,7 @@ import (
 	"guichet/schemas"
 )
 
+// loginCmd signs in with a client's credentials, the flow that needs no browser.
 type loginCmd struct {
 	Issuer           string `required:"" help:"OIDC issuer." placeholder:"URL"`
 	ClientID         string `required:"" help:"The client's id." placeholder:"ID"`

@@ -190,6 +190,7 @@ func seenLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// versionCmd prints which build this is.
 type versionCmd struct{}
 
 // Run prints the version.

@@ -11,21 +11,26 @@ import (
 	"guichet/schemas"
 )
 
+// participantCmd keeps organisations: who they are, in which roles, and who acts for
+// them.
 type participantCmd struct {
 	Add  participantAdd  `cmd:"" help:"Add one, or change one with --replace."`
 	List participantList `cmd:"" help:"List them."`
 }
 
+// projectCmd keeps projects: who asks for data, for which purposes, where it is used.
 type projectCmd struct {
 	Add  projectAdd  `cmd:"" help:"Add one, or change one with --replace."`
 	List projectList `cmd:"" help:"List those I take part in."`
 }
 
+// factoryCmd keeps AI factories and how their networks are proven.
 type factoryCmd struct {
 	Add  factoryAdd  `cmd:"" help:"Add one, or change one with --replace."`
 	List factoryList `cmd:"" help:"List them."`
 }
 
+// storeCmd keeps stores, and who may name what in them.
 type storeCmd struct {
 	Add  storeAdd  `cmd:"" help:"Add one, or change one with --replace."`
 	List storeList `cmd:"" help:"List them."`

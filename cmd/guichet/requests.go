@@ -14,6 +14,7 @@ import (
 	"guichet/schemas"
 )
 
+// requestCmd asks for datasets; a no is an answer, with status 1.
 type requestCmd struct {
 	Datasets []string `arg:"" help:"Ids of datasets."`
 	Project  string   `required:"" help:"For this project." placeholder:"ID"`
@@ -131,6 +132,7 @@ func organisation(o schemas.Organisation) string {
 	return fmt.Sprintf("%s (%s, %s), %s", o.Name, o.Kind, o.Country, o.ID)
 }
 
+// requestsCmd lists requests, one's own or those that wait for one's review.
 type requestsCmd struct {
 	ID    string `arg:"" optional:"" help:"Only this request, with its reasons."`
 	State string `help:"pending, granted or refused." placeholder:"STATE"`
@@ -180,6 +182,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	})
 }
 
+// reviewCmd answers the part of a request that waits for the caller.
 type reviewCmd struct {
 	Request  string `arg:"" help:"Id of the request."`
 	Decision string `arg:"" help:"grant or refuse." enum:"grant,refuse"`
@@ -204,6 +207,7 @@ func (v reviewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	return nil
 }
 
+// agreementsCmd lists agreements, of either side.
 type agreementsCmd struct {
 	ID      string `arg:"" optional:"" help:"Only this agreement, with what it demands."`
 	Dataset string `help:"Only on this dataset." placeholder:"ID"`
@@ -286,6 +290,7 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 	}
 }
 
+// revokeCmd ends an agreement or a lease at once; running streams are cut.
 type revokeCmd struct {
 	ID     string `arg:"" help:"Id of the agreement, or of a lease."`
 	Reason why    `required:"" help:"Why."`

@@ -11,6 +11,7 @@ import (
 	"guichet/schemas"
 )
 
+// runCmd keeps jobs: what went into them, and what came out.
 type runCmd struct {
 	Start  runStartCmd  `cmd:"" help:"Name a job of a project."`
 	Output runOutputCmd `cmd:"" help:"Tie to a run what came out."`
@@ -18,6 +19,7 @@ type runCmd struct {
 	Show   runShowCmd   `cmd:"" help:"Show one: what went into it, and what came out."`
 }
 
+// runStartCmd names a job before it streams.
 type runStartCmd struct {
 	Project  string `required:"" help:"Project." placeholder:"ID"`
 	External string `help:"The scheduler's id of the job." env:"SLURM_JOB_ID" placeholder:"ID"`
@@ -41,6 +43,7 @@ func (v runStartCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	return nil
 }
 
+// runOutputCmd ties a model, a dataset or figures to a job by their digest.
 type runOutputCmd struct {
 	RunID  string `arg:"" name:"run" help:"Id of the run."`
 	Kind   string `help:"model, dataset or metrics." default:"model" enum:"model,dataset,metrics"`
@@ -66,6 +69,7 @@ func (v runOutputCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar)
 	return nil
 }
 
+// runListCmd lists the jobs of one's projects, the oldest first.
 type runListCmd struct {
 	Project string `help:"Only of this project." placeholder:"ID"`
 }
@@ -97,6 +101,7 @@ func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	})
 }
 
+// runShowCmd shows what an auditor asks of a job.
 type runShowCmd struct {
 	RunID string `arg:"" name:"run" help:"Id of the run."`
 }

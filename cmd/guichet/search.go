@@ -25,6 +25,7 @@ func nearly(n schemas.Near) string {
 	return strings.Join(parts, ", ") + ": " + terminal.Count(int64(n.Total))
 }
 
+// searchCmd searches all spaces; each flag is a filter of the API.
 type searchCmd struct {
 	Words      []string `arg:"" optional:"" help:"Words; all must be found."`
 	Project    string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`

@@ -10,6 +10,7 @@ import (
 	"guichet/cmd/guichet/terminal"
 )
 
+// serveCmd runs a gateway; its flags go above file and environment.
 type serveCmd struct {
 	Data          string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
 	Listen        string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
@@ -50,6 +51,7 @@ func (v serveCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	})
 }
 
+// configCmd prints what a gateway would run with.
 type configCmd struct {
 	Explain bool `help:"Say where each setting comes from."`
 }

@@ -11,6 +11,7 @@ import (
 	"guichet/schemas"
 )
 
+// showCmd shows a dataset as the caller may see it.
 type showCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
 }
@@ -258,6 +259,7 @@ func condition(c *schemas.Constraint) string {
 	return c.Left + " " + how + " " + strings.Join(c.Right, " or ")
 }
 
+// versionsCmd lists versions, or says where one stands and why it does not go on.
 type versionsCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
 	Name    string `arg:"" optional:"" name:"version" help:"Only this version, with its notes and faults."`

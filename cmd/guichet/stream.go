@@ -19,6 +19,7 @@ import (
 	"guichet/schemas"
 )
 
+// leaseCmd gets the key to byte doors, printed alone so that a shell can take it.
 type leaseCmd struct {
 	Agreements []string `arg:"" help:"Ids of agreements of one project."`
 	Run_       string   `name:"run" help:"Id of the run." placeholder:"ID"`
@@ -45,6 +46,7 @@ func (v leaseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	return nil
 }
 
+// streamCmd streams one rank's part; it resumes where --from says.
 type streamCmd struct {
 	Agreement string        `arg:"" help:"Id of the agreement."`
 	Table     string        `help:"Table; may be left out where there is one." placeholder:"NAME"`
@@ -174,6 +176,7 @@ func copyRows(t *terminal.Terminal, w io.Writer, s *client.Stream) (int64, error
 	return io.CopyBuffer(w, watched{s, bar}, make([]byte, 1<<20))
 }
 
+// watched is a stream whose rows move a bar.
 type watched struct {
 	*client.Stream
 	bar *terminal.Progress
@@ -186,6 +189,7 @@ func (w watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// streamsCmd lists releases: what flows, and what flowed with how it ended.
 type streamsCmd struct {
 	State     string `help:"open, complete, cut, broken, abandoned, unknown or all." default:"open"`
 	Agreement string `help:"Only of this agreement." placeholder:"ID"`

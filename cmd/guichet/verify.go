@@ -13,6 +13,7 @@ import (
 	"guichet/schemas"
 )
 
+// auditVerifyCmd verifies without believing whoever made the record.
 type auditVerifyCmd struct {
 	Bundle  string   `arg:"" optional:"" help:"Exported bundle; the gateway's record when left out." type:"existingfile"`
 	Key     string   `help:"File with the log's public key; asked of the gateway when left out (then it proves only that the gateway agrees with itself)." type:"existingfile" placeholder:"FILE"`

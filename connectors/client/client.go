@@ -53,6 +53,7 @@ func (c *Client) Shown() *Client {
 // Setting changes how a client or a source of tokens connects.
 type Setting func(s *settings)
 
+// settings are what a Setting changes.
 type settings struct{ roots *x509.CertPool }
 
 // Believe names the certificate authorities that are believed (trust.Roots).

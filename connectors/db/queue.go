@@ -32,6 +32,7 @@ const (
 	left // its caller went away before it was taken
 )
 
+// job is one caller's function with the place where it waits for the group's commit.
 type job struct {
 	ctx   context.Context
 	fn    func(ctx context.Context, tx *Tx) error

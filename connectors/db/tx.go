@@ -24,6 +24,7 @@ type Tx struct {
 	done       bool
 }
 
+// appended is a change with its leaf, as it is written when the group commits.
 type appended struct {
 	sealed   Sealed
 	position *Position

@@ -76,6 +76,7 @@ func ReadAll(b []byte, base string) ([]Item, error) {
 	return out, nil
 }
 
+// reader reads one dataset out of a graph, and notes what does not land.
 type reader struct {
 	*graph
 	codes    *rdf.Codes

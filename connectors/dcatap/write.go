@@ -52,6 +52,7 @@ func context() []any {
 	}}
 }
 
+// writer writes datasets with the codes of the EU's tables.
 type writer struct {
 	codes *rdf.Codes
 	page  string

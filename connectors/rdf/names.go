@@ -24,6 +24,7 @@ func Names(src []byte, terms bool) error {
 	return n.value("", 1)
 }
 
+// names follows the members of JSON objects to find one that is given twice.
 type names struct {
 	dec   *json.Decoder
 	terms bool

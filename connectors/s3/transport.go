@@ -51,6 +51,7 @@ type guard struct {
 // slot is where guard puts the answer to a request for an object.
 type slot struct{ resp *http.Response }
 
+// slotKey is the context's key of a slot.
 type slotKey struct{}
 
 // RoundTrip is http.RoundTripper's.

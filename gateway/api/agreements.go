@@ -12,17 +12,20 @@ import (
 	"guichet/schemas"
 )
 
+// agreementList asks for agreements, of one dataset or all.
 type agreementList struct {
 	Caller
 	Paging
 	Dataset schemas.DatasetID `query:"dataset"`
 }
 
+// agreementID names an agreement in a path.
 type agreementID struct {
 	Caller
 	ID schemas.AgreementID `path:"id"`
 }
 
+// revokePost ends an agreement, with the reason that the record keeps.
 type revokePost struct {
 	Caller
 	ID   schemas.AgreementID `path:"id"`
@@ -31,6 +34,7 @@ type revokePost struct {
 	}
 }
 
+// streamList asks for releases by what they belong to and how they stand.
 type streamList struct {
 	Caller
 	Paging
@@ -39,11 +43,13 @@ type streamList struct {
 	Since     time.Time            `query:"since"`
 }
 
+// leasePost asks for a lease, or with a lease as token for a narrower one.
 type leasePost struct {
 	Caller
 	Body schemas.LeaseAsk
 }
 
+// leaseRevoke ends a lease.
 type leaseRevoke struct {
 	Caller
 	ID   schemas.LeaseID `path:"id"`
@@ -52,6 +58,7 @@ type leaseRevoke struct {
 	}
 }
 
+// runPost names a job.
 type runPost struct {
 	Caller
 	Body struct {
@@ -61,17 +68,20 @@ type runPost struct {
 	}
 }
 
+// runList asks for jobs.
 type runList struct {
 	Caller
 	Paging
 	Project schemas.ProjectID `query:"project"`
 }
 
+// runID names a job in a path.
 type runID struct {
 	Caller
 	ID schemas.RunID `path:"id"`
 }
 
+// outputPost ties an output to a job.
 type outputPost struct {
 	Caller
 	ID   schemas.RunID `path:"id"`

@@ -70,6 +70,7 @@ type Deps struct {
 	Reaches func(ctx context.Context, st schemas.Store) error
 }
 
+// server holds what operations ask, and the gate that counts and admits writes.
 type server struct {
 	Deps
 	gate *Gate

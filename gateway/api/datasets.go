@@ -11,11 +11,13 @@ import (
 	"guichet/schemas"
 )
 
+// datasetID names a dataset in a path.
 type datasetID struct {
 	Caller
 	ID schemas.DatasetID `path:"id"`
 }
 
+// datasetPut replaces a description, if it is at a revision.
 type datasetPut struct {
 	Caller
 	IfMatch
@@ -23,12 +25,14 @@ type datasetPut struct {
 	Body schemas.Dataset
 }
 
+// datasetPost registers a description in any of its forms.
 type datasetPost struct {
 	Caller
 	Space schemas.SpaceID `query:"space" doc:"the data space, for documents that do not say it: DCAT-AP has no word for it"`
 	Body  schemas.Dataset
 }
 
+// datasetDelete withdraws a dataset; with revoke also the agreements that stand on it.
 type datasetDelete struct {
 	Caller
 	IfMatch
@@ -48,6 +52,7 @@ type offerBody struct {
 	Follow      bool           `json:"follow,omitempty"`
 }
 
+// offerPut sets terms, by a template or by rules.
 type offerPut struct {
 	Caller
 	IfMatch

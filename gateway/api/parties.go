@@ -11,29 +11,34 @@ import (
 	"guichet/schemas"
 )
 
+// listQuery pages through nouns that have no filters.
 type listQuery struct {
 	Caller
 	Paging
 }
 
+// participantPost makes or changes an organisation.
 type participantPost struct {
 	Caller
 	IfMatch
 	Body schemas.Participant
 }
 
+// projectPost makes or changes a project.
 type projectPost struct {
 	Caller
 	IfMatch
 	Body schemas.Project
 }
 
+// factoryPost makes or changes a factory.
 type factoryPost struct {
 	Caller
 	IfMatch
 	Body schemas.Factory
 }
 
+// storePost makes or changes a store.
 type storePost struct {
 	Caller
 	IfMatch
@@ -41,6 +46,7 @@ type storePost struct {
 	Body      schemas.Store
 }
 
+// stopPost stops an organisation or lifts its stop, with a reason.
 type stopPost struct {
 	Caller
 	ID   schemas.ParticipantID `path:"id" doc:"the participant's id, percent-encoded"`
@@ -49,8 +55,10 @@ type stopPost struct {
 	}
 }
 
+// identityGet asks who the caller is taken for.
 type identityGet struct{ Caller }
 
+// identity is the answer to that.
 type identity struct{ Body schemas.Identity }
 
 // parties: a POST makes a noun, with If-Match it changes one.

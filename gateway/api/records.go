@@ -15,6 +15,8 @@ import (
 	"guichet/schemas"
 )
 
+// recordQuery says which records, and whether values that stand for others are shown
+// whole.
 type recordQuery struct {
 	Caller
 	Cursor      string    `query:"cursor" doc:"index of the first record to look at"`
@@ -68,11 +70,13 @@ func (in *recordQuery) query() (audit.Query, error) {
 	return q, nil
 }
 
+// recordIndex names a record by its position.
 type recordIndex struct {
 	Caller
 	Index int64 `path:"index" minimum:"0"`
 }
 
+// plainText is an answer that is text: keys, checkpoints, proofs.
 type plainText struct {
 	ContentType  string `header:"Content-Type"`
 	CacheControl string `header:"Cache-Control"`

@@ -10,6 +10,7 @@ import (
 	"guichet/schemas"
 )
 
+// decisionPost asks what a request would come to.
 type decisionPost struct {
 	Caller
 	Body schemas.Ask
@@ -28,28 +29,33 @@ type askBody struct {
 	Items   []askedItem       `json:"items" minItems:"1" maxItems:"100"`
 }
 
+// askedItem is a dataset that is asked for, as the body names it.
 type askedItem struct {
 	Dataset schemas.DatasetID `json:"dataset"`
 	Columns []string          `json:"columns,omitempty"`
 	Rows    int64             `json:"rows,omitempty" minimum:"0"`
 }
 
+// requestPost asks for datasets of one project together.
 type requestPost struct {
 	Caller
 	Body askBody
 }
 
+// requestList asks for requests, also those that wait for the caller.
 type requestList struct {
 	Caller
 	Paging
 	State schemas.RequestState `query:"state" enum:",pending,granted,refused"`
 }
 
+// requestID names a request in a path.
 type requestID struct {
 	Caller
 	ID schemas.RequestID `path:"id"`
 }
 
+// reviewPost answers what waits for the caller.
 type reviewPost struct {
 	Caller
 	ID   schemas.RequestID `path:"id"`

@@ -15,6 +15,7 @@ import (
 	"guichet/schemas"
 )
 
+// searchQuery is a search with its filters and the use that marks are for.
 type searchQuery struct {
 	Caller
 	Q          string `query:"q" maxLength:"512" doc:"words and \"phrases\"; all must be found"`
@@ -41,6 +42,7 @@ type searchQuery struct {
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
 }
 
+// found is the answer to a search.
 type found struct {
 	Link string `header:"Link"`
 	Body schemas.Found

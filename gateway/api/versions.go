@@ -12,18 +12,21 @@ import (
 	"guichet/schemas"
 )
 
+// publicationPost begins a publication.
 type publicationPost struct {
 	Caller
 	ID   schemas.DatasetID `path:"id"`
 	Body schemas.Publication
 }
 
+// versionID names a version in a path.
 type versionID struct {
 	Caller
 	ID      schemas.DatasetID `path:"id"`
 	Version schemas.VersionID `path:"version"`
 }
 
+// versionDelete takes a version back.
 type versionDelete struct {
 	Caller
 	ID      schemas.DatasetID `path:"id"`

@@ -78,6 +78,7 @@ func (a *Authenticator) Over(rt http.RoundTripper) *Authenticator {
 	return a
 }
 
+// claims are what a token says of its bearer, as far as it is believed.
 type claims struct {
 	Issuer      string                `json:"iss"`
 	Subject     string                `json:"sub"`

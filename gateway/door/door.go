@@ -53,6 +53,7 @@ func (d *Door) Mount(g *gin.RouterGroup) {
 	}
 }
 
+// connKey is the context's key of a request's connection.
 type connKey struct{}
 
 // ConnContext keeps the connection, so that a cut can reset it: bytes that wait in

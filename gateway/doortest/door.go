@@ -68,6 +68,7 @@ func Doors(t testing.TB, r *Rig) []Door {
 	}
 }
 
+// webDoor is the HTTP door as a test's client.
 type webDoor struct {
 	r    *Rig
 	name string
@@ -247,6 +248,7 @@ func (s *shards) load() error {
 	return err
 }
 
+// flightDoor is the Flight door as a test's client.
 type flightDoor struct{ c flight.Client }
 
 func (*flightDoor) Name() string { return "flight" }

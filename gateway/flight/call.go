@@ -16,6 +16,7 @@ import (
 	"guichet/schemas"
 )
 
+// callKey is the context's key of a call.
 type callKey struct{}
 
 // call is what the HTTP side knows of one call, and what is logged of it. gRPC runs

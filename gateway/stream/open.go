@@ -160,7 +160,8 @@ func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string
 func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.Version) error {
 	missing := a.Unresolved(v)
 	if missing != "" {
-		return notCovered("agreement.columns", "the agreement changes column %q, and version %s has no such column: it might stand there under another name", missing, v.Version)
+		return notCovered("agreement.columns", "the agreement changes column %q, and version %s has no such column: it might stand there "+
+			"under another name", missing, v.Version)
 	}
 	if len(a.Versions) == 0 || slices.Contains(a.Versions, v.Version) {
 		return nil
@@ -175,7 +176,8 @@ func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.V
 	for i := range v.Data {
 		for _, c := range v.Data[i].Columns {
 			if !base.Has(v.Data[i].Name, c.Name) {
-				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new request for it", v.Version, c.Name, v.Data[i].Name)
+				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new "+
+					"request for it", v.Version, c.Name, v.Data[i].Name)
 			}
 		}
 	}

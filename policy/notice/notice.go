@@ -144,6 +144,7 @@ func (o *Outbox) tell(ctx context.Context, list []waiting, sent *atomic.Int64) e
 	return nil
 }
 
+// waiting is a notice that is due, with how often it was tried.
 type waiting struct {
 	id         string
 	due, tries int64

@@ -14,6 +14,7 @@ import (
 	"guichet/schemas"
 )
 
+// Cmd is the verb demo.
 type Cmd struct {
 	Once         bool   `help:"End after the story; status 0 only if every step did what it should."`
 	Data         string `help:"Folder that keeps the demo's state; a temporary one when left out." type:"path" placeholder:"DIR"`

@@ -42,6 +42,7 @@ type LocalServices struct {
 	Stop   func() error
 }
 
+// persona is somebody of the demo, with a client at an issuer.
 type persona struct {
 	ID          string                `json:"id"`
 	Secret      string                `json:"secret"`

@@ -24,6 +24,7 @@ import (
 	"guichet/schemas"
 )
 
+// InitCmd is the verb init, which makes what a gateway never makes by itself: its keys.
 type InitCmd struct {
 	Data        string `required:"" help:"New folder for the gateway's state." type:"path" placeholder:"DIR"`
 	Issuer      string `required:"" help:"OIDC issuer of the operator's organisation." placeholder:"URL"`

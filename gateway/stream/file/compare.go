@@ -109,6 +109,7 @@ func (c *comparingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// writer takes bytes in order; its error ends what gives them.
 type writer func(p []byte) error
 
 func (w writer) Write(p []byte) (int, error) { return len(p), w(p) }

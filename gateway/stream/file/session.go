@@ -241,7 +241,8 @@ func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, e
 	}
 	err = j.release.Charge(ctx, rows, rg.N)
 	if cut, is := errors.AsType[*release.Cut](err); is && cut.Kind == schemas.Denied && j.lowered && f.touchesDictionary(rg) {
-		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which sends those of its own rows", f.wholeRelease().MostRows)
+		cut.Reason += fmt.Sprintf("; this part of the file has dictionary values of all %d rows of the shard: read it by /stream, which "+
+			"sends those of its own rows", f.wholeRelease().MostRows)
 	}
 	if err != nil {
 		return false, err

@@ -96,7 +96,8 @@ func parseStart(s string) ([]Stage, error) {
 		k, err1 := strconv.ParseInt(rows, 10, 64)
 		w, err2 := strconv.Atoi(world)
 		if !found || err1 != nil || err2 != nil || k < 0 || w < 1 || w > MaxWorld || len(out) == maxStages {
-			return nil, schemas.BadField("stream", "start", "%q is not a start: write rows@world, for instance 1000@8, or a chain of at most %d such, separated by commas", s, maxStages)
+			return nil, schemas.BadField("stream", "start", "%q is not a start: write rows@world, for instance 1000@8, or a chain of at most %d "+
+				"such, separated by commas", s, maxStages)
 		}
 		out = append(out, Stage{World: w, Rows: k})
 	}

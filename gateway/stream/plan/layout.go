@@ -21,9 +21,9 @@ type layout interface {
 	outputBound(sl Slice) int64
 	// dictionaries gives those that a stream sends once for shard i.
 	dictionaries(i int) []schemas.Block
-	// Regrouped says that batches are the view's own: Origins finds their rows.
+	// regrouped says that batches are the view's own: origins finds their rows.
 	regrouped() bool
-	// Origins finds a slice's rows among those that stay in the batches of the shard.
+	// origins finds a slice's rows among those that stay in the batches of the shard.
 	origins(sl Slice) []Origin
 }
 

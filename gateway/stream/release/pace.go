@@ -64,6 +64,7 @@ func (p *Pace) took() {
 	}
 }
 
+// paceKey is the context's key of a pace.
 type paceKey struct{}
 
 // With gives a sink's Begin the pace.

@@ -13,6 +13,7 @@ type Turns struct {
 	of map[schemas.ParticipantID]*turn
 }
 
+// turn is what the streams of one organisation wait for, one after the other.
 type turn struct {
 	free    chan struct{}
 	waiting int

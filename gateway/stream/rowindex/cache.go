@@ -37,6 +37,7 @@ type Cache struct {
 	patience time.Duration // how long an index is made that nobody asks for
 }
 
+// progress says how far an index is that callers wait for.
 type progress struct {
 	done, all int
 	err       error

@@ -29,6 +29,7 @@ type Refusals struct {
 	dropped int64               // of those, while there was no room; under mu
 }
 
+// refusalKey tells refusals apart: of whom, by which rule, about what.
 type refusalKey struct{ caller, rule, subject string }
 
 // refused is one refusal that is in the record, and how many more there were.

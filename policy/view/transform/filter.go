@@ -68,6 +68,7 @@ func (f *Filter) Rows(columns []arrow.Array, n int) []int32 {
 	return out
 }
 
+// compiler makes functions of a filter's expressions, over the columns of one table.
 type compiler struct {
 	schema  *arrow.Schema
 	now     time.Time

@@ -59,6 +59,7 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 	return g, nil
 }
 
+// general makes values coarser, one function for each type.
 type general struct {
 	typ     arrow.DataType
 	text    func(string) string
