@@ -30,8 +30,8 @@ func fileBody(path string) (client.Document, error) {
 	return client.Document{Type: "application/yaml", Text: b}, nil
 }
 
-// registerCmd registers descriptions, each file by itself: one that fails keeps none of
-// the others.
+// registerCmd registers descriptions one after the other: all files are read before the first
+// is sent, and what was registered before a failure stays.
 type registerCmd struct {
 	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`

@@ -15,8 +15,8 @@ import (
 	"guichet/schemas"
 )
 
-// recordQuery says which records, and whether values that stand for others are shown
-// whole.
+// recordQuery says which records, and whether only somebody who sees every record is to be
+// answered.
 type recordQuery struct {
 	Caller
 	Cursor      string    `query:"cursor" doc:"index of the first record to look at"`
