@@ -20,39 +20,14 @@ type Stage struct {
 // same on every replica, today and in a year. testdata/order.json holds vectors for
 // other implementations.
 //
-// window is a list of segments whose rows are read together: N rows of the epoch's order,
-// or what is left of them.
-type window []schemas.Segment
+// A window is a list of segments whose rows are read together: N rows of the epoch's
+// order, or what is left of them.
 
 func segment(shard int, from, rows int64) schemas.Segment {
 	return schemas.Segment{Shard: shard, From: from, Rows: rows}
 }
 
-func (w window) rows() int64 {
-	var n int64
-	for _, s := range w {
-		n += s.Rows
-	}
-	return n
-}
-
-// cut gives rows first … first+count of a window: of 0:4-7 1:0-3, rows 2 … 5 are 0:6-7 1:0.
-func (w window) cut(first, count int64) window {
-	var out window
-	for _, s := range w {
-		lo, hi := max(first, 0), min(first+count, s.Rows)
-		if lo < hi {
-			out = append(out, segment(s.Shard, s.From+lo, hi-lo))
-		}
-		first -= s.Rows
-		if first+count <= 0 {
-			break
-		}
-	}
-	return out
-}
-
-func join(windows []window) window { return slices.Concat(windows...) }
+func join(windows []schemas.Segments) schemas.Segments { return slices.Concat(windows...) }
 
 // keystream gives the big-endian uint64s of SHA-256("guichet order 1" ‖ seed ‖
 // epoch ‖ stream ‖ counter), counter = 0, 1, …
@@ -86,7 +61,7 @@ func (k *keystream) next() uint64 {
 
 // shuffle is Fisher–Yates from the end, the index by rejection, so that every
 // permutation is equally likely.
-func shuffle(items []window, seed, epoch uint64, stream byte) {
+func shuffle(items []schemas.Segments, seed, epoch uint64, stream byte) {
 	k := newKeystream(seed, epoch, stream)
 	for i := len(items) - 1; i > 0; i-- {
 		n := uint64(i) + 1
@@ -102,32 +77,32 @@ func shuffle(items []window, seed, epoch uint64, stream byte) {
 
 // epochOrder gives the windows of an epoch in global order: windows of n rows, then
 // at most one remainder. A nil seed is the stored order.
-func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []window {
+func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []schemas.Segments {
 	if seed == nil {
-		var out []window
+		var out []schemas.Segments
 		for i, rows := range shards {
 			if rows > 0 {
-				out = append(out, window{segment(i, 0, rows)})
+				out = append(out, schemas.Segments{segment(i, 0, rows)})
 			}
 		}
 		return out
 	}
-	var full, tails []window
+	var full, tails []schemas.Segments
 	for i, rows := range shards {
 		whole := rows - rows%n
 		for at := int64(0); at < whole; at += n {
-			full = append(full, window{segment(i, at, n)})
+			full = append(full, schemas.Segments{segment(i, at, n)})
 		}
 		if rows > whole {
-			tails = append(tails, window{segment(i, whole, rows-whole)})
+			tails = append(tails, schemas.Segments{segment(i, whole, rows-whole)})
 		}
 	}
 	shuffle(tails, *seed, epoch, 1)
 	tail := join(tails)
-	var rest window
-	for at, all := int64(0), tail.rows(); at < all; at += n {
-		one := tail.cut(at, n)
-		if one.rows() == n {
+	var rest schemas.Segments
+	for at, all := int64(0), tail.Rows(); at < all; at += n {
+		one := tail.Cut(at, n)
+		if one.Rows() == n {
 			full = append(full, one)
 		} else {
 			rest = one
@@ -146,13 +121,13 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []window {
 //	order   A B C D E │ rest (3 rows)      windows of 4 rows, world 2
 //	rank 0  A C + 3 of 7 rows              E and the rest, 7 rows, are cut at 7/2 = 3:
 //	rank 1  B D + 4 of 7 rows              E:0-2 and E:3 + rest
-func assign(order []window, n int64, seeded bool, world int) [][]window {
-	parts := make([][]window, world)
+func assign(order []schemas.Segments, n int64, seeded bool, world int) [][]schemas.Segments {
+	parts := make([][]schemas.Segments, world)
 	byRows := order
 	if seeded {
-		var full, others []window // others: what a resumed epoch has left of windows, too
+		var full, others []schemas.Segments // others: what a resumed epoch has left of windows, too
 		for _, w := range order {
-			if w.rows() == n {
+			if w.Rows() == n {
 				full = append(full, w)
 			} else {
 				others = append(others, w)
@@ -165,7 +140,7 @@ func assign(order []window, n int64, seeded bool, world int) [][]window {
 		byRows = slices.Concat(full[even:], others)
 	}
 	rest := join(byRows)
-	all := rest.rows()
+	all := rest.Rows()
 	at := int64(0) // rows before rest[0]
 	for rank := range int64(world) {
 		lo, hi := rank*all/int64(world), (rank+1)*all/int64(world)
@@ -174,7 +149,7 @@ func assign(order []window, n int64, seeded bool, world int) [][]window {
 			rest = rest[1:]
 		}
 		if hi > lo {
-			parts[rank] = append(parts[rank], rest.cut(lo-at, hi-lo))
+			parts[rank] = append(parts[rank], rest.Cut(lo-at, hi-lo))
 		}
 	}
 	return parts
@@ -193,19 +168,19 @@ type span struct{ from, to int64 }
 //
 // Consumed rows are gathered by shard first, because a window of the order and the part
 // that holds its rows need not be cut alike.
-func remaining(order []window, parts [][]window, k int64) []window {
+func remaining(order []schemas.Segments, parts [][]schemas.Segments, k int64) []schemas.Segments {
 	gone := map[int][]span{}
 	for _, part := range parts {
-		for _, s := range join(part).cut(0, k) {
+		for _, s := range join(part).Cut(0, k) {
 			gone[s.Shard] = append(gone[s.Shard], span{s.From, s.From + s.Rows})
 		}
 	}
 	for _, spans := range gone {
 		slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	}
-	var out []window
+	var out []schemas.Segments
 	for _, w := range order {
-		var left window
+		var left schemas.Segments
 		for _, s := range w {
 			left = append(left, without(s, gone[s.Shard])...)
 		}
@@ -218,8 +193,8 @@ func remaining(order []window, parts [][]window, k int64) []window {
 
 // without gives what is left of a segment; spans are sorted and disjoint. Rows 2 to 9
 // without [0,4) and [6,8) are 4 to 5 and 8 to 9.
-func without(s schemas.Segment, spans []span) window {
-	var out window
+func without(s schemas.Segment, spans []span) schemas.Segments {
+	var out schemas.Segments
 	at, end := s.From, s.From+s.Rows
 	// The first span that ends behind where the segment begins: those before miss it.
 	i, _ := slices.BinarySearchFunc(spans, at, func(sp span, at int64) int {
@@ -241,12 +216,12 @@ func without(s schemas.Segment, spans []span) window {
 }
 
 // lengths gives the rows of the shortest and of the longest part.
-func lengths(parts [][]window) (shortest, longest int64) {
+func lengths(parts [][]schemas.Segments) (shortest, longest int64) {
 	shortest = -1
 	for _, p := range parts {
 		rows := int64(0)
 		for _, w := range p {
-			rows += w.rows()
+			rows += w.Rows()
 		}
 		if shortest < 0 || rows < shortest {
 			shortest = rows

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"guichet/schemas"
 	"os"
 	"strconv"
 	"strings"
@@ -80,7 +81,7 @@ func TestEveryRowOnce(t *testing.T) {
 		}
 		epoch := rapid.Uint64Range(0, 3).Draw(t, "epoch")
 		seen := map[[2]int64]int{}
-		read := func(p window) {
+		read := func(p schemas.Segments) {
 			for _, s := range p {
 				for r := range s.Rows {
 					seen[[2]int64{int64(s.Shard), s.From + r}]++
@@ -97,7 +98,7 @@ func TestEveryRowOnce(t *testing.T) {
 			k := rapid.Int64Range(0, shortest).Draw(t, "k")
 			for rank := range world {
 				p, _, _ := part(shards, n, seed, epoch, world, rank, chain)
-				read(p.cut(0, k))
+				read(p.Cut(0, k))
 			}
 			chain = append(chain, Stage{world, k})
 		}
@@ -122,7 +123,7 @@ func TestEveryRowOnce(t *testing.T) {
 }
 
 // part is one rank's part after a chain of earlier worlds, as NewPlan makes it.
-func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments window, shortest, longest int64) {
+func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments schemas.Segments, shortest, longest int64) {
 	windows := epochOrder(shards, n, seed, epoch)
 	for _, st := range chain {
 		windows = remaining(windows, assign(windows, n, seed != nil, st.World), st.Rows)

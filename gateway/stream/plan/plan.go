@@ -20,7 +20,7 @@ type Plan struct {
 
 // orderOf says what a seed does to the rows of an order of windows, each of at most n rows;
 // one of several segments is made of what shards have over.
-func orderOf(order []window, n int64, seed *uint64) string {
+func orderOf(order []schemas.Segments, n int64, seed *uint64) string {
 	if seed == nil {
 		return "stored"
 	}
@@ -61,32 +61,32 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 	parts := assign(windows, n, seeded, a.World)
 	shortest, longest := lengths(parts)
 	segments := join(parts[a.Rank])
-	p.PartRows = segments.rows()
+	p.PartRows = segments.Rows()
 	switch {
 	case a.Even == "drop" && p.PartRows > shortest:
 		p.Adjusted = fmt.Sprintf("dropped=%d", p.PartRows-shortest)
-		segments = segments.cut(0, shortest)
+		segments = segments.Cut(0, shortest)
 	case a.Even == "pad" && p.PartRows < longest:
 		p.Adjusted = fmt.Sprintf("repeated=%d", longest-p.PartRows)
 		segments = append(segments, s.padRow(segments)...)
 	}
-	p.PartRows = segments.rows()
+	p.PartRows = segments.Rows()
 	if a.From > p.PartRows {
 		return nil, schemas.BadField("stream", "from", "%d lies beyond the part of this rank, which has %d rows", a.From, p.PartRows)
 	}
-	p.Segments = segments.cut(a.From, p.PartRows-a.From)
+	p.Segments = segments.Cut(a.From, p.PartRows-a.From)
 	p.Rows = p.PartRows - a.From
 	return p, nil
 }
 
 // padRow is the one row that pads a part: its own first one, or the split's.
-func (s *Source) padRow(p window) window {
+func (s *Source) padRow(p schemas.Segments) schemas.Segments {
 	if len(p) > 0 {
-		return window{segment(p[0].Shard, p[0].From, 1)}
+		return schemas.Segments{segment(p[0].Shard, p[0].From, 1)}
 	}
 	for i := range s.shards {
 		if s.ShardRows(i) > 0 {
-			return window{segment(i, 0, 1)}
+			return schemas.Segments{segment(i, 0, 1)}
 		}
 	}
 	return nil

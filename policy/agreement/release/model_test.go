@@ -62,9 +62,9 @@ type history struct {
 	lease   schemas.Lease
 	open    []*sending
 	ended   map[schemas.ReleaseID]schemas.Release
-	read    map[string]rowSet // by run and epoch: every row that was sent
-	paid    map[string]rowSet // and of them those of releases that have ended
-	runless int64             // rows that were sent without a run
+	read    map[string]schemas.Segments // by run and epoch: every row that was sent
+	paid    map[string]schemas.Segments // and of them those of releases that have ended
+	runless int64                       // rows that were sent without a run
 	revoked bool
 	crashed bool // the budget may have lost rows that were never sent
 }
@@ -86,7 +86,7 @@ func TestReleasesAgainstAModel(t *testing.T) {
 		id := d.Agree(t, anew(d), nil).ID // a budget of its own
 		m := &history{
 			desk: d, bytes: bytes, id: id, lease: agreementtest.Lease(id), ended: map[schemas.ReleaseID]schemas.Release{},
-			read: map[string]rowSet{}, paid: map[string]rowSet{},
+			read: map[string]schemas.Segments{}, paid: map[string]schemas.Segments{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) { again += m.begin(t) },
@@ -198,8 +198,8 @@ func (m *history) begin(t *rapid.T) (again int) {
 	free := int64(0)
 	if run != "" {
 		had := m.paid[m.key(&schemas.Release{Run: run}, s.of.Epoch)]
-		all := setOf(s.of.Segments)
-		free = had.rows() + all.rows() - had.union(all).rows()
+		all := schemas.Segments(s.of.Segments).Set()
+		free = had.Rows() + all.Rows() - had.Union(all).Rows()
 	}
 	if schemas.KindOf(err) == schemas.Denied && (m.revoked || want > 0 && free == 0 && m.spent(t)) {
 		return 0
@@ -225,7 +225,7 @@ func (m *history) send(t *rapid.T, s *sending) (more int, ok bool) {
 		}
 		skip -= k
 	}
-	message := first(left, n)
+	message := schemas.Segments(left).Cut(0, n)
 	n = rowsOf(message)
 	if n == 0 {
 		return 0, true
@@ -249,7 +249,7 @@ func (m *history) send(t *rapid.T, s *sending) (more int, ok bool) {
 		m.runless += n
 	} else {
 		k := m.key(&s.Release, s.of.Epoch)
-		m.read[k] = m.read[k].union(setOf(message))
+		m.read[k] = m.read[k].Union(schemas.Segments(message).Set())
 	}
 	return more, true
 }
@@ -268,7 +268,7 @@ func (m *history) end(t *rapid.T, s *sending, state schemas.ReleaseState) {
 func (m *history) pay(s *sending, rows int64) {
 	if s.Run != "" {
 		k := m.key(&s.Release, s.of.Epoch)
-		m.paid[k] = m.paid[k].union(setOf(first(s.of.Segments, rows)))
+		m.paid[k] = m.paid[k].Union(schemas.Segments(s.of.Segments).Cut(0, rows).Set())
 	}
 }
 
@@ -349,7 +349,7 @@ func (m *history) check(t *rapid.T) {
 	}
 	distinct := m.runless
 	for _, set := range m.read {
-		distinct += set.rows()
+		distinct += set.Rows()
 	}
 	if len(m.open) == 0 && a.BytesUsed < modelBytes*distinct {
 		t.Fatalf("%d bytes used, %d rows of %d bytes were sent", a.BytesUsed, distinct, modelBytes)

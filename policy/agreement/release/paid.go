@@ -27,11 +27,11 @@ func (s *Releases) unpaid(
 	if err != nil {
 		return nil, nil, err
 	}
-	return appendSegments(nil, of.Segments), had.stretches(of.Segments), nil
+	return appendSegments(nil, of.Segments), stretches(had, of.Segments), nil
 }
 
 // paid gives the rows that a release's run has paid for in its reading.
-func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error) {
+func paid(ctx context.Context, q db.Querier, r *schemas.Release) (schemas.Segments, error) {
 	var b []byte
 	err := q.QueryRow(ctx, `SELECT segments FROM paid
 		WHERE agreement = ? AND run = ? AND version = ? AND of_table = ? AND split = ? AND reading = ?`,
@@ -40,7 +40,7 @@ func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	var set rowSet
+	var set schemas.Segments
 	if err == nil {
 		set, err = readSegments(b)
 	}
@@ -51,7 +51,7 @@ func paid(ctx context.Context, q db.Querier, r *schemas.Release) (rowSet, error)
 }
 
 // pay stores the rows that a release's run has paid for.
-func pay(ctx context.Context, tx *db.Tx, r *schemas.Release, set rowSet) error {
+func pay(ctx context.Context, tx *db.Tx, r *schemas.Release, set schemas.Segments) error {
 	_, err := tx.Exec(ctx, `INSERT INTO paid (agreement, run, version, of_table, split, reading, segments) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (agreement, run, version, of_table, split, reading) DO UPDATE SET segments = excluded.segments`,
 		string(r.Agreement), string(r.Run), string(r.Version), r.Table, r.Split, r.Reading, appendSegments(nil, set))
@@ -93,8 +93,8 @@ func reconcile(ctx context.Context, tx *db.Tx, r *schemas.Release, t *Reservatio
 	// What the run had paid for when this release ends, not when it began: two streams that
 	// read the same rows at the same time both reserve them, and the second to end pays for
 	// none of them.
-	now := had.union(setOf(first(plan, r.Rows)))
-	fresh := now.rows() - had.rows()
+	now := had.Union(schemas.Segments(plan).Cut(0, r.Rows).Set())
+	fresh := now.Rows() - had.Rows()
 	if fresh < r.ChargedRows && t != nil { // others have paid for the rest
 		r.ChargedBytes = t.chargeFor(plan, had)
 	}

@@ -133,7 +133,7 @@ func (t *Reservation) keep(rows, bytes int64) {
 
 // chargeFor gives the bytes of the messages that hold a row which is not in had: rows differ
 // in length, so a message with some of them is owed whole.
-func (t *Reservation) chargeFor(plan []schemas.Segment, had rowSet) (bytes int64) {
+func (t *Reservation) chargeFor(plan []schemas.Segment, had schemas.Segments) (bytes int64) {
 	// Messages of rows 0-9 and 10-19 were charged 100 bytes each, and another stream has
 	// paid for the rows 0-14 meanwhile: only the second is owed, and whole.
 	plan = slices.Clone(plan)
@@ -142,7 +142,7 @@ func (t *Reservation) chargeFor(plan []schemas.Segment, had rowSet) (bytes int64
 		for m.rows > 0 && len(plan) > 0 {
 			part := plan[0]
 			part.Rows = min(part.Rows, m.rows)
-			fresh = fresh || slices.ContainsFunc(had.split(nil, part), func(s stretch) bool { return !s.paid })
+			fresh = fresh || slices.ContainsFunc(split(had, nil, part), func(s stretch) bool { return !s.paid })
 			m.rows -= part.Rows
 			plan[0].From, plan[0].Rows = plan[0].From+part.Rows, plan[0].Rows-part.Rows
 			if plan[0].Rows == 0 {

@@ -1,70 +1,12 @@
 package release
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
 
 	"guichet/schemas"
 )
-
-// rowSet is a set of rows of one split: spans in the order of shard and row, none
-// empty, none touching the next.
-type rowSet []schemas.Segment
-
-// before orders segments by shard and first row.
-func before(a, b schemas.Segment) int {
-	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.From, b.From))
-}
-
-// setOf gives the rows of segments in any order; a row that comes twice is in once.
-func setOf(segments []schemas.Segment) rowSet {
-	sorted := slices.SortedFunc(slices.Values(segments), before)
-	out := sorted[:0]
-	for _, s := range sorted {
-		out = push(out, s)
-	}
-	return slices.Clip(out)
-}
-
-// push adds a span that begins no earlier than the last one.
-func push(set rowSet, s schemas.Segment) rowSet {
-	if s.Rows == 0 {
-		return set
-	}
-	if n := len(set) - 1; n >= 0 && set[n].Shard == s.Shard && set[n].From+set[n].Rows >= s.From {
-		set[n].Rows = max(set[n].Rows, s.From+s.Rows-set[n].From)
-		return set
-	}
-	return append(set, s)
-}
-
-// union gives the rows of both.
-func (a rowSet) union(b rowSet) rowSet {
-	out := make(rowSet, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if before(a[0], b[0]) <= 0 {
-			out, a = push(out, a[0]), a[1:]
-		} else {
-			out, b = push(out, b[0]), b[1:]
-		}
-	}
-	for _, rest := range []rowSet{a, b} {
-		for _, s := range rest {
-			out = push(out, s)
-		}
-	}
-	return out
-}
-
-// rows counts the rows of a set.
-func (a rowSet) rows() (n int64) {
-	for _, s := range a {
-		n += s.Rows
-	}
-	return n
-}
 
 // stretch is a number of rows that follow each other in a plan, all paid for or none.
 type stretch struct {
@@ -74,9 +16,9 @@ type stretch struct {
 
 // split cuts a segment where it enters and leaves the set, and adds the stretches to
 // out.
-func (a rowSet) split(out []stretch, s schemas.Segment) []stretch {
+func split(a schemas.Segments, out []stretch, s schemas.Segment) []stretch {
 	// With 10-19 and 30-39 in the set, the segment 15-34 is 5 paid, 10 not, 5 paid.
-	i, found := slices.BinarySearchFunc(a, s, before)
+	i, found := slices.BinarySearchFunc(a, s, schemas.Segment.Compare)
 	if !found && i > 0 {
 		i-- // the one before may reach into it
 	}
@@ -109,7 +51,7 @@ func extend(out []stretch, rows int64, paid bool) []stretch {
 
 // stretches says of a whole plan, in its order, what is in the set. Only the last
 // segment of a plan may repeat rows of it: the row that pads a part.
-func (a rowSet) stretches(plan []schemas.Segment) (out []stretch) {
+func stretches(a schemas.Segments, plan []schemas.Segment) (out []stretch) {
 	if len(plan) == 0 {
 		return nil
 	}
@@ -118,27 +60,15 @@ func (a rowSet) stretches(plan []schemas.Segment) (out []stretch) {
 	// end; that row is paid for by then, though nobody had it when the stream began.
 	var again []schemas.Segment
 	for _, s := range plan[:len(plan)-1] {
-		out = a.split(out, s)
+		out = split(a, out, s)
 		if s.Shard == last.Shard && s.From < last.From+last.Rows && last.From < s.From+s.Rows {
 			again = append(again, s)
 		}
 	}
 	if len(again) > 0 {
-		a = a.union(setOf(again))
+		a = a.Union(schemas.Segments(again).Set())
 	}
-	return a.split(out, last)
-}
-
-// first gives the first rows of a plan.
-func first(plan []schemas.Segment, rows int64) (out []schemas.Segment) {
-	for _, s := range plan {
-		s.Rows = min(s.Rows, rows)
-		if s.Rows == 0 {
-			break
-		}
-		out, rows = append(out, s), rows-s.Rows
-	}
-	return out
+	return split(a, out, last)
 }
 
 // appendSegments writes segments, in any order, as differences: five to eight bytes

@@ -42,12 +42,12 @@ func TestRowSets(t *testing.T) {
 		one, two := drawSegments(t, "one"), drawSegments(t, "two")
 		want := map[row]bool{}
 		each(one, func(r row) { want[r] = true })
-		a, b := setOf(one), setOf(two)
-		if a.rows() != int64(len(want)) {
-			t.Fatalf("%v has %d rows, want %d", a, a.rows(), len(want))
+		a, b := schemas.Segments(one).Set(), schemas.Segments(two).Set()
+		if a.Rows() != int64(len(want)) {
+			t.Fatalf("%v has %d rows, want %d", a, a.Rows(), len(want))
 		}
 		var got []bool
-		for _, s := range a.stretches(two) {
+		for _, s := range stretches(a, two) {
 			for range s.rows {
 				got = append(got, s.paid)
 			}
@@ -64,8 +64,8 @@ func TestRowSets(t *testing.T) {
 			t.Fatalf("rows of %v in %v (-want +got):\n%s", two, a, d)
 		}
 		each(two, func(r row) { want[r] = true })
-		u := a.union(b)
-		if u.rows() != int64(len(want)) {
+		u := a.Union(b)
+		if u.Rows() != int64(len(want)) {
 			t.Fatalf("%v and %v are %v", a, b, u)
 		}
 		for i := 1; i < len(u); i++ {
@@ -80,7 +80,7 @@ func TestRowSets(t *testing.T) {
 			}
 		}
 		n := rapid.Int64Range(0, 80).Draw(t, "first")
-		if got, all := rowsOf(first(one, n)), rowsOf(one); got != min(n, all) {
+		if got, all := rowsOf(schemas.Segments(one).Cut(0, n)), rowsOf(one); got != min(n, all) {
 			t.Fatalf("the first %d of %d rows are %d", n, all, got)
 		}
 	})
@@ -107,11 +107,11 @@ func TestPaidRowsStaySmall(t *testing.T) {
 	for i, w := range random.Perm(windows) {
 		parts[i%world] = append(parts[i%world], schemas.Segment{Shard: w / perShard, From: int64(w%perShard) * window, Rows: window})
 	}
-	var set rowSet
+	var set schemas.Segments
 	most, plan, began := 0, 0, time.Now()
 	for _, p := range parts {
 		plan = max(plan, len(appendSegments(nil, p)))
-		b := appendSegments(nil, set.union(setOf(p)))
+		b := appendSegments(nil, set.Union(schemas.Segments(p).Set()))
 		most = max(most, len(b))
 		var err error
 		set, err = readSegments(b)
@@ -121,7 +121,7 @@ func TestPaidRowsStaySmall(t *testing.T) {
 	if most > 256<<10 || plan > 16<<10 {
 		t.Errorf("%d bytes are stored for a run in one epoch, %d for a rank's plan", most, plan)
 	}
-	if len(set) != windows/perShard || set.rows() != windows*window {
-		t.Errorf("at the end of the epoch there are %d spans of %d rows", len(set), set.rows())
+	if len(set) != windows/perShard || set.Rows() != windows*window {
+		t.Errorf("at the end of the epoch there are %d spans of %d rows", len(set), set.Rows())
 	}
 }
