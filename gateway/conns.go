@@ -126,6 +126,9 @@ type counted struct {
 
 // Read reads, and ends the connection at a request of two lengths.
 func (c *counted) Read(p []byte) (int, error) {
+	if c.heads.refused() {
+		return 0, errTwice
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		if c.heads.see(p[:n]) {

@@ -17,6 +17,15 @@ type heads struct {
 	head []byte // of the request that is being read
 	off  bool   // inside a body, or another protocol
 	more bool   // it is not the first
+	bad  bool   // one said its length twice: nothing behind it is read
+}
+
+// refused says whether a head said its length twice. It is asked before each read, since
+// readers that look ahead forget an error and read again.
+func (h *heads) refused() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bad
 }
 
 // errTwice ends a connection: net/http answers it with 400 where it is the first request.
@@ -60,7 +69,8 @@ func (h *heads) see(p []byte) (twice bool) {
 	}
 	lines := bytes.ToLower(h.head[:end])
 	h.head = h.head[:min(len(h.head), 4)]
-	return bytes.Contains(lines, []byte("\ncontent-length")) && bytes.Contains(lines, []byte("\ntransfer-encoding"))
+	h.bad = bytes.Contains(lines, []byte("\ncontent-length")) && bytes.Contains(lines, []byte("\ntransfer-encoding"))
+	return h.bad
 }
 
 // maxHead is the most that a server here reads of a head, in bytes.
