@@ -324,7 +324,7 @@ func (m *meter) flight(id schemas.AgreementID, ref float64) {
 		n += got.Bytes
 	}
 	gb := float64(n) / 1e9
-	m.add(figure{Bench: "stream.grpc.plain", Value: gb / time.Since(began).Seconds(), Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: (m.cpu() - used) / gb})
+	m.add(figure{Bench: "stream.flight.plain", Value: gb / time.Since(began).Seconds(), Unit: "GB/s", Reference: "direct S3", RefValue: ref, CPU: (m.cpu() - used) / gb})
 }
 
 // columns names the columns of an agreement's table, numbers last.
