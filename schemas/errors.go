@@ -7,7 +7,7 @@ import (
 )
 
 // Kind says which sort of failure an Error is; every door translates it by one
-// table (gateway/problem.go). The zero value is Internal, so that a forgotten
+// table (gateway/problem). The zero value is Internal, so that a forgotten
 // Kind never tells a stranger more than an id.
 type Kind uint8
 

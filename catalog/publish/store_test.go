@@ -117,9 +117,10 @@ func TestTypesOfAllFiles(t *testing.T) {
 // TestOthersGoOn: a version whose objects hang does not keep other providers' versions.
 func TestOthersGoOn(t *testing.T) {
 	l := newLab(t)
-	slow := make(chan struct{})
+	slow, hangs := make(chan struct{}), make(chan struct{}, publishersEach)
 	l.reads.hold = func(ctx context.Context, name string) {
 		if strings.Contains(name, "slow") {
+			hangs <- struct{}{}
 			select {
 			case <-slow:
 			case <-ctx.Done():
@@ -134,6 +135,9 @@ func TestOthersGoOn(t *testing.T) {
 		_, err := l.Publish(t.Context(), agronomy, id, of("v1", fmt.Sprintf("slow-%d.csv", i+1)))
 		must(t, err)
 		hung = append(hung, id)
+	}
+	for range hung { // until then a third one may come before them
+		<-hangs
 	}
 	waits := l.dataset()
 	_, err := l.Publish(t.Context(), agronomy, waits, of("v1", "quick.csv"))
