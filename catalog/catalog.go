@@ -146,12 +146,7 @@ func Columns(d *schemas.Dataset) db.Columns {
 // Changed appends the change of a dataset to the change sequence, in the transaction
 // that makes it. more are further values of the entry.
 func (c *Catalog) Changed(
-	ctx context.Context,
-	tx *db.Tx,
-	by schemas.Principal,
-	kind string,
-	d *schemas.Dataset,
-	more map[string]string,
+	ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, more map[string]string,
 ) error {
 	v := map[string]string{
 		"dataset":  string(d.ID),
@@ -169,11 +164,7 @@ func (c *Catalog) Changed(
 // update changes a dataset of the caller's in one transaction. mayChange was
 // checked by the caller's door through own.
 func (c *Catalog) update(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	ifRevision int64,
-	kind string,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64, kind string,
 	change func(ctx context.Context, tx *db.Tx, d *schemas.Dataset) error,
 ) (schemas.Dataset, error) {
 	var d schemas.Dataset
@@ -237,11 +228,7 @@ func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kin
 // Change replaces the description of a dataset; id, provider, offer, versions and the
 // columns that these have stay. Errors: NotFound, Invalid, Precondition, Gone.
 func (c *Catalog) Change(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	d schemas.Dataset,
-	ifRevision int64,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, d schemas.Dataset, ifRevision int64,
 ) (schemas.Dataset, error) {
 	d.Provider = by.Participant
 	err := c.check(&d)
@@ -285,11 +272,7 @@ func (c *Catalog) Change(
 // PutOffer sets the terms of a dataset. They bind new agreements; old ones keep
 // theirs [decisions.md 29]. Errors: NotFound, Invalid, Precondition, Gone.
 func (c *Catalog) PutOffer(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	o schemas.Offer,
-	ifRevision int64,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, o schemas.Offer, ifRevision int64,
 ) (schemas.Dataset, error) {
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetOffer, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
 		err := c.CheckOffer(ctx, &o, have.Tables)

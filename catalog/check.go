@@ -20,24 +20,8 @@ var (
 
 // columnTypes are what a description may say of a column.
 var columnTypes = []string{
-	"",
-	"bool",
-	"int8",
-	"int16",
-	"int32",
-	"int64",
-	"uint8",
-	"uint16",
-	"uint32",
-	"uint64",
-	"float32",
-	"float64",
-	"text",
-	"binary",
-	"date",
-	"timestamp",
-	"time",
-	"decimal",
+	"", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "text",
+	"binary", "date", "timestamp", "time", "decimal",
 }
 
 // check says everything that is wrong with a dataset's description, and calls its

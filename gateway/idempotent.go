@@ -170,11 +170,7 @@ func (s *Server) claim(ctx context.Context, k answerKey) (*answer, error) {
 		_, err = tx.Exec(
 			ctx,
 			`INSERT INTO idempotency (caller, key, at, digest, status, header, body) VALUES (?, ?, ?, ?, 0, '', ?)`,
-			k.caller,
-			k.key,
-			time.Now().UnixMicro(),
-			k.digest,
-			[]byte{},
+			k.caller, k.key, time.Now().UnixMicro(), k.digest, []byte{},
 		)
 		if err != nil {
 			return fmt.Errorf("claim an Idempotency-Key: %w", err)
@@ -267,11 +263,7 @@ func (s *Server) keep(ctx context.Context, k answerKey, rec *recorder, body []by
 			_, err := tx.Exec(
 				ctx,
 				`UPDATE idempotency SET status = ?, header = ?, body = ? WHERE caller = ? AND key = ?`,
-				rec.Status(),
-				string(h),
-				body,
-				k.caller,
-				k.key,
+				rec.Status(), string(h), body, k.caller, k.key,
 			)
 			return err
 		})

@@ -41,9 +41,7 @@ func New(ctx context.Context) (*Engine, error) {
 		return nil, err
 	}
 	options := []func(*rego.Rego){
-		rego.Query("data.guichet.decision.results"),
-		rego.Capabilities(capabilities()),
-		rego.StrictBuiltinErrors(true),
+		rego.Query("data.guichet.decision.results"), rego.Capabilities(capabilities()), rego.StrictBuiltinErrors(true),
 	}
 	hash := sha256.New()
 	names := make([]string, 0, len(sources))

@@ -18,11 +18,7 @@ type TemplateParams struct {
 // Templates names the ready-made offers.
 func Templates() []string {
 	return []string{
-		"open-with-attribution",
-		"research-only",
-		"non-commercial",
-		"research-and-development",
-		"ask-the-holder",
+		"open-with-attribution", "research-only", "non-commercial", "research-and-development", "ask-the-holder",
 		"health-with-review",
 	}
 }

@@ -28,25 +28,9 @@ const (
 // ChangeKinds lists every kind of change.
 func ChangeKinds() []string {
 	return []string{
-		ChangeDatasetPut,
-		ChangeDatasetOffer,
-		ChangeDatasetGone,
-		ChangeVersion,
-		ChangeParty,
-		ChangeStopped,
-		ChangeUnstopped,
-		ChangeRequest,
-		ChangeReview,
-		ChangeAgreement,
-		ChangeRevoke,
-		ChangeLease,
-		ChangeLeaseRevoked,
-		ChangeRun,
-		ChangeReleaseBegin,
-		ChangeReleaseEnd,
-		ChangeRefusal,
-		ChangeErasure,
-		ChangeLogStart,
+		ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped,
+		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeRun,
+		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart,
 	}
 }
 

@@ -34,10 +34,7 @@ var _ query.Query = term{}
 
 // Searcher is Bleve's.
 func (q term) Searcher(
-	ctx context.Context,
-	i bindex.IndexReader,
-	_ mapping.IndexMapping,
-	o search.SearcherOptions,
+	ctx context.Context, i bindex.IndexReader, _ mapping.IndexMapping, o search.SearcherOptions,
 ) (search.Searcher, error) {
 	r, err := i.TermFieldReader(ctx, []byte(q.text), q.field, true, true, o.IncludeTermVectors)
 	if err != nil {
@@ -93,10 +90,7 @@ type rescored struct {
 
 // Searcher is Bleve's.
 func (q rescored) Searcher(
-	ctx context.Context,
-	i bindex.IndexReader,
-	m mapping.IndexMapping,
-	o search.SearcherOptions,
+	ctx context.Context, i bindex.IndexReader, m mapping.IndexMapping, o search.SearcherOptions,
 ) (search.Searcher, error) {
 	s, err := q.Query.Searcher(ctx, i, m, o)
 	if err != nil {

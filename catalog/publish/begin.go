@@ -21,10 +21,7 @@ const maxShards = 100_000
 // provider may name them, and leaves the reading to Run. Errors: NotFound,
 // Invalid, Denied (a foreign prefix), Conflict, Unavailable.
 func (pub *Publisher) Publish(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	p schemas.Publication,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, p schemas.Publication,
 ) (schemas.VersionSummary, error) {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {
@@ -229,12 +226,7 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 // list puts the objects under a split's prefix into the split, as far as they are shards
 // and not in the base already.
 func (pub *Publisher) list(
-	ctx context.Context,
-	by schemas.Principal,
-	p *asked,
-	base *schemas.Version,
-	s *schemas.PublicationSplit,
-	at string,
+	ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, s *schemas.PublicationSplit, at string,
 ) error {
 	err := pub.mayList(ctx, by, &p.Publication, s.Prefix)
 	if err != nil {

@@ -116,9 +116,7 @@ func shardsAmong(objects []s3.Info, prefix, at string) ([]s3.Info, *leftOut, err
 				at+"/prefix",
 				"%s is %s table (%s): its files hold rows that were removed or changed since; write the rows of today into a folder of plain "+
 					"Parquet files and publish that",
-				prefix,
-				format,
-				name,
+				prefix, format, name,
 			)
 		}
 		if beside(name) {

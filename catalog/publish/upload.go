@@ -22,12 +22,7 @@ const MaxUpload = 50 << 30
 // part of a table's split. The same name again replaces it. size is the length that
 // was announced. Errors: NotFound, Invalid, TooLarge, Unavailable.
 func (pub *Publisher) Upload(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	table, split, name string,
-	body io.Reader,
-	size int64,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, table, split, name string, body io.Reader, size int64,
 ) error {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {

@@ -15,10 +15,7 @@ import (
 // replaces, until it is known which of them is there. done says which: the file when it was
 // stored, else what was there before. Errors: TooLarge.
 func (pub *Publisher) reserve(
-	ctx context.Context,
-	provider schemas.ParticipantID,
-	key string,
-	size int64,
+	ctx context.Context, provider schemas.ParticipantID, key string, size int64,
 ) (done func(stored bool), err error) {
 	if pub.MaxUploads == 0 {
 		return func(bool) {}, nil

@@ -16,10 +16,7 @@ import (
 // of those that stand becomes the dataset's latest; of one that is being published the
 // publication ends. Errors: NotFound, Conflict, Gone.
 func (pub *Publisher) WithdrawVersion(
-	ctx context.Context,
-	by schemas.Principal,
-	id schemas.DatasetID,
-	version schemas.VersionID,
+	ctx context.Context, by schemas.Principal, id schemas.DatasetID, version schemas.VersionID,
 ) (schemas.VersionSummary, error) {
 	d, err := pub.Catalog.Own(ctx, by, id)
 	if err != nil {
@@ -79,12 +76,7 @@ func (pub *Publisher) WithdrawVersion(
 
 // cancel ends a publication for its provider; p gets what was read of it so far.
 func (pub *Publisher) cancel(
-	ctx context.Context,
-	tx *db.Tx,
-	by schemas.Principal,
-	d *schemas.Dataset,
-	p *publication,
-	revision int64,
+	ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, p *publication, revision int64,
 ) error {
 	key := catalog.VersionKey(d.ID, p.version.Version)
 	var done string

@@ -69,15 +69,8 @@ func (v auditListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar)
 	return terminal.ListOr(t, r, none, "INDEX\tAT\tKIND\tWHO\tCONCERNS\tWHAT\tROWS\tBYTES\tHOW", func(r schemas.Record) []string {
 		row := recordRow(r)
 		return []string{
-			row.index,
-			row.at,
-			r.Kind,
-			row.who,
-			row.concerns,
-			row.what,
-			atMost(row.rows, row.mostRows),
-			atMost(row.bytes, row.mostBytes),
-			row.how,
+			row.index, row.at, r.Kind, row.who, row.concerns, row.what, atMost(row.rows, row.mostRows),
+			atMost(row.bytes, row.mostBytes), row.how,
 		}
 	})
 }

@@ -171,12 +171,7 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 			ids = append(ids, string(it.Dataset))
 		}
 		return []string{
-			string(r.ID),
-			string(r.State),
-			string(r.By),
-			string(r.Project),
-			r.Purpose,
-			strings.Join(ids, ","),
+			string(r.ID), string(r.State), string(r.By), string(r.Project), r.Purpose, strings.Join(ids, ","),
 			terminal.When(r.Submitted),
 		}
 	})
@@ -241,21 +236,11 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 		none = "no agreement matches"
 	}
 	return terminal.ListOr(
-		t,
-		a,
-		none,
-		"ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED",
+		t, a, none, "ID\tSTATE\tDATASET\tPARTICIPANT\tPROJECT\tPURPOSE\tACTION\tUNTIL\tROWS USED",
 		func(a schemas.Agreement) []string {
 			return []string{
-				string(a.ID),
-				string(a.State),
-				string(a.Dataset),
-				string(a.Participant),
-				string(a.Project),
-				a.Purpose,
-				cmp.Or(a.Action, "use"),
-				terminal.When(a.Until),
-				terminal.Count(a.RowsUsed),
+				string(a.ID), string(a.State), string(a.Dataset), string(a.Participant), string(a.Project), a.Purpose,
+				cmp.Or(a.Action, "use"), terminal.When(a.Until), terminal.Count(a.RowsUsed),
 			}
 		},
 	)

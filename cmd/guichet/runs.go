@@ -91,11 +91,7 @@ func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	}
 	return terminal.ListOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
 		return []string{
-			string(r.ID),
-			string(r.Project),
-			string(r.Factory),
-			r.ExternalID,
-			terminal.When(r.Started),
+			string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, terminal.When(r.Started),
 			terminal.Count(int64(len(r.Outputs))),
 		}
 	})

@@ -56,34 +56,9 @@ type searchCmd struct {
 // has no words and no filter.
 func (v searchCmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{
-		"q",
-		strings.Join(v.Words, " "),
-		"access",
-		v.Access,
-		"space",
-		v.Space,
-		"theme",
-		v.Theme,
-		"country",
-		v.Country,
-		"language",
-		v.Language,
-		"publisher",
-		v.Publisher,
-		"provider",
-		v.Provider,
-		"licence",
-		v.Licence,
-		"format",
-		v.Format,
-		"column",
-		v.Column,
-		"unit",
-		v.Unit,
-		"from",
-		v.From,
-		"to",
-		v.To,
+		"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country,
+		"language", v.Language, "publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format,
+		"column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To,
 	}
 	asked = client.Query(pairs...) != ""
 	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets",
@@ -139,13 +114,8 @@ func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) erro
 	}
 	err := terminal.List(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
 		return []string{
-			terminal.Mark(h.Access) + asterisk(h.Notes),
-			string(h.ID),
-			string(h.Space),
-			terminal.Count(h.Rows),
-			terminal.Size(h.Bytes),
-			h.Licence,
-			terminal.Title(h.Title),
+			terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), terminal.Count(h.Rows),
+			terminal.Size(h.Bytes), h.Licence, terminal.Title(h.Title),
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {

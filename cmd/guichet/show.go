@@ -282,14 +282,8 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 				state += ", waits"
 			}
 			return []string{
-				string(s.Version),
-				state,
-				terminal.Count(int64(s.Tables)),
-				terminal.Count(int64(s.Shards)),
-				terminal.Count(s.Rows),
-				terminal.Size(s.Bytes),
-				terminal.When(s.Started),
-				terminal.When(s.Published),
+				string(s.Version), state, terminal.Count(int64(s.Tables)), terminal.Count(int64(s.Shards)), terminal.Count(s.Rows),
+				terminal.Size(s.Bytes), terminal.When(s.Started), terminal.When(s.Published),
 			}
 		})
 	}

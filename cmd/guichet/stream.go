@@ -207,25 +207,15 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	}
 	slices.SortFunc(r, func(a, b schemas.Release) int { return a.Begun.Compare(b.Begun) })
 	return terminal.ListOr(
-		t,
-		r,
-		"no stream matches",
-		"ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE",
+		t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE",
 		func(r schemas.Release) []string {
 			rows, bytes := terminal.Count(r.Rows), terminal.Size(r.Bytes)
 			if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
 				rows, bytes = "at most "+rows, "at most "+bytes
 			}
 			return []string{
-				string(r.ID),
-				string(r.State),
-				string(r.Agreement),
-				string(r.Participant),
-				r.Door,
-				rows,
-				bytes,
-				terminal.When(r.Begun),
-				r.Cause,
+				string(r.ID), string(r.State), string(r.Agreement), string(r.Participant), r.Door, rows, bytes,
+				terminal.When(r.Begun), r.Cause,
 			}
 		},
 	)

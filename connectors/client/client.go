@@ -281,10 +281,7 @@ func kindOf(typ string) schemas.Kind {
 // WaitPublished asks for a version until it is published or failed. told is called
 // with each state seen.
 func (c *Client) WaitPublished(
-	ctx context.Context,
-	id schemas.DatasetID,
-	v schemas.VersionID,
-	told func(schemas.VersionSummary),
+	ctx context.Context, id schemas.DatasetID, v schemas.VersionID, told func(schemas.VersionSummary),
 ) (schemas.VersionSummary, error) {
 	wait := 20 * time.Millisecond
 	for {

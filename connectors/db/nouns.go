@@ -143,12 +143,7 @@ func Update[T any](ctx context.Context, tx *Tx, table, id string, revision int64
 // end. where is SQL over the table's columns with "?" for args, "" for all.
 // The order is the database's own collation, the same from page to page.
 func List[T any](
-	ctx context.Context,
-	q Querier,
-	table, where string,
-	args []any,
-	after string,
-	limit int,
+	ctx context.Context, q Querier, table, where string, args []any, after string, limit int,
 ) (rows []Row[T], next string, err error) {
 	query := "SELECT id, revision, doc FROM " + quoted(table) + " WHERE id > ?"
 	all := append([]any{after}, args...)

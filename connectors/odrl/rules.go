@@ -158,11 +158,7 @@ func (r *reader) rule(n rdf.Node, at string, kind schemas.RuleKind, s shared) ra
 	n = r.resolve(n)
 	at = r.at(n, at)
 	properties := []string{
-		nsODRL + "action",
-		nsODRL + "constraint",
-		nsODRL + "target",
-		nsODRL + "assigner",
-		nsDCT + "identifier",
+		nsODRL + "action", nsODRL + "constraint", nsODRL + "target", nsODRL + "assigner", nsDCT + "identifier",
 		nsOurs + "order",
 	}
 	types := []string{"Prohibition", "Rule"}

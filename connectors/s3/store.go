@@ -205,9 +205,7 @@ func (s *Store) explain(err error, bucket, key string) error {
 	if f := faultOf(err); f != "" {
 		e.Kind, e.Message, e.Remedy, e.Err = schemas.Unavailable, fmt.Sprintf("store %s %s (%s)", s.id, string(f),
 			key), f.Remedy(), fmt.Errorf(
-			"%w: %w",
-			f,
-			short(err),
+			"%w: %w", f, short(err),
 		)
 		return e
 	}

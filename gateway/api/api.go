@@ -284,13 +284,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
-		"put-participant",
-		"put-project",
-		"put-factory",
-		"put-store",
-		"submit-request",
-		"mint-lease",
-		"start-run",
+		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "start-run",
 		"add-output":
 		return http.StatusCreated
 	case "publish-version":

@@ -279,10 +279,7 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(
-	ctx context.Context,
-	in *searchQuery,
-	ids []schemas.DatasetID,
-	sight schemas.Sight,
+	ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight,
 ) ([]*schemas.Dataset, []schemas.Decision, error) {
 	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
 	if err != nil {

@@ -291,15 +291,7 @@ func (is *Issuer) Check() error {
 	for _, a := range is.algorithms() {
 		if !slices.Contains(
 			[]jose.SignatureAlgorithm{
-				jose.RS256,
-				jose.RS384,
-				jose.RS512,
-				jose.ES256,
-				jose.ES384,
-				jose.ES512,
-				jose.PS256,
-				jose.PS384,
-				jose.PS512,
+				jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
 				jose.EdDSA,
 			},
 			a,

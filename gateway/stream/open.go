@@ -83,12 +83,7 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 }
 
 func (e *Engine) sourceFor(
-	ctx context.Context,
-	g policy.Grant,
-	v schemas.Version,
-	t *schemas.Table,
-	s *schemas.Split,
-	columns []string,
+	ctx context.Context, g policy.Grant, v schemas.Version, t *schemas.Table, s *schemas.Split, columns []string,
 ) (*plan.Source, error) {
 	a := g.Agreement()
 	w := g.Asked()

@@ -182,9 +182,7 @@ func (o *Outbox) try(ctx context.Context, w waiting) (sent bool, err error) {
 		r, err := tx.Exec(
 			ctx,
 			`UPDATE notice SET due = ?, tries = tries + 1 WHERE id = ? AND due = ?`,
-			o.Now().Add(pause(w.tries)).UnixMicro(),
-			w.id,
-			w.due,
+			o.Now().Add(pause(w.tries)).UnixMicro(), w.id, w.due,
 		)
 		if err != nil {
 			return fmt.Errorf("claim a notice: %w", err)

@@ -50,14 +50,8 @@ func New(db *db.DB) (*Registry, error) {
 // change, in one transaction. also does what else belongs to it, knowing what was
 // stored before, and may still change doc.
 func put[T any](
-	ctx context.Context,
-	database *db.DB,
-	by schemas.Principal,
-	table, id string,
-	doc *T,
-	cols db.Columns,
-	ifRevision int64,
-	also func(ctx context.Context, tx *db.Tx, before T) error,
+	ctx context.Context, database *db.DB, by schemas.Principal, table, id string, doc *T, cols db.Columns,
+	ifRevision int64, also func(ctx context.Context, tx *db.Tx, before T) error,
 ) (int64, error) {
 	revision := int64(1)
 	err := database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -101,10 +95,7 @@ func notOneLine(subject, at, name string) error {
 // PutParticipant makes (ifRevision 0) or changes a participant and its members.
 // Errors: Denied unless by is an operator; Invalid; Conflict; Precondition.
 func (r *Registry) PutParticipant(
-	ctx context.Context,
-	by schemas.Principal,
-	p schemas.Participant,
-	ifRevision int64,
+	ctx context.Context, by schemas.Principal, p schemas.Participant, ifRevision int64,
 ) (schemas.Participant, error) {
 	err := policy.Needs(by, schemas.RoleOperator, "change participants")
 	if err != nil {
@@ -143,14 +134,7 @@ func (r *Registry) PutParticipant(
 		}
 	}
 	revision, err := put(
-		ctx,
-		r.db,
-		by,
-		"participant",
-		string(p.ID),
-		&p,
-		nil,
-		ifRevision,
+		ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision,
 		func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
 			p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
 			_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
@@ -170,10 +154,7 @@ func (r *Registry) PutParticipant(
 				_, err = tx.Exec(
 					ctx,
 					`INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`,
-					m.Issuer,
-					m.Subject,
-					string(p.ID),
-					joinRoles(m.Roles),
+					m.Issuer, m.Subject, string(p.ID), joinRoles(m.Roles),
 				)
 				if err != nil {
 					return fmt.Errorf("add a member: %w", err)
@@ -400,14 +381,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 		}
 	}
 	p.Revision, err = put(
-		ctx,
-		r.db,
-		by,
-		"project",
-		string(p.ID),
-		&p,
-		db.Columns{"lead": string(p.Lead)},
-		ifRevision,
+		ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision,
 		func(_ context.Context, _ *db.Tx, have schemas.Project) error {
 			if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
 				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
@@ -449,11 +423,7 @@ func Running(p schemas.Project, now time.Time) bool {
 // picked lists what pick keeps; it walks as far as it must, so that neither pages nor
 // cursors tell of the others.
 func picked[T any](
-	ctx context.Context,
-	db *db.DB,
-	table, after string,
-	limit int,
-	set func(*T, int64),
+	ctx context.Context, db *db.DB, table, after string, limit int, set func(*T, int64),
 	pick func(*T) (id string, keep bool),
 ) (out []T, next string, err error) {
 	last := ""
@@ -480,13 +450,7 @@ func picked[T any](
 
 // list reads a page of a table's nouns with their revisions, in the order of their ids.
 func list[T any](
-	ctx context.Context,
-	database *db.DB,
-	table, where string,
-	args []any,
-	after string,
-	limit int,
-	set func(*T, int64),
+	ctx context.Context, database *db.DB, table, where string, args []any, after string, limit int, set func(*T, int64),
 ) ([]T, string, error) {
 	rows, next, err := db.List[T](ctx, database, table, where, args, after, limit)
 	if err != nil {

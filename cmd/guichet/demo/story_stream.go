@@ -27,12 +27,7 @@ type received struct {
 
 // epoch streams every rank of a world at once and gives what they got.
 func (s *Story) epoch(
-	ctx context.Context,
-	c *client.Client,
-	id schemas.AgreementID,
-	table, split string,
-	world int,
-	seed string,
+	ctx context.Context, c *client.Client, id schemas.AgreementID, table, split string, world int, seed string,
 ) (received, error) {
 	l, err := c.Lease(ctx, "", id)
 	if err != nil {

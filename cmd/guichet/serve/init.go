@@ -51,10 +51,7 @@ func (v InitCmd) Run(ctx context.Context, t *terminal.Terminal) error {
 		t.Out,
 		"made %s\nthe record's public key, for whoever verifies it:\n  %s\nback up %s and the database; the keys in it cannot be made "+
 			"again\nstart the gateway: guichet serve --config %s\n",
-		path,
-		vkey,
-		v.Data,
-		path,
+		path, vkey, v.Data, path,
 	)
 	return nil
 }

@@ -65,11 +65,6 @@ func letter(n schemas.Notice) (subject, text string) {
 		fmt.Sprintf(
 			"%s asks for data for project %s, purpose %s.\n\nDatasets: %s\n\nWho asks, and what for: guichet requests %s\nYour answer: guichet "+
 				"review %s grant|refuse --reason \"…\"\n",
-			n.Asker,
-			n.Project,
-			n.Purpose,
-			strings.Join(sets, ", "),
-			n.Request,
-			n.Request,
+			n.Asker, n.Project, n.Purpose, strings.Join(sets, ", "), n.Request, n.Request,
 		)
 }

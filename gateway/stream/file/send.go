@@ -48,13 +48,7 @@ const fileChunk = 512 << 10
 // copyFile sends chunk by chunk, and goes on in the next release when the first one
 // covers no more. It gives the one that the range is in.
 func (s *Files) copyFile(
-	ctx context.Context,
-	g policy.Grant,
-	f *File,
-	rg Range,
-	r *rangeRead,
-	sink Sink,
-	cut context.CancelCauseFunc,
+	ctx context.Context, g policy.Grant, f *File, rg Range, r *rangeRead, sink Sink, cut context.CancelCauseFunc,
 ) (*rangeRead, error) {
 	from, err := f.open(ctx, s.open, rg, &r.session.compared)
 	if err != nil {

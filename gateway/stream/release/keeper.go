@@ -67,11 +67,7 @@ func (o *Open) Cut(why error) { o.cut(why) }
 // then, from any goroutine. It gives the release as it ended and send's error. Errors
 // before send: those of the record; Busy while the gateway stops.
 func (k *Keeper) Hold(
-	ctx context.Context,
-	g policy.Grant,
-	r schemas.Release,
-	of ReadPlan,
-	cut func(),
+	ctx context.Context, g policy.Grant, r schemas.Release, of ReadPlan, cut func(),
 	send func(ctx context.Context, o *Open) error,
 ) (schemas.Release, error) {
 	if !k.life.Enter() {

@@ -57,11 +57,8 @@ type Asker struct {
 // NewCache makes a cache that opens stores by open and keeps what it makes in the
 // bucket that work names.
 func NewCache(
-	open read.Opener,
-	work func(ctx context.Context) (store schemas.StoreID, bucket string, err error),
-	life *release.Lifecycle,
-	feed release.Feed,
-	log *slog.Logger,
+	open read.Opener, work func(ctx context.Context) (store schemas.StoreID, bucket string, err error),
+	life *release.Lifecycle, feed release.Feed, log *slog.Logger,
 ) *Cache {
 	return &Cache{
 		open:     open,
@@ -98,12 +95,7 @@ func keyOf(v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View
 // first. It ends when all agreements and leases that asked are revoked, or when nobody has
 // asked for a while: then its place is another's.
 func (c *Cache) Get(
-	ctx context.Context,
-	by Asker,
-	v *schemas.Version,
-	t *schemas.Table,
-	s *schemas.Split,
-	vw *view.View,
+	ctx context.Context, by Asker, v *schemas.Version, t *schemas.Table, s *schemas.Split, vw *view.View,
 ) (*plan.RowIndex, error) {
 	key := keyOf(v, t, s, vw)
 	c.mu.Lock()
@@ -163,12 +155,7 @@ func (c *Cache) noteAsker(p *progress, by Asker) {
 }
 
 func (c *Cache) make(
-	ctx context.Context,
-	who schemas.ParticipantID,
-	key string,
-	p *progress,
-	t *schemas.Table,
-	s *schemas.Split,
+	ctx context.Context, who schemas.ParticipantID, key string, p *progress, t *schemas.Table, s *schemas.Split,
 	vw *view.View,
 ) {
 	ctx, end := context.WithCancel(ctx)

@@ -26,10 +26,7 @@ type Record struct {
 
 // Begin is a record's.
 func (r *Record) Begin(
-	_ context.Context,
-	_ policy.Grant,
-	rel schemas.Release,
-	_ release.ReadPlan,
+	_ context.Context, _ policy.Grant, rel schemas.Release, _ release.ReadPlan,
 ) (schemas.Release, *release.Reservation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

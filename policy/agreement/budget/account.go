@@ -269,11 +269,7 @@ func (p Purse) Reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, row
 			`INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
 			ON CONFLICT (id) DO UPDATE
 			SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
-			c.ID,
-			string(a.Dataset),
-			c.of.id,
-			rows,
-			bytes,
+			c.ID, string(a.Dataset), c.of.id, rows, bytes,
 		)
 		if err != nil {
 			return fmt.Errorf("charge account %s: %w", c.ID, err)

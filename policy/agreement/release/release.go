@@ -96,11 +96,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 			return err
 		}
 		err = db.Insert(
-			ctx,
-			tx,
-			"release",
-			string(r.ID),
-			r,
+			ctx, tx, "release", string(r.ID), r,
 			db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
 				"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()},
 		)
@@ -403,11 +399,7 @@ func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, afte
 		return nil, "", err
 	}
 	where, args := "(? = '' OR state = ?) AND (? = '' OR agreement = ?) AND begun >= ?", []any{
-		string(q.State),
-		string(q.State),
-		string(q.Agreement),
-		string(q.Agreement),
-		q.Since.UnixMicro(),
+		string(q.State), string(q.State), string(q.Agreement), string(q.Agreement), q.Since.UnixMicro(),
 	}
 	if !agreement.Oversees(by) {
 		where += " AND (participant = ? OR provider = ?)"

@@ -182,12 +182,8 @@ func (f *Feed) Watch(a schemas.AgreementID, version string, l schemas.Lease, cut
 	w := &watcher{&l, cut}
 	// The names of all that can end the stream, as changes are about them.
 	ids := []string{
-		string(a),
-		"version/" + version,
-		string(l.Participant),
-		"participant/" + string(l.Participant),
-		"project/" + string(l.Project),
-		string(l.ID),
+		string(a), "version/" + version, string(l.Participant), "participant/" + string(l.Participant),
+		"project/" + string(l.Project), string(l.ID),
 	}
 	for _, id := range l.Line {
 		ids = append(ids, string(id))
