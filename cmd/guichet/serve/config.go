@@ -28,24 +28,24 @@ import (
 )
 
 // Config is every setting of a gateway. The zero value of each is safe; unknown keys
-// are refused. Secrets stand in files of their own.
+// are refused. Secrets stand in files of their own. They are printed in this order.
 type Config struct {
 	Data          string                `yaml:"data" env:"GUICHET_DATA"`                     // folder of the gateway's state
 	Listen        string                `yaml:"listen" env:"GUICHET_LISTEN"`                 // HTTP
 	FlightListen  string                `yaml:"flight_listen" env:"GUICHET_FLIGHT_LISTEN"`   // Arrow Flight
-	MetricsListen string                `yaml:"metrics_listen" env:"GUICHET_METRICS_LISTEN"` // figures without a token; nowhere when empty
 	Database      string                `yaml:"database" env:"GUICHET_DATABASE"`             // sqlite:FILE or postgres://…; SQLite in data when empty
 	TLSCert       string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`             // PEM file, read again when it changes
 	TLSKey        string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`               // PEM file
-	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	PublicURL     string                `yaml:"public_url" env:"GUICHET_PUBLIC_URL"`         // where the world reaches it, for documents that leave the site
-	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Origin        string                `yaml:"origin" env:"GUICHET_ORIGIN"`                 // name of the record's log, fixed by guichet init
 	Replica       string                `yaml:"replica" env:"GUICHET_REPLICA"`               // name of this process; the host's when empty
 	Memory        string                `yaml:"memory" env:"GUICHET_MEMORY"`                 // what all streams hold together, like 512MiB or 4GiB
+	MetricsListen string                `yaml:"metrics_listen" env:"GUICHET_METRICS_LISTEN"` // figures without a token; nowhere when empty
 	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
-	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
+	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
+	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
+	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
 	Mail          *Mail                 `yaml:"mail"`                                        // server by which organisations are told; none when left out
