@@ -15,11 +15,9 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"guichet/connectors/db"
 	"guichet/policy"
@@ -187,15 +185,6 @@ func checkNotify(n *schemas.Notify) error {
 	return nil
 }
 
-// country refuses a country that is none: terms speak of places, and one who is nowhere
-// is refused by all of them.
-func (r *Registry) country(subject, code string) error {
-	if r.places.Country(code) {
-		return nil
-	}
-	return schemas.BadField(subject, "/country", "%q is not a country: write its ISO 3166-1 code, such as FR", code)
-}
-
 // joinRoles is the form of roles in the record.
 func joinRoles(roles []schemas.Role) string {
 	s := make([]string, len(roles))
@@ -251,45 +240,6 @@ func (r *Registry) Member(ctx context.Context, issuer, subject string) (schemas.
 	return p.ID, p.Members[i].Roles, nil
 }
 
-// PutFactory makes or changes a factory. Errors as PutParticipant.
-func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schemas.Factory, ifRevision int64) (schemas.Factory, error) {
-	err := policy.Needs(by, schemas.RoleOperator, "change factories")
-	if err != nil {
-		return f, err
-	}
-	if !schemas.IsSlug(string(f.ID)) {
-		return f, schemas.BadField("factory", "/id", "%q cannot name a factory: a name has %s", f.ID, schemas.SlugInWords)
-	}
-	f.Name = schemas.Normal(f.Name)
-	if !schemas.IsLine(f.Name) {
-		return f, notOneLine("factory", "/name", f.Name)
-	}
-	err = r.country("factory", f.Country)
-	if err != nil {
-		return f, err
-	}
-	for i, cidr := range f.Egress {
-		_, err := netip.ParsePrefix(cidr)
-		if err != nil {
-			return f, schemas.BadField("factory", fmt.Sprintf("/egress/%d", i), "%q is not a network; write it like 192.0.2.0/24", cidr)
-		}
-	}
-	f.Revision, err = put(ctx, r.db, by, "factory", string(f.ID), &f, nil, ifRevision, nil)
-	return f, err
-}
-
-// Factory finds one. Errors: NotFound.
-func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.Factory, error) {
-	f, revision, err := db.Get[schemas.Factory](ctx, r.db, "factory", string(id))
-	f.Revision = revision
-	return f, err
-}
-
-// HasFactory says whether a factory is registered, and HasParticipant an organisation.
-func (r *Registry) HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error) {
-	return found(r.Factory(ctx, id))
-}
-
 // HasParticipant is described with HasFactory.
 func (r *Registry) HasParticipant(ctx context.Context, id schemas.ParticipantID) (bool, error) {
 	return found(r.Participant(ctx, id))
@@ -303,122 +253,11 @@ func found[T any](_ T, err error) (bool, error) {
 	return err == nil, err
 }
 
-// Factories lists them.
-func (r *Registry) Factories(ctx context.Context, after string, limit int) ([]schemas.Factory, string, error) {
-	return list(ctx, r.db, "factory", "", nil, after, limit, func(f *schemas.Factory, revision int64) { f.Revision = revision })
-}
-
 // maxOutcome bounds the text of an outcome, in bytes.
 const maxOutcome = 2000
 
 // maxPartners bounds the partners of a project: each is judged with every request.
 const maxPartners = 64
-
-// PutProject makes or changes a project: by its lead partner (a trainer) or an
-// operator. Errors: Denied, Invalid, Conflict, Precondition.
-func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schemas.Project, ifRevision int64) (schemas.Project, error) {
-	if !by.Has(schemas.RoleOperator) {
-		err := policy.Needs(by, schemas.RoleTrainer, "make a project")
-		if err != nil {
-			return p, err
-		}
-	}
-	if p.Lead == "" {
-		p.Lead = by.Participant
-	}
-	if p.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
-	}
-	p.Title = schemas.Normal(p.Title)
-	if !schemas.IsLine(p.Title) {
-		return p, notOneLine("project", "/title", p.Title)
-	}
-	if !schemas.IsSlug(string(p.ID)) {
-		return p, schemas.BadField("project", "/id", "%q cannot name a project: a name has %s", p.ID, schemas.SlugInWords)
-	}
-	if !p.Until.IsZero() && !p.Until.After(p.From) {
-		return p, schemas.BadField("project", "/until", "the end is not after the start")
-	}
-	for i, want := range p.Purposes {
-		if !slices.ContainsFunc(r.purposes, func(have schemas.Purpose) bool { return have.ID == want || have.IRI == want }) {
-			return p, schemas.BadField("project", fmt.Sprintf("/purposes/%d", i), "%q is not a purpose of the closed list", want)
-		}
-	}
-	_, err := r.Factory(ctx, p.Factory)
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return p, err
-	}
-	if err != nil {
-		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
-	}
-	for i, s := range p.Outcomes {
-		if len(s) > maxOutcome {
-			return p, schemas.BadField("project", fmt.Sprintf("/outcomes/%d", i), "%d bytes: an outcome is said in at most %d", len(s), maxOutcome)
-		}
-	}
-	if len(p.Partners) > maxPartners {
-		return p, schemas.BadField("project", "/partners", "a project has at most %d partners beside its lead", maxPartners)
-	}
-	for i, id := range p.Partners {
-		if id == p.Lead || slices.Contains(p.Partners[:i], id) {
-			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", i),
-				"%q takes part already: name each partner once, and not the lead", id)
-		}
-	}
-	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
-		_, err := r.Participant(ctx, id)
-		if err != nil && schemas.KindOf(err) != schemas.NotFound {
-			return p, err
-		}
-		if err != nil {
-			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", max(i-1, 0)), "there is no participant %q", id)
-		}
-	}
-	if ifRevision != 0 {
-		_, err := r.Project(ctx, p.ID)
-		if err != nil {
-			return p, err
-		}
-	}
-	p.Revision, err = put(
-		ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision,
-		func(_ context.Context, _ *db.Tx, have schemas.Project) error {
-			if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
-				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
-			}
-			return nil
-		},
-	)
-	return p, err
-}
-
-// Project finds one. Errors: NotFound.
-func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.Project, error) {
-	p, revision, err := db.Get[schemas.Project](ctx, r.db, "project", string(id))
-	p.Revision = revision
-	return p, err
-}
-
-// Projects lists those in which the caller's participant is a partner; all of
-// them for operators and officers.
-func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Project, string, error) {
-	set := func(p *schemas.Project, revision int64) { p.Revision = revision }
-	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
-		return list(ctx, r.db, "project", "", nil, after, limit, set)
-	}
-	return picked(ctx, r.db, "project", after, limit, set,
-		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
-}
-
-// IsPartner says whether a participant leads or takes part in a project.
-func IsPartner(p schemas.Project, id schemas.ParticipantID) bool {
-	return id != "" && (p.Lead == id || slices.Contains(p.Partners, id))
-}
-
-// Running says whether a project is under way at an instant.
-func Running(p schemas.Project, now time.Time) bool {
-	return !now.Before(p.From) && (p.Until.IsZero() || now.Before(p.Until))
-}
 
 // picked lists what pick keeps; it walks as far as it must, so that neither pages nor
 // cursors tell of the others.

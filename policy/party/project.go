@@ -1,0 +1,118 @@
+package party
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet/connectors/db"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// PutProject makes or changes a project: by its lead partner (a trainer) or an
+// operator. Errors: Denied, Invalid, Conflict, Precondition.
+func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schemas.Project, ifRevision int64) (schemas.Project, error) {
+	if !by.Has(schemas.RoleOperator) {
+		err := policy.Needs(by, schemas.RoleTrainer, "make a project")
+		if err != nil {
+			return p, err
+		}
+	}
+	if p.Lead == "" {
+		p.Lead = by.Participant
+	}
+	if p.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+		return p, schemas.BadField("project", "/lead", "only the lead partner itself makes a project")
+	}
+	p.Title = schemas.Normal(p.Title)
+	if !schemas.IsLine(p.Title) {
+		return p, notOneLine("project", "/title", p.Title)
+	}
+	if !schemas.IsSlug(string(p.ID)) {
+		return p, schemas.BadField("project", "/id", "%q cannot name a project: a name has %s", p.ID, schemas.SlugInWords)
+	}
+	if !p.Until.IsZero() && !p.Until.After(p.From) {
+		return p, schemas.BadField("project", "/until", "the end is not after the start")
+	}
+	for i, want := range p.Purposes {
+		if !slices.ContainsFunc(r.purposes, func(have schemas.Purpose) bool { return have.ID == want || have.IRI == want }) {
+			return p, schemas.BadField("project", fmt.Sprintf("/purposes/%d", i), "%q is not a purpose of the closed list", want)
+		}
+	}
+	_, err := r.Factory(ctx, p.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return p, err
+	}
+	if err != nil {
+		return p, schemas.BadField("project", "/factory", "there is no factory %q", p.Factory)
+	}
+	for i, s := range p.Outcomes {
+		if len(s) > maxOutcome {
+			return p, schemas.BadField("project", fmt.Sprintf("/outcomes/%d", i), "%d bytes: an outcome is said in at most %d", len(s), maxOutcome)
+		}
+	}
+	if len(p.Partners) > maxPartners {
+		return p, schemas.BadField("project", "/partners", "a project has at most %d partners beside its lead", maxPartners)
+	}
+	for i, id := range p.Partners {
+		if id == p.Lead || slices.Contains(p.Partners[:i], id) {
+			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", i),
+				"%q takes part already: name each partner once, and not the lead", id)
+		}
+	}
+	for i, id := range append([]schemas.ParticipantID{p.Lead}, p.Partners...) {
+		_, err := r.Participant(ctx, id)
+		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+			return p, err
+		}
+		if err != nil {
+			return p, schemas.BadField("project", fmt.Sprintf("/partners/%d", max(i-1, 0)), "there is no participant %q", id)
+		}
+	}
+	if ifRevision != 0 {
+		_, err := r.Project(ctx, p.ID)
+		if err != nil {
+			return p, err
+		}
+	}
+	p.Revision, err = put(
+		ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision,
+		func(_ context.Context, _ *db.Tx, have schemas.Project) error {
+			if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
+				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
+			}
+			return nil
+		},
+	)
+	return p, err
+}
+
+// Project finds one. Errors: NotFound.
+func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.Project, error) {
+	p, revision, err := db.Get[schemas.Project](ctx, r.db, "project", string(id))
+	p.Revision = revision
+	return p, err
+}
+
+// Projects lists those in which the caller's participant is a partner; all of
+// them for operators and officers.
+func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Project, string, error) {
+	set := func(p *schemas.Project, revision int64) { p.Revision = revision }
+	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
+		return list(ctx, r.db, "project", "", nil, after, limit, set)
+	}
+	return picked(ctx, r.db, "project", after, limit, set,
+		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
+}
+
+// IsPartner says whether a participant leads or takes part in a project.
+func IsPartner(p schemas.Project, id schemas.ParticipantID) bool {
+	return id != "" && (p.Lead == id || slices.Contains(p.Partners, id))
+}
+
+// Running says whether a project is under way at an instant.
+func Running(p schemas.Project, now time.Time) bool {
+	return !now.Before(p.From) && (p.Until.IsZero() || now.Before(p.Until))
+}
