@@ -74,9 +74,9 @@ func siblings() map[string][]string {
 		"gateway/stream/rowindex": {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/stream/file":     {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 
-		"connectors/dcatap/dcataptest": {"connectors/rdf"},
+		"connectors/dcatap/dcataptest": {"connectors/rdf", "connectors/sharedtest"},
 		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},
-		"connectors/shard/shardtest":   {"connectors/shard", "connectors/batch", "connectors/column/columntest"},
+		"connectors/shard/shardtest":   {"connectors/shard", "connectors/batch", "connectors/column/columntest", "connectors/sharedtest"},
 		"connectors/shard/parquet":     {"connectors/batch", "connectors/column", "connectors/ipc"},
 	}
 }

@@ -2,7 +2,6 @@ package dcatap
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,24 +12,13 @@ import (
 	"guichet/connectors/dcatap/dcataptest"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
-func fromShared(t *testing.T, path string) string {
-	t.Helper()
-	dir := os.Getenv("GUICHET_SHARED")
-	if dir == "" && os.Getenv("CI") == "true" {
-		t.Fatal("GUICHET_SHARED is not set, and CI=true")
-	}
-	if dir == "" {
-		t.Skip("GUICHET_SHARED is not set: no reference data")
-	}
-	return filepath.Join(dir, path)
-}
-
 func readShared(t *testing.T, path, base string) schemas.Dataset {
 	t.Helper()
-	b, err := os.ReadFile(fromShared(t, path))
+	b, err := os.ReadFile(sharedtest.Path(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +64,7 @@ func TestRelativeFormat(t *testing.T) { // trial 7
 	if diff := cmp.Diff(want, d.Links); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	b, err := os.ReadFile(fromShared(t, "reports/07-relative-format/catalogue.jsonld"))
+	b, err := os.ReadFile(sharedtest.Path(t, "reports/07-relative-format/catalogue.jsonld"))
 	if err != nil {
 		t.Fatal(err)
 	}

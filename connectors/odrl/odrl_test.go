@@ -11,21 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
-
-// fromShared gives a file of the shared folder, or skips.
-func fromShared(t *testing.T, path string) string {
-	t.Helper()
-	dir := os.Getenv("GUICHET_SHARED")
-	if dir == "" && os.Getenv("CI") == "true" {
-		t.Fatal("GUICHET_SHARED is not set, and CI=true")
-	}
-	if dir == "" {
-		t.Skip("GUICHET_SHARED is not set: no reference data")
-	}
-	return filepath.Join(dir, path)
-}
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
@@ -81,7 +69,7 @@ func TestTrials(t *testing.T) {
 		"25-operand-list/rdf-list.jsonld":       leaf("purpose", "isAnyOf", "academic-research", "scientific-research"),
 	} {
 		t.Run(path, func(t *testing.T) {
-			got, err := Parse(read(t, fromShared(t, "reports/"+path)))
+			got, err := Parse(read(t, sharedtest.Path(t, "reports/"+path)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +83,7 @@ func TestTrials(t *testing.T) {
 // Every file of the reference data either parses or is refused with a term.
 func TestReferenceData(t *testing.T) {
 	parsed, refused := 0, 0
-	err := filepath.WalkDir(fromShared(t, "reference-data/odrl"), func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(sharedtest.Path(t, "reference-data/odrl"), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -138,7 +126,7 @@ func TestWriteIsJSON(t *testing.T) {
 // Trial 25's third file: it parses once every purpose in it is in the closed
 // list, and until then the one that is not is named.
 func TestListOfIRIs(t *testing.T) {
-	o, err := Parse(read(t, fromShared(t, "reports/25-operand-list/any-iris.jsonld")))
+	o, err := Parse(read(t, sharedtest.Path(t, "reports/25-operand-list/any-iris.jsonld")))
 	switch {
 	case err == nil && len(o.Rules[0].Constraint.Right) != 3:
 		t.Errorf("%+v", o)

@@ -1,22 +1,17 @@
 package sandbox
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"guichet/connectors/sharedtest"
 )
 
 // TestPicturesFitTheChild: a page of 80 MB, as pyarrow makes of some hundred pictures,
 // is read by a child of 208.
 func TestPicturesFitTheChild(t *testing.T) {
-	python := os.Getenv("GUICHET_PYTHON")
-	if python == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GUICHET_PYTHON names no interpreter with pyarrow, and CI=true")
-		}
-		t.Skip("GUICHET_PYTHON names no interpreter with pyarrow")
-	}
+	python := sharedtest.Python(t)
 	path := filepath.Join(t.TempDir(), "pictures.parquet")
 	out, err := exec.Command(python, "-c", `
 import sys, random, pyarrow as pa, pyarrow.parquet as pq

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"guichet/connectors/shard"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
@@ -20,19 +21,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// shared is a folder beside the repository with reports and data, or skips.
-func shared(t testing.TB, parts ...string) string {
-	t.Helper()
-	dir := os.Getenv("GUICHET_SHARED")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GUICHET_SHARED is not set, and CI=true")
-		}
-		t.Skip("GUICHET_SHARED is not set: no reports and data")
-	}
-	return filepath.Join(append([]string{dir}, parts...)...)
 }
 
 func runner(t testing.TB, l Limits) *Runner {
@@ -66,11 +54,11 @@ func run(t testing.TB, r *Runner, path string, format shard.Format) (shard.Repor
 func TestConformInChild(t *testing.T) {
 	r := runner(t, Limits{})
 	t.Logf("namespaces %#x", r.namespaces)
-	rep, err := run(t, r, shared(t, "reports", "54-truncated-upload", "whole.arrows"), "")
+	rep, err := run(t, r, sharedtest.Path(t, "reports", "54-truncated-upload", "whole.arrows"), "")
 	if err != nil || rep.Rows != 300 || rep.OutSize == 0 {
 		t.Fatalf("%+v %v", rep, err)
 	}
-	_, err = run(t, r, shared(t, "reports", "54-truncated-upload", "in-body.arrows"), "")
+	_, err = run(t, r, sharedtest.Path(t, "reports", "54-truncated-upload", "in-body.arrows"), "")
 	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "in-body.arrows: no end marker") {
 		t.Fatal(err)
 	}
@@ -86,12 +74,12 @@ func TestLimits(t *testing.T) {
 		{Limits{Memory: 24 << 20}, "took more than 24 MiB"},
 		{Limits{Wall: 50 * time.Millisecond}, "took longer than 50ms"},
 	} {
-		_, err := run(t, runner(t, x.limits), shared(t, "data", file), "")
+		_, err := run(t, runner(t, x.limits), sharedtest.Path(t, "data", file), "")
 		if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%+v: %v", x.limits, err)
 		}
 	}
-	if rep, err := run(t, runner(t, Limits{}), shared(t, "data", file), ""); err != nil || rep.Rows != 916_166 {
+	if rep, err := run(t, runner(t, Limits{}), sharedtest.Path(t, "data", file), ""); err != nil || rep.Rows != 916_166 {
 		t.Errorf("%d rows, %v", rep.Rows, err)
 	}
 }
@@ -118,7 +106,7 @@ func TestOutOfMemory(t *testing.T) {
 
 func TestCancelKillsTheChild(t *testing.T) {
 	r := runner(t, Limits{Children: 1})
-	in, err := os.Open(shared(t, "data", "health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"))
+	in, err := os.Open(sharedtest.Path(t, "data", "health/mimic-iv-demo-meds/mimic_iv_demo_meds_events.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +150,7 @@ func TestBadCorpus(t *testing.T) {
 		"csv": shard.FormatCSV, "parquet": shard.FormatParquet, "parquet-encoding": shard.FormatParquet,
 	}
 	var read, refused int
-	err := filepath.WalkDir(shared(t, "data", "interop", "bad"), func(p string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(sharedtest.Path(t, "data", "interop", "bad"), func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -190,7 +178,7 @@ func TestBadCorpus(t *testing.T) {
 func TestGoodParquetInChild(t *testing.T) {
 	r := runner(t, Limits{Wall: 60 * time.Second})
 	for _, dir := range []string{"", "geospatial", "arrow-testing", "natural-earth", "variant", "encrypted"} {
-		files, err := filepath.Glob(shared(t, "data", "interop", "parquet", dir, "*.parquet*"))
+		files, err := filepath.Glob(sharedtest.Path(t, "data", "interop", "parquet", dir, "*.parquet*"))
 		if err != nil {
 			t.Fatal(err)
 		}

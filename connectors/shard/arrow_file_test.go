@@ -10,13 +10,14 @@ import (
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 // TestPolarsFiles: polars writes the schema message of an Arrow file without marker and
 // length; the footer has the schema.
 func TestPolarsFiles(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(shardtest.Python(t), "-c", `
+	out, err := exec.Command(sharedtest.Python(t), "-c", `
 import sys, polars as pl
 frame = pl.DataFrame({"n": [1, None, 3], "word": ["a", "ž", None], 
   "kind": pl.Series(["x", "y", "x"], dtype=pl.Categorical), "list": [[1], [], None]})
@@ -48,7 +49,7 @@ frame.clear().write_ipc(sys.argv[1] + "/empty.arrow")
 // they stand, are published as decimals of 128 bits, and the report says so.
 func TestSmallDecimalsBecomeWide(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(shardtest.Python(t), "-c", `
+	out, err := exec.Command(sharedtest.Python(t), "-c", `
 import sys, pyarrow as pa, polars as pl
 from decimal import Decimal as D
 small, large = pa.array([D("1.50"), None, D("-99999.99"), D("0.01")], pa.decimal32(7, 2)), pa.array(
@@ -95,7 +96,7 @@ whole.write_parquet(sys.argv[1] + "/integers.parquet")
 // columns beside their types; the report names it by key.
 func TestMetadataLeftOutIsSaid(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(shardtest.Python(t), "-c", `
+	out, err := exec.Command(sharedtest.Python(t), "-c", `
 import sys, pyarrow as pa, pyarrow.parquet as pq
 table = pa.table({"n": [1]}, schema=pa.schema([pa.field("n", pa.int64(), metadata={"unit": "kg"})], metadata={"origin": "a survey"}))
 pq.write_table(table, sys.argv[1] + "/said.parquet")

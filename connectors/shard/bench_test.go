@@ -12,6 +12,7 @@ import (
 
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 // spent is the processor time of this process.
@@ -26,11 +27,11 @@ func spent(tb testing.TB) time.Duration {
 // BenchmarkPublishParquet reads, checks, cuts and writes Parquet files as publication
 // does, beside pyarrow's whole job; the figure is our processor time to its.
 func BenchmarkPublishParquet(b *testing.B) {
-	dir, py := b.TempDir(), shardtest.Python(b)
+	dir, py := b.TempDir(), sharedtest.Python(b)
 	if out, err := exec.Command(py, "testdata/bench.py", "write", dir).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), shardtest.Shared(b, "data", "health",
+	for _, f := range []string{filepath.Join(dir, "dict.parquet"), filepath.Join(dir, "num.parquet"), sharedtest.Path(b, "data", "health",
 		"mimic-iv-demo-meds", "mimic_iv_demo_meds_events.parquet")} {
 		b.Run(filepath.Base(f), func(b *testing.B) {
 			data, err := os.ReadFile(f)

@@ -18,6 +18,7 @@ import (
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 // TestCutDependsOnRowsAlone writes the same rows in different batches.
@@ -143,13 +144,7 @@ func TestSchemaOfTheTable(t *testing.T) {
 
 // TestPyarrowAgrees lets pyarrow open what was written, where it is at hand.
 func TestPyarrowAgrees(t *testing.T) {
-	python := os.Getenv("GUICHET_PYTHON")
-	if python == "" && os.Getenv("CI") == "true" {
-		t.Fatal("GUICHET_PYTHON is not set, and CI=true")
-	}
-	if python == "" {
-		t.Skip("GUICHET_PYTHON is not set: no interpreter with pyarrow")
-	}
+	python := sharedtest.Python(t)
 	const script = `
 import sys, pyarrow as pa, pyarrow.ipc as ipc
 src, out = sys.argv[1:]

@@ -20,6 +20,7 @@ import (
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
@@ -57,7 +58,7 @@ func digest(name string, r shard.Report, out []byte, err error) string {
 
 func digestsOfShared(t *testing.T) (out []string) {
 	t.Helper()
-	root := shardtest.Shared(t, "data", "interop")
+	root := sharedtest.Path(t, "data", "interop")
 	other := regexp.MustCompile(`\.(gz|bin|json|value|metadata|md)$`)
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || other.MatchString(p) || strings.HasPrefix(d.Name(), "large_string_map") {

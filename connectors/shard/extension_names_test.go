@@ -9,12 +9,13 @@ import (
 
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 // TestExtensionNamesAreSound writes every extension name that readers know over every
 // storage, right and wrong: pyarrow opens whatever is published of them.
 func TestExtensionNamesAreSound(t *testing.T) {
-	out, err := exec.Command(shardtest.Python(t), "testdata/names.py", t.TempDir()).Output()
+	out, err := exec.Command(sharedtest.Python(t), "testdata/names.py", t.TempDir()).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

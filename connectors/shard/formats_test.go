@@ -18,6 +18,7 @@ import (
 	"guichet/connectors/ipc"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 var update = flag.Bool("update", false, "write docs/formats.md anew")
@@ -216,7 +217,7 @@ func readersTable(t *testing.T, published map[string][]byte, notes map[string]st
 		}
 		fmt.Fprintln(&in, p)
 	}
-	cmd := exec.Command(shardtest.Python(t), "testdata/readers.py")
+	cmd := exec.Command(sharedtest.Python(t), "testdata/readers.py")
 	cmd.Stdin = &in
 	out, err := cmd.Output()
 	if err != nil {

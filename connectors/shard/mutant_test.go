@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
@@ -24,7 +25,7 @@ type written1 struct{ path, writer, option, typ, refused string }
 // versions.
 func byWriters(t testing.TB) (versions string, out []written1) {
 	t.Helper()
-	cmd := exec.Command(shardtest.Python(t), "testdata/write.py", t.TempDir())
+	cmd := exec.Command(sharedtest.Python(t), "testdata/write.py", t.TempDir())
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	b, err := cmd.Output()
@@ -124,7 +125,7 @@ func published(t testing.TB, b []byte, name string) ([]byte, error) {
 func TestCorpusPassesValidation(t *testing.T) {
 	pairs := map[string][]byte{}
 	names, refused := map[string]string{}, 0
-	err := filepath.WalkDir(shardtest.Shared(t, "data", "interop"), func(p string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(sharedtest.Path(t, "data", "interop"), func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "large_string_map") {
 			return err
 		}

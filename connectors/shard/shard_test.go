@@ -10,6 +10,7 @@ import (
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 func TestTruncatedUpload(t *testing.T) { // trial 54
@@ -56,7 +57,7 @@ func TestSliceOfViews(t *testing.T) { // trial 52, as published
 // with a sentence.
 func TestGoodCorpus(t *testing.T) {
 	var read, refused int
-	err := filepath.WalkDir(shardtest.Shared(t, "data", "interop", "arrow"), func(p string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(sharedtest.Path(t, "data", "interop", "arrow"), func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(p, ".gz") {
 			return err
 		}

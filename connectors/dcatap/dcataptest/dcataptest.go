@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"guichet/connectors/rdf"
+	"guichet/connectors/sharedtest"
 )
 
 // base stands for the address that a document came from.
@@ -30,14 +31,7 @@ const class = "http://www.w3.org/ns/dcat#Dataset"
 // Folder is the folder of the reference data; a test without one is skipped, but under CI.
 func Folder(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("GUICHET_SHARED")
-	if dir == "" && os.Getenv("CI") == "true" {
-		t.Fatal("GUICHET_SHARED is not set, and CI=true")
-	}
-	if dir == "" {
-		t.Skip("GUICHET_SHARED is not set: no reference data")
-	}
-	return filepath.Join(dir, "reference-data", "catalogue")
+	return sharedtest.Path(t, "reference-data", "catalogue")
 }
 
 // files gives every file of the catalogues that may describe datasets, unpacked where

@@ -15,6 +15,7 @@ import (
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
@@ -193,7 +194,7 @@ func TestRealCSV(t *testing.T) {
 		"health/synthea/*.csv": {}, "health/ecdc-erviss/*.csv": {}, "agriculture/eurocrops/*/*.csv": {},
 		"energy/uci-appliances/*.csv": {}, "mobility/muenster-bike-counts/100031297/*.csv": {},
 	} {
-		files, err := filepath.Glob(filepath.Join(shardtest.Shared(t, "data"), pattern))
+		files, err := filepath.Glob(filepath.Join(sharedtest.Path(t, "data"), pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: no files: %v", pattern, err)
 		}

@@ -22,6 +22,7 @@ import (
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/parquet"
 	"guichet/connectors/shard/shardtest"
+	"guichet/connectors/sharedtest"
 )
 
 // TestParquetEqualsPyarrow publishes the providers' Parquet files and the Parquet
@@ -30,7 +31,7 @@ func TestParquetEqualsPyarrow(t *testing.T) {
 	var files []string
 	for _, dir := range [][]string{{"interop", "parquet"}, {"interop", "parquet", "arrow-testing"}, {"interop", "parquet",
 		"natural-earth"}, {"agriculture", "agridat"}, {"health", "mimic-iv-demo-meds"}} {
-		found, err := filepath.Glob(filepath.Join(shardtest.Shared(t, append([]string{"data"}, dir...)...), "*.parquet"))
+		found, err := filepath.Glob(filepath.Join(sharedtest.Path(t, append([]string{"data"}, dir...)...), "*.parquet"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +245,7 @@ func TestPageChecksums(t *testing.T) {
 
 // TestEncryptedParquet: keys never reach the gateway; the sentence says what to do.
 func TestEncryptedParquet(t *testing.T) {
-	files, err := filepath.Glob(shardtest.Shared(t, "data", "interop", "parquet", "encrypted", "*.encrypted"))
+	files, err := filepath.Glob(sharedtest.Path(t, "data", "interop", "parquet", "encrypted", "*.encrypted"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(len(files), err)
 	}
@@ -293,7 +294,7 @@ func TestLargeValuesMakeSmallBatches(t *testing.T) {
 
 // TestRandomNestedParquet compares random nested columns with pyarrow's reading.
 func TestRandomNestedParquet(t *testing.T) {
-	out, err := exec.Command(shardtest.Python(t), "testdata/random_tables.py", t.TempDir(), "7", "200").Output()
+	out, err := exec.Command(sharedtest.Python(t), "testdata/random_tables.py", t.TempDir(), "7", "200").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +320,7 @@ func TestRandomNestedParquet(t *testing.T) {
 // allows it, so that tables of pictures fit the child; values are the same.
 func TestLargePages(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(shardtest.Python(t), "-c", `
+	out, err := exec.Command(sharedtest.Python(t), "-c", `
 import sys, pyarrow as pa, pyarrow.parquet as pq
 rows = 180_000
 some = lambda f: [None if i % 13 == 5 else f(i) for i in range(rows)]

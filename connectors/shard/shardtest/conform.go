@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,21 +16,9 @@ import (
 	"guichet/connectors/batch"
 	"guichet/connectors/column/columntest"
 	"guichet/connectors/shard"
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
-
-// Shared is a folder beside the repository with reports and data, or skips.
-func Shared(t testing.TB, parts ...string) string {
-	t.Helper()
-	dir := os.Getenv("GUICHET_SHARED")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GUICHET_SHARED is not set, and CI=true")
-		}
-		t.Skip("GUICHET_SHARED is not set: no reports and data")
-	}
-	return filepath.Join(append([]string{dir}, parts...)...)
-}
 
 // FileOf is an open file without a name, as the gateway hands them to the child.
 func FileOf(t testing.TB, b []byte) *os.File {
@@ -102,7 +89,7 @@ func Must(t testing.TB, in []byte, spec shard.Spec) (shard.Report, []byte) {
 // ReadShared reads a file of Shared.
 func ReadShared(t testing.TB, parts ...string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(Shared(t, parts...))
+	b, err := os.ReadFile(sharedtest.Path(t, parts...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,25 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"guichet/connectors/sharedtest"
 )
 
 // equal compares files with pyarrow.
 //
 //go:embed testdata/equal.py
 var equal string
-
-// Python is an interpreter with pyarrow, polars and duckdb, or the test is skipped.
-func Python(t testing.TB) string {
-	t.Helper()
-	p := os.Getenv("GUICHET_PYTHON")
-	if p == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GUICHET_PYTHON names no interpreter with pyarrow, and CI=true")
-		}
-		t.Skip("GUICHET_PYTHON names no interpreter with pyarrow")
-	}
-	return p
-}
 
 // Verdict is what testdata/equal.py says of one published file.
 type Verdict struct {
@@ -50,7 +39,7 @@ func Judge(t testing.TB, pairs map[string][]byte) map[string]Verdict {
 		}
 		fmt.Fprintf(&in, "%s\t%s\n", source, p)
 	}
-	cmd := exec.Command(Python(t), "-c", equal)
+	cmd := exec.Command(sharedtest.Python(t), "-c", equal)
 	var said bytes.Buffer
 	cmd.Stdin, cmd.Stderr = &in, &said
 	b, err := cmd.Output()
