@@ -10,7 +10,8 @@ import (
 )
 
 // unused is how much memory must lie idle before it is worth a collection, in bytes.
-const unused = 64 << 20
+// What is less stays until the runtime's own collection, two minutes later.
+const unused = 32 << 20
 
 // crew counts requests that are being answered, so that memory which many of them
 // took is given back to the machine when they are gone: the runtime alone would keep
