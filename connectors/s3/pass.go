@@ -11,18 +11,56 @@ import (
 
 // Body is what comes of an object, in order. It goes on over the same object where a store
 // breaks off. Not safe for concurrent use.
-type Body struct{ *reader }
+type Body struct {
+	*reader
+	beyond int64 // bytes at the end that nobody asked for
+}
+
+// nearlyAll is how much of an object may be asked for and not wanted: stores send a whole
+// one out of their files' cache, and part of one by copying it.
+const nearlyAll = 256 << 10
 
 // OpenBody is Open for bytes that are to go on to another socket, or of which some are not
-// wanted. length must be more than 0.
-func (s *Store) OpenBody(ctx context.Context, bucket, key, etag string, offset, length int64) (*Body, error) {
-	r := &reader{s: s, ctx: ctx, bucket: bucket, key: key, etag: etag, at: offset, left: length, size: -1, tries: retries}
-	r.direct = s.direct != nil
-	_, err := s.begin(r)
+// wanted. length must be more than 0; size is that of the whole object. Where nearly all of
+// it is wanted, it is asked for whole.
+func (s *Store) OpenBody(ctx context.Context, bucket, key, etag string, offset, length, size int64) (*Body, error) {
+	b := &Body{reader: &reader{s: s, ctx: ctx, bucket: bucket, key: key, etag: etag, at: offset, left: length, size: -1, tries: retries}}
+	b.direct = s.direct != nil
+	whole := offset+length <= size && size-length <= min(nearlyAll, size/4)
+	if whole {
+		b.at, b.left, b.size, b.beyond = 0, size, size, size-offset-length
+	}
+	_, err := s.begin(b.reader)
+	if err == nil && whole {
+		err = b.Skip(offset)
+	}
 	if err != nil {
+		b.reader.close()
 		return nil, err
 	}
-	return &Body{r}, nil
+	return b, nil
+}
+
+// Read is io.Reader's.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.beyond > 0 && b.left == b.beyond {
+		return 0, io.EOF
+	}
+	if b.beyond > 0 {
+		p = p[:min(int64(len(p)), b.left-b.beyond)]
+	}
+	return b.reader.Read(p)
+}
+
+// Close is io.Closer's. What nobody asked for is dropped where all else was taken, so that
+// the connection is good for the next request.
+func (b *Body) Close() error {
+	if b.beyond > 0 && b.left == b.beyond && b.body != nil {
+		n := b.beyond
+		b.beyond, b.tries = 0, 0
+		_ = b.Skip(n) // else it is closed
+	}
+	return b.reader.Close()
 }
 
 // DestinationError says that the other socket, and not the store, ended a Pass.
@@ -82,7 +120,7 @@ const copyPiece = 64 << 10
 
 // each calls do until n bytes are gone, and goes on where the store breaks off.
 func (b *Body) each(n int64, do func(most int64) (int64, error)) error {
-	if n > b.left {
+	if n > b.left-b.beyond {
 		return io.ErrUnexpectedEOF
 	}
 	for n > 0 {

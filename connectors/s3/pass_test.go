@@ -38,7 +38,7 @@ func readRange(t *testing.T, s *Store, etag string, offset int64, p []byte) erro
 
 func readBody(t *testing.T, s *Store, etag string, offset int64, p []byte) error {
 	t.Helper()
-	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)))
+	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)), int64(len(object)))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func readBody(t *testing.T, s *Store, etag string, offset int64, p []byte) error
 // passed passes the bytes to another socket, and reads them there.
 func passed(t *testing.T, s *Store, etag string, offset int64, p []byte) error {
 	t.Helper()
-	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)))
+	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)), int64(len(object)))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func passed(t *testing.T, s *Store, etag string, offset int64, p []byte) error {
 // skipped leaves out all but the last byte; the others count as right.
 func skipped(t *testing.T, s *Store, etag string, offset int64, p []byte) error {
 	t.Helper()
-	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)))
+	b, err := s.OpenBody(t.Context(), "lab", "k", etag, offset, int64(len(p)), int64(len(object)))
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func TestBodiesAreSlices(t *testing.T) {
 		t.Run(kind, rapid.MakeCheck(func(r *rapid.T) {
 			offset := rapid.IntRange(0, len(object)-2).Draw(r, "offset")
 			length := rapid.IntRange(1, len(object)-offset).Draw(r, "length")
-			b, err := s.OpenBody(t.Context(), "lab", "k", "tag", int64(offset), int64(length))
+			b, err := s.OpenBody(t.Context(), "lab", "k", "tag", int64(offset), int64(length), int64(len(object)))
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -220,7 +220,7 @@ func TestDestinations(t *testing.T) {
 			_ = to.SetWriteBuffer(4 << 10)
 			var ended sync.Once
 			for err := error(nil); err == nil; { // the kernel takes some of what nobody reads
-				b, opened := s.OpenBody(t.Context(), "lab", "k", "tag", 0, int64(len(object)))
+				b, opened := s.OpenBody(t.Context(), "lab", "k", "tag", 0, int64(len(object)), int64(len(object)))
 				if opened != nil {
 					t.Fatal(opened)
 				}
@@ -255,7 +255,7 @@ func TestBodiesEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			b, err := s.OpenBody(ctx, "lab", "k", "tag", 0, 200)
+			b, err := s.OpenBody(ctx, "lab", "k", "tag", 0, 200, int64(len(object)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -352,7 +352,7 @@ func BenchmarkPass(b *testing.B) {
 			}()
 			b.SetBytes(int64(len(big)))
 			for b.Loop() {
-				body, err := s.OpenBody(b.Context(), "lab", "k", "tag", 0, int64(len(big)))
+				body, err := s.OpenBody(b.Context(), "lab", "k", "tag", 0, int64(len(big)), int64(len(big)))
 				if err == nil {
 					err = move(body, to)
 				}

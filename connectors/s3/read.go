@@ -73,7 +73,11 @@ func (r *reader) open() error {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	head := time.AfterFunc(r.s.idle, func() { cancel(Stalls) })
 	s := &slot{direct: r.direct}
-	err := r.s.get(context.WithValue(ctx, slotKey{}, s), r.bucket, r.key, r.etag, r.at, r.left)
+	length := r.left
+	if r.at == 0 && r.left == r.size { // the whole object: stores send it at less cost than a range
+		length = -1
+	}
+	err := r.s.get(context.WithValue(ctx, slotKey{}, s), r.bucket, r.key, r.etag, r.at, length)
 	head.Stop()
 	if err == nil && s.resp == nil {
 		err = OtherRange // neither 200 nor 206: nothing that minio-go takes for an object

@@ -48,7 +48,7 @@ func (r *Reader) batches(ctx context.Context, rd Range, first bool) (out *Batche
 	store, err := r.open(ctx, b.shard.Store)
 	if err == nil {
 		b.compare = !store.Own()
-		b.body, err = store.OpenBody(ctx, b.shard.Bucket, b.shard.Key, b.shard.ETag, rd.offset, rd.length)
+		b.body, err = store.OpenBody(ctx, b.shard.Bucket, b.shard.Key, b.shard.ETag, rd.offset, rd.length, b.shard.Size)
 	}
 	if err != nil {
 		return nil, RedactLocation(r.source.Name(), err)
