@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"guichet/gateway/api"
+	"guichet/gateway/door"
 	"guichet/gateway/flight"
 	"guichet/policy/agreement/lease"
 	"guichet/schemas"
@@ -101,8 +102,8 @@ func (s *Server) observe(c *gin.Context) {
 		status := c.Writer.Status()
 		s.metrics.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 		s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
-		s.metrics.sent.WithLabelValues(route).Add(float64(max(c.Writer.Size(), 0)))
-		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", max(c.Writer.Size(), 0), "ms",
+		s.metrics.sent.WithLabelValues(route).Add(float64(door.SentBytes(c)))
+		s.deps.Log.Info("request", "method", method, "route", route, "status", status, "bytes", door.SentBytes(c), "ms",
 			float64(took.Microseconds())/1000, "by", s.caller(c), "about", c.Param("id"))
 	}()
 	c.Next()

@@ -3,18 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"time"
-
-	"guichet/cmd/guichet/demo"
-	"guichet/connectors/s3"
-	"guichet/connectors/shard"
-	"guichet/schemas"
 )
 
 // benchCSV makes rows of seven columns: two whole numbers, two decimals, two texts, a day.
@@ -28,51 +20,6 @@ func benchCSV(rows int, seed uint64) []byte {
 			crops[r.IntN(len(crops))], r.IntN(500), 10+r.IntN(15), 1+r.IntN(12), 1+r.IntN(28))
 	}
 	return b.Bytes()
-}
-
-// canonical makes a conforming Arrow file of CSV.
-func (m *meter) canonical(csv []byte) []byte {
-	in, err := os.CreateTemp(m.dir, "in")
-	m.must(err)
-	defer in.Close()
-	out, err := os.CreateTemp(m.dir, "out")
-	m.must(err)
-	defer out.Close()
-	_, err = in.Write(csv)
-	m.must(err)
-	_, err = shard.Conform(m.ctx, in, int64(len(csv)), shard.Spec{Name: "x.csv"}, out)
-	m.must(err)
-	_, err = out.Seek(0, io.SeekStart)
-	m.must(err)
-	b, err := io.ReadAll(out)
-	m.must(err)
-	return b
-}
-
-// published puts objects into the store and publishes them; it gives the bytes a second
-// and the gateway's seconds of processor, with its children's.
-func (m *meter) published(name string, objects map[string][]byte) (bytesPerSecond, cpu float64) {
-	st, err := s3.New("local", m.rig.S3.Endpoint, m.rig.S3.Region, s3.Credentials{AccessKey: m.rig.S3.AccessKey, SecretKey: m.rig.S3.SecretKey})
-	m.must(err)
-	prefix, all := "grid/bench-"+name+"/", 0.0
-	for key, b := range objects {
-		_, err := st.Put(m.ctx, m.rig.S3.Bucket, prefix+key, bytes.NewReader(b), int64(len(b)))
-		m.must(err)
-		all += float64(len(b))
-	}
-	grid, err := m.story.As(m.ctx, "grid")
-	m.must(err)
-	d, err := demo.Registered(m.ctx, grid, schemas.Dataset{IRI: "urn:bench:" + name, Space: "energy", Title: schemas.Text{"en": name}, Licence: "CC-BY-4.0", Countries: []string{"LU"}})
-	m.must(err)
-	used := m.cpu()
-	m.must(grid.Post(m.ctx, "/datasets/"+string(d.ID)+"/versions", schemas.Publication{Version: "1", Store: "local", Bucket: m.rig.S3.Bucket,
-		Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Prefix: prefix}}}}}, nil))
-	v, err := grid.WaitPublished(m.ctx, d.ID, "1", nil)
-	m.must(err)
-	for m.reading() {
-		time.Sleep(10 * time.Millisecond)
-	}
-	return all / v.Published.Sub(v.Started).Seconds(), m.cpu() - used
 }
 
 // reading says whether the gateway has a child that reads.
@@ -98,29 +45,59 @@ func (m *meter) python(script string, files ...string) float64 {
 	return s
 }
 
-// small publishes many small objects, where a process's start counts, and a CSV file,
-// where the reading of numbers does.
-func (m *meter) small() {
-	objects, files, all := map[string][]byte{}, []string{}, 0.0
-	for i := range 40 {
-		b := m.canonical(benchCSV(26_000, uint64(i)))
-		name := "part-" + strconv.Itoa(100+i) + ".arrow"
-		objects[name] = b
-		files = append(files, filepath.Join(m.dir, name))
-		m.must(os.WriteFile(files[i], b, 0o600))
-		all += float64(len(b))
-	}
-	rate, used := m.published("small", objects)
-	csv := benchCSV(520_000, 7)
-	_, cpu := m.published("csv", map[string][]byte{"rows.csv": csv})
+// reads is what a careful reader does with a file of the store.
+const reads = "import sys, time, hashlib, pyarrow.ipc as i\nt=time.time()\nfor p in sys.argv[1:]:\n b=open(p,'rb').read()\n" +
+	" hashlib.sha256(b).hexdigest(); i.open_file(b).read_all().validate(full=True)\nprint(time.time()-t)"
+
+const reader = "pyarrow read, validate, SHA-256 of local files"
+
+// compared says whether there is a pyarrow to compare with.
+func (m *meter) compared() bool {
 	if os.Getenv("GUICHET_PYTHON") == "" {
-		m.b.Log("publish.small and publish.csv are not compared: GUICHET_PYTHON names no interpreter with pyarrow")
-		return
+		m.Log("publishing is not compared: GUICHET_PYTHON names no interpreter with pyarrow")
+		return false
 	}
-	ref := m.python("import sys, time, hashlib, pyarrow.ipc as i\nt=time.time()\nfor p in sys.argv[1:]:\n b=open(p,'rb').read(); hashlib.sha256(b).hexdigest(); i.open_file(b).read_all().validate(full=True)\nprint(time.time()-t)", files...)
-	m.add(figure{Bench: fmt.Sprintf("publish.small, 40 objects of %.1f MB", all/40e6), Value: rate / 1e6, Unit: "MB/s", Reference: "pyarrow read, validate, SHA-256 of local files", RefValue: all / 1e6 / ref, CPU: used / all * 1e9})
+	return true
+}
+
+// publish reads every byte of the large set once.
+func (m *meter) publish() {
+	s := m.set("large")
+	ref := 0.0
+	if m.compared() {
+		ref = float64(s.bytes) / 1e6 / m.python(reads, s.files...)
+	}
+	m.add(figure{Bench: "publish", Value: s.rate / 1e6, Unit: "MB/s", Reference: reader, RefValue: ref, Gateway: s.cpu / float64(s.bytes) * 1e9,
+		Note: "4 objects of 121 MB; gateway with its children"})
+}
+
+// publishSmall publishes many small objects, where a process's start counts.
+func (m *meter) publishSmall() {
+	s := m.set("small")
+	ref := 0.0
+	if m.compared() {
+		ref = float64(s.bytes) / 1e6 / m.python(reads, s.files...)
+	}
+	m.add(figure{Bench: "publish.small", Value: s.rate / 1e6, Unit: "MB/s", Reference: reader, RefValue: ref, Gateway: s.cpu / float64(s.bytes) * 1e9,
+		Note: "40 objects of 2.5 MB; gateway with its children"})
+}
+
+// publishCSV publishes a CSV file, where the reading of numbers counts.
+func (m *meter) publishCSV() {
+	m.up()
+	csv := benchCSV(520_000, 7)
 	path := filepath.Join(m.dir, "rows.csv")
 	m.must(os.WriteFile(path, csv, 0o600))
-	ref = m.python("import sys, time, hashlib, pyarrow as a, pyarrow.csv as c, pyarrow.ipc as i\nt=time.process_time()\nb=open(sys.argv[1],'rb').read(); hashlib.sha256(b).hexdigest()\nv=c.read_csv(a.BufferReader(b))\ns=a.BufferOutputStream()\nw=i.new_file(s, v.schema); w.write_table(v); w.close()\nhashlib.sha256(s.getvalue()).hexdigest()\nprint(time.process_time()-t)", path)
-	m.add(figure{Bench: fmt.Sprintf("publish.csv, %.0f MB, 7 columns", float64(len(csv))/1e6), Value: cpu, Unit: "CPU s", Reference: "pyarrow read, write IPC, two SHA-256", RefValue: ref})
+	_, err := m.store().Put(m.Context(), m.rig.S3.Bucket, "grid/bench-csv/rows.csv", bytes.NewReader(csv), int64(len(csv)))
+	m.must(err)
+	_, _, cpu := m.published("csv", "grid/bench-csv/", int64(len(csv)))
+	ref := 0.0
+	if m.compared() {
+		ref = m.python("import sys, time, hashlib, pyarrow as a, pyarrow.csv as c, pyarrow.ipc as i\nt=time.process_time()\n"+
+			"b=open(sys.argv[1],'rb').read(); hashlib.sha256(b).hexdigest()\nv=c.read_csv(a.BufferReader(b))\n"+
+			"s=a.BufferOutputStream()\nw=i.new_file(s, v.schema); w.write_table(v); w.close()\n"+
+			"hashlib.sha256(s.getvalue()).hexdigest()\nprint(time.process_time()-t)", path)
+	}
+	m.add(figure{Bench: "publish.csv", Value: cpu, Unit: "CPU s", Reference: "pyarrow read, write IPC, two SHA-256", RefValue: ref,
+		Note: fmt.Sprintf("%.0f MB, 7 columns", float64(len(csv))/1e6)})
 }

@@ -136,6 +136,27 @@ func (c *splice) appendKept(bufs []ipc.BufferRef, body int64) error {
 	return nil
 }
 
+// Cut says by the metadata of a record batch what it becomes where no column is edited: the
+// new metadata, and the ranges of the old body that follow it, ascending. Kind: Invalid.
+func (p *Projection) Cut(meta []byte) (head []byte, kept []ipc.BufferRef, err error) {
+	m, err := ipc.ParseMeta(meta)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := p.plan(&m, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := int64(0)
+	for _, r := range c.body {
+		if r.made != nil || r.old.Offset < at {
+			return nil, nil, ipc.Invalid("the columns are not kept in their order")
+		}
+		kept, at = append(kept, r.old), r.old.Offset+r.old.Length
+	}
+	return ipc.RecordMeta(m.Rows, c.nodes, c.refs, c.len), kept, nil
+}
+
 // Splice projects a record batch message that lies in one piece and appends what it
 // becomes to out; edited has the new values of each column that Edit names, as many as
 // the batch has rows. The other columns' bytes are copied as they lie. Kind: Invalid.

@@ -64,15 +64,20 @@ type reader struct {
 	size              int64 // of the whole object; < 0: not known
 	body              *paced
 	tries             int
-	since             int // bytes since tries were given
+	since             int64 // bytes since tries were given
+	direct            bool  // over a connection of our own
 }
 
 // open asks for what is left.
 func (r *reader) open() error {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	head := time.AfterFunc(r.s.idle, func() { cancel(Stalls) })
-	s := &slot{}
-	err := r.s.get(context.WithValue(ctx, slotKey{}, s), r.bucket, r.key, r.etag, r.at, r.left)
+	s := &slot{direct: r.direct}
+	length := r.left
+	if r.at == 0 && r.left == r.size { // the whole object: stores send it at less cost than a range
+		length = -1
+	}
+	err := r.s.get(context.WithValue(ctx, slotKey{}, s), r.bucket, r.key, r.etag, r.at, length)
 	head.Stop()
 	if err == nil && s.resp == nil {
 		err = OtherRange // neither 200 nor 206: nothing that minio-go takes for an object
@@ -88,7 +93,7 @@ func (r *reader) open() error {
 		cancel(nil)
 		return err
 	}
-	r.body = &paced{body: s.resp.Body, ctx: ctx, cancel: cancel, idle: r.s.idle}
+	r.body = newPaced(ctx, cancel, s.resp.Body, r.s.idle)
 	return nil
 }
 
@@ -190,14 +195,24 @@ func (r *reader) Read(p []byte) (int, error) {
 		if err == nil || r.left < 0 && err == io.EOF { //nolint:errorlint // io.Reader's contract
 			return 0, err
 		}
-		r.close()
-		if r.ctx.Err() != nil {
-			return 0, r.s.explain(context.Cause(r.ctx), r.bucket, r.key)
-		}
-		if !passes(err) || r.etag == "" || !r.again() { // without an ETag the rest might be another object's
-			return 0, r.s.explain(broke(err), r.bucket, r.key)
+		err = r.goOn(err)
+		if err != nil {
+			return 0, err
 		}
 	}
+}
+
+// goOn gives up the answer that ended with err, and says why the rest cannot be asked for
+// again.
+func (r *reader) goOn(err error) error {
+	r.close()
+	if r.ctx.Err() != nil {
+		return r.s.explain(context.Cause(r.ctx), r.bucket, r.key)
+	}
+	if !passes(err) || r.etag == "" || !r.again() { // without an ETag the rest might be another object's
+		return r.s.explain(broke(err), r.bucket, r.key)
+	}
+	return nil
 }
 
 // passes says whether a read that ended so may go well when it is tried again.
@@ -225,15 +240,20 @@ func (r *reader) read(p []byte) (int, error) {
 		}
 	}
 	n, err := r.body.Read(p)
-	r.at += int64(n)
+	r.took(int64(n))
+	return n, err
+}
+
+// took counts bytes that came.
+func (r *reader) took(n int64) {
+	r.at += n
 	if r.left > 0 {
-		r.left -= int64(n)
+		r.left -= n
 	}
 	r.since += n
 	if r.since >= retryBytes {
 		r.tries, r.since = retries, 0
 	}
-	return n, err
 }
 
 func (r *reader) close() {

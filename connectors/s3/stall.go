@@ -14,24 +14,33 @@ type paced struct {
 	cancel context.CancelCauseFunc
 	idle   time.Duration
 	timer  *time.Timer
-	left   time.Duration
+	left   time.Duration // of idle, for what is missing of paceBytes
 	got    int
+}
+
+func newPaced(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser, idle time.Duration) *paced {
+	return &paced{body: body, ctx: ctx, cancel: cancel, idle: idle, left: idle}
+}
+
+// spent counts the time in which n bytes came.
+func (p *paced) spent(began time.Time, n int) {
+	p.left -= time.Since(began)
+	p.got += n
+	if p.got >= paceBytes {
+		p.left, p.got = p.idle, 0
+	}
 }
 
 func (p *paced) Read(b []byte) (int, error) {
 	if p.timer == nil {
-		p.left, p.timer = p.idle, time.AfterFunc(p.idle, func() { p.cancel(Stalls) })
+		p.timer = time.AfterFunc(p.left, func() { p.cancel(Stalls) })
 	} else {
 		p.timer.Reset(p.left)
 	}
 	began := time.Now()
 	n, err := p.body.Read(b)
 	p.timer.Stop()
-	p.left -= time.Since(began)
-	p.got += n
-	if p.got >= paceBytes {
-		p.left, p.got = p.idle, 0
-	}
+	p.spent(began, n)
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract
 		if f := faultOf(context.Cause(p.ctx)); f != "" {
 			err = f

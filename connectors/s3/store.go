@@ -40,6 +40,7 @@ type Store struct {
 	idle time.Duration // the most that a store may take for the next bytes
 	own  bool
 
+	direct   *direct        // nil where TLS or a proxy lies between
 	roots    *x509.CertPool // nil: the system's
 	endpoint string
 }
@@ -75,9 +76,10 @@ func New(id schemas.StoreID, endpoint, region string, c Credentials, options ...
 	if err != nil || u.Host == "" {
 		return nil, schemas.BadField("store", "/endpoint", "%q is not an endpoint; write it like https://s3.example", endpoint)
 	}
+	s.direct = newDirect(u)
 	core, err := minio.NewCore(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: u.Scheme == "https", Region: region,
-		Transport: &guard{transport(s.roots), s.idle}, MaxRetries: 3,
+		Transport: &guard{transport(s.roots), s.direct, s.idle}, MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, schemas.Errorf(schemas.Invalid, string(id), "open store %s: %w", id, err)

@@ -24,11 +24,17 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Unix(1, 0), bytes.NewReader(object))
 }
 
-func open(t *testing.T, h http.HandlerFunc) *Store {
+// newServer gives the address of a server that ends with the test.
+func newServer(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	s, err := New("s", srv.URL, "eu", Credentials{AccessKey: "a", SecretKey: "b"}, Idle(100*time.Millisecond))
+	return srv.URL
+}
+
+func open(t *testing.T, h http.HandlerFunc) *Store {
+	t.Helper()
+	s, err := New("s", newServer(t, h), "eu", Credentials{AccessKey: "a", SecretKey: "b"}, Idle(100*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,10 +106,10 @@ func TestLies(t *testing.T) {
 			}
 		}, "tag", schemas.Unavailable, any}, // a slow machine does not read so much in time
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		eachWay(t, c.name, func(t *testing.T, read way) {
 			s := open(t, c.h)
 			p := make([]byte, 100)
-			err := s.ReadRange(t.Context(), "lab", "k", c.etag, 100, p)
+			err := read(t, s, c.etag, 100, p)
 			if c.kind == 0 {
 				if err != nil || !bytes.Equal(p, object[100:200]) {
 					t.Fatalf("%v: %q", err, p)
@@ -116,12 +122,14 @@ func TestLies(t *testing.T) {
 			}
 		})
 	}
-	s := open(t, ignores("Range"))
-	p := make([]byte, 100)
-	err := s.ReadRange(t.Context(), "lab", "k", "tag", 0, p)
-	if err != nil || !bytes.Equal(p, object[:100]) {
-		t.Errorf("the beginning of a whole object: %v: %q", err, p)
-	}
+	eachWay(t, "the beginning of a whole object", func(t *testing.T, read way) {
+		s := open(t, ignores("Range"))
+		p := make([]byte, 100)
+		err := read(t, s, "tag", 0, p)
+		if err != nil || !bytes.Equal(p, object[:100]) {
+			t.Errorf("%v: %q", err, p)
+		}
+	})
 }
 
 // TestStalls: a body that stops or breaks off goes on from there, over the same object
@@ -147,7 +155,7 @@ func TestStalls(t *testing.T) {
 			}
 		}, Stalls, true},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		eachWay(t, c.name, func(t *testing.T, read way) {
 			var asked atomic.Int64
 			s := open(t, func(w http.ResponseWriter, r *http.Request) {
 				if asked.Add(1) > c.stops {
@@ -165,7 +173,7 @@ func TestStalls(t *testing.T) {
 				c.how(w, r)
 			})
 			p := make([]byte, 200<<10)
-			err := s.ReadRange(t.Context(), "lab", "k", "tag", 7, p)
+			err := read(t, s, "tag", 7, p)
 			if c.fails {
 				f, _ := errors.AsType[Fault](err)
 				if f != c.fault || schemas.KindOf(err) != schemas.Unavailable || asked.Load() > retries+1 {

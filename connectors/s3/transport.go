@@ -44,12 +44,16 @@ func transport(roots *x509.CertPool) *http.Transport {
 // those that it gives up, so every answer gets an end; the body of an object goes to
 // who asked for it instead, with the answer's status, which minio-go does not tell.
 type guard struct {
-	next http.RoundTripper
-	idle time.Duration
+	next   http.RoundTripper
+	direct *direct // nil where the store cannot be reached so
+	idle   time.Duration
 }
 
 // slot is where guard puts the answer to a request for an object.
-type slot struct{ resp *http.Response }
+type slot struct {
+	direct bool // it is to come over a connection of our own, where that can be
+	resp   *http.Response
+}
 
 // slotKey is the context's key of a slot.
 type slotKey struct{}
@@ -63,7 +67,12 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer stop.Stop()
 		r.Body = &sent{r.Body, stop, g.idle}
 	}
-	resp, err := g.next.RoundTrip(r)
+	s, _ := r.Context().Value(slotKey{}).(*slot)
+	next := g.next
+	if s != nil && s.direct && g.direct != nil {
+		next = g.direct
+	}
+	resp, err := next.RoundTrip(r)
 	if err != nil {
 		if f := faultOf(context.Cause(ctx)); f != "" {
 			err = f
@@ -71,7 +80,6 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	s, _ := r.Context().Value(slotKey{}).(*slot)
 	if s != nil && (resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent) {
 		whole := *resp
 		whole.Body = &answer{resp.Body, cancel}
@@ -79,8 +87,7 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body = http.NoBody
 		return resp, nil
 	}
-	p := &paced{body: resp.Body, ctx: ctx, cancel: cancel, idle: g.idle}
-	resp.Body = &bounded{p, maxAnswer}
+	resp.Body = &bounded{newPaced(ctx, cancel, resp.Body, g.idle), maxAnswer}
 	return resp, nil
 }
 

@@ -41,6 +41,8 @@ type Door struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Behind   []netip.Prefix // proxies whose X-Forwarded-For is believed
+
+	pieces pieces
 }
 
 // Mount puts the door's routes onto a group without Recovery.
@@ -303,7 +305,9 @@ func (d *Door) stream(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	d.run(c, g, p, &ipcStream{w: c.Writer, sums: takesTrailers(c.Request)})
+	sink := &ipcStream{w: c.Writer, socket: socketOf(c.Request), pieces: &d.pieces, sums: takesTrailers(c.Request)}
+	defer func() { c.Set(socketBytes, sink.direct) }()
+	d.run(c, g, p, sink)
 }
 
 // begun is a sink that knows whether it has sent anything.
@@ -317,5 +321,11 @@ func (d *Door) run(c *gin.Context, g policy.Grant, p *plan.Plan, sink begun) {
 	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { cutOff(c) })
 	d.ended(c, string(p.Source.Version.Dataset), sink, err)
 }
+
+// socketBytes is gin's key of the bytes that went past its writer.
+const socketBytes = "guichet.socket"
+
+// SentBytes is how much of an answer was sent.
+func SentBytes(c *gin.Context) int64 { return int64(max(c.Writer.Size(), 0)) + c.GetInt64(socketBytes) }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

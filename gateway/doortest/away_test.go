@@ -33,7 +33,7 @@ func overPostgres(t *testing.T, r *Rig) (*Rig, *Proxy) {
 	two := &Rig{dir: t.TempDir(), bin: r.bin, local: r.local, Store: r.Store, S3: r.S3, Bucket: r.Bucket, people: map[string]*client.Client{}, args: []string{"--database", u.String()}}
 	two.configure(t)
 	two.Serve(t)
-	two.register(t)
+	two.register(t, true)
 	return two, p
 }
 

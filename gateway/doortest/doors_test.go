@@ -27,7 +27,7 @@ func TestDoors(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not tested here: -short leaves the whole rig out")
 	}
-	r := Start(t)
+	r := Start(t, true)
 	doors := Doors(t, r)
 	t.Run("beside each other", func(t *testing.T) { // they wait for clocks, and touch nothing that others share
 		for _, c := range []doorTest{
@@ -91,6 +91,28 @@ func TestDoors(t *testing.T) {
 		{"Flight on the HTTP port", onePort},
 		{"TLS", encrypted},
 		{"terminated", terminated},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })
+	}
+}
+
+// TestDoorsOfForeignStores: where the operator does not answer for the store, what it gives
+// is compared with what was published before it leaves; clients see no difference.
+func TestDoorsOfForeignStores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not tested here: -short leaves the whole rig out")
+	}
+	r := Start(t, false)
+	doors := Doors(t, r)
+	for _, c := range []doorTest{
+		{"same batches", sameBatches},
+		{"equal to pyarrow", equalToPyarrow},
+		{"resume inside a batch", resumeInside},
+		{"hidden columns", hidden},
+		{"trailers", trailers},
+		{"changed objects", changedObjects},
+		{"store gone", storeGone},
+		{"revoked", revoked},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r, doors) })
 	}

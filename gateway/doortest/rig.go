@@ -67,8 +67,9 @@ func Skip(t testing.TB, format string, args ...any) {
 	t.Skipf("not tested here: "+format, args...)
 }
 
-// Start builds both binaries into .cache and brings everything up; it ends with t.
-func Start(t testing.TB) *Rig {
+// Start builds both binaries into .cache and brings everything up; it ends with t. own says
+// that the operator answers for the store: its bytes pass as they lie there.
+func Start(t testing.TB, own bool) *Rig {
 	t.Helper()
 	root := repository(t)
 	r := &Rig{dir: t.TempDir(), bin: filepath.Join(root, ".cache", "doortest"), people: map[string]*client.Client{}}
@@ -84,7 +85,7 @@ func Start(t testing.TB) *Rig {
 	r.Bucket = r.local.S3.Bucket
 	r.configure(t)
 	r.Serve(t)
-	r.register(t)
+	r.register(t, own)
 	return r
 }
 
@@ -268,11 +269,11 @@ func (r *Rig) As(t testing.TB, id string) *client.Client {
 }
 
 // register makes the organisations, the factory, the store and the project.
-func (r *Rig) register(t testing.TB) {
+func (r *Rig) register(t testing.TB, own bool) {
 	t.Helper()
 	ctx := context.Background()
 	op := r.As(t, "operator")
-	own := r.local.Issuers[0].Issuer
+	issuer := r.local.Issuers[0].Issuer
 	for name, role := range map[string]schemas.Role{"crop-ai/trainer": schemas.RoleTrainer, "agronomy/agronomy": schemas.RoleProvider} {
 		org, sub, _ := strings.Cut(name, "/")
 		roles := []schemas.Role{role}
@@ -287,7 +288,7 @@ func (r *Rig) register(t testing.TB) {
 					Country: "FR",
 					Kind:    schemas.KindStartUp,
 					Roles:   roles,
-					Members: []schemas.Member{{Issuer: own, Subject: sub, Roles: roles}},
+					Members: []schemas.Member{{Issuer: issuer, Subject: sub, Roles: roles}},
 				},
 				nil,
 			),
@@ -297,7 +298,7 @@ func (r *Rig) register(t testing.TB) {
 	must(t, err)
 	for _, p := range all {
 		if p.ID == "https://factory.example" { // the operator's own, made by guichet init
-			p.Members = append(p.Members, schemas.Member{Issuer: own, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
+			p.Members = append(p.Members, schemas.Member{Issuer: issuer, Subject: "officer", Roles: []schemas.Role{schemas.RoleOfficer}})
 			must(t, op.Post(ctx, "/participants", p, nil, client.IfMatch(p.Revision)))
 		}
 	}
@@ -313,6 +314,7 @@ func (r *Rig) register(t testing.TB) {
 				Region:        r.local.S3.Region,
 				CredentialRef: "local",
 				WorkBucket:    r.local.S3.WorkBucket,
+				Own:           own,
 				Prefixes:      []schemas.Prefix{{Participant: "https://agronomy.example", Bucket: r.Bucket, Prefix: "agronomy/"}},
 			},
 			nil,

@@ -116,9 +116,10 @@ func (l *lab) each(t testing.TB, s *plan.Source, a plan.Ask, do func(read.Messag
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	rd := read.NewReader(s, l.Open, false)
-	for res := range read.Pipeline(ctx, l.engine.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange)) {
+	for res := range read.Pipeline(ctx, l.engine.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange), 0) {
 		streamtest.Must(t, res.Err)
-		for _, m := range res.Messages {
+		for m, err := range res.Each(false) {
+			streamtest.Must(t, err)
 			do(m)
 		}
 		rd.Recycle(res.Result)

@@ -41,7 +41,7 @@ func (s *slow) Message(m read.Message) error {
 func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	const clients, shards, rows = 200, 6, 32
 	probe := newRig(t, Config{}, shards, rows)
-	n := read.HeldBytes(read.PlanReads(probe.source, probe.source.ShardSlices(0), read.MaxRange))
+	n := read.HeldBytes(read.PlanReads(probe.source, probe.source.ShardSlices(0), read.MaxRange), 0)
 	half := (n*clients*4 + 2) / 3 // one organisation has three quarters
 	r := newRig(t, Config{Memory: 2 * half}, shards, rows)
 	p, err := plan.NewPlan(r.source, plan.Ask{World: 1})

@@ -14,6 +14,10 @@ import (
 	"guichet/schemas"
 )
 
+// Passer is a sink that takes messages with a Rest, of which it holds so many bytes at once;
+// 0: it takes none.
+type Passer interface{ RestBytes() int64 }
+
 // Sink is a door's end of a stream. Begin comes once, when the release is durable
 // and before anything is sent; then Message for each message; End after the last,
 // only when all went well, with the CRC-32C of the whole as an IPC stream, from the
@@ -37,8 +41,12 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 		most = 0
 	}
 	reads := read.PlanReads(src, src.Slices(p.Segments), most)
-	n, who := read.HeldBytes(reads), g.Lease().Participant
-	err := e.budget.Admit(who, n)
+	rest, err := e.restBytes(ctx, src, sink)
+	if err != nil {
+		return r, err
+	}
+	n, who := read.HeldBytes(reads, rest), g.Lease().Participant
+	err = e.budget.Admit(who, n)
 	if err != nil {
 		return r, err
 	}
@@ -46,10 +54,37 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.ViewDigest(), Segments: p.Segments}
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *release.Open) error {
-		s := &sending{engine: e, plan: p, release: o, sink: sink, framingBytes: int64(len(src.Schema())) + 8, sum: ipc.Sum(src.Schema())}
+		s := &sending{engine: e, plan: p, release: o, sink: sink, rest: rest}
+		s.framingBytes, s.sum = int64(len(src.Schema()))+8, ipc.Sum(src.Schema())
 		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
+}
+
+// restBytes is how much a sink holds of what it passes on as it lies in the store; 0 where
+// something of it is looked at: the view changes it, or the operator does not answer for
+// the store and sums are compared.
+func (e *Engine) restBytes(ctx context.Context, src *plan.Source, sink Sink) (int64, error) {
+	p, ok := sink.(Passer)
+	if !ok || !src.View.Raw() || src.Regrouped() {
+		return 0, nil
+	}
+	seen := map[schemas.StoreID]bool{}
+	for i := range src.NumShards() {
+		id := src.StoredShard(i).Store
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		store, err := e.Store(ctx, id)
+		if err != nil {
+			return 0, read.RedactLocation(src.Name(), err)
+		}
+		if !store.Own() {
+			return 0, nil
+		}
+	}
+	return p.RestBytes(), nil
 }
 
 // sending is one stream on its way to a door.
@@ -58,6 +93,7 @@ type sending struct {
 	plan         *plan.Plan
 	release      *release.Open
 	sink         Sink
+	rest         int64 // what the sink holds of a Rest; 0: it gets none
 	framingBytes int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun        bool
 	sum          uint32       // of what was sent, schema included
@@ -78,13 +114,8 @@ func (s *sending) all(ctx context.Context, reads []read.Range) error {
 	rd := read.NewReader(s.plan.Source, s.engine.Store, s.plan.Source.View.Compact)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	for res := range read.Pipeline(work, s.engine.budget, rd, reads) {
-		err := res.Err
-		if err == nil {
-			err = s.messages(ctx, res.Messages)
-		} else if cause := context.Cause(ctx); cause != nil {
-			err = cause // the read was cut, not at fault
-		}
+	for res := range read.Pipeline(work, s.engine.budget, rd, reads, s.rest) {
+		err := s.result(ctx, &res.Result)
 		if err == nil { // after an error a connection may still hold them
 			rd.Recycle(res.Result)
 		}
@@ -108,35 +139,55 @@ func (s *sending) all(ctx context.Context, reads []read.Range) error {
 	return s.pace.During(func() error { return s.sink.End(ipc.AddSum(s.sum, ipc.EndOfStream())) })
 }
 
-// messages sends messages with what goes before them: dictionaries leave when the batch
-// after them may, and are charged with it.
-func (s *sending) messages(ctx context.Context, all []read.Message) error {
-	for len(all) > 0 {
-		n, size := 0, s.framingBytes
-		for n < len(all) && (n == 0 || all[n-1].Rows == 0) {
-			size += int64(len(all[n].Bytes))
-			n++
-		}
-		err := s.engine.keeper.WaitConfirmed(ctx)
-		if err == nil {
-			err = s.release.Charge(ctx, all[n-1].Rows, size)
-			if r, ok := errors.AsType[*release.Cut](err); ok && s.release.Rows == 0 {
-				r.Reason = s.plan.BeyondBudget(&s.release.Release, all[n-1].Rows, size, r.Reason)
+// result sends what a read became: messages with what goes before them. Dictionaries leave
+// when the batch after them may, and are charged with it.
+func (s *sending) result(ctx context.Context, res *read.Result) error {
+	var group []read.Message
+	for m, err := range res.Each(s.rest > 0) {
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				return cause // the read was cut, not at fault
 			}
+			return err
 		}
-		if err == nil {
-			err = s.begin(ctx)
+		group = append(group, m)
+		if m.Rows == 0 {
+			continue
 		}
-		for i := 0; i < n && err == nil; i++ {
-			s.sum = all[i].JoinSum(s.sum)
-			err = s.pace.During(func() error { return s.sink.Message(all[i]) })
-		}
+		err = s.messages(ctx, group)
 		if err != nil {
 			return err
 		}
-		s.sent.Add(all[n-1].Rows)
-		s.framingBytes, all = 0, all[n:]
-		s.release.Batches++
+		group = group[:0]
 	}
+	return nil
+}
+
+// messages sends a batch with its dictionaries.
+func (s *sending) messages(ctx context.Context, group []read.Message) error {
+	rows, size := group[len(group)-1].Rows, s.framingBytes
+	for i := range group {
+		size += group[i].Len()
+	}
+	err := s.engine.keeper.WaitConfirmed(ctx)
+	if err == nil {
+		err = s.release.Charge(ctx, rows, size)
+		if r, ok := errors.AsType[*release.Cut](err); ok && s.release.Rows == 0 {
+			r.Reason = s.plan.BeyondBudget(&s.release.Release, rows, size, r.Reason)
+		}
+	}
+	if err == nil {
+		err = s.begin(ctx)
+	}
+	for i := 0; i < len(group) && err == nil; i++ {
+		s.sum = group[i].JoinSum(s.sum)
+		err = s.pace.During(func() error { return s.sink.Message(group[i]) })
+	}
+	if err != nil {
+		return err
+	}
+	s.sent.Add(rows)
+	s.framingBytes = 0
+	s.release.Batches++
 	return nil
 }

@@ -76,14 +76,15 @@ func (l *lab) sent(s *plan.Source) (sum uint32, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	rd := read.NewReader(s, l.Open, false)
-	for res := range read.Pipeline(ctx, l.engine.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange)) {
-		res.Release()
-		if res.Err != nil {
-			return 0, res.Err
-		}
-		for _, m := range res.Messages {
+	for res := range read.Pipeline(ctx, l.engine.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange), 0) {
+		for m, err := range res.Each(false) {
+			if err != nil {
+				res.Release()
+				return 0, err
+			}
 			sum = m.JoinSum(sum)
 		}
+		res.Release()
 	}
 	return sum, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"guichet/connectors/batch"
+	"guichet/connectors/ipc"
 )
 
 // Apply edits the values of column i.
@@ -27,6 +28,12 @@ func (v *View) Splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]b
 	}
 	*made = longer
 	return longer[before:len(longer):len(longer)], nil
+}
+
+// Cut is Splice by a message's metadata alone, of a view that edits no column: the new
+// metadata, and the ranges of the body that follow it.
+func (v *View) Cut(meta []byte) (head []byte, kept []ipc.BufferRef, err error) {
+	return v.project.Cut(meta)
 }
 
 // Gather gathers rows as the view shows them, into the memory given or into other where that

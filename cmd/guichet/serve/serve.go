@@ -66,7 +66,12 @@ func Run(ctx context.Context, c *Config, log *slog.Logger, told func(a Addresses
 	crowd := gateway.NewCrowd(c.Limits, c.proxies(), log)
 	l.Web, l.Calls = crowd.Bound(l.Web, c.TLSCert == ""), crowd.Bound(l.Calls, false)
 	if c.TLSCert != "" {
-		t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: (&certificate{c: c, log: log}).get}
+		t := &tls.Config{
+			MinVersion:                  tls.VersionTLS12,
+			NextProtos:                  []string{"h2", "http/1.1"},
+			GetCertificate:              (&certificate{c: c, log: log}).get,
+			DynamicRecordSizingDisabled: true, // bulk goes out in whole records from the start
+		}
 		l.Web, l.Calls = tls.NewListener(l.Web, t), tls.NewListener(l.Calls, t)
 		a.HTTP, a.Flight = "https://"+l.Web.Addr().String(), "grpc+tls://"+l.Calls.Addr().String()
 		if l.Metrics != nil {

@@ -103,20 +103,27 @@ func (mk *fileWriter) writeBatches(ctx context.Context) error {
 		})
 	}
 	for i, one := range mk.reads() {
-		if mk.life.Closing() {
-			return release.Stopping()
+		err := mk.writeRange(ctx, one, i == 0)
+		if err != nil {
+			return err
 		}
-		res := mk.rd.Fetch(ctx, one, i == 0)
-		if res.Err != nil {
-			return res.Err
+	}
+	return nil
+}
+
+func (mk *fileWriter) writeRange(ctx context.Context, one read.Range, first bool) error {
+	res := mk.rd.Fetch(ctx, one, first)
+	defer mk.rd.Recycle(res)
+	for m, err := range res.Each(false) {
+		if err == nil && mk.life.Closing() {
+			err = release.Stopping()
 		}
-		for _, m := range res.Messages {
-			err := mk.message(m)
-			if err != nil {
-				return err
-			}
+		if err == nil {
+			err = mk.message(m)
 		}
-		mk.rd.Recycle(res)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestForeignBytesAreRefused(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				rd := read.NewReader(s, l.Open, false)
-				res := <-read.Pipeline(ctx, l.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange))
+				res := <-read.Pipeline(ctx, l.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange), 0)
 				res.Release()
 				if schemas.KindOf(res.Err) != schemas.Gone {
 					t.Errorf("got %v", res.Err)

@@ -70,9 +70,10 @@ func (l *lab) stream(t testing.TB, s *plan.Source, reads []read.Range, compact b
 	defer cancel()
 	out := append([]byte(nil), s.Schema()...)
 	rd := read.NewReader(s, l.Open, compact)
-	for res := range read.Pipeline(ctx, l.budget, rd, reads) {
+	for res := range read.Pipeline(ctx, l.budget, rd, reads, 0) {
 		streamtest.Must(t, res.Err)
-		for _, m := range res.Messages {
+		for m, err := range res.Each(false) {
+			streamtest.Must(t, err)
 			out = append(out, m.Bytes...)
 		}
 		rd.Recycle(res.Result)

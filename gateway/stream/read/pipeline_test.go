@@ -53,13 +53,14 @@ func TestReadsOfGrowingViewsHoldWhatIsCounted(t *testing.T) {
 			for i, one := range reads {
 				res := rd.Fetch(ctx, one, i == 0)
 				streamtest.Must(t, res.Err)
-				for _, m := range res.Messages {
+				for m, err := range res.Each(false) {
+					streamtest.Must(t, err)
 					rows += m.Rows
 				}
 				worst = max(worst, read.HeldFor(one, res, s.View.Raw()))
 			}
 			cancel()
-			counted := read.HeldBytes(reads)
+			counted := read.HeldBytes(reads, 0)
 			if rows != values || worst > counted || counted > 2*read.MaxRange+view.MaxMessage {
 				t.Errorf("%s, %d together: a read holds %d bytes, counted as %d; %d rows", name, together, worst, counted, rows)
 			}
@@ -91,7 +92,7 @@ func TestFilteredStreamEnds(t *testing.T) {
 	l.Gone.Store(true)
 	rd := read.NewReader(src, l.Open, false)
 	ctx, cancel := context.WithCancel(context.Background())
-	res := <-read.Pipeline(ctx, l.budget, rd, reads)
+	res := <-read.Pipeline(ctx, l.budget, rd, reads, 0)
 	cancel()
 	if schemas.KindOf(res.Err) != schemas.NotFound && schemas.KindOf(res.Err) != schemas.Gone {
 		t.Errorf("got %v", res.Err)

@@ -3,6 +3,9 @@ package read
 import (
 	"context"
 	"fmt"
+	"io"
+	"iter"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -17,13 +20,23 @@ import (
 	"guichet/schemas"
 )
 
-// Message is one encapsulated IPC message on its way to a door. Bytes is valid
-// until the Sink's call returns.
+// Message is one encapsulated IPC message on its way to a door. It is valid until the
+// Sink's call returns.
 type Message struct {
 	Bytes []byte
+	Rest  *Rest  // the body, where it is still with the store: Bytes is what comes before it
 	Meta  int    // bytes of marker, length and metadata; the rest is the body
 	Rows  int64  // of a record batch; 0 for a dictionary
 	Sum   uint32 // CRC-32C that was published of it; 0 where it was made here, or none is known
+}
+
+// Len is the message's length in bytes.
+func (m *Message) Len() int64 {
+	n := int64(len(m.Bytes))
+	if m.Rest != nil {
+		n += m.Rest.n
+	}
+	return n
 }
 
 // MaxRange bounds one ranged read: large enough that a read's fixed cost is small,
@@ -42,19 +55,34 @@ type Range struct {
 	outputBound int64 // bytes of what the view makes of it, at most
 	slices      []plan.Slice
 	gather      *gatherPlan // of a filtering view, instead of slices
+	passes      bool        // its batches are whole, and no value of them is looked at
+	sums        bool        // and each has a published sum
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
-// whatever it has.
+// whatever it has. Whole batches of which no value is looked at are one range however many
+// neighbour: they are read one by one.
 func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 	if s.Regrouped() {
 		return planGathers(s, list, most)
 	}
 	var out []Range
+	passes := !s.View.Compact && len(s.View.Edited) == 0
 	for _, sl := range list {
 		b, makes := s.StoredShard(sl.Shard).Batches[sl.Batch], s.OutputBound(sl)
-		if n := len(out) - 1; n >= 0 && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
+		n := len(out) - 1
+		if passes && sl.Whole {
+			if n < 0 || !out[n].passes || !out[n].canExtend(sl.Shard, b, math.MaxInt64) {
+				out, n = append(out, Range{shard: sl.Shard, offset: b.Offset, passes: true, sums: true}), n+1
+			}
+			out[n].length += b.Len()
+			out[n].sums = out[n].sums && b.Sum != 0
+			out[n].outputBound = max(out[n].outputBound, b.Len()+makes)
+			out[n].slices = append(out[n].slices, sl)
+			continue
+		}
+		if n >= 0 && !out[n].passes && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
 			out[n].length += b.Len()
 			out[n].outputBound += makes
 			out[n].slices = append(out[n].slices, sl)
@@ -104,13 +132,43 @@ type Reader struct {
 // Result is what one read became.
 type Result struct {
 	Messages []Message
-	read     *[]byte // what the messages lie in: they go back when those were sent
+	Batches  *Batches // instead of messages, where a range is read batch by batch
+	read     *[]byte  // what the messages lie in: they go back when those were sent
 	made     *[]byte
 	Err      error
 }
 
+// Each gives the messages in order, each valid until the next; with a Rest where the caller
+// takes one and there is one. After an error there are no more.
+func (res *Result) Each(rest bool) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		if res.Err != nil {
+			yield(Message{}, res.Err)
+			return
+		}
+		list := res.Messages
+		if res.Batches != nil {
+			list = res.Batches.Dictionaries
+		}
+		for _, m := range list {
+			if !yield(m, nil) {
+				return
+			}
+		}
+		for res.Batches != nil {
+			m, err := res.Batches.Next(rest)
+			if err == io.EOF || !yield(m, err) || err != nil { //nolint:errorlint // of Batches
+				return
+			}
+		}
+	}
+}
+
 // Recycle gives back what the messages of a result lay in.
 func (r *Reader) Recycle(res Result) {
+	if res.Batches != nil {
+		res.Batches.Close()
+	}
 	for _, b := range []*[]byte{res.read, res.made} {
 		if b != nil {
 			r.buffers.Put(b)
@@ -122,8 +180,12 @@ func (r *Reader) Recycle(res Result) {
 // with this read, so its dictionaries come before.
 func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	defer RecoverCorrupt(&out.Err)
-	if rd.gather != nil {
+	switch {
+	case rd.gather != nil:
 		return r.gatherMessages(ctx, rd)
+	case rd.passes:
+		out.Batches, out.Err = r.batches(ctx, rd, first)
+		return out
 	}
 	buf, err := r.bytes(ctx, rd)
 	if err != nil {
@@ -200,7 +262,7 @@ func (r *Reader) messages(ctx context.Context, rd Range, bytes []byte, made *[]b
 	return out, nil
 }
 
-// checkMessage holds a message against the manifest: the bytes are pinned by the ETag, so
+// checkMessage holds a message, or what comes before its body, against the manifest: the bytes are pinned by the ETag, so
 // a difference means that the store does not keep its word.
 func checkMessage(msg []byte, b schemas.Block) (Message, error) {
 	m, err := ipc.ParseMeta(msg[:b.Meta])

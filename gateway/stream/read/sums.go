@@ -19,8 +19,10 @@ func checkSum(store *s3.Store, msg []byte, b schemas.Block) error {
 	if store.Own() || b.Sum == 0 || ipc.Sum(msg) == b.Sum {
 		return nil
 	}
-	return NotAsPublished(errors.New("the message has another CRC-32C"))
+	return otherSum()
 }
+
+func otherSum() error { return NotAsPublished(errors.New("the message has another CRC-32C")) }
 
 // checkSums compares the batches of a read.
 func (rd *Range) checkSums(store *s3.Store, sh *schemas.Shard, bytes []byte) error {
@@ -51,5 +53,5 @@ func (m *Message) JoinSum(sum uint32) uint32 {
 	if m.Sum == 0 {
 		return ipc.AddSum(sum, m.Bytes)
 	}
-	return ipc.JoinSums(sum, m.Sum, int64(len(m.Bytes)))
+	return ipc.JoinSums(sum, m.Sum, m.Len())
 }

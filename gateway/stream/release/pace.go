@@ -82,6 +82,15 @@ func Pieces(ctx context.Context, w io.Writer) io.Writer {
 	return &pieces{p, w}
 }
 
+// Took gives what a door calls whenever its client has taken some. ctx is that of Begin.
+func Took(ctx context.Context) func() {
+	p, _ := ctx.Value(paceKey{}).(*Pace)
+	if p == nil {
+		return func() {}
+	}
+	return p.took
+}
+
 type pieces struct {
 	pace *Pace
 	w    io.Writer
