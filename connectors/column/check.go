@@ -71,6 +71,13 @@ func (c *Column) checkOffsets(end int64, limit int) error {
 	if last < 0 {
 		return fmt.Errorf("the first offset is %d", last)
 	}
+	if w == 4 && rise(b[4*c.Offset:4*(int(end)+1)]) {
+		last = intAt(b, w, int(end), true)
+		if last > int64(limit) {
+			return fmt.Errorf("offset %d lies beyond the %d values or bytes that are there", last, limit)
+		}
+		return nil
+	}
 	for i := c.Offset + 1; i <= int(end); i++ {
 		o := intAt(b, w, i, true)
 		if o < last {
@@ -82,6 +89,18 @@ func (c *Column) checkOffsets(end int64, limit int) error {
 		return fmt.Errorf("offset %d lies beyond the %d values or bytes that are there", last, limit)
 	}
 	return nil
+}
+
+// rise says whether offsets of 32 bits, of which the first is not below 0, never go back.
+func rise(b []byte) bool {
+	var back, last int32
+	for ; len(b) >= 4; b = b[4:] {
+		o := int32(binary.LittleEndian.Uint32(b))
+		back |= o - last // its sign, where one goes back; of an o below 0, itself
+		back |= o
+		last = o
+	}
+	return back >= 0
 }
 
 // checkViews wants every view that is not null to lie inside its data. A view of up to 12

@@ -218,3 +218,26 @@ func TestValuesOutsideTheirType(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Offsets are held against each other in one pass; what one by one would find, it finds.
+func TestOffsetsThatGoBack(t *testing.T) {
+	for _, c := range []struct {
+		offsets []int32
+		want    string
+	}{
+		{[]int32{0, 0, 2, 3}, ""}, {[]int32{1, 1, 1, 1}, ""}, {[]int32{0, 2, 1, 3}, "row 1: offset 1 follows 2"},
+		{[]int32{0, 1, 2, 1}, "row 2: offset 1 follows 2"}, {[]int32{-1, 0, 0, 0}, "the first offset is -1"},
+		{[]int32{0, -1, 0, 0}, "row 0: offset -1 follows 0"}, {[]int32{0, 1 << 30, math.MinInt32, 3}, "row 1: offset -2147483648 follows 1073741824"},
+		{[]int32{math.MaxInt32, math.MinInt32, 0, 0}, "row 0: offset -2147483648 follows 2147483647"},
+		{[]int32{0, 1, 2, 4}, "offset 4 lies beyond the 3 values or bytes that are there"},
+	} {
+		a := &column.Column{Type: arrow.BinaryTypes.String, Len: 3, Buffers: [][]byte{arrow.Int32Traits.CastToBytes(c.offsets), []byte("abc")}}
+		got := ""
+		if err := a.Check(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.offsets, got, c.want)
+		}
+	}
+}

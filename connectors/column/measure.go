@@ -47,11 +47,20 @@ func Measure(f arrow.Field, runs []Run) (int64, error) {
 
 // TextBytes sums the bytes of text values that are not null.
 func TextBytes(runs []Run) (size int64) {
-	for _, r := range runs {
-		if r.Column != nil && r.Column.Valid == nil && r.Len > 0 && ShapeOf(r.Column.Type) == ShapeText {
-			a, _ := r.Column.span(r.From)
-			_, b := r.Column.span(r.From + r.Len - 1)
-			size += int64(b - a)
+	var last *Column
+	var offsets []byte // of the last column, where it has texts and no nulls
+	w := 0
+	for i := range runs {
+		r := &runs[i]
+		if r.Column != last {
+			last, offsets = r.Column, nil
+			if last.denseText() {
+				w = OffsetWidth(last.Type)
+				offsets = last.Buffers[0][last.Offset*w:]
+			}
+		}
+		if offsets != nil {
+			size += intAt(offsets, w, r.From+r.Len, true) - intAt(offsets, w, r.From, true)
 			continue
 		}
 		r.eachRun(func(from, n int, null bool) {

@@ -63,13 +63,22 @@ func (o *offsets) err() error {
 	return nil
 }
 
+// denseText says that a column has texts with offsets, none of which is null.
+func (c *Column) denseText() bool { return c != nil && c.Valid == nil && ShapeOf(c.Type) == ShapeText }
+
 // copyText copies texts, runs of non-null ones whole: only their offsets are made one by
 // one.
 func (c *Column) copyText(runs []Run, in *Space) error {
 	o := in.newOffsets(c.Type, c.Len)
 	data := in.Bytes(int(TextBytes(runs)))[:0]
-	for _, s := range runs {
-		if s.Column != nil && s.Column.Valid == nil && s.Len > 0 && ShapeOf(s.Column.Type) == ShapeText {
+	var of *Column
+	dense := false
+	for i := range runs {
+		s := &runs[i]
+		if s.Column != of {
+			of, dense = s.Column, s.Column.denseText()
+		}
+		if dense && s.Len > 0 {
 			first, last := o.addSpans(s.Column, s.From, s.Len)
 			data = append(data, s.Column.Buffers[1][first:last]...)
 			continue

@@ -3,6 +3,8 @@ package read
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -26,16 +28,19 @@ const maxGather = MaxRange / 2
 //	                     carry 13 ──▶ V0    carry 9 ──▶ V1
 //
 // The reads run at once. Each selects its own rows first and waits for the carry only
-// then, so that the store is not waited for in turn.
+// then, so that the store is not waited for in turn. A carry names rows where they lie, in
+// the buffer of the read before, which goes back when both are done.
 type gatherPlan struct {
 	origins []plan.Origin
 	before  <-chan carry // nil: the first origin begins a batch
+	lent    int64        // bytes of the read before, which it may hold as well
 	after   chan<- carry // nil: the last origin ends one; it takes one carry without waiting
 }
 
 // carry are the rows of a batch that is not whole yet.
 type carry struct {
 	parts []batch.Part
+	in    *lent // nil where they lie in memory of their own
 	err   error
 }
 
@@ -74,7 +79,7 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 		last := out[i-1].gather
 		if !last.origins[len(last.origins)-1].Ends {
 			c := make(chan carry, 1)
-			last.after, out[i].gather.before = c, c
+			last.after, out[i].gather.before, out[i].gather.lent = c, c, out[i-1].length
 		}
 	}
 	return out
@@ -109,15 +114,15 @@ func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 
 // EachBatch reads a range and hands on the rows of each batch of the view that ends in it.
 func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []batch.Part) error) error {
-	buf, done, left, err := r.splitRows(ctx, rd)
+	s, err := r.splitRows(ctx, rd)
 	if rd.gather.after != nil {
-		rd.gather.after <- carry{left, err}
+		rd.gather.after <- carry{s.left, s.leftIn.lend(), err}
 	}
+	defer s.release(r.buffers)
 	if err != nil {
 		return err
 	}
-	defer r.buffers.Put(buf)
-	for _, parts := range done {
+	for _, parts := range s.done {
 		err := whole(parts)
 		if err != nil {
 			return err
@@ -126,39 +131,82 @@ func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []bat
 	return nil
 }
 
-// splitRows reads a range and parts its rows: those of each batch of the view that ends in
-// it, which lie in the buffer, and those that are left for the next read, which are copied
-// because the buffer goes back before that read needs them.
-func (r *Reader) splitRows(ctx context.Context, rd Range) (buf *[]byte, done [][]batch.Part, left []batch.Part, err error) {
-	buf, err = r.bytes(ctx, rd)
+// split are a read's rows: those of each batch of the view that ends in it, and those that
+// are left for the next read.
+type split struct {
+	done   [][]batch.Part
+	left   []batch.Part
+	in     []*lent // what the rows of done lie in
+	leftIn *lent   // what those of left do; nil where they were copied
+}
+
+func (s *split) release(pool *sync.Pool) {
+	for _, l := range s.in {
+		l.release(pool)
+	}
+}
+
+// lent is a buffer in which rows of several reads' batches lie: it goes back when the last
+// of these reads is done with it.
+type lent struct {
+	buf   *[]byte
+	users atomic.Int32
+}
+
+func (l *lent) lend() *lent {
+	if l != nil {
+		l.users.Add(1)
+	}
+	return l
+}
+
+func (l *lent) release(pool *sync.Pool) {
+	if l != nil && l.users.Add(-1) == 0 {
+		pool.Put(l.buf)
+	}
+}
+
+// splitRows reads a range and parts its rows. What is left of a read in which a batch ended
+// is handed on where it lies; a batch that goes on through more reads than two is copied, for
+// it may take its rows from thousands of them.
+func (r *Reader) splitRows(ctx context.Context, rd Range) (s split, err error) {
+	buf, err := r.bytes(ctx, rd)
 	if err != nil {
-		return nil, nil, nil, err
+		return s, err
 	}
-	done, left, err = r.selectRows(ctx, rd, *buf)
-	if err == nil && len(left) > 0 {
-		left, err = copyParts(left)
+	own := &lent{buf: buf}
+	s.in = append(s.in, own.lend())
+	s.done, s.left, err = r.selectRows(ctx, rd, *buf)
+	passes := len(s.done) == 0 // none ends here
+	switch {
+	case err != nil || len(s.left) == 0:
+	case passes:
+		s.left, err = copyParts(s.left)
+	default:
+		s.leftIn = own
 	}
-	if err == nil && rd.gather.before != nil { // after an error nobody waits: the carry has room for one
-		select {
-		case c := <-rd.gather.before:
-			err = c.err
-			if len(done) > 0 {
-				done[0] = append(c.parts, done[0]...)
-			} else {
-				left = append(c.parts, left...)
-			}
-		case <-ctx.Done():
-			err = context.Cause(ctx)
+	if err != nil || rd.gather.before == nil { // after an error nobody waits: the carry has room for one
+		return s, err
+	}
+	select {
+	case c := <-rd.gather.before:
+		s.in = append(s.in, c.in)
+		err = c.err
+		if err == nil && passes && c.in != nil {
+			c.parts, err = copyParts(c.parts)
 		}
+		if passes {
+			s.left = append(c.parts, s.left...)
+		} else {
+			s.done[0] = append(c.parts, s.done[0]...)
+		}
+	case <-ctx.Done():
+		err = context.Cause(ctx)
 	}
-	if err == nil && len(left) > maxParts {
-		left, err = copyParts(left)
+	if err == nil && passes && len(s.left) > maxParts {
+		s.left, err = copyParts(s.left)
 	}
-	if err != nil {
-		r.buffers.Put(buf)
-		return nil, nil, nil, err
-	}
-	return buf, done, left, nil
+	return s, err
 }
 
 // maxParts bounds the records that are handed on for one batch: where few rows stay, a

@@ -20,7 +20,11 @@ func HeldBytes(reads []Range, rest int64) int64 {
 			length = max(length, one.outputBound)
 			continue
 		}
-		length, makes = max(length, one.length), max(makes, one.outputBound)
+		n := one.length
+		if one.gather != nil {
+			n += one.gather.lent
+		}
+		length, makes = max(length, n), max(makes, one.outputBound)
 	}
 	return length + makes
 }
