@@ -73,7 +73,7 @@ func TestJointDomainsAreShown(t *testing.T) {
 	check("trainer", r, 0)
 	var a schemas.Agreement
 	s.want(200, "trainer", "GET", "/agreements/"+string(r.Items[0].Agreement), nil).as(t, &a)
-	if a.Pseudonyms != 2 || len(a.Obligations) == 0 || a.Obligations[0].Domain != "cohort" || len(a.Obligations[0].With) != 2 {
+	if a.Pseudonyms != schemas.Pseudonyms || len(a.Obligations) == 0 || a.Obligations[0].Domain != "cohort" || len(a.Obligations[0].With) != 2 {
 		t.Errorf("the agreement says %d, %+v", a.Pseudonyms, a.Obligations)
 	}
 }

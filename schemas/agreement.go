@@ -156,6 +156,20 @@ const (
 	AgreementEnded   AgreementState = "ended"
 )
 
+// How the pseudonyms of an agreement are derived. What was given out stays: an agreement
+// keeps the derivation that it was made with [decisions.md 14].
+//
+//	        key by                                                function
+//	absent  permit                                                HMAC-SHA-256, its first 16 bytes
+//	1       the same
+//	2       permit, provider, dataset, column; or a joint domain  HMAC-SHA-256, its first 16 bytes
+//	3       as 2                                                  AES-256-CMAC
+const (
+	PseudonymsByPermit = 1
+	PseudonymsByColumn = 2 // the first that knows joint domains
+	Pseudonyms         = 3 // of agreements that are made now
+)
+
 // Agreement is what a yes became.
 type Agreement struct {
 	ID             AgreementID     `json:"id"`
@@ -172,7 +186,7 @@ type Agreement struct {
 	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
 	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`
 	Obligations    []Duty          `json:"obligations,omitempty"`
-	Pseudonyms     int             `json:"pseudonyms,omitempty" doc:"how its pseudonyms are derived: 2 by permit, provider, dataset and column, or by a joint domain; absent in old agreements: by the permit alone"`
+	Pseudonyms     int             `json:"pseudonyms,omitempty" doc:"how its pseudonyms are derived: 3 (AES-CMAC) and 2 (HMAC) by permit, provider, dataset and column, or by a joint domain; absent in old agreements: by the permit alone (HMAC)"`
 	From           time.Time       `json:"from"`
 	Until          time.Time       `json:"until"`
 	State          AgreementState  `json:"state" enum:"active,revoked,ended"`

@@ -113,7 +113,7 @@ func TestCompactionKeepsValuesInUse(t *testing.T) {
 		}
 		// One record compacted so has the bytes that gathering it has.
 		if len(recs) == 1 && recs[0].NumRows() > 0 {
-			g, err := batch.Collect([]batch.Part{{Record: recs[0], N: recs[0].NumRows()}}, true)
+			g, err := batch.Collect([]batch.Part{{Record: recs[0], N: recs[0].NumRows()}}, batch.Gathering{Compact: true})
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -96,31 +96,3 @@ func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err err
 	}
 	return out, nil
 }
-
-// encodeDictionaries gives the dictionary messages of rec's dictionary columns, in the order
-// of the ids that EncodeSchema of rec's fields numbers, under others. Sent before a batch
-// they replace what stood under the same ids.
-func encodeDictionaries(rec arrow.Record, under func(id int64) int64) (msgs [][]byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = ipc.Invalid("the dictionaries cannot be encoded: %v", p)
-		}
-	}()
-	s := ipc.NewSchema(rec.Schema().Fields())
-	for i, n := range s.Top {
-		if n.DictionaryID < 0 {
-			continue
-		}
-		c, err := column.FromArrow(rec.Column(i).Data(), map[arrow.ArrayData]*column.Column{})
-		if err != nil {
-			return nil, ipc.Invalid("column %q: %w", n.Field.Name, err)
-		}
-		vf := arrow.Field{Name: n.Field.Name, Type: n.Field.Type.(*arrow.DictionaryType).ValueType, Nullable: true}
-		d, err := column.Canonical(vf, []column.Run{{Column: c.Dictionary, Len: c.Dictionary.Len}}, &column.DictionaryMap{})
-		if err != nil {
-			return nil, ipc.Invalid("column %q: %w", n.Field.Name, err)
-		}
-		msgs = append(msgs, DictionaryMessage(under(n.DictionaryID), d).bytes())
-	}
-	return msgs, nil
-}

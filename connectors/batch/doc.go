@@ -13,7 +13,7 @@
 // # Three ways through
 //
 //	message ──Decoder.Columns──▸ arrays ──(edit)──▸ Projection.Splice ──▸ message    all rows
-//	messages ─Decoder─▸ records ──Collect(parts)──▸ Gathered.Message ───▸ message    some rows
+//	messages ─Decoder─▸ records ─Collect(parts, how)─▸ Gathered.Message ▸ message    some rows
 //	records ──Compaction.Use, each──▸ Dictionaries, then Encode, each ──▸ messages   of a file
 //
 // Splice reads the metadata alone. The buffers of a column lie together in a body, so a
@@ -28,6 +28,12 @@
 //	record 1   rows  0 1 2 3 4 5        parts {1, 0, 2} {1, 4, 2} {2, 3, 1}
 //	record 2   rows  0 1 2 3
 //	gathered         0 1 4 5 | 3        the first two parts are one group: one check
+//
+// They are copied once, to where they lie in the message: into memory that the caller has
+// (Gathering.Into), behind room for the metadata, which is of a known length.
+//
+//	Into before  | … |                                    capacity |
+//	Message      | … | metadata | column a | column b |
 //
 // # A worked example
 //

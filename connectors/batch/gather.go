@@ -1,7 +1,10 @@
 package batch
 
 import (
+	"slices"
+
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
@@ -19,24 +22,42 @@ type Part struct {
 // holds only values that the rows use, in the order of their first use. Kind:
 // Invalid.
 func Gather(parts []Part, compact bool) (arrow.Record, error) {
-	g, err := Collect(parts, compact)
+	g, err := Collect(parts, Gathering{Compact: compact})
 	if err != nil {
 		return nil, err
 	}
 	return g.Record(), nil
 }
 
-// Gathered are gathered rows before they are a record or a message, so that columns can be
-// replaced without a copy in between. Not safe for concurrent use.
+// Gathering is how rows are gathered.
+type Gathering struct {
+	Compact bool               // every dictionary holds only values that the rows use
+	Edits   map[int]ColumnEdit // columns that become others, by their places
+	// Into is where the rows' message is to lie, behind what lies there: their bytes are then
+	// copied once, into the capacity that it has. Where that is too little, or Into is nil, the
+	// message has memory of its own.
+	Into *[]byte
+}
+
+// ColumnEdit makes a column of another field, with as many values, of the gathered values.
+type ColumnEdit struct {
+	Field arrow.Field // no dictionary
+	Apply func(a arrow.Array) (arrow.Array, error)
+}
+
+// Gathered are gathered rows before they are a record or a message. Not safe for
+// concurrent use.
 type Gathered struct {
 	fields []arrow.Field
 	cols   []*column.Column
 	rows   int64
 	dicts  map[*column.Column]arrow.ArrayData // dictionaries that came from arrow
+	into   *[]byte                            // nil: the columns lie in memory of their own
+	frame  int                                // bytes before the columns in it, for metadata
 }
 
-// Collect is Gather's first half. Kind: Invalid.
-func Collect(parts []Part, compact bool) (g *Gathered, err error) {
+// Collect is Gather's first half. Errors are of Kind Invalid, or an edit's own.
+func Collect(parts []Part, how Gathering) (g *Gathered, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = ipc.Invalid("the rows cannot be gathered: %v", p)
@@ -45,32 +66,35 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 	if len(parts) == 0 {
 		return nil, ipc.Invalid("no rows to gather")
 	}
-	g = &Gathered{fields: parts[0].Record.Schema().Fields(), dicts: map[*column.Column]arrow.ArrayData{}}
+	g = &Gathered{fields: slices.Clone(parts[0].Record.Schema().Fields()), dicts: map[*column.Column]arrow.ArrayData{}}
+	for i, e := range how.Edits {
+		g.fields[i] = e.Field
+	}
 	for _, p := range parts {
 		if p.From < 0 || p.N < 0 || p.N > p.Record.NumRows()-p.From {
 			return nil, ipc.Invalid("rows %d to %d of a record of %d rows", p.From, p.From+p.N, p.Record.NumRows())
 		}
 		g.rows += p.N
 	}
-	// A filter leaves many parts of few records, with a row or two in each. FromArrow checks
-	// every offset of a column, so it is called once for each record, not for each part: with
-	// parts {1, 0, 2} {1, 4, 2} {2, 3, 1} of two records twice for each column. Parts of one
-	// record that do not follow each other are groups of their own, which is right, and slower.
-	groups, known := grouped(parts), map[arrow.ArrayData]*column.Column{}
-	for i, f := range g.fields {
-		for k := range groups {
-			if groups[k].from, err = column.FromArrow(groups[k].parts[0].Record.Column(i).Data(), known); err != nil {
-				return nil, ipc.Invalid("column %q: %w", f.Name, err)
-			}
-		}
-		c := takeFixed(f, groups, int(g.rows))
-		if c == nil {
-			c, err = takeColumn(f, runsOf(groups), compact)
-		}
+	space, err := g.layOut(how.Into)
+	if err != nil {
+		return nil, err
+	}
+	runs, known := runsOf(parts), map[arrow.ArrayData]*column.Column{}
+	for i := range g.fields {
+		f := parts[0].Record.Schema().Field(i)
+		rows, err := runs.of(i, known)
 		if err != nil {
 			return nil, ipc.Invalid("column %q: %w", f.Name, err)
 		}
+		c, err := g.take(f, rows, how, i, space)
+		if err != nil {
+			return nil, err
+		}
 		g.cols = append(g.cols, c)
+	}
+	if space != nil && space.Spilled() {
+		g.into = nil
 	}
 	for d, c := range known {
 		g.dicts[c] = d
@@ -78,57 +102,99 @@ func Collect(parts []Part, compact bool) (g *Gathered, err error) {
 	return g, nil
 }
 
-// group is parts of one record that follow each other, and the column of it that is being
-// gathered.
+// layOut leaves room for the metadata of a message in into and gives the space behind it,
+// where its body is to be; nil where into is.
+func (g *Gathered) layOut(into *[]byte) (*column.Space, error) {
+	if into == nil {
+		return nil, nil
+	}
+	frame, _, err := BatchFrame(g.fields)
+	if err != nil {
+		return nil, err
+	}
+	end := len(*into) + int(frame)
+	if end > cap(*into) {
+		return nil, nil
+	}
+	g.into, g.frame = into, int(frame)
+	return column.NewSpace((*into)[end:cap(*into)]), nil
+}
+
+// take gathers column i, and edits it.
+func (g *Gathered) take(f arrow.Field, runs []column.Run, how Gathering, i int, space *column.Space) (*column.Column, error) {
+	e, edited := how.Edits[i]
+	in := space
+	if edited {
+		in = nil // the values before the edit do not go out
+	}
+	c, err := takeColumn(f, runs, how.Compact, in)
+	if err != nil {
+		return nil, ipc.Invalid("column %q: %w", f.Name, err)
+	}
+	if !edited {
+		return c, nil
+	}
+	a, err := e.Apply(array.MakeFromData(c.ToArrow(g.dicts)))
+	if err != nil {
+		return nil, err
+	}
+	if int64(a.Len()) != g.rows {
+		return nil, ipc.Invalid("column %q: %d values for %d rows", e.Field.Name, a.Len(), g.rows)
+	}
+	return space.FromArray(e.Field, a)
+}
+
+// gathered are the runs of a column that is being gathered. Their columns alone differ from
+// one column of the table to the next.
+type gathered struct {
+	runs   []column.Run
+	groups []group
+}
+
+// group is runs of one record that follow each other.
 type group struct {
-	parts []Part
-	from  *column.Column
+	record   arrow.Record
+	from, to int // among the runs
 }
 
-// grouped joins parts of the same record that follow each other.
-func grouped(parts []Part) []group {
-	var out []group
-	from := 0
-	for i := range parts {
-		if i+1 == len(parts) || parts[i+1].Record != parts[from].Record {
-			out = append(out, group{parts: parts[from : i+1]})
-			from = i + 1
+// runsOf makes runs of parts, in one those that touch.
+func runsOf(parts []Part) *gathered {
+	g := &gathered{runs: make([]column.Run, 0, len(parts))}
+	for _, p := range parts {
+		k := len(g.groups) - 1
+		if k < 0 || g.groups[k].record != p.Record {
+			g.groups = append(g.groups, group{record: p.Record, from: len(g.runs)})
+			k++
 		}
+		n := len(g.runs)
+		switch {
+		case p.N == 0:
+		case n > g.groups[k].from && g.runs[n-1].From+g.runs[n-1].Len == int(p.From):
+			g.runs[n-1].Len += int(p.N)
+		default:
+			g.runs = append(g.runs, column.Run{From: int(p.From), Len: int(p.N)})
+		}
+		g.groups[k].to = len(g.runs)
 	}
-	return out
+	return g
 }
 
-// runsOf are all parts of the column that is being gathered, those that touch in one.
-func runsOf(groups []group) []column.Run {
-	var out []column.Run
-	for _, g := range groups {
-		for _, p := range g.parts {
-			out = column.AppendRun(out, column.Run{Column: g.from, From: int(p.From), Len: int(p.N)})
+// of are the runs of column i.
+func (g *gathered) of(i int, known map[arrow.ArrayData]*column.Column) ([]column.Run, error) {
+	// A filter leaves many runs of few records, with a row or two in each. FromArrow checks
+	// every offset of a column, so it is called once for each record, not for each run. Runs of
+	// one record that do not follow each other are groups of their own, which is right, and
+	// slower.
+	for _, of := range g.groups {
+		c, err := column.FromArrow(of.record.Column(i).Data(), known)
+		if err != nil {
+			return nil, err
+		}
+		for k := of.from; k < of.to; k++ {
+			g.runs[k].Column = c
 		}
 	}
-	return out
-}
-
-// takeFixed is takeColumn for flat columns of whole bytes without nulls, which
-// most rows of most tables are made of; nil for all others.
-func takeFixed(f arrow.Field, groups []group, rows int) *column.Column {
-	w := column.BitWidth(f.Type) / 8
-	if column.ShapeOf(f.Type) != column.ShapeFixed || w == 0 || column.BitWidth(f.Type)%8 != 0 {
-		return nil
-	}
-	for _, g := range groups {
-		if column.ShapeOf(g.from.Type) != column.ShapeFixed || g.from.Valid != nil {
-			return nil
-		}
-	}
-	data := make([]byte, 0, rows*w)
-	for _, g := range groups {
-		values := g.from.Buffers[0][g.from.Offset*w:]
-		for _, p := range g.parts {
-			data = append(data, values[int(p.From)*w:int(p.From+p.N)*w]...)
-		}
-	}
-	return &column.Column{Type: f.Type, Len: rows, Buffers: [][]byte{data}}
+	return g.runs, nil
 }
 
 // Rows is how many rows were gathered.
@@ -140,42 +206,56 @@ func (g *Gathered) Record() arrow.Record {
 	return column.Record(arrow.NewSchema(g.fields, nil), g.cols, int(g.rows), g.dicts)
 }
 
-// Replace puts another column, of as many rows, in the place of column i.
-func (g *Gathered) Replace(i int, f arrow.Field, a arrow.Array) error {
-	if int64(a.Len()) != g.rows {
-		return ipc.Invalid("column %q: %d values for %d rows", f.Name, a.Len(), g.rows)
-	}
-	c, err := column.FromArray(f, a)
-	if err != nil {
-		return err
-	}
-	g.fields[i], g.cols[i] = f, c
-	return nil
-}
-
 // Message gives the rows as one canonical encapsulated message, metadata and body.
-// Dictionary columns stand as indices; their dictionaries are the part of Dictionaries.
-func (g *Gathered) Message() []byte { return RecordMessage(g.cols, int(g.rows)).bytes() }
+// Dictionary columns stand as indices; their dictionaries are the part of Dictionaries. It is
+// to be called once, before anything else is put into the memory that the rows were gathered
+// into.
+func (g *Gathered) Message() []byte {
+	m := RecordMessage(g.cols, int(g.rows))
+	if g.into == nil || len(m.Meta) != g.frame {
+		return m.bytes()
+	}
+	before := len(*g.into)
+	*g.into = append(*g.into, m.Meta...)
+	end := len(*g.into) + int(m.BodyLen) // the body lies there already
+	*g.into = (*g.into)[:end]
+	return (*g.into)[before:end:end]
+}
 
 // Dictionaries gives the messages of the rows' dictionaries, in the order of the ids that
 // EncodeSchema of the fields numbers. Sent before a batch they replace what stood under the
 // same ids. Kind: Invalid.
 func (g *Gathered) Dictionaries() ([][]byte, error) {
-	return encodeDictionaries(g.Record(), func(id int64) int64 { return id })
+	return g.dictionaries(func(id int64) int64 { return id })
 }
 
 // DictionariesAs gives them under the ids of another schema, one for each dictionary
 // column in order.
 func (g *Gathered) DictionariesAs(ids []int) ([][]byte, error) {
-	return encodeDictionaries(g.Record(), func(id int64) int64 { return int64(ids[id]) })
+	return g.dictionaries(func(id int64) int64 { return int64(ids[id]) })
+}
+
+func (g *Gathered) dictionaries(under func(id int64) int64) (msgs [][]byte, err error) {
+	for i, n := range ipc.NewSchema(g.fields).Top {
+		if n.DictionaryID < 0 {
+			continue
+		}
+		f, c := arrow.Field{Name: n.Field.Name, Type: n.Field.Type.(*arrow.DictionaryType).ValueType, Nullable: true}, g.cols[i].Dictionary
+		d, err := column.Canonical(f, []column.Run{{Column: c, Len: c.Len}}, &column.DictionaryMap{})
+		if err != nil {
+			return nil, ipc.Invalid("column %q: %w", f.Name, err)
+		}
+		msgs = append(msgs, DictionaryMessage(under(n.DictionaryID), d).bytes())
+	}
+	return msgs, nil
 }
 
 // takeColumn copies runs of one column. A dictionary that all runs share stays the very
 // same one: the next gathering then knows it without a look at its values.
-func takeColumn(f arrow.Field, runs []column.Run, compact bool) (*column.Column, error) {
+func takeColumn(f arrow.Field, runs []column.Run, compact bool, in *column.Space) (*column.Column, error) {
 	d, ok := f.Type.(*arrow.DictionaryType)
 	if !ok {
-		return column.Canonical(f, runs, &column.DictionaryMap{})
+		return in.Canonical(f, runs, &column.DictionaryMap{})
 	}
 	if compact {
 		c := column.NewCompactor(f.Name, d)
@@ -186,7 +266,7 @@ func takeColumn(f arrow.Field, runs []column.Run, compact bool) (*column.Column,
 		if err != nil {
 			return nil, err
 		}
-		return column.Canonical(f, runs, m)
+		return in.Canonical(f, runs, m)
 	}
 	var all []*column.Column
 	seen := map[*column.Column]bool{}
@@ -197,7 +277,7 @@ func takeColumn(f arrow.Field, runs []column.Run, compact bool) (*column.Column,
 		}
 	}
 	if len(all) == 1 {
-		return column.Canonical(f, runs, &column.DictionaryMap{Dictionary: all[0]})
+		return in.Canonical(f, runs, &column.DictionaryMap{Dictionary: all[0]})
 	}
 	values := arrow.Field{Name: f.Name, Type: d.ValueType, Nullable: true}
 	dictionary, remap, err := column.Unify(values, all)
@@ -207,5 +287,5 @@ func takeColumn(f arrow.Field, runs []column.Run, compact bool) (*column.Column,
 	if dictionary == nil || int64(dictionary.Len)-1 > column.MaxIndex(d.IndexType) {
 		return nil, ipc.Invalid("the joined dictionary is too large for a message or its index")
 	}
-	return column.Canonical(f, runs, &column.DictionaryMap{Dictionary: dictionary, Remap: remap})
+	return in.Canonical(f, runs, &column.DictionaryMap{Dictionary: dictionary, Remap: remap})
 }

@@ -48,7 +48,7 @@ func numbers(n int) arrow.Record {
 
 // encode gives rows of a record as a message, with those of its dictionaries.
 func encode(rec arrow.Record, from, n int64) (msg []byte, dictionaries [][]byte, err error) {
-	g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: n}}, false)
+	g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: n}}, batch.Gathering{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -306,18 +306,22 @@ func TestGatherRefuses(t *testing.T) {
 	says(t, "an index outside", err, `column "w": row 0: index 3 in a dictionary of 1 values`)
 	_, _, err = encode(bad, 0, 1)
 	says(t, "encoding it", err, `column "w": row 0 has the index 3 in a dictionary of 1 values`)
-	g, err := batch.Collect([]batch.Part{{Record: rec, N: 3}}, false)
-	if err != nil {
-		t.Fatal(err)
+	edited := func(a arrow.Array, err error) error {
+		_, err = batch.Collect([]batch.Part{{Record: rec, N: 3}}, batch.Gathering{Edits: map[int]batch.ColumnEdit{0: {
+			Field: rec.Schema().Field(1), Apply: func(arrow.Array) (arrow.Array, error) { return a, err }}}})
+		return err
 	}
-	says(t, "another number of values", g.Replace(0, rec.Schema().Field(1), words("a")), `column "w": 1 values for 3 rows`)
+	says(t, "another number of values", edited(words("a"), nil), `column "w": 1 values for 3 rows`)
+	if err := edited(nil, errors.ErrUnsupported); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("an edit's own error: %v", err)
+	}
 }
 
 // Gathered rows can be edited column by column before they are encoded, under ids of another
 // schema.
-func TestReplaceAndOtherIDs(t *testing.T) {
+func TestEditsAndOtherIDs(t *testing.T) {
 	x, y := coded(words("a", "b"), 0, 1), coded(words("b", "c"), 1, 0)
-	g, err := batch.Collect([]batch.Part{{Record: x, N: 2}, {Record: y, N: 2}, {Record: x, From: 1, N: 1}}, false)
+	g, err := batch.Collect([]batch.Part{{Record: x, N: 2}, {Record: y, N: 2}, {Record: x, From: 1, N: 1}}, batch.Gathering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +340,15 @@ func TestReplaceAndOtherIDs(t *testing.T) {
 	f := arrow.Field{Name: "w", Type: arrow.PrimitiveTypes.Int8, Nullable: true}
 	b := array.NewInt8Builder(memory.NewGoAllocator())
 	b.AppendValues([]int8{1, 2, 3, 4, 5}, nil)
-	if err := g.Replace(0, f, b.NewArray()); err != nil {
+	values := b.NewArray()
+	g, err = batch.Collect([]batch.Part{{Record: x, N: 2}, {Record: y, N: 2}, {Record: x, From: 1, N: 1}}, batch.Gathering{
+		Edits: map[int]batch.ColumnEdit{0: {Field: f, Apply: func(a arrow.Array) (arrow.Array, error) {
+			if got := fmt.Sprint(columntest.Texts([]arrow.Record{array.NewRecord(rec.Schema(), []arrow.Array{a}, 5)})); got != "[a b c b b]" {
+				t.Errorf("edited is %s", got)
+			}
+			return values, nil
+		}}}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(columntest.Texts([]arrow.Record{g.Record()})); got != "[1 2 3 4 5]" {

@@ -135,7 +135,7 @@ func TestSizesEqualEncoding(t *testing.T) {
 		if len(parts) == 0 {
 			return
 		}
-		g, err := batch.Collect(parts, true)
+		g, err := batch.Collect(parts, batch.Gathering{Compact: true})
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -18,18 +18,35 @@ func SetBits(b []byte, i, n int) {
 	}
 }
 
-// copyBits copies n bits of src from bit j on to bit i of dst on.
+// copyBits copies n bits of src from bit j on to bit i of dst on, where there are zeros.
 func copyBits(dst []byte, i int, src []byte, j, n int) {
 	if i&7 == 0 && j&7 == 0 {
 		k := n >> 3
 		copy(dst[i>>3:(i>>3)+k], src[j>>3:])
 		i, j, n = i+k*8, j+k*8, n&7
 	}
-	for ; n > 0; i, j, n = i+1, j+1, n-1 {
-		if BitAt(src, j) {
-			dst[i>>3] |= 1 << (i & 7)
+	for n > 0 {
+		k := min(n, 56)
+		w := someBits(src, j, k) << (i & 7)
+		for p := i >> 3; w != 0; p, w = p+1, w>>8 {
+			dst[p] |= byte(w)
+		}
+		i, j, n = i+k, j+k, n-k
+	}
+}
+
+// someBits gives n bits from bit i on, at most 56: so many lie in 8 bytes wherever they begin.
+func someBits(b []byte, i, n int) uint64 {
+	p := i >> 3
+	var w uint64
+	if p+8 <= len(b) {
+		w = binary.LittleEndian.Uint64(b[p:])
+	} else {
+		for k, x := range b[p:] {
+			w |= uint64(x) << (8 * k)
 		}
 	}
+	return w >> (i & 7) & (1<<n - 1)
 }
 
 // BitAt says whether bit i of a bitmap is set; bits count from the lowest of byte 0.
@@ -37,6 +54,9 @@ func BitAt(b []byte, i int) bool { return b[i>>3]&(1<<(i&7)) != 0 }
 
 // popcount counts the set bits among n from bit i on.
 func popcount(b []byte, i, n int) (set int) {
+	if n <= 56 {
+		return bits.OnesCount64(someBits(b, i, n))
+	}
 	for ; n > 0 && i&7 != 0; i, n = i+1, n-1 {
 		set += int(b[i>>3]>>(i&7)) & 1
 	}

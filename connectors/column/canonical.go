@@ -22,31 +22,36 @@ type DictionaryMap struct {
 // where f has none, values outside their type. Errors name the row, counted from the first
 // of runs.
 func Canonical(f arrow.Field, runs []Run, m *DictionaryMap) (*Column, error) {
+	return (*Space)(nil).Canonical(f, runs, m)
+}
+
+// Canonical makes a column in the space, buffer after buffer in Layout's order.
+func (s *Space) Canonical(f arrow.Field, runs []Run, m *DictionaryMap) (*Column, error) {
 	runs, err := Decode(f, runs)
 	if err != nil {
 		return nil, err
 	}
 	out := &Column{Type: f.Type, Len: length(runs)}
-	if err := out.copyValidity(f, runs); err != nil {
+	if err := out.copyValidity(f, runs, s); err != nil {
 		return nil, err
 	}
 	switch ShapeOf(f.Type) {
 	case ShapeNull:
 		return out, nil
 	case ShapeFixed:
-		out.copyFixed(runs)
+		out.copyFixed(runs, s)
 		return out, out.checkRange()
 	case ShapeDict:
-		return out, out.copyIndices(runs, m)
+		return out, out.copyIndices(runs, m, s)
 	case ShapeText:
-		return out, out.copyText(runs)
+		return out, out.copyText(runs, s)
 	case ShapeList:
-		if err := out.copyLists(runs); err != nil {
+		if err := out.copyLists(runs, s); err != nil {
 			return nil, err
 		}
 	}
 	for i, kf := range ipc.ChildFields(f.Type) {
-		k, err := Canonical(kf, ChildRuns(f, runs, i), m)
+		k, err := s.Canonical(kf, ChildRuns(f, runs, i), m)
 		if err != nil {
 			if v, ok := errors.AsType[*ValueError](err); ok {
 				v.Nested = true // its row counts the child's values, which are no rows of the table
@@ -61,8 +66,8 @@ func Canonical(f arrow.Field, runs []Run, m *DictionaryMap) (*Column, error) {
 // copyValidity makes the bitmap; none where nothing is null. Blanks under a null of the
 // parent are null where the field allows it, and zero where it does not: nobody asked for
 // them, so they contradict nothing.
-func (c *Column) copyValidity(f arrow.Field, runs []Run) error {
-	if f.Type.ID() == arrow.NULL {
+func (c *Column) copyValidity(f arrow.Field, runs []Run, in *Space) error {
+	if f.Type.ID() == arrow.NULL || !mayBeNull(runs) {
 		return nil
 	}
 	nulls, row := 0, 0
@@ -80,24 +85,31 @@ func (c *Column) copyValidity(f arrow.Field, runs []Run) error {
 	if nulls == 0 || !f.Nullable {
 		return nil
 	}
-	c.Valid = make([]byte, (c.Len+7)/8)
+	c.Valid = in.zeros((c.Len + 7) / 8)
 	row = 0
 	for _, r := range runs {
-		r.eachRun(func(_, n int, null bool) {
-			if !null {
-				SetBits(c.Valid, row, n)
-			}
-			row += n
-		})
+		switch {
+		case r.Column == nil || r.Column.Type.ID() == arrow.NULL:
+		case r.Column.Valid == nil:
+			SetBits(c.Valid, row, r.Len)
+		default:
+			copyBits(c.Valid, row, r.Column.Valid, r.Column.Offset+r.From, r.Len)
+		}
+		row += r.Len
 	}
 	return nil
 }
 
 // copyFixed copies values of some bits each. What is null is not copied: it stays zero, so
 // that two columns which differ only under their nulls become equal.
-func (c *Column) copyFixed(runs []Run) {
+func (c *Column) copyFixed(runs []Run, in *Space) {
 	bits := BitWidth(c.Type)
-	out := make([]byte, (int64(c.Len)*int64(bits)+7)/8)
+	narrower := func(k *Column) bool { return BitWidth(k.Type) != bits }
+	if bits%8 == 0 && !mayBeNull(runs) && !anyColumn(runs, narrower) {
+		c.copyDense(runs, in)
+		return
+	}
+	out := in.zeros(int((int64(c.Len)*int64(bits) + 7) / 8))
 	c.Buffers = [][]byte{out}
 	row := 0
 	for _, r := range runs {
@@ -117,24 +129,37 @@ func (c *Column) copyFixed(runs []Run) {
 	}
 }
 
+// copyDense copies values of whole bytes, none of which is null.
+func (c *Column) copyDense(runs []Run, in *Space) {
+	w := BitWidth(c.Type) / 8
+	out, at := in.Bytes(c.Len*w), 0
+	c.Buffers = [][]byte{out}
+	for i := range runs {
+		r := &runs[i]
+		from := (r.Column.Offset + r.From) * w
+		at += copy(out[at:], r.Column.Buffers[0][from:from+r.Len*w])
+	}
+}
+
 // copyIndices copies the indices of a dictionary column, each as m maps it.
-func (c *Column) copyIndices(runs []Run, m *DictionaryMap) error {
+func (c *Column) copyIndices(runs []Run, m *DictionaryMap, in *Space) error {
 	if c.Dictionary = m.Dictionary; c.Dictionary == nil {
 		return fmt.Errorf("a dictionary column without its dictionary")
 	}
 	w := BitWidth(c.Type) / 8
-	out := make([]byte, c.Len*w)
+	out := in.zeros(c.Len * w)
 	c.Buffers = [][]byte{out}
 	row := 0
 	var last *Column
 	var remap []int32
 	var at Indices
+	nulls := false
 	for _, r := range runs {
 		if r.Column != nil && r.Column != last {
-			last, remap, at = r.Column, m.Remap[r.Column.Dictionary], r.Column.Indices()
+			last, remap, at, nulls = r.Column, m.Remap[r.Column.Dictionary], r.Column.Indices(), r.Column.hasNulls()
 		}
 		for i := r.From; i < r.From+r.Len; i, row = i+1, row+1 {
-			if r.Column == nil || r.Column.IsNull(i) {
+			if r.Column == nil || nulls && r.Column.IsNull(i) {
 				continue
 			}
 			k := at.Index(i)
@@ -152,9 +177,13 @@ func (c *Column) copyIndices(runs []Run, m *DictionaryMap) error {
 
 // copyLists makes offsets from the lengths of the lists; their values are the part of
 // ChildRuns. A null list has the length 0, whatever its offsets say.
-func (c *Column) copyLists(runs []Run) error {
-	o := newOffsets(c.Type, c.Len)
+func (c *Column) copyLists(runs []Run, in *Space) error {
+	o := in.newOffsets(c.Type, c.Len)
 	for _, r := range runs {
+		if r.Column != nil && r.Column.Valid == nil && ShapeOf(r.Column.Type) == ShapeList {
+			o.addSpans(r.Column, r.From, r.Len)
+			continue
+		}
 		r.eachRun(func(from, n int, null bool) {
 			for i := from; i < from+n; i++ {
 				if null {

@@ -36,8 +36,14 @@ type Column struct {
 
 // IsNull says whether value i is null.
 func (c *Column) IsNull(i int) bool {
-	return c.Type.ID() == arrow.NULL || c.Valid != nil && !BitAt(c.Valid, c.Offset+i)
+	if c.Valid != nil {
+		return !BitAt(c.Valid, c.Offset+i)
+	}
+	return c.Type.ID() == arrow.NULL
 }
+
+// hasNulls says whether a value may be null.
+func (c *Column) hasNulls() bool { return c.Valid != nil || c.Type.ID() == arrow.NULL }
 
 // Nulls counts the nulls among n values from i on.
 func (c *Column) Nulls(i, n int) int {

@@ -34,12 +34,13 @@ func (c *Compactor) Use(rows []Run) (fresh []Run, err error) {
 	var last *Column
 	var to []int32
 	var at Indices
+	nulls := false
 	for _, r := range rows {
 		if r.Column != last {
-			last, to, at = r.Column, c.indices(r.Column.Dictionary), r.Column.Indices()
+			last, to, at, nulls = r.Column, c.indices(r.Column.Dictionary), r.Column.Indices(), r.Column.hasNulls()
 		}
 		for i := r.From; i < r.From+r.Len; i++ {
-			if r.Column.IsNull(i) {
+			if nulls && r.Column.IsNull(i) {
 				continue
 			}
 			k := at.Index(i)

@@ -88,16 +88,16 @@ func isDecodable(f arrow.Field, c *Column) bool {
 }
 
 // decodeDictionary is Canonical for such a column, without a run for each row.
-func decodeDictionary(f arrow.Field, c *Column) (*Column, error) {
+func (s *Space) decodeDictionary(f arrow.Field, c *Column) (*Column, error) {
 	w, at := BitWidth(f.Type)/8, c.Indices()
 	values := c.Dictionary.Buffers[0][c.Dictionary.Offset*w:]
-	data := make([]byte, 0, c.Len*w)
+	data := s.Bytes(c.Len * w)
 	for i := range c.Len {
 		k := at.Index(i)
 		if k < 0 || k >= int64(c.Dictionary.Len) {
 			return nil, ipc.Invalid("row %d: index %d in a dictionary of %d values", i, k, c.Dictionary.Len)
 		}
-		data = append(data, values[int(k)*w:int(k+1)*w]...)
+		copy(data[i*w:], values[int(k)*w:int(k+1)*w])
 	}
 	return &Column{Type: f.Type, Len: c.Len, Buffers: [][]byte{data}}, nil
 }

@@ -48,6 +48,12 @@ func Measure(f arrow.Field, runs []Run) (int64, error) {
 // TextBytes sums the bytes of text values that are not null.
 func TextBytes(runs []Run) (size int64) {
 	for _, r := range runs {
+		if r.Column != nil && r.Column.Valid == nil && r.Len > 0 && ShapeOf(r.Column.Type) == ShapeText {
+			a, _ := r.Column.span(r.From)
+			_, b := r.Column.span(r.From + r.Len - 1)
+			size += int64(b - a)
+			continue
+		}
 		r.eachRun(func(from, n int, null bool) {
 			if null || n == 0 {
 				return

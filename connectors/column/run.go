@@ -39,6 +39,31 @@ func AppendRun(runs []Run, r Run) []Run {
 	return append(runs, r)
 }
 
+// anyColumn says whether something holds for a column of runs. Many runs have few columns.
+func anyColumn(runs []Run, holds func(c *Column) bool) bool {
+	var last *Column
+	for i := range runs {
+		c := runs[i].Column
+		if c == last || c == nil {
+			continue
+		}
+		if last = c; holds(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeNull says whether a value of runs may be null, or is a blank.
+func mayBeNull(runs []Run) bool {
+	for i := range runs {
+		if runs[i].Column == nil && runs[i].Len > 0 {
+			return true
+		}
+	}
+	return anyColumn(runs, (*Column).hasNulls)
+}
+
 func length(runs []Run) (n int) {
 	for _, r := range runs {
 		n += r.Len
@@ -51,13 +76,10 @@ func length(runs []Run) (n int) {
 // dictionaries as their values; each round takes off one coat.
 func Decode(f arrow.Field, runs []Run) ([]Run, error) {
 	for depth := 0; ; depth++ {
-		coded := false
-		for _, r := range runs {
-			if r.Column != nil {
-				sh := ShapeOf(r.Column.Type)
-				coded = coded || sh == ShapeRuns || sh == ShapeDict && f.Type.ID() != arrow.DICTIONARY
-			}
-		}
+		coded := anyColumn(runs, func(c *Column) bool {
+			sh := ShapeOf(c.Type)
+			return sh == ShapeRuns || sh == ShapeDict && f.Type.ID() != arrow.DICTIONARY
+		})
 		if !coded {
 			return runs, nil
 		}
@@ -139,11 +161,22 @@ func (r Run) eachRun(f func(from, n int, null bool)) {
 func ChildRuns(f arrow.Field, runs []Run, k int) []Run {
 	var out []Run
 	fixed := 1
+	if len(runs) > 1 {
+		out = make([]Run, 0, len(runs))
+	}
 	if t, ok := f.Type.(*arrow.FixedSizeListType); ok {
 		fixed = int(t.Len())
 	}
 	sh := ShapeOf(f.Type)
 	for _, r := range runs {
+		if r.Column != nil && r.Column.Valid == nil && r.Column.Type.ID() != arrow.NULL {
+			if sh == ShapeList {
+				out = listRuns(out, r.Column, r.From, r.Len)
+			} else {
+				out = AppendRun(out, Run{Column: r.Column.Kids[k], From: (r.Column.Offset + r.From) * fixed, Len: r.Len * fixed})
+			}
+			continue
+		}
 		r.eachRun(func(from, n int, null bool) {
 			switch {
 			case sh == ShapeList && null:

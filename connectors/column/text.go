@@ -1,6 +1,7 @@
 package column
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -17,15 +18,40 @@ type offsets struct {
 }
 
 // newOffsets is for n values; the first offset is 0 already.
-func newOffsets(typ arrow.DataType, n int) *offsets {
+func (s *Space) newOffsets(typ arrow.DataType, n int) *offsets {
 	w := OffsetWidth(typ)
-	return &offsets{b: make([]byte, (n+1)*w), width: w}
+	return &offsets{b: s.zeros((n + 1) * w), width: w}
 }
 
 func (o *offsets) add(n int) {
 	o.end += int64(n)
 	o.row++
 	PutInt(o.b[o.row*o.width:], o.width, o.end)
+}
+
+// addSpans adds the lengths of n values of c from value from on, as its own offsets have them,
+// and gives where the first begins and the last ends. Of 32 bits on both sides they are most,
+// and are moved without a look at each length.
+func (o *offsets) addSpans(c *Column, from, n int) (first, last int) {
+	w, at := OffsetWidth(c.Type), c.Offset+from
+	first = int(intAt(c.Buffers[0], w, at, true))
+	last = first
+	if w == 4 && o.width == 4 {
+		src, dst := c.Buffers[0][4*at+4:4*(at+n)+4], o.b[4*o.row+4:]
+		move := o.end - int64(first)
+		for i := 0; i+4 <= len(src); i += 4 {
+			last = int(binary.LittleEndian.Uint32(src[i:]))
+			binary.LittleEndian.PutUint32(dst[i:], uint32(int64(last)+move))
+		}
+		o.row, o.end = o.row+n, int64(last)+move
+		return first, last
+	}
+	for i := range n {
+		next := int(intAt(c.Buffers[0], w, at+i+1, true))
+		o.add(next - last)
+		last = next
+	}
+	return first, last
 }
 
 // err says that the values are too many for offsets of 32 bits. They are counted in 64, so
@@ -39,20 +65,18 @@ func (o *offsets) err() error {
 
 // copyText copies texts, runs of non-null ones whole: only their offsets are made one by
 // one.
-func (c *Column) copyText(runs []Run) error {
-	o := newOffsets(c.Type, c.Len)
-	data := make([]byte, 0, TextBytes(runs))
+func (c *Column) copyText(runs []Run, in *Space) error {
+	o := in.newOffsets(c.Type, c.Len)
+	data := in.Bytes(int(TextBytes(runs)))[:0]
 	for _, s := range runs {
+		if s.Column != nil && s.Column.Valid == nil && s.Len > 0 && ShapeOf(s.Column.Type) == ShapeText {
+			first, last := o.addSpans(s.Column, s.From, s.Len)
+			data = append(data, s.Column.Buffers[1][first:last]...)
+			continue
+		}
 		s.eachRun(func(from, n int, null bool) {
 			if n > 0 && !null && ShapeOf(s.Column.Type) == ShapeText {
-				w, at := OffsetWidth(s.Column.Type), s.Column.Offset+from
-				first := int(intAt(s.Column.Buffers[0], w, at, true))
-				last := first
-				for i := range n {
-					next := int(intAt(s.Column.Buffers[0], w, at+i+1, true))
-					o.add(next - last)
-					last = next
-				}
+				first, last := o.addSpans(s.Column, from, n)
 				data = append(data, s.Column.Buffers[1][first:last]...)
 				return
 			}

@@ -134,7 +134,7 @@ func digestsOfTables(t *testing.T) (out []string) {
 			for from := int64(0); from < b.Rows; from += 3 {
 				parts = append(parts, batch.Part{Record: rec, From: from, N: min(2, b.Rows-from)})
 			}
-			some, err := batch.Collect([]batch.Part{{Record: rec, From: b.Rows / 3, N: b.Rows - b.Rows/3}}, false)
+			some, err := batch.Collect([]batch.Part{{Record: rec, From: b.Rows / 3, N: b.Rows - b.Rows/3}}, batch.Gathering{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func digestsOfTables(t *testing.T) (out []string) {
 			if len(parts) == 0 {
 				break
 			}
-			g, err := batch.Collect(parts, compact)
+			g, err := batch.Collect(parts, batch.Gathering{Compact: compact})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,6 +28,7 @@ func BenchmarkViews(b *testing.B) {
 		{"pseudonymised dictionary", []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"tariff"}}}},
 		{"generalised", []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"kw0"}, To: "0.1"}}},
 		{"filtered, all stay", []schemas.Duty{filter("gteq", "0")}},
+		{"filtered, 3 of 4 stay", []schemas.Duty{filter("gteq", "0.25")}},
 		{"filtered, half stay", []schemas.Duty{filter("gteq", "0.5")}},
 		{"filtered, 1 % stay", []schemas.Duty{filter("lt", "0.01")}},
 	} {

@@ -19,27 +19,6 @@ func (v *View) Apply(i int, a arrow.Array) (arrow.Array, error) {
 	return out, nil
 }
 
-// EditGathered edits the columns of gathered rows.
-func (v *View) EditGathered(g *batch.Gathered, edit func(i int, a arrow.Array) (arrow.Array, error)) error {
-	if len(v.edits) == 0 {
-		return nil
-	}
-	rec := g.Record()
-	for at, i := range v.Columns {
-		if v.edits[i] == nil {
-			continue
-		}
-		a, err := edit(i, rec.Column(at))
-		if err == nil {
-			err = g.Replace(at, v.Fields[at], a)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Splice makes a message in made, behind those that lie there.
 func (v *View) Splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]byte, error) {
 	before := len(*made)
@@ -57,14 +36,32 @@ func (v *View) Cut(meta []byte) (head []byte, kept []ipc.BufferRef, err error) {
 	return v.project.Cut(meta)
 }
 
-// Gather gathers rows as the view shows them; compact leaves only values in use in
-// dictionaries.
-func (v *View) Gather(parts []batch.Part, compact bool) (*batch.Gathered, error) {
-	g, err := batch.Collect(parts, compact)
-	if err == nil {
-		err = v.EditGathered(g, v.Apply)
+// Gather gathers rows as the view shows them, into the memory given or into other where that
+// is nil; compact leaves only values in use in dictionaries.
+func (v *View) Gather(parts []batch.Part, compact bool, into *[]byte) (*batch.Gathered, error) {
+	return batch.Collect(parts, batch.Gathering{Compact: compact, Into: into, Edits: v.editing(v.Apply)})
+}
+
+// GatherBy is Gather for edits of stored rows that are carried out otherwise.
+func (v *View) GatherBy(
+	parts []batch.Part, into *[]byte, edit func(i int, a arrow.Array) (arrow.Array, error),
+) (*batch.Gathered, error) {
+	return batch.Collect(parts, batch.Gathering{Into: into, Edits: v.editing(edit)})
+}
+
+// editing are the view's edits by the places of what is shown.
+func (v *View) editing(edit func(i int, a arrow.Array) (arrow.Array, error)) map[int]batch.ColumnEdit {
+	var out map[int]batch.ColumnEdit
+	for at, i := range v.Columns {
+		if v.edits[i] == nil {
+			continue
+		}
+		if out == nil {
+			out = map[int]batch.ColumnEdit{}
+		}
+		out[at] = batch.ColumnEdit{Field: v.Fields[at], Apply: func(a arrow.Array) (arrow.Array, error) { return edit(i, a) }}
 	}
-	return g, err
+	return out
 }
 
 // Stored makes a record of the shown columns as the table has them, before edits. A view

@@ -237,7 +237,7 @@ func TestSplice(t *testing.T) {
 		b.Field(2).(*array.StringBuilder).Append(fmt.Sprint("name ", i%3))
 	}
 	rec := b.NewRecord()
-	all, err := batch.Collect([]batch.Part{{Record: rec, N: 40}}, false)
+	all, err := batch.Collect([]batch.Part{{Record: rec, N: 40}}, batch.Gathering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestSplice(t *testing.T) {
 			t.Errorf("row %d is null: %t", i, cols[1].IsNull(i))
 		}
 	}
-	g, err := v.Gather([]batch.Part{{Record: v.Stored([]arrow.Array{rec.Column(0), rec.Column(2)}), From: 10, N: 20}}, false)
+	g, err := v.Gather([]batch.Part{{Record: v.Stored([]arrow.Array{rec.Column(0), rec.Column(2)}), From: 10, N: 20}}, false, nil)
 	if err != nil || g.Rows() != 20 || !array.Equal(g.Record().Column(1), array.NewSlice(edited, 10, 30)) {
 		t.Errorf("gathered: %v", err)
 	}

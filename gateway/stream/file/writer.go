@@ -136,7 +136,7 @@ func (mk *fileWriter) each(ctx context.Context, do func(rec arrow.Record) error)
 			return release.Stopping()
 		}
 		err := mk.rd.EachBatch(ctx, one, func(parts []batch.Part) error {
-			g, err := mk.src.View.Gather(parts, false)
+			g, err := mk.src.View.Gather(parts, false, nil)
 			if err != nil {
 				return err
 			}

@@ -84,8 +84,13 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 // dictionaries of their own that hold only values in use.
 func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 	var out []Message
+	made := r.buffers.Get().(*[]byte)
+	if int64(cap(*made)) < rd.outputBound {
+		*made = make([]byte, 0, rd.outputBound)
+	}
+	*made = (*made)[:0]
 	err := r.EachBatch(ctx, rd, func(parts []batch.Part) error {
-		g, err := r.source.View.Gather(parts, true)
+		g, err := r.source.View.Gather(parts, true, made)
 		if err != nil {
 			return err
 		}
@@ -99,7 +104,7 @@ func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 		out = append(out, NewMessage(g.Message(), g.Rows()))
 		return nil
 	})
-	return Result{Messages: out, Err: err}
+	return Result{Messages: out, made: made, Err: err}
 }
 
 // EachBatch reads a range and hands on the rows of each batch of the view that ends in it.
@@ -291,7 +296,7 @@ func (r *Reader) compactMessages(ctx context.Context, out []Message, sl plan.Sli
 
 // compactPieces halves rows until each half is a message, with its own dictionaries.
 func compactPieces(v *view.View, out []Message, p batch.Part) ([]Message, error) {
-	g, err := v.Gather([]batch.Part{p}, true)
+	g, err := v.Gather([]batch.Part{p}, true, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -337,10 +337,8 @@ func (r *Reader) reencode(ctx context.Context, out []Message, sl plan.Slice, msg
 		return nil, err
 	}
 	return encodeCut(out, sl.From, sl.Rows, func(from, rows int64) ([]byte, error) {
-		g, err := batch.Collect([]batch.Part{{Record: rec, From: from, N: rows}}, false)
-		if err == nil {
-			err = v.EditGathered(g, func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
-		}
+		g, err := v.GatherBy([]batch.Part{{Record: rec, From: from, N: rows}}, nil,
+			func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
 		if err != nil {
 			return nil, err
 		}

@@ -59,7 +59,7 @@ func (s *Requests) draft(
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
 		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action,
 		Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
-		Columns: it.Columns, Obligations: obligations, Pseudonyms: 2, From: now, Until: until, State: schemas.AgreementActive,
+		Columns: it.Columns, Obligations: obligations, Pseudonyms: schemas.Pseudonyms, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
 	}, nil
 }

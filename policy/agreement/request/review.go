@@ -124,7 +124,30 @@ func (s *Requests) confirm(ctx context.Context, r *schemas.Request, i int, b agr
 		}
 	}
 	it.State = schemas.RequestGranted
-	return s.draft(ctx, f, r, it, &ds, b)
+	a, err := s.draft(ctx, f, r, it, &ds, b)
+	if err != nil {
+		return nil, err
+	}
+	a.Pseudonyms, err = s.derivation(ctx, r)
+	return a, err
+}
+
+// derivation is that of a permit's pseudonyms: its items may be granted one after another,
+// before and after a new one came, and those of a joint domain join all the same.
+func (s *Requests) derivation(ctx context.Context, r *schemas.Request) (int, error) {
+	for _, it := range r.Items {
+		if it.Agreement == "" {
+			continue
+		}
+		a, err := s.agreements.Read(ctx, s.db, it.Agreement)
+		if err != nil {
+			return 0, err
+		}
+		if a.Pseudonyms >= schemas.PseudonymsByColumn { // before it there were no joint domains
+			return a.Pseudonyms, nil
+		}
+	}
+	return schemas.Pseudonyms, nil
 }
 
 // storeReview writes a review with the agreements that it grants, in the transaction in

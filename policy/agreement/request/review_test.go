@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -112,6 +113,38 @@ func TestReviewsItemByItem(t *testing.T) {
 			t.Errorf("the agreement is %+v, %v", a, err)
 		}
 	})
+}
+
+// The pseudonyms of one permit are of one derivation, which its first item had: one that is
+// granted after the gateway has learnt another joins with it all the same. Before joint
+// domains there was nothing to join.
+func TestAPermitKeepsItsDerivation(t *testing.T) {
+	t.Parallel()
+	for first, want := range map[int]int{0: schemas.Pseudonyms, schemas.PseudonymsByColumn: schemas.PseudonymsByColumn,
+		schemas.Pseudonyms: schemas.Pseudonyms} {
+		d := twoHolders(t, dbtest.Open(t, dbtest.SQLite))
+		r, err := d.Submit(t.Context(), agreementtest.Trainer(), ask("ds-0", "ds-1", "ds-2"))
+		agreementtest.Must(t, err)
+		id := r.Items[2].Agreement
+		agreementtest.Must(t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			a, revision, err := db.Get[schemas.Agreement](ctx, tx, "agreement", string(id))
+			if err != nil {
+				return err
+			}
+			a.Pseudonyms = first // as a gateway of before made it
+			_, err = db.Update(ctx, tx, "agreement", string(id), revision, a, nil)
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeAgreement, Subject: string(id)})
+			}
+			return err
+		}))
+		r, err = d.Review(t.Context(), agreementtest.Owner(), r.ID, schemas.Review{Decision: "grant", Reason: "fine"})
+		agreementtest.Must(t, err)
+		a, err := d.Agreements.Get(t.Context(), agreementtest.Owner(), r.Items[0].Agreement)
+		if err != nil || a.Pseudonyms != want {
+			t.Errorf("after %d comes %d, %v; want %d", first, a.Pseudonyms, err, want)
+		}
+	}
 }
 
 // What is no review, or whose.

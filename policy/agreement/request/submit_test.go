@@ -61,7 +61,7 @@ func TestAGrantedRequest(t *testing.T) {
 				a.Project != "p" ||
 				a.Purpose != "train-model" || a.Factory != "f" || a.Action != "train" || !slices.Equal(a.Versions, []schemas.VersionID{"v1"}) ||
 				!a.Follow ||
-				a.Pseudonyms != 2 || a.State != schemas.AgreementActive ||
+				a.Pseudonyms != schemas.Pseudonyms || a.State != schemas.AgreementActive ||
 				a.DecisionDigest != it.Decision.Digest ||
 				a.Until.Sub(a.From) != DefaultTerm {
 				t.Errorf("agreement %d is %+v", i, a)

@@ -106,6 +106,9 @@ func (c *compiler) all(list []schemas.Filter, and bool) (expr, error) {
 			return nil, err
 		}
 	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
 	return func(rec []arrow.Array, i int) (bool, bool) {
 		match := and
 		for _, p := range parts {
@@ -151,6 +154,10 @@ func (c *compiler) leaf(f *schemas.Filter) (expr, error) {
 			if a.IsNull(i) {
 				return false, false
 			}
+		}
+		if len(f.Values) == 1 {
+			n, known := compare(a, i, 0)
+			return known && test(n), known
 		}
 		known := true // NaN is neither below nor above
 		order := func(v int) int {

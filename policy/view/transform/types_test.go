@@ -81,7 +81,7 @@ func TestPseudonymsOfEveryType(t *testing.T) {
 			if got[0] != got[3] || got[0] == got[2] || got[1] != array.NullValueStr || p.Most() != Width {
 				t.Errorf("%s: %v", c.values, got)
 			}
-			other, err := Pseudonymise(c.typ, bytes.Repeat([]byte{9}, 32))
+			other, err := Pseudonymise(c.typ, Key{keyed.derivation, bytes.Repeat([]byte{9}, 32)})
 			if err != nil || slices.Equal(apply(t, other, of(t, c.typ, c.values)), got) {
 				t.Errorf("another key gives the same: %v", err)
 			}
@@ -109,8 +109,8 @@ func TestPseudonymsOfEveryType(t *testing.T) {
 			t.Errorf("%s: %v", nested, err)
 		}
 	}
-	_, err = PseudonymKey(nil, Linkage{Derivation: 3})
-	if err == nil || err.Error() != "pseudonyms of derivation 3 are not known to this version" {
+	_, err = PseudonymKey(nil, Linkage{Derivation: 4})
+	if err == nil || err.Error() != "pseudonyms of derivation 4 are not known to this version" {
 		t.Errorf("a derivation of a later version: %v", err)
 	}
 }
