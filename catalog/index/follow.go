@@ -50,8 +50,8 @@ func (x *Index) follow(ctx context.Context, db *db.DB) error {
 			return err
 		}
 	}
+	head, err := db.Head(ctx)
 	for {
-		head, err := db.Head(ctx)
 		if err != nil {
 			return err
 		}
@@ -79,23 +79,23 @@ func (x *Index) follow(ctx context.Context, db *db.DB) error {
 			}
 			x.ready.Store(true)
 		}
-		err = x.wait(ctx, db)
-		if err != nil || x.broken.Load() {
+		head, err = x.wait(ctx, db)
+		if x.broken.Load() {
 			return err
 		}
 	}
 }
 
-// wait returns when there are changes to follow, or after a while, to look whether a
-// search found the index damaged.
-func (x *Index) wait(ctx context.Context, db *db.DB) error {
+// wait returns the number of changes when there are some to follow, or after a while, to
+// look whether a search found the index damaged, and the registry still is the same.
+func (x *Index) wait(ctx context.Context, db *db.DB) (head int64, err error) {
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_, err := db.Wait(short, x.position.Load())
+	head, err = db.Wait(short, x.position.Load())
 	if err != nil && short.Err() != nil && ctx.Err() == nil {
-		return nil
+		return db.Head(ctx)
 	}
-	return err
+	return head, err
 }
 
 // complete compares the number of documents with the registry's.
@@ -166,7 +166,7 @@ func (x *Index) rebuild(ctx context.Context, database *db.DB) error {
 func (x *Index) catchUp(ctx context.Context, database *db.DB) error {
 	for {
 		from := x.position.Load()
-		changes, err := database.Changes(ctx, from, batchSize)
+		changes, err := database.News(ctx, from, batchSize)
 		if err != nil || len(changes) == 0 {
 			return err
 		}

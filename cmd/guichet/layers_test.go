@@ -51,6 +51,7 @@ func siblings() map[string][]string {
 		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":       {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"connectors/db/dbtest": {"connectors/db"},
+		"connectors/db/kept":   {"connectors/db"},
 		"gateway/doortest":     {"*"},
 		"cmd/guichet/files":    {"cmd/guichet/terminal"},
 		"cmd/guichet/record":   {"cmd/guichet/files", "cmd/guichet/terminal"},

@@ -38,6 +38,8 @@ type DB struct {
 	closed bool          // Run takes no more jobs
 	head   int64         // the highest number of changes seen
 	moved  chan struct{} // closed and replaced when head rises
+	tail   tail          // its last changes, where this process appended them
+	looked time.Time     // when the last question for the head began that Wait asked
 
 	bulkAt time.Time            // the writer's own: the last turn of a bulk group
 	crowd  bool                 // and: the last small group had more than one caller
@@ -164,6 +166,16 @@ func (db *DB) Head(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
+// Newest is Head, asked for only where other processes may have written too.
+func (db *DB) Newest(ctx context.Context) (int64, error) {
+	if db.postgres {
+		return db.Head(ctx)
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.head, nil
+}
+
 // advance notes that n changes are committed and wakes who waits for them.
 func (db *DB) advance(n int64) {
 	db.mu.Lock()
@@ -211,20 +223,28 @@ func (db *DB) Changes(ctx context.Context, after int64, limit int) ([]Stored, er
 
 // Wait blocks until more than after changes are committed, by this process or
 // another, and returns how many are. It returns early with ctx's error only: a
-// database that is away is asked again.
+// database that is away is asked again. All who wait share one question in pollEvery.
 func (db *DB) Wait(ctx context.Context, after int64) (head int64, err error) {
-	tick := time.NewTicker(pollEvery)
+	tick := time.NewTimer(pollEvery)
 	defer tick.Stop()
 	for {
 		db.mu.Lock()
 		head, moved := db.head, db.moved
+		due := time.Until(db.looked.Add(pollEvery))
+		if head <= after && due <= 0 {
+			db.looked = time.Now()
+		}
 		db.mu.Unlock()
 		if head > after {
 			return head, nil
 		}
-		if head, err = db.Head(ctx); err == nil && head > after {
-			return head, nil
+		if due <= 0 {
+			if head, err = db.Head(ctx); err == nil && head > after {
+				return head, nil
+			}
+			due = pollEvery
 		}
+		tick.Reset(due)
 		select {
 		case <-ctx.Done():
 			return head, context.Cause(ctx)

@@ -47,7 +47,7 @@ func (db *DB) serve(base context.Context, bulk bool) (callers int) {
 		g.abort()
 		db.log.Error("writes fail", "callers", len(g.jobs), "error", err)
 	} else if next > 0 {
-		db.advance(next)
+		db.committed(next-int64(len(g.changes)), g.changes)
 	}
 	for i, j := range g.jobs {
 		if err != nil {

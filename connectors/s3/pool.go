@@ -24,7 +24,13 @@ type Pool struct {
 	Idle        time.Duration  // how long a store may be silent
 
 	mu   sync.Mutex
-	open map[string]*Store // by id and revision: a changed registration is opened anew
+	open map[schemas.StoreID]opened
+}
+
+// opened is an open store of a registration; a changed one is opened anew.
+type opened struct {
+	*Store
+	revision int64
 }
 
 // Get gives the open store of a registration. Errors: those of Registered and
@@ -34,20 +40,19 @@ func (p *Pool) Get(ctx context.Context, id schemas.StoreID) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := fmt.Sprintf("%s/%d", id, reg.Revision)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.open[key]; s != nil {
-		return s, nil
+	if have, is := p.open[id]; is && have.revision == reg.Revision {
+		return have.Store, nil
 	}
 	s, err := p.connect(&reg)
 	if err != nil {
 		return nil, err
 	}
 	if p.open == nil {
-		p.open = map[string]*Store{}
+		p.open = map[schemas.StoreID]opened{}
 	}
-	p.open[key] = s
+	p.open[id] = opened{s, reg.Revision}
 	return s, nil
 }
 

@@ -66,6 +66,9 @@ func TestPool(t *testing.T) {
 	if err != nil || again == got[0] || again.Own() {
 		t.Errorf("a changed registration: %+v, %v", again, err)
 	}
+	if same, err := p.Get(t.Context(), "a"); err != nil || same != again {
+		t.Errorf("the changed registration is opened twice: %v", err)
+	}
 	for id, kind := range map[schemas.StoreID]schemas.Kind{"b": schemas.NotFound, "no": schemas.Unavailable} {
 		_, err := p.Get(t.Context(), id)
 		if schemas.KindOf(err) != kind {

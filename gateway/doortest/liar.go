@@ -101,7 +101,8 @@ func (l *Liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	b, ok := l.objects[strings.TrimPrefix(r.URL.Path, "/lies/")]
 	lie := l.lie
-	if r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Range"), "bytes=0-") && r.Header.Get("Range") != "bytes=0-0" {
+	part := r.Header.Get("Range")
+	if r.Method == http.MethodGet && (part == "" || strings.HasPrefix(part, "bytes=0-") && part != "bytes=0-0") {
 		l.asked[strings.TrimPrefix(r.URL.Path, "/lies/")]++
 	}
 	if lie == StallsOnce && r.Method == http.MethodGet {

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/kept"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -29,10 +30,11 @@ type Registry struct {
 	db       *db.DB
 	purposes []schemas.Purpose
 	places   *policy.Places
+	stores   *kept.Nouns[schemas.Store] // asked for at every open of a stream, and by each of its reads
 }
 
-// New makes a registry on db.
-func New(db *db.DB) (*Registry, error) {
+// New makes a registry on database.
+func New(database *db.DB) (*Registry, error) {
 	p, err := schemas.Purposes()
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func New(db *db.DB) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{db: db, purposes: p, places: places}, nil
+	return &Registry{db: database, purposes: p, places: places, stores: kept.Of[schemas.Store](database, "store")}, nil
 }
 
 // put inserts (revision 0 and absent) or updates one noun and appends its

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -57,9 +56,9 @@ func checkPrefix(before []schemas.Prefix, p schemas.Prefix) error {
 	return nil
 }
 
-// Store finds one. Errors: NotFound.
+// Store finds one, for reading alone: its prefixes are shared. Errors: NotFound.
 func (r *Registry) Store(ctx context.Context, id schemas.StoreID) (schemas.Store, error) {
-	s, revision, err := db.Get[schemas.Store](ctx, r.db, "store", string(id))
+	s, revision, err := r.stores.Get(ctx, string(id))
 	s.Revision = revision
 	return s, err
 }
@@ -88,15 +87,6 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 // a prefix of the provider's or is what the provider uploaded, or Denied saying why.
 // Asked at publication and again at every open [decisions.md 1].
 func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, store schemas.StoreID, bucket, key string) error {
-	if strings.HasPrefix(key, schemas.UploadPrefix(provider)) && !strings.Contains(key, "..") {
-		with, err := r.withWork(ctx)
-		if err != nil {
-			return err // no answer is no no: what is refused is recorded
-		}
-		if slices.ContainsFunc(with, func(s schemas.Store) bool { return s.ID == store && s.WorkBucket == bucket }) {
-			return nil // the provider's own upload
-		}
-	}
 	deny := func(text string) error {
 		return schemas.Refuse(key, "store.prefix", "prefixes of stores", text, "ask the operator to grant the prefix")
 	}
@@ -105,7 +95,10 @@ func (r *Registry) MayName(ctx context.Context, provider schemas.ParticipantID, 
 		return deny(fmt.Sprintf("there is no store %q in which you have a prefix", store))
 	}
 	if err != nil {
-		return err
+		return err // no answer is no no: what is refused is recorded
+	}
+	if s.WorkBucket != "" && s.WorkBucket == bucket && strings.HasPrefix(key, schemas.UploadPrefix(provider)) && !strings.Contains(key, "..") {
+		return nil // the provider's own upload
 	}
 	plain, err := url.PathUnescape(key)
 	if err != nil {

@@ -13,18 +13,26 @@
 //	ranges                   └─── 1 ────┘      └ 2 ─┘
 //	messages   dict (once for a shard), b0, b1, part of b4
 //
-// A batch passes in one of four ways:
+// A batch passes in one of five ways:
 //
-//	whole, view raw           as it lies, with its published checksum
-//	whole, columns hidden     spliced: the shown buffers are copied, nothing is decoded
-//	whole, columns edited     spliced, with the edited columns encoded anew
-//	a part of it, or grown    decoded and encoded anew, cut at view.MaxMessage
+//	whole, view raw, own store    as it lies, with its published checksum: its metadata is
+//	                              read, its body is a Rest that the door takes
+//	whole, view raw, other store  the same, read whole and compared first
+//	whole, columns hidden         the shown buffers are read behind new metadata, the others
+//	                              are dropped; nothing is decoded
+//	whole, columns edited         spliced, with the edited columns encoded anew
+//	a part of it, or grown        decoded and encoded anew, cut at view.MaxMessage
+//
+// In the first three no value is looked at. Such batches are read one by one, out of one
+// answer of the store however many neighbour (Batches), and the next answer is asked for
+// shortly before its turn. In the others a range of up to MaxRange is held whole.
 //
 // A view that filters rows has batches of its own, which are gathered from those of the
 // shard: see gather.go.
 //
 // How much streams hold. Each holds one range for certain, its own, and up to maxAhead
 // while the budget has room. Of 1 GiB, half is for own ranges and half for those ahead: of
-// streams that read ranges of 8 MiB as they lie, 64 are admitted, 48 of one organisation at
-// most, and 64 ranges may be ahead. One stream more is refused as Busy.
+// streams that edit ranges of 8 MiB, 64 are admitted, 48 of one organisation at most, and
+// 64 ranges may be ahead. One stream more is refused as Busy. One whose bodies pass from
+// socket to socket holds 64 KiB, so that thousands are admitted.
 package read

@@ -3,6 +3,7 @@ package stop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -43,7 +44,8 @@ const pollInterval = 200 * time.Millisecond
 // keep a gateway from its streams long after the database is back.
 const lookWithin = 5 * time.Second
 
-// Run follows until ctx ends.
+// Run follows until ctx ends: it asks the database in each pollInterval, which is what
+// confirms, and heeds at once what this process itself appends in between.
 func (f *Feed) Run(ctx context.Context) error {
 	seen, err := f.db.Head(ctx)
 	for err != nil && ctx.Err() == nil {
@@ -55,39 +57,56 @@ func (f *Feed) Run(ctx context.Context) error {
 		// between is not known yet.
 		asked := time.Now()
 		look, over := context.WithTimeout(ctx, lookWithin)
-		changes, err := f.db.Changes(look, seen, 1000)
+		head, err := f.db.Head(look)
 		over()
-		if err != nil {
-			if ctx.Err() == nil {
-				f.log.Warn("the revocation feed cannot read the database", "err", err)
-			}
-			wait(ctx, pollInterval)
-			continue
-		}
-		for _, c := range changes {
-			err = f.heed(ctx, c)
-			if err != nil {
-				break
-			}
-			seen = c.Position + 1
+		if err == nil {
+			seen, err = f.follow(ctx, seen, head)
 		}
 		if err != nil { // asked again; until then nothing is confirmed, and streams pause
-			f.log.Warn("the revocation feed cannot tell who still holds a lease", "err", err)
+			if ctx.Err() == nil {
+				f.log.Warn("the revocation feed cannot tell what was revoked, and who still holds a lease", "err", err)
+			}
 			wait(ctx, pollInterval)
 			continue
 		}
 		f.confirmed.Store(asked.UnixNano())
-		if len(changes) < 1000 {
-			short, cancel := context.WithTimeout(ctx, pollInterval)
-			_, _ = f.db.Wait(short, seen) // a timeout only means that nothing came
-			cancel()
+		short, cancel := context.WithDeadline(ctx, asked.Add(pollInterval))
+		for err == nil {
+			head, err = f.db.Wait(short, seen) // its error is that the next question is due
+			if err == nil {
+				seen, err = f.follow(ctx, seen, head)
+			}
 		}
+		cancel()
 	}
 	return nil
 }
 
+// follow heeds the changes from position seen up to head, and gives how far it came.
+func (f *Feed) follow(ctx context.Context, seen, head int64) (int64, error) {
+	for seen < head {
+		look, over := context.WithTimeout(ctx, lookWithin)
+		changes, err := f.db.News(look, seen, 1000)
+		over()
+		if err == nil && len(changes) == 0 {
+			err = fmt.Errorf("of %d changes those from %d on are not there", head, seen)
+		}
+		if err != nil {
+			return seen, err
+		}
+		for _, c := range changes {
+			err = f.heed(ctx, c)
+			if err != nil {
+				return seen, err
+			}
+			seen = c.Position + 1
+		}
+	}
+	return seen, nil
+}
+
 // heed cuts the streams that a change ends.
-func (f *Feed) heed(ctx context.Context, c db.Stored) error {
+func (f *Feed) heed(ctx context.Context, c db.News) error {
 	switch c.Kind {
 	case schemas.ChangeRevoke:
 		f.cut(c.Subject, "the agreement was revoked")

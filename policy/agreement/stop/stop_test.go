@@ -2,8 +2,10 @@ package stop
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -371,6 +373,52 @@ func TestTheFeedCuts(t *testing.T) {
 			t.Errorf("%d are watched after all streams ended", n)
 		}
 	})
+}
+
+// Of many changes at once, most of which end nothing, and some of another process, the feed
+// heeds each.
+func TestTheFeedMissesNothing(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t, dbtest.Postgres)
+	var writers []*db.DB
+	for range 2 {
+		database := dbtest.OpenURL(t, url)
+		dbtest.Run(t, database)
+		writers = append(writers, database)
+	}
+	feed := follow(t, writers[0])
+	const leases = 40
+	cut := make(chan string, leases)
+	for i := range leases {
+		l := schemas.Lease{ID: schemas.LeaseID(fmt.Sprint("lease-", i)), Participant: "p"}
+		t.Cleanup(feed.Watch("agr-a", "ds-0/v1", l, func(string) { cut <- string(l.ID) }))
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for i := range leases {
+		all.Go(func() {
+			err := writers[i%2].Write(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+				for _, c := range []schemas.Change{{Kind: "k", Subject: "s"}, {Kind: schemas.ChangeLeaseRevoked, Subject: fmt.Sprint("lease-", i)}} {
+					if _, err := tx.Append(ctx, c); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	seen := map[string]bool{}
+	for len(seen) < leases {
+		select {
+		case id := <-cut:
+			seen[id] = true
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%d of %d are cut", len(seen), leases)
+		}
+	}
 }
 
 // While the database cannot be read, the feed confirms nothing; it goes on when it can.
