@@ -3,7 +3,6 @@ package read
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -89,10 +88,7 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 // dictionaries of their own that hold only values in use.
 func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 	var out []Message
-	made := r.buffers.Get().(*[]byte)
-	if int64(cap(*made)) < rd.outputBound {
-		*made = make([]byte, 0, rd.outputBound)
-	}
+	made := r.space.get(rd.outputBound)
 	*made = (*made)[:0]
 	err := r.EachBatch(ctx, rd, func(parts []batch.Part) error {
 		g, err := r.source.View.Gather(parts, true, made)
@@ -118,7 +114,7 @@ func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []bat
 	if rd.gather.after != nil {
 		rd.gather.after <- carry{s.left, s.leftIn.lend(), err}
 	}
-	defer s.release(r.buffers)
+	defer s.release(&r.buffers)
 	if err != nil {
 		return err
 	}
@@ -140,7 +136,7 @@ type split struct {
 	leftIn *lent   // what those of left do; nil where they were copied
 }
 
-func (s *split) release(pool *sync.Pool) {
+func (s *split) release(pool *buffers) {
 	for _, l := range s.in {
 		l.release(pool)
 	}
@@ -160,9 +156,9 @@ func (l *lent) lend() *lent {
 	return l
 }
 
-func (l *lent) release(pool *sync.Pool) {
+func (l *lent) release(pool *buffers) {
 	if l != nil && l.users.Add(-1) == 0 {
-		pool.Put(l.buf)
+		pool.put(l.buf)
 	}
 }
 
@@ -306,7 +302,7 @@ func (r *Reader) EachMatching(ctx context.Context, rd Range, do func(batch int, 
 	if err != nil {
 		return err
 	}
-	defer r.buffers.Put(buf)
+	defer r.buffers.put(buf)
 	o := r.decoder(ctx, rd.shard)
 	if o.err != nil {
 		return o.err

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"math"
 	"runtime/debug"
-	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -102,14 +101,12 @@ func (r *Range) canExtend(shard int, b schemas.Block, most int64) bool {
 type Opener func(ctx context.Context, id schemas.StoreID) (*s3.Store, error)
 
 // NewReader reads what a source shows. compact says that each batch carries its own
-// dictionaries. buffers are one stream's own: those of all streams would hold more than
+// dictionaries. Its buffers are one stream's own: those of all streams would hold more than
 // what is counted.
 func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
-	buffers := &sync.Pool{New: func() any { b := make([]byte, 0); return &b }}
 	return &Reader{
 		source:   src,
 		open:     open,
-		buffers:  buffers,
 		compact:  compact,
 		decoders: map[int]*shardDecoder{},
 		users:    map[int]int{},
@@ -121,7 +118,8 @@ func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 type Reader struct {
 	source   *plan.Source
 	open     Opener
-	buffers  *sync.Pool
+	buffers  buffers // of what is read
+	space    buffers // of what is made
 	mu       sync.Mutex
 	decoders map[int]*shardDecoder // of the shards that are being read
 	users    map[int]int           // reads under way, by shard
@@ -169,10 +167,11 @@ func (r *Reader) Recycle(res Result) {
 	if res.Batches != nil {
 		res.Batches.Close()
 	}
-	for _, b := range []*[]byte{res.read, res.made} {
-		if b != nil {
-			r.buffers.Put(b)
-		}
+	if res.read != nil {
+		r.buffers.put(res.read)
+	}
+	if res.made != nil {
+		r.space.put(res.made)
 	}
 }
 
@@ -193,8 +192,8 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	}
 	out.read = buf
 	if !r.source.View.Raw() && !r.compact {
-		out.made = r.buffers.Get().(*[]byte)
-		*out.made = slices.Grow((*out.made)[:0], int(rd.outputBound))
+		out.made = r.space.get(rd.outputBound)
+		*out.made = (*out.made)[:0]
 	}
 	if first && !r.compact {
 		out.Messages, out.Err = r.dictionaryMessages(ctx, rd.shard)
@@ -214,17 +213,13 @@ func (r *Reader) bytes(ctx context.Context, rd Range) (*[]byte, error) {
 	if err != nil {
 		return nil, RedactLocation(r.source.Name(), err)
 	}
-	buf := r.buffers.Get().(*[]byte)
-	if int64(cap(*buf)) < rd.length {
-		*buf = make([]byte, rd.length)
-	}
-	*buf = (*buf)[:rd.length]
+	buf := r.buffers.get(rd.length)
 	err = RedactLocation(r.source.Name(), store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
 	if err == nil {
 		err = rd.checkSums(store, sh, *buf)
 	}
 	if err != nil {
-		r.buffers.Put(buf)
+		r.buffers.put(buf)
 		return nil, err
 	}
 	return buf, nil
