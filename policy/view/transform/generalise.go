@@ -41,7 +41,7 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 			to == "hour" && base.ID() != arrow.TIMESTAMP {
 			return refuse()
 		}
-		g.instant = func(t time.Time) time.Time { return truncate(t, to) }
+		g.step = to
 	default:
 		w, err := strconv.ParseFloat(to, 64)
 		if err != nil || w <= 0 {
@@ -61,12 +61,12 @@ func Generalise(from arrow.DataType, to string) (Column, error) {
 
 // general makes values coarser, one function for each type.
 type general struct {
-	typ     arrow.DataType
-	text    func(string) string
-	instant func(time.Time) time.Time
-	number  func(float64) float64
-	width   int64
-	most    int64
+	typ    arrow.DataType
+	text   func(string) string
+	number func(float64) float64
+	step   string // of instants
+	width  int64
+	most   int64
 }
 
 func (g *general) Most() int64 { return g.most }
@@ -101,62 +101,124 @@ func truncate(t time.Time, to string) time.Time {
 	}
 }
 
+// after is where the step that begins at t ends.
+func after(t time.Time, step string) time.Time {
+	switch step {
+	case "year":
+		return t.AddDate(1, 0, 0)
+	case "month":
+		return t.AddDate(0, 1, 0)
+	case "day":
+		return t.AddDate(0, 0, 1)
+	default:
+		return t.Add(time.Hour)
+	}
+}
+
 // Apply writes a dictionary's rows out: values that were told apart may be equal now, and
 // a dictionary that has one value twice is not canonical.
 func (g *general) Apply(a arrow.Array) (arrow.Array, error) {
-	at := func(i int) int { return i }
-	null := a.IsNull
+	rows := rowsOf{n: a.Len(), null: a.IsNull, at: func(i int) int { return i }}
 	if d, ok := a.(*array.Dictionary); ok {
 		values := d.Dictionary()
-		at = d.GetValueIndex
-		null = func(i int) bool { return d.IsNull(i) || values.IsNull(d.GetValueIndex(i)) }
-		n := d.Len()
-		return g.values(values, n, at, null)
+		rows.at, rows.null = d.GetValueIndex, func(i int) bool { return d.IsNull(i) || values.IsNull(d.GetValueIndex(i)) }
+		a = values
 	}
-	return g.values(a, a.Len(), at, null)
+	unit := arrow.Second
+	if t, ok := g.typ.(*arrow.TimestampType); ok {
+		unit = t.Unit
+	}
+	switch a := a.(type) {
+	case *array.String:
+		b := array.NewStringBuilder(memory.DefaultAllocator)
+		rows.texts(b, func(i int) { b.Append(g.text(a.Value(i))) })
+		return b.NewArray(), nil
+	case *array.LargeString:
+		b := array.NewLargeStringBuilder(memory.DefaultAllocator)
+		rows.texts(b, func(i int) { b.Append(g.text(a.Value(i))) })
+		return b.NewArray(), nil
+	case *array.Float64:
+		return made(g.typ, rows, a.Float64Values(), func(f float64) (float64, error) { return g.number(f), nil })
+	case *array.Float32:
+		return made(g.typ, rows, a.Float32Values(), func(f float32) (float32, error) { return float32(g.number(float64(f))), nil })
+	case *array.Date32:
+		return made(g.typ, rows, a.Date32Values(), stepOf(g.step, arrow.Date32.ToTime,
+			func(t time.Time) (arrow.Date32, error) { return arrow.Date32FromTime(t), nil }))
+	case *array.Date64:
+		return made(g.typ, rows, a.Date64Values(), stepOf(g.step, arrow.Date64.ToTime,
+			func(t time.Time) (arrow.Date64, error) { return arrow.Date64FromTime(t), nil }))
+	case *array.Timestamp:
+		return made(g.typ, rows, a.TimestampValues(), stepOf(g.step, func(t arrow.Timestamp) time.Time { return t.ToTime(unit) },
+			func(t time.Time) (arrow.Timestamp, error) { return arrow.TimestampFromTime(t, unit) }))
+	}
+	return g.integers(a, rows)
 }
 
-func (g *general) values(a arrow.Array, n int, at func(int) int, null func(int) bool) (arrow.Array, error) {
-	b := array.NewBuilder(memory.DefaultAllocator, g.typ)
-	b.Reserve(n)
-	for i := range n {
-		if null(i) {
+// rowsOf says where the rows of the result lie among values: of a dictionary, under indices.
+type rowsOf struct {
+	n    int
+	at   func(i int) int
+	null func(i int) bool
+}
+
+// texts appends each row to a builder.
+func (r rowsOf) texts(b array.Builder, appendText func(i int)) {
+	b.Reserve(r.n)
+	for i := range r.n {
+		if r.null(i) {
 			b.AppendNull()
 			continue
 		}
-		err := g.append(b, a, at(i))
-		if err != nil {
-			return nil, err
-		}
+		appendText(r.at(i))
 	}
-	return b.NewArray(), nil
 }
 
-func (g *general) append(b array.Builder, a arrow.Array, i int) error {
-	switch a := a.(type) {
-	case *array.String:
-		b.(*array.StringBuilder).Append(g.text(a.Value(i)))
-	case *array.LargeString:
-		b.(*array.LargeStringBuilder).Append(g.text(a.Value(i)))
-	case *array.Float64:
-		b.(*array.Float64Builder).Append(g.number(a.Value(i)))
-	case *array.Float32:
-		b.(*array.Float32Builder).Append(float32(g.number(float64(a.Value(i)))))
-	case *array.Date32:
-		b.(*array.Date32Builder).Append(arrow.Date32FromTime(g.instant(a.Value(i).ToTime())))
-	case *array.Date64:
-		b.(*array.Date64Builder).Append(arrow.Date64FromTime(g.instant(a.Value(i).ToTime())))
-	case *array.Timestamp:
-		unit := g.typ.(*arrow.TimestampType).Unit
-		ts, err := arrow.TimestampFromTime(g.instant(a.Value(i).ToTime(unit)), unit)
-		if err != nil {
-			return fmt.Errorf("generalise a timestamp: %w", err)
+// made is an array of fixed width, of a function of values.
+func made[T arrow.FixedWidthType](typ arrow.DataType, rows rowsOf, values []T, f func(T) (T, error)) (arrow.Array, error) {
+	out, valid, nulls := make([]T, rows.n), make([]byte, (rows.n+7)/8), 0
+	for i := range out {
+		if rows.null(i) {
+			nulls++
+			continue
 		}
-		b.(*array.TimestampBuilder).Append(ts)
-	default:
-		return g.integer(b, a, i)
+		valid[i>>3] |= 1 << (i & 7)
+		v, err := f(values[rows.at(i)])
+		if err != nil {
+			return nil, fmt.Errorf("generalise a value: %w", err)
+		}
+		out[i] = v
 	}
-	return nil
+	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(out))}
+	if nulls > 0 {
+		buffers[0] = memory.NewBufferBytes(valid)
+	}
+	return array.MakeFromData(array.NewData(typ, rows.n, buffers, nil, nulls, 0)), nil
+}
+
+// stepOf truncates instants to a step. Those of one hour, day, month or year often follow
+// each other: where two do, the step's end is found too, and the next ones are compared alone.
+func stepOf[T ~int32 | ~int64](step string, toTime func(T) time.Time, fromTime func(time.Time) (T, error)) func(T) (T, error) {
+	var from, until, last T // where until is from, no step is known
+	return func(v T) (T, error) {
+		if v >= from && v < until {
+			return from, nil
+		}
+		t := truncate(toTime(v), step)
+		first, err := fromTime(t)
+		if err != nil {
+			return 0, err
+		}
+		if first != last {
+			last = first
+			return first, nil
+		}
+		end, err := fromTime(after(t, step))
+		if err != nil || end <= first || !truncate(toTime(end-1), step).Equal(t) { // beyond what the type tells apart
+			return first, nil
+		}
+		from, until = first, end
+		return first, nil
+	}
 }
 
 // floor rounds down to a multiple of the width; the least value of a narrow type
@@ -179,26 +241,28 @@ func floor[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](v 
 	return T(down)
 }
 
-func (g *general) integer(b array.Builder, a arrow.Array, i int) error {
+func (g *general) integers(a arrow.Array, rows rowsOf) (arrow.Array, error) {
 	switch a := a.(type) {
 	case *array.Int8:
-		b.(*array.Int8Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Int8Values(), floorOf[int8](g.width))
 	case *array.Int16:
-		b.(*array.Int16Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Int16Values(), floorOf[int16](g.width))
 	case *array.Int32:
-		b.(*array.Int32Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Int32Values(), floorOf[int32](g.width))
 	case *array.Int64:
-		b.(*array.Int64Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Int64Values(), floorOf[int64](g.width))
 	case *array.Uint8:
-		b.(*array.Uint8Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Uint8Values(), floorOf[uint8](g.width))
 	case *array.Uint16:
-		b.(*array.Uint16Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Uint16Values(), floorOf[uint16](g.width))
 	case *array.Uint32:
-		b.(*array.Uint32Builder).Append(floor(a.Value(i), g.width))
+		return made(g.typ, rows, a.Uint32Values(), floorOf[uint32](g.width))
 	case *array.Uint64:
-		b.(*array.Uint64Builder).Append(floor(a.Value(i), g.width))
-	default:
-		return fmt.Errorf("columns of type %s cannot be generalised", a.DataType())
+		return made(g.typ, rows, a.Uint64Values(), floorOf[uint64](g.width))
 	}
-	return nil
+	return nil, fmt.Errorf("columns of type %s cannot be generalised", a.DataType())
+}
+
+func floorOf[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](width int64) func(T) (T, error) {
+	return func(v T) (T, error) { return floor(v, width), nil }
 }

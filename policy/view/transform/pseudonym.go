@@ -174,6 +174,7 @@ type memo struct {
 	seed         maphash.Seed       // a fresh one: nobody can choose values that hash alike
 	rows         []int32            // by hash, plus 1
 	asked, found int
+	last         int // row that was asked for last, plus 1
 }
 
 const (
@@ -204,6 +205,12 @@ func (m *memo) find(i int) int {
 	}
 	m.asked++
 	v := m.bytes(i)
+	last := m.last - 1
+	m.last = i + 1
+	if last >= 0 && bytes.Equal(m.bytes(last), v) { // rows of one person often follow each other
+		m.found++
+		return last
+	}
 	slot := &m.rows[maphash.Bytes(m.seed, v)>>(64-memoBits)]
 	if row := int(*slot) - 1; row >= 0 && bytes.Equal(m.bytes(row), v) {
 		m.found++
