@@ -80,24 +80,54 @@ func MaxIndex(dt arrow.DataType) int64 {
 	return math.MaxInt32
 }
 
-// isDecodable says whether a dictionary column without nulls becomes plain values of whole
-// bytes: what pseudonyms and coarser dates are.
+// isDecodable says whether a dictionary column becomes plain values of whole bytes: what
+// pseudonyms and coarser dates are. Nulls where the field has none are Canonical's to refuse.
 func isDecodable(f arrow.Field, c *Column) bool {
 	return c.Dictionary != nil && ShapeOf(f.Type) == ShapeFixed && BitWidth(f.Type)%8 == 0 && arrow.TypeEqual(f.Type, c.Dictionary.Type) &&
-		c.Valid == nil && c.Dictionary.Valid == nil
+		(f.Nullable || !c.hasNulls() && !c.Dictionary.hasNulls())
 }
 
 // decodeDictionary is Canonical for such a column, without a run for each row.
 func (s *Space) decodeDictionary(f arrow.Field, c *Column) (*Column, error) {
 	w, at := BitWidth(f.Type)/8, c.Indices()
+	null := func(i int) bool { return false }
+	out := &Column{Type: f.Type, Len: c.Len}
+	if c.hasNulls() || c.Dictionary.hasNulls() {
+		null = func(i int) bool {
+			k := at.Index(i)
+			return c.IsNull(i) || k >= 0 && k < int64(c.Dictionary.Len) && c.Dictionary.IsNull(int(k))
+		}
+		out.Valid = s.validity(c.Len, null)
+	}
 	values := c.Dictionary.Buffers[0][c.Dictionary.Offset*w:]
-	data := s.Bytes(c.Len * w)
+	data := s.zeros(c.Len * w)
 	for i := range c.Len {
+		if out.Valid != nil && null(i) {
+			continue
+		}
 		k := at.Index(i)
 		if k < 0 || k >= int64(c.Dictionary.Len) {
 			return nil, ipc.Invalid("row %d: index %d in a dictionary of %d values", i, k, c.Dictionary.Len)
 		}
-		copy(data[i*w:], values[int(k)*w:int(k+1)*w])
+		copy(data[i*w:(i+1)*w], values[int(k)*w:])
 	}
-	return &Column{Type: f.Type, Len: c.Len, Buffers: [][]byte{data}}, nil
+	out.Buffers = [][]byte{data}
+	return out, nil
+}
+
+// validity makes the bitmap of n values; nil where none is null.
+func (s *Space) validity(n int, null func(i int) bool) []byte {
+	var valid []byte
+	for i := range n {
+		switch {
+		case !null(i):
+			if valid != nil {
+				valid[i>>3] |= 1 << (i & 7)
+			}
+		case valid == nil:
+			valid = s.zeros((n + 7) / 8)
+			SetBits(valid, 0, i)
+		}
+	}
+	return valid
 }
