@@ -152,7 +152,7 @@ func (m *meter) direct() {
 	}
 }
 
-// stream drains an agreement over HTTP: one reader takes the whole, several a part each.
+// stream drains an agreement over HTTP: each reader takes the whole, as from S3.
 func (m *meter) stream(h *http.Client, base, token string, id schemas.AgreementID, q url.Values) func(readers int) drainer {
 	return func(readers int) drainer {
 		buffers := make([][]byte, readers)
@@ -160,7 +160,7 @@ func (m *meter) stream(h *http.Client, base, token string, id schemas.AgreementI
 			if buffers[i] == nil {
 				buffers[i] = make([]byte, piece)
 			}
-			query := url.Values{"world": {strconv.Itoa(readers)}, "rank": {strconv.Itoa(i)}}
+			query := url.Values{}
 			for k, v := range q {
 				query[k] = v
 			}
@@ -283,7 +283,7 @@ func (m *meter) flight() {
 	for _, readers := range numbers() {
 		plain, token := m.untouched(readers), m.lease(id)
 		l := m.loaded("stream.flight.plain", readers, func(i int) (int64, int64, error) {
-			got, err := client.Flight(m.Context(), m.addresses.Flight, token, id, url.Values{"world": {strconv.Itoa(readers)}, "rank": {strconv.Itoa(i)}})
+			got, err := client.Flight(m.Context(), m.addresses.Flight, token, id, url.Values{})
 			return got.Bytes, got.Rows, err
 		})
 		m.add(l.figure("stream.flight.plain", "stream.http.plain", plain.rate()))

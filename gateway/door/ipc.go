@@ -69,6 +69,7 @@ func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) 
 	s.w.WriteHeader(http.StatusOK)
 	err := s.write(p.Source.Schema())
 	if err == nil && s.socket != nil {
+		freeUnsent(s.socket)
 		err = s.flush()
 	}
 	return err
