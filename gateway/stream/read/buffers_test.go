@@ -29,3 +29,23 @@ func TestBuffersAreUsedAgain(t *testing.T) {
 		t.Errorf("%d buffers are kept", len(b.free))
 	}
 }
+
+// A buffer that two reads gather from goes back when the second is done, whichever that is.
+func TestLentBuffersGoBackOnce(t *testing.T) {
+	var pool buffers
+	own := &lent{buf: pool.get(10)}
+	first, second := own.lend(), own.lend()
+	first.release(&pool)
+	if len(pool.free) != 0 {
+		t.Error("it went back while a read gathers from it")
+	}
+	second.release(&pool)
+	if len(pool.free) != 1 || pool.free[0] != own.buf {
+		t.Errorf("%d buffers went back", len(pool.free))
+	}
+	var none *lent // rows that were copied lie in memory of their own
+	none.lend().release(&pool)
+	if len(pool.free) != 1 {
+		t.Error("what was not lent went back")
+	}
+}
