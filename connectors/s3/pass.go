@@ -75,18 +75,21 @@ func (e *DestinationError) Unwrap() error { return e.Err }
 func (b *Body) Passes() bool { return b.body != nil && b.body.direct() != nil }
 
 // Pass sends the next n bytes to a socket, without copying them where both sides allow it.
-// took is called whenever some have left. Errors: a DestinationError; the store's, explained.
-func (b *Body) Pass(to *net.TCPConn, n int64, took func()) error {
+// turn is told whom it waits for from now on, the other side or the store, and again
+// whenever the other side has taken some. Errors: a DestinationError; the store's, explained.
+func (b *Body) Pass(to *net.TCPConn, n int64, turn func(other bool)) error {
 	var buf []byte
 	return b.each(n, func(most int64) (int64, error) {
-		k, err := b.body.pass(to, most, took)
+		k, err := b.body.pass(to, most, turn)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return k, err
 		}
 		if buf == nil {
 			buf = make([]byte, copyPiece)
 		}
+		turn(false)
 		m, err := b.body.Read(buf[:min(most, copyPiece)])
+		turn(true)
 		if m == 0 {
 			return 0, err
 		}
@@ -94,7 +97,6 @@ func (b *Body) Pass(to *net.TCPConn, n int64, took func()) error {
 		if err != nil {
 			return 0, &DestinationError{err}
 		}
-		took()
 		return int64(m), nil
 	})
 }
@@ -165,7 +167,7 @@ func (p *paced) direct() *directBody {
 }
 
 // pass moves at most n bytes to a socket: first those that came with the answer's head.
-func (p *paced) pass(to *net.TCPConn, n int64, took func()) (int64, error) {
+func (p *paced) pass(to *net.TCPConn, n int64, turn func(other bool)) (int64, error) {
 	d := p.direct()
 	if d == nil {
 		return 0, errors.ErrUnsupported
@@ -183,16 +185,18 @@ func (p *paced) pass(to *net.TCPConn, n int64, took func()) (int64, error) {
 		if err != nil {
 			return 0, &DestinationError{err}
 		}
-		took()
+		turn(true)
 		_, err = d.conn.from.Discard(int(k))
 		d.left -= k
 		return k, err
 	}
+	turn(false)
 	k, err := p.wait(d, func() (int, error) { return d.conn.pipe.fill(d.conn.TCPConn, n) })
+	turn(true)
 	if err != nil {
 		return 0, err
 	}
-	return k, d.conn.pipe.empty(to, took)
+	return k, d.conn.pipe.empty(to, func() { turn(true) })
 }
 
 // skip leaves out at most n bytes.

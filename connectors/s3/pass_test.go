@@ -64,8 +64,12 @@ func passed(t *testing.T, s *Store, etag string, offset int64, p []byte) error {
 		}
 		came <- got
 	}()
-	var took atomic.Int64
-	err = b.Pass(to, int64(len(p)), func() { took.Add(1) })
+	var took atomic.Int64 // turns of the other side
+	err = b.Pass(to, int64(len(p)), func(other bool) {
+		if other {
+			took.Add(1)
+		}
+	})
 	_ = to.Close()
 	got := <-came
 	copy(p, got)
@@ -162,7 +166,7 @@ func TestBodiesAreSlices(t *testing.T) {
 					_, err = io.ReadFull(b, got)
 				case 1:
 					went := make(chan error, 1)
-					go func() { went <- b.Pass(to, int64(n), func() {}) }()
+					go func() { went <- b.Pass(to, int64(n), func(bool) {}) }()
 					_, err = io.ReadFull(in, got)
 					err = errors.Join(err, <-went)
 				case 2:
@@ -224,7 +228,11 @@ func TestDestinations(t *testing.T) {
 				if opened != nil {
 					t.Fatal(opened)
 				}
-				err = b.Pass(to, int64(len(object)), func() { ended.Do(func() { end(to, from) }) })
+				err = b.Pass(to, int64(len(object)), func(other bool) {
+					if other {
+						ended.Do(func() { end(to, from) })
+					}
+				})
 				_ = b.Close()
 				if _, other := errors.AsType[*DestinationError](err); err != nil && !other {
 					t.Errorf("got %v", err)
@@ -250,7 +258,7 @@ func TestBodiesEnd(t *testing.T) {
 	enough := errors.New("enough")
 	for name, wait := range map[string]func(b *Body, to *net.TCPConn) error{
 		"read": func(b *Body, _ *net.TCPConn) error { _, err := io.ReadFull(b, make([]byte, 200)); return err },
-		"pass": func(b *Body, to *net.TCPConn) error { return b.Pass(to, 200, func() {}) },
+		"pass": func(b *Body, to *net.TCPConn) error { return b.Pass(to, 200, func(bool) {}) },
 		"skip": func(b *Body, _ *net.TCPConn) error { return b.Skip(200) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -334,7 +342,7 @@ func BenchmarkPass(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, move := range map[string]func(body *Body, to *net.TCPConn) error{
-		"pass": func(body *Body, to *net.TCPConn) error { return body.Pass(to, int64(len(big)), func() {}) },
+		"pass": func(body *Body, to *net.TCPConn) error { return body.Pass(to, int64(len(big)), func(bool) {}) },
 		"copy": func(body *Body, to *net.TCPConn) error {
 			_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{body}, make([]byte, 1<<20))
 			return err

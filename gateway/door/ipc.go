@@ -32,9 +32,9 @@ type ipcStream struct {
 	w      http.ResponseWriter
 	out    io.Writer // w, in pieces
 	socket *net.TCPConn
-	pace   func()  // tells that the client took some
-	pieces *pieces // buffers for bodies that are copied
-	sums   bool    // the client takes trailers
+	turn   func(client bool) // tells whom the stream waits for
+	pieces *pieces           // buffers for bodies that are copied
+	sums   bool              // the client takes trailers
 	sent   bool
 	vec    net.Buffers // of one writev, kept for the next
 	direct int64       // bytes of messages that went into the socket whole
@@ -52,7 +52,7 @@ func (s *ipcStream) RestBytes() int64 {
 }
 
 func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error {
-	s.out, s.pace = release.Pieces(ctx, s.w), release.Took(ctx)
+	s.out, s.turn = release.Pieces(ctx, s.w), release.Turn(ctx)
 	h := s.w.Header()
 	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
 	h.Set("Cache-Control", "no-store")
@@ -99,14 +99,14 @@ func (s *ipcStream) Message(m read.Message) error {
 		if err == nil && m.Rest != nil {
 			buf := s.pieces.get()
 			defer s.pieces.put(buf)
-			err = m.Rest.Copy(*buf, s.write)
+			err = m.Rest.Copy(*buf, s.turn, s.write)
 		}
 		return err
 	}
 	err := s.writev([]byte(fmt.Sprintf("%s%x\r\n", s.due, m.Len())), m.Bytes)
 	s.due = "\r\n"
 	if err == nil && m.Rest != nil {
-		err = m.Rest.Pass(s.socket, s.pace)
+		err = m.Rest.Pass(s.socket, s.turn)
 		if to, ok := errors.AsType[*s3.DestinationError](err); ok {
 			err = &release.ClientError{Err: to.Err}
 		}

@@ -41,7 +41,7 @@ func TestMessagesAreChunks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				s := &ipcStream{w: w, out: w, pace: func() {}, socket: socketOf(r), pieces: &pieces{}, sums: takesTrailers(r)}
+				s := &ipcStream{w: w, out: w, turn: func(bool) {}, socket: socketOf(r), pieces: &pieces{}, sums: takesTrailers(r)}
 				if r.Proto != c.proto || (s.socket != nil) != c.direct {
 					t.Errorf("over %s, past net/http: %t", r.Proto, s.socket != nil)
 				}
@@ -96,7 +96,7 @@ func TestCutInsideAChunk(t *testing.T) {
 	for name, sent := range map[string]int{"nothing of it": 0, "some": 100, "all of it": 1000} {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				s := &ipcStream{w: w, out: w, pace: func() {}, socket: socketOf(r), pieces: &pieces{}}
+				s := &ipcStream{w: w, out: w, turn: func(bool) {}, socket: socketOf(r), pieces: &pieces{}}
 				w.WriteHeader(http.StatusOK)
 				if err := s.flush(); err != nil {
 					t.Error(err)

@@ -62,7 +62,7 @@ func (s *ipcStream) writev(list ...[]byte) error {
 		if err != nil {
 			return &release.ClientError{Err: err}
 		}
-		s.pace()
+		s.turn(true)
 		s.vec, room = s.vec[:0], handful
 		return nil
 	}

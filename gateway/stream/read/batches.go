@@ -184,17 +184,19 @@ type Rest struct {
 	name string // that callers know the shard by
 }
 
-// Pass sends it to a socket; took is called whenever some has left. Errors:
+// Pass sends it to a socket; turn is told whom it waits for, as by s3.Body. Errors:
 // s3.DestinationError; the store's.
-func (r *Rest) Pass(to *net.TCPConn, took func()) error {
-	return RedactLocation(r.name, r.body.Pass(to, r.n, took))
+func (r *Rest) Pass(to *net.TCPConn, turn func(client bool)) error {
+	return RedactLocation(r.name, r.body.Pass(to, r.n, turn))
 }
 
-// Copy hands it on in pieces of at most the buffer's size.
-func (r *Rest) Copy(buf []byte, to func(p []byte) error) error {
+// Copy hands it on in pieces of at most the buffer's size; turn as of Pass.
+func (r *Rest) Copy(buf []byte, turn func(client bool), to func(p []byte) error) error {
 	for left := r.n; left > 0; {
 		p := buf[:min(int64(len(buf)), left)]
+		turn(false)
 		_, err := io.ReadFull(r.body, p)
+		turn(true)
 		if err != nil {
 			return RedactLocation(r.name, err)
 		}

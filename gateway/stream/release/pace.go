@@ -82,13 +82,15 @@ func Pieces(ctx context.Context, w io.Writer) io.Writer {
 	return &pieces{p, w}
 }
 
-// Took gives what a door calls whenever its client has taken some. ctx is that of Begin.
-func Took(ctx context.Context) func() {
+// Turn gives what a door calls when it begins to wait for its client, true, or for the
+// store, whose time is not the client's; and again when the client has taken some. ctx is
+// that of Begin.
+func Turn(ctx context.Context) func(client bool) {
 	p, _ := ctx.Value(paceKey{}).(*Pace)
 	if p == nil {
-		return func() {}
+		return func(bool) {}
 	}
-	return p.took
+	return p.set
 }
 
 type pieces struct {
