@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -43,11 +44,11 @@ func newDirect(endpoint *url.URL) *direct {
 // directConn is a connection on which one request is under way, or none.
 type directConn struct {
 	*net.TCPConn
-	pipe  pipe
-	head  io.LimitedReader // ends an answer whose head has no end
-	from  *bufio.Reader
-	used  bool // a request went over it before
-	since time.Time
+	pipe pipe
+	head io.LimitedReader // ends an answer whose head has no end
+	from *bufio.Reader
+	used bool        // a request went over it before
+	over *time.Timer // closes it when no request came
 }
 
 // headBuffer is so small that nearly all of a body stays in the socket.
@@ -83,12 +84,9 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func (d *direct) conn(ctx context.Context, host string) (*directConn, error) {
 	d.mu.Lock()
 	var c *directConn
-	for n := len(d.idle); n > 0 && c == nil; n-- {
+	if n := len(d.idle); n > 0 {
 		c, d.idle = d.idle[n-1], d.idle[:n-1]
-		if time.Since(c.since) > idleDirect {
-			c.close()
-			c = nil
-		}
+		c.over.Stop() // drop does not find it any more
 	}
 	d.mu.Unlock()
 	if c != nil {
@@ -113,17 +111,27 @@ func (d *direct) conn(ctx context.Context, host string) (*directConn, error) {
 	return c, nil
 }
 
-// keep takes back a connection whose answer was read to its end; those that have waited
-// too long go.
+// keep takes back a connection whose answer was read to its end.
 func (d *direct) keep(c *directConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.idle) > 0 && (len(d.idle) >= maxIdleDirect || time.Since(d.idle[0].since) > idleDirect) {
-		d.idle[0].close()
-		d.idle = d.idle[1:]
+	if len(d.idle) == maxIdleDirect {
+		c.close()
+		return
 	}
-	c.since = time.Now()
+	c.over = time.AfterFunc(idleDirect, func() { d.drop(c) })
 	d.idle = append(d.idle, c)
+}
+
+// drop closes a connection that no request came for.
+func (d *direct) drop(c *directConn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.Index(d.idle, c)
+	if i >= 0 {
+		d.idle = slices.Delete(d.idle, i, i+1)
+		c.close()
+	}
 }
 
 // maxInterim is how many answers of the kind "go on" may come before the answer.

@@ -329,6 +329,28 @@ func TestDirectAnswers(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionsGo: a connection that no request came for is closed, and not given out.
+func TestIdleConnectionsGo(t *testing.T) {
+	s := open(t, serve)
+	for range 2 {
+		if err := readBody(t, s, "tag", 0, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.direct.idle) != 1 || !s.direct.idle[0].used {
+		t.Fatalf("%d connections wait", len(s.direct.idle))
+	}
+	c := s.direct.idle[0]
+	s.direct.drop(c)
+	s.direct.drop(c)
+	if _, err := c.Write([]byte{0}); !errors.Is(err, net.ErrClosed) || len(s.direct.idle) != 0 {
+		t.Errorf("%d connections wait; a write: %v", len(s.direct.idle), err)
+	}
+	if err := readBody(t, s, "tag", 0, make([]byte, 100)); err != nil {
+		t.Error(err)
+	}
+}
+
 // BenchmarkPass moves an object from the store's socket to another one: by Pass, by
 // copying, and with nothing between, from the store's socket to nowhere.
 func BenchmarkPass(b *testing.B) {
