@@ -58,6 +58,14 @@ setup: go-version
 	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.1 pandas==3.1.1 datasets==5.2.0 aiohttp || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
 	 fi
 
+	@if [ -x .cache/venv/bin/python ] && { [ ! -e .cache/kit/made ] || [ -n "$$(find connectors/python -type f -newer .cache/kit/made)" ]; }; then \
+	   echo "building the Python kit and installing it into .cache/kit"; \
+	   rm -rf .cache/kit .cache/kit.source && cp -r connectors/python .cache/kit.source \
+	   && .cache/venv/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w .cache/kit.source/dist .cache/kit.source \
+	   && python3 -m venv .cache/kit && .cache/kit/bin/python -m pip install -q --disable-pip-version-check .cache/kit.source/dist/*.whl \
+	   && touch .cache/kit/made || { rm -rf .cache/kit; echo "it cannot be installed here"; }; \
+	 fi
+
 test: setup build
 	@echo "testing; a cold run compiles for some minutes first"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \

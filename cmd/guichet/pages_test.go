@@ -30,6 +30,7 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	}
 	p := g.rig.Persona(who)
 	written(t, dir, who+".secret", p.Secret)
+	written(t, dir, "token", known["TOKEN"])
 	home := filepath.Join(dir, "home")
 	err = session.KeepIn(home, session.Session{Server: g.base, Issuer: p.Issuer, ClientID: p.ID}, p.Secret)
 	if err != nil {
@@ -70,12 +71,13 @@ func TestTrainingPage(t *testing.T) {
 	d.Tables = []schemas.TableInfo{{Name: "data", Fields: []schemas.Field{{Name: "yield", Unit: "t/ha", Description: schemas.Text{"en": "grain yield"}}}}}
 	rows := "field,yield,note\n" + strings.Repeat("a,7.5,x\nb,8.25,y\n", 75)
 	id := g.publishedAs(d, []byte(rows), []byte(rows))
-	known := map[string]string{"DATASET": string(id)}
+	known := map[string]string{"DATASET": string(id), "PYTHONPATH": installedKit(t), "TOKEN": bearer(t, g, "trainer")}
 	want := [][]string{
 		{"signed in at", "● now", "yield float64 in t/ha: grain yield", "Yes", "granted", string(id)},
 		{""},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
+		{"['now'", "60 rel- 7.875"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// TestKit runs connectors/python/tests/kit.py in an environment that has the wheel of the kit
+// and what it asks for, and nothing else; what needs other libraries in one that has them.
+func TestKit(t *testing.T) {
+	t.Parallel()
+	installed, kit, others := installedKit(t), kitPython(t), os.Getenv("GUICHET_PYTHON")
+	if others == "" {
+		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter")
+	}
+	g := newGateway(t, "")
+	g.populate()
+	const rows = 300_000 // several windows
+	var text strings.Builder
+	text.WriteString("n,word\n")
+	for n := range rows {
+		fmt.Fprintf(&text, "%d,word %d\n", n, n%97)
+	}
+	agreement := g.granted(g.publishedAs(wheat("Numbers"), []byte(text.String())))[0]
+	token := written(t, t.TempDir(), "token", bearer(t, g, "trainer"))
+	for _, c := range []struct {
+		name, python, server string
+		what                 []string
+	}{
+		{"core", kit, g.base, []string{"whole", "resume", "refused"}},
+		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
+		{"other libraries", others, g.base, []string{"tools"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := exec.Command(c.python, append([]string{filepath.Join(root, "connectors", "python", "tests", "kit.py")}, c.what...)...)
+			cmd.Env = append(os.Environ(), "GUICHET_SERVER="+c.server, "GUICHET_TOKEN_FILE="+token, "AGREEMENT="+string(agreement),
+				fmt.Sprint("ROWS=", rows))
+			if c.python != kit {
+				cmd.Env = append(cmd.Env, "PYTHONPATH="+installed)
+			}
+			out, err := cmd.CombinedOutput()
+			for _, w := range c.what {
+				if err == nil && !strings.Contains(string(out), "ok "+w) {
+					err = fmt.Errorf("nothing is said of %s", w)
+				}
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// kitPython is the interpreter of the environment that has the kit.
+func kitPython(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, ".cache", "kit", "bin", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// installedKit is the folder in which the kit lies, installed from its wheel.
+func installedKit(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command(kitPython(t), "-c", "import guichet, os; print(os.path.dirname(os.path.dirname(guichet.__file__)))").Output()
+	if err != nil {
+		lacking(t, "not tested here: the Python kit is not installed into .cache/kit; make setup does it")
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// breaking gives the address of a proxy that breaks off answers: the first two after some
+// million bytes each.
+func breaking(t *testing.T, to string) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var broken atomic.Int64
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := (&net.Dialer{}).Dial("tcp", to)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			both := sync.OnceFunc(func() { _, _ = in.Close(), out.Close() })
+			go func() { _, _ = io.Copy(out, in); both() }()
+			go func() {
+				defer both()
+				n, err := io.CopyN(in, out, 2_500_000)
+				if err == nil && n == 2_500_000 && broken.Add(1) > 2 {
+					_, _ = io.Copy(in, out)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}

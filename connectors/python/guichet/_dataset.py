@@ -1,0 +1,351 @@
+"""The data of an agreement: every row of a rank's part once, in an order that is fixed."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import http.client
+import os
+import queue
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from ._errors import Broken, GuichetError, Refused
+from ._http import query
+
+if TYPE_CHECKING:
+    from ._site import Lease, Site
+
+ATTEMPTS = 8  # to go on, without a row between them
+SLOWEST = 30.0  # seconds between two of them
+WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
+
+
+def _ranks() -> tuple[int, int]:
+    """Rank and world of torchrun, else of Slurm, else of one process."""
+    for rank, world in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+        if rank in os.environ and world in os.environ:
+            return int(os.environ[rank]), int(os.environ[world])
+    return 0, 1
+
+
+class Dataset:
+    """The data of an agreement. Iterate to get the record batches of one epoch; set_epoch
+    says which. Not safe for several threads.
+
+    columns, table, split, version: what; left out where there is one, the latest version.
+    seed, epoch: the order of the rows; without a seed as they are stored.
+    rank, world: which part. Left out they are those of torchrun or Slurm, else 0 of 1.
+    even: "drop" (the default of several ranks: all get as many rows, what is over is left
+        out), "pad" (some rows come twice), "none".
+    batch_size: rows of each batch, the last one aside; as the gateway sends them when left
+        out. With it every rank has had as many rows after as many steps, which a resume on
+        another world needs.
+    prefetch: batches that a thread reads ahead; 0: none.
+    run: the id of a run: rows that it reads again in an epoch are paid once.
+    on_ending: called once, with the time at which the agreement ends, 10 minutes before.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        agreement: str,
+        *,
+        columns: Sequence[str] | None = None,
+        table: str | None = None,
+        split: str | None = None,
+        version: str | None = None,
+        seed: int | None = None,
+        epoch: int = 0,
+        rank: int | None = None,
+        world: int | None = None,
+        even: str | None = None,
+        batch_size: int | None = None,
+        prefetch: int = 2,
+        run: str | None = None,
+        on_ending: Callable[[datetime.datetime], None] | None = None,
+    ) -> None:
+        from ._site import Lease
+
+        if (rank is None) != (world is None):
+            raise GuichetError("rank and world go together")
+        if rank is None or world is None:
+            rank, world = _ranks()
+        if not 0 <= rank < world:
+            raise GuichetError(f"rank {rank} is none of a world of {world}: ranks count from 0")
+        if even not in (None, "drop", "pad", "none"):
+            raise GuichetError(f"even is drop, pad or none, not {even!r}")
+        if batch_size is not None and batch_size < 1:
+            raise GuichetError(f"a batch has at least one row, not {batch_size}")
+        self.agreement, self.epoch, self.rank, self.world = agreement, epoch, rank, world
+        self._site, self._lease = site, Lease(site, agreement, version, run)
+        even = even or ("drop" if world > 1 else "none")
+        self._ask: dict[str, Any] = {
+            "table": table,
+            "split": split,
+            "version": version,
+            "columns": list(columns) if columns else None,
+            "seed": seed,
+            "even": None if even == "none" else even,
+            "run": run,
+        }
+        self._batch_size, self._prefetch, self._on_ending = batch_size, prefetch, on_ending
+        self._start: list[str] = []  # what other worlds had of this epoch
+        self._from = 0  # rows of this part that were handed out
+        self._releases: list[str] = []
+        self._read = 0
+        self._manifest: dict[str, Any] | None = None
+
+    def manifest(self) -> dict[str, Any]:
+        """What the agreement shows: tables, splits, columns, shards and their rows. It costs
+        nothing, and pins the version for all that is read after it."""
+        if self._manifest is None:
+            asked = {k: v for k, v in self._ask.items() if k in ("table", "split", "version", "columns")}
+            self._manifest = self._retried(
+                lambda token: self._site._http.call("GET", f"/agreements/{self.agreement}/manifest" + query(asked), token)
+            )
+            self._ask["version"] = self._lease.version = self._manifest["version"]
+        return self._manifest
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as they arrive."""
+        tables = self.manifest()["tables"]
+        if len(tables) != 1:
+            names = ", ".join(f"{t['table']}/{t['split']}" for t in tables)
+            raise GuichetError(f"say which table and split: there are {names}")
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(tables[0]["schema"])))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begins an epoch."""
+        self.epoch, self._from, self._start = epoch, 0, []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the reading stands: after the batch that was handed out last."""
+        self.manifest()
+        ask = {k: self._ask[k] for k in ("table", "split", "version", "columns", "seed", "even")}
+        return {
+            "guichet": 1,
+            "agreement": self.agreement,
+            "epoch": self.epoch,
+            "rank": self.rank,
+            "world": self.world,
+            "rows": self._from,
+            "start": list(self._start),
+            "batch_size": self._batch_size,
+            **ask,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where a state was taken: the next iteration gives the rest of its epoch. On
+        another world every rank loads the state of any one rank of the old world, and all
+        of those had as many rows."""
+        if state.get("guichet") != 1:
+            raise GuichetError("this is no state of a guichet.Dataset")
+        if state["agreement"] != self.agreement:
+            raise GuichetError(f"the state is of {state['agreement']}, not of {self.agreement}")
+        for k in ("table", "split", "version", "columns", "seed"):
+            if self._ask[k] is not None and self._ask[k] != state[k]:
+                raise GuichetError(f"the state was taken with {k}={state[k]}, not {self._ask[k]}: the rows would be others")
+        if state["world"] != self.world and state["rows"] and not state["batch_size"]:
+            raise GuichetError("another world goes on only where every rank has had as many rows: give the Dataset a batch_size")
+        self._ask.update({k: state[k] for k in ("table", "split", "version", "columns", "seed", "even")})
+        self.epoch, self._manifest, self._lease.version = state["epoch"], None, state["version"]
+        if state["world"] == self.world:
+            if state["rank"] != self.rank and not state["batch_size"]:
+                raise GuichetError(f"the state is of rank {state['rank']}, not {self.rank}; with a batch_size all stand at the same row")
+            self._start, self._from = list(state["start"]), state["rows"]
+            return
+        self._start, self._from = [*state["start"], f"{state['rows']}@{state['world']}"], 0
+
+    def receipt(self) -> dict[str, Any]:
+        """What was read, for a model's card or a tracker of experiments: agreement, dataset,
+        version, columns, and the releases that stand in the site's record."""
+        m = self.manifest()
+        return {
+            "agreement": self.agreement,
+            "dataset": m["dataset"],
+            "version": m["version"],
+            "columns": [c["name"] for t in m["tables"] for c in t["columns"]],
+            "seed": self._ask["seed"],
+            "epoch": self.epoch,
+            "rank": self.rank,
+            "world": self.world,
+            "rows": self._read,
+            "releases": list(self._releases),
+        }
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        stop = threading.Event()
+        batches = self._sized(self._stream(stop))
+        if self._prefetch > 0:
+            batches = _ahead(batches, self._prefetch, stop)
+        try:
+            for batch in batches:
+                self._from += batch.num_rows
+                self._read += batch.num_rows
+                self._warn()
+                yield batch
+        finally:
+            stop.set()
+        self.set_epoch(self.epoch + 1)
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The epoch as a reader, for duckdb, polars and all that takes Arrow streams."""
+        return pa.RecordBatchReader.from_batches(self.schema, iter(self))
+
+    def to_table(self) -> pa.Table:
+        """The epoch as a table in memory."""
+        return self.reader().read_all()
+
+    def to_pandas(self, **options: Any) -> Any:
+        """The epoch as a pandas DataFrame."""
+        return self.to_table().to_pandas(**options)
+
+    def to_polars(self) -> Any:
+        """The epoch as a polars DataFrame."""
+        import polars
+
+        return polars.from_arrow(self.to_table())
+
+    def _warn(self) -> None:
+        ends = self._lease.ends_at
+        if self._on_ending and ends and ends - WARNING < datetime.datetime.now(datetime.timezone.utc):
+            told, self._on_ending = self._on_ending, None
+            told(ends)
+
+    def _retried(self, call: Callable[[str], Any]) -> Any:
+        """Calls with a lease, again where that may help."""
+        renewed = False
+        for attempt in range(ATTEMPTS):
+            try:
+                return call(self._lease.token(renew=renewed))
+            except Refused as r:
+                if r.status == 401 and not renewed:
+                    renewed = True
+                    continue
+                if not r.passes or attempt == ATTEMPTS - 1:
+                    raise
+                _pause(attempt, r.retry_after, None)
+            except OSError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                _pause(attempt, None, None)
+        raise AssertionError("not reached")
+
+    def _stream(self, stop: threading.Event) -> Iterator[pa.RecordBatch]:
+        """The rest of the part, over as many streams as it takes."""
+        self.manifest()
+        done, attempt, renew = self._from, 0, False
+        while not stop.is_set():
+            before = done
+            try:
+                for batch in self._once(done, self._lease.token(renew=renew), stop):
+                    done, attempt, renew = done + batch.num_rows, 0, False
+                    yield batch
+                return
+            except Refused as r:
+                if r.status == 401 and not renew:
+                    renew = True
+                    continue
+                if not r.passes:
+                    raise
+                cut: Exception = r
+                wait = r.retry_after
+            except (OSError, http.client.HTTPException, pa.ArrowInvalid, Broken) as e:
+                cut, wait = e, None
+            attempt = attempt + 1 if done == before else 1
+            if attempt >= ATTEMPTS:
+                raise Broken(f"the stream was cut {attempt} times at row {done} of this part: {cut}", done) from cut
+            _pause(attempt, wait, stop)
+
+    def _once(self, done: int, token: str, stop: threading.Event) -> Iterator[pa.RecordBatch]:
+        """One stream, from a row on."""
+        ask = {**self._ask, "epoch": self.epoch, "rank": self.rank, "world": self.world, "from": done}
+        ask["start"] = ",".join(self._start) or None
+        path = f"/agreements/{self.agreement}/stream" + query(ask)
+        with self._site._http.open("GET", path, token) as answer:
+            want, got = int(answer.headers["Guichet-Rows"]), 0
+            self._releases.append(answer.headers["Guichet-Release"])
+            with pa.ipc.open_stream(answer) as batches:
+                for batch in batches:
+                    got += batch.num_rows
+                    yield batch
+                    if stop.is_set():
+                        return
+            answer.read()  # raises where the end of the answer is missing
+            if got != want:
+                raise Broken(f"{got} of {want} rows came", done + got)
+
+    def _sized(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of batch_size rows."""
+        n = self._batch_size
+        if n is None:
+            yield from batches
+            return
+        held: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in batches:
+            while batch.num_rows > 0:
+                part = batch.slice(0, n - rows)
+                batch = batch.slice(part.num_rows)
+                held.append(part)
+                rows += part.num_rows
+                if rows == n:
+                    yield _joined(held)
+                    held, rows = [], 0
+        if held:
+            yield _joined(held)
+
+
+def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Neighbouring batches as one; their dictionaries may differ."""
+    if len(parts) == 1:
+        return parts[0]
+    return pa.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()[0]
+
+
+def _pause(attempt: int, least: float | None, stop: threading.Event | None) -> None:
+    """Waits longer each time, and never all at once."""
+    wait = max(least or 0.0, min(SLOWEST, 0.25 * 2**attempt) * random.uniform(0.5, 1))
+    if stop is None:
+        time.sleep(wait)
+    else:
+        stop.wait(wait)
+
+
+def _ahead(batches: Iterator[pa.RecordBatch], n: int, stop: threading.Event) -> Iterator[pa.RecordBatch]:
+    """Reads batches in a thread of its own, at most n ahead."""
+    made: queue.Queue[Any] = queue.Queue(n)
+
+    def put(item: Any) -> bool:
+        while not stop.is_set():
+            try:
+                made.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for batch in batches:
+                if not put(batch):
+                    return
+            put(None)
+        except BaseException as e:  # noqa: BLE001 - it is raised where the batches are taken
+            put(e)
+
+    thread = threading.Thread(target=work, name="guichet-prefetch", daemon=True)
+    thread.start()
+    while True:
+        item = made.get()
+        if item is None:
+            return
+        if isinstance(item, BaseException):
+            raise item
+        yield item

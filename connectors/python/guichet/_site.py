@@ -1,0 +1,146 @@
+"""A gateway, as one member of an organisation sees it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Sequence, Union
+
+from ._dataset import Dataset
+from ._errors import GuichetError
+from ._http import Http, query
+
+Token = Union[str, Callable[[], str], None]
+
+
+def connect(url: str | None = None, token: Token = None, *, ca: str | None = None, timeout: float = 60) -> Site:
+    """Connects to a gateway.
+
+    url: its address; GUICHET_SERVER of the environment when left out.
+    token: yours, of your issuer: a text, or a function that gives one and is called again
+        when a token is needed (``pathlib.Path("token").read_text`` reads a file that something renews).
+        When left out, the file that GUICHET_TOKEN_FILE names, read anew each time.
+    ca: a file of certificate authorities; else GUICHET_CA, REQUESTS_CA_BUNDLE, the system's.
+    timeout: seconds that the gateway may be silent.
+    """
+    url = url or os.environ.get("GUICHET_SERVER")
+    if not url:
+        raise GuichetError("say which gateway: connect('https://guichet.example'), or set GUICHET_SERVER")
+    if token is None and os.environ.get("GUICHET_TOKEN_FILE"):
+        path = os.environ["GUICHET_TOKEN_FILE"]
+
+        def token() -> str:
+            with open(path, encoding="utf-8") as f:
+                return f.read()
+
+    return Site(Http(url, ca, timeout), token)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A dataset that a search found. ``access`` is now, ask, no or elsewhere; ``all`` is the
+    whole answer about it."""
+
+    id: str
+    title: str
+    access: str
+    all: dict[str, Any]
+
+
+class Site:
+    """A gateway, with a token. Safe for several threads."""
+
+    def __init__(self, http: Http, token: Token) -> None:
+        self._http = http
+        self._token = token
+
+    def token(self) -> str | None:
+        """The caller's token as it is now."""
+        t = self._token() if callable(self._token) else self._token
+        return t.strip() if t else None
+
+    def get(self, path: str) -> Any:
+        """Any answer of the API, below /api/v1."""
+        return self._http.call("GET", path, self.token())
+
+    def post(self, path: str, body: Any, *, once: str | None = None) -> Any:
+        """Any call of the API that writes. ``once`` makes it safe to repeat."""
+        return self._http.call("POST", path, self.token(), body, {"Idempotency-Key": once} if once else None)
+
+    def search(self, words: str = "", *, limit: int = 100, **filters: Any) -> Iterator[Hit]:
+        """Finds datasets of all spaces, best first. Filters are those of the API: project,
+        purpose, space, theme, country, language, publisher, licence, column, unit, access …"""
+        cursor = None
+        while limit > 0:
+            page = self.get("/datasets" + query({"q": words or None, "limit": min(limit, 100), "cursor": cursor, **filters}))
+            for item in page["items"]:
+                titles = item["title"]
+                yield Hit(item["id"], titles.get("en") or next(iter(titles.values()), ""), item["access"], item)
+                limit -= 1
+                if limit == 0:
+                    return
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    def request(
+        self,
+        dataset: str | Sequence[str],
+        *,
+        project: str,
+        purpose: str | None = None,
+        columns: Sequence[str] | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Asks for datasets: the answer's ``state`` is granted, pending or refused, and each
+        of its ``items`` that was granted names an ``agreement``."""
+        ids = [dataset] if isinstance(dataset, str) else list(dataset)
+        items = [{"dataset": d, **({"columns": list(columns)} if columns else {})} for d in ids]
+        body = {"project": project, "purpose": purpose, "items": items, **more}
+        answer: dict[str, Any] = self.post("/requests", {k: v for k, v in body.items() if v is not None}, once=str(uuid.uuid4()))
+        return answer
+
+    def dataset(self, agreement: str, **options: Any) -> Dataset:
+        """The data of an agreement; options are those of Dataset."""
+        return Dataset(self, agreement, **options)
+
+
+class Lease:
+    """The key of a job, renewed before it ends: on ``version`` where one is set, so that no
+    renewal moves to a later one. Safe for several threads."""
+
+    early = datetime.timedelta(seconds=60)
+
+    def __init__(self, site: Site, agreement: str, version: str | None, run: str | None) -> None:
+        self._site, self._agreement, self._run, self.version = site, agreement, run, version
+        self._lock = threading.Lock()
+        self._answer: dict[str, Any] | None = None
+
+    def token(self, *, renew: bool = False) -> str:
+        """A token that is good for a minute at least."""
+        with self._lock:
+            now = datetime.datetime.now(datetime.timezone.utc)
+            if renew or self._answer is None or moment(self._answer["until"]) - self.early < now:
+                item = {"agreement": self._agreement, **({"version": self.version} if self.version else {})}
+                ask: dict[str, Any] = {"items": [item]}
+                if self._run:
+                    ask["run"] = self._run
+                self._answer = self._site.post("/leases", ask)
+            return str(self._answer["token"])
+
+    @property
+    def ends_at(self) -> datetime.datetime | None:
+        """When the agreement ends; None where nothing was leased yet."""
+        return moment(self._answer["ends_at"]) if self._answer else None
+
+
+def moment(text: str) -> datetime.datetime:
+    """A time of RFC 3339; digits beyond microseconds are left out."""
+    head, dot, tail = text.replace("Z", "+00:00").partition(".")
+    if dot:
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        head += "." + tail[:digits][:6].ljust(6, "0") + tail[digits:]
+    return datetime.datetime.fromisoformat(head)
