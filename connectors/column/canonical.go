@@ -147,7 +147,11 @@ func (c *Column) copyIndices(runs []Run, m *DictionaryMap, in *Space) error {
 		return fmt.Errorf("a dictionary column without its dictionary")
 	}
 	w := BitWidth(c.Type) / 8
-	out := in.zeros(c.Len * w)
+	take := in.Bytes
+	if mayBeNull(runs) {
+		take = in.zeros
+	}
+	out := take(c.Len * w)
 	c.Buffers = [][]byte{out}
 	row := 0
 	var last *Column

@@ -17,10 +17,12 @@ type offsets struct {
 	end   int64
 }
 
-// newOffsets is for n values; the first offset is 0 already.
+// newOffsets is for n values, each of which is to be added; the first offset is there already.
 func (s *Space) newOffsets(typ arrow.DataType, n int) *offsets {
 	w := OffsetWidth(typ)
-	return &offsets{b: s.zeros((n + 1) * w), width: w}
+	o := &offsets{b: s.Bytes((n + 1) * w), width: w}
+	PutInt(o.b, w, 0)
+	return o
 }
 
 func (o *offsets) add(n int) {
