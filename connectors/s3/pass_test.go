@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -392,5 +394,66 @@ func BenchmarkPass(b *testing.B) {
 				_ = body.Close()
 			}
 		})
+	}
+}
+
+// TestDirectOnlyWhereNothingLiesBetween: behind TLS or a proxy bodies come by net/http.
+func TestDirectOnlyWhereNothingLiesBetween(t *testing.T) {
+	for endpoint, want := range map[string]bool{"http://127.0.0.1:9000": true, "http://s3.example": true, "https://s3.example": false} {
+		u, err := url.Parse(endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := newDirect(u) != nil; got != want {
+			t.Errorf("%s: %t", endpoint, got)
+		}
+	}
+	s := open(t, serve)
+	s.direct = nil
+	b, err := s.OpenBody(t.Context(), "lab", "k", "tag", 5, 100, int64(len(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if b.Passes() {
+		t.Error("it passes by net/http")
+	}
+}
+
+// TestCopiedWhereTheKernelDoesNot: what the kernel does not move or drop is copied, from the
+// byte at which it refuses.
+func TestCopiedWhereTheKernelDoesNot(t *testing.T) {
+	s := open(t, serve)
+	b, err := s.OpenBody(t.Context(), "lab", "k", "tag", 0, int64(len(object)), int64(len(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	to, from := sockets(t)
+	half := int64(len(object) / 2)
+	came := make(chan []byte)
+	go func() {
+		got, err := io.ReadAll(from)
+		if err != nil {
+			t.Error(err)
+		}
+		came <- got
+	}()
+	err = b.Pass(to, half, func(bool) {})
+	if err == nil && runtime.GOOS == "linux" && !b.Passes() {
+		t.Error("nothing passes")
+	}
+	b.body.body.(*answer).ReadCloser.(*directBody).conn.pipe.unsupported = true
+	if b.Passes() {
+		t.Error("it passes")
+	}
+	err = errors.Join(err, b.Pass(to, half/2, func(bool) {}), b.Skip(10), b.Pass(to, half/2-10, func(bool) {}), to.Close())
+	got := <-came
+	want := append(bytes.Clone(object[:half+half/2]), object[half+half/2+10:]...)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d of %d bytes: %v", len(got), len(want), err)
+	}
+	if err := b.Pass(to, 1, func(bool) {}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("beyond the end: %v", err)
 	}
 }

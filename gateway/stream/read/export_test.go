@@ -1,5 +1,7 @@
 package read
 
+import "context"
+
 // HeldFor is what a result holds, in bytes: the buffer that was read, those that messages
 // were spliced in, and each message in memory of its own.
 func HeldFor(r Range, res Result, raw bool) int64 {
@@ -31,3 +33,12 @@ func (m *Budget) OnGiveBack(f func()) { m.give = f }
 
 // Passes says that the batches of a range are read one by one.
 func (r *Range) Passes() bool { return r.passes }
+
+// NewUnread counts the answers of one stream.
+func NewUnread() *unread { return &unread{less: make(chan struct{}, 1)} }
+
+// Room waits until another answer may be asked for.
+func (u *unread) Room(ctx context.Context, n int64) bool { return u.room(ctx, n) }
+
+// Took counts what was read.
+func (u *unread) Took(n int64) { u.took(n) }

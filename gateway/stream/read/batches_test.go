@@ -1,0 +1,288 @@
+package read_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"guichet/connectors/ipc"
+	"guichet/gateway/stream/plan"
+	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/streamtest"
+	"guichet/policy/view"
+	"guichet/schemas"
+)
+
+// fetched are the messages of a whole table, each as one piece of bytes, with what is said of
+// it; a Rest is copied in pieces of so many bytes, or passed to a socket where they are 0.
+func (l *lab) fetched(t testing.TB, s *plan.Source, rest bool, piece int) (out []read.Message, rests int) {
+	t.Helper()
+	rd := read.NewReader(s, l.Open, s.View.Compact)
+	for i, one := range ranges(t, s, read.MaxRange) {
+		res := rd.Fetch(context.Background(), one, i == 0)
+		for m, err := range res.Each(rest) {
+			streamtest.Must(t, err)
+			whole := bytes.Clone(m.Bytes)
+			if n := m.Len(); m.Rest != nil {
+				rests++
+				whole = append(whole, taken(t, m.Rest, n-int64(len(m.Bytes)), piece)...)
+				if int64(len(whole)) != n {
+					t.Fatalf("%d bytes came of a message of %d", len(whole), n)
+				}
+			}
+			m.Bytes, m.Rest = whole, nil
+			out = append(out, m)
+		}
+		rd.Recycle(res)
+	}
+	return out, rests
+}
+
+// taken gives the n bytes of a rest.
+func taken(t testing.TB, r *read.Rest, n int64, piece int) []byte {
+	t.Helper()
+	if piece > 0 {
+		var out []byte
+		store := false // whose turn it is
+		streamtest.Must(t, r.Copy(make([]byte, piece), func(client bool) { store = !client }, func(p []byte) error {
+			if store || len(p) > piece {
+				t.Errorf("%d bytes, while the store is waited for: %t", len(p), store)
+			}
+			out = append(out, p...)
+			return nil
+		}))
+		return out
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	streamtest.Must(t, err)
+	defer l.Close()
+	came := make(chan []byte, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			close(came)
+			return
+		}
+		defer c.Close()
+		got, err := io.ReadAll(c)
+		if err != nil {
+			t.Error(err)
+		}
+		came <- got
+	}()
+	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", l.Addr().String())
+	streamtest.Must(t, err)
+	var turns atomic.Int64
+	streamtest.Must(t, r.Pass(c.(*net.TCPConn), func(bool) { turns.Add(1) }))
+	streamtest.Must(t, c.Close())
+	if n > 0 && turns.Load() == 0 {
+		t.Error("nobody is told whom it waits for")
+	}
+	return <-came
+}
+
+// However a body goes on, read whole, copied in pieces or passed to a socket, the messages
+// are the same, with the same rows and sums; those of a store that the operator does not
+// answer for, and those without a published sum, are read whole.
+func TestRestsAreTheBodies(t *testing.T) {
+	l := people(t, 300, 7, 120)
+	s := l.source(t, nil)
+	want, rests := l.fetched(t, s, false, 0)
+	if rests != 0 || len(want) < 10 {
+		t.Fatalf("%d of %d messages have a rest that nobody takes", rests, len(want))
+	}
+	batches := 0
+	for _, m := range want {
+		if m.Rows > 0 {
+			batches++
+		}
+	}
+	for _, c := range []struct {
+		own   bool
+		sums  bool
+		piece int
+		rests int
+	}{{true, true, 0, batches}, {true, true, 1, batches}, {true, true, 100, batches}, {true, true, 1 << 20, batches}, {false, true, 100, 0}, {true, false, 100, 0}} {
+		t.Run(fmt.Sprintf("own %t, sums %t, pieces of %d", c.own, c.sums, c.piece), func(t *testing.T) {
+			l.Own.Store(c.own)
+			for i := range l.Split().Shards {
+				for j := range l.Split().Shards[i].Batches {
+					b := &l.Split().Shards[i].Batches[j]
+					if b.Sum = 0; c.sums {
+						b.Sum = ipc.Sum(l.Objects[fmt.Sprint(i, ".arrow")][b.Offset:][:b.Len()])
+					}
+				}
+			}
+			got, rests := l.fetched(t, l.source(t, nil), true, c.piece)
+			if rests != c.rests || len(got) != len(want) {
+				t.Fatalf("%d of %d messages have a rest, want %d of %d", rests, len(got), c.rests, len(want))
+			}
+			for i := range got {
+				if !bytes.Equal(got[i].Bytes, want[i].Bytes) || got[i].Rows != want[i].Rows || c.sums && got[i].Sum != want[i].Sum {
+					t.Errorf("message %d differs", i)
+				}
+			}
+		})
+	}
+}
+
+// Where columns are hidden, what is shown of a batch is the same whether the others are
+// dropped on their way or the batch is read whole, compared and cut.
+func TestHiddenColumnsAreDroppedOrCut(t *testing.T) {
+	l := people(t, 90, 40)
+	var names []string
+	for _, c := range l.Table.Table().Columns {
+		names = append(names, c.Name)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		hide := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, len(names)-1, rapid.ID[string]).Draw(rt, "hidden")
+		s := l.source(t, []schemas.Duty{streamtest.Hide(hide...)})
+		l.Own.Store(true)
+		dropped, rests := l.fetched(t, s, true, 0)
+		l.Own.Store(false)
+		cut, _ := l.fetched(t, s, true, 0)
+		if rests != 0 || len(dropped) != len(cut) {
+			rt.Fatalf("%d and %d messages, %d with a rest", len(dropped), len(cut), rests)
+		}
+		for i := range cut {
+			if !bytes.Equal(dropped[i].Bytes, cut[i].Bytes) || dropped[i].Rows != cut[i].Rows || dropped[i].Meta != cut[i].Meta {
+				rt.Errorf("message %d differs", i)
+			}
+			if i > 0 && dropped[i].Sum != 0 && dropped[i].Rows > 0 {
+				rt.Errorf("message %d, which was made here, has a published sum", i)
+			}
+		}
+	})
+}
+
+// One answer gives all batches of a shard, and a shard's object is asked for whole.
+func TestOneAnswerForAShard(t *testing.T) {
+	l := people(t, 300, 300, 300)
+	l.Own.Store(true)
+	var ranged atomic.Int64
+	l.OnGet = func(_ int64, r *http.Request) {
+		if r.Header.Get("Range") != "" {
+			ranged.Add(1)
+		}
+	}
+	for name, duties := range map[string][]schemas.Duty{"raw": nil, "hidden": {streamtest.Hide("secret")}} {
+		t.Run(name, func(t *testing.T) {
+			s := l.source(t, duties)
+			for i := range l.Split().Shards { // no dictionaries: those are asked for apart
+				l.Split().Shards[i].Dictionaries = nil
+			}
+			l.Gets.Store(0)
+			ranged.Store(0)
+			if got := len(l.stream(t, s, ranges(t, s, 0), false)); got == 0 {
+				t.Error("nothing came")
+			}
+			if l.Gets.Load() != 3 || ranged.Load() != 0 {
+				t.Errorf("%d requests, %d of them for a part", l.Gets.Load(), ranged.Load())
+			}
+		})
+	}
+}
+
+// The next answer is not asked for while much of those before is missing.
+func TestAnswersAreAskedForInTime(t *testing.T) {
+	u := read.NewUnread()
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 3 { // small ones at once
+		if !u.Room(ctx, read.MaxRange/3+1) {
+			t.Fatal("there is no room")
+		}
+	}
+	entered := make(chan bool)
+	go func() { entered <- u.Room(ctx, 1) }()
+	u.Took(1)
+	u.Took(read.MaxRange / 3)
+	if !<-entered {
+		t.Error("it did not go on")
+	}
+	u.Took(-read.MaxRange)
+	go func() { entered <- u.Room(ctx, 1) }()
+	cancel()
+	if <-entered {
+		t.Error("it went on after the end")
+	}
+}
+
+// What a stream holds is a batch where it is read whole, and what the sink says where
+// bodies pass; ranges that a view edits are held whole as before.
+func TestHeldOfWhatPasses(t *testing.T) {
+	l := people(t, 300)
+	raw, edited := l.source(t, nil), l.source(t, []schemas.Duty{streamtest.Pseudonymise("name")})
+	var largest int64
+	for _, b := range l.Split().Shards[0].Batches {
+		largest = max(largest, b.Len())
+	}
+	const rest = 77
+	if got := read.HeldBytes(ranges(t, raw, read.MaxRange), 0); got != largest {
+		t.Errorf("%d bytes for batches of %d", got, largest)
+	}
+	if got := read.HeldBytes(ranges(t, raw, read.MaxRange), rest); got != rest {
+		t.Errorf("%d bytes where bodies pass", got)
+	}
+	if a, b := read.HeldBytes(ranges(t, edited, read.MaxRange), 0), read.HeldBytes(ranges(t, edited, read.MaxRange), rest); a != b || a <= largest {
+		t.Errorf("%d and %d bytes where values are edited", a, b)
+	}
+	l.Split().Shards[0].Batches[2].Sum = 0
+	raw = l.source(t, nil)
+	if got := read.HeldBytes(ranges(t, raw, read.MaxRange), rest); got != largest {
+		t.Errorf("%d bytes where a sum is missing", got)
+	}
+	if view.MaxMessage < largest {
+		t.Fatal("the batches are larger than any published ones")
+	}
+}
+
+// What breaks in the middle of a shard is said by table and split, never by the object's
+// place; nothing of the batch that is missing comes.
+func TestBatchesThatGoMissing(t *testing.T) {
+	for name, spoil := range map[string]func(l *lab){
+		"shorter": func(l *lab) {
+			b := l.Split().Shards[0].Batches[3]
+			l.Objects["0.arrow"] = l.Objects["0.arrow"][:b.Offset+int64(b.Meta)+1]
+		},
+		"gone": func(l *lab) { l.Gone.Store(true) },
+	} {
+		for _, own := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", own ", own), func(t *testing.T) {
+				l := people(t, 300)
+				l.Own.Store(own)
+				s := l.source(t, nil)
+				spoil(l)
+				rd := read.NewReader(s, l.Open, false)
+				var failed error
+				for i, one := range ranges(t, s, read.MaxRange) {
+					res := rd.Fetch(t.Context(), one, i == 0)
+					for m, err := range res.Each(true) {
+						if err == nil && m.Rest != nil {
+							err = m.Rest.Copy(make([]byte, 100), func(bool) {}, func([]byte) error { return nil })
+						}
+						if err != nil {
+							failed = err
+							break
+						}
+					}
+					rd.Recycle(res)
+				}
+				if kind := schemas.KindOf(failed); kind != schemas.Gone && kind != schemas.Unavailable {
+					t.Errorf("got %v", failed)
+				}
+				if failed != nil && (!strings.Contains(failed.Error(), "t/all")) {
+					t.Errorf("%v", failed)
+				}
+			})
+		}
+	}
+}
