@@ -42,12 +42,16 @@ type Range struct {
 	outputBound int64 // bytes of what the view makes of it, at most
 	slices      []plan.Slice
 	gather      *gatherPlan // of a filtering view, instead of slices
+	window      *windowPlan // of a permuted source, instead of both
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has.
 func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
+	if s.Permuted() {
+		return planWindows(s, list)
+	}
 	if s.Regrouped() {
 		return planGathers(s, list, most)
 	}
@@ -122,6 +126,9 @@ func (r *Reader) Recycle(res Result) {
 // with this read, so its dictionaries come before.
 func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	defer RecoverCorrupt(&out.Err)
+	if rd.window != nil {
+		return r.windowMessages(ctx, rd)
+	}
 	if rd.gather != nil {
 		return r.gatherMessages(ctx, rd)
 	}
