@@ -17,10 +17,12 @@ func describe(o *huma.OpenAPI) {
 	asks := []*huma.Param{agreement}
 	docs := map[string]string{"table": "table; may be left out where there is one", "split": "split; may be left out where there is one",
 		"version": "repeats the lease's", "columns": "only these columns, separated by commas", "run": "repeats the lease's",
-		"seed": "another order of windows: runs of at most 65,536 rows as they lie in the table (window_rows of the manifest). Rows inside a " +
-			"window keep their order, and a table of one window keeps its " +
-			"order. Stored order when left out; Guichet-Order says what was done",
-		"epoch": "another order of windows by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
+		"seed": "rows in an order of its own, the same at every reading: windows of rows, and the rows of each, are permuted. Stored " +
+			"order when left out; Guichet-Order says what was done",
+		"shuffle": "rows (what a seed means), or windows: their bytes come as they are stored, only the order of windows changes",
+		"order": "1 or 2: the order under which an epoch began. One that goes on (from, start) says it, as Guichet-Order said it; " +
+			"where it said none, it was 1",
+		"epoch": "another order by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew",
 		"even": "drop or pad: ranks of equal length"}
 	for _, key := range plan.Keys() {

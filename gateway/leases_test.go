@@ -61,7 +61,7 @@ func TestLeasesAreWorthSomething(t *testing.T) {
 		for query, want := range map[string]string{
 			"world=3&rank=2&seed=7&columns=nope": "nope", "world=3&rank=2&seed=007&columns=nope": "nope", // said otherwise, and the same
 			"world=3&rank=2&seed=8": "lease.order", "world=3&rank=2": "lease.order", "world=3&rank=2&seed=7&epoch=1": "lease.order",
-			"world=3&rank=2&seed=7&start=5@2": "lease.order", "world=3&rank=2&seed=7&even=pad": "lease.order", "world=3&rank=1&seed=7": "lease.rank", "world=4&rank=2&seed=7": "lease.world",
+			"world=3&rank=2&seed=7&start=5@2&order=2": "lease.order", "world=3&rank=2&seed=7&even=pad": "lease.order", "world=3&rank=1&seed=7": "lease.rank", "world=4&rank=2&seed=7": "lease.world",
 		} {
 			if r := s.call("", "GET", "/agreements/"+string(whole)+"/stream?"+query, nil, "Authorization", "Bearer "+part.Token); r.status < 400 || !strings.Contains(r.body, want) {
 				t.Errorf("one part, asked for %s: %d %s", query, r.status, r.body)

@@ -217,10 +217,10 @@ func (g *Grant) rank() error {
 	if g.lease.Rank != nil && g.lease.World == nil { // of an earlier version
 		return refuse(g.want, "lease.rank", "the lease", "the lease names a rank without its world", "ask for a lease on rank and world")
 	}
-	if g.lease.Order != nil && *g.lease.Order != g.want.Order {
+	if g.lease.Order != nil && g.lease.Order.Plain() != g.want.Order.Plain() {
 		return refuse(g.want, "lease.order", "the lease",
 			fmt.Sprintf("the lease is for the order %s", inWords(*g.lease.Order)),
-			"ask with the same seed, epoch, start and even, or for a lease on this order")
+			"ask with the same seed, shuffle, order, epoch, start and even, or for a lease on this order")
 	}
 	if g.lease.World != nil && *g.lease.World != g.want.World {
 		return refuse(g.want, "lease.world", "the lease", fmt.Sprintf("the lease is for a world of %d", *g.lease.World),
@@ -235,7 +235,11 @@ func (g *Grant) rank() error {
 // inWords names an order as a stream's query does.
 func inWords(o schemas.Order) string {
 	s := fmt.Sprintf("epoch=%d", o.Epoch)
-	for _, k := range [][2]string{{"seed", o.Seed}, {"start", o.Start}, {"even", o.Even}} {
+	number := ""
+	if o.Number > 0 {
+		number = fmt.Sprint(o.Number)
+	}
+	for _, k := range [][2]string{{"seed", o.Seed}, {"shuffle", o.Shuffle}, {"order", number}, {"start", o.Start}, {"even", o.Even}} {
 		if k[1] != "" {
 			s += " " + k[0] + "=" + k[1]
 		}

@@ -234,6 +234,21 @@ type Order struct {
 	Epoch int64  `json:"epoch,omitempty" minimum:"0"`
 	Start string `json:"start,omitempty" doc:"earlier worlds of the epoch: rows@world, separated by commas" maxLength:"2000" pattern:"^((0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5}(,(0|[1-9][0-9]{0,18})@[1-9][0-9]{0,5})*)?$"`
 	Even  string `json:"even,omitempty" enum:",drop,pad"`
+
+	Shuffle string `json:"shuffle,omitempty" doc:"what a seed orders; rows when left out, of order 1 windows" enum:",rows,windows"`
+	Number  int    `json:"order,omitempty" doc:"of the order: 1, or 2 when left out" minimum:"0" maximum:"2"`
+}
+
+// Plain is the same order without what it would mean unsaid: two orders are one where their
+// plain forms are equal.
+func (o Order) Plain() Order {
+	if o.Number == 1 && o.Shuffle == "windows" || o.Shuffle == "rows" {
+		o.Shuffle = ""
+	}
+	if o.Number == 2 {
+		o.Number = 0
+	}
+	return o
 }
 
 // LeaseItem is one agreement of a lease, always with its version; table, split

@@ -27,6 +27,15 @@ type ManifestSplit struct {
 	Part       int64           `json:"part,omitempty" doc:"rows of the rank asked for"`
 	Even       string          `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
 	Order      string          `json:"order,omitempty" doc:"what the seed does, where a rank was asked for"`
+	Shuffle    Shuffle         `json:"shuffle" doc:"what a seed does to an epoch that begins now"`
+}
+
+// Shuffle is how a seed orders a split: with the rows of each shard it says the whole order,
+// to who computes it too.
+type Shuffle struct {
+	Order      int   `json:"order" doc:"number of the order"`
+	WindowRows int64 `json:"window_rows" doc:"rows per window"`
+	Windows    int64 `json:"windows" doc:"how many there are, a shorter last one counted"`
 }
 
 // ManifestShard is one shard of a split as the agreement shows it.

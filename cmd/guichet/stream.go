@@ -53,7 +53,9 @@ type streamCmd struct {
 	Split     string        `help:"Split; may be left out where there is one." placeholder:"NAME"`
 	World     int           `help:"Ranks of the job." default:"1" env:"SLURM_NTASKS"`
 	Rank      int           `help:"This rank." default:"0" env:"SLURM_PROCID"`
-	Seed      string        `help:"Another order of windows: runs of at most 65,536 rows, which inside keep their order, as does a table of one window. Stored order when left out." placeholder:"N"`
+	Seed      string        `help:"Rows in an order of its own: windows of rows, and the rows of each, permuted. Stored order when left out." placeholder:"N"`
+	Shuffle   string        `help:"rows, or windows: only their order changes." enum:",rows,windows" default:"" placeholder:"WHAT"`
+	Order     string        `help:"1 or 2: the order under which the epoch began, said when it goes on." enum:",1,2" default:"" placeholder:"N"`
 	Epoch     string        `help:"Another order by the same seed." placeholder:"N"`
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
@@ -75,7 +77,8 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	}
 	q := url.Values{}
 	for k, s := range map[string]string{"table": v.Table, "split": v.Split, "world": strconv.Itoa(v.World), "rank": strconv.Itoa(v.Rank),
-		"seed": v.Seed, "epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
+		"seed": v.Seed, "shuffle": v.Shuffle, "order": v.Order,
+		"epoch": v.Epoch, "start": v.Start, "even": v.Even, "columns": string(v.Columns)} {
 		if s != "" {
 			q.Set(k, s)
 		}
@@ -91,7 +94,7 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return err
 	}
 	defer s.Close()
-	if v.Seed != "" && strings.HasPrefix(s.Order, "stored") && !t.JSON {
+	if v.Seed != "" && strings.Contains(s.Order, ": stored") && !t.JSON {
 		fmt.Fprintf(t.Err, "note: the order is %s\n", s.Order)
 	}
 	began := time.Now()

@@ -384,10 +384,10 @@ func TestSeedsAreSaid(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "")
 	g.populate()
-	for rows, want := range map[int]string{100: "stored: the rows are one window", 40_000: "runs of at most 8192 rows in the order of the seed"} {
+	for rows, want := range map[int]string{100: "order=2 shuffle=rows: 1 windows", 40_000: "windows of at most 512 rows in the order of the seed, the rows of each permuted"} {
 		id := g.granted(g.published(fmt.Sprintf("%d rows", rows), csvRows(rows, 0)).ID)[0]
 		lease := g.lease(id).Token
-		for query, want := range map[string]string{"seed=7": want, "": "stored"} {
+		for query, want := range map[string]string{"seed=7": want, "seed=7&order=1": "order=1: ", "": "stored"} {
 			s, err := g.as("trainer").OpenStream(t.Context(), lease, id, parseQuery(t, query))
 			if err != nil {
 				t.Fatal(err)

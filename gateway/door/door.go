@@ -261,6 +261,8 @@ func (d *Door) manifest(c *gin.Context) {
 			Schema:     s.Schema(),
 			Columns:    s.Columns(),
 		}
+		ms.Shuffle.Order = plan.Today
+		ms.Shuffle.WindowRows, ms.Shuffle.Windows = s.Windows()
 		for i, batches := range s.Batches() {
 			sh := schemas.ManifestShard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
 			for _, rows := range batches {

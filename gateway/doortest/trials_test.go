@@ -30,7 +30,7 @@ func resumeInside(t *testing.T, r *Rig, doors []Door) {
 		for _, world := range []int{1, 4, 5} {
 			seen := []string{}
 			for rank := range world {
-				ask := url.Values{"seed": {"7"}, "world": {fmt.Sprint(world)}, "rank": {fmt.Sprint(rank)}}
+				ask := url.Values{"seed": {"7"}, "order": {"2"}, "world": {fmt.Sprint(world)}, "rank": {fmt.Sprint(rank)}}
 				whole := texts(all(t, d, lease, id, ask))
 				seen = append(seen, whole...)
 				for k := 0; k <= len(whole); k++ {

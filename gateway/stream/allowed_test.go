@@ -345,12 +345,23 @@ func (k *client) ask(world int) plan.Ask {
 	a := plan.Ask{World: world, Epoch: uint64(rapid.IntRange(0, 1).Draw(k.t, "epoch"))}
 	if rapid.Bool().Draw(k.t, "seeded") {
 		seed := uint64(rapid.IntRange(1, 2).Draw(k.t, "seed"))
-		a.Seed = &seed
+		a.Seed, a.Number = &seed, rapid.IntRange(1, 2).Draw(k.t, "order")
+		if a.Number > 1 {
+			a.Shuffle = rapid.SampledFrom([]string{"rows", "windows"}).Draw(k.t, "shuffle")
+		}
 	}
 	if rapid.IntRange(0, 5).Draw(k.t, "resumed") == 0 {
 		a.Start = []plan.Stage{{World: 2, Rows: 5}}
 	}
 	return a
+}
+
+// numberOf is the key of an order's number.
+func numberOf(o *schemas.Order) string {
+	if o.Number == 0 {
+		return ""
+	}
+	return fmt.Sprint(o.Number)
 }
 
 // grant opens a lease for an agreement; the door's wishes are drawn, often as the lease
@@ -368,7 +379,7 @@ func (k *client) grant(files bool) (policy.Grant, schemas.LeaseAnswer, plan.Ask,
 	}
 	if o := l.Lease.Order; o != nil && rapid.IntRange(0, 3).Draw(k.t, "keeps order") > 0 {
 		from, err := plan.ParseAsk(func(key string) string {
-			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even}[key]
+			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even, "shuffle": o.Shuffle, "order": numberOf(o)}[key]
 		})
 		k.must(err)
 		from.World, from.Rank = a.World, a.Rank

@@ -124,12 +124,12 @@ func (k *client) stream() {
 		k.must(rd.Err())
 	}
 	rd.Release()
-	places := placesOf(p.Segments)
+	places := placesOf(p.Stored())
 	at := int64(0)
 	for _, m := range s.messages {
 		fresh := int64(0)
 		for _, row := range places[at : at+m.Rows] {
-			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", src.ViewDigest(), " ", row)
+			key := fmt.Sprint(id, " ", g.Asked().Run, " ", ask.Epoch, " ", p.Source.ViewDigest(), " ", row)
 			if g.Asked().Run == "" || !k.read[key] {
 				fresh++
 				k.read[key] = g.Asked().Run != ""
@@ -157,14 +157,14 @@ func (k *client) part(l schemas.LeaseAnswer, src *plan.Source, row int64) {
 	if k.parts[l.Lease.ID] == nil {
 		o := l.Lease.Order
 		a, err := plan.ParseAsk(func(key string) string {
-			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even,
+			return map[string]string{"seed": o.Seed, "epoch": fmt.Sprint(o.Epoch), "start": o.Start, "even": o.Even, "shuffle": o.Shuffle, "order": numberOf(o),
 				"world": fmt.Sprint(*l.Lease.World), "rank": fmt.Sprint(*l.Lease.Rank)}[key]
 		})
 		k.must(err)
 		p, err := plan.NewPlan(src, a)
 		k.must(err)
 		k.parts[l.Lease.ID] = map[int64]bool{}
-		for _, r := range placesOf(p.Segments) {
+		for _, r := range placesOf(p.Stored()) {
 			k.parts[l.Lease.ID][r] = true
 		}
 	}

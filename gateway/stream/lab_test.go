@@ -115,6 +115,7 @@ func (l *lab) each(t testing.TB, s *plan.Source, a plan.Ask, do func(read.Messag
 	streamtest.Must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	s = p.Source
 	rd := read.NewReader(s, l.Open, false)
 	for res := range read.Pipeline(ctx, l.engine.budget, rd, read.PlanReads(s, s.Slices(p.Segments), read.MaxRange), 0) {
 		streamtest.Must(t, res.Err)

@@ -120,20 +120,20 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 		ask := plan.Ask{World: 1 + r.IntN(5)}
 		if r.IntN(3) > 0 {
 			seed := r.Uint64()
-			ask.Seed = &seed
+			ask.Seed, ask.Shuffle = &seed, []string{"rows", "windows"}[r.IntN(2)]
 		}
 		var got []string
 		for range r.IntN(3) { // ranks that stop after some rows each
 			stage := plan.Stage{World: 1 + r.IntN(4)}
 			least := src.Rows()
 			for rank := range stage.World {
-				p, err := plan.NewPlan(src, plan.Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start})
+				p, err := plan.NewPlan(src, plan.Ask{Seed: ask.Seed, Shuffle: ask.Shuffle, World: stage.World, Rank: rank, Start: ask.Start})
 				streamtest.Must(t, err)
 				least = min(least, p.PartRows)
 			}
 			stage.Rows = r.Int64N(least + 1)
 			for rank := range stage.World {
-				one := streamtest.Rows(t, l.stream(t, src, plan.Ask{Seed: ask.Seed, World: stage.World, Rank: rank, Start: ask.Start}))
+				one := streamtest.Rows(t, l.stream(t, src, plan.Ask{Seed: ask.Seed, Shuffle: ask.Shuffle, World: stage.World, Rank: rank, Start: ask.Start}))
 				got = append(got, one[:stage.Rows]...)
 			}
 			ask.Start = append(ask.Start, stage)

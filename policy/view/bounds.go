@@ -63,6 +63,16 @@ func (v *View) Bound(b schemas.Block, rows int64) int64 {
 	if whole && (len(v.edits) == 0 || n <= MaxMessage) {
 		return n
 	}
+	return v.Pieces(n)
+}
+
+// Remade bounds them where the rows are encoded anew, with others or alone, even if they are
+// the whole batch.
+func (v *View) Remade(b schemas.Block, rows int64) int64 { return v.Pieces(v.Frame + v.Body(b, rows)) }
+
+// Pieces bounds the bytes of the messages that n bytes of rows become, which are cut where they
+// are too large.
+func (v *View) Pieces(n int64) int64 {
 	again := v.Frame + (maxPadding+8)*int64(v.buffers) // what each piece costs once more
 	return n + again*(1+4*n/MaxMessage)
 }

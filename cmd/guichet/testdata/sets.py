@@ -136,7 +136,7 @@ def compare(s):
         for world in (8, 6, 3, 8):
             # A part of each rank's share; what is left goes on over another world.
             take = left // world * 2 // 5 if len(start.get("start", "").split(",")) < 3 else None
-            parts += pool.map(lambda rank: read(door, take, seed=11, epoch=3, world=world, rank=rank, **start), range(world))
+            parts += pool.map(lambda rank: read(door, take, seed=11, order=2, epoch=3, world=world, rank=rank, **start), range(world))
             asked += world
             if take is not None:
                 left -= take * world

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -19,7 +20,35 @@ type Ask struct {
 	From  int64   // rows of the rank's part to leave out
 	Start []Stage // earlier worlds of this epoch
 	Even  string  // "", drop, pad
+
+	Shuffle string // what a seed orders: rows, windows; "" is what the order number means by itself
+	Number  int    // of the order: 1 or 2; 0 is what is given today, 2
 }
+
+// Today is the order of epochs that begin.
+const Today = 2
+
+// order is the number of the order; 0 where rows come as they are stored.
+func (a Ask) order() int {
+	if a.Seed == nil {
+		return 0
+	}
+	return cmp.Or(a.Number, Today)
+}
+
+// shuffle is what a seed orders.
+func (a Ask) shuffle() string {
+	switch {
+	case a.Seed == nil:
+		return ""
+	case a.Number == 1:
+		return "windows"
+	}
+	return cmp.Or(a.Shuffle, "rows")
+}
+
+// rows says whether rows are permuted inside windows.
+func (a Ask) rows() bool { return a.shuffle() == "rows" }
 
 // MaxWorld bounds the ranks of a job: the largest machines have some 20,000 GPUs.
 const MaxWorld = 65_536
@@ -27,7 +56,8 @@ const MaxWorld = 65_536
 // Keys are all that a door with ranks may be told, the same at every one [doors.md]:
 // what ParseAsk reads, and what is read.
 func Keys() []string {
-	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "table", "split", "version", "columns", "run"}
+	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "shuffle", "order", "table", "split", "version",
+		"columns", "run"}
 }
 
 // CheckKey says whether a door may be told key, which was said before or not. A
@@ -80,7 +110,37 @@ func ParseAsk(get func(key string) string) (Ask, error) {
 		return a, schemas.BadField("stream", "even", "%q is neither drop nor pad", a.Even)
 	}
 	a.Start, err = parseStart(get("start"))
+	if err == nil {
+		err = a.parseOrder(get("shuffle"), get("order"))
+	}
 	return a, err
+}
+
+// parseOrder reads how a seed orders. An epoch that goes on says under which order it began:
+// rows would otherwise come twice, and others never, when a gateway gives another one to
+// streams that begin.
+func (a *Ask) parseOrder(shuffle, order string) error {
+	bad := func(key, format string, args ...any) error { return schemas.BadField("stream", key, format, args...) }
+	if !slices.Contains([]string{"", "rows", "windows"}, shuffle) {
+		return bad("shuffle", "%q is neither rows nor windows", shuffle)
+	}
+	if !slices.Contains([]string{"", "1", "2"}, order) {
+		return bad("order", "%q is no order: there are 1 and 2", order)
+	}
+	a.Shuffle = shuffle
+	if order != "" {
+		a.Number = int(order[0] - '0')
+	}
+	switch {
+	case a.Seed == nil && shuffle+order != "":
+		return bad("seed", "shuffle and order say what a seed does, and there is none: give seed, or leave them out")
+	case a.Number == 1 && shuffle == "rows":
+		return bad("shuffle", "order 1 has no rows to shuffle, only windows: say order=2, or leave shuffle out")
+	case a.Seed != nil && shuffle+order == "" && (a.From > 0 || len(a.Start) > 0):
+		return bad("order", "an epoch that goes on says under which order it began: give order=2, as Guichet-Order said when it "+
+			"began, or order=1 where it said none")
+	}
+	return nil
 }
 
 // maxStages bounds a chain of resumes; each costs a pass over the windows.
@@ -110,6 +170,7 @@ func (a Ask) Order() schemas.Order {
 	o := schemas.Order{Epoch: int64(a.Epoch), Start: stages(a.Start), Even: a.Even} // ParseAsk bounds the epoch
 	if a.Seed != nil {
 		o.Seed = strconv.FormatUint(*a.Seed, 10)
+		o.Shuffle, o.Number = a.shuffle(), a.order()
 	}
 	return o
 }
@@ -130,7 +191,10 @@ func (a Ask) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "world=%d rank=%d", a.World, a.Rank)
 	if a.Seed != nil {
-		fmt.Fprintf(&b, " seed=%d", *a.Seed)
+		fmt.Fprintf(&b, " seed=%d order=%d", *a.Seed, a.order())
+		if a.order() > 1 {
+			b.WriteString(" shuffle=" + a.shuffle())
+		}
 	}
 	fmt.Fprintf(&b, " epoch=%d", a.Epoch)
 	if a.From > 0 {

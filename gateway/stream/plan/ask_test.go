@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -24,12 +25,13 @@ func TestParseAsk(t *testing.T) {
 			"from":  "100",
 			"start": "10@4,0@2",
 			"even":  "pad",
+			"order": "1",
 		},
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := a.String(), "world=8 rank=7 seed=18446744073709551615 epoch=3 from=100 start=10@4,0@2 even=pad"; got != want {
+	if got, want := a.String(), "world=8 rank=7 seed=18446744073709551615 order=1 epoch=3 from=100 start=10@4,0@2 even=pad"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if a, err := parse(nil); err != nil || a.String() != "world=1 rank=0 epoch=0" || a.Seed != nil {
@@ -47,6 +49,9 @@ func TestParseAsk(t *testing.T) {
 		{"rank", "1.5", "is not a valid rank"},
 		{"from", "-1", "is not a valid from"},
 		{"even", "both", `"both" is neither drop nor pad`},
+		{"shuffle", "all", `"all" is neither rows nor windows`},
+		{"order", "3", `"3" is no order: there are 1 and 2`},
+		{"shuffle", "rows", "there is none: give seed"},
 		{"start", "10", `"10" is not a start`},
 		{"start", "10@0", "is not a start"},
 		{"start", "-1@2", "is not a start"},
@@ -70,7 +75,10 @@ func TestAsksAreReadBack(t *testing.T) {
 		a.Even = rapid.SampledFrom([]string{"", "drop", "pad"}).Draw(t, "even")
 		if rapid.Bool().Draw(t, "seeded") {
 			seed := rapid.Uint64().Draw(t, "seed")
-			a.Seed = &seed
+			a.Seed, a.Number = &seed, rapid.IntRange(0, 2).Draw(t, "order")
+			if a.Number != 1 {
+				a.Shuffle = rapid.SampledFrom([]string{"", "rows", "windows"}).Draw(t, "shuffle")
+			}
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "stages") {
 			a.Start = append(a.Start, Stage{World: rapid.IntRange(1, MaxWorld).Draw(t, "w"), Rows: rapid.Int64Range(0, 1<<62).Draw(t, "k")})
@@ -89,6 +97,27 @@ func TestAsksAreReadBack(t *testing.T) {
 			t.Errorf("%s binds %+v", a, o)
 		}
 	})
+}
+
+// An epoch that goes on says under which order it began; one that begins need not.
+func TestGoingOnSaysTheOrder(t *testing.T) {
+	for _, c := range []struct{ said, want string }{
+		{"seed=7", ""}, {"from=3", ""}, {"start=3@2", ""}, {"seed=7 from=0", ""},
+		{"seed=7 from=3", "order"}, {"seed=7 start=3@2", "order"},
+		{"seed=7 from=3 order=1", ""}, {"seed=7 from=3 order=2", ""}, {"seed=7 start=3@2 shuffle=windows", ""}, {"seed=7 start=3@2 shuffle=rows", ""},
+		{"seed=7 order=1 shuffle=windows", ""}, {"seed=7 order=1 shuffle=rows", "shuffle"}, {"order=2", "seed"},
+	} {
+		said := map[string]string{}
+		for word := range strings.FieldsSeq(c.said) {
+			key, value, _ := strings.Cut(word, "=")
+			said[key] = value
+		}
+		_, err := parse(said)
+		e, _ := errors.AsType[*schemas.Error](err)
+		if (err == nil) != (c.want == "") || err != nil && (e == nil || len(e.Fields) != 1 || e.Fields[0].Pointer != c.want) {
+			t.Errorf("%s: got %v, want %q", c.said, err, c.want)
+		}
+	}
 }
 
 func TestCheckKey(t *testing.T) {

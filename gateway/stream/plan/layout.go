@@ -19,6 +19,11 @@ type layout interface {
 	// outputBound bounds the bytes of what the view makes of a slice, beside what was read. It
 	// may look at what is hidden, so no client may see it.
 	outputBound(sl Slice) int64
+	// remade bounds the bytes of a slice's rows where they are gathered with those of others, and
+	// cut into messages: dictionaries are not in it.
+	remade(sl Slice) int64
+	// dictionaryBytes bounds those of the dictionaries that a slice's rows need.
+	dictionaryBytes(sl Slice) int64
 	// dictionaries gives those that a stream sends once for shard i.
 	dictionaries(i int) []schemas.Block
 	// regrouped says that batches are the view's own: origins finds their rows.
@@ -72,6 +77,15 @@ func (l *stored) most(sl Slice) int64 {
 		for _, d := range l.dictionaries(sl.Shard) {
 			n += pieces * (d.Len() + maxReencoded)
 		}
+	}
+	return n
+}
+
+func (l *stored) remade(sl Slice) int64 { return l.view.Remade(l.block(sl), sl.Rows) }
+
+func (l *stored) dictionaryBytes(sl Slice) (n int64) {
+	for _, d := range l.dictionaries(sl.Shard) {
+		n += d.Len() + maxReencoded
 	}
 	return n
 }
@@ -160,6 +174,16 @@ func (l *filtered) most(sl Slice) int64 {
 	n := l.body(b)
 	for _, at := range l.dicts {
 		n += b.Dictionaries[at]
+	}
+	return n
+}
+
+func (l *filtered) remade(sl Slice) int64 { return l.view.Pieces(l.body(l.batch(sl))) }
+
+func (l *filtered) dictionaryBytes(sl Slice) (n int64) {
+	b := l.batch(sl)
+	for _, at := range l.dicts {
+		n += b.Dictionaries[at] + maxReencoded
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"guichet/schemas"
@@ -16,9 +17,9 @@ type Stage struct {
 	Rows  int64
 }
 
-// The order of an epoch, "guichet order 1" [decisions.md 13]. A pure function: the
-// same on every replica, today and in a year. testdata/order.json holds vectors for
-// other implementations.
+// The order of an epoch's windows, "guichet order 1" and "guichet order 2" [decisions.md 13].
+// A pure function: the same on every replica, today and in a year. testdata/order.json and
+// testdata/order2.json hold vectors for other implementations, testdata/order2.py is one.
 //
 // A window is a list of segments whose rows are read together: N rows of the epoch's
 // order, or what is left of them.
@@ -29,8 +30,15 @@ func segment(shard int, from, rows int64) schemas.Segment {
 
 func join(windows []schemas.Segments) schemas.Segments { return slices.Concat(windows...) }
 
+// Streams of an epoch's keys: what each of them orders.
+const (
+	keysOfWindows byte = iota
+	keysOfTails
+	keysOfRows // of one window, whose place is the counter
+)
+
 // keystream gives the big-endian uint64s of SHA-256("guichet order 1" ‖ seed ‖
-// epoch ‖ stream ‖ counter), counter = 0, 1, …
+// epoch ‖ stream ‖ counter), counter = 0, 1, …; of order 2 with a 2 in its name.
 type keystream struct {
 	block   [15 + 8 + 8 + 1 + 8]byte
 	counter uint64
@@ -38,9 +46,9 @@ type keystream struct {
 	used    int
 }
 
-func newKeystream(seed, epoch uint64, stream byte) *keystream {
+func newKeystream(order int, seed, epoch uint64, stream byte) *keystream {
 	k := &keystream{used: sha256.Size}
-	copy(k.block[:], "guichet order 1")
+	copy(k.block[:], fmt.Sprintf("guichet order %d", order))
 	binary.BigEndian.PutUint64(k.block[15:], seed)
 	binary.BigEndian.PutUint64(k.block[23:], epoch)
 	k.block[31] = stream
@@ -59,25 +67,79 @@ func (k *keystream) next() uint64 {
 	return w
 }
 
-// shuffle is Fisher–Yates from the end, the index by rejection, so that every
-// permutation is equally likely.
-func shuffle(items []schemas.Segments, seed, epoch uint64, stream byte) {
-	k := newKeystream(seed, epoch, stream)
+// below gives a number below n, each with the same chance.
+func (k *keystream) below(n uint64) uint64 {
+	rest := -n % n // 2⁶⁴ mod n: words at or above 2⁶⁴ − rest are rejected
+	x := k.next()
+	for rest != 0 && x >= -rest {
+		x = k.next()
+	}
+	return x % n
+}
+
+// shuffle is Fisher–Yates from the end, so that every permutation is equally likely.
+func (k *keystream) shuffle(items []int) {
 	for i := len(items) - 1; i > 0; i-- {
-		n := uint64(i) + 1
-		rest := -n % n // 2⁶⁴ mod n: words at or above 2⁶⁴ − rest are rejected
-		x := k.next()
-		for rest != 0 && x >= -rest {
-			x = k.next()
-		}
-		j := x % n
+		j := k.below(uint64(i) + 1)
 		items[i], items[j] = items[j], items[i]
 	}
 }
 
+// shuffled gives items in the order of a seed. Of order 2 they stand as they are stored, and are
+// drawn again from the same keys while the order that came still goes up, or down, with that.
+func shuffled(items []schemas.Segments, k *keystream, again bool) []schemas.Segments {
+	places := make([]int, len(items))
+	for i := range places {
+		places[i] = i
+	}
+	k.shuffle(places)
+	for draws := 1; again && draws < maxDraws && drifts(places); draws++ {
+		k.shuffle(places)
+	}
+	out := make([]schemas.Segments, len(items))
+	for i, from := range places {
+		out[i] = items[from]
+	}
+	return out
+}
+
+// rotated gives the tails of order 2, which are joined as they are stored, so that rows that
+// lay near each other stay in one window; where they begin is drawn, so that what is left of
+// them is not the same in every epoch.
+func rotated(tails []schemas.Segments, k *keystream) []schemas.Segments {
+	if len(tails) == 0 {
+		return nil
+	}
+	at := k.below(uint64(len(tails)))
+	return slices.Concat(tails[at:], tails[:at])
+}
+
+// What draws again: few windows have few orders, and many drift by chance in none.
+const (
+	maxDraws   = 64
+	leastDrawn = 16
+	mostDrawn  = 1 << 16
+	driftShare = 64 // the rank correlation stays below 1/64
+)
+
+// drifts says whether the rank correlation of places with their own order is 1/64 or more, up
+// or down: an epoch would go from one end of the table to the other. In whole numbers, so
+// that every implementation decides alike.
+func drifts(places []int) bool {
+	n := int64(len(places))
+	if n < leastDrawn || n > mostDrawn {
+		return false
+	}
+	var sum int64
+	for i, from := range places {
+		sum += (2*int64(i) - n + 1) * (2*int64(from) - n + 1)
+	}
+	return 3*driftShare*max(sum, -sum) >= n*(n*n-1)
+}
+
 // epochOrder gives the windows of an epoch in global order: windows of n rows, then
 // at most one remainder. A nil seed is the stored order.
-func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []schemas.Segments {
+func epochOrder(shards []int64, n int64, order int, seed *uint64, epoch uint64) []schemas.Segments {
 	if seed == nil {
 		var out []schemas.Segments
 		for i, rows := range shards {
@@ -97,7 +159,12 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []schemas.S
 			tails = append(tails, schemas.Segments{segment(i, whole, rows-whole)})
 		}
 	}
-	shuffle(tails, *seed, epoch, 1)
+	ofTails, ofWindows := newKeystream(order, *seed, epoch, keysOfTails), newKeystream(order, *seed, epoch, keysOfWindows)
+	if order == 1 {
+		tails = shuffled(tails, ofTails, false)
+	} else {
+		tails = rotated(tails, ofTails)
+	}
 	tail := join(tails)
 	var rest schemas.Segments
 	for at, all := int64(0), tail.Rows(); at < all; at += n {
@@ -108,7 +175,10 @@ func epochOrder(shards []int64, n int64, seed *uint64, epoch uint64) []schemas.S
 			rest = one
 		}
 	}
-	shuffle(full, *seed, epoch, 0)
+	if order > 1 {
+		slices.SortFunc(full, func(a, b schemas.Segments) int { return a[0].Compare(b[0]) })
+	}
+	full = shuffled(full, ofWindows, order > 1)
 	if rest != nil {
 		full = append(full, rest)
 	}

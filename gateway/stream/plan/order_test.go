@@ -33,7 +33,7 @@ func TestOrderVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := newKeystream(42, 0, 0)
+	k := newKeystream(1, 42, 0, 0)
 	for i, want := range doc.Words {
 		if got := strconv.FormatUint(k.next(), 10); got != want {
 			t.Fatalf("word %d is %s, want %s", i, got, want)
@@ -124,7 +124,7 @@ func TestEveryRowOnce(t *testing.T) {
 
 // part is one rank's part after a chain of earlier worlds, as NewPlan makes it.
 func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments schemas.Segments, shortest, longest int64) {
-	windows := epochOrder(shards, n, seed, epoch)
+	windows := epochOrder(shards, n, 1, seed, epoch)
 	for _, st := range chain {
 		windows = remaining(windows, assign(windows, n, seed != nil, st.World), st.Rows)
 	}
@@ -133,21 +133,24 @@ func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, 
 	return join(parts[rank]), shortest, longest
 }
 
-// What a seed does is said: it moves windows, and does nothing where there is one.
+// What a seed does is said, and by which keys: where windows alone move, one window stays.
 func TestOrderIsSaid(t *testing.T) {
 	seed := uint64(7)
 	for _, x := range []struct {
-		shards []int64
-		seed   *uint64
-		want   string
+		shards  []int64
+		seed    *uint64
+		shuffle string
+		want    string
 	}{
-		{[]int64{100, 100}, nil, "stored"},
-		{[]int64{100, 28}, &seed, "3 runs of at most 64 rows"},
-		{[]int64{60}, &seed, "stored: the rows are one window"},
-		{[]int64{0, 30, 30}, &seed, "2 runs of at most 64 rows"},
-		{nil, &seed, "stored: the rows are one window"},
+		{[]int64{100, 100}, nil, "", "stored"},
+		{[]int64{100, 28}, &seed, "", "order=2 shuffle=rows: 2 windows of at most 64 rows"},
+		{[]int64{100, 28}, &seed, "windows", "order=2 shuffle=windows: 3 runs of at most 64 rows"},
+		{[]int64{60}, &seed, "windows", "order=2 shuffle=windows: stored: the rows are one window"},
+		{[]int64{0, 30, 30}, &seed, "windows", "order=2 shuffle=windows: 2 runs of at most 64 rows"},
+		{nil, &seed, "windows", "order=2 shuffle=windows: stored: the rows are one window"},
 	} {
-		got := orderOf(epochOrder(x.shards, 64, x.seed, 0), 64, x.seed)
+		a := Ask{Seed: x.seed, Shuffle: x.shuffle}
+		got := orderOf(epochOrder(x.shards, 64, 2, x.seed, 0), 64, a)
 		if !strings.HasPrefix(got, x.want) {
 			t.Errorf("%v: %s", x.shards, got)
 		}

@@ -9,41 +9,73 @@ import (
 
 // Plan is what one stream reads: a pure function of the source and the ask.
 type Plan struct {
-	Source   *Source
+	Source   *Source // as the order shows it
 	Ask      Ask
-	Segments []schemas.Segment
+	Segments []schemas.Segment // of Source
 	Rows     int64
 	PartRows int64  // rows of the rank's whole part, before from
 	Adjusted string // what even dropped or repeated, in words; "" is nothing
-	Order    string // what the seed did, in words
+	Order    string // what the seed did: the keys that say it, and words
+
+	asked *Source // as NewPlan got it
 }
 
 // orderOf says what a seed does to the rows of an order of windows, each of at most n rows;
 // one of several segments is made of what shards have over.
-func orderOf(order []schemas.Segments, n int64, seed *uint64) string {
-	if seed == nil {
+func orderOf(order []schemas.Segments, n int64, a Ask) string {
+	if a.Seed == nil {
 		return "stored"
+	}
+	said := fmt.Sprintf("order=%d", a.order())
+	if a.order() > 1 {
+		said += " shuffle=" + a.shuffle()
 	}
 	runs := 0
 	for _, w := range order {
 		runs += len(w)
 	}
-	if runs < 2 {
-		return "stored: the rows are one window, and a seed changes the order of windows only"
+	switch {
+	case a.rows():
+		return fmt.Sprintf("%s: %d windows of at most %d rows in the order of the seed, the rows of each permuted", said, len(order), n)
+	case runs < 2:
+		return said + ": stored: the rows are one window, and the order of windows alone changes"
 	}
-	return fmt.Sprintf("%d runs of at most %d rows in the order of the seed, each as it is stored", runs, n)
+	return fmt.Sprintf("%s: %d runs of at most %d rows in the order of the seed, each as it is stored", said, runs, n)
+}
+
+// Windows tells what a seed orders, and how many of them there are: for the manifest.
+func (s *Source) Windows() (rows, windows int64) {
+	rows = windowRows(s.Table.WindowRows, s.Rows())
+	return rows, (s.Rows() + rows - 1) / rows
+}
+
+// windows gives an epoch's windows in the order of the ask, and the rows of a whole one.
+func (s *Source) windows(a Ask) ([]schemas.Segments, int64) {
+	shards, rows := make([]int64, len(s.shards)), int64(0)
+	for i := range shards {
+		shards[i] = s.ShardRows(i)
+		rows += shards[i]
+	}
+	n := s.Table.WindowRows
+	if a.order() > 1 {
+		n = windowRows(n, rows)
+	}
+	return epochOrder(shards, n, a.order(), a.Seed, a.Epoch), n
 }
 
 // NewPlan plans one rank's stream. Errors: Invalid when from or start lie beyond
 // the part.
 func NewPlan(s *Source, a Ask) (*Plan, error) {
-	shards := make([]int64, len(s.shards))
-	for i := range shards {
-		shards[i] = s.ShardRows(i)
+	asked, seeded := s, a.Seed != nil
+	windows, n := s.windows(a)
+	order := orderOf(windows, n, a)
+	if a.rows() {
+		s = s.permute(windows, *a.Seed, a.Epoch)
+		windows = make([]schemas.Segments, len(windows))
+		for i := range windows {
+			windows[i] = schemas.Segments{segment(i, 0, s.ShardRows(i))}
+		}
 	}
-	n, seeded := s.Table.WindowRows, a.Seed != nil
-	windows := epochOrder(shards, n, a.Seed, a.Epoch)
-	order := orderOf(windows, n, a.Seed)
 	for _, st := range a.Start {
 		parts := assign(windows, n, seeded, st.World)
 		shortest, longest := lengths(parts)
@@ -57,7 +89,7 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 		}
 		windows = remaining(windows, parts, st.Rows)
 	}
-	p := &Plan{Source: s, Ask: a, Order: order}
+	p := &Plan{Source: s, Ask: a, Order: order, asked: asked}
 	parts := assign(windows, n, seeded, a.World)
 	shortest, longest := lengths(parts)
 	segments := join(parts[a.Rank])
@@ -90,6 +122,22 @@ func (s *Source) padRow(p schemas.Segments) schemas.Segments {
 		}
 	}
 	return nil
+}
+
+// Stored names the rows in the order in which they come, as segments of the source that was
+// planned for; of a permuted source one for each row.
+func (p *Plan) Stored() []schemas.Segment {
+	if !p.Source.Permuted() {
+		return p.Segments
+	}
+	var out []schemas.Segment
+	for _, sl := range p.Source.Slices(p.Segments) {
+		window := p.Source.permuted.windows[sl.Shard]
+		for _, row := range p.Source.Permutation(sl) {
+			out = append(out, window.Cut(int64(row), 1)...)
+		}
+	}
+	return out
 }
 
 // Slice is rows [From, From+Rows) of one batch as the view shows it.
@@ -169,11 +217,11 @@ func (p *Plan) BeyondBudget(r *schemas.Release, rows, bytes int64, otherwise str
 	fits := func(world int) bool {
 		a := p.Ask
 		a.World, a.Rank, a.From = world, 0, 0
-		q, err := NewPlan(p.Source, a)
+		q, err := NewPlan(p.asked, a)
 		if err != nil {
 			return false
 		}
-		first := p.Source.Slices(q.Segments)
+		first := q.Source.Slices(q.Segments)
 		return len(first) > 0 && first[0].Rows <= r.MostRows && bytes/max(rows, 1)*first[0].Rows <= r.MostBytes // about
 	}
 	// In the widest of these a whole part fits. Each try costs as much as a plan, so they

@@ -22,6 +22,7 @@ func anyOrder(t *rapid.T) Ask {
 	if rapid.Bool().Draw(t, "seeded") {
 		seed := rapid.Uint64().Draw(t, "seed")
 		a.Seed = &seed
+		a.Shuffle = rapid.SampledFrom([]string{"rows", "windows"}).Draw(t, "shuffle")
 	}
 	return a
 }
@@ -48,7 +49,7 @@ func TestResumedWorldsReadEachRowOnce(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				rows := rowsOf(p.Segments)
+				rows := rowsOf(p.Stored())
 				if int64(len(rows)) != p.Rows || p.Rows != p.PartRows {
 					rt.Fatalf("%d rows are planned as %d of %d", len(rows), p.Rows, p.PartRows)
 				}
@@ -113,24 +114,25 @@ func TestEvenParts(t *testing.T) {
 		}
 		for rank := range a.World {
 			whole, drop, pad := plans[""][rank], plans["drop"][rank], plans["pad"][rank]
-			rows := rowsOf(whole.Segments)
+			rows := rowsOf(whole.Stored())
 			said := ""
 			if whole.PartRows > shortest {
 				said = "dropped=1"
 			}
-			if got := rowsOf(drop.Segments); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") ||
+			if got := rowsOf(drop.Stored()); drop.PartRows != shortest || strings.Join(got, " ") != strings.Join(rows[:shortest], " ") ||
 				drop.Adjusted != said {
 				rt.Errorf("rank %d drops %v to %v, %q", rank, rows, got, drop.Adjusted)
 			}
 			want, said := rows, ""
 			if whole.PartRows < longest {
-				first := rowsOf([]schemas.Segment{s.padRow(whole.Segments)[0]})
-				want, said = append(rows[:len(rows):len(rows)], first...), "repeated=1"
+				first := *whole
+				first.Segments = whole.Source.padRow(whole.Segments)
+				want, said = append(rows[:len(rows):len(rows)], rowsOf(first.Stored())...), "repeated=1"
 			}
 			if len(rows) > 0 && whole.PartRows < longest && want[len(want)-1] != rows[0] {
 				rt.Errorf("rank %d is padded with %s, not its first row %s", rank, want[len(want)-1], rows[0])
 			}
-			if got := rowsOf(pad.Segments); strings.Join(got, " ") != strings.Join(want, " ") || pad.Adjusted != said {
+			if got := rowsOf(pad.Stored()); strings.Join(got, " ") != strings.Join(want, " ") || pad.Adjusted != said {
 				rt.Errorf("rank %d pads %v to %v, %q", rank, rows, got, pad.Adjusted)
 			}
 		}
@@ -151,7 +153,7 @@ func TestFrom(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if got, want := rowsOf(p.Segments), rowsOf(whole.Segments)[a.From:]; strings.Join(got, " ") != strings.Join(want, " ") {
+		if got, want := rowsOf(p.Stored()), rowsOf(whole.Stored())[a.From:]; strings.Join(got, " ") != strings.Join(want, " ") {
 			rt.Errorf("from %d: %v, want %v", a.From, got, want)
 		}
 		a.From = whole.PartRows + 1
@@ -191,6 +193,7 @@ func TestSlices(t *testing.T) {
 			rt.Fatal(err)
 		}
 		var got []string
+		s = p.Source // of windows, where rows are permuted
 		for _, sl := range s.Slices(p.Segments) {
 			batches := s.Batches()[sl.Shard]
 			before := int64(0)
@@ -280,6 +283,7 @@ func ExampleNewPlan() {
 	s := sourceFor(&testing.T{}, v)
 	seed := uint64(7)
 	show := func(a Ask) {
+		a.Number = 1
 		p, err := NewPlan(s, a)
 		if err != nil {
 			fmt.Println(err)
@@ -296,8 +300,8 @@ func ExampleNewPlan() {
 	show(Ask{World: 2, Rank: 1, Seed: &seed})
 	show(Ask{World: 1, Seed: &seed, Start: []Stage{{World: 2, Rows: 6}}})
 	// Output:
-	// world=1 rank=0 seed=7 epoch=0, 17 rows: 0:0-3 1:4-6 0:8-8 0:4-7 1:0-3 0:9-9
-	// world=2 rank=0 seed=7 epoch=0, 8 rows: 0:0-3 0:4-7
-	// world=2 rank=1 seed=7 epoch=0, 9 rows: 1:4-6 0:8-8 1:0-3 0:9-9
-	// world=1 rank=0 seed=7 epoch=0 start=6@2, 5 rows: 0:6-7 1:2-3 0:9-9
+	// world=1 rank=0 seed=7 order=1 epoch=0, 17 rows: 0:0-3 1:4-6 0:8-8 0:4-7 1:0-3 0:9-9
+	// world=2 rank=0 seed=7 order=1 epoch=0, 8 rows: 0:0-3 0:4-7
+	// world=2 rank=1 seed=7 order=1 epoch=0, 9 rows: 1:4-6 0:8-8 1:0-3 0:9-9
+	// world=1 rank=0 seed=7 order=1 epoch=0 start=6@2, 5 rows: 0:6-7 1:2-3 0:9-9
 }

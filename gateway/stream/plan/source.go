@@ -18,6 +18,8 @@ type Source struct {
 	View    *view.View
 	layout  layout
 	shards  []shownShard
+
+	permuted *permuted // nil: rows lie in their shards' order
 }
 
 // Name is how callers know what it is of: table and split.
@@ -79,8 +81,14 @@ func (s *Source) Origins(sl Slice) []Origin { return s.layout.origins(sl) }
 // see it: it may look at what is hidden.
 func (s *Source) OutputBound(sl Slice) int64 { return s.layout.outputBound(sl) }
 
-// StoredShard is where the rows of shard i lie.
-func (s *Source) StoredShard(i int) *schemas.Shard { return &s.Split.Shards[s.shards[i].place] }
+// StoredShard is where the rows of shard i lie; of a permuted source, of shard i of what is
+// permuted.
+func (s *Source) StoredShard(i int) *schemas.Shard {
+	if s.permuted != nil {
+		return s.permuted.base.StoredShard(i)
+	}
+	return &s.Split.Shards[s.shards[i].place]
+}
 
 // Schema is the view's schema message.
 func (s *Source) Schema() []byte { return s.View.Schema }
@@ -139,5 +147,9 @@ func (s *Source) ViewDigest() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "guichet reading 1\x00%s\x00", s.View.Digest)
 	h.Write(s.View.Schema)
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	digest := hex.EncodeToString(h.Sum(nil)[:16])
+	if s.permuted != nil {
+		return s.permuted.digest(digest)
+	}
+	return digest
 }

@@ -54,6 +54,7 @@ type Range struct {
 	outputBound int64 // bytes of what the view makes of it, at most
 	slices      []plan.Slice
 	gather      *gatherPlan // of a filtering view, instead of slices
+	window      *windowPlan // of a permuted source, instead of both
 	passes      bool        // its batches are whole, and no value of them is looked at
 	sums        bool        // and each has a published sum
 }
@@ -63,6 +64,9 @@ type Range struct {
 // whatever it has. Whole batches of which no value is looked at are one range however many
 // neighbour: they are read one by one.
 func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
+	if s.Permuted() {
+		return planWindows(s, list)
+	}
 	if s.Regrouped() {
 		return planGathers(s, list, most)
 	}
@@ -180,6 +184,8 @@ func (r *Reader) Recycle(res Result) {
 func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	defer RecoverCorrupt(&out.Err)
 	switch {
+	case rd.window != nil:
+		return r.windowMessages(ctx, rd)
 	case rd.gather != nil:
 		return r.gatherMessages(ctx, rd)
 	case rd.passes:

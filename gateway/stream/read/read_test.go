@@ -42,7 +42,7 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 		a.Rank = rapid.IntRange(0, a.World-1).Draw(t, "rank")
 		if rapid.Bool().Draw(t, "seeded") {
 			seed := rapid.Uint64().Draw(t, "seed")
-			a.Seed = &seed
+			a.Seed, a.Shuffle = &seed, "windows"
 		}
 		p, err := plan.NewPlan(s, a)
 		if err != nil {

@@ -108,7 +108,7 @@ func (s *Leases) attenuated(ctx context.Context, parent schemas.Lease, ask schem
 			*n.have = *n.want
 		}
 	}
-	if l.Order != nil && ask.Order != nil && *l.Order != *ask.Order {
+	if l.Order != nil && ask.Order != nil && l.Order.Plain() != ask.Order.Plain() {
 		return l, wider(parent.ID, "another order")
 	}
 	if ask.Order != nil {

@@ -1,0 +1,300 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"guichet/connectors/batch"
+	"guichet/gateway/stream/plan"
+	"guichet/policy/view"
+	"guichet/schemas"
+)
+
+// windowPlan is what a read of a permuted source does: it reads the batches that a window's
+// rows lie in, step by step, and gathers the rows of a slice in the window's own order. A
+// window is one batch, or a part of one, but for those that are joined of what shards have
+// over.
+type windowPlan struct {
+	slice plan.Slice
+	steps []windowStep
+}
+
+// windowStep is a range of one shard with the rows of a window that lie in it.
+type windowStep struct {
+	offset, length int64
+	rows           []plan.WindowRows
+}
+
+// planWindows makes one range of each slice, which holds a step's bytes at a time.
+func planWindows(s *plan.Source, list []plan.Slice) []Range {
+	var out []Range
+	for _, sl := range list {
+		w := &windowPlan{slice: sl}
+		one := Range{window: w, outputBound: s.OutputBound(sl)}
+		for _, r := range s.Window(sl.Shard) {
+			b := s.StoredShard(r.Shard).Batches[r.Batch]
+			if n := len(w.steps) - 1; n >= 0 && w.steps[n].rows[0].Shard == r.Shard {
+				st := &w.steps[n]
+				again := st.rows[len(st.rows)-1].Batch == r.Batch // its bytes are in the step already
+				if again || st.offset+st.length == b.Offset && st.length+b.Len() <= maxGather {
+					if !again {
+						st.length += b.Len()
+					}
+					st.rows = append(st.rows, r)
+					continue
+				}
+			}
+			w.steps = append(w.steps, windowStep{b.Offset, b.Len(), []plan.WindowRows{r}})
+		}
+		for _, st := range w.steps {
+			one.length = max(one.length, st.length)
+		}
+		if len(w.steps) > 1 { // rows of each step are copied, and joined, before they are permuted
+			one.outputBound *= 3
+		}
+		one.shard = w.steps[0].rows[0].Shard
+		out = append(out, one)
+	}
+	return out
+}
+
+// found is where a row of a window is, once its batch was read.
+type found struct {
+	record int32
+	row    int32
+}
+
+// windowMessages makes the messages of a slice of a window.
+func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
+	sl := rd.window.slice
+	order := r.source.Permutation(sl)
+	w := windowRows{places: make([]found, r.source.ShardRows(sl.Shard))}
+	for i := range w.places {
+		w.places[i].record = unwanted
+	}
+	for _, row := range order {
+		w.places[row].record = wanted
+	}
+	at := 0
+	for _, st := range rd.window.steps {
+		n, buf, err := r.windowStep(ctx, &w, st, at, len(rd.window.steps) > 1)
+		if buf != nil {
+			defer r.buffers.put(buf) // the rows of a window of one step lie in it
+		}
+		if err != nil {
+			return Result{Err: err}
+		}
+		at = n
+	}
+	if at != len(w.places) {
+		return Result{Err: NotAsPublished(nil)}
+	}
+	out.Messages, out.Err = w.messages(r.source.View, nil, order)
+	return out
+}
+
+// Where a row is that was not read: nobody wants it, or somebody does.
+const (
+	unwanted int32 = -2
+	wanted   int32 = -1
+)
+
+// windowRows are the rows of a window: their records, and where each of them is.
+type windowRows struct {
+	records []arrow.Record
+	places  []found
+}
+
+// windowStep reads a step whose first row has the place at in the window, and gives the place
+// behind its last. Where there are several, the rows that are wanted are copied, so that the bytes
+// of one step at a time are held; else their buffer is given, which they lie in.
+func (r *Reader) windowStep(ctx context.Context, w *windowRows, st windowStep, at int, several bool) (int, *[]byte, error) {
+	end := at
+	for _, one := range st.rows {
+		end += int(one.Rows)
+	}
+	if end > len(w.places) {
+		return 0, nil, NotAsPublished(nil)
+	}
+	if !slices.ContainsFunc(w.places[at:end], func(f found) bool { return f.record == wanted }) {
+		return end, nil, nil
+	}
+	shard := st.rows[0].Shard
+	var origins []plan.Origin
+	for _, one := range st.rows {
+		origins = append(origins, one.Origin)
+	}
+	buf, err := r.bytes(ctx, Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
+	if err != nil {
+		return 0, nil, err
+	}
+	first := len(w.records)
+	err = r.locate(ctx, w, st, *buf, at)
+	if err != nil || !several {
+		return end, buf, err
+	}
+	defer r.buffers.put(buf)
+	return end, nil, w.copyFrom(first, at, end)
+}
+
+// locate decodes the batches of a step and says where its rows are.
+func (r *Reader) locate(ctx context.Context, w *windowRows, st windowStep, bytes []byte, at int) error {
+	shard := st.rows[0].Shard
+	o := r.decoder(ctx, shard)
+	if o.err != nil {
+		return o.err
+	}
+	sh := r.source.StoredShard(shard)
+	last := -1
+	var matching []int32 // of a view that filters rows
+	for _, one := range st.rows {
+		if one.Batch != last {
+			b := sh.Batches[one.Batch]
+			rec, rows, err := r.windowBatch(o, bytes[b.Offset-st.offset:][:b.Len()], b)
+			if err != nil {
+				return fmt.Errorf("batch %d of %s: %w", one.Batch, sh.Key, err)
+			}
+			w.records, matching, last = append(w.records, rec), rows, one.Batch
+		}
+		if r.source.View.Filter != nil && int64(len(matching)) < one.Skip+one.Rows {
+			return NotAsPublished(nil)
+		}
+		for i := range one.Rows {
+			row := int32(one.Skip + i)
+			if matching != nil {
+				row = matching[row]
+			}
+			if f := &w.places[at]; f.record == wanted {
+				*f = found{int32(len(w.records) - 1), row}
+			}
+			at++
+		}
+	}
+	return nil
+}
+
+// windowBatch decodes a batch; rows are those that stay, nil where all do.
+func (r *Reader) windowBatch(o *shardDecoder, msg []byte, b schemas.Block) (rec arrow.Record, rows []int32, err error) {
+	_, err = checkMessage(msg, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.source.View.Filter != nil {
+		return r.matchingRows(o, msg)
+	}
+	rec, err = r.record(o, msg)
+	return rec, nil, err
+}
+
+// copyFrom joins the records from one on, of which the places in [at, end) hold rows, in a
+// copy of what is wanted of them.
+func (w *windowRows) copyFrom(first, at, end int) error {
+	var parts []batch.Part
+	n := int32(0)
+	for i := at; i < end; i++ {
+		f := &w.places[i]
+		if f.record >= 0 {
+			parts = appendPart(parts, w.records[f.record], f.row)
+			*f = found{int32(first), n}
+			n++
+		}
+	}
+	copied, err := batch.Gather(parts, false) // of one shard: its dictionaries stay
+	if err != nil {
+		return err
+	}
+	w.records = append(w.records[:first], copied)
+	return nil
+}
+
+func appendPart(parts []batch.Part, rec arrow.Record, row int32) []batch.Part {
+	if n := len(parts) - 1; n >= 0 && parts[n].Record == rec && parts[n].From+parts[n].N == int64(row) {
+		parts[n].N++
+		return parts
+	}
+	return append(parts, batch.Part{Record: rec, From: int64(row), N: 1})
+}
+
+// messages appends the messages of rows in their order, with dictionaries of their own. Rows
+// that are too many for a message, or of several shards with more values than a dictionary
+// holds, are halved.
+func (w *windowRows) messages(v *view.View, out []Message, order []int32) ([]Message, error) {
+	rec, rows, err := w.joined(order)
+	var g *batch.Gathered
+	var dicts [][]byte
+	if err == nil {
+		g, err = v.Gather(rows, true, nil)
+	}
+	if err == nil {
+		dicts, err = dictionariesOf(v, g)
+	}
+	var msg []byte
+	if err == nil {
+		msg = g.Message()
+	}
+	several := rec == nil
+	tooLarge := err == nil && (len(msg) > view.MaxMessage ||
+		several && slices.ContainsFunc(dicts, func(d []byte) bool { return len(d) > view.MaxMessage }))
+	if (tooLarge || err != nil && several) && len(order) > 1 {
+		half := len(order) / 2
+		out, err = w.messages(v, out, order[:half])
+		if err != nil {
+			return nil, err
+		}
+		return w.messages(v, out, order[half:])
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dicts {
+		out = append(out, NewMessage(d, 0))
+	}
+	return append(out, NewMessage(msg, int64(len(order)))), nil
+}
+
+// dictionariesOf numbers them as the stream's schema does.
+func dictionariesOf(v *view.View, g *batch.Gathered) ([][]byte, error) {
+	if v.Filter != nil {
+		return g.Dictionaries()
+	}
+	return g.DictionariesAs(v.Dictionaries)
+}
+
+// joined gives the rows of an order as parts of one record: those of several are joined as they
+// are stored first, because a record is looked at once for each run of parts that it has. The
+// record is nil where they were.
+func (w *windowRows) joined(order []int32) (arrow.Record, []batch.Part, error) {
+	rec := w.records[w.places[order[0]].record]
+	one := true
+	for _, row := range order {
+		one = one && w.records[w.places[row].record] == rec
+	}
+	parts := make([]batch.Part, 0, len(order))
+	if one {
+		for _, row := range order {
+			parts = appendPart(parts, rec, w.places[row].row)
+		}
+		return rec, parts, nil
+	}
+	sorted := slices.Clone(order)
+	slices.Sort(sorted)
+	for _, row := range sorted {
+		parts = appendPart(parts, w.records[w.places[row].record], w.places[row].row)
+	}
+	all, err := batch.Gather(parts, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := make(map[int32]int32, len(sorted))
+	for i, row := range sorted {
+		at[row] = int32(i)
+	}
+	parts = parts[:0]
+	for _, row := range order {
+		parts = appendPart(parts, all, at[row])
+	}
+	return nil, parts, nil
+}
