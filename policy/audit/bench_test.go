@@ -14,12 +14,12 @@ import (
 )
 
 // BenchmarkAppend is one durable, covered change per operation, by one caller
-// alone and by 64 at once, as a ratio to bare commits of the same SQLite (one
+// alone, by 64 and by 256 at once, as a ratio to bare commits of the same SQLite (one
 // insert of 400 bytes each, WAL, synchronous FULL) in the same run.
 func BenchmarkAppend(b *testing.B) {
 	bare := bareCommits(b)
 	for _, kind := range dbtest.Kinds() {
-		for _, writers := range []int{1, 64} {
+		for _, writers := range []int{1, 64, 256} {
 			b.Run(fmt.Sprintf("%s/%d", kind, writers), func(b *testing.B) {
 				s := newSite(b, kind)
 				b.ResetTimer()
