@@ -192,3 +192,32 @@ func TestAFollowerThatComesLate(t *testing.T) {
 		t.Errorf("beyond the end: %v, %v", more, err)
 	}
 }
+
+// Rows are stored whole and in their columns, however many are inserted at once.
+func TestInsertMany(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		stored := 0
+		for _, n := range []int{0, 1, 3, 4, 21, 64, 85, 341, 600} {
+			write(t, database, func(ctx context.Context, tx *db.Tx) error {
+				rows := make([][]any, n)
+				for i := range rows {
+					rows[i] = []any{int64(stored + i), []byte(fmt.Sprint("hash ", stored+i))}
+				}
+				return tx.InsertMany(ctx, "tree_hash", []string{"place", "hash"}, rows)
+			})
+			stored += n
+			var have, right int
+			err := database.QueryRow(t.Context(), "SELECT count(*), count(CASE WHEN place < ? THEN 1 END) FROM tree_hash", stored).Scan(&have, &right)
+			if err != nil || have != stored || right != stored {
+				t.Fatalf("after %d more: %d and %d rows, %v; want %d", n, have, right, err, stored)
+			}
+		}
+		for _, place := range []int{0, 5, 400, stored - 1} {
+			var hash []byte
+			err := database.QueryRow(t.Context(), "SELECT hash FROM tree_hash WHERE place = ?", place).Scan(&hash)
+			if err != nil || string(hash) != fmt.Sprint("hash ", place) {
+				t.Errorf("place %d: %q, %v", place, hash, err)
+			}
+		}
+	})
+}
