@@ -77,7 +77,7 @@ func TestTrainingPage(t *testing.T) {
 		{""},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
-		{"['now'", "60 rel- 7.875"},
+		{"['now'", "60 rel- 7.8"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},

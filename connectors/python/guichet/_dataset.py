@@ -20,6 +20,7 @@ from ._http import query
 if TYPE_CHECKING:
     from ._site import Lease, Site
 
+ORDER = 2  # what a seed does: windows of rows are permuted, and the rows of each
 ATTEMPTS = 8  # to go on, without a row between them
 SLOWEST = 30.0  # seconds between two of them
 WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
@@ -38,7 +39,7 @@ class Dataset:
     says which. Not safe for several threads.
 
     columns, table, split, version: what; left out where there is one, the latest version.
-    seed, epoch: the order of the rows; without a seed as they are stored.
+    seed, epoch: the order of the rows, every one of them moved; without a seed as stored.
     rank, world: which part. Left out they are those of torchrun or Slurm, else 0 of 1.
     even: "drop" (the default of several ranks: all get as many rows, what is over is left
         out), "pad" (some rows come twice), "none".
@@ -90,6 +91,7 @@ class Dataset:
             "version": version,
             "columns": list(columns) if columns else None,
             "seed": seed,
+            "order": None if seed is None else ORDER,
             "even": None if even == "none" else even,
             "run": run,
         }
@@ -127,7 +129,7 @@ class Dataset:
     def state_dict(self) -> dict[str, Any]:
         """Where the reading stands: after the batch that was handed out last."""
         self.manifest()
-        ask = {k: self._ask[k] for k in ("table", "split", "version", "columns", "seed", "even")}
+        ask = {k: self._ask[k] for k in ("table", "split", "version", "columns", "seed", "order", "even")}
         return {
             "guichet": 1,
             "agreement": self.agreement,
@@ -148,12 +150,12 @@ class Dataset:
             raise GuichetError("this is no state of a guichet.Dataset")
         if state["agreement"] != self.agreement:
             raise GuichetError(f"the state is of {state['agreement']}, not of {self.agreement}")
-        for k in ("table", "split", "version", "columns", "seed"):
+        for k in ("table", "split", "version", "columns", "seed", "order"):
             if self._ask[k] is not None and self._ask[k] != state[k]:
                 raise GuichetError(f"the state was taken with {k}={state[k]}, not {self._ask[k]}: the rows would be others")
         if state["world"] != self.world and state["rows"] and not state["batch_size"]:
             raise GuichetError("another world goes on only where every rank has had as many rows: give the Dataset a batch_size")
-        self._ask.update({k: state[k] for k in ("table", "split", "version", "columns", "seed", "even")})
+        self._ask.update({k: state[k] for k in ("table", "split", "version", "columns", "seed", "order", "even")})
         self.epoch, self._manifest, self._lease.version = state["epoch"], None, state["version"]
         if state["world"] == self.world:
             if state["rank"] != self.rank and not state["batch_size"]:
