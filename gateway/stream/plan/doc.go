@@ -7,7 +7,11 @@
 // epoch was resumed in, each row comes once; what a view hides moves no bound. It must not
 // know stores, bytes, callers or budgets.
 //
-// From shards to a part. Two shards of 10 and 7 rows, windows of 4 rows, seed 7, world 2
+// What a seed does is named: order 2, which epochs begin under today, permutes windows and the
+// rows of each (permute.go; shuffle=windows leaves the rows as they are stored), order 1
+// windows alone. Parts and resumes are cut from places in the order, by the same rules.
+//
+// From shards to a part. Two shards of 10 and 7 rows, windows of 4 rows, seed 7, world 2, order 1
 // (ExampleNewPlan computes it):
 //
 //	shard 0   |0 1 2 3|4 5 6 7|8 9          windows  A = 0:0-3   B = 0:4-7
