@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -47,6 +48,7 @@ type directConn struct {
 	pipe pipe
 	head io.LimitedReader // ends an answer whose head has no end
 	from *bufio.Reader
+	host string
 	used bool        // a request went over it before
 	over *time.Timer // closes it when no request came
 }
@@ -64,7 +66,7 @@ const maxIdleDirect = 64
 // RoundTrip is http.RoundTripper's. An answer whose length is known has a *directBody.
 func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	for {
-		c, err := d.conn(r.Context(), r.URL.Host)
+		c, err := d.conn(r.Context(), r.URL)
 		if err != nil {
 			return nil, err
 		}
@@ -81,20 +83,14 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // conn gives the connection that was used last, or a new one.
-func (d *direct) conn(ctx context.Context, host string) (*directConn, error) {
-	d.mu.Lock()
-	var c *directConn
-	if n := len(d.idle); n > 0 {
-		c, d.idle = d.idle[n-1], d.idle[:n-1]
-		c.over.Stop() // drop does not find it any more
-	}
-	d.mu.Unlock()
-	if c != nil {
-		c.used = true
-		return c, nil
-	}
-	if _, _, err := net.SplitHostPort(host); err != nil {
-		host = net.JoinHostPort(host, "80")
+func (d *direct) conn(ctx context.Context, to *url.URL) (*directConn, error) {
+	host := net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "80"))
+	for c := d.last(host); c != nil; c = d.last(host) {
+		if quiet(c.TCPConn) {
+			c.used = true
+			return c, nil
+		}
+		c.close() // the store has closed it, or sent what nobody asked for
 	}
 	raw, err := d.dial.DialContext(ctx, "tcp", host)
 	if err != nil {
@@ -105,10 +101,24 @@ func (d *direct) conn(ctx context.Context, host string) (*directConn, error) {
 		raw.Close()
 		return nil, errors.New("the store's address is none of TCP")
 	}
-	c = &directConn{TCPConn: t}
+	c := &directConn{TCPConn: t, host: host}
 	c.head.R = t
 	c.from = bufio.NewReaderSize(&c.head, headBuffer)
 	return c, nil
+}
+
+// last takes the connection to a host that was kept last; nil: there is none.
+func (d *direct) last(host string) *directConn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, c := range slices.Backward(d.idle) {
+		if c.host == host {
+			d.idle = slices.Delete(d.idle, i, i+1)
+			c.over.Stop() // drop does not find it any more
+			return c
+		}
+	}
+	return nil
 }
 
 // keep takes back a connection whose answer was read to its end.

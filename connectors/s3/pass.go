@@ -16,6 +16,9 @@ type Body struct {
 	beyond int64 // bytes at the end that nobody asked for
 }
 
+// endWithin is how long the end of an answer, which nobody asked for, may take.
+const endWithin = 50 * time.Millisecond
+
 // nearlyAll is how much of an object may be asked for and not wanted: stores send a whole
 // one out of their files' cache, and part of one by copying it.
 const nearlyAll = 256 << 10
@@ -58,6 +61,7 @@ func (b *Body) Close() error {
 	if b.beyond > 0 && b.left == b.beyond && b.body != nil {
 		n := b.beyond
 		b.beyond, b.tries = 0, 0
+		b.body.idle, b.body.left = endWithin, endWithin
 		_ = b.Skip(n) // else it is closed
 	}
 	return b.reader.Close()
@@ -113,7 +117,10 @@ func (b *Body) Skip(n int64) error {
 			buf = make([]byte, copyPiece)
 		}
 		m, err := b.body.Read(buf[:min(most, copyPiece)])
-		return int64(m), err
+		if m > 0 {
+			return int64(m), nil // what comes after it is seen at the next read
+		}
+		return 0, err
 	})
 }
 
@@ -122,7 +129,7 @@ const copyPiece = 64 << 10
 
 // each calls do until n bytes are gone, and goes on where the store breaks off.
 func (b *Body) each(n int64, do func(most int64) (int64, error)) error {
-	if n > b.left-b.beyond {
+	if n < 0 || n > b.left-b.beyond {
 		return io.ErrUnexpectedEOF
 	}
 	for n > 0 {
@@ -229,9 +236,7 @@ func (p *paced) wait(d *directBody, take func() (int, error)) (int64, error) {
 	}
 	p.spent(began, n)
 	d.left -= int64(n)
-	if err == nil {
-		err = d.conn.SetReadDeadline(time.Time{})
-	}
+	_ = d.conn.SetReadDeadline(time.Time{}) // also where it goes on by copying; a closed one says so at the next read
 	switch f := faultOf(context.Cause(p.ctx)); {
 	case err == nil:
 	case f != "":

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -456,4 +458,93 @@ func TestCopiedWhereTheKernelDoesNot(t *testing.T) {
 	if err := b.Pass(to, 1, func(bool) {}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("beyond the end: %v", err)
 	}
+}
+
+// TestDeadlinesDoNotStay: what goes on by copying has the store's time as always, and not what
+// was left of a wait.
+func TestDeadlinesDoNotStay(t *testing.T) {
+	goOn, asked := make(chan struct{}), atomic.Int64{}
+	s := open(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		rec := httptest.NewRecorder()
+		serve(rec, r)
+		for k, v := range rec.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(rec.Code)
+		half := rec.Body.Len() / 2
+		_, _ = w.Write(rec.Body.Bytes()[:half])
+		_ = http.NewResponseController(w).Flush()
+		<-goOn
+		_, _ = w.Write(rec.Body.Bytes()[half:])
+	})
+	b, err := s.OpenBody(t.Context(), "lab", "k", "tag", 0, int64(len(object)), int64(len(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	b.body.body.(*answer).ReadCloser.(*directBody).conn.pipe.unsupported = false
+	k, err := b.body.wait(b.body.direct(), func() (int, error) { return 0, errors.ErrUnsupported })
+	if k != 0 || !errors.Is(err, errors.ErrUnsupported) {
+		t.Fatalf("%d bytes: %v", k, err)
+	}
+	first := make([]byte, len(object)/2)
+	_, err = io.ReadFull(b, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * s.idle) // the reader's
+	close(goOn)
+	rest, err := io.ReadAll(b)
+	if err != nil || !bytes.Equal(append(first, rest...), object) || asked.Load() != 1 {
+		t.Errorf("%d bytes in %d answers: %v", len(first)+len(rest), asked.Load(), err)
+	}
+}
+
+// TestOnlyQuietConnectionsAreUsedAgain: one over which something came that nobody asked for,
+// or its end, is closed; one to another host is left to that.
+func TestOnlyQuietConnectionsAreUsedAgain(t *testing.T) {
+	d := &direct{}
+	kept := func(host string) (here, there *net.TCPConn) {
+		here, there = sockets(t)
+		c := &directConn{TCPConn: here, host: host}
+		c.head.R = here
+		c.from = bufio.NewReaderSize(&c.head, headBuffer)
+		d.keep(c)
+		return here, there
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "[::1]:0")
+	if err != nil {
+		l, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	to := &url.URL{Scheme: "http", Host: l.Addr().String()}
+	good, _ := kept(l.Addr().String())
+	_, loud := kept(l.Addr().String())
+	_, gone := kept(l.Addr().String())
+	other, _ := kept("s3.example:80")
+	if _, err := loud.Write([]byte("HTTP/1.1 200 OK\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range slices.Clone(d.idle)[1:3] { // until it has come
+		for quiet(c.TCPConn) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	c, err := d.conn(t.Context(), to)
+	if err != nil || c.TCPConn != good || !c.used {
+		t.Fatalf("another connection: %v", err)
+	}
+	c.close()
+	if c, err = d.conn(t.Context(), to); err != nil || c.used || len(d.idle) != 1 || d.idle[0].TCPConn != other {
+		t.Fatalf("%d connections wait: %v", len(d.idle), err)
+	}
+	c.close()
+	d.idle[0].close()
 }

@@ -118,3 +118,17 @@ func receive(from *net.TCPConn, call func(fd int) (int, error)) (n int, err erro
 	}
 	return n, nil
 }
+
+// quiet says that nothing came over a connection on which nothing was asked, not even its end.
+func quiet(c *net.TCPConn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var failed error
+	err = raw.Read(func(fd uintptr) bool {
+		_, _, failed = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return true
+	})
+	return err == nil && errors.Is(failed, unix.EAGAIN)
+}

@@ -33,7 +33,7 @@ func (p *pieces) put(b *[]byte) { p.pool.Put(b) }
 // socketOf is the socket of a request whose answer is chunked and goes out as it is written:
 // HTTP/1.1 without TLS; nil for others.
 func socketOf(r *http.Request) *net.TCPConn {
-	if r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.TLS != nil {
+	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.TLS != nil {
 		return nil
 	}
 	c, _ := r.Context().Value(connKey{}).(net.Conn)
