@@ -47,7 +47,7 @@ func rowFilter(t *testing.T, r *Rig, doors []Door) {
 		for _, world := range []int{1, 2, 3} {
 			got := []string{}
 			for rank := range world {
-				ask := url.Values{"seed": {"5"}, "world": {fmt.Sprint(world)}, "rank": {fmt.Sprint(rank)}}
+				ask := url.Values{"seed": {"5"}, "order": {"2"}, "world": {fmt.Sprint(world)}, "rank": {fmt.Sprint(rank)}}
 				whole := texts(all(t, d, lease, id, ask))
 				k := len(whole) / 3
 				ask.Set("from", fmt.Sprint(k))

@@ -54,7 +54,7 @@ for name, read in (("http", over_http), ("flight", over_flight)):
     parts, start = [], {}
     for world, rows in ((8, 500), (6, 700), (3, 1000), (8, None)):
         for rank in range(world):
-            part = read(seed=11, epoch=3, world=world, rank=rank, **start)
+            part = read(seed=11, order=2, epoch=3, world=world, rank=rank, **start)
             parts.append(part if rows is None else part.slice(0, rows))
         if rows is not None:
             start = {"start": ",".join(filter(None, [start.get("start"), f"{rows}@{world}"]))}
