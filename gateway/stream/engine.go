@@ -41,6 +41,7 @@ type Engine struct {
 	indexes   *rowindex.Cache
 	keeper    *release.Keeper
 	budget    *read.Budget
+	recent    *read.Recent
 	life      *release.Lifecycle
 }
 
@@ -52,7 +53,8 @@ func New(c Config) *Engine {
 	if c.Idle == 0 {
 		c.Idle = release.DefaultIdle
 	}
-	e := &Engine{Config: c, manifests: newManifests(), budget: read.NewBudget(c.Memory), life: release.NewLifecycle()}
+	e := &Engine{Config: c, manifests: newManifests(), life: release.NewLifecycle()}
+	e.budget, e.recent = read.NewBudget(c.Memory), read.NewRecent(c.Memory)
 	e.keeper = release.NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
 	e.indexes = rowindex.NewCache(c.Store, c.Work, e.life, c.Feed, c.Log)
 	e.Files = file.New(file.Config{

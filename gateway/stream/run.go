@@ -112,6 +112,7 @@ func (s *sending) begin(ctx context.Context) error {
 
 func (s *sending) all(ctx context.Context, reads []read.Range) error {
 	rd := read.NewReader(s.plan.Source, s.engine.Store, s.plan.Source.View.Compact)
+	rd.Recent = s.engine.recent
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	for res := range read.Pipeline(work, s.engine.budget, rd, reads, s.rest) {

@@ -120,6 +120,8 @@ func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 
 // Reader fetches and makes the messages of one stream.
 type Reader struct {
+	Recent *Recent // where windows look first; nil: nothing is kept
+
 	source   *plan.Source
 	open     Opener
 	buffers  buffers // of what is read

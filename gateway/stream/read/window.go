@@ -127,17 +127,53 @@ func (r *Reader) windowStep(ctx context.Context, w *windowRows, st windowStep, a
 	for _, one := range st.rows {
 		origins = append(origins, one.Origin)
 	}
-	buf, err := r.bytes(ctx, Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
+	buf, kept, err := r.windowBytes(ctx, st, Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
 	if err != nil {
 		return 0, nil, err
 	}
 	first := len(w.records)
 	err = r.locate(ctx, w, st, *buf, at)
-	if err != nil || !several {
-		return end, buf, err
+	if err == nil && several {
+		err = w.copyFrom(first, at, end)
+		if !kept {
+			r.buffers.put(buf)
+		}
+		return end, nil, err
 	}
-	defer r.buffers.put(buf)
-	return end, nil, w.copyFrom(first, at, end)
+	if kept {
+		return end, nil, err
+	}
+	return end, buf, err
+}
+
+// windowBytes reads a step. Where windows take only a part of its batches, others will ask for
+// them soon: they are kept, and the buffer is not to be used again.
+func (r *Reader) windowBytes(ctx context.Context, st windowStep, rd Range) (buf *[]byte, kept bool, err error) {
+	sh := r.source.StoredShard(rd.shard)
+	taken, there, last := int64(0), int64(0), -1
+	for _, one := range st.rows {
+		taken += one.Rows
+		if one.Batch != last {
+			there, last = there+sh.Batches[one.Batch].Rows, one.Batch
+		}
+	}
+	if r.Recent == nil || r.source.View.Filter != nil || there < 2*taken {
+		buf, err = r.bytes(ctx, rd)
+		return buf, false, err
+	}
+	store, err := r.open(ctx, sh.Store)
+	if err != nil {
+		return nil, false, RedactLocation(r.source.Name(), err)
+	}
+	key := rd.key(sh, store.Own())
+	if b, ok := r.Recent.cache.GetIfPresent(key); ok {
+		return &b, true, nil
+	}
+	buf, err = r.bytes(ctx, rd)
+	if err == nil {
+		r.Recent.cache.Set(key, *buf)
+	}
+	return buf, true, err
 }
 
 // locate decodes the batches of a step and says where its rows are.
