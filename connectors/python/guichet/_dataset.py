@@ -35,8 +35,8 @@ def _ranks() -> tuple[int, int]:
 
 
 class Dataset:
-    """The data of an agreement. Iterate to get the record batches of one epoch; set_epoch
-    says which. Not safe for several threads.
+    """The data of an agreement. Iterate to get the record batches of one epoch; the next
+    iteration gives the next one, set_epoch says another. Not safe for several threads.
 
     columns, table, split, version: what; left out where there is one, the latest version.
     seed, epoch: the order of the rows, every one of them moved; without a seed as stored.
