@@ -123,11 +123,13 @@ func numbers() []int { return []int{1, 8} }
 // fromS3 drains the objects straight from the store, whole or by ranges of 8 MiB.
 func (m *meter) fromS3(name string, readers int, step int64) load {
 	shards, st := m.set("large").shards, m.store()
-	buffers := sync.Pool{New: func() any { return make([]byte, piece) }}
+	buffers := make([][]byte, readers) // one for each of those at once
+	for i := range buffers {
+		buffers[i] = make([]byte, piece)
+	}
 	return m.loaded(name, readers, func(i int) (n, _ int64, err error) {
 		sh := shards[i%len(shards)]
-		buf := buffers.Get().([]byte)
-		defer buffers.Put(buf) //nolint:staticcheck // a header a stream
+		buf := buffers[i%readers]
 		for at := int64(0); at < sh.Size && err == nil; at += cmp.Or(step, sh.Size) {
 			var body io.ReadCloser
 			body, err = st.Open(m.Context(), sh.Bucket, sh.Key, sh.ETag, at, min(cmp.Or(step, sh.Size), sh.Size-at))
