@@ -75,9 +75,6 @@ func (e *DestinationError) Error() string { return "pass bytes on: " + e.Err.Err
 // Unwrap gives the socket's error.
 func (e *DestinationError) Unwrap() error { return e.Err }
 
-// Passes says whether Pass moves bytes without copying them.
-func (b *Body) Passes() bool { return b.body != nil && b.body.direct() != nil }
-
 // Pass sends the next n bytes to a socket, without copying them where both sides allow it.
 // turn is told whom it waits for from now on, the other side or the store, and again
 // whenever the other side has taken some. Errors: a DestinationError; the store's, explained.

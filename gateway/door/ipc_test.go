@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/ipc"
 	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/release"
 )
 
 // Messages written into the socket and by net/http come out as the same body, with the same
@@ -22,7 +23,7 @@ func TestMessagesAreChunks(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	var want []byte
 	var messages [][]byte
-	for _, n := range []int{1, 7, 8, 4096, handful - 1, handful, handful + 1, 3*handful + 5, pieceBytes + 1, 100} {
+	for _, n := range []int{1, 7, 8, 4096, release.Handful - 1, release.Handful, release.Handful + 1, 3*release.Handful + 5, pieceBytes + 1, 100} {
 		m := make([]byte, n)
 		for i := range m {
 			m[i] = byte(rnd.Uint32())

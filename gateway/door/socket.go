@@ -48,14 +48,11 @@ func socketOf(r *http.Request) *net.TCPConn {
 	return t
 }
 
-// handful is how much is handed to the socket between two signs that its client reads.
-const handful = 256 << 10
-
 // writev sends what is in memory by as few system calls as signs of the client allow.
 func (s *ipcStream) writev(list ...[]byte) error {
 	s.sent = true
 	s.vec = s.vec[:0]
-	room := handful
+	room := release.Handful
 	send := func() error {
 		v := s.vec // WriteTo moves its start
 		_, err := v.WriteTo(s.socket)
@@ -63,7 +60,7 @@ func (s *ipcStream) writev(list ...[]byte) error {
 			return &release.ClientError{Err: err}
 		}
 		s.turn(true)
-		s.vec, room = s.vec[:0], handful
+		s.vec, room = s.vec[:0], release.Handful
 		return nil
 	}
 	for _, b := range list {

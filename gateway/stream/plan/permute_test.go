@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 )
 
@@ -116,10 +117,7 @@ func randomCase(t testing.TB, r *rand.Rand) orderCase {
 // The executable specification and the product give every rank the same rows in the same
 // order, over 20,000 random jobs.
 func TestOrder2IsAsSpecified(t *testing.T) {
-	python := os.Getenv("GUICHET_PYTHON")
-	if python == "" {
-		t.Skip("GUICHET_PYTHON names no interpreter")
-	}
+	python := sharedtest.Python(t)
 	out, err := exec.Command(python, "testdata/order2.py").CombinedOutput()
 	if err != nil {
 		t.Fatalf("the specification does not hold its own vectors: %v\n%s", err, out)

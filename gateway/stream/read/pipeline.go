@@ -12,19 +12,15 @@ func HeldBytes(reads []Range, rest int64) int64 {
 	var length, makes int64
 	for _, one := range reads {
 		switch {
-		case !one.passes:
-		case rest > 0 && one.sums:
+		case one.passes && one.sums && rest > 0:
 			length = max(length, rest)
-			continue
-		default: // a batch at a time
+		case one.passes: // a batch at a time
 			length = max(length, one.outputBound)
-			continue
+		case one.gather != nil:
+			length, makes = max(length, one.length+one.gather.lent), max(makes, one.outputBound)
+		default:
+			length, makes = max(length, one.length), max(makes, one.outputBound)
 		}
-		n := one.length
-		if one.gather != nil {
-			n += one.gather.lent
-		}
-		length, makes = max(length, n), max(makes, one.outputBound)
 	}
 	return length + makes
 }
@@ -56,8 +52,9 @@ func (m *Budget) acquire(ctx context.Context, n int64, own chan struct{}) (letGo
 }
 
 // Pipeline fetches reads, a few ahead where there is memory for it, and gives their
-// results in order; each is to be let go of. rest is as in HeldBytes. It ends when ctx does; its goroutines end
-// with it. With memory for two ahead and a client that takes its time:
+// results in order; each is to be let go of. rest is as in HeldBytes. It ends when ctx
+// does; its goroutines end with it. With memory for two ahead and a client that takes its
+// time:
 //
 //	range 1   being sent        the stream's own memory
 //	range 2   fetched, waits    ahead

@@ -344,13 +344,13 @@ func TestPieces(t *testing.T) {
 	w := writerFunc(func(p []byte) (int, error) { sizes = append(sizes, len(p)); return len(p), nil })
 	p := NewPace(time.Minute, func() { t.Error("it ended") })
 	out := Pieces(p.With(t.Context()), w)
-	n, err := out.Write(make([]byte, 2*handful+7))
-	if err != nil || n != 2*handful+7 || !slices.Equal(sizes, []int{handful, handful, 7}) {
+	n, err := out.Write(make([]byte, 2*Handful+7))
+	if err != nil || n != 2*Handful+7 || !slices.Equal(sizes, []int{Handful, Handful, 7}) {
 		t.Errorf("%d bytes in %v: %v", n, sizes, err)
 	}
 	broken := writerFunc(func(p []byte) (int, error) { return len(p) / 2, io.ErrClosedPipe })
-	n, err = Pieces(p.With(t.Context()), broken).Write(make([]byte, handful+1))
-	if !errors.Is(err, io.ErrClosedPipe) || n != handful/2 {
+	n, err = Pieces(p.With(t.Context()), broken).Write(make([]byte, Handful+1))
+	if !errors.Is(err, io.ErrClosedPipe) || n != Handful/2 {
 		t.Errorf("%d bytes: %v", n, err)
 	}
 	if got := Pieces(t.Context(), io.Discard); got != io.Discard {

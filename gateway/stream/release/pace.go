@@ -11,8 +11,8 @@ import (
 // between two batches opens the stream again with from.
 const DefaultIdle = time.Minute
 
-// handful is how much a door hands over between two signs that its client reads.
-const handful = 256 << 10
+// Handful is how much a door hands over between two signs that its client reads.
+const Handful = 256 << 10
 
 // Pace ends what waits for a client that takes nothing. Safe for concurrent use.
 type Pace struct {
@@ -101,7 +101,7 @@ type pieces struct {
 func (s *pieces) Write(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var k int
-		k, err = s.w.Write(p[n:min(n+handful, len(p))])
+		k, err = s.w.Write(p[n:min(n+Handful, len(p))])
 		n += k
 		s.pace.took()
 	}
