@@ -34,8 +34,8 @@ type Gathering struct {
 	Compact bool               // every dictionary holds only values that the rows use
 	Edits   map[int]ColumnEdit // columns that become others, by their places
 	// Into is where the rows' message is to lie, behind what lies there: their bytes are then
-	// copied once, into the capacity that it has. Where that is too little, or Into is nil, the
-	// message has memory of its own.
+	// copied once, into the capacity that it has. Where that is too little, Into is nil, or the
+	// rows have no body, the message has memory of its own.
 	Into *[]byte
 }
 

@@ -115,6 +115,10 @@ func TestGatheredIntoMemoryEqualsCopied(t *testing.T) {
 		}
 		for _, compact := range []bool{false, true} {
 			want := copied(t, parts, compact)
+			m, _, err := ipc.SplitMessage(want)
+			if err != nil {
+				rt.Fatal(err)
+			}
 			for _, room := range []int{0, 100, len(want) - 1, len(want), len(want) + 1000} {
 				into := bytes.Repeat([]byte{0xee}, 40+room)[: 40 : 40+room]
 				g, err := batch.Collect(parts, batch.Gathering{Compact: compact, Into: &into})
@@ -137,7 +141,7 @@ func TestGatheredIntoMemoryEqualsCopied(t *testing.T) {
 				if !bytes.Equal(got, want) || !bytes.Equal(alone.Message(), want) {
 					rt.Fatalf("%s, room for %d of %d bytes: the message differs", parts[0].Record.Schema(), room, len(want))
 				}
-				lies := room >= len(want)
+				lies := room >= len(want) && m.BodyLen > 0
 				if lies != (len(into) == 40+len(want)) || !lies && len(into) != 40 || lies && &into[40] != &got[0] {
 					rt.Fatalf("room for %d of %d bytes: %d bytes lie in it", room, len(want), len(into)-40)
 				}

@@ -106,7 +106,8 @@ func ColumnBytes(spans []Span, bufs []ipc.BufferRef) ([]int64, error) {
 }
 
 // BatchFrame gives the bytes of a record batch's metadata, and how many buffers it
-// has: both follow from the fields alone. Kind: Invalid.
+// has: both follow from the fields alone. Metadata of a batch without a body (columns of nulls
+// alone) are shorter: they leave its length out. Kind: Invalid.
 func BatchFrame(fields []arrow.Field) (meta int64, buffers int, err error) {
 	spans, err := SpansOf(ipc.NewSchema(fields).Top)
 	if err != nil || len(spans) == 0 {

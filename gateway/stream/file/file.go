@@ -112,9 +112,14 @@ func (f *File) predictedSize() int64 {
 		if len(b.Columns) != v.Table.NumFields() {
 			return -1
 		}
-		if b.Rows > 0 {
-			l.add(int32(v.Frame), v.Body(b, b.Rows), b.Rows)
+		if b.Rows == 0 {
+			continue
 		}
+		body := v.Body(b, b.Rows)
+		if body == 0 {
+			return -1 // nulls alone: metadata that tells of no body is shorter than the frame
+		}
+		l.add(int32(v.Frame), body, b.Rows)
 	}
 	footer, err := ipc.FileFooter(v.Schema, l.dicts, l.batches)
 	if err != nil {

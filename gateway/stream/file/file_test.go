@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"pgregory.net/rapid"
 
 	"guichet/gateway/stream/plan"
@@ -107,6 +109,14 @@ func TestLook(t *testing.T) {
 				l.cache = newFileCache(l.Table.Open, l.life, t.TempDir())
 			}
 		}
+	}
+	nulls := newLab(t, 0, array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "nothing", Type: arrow.Null, Nullable: true},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil), []arrow.Array{array.NewNull(3), streamtest.Numbers(3).Column(0)}, 3))
+	s := nulls.source(t, nil, "nothing")
+	look, err := nulls.Look(s, 0)
+	streamtest.Must(t, err)
+	if whole := len(nulls.bytes(t, s, 0)); look.Size != -1 && look.Size != int64(whole) {
+		t.Errorf("a column of nulls alone: %d bytes were foretold and %d came", look.Size, whole)
 	}
 	f, err := l.Look(l.source(t, []schemas.Duty{{Kind: schemas.DutyPseudonymise, Columns: []string{"name"}}}), 0)
 	streamtest.Must(t, err)
