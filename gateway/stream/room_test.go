@@ -36,8 +36,9 @@ func (s *slow) Message(m read.Message) error {
 	return nil
 }
 
-// Clients that read nothing hold no more than the memory that there is, nobody waits
-// for them, one stream more is refused, and when they read on all of them finish.
+// Clients that read nothing hold no more than the memory that there is, and nobody who has
+// begun waits for them. One stream more begins when there is room for it, and not at all where
+// its client goes before.
 func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	const clients, shards, rows = 200, 6, 32
 	probe := newRig(t, Config{}, shards, rows)
@@ -70,17 +71,29 @@ func TestSlowClientsHoldBoundedMemory(t *testing.T) {
 	}
 	stuck.Wait() // every stream has its own read, whatever the others hold
 	<-full       // and all memory is in use
-	_, err = r.Run(t.Context(), r.grant, p, &slow{}, nil)
-	if schemas.KindOf(err) != schemas.Busy {
-		t.Errorf("one stream more: %v, want Busy", err)
+	gone, leave := context.WithCancel(t.Context())
+	for _, one := range []struct {
+		ctx  context.Context
+		want error
+	}{{gone, context.Canceled}, {t.Context(), nil}} {
+		done.Go(func() {
+			late := &slow{goOn: goOn, stuck: func() {}, sent: &sent}
+			_, err := r.Run(one.ctx, r.grant, p, late, nil)
+			if !errors.Is(err, one.want) || one.want == nil && late.rows != shards*rows {
+				t.Errorf("a stream that waited got %d rows, %v; want %v", late.rows, err, one.want)
+			}
+		})
 	}
+	streamtest.Eventually(t, func() bool { return r.budget.Waiting() == 2 })
+	leave()
+	streamtest.Eventually(t, func() bool { return r.budget.Waiting() == 1 })
 	if begun, _ := r.record.All(); len(begun) != clients {
-		t.Errorf("%d releases have begun, want %d: a stream that is refused for want of memory releases nothing", len(begun), clients)
+		t.Errorf("%d releases have begun, want %d: a stream that waits for memory releases nothing", len(begun), clients)
 	}
 	close(goOn)
 	done.Wait()
-	if got := r.Gets.Load(); got != clients*shards {
-		t.Errorf("%d reads for %d streams of %d", got, clients, shards)
+	if got := r.Gets.Load(); got != (clients+1)*shards {
+		t.Errorf("%d reads for %d streams of %d", got, clients+1, shards)
 	}
 	r.heldByNobody(t)
 }

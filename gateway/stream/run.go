@@ -46,7 +46,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 		return r, err
 	}
 	n, who := read.HeldBytes(reads, rest), g.Lease().Participant
-	err = e.budget.Admit(who, n)
+	err = e.budget.Admit(ctx, who, n)
 	if err != nil {
 		return r, err
 	}

@@ -24,7 +24,7 @@ type Sink interface {
 // its bytes those that are sent. Errors and cut as of Keeper.Hold.
 func (s *Files) Send(ctx context.Context, g policy.Grant, f *File, rg Range, sink Sink, cut func()) error {
 	n := min(fileChunk, rg.N)
-	err := s.budget.Admit(g.Lease().Participant, n)
+	err := s.budget.Admit(ctx, g.Lease().Participant, n)
 	if err != nil {
 		return err
 	}

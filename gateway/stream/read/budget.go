@@ -1,7 +1,9 @@
 package read
 
 import (
+	"context"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,17 +14,25 @@ import (
 // and as many of their reads ahead.
 const defaultMemory = 1 << 30
 
+// Patience is how long a stream waits for others to end where there is no room for it: the
+// short ones of a job that begins on a thousand nodes end within it.
+const Patience = 30 * time.Second
+
+// maxWaiting bounds how many streams wait at once.
+const maxWaiting = 16384
+
 // Budget bounds the bytes that all streams hold of the stores'. Half of it is for one
 // read of each stream, so that it goes on whatever the others do; with that the number
-// of streams is bounded too. The other half is for reading ahead, which is not done
-// while others hold all of it: nobody waits for it. A client that does not read keeps
-// its stream's own read; so that one organisation's cannot close the gateway to all,
-// its streams get no more than three quarters. Safe for concurrent use.
+// of streams is bounded too, and who comes later waits. The other half is for reading ahead,
+// which is not done while others hold all of it: nobody waits for it. A client that does not
+// read keeps its stream's own read; so that one organisation's cannot close the gateway to
+// all, its streams get no more than three quarters. Safe for concurrent use.
 type Budget struct {
 	half       int64
 	mu         sync.Mutex
 	guaranteed int64
 	of         map[schemas.ParticipantID]int64 // of own
+	waiting    []*waiting                      // in the order in which they came
 	ahead      int64
 	peak       int64 // of own, since memory was last given back
 	soon       bool  // it will be looked at again
@@ -74,28 +84,106 @@ func (m *Budget) Tight() bool {
 	return m.guaranteed > m.half/2
 }
 
-// Admit takes the bytes of a stream's own read. A stream that is alone is always
-// admitted.
-func (m *Budget) Admit(who schemas.ParticipantID, n int64) error {
+// waiting is a stream that there is no room for yet.
+type waiting struct {
+	who      schemas.ParticipantID
+	n        int64
+	admitted chan struct{}
+}
+
+// Admit takes the bytes of a stream's own read. Where there is no room it waits until others
+// leave, each organisation's streams in the order in which they came. A stream that is alone is
+// always admitted. Errors: ctx's; Busy, which says whose streams there are too many of.
+func (m *Budget) Admit(ctx context.Context, who schemas.ParticipantID, n int64) error {
+	w := m.queue(who, n)
+	if w == nil {
+		return m.busy(who, n)
+	}
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	select {
+	case <-w.admitted:
+		return nil
+	case <-ctx.Done():
+	case <-patience.C:
+	}
+	switch {
+	case !m.unqueue(w):
+		return nil // at the last moment
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return m.busy(who, n)
+}
+
+// queue puts a stream behind those that wait, and lets it in where there is room; nil where too
+// many wait.
+func (m *Budget) queue(who schemas.ParticipantID, n int64) *waiting {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	busy := &schemas.Error{
+	if len(m.waiting) >= maxWaiting {
+		return nil
+	}
+	w := &waiting{who, n, make(chan struct{})}
+	m.waiting = append(m.waiting, w)
+	m.admit()
+	return w
+}
+
+// unqueue takes back a stream that waits no longer; false: it was let in meanwhile.
+func (m *Budget) unqueue(w *waiting) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.Index(m.waiting, w)
+	if i < 0 {
+		return false
+	}
+	m.waiting = slices.Delete(m.waiting, i, i+1)
+	m.admit() // smaller ones came after it
+	return true
+}
+
+func (m *Budget) busy(who schemas.ParticipantID, n int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := &schemas.Error{
 		Kind:    schemas.Busy,
 		Subject: "stream",
 		Message: "the gateway has as many streams as its memory allows",
 		Remedy:  "try again in a moment; the operator can give it more with the setting memory",
 	}
-	switch {
-	case m.of[who] > 0 && m.of[who]+n > m.half-m.half/4:
-		busy.Message = "your organisation's streams hold as much of the gateway's memory as one may"
-		return busy
-	case m.guaranteed > 0 && m.guaranteed+n > m.half:
-		return busy
+	if !m.mayHold(who, n) {
+		err.Message = "your organisation's streams hold as much of the gateway's memory as one may"
 	}
-	m.guaranteed += n
-	m.of[who] += n
+	return err
+}
+
+// mayHold says whether an organisation's streams may have n bytes more.
+func (m *Budget) mayHold(who schemas.ParticipantID, n int64) bool {
+	return m.of[who] == 0 || m.of[who]+n <= m.half-m.half/4
+}
+
+// admit lets in who waits as far as there is room. One for whom there is none lets nobody
+// pass; one whose organisation has its share lets the others pass. It is called with mu held.
+func (m *Budget) admit() {
+	left, passed := m.waiting[:0], map[schemas.ParticipantID]bool{}
+	for i, w := range m.waiting {
+		if m.guaranteed > 0 && m.guaranteed+w.n > m.half && !passed[w.who] && m.mayHold(w.who, w.n) {
+			left = append(left, m.waiting[i:]...)
+			break
+		}
+		if passed[w.who] || !m.mayHold(w.who, w.n) {
+			passed[w.who] = true
+			left = append(left, w)
+			continue
+		}
+		m.guaranteed += w.n
+		m.of[w.who] += w.n
+		close(w.admitted)
+	}
+	clear(m.waiting[len(left):])
+	m.waiting = left
 	m.giveBackMemory()
-	return nil
 }
 
 // Leave gives back what Admit took.
@@ -107,7 +195,7 @@ func (m *Budget) Leave(who schemas.ParticipantID, n int64) {
 	if m.of[who] == 0 {
 		delete(m.of, who)
 	}
-	m.giveBackMemory()
+	m.admit()
 }
 
 // tryReadAhead takes the bytes of one read ahead, if there are any.
@@ -132,4 +220,11 @@ func (m *Budget) Held() (own, ahead int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.guaranteed, m.ahead
+}
+
+// Waiting is how many streams wait for room.
+func (m *Budget) Waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting)
 }

@@ -33,6 +33,7 @@
 // How much streams hold. Each holds one range for certain, its own, and up to maxAhead
 // while the budget has room. Of 1 GiB, half is for own ranges and half for those ahead: of
 // streams that edit ranges of 8 MiB, 64 are admitted, 48 of one organisation at most, and
-// 64 ranges may be ahead. One stream more is refused as Busy. One whose bodies pass from
+// 64 ranges may be ahead. One stream more waits, and is refused as Busy when none ends within
+// Patience. One whose bodies pass from
 // socket to socket holds 64 KiB, so that thousands are admitted.
 package read
