@@ -27,7 +27,9 @@ func TestStrangersMakeNoMetrics(t *testing.T) {
 		}
 		return string(b)
 	}
-	metrics() // asking adds lines itself
+	if first := metrics(); !strings.Contains(first, "\nguichet_streams_waiting 0\n") { // asking adds lines itself
+		t.Errorf("nothing tells how many streams wait: %s", first)
+	}
 	lines := 0
 	for i := range 20 {
 		s.call("", fmt.Sprintf("MADE-UP-%d", i), fmt.Sprintf("/nowhere/%d", i), nil)

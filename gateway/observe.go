@@ -81,6 +81,17 @@ func (m *metrics) lag(head func(context.Context) (int64, error), position func()
 	)
 }
 
+// waiting tells how many streams find no memory: an operator who sees it above zero for long
+// gives more.
+func (m *metrics) waiting(streams func() int) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "guichet_streams_waiting", Help: "Streams that wait until others end, since the setting memory allows no more."},
+			func() float64 { return float64(streams()) },
+		),
+	)
+}
+
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -77,6 +77,7 @@ func New(d Deps) *Server {
 		Key: d.Ticket, Ended: s.metrics.observeCall,
 		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
 	s.metrics.lag(d.DB.Head, d.Index.Position)
+	s.metrics.waiting(d.Stream.Waiting)
 	pages := s.routes()
 	s.http = s.listener(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if flight.Is(r) {

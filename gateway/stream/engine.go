@@ -70,6 +70,9 @@ func (e *Engine) Shutdown(ctx context.Context) {
 	e.Files.Close()
 }
 
+// Waiting is how many streams wait for memory that others hold.
+func (e *Engine) Waiting() int { return e.budget.Waiting() }
+
 // Closing says whether the engine takes no more streams.
 func (e *Engine) Closing() bool { return e.life.Closing() }
 
