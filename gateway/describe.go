@@ -1,10 +1,12 @@
 package gateway
 
 import (
-	"guichet/gateway/stream/plan"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/gateway/stream/plan"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -72,5 +74,17 @@ func describe(o *huma.OpenAPI) {
 			Responses: bytes("200", "zip", "application/zip")},
 	} {
 		o.AddOperation(op)
+		if op.Tags[0] == "bytes" {
+			o.AddOperation(head(op))
+		}
 	}
+}
+
+// head is the operation that asks what a GET would answer: its status and headers.
+func head(get *huma.Operation) *huma.Operation {
+	op := *get
+	op.Method, op.OperationID = http.MethodHead, "head-"+strings.TrimPrefix(get.OperationID, "get-")
+	op.Summary = "Status and headers as of GET; opens no release and charges nothing"
+	op.Responses = map[string]*huma.Response{"200": {Description: "GET would answer"}, "default": {Description: "GET would refuse so"}}
+	return &op
 }

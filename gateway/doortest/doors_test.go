@@ -67,6 +67,7 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"trailers", trailers},
+		{"heads", heads},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
 		{"record reads whole", recordReadsWhole},
