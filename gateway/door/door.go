@@ -211,9 +211,9 @@ func named(c *gin.Context, keys []string) error {
 	return nil
 }
 
-// asked reads the ask of a request for rows.
-func asked(c *gin.Context) (plan.Ask, error) {
-	err := named(c, plan.Keys())
+// asked reads the ask of a request for rows; more are keys of its address alone.
+func asked(c *gin.Context, more ...string) (plan.Ask, error) {
+	err := named(c, append(plan.Keys(), more...))
 	if err != nil {
 		return plan.Ask{}, err
 	}

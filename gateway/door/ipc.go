@@ -55,7 +55,9 @@ func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) 
 	s.out, s.turn = release.Pieces(ctx, s.w), release.Turn(ctx)
 	h := s.w.Header()
 	streamHeaders(h, p)
-	h.Set("Guichet-Release", string(r.ID))
+	if r.ID != "" { // a schema is no release
+		h.Set("Guichet-Release", string(r.ID))
+	}
 	if s.sums {
 		h.Set("Trailer", sumTrailer)
 	}

@@ -6,23 +6,36 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/connectors/ipc"
 	"guichet/gateway/stream"
 	"guichet/gateway/stream/plan"
 	"guichet/policy"
+	"guichet/schemas"
 )
 
-// stream answers GET and HEAD of a rank's stream. A HEAD sends no data: it opens no
-// release, and what only its begin decides, whether a budget is spent and there is
-// room, it does not foretell.
+// SchemaKey of a stream says "only" when its schema alone is wanted: Flight's GetSchema.
+const SchemaKey = "schema"
+
+// stream answers GET and HEAD of a rank's stream. A HEAD and a schema are no data, and
+// open no release: they do not foretell what only its begin decides, whether a budget
+// is spent and there is room.
 func (d *Door) stream(c *gin.Context) {
 	g, p, err := d.plan(c)
 	if err != nil {
 		d.fail(c, err)
 		return
 	}
+	if c.Query(SchemaKey) != "" {
+		none := *p
+		none.Rows, p = 0, &none
+	}
 	if c.Request.Method == http.MethodHead {
 		streamHeaders(c.Writer.Header(), p)
 		c.Status(http.StatusOK)
+		return
+	}
+	if c.Query(SchemaKey) != "" {
+		d.schema(c, p)
 		return
 	}
 	sink := &ipcStream{w: c.Writer, socket: socketOf(c.Request), pieces: &d.pieces, sums: takesTrailers(c.Request)}
@@ -30,9 +43,23 @@ func (d *Door) stream(c *gin.Context) {
 	d.run(c, g, p, sink)
 }
 
-// plan authorises a request for rows and plans it.
+// schema sends a whole stream that has a schema and no batch. It says what the manifest
+// says of a split.
+func (d *Door) schema(c *gin.Context, p *plan.Plan) {
+	sink := &ipcStream{w: c.Writer, sums: takesTrailers(c.Request)}
+	err := sink.Begin(c.Request.Context(), schemas.Release{}, p)
+	if err == nil {
+		err = sink.End(ipc.AddSum(ipc.Sum(p.Source.Schema()), ipc.EndOfStream()))
+	}
+	d.ended(c, string(p.Source.Version.Dataset), sink, err)
+}
+
+// plan authorises a request for rows, or for their schema, and plans it.
 func (d *Door) plan(c *gin.Context) (policy.Grant, *plan.Plan, error) {
-	ask, err := asked(c)
+	ask, err := asked(c, SchemaKey)
+	if said := c.Query(SchemaKey); err == nil && said != "" && said != "only" {
+		err = schemas.BadField("stream", SchemaKey, "%q is not only: schema=only sends the schema without rows", said)
+	}
 	if err != nil {
 		return policy.Grant{}, nil, err
 	}
@@ -51,7 +78,7 @@ func (d *Door) plan(c *gin.Context) (policy.Grant, *plan.Plan, error) {
 	return g, p, err
 }
 
-// streamHeaders says what a stream of a plan is, before its first byte and instead of it.
+// streamHeaders says what a stream of a plan is, before its first byte or instead of it.
 func streamHeaders(h http.Header, p *plan.Plan) {
 	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
 	h.Set("Cache-Control", "no-store")

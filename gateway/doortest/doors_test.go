@@ -68,6 +68,7 @@ func TestDoors(t *testing.T) {
 		{"row filter", rowFilter},
 		{"trailers", trailers},
 		{"heads", heads},
+		{"schemas alone", schemasAlone},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
 		{"record reads whole", recordReadsWhole},

@@ -4,6 +4,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"guichet/schemas"
@@ -17,10 +19,10 @@ func heads(t *testing.T, r *Rig, _ []Door) {
 	id, lease := r.Ready(t, "heads", offer, FileOf(t, numbers(0, 9000)), FileOf(t, numbers(9000, 100)))
 	_, other := r.Ready(t, "heads-other", Open(), FileOf(t, numbers(0, 20)))
 	type one struct{ path, lease string }
-	asks := []one{{"manifest", lease}, {"manifest?world=3", lease}, {"manifest?wrold=3", lease}, {"manifest", ""}}
+	asks := []one{{"manifest", lease}, {"manifest?world=3", lease}, {"manifest?schema=only", lease}, {"manifest?wrold=3", lease}, {"manifest", ""}}
 	for _, query := range []string{"", "?seed=7&epoch=1", "?world=3&rank=2&even=drop", "?columns=n", "?from=9099",
 		"?wrold=3", "?world=3&world=3", "?rank=1", "?columns=word", "?columns=none", "?table=none", "?version=v9", "?from=9101",
-		"?run=run-of-nobody", "?seed=x", "?%zz"} {
+		"?run=run-of-nobody", "?seed=x", "?%zz", "?schema=only", "?schema=only&columns=word", "?schema=none"} {
 		asks = append(asks, one{"stream" + query, lease})
 	}
 	for _, bad := range []string{"", other, lease[:len(lease)-4] + "AAAA"} {
@@ -66,5 +68,40 @@ func heads(t *testing.T, r *Rig, _ []Door) {
 		if seen[status] == 0 {
 			t.Errorf("none answers %d: %v", status, seen)
 		}
+	}
+}
+
+// schemasAlone: a schema is the stream's, to the byte and to others' readers, and the
+// manifest's; it opens no release, costs nothing where the budget is small or spent, and
+// shows nothing that the agreement hides.
+func schemasAlone(t *testing.T, r *Rig, _ []Door) {
+	py := python(t)
+	for name, duties := range map[string][]schemas.Duty{
+		"whole":    nil,
+		"hidden":   {{Kind: schemas.DutyHide, Columns: []string{"word"}}},
+		"filtered": {filterOn("n", "gteq", "100")},
+		"edited":   {{Kind: schemas.DutyGeneralise, Columns: []string{"n"}, To: "10"}},
+		"budget":   {{Kind: schemas.DutyBudget, Rows: 9000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, lease := r.Ready(t, "schemas-"+name, Open(duties...), FileOf(t, numbers(0, 9000)))
+			run := func(what string) {
+				t.Helper()
+				out, err := exec.Command(py, "testdata/schema.py", what, r.HTTP, r.Flight, lease, string(id)).CombinedOutput()
+				if err != nil || !strings.HasPrefix(string(out), "same ") {
+					t.Errorf("schema.py %s: %v\n%s", what, err, out)
+				}
+			}
+			run("schema")
+			equal(t, "releases", 0, len(r.Releases(t, id)))
+			equal(t, "charged", []int64{0, 0}, used(t, r, id))
+			run("rows")
+			if n := len(settled(t, r, id)); n != 1 {
+				t.Errorf("%d releases for one stream", n)
+			}
+			spent := used(t, r, id)
+			run("schema")
+			equal(t, "charged afterwards", spent, used(t, r, id))
+		})
 	}
 }
