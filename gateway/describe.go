@@ -1,10 +1,14 @@
 package gateway
 
 import (
-	"guichet/gateway/stream/plan"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"guichet/gateway/door"
+	"guichet/gateway/stream/plan"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -28,6 +32,8 @@ func describe(o *huma.OpenAPI) {
 	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}
+	streamed := append(slices.Clone(asks), text(door.SchemaKey, "query", "only: the stream's schema and its end, without rows; opens no "+
+		"release and charges nothing"))
 	lease := []map[string][]string{{"bearer": {}}}
 	refusal := &huma.Response{
 		Description: "a problem (RFC 9457)",
@@ -48,7 +54,7 @@ func describe(o *huma.OpenAPI) {
 			Responses: map[string]*huma.Response{"200": {Description: "tables, splits with their columns, shards with the rows of each record " +
 				"batch", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/agreements/{id}/stream", OperationID: "stream", Summary: "The deterministic stream of one rank, " +
-			"always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: asks, Security: lease,
+			"always chunked; whole only with its end marker", Tags: []string{"bytes"}, Parameters: streamed, Security: lease,
 			Responses: bytes("200", "Arrow IPC stream", "application/vnd.apache.arrow.stream")},
 		{Method: http.MethodGet, Path: "/agreements/{id}/tables/{table}/{split}/{shard}", OperationID: "get-shard",
 			Summary: "One shard as the agreement shows it, " +
@@ -72,5 +78,17 @@ func describe(o *huma.OpenAPI) {
 			Responses: bytes("200", "zip", "application/zip")},
 	} {
 		o.AddOperation(op)
+		if op.Tags[0] == "bytes" {
+			o.AddOperation(head(op))
+		}
 	}
+}
+
+// head is the operation that asks what a GET would answer: its status and headers.
+func head(get *huma.Operation) *huma.Operation {
+	op := *get
+	op.Method, op.OperationID = http.MethodHead, "head-"+strings.TrimPrefix(get.OperationID, "get-")
+	op.Summary = "Status and headers as of GET; opens no release and charges nothing"
+	op.Responses = map[string]*huma.Response{"200": {Description: "GET would answer"}, "default": {Description: "GET would refuse so"}}
+	return &op
 }

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -47,11 +46,14 @@ type Door struct {
 
 // Mount puts the door's routes onto a group without Recovery.
 func (d *Door) Mount(g *gin.RouterGroup) {
-	g.GET("/agreements/:id/manifest", d.manifest)
-	g.GET("/agreements/:id/stream", d.stream)
-	for _, path := range []string{"/agreements/:id/tables/:table/:split/:file", "/agreements/:id/:file"} {
-		g.GET(path, d.shard)
-		g.HEAD(path, d.shard)
+	for path, answer := range map[string]gin.HandlerFunc{
+		"/agreements/:id/manifest":                   d.manifest,
+		"/agreements/:id/stream":                     d.stream,
+		"/agreements/:id/tables/:table/:split/:file": d.shard,
+		"/agreements/:id/:file":                      d.shard,
+	} {
+		g.GET(path, answer)
+		g.HEAD(path, answer)
 	}
 }
 
@@ -209,9 +211,9 @@ func named(c *gin.Context, keys []string) error {
 	return nil
 }
 
-// asked reads the ask of a request for rows.
-func asked(c *gin.Context) (plan.Ask, error) {
-	err := named(c, plan.Keys())
+// asked reads the ask of a request for rows; more are keys of its address alone.
+func asked(c *gin.Context, more ...string) (plan.Ask, error) {
+	err := named(c, append(plan.Keys(), more...))
 	if err != nil {
 		return plan.Ask{}, err
 	}
@@ -285,49 +287,3 @@ func (d *Door) manifest(c *gin.Context) {
 	h.Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(c.Writer).Encode(m) // the client may be gone
 }
-
-func (d *Door) stream(c *gin.Context) {
-	ask, err := asked(c)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	g, err := d.grant(c, "http", ask.World, ask)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	src, err := d.Stream.Source(c.Request.Context(), g)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	p, err := plan.NewPlan(src, ask)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	sink := &ipcStream{w: c.Writer, socket: socketOf(c.Request), pieces: &d.pieces, sums: takesTrailers(c.Request)}
-	defer func() { c.Set(socketBytes, sink.direct) }()
-	d.run(c, g, p, sink)
-}
-
-// begun is a sink that knows whether it has sent anything.
-type begun interface {
-	stream.Sink
-	begun() bool
-}
-
-// run streams, and tears the connection down when the stream is cut.
-func (d *Door) run(c *gin.Context, g policy.Grant, p *plan.Plan, sink begun) {
-	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { cutOff(c) })
-	d.ended(c, string(p.Source.Version.Dataset), sink, err)
-}
-
-// socketBytes is gin's key of the bytes that went past its writer.
-const socketBytes = "guichet.socket"
-
-// SentBytes is how much of an answer was sent.
-func SentBytes(c *gin.Context) int64 { return int64(max(c.Writer.Size(), 0)) + c.GetInt64(socketBytes) }
-
-func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -54,17 +54,12 @@ func (s *ipcStream) RestBytes() int64 {
 func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error {
 	s.out, s.turn = release.Pieces(ctx, s.w), release.Turn(ctx)
 	h := s.w.Header()
-	h.Set("Content-Type", "application/vnd.apache.arrow.stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Guichet-Release", string(r.ID))
-	h.Set("Guichet-Rows", number(p.Rows))
-	h.Set("Guichet-Part", number(p.PartRows))
+	streamHeaders(h, p)
+	if r.ID != "" { // a schema is no release
+		h.Set("Guichet-Release", string(r.ID))
+	}
 	if s.sums {
 		h.Set("Trailer", sumTrailer)
-	}
-	h.Set("Guichet-Order", p.Order)
-	if p.Adjusted != "" {
-		h.Set("Guichet-Even", p.Adjusted)
 	}
 	s.w.WriteHeader(http.StatusOK)
 	err := s.write(p.Source.Schema())

@@ -67,6 +67,8 @@ func TestDoors(t *testing.T) {
 		{"slices of views", slicesOfViews},
 		{"row filter", rowFilter},
 		{"trailers", trailers},
+		{"heads", heads},
+		{"schemas alone", schemasAlone},
 		{"hidden columns", hidden},
 		{"columns in the record", columnsRecorded},
 		{"record reads whole", recordReadsWhole},
