@@ -66,30 +66,56 @@ func Collect(parts []Part, how Gathering) (g *Gathered, err error) {
 	if len(parts) == 0 {
 		return nil, ipc.Invalid("no rows to gather")
 	}
-	g = &Gathered{fields: slices.Clone(parts[0].Record.Schema().Fields()), dicts: map[*column.Column]arrow.ArrayData{}}
-	for i, e := range how.Edits {
-		g.fields[i] = e.Field
-	}
+	g = newGathered(parts[0].Record, how)
 	for _, p := range parts {
 		if p.From < 0 || p.N < 0 || p.N > p.Record.NumRows()-p.From {
 			return nil, ipc.Invalid("rows %d to %d of a record of %d rows", p.From, p.From+p.N, p.Record.NumRows())
 		}
 		g.rows += p.N
 	}
-	space, err := g.layOut(how.Into)
-	if err != nil {
-		return nil, err
-	}
 	runs, known := runsOf(parts), map[arrow.ArrayData]*column.Column{}
-	for i := range g.fields {
-		f := parts[0].Record.Schema().Field(i)
+	return g, g.columns(parts[0].Record.Schema(), how, known, func(i int, f arrow.Field, in *column.Space) (*column.Column, error) {
 		rows, err := runs.of(i, known)
 		if err != nil {
-			return nil, ipc.Invalid("column %q: %w", f.Name, err)
-		}
-		c, err := g.take(f, rows, how, i, space)
-		if err != nil {
 			return nil, err
+		}
+		return takeColumn(f, rows, how.Compact, in)
+	})
+}
+
+func newGathered(rec arrow.Record, how Gathering) *Gathered {
+	g := &Gathered{fields: slices.Clone(rec.Schema().Fields()), dicts: map[*column.Column]arrow.ArrayData{}}
+	for i, e := range how.Edits {
+		g.fields[i] = e.Field
+	}
+	return g
+}
+
+// columns makes every column by take, and edits it; take makes them in the space that it is given.
+func (g *Gathered) columns(
+	s *arrow.Schema, how Gathering, known map[arrow.ArrayData]*column.Column,
+	take func(i int, f arrow.Field, in *column.Space) (*column.Column, error),
+) error {
+	space, err := g.layOut(how.Into)
+	if err != nil {
+		return err
+	}
+	for i := range g.fields {
+		f := s.Field(i)
+		e, edited := how.Edits[i]
+		in := space
+		if edited {
+			in = nil // the values before the edit do not go out
+		}
+		c, err := take(i, f, in)
+		if err != nil {
+			return ipc.Invalid("column %q: %w", f.Name, err)
+		}
+		if edited {
+			c, err = g.edit(c, e, space)
+			if err != nil {
+				return err
+			}
 		}
 		g.cols = append(g.cols, c)
 	}
@@ -99,7 +125,7 @@ func Collect(parts []Part, how Gathering) (g *Gathered, err error) {
 	for d, c := range known {
 		g.dicts[c] = d
 	}
-	return g, nil
+	return nil
 }
 
 // layOut leaves room for the metadata of a message in into and gives the space behind it,
@@ -120,20 +146,7 @@ func (g *Gathered) layOut(into *[]byte) (*column.Space, error) {
 	return column.NewSpace((*into)[end:cap(*into)]), nil
 }
 
-// take gathers column i, and edits it.
-func (g *Gathered) take(f arrow.Field, runs []column.Run, how Gathering, i int, space *column.Space) (*column.Column, error) {
-	e, edited := how.Edits[i]
-	in := space
-	if edited {
-		in = nil // the values before the edit do not go out
-	}
-	c, err := takeColumn(f, runs, how.Compact, in)
-	if err != nil {
-		return nil, ipc.Invalid("column %q: %w", f.Name, err)
-	}
-	if !edited {
-		return c, nil
-	}
+func (g *Gathered) edit(c *column.Column, e ColumnEdit, space *column.Space) (*column.Column, error) {
 	a, err := e.Apply(array.MakeFromData(c.ToArrow(g.dicts)))
 	if err != nil {
 		return nil, err

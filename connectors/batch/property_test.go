@@ -1,6 +1,7 @@
 package batch_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -142,6 +143,9 @@ func pieces(rt *rapid.T, r *rand.Rand, rep shard.Report, file []byte) {
 	if len(parts) == 0 {
 		return
 	}
+	for _, p := range parts {
+		takes(rt, r, p.Record)
+	}
 	for _, compact := range []bool{false, true} {
 		g, err := batch.Gather(parts, compact)
 		if err != nil {
@@ -149,6 +153,44 @@ func pieces(rt *rapid.T, r *rand.Rand, rep shard.Report, file []byte) {
 		}
 		if diff := cmp.Diff(columntest.Texts(want), columntest.Texts([]arrow.Record{g})); diff != "" {
 			rt.Fatal(diff)
+		}
+	}
+}
+
+// takes compares the messages of rows in any order, taken by their places and gathered as parts:
+// they are the same bytes, wherever they lie.
+func takes(rt *rapid.T, r *rand.Rand, rec arrow.Record) {
+	from := r.Int64N(rec.NumRows())
+	rec = rec.NewSlice(from, rec.NumRows()) // its columns may begin inside of their buffers
+	rows := make([]int32, 1+r.IntN(2*int(rec.NumRows())))
+	parts := make([]batch.Part, len(rows))
+	for i := range rows {
+		rows[i] = r.Int32N(int32(rec.NumRows()))
+		parts[i] = batch.Part{Record: rec, From: int64(rows[i]), N: 1}
+	}
+	for _, compact := range []bool{false, true} {
+		want, err := batch.Collect(parts, batch.Gathering{Compact: compact})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		wantDicts, err := want.Dictionaries()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		message := want.Message()
+		into := slices.Repeat([]byte{0xee}, r.IntN(2*len(message)))[:0]
+		for _, in := range []*[]byte{nil, &into} {
+			got, err := batch.Take(rec, rows, batch.Gathering{Compact: compact, Into: in})
+			if err != nil {
+				rt.Fatal(err)
+			}
+			dicts, err := got.Dictionaries()
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if !slices.EqualFunc(dicts, wantDicts, bytes.Equal) || !bytes.Equal(got.Message(), message) {
+				rt.Fatalf("rows %v of %s, compact %v: other bytes than gathered", rows, rec.Schema(), compact)
+			}
 		}
 	}
 }

@@ -42,6 +42,11 @@ func (v *View) Gather(parts []batch.Part, compact bool, into *[]byte) (*batch.Ga
 	return batch.Collect(parts, batch.Gathering{Compact: compact, Into: into, Edits: v.editing(v.Apply)})
 }
 
+// Take is Gather, compact, of single rows of one record in any order.
+func (v *View) Take(rec arrow.Record, rows []int32, into *[]byte) (*batch.Gathered, error) {
+	return batch.Take(rec, rows, batch.Gathering{Compact: true, Into: into, Edits: v.editing(v.Apply)})
+}
+
 // GatherBy is Gather for edits of stored rows that are carried out otherwise.
 func (v *View) GatherBy(
 	parts []batch.Part, into *[]byte, edit func(i int, a arrow.Array) (arrow.Array, error),

@@ -92,7 +92,9 @@ func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
 	if at != len(w.places) {
 		return Result{Err: NotAsPublished(nil)}
 	}
-	out.Messages, out.Err = w.messages(r.source.View, nil, order)
+	out.made = r.space.get(r.source.OutputBound(sl))
+	*out.made = (*out.made)[:0]
+	out.Messages, out.Err = w.messages(r.source.View, nil, order, out.made)
 	return out
 }
 
@@ -254,15 +256,16 @@ func appendPart(parts []batch.Part, rec arrow.Record, row int32) []batch.Part {
 	return append(parts, batch.Part{Record: rec, From: int64(row), N: 1})
 }
 
-// messages appends the messages of rows in their order, with dictionaries of their own. Rows
+// messages appends the messages of rows in their order, into the memory given, with dictionaries of their own. Rows
 // that are too many for a message, or of several shards with more values than a dictionary
 // holds, are halved.
-func (w *windowRows) messages(v *view.View, out []Message, order []int32) ([]Message, error) {
-	rec, rows, err := w.joined(order)
+func (w *windowRows) messages(v *view.View, out []Message, order []int32, made *[]byte) ([]Message, error) {
+	rec, rows, several, err := w.joined(order)
+	before := len(*made)
 	var g *batch.Gathered
 	var dicts [][]byte
 	if err == nil {
-		g, err = v.Gather(rows, true, nil)
+		g, err = v.Take(rec, rows, made)
 	}
 	if err == nil {
 		dicts, err = dictionariesOf(v, g)
@@ -271,16 +274,16 @@ func (w *windowRows) messages(v *view.View, out []Message, order []int32) ([]Mes
 	if err == nil {
 		msg = g.Message()
 	}
-	several := rec == nil
 	tooLarge := err == nil && (len(msg) > view.MaxMessage ||
 		several && slices.ContainsFunc(dicts, func(d []byte) bool { return len(d) > view.MaxMessage }))
 	if (tooLarge || err != nil && several) && len(order) > 1 {
+		*made = (*made)[:before]
 		half := len(order) / 2
-		out, err = w.messages(v, out, order[:half])
+		out, err = w.messages(v, out, order[:half], made)
 		if err != nil {
 			return nil, err
 		}
-		return w.messages(v, out, order[half:])
+		return w.messages(v, out, order[half:], made)
 	}
 	if err != nil {
 		return nil, err
@@ -299,38 +302,34 @@ func dictionariesOf(v *view.View, g *batch.Gathered) ([][]byte, error) {
 	return g.DictionariesAs(v.Dictionaries)
 }
 
-// joined gives the rows of an order as parts of one record: those of several are joined as they
-// are stored first, because a record is looked at once for each run of parts that it has. The
-// record is nil where they were.
-func (w *windowRows) joined(order []int32) (arrow.Record, []batch.Part, error) {
-	rec := w.records[w.places[order[0]].record]
-	one := true
-	for _, row := range order {
-		one = one && w.records[w.places[row].record] == rec
+// joined gives the record that the rows of an order lie in, and their places in it: those of
+// several records are joined as they are stored first, because single rows are taken of one record.
+func (w *windowRows) joined(order []int32) (rec arrow.Record, rows []int32, several bool, err error) {
+	rec = w.records[w.places[order[0]].record]
+	rows = make([]int32, len(order))
+	for i, row := range order {
+		several = several || w.records[w.places[row].record] != rec
+		rows[i] = w.places[row].row
 	}
-	parts := make([]batch.Part, 0, len(order))
-	if one {
-		for _, row := range order {
-			parts = appendPart(parts, rec, w.places[row].row)
-		}
-		return rec, parts, nil
+	if !several {
+		return rec, rows, false, nil
 	}
 	sorted := slices.Clone(order)
 	slices.Sort(sorted)
+	var parts []batch.Part
 	for _, row := range sorted {
 		parts = appendPart(parts, w.records[w.places[row].record], w.places[row].row)
 	}
-	all, err := batch.Gather(parts, true)
+	rec, err = batch.Gather(parts, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, true, err
 	}
 	at := make(map[int32]int32, len(sorted))
 	for i, row := range sorted {
 		at[row] = int32(i)
 	}
-	parts = parts[:0]
-	for _, row := range order {
-		parts = appendPart(parts, all, at[row])
+	for i, row := range order {
+		rows[i] = at[row]
 	}
-	return nil, parts, nil
+	return rec, rows, true, nil
 }
