@@ -86,7 +86,10 @@ func (m *metrics) lag(head func(context.Context) (int64, error), position func()
 func (m *metrics) waiting(streams func() int) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(
-			prometheus.GaugeOpts{Name: "guichet_streams_waiting", Help: "Streams that wait until others end, since the setting memory allows no more."},
+			prometheus.GaugeOpts{
+				Name: "guichet_streams_waiting",
+				Help: "Streams that wait until others end, since the setting memory allows no more.",
+			},
 			func() float64 { return float64(streams()) },
 		),
 	)
