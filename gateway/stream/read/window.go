@@ -256,9 +256,9 @@ func appendPart(parts []batch.Part, rec arrow.Record, row int32) []batch.Part {
 	return append(parts, batch.Part{Record: rec, From: int64(row), N: 1})
 }
 
-// messages appends the messages of rows in their order, into the memory given, with dictionaries of their own. Rows
-// that are too many for a message, or of several shards with more values than a dictionary
-// holds, are halved.
+// messages appends the messages of rows in their order, which lie in made, with dictionaries of
+// their own. Rows that are too many for a message, or of several shards with more values than a
+// dictionary holds, are halved.
 func (w *windowRows) messages(v *view.View, out []Message, order []int32, made *[]byte) ([]Message, error) {
 	rec, rows, several, err := w.joined(order)
 	before := len(*made)
