@@ -37,11 +37,7 @@ func Take(rec arrow.Record, rows []int32, how Gathering) (g *Gathered, err error
 		}
 		if runs == nil {
 			for _, r := range rows {
-				if n := len(runs) - 1; n >= 0 && runs[n].From+runs[n].Len == int(r) {
-					runs[n].Len++
-					continue
-				}
-				runs = append(runs, column.Run{From: int(r), Len: 1})
+				runs = column.AppendRun(runs, column.Run{Column: c, From: int(r), Len: 1})
 			}
 		}
 		for k := range runs {
