@@ -53,7 +53,9 @@ func (s *Leases) Register(ctx context.Context, by schemas.Principal, ask schemas
 	var l schemas.Lease
 	err := agreement.SignedIn(by, "job key")
 	if err == nil && len(ask.PublicKey) != ed25519.PublicKeySize {
-		err = schemas.BadField("job key", "/public_key", "an Ed25519 key has %d bytes, this one has %d", ed25519.PublicKeySize, len(ask.PublicKey))
+		err = schemas.BadField(
+			"job key", "/public_key", "an Ed25519 key has %d bytes, this one has %d", ed25519.PublicKeySize, len(ask.PublicKey),
+		)
 	}
 	if err == nil && !schemas.IsLine(ask.Name) {
 		err = schemas.BadField("job key", "/name", "a name is one line of text")
@@ -104,7 +106,9 @@ func (s *Leases) jobKeyUntil(until, ends time.Time) (time.Time, error) {
 // what ask was read from; from is where the request came from. Errors: Unauthenticated,
 // saying what of the signature does not hold; Denied where the key was revoked, its holder or
 // place are not what they were, or the ask is wider than the key.
-func (s *Leases) MintSigned(ctx context.Context, token string, body []byte, from netip.Addr, ask schemas.LeaseAsk) (schemas.LeaseAnswer, error) {
+func (s *Leases) MintSigned(
+	ctx context.Context, token string, body []byte, from netip.Addr, ask schemas.LeaseAsk,
+) (schemas.LeaseAnswer, error) {
 	return s.child(ctx, ask, func(ctx context.Context, b agreement.Basis) (schemas.Lease, error) {
 		l, err := s.signedBy(ctx, token, body, b)
 		if err != nil {

@@ -75,7 +75,9 @@ func (s *Leases) endable(ctx context.Context, q db.Querier, by schemas.Principal
 	case schemas.KindOf(err) == schemas.Denied:
 		return schemas.Lease{}, 0, false, err
 	case err == nil && !l.Revoked.IsZero():
-		return l, 0, false, schemas.Errorf(schemas.Conflict, string(id), "the %s was revoked already, on %s", noun(id), l.Revoked.Format(time.RFC3339))
+		return l, 0, false, schemas.Errorf(
+			schemas.Conflict, string(id), "the %s was revoked already, on %s", noun(id), l.Revoked.Format(time.RFC3339),
+		)
 	}
 	return l, revision, altered, err
 }
