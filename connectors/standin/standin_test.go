@@ -248,8 +248,11 @@ func TestNestedNulls(t *testing.T) {
 	if lists.NullN() == 0 || items.NullN() > 0 || items.Field(0).NullN() > 0 || items.Field(1).NullN() == 0 {
 		t.Errorf("%d lists, %d items, %d and %d members are null", lists.NullN(), items.NullN(), items.Field(0).NullN(), items.Field(1).NullN())
 	}
-	_, err = File(&schemas.Table{Schema: []byte("no schema")}, Ask{Rows: 1})
-	if err == nil {
-		t.Error("rows of no schema are made up")
+	whole := table(every()...).Schema
+	for _, bad := range [][]byte{nil, []byte("no schema"), whole[:len(whole)/2], append([]byte("x"), whole...)} {
+		_, err = File(&schemas.Table{Schema: bad}, Ask{Rows: 1})
+		if err == nil {
+			t.Errorf("rows of no schema (%d bytes) are made up", len(bad))
+		}
 	}
 }
