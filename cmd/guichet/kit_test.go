@@ -35,7 +35,7 @@ func TestKit(t *testing.T) {
 		name, python, server string
 		what                 []string
 	}{
-		{"core", kit, g.base, []string{"whole", "resume", "refused"}},
+		{"core", kit, g.base, []string{"whole", "resume", "refused", "left"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
 		{"other libraries", others, g.base, []string{"tools"}},
 	} {
