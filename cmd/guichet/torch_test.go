@@ -27,12 +27,17 @@ func TestTorch(t *testing.T) {
 		fmt.Fprintf(&text, "%d,%.1f,%s,word %d\n", n, float64(n)+0.5, gap, n%97)
 	}
 	agreement := g.granted(g.publishedAs(wheat("Tensors"), []byte(text.String())))[0]
-	token := written(t, t.TempDir(), "token", bearer(t, g, "trainer"))
-	for _, what := range []string{"whole", "others", "states"} {
+	dir := t.TempDir()
+	token, provider := written(t, dir, "token", bearer(t, g, "trainer")), written(t, dir, "provider", bearer(t, g, "agronomy"))
+	for _, what := range []string{"whole", "others", "states", "workers", "loader_states", "killed", "leases", "cut", "ended"} {
 		t.Run(what, func(t *testing.T) {
+			server := g.base
+			if what == "cut" {
+				server = "http://" + breaking(t, strings.TrimPrefix(g.base, "http://"))
+			}
 			cmd := exec.Command(python, filepath.Join(root, "connectors", "python", "tests", "torch_kit.py"), what)
-			cmd.Env = append(os.Environ(), "PYTHONPATH="+installed, "GUICHET_SERVER="+g.base, "GUICHET_TOKEN_FILE="+token,
-				"AGREEMENT="+string(agreement), fmt.Sprint("ROWS=", rows))
+			cmd.Env = append(os.Environ(), "PYTHONPATH="+installed, "GUICHET_SERVER="+server, "GUICHET_TOKEN_FILE="+token,
+				"PROVIDER_TOKEN_FILE="+provider, "AGREEMENT="+string(agreement), fmt.Sprint("ROWS=", rows))
 			out, err := cmd.CombinedOutput()
 			if err == nil && !strings.Contains(string(out), "ok "+what) {
 				err = fmt.Errorf("nothing is said of %s", what)

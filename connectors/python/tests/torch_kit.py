@@ -15,6 +15,8 @@ import guichet
 import guichet.torch
 
 warnings.simplefilter("error")
+for theirs in ("This DataLoader will create", ".*is deprecated, please do not call"):
+    warnings.filterwarnings("ignore", message=theirs)
 AGREEMENT, ROWS = os.environ["AGREEMENT"], int(os.environ["ROWS"])
 
 
@@ -104,6 +106,141 @@ def states():
     raises("rows is 99 and 7168", lambda: guichet.torch.resume([one, kept[1]]))
     raises("of the ranks [1]", lambda: guichet.torch.resume([kept[0], kept[0]]))
     raises("no state", lambda: guichet.torch.resume({"epoch": 1}))
+
+
+def workers():
+    """What a rank gets, and in which order, is the same with any number of workers, forked and
+    spawned; persistent ones hear of the next epoch."""
+    for rank in range(2):
+        want = batches(opened(rank, 2))
+        assert len(flat(want)) == ROWS // 2
+        for n in (1, 2, 3):
+            assert batches(opened(rank, 2), n) == want, (rank, n)
+    assert batches(opened(1, 2), 2, multiprocessing_context="spawn") == want
+    for options in ({"seed": None}, {"seed": 7, "batch_size": 700, "drop_last": True}):
+        assert batches(opened(0, 2, **options), 3) == batches(opened(0, 2, **options)), options
+    data = opened()
+    loader = DataLoader(data, batch_size=None, num_workers=2, persistent_workers=True)
+    for epoch in (0, 1):
+        data.set_epoch(epoch)
+        plain = opened(epoch=epoch)
+        assert [b["n"].tolist() for b in loader] == batches(plain), epoch
+    raises("StatefulDataLoader", data.state_dict)
+    raises("into a new one", lambda: data.load_state_dict(plain.state_dict()))
+    raises("name a run=", data.receipt)
+
+
+def loader_states():
+    """The state of a StatefulDataLoader goes on with the same workers by the loader; by the
+    dataset with others, none, and on another world."""
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    def loader(data, n):
+        return StatefulDataLoader(data, batch_size=None, num_workers=n)
+
+    def rest(data, n):
+        return [b["n"].tolist() for b in loader(data, n)]
+
+    steps = 8  # two rounds and two thirds of three workers
+    want = [batches(opened(r, 2, even="none")) for r in range(2)]
+    kept, had = {}, []
+    for rank in range(2):
+        for n in (0, 1, 3):
+            reading = loader(opened(rank, 2, even="none"), n)
+            got = [b["n"].tolist() for b in itertools.islice(reading, steps)]
+            assert got == want[rank][:steps], (rank, n)
+            kept[rank, n] = reading.state_dict()
+            had += flat(got) if n == 0 else []
+            del reading
+    for n in (0, 1, 3):
+        same = loader(opened(0, 2, even="none"), n)
+        same.load_state_dict(kept[0, n])
+        assert [b["n"].tolist() for b in same] == want[0][steps:], n
+        for m in (0, 1, 2, 3):
+            data = opened(0, 2, even="none")
+            data.load_state_dict(kept[0, n])
+            again = loader(data, m)
+            more = [b["n"].tolist() for b in itertools.islice(again, 3)]
+            later = again.state_dict()
+            del again
+            assert more == want[0][steps : steps + 3], (n, m)
+            data = opened(0, 2, even="none")
+            data.load_state_dict(later)
+            assert rest(data, n) == want[0][steps + 3 :], (n, m)
+        found = list(had)
+        for rank in range(3):
+            data = opened(rank, 3, even="none")
+            data.load_state_dict([kept[0, n], kept[1, n]])
+            found += flat(rest(data, 3 - n))
+        assert sorted(found) == list(range(ROWS)), n
+    # a state from the end, and what is refused
+    whole = loader(opened(0, 2), 2)
+    assert sum(len(b["n"]) for b in whole) == ROWS // 2
+    data = opened(0, 2)
+    data.load_state_dict(whole.state_dict())
+    assert batches(data) == []
+    data.set_epoch(1)
+    assert len(batches(data)) == len(batches(opened(0, 2)))
+    other = loader(opened(0, 3, even="none"), 3)
+    other.load_state_dict(kept[0, 3])
+    raises("of the dataset", lambda: next(iter(other)), Exception)
+    seldom = StatefulDataLoader(opened(0, 2), batch_size=None, num_workers=2, snapshot_every_n_steps=4)
+    reading = iter(seldom)
+    for _ in range(6):
+        next(reading)
+    raises("snapshot_every_n_steps=1", lambda: guichet.torch.resume(seldom.state_dict()))
+    one = kept[0, 3]["_snapshot"]["_worker_snapshots"]["worker_2"]["dataset_state"]["lane"]
+    one["done"] -= 1024
+    raises("in_order", lambda: guichet.torch.resume(kept[0, 3]))
+
+
+def killed():
+    """A worker that is killed is an error, never a short epoch."""
+    import signal
+
+    loader = DataLoader(opened(), batch_size=None, num_workers=2)
+    reading = iter(loader)
+    next(reading)
+    os.kill(reading._workers[1].pid, signal.SIGKILL)
+    raises("exited unexpectedly", lambda: list(reading), RuntimeError)
+
+
+def leases():
+    """A lease that ended before a worker opens is renewed there, forked or spawned, and the
+    token may be a function."""
+    want = batches(opened())
+    data = opened()
+    data._data._lease._answer["token"] = "ended"
+    assert batches(data, 2) == want
+    with open(os.environ["GUICHET_TOKEN_FILE"], encoding="utf-8") as f:
+        os.environ["MY_TOKEN"] = f.read()
+    del os.environ["GUICHET_TOKEN_FILE"]
+    named, unnamed = guichet.connect(token=my_token), guichet.connect(token=lambda: my_token())
+    data = guichet.torch.IterableDataset(named, AGREEMENT, seed=7, columns=["n", "x"])
+    assert batches(data, 2, multiprocessing_context="spawn") == want
+    data = guichet.torch.IterableDataset(unnamed, AGREEMENT, seed=7, columns=["n", "x"])
+    assert batches(data, 2) == want
+    raises("cannot be sent to another process", lambda: batches(data, 2, multiprocessing_context="spawn"))
+
+
+def my_token():
+    return os.environ["MY_TOKEN"]
+
+
+def cut():
+    """Over a network that breaks off again and again a lane goes on at its own row."""
+    data = opened(batch_size=1000)
+    got = batches(data, 1)
+    assert {len(b) for b in got} == {1000} and sorted(flat(got)) == list(range(ROWS))
+
+
+def ended():
+    """An agreement that ends is an error in the gateway's words, in workers too."""
+    data = opened()
+    with open(os.environ["PROVIDER_TOKEN_FILE"], encoding="utf-8") as f:
+        guichet.connect(token=f.read()).post(f"/agreements/{AGREEMENT}/revoke", {"reason": "the consent was withdrawn"})
+    raises("the consent was withdrawn", lambda: batches(data))
+    raises("the consent was withdrawn", lambda: batches(data, 2), Exception)
 
 
 if __name__ == "__main__":
