@@ -60,7 +60,7 @@ func TestKit(t *testing.T) {
 }
 
 // kitPython is the interpreter of the environment that has the kit.
-func kitPython(t *testing.T) string {
+func kitPython(t testing.TB) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, ".cache", "kit", "bin", "python"))
 	if err != nil {
@@ -70,7 +70,7 @@ func kitPython(t *testing.T) string {
 }
 
 // installedKit is the folder in which the kit lies, installed from its wheel.
-func installedKit(t *testing.T) string {
+func installedKit(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command(kitPython(t), "-c", "import guichet, os; print(os.path.dirname(os.path.dirname(guichet.__file__)))").Output()
 	if err != nil {
