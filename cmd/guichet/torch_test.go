@@ -29,6 +29,7 @@ func TestTorch(t *testing.T) {
 	agreement := g.granted(g.publishedAs(wheat("Tensors"), []byte(text.String())))[0]
 	dir := t.TempDir()
 	token, provider := written(t, dir, "token", bearer(t, g, "trainer")), written(t, dir, "provider", bearer(t, g, "agronomy"))
+	jobKey := written(t, dir, "job.key", jobKeyOf(t, g.as("trainer"), agreement))
 	for _, what := range []string{"whole", "others", "states", "workers", "loader_states", "killed", "leases", "cut", "ended"} {
 		t.Run(what, func(t *testing.T) {
 			server := g.base
@@ -37,7 +38,7 @@ func TestTorch(t *testing.T) {
 			}
 			cmd := exec.Command(python, filepath.Join(root, "connectors", "python", "tests", "torch_kit.py"), what)
 			cmd.Env = append(os.Environ(), "PYTHONPATH="+installed, "GUICHET_SERVER="+server, "GUICHET_TOKEN_FILE="+token,
-				"PROVIDER_TOKEN_FILE="+provider, "AGREEMENT="+string(agreement), fmt.Sprint("ROWS=", rows))
+				"PROVIDER_TOKEN_FILE="+provider, "JOB_KEY="+jobKey, "AGREEMENT="+string(agreement), fmt.Sprint("ROWS=", rows))
 			out, err := cmd.CombinedOutput()
 			if err == nil && !strings.Contains(string(out), "ok "+what) {
 				err = fmt.Errorf("nothing is said of %s", what)

@@ -206,8 +206,8 @@ def killed():
 
 
 def leases():
-    """A lease that ended before a worker opens is renewed there, forked or spawned, and the
-    token may be a function."""
+    """A lease that ended before a worker opens is renewed there, forked or spawned, by a token
+    that may be a function, or by a job key."""
     want = batches(opened())
     data = opened()
     data._data._lease._answer["token"] = "ended"
@@ -218,6 +218,8 @@ def leases():
     named, unnamed = guichet.connect(token=my_token), guichet.connect(token=lambda: my_token())
     data = guichet.torch.IterableDataset(named, AGREEMENT, seed=7, columns=["n", "x"])
     assert batches(data, 2, multiprocessing_context="spawn") == want
+    data = guichet.torch.IterableDataset(guichet.connect(job_key=os.environ["JOB_KEY"]), AGREEMENT, seed=7, columns=["n", "x"])
+    assert batches(data, 1, multiprocessing_context="spawn") == want
     data = guichet.torch.IterableDataset(unnamed, AGREEMENT, seed=7, columns=["n", "x"])
     assert batches(data, 2) == want
     raises("cannot be sent to another process", lambda: batches(data, 2, multiprocessing_context="spawn"))
