@@ -25,8 +25,9 @@ from torch.utils import data as _data
 from ._dataset import Dataset
 from ._errors import GuichetError
 from ._site import Site
+from ._torch_mix import Mix
 
-__all__ = ["IterableDataset", "resume", "tensors"]
+__all__ = ["IterableDataset", "Mix", "resume", "tensors"]
 
 
 def tensors(batch: pa.RecordBatch, columns: Sequence[str] | None = None) -> dict[str, torch.Tensor]:

@@ -229,6 +229,52 @@ def my_token():
     return os.environ["MY_TOKEN"]
 
 
+def mixed():
+    """Several datasets by weight, every row of each once, with one state on any world."""
+
+    def mix(rank=0, world=1, **options):
+        parts = [opened(rank, world, columns=["n"], even="none"), opened(rank, world, columns=["x"], even="none")]
+        return guichet.torch.Mix(parts, [3, 1], **options)
+
+    def read(data, steps=None):
+        return [(name, t.tolist()) for b in itertools.islice(DataLoader(data, batch_size=None), steps) for name, t in b.items()]
+
+    def rows(got, name):
+        return [v for n, values in got for v in values if n == name]
+
+    data = mix()
+    want = read(data)
+    names = [name for name, _ in want[:300]]
+    assert all(abs(names[:n].count("n") - n * 3 / 4) < 1 for n in range(300)), names[:8]
+    assert sorted(rows(want, "n")) == list(range(ROWS)) and sorted(rows(want, "x")) == [n + 0.5 for n in range(ROWS)]
+    assert [r["rows"] for r in data.receipt()] == [ROWS, ROWS]
+    short = read(mix(until="first"))
+    assert len(rows(short, "n")) == ROWS and len(rows(short, "x")) < ROWS / 2
+    data = mix()
+    assert read(data, 10) == want[:10]
+    state = json.loads(json.dumps(data.state_dict()))
+    again = mix()
+    again.load_state_dict(state)
+    again.set_epoch(again.epoch)
+    assert read(again) == want[10:]
+    again.set_epoch(1)
+    assert len(read(again)) == len(want)
+    had, states = [], []
+    for rank in range(2):
+        data = mix(rank, 2)
+        had += read(data, 9)
+        states.append(data.state_dict())
+    for rank in range(3):
+        data = mix(rank, 3)
+        data.load_state_dict(states)
+        had += read(data)
+    assert sorted(rows(had, "n")) == list(range(ROWS)) and sorted(rows(had, "x")) == [n + 0.5 for n in range(ROWS)]
+    raises("without workers", lambda: list(DataLoader(mix(), batch_size=None, num_workers=1)), Exception)
+    raises("weights above 0", lambda: guichet.torch.Mix([opened()], [0]))
+    raises("by the weights", lambda: mix().load_state_dict({**state, "weights": [1.0, 1.0]}))
+    raises("disagree", lambda: mix().load_state_dict([state, {**state, "taken": [1, 2]}]))
+
+
 def cut():
     """Over a network that breaks off again and again a lane goes on at its own row."""
     data = opened(batch_size=1000)

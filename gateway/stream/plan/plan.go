@@ -189,8 +189,12 @@ func (s *Source) Together(list []Slice) [][]Slice {
 // bounds gives the slices of segments for what bounds them, with those together as one of as
 // many rows.
 func (s *Source) bounds(segments []schemas.Segment) []Slice {
+	list := s.Slices(segments)
+	if !s.Permuted() {
+		return list
+	}
 	var out []Slice
-	for _, group := range s.Together(s.Slices(segments)) {
+	for _, group := range s.Together(list) {
 		out = append(out, Bound(group))
 	}
 	return out
