@@ -205,6 +205,60 @@ def killed():
     raises("exited unexpectedly", lambda: list(reading), RuntimeError)
 
 
+def train(folder, workers, dies_at=None):
+    """Fits a line over two epochs and keeps its losses; every 10 steps model and data are saved
+    together, and what was saved is where it begins."""
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    path = os.path.join(folder, "state.pt")
+    data, model = opened(batch_size=4096, drop_last=True), torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(0.0), model.bias.fill_(0.0)
+    losses = []
+    if os.path.exists(path):
+        saved = torch.load(path, weights_only=False)
+        data.load_state_dict(saved["data"])
+        model.load_state_dict(saved["model"])
+        losses = saved["losses"]
+    descent = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(data.epoch, 2):
+        data.set_epoch(epoch)
+        loader = StatefulDataLoader(data, batch_size=None, num_workers=workers)
+        for batch in loader:
+            x = (batch["n"] / ROWS).float().unsqueeze(1)
+            loss = (model(x) - batch["x"].float().unsqueeze(1) / ROWS).square().mean()
+            descent.zero_grad()
+            loss.backward()
+            descent.step()
+            losses.append(loss.item())
+            if len(losses) % 10 == 0:
+                state = {"data": loader.state_dict(), "model": model.state_dict(), "losses": losses}
+                torch.save(state, path + ".new")
+                os.replace(path + ".new", path)
+            if len(losses) == dies_at:
+                os.kill(os.getpid(), 9)
+    return losses
+
+
+def crashed():
+    """A training that is killed, and goes on with other workers, ends with the losses of one that
+    was not."""
+    import subprocess
+    import tempfile
+
+    torch.set_num_threads(1)
+    steps = 2 * (ROWS // 4096)
+    with tempfile.TemporaryDirectory() as folder:
+        want = train(folder, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        for workers, dies_at in ((0, 27), (2, steps // 2 + 25)):
+            script = f"import torch, torch_kit; torch.set_num_threads(1); torch_kit.train({folder!r}, {workers}, {dies_at})"
+            died = subprocess.run([sys.executable, "-B", "-c", script], cwd=os.path.dirname(os.path.abspath(__file__)), check=False)
+            assert died.returncode == -9, died
+        got = train(folder, 1)
+    assert len(want) == steps and got == want, [(i, a, b) for i, (a, b) in enumerate(zip(got, want)) if a != b][:3]
+
+
 def leases():
     """A lease that ended before a worker opens is renewed there, forked or spawned, by a token
     that may be a function, or by a job key."""
