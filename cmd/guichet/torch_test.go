@@ -30,7 +30,8 @@ func TestTorch(t *testing.T) {
 	dir := t.TempDir()
 	token, provider := written(t, dir, "token", bearer(t, g, "trainer")), written(t, dir, "provider", bearer(t, g, "agronomy"))
 	jobKey := written(t, dir, "job.key", jobKeyOf(t, g.as("trainer"), agreement))
-	for _, what := range []string{"whole", "others", "states", "workers", "loader_states", "killed", "crashed", "leases", "mixed", "cut", "ended"} {
+	for _, what := range []string{"whole", "others", "shapes", "states", "workers", "loader_states", "killed", "crashed", "leases", "mixed", "cut",
+		"ended"} {
 		t.Run(what, func(t *testing.T) {
 			server := g.base
 			if what == "cut" {

@@ -281,7 +281,8 @@ class Dataset:
                 cut, wait = e, None
             attempt = attempt + 1 if done == before else 1
             if attempt >= ATTEMPTS:
-                raise Broken(f"the stream was cut {attempt} times at row {self._from + done} of this part: {cut}", self._from + done) from cut
+                at = self._from + done
+                raise Broken(f"the stream was cut {attempt} times at row {at} of this part: {cut}", at) from cut
             _pause(attempt, wait, stop)
 
     def _once(self, done: int, token: str, stop: _Stop) -> Iterator[pa.RecordBatch]:

@@ -32,27 +32,40 @@ __all__ = ["IterableDataset", "Mix", "resume", "tensors"]
 
 def tensors(batch: pa.RecordBatch, columns: Sequence[str] | None = None) -> dict[str, torch.Tensor]:
     """Columns of a batch, all when left out, as tensors of their own type: numbers and
-    booleans, without nulls."""
-    out = {}
-    for name in batch.schema.names if columns is None else columns:
-        column = batch.column(name)
-        _fits(batch.schema.field(name))
-        if column.null_count:
-            raise GuichetError(
-                f"column {name!r} has {column.null_count} nulls among {len(column)} rows, and a tensor has none: give transform=, "
-                "a function of a pyarrow.RecordBatch, and fill them there (guichet.torch.tensors makes tensors of the other columns)"
-            )
-        out[name] = torch.from_numpy(column.to_numpy(zero_copy_only=False).copy())
-    return out
+    booleans, and lists of them that are all of one length or shape, without nulls."""
+    return {name: _tensor(name, batch.column(name)) for name in (batch.schema.names if columns is None else columns)}
 
 
-def _fits(field: pa.Field) -> None:
-    t = field.type
-    if not (pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_boolean(t)):
+def _tensor(name: str, column: pa.Array) -> torch.Tensor:
+    shape = _fits(name, column.type)
+    nulls = column.null_count
+    if shape:
+        column = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
+        column = column.flatten()
+        nulls += column.null_count
+    if nulls:
         raise GuichetError(
-            f"column {field.name!r} is {t}, which no tensor holds: leave it out of columns=, or give transform=, a function "
+            f"column {name!r} has {nulls} nulls in this batch, and a tensor has none: give transform=, a function of a "
+            "pyarrow.RecordBatch, and fill them there (guichet.torch.tensors makes tensors of the other columns)"
+        )
+    made = torch.from_numpy(column.to_numpy(zero_copy_only=False).copy())
+    return made.reshape(-1, *shape) if shape else made
+
+
+def _fits(name: str, t: pa.DataType) -> list[int]:
+    """The shape of a column's values: none of numbers."""
+    shape: list[int] = []
+    of = t
+    if isinstance(t, pa.FixedShapeTensorType) and list(t.permutation or range(len(t.shape))) == list(range(len(t.shape))):
+        shape, of = list(t.shape), t.value_type
+    elif pa.types.is_fixed_size_list(t) and t.list_size:
+        shape, of = [t.list_size], t.value_type
+    if not (pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_boolean(of)):
+        raise GuichetError(
+            f"column {name!r} is {t}, which no tensor holds: leave it out of columns=, or give transform=, a function "
             "of a pyarrow.RecordBatch (guichet.torch.tensors makes tensors of the other columns)"
         )
+    return shape
 
 
 class IterableDataset(_data.IterableDataset):  # type: ignore[type-arg]
@@ -86,7 +99,7 @@ class IterableDataset(_data.IterableDataset):  # type: ignore[type-arg]
         self._batch_size, self._drop_last, self._transform = batch_size, drop_last, transform
         self._data.manifest()
         for field in self._data.schema if transform is None else ():
-            _fits(field)
+            _fits(field.name, field.type)
         # Seen by all workers: the epoch, since persistent ones keep their copy of all else, and
         # whether they read.
         self._shared = torch.tensor([self._data.epoch, 0], dtype=torch.int64).share_memory_()

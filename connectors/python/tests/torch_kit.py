@@ -76,6 +76,27 @@ def others():
     assert batch["length"][0] == len(f"word {batch['n'][0] % 97}") and len(batch["n"]) == 1024
 
 
+def shapes():
+    """Lists that are all of one length or shape become tensors of more dimensions, of a slice too."""
+    import pyarrow as pa
+
+    vectors = pa.array([[i, i + 1] for i in range(10)], pa.list_(pa.float32(), 2))
+    images = pa.FixedShapeTensorArray.from_numpy_ndarray(torch.arange(60).reshape(10, 2, 3).numpy())
+    batch = pa.record_batch({"vector": vectors, "image": images, "yes": pa.array([i % 3 == 0 for i in range(10)])}).slice(4, 3)
+    got = guichet.torch.tensors(batch)
+    assert got["vector"].tolist() == [[4, 5], [5, 6], [6, 7]] and got["vector"].dtype == torch.float32
+    assert torch.equal(got["image"], torch.arange(60).reshape(10, 2, 3)[4:7]) and got["yes"].tolist() == [False, False, True]
+    for bad, word in (
+        (pa.array([[1, None]], pa.list_(pa.int64(), 2)), "has 1 nulls"),
+        (pa.array([[1, 2], None], pa.list_(pa.int64(), 2)), "has 1 nulls"),
+        (pa.array([["a"]], pa.list_(pa.string(), 1)), "which no tensor holds"),
+        (pa.array([[1], [1, 2]]), "which no tensor holds"),
+        (pa.array([1, 2]).cast(pa.timestamp("s")), "timestamp[s], which no tensor holds"),
+        (pa.array([1, 2]).dictionary_encode(), "which no tensor holds"),
+    ):
+        raises(word, lambda bad=bad: guichet.torch.tensors(pa.record_batch({"column": bad})))
+
+
 def lengths(batch):
     import pyarrow.compute as pc
 
