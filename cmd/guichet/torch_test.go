@@ -30,19 +30,21 @@ func TestTorch(t *testing.T) {
 	dir := t.TempDir()
 	token, provider := written(t, dir, "token", bearer(t, g, "trainer")), written(t, dir, "provider", bearer(t, g, "agronomy"))
 	jobKey := written(t, dir, "job.key", jobKeyOf(t, g.as("trainer"), agreement))
-	for _, what := range []string{"whole", "others", "shapes", "states", "workers", "loader_states", "killed", "crashed", "leases", "mixed", "cut",
-		"ended"} {
+	for _, what := range []string{"whole others shapes states mixed", "workers loader_states", "killed crashed", "leases", "cut", "ended"} {
 		t.Run(what, func(t *testing.T) {
 			server := g.base
 			if what == "cut" {
 				server = "http://" + breaking(t, strings.TrimPrefix(g.base, "http://"))
 			}
-			cmd := exec.Command(python, filepath.Join(root, "connectors", "python", "tests", "torch_kit.py"), what)
+			script := filepath.Join(root, "connectors", "python", "tests", "torch_kit.py")
+			cmd := exec.Command(python, append([]string{script}, strings.Fields(what)...)...)
 			cmd.Env = append(os.Environ(), "PYTHONPATH="+installed, "GUICHET_SERVER="+server, "GUICHET_TOKEN_FILE="+token,
 				"PROVIDER_TOKEN_FILE="+provider, "JOB_KEY="+jobKey, "AGREEMENT="+string(agreement), fmt.Sprint("ROWS=", rows))
 			out, err := cmd.CombinedOutput()
-			if err == nil && !strings.Contains(string(out), "ok "+what) {
-				err = fmt.Errorf("nothing is said of %s", what)
+			for w := range strings.FieldsSeq(what) {
+				if err == nil && !strings.Contains(string(out), "ok "+w) {
+					err = fmt.Errorf("nothing is said of %s", w)
+				}
 			}
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)

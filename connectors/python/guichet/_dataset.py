@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
-import contextlib
 import copy
 import datetime
 import http.client
 import os
-import queue
-import random
-import socket
-import threading
-import time
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import pyarrow as pa
 
 from ._errors import Broken, GuichetError, Refused
 from ._http import query
+from ._reading import Stop, ahead, joined, pause
 
 if TYPE_CHECKING:
     from ._site import Lease, Site
 
 ORDER = 2  # what a seed does: windows of rows are permuted, and the rows of each
 ATTEMPTS = 8  # to go on, without a row between them
-SLOWEST = 30.0  # seconds between two of them
 WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
 
 
@@ -202,10 +195,10 @@ class Dataset:
 
     def _rest(self) -> Iterator[pa.RecordBatch]:
         """The batches of this epoch that were not handed out."""
-        stop = _Stop()
+        stop = Stop()
         batches = self._stream(stop)
         if self._prefetch > 0:
-            batches = _ahead(batches, self._prefetch, stop)
+            batches = ahead(batches, self._prefetch, stop)
         try:
             for batch in self._sized(batches):
                 self._done += batch.num_rows
@@ -251,14 +244,14 @@ class Dataset:
                     continue
                 if not r.passes or attempt == ATTEMPTS - 1:
                     raise
-                _pause(attempt, r.retry_after, None)
+                pause(attempt, r.retry_after, None)
             except OSError:
                 if attempt == ATTEMPTS - 1:
                     raise
-                _pause(attempt, None, None)
+                pause(attempt, None, None)
         raise AssertionError("not reached")
 
-    def _stream(self, stop: _Stop) -> Iterator[pa.RecordBatch]:
+    def _stream(self, stop: Stop) -> Iterator[pa.RecordBatch]:
         """The rest of the part, over as many streams as it takes."""
         self.manifest()
         done, attempt, renew = self._done, 0, False
@@ -283,9 +276,9 @@ class Dataset:
             if attempt >= ATTEMPTS:
                 at = self._from + done
                 raise Broken(f"the stream was cut {attempt} times at row {at} of this part: {cut}", at) from cut
-            _pause(attempt, wait, stop)
+            pause(attempt, wait, stop)
 
-    def _once(self, done: int, token: str, stop: _Stop) -> Iterator[pa.RecordBatch]:
+    def _once(self, done: int, token: str, stop: Stop) -> Iterator[pa.RecordBatch]:
         """One stream, after so many rows of this reading."""
         ask = {**self._ask, "epoch": self.epoch, "rank": self.rank, "world": self.world, "from": self._from + done}
         ask["start"] = ",".join(self._start) or None
@@ -329,96 +322,7 @@ class Dataset:
                 held.append(part)
                 rows += part.num_rows
                 if rows == n:
-                    yield _joined(held)
+                    yield joined(held)
                     held, rows = [], 0
         if held:
-            yield _joined(held)
-
-
-def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Neighbouring batches as one; their dictionaries may differ."""
-    if len(parts) == 1:
-        return parts[0]
-    return pa.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()[0]
-
-
-def _pause(attempt: int, least: float | None, stop: _Stop | None) -> None:
-    """Waits longer each time, and never all at once."""
-    wait = max(least or 0.0, min(SLOWEST, 0.25 * 2**attempt) * random.uniform(0.5, 1))
-    if stop is None:
-        time.sleep(wait)
-    else:
-        stop.wait(wait)
-
-
-def _ahead(batches: Iterator[pa.RecordBatch], n: int, stop: _Stop) -> Iterator[pa.RecordBatch]:
-    """Reads batches in a thread of its own, at most n ahead."""
-    made: queue.Queue[Any] = queue.Queue(n)
-
-    def put(item: Any) -> bool:
-        while not stop.is_set():
-            try:
-                made.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for batch in batches:
-                if not put(batch):
-                    return
-            put(None)
-        except BaseException as e:  # noqa: BLE001 - it is raised where the batches are taken
-            put(e)
-
-    thread = threading.Thread(target=work, name="guichet-prefetch", daemon=True)
-
-    def end() -> None:
-        stop.set()
-        thread.join(5)
-
-    # A thread that pyarrow calls back when the interpreter is gone would abort the process.
-    atexit.register(end)
-    try:
-        thread.start()
-        while True:
-            item = made.get()
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        end()
-        atexit.unregister(end)
-
-
-class _Stop:
-    """Ends a reading, also one that waits for the gateway."""
-
-    def __init__(self) -> None:
-        self._event, self._lock = threading.Event(), threading.Lock()
-        self._answer: http.client.HTTPResponse | None = None
-        self.is_set, self.wait = self._event.is_set, self._event.wait
-
-    @contextlib.contextmanager
-    def ending(self, answer: http.client.HTTPResponse) -> Iterator[None]:
-        """Breaks off an answer that is being read when the end comes."""
-        with self._lock:
-            self._answer = answer
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._answer = None
-
-    def set(self) -> None:
-        """Ends it; from any thread, and more than once."""
-        self._event.set()
-        with self._lock:
-            if self._answer is None or self._answer.isclosed():
-                return
-            with socket.socket(fileno=os.dup(self._answer.fileno())) as s, contextlib.suppress(OSError):
-                s.shutdown(socket.SHUT_RDWR)
+            yield joined(held)

@@ -102,7 +102,7 @@ class IterableDataset(_data.IterableDataset):  # type: ignore[type-arg]
             _fits(field.name, field.type)
         # Seen by all workers: the epoch, since persistent ones keep their copy of all else, and
         # whether they read.
-        self._shared = torch.tensor([self._data.epoch, 0], dtype=torch.int64).share_memory_()
+        self._shared = torch.tensor([self._data.epoch, 0], dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._reading: Dataset | None = None  # this process's iteration
         self._lane: dict[str, Any] | None = None  # where a worker goes on
 

@@ -26,5 +26,6 @@ if [ -n "$wanted" ]; then
       echo "$node { global: *; };" > "$dir/stub.map"
       gcc -w -shared "$dir/stub.o" "-Wl,-soname,$so" "-Wl,--version-script=$dir/stub.map" -o "$lib/$so"
    done
+   rm "$dir"/stub.*
 fi
 "$dir/bin/python" -c 'import torch, torchdata.stateful_dataloader; assert torch.ones(2).sum() == 2'
