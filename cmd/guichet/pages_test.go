@@ -44,7 +44,11 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	for i, b := range blocks {
 		cmd := exec.Command("bash", "-eu", written(t, dir, "block.sh", b[2]))
 		if b[1] == "python" {
-			cmd = exec.Command(os.Getenv("GUICHET_PYTHON"), written(t, dir, "block.py", b[2]))
+			python := os.Getenv("GUICHET_PYTHON")
+			if strings.Contains(b[2], "guichet.torch") {
+				python = torchPython(t)
+			}
+			cmd = exec.Command(python, written(t, dir, "block.py", b[2]))
 		}
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HF_HOME="+filepath.Join(dir, "hf"), "HF_HUB_OFFLINE=1")
 		for k, v := range known {
@@ -86,6 +90,8 @@ func TestTrainingPage(t *testing.T) {
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
 		{"['now'", "60 rel- 7.8"},
+		{"7 torch.float64 ", " 150"},
+		{"180 3"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},

@@ -56,7 +56,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *release.Open) error {
 		s := &sending{engine: e, plan: p, release: o, sink: sink, rest: rest}
 		s.framingBytes, s.sum = int64(len(src.Schema()))+8, ipc.Sum(src.Schema())
-		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
+		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, p.GoOn(s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
 }
