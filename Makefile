@@ -45,6 +45,7 @@ setup: go-version
 	@if [ "$${CI:-}$${SETUP:-}" != "" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	   missing=""; \
 	   command -v curl >/dev/null || missing="$$missing curl"; \
+	   command -v rclone >/dev/null || missing="$$missing rclone"; \
 	   command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$$missing python3-venv"; \
@@ -64,6 +65,13 @@ setup: go-version
 	   && .cache/venv/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w .cache/kit.source/dist .cache/kit.source \
 	   && python3 -m venv .cache/kit && .cache/kit/bin/python -m pip install -q --disable-pip-version-check .cache/kit.source/dist/*.whl \
 	   && touch .cache/kit/made || { rm -rf .cache/kit; echo "it cannot be installed here"; }; \
+	 fi
+
+	@if [ -x .cache/venv/bin/python ] && [ ! -e .cache/s3/made ]; then \
+	   echo "installing S3 clients into .cache/s3"; \
+	   rm -rf .cache/s3 && python3 -m venv .cache/s3 && .cache/s3/bin/python -m pip install -q --disable-pip-version-check \
+	     boto3==1.43.117 s3fs==2026.9.0 awscli==1.46.3 pyarrow==26.0.1 polars==2.1.0 duckdb==1.4.4 duckdb-ext-httpfs==1.4.4.20260205 \
+	   && touch .cache/s3/made || { rm -rf .cache/s3; echo "they cannot be installed here"; }; \
 	 fi
 
 test: setup build
