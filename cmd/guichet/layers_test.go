@@ -91,7 +91,7 @@ func walled() map[string][]string {
 			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/doortest",
 		},
 		"github.com/apache/arrow-go/":         {"connectors/shard/parquet"},
-		"github.com/minio/":                   {"connectors/s3"},
+		"github.com/minio/":                   {"connectors/s3", "gateway/doortest"},
 		"github.com/blevesearch/":             {"catalog/index"},
 		"github.com/open-policy-agent/":       {"policy"},
 		"github.com/gin-gonic/":               {"gateway"},

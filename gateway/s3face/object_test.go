@@ -114,7 +114,7 @@ func TestRanges(t *testing.T) {
 		switch rapid.IntRange(0, 2).Draw(r, "form") {
 		case 0:
 			spec, status = fmt.Sprintf("bytes=%d-%d", from, max(from, to)), http.StatusPartialContent
-			want = whole[min(from, size):min(max(from, to), size-1, 1<<61)+1]
+			want = whole[min(from, size) : min(max(from, to), size-1, 1<<61)+1]
 			if from >= size {
 				want = nil
 			}
