@@ -19,33 +19,6 @@ import (
 	"guichet/schemas"
 )
 
-// leaseCmd gets the key to byte doors, printed alone so that a shell can take it.
-type leaseCmd struct {
-	Agreements []string `arg:"" help:"Ids of agreements of one project."`
-	Run_       string   `name:"run" help:"Id of the run." placeholder:"ID"`
-}
-
-// Run gets a lease and prints its token.
-func (v leaseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
-	}
-	var ids []schemas.AgreementID
-	for _, a := range v.Agreements {
-		ids = append(ids, schemas.AgreementID(a))
-	}
-	l, err := c.Lease(ctx, schemas.RunID(v.Run_), ids...)
-	if err != nil {
-		return err
-	}
-	if t.JSON {
-		return t.Print(l)
-	}
-	fmt.Fprintln(t.Out, l.Token)
-	return nil
-}
-
 // streamCmd streams one rank's part; it resumes where --from says.
 type streamCmd struct {
 	Agreement string        `arg:"" help:"Id of the agreement."`
