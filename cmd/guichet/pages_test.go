@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	for i, b := range blocks {
 		cmd := exec.Command("bash", "-eu", written(t, dir, "block.sh", b[2]))
 		if b[1] == "python" {
-			cmd = exec.Command(os.Getenv("GUICHET_PYTHON"), written(t, dir, "block.py", b[2]))
+			cmd = exec.Command(cmp.Or(known["PYTHON"], os.Getenv("GUICHET_PYTHON")), written(t, dir, "block.py", b[2]))
 		}
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HF_HOME="+filepath.Join(dir, "hf"), "HF_HUB_OFFLINE=1")
 		for k, v := range known {

@@ -215,3 +215,20 @@ for _ in range(5): s3.head_object(Bucket=sys.argv[1], Key="v1/data/all/00000.arr
 		t.Errorf("a key that is nearly over was not renewed: %d leases", n)
 	}
 }
+
+// What the page for S3 tools says works as it stands there.
+func TestS3Page(t *testing.T) {
+	t.Parallel()
+	python := s3Python(t)
+	g := newGatewayWith(t, "--s3-listen", ":0")
+	g.populate()
+	rows := []byte("field,yield,note\n" + strings.Repeat("a,7.5,x\nb,8.25,y\n", 75))
+	id := g.granted(g.publishedAs(wheat("Winter wheat by field"), rows, rows))[0]
+	known := map[string]string{"PYTHON": python, "AGREEMENT": string(id), "S3": g.s3, "TOKEN": bearer(t, g, "trainer")}
+	want := []string{"", "", "2 150 300", "300 300\n300"}
+	g.page(t, "s3.md", "trainer", known, func(i int, out string) {
+		if i >= len(want) || !strings.Contains(out, want[i]) {
+			t.Errorf("block %d says nothing of %q:\n%s", i+1, want, out)
+		}
+	})
+}

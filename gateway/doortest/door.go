@@ -133,7 +133,9 @@ func (t *tee) bytes() []byte { return t.b.Bytes() }
 type fileDoor struct {
 	name, recorded string // as the record calls it
 	refusal        func(body []byte) error
-	send           func(ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, h http.Header) (*http.Response, error)
+	send           func(
+		ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, h http.Header,
+	) (*http.Response, error)
 }
 
 func (d *fileDoor) Name() string { return d.name }

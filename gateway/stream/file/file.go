@@ -98,20 +98,15 @@ func (s *Files) Look(src *plan.Source, n int) (*File, error) {
 }
 
 // Measure finds shard n of a source for somebody of an organisation with its exact size. Where
-// only making the file tells it, it is made for that, and its size is remembered. Errors as
-// Open.
+// only making the file tells it, it is made for that, without being kept, and its size is
+// remembered. Errors as Open.
 func (s *Files) Measure(ctx context.Context, src *plan.Source, n int, who schemas.ParticipantID) (*File, error) {
 	f, err := s.Look(src, n)
 	if err != nil || f.Size >= 0 {
 		return f, err
 	}
-	made, err := s.Open(ctx, src, n, who)
-	if err != nil {
-		return nil, err
-	}
-	defer made.Close()
-	f.Size = made.Size
-	return f, nil
+	f.Size, err = s.cache.measure(ctx, f, who)
+	return f, err
 }
 
 // predictedSize gives the size of a file of which columns are left out, and -1 for other
