@@ -36,6 +36,7 @@ func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/client":    {"connectors/ipc", "connectors/trust"},
 		"connectors/column":    {"connectors/ipc"},
+		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
 		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},

@@ -66,6 +66,11 @@ func TestTrainingPage(t *testing.T) {
 	if python == "" || exec.Command(python, "-c", "import pyarrow.flight, polars, duckdb, datasets").Run() != nil {
 		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter with pyarrow, polars, duckdb and datasets; make setup installs them")
 	}
+	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
+		lacking(t, "not tested here: this machine mounts nothing: %v", err)
+	} else {
+		_ = f.Close()
+	}
 	g := newGateway(t, "")
 	g.populate()
 	d := wheat("Winter wheat by field")
@@ -76,12 +81,15 @@ func TestTrainingPage(t *testing.T) {
 	want := [][]string{
 		{"signed in at", "● now", "yield float64 in t/ha: grain yield", "Yes", "granted", string(id)},
 		{""},
+		{"good until", "nothing limits them", "the job reads 600 rows", "300 rows", "night-run"},
+		{`"token":"lease-`},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
 		{"['now'", "60 rel- 7.8"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},
+		{"300 rows from files", "0.arrow\n1.arrow"},
 	}
 	g.page(t, "training.md", "trainer", known, func(i int, out string) {
 		if i == 0 {
