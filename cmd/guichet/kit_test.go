@@ -41,7 +41,7 @@ func TestKit(t *testing.T) {
 		name, python, server string
 		what                 []string
 	}{
-		{"core", kit, g.base, []string{"whole", "resume", "refused", "job"}},
+		{"core", kit, g.base, []string{"whole", "stand_in", "resume", "refused", "job"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
 		{"other libraries", others, g.base, []string{"tools", "signed_by_library"}},
 	} {

@@ -38,6 +38,7 @@ func siblings() map[string][]string {
 		"connectors/column":    {"connectors/ipc"},
 		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
+		"connectors/standin":   {"connectors/ipc"},
 		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},
 		"connectors/s3":        {"connectors/trust"},
@@ -88,7 +89,7 @@ func siblings() map[string][]string {
 func walled() map[string][]string {
 	return map[string][]string{
 		"github.com/apache/arrow/": {
-			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client",
+			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client", "connectors/standin",
 			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/doortest",
 		},
 		"github.com/apache/arrow-go/":         {"connectors/shard/parquet"},

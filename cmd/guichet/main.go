@@ -71,6 +71,7 @@ type grammar struct {
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
 	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`
+	StandIn   standInCmd    `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
 	Explain   explainCmd    `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
 	Request   requestCmd    `cmd:"" help:"Ask for datasets."`
 	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`

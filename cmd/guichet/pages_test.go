@@ -80,6 +80,7 @@ func TestTrainingPage(t *testing.T) {
 	known := map[string]string{"DATASET": string(id), "PYTHONPATH": installedKit(t), "TOKEN": bearer(t, g, "trainer")}
 	want := [][]string{
 		{"signed in at", "● now", "yield float64 in t/ha: grain yield", "Yes", "granted", string(id)},
+		{"500 rows made up", "500 ['field', 'yield', 'note'] {b'guichet.stand_in': b'made-up rows in place of " + string(id)},
 		{""},
 		{"good until", "nothing limits them", "the job reads 600 rows", "300 rows", "night-run"},
 		{`"token":"lease-`},

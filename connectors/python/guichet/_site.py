@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence, Union
 
+import pyarrow as pa
+
 from ._dataset import Dataset
 from ._errors import GuichetError
 from ._http import Http, query
@@ -104,6 +106,22 @@ class Site:
             cursor = page.get("next")
             if not cursor:
                 return
+
+    def stand_in(
+        self,
+        dataset: str,
+        *,
+        rows: int = 1000,
+        seed: int = 0,
+        version: str | None = None,
+        table: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Made-up rows with the names, types, units and descriptions of a dataset, the same for
+        the same seed: to write and try a job before anybody has permitted it to read the data."""
+        asked = {"rows": rows, "seed": seed, "version": version, "table": table, "columns": columns}
+        with self._http.open("GET", f"/datasets/{dataset}/stand-in.arrow" + query(asked), self.token()) as answer:
+            return pa.ipc.open_file(pa.py_buffer(answer.read())).read_all()
 
     def request(
         self,
