@@ -45,6 +45,7 @@ setup: go-version
 	@if [ "$${CI:-}$${SETUP:-}" != "" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	   missing=""; \
 	   command -v curl >/dev/null || missing="$$missing curl"; \
+	   command -v rclone >/dev/null || missing="$$missing rclone"; \
 	   command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	   command -v readelf >/dev/null || missing="$$missing binutils"; \
 	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
@@ -70,6 +71,13 @@ setup: go-version
 	   echo "installing torch into .cache/torch (550 MB are fetched)"; \
 	   bash connectors/python/tests/torch.sh .cache/torch >.cache/torch.log 2>&1 && touch .cache/torch/made \
 	   || { tail -5 .cache/torch.log; rm -rf .cache/torch; echo "it cannot be installed here"; }; \
+	 fi
+
+	@if [ -x .cache/venv/bin/python ] && [ ! -e .cache/s3/made ]; then \
+	   echo "installing S3 clients into .cache/s3"; \
+	   rm -rf .cache/s3 && python3 -m venv .cache/s3 && .cache/s3/bin/python -m pip install -q --disable-pip-version-check \
+	     boto3==1.43.117 s3fs==2026.9.0 awscli==1.46.3 pyarrow==26.0.1 polars==2.1.0 duckdb==1.4.4 duckdb-ext-httpfs==1.4.4.20260205 \
+	   && touch .cache/s3/made || { rm -rf .cache/s3; echo "they cannot be installed here"; }; \
 	 fi
 
 test: setup build

@@ -213,6 +213,7 @@ func withoutToken(c *gin.Context, rec *recorder) []byte {
 		return []byte{} // in another form than JSON it is not kept whole; a repetition says so
 	}
 	delete(answer, "token")
+	delete(answer, "s3")
 	kept, err := json.Marshal(answer)
 	if err != nil {
 		return []byte{}
@@ -244,6 +245,9 @@ func (s *Server) again(c *gin.Context, a *answer) error {
 	answer["token"], err = s.deps.Leases.Reissue(c.Request.Context(), kept.Lease.ID)
 	if err != nil {
 		return err
+	}
+	if key := s.deps.S3Key(kept.Lease.ID); key != nil {
+		answer["s3"] = key
 	}
 	a.body, err = json.Marshal(answer)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"guichet/gateway/api"
 	"guichet/gateway/door"
 	"guichet/gateway/flight"
+	"guichet/gateway/s3face"
 	"guichet/policy/agreement/lease"
 	"guichet/schemas"
 )
@@ -29,6 +30,8 @@ type metrics struct {
 	sent     *prometheus.CounterVec
 	calls    *prometheus.CounterVec
 	called   *prometheus.CounterVec
+	asked    *prometheus.CounterVec
+	read     *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -53,8 +56,13 @@ func newMetrics() *metrics {
 		called: prometheus.NewCounterVec(
 			prometheus.CounterOpts{Name: "guichet_flight_sent_bytes_total", Help: "Bytes of Flight data sent, headers included."},
 			[]string{"method"}),
+		asked: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_s3_requests_total", Help: "Requests of S3 clients by operation and status."},
+			[]string{"operation", "status"}),
+		read: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "guichet_s3_sent_bytes_total", Help: "Bytes of answers to S3 clients."}, []string{"operation"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.calls, m.called, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.calls, m.called, m.asked, m.read, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -142,6 +150,12 @@ func methods() []string {
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 		http.MethodOptions, http.MethodConnect, http.MethodTrace,
 	}
+}
+
+// observeS3 counts a request of an S3 client, which writes its own line of log.
+func (m *metrics) observeS3(c s3face.Call) {
+	m.asked.WithLabelValues(c.Operation, strconv.Itoa(c.Status)).Inc()
+	m.read.WithLabelValues(c.Operation).Add(float64(c.Bytes))
 }
 
 // observeCall counts a call of Arrow Flight, which writes its own line of log.

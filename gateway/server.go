@@ -1,5 +1,5 @@
 // Package gateway is the doors: one HTTP server with the API and the byte door,
-// one Flight server, and what stands in front of them all: authentication, limits,
+// one Flight server, one for S3 clients, and what stands in front of them all: authentication, limits,
 // health, metrics.
 //
 // In: connections. Out: answers and bytes. Always: every door asks the same policy
@@ -27,6 +27,7 @@ import (
 	"guichet/gateway/door"
 	"guichet/gateway/flight"
 	"guichet/gateway/problem"
+	"guichet/gateway/s3face"
 	"guichet/gateway/stream"
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
@@ -55,6 +56,7 @@ type Server struct {
 	deps    Deps
 	http    *http.Server
 	flight  *http.Server
+	s3      *http.Server
 	figures *http.Server
 	metrics *metrics
 	gate    *api.Gate
@@ -73,9 +75,9 @@ func New(d Deps) *Server {
 	s := &Server{deps: d, metrics: newMetrics(), bodies: newBodies(), limits: d.Limits.Filled(), rates: newRates(d.Now)}
 	s.uploads = s.limits.uploads()
 	gin.SetMode(gin.ReleaseMode)
+	address := func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }
 	calls := (&flight.Door{Leases: d.Leases, Releases: d.Releases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now,
-		Key: d.Ticket, Ended: s.metrics.observeCall,
-		Address: func(r *http.Request) netip.Addr { return door.Address(r, d.Behind) }}).Handler()
+		Key: d.Ticket, Ended: s.metrics.observeCall, Address: address}).Handler()
 	s.metrics.lag(d.DB.Head, d.Index.Position)
 	s.metrics.waiting(d.Stream.Waiting)
 	pages := s.routes()
@@ -87,6 +89,8 @@ func New(d Deps) *Server {
 		pages.ServeHTTP(w, r)
 	}))
 	s.flight = s.listener(calls)
+	s.s3 = s.listener(&s3face.Door{Leases: d.Leases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now, Address: address,
+		Ended: s.metrics.observeS3})
 	figures := http.NewServeMux()
 	figures.Handle("GET /metrics", s.metrics.handler())
 	s.figures = s.listener(figures)
@@ -116,14 +120,14 @@ func (s *Server) listener(h http.Handler) *http.Server {
 // Handler is the HTTP surface, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Listeners are where the doors are opened. Metrics may be nil: then operators alone
-// read the figures, at the web door.
-type Listeners struct{ Web, Calls, Metrics net.Listener }
+// Listeners are where the doors are opened. S3 may be nil: then there is no S3 face. Metrics
+// may be nil: then operators alone read the figures, at the web door.
+type Listeners struct{ Web, Calls, S3, Metrics net.Listener }
 
 // Close closes those that there are.
 func (l Listeners) Close() error {
 	var errs []error
-	for _, one := range []net.Listener{l.Web, l.Calls, l.Metrics} {
+	for _, one := range []net.Listener{l.Web, l.Calls, l.S3, l.Metrics} {
 		if one != nil {
 			errs = append(errs, one.Close())
 		}
@@ -138,6 +142,9 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	g.Go(func() error { return serve(s.http, l.Web, "HTTP") })
 	g.Go(func() error { return serve(s.flight, l.Calls, "Flight") })
 	g.Go(func() error { return s.crew.giveBack(ctx) })
+	if l.S3 != nil {
+		g.Go(func() error { return serve(s.s3, l.S3, "S3") })
+	}
 	if l.Metrics != nil {
 		g.Go(func() error { return serve(s.figures, l.Metrics, "metrics") })
 	}
@@ -146,7 +153,8 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
 		s.deps.Stream.Shutdown(late)
-		return errors.Join(shutDown(late, s.http, "HTTP"), shutDown(late, s.flight, "Flight"), shutDown(late, s.figures, "metrics"))
+		return errors.Join(shutDown(late, s.http, "HTTP"), shutDown(late, s.flight, "Flight"), shutDown(late, s.s3, "S3"),
+			shutDown(late, s.figures, "metrics"))
 	})
 	return g.Wait()
 }

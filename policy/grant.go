@@ -36,7 +36,7 @@ type LookUp func(ctx context.Context, token string, agreement schemas.AgreementI
 // StreamRequest is what a door was asked for. Empty members were not said: the lease or
 // the agreement fills them in; what is said may repeat the lease, never widen it.
 type StreamRequest struct {
-	Door      string // http, shard, flight
+	Door      string // http, shard, flight, s3
 	Agreement schemas.AgreementID
 	Version   schemas.VersionID
 	Table     string

@@ -409,6 +409,15 @@ type LeaseAnswer struct {
 	EndsAt  time.Time `json:"ends_at" doc:"when the first of its agreements ends"`
 	OnePart bool      `json:"one_part" doc:"it opens one part of the rows and no other: rank, world and order are bound"`
 	Lease   Lease     `json:"lease"`
+	S3      *S3Key    `json:"s3,omitempty" doc:"the same right for S3 clients, where the gateway has an S3 face; it ends with the lease"`
+}
+
+// S3Key is what an S3 client needs to read a lease's agreements, each of which is a bucket.
+type S3Key struct {
+	Endpoint        string `json:"endpoint" doc:"address of the S3 face; buckets are addressed by path"`
+	Region          string `json:"region" doc:"any is taken"`
+	AccessKeyID     string `json:"access_key_id"`
+	SecretAccessKey string `json:"secret_access_key" doc:"shown once"`
 }
 
 // Stopped is what a stop did.

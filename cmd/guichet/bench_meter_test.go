@@ -123,7 +123,7 @@ func (m *meter) start(env ...string) {
 		_, flight, _ = strings.Cut(m.addresses.Flight, "://")
 	}
 	m.gateway = exec.Command(m.binary, "--json", "serve", "--config", filepath.Join(m.dir, "gateway", "guichet.yaml"), "--listen", listen,
-		"--flight-listen", flight, "--log-level", "error")
+		"--flight-listen", flight, "--s3-listen", ":0", "--log-level", "error")
 	m.gateway.Env = append(os.Environ(), env...)
 	m.gateway.Stderr = os.Stderr
 	out, err := m.gateway.StdoutPipe()

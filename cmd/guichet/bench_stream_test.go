@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"guichet/connectors/client"
+	"guichet/connectors/s3"
 	"guichet/schemas"
 )
 
@@ -122,7 +123,11 @@ func numbers() []int { return []int{1, 8} }
 
 // fromS3 drains the objects straight from the store, whole or by ranges of 8 MiB.
 func (m *meter) fromS3(name string, readers int, step int64) load {
-	shards, st := m.set("large").shards, m.store()
+	return m.objects(name, readers, step, m.store(), m.set("large").shards)
+}
+
+// objects drains objects of any S3.
+func (m *meter) objects(name string, readers int, step int64, st *s3.Store, shards []schemas.Shard) load {
 	buffers := make([][]byte, readers) // one for each of those at once
 	for i := range buffers {
 		buffers[i] = make([]byte, piece)

@@ -47,6 +47,7 @@ func benches() []bench {
 		{"stream.http.pseudonymised", (*meter).pseudonymised},
 		{"stream.http.verified", (*meter).verified},
 		{"stream.https.plain", (*meter).https},
+		{"s3face.get", (*meter).s3face},
 		{"stream.open", (*meter).open},
 		{"job.start", (*meter).jobStart},
 		{"process.memory", (*meter).memory},

@@ -35,6 +35,7 @@ type testGateway struct {
 	bucket  string // prefix of this test's objects in the shared bucket
 	base    string
 	flight  string // host:port
+	s3      string // the S3 face's address, when args say so
 	figures string // where metrics are read without a token, when args say so
 	args    []string
 	cmd     *exec.Cmd
@@ -51,9 +52,26 @@ func newGateway(t testing.TB, database string) *testGateway {
 // newGatewayIn is newGateway with a folder of the test's choice.
 func newGatewayIn(t testing.TB, data, database string) *testGateway {
 	t.Helper()
-	g := &testGateway{t: t, rig: theRig(t), data: data, log: &logBuffer{}, people: map[string]*client.Client{}}
+	g := newGatewayOf(t, data)
 	g.initialise(database)
 	g.start()
+	return g
+}
+
+// newGatewayWith is newGateway with more flags for serve.
+func newGatewayWith(t testing.TB, args ...string) *testGateway {
+	t.Helper()
+	g := newGatewayOf(t, filepath.Join(t.TempDir(), "gateway"))
+	g.args = args
+	g.initialise("")
+	g.start()
+	return g
+}
+
+// newGatewayOf is a gateway that is not started yet; it ends with the test.
+func newGatewayOf(t testing.TB, data string) *testGateway {
+	t.Helper()
+	g := &testGateway{t: t, rig: theRig(t), data: data, log: &logBuffer{}, people: map[string]*client.Client{}}
 	t.Cleanup(func() {
 		g.stop()
 		if t.Failed() {
@@ -112,7 +130,7 @@ func (g *testGateway) start() {
 		g.cmd = nil
 		g.t.Fatalf("the gateway does not start: %v\n%s", err, g.log.String())
 	}
-	g.base, g.flight, g.figures = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://"), a.Metrics
+	g.base, g.flight, g.s3, g.figures = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://"), a.S3, a.Metrics
 	clear(g.people)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	for i, b := range blocks {
 		cmd := exec.Command("bash", "-eu", written(t, dir, "block.sh", b[2]))
 		if b[1] == "python" {
-			python := os.Getenv("GUICHET_PYTHON")
+			python := cmp.Or(known["PYTHON"], os.Getenv("GUICHET_PYTHON"))
 			if strings.Contains(b[2], "guichet.torch") {
 				python = torchPython(t)
 			}

@@ -15,6 +15,7 @@ type serveCmd struct {
 	Data          string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
 	Listen        string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
 	FlightListen  string `help:"Address for Arrow Flight." placeholder:"ADDR"`
+	S3Listen      string `name:"s3-listen" help:"Address of the S3 face; nowhere when left out." placeholder:"ADDR"`
 	MetricsListen string `help:"Address where figures are read without a token; nowhere when left out." placeholder:"ADDR"`
 	Database      string `help:"sqlite:FILE or postgres://…" placeholder:"URL"`
 	LogLevel      string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
@@ -34,6 +35,7 @@ func (v serveCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	c.Flag("data", v.Data)
 	c.Flag("listen", v.Listen)
 	c.Flag("flight_listen", v.FlightListen)
+	c.Flag("s3_listen", v.S3Listen)
 	c.Flag("metrics_listen", v.MetricsListen)
 	c.Flag("database", v.Database)
 	var level slog.Level

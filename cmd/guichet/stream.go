@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"guichet/cmd/guichet/files"
+	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
@@ -23,19 +25,20 @@ import (
 type leaseCmd struct {
 	Agreements []string `arg:"" help:"Ids of agreements of one project."`
 	Run_       string   `name:"run" help:"Id of the run." placeholder:"ID"`
+	AWS        bool     `name:"aws" help:"Print its S3 key as a credential_process of AWS's tools does; the same one until a third of its time is left."`
 }
 
 // Run gets a lease and prints its token.
 func (v leaseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
-	c, err := g.client(ctx)
-	if err != nil {
-		return err
+	if v.AWS {
+		key, err := session.KeptAWSKey(append([]string{g.Server, g.Token, g.JobKey, v.Run_}, v.Agreements...),
+			func() (session.AWSKey, error) { return v.awsKey(ctx, g) })
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(t.Out).Encode(key)
 	}
-	var ids []schemas.AgreementID
-	for _, a := range v.Agreements {
-		ids = append(ids, schemas.AgreementID(a))
-	}
-	l, err := c.Lease(ctx, schemas.RunID(v.Run_), ids...)
+	l, err := v.lease(ctx, g)
 	if err != nil {
 		return err
 	}
@@ -44,6 +47,33 @@ func (v leaseCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	}
 	fmt.Fprintln(t.Out, l.Token)
 	return nil
+}
+
+func (v leaseCmd) lease(ctx context.Context, g *grammar) (schemas.LeaseAnswer, error) {
+	c, err := g.client(ctx)
+	if err != nil {
+		return schemas.LeaseAnswer{}, err
+	}
+	var ids []schemas.AgreementID
+	for _, a := range v.Agreements {
+		ids = append(ids, schemas.AgreementID(a))
+	}
+	return c.Lease(ctx, schemas.RunID(v.Run_), ids...)
+}
+
+// awsKey is the S3 key of a new lease.
+func (v leaseCmd) awsKey(ctx context.Context, g *grammar) (session.AWSKey, error) {
+	l, err := v.lease(ctx, g)
+	if err == nil && l.S3 == nil {
+		err = &schemas.Error{
+			Kind: schemas.Unavailable, Subject: "s3", Message: "the gateway has no S3 face",
+			Remedy: "the operator gives it one: s3_listen in its settings",
+		}
+	}
+	if err != nil {
+		return session.AWSKey{}, err
+	}
+	return session.AWSKey{Version: 1, AccessKeyID: l.S3.AccessKeyID, SecretAccessKey: l.S3.SecretAccessKey, Expiration: l.Until}, nil
 }
 
 // streamCmd streams one rank's part; it resumes where --from says.

@@ -151,6 +151,15 @@ func (s *server) agreements(a huma.API) {
 	})
 }
 
+// S3Key is a lease's key for S3 clients; nil where there is no S3 face.
+func (d *Deps) S3Key(id schemas.LeaseID) *schemas.S3Key {
+	if d.S3 == "" {
+		return nil
+	}
+	accessKeyID, secret := d.Leases.S3KeyOf(id)
+	return &schemas.S3Key{Endpoint: d.S3, Region: "us-east-1", AccessKeyID: accessKeyID, SecretAccessKey: secret}
+}
+
 // leases are the keys to byte doors: made, narrowed by whoever holds one, ended.
 func (s *server) leases(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/leases", "mint-lease", "agreements",
@@ -170,6 +179,7 @@ func (s *server) leases(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
+			l.S3 = s.S3Key(l.Lease.ID)
 			return made(l, 0, ""), nil
 		})
 	op(s, a, operation{http.MethodPost, "/leases/{id}/revoke", "revoke-lease", "agreements",

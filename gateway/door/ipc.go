@@ -41,7 +41,8 @@ type ipcStream struct {
 	due    string      // what ends the chunk before, and goes out with the next
 }
 
-func (s *ipcStream) begun() bool { return s.sent }
+// Begun says whether anything was sent.
+func (s *ipcStream) Begun() bool { return s.sent }
 
 // RestBytes is for stream.Passer.
 func (s *ipcStream) RestBytes() int64 {

@@ -93,12 +93,12 @@ func streamHeaders(h http.Header, p *plan.Plan) {
 // begun is a sink that knows whether it has sent anything.
 type begun interface {
 	stream.Sink
-	begun() bool
+	Begun() bool
 }
 
 // run streams, and tears the connection down when the stream is cut.
 func (d *Door) run(c *gin.Context, g policy.Grant, p *plan.Plan, sink begun) {
-	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { cutOff(c) })
+	_, err := d.Stream.Run(c.Request.Context(), g, p, sink, func() { CutOff(c.Writer, c.Request) })
 	d.ended(c, string(p.Source.Version.Dataset), sink, err)
 }
 

@@ -62,9 +62,10 @@ func Doors(t testing.TB, r *Rig) []Door {
 	t.Cleanup(h2.CloseIdleConnections)
 	return []Door{
 		&webDoor{r, "http", http.DefaultTransport},
-		&fileDoor{r},
+		&fileDoor{"file", "shard", problemError, r.byAddress},
 		&flightDoor{flight.NewClientFromConn(conn, nil)},
 		&webDoor{r, "http/2", h2},
+		&fileDoor{"s3", "s3", s3Error, r.byS3},
 	}
 }
 
@@ -129,10 +130,32 @@ func (t *tee) Read(p []byte) (int, error) {
 func (t *tee) bytes() []byte { return t.b.Bytes() }
 
 // fileDoor reads every shard of a table by name, one after another.
-type fileDoor struct{ r *Rig }
+type fileDoor struct {
+	name, recorded string // as the record calls it
+	refusal        func(body []byte) error
+	send           func(
+		ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, h http.Header,
+	) (*http.Response, error)
+}
 
-func (*fileDoor) Name() string { return "file" }
-func (*fileDoor) Ranks() bool  { return false }
+func (d *fileDoor) Name() string { return d.name }
+func (*fileDoor) Ranks() bool    { return false }
+
+// ofFiles says whether a door gives whole shards and ranges of them.
+func ofFiles(d Door) bool {
+	_, ok := d.(*fileDoor)
+	return ok
+}
+
+// fileDoors are those among doors that give shards.
+func fileDoors(doors []Door) (out []*fileDoor) {
+	for _, d := range doors {
+		if f, ok := d.(*fileDoor); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // get asks for one shard; header may carry a range.
 func (d *fileDoor) get(
@@ -143,6 +166,19 @@ func (d *fileDoor) get(
 	ask url.Values,
 	header http.Header,
 ) (*http.Response, error) {
+	resp, err := d.send(ctx, method, lease, id, n, ask, header)
+	if err != nil || resp.StatusCode < 400 || method == http.MethodHead || resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		return resp, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return nil, errors.Join(err, d.refusal(b))
+}
+
+// byAddress asks the HTTP door for a shard.
+func (r *Rig) byAddress(
+	ctx context.Context, method, lease string, id schemas.AgreementID, n int, ask url.Values, header http.Header,
+) (*http.Response, error) {
 	path := fmt.Sprintf("/agreements/%s/%d.arrow", id, n)
 	if t := ask.Get("table"); t != "" {
 		split := ask.Get("split")
@@ -151,7 +187,7 @@ func (d *fileDoor) get(
 		}
 		path = fmt.Sprintf("/agreements/%s/tables/%s/%s/%d.arrow", id, t, split, n)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, d.r.HTTP+"/api/v1"+path+"?"+ask.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, r.HTTP+"/api/v1"+path+"?"+ask.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -161,13 +197,7 @@ func (d *fileDoor) get(
 	if lease != "" {
 		req.Header.Set("Authorization", "Bearer "+lease)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode < 400 || method == http.MethodHead || resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
-		return resp, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	return nil, errors.Join(err, problemError(b))
+	return http.DefaultClient.Do(req)
 }
 
 // problemError reads a problem body.

@@ -28,7 +28,7 @@ func silentClients(t *testing.T, r *Rig, doors []Door) {
 				if len(all) == 1 && all[0].State != schemas.ReleaseOpen {
 					rel := all[0]
 					word := "from="
-					if door.Name() == "file" {
+					if ofFiles(door) {
 						word = "Range: bytes="
 					}
 					if rel.State != schemas.ReleaseAbandoned || !strings.Contains(rel.Cause, word) {

@@ -77,13 +77,13 @@ func storeLies(t *testing.T, r *Rig, doors []Door) {
 		for _, d := range doors {
 			l.Tell(c.lie)
 			recs, _, err := read(d, lease, id, nil)
-			if d.Name() == "file" && c.lie == OtherBytes && err != nil && schemas.KindOf(err) == schemas.Internal {
+			if ofFiles(d) && c.lie == OtherBytes && err != nil && schemas.KindOf(err) == schemas.Internal {
 				err = &schemas.Error{Kind: c.kind, Message: c.word} // its first bytes were right: the connection is reset
 			}
 			if schemas.KindOf(err) != c.kind || !strings.Contains(fmt.Sprint(err), c.word) || len(recs) > 0 {
 				t.Errorf("%s, %s: want %s with %q, got %d batches and %v", c.lie, d.Name(), c.kind, c.word, len(recs), err)
 			}
-			if d.Name() == "file" && c.lie != OtherBytes {
+			if ofFiles(d) && c.lie != OtherBytes {
 				l.Tell(Honest)
 				continue // a release of ranges stays open for some seconds
 			}

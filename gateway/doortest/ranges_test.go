@@ -42,9 +42,14 @@ func part(t *testing.T, d *fileDoor, lease string, id schemas.AgreementID, from,
 
 // rangesAtOnce reads a shard as a mount does: in many ranges at the same time.
 func rangesAtOnce(t *testing.T, r *Rig, doors []Door) {
-	d := doors[1].(*fileDoor)
+	for _, d := range fileDoors(doors) {
+		t.Run(d.name, func(t *testing.T) { rangesAtOnceBy(t, r, d) })
+	}
+}
+
+func rangesAtOnceBy(t *testing.T, r *Rig, d *fileDoor) {
 	const pieces = 50
-	published := r.Publish(t, "at-once", Open(), bulk(t)[0])
+	published := r.Publish(t, "at-once"+d.name, Open(), bulk(t)[0])
 	id := r.Agree(t, time.Time{}, published)[0].ID
 	lease := r.Lease(t, id)
 	whole := len(download(t, d, r.Lease(t, id), id))
@@ -116,8 +121,13 @@ func download(t *testing.T, d *fileDoor, lease string, id schemas.AgreementID) [
 
 // rangesRevoked revokes while ranges run, and while none does.
 func rangesRevoked(t *testing.T, r *Rig, doors []Door) {
-	d := doors[1].(*fileDoor)
-	published := r.Publish(t, "ranges-revoked", Open(), bulk(t)[0])
+	for _, d := range fileDoors(doors) {
+		t.Run(d.name, func(t *testing.T) { rangesRevokedBy(t, r, d) })
+	}
+}
+
+func rangesRevokedBy(t *testing.T, r *Rig, d *fileDoor) {
+	published := r.Publish(t, "ranges-revoked"+d.name, Open(), bulk(t)[0])
 	for _, idle := range []bool{false, true} {
 		id := r.Agree(t, time.Time{}, published)[0].ID
 		lease := r.Lease(t, id)
@@ -161,8 +171,13 @@ func rangesRevoked(t *testing.T, r *Rig, doors []Door) {
 
 // rangesFail: what one range meets does not end the others, and stands in the record.
 func rangesFail(t *testing.T, r *Rig, doors []Door) {
-	d := doors[1].(*fileDoor)
-	id, lease := r.Ready(t, "ranges-fail", Open(), bulk(t)[0])
+	for _, d := range fileDoors(doors) {
+		t.Run(d.name, func(t *testing.T) { rangesFailBy(t, r, d) })
+	}
+}
+
+func rangesFailBy(t *testing.T, r *Rig, d *fileDoor) {
+	id, lease := r.Ready(t, "ranges-fail"+d.name, Open(), bulk(t)[0])
 	gone, err := part(t, d, lease, id, 0, 16<<20)
 	must(t, err)
 	stays, err := part(t, d, lease, id, 20<<20, 4<<20)

@@ -32,6 +32,7 @@ import (
 type Rig struct {
 	HTTP   string // base address
 	Flight string // host:port
+	S3Face string // base address
 	Store  *Proxy // between the gateway and its S3 server
 	S3     *s3.Store
 	Bucket string
@@ -224,13 +225,14 @@ func (r *Rig) configure(t testing.TB) {
 // Serve starts the gateway, or starts it again after Terminate.
 func (r *Rig) Serve(t testing.TB) {
 	t.Helper()
-	var a struct{ HTTP, Flight string }
+	var a struct{ HTTP, Flight, S3 string }
 	r.server = r.start(
 		t,
 		"guichet",
-		append([]string{"--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0"}, r.args...)...)
+		append([]string{"--json", "serve", "--data", filepath.Join(r.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0",
+			"--s3-listen", ":0"}, r.args...)...)
 	r.server.ready(t, &a)
-	r.HTTP, r.Flight = a.HTTP, strings.TrimPrefix(a.Flight, "grpc://")
+	r.HTTP, r.S3Face, r.Flight = a.HTTP, a.S3, strings.TrimPrefix(a.Flight, "grpc://")
 	r.mu.Lock()
 	clear(r.people)
 	r.mu.Unlock()

@@ -34,6 +34,9 @@ func columnsOfTables(t *testing.T, r *Rig, doors []Door) {
 	lease := r.Lease(t, id)
 	for _, door := range doors {
 		for _, columns := range []string{"m", "n,m", "rain", "n,rain"} {
+			if door.Name() == "s3" { // which has no words for columns: a lease has
+				continue
+			}
 			refused(t, door, lease, id, url.Values{"table": {"plots"}, "split": {"all"}, "columns": {columns}}, schemas.Invalid, "no column")
 		}
 		equal(t, door.Name(), []int64{0, 1, 2}, ints(all(t, door, lease, id, url.Values{"table": {"plots"}, "split": {"all"}, "columns": {"n"}})))

@@ -50,16 +50,16 @@ func onePort(t *testing.T, r *Rig, _ []Door) {
 	equal(t, "another method", codes.InvalidArgument.String(), code(err))
 }
 
-// encrypted: the same certificate at both ports.
+// encrypted: the same certificate at all ports.
 func encrypted(t *testing.T, r *Rig, _ []Door) {
 	cert, key, pool := certificate(t)
 	two := &Rig{dir: t.TempDir(), bin: r.bin, local: r.local}
 	two.configure(t)
 	t.Setenv("GUICHET_TLS_CERT", cert)
 	t.Setenv("GUICHET_TLS_KEY", key)
-	var a struct{ HTTP, Flight string }
-	two.start(t, "guichet", "--json", "serve", "--data", filepath.Join(two.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0").ready(t, &a)
-	if !strings.HasPrefix(a.HTTP, "https://") || !strings.HasPrefix(a.Flight, "grpc+tls://") {
+	var a struct{ HTTP, Flight, S3 string }
+	two.start(t, "guichet", "--json", "serve", "--data", filepath.Join(two.dir, "gateway"), "--listen", ":0", "--flight-listen", ":0", "--s3-listen", ":0").ready(t, &a)
+	if !strings.HasPrefix(a.HTTP, "https://") || !strings.HasPrefix(a.S3, "https://") || !strings.HasPrefix(a.Flight, "grpc+tls://") {
 		t.Fatalf("the ready line says %+v", a)
 	}
 	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
@@ -68,6 +68,10 @@ func encrypted(t *testing.T, r *Rig, _ []Door) {
 	must(t, err)
 	resp.Body.Close()
 	equal(t, "protocol", "HTTP/2.0", resp.Proto)
+	resp, err = client.Get(a.S3)
+	must(t, err)
+	resp.Body.Close()
+	equal(t, "S3 over TLS", http.StatusForbidden, resp.StatusCode)
 	conn, err := grpc.NewClient(strings.TrimPrefix(a.Flight, "grpc+tls://"), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(pool, "")))
 	must(t, err)
 	defer conn.Close()

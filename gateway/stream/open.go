@@ -32,7 +32,7 @@ func (e *Engine) version(ctx context.Context, id schemas.DatasetID, v schemas.Ve
 }
 
 // Sources gives every table and split that a grant covers, as the view shows them:
-// the trainer's manifest. Errors as Source.
+// the trainer's manifest. A table none of whose columns is covered is not. Errors as Source.
 func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, error) {
 	w, a := g.Asked(), g.Agreement()
 	v, err := e.version(ctx, a.Dataset, w.Version)
@@ -42,7 +42,7 @@ func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, e
 	var out []*plan.Source
 	for i := range v.Data {
 		t := &v.Data[i]
-		if w.Table != "" && w.Table != t.Name {
+		if w.Table != "" && w.Table != t.Name || w.Table == "" && !w.Named && leavesOut(&v, t, w.Columns) {
 			continue
 		}
 		for j := range t.Splits {
@@ -80,6 +80,14 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 		return nil, err
 	}
 	return e.sourceFor(ctx, g, v, t, s, w.Columns)
+}
+
+// leavesOut says whether columns are all of other tables than t.
+func leavesOut(v *schemas.Version, t *schemas.Table, columns []string) bool {
+	in := func(t schemas.Table) bool {
+		return slices.ContainsFunc(t.Columns, func(c schemas.TableColumn) bool { return slices.Contains(columns, c.Name) })
+	}
+	return len(columns) > 0 && !in(*t) && slices.ContainsFunc(v.Data, in)
 }
 
 func (e *Engine) sourceFor(

@@ -33,6 +33,8 @@ type Config struct {
 	Data          string                `yaml:"data" env:"GUICHET_DATA"`                     // folder of the gateway's state
 	Listen        string                `yaml:"listen" env:"GUICHET_LISTEN"`                 // HTTP
 	FlightListen  string                `yaml:"flight_listen" env:"GUICHET_FLIGHT_LISTEN"`   // Arrow Flight
+	S3Listen      string                `yaml:"s3_listen" env:"GUICHET_S3_LISTEN"`           // S3 face; nowhere when empty
+	S3URL         string                `yaml:"s3_url" env:"GUICHET_S3_URL"`                 // where jobs reach the S3 face; s3_listen when empty
 	Database      string                `yaml:"database" env:"GUICHET_DATABASE"`             // sqlite:FILE or postgres://…; SQLite in data when empty
 	TLSCert       string                `yaml:"tls_cert" env:"GUICHET_TLS_CERT"`             // PEM file, read again when it changes
 	TLSKey        string                `yaml:"tls_key" env:"GUICHET_TLS_KEY"`               // PEM file
@@ -199,6 +201,9 @@ func (c *Config) check() error {
 	}
 	err := c.checkPublicURL()
 	if err == nil {
+		err = c.checkS3URL()
+	}
+	if err == nil {
 		err = c.checkFiles()
 	}
 	if err != nil {
@@ -224,9 +229,11 @@ func (c *Config) check() error {
 	if err != nil {
 		return err
 	}
-	for name, addr := range map[string]string{"listen": c.Listen, "flight_listen": c.FlightListen, "metrics_listen": c.MetricsListen} {
+	for name, addr := range map[string]string{
+		"listen": c.Listen, "flight_listen": c.FlightListen, "s3_listen": c.S3Listen, "metrics_listen": c.MetricsListen,
+	} {
 		if addr == "" {
-			continue // only metrics_listen has no default
+			continue // s3_listen and metrics_listen have no default
 		}
 		err := c.plainText(name, addr)
 		if err != nil {
@@ -286,6 +293,22 @@ func (c *Config) checkPublicURL() error {
 		strings.HasSuffix(u.Path, "/") {
 		return schemas.BadField("settings", "public_url",
 			"%q is not an address of a site; write it like https://guichet.example, without a slash at its end", c.PublicURL)
+	}
+	return nil
+}
+
+// checkS3URL checks the address of the S3 face: S3 clients take none with a path.
+func (c *Config) checkS3URL() error {
+	if c.S3URL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.S3URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
+		return schemas.BadField("settings", "s3_url",
+			"%q is not an address of an S3 endpoint; write it like https://s3.guichet.example, without a path", c.S3URL)
+	}
+	if c.S3Listen == "" {
+		return schemas.BadField("settings", "s3_url", "there is no S3 face: give s3_listen too, for instance 127.0.0.1:8482")
 	}
 	return nil
 }

@@ -114,6 +114,24 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
+// S3 clients take no endpoint with a path.
+func TestS3URL(t *testing.T) {
+	t.Parallel()
+	for in, good := range map[string]bool{
+		"": true, "https://s3.guichet.example": true, "http://127.0.0.1:8482": true, "https://guichet.example/s3": false, "https://guichet.example/": false,
+		"s3.guichet.example": false, "https://u:p@guichet.example": false, "https://guichet.example?x=1": false,
+	} {
+		err := (&Config{S3URL: in, S3Listen: "127.0.0.1:8482"}).checkS3URL()
+		if (err == nil) != good {
+			t.Errorf("s3_url %q: got %v", in, err)
+		}
+		err = (&Config{S3URL: in}).checkS3URL()
+		if (err == nil) != (in == "") {
+			t.Errorf("s3_url %q without s3_listen: got %v", in, err)
+		}
+	}
+}
+
 // A secret that others on the machine may read is none, and the way out is said.
 func TestSecretsOfOthers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")

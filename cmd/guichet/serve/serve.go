@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -55,16 +56,26 @@ func Run(ctx context.Context, c *Config, log *slog.Logger, told func(a Addresses
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s, err := wire(ctx, c, log)
-	if err != nil {
-		return errors.Join(err, l.Close())
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
 	}
 	a := Addresses{Ready: true, HTTP: "http://" + l.Web.Addr().String(), Flight: "grpc://" + l.Calls.Addr().String()}
+	if l.S3 != nil {
+		a.S3 = scheme + "://" + l.S3.Addr().String()
+	}
 	if l.Metrics != nil {
 		a.Metrics = "http://" + l.Metrics.Addr().String() + "/metrics"
 	}
+	s, err := wire(ctx, c, log, cmp.Or(c.S3URL, a.S3))
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	crowd := gateway.NewCrowd(c.Limits, c.proxies(), log)
 	l.Web, l.Calls = crowd.Bound(l.Web, c.TLSCert == ""), crowd.Bound(l.Calls, false)
+	if l.S3 != nil {
+		l.S3 = crowd.Bound(l.S3, c.TLSCert == "")
+	}
 	if c.TLSCert != "" {
 		t := &tls.Config{
 			MinVersion:                  tls.VersionTLS12,
@@ -74,6 +85,9 @@ func Run(ctx context.Context, c *Config, log *slog.Logger, told func(a Addresses
 		}
 		l.Web, l.Calls = tls.NewListener(l.Web, t), tls.NewListener(l.Calls, t)
 		a.HTTP, a.Flight = "https://"+l.Web.Addr().String(), "grpc+tls://"+l.Calls.Addr().String()
+		if l.S3 != nil {
+			l.S3 = tls.NewListener(l.S3, t)
+		}
 		if l.Metrics != nil {
 			l.Metrics, a.Metrics = tls.NewListener(l.Metrics, t), "https://"+l.Metrics.Addr().String()+"/metrics"
 		}
@@ -88,6 +102,9 @@ func open(c *Config) (l gateway.Listeners, err error) {
 	l.Web, err = listen(c.Listen)
 	if err == nil {
 		l.Calls, err = listen(c.FlightListen)
+	}
+	if err == nil && c.S3Listen != "" {
+		l.S3, err = listen(c.S3Listen)
 	}
 	if err == nil && c.MetricsListen != "" {
 		l.Metrics, err = listen(c.MetricsListen)

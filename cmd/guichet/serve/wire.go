@@ -86,8 +86,9 @@ func openDatabase(ctx context.Context, c *Config, log *slog.Logger) (*db.DB, *au
 	return db, record, k, nil
 }
 
-// wire opens everything and starts nothing.
-func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
+// wire opens everything and starts nothing; s3Endpoint is where clients reach the S3 face, "" where
+// there is none.
+func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (*site, error) {
 	db, record, k, err := openDatabase(ctx, c, log)
 	if err != nil {
 		return nil, err
@@ -176,6 +177,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger) (*site, error) {
 			Log:           log,
 			Version:       c.Version,
 			Public:        c.PublicURL,
+			S3:            s3Endpoint,
 			Now:           time.Now,
 			HasCredential: c.hasCredential,
 			Reaches:       stores.Reaches,

@@ -3,6 +3,7 @@ package file
 import (
 	"bufio"
 	"context"
+	"io"
 	"os"
 	"sync"
 
@@ -88,7 +89,7 @@ func (c *fileCache) get(ctx context.Context, f *File, who schemas.ParticipantID)
 	for {
 		m, mine := c.find(f.ETag)
 		if mine {
-			m.err = c.make(ctx, f, m, who)
+			m.err = c.inTurn(ctx, who, func() error { return c.write(ctx, f, m) })
 			c.keep(m)
 		}
 		select {
@@ -107,8 +108,29 @@ func (c *fileCache) get(ctx context.Context, f *File, who schemas.ParticipantID)
 	}
 }
 
-// make waits for its turn.
-func (c *fileCache) make(ctx context.Context, f *File, m *cachedFile, who schemas.ParticipantID) error {
+// measure finds a file's size by making it and keeping none of its bytes.
+func (c *fileCache) measure(ctx context.Context, f *File, who schemas.ParticipantID) (int64, error) {
+	var size int64
+	err := c.inTurn(ctx, who, func() error {
+		size = c.size(f.ETag)
+		if size >= 0 { // who was before made it
+			return nil
+		}
+		mk, err := c.writeTo(ctx, f, io.Discard)
+		if err != nil {
+			return err
+		}
+		size = mk.layout.at
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.remember(f.ETag, size)
+		return nil
+	})
+	return size, err
+}
+
+// inTurn does what takes a maker's place when it is the organisation's turn.
+func (c *fileCache) inTurn(ctx context.Context, who schemas.ParticipantID, do func() error) error {
 	leave, ok := c.turns.Queue(ctx.Done(), who)
 	if !ok {
 		return ctx.Err()
@@ -120,7 +142,7 @@ func (c *fileCache) make(ctx context.Context, f *File, m *cachedFile, who schema
 		return ctx.Err()
 	}
 	defer func() { <-c.making }()
-	return c.write(ctx, f, m)
+	return do()
 }
 
 // size is that of a file which was made before; -1 is not known.
@@ -156,10 +178,7 @@ func (c *fileCache) keep(m *cachedFile) {
 		m.release()
 		return
 	}
-	if len(c.sizes) == maxSizes { // a look at one of them costs a GET more, no more
-		clear(c.sizes)
-	}
-	c.sizes[m.tag] = m.size
+	c.remember(m.tag, m.size)
 	c.recent = append(c.recent, m)
 	if len(c.recent) > maxFiles {
 		old := c.recent[0]
@@ -167,6 +186,14 @@ func (c *fileCache) keep(m *cachedFile) {
 		delete(c.byTag, old.tag)
 		old.release()
 	}
+}
+
+// remember keeps a size; c.mu is held.
+func (c *fileCache) remember(tag string, size int64) {
+	if len(c.sizes) == maxSizes { // a look at one of them costs a GET more, no more
+		clear(c.sizes)
+	}
+	c.sizes[tag] = size
 }
 
 func (c *fileCache) close() {
@@ -182,14 +209,25 @@ func (c *fileCache) close() {
 
 // write writes the file; the release that sends it comes after.
 func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
-	if !c.life.Enter() {
-		return release.Stopping()
-	}
-	defer c.life.Leave()
 	out, err := namelessFile(c.tempDir)
 	if err != nil {
 		return err
 	}
+	mk, err := c.writeTo(ctx, f, out)
+	if err != nil {
+		out.Close()
+		return err
+	}
+	m.file, m.size, m.batches, m.dictionaries = out, mk.layout.at, mk.layout.batchSpans, mk.layout.dictionarySpans
+	return nil
+}
+
+// writeTo writes the file to out, unless the gateway is closing.
+func (c *fileCache) writeTo(ctx context.Context, f *File, out io.Writer) (*fileWriter, error) {
+	if !c.life.Enter() {
+		return nil, release.Stopping()
+	}
+	defer c.life.Leave()
 	mk := &fileWriter{
 		life:   c.life,
 		src:    f.Source,
@@ -198,11 +236,5 @@ func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
 		layout: newFileLayout(f.Source.Schema()),
 		rd:     read.NewReader(f.Source, c.open, false),
 	}
-	err = mk.write(ctx)
-	if err != nil {
-		out.Close()
-		return err
-	}
-	m.file, m.size, m.batches, m.dictionaries = out, mk.layout.at, mk.layout.batchSpans, mk.layout.dictionarySpans
-	return nil
+	return mk, mk.write(ctx)
 }

@@ -102,8 +102,9 @@ func TestSectionsOfARange(t *testing.T) {
 func TestWhichRangesJoin(t *testing.T) {
 	l := people(t, 64)
 	f := l.open(t)
+	var only *rangeSession
 	join := func(change func(k *sessionKey)) *rangeSession {
-		k := sessionKey{lease: "lease-a", agreement: "agr-a", file: f.ETag}
+		k := only.key
 		change(&k)
 		l.sessions.mu.Lock()
 		defer l.sessions.mu.Unlock()
@@ -117,7 +118,6 @@ func TestWhichRangesJoin(t *testing.T) {
 		t.Errorf("%d releases have begun", len(begun))
 	}
 	l.sessions.mu.Lock()
-	var only *rangeSession
 	for _, only = range l.sessions.open {
 	}
 	open := len(l.sessions.open)
@@ -125,7 +125,8 @@ func TestWhichRangesJoin(t *testing.T) {
 	if open != 1 || only.key.lease != "lease-a" || only.key.agreement != "agr-a" || only.key.file != f.ETag {
 		t.Fatalf("%d sessions, one of %+v", open, only.key)
 	}
-	if join(func(k *sessionKey) { k.declared = only.key.declared }) != only || join(func(k *sessionKey) { k.run = "run-1" }) != nil {
+	if join(func(*sessionKey) {}) != only || join(func(k *sessionKey) { k.run = "run-1" }) != nil ||
+		join(func(k *sessionKey) { k.door = "s3" }) != nil || join(func(k *sessionKey) { k.declared = !k.declared }) != nil {
 		t.Error("a range joins by something else")
 	}
 	l.sessions.close(only)

@@ -49,6 +49,7 @@ type rangeSession struct {
 
 // sessionKey is what ranges have in common that join one release.
 type sessionKey struct {
+	door      string // which the record names
 	lease     schemas.LeaseID
 	agreement schemas.AgreementID
 	run       schemas.RunID
@@ -82,7 +83,7 @@ func (ss *sessions) close(j *rangeSession) {
 
 // join gives the open release of a file, and begins it where there is none.
 func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.CancelCauseFunc) (*rangeRead, error) {
-	key := sessionKey{g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), f.ETag}
+	key := sessionKey{g.Asked().Door, g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), f.ETag}
 	s.sessions.mu.Lock()
 	j := s.sessions.open[key]
 	if j == nil {

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestChoose(t *testing.T) {
+func TestAnswerFile(t *testing.T) {
 	const size = 1000
 	for _, c := range []struct {
 		name   string
@@ -41,20 +41,20 @@ func TestChoose(t *testing.T) {
 			for k, v := range c.header {
 				r.Header.Set(k, v)
 			}
-			a := choose(r, `"tag"`, size, false)
-			if a.status != c.status {
-				t.Errorf("status %d, want %d", a.status, c.status)
+			a := AnswerFile(nil, r, FileHead{ETag: `"tag"`, Size: size}, false)
+			if a.Status != c.status {
+				t.Errorf("status %d, want %d", a.Status, c.status)
 			}
-			if d := cmp.Diff(c.want, a.rg); d != "" {
+			if d := cmp.Diff(c.want, a.Range); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 			// Under a budget a range that is not understood must not cost the whole.
-			budget := choose(r, `"tag"`, size, true)
+			budget := AnswerFile(nil, r, FileHead{ETag: `"tag"`, Size: size}, true)
 			if _, ok, _ := parseRange(c.header["Range"], size); c.header["Range"] != "" && c.header["If-Range"] == "" && !ok {
-				if budget.status != 416 {
-					t.Errorf("under a budget: status %d, want 416", budget.status)
+				if budget.Status != 416 {
+					t.Errorf("under a budget: status %d, want 416", budget.Status)
 				}
-			} else if budget != a {
+			} else if *budget != *a {
 				t.Errorf("under a budget: %+v, without one: %+v", budget, a)
 			}
 		})

@@ -1,0 +1,194 @@
+package door
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"guichet/gateway/stream/file"
+	"guichet/gateway/stream/release"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// fileType is an Arrow IPC file [IANA].
+const fileType = "application/vnd.apache.arrow.file"
+
+// FileHead is what is known of a file before any of its bytes.
+type FileHead struct {
+	ETag     string // with its quotes
+	Size     int64  // in bytes; -1 where the file would have to be made for it
+	Modified time.Time
+}
+
+// FileAnswer is what a request for a file comes to by its conditions and its range, and the
+// file.Sink of its bytes.
+type FileAnswer struct {
+	FileHead
+	Status int
+	Range  file.Range // that is sent, where Status is 200 or 206
+
+	w    http.ResponseWriter
+	out  io.Writer // w, in pieces
+	sent bool
+}
+
+// HasBudget says whether rows under a grant are paid for.
+func HasBudget(g policy.Grant) bool {
+	return slices.ContainsFunc(g.Agreement().Obligations, func(d schemas.Duty) bool { return d.Kind == schemas.DutyBudget })
+}
+
+// AnswerFile reads conditions and range [RFC 9110 §13, §14]. Of several ranges the whole
+// is sent, as the RFC allows; under a budget, where that would cost all rows for a
+// client's slip, a range that is not understood is not satisfied.
+func AnswerFile(w http.ResponseWriter, r *http.Request, head FileHead, budget bool) *FileAnswer {
+	a := &FileAnswer{FileHead: head, Status: http.StatusOK, Range: file.Range{N: head.Size}, w: w}
+	a.Status = conditions(r.Header, head)
+	if a.Status != http.StatusOK {
+		return a
+	}
+	want := r.Header.Get("Range")
+	if head.Size < 0 { // the file is not made: of a HEAD a range may be ignored
+		want = ""
+	}
+	if m := r.Header.Get("If-Range"); m != "" && m != head.ETag {
+		want = ""
+	}
+	rg, ok, satisfiable := parseRange(want, head.Size)
+	switch {
+	case !ok && budget && want != "":
+		a.Status = http.StatusRequestedRangeNotSatisfiable
+	case !ok:
+	case !satisfiable:
+		a.Status = http.StatusRequestedRangeNotSatisfiable
+	default:
+		a.Status, a.Range = http.StatusPartialContent, rg
+	}
+	return a
+}
+
+// conditions gives 200 where a request's conditions hold, else 412 or 304. A time is looked at
+// where no ETag is named, and where the file has one [RFC 9110 §13.2.2].
+func conditions(h http.Header, head FileHead) int {
+	dated := func(name string) (time.Time, bool) {
+		t, err := http.ParseTime(h.Get(name))
+		return t, err == nil && !head.Modified.IsZero()
+	}
+	if m := h.Get("If-Match"); m != "" {
+		if !matches(m, head.ETag, false) {
+			return http.StatusPreconditionFailed
+		}
+	} else if t, ok := dated("If-Unmodified-Since"); ok && head.Modified.Truncate(time.Second).After(t) {
+		return http.StatusPreconditionFailed
+	}
+	if m := h.Get("If-None-Match"); m != "" {
+		if matches(m, head.ETag, true) {
+			return http.StatusNotModified
+		}
+	} else if t, ok := dated("If-Modified-Since"); ok && !head.Modified.Truncate(time.Second).After(t) {
+		return http.StatusNotModified
+	}
+	return http.StatusOK
+}
+
+// Bytes says whether it has any.
+func (a *FileAnswer) Bytes() bool {
+	return a.Status == http.StatusOK || a.Status == http.StatusPartialContent
+}
+
+// matches says whether an ETag is in a list; weak also takes weak ones.
+func matches(list, etag string, weak bool) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if weak {
+			one = strings.TrimPrefix(one, "W/")
+		}
+		if one == etag || one == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// parseRange reads one range of bytes. ok is false where there is none that counts.
+func parseRange(s string, size int64) (rg file.Range, ok, satisfiable bool) {
+	spec, found := strings.CutPrefix(s, "bytes=")
+	from, to, dash := strings.Cut(strings.TrimSpace(spec), "-")
+	if !found || !dash || strings.Contains(spec, ",") {
+		return rg, false, false
+	}
+	if from == "" { // the last bytes
+		n, err := strconv.ParseInt(to, 10, 64)
+		if err != nil || n < 0 {
+			return rg, false, false
+		}
+		n = min(n, size)
+		return file.Range{From: size - n, N: n}, true, n > 0
+	}
+	lo, err := strconv.ParseInt(from, 10, 64)
+	if err != nil || lo < 0 {
+		return rg, false, false
+	}
+	hi := size - 1
+	if to != "" {
+		hi, err = strconv.ParseInt(to, 10, 64)
+		if err != nil || hi < lo {
+			return rg, false, false
+		}
+		hi = min(hi, size-1)
+	}
+	return file.Range{From: lo, N: hi - lo + 1}, true, lo < size
+}
+
+// Begun says whether a client has its status: what ends badly from then on can only be cut.
+func (a *FileAnswer) Begun() bool { return a.sent }
+
+// Head sends status and headers.
+func (a *FileAnswer) Head() {
+	h := a.w.Header()
+	h.Set("ETag", a.ETag)
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Cache-Control", "private, no-cache") // a cache asks each time: the agreement may have ended
+	h.Set("Vary", "Authorization")
+	if !a.Modified.IsZero() {
+		h.Set("Last-Modified", a.Modified.UTC().Format(http.TimeFormat))
+	}
+	switch a.Status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		h.Set("Content-Range", fmt.Sprintf("bytes */%d", a.Size))
+	case http.StatusPartialContent:
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", a.Range.From, a.Range.From+a.Range.N-1, a.Size))
+		fallthrough
+	case http.StatusOK:
+		h.Set("Content-Type", fileType)
+		if a.Size >= 0 {
+			h.Set("Content-Length", number(a.Range.N))
+		}
+	}
+	a.sent = true
+	a.w.WriteHeader(a.Status)
+}
+
+// Begin is for file.Sink.
+func (a *FileAnswer) Begin(ctx context.Context, r schemas.Release, f *file.File) error {
+	a.out = release.Pieces(ctx, a.w)
+	_, _, rows := f.Touched(a.Range)
+	a.w.Header().Set("Guichet-Release", string(r.ID))
+	a.w.Header().Set("Guichet-Rows", number(rows))
+	a.Head()
+	return nil
+}
+
+// Write is for file.Sink.
+func (a *FileAnswer) Write(p []byte) error {
+	_, err := a.out.Write(p)
+	if err != nil {
+		return &release.ClientError{Err: err}
+	}
+	return nil
+}
