@@ -12,7 +12,7 @@ func HeldBytes(reads []Range, rest int64) int64 {
 	var length, makes int64
 	for _, one := range reads {
 		switch {
-		case one.passes && one.sums && rest > 0:
+		case one.passes && one.rests && rest > 0:
 			length = max(length, rest)
 		case one.passes: // a batch at a time
 			length = max(length, one.outputBound)

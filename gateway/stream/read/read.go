@@ -56,7 +56,7 @@ type Range struct {
 	gather      *gatherPlan // of a filtering view, instead of slices
 	window      *windowPlan // of a permuted source, instead of both
 	passes      bool        // its batches are whole, and no value of them is looked at
-	sums        bool        // and each has a published sum
+	rests       bool        // and each may go on as a Rest
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
@@ -71,16 +71,16 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 		return planGathers(s, list, most)
 	}
 	var out []Range
-	passes := !s.View.Compact && len(s.View.Edited) == 0
+	passes := s.View.Passes()
 	for _, sl := range list {
 		b, makes := s.StoredShard(sl.Shard).Batches[sl.Batch], s.OutputBound(sl)
 		n := len(out) - 1
 		if passes && sl.Whole {
 			if n < 0 || !out[n].passes || !out[n].canExtend(sl.Shard, b, math.MaxInt64) {
-				out, n = append(out, Range{shard: sl.Shard, offset: b.Offset, passes: true, sums: true}), n+1
+				out, n = append(out, Range{shard: sl.Shard, offset: b.Offset, passes: true, rests: true}), n+1
 			}
 			out[n].length += b.Len()
-			out[n].sums = out[n].sums && b.Sum != 0
+			out[n].rests = out[n].rests && (b.Sum != 0 || !s.View.Raw())
 			out[n].outputBound = max(out[n].outputBound, b.Len()+makes)
 			out[n].slices = append(out[n].slices, sl)
 			continue
