@@ -159,7 +159,9 @@ func (db *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
-	if db.postgres {
+	if !db.postgres {
+		opts = append(opts, goose.WithGoMigrations(rowids()))
+	} else {
 		dialect = goose.DialectPostgres
 		unlock, err := db.lockSchema(ctx)
 		if err != nil {

@@ -132,7 +132,8 @@ func (db *DB) prepareWanted(ctx context.Context) {
 
 // InsertMany inserts rows of int64, string or []byte, each column of one type,
 // in one statement on PostgreSQL and many at a time on SQLite.
-// Table and columns are names of ours, never input.
+// Table and columns are names of ours, never input. After an error some may be stored: the
+// function must return it.
 func (tx *Tx) InsertMany(ctx context.Context, table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
@@ -140,7 +141,8 @@ func (tx *Tx) InsertMany(ctx context.Context, table string, columns []string, ro
 	if tx.db.postgres {
 		return tx.insertArrays(ctx, table, columns, rows)
 	}
-	insert, row := "INSERT INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ", "(?"+strings.Repeat(", ?", len(columns)-1)+")"
+	// OR FAIL: else SQLite copies each page that it changes, to undo a statement of many rows alone.
+	insert, row := "INSERT OR FAIL INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ", "(?"+strings.Repeat(", ?", len(columns)-1)+")"
 	// Few sizes, so that each stays prepared: 85 rows are inserted as 64, 16, 4 and 1.
 	for _, n := range []int{256, 64, 16, 4, 1} {
 		for ; len(rows) >= n; rows = rows[n:] {
