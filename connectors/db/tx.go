@@ -68,6 +68,10 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	if tx.done {
 		return nil, errTxDone
 	}
+	ctx, err := tx.unbroken(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if st := tx.cached(ctx, query); st != nil {
 		res, err := st.ExecContext(ctx, args...)
 		return res, tx.db.classify(err)
@@ -91,10 +95,27 @@ func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *One {
 	if tx.done {
 		return &One{err: errTxDone}
 	}
+	ctx, err := tx.unbroken(ctx)
+	if err != nil {
+		return &One{err: err}
+	}
 	if st := tx.cached(ctx, query); st != nil {
 		return &One{db: tx.db, row: st.QueryRowContext(ctx, args...)}
 	}
 	return &One{db: tx.db, row: tx.tx.QueryRowContext(ctx, tx.db.bind(query), args...)}
+}
+
+// unbroken is the context of one statement. On SQLite a small one costs less than the goroutine
+// that would break it off: whether its time is over is seen before it, and a file system that
+// hangs could not be broken off.
+func (tx *Tx) unbroken(ctx context.Context) (context.Context, error) {
+	if tx.db.postgres {
+		return ctx, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return context.WithoutCancel(ctx), nil
 }
 
 // maxStmts bounds the statements kept prepared on SQLite's write connection;
