@@ -53,9 +53,9 @@ setup: go-version
 	@if [ ! -x .cache/venv/bin/python ] && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	   python3 -m venv .cache/venv || rm -rf .cache/venv; \
 	 fi
-	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb, pandas, datasets, aiohttp' >/dev/null 2>&1; then \
+	@if [ -x .cache/venv/bin/python ] && ! .cache/venv/bin/python -c 'import pyarrow, polars, duckdb, pandas, datasets, aiohttp, cryptography' >/dev/null 2>&1; then \
 	   echo "installing pyarrow, polars, duckdb, pandas and datasets into .cache/venv"; \
-	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.1 pandas==3.1.1 datasets==5.2.0 aiohttp || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
+	   .cache/venv/bin/python -m pip install -q --disable-pip-version-check pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.1 pandas==3.1.1 datasets==5.2.0 aiohttp cryptography || { rm -rf .cache/venv; echo "they cannot be installed here"; }; \
 	 fi
 
 	@if [ -x .cache/venv/bin/python ] && { [ ! -e .cache/kit/made ] || [ -n "$$(find connectors/python -type f -newer .cache/kit/made)" ]; }; then \

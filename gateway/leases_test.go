@@ -1,8 +1,12 @@
 package gateway_test
 
 import (
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"guichet/schemas"
 )
@@ -141,5 +145,86 @@ func TestLeasesAreTakenBack(t *testing.T) {
 	s.want(201, "operator", "POST", "/participants", p, "If-Match", `"1"`)
 	if r := opens(l); r.status != 403 || !strings.Contains(r.body, "member.trainer") {
 		t.Errorf("the member left: %d %s", r.status, r.body)
+	}
+}
+
+// A job key is registered once by whoever is signed in; from then on what its private half
+// signed is answered with leases, and nothing else is.
+func TestJobsSignForLeases(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Yields", "application/json", permit(nil))
+	id := s.asked(d.ID, nil).Items[0].Agreement
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := map[string]any{"public_key": public, "name": "night run", "items": []map[string]any{{"agreement": id}}}
+	s.want(401, "", "POST", "/job-keys", ask)
+	s.want(403, "agronomy", "POST", "/job-keys", ask)
+	s.want(422, "trainer", "POST", "/job-keys", map[string]any{"public_key": "c2hvcnQ=", "items": ask["items"]})
+	var k schemas.Lease
+	r := s.want(201, "trainer", "POST", "/job-keys", ask)
+	r.as(t, &k)
+	if !strings.HasPrefix(string(k.ID), schemas.JobKeyPrefix) || r.header.Get("Location") != "/api/v1/job-keys/"+string(k.ID) || strings.Contains(r.body, "token") {
+		t.Errorf("it is answered %s, at %s", r.body, r.header.Get("Location"))
+	}
+	for who, want := range map[string]int{"trainer": 1, "agronomy": 0, "operator": 1} {
+		if n := strings.Count(s.want(200, who, "GET", "/job-keys", nil).body, string(k.ID)); n != want {
+			t.Errorf("%s reads %d keys, want %d", who, n, want)
+		}
+	}
+	s.want(404, "agronomy", "GET", "/job-keys/"+string(k.ID), nil)
+	s.want(200, "trainer", "GET", "/job-keys/"+string(k.ID), nil)
+	signed := func(body string) []string {
+		now := time.Now().Unix()
+		sum := ed25519.Sign(private, schemas.SignedByJobKey(k.ID, now, []byte(body)))
+		return []string{"Authorization", fmt.Sprintf("Bearer %s.%d.%x", k.ID, now, sum)}
+	}
+	var l schemas.LeaseAnswer
+	s.want(201, "", "POST", "/leases", json.RawMessage(`{"world":4,"rank":3}`), signed(`{"world":4,"rank":3}`)...).as(t, &l)
+	if l.Lease.Parent != k.ID || *l.Lease.Rank != 3 || l.Lease.PublicKey != nil {
+		t.Errorf("it makes %+v", l)
+	}
+	if r := s.call("", "GET", "/agreements/"+string(id)+"/stream?world=4&rank=3&columns=nope", nil, "Authorization", "Bearer "+l.Token); r.status != 422 {
+		t.Errorf("its lease opens nothing: %d %s", r.status, r.body)
+	}
+	good := signed(`{}`)
+	for _, c := range []struct {
+		what, method, path, body string
+		headers                  []string
+		status                   int
+		says                     string
+	}{
+		{"another body", "POST", "/leases", `{"world":4}`, good, 401, "the signature does not hold"},
+		{"a forged one", "POST", "/leases", `{}`, []string{"Authorization", "Bearer jobkey-none.1.00"}, 401, "there is no job key jobkey-none"},
+		{"no signature", "POST", "/leases", `{}`, []string{"Authorization", "Bearer " + string(k.ID)}, 401, "is written id.seconds.signature"},
+		{"a body beyond what strangers send", "POST", "/leases", `{"run":"` + strings.Repeat("x", 1<<20) + `"}`, good, 413, ""},
+		{"wider", "POST", "/leases", `{"run":"run-x"}`, signed(`{"run":"run-x"}`), 422, "/run"},
+		{"another key", "POST", "/job-keys", `{"items":[]}`, signed(`{"items":[]}`), 401, ""},
+		{"a request for data", "POST", "/requests", `{}`, good, 401, ""},
+		{"a stream", "GET", "/agreements/" + string(id) + "/stream", "", good, 401, "the token is not a lease of this gateway"},
+		{"what only its owner reads", "GET", "/job-keys", "", good, 401, ""},
+		{"its own end", "POST", "/leases/" + string(k.ID) + "/revoke", `{"reason":"leaked"}`, signed(`{"reason":"leaked"}`), 401, ""},
+	} {
+		var body any
+		if c.body != "" {
+			body = json.RawMessage(c.body)
+		}
+		if r := s.call("", c.method, c.path, body, c.headers...); r.status != c.status || !strings.Contains(r.body, c.says) {
+			t.Errorf("%s: %d %s; want %d with %q", c.what, r.status, r.body, c.status, c.says)
+		}
+	}
+	s.want(200, "trainer", "POST", "/leases/"+string(k.ID)+"/revoke", map[string]string{"reason": "the node was sold"})
+	for what, r := range map[string]reply{
+		"the key":   s.call("", "POST", "/leases", json.RawMessage(`{}`), signed(`{}`)...),
+		"its lease": s.call("", "GET", "/agreements/"+string(id)+"/stream?world=4&rank=3", nil, "Authorization", "Bearer "+l.Token),
+	} {
+		if r.status != 403 || !strings.Contains(r.body, "the job key was revoked") || !strings.Contains(r.body, "the node was sold") {
+			t.Errorf("revoked, %s: %d %s", what, r.status, r.body)
+		}
+	}
+	if record := s.want(200, "officer", "GET", "/audit/records?kind=job-key", nil).body; !strings.Contains(record, string(k.ID)) {
+		t.Errorf("the record does not tell it: %s", record)
 	}
 }

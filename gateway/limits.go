@@ -12,6 +12,7 @@ import (
 
 	"guichet/gateway/api"
 	"guichet/gateway/door"
+	"guichet/policy/agreement/lease"
 	"guichet/schemas"
 )
 
@@ -114,8 +115,12 @@ func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) er
 	switch {
 	case right.Lease:
 		most, what = s.limits.Leases, "leases"
-		if lease, _ := c.Value(api.LeaseKey).(string); lease != "" { // whoever narrows it narrows for its holder, apart from what this one mints
-			holder, err := s.deps.Leases.Holder(c.Request.Context(), lease)
+		token, _ := c.Value(api.LeaseKey).(string)
+		switch {
+		case lease.IsJobKey(token): // not known yet: anybody may write its id
+			caller = "at\x00" + door.Shown(door.Address(c.Request, s.deps.Behind))
+		case token != "": // whoever narrows it narrows for its holder, apart from what this one mints
+			holder, err := s.deps.Leases.Holder(c.Request.Context(), token)
 			if err != nil {
 				return err
 			}

@@ -124,14 +124,14 @@ func (s *Server) observe(c *gin.Context) {
 }
 
 // caller is who a request was made by, as far as it is known: an organisation, or the
-// lease of a byte door.
+// lease of a byte door, or the job key that signed.
 func (s *Server) caller(c *gin.Context) string {
 	by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 	if by.Participant != "" {
 		return string(by.Participant)
 	}
 	id, _, _ := strings.Cut(strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer "), ".")
-	if lease.IsLease(id) && len(id) < 64 {
+	if (lease.IsLease(id) || lease.IsJobKey(id)) && len(id) < 64 {
 		return id
 	}
 	return ""

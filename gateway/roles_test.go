@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"fmt"
 	"net/url"
 	"os"
@@ -64,6 +65,9 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		return fmt.Sprint(head - 1)
 	}
 	own := index() // a record of the provider's
+	keyed := map[string]any{"public_key": make([]byte, ed25519.PublicKeySize), "items": []map[string]string{{"agreement": agreement}}}
+	var key schemas.Lease
+	s.want(201, "trainer", "POST", "/job-keys", keyed).as(s.t, &key)
 	return map[string]func() asking{
 		"GET /agreements":                                      holds("/agreements?limit=1000", agreement),
 		"GET /agreements/{id}":                                 is("/agreements/" + agreement),
@@ -122,6 +126,9 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			return asking{"/leases", map[string]any{"items": []map[string]string{{"agreement": agreement}}}, ""}
 		},
 		"POST /leases/{id}/revoke":     func() asking { return asking{"/leases/" + string(lease().Lease.ID) + "/revoke", reason, ""} },
+		"GET /job-keys":                holds("/job-keys", string(key.ID)),
+		"GET /job-keys/{id}":           is("/job-keys/" + string(key.ID)),
+		"POST /job-keys":               func() asking { return asking{"/job-keys", keyed, ""} },
 		"GET /me":                      is("/me"),
 		"GET /notices/key":             is("/notices/key"),
 		"GET /participants":            holds("/participants", string(trainerOrg)),

@@ -265,7 +265,7 @@ func (s *Server) authenticate(c *gin.Context) {
 		)
 		return
 	}
-	if lease.IsLease(token) {
+	if lease.IsLease(token) || lease.IsJobKey(token) {
 		c.Set(api.LeaseKey, token)
 		return
 	}

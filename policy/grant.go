@@ -80,8 +80,14 @@ func (g Grant) Read() Read { return g.read }
 // Asked gives what was asked, filled in from lease and agreement.
 func (g Grant) Asked() StreamRequest { return g.want }
 
-// Until is when a stream under this grant ends at the latest.
-func (g Grant) Until() time.Time { return g.terms.Until }
+// Until is when a stream under this grant ends at the latest, with its agreement or with the job
+// key that its lease was made with; what names the one of them that ends it.
+func (g Grant) Until() (at time.Time, what string) {
+	if ends := g.lease.Ends; !ends.IsZero() && ends.Before(g.terms.Until) {
+		return ends, "job key"
+	}
+	return g.terms.Until, "agreement"
+}
 
 // Declared says that the place is the requester's word, not proven.
 func (g Grant) Declared() bool { return g.declared }
@@ -262,12 +268,9 @@ func (g *Grant) place(f schemas.Factory) error {
 				fmt.Sprintf("the data may be used at %s only", strings.Join(d.Values, ", ")), "run the project there")
 		}
 	}
-	for _, cidr := range f.Egress {
-		p, err := netip.ParsePrefix(cidr)
-		if err == nil && p.Contains(g.want.Address.Unmap()) {
-			g.declared = false
-			return nil
-		}
+	if Within(f, g.want.Address) {
+		g.declared = false
+		return nil
 	}
 	if enforced || len(f.Egress) > 0 {
 		return refuse(g.want, "agreement.place", "the agreement",
@@ -275,6 +278,14 @@ func (g *Grant) place(f schemas.Factory) error {
 			"open the stream from a job at the factory")
 	}
 	return nil
+}
+
+// Within says whether an address lies in the networks of a factory.
+func Within(f schemas.Factory, at netip.Addr) bool {
+	return slices.ContainsFunc(f.Egress, func(cidr string) bool {
+		p, err := netip.ParsePrefix(cidr)
+		return err == nil && p.Contains(at.Unmap())
+	})
 }
 
 // Leasable judges, without a door, whether an agreement may be leased as item

@@ -225,6 +225,23 @@ type Lease struct {
 	Until       time.Time     `json:"until"`
 	Revoked     time.Time     `json:"revoked,omitzero"`
 	Reason      string        `json:"reason,omitempty" doc:"why it was revoked"`
+
+	PublicKey []byte    `json:"public_key,omitempty" doc:"of a job key alone: the 32 bytes of an Ed25519 key [RFC 8032]; a job key opens no stream, leases are made with it"`
+	Name      string    `json:"name,omitempty" doc:"of a job key: what its owner calls it"`
+	Ends      time.Time `json:"ends,omitzero" doc:"when the job key ends that it was made with; its streams end then"`
+}
+
+// IsJobKey says whether it is a job key: it lasts for weeks, opens no stream, and whoever has its
+// private half makes leases with it, no wider than it is.
+func (l *Lease) IsJobKey() bool { return l.PublicKey != nil }
+
+// JobKeyPrefix begins the ids of job keys, and what they sign with.
+const JobKeyPrefix = "jobkey-"
+
+// SignedByJobKey is what a job key signs for a request with this body, at so many seconds since 1970:
+// the bearer token of the request is id.seconds.signature, the signature in hex.
+func SignedByJobKey(id LeaseID, seconds int64, body []byte) []byte {
+	return fmt.Appendf(nil, "guichet job key 1\n%s\n%d\n%x\n", id, seconds, sha256.Sum256(body))
 }
 
 // Order is the order of an epoch's rows, from which the parts of ranks are cut: as a
@@ -374,6 +391,15 @@ type LeaseAsk struct {
 	World   *int        `json:"world,omitempty" minimum:"1" doc:"needed with a rank"`
 	Order   *Order      `json:"order,omitempty"`
 	Until   time.Time   `json:"until,omitzero" doc:"at most 15 minutes from now"`
+}
+
+// JobKeyAsk is what a job key is asked for.
+type JobKeyAsk struct {
+	PublicKey []byte      `json:"public_key" doc:"the 32 bytes of an Ed25519 key in base64; the private half stays where the job runs"`
+	Name      string      `json:"name,omitempty" maxLength:"200" doc:"what its owner calls it"`
+	Run       RunID       `json:"run,omitempty" doc:"the only run for which leases are made with it"`
+	Items     []LeaseItem `json:"items" minItems:"1" maxItems:"100" doc:"agreements of one project; of each one version, the newest when left out"`
+	Until     time.Time   `json:"until,omitzero" doc:"two weeks from now when left out, at most 60 days; never beyond the first of its agreements"`
 }
 
 // LeaseAnswer is a lease with its bearer token, which is shown once.

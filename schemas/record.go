@@ -16,7 +16,8 @@ const (
 	ChangeAgreement    = "agreement"
 	ChangeRevoke       = "agreement.revoked"
 	ChangeLease        = "lease"
-	ChangeLeaseRevoked = "lease.revoked"
+	ChangeLeaseRevoked = "lease.revoked" // of a job key too
+	ChangeJobKey       = "job-key"
 	ChangeRun          = "run"
 	ChangeReleaseBegin = "release.begin"
 	ChangeReleaseEnd   = "release.end"
@@ -29,7 +30,7 @@ const (
 func ChangeKinds() []string {
 	return []string{
 		ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped,
-		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeRun,
+		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart,
 	}
 }

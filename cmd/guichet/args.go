@@ -43,6 +43,7 @@ func elsewhere(message, subject string) string {
 		{"run-", "run", "guichet run show %[1]s"},
 		{"rel-", "release", "guichet streams --state all"},
 		{"lease-", "lease", "guichet lease gives another one"},
+		{schemas.JobKeyPrefix, "job key", "guichet job-key lists them"},
 	} {
 		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(subject, "/") && !strings.Contains(message, noun.name+" "+subject) {
 			return fmt.Sprintf("%s is the id of a %s: "+noun.where, subject, noun.name)

@@ -138,8 +138,14 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{"lease on " + v["agreement"], until, v["run"]}
 	case schemas.ChangeRevoke:
 		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject) + " revoked: " + v["reason"]}
+	case schemas.ChangeJobKey:
+		parts = []string{"job key on " + v["agreement"], until, v["run"]}
 	case schemas.ChangeLeaseRevoked:
-		parts = []string{"lease on " + v["agreement"] + " revoked: " + v["reason"]}
+		what := "lease"
+		if v["public_key"] != "" {
+			what = "job key"
+		}
+		parts = []string{what + " on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], by(v["rules"])}
 	case schemas.ChangeReview:

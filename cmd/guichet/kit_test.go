@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +13,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
 )
 
 // TestKit runs connectors/python/tests/kit.py in an environment that has the wheel of the kit
@@ -31,18 +36,19 @@ func TestKit(t *testing.T) {
 	}
 	agreement := g.granted(g.publishedAs(wheat("Numbers"), []byte(text.String())))[0]
 	token := written(t, t.TempDir(), "token", bearer(t, g, "trainer"))
+	jobKey := written(t, t.TempDir(), "job.key", jobKeyOf(t, g.as("trainer"), agreement))
 	for _, c := range []struct {
 		name, python, server string
 		what                 []string
 	}{
-		{"core", kit, g.base, []string{"whole", "resume", "refused"}},
+		{"core", kit, g.base, []string{"whole", "resume", "refused", "job"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
-		{"other libraries", others, g.base, []string{"tools"}},
+		{"other libraries", others, g.base, []string{"tools", "signed_by_library"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(c.python, append([]string{filepath.Join(root, "connectors", "python", "tests", "kit.py")}, c.what...)...)
 			cmd.Env = append(os.Environ(), "GUICHET_SERVER="+c.server, "GUICHET_TOKEN_FILE="+token, "AGREEMENT="+string(agreement),
-				fmt.Sprint("ROWS=", rows))
+				fmt.Sprint("ROWS=", rows), "JOB_KEY="+jobKey)
 			if c.python != kit {
 				cmd.Env = append(cmd.Env, "PYTHONPATH="+installed)
 			}
@@ -57,6 +63,23 @@ func TestKit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// jobKeyOf registers a job key on an agreement and gives its file.
+func jobKeyOf(t *testing.T, c *client.Client, agreement schemas.AgreementID) string {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	var l schemas.Lease
+	if err == nil {
+		err = c.Post(t.Context(), "/job-keys", schemas.JobKeyAsk{PublicKey: public, Items: []schemas.LeaseItem{{Agreement: agreement}}}, &l)
+	}
+	k := client.JobKey{Server: c.Address(), ID: l.ID, Agreements: []schemas.AgreementID{agreement}, Until: l.Until, Private: private}
+	file, bad := k.File()
+	err = errors.Join(err, bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(file)
 }
 
 // kitPython is the interpreter of the environment that has the kit.

@@ -40,6 +40,11 @@ func command() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	for _, e := range os.Environ() { // GUICHET_TOKEN_FILE= takes it back, and is no file of that name
+		if name, value, _ := strings.Cut(e, "="); value == "" && strings.HasPrefix(name, "GUICHET_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
@@ -50,6 +55,7 @@ type grammar struct {
 	Server string `help:"Address of the gateway." env:"GUICHET_SERVER" placeholder:"URL"`
 	CA     string `name:"ca" help:"PEM file of certificate authorities to believe beside the system's." type:"existingfile" env:"GUICHET_CA" placeholder:"FILE"`
 	Token  string `help:"File with a bearer token; what guichet login keeps when left out." type:"path" env:"GUICHET_TOKEN_FILE" placeholder:"FILE"`
+	JobKey string `help:"File of guichet job-key: a job signs for its leases with it, and nobody is signed in." type:"path" env:"GUICHET_JOB_KEY" placeholder:"FILE"`
 
 	Demo  demo.Cmd      `cmd:"" help:"Run the whole story on this machine: needs nothing installed."`
 	Init  serve.InitCmd `cmd:"" help:"Make a new gateway's folder: keys, settings, the first operator."`
@@ -69,10 +75,12 @@ type grammar struct {
 	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
 	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
-	Revoke    revokeCmd     `cmd:"" help:"End an agreement or a lease at once."`
+	Revoke    revokeCmd     `cmd:"" help:"End an agreement, a lease or a job key at once."`
 	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
 	Unstop    unstopCmd     `cmd:"" help:"Lift an operator's stop."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
+	NewJobKey jobKeyCmd     `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
+	Check     checkCmd      `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
 	Stream    streamCmd     `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd    `cmd:"" help:"List what flows now, or flowed."`
 

@@ -75,6 +75,8 @@ func TestTrainingPage(t *testing.T) {
 	want := [][]string{
 		{"signed in at", "● now", "yield float64 in t/ha: grain yield", "Yes", "granted", string(id)},
 		{""},
+		{"good until", "nothing limits them", "the job reads 600 rows", "300 rows", "night-run"},
+		{`"token":"lease-`},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
 		{"['now'", "60 rel- 7.8"},

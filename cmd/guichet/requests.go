@@ -275,9 +275,9 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 	}
 }
 
-// revokeCmd ends an agreement or a lease at once; running streams are cut.
+// revokeCmd ends an agreement, a lease or a job key at once; running streams are cut.
 type revokeCmd struct {
-	ID     string `arg:"" help:"Id of the agreement, or of a lease."`
+	ID     string `arg:"" help:"Id of the agreement, of a lease or of a job key."`
 	Reason why    `required:"" help:"Why."`
 }
 
@@ -289,7 +289,7 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return err
 	}
 	why := map[string]string{"reason": string(v.Reason)}
-	if strings.HasPrefix(v.ID, "lease-") {
+	if strings.HasPrefix(v.ID, "lease-") || strings.HasPrefix(v.ID, schemas.JobKeyPrefix) {
 		var l schemas.Lease
 		err = c.Post(ctx, "/leases/"+v.ID+"/revoke", why, &l)
 		if err != nil {
@@ -298,7 +298,7 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		if t.JSON {
 			return t.Print(l)
 		}
-		fmt.Fprintf(t.Out, "lease %s is revoked, with those narrowed from it; their running streams are cut, the agreements stand\n", l.ID)
+		fmt.Fprintf(t.Out, "%s is revoked, with the leases made of it; their running streams are cut, the agreements stand\n", l.ID)
 		return nil
 	}
 	var a schemas.Agreement

@@ -38,8 +38,12 @@ type Client struct {
 	base  string
 	token TokenSource
 	http  *http.Client
-	shown bool // words of others are for a terminal
+	shown bool                     // words of others are for a terminal
+	sign  func(body []byte) string // of a job: what stands for its token in a request with this body; nil for a person
 }
+
+// Address is where the gateway is.
+func (c *Client) Address() string { return c.base }
 
 // Shown gives the same client for answers that are shown on a terminal: in every word of
 // them, and of refusals, what shows nothing or moves others is written by its code
@@ -98,7 +102,7 @@ func (c *Client) Through(rt http.RoundTripper) *Client {
 // As gives the same client with other tokens.
 func (c *Client) As(token TokenSource) *Client {
 	same := *c
-	same.token = token
+	same.token, same.sign = token, nil
 	return &same
 }
 
@@ -135,6 +139,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, optio
 			return fmt.Errorf("write the request: %w", err)
 		}
 		body = bytes.NewReader(b)
+		if c.sign != nil {
+			options = append(options, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+c.sign(b)) })
+		}
 	}
 	resp, err := c.send(ctx, method, path, body, options...)
 	if err != nil {

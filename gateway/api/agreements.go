@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
+	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/release"
 	"guichet/schemas"
 )
@@ -43,10 +45,29 @@ type streamList struct {
 	Since     time.Time            `query:"since"`
 }
 
-// leasePost asks for a lease, or with a lease as token for a narrower one.
+// leasePost asks for a lease, or with a lease as token, or signed by a job key, for a narrower one.
 type leasePost struct {
 	Caller
-	Body schemas.LeaseAsk
+	RawBody []byte
+	Body    schemas.LeaseAsk
+}
+
+// jobKeyPost asks for a job key.
+type jobKeyPost struct {
+	Caller
+	Body schemas.JobKeyAsk
+}
+
+// jobKeyList asks for job keys.
+type jobKeyList struct {
+	Caller
+	Paging
+}
+
+// jobKeyID names a job key in a path.
+type jobKeyID struct {
+	Caller
+	ID schemas.LeaseID `path:"id"`
 }
 
 // leaseRevoke ends a lease.
@@ -133,13 +154,17 @@ func (s *server) agreements(a huma.API) {
 // leases are the keys to byte doors: made, narrowed by whoever holds one, ended.
 func (s *server) leases(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/leases", "mint-lease", "agreements",
-		"A lease, the only key to byte doors; with a lease as bearer token: a narrower one"},
+		"A lease, the only key to byte doors; with a lease as bearer token, or signed by a job key: a narrower one"},
 		func(ctx context.Context, in *leasePost) (*One[schemas.LeaseAnswer], error) {
 			var l schemas.LeaseAnswer
 			var err error
-			if in.lease != "" {
+			switch {
+			case lease.IsJobKey(in.lease):
+				at, _ := netip.ParseAddr(in.address) // unknown ones lie nowhere
+				l, err = s.Leases.MintSigned(ctx, in.lease, in.RawBody, at, in.Body)
+			case in.lease != "":
 				l, err = s.Leases.Attenuate(ctx, in.lease, in.Body)
-			} else {
+			default:
 				l, err = s.Leases.Mint(ctx, in.by, in.Body)
 			}
 			if err != nil {
@@ -148,7 +173,7 @@ func (s *server) leases(a huma.API) {
 			return made(l, 0, ""), nil
 		})
 	op(s, a, operation{http.MethodPost, "/leases/{id}/revoke", "revoke-lease", "agreements",
-		"End a lease and those narrowed from it at once; running streams are cut"},
+		"End a lease or a job key, and what was narrowed from it, at once; running streams are cut"},
 		func(ctx context.Context, in *leaseRevoke) (*One[schemas.Lease], error) {
 			l, err := s.Leases.Revoke(ctx, in.by, in.ID, in.Body.Reason)
 			if err != nil {
@@ -156,6 +181,28 @@ func (s *server) leases(a huma.API) {
 			}
 			return one(l, 0), nil
 		})
+	op(s, a, operation{http.MethodPost, "/job-keys", "register-job-key", "agreements",
+		"Register the public half of a key with which a job makes leases for weeks, and nothing else"},
+		func(ctx context.Context, in *jobKeyPost) (*One[schemas.Lease], error) {
+			l, err := s.Leases.Register(ctx, in.by, in.Body)
+			if err != nil {
+				return nil, err
+			}
+			return made(l, 0, "/api/v1/job-keys/"+string(l.ID)), nil
+		})
+	op(s, a, operation{http.MethodGet, "/job-keys", "list-job-keys", "agreements",
+		"Job keys of the caller's projects, ended ones for a day"}, func(ctx context.Context, in *jobKeyList) (*List[schemas.Lease], error) {
+		r, next, err := s.Leases.JobKeys(ctx, in.by, in.Cursor, in.Limit)
+		return listOf(r, next), err
+	})
+	op(s, a, operation{http.MethodGet, "/job-keys/{id}", "get-job-key", "agreements",
+		"A job key"}, func(ctx context.Context, in *jobKeyID) (*One[schemas.Lease], error) {
+		l, err := s.Leases.JobKey(ctx, in.by, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return one(l, 0), nil
+	})
 	op(s, a, operation{http.MethodPost, "/runs", "start-run", "agreements",
 		"Name a job of a project"}, func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {
 		r, err := s.Runs.Start(ctx, in.by, schemas.Run{Project: in.Body.Project, Factory: in.Body.Factory, ExternalID: in.Body.ExternalID})

@@ -97,7 +97,8 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it " +
 		"afterwards."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors"},
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT of an accepted OIDC issuer; a lease for byte doors; " +
+			"for a lease alone also the signature of a job key: id.seconds.signature"},
 	}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
@@ -284,7 +285,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
-		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "start-run",
+		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "register-job-key", "start-run",
 		"add-output":
 		return http.StatusCreated
 	case "publish-version":

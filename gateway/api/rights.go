@@ -13,7 +13,7 @@ import (
 // itself.
 type Right struct {
 	Open  bool           // strangers too
-	Lease bool           // or whoever bears a lease of this site
+	Lease bool           // or whoever bears a lease of this site, or signs with a job key
 	Brake bool           // takes data out of reach: open at any rate
 	roles []schemas.Role // any of them; none: every member of a participant
 	what  string         // completes "to … needs the role"
@@ -28,6 +28,7 @@ func rights() map[string]Right {
 	return map[string]Right{
 		"dry-run":            {Open: true},
 		"mint-lease":         {Lease: true, what: "get a lease", roles: []schemas.Role{trainer}},
+		"register-job-key":   only("register a job key", trainer),
 		"register-dataset":   only("register datasets", provider),
 		"change-dataset":     only("register datasets", provider),
 		"put-offer":          only("set terms", provider),

@@ -246,12 +246,13 @@ func (d *Door) manifest(c *gin.Context) {
 		return
 	}
 	a := g.Agreement()
+	ends, _ := g.Until()
 	m := schemas.Manifest{
 		Agreement:   a.ID,
 		Dataset:     a.Dataset,
 		Version:     g.Asked().Version,
 		Obligations: a.Obligations,
-		EndsAt:      a.Until,
+		EndsAt:      ends,
 		Declared:    g.Declared(),
 	}
 	for _, s := range sources {

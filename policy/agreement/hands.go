@@ -64,10 +64,13 @@ func CheckUnrevoked(l *schemas.Lease) error {
 	if l.Revoked.IsZero() {
 		return nil
 	}
+	what, anew := "lease", "get a new one: POST /api/v1/leases"
+	if l.IsJobKey() {
+		what, anew = "job key", "register another one: guichet job-key"
+	}
 	return schemas.Refuse(
-		string(l.ID), "lease.revoked", "the lease",
-		fmt.Sprintf("the lease was revoked on %s: %s", l.Revoked.UTC().Format(time.RFC3339), l.Reason),
-		"get a new one: POST /api/v1/leases",
+		string(l.ID), "lease.revoked", "the "+what,
+		fmt.Sprintf("the %s was revoked on %s: %s", what, l.Revoked.UTC().Format(time.RFC3339), l.Reason), anew,
 	)
 }
 

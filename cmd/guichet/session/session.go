@@ -141,6 +141,22 @@ func Open(ctx context.Context, t *terminal.Terminal, said Session, tokenFile, ot
 	return c, err
 }
 
+// OpenJob makes the client of a job, which signs with a job key what it asks for.
+func OpenJob(t *terminal.Terminal, said Session, k client.JobKey) (*client.Client, error) {
+	believe, err := said.Believe()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(said.Server, nil, believe)
+	if err != nil {
+		return nil, err
+	}
+	if !t.JSON {
+		c = c.Shown()
+	}
+	return c.Signing(k), nil
+}
+
 // kept reads the session of this user; the zero one where there is none.
 func kept() (s Session, err error) {
 	path, err := File()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import threading
 import uuid
@@ -12,31 +13,47 @@ from typing import Any, Callable, Iterator, Sequence, Union
 from ._dataset import Dataset
 from ._errors import GuichetError
 from ._http import Http, query
+from ._jobkey import JobKey
 
 Token = Union[str, Callable[[], str], None]
 
 
-def connect(url: str | None = None, token: Token = None, *, ca: str | None = None, timeout: float = 60) -> Site:
+def connect(
+    url: str | None = None,
+    token: Token = None,
+    *,
+    job_key: str | os.PathLike[str] | None = None,
+    ca: str | None = None,
+    timeout: float = 60,
+) -> Site:
     """Connects to a gateway.
 
     url: its address; GUICHET_SERVER of the environment when left out.
     token: yours, of your issuer: a text, or a function that gives one and is called again
         when a token is needed (``pathlib.Path("token").read_text`` reads a file that something renews).
         When left out, the file that GUICHET_TOKEN_FILE names, read anew each time.
+    job_key: a file of ``guichet job-key``, in place of a token: a job gets leases with it for
+        weeks while nobody is signed in, and can do nothing else. Without a token the one
+        that GUICHET_JOB_KEY names.
     ca: a file of certificate authorities; else GUICHET_CA, REQUESTS_CA_BUNDLE, the system's.
     timeout: seconds that the gateway may be silent.
     """
-    url = url or os.environ.get("GUICHET_SERVER")
+    if token is not None and job_key is not None:
+        raise GuichetError("give a token or a job key: a job has nobody who is signed in")
+    if token is None and job_key is None:
+        job_key = os.environ.get("GUICHET_JOB_KEY") or None
+    key = JobKey(job_key) if job_key is not None else None
+    url = url or os.environ.get("GUICHET_SERVER") or (key.server if key else None)
     if not url:
         raise GuichetError("say which gateway: connect('https://guichet.example'), or set GUICHET_SERVER")
-    if token is None and os.environ.get("GUICHET_TOKEN_FILE"):
+    if key is None and token is None and os.environ.get("GUICHET_TOKEN_FILE"):
         path = os.environ["GUICHET_TOKEN_FILE"]
 
         def token() -> str:
             with open(path, encoding="utf-8") as f:
                 return f.read()
 
-    return Site(Http(url, ca, timeout), token)
+    return Site(Http(url, ca, timeout), token, key)
 
 
 @dataclass(frozen=True)
@@ -53,9 +70,10 @@ class Hit:
 class Site:
     """A gateway, with a token. Safe for several threads."""
 
-    def __init__(self, http: Http, token: Token) -> None:
+    def __init__(self, http: Http, token: Token, job_key: JobKey | None = None) -> None:
         self._http = http
         self._token = token
+        self._job_key = job_key
 
     def token(self) -> str | None:
         """The caller's token as it is now."""
@@ -68,7 +86,8 @@ class Site:
 
     def post(self, path: str, body: Any, *, once: str | None = None) -> Any:
         """Any call of the API that writes. ``once`` makes it safe to repeat."""
-        return self._http.call("POST", path, self.token(), body, {"Idempotency-Key": once} if once else None)
+        token = self._job_key.token(json.dumps(body).encode()) if self._job_key else self.token()
+        return self._http.call("POST", path, token, body, {"Idempotency-Key": once} if once else None)
 
     def search(self, words: str = "", *, limit: int = 100, **filters: Any) -> Iterator[Hit]:
         """Finds datasets of all spaces, best first. Filters are those of the API: project,

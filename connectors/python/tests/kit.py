@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 
 import guichet
 
@@ -34,6 +35,7 @@ def whole():
     assert set(sizes[:-1]) == {1000} and sum(sizes) == ROWS, sizes
     os.environ.update(RANK="1", WORLD_SIZE="4")
     assert (site.dataset(AGREEMENT).rank, site.dataset(AGREEMENT).world) == (1, 4)
+    del os.environ["RANK"], os.environ["WORLD_SIZE"]
 
 
 def resume():
@@ -84,6 +86,62 @@ def refused():
         except guichet.GuichetError:
             continue
         raise AssertionError(f"{bad} is taken")
+
+
+def job():
+    """With a job key alone a job reads its data, and does nothing else; a key that cannot be
+    used says why before anything is asked for."""
+    path = os.environ["JOB_KEY"]
+    for name in ("GUICHET_SERVER", "GUICHET_TOKEN_FILE"):
+        os.environ.pop(name, None)
+    os.environ["GUICHET_JOB_KEY"] = path
+    site = guichet.connect()  # the file says where
+    assert numbers(site.dataset(AGREEMENT, columns=["n"])) == list(range(ROWS))
+    for call in (lambda: site.get("/agreements"), lambda: site.request("ds-a", project="p")):
+        try:
+            call()
+        except guichet.Refused as r:
+            assert r.status == 401, r
+        else:
+            raise AssertionError("a job does more than read")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    with tempfile.TemporaryDirectory() as folder:
+        other = os.path.join(folder, "other.key")
+        for change, mode, word in (
+            (text, 0o644, "chmod 600"),
+            (text.replace("id: jobkey-", "id: lease-"), 0o600, "no file of guichet job-key"),
+            (text.replace("server: ", "x: "), 0o600, "server"),
+            (text.split("-----BEGIN")[0], 0o600, "no private key"),
+        ):
+            with open(other, "w", encoding="utf-8") as f:
+                f.write(change)
+            os.chmod(other, mode)
+            try:
+                guichet.connect(job_key=other)
+            except guichet.GuichetError as e:
+                assert word in str(e), e
+            else:
+                raise AssertionError(f"{word}: it is taken")
+    try:
+        guichet.connect(token="t", job_key=path)
+    except guichet.GuichetError as e:
+        assert "job key" in str(e)
+    else:
+        raise AssertionError("a token and a job key are taken")
+    try:
+        guichet.connect(job_key=path + ".none")
+    except guichet.GuichetError as e:
+        assert "cannot be read" in str(e)
+    else:
+        raise AssertionError("no file is a key")
+
+
+def signed_by_library():
+    """cryptography is what signs where it is installed."""
+    import cryptography  # noqa: F401
+
+    job()
 
 
 def tools():

@@ -86,8 +86,9 @@ func (k *Keeper) Hold(
 	if err != nil {
 		return r, err
 	}
-	ended := time.AfterFunc(g.Until().Sub(k.now()), func() {
-		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, "the agreement ended at " + g.Until().UTC().Format(time.RFC3339)})
+	until, what := g.Until()
+	ended := time.AfterFunc(until.Sub(k.now()), func() {
+		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, "the " + what + " ended at " + until.UTC().Format(time.RFC3339)})
 	})
 	defer ended.Stop()
 	go k.cutAtClose(ctx, cancel)

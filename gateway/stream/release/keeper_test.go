@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/gateway/stream/streamtest"
+	"guichet/policy"
 	"guichet/schemas"
 )
 
@@ -39,7 +40,12 @@ func newOffice() *office {
 
 // hold holds a release of at most 100 rows and 1000 bytes.
 func (o *office) hold(t testing.TB, ctx context.Context, send func(ctx context.Context, r *Open) error) (schemas.Release, error) {
-	return o.Hold(ctx, streamtest.Grant(t), schemas.Release{MostRows: 100, MostBytes: 1000}, ReadPlan{}, nil, send)
+	return o.holdUnder(ctx, streamtest.Grant(t), send)
+}
+
+// holdUnder holds it under a grant.
+func (o *office) holdUnder(ctx context.Context, g policy.Grant, send func(ctx context.Context, r *Open) error) (schemas.Release, error) {
+	return o.Hold(ctx, g, schemas.Release{MostRows: 100, MostBytes: 1000}, ReadPlan{}, nil, send)
 }
 
 // untilCut sends nothing until it is cut.
@@ -54,6 +60,7 @@ func TestHowReleasesEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		send  func(o *office, ctx context.Context, r *Open) error
 		after func(o *office, cancel func()) // of a second
+		keyed time.Duration                  // until the end of the job key, where there is one
 		state schemas.ReleaseState
 		cause string
 		takes time.Duration
@@ -65,6 +72,8 @@ func TestHowReleasesEnd(t *testing.T) {
 		"membership lost": {after: func(o *office, _ func()) { o.feed.Cut("p") }, state: schemas.ReleaseCut,
 			cause: "the agreement was revoked", takes: time.Second},
 		"the agreement ended": {state: schemas.ReleaseCut, cause: "the agreement ended at 2000-01-01T01:00:00Z", takes: time.Hour},
+		"the job key ended": {keyed: 20 * time.Minute, state: schemas.ReleaseCut, cause: "the job key ended at 2000-01-01T00:20:00Z",
+			takes: 20 * time.Minute},
 		"unconfirmed": {after: func(o *office, _ func()) { o.feed.SetStale(11 * time.Second) }, state: schemas.ReleaseCut,
 			cause: "the gateway could not confirm for 10 seconds that the agreement still stands", takes: time.Second},
 		"the gateway stops": {after: func(o *office, _ func()) { go o.life.Shutdown(context.Background()) }, state: schemas.ReleaseBroken,
@@ -101,7 +110,11 @@ func TestHowReleasesEnd(t *testing.T) {
 					time.AfterFunc(time.Second, func() { c.after(o, cancel) })
 				}
 				began := time.Now()
-				r, err := o.hold(t, ctx, func(ctx context.Context, r *Open) error {
+				g := streamtest.Grant(t)
+				if c.keyed > 0 {
+					g = streamtest.GrantOfJobKey(t, began.Add(c.keyed))
+				}
+				r, err := o.holdUnder(ctx, g, func(ctx context.Context, r *Open) error {
 					if c.send != nil {
 						return c.send(o, ctx, r)
 					}

@@ -116,16 +116,22 @@ func (w *Feed) Cut(id string) {
 // GrantUntil is Grant under an agreement that ends then.
 func GrantUntil(t testing.TB, until time.Time, duties ...schemas.Duty) policy.Grant {
 	t.Helper()
-	return grant(t, until, duties)
+	return grant(t, until, time.Time{}, duties)
+}
+
+// GrantOfJobKey is Grant by a lease of a job key that ends then.
+func GrantOfJobKey(t testing.TB, ends time.Time) policy.Grant {
+	t.Helper()
+	return grant(t, time.Now().Add(time.Hour), ends, nil)
 }
 
 // Grant is the right to the dataset ds-lab under the agreement agr-a, by a lease of p.
 func Grant(t testing.TB, duties ...schemas.Duty) policy.Grant {
 	t.Helper()
-	return grant(t, time.Now().Add(time.Hour), duties)
+	return grant(t, time.Now().Add(time.Hour), time.Time{}, duties)
 }
 
-func grant(t testing.TB, until time.Time, duties []schemas.Duty) policy.Grant {
+func grant(t testing.TB, until, keyEnds time.Time, duties []schemas.Duty) policy.Grant {
 	t.Helper()
 	a := schemas.Agreement{
 		ID: "agr-a", Dataset: "ds-lab", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive,
@@ -136,6 +142,7 @@ func grant(t testing.TB, until time.Time, duties []schemas.Duty) policy.Grant {
 		Participant: "p",
 		Items:       []schemas.LeaseItem{{Agreement: a.ID, Version: "v1"}},
 		Until:       time.Now().Add(time.Minute),
+		Ends:        keyEnds,
 	}
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: l, Agreement: a}, nil

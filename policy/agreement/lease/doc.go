@@ -18,4 +18,7 @@
 // give. B is revoked: C and D open nothing from then on, and A still does. Ada leaves the
 // organisation: all four are dead. Each lease names its line (D: A, B), so that a look at a
 // door reads every one of them by its key; eight are the most.
+//
+// A job that waits for two days in a queue and runs for three has nobody to renew its leases. Its
+// line begins with a job key (jobkey.go), which has no token: who holds its private half signs.
 package lease

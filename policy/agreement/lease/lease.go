@@ -89,7 +89,7 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 			if err != nil {
 				return err
 			}
-			return s.issue(ctx, tx, by, &out.Lease)
+			return s.issue(ctx, tx, by, schemas.ChangeLease, &out.Lease)
 		}, err
 	})
 	return out, err
@@ -108,16 +108,25 @@ func (s *Leases) complete(ctx context.Context, by schemas.Principal, l *schemas.
 		}
 	}
 	if l.Run != "" {
-		r, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(l.Run))
-		if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		r, err := s.runOf(ctx, l)
+		if err != nil {
 			return ends, err
-		}
-		if err != nil || r.Project != l.Project {
-			return ends, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
 		}
 		l.Factory = r.Factory
 	}
 	return ends, nil
+}
+
+// runOf finds the run that a lease names. Errors: Invalid where its project has none such.
+func (s *Leases) runOf(ctx context.Context, l *schemas.Lease) (schemas.Run, error) {
+	r, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(l.Run))
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return r, err
+	}
+	if err != nil || r.Project != l.Project {
+		return r, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
+	}
+	return r, nil
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.
@@ -296,8 +305,8 @@ func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAn
 	}, nil
 }
 
-// issue stores a lease with its changes.
-func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *schemas.Lease) error {
+// issue stores a lease with its changes, which are of a kind.
+func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, l *schemas.Lease) error {
 	// Whoever makes leases sweeps them: a site without jobs keeps the last few, and needs no
 	// clock of its own for them.
 	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, s.now().Add(-forgetLeases).UnixMicro())
@@ -316,7 +325,7 @@ func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, l *
 		_, err = tx.Append(
 			ctx,
 			schemas.Change{
-				Kind: schemas.ChangeLease, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()},
+				Kind: kind, Subject: string(l.ID), Numbers: map[string]int64{"until": l.Until.Unix()},
 				Values: agreement.WithCaller(v, by),
 			},
 		)

@@ -262,7 +262,9 @@ func TestWhoSeesAnAgreementMayNotUseIt(t *testing.T) {
 func sealed(t *testing.T, d *rig, l *schemas.Lease) {
 	t.Helper()
 	agreementtest.Must(
-		t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return d.issue(ctx, tx, agreementtest.Trainer(), l) }),
+		t, d.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			return d.issue(ctx, tx, agreementtest.Trainer(), schemas.ChangeLease, l)
+		}),
 	)
 }
 

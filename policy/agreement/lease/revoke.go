@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"encoding/base64"
 	"time"
 
 	"guichet/connectors/db"
@@ -58,10 +59,7 @@ func (s *Leases) Revoke(ctx context.Context, by schemas.Principal, id schemas.Le
 		return nil
 	})
 	l.Revoked, l.Reason = at, reason
-	if by.Participant != l.Participant && !agreement.Oversees(by) {
-		l.Issuer, l.Subject = "", ""
-	}
-	return l, err
+	return shown(by, l), err
 }
 
 // endable reads a lease, also one that was edited, that a caller may end and nobody ended.
@@ -73,11 +71,13 @@ func (s *Leases) endable(ctx context.Context, q db.Querier, by schemas.Principal
 	}
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound || err == nil && !mine:
-		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no lease %s", id)
+		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no %s %s", noun(id), id)
 	case schemas.KindOf(err) == schemas.Denied:
 		return schemas.Lease{}, 0, false, err
 	case err == nil && !l.Revoked.IsZero():
-		return l, 0, false, schemas.Errorf(schemas.Conflict, string(id), "the lease was revoked already, on %s", l.Revoked.Format(time.RFC3339))
+		return l, 0, false, schemas.Errorf(
+			schemas.Conflict, string(id), "the %s was revoked already, on %s", noun(id), l.Revoked.Format(time.RFC3339),
+		)
 	}
 	return l, revision, altered, err
 }
@@ -86,7 +86,7 @@ func (s *Leases) endable(ctx context.Context, q db.Querier, by schemas.Principal
 // reads what the record says of its own data.
 func leaseValues(ctx context.Context, q db.Querier, l *schemas.Lease, it schemas.LeaseItem) (map[string]string, error) {
 	a, _, err := db.GetStored[schemas.Agreement](ctx, q, "agreement", string(it.Agreement))
-	return map[string]string{
+	v := map[string]string{
 		"lease":       string(l.ID),
 		"agreement":   string(it.Agreement),
 		"project":     string(l.Project),
@@ -94,7 +94,14 @@ func leaseValues(ctx context.Context, q db.Querier, l *schemas.Lease, it schemas
 		"run":         string(l.Run),
 		"provider":    string(a.Provider),
 		"dataset":     string(a.Dataset),
-	}, err
+	}
+	switch { // who made a lease without a person, and with which key
+	case l.IsJobKey():
+		v["public_key"] = base64.StdEncoding.EncodeToString(l.PublicKey)
+	case len(l.Line) > 0 && isJobKey(string(l.Line[0])):
+		v["job_key"] = string(l.Line[0])
+	}
+	return v, err
 }
 
 // mayEnd says whether a caller may end a lease: a trainer of the organisation that holds

@@ -113,7 +113,11 @@ func (f *Feed) heed(ctx context.Context, c db.News) error {
 	case schemas.ChangeStopped:
 		f.cut(c.Subject, "the participant was stopped")
 	case schemas.ChangeLeaseRevoked:
-		f.cut(c.Subject, "the lease was revoked")
+		what := "the lease was revoked"
+		if strings.HasPrefix(c.Subject, schemas.JobKeyPrefix) {
+			what = "the job key was revoked"
+		}
+		f.cut(c.Subject, what)
 	case schemas.ChangeParty:
 		return f.asks(ctx, c.Subject)
 	case schemas.ChangeVersion:
