@@ -42,3 +42,25 @@ func (u *unread) Room(ctx context.Context, n int64) bool { return u.room(ctx, n)
 
 // Took counts what was read.
 func (u *unread) Took(n int64) { u.took(n) }
+
+// Get is get; done is nil where it fails.
+func (r *Recent) Get(ctx context.Context, key string, length int64, read func() ([]byte, error)) ([]byte, func(), error) {
+	return r.get(ctx, key, length, read)
+}
+
+// Held is what is held, and of how many ranges.
+func (r *Recent) Held() (bytes int64, ranges int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held, len(r.all)
+}
+
+// Users is how many use a range, or wait for it.
+func (r *Recent) Users(key string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.all[key]; s != nil {
+		return s.users
+	}
+	return 0
+}

@@ -18,6 +18,8 @@ func HeldBytes(reads []Range, rest int64) int64 {
 			length = max(length, one.outputBound)
 		case one.gather != nil:
 			length, makes = max(length, one.length+one.gather.lent), max(makes, one.outputBound)
+		case one.shared: // what it is made of is Recent's
+			makes = max(makes, one.outputBound)
 		default:
 			length, makes = max(length, one.length), max(makes, one.outputBound)
 		}

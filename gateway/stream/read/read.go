@@ -57,12 +57,14 @@ type Range struct {
 	window      *windowPlan // of a permuted source, instead of both
 	passes      bool        // its batches are whole, and no value of them is looked at
 	rests       bool        // and each may go on as a Rest
+	shared      bool        // a small part of a batch: others take theirs of the same bytes
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has. Whole batches of which no value is looked at are one range however many
-// neighbour: they are read one by one.
+// neighbour: they are read one by one. A small part of a batch stands alone too, since other
+// streams read the same batch for theirs.
 func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 	if s.Permuted() {
 		return planWindows(s, list)
@@ -85,13 +87,14 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		if n >= 0 && !out[n].passes && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
+		part := !sl.Whole && 2*sl.Rows <= b.Rows
+		if n >= 0 && !part && !out[n].passes && !out[n].shared && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
 			out[n].length += b.Len()
 			out[n].outputBound += makes
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}})
+		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}, shared: part})
 	}
 	return out
 }
@@ -120,7 +123,7 @@ func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 
 // Reader fetches and makes the messages of one stream.
 type Reader struct {
-	Recent *Recent // where windows look first; nil: nothing is kept
+	Recent *Recent // what streams share; nil: nothing
 
 	source   *plan.Source
 	open     Opener
@@ -194,11 +197,21 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 		out.Batches, out.Err = r.batches(ctx, rd, first)
 		return out
 	}
-	buf, err := r.bytes(ctx, rd)
-	if err != nil {
-		return Result{Err: err}
+	var bytes []byte
+	if rd.shared { // what is made of a part lies in memory of its own
+		shared, done, err := r.sharedBytes(ctx, rd)
+		if err != nil {
+			return Result{Err: err}
+		}
+		defer done()
+		bytes = shared
+	} else {
+		buf, err := r.bytes(ctx, rd)
+		if err != nil {
+			return Result{Err: err}
+		}
+		out.read, bytes = buf, *buf
 	}
-	out.read = buf
 	if !r.source.View.Raw() && !r.compact {
 		out.made = r.space.get(rd.outputBound)
 		*out.made = (*out.made)[:0]
@@ -208,7 +221,7 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	}
 	if out.Err == nil {
 		var more []Message
-		more, out.Err = r.messages(ctx, rd, *buf, out.made)
+		more, out.Err = r.messages(ctx, rd, bytes, out.made)
 		out.Messages = append(out.Messages, more...)
 	}
 	return out
