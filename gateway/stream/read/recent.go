@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"guichet/schemas"
 )
@@ -19,14 +20,16 @@ import (
 //	stream 3   batch 8   waits while all there is room for is in use
 //
 // In use is a batch while messages are made of it, never while a client takes them: room
-// comes as fast as stores answer.
+// comes as fast as stores answer. Their bytes are of those that are for reading ahead.
 type Recent struct {
-	mu    sync.Mutex
-	most  int64
-	held  int64
-	all   map[string]*sharedRead
-	idle  *list.List    // of those that nobody uses, the last used one last
-	moved chan struct{} // closed and replaced when room may have come
+	budget *Budget
+	most   int64
+	mu     sync.Mutex
+	held   int64
+	all    map[string]*sharedRead
+	idle   *list.List    // of those that nobody uses, the last used one last
+	moved  chan struct{} // closed and replaced when room may have come
+	soon   bool          // what is idle for too long will be dropped
 }
 
 // sharedRead is a range that was read, or is being read.
@@ -35,22 +38,20 @@ type sharedRead struct {
 	length int64
 	users  int
 	at     *list.Element // in idle
+	since  time.Time     // that it is
 	ready  chan struct{}
 	bytes  []byte // from here on valid once ready is closed
 	err    error
 	own    bool // err is that of who read alone: its stream ended
 }
 
-// maxRecent bounds their bytes: a table of that size is read once, whatever its windows.
-const maxRecent = 128 << 20
+// keepIdle is how long a batch is kept that nobody uses.
+const keepIdle = 15 * time.Second
 
-// NewRecent keeps at most an eighth of the memory that streams may have; 0 is the default. A
-// batch that is larger alone is read nevertheless.
-func NewRecent(memory int64) *Recent {
-	if memory == 0 {
-		memory = defaultMemory
-	}
-	return &Recent{most: min(maxRecent, memory/8), all: map[string]*sharedRead{}, idle: list.New(), moved: make(chan struct{})}
+// NewRecent keeps at most three quarters of what a budget has for reading ahead. A batch that is
+// larger alone is read nevertheless.
+func NewRecent(b *Budget) *Recent {
+	return &Recent{budget: b, most: b.half - b.half/4, all: map[string]*sharedRead{}, idle: list.New(), moved: make(chan struct{})}
 }
 
 // get gives a range to use until done is called. read reads it, where nobody else has. Errors:
@@ -100,11 +101,16 @@ func (r *Recent) use(key string, length int64) (s *sharedRead, moved <-chan stru
 		}
 		return s, r.moved
 	}
-	for r.held+length > r.most && r.idle.Len() > 0 {
-		r.drop(r.idle.Front().Value.(*sharedRead)) //nolint:forcetypeassert // nothing else is in it
-	}
-	if r.held > 0 && r.held+length > r.most {
-		return nil, r.moved
+	for r.held+length > r.most || !r.budget.tryReadAhead(length) {
+		oldest := r.oldest()
+		if oldest == nil && r.held > 0 {
+			return nil, r.moved
+		}
+		if oldest == nil { // what is read alone is read, whatever others hold
+			r.budget.readAhead(length)
+			break
+		}
+		r.drop(oldest)
 	}
 	s = &sharedRead{key: key, length: length, users: 1, ready: make(chan struct{})}
 	r.all[key] = s
@@ -133,7 +139,8 @@ func (r *Recent) done(s *sharedRead) {
 		return
 	}
 	if s.err == nil {
-		s.at = r.idle.PushBack(s)
+		s.at, s.since = r.idle.PushBack(s), time.Now()
+		r.expire()
 	}
 	close(r.moved)
 	r.moved = make(chan struct{})
@@ -147,6 +154,38 @@ func (r *Recent) drop(s *sharedRead) {
 	}
 	delete(r.all, s.key)
 	r.held -= s.length
+	r.budget.endReadAhead(s.length)
+}
+
+// oldest is what was used longest ago of what nobody uses; nil where there is none. It is
+// called with mu held.
+func (r *Recent) oldest() *sharedRead {
+	first := r.idle.Front()
+	if first == nil {
+		return nil
+	}
+	return first.Value.(*sharedRead) //nolint:forcetypeassert // nothing else is in it
+}
+
+// expire drops what nobody uses any more, once it has been kept. It is called with mu held.
+func (r *Recent) expire() {
+	if r.soon {
+		return
+	}
+	s := r.oldest()
+	for ; s != nil && time.Since(s.since) >= keepIdle; s = r.oldest() {
+		r.drop(s)
+	}
+	if s == nil {
+		return
+	}
+	r.soon = true
+	time.AfterFunc(time.Until(s.since.Add(keepIdle)), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.soon = false
+		r.expire()
+	})
 }
 
 // key names a range of a shard, as a store gives it that the operator answers for or not; name

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,7 +50,7 @@ func TestBatchesOfSmallWindowsAreReadOnce(t *testing.T) {
 			if often < 4*batches || len(want) != 40_960 {
 				t.Fatalf("%d rows of %d batches by %d requests: the windows are not small", len(want), batches, often)
 			}
-			recent := read.NewRecent(0)
+			recent := read.NewRecent(read.NewBudget(0))
 			for i, most := range []int64{batches, 0} {
 				got, asked := l.windows(t, duties, recent)
 				if diff := cmp.Diff(want, got); diff != "" || asked > most {
@@ -59,7 +61,7 @@ func TestBatchesOfSmallWindowsAreReadOnce(t *testing.T) {
 			if _, asked := l.windows(t, duties, recent); asked != batches {
 				t.Errorf("of a store that is another's now: %d requests", asked)
 			}
-			if _, asked := l.windows(t, duties, read.NewRecent(8)); asked < often/2 { // what is over goes a moment later
+			if _, asked := l.windows(t, duties, read.NewRecent(read.NewBudget(8))); asked < often/2 { // what is over goes a moment later
 				t.Errorf("without room: %d requests instead of %d", asked, often)
 			}
 		})
@@ -75,7 +77,7 @@ func TestPartsOfABatchShareARead(t *testing.T) {
 	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {streamtest.Pseudonymise("n")}} {
 		t.Run(name, func(t *testing.T) {
 			s := l.source(t, duties)
-			recent := read.NewRecent(0)
+			recent := read.NewRecent(read.NewBudget(0))
 			part := func(rank int, recent *read.Recent) []string {
 				p, err := plan.NewPlan(s, plan.Ask{World: world, Rank: rank})
 				if err != nil {
@@ -129,7 +131,7 @@ func TestPartsOfABatchShareARead(t *testing.T) {
 // Whoever reads for others may end: one of them reads then. What fails fails for all who wait
 // for it, and is asked for again by who comes later.
 func TestSharedReadsThatFail(t *testing.T) {
-	recent := read.NewRecent(0)
+	recent := read.NewRecent(read.NewBudget(0))
 	broken := errors.New("the store is away")
 	good := func() ([]byte, error) { return []byte("good"), nil }
 	for name, c := range map[string]struct {
@@ -191,7 +193,8 @@ func TestSharedReadsThatFail(t *testing.T) {
 // No more is held than there is room for, what is in use stays, and who waits for room goes on
 // when there is some, or ends with its stream.
 func TestSharedReadsWaitForRoom(t *testing.T) {
-	recent := read.NewRecent(8 * 100) // 100 bytes
+	budget := read.NewBudget(2 * 134)
+	recent := read.NewRecent(budget) // 100 bytes
 	hold := func(ctx context.Context, key string, n int64) (func(), error) {
 		_, done, err := recent.Get(ctx, key, n, func() ([]byte, error) { return make([]byte, n), nil })
 		return done, err
@@ -248,4 +251,33 @@ func TestSharedReadsWaitForRoom(t *testing.T) {
 	if sum.Load() != 200 {
 		t.Errorf("%d of 200 went through", sum.Load())
 	}
+	held, _ := recent.Held()
+	if _, ahead := budget.Held(); ahead != held {
+		t.Errorf("%d bytes are held, and %d are counted", held, ahead)
+	}
+}
+
+// What nobody uses any more is given back after a while.
+func TestSharedReadsAreGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := read.NewBudget(0)
+		recent := read.NewRecent(budget)
+		use := func(key string) func() {
+			_, done, err := recent.Get(t.Context(), key, 10, func() ([]byte, error) { return make([]byte, 10), nil })
+			streamtest.Must(t, err)
+			return done
+		}
+		use("one")()
+		time.Sleep(10 * time.Second)
+		use("two")()
+		use("in use")
+		time.Sleep(10 * time.Second)
+		if n, ranges := recent.Held(); n != 20 || ranges != 2 || recent.Users("in use") != 1 {
+			t.Errorf("%d bytes of %d ranges are kept: one is unused for 20 s, two for 10", n, ranges)
+		}
+		time.Sleep(time.Minute)
+		if _, ahead := budget.Held(); ahead != 10 {
+			t.Errorf("%d bytes are counted, of one range of 10 that is in use", ahead)
+		}
+	})
 }
