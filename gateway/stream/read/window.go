@@ -129,7 +129,8 @@ func (r *Reader) windowStep(
 	for _, one := range st.rows {
 		origins = append(origins, one.Origin)
 	}
-	bytes, done, err := r.windowBytes(ctx, st, Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
+	bytes, done, err := r.windowBytes(ctx, st,
+		Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
 	if err != nil {
 		return 0, nil, err
 	}
