@@ -46,6 +46,7 @@ setup: go-version
 	   missing=""; \
 	   command -v curl >/dev/null || missing="$$missing curl"; \
 	   command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	   command -v readelf >/dev/null || missing="$$missing binutils"; \
 	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$$missing python3-venv"; \
 	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
@@ -64,6 +65,11 @@ setup: go-version
 	   && .cache/venv/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w .cache/kit.source/dist .cache/kit.source \
 	   && python3 -m venv .cache/kit && .cache/kit/bin/python -m pip install -q --disable-pip-version-check .cache/kit.source/dist/*.whl \
 	   && touch .cache/kit/made || { rm -rf .cache/kit; echo "it cannot be installed here"; }; \
+	 fi
+	@if [ -x .cache/venv/bin/python ] && { [ ! -e .cache/torch/made ] || [ connectors/python/tests/torch.sh -nt .cache/torch/made ]; }; then \
+	   echo "installing torch into .cache/torch (550 MB are fetched)"; \
+	   bash connectors/python/tests/torch.sh .cache/torch >.cache/torch.log 2>&1 && touch .cache/torch/made \
+	   || { tail -5 .cache/torch.log; rm -rf .cache/torch; echo "it cannot be installed here"; }; \
 	 fi
 
 test: setup build

@@ -42,6 +42,8 @@ require (
 
 require github.com/cenkalti/backoff/v5 v5.0.3
 
+require github.com/hanwen/go-fuse/v2 v2.12.1
+
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/RoaringBitmap/roaring/v2 v2.14.5 // indirect

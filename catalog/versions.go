@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -69,6 +70,42 @@ func (c *Catalog) Manifest(ctx context.Context, id schemas.DatasetID, version sc
 	default:
 		return v, schemas.Errorf(schemas.NotFound, string(version), "version %s was not published: it failed", version)
 	}
+}
+
+// Table finds a table of a published version of a dataset that is in sight; the latest version and the
+// only table when left out. Errors: NotFound; Invalid, naming the tables that there are.
+func (c *Catalog) Table(
+	ctx context.Context, sight schemas.Sight, id schemas.DatasetID, version schemas.VersionID, table string,
+) (schemas.Table, schemas.VersionID, error) {
+	d, err := c.Get(ctx, sight, id)
+	if err != nil {
+		return schemas.Table{}, "", err
+	}
+	if version == "" && d.Latest == nil {
+		return schemas.Table{}, "", schemas.Errorf(schemas.NotFound, string(id), "dataset %s has no published version", id)
+	}
+	if version == "" {
+		version = d.Latest.Version
+	}
+	v, err := c.Version(ctx, id, version)
+	if err == nil && v.State != schemas.VersionPublished { // others are the provider's business
+		err = schemas.Errorf(schemas.NotFound, string(version), "dataset %s has no version %s", id, version)
+	}
+	if err != nil {
+		return schemas.Table{}, "", err
+	}
+	var names []string
+	for _, t := range v.Data {
+		if t.Name == table || table == "" && len(v.Data) == 1 {
+			return t, version, nil
+		}
+		names = append(names, t.Name)
+	}
+	list := strings.Join(names, ", ")
+	if table == "" {
+		return schemas.Table{}, "", schemas.BadField("table", "table", "say which table: there are %s", list)
+	}
+	return schemas.Table{}, "", schemas.BadField("table", "table", "version %s has no table %q; there are %s", version, table, list)
 }
 
 // VersionWithdrawnError refuses a version that was taken back.

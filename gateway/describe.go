@@ -28,7 +28,10 @@ func describe(o *huma.OpenAPI) {
 			"where it said none, it was 1",
 		"epoch": "another order by the same seed; nothing without one", "world": "ranks of the job", "rank": "this rank",
 		"from": "rows of the rank's part to leave out", "start": "k@w[,k@w…]: each of w ranks has consumed k rows, the rest is dealt anew",
-		"even": "drop or pad: ranks of equal length"}
+		"even": "drop or pad: ranks of equal length",
+		"lane": "i@n: what is left of the rank's part after from is cut into blocks, dealt to n lanes in turn; this is lane i, from 0. " +
+			"For loaders that take batches of their workers in turn",
+		"block": "rows of a block of lanes"}
 	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}

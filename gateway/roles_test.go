@@ -99,6 +99,8 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"PUT /datasets/{id}":                              func() asking { return asking{"/datasets/" + made(), wheat("Changed"), ""} },
 		"PUT /datasets/{id}/files/{table}/{split}/{name}": func() asking { return asking{"/datasets/" + string(dataset.ID) + "/files/data/all/a.csv", "a,b\n", ""} },
 		"PUT /datasets/{id}/offer":                        func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
+		"GET /datasets/{id}/stand-in.arrow":               is("/datasets/" + string(dataset.ID) + "/stand-in.arrow"),
+		"GET /datasets/{id}/stand-in.arrow (hidden)":      is("/datasets/" + string(closed.ID) + "/stand-in.arrow"),
 		"GET /datasets/{id}/versions":                     is("/datasets/" + string(dataset.ID) + "/versions"),
 		"GET /datasets/{id}/versions (hidden)":            is("/datasets/" + string(closed.ID) + "/versions"),
 		"POST /datasets/{id}/versions": func() asking {

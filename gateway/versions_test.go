@@ -149,3 +149,35 @@ func TestReadinessNamesWaiting(t *testing.T) {
 		t.Errorf("%d %s", r.StatusCode, b)
 	}
 }
+
+// Whoever sees a dataset gets made-up rows of its shape, before any request; what is wrong with
+// an ask is named.
+func TestStandIns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.offered("Yields", "application/json", map[string]any{"template": "ask-the-holder"})
+	at := "/datasets/" + string(d.ID) + "/stand-in.arrow"
+	for _, who := range []string{"", "trainer", "agronomy"} {
+		r := s.want(200, who, "GET", at+"?rows=10&seed=18446744073709551615", nil)
+		if r.header.Get("Content-Type") != "application/vnd.apache.arrow.file" || !strings.HasPrefix(r.body, "ARROW1") ||
+			!strings.Contains(r.body, "made-up rows in place of "+string(d.ID)+", version v1, table data") {
+			t.Errorf("%q gets %v %q", who, r.header, r.body[:min(100, len(r.body))])
+		}
+	}
+	for query, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"?rows=100001": {422, "rows"}, "?rows=-1": {422, "rows"}, "?seed=-1": {422, "seed"}, "?columns=id,nope": {422, `no column \"nope\"`},
+		"?table=nope": {422, `has no table \"nope\"; there are data`}, "?version=v9": {404, "no version v9"},
+	} {
+		if r := s.call("trainer", "GET", at+query, nil); r.status != want.status || !strings.Contains(r.body, want.says) {
+			t.Errorf("%s: %d %s; want %d with %s", query, r.status, r.body, want.status, want.says)
+		}
+	}
+	empty := s.register(wheat("Nothing published"))
+	s.want(200, "agronomy", "PUT", "/datasets/"+string(empty.ID)+"/offer", permit(nil))
+	if r := s.want(404, "trainer", "GET", "/datasets/"+string(empty.ID)+"/stand-in.arrow", nil); !strings.Contains(r.body, "has no published version") {
+		t.Errorf("a dataset without a version: %s", r.body)
+	}
+}

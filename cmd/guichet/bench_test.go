@@ -50,6 +50,7 @@ func benches() []bench {
 		{"stream.open", (*meter).open},
 		{"job.start", (*meter).jobStart},
 		{"process.memory", (*meter).memory},
+		{"kit.torch", (*meter).kitTorch},
 		{"publish", (*meter).publish},
 		{"publish.small", (*meter).publishSmall},
 		{"publish.csv", (*meter).publishCSV},

@@ -157,8 +157,13 @@ func (g *testGateway) as(id string) *client.Client {
 // bearer is the token that a persona's client sends.
 func bearer(t testing.TB, g *testGateway, who string) string {
 	t.Helper()
+	return bearerOf(t, g.as(who))
+}
+
+func bearerOf(t testing.TB, c *client.Client) string {
+	t.Helper()
 	var token string
-	err := g.as(who).Through(heard(func(r *http.Request) (*http.Response, error) {
+	err := c.Through(heard(func(r *http.Request) (*http.Response, error) {
 		token = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return http.DefaultTransport.RoundTrip(r)
 	})).Get(t.Context(), "/me", nil)

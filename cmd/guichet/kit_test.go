@@ -41,7 +41,7 @@ func TestKit(t *testing.T) {
 		name, python, server string
 		what                 []string
 	}{
-		{"core", kit, g.base, []string{"whole", "resume", "refused", "job"}},
+		{"core", kit, g.base, []string{"whole", "stand_in", "resume", "refused", "left", "job"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
 		{"other libraries", others, g.base, []string{"tools", "signed_by_library"}},
 	} {
@@ -83,7 +83,7 @@ func jobKeyOf(t *testing.T, c *client.Client, agreement schemas.AgreementID) str
 }
 
 // kitPython is the interpreter of the environment that has the kit.
-func kitPython(t *testing.T) string {
+func kitPython(t testing.TB) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, ".cache", "kit", "bin", "python"))
 	if err != nil {
@@ -93,7 +93,7 @@ func kitPython(t *testing.T) string {
 }
 
 // installedKit is the folder in which the kit lies, installed from its wheel.
-func installedKit(t *testing.T) string {
+func installedKit(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command(kitPython(t), "-c", "import guichet, os; print(os.path.dirname(os.path.dirname(guichet.__file__)))").Output()
 	if err != nil {

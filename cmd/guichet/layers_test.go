@@ -36,7 +36,9 @@ func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/client":    {"connectors/ipc", "connectors/trust"},
 		"connectors/column":    {"connectors/ipc"},
+		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
+		"connectors/standin":   {"connectors/ipc"},
 		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},
 		"connectors/s3":        {"connectors/trust"},
@@ -86,7 +88,7 @@ func siblings() map[string][]string {
 func walled() map[string][]string {
 	return map[string][]string{
 		"github.com/apache/arrow/": {
-			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client",
+			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client", "connectors/standin",
 			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/doortest",
 		},
 		"github.com/apache/arrow-go/":         {"connectors/shard/parquet"},

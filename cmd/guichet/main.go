@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ type grammar struct {
 	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
 	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`
+	StandIn   standInCmd    `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
 	Explain   explainCmd    `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
 	Request   requestCmd    `cmd:"" help:"Ask for datasets."`
 	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
@@ -81,6 +83,8 @@ type grammar struct {
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
 	NewJobKey jobKeyCmd     `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
 	Check     checkCmd      `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
+	Mount     mountCmd      `cmd:"" help:"Show an agreement's data as read-only files in a folder."`
+	Exec      execCmd       `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
 	Stream    streamCmd     `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd    `cmd:"" help:"List what flows now, or flowed."`
 
@@ -127,6 +131,9 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writ
 	err = parsed.Run(t, &g)
 	if err == nil {
 		return 0
+	}
+	if ended, is := errors.AsType[*exec.ExitError](err); is { // a command that was run has said why itself
+		return max(ended.ExitCode(), 1)
 	}
 	_, told := errors.AsType[*schemas.Error](err)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !told {

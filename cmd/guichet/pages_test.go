@@ -44,7 +44,11 @@ func (g *testGateway) page(t *testing.T, name, who string, known map[string]stri
 	for i, b := range blocks {
 		cmd := exec.Command("bash", "-eu", written(t, dir, "block.sh", b[2]))
 		if b[1] == "python" {
-			cmd = exec.Command(os.Getenv("GUICHET_PYTHON"), written(t, dir, "block.py", b[2]))
+			python := os.Getenv("GUICHET_PYTHON")
+			if strings.Contains(b[2], "guichet.torch") {
+				python = torchPython(t)
+			}
+			cmd = exec.Command(python, written(t, dir, "block.py", b[2]))
 		}
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HF_HOME="+filepath.Join(dir, "hf"), "HF_HUB_OFFLINE=1")
 		for k, v := range known {
@@ -65,6 +69,11 @@ func TestTrainingPage(t *testing.T) {
 	if python == "" || exec.Command(python, "-c", "import pyarrow.flight, polars, duckdb, datasets").Run() != nil {
 		lacking(t, "not tested here: GUICHET_PYTHON names no interpreter with pyarrow, polars, duckdb and datasets; make setup installs them")
 	}
+	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
+		lacking(t, "not tested here: this machine mounts nothing: %v", err)
+	} else {
+		_ = f.Close()
+	}
 	g := newGateway(t, "")
 	g.populate()
 	d := wheat("Winter wheat by field")
@@ -74,15 +83,19 @@ func TestTrainingPage(t *testing.T) {
 	known := map[string]string{"DATASET": string(id), "PYTHONPATH": installedKit(t), "TOKEN": bearer(t, g, "trainer")}
 	want := [][]string{
 		{"signed in at", "● now", "yield float64 in t/ha: grain yield", "Yes", "granted", string(id)},
+		{"500 rows made up", "500 ['field', 'yield', 'note'] {b'guichet.stand_in': b'made-up rows in place of " + string(id)},
 		{""},
 		{"good until", "nothing limits them", "the job reads 600 rows", "300 rows", "night-run"},
 		{`"token":"lease-`},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
 		{"['now'", "60 rel- 7.8"},
+		{"7 torch.float64 ", " 150"},
+		{"180 3"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},
+		{"300 rows from files", "0.arrow\n1.arrow"},
 	}
 	g.page(t, "training.md", "trainer", known, func(i int, out string) {
 		if i == 0 {

@@ -109,6 +109,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.parties(a)
 	s.places(a)
 	s.requests(a)
+	s.standIns(a)
 	s.agreements(a)
 	s.leases(a)
 	s.records(a)

@@ -106,7 +106,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if len(q.Facets) == 0 {
 		out.Body.Facets = nil
 	}
-	err = label(out.Body.Facets)
+	err = index.Label(out.Body.Facets)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +262,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		}
 		out.Body.Facets[name] = f
 	}
-	return out, label(out.Body.Facets)
+	return out, index.Label(out.Body.Facets)
 }
 
 // markFacet counts marks over every hit, also those that access= leaves out, so that

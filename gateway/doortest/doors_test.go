@@ -61,6 +61,7 @@ func TestDoors(t *testing.T) {
 		{"ranges revoked", rangesRevoked},
 		{"resume inside a batch", resumeInside},
 		{"uneven ranks", uneven},
+		{"lanes of a rank", lanes},
 		{"end of an epoch", epochEnd},
 		{"messages over 4 MiB", large},
 		{"null dictionaries", nullDictionaries},

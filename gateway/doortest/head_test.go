@@ -20,7 +20,7 @@ func heads(t *testing.T, r *Rig, _ []Door) {
 	_, other := r.Ready(t, "heads-other", Open(), FileOf(t, numbers(0, 20)))
 	type one struct{ path, lease string }
 	asks := []one{{"manifest", lease}, {"manifest?world=3", lease}, {"manifest?schema=only", lease}, {"manifest?wrold=3", lease}, {"manifest", ""}}
-	for _, query := range []string{"", "?seed=7&epoch=1", "?world=3&rank=2&even=drop", "?columns=n", "?from=9099",
+	for _, query := range []string{"", "?seed=7&epoch=1", "?world=3&rank=2&even=drop", "?lane=1@2&block=100", "?lane=1@2", "?columns=n", "?from=9099",
 		"?wrold=3", "?world=3&world=3", "?rank=1", "?columns=word", "?columns=none", "?table=none", "?version=v9", "?from=9101",
 		"?run=run-of-nobody", "?seed=x", "?%zz", "?schema=only", "?schema=only&columns=word", "?schema=none"} {
 		asks = append(asks, one{"stream" + query, lease})

@@ -22,7 +22,7 @@ func TestReadPath(t *testing.T) {
 		path []string
 		want string // a word of the refusal; "" is none
 	}{
-		{"all keys", []string{"agr-a", "table=t", "split=all", "version=v1", "even=pad", "world=3", "rank=2", "seed=18446744073709551615", "epoch=1", "from=4", "order=2", "shuffle=rows", "start=5@6,7@8", "columns=a,b", "run=run-a"}, ""},
+		{"all keys", []string{"agr-a", "table=t", "split=all", "version=v1", "even=pad", "lane=1@2", "block=9", "world=3", "rank=2", "seed=18446744073709551615", "epoch=1", "from=4", "order=2", "shuffle=rows", "start=5@6,7@8", "columns=a,b", "run=run-a"}, ""},
 		{"only the agreement", []string{"agr-a"}, ""},
 		{"nothing", nil, "begins with the agreement"},
 		{"no key", []string{"agr-a", "table"}, "key=value"},

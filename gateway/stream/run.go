@@ -64,7 +64,7 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 			s.sums = passer.Sums()
 		}
 		s.framingBytes, s.sum = int64(len(src.Schema()))+8, ipc.Sum(src.Schema())
-		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, fmt.Sprintf("from=%d", p.Ask.From+s.sent.Load()))) })
+		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, p.GoOn(s.sent.Load()))) })
 		return s.all(ctx, reads)
 	})
 }

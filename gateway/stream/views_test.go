@@ -139,17 +139,24 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 			ask.Start = append(ask.Start, stage)
 		}
 		for ask.Rank = range ask.World {
-			p, err := plan.NewPlan(src, ask)
-			streamtest.Must(t, err)
-			n, largest := int64(len(src.Schema()))+8, int64(0)
-			l.each(t, src, ask, func(m read.Message) {
-				n, largest = n+int64(len(m.Bytes)), max(largest, int64(len(m.Bytes)))
-			})
-			_, most := p.Most()
-			if n > most || largest > p.LargestMessage() {
-				rt.Fatalf("%d bytes, the largest message %d; planned at most %d and %d", n, largest, most, p.LargestMessage())
+			bounded(t, l, src, ask)
+			whole := streamtest.Rows(t, l.stream(t, src, ask))
+			got = append(got, whole...)
+			lane := plan.Lane{Of: 1 + r.IntN(3), Block: 1 + r.Int64N(9)}
+			for lane.Number = range lane.Of {
+				ask := ask
+				ask.Lane = lane
+				bounded(t, l, src, ask)
+				var want []string
+				for i, row := range whole {
+					if int64(i)/lane.Block%int64(lane.Of) == int64(lane.Number) {
+						want = append(want, row)
+					}
+				}
+				if diff := cmp.Diff(want, streamtest.Rows(t, l.stream(t, src, ask))); diff != "" {
+					rt.Fatalf("%s (-want +got):\n%s", lane, diff)
+				}
 			}
-			got = append(got, streamtest.Rows(t, l.stream(t, src, ask))...)
 		}
 		slices.Sort(want)
 		slices.Sort(got)
@@ -165,6 +172,21 @@ func TestViewsShowEveryRowOnce(t *testing.T) {
 			rt.Fatalf("files (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// bounded holds the messages of a stream against the bounds of its plan.
+func bounded(t testing.TB, l *lab, src *plan.Source, a plan.Ask) {
+	t.Helper()
+	p, err := plan.NewPlan(src, a)
+	streamtest.Must(t, err)
+	n, largest := int64(len(src.Schema()))+8, int64(0)
+	l.each(t, src, a, func(m read.Message) {
+		n, largest = n+int64(len(m.Bytes)), max(largest, int64(len(m.Bytes)))
+	})
+	_, most := p.Most()
+	if n > most || largest > p.LargestMessage() {
+		t.Fatalf("%s: %d bytes, the largest message %d; planned at most %d and %d", a, n, largest, most, p.LargestMessage())
+	}
 }
 
 func rowsOfFile(t testing.TB, l *lab, src *plan.Source, n int) (out []string) {

@@ -8,6 +8,8 @@ the gateway refuses is raised in its own words.
     site = guichet.connect("https://guichet.example", token=pathlib.Path("token").read_text)
     for hit in site.search("winter wheat", project="crop-yield"): ...
     for batch in site.dataset("agr-…", seed=7, epoch=0): ...
+
+guichet.torch, which needs torch and is imported by itself, yields batches of tensors.
 """
 
 from ._dataset import Dataset

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import base64
+import copy
 import datetime
 import http.client
 import os
-import queue
-import random
-import threading
-import time
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import pyarrow as pa
 
 from ._errors import Broken, GuichetError, Refused
 from ._http import query
+from ._reading import Stop, ahead, joined, pause
 
 if TYPE_CHECKING:
     from ._site import Lease, Site
 
 ORDER = 2  # what a seed does: windows of rows are permuted, and the rows of each
 ATTEMPTS = 8  # to go on, without a row between them
-SLOWEST = 30.0  # seconds between two of them
 WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
 
 
@@ -46,7 +43,7 @@ class Dataset:
     batch_size: rows of each batch, the last one aside; as the gateway sends them when left
         out. With it every rank has had as many rows after as many steps, which a resume on
         another world needs.
-    prefetch: batches that a thread reads ahead; 0: none.
+    prefetch: batches, as the gateway sends them, that a thread reads ahead; 0: none.
     run: the id of a run: rows that it reads again in an epoch are paid once.
     on_ending: called once, with the time at which the agreement ends, 10 minutes before.
     """
@@ -97,7 +94,10 @@ class Dataset:
         }
         self._batch_size, self._prefetch, self._on_ending = batch_size, prefetch, on_ending
         self._start: list[str] = []  # what other worlds had of this epoch
-        self._from = 0  # rows of this part that were handed out
+        self._from = 0  # rows of this part that were handed out before this reading of it
+        self._done = 0  # and in it: of the lane, where there is one
+        self._lane: tuple[int, int] | None = None  # one of how many, whose blocks of batch_size rows come in turn
+        self._part: int | None = None  # rows of the part, once the gateway said how many
         self._releases: list[str] = []
         self._read = 0
         self._manifest: dict[str, Any] | None = None
@@ -124,7 +124,7 @@ class Dataset:
 
     def set_epoch(self, epoch: int) -> None:
         """Begins an epoch."""
-        self.epoch, self._from, self._start = epoch, 0, []
+        self.epoch, self._from, self._done, self._start, self._part = epoch, 0, 0, [], None
 
     def state_dict(self) -> dict[str, Any]:
         """Where the reading stands: after the batch that was handed out last."""
@@ -136,7 +136,7 @@ class Dataset:
             "epoch": self.epoch,
             "rank": self.rank,
             "world": self.world,
-            "rows": self._from,
+            "rows": self._from + self._done,
             "start": list(self._start),
             "batch_size": self._batch_size,
             **ask,
@@ -161,8 +161,9 @@ class Dataset:
             if state["rank"] != self.rank and not state["batch_size"]:
                 raise GuichetError(f"the state is of rank {state['rank']}, not {self.rank}; with a batch_size all stand at the same row")
             self._start, self._from = list(state["start"]), state["rows"]
-            return
-        self._start, self._from = [*state["start"], f"{state['rows']}@{state['world']}"], 0
+        else:
+            self._start, self._from = [*state["start"], f"{state['rows']}@{state['world']}"], 0
+        self._done, self._part = 0, None
 
     def receipt(self) -> dict[str, Any]:
         """What was read, for a model's card or a tracker of experiments: agreement, dataset,
@@ -182,19 +183,30 @@ class Dataset:
         }
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        stop = threading.Event()
-        batches = self._sized(self._stream(stop))
+        yield from self._rest()
+        self.set_epoch(self.epoch + 1)
+
+    def _again(self) -> Dataset:
+        """The same data from the same row on, for a reading of its own."""
+        other = copy.copy(self)
+        other._ask, other._start, other._releases, other._read = dict(self._ask), list(self._start), [], 0
+        other._lease = self._lease.again()
+        return other
+
+    def _rest(self) -> Iterator[pa.RecordBatch]:
+        """The batches of this epoch that were not handed out."""
+        stop = Stop()
+        batches = self._stream(stop)
         if self._prefetch > 0:
-            batches = _ahead(batches, self._prefetch, stop)
+            batches = ahead(batches, self._prefetch, stop)
         try:
-            for batch in batches:
-                self._from += batch.num_rows
+            for batch in self._sized(batches):
+                self._done += batch.num_rows
                 self._read += batch.num_rows
                 self._warn()
                 yield batch
         finally:
             stop.set()
-        self.set_epoch(self.epoch + 1)
 
     def reader(self) -> pa.RecordBatchReader:
         """The epoch as a reader, for duckdb, polars and all that takes Arrow streams."""
@@ -232,17 +244,17 @@ class Dataset:
                     continue
                 if not r.passes or attempt == ATTEMPTS - 1:
                     raise
-                _pause(attempt, r.retry_after, None)
+                pause(attempt, r.retry_after, None)
             except OSError:
                 if attempt == ATTEMPTS - 1:
                     raise
-                _pause(attempt, None, None)
+                pause(attempt, None, None)
         raise AssertionError("not reached")
 
-    def _stream(self, stop: threading.Event) -> Iterator[pa.RecordBatch]:
+    def _stream(self, stop: Stop) -> Iterator[pa.RecordBatch]:
         """The rest of the part, over as many streams as it takes."""
         self.manifest()
-        done, attempt, renew = self._from, 0, False
+        done, attempt, renew = self._done, 0, False
         while not stop.is_set():
             before = done
             try:
@@ -262,21 +274,33 @@ class Dataset:
                 cut, wait = e, None
             attempt = attempt + 1 if done == before else 1
             if attempt >= ATTEMPTS:
-                raise Broken(f"the stream was cut {attempt} times at row {done} of this part: {cut}", done) from cut
-            _pause(attempt, wait, stop)
+                at = self._from + done
+                raise Broken(f"the stream was cut {attempt} times at row {at} of this part: {cut}", at) from cut
+            pause(attempt, wait, stop)
 
-    def _once(self, done: int, token: str, stop: threading.Event) -> Iterator[pa.RecordBatch]:
-        """One stream, from a row on."""
-        ask = {**self._ask, "epoch": self.epoch, "rank": self.rank, "world": self.world, "from": done}
+    def _once(self, done: int, token: str, stop: Stop) -> Iterator[pa.RecordBatch]:
+        """One stream, after so many rows of this reading."""
+        ask = {**self._ask, "epoch": self.epoch, "rank": self.rank, "world": self.world, "from": self._from + done}
         ask["start"] = ",".join(self._start) or None
+        again = 0  # rows that come once more
+        if self._lane is not None and self._batch_size is not None:
+            lane, lanes = self._lane
+            rounds, again = divmod(done, self._batch_size)
+            gone = self._from + rounds * self._batch_size * lanes
+            ask["from"] = gone if self._part is None else min(gone, self._part)
+            ask["lane"], ask["block"] = f"{lane}@{lanes}", self._batch_size
         path = f"/agreements/{self.agreement}/stream" + query(ask)
         with self._site._http.open("GET", path, token) as answer:
             want, got = int(answer.headers["Guichet-Rows"]), 0
+            self._part = int(answer.headers["Guichet-Part"])
             self._releases.append(answer.headers["Guichet-Release"])
-            with pa.ipc.open_stream(answer) as batches:
+            with stop.ending(answer), pa.ipc.open_stream(answer) as batches:
                 for batch in batches:
                     got += batch.num_rows
-                    yield batch
+                    had = min(again, batch.num_rows)
+                    again -= had
+                    if had < batch.num_rows:
+                        yield batch.slice(had)
                     if stop.is_set():
                         return
             answer.read()  # raises where the end of the answer is missing
@@ -298,56 +322,7 @@ class Dataset:
                 held.append(part)
                 rows += part.num_rows
                 if rows == n:
-                    yield _joined(held)
+                    yield joined(held)
                     held, rows = [], 0
         if held:
-            yield _joined(held)
-
-
-def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Neighbouring batches as one; their dictionaries may differ."""
-    if len(parts) == 1:
-        return parts[0]
-    return pa.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()[0]
-
-
-def _pause(attempt: int, least: float | None, stop: threading.Event | None) -> None:
-    """Waits longer each time, and never all at once."""
-    wait = max(least or 0.0, min(SLOWEST, 0.25 * 2**attempt) * random.uniform(0.5, 1))
-    if stop is None:
-        time.sleep(wait)
-    else:
-        stop.wait(wait)
-
-
-def _ahead(batches: Iterator[pa.RecordBatch], n: int, stop: threading.Event) -> Iterator[pa.RecordBatch]:
-    """Reads batches in a thread of its own, at most n ahead."""
-    made: queue.Queue[Any] = queue.Queue(n)
-
-    def put(item: Any) -> bool:
-        while not stop.is_set():
-            try:
-                made.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for batch in batches:
-                if not put(batch):
-                    return
-            put(None)
-        except BaseException as e:  # noqa: BLE001 - it is raised where the batches are taken
-            put(e)
-
-    thread = threading.Thread(target=work, name="guichet-prefetch", daemon=True)
-    thread.start()
-    while True:
-        item = made.get()
-        if item is None:
-            return
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+            yield joined(held)

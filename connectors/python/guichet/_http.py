@@ -33,9 +33,13 @@ class Http:
         ca = ca or os.environ.get("GUICHET_CA") or os.environ.get("REQUESTS_CA_BUNDLE") or None
         self.base = url.rstrip("/") + "/api/v1"
         self.timeout = timeout
+        self._made = (url, ca, timeout)
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)), _NoRedirect()
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Http, self._made
 
     def open(
         self, method: str, path: str, token: str | None, body: Any = None, headers: Mapping[str, str] | None = None

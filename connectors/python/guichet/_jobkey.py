@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from typing import Any
 
 from ._errors import GuichetError
 
@@ -35,6 +36,9 @@ class JobKey:
         if not self.id.startswith("jobkey-") or "-----BEGIN PRIVATE KEY-----" not in text:
             raise GuichetError(f"{self.path} is no file of guichet job-key: there is no private key in it")
         self._pem = text[text.index("-----BEGIN") :].encode()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JobKey, (self.path,)  # the file goes to other processes by its name
 
     def token(self, body: bytes) -> str:
         """What stands for a bearer token in a request with this body, for some minutes."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import pathlib
+import pickle
 import threading
 import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence, Union
+
+import pyarrow as pa
 
 from ._dataset import Dataset
 from ._errors import GuichetError
@@ -47,12 +51,7 @@ def connect(
     if not url:
         raise GuichetError("say which gateway: connect('https://guichet.example'), or set GUICHET_SERVER")
     if key is None and token is None and os.environ.get("GUICHET_TOKEN_FILE"):
-        path = os.environ["GUICHET_TOKEN_FILE"]
-
-        def token() -> str:
-            with open(path, encoding="utf-8") as f:
-                return f.read()
-
+        token = pathlib.Path(os.environ["GUICHET_TOKEN_FILE"]).read_text
     return Site(Http(url, ca, timeout), token, key)
 
 
@@ -68,12 +67,23 @@ class Hit:
 
 
 class Site:
-    """A gateway, with a token. Safe for several threads."""
+    """A gateway, with a token. Safe for several threads; it goes to other processes where
+    the token does: a text, or a function that is found by its name."""
 
     def __init__(self, http: Http, token: Token, job_key: JobKey | None = None) -> None:
         self._http = http
         self._token = token
         self._job_key = job_key
+
+    def __getstate__(self) -> dict[str, Any]:
+        try:
+            pickle.dumps(self._token)
+        except Exception as e:
+            raise GuichetError(
+                f"the function that token= gave cannot be sent to another process ({e}): give pathlib.Path(file).read_text, "
+                "or a function of a module, or leave token out and set GUICHET_TOKEN_FILE"
+            ) from None
+        return self.__dict__
 
     def token(self) -> str | None:
         """The caller's token as it is now."""
@@ -104,6 +114,22 @@ class Site:
             cursor = page.get("next")
             if not cursor:
                 return
+
+    def stand_in(
+        self,
+        dataset: str,
+        *,
+        rows: int = 1000,
+        seed: int = 0,
+        version: str | None = None,
+        table: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Made-up rows with the names, types, units and descriptions of a dataset, the same for
+        the same seed: to write and try a job before anybody has permitted it to read the data."""
+        asked = {"rows": rows, "seed": seed, "version": version, "table": table, "columns": columns}
+        with self._http.open("GET", f"/datasets/{dataset}/stand-in.arrow" + query(asked), self.token()) as answer:
+            return pa.ipc.open_file(pa.py_buffer(answer.read())).read_all()
 
     def request(
         self,
@@ -149,6 +175,15 @@ class Lease:
                     ask["run"] = self._run
                 self._answer = self._site.post("/leases", ask)
             return str(self._answer["token"])
+
+    def again(self) -> Lease:
+        """The same lease, for another thread or process, which renews it for itself."""
+        other = Lease(self._site, self._agreement, self.version, self._run)
+        other._answer = self._answer
+        return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Lease, (self._site, self._agreement, self.version, self._run)
 
     @property
     def ends_at(self) -> datetime.datetime | None:

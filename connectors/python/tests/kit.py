@@ -38,6 +38,18 @@ def whole():
     del os.environ["RANK"], os.environ["WORLD_SIZE"]
 
 
+def stand_in():
+    """Made-up rows have the data's columns and say what they are."""
+    site = guichet.connect()
+    data = site.dataset(AGREEMENT)
+    made = site.stand_in(data.manifest()["dataset"], rows=50, seed=3)
+    assert made.schema.equals(data.schema) and made.num_rows == 50, made.schema
+    assert b"guichet.stand_in" in made.schema.metadata
+    assert made.equals(site.stand_in(data.manifest()["dataset"], rows=50, seed=3))
+    assert made.column("n") != site.stand_in(data.manifest()["dataset"], rows=50, seed=4).column("n")
+    assert site.stand_in(data.manifest()["dataset"], columns=["word"]).column_names == ["word"]
+
+
 def resume():
     """A state taken in mid-epoch goes on at the exact row, on this world and on others."""
     site = guichet.connect()
@@ -64,6 +76,15 @@ def cut():
     got = numbers(data)
     assert sorted(got) == list(range(ROWS)), len(got)
     assert len(data.receipt()["releases"]) > 1, "nothing was cut"
+
+
+def left():
+    """A program may end while batches are read ahead."""
+    site = guichet.connect()
+    readings = [iter(site.dataset(AGREEMENT, seed=seed)) for seed in range(8)]
+    for batches in readings:
+        next(batches)
+    globals()["readings"] = readings  # until the interpreter ends
 
 
 def refused():

@@ -20,6 +20,7 @@ type Ask struct {
 	From  int64   // rows of the rank's part to leave out
 	Start []Stage // earlier worlds of this epoch
 	Even  string  // "", drop, pad
+	Lane  Lane    // of what is left of the part after From
 
 	Shuffle string // what a seed orders: rows, windows; "" is what the order number means by itself
 	Number  int    // of the order: 1 or 2; 0 is what is given today, 2
@@ -56,8 +57,8 @@ const MaxWorld = 65_536
 // Keys are all that a door with ranks may be told, the same at every one [doors.md]:
 // what ParseAsk reads, and what is read.
 func Keys() []string {
-	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "shuffle", "order", "table", "split", "version",
-		"columns", "run"}
+	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "lane", "block", "shuffle", "order", "table", "split",
+		"version", "columns", "run"}
 }
 
 // CheckKey says whether a door may be told key, which was said before or not. A
@@ -110,6 +111,9 @@ func ParseAsk(get func(key string) string) (Ask, error) {
 		return a, schemas.BadField("stream", "even", "%q is neither drop nor pad", a.Even)
 	}
 	a.Start, err = parseStart(get("start"))
+	if err == nil {
+		a.Lane, err = parseLane(get("lane"), get("block"))
+	}
 	if err == nil {
 		err = a.parseOrder(get("shuffle"), get("order"))
 	}
@@ -205,6 +209,9 @@ func (a Ask) String() string {
 	}
 	if a.Even != "" {
 		fmt.Fprintf(&b, " even=%s", a.Even)
+	}
+	if a.Lane.Of > 0 {
+		b.WriteString(" " + a.Lane.String())
 	}
 	return b.String()
 }

@@ -25,13 +25,15 @@ func TestParseAsk(t *testing.T) {
 			"from":  "100",
 			"start": "10@4,0@2",
 			"even":  "pad",
+			"lane":  "1@2",
+			"block": "64",
 			"order": "1",
 		},
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := a.String(), "world=8 rank=7 seed=18446744073709551615 order=1 epoch=3 from=100 start=10@4,0@2 even=pad"; got != want {
+	if got, want := a.String(), "world=8 rank=7 seed=18446744073709551615 order=1 epoch=3 from=100 start=10@4,0@2 even=pad lane=1@2 block=64"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if a, err := parse(nil); err != nil || a.String() != "world=1 rank=0 epoch=0" || a.Seed != nil {
@@ -79,6 +81,9 @@ func TestAsksAreReadBack(t *testing.T) {
 			if a.Number != 1 {
 				a.Shuffle = rapid.SampledFrom([]string{"", "rows", "windows"}).Draw(t, "shuffle")
 			}
+		}
+		if rapid.Bool().Draw(t, "of a lane") {
+			a.Lane = anyLane(t)
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "stages") {
 			a.Start = append(a.Start, Stage{World: rapid.IntRange(1, MaxWorld).Draw(t, "w"), Rows: rapid.Int64Range(0, 1<<62).Draw(t, "k")})

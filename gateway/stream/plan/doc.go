@@ -32,4 +32,7 @@
 //
 // even=drop and even=pad are what PyTorch calls drop_last and padding: ranks of a world
 // differ by one row at most, which is dropped, or made up for by a part's own first row.
+//
+// A part may be shared by several readers of one rank, as the workers of a DataLoader are: each
+// takes a Lane of it, blocks of rows in turn.
 package plan

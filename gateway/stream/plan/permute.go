@@ -184,12 +184,19 @@ func (s *Source) Window(i int) []WindowRows {
 	return out
 }
 
-// Permutation gives the rows of a slice of a permuted source, in its order, as places among
-// those of Window.
-func (s *Source) Permutation(sl Slice) []int32 {
-	l := s.permuted
-	all := permutation(l.seed, l.epoch, uint64(sl.Shard), int(s.ShardRows(sl.Shard)))
-	return all[sl.From : sl.From+sl.Rows]
+// Permutation gives the rows of slices of one window of a permuted source, in its order, as
+// places among those of Window.
+func (s *Source) Permutation(group []Slice) []int32 {
+	l, i := s.permuted, group[0].Shard
+	all := permutation(l.seed, l.epoch, uint64(i), int(s.ShardRows(i)))
+	if len(group) == 1 {
+		return all[group[0].From : group[0].From+group[0].Rows]
+	}
+	out := make([]int32, 0, Bound(group).Rows)
+	for _, sl := range group {
+		out = append(out, all[sl.From:sl.From+sl.Rows]...)
+	}
+	return out
 }
 
 // digest names the reading of a permuted source: its rows are counted by their places in the

@@ -13,7 +13,7 @@ type Plan struct {
 	Ask      Ask
 	Segments []schemas.Segment // of Source
 	Rows     int64
-	PartRows int64  // rows of the rank's whole part, before from
+	PartRows int64  // rows of the rank's whole part, before from and lane
 	Adjusted string // what even dropped or repeated, in words; "" is nothing
 	Order    string // what the seed did: the keys that say it, and words
 
@@ -104,8 +104,11 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 	if a.From > p.PartRows {
 		return nil, schemas.BadField("stream", "from", "%d lies beyond the part of this rank, which has %d rows", a.From, p.PartRows)
 	}
-	p.Segments = segments.Cut(a.From, p.PartRows-a.From)
-	p.Rows = p.PartRows - a.From
+	dealt, err := a.Lane.deal(segments.Cut(a.From, p.PartRows-a.From))
+	if err != nil {
+		return nil, err
+	}
+	p.Segments, p.Rows = dealt, dealt.Rows()
 	return p, nil
 }
 
@@ -129,9 +132,9 @@ func (p *Plan) Stored() []schemas.Segment {
 		return p.Segments
 	}
 	var out []schemas.Segment
-	for _, sl := range p.Source.Slices(p.Segments) {
-		window := p.Source.permuted.windows[sl.Shard]
-		for _, row := range p.Source.Permutation(sl) {
+	for _, group := range p.Source.Together(p.Source.Slices(p.Segments)) {
+		window := p.Source.permuted.windows[group[0].Shard]
+		for _, row := range p.Source.Permutation(group) {
 			out = append(out, window.Cut(int64(row), 1)...)
 		}
 	}
@@ -167,13 +170,50 @@ func (s *Source) Slices(segments []schemas.Segment) []Slice {
 	return out
 }
 
+// Together groups slices whose rows one message may hold: of a permuted source those of a
+// window that follow each other, else each alone.
+func (s *Source) Together(list []Slice) [][]Slice {
+	var out [][]Slice
+	for i, sl := range list {
+		if n := len(out) - 1; n >= 0 && s.Permuted() && list[i-1].Shard == sl.Shard {
+			out[n] = append(out[n], sl)
+			continue
+		}
+		out = append(out, list[i:i+1:i+1])
+	}
+	return out
+}
+
+// bounds gives the slices of segments for what bounds them, with those together as one of as
+// many rows.
+func (s *Source) bounds(segments []schemas.Segment) []Slice {
+	list := s.Slices(segments)
+	if !s.Permuted() {
+		return list
+	}
+	var out []Slice
+	for _, group := range s.Together(list) {
+		out = append(out, Bound(group))
+	}
+	return out
+}
+
+// Bound is one slice that stands for slices that are together, where only the rows count.
+func Bound(group []Slice) Slice {
+	out := group[0]
+	for _, sl := range group[1:] {
+		out.Rows += sl.Rows
+	}
+	return out
+}
+
 // Most is the most that the stream can deliver, for its begin record: rows, and
 // bytes of the messages that it touches, framing included. Nothing that the view hides
 // moves it.
 func (p *Plan) Most() (rows, bytes int64) {
 	s := p.Source
 	last := -1
-	for _, sl := range s.Slices(p.Segments) {
+	for _, sl := range s.bounds(p.Segments) {
 		bytes += s.layout.most(sl)
 		if sl.Shard != last && !s.View.Compact {
 			for _, d := range s.layout.dictionaries(sl.Shard) {
@@ -191,7 +231,7 @@ func (p *Plan) LargestMessage() int64 {
 	s := p.Source
 	var most int64
 	last := -1
-	for _, sl := range s.Slices(p.Segments) {
+	for _, sl := range s.bounds(p.Segments) {
 		most = max(most, s.layout.largest(sl))
 		if sl.Shard != last {
 			for _, d := range s.layout.dictionaries(sl.Shard) {
@@ -219,7 +259,7 @@ func (p *Plan) BeyondBudget(r *schemas.Release, rows, bytes int64, otherwise str
 		if err != nil {
 			return false
 		}
-		first := q.Source.Slices(q.Segments)
+		first := q.Source.bounds(q.Segments)
 		return len(first) > 0 && first[0].Rows <= r.MostRows && bytes/max(rows, 1)*first[0].Rows <= r.MostBytes // about
 	}
 	// In the widest of these a whole part fits. Each try costs as much as a plan, so they

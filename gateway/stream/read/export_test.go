@@ -1,6 +1,10 @@
 package read
 
-import "context"
+import (
+	"context"
+
+	"guichet/gateway/stream/plan"
+)
 
 // HeldFor is what a result holds, in bytes: the buffer that was read, those that messages
 // were spliced in, and each message in memory of its own.
@@ -27,6 +31,9 @@ func HeldFor(r Range, res Result, raw bool) int64 {
 
 // Span is where a range lies in its shard's object.
 func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offset, r.length }
+
+// Slices are those that a range holds.
+func (r *Range) Slices() []plan.Slice { return r.slices }
 
 // OnGiveBack makes a budget say when it gives memory back to the system.
 func (m *Budget) OnGiveBack(f func()) { m.give = f }

@@ -87,9 +87,13 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
+		again := n >= 0 && !out[n].passes && out[n].endsWith(sl) // its bytes are in the range already
 		part := !sl.Whole && 2*sl.Rows <= b.Rows
-		if n >= 0 && !part && !out[n].passes && !out[n].shared && out[n].canExtend(sl.Shard, b, most) && out[n].outputBound+makes <= most {
-			out[n].length += b.Len()
+		joins := again || n >= 0 && !part && !out[n].passes && !out[n].shared && out[n].canExtend(sl.Shard, b, most)
+		if joins && out[n].outputBound+makes <= most {
+			if !again {
+				out[n].length += b.Len()
+			}
 			out[n].outputBound += makes
 			out[n].slices = append(out[n].slices, sl)
 			continue
@@ -97,6 +101,12 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}, shared: part})
 	}
 	return out
+}
+
+// endsWith says whether the last slice of a range is of the batch of sl.
+func (r *Range) endsWith(sl plan.Slice) bool {
+	last := r.slices[len(r.slices)-1]
+	return last.Shard == sl.Shard && last.Batch == sl.Batch
 }
 
 // canExtend says whether a batch follows what is read, and both are at most so long.

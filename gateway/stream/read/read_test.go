@@ -73,7 +73,9 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 				}
 				made += makes(at)
 				end += b.Len()
-				at++
+				for at++; at-first < len(r.Slices()) && slices[at].Batch == slices[at-1].Batch; at++ { // its bytes are there
+					made += makes(at)
+				}
 			}
 			if small(first) && batches > 1 {
 				t.Errorf("range %d: a small part of a batch does not stand alone", i)
@@ -93,6 +95,30 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 			t.Errorf("%d of %d slices are read", at, len(slices))
 		}
 	})
+}
+
+// A lane reads each batch and each window that it takes rows of once, whatever its blocks.
+func TestLanesReadBatchesOnce(t *testing.T) {
+	l := people(t, 300, 40, 500)
+	s := l.source(t, nil)
+	seed := uint64(3)
+	for name, a := range map[string]plan.Ask{"stored": {World: 1}, "windows": {World: 1, Seed: &seed, Shuffle: "windows"}, "rows": {World: 1, Seed: &seed}} {
+		whole, err := plan.NewPlan(s, a)
+		streamtest.Must(t, err)
+		a.Lane = plan.Lane{Of: 2, Block: 3}
+		p, err := plan.NewPlan(s, a)
+		streamtest.Must(t, err)
+		length := func(p *plan.Plan) (n int64) {
+			for _, r := range read.PlanReads(p.Source, p.Source.Slices(p.Segments), read.MaxRange) {
+				_, _, length := r.Span()
+				n += length
+			}
+			return n
+		}
+		if got, want := length(p), length(whole); got != want {
+			t.Errorf("%s: %d bytes are read for a lane, %d for all", name, got, want)
+		}
+	}
 }
 
 // What a raw view reads passes as it lies in the store, under the published checksum; what

@@ -14,12 +14,12 @@ import (
 )
 
 // windowPlan is what a read of a permuted source does: it reads the batches that a window's
-// rows lie in, step by step, and gathers the rows of a slice in the window's own order. A
+// rows lie in, step by step, and gathers those of its slices in the window's own order. A
 // window is one batch, or a part of one, but for those that are joined of what shards have
 // over.
 type windowPlan struct {
-	slice plan.Slice
-	steps []windowStep
+	slices []plan.Slice // of one window
+	steps  []windowStep
 }
 
 // windowStep is a range of one shard with the rows of a window that lie in it.
@@ -28,13 +28,13 @@ type windowStep struct {
 	rows           []plan.WindowRows
 }
 
-// planWindows makes one range of each slice, which holds a step's bytes at a time.
+// planWindows makes one range of the slices of a window, which holds a step's bytes at a time.
 func planWindows(s *plan.Source, list []plan.Slice) []Range {
 	var out []Range
-	for _, sl := range list {
-		w := &windowPlan{slice: sl}
-		one := Range{window: w, outputBound: s.OutputBound(sl)}
-		for _, r := range s.Window(sl.Shard) {
+	for _, group := range s.Together(list) {
+		w := &windowPlan{slices: group}
+		one := Range{window: w, outputBound: s.OutputBound(plan.Bound(group))}
+		for _, r := range s.Window(group[0].Shard) {
 			b := s.StoredShard(r.Shard).Batches[r.Batch]
 			if n := len(w.steps) - 1; n >= 0 && w.steps[n].rows[0].Shard == r.Shard {
 				st := &w.steps[n]
@@ -67,11 +67,11 @@ type found struct {
 	row    int32
 }
 
-// windowMessages makes the messages of a slice of a window.
+// windowMessages makes the messages of the slices of a window.
 func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
-	sl := rd.window.slice
-	order := r.source.Permutation(sl)
-	w := windowRows{places: make([]found, r.source.ShardRows(sl.Shard))}
+	group := rd.window.slices
+	order := r.source.Permutation(group)
+	w := windowRows{places: make([]found, r.source.ShardRows(group[0].Shard))}
 	for i := range w.places {
 		w.places[i].record = unwanted
 	}
@@ -90,7 +90,7 @@ func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
 	if at != len(w.places) {
 		return Result{Err: NotAsPublished(nil)}
 	}
-	out.made = r.space.get(r.source.OutputBound(sl))
+	out.made = r.space.get(r.source.OutputBound(plan.Bound(group)))
 	*out.made = (*out.made)[:0]
 	out.Messages, out.Err = w.messages(r.source.View, nil, order, out.made)
 	return out

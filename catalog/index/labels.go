@@ -1,4 +1,4 @@
-package api
+package index
 
 import (
 	"golang.org/x/text/language"
@@ -18,8 +18,8 @@ func themes() map[string]string {
 	}
 }
 
-// label names the values of facets whose values are codes, in English.
-func label(facets map[string]schemas.Facet) error {
+// Label names the values of facets whose values are codes, in English.
+func Label(facets map[string]schemas.Facet) error {
 	profiles, err := schemas.SpaceProfiles()
 	if err != nil {
 		return err

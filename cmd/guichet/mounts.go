@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"guichet/cmd/guichet/terminal"
+	"guichet/connectors/mount"
+	"guichet/schemas"
+)
+
+// shown is which of an agreement's data become files.
+type shown struct {
+	Version string `help:"Version; the newest that the agreement covers when left out." placeholder:"ID"`
+	Columns some   `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	RunID   string `name:"run" help:"Id of the run." placeholder:"ID"`
+}
+
+// mount mounts an agreement; what programs see as an error number is told here in words.
+func (v shown) mount(ctx context.Context, t *terminal.Terminal, g *grammar, agreement, dir string) (*mount.Mounted, error) {
+	c, err := g.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return mount.Mount(ctx, dir, mount.What{
+		Client: c, Agreement: schemas.AgreementID(agreement), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
+		Columns: string(v.Columns), Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
+	})
+}
+
+// mountCmd shows an agreement as files until it is stopped.
+type mountCmd struct {
+	Agreement string `arg:"" help:"Id of the agreement."`
+	Dir       string `arg:"" help:"An empty folder." type:"existingdir"`
+	shown
+}
+
+// Run mounts, and waits for the end.
+func (v mountCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	m, err := v.mount(ctx, t, g, v.Agreement, v.Dir)
+	if err != nil {
+		return err
+	}
+	rows, files := m.Rows()
+	if t.JSON {
+		err = t.Print(map[string]any{"folder": v.Dir, "files": files, "rows": rows})
+	} else {
+		fmt.Fprintf(t.Out, "%s in %s at %s, until Ctrl-C or fusermount3 -u\n", terminal.Plural(rows, "row", "rows"),
+			terminal.Plural(files, "file", "files"), v.Dir)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		m.Wait()
+	}()
+	select {
+	case <-over:
+		return err
+	case <-ctx.Done():
+		return errors.Join(err, m.Unmount())
+	}
+}
+
+// execCmd runs a command over an agreement's files.
+type execCmd struct {
+	Agreement string   `arg:"" help:"Id of the agreement."`
+	Command   []string `arg:"" passthrough:"" help:"The command with what it is given, after --."`
+	shown
+}
+
+// Run mounts where only this user looks, runs the command, and gives its exit status.
+func (v execCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) (err error) {
+	if len(v.Command) > 0 && v.Command[0] == "--" {
+		v.Command = v.Command[1:]
+	}
+	if len(v.Command) == 0 {
+		return schemas.BadField("exec", "command", "say which command: guichet exec AGREEMENT -- python train.py")
+	}
+	dir, err := os.MkdirTemp("", "guichet-")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(dir)) }()
+	m, err := v.mount(context.WithoutCancel(ctx), t, g, v.Agreement, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Unmount()) }()
+	cmd := exec.Command(v.Command[0], v.Command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.In, t.Out, t.Err
+	cmd.Env = append(os.Environ(), "GUICHET_DATA="+dir)
+	// The command ends by its own will, also where a scheduler asks: its data stay until then.
+	asked := make(chan os.Signal, 4)
+	signal.Notify(asked, syscall.SIGTERM)
+	defer signal.Stop(asked)
+	err = cmd.Start()
+	if err != nil {
+		return schemas.Errorf(schemas.Invalid, "command", "the command cannot be run: %w", err)
+	}
+	over := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case s := <-asked:
+				_ = cmd.Process.Signal(s) // one that is over has nothing to end
+			case <-over:
+				return
+			}
+		}
+	}()
+	err = cmd.Wait()
+	close(over)
+	return err
+}

@@ -1,0 +1,20 @@
+// Package mount shows the data of an agreement as read-only files of this machine.
+//
+// In: a client that holds leases, an agreement, what of it to show. Out: a folder with a file
+// TABLE/SPLIT/N.arrow for each shard, in the form of Arrow IPC files, and _manifest.json, whose
+// name readers of folders leave out, until it is unmounted. Always: a read gives the bytes that the gateway gives for the same range or
+// fails (EACCES where the gateway refuses, EIO where it cannot be reached for a while), never
+// fewer; what was refused once is refused from then on, also what the kernel had kept. It must
+// not know where the gateway has its bytes from.
+//
+// A file is read as the program reads it. Scattered reads are ranges of their own; the second
+// of two that follow each other begins a run, one request whose bytes are read ahead:
+//
+//	read 0–128 KiB        GET bytes=0-131071
+//	read 128–256 KiB      GET bytes=131072-4325375     a run of 4 MiB, read ahead in blocks
+//	read 256–384 KiB      from the run …
+//	read 4.1–4.2 MiB      GET bytes=4325376-12713983   the next run, twice as long (64 MiB at most)
+//
+// So a program that looks at a schema is charged for little, and one that reads all of it makes
+// few requests.
+package mount

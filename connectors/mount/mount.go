@@ -1,0 +1,173 @@
+//go:build linux || darwin || freebsd
+
+package mount
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+// lookEvery is how often an unread mount asks whether its agreement stands.
+const lookEvery = 15 * time.Second
+
+// Mounted is a mounted agreement.
+type Mounted struct {
+	view   *view
+	server *fuse.Server
+	stop   context.CancelFunc
+}
+
+// view is what all files of a mount share.
+type view struct {
+	client    *client.Client // with leases
+	agreement schemas.AgreementID
+	columns   string
+	manifest  schemas.Manifest
+	tell      func(text string)
+	root      *folder
+
+	mu   sync.Mutex
+	no   error           // what the gateway refused: all is refused from then on
+	told map[string]bool // what was told
+}
+
+// Mount shows an agreement in a folder that is there, until Unmount or until ctx ends. Errors:
+// of the gateway; Unavailable where this machine mounts nothing.
+func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
+	v := &view{
+		client: what.Client.As(what.Client.Renewing(what.Run, what.Agreement)), agreement: what.Agreement, columns: what.Columns,
+		tell: what.Tell, told: map[string]bool{}, root: &folder{},
+	}
+	query := client.Query("version", string(what.Version), "columns", what.Columns, "run", string(what.Run))
+	err := v.client.Get(ctx, "/agreements/"+string(what.Agreement)+"/manifest"+query, &v.manifest)
+	if err != nil {
+		return nil, err
+	}
+	forever := 24 * time.Hour // files of a version never change
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	var grown error
+	server, err := fs.Mount(dir, v.root, &fs.Options{
+		AttrTimeout: &forever, EntryTimeout: &forever, Logger: quiet, UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
+		OnAdd: func(ctx context.Context) { grown = v.grow(ctx, v.root.EmbeddedInode()) },
+		MountOptions: fuse.MountOptions{
+			FsName: "guichet:" + string(what.Agreement), Name: "guichet", MaxReadAhead: block, DisableXAttrs: true, Logger: quiet,
+			DirectMount: os.Getuid() == 0, DirectMountFlags: readOnly, Options: []string{"ro", "nosuid", "nodev"},
+		},
+	})
+	if err != nil {
+		return nil, notHere(dir, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	m := &Mounted{v, server, stop}
+	if grown != nil {
+		return nil, errors.Join(grown, m.Unmount())
+	}
+	go m.watch(ctx)
+	return m, nil
+}
+
+// Wait returns once it is unmounted, by whomever.
+func (m *Mounted) Wait() { m.server.Wait() }
+
+// Rows counts the rows that are shown, in files.
+func (m *Mounted) Rows() (rows int64, files int) {
+	for _, t := range m.view.manifest.Tables {
+		rows += t.Rows
+		files += len(t.Shards)
+	}
+	return rows, files
+}
+
+// Unmount ends it. Errors: files are open still.
+func (m *Mounted) Unmount() error {
+	err := m.server.Unmount()
+	if err != nil {
+		return schemas.Errorf(schemas.Conflict, "mount", "it cannot be unmounted, a program may still use it: %w", err)
+	}
+	m.stop()
+	return nil
+}
+
+// watch asks from time to time whether the agreement stands: what the kernel has kept is read
+// without us.
+func (m *Mounted) watch(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		look, over := context.WithTimeout(ctx, lookEvery)
+		err := m.view.client.Get(look, "/agreements/"+string(m.view.agreement)+"/manifest?version="+string(m.view.manifest.Version), nil)
+		over()
+		if err != nil && ctx.Err() == nil {
+			_ = m.view.ended(err) // which acts on it
+		}
+	}
+}
+
+// refused is what ended the mount; nil while it stands.
+func (v *view) refused() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.no
+}
+
+// ended looks at an error that a program is about to get: it is told, and what the gateway
+// refuses ends everything, also what the kernel has kept.
+func (v *view) ended(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	v.mu.Lock()
+	first := !v.told[err.Error()]
+	v.told[err.Error()] = true
+	kind := schemas.KindOf(err)
+	over := v.no == nil && (kind == schemas.Denied || kind == schemas.Gone || kind == schemas.NotFound)
+	if over {
+		v.no = err
+	}
+	v.mu.Unlock()
+	if first {
+		v.tell(text(err))
+	}
+	if over {
+		go v.forget(v.root.EmbeddedInode()) // not from within a call of the kernel, which would wait for itself
+	}
+	return err
+}
+
+// text is an error for people.
+func text(err error) string {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	if e.Remedy != "" {
+		return e.Message + "; " + e.Remedy
+	}
+	return e.Message
+}
+
+// forget drops what the kernel keeps of all files below a node.
+func (v *view) forget(n *fs.Inode) {
+	for _, child := range n.Children() {
+		v.forget(child)
+	}
+	if n.StableAttr().Mode&syscall.S_IFDIR == 0 {
+		_ = n.NotifyContent(0, 0) // a file that nobody has looked at
+	}
+}

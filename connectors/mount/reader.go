@@ -1,0 +1,267 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"guichet/schemas"
+)
+
+const (
+	firstRun = 4 << 20
+	mostRun  = 64 << 20
+	block    = 1 << 20   // what is read ahead at a time
+	ahead    = 8 << 20   // beyond what was read last
+	behind   = 4 << 20   // before it: the kernel's reads overtake each other
+	nearby   = 256 << 10 // of a read that follows another: the kernel sends several at once
+	patience = 2 * time.Minute
+)
+
+// opener gives n bytes of a file from from on. Errors: schemas.Error as the gateway refuses.
+type opener func(ctx context.Context, from, n int64) (io.ReadCloser, error)
+
+// reader reads one open file. Safe for concurrent use.
+type reader struct {
+	open opener
+	size int64
+	end  func(error) error // what becomes of an error before it is given; told of each that the gateway refused
+
+	mu   sync.Mutex
+	next int64 // where a read would follow the last one
+	long int64 // of the next run
+	run  *run
+}
+
+func newReader(open opener, size int64, end func(error) error) *reader {
+	return &reader{open: open, size: size, end: end, long: firstRun}
+}
+
+// Close ends what is read ahead.
+func (r *reader) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.run != nil {
+		r.run.stop()
+		r.run = nil
+	}
+}
+
+// ReadAt fills p from off on, less only at the end of the file. What breaks off is asked for
+// again for a while; what the gateway refuses is not.
+func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	p = p[:max(0, min(int64(len(p)), r.size-off))]
+	done := 0
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		for done < len(p) {
+			n, err := r.some(ctx, p[done:], off+int64(done))
+			done += n
+			if errors.Is(err, errDropped) {
+				continue
+			}
+			if err != nil && final(err) {
+				return struct{}{}, backoff.Permanent(err)
+			}
+			if err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	}, backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 100 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
+	}), backoff.WithMaxElapsedTime(patience))
+	if err != nil {
+		return done, r.end(err)
+	}
+	return done, nil
+}
+
+// final says whether asking again is no use: the gateway said no, or nobody waits any more.
+func final(err error) bool {
+	e, refused := errors.AsType[*schemas.Error](err)
+	if refused {
+		return e.Kind != schemas.Busy && e.Kind != schemas.Unavailable && e.Kind != schemas.Internal
+	}
+	return errors.Is(err, context.Canceled)
+}
+
+// some reads at least one byte of p: from the run, or by a request.
+func (r *reader) some(ctx context.Context, p []byte, off int64) (int, error) {
+	r.mu.Lock()
+	now := r.run
+	follows := off > 0 && off >= r.next-nearby && off <= r.next+nearby
+	r.next = off + int64(len(p))
+	if now == nil || !now.holds(off) {
+		if !follows {
+			r.mu.Unlock()
+			return r.once(ctx, p, off)
+		}
+		if now != nil {
+			now.stop()
+		}
+		now = startRun(r.open, off, min(r.long, r.size-off))
+		r.run, r.long = now, min(2*r.long, mostRun)
+	}
+	r.mu.Unlock()
+	n, err := now.read(ctx, p, off)
+	if err != nil {
+		r.mu.Lock()
+		if r.run == now { // the next read begins another one, where this one broke off
+			r.run = nil
+		}
+		r.next = off + int64(n)
+		r.mu.Unlock()
+		now.stop()
+	}
+	return n, err
+}
+
+// once reads p by a request of its own.
+func (r *reader) once(ctx context.Context, p []byte, off int64) (int, error) {
+	body, err := r.open(ctx, off, int64(len(p)))
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	n, err := io.ReadFull(body, p)
+	if err != nil {
+		err = fmt.Errorf("%d of %d bytes came: %w", n, len(p), err)
+	}
+	return n, err
+}
+
+// run is one request whose bytes are read ahead, from start on. Blocks that lie behind what was
+// read last are dropped.
+type run struct {
+	start, n int64
+	stop     context.CancelFunc
+
+	mu      sync.Mutex
+	blocks  map[int64][]byte // by number, from start
+	have    int64            // bytes that came
+	asked   int64            // beyond the last byte that was asked for
+	err     error
+	changed chan struct{} // closed when any of these moves
+}
+
+func startRun(open opener, start, n int64) *run {
+	ctx, stop := context.WithCancel(context.Background())
+	r := &run{start: start, n: n, stop: stop, blocks: map[int64][]byte{}, changed: make(chan struct{})}
+	go r.fetch(ctx, open)
+	return r
+}
+
+// holds says whether a read at off is this run's: it is there, or comes soon.
+func (r *run) holds(off int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := off - r.start
+	return at >= 0 && at < r.n && at <= r.have+ahead && (at >= r.have || r.blocks[at/block] != nil)
+}
+
+// move changes what others wait for.
+func (r *run) move(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// fetch reads the request to its end, or until it is stopped.
+func (r *run) fetch(ctx context.Context, open opener) {
+	defer r.stop()
+	body, err := open(ctx, r.start, r.n)
+	if err != nil {
+		r.move(func() { r.err = cut(ctx, err) })
+		return
+	}
+	defer body.Close()
+	for at := int64(0); at < r.n; {
+		if !r.wanted(ctx, at) {
+			r.move(func() { r.err = errDropped })
+			return
+		}
+		b := make([]byte, min(block, r.n-at))
+		n, err := io.ReadFull(body, b)
+		if err != nil {
+			b, err = b[:n], cut(ctx, err)
+		}
+		at += int64(n)
+		r.move(func() {
+			if n > 0 {
+				r.blocks[(at-1)/block] = b
+			}
+			r.have, r.err = at, err
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// cut is why a run breaks off: its error, or that it was stopped.
+func cut(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errDropped
+	}
+	return err
+}
+
+// wanted waits until the block at at is near what is read; false where the run is stopped.
+func (r *run) wanted(ctx context.Context, at int64) bool {
+	for {
+		r.mu.Lock()
+		near, changed := at < r.asked+ahead, r.changed
+		r.mu.Unlock()
+		if near {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		}
+	}
+}
+
+// read copies what is there at off, once it is.
+func (r *run) read(ctx context.Context, p []byte, off int64) (int, error) {
+	at := off - r.start
+	r.move(func() {
+		r.asked = max(r.asked, min(at+int64(len(p)), r.n))
+		for i := range r.blocks {
+			if (i+1)*block <= r.asked-behind {
+				delete(r.blocks, i)
+			}
+		}
+	})
+	for {
+		r.mu.Lock()
+		b, have, err, changed := r.blocks[at/block], r.have, r.err, r.changed
+		r.mu.Unlock()
+		if within := at % block; within < int64(len(b)) {
+			return copy(p, b[within:]), nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if at < have {
+			return 0, errDropped
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// errDropped says that a read came so late that its block was let go, or its run was stopped for
+// another one; it is asked for anew.
+var errDropped = errors.New("the block was dropped")
