@@ -52,6 +52,7 @@ func siblings() map[string][]string {
 		"gateway/api":          {"gateway/problem"},
 		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":       {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
+		"connectors/db":        {"connectors/db/indexes"},
 		"connectors/db/dbtest": {"connectors/db"},
 		"connectors/db/kept":   {"connectors/db"},
 		"gateway/doortest":     {"*"},

@@ -68,10 +68,7 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	if tx.done {
 		return nil, errTxDone
 	}
-	ctx, err := tx.unbroken(ctx)
-	if err != nil {
-		return nil, err
-	}
+	ctx = tx.unbroken(ctx)
 	if st := tx.cached(ctx, query); st != nil {
 		res, err := st.ExecContext(ctx, args...)
 		return res, tx.db.classify(err)
@@ -95,27 +92,20 @@ func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *One {
 	if tx.done {
 		return &One{err: errTxDone}
 	}
-	ctx, err := tx.unbroken(ctx)
-	if err != nil {
-		return &One{err: err}
-	}
+	ctx = tx.unbroken(ctx)
 	if st := tx.cached(ctx, query); st != nil {
 		return &One{db: tx.db, row: st.QueryRowContext(ctx, args...)}
 	}
 	return &One{db: tx.db, row: tx.tx.QueryRowContext(ctx, tx.db.bind(query), args...)}
 }
 
-// unbroken is the context of one statement. On SQLite a small one costs less than the goroutine
-// that would break it off: whether its time is over is seen before it, and a file system that
-// hangs could not be broken off.
-func (tx *Tx) unbroken(ctx context.Context) (context.Context, error) {
-	if tx.db.postgres {
-		return ctx, nil
+// unbroken is the context of one statement: on SQLite a small one costs less than the goroutine that
+// would break it off. One whose time is over is not begun.
+func (tx *Tx) unbroken(ctx context.Context) context.Context {
+	if tx.db.postgres || ctx.Err() != nil {
+		return ctx
 	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return context.WithoutCancel(ctx), nil
+	return context.WithoutCancel(ctx)
 }
 
 // maxStmts bounds the statements kept prepared on SQLite's write connection;
@@ -152,9 +142,8 @@ func (db *DB) prepareWanted(ctx context.Context) {
 }
 
 // InsertMany inserts rows of int64, string or []byte, each column of one type,
-// in one statement on PostgreSQL and many at a time on SQLite.
-// Table and columns are names of ours, never input. After an error some may be stored: the
-// function must return it.
+// in one statement on PostgreSQL and many at a time on SQLite. Table and columns are names of
+// ours, never input. After an error some may be stored: the function must return it.
 func (tx *Tx) InsertMany(ctx context.Context, table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil

@@ -1,6 +1,6 @@
 -- What nobody looks up is in no index: a release writes some 34 values and two changes, and
 -- each was put into a tree that it was never found by. Queries repeat the conditions word
--- for word, else a database does not use the index (connectors/db/indexes.go).
+-- for word, else a database does not use the index (connectors/db/indexes).
 
 -- +goose Up
 DROP INDEX IF EXISTS change_subject;

@@ -1,4 +1,10 @@
-package db
+// Package indexes says what the database finds by an index, to the migrations that make them and
+// to the queries that use them.
+//
+// In: nothing. Out: conditions that queries repeat, and the migration that gives SQLite's record
+// keys of its own. Always: a query with a condition reads rows by its index, and finds what
+// it would find without.
+package indexes
 
 import (
 	"context"
@@ -26,13 +32,13 @@ func FindsValues(name string) bool {
 		strings.HasPrefix(name, "account")
 }
 
-// rowidsVersion is the place of rowids among the migrations.
+// rowidsVersion is the place of Rowids among the migrations.
 const rowidsVersion = 17
 
-// rowids makes the keys of the record SQLite's own: a BIGINT PRIMARY KEY is an index beside
+// Rowids makes the keys of the record SQLite's own: a BIGINT PRIMARY KEY is an index beside
 // the table there, so that each change, value and hash was put into two trees. PostgreSQL
 // has no such difference. It copies the record once, in one transaction.
-func rowids() *goose.Migration {
+func Rowids() *goose.Migration {
 	return goose.NewGoMigration(rowidsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		for _, q := range []string{
 			`CREATE TABLE change_rowid (

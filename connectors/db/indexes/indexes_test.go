@@ -1,4 +1,4 @@
-package db_test
+package indexes_test
 
 import (
 	"context"
@@ -11,9 +11,11 @@ import (
 	"testing"
 
 	"github.com/pressly/goose/v3"
+	"go.uber.org/goleak"
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -35,8 +37,8 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 				}
 			}
 			for _, q := range []string{
-				"SELECT position FROM change WHERE subject = 'x' AND " + db.LookedUpSubjects,
-				"SELECT position FROM change_value WHERE name = 'run' AND substr(value, 1, 200) = 'x' AND " + db.LookedUpValues,
+				"SELECT position FROM change WHERE subject = 'x' AND " + indexes.LookedUpSubjects,
+				"SELECT position FROM change_value WHERE name = 'run' AND substr(value, 1, 200) = 'x' AND " + indexes.LookedUpValues,
 				"SELECT DISTINCT replica FROM release WHERE state = 'open'",
 			} {
 				rows, err := tx.Query(ctx, explain+q)
@@ -69,8 +71,8 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 		}
 		for _, name := range []string{"agreement", "by", "run", "account", "account.2", "of", "columns", "digest.lease", "provider", "Run", "accent"} {
 			var has bool
-			err := database.QueryRow(t.Context(), "SELECT "+db.LookedUpValues+" FROM (SELECT CAST(? AS TEXT) AS name) v", name).Scan(&has)
-			if err != nil || has != db.FindsValues(name) {
+			err := database.QueryRow(t.Context(), "SELECT "+indexes.LookedUpValues+" FROM (SELECT CAST(? AS TEXT) AS name) v", name).Scan(&has)
+			if err != nil || has != indexes.FindsValues(name) {
 				t.Errorf("of %s the database says %t: %v", name, has, err)
 			}
 		}
@@ -125,7 +127,7 @@ func TestOlderDatabasesAreCarriedOver(t *testing.T) {
 					t.Fatal(err)
 				}
 				var at int64
-				err = database.QueryRow(t.Context(), "SELECT position FROM change_value WHERE name = 'run' AND value = 'more' AND "+db.LookedUpValues+
+				err = database.QueryRow(t.Context(), "SELECT position FROM change_value WHERE name = 'run' AND value = 'more' AND "+indexes.LookedUpValues+
 					" ORDER BY position DESC LIMIT 1").Scan(&at)
 				if err != nil || at != last.Value() {
 					t.Errorf("the change %d is found at %d: %v", last.Value(), at, err)
@@ -190,3 +192,5 @@ func everything(t *testing.T, raw *sql.DB) (out []string) {
 	}
 	return out
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
