@@ -81,7 +81,8 @@ func TextBytes(runs []Run) (size int64) {
 	return size
 }
 
-// MostBytes bounds the bytes that so many values of a flat field take in a batch's body,
+// MostBytes bounds the bytes that so many values of a flat field, or of lists of one width of
+// flat ones, take in a batch's body,
 // padding included, when none of them has more than most bytes. It is exact for types of
 // fixed width, apart from a bitmap that is not needed.
 func MostBytes(f arrow.Field, rows, most int64) int64 {
@@ -94,12 +95,18 @@ func MostBytes(f arrow.Field, rows, most int64) int64 {
 		return 0
 	case ShapeText:
 		return n + ipc.Padded((rows+1)*int64(OffsetWidth(f.Type))) + ipc.Padded(rows*most)
+	case ShapeFixedList:
+		l := f.Type.(*arrow.FixedSizeListType) //nolint:forcetypeassert // of that shape
+		return n + MostBytes(l.ElemField(), rows*int64(l.Len()), most)
 	}
 	return n + ipc.Padded((rows*int64(BitWidth(f.Type))+7)/8)
 }
 
 // FixedWidth says whether MostBytes follows from a type and rows alone.
 func FixedWidth(dt arrow.DataType) bool {
+	if l, ok := dt.(*arrow.FixedSizeListType); ok {
+		return FixedWidth(l.Elem())
+	}
 	s := ShapeOf(dt)
 	return s == ShapeNull || s == ShapeFixed || s == ShapeDict
 }

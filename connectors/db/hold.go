@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -121,7 +122,7 @@ func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 		args = append(args, s)
 	}
 	rows, err := q.Query(ctx, `SELECT c.leaf, v.salt, v.value FROM change c LEFT JOIN change_value v ON v.position = c.position AND v.name = ?
-		WHERE c.subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND c.kind <> 'refusal' ORDER BY c.position DESC`, args...)
+		WHERE c.subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND c.`+indexes.LookedUpSubjects+` ORDER BY c.position DESC`, args...)
 	if err != nil {
 		return fmt.Errorf("look up the changes of %s %s: %w", table, id, err)
 	}
@@ -186,7 +187,7 @@ func readRuling(ctx context.Context, q Querier, table, id string) (*noun, record
 	args = append(args, DigestValue(table), id)
 	n, r := &noun{table: table, id: id}, recorded{}
 	err := q.QueryRow(ctx, `SELECT `+selection(table, "n")+`, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
-		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND kind <> 'refusal' ORDER BY position DESC LIMIT 1)
+		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND `+indexes.LookedUpSubjects+` ORDER BY position DESC LIMIT 1)
 		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(append(n.into(), &r.leaf, &r.salt, &r.value)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return n, r, notFound(table, id)

@@ -17,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -159,7 +160,9 @@ func (db *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
-	if db.postgres {
+	if !db.postgres {
+		opts = append(opts, goose.WithGoMigrations(indexes.Rowids()))
+	} else {
 		dialect = goose.DialectPostgres
 		unlock, err := db.lockSchema(ctx)
 		if err != nil {

@@ -68,6 +68,7 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	if tx.done {
 		return nil, errTxDone
 	}
+	ctx = tx.unbroken(ctx)
 	if st := tx.cached(ctx, query); st != nil {
 		res, err := st.ExecContext(ctx, args...)
 		return res, tx.db.classify(err)
@@ -91,10 +92,20 @@ func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *One {
 	if tx.done {
 		return &One{err: errTxDone}
 	}
+	ctx = tx.unbroken(ctx)
 	if st := tx.cached(ctx, query); st != nil {
 		return &One{db: tx.db, row: st.QueryRowContext(ctx, args...)}
 	}
 	return &One{db: tx.db, row: tx.tx.QueryRowContext(ctx, tx.db.bind(query), args...)}
+}
+
+// unbroken is the context of one statement: on SQLite a small one costs less than the goroutine that
+// would break it off. One whose time is over is not begun.
+func (tx *Tx) unbroken(ctx context.Context) context.Context {
+	if tx.db.postgres || ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // maxStmts bounds the statements kept prepared on SQLite's write connection;
@@ -131,8 +142,8 @@ func (db *DB) prepareWanted(ctx context.Context) {
 }
 
 // InsertMany inserts rows of int64, string or []byte, each column of one type,
-// in one statement on PostgreSQL and many at a time on SQLite.
-// Table and columns are names of ours, never input.
+// in one statement on PostgreSQL and many at a time on SQLite. Table and columns are names of
+// ours, never input. After an error some may be stored: the function must return it.
 func (tx *Tx) InsertMany(ctx context.Context, table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
@@ -140,7 +151,8 @@ func (tx *Tx) InsertMany(ctx context.Context, table string, columns []string, ro
 	if tx.db.postgres {
 		return tx.insertArrays(ctx, table, columns, rows)
 	}
-	insert, row := "INSERT INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ", "(?"+strings.Repeat(", ?", len(columns)-1)+")"
+	// OR FAIL: else SQLite copies each page that it changes, to undo a statement of many rows alone.
+	insert, row := "INSERT OR FAIL INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ", "(?"+strings.Repeat(", ?", len(columns)-1)+")"
 	// Few sizes, so that each stays prepared: 85 rows are inserted as 64, 16, 4 and 1.
 	for _, n := range []int{256, 64, 16, 4, 1} {
 		for ; len(rows) >= n; rows = rows[n:] {

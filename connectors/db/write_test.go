@@ -71,6 +71,38 @@ func TestCancelledWhileRunning(t *testing.T) {
 }
 
 // A function that hides a statement's error from us loses only its own work.
+// A statement of a function whose time is over is not begun, though none is broken off on SQLite.
+func TestStatementsAfterTheirTime(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		over := errors.New("its time is over")
+		err := database.Write(context.Background(), func(fctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(fctx, "UPDATE write_probe SET at = 7")
+			if err != nil {
+				return err
+			}
+			cancel(over)
+			var n int
+			for _, err := range []error{tx.QueryRow(ctx, "SELECT 1").Scan(&n), second(tx.Exec(ctx, "UPDATE write_probe SET at = 8"))} {
+				if !errors.Is(err, over) && !errors.Is(err, context.Canceled) {
+					t.Errorf("a statement goes on: %v", err)
+				}
+			}
+			return over
+		})
+		if !errors.Is(err, over) {
+			t.Errorf("got %v", err)
+		}
+		var at int
+		err = database.QueryRow(t.Context(), "SELECT at FROM write_probe").Scan(&at)
+		if err != nil || at != 0 {
+			t.Errorf("%d was stored: %v", at, err)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
 func TestHiddenError(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		var wg sync.WaitGroup

@@ -52,6 +52,9 @@ func (s *ipcStream) RestBytes() int64 {
 	return pieceBytes
 }
 
+// Sums is for stream.Passer.
+func (s *ipcStream) Sums() bool { return s.sums }
+
 func (s *ipcStream) Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error {
 	s.out, s.turn = release.Pieces(ctx, s.w), release.Turn(ctx)
 	h := s.w.Header()

@@ -54,7 +54,8 @@ func New(c Config) *Engine {
 		c.Idle = release.DefaultIdle
 	}
 	e := &Engine{Config: c, manifests: newManifests(), life: release.NewLifecycle()}
-	e.budget, e.recent = read.NewBudget(c.Memory), read.NewRecent(c.Memory)
+	e.budget = read.NewBudget(c.Memory)
+	e.recent = read.NewRecent(e.budget)
 	e.keeper = release.NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
 	e.indexes = rowindex.NewCache(c.Store, c.Work, e.life, c.Feed, c.Log)
 	e.Files = file.New(file.Config{

@@ -15,13 +15,18 @@ import (
 )
 
 // Passer is a sink that takes messages with a Rest, of which it holds so many bytes at once;
-// 0: it takes none.
-type Passer interface{ RestBytes() int64 }
+// 0: it takes none. Sums says whether it needs the sum at End: a Rest of which parts are
+// hidden has none.
+type Passer interface {
+	RestBytes() int64
+	Sums() bool
+}
 
 // Sink is a door's end of a stream. Begin comes once, when the release is durable
 // and before anything is sent; then Message for each message; End after the last,
 // only when all went well, with the CRC-32C of the whole as an IPC stream, from the
-// schema message to the end marker. What it returns ends the stream.
+// schema message to the end marker, which says nothing to a Passer that needs none.
+// What it returns ends the stream.
 type Sink interface {
 	Begin(ctx context.Context, r schemas.Release, p *plan.Plan) error
 	Message(m read.Message) error
@@ -54,7 +59,10 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	g = g.At(src.Table.Name, src.Split.Name) // table and split may have been left out
 	of := release.ReadPlan{Epoch: p.Ask.Epoch, View: src.ViewDigest(), Segments: p.Segments}
 	return e.keeper.Hold(ctx, g, r, of, cut, func(ctx context.Context, o *release.Open) error {
-		s := &sending{engine: e, plan: p, release: o, sink: sink, rest: rest}
+		s := &sending{engine: e, plan: p, release: o, sink: sink, rest: rest, sums: true}
+		if passer, ok := sink.(Passer); ok {
+			s.sums = passer.Sums()
+		}
 		s.framingBytes, s.sum = int64(len(src.Schema()))+8, ipc.Sum(src.Schema())
 		s.pace = release.NewPace(e.Idle, func() { o.Cut(release.SilentClient(e.Idle, p.GoOn(s.sent.Load()))) })
 		return s.all(ctx, reads)
@@ -62,11 +70,11 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 }
 
 // restBytes is how much a sink holds of what it passes on as it lies in the store; 0 where
-// something of it is looked at: the view changes it, or the operator does not answer for
-// the store and sums are compared.
+// something of it is looked at: the view changes values, the operator does not answer for
+// the store and sums are compared, or the client compares a sum of what the view shows.
 func (e *Engine) restBytes(ctx context.Context, src *plan.Source, sink Sink) (int64, error) {
 	p, ok := sink.(Passer)
-	if !ok || !src.View.Raw() || src.Regrouped() {
+	if !ok || !src.View.Passes() || src.Regrouped() || p.Sums() && !src.View.Raw() {
 		return 0, nil
 	}
 	seen := map[schemas.StoreID]bool{}
@@ -96,6 +104,7 @@ type sending struct {
 	rest         int64 // what the sink holds of a Rest; 0: it gets none
 	framingBytes int64 // schema and end marker, which doors send by themselves; they count with the first message
 	begun        bool
+	sums         bool         // the sink needs sum
 	sum          uint32       // of what was sent, schema included
 	sent         atomic.Int64 // rows of the messages that the door has taken
 	pace         *release.Pace
@@ -181,7 +190,9 @@ func (s *sending) messages(ctx context.Context, group []read.Message) error {
 		err = s.begin(ctx)
 	}
 	for i := 0; i < len(group) && err == nil; i++ {
-		s.sum = group[i].JoinSum(s.sum)
+		if s.sums {
+			s.sum = group[i].JoinSum(s.sum)
+		}
 		err = s.pace.During(func() error { return s.sink.Message(group[i]) })
 	}
 	if err != nil {

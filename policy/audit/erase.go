@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -79,7 +80,8 @@ func (l *Log) Erase(ctx context.Context, by schemas.Principal, index int64, name
 
 // erasures gives the positions of the erasures of a record's values.
 func (l *Log) erasures(ctx context.Context, index int64) ([]int64, error) {
-	rows, err := l.db.Query(ctx, "SELECT position FROM change WHERE subject = ? AND kind = ? ORDER BY position",
+	rows, err := l.db.Query(ctx,
+		"SELECT position FROM change WHERE subject = ? AND kind = ? AND "+indexes.LookedUpSubjects+" ORDER BY position",
 		erasureOf(index), schemas.ChangeErasure)
 	if err != nil {
 		return nil, fmt.Errorf("read erasures: %w", err)

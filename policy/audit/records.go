@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -78,13 +79,18 @@ func (q Query) where() (string, []any) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values
+		indexed := ""
+		if indexes.FindsValues(name) {
+			indexed = " AND " + indexes.LookedUpValues
+		}
 		parts = append(parts, `position IN (SELECT position FROM change_value
-			WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)`)
+			WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?`+indexed+`)`)
 		args = append(args, name, q.Values[name], q.Values[name])
 	}
 	if q.About != "" {
 		parts = append(parts, `position IN (SELECT position FROM change_value
-			WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?)`)
+			WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?
+			AND `+indexes.LookedUpValues+`)`)
 		args = append(args, q.About, q.About)
 	}
 	return strings.Join(parts, " AND "), args

@@ -25,6 +25,8 @@ func (v *View) Body(b schemas.Block, rows int64) int64 {
 		switch e, f := v.edits[i], v.Fields[at]; {
 		case e != nil:
 			edited += column.MostBytes(f, rows, e.Most())
+		case sized && rows < b.Rows && column.FixedWidth(f.Type): // encoded anew
+			n += min(b.Columns[i], column.MostBytes(f, rows, 0))
 		case sized:
 			n += b.Columns[i]
 		case column.FixedWidth(f.Type):

@@ -44,6 +44,10 @@ type View struct {
 // Raw says that messages pass as they lie in the store.
 func (v *View) Raw() bool { return v.keep == nil && len(v.edits) == 0 && v.Filter == nil }
 
+// Passes says that whole batches pass without a look at their values: raw, or with columns
+// hidden.
+func (v *View) Passes() bool { return !v.Compact && len(v.edits) == 0 && v.Filter == nil }
+
 // New makes the view of one table under an agreement. wanted are the columns
 // asked for; nil is every column that is not hidden. Errors: Denied for a hidden
 // column, Invalid for one that is not there, Denied for an obligation that cannot be

@@ -51,7 +51,8 @@ func Run(ctx context.Context, cfg Config, ready func()) error {
 		return err
 	}
 	be, err := posix.New(cfg.Dir, store, posix.PosixOpts{
-		CopyObjectThreshold: 5 << 30, // zero refuses every copy
+		CopyObjectThreshold: 5 << 30,  // zero refuses every copy
+		IOBufferSize:        64 << 10, // each range of an object makes one anew; a MiB where nothing is said
 	})
 	if err != nil {
 		return fmt.Errorf("open object directory: %w", err)

@@ -193,23 +193,10 @@ func epochOrder(shards []int64, n int64, order int, seed *uint64, epoch uint64) 
 //	rank 1  B D + 4 of 7 rows              E:0-2 and E:3 + rest
 func assign(order []schemas.Segments, n int64, seeded bool, world int) [][]schemas.Segments {
 	parts := make([][]schemas.Segments, world)
-	byRows := order
-	if seeded {
-		var full, others []schemas.Segments // others: what a resumed epoch has left of windows, too
-		for _, w := range order {
-			if w.Rows() == n {
-				full = append(full, w)
-			} else {
-				others = append(others, w)
-			}
-		}
-		even := len(full) - len(full)%world
-		for i, w := range full[:even] {
-			parts[i%world] = append(parts[i%world], w)
-		}
-		byRows = slices.Concat(full[even:], others)
+	even, rest := deal(order, n, seeded, world)
+	for i, w := range even {
+		parts[i%world] = append(parts[i%world], w)
 	}
-	rest := join(byRows)
 	all := rest.Rows()
 	at := int64(0) // rows before rest[0]
 	for rank := range int64(world) {
@@ -223,6 +210,41 @@ func assign(order []schemas.Segments, n int64, seeded bool, world int) [][]schem
 		}
 	}
 	return parts
+}
+
+// part gives what assign gives one rank, and the rows of the shortest and longest part: a job's
+// ranks all ask, and each of them needs no other's part.
+func part(order []schemas.Segments, n int64, seeded bool, world, rank int) (out schemas.Segments, shortest, longest int64) {
+	even, rest := deal(order, n, seeded, world)
+	var mine []schemas.Segments
+	for i := rank; i < len(even); i += world {
+		mine = append(mine, even[i])
+	}
+	all, of := rest.Rows(), int64(world)
+	lo, hi := int64(rank)*all/of, (int64(rank)+1)*all/of
+	if hi > lo {
+		mine = append(mine, rest.Cut(lo, hi-lo))
+	}
+	same := int64(len(even)) / of * n
+	return join(mine), same + all/of, same + (all+of-1)/of
+}
+
+// deal gives the full windows that are dealt to the ranks in turn, as many to each, and the rows
+// that are cut into one range for each.
+func deal(order []schemas.Segments, n int64, seeded bool, world int) (even []schemas.Segments, rest schemas.Segments) {
+	if seeded {
+		var full, others []schemas.Segments // others: what a resumed epoch has left of windows, too
+		for _, w := range order {
+			if w.Rows() == n {
+				full = append(full, w)
+			} else {
+				others = append(others, w)
+			}
+		}
+		last := len(full) - len(full)%world
+		even, order = full[:last], slices.Concat(full[last:], others)
+	}
+	return even, join(order)
 }
 
 // span is a run of rows of a shard.

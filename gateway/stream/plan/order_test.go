@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"guichet/schemas"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestOrderVectors(t *testing.T) {
 			chain = append(chain, Stage{int(c[0]), c[1]})
 		}
 		for rank := range v.World {
-			segments, _, _ := part(v.Shards, v.N, seed, v.Epoch, v.World, rank, chain)
+			segments, _, _ := partAfter(v.Shards, v.N, seed, v.Epoch, v.World, rank, chain)
 			got := [][3]int64{}
 			for _, s := range segments {
 				got = append(got, [3]int64{int64(s.Shard), s.From, s.Rows})
@@ -91,20 +92,20 @@ func TestEveryRowOnce(t *testing.T) {
 		var chain []Stage
 		for range rapid.IntRange(0, 3).Draw(t, "stages") {
 			world := rapid.IntRange(1, 13).Draw(t, "world")
-			_, shortest, longest := part(shards, n, seed, epoch, world, 0, chain)
+			_, shortest, longest := partAfter(shards, n, seed, epoch, world, 0, chain)
 			if longest-shortest > 1 {
 				t.Fatalf("ranks differ by %d rows", longest-shortest)
 			}
 			k := rapid.Int64Range(0, shortest).Draw(t, "k")
 			for rank := range world {
-				p, _, _ := part(shards, n, seed, epoch, world, rank, chain)
+				p, _, _ := partAfter(shards, n, seed, epoch, world, rank, chain)
 				read(p.Cut(0, k))
 			}
 			chain = append(chain, Stage{world, k})
 		}
 		world := rapid.IntRange(1, 8).Draw(t, "last world")
 		for rank := range world {
-			p, _, _ := part(shards, n, seed, epoch, world, rank, chain)
+			p, _, _ := partAfter(shards, n, seed, epoch, world, rank, chain)
 			read(p)
 		}
 		var rows int64
@@ -122,15 +123,34 @@ func TestEveryRowOnce(t *testing.T) {
 	})
 }
 
-// part is one rank's part after a chain of earlier worlds, as NewPlan makes it.
-func part(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments schemas.Segments, shortest, longest int64) {
+// partAfter is one rank's part after a chain of earlier worlds, as NewPlan makes it.
+func partAfter(shards []int64, n int64, seed *uint64, epoch uint64, world, rank int, chain []Stage) (segments schemas.Segments, shortest, longest int64) {
 	windows := epochOrder(shards, n, 1, seed, epoch)
 	for _, st := range chain {
 		windows = remaining(windows, assign(windows, n, seed != nil, st.World), st.Rows)
 	}
-	parts := assign(windows, n, seed != nil, world)
-	shortest, longest = lengths(parts)
-	return join(parts[rank]), shortest, longest
+	return part(windows, n, seed != nil, world, rank)
+}
+
+// One rank's part is what all parts say of it, in any world, also a larger one than there are rows.
+func TestAPartIsOneOfAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		shards := rapid.SliceOfN(rapid.Int64Range(0, 60), 0, 6).Draw(t, "shards")
+		n := rapid.SampledFrom([]int64{1, 4, 16}).Draw(t, "window")
+		var seed *uint64
+		if rapid.Bool().Draw(t, "seeded") {
+			seed = new(rapid.Uint64().Draw(t, "seed"))
+		}
+		windows := epochOrder(shards, n, 1, seed, 0)
+		parts := assign(windows, n, seed != nil, rapid.IntRange(1, 100).Draw(t, "world"))
+		shortest, longest := lengths(parts)
+		for rank := range parts {
+			got, least, most := part(windows, n, seed != nil, len(parts), rank)
+			if !slices.Equal(got, join(parts[rank])) || least != shortest || most != longest {
+				t.Errorf("rank %d has %v of %d to %d rows, want %v of %d to %d", rank, got, least, most, join(parts[rank]), shortest, longest)
+			}
+		}
+	})
 }
 
 // What a seed does is said, and by which keys: where windows alone move, one window stays.

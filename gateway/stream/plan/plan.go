@@ -90,9 +90,7 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 		windows = remaining(windows, parts, st.Rows)
 	}
 	p := &Plan{Source: s, Ask: a, Order: order, asked: asked}
-	parts := assign(windows, n, seeded, a.World)
-	shortest, longest := lengths(parts)
-	segments := join(parts[a.Rank])
+	segments, shortest, longest := part(windows, n, seeded, a.World, a.Rank)
 	p.PartRows = segments.Rows()
 	switch {
 	case a.Even == "drop" && p.PartRows > shortest:

@@ -17,7 +17,8 @@ import (
 //	answer    │meta│ body ││meta│ body ││meta│ …
 //	Next       read  stays  read  stays             as it lies: the Rest is with the store yet
 //	Next       read  read   read  read              into memory, where sums are compared
-//	Next       read  ▒▒▒─   read  ▒▒▒─              columns hidden (▒): they are never copied
+//	Next       read  ▒▒▒─   read  ▒▒▒─              columns hidden (▒): they are never copied;
+//	                                                the others are read, or stay as the Rest
 //
 // Not safe for concurrent use.
 type Batches struct {
@@ -97,11 +98,12 @@ func (b *Batches) message(block schemas.Block, rest bool) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if !raw {
-		return b.shown(block)
+	m.Rest = &Rest{body: b.body, left: block.Body, name: b.reader.source.Name()}
+	if raw {
+		m.Sum, m.Rest.kept, m.Rest.n = block.Sum, []ipc.BufferRef{{Length: block.Body}}, block.Body
+		return m, nil
 	}
-	m.Sum, m.Rest = block.Sum, &Rest{b.body, block.Body, b.reader.source.Name()}
-	return m, nil
+	return b.shown(m.Rest, block.Rows, rest)
 }
 
 // load reads a batch whole.
@@ -130,43 +132,37 @@ func (b *Batches) load(block schemas.Block) (Message, error) {
 	return NewMessage(p, block.Rows), nil
 }
 
-// shown reads the columns that are shown behind new metadata, and skips the others.
-func (b *Batches) shown(block schemas.Block) (Message, error) {
+// shown puts new metadata before the columns that are shown, and skips the others.
+func (b *Batches) shown(from *Rest, rows int64, rest bool) (Message, error) {
 	head, kept, err := b.reader.source.View.Cut(b.meta)
 	if err != nil {
 		return Message{}, err
 	}
-	size, at := int64(len(head)), int64(0)
+	from.kept = kept
 	for _, k := range kept {
-		size += k.Length
+		from.n += k.Length
 	}
-	b.made = append(sized(b.made, size)[:0], head...)
-	for _, k := range kept {
-		err := b.skip(k.Offset - at)
-		if err != nil {
-			return Message{}, err
-		}
-		n := len(b.made)
-		b.made = b.made[:n+int(k.Length)]
-		err = b.read(b.made[n:])
-		if err != nil {
-			return Message{}, err
-		}
-		at = k.Offset + k.Length
+	if rest {
+		m := NewMessage(head, rows)
+		m.Rest = from
+		return m, nil
 	}
-	err = b.skip(block.Body - at)
+	b.made = append(sized(b.made, int64(len(head))+from.n)[:0], head...)
+	err = from.pieces(func(bool) {}, func(n int64) error {
+		at := len(b.made)
+		b.made = b.made[:at+int(n)]
+		return b.read(b.made[at:])
+	})
 	if err != nil {
 		return Message{}, err
 	}
-	return NewMessage(b.made, block.Rows), nil
+	return NewMessage(b.made, rows), nil
 }
 
 func (b *Batches) read(p []byte) error {
 	_, err := io.ReadFull(b.body, p)
 	return RedactLocation(b.reader.source.Name(), err)
 }
-
-func (b *Batches) skip(n int64) error { return RedactLocation(b.reader.source.Name(), b.body.Skip(n)) }
 
 // sized gives a buffer of n bytes: the one that was used before, where it is long enough.
 func sized(b []byte, n int64) []byte {
@@ -176,35 +172,66 @@ func sized(b []byte, n int64) []byte {
 	return b[:n]
 }
 
-// Rest is the body of a message that is still with the store. It is to be taken whole before
-// the next batch is asked for.
+// Rest is what is shown of the body of a message that is still with the store. It is to be
+// taken whole before the next batch is asked for.
 type Rest struct {
 	body *s3.Body
-	n    int64
-	name string // that callers know the shard by
+	kept []ipc.BufferRef // what is shown of the stored body, in order
+	n    int64           // bytes of it
+	left int64           // bytes of the stored body that are not taken yet
+	name string          // that callers know the shard by
+}
+
+// pieces has what is shown taken, piece by piece, and skips what lies between; turn as of Pass.
+func (r *Rest) pieces(turn func(client bool), take func(n int64) error) error {
+	end := r.left
+	skip := func(to int64) error {
+		n := to - (end - r.left)
+		if n == 0 {
+			return nil
+		}
+		turn(false)
+		err := RedactLocation(r.name, r.body.Skip(n))
+		turn(true)
+		r.left -= n
+		return err
+	}
+	for _, k := range r.kept {
+		err := skip(k.Offset)
+		if err == nil {
+			err = take(k.Length)
+		}
+		if err != nil {
+			return err
+		}
+		r.left -= k.Length
+	}
+	return skip(end)
 }
 
 // Pass sends it to a socket; turn is told whom it waits for, as by s3.Body. Errors:
 // s3.DestinationError; the store's.
 func (r *Rest) Pass(to *net.TCPConn, turn func(client bool)) error {
-	return RedactLocation(r.name, r.body.Pass(to, r.n, turn))
+	return r.pieces(turn, func(n int64) error { return RedactLocation(r.name, r.body.Pass(to, n, turn)) })
 }
 
 // Copy hands it on in pieces of at most the buffer's size; turn as of Pass.
 func (r *Rest) Copy(buf []byte, turn func(client bool), to func(p []byte) error) error {
-	for left := r.n; left > 0; {
-		p := buf[:min(int64(len(buf)), left)]
-		turn(false)
-		_, err := io.ReadFull(r.body, p)
-		turn(true)
-		if err != nil {
-			return RedactLocation(r.name, err)
+	return r.pieces(turn, func(n int64) error {
+		for n > 0 {
+			p := buf[:min(int64(len(buf)), n)]
+			turn(false)
+			_, err := io.ReadFull(r.body, p)
+			turn(true)
+			if err != nil {
+				return RedactLocation(r.name, err)
+			}
+			err = to(p)
+			if err != nil {
+				return err
+			}
+			n -= int64(len(p))
 		}
-		err = to(p)
-		if err != nil {
-			return err
-		}
-		left -= int64(len(p))
-	}
-	return nil
+		return nil
+	})
 }

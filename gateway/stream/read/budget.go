@@ -214,6 +214,13 @@ func (m *Budget) tryReadAhead(n int64) bool {
 	return true
 }
 
+// readAhead takes them whatever others hold.
+func (m *Budget) readAhead(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead += n
+}
+
 func (m *Budget) endReadAhead(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

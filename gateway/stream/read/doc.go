@@ -21,7 +21,8 @@
 //	whole, columns hidden         the shown buffers are read behind new metadata, the others
 //	                              are dropped; nothing is decoded
 //	whole, columns edited         spliced, with the edited columns encoded anew
-//	a part of it, or grown        decoded and encoded anew, cut at view.MaxMessage
+//	a part of it, or grown        decoded and encoded anew, cut at view.MaxMessage; small parts
+//	                              of one batch, of whichever streams, out of one read (Recent)
 //
 // In the first three no value is looked at. Such batches are read one by one, out of one
 // answer of the store however many neighbour (Batches), and the next answer is asked for

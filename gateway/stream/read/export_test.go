@@ -1,6 +1,10 @@
 package read
 
-import "context"
+import (
+	"context"
+
+	"guichet/gateway/stream/plan"
+)
 
 // HeldFor is what a result holds, in bytes: the buffer that was read, those that messages
 // were spliced in, and each message in memory of its own.
@@ -28,6 +32,9 @@ func HeldFor(r Range, res Result, raw bool) int64 {
 // Span is where a range lies in its shard's object.
 func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offset, r.length }
 
+// Slices are those that a range holds.
+func (r *Range) Slices() []plan.Slice { return r.slices }
+
 // OnGiveBack makes a budget say when it gives memory back to the system.
 func (m *Budget) OnGiveBack(f func()) { m.give = f }
 
@@ -42,3 +49,25 @@ func (u *unread) Room(ctx context.Context, n int64) bool { return u.room(ctx, n)
 
 // Took counts what was read.
 func (u *unread) Took(n int64) { u.took(n) }
+
+// Get is get; done is nil where it fails.
+func (r *Recent) Get(ctx context.Context, key string, length int64, read func() ([]byte, error)) ([]byte, func(), error) {
+	return r.get(ctx, key, length, read)
+}
+
+// Held is what is held, and of how many ranges.
+func (r *Recent) Held() (bytes int64, ranges int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held, len(r.all)
+}
+
+// Users is how many use a range, or wait for it.
+func (r *Recent) Users(key string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.all[key]; s != nil {
+		return s.users
+	}
+	return 0
+}

@@ -12,12 +12,14 @@ func HeldBytes(reads []Range, rest int64) int64 {
 	var length, makes int64
 	for _, one := range reads {
 		switch {
-		case one.passes && one.sums && rest > 0:
+		case one.passes && one.rests && rest > 0:
 			length = max(length, rest)
 		case one.passes: // a batch at a time
 			length = max(length, one.outputBound)
 		case one.gather != nil:
 			length, makes = max(length, one.length+one.gather.lent), max(makes, one.outputBound)
+		case one.shared: // what it is made of is Recent's
+			makes = max(makes, one.outputBound)
 		default:
 			length, makes = max(length, one.length), max(makes, one.outputBound)
 		}

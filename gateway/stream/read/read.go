@@ -56,13 +56,15 @@ type Range struct {
 	gather      *gatherPlan // of a filtering view, instead of slices
 	window      *windowPlan // of a permuted source, instead of both
 	passes      bool        // its batches are whole, and no value of them is looked at
-	sums        bool        // and each has a published sum
+	rests       bool        // and each may go on as a Rest
+	shared      bool        // a small part of a batch: others take theirs of the same bytes
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
 // so that what the view makes of each is no more either; a single batch stands alone
 // whatever it has. Whole batches of which no value is looked at are one range however many
-// neighbour: they are read one by one.
+// neighbour: they are read one by one. A small part of a batch stands alone too, since other
+// streams read the same batch for theirs.
 func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 	if s.Permuted() {
 		return planWindows(s, list)
@@ -71,22 +73,24 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 		return planGathers(s, list, most)
 	}
 	var out []Range
-	passes := !s.View.Compact && len(s.View.Edited) == 0
+	passes := s.View.Passes()
 	for _, sl := range list {
 		b, makes := s.StoredShard(sl.Shard).Batches[sl.Batch], s.OutputBound(sl)
 		n := len(out) - 1
 		if passes && sl.Whole {
 			if n < 0 || !out[n].passes || !out[n].canExtend(sl.Shard, b, math.MaxInt64) {
-				out, n = append(out, Range{shard: sl.Shard, offset: b.Offset, passes: true, sums: true}), n+1
+				out, n = append(out, Range{shard: sl.Shard, offset: b.Offset, passes: true, rests: true}), n+1
 			}
 			out[n].length += b.Len()
-			out[n].sums = out[n].sums && b.Sum != 0
+			out[n].rests = out[n].rests && (b.Sum != 0 || !s.View.Raw())
 			out[n].outputBound = max(out[n].outputBound, b.Len()+makes)
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
 		again := n >= 0 && !out[n].passes && out[n].endsWith(sl) // its bytes are in the range already
-		if n >= 0 && !out[n].passes && (again || out[n].canExtend(sl.Shard, b, most)) && out[n].outputBound+makes <= most {
+		part := !sl.Whole && 2*sl.Rows <= b.Rows
+		joins := again || n >= 0 && !part && !out[n].passes && !out[n].shared && out[n].canExtend(sl.Shard, b, most)
+		if joins && out[n].outputBound+makes <= most {
 			if !again {
 				out[n].length += b.Len()
 			}
@@ -94,7 +98,7 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}})
+		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}, shared: part})
 	}
 	return out
 }
@@ -129,7 +133,7 @@ func NewReader(src *plan.Source, open Opener, compact bool) *Reader {
 
 // Reader fetches and makes the messages of one stream.
 type Reader struct {
-	Recent *Recent // where windows look first; nil: nothing is kept
+	Recent *Recent // what streams share; nil: nothing
 
 	source   *plan.Source
 	open     Opener
@@ -203,11 +207,21 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 		out.Batches, out.Err = r.batches(ctx, rd, first)
 		return out
 	}
-	buf, err := r.bytes(ctx, rd)
-	if err != nil {
-		return Result{Err: err}
+	var bytes []byte
+	if rd.shared { // what is made of a part lies in memory of its own
+		shared, done, err := r.sharedBytes(ctx, rd)
+		if err != nil {
+			return Result{Err: err}
+		}
+		defer done()
+		bytes = shared
+	} else {
+		buf, err := r.bytes(ctx, rd)
+		if err != nil {
+			return Result{Err: err}
+		}
+		out.read, bytes = buf, *buf
 	}
-	out.read = buf
 	if !r.source.View.Raw() && !r.compact {
 		out.made = r.space.get(rd.outputBound)
 		*out.made = (*out.made)[:0]
@@ -217,7 +231,7 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 	}
 	if out.Err == nil {
 		var more []Message
-		more, out.Err = r.messages(ctx, rd, *buf, out.made)
+		more, out.Err = r.messages(ctx, rd, bytes, out.made)
 		out.Messages = append(out.Messages, more...)
 	}
 	return out

@@ -52,7 +52,10 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 		slices := s.Slices(p.Segments)
 		at, shardBefore, endBefore, passedBefore := 0, -1, int64(0), false
 		makes := func(i int) int64 { return s.OutputBound(slices[i]) }
-		lengthBefore, madeBefore := int64(0), int64(0)
+		small := func(i int) bool { // others take their parts of the same batch
+			return !slices[i].Whole && 2*slices[i].Rows <= s.StoredShard(slices[i].Shard).Batches[slices[i].Batch].Rows
+		}
+		lengthBefore, madeBefore, smallBefore := int64(0), int64(0), false
 		for i, r := range read.PlanReads(s, slices, most) {
 			shard, from, length := r.Span()
 			first, made := at, int64(0)
@@ -70,16 +73,23 @@ func TestRangesHoldWhatIsPlanned(t *testing.T) {
 				}
 				made += makes(at)
 				end += b.Len()
-				at++
+				for at++; at-first < len(r.Slices()) && slices[at].Batch == slices[at-1].Batch; at++ { // its bytes are there
+					made += makes(at)
+				}
+			}
+			if small(first) && batches > 1 {
+				t.Errorf("range %d: a small part of a batch does not stand alone", i)
 			}
 			if max(length, made) > most && batches > 1 && !r.Passes() {
 				t.Errorf("range %d has %d bytes of %d batches, at most %d", i, length, batches, most)
 			}
 			fits := lengthBefore+s.StoredShard(shard).Batches[slices[first].Batch].Len() <= most && madeBefore+makes(first) <= most
+			fits = fits && !small(first) && !smallBefore
 			if shard == shardBefore && from == endBefore && r.Passes() == passedBefore && (fits || r.Passes()) {
 				t.Errorf("range %d of %d bytes could have held the batch after it, at most %d", i-1, lengthBefore, most)
 			}
 			shardBefore, endBefore, lengthBefore, madeBefore, passedBefore = shard, from+length, length, made, r.Passes()
+			smallBefore = small(first)
 		}
 		if at != len(slices) {
 			t.Errorf("%d of %d slices are read", at, len(slices))

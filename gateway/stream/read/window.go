@@ -80,13 +80,11 @@ func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
 	}
 	at := 0
 	for _, st := range rd.window.steps {
-		n, buf, err := r.windowStep(ctx, &w, st, at, len(rd.window.steps) > 1)
-		if buf != nil {
-			defer r.buffers.put(buf) // the rows of a window of one step lie in it
-		}
+		n, done, err := r.windowStep(ctx, &w, st, at, len(rd.window.steps) > 1)
 		if err != nil {
 			return Result{Err: err}
 		}
+		defer done() // the rows of a window of one step lie in its bytes
 		at = n
 	}
 	if at != len(w.places) {
@@ -112,8 +110,10 @@ type windowRows struct {
 
 // windowStep reads a step whose first row has the place at in the window, and gives the place
 // behind its last. Where there are several, the rows that are wanted are copied, so that the bytes
-// of one step at a time are held; else their buffer is given, which they lie in.
-func (r *Reader) windowStep(ctx context.Context, w *windowRows, st windowStep, at int, several bool) (int, *[]byte, error) {
+// of one step at a time are held; else they lie in what is held until done is called.
+func (r *Reader) windowStep(
+	ctx context.Context, w *windowRows, st windowStep, at int, several bool,
+) (behind int, done func(), err error) {
 	end := at
 	for _, one := range st.rows {
 		end += int(one.Rows)
@@ -122,35 +122,33 @@ func (r *Reader) windowStep(ctx context.Context, w *windowRows, st windowStep, a
 		return 0, nil, NotAsPublished(nil)
 	}
 	if !slices.ContainsFunc(w.places[at:end], func(f found) bool { return f.record == wanted }) {
-		return end, nil, nil
+		return end, func() {}, nil
 	}
 	shard := st.rows[0].Shard
 	var origins []plan.Origin
 	for _, one := range st.rows {
 		origins = append(origins, one.Origin)
 	}
-	buf, kept, err := r.windowBytes(ctx, st, Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
+	bytes, done, err := r.windowBytes(ctx, st,
+		Range{shard: shard, offset: st.offset, length: st.length, gather: &gatherPlan{origins: origins}})
 	if err != nil {
 		return 0, nil, err
 	}
 	first := len(w.records)
-	err = r.locate(ctx, w, st, *buf, at)
+	err = r.locate(ctx, w, st, bytes, at)
 	if err == nil && several {
 		err = w.copyFrom(first, at, end)
-		if !kept {
-			r.buffers.put(buf)
-		}
-		return end, nil, err
 	}
-	if kept {
-		return end, nil, err
+	if err != nil || several {
+		done()
+		done = func() {}
 	}
-	return end, buf, err
+	return end, done, err
 }
 
-// windowBytes reads a step. Where windows take only a part of its batches, others will ask for
-// them soon: they are kept, and the buffer is not to be used again.
-func (r *Reader) windowBytes(ctx context.Context, st windowStep, rd Range) (buf *[]byte, kept bool, err error) {
+// windowBytes reads a step, to use until done is called. Where windows take only a part of its
+// batches, others will ask for them soon.
+func (r *Reader) windowBytes(ctx context.Context, st windowStep, rd Range) (bytes []byte, done func(), err error) {
 	sh := r.source.StoredShard(rd.shard)
 	taken, there, last := int64(0), int64(0), -1
 	for _, one := range st.rows {
@@ -159,23 +157,14 @@ func (r *Reader) windowBytes(ctx context.Context, st windowStep, rd Range) (buf 
 			there, last = there+sh.Batches[one.Batch].Rows, one.Batch
 		}
 	}
-	if r.Recent == nil || r.source.View.Filter != nil || there < 2*taken {
-		buf, err = r.bytes(ctx, rd)
-		return buf, false, err
+	if r.source.View.Filter == nil && there >= 2*taken {
+		return r.sharedBytes(ctx, rd)
 	}
-	store, err := r.open(ctx, sh.Store)
+	buf, err := r.bytes(ctx, rd)
 	if err != nil {
-		return nil, false, RedactLocation(r.source.Name(), err)
+		return nil, nil, err
 	}
-	key := rd.key(sh, store.Own())
-	if b, ok := r.Recent.cache.GetIfPresent(key); ok {
-		return &b, true, nil
-	}
-	buf, err = r.bytes(ctx, rd)
-	if err == nil {
-		r.Recent.cache.Set(key, *buf)
-	}
-	return buf, true, err
+	return *buf, func() { r.buffers.put(buf) }, nil
 }
 
 // locate decodes the batches of a step and says where its rows are.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/indexes"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -375,7 +376,7 @@ func lastRecord(ctx context.Context, q db.Querier, id string) (name string, leaf
 	var args []any
 	for i := range mostAccounts {
 		one = append(one, `SELECT CAST(? AS TEXT) AS name, coalesce((SELECT position FROM change_value
-			WHERE name = ? AND substr(value, 1, 200) = ? ORDER BY position DESC LIMIT 1), -1) AS position`)
+			WHERE name = ? AND substr(value, 1, 200) = ? AND `+indexes.LookedUpValues+` ORDER BY position DESC LIMIT 1), -1) AS position`)
 		args = append(args, nth(accountValue, i), nth(accountValue, i), id)
 	}
 	err = q.QueryRow(ctx, `SELECT v.name, c.leaf FROM (`+strings.Join(one, " UNION ALL ")+`) v

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/indexes"
 	"guichet/policy/agreement"
 	"guichet/schemas"
 )
@@ -24,7 +25,8 @@ func (s *Runs) GetWithInputs(ctx context.Context, by schemas.Principal, id schem
 	// values are looked up by name. Only their first 200 characters are in the index.
 	inputs := map[[4]string]*schemas.RunInput{}
 	const where = `id IN (SELECT c.subject FROM change_value v JOIN change c ON c.position = v.position
-		WHERE c.kind = '` + schemas.ChangeReleaseBegin + `' AND v.name = 'run' AND substr(v.value, 1, 200) = substr(?, 1, 200) AND v.value = ?)`
+		WHERE c.kind = '` + schemas.ChangeReleaseBegin + `' AND v.name = 'run' AND substr(v.value, 1, 200) = substr(?, 1, 200) AND v.value = ?
+		AND ` + indexes.LookedUpValues + `)`
 	visible := map[schemas.AgreementID]bool{}
 	for after := ""; ; {
 		rows, next, err := db.List[schemas.Release](ctx, s.db, "release", where, []any{string(id), string(id)}, after, 1000)
