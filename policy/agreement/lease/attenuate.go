@@ -157,6 +157,7 @@ func (s *Leases) inForce(ctx context.Context, a *schemas.Agreement, item schemas
 	look := func(context.Context, string, schemas.AgreementID) (policy.Entitlement, error) {
 		return policy.Entitlement{Lease: schemas.Lease{Items: []schemas.LeaseItem{item}}, Agreement: *a}, nil
 	}
+	item.Columns = nil // checkItem says which of them is wrong
 	return policy.Leasable(ctx, look, item, s.now())
 }
 
