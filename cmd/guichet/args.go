@@ -45,8 +45,13 @@ func elsewhere(message, subject string) string {
 		{"lease-", "lease", "guichet lease gives another one"},
 		{schemas.JobKeyPrefix, "job key", "guichet job-key lists them"},
 	} {
-		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(subject, "/") && !strings.Contains(message, noun.name+" "+subject) {
-			return fmt.Sprintf("%s is the id of a %s: "+noun.where, subject, noun.name)
+		said := strings.Contains(message, noun.name+" "+subject) || strings.Contains(message, noun.name+` "`+subject)
+		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(subject, "/") && !said {
+			article := "a"
+			if strings.ContainsRune("aeio", rune(noun.name[0])) {
+				article = "an"
+			}
+			return fmt.Sprintf("%s is the id of %s %s: "+noun.where, subject, article, noun.name)
 		}
 	}
 	return ""

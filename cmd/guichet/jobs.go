@@ -198,6 +198,7 @@ func (v checkCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	if err != nil {
 		return err
 	}
+	person := leases // who signs with a key reads no budget; that is told, and keeps nothing else from being looked at
 	if g.JobKey != "" {
 		_, k, err := g.job()
 		if err != nil {
@@ -208,16 +209,21 @@ func (v checkCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 				v.Agreements = append(v.Agreements, string(id))
 			}
 		}
-		tell(string(k.ID), !k.Until.Before(need), "%s", lasts(k.Until, need))
+		_, err = leases.Lease(ctx, "", k.Agreements[0])
+		if ended, is := errors.AsType[*schemas.Error](err); is && (ended.Subject == string(k.ID) || ended.Subject == "job key") {
+			tell(string(k.ID), false, "%s", ended.Message)
+		} else {
+			tell(string(k.ID), !k.Until.Before(need), "%s", lasts(k.Until, need))
+		}
+		signedIn, err := g.person(ctx)
+		if err == nil {
+			person = signedIn
+		}
 	} else {
 		tell("your token", false, "somebody has to be signed in whenever a lease of 15 minutes ends: make a job key (guichet job-key)")
 	}
 	if len(v.Agreements) == 0 {
 		return schemas.BadField("check", "agreement", "name the agreements, or a job key (--job-key FILE or GUICHET_JOB_KEY)")
-	}
-	person, err := g.person(ctx)
-	if err != nil {
-		return err
 	}
 	for _, id := range v.Agreements {
 		err := v.agreement(ctx, leases, person, schemas.AgreementID(id), need, tell)

@@ -76,6 +76,22 @@ func (v loginCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	return nil
 }
 
+// tokenCmd prints the token of whoever is signed in, for programs that take one.
+type tokenCmd struct{}
+
+// Run prints it, alone, so that a shell can take it.
+func (tokenCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	token, err := session.Token(ctx, session.Session{Server: g.Server, CA: g.CA}, g.Token)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(map[string]string{"token": token})
+	}
+	fmt.Fprintln(t.Out, token)
+	return nil
+}
+
 // client makes the client of a verb: of a job where --job-key names one, else --token or
 // GUICHET_TOKEN, else the session.
 func (g *grammar) client(ctx context.Context) (*client.Client, error) {

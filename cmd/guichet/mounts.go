@@ -17,7 +17,8 @@ import (
 // shown is which of an agreement's data become files.
 type shown struct {
 	Version string `help:"Version; the newest that the agreement covers when left out." placeholder:"ID"`
-	Columns some   `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	Table   string `help:"Only this table." placeholder:"NAME"`
+	Columns some   `help:"Only these columns, separated by commas; of several tables name the one that has them." placeholder:"NAMES"`
 	RunID   string `name:"run" help:"Id of the run." placeholder:"ID"`
 }
 
@@ -29,7 +30,7 @@ func (v shown) mount(ctx context.Context, t *terminal.Terminal, g *grammar, agre
 	}
 	return mount.Mount(ctx, dir, mount.What{
 		Client: c, Agreement: schemas.AgreementID(agreement), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
-		Columns: string(v.Columns), Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
+		Table: v.Table, Columns: string(v.Columns), Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
 	})
 }
 

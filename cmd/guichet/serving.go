@@ -48,7 +48,11 @@ func (v serveCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 		if t.JSON {
 			return json.NewEncoder(t.Out).Encode(a)
 		}
-		_, err := fmt.Fprintf(t.Out, "guichet answers at %s, Flight at %s\n", a.HTTP, a.Flight)
+		face := ""
+		if a.S3 != "" {
+			face = ", S3 at " + a.S3
+		}
+		_, err := fmt.Fprintf(t.Out, "guichet answers at %s, Flight at %s%s\n", a.HTTP, a.Flight, face)
 		return err
 	})
 }

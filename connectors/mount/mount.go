@@ -49,7 +49,7 @@ func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
 		client: what.Client.As(what.Client.Renewing(what.Run, what.Agreement)), agreement: what.Agreement, columns: what.Columns,
 		tell: what.Tell, told: map[string]bool{}, root: &folder{},
 	}
-	query := client.Query("version", string(what.Version), "columns", what.Columns, "run", string(what.Run))
+	query := client.Query("version", string(what.Version), "table", what.Table, "columns", what.Columns, "run", string(what.Run))
 	err := v.client.Get(ctx, "/agreements/"+string(what.Agreement)+"/manifest"+query, &v.manifest)
 	if err != nil {
 		return nil, err

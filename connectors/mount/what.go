@@ -13,6 +13,7 @@ type What struct {
 	Agreement schemas.AgreementID
 	Run       schemas.RunID
 	Version   schemas.VersionID
+	Table     string            // the only one that is shown; all when empty
 	Columns   string            // separated by commas; all when empty
 	Tell      func(text string) // of what a program sees as an error number only, in the gateway's words; each once
 }

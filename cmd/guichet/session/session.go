@@ -141,6 +141,26 @@ func Open(ctx context.Context, t *terminal.Terminal, said Session, tokenFile, ot
 	return c, err
 }
 
+// Token gives a token of whoever is signed in, as Open's client sends it. Errors: Unauthenticated
+// where nobody is.
+func Token(ctx context.Context, said Session, tokenFile string) (string, error) {
+	s, err := kept()
+	if err != nil {
+		return "", err
+	}
+	s.CA = cmp.Or(said.CA, s.CA)
+	source, err := s.tokens(ctx, tokenFile)
+	if err != nil {
+		return "", err
+	}
+	if source == nil {
+		return "", &schemas.Error{
+			Kind: schemas.Unauthenticated, Subject: "token", Message: "nobody is signed in on this machine", Remedy: "sign in: guichet login",
+		}
+	}
+	return source(ctx)
+}
+
 // OpenJob makes the client of a job, which signs with a job key what it asks for.
 func OpenJob(t *terminal.Terminal, said Session, k client.JobKey) (*client.Client, error) {
 	believe, err := said.Believe()

@@ -57,6 +57,12 @@ func (s *Leases) child(
 
 // wider refuses what a narrowed lease would allow beyond the one that it is made of.
 func wider(id schemas.LeaseID, what string) error {
+	if isJobKey(string(id)) {
+		return schemas.Refuse(
+			string(id), "lease.wider", "the job key", "the job key is not for "+what+": what is made with it can be narrowed, never widened",
+			"make another key for it: guichet job-key",
+		)
+	}
 	return schemas.Refuse(string(id), "lease.wider", "the lease", "a lease can be narrowed, never widened: "+what, "ask with your own token")
 }
 

@@ -193,7 +193,7 @@ func TestWhatASignatureOpens(t *testing.T) {
 			{"a rank", schemas.LeaseAsk{Rank: new(int), World: &one}, 0, ""},
 			{"a run of the project", schemas.LeaseAsk{Run: "run-a"}, schemas.Denied, "a run at the factory"}, // the world's runs name none
 			{"no run", schemas.LeaseAsk{Run: "run-x"}, schemas.Invalid, "/run"},
-			{"another agreement", schemas.LeaseAsk{Items: items(ids[2])}, schemas.Denied, "a lease can be narrowed, never widened"},
+			{"another agreement", schemas.LeaseAsk{Items: items(ids[2])}, schemas.Denied, "the job key is not for agreement " + string(ids[2])},
 			{"another version", schemas.LeaseAsk{Items: []schemas.LeaseItem{{Agreement: ids[0], Version: "v2"}}}, schemas.Denied, "another version"},
 			{"a long life", schemas.LeaseAsk{Until: now.Add(time.Hour)}, schemas.Denied, "a longer life"},
 			{"a life too long", schemas.LeaseAsk{Until: now.Add(20 * time.Minute)}, schemas.Invalid, "a lease lasts at most 15m0s"},
