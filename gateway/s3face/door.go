@@ -134,6 +134,8 @@ func (c *call) answer(q query) error {
 	}
 	head := c.r.Method == http.MethodHead
 	switch {
+	case c.bucket == "" && c.key != "": // of an endpoint that ends in a slash
+		return failure(http.StatusNotFound, "NoSuchBucket", "the path %.200q names no bucket: it begins with two slashes", c.r.URL.Path)
 	case c.bucket == "" && !head:
 		c.operation = "ListBuckets"
 		return c.listBuckets()
@@ -208,7 +210,7 @@ func (c *call) location() error {
 	return c.xml(http.StatusOK, locationConstraint{})
 }
 
-// xml writes an answer in XML; a body to a ranged request is no longer than the range, since
+// xml writes an answer in XML; an error to a ranged request is no longer than the range, since
 // some clients read it into a buffer of that size.
 func (c *call) xml(status int, body any) error {
 	b, err := xml.Marshal(body)
@@ -217,7 +219,7 @@ func (c *call) xml(status int, body any) error {
 	}
 	b = append([]byte(xml.Header), b...)
 	h := c.w.Header()
-	if c.r.Method == http.MethodHead || int64(len(b)) > bodyRoom(c.r) {
+	if c.r.Method == http.MethodHead || status >= http.StatusBadRequest && int64(len(b)) > bodyRoom(c.r) {
 		h.Set("Content-Length", "0")
 		if c.r.Method == http.MethodHead {
 			h.Del("Content-Length")

@@ -34,6 +34,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"another's bucket", key, "GET", "/" + string(other) + first, 404, "NoSuchBucket", string(other)},
 		{"a bucket that is none", key, "GET", "/bucket" + first, 404, "NoSuchBucket", "bucket"},
+		{"no bucket", key, "GET", "//" + string(id) + first, 404, "NoSuchBucket", "two slashes"},
 		{"a key that is none", key, "GET", "/" + string(id) + "/v1/t/all/00003.arrow", 404, "NoSuchKey", "00003"},
 		{"a folder", key, "GET", "/" + string(id) + "/v1/t/", 404, "NoSuchKey", "version/table/split"},
 		{"another table", key, "GET", "/" + string(id) + "/v1/u/all/00000.arrow", 404, "NoSuchKey", "u/all"},
@@ -117,11 +118,16 @@ func TestErrorsFitTheirRange(t *testing.T) {
 	for _, c := range []struct {
 		spec  string
 		words bool
-	}{{"bytes=0-9", false}, {"bytes=-10", false}, {"bytes=100000-100009", false}, {"bytes=0-99999", true}, {"bytes=5-", true}, {"", true}} {
+	}{{"bytes=0-9", false}, {"bytes=-10", false}, {"bytes=100000-100009", false}, {"bytes=0-99999", true}, {"bytes=5-", true}, {"", true},
+		{"bytes=0-9223372036854775807", true}} {
 		a := l.ask(t, key, http.MethodGet, "/"+string(id)+"/v1/t/all/00009.arrow", http.Header{"Range": {c.spec}})
 		if a.StatusCode != http.StatusNotFound || (len(a.body) > 0) != c.words || a.ContentLength != int64(len(a.body)) {
 			t.Errorf("%s: %s with %d bytes", c.spec, a.Status, len(a.body))
 		}
+	}
+	a := l.ask(t, key, http.MethodGet, "/"+string(id), http.Header{"Range": {"bytes=0-9"}})
+	if a.StatusCode != http.StatusOK || !strings.HasSuffix(string(a.body), "</ListBucketResult>") {
+		t.Errorf("a list has no ranges: %s %q", a.Status, a.body)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -152,7 +151,8 @@ func (c *call) listObjects(q query) error {
 	return c.xml(http.StatusOK, out)
 }
 
-// measuring is how long a list may take to find sizes that only making a file tells.
+// measuring is how long a list may go on to another size that only making a file tells. One that
+// was begun is found whatever it takes: else a list would never get beyond a large shard.
 const measuring = 20 * time.Second
 
 // contents describes objects. What was measured is remembered, so that who is told to come
@@ -160,17 +160,16 @@ const measuring = 20 * time.Second
 func (c *call) contents(
 	ctx context.Context, g policy.Grant, all []object, places []int, shown func(string) string,
 ) ([]listedObject, error) {
-	patient, stop := context.WithTimeout(ctx, measuring)
-	defer stop()
+	began := c.door.Now()
 	out := make([]listedObject, 0, len(places))
 	for i, at := range places {
-		o := all[at]
-		f, err := c.door.Stream.Files.Measure(patient, o.source, o.shard, g.Lease().Participant)
-		if err != nil && ctx.Err() == nil && errors.Is(patient.Err(), context.DeadlineExceeded) {
+		if c.door.Now().Sub(began) > measuring {
 			return nil, &schemas.Error{Kind: schemas.Busy, Subject: string(c.bucket),
 				Message: fmt.Sprintf("the sizes of what the agreement changes are being found, %d of %d so far", i, len(places)),
-				Remedy:  "ask again", Err: err}
+				Remedy:  "ask again"}
 		}
+		o := all[at]
+		f, err := c.door.Stream.Files.Measure(ctx, o.source, o.shard, g.Lease().Participant)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +142,26 @@ func TestLists(t *testing.T) {
 		if code, _ := a.code(t); a.StatusCode != http.StatusBadRequest || code != "InvalidArgument" {
 			t.Errorf("%s: %s %s", query, a.Status, a.body)
 		}
+	}
+}
+
+// However long a shard takes, each list finds the size of one more: who asks again and again has them
+// all in the end.
+func TestSlowSizes(t *testing.T) {
+	var late atomic.Int64
+	l := newLab(t, func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
+	id := l.agreed(t, "ds-0", streamtest.Pseudonymise("pad"))
+	key := l.leased(t, schemas.LeaseAsk{}, id)
+	l.OnGet = func(int64, *http.Request) { late.Add(int64(measuring + time.Second)) }
+	for n := range len(l.shards) - 1 {
+		a := l.ask(t, key, http.MethodGet, "/"+string(id), nil)
+		want := fmt.Sprintf("%d of %d", n+1, len(l.shards))
+		if code, words := a.code(t); a.StatusCode != http.StatusServiceUnavailable || code != "SlowDown" || !strings.Contains(words, want) {
+			t.Errorf("list %d: %s %s, want %q", n, a.Status, a.body, want)
+		}
+	}
+	if got := l.list(t, key, "/"+string(id)); len(got.Contents) != len(l.shards) {
+		t.Errorf("%d objects are listed", len(got.Contents))
 	}
 }
 

@@ -87,6 +87,9 @@ func readSignature(r *http.Request) (*signature, error) {
 	if !slices.Contains(s.signed, "host") {
 		return nil, malformed("SignedHeaders lack host")
 	}
+	if !eachOnce(s.signed) {
+		return nil, malformed("SignedHeaders are names in small letters, each once")
+	}
 	var err error
 	s.sum, err = hex.DecodeString(said["Signature"])
 	if err != nil || len(s.sum) != sha256.Size {
@@ -97,6 +100,19 @@ func readSignature(r *http.Request) (*signature, error) {
 		return nil, malformed("X-Amz-Date is no time like 20060102T150405Z on the Credential's day")
 	}
 	return s, nil
+}
+
+// eachOnce says whether no two names are of one header: else its value would be signed again and
+// again, by anybody, and one head of 64 KiB be made gigabytes of.
+func eachOnce(names []string) bool {
+	seen := map[string]bool{}
+	for _, name := range names {
+		if seen[name] || name != strings.ToLower(name) {
+			return false
+		}
+		seen[name] = true
+	}
+	return true
 }
 
 // signedAt is when a request says that it was signed.

@@ -3,14 +3,21 @@ package read_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	arrowipc "github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"pgregory.net/rapid"
 
 	"guichet/connectors/ipc"
@@ -139,7 +146,15 @@ func TestRestsAreTheBodies(t *testing.T) {
 // skipped, what is shown passes to a socket or is copied, or the batch is read whole, compared
 // and cut.
 func TestHiddenColumnsAreDroppedOrCut(t *testing.T) {
-	l := people(t, 90, 40)
+	hiddenAreDroppedOrCut(t, people(t, 90, 40))
+}
+
+// hiddenAreDroppedOrCut hides some columns of a table in every way, and holds what is shown against the table as it is stored.
+func hiddenAreDroppedOrCut(t *testing.T, l *lab) {
+	t.Helper()
+	raw := l.source(t, nil)
+	whole, _ := l.fetched(t, raw, false, 0)
+	stored := columnsOf(t, raw, whole)
 	var names []string
 	for _, c := range l.Table.Table().Columns {
 		names = append(names, c.Name)
@@ -150,6 +165,12 @@ func TestHiddenColumnsAreDroppedOrCut(t *testing.T) {
 		s := l.source(t, []schemas.Duty{streamtest.Hide(hide...)})
 		l.Own.Store(false)
 		cut, _ := l.fetched(t, s, true, 0)
+		shown := columnsOf(t, s, cut)
+		for _, name := range names {
+			if want := !slices.Contains(hide, name); want && shown[name] != stored[name] || !want && shown[name] != "" {
+				rt.Errorf("column %s, shown %t: %.200s", name, want, shown[name])
+			}
+		}
 		batches := 0
 		for _, m := range cut {
 			if m.Rows > 0 {
@@ -172,6 +193,105 @@ func TestHiddenColumnsAreDroppedOrCut(t *testing.T) {
 			}
 		}
 	})
+}
+
+// columnsOf decodes messages, and gives each column's values by its name.
+func columnsOf(t testing.TB, s *plan.Source, list []read.Message) map[string]string {
+	t.Helper()
+	stream := bytes.Clone(s.Schema())
+	for _, m := range list {
+		stream = append(stream, m.Bytes...)
+	}
+	rd, err := arrowipc.NewReader(bytes.NewReader(append(stream, ipc.EndOfStream()...)))
+	streamtest.Must(t, err)
+	defer rd.Release()
+	out := map[string]string{}
+	for rd.Next() {
+		for i, f := range rd.Schema().Fields() {
+			b, err := json.Marshal(rd.Record().Column(i))
+			streamtest.Must(t, err)
+			out[f.Name] += string(b)
+		}
+	}
+	streamtest.Must(t, rd.Err())
+	return out
+}
+
+// odd are rows of nested, fixed and null columns, of which many values are null, and whose buffers may
+// all be empty.
+func odd(r *rand.Rand, rows int) arrow.Record {
+	pair := arrow.StructOf(
+		arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int8, Nullable: true},
+		arrow.Field{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true})
+	index := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}
+	types := []arrow.DataType{
+		pair, arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Float32), arrow.FixedSizeListOf(2, pair), arrow.ListOf(pair),
+		arrow.StructOf(arrow.Field{Name: "tag", Type: index, Nullable: true}, arrow.Field{Name: "on", Type: arrow.FixedWidthTypes.Boolean, Nullable: true}),
+		arrow.Null, &arrow.FixedSizeBinaryType{ByteWidth: 5}, arrow.FixedWidthTypes.Boolean, arrow.BinaryTypes.LargeString,
+		&arrow.Decimal128Type{Precision: 20, Scale: 2}, arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int16),
+		arrow.StructOf(arrow.Field{Name: "only", Type: arrow.FixedSizeListOf(1, arrow.PrimitiveTypes.Uint8), Nullable: true}),
+	}
+	var fields []arrow.Field
+	for i, dt := range types {
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: dt, Nullable: true})
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	defer b.Release()
+	nulls := r.IntN(11) // of ten
+	for range rows {
+		for i := range fields {
+			appendOdd(b.Field(i), r, nulls)
+		}
+	}
+	return b.NewRecord()
+}
+
+func appendOdd(b array.Builder, r *rand.Rand, nulls int) {
+	if r.IntN(10) < nulls {
+		b.AppendNull()
+		return
+	}
+	switch f := b.(type) {
+	case *array.StructBuilder:
+		f.Append(true)
+		for i := range f.NumField() {
+			appendOdd(f.FieldBuilder(i), r, nulls)
+		}
+	case *array.FixedSizeListBuilder:
+		f.Append(true)
+		for range f.Type().(*arrow.FixedSizeListType).Len() {
+			appendOdd(f.ValueBuilder(), r, nulls)
+		}
+	case *array.ListBuilder:
+		f.Append(true)
+		for range r.IntN(3) {
+			appendOdd(f.ValueBuilder(), r, nulls)
+		}
+	case *array.MapBuilder:
+		f.Append(true)
+		for range r.IntN(3) {
+			appendOdd(f.KeyBuilder(), r, 0)
+			appendOdd(f.ItemBuilder(), r, nulls)
+		}
+	case *array.NullBuilder:
+		f.AppendNull()
+	case *array.FixedSizeBinaryBuilder:
+		f.Append([]byte(fmt.Sprintf("%05d", r.IntN(99))))
+	default:
+		if err := f.AppendValueFromString(fmt.Sprint(r.IntN(2))); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// The same of nested, fixed and null columns: whatever is hidden beside them, rows are those of the table without it.
+func TestHiddenColumnsOfOddShapes(t *testing.T) {
+	var records []arrow.Record
+	for i, rows := range []int{90, 0, 1, 17, 40} {
+		records = append(records, odd(rand.New(rand.NewPCG(3, uint64(i))), rows))
+	}
+	l := newLab(t, 16, records...)
+	hiddenAreDroppedOrCut(t, l)
 }
 
 // One answer gives all batches of a shard, and a shard's object is asked for whole.

@@ -118,13 +118,23 @@ func (r *Recent) use(key string, length int64) (s *sharedRead, moved <-chan stru
 	return s, nil
 }
 
-// fill reads a new range.
+// fill reads a new range. What it comes to is not said before: who waits may end meanwhile, and
+// drops only what has failed.
 func (r *Recent) fill(ctx context.Context, s *sharedRead, read func() ([]byte, error)) {
-	s.err = context.Canceled // of a panic, which goes on
-	s.own = true
-	defer close(s.ready)
-	s.bytes, s.err = read()
-	s.own = s.err != nil && ctx.Err() != nil
+	var bytes []byte
+	err := context.Canceled // of a panic, which goes on
+	panics := true
+	defer func() {
+		r.mu.Lock()
+		s.bytes, s.err, s.own = bytes, err, panics || err != nil && ctx.Err() != nil
+		r.mu.Unlock()
+		close(s.ready)
+		if panics {
+			r.done(s)
+		}
+	}()
+	bytes, err = read()
+	panics = false
 }
 
 // done lets go of a range. One that failed is forgotten, so that it is read anew.

@@ -281,3 +281,47 @@ func TestSharedReadsAreGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// Who waited for a read that is under way may end, without a trace: the read goes on, others share it, and it
+// is counted once.
+func TestSharedReadsGoOnWhereWhoWaitsEnds(t *testing.T) {
+	budget := read.NewBudget(0)
+	recent := read.NewRecent(budget)
+	counted := func(when string) {
+		t.Helper()
+		held, ranges := recent.Held()
+		if _, ahead := budget.Held(); held != 10 || ranges != 1 || ahead != 10 {
+			t.Errorf("%s %d bytes of %d ranges are held, and %d are counted, of one of 10", when, held, ranges, ahead)
+		}
+	}
+	reading, goOn, first := make(chan struct{}), make(chan struct{}), make(chan func(), 1)
+	go func() {
+		_, done, err := recent.Get(t.Context(), "one", 10, func() ([]byte, error) {
+			close(reading)
+			<-goOn
+			return make([]byte, 10), nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		first <- done
+	}()
+	<-reading
+	for range 3 {
+		ctx, leave := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, _, err := recent.Get(ctx, "one", 10, func() ([]byte, error) { return nil, errors.New("it is read twice") })
+			ended <- err
+		}()
+		streamtest.Eventually(t, func() bool { return recent.Users("one") == 2 })
+		leave()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("who ended is told %v", err)
+		}
+		counted("while it is read,")
+	}
+	close(goOn)
+	(<-first)()
+	counted("once it was read,")
+}
