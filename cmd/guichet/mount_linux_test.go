@@ -228,3 +228,16 @@ func flagsOf(args []string) (flags []string) {
 }
 
 func commandOf(args []string) []string { return args[len(flagsOf(args)):] }
+
+// A command has the files and not the device: with it, it would outlive the mount and wait for
+// itself.
+func TestExecKeepsTheDevice(t *testing.T) {
+	t.Parallel()
+	m := newMounted(t)
+	cmd := guichetCommand("exec", string(m.id), "--", "sh", "-c", "ls -l /proc/self/fd && ls $GUICHET_DATA")
+	cmd.Env = m.env
+	said, err := cmd.CombinedOutput()
+	if err != nil || strings.Contains(string(said), "/dev/fuse") || !strings.Contains(string(said), "_manifest.json") {
+		t.Errorf("%v\n%s", err, said)
+	}
+}

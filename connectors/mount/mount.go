@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -68,6 +70,7 @@ func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
 	if err != nil {
 		return nil, notHere(dir, err)
 	}
+	keepDevice()
 	ctx, stop := context.WithCancel(ctx)
 	m := &Mounted{v, server, stop}
 	if grown != nil {
@@ -75,6 +78,20 @@ func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
 	}
 	go m.watch(ctx)
 	return m, nil
+}
+
+// keepDevice keeps /dev/fuse, which go-fuse opens without O_CLOEXEC, from the programs that this
+// process runs: while one of them had it, no end of ours would end the mount, and one that ends
+// with a file open waits for an answer that only it could still give.
+func keepDevice() {
+	open, _ := filepath.Glob("/proc/self/fd/*") // none where there is no /proc
+	for _, at := range open {
+		to, err := os.Readlink(at)
+		fd, bad := strconv.Atoi(filepath.Base(at))
+		if err == nil && bad == nil && to == "/dev/fuse" {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 // Wait returns once it is unmounted, by whomever.

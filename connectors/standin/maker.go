@@ -24,7 +24,7 @@ const distinct = 16
 // dictionary makes up a column of codes.
 func (m *maker) dictionary(t *arrow.DictionaryType, nullable bool, rows int) arrow.Array {
 	words := array.NewBuilder(memory.DefaultAllocator, t.ValueType)
-	for i := range distinct {
+	for i := range min(distinct, rows*distinct) { // none for no rows: a word may be as wide as a type says
 		if b, ok := words.(array.StringLikeBuilder); ok {
 			b.Append(fmt.Sprint("made up ", i))
 			continue

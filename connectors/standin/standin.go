@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -50,7 +49,7 @@ func File(t *schemas.Table, ask Ask) ([]byte, error) {
 	}
 	each := 0
 	for _, f := range fields {
-		each += values(f.Type)
+		each = min(each+values(f.Type), MostValues+1)
 	}
 	if most := min(MostRows, MostValues/max(each, 1)); ask.Rows < 0 || ask.Rows > most {
 		return nil, schemas.BadField("stand-in", "rows", "of this table 0 to %d rows are made up at a time, not %d", most, ask.Rows)
@@ -98,20 +97,27 @@ func (u *unsought) Seek(offset int64, whence int) (int64, error) {
 
 // chosen gives the fields that are asked for, in the table's order, with what is said of them.
 func chosen(fields []arrow.Field, about []schemas.TableColumn, names []string) ([]arrow.Field, error) {
+	wanted, saidOf := map[string]bool{}, map[string]*schemas.TableColumn{}
+	for _, f := range fields {
+		wanted[f.Name] = len(names) == 0
+	}
 	for _, name := range names {
-		if !slices.ContainsFunc(fields, func(f arrow.Field) bool { return f.Name == name }) {
+		if _, is := wanted[name]; !is {
 			return nil, schemas.BadField("stand-in", "columns", "the table has no column %q", name)
 		}
+		wanted[name] = true
+	}
+	for i := range about {
+		saidOf[about[i].Name] = &about[i]
 	}
 	var out []arrow.Field
 	for _, f := range fields {
-		if len(names) > 0 && !slices.Contains(names, f.Name) {
+		if !wanted[f.Name] {
 			continue
 		}
-		i := slices.IndexFunc(about, func(c schemas.TableColumn) bool { return c.Name == f.Name })
-		if i >= 0 {
+		if c := saidOf[f.Name]; c != nil {
 			said := f.Metadata.ToMap()
-			for k, v := range about[i].About() {
+			for k, v := range c.About() {
 				said[k] = v
 			}
 			f.Metadata = arrow.MetadataFrom(said)
@@ -124,24 +130,30 @@ func chosen(fields []arrow.Field, about []schemas.TableColumn, names []string) (
 // mostItems is how long made-up lists are.
 const mostItems = 3
 
-// values is how many single values a value of a type has at most.
+// values is how many single values a value of a type has at most, and no more than MostValues + 1,
+// which is too many: lists of lists of lists have more than an int counts.
 func values(dt arrow.DataType) int {
 	n := 0
 	switch t := dt.(type) {
 	case *arrow.FixedSizeListType:
-		return min(int(t.Len()), MostValues) * values(t.Elem())
+		n = min(int(t.Len()), MostValues) * values(t.Elem())
 	case *arrow.FixedSizeBinaryType:
-		return 1 + t.ByteWidth/8
+		n = 1 + t.ByteWidth/8
+	case *arrow.DictionaryType: // which is made whole for one row
+		n = values(t.ValueType)
+		if n > 1 {
+			n *= distinct
+		}
 	case *arrow.StructType:
 		for _, f := range t.Fields() {
 			n += values(f.Type)
 		}
-		return max(n, 1)
+	default:
+		for _, f := range ipc.ChildFields(dt) {
+			n += mostItems * values(f.Type)
+		}
 	}
-	for _, f := range ipc.ChildFields(dt) {
-		n += mostItems * values(f.Type)
-	}
-	return max(n, 1)
+	return min(max(n, 1), MostValues+1)
 }
 
 // column makes up a column. It hangs on the seed and its own name alone.

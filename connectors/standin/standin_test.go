@@ -2,6 +2,7 @@ package standin
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -253,6 +254,31 @@ func TestNestedNulls(t *testing.T) {
 		_, err = File(&schemas.Table{Schema: bad}, Ask{Rows: 1})
 		if err == nil {
 			t.Errorf("rows of no schema (%d bytes) are made up", len(bad))
+		}
+	}
+}
+
+// What a type costs is counted, not wrapped around: schemas whose values are more than an int
+// counts, or whose dictionary has huge words, are made up of no rows at all.
+func TestNoTypeCostsMoreThanIsCounted(t *testing.T) {
+	t.Parallel()
+	lists, vectors := arrow.DataType(arrow.PrimitiveTypes.Int8), arrow.DataType(arrow.PrimitiveTypes.Int8)
+	for range 40 { // 3^40 is more than an int64 holds
+		lists = arrow.ListOf(lists)
+	}
+	for range 4 { // 2^84 is 0 modulo 2^64
+		vectors = arrow.FixedSizeListOf(1<<21, vectors)
+	}
+	words := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: &arrow.FixedSizeBinaryType{ByteWidth: math.MaxInt32}}
+	for _, dt := range []arrow.DataType{lists, vectors, words, arrow.StructOf(arrow.Field{Name: "l", Type: lists})} {
+		tb := table(arrow.Field{Name: "x", Type: dt})
+		_, err := File(tb, Ask{Rows: 1})
+		if schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%.60s: a row of it was made up: %v", dt, err)
+		}
+		b, err := File(tb, Ask{})
+		if err != nil || len(b) > 1<<16 {
+			t.Errorf("%.60s: no rows take %d bytes, %v", dt, len(b), err)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func notSigned(format string, args ...any) error {
 func (s *Leases) signedBy(ctx context.Context, token string, body []byte, b agreement.Basis) (schemas.Lease, error) {
 	// jobkey-4kq….1795946400.9f3a…
 	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(token) > 300 {
+	if len(parts) != 3 || !schemas.IsText(token, 300) { // whose id a database may not know to look up
 		return schemas.Lease{}, notSigned("the signature of a job key is written id.seconds.signature")
 	}
 	seconds, err := strconv.ParseInt(parts[1], 10, 64)

@@ -167,6 +167,7 @@ func TestWhatASignatureOpens(t *testing.T) {
 			{"no hex", string(k.ID) + ".12.xyz", "is written id.seconds.signature"},
 			{"no number", string(k.ID) + ".now.00", "is written id.seconds.signature"},
 			{"too long", token + strings.Repeat("0", 300), "is written id.seconds.signature"},
+			{"no text", "jobkey-\xff.12.00", "is written id.seconds.signature"},
 		} {
 			_, err := d.MintSigned(ctx, c.token, body, j.from, schemas.LeaseAsk{})
 			agreementtest.Refused(t, c.name, err, schemas.Unauthenticated, c.text)
