@@ -151,7 +151,9 @@ func columnsOf(v *schemas.Version, t *schemas.Table, columns []string) ([]string
 		return !slices.ContainsFunc(t.Columns, func(have schemas.TableColumn) bool { return have.Name == c })
 	})
 	if len(columns) == 0 {
-		return nil, schemas.BadField("stream", "columns", "table %s has none of the columns that were asked for, or that the agreement covers", t.Name)
+		return nil, schemas.BadField(
+			"stream", "columns", "table %s has none of the columns that were asked for, or that the agreement covers", t.Name,
+		)
 	}
 	return columns, nil
 }
