@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -239,5 +240,32 @@ func TestExecKeepsTheDevice(t *testing.T) {
 	said, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(said), "/dev/fuse") || !strings.Contains(string(said), "_manifest.json") {
 		t.Errorf("%v\n%s", err, said)
+	}
+}
+
+// A terminal that goes away ends the command in its own way, and then the mount.
+func TestExecHungUp(t *testing.T) {
+	t.Parallel()
+	m := newMounted(t)
+	cmd := guichetCommand("exec", string(m.id), "--", "sh", "-c", `trap "exit 3" HUP; echo $GUICHET_DATA; while :; do sleep 0.1; done`)
+	cmd.Env = m.env
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		err = cmd.Process.Signal(syscall.SIGHUP)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // with the command's own status
+	_, err = os.Lstat(strings.TrimSpace(dir))
+	if cmd.ProcessState.ExitCode() != 3 || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it ended with %v, and of its folder: %v", cmd.ProcessState, err)
 	}
 }

@@ -95,9 +95,12 @@ func (v execCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) (err
 	cmd := exec.Command(v.Command[0], v.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.In, t.Out, t.Err
 	cmd.Env = append(os.Environ(), "GUICHET_DATA="+dir)
-	// The command ends by its own will, also where a scheduler asks: its data stay until then.
+	// The command ends by its own will, also where a scheduler asks or the terminal is gone: its data stay until then.
 	asked := make(chan os.Signal, 4)
 	signal.Notify(asked, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(asked, syscall.SIGHUP)
+	}
 	defer signal.Stop(asked)
 	err = cmd.Start()
 	if err != nil {
