@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,12 +33,11 @@ func parseSpan(s string) (time.Duration, error) {
 	bad := fmt.Errorf("%q is no time: write it like 72h, 3d or 3-00:00:00", s)
 	if !strings.ContainsAny(s, ":-") {
 		if n, ok := strings.CutSuffix(s, "d"); ok {
-			s = n + "h"
-			d, err := time.ParseDuration(s)
-			if err != nil || d <= 0 || d > math.MaxInt64/24 {
+			days, err := strconv.ParseFloat(n, 64)
+			if err != nil || !(days > 0 && days < 100_000) {
 				return 0, bad
 			}
-			return 24 * d, nil
+			return time.Duration(days * 24 * float64(time.Hour)), nil
 		}
 		d, err := time.ParseDuration(s)
 		if err != nil || d <= 0 {
@@ -189,6 +187,9 @@ type checked struct {
 
 // Run tells everything that will not last, and fails where something does not.
 func (v checkCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	if v.Epochs < 1 || v.Epochs > 1_000_000 {
+		return schemas.BadField("check", "--epochs", "give 1 to 1,000,000 epochs")
+	}
 	need := time.Now().Add(time.Duration(v.Time))
 	var found []checked
 	tell := func(what string, ok bool, format string, args ...any) {
@@ -275,15 +276,32 @@ func (v checkCmd) agreement(
 	}
 	tell(string(id), !ends.Before(need), "%s", lasts(ends, need))
 	var m schemas.Manifest
-	err = leases.As(client.Static(l.Token)).Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
+	data := leases.As(client.Static(l.Token))
+	err = data.Get(ctx, "/agreements/"+string(id)+"/manifest", &m)
 	if err != nil {
 		return err
 	}
-	var rows int64
+	bounded := known && a.Left != nil && a.Left.Bytes != nil
+	var rows, size int64
 	for _, table := range m.Tables {
 		rows += table.Rows
+		for i := range table.Shards {
+			f := client.File{Table: table.Table, Split: table.Split, Name: fmt.Sprint(i, ".arrow"), Version: m.Version}
+			if !bounded {
+				break
+			}
+			err = data.Stat(ctx, id, &f)
+			if err != nil {
+				return err
+			}
+			size += f.Size
+		}
 	}
-	rows *= int64(max(v.Epochs, 1))
+	rows, size = rows*int64(v.Epochs), size*int64(v.Epochs)
+	if bounded {
+		left := *a.Left.Bytes
+		tell("bytes of "+string(id), left >= size, "the job reads about %s, and %s are left", terminal.Size(size), terminal.Size(left))
+	}
 	what := "rows of " + string(id)
 	switch {
 	case !known:

@@ -21,6 +21,7 @@ func (c *Client) Renewing(run schemas.RunID, agreement schemas.AgreementID) Toke
 	return func(ctx context.Context) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
+		asked := time.Now()
 		if time.Until(l.Until) > time.Minute {
 			return l.Token, nil
 		}
@@ -30,6 +31,9 @@ func (c *Client) Renewing(run schemas.RunID, agreement schemas.AgreementID) Toke
 		}
 		if err == nil {
 			l = next
+			if most := asked.Add(15 * time.Minute); l.Until.After(most) { // by a clock that is ahead of ours
+				l.Until = most
+			}
 		}
 		return l.Token, err
 	}

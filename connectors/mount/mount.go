@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
@@ -52,7 +53,13 @@ func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
 		tell: what.Tell, told: map[string]bool{}, root: &folder{},
 	}
 	query := client.Query("version", string(what.Version), "table", what.Table, "columns", what.Columns, "run", string(what.Run))
-	err := v.client.Get(ctx, "/agreements/"+string(what.Agreement)+"/manifest"+query, &v.manifest)
+	err := again(ctx, func() error { // rows of a filter may be counted first
+		err := v.client.Get(ctx, "/agreements/"+string(what.Agreement)+"/manifest"+query, &v.manifest)
+		if schemas.KindOf(err) == schemas.Unavailable { // a gateway that is not there is told at once
+			return backoff.Permanent(err)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

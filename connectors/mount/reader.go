@@ -57,28 +57,34 @@ func (r *reader) Close() {
 func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	p = p[:max(0, min(int64(len(p)), r.size-off))]
 	done := 0
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+	err := again(ctx, func() error {
 		for done < len(p) {
 			n, err := r.some(ctx, p[done:], off+int64(done))
 			done += n
-			if errors.Is(err, errDropped) {
-				continue
-			}
-			if err != nil && final(err) {
-				return struct{}{}, backoff.Permanent(err)
-			}
-			if err != nil {
-				return struct{}{}, err
+			if err != nil && !errors.Is(err, errDropped) {
+				return err
 			}
 		}
-		return struct{}{}, nil
-	}, backoff.WithBackOff(&backoff.ExponentialBackOff{
-		InitialInterval: 100 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
-	}), backoff.WithMaxElapsedTime(patience))
+		return nil
+	})
 	if err != nil {
 		return done, r.end(err)
 	}
 	return done, nil
+}
+
+// again tries what may pass, at growing distances, for a while.
+func again(ctx context.Context, try func() error) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := try()
+		if err != nil && final(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 100 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
+	}), backoff.WithMaxElapsedTime(patience))
+	return err
 }
 
 // final says whether asking again is no use: the gateway said no, or nobody waits any more.

@@ -72,7 +72,7 @@ func (f *file) stat(ctx context.Context) (client.File, error) {
 		return f.is, f.view.refused()
 	}
 	is := f.is
-	err := f.view.client.Stat(ctx, f.view.agreement, &is)
+	err := again(ctx, func() error { return f.view.client.Stat(ctx, f.view.agreement, &is) })
 	if err == nil {
 		f.is = is
 	}

@@ -22,7 +22,7 @@ import (
 // vectors has many.
 const (
 	MostRows   = 100_000
-	MostValues = 4_000_000
+	MostValues = 1_000_000
 )
 
 // Mark is the key of the schema's metadata under which a file says that it is made up.

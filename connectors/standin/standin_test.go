@@ -116,7 +116,7 @@ func TestTheSameAskIsTheSame(t *testing.T) {
 // what the provider said of a column stands in its field.
 func TestWhatIsMadeUp(t *testing.T) {
 	t.Parallel()
-	wide := table(arrow.Field{Name: "v", Type: arrow.FixedSizeListOf(1<<20, arrow.PrimitiveTypes.Float32)})
+	wide := table(arrow.Field{Name: "v", Type: arrow.FixedSizeListOf(1<<18, arrow.PrimitiveTypes.Float32)})
 	flat := table(arrow.Field{Name: "yield", Type: arrow.PrimitiveTypes.Float64}, arrow.Field{Name: "crop", Type: arrow.BinaryTypes.String})
 	flat.Columns[0].Unit = "t/ha"
 	for _, c := range []struct {
@@ -146,7 +146,7 @@ func TestWhatIsMadeUp(t *testing.T) {
 		t.Errorf("a text is %q", s)
 	}
 	b, err = File(wide, Ask{Rows: 3})
-	if err != nil || len(b) < 3*4<<20 {
+	if err != nil || len(b) < 3*4<<18 {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }

@@ -74,7 +74,8 @@ type Deps struct {
 // server holds what operations ask, and the gate that counts and admits writes.
 type server struct {
 	Deps
-	gate *Gate
+	gate         *Gate
+	standInTurns chan struct{} // of those that are made or sent
 }
 
 // problems makes huma's own errors ours. Huma keeps one maker of errors, and
@@ -103,7 +104,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
-	s := &server{d, &Gate{byRoute: map[string]Right{}}}
+	s := &server{d, &Gate{byRoute: map[string]Right{}}, make(chan struct{}, standInsAtOnce)}
 	s.datasets(a)
 	s.versions(a)
 	s.search(a)

@@ -332,3 +332,23 @@ func TestFaultsOfOursAreNotTold(t *testing.T) {
 		t.Errorf("a fault of ours is told: %s, %v", b, err)
 	}
 }
+
+// Few have rows made up at a time; who comes while they do waits, and is told to come back.
+func TestStandInsTakeTurns(t *testing.T) {
+	t.Parallel()
+	s := &server{standInTurns: make(chan struct{}, standInsAtOnce)}
+	var backs []func()
+	for range standInsAtOnce {
+		back, err := s.standInTurn(t.Context())
+		agreementtest.Must(t, err)
+		backs = append(backs, back)
+	}
+	gone, end := context.WithCancel(t.Context())
+	end()
+	_, err := s.standInTurn(gone)
+	agreementtest.Refused(t, "one more", err, schemas.Busy, "many others have rows made up")
+	backs[0]()
+	back, err := s.standInTurn(t.Context())
+	agreementtest.Must(t, err)
+	back()
+}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"guichet/connectors/standin"
 	"guichet/policy"
@@ -28,7 +30,29 @@ type standInGet struct {
 type standInFile struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
-	Body        []byte
+	Body        func(ctx huma.Context)
+}
+
+// Strangers may ask for rows too, so few are made and sent at a time, and sending takes so long at
+// most.
+const (
+	standInsAtOnce = 4
+	standInWait    = 10 * time.Second
+	standInSend    = time.Minute
+)
+
+// standInTurn waits for a turn; the caller gives it back.
+func (s *server) standInTurn(ctx context.Context) (back func(), err error) {
+	ctx, over := context.WithTimeout(ctx, standInWait)
+	defer over()
+	select {
+	case s.standInTurns <- struct{}{}:
+		return func() { <-s.standInTurns }, nil
+	case <-ctx.Done():
+		return nil, &schemas.Error{
+			Kind: schemas.Busy, Subject: "stand-in", Message: "many others have rows made up just now", Remedy: "try again in a moment",
+		}
+	}
 }
 
 // standIns are made-up rows of the right shape, with which a job is written before a permit comes.
@@ -44,7 +68,20 @@ func (s *server) standIns(a huma.API) {
 			if in.Columns != "" {
 				ask.Columns = strings.Split(in.Columns, ",")
 			}
+			back, err := s.standInTurn(ctx)
+			if err != nil {
+				return nil, err
+			}
 			b, err := standin.File(&t, ask)
-			return &standInFile{"application/vnd.apache.arrow.file", `attachment; filename="stand-in.arrow"`, b}, err
+			if err != nil {
+				back()
+				return nil, err
+			}
+			return &standInFile{"application/vnd.apache.arrow.file", `attachment; filename="stand-in.arrow"`, func(c huma.Context) {
+				defer back()
+				w := humagin.Unwrap(c).Writer
+				_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(standInSend)) // not every writer can
+				_, _ = w.Write(b)                                                               // who is gone needs no rows
+			}}, nil
 		})
 }
