@@ -337,7 +337,7 @@ func inputProblem(status int, msg string, errs []error) huma.StatusError {
 			p.Errors = append(p.Errors, schemas.FieldError{Message: err.Error()})
 			continue
 		}
-		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: InWords(d.Message)})
+		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: problem.InWords(d.Message)})
 	}
 	return p
 }

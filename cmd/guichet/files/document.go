@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guichet/connectors/rdf"
-	"guichet/gateway/api"
+	"guichet/gateway/problem"
 	"guichet/schemas"
 )
 
@@ -52,7 +52,7 @@ func ReadDocument(path string, v any) error {
 // memberInWords says of a member that does not fit what to write there.
 func memberInWords(err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return name + ": " + api.InWords("unexpected property")
+		return name + ": " + problem.InWords("unexpected property")
 	}
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
@@ -63,5 +63,5 @@ func memberInWords(err error) string {
 	if !other {
 		want = "number"
 	}
-	return fmt.Sprintf("at %s: %s", wrong.Field, api.InWords("expected "+want))
+	return fmt.Sprintf("at %s: %s", wrong.Field, problem.InWords("expected "+want))
 }
