@@ -42,37 +42,11 @@ func (d *Door) status(ctx context.Context, c *call, err error) error {
 	if failed == nil && len(b) <= maxTrailer {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(problemKey, string(b))) // it fails only outside a call
 	}
-	return status.Error(code, words(p))
-}
-
-// words is the whole answer in one text: most clients show nothing else.
-func words(p *schemas.Problem) string {
-	var b strings.Builder
-	b.WriteString(p.Detail)
-	for _, f := range p.Errors {
-		if !strings.Contains(p.Detail, f.Message) {
-			b.WriteString("; " + f.Pointer + ": " + f.Message)
-		}
+	text := problem.InOneText(p)
+	if len(text) > maxTrailer/2 {
+		text = strings.ToValidUTF8(text[:maxTrailer/2], "") + " …"
 	}
-	for _, r := range p.Reasons {
-		if r.Text != p.Detail {
-			b.WriteString("; " + r.Text)
-		}
-		if r.Rule != "" {
-			b.WriteString(" (rule " + r.Rule + ", from " + r.Source + ")")
-		}
-	}
-	if p.Remedy != "" {
-		b.WriteString(". What helps: " + p.Remedy)
-	}
-	if p.Instance != "" {
-		b.WriteString(" [" + p.Instance + "]")
-	}
-	s := b.String()
-	if len(s) > maxTrailer/2 {
-		s = strings.ToValidUTF8(s[:maxTrailer/2], "") + " …"
-	}
-	return s
+	return status.Error(code, text)
 }
 
 // broken translates the end of a stream that had begun.

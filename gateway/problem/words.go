@@ -58,3 +58,29 @@ func InWords(message string) string {
 	}
 	return message
 }
+
+// InOneText is a whole problem in one text, for doors whose errors have no other place.
+func InOneText(p *schemas.Problem) string {
+	var b strings.Builder
+	b.WriteString(p.Detail)
+	for _, f := range p.Errors {
+		if !strings.Contains(p.Detail, f.Message) {
+			b.WriteString("; " + f.Pointer + ": " + f.Message)
+		}
+	}
+	for _, r := range p.Reasons {
+		if r.Text != p.Detail {
+			b.WriteString("; " + r.Text)
+		}
+		if r.Rule != "" {
+			b.WriteString(" (rule " + r.Rule + ", from " + r.Source + ")")
+		}
+	}
+	if p.Remedy != "" {
+		b.WriteString(". What helps: " + p.Remedy)
+	}
+	if p.Instance != "" {
+		b.WriteString(" [" + p.Instance + "]")
+	}
+	return b.String()
+}

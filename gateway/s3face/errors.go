@@ -68,7 +68,7 @@ func (c *call) fail(err error) {
 	}
 	p := problem.Of(err, d.Log)
 	status, code := c.coded(schemas.KindOf(err), p)
-	body := errorBody{Code: code, Message: words(p), Resource: c.r.URL.Path, RequestID: c.id}
+	body := errorBody{Code: code, Message: short(problem.InOneText(p)), Resource: c.r.URL.Path, RequestID: c.id}
 	if own, ok := errors.AsType[*refused](err); ok {
 		status, body.Code = own.status, own.code
 		if own.clock != nil {
@@ -119,32 +119,6 @@ func (c *call) coded(k schemas.Kind, p *schemas.Problem) (int, string) {
 	default:
 		return http.StatusInternalServerError, "InternalError"
 	}
-}
-
-// words is a problem in one text: S3's errors have no other place.
-func words(p *schemas.Problem) string {
-	var b strings.Builder
-	b.WriteString(p.Detail)
-	for _, f := range p.Errors {
-		if !strings.Contains(p.Detail, f.Message) {
-			b.WriteString("; " + f.Message)
-		}
-	}
-	for _, r := range p.Reasons {
-		if r.Text != p.Detail {
-			b.WriteString("; " + r.Text)
-		}
-		if r.Rule != "" {
-			b.WriteString(" (rule " + r.Rule + ", from " + r.Source + ")")
-		}
-	}
-	if p.Remedy != "" {
-		b.WriteString(". What helps: " + p.Remedy)
-	}
-	if p.Instance != "" {
-		b.WriteString(" [" + p.Instance + "]")
-	}
-	return short(b.String())
 }
 
 // short cuts what a caller may have chosen the length of.
