@@ -1,6 +1,10 @@
 package problem
 
-import "testing"
+import (
+	"testing"
+
+	"guichet/schemas"
+)
 
 func TestInWords(t *testing.T) {
 	t.Parallel()
@@ -18,6 +22,21 @@ func TestInWords(t *testing.T) {
 	} {
 		if got := InWords(huma); got != want {
 			t.Errorf("%q reads %q, want %q", huma, got, want)
+		}
+	}
+}
+
+// All that a problem says stands in its text, each thing once.
+func TestInOneText(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]schemas.Problem{
+		"it is away": {Detail: "it is away"},
+		"two faults; /a: is missing. What helps: add it [urn:1]": {Detail: "two faults", Remedy: "add it", Instance: "urn:1",
+			Errors: []schemas.FieldError{{Pointer: "/a", Message: "is missing"}, {Pointer: "/b", Message: "two"}}},
+		"no (rule r, from the terms); and no": {Detail: "no", Reasons: []schemas.Reason{{Text: "no", Rule: "r", Source: "the terms"}, {Text: "and no"}}},
+	} {
+		if got := InOneText(&p); got != want {
+			t.Errorf("it reads %q, want %q", got, want)
 		}
 	}
 }
