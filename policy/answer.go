@@ -125,7 +125,7 @@ const (
 )
 
 // Lasts is the first moment at which the offer's answer to f is another one than now: another
-// verdict, or other obligations. Zero is never. It looks at most maxTurns turns of the
+// verdict, another word on staging, or other obligations. Zero is never. It looks at most maxTurns turns of the
 // offer and ten years ahead, and gives the moment until which it has looked.
 func (e *Engine) Lasts(ctx context.Context, f Attributes, d *schemas.Dataset) (time.Time, error) {
 	first, err := e.Decide(ctx, f, []Item{{d}})
@@ -143,7 +143,8 @@ func (e *Engine) Lasts(ctx context.Context, f Attributes, d *schemas.Dataset) (t
 		if err != nil {
 			return time.Time{}, err
 		}
-		if later[0].Verdict != first[0].Verdict || !reflect.DeepEqual(later[0].Obligations, first[0].Obligations) {
+		if later[0].Verdict != first[0].Verdict || later[0].Stage != first[0].Stage ||
+			!reflect.DeepEqual(later[0].Obligations, first[0].Obligations) {
 			break
 		}
 		next = later[0].ValidUntil
@@ -212,6 +213,6 @@ func Refuse(dec *schemas.Decision, reason schemas.Reason) {
 	if dec.Verdict != schemas.VerdictNo {
 		dec.Reasons = nil
 	}
-	dec.Verdict, dec.Obligations, dec.Reviewer = schemas.VerdictNo, nil, ""
+	dec.Verdict, dec.Obligations, dec.Reviewer, dec.Stage = schemas.VerdictNo, nil, "", false
 	dec.Reasons = append(dec.Reasons, reason)
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -129,7 +131,6 @@ func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]sche
 	if err != nil {
 		return nil, err
 	}
-	input := map[string]any{"ask": ask}
 	list := map[string]any{}
 	distinct := make([]string, len(items)) // key of each item: equal terms are judged once
 	odd := e.unregistered(ctx, &err)
@@ -144,12 +145,7 @@ func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]sche
 	if err != nil {
 		return nil, err
 	}
-	input["items"] = list
-	rs, err := e.query.Eval(ctx, rego.EvalInput(input))
-	if err != nil {
-		return nil, fmt.Errorf("evaluate the policy: %w", err)
-	}
-	answers, err := parseResults(rs)
+	answers, err := e.evaluate(ctx, ask, list)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +163,56 @@ func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]sche
 		out[i].Digest = digestOf(askDigest, distinct[i])
 		out[i].ValidUntil = nextInstant(it.Dataset.Offer, f.Now)
 	}
-	return out, nil
+	return out, e.staging(ctx, ask, f, items, list, distinct, out)
+}
+
+// evaluate asks the modules about terms by their keys.
+func (e *Engine) evaluate(ctx context.Context, ask, terms map[string]any) (map[string]answer, error) {
+	rs, err := e.query.Eval(ctx, rego.EvalInput(map[string]any{"ask": ask, "items": terms}))
+	if err != nil {
+		return nil, fmt.Errorf("evaluate the policy: %w", err)
+	}
+	return parseResults(rs)
+}
+
+// staging says of each decision that is no refusal whether it goes for staging too: the same
+// terms, facts and rules are asked about that action, and what they demand for it has to be
+// demanded for the use already, since a copy shows what a stream shows.
+func (e *Engine) staging(
+	ctx context.Context, ask map[string]any, f Attributes, items []Item, terms map[string]any, keys []string, out []schemas.Decision,
+) error {
+	offered := map[string]any{}
+	for i, it := range items {
+		if out[i].Verdict != schemas.VerdictNo && speaksOf(it.Dataset.Offer, stage) {
+			offered[keys[i]] = terms[keys[i]]
+		}
+	}
+	if len(offered) == 0 { // as of most offers
+		return nil
+	}
+	ask = maps.Clone(ask)
+	ask["action"] = stage
+	answers, err := e.evaluate(ctx, ask, offered)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		a, asked := answers[keys[i]]
+		if out[i].Verdict == schemas.VerdictNo || !asked || a.Verdict == schemas.VerdictNo {
+			continue
+		}
+		out[i].Stage = !slices.ContainsFunc(a.decision(it.Dataset, f).Obligations, func(d schemas.Duty) bool {
+			return !slices.ContainsFunc(out[i].Obligations, func(have schemas.Duty) bool { return reflect.DeepEqual(have, d) })
+		})
+	}
+	return nil
+}
+
+// speaksOf says whether a permission of an offer names an action.
+func speaksOf(o *schemas.Offer, action string) bool {
+	return o != nil && slices.ContainsFunc(o.Rules, func(r schemas.Rule) bool {
+		return r.Kind == schemas.Permission && slices.Contains(r.Actions, action)
+	})
 }
 
 // unregistered says of a factory that an offer names whether there is none of that name;
@@ -233,8 +278,8 @@ func (e *Engine) ask(f Attributes) (map[string]any, error) {
 		ask["kind"] = string(f.Participant.Kind)
 	}
 	ask["action"] = e.Action(f)
-	if !slices.Contains(actions(), ask["action"].(string)) {
-		return nil, schemas.BadField("action", "/action", "%q is not an action; use one of %v", f.Action, actions())
+	if !slices.Contains(asks(), ask["action"].(string)) {
+		return nil, schemas.BadField("action", "/action", "%q is not an action; use one of %v", f.Action, asks())
 	}
 	factory := map[string]any{"id": string(f.Factory.ID)}
 	if f.Factory.Secure {

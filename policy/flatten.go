@@ -90,8 +90,15 @@ func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) 
 	return n
 }
 
-// actions are what an offer may permit or prohibit.
-func actions() []string { return []string{"use", "read", "train"} }
+// stage is the action of keeping data where it is computed on, as a copy that opens by lease
+// alone [decisions.md 20]. use does not include it: an offer that permits it says so.
+const stage = "stage"
+
+// actions are what an offer may permit or prohibit, asks those of them that an ask is for: an
+// agreement is for one of these, and may be for staging besides.
+func actions() []string { return append(asks(), stage) }
+
+func asks() []string { return []string{"use", "read", "train"} }
 
 // CheckOffer says whether the modules can judge an offer: known terms and values, within
 // the limits, columns that exist. It writes values whose meaning is certain as they are

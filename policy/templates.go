@@ -13,6 +13,7 @@ type TemplateParams struct {
 	Hide        []string // columns never shown
 	Rows        int64    // budget per project; 0 = none
 	Review      bool     // the holder looks at each request, whatever the template
+	Stage       bool     // the data may be staged, which an open one permits by itself
 }
 
 // Templates names the ready-made offers.
@@ -39,6 +40,9 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	}
 	o := schemas.Offer{Template: name, Follow: true}
 	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}
+	if p.Stage || name == "open-with-attribution" {
+		permit.Actions = append(permit.Actions, stage)
+	}
 	if p.Attribution != "" {
 		permit.Duties = append(permit.Duties, schemas.Duty{Kind: schemas.DutyAttribute, Text: p.Attribution})
 	}

@@ -52,6 +52,7 @@ type Decision struct {
 	Until       time.Time     `json:"until,omitzero" doc:"when a yes would end"`
 	ValidUntil  time.Time     `json:"valid_until,omitzero" doc:"next instant at which this answer can change by itself"`
 	Digest      string        `json:"digest,omitempty" doc:"SHA-256 over what was asked and the rules that were read"`
+	Stage       bool          `json:"stage,omitempty" doc:"a yes goes for staging too: an encrypted copy that opens by lease"`
 }
 
 // RequestState is where a request stands.
@@ -182,6 +183,7 @@ type Agreement struct {
 	Purpose        string          `json:"purpose"`
 	Factory        FactoryID       `json:"factory"`
 	Action         string          `json:"action,omitempty" doc:"what it permits: use (also where it is absent), read or train"`
+	Stage          bool            `json:"stage,omitempty" doc:"the data may be staged too: kept as an encrypted copy that opens by lease"`
 	Versions       []VersionID     `json:"versions" doc:"versions it covers"`
 	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
 	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`

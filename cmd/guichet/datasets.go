@@ -238,11 +238,13 @@ type offerCmd struct {
 	Hide        []string `help:"Columns never shown." placeholder:"COLUMN"`
 	Rows        int64    `help:"Budget of each project, in rows."`
 	Review      bool     `help:"You look at each request, whatever the template."`
+	Stage       bool     `help:"Jobs may keep the data as an encrypted copy that opens by lease; open-with-attribution permits it by itself."`
 }
 
 // Run sets the terms.
 func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
-	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review}
+	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review,
+		"stage": v.Stage}
 	if v.File != "" {
 		o, err := fileBody(v.File)
 		if err != nil {

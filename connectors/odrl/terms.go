@@ -87,9 +87,9 @@ func operators() []string {
 	return []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf", "lt", "lteq", "gt", "gteq"}
 }
 
-// actionTerms are the actions that policy can judge. Training is no action of ODRL.
+// actionTerms are the actions that policy can judge. Training and staging are no actions of ODRL.
 func actionTerms() map[string]string {
-	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train"}
+	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train", "guichet:stage": "stage"}
 }
 
 // dutyTerms are the duties that can be carried out on a stream, and what the agreement

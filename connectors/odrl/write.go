@@ -89,7 +89,11 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 		}
 	}
 	slices.SortStableFunc(terms, func(x, y schemas.Constraint) int { return strings.Compare(x.Operator, y.Operator) })
-	rule := object{"action": actions([]string{cmp.Or(a.Action, "use")})}
+	deeds := []string{cmp.Or(a.Action, "use")}
+	if a.Stage {
+		deeds = append(deeds, "stage")
+	}
+	rule := object{"action": actions(deeds)}
 	if len(terms) > 0 {
 		var list []object
 		for i := range terms {
@@ -169,8 +173,8 @@ func list(values []string) object { return object{"@list": values} }
 func actions(list []string) []string {
 	var out []string
 	for _, a := range list {
-		if a == "train" {
-			a = "guichet:train"
+		if a == "train" || a == "stage" {
+			a = "guichet:" + a
 		}
 		out = append(out, a)
 	}

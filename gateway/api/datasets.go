@@ -49,6 +49,7 @@ type offerBody struct {
 	Title       schemas.Text   `json:"title,omitempty"`
 	Rules       []schemas.Rule `json:"rules,omitempty"`
 	Review      bool           `json:"review,omitempty"`
+	Stage       bool           `json:"stage,omitempty" doc:"for a template: jobs may keep the data as an encrypted copy that opens by lease"`
 	Follow      bool           `json:"follow,omitempty"`
 }
 
@@ -187,7 +188,9 @@ func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error)
 	if b.Attribution == "" {
 		b.Attribution = d.Attribution
 	}
-	o, err := policy.Template(b.Template, policy.TemplateParams{Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows, Review: b.Review})
+	o, err := policy.Template(b.Template, policy.TemplateParams{
+		Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows, Review: b.Review, Stage: b.Stage,
+	})
 	o.Title, o.Follow = b.Title, o.Follow || b.Follow
 	return o, err
 }

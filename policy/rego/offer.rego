@@ -5,7 +5,8 @@ package guichet.offer
 source := "the provider's offer"
 
 # includes: asking for the action on the left is asking for those on the right.
-includes := {"use": {"use", "read", "train"}, "read": {"read"}, "train": {"train"}}
+# To stage is to keep a copy: no use includes it.
+includes := {"use": {"use", "read", "train"}, "read": {"read"}, "train": {"train"}, "stage": {"stage"}}
 
 # covers: a permission of the action on the left allows those on the right.
 covers := includes
@@ -53,7 +54,7 @@ refused(ask, item) := {f |
 	}
 }
 
-deeds := {"use": "use", "read": "read", "train": "train on"}
+deeds := {"use": "use", "read": "read", "train": "train on", "stage": "stage"}
 
 otherwise(item) := "ask the provider to offer it" if count(offered(item)) == 0
 
@@ -114,6 +115,9 @@ prohibited(ask, item) := {f |
 touches(forbidden, asked) if forbidden in includes[asked]
 
 touches(forbidden, asked) if asked in includes[forbidden]
+
+# Who may not use the data keeps no copy of it.
+touches("use", "stage")
 
 because(rule) := "" if count(rule.nodes) == 0
 

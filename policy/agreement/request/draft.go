@@ -57,7 +57,7 @@ func (s *Requests) draft(
 	}
 	return &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
-		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action,
+		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Stage: it.Decision.Stage,
 		Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
 		Columns: it.Columns, Obligations: obligations, Pseudonyms: schemas.Pseudonyms, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
