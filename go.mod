@@ -42,7 +42,12 @@ require (
 
 require github.com/cenkalti/backoff/v5 v5.0.3
 
-require github.com/hanwen/go-fuse/v2 v2.12.1
+require (
+	filippo.io/age v1.3.2
+	github.com/hanwen/go-fuse/v2 v2.12.1
+)
+
+require filippo.io/hpke v0.4.0 // indirect
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect

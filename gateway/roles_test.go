@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -68,6 +69,8 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	keyed := map[string]any{"public_key": make([]byte, ed25519.PublicKeySize), "items": []map[string]string{{"agreement": agreement}}}
 	var key schemas.Lease
 	s.want(201, "trainer", "POST", "/job-keys", keyed).as(s.t, &key)
+	var staged schemas.CopyAnswer
+	s.want(201, "trainer", "POST", "/copies", map[string]string{"agreement": agreement}).as(s.t, &staged)
 	return map[string]func() asking{
 		"GET /agreements":                                      holds("/agreements?limit=1000", agreement),
 		"GET /agreements/{id}":                                 is("/agreements/" + agreement),
@@ -127,7 +130,14 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /leases": func() asking {
 			return asking{"/leases", map[string]any{"items": []map[string]string{{"agreement": agreement}}}, ""}
 		},
-		"POST /leases/{id}/revoke":     func() asking { return asking{"/leases/" + string(lease().Lease.ID) + "/revoke", reason, ""} },
+		"POST /leases/{id}/revoke": func() asking { return asking{"/leases/" + string(lease().Lease.ID) + "/revoke", reason, ""} },
+		"POST /copies":             func() asking { return asking{"/copies", map[string]string{"agreement": agreement}, ""} },
+		"GET /copies":              holds("/copies", string(staged.Copy.ID)),
+		"GET /copies/{id}":         is("/copies/" + string(staged.Copy.ID)),
+		"POST /copies/{id}/open":   func() asking { return asking{"/copies/" + string(staged.Copy.ID) + "/open", map[string]any{}, ""} },
+		"POST /copies/{id}/reads": func() asking {
+			return asking{"/copies/" + string(staged.Copy.ID) + "/reads", schemas.ReadsAsk{Reads: []schemas.ReadOfCopy{{At: time.Now()}}}, ""}
+		},
 		"GET /job-keys":                holds("/job-keys", string(key.ID)),
 		"GET /job-keys/{id}":           is("/job-keys/" + string(key.ID)),
 		"POST /job-keys":               func() asking { return asking{"/job-keys", keyed, ""} },

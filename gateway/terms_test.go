@@ -65,7 +65,7 @@ func (s *site) asked(id schemas.DatasetID, more map[string]any) schemas.Request 
 }
 
 func permit(c *schemas.Constraint, duties ...schemas.Duty) schemas.Offer {
-	return schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Constraint: c, Duties: duties}}}
+	return schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use", "stage"}, Constraint: c, Duties: duties}}}
 }
 
 // Trial 25: a list of operands allows or forbids each of its members and nothing

@@ -288,6 +288,12 @@ func Within(f schemas.Factory, at netip.Addr) bool {
 	})
 }
 
+// InPlace says whether what an agreement covers may be opened from an address, as for a stream.
+func InPlace(a *schemas.Agreement, f schemas.Factory, at netip.Addr) error {
+	g := Grant{want: StreamRequest{Agreement: a.ID, Address: at}, terms: *a}
+	return g.place(f)
+}
+
 // Leasable judges, without a door, whether an agreement may be leased as item
 // says: the same checks as Authorize but for rank and place, which only a stream
 // has.

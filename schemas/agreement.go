@@ -231,6 +231,8 @@ type Lease struct {
 	PublicKey []byte    `json:"public_key,omitempty" doc:"of a job key alone: the 32 bytes of an Ed25519 key [RFC 8032]; a job key opens no stream, leases are made with it"`
 	Name      string    `json:"name,omitempty" doc:"of a job key: what its owner calls it"`
 	Ends      time.Time `json:"ends,omitzero" doc:"when the job key ends that it was made with; its streams end then"`
+
+	Reads *ReadsOfCopy `json:"reads,omitempty" doc:"of a staged copy alone: what was read of it, as far as that was handed back"`
 }
 
 // IsJobKey says whether it is a job key: it lasts for weeks, opens no stream, and whoever has its
@@ -312,7 +314,8 @@ type Release struct {
 	Run          RunID         `json:"run,omitempty"`
 	Factory      FactoryID     `json:"factory,omitempty"`
 	Declared     bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
-	Door         string        `json:"door" doc:"http, shard, flight"`
+	Door         string        `json:"door" doc:"http, shard, flight, s3"`
+	Copy         LeaseID       `json:"copy,omitempty" doc:"the staged copy that it filled: its rows were staged, not streamed"`
 	Ask          string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
 	Columns      string        `json:"columns,omitempty" doc:"names of the columns shown, as a JSON array; how many and the array's SHA-256 where it is long"`
 	MostRows     int64         `json:"most_rows" doc:"the most that it can deliver"`
@@ -393,6 +396,7 @@ type LeaseAsk struct {
 	World   *int        `json:"world,omitempty" minimum:"1" doc:"needed with a rank"`
 	Order   *Order      `json:"order,omitempty"`
 	Until   time.Time   `json:"until,omitzero" doc:"at most 15 minutes from now"`
+	Copy    LeaseID     `json:"copy,omitempty" doc:"the staged copy that is filled with it; it says agreement and version"`
 }
 
 // JobKeyAsk is what a job key is asked for.

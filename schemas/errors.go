@@ -139,3 +139,24 @@ func Refuse(subject, rule, source, text, remedy string) *Error {
 	return &Error{Kind: Denied, Subject: subject, Message: text, Remedy: remedy,
 		Reasons: []Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}}
 }
+
+// Problem is the RFC 9457 body. It is an error too, so that huma passes it on.
+type Problem struct {
+	Type     string       `json:"type" doc:"urn:guichet:problem: and the kind"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty"`
+	Instance string       `json:"instance,omitempty" doc:"id of this occurrence, for the operator's log"`
+	Subject  string       `json:"subject,omitempty"`
+	Errors   []FieldError `json:"errors,omitempty"`
+	Reasons  []Reason     `json:"reasons,omitempty"`
+	Remedy   string       `json:"remedy,omitempty"`
+}
+
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+// GetStatus is for huma.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is for huma.
+func (*Problem) ContentType(string) string { return "application/problem+json" }

@@ -19,7 +19,7 @@ type (
 	RequestID     string // req-…; a granted request is the permit, with the same id
 	RunID         string // run-…
 	ReleaseID     string // rel-…
-	LeaseID       string // lease-…, of a job key jobkey-…
+	LeaseID       string // lease-…, of a job key jobkey-…, of a staged copy copy-…
 	ParticipantID string // URL or did of an organisation
 	ProjectID     string // chosen by the lead partner: a slug
 	FactoryID     string // chosen by the operator: a slug such as lumi
@@ -56,6 +56,9 @@ func NewLeaseID() LeaseID { return LeaseID(mint("lease")) }
 
 // NewJobKeyID mints an id.
 func NewJobKeyID() LeaseID { return LeaseID(mint("jobkey")) }
+
+// NewCopyID mints an id.
+func NewCopyID() LeaseID { return LeaseID(mint("copy")) }
 
 // IsParticipantID says whether an organisation may have this id: a URL with a host, or
 // a did.

@@ -264,3 +264,11 @@ type Notice struct {
 
 // NewNoticeID mints an id.
 func NewNoticeID() string { return mint("msg") }
+
+// Identity is who the gateway takes a caller for.
+type Identity struct {
+	Issuer      string        `json:"iss"`
+	Subject     string        `json:"sub"`
+	Participant ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
+	Roles       []Role        `json:"roles" doc:"what token, issuer and membership give together"`
+}

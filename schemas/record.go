@@ -16,8 +16,11 @@ const (
 	ChangeAgreement    = "agreement"
 	ChangeRevoke       = "agreement.revoked"
 	ChangeLease        = "lease"
-	ChangeLeaseRevoked = "lease.revoked" // of a job key too
+	ChangeLeaseRevoked = "lease.revoked" // of a job key or a staged copy too
 	ChangeJobKey       = "job-key"
+	ChangeCopy         = "copy"      // data are staged
+	ChangeCopyOpen     = "copy.open" // a staged copy may be read for a while
+	ChangeCopyReads    = "copy.reads"
 	ChangeRun          = "run"
 	ChangeReleaseBegin = "release.begin"
 	ChangeReleaseEnd   = "release.end"
@@ -30,7 +33,8 @@ const (
 func ChangeKinds() []string {
 	return []string{
 		ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped,
-		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeRun,
+		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
+		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart,
 	}
 }

@@ -51,3 +51,9 @@ type Near struct {
 	Instead map[string]string `json:"instead,omitempty" doc:"words that nothing holds, to what they are written as here"`
 	Total   uint64            `json:"total" doc:"how many datasets it finds of those that everyone may see"`
 }
+
+// Page is the part of an answer that is one page of a list.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"opaque cursor of the next page; absent at the end"`
+}

@@ -44,6 +44,7 @@ func elsewhere(message, subject string) string {
 		{"rel-", "release", "guichet streams --state all"},
 		{"lease-", "lease", "guichet lease gives another one"},
 		{schemas.JobKeyPrefix, "job key", "guichet job-key lists them"},
+		{schemas.CopyPrefix, "staged copy", "guichet copies lists them"},
 	} {
 		said := strings.Contains(message, noun.name+" "+subject) || strings.Contains(message, noun.name+` "`+subject)
 		if strings.HasPrefix(subject, noun.prefix) && !strings.Contains(subject, "/") && !said {

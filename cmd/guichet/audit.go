@@ -140,11 +140,14 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{"agreement " + firstOf(v["agreement"], r.Subject) + " revoked: " + v["reason"]}
 	case schemas.ChangeJobKey:
 		parts = []string{"job key on " + v["agreement"], until, v["run"]}
+	case schemas.ChangeCopy:
+		parts = []string{"staged copy of " + v["agreement"], until, v["run"]}
+	case schemas.ChangeCopyOpen:
+		parts = []string{"staged copy of " + v["agreement"] + " opened", until}
+	case schemas.ChangeCopyReads:
+		parts = []string{"read of a staged copy of " + v["agreement"]}
 	case schemas.ChangeLeaseRevoked:
-		what := "lease"
-		if v["public_key"] != "" {
-			what = "job key"
-		}
+		what := schemas.LeaseID(r.Subject).NameOf()
 		parts = []string{what + " on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], by(v["rules"])}

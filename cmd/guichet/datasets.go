@@ -14,7 +14,7 @@ import (
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
-	"guichet/gateway/api"
+	"guichet/gateway/api/body"
 	"guichet/schemas"
 )
 
@@ -81,12 +81,12 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 // datasetFile reads a dataset's description: as it is sent, and as the gateway will
 // read it, so that its faults are found before anything is sent.
 func datasetFile(path string) (client.Document, schemas.Dataset, error) {
-	body, err := fileBody(path)
+	doc, err := fileBody(path)
 	if err != nil {
-		return body, schemas.Dataset{}, err
+		return doc, schemas.Dataset{}, err
 	}
-	d, err := api.ReadDataset(body.Type, body.Text)
-	return body, d, about(path, err)
+	d, err := body.ReadDataset(doc.Type, doc.Text)
+	return doc, d, about(path, err)
 }
 
 // about names the file that an error is about.

@@ -277,7 +277,7 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 
 // revokeCmd ends an agreement, a lease or a job key at once; running streams are cut.
 type revokeCmd struct {
-	ID     string `arg:"" help:"Id of the agreement, of a lease or of a job key."`
+	ID     string `arg:"" help:"Id of the agreement, of a lease, of a job key or of a staged copy."`
 	Reason why    `required:"" help:"Why."`
 }
 
@@ -289,7 +289,7 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		return err
 	}
 	why := map[string]string{"reason": string(v.Reason)}
-	if strings.HasPrefix(v.ID, "lease-") || strings.HasPrefix(v.ID, schemas.JobKeyPrefix) {
+	if schemas.LeaseID(v.ID).NameOf() != "lease" || strings.HasPrefix(v.ID, "lease-") {
 		var l schemas.Lease
 		err = c.Post(ctx, "/leases/"+v.ID+"/revoke", why, &l)
 		if err != nil {

@@ -12,7 +12,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,6 +27,7 @@ import (
 	"guichet/catalog"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
+	"guichet/gateway/api/body"
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
@@ -82,7 +82,7 @@ type server struct {
 // one strictness, for the process, so they are set once, however many gateways a process holds.
 var problems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true // a member in another case than ours is not known
-	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return body.Problem(status, msg, errs) }
 })
 
 // Register puts every operation onto a gin group and gives the API, whose OpenAPI
@@ -93,7 +93,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
 	c.CreateHooks = nil // no $schema links in answers
-	c.Formats = formats(d.Public)
+	c.Formats = body.Formats(d.Public)
 	c.RejectUnknownQueryParameters = true // a misspelt filter would otherwise find too much
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Info.Description = "One counter for training data: find datasets of many data spaces, ask once, stream under policy, prove it " +
@@ -114,6 +114,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.standIns(a)
 	s.agreements(a)
 	s.leases(a)
+	s.copies(a)
 	s.records(a)
 	return a, s.gate
 }
@@ -288,66 +289,12 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
-		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "register-job-key", "start-run",
-		"add-output":
+		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "register-job-key", "stage-copy",
+		"start-run", "add-output":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted
 	default:
 		return http.StatusOK
 	}
-}
-
-// maxFaults is how many faults of an input are told: who sends thousands reads no more.
-const maxFaults = 10
-
-// inputProblem turns huma's own findings about an input into our problem, without
-// echoing what was sent.
-func inputProblem(status int, msg string, errs []error) huma.StatusError {
-	for _, err := range errs {
-		if p, ok := errors.AsType[*schemas.Problem](err); ok {
-			return p
-		}
-		if p, ok := carried(err); ok {
-			return p
-		}
-	}
-	k := schemas.Invalid
-	switch status {
-	case http.StatusRequestEntityTooLarge:
-		k = schemas.TooLarge
-	case http.StatusNotFound:
-		k = schemas.NotFound
-	case http.StatusInternalServerError:
-		k = schemas.Internal
-	}
-	row := problem.Table(k)
-	p := &schemas.Problem{Type: "urn:guichet:problem:" + k.String(), Title: row.Title, Status: status, Detail: msg}
-	if k == schemas.Internal {
-		p.Detail = "something went wrong on our side"
-		return p
-	}
-	for i, err := range errs {
-		if i == maxFaults {
-			p.Errors = append(p.Errors, schemas.FieldError{Message: fmt.Sprintf("and %d more", len(errs)-i)})
-			break
-		}
-		d, ok := errors.AsType[*huma.ErrorDetail](err)
-		if !ok {
-			p.Errors = append(p.Errors, schemas.FieldError{Message: err.Error()})
-			continue
-		}
-		p.Errors = append(p.Errors, schemas.FieldError{Pointer: pointer(d.Location), Message: problem.InWords(d.Message)})
-	}
-	return p
-}
-
-// pointer turns huma's body.a[0].b into /a/0/b; query.x into x.
-func pointer(location string) string {
-	rest, inBody := strings.CutPrefix(location, "body")
-	if !inBody {
-		_, name, _ := strings.Cut(location, ".")
-		return name
-	}
-	return strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(rest)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet/gateway/api/body"
 	"guichet/policy"
 	"guichet/schemas"
 )
@@ -40,25 +41,12 @@ type datasetDelete struct {
 	Revoke bool              `query:"revoke" doc:"revoke active agreements too"`
 }
 
-// offerBody is an offer: typed rules, or the name of a template with its words.
-type offerBody struct {
-	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, non-commercial, research-and-development, ask-the-holder, health-with-review"`
-	Attribution string         `json:"attribution,omitempty" doc:"for a template: the words to give; the dataset's when left out"`
-	Hide        []string       `json:"hide,omitempty" doc:"for a template: columns never shown"`
-	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each project, in rows"`
-	Title       schemas.Text   `json:"title,omitempty"`
-	Rules       []schemas.Rule `json:"rules,omitempty"`
-	Review      bool           `json:"review,omitempty"`
-	Stage       bool           `json:"stage,omitempty" doc:"for a template: jobs may keep the data as an encrypted copy that opens by lease"`
-	Follow      bool           `json:"follow,omitempty"`
-}
-
 // offerPut sets terms, by a template or by rules.
 type offerPut struct {
 	Caller
 	IfMatch
 	ID   schemas.DatasetID `path:"id"`
-	Body offerBody
+	Body body.OfferBody
 }
 
 // datasets are descriptions, their terms and what becomes of them.

@@ -25,10 +25,14 @@ func rights() map[string]Right {
 	provider, trainer, operator := schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOperator
 	brake := func(what string, roles ...schemas.Role) Right { return Right{Brake: true, what: what, roles: roles} }
 	only := func(what string, roles ...schemas.Role) Right { return Right{what: what, roles: roles} }
+	signed := func(what string) Right { return Right{Lease: true, what: what, roles: []schemas.Role{trainer}} }
 	return map[string]Right{
 		"dry-run":            {Open: true},
-		"mint-lease":         {Lease: true, what: "get a lease", roles: []schemas.Role{trainer}},
+		"mint-lease":         signed("get a lease"),
 		"register-job-key":   only("register a job key", trainer),
+		"stage-copy":         signed("stage data"),
+		"open-copy":          signed("open a staged copy"),
+		"hand-back-reads":    signed("hand back reads"),
 		"register-dataset":   only("register datasets", provider),
 		"change-dataset":     only("register datasets", provider),
 		"put-offer":          only("set terms", provider),

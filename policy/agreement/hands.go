@@ -64,10 +64,9 @@ func CheckUnrevoked(l *schemas.Lease) error {
 	if l.Revoked.IsZero() {
 		return nil
 	}
-	what, anew := "lease", "get a new one: POST /api/v1/leases"
-	if l.IsJobKey() {
-		what, anew = "job key", "register another one: guichet job-key"
-	}
+	what := l.ID.NameOf()
+	anew := map[string]string{"lease": "get a new one: POST /api/v1/leases", "job key": "register another one: guichet job-key",
+		"staged copy": "stage the data again: guichet stage"}[what]
 	return schemas.Refuse(
 		string(l.ID), "lease.revoked", "the "+what,
 		fmt.Sprintf("the %s was revoked on %s: %s", what, l.Revoked.UTC().Format(time.RFC3339), l.Reason), anew,

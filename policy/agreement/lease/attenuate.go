@@ -19,6 +19,9 @@ const maxAttenuations = 8
 // Attenuate makes a child of a lease: a part of its items, one rank, a shorter life;
 // never more. The child dies with its parent. Errors: Unauthenticated, Denied.
 func (s *Leases) Attenuate(ctx context.Context, parentToken string, ask schemas.LeaseAsk) (schemas.LeaseAnswer, error) {
+	if ask.Copy != "" {
+		return schemas.LeaseAnswer{}, schemas.BadField("lease", "/copy", "a lease on a staged copy is made with your own token or a job key")
+	}
 	return s.child(ctx, ask, func(ctx context.Context, _ agreement.Basis) (schemas.Lease, error) { return s.Find(ctx, parentToken) })
 }
 
@@ -37,7 +40,7 @@ func (s *Leases) child(
 		if err == nil && until.After(parent.Until) {
 			err = wider(parent.ID, "a longer life")
 		}
-		if until.IsZero() && !parent.IsJobKey() { // which lasts longer than any lease
+		if until.IsZero() && !parent.IsJobKey() && !parent.IsCopy() { // which last longer than any lease
 			until = parent.Until
 		}
 		if err == nil {
@@ -48,8 +51,7 @@ func (s *Leases) child(
 			if err != nil {
 				return err
 			}
-			by := schemas.Principal{Issuer: parent.Issuer, Subject: parent.Subject, Participant: parent.Participant}
-			return s.issue(ctx, tx, by, schemas.ChangeLease, &out.Lease)
+			return s.issue(ctx, tx, principalOf(&parent), schemas.ChangeLease, &out.Lease)
 		}, err
 	})
 	return out, err
@@ -76,6 +78,9 @@ func (s *Leases) attenuated(
 	l.ID, l.Parent, l.Line = schemas.NewLeaseID(), parent.ID, append(slices.Clone(parent.Line), parent.ID)
 	if parent.IsJobKey() {
 		l.PublicKey, l.Name, l.Ends = nil, "", parent.Until
+	}
+	if parent.IsCopy() {
+		l.Name, l.Reads = "", nil
 	}
 	ends = parent.Until
 	if len(l.Line) > maxAttenuations {

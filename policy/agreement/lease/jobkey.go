@@ -40,14 +40,6 @@ func IsJobKey(token string) bool { return isJobKey(token) }
 
 func isJobKey(id string) bool { return strings.HasPrefix(id, schemas.JobKeyPrefix) }
 
-// noun is what messages call the holder of an id.
-func noun(id schemas.LeaseID) string {
-	if isJobKey(string(id)) {
-		return "job key"
-	}
-	return "lease"
-}
-
 // Register makes a job key for a signed-in partner of the project. Errors: as Mint.
 func (s *Leases) Register(ctx context.Context, by schemas.Principal, ask schemas.JobKeyAsk) (schemas.Lease, error) {
 	var l schemas.Lease
@@ -109,29 +101,37 @@ func (s *Leases) jobKeyUntil(until, ends time.Time) (time.Time, error) {
 func (s *Leases) MintSigned(
 	ctx context.Context, token string, body []byte, from netip.Addr, ask schemas.LeaseAsk,
 ) (schemas.LeaseAnswer, error) {
+	if ask.Copy != "" {
+		return s.mintForCopy(ctx, Caller{Token: token, Body: body, From: from}, ask)
+	}
 	return s.child(ctx, ask, func(ctx context.Context, b agreement.Basis) (schemas.Lease, error) {
-		l, err := s.signedBy(ctx, token, body, b)
-		if err != nil {
-			return l, err
-		}
-		err = s.brake.Check(l.Items[0].Agreement, &l)
-		if err != nil {
-			return l, err
-		}
-		f, err := s.parties.Factory(ctx, l.Factory)
-		if err != nil && schemas.KindOf(err) != schemas.NotFound {
-			return l, err
-		}
-		b.Note("factory", string(l.Factory), f.Revision)
-		if len(f.Egress) > 0 && !policy.Within(f, from) {
-			return l, schemas.Refuse(
-				string(l.ID), "job-key.place", "the job key",
-				fmt.Sprintf("leases are made with this key from the network of %s only; this request came from elsewhere", l.Factory),
-				"ask from a job at the factory",
-			)
-		}
-		return l, nil
+		return s.jobKey(ctx, token, body, from, b)
 	})
+}
+
+// jobKey finds the job key that signed a body, where it stands and is used in its place.
+func (s *Leases) jobKey(ctx context.Context, token string, body []byte, from netip.Addr, b agreement.Basis) (schemas.Lease, error) {
+	l, err := s.signedBy(ctx, token, body, b)
+	if err != nil {
+		return l, err
+	}
+	err = s.brake.Check(l.Items[0].Agreement, &l)
+	if err != nil {
+		return l, err
+	}
+	f, err := s.parties.Factory(ctx, l.Factory)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return l, err
+	}
+	b.Note("factory", string(l.Factory), f.Revision)
+	if len(f.Egress) > 0 && !policy.Within(f, from) {
+		return l, schemas.Refuse(
+			string(l.ID), "job-key.place", "the job key",
+			fmt.Sprintf("leases are made with this key from the network of %s only; this request came from elsewhere", l.Factory),
+			"ask from a job at the factory",
+		)
+	}
+	return l, nil
 }
 
 // notSigned refuses a signature.
@@ -176,17 +176,25 @@ func (s *Leases) signedBy(ctx context.Context, token string, body []byte, b agre
 // JobKeys lists those of the projects that the caller takes part in, every one for officers and
 // operators.
 func (s *Leases) JobKeys(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Lease, string, error) {
-	err := agreement.SignedIn(by, "job keys")
+	return s.listed(ctx, by, schemas.JobKeyPrefix, "FALSE", nil, after, limit)
+}
+
+// listed lists the leases whose ids begin with a prefix: those of the caller's projects and those for
+// which or holds, every one for who oversees.
+func (s *Leases) listed(
+	ctx context.Context, by schemas.Principal, prefix, or string, of []any, after string, limit int,
+) ([]schemas.Lease, string, error) {
+	err := agreement.SignedIn(by, "leases")
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := "id >= ? AND id < ?", []any{schemas.JobKeyPrefix, strings.TrimSuffix(schemas.JobKeyPrefix, "-") + "."}
+	where, args := "id >= ? AND id < ?", []any{prefix, strings.TrimSuffix(prefix, "-") + "."}
 	var rows []db.Row[schemas.Lease]
 	var next string
 	if agreement.Oversees(by) {
 		rows, next, err = db.List[schemas.Lease](ctx, s.db, "lease", where, args, after, limit)
 	} else {
-		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", where, "FALSE", args, after, limit)
+		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", where, or, append(args, of...), after, limit)
 	}
 	out := make([]schemas.Lease, len(rows))
 	for i, row := range rows {

@@ -64,6 +64,9 @@ func (s *Leases) Mint(ctx context.Context, by schemas.Principal, ask schemas.Lea
 	if err != nil {
 		return schemas.LeaseAnswer{}, err
 	}
+	if ask.Copy != "" {
+		return s.mintForCopy(ctx, Caller{By: by}, ask)
+	}
 	if len(ask.Items) == 0 {
 		return schemas.LeaseAnswer{}, schemas.BadField("lease", "/items", "name at least one agreement")
 	}

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"time"
 
 	"guichet/connectors/db"
@@ -38,6 +39,9 @@ func (s *Leases) Revoke(ctx context.Context, by schemas.Principal, id schemas.Le
 		}
 		l.Revoked, l.Reason = at, reason
 		_, err = db.Update(ctx, tx, "lease", string(id), revision, l, nil)
+		if err == nil && l.IsCopy() { // nobody ever decrypts it again
+			_, err = tx.Exec(ctx, `DELETE FROM copy WHERE id = ?`, string(id))
+		}
 		if err != nil {
 			return err
 		}
@@ -71,12 +75,12 @@ func (s *Leases) endable(ctx context.Context, q db.Querier, by schemas.Principal
 	}
 	switch {
 	case schemas.KindOf(err) == schemas.NotFound || err == nil && !mine:
-		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no %s %s", noun(id), id)
+		return l, 0, false, schemas.Errorf(schemas.NotFound, string(id), "there is no %s %s", id.NameOf(), id)
 	case schemas.KindOf(err) == schemas.Denied:
 		return schemas.Lease{}, 0, false, err
 	case err == nil && !l.Revoked.IsZero():
 		return l, 0, false, schemas.Errorf(
-			schemas.Conflict, string(id), "the %s was revoked already, on %s", noun(id), l.Revoked.Format(time.RFC3339),
+			schemas.Conflict, string(id), "the %s was revoked already, on %s", id.NameOf(), l.Revoked.Format(time.RFC3339),
 		)
 	}
 	return l, revision, altered, err
@@ -98,8 +102,13 @@ func leaseValues(ctx context.Context, q db.Querier, l *schemas.Lease, it schemas
 	switch { // who made a lease without a person, and with which key
 	case l.IsJobKey():
 		v["public_key"] = base64.StdEncoding.EncodeToString(l.PublicKey)
-	case len(l.Line) > 0 && isJobKey(string(l.Line[0])):
-		v["job_key"] = string(l.Line[0])
+	default:
+		if i := slices.IndexFunc(l.Line, func(id schemas.LeaseID) bool { return isJobKey(string(id)) }); i >= 0 {
+			v["job_key"] = string(l.Line[i])
+		}
+	}
+	if filled := l.CopyFilled(); filled != "" {
+		v["copy"] = string(filled)
 	}
 	return v, err
 }

@@ -54,6 +54,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	r.Agreement, r.Lease, r.Dataset, r.Version, r.Table, r.Split = a.ID, l.ID, a.Dataset, w.Version, w.Table, w.Split
 	r.Provider, r.Purpose, r.Action = a.Provider, a.Purpose, a.Action
 	r.Participant, r.Project, r.Run, r.Factory, r.Declared, r.Door = l.Participant, a.Project, w.Run, a.Factory, g.Declared(), w.Door
+	r.Copy = l.CopyFilled()
 	err := s.checkRun(ctx, &r, l.Run)
 	if err != nil {
 		return r, nil, err
@@ -249,6 +250,7 @@ func releaseValues(r *schemas.Release) map[string]string {
 		"purpose":     r.Purpose,
 		"action":      r.Action,
 		"columns":     r.Columns,
+		"copy":        string(r.Copy),
 	}
 	for k, s := range v {
 		if s == "" {

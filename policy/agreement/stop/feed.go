@@ -113,11 +113,7 @@ func (f *Feed) heed(ctx context.Context, c db.News) error {
 	case schemas.ChangeStopped:
 		f.cut(c.Subject, "the participant was stopped")
 	case schemas.ChangeLeaseRevoked:
-		what := "the lease was revoked"
-		if strings.HasPrefix(c.Subject, schemas.JobKeyPrefix) {
-			what = "the job key was revoked"
-		}
-		f.cut(c.Subject, what)
+		f.cut(c.Subject, "the "+schemas.LeaseID(c.Subject).NameOf()+" was revoked")
 	case schemas.ChangeParty:
 		return f.asks(ctx, c.Subject)
 	case schemas.ChangeVersion:

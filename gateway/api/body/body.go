@@ -1,4 +1,10 @@
-package api
+// Package body reads and writes the bodies of the HTTP API by their media type.
+//
+// In: bytes that huma hands on, nouns of schemas that operations answer with. Out: the nouns,
+// and their forms in JSON, YAML and JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
+// agreement. Always: nothing is said twice in what is read, a fault has a pointer or a line, and
+// nothing is fetched. It must not know operations.
+package body
 
 import (
 	"bytes"
@@ -17,14 +23,14 @@ import (
 	"guichet/schemas"
 )
 
-// formats says how bodies are read and written, by media type: JSON; YAML, read
+// Formats says how bodies are read and written, by media type: JSON; YAML, read
 // strictly; JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
 // agreement, and JSON for everything else. publicURL is the gateway's address, ""
 // where it is not known.
 //
 // huma cuts the media type of a body at its plus sign, so bodies of
 // application/ld+json arrive under json.
-func formats(publicURL string) map[string]huma.Format {
+func Formats(publicURL string) map[string]huma.Format {
 	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
 	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
 	return map[string]huma.Format{
@@ -64,7 +70,7 @@ func faulty(err error) error {
 	return inputFault{e}
 }
 
-// carried finds the problem that an inputFault carries.
+// carried finds the problem in what huma made of a fault of a body.
 func carried(err error) (*schemas.Problem, bool) {
 	d, ok := errors.AsType[*huma.ErrorDetail](err)
 	if !ok {
@@ -110,7 +116,7 @@ func readYAML(b []byte, v any) error {
 func readJSON(b []byte, v any) error {
 	var err error
 	switch v.(type) {
-	case *offerBody:
+	case *OfferBody:
 		err = rdf.Names(b, true)
 	case *any, *schemas.Dataset:
 		if json.Valid(b) { // else huma says what is wrong
@@ -176,7 +182,7 @@ func readLD(b []byte, v any) error {
 		}
 		*target = d
 		return nil
-	case *offerBody:
+	case *OfferBody:
 		o, err := odrl.Parse(b)
 		if err != nil {
 			return faulty(err)
@@ -228,10 +234,23 @@ func fromLD(b []byte) ([]byte, error) {
 	return json.Marshal(d)
 }
 
+// OfferBody is an offer: typed rules, or the name of a template with its words.
+type OfferBody struct {
+	Template    string         `json:"template,omitempty" doc:"open-with-attribution, research-only, non-commercial, research-and-development, ask-the-holder, health-with-review"`
+	Attribution string         `json:"attribution,omitempty" doc:"for a template: the words to give; the dataset's when left out"`
+	Hide        []string       `json:"hide,omitempty" doc:"for a template: columns never shown"`
+	Rows        int64          `json:"rows,omitempty" minimum:"0" doc:"for a template: budget of each project, in rows"`
+	Title       schemas.Text   `json:"title,omitempty"`
+	Rules       []schemas.Rule `json:"rules,omitempty"`
+	Review      bool           `json:"review,omitempty"`
+	Stage       bool           `json:"stage,omitempty" doc:"for a template: jobs may keep the data as an encrypted copy that opens by lease"`
+	Follow      bool           `json:"follow,omitempty"`
+}
+
 // bodyOf is an offer as the body that PUT …/offer takes. Its template, which
 // would be filled anew, is left out: the rules are there.
-func bodyOf(o schemas.Offer) offerBody {
-	return offerBody{Title: o.Title, Rules: o.Rules, Review: o.Review, Follow: o.Follow}
+func bodyOf(o schemas.Offer) OfferBody {
+	return OfferBody{Title: o.Title, Rules: o.Rules, Review: o.Review, Follow: o.Follow}
 }
 
 // writeLD writes datasets and agreements in their own vocabularies. Problems

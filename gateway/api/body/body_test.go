@@ -1,4 +1,4 @@
-package api
+package body
 
 import (
 	"context"
@@ -18,9 +18,11 @@ import (
 	"guichet/schemas"
 )
 
+type answer[T any] struct{ Body T }
+
 type datasetIn struct{ Body schemas.Dataset }
 
-type offerIn struct{ Body offerBody }
+type offerIn struct{ Body OfferBody }
 
 // echo is an API that answers with what it read.
 func echo(t *testing.T) http.Handler {
@@ -28,16 +30,20 @@ func echo(t *testing.T) http.Handler {
 	gin.SetMode(gin.TestMode)
 	before := huma.NewError
 	t.Cleanup(func() { huma.NewError = before })
-	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return inputProblem(status, msg, errs) }
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return Problem(status, msg, errs) }
 	g := gin.New()
 	c := huma.DefaultConfig("test", "1")
 	c.CreateHooks = nil
-	c.Formats = formats("https://guichet.example")
+	c.Formats = Formats("https://guichet.example")
 	a := humagin.New(g, c)
-	huma.Put(a, "/dataset", func(_ context.Context, in *datasetIn) (*One[schemas.Dataset], error) { return one(in.Body, 1), nil })
-	huma.Put(a, "/offer", func(_ context.Context, in *offerIn) (*One[offerBody], error) { return one(in.Body, 1), nil })
-	huma.Get(a, "/agreement", func(context.Context, *struct{}) (*One[schemas.Agreement], error) {
-		return one(schemas.Agreement{ID: "agr-1", Participant: "https://t.example", Provider: "https://p.example"}, 1), nil
+	huma.Put(a, "/dataset", func(_ context.Context, in *datasetIn) (*answer[schemas.Dataset], error) {
+		return &answer[schemas.Dataset]{in.Body}, nil
+	})
+	huma.Put(a, "/offer", func(_ context.Context, in *offerIn) (*answer[OfferBody], error) {
+		return &answer[OfferBody]{in.Body}, nil
+	})
+	huma.Get(a, "/agreement", func(context.Context, *struct{}) (*answer[schemas.Agreement], error) {
+		return &answer[schemas.Agreement]{schemas.Agreement{ID: "agr-1", Participant: "https://t.example", Provider: "https://p.example"}}, nil
 	})
 	return g
 }
@@ -83,7 +89,7 @@ func TestBodiesInEveryFormat(t *testing.T) {
 		"application/ld+json": `{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "uid": "https://x.example/o", "permission": [{"action": "use", "constraint": [{"leftOperand": "spatial", "operator": "eq", "rightOperand": "FR"}]}]}`,
 	} {
 		w := send(h, http.MethodPut, "/offer", contentType, "application/json", body)
-		if diff := cmp.Diff(offerBody{Rules: rules}, decode[offerBody](t, w)); w.Code != http.StatusOK || diff != "" {
+		if diff := cmp.Diff(OfferBody{Rules: rules}, decode[OfferBody](t, w)); w.Code != http.StatusOK || diff != "" {
 			t.Errorf("%s: %d (-want +got):\n%s", contentType, w.Code, diff)
 		}
 	}
