@@ -301,6 +301,9 @@ func checkTables(fault faulter, tables []schemas.TableInfo) {
 			fault(at+"/name", "the table %q is given twice", t.Name)
 		}
 		seen[t.Name] = true
+		if t.Objects && (len(t.Fields) > 0 || t.CSV != nil) {
+			fault(at+"/objects", "the table %q is of objects, files that are given as they are: it has no columns and no CSV", t.Name)
+		}
 		fields := map[string]bool{}
 		for j, f := range t.Fields {
 			if f.Name == "" || len(f.Name) > 255 {

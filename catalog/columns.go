@@ -1,6 +1,10 @@
 package catalog
 
-import "guichet/schemas"
+import (
+	"slices"
+
+	"guichet/schemas"
+)
 
 // AddColumns adds the columns that the shards really have to the dataset's tables,
 // keeping what the provider said about them. Types stand in the manifest: a type
@@ -18,6 +22,10 @@ func AddColumns(d *schemas.Dataset, v *schemas.Version) {
 			d.Tables = append(d.Tables, schemas.TableInfo{Name: t.Name})
 			info = &d.Tables[len(d.Tables)-1]
 		}
+		info.Objects, info.Media, info.Bytes = t.Objects, nil, 0
+		if t.Objects {
+			info.Media, info.Bytes = files(t)
+		}
 		for _, col := range t.Columns {
 			known := false
 			for j := range info.Fields {
@@ -28,4 +36,18 @@ func AddColumns(d *schemas.Dataset, v *schemas.Version) {
 			}
 		}
 	}
+}
+
+// files gives the media types of a table of objects, sorted, and the bytes of all.
+func files(t *schemas.Table) (media []string, bytes int64) {
+	for _, s := range t.Splits {
+		for i := range s.Shards {
+			at, is := slices.BinarySearch(media, s.Shards[i].MediaType)
+			if !is {
+				media = slices.Insert(media, at, s.Shards[i].MediaType)
+			}
+			bytes += s.Shards[i].Size
+		}
+	}
+	return media, bytes
 }

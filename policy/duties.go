@@ -16,6 +16,13 @@ func (c *offerCheck) duty(at string, d *schemas.Duty) {
 	if d.Kind != schemas.DutyPseudonymise && (d.Domain != "" || len(d.With) > 0) {
 		c.fault(at+"/domain", "only pseudonymise has a joint domain")
 	}
+	for i := range c.tables {
+		if t := &c.tables[i]; t.Objects && d.Divides(t.Name) {
+			c.fault(at, "the table %s is of objects, which are given whole or not at all: %s cannot be kept on it; name another table as the one "+
+				"that it is for", t.Name, d.Kind)
+			return
+		}
+	}
 	switch d.Kind {
 	case schemas.DutyAttribute:
 		if d.Text == "" || len(d.Text) > 4000 {

@@ -83,7 +83,7 @@ func HidesRows(by schemas.Principal, d *schemas.Dataset) bool {
 // agreement reads in its manifest how many rows that shows.
 func ShownVersion(by schemas.Principal, d *schemas.Dataset, v schemas.VersionSummary) schemas.VersionSummary {
 	if HidesRows(by, d) {
-		v.Rows, v.Bytes = 0, 0
+		v.Rows, v.Objects, v.Bytes = 0, 0, 0
 	}
 	return v
 }

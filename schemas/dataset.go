@@ -125,6 +125,10 @@ type TableInfo struct {
 	Title  Text    `json:"title,omitempty"`
 	Fields []Field `json:"fields,omitempty"`
 	CSV    *CSV    `json:"csv,omitempty" doc:"dialect of the table's CSV files, where they are CSV"`
+	// Objects says that the table has no rows and columns: files that are given as they are.
+	Objects bool     `json:"objects,omitempty" doc:"files that are given as they are, such as images: no rows and columns"`
+	Media   []string `json:"media,omitempty" readOnly:"true" doc:"media types of the newest version's objects"`
+	Bytes   int64    `json:"bytes,omitempty" readOnly:"true" doc:"of the newest version's objects"`
 }
 
 // CSV is the dialect of a table's CSV files, in the terms of W3C CSVW. Zero
@@ -175,8 +179,9 @@ type Publication struct {
 
 // PublicationTable is one table of a Publication.
 type PublicationTable struct {
-	Name   string             `json:"name"`
-	Splits []PublicationSplit `json:"splits" minItems:"1" maxItems:"64"`
+	Name    string             `json:"name"`
+	Objects bool               `json:"objects,omitempty" doc:"publish the files as they are: nothing is read as rows"`
+	Splits  []PublicationSplit `json:"splits" minItems:"1" maxItems:"64"`
 }
 
 // PublicationSplit names the objects of one split: by Keys, or all under Prefix
@@ -208,7 +213,8 @@ type VersionSummary struct {
 	Shards     int          `json:"shards"`
 	ShardsDone int          `json:"shards_done" doc:"shards read so far, while publishing"`
 	Waiting    *Waiting     `json:"waiting,omitempty" doc:"why a version that is being published does not go on now"`
-	Rows       int64        `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller"`
+	Rows       int64        `json:"rows,omitempty" doc:"absent where the terms hide rows from the caller; an object counts as one"`
+	Objects    int64        `json:"objects,omitempty" doc:"how many of them are objects: files that are given as they are"`
 	Bytes      int64        `json:"bytes,omitempty" doc:"of the shards as they are released; absent with rows"`
 	Started    time.Time    `json:"started"`
 	Published  time.Time    `json:"published,omitzero"`
@@ -263,8 +269,10 @@ func (v *Version) Has(table, column string) bool {
 	return false
 }
 
-// Table is one table of a version: one schema, one window size.
+// Table is one table of a version: one schema, one window size. One of objects has neither, nor
+// columns: its shards are files that are given as they are, in the order of their names.
 type Table struct {
+	Objects    bool          `json:"objects,omitempty"`
 	Name       string        `json:"name"`
 	WindowRows int64         `json:"window_rows" doc:"rows per window, a power of two, at most 65,536"`
 	Schema     []byte        `json:"schema" doc:"the encapsulated IPC schema message, as it opens every stream"`
@@ -333,9 +341,21 @@ func (s Split) Rows() int64 {
 	return n
 }
 
-// Shard is one S3 object: an Arrow IPC file, pinned by ETag and size. Source
-// says what the provider gave, where the shard was rewritten.
+// Find gives the place of the object of a name in a split of objects; -1 where there is none.
+func (s Split) Find(name string) int {
+	i, is := slices.BinarySearchFunc(s.Shards, name, func(o Shard, name string) int { return strings.Compare(o.Name, name) })
+	if !is {
+		return -1
+	}
+	return i
+}
+
+// Shard is one S3 object, pinned by ETag and size: an Arrow IPC file, or in a table of objects
+// any file, which is one row. Source says what the provider gave, where the shard was
+// rewritten. The batches of an object are its bytes in pieces, each with its sum.
 type Shard struct {
+	Name         string  `json:"name,omitempty" doc:"of an object: its name in the split, a path with slashes"`
+	MediaType    string  `json:"media_type,omitempty" doc:"of an object"`
 	Store        StoreID `json:"store"`
 	Bucket       string  `json:"bucket"`
 	Key          string  `json:"key"`
@@ -356,7 +376,7 @@ type Source struct {
 	ETag   string  `json:"etag"`
 	Size   int64   `json:"size"`
 	SHA256 string  `json:"sha256"`
-	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv"`
+	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv; object"`
 }
 
 // Block is the place of one encapsulated IPC message in its object.

@@ -28,6 +28,8 @@ type ManifestSplit struct {
 	Even       string          `json:"even,omitempty" doc:"what even=drop or even=pad changed for this rank"`
 	Order      string          `json:"order,omitempty" doc:"what the seed does, where a rank was asked for"`
 	Shuffle    Shuffle         `json:"shuffle" doc:"what a seed does to an epoch that begins now"`
+	// Objects are the files of a table that has no rows and columns; it has no shards then.
+	Objects []ManifestObject `json:"objects,omitempty" doc:"files that are given as they are, by name"`
 }
 
 // Shuffle is how a seed orders a split: with the rows of each shard it says the whole order,
@@ -36,6 +38,14 @@ type Shuffle struct {
 	Order      int   `json:"order" doc:"number of the order"`
 	WindowRows int64 `json:"window_rows" doc:"rows per window"`
 	Windows    int64 `json:"windows" doc:"how many there are, a shorter last one counted"`
+}
+
+// ManifestObject is one file of a split of objects, read at …/objects/TABLE/SPLIT/NAME.
+type ManifestObject struct {
+	Name      string `json:"name" doc:"a path with slashes"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size" doc:"bytes"`
+	SHA256    string `json:"sha256" doc:"hex; over HTTP its ETag"`
 }
 
 // ManifestShard is one shard of a split as the agreement shows it.

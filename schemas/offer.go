@@ -93,6 +93,16 @@ type Duty struct {
 	Source   string   `json:"source,omitempty" doc:"offer, space baseline, EU law" readOnly:"true"`
 }
 
+// Divides says whether a duty shows a part of a table or changes it. Objects are given whole or
+// not at all, so that it cannot be kept on a table of them.
+func (d *Duty) Divides(table string) bool {
+	switch d.Kind {
+	case DutyAttribute, DutyBudget, DutyFactory:
+		return false
+	}
+	return d.Table == "" || d.Table == table
+}
+
 // Filter is a closed expression tree over the columns of a row: it says which
 // rows stay. A row with null in a column that is named does not match, also
 // under Not [decisions.md 11].

@@ -252,7 +252,19 @@ func primaryTag(tag string) string {
 // where a version can be streamed.
 func formats(d *schemas.Dataset) []string {
 	var out []string
-	if d.Latest != nil {
+	objects := 0
+	for i := range d.Tables {
+		if !d.Tables[i].Objects {
+			continue
+		}
+		objects++
+		for _, media := range d.Tables[i].Media {
+			if !slices.Contains(out, media) {
+				out = append(out, media)
+			}
+		}
+	}
+	if d.Latest != nil && (objects < d.Latest.Tables) {
 		out = append(out, "arrow")
 	}
 	for _, l := range d.Links {

@@ -125,7 +125,7 @@ func (p *publication) grow(base *schemas.Version) {
 		return
 	}
 	v := &p.version
-	v.Data, v.Rows, v.Bytes, v.ShardsDone = base.Data, base.Rows, base.Bytes, base.Shards
+	v.Data, v.Rows, v.Objects, v.Bytes, v.ShardsDone = base.Data, base.Rows, base.Objects, base.Bytes, base.Shards
 	for s := range base.EveryShard() {
 		p.sums[given(s).SHA256] = given(s).Key
 	}

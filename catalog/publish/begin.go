@@ -65,7 +65,7 @@ func (pub *Publisher) Publish(
 		VersionSummary: schemas.VersionSummary{
 			Version: p.Version,
 			State:   schemas.VersionPublishing,
-			Tables:  tables(base, &p),
+			Tables:  tables(base, &whole.Publication),
 			Shards:  shards,
 			Started: now,
 		},
@@ -180,12 +180,17 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 	have := held(base, &p.Publication)
 	for i := range p.Tables {
 		seen := map[string]bool{}
+		var err error
+		p.Tables[i].Objects, err = saidObjects(d, base, &p.Tables[i], fmt.Sprintf("/tables/%d", i))
+		if err != nil {
+			return 0, err
+		}
 		for j := range p.Tables[i].Splits {
 			s := &p.Tables[i].Splits[j]
 			at := fmt.Sprintf("/tables/%d/splits/%d", i, j)
 			prefix := s.Prefix
 			if prefix != "" {
-				err := pub.list(ctx, by, p, base, s, at)
+				err := pub.list(ctx, by, p, base, s, at, p.Tables[i].Objects)
 				if err != nil {
 					return 0, err
 				}
@@ -215,7 +220,18 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 				return 0, schemas.Errorf(schemas.TooLarge, "publication", "a version has at most %d shards", maxShards)
 			}
 		}
-		err := checkPaths(d, p, &p.Tables[i], fmt.Sprintf("/tables/%d", i))
+	}
+	err := separate(d, base, p)
+	if err != nil {
+		return 0, err
+	}
+	for i := range p.Tables {
+		at := fmt.Sprintf("/tables/%d", i)
+		if p.Tables[i].Objects {
+			err = checkObjects(d, base, p, &p.Tables[i], at)
+		} else {
+			err = checkPaths(d, p, &p.Tables[i], at)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -226,7 +242,7 @@ func (pub *Publisher) expand(ctx context.Context, by schemas.Principal, d *schem
 // list puts the objects under a split's prefix into the split, as far as they are shards
 // and not in the base already.
 func (pub *Publisher) list(
-	ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, s *schemas.PublicationSplit, at string,
+	ctx context.Context, by schemas.Principal, p *asked, base *schemas.Version, s *schemas.PublicationSplit, at string, files bool,
 ) error {
 	err := pub.mayList(ctx, by, &p.Publication, s.Prefix)
 	if err != nil {
@@ -243,7 +259,12 @@ func (pub *Publisher) list(
 	if len(objects) == 0 {
 		return schemas.BadField("publication", at+"/prefix", "there is no object under %s", s.Prefix)
 	}
-	objects, left, err := shardsAmong(objects, s.Prefix, at)
+	var left *leftOut
+	if files {
+		objects, left = objectsAmong(objects, s.Prefix)
+	} else {
+		objects, left, err = shardsAmong(objects, s.Prefix, at)
+	}
 	if err != nil {
 		return err
 	}

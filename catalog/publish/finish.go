@@ -33,6 +33,7 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 		d, err := pub.Catalog.Dataset(ctx, tx, v.Dataset)
 		if err == nil && len(v.Failures) == 0 {
 			v.Failures, err = lost(ctx, tx, &d)
+			v.Failures = append(v.Failures, parted(&d, &v)...)
 		}
 		if err != nil {
 			return err
@@ -42,7 +43,7 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 			v.State, v.Published = schemas.VersionTried, time.Time{}
 		}
 		if len(v.Failures) > 0 {
-			v.State, v.Published, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0
+			v.State, v.Published, v.Data, v.Rows, v.Objects, v.Bytes = schemas.VersionFailed, time.Time{}, nil, 0, 0, 0
 		}
 		_, err = db.Update(ctx, tx, "version", key, revision, v, db.Columns{"state": string(v.State), "shards": "{}"})
 		if err != nil {

@@ -82,20 +82,25 @@ func hasColumn(base *schemas.Version, table, name string) bool {
 // columnsIn reads the columns that stand in the path of an object of a table. Errors:
 // Invalid.
 func (p *asked) columnsIn(table, key string) ([]sandbox.PathColumn, error) {
-	longest := ""
+	return sandbox.PathColumns(key[len(p.rootOf(table, key)):])
+}
+
+// rootOf is the folder below which an object's path is its table's own.
+func (p *asked) rootOf(table, key string) (longest string) {
 	for _, root := range p.Roots[table] {
 		if strings.HasPrefix(key, root) && len(root) > len(longest) {
 			longest = root
 		}
 	}
-	return sandbox.PathColumns(key[len(longest):])
+	return longest
 }
 
 // leftOut names objects under a prefix that are no shards.
 type leftOut struct {
-	Prefix string   `json:"prefix"`
-	Names  []string `json:"names"` // the first
-	Count  int      `json:"count"`
+	Prefix  string   `json:"prefix"`
+	Names   []string `json:"names"` // the first
+	Count   int      `json:"count"`
+	Objects bool     `json:"objects,omitempty"` // it is of a table of objects
 }
 
 // maxLeft is how many objects that are left out a note names.
@@ -184,6 +189,9 @@ func (l *leftOut) String() string {
 
 // note is the report's line on what was left out.
 func (l *leftOut) note() schemas.FieldError {
+	if l.Objects {
+		return schemas.FieldError{Pointer: l.Prefix, Message: fmt.Sprintf("left out, as names that begin with a dot and empty folders are no data: %s", l)}
+	}
 	return schemas.FieldError{
 		Pointer: l.Prefix,
 		Message: fmt.Sprintf("left out, as names that begin with _ or . and texts beside the data are no shards: %s", l),

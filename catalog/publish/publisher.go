@@ -348,7 +348,7 @@ func (pub *Publisher) saveProgress(ctx context.Context, p *publication) error {
 		return nil
 	}
 	v := p.version
-	v.Data, v.Rows, v.Bytes, v.Failures, v.Notes = nil, 0, 0, nil, nil
+	v.Data, v.Rows, v.Objects, v.Bytes, v.Failures, v.Notes = nil, 0, 0, 0, nil, nil
 	done, err := json.Marshal(p.done)
 	if err != nil {
 		return fmt.Errorf("write the progress of %s: %w", v.Dataset, err)

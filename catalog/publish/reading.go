@@ -39,6 +39,12 @@ func tooSlow(key string) error {
 	}
 }
 
+// Reader reads the objects of one publication, each whole, in processes of its own.
+type Reader interface {
+	Conform(ctx context.Context, in *os.File, size int64, spec sandbox.Spec, out *os.File) (sandbox.Report, error)
+	Close() // ends the processes
+}
+
 // maxShard bounds one object.
 const maxShard = 64 << 30
 
@@ -52,6 +58,7 @@ type tableReading struct {
 	paths [][]sandbox.PathColumn // by work
 	got   []*readShard           // by work; nil where it failed
 	began bool                   // a shard was read
+	files bool                   // a table of objects: nothing is read as rows
 }
 
 // work is one object of a table; n is its place in the publication.
@@ -63,6 +70,9 @@ type work struct {
 // table reads the shards of one table. Faults of shards go into the version;
 // an error means that publishing itself cannot go on now.
 func (pub *Publisher) table(ctx context.Context, p *publication, ask *schemas.PublicationTable, n *int) error {
+	if ask.Objects {
+		return pub.objects(ctx, p, ask, n)
+	}
 	tr := &tableReading{t: p.place(ask.Name)}
 	for i := range p.dataset.Tables {
 		if p.dataset.Tables[i].Name == ask.Name {
@@ -149,7 +159,7 @@ func (pub *Publisher) readAll(ctx context.Context, p *publication, tr *tableRead
 	}
 	for _, i := range which {
 		// The first shard says the schema of the others.
-		for len(pending) == ahead || len(pending) > 0 && !tr.began {
+		for len(pending) == tr.ahead() || len(pending) > 0 && !tr.began {
 			err := next()
 			if err != nil {
 				return err
@@ -202,7 +212,11 @@ func (pub *Publisher) startReading(ctx context.Context, p *publication, tr *tabl
 		again := &backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2,
 			MaxInterval: 5 * time.Second}
 		_, _ = backoff.Retry(ctx, func() (struct{}, error) {
-			r.got, r.err = pub.conform(ctx, p, spec, r.work, before)
+			if tr.files {
+				r.got, r.err = pub.object(ctx, p, tr.t.Name, r.work)
+			} else {
+				r.got, r.err = pub.conform(ctx, p, spec, r.work, before)
+			}
 			if mayPass(r.err) {
 				return struct{}{}, r.err
 			}
@@ -233,7 +247,9 @@ func (pub *Publisher) take(ctx context.Context, p *publication, tr *tableReading
 	again := tr.got[r.i] != nil
 	tr.got[r.i] = r.got
 	if !again {
-		tr.learn(r.got)
+		if !tr.files {
+			tr.learn(r.got)
+		}
 		p.version.ShardsDone++
 	}
 	if r.saved {
@@ -299,27 +315,33 @@ func mayPass(err error) bool {
 	return schemas.KindOf(err) == schemas.Unavailable && (!ours || f == s3.Stalls || f == s3.Endless)
 }
 
+// find looks at an object before it is read: it may be named, is there and not too large, and
+// its store does what published versions rest on.
+func (pub *Publisher) find(ctx context.Context, p *publication, key string) (*s3.Store, s3.Info, error) {
+	err := pub.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
+	if err != nil {
+		return nil, s3.Info{}, err
+	}
+	store, err := pub.Store(ctx, p.ask.Store)
+	if err != nil {
+		return nil, s3.Info{}, err
+	}
+	info, err := store.Stat(ctx, p.ask.Bucket, key)
+	if err == nil && info.Size > maxShard {
+		err = schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
+	}
+	if err == nil {
+		err = p.probed(ctx, store, p.ask.Bucket, key)
+	}
+	return store, info, err
+}
+
 // conform copies the object into an unlinked file, has the child read it, and
 // puts what was rewritten into the work bucket. before is what was read of it with other
 // types.
 func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.Spec, w work, before *readShard) (*readShard, error) {
 	key := w.key
-	err := pub.MayName(ctx, p.dataset.Provider, p.ask.Store, p.ask.Bucket, key)
-	if err != nil {
-		return nil, err
-	}
-	store, err := pub.Store(ctx, p.ask.Store)
-	if err != nil {
-		return nil, err
-	}
-	info, err := store.Stat(ctx, p.ask.Bucket, key)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size > maxShard {
-		return nil, schemas.Errorf(schemas.TooLarge, key, "the object has %d bytes; a shard has at most 64 GiB: split it into several", info.Size)
-	}
-	err = p.probed(ctx, store, p.ask.Bucket, key)
+	store, info, err := pub.find(ctx, p, key)
 	if err == nil {
 		err = pub.fitsDisk(key, info.Size)
 	}

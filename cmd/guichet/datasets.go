@@ -116,6 +116,7 @@ type publishCmd struct {
 	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
 	Table   string   `help:"Name of the table, with --from." default:"data"`
 	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
+	Objects bool     `help:"Publish the files as they are, such as images: nothing is read as rows."`
 	NoWait  bool     `help:"Do not wait until it is published."`
 	DryRun  bool     `help:"Read everything and show the report; publish nothing."`
 }
@@ -139,6 +140,9 @@ func (v publishCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		return err
 	}
 	var s schemas.VersionSummary
+	for i := range p.Tables {
+		p.Tables[i].Objects = p.Tables[i].Objects || v.Objects
+	}
 	err = c.Post(ctx, "/datasets/"+v.Dataset+"/versions", p, &s)
 	if err != nil {
 		return err

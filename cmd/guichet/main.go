@@ -85,6 +85,7 @@ type grammar struct {
 	NewJobKey jobKeyCmd     `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
 	Check     checkCmd      `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
 	Mount     mountCmd      `cmd:"" help:"Show an agreement's data as read-only files in a folder."`
+	Files     filesCmd      `cmd:"" help:"Copy an agreement's objects (images, DICOM, …) into a folder."`
 	Exec      execCmd       `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
 	Stream    streamCmd     `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd    `cmd:"" help:"List what flows now, or flowed."`

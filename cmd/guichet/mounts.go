@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
+	"guichet/connectors/client"
 	"guichet/connectors/mount"
 	"guichet/schemas"
 )
@@ -65,6 +67,43 @@ func (v mountCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	case <-ctx.Done():
 		return errors.Join(err, m.Unmount())
 	}
+}
+
+// filesCmd copies objects into a folder.
+type filesCmd struct {
+	Agreement string `arg:"" help:"Id of the agreement."`
+	Dir       string `arg:"" help:"A folder; what of them is there already is not read again." type:"existingdir"`
+	Version   string `help:"Version; the newest that the agreement covers when left out." placeholder:"ID"`
+	Table     string `help:"Only this table." placeholder:"NAME"`
+	RunID     string `name:"run" help:"Id of the run." placeholder:"ID"`
+}
+
+// Run fetches.
+func (v filesCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	id := schemas.AgreementID(v.Agreement)
+	leased := c.As(c.Renewing(schemas.RunID(v.RunID), id))
+	var m schemas.Manifest
+	err = leased.Get(ctx, "/agreements/"+v.Agreement+"/manifest"+client.Query("version", v.Version, "table", v.Table, "run", v.RunID), &m)
+	if err != nil {
+		return err
+	}
+	got, err := files.Fetch(ctx, t, leased, id, &m, v.Dir)
+	if err != nil {
+		return ended(ctx, c, id, err)
+	}
+	if t.JSON {
+		return t.Print(got)
+	}
+	fmt.Fprintf(t.Out, "%s, %s in %s", terminal.Plural(got.Files, "file", "files"), terminal.Size(got.Bytes), got.Folder)
+	if got.There > 0 {
+		fmt.Fprintf(t.Out, "; %s there already", terminal.Plural(got.There, "was", "were"))
+	}
+	fmt.Fprintln(t.Out)
+	return nil
 }
 
 // execCmd runs a command over an agreement's files.

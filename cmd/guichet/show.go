@@ -23,6 +23,7 @@ type shownVersion struct {
 	schemas.VersionSummary
 	Data []struct {
 		Name    string                `json:"name"`
+		Objects bool                  `json:"objects"`
 		Columns []schemas.TableColumn `json:"columns"`
 		Splits  []struct {
 			Name   string `json:"name"`
@@ -170,6 +171,10 @@ func printTables(t *terminal.Terminal, d *schemas.Dataset, latest *shownVersion)
 			rows := terminal.Plural(s.Rows, "row", "rows")
 			if s.Rows == 0 && latest.Rows == 0 {
 				rows = "some rows"
+			}
+			if tab.Objects {
+				fmt.Fprintf(t.Out, "  split %s: %s, given as they are\n", s.Name, terminal.Plural(s.Shards, "object", "objects"))
+				continue
 			}
 			fmt.Fprintf(t.Out, "  split %s: %s in %s\n", s.Name, rows, terminal.Plural(s.Shards, "shard", "shards"))
 		}

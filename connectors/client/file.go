@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,18 +41,27 @@ func (c *Client) Renewing(run schemas.RunID, agreement schemas.AgreementID) Toke
 	}
 }
 
-// File is a shard of an agreement as an Arrow IPC file.
+// File is a shard of an agreement as an Arrow IPC file, or an object, which is given as it is.
 type File struct {
 	Table, Split string
-	Name         string // 0.arrow, 1.arrow, …
+	Name         string // 0.arrow, 1.arrow, …; an object's own
+	Object       bool
 	Version      schemas.VersionID
 	Columns      string // separated by commas; all when empty
 	Size         int64
 	ETag         string
 }
 
-// at is where the file is, below the API's root.
-func (f *File) at(id schemas.AgreementID) string {
+// At is where the file is, below the API's root.
+func (f *File) At(id schemas.AgreementID) string {
+	if f.Object {
+		parts := strings.Split(f.Name, "/")
+		for i := range parts {
+			parts[i] = url.PathEscape(parts[i])
+		}
+		return "/agreements/" + string(id) + "/objects/" + url.PathEscape(f.Table) + "/" + url.PathEscape(f.Split) + "/" + strings.Join(parts, "/") +
+			Query("version", string(f.Version))
+	}
 	return "/agreements/" + string(id) + "/tables/" + url.PathEscape(f.Table) + "/" + url.PathEscape(f.Split) + "/" + f.Name +
 		Query("version", string(f.Version), "columns", f.Columns)
 }
@@ -58,7 +69,7 @@ func (f *File) at(id schemas.AgreementID) string {
 // Stat fills in size and ETag. Where a HEAD does not say them, the first byte is asked for: a file
 // whose rows are counted while it is made has a size only then, and a refusal says why.
 func (c *Client) Stat(ctx context.Context, id schemas.AgreementID, f *File) error {
-	resp, err := c.send(ctx, http.MethodHead, f.at(id), nil)
+	resp, err := c.send(ctx, http.MethodHead, f.At(id), nil)
 	if err == nil {
 		_ = resp.Body.Close()
 	}
@@ -66,7 +77,7 @@ func (c *Client) Stat(ctx context.Context, id schemas.AgreementID, f *File) erro
 		f.ETag, f.Size = resp.Header.Get("ETag"), resp.ContentLength
 		return nil
 	}
-	resp, err = c.send(ctx, http.MethodGet, f.at(id), nil, func(r *http.Request) { r.Header.Set("Range", "bytes=0-0") })
+	resp, err = c.send(ctx, http.MethodGet, f.At(id), nil, func(r *http.Request) { r.Header.Set("Range", "bytes=0-0") })
 	if err != nil {
 		return err
 	}
@@ -84,7 +95,7 @@ func (c *Client) Stat(ctx context.Context, id schemas.AgreementID, f *File) erro
 // Range opens n bytes of a file from from on, of the very file that Stat saw. Read it to its end,
 // which is an error where fewer came.
 func (c *Client) Range(ctx context.Context, id schemas.AgreementID, f *File, from, n int64) (io.ReadCloser, error) {
-	resp, err := c.send(ctx, http.MethodGet, f.at(id), nil, func(r *http.Request) {
+	resp, err := c.send(ctx, http.MethodGet, f.At(id), nil, func(r *http.Request) {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+n-1))
 		r.Header.Set("If-Match", f.ETag)
 	})
@@ -98,4 +109,20 @@ func (c *Client) Range(ctx context.Context, id schemas.AgreementID, f *File, fro
 			resp.Status, resp.Header.Get("Content-Range"), want)
 	}
 	return resp.Body, nil
+}
+
+// ObjectOf is an object of a manifest, of which size and ETag are known.
+func ObjectOf(m *schemas.Manifest, in *schemas.ManifestSplit, o *schemas.ManifestObject) File {
+	return File{Table: in.Table, Split: in.Split, Name: o.Name, Object: true, Version: m.Version, Size: o.Size, ETag: `"` + o.SHA256 + `"`}
+}
+
+// Copy writes all of an object to w. Errors: of the gateway, of w; Unavailable where what came is
+// not what the manifest says.
+func (c *Client) Copy(ctx context.Context, id schemas.AgreementID, f *File, w io.Writer) error {
+	sum := sha256.New()
+	n, err := c.Download(ctx, f.At(id), io.MultiWriter(w, sum))
+	if got := `"` + hex.EncodeToString(sum.Sum(nil)) + `"`; err == nil && (n != f.Size || got != f.ETag) {
+		err = schemas.Errorf(schemas.Unavailable, f.Name, "%d bytes of %s came, which are not those that were published", n, f.Name)
+	}
+	return err
 }

@@ -81,6 +81,7 @@ func (r *reader) table(n rdf.Node) (schemas.TableInfo, bool) {
 	if t.Name == "" {
 		return t, false
 	}
+	t.Objects = r.word(n, nsOurs+"objects") == "true"
 	for _, s := range r.values(n, nsCSVW+"tableSchema") {
 		for _, c := range r.values(s, nsCSVW+"column") {
 			t.Fields = append(t.Fields, schemas.Field{

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -260,6 +261,7 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 			dist["dct:title"] = text(t.Title)
 		}
 		schema(dist, t)
+		objects(dist, t)
 		out = append(out, dist)
 	}
 	for _, l := range d.Links {
@@ -274,6 +276,23 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 	}
 	if len(out) > 0 {
 		doc["dcat:distribution"] = out
+	}
+}
+
+// objects says of a table of objects what they are. Of several media types, which a distribution
+// has one of, the others stand in words of our own.
+func objects(dist object, t *schemas.TableInfo) {
+	if !t.Objects {
+		return
+	}
+	dist["urn:guichet:objects"] = "true"
+	if len(t.Media) == 1 {
+		dist["dcat:mediaType"] = object{"@id": mediaTypes + t.Media[0]}
+	} else if len(t.Media) > 1 {
+		dist["urn:guichet:media"] = t.Media
+	}
+	if t.Bytes > 0 {
+		dist["dcat:byteSize"] = object{"@type": "xsd:nonNegativeInteger", "@value": strconv.FormatInt(t.Bytes, 10)}
 	}
 }
 

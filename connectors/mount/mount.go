@@ -108,7 +108,7 @@ func (m *Mounted) Wait() { m.server.Wait() }
 func (m *Mounted) Rows() (rows int64, files int) {
 	for _, t := range m.view.manifest.Tables {
 		rows += t.Rows
-		files += len(t.Shards)
+		files += len(t.Shards) + len(t.Objects)
 	}
 	return rows, files
 }

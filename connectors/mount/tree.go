@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -21,7 +22,7 @@ import (
 // folder is a directory of the mounted tree, made whole before anybody sees it.
 type folder struct{ fs.Inode }
 
-// grow adds a file for each shard of the manifest.
+// grow adds a file for each shard and object of the manifest.
 func (v *view) grow(ctx context.Context, root *fs.Inode) error {
 	text, err := json.MarshalIndent(v.manifest, "", "  ")
 	if err != nil {
@@ -30,14 +31,12 @@ func (v *view) grow(ctx context.Context, root *fs.Inode) error {
 	plain := &fs.MemRegularFile{Data: append(text, '\n'), Attr: fuse.Attr{Mode: 0o444}}
 	root.AddChild("_manifest.json", root.NewPersistentInode(ctx, plain, fs.StableAttr{}), false)
 	for _, t := range v.manifest.Tables {
-		at := root
-		for _, name := range []string{t.Table, t.Split} {
-			next := at.GetChild(name)
-			if next == nil {
-				next = at.NewPersistentInode(ctx, &folder{}, fs.StableAttr{Mode: syscall.S_IFDIR})
-				at.AddChild(name, next, false)
-			}
-			at = next
+		at := below(ctx, root, t.Table, t.Split)
+		for i := range t.Objects {
+			f := &file{view: v, is: client.ObjectOf(&v.manifest, &t, &t.Objects[i])}
+			folders := strings.Split(f.is.Name, "/")
+			last := len(folders) - 1
+			below(ctx, at, folders[:last]...).AddChild(folders[last], at.NewPersistentInode(ctx, f, fs.StableAttr{Mode: syscall.S_IFREG}), false)
 		}
 		for i := range t.Shards {
 			f := &file{view: v, is: client.File{Table: t.Table, Split: t.Split, Name: strconv.Itoa(i) + ".arrow",
@@ -48,7 +47,20 @@ func (v *view) grow(ctx context.Context, root *fs.Inode) error {
 	return nil
 }
 
-// file is a shard. What it is like is asked when somebody looks at it.
+// below gives the folder that is reached by names, which it makes where there is none.
+func below(ctx context.Context, at *fs.Inode, names ...string) *fs.Inode {
+	for _, name := range names {
+		next := at.GetChild(name)
+		if next == nil {
+			next = at.NewPersistentInode(ctx, &folder{}, fs.StableAttr{Mode: syscall.S_IFDIR})
+			at.AddChild(name, next, false)
+		}
+		at = next
+	}
+	return at
+}
+
+// file is a shard or an object. What a shard is like is asked when somebody looks at it.
 type file struct {
 	fs.Inode
 	view *view

@@ -44,6 +44,7 @@ type VersionShown struct {
 // TableShown is a table of a version without its schema and shards.
 type TableShown struct {
 	Name    string                `json:"name"`
+	Objects bool                  `json:"objects,omitempty" doc:"files that are given as they are: a row of a split is one of them"`
 	Columns []schemas.TableColumn `json:"columns"`
 	Splits  []SplitShown          `json:"splits"`
 }
@@ -61,7 +62,7 @@ func shownVersion(v *schemas.Version) VersionShown {
 		return out
 	}
 	for i := range v.Data {
-		t := TableShown{Name: v.Data[i].Name, Columns: v.Data[i].Columns, Splits: []SplitShown{}}
+		t := TableShown{Name: v.Data[i].Name, Objects: v.Data[i].Objects, Columns: v.Data[i].Columns, Splits: []SplitShown{}}
 		if t.Columns == nil {
 			t.Columns = []schemas.TableColumn{}
 		}

@@ -47,10 +47,11 @@ type Door struct {
 // Mount puts the door's routes onto a group without Recovery.
 func (d *Door) Mount(g *gin.RouterGroup) {
 	for path, answer := range map[string]gin.HandlerFunc{
-		"/agreements/:id/manifest":                   d.manifest,
-		"/agreements/:id/stream":                     d.stream,
-		"/agreements/:id/tables/:table/:split/:file": d.shard,
-		"/agreements/:id/:file":                      d.shard,
+		"/agreements/:id/manifest":                    d.manifest,
+		"/agreements/:id/stream":                      d.stream,
+		"/agreements/:id/tables/:table/:split/:file":  d.shard,
+		"/agreements/:id/objects/:table/:split/*name": d.object,
+		"/agreements/:id/:file":                       d.shard,
 	} {
 		g.GET(path, answer)
 		g.HEAD(path, answer)
@@ -256,30 +257,10 @@ func (d *Door) manifest(c *gin.Context) {
 		Declared:    g.Declared(),
 	}
 	for _, s := range sources {
-		ms := schemas.ManifestSplit{
-			Table:      s.Table.Name,
-			Split:      s.Split.Name,
-			Rows:       s.Rows(),
-			WindowRows: s.Table.WindowRows,
-			Schema:     s.Schema(),
-			Columns:    s.Columns(),
-		}
-		ms.Shuffle.Order = plan.Today
-		ms.Shuffle.WindowRows, ms.Shuffle.Windows = s.Windows()
-		for i, batches := range s.Batches() {
-			sh := schemas.ManifestShard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
-			for _, rows := range batches {
-				sh.Rows += rows
-			}
-			ms.Shards = append(ms.Shards, sh)
-		}
-		if world > 0 {
-			p, err := plan.NewPlan(s, ask)
-			if err != nil {
-				d.fail(c, err)
-				return
-			}
-			ms.Part, ms.Even, ms.Order = p.PartRows, p.Adjusted, p.Order
+		ms, err := splitOf(s, ask, world)
+		if err != nil {
+			d.fail(c, err)
+			return
 		}
 		m.Tables = append(m.Tables, ms)
 	}
@@ -287,4 +268,35 @@ func (d *Door) manifest(c *gin.Context) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(c.Writer).Encode(m) // the client may be gone
+}
+
+// splitOf is a split of a manifest; world 0 is one that says nothing of ranks.
+func splitOf(s *plan.Source, ask plan.Ask, world int) (schemas.ManifestSplit, error) {
+	ms := schemas.ManifestSplit{Table: s.Table.Name, Split: s.Split.Name, Rows: s.Rows(), WindowRows: s.Table.WindowRows, Schema: s.Schema(),
+		Columns: s.Columns()}
+	if s.Objects() {
+		ms.Rows = s.Split.Rows()
+		for i := range s.Split.Shards {
+			o := &s.Split.Shards[i]
+			ms.Objects = append(ms.Objects, schemas.ManifestObject{Name: o.Name, MediaType: o.MediaType, Size: o.Size, SHA256: o.SHA256})
+		}
+		return ms, nil
+	}
+	ms.Shuffle.Order = plan.Today
+	ms.Shuffle.WindowRows, ms.Shuffle.Windows = s.Windows()
+	for i, batches := range s.Batches() {
+		sh := schemas.ManifestShard{Name: fmt.Sprintf("%d.arrow", i), Batches: batches}
+		for _, rows := range batches {
+			sh.Rows += rows
+		}
+		ms.Shards = append(ms.Shards, sh)
+	}
+	if world > 0 {
+		p, err := plan.NewPlan(s, ask)
+		if err != nil {
+			return ms, err
+		}
+		ms.Part, ms.Even, ms.Order = p.PartRows, p.Adjusted, p.Order
+	}
+	return ms, nil
 }

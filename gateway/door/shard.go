@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -67,4 +68,37 @@ func (d *Door) shard(c *gin.Context) {
 }
 
 // headOf is what is known of a file.
-func headOf(f *file.File) FileHead { return FileHead{ETag: `"` + f.ETag + `"`, Size: f.Size} }
+func headOf(f *file.File) FileHead {
+	return HeadOf(f, func(tag string) string { return `"` + tag + `"` }, time.Time{})
+}
+
+// object answers GET and HEAD of one object by its name, as it lies in its store.
+func (d *Door) object(c *gin.Context) {
+	err := named(c, []string{"version", "run"})
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	g, err := d.grant(c, "object", 0, plan.Ask{})
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	f, err := d.Stream.Object(ctx, g, strings.TrimPrefix(c.Param("name"), "/"))
+	if err == nil && f == nil {
+		err = schemas.Errorf(schemas.NotFound, "object", "the table %s has rows, and no objects: its shards are …/tables/%[1]s/%s/0.arrow, …",
+			c.Param("table"), c.Param("split"))
+	}
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	a := AnswerFile(c.Writer, c.Request, headOf(f), HasBudget(g))
+	if c.Request.Method == http.MethodHead || !a.Bytes() || a.Range.N == 0 {
+		a.Head()
+		return
+	}
+	err = d.Stream.Files.Send(ctx, g, f, a.Range, a, func() { CutOff(c.Writer, c.Request) })
+	d.ended(c, string(g.Agreement().Dataset), a, err)
+}

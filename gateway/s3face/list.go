@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/gateway/stream/file"
 	"guichet/gateway/stream/plan"
 	"guichet/policy"
 	"guichet/schemas"
@@ -26,6 +27,9 @@ type object struct {
 
 // keyOf names a shard.
 func keyOf(s *plan.Source, n int) string {
+	if s.Objects() {
+		return fmt.Sprintf("%s/%s/%s/%s", s.Version.Version, s.Table.Name, s.Split.Name, s.StoredShard(n).Name)
+	}
 	return fmt.Sprintf("%s/%s/%s/%05d.arrow", s.Version.Version, s.Table.Name, s.Split.Name, n)
 }
 
@@ -169,13 +173,21 @@ func (c *call) contents(
 				Remedy:  "ask again"}
 		}
 		o := all[at]
-		f, err := c.door.Stream.Files.Measure(ctx, o.source, o.shard, g.Lease().Participant)
+		f, err := c.measure(ctx, g, o)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, listedObject{shown(o.key), modified(o.source).Format(listTime), etag(f.ETag), f.Size, "STANDARD"})
 	}
 	return out, nil
+}
+
+// measure finds a file with its exact size.
+func (c *call) measure(ctx context.Context, g policy.Grant, o object) (*file.File, error) {
+	if o.source.Objects() {
+		return file.LookObject(&o.source.Version, o.source.Table, o.source.Split, o.shard), nil
+	}
+	return c.door.Stream.Files.Measure(ctx, o.source, o.shard, g.Lease().Participant)
 }
 
 // bucketsListed is the answer of ListBuckets.

@@ -223,14 +223,19 @@ func TestKeysAreInStoredOrder(t *testing.T) {
 			t.Errorf("%d and %d", a, b)
 		}
 		k, ok := readKey(at(a))
-		if !ok || k != (named{"v1", "t", "all", a}) {
+		n, number := k.shard()
+		if !ok || !number || n != a || k.version != "v1" || k.table != "t" || k.split != "all" {
 			t.Errorf("%s is %+v", at(a), k)
 		}
 	})
-	for _, key := range []string{"", "v1", "v1/t/all", "v1/t/all/", "v1/t/all/0.arrow", "v1/t/all/-0001.arrow", "v1/t/all/000000.arrow",
-		"v1/t/all/00000.arrow/", "v1/t/all/00000.parquet", "/t/all/00000.arrow", "v1//all/00000.arrow", "v1/t/all/+0001.arrow"} {
+	for _, key := range []string{"", "v1", "v1/t/all", "v1/t/all/", "v1/t/all/00000.arrow/", "/t/all/00000.arrow", "v1//all/00000.arrow"} {
 		if k, ok := readKey(key); ok {
 			t.Errorf("%q is %+v", key, k)
+		}
+	}
+	for _, name := range []string{"0.arrow", "-0001.arrow", "000000.arrow", "00000.parquet", "+0001.arrow", "a/00000.arrow"} {
+		if n, ok := (named{name: name}).shard(); ok {
+			t.Errorf("%q is shard %d", name, n)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,21 +27,23 @@ func modified(s *plan.Source) time.Time { return s.Version.Published.UTC().Trunc
 type named struct {
 	version      schemas.VersionID
 	table, split string
-	shard        int
+	name         string // of an object, or of a shard: 00000.arrow
 }
 
-// readKey reads version/table/split/00000.arrow; false for anything else.
+// readKey reads version/table/split/name; false for anything else.
 func readKey(key string) (named, bool) {
-	parts := strings.Split(key, "/")
-	if len(parts) != 4 {
+	parts := strings.SplitN(key, "/", 4)
+	if len(parts) != 4 || slices.Contains(parts, "") || strings.HasSuffix(key, "/") {
 		return named{}, false
 	}
-	digits, ok := strings.CutSuffix(parts[3], ".arrow")
+	return named{schemas.VersionID(parts[0]), parts[1], parts[2], parts[3]}, true
+}
+
+// shard reads the number of a shard, 00000.arrow; false for anything else.
+func (k named) shard() (int, bool) {
+	digits, ok := strings.CutSuffix(k.name, ".arrow")
 	n, err := strconv.Atoi(digits)
-	if !ok || err != nil || fmt.Sprintf("%05d", n) != digits || n < 0 {
-		return named{}, false
-	}
-	return named{schemas.VersionID(parts[0]), parts[1], parts[2], n}, parts[0] != "" && parts[1] != "" && parts[2] != ""
+	return n, ok && err == nil && fmt.Sprintf("%05d", n) == digits && n >= 0
 }
 
 // object answers HeadObject and GetObject.
@@ -54,14 +57,62 @@ func (c *call) object() error {
 		}
 		return noKey(c.key)
 	}
-	g, src, err := c.source(ctx, k)
+	g, err := c.grant(ctx, c.bucket, k.version, k.table, k.split)
+	if err != nil {
+		return err
+	}
+	f, err := c.door.Stream.Object(ctx, g, k.name)
+	if schemas.KindOf(err) == schemas.Invalid || schemas.KindOf(err) == schemas.NotFound {
+		return noKey(c.key)
+	}
+	if f != nil || err != nil {
+		return c.asItIs(g, f, err)
+	}
+	n, ok := k.shard()
+	if !ok {
+		return noKey(c.key)
+	}
+	return c.shard(ctx, g, n)
+}
+
+// asItIs answers for an object.
+func (c *call) asItIs(g policy.Grant, f *file.File, err error) error {
+	if err != nil {
+		return err
+	}
+	a := c.choose(g, f)
+	if !a.Bytes() {
+		return c.withoutBytes(a)
+	}
+	if c.r.Method == http.MethodHead || a.Range.N == 0 {
+		a.Head()
+		return nil
+	}
+	return c.send(g, f, a)
+}
+
+// send sends a file; what ends badly once it has begun is cut.
+func (c *call) send(g policy.Grant, f *file.File, a *door.FileAnswer) error {
+	err := c.door.Stream.Files.Send(c.r.Context(), g, f, a.Range, a, func() { door.CutOff(c.w, c.r) })
+	if err != nil && a.Begun() {
+		door.Tear(c.w, c.r, c.door.Log, string(f.Source.Version.Dataset), err)
+	}
+	return err
+}
+
+// shard answers for a shard.
+func (c *call) shard(ctx context.Context, g policy.Grant, n int) error {
+	src, err := c.door.Stream.Source(ctx, g)
+	if schemas.KindOf(err) == schemas.Invalid || err == nil && n >= src.NumShards() {
+		return noKey(c.key)
+	}
 	if err != nil {
 		return err
 	}
 	files, who := c.door.Stream.Files, g.Lease().Participant
-	f, err := files.Look(src, k.shard)
+	f, err := files.Look(src, n)
 	if err == nil && f.Size < 0 { // who asks for its size asks for its bytes next
-		f, err = files.Open(ctx, src, k.shard, who)
+		f, err = files.Open(ctx, src, n, who)
 		if err == nil {
 			defer f.Close()
 		}
@@ -77,30 +128,12 @@ func (c *call) object() error {
 		a.Head()
 		return nil
 	}
-	f, err = files.Open(ctx, src, k.shard, who)
+	f, err = files.Open(ctx, src, n, who)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	a = c.choose(g, f)
-	err = files.Send(ctx, g, f, a.Range, a, func() { door.CutOff(c.w, c.r) })
-	if err != nil && a.Begun() {
-		door.Tear(c.w, c.r, c.door.Log, string(src.Version.Dataset), err)
-	}
-	return err
-}
-
-// source finds the split of a key.
-func (c *call) source(ctx context.Context, k named) (policy.Grant, *plan.Source, error) {
-	g, err := c.grant(ctx, c.bucket, k.version, k.table, k.split)
-	if err != nil {
-		return g, nil, err
-	}
-	src, err := c.door.Stream.Source(ctx, g)
-	if schemas.KindOf(err) == schemas.Invalid || err == nil && k.shard >= src.NumShards() {
-		return g, nil, noKey(c.key)
-	}
-	return g, src, err
+	return c.send(g, f, c.choose(g, f))
 }
 
 // choose reads conditions and range of a request for a file.
@@ -110,7 +143,7 @@ func (c *call) choose(g policy.Grant, f *file.File) *door.FileAnswer {
 			c.r.Header.Set(name, `"`+m+`"`)
 		}
 	}
-	return door.AnswerFile(c.w, c.r, door.FileHead{ETag: etag(f.ETag), Size: f.Size, Modified: modified(f.Source)}, door.HasBudget(g))
+	return door.AnswerFile(c.w, c.r, door.HeadOf(f, etag, modified(f.Source)), door.HasBudget(g))
 }
 
 // withoutBytes answers where conditions or range leave nothing to send.

@@ -40,9 +40,22 @@ func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, e
 		return nil, err
 	}
 	var out []*plan.Source
+	var refused error
 	for i := range v.Data {
 		t := &v.Data[i]
 		if w.Table != "" && w.Table != t.Name || w.Table == "" && !w.Named && leavesOut(&v, t, w.Columns) {
+			continue
+		}
+		if t.Objects {
+			refused = view.Whole(t, &a)
+			if w.Table == "" && !w.Named && (refused != nil || len(w.Columns) > 0) { // what is not covered is not shown
+				continue
+			}
+			objects, err := e.objects(ctx, g, &v, t, w.Split)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, objects...)
 			continue
 		}
 		for j := range t.Splits {
@@ -55,6 +68,9 @@ func (e *Engine) Sources(ctx context.Context, g policy.Grant) ([]*plan.Source, e
 			}
 			out = append(out, s)
 		}
+	}
+	if len(out) == 0 && refused != nil {
+		return nil, refused
 	}
 	if len(out) == 0 {
 		_, _, err := plan.Pick(&v, w.Table, w.Split)
@@ -78,6 +94,9 @@ func (e *Engine) Source(ctx context.Context, g policy.Grant) (*plan.Source, erro
 	t, s, err := plan.Pick(&v, w.Table, w.Split)
 	if err != nil {
 		return nil, err
+	}
+	if t.Objects {
+		return nil, noRows(a.ID, t, s)
 	}
 	return e.sourceFor(ctx, g, v, t, s, w.Columns)
 }
@@ -103,7 +122,7 @@ func (e *Engine) sourceFor(
 		err = e.covered(ctx, &a, &v)
 	}
 	if err == nil {
-		err = read.RedactLocation(t.Name+"/"+s.Name, e.mayRead(ctx, a.Provider, s))
+		err = read.RedactLocation(t.Name+"/"+s.Name, e.mayRead(ctx, a.Provider, s.Shards))
 	}
 	if err != nil {
 		return nil, err
@@ -179,6 +198,10 @@ func (e *Engine) covered(ctx context.Context, a *schemas.Agreement, v *schemas.V
 		return notCovered("agreement.version", "the agreement covers version %s and later ones; %s is older", base.Version, v.Version)
 	}
 	for i := range v.Data {
+		if t := &v.Data[i]; t.Objects && !slices.ContainsFunc(base.Data, func(b schemas.Table) bool { return b.Name == t.Name && b.Objects }) {
+			return notCovered("agreement.columns", "version %s has a new table of objects, %s, which the agreement does not know: send a new "+
+				"request for it", v.Version, t.Name)
+		}
 		for _, c := range v.Data[i].Columns {
 			if !base.Has(v.Data[i].Name, c.Name) {
 				return notCovered("agreement.columns", "version %s has a new column %q in table %s, which the agreement does not know: send a new "+
@@ -197,11 +220,11 @@ func notCovered(rule, format string, args ...any) error {
 
 // mayRead asks again whether the provider may name each object: a prefix may have
 // been taken back since it was published [decisions.md 1].
-func (e *Engine) mayRead(ctx context.Context, provider schemas.ParticipantID, s *schemas.Split) error {
+func (e *Engine) mayRead(ctx context.Context, provider schemas.ParticipantID, shards []schemas.Shard) error {
 	seen := map[string]bool{}
-	for i := range s.Shards {
-		store, bucket, key := s.Shards[i].Store, s.Shards[i].Bucket, s.Shards[i].Key
-		if src := s.Shards[i].Source; src != nil {
+	for i := range shards {
+		store, bucket, key := shards[i].Store, shards[i].Bucket, shards[i].Key
+		if src := shards[i].Source; src != nil {
 			store, bucket, key = src.Store, src.Bucket, src.Key
 		}
 		folder := fmt.Sprintf("%s\x00%s\x00%s", store, bucket, key[:lastSlash(key)+1])

@@ -36,6 +36,10 @@ func Check(v *schemas.Version, a *schemas.Agreement) (unenforceable *schemas.Rea
 	some := false
 	for i := range v.Data {
 		t := &v.Data[i]
+		if t.Objects {
+			some = some || Whole(t, a) == nil
+			continue
+		}
 		columns, err := shown(t, a)
 		if err != nil {
 			return nil, err
@@ -54,9 +58,34 @@ func Check(v *schemas.Version, a *schemas.Agreement) (unenforceable *schemas.Rea
 		}
 	}
 	if !some {
+		for i := range v.Data {
+			if e, is := errors.AsType[*schemas.Error](Whole(&v.Data[i], a)); v.Data[i].Objects && is {
+				return &e.Reasons[0], nil
+			}
+		}
 		return ofTerms("the terms leave no column to show"), nil
 	}
 	return nil, nil
+}
+
+// Whole says whether an agreement covers a table of objects: nil, or Denied with the rule that
+// shows a part only. Objects are given whole or not at all.
+func Whole(t *schemas.Table, a *schemas.Agreement) error {
+	refuse := func(rule, source, why, remedy string) error {
+		text := fmt.Sprintf("the table %s is of objects, which are given whole or not at all: %s", t.Name, why)
+		return &schemas.Error{Kind: schemas.Denied, Subject: "view", Message: text, Remedy: remedy,
+			Reasons: []schemas.Reason{{Rule: rule, Source: source, Text: text, Remedy: remedy}}}
+	}
+	if len(a.Columns) > 0 {
+		return refuse("agreement.columns", "the agreement", "the agreement covers named columns alone", "send a request without columns")
+	}
+	for i := range a.Obligations {
+		if d := &a.Obligations[i]; d.Divides(t.Name) {
+			return refuse(d.Rule, d.Source, fmt.Sprintf("the terms demand %s of every table", d.Kind),
+				fmt.Sprintf("the provider, %s, must name the tables that the rule is for", a.Provider))
+		}
+	}
+	return nil
 }
 
 // shown names the columns of a table that an agreement covers and does not hide.

@@ -28,6 +28,7 @@ type File struct {
 	batches      []batchSpan
 	dictionaries []batchSpan // of dictionaries: values of any row
 	cached       *cachedFile
+	group        *group // of objects; nil: ranges of this file alone are one release
 }
 
 // section is a run of the file's bytes: in memory, or in the store.

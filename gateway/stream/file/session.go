@@ -54,7 +54,7 @@ type sessionKey struct {
 	agreement schemas.AgreementID
 	run       schemas.RunID
 	declared  bool
-	file      string // the ETag: of dataset, version, table, split, shard and view
+	file      string // the ETag: of dataset, version, table, split, shard and view; of objects their split
 }
 
 // rangeRead is one range while it runs.
@@ -83,7 +83,8 @@ func (ss *sessions) close(j *rangeSession) {
 
 // join gives the open release of a file, and begins it where there is none.
 func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.CancelCauseFunc) (*rangeRead, error) {
-	key := sessionKey{g.Asked().Door, g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), f.ETag}
+	name, batches, _ := f.joined()
+	key := sessionKey{g.Asked().Door, g.Lease().ID, g.Agreement().ID, g.Asked().Run, g.Declared(), name}
 	s.sessions.mu.Lock()
 	j := s.sessions.open[key]
 	if j == nil {
@@ -91,11 +92,11 @@ func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.C
 			key:     key,
 			began:   make(chan struct{}),
 			changed: make(chan struct{}, 1),
-			touched: make([]bool, len(f.batches)),
+			touched: make([]bool, batches),
 			running: map[*rangeRead]struct{}{},
 		}
 		s.sessions.open[key] = j
-		go s.runSession(context.WithoutCancel(ctx), g.At(f.Source.Table.Name, f.Source.Split.Name), j, f.wholeRelease())
+		go s.runSession(context.WithoutCancel(ctx), g.At(f.Source.Table.Name, f.Source.Split.Name), j, f.wholeRelease(), f.group != nil)
 	}
 	r := &rangeRead{j, cut}
 	j.mu.Lock()
@@ -113,6 +114,9 @@ func (s *Files) join(ctx context.Context, g policy.Grant, f *File, cut context.C
 
 // wholeRelease is a release that covers a file once.
 func (f *File) wholeRelease() schemas.Release {
+	if f.group != nil {
+		return f.group.release()
+	}
 	r := schemas.Release{Ask: fmt.Sprintf("shard=%d", f.Shard), MostBytes: f.Size, Columns: schemas.NameColumns(f.Source.Columns())}
 	for _, sp := range f.batches {
 		r.MostRows += sp.rows
@@ -121,11 +125,15 @@ func (f *File) wholeRelease() schemas.Release {
 }
 
 // runSession holds a release open until its last range has left and no other came.
-func (s *Files) runSession(ctx context.Context, g policy.Grant, j *rangeSession, whole schemas.Release) {
+func (s *Files) runSession(ctx context.Context, g policy.Grant, j *rangeSession, whole schemas.Release, objects bool) {
 	_, err := s.keeper.Hold(ctx, g, whole, release.ReadPlan{}, nil, func(ctx context.Context, o *release.Open) error {
 		j.release, j.lowered = o, o.MostRows < whole.MostRows || o.MostBytes < whole.MostBytes
 		close(j.began)
-		return s.waitIdle(ctx, j, g.Lease().Until)
+		err := s.waitIdle(ctx, j, g.Lease().Until)
+		if objects {
+			o.Ask = nameTouched(j.touched)
+		}
+		return err
 	})
 	if j.release == nil {
 		s.sessions.close(j)
@@ -231,8 +239,9 @@ func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, e
 	defer j.counting.Unlock()
 	var rows, batches int64
 	first, last, _ := f.Touched(rg)
+	_, _, base := f.joined()
 	for i := first; i < last; i++ {
-		if !j.touched[i] {
+		if !j.touched[base+i] {
 			rows += f.batches[i].rows
 			batches++
 		}
@@ -250,7 +259,7 @@ func (r *rangeRead) charge(ctx context.Context, f *File, rg Range) (full bool, e
 	}
 	j.release.Batches += batches
 	for i := first; i < last; i++ {
-		j.touched[i] = true
+		j.touched[base+i] = true
 	}
 	return false, nil
 }

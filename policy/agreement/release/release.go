@@ -352,6 +352,9 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 	stored.State, stored.Cause, stored.Ended = r.State, r.Cause, s.now().UTC()
 	stored.Rows, stored.Bytes, stored.Batches = r.Rows, r.Bytes, r.Batches
 	stored.ChargedRows, stored.ChargedBytes = r.ChargedRows, r.ChargedBytes
+	if r.Ask != "" { // of objects it says which of them, once that is known
+		stored.Ask = r.Ask
+	}
 	err = reconcile(ctx, tx, &stored, t)
 	if err != nil {
 		return err
