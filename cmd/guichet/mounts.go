@@ -31,8 +31,11 @@ func (v shown) mount(ctx context.Context, t *terminal.Terminal, g *grammar, agre
 		return nil, err
 	}
 	return mount.Mount(ctx, dir, mount.What{
-		Client: c, Agreement: schemas.AgreementID(agreement), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
-		Table: v.Table, Columns: string(v.Columns), Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
+		Source: c.Files(client.FilesOf{
+			Agreement: schemas.AgreementID(agreement), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
+			Table: v.Table, Columns: string(v.Columns),
+		}),
+		Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
 	})
 }
 

@@ -18,6 +18,11 @@ import (
 // Renewing gives tokens of leases on an agreement, a new lease a minute before the last one ends.
 // Safe for concurrent use.
 func (c *Client) Renewing(run schemas.RunID, agreement schemas.AgreementID) TokenSource {
+	return c.renewing(schemas.LeaseAsk{Run: run, Items: []schemas.LeaseItem{{Agreement: agreement}}})
+}
+
+// renewing is Renewing for any lease.
+func (c *Client) renewing(ask schemas.LeaseAsk) TokenSource {
 	var mu sync.Mutex
 	var l schemas.LeaseAnswer
 	return func(ctx context.Context) (string, error) {
@@ -27,7 +32,8 @@ func (c *Client) Renewing(run schemas.RunID, agreement schemas.AgreementID) Toke
 		if time.Until(l.Until) > time.Minute {
 			return l.Token, nil
 		}
-		next, err := c.Lease(ctx, run, agreement)
+		var next schemas.LeaseAnswer
+		err := c.Post(ctx, "/leases", ask, &next)
 		if err != nil && time.Until(l.Until) > 0 && schemas.KindOf(err) == schemas.Unavailable {
 			return l.Token, nil // while the gateway is away the old one is as good
 		}

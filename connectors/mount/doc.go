@@ -1,11 +1,12 @@
 // Package mount shows the data of an agreement as read-only files of this machine.
 //
-// In: a client that holds leases, an agreement, what of it to show. Out: a folder with a file
+// In: a source of files, which is a gateway or a staged copy. Out: a folder with a file
 // TABLE/SPLIT/N.arrow for each shard, in the form of Arrow IPC files, TABLE/SPLIT/NAME for each
-// object, and _manifest.json, whose name readers of folders leave out, until it is unmounted. Always: a read gives the bytes that the gateway gives for the same range or
-// fails (EACCES where the gateway refuses, EIO where it cannot be reached for a while), never
-// fewer; what was refused once is refused from then on, also what the kernel had kept. It must
-// not know where the gateway has its bytes from.
+// object, and _manifest.json, whose name readers of folders leave out, until it is unmounted.
+// Always: a read gives the bytes that the source has for the range or fails (EACCES where it
+// refuses, EIO where it cannot be reached for a while), never fewer; what was refused once is
+// refused from then on, also what the kernel had kept. It must not know where the source has its
+// bytes from.
 //
 // A file is read as the program reads it. Scattered reads are ranges of their own; the second
 // of two that follow each other begins a run, one request whose bytes are read ahead:

@@ -17,7 +17,6 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
-	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -33,12 +32,10 @@ type Mounted struct {
 
 // view is what all files of a mount share.
 type view struct {
-	client    *client.Client // with leases
-	agreement schemas.AgreementID
-	columns   string
-	manifest  schemas.Manifest
-	tell      func(text string)
-	root      *folder
+	source   Source
+	manifest schemas.Manifest
+	tell     func(text string)
+	root     *folder
 
 	mu   sync.Mutex
 	no   error           // what the gateway refused: all is refused from then on
@@ -48,13 +45,9 @@ type view struct {
 // Mount shows an agreement in a folder that is there, until Unmount or until ctx ends. Errors:
 // of the gateway; Unavailable where this machine mounts nothing.
 func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
-	v := &view{
-		client: what.Client.As(what.Client.Renewing(what.Run, what.Agreement)), agreement: what.Agreement, columns: what.Columns,
-		tell: what.Tell, told: map[string]bool{}, root: &folder{},
-	}
-	query := client.Query("version", string(what.Version), "table", what.Table, "columns", what.Columns, "run", string(what.Run))
-	err := again(ctx, func() error { // rows of a filter may be counted first
-		err := v.client.Get(ctx, "/agreements/"+string(what.Agreement)+"/manifest"+query, &v.manifest)
+	v := &view{source: what.Source, tell: what.Tell, told: map[string]bool{}, root: &folder{}}
+	err := again(ctx, func() (err error) { // rows of a filter may be counted first
+		v.manifest, err = v.source.Manifest(ctx)
 		if schemas.KindOf(err) == schemas.Unavailable { // a gateway that is not there is told at once
 			return backoff.Permanent(err)
 		}
@@ -70,7 +63,7 @@ func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
 		AttrTimeout: &forever, EntryTimeout: &forever, Logger: quiet, UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 		OnAdd: func(ctx context.Context) { grown = v.grow(ctx, v.root.EmbeddedInode()) },
 		MountOptions: fuse.MountOptions{
-			FsName: "guichet:" + string(what.Agreement), Name: "guichet", MaxReadAhead: block, DisableXAttrs: true, Logger: quiet,
+			FsName: "guichet:" + string(v.manifest.Agreement), Name: "guichet", MaxReadAhead: block, DisableXAttrs: true, Logger: quiet,
 			DirectMount: os.Getuid() == 0, DirectMountFlags: readOnly, Options: []string{"ro", "nosuid", "nodev"},
 		},
 	})
@@ -135,7 +128,7 @@ func (m *Mounted) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		look, over := context.WithTimeout(ctx, lookEvery)
-		err := m.view.client.Get(look, "/agreements/"+string(m.view.agreement)+"/manifest?version="+string(m.view.manifest.Version), nil)
+		err := m.view.source.Standing(look)
 		over()
 		if err != nil && ctx.Err() == nil {
 			_ = m.view.ended(err) // which acts on it

@@ -46,7 +46,7 @@ func newSite(t *testing.T) (*site, What) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, What{Client: c, Agreement: "agr-a", Columns: "x", Tell: func(text string) { t.Log(text) }}
+	return s, What{Source: c.Files(client.FilesOf{Agreement: "agr-a", Columns: "x"}), Tell: func(text string) { t.Log(text) }}
 }
 
 // ServeHTTP is for net/http.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,19 +29,11 @@ func (v *view) grow(ctx context.Context, root *fs.Inode) error {
 	}
 	plain := &fs.MemRegularFile{Data: append(text, '\n'), Attr: fuse.Attr{Mode: 0o444}}
 	root.AddChild("_manifest.json", root.NewPersistentInode(ctx, plain, fs.StableAttr{}), false)
-	for _, t := range v.manifest.Tables {
-		at := below(ctx, root, t.Table, t.Split)
-		for i := range t.Objects {
-			f := &file{view: v, is: client.ObjectOf(&v.manifest, &t, &t.Objects[i])}
-			folders := strings.Split(f.is.Name, "/")
-			last := len(folders) - 1
-			below(ctx, at, folders[:last]...).AddChild(folders[last], at.NewPersistentInode(ctx, f, fs.StableAttr{Mode: syscall.S_IFREG}), false)
-		}
-		for i := range t.Shards {
-			f := &file{view: v, is: client.File{Table: t.Table, Split: t.Split, Name: strconv.Itoa(i) + ".arrow",
-				Version: v.manifest.Version, Columns: v.columns, Size: -1}}
-			at.AddChild(f.is.Name, at.NewPersistentInode(ctx, f, fs.StableAttr{Mode: syscall.S_IFREG}), false)
-		}
+	for _, is := range client.InManifest(&v.manifest) {
+		folders := append([]string{is.Table, is.Split}, strings.Split(is.Name, "/")...)
+		last := len(folders) - 1
+		at := below(ctx, root, folders[:last]...)
+		at.AddChild(folders[last], at.NewPersistentInode(ctx, &file{view: v, is: is}, fs.StableAttr{Mode: syscall.S_IFREG}), false)
 	}
 	return nil
 }
@@ -84,7 +75,7 @@ func (f *file) stat(ctx context.Context) (client.File, error) {
 		return f.is, f.view.refused()
 	}
 	is := f.is
-	err := again(ctx, func() error { return f.view.client.Stat(ctx, f.view.agreement, &is) })
+	err := again(ctx, func() error { return f.view.source.Stat(ctx, &is) })
 	if err == nil {
 		f.is = is
 	}
@@ -116,7 +107,7 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		if err != nil {
 			return nil, err
 		}
-		return f.view.client.Range(ctx, f.view.agreement, &is, from, n)
+		return f.view.source.Range(ctx, &is, from, n)
 	}
 	return &handle{newReader(open, is.Size, f.view.ended)}, 0, 0
 }

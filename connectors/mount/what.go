@@ -1,7 +1,9 @@
 package mount
 
 import (
+	"context"
 	"fmt"
+	"io"
 
 	"guichet/connectors/client"
 	"guichet/schemas"
@@ -9,13 +11,21 @@ import (
 
 // What says what is mounted.
 type What struct {
-	Client    *client.Client // as whoever leases
-	Agreement schemas.AgreementID
-	Run       schemas.RunID
-	Version   schemas.VersionID
-	Table     string            // the only one that is shown; all when empty
-	Columns   string            // separated by commas; all when empty
-	Tell      func(text string) // of what a program sees as an error number only, in the gateway's words; each once
+	Source Source
+	Tell   func(text string) // of what a program sees as an error number only, in the gateway's words; each once
+}
+
+// Source is where the files of a mount come from: a gateway (client.Files), or a staged copy.
+// Errors are schemas.Error where it refuses: what was refused once is refused from then on.
+type Source interface {
+	// Manifest says which files there are.
+	Manifest(ctx context.Context) (schemas.Manifest, error)
+	// Stat fills in the size of a file, and what keeps it the same one (ETag).
+	Stat(ctx context.Context, f *client.File) error
+	// Range opens n bytes of a file from from on, of the very file that Stat saw.
+	Range(ctx context.Context, f *client.File, from, n int64) (io.ReadCloser, error)
+	// Standing says whether it may be read still; it is asked from time to time.
+	Standing(ctx context.Context) error
 }
 
 // notHere says that this machine mounts nothing.
