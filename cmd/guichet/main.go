@@ -8,9 +8,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -78,12 +80,16 @@ type grammar struct {
 	Requests  requestsCmd   `cmd:"" help:"List requests, mine or that wait for me, or show one."`
 	Review    reviewCmd     `cmd:"" help:"Grant or refuse a request that waits for me."`
 	Agreement agreementsCmd `cmd:"" name:"agreements" help:"List agreements, or show one."`
-	Revoke    revokeCmd     `cmd:"" help:"End an agreement, a lease or a job key at once."`
+	Revoke    revokeCmd     `cmd:"" help:"End an agreement, a lease, a job key or a staged copy at once."`
 	Stop      stopCmd       `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
 	Unstop    unstopCmd     `cmd:"" help:"Lift an operator's stop."`
 	Lease     leaseCmd      `cmd:"" help:"Get a lease, the key to byte doors."`
 	NewJobKey jobKeyCmd     `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
 	Check     checkCmd      `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
+	Stage     stageCmd      `cmd:"" help:"Keep an agreement's data in a folder, encrypted, for nodes that reach no gateway."`
+	Renew     renewCmd      `cmd:"" help:"Open a staged copy for another while, and hand back what was read of it."`
+	Unstage   unstageCmd    `cmd:"" help:"Hand back what was read of a staged copy, destroy its key and remove its files."`
+	Copies    copiesCmd     `cmd:"" help:"List staged copies: mine, and those of my data."`
 	Mount     mountCmd      `cmd:"" help:"Show an agreement's data as read-only files in a folder."`
 	Files     filesCmd      `cmd:"" help:"Copy an agreement's objects (images, DICOM, …) into a folder."`
 	Exec      execCmd       `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
@@ -217,4 +223,65 @@ func (versionCmd) Run(t *terminal.Terminal) error {
 	}
 	fmt.Fprintln(t.Out, "guichet", version)
 	return nil
+}
+
+// serveCmd runs a gateway; its flags go above file and environment.
+type serveCmd struct {
+	Data          string `help:"Folder of the gateway's state." type:"path" placeholder:"DIR"`
+	Listen        string `help:"Address for HTTP; :0 is any free port." placeholder:"ADDR"`
+	FlightListen  string `help:"Address for Arrow Flight." placeholder:"ADDR"`
+	S3Listen      string `name:"s3-listen" help:"Address of the S3 face; nowhere when left out." placeholder:"ADDR"`
+	MetricsListen string `help:"Address where figures are read without a token; nowhere when left out." placeholder:"ADDR"`
+	Database      string `help:"sqlite:FILE or postgres://…" placeholder:"URL"`
+	LogLevel      string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+}
+
+// Run serves until a signal comes.
+func (v serveCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	path := g.Config
+	if path == "" && v.Data != "" {
+		path = v.Data + "/guichet.yaml"
+	}
+	c, err := serve.ReadConfig(path)
+	if err != nil {
+		return err
+	}
+	c.Version = version
+	c.Flag("data", v.Data)
+	c.Flag("listen", v.Listen)
+	c.Flag("flight_listen", v.FlightListen)
+	c.Flag("s3_listen", v.S3Listen)
+	c.Flag("metrics_listen", v.MetricsListen)
+	c.Flag("database", v.Database)
+	var level slog.Level
+	err = level.UnmarshalText([]byte(v.LogLevel))
+	if err != nil {
+		return fmt.Errorf("read the log level: %w", err)
+	}
+	log := slog.New(slog.NewJSONHandler(t.Err, &slog.HandlerOptions{Level: level}))
+	return serve.Run(ctx, c, log, func(a serve.Addresses) error {
+		if t.JSON {
+			return json.NewEncoder(t.Out).Encode(a)
+		}
+		face := ""
+		if a.S3 != "" {
+			face = ", S3 at " + a.S3
+		}
+		_, err := fmt.Fprintf(t.Out, "guichet answers at %s, Flight at %s%s\n", a.HTTP, a.Flight, face)
+		return err
+	})
+}
+
+// configCmd prints what a gateway would run with.
+type configCmd struct {
+	Explain bool `help:"Say where each setting comes from."`
+}
+
+// Run prints the settings.
+func (v configCmd) Run(t *terminal.Terminal, g *grammar) error {
+	c, err := serve.ReadConfig(g.Config)
+	if err != nil {
+		return err
+	}
+	return c.Show(t, v.Explain)
 }

@@ -13,6 +13,7 @@ import (
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/mount"
+	"guichet/connectors/staged"
 	"guichet/schemas"
 )
 
@@ -24,31 +25,51 @@ type shown struct {
 	RunID   string `name:"run" help:"Id of the run." placeholder:"ID"`
 }
 
-// mount mounts an agreement; what programs see as an error number is told here in words.
-func (v shown) mount(ctx context.Context, t *terminal.Terminal, g *grammar, agreement, dir string) (*mount.Mounted, error) {
-	c, err := g.client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return mount.Mount(ctx, dir, mount.What{
-		Source: c.Files(client.FilesOf{
-			Agreement: schemas.AgreementID(agreement), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
+// what gives the files of an agreement, or of a staged copy where from is its folder, and what ends
+// them. What programs see as an error number is told here in words.
+func (v shown) what(ctx context.Context, t *terminal.Terminal, g *grammar, from string) (mount.What, func() error, error) {
+	what := mount.What{Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) }}
+	if !staged.IsCopy(from) {
+		c, err := g.client(ctx)
+		if err != nil {
+			return what, nil, err
+		}
+		what.Source = c.Files(client.FilesOf{
+			Agreement: schemas.AgreementID(from), Run: schemas.RunID(v.RunID), Version: schemas.VersionID(v.Version),
 			Table: v.Table, Columns: string(v.Columns),
-		}),
-		Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) },
-	})
+		})
+		return what, func() error { return nil }, nil
+	}
+	if v != (shown{}) {
+		return what, nil, schemas.BadField("copy", "--version", "what a staged copy has was said when it was staged: leave out --version, --table, --columns and --run")
+	}
+	c, err := staged.Open(from)
+	if err != nil {
+		return what, nil, err
+	}
+	s, err := c.Source()
+	if err != nil {
+		return what, nil, errors.Join(err, c.Close())
+	}
+	what.Source = s
+	return what, func() error { return errors.Join(s.Close(), c.Close()) }, nil
 }
 
 // mountCmd shows an agreement as files until it is stopped.
 type mountCmd struct {
-	Agreement string `arg:"" help:"Id of the agreement."`
-	Dir       string `arg:"" help:"An empty folder." type:"existingdir"`
+	From string `arg:"" name:"agreement" help:"Id of the agreement, or the folder of a staged copy."`
+	Dir  string `arg:"" help:"An empty folder." type:"existingdir"`
 	shown
 }
 
 // Run mounts, and waits for the end.
-func (v mountCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
-	m, err := v.mount(ctx, t, g, v.Agreement, v.Dir)
+func (v mountCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) (err error) {
+	what, end, err := v.what(ctx, t, g, v.From)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	m, err := mount.Mount(ctx, v.Dir, what)
 	if err != nil {
 		return err
 	}
@@ -111,8 +132,9 @@ func (v filesCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 
 // execCmd runs a command over an agreement's files.
 type execCmd struct {
-	Agreement string   `arg:"" help:"Id of the agreement."`
-	Command   []string `arg:"" passthrough:"" help:"The command with what it is given, after --."`
+	From    string   `arg:"" name:"agreement" help:"Id of the agreement, or the folder of a staged copy."`
+	Command []string `arg:"" passthrough:"" help:"The command with what it is given, after --."`
+	HTTP    bool     `help:"Where nothing can be mounted: $GUICHET_DATA is an address of this machine, below which the files are."`
 	shown
 }
 
@@ -124,19 +146,44 @@ func (v execCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) (err
 	if len(v.Command) == 0 {
 		return schemas.BadField("exec", "command", "say which command: guichet exec AGREEMENT -- python train.py")
 	}
-	dir, err := os.MkdirTemp("", "guichet-")
-	if err != nil {
-		return fmt.Errorf("make a folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.Remove(dir)) }()
-	m, err := v.mount(context.WithoutCancel(ctx), t, g, v.Agreement, dir)
+	what, end, err := v.what(context.WithoutCancel(ctx), t, g, v.From)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Unmount()) }()
+	defer func() { err = errors.Join(err, end()) }()
+	at, over, err := v.show(context.WithoutCancel(ctx), what)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, over()) }()
+	return v.run(t, at)
+}
+
+// show shows the files where only this user looks, and gives where, and what ends it.
+func (v execCmd) show(ctx context.Context, what mount.What) (at string, over func() error, err error) {
+	if v.HTTP {
+		s, err := mount.Serve(ctx, what)
+		if err != nil {
+			return "", nil, err
+		}
+		return s.Address, s.Close, nil
+	}
+	dir, err := os.MkdirTemp("", "guichet-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a folder: %w", err)
+	}
+	m, err := mount.Mount(ctx, dir, what)
+	if err != nil {
+		return "", nil, errors.Join(err, os.Remove(dir))
+	}
+	return dir, func() error { return errors.Join(m.Unmount(), os.Remove(dir)) }, nil
+}
+
+// run runs the command to its end.
+func (v execCmd) run(t *terminal.Terminal, at string) error {
 	cmd := exec.Command(v.Command[0], v.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.In, t.Out, t.Err
-	cmd.Env = append(os.Environ(), "GUICHET_DATA="+dir)
+	cmd.Env = append(os.Environ(), "GUICHET_DATA="+at)
 	// The command ends by its own will, also where a scheduler asks or the terminal is gone: its data stay until then.
 	asked := make(chan os.Signal, 4)
 	signal.Notify(asked, syscall.SIGTERM)
@@ -144,7 +191,7 @@ func (v execCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) (err
 		signal.Notify(asked, syscall.SIGHUP)
 	}
 	defer signal.Stop(asked)
-	err = cmd.Start()
+	err := cmd.Start()
 	if err != nil {
 		return schemas.Errorf(schemas.Invalid, "command", "the command cannot be run: %w", err)
 	}

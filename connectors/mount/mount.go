@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -32,21 +32,19 @@ type Mounted struct {
 
 // view is what all files of a mount share.
 type view struct {
+	refusals
 	source   Source
 	manifest schemas.Manifest
-	tell     func(text string)
 	root     *folder
-
-	mu   sync.Mutex
-	no   error           // what the gateway refused: all is refused from then on
-	told map[string]bool // what was told
 }
 
 // Mount shows an agreement in a folder that is there, until Unmount or until ctx ends. Errors:
 // of the gateway; Unavailable where this machine mounts nothing.
 func Mount(ctx context.Context, dir string, what What) (*Mounted, error) {
-	v := &view{source: what.Source, tell: what.Tell, told: map[string]bool{}, root: &folder{}}
-	err := again(ctx, func() (err error) { // rows of a filter may be counted first
+	v := &view{source: what.Source, root: &folder{}}
+	v.tell = what.Tell
+	v.over = func() { go v.forget(v.root.EmbeddedInode()) } // not from within a call of the kernel, which would wait for itself
+	err := client.Again(ctx, func() (err error) {           // rows of a filter may be counted first
 		v.manifest, err = v.source.Manifest(ctx)
 		if schemas.KindOf(err) == schemas.Unavailable { // a gateway that is not there is told at once
 			return backoff.Permanent(err)
@@ -134,49 +132,6 @@ func (m *Mounted) watch(ctx context.Context) {
 			_ = m.view.ended(err) // which acts on it
 		}
 	}
-}
-
-// refused is what ended the mount; nil while it stands.
-func (v *view) refused() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.no
-}
-
-// ended looks at an error that a program is about to get: it is told, and what the gateway
-// refuses ends everything, also what the kernel has kept.
-func (v *view) ended(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return err
-	}
-	v.mu.Lock()
-	first := !v.told[err.Error()]
-	v.told[err.Error()] = true
-	kind := schemas.KindOf(err)
-	over := v.no == nil && (kind == schemas.Denied || kind == schemas.Gone || kind == schemas.NotFound)
-	if over {
-		v.no = err
-	}
-	v.mu.Unlock()
-	if first {
-		v.tell(text(err))
-	}
-	if over {
-		go v.forget(v.root.EmbeddedInode()) // not from within a call of the kernel, which would wait for itself
-	}
-	return err
-}
-
-// text is an error for people.
-func text(err error) string {
-	e, ok := errors.AsType[*schemas.Error](err)
-	if !ok {
-		return err.Error()
-	}
-	if e.Remedy != "" {
-		return e.Message + "; " + e.Remedy
-	}
-	return e.Message
 }
 
 // forget drops what the kernel keeps of all files below a node.

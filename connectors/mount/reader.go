@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
-	"guichet/schemas"
+	"guichet/connectors/client"
 )
 
 const (
@@ -20,7 +17,6 @@ const (
 	ahead    = 8 << 20   // beyond what was read last
 	behind   = 4 << 20   // before it: the kernel's reads overtake each other
 	nearby   = 256 << 10 // of a read that follows another: the kernel sends several at once
-	patience = 2 * time.Minute
 )
 
 // opener gives n bytes of a file from from on. Errors: schemas.Error as the gateway refuses.
@@ -57,7 +53,7 @@ func (r *reader) Close() {
 func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	p = p[:max(0, min(int64(len(p)), r.size-off))]
 	done := 0
-	err := again(ctx, func() error {
+	err := client.Again(ctx, func() error {
 		for done < len(p) {
 			n, err := r.some(ctx, p[done:], off+int64(done))
 			done += n
@@ -71,29 +67,6 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		return done, r.end(err)
 	}
 	return done, nil
-}
-
-// again tries what may pass, at growing distances, for a while.
-func again(ctx context.Context, try func() error) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := try()
-		if err != nil && final(err) {
-			err = backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(&backoff.ExponentialBackOff{
-		InitialInterval: 100 * time.Millisecond, Multiplier: 2, RandomizationFactor: 0.5, MaxInterval: 5 * time.Second,
-	}), backoff.WithMaxElapsedTime(patience))
-	return err
-}
-
-// final says whether asking again is no use: the gateway said no, or nobody waits any more.
-func final(err error) bool {
-	e, refused := errors.AsType[*schemas.Error](err)
-	if refused {
-		return e.Kind != schemas.Busy && e.Kind != schemas.Unavailable && e.Kind != schemas.Internal
-	}
-	return errors.Is(err, context.Canceled)
 }
 
 // some reads at least one byte of p: from the run, or by a request.

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -185,7 +186,7 @@ func TestWhatIsAskedAgain(t *testing.T) {
 		"refused":             {refusal, time.Hour, 0, 0, refusal},
 		"busy":                {schemas.Errorf(schemas.Busy, "s", "busy"), 3 * time.Second, 3 * time.Second, 12 * time.Second, nil},
 		"away":                {errors.New("connection refused"), 20 * time.Second, 20 * time.Second, 40 * time.Second, nil},
-		"away for ever":       {errors.New("connection refused"), time.Hour, patience - 10*time.Second, patience + 10*time.Second, errors.New("connection refused")},
+		"away for ever":       {errors.New("connection refused"), time.Hour, client.Patience - 10*time.Second, client.Patience + 10*time.Second, errors.New("connection refused")},
 		"who asked goes away": {errors.New("connection refused"), time.Hour, 0, 31 * time.Second, context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"guichet/connectors/client"
-	"guichet/schemas"
 )
 
 // folder is a directory of the mounted tree, made whole before anybody sees it.
@@ -75,7 +74,7 @@ func (f *file) stat(ctx context.Context) (client.File, error) {
 		return f.is, f.view.refused()
 	}
 	is := f.is
-	err := again(ctx, func() error { return f.view.source.Stat(ctx, &is) })
+	err := client.Again(ctx, func() error { return f.view.source.Stat(ctx, &is) })
 	if err == nil {
 		f.is = is
 	}
@@ -132,8 +131,7 @@ func (h *handle) Release(context.Context) syscall.Errno {
 
 // errno is an error as programs see it.
 func errno(err error) syscall.Errno {
-	switch schemas.KindOf(err) {
-	case schemas.Denied, schemas.Unauthenticated, schemas.Gone, schemas.NotFound:
+	if refusal(err) {
 		return syscall.EACCES
 	}
 	if errors.Is(err, context.Canceled) {
