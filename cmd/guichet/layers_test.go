@@ -42,6 +42,7 @@ func siblings() map[string][]string {
 		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},
 		"connectors/s3":        {"connectors/trust"},
+		"connectors/staged":    {"connectors/client", "connectors/ipc"},
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},

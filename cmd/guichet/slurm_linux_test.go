@@ -215,6 +215,19 @@ func TestSlurm(t *testing.T) {
 	if out != "0.arrow\n1.arrow\n" {
 		t.Errorf("the files are %s", out)
 	}
+	// Staged first, read by a job that has neither key nor gateway.
+	copied := []string{"COPY=" + filepath.Join(c.dir, "copy"), "PATH=" + bin + ":" + os.Getenv("PATH")}
+	id, look = c.job(append(env, copied...), filepath.Join(scripts, "stage.sbatch"))
+	_, after := c.job(append(copied, "GUICHET_SERVER=http://127.0.0.1:1"), "--dependency=afterok:"+id, filepath.Join(scripts, "files.sbatch"), "sh", "-c",
+		"head -c 6 $GUICHET_DATA/data/all/1.arrow")
+	c.until("the end of the stage", func() bool { var over bool; out, over = look(); return over })
+	if !strings.Contains(out, "2 files") {
+		t.Errorf("it is staged with %s", out)
+	}
+	c.until("the end of the fourth", func() bool { var over bool; out, over = after(); return over })
+	if out != "ARROW1" {
+		t.Errorf("of the copy is read %s", out)
+	}
 }
 
 // rowsOf finds a number in what a job has written.
