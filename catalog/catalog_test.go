@@ -465,3 +465,22 @@ func TestChangesOfADataset(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestFilesOfATable: a table of objects says which media types it has, each once, and how large
+// it is; a table of rows says neither, also where it was of objects before.
+func TestFilesOfATable(t *testing.T) {
+	of := func(media string, size int64) schemas.Shard { return schemas.Shard{MediaType: media, Size: size} }
+	v := &schemas.Version{Data: []schemas.Table{{Name: "t", Objects: true, Splits: []schemas.Split{
+		{Name: "a", Shards: []schemas.Shard{of("image/png", 1), of("application/dicom", 2)}}, {Name: "b", Shards: []schemas.Shard{of("image/png", 4)}},
+	}}}}
+	d := &schemas.Dataset{}
+	AddColumns(d, v)
+	if i := d.Tables[0]; !i.Objects || !slices.Equal(i.Media, []string{"application/dicom", "image/png"}) || i.Bytes != 7 || i.Fields != nil {
+		t.Errorf("%+v", i)
+	}
+	v.Data[0].Objects, v.Data[0].Columns = false, []schemas.TableColumn{{Name: "x"}}
+	AddColumns(d, v)
+	if i := d.Tables[0]; i.Objects || i.Media != nil || i.Bytes != 0 || len(i.Fields) != 1 {
+		t.Errorf("%+v", i)
+	}
+}

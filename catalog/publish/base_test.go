@@ -134,37 +134,6 @@ func TestColumnsOfPaths(t *testing.T) {
 	}
 }
 
-// TestShardsAmong: which objects under a prefix are shards, by their names.
-func TestShardsAmong(t *testing.T) {
-	for name, is := range map[string]bool{
-		"a.csv": true, "part-0001": true, "data.txt": true, "year=2026/a.parquet": true, "_col=1/a.csv": true, "readme-of-2026.csv": true,
-		"_SUCCESS": false, ".a.csv.crc": false, "_temporary/0/a.parquet": false, "README": false, "README.md": false, "LICENSE.txt": false,
-		"report.pdf": false, "a.csv.sha256": false, "CITATION.cff": false, "checksums.txt": false,
-	} {
-		if beside(name) == is {
-			t.Errorf("%s is taken for a shard: %t", name, !is)
-		}
-	}
-	for name, format := range map[string]string{
-		"_delta_log/00000000000000000000.json": "a Delta", "t/_delta_log/0.checkpoint.parquet": "a Delta", ".hoodie/hoodie.properties": "a Hudi",
-		"metadata/v1.metadata.json": "an Iceberg", "metadata/version-hint.text": "an Iceberg", "metadata/a.csv": "", "a.parquet": "", "my_delta_log.csv": "",
-	} {
-		if got := tableFormat(name); got != format {
-			t.Errorf("%s is of %q, not %q", name, got, format)
-		}
-	}
-	left := leftOut{Prefix: "p/"}
-	for i := range 12 {
-		left.Count++
-		if i < maxLeft {
-			left.Names = append(left.Names, fmt.Sprint("_", i))
-		}
-	}
-	if got := left.String(); got != "_0, _1, _2, _3, _4, _5, _6, _7, _8, _9 and 2 more" {
-		t.Error(got)
-	}
-}
-
 // TestHeldByABase: what a base holds is known by the objects that its provider gave, in the
 // store and bucket of the publication, whatever they were rewritten into.
 func TestHeldByABase(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guichet/catalog"
+	"guichet/catalog/publish/listing"
 	"guichet/connectors/db"
 	"guichet/schemas"
 )
@@ -259,11 +260,11 @@ func (pub *Publisher) list(
 	if len(objects) == 0 {
 		return schemas.BadField("publication", at+"/prefix", "there is no object under %s", s.Prefix)
 	}
-	var left *leftOut
+	var left *listing.Left
 	if files {
-		objects, left = objectsAmong(objects, s.Prefix)
+		objects, left = listing.Objects(objects, s.Prefix)
 	} else {
-		objects, left, err = shardsAmong(objects, s.Prefix, at)
+		objects, left, err = listing.Shards(objects, s.Prefix, at)
 	}
 	if err != nil {
 		return err

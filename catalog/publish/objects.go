@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/catalog/publish/listing"
 	"guichet/catalog/publish/object"
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
@@ -46,82 +47,22 @@ func saidObjects(d *schemas.Dataset, base *schemas.Version, t *schemas.Publicati
 	return said, nil
 }
 
-// objectsAmong leaves out of a listing what is no object of a data set: folders that a tool made
-// as objects, and files whose names begin with a dot.
-func objectsAmong(objects []s3.Info, prefix string) ([]s3.Info, *leftOut) {
-	left := &leftOut{Prefix: prefix, Objects: true}
-	out := slices.DeleteFunc(slices.Clone(objects), func(o s3.Info) bool {
-		name := strings.TrimPrefix(o.Key, prefix)
-		if !strings.HasSuffix(name, "/") && name != "" && name[0] != '.' && !strings.Contains(name, "/.") {
-			return false
-		}
-		if left.Count++; len(left.Names) < maxLeft {
-			left.Names = append(left.Names, name)
-		}
-		return true
-	})
-	if left.Count == 0 {
-		return out, nil
-	}
-	return out, left
-}
-
 // separate makes a table of their own of the files that are objects by their names, where
-// nothing is said of a table: rows and objects are never of one table. Errors: Invalid.
+// nothing is said of a table. Errors: Invalid.
 func separate(d *schemas.Dataset, base *schemas.Version, p *asked) error {
-	for i := range len(p.Tables) {
-		t := &p.Tables[i]
-		if t.Objects {
-			continue
+	apart, err := listing.Separate(p.Tables, func(name string) bool { return hasTable(base, name) })
+	if err != nil {
+		return err
+	}
+	p.Tables = apart.Tables
+	p.Said = append(p.Said, apart.Notes...)
+	for objects, from := range apart.From {
+		_, err := saidObjects(d, base, &schemas.PublicationTable{Name: objects, Objects: true}, "/tables")
+		if err != nil {
+			return err
 		}
-		objects, n := schemas.PublicationTable{Name: t.Name + "-files", Objects: true}, 0
-		rows := schemas.PublicationTable{Name: t.Name}
-		for _, s := range t.Splits {
-			is, not := schemas.PublicationSplit{Name: s.Name}, schemas.PublicationSplit{Name: s.Name}
-			for _, key := range s.Keys {
-				if object.IsNamed(key) {
-					is.Keys = append(is.Keys, key)
-				} else {
-					not.Keys = append(not.Keys, key)
-				}
-			}
-			n += len(is.Keys)
-			if len(is.Keys) > 0 {
-				objects.Splits = append(objects.Splits, is)
-			}
-			if len(not.Keys) > 0 {
-				rows.Splits = append(rows.Splits, not)
-			}
-		}
-		note := func(format string, args ...any) {
-			p.Said = append(p.Said, schemas.FieldError{Pointer: t.Name, Message: fmt.Sprintf(format, args...)})
-		}
-		at := fmt.Sprintf("/tables/%d", i)
-		switch {
-		case n == 0:
-		case len(rows.Splits) == 0 && !hasTable(base, t.Name):
-			note("all of its files are objects by their names, such as %s: they are given as they are, whole or not at all",
-				path.Base(objects.Splits[0].Keys[0]))
-			t.Objects = true
-		case !schemas.IsSlug(objects.Name) || slices.ContainsFunc(p.Tables, func(o schemas.PublicationTable) bool { return o.Name == objects.Name }):
-			return schemas.BadField("publication", at, "the table %s has files with rows and files that are objects by their names, such as %s: name a table for "+
-				"each, the latter with objects: true", t.Name, asUploaded(d, objects.Splits[0].Keys[0]))
-		default:
-			note("%d of its files are objects by their names, such as %s: they are the table %s, given as they are, whole or not at all",
-				n, path.Base(objects.Splits[0].Keys[0]), objects.Name)
-			_, err := saidObjects(d, base, &objects, at)
-			if err != nil {
-				return err
-			}
-			if p.Roots != nil {
-				p.Roots[objects.Name] = p.Roots[t.Name]
-			}
-			if len(rows.Splits) == 0 {
-				*t = objects
-				continue
-			}
-			*t = rows
-			p.Tables = append(p.Tables, objects)
+		if p.Roots != nil {
+			p.Roots[objects] = p.Roots[from]
 		}
 	}
 	return nil
@@ -169,7 +110,8 @@ func checkObjects(d *schemas.Dataset, base *schemas.Version, p *asked, t *schema
 			names = append(names, name)
 		}
 		if why, i := object.CheckNames(names); why != "" {
-			return schemas.BadField("publication", fmt.Sprintf("%s/splits/%d/keys/%d", at, j, max(i-old, 0)), "%q in split %s: %s", names[i], s.Name, why)
+			pointer := fmt.Sprintf("%s/splits/%d/keys/%d", at, j, max(i-old, 0))
+			return schemas.BadField("publication", pointer, "%q in split %s: %s", names[i], s.Name, why)
 		}
 	}
 	return nil
@@ -277,7 +219,9 @@ func (pub *Publisher) object(ctx context.Context, p *publication, table string, 
 	}
 	s.Store, s.Bucket, s.Key, s.ETag = p.ask.Store, p.ask.Bucket, w.key, info.ETag
 	if copied {
-		s.Source = &schemas.Source{Store: s.Store, Bucket: s.Bucket, Key: s.Key, ETag: s.ETag, Size: s.Size, SHA256: s.SHA256, Format: formatObject}
+		s.Source = &schemas.Source{
+			Store: s.Store, Bucket: s.Bucket, Key: s.Key, ETag: s.ETag, Size: s.Size, SHA256: s.SHA256, Format: formatObject,
+		}
 		s.Store, s.Bucket, s.Key, s.ETag = got.Shard.Store, got.Shard.Bucket, got.Shard.Key, got.Shard.ETag
 	}
 	got.Shard = s

@@ -192,3 +192,59 @@ func TestUploadedObjects(t *testing.T) {
 		t.Errorf("split %s", got)
 	}
 }
+
+// TestObjectsAreAdded: a version of objects grows like one of rows: what it holds stays, names
+// stay in order, and a name that is held already is refused.
+func TestObjectsAreAdded(t *testing.T) {
+	l := newLab(t).run()
+	id := l.dataset()
+	l.put("b.png", png, "d.png", png+"d")
+	v := l.published(id, objectsOf("v1", "./"))
+	if v.State != schemas.VersionPublished {
+		t.Fatal(said(v.Failures))
+	}
+	l.put("a.png", png+"a", "c.png", png+"c")
+	p := of("v2", "./") // a table of objects stays one
+	p.Base = "v1"
+	v = l.published(id, p)
+	if v.State != schemas.VersionPublished || v.Objects != 4 || v.Rows != 4 || v.Shards != 4 {
+		t.Fatalf("%+v\n%s", v.VersionSummary, said(v.Failures))
+	}
+	var names []string
+	for s := range v.EveryShard() {
+		names = append(names, s.Name)
+	}
+	if strings.Join(names, " ") != "a.png b.png c.png d.png" {
+		t.Errorf("names are %q", names)
+	}
+	l.put("sub/b.png", png+"other")
+	again := objectsOf("v3", "sub/") // its names begin below sub/
+	again.Base = "v2"
+	_, err := l.Publish(t.Context(), agronomy, id, again)
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || !strings.Contains(e.Message, `"b.png" in split all: there are two objects of this name`) ||
+		e.Fields[0].Pointer != "/tables/0/splits/0/keys/0" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestObjectsGoOn: what a stop interrupts goes on with the objects that were not read, and of a
+// dry run of uploads nothing is copied.
+func TestObjectsGoOn(t *testing.T) {
+	l := newLab(t).run()
+	id := l.dataset()
+	must(t, l.upload(id, "1.png", png))
+	p := uploaded("try", "1.png")
+	p.Tables[0].Objects, p.DryRun = true, true
+	before := len(l.bucket.Keys(worked))
+	v := l.published(id, p)
+	if v.State != schemas.VersionTried || v.Objects != 1 || len(l.bucket.Keys(worked)) != before {
+		t.Errorf("%+v, %d objects were written", v.VersionSummary, len(l.bucket.Keys(worked))-before)
+	}
+	l.put("a.png", png)
+	p = objectsOf("v1", "a.png", "gone.png")
+	v = l.published(id, p)
+	if v.State != schemas.VersionFailed || v.Objects != 0 || !strings.Contains(said(v.Failures), "gone.png") {
+		t.Errorf("%+v\n%s", v.VersionSummary, said(v.Failures))
+	}
+}

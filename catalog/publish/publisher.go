@@ -309,7 +309,7 @@ func (pub *Publisher) publish(ctx context.Context, v schemas.Version) error {
 		return err
 	}
 	for i := range p.ask.Left {
-		p.version.Notes = append(p.version.Notes, p.ask.Left[i].note())
+		p.version.Notes = append(p.version.Notes, p.ask.Left[i].Note())
 	}
 	p.version.Notes = append(p.version.Notes, p.ask.Said...)
 	p.alike()

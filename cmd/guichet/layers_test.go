@@ -46,7 +46,7 @@ func siblings() map[string][]string {
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
-		"catalog/publish":      {"catalog"},
+		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":         {"policy"},
 		"policy/view":          {"policy/view/transform"},
 		"gateway":              {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
@@ -64,6 +64,8 @@ func siblings() map[string][]string {
 		"cmd/guichet/session":  {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
 		"cmd/guichet/serve":    {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/demo":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/serve", "cmd/guichet/session", "cmd/guichet/terminal"},
+
+		"catalog/publish/listing": {"catalog/publish/object"},
 
 		"policy/agreement":               {"policy", "policy/party", "policy/agreement/budget"},
 		"policy/agreement/budget":        {"policy"},

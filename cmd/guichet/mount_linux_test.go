@@ -279,3 +279,30 @@ func TestExecHungUp(t *testing.T) {
 		t.Errorf("it ended with %v, and of its folder: %v", cmd.ProcessState, err)
 	}
 }
+
+// Objects are mounted under their names, in the folders that these have.
+func TestMountObjects(t *testing.T) {
+	t.Parallel()
+	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		lacking(t, "not tested here: this machine mounts nothing: %v", err)
+	}
+	_ = f.Close()
+	g, _, id := shelved(t)
+	key := written(t, t.TempDir(), "job.key", jobKeyOf(t, g.as("trainer"), id))
+	m := &mounted{t: t, g: g, id: id, env: append(os.Environ(), "GUICHET_JOB_KEY="+key, "GUICHET_SERVER="+g.base)}
+	dir, stop := m.mount()
+	for name, want := range objects() {
+		have, err := os.ReadFile(filepath.Join(dir, "data", "all", name))
+		if err != nil || !bytes.Equal(have, want) {
+			t.Errorf("%s has %d bytes, %v; want %d", name, len(have), err, len(want))
+		}
+	}
+	list, err := os.ReadDir(filepath.Join(dir, "data", "all"))
+	if err != nil || len(list) != 3 { // scans is a folder of two
+		t.Errorf("%v, %v", list, err)
+	}
+	if said, err := stop(); err != nil {
+		t.Errorf("%v: %s", err, said)
+	}
+}

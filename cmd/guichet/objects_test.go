@@ -14,6 +14,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
@@ -40,10 +44,7 @@ func shelved(t *testing.T) (g *testGateway, d schemas.DatasetID, a schemas.Agree
 	made := g.offered("Scans", "open-with-attribution")
 	prefix := g.bucket + string(made.ID) + "/"
 	for name, b := range objects() {
-		_, err := g.store().Put(t.Context(), g.rig.S3.Bucket, prefix+name, bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		g.putObject(prefix+name, b)
 	}
 	p := g.publication("v1", prefix)
 	p.Tables[0].Objects = true
@@ -53,6 +54,30 @@ func shelved(t *testing.T) (g *testGateway, d schemas.DatasetID, a schemas.Agree
 		t.Fatalf("%+v, %v", s, err)
 	}
 	return g, made.ID, g.granted(made.ID)[0]
+}
+
+// putObject puts one into the rig's S3. Empty ones go as a plain PUT: minio-go sends them with a
+// body in chunks, which the server does not expect.
+func (g *testGateway) putObject(key string, b []byte) {
+	g.t.Helper()
+	c, err := minio.New(strings.TrimPrefix(g.rig.S3.Endpoint, "http://"),
+		&minio.Options{Creds: credentials.NewStaticV4(g.rig.S3.AccessKey, g.rig.S3.SecretKey, ""), Region: g.rig.S3.Region})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	at, err := c.PresignedPutObject(g.t.Context(), g.rig.S3.Bucket, key, time.Minute)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPut, at.String(), bytes.NewReader(b))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		g.t.Fatal(resp, err)
+	}
+	resp.Body.Close()
 }
 
 // object asks for one over HTTP.
@@ -97,10 +122,11 @@ func TestObjectsOverHTTP(t *testing.T) {
 			resp := g.object(l.Token, a, method, o.Name, nil)
 			got, err := io.ReadAll(resp.Body)
 			resp.Body.Close()
+			whole := want
 			if method == http.MethodHead {
-				want = nil
+				whole = nil
 			}
-			if err != nil || resp.StatusCode != http.StatusOK || !bytes.Equal(got, want) || resp.ContentLength != o.Size ||
+			if err != nil || resp.StatusCode != http.StatusOK || !bytes.Equal(got, whole) || resp.ContentLength != o.Size ||
 				resp.Header.Get("Content-Type") != o.MediaType || resp.Header.Get("ETag") != `"`+o.SHA256+`"` ||
 				!strings.HasPrefix(resp.Header.Get("Repr-Digest"), "sha-256=:") || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s %s: %s, %d bytes, %v %v", method, o.Name, resp.Status, len(got), err, resp.Header)

@@ -122,6 +122,7 @@ func TestProvidingPage(t *testing.T) {
 	known := map[string]string{}
 	want := [][]string{
 		{"ds-"}, {"the terms of"}, {"is published", "2 rows", "Einsteiger int64 in {passengers}: boardings"},
+		{"is tried: 1 table", "nothing is published"},
 		{"pending", "https://crop-ai.example", "Forecasts", "to ask back: lab@crop-ai.example", "granted, agreement agr-"},
 		{"active", "no stream", "review", "by offer.review", "verify it anywhere", "is revoked", "is withdrawn"},
 	}
@@ -138,7 +139,7 @@ func TestProvidingPage(t *testing.T) {
 			var r schemas.Request
 			g.post("trainer", "/requests", map[string]any{"project": "forecasts", "contact": "mailto:lab@crop-ai.example", "items": []map[string]string{{"dataset": known["DATASET"]}}}, &r)
 			known["REQUEST"] = string(r.ID)
-		case 3:
+		case 4:
 			known["AGREEMENT"] = regexp.MustCompile(`agr-[a-z0-9]{20}`).FindString(out)
 		}
 	})

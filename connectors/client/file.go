@@ -65,8 +65,8 @@ func (f *File) At(id schemas.AgreementID) string {
 		for i := range parts {
 			parts[i] = url.PathEscape(parts[i])
 		}
-		return "/agreements/" + string(id) + "/objects/" + url.PathEscape(f.Table) + "/" + url.PathEscape(f.Split) + "/" + strings.Join(parts, "/") +
-			Query("version", string(f.Version))
+		folder := "/agreements/" + string(id) + "/objects/" + url.PathEscape(f.Table) + "/" + url.PathEscape(f.Split) + "/"
+		return folder + strings.Join(parts, "/") + Query("version", string(f.Version))
 	}
 	return "/agreements/" + string(id) + "/tables/" + url.PathEscape(f.Table) + "/" + url.PathEscape(f.Split) + "/" + f.Name +
 		Query("version", string(f.Version), "columns", f.Columns)

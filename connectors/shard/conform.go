@@ -413,6 +413,6 @@ func detect(data []byte, spec Spec) (Format, error) {
 		return "", ipc.Invalid("the file is not a Parquet file: it does not begin with PAR1")
 	}
 	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; "+
-		"Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read; a file that holds no rows is published as it is, in a table "+
-		"of objects (guichet publish --objects)", path.Base(spec.Name)))
+		"Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read; a file that holds no rows is published "+
+		"as it is, in a table of objects (guichet publish --objects)", path.Base(spec.Name)))
 }

@@ -33,7 +33,8 @@ type named struct {
 // readKey reads version/table/split/name; false for anything else.
 func readKey(key string) (named, bool) {
 	parts := strings.SplitN(key, "/", 4)
-	if len(parts) != 4 || slices.Contains(parts, "") || strings.HasSuffix(key, "/") {
+	runsAway := func(part string) bool { return part == "" || part == "." || part == ".." }
+	if len(parts) != 4 || slices.ContainsFunc(strings.Split(key, "/"), runsAway) {
 		return named{}, false
 	}
 	return named{schemas.VersionID(parts[0]), parts[1], parts[2], parts[3]}, true

@@ -162,3 +162,40 @@ func TestBrokenSchema(t *testing.T) {
 		}
 	}
 }
+
+// Objects are given whole or not at all: a rule or columns that would show a part of them leave
+// them out, and where nothing else is left the terms cannot be kept.
+func TestObjectsAreWhole(t *testing.T) {
+	pictures := schemas.Table{Name: "pictures", Objects: true}
+	rows := *tableOf(number("id"))
+	rows.Name = "rows"
+	filter := schemas.Duty{Kind: schemas.DutyFilter, Rule: "§filter", Source: "the offer", Filter: &schemas.Filter{Column: "id", Op: "gt", Values: []string{"1"}}}
+	of := func(table string, d schemas.Duty) schemas.Duty {
+		d.Table = table
+		return d
+	}
+	for name, c := range map[string]struct {
+		tables     []schemas.Table
+		a          schemas.Agreement
+		whole, yes bool
+	}{
+		"alone":                 {[]schemas.Table{pictures}, schemas.Agreement{}, true, true},
+		"budget":                {[]schemas.Table{pictures}, schemas.Agreement{Obligations: []schemas.Duty{{Kind: schemas.DutyBudget, Rows: 1}}}, true, true},
+		"filtered":              {[]schemas.Table{pictures}, schemas.Agreement{Obligations: []schemas.Duty{filter}}, false, false},
+		"filtered beside rows":  {[]schemas.Table{pictures, rows}, schemas.Agreement{Obligations: []schemas.Duty{filter}}, false, true},
+		"another is filtered":   {[]schemas.Table{pictures, rows}, schemas.Agreement{Obligations: []schemas.Duty{of("rows", filter)}}, true, true},
+		"columns":               {[]schemas.Table{pictures, rows}, schemas.Agreement{Columns: []string{"id"}}, false, true},
+		"columns of all hidden": {[]schemas.Table{pictures, rows}, schemas.Agreement{Obligations: []schemas.Duty{of("rows", hide("id"))}}, true, true},
+		"a duty of tomorrow":    {[]schemas.Table{pictures}, schemas.Agreement{Obligations: []schemas.Duty{{Kind: "watermark"}}}, false, false},
+	} {
+		c.a.Provider = "https://p.example"
+		err := Whole(&pictures, &c.a)
+		if (err == nil) != c.whole || err != nil && schemas.KindOf(err) != schemas.Denied {
+			t.Errorf("%s: %v", name, err)
+		}
+		reason, err := Check(&schemas.Version{Data: c.tables}, &c.a)
+		if err != nil || (reason == nil) != c.yes {
+			t.Errorf("%s: %+v, %v", name, reason, err)
+		}
+	}
+}

@@ -105,6 +105,9 @@ func sniff(head []byte) string {
 			return media
 		}
 	}
+	if len(head) == 0 {
+		return unknown
+	}
 	media, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
 	return media
 }

@@ -30,7 +30,9 @@ const fetches = 8
 // Fetch writes the objects of an agreement into a folder, as TABLE/SPLIT/NAME. A file that is
 // there with the bytes that were published is not read again, so that one goes on where another
 // ended. No name leads out of the folder. Errors: of the gateway; Invalid where there are no objects.
-func Fetch(ctx context.Context, t *terminal.Terminal, c *client.Client, id schemas.AgreementID, m *schemas.Manifest, dir string) (Fetched, error) {
+func Fetch(
+	ctx context.Context, t *terminal.Terminal, c *client.Client, id schemas.AgreementID, m *schemas.Manifest, dir string,
+) (Fetched, error) {
 	out := Fetched{Folder: dir}
 	var list []client.File
 	var all int64

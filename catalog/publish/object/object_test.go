@@ -1,0 +1,184 @@
+package object
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"guichet/connectors/ipc"
+)
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a.jpg", "a/b/c.dcm", "ä b%2F?#.png", "_SUCCESS", "...", strings.Repeat("x", 255), "a:b"} {
+		if why := CheckName(name); why != "" {
+			t.Errorf("%q: %s", name, why)
+		}
+	}
+	for name, says := range map[string]string{
+		"": "between 1 and", strings.Repeat("a/", 400): "between 1 and", "a\xff": "UTF-8", "a\x00": "cannot be seen", "a\nb": "cannot be seen",
+		"a\u202eb": "cannot be seen", `a\b`: "no backslash", "/a": "no empty folder", "a/": "no empty folder", "a//b": "no empty folder",
+		"a/../b": "called ..", "..": "called ..", "./a": "called .", strings.Repeat("x", 256): "at most 255 bytes",
+		strings.Repeat("a/", 16) + "b": "at most 15 folders",
+	} {
+		if why := CheckName(name); !strings.Contains(why, says) {
+			t.Errorf("%q: %q, want %q", name, why, says)
+		}
+	}
+}
+
+func TestCheckNames(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		says  string
+		at    int
+	}{
+		{nil, "", 0},
+		{[]string{"a", "b/a", "b/c", "bb"}, "", 0},
+		{[]string{"a", "b", "a"}, "two objects", 2},
+		{[]string{"a/b/c", "x", "a"}, "a is an object", 0},
+		{[]string{"a", "x", "a/b/c"}, "a is an object", 2},
+	} {
+		why, at := CheckNames(c.names)
+		if !strings.Contains(why, c.says) || (why == "") != (c.says == "") || at != c.at {
+			t.Errorf("%q: %q at %d", c.names, why, at)
+		}
+	}
+}
+
+func TestTypeOf(t *testing.T) {
+	const png, jpeg, hdf = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "\xff\xd8\xff\xe0\x00\x10JFIF", "\x89HDF\r\n\x1a\n"
+	dicom := string(make([]byte, 128)) + "DICM"
+	for _, c := range []struct{ name, head, media, note string }{
+		{"a.png", png, "image/png", ""},
+		{"a.jpg", png, "image/png", "its name says image/jpeg, its first bytes are of image/png"},
+		{"a", jpeg, "image/jpeg", ""},
+		{"a.bin", "\x00\x01\x02", "application/octet-stream", ""},
+		{"a.bin", "", "application/octet-stream", ""},
+		{"a.txt", "", "text/plain", ""},
+		{"A.DCM", dicom, "application/dicom", ""},
+		{"IM-0001", dicom, "application/dicom", ""},
+		{"a.nc", "CDF\x05", "application/x-netcdf", ""},
+		{"a.nc", hdf, "application/x-netcdf", ""}, // NetCDF-4 is made of HDF5
+		{"a", hdf, "application/x-hdf5", ""},
+		{"a.nii.gz", "\x1f\x8b\x08\x00", "application/x-nifti", ""},
+		{"a.tif", "II*\x00", "image/tiff", ""},
+		{"a.csv", "a,b\n1,2\n3,4\n", "text/csv", ""},
+		{"a.html", "<html>", "text/html", ""},
+		{"a.npy", "\x93NUMPY\x01\x00", "application/x-npy", ""},
+		{"a.png", "plain words", "image/png", ""}, // not certain
+		{"a.pdf", "%PDF-1.7\n", "application/pdf", ""},
+	} {
+		media, note := TypeOf(c.name, []byte(c.head))
+		if media != c.media || !strings.Contains(note, c.note) || (note == "") != (c.note == "") {
+			t.Errorf("%s %.20q: %s, %q; want %s, %q", c.name, c.head, media, note, c.media, c.note)
+		}
+	}
+	for name, is := range map[string]bool{"a.JPG": true, "b/a.nii.gz": true, "a.csv.gz": false, "a.csv": false, "a.tar": false, "a.bin": false,
+		"jpg": false, "a.json": false, "a.txt": false, "a.parquet": false} {
+		if IsNamed(name) != is {
+			t.Errorf("%s is an object by its name: %t", name, !is)
+		}
+	}
+}
+
+// However its bytes come, digest, sums and pieces are those of the whole.
+func TestReader(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.SampledFrom([]int{0, 1, 100, piece - 1, piece, piece + 1, 2 * piece, 2*piece + 77}).Draw(t, "bytes")
+		all := bytes.Repeat([]byte{1, 2, 3, 5, 7, 11, 13}, n/7+1)[:n]
+		var from io.Reader = bytes.NewReader(all)
+		if n < 1000 && rapid.Bool().Draw(t, "one at a time") {
+			from = iotest.OneByteReader(from)
+		}
+		o := NewReader("a.bin", from)
+		got, err := io.ReadAll(o)
+		s, note := o.Learnt()
+		sum := sha256.Sum256(all)
+		if err != nil || !bytes.Equal(got, all) || s.Size != int64(n) || s.SHA256 != hex.EncodeToString(sum[:]) || s.Name != "a.bin" ||
+			s.Rows != 1 || note != "" {
+			t.Fatalf("%d bytes: %+v %v", n, s, err)
+		}
+		at, rows := int64(0), int64(0)
+		for _, b := range s.Batches {
+			if b.Offset != at || b.Meta != 0 || b.Sum != ipc.Sum(all[at:at+b.Len()]) {
+				t.Fatalf("of %d bytes a piece is %+v", n, b)
+			}
+			at += b.Len()
+			rows += b.Rows
+		}
+		if at != int64(n) || rows != 1 {
+			t.Fatalf("%d bytes and %d rows in pieces", at, rows)
+		}
+	})
+}
+
+// Whatever bytes begin an object, its type is one, and of a name alone it is the same each time.
+func FuzzTypeOf(f *testing.F) {
+	f.Add("a.jpg", []byte("\xff\xd8\xff"))
+	f.Add("b", []byte("PK\x03\x04"))
+	f.Add("c.nc", []byte("CDF\x01"))
+	f.Fuzz(func(t *testing.T, name string, head []byte) {
+		media, _ := TypeOf(name, head)
+		kind, rest, ok := strings.Cut(media, "/")
+		if !ok || kind == "" || rest == "" || strings.ContainsAny(media, " ;\r\n") {
+			t.Errorf("%q", media)
+		}
+		if again, _ := TypeOf(name, head); again != media {
+			t.Errorf("%q and %q", media, again)
+		}
+	})
+}
+
+// Whatever names a split has, no two of them could be one file, and no file is a folder, when
+// nothing is found against them.
+func TestNamesCanBeFiles(t *testing.T) {
+	part := rapid.SampledFrom([]string{"a", "b", "ab", "a.b", "é"})
+	rapid.Check(t, func(t *rapid.T) {
+		var names []string
+		for range rapid.IntRange(0, 6).Draw(t, "names") {
+			names = append(names, strings.Join(rapid.SliceOfN(part, 1, 3).Draw(t, "parts"), "/"))
+		}
+		why, at := CheckNames(names)
+		clash := ""
+		for i, a := range names {
+			if CheckName(a) != "" {
+				t.Fatalf("%q: %s", a, CheckName(a))
+			}
+			for j, b := range names {
+				if i != j && (a == b || strings.HasPrefix(b, a+"/")) {
+					clash = a + " and " + b
+				}
+			}
+		}
+		if (clash != "") != (why != "") || why != "" && at >= len(names) {
+			t.Fatalf("%q: found %q at %d, and there is %q", names, why, at, clash)
+		}
+	})
+}
+
+// The types that names stand for are media types, and no name is both rows and objects.
+func TestTypesOfNames(t *testing.T) {
+	both := texts()
+	for ext, media := range named() {
+		if _, twice := both[ext]; twice || ext[0] != '.' || strings.ToLower(ext) != ext || strings.Count(media, "/") != 1 {
+			t.Errorf("%s is %s", ext, media)
+		}
+	}
+	for _, media := range signatures() {
+		if strings.Count(media, "/") != 1 {
+			t.Errorf("a signature is of %q", media)
+		}
+	}
+	for name, want := range map[string]string{"x.tar": "application/x-tar", "X.NII.GZ": "application/x-nifti", "a.b.png": "image/png", "png": ""} {
+		if got := cmp.Or(byName(name, named()), byName(name, texts())); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+}
