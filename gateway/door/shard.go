@@ -62,6 +62,7 @@ func (d *Door) shard(c *gin.Context) {
 		a.Head()
 		return
 	}
+	defer func() { c.Set(socketBytes, a.Passed()) }()
 	err = d.Stream.Files.Send(ctx, g, f, a.Range, a, func() { CutOff(c.Writer, c.Request) })
 	d.ended(c, string(src.Version.Dataset), a, err)
 }

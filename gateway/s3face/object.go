@@ -83,6 +83,7 @@ func (c *call) object() error {
 	}
 	defer f.Close()
 	a = c.choose(g, f)
+	defer func() { c.w.bytes += a.Passed() }()
 	err = files.Send(ctx, g, f, a.Range, a, func() { door.CutOff(c.w, c.r) })
 	if err != nil && a.Begun() {
 		door.Tear(c.w, c.r, c.door.Log, string(src.Version.Dataset), err)
