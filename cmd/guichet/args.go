@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -56,62 +55,4 @@ func elsewhere(message, subject string) string {
 		}
 	}
 	return ""
-}
-
-// why is a reason that somebody gives; it stands in the record.
-type why string
-
-// Validate is for kong.
-func (w why) Validate() error {
-	if len(strings.TrimSpace(string(w))) < 3 {
-		return errors.New("say why, in three letters or more: it stands in the record")
-	}
-	return nil
-}
-
-// some is a list of names that is left out, or holds at least one.
-type some string
-
-// Validate is for kong, which asks when it was given.
-func (s some) Validate() error {
-	if strings.Trim(string(s), ", ") == "" {
-		return errors.New("name at least one, or leave the flag out")
-	}
-	return nil
-}
-
-// moment is an instant of the command line: RFC 3339, or a day, which is its first
-// instant in UTC, the zone of the record.
-type moment struct{ time.Time }
-
-// UnmarshalText is for kong.
-func (m *moment) UnmarshalText(b []byte) error {
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		ts, err := time.Parse(layout, string(b))
-		if err == nil {
-			m.Time = ts
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not a time; write 2026-11-25 or 2026-11-25T08:00:00Z", b)
-}
-
-// query is the instant as the API takes it; "" where none was given.
-func (m moment) query() string {
-	if m.IsZero() {
-		return ""
-	}
-	return m.Format(time.RFC3339)
-}
-
-// lastDay is an instant until which something lasts; a day lasts to its end.
-type lastDay struct{ moment }
-
-// UnmarshalText is for kong.
-func (m *lastDay) UnmarshalText(b []byte) error {
-	err := m.moment.UnmarshalText(b)
-	if err == nil && len(b) == len(time.DateOnly) {
-		m.Time = m.AddDate(0, 0, 1)
-	}
-	return err
 }

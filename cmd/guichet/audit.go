@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -27,20 +28,20 @@ type auditCmd struct {
 
 // recordFilter says which records; filters narrow each other.
 type recordFilter struct {
-	Dataset     string `help:"Only about this dataset." placeholder:"ID"`
-	Participant string `help:"Only about this participant." placeholder:"ID"`
-	Project     string `help:"Only about this project." placeholder:"ID"`
-	Agreement   string `help:"Only about this agreement." placeholder:"ID"`
-	RunID       string `name:"run" help:"Only about this run." placeholder:"ID"`
-	Kind        string `help:"Only these kinds, separated by commas." placeholder:"KINDS"`
-	From        moment `help:"From this instant or day on." placeholder:"TIME"`
-	To          moment `help:"Before this instant or day." placeholder:"TIME"`
+	Dataset     string      `help:"Only about this dataset." placeholder:"ID"`
+	Participant string      `help:"Only about this participant." placeholder:"ID"`
+	Project     string      `help:"Only about this project." placeholder:"ID"`
+	Agreement   string      `help:"Only about this agreement." placeholder:"ID"`
+	RunID       string      `name:"run" help:"Only about this run." placeholder:"ID"`
+	Kind        string      `help:"Only these kinds, separated by commas." placeholder:"KINDS"`
+	From        args.Moment `help:"From this instant or day on." placeholder:"TIME"`
+	To          args.Moment `help:"Before this instant or day." placeholder:"TIME"`
 }
 
 // query is what was asked for, as the API takes it.
 func (f recordFilter) query() string {
 	return client.Query("dataset", f.Dataset, "participant", f.Participant, "project", f.Project, "agreement", f.Agreement,
-		"run", f.RunID, "kind", f.Kind, "from", f.From.query(), "to", f.To.query())
+		"run", f.RunID, "kind", f.Kind, "from", f.From.Query(), "to", f.To.Query())
 }
 
 // auditListCmd lists records as the caller may read them.
@@ -257,7 +258,7 @@ func (v auditExportCmd) Run(ctx context.Context, t *terminal.Terminal, g *gramma
 type auditEraseCmd struct {
 	Record int64    `arg:"" help:"Index of the record."`
 	Names  []string `required:"" help:"Names of the values, separated by commas." placeholder:"NAMES"`
-	Reason why      `required:"" help:"Why: it stands in the record." placeholder:"TEXT"`
+	Reason args.Why `required:"" help:"Why: it stands in the record." placeholder:"TEXT"`
 }
 
 // Run erases.

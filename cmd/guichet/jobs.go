@@ -8,72 +8,22 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
-// span is a time as schedulers and people write it: 72h, 3d, 90m, 3-00:00:00, 12:30:00.
-type span time.Duration
-
-// UnmarshalText reads one.
-func (s *span) UnmarshalText(text []byte) error {
-	d, err := parseSpan(string(text))
-	*s = span(d)
-	return err
-}
-
-// parseSpan reads hours and days as Go does (72h, 1h30m; 3d), or as Slurm's --time does:
-// days-hours[:minutes[:seconds]], hours:minutes:seconds.
-func parseSpan(s string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is no time: write it like 72h, 3d or 3-00:00:00", s)
-	if !strings.ContainsAny(s, ":-") {
-		if n, ok := strings.CutSuffix(s, "d"); ok {
-			days, err := strconv.ParseFloat(n, 64)
-			if err != nil || !(days > 0 && days < 100_000) {
-				return 0, bad
-			}
-			return time.Duration(days * 24 * float64(time.Hour)), nil
-		}
-		d, err := time.ParseDuration(s)
-		if err != nil || d <= 0 {
-			return 0, bad
-		}
-		return d, nil
-	}
-	days, clock, dashed := strings.Cut(s, "-")
-	if !dashed {
-		days, clock = "0", s
-	}
-	parts := strings.Split(clock, ":")
-	if len(parts) > 3 || !dashed && len(parts) != 3 { // 10:30 is minutes to Slurm and hours to people
-		return 0, bad
-	}
-	var d time.Duration
-	for i, part := range append([]string{days}, parts...) {
-		n, err := strconv.ParseUint(part, 10, 16)
-		if err != nil {
-			return 0, bad
-		}
-		d += time.Duration(n) * []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second}[i]
-	}
-	if d <= 0 {
-		return 0, bad
-	}
-	return d, nil
-}
-
 // jobKeyCmd makes a job key, whose private half never leaves this machine, or lists them.
 type jobKeyCmd struct {
-	Agreements []string `arg:"" optional:"" help:"Ids of agreements of one project; none to list the keys of my projects."`
-	For        span     `help:"How long: queue and walltime together, like 10d; two weeks when left out." placeholder:"TIME"`
-	RunID      string   `name:"run" help:"Id of the only run that it is for." placeholder:"ID"`
-	Name       string   `help:"What to call it." placeholder:"TEXT"`
-	Out        string   `help:"File for the private half, which only its owner may read." type:"path" default:"guichet.key" placeholder:"FILE"`
+	Agreements []string  `arg:"" optional:"" help:"Ids of agreements of one project; none to list the keys of my projects."`
+	For        args.Span `help:"How long: queue and walltime together, like 10d; two weeks when left out." placeholder:"TIME"`
+	RunID      string    `name:"run" help:"Id of the only run that it is for." placeholder:"ID"`
+	Name       string    `help:"What to call it." placeholder:"TEXT"`
+	Out        string    `help:"File for the private half, which only its owner may read." type:"path" default:"guichet.key" placeholder:"FILE"`
 }
 
 // Run makes a key pair, registers its public half and keeps the private one.
@@ -173,9 +123,9 @@ func listJobKeys(ctx context.Context, t *terminal.Terminal, c *client.Client) er
 
 // checkCmd looks whether a job will have its data until it ends.
 type checkCmd struct {
-	Agreements []string `arg:"" optional:"" help:"Ids of agreements; those of the job key when left out."`
-	Time       span     `required:"" help:"How long from now: queue and walltime together, like 72h, 3d or 3-00:00:00." placeholder:"TIME"`
-	Epochs     int      `help:"How often the job reads all rows." default:"1"`
+	Agreements []string  `arg:"" optional:"" help:"Ids of agreements; those of the job key when left out."`
+	Time       args.Span `required:"" help:"How long from now: queue and walltime together, like 72h, 3d or 3-00:00:00." placeholder:"TIME"`
+	Epochs     int       `help:"How often the job reads all rows." default:"1"`
 }
 
 // checked is what check found of one thing that a job needs.

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -19,10 +20,10 @@ import (
 
 // shown is which of an agreement's data become files.
 type shown struct {
-	Version string `help:"Version; the newest that the agreement covers when left out." placeholder:"ID"`
-	Table   string `help:"Only this table." placeholder:"NAME"`
-	Columns some   `help:"Only these columns, separated by commas; of several tables name the one that has them." placeholder:"NAMES"`
-	RunID   string `name:"run" help:"Id of the run." placeholder:"ID"`
+	Version string    `help:"Version; the newest that the agreement covers when left out." placeholder:"ID"`
+	Table   string    `help:"Only this table." placeholder:"NAME"`
+	Columns args.Some `help:"Only these columns, separated by commas; of several tables name the one that has them." placeholder:"NAMES"`
+	RunID   string    `name:"run" help:"Id of the run." placeholder:"ID"`
 }
 
 // what gives the files of an agreement, or of a staged copy where from is its folder, and what ends
@@ -41,7 +42,8 @@ func (v shown) what(ctx context.Context, t *terminal.Terminal, g *grammar, from 
 		return what, func() error { return nil }, nil
 	}
 	if v != (shown{}) {
-		return what, nil, schemas.BadField("copy", "--version", "what a staged copy has was said when it was staged: leave out --version, --table, --columns and --run")
+		return what, nil, schemas.BadField("copy", "--version",
+			"what a staged copy has was said when it was staged: leave out --version, --table, --columns and --run")
 	}
 	c, err := staged.Open(from)
 	if err != nil {

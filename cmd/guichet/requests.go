@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
@@ -16,15 +17,15 @@ import (
 
 // requestCmd asks for datasets; a no is an answer, with status 1.
 type requestCmd struct {
-	Datasets []string `arg:"" help:"Ids of datasets."`
-	Project  string   `required:"" help:"For this project." placeholder:"ID"`
-	Purpose  string   `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
-	Factory  string   `help:"At this factory; the project's when left out." placeholder:"ID"`
-	Action   string   `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
-	Columns  []string `help:"Only these columns." placeholder:"COLUMN"`
-	Until    lastDay  `help:"Until this instant, or to the end of this day (UTC); the project's end, at most a year, when left out." placeholder:"TIME"`
-	Message  string   `help:"A word to who reviews it." placeholder:"TEXT"`
-	Contact  string   `help:"Whom to ask back: an address of mail or a URL." placeholder:"ADDRESS"`
+	Datasets []string     `arg:"" help:"Ids of datasets."`
+	Project  string       `required:"" help:"For this project." placeholder:"ID"`
+	Purpose  string       `help:"For this purpose; the project's when it has one only." placeholder:"ID"`
+	Factory  string       `help:"At this factory; the project's when left out." placeholder:"ID"`
+	Action   string       `help:"use, read or train; what the purpose does with data when left out." placeholder:"ACTION"`
+	Columns  []string     `help:"Only these columns." placeholder:"COLUMN"`
+	Until    args.LastDay `help:"Until this instant, or to the end of this day (UTC); the project's end, at most a year, when left out." placeholder:"TIME"`
+	Message  string       `help:"A word to who reviews it." placeholder:"TEXT"`
+	Contact  string       `help:"Whom to ask back: an address of mail or a URL." placeholder:"ADDRESS"`
 }
 
 // Run asks. A refusal is an answer, but ends with status 1.
@@ -41,8 +42,8 @@ func (v requestCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		"message": v.Message,
 		"contact": v.Contact,
 	}
-	if v.Until.query() != "" {
-		body["until"] = v.Until.query()
+	if v.Until.Query() != "" {
+		body["until"] = v.Until.Query()
 	}
 	var items []map[string]any
 	for _, id := range v.Datasets {
@@ -179,9 +180,9 @@ func (v requestsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 
 // reviewCmd answers the part of a request that waits for the caller.
 type reviewCmd struct {
-	Request  string `arg:"" help:"Id of the request."`
-	Decision string `arg:"" help:"grant or refuse." enum:"grant,refuse"`
-	Reason   why    `required:"" help:"Why."`
+	Request  string   `arg:"" help:"Id of the request."`
+	Decision string   `arg:"" help:"grant or refuse." enum:"grant,refuse"`
+	Reason   args.Why `required:"" help:"Why."`
 }
 
 // Run reviews.
@@ -277,8 +278,8 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 
 // revokeCmd ends an agreement, a lease or a job key at once; running streams are cut.
 type revokeCmd struct {
-	ID     string `arg:"" help:"Id of the agreement, of a lease, of a job key or of a staged copy."`
-	Reason why    `required:"" help:"Why."`
+	ID     string   `arg:"" help:"Id of the agreement, of a lease, of a job key or of a staged copy."`
+	Reason args.Why `required:"" help:"Why."`
 }
 
 // Run revokes.
@@ -315,8 +316,8 @@ func (v revokeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 
 // stopArgs is the part of stop and unstop.
 type stopArgs struct {
-	Participant string `arg:"" help:"Id of the participant."`
-	Reason      why    `required:"" help:"Why."`
+	Participant string   `arg:"" help:"Id of the participant."`
+	Reason      args.Why `required:"" help:"Why."`
 }
 
 // post sends a stop or its end.

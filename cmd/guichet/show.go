@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -314,13 +315,13 @@ func (v versionsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 
 // standInCmd gets made-up rows of a dataset.
 type standInCmd struct {
-	Dataset string `arg:"" help:"Id of the dataset."`
-	Version string `help:"Version; the latest when left out." placeholder:"ID"`
-	Table   string `help:"Table; may be left out where there is one." placeholder:"NAME"`
-	Columns some   `help:"Only these columns, separated by commas." placeholder:"NAMES"`
-	Rows    int    `help:"How many." default:"1000"`
-	Seed    uint64 `help:"Other rows." placeholder:"N"`
-	Out     string `help:"File for them, in Arrow's IPC file format." type:"path" default:"stand-in.arrow" placeholder:"FILE"`
+	Dataset string    `arg:"" help:"Id of the dataset."`
+	Version string    `help:"Version; the latest when left out." placeholder:"ID"`
+	Table   string    `help:"Table; may be left out where there is one." placeholder:"NAME"`
+	Columns args.Some `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	Rows    int       `help:"How many." default:"1000"`
+	Seed    uint64    `help:"Other rows." placeholder:"N"`
+	Out     string    `help:"File for them, in Arrow's IPC file format." type:"path" default:"stand-in.arrow" placeholder:"FILE"`
 }
 
 // Run gets them into a file.

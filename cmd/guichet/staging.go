@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/connectors/staged"
@@ -16,9 +17,9 @@ import (
 
 // stageCmd keeps an agreement's data in a folder.
 type stageCmd struct {
-	Agreement string `arg:"" help:"Id of the agreement."`
-	Dir       string `arg:"" help:"A folder that is empty or not there, or one in which this has begun before." type:"path"`
-	For       span   `help:"For how long it is open at first, 24h at most; an hour when left out." placeholder:"TIME"`
+	Agreement string    `arg:"" help:"Id of the agreement."`
+	Dir       string    `arg:"" help:"A folder that is empty or not there, or one in which this has begun before." type:"path"`
+	For       args.Span `help:"For how long it is open at first, 24h at most; an hour when left out." placeholder:"TIME"`
 	shown
 }
 
@@ -46,7 +47,9 @@ func (v stageCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	}
 	files, bytes, _ := kept.Size()
 	if t.JSON {
-		return t.Print(map[string]any{"copy": kept.ID(), "folder": v.Dir, "files": files, "bytes": bytes, "open_until": open.Until, "ends_at": open.EndsAt})
+		return t.Print(map[string]any{
+			"copy": kept.ID(), "folder": v.Dir, "files": files, "bytes": bytes, "open_until": open.Until, "ends_at": open.EndsAt,
+		})
 	}
 	fmt.Fprintf(t.Out, "%s, %s in %s as %s, encrypted; open until %s\n", terminal.Plural(files, "file", "files"), terminal.Size(bytes), v.Dir,
 		kept.ID(), terminal.When(open.Until))
@@ -84,9 +87,9 @@ func (v stageCmd) begin(ctx context.Context, c *client.Client) (*staged.Copy, er
 
 // renewCmd opens a staged copy again.
 type renewCmd struct {
-	Dir  string `arg:"" help:"Folder of the copy." type:"existingdir"`
-	For  span   `help:"For how long, 24h at most; an hour when left out." placeholder:"TIME"`
-	Keep bool   `help:"Go on renewing until Ctrl-C: where the gateway can be reached, while jobs run."`
+	Dir  string    `arg:"" help:"Folder of the copy." type:"existingdir"`
+	For  args.Span `help:"For how long, 24h at most; an hour when left out." placeholder:"TIME"`
+	Keep bool      `help:"Go on renewing until Ctrl-C: where the gateway can be reached, while jobs run."`
 }
 
 // Run hands back what was read, and opens.

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
@@ -90,7 +91,7 @@ type streamCmd struct {
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
-	Columns   some          `help:"Only these columns, separated by commas." placeholder:"NAMES"`
+	Columns   args.Some     `help:"Only these columns, separated by commas." placeholder:"NAMES"`
 	RunID     string        `name:"run" help:"Id of the run." placeholder:"ID"`
 	Wait      time.Duration `help:"Wait at most this long while the gateway is not ready yet." default:"10m"`
 	Out       string        `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`

@@ -93,7 +93,8 @@ func cutDownloads(t *testing.T, r *Rig, doors []Door) {
 	close(closing)
 	wg.Wait()
 	Eventually(t, func() error {
-		if n, now := r.Store.Connections(), resident(t, r); n > 4 || now > before+(peak-before)/3 {
+		const noise = 32 // MiB that a process holds or not, of the hundreds that 40 downloads take where they are copied
+		if n, now := r.Store.Connections(), resident(t, r); n > 4 || now > before+max((peak-before)/3, noise) {
 			return fmt.Errorf("%d connections to the store; %d MiB, %d while they ran, %d before", n, now, peak, before)
 		}
 		return nil
