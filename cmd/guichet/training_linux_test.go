@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,7 +102,15 @@ func TestTrainingGoesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sets, ids = append(sets, tables[r.Persona]), append(ids, s.Dataset("real-"+r.Persona).ID)
+		id := s.Dataset("real-" + r.Persona).ID
+		if r.Persona == "transit" {
+			terms := map[string]any{"template": "open-with-attribution", "stage": true}
+			err = g.as(r.Persona).Do(t.Context(), http.MethodPut, "/datasets/"+string(id)+"/offer", terms, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		sets, ids = append(sets, tables[r.Persona]), append(ids, id)
 	}
 	if len(ids) != 2 {
 		t.Fatalf("%d of two sets are known", len(ids))
@@ -139,7 +148,19 @@ func TestTrainingGoesOn(t *testing.T) {
 			at := fmt.Sprintf("%s/real/%s/all", id, table)
 			s3 := fmt.Sprintf("s3://%s?endpoint_override=%s&scheme=http&region=us-east-1", at, strings.TrimPrefix(g.s3, "http://"))
 			r.command("! python3 $TRAIN $SET --checkpoint s3.pt --killed-at 50 --files '" + s3 + "'")
-			r.same(want, map[string]string{"mount": filepath.Join(folder, table, "all"), "s3": s3, "fsspec": "fsspec+guichet://" + at})
+			doors := map[string]string{"mount": filepath.Join(folder, table, "all"), "s3": s3, "fsspec": "fsspec+guichet://" + at}
+			if set == "riga" { // whose terms permit it
+				copied := filepath.Join(r.dir, "copied")
+				said, err := m.runs(r.env, "stage", string(id), copied)
+				if err != nil {
+					t.Fatalf("it is staged with %v: %s", err, said)
+				}
+				staged := &mounted{t: t, g: g, id: schemas.AgreementID(copied), env: os.Environ()}
+				folder, stop := staged.mount()
+				defer func() { _, _ = stop() }()
+				doors["staged"] = filepath.Join(folder, table, "all")
+			}
+			r.same(want, doors)
 			said, err := stop()
 			if err != nil {
 				t.Errorf("the mount ends with %v: %s", err, said)
