@@ -81,6 +81,11 @@ setup: go-version
 	     boto3==1.43.117 s3fs==2026.9.0 awscli==1.46.3 pyarrow==26.0.1 polars==2.1.0 duckdb==1.4.4 duckdb-ext-httpfs==1.4.4.20260205 \
 	   && touch .cache/s3/made || { rm -rf .cache/s3; echo "they cannot be installed here"; }; \
 	 fi
+	@if [ -x .cache/venv/bin/python ] && { [ ! -e .cache/ray/made ] || [ connectors/python/tests/ray.sh -nt .cache/ray/made ]; }; then \
+	   echo "installing Ray into .cache/ray"; \
+	   bash connectors/python/tests/ray.sh .cache/ray >.cache/ray.log 2>&1 && touch .cache/ray/made \
+	   || { tail -5 .cache/ray.log; rm -rf .cache/ray; echo "it cannot be installed here"; }; \
+	 fi
 
 test: setup build
 	@echo "testing; a cold run compiles for some minutes first"

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"guichet/cmd/guichet/session"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
@@ -29,26 +30,43 @@ func TestKit(t *testing.T) {
 	g := newGateway(t, "")
 	g.populate()
 	const rows = 300_000 // several windows
-	var text strings.Builder
-	text.WriteString("n,word\n")
-	for n := range rows {
-		fmt.Fprintf(&text, "%d,word %d\n", n, n%97)
+	var shards [2][]byte
+	for i := range shards {
+		var text strings.Builder
+		text.WriteString("n,word\n")
+		for n := i * rows / 2; n < (i+1)*rows/2; n++ {
+			fmt.Fprintf(&text, "%d,word %d\n", n, n%97)
+		}
+		shards[i] = []byte(text.String())
 	}
-	agreement := g.granted(g.publishedAs(wheat("Numbers"), []byte(text.String())))[0]
+	agreement := g.granted(g.publishedAs(wheat("Numbers"), shards[:]...))[0]
 	token := written(t, t.TempDir(), "token", bearer(t, g, "trainer"))
+	provider := written(t, t.TempDir(), "provider", bearer(t, g, "agronomy"))
+	home, p := filepath.Join(t.TempDir(), "home"), g.rig.Persona("trainer")
+	err := session.KeepIn(home, session.Session{Server: g.base, Issuer: p.Issuer, ClientID: p.ID}, p.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, err := filepath.Abs(filepath.Join(root, "gateway", "stream", "plan", "testdata", "order2.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	jobKey := written(t, t.TempDir(), "job.key", jobKeyOf(t, g.as("trainer"), agreement))
 	for _, c := range []struct {
 		name, python, server string
 		what                 []string
 	}{
-		{"core", kit, g.base, []string{"whole", "stand_in", "resume", "refused", "left", "job"}},
+		{"core", kit, g.base, []string{"whole", "stand_in", "resume", "refused", "left", "job", "ordered"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
-		{"other libraries", others, g.base, []string{"tools", "signed_by_library"}},
+		{"other libraries", others, g.base, []string{"tools", "files", "signed_by_library"}},
+		{"signed in", kit, "", []string{"session"}},
+		{"an agreement that ends", others, g.base, []string{"files_ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(c.python, append([]string{filepath.Join(root, "connectors", "python", "tests", "kit.py")}, c.what...)...)
 			cmd.Env = append(os.Environ(), "GUICHET_SERVER="+c.server, "GUICHET_TOKEN_FILE="+token, "AGREEMENT="+string(agreement),
-				fmt.Sprint("ROWS=", rows), "JOB_KEY="+jobKey)
+				fmt.Sprint("ROWS=", rows), "JOB_KEY="+jobKey,
+				"PROVIDER_TOKEN_FILE="+provider, "VECTORS="+vectors, "GUICHET_HOME="+home, "HF_HOME="+t.TempDir(), "HF_HUB_DISABLE_TELEMETRY=1")
 			if c.python != kit {
 				cmd.Env = append(cmd.Env, "PYTHONPATH="+installed)
 			}

@@ -90,12 +90,13 @@ func TestTrainingPage(t *testing.T) {
 		{`"token":"lease-`},
 		{"300 rows", "run-", "in: " + string(id), "300 rows", "out: model model sha256:"},
 		{"150 rows", "140 rows"},
-		{"['now'", "60 rel- 7.8"},
+		{"['now'", "data all 300 ['field', 'yield']", "60 rel- 7.8"},
 		{"7 torch.float64 ", " 150"},
 		{"180 3"},
 		{"300 {b'description': b'grain yield', b'unit': b't/ha'}"},
 		{"150"},
 		{"300 7.875 [(300,)]", "'field': 'a', 'yield': 7.5"},
+		{"2 7.875", "300 [(300,)] 150", "{'field': 'a', 'yield': 7.5"},
 		{"300 rows from files", "0.arrow\n1.arrow"},
 	}
 	g.page(t, "training.md", "trainer", known, func(i int, out string) {

@@ -9,11 +9,14 @@ the gateway refuses is raised in its own words.
     for hit in site.search("winter wheat", project="crop-yield"): ...
     for batch in site.dataset("agr-…", seed=7, epoch=0): ...
 
-guichet.torch, which needs torch and is imported by itself, yields batches of tensors.
+guichet.torch, which needs torch and is imported by itself, yields batches of tensors;
+guichet.fsspec, which needs fsspec, opens the same data as files at guichet:// addresses;
+guichet.ray, which needs Ray Data, reads and writes them there.
 """
 
 from ._dataset import Dataset
 from ._errors import Broken, GuichetError, Refused
+from ._order import order
 from ._site import Hit, Site, connect
 
-__all__ = ["Broken", "Dataset", "GuichetError", "Hit", "Refused", "Site", "connect"]
+__all__ = ["Broken", "Dataset", "GuichetError", "Hit", "Refused", "Site", "connect", "order"]

@@ -13,13 +13,12 @@ import pyarrow as pa
 
 from ._errors import Broken, GuichetError, Refused
 from ._http import query
-from ._reading import Stop, ahead, joined, pause
+from ._reading import ATTEMPTS, Stop, ahead, joined, pause
 
 if TYPE_CHECKING:
     from ._site import Lease, Site
 
 ORDER = 2  # what a seed does: windows of rows are permuted, and the rows of each
-ATTEMPTS = 8  # to go on, without a row between them
 WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
 
 
@@ -107,7 +106,7 @@ class Dataset:
         nothing, and pins the version for all that is read after it."""
         if self._manifest is None:
             asked = {k: v for k, v in self._ask.items() if k in ("table", "split", "version", "columns")}
-            self._manifest = self._retried(
+            self._manifest = self._lease.use(
                 lambda token: self._site._http.call("GET", f"/agreements/{self.agreement}/manifest" + query(asked), token)
             )
             self._ask["version"] = self._lease.version = self._manifest["version"]
@@ -231,25 +230,6 @@ class Dataset:
         if self._on_ending and ends and ends - WARNING < datetime.datetime.now(datetime.timezone.utc):
             told, self._on_ending = self._on_ending, None
             told(ends)
-
-    def _retried(self, call: Callable[[str], Any]) -> Any:
-        """Calls with a lease, again where that may help."""
-        renewed = False
-        for attempt in range(ATTEMPTS):
-            try:
-                return call(self._lease.token(renew=renewed))
-            except Refused as r:
-                if r.status == 401 and not renewed:
-                    renewed = True
-                    continue
-                if not r.passes or attempt == ATTEMPTS - 1:
-                    raise
-                pause(attempt, r.retry_after, None)
-            except OSError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                pause(attempt, None, None)
-        raise AssertionError("not reached")
 
     def _stream(self, stop: Stop) -> Iterator[pa.RecordBatch]:
         """The rest of the part, over as many streams as it takes."""

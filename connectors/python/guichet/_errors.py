@@ -15,7 +15,7 @@ class Refused(GuichetError):
     helps), ``reasons`` (which rules say so) and ``errors`` (which fields are wrong)."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
-        self.status = status
+        self.status, self._problem = status, problem
         self.title: str = problem.get("title") or ""
         self.detail: str = problem.get("detail") or ""
         self.remedy: str = problem.get("remedy") or ""
@@ -24,10 +24,14 @@ class Refused(GuichetError):
         self.retry_after: float | None = None
         text = self.detail or self.title or f"the gateway answered {status}"
         for e in self.errors:
-            text += f"; {e.get('pointer') or e.get('location') or ''}: {e.get('message') or ''}"
+            where, what = e.get("pointer") or e.get("location") or "", e.get("message") or ""
+            text = f"{where}: {text}" if what and what == text else f"{text}; {where}: {what}"
         if self.remedy:
             text += f". What helps: {self.remedy}"
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Refused, (self.status, self._problem)  # so that it comes whole from another process
 
     @property
     def passes(self) -> bool:
@@ -42,6 +46,9 @@ class Broken(GuichetError):
     def __init__(self, text: str, rows: int) -> None:
         self.rows = rows
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Broken, (str(self), self.rows)
 
 
 def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:

@@ -16,8 +16,8 @@ from ._errors import GuichetError, refusal
 MAX_ANSWER = 64 << 20  # bytes of an answer that is no stream
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token goes where it was meant to go, and nowhere else."""
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A token or a secret goes where it was meant to go, and nowhere else."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
         return None
@@ -35,7 +35,7 @@ class Http:
         self.timeout = timeout
         self._made = (url, ca, timeout)
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)), _NoRedirect()
+            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)), NoRedirect()
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -49,6 +49,15 @@ class Http:
         r = urllib.request.Request(self.base + path, data=data, method=method, headers=dict(headers or {}))
         if data is not None:
             r.add_header("Content-Type", "application/json")
+        return self._sent(r, token)
+
+    def send(self, path: str, token: str | None, data: Any) -> None:
+        """Puts bytes where a path says."""
+        r = urllib.request.Request(self.base + path, data=bytes(data), method="PUT")
+        r.add_header("Content-Type", "application/octet-stream")
+        self._sent(r, token).close()
+
+    def _sent(self, r: urllib.request.Request, token: str | None) -> http.client.HTTPResponse:
         if token:
             r.add_unredirected_header("Authorization", "Bearer " + token)
         try:

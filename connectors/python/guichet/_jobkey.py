@@ -24,8 +24,13 @@ class JobKey:
             mode = os.stat(self.path).st_mode
             with open(self.path, encoding="utf-8") as f:
                 text = f.read()
+        except FileNotFoundError:
+            raise GuichetError(
+                f"there is no job key at {os.path.abspath(self.path)}, which job_key= or GUICHET_JOB_KEY names: "
+                "copy it there, or make one where you are signed in, with guichet job-key AGREEMENT --out FILE"
+            ) from None
         except OSError as e:
-            raise GuichetError(f"the job key cannot be read: {e}") from None
+            raise GuichetError(f"the job key {self.path} cannot be read: {e.strerror}") from None
         if os.name == "posix" and mode & 0o027:
             raise GuichetError(f"others may read the job key {self.path}: chmod 600 it, and make another if anybody has")
         said = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)

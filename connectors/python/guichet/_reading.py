@@ -15,6 +15,7 @@ from typing import Any, Iterator
 
 import pyarrow as pa
 
+ATTEMPTS = 8  # to go on, without a row between them
 SLOWEST = 30.0  # seconds between two attempts
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import json
 import os
 import pathlib
 import pickle
 import threading
+import urllib.parse
 import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Sequence, Union
@@ -15,9 +17,11 @@ from typing import Any, Callable, Iterator, Sequence, Union
 import pyarrow as pa
 
 from ._dataset import Dataset
-from ._errors import GuichetError
+from ._errors import GuichetError, Refused
 from ._http import Http, query
 from ._jobkey import JobKey
+from ._reading import ATTEMPTS, pause
+from ._session import signed_in
 
 Token = Union[str, Callable[[], str], None]
 
@@ -35,7 +39,8 @@ def connect(
     url: its address; GUICHET_SERVER of the environment when left out.
     token: yours, of your issuer: a text, or a function that gives one and is called again
         when a token is needed (``pathlib.Path("token").read_text`` reads a file that something renews).
-        When left out, the file that GUICHET_TOKEN_FILE names, read anew each time.
+        When left out, the file that GUICHET_TOKEN_FILE names, read anew each time; else those
+        of your sign-in by ``guichet login``, which also says which gateway.
     job_key: a file of ``guichet job-key``, in place of a token: a job gets leases with it for
         weeks while nobody is signed in, and can do nothing else. Without a token the one
         that GUICHET_JOB_KEY names.
@@ -48,10 +53,14 @@ def connect(
         job_key = os.environ.get("GUICHET_JOB_KEY") or None
     key = JobKey(job_key) if job_key is not None else None
     url = url or os.environ.get("GUICHET_SERVER") or (key.server if key else None)
-    if not url:
-        raise GuichetError("say which gateway: connect('https://guichet.example'), or set GUICHET_SERVER")
     if key is None and token is None and os.environ.get("GUICHET_TOKEN_FILE"):
         token = pathlib.Path(os.environ["GUICHET_TOKEN_FILE"]).read_text
+    if key is None and token is None:
+        session = signed_in(url)
+        if session is not None:
+            token, url, ca = session, url or session.server, ca or session.ca
+    if not url:
+        raise GuichetError("say which gateway: connect('https://guichet.example'), set GUICHET_SERVER, or sign in with guichet login")
     return Site(Http(url, ca, timeout), token, key)
 
 
@@ -70,8 +79,8 @@ class Site:
     """A gateway, with a token. Safe for several threads; it goes to other processes where
     the token does: a text, or a function that is found by its name."""
 
-    def __init__(self, http: Http, token: Token, job_key: JobKey | None = None) -> None:
-        self._http = http
+    def __init__(self, calls: Http, token: Token, job_key: JobKey | None = None) -> None:
+        self._http = calls
         self._token = token
         self._job_key = job_key
 
@@ -98,6 +107,23 @@ class Site:
         """Any call of the API that writes. ``once`` makes it safe to repeat."""
         token = self._job_key.token(json.dumps(body).encode()) if self._job_key else self.token()
         return self._http.call("POST", path, token, body, {"Idempotency-Key": once} if once else None)
+
+    def upload(self, dataset: str, table: str, split: str, name: str, data: Any) -> None:
+        """Sends a file (bytes or a buffer) for a version of a dataset of yours, which names it in the
+        publication: ``site.post(f"/datasets/{dataset}/versions", {"uploaded": True, "tables": …})``."""
+        path = f"/datasets/{dataset}/files/{table}/{split}/{urllib.parse.quote(name, safe='')}"
+        for attempt in range(ATTEMPTS):
+            try:
+                self._http.send(path, self.token(), data)
+                return
+            except Refused as r:
+                if not r.passes or attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, r.retry_after, None)
+            except OSError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, None, None)
 
     def search(self, words: str = "", *, limit: int = 100, **filters: Any) -> Iterator[Hit]:
         """Finds datasets of all spaces, best first. Filters are those of the API: project,
@@ -175,6 +201,25 @@ class Lease:
                     ask["run"] = self._run
                 self._answer = self._site.post("/leases", ask)
             return str(self._answer["token"])
+
+    def use(self, call: Callable[[str], Any]) -> Any:
+        """Calls with a token, again where that may help."""
+        renewed = False
+        for attempt in range(ATTEMPTS):
+            try:
+                return call(self.token(renew=renewed))
+            except Refused as r:
+                if r.status == 401 and not renewed:
+                    renewed = True
+                    continue
+                if not r.passes or attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, r.retry_after, None)
+            except (OSError, http.client.HTTPException):
+                if attempt == ATTEMPTS - 1:
+                    raise
+                pause(attempt, None, None)
+        raise AssertionError("not reached")
 
     def again(self) -> Lease:
         """The same lease, for another thread or process, which renews it for itself."""

@@ -223,7 +223,7 @@ def killed():
     reading = iter(loader)
     next(reading)
     os.kill(reading._workers[1].pid, signal.SIGKILL)
-    raises("exited unexpectedly", lambda: list(reading), RuntimeError)
+    raises("DataLoader worker", lambda: list(reading), RuntimeError)
 
 
 def train(folder, workers, dies_at=None):
