@@ -376,7 +376,7 @@ type Source struct {
 	ETag   string  `json:"etag"`
 	Size   int64   `json:"size"`
 	SHA256 string  `json:"sha256"`
-	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv; object"`
+	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv, json-lines; object"`
 }
 
 // Block is the place of one encapsulated IPC message in its object.

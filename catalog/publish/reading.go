@@ -59,6 +59,8 @@ type tableReading struct {
 	got   []*readShard           // by work; nil where it failed
 	began bool                   // a shard was read
 	files bool                   // a table of objects: nothing is read as rows
+
+	format sandbox.Format // of its first shard
 }
 
 // work is one object of a table; n is its place in the publication.
@@ -103,7 +105,7 @@ func (pub *Publisher) table(ctx context.Context, p *publication, ask *schemas.Pu
 		all[i] = i
 	}
 	err := pub.readAll(ctx, p, tr, all)
-	if err == nil && tr.spec.Open && len(tr.spec.Seen) > 0 {
+	if err == nil && tr.spec.Open && (len(tr.spec.Seen) > 0 || tr.spec.Shape != nil) {
 		err = pub.settle(ctx, p, tr)
 	}
 	if err != nil || len(p.version.Failures) > 0 {
@@ -115,12 +117,12 @@ func (pub *Publisher) table(ctx context.Context, p *publication, ask *schemas.Pu
 	return nil
 }
 
-// settle fixes the types that the CSV files of a table have together, and reads again
+// settle fixes the types that the texts of a table, CSV or JSON lines, have together, and reads again
 // what was written with others.
 func (pub *Publisher) settle(ctx context.Context, p *publication, tr *tableReading) error {
 	spec := tr.spec
 	spec.Path = tr.paths[0]
-	schema, err := sandbox.SchemaOfCSV(spec)
+	schema, err := sandbox.SchemaOfTexts(spec)
 	if e, ok := errors.AsType[*schemas.Error](err); ok {
 		p.fault(tr.t.Name, e.Message)
 		return nil
@@ -200,7 +202,7 @@ type reading struct {
 func (pub *Publisher) startReading(ctx context.Context, p *publication, tr *tableReading, i int) *reading {
 	r := &reading{work: tr.work[i], i: i, done: make(chan struct{})}
 	before := tr.got[i]
-	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && saved.Format == sandbox.FormatCSV && saved.Seen == nil) {
+	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && isText(saved.Format) && saved.Seen == nil && saved.Shape == nil) {
 		r.got, r.saved = &saved, true
 		close(r.done)
 		return r
@@ -247,6 +249,11 @@ func (pub *Publisher) take(ctx context.Context, p *publication, tr *tableReading
 	again := tr.got[r.i] != nil
 	tr.got[r.i] = r.got
 	if !again {
+		if tr.began && tr.spec.Open && isText(r.got.Format) && r.got.Format != tr.format { // each binds the other to nothing
+			p.fault(asUploaded(&p.dataset, r.key), fmt.Sprintf("the table's files before are of the format %s, and this is %s: make "+
+				"tables of them, or write them in one", tr.format, r.got.Format))
+			return nil
+		}
 		if !tr.files {
 			tr.learn(r.got)
 		}
@@ -261,21 +268,27 @@ func (pub *Publisher) take(ctx context.Context, p *publication, tr *tableReading
 
 // learn takes from a shard what binds the others.
 func (tr *tableReading) learn(got *readShard) {
-	csv := got.Format == sandbox.FormatCSV
 	if !tr.began {
-		tr.began = true
-		tr.spec.Open = tr.spec.Open && csv
+		tr.began, tr.format = true, got.Format
+		tr.spec.Open = tr.spec.Open && isText(got.Format)
 		if tr.spec.WindowRows == 0 {
 			tr.spec.WindowRows = got.WindowRows
 		}
 	}
-	if tr.spec.Open && csv {
+	switch {
+	case !tr.spec.Open:
+	case got.Format == sandbox.FormatCSV:
 		tr.spec.Seen = sandbox.JoinCSV(tr.spec.Seen, got.Seen)
+	case got.Format == sandbox.FormatJSON:
+		tr.spec.Shape = sandbox.JoinJSON(tr.spec.Shape, got.Shape)
 	}
-	if tr.spec.Schema == nil || tr.spec.Open && csv {
+	if tr.spec.Schema == nil || tr.spec.Open && isText(got.Format) {
 		tr.spec.Schema = got.Schema
 	}
 }
+
+// isText says whether types of a format follow from all files of a table.
+func isText(f sandbox.Format) bool { return f == sandbox.FormatCSV || f == sandbox.FormatJSON }
 
 // keep puts a shard into the version, with the notes on it.
 func (p *publication) keep(tr *tableReading, w work, got *readShard) {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/csv"
+	"guichet/connectors/shard/jsonl"
 	"guichet/schemas"
 )
 
@@ -11,12 +12,17 @@ import (
 type (
 	Spec       = shard.Spec
 	Report     = shard.Report
+	Format     = shard.Format
 	PathColumn = shard.PathColumn
 	CSVSeen    = csv.Seen
+	JSONShape  = jsonl.Shape
 )
 
-// FormatCSV is the format whose types bind no other file of the table.
-const FormatCSV = shard.FormatCSV
+// The formats whose types bind no other file of the table: they follow from all of them.
+const (
+	FormatCSV  = shard.FormatCSV
+	FormatJSON = shard.FormatJSON
+)
 
 // PathColumns reads the columns in an object's path, percent-escapes decoded: no byte of
 // the object. Kind: Invalid.
@@ -30,9 +36,12 @@ func JoinPaths(paths [][]PathColumn, fields []schemas.Field) { shard.JoinPaths(p
 // shown. The files' columns have the same names in the same order.
 func JoinCSV(all, file []CSVSeen) []CSVSeen { return csv.Join(all, file) }
 
-// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
-// together, and what is declared. Kind: Invalid.
-func SchemaOfCSV(spec Spec) ([]byte, error) { return shard.SchemaOfCSV(spec) }
+// JoinJSON is JoinCSV for JSON lines, whose files may leave members out.
+func JoinJSON(all, file *JSONShape) *JSONShape { return jsonl.Join(all, file) }
+
+// SchemaOfTexts gives the schema message of a table of CSV files, or of JSON lines, by what they
+// have shown together, and what is declared. Kind: Invalid.
+func SchemaOfTexts(spec Spec) ([]byte, error) { return shard.SchemaOfTexts(spec) }
 
 // MostOut is the most bytes that are written of an object of size bytes.
 func MostOut(size int64) int64 { return shard.MostOut(size) }

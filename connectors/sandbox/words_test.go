@@ -122,7 +122,7 @@ func TestNames(t *testing.T) {
 	}
 	JoinPaths([][]PathColumn{columns, other}, nil)
 	spec := Spec{Name: "x.csv", Seen: JoinCSV(nil, []CSVSeen{{Name: "n", Values: 1}}), Path: columns}
-	msg, err := SchemaOfCSV(spec)
+	msg, err := SchemaOfTexts(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +136,14 @@ func TestNames(t *testing.T) {
 	}
 	if strings.Join(got, " ") != "n:int64 year:utf8 country:utf8" { // "x" is no year
 		t.Errorf("%q", got)
+	}
+	joined := JoinJSON(nil, &JSONShape{Names: []string{"n"}, Members: []*JSONShape{{}}})
+	msg, err = SchemaOfTexts(Spec{Name: "x.jsonl", Shape: joined, Path: columns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = ipc.ParseSchema(msg); err != nil || len(s.TableColumns()) != 3 || s.TableColumns()[0].Type != "null" {
+		t.Errorf("%v, %v", s, err)
 	}
 	if MostOut(1) != 256<<20+64 {
 		t.Errorf("%d bytes may be written of one", MostOut(1))

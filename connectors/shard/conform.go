@@ -17,6 +17,7 @@ import (
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 	"guichet/connectors/shard/csv"
+	"guichet/connectors/shard/jsonl"
 	"guichet/connectors/shard/parquet"
 	"guichet/schemas"
 )
@@ -30,6 +31,7 @@ const (
 	FormatArrowStream Format = "arrow-stream"
 	FormatParquet     Format = "parquet"
 	FormatCSV         Format = "csv"
+	FormatJSON        Format = "json-lines"
 )
 
 // Spec says how one object is to be read. It is plain data: it crosses to the
@@ -41,8 +43,9 @@ type Spec struct {
 	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
 	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
 	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
-	Open       bool            `json:"open,omitempty"`        // of CSV: Schema binds declared columns alone; Seen and the file the others
+	Open       bool            `json:"open,omitempty"`        // of CSV: Schema binds declared columns alone; Seen and the file the others. Of JSON lines: it binds none
 	Seen       []csv.Seen      `json:"seen,omitempty"`        // what the table's other CSV files have shown
+	Shape      *jsonl.Shape    `json:"shape,omitempty"`       // what its other files of JSON lines have
 	Path       []PathColumn    `json:"path,omitempty"`        // columns that stand in the object's path
 }
 
@@ -63,6 +66,7 @@ type Report struct {
 	WindowRows   int64                 `json:"window_rows"`
 	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
 	Seen         []csv.Seen            `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
+	Shape        *jsonl.Shape          `json:"shape,omitempty"` // of JSON lines: what their values have shown, for JoinJSON
 }
 
 // Conform reads an object of size bytes once and whole. Where it obeys every
@@ -142,6 +146,16 @@ func (c *conformer) run() error {
 			c.want = nil
 		}
 		return c.convert(src, src.Fields(), src.Notes)
+	case FormatJSON:
+		src, err := jsonl.Open(c.ctx, c.data, c.spec.json(), c.want)
+		if err != nil {
+			return err
+		}
+		c.report.Shape = src.Seen()
+		if c.spec.Open {
+			c.want = nil
+		}
+		return c.convert(src, src.Fields(), nil)
 	case FormatParquet:
 		src, err := parquet.Open(c.ctx, c.data, c.want)
 		if err != nil {
@@ -388,6 +402,10 @@ func detect(data []byte, spec Spec) (Format, error) {
 	if len(data) == 0 {
 		return "", ipc.Invalid("the file is empty")
 	}
+	ext := strings.ToLower(path.Ext(spec.Name))
+	if name := strings.TrimSuffix(strings.ToLower(spec.Name), ".gz"); strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, ".ndjson") {
+		return FormatJSON, nil
+	}
 	for _, m := range []struct{ magic, what string }{
 		{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "Zstandard"}, {"PK\x03\x04", "ZIP"}, {"BZh", "bzip2"}, {"\xfd7zXZ", "xz"},
 	} {
@@ -395,8 +413,10 @@ func detect(data []byte, spec Spec) (Format, error) {
 			return "", ipc.Invalid("the file is packed with %s; upload it unpacked", m.what)
 		}
 	}
-	ext := strings.ToLower(path.Ext(spec.Name))
 	switch {
+	case ext == ".json":
+		return "", ipc.Invalid("a .json file may be one document or many: where it is one object on each line, name it .jsonl; else publish it " +
+			"as it is, in a table of objects (guichet publish --objects)")
 	case bytes.HasPrefix(data, []byte(ipc.Magic)):
 		return FormatArrowFile, nil
 	case bytes.HasPrefix(data, []byte("PAR1")), bytes.HasPrefix(data, []byte("PARE")):
@@ -413,6 +433,6 @@ func detect(data []byte, spec Spec) (Format, error) {
 		return "", ipc.Invalid("the file is not a Parquet file: it does not begin with PAR1")
 	}
 	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; "+
-		"Arrow IPC (.arrow, .arrows), Parquet (.parquet) and CSV (.csv, .tsv) are read; a file that holds no rows is published "+
-		"as it is, in a table of objects (guichet publish --objects)", path.Base(spec.Name)))
+		"Arrow IPC (.arrow, .arrows), Parquet (.parquet), CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson) are read; a file that holds "+
+		"no rows is published as it is, in a table of objects (guichet publish --objects)", path.Base(spec.Name)))
 }

@@ -137,6 +137,20 @@ option; every value of what is published is compared with pyarrow's reading of t
 *refused*: the report names the column, the cause and the way out. Nothing else happens
 to a column.
 
+## JSON lines
+
+Files called ` + "`" + `.jsonl` + "`" + ` or ` + "`" + `.ndjson` + "`" + `, packed with gzip (` + "`" + `.jsonl.gz` + "`" + `) or not, have one object on each line. A column's type follows
+from all values of all files of the table, and a value reads back as it was written:
+
+- whole numbers are int64, or uint64 where one is larger and none is negative; with a point somewhere, float64. A number that
+  would be rounded (` + "`" + `0.1234567890123456789` + "`" + `, or ` + "`" + `9007199254740993` + "`" + ` beside ` + "`" + `0.5` + "`" + `) and one beyond 64 bits are refused with their
+  line: write them as text.
+- text is a timestamp in UTC where all of it is RFC 3339 with ` + "`" + `Z` + "`" + ` and as many digits after the point (none, 3, 6 or 9); else text.
+- lists and objects are lists and structs; a member that is left out is null. Values lie at most 32 deep, a table has at most
+  10,000 places for values, a line at most 64 MiB.
+- refused, with line and place: a name given twice, bytes that are not UTF-8 (half a surrogate pair too), values of several
+  kinds in one place, objects without any member, anything after the object.
+
 Made with `
 
 // writersTables has a table for each writer: types, and what came of which options.

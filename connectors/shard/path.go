@@ -16,6 +16,7 @@ import (
 	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 	"guichet/connectors/shard/csv"
+	"guichet/connectors/shard/jsonl"
 	"guichet/schemas"
 )
 
@@ -262,10 +263,16 @@ func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
 	return have, nil
 }
 
-// SchemaOfCSV gives the schema message of a table of CSV files by what they have shown
-// together, and what is declared. Kind: Invalid.
-func SchemaOfCSV(spec Spec) ([]byte, error) {
-	fields, err := csv.Fields(spec.csv())
+// SchemaOfTexts gives the schema message of a table of CSV files, or of JSON lines, by what they
+// have shown together, and what is declared. Kind: Invalid.
+func SchemaOfTexts(spec Spec) ([]byte, error) {
+	var fields []arrow.Field
+	var err error
+	if spec.Shape != nil {
+		fields, err = spec.Shape.Fields()
+	} else {
+		fields, err = csv.Fields(spec.csv())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -277,6 +284,15 @@ func SchemaOfCSV(spec Spec) ([]byte, error) {
 		return nil, err
 	}
 	return p.schema.Encode(), nil
+}
+
+// json is the part of a spec that speaks of JSON lines.
+func (s Spec) json() jsonl.Options {
+	o := jsonl.Options{Name: s.Name, Open: s.Open, Seen: s.Shape}
+	for i := range s.Path {
+		o.Beside = append(o.Beside, s.Path[i].Name)
+	}
+	return o
 }
 
 // csv is the part of a spec that speaks of CSV.

@@ -99,7 +99,7 @@ func TestDeclaredOverFiles(t *testing.T) {
 		t.Error(got)
 	}
 	spec.Seen = csv.Join(first.Seen, second.Seen)
-	schema, err := shard.SchemaOfCSV(spec)
+	schema, err := shard.SchemaOfTexts(spec)
 	if err != nil || string(schema) != string(second.Schema) {
 		t.Errorf("the joined schema is not the wider one: %v", err)
 	}
