@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -141,6 +142,19 @@ func (c *counted) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// ReadFrom writes what src gives. What can move itself into a socket does: else each of its
+// bytes would be copied twice.
+func (c *counted) ReadFrom(src io.Reader) (int64, error) {
+	moves, ok := src.(interface {
+		PassTo(to *net.TCPConn) (int64, error)
+	})
+	to, plain := c.Conn.(*net.TCPConn)
+	if ok && plain {
+		return moves.PassTo(to)
+	}
+	return io.Copy(c.Conn, src)
 }
 
 // Close closes it.

@@ -5,14 +5,17 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"guichet/connectors/s3"
 	"guichet/gateway/stream/file"
 	"guichet/gateway/stream/release"
 	"guichet/policy"
@@ -45,9 +48,12 @@ type FileAnswer struct {
 	Status int
 	Range  file.Range // that is sent, where Status is 200 or 206
 
-	w    http.ResponseWriter
-	out  io.Writer // w, in pieces
-	sent bool
+	w      http.ResponseWriter
+	out    io.Writer         // w, in pieces
+	turn   func(client bool) // tells whom the range waits for
+	socket *net.TCPConn      // nil where bytes cannot be moved into it
+	passed int64             // bytes that went past w
+	sent   bool
 }
 
 // HasBudget says whether rows under a grant are paid for.
@@ -59,7 +65,7 @@ func HasBudget(g policy.Grant) bool {
 // is sent, as the RFC allows; under a budget, where that would cost all rows for a
 // client's slip, a range that is not understood is not satisfied.
 func AnswerFile(w http.ResponseWriter, r *http.Request, head FileHead, budget bool) *FileAnswer {
-	a := &FileAnswer{FileHead: head, Status: http.StatusOK, Range: file.Range{N: head.Size}, w: w}
+	a := &FileAnswer{FileHead: head, Status: http.StatusOK, Range: file.Range{N: head.Size}, w: w, socket: socketOf(r)}
 	a.Status = conditions(r.Header, head)
 	if a.Status != http.StatusOK {
 		return a
@@ -135,26 +141,32 @@ func parseRange(s string, size int64) (rg file.Range, ok, satisfiable bool) {
 		return rg, false, false
 	}
 	if from == "" { // the last bytes
-		n, err := strconv.ParseInt(to, 10, 64)
-		if err != nil || n < 0 {
+		n, err := digits(to)
+		if err != nil {
 			return rg, false, false
 		}
 		n = min(n, size)
 		return file.Range{From: size - n, N: n}, true, n > 0
 	}
-	lo, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || lo < 0 {
+	lo, err := digits(from)
+	if err != nil {
 		return rg, false, false
 	}
 	hi := size - 1
 	if to != "" {
-		hi, err = strconv.ParseInt(to, 10, 64)
+		hi, err = digits(to)
 		if err != nil || hi < lo {
 			return rg, false, false
 		}
 		hi = min(hi, size-1)
 	}
 	return file.Range{From: lo, N: hi - lo + 1}, true, lo < size
+}
+
+// digits reads a place in a file: digits alone, where ParseInt takes a sign.
+func digits(s string) (int64, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err
 }
 
 // Begun says whether a client has its status: what ends badly from then on can only be cut.
@@ -206,7 +218,7 @@ func (a *FileAnswer) asItIs(h http.Header) {
 
 // Begin is for file.Sink.
 func (a *FileAnswer) Begin(ctx context.Context, r schemas.Release, f *file.File) error {
-	a.out = release.Pieces(ctx, a.w)
+	a.out, a.turn = release.Pieces(ctx, a.w), release.Turn(ctx)
 	_, _, rows := f.Touched(a.Range)
 	a.w.Header().Set("Guichet-Release", string(r.ID))
 	a.w.Header().Set("Guichet-Rows", number(rows))
@@ -221,4 +233,80 @@ func (a *FileAnswer) Write(p []byte) error {
 		return &release.ClientError{Err: err}
 	}
 	return nil
+}
+
+// RestBytes is for file.Passer.
+func (a *FileAnswer) RestBytes() int64 {
+	if a.socket == nil || readerFrom(a.w) == nil {
+		return 0
+	}
+	return passBytes
+}
+
+// Pass is for file.Passer: net/http lets the connection take the bytes, and counts them, so
+// that it serves the next request too.
+func (a *FileAnswer) Pass(from file.Body, n int64) error {
+	if a.passed == 0 {
+		freeUnsent(a.socket)
+		_, err := a.w.Write(nil) // a writer that keeps the head back sends it down
+		if err != nil {
+			return &release.ClientError{Err: err}
+		}
+	}
+	p := &passing{from: from, left: n, turn: a.turn}
+	k, err := readerFrom(a.w).ReadFrom(p)
+	a.passed += k
+	if to, ok := errors.AsType[*s3.DestinationError](err); ok {
+		return &release.ClientError{Err: to.Err}
+	}
+	if err == nil && p.left > 0 {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+// Passed is how many bytes went past the writer that it was made with.
+func (a *FileAnswer) Passed() int64 { return a.passed }
+
+// readerFrom is net/http's own writer under those that wrap it; nil where it is another.
+func readerFrom(w http.ResponseWriter) io.ReaderFrom {
+	for {
+		under, wraps := w.(interface{ Unwrap() http.ResponseWriter })
+		if !wraps {
+			r, _ := w.(io.ReaderFrom)
+			return r
+		}
+		w = under.Unwrap()
+	}
+}
+
+// passing is a piece of a body on its way through net/http, which reads its first bytes and
+// has the connection take the others.
+type passing struct {
+	from file.Body
+	left int64
+	turn func(client bool)
+}
+
+// Read is io.Reader's.
+func (p *passing) Read(b []byte) (int, error) {
+	if p.left == 0 {
+		return 0, io.EOF
+	}
+	p.turn(false)
+	n, err := p.from.Read(b[:min(int64(len(b)), p.left)])
+	p.turn(true)
+	p.left -= int64(n)
+	return n, err
+}
+
+// PassTo moves what is left to a socket.
+func (p *passing) PassTo(to *net.TCPConn) (int64, error) {
+	n := p.left
+	err := p.from.Pass(to, n, p.turn)
+	if err != nil {
+		return 0, err
+	}
+	p.left = 0
+	return n, nil
 }

@@ -63,6 +63,7 @@ func (d *Door) shard(c *gin.Context) {
 		a.Head()
 		return
 	}
+	defer func() { c.Set(socketBytes, a.Passed()) }()
 	err = d.Stream.Files.Send(ctx, g, f, a.Range, a, func() { CutOff(c.Writer, c.Request) })
 	d.ended(c, string(src.Version.Dataset), a, err)
 }
@@ -99,6 +100,7 @@ func (d *Door) object(c *gin.Context) {
 		a.Head()
 		return
 	}
+	defer func() { c.Set(socketBytes, a.Passed()) }()
 	err = d.Stream.Files.Send(ctx, g, f, a.Range, a, func() { CutOff(c.Writer, c.Request) })
 	d.ended(c, string(g.Agreement().Dataset), a, err)
 }

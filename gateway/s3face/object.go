@@ -94,6 +94,7 @@ func (c *call) asItIs(g policy.Grant, f *file.File, err error) error {
 
 // send sends a file; what ends badly once it has begun is cut.
 func (c *call) send(g policy.Grant, f *file.File, a *door.FileAnswer) error {
+	defer func() { c.w.bytes += a.Passed() }()
 	err := c.door.Stream.Files.Send(c.r.Context(), g, f, a.Range, a, func() { door.CutOff(c.w, c.r) })
 	if err != nil && a.Begun() {
 		door.Tear(c.w, c.r, c.door.Log, string(f.Source.Version.Dataset), err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guichet/connectors/ipc"
+	"guichet/connectors/s3"
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
@@ -55,6 +56,7 @@ type Files struct {
 	now      func() time.Time
 	cache    *fileCache
 	sessions sessions
+	chunks   chunks
 }
 
 // Config is what Files are made of.
@@ -246,31 +248,33 @@ func (f *File) touchesDictionary(r Range) bool {
 	return false
 }
 
-// open reads a range of the file. known are messages that need not be compared again.
-func (f *File) open(ctx context.Context, open read.Opener, rg Range, known *comparedMessages) (io.ReadCloser, error) {
+// open reads a range of the file, whose store is from; nil where it was made. known are
+// messages that need not be compared again.
+func (f *File) open(ctx context.Context, from *s3.Store, rg Range, known *comparedMessages) (*sectionReader, error) {
 	if f.cached != nil {
-		return io.NopCloser(io.NewSectionReader(f.cached.file, rg.From, rg.N)), nil
+		made := section{at: rg.From, n: rg.N}
+		return &sectionReader{left: []section{made}, open: func(section) (io.ReadCloser, error) {
+			return io.NopCloser(io.NewSectionReader(f.cached.file, rg.From, rg.N)), nil
+		}}, nil
 	}
 	sh := f.Source.StoredShard(f.Shard)
-	store, err := open(ctx, sh.Store)
-	if err != nil {
-		return nil, read.RedactLocation(f.Source.Name(), err)
-	}
-	out := &sectionReader{left: f.within(rg)}
-	out.open = func(p section) (io.ReadCloser, error) {
+	return &sectionReader{left: f.within(rg), open: func(p section) (io.ReadCloser, error) {
 		c := &comparingReader{left: p.n, known: known}
-		from, n := p.offset, p.n
-		if !store.Own() {
-			c.list, from, n = surroundings(sh, p.offset, p.n, known)
+		at, n := p.offset, p.n
+		if !from.Own() {
+			c.list, at, n = surroundings(sh, p.offset, p.n, known)
 		}
-		body, err := store.Open(ctx, sh.Bucket, sh.Key, sh.ETag, from, n)
+		body, err := from.OpenBody(ctx, sh.Bucket, sh.Key, sh.ETag, at, n, sh.Size)
 		if err != nil {
 			return nil, read.RedactLocation(f.Source.Name(), err)
 		}
-		c.skip, c.body = p.offset-from, redactedBody{body, f.Source.Name()}
+		mine := redactedBody{body, f.Source.Name()}
+		if from.Own() { // nothing is looked at
+			return mine, nil
+		}
+		c.skip, c.body = p.offset-at, mine
 		return c, nil
-	}
-	return out, nil
+	}}, nil
 }
 
 // within gives the parts of the file's sections that a range holds. Of memory 0-99, stored
