@@ -50,6 +50,9 @@ func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sin
 	if err != nil {
 		return r, err
 	}
+	if rest > 0 {
+		reads = read.LeaveOut(src, reads)
+	}
 	n, who := read.HeldBytes(reads, rest), g.Lease().Participant
 	err = e.budget.Admit(ctx, who, n)
 	if err != nil {

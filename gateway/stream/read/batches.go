@@ -49,7 +49,11 @@ func (r *Reader) batches(ctx context.Context, rd Range, first bool) (out *Batche
 	store, err := r.open(ctx, b.shard.Store)
 	if err == nil {
 		b.compare = !store.Own()
-		b.body, err = store.OpenBody(ctx, b.shard.Bucket, b.shard.Key, b.shard.ETag, rd.offset, rd.length, b.shard.Size)
+		if b.compare { // whole messages are
+			b.of.length, b.of.tail = rd.length+rd.tail, 0
+			b.left = b.of.length
+		}
+		b.body, err = store.OpenBody(ctx, b.shard.Bucket, b.shard.Key, b.shard.ETag, rd.offset, b.of.length, b.shard.Size)
 	}
 	if err != nil {
 		return nil, RedactLocation(r.source.Name(), err)
@@ -75,16 +79,20 @@ func (b *Batches) Next(rest bool) (m Message, err error) {
 	i := b.of.slices[b.next].Batch
 	block := b.shard.Batches[i]
 	b.next++
-	b.left -= block.Len()
-	b.took(block.Len())
-	m, err = b.message(block, rest)
+	tail := int64(0)
+	if b.next == len(b.of.slices) {
+		tail = b.of.tail
+	}
+	b.left -= block.Len() - tail
+	b.took(block.Len() - tail)
+	m, err = b.message(block, tail, rest)
 	if err != nil {
 		return Message{}, fmt.Errorf("batch %d of %s: %w", i, b.shard.Key, err)
 	}
 	return m, nil
 }
 
-func (b *Batches) message(block schemas.Block, rest bool) (Message, error) {
+func (b *Batches) message(block schemas.Block, tail int64, rest bool) (Message, error) {
 	raw := b.reader.source.View.Raw()
 	if b.compare || raw && (!rest || block.Sum == 0) {
 		return b.load(block)
@@ -98,7 +106,7 @@ func (b *Batches) message(block schemas.Block, rest bool) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	m.Rest = &Rest{body: b.body, left: block.Body, name: b.reader.source.Name()}
+	m.Rest = &Rest{body: b.body, left: block.Body - tail, name: b.reader.source.Name()}
 	if raw {
 		m.Sum, m.Rest.kept, m.Rest.n = block.Sum, []ipc.BufferRef{{Length: block.Body}}, block.Body
 		return m, nil
@@ -141,6 +149,9 @@ func (b *Batches) shown(from *Rest, rows int64, rest bool) (Message, error) {
 	from.kept = kept
 	for _, k := range kept {
 		from.n += k.Length
+		if k.Offset+k.Length > from.left {
+			return Message{}, NotAsPublished(nil)
+		}
 	}
 	if rest {
 		m := NewMessage(head, rows)

@@ -13,6 +13,9 @@
 //	ranges                   └─── 1 ────┘      └ 2 ─┘
 //	messages   dict (once for a shard), b0, b1, part of b4
 //
+// Where the columns at the end of a batch are not shown and long, they are not asked for, and
+// each batch is a range of its own (LeaveOut).
+//
 // A batch passes in one of five ways:
 //
 //	whole, view raw, own store    as it lies, with its published checksum: its metadata is

@@ -51,6 +51,7 @@ type Range struct {
 	shard       int
 	offset      int64
 	length      int64
+	tail        int64 // bytes of the last batch that are not read: columns that are not shown
 	outputBound int64 // bytes of what the view makes of it, at most
 	slices      []plan.Slice
 	gather      *gatherPlan // of a filtering view, instead of slices
