@@ -129,6 +129,7 @@ func (d *direct) keep(c *directConn) {
 		c.close()
 		return
 	}
+	c.pipe.unsupported = c.pipe.unsupported && c.pipe.open // none could be made: the next request may have one
 	c.over = time.AfterFunc(idleDirect, func() { d.drop(c) })
 	d.idle = append(d.idle, c)
 }

@@ -173,19 +173,20 @@ func (c *call) contents(
 				Remedy:  "ask again"}
 		}
 		o := all[at]
-		f, err := c.measure(ctx, g, o)
+		tag, size, err := c.measure(ctx, g, o)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, listedObject{shown(o.key), modified(o.source).Format(listTime), etag(f.ETag), f.Size, "STANDARD"})
+		out = append(out, listedObject{shown(o.key), modified(o.source).Format(listTime), etag(tag), size, "STANDARD"})
 	}
 	return out, nil
 }
 
-// measure finds a file with its exact size.
-func (c *call) measure(ctx context.Context, g policy.Grant, o object) (*file.File, error) {
+// measure finds a file's tag and its exact size.
+func (c *call) measure(ctx context.Context, g policy.Grant, o object) (tag string, size int64, err error) {
 	if o.source.Objects() {
-		return file.LookObject(&o.source.Version, o.source.Table, o.source.Split, o.shard), nil
+		f := file.LookObject(&o.source.Version, o.source.Table, o.source.Split, o.shard)
+		return f.ETag, f.Size, nil
 	}
 	return c.door.Stream.Files.Measure(ctx, o.source, o.shard, g.Lease().Participant)
 }

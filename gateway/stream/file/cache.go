@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"math"
 	"os"
 	"sync"
 
@@ -25,9 +26,10 @@ type fileCache struct {
 	open    read.Opener
 	life    *release.Lifecycle
 	tempDir string
+	most    int64         // bytes that a file may have which is kept
 	making  chan struct{} // one place for each file that is being made
 	turns   release.Turns
-	sizes   map[string]int64 // of files that were made, by their tags
+	sizes   map[string]int64 // of files that were made or measured, by their tags
 	mu      sync.Mutex
 	byTag   map[string]*cachedFile
 	recent  []*cachedFile // the last used one last
@@ -56,6 +58,7 @@ func newFileCache(open read.Opener, life *release.Lifecycle, tempDir string) *fi
 		open:    open,
 		life:    life,
 		tempDir: tempDir,
+		most:    maxFileSize,
 		byTag:   map[string]*cachedFile{},
 		making:  make(chan struct{}, makers),
 		sizes:   map[string]int64{},
@@ -116,13 +119,11 @@ func (c *fileCache) measure(ctx context.Context, f *File, who schemas.Participan
 		if size >= 0 { // who was before made it
 			return nil
 		}
-		mk, err := c.writeTo(ctx, f, io.Discard)
+		mk, err := c.writeTo(ctx, f, io.Discard, math.MaxInt64)
 		if err != nil {
 			return err
 		}
 		size = mk.layout.at
-		c.mu.Lock()
-		defer c.mu.Unlock()
 		c.remember(f.ETag, size)
 		return nil
 	})
@@ -171,6 +172,9 @@ func (c *fileCache) find(tag string) (m *cachedFile, mine bool) {
 // keep keeps what was made well and lets go of the oldest.
 func (c *fileCache) keep(m *cachedFile) {
 	close(m.ready)
+	if m.err == nil {
+		c.remember(m.tag, m.size)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m.err != nil || c.closed {
@@ -178,7 +182,6 @@ func (c *fileCache) keep(m *cachedFile) {
 		m.release()
 		return
 	}
-	c.remember(m.tag, m.size)
 	c.recent = append(c.recent, m)
 	if len(c.recent) > maxFiles {
 		old := c.recent[0]
@@ -188,8 +191,10 @@ func (c *fileCache) keep(m *cachedFile) {
 	}
 }
 
-// remember keeps a size; c.mu is held.
+// remember keeps a size.
 func (c *fileCache) remember(tag string, size int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.sizes) == maxSizes { // a look at one of them costs a GET more, no more
 		clear(c.sizes)
 	}
@@ -213,7 +218,7 @@ func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
 	if err != nil {
 		return err
 	}
-	mk, err := c.writeTo(ctx, f, out)
+	mk, err := c.writeTo(ctx, f, out, c.most)
 	if err != nil {
 		out.Close()
 		return err
@@ -222,8 +227,8 @@ func (c *fileCache) write(ctx context.Context, f *File, m *cachedFile) error {
 	return nil
 }
 
-// writeTo writes the file to out, unless the gateway is closing.
-func (c *fileCache) writeTo(ctx context.Context, f *File, out io.Writer) (*fileWriter, error) {
+// writeTo writes the file to out, unless the gateway is closing; most is what it may have.
+func (c *fileCache) writeTo(ctx context.Context, f *File, out io.Writer, most int64) (*fileWriter, error) {
 	if !c.life.Enter() {
 		return nil, release.Stopping()
 	}
@@ -234,6 +239,7 @@ func (c *fileCache) writeTo(ctx context.Context, f *File, out io.Writer) (*fileW
 		n:      f.Shard,
 		out:    bufio.NewWriterSize(out, 1<<20),
 		layout: newFileLayout(f.Source.Schema()),
+		most:   most,
 		rd:     read.NewReader(f.Source, c.open, false),
 	}
 	return mk, mk.write(ctx)

@@ -100,16 +100,27 @@ func (s *Files) Look(src *plan.Source, n int) (*File, error) {
 	return f, nil
 }
 
-// Measure finds shard n of a source for somebody of an organisation with its exact size. Where
-// only making the file tells it, it is made for that, without being kept, and its size is
-// remembered. Errors as Open.
-func (s *Files) Measure(ctx context.Context, src *plan.Source, n int, who schemas.ParticipantID) (*File, error) {
-	f, err := s.Look(src, n)
-	if err != nil || f.Size >= 0 {
-		return f, err
+// Measure finds the tag and the exact size of shard n of a source for somebody of an
+// organisation. Where only making the file tells the size, it is made for that, without being
+// kept, whatever it has. Sizes are remembered. Errors as Open, but not TooLarge.
+func (s *Files) Measure(ctx context.Context, src *plan.Source, n int, who schemas.ParticipantID) (tag string, size int64, err error) {
+	if n >= 0 && n < src.NumShards() {
+		tag = tagOf(src, n)
+		size = s.cache.size(tag)
+		if size >= 0 {
+			return tag, size, nil
+		}
 	}
-	f.Size, err = s.cache.measure(ctx, f, who)
-	return f, err
+	f, err := s.Look(src, n)
+	if err != nil {
+		return "", -1, err
+	}
+	if f.Size >= 0 {
+		s.cache.remember(tag, f.Size)
+		return tag, f.Size, nil
+	}
+	size, err = s.cache.measure(ctx, f, who)
+	return tag, size, err
 }
 
 // predictedSize gives the size of a file of which columns are left out, and -1 for other

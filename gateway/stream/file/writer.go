@@ -23,6 +23,7 @@ type fileWriter struct {
 	n          int
 	out        *bufio.Writer
 	layout     *fileLayout
+	most       int64             // bytes that the file may have
 	compaction *batch.Compaction // of a filtering view's dictionaries
 }
 
@@ -73,11 +74,11 @@ func (mk *fileWriter) put(p []byte) error {
 }
 
 func (mk *fileWriter) message(m read.Message) error {
-	if mk.layout.at+int64(len(m.Bytes)) > maxFileSize {
+	if mk.layout.at+int64(len(m.Bytes)) > mk.most {
 		return &schemas.Error{
 			Kind:    schemas.TooLarge,
 			Subject: fmt.Sprint(mk.n),
-			Message: fmt.Sprintf("the agreement changes this shard, and as a file it would have more than %d bytes", int64(maxFileSize)),
+			Message: fmt.Sprintf("the agreement changes this shard, and as a file it would have more than %d bytes", mk.most),
 			Remedy:  "read it by /stream",
 		}
 	}
