@@ -332,3 +332,14 @@ func TestNobodyWaits(t *testing.T) {
 		t.Error("it is read")
 	}
 }
+
+// TestManyEndings: tars that have few endings each may have too many together.
+func TestManyEndings(t *testing.T) {
+	var all []Seen
+	for i := range maxEndings + 1 {
+		all = Join(all, []Seen{{Ending: fmt.Sprint("e", i)}})
+	}
+	if _, err := Fields(all); schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "more than 256 endings") {
+		t.Errorf("%v", err)
+	}
+}
