@@ -288,6 +288,7 @@ type TableColumn struct {
 	Unit        string `json:"unit,omitempty" doc:"UCUM code or words; in streams and files the field's metadata says it as unit"`
 	Concept     string `json:"concept,omitempty" doc:"IRI of what is measured; metadata concept"`
 	Description Text   `json:"description,omitempty" doc:"metadata description: the English one, else the first"`
+	MediaType   string `json:"media_type,omitempty" doc:"of columns whose values are files; metadata media_type"`
 }
 
 // String names a column as messages do.
@@ -315,7 +316,7 @@ func (c TableColumn) About() map[string]string {
 			words = c.Description[tag]
 		}
 	}
-	for key, value := range map[string]string{"unit": c.Unit, "concept": c.Concept, "description": words} {
+	for key, value := range map[string]string{"unit": c.Unit, "concept": c.Concept, "description": words, "media_type": c.MediaType} {
 		if value != "" {
 			about[key] = value
 		}
@@ -376,7 +377,7 @@ type Source struct {
 	ETag   string  `json:"etag"`
 	Size   int64   `json:"size"`
 	SHA256 string  `json:"sha256"`
-	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv, json-lines; object"`
+	Format string  `json:"format" doc:"arrow-file, arrow-stream, parquet, csv, json-lines, webdataset; object"`
 }
 
 // Block is the place of one encapsulated IPC message in its object.

@@ -105,7 +105,7 @@ func (pub *Publisher) table(ctx context.Context, p *publication, ask *schemas.Pu
 		all[i] = i
 	}
 	err := pub.readAll(ctx, p, tr, all)
-	if err == nil && tr.spec.Open && (len(tr.spec.Seen) > 0 || tr.spec.Shape != nil) {
+	if err == nil && tr.spec.Open && (len(tr.spec.Seen) > 0 || tr.spec.Shape != nil || len(tr.spec.Members) > 0) {
 		err = pub.settle(ctx, p, tr)
 	}
 	if err != nil || len(p.version.Failures) > 0 {
@@ -202,7 +202,7 @@ type reading struct {
 func (pub *Publisher) startReading(ctx context.Context, p *publication, tr *tableReading, i int) *reading {
 	r := &reading{work: tr.work[i], i: i, done: make(chan struct{})}
 	before := tr.got[i]
-	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && isText(saved.Format) && saved.Seen == nil && saved.Shape == nil) {
+	if saved, ok := p.done[r.n]; ok && before == nil && !(tr.spec.Open && isText(saved.Format) && !hasShown(&saved)) {
 		r.got, r.saved = &saved, true
 		close(r.done)
 		return r
@@ -281,14 +281,21 @@ func (tr *tableReading) learn(got *readShard) {
 		tr.spec.Seen = sandbox.JoinCSV(tr.spec.Seen, got.Seen)
 	case got.Format == sandbox.FormatJSON:
 		tr.spec.Shape = sandbox.JoinJSON(tr.spec.Shape, got.Shape)
+	case got.Format == sandbox.FormatTar:
+		tr.spec.Members = sandbox.JoinTar(tr.spec.Members, got.Members)
 	}
 	if tr.spec.Schema == nil || tr.spec.Open && isText(got.Format) {
 		tr.spec.Schema = got.Schema
 	}
 }
 
+// hasShown says whether what was read of a text tells what its values are.
+func hasShown(s *readShard) bool { return s.Seen != nil || s.Shape != nil || s.Members != nil }
+
 // isText says whether types of a format follow from all files of a table.
-func isText(f sandbox.Format) bool { return f == sandbox.FormatCSV || f == sandbox.FormatJSON }
+func isText(f sandbox.Format) bool {
+	return f == sandbox.FormatCSV || f == sandbox.FormatJSON || f == sandbox.FormatTar
+}
 
 // keep puts a shard into the version, with the notes on it.
 func (p *publication) keep(tr *tableReading, w work, got *readShard) {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"archive/tar"
 	"bytes"
 	"fmt"
 	"strings"
@@ -59,5 +60,35 @@ func TestTextsOfOneTable(t *testing.T) {
 		if v := l.published(id, of("v1", names...)); v.State != schemas.VersionFailed || !strings.Contains(said(v.Failures), says) {
 			t.Errorf("%s: %s\n%s", names, v.State, said(v.Failures))
 		}
+	}
+}
+
+// TestTars: WebDataset's tars are a table of samples, whose columns of files say their media type.
+func TestTars(t *testing.T) {
+	l := newLab(t).run()
+	id := l.dataset()
+	tarOf := func(pairs ...string) string {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		for i := 0; i+1 < len(pairs); i += 2 {
+			must(t, w.WriteHeader(&tar.Header{Name: pairs[i], Typeflag: tar.TypeReg, Size: int64(len(pairs[i+1])), Mode: 0o600}))
+			_, err := w.Write([]byte(pairs[i+1]))
+			must(t, err)
+		}
+		must(t, w.Close())
+		return out.String()
+	}
+	l.put("0.tar", tarOf("a.jpg", jpeg, "a.cls", "1", "b.jpg", jpeg, "b.cls", "2"), "1.tar", tarOf("c.jpg", jpeg, "c.txt", "words"))
+	v := l.published(id, of("v1", "./"))
+	if v.State != schemas.VersionPublished || v.Rows != 3 || v.Objects != 0 ||
+		fmt.Sprint(v.Data[0].Columns) != "[{__key__ utf8} {jpg binary} {cls int64} {txt utf8}]" {
+		t.Fatalf("%+v %v\n%s", v.VersionSummary, v.Data, said(v.Failures))
+	}
+	if c := v.Data[0].Columns[1]; c.MediaType != "image/jpeg" || c.About()["media_type"] != "image/jpeg" {
+		t.Errorf("%+v", c)
+	}
+	v = l.published(id, objectsOf("v2", "0.tar")) // or as it is
+	if v.State != schemas.VersionPublished || v.Objects != 1 || v.Data[0].Splits[0].Shards[0].MediaType != "application/x-tar" {
+		t.Errorf("%+v\n%s", v.VersionSummary, said(v.Failures))
 	}
 }

@@ -39,11 +39,11 @@ func siblings() map[string][]string {
 		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
 		"connectors/standin":   {"connectors/ipc"},
-		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/parquet", "connectors/batch", "connectors/column", "connectors/ipc"},
+		"connectors/shard":     {"connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/parquet", "connectors/shard/webdataset", "connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/notify":    {"connectors/trust"},
 		"connectors/s3":        {"connectors/trust"},
 		"connectors/staged":    {"connectors/client", "connectors/ipc"},
-		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl"},
+		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
 		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},
@@ -65,8 +65,6 @@ func siblings() map[string][]string {
 		"cmd/guichet/serve":    {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/demo":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/serve", "cmd/guichet/session", "cmd/guichet/terminal"},
 
-		"catalog/publish/listing": {"catalog/publish/object"},
-
 		"policy/agreement":               {"policy", "policy/party", "policy/agreement/budget"},
 		"policy/agreement/budget":        {"policy"},
 		"policy/agreement/terms":         {"policy", "policy/view"},
@@ -84,6 +82,7 @@ func siblings() map[string][]string {
 		"gateway/stream/file":     {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf", "connectors/sharedtest"},
+		"connectors/shard/webdataset":  {"connectors/batch", "connectors/column", "connectors/ipc", "connectors/media"},
 		"connectors/shard/jsonl":       {"connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/shard/csv":         {"connectors/batch", "connectors/column", "connectors/ipc"},
 		"connectors/shard/shardtest":   {"connectors/shard", "connectors/batch", "connectors/column/columntest", "connectors/sharedtest"},

@@ -4,6 +4,7 @@ import (
 	"guichet/connectors/shard"
 	"guichet/connectors/shard/csv"
 	"guichet/connectors/shard/jsonl"
+	"guichet/connectors/shard/webdataset"
 	"guichet/schemas"
 )
 
@@ -16,12 +17,14 @@ type (
 	PathColumn = shard.PathColumn
 	CSVSeen    = csv.Seen
 	JSONShape  = jsonl.Shape
+	TarSeen    = webdataset.Seen
 )
 
 // The formats whose types bind no other file of the table: they follow from all of them.
 const (
 	FormatCSV  = shard.FormatCSV
 	FormatJSON = shard.FormatJSON
+	FormatTar  = shard.FormatTar
 )
 
 // PathColumns reads the columns in an object's path, percent-escapes decoded: no byte of
@@ -39,7 +42,10 @@ func JoinCSV(all, file []CSVSeen) []CSVSeen { return csv.Join(all, file) }
 // JoinJSON is JoinCSV for JSON lines, whose files may leave members out.
 func JoinJSON(all, file *JSONShape) *JSONShape { return jsonl.Join(all, file) }
 
-// SchemaOfTexts gives the schema message of a table of CSV files, or of JSON lines, by what they
+// JoinTar is JoinCSV for WebDataset's tars, whose samples may leave members out.
+func JoinTar(all, file []TarSeen) []TarSeen { return webdataset.Join(all, file) }
+
+// SchemaOfTexts gives the schema message of a table of CSV files, of JSON lines or of tars, by what they
 // have shown together, and what is declared. Kind: Invalid.
 func SchemaOfTexts(spec Spec) ([]byte, error) { return shard.SchemaOfTexts(spec) }
 

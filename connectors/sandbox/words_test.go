@@ -145,6 +145,20 @@ func TestNames(t *testing.T) {
 	if s, err = ipc.ParseSchema(msg); err != nil || len(s.TableColumns()) != 3 || s.TableColumns()[0].Type != "null" {
 		t.Errorf("%v, %v", s, err)
 	}
+	tars := JoinTar(JoinTar(nil, []TarSeen{{Ending: "cls"}}), []TarSeen{{Ending: "cls", NotWhole: true}, {Ending: "jpg"}})
+	msg, err = SchemaOfTexts(Spec{Name: "x.tar", Members: tars})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = nil
+	if s, err = ipc.ParseSchema(msg); err == nil {
+		for _, c := range s.TableColumns() {
+			got = append(got, c.Name+":"+c.Type)
+		}
+	}
+	if err != nil || strings.Join(got, " ") != "__key__:utf8 cls:utf8 jpg:binary" {
+		t.Errorf("%q, %v", got, err)
+	}
 	if MostOut(1) != 256<<20+64 {
 		t.Errorf("%d bytes may be written of one", MostOut(1))
 	}

@@ -19,6 +19,7 @@ import (
 	"guichet/connectors/shard/csv"
 	"guichet/connectors/shard/jsonl"
 	"guichet/connectors/shard/parquet"
+	"guichet/connectors/shard/webdataset"
 	"guichet/schemas"
 )
 
@@ -32,21 +33,23 @@ const (
 	FormatParquet     Format = "parquet"
 	FormatCSV         Format = "csv"
 	FormatJSON        Format = "json-lines"
+	FormatTar         Format = "webdataset"
 )
 
 // Spec says how one object is to be read. It is plain data: it crosses to the
 // child process as JSON.
 type Spec struct {
-	Format     Format          `json:"format,omitempty"`
-	Name       string          `json:"name,omitempty"`        // the object's key, for its suffix and for errors
-	CSV        *schemas.CSV    `json:"csv,omitempty"`         // dialect, where the object is CSV
-	Fields     []schemas.Field `json:"fields,omitempty"`      // declared columns, for CSV
-	WindowRows int64           `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
-	Schema     []byte          `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
-	Open       bool            `json:"open,omitempty"`        // of CSV: Schema binds declared columns alone; Seen and the file the others. Of JSON lines: it binds none
-	Seen       []csv.Seen      `json:"seen,omitempty"`        // what the table's other CSV files have shown
-	Shape      *jsonl.Shape    `json:"shape,omitempty"`       // what its other files of JSON lines have
-	Path       []PathColumn    `json:"path,omitempty"`        // columns that stand in the object's path
+	Format     Format            `json:"format,omitempty"`
+	Name       string            `json:"name,omitempty"`        // the object's key, for its suffix and for errors
+	CSV        *schemas.CSV      `json:"csv,omitempty"`         // dialect, where the object is CSV
+	Fields     []schemas.Field   `json:"fields,omitempty"`      // declared columns, for CSV
+	WindowRows int64             `json:"window_rows,omitempty"` // rows per window; 0 chooses it from the first rows
+	Schema     []byte            `json:"schema,omitempty"`      // schema message that the shard must have; nil for the first of a table
+	Open       bool              `json:"open,omitempty"`        // of CSV: Schema binds declared columns alone; Seen and the file the others. Of JSON lines: it binds none
+	Seen       []csv.Seen        `json:"seen,omitempty"`        // what the table's other CSV files have shown
+	Shape      *jsonl.Shape      `json:"shape,omitempty"`       // what its other files of JSON lines have
+	Members    []webdataset.Seen `json:"members,omitempty"`     // what its other tars have
+	Path       []PathColumn      `json:"path,omitempty"`        // columns that stand in the object's path
 }
 
 // Report says what was found and, where the input does not conform, what was
@@ -64,9 +67,10 @@ type Report struct {
 	Schema       []byte                `json:"schema"`  // canonical schema message, also where the input's own differs in bytes
 	Columns      []schemas.TableColumn `json:"columns"`
 	WindowRows   int64                 `json:"window_rows"`
-	Notes        []string              `json:"notes,omitempty"` // choices made: types, dialect, conversions
-	Seen         []csv.Seen            `json:"seen,omitempty"`  // of CSV: what the columns have shown, for JoinCSV
-	Shape        *jsonl.Shape          `json:"shape,omitempty"` // of JSON lines: what their values have shown, for JoinJSON
+	Notes        []string              `json:"notes,omitempty"`   // choices made: types, dialect, conversions
+	Seen         []csv.Seen            `json:"seen,omitempty"`    // of CSV: what the columns have shown, for JoinCSV
+	Shape        *jsonl.Shape          `json:"shape,omitempty"`   // of JSON lines: what their values have shown, for JoinJSON
+	Members      []webdataset.Seen     `json:"members,omitempty"` // of tars: what their members have shown, for JoinTar
 }
 
 // Conform reads an object of size bytes once and whole. Where it obeys every
@@ -120,6 +124,7 @@ type conformer struct {
 	want   *ipc.Schema
 	out    *os.File
 	report Report
+	media  map[string]string // of columns of files
 }
 
 func (c *conformer) run() error {
@@ -156,6 +161,16 @@ func (c *conformer) run() error {
 			c.want = nil
 		}
 		return c.convert(src, src.Fields(), nil)
+	case FormatTar:
+		src, err := webdataset.Open(c.ctx, c.data, c.spec.tar(), c.want)
+		if err != nil {
+			return err
+		}
+		c.report.Members, c.media = src.Seen(), webdataset.MediaTypes(src.Fields())
+		if c.spec.Open {
+			c.want = nil
+		}
+		return c.convert(src, src.Fields(), src.Notes)
 	case FormatParquet:
 		src, err := parquet.Open(c.ctx, c.data, c.want)
 		if err != nil {
@@ -388,6 +403,9 @@ func (c *conformer) rewrite(src source, p *plan, window int64) error {
 func (c *conformer) describe(p *plan) {
 	c.report.Schema = p.schema.Encode()
 	c.report.Columns = p.schema.TableColumns()
+	for i := range c.report.Columns {
+		c.report.Columns[i].MediaType = c.media[c.report.Columns[i].Name]
+	}
 	c.report.Notes = append(c.report.Notes, p.notes...)
 	if c.report.Batches == nil {
 		c.report.Batches = []schemas.Block{}
@@ -405,6 +423,9 @@ func detect(data []byte, spec Spec) (Format, error) {
 	ext := strings.ToLower(path.Ext(spec.Name))
 	if name := strings.TrimSuffix(strings.ToLower(spec.Name), ".gz"); strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, ".ndjson") {
 		return FormatJSON, nil
+	}
+	if len(data) > 262 && string(data[257:262]) == "ustar" || ext == ".tar" {
+		return FormatTar, nil
 	}
 	for _, m := range []struct{ magic, what string }{
 		{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "Zstandard"}, {"PK\x03\x04", "ZIP"}, {"BZh", "bzip2"}, {"\xfd7zXZ", "xz"},
@@ -433,6 +454,6 @@ func detect(data []byte, spec Spec) (Format, error) {
 		return "", ipc.Invalid("the file is not a Parquet file: it does not begin with PAR1")
 	}
 	return "", fmt.Errorf("detect the format: %w", ipc.Invalid("neither the first bytes nor the name %q say what the file is; "+
-		"Arrow IPC (.arrow, .arrows), Parquet (.parquet), CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson) are read; a file that holds "+
-		"no rows is published as it is, in a table of objects (guichet publish --objects)", path.Base(spec.Name)))
+		"Arrow IPC (.arrow, .arrows), Parquet (.parquet), CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson) and WebDataset (.tar) are read; "+
+		"a file that holds no rows is published as it is, in a table of objects (guichet publish --objects)", path.Base(spec.Name)))
 }

@@ -151,6 +151,15 @@ from all values of all files of the table, and a value reads back as it was writ
 - refused, with line and place: a name given twice, bytes that are not UTF-8 (half a surrogate pair too), values of several
   kinds in one place, objects without any member, anything after the object.
 
+## WebDataset
+
+A ` + "`" + `.tar` + "`" + ` is samples: members of one name that differ by what follows its first dot (` + "`" + `a/1.jpg` + "`" + `, ` + "`" + `a/1.cls` + "`" + `) are one row. ` + "`" + `__key__` + "`" + ` is
+its name, each ending a column, null where a sample has no such member. ` + "`" + `cls` + "`" + `, ` + "`" + `index` + "`" + ` and ` + "`" + `id` + "`" + ` are int64 where every member is a
+whole number as it would be written again, ` + "`" + `txt` + "`" + `, ` + "`" + `json` + "`" + ` and the like text where every member is UTF-8, ` + "`" + `npy` + "`" + ` an
+` + "`" + `arrow.fixed_shape_tensor` + "`" + ` where all arrays have one type and shape (little-endian, in C order); all else is binary, with its
+` + "`" + `media_type` + "`" + ` in the column's metadata. Links, sparse members, names that lead out, a member that is there twice, a sample whose
+members stand apart, members above 64 MiB are refused by name. With ` + "`" + `--objects` + "`" + ` a tar is published as it is.
+
 Made with `
 
 // writersTables has a table for each writer: types, and what came of which options.

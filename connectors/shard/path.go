@@ -17,6 +17,7 @@ import (
 	"guichet/connectors/ipc"
 	"guichet/connectors/shard/csv"
 	"guichet/connectors/shard/jsonl"
+	"guichet/connectors/shard/webdataset"
 	"guichet/schemas"
 )
 
@@ -263,14 +264,17 @@ func pathFields(spec Spec, have []arrow.Field) ([]arrow.Field, error) {
 	return have, nil
 }
 
-// SchemaOfTexts gives the schema message of a table of CSV files, or of JSON lines, by what they
+// SchemaOfTexts gives the schema message of a table of CSV files, of JSON lines or of tars, by what they
 // have shown together, and what is declared. Kind: Invalid.
 func SchemaOfTexts(spec Spec) ([]byte, error) {
 	var fields []arrow.Field
 	var err error
-	if spec.Shape != nil {
+	switch {
+	case spec.Shape != nil:
 		fields, err = spec.Shape.Fields()
-	} else {
+	case spec.Members != nil:
+		fields, err = webdataset.Fields(spec.Members)
+	default:
 		fields, err = csv.Fields(spec.csv())
 	}
 	if err != nil {
@@ -284,6 +288,15 @@ func SchemaOfTexts(spec Spec) ([]byte, error) {
 		return nil, err
 	}
 	return p.schema.Encode(), nil
+}
+
+// tar is the part of a spec that speaks of tars.
+func (s Spec) tar() webdataset.Options {
+	o := webdataset.Options{Open: s.Open, Seen: s.Members}
+	for i := range s.Path {
+		o.Beside = append(o.Beside, s.Path[i].Name)
+	}
+	return o
 }
 
 // json is the part of a spec that speaks of JSON lines.

@@ -5,7 +5,7 @@ import (
 	"path"
 	"slices"
 
-	"guichet/catalog/publish/object"
+	"guichet/connectors/media"
 	"guichet/schemas"
 )
 
@@ -60,7 +60,7 @@ func parted(t *schemas.PublicationTable) (rows, objects schemas.PublicationTable
 	for _, s := range t.Splits {
 		is, not := schemas.PublicationSplit{Name: s.Name}, schemas.PublicationSplit{Name: s.Name}
 		for _, key := range s.Keys {
-			if object.IsNamed(key) {
+			if media.IsNamed(key) {
 				is.Keys = append(is.Keys, key)
 			} else {
 				not.Keys = append(not.Keys, key)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"guichet/connectors/ipc"
+	"guichet/connectors/media"
 	"guichet/schemas"
 )
 
@@ -39,7 +40,7 @@ func (o *Reader) Read(p []byte) (int, error) {
 
 func (o *Reader) see(p []byte) {
 	o.sha.Write(p)
-	if room := headLength - len(o.head); room > 0 {
+	if room := media.HeadLength - len(o.head); room > 0 {
 		o.head = append(o.head, p[:min(room, len(p))]...)
 	}
 	for len(p) > 0 {
@@ -60,6 +61,6 @@ func (o *Reader) see(p []byte) {
 // object is one row: that of its first piece.
 func (o *Reader) Learnt() (s schemas.Shard, note string) {
 	s = schemas.Shard{Name: o.name, Size: o.n, SHA256: hex.EncodeToString(o.sha.Sum(nil)), Rows: 1, Batches: o.pieces}
-	s.MediaType, note = TypeOf(o.name, o.head)
+	s.MediaType, note = media.TypeOf(o.name, o.head)
 	return s, note
 }

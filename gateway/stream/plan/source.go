@@ -57,7 +57,7 @@ func (s *Source) Columns() []schemas.TableColumn {
 		out[i] = schemas.TableColumn{Name: f.Name, Type: f.Type.String()}
 		for _, c := range s.Table.Columns {
 			if c.Name == f.Name {
-				out[i].Unit, out[i].Concept, out[i].Description = c.Unit, c.Concept, c.Description
+				out[i].Unit, out[i].Concept, out[i].Description, out[i].MediaType = c.Unit, c.Concept, c.Description, c.MediaType
 			}
 		}
 	}

@@ -1,4 +1,15 @@
-package object
+// Package media knows media types of files by their names and first bytes.
+//
+// In: a name, and at most the first 3,072 bytes of what is called so. Out: a media type, always
+// one, and what is odd about it. Always: nothing is decoded; the same name and bytes give the
+// same type. It must not know where files lie.
+//
+//	name       first bytes      type
+//	a.jpg      of a JPEG        image/jpeg
+//	a.jpg      of a PNG         image/png, and a note
+//	a.nc       of an HDF5       application/x-netcdf: it is made of HDF5
+//	a.bin      of nothing       application/octet-stream
+package media
 
 import (
 	"bytes"
@@ -14,8 +25,8 @@ import (
 // unknown is the media type of bytes that say nothing of themselves.
 const unknown = "application/octet-stream"
 
-// headLength is how much of an object is looked at for its type.
-const headLength = 3072
+// HeadLength is how much of an object is looked at for its type.
+const HeadLength = 3072
 
 // named gives the media types of files that hold no rows, by the end of their names. What is not
 // listed here is an object only where its provider says so.
@@ -51,6 +62,11 @@ func texts() map[string]string {
 // IsNamed says whether a file is an object by its name: nothing in it could be read as rows.
 func IsNamed(name string) bool { return byName(name, named()) != "" }
 
+// ByName gives the media type that a name says; application/octet-stream where it says none.
+func ByName(name string) string {
+	return cmp.Or(byName(name, named()), byName(name, texts()), unknown)
+}
+
 // byName finds the media type of a name, "" where it has none.
 func byName(name string, types map[string]string) string {
 	file := strings.ToLower(path.Base(name))
@@ -78,7 +94,7 @@ func containers() []string {
 // TypeOf gives the media type of an object of a name and first bytes. What the bytes say stands
 // before what the name says where it is certain; note says so then.
 func TypeOf(name string, head []byte) (media, note string) {
-	head = head[:min(len(head), headLength)]
+	head = head[:min(len(head), HeadLength)]
 	said := cmp.Or(byName(name, named()), byName(name, texts()))
 	is := sniff(head)
 	switch {
