@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"guichet/connectors/client"
@@ -22,30 +23,74 @@ const (
 // opener gives n bytes of a file from from on. Errors: schemas.Error as the gateway refuses.
 type opener func(ctx context.Context, from, n int64) (io.ReadCloser, error)
 
-// reader reads one open file. Safe for concurrent use.
+// reader reads one open file. Programs read several places of it by turns: the columns of a table, or
+// record batches by several threads. Each place that is read in order is a cursor of its own. Safe
+// for concurrent use.
 type reader struct {
 	open opener
 	size int64
 	end  func(error) error // what becomes of an error before it is given; told of each that the gateway refused
 
-	mu   sync.Mutex
+	mu      sync.Mutex
+	cursors []*cursor // the one that was read last comes last
+}
+
+// mostCursors is how many places of a file are read in order at once.
+const mostCursors = 16
+
+// cursor is a place of a file that is read in order, as it seems.
+type cursor struct {
 	next int64 // where a read would follow the last one
 	long int64 // of the next run
 	run  *run
 }
 
+// stop ends what is read ahead.
+func (c *cursor) stop() {
+	if c.run != nil {
+		c.run.stop()
+		c.run = nil
+	}
+}
+
 func newReader(open opener, size int64, end func(error) error) *reader {
-	return &reader{open: open, size: size, end: end, long: firstRun}
+	return &reader{open: open, size: size, end: end}
 }
 
 // Close ends what is read ahead.
 func (r *reader) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.run != nil {
-		r.run.stop()
-		r.run = nil
+	for _, c := range r.cursors {
+		c.stop()
 	}
+	r.cursors = nil
+}
+
+// at gives the cursor that a read at off belongs to: one whose run has the place, or which it
+// follows. There is none for a read that follows nothing; it begins one.
+func (r *reader) at(off, n int64) (c *cursor, holds, follows bool) {
+	i := slices.IndexFunc(r.cursors, func(c *cursor) bool { return c.run != nil && c.run.holds(off) })
+	holds = i >= 0
+	if !holds {
+		i = slices.IndexFunc(r.cursors, func(c *cursor) bool { return off > 0 && off >= c.next-nearby && off <= c.next+nearby })
+		follows = i >= 0
+	}
+	switch {
+	case i >= 0:
+		c = r.cursors[i]
+		r.cursors = slices.Delete(r.cursors, i, i+1)
+	case len(r.cursors) >= mostCursors:
+		c = r.cursors[0]
+		c.stop()
+		r.cursors = slices.Delete(r.cursors, 0, 1)
+		c.long = firstRun
+	default:
+		c = &cursor{long: firstRun}
+	}
+	c.next = off + n
+	r.cursors = append(r.cursors, c)
+	return c, holds, follows
 }
 
 // ReadAt fills p from off on, less only at the end of the file. What breaks off is asked for
@@ -69,31 +114,27 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// some reads at least one byte of p: from the run, or by a request.
+// some reads at least one byte of p: from a run, or by a request.
 func (r *reader) some(ctx context.Context, p []byte, off int64) (int, error) {
 	r.mu.Lock()
-	now := r.run
-	follows := off > 0 && off >= r.next-nearby && off <= r.next+nearby
-	r.next = off + int64(len(p))
-	if now == nil || !now.holds(off) {
-		if !follows {
-			r.mu.Unlock()
-			return r.once(ctx, p, off)
-		}
-		if now != nil {
-			now.stop()
-		}
-		now = startRun(r.open, off, min(r.long, r.size-off))
-		r.run, r.long = now, min(2*r.long, mostRun)
+	c, holds, follows := r.at(off, int64(len(p)))
+	if !holds && !follows {
+		r.mu.Unlock()
+		return r.once(ctx, p, off)
 	}
+	if !holds {
+		c.stop()
+		c.run, c.long = startRun(r.open, off, min(c.long, r.size-off), ahead/int64(len(r.cursors))), min(2*c.long, mostRun)
+	}
+	now := c.run
 	r.mu.Unlock()
 	n, err := now.read(ctx, p, off)
 	if err != nil {
 		r.mu.Lock()
-		if r.run == now { // the next read begins another one, where this one broke off
-			r.run = nil
+		if c.run == now { // the next read begins another one, where this one broke off
+			c.run = nil
+			c.next = off + int64(n)
 		}
-		r.next = off + int64(n)
 		r.mu.Unlock()
 		now.stop()
 	}
@@ -118,6 +159,7 @@ func (r *reader) once(ctx context.Context, p []byte, off int64) (int, error) {
 // read last are dropped.
 type run struct {
 	start, n int64
+	ahead    int64 // how far beyond what was asked for it reads
 	stop     context.CancelFunc
 
 	mu      sync.Mutex
@@ -128,9 +170,9 @@ type run struct {
 	changed chan struct{} // closed when any of these moves
 }
 
-func startRun(open opener, start, n int64) *run {
+func startRun(open opener, start, n, ahead int64) *run {
 	ctx, stop := context.WithCancel(context.Background())
-	r := &run{start: start, n: n, stop: stop, blocks: map[int64][]byte{}, changed: make(chan struct{})}
+	r := &run{start: start, n: n, ahead: max(ahead, block), stop: stop, blocks: map[int64][]byte{}, changed: make(chan struct{})}
 	go r.fetch(ctx, open)
 	return r
 }
@@ -140,7 +182,7 @@ func (r *run) holds(off int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := off - r.start
-	return at >= 0 && at < r.n && at <= r.have+ahead && (at >= r.have || r.blocks[at/block] != nil)
+	return at >= 0 && at < r.n && at <= r.have+r.ahead && (at >= r.have || r.blocks[at/block] != nil)
 }
 
 // move changes what others wait for.
@@ -196,7 +238,7 @@ func cut(ctx context.Context, err error) error {
 func (r *run) wanted(ctx context.Context, at int64) bool {
 	for {
 		r.mu.Lock()
-		near, changed := at < r.asked+ahead, r.changed
+		near, changed := at < r.asked+r.ahead, r.changed
 		r.mu.Unlock()
 		if near {
 			return ctx.Err() == nil

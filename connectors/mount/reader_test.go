@@ -172,6 +172,38 @@ func TestReadsAreFewRequests(t *testing.T) {
 	}
 }
 
+// Places that are read in order by turns, as columns or by several threads, are each as one that is
+// read alone: few requests, and no byte asked for more than twice.
+func TestPlacesReadByTurns(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	for _, places := range []int{2, 5, 16} {
+		s := &store{data: made(96 << 20)}
+		var sent atomic.Int64
+		r := newReader(func(ctx context.Context, from, n int64) (io.ReadCloser, error) {
+			b, err := s.open(ctx, from, n)
+			return struct {
+				io.Reader
+				io.Closer
+			}{io.TeeReader(b, counter{&sent}), b}, err
+		}, int64(len(s.data)), same)
+		part := len(s.data) / places
+		p := make([]byte, 128<<10)
+		for at := 0; at < part; at += len(p) {
+			for place := range places {
+				off := place*part + at
+				n, err := r.ReadAt(t.Context(), p, int64(off))
+				if err != nil || !bytes.Equal(p[:n], s.data[off:off+n]) {
+					t.Fatalf("%d places: %d bytes at %d: %v", places, n, off, err)
+				}
+			}
+		}
+		r.Close()
+		if len(s.requests) > 7*places || sent.Load() > 2*int64(len(s.data)) {
+			t.Errorf("%d places took %d requests and %d bytes of %d", places, len(s.requests), sent.Load(), len(s.data))
+		}
+	}
+}
+
 // What the gateway refuses is given at once; what passes is waited for, for a while and no
 // longer; who goes away is not kept.
 func TestWhatIsAskedAgain(t *testing.T) {
@@ -231,7 +263,7 @@ func TestRunsWaitForTheirReader(t *testing.T) {
 				io.Closer
 			}{io.TeeReader(b, counter{&sent}), b}, err
 		}, int64(len(s.data)), same)
-		r.long = 64 << 20
+		r.cursors = []*cursor{{long: 64 << 20}} // one that has been read for long
 		p := make([]byte, 128<<10)
 		for off := int64(0); off < 2<<20; off += int64(len(p)) {
 			_, err := r.ReadAt(t.Context(), p, off)

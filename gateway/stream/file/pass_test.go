@@ -21,7 +21,6 @@ type passing struct {
 	taker
 	to, from *net.TCPConn
 	passed   int64
-	came     chan error
 }
 
 // passer makes a client with a connection, which ends with the test.
