@@ -100,7 +100,7 @@ test: setup build
 	 echo "$$(grep -hcE '^\s*--- PASS' .cache/test.log) passed, 0 failed"
 
 # Packages with goroutines of their own.
-RACE := ./connectors/db/... ./connectors/mount ./policy/... ./catalog/... ./gateway/...
+RACE := ./connectors/db/... ./connectors/mount ./connectors/staged ./policy/... ./catalog/... ./gateway/...
 race: setup
 	@echo "testing under the race detector"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -race -short -timeout 20m $(RACE)

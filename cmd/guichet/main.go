@@ -141,6 +141,9 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writ
 		return 0
 	}
 	if ended, is := errors.AsType[*exec.ExitError](err); is { // a command that was run has said why itself
+		if how, is := ended.Sys().(syscall.WaitStatus); is && how.Signaled() {
+			return 128 + int(how.Signal()) // as shells say it
+		}
 		return max(ended.ExitCode(), 1)
 	}
 	_, told := errors.AsType[*schemas.Error](err)

@@ -101,7 +101,7 @@ func (v renewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	defer kept.Close()
 	told := func(open schemas.OpenAnswer, err error) {
 		switch {
-		case err != nil && v.Keep:
+		case schemas.KindOf(err) == schemas.Unavailable || schemas.KindOf(err) == schemas.Busy: // it is tried again
 			fmt.Fprintln(t.Err, "guichet:", seenLines(err.Error()))
 		case err == nil && t.JSON:
 			_ = t.Print(map[string]any{"copy": kept.ID(), "open_until": open.Until, "ends_at": open.EndsAt}) // a terminal that is gone
@@ -113,7 +113,9 @@ func (v renewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 		return kept.Keep(ctx, c, time.Duration(v.For), told)
 	}
 	open, err := kept.Renew(ctx, c, time.Duration(v.For))
-	told(open, err)
+	if err == nil {
+		told(open, nil)
+	}
 	return err
 }
 

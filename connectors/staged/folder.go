@@ -20,6 +20,7 @@ const (
 	readsName = "reads.json"
 	logsName  = "reads"
 	dataName  = "data"
+	lockName  = "lock"
 )
 
 // about is what copy.json says.
@@ -95,7 +96,8 @@ func Free(dir string) error {
 	return nil
 }
 
-// Make makes a new copy in a folder, which has no files yet.
+// Make makes a new copy in a folder, which has no files yet. Errors: Conflict where another one did
+// meanwhile.
 func Make(dir, server string, made schemas.CopyAnswer) (*Copy, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -103,6 +105,14 @@ func Make(dir, server string, made schemas.CopyAnswer) (*Copy, error) {
 	}
 	c := &Copy{dir: dir, root: root, now: time.Now,
 		about: about{Server: server, Copy: made.Copy, Recipient: made.Recipient, Files: map[string]file{}}}
+	over, err := c.alone()
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	defer over()
+	if IsCopy(dir) {
+		return nil, errors.Join(schemas.Errorf(schemas.Conflict, dir, "another one stages into %s", dir), root.Close())
+	}
 	return c, c.write(aboutName, c.about)
 }
 
@@ -125,6 +135,20 @@ func (c *Copy) Size() (files int, bytes int64, missing int) {
 		bytes += f.Size
 	}
 	return len(c.about.Files), bytes, len(client.InManifest(&c.about.Manifest)) - len(c.about.Files)
+}
+
+// alone keeps others from filling, renewing and ending the copy until what it gives is called.
+func (c *Copy) alone() (func(), error) {
+	f, err := c.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, c.fault(lockName, err)
+	}
+	over, err := lock(f)
+	if err != nil {
+		over()
+		return nil, c.fault(lockName, err)
+	}
+	return over, nil
 }
 
 // key is how a file is known in the folder.

@@ -114,6 +114,38 @@ func TestReadersThatAreKilled(t *testing.T) {
 	}
 }
 
+// Several that renew one copy at once hand each read back once.
+func TestManyRenew(t *testing.T) {
+	t.Parallel()
+	site, c := newSite(t)
+	kept := site.made(c)
+	l, err := kept.newLog()
+	must(t, err)
+	var wg sync.WaitGroup
+	for range 4 {
+		other, err := Open(kept.dir)
+		must(t, err)
+		defer other.Close()
+		wg.Go(func() {
+			for i := range 10 {
+				err := l.note(fmt.Sprint("f", i%3), 1, 1)
+				if err == nil {
+					_, err = other.Renew(t.Context(), c, 0)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if site.reads.Rows != 40 {
+		t.Errorf("%d of 40 rows are handed back", site.reads.Rows)
+	}
+	_, err = Make(kept.dir, c.Address(), schemas.CopyAnswer{Copy: schemas.Lease{ID: "copy-b"}})
+	kind(t, "two copies in one folder", err, schemas.Conflict, "another one stages into")
+}
+
 // A gateway that refuses in the middle ends the staging with its words, and leaves no part of a file.
 func TestStagingThatIsRefused(t *testing.T) {
 	t.Parallel()

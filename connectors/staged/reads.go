@@ -80,10 +80,20 @@ type handed struct {
 	Logs    map[string]int64     `json:"logs,omitempty"` // bytes
 }
 
-// HandBack hands back what was read since it was called last. It keeps what it is about to hand back
+// HandBack hands back what was read since it was called last. Errors: as Renew.
+func (c *Copy) HandBack(ctx context.Context, to *client.Client) (schemas.ReadsOfCopy, error) {
+	over, err := c.alone()
+	if err != nil {
+		return schemas.ReadsOfCopy{}, err
+	}
+	defer over()
+	return c.handBack(ctx, to)
+}
+
+// handBack is HandBack of who is alone. It keeps what it is about to hand back
 // before it does, so that nothing is lost or said in two ways where the answer does not come.
 // Errors: of the gateway; Unavailable of the disk.
-func (c *Copy) HandBack(ctx context.Context, to *client.Client) (schemas.ReadsOfCopy, error) {
+func (c *Copy) handBack(ctx context.Context, to *client.Client) (schemas.ReadsOfCopy, error) {
 	var h handed
 	err := c.read(readsName, &h)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

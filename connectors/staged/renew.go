@@ -17,7 +17,12 @@ func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration
 		ask.Until = c.now().Add(lasts)
 	}
 	var out schemas.OpenAnswer
-	_, err := c.HandBack(ctx, by)
+	over, err := c.alone()
+	if err != nil {
+		return out, err
+	}
+	defer over()
+	_, err = c.handBack(ctx, by)
 	if err == nil {
 		err = by.Post(ctx, "/copies/"+string(c.ID())+"/open", ask, &out)
 	}
@@ -60,7 +65,12 @@ func (c *Copy) Keep(ctx context.Context, by *client.Client, lasts time.Duration,
 
 // End hands back what was read, has the gateway destroy the copy's key, and removes the files.
 func (c *Copy) End(ctx context.Context, by *client.Client) (schemas.ReadsOfCopy, error) {
-	reads, err := c.HandBack(ctx, by)
+	over, err := c.alone()
+	if err != nil {
+		return schemas.ReadsOfCopy{}, err
+	}
+	defer over()
+	reads, err := c.handBack(ctx, by)
 	if err != nil {
 		return reads, err
 	}
@@ -72,7 +82,7 @@ func (c *Copy) End(ctx context.Context, by *client.Client) (schemas.ReadsOfCopy,
 	if err != nil {
 		return reads, err
 	}
-	for _, name := range []string{openName, dataName, logsName, readsName, aboutName} { // and nothing that others put there
+	for _, name := range []string{openName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
 		err = c.root.RemoveAll(name)
 		if err != nil {
 			return reads, schemas.Errorf(schemas.Unavailable, c.dir, "the key is destroyed, and %s cannot be removed: %w", name, err)
