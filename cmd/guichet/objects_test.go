@@ -237,6 +237,13 @@ func TestObjectsWithPlainTools(t *testing.T) {
 			t.Errorf("%s: %v\n%s", what, err, out)
 		}
 	}
+	kit := exec.Command(os.Getenv("GUICHET_PYTHON"), "testdata/objects.py", "kit")
+	kit.Env = append(os.Environ(), "PYTHONPATH="+installedKit(t), "BASE="+g.base, "TOKEN="+bearer(t, g, "trainer"), "ENDPOINT=", "BUCKET="+string(a),
+		"KEY=v1/data/all/scans/p1/01.png", "FILE="+file)
+	text, err := kit.CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "ok kit") {
+		t.Errorf("the kit: %v\n%s", err, text)
+	}
 	out, err := exec.Command("curl", "-sSf", "-H", "Authorization: Bearer "+l.Token, "-r", "128-131",
 		g.base+"/api/v1/agreements/"+string(a)+"/objects/data/all/scans/%C3%A4%20b%252F%3F.dcm").CombinedOutput()
 	if err != nil || string(out) != "DICM" {

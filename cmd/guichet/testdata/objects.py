@@ -1,7 +1,7 @@
 """Reads one agreement's objects by range, through HTTP or the S3 face, with clients that know
 nothing of Guichet.
 
-Usage: objects.py boto3 | s3fs; in the environment ENDPOINT, BUCKET, the AWS keys, KEY (of an
+Usage: objects.py boto3 | s3fs | kit; in the environment ENDPOINT, BUCKET, the AWS keys, KEY (of an
 object) and FILE (that has its bytes). Prints "ok WHAT".
 """
 import os, sys
@@ -44,6 +44,28 @@ def s3fs_():
         f.seek(-7, 2)
         assert f.read() == WANT[-7:]
     assert fs.cat_file(f"{BUCKET}/{KEY}") == WANT
+
+
+def kit_():
+    import fsspec
+    fs = fsspec.filesystem("guichet", url=E["BASE"], token=E["TOKEN"])
+    path = f"{BUCKET}/{KEY}"
+    folder = path.rsplit("/", 3)[0]
+    assert path in fs.find(folder) and len(fs.find(folder)) == 4 and fs.isdir(path.rsplit("/", 1)[0]), fs.find(folder)
+    assert fs.ls(path.rsplit("/", 1)[0], detail=False) == [path] and fs.glob(f"{folder}/**/*.png") == [path]
+    info = fs.info(path)
+    assert info["size"] == len(WANT) and info["content_type"] == "image/png" and fs.cat_file(path) == WANT
+    with fs.open(path) as f:
+        f.seek(1000000)
+        assert f.read(100) == WANT[1000000:1000100]
+    (dicom,) = fs.glob(f"{folder}/scans/*.dcm")
+    assert fs.cat_file(dicom, 128, 132) == b"DICM" and fs.cat_file(f"{folder}/notes.txt") == b""
+    for wrong in (path + "x", path + "/x", f"{folder}/00000.arrow"):
+        try:
+            fs.cat_file(wrong)
+        except FileNotFoundError:
+            continue
+        raise AssertionError(f"{wrong} is there")
 
 
 for what in sys.argv[1:]:

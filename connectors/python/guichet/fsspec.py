@@ -1,8 +1,8 @@
-"""The shards of agreements as files, for what opens addresses through fsspec: pandas, pyarrow,
+"""The shards and objects of agreements as files, for what opens addresses through fsspec: pandas, pyarrow,
 polars, DuckDB, Hugging Face datasets.
 
-In: addresses guichet://AGREEMENT/VERSION/TABLE/SPLIT/00000.arrow, the names of the S3 face. Out:
-Arrow IPC files as the agreement shows them, read-only. Always: a read gives the bytes that it
+In: addresses guichet://AGREEMENT/VERSION/TABLE/SPLIT/00000.arrow, the names of the S3 face, where an
+object has its own name. Out: Arrow IPC files as the agreement shows them, objects as they are, read-only. Always: a read gives the bytes that it
 asked for or raises; leases are renewed; a file's bytes never change, a newer version is another
 folder. What the gateway refuses is a PermissionError or a FileNotFoundError in its words.
 
@@ -23,6 +23,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Iterable, Sequence
+from urllib.parse import quote
 
 from fsspec.caching import BaseCache
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
@@ -70,11 +71,13 @@ class GuichetFileSystem(AbstractFileSystem):  # type: ignore[misc]
         names = path.split("/")
         if not path:
             raise FileNotFoundError(errno.ENOENT, "say which agreement: guichet://agr-…")
-        if len(names) == 5:
+        if _shard(names) is not None:
             found = [path]
         else:
             depth = len(names) + 1
-            found = list(dict.fromkeys("/".join(f.split("/")[:depth]) for f in self._named(names) if f.startswith(path + "/")))
+            files = self._named(names)
+            below = ("/".join(f.split("/")[:depth]) for f in files if f.startswith(path + "/"))
+            found = [path] if path in files else list(dict.fromkeys(below))
         if not found:
             raise FileNotFoundError(errno.ENOENT, f"there is no {path!r} in the agreement: {', '.join(self._tables(names))}")
         return [self.info(f) for f in found] if detail else sorted(found)
@@ -82,16 +85,25 @@ class GuichetFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         path = self._strip_protocol(path).strip("/")
         names = path.split("/")
-        if len(names) < 5:
-            files = self._named(names) if path else ()
-            if path and not any(f.startswith(path + "/") for f in files):
-                raise FileNotFoundError(errno.ENOENT, f"there is no {path!r} in the agreement: {', '.join(self._tables(names))}")
-            return {"name": path, "size": 0, "type": "directory"}
         found = self._files.get(path)
-        if found is None:
-            size, tag = self._measured(path)
+        if found is None and _shard(names) is not None:
+            try:
+                size, tag = self._measured(path)
+            except Refused:  # a table of objects has no shards
+                if path in self._named(names):
+                    raise
+                raise FileNotFoundError(errno.ENOENT, f"there is no {path!r} in the agreement: {', '.join(self._tables(names))}") from None
             found = self._files[path] = {"name": path, "size": size, "type": "file", "ETag": tag}
-        return dict(found)
+        if found is None and path:
+            files = self._named(names)
+            o = files.get(path)
+            if o:
+                tag = f'"{o["sha256"]}"'
+                found = {"name": path, "size": o["size"], "type": "file", "ETag": tag, "content_type": o["media_type"]}
+                self._files[path] = found
+            elif not any(f.startswith(path + "/") for f in files):
+                raise FileNotFoundError(errno.ENOENT, f"there is no {path!r} in the agreement: {', '.join(self._tables(names))}")
+        return dict(found) if found else {"name": path, "size": 0, "type": "directory"}
 
     def exists(self, path: str, **kwargs: Any) -> bool:
         try:
@@ -154,10 +166,15 @@ class GuichetFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self._manifests[agreement, found["version"]] = found
         return found
 
-    def _named(self, names: Sequence[str]) -> list[str]:
-        """All files of the version that a path names, of the latest where it names none."""
-        m = self._manifest(names)
-        return [f"{names[0]}/{m['version']}/{t['table']}/{t['split']}/{i:05}.arrow" for t in m["tables"] for i in range(len(t["shards"]))]
+    def _named(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """All files of the version that a path names, of the latest where it names none; of an
+        object what the manifest says of it."""
+        m, out = self._manifest(names), {}
+        for t in m["tables"]:
+            folder = f"{names[0]}/{m['version']}/{t['table']}/{t['split']}"
+            out.update({f"{folder}/{i:05}.arrow": {} for i in range(len(t["shards"] or ()))})
+            out.update({f"{folder}/{o['name']}": o for o in t.get("objects", ())})
+        return out
 
     def _tables(self, names: Sequence[str]) -> list[str]:
         m = self._manifest(names[:1])
@@ -176,11 +193,12 @@ class GuichetFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _at(self, path: str) -> tuple[str, str, str]:
         """Agreement, version and address of a file."""
         agreement, version, table, split, name = path.split("/", 4)
-        digits = name.removesuffix(".arrow")
-        if digits == name or len(digits) != 5 or not (digits.isascii() and digits.isdigit()):
-            raise FileNotFoundError(errno.ENOENT, f"there is no {path!r}: files are 00000.arrow, 00001.arrow, …")
+        shard = _shard(path.split("/"))
+        if shard is None:
+            asked = query({"version": version, "run": self._run})
+            return agreement, version, f"/agreements/{agreement}/objects/{table}/{split}/{quote(name)}{asked}"
         asked = query({"version": version, "columns": self._columns, "run": self._run})
-        return agreement, version, f"/agreements/{agreement}/tables/{table}/{split}/{int(digits)}.arrow{asked}"
+        return agreement, version, f"/agreements/{agreement}/tables/{table}/{split}/{shard}.arrow{asked}"
 
     def _measured(self, path: str) -> tuple[int, str]:
         """Size and ETag. Where a HEAD does not say them, the first byte is asked for: a file whose
@@ -210,6 +228,14 @@ class GuichetFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return got
 
         return self._asked(agreement, version, get)  # type: ignore[no-any-return]
+
+
+def _shard(names: Sequence[str]) -> int | None:
+    """The number of the shard that a path names."""
+    digits = names[-1].removesuffix(".arrow")
+    if len(names) != 5 or digits == names[-1] or len(digits) != 5 or not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits)
 
 
 class _File(AbstractBufferedFile):  # type: ignore[misc]
