@@ -146,6 +146,33 @@ func TestManyRenew(t *testing.T) {
 	kind(t, "two copies in one folder", err, schemas.Conflict, "another one stages into")
 }
 
+// A folder that is damaged, or in which nothing can be written, is told as what it is.
+func TestDamagedFolders(t *testing.T) {
+	t.Parallel()
+	site, c := newSite(t)
+	for name, damage := range map[string]string{"copy.json": "there is no staged copy in", "reads.json": "reads.json cannot be read"} {
+		kept := site.made(c)
+		must(t, os.WriteFile(kept.dir+"/"+name, []byte(`{"copy":`), 0o600))
+		again, err := Open(kept.dir)
+		if err == nil {
+			_, err = again.HandBack(t.Context(), c)
+		}
+		kind(t, name, err, schemas.Invalid, damage, kept.dir)
+	}
+	kept := site.made(c)
+	must(t, kept.root.RemoveAll(lockName))
+	must(t, kept.root.Mkdir(lockName, 0o700))
+	_, err := kept.HandBack(t.Context(), c)
+	kind(t, "no lock", err, schemas.Unavailable, "lock cannot be written into "+kept.dir)
+	_, err = kept.Renew(t.Context(), c, 0)
+	kind(t, "no lock", err, schemas.Unavailable)
+	_, err = kept.End(t.Context(), c)
+	kind(t, "no lock", err, schemas.Unavailable)
+	file := t.TempDir() + "/file"
+	must(t, os.WriteFile(file, nil, 0o600))
+	kind(t, "a file", Free(file), schemas.Invalid, "cannot be made")
+}
+
 // A gateway that refuses in the middle ends the staging with its words, and leaves no part of a file.
 func TestStagingThatIsRefused(t *testing.T) {
 	t.Parallel()
