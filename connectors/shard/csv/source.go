@@ -340,7 +340,7 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		if rows == 0 {
 			return nil
 		}
-		b, err := columnsOf(rb.NewRecord())
+		b, err := batch.RowsOf(rb.NewRecord())
 		if err != nil {
 			return err
 		}
@@ -407,18 +407,4 @@ func (s *Source) append(rb *array.RecordBuilder, sc *scanner) error {
 		}
 	}
 	return nil
-}
-
-// columnsOf takes a record of Arrow's as rows of a source.
-func columnsOf(rec arrow.Record) (batch.Rows, error) {
-	b := batch.Rows{Len: int(rec.NumRows())}
-	known := map[arrow.ArrayData]*column.Column{}
-	for i, a := range rec.Columns() {
-		c, err := column.FromArrow(a.Data(), known)
-		if err != nil {
-			return b, ipc.Invalid("column %q: %w", rec.ColumnName(i), err)
-		}
-		b.Columns = append(b.Columns, c)
-	}
-	return b, nil
 }

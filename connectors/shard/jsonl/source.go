@@ -15,7 +15,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"guichet/connectors/batch"
-	"guichet/connectors/column"
 	"guichet/connectors/ipc"
 )
 
@@ -118,7 +117,7 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		if rows == 0 {
 			return nil
 		}
-		b, err := rowsOf(rb.NewRecord())
+		b, err := batch.RowsOf(rb.NewRecord())
 		if err != nil {
 			return err
 		}
@@ -142,18 +141,4 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		return err
 	}
 	return flush()
-}
-
-// rowsOf takes a record of Arrow's as rows of a source.
-func rowsOf(rec arrow.Record) (batch.Rows, error) {
-	b := batch.Rows{Len: int(rec.NumRows())}
-	known := map[arrow.ArrayData]*column.Column{}
-	for i, a := range rec.Columns() {
-		c, err := column.FromArrow(a.Data(), known)
-		if err != nil {
-			return b, ipc.Invalid("column %q: %w", rec.ColumnName(i), err)
-		}
-		b.Columns = append(b.Columns, c)
-	}
-	return b, nil
 }
