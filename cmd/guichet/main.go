@@ -141,6 +141,9 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writ
 		return 0
 	}
 	if ended, is := errors.AsType[*exec.ExitError](err); is { // a command that was run has said why itself
+		if s, is := ended.Sys().(syscall.WaitStatus); is && s.Signaled() { // as a shell says it
+			return 128 + int(s.Signal())
+		}
 		return max(ended.ExitCode(), 1)
 	}
 	_, told := errors.AsType[*schemas.Error](err)
