@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"guichet/cmd/guichet/args"
@@ -186,6 +187,11 @@ func (v execCmd) run(t *terminal.Terminal, at string) error {
 	cmd := exec.Command(v.Command[0], v.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.In, t.Out, t.Err
 	cmd.Env = append(os.Environ(), "GUICHET_DATA="+at)
+	if v.HTTP { // what is served on this machine is asked of no proxy, which would see the address
+		for _, name := range []string{"no_proxy", "NO_PROXY"} {
+			cmd.Env = append(cmd.Env, name+"="+strings.Trim(os.Getenv(name)+",127.0.0.1", ","))
+		}
+	}
 	// The command ends by its own will, also where a scheduler asks or the terminal is gone: its data stay until then.
 	asked := make(chan os.Signal, 4)
 	signal.Notify(asked, syscall.SIGTERM)

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,14 +66,20 @@ func (v stageCmd) begin(ctx context.Context, c *client.Client) (*staged.Copy, er
 			_ = kept.Close()
 			err = schemas.BadField("copy", "DIR", "%s has a copy of %s: name another folder", v.Dir, kept.Of().Agreement)
 		}
+		if err == nil && !v.in(kept.Of()) {
+			_ = kept.Close()
+			err = schemas.BadField("copy", "DIR",
+				"%s has a copy of another version, table or other columns: leave them out to go on with it, or name another folder", v.Dir)
+		}
 		return kept, err
 	}
 	err := staged.Free(v.Dir)
 	if err != nil {
 		return nil, err
 	}
+	where := []rune(v.Dir)
 	ask := schemas.CopyAsk{Agreement: schemas.AgreementID(v.Agreement), Version: schemas.VersionID(v.Version), Table: v.Table,
-		Run: schemas.RunID(v.RunID), Name: v.Dir}
+		Run: schemas.RunID(v.RunID), Name: string(where[max(0, len(where)-mostName):])}
 	if v.Columns != "" {
 		ask.Columns = strings.Split(string(v.Columns), ",")
 	}
@@ -83,6 +89,15 @@ func (v stageCmd) begin(ctx context.Context, c *client.Client) (*staged.Copy, er
 		return nil, err
 	}
 	return staged.Make(v.Dir, c.Address(), made)
+}
+
+// mostName is the longest name of a copy: of a longer path its end says more.
+const mostName = 200
+
+// in says whether a copy of item is what is asked for.
+func (v shown) in(item schemas.LeaseItem) bool {
+	return (v.Version == "" || v.Version == string(item.Version)) && (v.Table == "" || v.Table == item.Table) &&
+		(v.Columns == "" || string(v.Columns) == strings.Join(item.Columns, ","))
 }
 
 // renewCmd opens a staged copy again.
@@ -119,18 +134,23 @@ func (v renewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	return err
 }
 
-// copyIn opens the copy in a folder, with a client of its gateway.
+// copyIn opens the copy in a folder, with a client of its gateway. No token goes where a folder
+// alone says.
 func (g *grammar) copyIn(ctx context.Context, dir string) (*staged.Copy, *client.Client, error) {
 	kept, err := staged.Open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	g.Server = cmp.Or(g.Server, kept.Server())
 	c, err := g.client(ctx)
-	if err != nil {
-		_ = kept.Close()
+	if err == nil && g.Server == "" && g.JobKey == "" && c.Address() != kept.Server() { // the folder may be of anybody
+		err = &schemas.Error{Kind: schemas.Invalid, Subject: dir,
+			Message: fmt.Sprintf("the copy in %s came from %s, and you are signed in at %s", dir, seenLines(kept.Server()), c.Address()),
+			Remedy:  "where you know that gateway, name it: --server " + seenLines(kept.Server())}
 	}
-	return kept, c, err
+	if err != nil {
+		return nil, nil, errors.Join(err, kept.Close())
+	}
+	return kept, c, nil
 }
 
 // unstageCmd ends a staged copy.

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +34,32 @@ func TestStage(t *testing.T) {
 	out, err := m.runs(m.env, "stage", string(m.id), dir)
 	if err != nil || !strings.Contains(out, "2 files") || !strings.Contains(out, "guichet renew "+dir+" --keep") {
 		t.Fatalf("it is staged with %v:\n%s", err, out)
+	}
+	_, err = m.runs(m.env, "stage", string(m.id), dir, "--columns", "n")
+	if err == nil {
+		t.Error("a copy of all columns goes on as one of another")
+	}
+	planted := filepath.Join(t.TempDir(), "planted") // somebody else's folder names a gateway that is none
+	about, err := os.ReadFile(filepath.Join(dir, "copy.json"))
+	if err != nil || os.Mkdir(planted, 0o700) != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer elsewhere.Close()
+	gateway := m.env[len(m.env)-1]
+	text := strings.ReplaceAll(string(about), strings.TrimPrefix(gateway, "GUICHET_SERVER="), elsewhere.URL)
+	written(t, planted, "copy.json", text)
+	plain := slices.DeleteFunc(slices.Clone(m.env), func(e string) bool { return strings.HasPrefix(e, "GUICHET_SERVER=") })
+	person := slices.DeleteFunc(slices.Clone(plain), func(e string) bool { return strings.HasPrefix(e, "GUICHET_JOB_KEY=") })
+	person = append(person, "GUICHET_TOKEN_FILE="+written(t, t.TempDir(), "token", "secret"))
+	out, err = m.runs(person, "renew", planted)
+	if err == nil || !strings.Contains(out, "came from "+elsewhere.URL) {
+		t.Errorf("a token goes where a folder says: %v\n%s", err, out)
+	}
+	_, _ = m.runs(plain, "renew", planted) // by a job key, which knows its gateway
+	if asked || !strings.Contains(text, elsewhere.URL) {
+		t.Error("a folder says where a job's signature goes")
 	}
 	out, err = m.runs(m.env, "stage", string(m.id), dir) // all of it is there
 	if err != nil {
@@ -102,9 +133,15 @@ else:
 func TestExecByHTTP(t *testing.T) {
 	t.Parallel()
 	m := newMounted(t)
-	out, err := m.runs(m.env, "exec", "--http", string(m.id), "--", "sh", "-c",
+	env := append(slices.Clone(m.env), "http_proxy=http://127.0.0.1:1", "NO_PROXY=.example") // as of a cluster, which reaches no program's own
+	env = append(env, "GUICHET_SERVER=http://"+strings.TrimPrefix(m.g.base, "http://"))
+	out, err := m.runs(env, "exec", "--http", string(m.id), "--", "sh", "-c",
 		`curl -sf -r 0-5 $GUICHET_DATA/data/all/0.arrow; curl -s -o /dev/null -w ' %{http_code}' ${GUICHET_DATA%/*}/data/all/0.arrow`)
 	if err != nil || out != "ARROW1 404" {
 		t.Errorf("%v: %s", err, out)
+	}
+	out, err = m.runs(env, "exec", "--http", string(m.id), "--", "sh", "-c", "kill -9 $$")
+	if exit, is := errors.AsType[*exec.ExitError](err); !is || exit.ExitCode() != 128+9 {
+		t.Errorf("a command that was killed: %v: %s", err, out)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"sync"
+	"time"
 
 	"filippo.io/age"
 	"github.com/cenkalti/backoff/v5"
@@ -26,8 +27,10 @@ type Files interface {
 	Range(ctx context.Context, f *client.File, from, n int64) (io.ReadCloser, error)
 }
 
-// fills is how many files are fetched at once.
-const fills = 4
+const (
+	fills    = 4           // files that are fetched at once
+	keepEach = time.Second // what is there is written down; files of the last second are fetched again after a kill
+)
 
 // Fill fetches what is missing, so that one goes on where another ended. told is called with the
 // bytes that are there, and with all of them. Errors: of the gateway; Unavailable where the disk takes
@@ -63,12 +66,17 @@ func (c *Copy) Fill(ctx context.Context, from Files, told func(done, all int64))
 		all += list[i].Size
 	}
 	var mu sync.Mutex
+	var kept time.Time
 	there := func(i int, f file) error {
 		mu.Lock()
 		defer mu.Unlock()
 		c.about.Files[key(&list[i])] = f
 		done += f.Size
 		told(done, all)
+		if time.Since(kept) < keepEach {
+			return nil
+		}
+		kept = time.Now()
 		return c.write(aboutName, c.about)
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -96,6 +104,10 @@ func (c *Copy) Fill(ctx context.Context, from Files, told func(done, all int64))
 		})
 	}
 	late := group.Wait()
+	if err == nil {
+		err = late
+	}
+	late = c.write(aboutName, c.about)
 	if err == nil {
 		err = late
 	}

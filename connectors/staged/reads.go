@@ -25,6 +25,7 @@ import (
 type log struct {
 	mu   sync.Mutex
 	file *os.File
+	torn int64 // bytes of a line at its end that the disk took only a part of
 	c    *Copy
 }
 
@@ -62,11 +63,32 @@ func (l *log) note(name string, rows, n int64) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, err = l.file.Write(append(b, '\n'))
+	err = l.mend()
 	if err != nil {
 		return l.c.fault(logsName, err)
 	}
+	wrote, err := l.file.Write(append(b, '\n'))
+	if err != nil {
+		l.torn = int64(wrote)
+		return l.c.fault(logsName, err)
+	}
 	return nil
+}
+
+// mend takes away what a full disk left of a line: the next one would make it one that nobody can read.
+func (l *log) mend() error {
+	if l.torn == 0 {
+		return nil
+	}
+	st, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	err = l.file.Truncate(st.Size() - l.torn)
+	if err == nil {
+		l.torn = 0
+	}
+	return err
 }
 
 // Close ends the log.

@@ -461,6 +461,14 @@ func TestLogs(t *testing.T) {
 	if err != nil || got.Rows != 12+2*schemas.MaxReads {
 		t.Errorf("%+v, %v", got, err)
 	}
+	l.torn = 9 // the disk was full in the middle of a line, and has room again
+	_, err = l.file.WriteString(`{"file":"`)
+	must(t, err)
+	must(t, l.note("a", 1, 1))
+	got, err = kept.HandBack(t.Context(), c)
+	if err != nil || got.Rows != 13+2*schemas.MaxReads {
+		t.Errorf("after a full disk: %+v, %v", got, err)
+	}
 	_, err = l.file.WriteString("not a line\n")
 	must(t, err)
 	_, err = kept.HandBack(t.Context(), c)

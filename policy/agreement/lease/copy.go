@@ -36,7 +36,8 @@ func (s *Leases) Stage(ctx context.Context, c Caller, ask schemas.CopyAsk) (sche
 	if !schemas.IsLine(ask.Name) {
 		return out, schemas.BadField("copy", "/name", "a name is one line of text")
 	}
-	identity, sealed, err := s.newIdentity()
+	id := schemas.NewCopyID()
+	identity, sealed, err := s.newIdentity(id)
 	if err != nil {
 		return out, err
 	}
@@ -46,6 +47,7 @@ func (s *Leases) Stage(ctx context.Context, c Caller, ask schemas.CopyAsk) (sche
 		if err != nil {
 			return nil, err
 		}
+		l.ID = id
 		a, err := s.placed(ctx, c, &l, b)
 		switch {
 		case err != nil:
@@ -68,7 +70,7 @@ func (s *Leases) Stage(ctx context.Context, c Caller, ask schemas.CopyAsk) (sche
 			if err != nil {
 				return err
 			}
-			_, err = tx.Exec(ctx, `DELETE FROM copy WHERE until < ?`, s.now().UnixMicro())
+			_, err = tx.Exec(ctx, `UPDATE copy SET sealed = '' WHERE until < ?`, s.now().UnixMicro()) // who provides its data still finds it
 			if err == nil {
 				_, err = tx.Exec(ctx, `INSERT INTO copy (id, provider, until, sealed) VALUES (?, ?, ?, ?)`,
 					string(l.ID), string(a.Provider), l.Until.UnixMicro(), sealed)
@@ -82,7 +84,7 @@ func (s *Leases) Stage(ctx context.Context, c Caller, ask schemas.CopyAsk) (sche
 	return out, err
 }
 
-// stageable gives the lease that a staged copy is, who is named in the record, and what is looked
+// stageable gives the lease that a staged copy is, still without its id, who is named in the record, and what is looked
 // at once more in the transaction.
 func (s *Leases) stageable(
 	ctx context.Context, c Caller, ask schemas.CopyAsk, b agreement.Basis,
@@ -110,7 +112,7 @@ func (s *Leases) stageable(
 		l = schemas.Lease{Participant: by.Participant, Issuer: by.Issuer, Subject: by.Subject, Run: ask.Run, Items: items}
 		ends, err = s.complete(ctx, by, &l, b)
 	}
-	l.ID, l.Name, l.Until = schemas.NewCopyID(), ask.Name, ends.UTC()
+	l.Name, l.Until = ask.Name, ends.UTC()
 	return l, by, check, err
 }
 

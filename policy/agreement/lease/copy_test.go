@@ -252,16 +252,25 @@ func TestAStagedCopyEnds(t *testing.T) {
 		_, err = d.Open(ctx, mine(), own.Copy.ID, schemas.OpenAsk{})
 		agreementtest.Refused(t, "revoked", err, schemas.Denied, "the staged copy was revoked on", "a mistake")
 		var n int
-		agreementtest.Must(t, d.DB.QueryRow(ctx, "SELECT count(*) FROM copy WHERE id = ?", string(own.Copy.ID)).Scan(&n))
+		agreementtest.Must(t, d.DB.QueryRow(ctx, "SELECT count(*) FROM copy WHERE id = ? AND sealed <> ''", string(own.Copy.ID)).Scan(&n))
 		if n != 0 {
 			t.Error("its key is kept")
 		}
+		time.Sleep(200 * time.Hour) // long after, and after others staged
+		later, err := d.Stage(ctx, mine(), schemas.CopyAsk{Agreement: d.Agree(t, "ds-2", func(a *schemas.Agreement) {
+			a.Stage, a.Until = true, time.Now().Add(time.Hour)
+		}).ID})
+		agreementtest.Must(t, err)
 		read := schemas.ReadOfCopy{At: time.Now(), By: "n", File: "a/train/0.arrow", Rows: 3}
 		for _, id := range []schemas.LeaseID{own.Copy.ID, c.Copy.ID} {
 			got, err := d.HandBack(ctx, mine(), id, schemas.ReadsAsk{Reads: []schemas.ReadOfCopy{read}})
 			if err != nil || got.Rows != 3 {
 				t.Errorf("what was read of an ended copy is not taken: %+v, %v", got, err)
 			}
+		}
+		listed, _, err := d.Copies(ctx, agreementtest.Owner(), "", 10)
+		if err != nil || len(listed) != 3 {
+			t.Errorf("its provider sees %d of 3 copies, the last one %s, with %v", len(listed), later.Copy.ID, err)
 		}
 	})
 }
@@ -276,6 +285,11 @@ func TestKeysOfCopiesAreSealed(t *testing.T) {
 	elsewhere.key = []byte(strings.Repeat("x", 32))
 	_, err = elsewhere.Open(t.Context(), mine(), c.Copy.ID, schemas.OpenAsk{})
 	agreementtest.Refused(t, "another key", err, schemas.Unavailable, "another key than the one that made it")
+	other, err := d.Stage(t.Context(), mine(), schemas.CopyAsk{Agreement: d.Agree(t, "ds-1", staging).ID})
+	agreementtest.Must(t, err)
+	d.Exec(t, `UPDATE copy SET sealed = (SELECT sealed FROM copy WHERE id = '`+string(c.Copy.ID)+`')`)
+	_, err = d.Open(t.Context(), mine(), other.Copy.ID, schemas.OpenAsk{})
+	agreementtest.Refused(t, "that of another copy", err, schemas.Unavailable, "the database was edited")
 	d.Exec(t, `UPDATE copy SET sealed = 'eA=='`)
 	_, err = d.Open(t.Context(), mine(), c.Copy.ID, schemas.OpenAsk{})
 	agreementtest.Refused(t, "edited", err, schemas.Unavailable, "the database was edited")

@@ -18,8 +18,8 @@ import (
 )
 
 // newIdentity makes the key of a staged copy, and its form for the database, from which nothing is
-// read without this site's own key.
-func (s *Leases) newIdentity() (*age.HybridIdentity, string, error) {
+// read without this site's own key, nor as the key of another copy.
+func (s *Leases) newIdentity(id schemas.LeaseID) (*age.HybridIdentity, string, error) {
 	identity, err := age.GenerateHybridIdentity()
 	if err != nil {
 		return nil, "", fmt.Errorf("make the key of a copy: %w", err)
@@ -28,14 +28,14 @@ func (s *Leases) newIdentity() (*age.HybridIdentity, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return identity, base64.StdEncoding.EncodeToString(box.Seal(nil, nil, []byte(identity.String()), nil)), nil
+	return identity, base64.StdEncoding.EncodeToString(box.Seal(nil, nil, []byte(identity.String()), []byte(id))), nil
 }
 
 // unseal gives the key of a staged copy. Errors: Denied where it was destroyed.
 func (s *Leases) unseal(ctx context.Context, q db.Querier, id schemas.LeaseID) (string, error) {
 	var sealed string
 	err := q.QueryRow(ctx, `SELECT sealed FROM copy WHERE id = ?`, string(id)).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == "" {
 		return "", schemas.Refuse(string(id), "copy.ended", "the gateway", "the key of the staged copy was destroyed", "stage the data again")
 	}
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Leases) unseal(ctx context.Context, q db.Querier, id schemas.LeaseID) (
 	}
 	text, err := base64.StdEncoding.DecodeString(sealed)
 	if err == nil {
-		text, err = box.Open(nil, nil, text, nil)
+		text, err = box.Open(nil, nil, text, []byte(id))
 	}
 	if err != nil {
 		return "", schemas.Errorf(schemas.Unavailable, string(id),

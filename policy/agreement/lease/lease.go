@@ -311,8 +311,9 @@ func (s *Leases) answer(l schemas.Lease, until, ends time.Time) (schemas.LeaseAn
 // issue stores a lease with its changes, which are of a kind.
 func (s *Leases) issue(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, l *schemas.Lease) error {
 	// Whoever makes leases sweeps them: a site without jobs keeps the last few, and needs no
-	// clock of its own for them.
-	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ?`, s.now().Add(-forgetLeases).UnixMicro())
+	// clock of its own for them. Staged copies stay: what was read of them is handed back later, and looked at.
+	_, err := tx.Exec(ctx, `DELETE FROM lease WHERE until < ? AND id NOT LIKE ?`,
+		s.now().Add(-forgetLeases).UnixMicro(), schemas.CopyPrefix+"%")
 	if err != nil {
 		return fmt.Errorf("forget old leases: %w", err)
 	}
