@@ -108,3 +108,14 @@ func TestNamesCanBeFiles(t *testing.T) {
 		}
 	})
 }
+
+// Whoever publishes scans is told that their headers can name patients.
+func TestScansAreRemarkedOn(t *testing.T) {
+	t.Parallel()
+	o := NewReader("a.dcm", io.MultiReader(bytes.NewReader(make([]byte, 128)), strings.NewReader("DICM\x02\x00\x00\x00")))
+	_, err := io.Copy(io.Discard, o)
+	s, note := o.Learnt()
+	if err != nil || s.MediaType != "application/dicom" || !strings.Contains(note, "can name patients") {
+		t.Errorf("%+v: %q, %v", s, note, err)
+	}
+}

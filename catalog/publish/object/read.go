@@ -62,5 +62,8 @@ func (o *Reader) see(p []byte) {
 func (o *Reader) Learnt() (s schemas.Shard, note string) {
 	s = schemas.Shard{Name: o.name, Size: o.n, SHA256: hex.EncodeToString(o.sha.Sum(nil)), Rows: 1, Batches: o.pieces}
 	s.MediaType, note = media.TypeOf(o.name, o.head)
+	if s.MediaType == "application/dicom" && note == "" {
+		note = "DICOM headers can name patients, and an object is given whole: see that they were taken out"
+	}
 	return s, note
 }
