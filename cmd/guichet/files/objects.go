@@ -78,10 +78,25 @@ func Fetch(
 	return out, err
 }
 
+// partName is where an object lies in the folder until it has all of its bytes. No table begins with
+// a dot, so no object is called so; and it is short whatever the object's name is.
+func partName(at string) string {
+	sum := sha256.Sum256([]byte(at))
+	return ".part-" + hex.EncodeToString(sum[:16])
+}
+
 // fetch writes one object; it is true where it was there.
 func fetch(ctx context.Context, root *os.Root, c *client.Client, id schemas.AgreementID, f *client.File) (bool, error) {
 	at := path.Join(f.Table, f.Split, f.Name)
-	if have, err := root.Open(at); err == nil {
+	is, err := root.Stat(at)
+	if err == nil && is.IsDir() {
+		return false, schemas.Errorf(schemas.Invalid, at, "%s is a folder, and is to be a file: move it away, or fetch into another folder", at)
+	}
+	if err == nil && is.Mode().IsRegular() && is.Size() == f.Size {
+		have, err := root.Open(at)
+		if err != nil {
+			return false, schemas.Errorf(schemas.Invalid, at, "%s cannot be compared: %w", at, err)
+		}
 		sum := sha256.New()
 		_, err = io.Copy(sum, have)
 		have.Close()
@@ -92,11 +107,11 @@ func fetch(ctx context.Context, root *os.Root, c *client.Client, id schemas.Agre
 	fail := func(err error) error {
 		return schemas.Errorf(schemas.Unavailable, at, "the file %s cannot be written: %w", at, err)
 	}
-	err := root.MkdirAll(path.Dir(at), 0o700)
+	err = root.MkdirAll(path.Dir(at), 0o700)
 	if err != nil {
 		return false, fail(err)
 	}
-	part := at + ".part"
+	part := partName(at)
 	w, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return false, fail(err)

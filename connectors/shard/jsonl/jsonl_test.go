@@ -58,6 +58,7 @@ func TestTypes(t *testing.T) {
 		"numbers":                {"{\"n\":1}\n{\"n\":2.50}\n{\"n\":1e3}\n{\"n\":0.10000000000000001}\n{\"n\":-0.0}", "n float64", `{"n":1} {"n":2.5} {"n":1000} {"n":0.1} {"n":-0}`},
 		"beyond int64":           {"{\"n\":1}\n{\"n\":18446744073709551615}", "n uint64", `{"n":1} {"n":18446744073709551615}`},
 		"int64's ends":           {"{\"n\":-9223372036854775808}\n{\"n\":9223372036854775807}", "n int64", `{"n":-9223372036854775808} {"n":9223372036854775807}`},
+		"0 with a sign":          {"{\"n\":-0}\n{\"n\":18446744073709551615}", "n uint64", `{"n":0} {"n":18446744073709551615}`},
 		"floats without a point": {"{\"n\":18014398509481990}\n{\"n\":100000000000000000000}", "n float64", `{"n":18014398509481990} {"n":100000000000000000000}`},
 		"exact beside floats":    {"{\"n\":9007199254740992}\n{\"n\":0.5}", "n float64", `{"n":9007199254740992} {"n":0.5}`},
 		"seconds":                {"{\"t\":\"2026-01-02T03:04:05Z\"}\n{\"t\":null}", "t timestamp[s, tz=UTC]", `{"t":"2026-01-02 03:04:05Z"} {"t":null}`},
@@ -87,6 +88,28 @@ func TestTypes(t *testing.T) {
 				t.Errorf("packed: %s %s, %v", again, packedRows, err)
 			}
 		})
+	}
+}
+
+// TestSparse: lines that leave most members out make batches of few rows, since each null takes room.
+func TestSparse(t *testing.T) {
+	var wide strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&wide, `,"k%d":{"x":1}`, i)
+	}
+	text := "{" + wide.String()[1:] + "}\n" + strings.Repeat("{}\n", 1000)
+	s, err := Open(t.Context(), []byte(text), Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, most := 0, 0
+	err = s.Each(t.Context(), func(b batch.Rows) error {
+		rows += b.Len
+		most = max(most, b.Len)
+		return nil
+	})
+	if err != nil || rows != 1001 || most*10_000 > maxCells+10_000 {
+		t.Errorf("%d rows, at most %d in a batch, %v", rows, most, err)
 	}
 }
 

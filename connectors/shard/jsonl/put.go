@@ -174,6 +174,9 @@ func putWhole(b array.Builder, text string) error {
 	if _, whole := new(big.Int).SetString(text, 10); !whole || len(text) > 20 {
 		return errNot
 	}
+	if text == "-0" { // no whole number has the sign of 0
+		text = "0"
+	}
 	if b.AppendValueFromString(text) != nil {
 		return errNot
 	}

@@ -21,6 +21,7 @@ import (
 const (
 	maxRows  = 16_384 // rows of a batch, at most
 	maxBytes = 2 << 20
+	maxCells = 2 << 20 // values of a batch: members that lines leave out are nulls, and take room
 )
 
 // Options say how one file is to be read.
@@ -111,6 +112,7 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		top.index[field.Name] = i
 		top.members = append(top.members, newPlace(field.Type, rb.Field(i)))
 	}
+	cells := leaves(s.fields)
 	w := walker{}
 	rows, first, start := 0, 0, int64(0)
 	flush := func() error {
@@ -131,7 +133,7 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		}
 		return top.object(&w, rows)
 	}, func(at int64) error {
-		if rows < maxRows && at-start < maxBytes {
+		if rows < maxRows && at-start < maxBytes && rows*cells < maxCells {
 			return nil
 		}
 		start = at
@@ -141,4 +143,15 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		return err
 	}
 	return flush()
+}
+
+// leaves counts the values of a row that have no list around them.
+func leaves(fields []arrow.Field) (n int) {
+	for _, f := range fields {
+		n++
+		if t, is := f.Type.(*arrow.StructType); is {
+			n += leaves(t.Fields())
+		}
+	}
+	return n
 }

@@ -110,9 +110,10 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 				return ipc.Invalid("sample %q, .%s: %w %s", one.key, m.ending, err, s.fields[i].Type)
 			}
 		}
-		for _, b := range rb.Fields() {
+		for i, b := range rb.Fields() {
 			if b.Len() < rows {
 				b.AppendNull()
+				bytes += width(s.fields[i].Type) // a tensor that is left out takes the room of one
 			}
 		}
 		if rows < maxRows && bytes < maxBytes {
@@ -124,6 +125,15 @@ func (s *Source) Each(ctx context.Context, f func(batch.Rows) error) error {
 		return err
 	}
 	return flush()
+}
+
+// width is how many bytes a null of a type takes.
+func width(t arrow.DataType) int64 {
+	list, is := t.(*arrow.FixedSizeListType)
+	if !is {
+		return 0
+	}
+	return int64(list.Len()) * int64(list.Elem().(arrow.FixedWidthDataType).Bytes())
 }
 
 // put puts a member's bytes down. Types were settled over all members, so one that does not fit

@@ -308,6 +308,28 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// TestTensorsLeftOut: a tensor that a sample leaves out takes the room of one, and batches are small
+// accordingly.
+func TestTensorsLeftOut(t *testing.T) {
+	pairs := []string{"0.npy", npy("<f4", "(150528,)", make([]byte, 4*150528)...)}
+	for i := range 20 {
+		pairs = append(pairs, fmt.Sprintf("%d.txt", i+1), "x")
+	}
+	s, err := Open(t.Context(), tarOf(t, pairs...), Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, most := 0, 0
+	err = s.Each(t.Context(), func(b batch.Rows) error {
+		rows += b.Len
+		most = max(most, b.Len)
+		return nil
+	})
+	if err != nil || rows != 21 || most > 4 {
+		t.Errorf("%d rows, at most %d in a batch, %v", rows, most, err)
+	}
+}
+
 // TestDivide: a sample's name ends at the first dot of the file's, whatever dots its folders have.
 func TestDivide(t *testing.T) {
 	for name, want := range map[string][2]string{

@@ -10,34 +10,40 @@ import (
 	"guichet/schemas"
 )
 
-// comparedMessages are the messages of a file that were compared while a release is open: who asks
+// comparedMessages are the messages of files that were compared while a release is open: who asks
 // for many small ranges does not have a batch read for each of them. Safe for
 // concurrent use; a nil one forgets.
 type comparedMessages struct {
 	mu   sync.Mutex
-	seen map[int64]struct{} // by their offset in the object
+	seen map[messagePlace]struct{}
 }
 
-func (w *comparedMessages) has(offset int64) bool {
+// messagePlace is where a message lies: objects of a split are one release, and begin at 0 each.
+type messagePlace struct {
+	file   int // of the release, as File.joined has it
+	offset int64
+}
+
+func (w *comparedMessages) has(at messagePlace) bool {
 	if w == nil {
 		return false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, is := w.seen[offset]
+	_, is := w.seen[at]
 	return is
 }
 
-func (w *comparedMessages) add(offset int64) {
+func (w *comparedMessages) add(at messagePlace) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen == nil {
-		w.seen = map[int64]struct{}{}
+		w.seen = map[messagePlace]struct{}{}
 	}
-	w.seen[offset] = struct{}{}
+	w.seen[at] = struct{}{}
 }
 
 // touchedMessage is a message of which a range of an object has bytes.
@@ -54,6 +60,7 @@ type comparingReader struct {
 	skip, left int64 // bytes before the range; of the range
 	at         int64 // bytes seen of the first of list
 	sum        uint32
+	file       int // of the release
 	known      *comparedMessages
 }
 
@@ -62,7 +69,9 @@ type comparingReader struct {
 // compared. Of messages at 0-99, 100-199 and 200-299, the second compared before, bytes 150-209 are
 // read as 150-299: the first is not touched, of the second nothing more is needed, and the
 // third is compared whole before its bytes 200-209 are handed on.
-func surroundings(sh *schemas.Shard, offset, n int64, known *comparedMessages) (list []touchedMessage, from, length int64) {
+func surroundings(
+	sh *schemas.Shard, offset, n int64, file int, known *comparedMessages,
+) (list []touchedMessage, from, length int64) {
 	from, end := offset, offset+n
 	to := end
 	for _, blocks := range [][]schemas.Block{sh.Dictionaries, sh.Batches} {
@@ -71,7 +80,7 @@ func surroundings(sh *schemas.Shard, offset, n int64, known *comparedMessages) (
 			if hi <= offset || lo >= end {
 				continue
 			}
-			if b.Sum == 0 || known.has(lo) {
+			if b.Sum == 0 || known.has(messagePlace{file, lo}) {
 				list = append(list, touchedMessage{offset: lo, n: min(hi, end) - max(lo, offset)})
 				continue
 			}
@@ -131,7 +140,7 @@ func (c *comparingReader) see(p []byte) error {
 			if c.sum != m.sum {
 				return read.NotAsPublished(errors.New("the message has another CRC-32C"))
 			}
-			c.known.add(m.offset)
+			c.known.add(messagePlace{c.file, m.offset})
 		}
 		c.list, c.at, c.sum = c.list[1:], 0, 0
 	}

@@ -269,11 +269,12 @@ func (f *File) open(ctx context.Context, from *s3.Store, rg Range, known *compar
 		}}, nil
 	}
 	sh := f.Source.StoredShard(f.Shard)
+	_, _, file := f.joined()
 	return &sectionReader{left: f.within(rg), open: func(p section) (io.ReadCloser, error) {
-		c := &comparingReader{left: p.n, known: known}
+		c := &comparingReader{left: p.n, file: file, known: known}
 		at, n := p.offset, p.n
 		if !from.Own() {
-			c.list, at, n = surroundings(sh, p.offset, p.n, known)
+			c.list, at, n = surroundings(sh, p.offset, p.n, file, known)
 		}
 		body, err := from.OpenBody(ctx, sh.Bucket, sh.Key, sh.ETag, at, n, sh.Size)
 		if err != nil {
