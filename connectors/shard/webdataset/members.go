@@ -39,7 +39,8 @@ type member struct {
 // walk gives the samples of a tar in their order; skipped counts members that are no data: those
 // whose names begin with a dot. Kind: Invalid, with the member's name.
 func walk(ctx context.Context, data []byte, f func(s *sample) error) (skipped int, err error) {
-	in := tar.NewReader(bytes.NewReader(data))
+	rest := bytes.NewReader(data)
+	in := tar.NewReader(rest)
 	seen := map[string]struct{}{}
 	var now *sample
 	for n := 0; ; n++ {
@@ -83,6 +84,9 @@ func walk(ctx context.Context, data []byte, f func(s *sample) error) (skipped in
 		if err != nil {
 			return skipped, err
 		}
+	}
+	if len(bytes.Trim(data[len(data)-rest.Len():], "\x00")) > 0 { // readers of tars end at an end, and what follows would be lost
+		return skipped, ipc.Invalid("the tar goes on after its end: of several that were joined, publish each as a file of its own")
 	}
 	if now == nil {
 		return skipped, ipc.Invalid("the tar has no sample")

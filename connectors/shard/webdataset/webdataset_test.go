@@ -191,6 +191,7 @@ func TestFaults(t *testing.T) {
 		"apart":         {tarOf(t, "a.jpg", "x", "b.jpg", "y", "a.cls", "1"), `members of the sample "a" stand in two places`},
 		"key":           {tarOf(t, "a.__key__", "x"), "have the name of the column of keys"},
 		"endings":       {tarOf(t, many...), "more than 256 endings"},
+		"joined":        {append(tarOf(t, "a.jpg", "x"), tarOf(t, "b.jpg", "y")...), "goes on after its end"},
 		"empty":         {tarOf(t), "the tar has no sample"},
 		"no tar":        {[]byte(strings.Repeat("not a tar", 200)), "the tar is damaged after 0 members"},
 		"cut":           {tarOf(t, "a.jpg", strings.Repeat("x", 5000))[:2000], `"a.jpg": the tar ends in the middle`},
