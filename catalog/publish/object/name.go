@@ -42,7 +42,9 @@ func CheckName(name string) string {
 }
 
 // unseen says whether a character cannot be seen, turns others around, or parts names elsewhere.
-func unseen(r rune) bool { return r == '\\' || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r&0xfffe == 0xfffe }
+func unseen(r rune) bool {
+	return r == '\\' || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r&0xfffe == 0xfffe
+}
 
 // CheckNames says what keeps names from being those of one split: the same one twice, or one
 // that is a file and a folder. It is "", 0 where nothing does, else at is the place of the

@@ -22,7 +22,7 @@ func TestCheckName(t *testing.T) {
 	}
 	for name, says := range map[string]string{
 		"": "between 1 and", strings.Repeat("a/", 400): "between 1 and", "a\xff": "UTF-8", "a\x00": "cannot be seen", "a\nb": "cannot be seen",
-		"a\u202eb": "cannot be seen", `a\b`: "no backslash", "/a": "no empty folder", "a/": "no empty folder", "a//b": "no empty folder",
+		"a\u202eb": "cannot be seen", "a\ufffe": "cannot be seen", `a\b`: "no backslash", "/a": "no empty folder", "a/": "no empty folder", "a//b": "no empty folder",
 		"a/../b": "called ..", "..": "called ..", "./a": "called .", strings.Repeat("x", 256): "at most 255 bytes",
 		strings.Repeat("a/", 16) + "b": "at most 15 folders",
 	} {
