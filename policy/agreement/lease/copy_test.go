@@ -3,6 +3,7 @@ package lease
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -252,9 +253,13 @@ func TestAStagedCopyEnds(t *testing.T) {
 		_, err = d.Open(ctx, mine(), own.Copy.ID, schemas.OpenAsk{})
 		agreementtest.Refused(t, "revoked", err, schemas.Denied, "the staged copy was revoked on", "a mistake")
 		var n int
-		agreementtest.Must(t, d.DB.QueryRow(ctx, "SELECT count(*) FROM copy WHERE id = ?", string(own.Copy.ID)).Scan(&n))
+		agreementtest.Must(t, d.DB.QueryRow(ctx, "SELECT count(*) FROM copy WHERE id = ? AND sealed <> ''", string(own.Copy.ID)).Scan(&n))
 		if n != 0 {
 			t.Error("its key is kept")
+		}
+		listed, _, err := d.Copies(ctx, agreementtest.Owner(), "", 100)
+		if err != nil || !slices.ContainsFunc(listed, func(l schemas.Lease) bool { return l.ID == own.Copy.ID && !l.Revoked.IsZero() }) {
+			t.Errorf("the provider does not see the copy that ended: %v, %v", listed, err)
 		}
 		read := schemas.ReadOfCopy{At: time.Now(), By: "n", File: "a/train/0.arrow", Rows: 3}
 		for _, id := range []schemas.LeaseID{own.Copy.ID, c.Copy.ID} {

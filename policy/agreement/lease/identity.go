@@ -35,7 +35,7 @@ func (s *Leases) newIdentity() (*age.HybridIdentity, string, error) {
 func (s *Leases) unseal(ctx context.Context, q db.Querier, id schemas.LeaseID) (string, error) {
 	var sealed string
 	err := q.QueryRow(ctx, `SELECT sealed FROM copy WHERE id = ?`, string(id)).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == "" {
 		return "", schemas.Refuse(string(id), "copy.ended", "the gateway", "the key of the staged copy was destroyed", "stage the data again")
 	}
 	if err != nil {

@@ -40,7 +40,7 @@ func (s *Leases) Revoke(ctx context.Context, by schemas.Principal, id schemas.Le
 		l.Revoked, l.Reason = at, reason
 		_, err = db.Update(ctx, tx, "lease", string(id), revision, l, nil)
 		if err == nil && l.IsCopy() { // nobody ever decrypts it again
-			_, err = tx.Exec(ctx, `DELETE FROM copy WHERE id = ?`, string(id))
+			_, err = tx.Exec(ctx, `UPDATE copy SET sealed = '' WHERE id = ?`, string(id))
 		}
 		if err != nil {
 			return err
