@@ -67,7 +67,7 @@ type grammar struct {
 
 	Bearer    tokenCmd      `cmd:"" name:"token" help:"Print the token of whoever is signed in, for programs that take one."`
 	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
-	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from objects in a store."`
+	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from files of this machine or objects in a store."`
 	Change    changeCmd     `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`

@@ -31,7 +31,7 @@ type shown struct {
 // them. What programs see as an error number is told here in words.
 func (v shown) what(ctx context.Context, t *terminal.Terminal, g *grammar, from string) (mount.What, func() error, error) {
 	what := mount.What{Tell: func(text string) { fmt.Fprintln(t.Err, "guichet:", seenLines(text)) }}
-	if !staged.IsCopy(from) {
+	if !staged.IsCopy(from) && !strings.ContainsRune(from, os.PathSeparator) { // no id has one
 		c, err := g.client(ctx)
 		if err != nil {
 			return what, nil, err

@@ -271,6 +271,9 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 	if len(a.Columns) > 0 {
 		fmt.Fprintf(t.Out, "only the columns %s\n", strings.Join(a.Columns, ", "))
 	}
+	if a.Stage {
+		fmt.Fprintln(t.Out, "may be staged: kept where jobs run, as an encrypted copy (guichet stage)")
+	}
 	for _, o := range a.Obligations {
 		fmt.Fprintf(t.Out, "  demands: %s (%s)\n", terminal.Duty(&o), o.Source)
 	}

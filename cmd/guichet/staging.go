@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +59,9 @@ func (v stageCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 
 // begin finds the copy that a folder has, or makes one.
 func (v stageCmd) begin(ctx context.Context, c *client.Client) (*staged.Copy, error) {
+	if time.Duration(v.For) > 24*time.Hour { // the gateway says so too, when all has been fetched
+		return nil, schemas.BadField("copy", "--for", "a staged copy is open for at most 24 hours at a time")
+	}
 	if staged.IsCopy(v.Dir) {
 		kept, err := staged.Open(v.Dir)
 		if err == nil && string(kept.Of().Agreement) != v.Agreement {
@@ -194,7 +196,7 @@ func (copiesCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 			until = "ended: " + l.Reason
 		}
 		if l.Reads != nil {
-			read = strconv.FormatInt(l.Reads.Rows, 10)
+			read = terminal.Count(l.Reads.Rows)
 		}
 		return []string{string(l.ID), string(l.Items[0].Agreement), string(l.Items[0].Version), string(l.Participant), l.Name, read, until}
 	})

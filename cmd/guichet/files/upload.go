@@ -51,7 +51,10 @@ func FindUploads(args []string) ([]upload, error) {
 		case err != nil:
 			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s cannot be read: %w", path, err)
 		case !u.info.Mode().IsRegular():
-			return nil, schemas.Errorf(schemas.Invalid, path, "%s is not a file", path)
+			return nil, &schemas.Error{
+				Kind: schemas.Invalid, Subject: path, Message: path + " is a folder, or no plain file",
+				Remedy: "name each file, TABLE=FILE TABLE=FILE …; a whole folder is published from a store: --from s3://STORE/BUCKET/PREFIX/",
+			}
 		case u.info.Size() == 0:
 			return nil, schemas.Errorf(schemas.Invalid, path, "the file %s is empty", path)
 		}

@@ -52,6 +52,7 @@ func TestDecisions(t *testing.T) {
 	no := schemas.Decision{Verdict: schemas.VerdictNo, Reasons: []schemas.Reason{{Rule: "offer §1", Source: "the offer", Text: "not for this", Remedy: "ask for research"}}}
 	for want, d := range map[string]schemas.Decision{
 		"No.\n  because not for this (offer §1, the offer)\n  → ask for research\n": no,
+		"Yes.\n  may be staged: kept where jobs run, as an encrypted copy\n":        {Verdict: schemas.VerdictYes, Stage: true},
 		"Not yet: https://grid.example reviews requests.\n":                         {Verdict: schemas.VerdictReview, Reviewer: "https://grid.example"},
 		"Yes.\n  demands: hidden: name (offer)\n  left for the project: 1 200 rows\n  note: give credit\n": {
 			Verdict: schemas.VerdictYes, Obligations: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"name"}, Source: "offer"}},

@@ -79,6 +79,9 @@ func Decided(d *schemas.Decision) string {
 	if d.Left != nil && d.Verdict != schemas.VerdictNo {
 		fmt.Fprintf(&b, "  left for the project: %s\n", Left(d.Left))
 	}
+	if d.Stage && d.Verdict != schemas.VerdictNo {
+		b.WriteString("  may be staged: kept where jobs run, as an encrypted copy\n")
+	}
 	for _, r := range d.Reasons {
 		fmt.Fprintf(&b, "  because %s (%s, %s)\n", r.Text, r.Rule, r.Source)
 		if r.Remedy != "" && d.Verdict == schemas.VerdictNo {

@@ -3,6 +3,7 @@ package lease
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -256,6 +257,10 @@ func TestAStagedCopyEnds(t *testing.T) {
 		if n != 0 {
 			t.Error("its key is kept")
 		}
+		listed, _, err := d.Copies(ctx, agreementtest.Owner(), "", 100)
+		if err != nil || !slices.ContainsFunc(listed, func(l schemas.Lease) bool { return l.ID == own.Copy.ID && !l.Revoked.IsZero() }) {
+			t.Errorf("the provider does not see the copy that ended: %v, %v", listed, err)
+		}
 		time.Sleep(200 * time.Hour) // long after, and after others staged
 		later, err := d.Stage(ctx, mine(), schemas.CopyAsk{Agreement: d.Agree(t, "ds-2", func(a *schemas.Agreement) {
 			a.Stage, a.Until = true, time.Now().Add(time.Hour)
@@ -268,7 +273,7 @@ func TestAStagedCopyEnds(t *testing.T) {
 				t.Errorf("what was read of an ended copy is not taken: %+v, %v", got, err)
 			}
 		}
-		listed, _, err := d.Copies(ctx, agreementtest.Owner(), "", 10)
+		listed, _, err = d.Copies(ctx, agreementtest.Owner(), "", 10)
 		if err != nil || len(listed) != 3 {
 			t.Errorf("its provider sees %d of 3 copies, the last one %s, with %v", len(listed), later.Copy.ID, err)
 		}
