@@ -55,7 +55,7 @@ func siblings() map[string][]string {
 		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":       {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/s3face":       {"gateway/door", "gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan"},
-		"connectors/db":        {"connectors/db/indexes"},
+		"connectors/db":        {"connectors/db/indexes", "connectors/db/numbered"},
 		"connectors/db/dbtest": {"connectors/db"},
 		"connectors/db/kept":   {"connectors/db"},
 		"gateway/doortest":     {"*"},

@@ -2,14 +2,18 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"guichet/connectors/db/numbered"
 )
 
 // pollEvery is how often Wait looks for commits of other processes; commits of
@@ -24,8 +28,8 @@ type DB struct {
 	w, r     *sql.DB // the writer's connection, and the readers'
 	names    *sql.DB // the connection that holds this process's name; PostgreSQL only
 	probe    probe
-	sealKey  []byte // see seal.go
-	opens    openings
+	sealKey  []byte                                    // see seal.go
+	opens    *otter.Cache[[sha256.Size]byte, struct{}] // see maxOpenings
 	step     func(ctx context.Context, tx *Tx, first int64, leaves [][]byte) error
 
 	slots   chan struct{} // one for each queued job, see maxQueued
@@ -125,26 +129,7 @@ func (db *DB) bind(query string) string {
 	if !db.postgres || strings.IndexByte(query, '?') < 0 {
 		return query
 	}
-	b := make([]byte, 0, len(query)+16)
-	n, quote := 0, byte(0)
-	for i := range len(query) {
-		c := query[i]
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '?':
-			n++
-			b = append(b, '$')
-			b = strconv.AppendInt(b, int64(n), 10)
-			continue
-		}
-		b = append(b, c)
-	}
-	return string(b)
+	return numbered.Arguments(query)
 }
 
 // Log is where the database tells what operators should know.

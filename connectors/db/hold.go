@@ -8,8 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
-	"sync"
 
 	"guichet/connectors/db/indexes"
 	"guichet/schemas"
@@ -31,30 +31,9 @@ type recorded struct {
 	value      sql.NullString
 }
 
-// openings remembers which leaves a value opened: that never changes, and reading a leaf
-// costs as much as finding it.
-type openings struct {
-	mu   sync.Mutex
-	seen map[[sha256.Size]byte]struct{}
-}
-
-const maxOpenings = 4096 // 200 KiB; then they are forgotten together
-
-func (o *openings) has(key [sha256.Size]byte) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, ok := o.seen[key]
-	return ok
-}
-
-func (o *openings) add(key [sha256.Size]byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.seen == nil || len(o.seen) >= maxOpenings {
-		o.seen = make(map[[sha256.Size]byte]struct{})
-	}
-	o.seen[key] = struct{}{}
-}
+// maxOpenings bounds the leaves of which is remembered that a value opened them: that never
+// changes, and reading a leaf costs as much as finding it.
+const maxOpenings = 4096
 
 // commits gives what a change commits to of a noun of the table: its id and digest. known
 // is false for a change that commits to no such noun, as those of earlier versions of the
@@ -68,12 +47,12 @@ func (r *recorded) commits(db *DB, table string) (value string, known, ok bool) 
 		h.Write(b)
 	}
 	key := [sha256.Size]byte(h.Sum(nil))
-	if db.opens.has(key) {
+	if _, ok := db.opens.GetIfPresent(key); ok {
 		return r.value.String, true, true
 	}
 	value, known, ok = r.opened(table)
 	if known && ok {
-		db.opens.add(key)
+		db.opens.Set(key, struct{}{})
 	}
 	return value, known, ok
 }
@@ -148,54 +127,89 @@ func holdOlder(ctx context.Context, q Querier, table, id, digest string) error {
 // maxReads bounds how often a noun that others change meanwhile is read anew.
 const maxReads = 100
 
-// getRuling reads a noun of a ruling table and holds it against the record. Where the
+// Wanted is a noun that rules, as Together reads it: Doc points to where it goes, Err is
+// what Get would give for it.
+type Wanted struct {
+	Table, ID string
+	Doc       any
+	Revision  int64
+	Err       error
+}
+
+// Together reads nouns as Get does, all of them in one statement.
+func Together(ctx context.Context, q Querier, wanted ...*Wanted) {
+	read, err := readRuling(ctx, q, wanted)
+	for i, w := range wanted {
+		w.Revision, w.Err = 0, err
+		if err == nil {
+			w.Revision, w.Err = getRuling(ctx, q, w, &read[i])
+		}
+		if errors.Is(w.Err, ErrAltered) {
+			q.database().log.Error("a stored noun is not the recorded one", "table", w.Table, "id", w.ID, "err", w.Err)
+		}
+	}
+}
+
+// getRuling holds a noun against the record as it was read, and decodes it. Where the
 // newest change about it commits to no noun, others are looked up by a statement of their
 // own, between which and the first the noun may have changed: then it is read anew.
-func getRuling[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
-	var n *noun
+func getRuling(ctx context.Context, q Querier, w *Wanted, n *ruled) (revision int64, err error) {
 	before := int64(0)
 	for range maxReads {
-		var r recorded
-		n, r, err = readRuling(ctx, q, table, id)
-		if err != nil {
-			return doc, 0, err
+		if n.revision == 0 {
+			return 0, notFound(w.Table, w.ID)
 		}
-		err = hold(ctx, q, n, &r)
+		err = hold(ctx, q, &n.noun, &n.newest)
 		if err == nil || !errors.Is(err, ErrAltered) || n.revision == before {
 			break
 		}
 		before = n.revision
+		again, err := readRuling(ctx, q, []*Wanted{w})
+		if err != nil {
+			return 0, err
+		}
+		n = &again[0]
 	}
 	if err != nil {
-		return doc, 0, err
+		return 0, err
 	}
-	err = json.Unmarshal([]byte(n.doc), &doc)
+	err = json.Unmarshal([]byte(n.doc), w.Doc)
 	if err != nil {
-		return doc, 0, fmt.Errorf("read %s %s: %w", table, id, err)
+		return 0, fmt.Errorf("read %s %s: %w", w.Table, w.ID, err)
 	}
-	return doc, n.revision, nil
+	return n.revision, nil
 }
 
-// readRuling reads a noun with the newest change about it, in one statement, so that no
+// ruled is a noun, of revision 0 where there is none, with the newest change about it.
+type ruled struct {
+	noun
+	newest recorded
+}
+
+// readRuling reads nouns with the newest changes about them, in one statement, so that no
 // change falls between the two.
-func readRuling(ctx context.Context, q Querier, table, id string) (*noun, recorded, error) {
-	of := Subjects(table, id)
-	args := []any{}
-	for _, s := range of {
-		args = append(args, s)
+func readRuling(ctx context.Context, q Querier, wanted []*Wanted) ([]ruled, error) {
+	out, columns, joins, args, into := make([]ruled, len(wanted)), "", "", []any{}, []any{}
+	for i, w := range wanted {
+		r, k := &out[i], strconv.Itoa(i)
+		r.table, r.id = w.Table, w.ID
+		of := Subjects(w.Table, w.ID)
+		columns += ", " + selection(w.Table, "n"+k) + ", c" + k + ".leaf, v" + k + ".salt, v" + k + ".value"
+		joins += " LEFT JOIN " + quoted(w.Table) + " n" + k + " ON n" + k + ".id = ? LEFT JOIN change c" + k + " ON c" + k +
+			".position = (SELECT position FROM change WHERE subject IN (?" + strings.Repeat(", ?", len(of)-1) + ") AND " + indexes.LookedUpSubjects +
+			" ORDER BY position DESC LIMIT 1) LEFT JOIN change_value v" + k + " ON v" + k + ".position = c" + k + ".position AND v" + k + ".name = ?"
+		args = append(args, storable(w.ID)) // a stranger's may be none that a database takes
+		for _, s := range of {
+			args = append(args, s)
+		}
+		args = append(args, DigestValue(w.Table))
+		into = append(append(into, r.into()...), &r.newest.leaf, &r.newest.salt, &r.newest.value)
 	}
-	args = append(args, DigestValue(table), id)
-	n, r := &noun{table: table, id: id}, recorded{}
-	err := q.QueryRow(ctx, `SELECT `+selection(table, "n")+`, c.leaf, v.salt, v.value FROM `+quoted(table)+` n
-		LEFT JOIN change c ON c.position = (SELECT position FROM change WHERE subject IN (?`+strings.Repeat(", ?", len(of)-1)+`) AND `+indexes.LookedUpSubjects+` ORDER BY position DESC LIMIT 1)
-		LEFT JOIN change_value v ON v.position = c.position AND v.name = ? WHERE n.id = ?`, args...).Scan(append(n.into(), &r.leaf, &r.salt, &r.value)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return n, r, notFound(table, id)
-	}
+	err := q.QueryRow(ctx, "SELECT "+columns[2:]+" FROM (SELECT 1) one"+joins, args...).Scan(into...)
 	if err != nil {
-		return n, r, fmt.Errorf("read %s %s: %w", table, id, err)
+		return nil, fmt.Errorf("read %s %s: %w", wanted[0].Table, wanted[0].ID, err)
 	}
-	return n, r, nil
+	return out, nil
 }
 
 // GetVersion reads the manifest of a version, dataset/version; a published one is held

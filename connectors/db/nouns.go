@@ -34,11 +34,9 @@ func notFound(table, id string) error {
 // when there is none, ErrAltered (Unavailable) when it is not the recorded one.
 func Get[T any](ctx context.Context, q Querier, table, id string) (doc T, revision int64, err error) {
 	if rules(table) {
-		doc, revision, err = getRuling[T](ctx, q, table, id)
-		if errors.Is(err, ErrAltered) {
-			q.database().log.Error("a stored noun is not the recorded one", "table", table, "id", id, "err", err)
-		}
-		return doc, revision, err
+		w := Wanted{Table: table, ID: id, Doc: &doc}
+		Together(ctx, q, &w)
+		return doc, w.Revision, w.Err
 	}
 	return GetStored[T](ctx, q, table, id)
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/maypok86/otter/v2"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
@@ -39,7 +41,8 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	db := &DB{log: log, slots: make(chan struct{}, maxQueued), wake: make(chan struct{}, 1),
-		stopped: make(chan struct{}), moved: make(chan struct{}), stmts: map[string]*sql.Stmt{}}
+		stopped: make(chan struct{}), moved: make(chan struct{}), stmts: map[string]*sql.Stmt{},
+		opens: otter.Must(&otter.Options[[sha256.Size]byte, struct{}]{MaximumSize: maxOpenings})}
 	var err error
 	switch {
 	case strings.HasPrefix(address, "sqlite:"):

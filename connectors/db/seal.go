@@ -93,7 +93,7 @@ type noun struct {
 
 // selection is what to select of a noun, from an alias, for into.
 func selection(table, alias string) string {
-	q := alias + ".revision, " + alias + ".doc"
+	q := "COALESCE(" + alias + ".revision, 0), COALESCE(" + alias + ".doc, '')"
 	for _, c := range lookups(table) {
 		q += ", CAST(" + alias + "." + quoted(c) + " AS TEXT)"
 	}

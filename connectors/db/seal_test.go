@@ -234,3 +234,44 @@ func TestDistrustedNounsStayRefused(t *testing.T) {
 		})
 	}
 }
+
+// Nouns that are read together are each what Get gives for it: one that was edited, is gone or has
+// a name that no database takes keeps the others from nothing.
+func TestTogetherIsGetOfEach(t *testing.T) {
+	for _, kind := range dbtest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			url := dbtest.URL(t, kind)
+			database := dbtest.OpenURL(t, url)
+			dbtest.Run(t, database)
+			ids := []string{"a", "edited", "b", "none", "n\x00ne", "n\xffne"}
+			write(t, database, func(ctx context.Context, tx *db.Tx) error {
+				var errs []error
+				for _, id := range []string{"a", "edited", "b"} {
+					errs = append(errs, insert(ctx, tx, "factory", id, noun{"factory " + id}, nil))
+				}
+				return errors.Join(append(errs, insert(ctx, tx, "participant", "a", noun{"participant a"}, nil))...)
+			})
+			_, err := dbtest.Raw(t, url).Exec(`UPDATE factory SET doc = '{"Name":"mine"}' WHERE id = 'edited'`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs := make([]noun, len(ids)+1)
+			wanted := []*db.Wanted{{Table: "participant", ID: "a", Doc: &docs[len(ids)]}}
+			for i, id := range ids {
+				wanted = append(wanted, &db.Wanted{Table: "factory", ID: id, Doc: &docs[i]})
+			}
+			db.Together(context.Background(), database, wanted...)
+			for i, w := range wanted {
+				doc, revision, err := db.Get[noun](context.Background(), database, w.Table, w.ID)
+				got := docs[(i+len(ids))%len(docs)]
+				if got != doc || w.Revision != revision || fmt.Sprint(w.Err) != fmt.Sprint(err) || schemas.KindOf(w.Err) != schemas.KindOf(err) {
+					t.Errorf("%s %q: %+v at %d, %v; Get gives %+v at %d, %v", w.Table, w.ID, got, w.Revision, w.Err, doc, revision, err)
+				}
+			}
+			if docs[0].Name != "factory a" || docs[2].Name != "factory b" || docs[len(ids)].Name != "participant a" ||
+				!errors.Is(wanted[2].Err, db.ErrAltered) || docs[1].Name != "" || schemas.KindOf(wanted[5].Err) != schemas.NotFound {
+				t.Errorf("%+v, %v, %v", docs, wanted[2].Err, wanted[5].Err)
+			}
+		})
+	}
+}

@@ -48,18 +48,23 @@ func (s *Agreements) Read(ctx context.Context, q db.Querier, id schemas.Agreemen
 
 // InForce adds what stands beside an agreement's document.
 func (s *Agreements) InForce(ctx context.Context, q db.Querier, a schemas.Agreement, revision int64) (schemas.Agreement, error) {
-	a.Revision = revision
 	id := a.ID
 	err := q.QueryRow(ctx, `SELECT rows_used, bytes_used FROM agreement WHERE id = ?`, string(id)).Scan(&a.RowsUsed, &a.BytesUsed)
 	if err != nil {
 		return a, fmt.Errorf("read what agreement %s used: %w", id, err)
 	}
+	return s.Dated(a, revision), nil
+}
+
+// Dated gives an agreement's document as it stands at this hour.
+func (s *Agreements) Dated(a schemas.Agreement, revision int64) schemas.Agreement {
+	a.Revision = revision
 	// Nobody writes that an agreement has ended by its own date: it is read from the date, so
 	// that no clock has to be kept for it and no stream is a moment late.
 	if a.State == schemas.AgreementActive && !s.Now().Before(a.Until) {
 		a.State = schemas.AgreementEnded
 	}
-	return a, nil
+	return a
 }
 
 // MaySee says whether a caller may read an agreement: who asked for it, its provider, a

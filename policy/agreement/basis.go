@@ -1,10 +1,14 @@
 package agreement
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"guichet/connectors/db"
 	"guichet/policy"
@@ -44,32 +48,49 @@ type Moved struct{ policy.Noun }
 // Error names what moved, for the log.
 func (m *Moved) Error() string { return m.Table + " " + m.ID + " has changed meanwhile" }
 
-// Check reads the revisions again: nil, or moved.
+// Check reads the revisions again: nil, or moved. A noun that is gone has revision 0. One
+// statement looks at one noun of each table, so that their texts are few and stay prepared:
+// most decisions and all streams need a single one.
 func (b Basis) Check(ctx context.Context, tx *db.Tx) error {
-	for n, was := range b {
-		now, err := revision(ctx, tx, n)
+	nouns := slices.SortedFunc(maps.Keys(b), func(a, b policy.Noun) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.ID, b.ID))
+	})
+	for len(nouns) > 0 {
+		var now, later []policy.Noun
+		for _, n := range nouns {
+			if len(now) > 0 && now[len(now)-1].Table == n.Table {
+				later = append(later, n)
+			} else {
+				now = append(now, n)
+			}
+		}
+		revisions, err := revisionsOf(ctx, tx, now)
 		if err != nil {
 			return err
 		}
-		if now != was {
-			return &Moved{n}
+		for i, n := range now {
+			if revisions[i].Int64 != b[n] {
+				return &Moved{n}
+			}
 		}
+		nouns = later
 	}
 	return nil
 }
 
-// revision reads the revision of a noun that a decision rested on; 0 where it is gone. A
-// decision is repeated where it is another one by the time that it is written.
-func revision(ctx context.Context, q db.Querier, n policy.Noun) (int64, error) {
-	var r int64
-	err := q.QueryRow(ctx, "SELECT revision FROM "+n.Table+" WHERE id = ?", n.ID).Scan(&r) // tables are named in this package alone
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+// revisionsOf reads the revisions of nouns in one statement, in their order.
+func revisionsOf(ctx context.Context, tx *db.Tx, nouns []policy.Noun) ([]sql.NullInt64, error) {
+	one, ids, into := make([]string, len(nouns)), make([]any, len(nouns)), make([]any, len(nouns))
+	out := make([]sql.NullInt64, len(nouns))
+	for i, n := range nouns {
+		one[i] = "(SELECT revision FROM " + n.Table + " WHERE id = ?)" // tables are named in this package alone
+		ids[i], into[i] = n.ID, &out[i]
 	}
+	err := tx.QueryRow(ctx, "SELECT "+strings.Join(one, ", "), ids...).Scan(into...)
 	if err != nil {
-		return 0, fmt.Errorf("look at %s %s again: %w", n.Table, n.ID, err)
+		return nil, fmt.Errorf("look again at what was decided on: %w", err)
 	}
-	return r, nil
+	return out, nil
 }
 
 // attempts is how often a decision is made anew before the caller is told to.

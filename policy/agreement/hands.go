@@ -56,7 +56,12 @@ func CheckHolder(ctx context.Context, q db.Querier, l *schemas.Lease, b Basis) e
 		return err
 	}
 	b.Note("participant", string(l.Participant), revision)
-	return CheckHands(ctx, q, l, &p, b)
+	j, revision, err := db.Get[schemas.Project](ctx, q, "project", string(l.Project))
+	if err != nil {
+		return err
+	}
+	b.Note("project", string(l.Project), revision)
+	return CheckHands(l, &p, &j)
 }
 
 // CheckUnrevoked refuses a lease that somebody has ended: nil, or Denied with their reason.
@@ -73,8 +78,9 @@ func CheckUnrevoked(l *schemas.Lease) error {
 	)
 }
 
-// CheckHands says whether person and organisation still are what a lease was made for.
-func CheckHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.Participant, b Basis) error {
+// CheckHands says whether person and organisation still are what a lease was made for: p is its
+// organisation, j its project.
+func CheckHands(l *schemas.Lease, p *schemas.Participant, j *schemas.Project) error {
 	if p.Stopped {
 		return schemas.Refuse(string(p.ID), "participant.stopped", "the operator", "your organisation was stopped", "write to the operator")
 	}
@@ -84,12 +90,7 @@ func CheckHands(ctx context.Context, q db.Querier, l *schemas.Lease, p *schemas.
 			return err
 		}
 	}
-	j, revision, err := db.Get[schemas.Project](ctx, q, "project", string(l.Project))
-	if err != nil {
-		return err
-	}
-	b.Note("project", string(l.Project), revision)
-	if !party.IsPartner(j, l.Participant) {
+	if !party.IsPartner(*j, l.Participant) {
 		return schemas.Refuse(
 			string(l.Project), "lease.partner", "the project", "your organisation takes no part in the project any more", "ask the lead partner",
 		)

@@ -44,8 +44,8 @@ func (s *Leases) Holder(ctx context.Context, token string) (string, error) {
 	}
 }
 
-// leased finds the lease of a token, with its revision.
-func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64, error) {
+// leased finds the lease of a token, with its revision, and reads another noun beside it.
+func (s *Leases) leased(ctx context.Context, token string, beside ...*db.Wanted) (schemas.Lease, int64, error) {
 	id, ok := s.parseToken(token)
 	if !ok {
 		return schemas.Lease{}, 0, &schemas.Error{
@@ -53,15 +53,17 @@ func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64
 			Remedy: "get a lease: POST /api/v1/leases, or guichet stream, which renews by itself",
 		}
 	}
-	l, revision, err := db.Get[schemas.Lease](ctx, s.db, "lease", string(id))
-	if schemas.KindOf(err) == schemas.NotFound {
+	l := schemas.Lease{}
+	w := &db.Wanted{Table: "lease", ID: string(id), Doc: &l}
+	db.Together(ctx, s.db, append(beside, w)...)
+	if schemas.KindOf(w.Err) == schemas.NotFound {
 		return l, 0, &schemas.Error{
 			Kind: schemas.Unauthenticated, Subject: "lease", Message: "the lease is not known any more",
 			Remedy: "get a new one: POST /api/v1/leases",
 		}
 	}
-	if err != nil {
-		return l, 0, err
+	if w.Err != nil {
+		return l, 0, w.Err
 	}
 	if !s.now().Before(l.Until) {
 		return l, 0, &schemas.Error{
@@ -69,23 +71,26 @@ func (s *Leases) leased(ctx context.Context, token string) (schemas.Lease, int64
 			Remedy: "renew it: POST /api/v1/leases, or guichet stream, which renews by itself",
 		}
 	}
-	return l, revision, nil
+	return l, w.Revision, nil
 }
 
 // LookUp says what a token stands for under an agreement: it is the policy.LookUp of this
-// site. Errors: Unauthenticated, NotFound, Denied with what ended.
+// site. The agreement comes without what was used of it. Errors: Unauthenticated, NotFound,
+// Denied with what ended.
 func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementID) (policy.Entitlement, error) {
-	l, revision, err := s.leased(ctx, token)
+	var a schemas.Agreement
+	agreed := &db.Wanted{Table: "agreement", ID: string(id), Doc: &a}
+	l, revision, err := s.leased(ctx, token, agreed)
 	if err != nil {
 		return policy.Entitlement{}, err
 	}
 	if !slices.ContainsFunc(l.Items, func(it schemas.LeaseItem) bool { return it.Agreement == id }) {
 		return policy.Entitlement{}, schemas.Errorf(schemas.NotFound, string(id), "the lease names no agreement %s", id)
 	}
-	a, err := s.agreements.Read(ctx, s.db, id)
-	if err != nil {
-		return policy.Entitlement{}, err
+	if agreed.Err != nil {
+		return policy.Entitlement{}, agreed.Err
 	}
+	a = s.agreements.Dated(a, agreed.Revision)
 	err = s.brake.Check(a.ID, &l)
 	if err == nil {
 		err = agreement.CheckUse(l.Participant, &a)
@@ -97,15 +102,29 @@ func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementI
 	// once more in its own transaction, instead of at everything.
 	b := agreement.Basis{}
 	b.Note("agreement", string(a.ID), a.Revision)
-	f, err := s.parties.Factory(ctx, a.Factory)
-	if err != nil && schemas.KindOf(err) != schemas.NotFound {
-		return policy.Entitlement{}, err
+	var p schemas.Participant
+	var j schemas.Project
+	var f schemas.Factory
+	party := &db.Wanted{Table: "participant", ID: string(l.Participant), Doc: &p}
+	project := &db.Wanted{Table: "project", ID: string(l.Project), Doc: &j}
+	factory := &db.Wanted{Table: "factory", ID: string(a.Factory), Doc: &f}
+	db.Together(ctx, s.db, party, project, factory)
+	if factory.Err != nil && schemas.KindOf(factory.Err) != schemas.NotFound {
+		return policy.Entitlement{}, factory.Err
 	}
+	p.Revision, j.Revision, f.Revision = party.Revision, project.Revision, factory.Revision
 	b.Note("factory", string(a.Factory), f.Revision)
-	p, err := s.parties.Participant(ctx, l.Participant)
 	b.Note("participant", string(l.Participant), p.Revision)
+	err = party.Err
 	if err == nil && !p.Stopped { // that says so itself
-		err = s.stillHeld(ctx, l, revision, &p, b)
+		err = s.unrevoked(ctx, l, revision, b)
+		if err == nil {
+			err = project.Err
+		}
+		b.Note("project", string(l.Project), j.Revision)
+		if err == nil {
+			err = agreement.CheckHands(&l, &p, &j)
+		}
 	}
 	if err != nil {
 		return policy.Entitlement{}, err
@@ -113,9 +132,9 @@ func (s *Leases) LookUp(ctx context.Context, token string, id schemas.AgreementI
 	return policy.Entitlement{Lease: l, Agreement: a, Factory: f, Stopped: p.Stopped, Read: policy.Read(b)}, nil
 }
 
-// stillHeld says whether a lease is still its holder's: p is the holder's organisation as it was read
-// just now. What was looked at is noted in the basis.
-func (s *Leases) stillHeld(ctx context.Context, l schemas.Lease, revision int64, p *schemas.Participant, b agreement.Basis) error {
+// unrevoked says whether nobody ended a lease, nor one that it was narrowed from. What was
+// looked at is noted in the basis.
+func (s *Leases) unrevoked(ctx context.Context, l schemas.Lease, revision int64, b agreement.Basis) error {
 	b.Note("lease", string(l.ID), revision)
 	err := agreement.CheckUnrevoked(&l)
 	for _, id := range l.Line {
@@ -129,8 +148,5 @@ func (s *Leases) stillHeld(ctx context.Context, l schemas.Lease, revision int64,
 			err = agreement.CheckUnrevoked(&one)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return agreement.CheckHands(ctx, s.db, &l, p, b)
+	return err
 }

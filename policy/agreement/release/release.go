@@ -69,15 +69,10 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 	t.lease, t.terms, t.basis = l, a, agreement.Basis(g.Read())
 	var pos *db.Position
 	err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		factory := policy.Noun{Table: "factory", ID: string(a.Factory)} // by whose networks the place was proven
-		err := agreement.Basis{factory: g.Read()[factory]}.Check(ctx, tx)
-		if _, changed := errors.AsType[*agreement.Moved](err); changed {
-			return agreement.ChangedMeanwhile(string(a.ID), err)
+		now, asGranted, err := s.standing(ctx, tx, t)
+		if err == nil {
+			err = sameFactory(ctx, tx, g, asGranted)
 		}
-		if err != nil {
-			return err
-		}
-		now, err := s.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
@@ -145,42 +140,59 @@ func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased sche
 	return nil
 }
 
+// sameFactory refuses a grant whose factory, by whose networks the place was proven, has changed.
+// looked: all that the grant read was looked at again.
+func sameFactory(ctx context.Context, tx *db.Tx, g policy.Grant, looked bool) error {
+	factory := policy.Noun{Table: "factory", ID: string(g.Agreement().Factory)}
+	was, noted := g.Read()[factory]
+	if looked && noted || factory.ID == "" {
+		return nil
+	}
+	err := agreement.Basis{factory: was}.Check(ctx, tx)
+	if _, changed := errors.AsType[*agreement.Moved](err); changed {
+		return agreement.ChangedMeanwhile(string(g.Agreement().ID), err)
+	}
+	return err
+}
+
 // standing gives the agreement of a release with what was used of it, if it may go on.
-// What it was granted by is looked at again, and where something moved all is read anew.
-func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (schemas.Agreement, error) {
-	err := s.brake.Check(t.terms.ID, &t.lease)
+// What it was granted by is looked at again, and where something moved all is read anew, but the
+// factory; asGranted: nothing moved.
+func (s *Releases) standing(ctx context.Context, tx *db.Tx, t *Reservation) (a schemas.Agreement, asGranted bool, err error) {
+	err = s.brake.Check(t.terms.ID, &t.lease)
 	if err != nil {
-		return t.terms, err
+		return t.terms, false, err
 	}
 	// The short way, which most slices take: nothing moved since the grant, so one look at
 	// some revisions stands for reading agreement, lease, person and project again.
 	err = t.basis.Check(ctx, tx)
 	if _, changed := errors.AsType[*agreement.Moved](err); err != nil && !changed {
-		return t.terms, err
+		return t.terms, false, err
 	}
 	if err == nil && len(t.basis) > 0 && s.now().Before(t.terms.Until) {
 		if !slices.ContainsFunc(t.terms.Obligations, func(o schemas.Duty) bool { return o.Rule == budget.RuleOfRequest }) {
-			return t.terms, nil
+			return t.terms, true, nil
 		}
-		return s.agreements.InForce(ctx, tx, t.terms, t.terms.Revision)
+		a, err = s.agreements.InForce(ctx, tx, t.terms, t.terms.Revision)
+		return a, true, err
 	}
-	a, err := s.agreements.Read(ctx, tx, t.terms.ID)
+	a, err = s.agreements.Read(ctx, tx, t.terms.ID)
 	if err != nil {
-		return a, err
+		return a, false, err
 	}
 	if a.State != schemas.AgreementActive {
-		return a, schemas.Refuse(
+		return a, false, schemas.Refuse(
 			string(a.ID), "agreement."+string(a.State), "the agreement", "the agreement was "+string(a.State), "send a new request",
 		)
 	}
 	err = agreement.CheckUse(t.lease.Participant, &a)
 	if err != nil {
-		return a, err
+		return a, false, err
 	}
 	b := agreement.Basis{}
 	b.Note("agreement", string(a.ID), a.Revision)
 	t.terms, t.basis = a, b
-	return a, agreement.CheckHolder(ctx, tx, &t.lease, b)
+	return a, false, agreement.CheckHolder(ctx, tx, &t.lease, b)
 }
 
 // More reserves another slice of the budget for a release that wants to send a
@@ -197,7 +209,7 @@ func (s *Releases) More(ctx context.Context, r schemas.Release, t *Reservation, 
 		if stored.State != schemas.ReleaseOpen {
 			return schemas.Errorf(schemas.Conflict, string(r.ID), "the release has ended already: %s", stored.State)
 		}
-		now, err := s.standing(ctx, tx, t)
+		now, _, err := s.standing(ctx, tx, t)
 		if err != nil {
 			return err
 		}
