@@ -83,7 +83,7 @@ func (c *Copy) End(ctx context.Context, by *client.Client) (schemas.ReadsOfCopy,
 	if err != nil {
 		return reads, err
 	}
-	for _, name := range []string{openName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
+	for _, name := range []string{openName, partsName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
 		err = c.root.RemoveAll(name)
 		if err != nil {
 			return reads, schemas.Errorf(schemas.Unavailable, c.dir, "the key is destroyed, and %s cannot be removed: %w", name, err)

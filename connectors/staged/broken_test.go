@@ -1,7 +1,11 @@
 package staged
 
 import (
+	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,4 +52,45 @@ func TestMiddles(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	_, err = in.Read(make([]byte, 100))
 	kind(t, "read on after the end", err, schemas.Busy, "it was open until")
+}
+
+// some is a site whose manifest has one table of objects with these names.
+type some struct {
+	*site
+	names []string
+}
+
+// Manifest is a Files'.
+func (s some) Manifest(context.Context) (schemas.Manifest, error) {
+	m := schemas.Manifest{Version: "v1", Tables: []schemas.ManifestSplit{{Table: "scans", Split: "all"}}}
+	for _, name := range s.names {
+		m.Tables[0].Objects = append(m.Tables[0].Objects, schemas.ManifestObject{Name: name, Size: 4})
+	}
+	return m, nil
+}
+
+// A copy of nothing is whole, names may be long, and what a killed process left goes with the rest.
+func TestNothingAndLongNames(t *testing.T) {
+	t.Parallel()
+	s, c := newSite(t)
+	kept := s.made(c)
+	must(t, kept.Fill(t.Context(), some{site: s}, func(int64, int64) {}))
+	source, err := kept.Source()
+	must(t, err)
+	defer source.Close()
+	m, err := source.Manifest(t.Context())
+	if err != nil || len(m.Tables) != 1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	name := strings.Repeat("x", 251)
+	s.files["scans/all/"+name] = []byte("text")
+	must(t, kept.Fill(t.Context(), some{s, []string{name}}, func(int64, int64) {}))
+	must(t, os.WriteFile(filepath.Join(kept.dir, partsName, "left"), []byte("identity"), 0o600))
+	dir := kept.dir
+	_, err = kept.End(t.Context(), c)
+	must(t, err)
+	_, err = os.Stat(dir)
+	if !os.IsNotExist(err) {
+		t.Errorf("the folder is still there: %v", err)
+	}
 }
