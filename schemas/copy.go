@@ -79,7 +79,7 @@ type OpenAnswer struct {
 type ReadOfCopy struct {
 	At    time.Time `json:"at" doc:"whole seconds, UTC"`
 	By    string    `json:"by" maxLength:"200" doc:"machine and process"`
-	File  string    `json:"file" maxLength:"400" doc:"table/split/n.arrow"`
+	File  string    `json:"file" maxLength:"1000" doc:"table/split/n.arrow, or the name of an object in its place"`
 	Rows  int64     `json:"rows" minimum:"0" doc:"of the record batches that were touched"`
 	Bytes int64     `json:"bytes" minimum:"0"`
 }

@@ -12,6 +12,7 @@
 //	DIR/open.json              what opens it, until when; of its owner alone
 //	DIR/reads/HOST-4711-….log  what one program read, a line for each record batch
 //	DIR/reads.json             what of these lines was handed back
+//	DIR/parts/…                files that are being written
 //
 // Many machines may read one folder at once: each writes a log of its own, and only who renews
 // writes the rest.

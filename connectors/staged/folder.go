@@ -21,6 +21,7 @@ const (
 	logsName  = "reads"
 	dataName  = "data"
 	lockName  = "lock"
+	partsName = "parts"
 )
 
 // about is what copy.json says.
@@ -177,7 +178,11 @@ func (c *Copy) write(name string, what any) error {
 
 // replace writes a file of the folder under another name and gives it its own once it is on disk.
 func (c *Copy) replace(name string, fill func(f *os.File) error) error {
-	part := name + "." + rand.Text()[:8] + ".part"
+	part := path.Join(partsName, rand.Text())
+	err := c.root.MkdirAll(partsName, 0o700)
+	if err != nil {
+		return c.fault(name, err)
+	}
 	f, err := c.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return c.fault(name, err)

@@ -26,7 +26,14 @@ type log struct {
 	mu   sync.Mutex
 	file *os.File
 	torn int64 // bytes of a line at its end that the disk took only a part of
+	seen map[batch]bool
 	c    *Copy
+}
+
+// batch is a record batch of a file, by where it begins.
+type batch struct {
+	file   string
+	offset int64
 }
 
 // line is one of a log.
@@ -52,7 +59,27 @@ func (c *Copy) newLog() (*log, error) {
 	if err != nil {
 		return nil, c.fault(name, err)
 	}
-	return &log{file: f, c: c}, nil
+	return &log{file: f, c: c, seen: map[batch]bool{}}, nil
+}
+
+// touched notes a record batch of which bytes are about to be given: whenever it begins among them,
+// and otherwise where it was not noted yet, so that nobody reads all but the beginning for nothing.
+func (l *log) touched(name string, b schemas.Block, begins bool) error {
+	is := batch{name, b.Offset}
+	l.mu.Lock()
+	seen := l.seen[is]
+	l.mu.Unlock()
+	if seen && !begins {
+		return nil
+	}
+	err := l.note(name, b.Rows, int64(b.Meta)+b.Body)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen[is] = true
+	return nil
 }
 
 // note writes a line. Errors: the disk takes it not, and then nothing is read.

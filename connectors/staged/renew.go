@@ -10,7 +10,8 @@ import (
 )
 
 // Renew hands back what was read and opens the copy for another while; 0 is the usual hour. Where the
-// gateway refuses, the copy is closed at once for all who read it.
+// gateway refuses, the copy is closed at once for all who read it; not where it says that it knows no
+// such copy, which it says to strangers.
 func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration) (schemas.OpenAnswer, error) {
 	var ask schemas.OpenAsk
 	if lasts > 0 {
@@ -27,7 +28,7 @@ func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration
 		err = by.Post(ctx, "/copies/"+string(c.ID())+"/open", ask, &out)
 	}
 	switch schemas.KindOf(err) {
-	case schemas.Denied, schemas.Gone, schemas.NotFound:
+	case schemas.Denied, schemas.Gone:
 		_ = c.write(openName, opened{Refused: err.Error()}) // the refusal is told in any case
 		return out, err
 	}
@@ -82,7 +83,7 @@ func (c *Copy) End(ctx context.Context, by *client.Client) (schemas.ReadsOfCopy,
 	if err != nil {
 		return reads, err
 	}
-	for _, name := range []string{openName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
+	for _, name := range []string{openName, partsName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
 		err = c.root.RemoveAll(name)
 		if err != nil {
 			return reads, schemas.Errorf(schemas.Unavailable, c.dir, "the key is destroyed, and %s cannot be removed: %w", name, err)

@@ -82,7 +82,7 @@ func (s *Source) notOpen(why string) error {
 // Manifest says which files there are.
 func (s *Source) Manifest(context.Context) (schemas.Manifest, error) {
 	_, _, missing := s.copy.Size()
-	if missing > 0 || len(s.copy.about.Files) == 0 {
+	if missing > 0 || s.copy.about.Manifest.Version == "" { // of a table without rows there is no file
 		return s.copy.about.Manifest, schemas.Errorf(schemas.Invalid, s.copy.dir,
 			"the copy in %s is not whole, %d files are missing: guichet stage %s %s goes on", s.copy.dir, missing, s.copy.Of().Agreement, s.copy.dir)
 	}
@@ -108,8 +108,8 @@ func (s *Source) Stat(_ context.Context, f *client.File) error {
 	return nil
 }
 
-// Range opens n bytes of a file from from on. A record batch counts as read when the byte that it
-// begins with is given, an object likewise.
+// Range opens n bytes of a file from from on. A record batch counts as read whenever the byte that it
+// begins with is given, and when any other one is before that; an object likewise.
 func (s *Source) Range(_ context.Context, f *client.File, from, n int64) (io.ReadCloser, error) {
 	is, ok := s.copy.about.Files[key(f)]
 	if !ok || from < 0 || n < 0 || from+n > is.Size {
@@ -128,7 +128,7 @@ func (s *Source) Range(_ context.Context, f *client.File, from, n int64) (io.Rea
 		_ = in.Close()
 		return nil, schemas.Errorf(schemas.Unavailable, key(f), "%s is not the file that was staged: %w", key(f), err)
 	}
-	return &counted{Reader: io.NewSectionReader(plain, from, n), file: in, log: s.log, name: key(f), blocks: blocksOf(f, is), at: from}, nil
+	return &counted{Reader: io.NewSectionReader(plain, from, n), file: in, source: s, name: key(f), blocks: blocksOf(f, is), at: from}, nil
 }
 
 // decrypted opens a file for reading anywhere.
@@ -152,11 +152,11 @@ func blocksOf(f *client.File, is file) []schemas.Block {
 	return is.Blocks
 }
 
-// counted gives bytes after it has logged the record batches that begin among them.
+// counted gives bytes, while the copy is open, after it has logged the record batches among them.
 type counted struct {
 	io.Reader
 	file   *os.File
-	log    *log
+	source *Source
 	name   string
 	blocks []schemas.Block
 	at     int64
@@ -164,13 +164,19 @@ type counted struct {
 
 // Read is an io.Reader's.
 func (c *counted) Read(p []byte) (int, error) {
+	_, err := c.source.identity()
+	if err != nil {
+		return 0, err
+	}
 	n, err := c.Reader.Read(p)
 	for _, b := range c.blocks {
-		if n > 0 && b.Offset >= c.at && b.Offset < c.at+int64(n) {
-			late := c.log.note(c.name, b.Rows, int64(b.Meta)+b.Body)
-			if late != nil {
-				return 0, late
-			}
+		size := int64(b.Meta) + b.Body
+		if n == 0 || b.Offset >= c.at+int64(n) || b.Offset+size <= c.at {
+			continue
+		}
+		late := c.source.log.touched(c.name, b, b.Offset >= c.at)
+		if late != nil {
+			return 0, late
 		}
 	}
 	c.at += int64(n)

@@ -374,6 +374,12 @@ func TestClosedCopies(t *testing.T) {
 	}
 	_, err = whole(t, s, "fields/train/1.arrow")
 	must(t, err)
+	site.refuse = &schemas.Problem{Type: "urn:guichet:problem:not-found", Status: 404, Detail: "there is no staged copy copy-a"}
+	_, err = kept.Renew(t.Context(), c, 0)
+	kind(t, "renewed by a stranger", err, schemas.NotFound)
+	now = now.Add(lookAgain + time.Second)
+	_, err = whole(t, s, "fields/train/1.arrow")
+	must(t, err) // which closes nothing for others
 	site.refuse = &schemas.Problem{Type: "urn:guichet:problem:denied", Status: 403, Detail: "the agreement was revoked: a person objected"}
 	_, err = kept.Renew(t.Context(), c, 0)
 	kind(t, "a refusal", err, schemas.Denied, "a person objected")

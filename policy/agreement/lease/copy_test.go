@@ -240,6 +240,11 @@ func TestAStagedCopyEnds(t *testing.T) {
 		if !o.Until.Equal(open.Until) || !o.EndsAt.Equal(k.Until) {
 			t.Errorf("it is open until %s of %s", o.Until, o.EndsAt)
 		}
+		open = schemas.OpenAsk{Until: time.Now().Add(MaxOpen + time.Minute)} // by a clock that is ahead
+		o, err = d.Open(ctx, j.by(t, open), c.Copy.ID, open)
+		if err != nil || !o.Until.Equal(time.Now().Add(MaxOpen).UTC()) {
+			t.Errorf("a day by a clock that is ahead: until %s, %v", o.Until, err)
+		}
 		own, err := d.Stage(ctx, mine(), ask)
 		agreementtest.Must(t, err)
 		open = schemas.OpenAsk{}
