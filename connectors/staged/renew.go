@@ -2,6 +2,7 @@ package staged
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -28,7 +29,12 @@ func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration
 	}
 	switch schemas.KindOf(err) {
 	case schemas.Denied, schemas.Gone, schemas.NotFound:
-		_ = c.write(openName, opened{Refused: err.Error()}) // the refusal is told in any case
+		text := err.Error()
+		var e *schemas.Error
+		if errors.As(err, &e) {
+			text = e.Message
+		}
+		_ = c.write(openName, opened{Refused: text}) // the refusal is told in any case
 		return out, err
 	}
 	if err != nil {
