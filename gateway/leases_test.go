@@ -178,7 +178,7 @@ func TestJobsSignForLeases(t *testing.T) {
 	s.want(200, "trainer", "GET", "/job-keys/"+string(k.ID), nil)
 	signed := func(body string) []string {
 		now := time.Now().Unix()
-		sum := ed25519.Sign(private, schemas.SignedByJobKey(k.ID, now, []byte(body)))
+		sum := ed25519.Sign(private, schemas.SignedByJobKey(k.ID, now, "/leases", []byte(body)))
 		return []string{"Authorization", fmt.Sprintf("Bearer %s.%d.%x", k.ID, now, sum)}
 	}
 	var l schemas.LeaseAnswer

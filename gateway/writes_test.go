@@ -148,6 +148,7 @@ func TestWrongInput(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	d := s.register(wheat("Subject"))
+	s.settle() // a search says that the index is made before it says what is wrong
 	id := string(d.ID)
 	deep := func(n int) string { return strings.Repeat(`{"and":[`, n) + strings.Repeat(`]}`, n) }
 	rule := func(s string) string { return `{"rules":[{"kind":"permission","actions":["use"],` + s + `}]}` }

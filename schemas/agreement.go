@@ -242,10 +242,17 @@ func (l *Lease) IsJobKey() bool { return l.PublicKey != nil }
 // JobKeyPrefix begins the ids of job keys, and what they sign with.
 const JobKeyPrefix = "jobkey-"
 
-// SignedByJobKey is what a job key signs for a request with this body, at so many seconds since 1970:
+// SignedByJobKey is what a job key signs for a POST to a path below the API's root with this body, at
+// so many seconds since 1970. Of /leases the path is not said, so that what is signed for one call
+// goes for no other:
 // the bearer token of the request is id.seconds.signature, the signature in hex.
-func SignedByJobKey(id LeaseID, seconds int64, body []byte) []byte {
-	return fmt.Appendf(nil, "guichet job key 1\n%s\n%d\n%x\n", id, seconds, sha256.Sum256(body))
+func SignedByJobKey(id LeaseID, seconds int64, path string, body []byte) []byte {
+	if path == "/leases" {
+		path = ""
+	} else {
+		path += "\n"
+	}
+	return fmt.Appendf(nil, "guichet job key 1\n%s\n%d\n%x\n%s", id, seconds, sha256.Sum256(body), path)
 }
 
 // Order is the order of an epoch's rows, from which the parts of ranks are cut: as a

@@ -38,8 +38,8 @@ type Client struct {
 	base  string
 	token TokenSource
 	http  *http.Client
-	shown bool                     // words of others are for a terminal
-	sign  func(body []byte) string // of a job: what stands for its token in a request with this body; nil for a person
+	shown bool                                  // words of others are for a terminal
+	sign  func(path string, body []byte) string // of a job: what stands for its token in a request with this body; nil for a person
 }
 
 // Address is where the gateway is.
@@ -140,7 +140,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, optio
 		}
 		body = bytes.NewReader(b)
 		if c.sign != nil {
-			options = append(options, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+c.sign(b)) })
+			options = append(options, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+c.sign(path, b)) })
 		}
 	}
 	resp, err := c.send(ctx, method, path, body, options...)

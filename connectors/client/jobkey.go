@@ -89,9 +89,9 @@ func ReadJobKey(file []byte) (JobKey, error) {
 // gives leases for that, and nothing else.
 func (c *Client) Signing(k JobKey) *Client {
 	same := *c
-	same.token, same.sign = nil, func(body []byte) string {
+	same.token, same.sign = nil, func(path string, body []byte) string {
 		now := time.Now().Unix()
-		return fmt.Sprintf("%s.%d.%x", k.ID, now, ed25519.Sign(k.Private, schemas.SignedByJobKey(k.ID, now, body)))
+		return fmt.Sprintf("%s.%d.%x", k.ID, now, ed25519.Sign(k.Private, schemas.SignedByJobKey(k.ID, now, path, body)))
 	}
 	return &same
 }

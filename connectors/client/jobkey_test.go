@@ -82,7 +82,7 @@ func TestAJobSignsWhatItSends(t *testing.T) {
 		if len(parts) == 3 {
 			_, _ = fmt.Sscan(parts[1], &seconds)
 			_, _ = fmt.Sscanf(parts[2], "%x", &sum)
-			if !ed25519.Verify(public, schemas.SignedByJobKey(k.ID, seconds, body), sum) {
+			if !ed25519.Verify(public, schemas.SignedByJobKey(k.ID, seconds, "/leases", body), sum) {
 				t.Errorf("%s does not sign %s", seen, body)
 			}
 		}

@@ -36,12 +36,7 @@ const (
 // bytes that are there, and with all of them. Errors: of the gateway; Unavailable where the disk takes
 // no more.
 func (c *Copy) Fill(ctx context.Context, from Files, told func(done, all int64)) error {
-	over, err := c.alone()
-	if err != nil {
-		return err
-	}
-	defer over()
-	err = c.read(aboutName, &c.about) // as another one may have left it
+	err := c.read(aboutName, &c.about) // as another one may have left it
 	if err != nil {
 		return c.fault(aboutName, err)
 	}

@@ -2,7 +2,10 @@ package staged
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"guichet/connectors/client"
@@ -27,10 +30,8 @@ func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration
 	if err == nil {
 		err = by.Post(ctx, "/copies/"+string(c.ID())+"/open", ask, &out)
 	}
-	switch schemas.KindOf(err) {
-	case schemas.Denied, schemas.Gone:
-		_ = c.write(openName, opened{Refused: err.Error()}) // the refusal is told in any case
-		return out, err
+	if e, is := errors.AsType[*schemas.Error](err); is && closes(e) {
+		_ = c.write(openName, opened{Refused: e.Message}) // the refusal is told in any case
 	}
 	if err != nil {
 		return out, err
@@ -38,8 +39,17 @@ func (c *Copy) Renew(ctx context.Context, by *client.Client, lasts time.Duration
 	return out, c.write(openName, opened{Identity: out.Identity, Until: out.Until})
 }
 
-// Keep renews again and again, after half of each while, until ctx ends or the gateway refuses. A
-// gateway that cannot be reached is asked again soon. told is called after each try.
+// closes says whether a refusal is of the copy, and not of who asks from where.
+func closes(e *schemas.Error) bool {
+	return (e.Kind == schemas.Denied || e.Kind == schemas.Gone) &&
+		!slices.ContainsFunc(e.Reasons, func(r schemas.Reason) bool { return strings.HasSuffix(r.Rule, ".place") })
+}
+
+// soon is how late Keep learns at the latest that a copy was ended.
+const soon = 5 * time.Minute
+
+// Keep renews again and again, every five minutes or after half of a shorter while, until ctx ends or
+// the gateway refuses. A gateway that cannot be reached is asked again soon. told is called after each try.
 func (c *Copy) Keep(ctx context.Context, by *client.Client, lasts time.Duration, told func(schemas.OpenAnswer, error)) error {
 	for {
 		open, err := c.Renew(ctx, by, lasts)
@@ -54,7 +64,7 @@ func (c *Copy) Keep(ctx context.Context, by *client.Client, lasts time.Duration,
 			if err != nil {
 				return err
 			}
-			wait = max(time.Until(open.Until)/2, time.Second)
+			wait = min(max(time.Until(open.Until)/2, time.Second), soon)
 		}
 		select {
 		case <-ctx.Done():
@@ -83,7 +93,8 @@ func (c *Copy) End(ctx context.Context, by *client.Client) (schemas.ReadsOfCopy,
 	if err != nil {
 		return reads, err
 	}
-	for _, name := range []string{openName, partsName, dataName, logsName, readsName, aboutName, lockName} { // and nothing that others put there
+	ours := []string{openName, partsName, dataName, logsName, readsName, aboutName, lockName}
+	for _, name := range ours { // and nothing that others put there
 		err = c.root.RemoveAll(name)
 		if err != nil {
 			return reads, schemas.Errorf(schemas.Unavailable, c.dir, "the key is destroyed, and %s cannot be removed: %w", name, err)

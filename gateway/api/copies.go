@@ -35,9 +35,9 @@ type copyReads struct {
 }
 
 // holder is who asks about a staged copy: signed in, or by the signature of a job key.
-func (c *Caller) holder(body []byte) lease.Caller {
+func (c *Caller) holder(path string, body []byte) lease.Caller {
 	at, _ := netip.ParseAddr(c.address) // unknown ones lie nowhere
-	return lease.Caller{By: c.by, Token: c.lease, Body: body, From: at}
+	return lease.Caller{By: c.by, Token: c.lease, Path: path, Body: body, From: at}
 }
 
 // copies are data that are kept where jobs run.
@@ -45,7 +45,7 @@ func (s *server) copies(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/copies", "stage-copy", "agreements",
 		"A staged copy of what an agreement covers: files that its owner keeps encrypted, and reads while it is open"},
 		func(ctx context.Context, in *copyPost) (*One[schemas.CopyAnswer], error) {
-			r, err := s.Leases.Stage(ctx, in.holder(in.RawBody), in.Body)
+			r, err := s.Leases.Stage(ctx, in.holder("/copies", in.RawBody), in.Body)
 			if err != nil {
 				return nil, err
 			}
@@ -67,7 +67,7 @@ func (s *server) copies(a huma.API) {
 	})
 	op(s, a, operation{http.MethodPost, "/copies/{id}/open", "open-copy", "agreements",
 		"What a staged copy is decrypted with, for a while"}, func(ctx context.Context, in *copyOpen) (*One[schemas.OpenAnswer], error) {
-		r, err := s.Leases.Open(ctx, in.holder(in.RawBody), in.ID, in.Body)
+		r, err := s.Leases.Open(ctx, in.holder("/copies/"+string(in.ID)+"/open", in.RawBody), in.ID, in.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (s *server) copies(a huma.API) {
 	})
 	op(s, a, operation{http.MethodPost, "/copies/{id}/reads", "hand-back-reads", "agreements",
 		"Hand back what was read of a staged copy"}, func(ctx context.Context, in *copyReads) (*One[schemas.ReadsOfCopy], error) {
-		r, err := s.Leases.HandBack(ctx, in.holder(in.RawBody), in.ID, in.Body)
+		r, err := s.Leases.HandBack(ctx, in.holder("/copies/"+string(in.ID)+"/reads", in.RawBody), in.ID, in.Body)
 		if err != nil {
 			return nil, err
 		}

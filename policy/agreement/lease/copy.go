@@ -23,7 +23,8 @@ const (
 // Caller is who asks about staged copies: a person, or a job by the signature of its key.
 type Caller struct {
 	By    schemas.Principal
-	Token string // the signature of a job key over Body; "" of a person
+	Token string // the signature of a job key over Path and Body; "" of a person
+	Path  string // below the API's root
 	Body  []byte
 	From  netip.Addr // where the request came from
 }
@@ -61,6 +62,13 @@ func (s *Leases) Stage(ctx context.Context, c Caller, ask schemas.CopyAsk) (sche
 			return nil, schemas.Refuse(string(a.ID), "agreement.budget", "the agreement",
 				"a budget bounds what is read, and of a staged copy that is counted only afterwards", "stream the data: guichet stream, guichet mount")
 		}
+		_, err = s.catalogue.Manifest(ctx, a.Dataset, l.Items[0].Version)
+		if schemas.KindOf(err) == schemas.NotFound {
+			return nil, schemas.BadField("copy", "/version", "the dataset has no published version %q", l.Items[0].Version)
+		}
+		if err != nil {
+			return nil, err
+		}
 		out.Copy = l
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := check(ctx, tx)
@@ -93,7 +101,7 @@ func (s *Leases) stageable(
 	var ends time.Time
 	if isJobKey(c.Token) {
 		var key schemas.Lease
-		key, err = s.jobKey(ctx, c.Token, c.Body, c.From, b)
+		key, err = s.jobKey(ctx, c, b)
 		if err != nil {
 			return l, by, nil, err
 		}
@@ -167,7 +175,7 @@ func (s *Leases) ownCopy(ctx context.Context, c Caller, id schemas.LeaseID, b ag
 	var key schemas.Lease
 	var err error
 	if isJobKey(c.Token) {
-		key, err = s.jobKey(ctx, c.Token, c.Body, c.From, b)
+		key, err = s.jobKey(ctx, c, b)
 	} else {
 		err = agreement.SignedIn(c.By, "copy")
 	}

@@ -29,7 +29,7 @@ func (j *job) by(t *testing.T, body any) Caller {
 	t.Helper()
 	b, err := json.Marshal(body)
 	agreementtest.Must(t, err)
-	return Caller{Token: j.sign(j.now(), b), Body: b, From: j.from}
+	return Caller{Token: j.signFor(j.now(), "/copies", b), Path: "/copies", Body: b, From: j.from}
 }
 
 // A staged copy is filled by leases that say so, opened for an hour at a time with the one key that

@@ -101,17 +101,18 @@ func (s *Leases) jobKeyUntil(until, ends time.Time) (time.Time, error) {
 func (s *Leases) MintSigned(
 	ctx context.Context, token string, body []byte, from netip.Addr, ask schemas.LeaseAsk,
 ) (schemas.LeaseAnswer, error) {
+	c := Caller{Token: token, Path: "/leases", Body: body, From: from}
 	if ask.Copy != "" {
-		return s.mintForCopy(ctx, Caller{Token: token, Body: body, From: from}, ask)
+		return s.mintForCopy(ctx, c, ask)
 	}
 	return s.child(ctx, ask, func(ctx context.Context, b agreement.Basis) (schemas.Lease, error) {
-		return s.jobKey(ctx, token, body, from, b)
+		return s.jobKey(ctx, c, b)
 	})
 }
 
 // jobKey finds the job key that signed a body, where it stands and is used in its place.
-func (s *Leases) jobKey(ctx context.Context, token string, body []byte, from netip.Addr, b agreement.Basis) (schemas.Lease, error) {
-	l, err := s.signedBy(ctx, token, body, b)
+func (s *Leases) jobKey(ctx context.Context, c Caller, b agreement.Basis) (schemas.Lease, error) {
+	l, err := s.signedBy(ctx, c, b)
 	if err != nil {
 		return l, err
 	}
@@ -124,7 +125,7 @@ func (s *Leases) jobKey(ctx context.Context, token string, body []byte, from net
 		return l, err
 	}
 	b.Note("factory", string(l.Factory), f.Revision)
-	if len(f.Egress) > 0 && !policy.Within(f, from) {
+	if len(f.Egress) > 0 && !policy.Within(f, c.From) {
 		return l, schemas.Refuse(
 			string(l.ID), "job-key.place", "the job key",
 			fmt.Sprintf("leases are made with this key from the network of %s only; this request came from elsewhere", l.Factory),
@@ -141,10 +142,10 @@ func notSigned(format string, args ...any) error {
 }
 
 // signedBy finds the job key that signed a body.
-func (s *Leases) signedBy(ctx context.Context, token string, body []byte, b agreement.Basis) (schemas.Lease, error) {
+func (s *Leases) signedBy(ctx context.Context, c Caller, b agreement.Basis) (schemas.Lease, error) {
 	// jobkey-4kq….1795946400.9f3a…
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || !schemas.IsText(token, 300) { // whose id a database may not know to look up
+	parts := strings.Split(c.Token, ".")
+	if len(parts) != 3 || !schemas.IsText(c.Token, 300) { // whose id a database may not know to look up
 		return schemas.Lease{}, notSigned("the signature of a job key is written id.seconds.signature")
 	}
 	seconds, err := strconv.ParseInt(parts[1], 10, 64)
@@ -161,7 +162,7 @@ func (s *Leases) signedBy(ctx context.Context, token string, body []byte, b agre
 	}
 	now, at := s.now(), time.Unix(seconds, 0)
 	switch {
-	case !l.IsJobKey() || !ed25519.Verify(l.PublicKey, schemas.SignedByJobKey(l.ID, seconds, body), signature):
+	case !l.IsJobKey() || !ed25519.Verify(l.PublicKey, schemas.SignedByJobKey(l.ID, seconds, c.Path, c.Body), signature):
 		return l, notSigned("the signature does not hold: it is not by the job key %s, or not over this request", l.ID)
 	case at.Before(now.Add(-clocksApart)) || at.After(now.Add(clocksApart)):
 		return l, notSigned("the request was signed at %s, and it is %s here: set the clock of the machine",

@@ -41,8 +41,11 @@ func register(t *testing.T, l *Leases, ask schemas.JobKeyAsk) (*job, schemas.Lea
 }
 
 // sign signs a body at a time.
-func (j *job) sign(at time.Time, body []byte) string {
-	s := ed25519.Sign(j.key, schemas.SignedByJobKey(j.id, at.Unix(), body))
+func (j *job) sign(at time.Time, body []byte) string { return j.signFor(at, "/leases", body) }
+
+// signFor signs for another path.
+func (j *job) signFor(at time.Time, path string, body []byte) string {
+	s := ed25519.Sign(j.key, schemas.SignedByJobKey(j.id, at.Unix(), path, body))
 	return fmt.Sprintf("%s.%d.%s", j.id, at.Unix(), hex.EncodeToString(s))
 }
 
@@ -157,6 +160,7 @@ func TestWhatASignatureOpens(t *testing.T) {
 		posing.id = lease.Lease.ID
 		for _, c := range []struct{ name, token, text string }{
 			{"another body", j.sign(now, []byte(`{"world":2}`)), "the signature does not hold"},
+			{"another call", j.signFor(now, "/copies", body), "the signature does not hold"},
 			{"another key", stolen.sign(now, body), "the signature does not hold"},
 			{"a lease's id", posing.sign(now, body), "the signature does not hold"},
 			{"an unknown key", strings.Replace(token, string(k.ID), "jobkey-none", 1), "there is no job key jobkey-none"},
