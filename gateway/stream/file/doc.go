@@ -6,6 +6,10 @@
 // never copied, one that it changes is made once, into a file without a name; rows are
 // charged when a byte of their batch, or of a dictionary, leaves. It must not know HTTP.
 //
+// What is stored and not looked at, since the operator answers for the store, goes out of the
+// store's socket into the client's where a Passer takes it so; else it is copied, a chunk at a
+// time, through buffers that all ranges share.
+//
 // The bytes of a shard that passes as it lies are in two places:
 //
 //	file     │ARROW1 schema│ dictionaries │ batches │ footer│
