@@ -16,6 +16,9 @@
 //	read 256–384 KiB      from the run …
 //	read 4.1–4.2 MiB      GET bytes=4325376-12713983   the next run, twice as long (64 MiB at most)
 //
+// Up to 16 places of a file are read so at once, each with a run of its own: columns, or record
+// batches by several threads.
+//
 // So a program that looks at a schema is charged for little, and one that reads all of it makes
 // few requests.
 package mount

@@ -32,7 +32,7 @@ type Source interface {
 func notHere(dir string, err error) error {
 	return &schemas.Error{
 		Kind: schemas.Unavailable, Subject: dir, Err: err, Message: fmt.Sprintf("nothing can be mounted on this machine: %v", err),
-		Remedy: "mounting needs /dev/fuse, and fusermount3 unless root does it; where they are not to be had, read the same data " +
-			"as a stream: guichet stream",
+		Remedy: "mounting needs /dev/fuse, and fusermount3 unless root does it; where they are not to be had, read the same files " +
+			"by HTTP, guichet exec --http, or the rows as a stream, guichet stream; guichet stage keeps them beside the job",
 	}
 }
