@@ -75,6 +75,12 @@ setup: go-version
 	   || { tail -5 .cache/torch.log; rm -rf .cache/torch; echo "it cannot be installed here"; }; \
 	 fi
 
+	@if [ -x .cache/venv/bin/python ] && [ ! -e .cache/catalogue/made ]; then \
+	   echo "installing rdflib and mlcroissant into .cache/catalogue"; \
+	   rm -rf .cache/catalogue && python3 -m venv .cache/catalogue \
+	   && .cache/catalogue/bin/python -m pip install -q --disable-pip-version-check mlcroissant==1.1.1 rdflib==7.6.0 \
+	   && touch .cache/catalogue/made || { rm -rf .cache/catalogue; echo "they cannot be installed here"; }; \
+	 fi
 	@if [ -x .cache/venv/bin/python ] && [ ! -e .cache/s3/made ]; then \
 	   echo "installing S3 clients into .cache/s3"; \
 	   rm -rf .cache/s3 && python3 -m venv .cache/s3 && .cache/s3/bin/python -m pip install -q --disable-pip-version-check \

@@ -47,6 +47,7 @@ require github.com/cenkalti/backoff/v5 v5.0.3
 require (
 	filippo.io/age v1.3.2
 	github.com/hanwen/go-fuse/v2 v2.12.1
+	github.com/tggo/goRDFlib v0.1.5
 )
 
 require filippo.io/hpke v0.4.0 // indirect

@@ -8,6 +8,7 @@ import (
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/dcatap/dcataptest"
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -47,7 +48,7 @@ func TestRealCatalogues(t *testing.T) {
 		folder := strings.Split(strings.TrimPrefix(path, dcataptest.Folder(t)+"/"), "/")[0]
 		demanded[folder]++
 		demanded[""]++
-		d, err := dcatap.Read(doc, "")
+		d, err := dcatap.Read(rdf.JSONLD, doc, "")
 		if err == nil {
 			d.Space, d.Provider = "energy", "https://p.example"
 			err = c.check(&d)

@@ -68,7 +68,8 @@ func (b *bodies) of(right api.Right, size int64) (r bodyRoom, most int64) {
 
 // weight is how many bytes of memory a parser makes of one byte, at the worst.
 func weight(kind string) int64 {
-	if strings.HasSuffix(kind, "yaml") || strings.HasSuffix(kind, "+json") {
+	_, isRDF := rdf.FormatOf(kind)
+	if isRDF || strings.HasSuffix(kind, "yaml") || strings.HasSuffix(kind, "+json") {
 		return 48
 	}
 	return 8

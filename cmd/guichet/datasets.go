@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,22 +16,10 @@ import (
 	"guichet/schemas"
 )
 
-// fileBody reads a file that the gateway reads: JSON, JSON-LD, or else YAML.
-func fileBody(path string) (client.Document, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return client.Document{}, schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
-	}
-	if start := bytes.TrimSpace(b); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
-		return client.Document{Type: "application/ld+json", Text: b}, nil
-	}
-	return client.Document{Type: "application/yaml", Text: b}, nil
-}
-
 // registerCmd registers descriptions one after the other: all files are read before the first
 // is sent, and what was registered before a failure stays.
 type registerCmd struct {
-	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
+	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD, Turtle or RDF/XML." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 }
 
@@ -81,7 +67,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 // datasetFile reads a dataset's description: as it is sent, and as the gateway will
 // read it, so that its faults are found before anything is sent.
 func datasetFile(path string) (client.Document, schemas.Dataset, error) {
-	doc, err := fileBody(path)
+	doc, err := files.ReadBody(path)
 	if err != nil {
 		return doc, schemas.Dataset{}, err
 	}
@@ -250,7 +236,7 @@ func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review,
 		"stage": v.Stage}
 	if v.File != "" {
-		o, err := fileBody(v.File)
+		o, err := files.ReadBody(v.File)
 		if err != nil {
 			return err
 		}
@@ -383,7 +369,7 @@ func (v explainCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 // changeCmd replaces a description as a whole: what the file leaves out is gone.
 type changeCmd struct {
 	Dataset  string `arg:"" help:"Id of the dataset."`
-	File     string `arg:"" help:"The whole new description: YAML, JSON, or DCAT-AP in JSON-LD." type:"existingfile"`
+	File     string `arg:"" help:"The whole new description: YAML, JSON, or DCAT-AP in JSON-LD, Turtle or RDF/XML." type:"existingfile"`
 	Revision int64  `help:"Change it if it is at this revision; the file's own when left out, else the newest." placeholder:"REVISION"`
 }
 

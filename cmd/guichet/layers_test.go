@@ -109,6 +109,7 @@ func walled() map[string][]string {
 		"github.com/zitadel/":                 {},
 		"github.com/alecthomas/kong":          {"cmd"},
 		"github.com/piprate/json-gold":        {"connectors/rdf", "connectors/odrl", "connectors/dcatap"},
+		"github.com/tggo/goRDFlib/":           {"connectors/rdf"},
 		"github.com/prometheus/client_golang": {"gateway"},
 		"github.com/wneessen/":                {"connectors/notify"},
 	}

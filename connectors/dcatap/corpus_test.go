@@ -17,12 +17,12 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 	converted := []string{"dcat:theme", "dct:spatial", "dct:language", "dct:license", "dct:format", "dcat:mediaType", "dct:accessRights", "dcat:startDate", "dcat:endDate", "schema:startDate",
 		"schema:endDate", "dct:publisher", "dcat:distribution", "dct:temporal", "dct:rights", "guichet:visibility", "csvw:header"}
 	seen, lost := 0, map[string]int{}
-	dcataptest.Documents(t, func(path string, b []byte) {
-		items, err := ReadAll(b, "https://source.example/")
+	dcataptest.Documents(t, func(path string, f rdf.Format, b []byte) {
+		items, err := ReadAll(f, b, "https://source.example/")
 		if err != nil {
 			return
 		}
-		doc, err := rdf.Expand(b, rdf.Options{Base: "https://source.example/", Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+		doc, err := rdf.Parse(f, b, rdf.Options{Base: "https://source.example/", Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
 		if err != nil {
 			t.Fatal(err)
 		}

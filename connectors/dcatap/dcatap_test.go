@@ -22,7 +22,7 @@ func readShared(t *testing.T, path, base string) schemas.Dataset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := Read(b, base)
+	d, err := Read(rdf.JSONLD, b, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func rewrite(t interface{ Fatal(...any) }, d schemas.Dataset) schemas.Dataset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Read(b, "")
+	again, err := Read(rdf.JSONLD, b, "")
 	if err != nil {
 		t.Fatal(err, string(b))
 	}
@@ -69,7 +69,7 @@ func TestRelativeFormat(t *testing.T) { // trial 7
 		t.Fatal(err)
 	}
 	for _, base := range []string{"", "file:///srv/data/", "ftp://x.example/"} {
-		_, err := Read(b, base)
+		_, err := Read(rdf.JSONLD, b, base)
 		if schemas.KindOf(err) != schemas.Invalid || strings.Contains(err.Error(), "srv") {
 			t.Errorf("base %q: %v", base, err)
 		}
@@ -124,7 +124,7 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		},
 	}
 	for range 5 {
-		got, err := Read([]byte(full), "")
+		got, err := Read(rdf.JSONLD, []byte(full), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 }
 
 func TestDCATAPContext(t *testing.T) {
-	d, err := Read([]byte(`{"@context": "https://semiceu.github.io/DCAT-AP/releases/3.0.1/context/dcat-ap.jsonld", "@id": "https://x.example/d", "@type": "Dataset",
+	d, err := Read(rdf.JSONLD, []byte(`{"@context": "https://semiceu.github.io/DCAT-AP/releases/3.0.1/context/dcat-ap.jsonld", "@id": "https://x.example/d", "@type": "Dataset",
 		"title": [{"@value": "Wells", "@language": "en"}], "geographicalCoverage": ["http://publications.europa.eu/resource/authority/country/BEL"],
 		"datasetDistribution": [{"@type": "Distribution", "accessUrl": ["https://x.example/w"]}]}`), "")
 	want := schemas.Dataset{IRI: "https://x.example/d", Title: schemas.Text{"en": "Wells"}, Countries: []string{"BE"}, Links: []schemas.Link{{URL: "https://x.example/w"}}}
@@ -156,7 +156,7 @@ func TestFaultsAreNamed(t *testing.T) {
 		"relative name": {`{"@id": "d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "t"}`, "/iri", "relative"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Read([]byte(c.doc), "")
+			_, err := Read(rdf.JSONLD, []byte(c.doc), "")
 			e, ok := err.(*schemas.Error)
 			if !ok || e.Kind != schemas.Invalid || len(e.Fields) == 0 || e.Fields[0].Pointer != c.pointer || !strings.Contains(err.Error(), c.word) {
 				t.Errorf("%#v", err)
@@ -167,7 +167,7 @@ func TestFaultsAreNamed(t *testing.T) {
 
 // One faulty dataset does not spoil the others (trial 1's kind).
 func TestReadAll(t *testing.T) {
-	items, err := ReadAll([]byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "title": "http://purl.org/dc/terms/title"}, "@graph": [
+	items, err := ReadAll(rdf.JSONLD, []byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "title": "http://purl.org/dc/terms/title"}, "@graph": [
 		{"@id": "https://x.example/1", "@type": "dcat:Dataset", "title": "one"}, {"@id": "https://x.example/2", "@type": "dcat:Dataset"}, {"@id": "https://x.example/3", "@type": "dcat:Dataset", "title": "three"}]}`), "")
 	if err != nil || len(items) != 3 || items[0].Err != nil || items[1].Err == nil || items[2].Err != nil || items[1].IRI != "https://x.example/2" {
 		t.Errorf("%v %+v", err, items)
@@ -176,8 +176,8 @@ func TestReadAll(t *testing.T) {
 
 func TestReferenceData(t *testing.T) {
 	ok, bad := 0, 0
-	dcataptest.Documents(t, func(path string, b []byte) {
-		items, err := ReadAll(b, "https://source.example/")
+	dcataptest.Documents(t, func(path string, f rdf.Format, b []byte) {
+		items, err := ReadAll(f, b, "https://source.example/")
 		if err != nil {
 			bad++
 			if k := schemas.KindOf(err); k != schemas.Invalid && k != schemas.TooLarge {

@@ -1,7 +1,7 @@
-// Package dcatap translates between DCAT-AP 3 in JSON-LD and schemas.Dataset.
+// Package dcatap translates between DCAT-AP 3 and schemas.Dataset.
 //
-// In flows a document of strangers, compact or expanded, with its context inline
-// or embedded here; out come datasets. The other way a dataset becomes a
+// In flows a document of strangers: Turtle, N-Triples, RDF/XML, or JSON-LD with its
+// context inline or embedded here; out come datasets. The other way a dataset becomes a
 // document that has every property that DCAT-AP 3.0.1 makes mandatory.
 //
 // Always: nothing is fetched; a relative address is resolved against the

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestPeriods(t *testing.T) {
 	one := func(temporal string) schemas.Dataset {
 		t.Helper()
-		d, err := Read([]byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "time": "http://www.w3.org/2006/time#", "schema": "http://schema.org/", "xsd": "http://www.w3.org/2001/XMLSchema#"},
+		d, err := Read(rdf.JSONLD, []byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "time": "http://www.w3.org/2006/time#", "schema": "http://schema.org/", "xsd": "http://www.w3.org/2001/XMLSchema#"},
 			"@id": "https://x.example/d", "@type": "dcat:Dataset", "dct:title": "t", "dct:temporal": `+temporal+`}`), "")
 		if err != nil {
 			t.Fatal(err)

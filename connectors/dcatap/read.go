@@ -32,8 +32,8 @@ type Item struct {
 // Read reads a document that describes one dataset. base is the address that it
 // came from, http or https, or "" where there is none. Errors: Invalid with a
 // pointer into the dataset (/title) or the document, TooLarge.
-func Read(b []byte, base string) (schemas.Dataset, error) {
-	items, err := ReadAll(b, base)
+func Read(f rdf.Format, b []byte, base string) (schemas.Dataset, error) {
+	items, err := ReadAll(f, b, base)
 	if err != nil {
 		return schemas.Dataset{}, err
 	}
@@ -44,14 +44,14 @@ func Read(b []byte, base string) (schemas.Dataset, error) {
 }
 
 // ReadAll reads every dataset of a document, in its order; a faulty one does
-// not spoil the others. Errors: Invalid where the document is not JSON-LD,
+// not spoil the others. Errors: Invalid where the document is not of the format,
 // TooLarge.
-func ReadAll(b []byte, base string) ([]Item, error) {
+func ReadAll(f rdf.Format, b []byte, base string) ([]Item, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		base = ""
 	}
-	doc, err := rdf.Expand(b,
+	doc, err := rdf.Parse(f, b,
 		rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
 	if err != nil {
 		return nil, err

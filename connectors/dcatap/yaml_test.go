@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -139,7 +140,7 @@ func TestSchemaIsTheType(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(full))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ReadAll(b, "https://source.example/")
+		_, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
 			t.Fatal(err)
 		}

@@ -27,8 +27,9 @@ type Options struct {
 
 // Document is an expanded document. It is not safe for concurrent use.
 type Document struct {
-	Nodes []Node // top-level nodes in the order of the source
-	at    map[uintptr]string
+	Nodes      []Node // top-level nodes in the order of the source
+	Statements int    // of what is not JSON-LD: distinct ones, which is how RDF counts
+	at         map[uintptr]string
 }
 
 // At is the JSON pointer of the object that a node was expanded from; false

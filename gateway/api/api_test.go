@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guichet/connectors/dcatap"
+	"guichet/connectors/rdf"
 	"guichet/gateway/problem"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/schemas"
@@ -225,7 +226,7 @@ func TestOperationsInOtherFormats(t *testing.T) {
 	s.wantWith(yaml, 422, "hal", "POST /datasets", "space: agriculture\ntitel: x\n", "titel", "line 2")
 	ld := []string{"Accept", "application/ld+json"}
 	w = s.wantWith(ld, 200, "", "GET /datasets/$ds", "")
-	if d, err := dcatap.Read(w.Body.Bytes(), ""); err != nil || d.Title["en"] != "Wheat" ||
+	if d, err := dcatap.Read(rdf.JSONLD, w.Body.Bytes(), ""); err != nil || d.Title["en"] != "Wheat" ||
 		w.Header().Get("Content-Type") != "application/ld+json" {
 		t.Errorf("%v %v", err, w.Header())
 	}

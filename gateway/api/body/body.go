@@ -2,7 +2,7 @@
 //
 // In: bytes that huma hands on, nouns of schemas that operations answer with. Out: the nouns,
 // and their forms in JSON, YAML and JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
-// agreement. Always: nothing is said twice in what is read, a fault has a pointer or a line, and
+// agreement; datasets also in Turtle and RDF/XML. Always: nothing is said twice in what is read, a fault has a pointer or a line, and
 // nothing is fetched. It must not know operations.
 package body
 
@@ -25,11 +25,12 @@ import (
 
 // Formats says how bodies are read and written, by media type: JSON; YAML, read
 // strictly; JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
-// agreement, and JSON for everything else. publicURL is the gateway's address, ""
+// agreement, and JSON for everything else; Turtle, N-Triples and RDF/XML, which are
+// DCAT-AP of a dataset, and only read. publicURL is the gateway's address, ""
 // where it is not known.
 //
 // huma cuts the media type of a body at its plus sign, so bodies of
-// application/ld+json arrive under json.
+// application/ld+json arrive under json, those of application/rdf+xml under xml.
 func Formats(publicURL string) map[string]huma.Format {
 	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
 	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
@@ -40,6 +41,9 @@ func Formats(publicURL string) map[string]huma.Format {
 		}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
 		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
 		"application/ld+json": ld,
+		string(rdf.Turtle):    {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.Turtle)},
+		string(rdf.NTriples):  {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.NTriples)},
+		"xml":                 {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.RDFXML)},
 	}
 }
 
@@ -134,8 +138,12 @@ func readJSON(b []byte, v any) error {
 func ReadDataset(mediaType string, b []byte) (schemas.Dataset, error) {
 	var d schemas.Dataset
 	read := readLD
-	if mediaType == "application/yaml" {
+	f, isRDF := rdf.FormatOf(mediaType)
+	switch {
+	case mediaType == "application/yaml":
 		read = readYAML
+	case isRDF && f != rdf.JSONLD:
+		read = readRDF(f)
 	}
 	err := read(b, &d)
 	if _, ours := errors.AsType[*schemas.Error](err); err != nil && !ours {
@@ -176,7 +184,7 @@ func readLD(b []byte, v any) error {
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:
-		d, err := dcatap.Read(b, "")
+		d, err := dcatap.Read(rdf.JSONLD, b, "")
 		if err != nil {
 			return faulty(err)
 		}
@@ -227,11 +235,33 @@ func fromLD(b []byte) ([]byte, error) {
 		}
 		return json.Marshal(bodyOf(o))
 	}
-	d, err := dcatap.Read(b, "")
+	d, err := dcatap.Read(rdf.JSONLD, b, "")
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(d)
+}
+
+// readRDF gives the reader of datasets in another serialisation of RDF.
+func readRDF(f rdf.Format) func(b []byte, v any) error {
+	return func(b []byte, v any) error {
+		d, err := dcatap.Read(f, b, "")
+		if err != nil {
+			return faulty(err)
+		}
+		switch target := v.(type) {
+		case *schemas.Dataset:
+			*target = d
+			return nil
+		case *any: // what huma holds against the operation's schema
+			plain, err := json.Marshal(d)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(plain, v)
+		}
+		return faulty(schemas.BadField("document", "", "only a dataset (DCAT-AP) is read from %s; terms are read from JSON-LD", f))
+	}
 }
 
 // OfferBody is an offer: typed rules, or the name of a template with its words.

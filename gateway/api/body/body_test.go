@@ -15,6 +15,7 @@ import (
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -75,6 +76,9 @@ func TestBodiesInEveryFormat(t *testing.T) {
 		"application/yaml":                   "iri: https://x.example/d\nspace: energy\ntitle: {en: Wind}\nthemes: [ENER]\n",
 		"application/x-yaml; charset=utf-8":  "iri: https://x.example/d\nspace: energy\ntitle: {en: Wind}\nthemes: [ENER]\n",
 		"application/ld+json; charset=utf-8": `{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": {"@value": "Wind", "@language": "en"}, "http://www.w3.org/ns/dcat#theme": {"@id": "http://publications.europa.eu/resource/authority/data-theme/ENER"}}`,
+		"text/turtle":                        "PREFIX dcat: <http://www.w3.org/ns/dcat#>\n<https://x.example/d> a dcat:Dataset ; <http://purl.org/dc/terms/title> 'Wind'@en ; dcat:theme <http://publications.europa.eu/resource/authority/data-theme/ENER> .",
+		"application/n-triples":              "<https://x.example/d> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#Dataset> .\n<https://x.example/d> <http://purl.org/dc/terms/title> \"Wind\"@en .\n<https://x.example/d> <http://www.w3.org/ns/dcat#theme> <http://publications.europa.eu/resource/authority/data-theme/ENER> .\n",
+		"application/rdf+xml":                `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dct="http://purl.org/dc/terms/" xmlns:dcat="http://www.w3.org/ns/dcat#"><dcat:Dataset rdf:about="https://x.example/d"><dct:title xml:lang="en">Wind</dct:title><dcat:theme rdf:resource="http://publications.europa.eu/resource/authority/data-theme/ENER"/></dcat:Dataset></rdf:RDF>`,
 	} {
 		w := send(h, http.MethodPut, "/dataset", contentType, "application/json", body)
 		if diff := cmp.Diff(want, decode[schemas.Dataset](t, w)); w.Code != http.StatusOK || diff != "" {
@@ -113,7 +117,11 @@ func TestFaultsOfEveryFormat(t *testing.T) {
 		"no JSON": {"/offer", "application/ld+json", "{\n\"@context\": ", 422, "/@context", "line 2"},
 		"wrong noun": {"/offer", "application/ld+json",
 			`{"@id": "https://x.example/d", "@type": "http://www.w3.org/ns/dcat#Dataset", "http://purl.org/dc/terms/title": "secret"}`, 422, "", ""},
-		"unknown media": {"/dataset", "text/turtle", "<a> <b> <c> .", 415, "", ""},
+		"unknown media":  {"/dataset", "text/csv", "a,b", 415, "", ""},
+		"broken Turtle":  {"/dataset", "text/turtle; charset=utf-8", "\n<a> <b> c:d .", 422, "", `line 2: this is not Turtle: undefined prefix "c"`},
+		"broken RDF/XML": {"/dataset", "application/rdf+xml", `<!DOCTYPE a><a/>`, 422, "", "line 1: a document type"},
+		"untitled":       {"/dataset", "text/turtle", "<https://x.example/d> a <http://www.w3.org/ns/dcat#Dataset> .", 422, "/title", "title"},
+		"Turtle offer":   {"/offer", "text/turtle", "<https://x.example/d> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> \"t\" .", 422, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := send(h, http.MethodPut, c.path, c.contentType, "application/json", c.body)
@@ -141,7 +149,7 @@ func TestAnswersInLinkedData(t *testing.T) {
 		"application/ld+json",
 		`{"iri": "https://x.example/d", "space": "energy", "title": {"en": "Wind", "de": "Wind"}}`,
 	)
-	d, err := dcatap.Read(w.Body.Bytes(), "")
+	d, err := dcatap.Read(rdf.JSONLD, w.Body.Bytes(), "")
 	if err != nil || w.Header().Get("Content-Type") != "application/ld+json" || d.Title["de"] != "Wind" || d.Space != "energy" {
 		t.Errorf("%v %s %+v", err, w.Header(), d)
 	}
