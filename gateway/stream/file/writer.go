@@ -29,6 +29,8 @@ type fileWriter struct {
 
 func (mk *fileWriter) write(ctx context.Context) (err error) {
 	defer read.RecoverCorrupt(&err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // an answer that is not read to its end
 	schema := mk.src.Schema()
 	err = mk.put(append(ipc.FileStart(), schema...))
 	if err != nil {

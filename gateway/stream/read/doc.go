@@ -6,7 +6,9 @@
 // published is a refusal, never a panic; all streams together hold no more than a Budget.
 // It must not know releases, doors or who asks, but for the share of an organisation.
 //
-// Slices that neighbour become one ranged read, so that a store is asked seldom:
+// Slices that neighbour become ranges, and ranges that neighbour come of one answer of the
+// store, which is asked once for a shard, and for the object as it is where nearly all of it
+// is wanted:
 //
 //	object     │schema│dict│ b0 │ b1 │ b2 │ b3 │ b4 │footer│
 //	slices                   ├─b0─┤├─b1─┤         ├┤             b4: rows 5 to 9 only
@@ -29,7 +31,8 @@
 //
 // In the first three no value is looked at. Such batches are read one by one, out of one
 // answer of the store however many neighbour (Batches), and the next answer is asked for
-// shortly before its turn. In the others a range of up to MaxRange is held whole.
+// shortly before its turn. In the others a range of up to MaxRange is held whole, and the
+// answer goes on to the next range as soon as it was read (see answer.go).
 //
 // A view that filters rows has batches of its own, which are gathered from those of the
 // shard: see gather.go.

@@ -29,6 +29,14 @@ func HeldFor(r Range, res Result, raw bool) int64 {
 	return n
 }
 
+// Apart has each range ask the store itself.
+func Apart(reads []Range) []Range {
+	for i := range reads {
+		reads[i].before, reads[i].after, reads[i].until, reads[i].again = nil, nil, 0, 0
+	}
+	return reads
+}
+
 // Span is where a range lies in its shard's object.
 func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offset, r.length }
 

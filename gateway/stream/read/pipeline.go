@@ -17,11 +17,11 @@ func HeldBytes(reads []Range, rest int64) int64 {
 		case one.passes: // a batch at a time
 			length = max(length, one.outputBound)
 		case one.gather != nil:
-			length, makes = max(length, one.length+one.gather.lent), max(makes, one.outputBound)
+			length, makes = max(length, one.length+one.again+one.gather.lent), max(makes, one.outputBound)
 		case one.shared: // what it is made of is Recent's
 			makes = max(makes, one.outputBound)
 		default:
-			length, makes = max(length, one.length), max(makes, one.outputBound)
+			length, makes = max(length, one.length+one.again), max(makes, one.outputBound)
 		}
 	}
 	return length + makes

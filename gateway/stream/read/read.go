@@ -59,6 +59,11 @@ type Range struct {
 	passes      bool        // its batches are whole, and no value of them is looked at
 	rests       bool        // and each may go on as a Rest
 	shared      bool        // a small part of a batch: others take theirs of the same bytes
+
+	until  int64         // where the answer ends that it asks for; 0: with it
+	again  int64         // bytes at its end that the next range of the answer begins with
+	before <-chan opened // the answer that it goes on with; nil: it asks for one
+	after  chan<- opened // takes it for the next range, without waiting; nil: the answer ends
 }
 
 // PlanReads joins neighbouring slices of a shard into ranges of at most so many bytes, and
@@ -71,7 +76,7 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 		return planWindows(s, list)
 	}
 	if s.Regrouped() {
-		return planGathers(s, list, most)
+		return joinAnswers(planGathers(s, list, most))
 	}
 	var out []Range
 	passes := s.View.Passes()
@@ -101,7 +106,7 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 		}
 		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}, shared: part})
 	}
-	return out
+	return joinAnswers(out)
 }
 
 // endsWith says whether the last slice of a range is of the batch of sl.
@@ -236,25 +241,6 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 		out.Messages = append(out.Messages, more...)
 	}
 	return out
-}
-
-// bytes reads one range into a buffer of the pool.
-func (r *Reader) bytes(ctx context.Context, rd Range) (*[]byte, error) {
-	sh := r.source.StoredShard(rd.shard)
-	store, err := r.open(ctx, sh.Store)
-	if err != nil {
-		return nil, RedactLocation(r.source.Name(), err)
-	}
-	buf := r.buffers.get(rd.length)
-	err = RedactLocation(r.source.Name(), store.ReadRange(ctx, sh.Bucket, sh.Key, sh.ETag, rd.offset, *buf))
-	if err == nil {
-		err = rd.checkSums(store, sh, *buf)
-	}
-	if err != nil {
-		r.buffers.put(buf)
-		return nil, err
-	}
-	return buf, nil
 }
 
 // messages makes the record batch messages of one range, and those that are spliced in

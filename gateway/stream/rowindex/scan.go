@@ -115,6 +115,8 @@ func (c *Cache) scan(ctx context.Context, p *progress, t *schemas.Table, s *sche
 		}
 	}()
 	defer read.RecoverCorrupt(&err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // an answer that is not read to its end
 	src := plan.NewSource(schemas.Version{}, t, s, vw)
 	rd := read.NewReader(src, c.open, false)
 	out := &plan.RowIndex{Format: plan.RowIndexFormat, Shards: []plan.RowIndexShard{}}
