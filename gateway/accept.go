@@ -9,34 +9,40 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/connectors/rdf"
 	"guichet/gateway/problem"
 	"guichet/schemas"
 )
 
-// written are the media types in which the API answers.
-func written() []string {
-	return []string{"application/json", "application/ld+json", "application/yaml", "application/x-yaml"}
+// written are the media types in which an operation answers, the first where any will do.
+func written(c *gin.Context) []string {
+	kinds := []string{"application/json", string(rdf.JSONLD), "application/yaml", "application/x-yaml"}
+	if c.Request.Method == http.MethodGet && c.FullPath() == "/api/v1/datasets/:id" {
+		kinds = append(kinds, string(rdf.Turtle), string(rdf.RDFXML))
+	}
+	return kinds
 }
 
-// accepted refuses who wants answers in types only that are not written here, before any
-// work is done: JSON in place of what was asked for would be taken for it. Parts of the
-// record, which are files, say their own types.
+// accepted settles in which type an answer is written, and refuses who wants it in types
+// only that are not, before any work is done: JSON in place of what was asked for would
+// be taken for it. Parts of the record, which are files, say their own types.
 func (s *Server) accepted(c *gin.Context) {
+	c.Header("Vary", "Accept")
 	said := strings.Join(c.Request.Header.Values("Accept"), ",")
 	if strings.TrimSpace(said) == "" || strings.HasPrefix(c.FullPath(), "/api/v1/audit/") ||
 		strings.HasPrefix(c.FullPath(), "/api/v1/openapi") {
 		return
 	}
-	for _, kind := range written() {
-		if accepts(said, kind) {
-			return
-		}
+	kinds := written(c)
+	if kind := preferred(said, kinds); kind != "" {
+		c.Request.Header.Set("Accept", kind)
+		return
 	}
 	p := problem.Of(
 		&schemas.Error{
 			Kind:    schemas.Invalid,
 			Subject: "Accept",
-			Message: fmt.Sprintf("%.200q is not written here; there are %s", said, strings.Join(written(), ", ")),
+			Message: fmt.Sprintf("%.200q is not written here; there are %s", said, strings.Join(kinds, ", ")),
 			Remedy:  "send Accept: application/json",
 		},
 		s.deps.Log,
@@ -46,34 +52,71 @@ func (s *Server) accepted(c *gin.Context) {
 	c.Abort()
 }
 
-// accepts says whether an Accept header lets a type through: the most specific of its
-// ranges that meets the type decides [RFC 9110 §12.5.1].
-func accepts(said, kind string) bool {
-	best, ok := 0, false
-	for _, one := range strings.Split(said, ",") {
+// accept is one range of an Accept header.
+type accept struct {
+	name, profile string
+	weight        float64
+}
+
+// preferred is the type that an Accept header likes best: of its ranges the most specific that meets a type
+// says its weight [RFC 9110 §12.5.1]. Of equal ones the range that stands first decides, then the order
+// of the types; "" where none is let through.
+func preferred(said string, kinds []string) string {
+	var ranges []accept
+	for _, one := range split(said) {
 		name, params, err := mime.ParseMediaType(one)
 		if err != nil {
 			continue
 		}
-		specific := 0
-		switch {
-		case name == kind && ofProfile(params["profile"]):
-			specific = 3
-		case strings.HasSuffix(name, "/*") && strings.HasPrefix(kind, strings.TrimSuffix(name, "*")):
-			specific = 2
-		case name == "*/*":
-			specific = 1
-		}
-		if specific <= best {
-			continue
-		}
 		weight := 1.0
-		if q, said := params["q"]; said {
+		if q, given := params["q"]; given {
 			weight, err = strconv.ParseFloat(q, 64)
 		}
-		best, ok = specific, err == nil && weight > 0
+		if err != nil || !(weight >= 0 && weight <= 1) {
+			weight = 0
+		}
+		ranges = append(ranges, accept{name, params["profile"], weight})
 	}
-	return ok
+	best, most, first := "", 0.0, len(ranges)
+	for _, kind := range kinds {
+		at, specific := -1, 0
+		for i, r := range ranges {
+			if of := r.meets(kind); of > specific {
+				at, specific = i, of
+			}
+		}
+		if at < 0 {
+			continue
+		}
+		if w := ranges[at].weight; w > most || w == most && w > 0 && at < first {
+			best, most, first = kind, w, at
+		}
+	}
+	return best
+}
+
+// meets says how specific a range is for a type: 0 where it is none of it.
+func (r accept) meets(kind string) int {
+	switch {
+	case r.name == kind && ofProfile(r.profile):
+		return 3
+	case strings.HasSuffix(r.name, "/*") && strings.HasPrefix(kind, strings.TrimSuffix(r.name, "*")):
+		return 2
+	case r.name == "*/*":
+		return 1
+	}
+	return 0
+}
+
+// split gives the ranges of an Accept header; a comma within quotes is part of one.
+func split(said string) []string {
+	quoted := false
+	return strings.FieldsFunc(said, func(c rune) bool {
+		if c == '"' {
+			quoted = !quoted
+		}
+		return c == ',' && !quoted
+	})
 }
 
 // ofProfile says whether JSON-LD is written in a profile: compacted, as JSON-LD calls what

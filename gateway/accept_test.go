@@ -3,6 +3,9 @@ package gateway_test
 import (
 	"strings"
 	"testing"
+
+	"guichet/connectors/dcatap"
+	"guichet/connectors/rdf"
 )
 
 // Who wants another form than those that are written is told which there are, and nothing
@@ -13,21 +16,50 @@ func TestFormsThatAreNotWritten(t *testing.T) {
 	d := s.register(wheat("Wheat"))
 	for accept, status := range map[string]int{
 		"": 200, "*/*": 200, "application/*": 200, "application/json": 200, "application/ld+json": 200, "application/yaml": 200, "APPLICATION/JSON": 200, "application/json; charset=utf-8": 200,
-		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": 200, "text/turtle, application/json;q=0.1": 200, `application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted"`: 200,
-		"text/turtle": 406, "text/turtle, application/rdf+xml": 406, "text/*": 406, "application/json;q=0": 406, "*/*;q=0": 406, "text/csv": 406, "nonsense": 406,
-		`application/ld+json;profile="http://mlcommons.org/croissant/1.1"`: 406, "application/json;q=0, application/yaml": 200, "application/json;q=0, application/ld+json;q=0, application/yaml;q=0,application/x-yaml;q=0, */*": 406,
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": 200, "text/turtle, application/json;q=0.1": 200, "text/turtle": 200, "text/*": 200, "application/rdf+xml;q=0.5": 200, `application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted"`: 200,
+		"text/turtle;q=0": 406, "text/n3, application/trig": 406, "application/json;q=0": 406, "text/turtle;q=2": 406, "text/turtle;q=NaN": 406, "*/*;q=0": 406, "text/csv": 406, "nonsense": 406,
+		`application/ld+json;profile="http://mlcommons.org/croissant/1.1"`: 406, "application/json;q=0, application/yaml": 200, "application/json;q=0, application/ld+json;q=0, application/yaml;q=0,application/x-yaml;q=0, text/turtle;q=0, application/rdf+xml;q=0, */*": 406,
 	} {
 		r := s.want(status, "agronomy", "GET", "/datasets/"+string(d.ID), nil, "Accept", accept)
-		if status == 406 && (!strings.Contains(r.body, "application/ld+json") || !strings.Contains(r.body, "not written here")) {
+		if status == 406 && (!strings.Contains(r.body, "text/turtle") || !strings.Contains(r.body, "not written here")) {
 			t.Errorf("%s: %s", accept, r.body)
 		}
 	}
 	in := wheat("Never registered")
 	s.want(406, "agronomy", "POST", "/datasets", in, "Accept", "text/turtle")
+	s.want(406, "agronomy", "GET", "/datasets", nil, "Accept", "text/turtle")
 	s.settle()
 	if got := s.foundIDs("agronomy", ""); len(got) != 1 {
 		t.Errorf("%d datasets after a registration that was refused", len(got))
 	}
+}
+
+// A dataset comes in the form that is liked best, and is the same in each.
+func TestFormsOfADataset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.register(wheat("Wheat \"old\" & <new>"))
+	for accept, want := range map[string]string{
+		"": "application/json", "*/*": "application/json", "text/turtle": "text/turtle", "text/*": "text/turtle", "application/rdf+xml": "application/rdf+xml", "application/json;q=0.5, text/turtle": "text/turtle",
+		"text/turtle;q=0.5, application/rdf+xml;q=0.7, application/ld+json;q=0.6": "application/rdf+xml", "text/turtle, application/json": "text/turtle", "application/json, text/turtle": "application/json",
+		"*/*, text/turtle;q=0.1": "application/json", "*/*;q=0.1, text/turtle;q=0.2": "text/turtle", "application/*;q=0.2, application/rdf+xml;q=0.1, text/turtle;q=0.1": "application/json",
+		`application/ld+json; profile="a,b", application/rdf+xml;q=0.3`: "application/rdf+xml", "Text/Turtle; charset=utf-8": "text/turtle",
+	} {
+		r := s.want(200, "agronomy", "GET", "/datasets/"+string(d.ID), nil, "Accept", accept)
+		if got := r.header.Get("Content-Type"); got != want {
+			t.Errorf("%q: %s, want %s", accept, got, want)
+		}
+		f, ok := rdf.FormatOf(want)
+		if !ok {
+			continue
+		}
+		again, err := dcatap.Read(f, []byte(r.body), "")
+		if err != nil || again.Title["en"] != d.Title["en"] || again.Licence != d.Licence {
+			t.Errorf("%q: %v %+v", accept, err, again)
+		}
+		s.want(422, "agronomy", "POST", "/datasets", r.body+"<", "Content-Type", want)
+	}
+	s.want(404, "agronomy", "GET", "/datasets/ds-none", nil, "Accept", "text/turtle")
 }
 
 // Names of schemes have no case, at any door.

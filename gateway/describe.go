@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet/connectors/rdf"
 	"guichet/gateway/door"
 	"guichet/gateway/stream/plan"
 )
@@ -51,6 +52,7 @@ func describe(o *huma.OpenAPI) {
 			"default": refusal,
 		}
 	}
+	described(o)
 	for _, op := range []*huma.Operation{
 		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it",
 			Tags: []string{"bytes"}, Parameters: asks, Security: lease,
@@ -84,6 +86,20 @@ func describe(o *huma.OpenAPI) {
 		if op.Tags[0] == "bytes" {
 			o.AddOperation(head(op))
 		}
+	}
+}
+
+// described adds the forms in which descriptions of datasets are read and written.
+func described(o *huma.OpenAPI) {
+	one, all := o.Paths["/datasets/{id}"], o.Paths["/datasets"]
+	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
+		text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "DCAT-AP 3"}}
+		if f == rdf.JSONLD {
+			text.Schema.Type = ""
+		}
+		one.Get.Responses["200"].Content[string(f)] = text
+		one.Put.RequestBody.Content[string(f)] = text
+		all.Post.RequestBody.Content[string(f)] = text
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +19,7 @@ import (
 // showCmd shows a dataset as the caller may see it.
 type showCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
+	Format  string `help:"Its description as other catalogues read it: jsonld, turtle or rdfxml (DCAT-AP), or our json." enum:",json,jsonld,turtle,rdfxml" default:"" placeholder:"FORMAT"`
 }
 
 // shownVersion is a version as the API gives it: with its tables, without places.
@@ -45,6 +48,12 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	c, err := g.client(ctx)
 	if err != nil {
 		return err
+	}
+	if v.Format != "" {
+		var text []byte
+		err = c.Do(ctx, http.MethodGet, "/datasets/"+url.PathEscape(v.Dataset), nil, &text, client.Accept(files.MediaType(v.Format)))
+		_, late := t.Out.Write(text)
+		return errors.Join(err, late)
 	}
 	var d schemas.Dataset
 	err = c.Get(ctx, "/datasets/"+url.PathEscape(v.Dataset), &d)

@@ -114,6 +114,11 @@ func IfMatch(revision int64) Option {
 	return func(r *http.Request) { r.Header.Set("If-Match", `"`+strconv.FormatInt(revision, 10)+`"`) }
 }
 
+// Accept asks for an answer in a media type; it is read into a *[]byte.
+func Accept(mediaType string) Option {
+	return func(r *http.Request) { r.Header.Set("Accept", mediaType) }
+}
+
 // Idempotent makes a write safe to repeat: it is done once. Repetitions get the first
 // answer, or Conflict where that was longer than 16 KiB, which are not kept.
 func Idempotent(key string) Option {

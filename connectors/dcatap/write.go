@@ -19,11 +19,32 @@ import (
 
 type object = map[string]any
 
-// Write gives a dataset as DCAT-AP 3 in JSON-LD. publicURL is the gateway's own
-// address, without a slash at its end. Whom a dataset is visible to is not
+// Write gives a dataset as DCAT-AP 3, the same statements in each format. publicURL is
+// the gateway's own address, without a slash at its end. Whom a dataset is visible to is not
 // written. A dataset without a description is described by its title, which
-// DCAT-AP makes mandatory [DCAT-AP 3.0.1 Dataset].
-func Write(d schemas.Dataset, publicURL string) ([]byte, error) {
+// DCAT-AP makes mandatory [DCAT-AP 3.0.1 Dataset]. Errors: Invalid for a format that is not
+// written, and in RDF/XML for a text with characters that XML cannot say.
+func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
+	b, err := writeLD(d, publicURL)
+	if err != nil || f == rdf.JSONLD {
+		return b, err
+	}
+	limits := rdf.Limits{Bytes: 64 << 20, Depth: maxDepth, Values: 1 << 22}
+	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: limits})
+	if err != nil {
+		return nil, fmt.Errorf("expand dataset %s: %w", d.ID, err)
+	}
+	prefixes := map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet-odrl": nsOurs + "odrl:"}
+	for ns, prefix := range namespaces() {
+		if prefix != "schema" { // which stands for two
+			prefixes[prefix] = ns
+		}
+	}
+	return rdf.Write(f, doc, prefixes)
+}
+
+// writeLD gives a dataset in JSON-LD.
+func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	codes, err := rdf.LoadCodes()
 	if err != nil {
 		return nil, err
@@ -62,7 +83,7 @@ type writer struct {
 // dataset writes a dataset with what DCAT-AP 3.0.1 makes mandatory: a description is
 // never left out, the title stands in for it.
 func (w *writer) dataset(d *schemas.Dataset) (object, error) {
-	iri := cmp.Or(d.IRI, w.page)
+	iri := rdf.IRI(cmp.Or(d.IRI, w.page))
 	description := d.Description
 	if len(description) == 0 {
 		description = d.Title
@@ -87,9 +108,9 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	}
 	switch {
 	case strings.Contains(d.Contact, "://"):
-		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasURL": object{"@id": d.Contact}}
+		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasURL": object{"@id": rdf.IRI(d.Contact)}}
 	case d.Contact != "":
-		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasEmail": object{"@id": "mailto:" + d.Contact}}
+		doc["dcat:contactPoint"] = object{"@type": nsVCard + "Kind", nsVCard + "hasEmail": object{"@id": rdf.IRI("mailto:" + d.Contact)}}
 	}
 	switch {
 	case len(d.Periods) > 0:
@@ -266,7 +287,7 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 	}
 	for _, l := range d.Links {
 		dist := maps.Clone(terms)
-		dist["dcat:accessURL"] = object{"@id": l.URL}
+		dist["dcat:accessURL"] = object{"@id": rdf.IRI(l.URL)}
 		set(dist, "dct:title", l.Title)
 		format(dist, l.Format)
 		out = append(out, dist)

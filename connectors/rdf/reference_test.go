@@ -14,6 +14,9 @@ import (
 	"guichet/schemas"
 )
 
+// pythonNames are what rdflib calls the serialisations.
+var pythonNames = map[Format]string{Turtle: "turtle", RDFXML: "xml"}
+
 // corpus lists the files of the reference catalogues in Turtle and RDF/XML, by what they hold.
 func corpus(t *testing.T) map[string]Format {
 	t.Helper()
@@ -43,7 +46,7 @@ func TestReferenceCounts(t *testing.T) {
 	files := corpus(t)
 	var list strings.Builder
 	for path, f := range files {
-		list.WriteString(map[Format]string{Turtle: "turtle", RDFXML: "xml"}[f] + "\t" + path + "\n")
+		list.WriteString(pythonNames[f] + "\t" + path + "\n")
 	}
 	cmd := exec.Command(sharedtest.Catalogue(t), "testdata/count.py")
 	cmd.Stdin = strings.NewReader(list.String())

@@ -9,6 +9,13 @@ import (
 	"guichet/schemas"
 )
 
+// MediaType is that of a form by the name that flags have for it.
+func MediaType(form string) string {
+	return map[string]string{
+		"json": "application/json", "jsonld": string(rdf.JSONLD), "turtle": string(rdf.Turtle), "rdfxml": string(rdf.RDFXML),
+	}[form]
+}
+
 // ReadBody reads a file that the gateway reads, and says what it holds: by its name, where
 // that ends in .ttl, .rdf, .nt or .jsonld; else by how it begins: JSON, RDF/XML, Turtle, or
 // else YAML. Errors: Invalid for a file that cannot be read.

@@ -26,14 +26,14 @@ import (
 // Formats says how bodies are read and written, by media type: JSON; YAML, read
 // strictly; JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
 // agreement, and JSON for everything else; Turtle, N-Triples and RDF/XML, which are
-// DCAT-AP of a dataset, and only read. publicURL is the gateway's address, ""
+// DCAT-AP of a dataset; N-Triples are only read. publicURL is the gateway's address, ""
 // where it is not known.
 //
 // huma cuts the media type of a body at its plus sign, so bodies of
 // application/ld+json arrive under json, those of application/rdf+xml under xml.
 func Formats(publicURL string) map[string]huma.Format {
 	yamlFormat := huma.Format{Marshal: writeYAML, Unmarshal: readYAML}
-	ld := huma.Format{Marshal: func(w io.Writer, v any) error { return writeLD(w, v, publicURL) }, Unmarshal: readLD}
+	ld := huma.Format{Marshal: writesRDF(rdf.JSONLD, publicURL), Unmarshal: readLD}
 	return map[string]huma.Format{
 		"application/json": {
 			Marshal:   huma.DefaultJSONFormat.Marshal,
@@ -41,8 +41,9 @@ func Formats(publicURL string) map[string]huma.Format {
 		}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
 		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
 		"application/ld+json": ld,
-		string(rdf.Turtle):    {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.Turtle)},
+		string(rdf.Turtle):    {Marshal: writesRDF(rdf.Turtle, publicURL), Unmarshal: readRDF(rdf.Turtle)},
 		string(rdf.NTriples):  {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.NTriples)},
+		string(rdf.RDFXML):    {Marshal: writesRDF(rdf.RDFXML, publicURL), Unmarshal: readRDF(rdf.RDFXML)},
 		"xml":                 {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.RDFXML)},
 	}
 }
@@ -283,26 +284,28 @@ func bodyOf(o schemas.Offer) OfferBody {
 	return OfferBody{Title: o.Title, Rules: o.Rules, Review: o.Review, Follow: o.Follow}
 }
 
-// writeLD writes datasets and agreements in their own vocabularies. Problems
+// writesRDF writes datasets, and agreements in JSON-LD, in their own vocabularies. Problems
 // and everything else are JSON, which is JSON-LD without a context.
-func writeLD(w io.Writer, v any, publicURL string) error {
-	var b []byte
-	var err error
-	switch t := v.(type) {
-	case schemas.Dataset:
-		b, err = dcatap.Write(t, publicURL)
-	case *schemas.Dataset:
-		b, err = dcatap.Write(*t, publicURL)
-	case schemas.Agreement:
-		b, err = odrl.WriteAgreement(t)
-	case *schemas.Agreement:
-		b, err = odrl.WriteAgreement(*t)
-	default:
-		return huma.DefaultJSONFormat.Marshal(w, v)
-	}
-	if err != nil {
+func writesRDF(f rdf.Format, publicURL string) func(w io.Writer, v any) error {
+	return func(w io.Writer, v any) error {
+		var b []byte
+		var err error
+		switch t := v.(type) {
+		case schemas.Dataset:
+			b, err = dcatap.Write(f, t, publicURL)
+		case *schemas.Dataset:
+			b, err = dcatap.Write(f, *t, publicURL)
+		case schemas.Agreement:
+			b, err = odrl.WriteAgreement(t)
+		case *schemas.Agreement:
+			b, err = odrl.WriteAgreement(*t)
+		default:
+			return huma.DefaultJSONFormat.Marshal(w, v)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, bytes.NewReader(b))
 		return err
 	}
-	_, err = io.Copy(w, bytes.NewReader(b))
-	return err
 }
