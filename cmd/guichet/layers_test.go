@@ -76,10 +76,10 @@ func siblings() map[string][]string {
 		"policy/agreement/refusal":       {"policy/agreement"},
 		"policy/agreement/agreementtest": {"policy", "policy/party", "policy/agreement"},
 
-		"gateway/stream":          {"gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release", "gateway/stream/rowindex"},
-		"gateway/stream/read":     {"gateway/stream/plan"},
+		"gateway/stream":          {"gateway/stream/file", "gateway/stream/memory", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release", "gateway/stream/rowindex"},
+		"gateway/stream/read":     {"gateway/stream/memory", "gateway/stream/plan"},
 		"gateway/stream/rowindex": {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
-		"gateway/stream/file":     {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
+		"gateway/stream/file":     {"gateway/stream/memory", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 
 		"connectors/dcatap/dcataptest": {"connectors/rdf", "connectors/sharedtest"},
 		"connectors/shard/webdataset":  {"connectors/batch", "connectors/column", "connectors/ipc", "connectors/media"},

@@ -12,11 +12,12 @@
 //
 // # Three ways through
 //
-//	message ──Decoder.Columns──▸ arrays ──(edit)──▸ Projection.Splice ──▸ message    all rows
+//	message ──Decoder.Columns──▸ arrays ──(edit)──▸ Projection.Weave ───▸ message    all rows
 //	messages ─Decoder─▸ records ─Collect(parts, how)─▸ Gathered.Message ▸ message    some rows
 //	records ──Compaction.Use, each──▸ Dictionaries, then Encode, each ──▸ messages   of a file
 //
-// Splice reads the metadata alone. The buffers of a column lie together in a body, so a
+// Weave reads the metadata alone, and has what is kept read to where it is to lie: a body that
+// comes out of a socket is copied nowhere else. The buffers of a column lie together in a body, so a
 // projection is a list of stretches to copy, with one edited column b among kept ones:
 //
 //	old body   | a a | b b b | c c | d | e e |        columns a, b, d, e are asked for

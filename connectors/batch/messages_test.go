@@ -261,8 +261,8 @@ func TestSpliceRefuses(t *testing.T) {
 		_, err := p.Splice(nil, msg, edited)
 		return err
 	}
-	says(t, "no new values", splice(msg, nil), "column 0 is edited, and its new values are not there")
-	says(t, "too few", splice(msg, words("a")), "column 0 is edited, and its new values are not there")
+	says(t, "no new values", splice(msg, nil), `column "n" is edited, and its new values are not there`)
+	says(t, "too few", splice(msg, words("a")), `column "n" is edited, and its new values are not there`)
 	says(t, "a schema", splice(schema, values), "only uncompressed record batches are projected")
 	says(t, "another batch", splice(encoded(t, array.NewRecord(arrow.NewSchema(rec.Schema().Fields()[:1], nil), rec.Columns()[:1],
 		5)), values),

@@ -110,10 +110,18 @@ func ColumnBytes(spans []Span, bufs []ipc.BufferRef) ([]int64, error) {
 // alone) are shorter: they leave its length out. Kind: Invalid.
 func BatchFrame(fields []arrow.Field) (meta int64, buffers int, err error) {
 	spans, err := SpansOf(ipc.NewSchema(fields).Top)
-	if err != nil || len(spans) == 0 {
+	if err != nil {
 		return 0, 0, err
+	}
+	meta, buffers = frameOf(spans)
+	return meta, buffers, nil
+}
+
+func frameOf(spans []Span) (meta int64, buffers int) {
+	if len(spans) == 0 {
+		return 0, 0
 	}
 	last := spans[len(spans)-1]
 	nodes, buffers := last.node+last.nodes, last.buf+last.bufs
-	return int64(len(ipc.RecordMeta(1, make([]ipc.NodeRef, nodes), make([]ipc.BufferRef, buffers), 1))), buffers, nil
+	return int64(len(ipc.RecordMeta(1, make([]ipc.NodeRef, nodes), make([]ipc.BufferRef, buffers), 1))), buffers
 }

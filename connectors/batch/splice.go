@@ -18,6 +18,7 @@ type Projection struct {
 	keep   []int // indices of kept columns, ascending as in the table or as asked
 	edited map[int]arrow.Field
 	spans  []Span
+	frame  int // bytes of the metadata of what a batch becomes
 }
 
 // Edit makes the projection of a schema message to the columns with the given indices, in
@@ -48,68 +49,52 @@ func Edit(schema []byte, columns []int, edited map[int]arrow.Field) (*Projection
 		top = append(top, n)
 	}
 	p.schema = ipc.SchemaWith(top)
+	spans, err := SpansOf(top)
+	if err != nil {
+		return nil, err
+	}
+	frame, _ := frameOf(spans)
+	p.frame = int(frame)
 	return p, nil
 }
 
 // Schema is the projection's schema message.
 func (p *Projection) Schema() []byte { return p.schema.Encode() }
 
-// splice is a projected record batch before its bytes are copied: nodes and buffers of
-// the new metadata, and the ranges of the old body, one after another.
+// splice is a projected record batch while it is made: nodes and buffers of the new metadata,
+// and the ranges of the old body that are not copied yet.
 type splice struct {
 	nodes []ipc.NodeRef
 	refs  []ipc.BufferRef
-	body  []bodyRange
+	body  []ipc.BufferRef
 	len   int64 // of the new body
 }
 
-// bodyRange is a range of the old body, or buffers of an edited column.
-type bodyRange struct {
-	old  ipc.BufferRef // where made is nil
-	made [][]byte
-}
-
-// plan says what a record batch becomes; made are the edited columns in canonical form.
-func (p *Projection) plan(m *ipc.Message, made map[int]*column.Column) (splice, error) {
+// check holds a message against the table.
+func (p *Projection) check(m *ipc.Message) error {
 	if m.Kind != ipc.KindRecord || m.Compressed {
-		return splice{}, ipc.Invalid("only uncompressed record batches are projected")
+		return ipc.Invalid("only uncompressed record batches are projected")
 	}
-	if err := holds(p.spans, m); err != nil {
-		return splice{}, err
-	}
-	var c splice
-	for _, i := range p.keep {
-		if _, ok := p.edited[i]; ok {
-			if made[i] == nil || int64(made[i].Len) != m.Rows {
-				return splice{}, ipc.Invalid("column %d is edited, and its new values are not there", i)
-			}
-			c.appendEdited(made[i])
-			continue
-		}
-		s := p.spans[i]
-		c.nodes = append(c.nodes, m.Nodes[s.node:s.node+s.nodes]...)
-		if err := c.appendKept(m.Buffers[s.buf:s.buf+s.bufs], m.BodyLen); err != nil {
-			return splice{}, err
-		}
-	}
-	return c, nil
+	return holds(p.spans, m)
 }
 
 // appendEdited appends the nodes and buffers of an edited column, which the old body has not.
-func (c *splice) appendEdited(k *column.Column) {
-	var bufs [][]byte
+func (c *splice) appendEdited(k *column.Column) (bufs [][]byte, size int64) {
 	c.nodes, bufs = k.Layout(c.nodes, nil)
-	refs, n := ipc.PlaceBuffers(bufs)
+	refs, size := ipc.PlaceBuffers(bufs)
 	for _, r := range refs {
 		c.refs = append(c.refs, ipc.BufferRef{Offset: c.len + r.Offset, Length: r.Length})
 	}
-	c.body, c.len = append(c.body, bodyRange{made: bufs}), c.len+n
+	c.len += size
+	return bufs, size
 }
 
-// appendKept appends one column's buffers as they lie, with the padding that follows them.
+// appendKept appends one column as it lies, with the padding that follows its buffers.
 // They keep their distances, so they stay aligned; columns that follow each other in the old
 // body are one range.
-func (c *splice) appendKept(bufs []ipc.BufferRef, body int64) error {
+func (c *splice) appendKept(m *ipc.Message, s Span) error {
+	c.nodes = append(c.nodes, m.Nodes[s.node:s.node+s.nodes]...)
+	bufs := m.Buffers[s.buf : s.buf+s.bufs]
 	from, to, err := extent(bufs)
 	if err != nil {
 		return err
@@ -124,15 +109,15 @@ func (c *splice) appendKept(bufs []ipc.BufferRef, body int64) error {
 	if from < 0 {
 		return nil
 	}
-	if to > body {
+	if to > m.BodyLen {
 		return ipc.Invalid("the batch's body is not padded to 8 bytes")
 	}
 	c.len += to - from
-	if k := len(c.body) - 1; k >= 0 && c.body[k].made == nil && c.body[k].old.Offset+c.body[k].old.Length == from {
-		c.body[k].old.Length += to - from
+	if k := len(c.body) - 1; k >= 0 && c.body[k].Offset+c.body[k].Length == from {
+		c.body[k].Length += to - from
 		return nil
 	}
-	c.body = append(c.body, bodyRange{old: ipc.BufferRef{Offset: from, Length: to - from}})
+	c.body = append(c.body, ipc.BufferRef{Offset: from, Length: to - from})
 	return nil
 }
 
@@ -140,26 +125,117 @@ func (c *splice) appendKept(bufs []ipc.BufferRef, body int64) error {
 // new metadata, and the ranges of the old body that follow it, ascending. Kind: Invalid.
 func (p *Projection) Cut(meta []byte) (head []byte, kept []ipc.BufferRef, err error) {
 	m, err := ipc.ParseMeta(meta)
+	if err == nil {
+		err = p.check(&m)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := p.plan(&m, nil)
-	if err != nil {
-		return nil, nil, err
+	var c splice
+	for n, i := range p.keep {
+		if _, ok := p.edited[i]; ok || n > 0 && i < p.keep[n-1] {
+			return nil, nil, ipc.Invalid("the columns are not kept in their order, or are edited")
+		}
+		err = c.appendKept(&m, p.spans[i])
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	at := int64(0)
 	for _, r := range c.body {
-		if r.made != nil || r.old.Offset < at {
-			return nil, nil, ipc.Invalid("the columns are not kept in their order")
+		if r.Offset < at {
+			return nil, nil, ipc.Invalid("the columns do not lie in their order")
 		}
-		kept, at = append(kept, r.old), r.old.Offset+r.old.Length
+		at = r.Offset + r.Length
 	}
-	return ipc.RecordMeta(m.Rows, c.nodes, c.refs, c.len), kept, nil
+	return ipc.RecordMeta(m.Rows, c.nodes, c.refs, c.len), c.body, nil
 }
 
-// Splice projects a record batch message that lies in one piece and appends what it
-// becomes to out; edited has the new values of each column that Edit names, as many as
-// the batch has rows. The other columns' bytes are copied as they lie. Kind: Invalid.
+// Weave makes of a record batch what it becomes, and appends it to out. The columns' bytes
+// come from where the body is: fill reads those that stay, at a place in the body, to where
+// they are to lie, and edit gives the new values of a column, as many as there are rows,
+// whose bytes lie between two places in the body (from < 0: it has none). Both are called
+// for one column after the other in the order of the projection. Errors: Invalid; those
+// of fill and edit, as they are.
+//
+//	body    │ a a │ b b b │ c c │ d │        fill(a), edit(b), fill(d)
+//	out     │ metadata │ a a │ B B │ d │
+func (p *Projection) Weave(
+	out []byte, m *ipc.Message, fill func(to []byte, at int64) error, edit func(i int, from, to int64) (arrow.Array, error),
+) (longer []byte, err error) {
+	err = p.check(m)
+	if err != nil {
+		return nil, err
+	}
+	before := len(out)
+	out = slices.Grow(out, p.frame)[:before+p.frame]
+	var c splice
+	for _, i := range p.keep {
+		f, edited := p.edited[i]
+		if !edited {
+			err = c.appendKept(m, p.spans[i])
+		} else if out, err = c.copyKept(out, fill); err == nil {
+			out, err = c.edit(out, m, p.spans[i], f, func(from, to int64) (arrow.Array, error) { return edit(i, from, to) })
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	out, err = c.copyKept(out, fill)
+	if err != nil {
+		return nil, err
+	}
+	meta := ipc.RecordMeta(m.Rows, c.nodes, c.refs, c.len)
+	if len(meta) != p.frame { // a batch without a body
+		return append(append(out[:before], meta...), out[before+p.frame:]...), nil
+	}
+	copy(out[before:], meta)
+	return out, nil
+}
+
+// copyKept appends the ranges that are due.
+func (c *splice) copyKept(out []byte, fill func(to []byte, at int64) error) ([]byte, error) {
+	for _, r := range c.body {
+		at := len(out)
+		out = slices.Grow(out, int(r.Length))[:at+int(r.Length)]
+		err := fill(out[at:], r.Offset)
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.body = c.body[:0]
+	return out, nil
+}
+
+// edit appends a column that is edited: it is made where it is to lie, if there is room.
+func (c *splice) edit(
+	out []byte, m *ipc.Message, s Span, f arrow.Field, edit func(from, to int64) (arrow.Array, error),
+) ([]byte, error) {
+	from, to, err := extent(m.Buffers[s.buf : s.buf+s.bufs])
+	if err != nil {
+		return nil, err
+	}
+	a, err := edit(from, to)
+	if err != nil {
+		return nil, err
+	}
+	if a == nil || int64(a.Len()) != m.Rows {
+		return nil, ipc.Invalid("column %q is edited, and its new values are not there", f.Name)
+	}
+	space := column.NewSpace(out[len(out):cap(out)])
+	k, err := space.FromArray(f, a)
+	if err != nil {
+		return nil, err
+	}
+	bufs, size := c.appendEdited(k)
+	if space.Spilled() {
+		return ipc.AppendPadded(out, bufs), nil
+	}
+	return out[:len(out)+int(size)], nil
+}
+
+// Splice is Weave of a message that lies in one piece; edited has the new values of each
+// column that Edit names. Kind: Invalid.
 func (p *Projection) Splice(out, msg []byte, edited map[int]arrow.Array) (longer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -170,25 +246,8 @@ func (p *Projection) Splice(out, msg []byte, edited map[int]arrow.Array) (longer
 	if err != nil {
 		return nil, err
 	}
-	made := map[int]*column.Column{}
-	for i, a := range edited {
-		if made[i], err = column.FromArray(p.edited[i], a); err != nil {
-			return nil, err
-		}
-	}
-	c, err := p.plan(&m, made)
-	if err != nil {
-		return nil, err
-	}
-	meta := ipc.RecordMeta(m.Rows, c.nodes, c.refs, c.len)
-	out = append(slices.Grow(out, len(meta)+int(c.len)), meta...)
-	for _, r := range c.body {
-		if r.made != nil {
-			out = ipc.AppendPadded(out, r.made)
-			continue
-		}
-		from := int64(at.Meta) + r.old.Offset
-		out = append(out, msg[from:from+r.old.Length]...)
-	}
-	return out, nil
+	body := msg[at.Meta:at.Len()]
+	return p.Weave(out, &m,
+		func(to []byte, at int64) error { copy(to, body[at:at+int64(len(to))]); return nil },
+		func(i int, _, _ int64) (arrow.Array, error) { return edited[i], nil })
 }

@@ -9,6 +9,7 @@ import (
 
 	"guichet/connectors/s3"
 	"guichet/gateway/stream/file"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
 	"guichet/gateway/stream/rowindex"
@@ -40,7 +41,7 @@ type Engine struct {
 	manifests *otter.Cache[string, schemas.Version]
 	indexes   *rowindex.Cache
 	keeper    *release.Keeper
-	budget    *read.Budget
+	budget    *memory.Budget
 	recent    *read.Recent
 	life      *release.Lifecycle
 }
@@ -54,7 +55,7 @@ func New(c Config) *Engine {
 		c.Idle = release.DefaultIdle
 	}
 	e := &Engine{Config: c, manifests: newManifests(), life: release.NewLifecycle()}
-	e.budget = read.NewBudget(c.Memory)
+	e.budget = memory.NewBudget(c.Memory)
 	e.recent = read.NewRecent(e.budget)
 	e.keeper = release.NewKeeper(c.Releases, c.Feed, e.life, c.Log, c.Now)
 	e.indexes = rowindex.NewCache(c.Store, c.Work, e.life, c.Feed, c.Log)

@@ -8,6 +8,7 @@ import (
 
 	"guichet/connectors/batch"
 	"guichet/connectors/ipc"
+	"guichet/schemas"
 )
 
 // Apply edits the values of column i.
@@ -28,6 +29,19 @@ func (v *View) Splice(made *[]byte, msg []byte, edited map[int]arrow.Array) ([]b
 	}
 	*made = longer
 	return longer[before:len(longer):len(longer)], nil
+}
+
+// Weaves says whether a whole batch is edited without being taken apart, and becomes one
+// message.
+func (v *View) Weaves(b schemas.Block) bool {
+	return len(v.edits) > 0 && v.Filter == nil && !v.Compact && v.Frame+v.Body(b, b.Rows) <= MaxMessage
+}
+
+// Weave makes a message of a batch behind those that lie in made; see batch.Projection.
+func (v *View) Weave(
+	made []byte, m *ipc.Message, fill func(to []byte, at int64) error, edit func(i int, from, to int64) (arrow.Array, error),
+) ([]byte, error) {
+	return v.project.Weave(made, m, fill, edit)
 }
 
 // Cut is Splice by a message's metadata alone, of a view that edits no column: the new

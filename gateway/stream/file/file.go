@@ -11,6 +11,7 @@ import (
 
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
@@ -49,7 +50,7 @@ type Range struct{ From, N int64 }
 // Files serves shards as files. Safe for concurrent use.
 type Files struct {
 	open     read.Opener
-	budget   *read.Budget
+	budget   *memory.Budget
 	keeper   *release.Keeper
 	life     *release.Lifecycle
 	idle     time.Duration // the longest that a client may take for its next bytes
@@ -62,7 +63,7 @@ type Files struct {
 // Config is what Files are made of.
 type Config struct {
 	Open    read.Opener
-	Budget  *read.Budget // of all streams' memory
+	Budget  *memory.Budget // of all streams' memory
 	Keeper  *release.Keeper
 	Life    *release.Lifecycle
 	Idle    time.Duration // the longest that a client may take for its next bytes

@@ -11,8 +11,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"go.uber.org/goleak"
 
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
-	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
 	"guichet/gateway/stream/rowindex"
 	"guichet/gateway/stream/streamtest"
@@ -30,7 +30,7 @@ type lab struct {
 	record *streamtest.Record
 	feed   *streamtest.Feed
 	life   *release.Lifecycle
-	budget *read.Budget
+	budget *memory.Budget
 	grant  policy.Grant
 }
 
@@ -41,7 +41,7 @@ func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 		record: &streamtest.Record{},
 		feed:   &streamtest.Feed{},
 		life:   release.NewLifecycle(),
-		budget: read.NewBudget(0),
+		budget: memory.NewBudget(0),
 	}
 	keeper := release.NewKeeper(l.record, l.feed, l.life, slog.New(slog.DiscardHandler), time.Now)
 	l.Files = New(Config{

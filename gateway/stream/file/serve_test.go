@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"guichet/gateway/stream/read"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/release"
 	"guichet/gateway/stream/streamtest"
 	"guichet/schemas"
@@ -184,7 +184,7 @@ func (r *refusing) Write([]byte) error                                  { return
 // A range takes its share of the memory of all streams, and waits where there is none.
 func TestRangesShareTheBudget(t *testing.T) {
 	l := people(t, 64)
-	budget := read.NewBudget(200)
+	budget := memory.NewBudget(200)
 	l.Files.budget = budget
 	f := l.open(t)
 	streamtest.Must(t, budget.Admit(t.Context(), "other", 60))

@@ -1,11 +1,11 @@
 package read
 
 import (
+	"cmp"
 	"context"
 	"io"
 
 	"guichet/connectors/s3"
-	"guichet/schemas"
 )
 
 // Ranges of a shard that follow each other come of one answer of the store: it is asked for
@@ -36,7 +36,8 @@ func joinAnswers(reads []Range) []Range {
 	for i := 1; i < len(reads); i++ {
 		a, b := &reads[i-1], &reads[i]
 		gap := b.offset - a.end()
-		if !a.whole() || !b.whole() || a.shard != b.shard || b.offset < a.offset || b.end() < a.end() || gap >= worthAsking {
+		follows := a.held() && b.held() && a.shard == b.shard && gap < worthAsking
+		if !follows || gap < 0 && (a.woven || b.woven || b.offset < a.offset || b.end() < a.end()) {
 			first = i
 			continue
 		}
@@ -46,8 +47,8 @@ func joinAnswers(reads []Range) []Range {
 	return reads
 }
 
-// whole says that a range is read whole before anything is made of it, and by one stream.
-func (rd *Range) whole() bool { return !rd.passes && !rd.shared && rd.window == nil }
+// held says that a range is read before anything is made of it, and by one stream.
+func (rd *Range) held() bool { return !rd.passes && !rd.shared && rd.window == nil }
 
 // end is where a range ends in its object.
 func (rd *Range) end() int64 { return rd.offset + rd.length }
@@ -63,27 +64,39 @@ func (o *opened) fill(rd *Range, buf []byte) error {
 	return err
 }
 
-// bytes reads one range into a buffer of the pool.
-func (r *Reader) bytes(ctx context.Context, rd Range) (*[]byte, error) {
-	sh := r.source.StoredShard(rd.shard)
-	from := r.answer(ctx, &rd, sh)
-	var buf *[]byte
-	if from.err == nil {
-		buf = r.buffers.get(rd.length)
-		from.err = from.fill(&rd, *buf)
-	}
-	if from.body != nil && (from.err != nil || rd.after == nil) {
-		_ = from.body.Close()
-	}
-	if rd.after != nil {
-		rd.after <- from
-	}
-	err := RedactLocation(r.source.Name(), from.err)
+// inTurn has do read a range out of the answer in which it comes next, and hands that on,
+// whatever becomes of it.
+func (r *Reader) inTurn(ctx context.Context, rd *Range, do func(from *opened) error) error {
+	from := r.answer(ctx, rd)
+	err := from.err
+	from.err = cmp.Or(err, context.Canceled) // of a panic, which goes on
+	defer func() {
+		if from.body != nil && (from.err != nil || rd.after == nil) {
+			_ = from.body.Close()
+		}
+		if rd.after != nil {
+			rd.after <- from
+		}
+	}()
 	if err == nil {
-		err = rd.checkSums(from.store, sh, *buf)
+		err = do(&from)
+		from.err = err
+	}
+	return RedactLocation(r.source.Name(), err)
+}
+
+// bytes reads one range into a buffer of the pool.
+func (r *Reader) bytes(ctx context.Context, rd Range) (buf *[]byte, err error) {
+	var own bool
+	err = r.inTurn(ctx, &rd, func(from *opened) error {
+		buf, own = r.buffers.Get(rd.length), from.store.Own()
+		return from.fill(&rd, *buf)
+	})
+	if err == nil && !own {
+		err = rd.checkSums(r.source.StoredShard(rd.shard), *buf)
 	}
 	if err != nil && buf != nil {
-		r.buffers.put(buf)
+		r.buffers.Put(buf)
 	}
 	if err != nil {
 		return nil, err
@@ -91,8 +104,37 @@ func (r *Reader) bytes(ctx context.Context, rd Range) (*[]byte, error) {
 	return buf, nil
 }
 
+// weave makes the messages of a range whose batches are edited while they are read.
+func (r *Reader) weave(ctx context.Context, rd Range) (out []Message, made *[]byte, err error) {
+	err = r.inTurn(ctx, &rd, func(from *opened) error {
+		b := &Batches{reader: r, of: rd, shard: r.source.StoredShard(rd.shard), body: from.body, compare: !from.store.Own(), took: func(int64) {}}
+		b.edited = r.decoder(ctx, rd.shard)
+		if b.edited.err != nil {
+			return b.edited.err
+		}
+		err := from.body.Skip(rd.offset - from.at)
+		if err != nil {
+			return err
+		}
+		scratch := r.buffers.Get(rd.largest)
+		defer r.buffers.Put(scratch)
+		made = r.space.Get(rd.outputBound)
+		b.whole, b.made = *scratch, (*made)[:0]
+		for range rd.slices {
+			m, err := b.after(false)
+			if err != nil {
+				return err
+			}
+			out = append(out, m)
+		}
+		from.at, *made = rd.end(), b.made
+		return nil
+	})
+	return out, made, err
+}
+
 // answer gives the answer in which a range comes next.
-func (r *Reader) answer(ctx context.Context, rd *Range, sh *schemas.Shard) (from opened) {
+func (r *Reader) answer(ctx context.Context, rd *Range) (from opened) {
 	if rd.before != nil {
 		select {
 		case from = <-rd.before:
@@ -101,6 +143,7 @@ func (r *Reader) answer(ctx context.Context, rd *Range, sh *schemas.Shard) (from
 			return opened{err: context.Cause(ctx)}
 		}
 	}
+	sh := r.source.StoredShard(rd.shard)
 	from.at = rd.offset
 	from.store, from.err = r.open(ctx, sh.Store)
 	if from.err == nil {

@@ -18,6 +18,8 @@ func joined(t testing.TB, l *lab) map[string]*plan.Source {
 	t.Helper()
 	return map[string]*plan.Source{
 		"edited":          l.source(t, []schemas.Duty{streamtest.Pseudonymise("name")}),
+		"edited, few":     l.source(t, []schemas.Duty{streamtest.Pseudonymise("name")}, "name", "many", "ok"),
+		"coarser":         l.source(t, []schemas.Duty{{Kind: schemas.DutyGeneralise, Columns: []string{"name"}, To: "first:1"}}, "n", "name"),
 		"edited, coded":   l.source(t, []schemas.Duty{streamtest.Pseudonymise("kind"), streamtest.Hide("secret")}),
 		"filtered":        l.source(t, []schemas.Duty{streamtest.Filter("n", "lt", "90")}),
 		"filtered, few":   l.source(t, []schemas.Duty{streamtest.Filter("n", "lt", "4")}),
@@ -30,6 +32,7 @@ func joined(t testing.TB, l *lab) map[string]*plan.Source {
 // each asked for.
 func TestAShardIsAskedForOnce(t *testing.T) {
 	l := people(t, 400, 300)
+	streams := map[string][]byte{} // from a store that is compared they come another way
 	for _, own := range []bool{true, false} {
 		l.Own.Store(own)
 		for name, s := range joined(t, l) {
@@ -45,6 +48,10 @@ func TestAShardIsAskedForOnce(t *testing.T) {
 				if want := l.stream(t, s, read.Apart(ranges(t, s, most)), false); !bytes.Equal(got, want) {
 					t.Errorf("%s, own %t, ranges of %d bytes: other bytes come of one answer", name, own, most)
 				}
+				if want := streams[name]; want != nil && !bytes.Equal(got, want) {
+					t.Errorf("%s, own %t, ranges of %d bytes: other bytes", name, own, most)
+				}
+				streams[name] = got
 			}
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
@@ -32,9 +35,9 @@ type Batches struct {
 	took    func(n int64) // of the range
 	left    int64         // of the range, not told to took
 	next    int
-	meta    []byte
-	whole   []byte
-	made    []byte
+	edited  *shardDecoder // nil where no column is
+	whole   []byte        // a batch as it is stored, as far as it was read
+	made    []byte        // messages that were made
 }
 
 // batches opens a range.
@@ -76,6 +79,15 @@ func (b *Batches) Next(rest bool) (m Message, err error) {
 		return Message{}, io.EOF
 	}
 	defer RecoverCorrupt(&err)
+	if v := b.reader.source.View; !rest && !v.Raw() {
+		block := b.shard.Batches[b.of.slices[b.next].Batch]
+		b.made = sized(b.made, v.Bound(block, block.Rows))[:0]
+	}
+	return b.after(rest)
+}
+
+// after gives the next batch, which is made behind those that were made before.
+func (b *Batches) after(rest bool) (Message, error) {
 	i := b.of.slices[b.next].Batch
 	block := b.shard.Batches[i]
 	b.next++
@@ -85,7 +97,7 @@ func (b *Batches) Next(rest bool) (m Message, err error) {
 	}
 	b.left -= block.Len() - tail
 	b.took(block.Len() - tail)
-	m, err = b.message(block, tail, rest)
+	m, err := b.message(block, tail, rest)
 	if err != nil {
 		return Message{}, fmt.Errorf("batch %d of %s: %w", i, b.shard.Key, err)
 	}
@@ -93,28 +105,44 @@ func (b *Batches) Next(rest bool) (m Message, err error) {
 }
 
 func (b *Batches) message(block schemas.Block, tail int64, rest bool) (Message, error) {
-	raw := b.reader.source.View.Raw()
-	if b.compare || raw && (!rest || block.Sum == 0) {
+	v := b.reader.source.View
+	if b.compare || v.Raw() && (!rest || block.Sum == 0) {
 		return b.load(block)
 	}
-	b.meta = sized(b.meta, int64(block.Meta))
-	err := b.read(b.meta)
+	b.whole = sized(b.whole, int64(block.Meta))
+	err := b.read(b.whole)
 	if err != nil {
 		return Message{}, err
 	}
-	m, err := checkMessage(b.meta, block)
+	m, err := checkMessage(b.whole, block)
 	if err != nil {
 		return Message{}, err
+	}
+	if !rest {
+		return b.woven(block, block.Body-tail)
 	}
 	m.Rest = &Rest{body: b.body, left: block.Body - tail, name: b.reader.source.Name()}
-	if raw {
+	if v.Raw() {
 		m.Sum, m.Rest.kept, m.Rest.n = block.Sum, []ipc.BufferRef{{Length: block.Body}}, block.Body
 		return m, nil
 	}
-	return b.shown(m.Rest, block.Rows, rest)
+	head, kept, err := v.Cut(b.whole)
+	if err != nil {
+		return Message{}, err
+	}
+	m.Rest.kept = kept
+	for _, k := range kept {
+		m.Rest.n += k.Length
+		if k.Offset+k.Length > m.Rest.left {
+			return Message{}, NotAsPublished(nil)
+		}
+	}
+	out := NewMessage(head, block.Rows)
+	out.Rest = m.Rest
+	return out, nil
 }
 
-// load reads a batch whole.
+// load reads a batch whole, and compares it where it is to be.
 func (b *Batches) load(block schemas.Block) (Message, error) {
 	b.whole = sized(b.whole, block.Len())
 	err := b.read(b.whole)
@@ -128,51 +156,67 @@ func (b *Batches) load(block schemas.Block) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if b.reader.source.View.Raw() {
-		m.Sum = block.Sum
-		return m, nil
+	if !b.reader.source.View.Raw() {
+		return b.woven(block, 0)
 	}
-	b.made = sized(b.made, block.Len())[:0]
-	p, err := b.reader.source.View.Splice(&b.made, b.whole, nil)
-	if err != nil {
-		return Message{}, err
-	}
-	return NewMessage(p, block.Rows), nil
+	m.Sum = block.Sum
+	return m, nil
 }
 
-// shown puts new metadata before the columns that are shown, and skips the others.
-func (b *Batches) shown(from *Rest, rows int64, rest bool) (Message, error) {
-	head, kept, err := b.reader.source.View.Cut(b.meta)
+// woven makes a message behind those that lie in made, of a batch whose metadata were read
+// into whole, and its body where left is 0. Of another body left bytes are with the store: the
+// columns that are kept are read to where they are to lie, those that are edited into whole,
+// and the others are skipped.
+func (b *Batches) woven(block schemas.Block, left int64) (Message, error) {
+	v, before := b.reader.source.View, len(b.made)
+	m, err := ipc.ParseMeta(b.whole[:block.Meta])
 	if err != nil {
 		return Message{}, err
 	}
-	from.kept = kept
-	for _, k := range kept {
-		from.n += k.Length
-		if k.Offset+k.Length > from.left {
-			return Message{}, NotAsPublished(nil)
+	if len(v.Edited) > 0 {
+		b.whole = slices.Grow(b.whole, int(block.Len())-len(b.whole))[:block.Len()]
+	}
+	loaded, at := left == 0, int64(0)
+	fill := func(to []byte, from int64) error {
+		if loaded {
+			copy(to, b.whole[int64(block.Meta)+from:][:len(to)])
+			return nil
 		}
+		if from < at || from+int64(len(to)) > left {
+			return NotAsPublished(nil)
+		}
+		err := b.skip(from - at)
+		at = from + int64(len(to))
+		if err == nil {
+			err = b.read(to)
+		}
+		return err
 	}
-	if rest {
-		m := NewMessage(head, rows)
-		m.Rest = from
-		return m, nil
-	}
-	b.made = append(sized(b.made, int64(len(head))+from.n)[:0], head...)
-	err = from.pieces(func(bool) {}, func(n int64) error {
-		at := len(b.made)
-		b.made = b.made[:at+int(n)]
-		return b.read(b.made[at:])
+	b.made, err = v.Weave(b.made, &m, fill, func(i int, from, to int64) (arrow.Array, error) {
+		if from >= 0 && !loaded {
+			err := fill(b.whole[int64(block.Meta)+from:int64(block.Meta)+to], from)
+			if err != nil {
+				return nil, err
+			}
+		}
+		return b.edited.column(v, i, b.whole)
 	})
+	if err == nil && !loaded {
+		err = b.skip(left - at)
+	}
 	if err != nil {
 		return Message{}, err
 	}
-	return NewMessage(b.made, rows), nil
+	return NewMessage(b.made[before:len(b.made):len(b.made)], block.Rows), nil
 }
 
 func (b *Batches) read(p []byte) error {
 	_, err := io.ReadFull(b.body, p)
 	return RedactLocation(b.reader.source.Name(), err)
+}
+
+func (b *Batches) skip(n int64) error {
+	return RedactLocation(b.reader.source.Name(), b.body.Skip(n))
 }
 
 // sized gives a buffer of n bytes: the one that was used before, where it is long enough.

@@ -141,6 +141,15 @@ func (r *Reader) dictionaryMessages(ctx context.Context, i int) ([]Message, erro
 	return out, nil
 }
 
+// column decodes and edits column i of a batch.
+func (o *shardDecoder) column(v *view.View, i int, msg []byte) (arrow.Array, error) {
+	cols, err := o.columns(msg, []int{i})
+	if err != nil {
+		return nil, err
+	}
+	return o.edit(v, i, cols[0])
+}
+
 // edit edits column i of the shard. A dictionary's values are edited once; what comes
 // back has them under the same indices, to be written out.
 func (o *shardDecoder) edit(v *view.View, i int, a arrow.Array) (arrow.Array, error) {

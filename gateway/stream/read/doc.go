@@ -25,22 +25,23 @@
 //	whole, view raw, other store  the same, read whole and compared first
 //	whole, columns hidden         the shown buffers are read behind new metadata, the others
 //	                              are dropped; nothing is decoded
-//	whole, columns edited         spliced, with the edited columns encoded anew
+//	whole, columns edited         woven: kept columns are read to where they go out, the
+//	                              edited ones aside, and encoded anew between them
 //	a part of it, or grown        decoded and encoded anew, cut at view.MaxMessage; small parts
 //	                              of one batch, of whichever streams, out of one read (Recent)
 //
 // In the first three no value is looked at. Such batches are read one by one, out of one
 // answer of the store however many neighbour (Batches), and the next answer is asked for
-// shortly before its turn. In the others a range of up to MaxRange is held whole, and the
-// answer goes on to the next range as soon as it was read (see answer.go).
+// shortly before its turn. In the others a range of up to MaxRange is held whole, or woven,
+// and the answer goes on to the next range as soon as it was read (see answer.go).
 //
 // A view that filters rows has batches of its own, which are gathered from those of the
 // shard: see gather.go.
 //
-// How much streams hold. Each holds one range for certain, its own, and up to maxAhead
-// while the budget has room. Of 1 GiB, half is for own ranges and half for those ahead: of
-// streams that edit ranges of 8 MiB, 64 are admitted, 48 of one organisation at most, and
-// 64 ranges may be ahead. One stream more waits, and is refused as Busy when none ends within
-// Patience. One whose bodies pass from
-// socket to socket holds 64 KiB, so that thousands are admitted.
+// How much streams hold (package memory). Each holds one range for certain, its own, and up
+// to maxAhead while the budget has room. Of 1 GiB, half is for own ranges and half for those
+// ahead: of streams that gather or cut ranges of 8 MiB, 64 are admitted, 48 of one organisation
+// at most, and 64 ranges may be ahead. One stream more waits, and is refused as Busy when none
+// ends within Patience. One that weaves holds a batch and what it becomes; one whose bodies
+// pass from socket to socket 64 KiB, so that thousands are admitted.
 package read

@@ -10,9 +10,12 @@ import (
 // were spliced in, and each message in memory of its own.
 func HeldFor(r Range, res Result, raw bool) int64 {
 	if b := res.Batches; b != nil { // after its last
-		return int64(cap(b.meta) + cap(b.whole) + cap(b.made))
+		return int64(cap(b.whole) + cap(b.made))
 	}
 	n := r.length // a filtering view's buffer is free again; the next read has it
+	if r.woven {
+		n = r.largest
+	}
 	if res.read != nil {
 		n = int64(cap(*res.read))
 	}
@@ -42,9 +45,6 @@ func (r *Range) Span() (shard int, from, length int64) { return r.shard, r.offse
 
 // Slices are those that a range holds.
 func (r *Range) Slices() []plan.Slice { return r.slices }
-
-// OnGiveBack makes a budget say when it gives memory back to the system.
-func (m *Budget) OnGiveBack(f func()) { m.give = f }
 
 // Passes says that the batches of a range are read one by one.
 func (r *Range) Passes() bool { return r.passes }

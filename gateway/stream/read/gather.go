@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/connectors/batch"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
 	"guichet/policy/view"
 )
@@ -88,7 +89,7 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 // dictionaries of their own that hold only values in use.
 func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 	var out []Message
-	made := r.space.get(rd.outputBound)
+	made := r.space.Get(rd.outputBound)
 	*made = (*made)[:0]
 	err := r.EachBatch(ctx, rd, func(parts []batch.Part) error {
 		g, err := r.source.View.Gather(parts, true, made)
@@ -136,7 +137,7 @@ type split struct {
 	leftIn *lent   // what those of left do; nil where they were copied
 }
 
-func (s *split) release(pool *buffers) {
+func (s *split) release(pool *memory.Buffers) {
 	for _, l := range s.in {
 		l.release(pool)
 	}
@@ -156,9 +157,9 @@ func (l *lent) lend() *lent {
 	return l
 }
 
-func (l *lent) release(pool *buffers) {
+func (l *lent) release(pool *memory.Buffers) {
 	if l != nil && l.users.Add(-1) == 0 {
-		pool.put(l.buf)
+		pool.Put(l.buf)
 	}
 }
 
@@ -302,7 +303,7 @@ func (r *Reader) EachMatching(ctx context.Context, rd Range, do func(batch int, 
 	if err != nil {
 		return err
 	}
-	defer r.buffers.put(buf)
+	defer r.buffers.Put(buf)
 	o := r.decoder(ctx, rd.shard)
 	if o.err != nil {
 		return o.err

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"guichet/connectors/ipc"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/release"
@@ -22,12 +23,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // lab reads one published table.
 type lab struct {
 	*streamtest.Table
-	budget *read.Budget
+	budget *memory.Budget
 }
 
 func newLab(t testing.TB, window int64, shards ...arrow.Record) *lab {
 	t.Helper()
-	return &lab{streamtest.New(t, window, shards...), read.NewBudget(0)}
+	return &lab{streamtest.New(t, window, shards...), memory.NewBudget(0)}
 }
 
 // source is the table under duties.

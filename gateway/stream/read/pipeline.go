@@ -3,6 +3,8 @@ package read
 import (
 	"context"
 	"sync"
+
+	"guichet/gateway/stream/memory"
 )
 
 // HeldBytes is what one of a stream's reads holds at most: the buffer, which is as large as
@@ -18,6 +20,8 @@ func HeldBytes(reads []Range, rest int64) int64 {
 			length = max(length, one.outputBound)
 		case one.gather != nil:
 			length, makes = max(length, one.length+one.again+one.gather.lent), max(makes, one.outputBound)
+		case one.woven:
+			length, makes = max(length, one.largest), max(makes, one.outputBound)
 		case one.shared: // what it is made of is Recent's
 			makes = max(makes, one.outputBound)
 		default:
@@ -35,15 +39,15 @@ type Fetched struct {
 
 // acquire gets memory for one read: the stream's own, else what is borrowed, else the own
 // when it is free again. It is nil when ctx ends first.
-func (m *Budget) acquire(ctx context.Context, n int64, own chan struct{}) (letGo func()) {
+func acquire(ctx context.Context, m *memory.Budget, n int64, own chan struct{}) (letGo func()) {
 	mine := func() { own <- struct{}{} }
 	select {
 	case <-own:
 		return mine
 	default:
 	}
-	if m.tryReadAhead(n) {
-		return func() { m.endReadAhead(n) }
+	if m.TryAhead(n) {
+		return func() { m.EndAhead(n) }
 	}
 	select {
 	case <-own:
@@ -62,7 +66,7 @@ func (m *Budget) acquire(ctx context.Context, n int64, own chan struct{}) (letGo
 //	range 2   fetched, waits    ahead
 //	range 3   fetched, waits    ahead
 //	range 4   not begun         whichever of the three is released first
-func Pipeline(ctx context.Context, budget *Budget, rd *Reader, reads []Range, rest int64) <-chan Fetched {
+func Pipeline(ctx context.Context, budget *memory.Budget, rd *Reader, reads []Range, rest int64) <-chan Fetched {
 	futures := make(chan chan Fetched, maxAhead) // its capacity bounds the reads under way
 	out := make(chan Fetched)
 	own := make(chan struct{}, 1) // holds a token while the stream's own memory is free
@@ -79,7 +83,7 @@ func Pipeline(ctx context.Context, budget *Budget, rd *Reader, reads []Range, re
 			case <-ctx.Done():
 				return
 			}
-			letGo := budget.acquire(ctx, held, own)
+			letGo := acquire(ctx, budget, held, own)
 			if letGo != nil && one.passes && !answers.room(ctx, one.length) {
 				letGo()
 				letGo = nil

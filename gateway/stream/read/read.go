@@ -14,6 +14,7 @@ import (
 	"guichet/connectors/batch"
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
 	"guichet/policy/view"
 	"guichet/schemas"
@@ -42,6 +43,10 @@ func (m *Message) Len() int64 {
 // small enough that a stream holds few megabytes.
 const MaxRange = 8 << 20
 
+// maxWoven bounds a range of batches that are edited while they are read: it is so small that
+// what was read and made lies in the processor's cache yet when it is sent.
+const maxWoven = 1 << 20
+
 // maxAhead is how many reads of one stream are under way at once: one object read by
 // four ranges is 1.5 times as fast as by one [measurements.md §3, b4].
 const maxAhead = 3
@@ -58,6 +63,8 @@ type Range struct {
 	window      *windowPlan // of a permuted source, instead of both
 	passes      bool        // its batches are whole, and no value of them is looked at
 	rests       bool        // and each may go on as a Rest
+	woven       bool        // its batches are whole, and edited while they are read
+	largest     int64       // bytes of the largest of them
 	shared      bool        // a small part of a batch: others take theirs of the same bytes
 
 	until  int64         // where the answer ends that it asks for; 0: with it
@@ -93,18 +100,23 @@ func PlanReads(s *plan.Source, list []plan.Slice, most int64) []Range {
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		again := n >= 0 && !out[n].passes && out[n].endsWith(sl) // its bytes are in the range already
-		part := !sl.Whole && 2*sl.Rows <= b.Rows
-		joins := again || n >= 0 && !part && !out[n].passes && !out[n].shared && out[n].canExtend(sl.Shard, b, most)
-		if joins && out[n].outputBound+makes <= most {
+		again := n >= 0 && !out[n].passes && !out[n].woven && out[n].endsWith(sl) // its bytes are in the range already
+		part, woven, fits := !sl.Whole && 2*sl.Rows <= b.Rows, sl.Whole && s.View.Weaves(b), most
+		if woven {
+			fits = min(most, maxWoven)
+		}
+		joins := again || n >= 0 && !part && out[n].held() && out[n].woven == woven && out[n].canExtend(sl.Shard, b, fits)
+		if joins && out[n].outputBound+makes <= fits {
 			if !again {
 				out[n].length += b.Len()
 			}
 			out[n].outputBound += makes
+			out[n].largest = max(out[n].largest, b.Len())
 			out[n].slices = append(out[n].slices, sl)
 			continue
 		}
-		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl}, shared: part})
+		out = append(out, Range{shard: sl.Shard, offset: b.Offset, length: b.Len(), outputBound: makes, slices: []plan.Slice{sl},
+			shared: part, woven: woven, largest: b.Len()})
 	}
 	return joinAnswers(out)
 }
@@ -143,8 +155,8 @@ type Reader struct {
 
 	source   *plan.Source
 	open     Opener
-	buffers  buffers // of what is read
-	space    buffers // of what is made
+	buffers  memory.Buffers // of what is read
+	space    memory.Buffers // of what is made
 	mu       sync.Mutex
 	decoders map[int]*shardDecoder // of the shards that are being read
 	users    map[int]int           // reads under way, by shard
@@ -193,10 +205,10 @@ func (r *Reader) Recycle(res Result) {
 		res.Batches.Close()
 	}
 	if res.read != nil {
-		r.buffers.put(res.read)
+		r.buffers.Put(res.read)
 	}
 	if res.made != nil {
-		r.space.put(res.made)
+		r.space.Put(res.made)
 	}
 }
 
@@ -211,6 +223,14 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 		return r.gatherMessages(ctx, rd)
 	case rd.passes:
 		out.Batches, out.Err = r.batches(ctx, rd, first)
+		return out
+	}
+	if rd.woven {
+		out.Messages, out.made, out.Err = r.weave(ctx, rd)
+		if first && out.Err == nil {
+			dictionaries, err := r.dictionaryMessages(ctx, rd.shard)
+			out.Messages, out.Err = append(dictionaries, out.Messages...), err
+		}
 		return out
 	}
 	var bytes []byte
@@ -229,7 +249,7 @@ func (r *Reader) Fetch(ctx context.Context, rd Range, first bool) (out Result) {
 		out.read, bytes = buf, *buf
 	}
 	if !r.source.View.Raw() && !r.compact {
-		out.made = r.space.get(rd.outputBound)
+		out.made = r.space.Get(rd.outputBound)
 		*out.made = (*out.made)[:0]
 	}
 	if first && !r.compact {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"guichet/gateway/stream/memory"
 	"guichet/schemas"
 )
 
@@ -22,7 +23,7 @@ import (
 // In use is a batch while messages are made of it, never while a client takes them: room
 // comes as fast as stores answer. Their bytes are of those that are for reading ahead.
 type Recent struct {
-	budget *Budget
+	budget *memory.Budget
 	most   int64
 	mu     sync.Mutex
 	held   int64
@@ -50,8 +51,8 @@ const keepIdle = 15 * time.Second
 
 // NewRecent keeps at most three quarters of what a budget has for reading ahead. A batch that is
 // larger alone is read nevertheless.
-func NewRecent(b *Budget) *Recent {
-	return &Recent{budget: b, most: b.half - b.half/4, all: map[string]*sharedRead{}, idle: list.New(), moved: make(chan struct{})}
+func NewRecent(b *memory.Budget) *Recent {
+	return &Recent{budget: b, most: b.ForAhead() - b.ForAhead()/4, all: map[string]*sharedRead{}, idle: list.New(), moved: make(chan struct{})}
 }
 
 // get gives a range to use until done is called. read reads it, where nobody else has. Errors:
@@ -101,13 +102,13 @@ func (r *Recent) use(key string, length int64) (s *sharedRead, moved <-chan stru
 		}
 		return s, r.moved
 	}
-	for r.held+length > r.most || !r.budget.tryReadAhead(length) {
+	for r.held+length > r.most || !r.budget.TryAhead(length) {
 		oldest := r.oldest()
 		if oldest == nil && r.held > 0 {
 			return nil, r.moved
 		}
 		if oldest == nil { // what is read alone is read, whatever others hold
-			r.budget.readAhead(length)
+			r.budget.Ahead(length)
 			break
 		}
 		r.drop(oldest)
@@ -164,7 +165,7 @@ func (r *Recent) drop(s *sharedRead) {
 	}
 	delete(r.all, s.key)
 	r.held -= s.length
-	r.budget.endReadAhead(s.length)
+	r.budget.EndAhead(s.length)
 }
 
 // oldest is what was used longest ago of what nobody uses; nil where there is none. It is
@@ -212,7 +213,7 @@ func (r *Reader) sharedBytes(ctx context.Context, rd Range) (bytes []byte, done 
 		if err != nil {
 			return nil, nil, err
 		}
-		return *buf, func() { r.buffers.put(buf) }, nil
+		return *buf, func() { r.buffers.Put(buf) }, nil
 	}
 	sh := r.source.StoredShard(rd.shard)
 	store, err := r.open(ctx, sh.Store)

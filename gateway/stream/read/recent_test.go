@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/read"
 	"guichet/gateway/stream/streamtest"
@@ -50,7 +51,7 @@ func TestBatchesOfSmallWindowsAreReadOnce(t *testing.T) {
 			if often < 4*batches || len(want) != 40_960 {
 				t.Fatalf("%d rows of %d batches by %d requests: the windows are not small", len(want), batches, often)
 			}
-			recent := read.NewRecent(read.NewBudget(0))
+			recent := read.NewRecent(memory.NewBudget(0))
 			for i, most := range []int64{batches, 0} {
 				got, asked := l.windows(t, duties, recent)
 				if diff := cmp.Diff(want, got); diff != "" || asked > most {
@@ -61,7 +62,7 @@ func TestBatchesOfSmallWindowsAreReadOnce(t *testing.T) {
 			if _, asked := l.windows(t, duties, recent); asked != batches {
 				t.Errorf("of a store that is another's now: %d requests", asked)
 			}
-			if _, asked := l.windows(t, duties, read.NewRecent(read.NewBudget(8))); asked < often/2 { // what is over goes a moment later
+			if _, asked := l.windows(t, duties, read.NewRecent(memory.NewBudget(8))); asked < often/2 { // what is over goes a moment later
 				t.Errorf("without room: %d requests instead of %d", asked, often)
 			}
 		})
@@ -77,7 +78,7 @@ func TestPartsOfABatchShareARead(t *testing.T) {
 	for name, duties := range map[string][]schemas.Duty{"raw": nil, "pseudonymised": {streamtest.Pseudonymise("n")}} {
 		t.Run(name, func(t *testing.T) {
 			s := l.source(t, duties)
-			recent := read.NewRecent(read.NewBudget(0))
+			recent := read.NewRecent(memory.NewBudget(0))
 			part := func(rank int, recent *read.Recent) []string {
 				p, err := plan.NewPlan(s, plan.Ask{World: world, Rank: rank})
 				if err != nil {
@@ -131,7 +132,7 @@ func TestPartsOfABatchShareARead(t *testing.T) {
 // Whoever reads for others may end: one of them reads then. What fails fails for all who wait
 // for it, and is asked for again by who comes later.
 func TestSharedReadsThatFail(t *testing.T) {
-	recent := read.NewRecent(read.NewBudget(0))
+	recent := read.NewRecent(memory.NewBudget(0))
 	broken := errors.New("the store is away")
 	good := func() ([]byte, error) { return []byte("good"), nil }
 	for name, c := range map[string]struct {
@@ -193,7 +194,7 @@ func TestSharedReadsThatFail(t *testing.T) {
 // No more is held than there is room for, what is in use stays, and who waits for room goes on
 // when there is some, or ends with its stream.
 func TestSharedReadsWaitForRoom(t *testing.T) {
-	budget := read.NewBudget(2 * 134)
+	budget := memory.NewBudget(2 * 134)
 	recent := read.NewRecent(budget) // 100 bytes
 	hold := func(ctx context.Context, key string, n int64) (func(), error) {
 		_, done, err := recent.Get(ctx, key, n, func() ([]byte, error) { return make([]byte, n), nil })
@@ -260,7 +261,7 @@ func TestSharedReadsWaitForRoom(t *testing.T) {
 // What nobody uses any more is given back after a while.
 func TestSharedReadsAreGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		budget := read.NewBudget(0)
+		budget := memory.NewBudget(0)
 		recent := read.NewRecent(budget)
 		use := func(key string) func() {
 			_, done, err := recent.Get(t.Context(), key, 10, func() ([]byte, error) { return make([]byte, 10), nil })
@@ -285,7 +286,7 @@ func TestSharedReadsAreGivenBack(t *testing.T) {
 // Who waited for a read that is under way may end, without a trace: the read goes on, others share it, and it
 // is counted once.
 func TestSharedReadsGoOnWhereWhoWaitsEnds(t *testing.T) {
-	budget := read.NewBudget(0)
+	budget := memory.NewBudget(0)
 	recent := read.NewRecent(budget)
 	counted := func(when string) {
 		t.Helper()

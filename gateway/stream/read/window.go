@@ -90,7 +90,7 @@ func (r *Reader) windowMessages(ctx context.Context, rd Range) (out Result) {
 	if at != len(w.places) {
 		return Result{Err: NotAsPublished(nil)}
 	}
-	out.made = r.space.get(r.source.OutputBound(plan.Bound(group)))
+	out.made = r.space.Get(r.source.OutputBound(plan.Bound(group)))
 	*out.made = (*out.made)[:0]
 	out.Messages, out.Err = w.messages(r.source.View, nil, order, out.made)
 	return out
@@ -164,7 +164,7 @@ func (r *Reader) windowBytes(ctx context.Context, st windowStep, rd Range) (byte
 	if err != nil {
 		return nil, nil, err
 	}
-	return *buf, func() { r.buffers.put(buf) }, nil
+	return *buf, func() { r.buffers.Put(buf) }, nil
 }
 
 // locate decodes the batches of a step and says where its rows are.

@@ -1,4 +1,4 @@
-package read
+package memory
 
 import (
 	"context"
@@ -67,6 +67,9 @@ func (m *Budget) giveBackMemory() {
 		}
 	})
 }
+
+// ForAhead is what there is for reading ahead, in bytes.
+func (m *Budget) ForAhead() int64 { return m.half }
 
 // NewBudget bounds so many bytes; defaultMemory where they are 0.
 func NewBudget(memory int64) *Budget {
@@ -203,8 +206,8 @@ func (m *Budget) Leave(who schemas.ParticipantID, n int64) {
 	m.admit()
 }
 
-// tryReadAhead takes the bytes of one read ahead, if there are any.
-func (m *Budget) tryReadAhead(n int64) bool {
+// TryAhead takes the bytes of one read ahead, if there are any.
+func (m *Budget) TryAhead(n int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ahead+n > m.half {
@@ -214,14 +217,14 @@ func (m *Budget) tryReadAhead(n int64) bool {
 	return true
 }
 
-// readAhead takes them whatever others hold.
-func (m *Budget) readAhead(n int64) {
+// Ahead takes them whatever others hold.
+func (m *Budget) Ahead(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ahead += n
 }
 
-func (m *Budget) endReadAhead(n int64) {
+func (m *Budget) EndAhead(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ahead -= n

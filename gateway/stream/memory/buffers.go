@@ -1,12 +1,12 @@
-package read
+package memory
 
 import "sync"
 
-// buffers are memory of one stream that is used again: what a read needs, the one before it
+// Buffers are memory of one stream that is used again: what a read needs, the one before it
 // had. Memory that the runtime takes back and gives anew costs as much as copying into it,
 // and what a sync.Pool holds it takes back with each second collection. Safe for concurrent
 // use.
-type buffers struct {
+type Buffers struct {
 	mu   sync.Mutex
 	free []*[]byte
 }
@@ -15,8 +15,8 @@ type buffers struct {
 // put as the next one's are taken, and the others should not be held beyond what is counted.
 const maxFree = 2
 
-// get gives n bytes that may hold anything.
-func (b *buffers) get(n int64) *[]byte {
+// Get gives n bytes that may hold anything.
+func (b *Buffers) Get(n int64) *[]byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, p := range b.free {
@@ -33,8 +33,8 @@ func (b *buffers) get(n int64) *[]byte {
 	return &p
 }
 
-// put gives memory back to whoever reads next.
-func (b *buffers) put(p *[]byte) {
+// Put gives memory back to whoever reads next.
+func (b *Buffers) Put(p *[]byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.free) < maxFree {

@@ -1,0 +1,27 @@
+package read
+
+import (
+	"testing"
+
+	"guichet/gateway/stream/memory"
+)
+
+// A buffer that two reads gather from goes back when the second is done, whichever that is.
+func TestLentBuffersGoBackOnce(t *testing.T) {
+	var pool memory.Buffers
+	own := &lent{buf: pool.Get(10)}
+	first, second := own.lend(), own.lend()
+	first.release(&pool)
+	if again := pool.Get(10); again == own.buf {
+		t.Error("it went back while a read gathers from it")
+	}
+	second.release(&pool)
+	if again := pool.Get(10); again != own.buf {
+		t.Error("it did not go back")
+	}
+	var none *lent // rows that were copied lie in memory of their own
+	none.lend().release(&pool)
+	if again := pool.Get(10); again == nil || again == own.buf {
+		t.Error("it went back twice")
+	}
+}
