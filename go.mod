@@ -48,6 +48,7 @@ require (
 	filippo.io/age v1.3.2
 	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/tggo/goRDFlib v0.1.5
+	github.com/temoto/robotstxt v1.1.2
 )
 
 require filippo.io/hpke v0.4.0 // indirect

@@ -83,6 +83,7 @@ func (c *Catalog) Dataset(ctx context.Context, q db.Querier, id schemas.DatasetI
 // Register stores a new dataset of the provider named in d. Errors: Invalid,
 // Conflict when the provider has one with this IRI.
 func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.Dataset) (schemas.Dataset, error) {
+	d.Source = "" // not the caller's word
 	err := c.check(&d)
 	if err != nil {
 		return d, err
@@ -140,7 +141,7 @@ func Columns(d *schemas.Dataset) db.Columns {
 	if d.Withdrawn {
 		withdrawn = 1
 	}
-	return db.Columns{"origin": string(d.Provider), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
+	return db.Columns{"origin": origin(d), "iri": d.IRI, "provider": string(d.Provider), "withdrawn": withdrawn}
 }
 
 // Changed appends the change of a dataset to the change sequence, in the transaction
@@ -153,6 +154,9 @@ func (c *Catalog) Changed(
 		"provider": string(d.Provider),
 		"by":       string(by.Participant),
 		"subject":  by.Issuer + "#" + by.Subject,
+	}
+	if d.Source != "" {
+		v["source"] = string(d.Source)
 	}
 	for k, s := range more {
 		v[k] = s
@@ -186,6 +190,9 @@ func (c *Catalog) update(
 		}
 		if d.Withdrawn {
 			return WithdrawnError(id)
+		}
+		if d.Source != "" {
+			return harvestedFrom(&d)
 		}
 		if ifRevision != 0 && ifRevision != d.Revision {
 			return &schemas.Error{
@@ -230,7 +237,7 @@ func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kin
 func (c *Catalog) Change(
 	ctx context.Context, by schemas.Principal, id schemas.DatasetID, d schemas.Dataset, ifRevision int64,
 ) (schemas.Dataset, error) {
-	d.Provider = by.Participant
+	d.Provider, d.Source = by.Participant, "" // not the caller's word
 	err := c.check(&d)
 	if err != nil {
 		return d, err
@@ -314,6 +321,9 @@ func (c *Catalog) Own(ctx context.Context, by schemas.Principal, id schemas.Data
 	d, err := c.Dataset(ctx, c.DB, id)
 	if schemas.KindOf(err) == schemas.NotFound || err == nil && (by.Participant == "" || d.Provider != by.Participant) {
 		return schemas.Dataset{}, notYours(by, id, &d)
+	}
+	if err == nil && d.Source != "" {
+		return schemas.Dataset{}, harvestedFrom(&d)
 	}
 	return d, err
 }

@@ -74,7 +74,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			said = "missing: say in which data space the dataset is"
 		}
 		fault("/space", "%s; there are %s", said, strings.Join(ids, ", "))
-	} else {
+	} else if d.Source == "" {
 		checkProfile(fault, &c.Spaces[i], d)
 	}
 	if !slices.Contains(

@@ -32,7 +32,8 @@ func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.Particip
 // theirs refuses an IRI under which another organisation has a dataset that the caller
 // sees: whoever looks it up must find one. A hidden one stands beside the new one, as the
 // key is the origin with the IRI: a refusal would say that it exists, and one that is
-// registered unseen would keep the IRI from whose it is. Errors: Conflict.
+// registered unseen would keep the IRI from whose it is. What was harvested keeps it from
+// nobody [decisions.md 7]. Errors: Conflict.
 func theirs(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset) error {
 	sight := schemas.Sight{Everyone: true, SignedIn: by.SignedIn(), Participant: by.Participant}
 	for after := ""; ; {
@@ -42,7 +43,7 @@ func theirs(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dat
 			return fmt.Errorf("look up an IRI: %w", err)
 		}
 		for i := range rows {
-			if sight.Sees(&rows[i].Doc) {
+			if rows[i].Doc.Source == "" && sight.Sees(&rows[i].Doc) { // whose it is leads, not a catalogue that speaks of it
 				return &schemas.Error{
 					Kind:    schemas.Conflict,
 					Subject: d.IRI,

@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"guichet/catalog/harvest"
 	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
 	"guichet/schemas"
@@ -69,6 +70,8 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	keyed := map[string]any{"public_key": make([]byte, ed25519.PublicKeySize), "items": []map[string]string{{"agreement": agreement}}}
 	var key schemas.Lease
 	s.want(201, "trainer", "POST", "/job-keys", keyed).as(s.t, &key)
+	source := next()
+	s.want(201, "operator", "POST", "/sources", harvest.Catalogue{ID: schemas.SourceID(source), URL: "https://portal.example/"})
 	var staged schemas.CopyAnswer
 	s.want(201, "trainer", "POST", "/copies", map[string]string{"agreement": agreement}).as(s.t, &staged)
 	return map[string]func() asking{
@@ -170,7 +173,19 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /runs/{id}/outputs": func() asking {
 			return asking{"/runs/" + string(run().ID) + "/outputs", map[string]string{"kind": "model", "name": next(), "digest": "sha256:" + strings.Repeat("0", 64)}, ""}
 		},
-		"GET /spaces": is("/spaces"),
+		"GET /spaces":  is("/spaces"),
+		"GET /sources": holds("/sources", source),
+		"POST /sources": func() asking {
+			return asking{"/sources", harvest.Catalogue{ID: schemas.SourceID(next()), URL: "https://portal.example/"}, ""}
+		},
+		"GET /sources/{id}":          is("/sources/" + source),
+		"GET /sources/{id}/refused":  is("/sources/" + source + "/refused"),
+		"POST /sources/{id}/harvest": func() asking { return asking{"/sources/" + source + "/harvest", map[string]bool{}, ""} },
+		"DELETE /sources/{id}": func() asking {
+			id := next()
+			s.want(201, "operator", "POST", "/sources", harvest.Catalogue{ID: schemas.SourceID(id), URL: "https://portal.example/"})
+			return asking{"/sources/" + id, nil, ""}
+		},
 		"GET /stores": holds("/stores", "agronomy/"),
 		"POST /stores": func() asking {
 			return asking{"/stores", schemas.Store{ID: schemas.StoreID(next()), Endpoint: "https://s3.example", Region: "eu", CredentialRef: "local"}, ""}

@@ -25,10 +25,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/catalog"
+	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/fetch"
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
 	"guichet/gateway"
@@ -123,6 +125,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		Store: away, Work: work, TempDir: t.TempDir(), MaxUploads: 1000})
 	agreements := agreement.New(s.db, s.parties, time.Now)
 	offers := terms.New(s.catalog, time.Now)
+	sources := harvest.NewHarvester(harvest.Config{DB: s.db, Catalog: s.catalog, Spaces: []schemas.SpaceID{"agriculture"}, Address: fetch.Check, Readers: harvest.Readers(), Log: log})
 	brake := stop.NewBrake(s.db, nil)
 	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})
@@ -130,7 +133,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	feed := stop.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.releases, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
-		Deps: api.Deps{Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
+		Deps: api.Deps{Sources: sources, Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
 			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: 40}),
 			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),

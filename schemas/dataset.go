@@ -31,6 +31,7 @@ type Dataset struct {
 	IRI         string          `json:"iri,omitempty" doc:"the provider's own identifier; unique per provider" maxLength:"2048"`
 	Identifiers []string        `json:"identifiers,omitempty" maxItems:"100" doc:"what else it is called: identifiers of other registers, such as a DOI"`
 	Provider    ParticipantID   `json:"provider,omitempty" doc:"the holder; the caller's participant when left out"`
+	Source      SourceID        `json:"source,omitempty" readOnly:"true" doc:"the catalogue of others that it was harvested from: its description changes there"`
 	AccessBody  ParticipantID   `json:"access_body,omitempty" doc:"who decides about requests, when not the holder"`
 	Space       SpaceID         `json:"space" required:"false" doc:"data space: agriculture, energy, health, mobility; needed unless the request names it"`
 	Visibility  Visibility      `json:"visibility,omitempty" enum:"everyone,signed-in,listed,own"`

@@ -24,6 +24,7 @@ type (
 	ProjectID     string // chosen by the lead partner: a slug
 	FactoryID     string // chosen by the operator: a slug such as lumi
 	StoreID       string // chosen by the operator: a slug
+	SourceID      string // chosen by the operator: a slug, of a catalogue that is harvested
 	SpaceID       string // folder name of a data-space profile: health, energy, …
 	VersionID     string // chosen by the provider: a slug such as 2026-01
 )

@@ -26,6 +26,7 @@ const (
 	ChangeReleaseEnd   = "release.end"
 	ChangeRefusal      = "refusal"
 	ChangeErasure      = "record.erased"
+	ChangeSource       = "source" // a catalogue that is harvested
 	ChangeLogStart     = "log.start"
 )
 
@@ -35,7 +36,7 @@ func ChangeKinds() []string {
 		ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped,
 		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
 		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
-		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart,
+		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart, ChangeSource,
 	}
 }
 

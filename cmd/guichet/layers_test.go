@@ -36,6 +36,7 @@ func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/client":    {"connectors/ipc", "connectors/trust"},
 		"connectors/column":    {"connectors/ipc"},
+		"connectors/fetch":     {"connectors/trust"},
 		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
 		"connectors/standin":   {"connectors/ipc"},
@@ -46,6 +47,7 @@ func siblings() map[string][]string {
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
+		"catalog/harvest":      {"catalog"},
 		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":         {"policy"},
 		"policy/view":          {"policy/view/transform"},
@@ -62,6 +64,7 @@ func siblings() map[string][]string {
 		"cmd/guichet/files":    {"cmd/guichet/terminal"},
 		"cmd/guichet/record":   {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/session":  {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
+		"cmd/guichet/harvests": {"cmd/guichet/args", "cmd/guichet/terminal"},
 		"cmd/guichet/serve":    {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/demo":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/serve", "cmd/guichet/session", "cmd/guichet/terminal"},
 

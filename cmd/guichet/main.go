@@ -23,6 +23,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/harvests"
 	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/sandbox"
@@ -100,6 +101,7 @@ type grammar struct {
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`
 	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
 	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
+	Source      harvests.Cmd   `cmd:"" help:"Keep catalogues of others that are harvested."`
 	Run         runCmd         `cmd:"" help:"Name a job, tie to it what came out, list them."`
 
 	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
@@ -136,7 +138,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writ
 		return 2
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err = parsed.Run(t, &g)
+	err = parsed.Run(t, &g, harvests.Opener(g.client))
 	if err == nil {
 		return 0
 	}

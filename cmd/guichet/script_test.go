@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,7 +66,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "gateway": scriptGateway, "signin": scriptSignin, "objects": scriptObjects, "status": scriptStatus,
-			"until": scriptUntil, "keep": scriptKeep, "isjson": scriptJSON, "tamper": scriptTamper, "takeport": scriptTakePort,
+			"until": scriptUntil, "keep": scriptKeep, "isjson": scriptJSON, "tamper": scriptTamper, "takeport": scriptTakePort, "portal": scriptPortal,
 		},
 	})
 }
@@ -211,6 +213,14 @@ func scriptTamper(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(out.Close())
 	ts.Check(os.WriteFile(path, changed.Bytes(), 0o600))
+}
+
+// scriptPortal serves a folder of the story as another catalogue would; its address goes into a
+// variable: portal DIR NAME.
+func scriptPortal(ts *testscript.TestScript, _ bool, args []string) {
+	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(s.Close)
+	ts.Setenv(args[1], s.URL)
 }
 
 func scriptTakePort(ts *testscript.TestScript, _ bool, args []string) {

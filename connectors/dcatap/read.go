@@ -47,12 +47,20 @@ func Read(f rdf.Format, b []byte, base string) (schemas.Dataset, error) {
 // not spoil the others. Errors: Invalid where the document is not of the format,
 // TooLarge.
 func ReadAll(f rdf.Format, b []byte, base string) ([]Item, error) {
+	r, err := newReader(f, b, base, rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues})
+	if err != nil {
+		return nil, err
+	}
+	return r.all(), nil
+}
+
+// newReader parses a document within limits.
+func newReader(f rdf.Format, b []byte, base string, l rdf.Limits) (*reader, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		base = ""
 	}
-	doc, err := rdf.Parse(f, b,
-		rdf.Options{Base: base, Vocab: nsUnknown, Limits: rdf.Limits{Bytes: MaxBytes, Depth: maxDepth, Values: maxValues}})
+	doc, err := rdf.Parse(f, b, rdf.Options{Base: base, Vocab: nsUnknown, Limits: l})
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +76,15 @@ func ReadAll(f rdf.Format, b []byte, base string) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{graph: newGraph(doc), codes: codes, places: places, profiles: profiles}
-	var out []Item
+	return &reader{graph: newGraph(doc), codes: codes, places: places, profiles: profiles}, nil
+}
+
+// all reads every dataset.
+func (r *reader) all() (out []Item) {
 	for _, n := range r.ofType(nsDCAT + "Dataset") {
 		out = append(out, r.item(n))
 	}
-	return out, nil
+	return out
 }
 
 // reader reads one dataset out of a graph, and notes what does not land.

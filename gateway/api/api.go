@@ -25,6 +25,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/catalog"
+	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
 	"guichet/gateway/api/body"
@@ -48,6 +49,7 @@ type Deps struct {
 	Catalog    *catalog.Catalog
 	Publisher  *publish.Publisher
 	Index      *index.Index
+	Sources    *harvest.Harvester
 	Engine     *policy.Engine
 	Agreements *agreement.Agreements
 	Terms      *terms.Terms
@@ -116,6 +118,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.leases(a)
 	s.copies(a)
 	s.records(a)
+	s.sources(a)
 	return a, s.gate
 }
 
@@ -289,8 +292,8 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
-		"put-participant", "put-project", "put-factory", "put-store", "submit-request", "mint-lease", "register-job-key", "stage-copy",
-		"start-run", "add-output":
+		"put-participant", "put-project", "put-factory", "put-store", "put-source", "submit-request", "mint-lease", "register-job-key",
+		"stage-copy", "start-run", "add-output":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted

@@ -47,6 +47,7 @@ type Config struct {
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
+	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
@@ -209,10 +210,12 @@ func (c *Config) check() error {
 	if err != nil {
 		return err
 	}
-	for _, s := range c.BehindProxy {
-		_, err := netip.ParsePrefix(s)
-		if err != nil {
-			return schemas.BadField("settings", "behind_proxy", "%q is not a network; write it like 10.0.0.0/8", s)
+	for name, list := range map[string][]string{"behind_proxy": c.BehindProxy, "harvest_networks": c.Networks} {
+		for _, s := range list {
+			_, err := netip.ParsePrefix(s)
+			if err != nil {
+				return schemas.BadField("settings", name, "%q is not a network; write it like 10.0.0.0/8", s)
+			}
 		}
 	}
 	err = c.Limits.Check()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"guichet/catalog"
+	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
 	"guichet/cmd/guichet/files"
@@ -53,6 +54,7 @@ type site struct {
 	parties   *party.Registry
 	catalog   *catalog.Catalog
 	publisher *publish.Publisher
+	sources   *harvest.Harvester
 	releases  *release.Releases
 	refusals  *refusal.Refusals
 	brake     *stop.Brake
@@ -130,6 +132,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	s.publisher = publish.New(publish.Config{Catalog: s.catalog, DB: db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
 		Store: stores.Get, Work: s.parties.Work, Readers: func() publish.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxUploads: int64(limits.Uploads) << 30})
+	s.sources = c.sources(s, spaces, roots)
 	s.feed = stop.NewFeed(db, log)
 	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)
@@ -171,6 +174,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 			Catalog:       s.catalog,
 			Publisher:     s.publisher,
 			Index:         s.index,
+			Sources:       s.sources,
 			Engine:        engine,
 			Parties:       s.parties,
 			Record:        record,
@@ -217,9 +221,12 @@ func (c *Config) replica() string {
 }
 
 // proxies are the networks whose word on a caller's address is believed.
-func (c *Config) proxies() []netip.Prefix {
+func (c *Config) proxies() []netip.Prefix { return networks(c.BehindProxy) }
+
+// networks reads those of a setting.
+func networks(said []string) []netip.Prefix {
 	var out []netip.Prefix
-	for _, s := range c.BehindProxy {
+	for _, s := range said {
 		p, err := netip.ParsePrefix(s)
 		if err == nil { // checked before
 			out = append(out, p)
@@ -258,6 +265,7 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		})
 		followers.Go(func() error { return s.index.Follow(following, s.db) })
 		followers.Go(func() error { return s.publisher.Run(following) })
+		followers.Go(func() error { return s.sources.Run(following) })
 		followers.Go(func() error { return s.outbox.Run(following) })
 		if ready != nil {
 			ready()

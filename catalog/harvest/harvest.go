@@ -1,0 +1,171 @@
+package harvest
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"guichet/connectors/db"
+	"guichet/connectors/fetch"
+	"guichet/schemas"
+)
+
+// maxPages bounds a source that never ends.
+const maxPages = 100_000
+
+// reading names how pages are read: another name has unchanged ones read again.
+const reading = "1"
+
+// harvest reads a source from the page at which it stands, or from its first, to its end.
+func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
+	if s.Health.State != Running || s.Health.Page == "" {
+		err := h.save(ctx, s, func(_ context.Context, _ *db.Tx, s *Catalogue) error {
+			f := &s.Health
+			f.Number = max(f.Number+1, h.now().UnixMicro())
+			f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), s.URL, Counts{}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for s.Health.Page != "" {
+		if s.Health.Counts.Pages >= maxPages {
+			return schemas.Errorf(schemas.TooLarge, string(s.ID), "the source goes on after %d pages", maxPages)
+		}
+		err := h.page(ctx, s)
+		if err != nil {
+			return err
+		}
+	}
+	return h.end(ctx, s)
+}
+
+// knownPage is what is known of a page from the harvest that read it last.
+type knownPage struct {
+	etag, modified, digest, next string
+	records, harvest             int64
+}
+
+func (h *Harvester) known(ctx context.Context, s *Catalogue) (k knownPage, err error) {
+	err = h.DB.QueryRow(ctx, `SELECT etag, modified, digest, next, records, harvest FROM source_page WHERE source = ? AND page = ?`,
+		string(s.ID), s.Health.Page).Scan(&k.etag, &k.modified, &k.digest, &k.next, &k.records, &k.harvest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return k, nil
+	}
+	if err != nil {
+		return k, fmt.Errorf("look up a page: %w", err)
+	}
+	return k, nil
+}
+
+// page takes over one page and goes to the next. What it does is there when the next one is
+// named; cut off before, it is done again.
+func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
+	at := s.Health.Page
+	known, err := h.known(ctx, s)
+	if err != nil {
+		return err
+	}
+	if known.harvest == s.Health.Number {
+		return schemas.Errorf(schemas.Invalid, at, "the source's pages go round in a circle: %.200s comes again", schemas.Visible(at))
+	}
+	counts, now, err := h.read(ctx, s, known)
+	if errors.Is(err, errStale) {
+		counts, now, err = h.read(ctx, s, knownPage{})
+	}
+	if err != nil {
+		return onPage(at, err)
+	}
+	now.harvest = s.Health.Number
+	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+		c := &s.Health.Counts
+		c.Total = max(c.Total, counts.Total)
+		c.Pages++
+		c.Records += counts.Records
+		c.New += counts.New
+		c.Changed += counts.Changed
+		c.Refused += counts.Refused
+		s.Health.Page = now.next
+		_, err := tx.Exec(ctx, `INSERT INTO source_page (source, page, etag, modified, digest, next, records, harvest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (source, page) DO UPDATE SET etag = excluded.etag, modified = excluded.modified, digest = excluded.digest,
+			next = excluded.next, records = excluded.records, harvest = excluded.harvest`,
+			string(s.ID), at, now.etag, now.modified, now.digest, now.next, now.records, now.harvest)
+		if err != nil {
+			return fmt.Errorf("remember a page: %w", err)
+		}
+		return nil
+	})
+}
+
+// read takes over what is new of the page at which a source stands, and gives what is to be known
+// of it. Errors: errStale.
+func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c Counts, now knownPage, err error) {
+	a, err := h.Fetch(ctx, fetch.Request{URL: s.Health.Page, Accept: accept, ETag: known.etag, Modified: known.modified})
+	if err != nil {
+		return c, now, err
+	}
+	digest := known.digest
+	if !a.Unchanged {
+		sum := sha256.Sum256(append([]byte(reading+s.Kind+"\x00"+string(s.Space)+"\x00"), a.Body...))
+		digest = hex.EncodeToString(sum[:])
+	}
+	if known.digest != "" && digest == known.digest {
+		now = known
+		now.etag, now.modified = a.ETag, a.Modified
+		c, err = h.unchanged(ctx, s, known)
+		return c, now, err
+	}
+	p, err := h.Readers[s.Kind](a)
+	if err != nil {
+		return c, now, err
+	}
+	c, err = h.take(ctx, s, p.Records)
+	c.Total = p.Total
+	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records))}, err
+}
+
+// accept is what pages may be, the best first.
+const accept = "application/ld+json, text/turtle;q=0.9, application/rdf+xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+
+// onPage says on which page something is wrong.
+func onPage(at string, err error) error {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || e.Kind != schemas.Invalid && e.Kind != schemas.TooLarge {
+		return err
+	}
+	return &schemas.Error{Kind: e.Kind, Subject: at, Message: fmt.Sprintf("the page %.200s cannot be read: %s", schemas.Visible(at), e.Message),
+		Remedy: e.Remedy, Fields: e.Fields, Err: err}
+}
+
+// errStale says that records of an unchanged page are known from elsewhere since, or were
+// withdrawn: it is read again.
+var errStale = errors.New("the page's records are not as it left them")
+
+// unchanged marks the records of a page that has not changed as seen. Errors: errStale.
+func (h *Harvester) unchanged(ctx context.Context, s *Catalogue, known knownPage) (c Counts, err error) {
+	err = h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+		r, err := tx.Exec(ctx, `UPDATE harvested SET harvest = ? WHERE source = ? AND page = ?
+			AND (harvest = ? OR harvest = ?) AND digest <> ''`,
+			s.Health.Number, string(s.ID), s.Health.Page, known.harvest, s.Health.Number)
+		if err == nil {
+			c.Records, err = r.RowsAffected()
+		}
+		if err == nil && c.Records != known.records {
+			return errStale
+		}
+		if err == nil {
+			err = tx.QueryRow(ctx, `SELECT count(*) FROM harvested WHERE source = ? AND page = ? AND harvest = ? AND refused <> ''`,
+				string(s.ID), s.Health.Page, s.Health.Number).Scan(&c.Refused)
+		}
+		if err != nil {
+			return fmt.Errorf("mark an unchanged page: %w", err)
+		}
+		return nil
+	})
+	return c, err
+}

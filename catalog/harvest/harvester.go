@@ -1,0 +1,256 @@
+package harvest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"guichet/catalog"
+	"guichet/connectors/db"
+	"guichet/connectors/fetch"
+	"guichet/schemas"
+)
+
+// DCATAP is the kind of sources that give DCAT-AP, page by page.
+const DCATAP = "dcat-ap"
+
+// Page is one page of a source, read.
+type Page struct {
+	Records []Record
+	Next    string // absolute address of the next page; "" at the end
+	Total   int64  // records of the whole source, where it says so
+}
+
+// Record describes one dataset, or says why it cannot be read.
+type Record struct {
+	IRI     string
+	Dataset schemas.Dataset
+	Err     error
+}
+
+// Reader reads a page. Errors: Invalid, TooLarge where the page as a whole cannot be read.
+type Reader func(a *fetch.Answer) (Page, error)
+
+// Config is what a Harvester is made of.
+type Config struct {
+	DB      *db.DB
+	Catalog *catalog.Catalog
+	Spaces  []schemas.SpaceID
+	Fetch   func(ctx context.Context, r fetch.Request) (*fetch.Answer, error)
+	Address func(url string) error // Invalid for what Fetch would never read
+	Readers map[string]Reader      // by kind
+	Log     *slog.Logger
+	Now     func() time.Time
+	Alone   bool // no other process is at this database: what one before it held is free
+}
+
+// Harvester keeps sources and harvests them. Safe for concurrent use.
+type Harvester struct{ Config }
+
+// heldFor is how long a replica has a source without a sign of life.
+const heldFor = 2 * time.Minute
+
+// NewHarvester makes one; Run starts it.
+func NewHarvester(c Config) *Harvester {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Harvester{c}
+}
+
+func (h *Harvester) now() time.Time { return h.Now().UTC().Truncate(time.Microsecond) }
+
+// atOnce is how many sources one replica harvests at the same time.
+const atOnce = 4
+
+// Run harvests what is due until ctx ends, looking every second.
+func (h *Harvester) Run(ctx context.Context) error {
+	if h.Alone {
+		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE source SET held = 0`)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("free the sources: %w", err)
+		}
+	}
+	var running errgroup.Group
+	running.SetLimit(atOnce)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		err := h.begin(ctx, &running)
+		if err != nil && ctx.Err() == nil {
+			h.Log.Warn("the sources cannot be read; they are tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return running.Wait()
+		case <-tick.C:
+		}
+	}
+}
+
+// begin starts what is due and what nobody is at.
+func (h *Harvester) begin(ctx context.Context, running *errgroup.Group) error {
+	due, err := h.due(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range due {
+		running.TryGo(func() error { // else at the next look
+			s, mine, err := h.claim(ctx, id)
+			if err == nil && mine {
+				err = h.work(ctx, &s)
+			}
+			if err != nil && ctx.Err() == nil {
+				h.Log.Warn("a harvest stopped; it goes on later", "source", id, "err", err)
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+func (h *Harvester) due(ctx context.Context) (out []schemas.SourceID, err error) {
+	now := h.now().UnixMicro()
+	rows, err := h.DB.Query(ctx, `SELECT id FROM source WHERE due <= ? AND held < ? ORDER BY due LIMIT 16`, now, now)
+	if err != nil {
+		return nil, fmt.Errorf("look for sources: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id schemas.SourceID
+		err = errors.Join(err, rows.Scan(&id))
+		out = append(out, id)
+	}
+	return out, errors.Join(err, rows.Err())
+}
+
+// claim takes a source for this replica, if no other has it.
+func (h *Harvester) claim(ctx context.Context, id schemas.SourceID) (s Catalogue, mine bool, err error) {
+	err = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now := h.now()
+		r, err := tx.Exec(ctx, `UPDATE source SET held = ? WHERE id = ? AND due <= ? AND held < ?`,
+			now.Add(heldFor).UnixMicro(), string(id), now.UnixMicro(), now.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("take a source: %w", err)
+		}
+		n, err := r.RowsAffected()
+		if mine = n == 1; err != nil || !mine {
+			return err
+		}
+		s, _, err = db.Get[Catalogue](ctx, tx, "source", string(id))
+		return err
+	})
+	return s, mine, err
+}
+
+// work does what a source is due for, and lets it go.
+func (h *Harvester) work(ctx context.Context, s *Catalogue) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var beating sync.WaitGroup
+	id := s.ID
+	beating.Go(func() { h.beat(ctx, id) })
+	defer beating.Wait()
+	defer cancel()
+	if s.Removed {
+		return h.takeAway(ctx, s)
+	}
+	err := h.harvest(ctx, s)
+	after := context.WithoutCancel(ctx)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errChanged) { // a gateway that stops: the next one goes on at this page
+		if schemas.KindOf(err) == schemas.Internal {
+			h.Log.Error("a harvest failed", "source", s.ID, "err", err)
+		}
+		err = h.save(after, s, func(_ context.Context, _ *db.Tx, s *Catalogue) error {
+			h.fails(s, err)
+			return nil
+		})
+	}
+	if errors.Is(err, errChanged) {
+		err = nil // it begins anew
+	}
+	cancel()
+	beating.Wait()
+	return errors.Join(err, h.letGo(after, id))
+}
+
+// fails notes why a harvest came to nothing; it is tried again after longer and longer times,
+// and not before the host wants it.
+func (h *Harvester) fails(s *Catalogue, err error) {
+	f := &s.Health
+	f.State, f.Why, f.Ended, f.Page = Failing, message(err), h.now(), ""
+	f.Failures++
+	f.Next = h.now().Add(min(s.every(), time.Minute<<min(f.Failures, 10)))
+	if busy, ok := errors.AsType[*fetch.Later](err); ok && busy.Until.After(f.Next) {
+		f.Next = busy.Until.UTC()
+	}
+}
+
+// beat keeps a source for this replica until ctx ends.
+func (h *Harvester) beat(ctx context.Context, id schemas.SourceID) {
+	tick := time.NewTicker(heldFor / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := h.hold(ctx, id, h.now().Add(heldFor))
+		if err != nil && ctx.Err() == nil {
+			h.Log.Warn("a source could not be kept; it is tried again", "source", id, "err", err)
+		}
+	}
+}
+
+// letGo gives a source up to whoever comes first.
+func (h *Harvester) letGo(ctx context.Context, id schemas.SourceID) error {
+	return h.hold(ctx, id, time.Time{})
+}
+
+func (h *Harvester) hold(ctx context.Context, id schemas.SourceID, until time.Time) error {
+	held := int64(0)
+	if !until.IsZero() {
+		held = until.UnixMicro()
+	}
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE source SET held = ? WHERE id = ?`, held, string(id))
+		if err != nil {
+			return fmt.Errorf("keep a source: %w", err)
+		}
+		return nil
+	})
+}
+
+// errChanged ends a harvest whose source was changed or removed meanwhile.
+var errChanged = errors.New("the source was changed while it was harvested")
+
+// save writes how a source fares, with what do writes. Errors: errChanged.
+func (h *Harvester) save(ctx context.Context, s *Catalogue, do func(ctx context.Context, tx *db.Tx, s *Catalogue) error) error {
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		have, _, err := db.Get[Catalogue](ctx, tx, "source", string(s.ID))
+		if err != nil {
+			return err
+		}
+		if have.Removed || have.URL != s.URL || have.Kind != s.Kind || have.Space != s.Space {
+			return errChanged
+		}
+		agreed, next := have.Health.Agreed, have.Health.Next // asked for meanwhile
+		have.Health = s.Health
+		have.Health.Agreed, have.Health.Next = agreed, next
+		err = do(ctx, tx, &have)
+		if err != nil {
+			return err
+		}
+		have.Revision, err = db.Update(ctx, tx, "source", string(s.ID), 0, have, db.Columns{"due": have.Health.Next.UnixMicro()})
+		*s = have
+		return err
+	})
+}

@@ -1,0 +1,269 @@
+package harvest
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"guichet/connectors/db"
+	"guichet/schemas"
+)
+
+// atATime is how many records one transaction takes over.
+const atATime = 32
+
+// Bounds of what is kept of a record beside its dataset, in bytes.
+const (
+	maxKey = 1024
+	maxWhy = 2000
+)
+
+// take takes over the records of the page at which a source stands.
+func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record) (c Counts, err error) {
+	for from := 0; from < len(records); from += atATime {
+		part := records[from:min(from+atATime, len(records))]
+		var done Counts
+		err := h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			done = Counts{}
+			for i := range part {
+				err := h.record(ctx, tx, s, &part[i], from+i, &done)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return c, err
+		}
+		c.Records += done.Records
+		c.New += done.New
+		c.Changed += done.Changed
+		c.Refused += done.Refused
+	}
+	return c, nil
+}
+
+// seen is what is known of a record.
+type seen struct {
+	dataset       schemas.DatasetID
+	page, digest  string
+	refused       string
+	harvest       int64
+	known, change bool
+}
+
+// record takes over one record, or sets it aside.
+func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, i int, c *Counts) error {
+	if s.Space != "" && r.Dataset.Space == "" {
+		r.Dataset.Space = s.Space
+	}
+	iri := keyOf(s, r, i)
+	digest, err := r.digest()
+	if err != nil {
+		return err
+	}
+	var have seen
+	err = tx.QueryRow(ctx, `SELECT dataset, page, digest, refused, harvest FROM harvested WHERE source = ? AND iri = ?`, string(s.ID), iri).
+		Scan(&have.dataset, &have.page, &have.digest, &have.refused, &have.harvest)
+	have.known = err == nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("look up a record: %w", err)
+	}
+	if have.known && have.harvest == s.Health.Number && have.page != s.Health.Page {
+		return nil // it stands on two pages: the first counts, and this one is read each time
+	}
+	c.Records++
+	if !have.known || have.digest != digest {
+		err = h.put(ctx, tx, s, r, &have, c)
+		if err != nil {
+			return err
+		}
+	}
+	if have.refused != "" {
+		c.Refused++
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO harvested (source, iri, dataset, page, digest, harvest, refused) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (source, iri) DO UPDATE SET dataset = excluded.dataset, page = excluded.page, digest = excluded.digest,
+		harvest = excluded.harvest, refused = excluded.refused`,
+		string(s.ID), iri, string(have.dataset), s.Health.Page, digest, s.Health.Number, have.refused)
+	if err != nil {
+		return fmt.Errorf("remember a record: %w", err)
+	}
+	return nil
+}
+
+// put stores what a record describes, or says why not.
+func (h *Harvester) put(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, have *seen, c *Counts) error {
+	err := r.Err
+	changed, first := false, have.dataset == ""
+	if err == nil {
+		have.dataset, changed, err = h.Catalog.PutHarvested(ctx, tx, s.principal(), s.ID, have.dataset, r.Dataset)
+	}
+	switch kind := schemas.KindOf(err); {
+	case err == nil:
+		have.refused = ""
+	case kind == schemas.Invalid || kind == schemas.TooLarge || kind == schemas.Conflict:
+		have.refused = bounded(message(err), maxWhy)
+	default:
+		return err
+	}
+	switch {
+	case changed && first:
+		c.New++
+	case changed:
+		c.Changed++
+	}
+	return nil
+}
+
+// keyOf is by what a record is known again: its IRI, where it has one that can be looked up by.
+func keyOf(s *Catalogue, r *Record, i int) string {
+	iri := strings.ToValidUTF8(strings.ReplaceAll(r.IRI, "\x00", "\uFFFD"), "\uFFFD")
+	if iri == "" {
+		iri = fmt.Sprintf("%s#%d", s.Health.Page, i)
+	}
+	if len(iri) > maxKey {
+		sum := sha256.Sum256([]byte(iri))
+		iri = bounded(iri, maxKey-2*sha256.Size) + hex.EncodeToString(sum[:])
+	}
+	return iri
+}
+
+// bounded cuts a text between two of its characters.
+func bounded(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// digest is the same for records that say the same.
+func (r *Record) digest() (string, error) {
+	b, err := json.Marshal(r.Dataset)
+	if err != nil {
+		return "", fmt.Errorf("read a record: %w", err)
+	}
+	if r.Err != nil {
+		b = append(b, message(r.Err)...)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// end withdraws what a source has no more, now that all of it was read.
+func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
+	fresh, err := h.Get(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	var all, gone int64
+	err = h.DB.QueryRow(ctx, `SELECT count(*), coalesce(sum(CASE WHEN harvest < ? THEN 1 ELSE 0 END), 0) FROM harvested
+		WHERE source = ? AND dataset <> '' AND digest <> ''`, s.Health.Number, string(s.ID)).Scan(&all, &gone)
+	if err != nil {
+		return fmt.Errorf("look for what is gone: %w", err)
+	}
+	held := much(gone, all) && !fresh.Health.Agreed
+	var withdrawn int64
+	if !held {
+		withdrawn, err = h.withdraw(ctx, s, `harvest < ? AND digest <> ''`, s.Health.Number)
+		if err != nil {
+			return err
+		}
+	}
+	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+		f := &s.Health
+		f.State, f.Why, f.Ended, f.Whole, f.Failures, f.Gone = Well, "", h.now(), h.now(), 0, 0
+		f.Counts.Withdrawn, f.Next = withdrawn, h.now().Add(s.every())
+		if held {
+			f.State, f.Gone = Held, gone
+			f.Why = fmt.Sprintf("%d of %d datasets are gone from the source at once, and none is withdrawn: look at the source; "+
+				"if they are meant to go, say so (guichet source run %s --agree)", gone, all, s.ID)
+		} else {
+			f.Agreed = false
+		}
+		return tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
+			coalesce(sum(CASE WHEN refused <> '' THEN 1 ELSE 0 END), 0) FROM harvested WHERE source = ?`, string(s.ID)).Scan(&f.Datasets, &f.Refused)
+	})
+}
+
+// much says whether so many datasets go at once as a fault of the source would take.
+func much(gone, all int64) bool {
+	return gone > 0 && gone == all || gone > 10 && gone*5 > all
+}
+
+// withdraw withdraws datasets of a source, and forgets what was never taken over.
+func (h *Harvester) withdraw(ctx context.Context, s *Catalogue, where string, args ...any) (n int64, err error) {
+	args = append([]any{string(s.ID)}, args...)
+	for {
+		done := 0
+		err := h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			done = 0
+			gone, err := listed(ctx, tx, `SELECT iri, dataset FROM harvested WHERE source = ? AND `+where+fmt.Sprintf(` LIMIT %d`, atATime), args)
+			for _, g := range gone {
+				if err == nil && g.dataset != "" {
+					err = h.Catalog.WithdrawHarvested(ctx, tx, s.principal(), s.ID, g.dataset)
+					done++
+				}
+				if err == nil && g.dataset != "" { // so that it has its id again if it comes back
+					_, err = tx.Exec(ctx, `UPDATE harvested SET digest = '', refused = '' WHERE source = ? AND iri = ?`, string(s.ID), g.iri)
+				} else if err == nil {
+					_, err = tx.Exec(ctx, `DELETE FROM harvested WHERE source = ? AND iri = ?`, string(s.ID), g.iri)
+				}
+			}
+			if len(gone) == 0 {
+				done = -1
+			}
+			return err
+		})
+		if err != nil || done < 0 {
+			return n, err
+		}
+		n += int64(done)
+	}
+}
+
+type gone struct {
+	iri     string
+	dataset schemas.DatasetID
+}
+
+func listed(ctx context.Context, tx *db.Tx, query string, args []any) (out []gone, err error) {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is gone: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g gone
+		err = errors.Join(err, rows.Scan(&g.iri, &g.dataset))
+		out = append(out, g)
+	}
+	return out, errors.Join(err, rows.Err())
+}
+
+// takeAway withdraws all that a removed source brought, and forgets it.
+func (h *Harvester) takeAway(ctx context.Context, s *Catalogue) error {
+	_, err := h.withdraw(ctx, s, `digest <> ''`)
+	if err != nil {
+		return err
+	}
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, q := range []string{`DELETE FROM harvested WHERE source = ?`, `DELETE FROM source_page WHERE source = ?`, `DELETE FROM source WHERE id = ?`} {
+			_, err := tx.Exec(ctx, q, string(s.ID))
+			if err != nil {
+				return fmt.Errorf("forget a source: %w", err)
+			}
+		}
+		return nil
+	})
+}

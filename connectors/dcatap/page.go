@@ -1,0 +1,70 @@
+package dcatap
+
+import (
+	"net/url"
+	"strconv"
+
+	"guichet/connectors/rdf"
+)
+
+// Limits of a page of many datasets.
+const (
+	MaxPage       = 64 << 20
+	maxPageValues = 1 << 21
+)
+
+const nsHydra = "http://www.w3.org/ns/hydra/core#"
+
+// Page is one page of a catalogue.
+type Page struct {
+	Items []Item
+	Next  string // absolute address of the next page; "" where Hydra names none
+	Total int64  // of the whole catalogue, where Hydra says so
+}
+
+// ReadPage reads every dataset of a page of a catalogue that came from the address base, and
+// where the next page is: hydra:next of a hydra:PartialCollectionView, or hydra:nextPage of the
+// vocabulary before it, a hydra:PagedCollection. Errors as of ReadAll.
+func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
+	r, err := newReader(f, b, base, rdf.Limits{Bytes: MaxPage, Depth: maxDepth, Values: maxPageValues})
+	if err != nil {
+		return Page{}, err
+	}
+	return Page{Items: r.all(), Next: r.next(base), Total: r.total()}, nil
+}
+
+// next is the address of the next page.
+func (r *reader) next(base string) string {
+	for _, property := range []string{nsHydra + "next", nsHydra + "nextPage"} {
+		for _, n := range r.order {
+			for _, v := range r.list(n, property) {
+				at := rdf.ID(v)
+				if text, _, _, ok := rdf.Literal(v); ok { // some write it as a text
+					at = text
+				}
+				u, err := url.Parse(base)
+				if err == nil {
+					u, err = u.Parse(at)
+				}
+				if err == nil && at != "" && (u.Scheme == "http" || u.Scheme == "https") {
+					return u.String()
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// total is how many datasets the catalogue says it has.
+func (r *reader) total() int64 {
+	for _, n := range r.order {
+		for _, v := range r.list(n, nsHydra+"totalItems") {
+			text, _, _, _ := rdf.Literal(v)
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
