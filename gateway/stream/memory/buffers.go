@@ -8,6 +8,7 @@ import "sync"
 // use.
 type Buffers struct {
 	mu   sync.Mutex
+	most int64 // that was asked for: each is as large, so that it will do for the next
 	free []*[]byte
 }
 
@@ -29,7 +30,8 @@ func (b *Buffers) Get(n int64) *[]byte {
 	if len(b.free) > 0 { // too small, as it was for this one
 		b.free = b.free[1:]
 	}
-	p := make([]byte, n)
+	b.most = max(b.most, n)
+	p := make([]byte, n, b.most)
 	return &p
 }
 

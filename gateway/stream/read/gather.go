@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -28,19 +29,20 @@ const maxGather = MaxRange / 2
 //	                     carry 13 ──▶ V0    carry 9 ──▶ V1
 //
 // The reads run at once. Each selects its own rows first and waits for the carry only
-// then, so that the store is not waited for in turn. A carry names rows where they lie, in
-// the buffer of the read before, which goes back when both are done.
+// then: what is made of one is made beside the others. A carry names rows where they lie, in
+// the buffers of the reads before, which go back when all are done.
 type gatherPlan struct {
 	origins []plan.Origin
 	before  <-chan carry // nil: the first origin begins a batch
-	lent    int64        // bytes of the read before, which it may hold as well
+	lent    int64        // bytes of the reads before, which it may hold as well
+	copies  bool         // what it hands on lies in memory of its own: its reads would be too much to hold
 	after   chan<- carry // nil: the last origin ends one; it takes one carry without waiting
 }
 
 // carry are the rows of a batch that is not whole yet.
 type carry struct {
 	parts []batch.Part
-	in    *lent // nil where they lie in memory of their own
+	in    []*lent // none where they lie in memory of their own
 	err   error
 }
 
@@ -77,12 +79,25 @@ func planGathers(s *plan.Source, list []plan.Slice, most int64) []Range {
 	}
 	for i := 1; i < len(out); i++ {
 		last := out[i-1].gather
-		if !last.origins[len(last.origins)-1].Ends {
-			c := make(chan carry, 1)
-			last.after, out[i].gather.before, out[i].gather.lent = c, c, out[i-1].length
+		if last.origins[len(last.origins)-1].Ends {
+			continue
 		}
+		c, lent := make(chan carry, 1), out[i-1].length
+		if !last.ends() {
+			lent += last.lent
+			last.copies = lent > most
+		}
+		if last.copies {
+			lent = 0
+		}
+		last.after, out[i].gather.before, out[i].gather.lent = c, c, lent
 	}
 	return out
+}
+
+// ends says whether a batch of the view ends in the read.
+func (g *gatherPlan) ends() bool {
+	return slices.ContainsFunc(g.origins, func(o plan.Origin) bool { return o.Ends })
 }
 
 // gatherMessages makes the messages of the view's batches that end in a read, with
@@ -113,7 +128,7 @@ func (r *Reader) gatherMessages(ctx context.Context, rd Range) Result {
 func (r *Reader) EachBatch(ctx context.Context, rd Range, whole func(parts []batch.Part) error) error {
 	s, err := r.splitRows(ctx, rd)
 	if rd.gather.after != nil {
-		rd.gather.after <- carry{s.left, s.leftIn.lend(), err}
+		rd.gather.after <- carry{s.left, lend(s.leftIn), err}
 	}
 	defer s.release(&r.buffers)
 	if err != nil {
@@ -134,7 +149,7 @@ type split struct {
 	done   [][]batch.Part
 	left   []batch.Part
 	in     []*lent // what the rows of done lie in
-	leftIn *lent   // what those of left do; nil where they were copied
+	leftIn []*lent // what those of left do; none where they were copied
 }
 
 func (s *split) release(pool *memory.Buffers) {
@@ -150,57 +165,61 @@ type lent struct {
 	users atomic.Int32
 }
 
-func (l *lent) lend() *lent {
-	if l != nil {
+// lend counts one user more of each.
+func lend(list []*lent) []*lent {
+	for _, l := range list {
 		l.users.Add(1)
 	}
-	return l
+	return list
 }
 
 func (l *lent) release(pool *memory.Buffers) {
-	if l != nil && l.users.Add(-1) == 0 {
+	if l.users.Add(-1) == 0 {
 		pool.Put(l.buf)
 	}
 }
 
-// splitRows reads a range and parts its rows. What is left of a read in which a batch ended
-// is handed on where it lies; a batch that goes on through more reads than two is copied, for
-// it may take its rows from thousands of them.
+// splitRows reads a range and parts its rows. What is left is handed on where it lies, with
+// what came from the reads before where no batch ends here; but a batch may take its rows
+// from thousands of reads, so where they become too much to hold they are copied.
 func (r *Reader) splitRows(ctx context.Context, rd Range) (s split, err error) {
 	buf, err := r.bytes(ctx, rd)
 	if err != nil {
 		return s, err
 	}
 	own := &lent{buf: buf}
-	s.in = append(s.in, own.lend())
+	s.in = lend([]*lent{own})
 	s.done, s.left, err = r.selectRows(ctx, rd, *buf)
-	passes := len(s.done) == 0 // none ends here
+	passes, copies := len(s.done) == 0, rd.gather.copies // none ends here
 	switch {
 	case err != nil || len(s.left) == 0:
-	case passes:
+	case copies:
 		s.left, err = copyParts(s.left)
 	default:
-		s.leftIn = own
+		s.leftIn = []*lent{own}
 	}
 	if err != nil || rd.gather.before == nil { // after an error nobody waits: the carry has room for one
 		return s, err
 	}
 	select {
 	case c := <-rd.gather.before:
-		s.in = append(s.in, c.in)
+		s.in = append(s.in, c.in...)
 		err = c.err
-		if err == nil && passes && c.in != nil {
+		if err == nil && copies && len(c.in) > 0 {
 			c.parts, err = copyParts(c.parts)
 		}
 		if passes {
 			s.left = append(c.parts, s.left...)
+			if !copies {
+				s.leftIn = append(s.leftIn, c.in...)
+			}
 		} else {
 			s.done[0] = append(c.parts, s.done[0]...)
 		}
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	if err == nil && passes && len(s.left) > maxParts {
+	if err == nil && copies && len(s.left) > maxParts {
 		s.left, err = copyParts(s.left)
 	}
 	return s, err
@@ -245,7 +264,11 @@ func (r *Reader) selectRows(ctx context.Context, rd Range, bytes []byte) (done [
 		if int64(len(rows)) < p.Skip+p.Rows {
 			return nil, nil, NotAsPublished(nil)
 		}
-		left = append(left, runsOf(rec, rows[p.Skip:p.Skip+p.Rows])...)
+		parts := runsOf(rec, rows[p.Skip:p.Skip+p.Rows])
+		if left != nil {
+			parts = append(left, parts...)
+		}
+		left = parts
 		if p.Ends {
 			done, left = append(done, left), nil
 		}
@@ -286,7 +309,13 @@ func (r *Reader) record(o *shardDecoder, msg []byte) (arrow.Record, error) {
 
 // runsOf joins rows that follow each other into runs.
 func runsOf(rec arrow.Record, rows []int32) []batch.Part {
-	var out []batch.Part
+	runs := 0
+	for i := range rows {
+		if i == 0 || rows[i] != rows[i-1]+1 {
+			runs++
+		}
+	}
+	out := make([]batch.Part, 0, runs)
 	for _, row := range rows {
 		if n := len(out) - 1; n >= 0 && out[n].From+out[n].N == int64(row) {
 			out[n].N++

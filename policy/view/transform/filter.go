@@ -62,6 +62,9 @@ func (f *Filter) Rows(columns []arrow.Array, n int) []int32 {
 	for i := range n {
 		match, known := f.root(columns, i)
 		if match && known {
+			if out == nil {
+				out = make([]int32, 0, n-i)
+			}
 			out = append(out, int32(i))
 		}
 	}
