@@ -36,6 +36,7 @@ func siblings() map[string][]string {
 	return map[string][]string{
 		"connectors/client":    {"connectors/ipc", "connectors/trust"},
 		"connectors/column":    {"connectors/ipc"},
+		"connectors/direct":    {"connectors/client", "connectors/ipc"},
 		"connectors/mount":     {"connectors/client"},
 		"connectors/batch":     {"connectors/column", "connectors/ipc"},
 		"connectors/standin":   {"connectors/ipc"},
@@ -52,7 +53,7 @@ func siblings() map[string][]string {
 		"gateway":              {"gateway/api", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
 		"gateway/api":          {"gateway/api/body", "gateway/problem"},
 		"gateway/api/body":     {"gateway/problem"},
-		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
+		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/byurl", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":       {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/s3face":       {"gateway/door", "gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan"},
 		"connectors/db":        {"connectors/db/indexes", "connectors/db/numbered"},
@@ -76,7 +77,8 @@ func siblings() map[string][]string {
 		"policy/agreement/refusal":       {"policy/agreement"},
 		"policy/agreement/agreementtest": {"policy", "policy/party", "policy/agreement"},
 
-		"gateway/stream":          {"gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release", "gateway/stream/rowindex"},
+		"gateway/stream":          {"gateway/stream/byurl", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release", "gateway/stream/rowindex"},
+		"gateway/stream/byurl":    {"gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/stream/read":     {"gateway/stream/plan"},
 		"gateway/stream/rowindex": {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/stream/file":     {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"guichet/catalog"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
+	"guichet/connectors/direct"
 	"guichet/gateway/api/body"
 	"guichet/gateway/problem"
 	"guichet/policy"
@@ -69,6 +71,8 @@ type Deps struct {
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
 	// Reaches says whether a store answers and has the buckets that it names; nil: not asked.
 	Reaches func(ctx context.Context, st schemas.Store) error
+	// Ranges answers who bears a lease with ranges by URL; from is where the request came from.
+	Ranges func(ctx context.Context, token string, from netip.Addr, id schemas.AgreementID, ask direct.RangesAsk) (direct.Ranges, error)
 }
 
 // server holds what operations ask, and the gate that counts and admits writes.
@@ -115,6 +119,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.agreements(a)
 	s.leases(a)
 	s.copies(a)
+	s.ranges(a)
 	s.records(a)
 	return a, s.gate
 }
@@ -272,7 +277,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		}
 		if c, ok := any(in).(hasCaller); ok {
 			by := c.caller()
-			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+is.id, err)
+			late := s.refused(context.WithoutCancel(ctx), by, "http "+is.id, err)
 			if late != nil {
 				s.Log.Error("a refusal is not recorded", "op", is.id, "err", late)
 			}
@@ -282,6 +287,14 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		problem.Headers(h, p)
 		return nil, huma.ErrorWithHeaders(p, h)
 	})
+}
+
+// refused records a refusal, of who bears a lease under the name of its holder.
+func (s *server) refused(ctx context.Context, by *Caller, door string, err error) error {
+	if by.lease != "" && !lease.IsJobKey(by.lease) {
+		return s.Refusals.RefusedBytes(ctx, by.lease, by.address, door, err)
+	}
+	return s.Refusals.Refused(ctx, by.by, by.address, door, err)
 }
 
 // goodStatus is what the document says an operation answers when all is well: the
