@@ -18,7 +18,7 @@ func harvestedFrom(d *schemas.Dataset) error {
 		Subject: string(d.ID),
 		Message: fmt.Sprintf("%s is harvested from the source %s: what is said of it changes there, and its terms and data are its holder's",
 			d.ID, d.Source),
-		Remedy:  "register a dataset of your own for what you hold; the operator ends a source by guichet source remove",
+		Remedy: "register a dataset of your own for what you hold; the operator ends a source by guichet source remove",
 	}
 }
 

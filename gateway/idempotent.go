@@ -35,8 +35,9 @@ const maxKept = 16 << 10
 func (s *Server) idempotent(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
 	body, read := c.Value(bodyKey).([]byte)
-	// Sending a file again changes nothing, and opening a copy again: what it is decrypted with is kept nowhere.
-	if key == "" || !read || strings.HasSuffix(c.FullPath(), "/copies/:id/open") {
+	// Sending a file again changes nothing, and opening a copy again: what it is decrypted with is kept nowhere,
+	// nor are URLs.
+	if key == "" || !read || strings.HasSuffix(c.FullPath(), "/copies/:id/open") || strings.HasSuffix(c.FullPath(), "/ranges") {
 		return
 	}
 	if len(key) > 256 {

@@ -113,6 +113,9 @@ func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) er
 	}
 	caller, most, what := "who\x00"+by.Issuer+"\x00"+by.Subject, s.limits.Writes, "writes"
 	switch {
+	case right.Bytes:
+		token, _ := c.Value(api.LeaseKey).(string)
+		caller, what = "with\x00"+token, "asks for ranges with a lease"
 	case right.Lease:
 		most, what = s.limits.Leases, "leases"
 		token, _ := c.Value(api.LeaseKey).(string)

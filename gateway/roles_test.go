@@ -79,6 +79,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"GET /agreements/{id}":                                 is("/agreements/" + agreement),
 		"GET /agreements/{id}/manifest":                        is("/agreements/" + agreement + "/manifest"),
 		"HEAD /agreements/{id}/manifest":                       is("/agreements/" + agreement + "/manifest"),
+		"POST /agreements/{id}/ranges":                         func() asking { return asking{"/agreements/" + agreement + "/ranges", map[string]any{}, ""} },
 		"POST /agreements/{id}/revoke":                         func() asking { return asking{"/agreements/" + agreed() + "/revoke", reason, ""} },
 		"GET /agreements/{id}/stream":                          is("/agreements/" + agreement + "/stream?table=none"),
 		"HEAD /agreements/{id}/stream":                         is("/agreements/" + agreement + "/stream?table=none"),

@@ -223,10 +223,16 @@ func (s *Server) routes() http.Handler {
 	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
-	operations, gate := api.Register(r, v1, s.deps.Deps)
+	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r
+}
+
+// withRanges has the API answer as the byte door does.
+func withRanges(deps api.Deps, d *door.Door) api.Deps {
+	deps.Ranges = d.Ranges
+	return deps
 }
 
 func (s *Server) fail(c *gin.Context, err error) {

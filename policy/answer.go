@@ -125,7 +125,7 @@ const (
 )
 
 // Lasts is the first moment at which the offer's answer to f is another one than now: another
-// verdict, another word on staging, or other obligations. Zero is never. It looks at most maxTurns turns of the
+// verdict, another word on staging or reading by URL, or other obligations. Zero is never. It looks at most maxTurns turns of the
 // offer and ten years ahead, and gives the moment until which it has looked.
 func (e *Engine) Lasts(ctx context.Context, f Attributes, d *schemas.Dataset) (time.Time, error) {
 	first, err := e.Decide(ctx, f, []Item{{d}})
@@ -143,7 +143,7 @@ func (e *Engine) Lasts(ctx context.Context, f Attributes, d *schemas.Dataset) (t
 		if err != nil {
 			return time.Time{}, err
 		}
-		if later[0].Verdict != first[0].Verdict || later[0].Stage != first[0].Stage ||
+		if later[0].Verdict != first[0].Verdict || later[0].Stage != first[0].Stage || later[0].Direct != first[0].Direct ||
 			!reflect.DeepEqual(later[0].Obligations, first[0].Obligations) {
 			break
 		}
@@ -214,5 +214,6 @@ func Refuse(dec *schemas.Decision, reason schemas.Reason) {
 		dec.Reasons = nil
 	}
 	dec.Verdict, dec.Obligations, dec.Reviewer, dec.Stage = schemas.VerdictNo, nil, "", false
+	dec.Direct, dec.NotDirect = false, nil
 	dec.Reasons = append(dec.Reasons, reason)
 }

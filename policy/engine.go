@@ -163,7 +163,16 @@ func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]sche
 		out[i].Digest = digestOf(askDigest, distinct[i])
 		out[i].ValidUntil = nextInstant(it.Dataset.Offer, f.Now)
 	}
-	return out, e.staging(ctx, ask, f, items, list, distinct, out)
+	err = e.beside(ctx, stage, ask, f, items, list, distinct, out, func(dec *schemas.Decision, not *schemas.Reason) { dec.Stage = not == nil })
+	if err != nil {
+		return nil, err
+	}
+	return out, e.beside(ctx, direct, ask, f, items, list, distinct, out, func(dec *schemas.Decision, not *schemas.Reason) {
+		if not == nil {
+			not = notByURL(dec.Obligations, nil, &f.Factory)
+		}
+		dec.Direct, dec.NotDirect = not == nil, not
+	})
 }
 
 // evaluate asks the modules about terms by their keys.
@@ -175,15 +184,17 @@ func (e *Engine) evaluate(ctx context.Context, ask, terms map[string]any) (map[s
 	return parseResults(rs)
 }
 
-// staging says of each decision that is no refusal whether it goes for staging too: the same
-// terms, facts and rules are asked about that action, and what they demand for it has to be
-// demanded for the use already, since a copy shows what a stream shows.
-func (e *Engine) staging(
-	ctx context.Context, ask map[string]any, f Attributes, items []Item, terms map[string]any, keys []string, out []schemas.Decision,
+// beside says of each decision that is no refusal, and whose offer speaks of an action beside the
+// use, whether it goes for that too, or why not: the same terms, facts and rules are asked about
+// the action, and what they demand for it has to be demanded for the use already, since a copy
+// and a URL show what a stream shows.
+func (e *Engine) beside(
+	ctx context.Context, action string, ask map[string]any, f Attributes, items []Item, terms map[string]any, keys []string,
+	out []schemas.Decision, say func(dec *schemas.Decision, not *schemas.Reason),
 ) error {
 	offered := map[string]any{}
 	for i, it := range items {
-		if out[i].Verdict != schemas.VerdictNo && speaksOf(it.Dataset.Offer, stage) {
+		if out[i].Verdict != schemas.VerdictNo && speaksOf(it.Dataset.Offer, action) {
 			offered[keys[i]] = terms[keys[i]]
 		}
 	}
@@ -191,19 +202,34 @@ func (e *Engine) staging(
 		return nil
 	}
 	ask = maps.Clone(ask)
-	ask["action"] = stage
+	ask["action"] = action
 	answers, err := e.evaluate(ctx, ask, offered)
 	if err != nil {
 		return err
 	}
 	for i, it := range items {
-		a, asked := answers[keys[i]]
-		if out[i].Verdict == schemas.VerdictNo || !asked || a.Verdict == schemas.VerdictNo {
+		_, asked := offered[keys[i]]
+		if out[i].Verdict == schemas.VerdictNo || !asked {
 			continue
 		}
-		out[i].Stage = !slices.ContainsFunc(a.decision(it.Dataset, f).Obligations, func(d schemas.Duty) bool {
-			return !slices.ContainsFunc(out[i].Obligations, func(have schemas.Duty) bool { return reflect.DeepEqual(have, d) })
-		})
+		a, answered := answers[keys[i]]
+		if !answered {
+			a = answer{Verdict: schemas.VerdictNo}
+		}
+		say(&out[i], notBeside(a.decision(it.Dataset, f), &out[i]))
+	}
+	return nil
+}
+
+// notBeside says why an action is not permitted beside a use; nil where it is.
+func notBeside(action schemas.Decision, use *schemas.Decision) *schemas.Reason {
+	if action.Verdict == schemas.VerdictNo {
+		return &action.Reasons[0]
+	}
+	for _, d := range action.Obligations {
+		if !slices.ContainsFunc(use.Obligations, func(have schemas.Duty) bool { return reflect.DeepEqual(have, d) }) {
+			return &schemas.Reason{Rule: d.Rule, Source: d.Source, Text: "it demands " + d.Kind + ", which the use does not", Remedy: askForTerms}
+		}
 	}
 	return nil
 }

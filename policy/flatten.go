@@ -91,12 +91,16 @@ func (e *Engine) leafNode(c *schemas.Constraint, odd func(factory string) bool) 
 }
 
 // stage is the action of keeping data where it is computed on, as a copy that opens by lease
-// alone [decisions.md 20]. use does not include it: an offer that permits it says so.
-const stage = "stage"
+// alone [decisions.md 20], direct that of reading ranges of bytes by URL, straight from S3
+// [decisions.md 19]. use does not include them: an offer that permits one says so.
+const (
+	stage  = "stage"
+	direct = "direct"
+)
 
 // actions are what an offer may permit or prohibit, asks those of them that an ask is for: an
-// agreement is for one of these, and may be for staging besides.
-func actions() []string { return append(asks(), stage) }
+// agreement is for one of these, and may be for the others besides.
+func actions() []string { return append(asks(), stage, direct) }
 
 func asks() []string { return []string{"use", "read", "train"} }
 

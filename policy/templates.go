@@ -14,6 +14,7 @@ type TemplateParams struct {
 	Rows        int64    // budget per project; 0 = none
 	Review      bool     // the holder looks at each request, whatever the template
 	Stage       bool     // the data may be staged, which an open one permits by itself
+	Direct      bool     // the data may be read by URL, straight from S3
 }
 
 // Templates names the ready-made offers.
@@ -42,6 +43,9 @@ func Template(name string, p TemplateParams) (schemas.Offer, error) {
 	permit := schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}}
 	if p.Stage || name == "open-with-attribution" {
 		permit.Actions = append(permit.Actions, stage)
+	}
+	if p.Direct {
+		permit.Actions = append(permit.Actions, direct)
 	}
 	if p.Attribution != "" {
 		permit.Duties = append(permit.Duties, schemas.Duty{Kind: schemas.DutyAttribute, Text: p.Attribution})

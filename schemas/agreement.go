@@ -53,6 +53,8 @@ type Decision struct {
 	ValidUntil  time.Time     `json:"valid_until,omitzero" doc:"next instant at which this answer can change by itself"`
 	Digest      string        `json:"digest,omitempty" doc:"SHA-256 over what was asked and the rules that were read"`
 	Stage       bool          `json:"stage,omitempty" doc:"a yes goes for staging too: an encrypted copy that opens by lease"`
+	Direct      bool          `json:"direct,omitempty" doc:"a yes goes for reading by URL too: ranges of bytes straight from S3"`
+	NotDirect   *Reason       `json:"not_direct,omitempty" doc:"why not, where the offer speaks of it"`
 }
 
 // RequestState is where a request stands.
@@ -184,6 +186,8 @@ type Agreement struct {
 	Factory        FactoryID       `json:"factory"`
 	Action         string          `json:"action,omitempty" doc:"what it permits: use (also where it is absent), read or train"`
 	Stage          bool            `json:"stage,omitempty" doc:"the data may be staged too: kept as an encrypted copy that opens by lease"`
+	Direct         bool            `json:"direct,omitempty" doc:"the data may be read by URL too: ranges of bytes straight from S3"`
+	NotDirect      *Reason         `json:"not_direct,omitempty" doc:"why not, where the offer speaks of it"`
 	Versions       []VersionID     `json:"versions" doc:"versions it covers"`
 	Follow         bool            `json:"follow,omitempty" doc:"later versions too"`
 	Columns        []string        `json:"columns,omitempty" doc:"the only columns; all but hidden ones when empty"`
@@ -300,10 +304,11 @@ const (
 	ReleaseBroken    ReleaseState = "broken"    // store failed, fault of ours
 	ReleaseAbandoned ReleaseState = "abandoned" // the client went away
 	ReleaseUnknown   ReleaseState = "unknown"
+	ReleaseByURL     ReleaseState = "by-url" // its URLs are dead; what was read with them is not known
 )
 
 // Release is one stream of record batches under an agreement. Rows and Bytes
-// are what was sent (at most, while open or unknown); Charged… what of it the
+// are what was sent (at most, while AtMost); Charged… what of it the
 // agreement's budget paid (reserved, while open).
 type Release struct {
 	ID           ReleaseID     `json:"id"`
@@ -321,7 +326,7 @@ type Release struct {
 	Run          RunID         `json:"run,omitempty"`
 	Factory      FactoryID     `json:"factory,omitempty"`
 	Declared     bool          `json:"declared,omitempty" doc:"the place is the requester's word, not proven"`
-	Door         string        `json:"door" doc:"http, shard, flight, s3"`
+	Door         string        `json:"door" doc:"http, shard, object, flight, s3; url: released by URL, not streamed"`
 	Copy         LeaseID       `json:"copy,omitempty" doc:"the staged copy that it filled: its rows were staged, not streamed"`
 	Ask          string        `json:"ask" doc:"seed, epoch, world, rank, from, start as asked"`
 	Columns      string        `json:"columns,omitempty" doc:"names of the columns shown, as a JSON array; how many and the array's SHA-256 where it is long"`
@@ -334,12 +339,17 @@ type Release struct {
 	Accounts     []string      `json:"accounts,omitempty" doc:"the shared budgets that it is charged to"`
 	ChargedRows  int64         `json:"charged_rows" doc:"rows of them that were charged to the agreement"`
 	ChargedBytes int64         `json:"charged_bytes"`
-	State        ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown"`
+	State        ReleaseState  `json:"state" enum:"open,complete,cut,broken,abandoned,unknown,by-url"`
 	Cause        string        `json:"cause,omitempty"`
 	Begun        time.Time     `json:"begun"`
 	Ended        time.Time     `json:"ended,omitzero"`
 	Begin        int64         `json:"begin_record" doc:"position of its begin record"`
 	Replica      string        `json:"replica,omitempty"`
+}
+
+// AtMost says that its rows and bytes are an upper bound.
+func (r *Release) AtMost() bool {
+	return r.State == ReleaseOpen || r.State == ReleaseUnknown || r.State == ReleaseByURL
 }
 
 // maxNamed is the longest list of columns that a release names.

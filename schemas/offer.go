@@ -31,7 +31,7 @@ const (
 type Rule struct {
 	ID         string      `json:"id,omitempty" doc:"shown in reasons; §1, §2 … when left out"`
 	Kind       RuleKind    `json:"kind" enum:"permission,prohibition"`
-	Actions    []string    `json:"actions" doc:"use, read, train; use includes these. stage: beside its use the data may be kept as a copy that opens by lease"`
+	Actions    []string    `json:"actions" doc:"use, read, train; use includes these. stage: beside its use the data may be kept as a copy that opens by lease; direct: and read by URL, straight from S3"`
 	Constraint *Constraint `json:"constraint,omitempty"`
 	Duties     []Duty      `json:"duties,omitempty" doc:"obligations of a permission"`
 	Review     bool        `json:"review,omitempty" doc:"the same as the offer's review, which it becomes: of an offer with several permissions all of them or none"`

@@ -101,14 +101,15 @@ type Funding struct {
 // Store is an S3 store of the operator's, with the prefixes in it that belong
 // to providers [decisions.md 1].
 type Store struct {
-	ID            StoreID  `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
-	Endpoint      string   `json:"endpoint" doc:"http(s)://host[:port]"`
-	Region        string   `json:"region"`
-	CredentialRef string   `json:"credential_ref" doc:"name of a credential in the operator's configuration"`
-	Own           bool     `json:"own,omitempty" doc:"the operator answers for the store's bytes: the gateway does not compare them with the published checksums while they pass"`
-	WorkBucket    string   `json:"work_bucket,omitempty" doc:"bucket into which rewritten shards and views go; one store has it"`
-	Prefixes      []Prefix `json:"prefixes,omitempty"`
-	Revision      int64    `json:"revision,omitempty" readOnly:"true"`
+	ID             StoreID  `json:"id" doc:"slug" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+	Endpoint       string   `json:"endpoint" doc:"http(s)://host[:port]"`
+	Region         string   `json:"region"`
+	PublicEndpoint string   `json:"public_endpoint,omitempty" doc:"where jobs reach the store with URLs, over TLS; endpoint when left out"`
+	CredentialRef  string   `json:"credential_ref" doc:"name of a credential in the operator's configuration"`
+	Own            bool     `json:"own,omitempty" doc:"the operator answers for the store's bytes: the gateway does not compare them with the published checksums while they pass"`
+	WorkBucket     string   `json:"work_bucket,omitempty" doc:"bucket into which rewritten shards and views go; one store has it"`
+	Prefixes       []Prefix `json:"prefixes,omitempty"`
+	Revision       int64    `json:"revision,omitempty" readOnly:"true"`
 }
 
 // Prefix is a part of a store that belongs to a participant.
@@ -145,7 +146,7 @@ type RunInput struct {
 	Rows      int64         `json:"rows"`
 	Bytes     int64         `json:"bytes"`
 	Streams   int           `json:"streams"`
-	AtMost    bool          `json:"at_most,omitempty" doc:"a stream still runs, or its end is not known: rows and bytes are the most that it can have been"`
+	AtMost    bool          `json:"at_most,omitempty" doc:"a stream still runs, its end is not known, or it was released by URL: rows and bytes are the most that it can have been"`
 	From      time.Time     `json:"from" doc:"when the first of them began"`
 	Until     time.Time     `json:"until,omitzero" doc:"when the last one ended"`
 }

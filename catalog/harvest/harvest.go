@@ -138,8 +138,8 @@ func onPage(at string, err error) error {
 	if !ok || e.Kind != schemas.Invalid && e.Kind != schemas.TooLarge {
 		return err
 	}
-	return &schemas.Error{Kind: e.Kind, Subject: at, Message: fmt.Sprintf("the page %.200s cannot be read: %s", schemas.Visible(at), e.Message),
-		Remedy: e.Remedy, Fields: e.Fields, Err: err}
+	said := fmt.Sprintf("the page %.200s cannot be read: %s", schemas.Visible(at), e.Message)
+	return &schemas.Error{Kind: e.Kind, Subject: at, Message: said, Remedy: e.Remedy, Fields: e.Fields, Err: err}
 }
 
 // errStale says that records of an unchanged page are known from elsewhere since, or were

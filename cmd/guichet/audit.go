@@ -117,7 +117,7 @@ func recordRow(r schemas.Record) recordCells {
 			break
 		}
 	}
-	if r.Kind == schemas.ChangeReleaseEnd && v["state"] == string(schemas.ReleaseUnknown) {
+	if end := (schemas.Release{State: schemas.ReleaseState(v["state"])}); r.Kind == schemas.ChangeReleaseEnd && end.AtMost() {
 		c.rows, c.bytes, c.mostRows, c.mostBytes = "", "", c.rows, c.bytes
 	}
 	c.how = howRecorded(r)
@@ -158,6 +158,9 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
 	case schemas.ChangeReleaseBegin:
 		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"], v["columns"]}
+		if v["door"] == "url" {
+			parts = append(parts, "released by URL")
+		}
 	case schemas.ChangeRefusal:
 		parts = []string{v["rule"], v["text"]}
 	case schemas.ChangeErasure:

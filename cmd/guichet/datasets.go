@@ -229,12 +229,13 @@ type offerCmd struct {
 	Rows        int64    `help:"Budget of each project, in rows."`
 	Review      bool     `help:"You look at each request, whatever the template."`
 	Stage       bool     `help:"Jobs may keep the data as an encrypted copy that opens by lease; open-with-attribution permits it by itself."`
+	Direct      bool     `help:"Jobs may read ranges of bytes by URL, straight from S3, where the site does that."`
 }
 
 // Run sets the terms.
 func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
 	var body any = map[string]any{"template": v.Template, "attribution": v.Attribution, "hide": v.Hide, "rows": v.Rows, "review": v.Review,
-		"stage": v.Stage}
+		"stage": v.Stage, "direct": v.Direct}
 	if v.File != "" {
 		o, err := files.ReadBody(v.File)
 		if err != nil {

@@ -274,6 +274,7 @@ func printAgreement(t *terminal.Terminal, a *schemas.Agreement) {
 	if a.Stage {
 		fmt.Fprintln(t.Out, "may be staged: kept where jobs run, as an encrypted copy (guichet stage)")
 	}
+	fmt.Fprint(t.Out, terminal.ByURL(a.Direct, a.NotDirect))
 	for _, o := range a.Obligations {
 		fmt.Fprintf(t.Out, "  demands: %s (%s)\n", terminal.Duty(&o), o.Source)
 	}

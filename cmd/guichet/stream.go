@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
+	"guichet/connectors/direct"
 	"guichet/schemas"
 )
 
@@ -93,6 +93,7 @@ type streamCmd struct {
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
 	Columns   args.Some     `help:"Only these columns, separated by commas." placeholder:"NAMES"`
 	RunID     string        `name:"run" help:"Id of the run." placeholder:"ID"`
+	Direct    bool          `help:"Read ranges straight from S3 where the site and the agreement give URLs; else the stream, saying why."`
 	Wait      time.Duration `help:"Wait at most this long while the gateway is not ready yet." default:"10m"`
 	Out       string        `help:"File for the IPC stream; stdout when left out." type:"path" placeholder:"FILE"`
 }
@@ -130,14 +131,14 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	}
 	began := time.Now()
 	if v.Out == "" {
-		_, err = copyRows(t, t.Out, s)
+		_, err = s.Copy(t, t.Out)
 		return ended(ctx, c, schemas.AgreementID(v.Agreement), err)
 	}
 	f, err := files.Create(v.Out)
 	if err != nil {
 		return err
 	}
-	n, err := copyRows(t, f, s)
+	n, err := s.Copy(t, f)
 	if err != nil {
 		return f.KeepCut(s.Received(), ended(ctx, c, schemas.AgreementID(v.Agreement), err))
 	}
@@ -179,7 +180,14 @@ func ended(ctx context.Context, c *client.Client, id schemas.AgreementID, err er
 
 // open opens the stream. While the gateway says that it is not ready yet (it first
 // counts the rows that the agreement shows, or has no room), it waits and asks again.
-func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Client, q url.Values) (*client.Stream, error) {
+func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Client, q url.Values) (*files.Rows, error) {
+	if v.Direct {
+		s, err := direct.Open(ctx, c, schemas.AgreementID(v.Agreement), schemas.RunID(v.RunID), q)
+		if err == nil {
+			return &files.Rows{Reader: s, Total: s.Rows, Release: s.Release() + ", by URL"}, nil
+		}
+		fmt.Fprintf(t.Err, "note: not by URL, by the stream: %v\n", err)
+	}
 	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
 	if err != nil {
 		return nil, err
@@ -189,8 +197,11 @@ func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Cli
 	defer bar.Done()
 	for {
 		s, err := c.OpenStream(ctx, l.Token, schemas.AgreementID(v.Agreement), q)
+		if err == nil {
+			return &files.Rows{Reader: s, Total: s.Rows, Release: s.Release, Order: s.Order}, nil
+		}
 		if schemas.KindOf(err) != schemas.Busy || time.Now().After(late) {
-			return s, err
+			return nil, err
 		}
 		bar.Waiting(err)
 		again := time.NewTimer(time.Second) // what Retry-After says
@@ -203,29 +214,9 @@ func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Cli
 	}
 }
 
-// copyRows writes a stream with a bar of its rows.
-func copyRows(t *terminal.Terminal, w io.Writer, s *client.Stream) (int64, error) {
-	bar := terminal.NewProgress(t, "rows")
-	defer bar.Done()
-	return io.CopyBuffer(w, watched{s, bar}, make([]byte, 1<<20))
-}
-
-// watched is a stream whose rows move a bar.
-type watched struct {
-	*client.Stream
-	bar *terminal.Progress
-}
-
-// Read is io.Reader's.
-func (w watched) Read(p []byte) (int, error) {
-	n, err := w.Stream.Read(p)
-	w.bar.Set(w.Received(), w.Rows)
-	return n, err
-}
-
 // streamsCmd lists releases: what flows, and what flowed with how it ended.
 type streamsCmd struct {
-	State     string `help:"open, complete, cut, broken, abandoned, unknown or all." default:"open"`
+	State     string `help:"open, complete, cut, broken, abandoned, unknown, by-url or all." default:"open"`
 	Agreement string `help:"Only of this agreement." placeholder:"ID"`
 }
 
@@ -244,7 +235,7 @@ func (v streamsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		t, r, "no stream matches", "ID\tSTATE\tAGREEMENT\tPARTICIPANT\tDOOR\tROWS\tBYTES\tBEGUN\tCAUSE",
 		func(r schemas.Release) []string {
 			rows, bytes := terminal.Count(r.Rows), terminal.Size(r.Bytes)
-			if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
+			if r.AtMost() {
 				rows, bytes = "at most "+rows, "at most "+bytes
 			}
 			return []string{

@@ -106,6 +106,17 @@ func (c *Client) As(token TokenSource) *Client {
 	return &same
 }
 
+// Token is what the client would send now.
+func (c *Client) Token(ctx context.Context) (string, error) {
+	if c.token == nil {
+		return "", nil
+	}
+	return c.token(ctx)
+}
+
+// Plain is the client's HTTP without its token, for other hosts: no redirect is followed.
+func (c *Client) Plain() *http.Client { return c.http }
+
 // Option changes one request.
 type Option func(r *http.Request)
 

@@ -9,7 +9,7 @@
 //
 // What is understood: policies of type Offer, Set or Policy; permission,
 // prohibition, and obligation as a duty of every permission; the actions
-// odrl:use, odrl:read and urn:guichet:odrl:train and stage; constraints with and, or and
+// odrl:use, odrl:read and urn:guichet:odrl:train, stage and direct; constraints with and, or and
 // the operands purpose, recipient, spatial, dateTime, systemDevice,
 // virtualLocation and those of our profile (schemas/jsonld/odrl-profile.jsonld);
 // the operators eq neq isA isAnyOf isNoneOf lt lteq gt gteq, and isPartOf for

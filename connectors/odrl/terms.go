@@ -87,9 +87,10 @@ func operators() []string {
 	return []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf", "lt", "lteq", "gt", "gteq"}
 }
 
-// actionTerms are the actions that policy can judge. Training and staging are no actions of ODRL.
+// actionTerms are the actions that policy can judge. Training, staging and reading by URL are no actions of ODRL.
 func actionTerms() map[string]string {
-	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train", "guichet:stage": "stage"}
+	return map[string]string{"odrl:use": "use", "odrl:read": "read", "guichet:train": "train", "guichet:stage": "stage",
+		"guichet:direct": "direct"}
 }
 
 // dutyTerms are the duties that can be carried out on a stream, and what the agreement

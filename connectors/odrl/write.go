@@ -93,6 +93,9 @@ func WriteAgreement(a schemas.Agreement) ([]byte, error) {
 	if a.Stage {
 		deeds = append(deeds, "stage")
 	}
+	if a.Direct {
+		deeds = append(deeds, "direct")
+	}
 	rule := object{"action": actions(deeds)}
 	if len(terms) > 0 {
 		var list []object
@@ -173,7 +176,7 @@ func list(values []string) object { return object{"@list": values} }
 func actions(list []string) []string {
 	var out []string
 	for _, a := range list {
-		if a == "train" || a == "stage" {
+		if slices.Contains([]string{"train", "stage", "direct"}, a) {
 			a = "guichet:" + a
 		}
 		out = append(out, a)

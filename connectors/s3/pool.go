@@ -62,7 +62,7 @@ func (p *Pool) connect(reg *schemas.Store) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(reg.ID, reg.Endpoint, reg.Region, c, Own(reg.Own), Idle(p.Idle), Believe(p.Roots))
+	return New(reg.ID, reg.Endpoint, reg.Region, c, Own(reg.Own), Idle(p.Idle), Believe(p.Roots), Public(reg.PublicEndpoint))
 }
 
 // reachWithin is how long a store that is to be registered may take for all its buckets.

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -43,6 +44,12 @@ type Store struct {
 	direct   *direct        // nil where TLS or a proxy lies between
 	roots    *x509.CertPool // nil: the system's
 	endpoint string
+
+	keys    Credentials
+	region  string
+	public  string // "": endpoint
+	signing sync.Mutex
+	signs   *minio.Client // for public; nil until it is used
 }
 
 // Option changes a store.
@@ -68,7 +75,7 @@ func Believe(roots *x509.CertPool) Option { return func(s *Store) { s.roots = ro
 
 // New makes a store; it connects at first use. Errors: Invalid.
 func New(id schemas.StoreID, endpoint, region string, c Credentials, options ...Option) (*Store, error) {
-	s := &Store{id: id, idle: defaultIdle}
+	s := &Store{id: id, idle: defaultIdle, keys: c, region: region}
 	for _, o := range options {
 		o(s)
 	}

@@ -40,7 +40,7 @@ type revokePost struct {
 type streamList struct {
 	Caller
 	Paging
-	State     schemas.ReleaseState `query:"state" doc:"open (what flows now) when left out; all for every state" default:"open" enum:"open,complete,cut,broken,abandoned,unknown,all"`
+	State     schemas.ReleaseState `query:"state" doc:"open (what flows now) when left out; all for every state" default:"open" enum:"open,complete,cut,broken,abandoned,unknown,by-url,all"`
 	Agreement schemas.AgreementID  `query:"agreement"`
 	Since     time.Time            `query:"since"`
 }

@@ -175,7 +175,7 @@ func TestStreams(t *testing.T) {
 	}
 	s.want(404, "ada", "GET /streams?agreement=agr-none", "", "agr-none")
 	s.want(
-		422, "ada", "GET /streams?state=flowing", "", `"pointer":"state"`, "use one of open, complete, cut, broken, abandoned, unknown, all",
+		422, "ada", "GET /streams?state=flowing", "", `"pointer":"state"`, "use one of open, complete, cut, broken, abandoned, unknown, by-url, all",
 	)
 	s.want(422, "ada", "GET /streams?since=today", "", `"pointer":"since"`, "write an instant with its zone")
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ import (
 	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
+	"guichet/connectors/direct"
 	"guichet/gateway/api/body"
 	"guichet/gateway/problem"
 	"guichet/policy"
@@ -71,6 +73,8 @@ type Deps struct {
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
 	// Reaches says whether a store answers and has the buckets that it names; nil: not asked.
 	Reaches func(ctx context.Context, st schemas.Store) error
+	// Ranges answers who bears a lease with ranges by URL; from is where the request came from.
+	Ranges func(ctx context.Context, token string, from netip.Addr, id schemas.AgreementID, ask direct.RangesAsk) (direct.Ranges, error)
 }
 
 // server holds what operations ask, and the gate that counts and admits writes.
@@ -117,6 +121,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.agreements(a)
 	s.leases(a)
 	s.copies(a)
+	s.ranges(a)
 	s.records(a)
 	s.sources(a)
 	return a, s.gate
@@ -275,7 +280,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		}
 		if c, ok := any(in).(hasCaller); ok {
 			by := c.caller()
-			late := s.Refusals.Refused(context.WithoutCancel(ctx), by.by, by.address, "http "+is.id, err)
+			late := s.refused(context.WithoutCancel(ctx), by, "http "+is.id, err)
 			if late != nil {
 				s.Log.Error("a refusal is not recorded", "op", is.id, "err", late)
 			}
@@ -285,6 +290,14 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		problem.Headers(h, p)
 		return nil, huma.ErrorWithHeaders(p, h)
 	})
+}
+
+// refused records a refusal, of who bears a lease under the name of its holder.
+func (s *server) refused(ctx context.Context, by *Caller, door string, err error) error {
+	if by.lease != "" && !lease.IsJobKey(by.lease) {
+		return s.Refusals.RefusedBytes(ctx, by.lease, by.address, door, err)
+	}
+	return s.Refusals.Refused(ctx, by.by, by.address, door, err)
 }
 
 // goodStatus is what the document says an operation answers when all is well: the

@@ -117,12 +117,14 @@ func TestRights(t *testing.T) {
 	}
 	for id, right := range rights() {
 		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "stop-participant", "revoke-agreement", "revoke-lease"}, id)
-		if right.Brake != brake || right.Lease != slices.Contains([]string{"mint-lease", "stage-copy", "open-copy", "hand-back-reads"}, id) {
+		if right.Brake != brake || right.Lease != slices.Contains([]string{"mint-lease", "stage-copy", "open-copy", "hand-back-reads", "give-ranges"}, id) ||
+			right.Bytes != (id == "give-ranges") {
 			t.Errorf("%s: %+v", id, right)
 		}
 	}
 	none := Right{}
 	for name, by := range who {
+		agreementtest.Refused(t, "give-ranges by "+name, rights()["give-ranges"].Check(by), schemas.Unauthenticated, "lease")
 		if none.Check(by) == nil {
 			t.Errorf("an operation that is not listed is open to %s", name)
 		}

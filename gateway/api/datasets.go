@@ -177,7 +177,7 @@ func (s *server) offer(ctx context.Context, in *offerPut) (schemas.Offer, error)
 		b.Attribution = d.Attribution
 	}
 	o, err := policy.Template(b.Template, policy.TemplateParams{
-		Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows, Review: b.Review, Stage: b.Stage,
+		Attribution: b.Attribution, Hide: b.Hide, Rows: b.Rows, Review: b.Review, Stage: b.Stage, Direct: b.Direct,
 	})
 	o.Title, o.Follow = b.Title, o.Follow || b.Follow
 	return o, err

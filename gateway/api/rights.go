@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"guichet/policy"
+	"guichet/policy/agreement/lease"
 	"guichet/schemas"
 )
 
@@ -15,6 +16,7 @@ type Right struct {
 	Open  bool           // strangers too
 	Lease bool           // or whoever bears a lease of this site, or signs with a job key
 	Brake bool           // takes data out of reach: open at any rate
+	Bytes bool           // gives data, to who bears a lease and nobody else; counted for each lease apart
 	roles []schemas.Role // any of them; none: every member of a participant
 	what  string         // completes "to … needs the role"
 }
@@ -30,6 +32,7 @@ func rights() map[string]Right {
 		"dry-run":            {Open: true},
 		"mint-lease":         signed("get a lease"),
 		"register-job-key":   only("register a job key", trainer),
+		"give-ranges":        {Lease: true, Bytes: true, what: "read by URL"},
 		"stage-copy":         signed("stage data"),
 		"open-copy":          signed("open a staged copy"),
 		"hand-back-reads":    signed("hand back reads"),
@@ -60,6 +63,9 @@ func rights() map[string]Right {
 
 // Check says whether a caller may call. Errors: Unauthenticated, Denied.
 func (r Right) Check(by schemas.Principal) error {
+	if r.Bytes {
+		return lease.None()
+	}
 	if r.Open || len(r.roles) > 0 && slices.ContainsFunc(r.roles, by.Has) || len(r.roles) == 0 && r.what != "" && by.Participant != "" {
 		return nil
 	}

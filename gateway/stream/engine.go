@@ -8,6 +8,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"guichet/connectors/s3"
+	"guichet/gateway/stream/byurl"
 	"guichet/gateway/stream/file"
 	"guichet/gateway/stream/memory"
 	"guichet/gateway/stream/read"
@@ -29,6 +30,7 @@ type Config struct {
 	MasterKey []byte        // of pseudonyms
 	Memory    int64         // bytes that all streams hold together; 1 GiB when 0
 	Idle      time.Duration // the longest that a client may take for its next bytes; release.DefaultIdle when 0
+	URLsFor   time.Duration // how long URLs of S3 are good that jobs get; 0: they get none
 	TempDir   string        // for shards that a view changes; the system's when empty
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -38,6 +40,7 @@ type Config struct {
 type Engine struct {
 	Config
 	Files     *file.Files // shards as files
+	URLs      *byurl.URLs // ranges of what is stored
 	manifests *otter.Cache[string, schemas.Version]
 	indexes   *rowindex.Cache
 	keeper    *release.Keeper
@@ -62,6 +65,7 @@ func New(c Config) *Engine {
 	e.Files = file.New(file.Config{
 		Open: c.Store, Budget: e.budget, Keeper: e.keeper, Life: e.life, Idle: c.Idle, Now: c.Now, TempDir: c.TempDir,
 	})
+	e.URLs = byurl.New(byurl.Config{Open: c.Store, Keeper: e.keeper, Life: e.life, For: c.URLsFor, Now: c.Now})
 	return e
 }
 

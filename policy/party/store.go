@@ -21,9 +21,14 @@ func (r *Registry) PutStore(ctx context.Context, by schemas.Principal, s schemas
 	if !schemas.IsSlug(string(s.ID)) {
 		return s, schemas.BadField("store", "/id", "%q cannot name a store: a name has %s", s.ID, schemas.SlugInWords)
 	}
-	u, err := url.Parse(s.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {
-		return s, schemas.BadField("store", "/endpoint", "%q is not an endpoint; write it like https://s3.example", s.Endpoint)
+	for at, endpoint := range map[string]string{"/endpoint": s.Endpoint, "/public_endpoint": s.PublicEndpoint} {
+		u, err := url.Parse(endpoint)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {
+			if at == "/public_endpoint" && endpoint == "" {
+				continue
+			}
+			return s, schemas.BadField("store", at, "%q is not an endpoint; write it like https://s3.example", endpoint)
+		}
 	}
 	for i, p := range s.Prefixes {
 		err := checkPrefix(s.Prefixes[:i], p)

@@ -5,8 +5,8 @@ package guichet.offer
 source := "the provider's offer"
 
 # includes: asking for the action on the left is asking for those on the right.
-# To stage is to keep a copy: no use includes it.
-includes := {"use": {"use", "read", "train"}, "read": {"read"}, "train": {"train"}, "stage": {"stage"}}
+# To stage is to keep a copy, direct is to read by URL: no use includes them.
+includes := {"use": {"use", "read", "train"}, "read": {"read"}, "train": {"train"}, "stage": {"stage"}, "direct": {"direct"}}
 
 # covers: a permission of the action on the left allows those on the right.
 covers := includes
@@ -54,7 +54,7 @@ refused(ask, item) := {f |
 	}
 }
 
-deeds := {"use": "use", "read": "read", "train": "train on", "stage": "stage"}
+deeds := {"use": "use", "read": "read", "train": "train on", "stage": "stage", "direct": "read by URL"}
 
 otherwise(item) := "ask the provider to offer it" if count(offered(item)) == 0
 
@@ -116,8 +116,10 @@ touches(forbidden, asked) if forbidden in includes[asked]
 
 touches(forbidden, asked) if asked in includes[forbidden]
 
-# Who may not use the data keeps no copy of it.
+# Who may not use the data keeps no copy of it, and gets no URL.
 touches("use", "stage")
+
+touches("use", "direct")
 
 because(rule) := "" if count(rule.nodes) == 0
 

@@ -74,7 +74,8 @@ func (v addCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 	if v.Replace > 0 {
 		options = append(options, client.IfMatch(v.Replace))
 	}
-	in := harvest.Catalogue{ID: schemas.SourceID(v.ID), URL: v.URL, Kind: v.Kind, Title: v.Title, Space: schemas.SpaceID(v.Space), Every: hours}
+	in := harvest.Catalogue{ID: schemas.SourceID(v.ID), URL: v.URL, Kind: v.Kind, Title: v.Title, Every: hours}
+	in.Space = schemas.SpaceID(v.Space)
 	var out harvest.Catalogue
 	err = c.Post(ctx, "/sources", in, &out, options...)
 	if err != nil {

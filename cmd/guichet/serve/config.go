@@ -20,6 +20,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guichet/cmd/guichet/files"
+	"guichet/connectors/direct"
 	"guichet/connectors/notify"
 	"guichet/connectors/trust"
 	"guichet/gateway"
@@ -45,6 +46,7 @@ type Config struct {
 	MetricsListen string                `yaml:"metrics_listen" env:"GUICHET_METRICS_LISTEN"` // figures without a token; nowhere when empty
 	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
+	Direct        string                `yaml:"direct" env:"GUICHET_DIRECT"`                 // how long URLs of S3 are good that jobs get, at most 60s, or off
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
@@ -133,7 +135,7 @@ func ReadConfig(path string) (*Config, error) {
 		value *string
 		what  string
 	}{{"listen", &c.Listen, DefaultListen}, {"flight_listen", &c.FlightListen, DefaultFlightListen}, {"memory", &c.Memory,
-		c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}} {
+		c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}, {"direct", &c.Direct, "off"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 			if d.name == "memory" && c.bound.bytes > 0 {
@@ -228,6 +230,9 @@ func (c *Config) check() error {
 	}
 	if err == nil {
 		_, err = idle("client_idle", c.ClientIdle)
+	}
+	if err == nil {
+		_, err = c.direct()
 	}
 	if err != nil {
 		return err
@@ -343,6 +348,19 @@ func idle(name, said string) (time.Duration, error) {
 	d, err := time.ParseDuration(said)
 	if err != nil || d < 10*time.Millisecond || d > time.Hour {
 		return 0, schemas.BadField("settings", name, "%q is not a time to wait; write it like 10s, at most 1h", said)
+	}
+	return d, nil
+}
+
+// direct is how long URLs of S3 are good that jobs get; 0: they get none.
+func (c *Config) direct() (time.Duration, error) {
+	if c.Direct == "off" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(c.Direct)
+	if err != nil || d < time.Second || d > direct.MaxLife || d%time.Second != 0 {
+		return 0, schemas.BadField("settings", "direct", "%q is neither off nor how long URLs are good; write it like 60s, which is the most",
+			c.Direct)
 	}
 	return d, nil
 }

@@ -149,6 +149,10 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	urls, err := c.direct()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s.stream = stream.New(
 		stream.Config{
 			Idle:      patience,
@@ -163,6 +167,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 			TempDir:   filepath.Join(c.Data, "tmp"),
 			Log:       log,
 			Memory:    memory,
+			URLsFor:   urls,
 		},
 	)
 	webhook, err := s.tell(k, roots)

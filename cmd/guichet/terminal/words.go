@@ -82,6 +82,9 @@ func Decided(d *schemas.Decision) string {
 	if d.Stage && d.Verdict != schemas.VerdictNo {
 		b.WriteString("  may be staged: kept where jobs run, as an encrypted copy\n")
 	}
+	if d.Verdict != schemas.VerdictNo {
+		b.WriteString(ByURL(d.Direct, d.NotDirect))
+	}
 	for _, r := range d.Reasons {
 		fmt.Fprintf(&b, "  because %s (%s, %s)\n", r.Text, r.Rule, r.Source)
 		if r.Remedy != "" && d.Verdict == schemas.VerdictNo {
@@ -92,6 +95,17 @@ func Decided(d *schemas.Decision) string {
 		fmt.Fprintf(&b, "  note: %s\n", n)
 	}
 	return b.String()
+}
+
+// ByURL says whether data may be read by URL, or why not; nothing where the terms do not speak of it.
+func ByURL(direct bool, not *schemas.Reason) string {
+	switch {
+	case direct:
+		return "  may be read by URL, straight from S3, where the site does that\n"
+	case not != nil:
+		return fmt.Sprintf("  not by URL: %s (%s, %s)\n", not.Text, not.Rule, not.Source)
+	}
+	return ""
 }
 
 // Left is what budgets still give.

@@ -275,6 +275,7 @@ type OfferBody struct {
 	Rules       []schemas.Rule `json:"rules,omitempty"`
 	Review      bool           `json:"review,omitempty"`
 	Stage       bool           `json:"stage,omitempty" doc:"for a template: jobs may keep the data as an encrypted copy that opens by lease"`
+	Direct      bool           `json:"direct,omitempty" doc:"for a template: jobs may read ranges of bytes by URL, straight from S3"`
 	Follow      bool           `json:"follow,omitempty"`
 }
 

@@ -66,6 +66,18 @@ func (f *File) joined() (key string, batches, first int) {
 	return f.group.key, len(f.group.split.Shards), f.group.first
 }
 
+// NameObjects says, as the record of a release does, which objects of a split these files are.
+func NameObjects(files []*File) string {
+	if len(files) == 0 {
+		return ""
+	}
+	touched := make([]bool, len(files[0].group.split.Shards))
+	for _, f := range files {
+		touched[f.group.first] = true
+	}
+	return nameTouched(touched)
+}
+
 // maxTouched is the longest list of objects that a record has.
 const maxTouched = 2000
 

@@ -135,7 +135,7 @@ func grant(t testing.TB, until, keyEnds time.Time, duties []schemas.Duty) policy
 	t.Helper()
 	a := schemas.Agreement{
 		ID: "agr-a", Dataset: "ds-lab", Participant: "p", Versions: []schemas.VersionID{"v1"}, State: schemas.AgreementActive,
-		Until: until, Permit: "req-1", Obligations: duties,
+		Until: until, Permit: "req-1", Obligations: duties, Direct: true,
 	}
 	l := schemas.Lease{
 		ID:          "lease-a",

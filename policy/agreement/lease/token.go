@@ -46,6 +46,16 @@ func (s *Leases) Minted(token string) bool {
 	return ok
 }
 
+// None is the refusal of who bears no lease.
+func None() error {
+	return &schemas.Error{
+		Kind:    schemas.Unauthenticated,
+		Subject: "lease",
+		Message: "a byte door opens with a lease as bearer token only",
+		Remedy:  "get a lease: POST /api/v1/leases",
+	}
+}
+
 // IsLease says whether a bearer token looks like a lease rather than a JWT.
 func IsLease(token string) bool { return strings.HasPrefix(token, "lease-") }
 

@@ -55,13 +55,19 @@ func (s *Requests) draft(
 	if err != nil {
 		return nil, err
 	}
-	return &schemas.Agreement{
+	a := &schemas.Agreement{
 		ID: schemas.NewAgreementID(), Permit: r.ID, Dataset: ds.ID, Provider: ds.Provider, Participant: r.By, Partners: partners,
 		Project: r.Project, Purpose: r.Purpose, Factory: r.Factory, Action: r.Action, Stage: it.Decision.Stage,
+		Direct: it.Decision.Direct, NotDirect: it.Decision.NotDirect,
 		Versions: []schemas.VersionID{ds.Latest.Version}, Follow: ds.Offer.Follow,
 		Columns: it.Columns, Obligations: obligations, Pseudonyms: schemas.Pseudonyms, From: now, Until: until, State: schemas.AgreementActive,
 		DecisionDigest: it.Decision.Digest, Offer: *ds.Offer, Revision: 1,
-	}, nil
+	}
+	if a.Direct { // the request may ask for less than the terms give
+		a.NotDirect = policy.NotByURL(a, &f.Factory)
+		a.Direct = a.NotDirect == nil
+	}
+	return a, nil
 }
 
 // partners gives the other partners of the project who may use the dataset under the

@@ -94,10 +94,8 @@ func count(inputs map[[4]string]*schemas.RunInput, r *schemas.Release) {
 		inputs[key] = in
 	}
 	in.Streams++
-	// What an open or unknown release says of itself is a bound: the sum is one then too.
-	if r.State == schemas.ReleaseOpen || r.State == schemas.ReleaseUnknown {
-		in.AtMost = true
-	}
+	// What an open or unknown release, or one by URL, says of itself is a bound: the sum is one then too.
+	in.AtMost = in.AtMost || r.AtMost()
 	in.Rows, in.Bytes = in.Rows+r.Rows, in.Bytes+r.Bytes
 	if r.Begun.Before(in.From) {
 		in.From = r.Begun

@@ -4,7 +4,7 @@ package guichet.space.health
 
 source := "baseline of the health data space"
 
-findings(ask, item) := (purpose(ask) | place(ask)) | duties(item)
+findings(ask, item) := ((purpose(ask) | place(ask)) | by_url(ask)) | duties(item)
 
 purpose(ask) := {f |
 	not ask.exact.purpose
@@ -23,6 +23,16 @@ place(ask) := {f |
 		"effect": "deny", "rule": "space.health.environment", "source": "EHDS art. 73, baseline of the health data space",
 		"text": "health data is used in a secure processing environment only",
 		"remedy": "run the project at a factory that has one",
+	}
+}
+
+# Whoever has a URL reads with it from anywhere, and nothing cuts that.
+by_url(ask) := {f |
+	ask.action == "direct"
+	f := {
+		"effect": "deny", "rule": "space.health.direct", "source": "EHDS art. 73, baseline of the health data space",
+		"text": "health data is never read by URL: it stays in the secure processing environment",
+		"remedy": "stream it",
 	}
 }
 
