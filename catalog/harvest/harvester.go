@@ -70,14 +70,9 @@ const atOnce = 4
 
 // Run harvests what is due until ctx ends, looking every second.
 func (h *Harvester) Run(ctx context.Context) error {
-	if h.Alone {
-		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE source SET held = 0`)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("free the sources: %w", err)
-		}
+	err := h.free(ctx)
+	if err != nil {
+		return err
 	}
 	var running errgroup.Group
 	running.SetLimit(atOnce)
@@ -94,6 +89,20 @@ func (h *Harvester) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// free lets go what a process before this one had, where no other can have it.
+func (h *Harvester) free(ctx context.Context) error {
+	if !h.Alone {
+		return nil
+	}
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE source SET held = 0`)
+		if err != nil {
+			return fmt.Errorf("free the sources: %w", err)
+		}
+		return nil
+	})
 }
 
 // begin starts what is due and what nobody is at.

@@ -282,3 +282,79 @@ func TestAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestRobotsElsewhere: a robots.txt may stand at another address; one that redirects for ever is none,
+// and one that leads inside is not followed.
+func TestRobotsElsewhere(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]schemas.Kind{"/rules": schemas.Denied, "/robots.txt": schemas.Internal, "file:///rules": schemas.Invalid} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/robots.txt":
+				w.Header().Set("Location", path)
+				w.WriteHeader(http.StatusFound)
+			case "/rules":
+				fmt.Fprint(w, "User-agent: *\nDisallow: /")
+			}
+		}))
+		_, err := client("127.0.0.0/8", "::1/128").Get(t.Context(), Request{URL: s.URL + "/open"})
+		s.Close()
+		if want == schemas.Internal && err != nil || want != schemas.Internal && schemas.KindOf(err) != want {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+// TestGaps: a host's own delay counts where it is longer than ours, up to a bound, and for the other
+// hosts nothing changes.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	c := client("127.0.0.0/8", "::1/128")
+	for said, want := range map[string]time.Duration{"Crawl-delay: 7": 7 * time.Second, "Crawl-delay: 86400": mostDelay, "Disallow: /x": 0} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/robots.txt" {
+				fmt.Fprint(w, "User-agent: *\n"+said)
+			}
+		}))
+		_, err := c.Get(t.Context(), Request{URL: s.URL + "/open"})
+		h := c.hosts.of(s.URL)
+		s.Close()
+		if wait := time.Until(h.next); err != nil || h.gap != want || wait > want || want > 0 && wait < want/2 {
+			t.Errorf("%s: %s, next in %s, %v", said, h.gap, wait, err)
+		}
+	}
+}
+
+// TestHostsAreForgotten: what is kept of hosts is bounded.
+func TestHostsAreForgotten(t *testing.T) {
+	t.Parallel()
+	var h hosts
+	first := h.of("https://host0.example")
+	for i := range maxHosts + 10 {
+		h.of(fmt.Sprintf("https://host%d.example", i))
+	}
+	if len(h.known) > maxHosts || h.of("https://host0.example") == first {
+		t.Errorf("%d hosts are kept", len(h.known))
+	}
+}
+
+// FuzzParse: an address of strangers is refused, or is one of http without a name, a password or a
+// fragment, which reads back as it is.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"https://portal.example/all?page=1#x", "HTTP://h:80", "http://[::1]:8/", "https://me@h/", "javascript:x", "//h", "http://h/%zz"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := parse(s)
+		if err != nil {
+			if schemas.KindOf(err) != schemas.Invalid {
+				t.Errorf("%q: %v", s, err)
+			}
+			return
+		}
+		again, err := parse(u.String())
+		if err != nil || again.Host != u.Host || u.User != nil || u.Fragment != "" || u.Hostname() == "" {
+			t.Errorf("%q is %q, then %v, %v", s, u, again, err)
+		}
+	})
+}

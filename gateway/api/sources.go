@@ -46,6 +46,9 @@ func (s *server) sources(a huma.API) {
 		"Name a catalogue of others that is harvested, or change one with If-Match"},
 		func(ctx context.Context, in *sourcePost) (*One[harvest.Catalogue], error) {
 			revision, err := in.revision()
+			if err == nil {
+				err = keeps(in.by)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -75,6 +78,10 @@ func (s *server) sources(a huma.API) {
 	})
 	op(s, a, operation{http.MethodPost, "/sources/{id}/harvest", "harvest-source", "sources",
 		"Harvest it now"}, func(ctx context.Context, in *sourceHarvest) (*One[harvest.Catalogue], error) {
+		err := keeps(in.by)
+		if err != nil {
+			return nil, err
+		}
 		v, err := s.Sources.Ask(ctx, in.by, in.ID, in.Body.Agree)
 		return one(v, v.Revision), err
 	})
@@ -89,10 +96,17 @@ func (s *server) sources(a huma.API) {
 	})
 	op(s, a, operation{http.MethodDelete, "/sources/{id}", "remove-source", "sources",
 		"End it: its datasets are withdrawn"}, func(ctx context.Context, in *sourceID) (*One[harvest.Catalogue], error) {
+		err := keeps(in.by)
+		if err != nil {
+			return nil, err
+		}
 		v, err := s.Sources.Remove(ctx, in.by, in.ID)
 		return one(v, v.Revision), err
 	})
 }
+
+// keeps checks that the caller may say which sources there are, and when they are harvested.
+func keeps(by schemas.Principal) error { return policy.Needs(by, schemas.RoleOperator, "change sources") }
 
 // watches checks that the caller may see how sources fare.
 func watches(by schemas.Principal) error {
