@@ -73,6 +73,15 @@ func (w *bodyReader) buffer() ([]byte, error) {
 }
 
 func (w *bodyReader) col(nd *ipc.Node) (*column.Column, error) {
+	c, err := w.unchecked(nd)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Check()
+}
+
+// unchecked gives a column whose children are checked.
+func (w *bodyReader) unchecked(nd *ipc.Node) (*column.Column, error) {
 	if w.nodes >= len(w.m.Nodes) {
 		return nil, fmt.Errorf("the batch has fewer columns than the schema")
 	}
@@ -97,7 +106,7 @@ func (w *bodyReader) col(nd *ipc.Node) (*column.Column, error) {
 			d = column.Empty(c.Type.(*arrow.DictionaryType).ValueType)
 		}
 		c.Dictionary = d
-		return c, c.Check()
+		return c, nil
 	}
 	for _, k := range nd.Kids {
 		kid, err := w.col(k)
@@ -106,7 +115,7 @@ func (w *bodyReader) col(nd *ipc.Node) (*column.Column, error) {
 		}
 		c.Kids = append(c.Kids, kid)
 	}
-	return c, c.Check()
+	return c, nil
 }
 
 // validity takes the bitmap. A count of no nulls wins over it, as in every

@@ -65,6 +65,11 @@ func NewDecoder(schema []byte, dictionaries [][]byte) (*Decoder, error) {
 // and looks at no byte of the others. It shares msg's bytes; every index of a
 // dictionary column lies in its dictionary. Kind: Invalid.
 func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err error) {
+	return d.Rows(msg, columns, 0, -1)
+}
+
+// Rows is Columns for n rows from row from on, and looks at no others; n < 0: all from there.
+func (d *Decoder) Rows(msg []byte, columns []int, from, n int64) (out []arrow.Array, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = ipc.Invalid("the record batch cannot be read: %v", p)
@@ -80,11 +85,21 @@ func (d *Decoder) Columns(msg []byte, columns []int) (out []arrow.Array, err err
 	if err := holds(d.spans, &m); err != nil {
 		return nil, err
 	}
+	if n < 0 {
+		n = m.Rows - from
+	}
+	if from < 0 || n < 0 || from+n > m.Rows {
+		return nil, ipc.Invalid("rows %d to %d of a batch of %d rows", from, from+n, m.Rows)
+	}
 	for _, i := range columns {
 		w := &bodyReader{m: &m, body: msg[at.Meta:at.Len()], dicts: d.dicts, nodes: d.spans[i].node, bufs: d.spans[i].buf}
-		c, err := w.col(d.schema.Top[i])
+		c, err := w.unchecked(d.schema.Top[i])
 		if err == nil && int64(c.Len) != m.Rows {
 			err = ipc.Invalid("%d values in a batch of %d rows", c.Len, m.Rows)
+		}
+		if err == nil {
+			c.Offset, c.Len = int(from), int(n)
+			err = c.Check()
 		}
 		if err == nil && c.Dictionary != nil {
 			err = c.CheckIndices()

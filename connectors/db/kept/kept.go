@@ -20,7 +20,7 @@ import (
 //
 //	Get "a"   read, kept       changes up to 40 are heeded
 //	41        about store/b    Get "a": from memory
-//	42        about store/a    Get "a": read, kept
+//	42        about store/a    Get "a": read, kept; who asks meanwhile waits for it
 type Nouns[T any] struct {
 	db    *db.DB
 	table string
@@ -30,12 +30,16 @@ type Nouns[T any] struct {
 	kept map[string]*noun[T] // by each subject of changes about the noun
 }
 
-// noun is one in memory; one that is being read has no instant yet.
+// noun is one in memory, or one that is being read.
 type noun[T any] struct {
-	id       string
+	id    string
+	asked time.Time
+	ready chan struct{} // closed once it was read: from then on the rest is valid
+
 	doc      T
 	revision int64
-	asked    time.Time
+	err      error // then it is not kept
+	gaveUp   bool  // of who read: its question ended
 }
 
 const (
@@ -52,32 +56,71 @@ func Of[T any](database *db.DB, table string) *Nouns[T] {
 
 // Get is db.Get. What it gives is shared: do not change it.
 func (k *Nouns[T]) Get(ctx context.Context, id string) (doc T, revision int64, err error) {
-	head, err := k.db.Newest(ctx)
-	if err == nil {
-		err = k.heed(ctx, head)
+	subjects := db.Subjects(k.table, id)
+	for {
+		head, err := k.db.Newest(ctx)
+		if err == nil {
+			err = k.heed(ctx, head)
+		}
+		if err != nil {
+			return doc, 0, err
+		}
+		n, mine := k.find(id, subjects)
+		if mine {
+			k.read(ctx, n, subjects)
+			return n.doc, n.revision, n.err
+		}
+		select {
+		case <-n.ready:
+		case <-ctx.Done():
+			return doc, 0, ctx.Err()
+		}
+		if !n.gaveUp {
+			return n.doc, n.revision, n.err
+		}
 	}
-	if err != nil {
-		return doc, 0, err
-	}
-	subjects, now := db.Subjects(k.table, id), time.Now()
-	k.mu.Lock()
-	n := k.under(subjects)
-	if n != nil && n.id == id && now.Sub(n.asked) < keptFor {
-		k.mu.Unlock()
-		return n.doc, n.revision, nil
-	}
-	// A change about it that is heeded while it is read takes this mark away: what was read
-	// may be older than the change, and is not kept.
-	mark := &noun[T]{id: id}
-	k.put(subjects, mark)
-	k.mu.Unlock()
-	doc, revision, err = db.Get[T](ctx, k.db, k.table, id)
+}
+
+// find gives the noun in memory, or one that others read already: no change about it is known
+// that came after they began. Where there is none it gives one that the caller is to read.
+func (k *Nouns[T]) find(id string, subjects []string) (n *noun[T], mine bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err == nil && k.under(subjects) == mark {
-		k.put(subjects, &noun[T]{id, doc, revision, now})
+	now := time.Now()
+	n = k.under(subjects)
+	if n != nil && n.id == id {
+		select {
+		case <-n.ready:
+			if n.err == nil && now.Sub(n.asked) < keptFor {
+				return n, false
+			}
+		default:
+			return n, false
+		}
 	}
-	return doc, revision, err
+	n = &noun[T]{id: id, asked: now, ready: make(chan struct{})}
+	k.put(subjects, n)
+	return n, true
+}
+
+// read reads a noun for all who wait for it. A change about it that is heeded meanwhile takes
+// it out of memory: what was read may be older than the change.
+func (k *Nouns[T]) read(ctx context.Context, n *noun[T], subjects []string) {
+	n.err, n.gaveUp = context.Canceled, true // of a panic, which goes on
+	defer func() {
+		if n.err != nil {
+			k.mu.Lock()
+			for _, s := range subjects {
+				if k.kept[s] == n {
+					delete(k.kept, s)
+				}
+			}
+			k.mu.Unlock()
+		}
+		close(n.ready)
+	}()
+	n.doc, n.revision, n.err = db.Get[T](ctx, k.db, k.table, n.id)
+	n.gaveUp = n.err != nil && ctx.Err() != nil
 }
 
 // under gives what stands under all of a noun's subjects.

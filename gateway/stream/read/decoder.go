@@ -73,7 +73,12 @@ func (o *shardDecoder) load(ctx context.Context, r *Reader, i int) error {
 
 // columns decodes some columns of a batch.
 func (o *shardDecoder) columns(msg []byte, which []int) ([]arrow.Array, error) {
-	cols, err := o.decoder.Columns(msg, which)
+	return o.rows(msg, which, 0, -1)
+}
+
+// rows decodes some rows of them, as batch.Decoder does.
+func (o *shardDecoder) rows(msg []byte, which []int, from, n int64) ([]arrow.Array, error) {
+	cols, err := o.decoder.Rows(msg, which, from, n)
 	if err != nil {
 		return nil, NotAsPublished(err)
 	}

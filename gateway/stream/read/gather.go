@@ -299,8 +299,13 @@ func (r *Reader) matchingRows(o *shardDecoder, msg []byte) (arrow.Record, []int3
 
 // record decodes what the view shows of a batch, as the table has it.
 func (r *Reader) record(o *shardDecoder, msg []byte) (arrow.Record, error) {
+	return r.part(o, msg, 0, -1)
+}
+
+// part is record of n rows from row from on; n < 0: all from there.
+func (r *Reader) part(o *shardDecoder, msg []byte, from, n int64) (arrow.Record, error) {
 	v := r.source.View
-	cols, err := o.columns(msg, v.Columns)
+	cols, err := o.rows(msg, v.Columns, from, n)
 	if err != nil {
 		return nil, err
 	}
@@ -361,11 +366,11 @@ func (r *Reader) compactMessages(ctx context.Context, out []Message, sl plan.Sli
 	if o.err != nil {
 		return nil, o.err
 	}
-	rec, err := r.record(o, msg)
+	rec, err := r.part(o, msg, sl.From, sl.Rows)
 	if err != nil {
 		return nil, err
 	}
-	return compactPieces(r.source.View, out, batch.Part{Record: rec, From: sl.From, N: sl.Rows})
+	return compactPieces(r.source.View, out, batch.Part{Record: rec, N: sl.Rows})
 }
 
 // compactPieces halves rows until each half is a message, with its own dictionaries.

@@ -365,11 +365,11 @@ func (r *Reader) reencode(ctx context.Context, out []Message, sl plan.Slice, msg
 		}
 		*made = (*made)[:len(*made)-len(p)]
 	}
-	rec, err := r.record(o, msg)
+	rec, err := r.part(o, msg, sl.From, sl.Rows)
 	if err != nil {
 		return nil, err
 	}
-	return encodeCut(out, sl.From, sl.Rows, func(from, rows int64) ([]byte, error) {
+	return encodeCut(out, 0, sl.Rows, func(from, rows int64) ([]byte, error) {
 		g, err := v.GatherBy([]batch.Part{{Record: rec, From: from, N: rows}}, nil,
 			func(i int, a arrow.Array) (arrow.Array, error) { return o.edit(v, i, a) })
 		if err != nil {

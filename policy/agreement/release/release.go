@@ -334,6 +334,9 @@ func reserve(
 // charge adds to what an agreement used, in one statement: releases of one agreement may
 // end at the same time on two replicas.
 func charge(ctx context.Context, tx *db.Tx, id schemas.AgreementID, rows, bytes int64) error {
+	if rows == 0 && bytes == 0 {
+		return nil
+	}
 	_, err := tx.Exec(ctx, `UPDATE agreement SET rows_used = rows_used + ?, bytes_used = bytes_used + ? WHERE id = ?`, rows, bytes, string(id))
 	if err != nil {
 		return fmt.Errorf("charge agreement %s: %w", id, err)
