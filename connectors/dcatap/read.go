@@ -56,6 +56,12 @@ func ReadAll(f rdf.Format, b []byte, base string) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ReadNodes(doc)
+}
+
+// ReadNodes reads the datasets of a document that is parsed already, or was made of
+// another description.
+func ReadNodes(doc *rdf.Document) ([]Item, error) {
 	codes, err := rdf.LoadCodes()
 	if err != nil {
 		return nil, err

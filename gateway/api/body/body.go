@@ -209,7 +209,7 @@ func readLD(b []byte, v any) error {
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:
-		d, err := dcatap.Read(rdf.JSONLD, b, "")
+		d, err := ofJSONLD(b)
 		if err != nil {
 			return faulty(err)
 		}
@@ -260,11 +260,20 @@ func fromLD(b []byte) ([]byte, error) {
 		}
 		return json.Marshal(bodyOf(o))
 	}
-	d, err := dcatap.Read(rdf.JSONLD, b, "")
+	d, err := ofJSONLD(b)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(d)
+}
+
+// ofJSONLD reads the dataset of a document in JSON-LD: a Croissant, or DCAT-AP.
+func ofJSONLD(b []byte) (schemas.Dataset, error) {
+	d, is, err := croissant.Read(b, "")
+	if is || err != nil {
+		return d, err
+	}
+	return dcatap.Read(rdf.JSONLD, b, "")
 }
 
 // readRDF gives the reader of datasets in another serialisation of RDF.
