@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/connectors/croissant"
 	"guichet/connectors/rdf"
+	"guichet/gateway/api/body"
 	"guichet/gateway/problem"
 	"guichet/schemas"
 )
@@ -18,7 +21,7 @@ import (
 func written(c *gin.Context) []string {
 	kinds := []string{"application/json", string(rdf.JSONLD), "application/yaml", "application/x-yaml"}
 	if c.Request.Method == http.MethodGet && c.FullPath() == "/api/v1/datasets/:id" {
-		kinds = append(kinds, string(rdf.Turtle), string(rdf.RDFXML))
+		kinds = append(kinds, string(rdf.Turtle), string(rdf.RDFXML), body.CroissantType)
 	}
 	return kinds
 }
@@ -35,7 +38,7 @@ func (s *Server) accepted(c *gin.Context) {
 	}
 	kinds := written(c)
 	if kind := preferred(said, kinds); kind != "" {
-		c.Request.Header.Set("Accept", kind)
+		c.Request.Header.Set("Accept", strings.Replace(kind, body.CroissantType, body.Croissant, 1))
 		return
 	}
 	p := problem.Of(
@@ -98,6 +101,11 @@ func preferred(said string, kinds []string) string {
 // meets says how specific a range is for a type: 0 where it is none of it.
 func (r accept) meets(kind string) int {
 	switch {
+	case kind == body.CroissantType: // asked for by its name alone: others want DCAT-AP
+		if r.name == string(rdf.JSONLD) && slices.Contains(strings.Fields(r.profile), croissant.Profile) {
+			return 3
+		}
+		return 0
 	case r.name == kind && ofProfile(r.profile):
 		return 3
 	case strings.HasSuffix(r.name, "/*") && strings.HasPrefix(kind, strings.TrimSuffix(r.name, "*")):

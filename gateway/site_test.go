@@ -55,6 +55,7 @@ import (
 // everything that moves no bytes of data. Every answer of it is held against the
 // OpenAPI document.
 type site struct {
+	shards   []schemas.Shard // of what publish makes; none are stored
 	t        *testing.T
 	base     string
 	issuer   string // the operator's own
@@ -322,7 +323,7 @@ func (s *site) publishAs(version schemas.VersionID, ids ...schemas.DatasetID) {
 				return err
 			}
 			v := schemas.Version{Dataset: id, VersionSummary: schemas.VersionSummary{Version: version, State: schemas.VersionPublished, Tables: 1, Shards: 1, ShardsDone: 1, Rows: 10, Started: time.Now().UTC()},
-				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: ipc.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all"}}}}}
+				Data: []schemas.Table{{Name: "data", WindowRows: 64, Schema: ipc.EncodeSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "crop", Type: arrow.BinaryTypes.String}}), Columns: []schemas.TableColumn{{Name: "id", Type: "int64"}, {Name: "crop", Type: "utf8"}}, Splits: []schemas.Split{{Name: "all", Shards: s.shards}}}}}
 			err = db.Insert(ctx, tx, "version", string(id)+"/"+string(version), v, db.Columns{"dataset": string(id), "state": "published", "started": v.Started.UnixMicro(), "ask": "{}", "shards": "{}"})
 			if err != nil {
 				return err

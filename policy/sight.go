@@ -79,6 +79,14 @@ func HidesRows(by schemas.Principal, d *schemas.Dataset) bool {
 	})
 }
 
+// TellsFiles says whether a caller may read which files a version has, with their names, sizes
+// and sums, before there is an agreement: its provider, and everybody where the terms permit
+// everybody to use the data as it is stored. A name may be that of a person, and the sum of
+// a small file says what is in it to who guesses.
+func TellsFiles(by schemas.Principal, d *schemas.Dataset) bool {
+	return knows(by, d.Provider) || d.Offer.ForEveryone() && !d.Offer.Edits()
+}
+
 // ShownVersion is a version of a dataset as a caller may read it. Whoever has an
 // agreement reads in its manifest how many rows that shows.
 func ShownVersion(by schemas.Principal, d *schemas.Dataset, v schemas.VersionSummary) schemas.VersionSummary {

@@ -58,6 +58,7 @@ type Dataset struct {
 	Revision    int64           `json:"revision,omitempty" readOnly:"true" doc:"the ETag, as a number"`
 	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
 	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
+	Content     *Version        `json:"-"` // the newest published version, for an answer that tells its files; never stored
 	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
 }
 

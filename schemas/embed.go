@@ -120,6 +120,8 @@ func contextFiles() map[string]string {
 		"https://www.w3.org/ns/odrl.jsonld":                     "odrl.jsonld",
 		"https://w3id.org/dspace/2025/1/odrl-profile.jsonld":    "odrl.jsonld",
 		"urn:guichet:odrl":                                      "odrl-profile.jsonld",
+		"http://mlcommons.org/croissant/1.0":                    "croissant.jsonld",
+		"http://mlcommons.org/croissant/1.1":                    "croissant.jsonld",
 		semic + "DCAT-AP/releases/3.0.1/context/dcat-ap.jsonld": "dcat-ap.jsonld",
 	}
 	for _, version := range []string{"3.0.0", "3.0.1"} {

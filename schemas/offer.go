@@ -18,6 +18,26 @@ type Offer struct {
 	Follow   bool   `json:"follow,omitempty" doc:"agreements cover later versions too"`
 }
 
+// ForEveryone says whether an offer permits everybody to use the data, without a look at the
+// request; no offer permits nobody.
+func (o *Offer) ForEveryone() bool {
+	if o == nil || o.Review || len(o.Rules) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(o.Rules, func(r Rule) bool {
+		return r.Kind != Permission || r.Constraint != nil || r.Review || !slices.Contains(r.Actions, "use")
+	})
+}
+
+// Edits says whether terms change or filter what is read: then nobody reads what is stored.
+func (o *Offer) Edits() bool {
+	return o != nil && slices.ContainsFunc(o.Rules, func(r Rule) bool {
+		return slices.ContainsFunc(r.Duties, func(d Duty) bool {
+			return slices.Contains([]string{DutyHide, DutyPseudonymise, DutyGeneralise, DutyFilter}, d.Kind)
+		})
+	})
+}
+
 // RuleKind is permission or prohibition.
 type RuleKind string
 

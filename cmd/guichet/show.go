@@ -19,7 +19,7 @@ import (
 // showCmd shows a dataset as the caller may see it.
 type showCmd struct {
 	Dataset string `arg:"" help:"Id of the dataset."`
-	Format  string `help:"Its description as other catalogues read it: jsonld, turtle or rdfxml (DCAT-AP), or our json." enum:",json,jsonld,turtle,rdfxml" default:"" placeholder:"FORMAT"`
+	Format  string `help:"Its description as other catalogues read it: jsonld, turtle or rdfxml (DCAT-AP), croissant, or our json." enum:",json,jsonld,turtle,rdfxml,croissant" default:"" placeholder:"FORMAT"`
 }
 
 // shownVersion is a version as the API gives it: with its tables, without places.

@@ -64,6 +64,20 @@ func newReader(f rdf.Format, b []byte, base string, l rdf.Limits) (*reader, erro
 	if err != nil {
 		return nil, err
 	}
+	return readerOf(doc)
+}
+
+// ReadNodes reads the datasets of a document that is parsed already, or was made of
+// another description.
+func ReadNodes(doc *rdf.Document) ([]Item, error) {
+	r, err := readerOf(doc)
+	if err != nil {
+		return nil, err
+	}
+	return r.all(), nil
+}
+
+func readerOf(doc *rdf.Document) (*reader, error) {
 	codes, err := rdf.LoadCodes()
 	if err != nil {
 		return nil, err

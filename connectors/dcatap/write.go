@@ -189,16 +189,10 @@ func accessRight(d *schemas.Dataset) string {
 	switch {
 	case d.Visibility == schemas.VisibleToOwn || d.Visibility == schemas.VisibleToListed:
 		return "NON_PUBLIC"
-	case d.Offer == nil || d.Offer.Review || len(d.Offer.Rules) == 0:
-		return "RESTRICTED"
+	case d.Offer.ForEveryone():
+		return "PUBLIC"
 	}
-	for i := range d.Offer.Rules {
-		r := &d.Offer.Rules[i]
-		if r.Kind != schemas.Permission || r.Constraint != nil || !slices.Contains(r.Actions, "use") {
-			return "RESTRICTED"
-		}
-	}
-	return "PUBLIC"
+	return "RESTRICTED"
 }
 
 // place writes a country by its IRI in the EU's table where that has it.

@@ -140,6 +140,7 @@ type Caller struct {
 	by      schemas.Principal
 	lease   string
 	address string
+	form    string // media type in which the answer is written
 }
 
 // Resolve is for huma, which calls it when the body is parsed.
@@ -148,6 +149,7 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 	c.by, _ = g.Value(PrincipalKey).(schemas.Principal)
 	c.lease, _ = g.Value(LeaseKey).(string)
 	c.address, _ = g.Value(AddressKey).(string)
+	c.form = ctx.Header("Accept") // one, settled before
 	if parsed, ok := g.Value(ParsedKey).(func()); ok {
 		parsed()
 	}
@@ -192,6 +194,9 @@ func (l linked) Unwrap() huma.Context { return l.humaRequest }
 
 // SetHeader is for huma.
 func (l linked) SetHeader(name, value string) {
+	if name == "Content-Type" && value == body.Croissant {
+		value = body.CroissantType
+	}
 	cursor, ok := strings.CutPrefix(value, "<?cursor=")
 	cursor, rest, _ := strings.Cut(cursor, ">")
 	if name == "Link" && ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -73,6 +74,16 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		if in.form == body.Croissant && d.Latest != nil {
+			v, err := s.Catalog.Manifest(ctx, in.ID, d.Latest.Version)
+			if err != nil {
+				return nil, err
+			}
+			if !policy.TellsFiles(in.by, &d) {
+				v = withoutFiles(v)
+			}
+			d.Content = &v
+		}
 		return one(policy.Shown(in.by, d), d.Revision), nil
 	})
 	op(s, a, operation{http.MethodPut, "/datasets/{id}", "change-dataset", "datasets",
@@ -125,6 +136,18 @@ func (s *server) datasets(a huma.API) {
 		"Withdraw a dataset"}, func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
 		return s.withdraw(ctx, in)
 	})
+}
+
+// withoutFiles is a version with its tables and splits, and without what is in them.
+func withoutFiles(v schemas.Version) schemas.Version {
+	v.Data = slices.Clone(v.Data)
+	for i := range v.Data {
+		v.Data[i].Splits = slices.Clone(v.Data[i].Splits)
+		for j := range v.Data[i].Splits {
+			v.Data[i].Splits[j].Shards = nil
+		}
+	}
+	return v
 }
 
 // changes checks that the caller may change datasets: it is a provider, and its

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"guichet/connectors/client"
+	"guichet/connectors/croissant"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -13,6 +14,7 @@ import (
 func MediaType(form string) string {
 	return map[string]string{
 		"json": "application/json", "jsonld": string(rdf.JSONLD), "turtle": string(rdf.Turtle), "rdfxml": string(rdf.RDFXML),
+		"croissant": `application/ld+json;profile="` + croissant.Profile + `"`,
 	}[form]
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/goccy/go-yaml"
 
+	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
@@ -41,10 +42,33 @@ func Formats(publicURL string) map[string]huma.Format {
 		}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readLD},
 		"application/yaml": yamlFormat, "application/x-yaml": yamlFormat, "yaml": yamlFormat,
 		"application/ld+json": ld,
+		Croissant:             {Marshal: writesCroissant(publicURL), Unmarshal: readJSON},
 		string(rdf.Turtle):    {Marshal: writesRDF(rdf.Turtle, publicURL), Unmarshal: readRDF(rdf.Turtle)},
 		string(rdf.NTriples):  {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.NTriples)},
 		string(rdf.RDFXML):    {Marshal: writesRDF(rdf.RDFXML, publicURL), Unmarshal: readRDF(rdf.RDFXML)},
 		"xml":                 {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.RDFXML)},
+	}
+}
+
+// Croissant is the name under which huma, which knows no parameters, writes CroissantType.
+const (
+	Croissant     = "croissant"
+	CroissantType = `application/ld+json;profile="` + croissant.Profile + `"`
+)
+
+// writesCroissant writes a dataset as a Croissant, and all else as JSON.
+func writesCroissant(publicURL string) func(w io.Writer, v any) error {
+	return func(w io.Writer, v any) error {
+		d, ok := v.(schemas.Dataset)
+		if !ok {
+			return huma.DefaultJSONFormat.Marshal(w, v)
+		}
+		b, err := croissant.Write(&d, d.Content, publicURL)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(b)
+		return err
 	}
 }
 
@@ -185,7 +209,7 @@ func readLD(b []byte, v any) error {
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:
-		d, err := dcatap.Read(rdf.JSONLD, b, "")
+		d, err := ofJSONLD(b)
 		if err != nil {
 			return faulty(err)
 		}
@@ -236,11 +260,20 @@ func fromLD(b []byte) ([]byte, error) {
 		}
 		return json.Marshal(bodyOf(o))
 	}
-	d, err := dcatap.Read(rdf.JSONLD, b, "")
+	d, err := ofJSONLD(b)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(d)
+}
+
+// ofJSONLD reads the dataset of a document in JSON-LD: a Croissant, or DCAT-AP.
+func ofJSONLD(b []byte) (schemas.Dataset, error) {
+	d, is, err := croissant.Read(b, "")
+	if is || err != nil {
+		return d, err
+	}
+	return dcatap.Read(rdf.JSONLD, b, "")
 }
 
 // readRDF gives the reader of datasets in another serialisation of RDF.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/dcatap/dcataptest"
 	"guichet/connectors/rdf"
@@ -64,6 +65,9 @@ func table(t *testing.T) string {
 		r := rows[key]
 		r.files++
 		items, err := dcatap.ReadAll(f, doc, "https://source.example/")
+		if d, is, bad := croissant.Read(doc, "https://source.example/"); f == rdf.JSONLD && is {
+			items, err = []dcatap.Item{{Dataset: d, Err: bad}}, nil
+		}
 		if err != nil {
 			r.refused++
 			r.because(err)
