@@ -156,7 +156,7 @@ func TestDirect(t *testing.T) {
 		if err != nil {
 			t.Fatal(q, err)
 		}
-		s, err := direct.Open(t.Context(), g.as("trainer"), id, "", parseQuery(t, q))
+		s, err := direct.Open(t.Context(), g.as("trainer"), client.Static(token), id, parseQuery(t, q))
 		if err != nil {
 			t.Fatal(q, err)
 		}
