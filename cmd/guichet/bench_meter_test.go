@@ -215,7 +215,7 @@ func processor(pid int) float64 {
 func (m *meter) shown(d schemas.Dataset, duties []schemas.Duty) schemas.AgreementID {
 	ctx := m.Context()
 	m.must(m.as("grid").Do(ctx, http.MethodPut, "/datasets/"+string(d.ID)+"/offer",
-		map[string]any{"rules": []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use"}, Duties: duties}}}, nil))
+		map[string]any{"rules": []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"use", "direct"}, Duties: duties}}}, nil))
 	var r schemas.Request
 	m.must(m.as("trainer").Post(ctx, "/requests", demo.Requested("bench", d.ID), &r))
 	if r.State != schemas.RequestGranted {

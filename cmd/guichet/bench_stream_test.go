@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"guichet/connectors/client"
+	"guichet/connectors/direct"
 	"guichet/connectors/s3"
 	"guichet/schemas"
 )
@@ -295,6 +296,38 @@ func (m *meter) flight() {
 		})
 		m.add(l.figure("stream.flight.plain", "stream.http.plain", plain.rate()))
 	}
+}
+
+// byURL runs a gateway for a while that gives URLs, by which each reader takes the whole straight from
+// S3: what the gateway spends is all but nothing.
+func (m *meter) byURL() {
+	id := m.set("large").plain
+	m.declare(true)
+	plain := map[int]load{}
+	for _, readers := range numbers() {
+		plain[readers] = m.fromS3("s3.direct.ranges", readers, 8<<20)
+	}
+	m.restart("GUICHET_DIRECT=60s")
+	for _, readers := range numbers() {
+		trainer, lease, buffers := m.as("trainer"), client.Static(m.lease(id)), make([][]byte, readers)
+		l := m.loaded("direct.range", readers, func(i int) (int64, int64, error) {
+			if buffers[i] == nil {
+				buffers[i] = make([]byte, piece)
+			}
+			s, err := direct.Open(m.Context(), trainer, lease, id, url.Values{})
+			if err != nil {
+				return 0, 0, err
+			}
+			defer s.Close()
+			n, err := drop(s, buffers[i])
+			if err == nil && s.ByStream() > 0 {
+				err = fmt.Errorf("%d rows came by the stream", s.ByStream())
+			}
+			return n, s.Received(), err
+		})
+		m.add(l.figure("direct.range", "direct S3, by ranges", plain[readers].rate()))
+	}
+	m.restart()
 }
 
 // https runs the gateway under TLS for a while.

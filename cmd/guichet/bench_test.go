@@ -48,6 +48,7 @@ func benches() []bench {
 		{"stream.http.verified", (*meter).verified},
 		{"stream.https.plain", (*meter).https},
 		{"s3face.get", (*meter).s3face},
+		{"direct.range", (*meter).byURL},
 		{"stream.open", (*meter).open},
 		{"job.start", (*meter).jobStart},
 		{"process.memory", (*meter).memory},

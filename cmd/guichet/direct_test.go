@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,12 +40,18 @@ func directSite(t *testing.T, life string) *testGateway {
 // owned says whether the operator answers for the stores.
 func (g *testGateway) owned(own bool) {
 	g.t.Helper()
+	g.changeStores(func(s *schemas.Store) { s.Own = own })
+}
+
+// changeStores registers every store anew.
+func (g *testGateway) changeStores(change func(s *schemas.Store)) {
+	g.t.Helper()
 	stores, err := client.All[schemas.Store](g.t.Context(), g.as("operator"), "/stores")
 	if err != nil || len(stores) == 0 {
 		g.t.Fatal(stores, err)
 	}
 	for _, s := range stores {
-		s.Own = own
+		change(&s)
 		err := g.as("operator").Post(g.t.Context(), "/stores", s, nil, client.IfMatch(s.Revision))
 		if err != nil {
 			g.t.Fatal(err)
@@ -156,7 +165,7 @@ func TestDirect(t *testing.T) {
 		if err != nil {
 			t.Fatal(q, err)
 		}
-		s, err := direct.Open(t.Context(), g.as("trainer"), id, "", parseQuery(t, q))
+		s, err := direct.Open(t.Context(), g.as("trainer"), client.Static(token), id, parseQuery(t, q))
 		if err != nil {
 			t.Fatal(q, err)
 		}
@@ -333,4 +342,63 @@ func TestKillDuringDirect(t *testing.T) {
 		t.Errorf("%d releases were given and are not in the record", len(given))
 	}
 	g.verify()
+}
+
+// Objects are read by URL as they lie, by their names; the record says which.
+func TestDirectObjects(t *testing.T) {
+	t.Parallel()
+	g := directSite(t, "60s")
+	d := g.offered("Scans", "open-with-attribution")
+	prefix := g.bucket + string(d.ID) + "/"
+	for name, b := range objects() {
+		g.putObject(prefix+name, b)
+	}
+	p := g.publication("v1", prefix)
+	p.Tables[0].Objects = true
+	path := "/datasets/" + string(d.ID)
+	err := g.as("agronomy").Do(t.Context(), http.MethodPut, path+"/offer", map[string]any{"template": "open-with-attribution", "direct": true}, nil)
+	if err == nil {
+		g.post("agronomy", path+"/versions", p, nil)
+		_, err = g.as("agronomy").WaitPublished(t.Context(), d.ID, "v1", nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := g.granted(d.ID)[0]
+	elsewhere := strings.Replace(g.rig.S3.Endpoint, "127.0.0.1", "localhost", 1)
+	g.changeStores(func(s *schemas.Store) { s.PublicEndpoint = elsewhere }) // a signature covers the host's name
+	token, names := g.lease(id).Token, []string{}
+	for name := range objects() {
+		names = append(names, name)
+	}
+	r, err := g.ranges(token, id, direct.RangesAsk{Objects: names})
+	if err != nil || len(r.Pieces) != len(names) || r.Next != r.Part {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for i, one := range r.Pieces {
+		var got []byte
+		for _, x := range one.Ranges {
+			_, b := fetch(t, x, nil)
+			if !strings.HasPrefix(x.URL, elsewhere+"/") {
+				t.Errorf("%s is not at %s", x.URL, elsewhere)
+			}
+			got = append(got, b...)
+		}
+		sum := sha256.Sum256(got)
+		if one.Object != names[i] || !bytes.Equal(got, objects()[names[i]]) || one.SHA256 != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s: %d bytes by URL, %s", one.Object, len(got), one.SHA256)
+		}
+	}
+	all, err := client.All[schemas.Release](t.Context(), g.as("trainer"), "/streams?agreement="+string(id))
+	if err != nil || len(all) != 1 || all[0].Ask != "objects=0-3" || all[0].Door != "url" || all[0].Bytes != r.Bytes {
+		t.Errorf("%+v, %v", all, err)
+	}
+	_, err = g.ranges(token, id, direct.RangesAsk{Objects: []string{"no-such"}})
+	if schemas.KindOf(err) != schemas.NotFound {
+		t.Error(err)
+	}
+	said, err := guichetCommand("config", "--explain", "--config", filepath.Join(g.data, "guichet.yaml")).CombinedOutput()
+	if err != nil || !regexp.MustCompile(`(?m)^direct +60s +file `).Match(said) {
+		t.Errorf("%s, %v", said, err)
+	}
 }

@@ -182,7 +182,7 @@ func ended(ctx context.Context, c *client.Client, id schemas.AgreementID, err er
 // counts the rows that the agreement shows, or has no room), it waits and asks again.
 func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Client, q url.Values) (*files.Rows, error) {
 	if v.Direct {
-		s, err := direct.Open(ctx, c, schemas.AgreementID(v.Agreement), schemas.RunID(v.RunID), q)
+		s, err := direct.Open(ctx, c, c.Renewing(schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement)), schemas.AgreementID(v.Agreement), q)
 		if err == nil {
 			return &files.Rows{Reader: s, Total: s.Rows, Release: s.Release() + ", by URL"}, nil
 		}

@@ -44,6 +44,7 @@ type Ranges struct {
 	Table   string            `json:"table"`
 	Split   string            `json:"split"`
 	Expires time.Time         `json:"expires,omitzero" doc:"until when the URLs are good, by the store's clock: at most a minute"`
+	Seconds int64             `json:"seconds,omitempty" doc:"for how long they are good from now on, for clocks that differ"`
 	Rows    int64             `json:"rows" doc:"of all batches or objects that the URLs show"`
 	Bytes   int64             `json:"bytes"`
 	Part    int64             `json:"part" doc:"rows of the rank's whole part; of objects how many were asked for"`

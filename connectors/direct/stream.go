@@ -1,7 +1,6 @@
 package direct
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,34 +21,36 @@ import (
 type Stream struct {
 	Rows int64 // that will come
 
-	client    *client.Client // with leases
+	client    *client.Client // with a lease
 	agreement schemas.AgreementID
 	ask       RangesAsk
 	given     *Ranges      // not read yet
 	read      atomic.Int64 // rows
 	byStream  atomic.Int64
 	release   schemas.ReleaseID
+	free      chan []byte // buffers of ranges
 	out       *io.PipeReader
 	stop      context.CancelFunc
 }
 
-// Open asks for the first ranges, with the keys of a stream; c gets the leases. Errors: the refusal
+// Open asks for the first ranges, with the keys of a stream; lease gives tokens of leases. Errors: the refusal
 // of the gateway, also where it gives no URLs; Invalid for rows that are more than messages as they lie.
-func Open(ctx context.Context, c *client.Client, id schemas.AgreementID, run schemas.RunID, q url.Values) (*Stream, error) {
+func Open(ctx context.Context, c *client.Client, lease client.TokenSource, id schemas.AgreementID, q url.Values) (*Stream, error) {
 	for key, why := range map[string]string{"columns": "a URL shows all columns", "seed": "by a seed rows come in an order of their own, " +
 		"which the Python kit makes of what it reads by URL"} {
 		if q.Get(key) != "" {
 			return nil, schemas.BadField("ranges", key, "rows are read by URL as they are stored here, and %s", why)
 		}
 	}
-	ask := RangesAsk{Table: q.Get("table"), Split: q.Get("split"), Version: schemas.VersionID(q.Get("version")), Run: run,
+	ask := RangesAsk{Table: q.Get("table"), Split: q.Get("split"), Version: schemas.VersionID(q.Get("version")),
 		Start: q.Get("start"), Even: q.Get("even")}
 	for key, into := range map[string]*int64{"from": &ask.From, "epoch": &ask.Epoch} {
 		*into, _ = strconv.ParseInt(q.Get(key), 10, 64) // what is no number the stream refuses
 	}
 	ask.World, _ = strconv.Atoi(q.Get("world"))
 	ask.Rank, _ = strconv.Atoi(q.Get("rank"))
-	s := &Stream{client: c.As(c.Renewing(run, id)), agreement: id, ask: ask}
+	ask.Bytes = Usual
+	s := &Stream{client: c.As(lease), agreement: id, ask: ask, free: make(chan []byte, ahead)}
 	err := s.next(ctx)
 	if err != nil {
 		return nil, err
@@ -94,6 +95,9 @@ func (s *Stream) ByStream() int64 { return s.byStream.Load() }
 // Release names, in the record, the first release by URL; "" where all comes by the stream.
 func (s *Stream) Release() string { return string(s.release) }
 
+// slow is how long reading an answer may take for the next one to be larger.
+const slow = 20 * time.Second
+
 // tries is how often reading goes on with new URLs without a row between them.
 const tries = 4
 
@@ -102,7 +106,7 @@ const tries = 4
 func (s *Stream) copy(ctx context.Context, w io.Writer) error {
 	err := s.schema(ctx, w)
 	for failed := 0; err == nil && s.read.Load() < s.Rows; {
-		before := s.read.Load()
+		before, began := s.read.Load(), time.Now()
 		if s.given == nil {
 			err = s.next(ctx)
 		}
@@ -110,10 +114,15 @@ func (s *Stream) copy(ctx context.Context, w io.Writer) error {
 			err = s.pieces(ctx, w)
 		}
 		s.given = nil
+		if time.Since(began) < slow { // what is given and not read before it dies is recorded all the same
+			s.ask.Bytes = min(2*s.ask.Bytes, MaxBytes)
+		} else {
+			s.ask.Bytes = max(s.ask.Bytes/2, Usual/4)
+		}
 		switch {
 		case s.read.Load() > before:
 			failed = 0
-		case err == nil:
+		case err == nil && failed == tries:
 			return schemas.Errorf(schemas.Internal, "ranges", "the gateway gives no rows after %d of %d", before, s.Rows)
 		default:
 			failed++
@@ -146,7 +155,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // query is the ask as a stream has it.
 func (s *Stream) query(from int64) url.Values {
-	q := url.Values{"table": {s.ask.Table}, "split": {s.ask.Split}, "version": {string(s.ask.Version)}, "run": {string(s.ask.Run)},
+	q := url.Values{"table": {s.ask.Table}, "split": {s.ask.Split}, "version": {string(s.ask.Version)},
 		"start": {s.ask.Start}, "even": {s.ask.Even}, "rank": {strconv.Itoa(s.ask.Rank)}, "world": {strconv.Itoa(max(s.ask.World, 1))},
 		"from": {strconv.FormatInt(s.ask.From+from, 10)}, "epoch": {strconv.FormatInt(s.ask.Epoch, 10)}}
 	for key, v := range q {
@@ -192,7 +201,7 @@ func (s *Stream) pieces(ctx context.Context, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan chan fetched, ahead-2) // beside it one is started and one is written
-	go s.fetchAll(ctx, s.given.Pieces, queue)
+	go s.fetchAll(ctx, s.given.Pieces, time.Duration(s.given.Seconds)*time.Second, queue)
 	for c := range queue {
 		f := <-c
 		err := f.err
@@ -200,6 +209,10 @@ func (s *Stream) pieces(ctx context.Context, w io.Writer) error {
 		case err != nil:
 		case f.body != nil:
 			_, err = w.Write(f.body)
+			select {
+			case s.free <- f.body:
+			default:
+			}
 		default:
 			err = s.stream(ctx, w, f.rows)
 			s.byStream.Add(f.rows)
@@ -212,9 +225,13 @@ func (s *Stream) pieces(ctx context.Context, w io.Writer) error {
 	return ctx.Err()
 }
 
-// fetchAll starts what the pieces need, in order, and closes the queue.
-func (s *Stream) fetchAll(ctx context.Context, pieces []Piece, queue chan<- chan fetched) {
+// early is how long before its end a URL is not used any more.
+const early = time.Second
+
+// fetchAll starts what the pieces need, in order, while URLs are good, and closes the queue.
+func (s *Stream) fetchAll(ctx context.Context, pieces []Piece, good time.Duration, queue chan<- chan fetched) {
 	defer close(queue)
+	began := time.Now()
 	put := func(get func() fetched) bool {
 		c := make(chan fetched, 1)
 		select {
@@ -226,6 +243,9 @@ func (s *Stream) fetchAll(ctx context.Context, pieces []Piece, queue chan<- chan
 		return true
 	}
 	for _, p := range pieces {
+		if time.Since(began) > good-min(early, good/4) && len(p.Ranges) > 0 { // what is left is asked for anew
+			return
+		}
 		if !p.whole() {
 			if !put(func() fetched { return fetched{rows: p.Rows} }) {
 				return
@@ -253,21 +273,42 @@ func (p *Piece) whole() bool {
 // fetch reads one range from the store. No token goes there.
 func (s *Stream) fetch(ctx context.Context, r SignedRange) fetched {
 	f := fetched{rows: r.Rows}
-	f.body, f.err = Get(ctx, s.client.Plain(), r)
+	var buf []byte
+	select {
+	case buf = <-s.free:
+	default:
+	}
+	f.body, f.err = Get(ctx, s.client.Plain(), r, buf)
 	if f.err != nil {
 		return f
 	}
-	rows, n, err := transfer(io.Discard, bytes.NewReader(f.body), func(_, n int64) bool { return n >= r.Bytes })
-	if err != nil || rows != r.Rows || n != r.Bytes {
+	rows, err := rowsOf(f.body)
+	if err != nil || rows != r.Rows {
 		f.err = &schemas.Error{Kind: schemas.Gone, Subject: "ranges", Message: fmt.Sprintf("%d of %d rows came by URL", rows, r.Rows),
 			Remedy: "let the provider publish a new version", Err: err}
 	}
 	return f
 }
 
-// Get reads one range from its store: all of its bytes, or an error. Errors: Gone where the object
+// rowsOf counts the rows of whole messages.
+func rowsOf(p []byte) (rows int64, err error) {
+	for len(p) > 0 {
+		is, at, err := ipc.SplitMessage(p)
+		if err != nil {
+			return rows, err
+		}
+		if is.Kind == ipc.KindRecord {
+			rows += is.Rows
+		}
+		p = p[at.Len():]
+	}
+	return rows, nil
+}
+
+// Get reads one range from its store, into buf where that is large enough: all of its bytes, or an
+// error. Errors: Gone where the object
 // is another one than was published; those of the network; what the store refused.
-func Get(ctx context.Context, h *http.Client, r SignedRange) ([]byte, error) {
+func Get(ctx context.Context, h *http.Client, r SignedRange, buf []byte) ([]byte, error) {
 	if r.Bytes < 1 || r.Bytes > MaxRange {
 		return nil, schemas.Errorf(schemas.Invalid, "ranges", "a range of %d bytes is none", r.Bytes)
 	}
@@ -291,7 +332,10 @@ func Get(ctx context.Context, h *http.Client, r SignedRange) ([]byte, error) {
 		said, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
 		return nil, &againError{schemas.Errorf(schemas.Unavailable, "ranges", "the store answered %s to a URL: %s", resp.Status, said)}
 	}
-	body := make([]byte, r.Bytes)
+	if int64(cap(buf)) < r.Bytes {
+		buf = make([]byte, r.Bytes)
+	}
+	body := buf[:r.Bytes]
 	_, err = io.ReadFull(resp.Body, body)
 	if err != nil {
 		return nil, &againError{schemas.Errorf(schemas.Unavailable, "ranges", "the store broke off: %w", err)}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -74,13 +73,11 @@ func newStand(t *testing.T) *stand {
 func (s *stand) answer(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v1")
 	switch {
-	case path == "/leases":
-		_ = json.NewEncoder(w).Encode(schemas.LeaseAnswer{Token: "lease", Until: time.Now().Add(time.Hour)})
 	case strings.HasSuffix(path, "/ranges"):
 		var ask RangesAsk
 		_ = json.NewDecoder(r.Body).Decode(&ask)
 		s.asked.Add(1)
-		out := Ranges{Release: "rel-a", Part: batches * perRows, Next: ask.From}
+		out := Ranges{Release: "rel-a", Seconds: 60, Part: batches * perRows, Next: ask.From}
 		for len(out.Pieces) < 4 && out.Next < out.Part { // four pieces at a time
 			i := out.Next / perRows
 			one := SignedRange{URL: fmt.Sprintf("%s/%d?signed", s.store.URL, i), Headers: map[string]string{"Range": "bytes=0-9", "If-Match": `"e"`},
@@ -138,7 +135,7 @@ func (s *stand) read(t *testing.T) (*Stream, []byte, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := Open(t.Context(), c, "agr-a", "run-a", url.Values{"world": {"1"}, "rank": {"0"}})
+	st, err := Open(t.Context(), c, client.Static("lease"), "agr-a", url.Values{"world": {"1"}, "rank": {"0"}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -180,6 +177,13 @@ func TestStreamsAreEqual(t *testing.T) {
 			}
 
 		}, 0, true},
+		{"URLs that are too old at once", func(s *stand) {
+			s.edit = func(r *Ranges) {
+				if s.asked.Load() == 2 {
+					r.Seconds = 0
+				}
+			}
+		}, 0, true},
 		{"a store that breaks off", func(s *stand) {
 			s.before = func(w http.ResponseWriter, _ *http.Request) bool {
 				if s.gets.Load() != 3 {
@@ -202,7 +206,7 @@ func TestStreamsAreEqual(t *testing.T) {
 			if st.Received() != batches*perRows || st.Rows != batches*perRows || st.ByStream() != c.streamed || st.Release() != "rel-a" {
 				t.Errorf("%d rows, %d by the stream, release %s", st.Received(), st.ByStream(), st.Release())
 			}
-			if s.asked.Load() < 2 || (s.asked.Load()+s.gets.Load() > 2+batches) != c.again || (s.streams.Load() > 0) != (c.streamed > 0) {
+			if s.asked.Load() < 2 || c.again != (s.asked.Load()+s.gets.Load() > 2+batches) || (s.streams.Load() > 0) != (c.streamed > 0) {
 				t.Errorf("%d asks, %d ranges, %d streams", s.asked.Load(), s.gets.Load(), s.streams.Load())
 			}
 			if token, _ := s.token.Load().(string); token != "" {
@@ -256,13 +260,13 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, value := range map[string]string{"seed": "7", "columns": "n"} {
-		_, err := Open(t.Context(), c, "agr-a", "", url.Values{key: {value}})
+		_, err := Open(t.Context(), c, client.Static("lease"), "agr-a", url.Values{key: {value}})
 		if schemas.KindOf(err) != schemas.Invalid || s.asked.Load() > 0 {
 			t.Errorf("%s: %v, %d asks", key, err, s.asked.Load())
 		}
 	}
 	s.gateway.Config.Handler = http.NotFoundHandler() // one of before there were URLs
-	_, err = Open(t.Context(), c, "agr-a", "", url.Values{})
+	_, err = Open(t.Context(), c, client.Static("lease"), "agr-a", url.Values{})
 	if err == nil {
 		t.Error("it opens")
 	}
@@ -277,7 +281,7 @@ func TestClose(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	st, err := Open(ctx, c, "agr-a", "", url.Values{})
+	st, err := Open(ctx, c, client.Static("lease"), "agr-a", url.Values{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +341,35 @@ func TestTransfer(t *testing.T) {
 		rows, n, err := transfer(&out, bytes.NewReader(c.in), func(rows, _ int64) bool { return rows >= c.rows })
 		if rows != c.got || (err == nil) != c.ok || bytes.HasPrefix(out.Bytes(), s.schema) || err == nil && n < int64(out.Len()) {
 			t.Errorf("%s: %d rows, %d bytes, %v", c.name, rows, n, err)
+		}
+	}
+}
+
+// Rows are counted without a copy, and what is no whole message is an error.
+func TestRowsOf(t *testing.T) {
+	s := newStand(t)
+	two := append(append([]byte(nil), s.messages[0]...), s.messages[1]...)
+	for _, c := range []struct {
+		in   []byte
+		rows int64
+		ok   bool
+	}{{nil, 0, true}, {two, 2 * perRows, true}, {s.schema, 0, true}, {two[:len(two)-1], perRows, false}, {two[:4], 0, false}, {[]byte("no message at all"), 0, false}} {
+		rows, err := rowsOf(c.in)
+		if rows != c.rows || (err == nil) != c.ok {
+			t.Errorf("%d bytes: %d rows, %v; want %d", len(c.in), rows, err, c.rows)
+		}
+	}
+}
+
+// A range lies in the buffer that is given where that is large enough.
+func TestGetIntoABuffer(t *testing.T) {
+	s := newStand(t)
+	one := SignedRange{URL: s.store.URL + "/2", Headers: map[string]string{"Range": "bytes=0-9", "If-Match": `"e"`}, Bytes: int64(len(s.messages[2]))}
+	buf := make([]byte, 1<<16)
+	for _, into := range [][]byte{nil, buf[:3], buf[:0:8]} {
+		got, err := Get(t.Context(), http.DefaultClient, one, into)
+		if err != nil || !bytes.Equal(got, s.messages[2]) || (&got[0] == &buf[0]) != (cap(into) == len(buf)) {
+			t.Errorf("%d bytes into %d: %v", len(got), cap(into), err)
 		}
 	}
 }

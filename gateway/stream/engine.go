@@ -65,7 +65,7 @@ func New(c Config) *Engine {
 	e.Files = file.New(file.Config{
 		Open: c.Store, Budget: e.budget, Keeper: e.keeper, Life: e.life, Idle: c.Idle, Now: c.Now, TempDir: c.TempDir,
 	})
-	e.URLs = byurl.New(byurl.Config{Open: c.Store, Keeper: e.keeper, Life: e.life, For: c.URLsFor, Now: c.Now})
+	e.URLs = byurl.New(byurl.Config{Open: c.Store, Keeper: e.keeper, For: c.URLsFor, Now: c.Now})
 	return e
 }
 

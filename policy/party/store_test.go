@@ -192,3 +192,30 @@ func TestRolesAreKnown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An endpoint is an address of a host and nothing more, and so is the one at which jobs reach the store.
+func TestEndpoints(t *testing.T) {
+	t.Parallel()
+	r, err := New(dbtest.Open(t, dbtest.SQLite))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for public, ok := range map[string]bool{"": true, "https://s3.example.org": true, "http://127.0.0.1:9000/": true, "https://s3.example/path": false,
+		"s3.example": false, "ftp://s3.example": false, "https://": false, ":": false} {
+		s := store()
+		s.ID, s.PublicEndpoint = schemas.StoreID(fmt.Sprintf("s-%x", public)), public
+		_, err := r.PutStore(t.Context(), operator(), s, 0)
+		if (err == nil) != ok || !ok && schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%q for jobs: %v", public, err)
+		}
+		if public == "" {
+			continue
+		}
+		s = store()
+		s.ID, s.Endpoint = schemas.StoreID(fmt.Sprintf("e-%x", public)), public
+		_, err = r.PutStore(t.Context(), operator(), s, 0)
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", public, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"guichet/cmd/guichet/files"
 )
@@ -70,6 +71,25 @@ func TestMemorySetting(t *testing.T) {
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q is %d bytes, %v; want %d", in, got, err, want)
 		}
+	}
+}
+
+func TestDirectSetting(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]time.Duration{"off": 0, "60s": time.Minute, "1m": time.Minute, "1s": time.Second} {
+		got, err := (&Config{Direct: in}).direct()
+		if got != want || err != nil {
+			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "on", "61s", "0s", "-5s", "1500ms", "2h", "60"} {
+		if got, err := (&Config{Direct: in}).direct(); err == nil {
+			t.Errorf("%q is %s", in, got)
+		}
+	}
+	c, err := ReadConfig("")
+	if err != nil || c.Direct != "off" || c.origins["direct"] != "default" {
+		t.Errorf("unsaid it is %q by %s, %v", c.Direct, c.origins["direct"], err)
 	}
 }
 

@@ -7,10 +7,12 @@ import copy
 import datetime
 import http.client
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import pyarrow as pa
 
+from ._direct import ByURL
 from ._errors import Broken, GuichetError, Refused
 from ._http import query
 from ._reading import ATTEMPTS, Stop, ahead, joined, pause
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ._site import Lease, Site
 
 ORDER = 2  # what a seed does: windows of rows are permuted, and the rows of each
+URL_ATTEMPTS = 3  # to read by URL, without a row between them
 WARNING = datetime.timedelta(minutes=10)  # before an agreement ends
 
 
@@ -44,6 +47,8 @@ class Dataset:
         another world needs.
     prefetch: batches, as the gateway sends them, that a thread reads ahead; 0: none.
     run: the id of a run: rows that it reads again in an epoch are paid once.
+    direct: read ranges straight from S3 where site and agreement give URLs, past the gateway; else
+        the rows come by the stream, with a warning that says why.
     on_ending: called once, with the time at which the agreement ends, 10 minutes before.
     """
 
@@ -64,6 +69,7 @@ class Dataset:
         batch_size: int | None = None,
         prefetch: int = 2,
         run: str | None = None,
+        direct: bool = False,
         on_ending: Callable[[datetime.datetime], None] | None = None,
     ) -> None:
         from ._site import Lease
@@ -99,6 +105,7 @@ class Dataset:
         self._part: int | None = None  # rows of the part, once the gateway said how many
         self._releases: list[str] = []
         self._read = 0
+        self._direct, self._url_rows = direct, 0
         self._manifest: dict[str, Any] | None = None
 
     def manifest(self) -> dict[str, Any]:
@@ -178,6 +185,7 @@ class Dataset:
             "rank": self.rank,
             "world": self.world,
             "rows": self._read,
+            "rows_by_url": self._url_rows,
             "releases": list(self._releases),
         }
 
@@ -188,7 +196,7 @@ class Dataset:
     def _again(self) -> Dataset:
         """The same data from the same row on, for a reading of its own."""
         other = copy.copy(self)
-        other._ask, other._start, other._releases, other._read = dict(self._ask), list(self._start), [], 0
+        other._ask, other._start, other._releases, other._read, other._url_rows = dict(self._ask), list(self._start), [], 0, 0
         other._lease = self._lease.again()
         return other
 
@@ -235,16 +243,20 @@ class Dataset:
         """The rest of the part, over as many streams as it takes."""
         self.manifest()
         done, attempt, renew = self._done, 0, False
+        by_url = self._by_url(stop)
         while not stop.is_set():
             before = done
             try:
-                for batch in self._once(done, self._lease.token(renew=renew), stop):
+                for batch in by_url.rows(done, renew) if by_url else self._once(done, self._lease.token(renew=renew), stop):
                     done, attempt, renew = done + batch.num_rows, 0, False
                     yield batch
                 return
             except Refused as r:
                 if r.status == 401 and not renew:
                     renew = True
+                    continue
+                if by_url and not r.passes:
+                    by_url = self._not_by_url(r)
                     continue
                 if not r.passes:
                     raise
@@ -253,10 +265,34 @@ class Dataset:
             except (OSError, http.client.HTTPException, pa.ArrowInvalid, Broken) as e:
                 cut, wait = e, None
             attempt = attempt + 1 if done == before else 1
+            if by_url and attempt == URL_ATTEMPTS:
+                by_url = self._not_by_url(cut)
             if attempt >= ATTEMPTS:
                 at = self._from + done
                 raise Broken(f"the stream was cut {attempt} times at row {at} of this part: {cut}", at) from cut
             pause(attempt, wait, stop)
+
+    def _by_url(self, stop: Stop) -> ByURL | None:
+        """What reads the part by URL, where that is wanted and can be."""
+        if self._direct and self._ask["columns"]:
+            self._not_by_url("columns are left out, and a URL shows all")
+        elif self._direct and self._lane is not None and self._lane[1] > 1:
+            self._not_by_url("several workers would read every batch; set num_workers=0, a thread reads ahead")
+        return ByURL(self, stop) if self._direct else None
+
+    def _not_by_url(self, why: object) -> None:
+        """Says once that the rows come by the stream."""
+        if self._direct:
+            warnings.warn(f"{self.agreement} is read by the stream, not by URL: {why}", stacklevel=2)
+        self._direct = False
+
+    def _asked(self, done: int) -> dict[str, Any]:
+        """What is asked for after so many rows of this reading, as POST …/ranges takes it."""
+        ask = {**self._ask, "epoch": self.epoch, "rank": self.rank, "world": self.world, "from": self._from + done}
+        ask["start"] = ",".join(self._start) or None
+        for name in ("seed", "order"):
+            ask[name] = None if ask[name] is None else str(ask[name])
+        return {k: v for k, v in ask.items() if v is not None and k != "columns"}
 
     def _once(self, done: int, token: str, stop: Stop) -> Iterator[pa.RecordBatch]:
         """One stream, after so many rows of this reading."""

@@ -66,6 +66,15 @@ class Http:
             with e:
                 raise refusal(e.code, e.read(1 << 20), e.headers.get("Retry-After")) from None
 
+    def outside(self, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Gets what another host has, with these headers and no token. Raises OSError, also where it
+        refuses."""
+        try:
+            return self._opener.open(urllib.request.Request(url, headers=dict(headers)), timeout=self.timeout)  # type: ignore[no-any-return]
+        except urllib.error.HTTPError as e:
+            with e:
+                raise OSError(f"the store answered {e.code}: {e.read(300).decode('utf-8', 'replace')}") from None
+
     def call(
         self, method: str, path: str, token: str | None, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Any:

@@ -26,7 +26,6 @@ const note = "released by URL: an upper bound, not revocable inside a range"
 type Config struct {
 	Open   read.Opener
 	Keeper *release.Keeper
-	Life   *release.Lifecycle
 	For    time.Duration // how long a URL is good; 0: the site gives none
 	Now    func() time.Time
 }
@@ -51,7 +50,7 @@ func (u *URLs) Allowed(g policy.Grant) error {
 }
 
 // Rows gives about so many bytes of a plan's first rows; 0 is the usual number. Errors: as of
-// Allowed and of Keeper.Hold; Denied for a view that shows less than the object, and for stores
+// Allowed and of Keeper.Give; Denied for a view that shows less than the object, and for stores
 // whose bytes are compared; Invalid for a lane, which shares batches with others.
 func (u *URLs) Rows(ctx context.Context, g policy.Grant, p *plan.Plan, bytes int64) (direct.Ranges, error) {
 	src := p.Source
@@ -139,7 +138,7 @@ func (v *giving) add(piece int, sh *schemas.Shard, one direct.SignedRange, offse
 }
 
 // all looks at every store, begins the release, and gives what was signed after that. The release
-// stays open while the URLs are good.
+// stays open while the URLs are good; no revocation reaches it any more.
 func (v *giving) all(ctx context.Context) error {
 	if len(v.list) == 0 { // all comes by the stream, or has no bytes
 		return nil
@@ -156,68 +155,34 @@ func (v *giving) all(ctx context.Context) error {
 		v.list[i].store = store
 	}
 	v.release.MostRows, v.release.MostBytes = v.out.Rows, v.out.Bytes
-	given := make(chan error, 1)
-	go func() {
-		open := false
-		_, err := v.urls.Keeper.Hold(context.WithoutCancel(ctx), v.grant.At(v.out.Table, v.out.Split), v.release, release.ReadPlan{}, nil,
-			func(held context.Context, o *release.Open) error {
-				err := v.sign(held, o)
-				if err != nil {
-					return err
-				}
-				until := v.out.Expires // the answer is the caller's from now on
-				open = true
-				given <- nil
-				return v.urls.wait(until)
-			})
-		if !open {
-			given <- err
-		}
-	}()
-	select {
-	case err := <-given:
-		return err
-	case <-ctx.Done(): // nobody hears of the URLs; the release stands as the bound that it is
-		return context.Cause(ctx)
-	}
+	return v.urls.Keeper.Give(ctx, v.grant.At(v.out.Table, v.out.Split), v.release, v.sign)
 }
 
-// sign makes the URLs of a release that has begun.
-func (v *giving) sign(ctx context.Context, o *release.Open) error {
-	err := v.urls.Keeper.WaitConfirmed(ctx)
+// sign makes the URLs of a release that has begun, and says when they are dead.
+func (v *giving) sign(ctx context.Context, o *release.Open) (until time.Time, cause string, err error) {
+	err = v.urls.Keeper.WaitConfirmed(ctx)
 	if err == nil {
 		err = o.Charge(ctx, v.out.Rows, v.out.Bytes)
 	}
 	if err != nil {
-		return err
+		return until, "", err
 	}
 	o.Batches = v.release.Batches
 	now := v.urls.Now()
 	ends, what := v.grant.Until()
 	life := min(v.urls.For, ends.Sub(now)).Truncate(time.Second)
 	if life < time.Second {
-		return &release.Cut{State: schemas.ReleaseCut, Kind: schemas.Denied, Reason: fmt.Sprintf("the %s ends within a second", what)}
+		return until, "", &release.Cut{State: schemas.ReleaseCut, Kind: schemas.Denied, Reason: fmt.Sprintf("the %s ends within a second", what)}
 	}
-	v.out.Release, v.out.Expires = o.ID, now.Add(life).UTC()
+	until = now.Add(life).UTC()
+	v.out.Release, v.out.Expires, v.out.Seconds = o.ID, until, int64(life/time.Second)
 	for _, r := range v.list {
 		made, err := r.store.Presign(ctx, r.shard.Bucket, r.shard.Key, r.shard.ETag, r.offset, r.signed.Bytes, life)
 		if err != nil {
-			return read.RedactLocation(v.name, err)
+			return until, "", read.RedactLocation(v.name, err)
 		}
 		r.signed.URL, r.signed.Headers = made.URL, made.Headers
 		v.out.Pieces[r.piece].Ranges = append(v.out.Pieces[r.piece].Ranges, r.signed)
 	}
-	return context.Cause(ctx) // revoked meanwhile: nothing leaves
-}
-
-// wait returns when URLs that are good until then are dead, or the gateway stops: the release ends
-// as what it is. No revocation reaches it.
-func (u *URLs) wait(until time.Time) error {
-	dead := time.NewTimer(until.Sub(u.Now()))
-	defer dead.Stop()
-	select {
-	case <-dead.C:
-	case <-u.Life.Context().Done():
-	}
-	return &release.Cut{State: schemas.ReleaseByURL, Reason: note + "; the URLs were good until " + until.Format(time.RFC3339)}
+	return until, note + "; the URLs were good until " + until.Format(time.RFC3339), nil
 }

@@ -30,20 +30,20 @@ type lab struct {
 	*URLs
 	record *streamtest.Record
 	feed   *streamtest.Feed
+	life   *release.Lifecycle
 }
 
 func newLab(t *testing.T, life time.Duration) *lab {
 	t.Helper()
-	l := &lab{Table: streamtest.New(t, 16, streamtest.Numbers(100), streamtest.Numbers(50)), record: &streamtest.Record{}, feed: &streamtest.Feed{}}
+	l := &lab{life: release.NewLifecycle(), Table: streamtest.New(t, 16, streamtest.Numbers(100), streamtest.Numbers(50)), record: &streamtest.Record{}, feed: &streamtest.Feed{}}
 	l.Own.Store(true)
-	over := release.NewLifecycle()
-	keeper := release.NewKeeper(l.record, l.feed, over, slog.New(slog.DiscardHandler), time.Now)
-	l.URLs = New(Config{Open: l.Table.Open, Keeper: keeper, Life: over, For: life, Now: time.Now})
+	keeper := release.NewKeeper(l.record, l.feed, l.life, slog.New(slog.DiscardHandler), time.Now)
+	l.URLs = New(Config{Open: l.Table.Open, Keeper: keeper, For: life, Now: time.Now})
 	t.Cleanup(l.stop)
 	return l
 }
 
-func (l *lab) stop() { l.Life.Shutdown(context.Background()) }
+func (l *lab) stop() { l.life.Shutdown(context.Background()) }
 
 // plan is one of all rows under duties.
 func (l *lab) plan(t *testing.T, a plan.Ask, duties ...schemas.Duty) *plan.Plan {

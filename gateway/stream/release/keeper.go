@@ -115,6 +115,51 @@ func (k *Keeper) Hold(
 	return last, err
 }
 
+// Give begins r durably, lets give hand out what it covers, in ctx as of Hold, and ends it in the
+// state by-url when what was given is good for nothing any more, or the gateway stops: at its upper
+// bound, for nobody sees what became of it. Until then it costs next to nothing. Errors: as Hold, and
+// give's, which ends it at once.
+func (k *Keeper) Give(
+	ctx context.Context, g policy.Grant, r schemas.Release, give func(ctx context.Context, o *Open) (until time.Time, cause string, err error),
+) error {
+	if !k.life.Enter() {
+		return Stopping()
+	}
+	defer k.life.Leave()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer k.feed.Watch(g.Agreement().ID, string(g.Agreement().Dataset)+"/"+string(g.Asked().Version), g.Lease(), func(reason string) {
+		cancel(&Cut{schemas.ReleaseCut, schemas.Denied, reason})
+	})()
+	r, tab, err := k.record.Begin(context.WithoutCancel(ctx), g, r, ReadPlan{}) // whole or not at all
+	if err != nil {
+		return err
+	}
+	go k.cutAtClose(ctx, cancel)
+	go k.cutUnconfirmed(ctx, cancel)
+	o := &Open{r, k, tab, tab.Pay, cancel}
+	until, cause, err := give(ctx, o)
+	if err == nil {
+		err = context.Cause(ctx) // cut, or nobody hears any more: nothing leaves
+	}
+	if err != nil {
+		o.State, o.Cause = Ending(ctx, err)
+		k.life.Go(func() { k.end(ctx, o.Release, tab) })
+		return err
+	}
+	o.State, o.Cause = schemas.ReleaseByURL, cause
+	k.life.Go(func() {
+		dead := time.NewTimer(until.Sub(k.now()))
+		defer dead.Stop()
+		select {
+		case <-dead.C:
+		case <-k.life.Context().Done():
+		}
+		k.end(context.WithoutCancel(ctx), o.Release, tab)
+	})
+	return nil
+}
+
 // endWithin is how long a client's connection waits for the record of its stream's end.
 const endWithin = 250 * time.Millisecond
 
