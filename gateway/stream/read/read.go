@@ -47,8 +47,9 @@ const MaxRange = 8 << 20
 // what was read and made lies in the processor's cache yet when it is sent.
 const maxWoven = 1 << 20
 
-// maxAhead is how many reads of one stream are under way at once: one object read by
-// four ranges is 1.5 times as fast as by one [measurements.md §3, b4].
+// maxAhead is how many reads of one stream are under way at once: while one of an answer is
+// read, messages are made of those before it; one object read by four ranges of which none
+// follows another is 1.5 times as fast as by one [measurements.md §3, b4].
 const maxAhead = 3
 
 // Range is one range of a shard with the slices that it holds.
