@@ -343,6 +343,12 @@ func TestNothingIsTakenOver(t *testing.T) {
 			t.Errorf("%v, want Conflict", err)
 		}
 	}
+	h.Catalog.MaxSets = 1 // what was harvested takes none of the operator's own room
+	_, err = h.Catalog.Register(t.Context(), operator, schemas.Dataset{Provider: operator.Participant, Space: "agriculture", Title: schemas.Text{"en": "Ours"}, Licence: "CC-BY-4.0", Countries: []string{"FR"}})
+	if err != nil {
+		t.Errorf("room: %v", err)
+	}
+	h.Catalog.MaxSets = 0
 	mine.IRI, mine.Source = harvested.IRI, id
 	own, err := h.Catalog.Register(t.Context(), agronomy, mine)
 	if err != nil || own.Source != "" {

@@ -36,8 +36,8 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 	out := Page{Next: r.next(base), Total: r.total()}
 	out.Items = r.all()
 	if r.spent > maxPageSpent {
-		return Page{}, schemas.Errorf(schemas.TooLarge, base, "its datasets have more than %d values together, counted anew for each that shares them",
-			maxPageSpent)
+		return Page{}, schemas.Errorf(schemas.TooLarge, base,
+			"its datasets have more than %d values together, counted anew for each that shares them", maxPageSpent)
 	}
 	return out, nil
 }
