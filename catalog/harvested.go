@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -47,13 +49,25 @@ func (c *Catalog) PutHarvested(
 	if err != nil {
 		return id, false, err
 	}
+	if id == "" { // of a source that was removed and named again, it has its id again
+		err = tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ? AND withdrawn = 1`, origin(&d), d.IRI).Scan(&id)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return "", false, fmt.Errorf("look up a record's dataset: %w", err)
+		}
+	}
 	if id == "" {
 		d.ID, d.Registered, d.Modified, d.Revision = schemas.NewDatasetID(), c.Now().UTC(), c.Now().UTC(), 1
 		err = db.Insert(ctx, tx, "dataset", string(d.ID), d, Columns(&d))
+		if schemas.KindOf(err) == schemas.Conflict {
+			err = schemas.Errorf(schemas.Conflict, d.IRI, "the source has another record of this IRI, written with other characters for the same")
+		}
 		if err == nil {
 			err = c.Changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
 		}
-		return d.ID, err == nil, err
+		if err != nil { // there is no dataset of that id
+			return "", false, err
+		}
+		return d.ID, true, nil
 	}
 	have, err := c.Dataset(ctx, tx, id)
 	if err != nil {
@@ -71,7 +85,11 @@ func (c *Catalog) PutHarvested(
 func (c *Catalog) WithdrawHarvested(
 	ctx context.Context, tx *db.Tx, by schemas.Principal, source schemas.SourceID, id schemas.DatasetID,
 ) error {
-	d, err := c.Dataset(ctx, tx, id)
+	d, revision, altered, err := db.GetToEnd[schemas.Dataset](ctx, tx, "dataset", string(id))
+	if altered { // it is taken away all the same, and goes on being refused
+		tx.Distrust("dataset", string(id))
+	}
+	d.Revision = revision
 	if err != nil || d.Withdrawn || d.Source != source {
 		return err
 	}

@@ -8,13 +8,15 @@ import (
 	"guichet/schemas"
 )
 
-// room says whether a provider may register one more dataset. Errors: TooLarge.
+// room says whether a provider may register one more dataset; those that sources brought for its
+// operators do not count. Errors: TooLarge.
 func (c *Catalog) room(ctx context.Context, tx *db.Tx, provider schemas.ParticipantID) error {
 	if c.MaxSets == 0 {
 		return nil
 	}
 	n := 0
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE provider = ? AND withdrawn = 0`, string(provider)).Scan(&n)
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE provider = ? AND origin = ? AND withdrawn = 0`,
+		string(provider), string(provider)).Scan(&n)
 	if err != nil {
 		return fmt.Errorf("count datasets: %w", err)
 	}

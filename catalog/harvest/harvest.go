@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
@@ -16,7 +18,7 @@ import (
 // maxPages bounds a source that never ends.
 const maxPages = 100_000
 
-// reading names how pages are read: another name has unchanged ones read again.
+// reading names how pages are read, without a colon: another name has unchanged ones read again.
 const reading = "1"
 
 // harvest reads a source from the page at which it stands, or from its first, to its end.
@@ -58,6 +60,9 @@ func (h *Harvester) known(ctx context.Context, s *Catalogue) (k knownPage, err e
 	}
 	if err != nil {
 		return k, fmt.Errorf("look up a page: %w", err)
+	}
+	if !strings.HasPrefix(k.digest, reading+":") { // also where its host says that it is unchanged
+		k.etag, k.modified, k.digest = "", "", ""
 	}
 	return k, nil
 }
@@ -109,10 +114,13 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	if err != nil {
 		return c, now, err
 	}
+	a.ETag, a.Modified = storable(a.ETag), storable(a.Modified)
 	digest := known.digest
 	if !a.Unchanged {
-		sum := sha256.Sum256(append([]byte(reading+s.Kind+"\x00"+string(s.Space)+"\x00"), a.Body...))
-		digest = hex.EncodeToString(sum[:])
+		sum := sha256.New()
+		fmt.Fprintf(sum, "%s\x00%s\x00", s.Kind, s.Space)
+		sum.Write(a.Body)
+		digest = reading + ":" + hex.EncodeToString(sum.Sum(nil))
 	}
 	if known.digest != "" && digest == known.digest {
 		now = known
@@ -124,9 +132,37 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	if err != nil {
 		return c, now, err
 	}
+	p.Next, err = follow(s.Health.Page, p.Next)
+	if err != nil {
+		return c, now, err
+	}
 	c, err = h.take(ctx, s, p.Records)
 	c.Total = p.Total
 	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records))}, err
+}
+
+// maxAddress bounds the address of a page, by which it is looked up, in bytes.
+const maxAddress = 2048
+
+// follow is where the page after the one at an address is read: where it says, but not without
+// TLS after a page with it, as portals behind a proxy often say. Errors: Invalid.
+func follow(at, next string) (string, error) {
+	if rest, plain := strings.CutPrefix(next, "http://"); plain && strings.HasPrefix(at, "https://") {
+		next = "https://" + rest
+	}
+	if len(next) > maxAddress || storable(next) != next {
+		return "", schemas.Errorf(schemas.Invalid, at, "the address of the next page is no text of at most %d bytes: %.200s", maxAddress,
+			schemas.Visible(next))
+	}
+	return next, nil
+}
+
+// storable is a host's word where every database takes it, else nothing.
+func storable(s string) string {
+	if !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+		return ""
+	}
+	return s
 }
 
 // accept is what pages may be, the best first.

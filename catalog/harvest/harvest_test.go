@@ -149,6 +149,15 @@ func (h *Harvester) once(t *testing.T, id schemas.SourceID, agree bool) Health {
 	return s.Health
 }
 
+// exec changes rows past the gateway.
+func (h *Harvester) exec(t *testing.T, q string) {
+	t.Helper()
+	must(t, h.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, q)
+		return err
+	}))
+}
+
 // has are the datasets of a source in the catalogue: names to titles.
 func (h *Harvester) has(t *testing.T) map[string]string {
 	t.Helper()
@@ -334,6 +343,12 @@ func TestNothingIsTakenOver(t *testing.T) {
 			t.Errorf("%v, want Conflict", err)
 		}
 	}
+	h.Catalog.MaxSets = 1 // what was harvested takes none of the operator's own room
+	_, err = h.Catalog.Register(t.Context(), operator, schemas.Dataset{Provider: operator.Participant, Space: "agriculture", Title: schemas.Text{"en": "Ours"}, Licence: "CC-BY-4.0", Countries: []string{"FR"}})
+	if err != nil {
+		t.Errorf("room: %v", err)
+	}
+	h.Catalog.MaxSets = 0
 	mine.IRI, mine.Source = harvested.IRI, id
 	own, err := h.Catalog.Register(t.Context(), agronomy, mine)
 	if err != nil || own.Source != "" {
@@ -432,7 +447,7 @@ func TestRemove(t *testing.T) {
 		t.Errorf("%v, %d here", err, len(h.has(t)))
 	}
 	h.source(t, p) // under its name again
-	if f := h.once(t, id, false); f.Datasets != 40 {
+	if f := h.once(t, id, false); f.Datasets != 40 || f.Refused != 0 || len(h.has(t)) != 40 {
 		t.Errorf("named anew: %+v", f)
 	}
 }
@@ -485,5 +500,137 @@ func TestAnyHistory(t *testing.T) {
 				t.Fatalf("seed %d, step %d: %+v\nhere %v\nthere %v", seed, step, f, h.has(t), now)
 			}
 		}
+	}
+}
+
+// TestHostilePages: what no database takes, or what has no end, stops no more than it must.
+func TestHostilePages(t *testing.T) {
+	t.Parallel()
+	for _, kind := range dbtest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			p, h := newPortal(t, 10), newHarvester(t, kind)
+			p.say(some(3))
+			read, next := h.Readers[DCATAP], ""
+			h.Readers = map[string]Reader{DCATAP: func(a *fetch.Answer) (Page, error) {
+				out, err := read(a)
+				big := out.Records[0]
+				big.IRI += "/big"
+				big.Dataset.IRI, big.Dataset.Keywords = big.IRI, []string{strings.Repeat("x", maxRecord)}
+				out.Records = append(out.Records, big, Record{IRI: "https://portal.example/\x00\xff", Err: schemas.Errorf(schemas.Invalid, "x", "a\x00b\xff")})
+				twin := out.Records[0] // its IRI is another, and the same in normal form
+				twin.IRI, twin.Dataset.IRI = "https://portal.example/e\u0301", "https://portal.example/e\u0301"
+				out.Records = append(out.Records, twin)
+				twin.IRI, twin.Dataset.IRI = "https://portal.example/\u00e9", "https://portal.example/\u00e9"
+				out.Records, out.Next = append(out.Records, twin), next
+				return out, err
+			}}
+			get := h.Fetch
+			h.Fetch = func(ctx context.Context, r fetch.Request) (*fetch.Answer, error) {
+				a, err := get(ctx, r)
+				if err == nil {
+					a.ETag = "\"\xff\""
+				}
+				return a, err
+			}
+			id := h.source(t, p)
+			f := h.once(t, id, false)
+			set, _, err := h.Refused(t.Context(), id, "", 10)
+			if f.State != Well || f.Datasets != 4 || f.Counts.New != 4 || f.Refused != 3 || len(set) != 3 || err != nil || strings.ContainsAny(set[0].Why, "\x00\xff") {
+				t.Fatalf("%+v, %+v, %v", f, set, err)
+			}
+			for _, r := range set {
+				if r.Dataset != "" {
+					t.Errorf("it is said to stand, and does not: %+v", r)
+				}
+			}
+			for _, next = range []string{p.URL + "/?" + strings.Repeat("a", maxAddress), p.URL + "/?\xff", p.URL + "/?\x00"} {
+				h.exec(t, `DELETE FROM source_page`)
+				if f = h.once(t, id, false); f.State != Failing || !strings.Contains(f.Why, "the address of the next page") || len(f.Why) > 1000 {
+					t.Errorf("%.20q: %+v", next, f)
+				}
+			}
+		})
+	}
+}
+
+// TestFollow: who reads over TLS stays with it.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"https://x.example/", "http://x.example/?page=2", "https://x.example/?page=2"}, {"http://x.example/", "http://x.example/2", "http://x.example/2"},
+		{"http://x.example/", "https://x.example/2", "https://x.example/2"}, {"https://x.example/", "", ""},
+	} {
+		if got, err := follow(c[0], c[1]); err != nil || got != c[2] {
+			t.Errorf("%v: %q, %v", c, got, err)
+		}
+	}
+}
+
+// TestReadAnew: pages that were read in another way are read, also where their host says that
+// they are unchanged.
+func TestReadAnew(t *testing.T) {
+	t.Parallel()
+	p, h := newPortal(t, 10), newHarvester(t, dbtest.SQLite)
+	p.say(some(15))
+	read, n := h.Readers[DCATAP], 0
+	h.Readers = map[string]Reader{DCATAP: func(a *fetch.Answer) (Page, error) { n++; return read(a) }}
+	id := h.source(t, p)
+	h.once(t, id, false)
+	h.once(t, id, false)
+	if n != 2 {
+		t.Fatalf("unchanged: %d pages were read", n)
+	}
+	h.exec(t, `UPDATE source_page SET digest = '0' || digest`)
+	if f := h.once(t, id, false); f.State != Well || n != 4 {
+		t.Errorf("%d pages were read: %+v", n, f)
+	}
+}
+
+// TestAgreedToWhatWasGone: who agrees does so to what is gone then, not to what a later harvest
+// finds gone after one that failed.
+func TestAgreedToWhatWasGone(t *testing.T) {
+	t.Parallel()
+	p, h := newPortal(t, 100), newHarvester(t, dbtest.SQLite)
+	p.say(some(50))
+	id := h.source(t, p)
+	h.once(t, id, false)
+	p.say(some(30))
+	h.once(t, id, false)
+	p.status = http.StatusNotFound
+	if f := h.once(t, id, true); f.State != Failing || f.Agreed {
+		t.Errorf("%+v", f)
+	}
+	p.status = 0
+	p.say(nil)
+	if f := h.once(t, id, false); f.State != Held || f.Gone != 50 || len(h.has(t)) != 50 {
+		t.Errorf("%+v, %d here", f, len(h.has(t)))
+	}
+}
+
+// TestAlteredRow: a dataset whose row was edited past the gateway is set aside, keeps no other
+// from its harvest, and keeps nobody from the end of its source.
+func TestAlteredRow(t *testing.T) {
+	t.Parallel()
+	p, h := newPortal(t, 10), newHarvester(t, dbtest.SQLite)
+	p.say(some(3))
+	id := h.source(t, p)
+	h.once(t, id, false)
+	h.exec(t, `UPDATE dataset SET doc = replace(doc, 'Dataset 0', 'Dataset X') WHERE iri LIKE '%d000'`)
+	p.say(map[string]string{"d000": "New 0", "d001": "New 1", "d002": "New 2"})
+	f := h.once(t, id, false)
+	set, _, err := h.Refused(t.Context(), id, "", 10)
+	if f.State != Well || f.Counts.Changed != 2 || len(set) != 1 || !strings.Contains(set[0].Why, "not stored as it was recorded") || err != nil {
+		t.Errorf("%+v, %+v, %v", f, set, err)
+	}
+	_, err = h.Remove(t.Context(), operator, id)
+	must(t, err)
+	s, mine, err := h.claim(t.Context(), id)
+	if err != nil || !mine {
+		t.Fatalf("claim: %v, %v", mine, err)
+	}
+	must(t, h.work(t.Context(), &s))
+	if _, err = h.Get(t.Context(), id); schemas.KindOf(err) != schemas.NotFound {
+		t.Errorf("%v, want NotFound", err)
 	}
 }

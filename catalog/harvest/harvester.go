@@ -195,6 +195,7 @@ func (h *Harvester) work(ctx context.Context, s *Catalogue) error {
 func (h *Harvester) fails(s *Catalogue, err error) {
 	f := &s.Health
 	f.State, f.Why, f.Ended, f.Page = Failing, message(err), h.now(), ""
+	f.Agreed = false // it was to what the source had lost then
 	f.Failures++
 	f.Next = h.now().Add(min(s.every(), time.Minute<<min(f.Failures, 10)))
 	if busy, ok := errors.AsType[*fetch.Later](err); ok && busy.Until.After(f.Next) {

@@ -22,6 +22,8 @@ const atATime = 32
 const (
 	maxKey = 1024
 	maxWhy = 2000
+
+	maxRecord = 4 << 20 // of the dataset itself, as JSON
 )
 
 // take takes over the records of the page at which a source stands.
@@ -109,8 +111,8 @@ func (h *Harvester) put(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record,
 	switch kind := schemas.KindOf(err); {
 	case err == nil:
 		have.refused = ""
-	case kind == schemas.Invalid || kind == schemas.TooLarge || kind == schemas.Conflict:
-		have.refused = bounded(message(err), maxWhy)
+	case kind == schemas.Invalid || kind == schemas.TooLarge || kind == schemas.Conflict || errors.Is(err, db.ErrAltered):
+		have.refused = bounded(strings.ToValidUTF8(schemas.Visible(message(err)), "\uFFFD"), maxWhy)
 	default:
 		return err
 	}
@@ -147,7 +149,7 @@ func bounded(s string, most int) string {
 	return s[:most]
 }
 
-// digest is the same for records that say the same.
+// digest is the same for records that say the same; one that says too much is faulty then.
 func (r *Record) digest() (string, error) {
 	b, err := json.Marshal(r.Dataset)
 	if err != nil {
@@ -155,6 +157,9 @@ func (r *Record) digest() (string, error) {
 	}
 	if r.Err != nil {
 		b = append(b, message(r.Err)...)
+	}
+	if len(b) > maxRecord && r.Err == nil {
+		r.Err = schemas.Errorf(schemas.TooLarge, r.IRI, "the record has %d bytes; at most %d are taken over", len(b), maxRecord)
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), nil

@@ -36,12 +36,15 @@ type graph struct {
 	used  map[uintptr]map[string]bool // properties that were looked at
 	lost  map[string]string           // path of a property to what of it is not kept
 	where string                      // path of the node that is read, in front of its properties
+
+	budget int             // values that the dataset that is read may still have; below 0: it has too many
+	grown  map[string]bool // lists of merged nodes that are the graph's own, by node and property
 }
 
 // newGraph gathers the nodes of a document under their ids: RDF may say of one node here
 // and there, JSON-LD readers see it in pieces.
 func newGraph(doc *rdf.Document) *graph {
-	g := &graph{doc: doc, byID: map[string]rdf.Node{}, at: map[uintptr]string{}}
+	g := &graph{doc: doc, byID: map[string]rdf.Node{}, at: map[uintptr]string{}, grown: map[string]bool{}}
 	for _, n := range doc.Nodes {
 		g.add(n)
 	}
@@ -88,7 +91,11 @@ func (g *graph) node(n rdf.Node) {
 		have, isHave := known[k].([]any)
 		switch {
 		case isMore && isHave:
-			known[k] = append(slices.Clip(have), more...)
+			own := id + " " + k
+			if !g.grown[own] { // the document's own list stays as it is
+				have, g.grown[own] = slices.Clip(have), true
+			}
+			known[k] = append(have, more...)
 		case known[k] == nil:
 			known[k] = v
 		}
@@ -111,7 +118,12 @@ func (g *graph) list(n rdf.Node, property string) []rdf.Node {
 		}
 		g.used[key(n)][property] = true
 	}
-	return rdf.List(n, property)
+	out := rdf.List(n, property)
+	g.budget -= len(out)
+	if g.budget < 0 {
+		return nil
+	}
+	return out
 }
 
 // follow puts the descriptions of nodes in place of references to them.
@@ -139,12 +151,11 @@ func (g *graph) ofType(class string) []rdf.Node {
 // text reads every language of a property; the first value of each stays.
 func (g *graph) text(n rdf.Node, property string) schemas.Text {
 	var out schemas.Text
+	several := false
 	for _, v := range g.list(n, property) {
 		s, language, _, ok := rdf.Literal(v)
 		_, twice := out[language]
-		if twice && ok && s != out[language] {
-			g.lost[g.where+short(property)] = "of several values in one language only the first is kept"
-		}
+		several = several || twice && ok && s != out[language]
 		if !ok || twice || s == "" {
 			continue
 		}
@@ -152,6 +163,9 @@ func (g *graph) text(n rdf.Node, property string) schemas.Text {
 			out = schemas.Text{}
 		}
 		out[language] = s
+	}
+	if several {
+		g.lost[g.where+short(property)] = "of several values in one language only the first is kept"
 	}
 	return out
 }
@@ -174,14 +188,16 @@ func (g *graph) word(n rdf.Node, property string) string {
 // words reads a property of many literals, each once.
 func (g *graph) words(n rdf.Node, property string) []string {
 	var out []string
+	tagged := false
 	for _, v := range g.list(n, property) {
 		s, language, _, ok := rdf.Literal(v)
 		if ok && s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
-		if ok && language != "" {
-			g.lost[g.where+short(property)] = "kept without its languages"
-		}
+		tagged = tagged || ok && language != ""
+	}
+	if tagged {
+		g.lost[g.where+short(property)] = "kept without its languages"
 	}
 	return out
 }

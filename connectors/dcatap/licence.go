@@ -31,6 +31,22 @@ func (r *reader) licences(n rdf.Node) []string {
 	return out
 }
 
+// fewLicences adds a node's licences to those known, each once, up to one more than there may be.
+func (r *reader) fewLicences(known []string, n rdf.Node) []string {
+	for _, l := range r.licences(n) {
+		if len(known) > maxLicences {
+			break
+		}
+		if !slices.Contains(known, l) {
+			known = append(known, l)
+		}
+		if len(known) > maxLicences {
+			r.fault("/dct:license", "the dataset has more than %d licences", maxLicences)
+		}
+	}
+	return known
+}
+
 // Licences gives the one that holds where several are named, the strictest, and all of
 // them, in order, where there is more than one.
 func Licences(said []string) (strictest string, all []string) {

@@ -5,12 +5,14 @@ import (
 	"strconv"
 
 	"guichet/connectors/rdf"
+	"guichet/schemas"
 )
 
 // Limits of a page of many datasets.
 const (
 	MaxPage       = 64 << 20
 	maxPageValues = 1 << 21
+	maxPageSpent  = 2 * maxPageValues // by its datasets together: what several share counts for each
 )
 
 const nsHydra = "http://www.w3.org/ns/hydra/core#"
@@ -30,7 +32,14 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	return Page{Items: r.all(), Next: r.next(base), Total: r.total()}, nil
+	r.quiet, r.budget = true, maxPageValues
+	out := Page{Next: r.next(base), Total: r.total()}
+	out.Items = r.all()
+	if r.spent > maxPageSpent {
+		return Page{}, schemas.Errorf(schemas.TooLarge, base,
+			"its datasets have more than %d values together, counted anew for each that shares them", maxPageSpent)
+	}
+	return out, nil
 }
 
 // next is the address of the next page.

@@ -1,6 +1,7 @@
 package dcatap
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,5 +37,53 @@ func TestReadPage(t *testing.T) {
 	_, err := ReadPage(rdf.Turtle, []byte(strings.Repeat("<a", 3)), "")
 	if schemas.KindOf(err) != schemas.Invalid {
 		t.Errorf("no RDF: %v, want Invalid", err)
+	}
+}
+
+// TestPageBounds: what is made to be dear is refused, a dataset by itself where it can be, and
+// what the page says of its next one is read all the same.
+func TestPageBounds(t *testing.T) {
+	t.Parallel()
+	const prefixes = `@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+		@prefix hydra: <http://www.w3.org/ns/hydra/core#> . <> hydra:next <?page=2> .
+		<https://x.example/1> a dcat:Dataset ; dct:title "one" . <https://x.example/2> a dcat:Dataset ; dct:title "two" `
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(format, "N", strconv.Itoa(i)))
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ more, why string }{
+		"values":        {"; dcat:keyword 0" + many(maxValues, ", N"), "values"},
+		"licences":      {many(maxLicences+1, "; dct:license <https://l.example/N> "), "licences"},
+		"one licence":   {many(1000, "; dcat:distribution [ dcat:accessURL <https://x.example/N/get> ; dct:license <https://l.example/1> ] "), ""},
+		"few licences":  {many(maxLicences, "; dct:license <https://l.example/N> "), ""},
+		"distributions": {many(8000, "; dcat:distribution [ dcat:accessURL <https://x.example/N/get> ] "), ""},
+	} {
+		p, err := ReadPage(rdf.Turtle, []byte(prefixes+c.more+"."), "https://x.example/all")
+		if err != nil || len(p.Items) != 2 || p.Items[0].Err != nil || p.Next == "" {
+			t.Errorf("%s: %d, %q, %v", name, len(p.Items), p.Next, err)
+			continue
+		}
+		if err := p.Items[1].Err; (err != nil) != (c.why != "") || err != nil && !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: %v, want %q", name, err, c.why)
+		}
+	}
+	shared := prefixes + "; dcat:distribution <d> . <d> dct:title 0" + many(30_000, ", N") + " . " +
+		many(200, "<https://x.example/shares/N> a dcat:Dataset ; dct:title \"x\" ; dcat:distribution <d> . ")
+	if _, err := ReadPage(rdf.Turtle, []byte(shared), "https://x.example/all"); schemas.KindOf(err) != schemas.TooLarge {
+		t.Errorf("shared: %v, want TooLarge", err)
+	}
+}
+
+// TestPageTellsNoNotes: nobody reads what of a harvested dataset is not kept, and what else stands
+// on its page, which had each dataset look at all others.
+func TestPageTellsNoNotes(t *testing.T) {
+	t.Parallel()
+	p, err := ReadPage(rdf.Turtle, []byte(`@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+		<https://x.example/1> a dcat:Dataset ; dct:title "one" ; dct:subject "s" . <https://x.example/p> a dct:Agent .`), "https://x.example/")
+	if err != nil || len(p.Items) != 1 || len(p.Items[0].Dataset.Notes) != 0 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }

@@ -97,6 +97,10 @@ func readerOf(doc *rdf.Document) (*reader, error) {
 func (r *reader) all() (out []Item) {
 	for _, n := range r.ofType(nsDCAT + "Dataset") {
 		out = append(out, r.item(n))
+		r.spent += maxValues - r.budget
+		if r.spent > maxPageSpent {
+			break
+		}
 	}
 	return out
 }
@@ -109,6 +113,8 @@ type reader struct {
 	profiles []schemas.SpaceProfile
 	faults   []schemas.FieldError
 	notes    []string
+	quiet    bool // nobody asks what is not kept
+	spent    int  // values of the datasets read so far
 }
 
 func (r *reader) fault(at, format string, args ...any) {
@@ -118,8 +124,14 @@ func (r *reader) fault(at, format string, args ...any) {
 func (r *reader) item(n rdf.Node) Item {
 	r.faults, r.notes = nil, nil
 	r.used, r.lost = map[uintptr]map[string]bool{}, map[string]string{}
+	r.budget = maxValues
 	d := r.dataset(n)
-	r.leftover(n)
+	if r.budget < 0 {
+		r.fault("", "it has more than %d values", maxValues)
+	}
+	if !r.quiet {
+		r.leftover(n)
+	}
 	for _, property := range slices.Sorted(maps.Keys(r.lost)) {
 		r.note("/"+property, "%s", r.lost[property])
 	}
@@ -150,11 +162,11 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	if len(d.Title) == 0 {
 		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
 	}
-	licences := r.licences(n)
+	licences := r.fewLicences(nil, n)
 	r.where = "dcat:distribution/"
 	defer func() { r.where = "" }()
 	for _, dist := range r.values(n, nsDCAT+"distribution") {
-		licences = append(licences, r.licences(dist)...)
+		licences = r.fewLicences(licences, dist)
 		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
 		if t, ok := r.table(dist); ok {
 			d.Tables = append(d.Tables, t)
@@ -217,7 +229,11 @@ func (r *reader) identifiers(n rdf.Node, iri string) []string {
 	return out
 }
 
-const maxIdentifiers = 100
+// As a dataset has at most [schemas.Dataset].
+const (
+	maxIdentifiers = 100
+	maxLicences    = 100
+)
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:.`)
 

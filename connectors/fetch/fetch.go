@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"guichet/connectors/trust"
@@ -115,7 +114,7 @@ func (c *Client) Get(ctx context.Context, want Request) (*Answer, error) {
 
 // step asks one host once; to is where it redirects.
 func (c *Client) step(ctx context.Context, at *url.URL, want Request) (a *Answer, to *url.URL, err error) {
-	h := c.hosts.of(at.Scheme + "://" + strings.ToLower(at.Host))
+	h := c.hosts.of(origin(at))
 	err = h.take(ctx)
 	if err != nil {
 		return nil, nil, c.failed(at, err)
@@ -184,21 +183,22 @@ func (c *Client) answer(at *url.URL, resp *http.Response, want Request) (*Answer
 
 // refused puts a status into words.
 func (c *Client) refused(h *host, at *url.URL, resp *http.Response) error {
-	e := &schemas.Error{Subject: at.String(), Message: "the host answered " + resp.Status}
+	status := fmt.Sprintf("%.200s", schemas.Visible(resp.Status)) // its words are the host's
+	e := &schemas.Error{Subject: at.String(), Message: "the host answered " + status}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		e.Kind, e.Message, e.Remedy = schemas.Busy, "the host is busy: "+resp.Status, "it is asked again later"
+		e.Kind, e.Message, e.Remedy = schemas.Busy, "the host is busy: "+status, "it is asked again later"
 		if wait := asked(resp.Header, time.Now()); wait > 0 {
 			until := time.Now().Add(wait)
 			h.next = later(h.next, until)
 			e.Err = &Later{until}
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:
-		e.Kind, e.Message = schemas.Denied, "the host wants a sign-in: "+resp.Status
+		e.Kind, e.Message = schemas.Denied, "the host wants a sign-in: "+status
 	case http.StatusNotFound:
-		e.Kind, e.Message = schemas.NotFound, "there is nothing at the address: "+resp.Status
+		e.Kind, e.Message = schemas.NotFound, "there is nothing at the address: "+status
 	case http.StatusGone:
-		e.Kind, e.Message = schemas.Gone, "there is nothing at the address any more: "+resp.Status
+		e.Kind, e.Message = schemas.Gone, "there is nothing at the address any more: "+status
 	default:
 		e.Kind = schemas.Unavailable
 	}

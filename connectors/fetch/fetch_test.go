@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -264,8 +265,50 @@ func TestHostsAreSpared(t *testing.T) {
 	}
 	c.Within = 100 * time.Millisecond
 	_, err = c.Get(t.Context(), Request{URL: s.URL + "/1"})
-	if schemas.KindOf(err) != schemas.Unavailable {
-		t.Errorf("it was asked again at once: %v", err)
+	again, ok := errors.AsType[*Later](err)
+	if schemas.KindOf(err) != schemas.Busy || !ok || !again.Until.Equal(busy.Until) || !strings.Contains(err.Error(), "asked to come back at") {
+		t.Errorf("it was asked again, or waited for: %v", err)
+	}
+}
+
+// TestWordsOfHosts: what a host says in its status forges nothing on a terminal.
+func TestWordsOfHosts(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, err = http.ReadRequest(bufio.NewReader(c))
+			if err == nil {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 404 \x1b[2J%s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", strings.Repeat("x", 10_000))
+			}
+			_ = c.Close()
+		}
+	}()
+	_, err = client("127.0.0.0/8").Get(t.Context(), Request{URL: "http://" + l.Addr().String()})
+	if schemas.KindOf(err) != schemas.NotFound || strings.Contains(err.Error(), "\x1b") || len(err.Error()) > 500 {
+		t.Errorf("%q", err)
+	}
+}
+
+// TestOneHost: however its name is written.
+func TestOneHost(t *testing.T) {
+	t.Parallel()
+	for at, want := range map[string]string{
+		"https://X.example:443/a": "https://x.example", "https://x.example./": "https://x.example", "http://x.example:80": "http://x.example",
+		"https://x.example:80/": "https://x.example:80", "HTTP://[2606:2800::1]:80/": "http://[2606:2800::1]", "http://x.example:8080/": "http://x.example:8080",
+	} {
+		u, err := parse(at)
+		if err != nil || origin(u) != want {
+			t.Errorf("%s: %s, %v, want %s", at, origin(u), err, want)
+		}
 	}
 }
 

@@ -74,6 +74,18 @@ func parse(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// origin is the scheme, host and port that an address names, in one way of writing them.
+func origin(u *url.URL) string {
+	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		host += ":" + port
+	}
+	return u.Scheme + "://" + host
+}
+
 // Check says whether an address is one that may be read, without reading it: where its name leads
 // is known only then. Errors: Invalid.
 func Check(address string) error {

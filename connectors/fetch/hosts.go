@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/temoto/robotstxt"
+
+	"guichet/schemas"
 )
 
 // hosts keeps what is known of the hosts that were asked. Safe for concurrent use.
@@ -42,12 +44,19 @@ func (h *hosts) of(origin string) *host {
 	return one
 }
 
-// take waits for the host's turn and its time.
+// take waits for the host's turn and its time. Errors: Busy, with Later, for a host that wants to
+// be left alone for longer than ctx lasts.
 func (h *host) take(ctx context.Context) error {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	until, ends := ctx.Deadline()
+	if ends && h.next.After(until) {
+		e := &Later{h.next}
+		<-h.turn
+		return &schemas.Error{Kind: schemas.Busy, Message: "the host " + e.Error(), Remedy: "it is asked again later", Err: e}
 	}
 	wait := time.NewTimer(time.Until(h.next))
 	defer wait.Stop()

@@ -74,7 +74,7 @@ func (c *Client) readRobots(ctx context.Context, h *host, of *url.URL) error {
 func (h *host) keep(at *url.URL, resp *http.Response, b []byte) error {
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
 		e := schemas.Errorf(schemas.Unavailable, at.String(),
-			"the host does not say whether programs may read it: its robots.txt answers %s", resp.Status)
+			"the host does not say whether programs may read it: its robots.txt answers %.200s", schemas.Visible(resp.Status))
 		if wait := asked(resp.Header, time.Now()); wait > 0 {
 			h.next = later(h.next, time.Now().Add(wait))
 			e.Kind, e.Err = schemas.Busy, &Later{h.next}
