@@ -352,26 +352,7 @@ func (r *Release) AtMost() bool {
 	return r.State == ReleaseOpen || r.State == ReleaseUnknown || r.State == ReleaseByURL
 }
 
-// maxNamed is the longest list of columns that a release names.
-const maxNamed = 2000
-
-// NameColumns says which columns a release shows, for Release.Columns.
-func NameColumns(columns []TableColumn) string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	b, err := json.Marshal(names)
-	if err != nil { // strings always have a form
-		return ""
-	}
-	if len(b) <= maxNamed {
-		return string(b)
-	}
-	return fmt.Sprintf("%d columns, sha256:%x", len(names), sha256.Sum256(b))
-}
-
-// NamedColumns reads what NameColumns wrote: the names, or the one text about many.
+// NamedColumns reads what Release.Columns says: the names, or the one text about many.
 func NamedColumns(s string) []string {
 	var names []string
 	if json.Unmarshal([]byte(s), &names) != nil {

@@ -301,6 +301,15 @@ func (s *server) judge(
 	return sets, decisions, err
 }
 
+// holders are the links to where a dataset is held: its distributions', else its own name, where
+// that is an address.
+func holders(d *schemas.Dataset) []schemas.Link {
+	if len(d.Links) == 0 && strings.HasPrefix(d.IRI, "http") {
+		return []schemas.Link{{URL: d.IRI}}
+	}
+	return d.Links
+}
+
 func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
 	h := schemas.Hit{
 		ID:          d.ID,
@@ -321,8 +330,8 @@ func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schema
 		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
 	}
 	switch {
-	case d.Latest == nil && len(d.Links) > 0:
-		h.Access, h.Links, h.Reasons = schemas.MarkElsewhere, d.Links, []schemas.Reason{
+	case d.Latest == nil && (len(d.Links) > 0 || d.Source != ""):
+		h.Access, h.Links, h.Reasons = schemas.MarkElsewhere, holders(d), []schemas.Reason{
 			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
 		}
 	case dec.Verdict == schemas.VerdictYes:

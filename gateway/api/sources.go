@@ -106,7 +106,9 @@ func (s *server) sources(a huma.API) {
 }
 
 // keeps checks that the caller may say which sources there are, and when they are harvested.
-func keeps(by schemas.Principal) error { return policy.Needs(by, schemas.RoleOperator, "change sources") }
+func keeps(by schemas.Principal) error {
+	return policy.Needs(by, schemas.RoleOperator, "change sources")
+}
 
 // watches checks that the caller may see how sources fare.
 func watches(by schemas.Principal) error {

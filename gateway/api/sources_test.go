@@ -76,6 +76,17 @@ func TestSources(t *testing.T) {
 	until(`"state":"well"`)
 	s.want(200, "olga", "GET /sources", "", `"datasets":1`, `"refused":1`, `"records":2`)
 	s.want(200, "olga", "GET /sources/portal/refused", "", `"iri":"https://portal.example/2"`, "title")
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // the index follows
+		w = s.call("", "GET /datasets?q=wind", "")
+		if strings.Contains(w.Body.String(), `"total":1`) || time.Now().After(deadline) {
+			break
+		}
+	}
+	s.want(200, "", "GET /datasets?q=wind", "", `"access":"elsewhere"`, `"url":"https://portal.example/1"`)
+	_, rest, _ := strings.Cut(w.Body.String(), `"id":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	s.people["ola"] = agreementtest.Person("ola", s.people["boss"].Participant, schemas.RoleProvider)
+	s.want(409, "ola", "DELETE /datasets/"+id, "", "harvested from the source portal")
 	s.want(404, "olga", "GET /sources/other", "", "there is no source other")
 	s.want(404, "boss", "POST /sources/other/harvest", `{}`, "there is no source other")
 	s.want(200, "boss", "POST /sources/portal/harvest", `{"agree":true}`, `"agreed":true`)

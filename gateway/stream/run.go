@@ -39,7 +39,7 @@ type Sink interface {
 // stop at once, so that the door can unblock a write.
 func (e *Engine) Run(ctx context.Context, g policy.Grant, p *plan.Plan, sink Sink, cut func()) (schemas.Release, error) {
 	src := p.Source
-	r := schemas.Release{Ask: p.Ask.String(), Columns: schemas.NameColumns(src.Columns())}
+	r := schemas.Release{Ask: p.Ask.String(), Columns: plan.NameColumns(src.Columns())}
 	r.MostRows, r.MostBytes = p.Most()
 	most := int64(read.MaxRange)
 	if e.budget.Tight() { // a batch at a time: more streams find room

@@ -69,7 +69,7 @@ func (u *URLs) Rows(ctx context.Context, g policy.Grant, p *plan.Plan, bytes int
 	}
 	picked := pick(p, g.Lease().Rank != nil, min(cmp.Or(bytes, direct.Usual), direct.MaxBytes))
 	give := &giving{urls: u, out: &out, grant: g, name: src.Name(),
-		release: schemas.Release{Ask: p.Ask.String(), Columns: schemas.NameColumns(src.Columns())}}
+		release: schemas.Release{Ask: p.Ask.String(), Columns: plan.NameColumns(src.Columns())}}
 	for _, one := range picked {
 		out.Next += one.rows
 		out.Pieces = append(out.Pieces, direct.Piece{Rows: one.rows, Window: one.window})

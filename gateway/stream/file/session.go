@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"guichet/gateway/stream/plan"
 	"guichet/gateway/stream/release"
 	"guichet/policy"
 	"guichet/schemas"
@@ -117,7 +118,7 @@ func (f *File) wholeRelease() schemas.Release {
 	if f.group != nil {
 		return f.group.release()
 	}
-	r := schemas.Release{Ask: fmt.Sprintf("shard=%d", f.Shard), MostBytes: f.Size, Columns: schemas.NameColumns(f.Source.Columns())}
+	r := schemas.Release{Ask: fmt.Sprintf("shard=%d", f.Shard), MostBytes: f.Size, Columns: plan.NameColumns(f.Source.Columns())}
 	for _, sp := range f.batches {
 		r.MostRows += sp.rows
 	}
