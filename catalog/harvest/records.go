@@ -54,11 +54,11 @@ func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record) (c
 
 // seen is what is known of a record.
 type seen struct {
-	dataset       schemas.DatasetID
-	page, digest  string
-	refused       string
-	harvest       int64
-	known, change bool
+	dataset      schemas.DatasetID
+	page, digest string
+	refused      string
+	harvest      int64
+	known        bool
 }
 
 // record takes over one record, or sets it aside.
