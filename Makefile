@@ -11,7 +11,7 @@ SHARED    := $(wildcard $(ROOT)/../shared)
 export GUICHET_SHARED ?= $(SHARED)
 export GUICHET_PYTHON ?= $(wildcard $(ROOT)/.cache/venv/bin/python)
 
-.PHONY: help build demo test race cover lint bench setup go-version clean
+.PHONY: help build demo test race cover lint bench setup system go-version clean
 
 help:
 	@echo "make demo    run the main job on this machine (ARGS=\"--once\" ends after the story)"
@@ -40,8 +40,7 @@ demo: build
 
 # What tests need beyond Go. System packages are installed only where that is wanted:
 # as root with CI=true or SETUP=1. Otherwise tests skip, and say why at the end.
-setup: go-version
-	@mkdir -p .cache
+system:
 	@if [ "$${CI:-}$${SETUP:-}" != "" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	   missing=""; \
 	   command -v curl >/dev/null || missing="$$missing curl"; \
@@ -54,6 +53,9 @@ setup: go-version
 	   || missing="$$missing slurmctld slurmd slurm-client munge"; \
 	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
 	 fi
+
+setup: go-version system
+	@mkdir -p .cache
 	@if [ ! -x .cache/venv/bin/python ] && python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	   python3 -m venv .cache/venv || rm -rf .cache/venv; \
 	 fi
@@ -93,7 +95,9 @@ setup: go-version
 	   || { tail -5 .cache/ray.log; rm -rf .cache/ray; echo "it cannot be installed here"; }; \
 	 fi
 
-test: setup build
+# Fetching and compiling are done side by side.
+test: go-version system
+	@$(MAKE) --no-print-directory -j2 setup build
 	@echo "testing; a cold run compiles for some minutes first"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
 	 failed=0; \
