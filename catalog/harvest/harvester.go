@@ -194,7 +194,7 @@ func (h *Harvester) work(ctx context.Context, s *Catalogue) error {
 // and not before the host wants it.
 func (h *Harvester) fails(s *Catalogue, err error) {
 	f := &s.Health
-	f.State, f.Why, f.Ended, f.Page = Failing, message(err), h.now(), ""
+	f.State, f.Why, f.Ended, f.Page = Failing, why(err), h.now(), ""
 	f.Agreed = false // it was to what the source had lost then
 	f.Failures++
 	f.Next = h.now().Add(min(s.every(), time.Minute<<min(f.Failures, 10)))

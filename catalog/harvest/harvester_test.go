@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
@@ -134,6 +135,20 @@ func TestMessages(t *testing.T) {
 		if got := message(fmt.Errorf("read: %w", err)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestWhy: who reads why a source fails learns of which address, and what helps.
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	inside := &schemas.Error{Kind: schemas.Denied, Subject: "https://portal.example/two", Message: "it is not public", Remedy: "name the network"}
+	if got := why(fmt.Errorf("read: %w", inside)); got != "https://portal.example/two: it is not public (name the network)" {
+		t.Errorf("%q", got)
+	}
+	inside.Message, inside.Remedy = "https://portal.example/two\x1b is odd\x00\xff"+strings.Repeat("é", maxWhy), ""
+	got := why(inside)
+	if strings.ContainsAny(got, "\x00\x1b") || !utf8.ValidString(got) || len(got) > maxWhy || strings.Count(got, "portal.example") != 1 {
+		t.Errorf("%q", got)
 	}
 }
 

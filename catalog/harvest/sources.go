@@ -165,6 +165,22 @@ func (h *Harvester) Refused(ctx context.Context, id schemas.SourceID, after stri
 	return out, next, nil
 }
 
+// why is an error's sentence with the address that it is about, and what helps.
+func why(err error) string {
+	s := message(err)
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return s
+	}
+	if strings.HasPrefix(e.Subject, "http") && !strings.Contains(s, e.Subject) {
+		s = e.Subject + ": " + s
+	}
+	if e.Remedy != "" {
+		s += " (" + e.Remedy + ")"
+	}
+	return bounded(strings.ToValidUTF8(schemas.Visible(s), "\uFFFD"), maxWhy)
+}
+
 // message is an error's sentence, with the fields that it names.
 func message(err error) string {
 	e, ok := errors.AsType[*schemas.Error](err)

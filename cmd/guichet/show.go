@@ -70,7 +70,15 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	if s := terminal.Title(d.Description); s != "" {
 		fmt.Fprintln(t.Out, s)
 	}
-	fmt.Fprintf(t.Out, "licence %s\n", d.Licence)
+	if d.Source != "" {
+		fmt.Fprintf(t.Out, "harvested from the source %s: what is said here changes there\n", d.Source)
+	}
+	if d.Publisher != "" {
+		fmt.Fprintf(t.Out, "published by %s\n", d.Publisher)
+	}
+	if d.Licence != "" {
+		fmt.Fprintf(t.Out, "licence %s\n", d.Licence)
+	}
 	if len(d.Licences) > 0 {
 		fmt.Fprintf(t.Out, "it is the strictest of %s\n", strings.Join(d.Licences, ", "))
 	}
@@ -94,7 +102,11 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 			fmt.Fprintf(t.Out, "%s %s\n", x.what, strings.Join(x.values, ", "))
 		}
 	}
-	printTerms(t, d.Offer)
+	if d.Source == "" {
+		printTerms(t, d.Offer)
+	} else if len(d.Links) == 0 {
+		fmt.Fprintf(t.Out, "held elsewhere: %s\n", d.IRI)
+	}
 	for _, l := range d.Links {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -186,7 +187,11 @@ func (v streamCmd) open(ctx context.Context, t *terminal.Terminal, c *client.Cli
 		if err == nil {
 			return &files.Rows{Reader: s, Total: s.Rows, Release: s.Release() + ", by URL"}, nil
 		}
-		fmt.Fprintf(t.Err, "note: not by URL, by the stream: %v\n", err)
+		said := err.Error()
+		if e, ok := errors.AsType[*schemas.Error](err); ok {
+			said = strings.TrimSuffix(e.Message+"; "+e.Remedy, "; ")
+		}
+		fmt.Fprintf(t.Err, "note: not by URL, by the stream: %s\n", said)
 	}
 	l, err := c.Lease(ctx, schemas.RunID(v.RunID), schemas.AgreementID(v.Agreement))
 	if err != nil {

@@ -320,6 +320,9 @@ func Get(ctx context.Context, h *http.Client, r SignedRange, buf []byte) ([]byte
 		req.Header.Set(k, v)
 	}
 	resp, err := h.Do(req)
+	if said, ok := errors.AsType[*url.Error](err); ok {
+		err = said.Err // without the URL, which opens the range to whoever reads it
+	}
 	if err != nil {
 		return nil, &againError{schemas.Errorf(schemas.Unavailable, "ranges", "the store does not answer: %w", err)}
 	}

@@ -373,3 +373,13 @@ func TestGetIntoABuffer(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsHoldNoURL: a URL opens its range to whoever reads it, so no message has one.
+func TestErrorsHoldNoURL(t *testing.T) {
+	t.Parallel()
+	one := SignedRange{URL: "http://127.0.0.1:1/bucket/key?X-Amz-Signature=0123456789abcdef", Bytes: 10}
+	_, err := Get(t.Context(), http.DefaultClient, one, nil)
+	if schemas.KindOf(err) != schemas.Unavailable || strings.Contains(err.Error(), "Signature") {
+		t.Errorf("%v", err)
+	}
+}

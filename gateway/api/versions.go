@@ -218,7 +218,7 @@ func standing(subject string, n int, which string) error {
 func (s *server) owns(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (bool, error) {
 	_, err := s.Catalog.Own(ctx, by, id)
 	switch schemas.KindOf(err) {
-	case schemas.NotFound, schemas.Denied, schemas.Unauthenticated:
+	case schemas.NotFound, schemas.Denied, schemas.Unauthenticated, schemas.Conflict: // a harvested one is nobody's
 		return false, nil
 	}
 	return err == nil, err

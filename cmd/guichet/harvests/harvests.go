@@ -191,6 +191,7 @@ func (v runCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 			fmt.Fprintf(t.Err, "guichet: the harvest goes on without you; guichet source health %s says how it fares\n", v.ID)
 			return ctx.Err()
 		}
+		s = harvest.Catalogue{} // what is said no more is gone
 		err = c.Get(ctx, at(v.ID, ""), &s)
 		if err != nil {
 			return err
