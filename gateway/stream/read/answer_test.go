@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"sync"
 	"testing"
 
 	"guichet/gateway/stream/plan"
@@ -37,10 +38,17 @@ func TestAShardIsAskedForOnce(t *testing.T) {
 		l.Own.Store(own)
 		for name, s := range joined(t, l) {
 			for _, most := range []int64{0, 4 << 10, read.MaxRange} {
+				var mu sync.Mutex
 				parts := ""
-				l.OnGet = func(_ int64, r *http.Request) { parts += r.Header.Get("Range") + ";" }
+				l.OnGet = func(_ int64, r *http.Request) {
+					mu.Lock()
+					defer mu.Unlock()
+					parts += r.Header.Get("Range") + ";"
+				}
 				got := l.stream(t, s, ranges(t, s, most), false)
+				mu.Lock()
 				asked := len(bytes.Split([]byte(parts), []byte(";"))) - 1
+				mu.Unlock()
 				if want := 2 * (1 + len(s.View.Needed)); asked != want {
 					t.Errorf("%s, own %t, ranges of %d bytes: %d requests, want %d: %s", name, own, most, asked, want, parts)
 				}
