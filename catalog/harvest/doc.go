@@ -7,7 +7,8 @@
 // from a source is withdrawn only after a harvest that read all of it, and where much is gone
 // at once only when an operator agrees. A page that has not changed costs one request, a record
 // that has not changed one hash. A harvest that a crash or a restart cut off goes on at its
-// page, by whichever replica comes first, and one replica at a time is at a source.
+// page, by whichever replica comes first. One replica at a time is at a source; one that stood still
+// for minutes may meet its successor, and both then write the same.
 //
 // It must not know formats or protocols: a Reader gives it records.
 package harvest

@@ -90,10 +90,7 @@ func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
 		c := &s.Health.Counts
 		c.Total = max(c.Total, counts.Total)
 		c.Pages++
-		c.Records += counts.Records
-		c.New += counts.New
-		c.Changed += counts.Changed
-		c.Refused += counts.Refused
+		c.add(counts)
 		s.Health.Page = now.next
 		_, err := tx.Exec(ctx, `INSERT INTO source_page (source, page, etag, modified, digest, next, records, harvest)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -44,10 +44,7 @@ func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record) (c
 		if err != nil {
 			return c, err
 		}
-		c.Records += done.Records
-		c.New += done.New
-		c.Changed += done.Changed
-		c.Refused += done.Refused
+		c.add(done)
 	}
 	return c, nil
 }
@@ -112,7 +109,7 @@ func (h *Harvester) put(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record,
 	case err == nil:
 		have.refused = ""
 	case kind == schemas.Invalid || kind == schemas.TooLarge || kind == schemas.Conflict || errors.Is(err, db.ErrAltered):
-		have.refused = bounded(strings.ToValidUTF8(schemas.Visible(message(err)), "\uFFFD"), maxWhy)
+		have.refused = kept(message(err))
 	default:
 		return err
 	}

@@ -68,6 +68,14 @@ type Counts struct {
 	Withdrawn int64 `json:"withdrawn"`
 }
 
+// add counts what was done to some records.
+func (c *Counts) add(done Counts) {
+	c.Records += done.Records
+	c.New += done.New
+	c.Changed += done.Changed
+	c.Refused += done.Refused
+}
+
 // Refusal is a record that was set aside.
 type Refusal struct {
 	IRI     string            `json:"iri"`

@@ -178,6 +178,11 @@ func why(err error) string {
 	if e.Remedy != "" {
 		s += " (" + e.Remedy + ")"
 	}
+	return kept(s)
+}
+
+// kept is a text about what a stranger sent, as a database keeps it and a terminal shows it.
+func kept(s string) string {
 	return bounded(strings.ToValidUTF8(schemas.Visible(s), "\uFFFD"), maxWhy)
 }
 

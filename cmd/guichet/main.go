@@ -67,7 +67,7 @@ type grammar struct {
 	Login loginCmd      `cmd:"" help:"Sign in: try a client of an issuer and keep where its secret lies."`
 
 	Bearer    tokenCmd      `cmd:"" name:"token" help:"Print the token of whoever is signed in, for programs that take one."`
-	Register  registerCmd   `cmd:"" help:"Register datasets from YAML, JSON or JSON-LD files."`
+	Register  registerCmd   `cmd:"" help:"Register datasets from files: YAML, JSON, JSON-LD, Turtle, RDF/XML."`
 	Publish   publishCmd    `cmd:"" help:"Publish a version of a dataset from files of this machine or objects in a store."`
 	Change    changeCmd     `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
