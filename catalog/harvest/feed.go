@@ -10,8 +10,8 @@ import (
 	"guichet/schemas"
 )
 
-// Readers are the kinds of sources that are understood.
-func Readers() map[string]Reader { return map[string]Reader{DCATAP: readDCATAP} }
+// Kinds are the sources that are understood, by how they speak.
+func Kinds() map[string]Kind { return map[string]Kind{DCATAP: {Read: readDCATAP}} }
 
 // readDCATAP reads a page of DCAT-AP in any of its serialisations; the next one is named by Hydra,
 // in either of its vocabularies, or by a Link line [RFC 8288].

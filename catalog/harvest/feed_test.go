@@ -205,7 +205,7 @@ func TestHostsAnswerOnce(t *testing.T) {
 		return a, err
 	}
 	read := 0
-	h.Readers = map[string]Reader{DCATAP: func(a *fetch.Answer) (Page, error) { read++; return readDCATAP(a) }}
+	h.Kinds = map[string]Kind{DCATAP: {Read: func(a *fetch.Answer) (Page, error) { read++; return readDCATAP(a) }}}
 	if f := h.once(t, id, false); f.State != Well || f.Counts.Records != 5 || read != 0 {
 		t.Errorf("%+v, read %d times", f, read)
 	}

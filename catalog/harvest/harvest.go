@@ -27,7 +27,7 @@ func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
 		err := h.save(ctx, s, func(_ context.Context, _ *db.Tx, s *Catalogue) error {
 			f := &s.Health
 			f.Number = max(f.Number+1, h.now().UnixMicro())
-			f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), s.URL, Counts{}
+			f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
 			return nil
 		})
 		if err != nil {
@@ -107,7 +107,9 @@ func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
 // read takes over what is new of the page at which a source stands, and gives what is to be known
 // of it. Errors: errStale.
 func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c Counts, now knownPage, err error) {
-	a, err := h.Fetch(ctx, fetch.Request{URL: s.Health.Page, Accept: accept, ETag: known.etag, Modified: known.modified})
+	want := h.asks(s)
+	want.ETag, want.Modified = known.etag, known.modified
+	a, err := h.Fetch(ctx, want)
 	if err != nil {
 		return c, now, err
 	}
@@ -125,7 +127,7 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 		c, err = h.unchanged(ctx, s, known)
 		return c, now, err
 	}
-	p, err := h.Readers[s.Kind](a)
+	p, err := h.Kinds[s.Kind].Read(a)
 	if err != nil {
 		return c, now, err
 	}
@@ -160,6 +162,24 @@ func storable(s string) string {
 		return ""
 	}
 	return s
+}
+
+// first is where the first page of a source is read.
+func (h *Harvester) first(s *Catalogue) string {
+	if f := h.Kinds[s.Kind].First; f != nil {
+		return f(s.URL)
+	}
+	return s.URL
+}
+
+// asks is what the page at which a source stands is asked with.
+func (h *Harvester) asks(s *Catalogue) fetch.Request {
+	want := fetch.Request{Accept: accept}
+	if ask := h.Kinds[s.Kind].Ask; ask != nil {
+		want = ask(s.Health.Page)
+	}
+	want.URL = s.Health.Page
+	return want
 }
 
 // accept is what pages may be, the best first.

@@ -115,7 +115,7 @@ func harvesterOn(t *testing.T, d *db.DB) *Harvester {
 	web := fetch.New(fetch.Config{Gap: -1, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
 	c := catalog.New(catalog.Config{DB: d, Spaces: spaces, CheckOffer: func(context.Context, *schemas.Offer, []schemas.TableInfo) error { return nil }})
 	ids := []schemas.SpaceID{"agriculture", "energy", "health", "mobility"}
-	return NewHarvester(Config{DB: d, Catalog: c, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Readers: Readers(), Log: slog.New(slog.DiscardHandler)})
+	return NewHarvester(Config{DB: d, Catalog: c, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Kinds: Kinds(), Log: slog.New(slog.DiscardHandler)})
 }
 
 func must(t *testing.T, err error) {
@@ -512,8 +512,8 @@ func TestHostilePages(t *testing.T) {
 			t.Parallel()
 			p, h := newPortal(t, 10), newHarvester(t, kind)
 			p.say(some(3))
-			read, next := h.Readers[DCATAP], ""
-			h.Readers = map[string]Reader{DCATAP: func(a *fetch.Answer) (Page, error) {
+			read, next := h.Kinds[DCATAP].Read, ""
+			h.Kinds = map[string]Kind{DCATAP: {Read: func(a *fetch.Answer) (Page, error) {
 				out, err := read(a)
 				big := out.Records[0]
 				big.IRI += "/big"
@@ -525,7 +525,7 @@ func TestHostilePages(t *testing.T) {
 				twin.IRI, twin.Dataset.IRI = "https://portal.example/\u00e9", "https://portal.example/\u00e9"
 				out.Records, out.Next = append(out.Records, twin), next
 				return out, err
-			}}
+			}}}
 			get := h.Fetch
 			h.Fetch = func(ctx context.Context, r fetch.Request) (*fetch.Answer, error) {
 				a, err := get(ctx, r)
@@ -574,8 +574,8 @@ func TestReadAnew(t *testing.T) {
 	t.Parallel()
 	p, h := newPortal(t, 10), newHarvester(t, dbtest.SQLite)
 	p.say(some(15))
-	read, n := h.Readers[DCATAP], 0
-	h.Readers = map[string]Reader{DCATAP: func(a *fetch.Answer) (Page, error) { n++; return read(a) }}
+	read, n := h.Kinds[DCATAP].Read, 0
+	h.Kinds = map[string]Kind{DCATAP: {Read: func(a *fetch.Answer) (Page, error) { n++; return read(a) }}}
 	id := h.source(t, p)
 	h.once(t, id, false)
 	h.once(t, id, false)

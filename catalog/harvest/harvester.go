@@ -33,8 +33,15 @@ type Record struct {
 	Err     error
 }
 
-// Reader reads a page. Errors: Invalid, TooLarge where the page as a whole cannot be read.
-type Reader func(a *fetch.Answer) (Page, error)
+// Kind is one way in which sources speak.
+type Kind struct {
+	// First is where the first page of the source at an address is read; the same where it is nil.
+	First func(address string) string
+	// Ask is what a page is asked with, beside what is known of it; nil asks for RDF.
+	Ask func(page string) fetch.Request
+	// Read reads a page. Errors: Invalid, TooLarge where the page as a whole cannot be read.
+	Read func(a *fetch.Answer) (Page, error)
+}
 
 // Config is what a Harvester is made of.
 type Config struct {
@@ -43,7 +50,7 @@ type Config struct {
 	Spaces  []schemas.SpaceID
 	Fetch   func(ctx context.Context, r fetch.Request) (*fetch.Answer, error)
 	Address func(url string) error // Invalid for what Fetch would never read
-	Readers map[string]Reader      // by kind
+	Kinds   map[string]Kind        // by name
 	Log     *slog.Logger
 	Now     func() time.Time
 	Alone   bool // no other process is at this database: what one before it held is free

@@ -115,9 +115,9 @@ func (h *Harvester) check(s *Catalogue) error {
 	if s.Kind == "" {
 		s.Kind = DCATAP
 	}
-	if h.Readers[s.Kind] == nil {
-		kinds := make([]string, 0, len(h.Readers))
-		for k := range h.Readers {
+	if h.Kinds[s.Kind].Read == nil {
+		kinds := make([]string, 0, len(h.Kinds))
+		for k := range h.Kinds {
 			kinds = append(kinds, k)
 		}
 		slices.Sort(kinds)

@@ -17,7 +17,7 @@ func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.Cer
 		ids[i] = spaces[i].ID
 	}
 	return harvest.NewHarvester(harvest.Config{
-		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Readers: harvest.Readers(), Log: s.log,
+		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Kinds: harvest.Kinds(), Log: s.log,
 		Alone: !strings.HasPrefix(c.Database, "postgres"),
 	})
 }
