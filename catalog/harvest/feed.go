@@ -16,6 +16,7 @@ import (
 func Kinds() map[string]Kind {
 	return map[string]Kind{
 		DCATAP:  {Read: readDCATAP},
+		DSP:     dataspace(),
 		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
 	}
 }

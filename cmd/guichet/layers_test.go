@@ -48,6 +48,7 @@ func siblings() map[string][]string {
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
 		"connectors/croissant": {"connectors/dcatap", "connectors/odrl", "connectors/rdf"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
+		"connectors/dsp":       {"connectors/dcatap", "connectors/rdf"},
 		"connectors/odrl":      {"connectors/rdf"},
 		"catalog/harvest":      {"catalog"},
 		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},

@@ -1,0 +1,206 @@
+package dsp
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"guichet/connectors/dcatap"
+	"guichet/connectors/sharedtest"
+	"guichet/schemas"
+)
+
+const base = "http://127.0.0.1:19194/protocol/2025-1/catalog/request"
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answers are what a real Eclipse EDC 0.15.1 answered.
+func answers(t testing.TB, name string) (bodies [][]byte) {
+	t.Helper()
+	b, err := os.ReadFile(sharedtest.Path(t, "reference-data/dsp/edc-live", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type exchange struct {
+		Answer struct{ Body json.RawMessage }
+	}
+	var all []exchange
+	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("[")) {
+		err = json.Unmarshal(b, &all)
+	} else {
+		all = make([]exchange, 1)
+		err = json.Unmarshal(b, &all[0])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		bodies = append(bodies, e.Answer.Body)
+	}
+	return bodies
+}
+
+func byIRI(items []dcatap.Item) map[string]schemas.Dataset {
+	out := map[string]schemas.Dataset{}
+	for _, i := range items {
+		out[i.IRI] = i.Dataset
+	}
+	return out
+}
+
+// TestRealCatalogue: the catalogue of a real connector, with a rule-less offer and an id that is
+// no IRI, is read whole; its offers are nobody's terms here.
+func TestRealCatalogue(t *testing.T) {
+	t.Parallel()
+	items, err := Read(answers(t, "02-catalog.json")[0], base)
+	must(t, err)
+	for _, i := range items {
+		if i.Err != nil {
+			t.Errorf("%s: %v", i.IRI, i.Err)
+		}
+	}
+	all := byIRI(items)
+	ward := all["urn:uuid:6f1b5a1e-0000-4000-8000-000000000001"]
+	heat := all["http://127.0.0.1:19194/protocol/2025-1/catalog/datasets/asset-heat"]
+	links := []schemas.Link{{URL: "http://127.0.0.1:19194/protocol/2025-1", Title: "connector, by the Dataspace Protocol HttpData-PULL"}}
+	if ward.Title[""] != "Ward table" || !reflect.DeepEqual(ward.Links, links) || ward.Offer != nil {
+		t.Errorf("%+v", ward)
+	}
+	slices.Sort(heat.Keywords)
+	if heat.Title[""] != "Heat load 2025" || heat.Description[""] != "Invented hourly heat load" || !slices.Equal(heat.Keywords, []string{"energy", "heat"}) ||
+		heat.Publisher != "edc-provider" {
+		t.Errorf("%+v", heat)
+	}
+	again, err := Read(answers(t, "02-catalog.json")[0], base)
+	if err != nil || !reflect.DeepEqual(byIRI(again), all) {
+		t.Errorf("read again it says something else: %v", err)
+	}
+}
+
+// TestOtherAnswers: an empty catalogue has no dataset; what is no catalogue is refused by its type.
+func TestOtherAnswers(t *testing.T) {
+	t.Parallel()
+	items, err := Read(answers(t, "01-empty-catalog.json")[0], base)
+	if err != nil || len(items) > 0 {
+		t.Errorf("%+v, %v", items, err)
+	}
+	for _, name := range []string{"20-unknown-dataset.json", "22-catalog-no-auth.json", "24-garbage-token.json", "32-no-context.json"} {
+		for _, b := range answers(t, name) {
+			_, err := Read(b, base)
+			if schemas.KindOf(err) != schemas.Invalid {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestVersions: the version is found by its name, wherever it stands.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	got, err := Path(answers(t, "00-dspace-version.json")[0])
+	if err != nil || got != "/2025-1" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for in, want := range map[string]string{
+		`{"protocolVersions": [{"version": "v0.8", "path": "/"}, {"version": "2025-1", "path": "/"}]}`: "",
+		`{"protocolVersions": [{"version": "v0.8", "path": "/"}, {"version": "2024/1"}]}`:              "but v0.8, 2024/1",
+		`{"protocolVersions": []}`: "but nothing else",
+		`[]`:                       "not the JSON",
+		`{`:                        "not the JSON",
+	} {
+		got, err := Path([]byte(in))
+		if want == "" && (err != nil || got != "") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %q, %v", in, got, err)
+		}
+	}
+}
+
+// TestProperties: properties are understood by their IRIs, by prefixes that the answer declares, and
+// as EDC's own where they are nobody else's.
+func TestProperties(t *testing.T) {
+	t.Parallel()
+	items, err := Read([]byte(`{"@context": ["https://w3id.org/dspace/2025/1/context.jsonld", {"d": "http://purl.org/dc/terms/"}],
+		"@type": "dcat:Catalog", "participantId": "https://hospital.example", "dataset": {"@id": "urn:x:1", "@type": "Dataset",
+		"name": "second", "edc:description": "also second", "d:title": [{"@value": "Wards", "@language": "en"}, {"@value": "Services", "@language": "fr"}],
+		"http://www.w3.org/ns/dcat#theme": "http://publications.europa.eu/resource/authority/data-theme/HEAL",
+		"dct:license": "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0", "dcat:keyword": ["a", "b"], "count": 3, "odd:thing": true,
+		"dct:temporal": {"@type": "dct:PeriodOfTime", "dcat:startDate": {"@value": "2020", "@type": "xsd:gYear"}, "dcat:endDate": "2021"}},
+		"catalog": [{"@type": "Catalog", "participantId": "https://lab.example", "dataset": [{"@id": "urn:x:2", "title": "Within"}, {"@type": "Dataset"}, 5]}]}`), base)
+	must(t, err)
+	all := byIRI(items)
+	d := all["urn:x:1"]
+	if d.Title["en"] != "Wards" || d.Title["fr"] != "Services" || d.Description[""] != "also second" || d.Space != "health" || d.Licence != "CC-BY-4.0" ||
+		d.Publisher != "https://hospital.example" || d.From != "2020" || d.Until != "2021" || len(d.Keywords) != 2 || len(d.Links) != 1 {
+		t.Errorf("%+v", d)
+	}
+	if in := all["urn:x:2"]; in.Title[""] != "Within" || in.Publisher != "https://lab.example" {
+		t.Errorf("%+v", in)
+	}
+	faulty := 0
+	for _, i := range items {
+		if i.Err != nil {
+			faulty++
+		}
+	}
+	if len(items) != 4 || faulty != 2 {
+		t.Errorf("%d items, %d faulty", len(items), faulty)
+	}
+}
+
+// TestBounds: what is too deep, too large, or nested without end is refused, or set aside alone.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{
+		"deep":         `{"@type": "Catalog", "dataset": ` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
+		"many values":  `{"@type": "Catalog", "dataset": [` + strings.Repeat("1,", 3*maxValues) + `1]}`,
+		"no JSON":      `{"@type": "Catalog"`,
+		"another type": `{"@type": ["Catalog"]}`,
+	} {
+		_, err := Read([]byte(in), base)
+		if k := schemas.KindOf(err); k != schemas.Invalid && k != schemas.TooLarge {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	in := `{"@type": "Catalog", "dataset": [{"@id": "urn:x:good", "title": "good"}], "catalog": `
+	for range 7 {
+		in += `[{"@type": "Catalog", "@id": "urn:x:within", "catalog": `
+	}
+	in += `[]` + strings.Repeat(`}]`, 7) + `}`
+	items, err := Read([]byte(in), base)
+	if err != nil || len(items) != 2 || items[0].Err != nil || items[1].Err == nil {
+		t.Errorf("%+v, %v", items, err)
+	}
+}
+
+// FuzzRead: an answer of strangers is read or refused.
+func FuzzRead(f *testing.F) {
+	if os.Getenv("GUICHET_SHARED") != "" {
+		for _, name := range []string{"02-catalog.json", "50-catalog-2024-1.json"} {
+			for _, b := range answers(f, name) {
+				f.Add([]byte(b))
+			}
+		}
+	}
+	f.Add([]byte(`{"@type":"Catalog","dataset":[{"@id":"x","dct:title":{"@value":{}},"dcat:keyword":[[["a"]]]}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		items, err := Read(b, base)
+		if err != nil && len(items) > 0 {
+			t.Error("an answer is refused and read")
+		}
+		for _, i := range items {
+			if i.Err == nil && len(i.Dataset.Title) == 0 {
+				t.Errorf("%q has no title", i.IRI)
+			}
+		}
+		_, _ = Path(b)
+	})
+}
