@@ -33,7 +33,11 @@ func Read(b []byte, base string) ([]dcatap.Item, error) {
 		return nil, schemas.Errorf(schemas.Invalid, "catalogue", "the answer is not a JSON object: %v", err)
 	}
 	if kind, _ := doc["@type"].(string); local(kind) != "Catalog" {
-		return nil, schemas.Errorf(schemas.Invalid, "catalogue", "the answer is no Catalog of the Dataspace Protocol but %q", schemas.Visible(kind))
+		return nil, schemas.Errorf(schemas.Invalid, "catalogue", "the answer is no Catalog of the Dataspace Protocol but %q",
+			schemas.Visible(kind))
+	}
+	if doc["dcat:dataset"] != nil || doc["dcat:catalog"] != nil {
+		return nil, schemas.Errorf(schemas.Invalid, "catalogue", "the answer is written as by a version before %s, whose names have prefixes", Version)
 	}
 	r := &reader{root: strings.TrimSuffix(base, CatalogPath), prefixes: prefixes(), at: map[string]int{}}
 	if u, err := url.Parse(base); err == nil {
@@ -68,8 +72,8 @@ type reader struct {
 func prefixes() map[string]string {
 	return map[string]string{
 		"dcat": nsDCAT, "dct": nsDCT, "dcterms": nsDCT, "edc": nsEDC, "foaf": nsFOAF, "odrl": "http://www.w3.org/ns/odrl/2/",
-		"rdfs": "http://www.w3.org/2000/01/rdf-schema#", "skos": "http://www.w3.org/2004/02/skos/core#", "xsd": "http://www.w3.org/2001/XMLSchema#",
-		"dcatap": "http://data.europa.eu/r5r/", "adms": "http://www.w3.org/ns/adms#", "vcard": "http://www.w3.org/2006/vcard/ns#",
+		"rdfs": "http://www.w3.org/2000/01/rdf-schema#", "skos": "http://www.w3.org/2004/02/skos/core#",
+		"xsd": "http://www.w3.org/2001/XMLSchema#", "dcatap": "http://data.europa.eu/r5r/", "adms": "http://www.w3.org/ns/adms#", "vcard": "http://www.w3.org/2006/vcard/ns#",
 	}
 }
 
@@ -139,7 +143,8 @@ func (r *reader) dataset(d map[string]any, publisher string) {
 		n[nsDCT+"title"] = []any{map[string]any{"@value": id}}
 	}
 	if n[nsDCT+"publisher"] == nil && publisher != "" {
-		n[nsDCT+"publisher"] = []any{map[string]any{"@type": []any{nsFOAF + "Agent"}, nsFOAF + "name": []any{map[string]any{"@value": publisher}}}}
+		name := []any{map[string]any{"@value": publisher}}
+		n[nsDCT+"publisher"] = []any{map[string]any{"@type": []any{nsFOAF + "Agent"}, nsFOAF + "name": name}}
 	}
 	n[nsDCAT+"distribution"] = r.distributions(d, iri)
 	r.at[iri] = len(r.items)

@@ -103,6 +103,73 @@ func TestOtherAnswers(t *testing.T) {
 	}
 }
 
+// TestOlderVersions: their answers are refused by name, not read as empty.
+func TestOlderVersions(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"50-catalog-2024-1.json", "51-catalog-v0.8.json"} {
+		for _, b := range answers(t, name) {
+			items, err := Read(b, base)
+			if schemas.KindOf(err) != schemas.Invalid || len(items) > 0 || !strings.Contains(err.Error(), "before 2025-1") {
+				t.Errorf("%s: %d items, %v", name, len(items), err)
+			}
+		}
+	}
+}
+
+// TestNames: an id that is an IRI is the dataset's; any other is asked for at the connector.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	r := &reader{root: "https://edc.example/2025-1"}
+	for id, want := range map[string]string{
+		"urn:uuid:1": "urn:uuid:1", "https://data.example/1": "https://data.example/1",
+		"asset-1": r.root + "/catalog/datasets/asset-1", "a/b c": r.root + "/catalog/datasets/a%2Fb%20c", ":x": r.root + "/catalog/datasets/:x",
+		"a:<script>": r.root + "/catalog/datasets/a:%3Cscript%3E",
+	} {
+		if got := r.iri(id); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}
+
+// TestDistributions: each connector that gives a dataset is named once; where none is, the one that was
+// asked; what is no web address is none.
+func TestDistributions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   string
+		want []string
+	}{
+		"two formats of one": {`[{"format": "HttpData-PULL", "accessService": {"endpointURL": "https://a.example/p"}},
+			{"format": "HttpData-PUSH", "accessService": {"endpointURL": "https://a.example/p"}}]`, []string{"https://a.example/p"}},
+		"two connectors": {`[{"accessService": {"endpointURL": "https://a.example/p"}}, {"accessService": {"endpointURL": "https://b.example/p"}}]`,
+			[]string{"https://a.example/p", "https://b.example/p"}},
+		"one that stands alone": {`{"accessService": {"endpointURL": "https://a.example/p"}}`, []string{"https://a.example/p"}},
+		"none":                  {`[]`, []string{"http://127.0.0.1:19194/protocol/2025-1"}},
+		"odd ones": {`[5, null, {}, {"accessService": "x"}, {"accessService": {"endpointURL": "javascript:alert(1)"}},
+			{"accessService": {"endpointURL": 7}}, {"accessService": {"endpointURL": "file:///etc"}}]`, []string{"http://127.0.0.1:19194/protocol/2025-1"}},
+	} {
+		items, err := Read([]byte(`{"@type": "Catalog", "dataset": [{"@id": "urn:x:1", "distribution": `+c.in+`}]}`), base)
+		must(t, err)
+		var got []string
+		for _, l := range items[0].Dataset.Links {
+			got = append(got, l.URL)
+		}
+		if !slices.Equal(got, c.want) || items[0].Dataset.Title[""] != "urn:x:1" {
+			t.Errorf("%s: %q, %v", name, got, items[0].Err)
+		}
+	}
+}
+
+// TestTwice: of two datasets of one id the first counts, and neither is a mixture of both.
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	items, err := Read([]byte(`{"@type": "Catalog", "dataset": [{"@id": "urn:x:1", "title": "first"}],
+		"catalog": [{"@type": "Catalog", "dataset": [{"@id": "urn:x:1", "title": {"@value": "second", "@language": "en"}, "keyword": "more"}]}]}`), base)
+	if err != nil || len(items) != 1 || len(items[0].Dataset.Title) != 1 || items[0].Dataset.Title[""] != "first" || items[0].Dataset.Keywords != nil {
+		t.Errorf("%+v, %v", items, err)
+	}
+}
+
 // TestVersions: the version is found by its name, wherever it stands.
 func TestVersions(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,8 @@ func Path(b []byte) (string, error) {
 		others = append(others, schemas.Visible(v.Version))
 	}
 	return "", &schemas.Error{
-		Kind: schemas.Invalid, Subject: "dspace-version", Message: "the connector does not speak version " + Version + " of the Dataspace Protocol, but " +
+		Kind: schemas.Invalid, Subject: "dspace-version",
+		Message: "the connector does not speak version " + Version + " of the Dataspace Protocol, but " +
 			strings.Join(append(others, "nothing else")[:max(1, min(len(others), 10))], ", "),
 		Remedy: "ask its operator for " + Version,
 	}

@@ -105,8 +105,8 @@ func (c *Client) Get(ctx context.Context, want Request) (*Answer, error) {
 			return a, err
 		}
 		if want.Post != nil {
-			return nil, schemas.Errorf(schemas.Unavailable, want.URL, "the address redirects what is posted to it: give the one that it leads to (%.200s)",
-				schemas.Visible(to.String()))
+			return nil, schemas.Errorf(schemas.Unavailable, want.URL,
+				"the address redirects what is posted to it: give the one that it leads to (%.200s)", schemas.Visible(to.String()))
 		}
 		if hop == maxRedirects {
 			return nil, schemas.Errorf(schemas.Unavailable, want.URL, "the address redirects more than %d times", maxRedirects)
