@@ -37,7 +37,8 @@ func Read(b []byte, base string) ([]dcatap.Item, error) {
 			schemas.Visible(kind))
 	}
 	if doc["dcat:dataset"] != nil || doc["dcat:catalog"] != nil {
-		return nil, schemas.Errorf(schemas.Invalid, "catalogue", "the answer is written as by a version before %s, whose names have prefixes", Version)
+		return nil, schemas.Errorf(schemas.Invalid, "catalogue",
+			"the answer is written as by a version before %s, whose names have prefixes", Version)
 	}
 	r := &reader{root: strings.TrimSuffix(base, CatalogPath), prefixes: prefixes(), at: map[string]int{}}
 	if u, err := url.Parse(base); err == nil {
@@ -73,7 +74,8 @@ func prefixes() map[string]string {
 	return map[string]string{
 		"dcat": nsDCAT, "dct": nsDCT, "dcterms": nsDCT, "edc": nsEDC, "foaf": nsFOAF, "odrl": "http://www.w3.org/ns/odrl/2/",
 		"rdfs": "http://www.w3.org/2000/01/rdf-schema#", "skos": "http://www.w3.org/2004/02/skos/core#",
-		"xsd": "http://www.w3.org/2001/XMLSchema#", "dcatap": "http://data.europa.eu/r5r/", "adms": "http://www.w3.org/ns/adms#", "vcard": "http://www.w3.org/2006/vcard/ns#",
+		"xsd": "http://www.w3.org/2001/XMLSchema#", "dcatap": "http://data.europa.eu/r5r/", "adms": "http://www.w3.org/ns/adms#",
+		"vcard": "http://www.w3.org/2006/vcard/ns#",
 	}
 }
 

@@ -160,6 +160,41 @@ func TestDistributions(t *testing.T) {
 	}
 }
 
+// TestValues: a value is what it would be in JSON-LD: a literal, a reference, or a thing that is
+// described.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	r := &reader{prefixes: prefixes()}
+	r.declared([]any{"https://w3id.org/dspace/2025/1/context.jsonld", map[string]any{"x": "https://x.example/ns#", "@vocab": "https://v.example/", "y": 5, "z": "no"}})
+	const licence = nsDCT + "license"
+	for name, c := range map[string]struct{ property, in, want string }{
+		"a text":                    {nsDCT + "title", `"a"`, `[{"@value":"a"}]`},
+		"an address that is a text": {nsDCT + "title", `"https://a.example"`, `[{"@value":"https://a.example"}]`},
+		"an address that is one":    {licence, `"https://a.example"`, `[{"@id":"https://a.example"}]`},
+		"a word for a thing":        {licence, `"CC-BY-4.0"`, `[{"@value":"CC-BY-4.0"}]`},
+		"a reference":               {licence, `{"@id": "https://a.example"}`, `[{"@id":"https://a.example"}]`},
+		"a language":                {nsDCT + "title", `{"@value": "a", "@language": "fr"}`, `[{"@language":"fr","@value":"a"}]`},
+		"a datatype":                {nsDCT + "issued", `{"@value": "2020", "@type": "xsd:gYear"}`, `[{"@type":"http://www.w3.org/2001/XMLSchema#gYear","@value":"2020"}]`},
+		"several":                   {nsDCAT + "keyword", `["a", ["b"], 3, true, null]`, `[{"@value":"a"},{"@value":"b"},{"@value":3},{"@value":true}]`},
+		"a thing":                   {nsDCT + "publisher", `{"@type": "foaf:Agent", "foaf:name": "Us", "x:of": {"@id": 7}, "unknown": 1}`, `[{"@type":["http://xmlns.com/foaf/0.1/Agent"],"http://xmlns.com/foaf/0.1/name":[{"@value":"Us"}],"https://x.example/ns#of":[{}]}]`},
+	} {
+		var v any
+		must(t, json.Unmarshal([]byte(c.in), &v))
+		got, err := json.Marshal(r.values(c.property, v, 0))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, want %s; %v", name, got, c.want, err)
+		}
+	}
+	for name, want := range map[string]string{
+		"title": nsDCT + "title", "edc:name": nsDCT + "title", nsEDC + "description": nsDCT + "description", "dct:title": nsDCT + "title",
+		"https://x.example/a": "https://x.example/a", "x:a": "https://x.example/ns#a", "version": "", "z:a": "z:a",
+	} {
+		if got, _ := r.property(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // TestTwice: of two datasets of one id the first counts, and neither is a mixture of both.
 func TestTwice(t *testing.T) {
 	t.Parallel()
