@@ -306,3 +306,13 @@ func FuzzRead(f *testing.F) {
 		_, _ = Path(b)
 	})
 }
+
+// TestRequest: the message is the protocol's.
+func TestRequest(t *testing.T) {
+	t.Parallel()
+	var m map[string]any
+	must(t, json.Unmarshal(Request(), &m))
+	if m["@type"] != "CatalogRequestMessage" || !reflect.DeepEqual(m["@context"], []any{"https://w3id.org/dspace/2025/1/context.jsonld"}) || len(m) != 2 {
+		t.Errorf("%v", m)
+	}
+}
