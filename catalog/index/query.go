@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,6 +24,7 @@ type Query struct {
 	Sort       string // one of Sorts: best match; modified, newest first; title
 	After      *Position
 	Limit      int
+	Only       []schemas.DatasetID // nil: any
 }
 
 // Result is what a search found.
@@ -40,6 +40,7 @@ type Result struct {
 const (
 	MaxWords = 32
 	MaxBytes = 512
+	MaxLimit = 10_000 // hits of one search; pages are shorter, which the doors see to
 )
 
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
@@ -159,35 +160,6 @@ func facetLimit(q *Query) int {
 	return min(q.FacetLimit, 1000)
 }
 
-// Count counts one field over datasets that were found already, as Search's facets
-// do over all hits. Errors: Invalid for a field that is no facet.
-func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
-	if !slices.Contains(Facets(), name) {
-		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name,
-			strings.Join(Facets(), ", "))
-	}
-	counts := map[string]int{}
-	for _, d := range sets {
-		values, _ := document(d)[name].([]string)
-		for i, v := range values {
-			if !slices.Contains(values[:i], v) {
-				counts[v]++
-			}
-		}
-	}
-	f := schemas.Facet{Values: []schemas.FacetValue{}}
-	for v, n := range counts {
-		f.Values = append(f.Values, schemas.FacetValue{Value: v, Count: n})
-	}
-	slices.SortFunc(f.Values, func(a, b schemas.FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
-	limit = min(facetLimit(&Query{FacetLimit: limit}), len(f.Values))
-	for _, v := range f.Values[limit:] {
-		f.Remainder += v.Count
-	}
-	f.Values = f.Values[:limit]
-	return f, nil
-}
-
 // inSight narrows a question to what is in sight of a class; false is nothing.
 func inSight(q segment.Question, s schemas.Sight, restricted bool) (segment.Question, bool) {
 	if s.All || !restricted {
@@ -215,8 +187,8 @@ func sightTokens(s schemas.Sight) []string {
 // made to run for minutes [policy.md E0.3].
 func (x *Index) build(q *Query) (segment.Question, error) {
 	var out segment.Question
-	if q.Limit < 0 || q.Limit > 1000 {
-		return out, schemas.BadField("search", "limit", "between 1 and 1000")
+	if q.Limit < 0 || q.Limit > MaxLimit {
+		return out, schemas.BadField("search", "limit", "between 1 and %d", MaxLimit)
 	}
 	if q.Limit == 0 {
 		q.Limit = 20
@@ -244,6 +216,12 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 			return out, schemas.BadField("search", name, "%q is not a filter", name)
 		}
 		out.Filters = append(out.Filters, filter(name, values))
+	}
+	if q.Only != nil {
+		out.IDs = []string{}
+		for _, id := range q.Only {
+			out.IDs = append(out.IDs, string(id))
+		}
 	}
 	within, err := overlap(q)
 	if within != nil {

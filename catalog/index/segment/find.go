@@ -43,7 +43,7 @@ func compare(a, b Hit) int {
 // Find answers a question. Errors: what Bleve fails with, that of ctx.
 func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err error) {
 	defer caught(&err)
-	if len(q.Words)+len(q.Filters)+len(q.Within) == 0 && !w.Keep {
+	if q.empty() && !w.Keep {
 		return v.all(w), nil
 	}
 	foreign, err := v.foreign(ctx, q)

@@ -17,6 +17,12 @@ type Question struct {
 	Words   []Word
 	Filters []Filter
 	Within  []query.Query // what Bleve finds; it does not score
+	IDs     []string      // nil: any
+}
+
+// empty says whether it finds all.
+func (q *Question) empty() bool {
+	return len(q.Words)+len(q.Filters)+len(q.Within) == 0 && q.IDs == nil
 }
 
 // Word is found where any of its clauses is. Its score is the sum of those of the clauses
@@ -155,6 +161,9 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 		return nil
 	}
 	var err error
+	if q.IDs != nil {
+		err = and(f.those(q.IDs), nil)
+	}
 	for _, x := range q.Filters {
 		if err == nil && (out == nil || !out.IsEmpty()) {
 			err = and(x.docs(f))
@@ -180,6 +189,18 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 		out.AndNot(f.deleted)
 	}
 	return out, nil
+}
+
+// those are the documents with some ids, deleted ones too.
+func (c *columns) those(ids []string) *roaring.Bitmap {
+	out := roaring.New()
+	for _, id := range ids {
+		at := c.place(id)
+		if int(at) < len(c.ends) && c.id(at) == id {
+			out.Add(c.byRank[at])
+		}
+	}
+	return out
 }
 
 // foreign asks Bleve what only it can answer, once for all segments. Deleted documents are
