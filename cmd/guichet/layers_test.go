@@ -54,7 +54,7 @@ func siblings() map[string][]string {
 		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":         {"policy"},
 		"policy/view":          {"policy/view/transform"},
-		"gateway":              {"gateway/api", "gateway/api/body", "gateway/auth", "gateway/door", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
+		"gateway":              {"gateway/api", "gateway/api/body", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
 		"gateway/api":          {"gateway/api/body", "gateway/problem"},
 		"gateway/api/body":     {"gateway/problem"},
 		"gateway/door":         {"gateway/problem", "gateway/stream", "gateway/stream/byurl", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},

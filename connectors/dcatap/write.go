@@ -26,13 +26,21 @@ type object = map[string]any
 // written, and in RDF/XML for a text with characters that XML cannot say.
 func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 	b, err := writeLD(d, publicURL)
-	if err != nil || f == rdf.JSONLD {
-		return b, err
+	if err != nil {
+		return nil, err
+	}
+	return serialised(f, b)
+}
+
+// serialised gives JSON-LD that was written here in a format.
+func serialised(f rdf.Format, b []byte) ([]byte, error) {
+	if f == rdf.JSONLD {
+		return b, nil
 	}
 	limits := rdf.Limits{Bytes: 64 << 20, Depth: maxDepth, Values: 1 << 22}
 	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: limits})
 	if err != nil {
-		return nil, fmt.Errorf("expand dataset %s: %w", d.ID, err)
+		return nil, fmt.Errorf("expand what was written: %w", err)
 	}
 	prefixes := map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet-odrl": nsOurs + "odrl:"}
 	for ns, prefix := range namespaces() {
@@ -49,10 +57,7 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
-	if publicURL == "" {
-		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
-	}
+	w := writer{codes: codes, page: Named(d.ID, publicURL)}
 	doc, err := w.dataset(&d)
 	if err != nil {
 		return nil, err
