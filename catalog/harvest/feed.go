@@ -11,7 +11,12 @@ import (
 )
 
 // Kinds are the sources that are understood, by how they speak.
-func Kinds() map[string]Kind { return map[string]Kind{DCATAP: {Read: readDCATAP}} }
+func Kinds() map[string]Kind {
+	return map[string]Kind{
+		DCATAP: {Read: readDCATAP},
+		CKAN:   {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
+	}
+}
 
 // readDCATAP reads a page of DCAT-AP in any of its serialisations; the next one is named by Hydra,
 // in either of its vocabularies, or by a Link line [RFC 8288].

@@ -46,6 +46,7 @@ func siblings() map[string][]string {
 		"connectors/s3":        {"connectors/trust"},
 		"connectors/staged":    {"connectors/client", "connectors/ipc"},
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
+		"connectors/ckan":      {"connectors/dcatap", "connectors/rdf"},
 		"connectors/croissant": {"connectors/dcatap", "connectors/odrl", "connectors/rdf"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
 		"connectors/rdf/about": {"connectors/rdf"},

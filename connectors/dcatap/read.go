@@ -19,6 +19,7 @@ const (
 	MaxBytes  = 4 << 20
 	maxDepth  = 64
 	maxValues = 1 << 15
+	maxRead   = 1 << 17 // values that are looked at of one dataset, some of them more than once
 )
 
 // Item is one dataset of a document, or why it could not be read. IRI names it
@@ -97,7 +98,7 @@ func readerOf(doc *rdf.Document) (*reader, error) {
 func (r *reader) all() (out []Item) {
 	for _, n := range r.ofType(nsDCAT + "Dataset") {
 		out = append(out, r.item(n))
-		r.spent += maxValues - r.budget
+		r.spent += maxRead - r.budget
 		if r.spent > maxPageSpent {
 			break
 		}
@@ -127,10 +128,10 @@ func (r *reader) fault(at, format string, args ...any) {
 func (r *reader) item(n rdf.Node) Item {
 	r.faults, r.notes = nil, nil
 	r.used, r.lost = map[uintptr]map[string]bool{}, map[string]string{}
-	r.budget, r.left, r.gather, r.room = maxValues, map[value]left{}, maxValues, maxLinks
+	r.budget, r.left, r.gather, r.room = maxRead, map[value]left{}, maxRead, maxLinks
 	d := r.dataset(n)
 	if r.budget < 0 {
-		r.fault("", "it has more than %d values", maxValues)
+		r.fault("", "it has more than %d values", maxRead)
 	}
 	if !r.quiet {
 		r.leftover(n)

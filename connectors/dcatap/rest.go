@@ -19,7 +19,7 @@ import (
 const (
 	MaxRDF     = 64 << 10 // of a dataset
 	MaxLinkRDF = 32 << 10 // of one of its links
-	maxLinks   = 1 << 20  // of all of them
+	maxLinks   = 2 << 20  // of all of them
 )
 
 // value is one of a property.

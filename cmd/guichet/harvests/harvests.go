@@ -35,7 +35,7 @@ type addCmd struct {
 	ID      string    `arg:"" help:"Name for it here."`
 	URL     string    `arg:"" help:"Address of its first page."`
 	Title   string    `help:"What people call it."`
-	Kind    string    `help:"How it speaks: dcat-ap." default:"dcat-ap"`
+	Kind    string    `help:"How it speaks: dcat-ap, or ckan for a portal of CKAN." default:"dcat-ap"`
 	Space   string    `help:"Data space of datasets whose theme does not say it." placeholder:"SPACE"`
 	Every   args.Span `help:"From one harvest to the next, in whole hours." default:"24h"`
 	Replace int64     `help:"Change the stored one, if it is at this revision." placeholder:"REVISION"`
