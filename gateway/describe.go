@@ -88,6 +88,17 @@ func describe(o *huma.OpenAPI) {
 			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name",
 				"path", "file name")},
 			Responses: map[string]*huma.Response{"204": {Description: "taken"}, "default": refusal}},
+		{Method: http.MethodPost, Path: "/datasets/{id}/files/{table}/{split}", OperationID: "take-file",
+			Summary: "Take in a file of the web, to be published with uploaded: true", Tags: []string{"datasets"}, Security: lease,
+			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split")},
+			RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+				Type: huma.TypeObject, Required: []string{"url"}, Properties: map[string]*huma.Schema{
+					"url":    {Type: huma.TypeString, Description: "http or https; a public address"},
+					"name":   {Type: huma.TypeString, Description: "in the split; its own when left out"},
+					"sha256": {Type: huma.TypeString, Description: "hex, that it must have"},
+				}}}}},
+			Responses: map[string]*huma.Response{"200": {Description: "url, name, bytes and sha256 of what was taken in",
+				Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}},
 		{Method: http.MethodGet, Path: "/catalogue", OperationID: "get-catalogue", Summary: "The catalogue for harvesters, page by page: " +
 			"what everybody may know of", Tags: []string{"datasets"},
 			Parameters: []*huma.Param{text("after", "query", "of the link to the next page")},

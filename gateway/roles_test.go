@@ -107,11 +107,14 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"GET /datasets/{id} (hidden)":                     is("/datasets/" + string(closed.ID)),
 		"PUT /datasets/{id}":                              func() asking { return asking{"/datasets/" + made(), wheat("Changed"), ""} },
 		"PUT /datasets/{id}/files/{table}/{split}/{name}": func() asking { return asking{"/datasets/" + string(dataset.ID) + "/files/data/all/a.csv", "a,b\n", ""} },
-		"PUT /datasets/{id}/offer":                        func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
-		"GET /datasets/{id}/stand-in.arrow":               is("/datasets/" + string(dataset.ID) + "/stand-in.arrow"),
-		"GET /datasets/{id}/stand-in.arrow (hidden)":      is("/datasets/" + string(closed.ID) + "/stand-in.arrow"),
-		"GET /datasets/{id}/versions":                     is("/datasets/" + string(dataset.ID) + "/versions"),
-		"GET /datasets/{id}/versions (hidden)":            is("/datasets/" + string(closed.ID) + "/versions"),
+		"POST /datasets/{id}/files/{table}/{split}": func() asking {
+			return asking{"/datasets/" + string(dataset.ID) + "/files/data/all", map[string]string{"url": "http://127.0.0.1/x"}, ""}
+		},
+		"PUT /datasets/{id}/offer":                   func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
+		"GET /datasets/{id}/stand-in.arrow":          is("/datasets/" + string(dataset.ID) + "/stand-in.arrow"),
+		"GET /datasets/{id}/stand-in.arrow (hidden)": is("/datasets/" + string(closed.ID) + "/stand-in.arrow"),
+		"GET /datasets/{id}/versions":                is("/datasets/" + string(dataset.ID) + "/versions"),
+		"GET /datasets/{id}/versions (hidden)":       is("/datasets/" + string(closed.ID) + "/versions"),
 		"POST /datasets/{id}/versions": func() asking {
 			return asking{"/datasets/" + made() + "/versions", schemas.Publication{Store: "local", Bucket: "b", Tables: []schemas.PublicationTable{{Name: "data", Splits: []schemas.PublicationSplit{{Name: "all", Keys: []string{"agronomy/a.csv"}}}}}}, ""}
 		},

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"guichet/connectors/db"
+	"guichet/connectors/fetch"
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
@@ -50,6 +51,8 @@ type Deps struct {
 	Limits Limits
 	// UploadIdle is how long an upload may send nothing; a minute when 0.
 	UploadIdle time.Duration
+	// Files gives a file of the web to use, where its address may be reached for files.
+	Files func(ctx context.Context, address string, use func(fetch.File) error) error
 }
 
 // Server holds the doors.
@@ -225,6 +228,7 @@ func (s *Server) routes() http.Handler {
 	v1.GET("/audit/export", s.export)
 	(&export.Door{Catalog: s.deps.Catalog, Public: s.deps.Public, Key: s.deps.Ticket, Fail: s.fail}).Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
+	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
 	s.gate = gate
 	describe(operations.OpenAPI())
@@ -372,18 +376,7 @@ func (s *Server) upload(c *gin.Context) {
 	place := &stay{room: s.uploads, owner: string(by.Participant)}
 	err = place.grow(c.Request.Context(), 1)
 	if err != nil {
-		c.Header("Retry-After", "5")
-		s.fail(
-			c,
-			&schemas.Error{
-				Kind:    schemas.Busy,
-				Subject: "upload",
-				Message: fmt.Sprintf("too many files are being uploaded: at most %d of one provider and %d of all run at once",
-					s.uploads.each, s.uploads.most),
-				Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)",
-				Err:    err,
-			},
-		)
+		s.tooMany(c, err)
 		return
 	}
 	defer place.leave()
@@ -398,6 +391,19 @@ func (s *Server) upload(c *gin.Context) {
 		return
 	}
 	c.Status(http.StatusNoContent)
+}
+
+// tooMany answers who sends more files than there is room for.
+func (s *Server) tooMany(c *gin.Context, err error) {
+	c.Header("Retry-After", "5")
+	s.fail(c, &schemas.Error{
+		Kind:    schemas.Busy,
+		Subject: "upload",
+		Message: fmt.Sprintf("too many files are being uploaded: at most %d of one provider and %d of all run at once",
+			s.uploads.each, s.uploads.most),
+		Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)",
+		Err:    err,
+	})
 }
 
 // exporter is for whom a bundle is.

@@ -137,7 +137,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		Deps: api.Deps{Sources: sources, Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
 			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: 40}),
 			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
-		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32),
+		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32), Files: fetch.New(fetch.Config{Gap: -1}).Read,
 	}
 	for _, f := range also {
 		f(&deps)

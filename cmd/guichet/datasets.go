@@ -11,6 +11,7 @@ import (
 
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
+	"guichet/cmd/guichet/webfile"
 	"guichet/connectors/client"
 	"guichet/gateway/api/body"
 	"guichet/schemas"
@@ -97,7 +98,8 @@ func about(path string, err error) error {
 type publishCmd struct {
 	Dataset string   `arg:"" help:"Id of the dataset."`
 	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
-	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table." placeholder:"s3://…"`
+	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table, or https://… of a file of the web, such as an openly licensed dataset that is harvested has." placeholder:"URL"`
+	SHA256  string   `name:"sha256" help:"Of the file of the web: no other is taken." placeholder:"HEX"`
 	File    string   `help:"YAML or JSON publication (docs/examples.md): several tables and splits." type:"existingfile" placeholder:"FILE"`
 	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
 	Table   string   `help:"Name of the table, with --from." default:"data"`
@@ -121,7 +123,11 @@ func (v publishCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if err != nil {
 		return err
 	}
-	err = files.Send(ctx, t, c, v.Dataset, uploads, &p)
+	if webfile.Is(v.From) {
+		v.Dataset, err = webfile.Take(ctx, t, c, v.Dataset, webfile.File{URL: v.From, Table: v.Table, SHA256: v.SHA256}, &p)
+	} else {
+		err = files.Send(ctx, t, c, v.Dataset, uploads, &p)
+	}
 	if err != nil {
 		return err
 	}
@@ -194,6 +200,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 		if err != nil {
 			return p, err
 		}
+	case webfile.Is(v.From):
 	case strings.HasPrefix(v.From, "s3://"):
 		parts := strings.SplitN(strings.TrimPrefix(v.From, "s3://"), "/", 3)
 		if len(parts) < 3 {

@@ -68,6 +68,7 @@ func siblings() map[string][]string {
 		"connectors/db/kept":   {"connectors/db"},
 		"gateway/doortest":     {"*"},
 		"cmd/guichet/files":    {"cmd/guichet/terminal"},
+		"cmd/guichet/webfile":  {"cmd/guichet/terminal"},
 		"cmd/guichet/record":   {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/session":  {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
 		"cmd/guichet/harvests": {"cmd/guichet/args", "cmd/guichet/terminal"},

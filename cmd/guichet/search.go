@@ -113,9 +113,12 @@ func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) erro
 		fmt.Fprintln(t.Out, terminal.Plural(int64(f.Total), "dataset", "datasets"))
 	}
 	err := terminal.List(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
+		rows, size := terminal.Count(h.Rows), terminal.Size(h.Bytes)
+		if h.Access == schemas.MarkElsewhere { // nobody here knows
+			rows, size = "", ""
+		}
 		return []string{
-			terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), terminal.Count(h.Rows),
-			terminal.Size(h.Bytes), h.Licence, terminal.Title(h.Title),
+			terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), rows, size, h.Licence, terminal.Title(h.Title),
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {

@@ -72,6 +72,8 @@ type Request struct {
 	Modified string // its Last-Modified
 	Bytes    int64  // the most that it may have; DefaultBytes when left out
 	Post     []byte // JSON that is posted; nil for a plain GET. Who answers that with a redirect is not followed
+
+	use func(File) error // takes the answer in place of reading it whole
 }
 
 // Answer is what came of an address.
@@ -96,6 +98,11 @@ func (l *Later) Error() string { return "asked to come back at " + l.Until.UTC()
 func (c *Client) Get(ctx context.Context, want Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Within, fmt.Errorf("it took longer than %s", c.Within))
 	defer cancel()
+	return c.get(ctx, want)
+}
+
+// get follows an address to its answer.
+func (c *Client) get(ctx context.Context, want Request) (*Answer, error) {
 	at, err := parse(want.URL)
 	for hop := 0; err == nil; hop++ {
 		var a *Answer
@@ -140,6 +147,9 @@ func (c *Client) step(ctx context.Context, at *url.URL, want Request) (a *Answer
 	switch {
 	case resp.StatusCode == http.StatusNotModified && want.ETag+want.Modified != "":
 		return &Answer{URL: at.String(), Unchanged: true, ETag: want.ETag, Modified: want.Modified, Links: resp.Header.Values("Link")}, nil, nil
+	case resp.StatusCode == http.StatusOK && want.use != nil:
+		err = want.use(fileOf(at, resp))
+		return &Answer{URL: at.String()}, nil, err
 	case resp.StatusCode == http.StatusOK:
 		a, err = c.answer(at, resp, want)
 		return a, nil, err

@@ -55,7 +55,7 @@ func inside(address string) error {
 		Kind:    schemas.Denied,
 		Subject: address,
 		Message: "the address leads to a network that is not public, and none that the operator named",
-		Remedy:  "if it is meant, the operator names the network in the settings (harvest_networks)",
+		Remedy:  "if it is meant, the operator names the network in the settings (harvest_networks for catalogues, file_networks for files)",
 	}
 }
 

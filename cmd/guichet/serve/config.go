@@ -50,6 +50,7 @@ type Config struct {
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
+	FileNetworks  []string              `yaml:"file_networks"`                               // that files are taken in from although they are not public
 	HarvestKeys   []HarvestKey          `yaml:"harvest_credentials"`                         // that such catalogues want
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
@@ -219,7 +220,9 @@ func (c *Config) check() error {
 	if err != nil {
 		return err
 	}
-	for name, list := range map[string][]string{"behind_proxy": c.BehindProxy, "harvest_networks": c.Networks} {
+	for name, list := range map[string][]string{
+		"behind_proxy": c.BehindProxy, "harvest_networks": c.Networks, "file_networks": c.FileNetworks,
+	} {
 		for _, s := range list {
 			_, err := netip.ParsePrefix(s)
 			if err != nil {

@@ -22,6 +22,7 @@ import (
 	"guichet/catalog/publish"
 	"guichet/cmd/guichet/files"
 	"guichet/connectors/db"
+	"guichet/connectors/fetch"
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
 	"guichet/connectors/trust"
@@ -203,6 +204,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 		},
 		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake,
 		Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Files: fetch.New(fetch.Config{Networks: networks(c.FileNetworks), Roots: roots}).Read,
 	})
 	return s, nil
 }
