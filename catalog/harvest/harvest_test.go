@@ -108,7 +108,7 @@ func newHarvester(t *testing.T, kind string) *Harvester {
 	return harvesterOn(t, dbtest.Open(t, kind))
 }
 
-func harvesterOn(t *testing.T, d *db.DB) *Harvester {
+func harvesterOn(t testing.TB, d *db.DB) *Harvester {
 	t.Helper()
 	spaces, err := schemas.SpaceProfiles()
 	must(t, err)
@@ -118,7 +118,7 @@ func harvesterOn(t *testing.T, d *db.DB) *Harvester {
 	return NewHarvester(Config{DB: d, Catalog: c, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Kinds: Kinds(), Log: slog.New(slog.DiscardHandler)})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ func (v Cmd) Run(ctx context.Context, t *terminal.Terminal) (err error) {
 		return err
 	}
 	c.Version = v.Version
+	c.Networks = append(c.Networks, "127.0.0.0/8") // the portal of the story is on this machine
 	c.Flag("listen", v.Listen)
 	c.Flag("flight_listen", v.FlightListen)
 	return v.play(ctx, t, r, c, log, dir)

@@ -62,6 +62,7 @@ func (s *Story) tell(ctx context.Context) error {
 		{"Providers of four data spaces register and publish their datasets", s.Register},
 		{"They send real files from a laptop: Parquet and CSV, converted at the counter", s.real},
 		{"A trainer looks for data in all spaces at once", s.find},
+		{"The operator names the catalogue of another portal; what it has is found too", s.harvested},
 		{"They ask for the wrong thing, and the no is explained", s.refused},
 		{"They ask properly and get a permit; one holder decides by hand", s.granted},
 		{"Their job streams it: two ranks, windows of rows in the order of a seed, every row once", s.streams},
