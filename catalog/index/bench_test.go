@@ -107,7 +107,7 @@ func BenchmarkFacets(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("%d datasets; the columns of all segments are made in %v", n, time.Since(began))
-	var rare, common []Query
+	var rare, common, some []Query
 	for _, q := range pairs(real(b), 300) {
 		r, err := search(q)
 		switch {
@@ -115,6 +115,9 @@ func BenchmarkFacets(b *testing.B) {
 			b.Fatal(err)
 		case r.Total <= 25_000:
 			rare = append(rare, q)
+			if r.Total >= uint64(n)/100 {
+				some = append(some, q)
+			}
 		case r.Total <= 200_000:
 			common = append(common, q)
 		}
@@ -144,7 +147,10 @@ func BenchmarkFacets(b *testing.B) {
 			}
 		})
 	}
-	for name, queries := range map[string][]Query{"two-words": rare, "browse": all, "one-word": frequent} {
+	for name, queries := range map[string][]Query{"two-words": rare, "two-words-of-1-percent": some, "browse": all, "one-word": frequent} {
+		if len(queries) == 0 {
+			continue
+		}
 		b.Run("beside-bleve-"+name, func(b *testing.B) {
 			for b.Loop() {
 				some := queries[:min(len(queries), 20)]

@@ -29,7 +29,7 @@ func some(r *rand.Rand, list string, most int) []string {
 }
 
 const (
-	someWords     = "wheat yield winter field soil water north south data-set musik-sammlung größe weizen ernte ferme blé récolte 2025 pm2.5"
+	someWords     = "wheat yield winter field soil water north south data-set musik-sammlung größe weizen ernte ferme blé récolte 2025 pm2.5 of-the the-wheat field-of-wheat of"
 	someLanguages = "en de fr nl el en-GB de-AT"
 )
 

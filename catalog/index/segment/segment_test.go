@@ -123,6 +123,15 @@ func (d doc) holds(q *Question) (score float64, found bool) {
 					norm := float64(float32(1 / math.Sqrt(float64(len(words)))))
 					got += Grained(c.Weight * math.Sqrt(float64(n)) * norm)
 				}
+			case Phrase:
+				got, part = Grained(c.Score), false
+				for i := range words {
+					part = part || c.Field == "Text" && len(c.Texts) > 0 &&
+						i+len(c.Texts) <= len(words) && !slices.ContainsFunc(c.Texts, func(s string) bool {
+						j := slices.Index(c.Texts, s)
+						return s != "" && words[i+j] != s
+					})
+				}
 			case Fixed: // of these trials: the two words that stand beside each other
 				got, part = Grained(c.Score), strings.Contains(" "+d.Text+" ", " red green ")
 			}
@@ -207,6 +216,14 @@ func anyQuestion(r *rand.Rand) *Question {
 			m := bleve.NewMatchPhraseQuery("red green")
 			m.SetField("Text")
 			w = append(w, Fixed{m, 3})
+		}
+		switch r.IntN(5) {
+		case 0:
+			w = append(w, Phrase{"Text", []string{"black", "red", "white"}, 2})
+		case 1:
+			w = append(w, Phrase{"Text", []string{"blue", "", "green"}, 3})
+		case 2:
+			w = Word{Phrase{"Text", []string{"white"}, 3}, Phrase{"Text", nil, 1}, Phrase{"Absent", []string{"red", "blue"}, 1}}
 		}
 		q.Words = append(q.Words, w)
 	}
