@@ -260,3 +260,34 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 		}
 	}
 }
+
+// Numbers of values that no dataset has any more are given anew, under searches that go on.
+func TestValuesAreNumberedAnew(t *testing.T) {
+	x := opened(t)
+	put := func(publisher string, position int64) {
+		t.Helper()
+		d := schemas.Dataset{ID: "ds-1", Space: "energy", Title: schemas.Text{"en": "Wind"}, Publisher: publisher}
+		err := x.apply(t.Context(), []schemas.Dataset{d}, position)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 30 {
+		put(fmt.Sprint("Publisher ", i), int64(i+1))
+	}
+	held, err := x.hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.release()
+	before := held.values.Len()
+	x.seen.made = -manyValues / 2
+	put("The last one", 31)
+	if after := x.seen.values.Len(); before < 30 || after != 2 {
+		t.Errorf("%d values became %d", before, after)
+	}
+	r, err := x.Search(t.Context(), Query{Facets: []string{"publisher"}}, schemas.Sight{Everyone: true})
+	if err != nil || r.Facets["publisher"].Values[0] != (schemas.FacetValue{Value: "The last one", Count: 1}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

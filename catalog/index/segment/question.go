@@ -167,6 +167,16 @@ func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
 func (w Word) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
 	out := roaring.New()
 	for _, c := range w {
+		if t, ok := c.(Term); ok && len(t.Texts) == 1 { // as most: nothing to join
+			list, err := f.list(t.Field, t.Texts[0])
+			if err == nil {
+				err = addAll(list, out)
+			}
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		b, err := c.docs(f, within)
 		if err != nil {
 			return nil, err

@@ -59,8 +59,14 @@ func (t Term) score(f *finder, h *scored) error {
 			continue
 		}
 		it := list.Iterator(true, true, false, nil)
+		narrowed := false
 		if p, ok := it.(segments.OptimizablePostingsIterator); ok && p.ActualBitmap() != nil {
-			p.ReplaceActual(roaring.And(p.ActualBitmap(), hits))
+			both := roaring.And(p.ActualBitmap(), hits)
+			if both.IsEmpty() {
+				continue
+			}
+			p.ReplaceActual(both)
+			narrowed = true
 		}
 		place := 0
 		for {
@@ -72,7 +78,7 @@ func (t Term) score(f *finder, h *scored) error {
 				break
 			}
 			doc := uint32(at.Number())
-			if !hits.Contains(doc) {
+			if !narrowed && !hits.Contains(doc) {
 				continue
 			}
 			place = h.at(place, doc)

@@ -356,7 +356,8 @@ func (m *Memo) forget(c db.News) {
 func unmoved() []string {
 	return []string{
 		schemas.ChangeRequest, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease, schemas.ChangeCopyOpen,
-		schemas.ChangeCopyReads, schemas.ChangeRun, schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRefusal, schemas.ChangeSource,
+		schemas.ChangeCopyReads, schemas.ChangeRun, schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRefusal,
+		schemas.ChangeSource,
 	}
 }
 
