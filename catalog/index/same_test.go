@@ -138,7 +138,11 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 17))
 	x := opened(t)
 	asked, found, pages := 0, 0, 0
-	for round := range 20 {
+	rounds := 20
+	if testing.Short() { // under the race detector
+		rounds = 5
+	}
+	for round := range rounds {
 		var sets []schemas.Dataset
 		for range 1 + r.IntN(60) {
 			sets = append(sets, anyDataset(r, 400))
@@ -174,7 +178,7 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 		}
 	}
 	t.Logf("%d answers with %d hits, %d of them next pages", asked, found, pages)
-	if found < 1500 || pages < 100 {
+	if found < 75*rounds || pages < 5*rounds {
 		t.Errorf("only %d hits in %d answers, %d next pages", found, asked, pages)
 	}
 }
@@ -210,7 +214,11 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 23))
 	with, without := opened(t), opened(t)
 	sights := []schemas.Sight{{Everyone: true}, {Everyone: true, SignedIn: true}, {Everyone: true, SignedIn: true, Participant: "https://z.example"}}
-	for round := range 8 {
+	rounds := 8
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
 		var shown, all []schemas.Dataset
 		for i := range 40 {
 			d := anyDataset(r, 300)
@@ -231,7 +239,7 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if round == 5 {
+		if round == rounds/2 {
 			merge(t, with)
 		}
 		for range 60 {
