@@ -58,7 +58,7 @@ func benches() []bench {
 		{"publish.csv", (*meter).publishCSV},
 		{"decisions", (*meter).decisions},
 		{"search", (*meter).search},
-		{"search.facets", packaged("search.facets", "./catalog/index", "Facets$", "")},
+		{"search.facets", packaged("search.facets", "./catalog/index", "Facets$", "Bleve's own")},
 		{"search.marks", packaged("search.marks", "./policy", "DecideAlike", "")},
 		{"decision.memo", packaged("decision.memo", "./policy/agreement/mark", "Memo", "")},
 		{"catalog.index", packaged("catalog.index", "./catalog/index", "Indexing", "")},
