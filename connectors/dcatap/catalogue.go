@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type Catalogue struct {
 	Page     string // address of this page
 	Next     string // of the next one; "" at the end
 	datasets []object
+	prefixes object // of what datasets say beyond our fields
 	bytes    int
 }
 
@@ -47,7 +49,7 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{codes: codes, page: Named(d.ID, c.Public)}
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, c.Public)}
 	if d.IRI != "" && !strings.HasPrefix(d.IRI, "urn:guichet:dataset:") {
 		d.Identifiers = append([]string{d.IRI}, d.Identifiers...)
 	}
@@ -61,7 +63,46 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
 	}
 	c.bytes += len(b)
+	doc = nil
+	err = json.Unmarshal(b, &doc)
+	if err != nil {
+		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
+	}
+	if c.prefixes == nil {
+		c.prefixes = object{}
+	}
+	maps.Copy(c.prefixes, w.more.used)
+	for name, v := range doc {
+		doc[name] = alone(v, w.page+"#")
+	}
 	return doc, nil
+}
+
+// alone takes from what is nested in a dataset the names of things that it describes, but for those
+// below its own: on one page the providers of others would find it said of their datasets.
+func alone(v any, own string) any {
+	switch t := v.(type) {
+	case []any:
+		for i := range t {
+			t[i] = alone(t[i], own)
+		}
+	case map[string]any:
+		for name, inner := range t {
+			t[name] = alone(inner, own)
+		}
+		id, named := t["@id"].(string)
+		kind, _ := t["@type"].(string)
+		switch _, typed := t["@type"]; {
+		case !named || len(t) == 1 || strings.HasPrefix(id, own):
+		case typed && len(t) == 2:
+			if !strings.HasPrefix(kind, "dct:") { // of a licence, a place or a language it takes nothing away
+				delete(t, "@type")
+			}
+		default:
+			delete(t, "@id")
+		}
+	}
+	return v
 }
 
 // Add adds a dataset.
@@ -85,7 +126,7 @@ func (c *Catalogue) Write(f rdf.Format) ([]byte, error) {
 		"dct:description": object{"@value": "Datasets that are registered here, as everybody may know of them.", "@language": "en"},
 		"dct:publisher":   object{"@type": "foaf:Agent", "foaf:name": title}, "dcat:dataset": references(c.datasets),
 	}}
-	return encode(f, append(nodes, c.datasets...))
+	return c.encode(f, append(nodes, c.datasets...))
 }
 
 func references(nodes []object) []object {
@@ -146,12 +187,13 @@ func (c *Changes) Write() ([]byte, error) {
 	if c.Next != "" {
 		page["tree:relation"] = object{"@type": "tree:Relation", "tree:node": object{"@id": c.Next}}
 	}
-	return encode(rdf.JSONLD, append([]object{stream, page}, c.events...))
+	return c.encode(rdf.JSONLD, append([]object{stream, page}, c.events...))
 }
 
 // encode writes nodes in a format.
-func encode(f rdf.Format, nodes []object) ([]byte, error) {
+func (c *Catalogue) encode(f rdf.Format, nodes []object) ([]byte, error) {
 	more := object{"hydra": nsHydra, "as": nsAS, "ldes": nsLDES, "tree": nsTREE}
+	maps.Copy(more, c.prefixes)
 	b, err := json.Marshal(object{"@context": append(context(), more), "@graph": nodes})
 	if err != nil {
 		return nil, fmt.Errorf("encode a catalogue: %w", err)

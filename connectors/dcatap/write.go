@@ -57,12 +57,14 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{codes: codes, page: Named(d.ID, publicURL)}
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
 	doc, err := w.dataset(&d)
 	if err != nil {
 		return nil, err
 	}
-	doc["@context"] = context()
+	c := context()
+	maps.Copy(c[1].(object), w.more.used)
+	doc["@context"] = c
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -82,6 +84,7 @@ func context() []any {
 // writer writes datasets with the codes of the EU's tables.
 type writer struct {
 	codes *rdf.Codes
+	more  *further
 	page  string
 }
 
@@ -94,8 +97,9 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		description = d.Title
 	}
 	doc := object{"@id": iri, "@type": "dcat:Dataset", "dct:title": text(d.Title), "dct:description": text(description),
-		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
-		"dct:accessRights": authority("access-right", accessRight(d))}
+		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:page": object{"@id": w.page},
+		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
+		"dct:accessRights":       authority("access-right", accessRight(d))}
 	set(doc, "dct:identifier", string(d.ID))
 	if len(d.Identifiers) > 0 { // the first publisher's stays the first, others are adms' [DCAT-AP, usage of identifiers]
 		doc["dct:identifier"] = d.Identifiers[0]
@@ -141,8 +145,11 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		doc["odrl:hasPolicy"] = policy
 		terms["odrl:hasPolicy"] = object{"@id": policy["uid"]}
 	}
-	w.distributions(doc, d, terms)
-	return doc, nil
+	err := w.more.dataset(doc, d)
+	if err == nil {
+		err = w.distributions(doc, d, terms)
+	}
+	return doc, err
 }
 
 // set sets a member that has a value.
@@ -269,7 +276,7 @@ func plainIRI(s string) bool {
 
 // distributions writes one for each table, held at the dataset's own page, and
 // one for each link [DCAT-AP 3.0.1 Distribution].
-func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
+func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) error {
 	var out []object
 	for i := range d.Tables {
 		t := &d.Tables[i]
@@ -282,21 +289,26 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 		}
 		schema(dist, t)
 		objects(dist, t)
+		dist["@type"] = "dcat:Distribution"
 		out = append(out, dist)
 	}
-	for _, l := range d.Links {
+	for i := range d.Links {
+		l := &d.Links[i]
 		dist := maps.Clone(terms)
+		dist["@type"] = "dcat:Distribution"
 		dist["dcat:accessURL"] = object{"@id": rdf.IRI(l.URL)}
 		set(dist, "dct:title", l.Title)
 		format(dist, l.Format)
+		err := w.more.link(dist, l, d.Attribution)
+		if err != nil {
+			return err
+		}
 		out = append(out, dist)
-	}
-	for _, dist := range out {
-		dist["@type"] = "dcat:Distribution"
 	}
 	if len(out) > 0 {
 		doc["dcat:distribution"] = out
 	}
+	return nil
 }
 
 // objects says of a table of objects what they are. Of several media types, which a distribution

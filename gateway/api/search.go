@@ -332,7 +332,11 @@ func holders(d *schemas.Dataset) []schemas.Link {
 	if len(d.Links) == 0 && strings.HasPrefix(d.IRI, "http") {
 		return []schemas.Link{{URL: d.IRI}}
 	}
-	return d.Links
+	out := slices.Clone(d.Links)
+	for i := range out {
+		out[i].RDF = "" // for who looks at the dataset
+	}
+	return out
 }
 
 func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
