@@ -2,10 +2,13 @@ package index
 
 import (
 	"context"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -104,7 +107,7 @@ func BenchmarkFacets(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("%d datasets; the columns of all segments are made in %v", n, time.Since(began))
-	var rare, common []Query
+	var rare, common, some []Query
 	for _, q := range pairs(real(b), 300) {
 		r, err := search(q)
 		switch {
@@ -112,6 +115,9 @@ func BenchmarkFacets(b *testing.B) {
 			b.Fatal(err)
 		case r.Total <= 25_000:
 			rare = append(rare, q)
+			if r.Total >= uint64(n)/100 {
+				some = append(some, q)
+			}
 		case r.Total <= 200_000:
 			common = append(common, q)
 		}
@@ -141,7 +147,10 @@ func BenchmarkFacets(b *testing.B) {
 			}
 		})
 	}
-	for name, queries := range map[string][]Query{"two-words": rare, "browse": all, "one-word": frequent} {
+	for name, queries := range map[string][]Query{"two-words": rare, "two-words-of-1-percent": some, "browse": all, "one-word": frequent} {
+		if len(queries) == 0 {
+			continue
+		}
 		b.Run("beside-bleve-"+name, func(b *testing.B) {
 			for b.Loop() {
 				some := queries[:min(len(queries), 20)]
@@ -149,9 +158,108 @@ func BenchmarkFacets(b *testing.B) {
 				_, p95, theirs, _ := took(b, some, bleves)
 				b.ReportMetric(theirs/ours, "times-faster")
 				b.ReportMetric(ours, "cpu-ms")
-				b.ReportMetric(theirs, "bleve-cpu-ms")
-				b.ReportMetric(p95, "bleve-ms-p95")
+				b.ReportMetric(ours/theirs, "of-bleve")
+				b.ReportMetric(theirs, "theirs-cpu-ms")
+				b.ReportMetric(p95, "theirs-ms-p95")
 			}
 		})
 	}
+}
+
+// BenchmarkGrowth registers everything anew, ten times, and says how much larger the files of
+// the index are then than after the first time.
+func BenchmarkGrowth(b *testing.B) {
+	c := real(b)
+	var sets []schemas.Dataset
+	for i := range 2000 {
+		sets = append(sets, c.made(i))
+	}
+	for b.Loop() {
+		x := opened(b)
+		var first, last int64
+		for round := range 11 {
+			for part := range slices.Chunk(sets, batchSize) {
+				err := x.apply(context.Background(), part, int64(round+1))
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			last = settled(b, x.dir)
+			if round == 0 {
+				first = last
+			}
+		}
+		b.ReportMetric(float64(last)/float64(first), "times")
+		b.ReportMetric(float64(last)/float64(len(sets)), "bytes/dataset")
+	}
+}
+
+// settled is the size of an index's files once it is the same for two seconds: Bleve merges
+// and removes in the background.
+func settled(t testing.TB, dir string) int64 {
+	t.Helper()
+	size, same := int64(-1), 0
+	for range 60 {
+		now := int64(0)
+		err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return nil // removed meanwhile
+			}
+			info, err := e.Info()
+			if err == nil {
+				now += info.Size()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same++; now != size {
+			size, same = now, 0
+		}
+		if same > 4 {
+			break
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	return size
+}
+
+// BenchmarkMemory says what the columns of the corpus hold in memory while it is searched,
+// what a dataset costs there, and what the process has that is no file.
+func BenchmarkMemory(b *testing.B) {
+	x, n := large(b)
+	c := pairs(real(b), 50)
+	for b.Loop() {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, q := range c {
+			_, err := x.Search(context.Background(), q, schemas.Sight{Everyone: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB-columns")
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "bytes/dataset")
+		b.ReportMetric(anonymous(b), "MiB-anonymous")
+	}
+}
+
+// anonymous is the memory of this process that is no file, in MiB.
+func anonymous(t testing.TB) float64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("there is no /proc to read it from")
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "RssAnon:" {
+			kib, _ := strconv.ParseFloat(f[1], 64)
+			return kib / 1024
+		}
+	}
+	return 0
 }

@@ -219,8 +219,8 @@ func (x *Index) apply(ctx context.Context, docs []schemas.Dataset, position int6
 			at = position
 		}
 		part := docs[:n]
-		err := patient(ctx, slowAfter, writeWithin, func() { x.log.Warn("the search index is slow to write", "datasets", len(part)) },
-			func() error { return guard(func() error { return x.write(part, at) }) })
+		err := patient(ctx, x.slow, writeWithin, func() { x.log.Warn("the search index is slow to write", "datasets", len(part)) },
+			func() error { return guard(func() error { return x.written(part, at) }) })
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -36,8 +36,10 @@ type Index struct {
 	dir      string
 	log      *slog.Logger
 	mapping  *mapping.IndexMappingImpl
-	most     int          // bytes of text in a batch
-	mu       sync.RWMutex // held for writing only while an index is swapped
+	most     int                                                // bytes of text in a batch
+	slow     time.Duration                                      // from when on a batch that is written is told of
+	written  func(docs []schemas.Dataset, position int64) error // writes a batch, however long it takes
+	mu       sync.RWMutex                                       // held for writing only while an index is swapped
 	public   class
 	closed   class
 	position atomic.Int64 // changes before it are in the index
@@ -56,7 +58,8 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the index mapping: %w", err)
 	}
-	x := &Index{dir: dir, log: log, mapping: m, most: maxChunk}
+	x := &Index{dir: dir, log: log, mapping: m, most: maxChunk, slow: slowAfter}
+	x.written = x.write
 	err = os.MkdirAll(dir, 0o700)
 	if err != nil {
 		return nil, &schemas.Error{

@@ -297,9 +297,7 @@ func (x *Index) word(p string) segment.Word {
 			if analyzer == folded {
 				phrase = schemas.Fold(phrase)
 			}
-			m := bleve.NewMatchPhraseQuery(phrase)
-			m.SetField(field)
-			any = append(any, segment.Fixed{Query: m, Score: weight})
+			any = append(any, x.phrase(field, analyzer, phrase, weight))
 		}
 	}
 	add("title", folded, 4)
@@ -320,6 +318,30 @@ func (x *Index) word(p string) segment.Word {
 		match(field, folded, strings.Join(compound, ""), 1)
 	}
 	return any
+}
+
+// phrase finds words beside each other, as an analyzer makes them: a word that it leaves out
+// may be any there. Of no word it finds nothing.
+func (x *Index) phrase(field, analyzer, text string, weight float64) segment.Clause {
+	p := segment.Phrase{Field: field, Score: weight}
+	tokens := x.mapping.AnalyzerNamed(analyzer).Analyze([]byte(text))
+	first := 0
+	for i, t := range tokens {
+		if i == 0 {
+			first = t.Position
+		}
+		at := t.Position - first
+		for len(p.Texts) < at {
+			p.Texts = append(p.Texts, "")
+		}
+		if len(p.Texts) != at { // several in one place
+			m := bleve.NewMatchPhraseQuery(text)
+			m.SetField(field)
+			return segment.Fixed{Query: m, Score: weight}
+		}
+		p.Texts = append(p.Texts, string(t.Term))
+	}
+	return p
 }
 
 // analysed are the terms that an analyzer makes of a word.

@@ -29,7 +29,7 @@ func some(r *rand.Rand, list string, most int) []string {
 }
 
 const (
-	someWords     = "wheat yield winter field soil water north south data-set musik-sammlung größe weizen ernte ferme blé récolte 2025 pm2.5"
+	someWords     = "wheat yield winter field soil water north south data-set musik-sammlung größe weizen ernte ferme blé récolte 2025 pm2.5 of-the the-wheat field-of-wheat of"
 	someLanguages = "en de fr nl el en-GB de-AT"
 )
 
@@ -138,7 +138,11 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 17))
 	x := opened(t)
 	asked, found, pages := 0, 0, 0
-	for round := range 20 {
+	rounds := 20
+	if testing.Short() { // under the race detector
+		rounds = 5
+	}
+	for round := range rounds {
 		var sets []schemas.Dataset
 		for range 1 + r.IntN(60) {
 			sets = append(sets, anyDataset(r, 400))
@@ -174,7 +178,7 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 		}
 	}
 	t.Logf("%d answers with %d hits, %d of them next pages", asked, found, pages)
-	if found < 1500 || pages < 100 {
+	if found < 75*rounds || pages < 5*rounds {
 		t.Errorf("only %d hits in %d answers, %d next pages", found, asked, pages)
 	}
 }
@@ -210,7 +214,11 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 23))
 	with, without := opened(t), opened(t)
 	sights := []schemas.Sight{{Everyone: true}, {Everyone: true, SignedIn: true}, {Everyone: true, SignedIn: true, Participant: "https://z.example"}}
-	for round := range 8 {
+	rounds := 8
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
 		var shown, all []schemas.Dataset
 		for i := range 40 {
 			d := anyDataset(r, 300)
@@ -231,7 +239,7 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if round == 5 {
+		if round == rounds/2 {
 			merge(t, with)
 		}
 		for range 60 {
@@ -258,5 +266,36 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 				t.Fatalf("near %+v: %v and %v, %v", q, near, same, err)
 			}
 		}
+	}
+}
+
+// Numbers of values that no dataset has any more are given anew, under searches that go on.
+func TestValuesAreNumberedAnew(t *testing.T) {
+	x := opened(t)
+	put := func(publisher string, position int64) {
+		t.Helper()
+		d := schemas.Dataset{ID: "ds-1", Space: "energy", Title: schemas.Text{"en": "Wind"}, Publisher: publisher}
+		err := x.apply(t.Context(), []schemas.Dataset{d}, position)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 30 {
+		put(fmt.Sprint("Publisher ", i), int64(i+1))
+	}
+	held, err := x.hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.release()
+	before := held.values.Len()
+	x.seen.made = -manyValues / 2
+	put("The last one", 31)
+	if after := x.seen.values.Len(); before < 30 || after != 2 {
+		t.Errorf("%d values became %d", before, after)
+	}
+	r, err := x.Search(t.Context(), Query{Facets: []string{"publisher"}}, schemas.Sight{Everyone: true})
+	if err != nil || r.Facets["publisher"].Values[0] != (schemas.FacetValue{Value: "The last one", Count: 1}) {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -1,12 +1,20 @@
 package index
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
 )
 
@@ -51,5 +59,58 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 	if got := found(t, x, "large"); len(got) != 4 || positionOf(x.public.b) != 7 || positionOf(x.closed.b) != 7 {
 		t.Errorf("%v, at %d and %d", got, positionOf(x.public.b), positionOf(x.closed.b))
+	}
+}
+
+// A rebuild on a machine where every batch takes longer than a batch should ends all the
+// same: it is told of, never begun anew, and everything is found.
+func TestASlowRebuildEnds(t *testing.T) {
+	database := dbtest.Open(t, dbtest.SQLite)
+	const many = 3*batchSize + 7
+	err := database.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		for i := range many {
+			d := schemas.Dataset{ID: schemas.DatasetID(fmt.Sprintf("ds-%05d", i)), Space: "energy", Title: schemas.Text{"en": "Slow"}}
+			err := db.Insert(ctx, tx, "dataset", string(d.ID), d, db.Columns{"provider": "https://p.example", "iri": string(d.ID), "origin": "", "withdrawn": 0})
+			if err == nil {
+				_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeDatasetPut, Subject: string(d.ID)})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	x, err := Open(filepath.Join(t.TempDir(), "index"), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := 0
+	x.slow = time.Nanosecond
+	x.written = func(docs []schemas.Dataset, position int64) error {
+		batches++
+		time.Sleep(20 * time.Millisecond) // the disk
+		return x.write(docs, position)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var follows sync.WaitGroup
+	follows.Go(func() { _ = x.Follow(ctx, database) })
+	for !x.Ready() && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	r, err := x.Search(t.Context(), Query{Words: "slow"}, schemas.Sight{Everyone: true})
+	cancel()
+	follows.Wait()
+	if err != nil || r.Total != many {
+		t.Errorf("%d of %d are found: %v", r.Total, many, err)
+	}
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
+	if batches > 6 || strings.Contains(said.String(), "damaged") || strings.Count(said.String(), "slow to write") < 4 {
+		t.Errorf("%d batches:\n%s", batches, said.String())
 	}
 }

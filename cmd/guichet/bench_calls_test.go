@@ -86,7 +86,7 @@ func packaged(name, dir, pattern, reference string) func(m *meter) {
 				continue
 			}
 			_, sub, _ := strings.Cut(f[0][:max(strings.LastIndexByte(f[0], '-'), 0)], "/")
-			x := figure{Bench: name + "." + sub, Unit: f[3], Reference: reference}
+			x := figure{Bench: strings.TrimSuffix(name+"."+sub, "."), Unit: f[3], Reference: reference}
 			x.Value, _ = strconv.ParseFloat(f[2], 64)
 			for i := 4; i+1 < len(f); i += 2 { // the first figure of its own tells more than ns/op
 				v, _ := strconv.ParseFloat(f[i], 64)

@@ -207,3 +207,32 @@ func TestSpaces(t *testing.T) {
 	s := newSite(t)
 	s.want(200, "", "GET /spaces", "", `"id":"agriculture"`, `"id":"energy"`)
 }
+
+// A search by marks goes on page by page, with the same total and facets on each; what is
+// counted is what is kept, and the marks of all.
+func TestPagesByMarks(t *testing.T) {
+	t.Parallel()
+	s := shop(t)
+	query := "q=north&project=p&sort=title&access=no,ask&facets=access,format,country&limit=1"
+	var all []string
+	cursor := ""
+	for range 4 {
+		got, found := s.hits("ada", query+"&cursor="+cursor)
+		all = append(all, got...)
+		if found.Total != 3 || len(found.Facets["access"].Values) != 4 || found.Facets["country"].Values[0] != (schemas.FacetValue{Value: "FR", Count: 3, Label: "France"}) ||
+			found.Facets["format"].Values == nil {
+			t.Errorf("a page is %+v", found)
+		}
+		cursor = found.Next
+		if cursor == "" {
+			break
+		}
+	}
+	if d := cmp.Diff([]string{"Hay no", "Oats no", "Rye ask"}, all); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	_, none := s.hits("ada", "q=north&project=p&space=energy&access=now&facets=country,access")
+	if none.Total != 0 || none.Facets["country"].Values == nil || len(none.Facets["country"].Values) > 0 || len(none.Facets["access"].Values) != 1 {
+		t.Errorf("where none is kept: %+v", none)
+	}
+}

@@ -225,6 +225,11 @@ func orInto(dict segments.TermDictionary, term string, into *roaring.Bitmap) err
 	if err != nil {
 		return err
 	}
+	return addAll(list, into)
+}
+
+// addAll adds the documents of a list to a bitmap.
+func addAll(list segments.PostingsList, into *roaring.Bitmap) error {
 	if p, ok := list.(postings); ok {
 		p.OrInto(into)
 		return nil

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
 // Wanted is what an answer shall hold.
@@ -52,9 +50,10 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 	}
 	found := make([]*found, len(v.parts))
 	err = v.each(ctx, func(i int) error {
-		f := &finder{v.parts[i], map[string]segments.TermDictionary{}, foreign[i]}
+		f := &finder{part: v.parts[i], words: v.parts[i].take(), foreign: foreign[i]}
 		var err error
 		found[i], err = f.find(q, &w)
+		f.give(f.words)
 		return err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -29,9 +30,10 @@ func (q *Question) empty() bool {
 // that are, times their share of all.
 type Word []Clause
 
-// Clause is a Term or a Fixed.
+// Clause is a Term, a Phrase or a Fixed.
 type Clause interface {
-	docs(f *finder) (*roaring.Bitmap, error)
+	// docs may leave out what is not within, which nil is all.
+	docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error)
 	// score adds the clause's score of each hit that it finds, and one to its matches.
 	score(f *finder, h *scored) error
 }
@@ -59,13 +61,21 @@ type Filter struct {
 // finder looks for the hits of one question in one segment.
 type finder struct {
 	*part
-	dicts   map[string]segments.TermDictionary
+	words   *words
 	foreign map[query.Query]*roaring.Bitmap // what Bleve found, by the question
+	phrases map[string]*roaring.Bitmap      // where they are found, by their fields and texts
+}
+
+// words are a segment's dictionaries and what was looked up in them, for one question at a
+// time.
+type words struct {
+	dicts map[string]segments.TermDictionary
+	lists map[[2]string]segments.PostingsList // by field and text
 }
 
 // dict is a field's dictionary.
 func (f *finder) dict(field string) (segments.TermDictionary, error) {
-	d := f.dicts[field]
+	d := f.words.dicts[field]
 	if d != nil {
 		return d, nil
 	}
@@ -73,20 +83,45 @@ func (f *finder) dict(field string) (segments.TermDictionary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the words of %s: %w", field, err)
 	}
-	f.dicts[field] = d
+	f.words.dicts[field] = d
 	return d, nil
 }
 
-// docs are the documents with all of a Term's texts.
-func (t Term) docs(f *finder) (*roaring.Bitmap, error) {
-	d, err := f.dict(t.Field)
-	if err != nil {
-		return nil, err
+// list is where a text stands in a field, looked up once for a question.
+func (f *finder) list(field, text string) (segments.PostingsList, error) {
+	l := f.words.lists[[2]string{field, text}]
+	if l != nil {
+		return l, nil
 	}
+	d, err := f.dict(field)
+	if err == nil {
+		l, err = d.PostingsList([]byte(text), nil, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up a word: %w", err)
+	}
+	f.words.lists[[2]string{field, text}] = l
+	return l, nil
+}
+
+// docs are the documents with all of a Term's texts.
+func (t Term) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
+	return f.all(t.Field, t.Texts)
+}
+
+// all are the documents that hold all texts in a field; nil is none.
+func (f *finder) all(field string, texts []string) (*roaring.Bitmap, error) {
 	var out *roaring.Bitmap
-	for _, text := range t.Texts {
+	for _, text := range texts {
+		list, err := f.list(field, text)
+		if err != nil {
+			return nil, err
+		}
+		if list.Count() == 0 {
+			return nil, nil
+		}
 		b := roaring.New()
-		err := orInto(d, text, b)
+		err = addAll(list, b)
 		if err != nil {
 			return nil, fmt.Errorf("look up a word: %w", err)
 		}
@@ -96,13 +131,12 @@ func (t Term) docs(f *finder) (*roaring.Bitmap, error) {
 			out.And(b)
 		}
 	}
-	if out == nil {
-		out = roaring.New()
-	}
 	return out, nil
 }
 
-func (x Fixed) docs(f *finder) (*roaring.Bitmap, error) { return f.foreign[x.Query], nil }
+func (x Fixed) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
+	return f.foreign[x.Query], nil
+}
 
 // docs are the documents that pass a filter.
 func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
@@ -130,10 +164,20 @@ func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
 }
 
 // docs are the documents in which a word is found.
-func (w Word) docs(f *finder) (*roaring.Bitmap, error) {
+func (w Word) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
 	out := roaring.New()
 	for _, c := range w {
-		b, err := c.docs(f)
+		if t, ok := c.(Term); ok && len(t.Texts) == 1 { // as most: nothing to join
+			list, err := f.list(t.Field, t.Texts[0])
+			if err == nil {
+				err = addAll(list, out)
+			}
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		b, err := c.docs(f, within)
 		if err != nil {
 			return nil, err
 		}
@@ -174,9 +218,9 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 			err = and(f.foreign[x], nil)
 		}
 	}
-	for _, w := range q.Words {
+	for _, w := range plainFirst(q.Words) {
 		if err == nil && (out == nil || !out.IsEmpty()) {
-			err = and(w.docs(f))
+			err = and(w.docs(f, out))
 		}
 	}
 	if err != nil {
@@ -189,6 +233,21 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 		out.AndNot(f.deleted)
 	}
 	return out, nil
+}
+
+// plainFirst has words without phrases first: these are looked for only where all others
+// are found.
+func plainFirst(words []Word) []Word {
+	phrased := func(w Word) int {
+		n := 0
+		for _, c := range w {
+			if _, is := c.(Phrase); is {
+				n++
+			}
+		}
+		return n
+	}
+	return slices.SortedStableFunc(slices.Values(words), func(a, b Word) int { return phrased(a) - phrased(b) })
 }
 
 // those are the documents with some ids, deleted ones too.

@@ -41,30 +41,32 @@ func (h *scored) at(from int, doc uint32) int {
 // score adds what a Term gives: as TF-IDF does, but for how rare the term is, which others'
 // documents would move.
 func (t Term) score(f *finder, h *scored) error {
-	d, err := f.dict(t.Field)
-	if err != nil {
-		return err
-	}
 	hits := h.hits
 	if len(t.Texts) > 1 { // it scores only where it stands whole
-		whole, err := t.docs(f)
-		if err != nil {
+		whole, err := t.docs(f, nil)
+		if err != nil || whole == nil {
 			return err
 		}
 		whole.And(hits)
 		hits = whole
 	}
 	for i, text := range t.Texts {
-		list, err := d.PostingsList([]byte(text), nil, nil)
+		list, err := f.list(t.Field, text)
 		if err != nil {
-			return fmt.Errorf("look up a word: %w", err)
+			return err
 		}
 		if list.Count() == 0 {
 			continue
 		}
 		it := list.Iterator(true, true, false, nil)
+		narrowed := false
 		if p, ok := it.(segments.OptimizablePostingsIterator); ok && p.ActualBitmap() != nil {
-			p.ReplaceActual(roaring.And(p.ActualBitmap(), hits))
+			both := roaring.And(p.ActualBitmap(), hits)
+			if both.IsEmpty() {
+				continue
+			}
+			p.ReplaceActual(both)
+			narrowed = true
 		}
 		place := 0
 		for {
@@ -76,7 +78,7 @@ func (t Term) score(f *finder, h *scored) error {
 				break
 			}
 			doc := uint32(at.Number())
-			if !hits.Contains(doc) {
+			if !narrowed && !hits.Contains(doc) {
 				continue
 			}
 			place = h.at(place, doc)
@@ -91,18 +93,22 @@ func (t Term) score(f *finder, h *scored) error {
 
 // score adds what a Fixed gives.
 func (x Fixed) score(f *finder, h *scored) error {
-	docs := f.foreign[x.Query]
+	h.fixed(f.foreign[x.Query], x.Score)
+	return nil
+}
+
+// fixed adds one score to the hits among some documents; nil is none.
+func (h *scored) fixed(docs *roaring.Bitmap, score float64) {
 	if docs == nil {
-		return nil
+		return
 	}
 	place := 0
 	roaring.And(docs, h.hits).Iterate(func(doc uint32) bool {
 		place = h.at(place, doc)
-		h.sum[place] += Grained(x.Score)
+		h.sum[place] += Grained(score)
 		h.matches[place]++
 		return true
 	})
-	return nil
 }
 
 // scores gives the score of each hit: the sum over all words.

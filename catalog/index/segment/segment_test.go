@@ -123,6 +123,15 @@ func (d doc) holds(q *Question) (score float64, found bool) {
 					norm := float64(float32(1 / math.Sqrt(float64(len(words)))))
 					got += Grained(c.Weight * math.Sqrt(float64(n)) * norm)
 				}
+			case Phrase:
+				got, part = Grained(c.Score), false
+				for i := range words {
+					part = part || c.Field == "Text" && len(c.Texts) > 0 &&
+						i+len(c.Texts) <= len(words) && !slices.ContainsFunc(c.Texts, func(s string) bool {
+						j := slices.Index(c.Texts, s)
+						return s != "" && words[i+j] != s
+					})
+				}
 			case Fixed: // of these trials: the two words that stand beside each other
 				got, part = Grained(c.Score), strings.Contains(" "+d.Text+" ", " red green ")
 			}
@@ -207,6 +216,14 @@ func anyQuestion(r *rand.Rand) *Question {
 			m := bleve.NewMatchPhraseQuery("red green")
 			m.SetField("Text")
 			w = append(w, Fixed{m, 3})
+		}
+		switch r.IntN(5) {
+		case 0:
+			w = append(w, Phrase{"Text", []string{"black", "red", "white"}, 2})
+		case 1:
+			w = append(w, Phrase{"Text", []string{"blue", "", "green"}, 3})
+		case 2:
+			w = Word{Phrase{"Text", []string{"white"}, 3}, Phrase{"Text", nil, 1}, Phrase{"Absent", []string{"red", "blue"}, 1}}
 		}
 		q.Words = append(q.Words, w)
 	}
@@ -398,5 +415,37 @@ func TestEnds(t *testing.T) {
 	err = guarded(func() error { panic("torn") })
 	if err == nil || !strings.Contains(err.Error(), "torn") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A question about some ids finds those of them that there are, and nothing where it is
+// about none; the best of many are the best, in order.
+func TestSomeIDs(t *testing.T) {
+	x := begin(t)
+	docs := map[string]doc{}
+	for i := range 300 {
+		docs[fmt.Sprintf("id-%03d", i)] = doc{Text: strings.Repeat("red ", 1+i%7), Tags: []string{fmt.Sprint(i % 5)}}
+	}
+	x.write(docs)
+	x.write(map[string]doc{"id-007": {}})
+	for _, c := range []struct {
+		ids  []string
+		want uint64
+	}{{nil, 299}, {[]string{}, 0}, {[]string{"id-000", "id-005", "id-007", "id-none", "", "zz"}, 2}} {
+		got, err := x.view.Find(t.Context(), &Question{IDs: c.ids}, Wanted{Best: 5, Scored: true, Count: []int{0}})
+		if err != nil || got.Total != c.want || len(got.Hits) != int(min(c.want, 5)) {
+			t.Errorf("%v: %d with %v, %v", c.ids, got.Total, got.Hits, err)
+		}
+		sum := uint64(0)
+		for _, n := range got.Count[0] {
+			sum += uint64(n)
+		}
+		if sum != c.want {
+			t.Errorf("%v: %d are counted", c.ids, sum)
+		}
+	}
+	got, err := x.view.Find(t.Context(), &Question{Words: []Word{{Term{"Text", []string{"red"}, 1}}}}, Wanted{Best: 90, Scored: true})
+	if err != nil || got.Total != 299 || !slices.IsSortedFunc(got.Hits, compare) || got.Hits[0].ID != "id-000" {
+		t.Errorf("%d, %v: %v", got.Total, err, got.Hits)
 	}
 }

@@ -48,6 +48,21 @@ type part struct {
 	*columns
 	deleted *roaring.Bitmap // nil: none
 	first   uint64          // number in the index of the segment's first document
+	idle    *sync.Pool      // of *words; of this very segment, which may be the same on disk later
+}
+
+// take gives dictionaries that nobody else uses.
+func (p *part) take() *words {
+	if w, ok := p.idle.Get().(*words); ok {
+		return w
+	}
+	return &words{map[string]segments.TermDictionary{}, map[[2]string]segments.PostingsList{}}
+}
+
+// give gives them back, without what was looked up.
+func (p *part) give(w *words) {
+	clear(w.lists)
+	p.idle.Put(w)
 }
 
 // live are the documents that are not deleted.
@@ -105,7 +120,7 @@ func (s *Views) Next(last *View) (v *View, err error) {
 			return nil, err
 		}
 		kept[seg.Id()] = c
-		v.parts = append(v.parts, &part{seg.Segment(), c, seg.Deleted(), v.live})
+		v.parts = append(v.parts, &part{seg.Segment(), c, seg.Deleted(), v.live, last.idleOf(seg.Segment())})
 		v.live += seg.Segment().Count()
 	}
 	for _, p := range v.parts {
@@ -115,6 +130,18 @@ func (s *Views) Next(last *View) (v *View, err error) {
 	}
 	s.kept = kept
 	return v, nil
+}
+
+// idleOf are the dictionaries of a segment that a View has open too.
+func (v *View) idleOf(seg segments.Segment) *sync.Pool {
+	if v != nil {
+		for _, p := range v.parts {
+			if p.Segment == seg {
+				return p.idle
+			}
+		}
+	}
+	return &sync.Pool{}
 }
 
 // Hold keeps a View open until one more Release.

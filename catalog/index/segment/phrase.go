@@ -1,0 +1,104 @@
+package segment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
+)
+
+// Phrase finds texts beside each other in a field, in their order, all with one score. ""
+// stands for any one word.
+type Phrase struct {
+	Field string
+	Texts []string // the first and the last are none of ""
+	Score float64
+}
+
+// docs are the documents with a phrase. Only where all of its texts stand are their places
+// read.
+func (p Phrase) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
+	texts := slices.DeleteFunc(slices.Clone(p.Texts), func(s string) bool { return s == "" })
+	out, err := f.all(p.Field, texts)
+	if err != nil || out == nil {
+		return nil, err
+	}
+	if within != nil {
+		out.And(within)
+	}
+	if len(p.Texts) > 1 && !out.IsEmpty() {
+		out, err = f.beside(p, out)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a phrase: %w", err)
+	}
+	if f.phrases == nil {
+		f.phrases = map[string]*roaring.Bitmap{}
+	}
+	f.phrases[p.name()] = out
+	return out, nil
+}
+
+// name tells a phrase from others of a question.
+func (p Phrase) name() string { return p.Field + "\x00" + strings.Join(p.Texts, "\x00") }
+
+// score adds the score of each hit with the phrase. What was found of it is all that the
+// hits can have.
+func (p Phrase) score(f *finder, h *scored) error {
+	h.fixed(f.phrases[p.name()], p.Score)
+	return nil
+}
+
+// beside are those of documents in which the texts of a phrase stand beside each other.
+func (f *finder) beside(p Phrase, among *roaring.Bitmap) (*roaring.Bitmap, error) {
+	its := make([]segments.PostingsIterator, len(p.Texts))
+	for i, text := range p.Texts {
+		if text == "" {
+			continue
+		}
+		list, err := f.list(p.Field, text)
+		if err != nil {
+			return nil, err
+		}
+		it := list.Iterator(true, true, true, nil)
+		some, ok := it.(segments.OptimizablePostingsIterator)
+		if !ok || some.ActualBitmap() == nil { // without places
+			return roaring.New(), nil
+		}
+		some.ReplaceActual(among)
+		its[i] = it
+	}
+	out := roaring.New()
+	var starts, here []uint64
+	for range among.GetCardinality() { // each gives these documents, one after the other
+		doc := uint32(0)
+		for i, it := range its {
+			if it == nil {
+				continue
+			}
+			at, err := it.Next()
+			if err != nil {
+				return nil, err
+			}
+			if at == nil {
+				return out, nil
+			}
+			doc = uint32(at.Number())
+			here = here[:0]
+			for _, l := range at.Locations() {
+				here = append(here, l.Pos())
+			}
+			if i == 0 {
+				starts = append(starts[:0], here...)
+				continue
+			}
+			starts = slices.DeleteFunc(starts, func(from uint64) bool { return !slices.Contains(here, from+uint64(i)) })
+		}
+		if len(starts) > 0 {
+			out.Add(doc)
+		}
+	}
+	return out, nil
+}
