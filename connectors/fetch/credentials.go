@@ -32,7 +32,7 @@ func (c *Client) credential(at *url.URL) string {
 			continue
 		}
 		under, here := strings.TrimRight(u.Path, "/"), strings.TrimRight(at.Path, "/")
-		if here != "" && path.Clean(here) != here { // it may lead out of where it seems to lie
+		if here != "" && (path.Clean(here) != here || odd(here)) { // it may lead out of where it seems to lie
 			continue
 		}
 		if (here == under || strings.HasPrefix(here, under+"/")) && len(under) > longest {
@@ -40,4 +40,10 @@ func (c *Client) credential(at *url.URL) string {
 		}
 	}
 	return found
+}
+
+// odd says whether a path holds what some hosts take for steps up: backslashes, what is escaped twice,
+// and dots with parameters of their segment (..;x).
+func odd(path string) bool {
+	return strings.ContainsAny(path, "\\%") || strings.Contains(path, "/..;") || strings.Contains(path, "/.;")
 }

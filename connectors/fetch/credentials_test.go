@@ -22,6 +22,9 @@ func TestCredentialsStayHome(t *testing.T) {
 		"https://edc.example/protocol/inner/a": "long", "https://edc.example/protocols": "", "https://edc.example/": "",
 		"http://edc.example/protocol": "", "https://edc.example:8443/protocol": "", "https://edc.example.evil/protocol": "",
 		"https://edc.example/protocol/../other": "", "https://edc.example/protocol/%2e%2e/other": "", "https://edc.example/protocol//x": "",
+		`https://edc.example/protocol/\..\other`: "", "https://edc.example/protocol/..;/other": "", "https://edc.example/protocol/%252e%252e/other": "",
+		"https://edc.example/protocol/%5c..%5cother": "", "https://edc.example/protocol/%2F..%2Fother": "", "https://edc.example./protocol": "short",
+		"https://\uff45dc.example/protocol": "", "https://edc.example/protocol;x": "", "https://edc.example:443/PROTOCOL": "",
 		"http://whole.example/": "whole", "http://whole.example/any/where": "whole", "https://whole.example/": "",
 	} {
 		u, err := url.Parse(at)
