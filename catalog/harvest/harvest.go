@@ -242,7 +242,7 @@ func (h *Harvester) asks(s *Catalogue) fetch.Request {
 	if ask := h.Kinds[s.Kind].Ask; ask != nil {
 		want = ask(s.Health.Page)
 	}
-	want.URL = s.Health.Page
+	want.URL, want.From = s.Health.Page, s.URL
 	return want
 }
 

@@ -31,8 +31,11 @@ func TestCredentialsStayHome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.credential(u); got != want {
+		if got := c.credential(u, at); got != want {
 			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+		if got := c.credential(u, "https://hostile.example/protocol"); got != "" {
+			t.Errorf("%s: %q, led there by another host", at, got)
 		}
 	}
 	for at, ok := range map[string]bool{"https://edc.example/protocol": true, "https://edc.example/?a=b": false, "ftp://edc.example/": false, "x": false} {
@@ -69,6 +72,11 @@ func TestPost(t *testing.T) {
 	}
 	_, err = c.Get(t.Context(), Request{URL: host.URL + "/moved", Post: []byte("{}")})
 	if schemas.KindOf(err) != schemas.Unavailable || len(said) != 2 {
+		t.Errorf("%q, %v", said, err)
+	}
+	said = nil
+	_, err = c.Get(t.Context(), Request{URL: host.URL + "/here", From: "http://hostile.example/"})
+	if err != nil || strings.Join(said, ",") != "GET  " {
 		t.Errorf("%q, %v", said, err)
 	}
 	said = nil
