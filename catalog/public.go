@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -139,4 +141,24 @@ func (c *Catalog) LastPublicChange(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("look for the newest change of a dataset: %w", err)
 	}
 	return n, nil
+}
+
+// PublicMark is by what a position of the change sequence is known again: after a backup was restored, another
+// change stands there. It is eight bytes; none for -1, which is before all, and false where there is no
+// such position.
+func (c *Catalog) PublicMark(ctx context.Context, position int64) (mark [8]byte, known bool, err error) {
+	if position == -1 {
+		return mark, true, nil
+	}
+	var leaf []byte
+	err = c.DB.QueryRow(ctx, `SELECT leaf FROM change WHERE position = ?`, position).Scan(&leaf)
+	if errors.Is(err, sql.ErrNoRows) {
+		return mark, false, nil
+	}
+	if err != nil {
+		return mark, false, fmt.Errorf("look up a change: %w", err)
+	}
+	sum := sha256.Sum256(leaf)
+	copy(mark[:], sum[:])
+	return mark, true, nil
 }
