@@ -2,11 +2,14 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/indexes"
 	"guichet/schemas"
 )
 
@@ -14,8 +17,8 @@ import (
 // were registered here. Those that were harvested are their own catalogue's to give away, so
 // that no description goes round in circles [decisions.md 7].
 
-// Everybody may know of a change whose entry in the record has this value under this name. Nobody else's
-// changes move what harvesters see.
+// Everybody may know of a change whose entry in the record has this value under this name, and no other
+// value stands there (indexes.VisibleChanges). Nobody else's changes move what harvesters see.
 const (
 	visibleName  = "visible"
 	visibleValue = "everyone"
@@ -61,9 +64,10 @@ func (c *Catalog) Public(ctx context.Context, after schemas.DatasetID, limit int
 	return out, nil
 }
 
-// registered lists datasets that are registered here and not withdrawn.
+// registered lists datasets that are registered here, not withdrawn, and hidden from nobody: those that
+// are hidden cost whoever asks nothing, so that nobody reads how many there are off a clock.
 func (c *Catalog) registered(ctx context.Context, after schemas.DatasetID, limit int) (out []schemas.DatasetID, err error) {
-	rows, err := c.DB.Query(ctx, `SELECT id FROM dataset WHERE id > ? AND withdrawn = 0 AND origin NOT LIKE 'source:%' ORDER BY id LIMIT ?`,
+	rows, err := c.DB.Query(ctx, `SELECT id FROM dataset WHERE id > ? AND `+indexes.GivenDatasets+` ORDER BY id LIMIT ?`,
 		string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list datasets: %w", err)
@@ -113,8 +117,7 @@ func (c *Catalog) PublicChanges(ctx context.Context, after int64, limit int) ([]
 
 func (c *Catalog) visible(ctx context.Context, after int64, limit int) (out []PublicChange, err error) {
 	rows, err := c.DB.Query(ctx, `SELECT c.position, c.at, c.subject FROM change_value v JOIN change c ON c.position = v.position
-		WHERE v.name = ? AND substr(v.value, 1, 200) = ? AND v.position > ? ORDER BY v.position LIMIT ?`,
-		visibleName, visibleValue, after, limit)
+		WHERE v.`+indexes.VisibleChanges+` AND v.position > ? ORDER BY v.position LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list changes of datasets: %w", err)
 	}
@@ -133,10 +136,29 @@ func (c *Catalog) visible(ctx context.Context, after int64, limit int) (out []Pu
 // none.
 func (c *Catalog) LastPublicChange(ctx context.Context) (int64, error) {
 	var n int64
-	err := c.DB.QueryRow(ctx, `SELECT coalesce(max(position), -1) FROM change_value WHERE name = ? AND substr(value, 1, 200) = ?`,
-		visibleName, visibleValue).Scan(&n)
+	err := c.DB.QueryRow(ctx, `SELECT coalesce(max(position), -1) FROM change_value WHERE `+indexes.VisibleChanges).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("look for the newest change of a dataset: %w", err)
 	}
 	return n, nil
+}
+
+// PublicMark is by what a position of the change sequence is known again: after a backup was restored, another
+// change stands there. It is eight bytes; none for -1, which is before all, and false where there is no
+// such position.
+func (c *Catalog) PublicMark(ctx context.Context, position int64) (mark [8]byte, known bool, err error) {
+	if position == -1 {
+		return mark, true, nil
+	}
+	var leaf []byte
+	err = c.DB.QueryRow(ctx, `SELECT leaf FROM change WHERE position = ?`, position).Scan(&leaf)
+	if errors.Is(err, sql.ErrNoRows) {
+		return mark, false, nil
+	}
+	if err != nil {
+		return mark, false, fmt.Errorf("look up a change: %w", err)
+	}
+	sum := sha256.Sum256(leaf)
+	copy(mark[:], sum[:])
+	return mark, true, nil
 }

@@ -114,6 +114,11 @@ func TestPublicChanges(t *testing.T) {
 	_, err = c.Withdraw(t.Context(), agronomy, d.ID, 0)
 	must(t, err)
 	last, err := c.LastPublicChange(t.Context())
+	mark, known, errMark := c.PublicMark(t.Context(), last)
+	before, _, errBefore := c.PublicMark(t.Context(), last-1)
+	if none, _, err := c.PublicMark(t.Context(), last+1); err != nil || errMark != nil || errBefore != nil || !known || mark == before || mark == none {
+		t.Errorf("marks %v, %v, %v: %v, %v, %v", mark, before, none, err, errMark, errBefore)
+	}
 	if list, end := told(at); err != nil || len(list) != 1 || list[0] != "gone" || end != last {
 		t.Errorf("withdrawn: %q at %d, not %d; %v", list, end, last, err)
 	}

@@ -32,6 +32,8 @@ type Change struct {
 const (
 	maxReferences = 16_384 // of one entity to others
 	maxParts      = 16_384 // entities that a dataset is put together from
+
+	maxTogether = 2 * maxRecord // bytes of these, beyond which the dataset is set aside
 )
 
 // takeChanges takes over the changes of a page: first what is said of each entity, then every
@@ -47,7 +49,7 @@ func (h *Harvester) takeChanges(ctx context.Context, s *Catalogue, changes []Cha
 			for i := range part {
 				said, err := entity(&part[i])
 				if err == nil {
-					err = keep(ctx, tx, s, &part[i], said)
+					err = keep(ctx, tx, s, &part[i], said, h.now())
 				} else if k := schemas.KindOf(err); k == schemas.Invalid || k == schemas.TooLarge {
 					refused, err = append(refused, Record{IRI: part[i].IRI, Err: err}), nil
 				}
@@ -93,7 +95,7 @@ func (h *Harvester) takeChanges(ctx context.Context, s *Catalogue, changes []Cha
 // entity is what is kept of a change: its nodes, with blank nodes under names that are nobody
 // else's, and the IRIs that they name. Errors: Invalid, TooLarge.
 func entity(c *Change) (said keepable, err error) {
-	if c.IRI == "" || len(c.IRI) > maxKey || storable(c.IRI) == "" || strings.HasPrefix(c.IRI, "_:") {
+	if !c.named() {
 		return said, schemas.Errorf(schemas.Invalid, c.IRI, "the change names no entity by an IRI of at most %d bytes", maxKey)
 	}
 	if c.Gone {
@@ -115,6 +117,11 @@ func entity(c *Change) (said keepable, err error) {
 			len(b), len(names), maxRecord, maxReferences)
 	}
 	return keepable{string(b), slices.Sorted(maps.Keys(names))}, nil
+}
+
+// named says whether a change names its entity so that it can be looked up.
+func (c *Change) named() bool {
+	return c.IRI != "" && len(c.IRI) <= maxKey && storable(c.IRI) != "" && !strings.HasPrefix(c.IRI, "_:")
 }
 
 // keepable is what is kept of an entity.
@@ -156,11 +163,12 @@ func named(v any, prefix string, names map[string]bool) any {
 	return v
 }
 
-// keep keeps what is said of an entity, unless something newer is known.
-func keep(ctx context.Context, tx *db.Tx, s *Catalogue, c *Change, said keepable) error {
+// keep keeps what is said of an entity, unless something newer is known. What comes from the future
+// was published now: a clock that was wrong once would have nothing told of the entity any more.
+func keep(ctx context.Context, tx *db.Tx, s *Catalogue, c *Change, said keepable, now time.Time) error {
 	at := int64(0)
 	if !c.At.IsZero() {
-		at = c.At.UnixMicro()
+		at = min(c.At.UnixMicro(), now.UnixMicro())
 	}
 	var newer int64
 	err := tx.QueryRow(ctx, `SELECT count(*) FROM source_entity WHERE source = ? AND iri = ? AND at > ?`, string(s.ID), c.IRI, at).Scan(&newer)
@@ -193,8 +201,10 @@ func (h *Harvester) touched(ctx context.Context, s *Catalogue, changes []Change)
 			found = append(found, iri)
 		}
 	}
-	for _, c := range changes {
-		add(c.IRI)
+	for i := range changes {
+		if changes[i].named() { // others were set aside
+			add(changes[i].IRI)
+		}
 	}
 	first := 0
 	for range 2 {
@@ -238,7 +248,7 @@ func (h *Harvester) composed(ctx context.Context, s *Catalogue, iri string) (r R
 	if doc == "" {
 		return Record{IRI: iri, Gone: true}, true, nil
 	}
-	graph := &rdf.Document{}
+	graph, size := &rdf.Document{}, 0
 	seen, parts := map[string]bool{iri: true}, []string{iri}
 	for level := 0; ; level++ {
 		var next []string
@@ -249,6 +259,10 @@ func (h *Harvester) composed(ctx context.Context, s *Catalogue, iri string) (r R
 			}
 			if !known || text == "" {
 				continue
+			}
+			if size += len(text); size > maxTogether {
+				err := schemas.Errorf(schemas.TooLarge, iri, "the dataset and what it names have more than %d bytes", maxTogether)
+				return Record{IRI: iri, Err: err}, isDataset(graph, iri), nil
 			}
 			var nodes []rdf.Node
 			err = json.Unmarshal([]byte(text), &nodes)
@@ -285,6 +299,13 @@ func (h *Harvester) composed(ctx context.Context, s *Catalogue, iri string) (r R
 		}
 	}
 	return r, false, nil
+}
+
+// isDataset says whether nodes say of a thing that it is a dataset.
+func isDataset(graph *rdf.Document, iri string) bool {
+	return slices.ContainsFunc(graph.Nodes, func(n rdf.Node) bool {
+		return rdf.ID(n) == iri && slices.Contains(rdf.Types(n), "http://www.w3.org/ns/dcat#Dataset")
+	})
 }
 
 // said is what is kept of an entity: "" of one that is gone.

@@ -43,7 +43,8 @@ func firstCKAN(address string) string {
 func askCKAN(page string) fetch.Request { return fetch.Request{URL: page, Accept: "application/json"} }
 
 // readCKAN reads a page of package_search. The next one begins after as many packages as were
-// found here, one again: a package that was removed meanwhile moved the others by one.
+// found here, one again: a package that was removed meanwhile moved the others by one. Errors:
+// Unavailable for one that lists nothing although there is more than the page could have.
 func readCKAN(a *fetch.Answer) (Page, error) {
 	u, err := url.Parse(a.URL)
 	if err != nil {
@@ -61,7 +62,15 @@ func readCKAN(a *fetch.Answer) (Page, error) {
 	}
 	q := u.Query()
 	start, _ := strconv.ParseInt(q.Get("start"), 10, 64) // else the first
+	rows, err := strconv.ParseInt(q.Get("rows"), 10, 32)
+	if err != nil {
+		rows = rowsCKAN
+	}
 	next := start + int64(p.Found)
+	if p.Found <= 1 && start < p.Count-rows { // what is not listed is not gone
+		return Page{}, schemas.Errorf(schemas.Unavailable, a.URL, "the portal lists %d packages from place %d on, though it says that it has %d",
+			p.Found, start, p.Count)
+	}
 	if p.Found > 1 && next < p.Count {
 		q.Set("start", strconv.FormatInt(next-1, 10))
 		u.RawQuery = q.Encode()

@@ -153,4 +153,11 @@ func TestFirstCKAN(t *testing.T) {
 	if schemas.KindOf(err) != schemas.Invalid {
 		t.Errorf("%v", err)
 	}
+	for query, ends := range map[string]bool{"rows=100&start=0": false, "start=100": false, "rows=100&start=450": true, "rows=100&start=900": true} {
+		p, err := readCKAN(&fetch.Answer{URL: "https://x.example/api/3/action/package_search?" + query,
+			Body: []byte(`{"success": true, "result": {"count": 500, "results": []}}`)})
+		if (err == nil) != ends || p.Next != "" {
+			t.Errorf("nothing of 500 at %s: %q, %v", query, p.Next, err)
+		}
+	}
 }

@@ -41,7 +41,12 @@ func readDSP(a *fetch.Answer) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		return Page{Next: strings.TrimSuffix(a.URL, dsp.VersionPath) + spoken + dsp.CatalogPath}, nil
+		here, err := url.Parse(a.URL)
+		if err != nil {
+			return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "the address cannot be read: %v", err)
+		}
+		here.RawQuery, here.Fragment = "", "" // what is spoken is a path, on the host that was asked
+		return Page{Next: here.JoinPath("..", "..", spoken, dsp.CatalogPath).String()}, nil
 	}
 	items, err := dsp.Read(a.Body, a.URL)
 	if err != nil {

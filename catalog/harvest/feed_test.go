@@ -239,6 +239,16 @@ func TestPagesOfAConnector(t *testing.T) {
 	if err != nil || p.Next != page || len(p.Records) > 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
+	for spoken, want := range map[string]string{
+		".evil.example": "/.evil.example/catalog/request", "@evil.example/x": "/@evil.example/x/catalog/request", ":8443/x": "/:8443/x/catalog/request",
+		"//evil.example": "/evil.example/catalog/request", "/": "/catalog/request", "/x?y#": "/x%3Fy%23/catalog/request", "2025-1": "/2025-1/catalog/request",
+	} {
+		p, err := readDSP(&fetch.Answer{URL: "https://edc.example/.well-known/dspace-version?x",
+			Body: fmt.Appendf(nil, `{"protocolVersions": [{"version": "2025-1", "path": %q}]}`, spoken)})
+		if err != nil || p.Next != "https://edc.example"+want {
+			t.Errorf("%s leads to %q, %v", spoken, p.Next, err)
+		}
+	}
 	p, err = readDSP(&fetch.Answer{URL: page + "?continuationToken=a", Body: []byte(`{"@type": "Catalog", "dataset": [{"@id": "urn:x:1", "title": "one"}]}`),
 		Links: []string{`<http://inside:9/p/2025-1/catalog/request?continuationToken=b%3D>; rel="next"`, `<http://inside:9/x?continuationToken=0>; rel="prev"`}})
 	if err != nil || p.Next != page+"?continuationToken=b%3D" || len(p.Records) != 1 {

@@ -35,7 +35,12 @@ func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
 			return err
 		}
 	}
+	looked := map[string]bool{} // following, at what is known of no harvest
 	for s.Health.Page != "" {
+		if looked[s.Health.Page] {
+			return circle(s.Health.Page)
+		}
+		looked[s.Health.Page] = true
 		if s.Health.Counts.Pages >= maxPages {
 			return schemas.Errorf(schemas.TooLarge, string(s.ID), "the source goes on after %d pages", maxPages)
 		}
@@ -53,7 +58,12 @@ func (h *Harvester) begins(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 	f.Number = max(f.Number+1, h.now().UnixMicro())
 	f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
 	f.Follow, f.Watch, f.Anew = "", "", false
-	if !f.Feed {
+	if !f.Feed { // pages say how datasets are now: what a feed told of them before is put together no more
+		_, err := tx.Exec(ctx, `DELETE FROM source_entity WHERE source = ? AND EXISTS (SELECT 1 FROM harvested h
+			WHERE h.source = source_entity.source AND h.iri = source_entity.iri)`, string(s.ID))
+		if err != nil {
+			return fmt.Errorf("forget what a feed told: %w", err)
+		}
 		return nil
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
@@ -64,6 +74,10 @@ func (h *Harvester) begins(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		return fmt.Errorf("forget the pages of a feed: %w", err)
 	}
 	return nil
+}
+
+func circle(at string) error {
+	return schemas.Errorf(schemas.Invalid, at, "the source's pages go round in a circle: %.200s comes again", schemas.Visible(at))
 }
 
 // knownPage is what is known of a page from the harvest that read it last.
@@ -100,7 +114,7 @@ func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
 	}
 	following := s.Health.State != Running
 	if known.harvest == s.Health.Number && !following {
-		return schemas.Errorf(schemas.Invalid, at, "the source's pages go round in a circle: %.200s comes again", schemas.Visible(at))
+		return circle(at)
 	}
 	counts, now, err := h.read(ctx, s, known)
 	if errors.Is(err, errStale) {
@@ -177,6 +191,9 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	if err != nil {
 		return c, now, err
 	}
+	if !p.Feed && s.Health.State != Running {
+		return c, now, schemas.Errorf(schemas.Gone, s.Health.Page, "the address at which changes were told tells none any more; all is read anew")
+	}
 	if p.Feed {
 		c, err = h.takeChanges(ctx, s, p.Changes)
 	} else {
@@ -225,7 +242,7 @@ func (h *Harvester) asks(s *Catalogue) fetch.Request {
 	if ask := h.Kinds[s.Kind].Ask; ask != nil {
 		want = ask(s.Health.Page)
 	}
-	want.URL = s.Health.Page
+	want.URL, want.From = s.Health.Page, s.URL
 	return want
 }
 

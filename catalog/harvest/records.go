@@ -225,10 +225,12 @@ func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	}
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		f := &s.Health
-		f.State, f.Why, f.Ended, f.Whole, f.Failures, f.Gone = Well, "", h.now(), h.now(), 0, 0
+		f.State, f.Why, f.Ended, f.Whole, f.Gone = Well, "", h.now(), h.now(), 0
 		f.Counts.Withdrawn, f.Next, f.Follow, f.Watch = f.Counts.Withdrawn+withdrawn, h.now().Add(s.every()), f.Watch, ""
-		if f.Follow != "" {
+		if f.Follow != "" { // whether that is of use shows then: else all would be read again and again at once
 			f.Next = h.now().Add(h.look(s))
+		} else {
+			f.Failures = 0
 		}
 		if held {
 			f.State, f.Gone, f.Follow, f.Next = Held, gone, "", h.now().Add(s.every())

@@ -42,6 +42,7 @@ func (h *Harvester) Put(ctx context.Context, by schemas.Principal, s Catalogue, 
 		if s.URL != have.URL || s.Kind != have.Kind || s.Space != have.Space { // nothing that is known of its pages counts
 			s.Health.Number, s.Health.Page, s.Health.Next = 0, "", h.now()
 			s.Health.Follow, s.Health.Watch, s.Health.Feed = "", "", false
+			s.Health.Agreed = false // it was to what another address had lost
 			err = forgetPages(ctx, tx, s.ID)
 			if err != nil {
 				return err

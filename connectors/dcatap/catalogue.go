@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,14 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 	}
 	d.IRI = ""
 	doc, err := w.dataset(&d)
+	if err != nil && d.RDF+rdfOf(d.Links) != "" { // kept when other words were: it spoils no page
+		d.RDF, d.Links = "", slices.Clone(d.Links)
+		for i := range d.Links {
+			d.Links[i].RDF = ""
+		}
+		w.more = newFurther()
+		doc, err = w.dataset(&d)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -73,29 +82,38 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 	}
 	maps.Copy(c.prefixes, w.more.used)
 	for name, v := range doc {
-		doc[name] = alone(v, w.page+"#")
+		doc[name] = alone(v, w.page+"#", c.Public+"/")
 	}
 	return doc, nil
 }
 
+func rdfOf(links []schemas.Link) string {
+	out := ""
+	for i := range links {
+		out += links[i].RDF
+	}
+	return out
+}
+
 // alone takes from what is nested in a dataset the names of things that it describes, but for those
 // below its own: on one page the providers of others would find it said of their datasets.
-func alone(v any, own string) any {
+// site is how names of the site itself begin: of those nobody says so much as a class.
+func alone(v any, own, site string) any {
 	switch t := v.(type) {
 	case []any:
 		for i := range t {
-			t[i] = alone(t[i], own)
+			t[i] = alone(t[i], own, site)
 		}
 	case map[string]any:
 		for name, inner := range t {
-			t[name] = alone(inner, own)
+			t[name] = alone(inner, own, site)
 		}
 		id, named := t["@id"].(string)
 		kind, _ := t["@type"].(string)
 		switch _, typed := t["@type"]; {
 		case !named || len(t) == 1 || strings.HasPrefix(id, own):
 		case typed && len(t) == 2:
-			if !strings.HasPrefix(kind, "dct:") { // of a licence, a place or a language it takes nothing away
+			if !strings.HasPrefix(kind, "dct:") || strings.HasPrefix(id, site) { // of a licence, a place or a language it takes nothing away
 				delete(t, "@type")
 			}
 		default:
@@ -114,9 +132,16 @@ func (c *Catalogue) Add(d schemas.Dataset) error {
 	return err
 }
 
-// Write gives the page with its datasets; the next one is named by Hydra. Errors as of Write.
+// Write gives the page with its datasets; the next one is named by Hydra. Characters that XML
+// cannot say stand in RDF/XML as U+FFFD: the words of one provider take the page from nobody. Errors as
+// of Write.
 func (c *Catalogue) Write(f rdf.Format) ([]byte, error) {
 	title := cmp.Or(c.Title, "Guichet")
+	if f == rdf.RDFXML {
+		for _, d := range c.datasets {
+			inXML(d)
+		}
+	}
 	view := object{"@id": c.Page, "@type": "hydra:PartialCollectionView", "hydra:first": object{"@id": c.Address}}
 	if c.Next != "" {
 		view["hydra:next"] = object{"@id": c.Next}
@@ -127,6 +152,28 @@ func (c *Catalogue) Write(f rdf.Format) ([]byte, error) {
 		"dct:publisher":   object{"@type": "foaf:Agent", "foaf:name": title}, "dcat:dataset": references(c.datasets),
 	}}
 	return c.encode(f, append(nodes, c.datasets...))
+}
+
+// inXML puts U+FFFD for what XML cannot say [XML 1.0, production Char].
+func inXML(v any) any {
+	switch t := v.(type) {
+	case string:
+		return strings.Map(func(r rune) rune {
+			if r < ' ' && !strings.ContainsRune("\t\n\r", r) || r == 0xFFFE || r == 0xFFFF {
+				return 0xFFFD
+			}
+			return r
+		}, t)
+	case []any:
+		for i := range t {
+			t[i] = inXML(t[i])
+		}
+	case map[string]any:
+		for name, inner := range t {
+			t[name] = inXML(inner)
+		}
+	}
+	return v
 }
 
 func references(nodes []object) []object {

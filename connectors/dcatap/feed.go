@@ -32,7 +32,7 @@ func events(doc *rdf.Document) ([]Event, bool) {
 				kind = is
 			}
 		}
-		if kind != "Create" && kind != "Update" && kind != "Delete" && kind != "Remove" {
+		if described(n) || kind != "Create" && kind != "Update" && kind != "Delete" && kind != "Remove" {
 			continue
 		}
 		e := Event{Gone: kind == "Delete" || kind == "Remove"}

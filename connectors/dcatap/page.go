@@ -2,6 +2,7 @@ package dcatap
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 
 	"guichet/connectors/rdf"
@@ -51,6 +52,9 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 func (r *reader) next(base string) string {
 	for _, property := range []string{nsHydra + "next", nsHydra + "nextPage"} {
 		for _, n := range r.order {
+			if described(n) {
+				continue
+			}
 			for _, v := range r.list(n, property) {
 				at := rdf.ID(v)
 				if text, _, _, ok := rdf.Literal(v); ok { // some write it as a text
@@ -69,9 +73,19 @@ func (r *reader) next(base string) string {
 	return ""
 }
 
+// described says whether a node is what catalogues describe: where a page goes on, it has no say.
+func described(n rdf.Node) bool {
+	return slices.ContainsFunc(rdf.Types(n), func(t string) bool {
+		return t == nsDCAT+"Dataset" || t == nsDCAT+"DatasetSeries" || t == nsDCAT+"Distribution" || t == nsDCAT+"DataService"
+	})
+}
+
 // total is how many datasets the catalogue says it has.
 func (r *reader) total() int64 {
 	for _, n := range r.order {
+		if described(n) {
+			continue
+		}
 		for _, v := range r.list(n, nsHydra+"totalItems") {
 			text, _, _, _ := rdf.Literal(v)
 			n, err := strconv.ParseInt(text, 10, 64)

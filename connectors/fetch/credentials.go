@@ -23,8 +23,14 @@ func CheckCredential(address string) error {
 	return err
 }
 
-// credential is what an address wants: that of the longest address that it lies under.
-func (c *Client) credential(at *url.URL) string {
+// credential is what an address wants: that of the longest address that it lies under. from is the address
+// that a person named: where another host led here, by a redirect or by its next page, nothing is sent, since
+// what is to be had with it would be taken for that host's.
+func (c *Client) credential(at *url.URL, from string) string {
+	named, err := url.Parse(from)
+	if err != nil || !strings.EqualFold(strings.TrimSuffix(named.Hostname(), "."), strings.TrimSuffix(at.Hostname(), ".")) {
+		return ""
+	}
 	longest, found := -1, ""
 	for _, one := range c.Credentials {
 		u, err := url.Parse(one.For)
@@ -32,7 +38,7 @@ func (c *Client) credential(at *url.URL) string {
 			continue
 		}
 		under, here := strings.TrimRight(u.Path, "/"), strings.TrimRight(at.Path, "/")
-		if here != "" && path.Clean(here) != here { // it may lead out of where it seems to lie
+		if here != "" && (path.Clean(here) != here || odd(here)) { // it may lead out of where it seems to lie
 			continue
 		}
 		if (here == under || strings.HasPrefix(here, under+"/")) && len(under) > longest {
@@ -40,4 +46,10 @@ func (c *Client) credential(at *url.URL) string {
 		}
 	}
 	return found
+}
+
+// odd says whether a path holds what some hosts take for steps up: backslashes, what is escaped twice,
+// and dots with parameters of their segment (..;x).
+func odd(path string) bool {
+	return strings.ContainsAny(path, "\\%") || strings.Contains(path, "/..;") || strings.Contains(path, "/.;")
 }

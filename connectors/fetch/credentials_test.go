@@ -22,14 +22,20 @@ func TestCredentialsStayHome(t *testing.T) {
 		"https://edc.example/protocol/inner/a": "long", "https://edc.example/protocols": "", "https://edc.example/": "",
 		"http://edc.example/protocol": "", "https://edc.example:8443/protocol": "", "https://edc.example.evil/protocol": "",
 		"https://edc.example/protocol/../other": "", "https://edc.example/protocol/%2e%2e/other": "", "https://edc.example/protocol//x": "",
+		`https://edc.example/protocol/\..\other`: "", "https://edc.example/protocol/..;/other": "", "https://edc.example/protocol/%252e%252e/other": "",
+		"https://edc.example/protocol/%5c..%5cother": "", "https://edc.example/protocol/%2F..%2Fother": "", "https://edc.example./protocol": "short",
+		"https://\uff45dc.example/protocol": "", "https://edc.example/protocol;x": "", "https://edc.example:443/PROTOCOL": "",
 		"http://whole.example/": "whole", "http://whole.example/any/where": "whole", "https://whole.example/": "",
 	} {
 		u, err := url.Parse(at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.credential(u); got != want {
+		if got := c.credential(u, at); got != want {
 			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+		if got := c.credential(u, "https://hostile.example/protocol"); got != "" {
+			t.Errorf("%s: %q, led there by another host", at, got)
 		}
 	}
 	for at, ok := range map[string]bool{"https://edc.example/protocol": true, "https://edc.example/?a=b": false, "ftp://edc.example/": false, "x": false} {
@@ -66,6 +72,11 @@ func TestPost(t *testing.T) {
 	}
 	_, err = c.Get(t.Context(), Request{URL: host.URL + "/moved", Post: []byte("{}")})
 	if schemas.KindOf(err) != schemas.Unavailable || len(said) != 2 {
+		t.Errorf("%q, %v", said, err)
+	}
+	said = nil
+	_, err = c.Get(t.Context(), Request{URL: host.URL + "/here", From: "http://hostile.example/"})
+	if err != nil || strings.Join(said, ",") != "GET  " {
 		t.Errorf("%q, %v", said, err)
 	}
 	said = nil

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -71,6 +72,7 @@ type Request struct {
 	ETag     string // of the last answer, as it stood there
 	Modified string // its Last-Modified
 	Bytes    int64  // the most that it may have; DefaultBytes when left out
+	From     string // address that a person named, and that led to this one; this one when left out
 	Post     []byte // JSON that is posted; nil for a plain GET. Who answers that with a redirect is not followed
 
 	use func(File) error // takes the answer in place of reading it whole
@@ -104,6 +106,7 @@ func (c *Client) Get(ctx context.Context, want Request) (*Answer, error) {
 // get follows an address to its answer.
 func (c *Client) get(ctx context.Context, want Request) (*Answer, error) {
 	at, err := parse(want.URL)
+	want.From = cmp.Or(want.From, want.URL)
 	for hop := 0; err == nil; hop++ {
 		var a *Answer
 		var to *url.URL
@@ -179,7 +182,7 @@ func (c *Client) ask(ctx context.Context, at *url.URL, want Request) (*http.Resp
 	}
 	r.Header.Set("User-Agent", c.Agent)
 	for name, value := range map[string]string{"Accept": want.Accept, "If-None-Match": want.ETag, "If-Modified-Since": want.Modified,
-		"Content-Type": kind, "Authorization": c.credential(at)} {
+		"Content-Type": kind, "Authorization": c.credential(at, want.From)} {
 		if value != "" {
 			r.Header.Set(name, value)
 		}

@@ -8,13 +8,14 @@
 package export
 
 import (
+	"context"
 	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -67,11 +68,15 @@ func (d *Door) catalogue(c *gin.Context) {
 		query.Set("after", after)
 	} else {
 		last, err := d.Catalog.LastPublicChange(ctx)
+		place := ""
+		if err == nil {
+			place, err = d.place(ctx, last)
+		}
 		if err != nil {
 			d.Fail(c, err)
 			return
 		}
-		c.Writer.Header().Add("Link", fmt.Sprintf(`<%s>; rel="monitor"`, d.at("/catalogue/changes", url.Values{"after": {d.seal(last)}})))
+		c.Writer.Header().Add("Link", fmt.Sprintf(`<%s>; rel="monitor"`, d.at("/catalogue/changes", url.Values{"after": {place}})))
 	}
 	datasets, err := d.Catalog.Public(ctx, schemas.DatasetID(after), most+1)
 	page := dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue", nil), Page: d.at("/catalogue", query)}
@@ -102,7 +107,7 @@ func (d *Door) changes(c *gin.Context) {
 	after, query := int64(-1), url.Values{}
 	if token := c.Query("after"); token != "" {
 		var err error
-		after, err = d.unseal(token)
+		after, err = d.known(c.Request.Context(), token)
 		if err != nil {
 			d.Fail(c, err)
 			return
@@ -110,14 +115,7 @@ func (d *Door) changes(c *gin.Context) {
 		query.Set("after", token)
 	}
 	ctx := c.Request.Context()
-	last, err := d.Catalog.LastPublicChange(ctx)
-	if err == nil && after > last { // of a registry that was restored from before
-		err = schemas.Errorf(schemas.Gone, "after", "there is no such place in the feed any more; read the catalogue anew")
-	}
-	var list []catalog.PublicChange
-	if err == nil {
-		list, err = d.Catalog.PublicChanges(ctx, after, most)
-	}
+	list, err := d.Catalog.PublicChanges(ctx, after, most)
 	page := dcatap.Changes{Catalogue: dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue/changes", nil),
 		Page: d.at("/catalogue/changes", query)}}
 	for _, ch := range list {
@@ -128,12 +126,17 @@ func (d *Door) changes(c *gin.Context) {
 		default:
 			err = page.Changed(policy.Shown(schemas.Principal{}, *ch.Dataset), ch.At)
 		}
-		page.Next = d.at("/catalogue/changes", url.Values{"after": {d.seal(ch.Position)}})
+		after = ch.Position
 		if page.Bytes() > enoughLen {
 			break
 		}
 	}
 	var b []byte
+	if err == nil && len(list) > 0 {
+		var place string
+		place, err = d.place(ctx, after)
+		page.Next = d.at("/catalogue/changes", url.Values{"after": {place}})
+	}
 	if err == nil {
 		b, err = page.Write()
 	}
@@ -169,40 +172,50 @@ func has(said, tag string) bool {
 	return false
 }
 
-// seal names a place in the change sequence by one block of a cipher: the same place by the same
-// name, from which nobody reads how much there was in between.
-func (d *Door) seal(position int64) string {
-	var b [aes.BlockSize]byte
-	binary.BigEndian.PutUint64(b[:], uint64(position))
+// place names a position of the change sequence and what stands there: the same by the same name.
+func (d *Door) place(ctx context.Context, position int64) (string, error) {
+	mark, _, err := d.Catalog.PublicMark(ctx, position)
+	return d.seal(position, mark), err
+}
+
+// known is the position of a name, if what stood there still does. Errors: Gone for what is none, as
+// of a site whose key changed, or that was restored from before.
+func (d *Door) known(ctx context.Context, token string) (int64, error) {
+	position, said, ok := d.unseal(token)
+	if ok {
+		mark, known, err := d.Catalog.PublicMark(ctx, position)
+		if err != nil || known && mark == said {
+			return position, err
+		}
+	}
+	return 0, &schemas.Error{Kind: schemas.Gone, Subject: "after", Message: "this names no place in the feed of this site, or none any more",
+		Remedy: "read the catalogue anew: GET /api/v1/catalogue"}
+}
+
+// seal is one block of a cipher, from which nobody reads how much there was in between.
+func (d *Door) seal(position int64, mark [8]byte) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(position))
+	b = append(b, mark[:]...)
+	d.block().Encrypt(b, b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (d *Door) unseal(token string) (position int64, mark [8]byte, ok bool) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != aes.BlockSize {
+		return 0, mark, false
+	}
+	d.block().Decrypt(b, b)
+	copy(mark[:], b[8:])
+	return int64(binary.BigEndian.Uint64(b)), mark, true
+}
+
+func (d *Door) block() cipher.Block {
 	block, err := aes.NewCipher(d.key())
 	if err != nil { // of a key of 32 bytes there is a cipher
 		panic(err)
 	}
-	block.Encrypt(b[:], b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-var errToken = errors.New("no place in the feed")
-
-// unseal is the place of a name. Errors: Gone for what is none, as of a site whose key changed.
-func (d *Door) unseal(token string) (int64, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) != aes.BlockSize {
-		err = errToken
-	}
-	var block, cipherErr = aes.NewCipher(d.key())
-	err = errors.Join(err, cipherErr)
-	if err == nil {
-		block.Decrypt(b, b)
-		if binary.BigEndian.Uint64(b[8:]) != 0 {
-			err = errToken
-		}
-	}
-	if err != nil {
-		return 0, &schemas.Error{Kind: schemas.Gone, Subject: "after", Message: "this names no place in the feed of this site",
-			Remedy: "read the catalogue anew: GET /api/v1/catalogue", Err: err}
-	}
-	return int64(binary.BigEndian.Uint64(b)), nil
+	return block
 }
 
 func (d *Door) key() []byte {

@@ -196,11 +196,24 @@ func TestPlacesInTheFeed(t *testing.T) {
 	s.register(t, "one", "")
 	d := &Door{Key: make([]byte, 32)}
 	for _, n := range []int64{-1, 0, 1 << 60} {
-		if got, err := d.unseal(d.seal(n)); err != nil || got != n {
-			t.Errorf("%d: %d, %v", n, got, err)
+		if got, mark, ok := d.unseal(d.seal(n, [8]byte{7})); !ok || got != n || mark != [8]byte{7} {
+			t.Errorf("%d: %d, %v, %v", n, got, mark, ok)
 		}
 	}
-	for _, after := range []string{"x", "AAAAAAAAAAAAAAAAAAAAAA", d.seal(1 << 40)} {
+	resp, _ := s.get(t, "/api/v1/catalogue", "application/ld+json", "")
+	monitor := link(resp, "monitor")
+	if resp, _ := s.get(t, monitor, "application/ld+json", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s", monitor, resp.Status)
+	}
+	other := newSite(t, dbtest.SQLite) // as the site that was restored from before: other changes at the same positions
+	for i := range 5 {
+		other.register(t, fmt.Sprintf("another-%d", i), "")
+	}
+	restored := strings.TrimPrefix(monitor, s.URL)
+	if resp, _ := other.get(t, restored, "application/ld+json", ""); resp.StatusCode != http.StatusGone {
+		t.Errorf("a place of before the backup: %s", resp.Status)
+	}
+	for _, after := range []string{"x", "AAAAAAAAAAAAAAAAAAAAAA", d.seal(1<<40, [8]byte{}), d.seal(0, [8]byte{}), d.seal(-2, [8]byte{})} {
 		resp, b := s.get(t, "/api/v1/catalogue/changes?after="+after, "application/ld+json", "")
 		if resp.StatusCode != http.StatusGone || !strings.Contains(b, "anew") {
 			t.Errorf("%s: %d %s", after, resp.StatusCode, b)

@@ -24,6 +24,11 @@ const (
 	LookedUpSubjects = "kind NOT IN ('refusal', 'release.begin', 'release.end')"
 	// LookedUpValues are those that are found by what they are (FindsValues).
 	LookedUpValues = "(name IN ('agreement', 'by', 'dataset', 'participant', 'project', 'provider', 'run') OR name LIKE 'account%')"
+	// VisibleChanges are the values that say that everybody may know of a change (schemas/sql/00023_given.sql).
+	VisibleChanges = "name = 'visible'"
+	// GivenDatasets are those that harvesters of others may have. A document holds that member once,
+	// at most, and no text in it the bare quotes.
+	GivenDatasets = `withdrawn = 0 AND origin NOT LIKE 'source:%' AND (doc NOT LIKE '%"visibility":%' OR doc LIKE '%"visibility":"everyone"%')`
 )
 
 // FindsValues says whether LookedUpValues holds for a name.

@@ -40,6 +40,8 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 				"SELECT position FROM change WHERE subject = 'x' AND " + indexes.LookedUpSubjects,
 				"SELECT position FROM change_value WHERE name = 'run' AND substr(value, 1, 200) = 'x' AND " + indexes.LookedUpValues,
 				"SELECT DISTINCT replica FROM release WHERE state = 'open'",
+				"SELECT coalesce(max(position), -1) FROM change_value WHERE " + indexes.VisibleChanges,
+				"SELECT id FROM dataset WHERE id > 'x' AND " + indexes.GivenDatasets + " ORDER BY id LIMIT 10",
 			} {
 				rows, err := tx.Query(ctx, explain+q)
 				if err != nil {
@@ -64,7 +66,7 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, index := range []string{"change_subject", "change_value_value", "release_open"} {
+		for _, index := range []string{"change_subject", "change_value_value", "release_open", "change_value_visible", "dataset_given"} {
 			if !strings.Contains(plan.String(), index) {
 				t.Errorf("%s is not used:\n%s", index, plan.String())
 			}

@@ -19,6 +19,17 @@ const (
 	nsOurs = "urn:guichet:"
 )
 
+// ofPages says whether a property or class is of the words by which catalogues are read page by page,
+// and feeds event by event: a page has many descriptions, and none of them says where it goes on.
+func ofPages(iri string) bool {
+	for _, ns := range []string{"www.w3.org/ns/hydra/", "www.w3.org/ns/activitystreams", "w3id.org/tree", "w3id.org/ldes"} {
+		if strings.HasPrefix(strings.TrimPrefix(strings.TrimPrefix(iri, "https://"), "http://"), ns) {
+			return true
+		}
+	}
+	return false
+}
+
 // Bounds of what is gathered of one document.
 const (
 	maxDepth  = 16
@@ -80,11 +91,11 @@ func isPart(class any) bool {
 	return strings.HasPrefix(iri, nsDCAT) || strings.HasPrefix(iri, nsODRL)
 }
 
-// classes are kept in order, each once; those of terms are not.
+// classes are kept in order, each once; those of terms and of pages are not.
 func classes(types []string) []any {
 	var out []any
 	for _, t := range types {
-		if t = rdf.IRI(t); IsName(t) && !strings.HasPrefix(t, nsODRL) {
+		if t = rdf.IRI(t); IsName(t) && !strings.HasPrefix(t, nsODRL) && !ofPages(t) {
 			out = append(out, t)
 		}
 	}
@@ -290,6 +301,8 @@ func refused(property string) string {
 	switch {
 	case strings.HasPrefix(property, nsODRL):
 		return "not kept: terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer"
+	case ofPages(property):
+		return "not kept: by it pages and events of catalogues are read, and no description of a dataset"
 	case rdf.IRI(property) != property || !IsName(property) || !element.MatchString(property):
 		return "not kept, as it is no property that every serialisation can say"
 	case ofRDF && local != "value" && !member.MatchString(local):
