@@ -49,6 +49,9 @@ func siblings() map[string][]string {
 		"connectors/croissant": {"connectors/dcatap", "connectors/odrl", "connectors/rdf"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/odrl"},
 		"connectors/odrl":      {"connectors/rdf"},
+		"connectors/shacl":     {"connectors/rdf"},
+		"schemas/spaces":       {"schemas"},
+		"catalog":              {"catalog/profile"},
 		"catalog/harvest":      {"catalog"},
 		"catalog/publish":      {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":         {"policy"},
@@ -115,7 +118,7 @@ func walled() map[string][]string {
 		"github.com/zitadel/":                 {},
 		"github.com/alecthomas/kong":          {"cmd"},
 		"github.com/piprate/json-gold":        {"connectors/rdf", "connectors/odrl", "connectors/dcatap"},
-		"github.com/tggo/goRDFlib/":           {"connectors/rdf"},
+		"github.com/tggo/goRDFlib/":           {"connectors/rdf", "connectors/shacl"},
 		"github.com/prometheus/client_golang": {"gateway"},
 		"github.com/wneessen/":                {"connectors/notify"},
 	}

@@ -191,8 +191,8 @@ func properties(n Node) []string {
 	return out
 }
 
-// lexical is a literal's text and datatype in RDF; native numbers and booleans of JSON have theirs [JSON-LD 1.1 API §8.6].
-func lexical(v Node) (text, language, datatype string) {
+// Lexical is a literal's text and datatype in RDF; native numbers and booleans of JSON have theirs [JSON-LD 1.1 API §8.6].
+func Lexical(v Node) (text, language, datatype string) {
 	text, language, datatype, _ = Literal(v)
 	const xsd = "http://www.w3.org/2001/XMLSchema#"
 	switch n := v["@value"].(type) {

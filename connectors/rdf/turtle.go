@@ -104,7 +104,7 @@ func (w *turtleWriter) value(v Node, indent string) {
 
 // literal writes a literal in short quotes.
 func (w *turtleWriter) literal(v Node) {
-	text, language, datatype := lexical(v)
+	text, language, datatype := Lexical(v)
 	w.out.WriteByte('"')
 	for _, r := range text {
 		switch {

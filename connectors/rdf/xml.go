@@ -105,7 +105,7 @@ func (w *xmlWriter) property(name string, v Node, indent string) {
 }
 
 func (w *xmlWriter) literal(name string, v Node, indent string) {
-	text, language, datatype := lexical(v)
+	text, language, datatype := Lexical(v)
 	w.out.WriteString(indent + "<" + name)
 	switch {
 	case language != "":
