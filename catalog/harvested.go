@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -49,6 +50,9 @@ func (c *Catalog) PutHarvested(
 	if err != nil {
 		return id, false, err
 	}
+	if c.Profiles != nil && (d.Profiles == nil || d.Profiles.Shapes != c.Profiles.Digest()) {
+		c.Profile(&d)
+	}
 	if id == "" { // of a source that was removed and named again, it has its id again
 		err = tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ? AND withdrawn = 1`, origin(&d), d.IRI).Scan(&id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -74,6 +78,9 @@ func (c *Catalog) PutHarvested(
 		return id, false, err
 	}
 	d.ID, d.Registered, d.Modified, d.Revision = have.ID, have.Registered, have.Modified, have.Revision
+	if p, was := d.Profiles, have.Profiles; p != nil && was != nil && p.Wanted == was.Wanted && slices.Equal(p.Meets, was.Meets) {
+		have.Profiles = p // other shapes that say the same are no change
+	}
 	if reflect.DeepEqual(d, have) {
 		return id, false, nil
 	}

@@ -59,7 +59,17 @@ type Dataset struct {
 	Offer       *Offer          `json:"offer,omitempty" readOnly:"true" doc:"the terms in force; set by PUT …/offer"`
 	Latest      *VersionSummary `json:"latest,omitempty" readOnly:"true" doc:"the newest published version"`
 	Content     *Version        `json:"-"` // the newest published version, for an answer that tells its files; never stored
+	Profiles    *Profiled       `json:"profiles,omitempty" readOnly:"true" doc:"which metadata profiles the description meets"`
 	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
+}
+
+// Profiled says which versions of metadata profiles a description meets, as far as those of
+// its data space go.
+type Profiled struct {
+	Shapes  string   `json:"shapes" doc:"digest of the shapes and vocabularies that it was checked with"`
+	Meets   []string `json:"meets,omitempty" doc:"profiles with their versions, newest first"`
+	Wanted  string   `json:"wanted,omitempty" doc:"the newest published profile of its space, where it does not meet that"`
+	Missing []string `json:"missing,omitempty" doc:"what it lacks for that; of an answer about one dataset, never stored"`
 }
 
 // Licensed lists the licences, be there one or several.

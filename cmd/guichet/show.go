@@ -110,6 +110,7 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	for _, l := range d.Links {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
 	}
+	terminal.Profiles(t, &d, false)
 	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 	if err != nil {
 		return err

@@ -45,15 +45,7 @@ func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 
 // writeLD gives a dataset in JSON-LD.
 func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
-	codes, err := rdf.LoadCodes()
-	if err != nil {
-		return nil, err
-	}
-	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
-	if publicURL == "" {
-		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
-	}
-	doc, err := w.dataset(&d)
+	doc, err := describe(d, publicURL)
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +57,29 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
+// describe gives a dataset in the terms of context.
+func describe(d schemas.Dataset, publicURL string) (object, error) {
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
+	if publicURL == "" {
+		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
+	}
+	return w.dataset(&d)
+}
+
 // context is the context of what is written. It begins with ODRL's, since the offer's
 // terms are written bare.
-func context() []any {
-	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
+func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixed()} }
+
+// prefixed are the prefixes of what is written.
+func prefixed() object {
+	return object{
 		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
 		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
-	}}
+	}
 }
 
 // writer writes datasets with the codes of the EU's tables.

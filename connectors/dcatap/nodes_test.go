@@ -1,0 +1,70 @@
+package dcatap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"guichet/connectors/dcatap/dcataptest"
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+// TestNodesAreWhatIsWritten: the statements that are checked are those that are written, of
+// every dataset of the reference catalogues.
+func TestNodesAreWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	n := 0
+	dcataptest.Datasets(t, false, func(path string, i int, doc []byte) {
+		items, err := ReadAll(rdf.JSONLD, doc, "")
+		if err != nil {
+			return
+		}
+		for _, item := range items {
+			if item.Err == nil && n < 3000 {
+				n++
+				sameStatements(t, fmt.Sprintf("%s %d", path, i), item.Dataset)
+			}
+		}
+	})
+	if n < 100 {
+		t.Fatalf("only %d datasets", n)
+	}
+}
+
+func sameStatements(t *testing.T, name string, d schemas.Dataset) {
+	t.Helper()
+	d.ID = "ds-1"
+	nodes, root, err := Nodes(d, "https://guichet.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Write(rdf.JSONLD, d, "https://guichet.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: rdf.Limits{Bytes: 64 << 20, Depth: 64, Values: 1 << 22}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := lines(t, nodes), lines(t, doc.Nodes)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %d statements, %d are written", name, len(got), len(want))
+	}
+	if root != rdf.ID(doc.Nodes[0]) {
+		t.Errorf("%s: it is about %s", name, root)
+	}
+}
+
+// lines are the statements of nodes in order.
+func lines(t *testing.T, nodes []rdf.Node) []string {
+	t.Helper()
+	b, err := rdf.Write(rdf.Turtle, &rdf.Document{Nodes: nodes}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := strings.Split(string(b), "\n")
+	slices.Sort(out)
+	return out
+}
