@@ -212,11 +212,11 @@ func (v *version) check(g *shacl.Graph, root string, done map[string]Report) Rep
 	}
 	for _, id := range v.Extends {
 		base := done[id]
-		out.Cut = out.Cut || base.Cut
+		out.Cut, out.focus = out.Cut || base.Cut, out.focus+base.focus
 		out.Findings = further(out.Findings, base.Findings)
 		out.Advice = further(out.Advice, base.Advice)
 	}
-	out.Meets = !out.Cut && len(out.Findings) == 0
+	out.Meets = !out.Cut && len(out.Findings) == 0 && out.focus > 0 // a graph that says nothing meets nothing
 	return out
 }
 
