@@ -136,9 +136,9 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 // Profile notes with a dataset that is about to be stored which profiles its description meets. What it
 // lacks for others is not stored: it follows from the shapes that a gateway has (TellProfiles).
 func (c *Catalog) Profile(d *schemas.Dataset) {
-	c.TellProfiles(d)
-	if d.Profiles != nil {
-		d.Profiles.Missing = nil
+	d.Profiles = nil
+	if c.Profiles != nil && !d.Withdrawn {
+		d.Profiles = c.Profiles.Brief(d)
 	}
 }
 

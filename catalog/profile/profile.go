@@ -39,6 +39,7 @@ type Checker struct {
 	set      spaces.Set
 	versions []version // those that extend none first
 	digest   string
+	codes    *rdf.Codes
 }
 
 // version is a compiled version of a profile.
@@ -51,7 +52,11 @@ type version struct {
 // New compiles the shapes of every version. Errors: Invalid, with the file, and its line
 // where it is no Turtle.
 func New(set spaces.Set) (*Checker, error) {
-	c := &Checker{set: set}
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	c := &Checker{set: set, codes: codes}
 	hash := sha256.New()
 	for i := range set.Versions {
 		v := version{Version: &set.Versions[i], vocabulary: shacl.Vocabulary{}}
@@ -139,18 +144,18 @@ type Report struct {
 	focus    int
 }
 
-// Dataset checks what would be written of a dataset, against the profiles of its space and
-// those that hold for all.
-func (c *Checker) Dataset(d schemas.Dataset) ([]Report, error) {
-	nodes, root, err := dcatap.Nodes(d, "")
-	if err != nil {
-		return nil, err
-	}
+// Dataset checks what would be written of a dataset, against the profiles of its space. With
+// first only whether each is met is wanted: findings are then not whole, and there is no advice.
+func (c *Checker) Dataset(d schemas.Dataset, first bool) ([]Report, error) {
 	ids := c.of(d.Space)
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return c.Nodes(nodes, root, ids...), nil
+	nodes, root, err := dcatap.Nodes(c.codes, d, "")
+	if err != nil {
+		return nil, err
+	}
+	return c.nodes(nodes, root, first, ids), nil
 }
 
 // of lists the versions that concern a space, newest first.
@@ -165,12 +170,16 @@ func (c *Checker) of(id schemas.SpaceID) []string {
 // Nodes checks a graph that is about root against versions, none of them: all. The answer is in their
 // order.
 func (c *Checker) Nodes(nodes []rdf.Node, root string, ids ...string) []Report {
+	return c.nodes(nodes, root, false, ids)
+}
+
+func (c *Checker) nodes(nodes []rdf.Node, root string, first bool, ids []string) []Report {
 	g := shacl.NewGraph(nodes)
 	done := map[string]Report{}
 	for i := range c.versions {
 		v := &c.versions[i]
 		if len(ids) == 0 || slices.Contains(ids, v.ID) || c.extended(v.ID, ids) {
-			done[v.ID] = v.check(g, root, done)
+			done[v.ID] = v.check(g, root, first, done)
 		}
 	}
 	if len(ids) == 0 {
@@ -196,12 +205,17 @@ func (c *Checker) extended(id string, by []string) bool {
 }
 
 // check checks a graph against a version; done holds those that it may extend.
-func (v *version) check(g *shacl.Graph, root string, done map[string]Report) Report {
+func (v *version) check(g *shacl.Graph, root string, first bool, done map[string]Report) Report {
 	out := Report{Version: v.ID, Meets: true}
 	if g.Statements() > maxStatements {
 		return Report{Version: v.ID, Cut: true}
 	}
-	r := v.shapes.Check(g, shacl.Checked{Root: root, Vocabulary: v.vocabulary, Limits: shacl.Limits{Time: maxTime}})
+	for _, id := range v.Extends {
+		if first && !done[id].Meets {
+			return Report{Version: v.ID, Findings: done[id].Findings, Cut: done[id].Cut}
+		}
+	}
+	r := v.shapes.Check(g, shacl.Checked{Root: root, Vocabulary: v.vocabulary, First: first, Limits: shacl.Limits{Time: maxTime}})
 	out.Cut, out.focus = r.Cut, r.Focus
 	for _, f := range r.Findings {
 		if f.Severity == shacl.Violation {
@@ -234,9 +248,14 @@ func further(have, more []shacl.Finding) []shacl.Finding {
 
 // Of says which versions a dataset meets, and what it lacks for the newest published one of its space. A
 // description that cannot be written meets none.
-func (c *Checker) Of(d *schemas.Dataset) *schemas.Profiled {
+func (c *Checker) Of(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d, false) }
+
+// Brief is Of without what the dataset lacks, for much less: it is stored with every dataset.
+func (c *Checker) Brief(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d, true) }
+
+func (c *Checker) profiled(d *schemas.Dataset, brief bool) *schemas.Profiled {
 	out := &schemas.Profiled{Shapes: c.digest}
-	reports, err := c.Dataset(*d)
+	reports, err := c.Dataset(*d, brief)
 	if err != nil {
 		return out
 	}
@@ -253,7 +272,11 @@ func (c *Checker) Of(d *schemas.Dataset) *schemas.Profiled {
 		if r.Version != newest {
 			continue
 		}
-		out.Wanted, out.Missing = newest, words(r.Findings)
+		out.Wanted = newest
+		if brief {
+			continue
+		}
+		out.Missing = words(r.Findings)
 		if r.Cut {
 			out.Missing = append(out.Missing, "the description is too large to be checked to its end")
 		}

@@ -76,6 +76,9 @@ func TestOf(t *testing.T) {
 		if got.Shapes != c.Digest() || got.Wanted != want.Wanted || !slices.Equal(got.Meets, want.Meets) {
 			t.Errorf("%s: %+v, want %+v", space, got, want)
 		}
+		if brief := c.Brief(&d); !slices.Equal(brief.Meets, want.Meets) || brief.Wanted != want.Wanted || brief.Missing != nil {
+			t.Errorf("%s in brief: %+v, want %+v", space, brief, want)
+		}
 		for _, m := range want.Missing {
 			if !slices.Contains(got.Missing, m) {
 				t.Errorf("%s: %q is not told; there is\n%s", space, m, strings.Join(got.Missing, "\n"))

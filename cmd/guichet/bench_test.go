@@ -58,6 +58,7 @@ func benches() []bench {
 		{"publish.csv", (*meter).publishCSV},
 		{"decisions", (*meter).decisions},
 		{"search", (*meter).search},
+		{"catalog.validate", packaged("catalog.validate", "./catalog/profile", "Validate", "reading the same record")},
 		{"audit.append", packaged("audit.append", "./policy/audit", "Append", "bare commits of SQLite")},
 		{"db.beside-bulk", packaged("db.beside-bulk", "./connectors/db", "BesideBulk", "the same write alone")},
 		{"views", packaged("views", "./gateway/stream", "Views", "")},

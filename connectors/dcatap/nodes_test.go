@@ -36,7 +36,11 @@ func TestNodesAreWhatIsWritten(t *testing.T) {
 func sameStatements(t *testing.T, name string, d schemas.Dataset) {
 	t.Helper()
 	d.ID = "ds-1"
-	nodes, root, err := Nodes(d, "https://guichet.example")
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, root, err := Nodes(codes, d, "https://guichet.example")
 	if err != nil {
 		t.Fatal(err)
 	}

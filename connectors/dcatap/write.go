@@ -45,7 +45,11 @@ func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 
 // writeLD gives a dataset in JSON-LD.
 func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
-	doc, err := describe(d, publicURL)
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := describe(codes, d, publicURL)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +62,7 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 }
 
 // describe gives a dataset in the terms of context.
-func describe(d schemas.Dataset, publicURL string) (object, error) {
-	codes, err := rdf.LoadCodes()
-	if err != nil {
-		return nil, err
-	}
+func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (object, error) {
 	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
 	if publicURL == "" {
 		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))

@@ -1,8 +1,10 @@
 package shacl
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"guichet/connectors/rdf"
 )
@@ -38,10 +40,15 @@ type Graph struct {
 	said    map[string]map[string][]term // by subject and property
 	order   []string                     // subjects, in the order of the source
 	classes map[string][]string          // class to the nodes that are said to be of it
-	objects map[string]map[term][]string // property and value to subjects
 	lists   map[string][]term            // members by the name of the blank node that stands for a list
-	known   map[statement]bool
+	known   map[statement]bool           // of subjects that say much of one property
+	size    int
+
+	inverse func() map[string]map[term][]string // property and value to subjects, made when it is asked for
 }
+
+// few is how many values of a property are looked through for one that is there already.
+const few = 16
 
 // statement is one of a graph.
 type statement struct {
@@ -53,9 +60,9 @@ type statement struct {
 // stand in several places.
 func NewGraph(nodes []rdf.Node) *Graph {
 	g := &Graph{
-		said: map[string]map[string][]term{}, classes: map[string][]string{}, objects: map[string]map[term][]string{},
-		lists: map[string][]term{}, known: map[statement]bool{},
+		said: map[string]map[string][]term{}, classes: map[string][]string{}, lists: map[string][]term{}, known: map[statement]bool{},
 	}
+	g.inverse = sync.OnceValue(g.turned)
 	for _, n := range nodes {
 		g.node(n)
 	}
@@ -63,7 +70,7 @@ func NewGraph(nodes []rdf.Node) *Graph {
 }
 
 // Statements is the number of statements.
-func (g *Graph) Statements() int { return len(g.known) }
+func (g *Graph) Statements() int { return g.size }
 
 // node adds what is said of a node, and gives the node.
 func (g *Graph) node(n rdf.Node) term {
@@ -150,22 +157,46 @@ func (g *Graph) subject(id string) map[string][]term {
 
 // add adds a statement, once.
 func (g *Graph) add(subject, property string, o term) {
-	is := statement{subject, property, o}
-	if g.known[is] {
-		return
-	}
-	g.known[is] = true
-	of := g.objects[property]
-	if of == nil {
-		of = map[term][]string{}
-		g.objects[property] = of
-	}
-	of[o] = append(of[o], subject)
 	properties := g.subject(subject)
-	properties[property] = append(properties[property], o)
+	values := properties[property]
+	switch {
+	case len(values) < few && slices.Contains(values, o):
+		return
+	case len(values) == few:
+		for _, v := range values {
+			g.known[statement{subject, property, v}] = true
+		}
+	}
+	if len(values) >= few {
+		is := statement{subject, property, o}
+		if g.known[is] {
+			return
+		}
+		g.known[is] = true
+	}
+	g.size++
+	properties[property] = append(values, o)
 	if property == nsRDF+"type" {
 		g.classes[o.value] = append(g.classes[o.value], subject)
 	}
+}
+
+// turned is the graph by property and value.
+func (g *Graph) turned() map[string]map[term][]string {
+	out := map[string]map[term][]string{}
+	for _, subject := range g.order {
+		for property, values := range g.said[subject] {
+			of := out[property]
+			if of == nil {
+				of = map[term][]string{}
+				out[property] = of
+			}
+			for _, v := range values {
+				of[v] = append(of[v], subject)
+			}
+		}
+	}
+	return out
 }
 
 // one is the only value of a property as text, "" where there is none.

@@ -59,7 +59,7 @@ func (r *run) values(p *path, focus term) []term {
 	}
 	switch p.kind {
 	case "inversePath":
-		for _, s := range r.g.objects[p.parts[0].property][focus] {
+		for _, s := range r.g.inverse()[p.parts[0].property][focus] {
 			add([]term{named(s)})
 		}
 	case "alternativePath":

@@ -52,6 +52,7 @@ type Checked struct {
 	Vocabulary Vocabulary        // what is known of nodes that the graph refers to
 	Focus      func(string) bool // which nodes shapes are for; nil: all
 	Limits     Limits
+	First      bool // only whether there is a violation: a check ends with the first one
 
 	repeated bool // for tests: each finding as often as shapes make it
 }
@@ -68,6 +69,9 @@ type run struct {
 	end   time.Time
 	cut   bool
 	depth int
+
+	hierarchy bool // the graph puts classes below others
+
 	held  map[pair][]Finding // what shapes say of nodes that others refer to
 	known map[string]*Graph  // what the vocabulary says of a node
 }
@@ -84,12 +88,19 @@ func (s *Shapes) Check(g *Graph, with Checked) Report {
 		Checked: with, g: g, steps: cmp.Or(with.Limits.Steps, MaxSteps), end: time.Now().Add(cmp.Or(with.Limits.Time, MaxTime)),
 		held: map[pair][]Finding{}, known: map[string]*Graph{},
 	}
+	for _, id := range g.order {
+		r.hierarchy = r.hierarchy || g.said[id][nsRDFS+"subClassOf"] != nil
+	}
 	var out Report
 	said := map[Finding]bool{}
 	for _, sh := range s.targeted {
 		for _, focus := range r.focus(sh) {
 			out.Focus++
-			for _, f := range r.shape(sh, focus) {
+			found := r.shape(sh, focus)
+			if with.First && slices.ContainsFunc(found, violation) {
+				return Report{Findings: found, Cut: r.cut, Focus: out.Focus}
+			}
+			for _, f := range found {
 				if same := (Finding{Focus: f.Focus, Words: f.Words}); !said[same] || with.repeated {
 					said[same] = true
 					out.Findings = append(out.Findings, f)
@@ -104,6 +115,8 @@ func (s *Shapes) Check(g *Graph, with Checked) Report {
 	out.Cut = r.cut
 	return out
 }
+
+func violation(f Finding) bool { return f.Severity == Violation }
 
 // step counts one value that is looked at; false when there were too many.
 func (r *run) step() bool {
@@ -182,9 +195,13 @@ func (r *run) focus(s *shape) []term {
 
 // below are a class and those that the graph puts below it.
 func (r *run) below(class term) []term {
-	out, seen := []term{class}, map[term]bool{class: true}
+	out := []term{class}
+	if !r.hierarchy {
+		return out
+	}
+	seen := map[term]bool{class: true}
 	for i := 0; i < len(out); i++ {
-		for _, id := range r.g.objects[nsRDFS+"subClassOf"][out[i]] {
+		for _, id := range r.g.inverse()[nsRDFS+"subClassOf"][out[i]] {
 			if t := named(id); !seen[t] && r.step() {
 				seen[t] = true
 				out = append(out, t)
@@ -211,6 +228,9 @@ func (r *run) shape(s *shape, focus term) []Finding {
 		out = append(out, c.check(r, s, focus, values)...)
 	}
 	for _, p := range s.properties {
+		if r.First && r.depth == 1 && (p.severity > Violation || slices.ContainsFunc(out, violation)) {
+			continue // it can add nothing
+		}
 		for _, v := range values {
 			out = append(out, r.shape(p, v)...)
 			if len(out) > r.Limits.Findings {
