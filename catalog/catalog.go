@@ -136,18 +136,18 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 // Profile notes with a dataset that is about to be stored which profiles its description meets. What it
 // lacks for others is not stored: it follows from the shapes that a gateway has (TellProfiles).
 func (c *Catalog) Profile(d *schemas.Dataset) {
-	d.Profiles = nil
+	d.Profiles, d.Quality = nil, nil
 	if c.Profiles != nil && !d.Withdrawn {
 		d.Profiles = c.Profiles.Brief(d)
 	}
 }
 
 // TellProfiles says which profiles a dataset meets by the shapes of this gateway, whatever
-// is stored, and what it lacks.
+// is stored, what it lacks, and how good its description is.
 func (c *Catalog) TellProfiles(d *schemas.Dataset) {
-	d.Profiles = nil
+	d.Profiles, d.Quality = nil, nil
 	if c.Profiles != nil && !d.Withdrawn {
-		d.Profiles = c.Profiles.Of(d)
+		d.Profiles, d.Quality = c.Profiles.Of(d), c.Profiles.Quality(d)
 	}
 }
 

@@ -50,9 +50,7 @@ func (c *Catalog) PutHarvested(
 	if err != nil {
 		return id, false, err
 	}
-	if c.Profiles != nil && (d.Profiles == nil || d.Profiles.Shapes != c.Profiles.Digest()) {
-		c.Profile(&d)
-	}
+	c.Profile(&d)
 	if id == "" { // of a source that was removed and named again, it has its id again
 		err = tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ? AND withdrawn = 1`, origin(&d), d.IRI).Scan(&id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {

@@ -39,9 +39,12 @@ func TestProfilesAreSaid(t *testing.T) {
 	if !slices.Contains(p.Missing, "mobilitydcatap:mobilityTheme is missing: an IRI is wanted") {
 		t.Errorf("%q", p.Missing)
 	}
+	if q := got.Quality; q == nil || q.Points == 0 || len(q.Raise) != 3 {
+		t.Errorf("%+v", q)
+	}
 	stored, err := c.Dataset(t.Context(), c.DB, got.ID)
 	must(t, err)
-	if stored.Profiles == nil || stored.Profiles.Missing != nil || !slices.Equal(stored.Profiles.Meets, p.Meets) {
+	if stored.Quality != nil || stored.Profiles == nil || stored.Profiles.Missing != nil || !slices.Equal(stored.Profiles.Meets, p.Meets) {
 		t.Errorf("stored: %+v", stored.Profiles)
 	}
 	d.Space = "agriculture"

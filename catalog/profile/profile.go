@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/catalog/quality"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
 	"guichet/connectors/shacl"
@@ -252,6 +253,19 @@ func (c *Checker) Of(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d
 
 // Brief is Of without what the dataset lacks, for much less: it is stored with every dataset.
 func (c *Checker) Brief(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d, true) }
+
+// Quality judges a dataset by the EU's assessment; nil for one that cannot be written.
+func (c *Checker) Quality(d *schemas.Dataset) *schemas.Quality {
+	nodes, root, err := dcatap.Nodes(c.codes, *d, "")
+	if err != nil {
+		return nil
+	}
+	complies := false
+	for _, r := range c.nodes(nodes, root, true, []string{"dcat-ap/3.0.1"}) {
+		complies = r.Meets
+	}
+	return quality.Of(nodes, root, complies)
+}
 
 func (c *Checker) profiled(d *schemas.Dataset, brief bool) *schemas.Profiled {
 	out := &schemas.Profiled{Shapes: c.digest}

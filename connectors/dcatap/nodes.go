@@ -10,7 +10,8 @@ import (
 )
 
 // Nodes gives the statements that Write writes of a dataset, but for the inside of its
-// policy, and the node that they are about, without a detour over text. codes are those of rdf.LoadCodes, which callers keep. Errors: as Write.
+// policy, and the node that they are about, without a detour over text. codes are those of
+// rdf.LoadCodes, which callers keep. Errors: as Write.
 func Nodes(codes *rdf.Codes, d schemas.Dataset, publicURL string) (nodes []rdf.Node, root string, err error) {
 	doc, err := describe(codes, d, publicURL)
 	if err != nil {

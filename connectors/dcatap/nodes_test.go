@@ -72,3 +72,19 @@ func lines(t *testing.T, nodes []rdf.Node) []string {
 	slices.Sort(out)
 	return out
 }
+
+// Points of the quality assessment go out in the terms of DQV.
+func TestQualityIsWritten(t *testing.T) {
+	t.Parallel()
+	d := schemas.Dataset{ID: "ds-1", Title: schemas.Text{"en": "Wind"}, Quality: &schemas.Quality{Points: 240, Most: 405}}
+	sameStatements(t, "with points", d)
+	b, err := Write(rdf.Turtle, d, "https://guichet.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"dqv:hasQualityMeasurement", "a dqv:QualityMeasurement", "dqv:isMeasurementOf guichet:mqa-points", `dqv:value "240"^^xsd:integer`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s is not in\n%s", want, b)
+		}
+	}
+}

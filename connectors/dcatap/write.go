@@ -78,7 +78,7 @@ func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixed
 func prefixed() object {
 	return object{
 		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
-		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
+		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:", "dqv": "http://www.w3.org/ns/dqv#",
 	}
 }
 
@@ -129,6 +129,11 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		doc["dct:temporal"] = periods
 	case d.From != "" || d.Until != "":
 		doc["dct:temporal"] = period(d.From, d.Until)
+	}
+	if q := d.Quality; q != nil { // points of the EU's assessment, in its terms [W3C DQV]
+		doc["dqv:hasQualityMeasurement"] = object{"@type": "dqv:QualityMeasurement",
+			"dqv:isMeasurementOf": object{"@id": nsOurs + "mqa-points"},
+			"dqv:value":           object{"@value": strconv.Itoa(q.Points), "@type": "xsd:integer"}}
 	}
 	instant(doc, "dct:issued", d.Registered)
 	instant(doc, "dct:modified", d.Modified)

@@ -2,6 +2,7 @@ package shacl
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,47 @@ func TestGraph(t *testing.T) {
 	}
 	if l := g.lists[g.said["https://x.example/d"]["https://x.example/l"][0].value]; len(l) != 2 {
 		t.Errorf("list %v", l)
+	}
+}
+
+// A check for the first violation says of every graph whether it conforms, as a whole one does.
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	for seed := range 200 {
+		m := &made{Rand: rand.New(rand.NewPCG(11, uint64(seed)))}
+		shapes := m.document()
+		if seed%2 == 0 { // some of it is only recommended
+			shapes = strings.Replace(shapes, "; sh:property [", "; sh:property [ sh:severity sh:Warning ; ", 2)
+		}
+		s, g := compiled(t, shapes), NewGraph(turtle(t, m.graph()))
+		if recursive(s) { // what a shape that comes back to itself says depends on where it began
+			continue
+		}
+		whole := s.Check(g, Checked{})
+		first := s.Check(g, Checked{First: true})
+		if whole.Conforms(Violation) != first.Conforms(Violation) {
+			t.Errorf("seed %d: %v as a whole, %v by the first violation\n%s", seed, whole.Conforms(Violation), first.Conforms(Violation), shapes)
+		}
+		if len(first.Findings) > len(whole.Findings) {
+			t.Errorf("seed %d: %d findings, %d as a whole", seed, len(first.Findings), len(whole.Findings))
+		}
+	}
+}
+
+// Much that is said of one property is known once each.
+func TestManyValues(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "ex:d dct:p %d, %d, %d .\n", i%50, i, i%7)
+	}
+	g := NewGraph(append(turtle(t, b.String()), turtle(t, b.String())...))
+	if g.Statements() != 100 || len(g.said["https://x.example/d"]["http://purl.org/dc/terms/p"]) != 100 {
+		t.Errorf("%d statements", g.Statements())
+	}
+	inverse := g.inverse()["http://purl.org/dc/terms/p"]
+	if len(inverse) != 100 {
+		t.Errorf("%d values", len(inverse))
 	}
 }
 

@@ -183,11 +183,17 @@ func Profiles(t *Terminal, d *schemas.Dataset, named bool) {
 	if len(p.Meets) > 0 {
 		fmt.Fprintf(t.Out, "%s meets %s\n", of, strings.Join(p.Meets, ", "))
 	}
-	if p.Wanted == "" {
-		return
+	if p.Wanted != "" {
+		fmt.Fprintf(t.Out, "%s does not meet %s, the newest profile of its data space:\n", of, p.Wanted)
+		for _, m := range p.Missing {
+			fmt.Fprintf(t.Out, "  - %s\n", m)
+		}
 	}
-	fmt.Fprintf(t.Out, "%s does not meet %s, the newest profile of its data space:\n", of, p.Wanted)
-	for _, m := range p.Missing {
-		fmt.Fprintf(t.Out, "  - %s\n", m)
+	if q := d.Quality; q != nil {
+		fmt.Fprintf(t.Out, "%s has %d of %d points of the EU's metadata quality assessment (%s)", of, q.Points, q.Most, q.Rating)
+		fmt.Fprintf(t.Out, "; %d more depend on whether addresses answer, which nobody tried. What would raise them most:\n", q.Unknown)
+		for _, r := range q.Raise {
+			fmt.Fprintf(t.Out, "  - %s\n", r)
+		}
 	}
 }
