@@ -115,6 +115,9 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		}
 	}
 	checkTables(fault, d.Tables)
+	if d.Source == "" && len(faults) == 0 { // of a catalogue of others it was read in its one form
+		faults = append(faults, dcatap.CheckRDF(d)...)
+	}
 	if len(faults) == 0 {
 		return nil
 	}

@@ -52,6 +52,7 @@ type Dataset struct {
 	Periods     []Days          `json:"periods,omitempty" maxItems:"1000" doc:"the times covered, where there are several; from and until are then those of all together"`
 	Tables      []TableInfo     `json:"tables,omitempty" doc:"tables with their columns"`
 	Links       []Link          `json:"links,omitempty" doc:"where the data is held elsewhere: mark elsewhere until a version is published"`
+	RDF         string          `json:"rdf,omitempty" maxLength:"65536" doc:"what else there is to say of it, in Turtle: <> is the dataset"`
 	Registered  time.Time       `json:"registered,omitzero" readOnly:"true"`
 	Modified    time.Time       `json:"modified,omitzero" readOnly:"true"`
 	Withdrawn   bool            `json:"withdrawn,omitempty" readOnly:"true"`
@@ -138,6 +139,7 @@ type Link struct {
 	URL    string `json:"url" maxLength:"2048"`
 	Format string `json:"format,omitempty"`
 	Title  string `json:"title,omitempty"`
+	RDF    string `json:"rdf,omitempty" maxLength:"32768" doc:"what else there is to say of it, in Turtle: <> is the distribution"`
 }
 
 // TableInfo describes one table before and beside its bytes: a DCAT

@@ -13,6 +13,7 @@ import (
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
+	said "guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
 
@@ -109,6 +110,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	}
 	for _, l := range d.Links {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
+	}
+	if n := said.Count(&d); n > 0 {
+		fmt.Fprintf(t.Out, "and %d statements that have no field here: guichet show %s --format turtle\n", n, d.ID)
 	}
 	terminal.Profiles(t, &d, false)
 	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")

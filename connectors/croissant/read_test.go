@@ -111,8 +111,8 @@ func TestRead(t *testing.T) {
 		From:        "2020",
 		Until:       "2021-06",
 		Links: []schemas.Link{
-			{URL: "https://f.example/a.csv", Format: "text/csv", Title: "a.csv"},
-			{URL: "https://source.example/d/b.csv", Format: "text/csv", Title: "b"},
+			{URL: "https://f.example/a.csv", Format: "text/csv", Title: "a.csv", RDF: "<> dcat:downloadURL <https://f.example/a.csv> .\n"},
+			{URL: "https://source.example/d/b.csv", Format: "text/csv", Title: "b", RDF: "<> dcat:downloadURL <https://source.example/d/b.csv> .\n"},
 		},
 		Tables: []schemas.TableInfo{{
 			Name:  "waves-2020",

@@ -35,9 +35,9 @@ func readShared(t *testing.T, path, base string) schemas.Dataset {
 func TestBlankDistributionsStayApart(t *testing.T) { // trial 3
 	d := readShared(t, "reports/03-blank-distributions/dataset.jsonld", "")
 	want := []schemas.Link{
-		{URL: "https://files.example/three.csv", Format: "text/csv", Title: "CSV"},
-		{URL: "https://files.example/three.json", Format: "application/json", Title: "JSON"},
-		{URL: "https://files.example/three.parquet", Format: "application/vnd.apache.parquet", Title: "Parquet"},
+		{URL: "https://files.example/three.csv", Format: "text/csv", Title: "CSV", RDF: "<> dct:title \"CSV\"@en .\n"},
+		{URL: "https://files.example/three.json", Format: "application/json", Title: "JSON", RDF: "<> dct:title \"JSON\"@en .\n"},
+		{URL: "https://files.example/three.parquet", Format: "application/vnd.apache.parquet", Title: "Parquet", RDF: "<> dct:title \"Parquet\"@en .\n"},
 	}
 	if diff := cmp.Diff(want, d.Links); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -100,7 +100,7 @@ func sayable(t *rapid.T, d schemas.Dataset) schemas.Dataset {
 
 func TestRelativeFormat(t *testing.T) { // trial 7
 	d := readShared(t, "reports/07-relative-format/catalogue.jsonld", "https://source.example/a/catalogue.jsonld")
-	want := []schemas.Link{{URL: "https://source.example/a/rel.json", Format: "JSON"}}
+	want := []schemas.Link{{URL: "https://source.example/a/rel.json", Format: "JSON", RDF: "<> dct:format <https://source.example/a/ftype/JSON> .\n"}}
 	if diff := cmp.Diff(want, d.Links); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -154,13 +154,17 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		Title:  schemas.Text{"de": "Straßenbahn", "en": "Tram", "fr": "Tramway", "pl": "Tramwaj"},
 		Themes: []string{"TRAN"}, Countries: []string{"FR"}, Languages: []string{"de"}, From: "2020-01-01", Until: "2021",
 		Licence: "CC-BY-4.0",
-		Links:   []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV"}},
+		Links: []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV",
+			RDF: "@base <https://x.example/dist> .\n<> dcat:accessURL <https://x.example/a> ;\n    dcat:downloadURL <https://x.example/a.csv> .\n"}},
+		RDF: `<> dct:publisher <https://x.example/p> ;
+    dct:spatial <https://sws.geonames.org/1/> ;
+    dcat:theme <http://eurovoc.europa.eu/1> .
+<https://x.example/p> a foaf:Agent ;
+    foaf:name "Amt"@de, "Office"@en .
+`,
 		Notes: []string{
-			"dcat:theme: not kept, as only the EU's data themes are (http://eurovoc.europa.eu/1)",
-			"dct:spatial: not kept, as it names no place whose country is known here (https://sws.geonames.org/1/); add the country, such as http://publications.europa.eu/resource/authority/country/BEL",
-			"dcat:distribution: not kept: dcat:accessURL",
+			"dct:spatial: it names no place whose country is known here (https://sws.geonames.org/1/); add the country, such as http://publications.europa.eu/resource/authority/country/BEL",
 			"passed over, as it is not part of the dataset: 1 dcat:Catalog",
-			"foaf:name: kept in one language only",
 		},
 	}
 	for range 5 {
@@ -337,5 +341,44 @@ func TestMandatoryProperties(t *testing.T) {
 	}
 	if len(g.ofType(nsDCAT+"Distribution")) != 2 || strings.Contains(string(b), "secret") || !odrl.IsPolicy(g.order) {
 		t.Errorf("%s", b)
+	}
+}
+
+// TestCatalogueKeepsApart: what one provider's description says of things with names is said of nobody
+// else's dataset on the page, whatever names it takes.
+func TestCatalogueKeepsApart(t *testing.T) {
+	t.Parallel()
+	c := Catalogue{Public: "https://site.example", Address: "https://site.example/api/v1/catalogue", Page: "https://site.example/api/v1/catalogue"}
+	victim := Named("ds-victim", c.Public)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.Add(schemas.Dataset{ID: "ds-victim", IRI: "https://hospital.example/1", Title: schemas.Text{"en": "Wards"}, Licence: "CC-BY-4.0"}))
+	must(c.Add(schemas.Dataset{ID: "ds-other", Title: schemas.Text{"en": "Other"}, Links: []schemas.Link{{URL: "https://other.example/x",
+		RDF: `@base <` + victim + `> . <> <http://purl.org/dc/terms/conformsTo> <https://standard.example/> .`}},
+		RDF: `@prefix dct: <http://purl.org/dc/terms/> . <> dct:creator <` + victim + `> . <` + victim + `> <http://www.w3.org/2000/01/rdf-schema#label> "taken over" .`}))
+	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
+		b, err := c.Write(f)
+		must(err)
+		doc, err := rdf.Parse(f, b, rdf.Options{Limits: rdf.Limits{Bytes: 1 << 20, Depth: 64, Values: 1 << 16}})
+		must(err)
+		for _, n := range doc.Nodes {
+			if rdf.ID(n) == victim && (n[nsRDFS+"label"] != nil || n[nsDCT+"conformsTo"] != nil || len(rdf.Types(n)) > 1) {
+				t.Errorf("%s: another says of it %v", f, n)
+			}
+		}
+		p, err := ReadPage(f, b, c.Page)
+		must(err)
+		if len(p.Items) != 2 || p.Feed {
+			t.Fatalf("%s: %d datasets\n%s", f, len(p.Items), b)
+		}
+		for _, i := range p.Items {
+			if i.IRI == victim && (len(i.Dataset.Title) != 1 || i.Dataset.Title["en"] != "Wards" || i.Dataset.Identifiers[0] != "https://hospital.example/1") {
+				t.Errorf("%s: %+v", f, i.Dataset)
+			}
+		}
 	}
 }

@@ -21,6 +21,7 @@ func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 		if len(values) == 0 {
 			continue
 		}
+		r.addresses(n)
 		s, _, _, _ := rdf.Literal(values[0])
 		address := cmp.Or(rdf.ID(values[0]), s)
 		u, err := url.Parse(address)
@@ -28,40 +29,70 @@ func (r *reader) link(n rdf.Node) (schemas.Link, bool) {
 			r.fault(at+"/dcat:"+property, "%q is not an address (http, https, ftp, s3) and there is nothing to resolve it against", address)
 			return schemas.Link{}, false
 		}
-		for _, other := range rdf.List(n, nsDCAT+"accessURL") {
-			s, _, _, _ := rdf.Literal(other)
-			if cmp.Or(rdf.ID(other), s) == address { // said twice
-				r.list(n, nsDCAT+"accessURL")
-			}
-		}
-		return schemas.Link{URL: address, Format: r.format(n), Title: r.word(n, nsDCT+"title")}, true
+		return schemas.Link{URL: address, Format: r.format(n), Title: r.name(n)}, true
 	}
 	return schemas.Link{}, false
+}
+
+// addresses leaves those beside the one that is the link's, and that it is one of a file.
+func (r *reader) addresses(n rdf.Node) {
+	files, pages := r.list(n, nsDCAT+"downloadURL"), r.list(n, nsDCAT+"accessURL")
+	for _, v := range files {
+		r.leave(nsDCAT+"downloadURL", v)
+	}
+	own := address(append(files, pages...)[0])
+	for _, v := range pages {
+		if address(v) != own {
+			r.leave(nsDCAT+"accessURL", v)
+		}
+	}
+}
+
+// address is what a value leads to.
+func address(v rdf.Node) string {
+	s, _, _, _ := rdf.Literal(v)
+	return cmp.Or(rdf.ID(v), s)
+}
+
+// name is the link's title; what it is called in languages is left.
+func (r *reader) name(n rdf.Node) string {
+	r.leaveTagged(n, nsDCT+"title")
+	return r.word(n, nsDCT+"title")
 }
 
 // format is the code of the EU file-type table, else the media type, else the
 // words or the last part of the IRI.
 func (r *reader) format(n rdf.Node) string {
-	for _, v := range r.values(n, nsDCT+"format") {
-		s, _, _, _ := rdf.Literal(v)
-		if words := cmp.Or(s, r.word(v, nsRDFS+"label"), r.word(v, nsSkos+"prefLabel")); words != "" {
-			return words
+	found := ""
+	for _, property := range []string{nsDCT + "format", nsDCAT + "mediaType"} {
+		if found != "" {
+			break // a media type beside a format is one more statement
 		}
-		id := rdf.ID(v)
-		if id != "" && !strings.HasPrefix(id, "_:") {
-			return mediaTypeOr(id, path.Base(strings.TrimRight(id, "/#")))
+		for _, v := range r.values(n, property) {
+			s, _, _, _ := rdf.Literal(v)
+			words := cmp.Or(s, r.oneOf(v, nsRDFS+"label"), r.oneOf(v, nsSkos+"prefLabel"))
+			if id := rdf.ID(v); words == "" && id != "" && !strings.HasPrefix(id, "_:") {
+				words = mediaTypeOr(id, path.Base(strings.TrimRight(id, "/#")))
+			}
+			if found != "" || words == "" || !says(property, v, words) {
+				r.leave(property, v)
+			}
+			r.leaveMore(property, v, nsDCT+"MediaTypeOrExtent")
+			r.leaveTyped(property, v, nsRDFS+"label")
+			found = cmp.Or(found, words)
 		}
 	}
-	for _, v := range r.values(n, nsDCAT+"mediaType") {
-		s, _, _, _ := rdf.Literal(v)
-		if words := cmp.Or(s, r.word(v, nsRDFS+"label")); words != "" {
-			return words
-		}
-		if id := rdf.ID(v); id != "" && !strings.HasPrefix(id, "_:") {
-			return mediaTypeOr(id, path.Base(id))
-		}
-	}
-	return ""
+	return found
+}
+
+// says tells whether a format's code or words, written, say the same as a value does.
+func says(property string, v rdf.Node, words string) bool {
+	out := object{}
+	format(out, words)
+	short := map[string]string{nsDCT + "format": "dct:format", nsDCAT + "mediaType": "dcat:mediaType"}[property]
+	said, _ := out[short].(object)
+	id := rdf.ID(v)
+	return id == "" || strings.HasPrefix(id, "_:") || said["@id"] == plain(id)
 }
 
 // mediaTypeOr reads a media type from its IRI in IANA's registry, which EU catalogues

@@ -7,8 +7,8 @@
 // Always: nothing is fetched; a relative address is resolved against the
 // source's address or refused, never against this machine; every language of a
 // text is kept; distributions without an IRI stay apart; Read(Write(d)) keeps
-// what both know. Properties that Dataset has no place for are passed over, and named
-// in its Notes.
+// all that was read. What Dataset has no field for is kept as RDF in one form, which never moves
+// what a field says; what is not kept is named in its Notes.
 //
 // It must not know who may see a dataset nor what its terms mean: it takes the
 // offer's ODRL as connectors/odrl writes it, and reads none.

@@ -20,6 +20,9 @@ const (
 	nsSkos = "http://www.w3.org/2004/02/skos/core#"
 	nsOurs = "urn:guichet:"
 	nsADMS = "http://www.w3.org/ns/adms#"
+	nsODRL = "http://www.w3.org/ns/odrl/2/"
+
+	xsdString = "http://www.w3.org/2001/XMLSchema#string"
 
 	nsVCard = "http://www.w3.org/2006/vcard/ns#"
 	nsTime  = "http://www.w3.org/2006/time#"

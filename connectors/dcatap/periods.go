@@ -28,7 +28,8 @@ func (r *reader) periods(n rdf.Node) []schemas.Days {
 		switch {
 		case p == (schemas.Days{}):
 			r.note("/dct:temporal",
-				"not kept, as it names no days that are read here%s: write dcat:startDate and dcat:endDate as xsd:date", quoted(v))
+				"it names no days that are read here%s: write dcat:startDate and dcat:endDate as xsd:date", quoted(v))
+			r.leave(nsDCT+"temporal", v)
 		case p.From != "" && p.Until != "" && p.Until[:min(len(p.From), len(p.Until))] < p.From[:min(len(p.From), len(p.Until))]:
 			r.note("/dct:temporal", "not kept, as it ends (%s) before it begins (%s)", p.Until, p.From)
 		case !slices.Contains(out, p):

@@ -22,11 +22,13 @@ func (r *reader) countries(n rdf.Node) []string {
 		switch {
 		case len(known) == 0:
 			r.note("/dct:spatial",
-				"not kept, as it names no place whose country is known here%s; add the country, such as %scountry/BEL", quoted(v),
+				"it names no place whose country is known here%s; add the country, such as %scountry/BEL", quoted(v),
 				rdf.Authority)
+			r.leave(nsDCT+"spatial", v)
 		case !exact:
-			r.note("/dct:spatial", "kept as the country that it lies in, %s%s", strings.Join(known, ", "), quoted(v))
+			r.leave(nsDCT+"spatial", v)
 		}
+		r.leaveMore(nsDCT+"spatial", v, nsDCT+"Location")
 		for _, code := range known {
 			if !slices.Contains(out, code) {
 				out = append(out, code)
@@ -77,7 +79,7 @@ func (r *reader) languages(n rdf.Node) []string {
 		tag, ok := r.language(v)
 		switch {
 		case !ok:
-			r.note("/dct:language", "not kept, as it is not a language that is known here%s", quoted(v))
+			r.leave(nsDCT+"language", v)
 		case !slices.Contains(out, tag):
 			out = append(out, tag)
 		}

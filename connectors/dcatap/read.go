@@ -20,6 +20,7 @@ const (
 	MaxBytes  = 4 << 20
 	maxDepth  = 64
 	maxValues = 1 << 15
+	maxRead   = 1 << 17 // values that are looked at of one dataset, some of them more than once
 )
 
 // Item is one dataset of a document, or why it could not be read. IRI names it
@@ -98,7 +99,7 @@ func readerOf(doc *rdf.Document) (*reader, error) {
 func (r *reader) all() (out []Item) {
 	for _, n := range r.ofType(nsDCAT + "Dataset") {
 		out = append(out, r.item(n))
-		r.spent += maxValues - r.budget
+		r.spent += maxRead - r.budget
 		if r.spent > maxPageSpent {
 			break
 		}
@@ -115,7 +116,10 @@ type reader struct {
 	faults   []schemas.FieldError
 	notes    []string
 	quiet    bool // nobody asks what is not kept
-	spent    int  // values of the datasets read so far
+	left     map[value]left
+	gather   int // values that may still be kept beside the fields
+	room     int // bytes that the texts of distributions may still have
+	spent    int // values of the datasets read so far
 }
 
 func (r *reader) fault(at, format string, args ...any) {
@@ -125,10 +129,10 @@ func (r *reader) fault(at, format string, args ...any) {
 func (r *reader) item(n rdf.Node) Item {
 	r.faults, r.notes = nil, nil
 	r.used, r.lost = map[uintptr]map[string]bool{}, map[string]string{}
-	r.budget = maxValues
+	r.budget, r.left, r.gather, r.room = maxRead, map[value]left{}, maxRead, maxLinks
 	d := r.dataset(n)
 	if r.budget < 0 {
-		r.fault("", "it has more than %d values", maxValues)
+		r.fault("", "it has more than %d values", maxRead)
 	}
 	if !r.quiet {
 		r.leftover(n)
@@ -175,9 +179,16 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		}
 		l, ok := r.link(dist)
 		if ok {
+			l.RDF = r.restOfLink(dist, d.IRI)
 			d.Links = append(d.Links, l)
 		}
 	}
+	r.where = ""
+	page := r.landing(n)
+	if page != "" && len(d.Links)+len(d.Tables) == 0 { // where nothing else leads to the data [DCAT 3 §6.8.12]
+		d.Links = []schemas.Link{{URL: page}}
+	}
+	d.RDF = r.rest(n, "", MaxRDF)
 	d.Licence, d.Licences = Licences(licences)
 	if len(d.Licences) > 0 {
 		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences),
@@ -215,9 +226,15 @@ func (r *reader) identifiers(n rdf.Node, iri string) []string {
 				if id := rdf.ID(v); s == "" && !strings.HasPrefix(id, "_:") {
 					s = id
 				}
+				if len(v) > 1 && property == nsADMS+"identifier" {
+					r.leaveNamed(property, v, nsADMS+"Identifier")
+					r.leaveTyped(property, v, nsSkos+"notation")
+				}
 			}
 			s = strings.TrimSpace(s)
 			switch {
+			case s == "" && property == nsADMS+"identifier":
+				r.leave(property, v)
 			case s == "":
 				r.note("/"+short(property), "not kept, as it has no skos:notation")
 			case s != iri && !slices.Contains(out, s) && len(out) < maxIdentifiers:
@@ -249,7 +266,7 @@ func (r *reader) themes(n rdf.Node) []string {
 		code, ok := strings.CutPrefix(iri, rdf.Authority+"data-theme/")
 		switch {
 		case !ok:
-			r.note("/dcat:theme", "not kept, as only the EU's data themes are%s", quoted(v))
+			r.leave(nsDCAT+"theme", v)
 		case !slices.Contains(out, code):
 			out = append(out, code)
 		}
@@ -285,40 +302,47 @@ func (r *reader) publisher(n rdf.Node) string {
 	}
 	for _, v := range values {
 		s, _, _, _ := rdf.Literal(v)
-		name := cmp.Or(s, r.word(v, nsFOAF+"name"))
+		name := cmp.Or(s, r.oneOf(v, nsFOAF+"name"))
 		if name != "" {
+			r.leaveNamed(nsDCT+"publisher", v, nsFOAF+"Agent")
+			r.leaveTyped(nsDCT+"publisher", v, nsFOAF+"name")
 			return name
 		}
 	}
 	if len(values) > 0 {
-		r.note("/dct:publisher", "not kept, as it has no name (foaf:name)%s", quoted(values[0]))
+		r.note("/dct:publisher", "kept as it stands, as it has no name (foaf:name)%s", quoted(values[0]))
+		r.leave(nsDCT+"publisher", values[0])
 	}
 	return ""
 }
 
 // contact is whom to ask about the dataset: an address of mail or of the web.
 func (r *reader) contact(n rdf.Node) string {
-	values := r.values(n, nsDCAT+"contactPoint")
 	found := ""
-	for _, v := range values {
+	for _, v := range r.values(n, nsDCAT+"contactPoint") {
+		at := ""
 		for _, property := range []string{nsVCard + "hasEmail", nsVCard + "email", nsVCard + "hasURL", nsVCard + "url"} {
 			for _, w := range r.values(v, property) {
 				s, _, _, _ := rdf.Literal(w)
 				address := strings.TrimPrefix(cmp.Or(s, rdf.ID(w)), "mailto:")
-				if found == "" && schemas.IsContact(address) {
-					found = address
+				if at != "" || !schemas.IsContact(address) {
+					r.leave(nsDCAT+"contactPoint", v)
+				}
+				if at == "" && schemas.IsContact(address) {
+					at = address
 				}
 			}
 		}
-		if id := strings.TrimPrefix(rdf.ID(v), "mailto:"); found == "" && schemas.IsContact(id) {
-			found = id
+		if id := strings.TrimPrefix(rdf.ID(v), "mailto:"); at == "" && schemas.IsContact(id) {
+			at = id
 		}
-	}
-	switch {
-	case found == "" && len(values) > 0:
-		r.note("/dcat:contactPoint", "not kept, as it has no address of mail or of the web%s", quoted(values[0]))
-	case len(values) > 1:
-		r.note("/dcat:contactPoint", "of %d contacts only %s is kept", len(values), found)
+		if found != "" || at == "" {
+			r.leave(nsDCAT+"contactPoint", v)
+		}
+		if len(v) > 1 {
+			r.leaveNamed(nsDCAT+"contactPoint", v, nsVCard+"Kind")
+		}
+		found = cmp.Or(found, at)
 	}
 	return found
 }
@@ -326,12 +350,17 @@ func (r *reader) contact(n rdf.Node) string {
 // attribution gives the text that users must show, which some portals put into a rights
 // statement [ODRS].
 func (r *reader) attribution(n rdf.Node) string {
+	found := ""
 	for _, v := range r.values(n, nsDCT+"rights") {
-		if s := r.word(v, nsODRS+"attributionText"); s != "" {
-			return s
+		s := r.oneOf(v, nsODRS+"attributionText")
+		if s == "" || found != "" {
+			r.leave(nsDCT+"rights", v)
 		}
+		r.leaveNamed(nsDCT+"rights", v, nsDCT+"RightsStatement")
+		r.leaveTyped(nsDCT+"rights", v, nsODRS+"attributionText")
+		found = cmp.Or(found, s)
 	}
-	return ""
+	return found
 }
 
 // visibility is what our own term says, else what the access right implies:

@@ -26,13 +26,21 @@ type object = map[string]any
 // written, and in RDF/XML for a text with characters that XML cannot say.
 func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 	b, err := writeLD(d, publicURL)
-	if err != nil || f == rdf.JSONLD {
-		return b, err
+	if err != nil {
+		return nil, err
+	}
+	return serialised(f, b)
+}
+
+// serialised gives JSON-LD that was written here in a format.
+func serialised(f rdf.Format, b []byte) ([]byte, error) {
+	if f == rdf.JSONLD {
+		return b, nil
 	}
 	limits := rdf.Limits{Bytes: 64 << 20, Depth: maxDepth, Values: 1 << 22}
 	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: limits})
 	if err != nil {
-		return nil, fmt.Errorf("expand dataset %s: %w", d.ID, err)
+		return nil, fmt.Errorf("expand what was written: %w", err)
 	}
 	prefixes := map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet-odrl": nsOurs + "odrl:"}
 	for ns, prefix := range namespaces() {
@@ -49,11 +57,11 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := describe(codes, d, publicURL)
+	doc, used, err := describe(codes, d, publicURL)
 	if err != nil {
 		return nil, err
 	}
-	doc["@context"] = context()
+	doc["@context"] = []any{context()[0], used}
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -61,13 +69,13 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// describe gives a dataset in the terms of context.
-func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (object, error) {
-	w := writer{codes: codes, page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
-	if publicURL == "" {
-		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
-	}
-	return w.dataset(&d)
+// describe gives a dataset in the terms of context, and the prefixes that it uses.
+func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (doc, used object, err error) {
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
+	doc, err = w.dataset(&d)
+	used = prefixed()
+	maps.Copy(used, w.more.used)
+	return doc, used, err
 }
 
 // context is the context of what is written. It begins with ODRL's, since the offer's
@@ -85,6 +93,7 @@ func prefixed() object {
 // writer writes datasets with the codes of the EU's tables.
 type writer struct {
 	codes *rdf.Codes
+	more  *further
 	page  string
 }
 
@@ -97,8 +106,9 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		description = d.Title
 	}
 	doc := object{"@id": iri, "@type": "dcat:Dataset", "dct:title": text(d.Title), "dct:description": text(description),
-		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
-		"dct:accessRights": authority("access-right", accessRight(d))}
+		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:page": object{"@id": w.page},
+		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
+		"dct:accessRights":       authority("access-right", accessRight(d))}
 	set(doc, "dct:identifier", string(d.ID))
 	if len(d.Identifiers) > 0 { // the first publisher's stays the first, others are adms' [DCAT-AP, usage of identifiers]
 		doc["dct:identifier"] = d.Identifiers[0]
@@ -149,8 +159,11 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		doc["odrl:hasPolicy"] = policy
 		terms["odrl:hasPolicy"] = object{"@id": policy["uid"]}
 	}
-	w.distributions(doc, d, terms)
-	return doc, nil
+	err := w.more.dataset(doc, d)
+	if err == nil {
+		err = w.distributions(doc, d, terms)
+	}
+	return doc, err
 }
 
 // set sets a member that has a value.
@@ -277,7 +290,7 @@ func plainIRI(s string) bool {
 
 // distributions writes one for each table, held at the dataset's own page, and
 // one for each link [DCAT-AP 3.0.1 Distribution].
-func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
+func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) error {
 	var out []object
 	for i := range d.Tables {
 		t := &d.Tables[i]
@@ -290,21 +303,26 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) {
 		}
 		schema(dist, t)
 		objects(dist, t)
+		dist["@type"] = "dcat:Distribution"
 		out = append(out, dist)
 	}
-	for _, l := range d.Links {
+	for i := range d.Links {
+		l := &d.Links[i]
 		dist := maps.Clone(terms)
+		dist["@type"] = "dcat:Distribution"
 		dist["dcat:accessURL"] = object{"@id": rdf.IRI(l.URL)}
 		set(dist, "dct:title", l.Title)
 		format(dist, l.Format)
+		err := w.more.link(dist, l, d.Attribution)
+		if err != nil {
+			return err
+		}
 		out = append(out, dist)
-	}
-	for _, dist := range out {
-		dist["@type"] = "dcat:Distribution"
 	}
 	if len(out) > 0 {
 		doc["dcat:distribution"] = out
 	}
+	return nil
 }
 
 // objects says of a table of objects what they are. Of several media types, which a distribution

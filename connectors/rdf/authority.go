@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"guichet/schemas"
 )
@@ -18,8 +19,13 @@ type Codes struct {
 	alpha3, iso639       map[string]string // ours to authority code
 }
 
-// LoadCodes reads the embedded tables.
-func LoadCodes() (*Codes, error) {
+// codes are decoded once: they are read for every dataset.
+var codes = sync.OnceValues(newCodes)
+
+// LoadCodes gives the embedded tables.
+func LoadCodes() (*Codes, error) { return codes() }
+
+func newCodes() (*Codes, error) {
 	b, err := schemas.JSONLD.ReadFile("jsonld/authority.json")
 	if err != nil {
 		return nil, fmt.Errorf("read the authority tables: %w", err)

@@ -11,6 +11,17 @@ func List(n Node, property string) []Node {
 	return flat(n[property])
 }
 
+// Raw gives the values of a property as they stand, lists whole.
+func Raw(n Node, property string) []Node {
+	var out []Node
+	for _, item := range rawList(n[property]) {
+		if v, ok := item.(Node); ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 func flat(v any) []Node {
 	var out []Node
 	items, ok := v.([]any)

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/goccy/go-yaml"
 
+	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
@@ -143,6 +144,9 @@ func readYAML(b []byte, v any) error {
 // which would open to all what a constraint was meant for. Huma reads a body into any
 // first, whatever it is.
 func readJSON(b []byte, v any) error {
+	if is, err := readCKAN(b, v); is || err != nil {
+		return err
+	}
 	var err error
 	switch v.(type) {
 	case *OfferBody:
@@ -156,6 +160,33 @@ func readJSON(b []byte, v any) error {
 		return faulty(err)
 	}
 	return json.Unmarshal(b, v)
+}
+
+// readCKAN reads a dataset that is a package of CKAN; false for another document, or where no
+// dataset is wanted.
+func readCKAN(b []byte, v any) (is bool, err error) {
+	target, isDataset := v.(*schemas.Dataset)
+	plain, isAny := v.(*any)
+	if !isDataset && !isAny || !ckan.IsPackage(b) {
+		return false, nil
+	}
+	err = rdf.Names(b, false)
+	if err != nil {
+		return true, faulty(err)
+	}
+	d, err := ckan.Read(b, "")
+	if err != nil {
+		return true, faulty(err)
+	}
+	if isDataset {
+		*target = d
+		return true, nil
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return true, err
+	}
+	return true, json.Unmarshal(text, plain)
 }
 
 // ReadDataset reads a document as the operations on datasets read their bodies, for

@@ -1,0 +1,144 @@
+package about
+
+import (
+	"strings"
+	"testing"
+
+	"guichet/schemas"
+)
+
+// TestRead: what a person writes comes into one form, whatever its order, prefixes and names of
+// blank nodes.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	const want = `<> a <https://x.example/Kind> ;
+    dct:accrualPeriodicity <https://x.example/yearly> ;
+    dct:creator <https://x.example/p>, <https://x.example/q> ;
+    dcat:version "1.0"@en, "a \"b\"\n" ;
+    dqv:hasQualityMeasurement [ dqv:isMeasurementOf <https://x.example/m> ;
+        dqv:value "true"^^xsd:boolean, "1"^^xsd:integer ] ;
+    <https://x.example/list> ( "b" [] "a" ) .
+<https://x.example/p> a foaf:Person ;
+    foaf:name "P" .
+`
+	for name, text := range map[string]string{
+		"as it is": want,
+		"otherwise": `@prefix e: <https://x.example/> . e:p foaf:name "P" . _:m dqv:value true, 1, 1 . e:p a foaf:Person .
+			<> e:list ("b" _:nobody "a") ; dcat:version "1.0"@EN, """a "b"
+""" ; dct:creator e:q , e:p; dqv:hasQualityMeasurement _:m ; dct:accrualPeriodicity e:yearly; a e:Kind . _:m dqv:isMeasurementOf e:m .`,
+	} {
+		got, err := Read(text, 4096)
+		if err != nil || got.String() != want {
+			t.Errorf("%s: %v\n%s", name, err, got.String())
+		}
+		d := schemas.Dataset{RDF: got.String(), Links: []schemas.Link{{RDF: "@base <https://x.example/,_;_.> .\n"}, {RDF: "<> dct:type \"[ , ; .\\\" ; ] .\" .\n"}}}
+		shown := schemas.Dataset{RDF: schemas.Visible(d.RDF)}
+		if n := Count(&d); n != 14 || Count(&shown) != 13 {
+			t.Errorf("%s: %d and %d statements", name, n, Count(&shown))
+		}
+	}
+	got, err := Read(" @base <https://x.example/d> . <> dct:type <https://x.example/t> .", 4096)
+	if err != nil || got.String() != "@base <https://x.example/d> .\n<> dct:type <https://x.example/t> .\n" {
+		t.Errorf("%v\n%s", err, got.String())
+	}
+	for _, nothing := range []string{"", "\n", "# nothing", "@base <https://x.example/d> ."} {
+		if got, err := Read(nothing, 4096); err != nil || len(got.Said) != 0 {
+			t.Errorf("%q: %v, %v", nothing, got, err)
+		}
+	}
+}
+
+// TestReadRefuses: nothing but what may be kept is taken, and the fault has its line.
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text, says string
+		kind       schemas.Kind
+	}{
+		"no Turtle":       {"<> dct:type\n\n<a b> .", "line 3: this is not Turtle", schemas.Invalid},
+		"another subject": {"<> dct:type <https://x.example/t> .\n<https://b.example/ds> dct:title \"x\" .", "to which nothing leads", schemas.Invalid},
+		"of another": {"<> dct:relation <https://b.example/ds> . <https://b.example/ds> dct:license <https://x.example/free> .",
+			"only what names it", schemas.Invalid},
+		"a dataset":     {"<> dct:relation <https://b.example/ds> . <https://b.example/ds> a dcat:Dataset ; foaf:name \"B\" .", "only what names it", schemas.Invalid},
+		"a class":       {"<> a dcat:Catalog .", "a class that is not kept", schemas.Invalid},
+		"terms":         {"\n<> <http://www.w3.org/ns/odrl/2/hasPolicy> <https://x.example/p> .", "line 2: http://www.w3.org/ns/odrl/2/hasPolicy: not kept: terms", schemas.Invalid},
+		"terms below":   {"<> adms:sample [ <http://www.w3.org/ns/odrl/2/hasPolicy> <https://x.example/p> ] .", "terms are put", schemas.Invalid},
+		"our own":       {"<> <urn:guichet:visibility> \"own\" .", "no property", schemas.Invalid},
+		"our own value": {"<> dct:relation <urn:guichet:this> .", "no address", schemas.Invalid},
+		"a short form":  {"<> <dct:title> \"x\" .", "no property", schemas.Invalid},
+		"a short value": {"<> dct:relation <dct:title> .", "no address", schemas.Invalid},
+		"relative":      {"<> dct:relation <a> .", "no address", schemas.Invalid},
+		"itself":        {"<> dct:relation <> .", "leads to itself", schemas.Invalid},
+		"no element":    {"<> <https://x.example/1> \"x\" .", "no property", schemas.Invalid},
+		"a circle":      {"<> dct:relation _:a . _:a dct:relation _:a .", "leads to itself", schemas.Invalid},
+		"deep":          {"<> dct:relation " + strings.Repeat("[ dct:relation ", 20) + "1" + strings.Repeat("]", 20) + " .", "16 levels", schemas.Invalid},
+		"bells":         {`<> dct:type "\u0007" .`, "control characters", schemas.Invalid},
+		"JSON":          {"<> dct:type \"{}\"^^rdf:JSON .", "datatype", schemas.Invalid},
+		"its name":      {"@base <urn:guichet:x> .", "no name", schemas.Invalid},
+		"long":          {"<> dct:type \"" + strings.Repeat("x", 5000) + "\" .", "at most 4096", schemas.TooLarge},
+	} {
+		_, err := Read(c.text, 4096)
+		if schemas.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// TestReadUnrolls: a blank node that is referred to in many places is written in each, within
+// bounds.
+func TestReadUnrolls(t *testing.T) {
+	t.Parallel()
+	got, err := Read("<> dct:relation _:a ; dct:source _:a . _:a dct:type \"t\" .", 4096)
+	if err != nil || strings.Count(got.String(), `[ dct:type "t" ]`) != 2 {
+		t.Errorf("%v\n%s", err, got.String())
+	}
+	var b strings.Builder
+	b.WriteString("<> dct:relation _:n0 .")
+	for i := range 14 {
+		for range 4 {
+			b.WriteString(" _:n" + string(rune('0'+i)) + " <https://x.example/p" + strings.Repeat("p", b.Len()%4) + "> _:n" + string(rune('0'+i+1)) + " .")
+		}
+	}
+	_, err = Read(b.String(), 1<<16)
+	if err != nil && schemas.KindOf(err) != schemas.Invalid {
+		t.Error(err)
+	}
+}
+
+// TestFit: what is too long leaves out whole properties, and says which.
+func TestFit(t *testing.T) {
+	t.Parallel()
+	got, err := Read("<> dct:abstract \""+strings.Repeat("x", 300)+"\" ; dct:creator <https://x.example/p> ; dct:type \"t\" . <https://x.example/p> foaf:name \"P\" .", 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := got.Fit(200)
+	if len(left) != 1 || Short(left[0]) != "dct:abstract" || len(got.String()) > 200 || len(got.Named) != 1 {
+		t.Errorf("%v\n%s", left, got.String())
+	}
+	left = got.Fit(50)
+	if len(left) != 1 || len(got.Named) != 0 || got.String() != "<> dct:type \"t\" .\n" {
+		t.Errorf("%v\n%s", left, got.String())
+	}
+}
+
+// FuzzRead: whatever is written is refused with a kind, or comes into a form that is read as itself.
+func FuzzRead(f *testing.F) {
+	f.Add("<> dct:type <https://x.example/t> ; dqv:value [ a skos:Concept ; skos:notation 1, \"a\"@de ] .")
+	f.Add("@base <https://x.example/d> . <> dct:creator <https://x.example/p> . <https://x.example/p> foaf:name \"\\u00e9\\n\" .")
+	f.Add("<> <https://x.example/l> (1 (2 [] ) _:a) . _:a dct:relation _:b . _:b dct:relation _:a .")
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := Read(s, 1<<12)
+		if err != nil {
+			if k := schemas.KindOf(err); k != schemas.Invalid && k != schemas.TooLarge {
+				t.Fatal(err)
+			}
+			return
+		}
+		text := got.String()
+		again, err := Read(text, 1<<16)
+		if err != nil || again.String() != text {
+			t.Errorf("%v\n%s\nbecomes\n%s", err, text, again.String())
+		}
+	})
+}
