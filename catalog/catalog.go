@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"time"
 
+	"guichet/catalog/profile"
 	"guichet/connectors/db"
 	"guichet/schemas"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	DB         *db.DB
 	Spaces     []schemas.SpaceProfile
 	CheckOffer func(ctx context.Context, o *schemas.Offer, tables []schemas.TableInfo) error // Invalid when policy cannot judge it
+	Profiles   *profile.Checker                                                              // of descriptions; nil: none are checked
 	Now        func() time.Time
 	MaxSets    int // datasets of a provider that are not withdrawn; 0: any number
 }
@@ -119,6 +121,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		if err != nil {
 			return err
 		}
+		c.Profile(&d)
 		err = db.Insert(ctx, tx, "dataset", string(d.ID), d, Columns(&d))
 		if err != nil {
 			return err
@@ -126,7 +129,26 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 		return c.Changed(ctx, tx, by, schemas.ChangeDatasetPut, &d, nil)
 	})
 	d.Notes = notes
+	c.TellProfiles(&d)
 	return d, err
+}
+
+// Profile notes with a dataset that is about to be stored which profiles its description meets. What it
+// lacks for others is not stored: it follows from the shapes that a gateway has (TellProfiles).
+func (c *Catalog) Profile(d *schemas.Dataset) {
+	d.Profiles, d.Quality = nil, nil
+	if c.Profiles != nil && !d.Withdrawn {
+		d.Profiles = c.Profiles.Brief(d)
+	}
+}
+
+// TellProfiles says which profiles a dataset meets by the shapes of this gateway, whatever
+// is stored, what it lacks, and how good its description is.
+func (c *Catalog) TellProfiles(d *schemas.Dataset) {
+	d.Profiles, d.Quality = nil, nil
+	if c.Profiles != nil && !d.Withdrawn {
+		d.Profiles, d.Quality = c.Profiles.Of(d), c.Profiles.Quality(d)
+	}
 }
 
 // apart refuses terms beside a description, which would be lost in silence.
@@ -229,6 +251,9 @@ func WithdrawnError(id schemas.DatasetID) error {
 // save writes a changed dataset with its change. wasPublic says that everybody knew of it.
 func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, wasPublic bool) error {
 	d.Modified = c.Now().UTC()
+	if d.Source == "" {
+		c.Profile(d)
+	}
 	revision, err := db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, Columns(d))
 	if err != nil {
 		return err

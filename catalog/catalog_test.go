@@ -13,6 +13,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 var (
@@ -40,7 +41,7 @@ func must(t *testing.T, err error) {
 // newCatalog makes a registry; every offer can be judged but one that says nothing.
 func newCatalog(t *testing.T, change ...func(c *Config)) *Catalog {
 	t.Helper()
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	c := Config{
 		DB:     dbtest.Open(t, dbtest.SQLite),

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // TestDescriptionsAreChecked: each fault of a description is named by its place, all of
 // them at once.
 func TestDescriptionsAreChecked(t *testing.T) {
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	c := New(Config{Spaces: spaces})
 	for pointer, x := range map[string]struct {
@@ -76,7 +77,7 @@ func columns(names ...string) []schemas.TableInfo {
 
 // TestProfiles: what a data space demands is missed by name.
 func TestProfiles(t *testing.T) {
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	c := New(Config{Spaces: spaces})
 	d := wheat(func(d *schemas.Dataset) {
@@ -98,7 +99,7 @@ func TestProfiles(t *testing.T) {
 // TestOneForm: texts come into one form: composed letters, names on one line, codes as
 // filters ask for them; names of columns stay as the data has them.
 func TestOneForm(t *testing.T) {
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	c := New(Config{Spaces: spaces})
 	said := []string{"cafe\u0301", "two\nlines"}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -49,6 +50,7 @@ func (c *Catalog) PutHarvested(
 	if err != nil {
 		return id, false, err
 	}
+	c.Profile(&d)
 	if id == "" { // of a source that was removed and named again, it has its id again
 		err = tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ? AND withdrawn = 1`, origin(&d), d.IRI).Scan(&id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -74,6 +76,9 @@ func (c *Catalog) PutHarvested(
 		return id, false, err
 	}
 	d.ID, d.Registered, d.Modified, d.Revision = have.ID, have.Registered, have.Modified, have.Revision
+	if p, was := d.Profiles, have.Profiles; p != nil && was != nil && p.Wanted == was.Wanted && slices.Equal(p.Meets, was.Meets) {
+		have.Profiles = p // other shapes that say the same are no change
+	}
 	if reflect.DeepEqual(d, have) {
 		return id, false, nil
 	}

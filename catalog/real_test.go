@@ -10,6 +10,7 @@ import (
 	"guichet/connectors/dcatap/dcataptest"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // carries says whether a document says what every data space demands: a title, a licence
@@ -33,7 +34,7 @@ func carries(t *testing.T, doc []byte) bool {
 // register as they stand; the others are told what is missing, and what was read in its
 // place.
 func TestRealCatalogues(t *testing.T) {
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ import (
 	"guichet/policy/audit"
 	"guichet/policy/party"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // site is a gateway in this process, over SQLite, without a store: enough for
@@ -107,7 +108,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	engine, err := policy.New(ctx)
 	must(t, err)
 	engine = engine.With(s.parties)
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	away := func(context.Context, schemas.StoreID) (*s3.Store, error) {
 		if s.store != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 //go:embed rego/*.rego
@@ -33,13 +34,20 @@ type Engine struct {
 	grouping   bool   // offers that differ in what no module reads may be judged as one
 }
 
-// New compiles the embedded modules and those of the data spaces.
-func New(ctx context.Context) (*Engine, error) {
+// New compiles the embedded modules and the baselines of data spaces; none are the
+// embedded ones. Errors: Invalid for a baseline that does not compile, with its line.
+func New(ctx context.Context, of ...schemas.SpaceProfile) (*Engine, error) {
 	v, err := newVocabulary()
 	if err != nil {
 		return nil, err
 	}
-	sources, spaces, err := Modules()
+	if len(of) == 0 {
+		of, err = spaces.Profiles()
+		if err != nil {
+			return nil, err
+		}
+	}
+	sources, ids, err := Modules(of)
 	if err != nil {
 		return nil, err
 	}
@@ -58,17 +66,19 @@ func New(ctx context.Context) (*Engine, error) {
 	}
 	query, err := rego.New(options...).PrepareForEval(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("compile the policy modules: %w", err)
+		e := schemas.Errorf(schemas.Invalid, "policy", "the policy modules do not compile: %w", err)
+		e.Remedy = "space_NAME.rego is the baseline.rego of the data space NAME"
+		return nil, e
 	}
 	return &Engine{
-		vocabulary: v, query: query, spaces: spaces, digest: hex.EncodeToString(hash.Sum(nil)), grouping: canGroup(sources),
+		vocabulary: v, query: query, spaces: ids, digest: hex.EncodeToString(hash.Sum(nil)), grouping: canGroup(sources),
 	}, nil
 }
 
 // Modules gives the Rego sources by file name and the ids of the data spaces.
 // The module that hands an item to its own space's baseline is written here,
 // since Rego cannot call a rule by a computed name.
-func Modules() (sources map[string]string, spaces []schemas.SpaceID, err error) {
+func Modules(of []schemas.SpaceProfile) (sources map[string]string, ids []schemas.SpaceID, err error) {
 	sources = map[string]string{}
 	entries, err := modules.ReadDir("rego")
 	if err != nil {
@@ -84,19 +94,15 @@ func Modules() (sources map[string]string, spaces []schemas.SpaceID, err error) 
 		}
 		sources[e.Name()] = string(b)
 	}
-	profiles, err := schemas.SpaceProfiles()
-	if err != nil {
-		return nil, nil, err
-	}
 	var table strings.Builder
 	table.WriteString("package guichet.spaces\n")
-	for _, p := range profiles {
+	for _, p := range of {
 		sources["space_"+string(p.ID)+".rego"] = p.Baseline
-		spaces = append(spaces, p.ID)
+		ids = append(ids, p.ID)
 		fmt.Fprintf(&table, "\nfindings(ask, item) := data.guichet.space.%s.findings(ask, item) if item.space == %q\n", p.ID, p.ID)
 	}
 	sources["spaces.rego"] = table.String()
-	return sources, spaces, nil
+	return sources, ids, nil
 }
 
 // capabilities leaves the modules no way to the network, the clock or chance:

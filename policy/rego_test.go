@@ -7,11 +7,17 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"guichet/schemas/spaces"
 )
 
 // The Rego tests beside the modules.
 func TestRego(t *testing.T) {
-	sources, _, err := Modules()
+	profiles, err := spaces.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, _, err := Modules(profiles)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,6 @@ import (
 //go:embed sql/*.sql
 var SQL embed.FS
 
-// Spaces holds the data-space profiles: a folder each, with profile.json and
-// baseline.rego. A new space is a folder of data, not code.
-//
-//go:embed spaces
-var Spaces embed.FS
-
 //go:embed vocab/purposes.json
 var purposesJSON []byte
 
@@ -71,34 +65,8 @@ type SpaceProfile struct {
 	Title    Text     `json:"title"`
 	Theme    string   `json:"theme"`
 	Required []string `json:"required"`
+	Profiles []string `json:"profiles,omitempty" doc:"metadata profiles of the space with their versions, newest first"`
 	Baseline string   `json:"-"` // Rego module
-}
-
-// SpaceProfiles reads the embedded data spaces in the order of their ids.
-func SpaceProfiles() ([]SpaceProfile, error) {
-	entries, err := Spaces.ReadDir("spaces")
-	if err != nil {
-		return nil, fmt.Errorf("list the data spaces: %w", err)
-	}
-	var out []SpaceProfile
-	for _, e := range entries {
-		var p SpaceProfile
-		b, err := Spaces.ReadFile("spaces/" + e.Name() + "/profile.json")
-		if err != nil {
-			return nil, fmt.Errorf("data space %s: %w", e.Name(), err)
-		}
-		err = json.Unmarshal(b, &p)
-		if err != nil {
-			return nil, fmt.Errorf("data space %s: %w", e.Name(), err)
-		}
-		b, err = Spaces.ReadFile("spaces/" + e.Name() + "/baseline.rego")
-		if err != nil {
-			return nil, fmt.Errorf("data space %s: %w", e.Name(), err)
-		}
-		p.Baseline = string(b)
-		out = append(out, p)
-	}
-	return out, nil
 }
 
 // JSONLD holds the JSON-LD contexts that documents may name, and the profile of

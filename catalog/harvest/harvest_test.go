@@ -24,6 +24,7 @@ import (
 	"guichet/connectors/db/dbtest"
 	"guichet/connectors/fetch"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 var (
@@ -110,7 +111,7 @@ func newHarvester(t *testing.T, kind string) *Harvester {
 
 func harvesterOn(t testing.TB, d *db.DB) *Harvester {
 	t.Helper()
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	web := fetch.New(fetch.Config{Gap: -1, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
 	c := catalog.New(catalog.Config{DB: d, Spaces: spaces, CheckOffer: func(context.Context, *schemas.Offer, []schemas.TableInfo) error { return nil }})

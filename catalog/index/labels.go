@@ -19,11 +19,7 @@ func themes() map[string]string {
 }
 
 // Label names the values of facets whose values are codes, in English.
-func Label(facets map[string]schemas.Facet) error {
-	profiles, err := schemas.SpaceProfiles()
-	if err != nil {
-		return err
-	}
+func Label(facets map[string]schemas.Facet, profiles []schemas.SpaceProfile) {
 	spaces := map[string]string{}
 	for _, p := range profiles {
 		spaces[string(p.ID)] = p.Title["en"]
@@ -50,5 +46,4 @@ func Label(facets map[string]schemas.Facet) error {
 			}
 		}
 	}
-	return nil
 }

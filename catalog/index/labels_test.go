@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // Codes of facets are named in English; a value that is no code keeps no name.
@@ -18,10 +19,11 @@ func TestLabels(t *testing.T) {
 		}
 		facets[name] = f
 	}
-	err := Label(facets)
+	profiles, err := spaces.Profiles()
 	if err != nil {
 		t.Fatal(err)
 	}
+	Label(facets, profiles)
 	for name, want := range map[string][]string{"theme": {"Agriculture, fisheries, forestry and food", "Transport", ""},
 		"country":  {"France", ""},
 		"language": {"German", "Finnish", ""}, "space": {"Energy", ""}, "publisher": {""}} {

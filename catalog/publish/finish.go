@@ -60,6 +60,7 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 			catalog.AddColumns(&d, &v)
 		}
 		d.Modified = pub.Now().UTC()
+		pub.Catalog.Profile(&d)
 		_, err = db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, catalog.Columns(&d))
 		if err != nil {
 			return err

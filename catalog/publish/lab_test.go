@@ -17,6 +17,7 @@ import (
 	"guichet/connectors/s3/s3test"
 	"guichet/connectors/sandbox"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 func TestMain(m *testing.M) {
@@ -74,7 +75,7 @@ func (c counted) Conform(ctx context.Context, in *os.File, size int64, spec sand
 func newLab(t *testing.T, change ...func(c *Config)) *lab {
 	t.Helper()
 	database := dbtest.Open(t, dbtest.SQLite)
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	l := &lab{t: t, db: database, bucket: s3test.New(t, provided, worked), reads: &reads{}}
 	store, err := s3.New("lab", l.bucket.URL, "eu", s3.Credentials{AccessKey: "a", SecretKey: "b"}, s3.Idle(2*time.Second))

@@ -57,6 +57,7 @@ func (pub *Publisher) WithdrawVersion(
 			return err
 		}
 		d.Modified = pub.Now().UTC()
+		pub.Catalog.Profile(&d)
 		d.Revision, err = db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, catalog.Columns(&d))
 		if err != nil {
 			return err

@@ -65,6 +65,7 @@ func benches() []bench {
 		{"catalog.index", packaged("catalog.index", "./catalog/index", "Indexing", "")},
 		{"catalog.index_growth", packaged("catalog.index_growth", "./catalog/index", "Growth", "after the first round")},
 		{"catalog.memory", packaged("catalog.memory", "./catalog/index", "Memory", "")},
+		{"catalog.validate", packaged("catalog.validate", "./catalog/profile", "Validate", "reading the same record")},
 		{"audit.append", packaged("audit.append", "./policy/audit", "Append", "bare commits of SQLite")},
 		{"db.beside-bulk", packaged("db.beside-bulk", "./connectors/db", "BesideBulk", "the same write alone")},
 		{"views", packaged("views", "./gateway/stream", "Views", "")},

@@ -57,6 +57,9 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 			fmt.Fprintf(t.Out, "of the description of %s:\n", made[i].ID)
 			printRemarks(t, made[i].Notes)
 		}
+		if !t.JSON {
+			terminal.Profiles(t, &made[i], len(made) > 1)
+		}
 	}
 	if e, ok := errors.AsType[*schemas.Error](failed); ok {
 		e.Remedy = strings.TrimPrefix(e.Remedy+"; ", "; ") + fmt.Sprintf("%s is registered already: repeat with %s",

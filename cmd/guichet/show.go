@@ -114,6 +114,7 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	if n := said.Count(&d); n > 0 {
 		fmt.Fprintf(t.Out, "and %d statements that have no field here: guichet show %s --format turtle\n", n, d.ID)
 	}
+	terminal.Profiles(t, &d, false)
 	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 	if err != nil {
 		return err

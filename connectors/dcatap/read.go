@@ -12,6 +12,7 @@ import (
 
 	"guichet/connectors/rdf"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // Limits of a document of one dataset.
@@ -87,7 +88,7 @@ func readerOf(doc *rdf.Document) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := schemas.SpaceProfiles()
+	profiles, err := spaces.Profiles()
 	if err != nil {
 		return nil, err
 	}

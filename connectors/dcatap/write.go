@@ -57,14 +57,11 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
-	doc, err := w.dataset(&d)
+	doc, used, err := describe(codes, d, publicURL)
 	if err != nil {
 		return nil, err
 	}
-	c := context()
-	maps.Copy(c[1].(object), w.more.used)
-	doc["@context"] = c
+	doc["@context"] = []any{context()[0], used}
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -72,13 +69,25 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
+// describe gives a dataset in the terms of context, and the prefixes that it uses.
+func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (doc, used object, err error) {
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
+	doc, err = w.dataset(&d)
+	used = prefixed()
+	maps.Copy(used, w.more.used)
+	return doc, used, err
+}
+
 // context is the context of what is written. It begins with ODRL's, since the offer's
 // terms are written bare.
-func context() []any {
-	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
+func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixed()} }
+
+// prefixed are the prefixes of what is written.
+func prefixed() object {
+	return object{
 		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
-		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
-	}}
+		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:", "dqv": "http://www.w3.org/ns/dqv#",
+	}
 }
 
 // writer writes datasets with the codes of the EU's tables.
@@ -130,6 +139,11 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		doc["dct:temporal"] = periods
 	case d.From != "" || d.Until != "":
 		doc["dct:temporal"] = period(d.From, d.Until)
+	}
+	if q := d.Quality; q != nil { // points of the EU's assessment, in its terms [W3C DQV]
+		doc["dqv:hasQualityMeasurement"] = object{"@type": "dqv:QualityMeasurement",
+			"dqv:isMeasurementOf": object{"@id": nsOurs + "mqa-points"},
+			"dqv:value":           object{"@value": strconv.Itoa(q.Points), "@type": "xsd:integer"}}
 	}
 	instant(doc, "dct:issued", d.Registered)
 	instant(doc, "dct:modified", d.Modified)

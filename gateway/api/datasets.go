@@ -84,6 +84,7 @@ func (s *server) datasets(a huma.API) {
 			}
 			d.Content = &v
 		}
+		s.Catalog.TellProfiles(&d)
 		return one(policy.Shown(in.by, d), d.Revision), nil
 	})
 	op(s, a, operation{http.MethodPut, "/datasets/{id}", "change-dataset", "datasets",
@@ -109,6 +110,7 @@ func (s *server) datasets(a huma.API) {
 			return nil, err
 		}
 		d.Notes = notes
+		s.Catalog.TellProfiles(&d)
 		return one(d, d.Revision), nil
 	})
 	op(s, a, operation{http.MethodPut, "/datasets/{id}/offer", "put-offer", "datasets",

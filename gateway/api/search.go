@@ -54,8 +54,7 @@ func (s *server) search(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
 	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
 		"Data spaces"}, func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
-		p, err := schemas.SpaceProfiles()
-		return listOf(p, ""), err
+		return listOf(s.Catalog.Spaces, ""), nil
 	})
 }
 
@@ -78,7 +77,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 			q.Filters[name] = strings.Split(value, ",")
 		}
 	}
-	err := closedFilters(&q)
+	err := closedFilters(&q, s.Catalog.Spaces)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +106,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if len(q.Facets) == 0 {
 		out.Body.Facets = nil
 	}
-	err = index.Label(out.Body.Facets)
-	if err != nil {
-		return nil, err
-	}
+	index.Label(out.Body.Facets, s.Catalog.Spaces)
 	out.Body.Items, err = s.mark(ctx, in, r.IDs, sight)
 	if err != nil {
 		return nil, err
@@ -122,15 +118,11 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 // closedFilters refuses values of closed lists that are not in them, and days that
 // are the wrong way round: they would find nothing, as if there were nothing. Countries and
 // languages are written as the index has them. Themes and the like are open lists.
-func closedFilters(q *index.Query) error {
+func closedFilters(q *index.Query, profiles []schemas.SpaceProfile) error {
 	if wanted := q.Filters["space"]; len(wanted) > 0 {
-		profiles, err := schemas.SpaceProfiles()
-		if err != nil {
-			return err
-		}
 		spaces := make([]string, len(profiles))
-		for i, p := range profiles {
-			spaces[i] = string(p.ID)
+		for i := range profiles {
+			spaces[i] = string(profiles[i].ID)
 		}
 		for _, s := range wanted {
 			if !slices.Contains(spaces, s) {
@@ -281,7 +273,8 @@ func (s *server) countKept(
 	if slices.Contains(facets, "access") {
 		out["access"] = markFacet(marks)
 	}
-	return index.Label(out)
+	index.Label(out, s.Catalog.Spaces)
+	return nil
 }
 
 // markFacet counts marks over every hit, also those that access= leaves out, so that

@@ -187,17 +187,17 @@ func TestClosedFilters(t *testing.T) {
 	t.Parallel()
 	q := &index.Query{Filters: map[string][]string{"country": {"Italy", "fr", "nowhere"}, "language": {"German", "de", "xx-unknown"},
 		"licence": {"https://creativecommons.org/licenses/by/4.0/"}}}
-	agreementtest.Must(t, closedFilters(q))
+	agreementtest.Must(t, closedFilters(q, nil))
 	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}}
 	if d := cmp.Diff(want, q.Filters); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	for from, to := range map[string]string{"2026": "2025", "2026-02": "2026-01", "2026-01-02": "2026-01-01"} {
-		err := closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to})
+		err := closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to}, nil)
 		agreementtest.Refused(t, from, err, schemas.Invalid, "from "+from+" is after to "+to)
 	}
 	for from, to := range map[string]string{"2026": "2026-01", "2026-05": "2026", "": "2020", "2020": "", "next": "last"} {
-		agreementtest.Must(t, closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to}))
+		agreementtest.Must(t, closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to}, nil))
 	}
 }
 

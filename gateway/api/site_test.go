@@ -36,6 +36,7 @@ import (
 	"guichet/policy/agreement/terms"
 	"guichet/policy/audit"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // site is the API alone: its operations over a database, without listeners, bodies'
@@ -69,7 +70,7 @@ func newSite(t *testing.T) *site {
 	engine, err := policy.New(t.Context())
 	agreementtest.Must(t, err)
 	engine = engine.With(w.Parties)
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	agreementtest.Must(t, err)
 	c := catalog.New(catalog.Config{DB: database, Spaces: spaces, CheckOffer: engine.CheckOffer, MaxSets: 100})
 	none := schemas.Errorf(schemas.Unavailable, "store", "there is no store in this test")

@@ -23,6 +23,7 @@ import (
 	"guichet/connectors/fetch"
 	"guichet/gateway/problem"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 var ann = schemas.Principal{Issuer: "https://login.example", Subject: "ann", Participant: "https://agronomy.example"}
@@ -44,7 +45,7 @@ type site struct {
 
 func catalogOn(t *testing.T, d *db.DB) *catalog.Catalog {
 	t.Helper()
-	spaces, err := schemas.SpaceProfiles()
+	spaces, err := spaces.Profiles()
 	must(t, err)
 	return catalog.New(catalog.Config{DB: d, Spaces: spaces, CheckOffer: func(context.Context, *schemas.Offer, []schemas.TableInfo) error { return nil }})
 }

@@ -48,6 +48,7 @@ type Config struct {
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
 	Direct        string                `yaml:"direct" env:"GUICHET_DIRECT"`                 // how long URLs of S3 are good that jobs get, at most 60s, or off
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
+	Spaces        string                `yaml:"spaces" env:"GUICHET_SPACES"`                 // folder of data spaces beside those that every gateway has
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
 	FileNetworks  []string              `yaml:"file_networks"`                               // that files are taken in from although they are not public
@@ -122,6 +123,7 @@ func ReadConfig(path string) (*Config, error) {
 			c.Data = filepath.Dir(path)
 		}
 		c.Data = beside(path, c.Data)
+		c.Spaces = beside(path, c.Spaces)
 		for name, k := range c.Credentials {
 			c.Credentials[name] = Credential{beside(path, k.AccessKeyFile), beside(path, k.SecretKeyFile)}
 		}

@@ -3,13 +3,31 @@ package serve
 import (
 	"crypto/x509"
 	"fmt"
+	"os"
 	"strings"
 
 	"guichet/catalog/harvest"
+	"guichet/catalog/profile"
 	"guichet/cmd/guichet/files"
 	"guichet/connectors/fetch"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
+
+// spaces reads the data spaces, those embedded and those of the operator's folder, and makes
+// their profiles ready. Errors: Invalid, with the file.
+func (c *Config) spaces() (spaces.Set, *profile.Checker, error) {
+	var more []spaces.Folder
+	if c.Spaces != "" {
+		more = append(more, spaces.Folder{Name: c.Spaces, FS: os.DirFS(c.Spaces)})
+	}
+	set, err := spaces.Load(more...)
+	if err != nil {
+		return set, nil, err
+	}
+	checker, err := profile.New(set)
+	return set, checker, err
+}
 
 // harvestKeys reads what catalogues want of who harvests them. Errors: Invalid.
 func (c *Config) harvestKeys() ([]fetch.Credential, error) {

@@ -105,15 +105,15 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	engine, err := policy.New(ctx)
+	set, profiles, err := c.spaces()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	engine, err := policy.New(ctx, set.Spaces...)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	engine = engine.With(s.parties)
-	spaces, err := schemas.SpaceProfiles()
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("find our own binary: %w", err), db.Close())
@@ -129,11 +129,12 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	}
 	stores := &s3.Pool{Registered: s.parties.Store, Credentials: c.storeKeys, Roots: roots, Idle: wait}
 	readers := sandbox.New(self, sandbox.Limits{})
-	s.catalog = catalog.New(catalog.Config{DB: db, Spaces: spaces, CheckOffer: engine.CheckOffer, MaxSets: limits.Datasets})
+	s.catalog = catalog.New(catalog.Config{DB: db, Spaces: set.Spaces, Profiles: profiles, CheckOffer: engine.CheckOffer,
+		MaxSets: limits.Datasets})
 	s.publisher = publish.New(publish.Config{Catalog: s.catalog, DB: db, Log: log, MayName: s.parties.MayName, Prefix: s.parties.Prefix,
 		Store: stores.Get, Work: s.parties.Work, Readers: func() publish.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxUploads: int64(limits.Uploads) << 30})
-	s.sources = c.sources(s, spaces, roots)
+	s.sources = c.sources(s, set.Spaces, roots)
 	s.feed = stop.NewFeed(db, log)
 	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)

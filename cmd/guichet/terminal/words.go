@@ -168,3 +168,32 @@ func Mark(m schemas.Mark) string {
 	return map[schemas.Mark]string{schemas.MarkNow: "● now", schemas.MarkAsk: "◐ ask", schemas.MarkNo: "⊖ no",
 		schemas.MarkElsewhere: "↗ elsewhere"}[m]
 }
+
+// Profiles prints which metadata profiles a dataset's description meets, and what it lacks for the
+// newest one of its data space. named says whose they are, where several datasets are told.
+func Profiles(t *Terminal, d *schemas.Dataset, named bool) {
+	p := d.Profiles
+	if p == nil {
+		return
+	}
+	of := "its description"
+	if named {
+		of = "the description of " + string(d.ID)
+	}
+	if len(p.Meets) > 0 {
+		fmt.Fprintf(t.Out, "%s meets %s\n", of, strings.Join(p.Meets, ", "))
+	}
+	if p.Wanted != "" {
+		fmt.Fprintf(t.Out, "%s does not meet %s, the newest profile of its data space:\n", of, p.Wanted)
+		for _, m := range p.Missing {
+			fmt.Fprintf(t.Out, "  - %s\n", m)
+		}
+	}
+	if q := d.Quality; q != nil {
+		fmt.Fprintf(t.Out, "%s has %d of %d points of the EU's metadata quality assessment (%s)", of, q.Points, q.Most, q.Rating)
+		fmt.Fprintf(t.Out, "; %d more depend on whether addresses answer, which nobody tried. What would raise them most:\n", q.Unknown)
+		for _, r := range q.Raise {
+			fmt.Fprintf(t.Out, "  - %s\n", r)
+		}
+	}
+}
