@@ -161,6 +161,10 @@ func (c *Catalog) Changed(
 	for k, s := range more {
 		v[k] = s
 	}
+	state := schemas.VersionState(v["state"])
+	if public(d) && (kind != schemas.ChangeVersion || state == schemas.VersionPublished || state == schemas.VersionWithdrawn) {
+		v[visibleName] = visibleValue
+	}
 	_, err := tx.Append(ctx, schemas.Change{Kind: kind, Subject: string(d.ID), Values: v, Numbers: map[string]int64{"revision": d.Revision}})
 	return err
 }
@@ -194,6 +198,7 @@ func (c *Catalog) update(
 		if d.Source != "" {
 			return harvestedFrom(&d)
 		}
+		was := public(&d) // who knew of it is to know that it is gone
 		if ifRevision != 0 && ifRevision != d.Revision {
 			return &schemas.Error{
 				Kind:    schemas.Precondition,
@@ -206,7 +211,7 @@ func (c *Catalog) update(
 		if err != nil {
 			return err
 		}
-		return c.save(ctx, tx, by, kind, &d)
+		return c.save(ctx, tx, by, kind, &d, was)
 	})
 	return d, err
 }
@@ -221,15 +226,19 @@ func WithdrawnError(id schemas.DatasetID) error {
 	}
 }
 
-// save writes a changed dataset with its change.
-func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset) error {
+// save writes a changed dataset with its change. wasPublic says that everybody knew of it.
+func (c *Catalog) save(ctx context.Context, tx *db.Tx, by schemas.Principal, kind string, d *schemas.Dataset, wasPublic bool) error {
 	d.Modified = c.Now().UTC()
 	revision, err := db.Update(ctx, tx, "dataset", string(d.ID), d.Revision, d, Columns(d))
 	if err != nil {
 		return err
 	}
 	d.Revision = revision
-	return c.Changed(ctx, tx, by, kind, d, nil)
+	var more map[string]string
+	if wasPublic {
+		more = map[string]string{visibleName: visibleValue}
+	}
+	return c.Changed(ctx, tx, by, kind, d, more)
 }
 
 // Change replaces the description of a dataset; id, provider, offer, versions and the

@@ -77,7 +77,7 @@ func (c *Catalog) PutHarvested(
 	if reflect.DeepEqual(d, have) {
 		return id, false, nil
 	}
-	return id, true, c.save(ctx, tx, by, schemas.ChangeDatasetPut, &d)
+	return id, true, c.save(ctx, tx, by, schemas.ChangeDatasetPut, &d, false)
 }
 
 // WithdrawHarvested takes away a dataset that its source has no more, in a transaction of the
@@ -94,5 +94,5 @@ func (c *Catalog) WithdrawHarvested(
 		return err
 	}
 	d.Withdrawn = true
-	return c.save(ctx, tx, by, schemas.ChangeDatasetGone, &d)
+	return c.save(ctx, tx, by, schemas.ChangeDatasetGone, &d, false)
 }

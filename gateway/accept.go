@@ -19,6 +19,12 @@ import (
 
 // written are the media types in which an operation answers, the first where any will do.
 func written(c *gin.Context) []string {
+	switch c.FullPath() {
+	case "/api/v1/catalogue":
+		return []string{string(rdf.JSONLD), string(rdf.Turtle), string(rdf.RDFXML)}
+	case "/api/v1/catalogue/changes":
+		return []string{string(rdf.JSONLD)}
+	}
 	kinds := []string{"application/json", string(rdf.JSONLD), "application/yaml", "application/x-yaml"}
 	if c.Request.Method == http.MethodGet && c.FullPath() == "/api/v1/datasets/:id" {
 		kinds = append(kinds, string(rdf.Turtle), string(rdf.RDFXML), body.CroissantType)

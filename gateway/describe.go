@@ -52,6 +52,16 @@ func describe(o *huma.OpenAPI) {
 			"default": refusal,
 		}
 	}
+	linkedData := func(doc string, all bool) map[string]*huma.Response {
+		types := map[string]*huma.MediaType{string(rdf.JSONLD): {Schema: &huma.Schema{Description: doc}}}
+		for _, f := range []rdf.Format{rdf.Turtle, rdf.RDFXML} {
+			if all {
+				types[string(f)] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: doc}}
+			}
+		}
+		return map[string]*huma.Response{"200": {Description: doc, Content: types}, "304": {Description: "the page is as If-None-Match says"},
+			"default": refusal}
+	}
 	described(o)
 	for _, op := range []*huma.Operation{
 		{Method: http.MethodGet, Path: "/agreements/{id}/manifest", OperationID: "get-manifest", Summary: "The data as this agreement shows it",
@@ -78,6 +88,14 @@ func describe(o *huma.OpenAPI) {
 			Parameters: []*huma.Param{text("id", "path", "dataset"), text("table", "path", "table"), text("split", "path", "split"), text("name",
 				"path", "file name")},
 			Responses: map[string]*huma.Response{"204": {Description: "taken"}, "default": refusal}},
+		{Method: http.MethodGet, Path: "/catalogue", OperationID: "get-catalogue", Summary: "The catalogue for harvesters, page by page: " +
+			"what everybody may know of", Tags: []string{"datasets"},
+			Parameters: []*huma.Param{text("after", "query", "of the link to the next page")},
+			Responses:  linkedData("DCAT-AP 3; Hydra and a Link name the next page, a Link of the first one the feed of changes", true)},
+		{Method: http.MethodGet, Path: "/catalogue/changes", OperationID: "get-catalogue-changes", Summary: "What changed in the catalogue, " +
+			"as a feed of DCAT-AP", Tags: []string{"datasets"},
+			Parameters: []*huma.Param{text("after", "query", "of the link to the next page; from the first change on when left out")},
+			Responses:  linkedData("Linked Data Event Stream of Create, Update and Delete", false)},
 		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; " +
 			"filters as for /audit/records", Tags: []string{"record"}, Security: lease,
 			Responses: bytes("200", "zip", "application/zip")},

@@ -98,6 +98,8 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /audit/records/{index}/erase": func() asking {
 			return asking{"/audit/records/" + index() + "/erase", map[string]any{"names": []string{"subject"}, "reason": "a test of roles"}, ""}
 		},
+		"GET /catalogue":                                  holds("/catalogue", string(closed.ID)),
+		"GET /catalogue/changes":                          holds("/catalogue/changes", string(closed.ID)),
 		"GET /datasets":                                   holds("/datasets?limit=1000", string(closed.ID)),
 		"POST /datasets":                                  func() asking { return asking{"/datasets", wheat(next()), ""} },
 		"DELETE /datasets/{id}":                           func() asking { return asking{"/datasets/" + made(), nil, ""} },

@@ -25,6 +25,7 @@ import (
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
+	"guichet/gateway/export"
 	"guichet/gateway/flight"
 	"guichet/gateway/problem"
 	"guichet/gateway/s3face"
@@ -222,6 +223,7 @@ func (s *Server) routes() http.Handler {
 
 	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
+	(&export.Door{Catalog: s.deps.Catalog, Public: s.deps.Public, Key: s.deps.Ticket, Fail: s.fail}).Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
 	s.gate = gate

@@ -126,7 +126,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 		Store: away, Work: work, TempDir: t.TempDir(), MaxUploads: 1000})
 	agreements := agreement.New(s.db, s.parties, time.Now)
 	offers := terms.New(s.catalog, time.Now)
-	sources := harvest.NewHarvester(harvest.Config{DB: s.db, Catalog: s.catalog, Spaces: []schemas.SpaceID{"agriculture"}, Address: fetch.Check, Readers: harvest.Readers(), Log: log})
+	sources := harvest.NewHarvester(harvest.Config{DB: s.db, Catalog: s.catalog, Spaces: []schemas.SpaceID{"agriculture"}, Address: fetch.Check, Kinds: harvest.Kinds(), Log: log})
 	brake := stop.NewBrake(s.db, nil)
 	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})

@@ -58,7 +58,7 @@ func readCKAN(a *fetch.Answer) (Page, error) {
 	}
 	out := Page{Total: p.Count}
 	for _, item := range p.Items {
-		out.Records = append(out.Records, Record(item))
+		out.Records = append(out.Records, Record{IRI: item.IRI, Dataset: item.Dataset, Err: item.Err})
 	}
 	q := u.Query()
 	start, _ := strconv.ParseInt(q.Get("start"), 10, 64) // else the first

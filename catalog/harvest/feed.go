@@ -2,7 +2,9 @@ package harvest
 
 import (
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/fetch"
@@ -13,13 +15,30 @@ import (
 // Kinds are the sources that are understood, by how they speak.
 func Kinds() map[string]Kind {
 	return map[string]Kind{
-		DCATAP: {Read: readDCATAP},
-		CKAN:   {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
+		DCATAP:  {Read: readDCATAP},
+		CKAN:    {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
+		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
 	}
 }
 
-// readDCATAP reads a page of DCAT-AP in any of its serialisations; the next one is named by Hydra,
-// in either of its vocabularies, or by a Link line [RFC 8288].
+// guichetCatalogue is where a Guichet, of which its address is known, gives its catalogue.
+func guichetCatalogue(address string) string {
+	site, _, _ := strings.Cut(strings.TrimRight(address, "/"), "/api/v1")
+	return site + "/api/v1/catalogue"
+}
+
+// there links a dataset of another Guichet to its page, where there is to be had what there is of
+// it.
+func there(d *schemas.Dataset) {
+	is := func(l schemas.Link) bool { return l.URL == d.IRI }
+	if strings.HasPrefix(d.IRI, "http") && !slices.ContainsFunc(d.Links, is) {
+		d.Links = append(d.Links, schemas.Link{URL: d.IRI, Title: "its page, where it is asked for"})
+	}
+}
+
+// readDCATAP reads a page of DCAT-AP in any of its serialisations, or of a feed of its changes; the
+// next one is named by Hydra, in either of its vocabularies, by TREE, or by a Link line [RFC 8288]. A feed
+// that goes with a catalogue is named by a Link line as its monitor [RFC 5989].
 func readDCATAP(a *fetch.Answer) (Page, error) {
 	format, ok := rdf.FormatOf(a.Type)
 	if !ok {
@@ -33,12 +52,15 @@ func readDCATAP(a *fetch.Answer) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	out := Page{Next: p.Next, Total: p.Total, Records: make([]Record, len(p.Items))}
+	out := Page{Next: p.Next, Total: p.Total, Records: make([]Record, len(p.Items)), Feed: p.Feed, Monitor: related(a, "monitor")}
 	for i, item := range p.Items {
-		out.Records[i] = Record(item)
+		out.Records[i] = Record{IRI: item.IRI, Dataset: item.Dataset, Err: item.Err}
+	}
+	for _, e := range p.Events {
+		out.Changes = append(out.Changes, Change{e.Object, e.Gone, e.At, e.Nodes})
 	}
 	if out.Next == "" {
-		out.Next = linked(a)
+		out.Next = related(a, "next")
 	}
 	return out, nil
 }
@@ -51,8 +73,9 @@ func path(address string) string {
 	return u.Path
 }
 
-// linked is where the answer's Link lines say that the next page is; "" where they do not.
-func linked(a *fetch.Answer) string {
+// related is where an answer's Link lines say that what has a relation to it is; "" where they
+// do not.
+func related(a *fetch.Answer, relation string) string {
 	for _, line := range a.Links {
 		for one := range strings.SplitSeq(line, ",") {
 			target, params, ok := strings.Cut(strings.TrimSpace(one), ">")
@@ -62,7 +85,7 @@ func linked(a *fetch.Answer) string {
 			}
 			for p := range strings.SplitSeq(params, ";") {
 				name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-				if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(value, `"`), "next") {
+				if strings.EqualFold(name, "rel") && slices.ContainsFunc(strings.Fields(strings.Trim(value, `"`)), func(r string) bool { return strings.EqualFold(r, relation) }) {
 					return absolute(a.URL, target)
 				}
 			}

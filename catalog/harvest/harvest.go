@@ -1,6 +1,7 @@
 package harvest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -21,15 +22,15 @@ const maxPages = 100_000
 // reading names how pages are read, without a colon: another name has unchanged ones read again.
 const reading = "1"
 
-// harvest reads a source from the page at which it stands, or from its first, to its end.
+// harvest reads a source from the page at which it stands, or from its first, to its end; or
+// only what changed.
 func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
-	if s.Health.State != Running || s.Health.Page == "" {
-		err := h.save(ctx, s, func(_ context.Context, _ *db.Tx, s *Catalogue) error {
-			f := &s.Health
-			f.Number = max(f.Number+1, h.now().UnixMicro())
-			f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
-			return nil
-		})
+	f := &s.Health
+	switch {
+	case h.follows(s): // what it was before it is until there is something else to say
+		f.Begun, f.Page, f.Counts = h.now(), f.Follow, Counts{}
+	case f.State != Running || f.Page == "":
+		err := h.save(ctx, s, h.begins)
 		if err != nil {
 			return err
 		}
@@ -46,10 +47,32 @@ func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
 	return h.end(ctx, s)
 }
 
+// begins begins to read all of a source.
+func (h *Harvester) begins(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+	f := &s.Health
+	f.Number = max(f.Number+1, h.now().UnixMicro())
+	f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
+	f.Follow, f.Watch, f.Anew = "", "", false
+	if !f.Feed {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
+	if err == nil {
+		_, err = tx.Exec(ctx, `UPDATE source_entity SET at = 0 WHERE source = ?`, string(s.ID)) // and is newer than what was known
+	}
+	if err != nil {
+		return fmt.Errorf("forget the pages of a feed: %w", err)
+	}
+	return nil
+}
+
 // knownPage is what is known of a page from the harvest that read it last.
 type knownPage struct {
 	etag, modified, digest, next string
 	records, harvest             int64
+
+	monitor string // as its answer said
+	feed    bool
 }
 
 func (h *Harvester) known(ctx context.Context, s *Catalogue) (k knownPage, err error) {
@@ -75,7 +98,8 @@ func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
 	if err != nil {
 		return err
 	}
-	if known.harvest == s.Health.Number {
+	following := s.Health.State != Running
+	if known.harvest == s.Health.Number && !following {
 		return schemas.Errorf(schemas.Invalid, at, "the source's pages go round in a circle: %.200s comes again", schemas.Visible(at))
 	}
 	counts, now, err := h.read(ctx, s, known)
@@ -86,17 +110,32 @@ func (h *Harvester) page(ctx context.Context, s *Catalogue) error {
 		return onPage(at, err)
 	}
 	now.harvest = s.Health.Number
+	if following && counts == (Counts{}) && now.next == "" && at == s.Health.Follow && known.digest == now.digest {
+		s.Health.Page = ""
+		return nil
+	}
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		c := &s.Health.Counts
 		c.Total = max(c.Total, counts.Total)
 		c.Pages++
 		c.add(counts)
 		s.Health.Page = now.next
+		if following {
+			s.Health.Follow = cmp.Or(now.next, at)
+		} else {
+			s.Health.Watch, s.Health.Feed = cmp.Or(s.Health.Watch, now.monitor), now.feed
+			if now.feed && now.next == "" {
+				s.Health.Watch = at
+			}
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO source_page (source, page, etag, modified, digest, next, records, harvest)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (source, page) DO UPDATE SET etag = excluded.etag, modified = excluded.modified, digest = excluded.digest,
 			next = excluded.next, records = excluded.records, harvest = excluded.harvest`,
 			string(s.ID), at, now.etag, now.modified, now.digest, now.next, now.records, now.harvest)
+		if err == nil && following && now.next != "" { // it is not read again
+			_, err = tx.Exec(ctx, `DELETE FROM source_page WHERE source = ? AND page = ?`, string(s.ID), at)
+		}
 		if err != nil {
 			return fmt.Errorf("remember a page: %w", err)
 		}
@@ -123,7 +162,10 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	}
 	if known.digest != "" && digest == known.digest {
 		now = known
-		now.etag, now.modified = a.ETag, a.Modified
+		now.etag, now.modified, now.monitor, now.feed = a.ETag, a.Modified, related(a, "monitor"), s.Health.Feed
+		if s.Health.State != Running {
+			return c, now, nil
+		}
 		c, err = h.unchanged(ctx, s, known)
 		return c, now, err
 	}
@@ -135,9 +177,14 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	if err != nil {
 		return c, now, err
 	}
-	c, err = h.take(ctx, s, p.Records)
+	if p.Feed {
+		c, err = h.takeChanges(ctx, s, p.Changes)
+	} else {
+		c, err = h.take(ctx, s, p.Records, false)
+	}
 	c.Total = p.Total
-	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records))}, err
+	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records)),
+		monitor: p.Monitor, feed: p.Feed}, err
 }
 
 // maxAddress bounds the address of a page, by which it is looked up, in bytes.

@@ -16,21 +16,29 @@ import (
 	"guichet/schemas"
 )
 
-// DCATAP is the kind of sources that give DCAT-AP, page by page.
-const DCATAP = "dcat-ap"
+// Kinds of sources: those that give DCAT-AP, page by page or as a feed of what changes; another
+// Guichet.
+const (
+	DCATAP  = "dcat-ap"
+	Guichet = "guichet"
+)
 
 // Page is one page of a source, read.
 type Page struct {
 	Records []Record
-	Next    string // absolute address of the next page; "" at the end
-	Total   int64  // records of the whole source, where it says so
+	Feed    bool     // it tells what changed: it has no records but changes
+	Changes []Change // in the order in which they are taken
+	Next    string   // absolute address of the next page; "" at the end
+	Total   int64    // records of the whole source, where it says so
+	Monitor string   // absolute address of a feed of what changes from now on, where there is one
 }
 
-// Record describes one dataset, or says why it cannot be read.
+// Record describes one dataset, or says why it cannot be read, or that it is gone.
 type Record struct {
 	IRI     string
 	Dataset schemas.Dataset
 	Err     error
+	Gone    bool
 }
 
 // Kind is one way in which sources speak.
@@ -41,6 +49,11 @@ type Kind struct {
 	Ask func(page string) fetch.Request
 	// Read reads a page. Errors: Invalid, TooLarge where the page as a whole cannot be read.
 	Read func(a *fetch.Answer) (Page, error)
+	// Finish completes what a record says of a dataset; nil where there is nothing to add.
+	Finish func(d *schemas.Dataset)
+	// Look is the time from one look at what changed to the next, where a source tells that and
+	// its operator says nothing; a minute where it is 0.
+	Look time.Duration
 }
 
 // Config is what a Harvester is made of.
@@ -204,7 +217,14 @@ func (h *Harvester) fails(s *Catalogue, err error) {
 	f.State, f.Why, f.Ended, f.Page = Failing, why(err), h.now(), ""
 	f.Agreed = false // it was to what the source had lost then
 	f.Failures++
-	f.Next = h.now().Add(min(s.every(), time.Minute<<min(f.Failures, 10)))
+	wait := time.Minute
+	if f.Follow != "" {
+		wait = h.look(s)
+	}
+	if k := schemas.KindOf(err); k == schemas.NotFound || k == schemas.Gone { // all of it is read again
+		f.Follow = ""
+	}
+	f.Next = h.now().Add(min(s.every(), wait<<min(f.Failures, 10)))
 	if busy, ok := errors.AsType[*fetch.Later](err); ok && busy.Until.After(f.Next) {
 		f.Next = busy.Until.UTC()
 	}
@@ -259,9 +279,9 @@ func (h *Harvester) save(ctx context.Context, s *Catalogue, do func(ctx context.
 		if have.Removed || have.URL != s.URL || have.Kind != s.Kind || have.Space != s.Space {
 			return errChanged
 		}
-		agreed, next := have.Health.Agreed, have.Health.Next // asked for meanwhile
+		agreed, next, anew := have.Health.Agreed, have.Health.Next, have.Health.Anew // asked for meanwhile
 		have.Health = s.Health
-		have.Health.Agreed, have.Health.Next = agreed, next
+		have.Health.Agreed, have.Health.Next, have.Health.Anew = agreed, next, anew
 		err = do(ctx, tx, &have)
 		if err != nil {
 			return err

@@ -158,7 +158,7 @@ func FuzzLinked(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		at := linked(&fetch.Answer{URL: "https://portal.example/all", Links: []string{line}})
+		at := related(&fetch.Answer{URL: "https://portal.example/all", Links: []string{line}}, "next")
 		if at != "" && !strings.Contains(at, ":") {
 			t.Errorf("%q leads to %q", line, at)
 		}

@@ -26,15 +26,16 @@ const (
 	maxRecord = 4 << 20 // of the dataset itself, as JSON
 )
 
-// take takes over the records of the page at which a source stands.
-func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record) (c Counts, err error) {
+// take takes over the records of the page at which a source stands; those of a feed, whatever
+// stood on pages before it.
+func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record, feed bool) (c Counts, err error) {
 	for from := 0; from < len(records); from += atATime {
 		part := records[from:min(from+atATime, len(records))]
 		var done Counts
 		err := h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
 			done = Counts{}
 			for i := range part {
-				err := h.record(ctx, tx, s, &part[i], from+i, &done)
+				err := h.record(ctx, tx, s, &part[i], from+i, feed, &done)
 				if err != nil {
 					return err
 				}
@@ -59,9 +60,12 @@ type seen struct {
 }
 
 // record takes over one record, or sets it aside.
-func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, i int, c *Counts) error {
+func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, i int, feed bool, c *Counts) error {
 	if s.Space != "" && r.Dataset.Space == "" {
 		r.Dataset.Space = s.Space
+	}
+	if finish := h.Kinds[s.Kind].Finish; finish != nil && r.Err == nil {
+		finish(&r.Dataset)
 	}
 	iri := keyOf(s, r, i)
 	digest, err := r.digest()
@@ -75,7 +79,10 @@ func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Reco
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("look up a record: %w", err)
 	}
-	if have.known && have.harvest == s.Health.Number && have.page != s.Health.Page {
+	if r.Gone {
+		return h.gone(ctx, tx, s, iri, &have, c)
+	}
+	if !feed && have.known && have.harvest == s.Health.Number && have.page != s.Health.Page {
 		return nil // it stands on two pages: the first counts, and this one is read each time
 	}
 	c.Records++
@@ -94,6 +101,36 @@ func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Reco
 		string(s.ID), iri, string(have.dataset), s.Health.Page, digest, s.Health.Number, have.refused)
 	if err != nil {
 		return fmt.Errorf("remember a record: %w", err)
+	}
+	return nil
+}
+
+// gone withdraws the dataset of a record that its source says is no more.
+func (h *Harvester) gone(ctx context.Context, tx *db.Tx, s *Catalogue, iri string, have *seen, c *Counts) error {
+	c.Records++
+	if !have.known || have.digest == "" {
+		return nil
+	}
+	if have.dataset != "" {
+		err := h.Catalog.WithdrawHarvested(ctx, tx, s.principal(), s.ID, have.dataset)
+		if err != nil {
+			return err
+		}
+		c.Withdrawn++
+	}
+	return forget(ctx, tx, s, iri, have.dataset)
+}
+
+// forget forgets a record, but for the id of its dataset, so that it has that again if it comes
+// back.
+func forget(ctx context.Context, tx *db.Tx, s *Catalogue, iri string, dataset schemas.DatasetID) error {
+	query := `DELETE FROM harvested WHERE source = ? AND iri = ?`
+	if dataset != "" {
+		query = `UPDATE harvested SET digest = '', refused = '' WHERE source = ? AND iri = ?`
+	}
+	_, err := tx.Exec(ctx, query, string(s.ID), iri)
+	if err != nil {
+		return fmt.Errorf("forget a record: %w", err)
 	}
 	return nil
 }
@@ -164,9 +201,13 @@ func (r *Record) digest() (string, error) {
 
 // end withdraws what a source has no more, now that all of it was read.
 func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
+	following := s.Health.State != Running
 	fresh, err := h.Get(ctx, s.ID)
 	if err != nil {
 		return err
+	}
+	if following {
+		return h.upToDate(ctx, s)
 	}
 	var all, gone int64
 	err = h.DB.QueryRow(ctx, `SELECT count(*), coalesce(sum(CASE WHEN harvest < ? THEN 1 ELSE 0 END), 0) FROM harvested
@@ -185,17 +226,35 @@ func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		f := &s.Health
 		f.State, f.Why, f.Ended, f.Whole, f.Failures, f.Gone = Well, "", h.now(), h.now(), 0, 0
-		f.Counts.Withdrawn, f.Next = withdrawn, h.now().Add(s.every())
+		f.Counts.Withdrawn, f.Next, f.Follow, f.Watch = f.Counts.Withdrawn+withdrawn, h.now().Add(s.every()), f.Watch, ""
+		if f.Follow != "" {
+			f.Next = h.now().Add(h.look(s))
+		}
 		if held {
-			f.State, f.Gone = Held, gone
+			f.State, f.Gone, f.Follow, f.Next = Held, gone, "", h.now().Add(s.every())
 			f.Why = fmt.Sprintf("%d of %d datasets are gone from the source at once, and none is withdrawn: look at the source; "+
 				"if they are meant to go, say so (guichet source run %s --agree)", gone, all, s.ID)
 		} else {
 			f.Agreed = false
 		}
-		return tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
-			coalesce(sum(CASE WHEN refused <> '' THEN 1 ELSE 0 END), 0) FROM harvested WHERE source = ?`, string(s.ID)).Scan(&f.Datasets, &f.Refused)
+		return count(ctx, tx, s)
 	})
+}
+
+// upToDate ends a look at what changed.
+func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
+	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+		f := &s.Health
+		f.State, f.Why, f.Ended, f.Failures, f.Next = Well, "", h.now(), 0, h.now().Add(h.look(s))
+		return count(ctx, tx, s)
+	})
+}
+
+// count counts what a source has here.
+func count(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+	return tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
+		coalesce(sum(CASE WHEN refused <> '' THEN 1 ELSE 0 END), 0) FROM harvested WHERE source = ?`,
+		string(s.ID)).Scan(&s.Health.Datasets, &s.Health.Refused)
 }
 
 // much says whether so many datasets go at once as a fault of the source would take.
@@ -216,10 +275,8 @@ func (h *Harvester) withdraw(ctx context.Context, s *Catalogue, where string, ar
 					err = h.Catalog.WithdrawHarvested(ctx, tx, s.principal(), s.ID, g.dataset)
 					done++
 				}
-				if err == nil && g.dataset != "" { // so that it has its id again if it comes back
-					_, err = tx.Exec(ctx, `UPDATE harvested SET digest = '', refused = '' WHERE source = ? AND iri = ?`, string(s.ID), g.iri)
-				} else if err == nil {
-					_, err = tx.Exec(ctx, `DELETE FROM harvested WHERE source = ? AND iri = ?`, string(s.ID), g.iri)
+				if err == nil {
+					err = forget(ctx, tx, s, g.iri, g.dataset)
 				}
 			}
 			if len(gone) == 0 {
@@ -260,12 +317,12 @@ func (h *Harvester) takeAway(ctx context.Context, s *Catalogue) error {
 		return err
 	}
 	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		for _, q := range []string{`DELETE FROM harvested WHERE source = ?`, `DELETE FROM source_page WHERE source = ?`, `DELETE FROM source WHERE id = ?`} {
+		for _, q := range []string{`DELETE FROM harvested WHERE source = ?`, `DELETE FROM source WHERE id = ?`} {
 			_, err := tx.Exec(ctx, q, string(s.ID))
 			if err != nil {
 				return fmt.Errorf("forget a source: %w", err)
 			}
 		}
-		return nil
+		return forgetPages(ctx, tx, s.ID)
 	})
 }

@@ -1,6 +1,7 @@
 package harvest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type Catalogue struct {
 	Title string                `json:"title,omitempty" maxLength:"200"`
 	Space schemas.SpaceID       `json:"space,omitempty" doc:"the data space of what does not say its own by a theme"`
 	Every int64                 `json:"every_hours,omitempty" doc:"hours from one harvest to the next; 24 when left out" minimum:"0" maximum:"8760"`
+	Look  int64                 `json:"changes_every_seconds,omitempty" doc:"seconds from one look at what changed to the next, where the source tells what did; 60 when left out, of a Guichet 2" minimum:"0" maximum:"86400"`
 	By    schemas.ParticipantID `json:"by,omitempty" readOnly:"true" doc:"whose operator named it: the provider of its datasets here"`
 	Added time.Time             `json:"added,omitzero" readOnly:"true"`
 
@@ -55,6 +57,10 @@ type Health struct {
 
 	Number int64  `json:"number,omitempty" doc:"of the newest harvest"`
 	Page   string `json:"page,omitempty" doc:"that is read next, while it runs"`
+	Follow string `json:"follow,omitempty" doc:"address at which it tells what changes, once all of it was read"`
+	Watch  string `json:"watch,omitempty" doc:"that address, while all of it is read"`
+	Feed   bool   `json:"feed,omitempty" doc:"it tells nothing but what changes, from its beginning on"`
+	Anew   bool   `json:"anew,omitempty" doc:"all of it is read next, though it could be followed"`
 }
 
 // Counts are what a harvest did.
@@ -74,6 +80,7 @@ func (c *Counts) add(done Counts) {
 	c.New += done.New
 	c.Changed += done.Changed
 	c.Refused += done.Refused
+	c.Withdrawn += done.Withdrawn
 }
 
 // Refusal is a record that was set aside.
@@ -93,6 +100,23 @@ func (s *Catalogue) every() time.Duration {
 		h = defaultHours
 	}
 	return time.Duration(h) * time.Hour
+}
+
+// look is the time from one look at what changed to the next.
+func (h *Harvester) look(s *Catalogue) time.Duration {
+	if s.Look > 0 {
+		return time.Duration(s.Look) * time.Second
+	}
+	return cmp.Or(h.Kinds[s.Kind].Look, time.Minute)
+}
+
+// follows says whether a source that told where it tells what changes is only asked for that.
+func (h *Harvester) follows(s *Catalogue) bool {
+	f := &s.Health
+	if f.Follow == "" || f.Anew || f.State == Running {
+		return false
+	}
+	return f.Feed || h.now().Before(f.Whole.Add(s.every()))
 }
 
 // principal answers for what a source brings.

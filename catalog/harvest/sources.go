@@ -41,9 +41,10 @@ func (h *Harvester) Put(ctx context.Context, by schemas.Principal, s Catalogue, 
 		s.By, s.Added, s.Health, s.Removed = have.By, have.Added, have.Health, have.Removed
 		if s.URL != have.URL || s.Kind != have.Kind || s.Space != have.Space { // nothing that is known of its pages counts
 			s.Health.Number, s.Health.Page, s.Health.Next = 0, "", h.now()
-			_, err = tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID))
+			s.Health.Follow, s.Health.Watch, s.Health.Feed = "", "", false
+			err = forgetPages(ctx, tx, s.ID)
 			if err != nil {
-				return fmt.Errorf("forget the pages of a source: %w", err)
+				return err
 			}
 		}
 		s.Revision, err = db.Update(ctx, tx, "source", string(s.ID), revision, s, db.Columns{"due": s.Health.Next.UnixMicro()})
@@ -95,13 +96,24 @@ func (h *Harvester) Ask(ctx context.Context, by schemas.Principal, id schemas.So
 		if s.Removed {
 			return schemas.Errorf(schemas.Conflict, string(id), "the source %s is being removed", id)
 		}
-		s.Health.Next = h.now()
+		s.Health.Next, s.Health.Anew = h.now(), true
 		if !agree {
 			return nil
 		}
 		s.Health.Agreed = true
 		return changed(ctx, tx, by, s, "agreed that what is gone is withdrawn")
 	})
+}
+
+// forgetPages forgets what is known of the pages of a source.
+func forgetPages(ctx context.Context, tx *db.Tx, id schemas.SourceID) error {
+	for _, table := range []string{"source_page", "source_entity", "source_reference"} {
+		_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE source = ?`, string(id))
+		if err != nil {
+			return fmt.Errorf("forget the pages of a source: %w", err)
+		}
+	}
+	return nil
 }
 
 // Remove ends a source: its datasets are withdrawn, and then it is gone. Errors: NotFound.

@@ -17,11 +17,13 @@ const (
 
 const nsHydra = "http://www.w3.org/ns/hydra/core#"
 
-// Page is one page of a catalogue.
+// Page is one page of a catalogue, or of a feed of what changes in it.
 type Page struct {
-	Items []Item
-	Next  string // absolute address of the next page; "" where Hydra names none
-	Total int64  // of the whole catalogue, where Hydra says so
+	Items  []Item
+	Feed   bool    // it has no items but events, in the order in which they are to be taken
+	Events []Event // of a feed
+	Next   string  // absolute address of the next page; "" where neither Hydra nor TREE names one
+	Total  int64   // of the whole catalogue, where Hydra says so
 }
 
 // ReadPage reads every dataset of a page of a catalogue that came from the address base, and
@@ -33,6 +35,9 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 		return Page{}, err
 	}
 	r.quiet, r.budget = true, maxPageValues
+	if list, feed := events(r.doc); feed {
+		return Page{Feed: true, Events: list, Next: onward(r.doc, base)}, nil
+	}
 	out := Page{Next: r.next(base), Total: r.total()}
 	out.Items = r.all()
 	if r.spent > maxPageSpent {

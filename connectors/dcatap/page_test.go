@@ -55,7 +55,7 @@ func TestPageBounds(t *testing.T) {
 		return b.String()
 	}
 	for name, c := range map[string]struct{ more, why string }{
-		"values":        {"; dcat:keyword 0" + many(maxValues, ", N"), "values"},
+		"values":        {"; dcat:keyword 0" + many(maxRead, ", N"), "values"},
 		"licences":      {many(maxLicences+1, "; dct:license <https://l.example/N> "), "licences"},
 		"one licence":   {many(1000, "; dcat:distribution [ dcat:accessURL <https://x.example/N/get> ; dct:license <https://l.example/1> ] "), ""},
 		"few licences":  {many(maxLicences, "; dct:license <https://l.example/N> "), ""},

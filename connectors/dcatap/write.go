@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
 
@@ -26,15 +27,24 @@ type object = map[string]any
 // written, and in RDF/XML for a text with characters that XML cannot say.
 func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 	b, err := writeLD(d, publicURL)
-	if err != nil || f == rdf.JSONLD {
-		return b, err
+	if err != nil {
+		return nil, err
+	}
+	return serialised(f, b)
+}
+
+// serialised gives JSON-LD that was written here in a format.
+func serialised(f rdf.Format, b []byte) ([]byte, error) {
+	if f == rdf.JSONLD {
+		return b, nil
 	}
 	limits := rdf.Limits{Bytes: 64 << 20, Depth: maxDepth, Values: 1 << 22}
 	doc, err := rdf.Expand(b, rdf.Options{Strict: true, Limits: limits})
 	if err != nil {
-		return nil, fmt.Errorf("expand dataset %s: %w", d.ID, err)
+		return nil, fmt.Errorf("expand what was written: %w", err)
 	}
-	prefixes := map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet-odrl": nsOurs + "odrl:"}
+	prefixes := maps.Clone(about.Prefixes())
+	prefixes["guichet-odrl"] = nsOurs + "odrl:"
 	for ns, prefix := range namespaces() {
 		if prefix != "schema" { // which stands for two
 			prefixes[prefix] = ns
@@ -49,17 +59,12 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{codes: codes, more: newFurther(), page: publicURL + "/datasets/" + url.PathEscape(string(d.ID))}
-	if publicURL == "" {
-		w.page = "urn:guichet:dataset:" + url.PathEscape(string(d.ID))
-	}
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
 	doc, err := w.dataset(&d)
 	if err != nil {
 		return nil, err
 	}
-	c := context()
-	maps.Copy(c[1].(object), w.more.used)
-	doc["@context"] = c
+	doc["@context"] = context()
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -70,10 +75,11 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 // context is the context of what is written. It begins with ODRL's, since the offer's
 // terms are written bare.
 func context() []any {
-	return []any{"http://www.w3.org/ns/odrl.jsonld", object{
-		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
-		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:",
-	}}
+	prefixes := object{"guichet": "urn:guichet:odrl:"}
+	for name, ns := range about.Prefixes() {
+		prefixes[name] = ns
+	}
+	return []any{"http://www.w3.org/ns/odrl.jsonld", prefixes}
 }
 
 // writer writes datasets with the codes of the EU's tables.

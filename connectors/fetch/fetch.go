@@ -73,7 +73,7 @@ type Request struct {
 // Answer is what came of an address.
 type Answer struct {
 	URL       string // where it came from, after redirects
-	Unchanged bool   // since the last time: nothing else is said
+	Unchanged bool   // since the last time: nothing else is said but the links
 	Type      string // media type, with its parameters
 	Body      []byte
 	ETag      string
@@ -131,7 +131,7 @@ func (c *Client) step(ctx context.Context, at *url.URL, want Request) (a *Answer
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotModified && want.ETag+want.Modified != "":
-		return &Answer{URL: at.String(), Unchanged: true, ETag: want.ETag, Modified: want.Modified}, nil, nil
+		return &Answer{URL: at.String(), Unchanged: true, ETag: want.ETag, Modified: want.Modified, Links: resp.Header.Values("Link")}, nil, nil
 	case resp.StatusCode == http.StatusOK:
 		a, err = c.answer(at, resp, want)
 		return a, nil, err

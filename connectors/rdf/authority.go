@@ -19,13 +19,13 @@ type Codes struct {
 	alpha3, iso639       map[string]string // ours to authority code
 }
 
-// codes are read once in a process: they never change.
-var codes = sync.OnceValues(readCodes)
+// codes are decoded once: they are read for every dataset.
+var codes = sync.OnceValues(newCodes)
 
-// LoadCodes reads the embedded tables.
+// LoadCodes gives the embedded tables.
 func LoadCodes() (*Codes, error) { return codes() }
 
-func readCodes() (*Codes, error) {
+func newCodes() (*Codes, error) {
 	b, err := schemas.JSONLD.ReadFile("jsonld/authority.json")
 	if err != nil {
 		return nil, fmt.Errorf("read the authority tables: %w", err)

@@ -22,7 +22,7 @@ func portal(c *catalog.Catalog, log *slog.Logger) *harvest.Harvester {
 			<https://portal.example/2> a dcat:Dataset .`)}, nil
 	}
 	return harvest.NewHarvester(harvest.Config{DB: c.DB, Catalog: c, Spaces: []schemas.SpaceID{"energy"}, Fetch: page, Address: fetch.Check,
-		Readers: harvest.Readers(), Log: log, Alone: true})
+		Kinds: harvest.Kinds(), Log: log, Alone: true})
 }
 
 // Catalogues of others: operators name, change, harvest and remove them, officers see how they fare,

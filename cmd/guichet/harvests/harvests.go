@@ -35,9 +35,10 @@ type addCmd struct {
 	ID      string    `arg:"" help:"Name for it here."`
 	URL     string    `arg:"" help:"Address of its first page."`
 	Title   string    `help:"What people call it."`
-	Kind    string    `help:"How it speaks: dcat-ap, or ckan for a portal of CKAN." default:"dcat-ap"`
+	Kind    string    `help:"How it speaks: dcat-ap, page by page or as a feed; ckan, a portal of CKAN; guichet, another one, by the address of its site." default:"dcat-ap"`
 	Space   string    `help:"Data space of datasets whose theme does not say it." placeholder:"SPACE"`
 	Every   args.Span `help:"From one harvest to the next, in whole hours." default:"24h"`
+	Look    args.Span `help:"From one look at what changed to the next, where it tells what did (a minute; of a Guichet two seconds)." placeholder:"TIME"`
 	Replace int64     `help:"Change the stored one, if it is at this revision." placeholder:"REVISION"`
 }
 
@@ -75,7 +76,7 @@ func (v addCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 		options = append(options, client.IfMatch(v.Replace))
 	}
 	in := harvest.Catalogue{ID: schemas.SourceID(v.ID), URL: v.URL, Kind: v.Kind, Title: v.Title, Every: hours}
-	in.Space = schemas.SpaceID(v.Space)
+	in.Space, in.Look = schemas.SpaceID(v.Space), int64(time.Duration(v.Look)/time.Second)
 	var out harvest.Catalogue
 	err = c.Post(ctx, "/sources", in, &out, options...)
 	if err != nil {
@@ -157,6 +158,9 @@ func show(t *terminal.Terminal, s *harvest.Catalogue) error {
 	if h.Failures > 0 {
 		row("failures", "%d since the last that went well", h.Failures)
 	}
+	if h.Follow != "" {
+		row("follows", "what it says has changed: %s", h.Follow)
+	}
 	row("next", "%s", terminal.When(h.Next))
 	if h.Refused > 0 {
 		fmt.Fprintf(t.Out, "guichet source refused %s says which records were set aside, and why\n", s.ID)
@@ -184,7 +188,7 @@ func (v runCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 		return err
 	}
 	p := terminal.NewProgress(t, "harvesting "+v.ID)
-	for s.Health.State == harvest.Running || s.Health.Ended.Equal(before.Ended) {
+	for s.Health.State == harvest.Running || s.Health.Anew || s.Health.Ended.Equal(before.Ended) {
 		select {
 		case <-time.After(500 * time.Millisecond):
 		case <-ctx.Done():

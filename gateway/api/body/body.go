@@ -14,13 +14,14 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/goccy/go-yaml"
+	goyaml "github.com/goccy/go-yaml"
 
 	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/yaml"
 	"guichet/gateway/problem"
 	"guichet/schemas"
 )
@@ -119,7 +120,7 @@ func carried(err error) (*schemas.Problem, bool) {
 // schema here, so that faults have lines; everything else is held against the
 // operation's schema by huma.
 func readYAML(b []byte, v any) error {
-	y, err := dcatap.ParseYAML(b)
+	y, err := yaml.Parse(b)
 	if err != nil {
 		return faulty(err)
 	}
@@ -224,7 +225,7 @@ func writeYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	out, err := yaml.JSONToYAML(b)
+	out, err := goyaml.JSONToYAML(b)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/yaml"
 	"guichet/schemas"
 )
 
@@ -164,7 +165,7 @@ func TestAnswersInLinkedData(t *testing.T) {
 		t.Errorf("%v %s", err, w.Body)
 	}
 	w = send(h, http.MethodPut, "/dataset", "application/json", "application/yaml", `{"space": "energy", "title": {"en": "Wind"}}`)
-	d, err = dcatap.ReadYAML(w.Body.Bytes())
+	d, err = yaml.ReadDataset(w.Body.Bytes())
 	if err != nil || d.Title["en"] != "Wind" {
 		t.Errorf("%v %s", err, w.Body)
 	}

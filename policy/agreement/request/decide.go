@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"guichet/policy"
 	"guichet/policy/agreement/budget"
@@ -77,6 +78,11 @@ func (s *Requests) decide(
 		return nil, err
 	}
 	for i, ds := range datasets {
+		if ds.Source != "" { // no terms and no data of it are here, so nothing else is to be said
+			decisions[i].Reasons = nil
+			policy.Refuse(&decisions[i], elsewhere(ds))
+			continue
+		}
 		s.project(&decisions[i], f, ds)
 		if decisions[i].Verdict == schemas.VerdictNo {
 			continue
@@ -87,6 +93,25 @@ func (s *Requests) decide(
 		}
 	}
 	return decisions, budget.Judge(ctx, s.db, decisions, f, datasets)
+}
+
+// elsewhere says where a dataset of a catalogue of others is asked for.
+func elsewhere(ds *schemas.Dataset) schemas.Reason {
+	r := schemas.Reason{
+		Rule: "dataset.elsewhere", Source: "the catalogue", Text: fmt.Sprintf("known here from the source %s, held elsewhere", ds.Source),
+		Remedy: "ask its holder",
+	}
+	at := ds.IRI
+	if len(ds.Links) > 0 && !strings.HasPrefix(at, "http") {
+		at = ds.Links[0].URL
+	}
+	if strings.HasPrefix(at, "http") {
+		r.Remedy += ": " + at
+	}
+	if site, id, ok := strings.Cut(ds.IRI, "/datasets/ds-"); ok && !strings.ContainsAny(id, "/?#") { // a Guichet
+		r.Remedy = fmt.Sprintf("ask there: guichet --server %s request ds-%s (its page: %s)", site, id, ds.IRI)
+	}
+	return r
 }
 
 // project adds what depends on the project rather than on terms, so that marks,

@@ -1,0 +1,160 @@
+package dcatap
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"guichet/connectors/rdf"
+	"guichet/schemas"
+)
+
+const (
+	nsAS   = "https://www.w3.org/ns/activitystreams#"
+	nsLDES = "https://w3id.org/ldes#"
+	nsTREE = "https://w3id.org/tree#"
+)
+
+// Catalogue writes a page of the datasets of a site for who harvests it.
+type Catalogue struct {
+	Public   string // the site's address, without a slash at its end
+	Title    string
+	Address  string // of the whole, without a page
+	Page     string // address of this page
+	Next     string // of the next one; "" at the end
+	datasets []object
+	bytes    int
+}
+
+// Bytes is how much was added, in bytes of JSON-LD.
+func (c *Catalogue) Bytes() int { return c.bytes }
+
+// Named is the name of a dataset in what leaves a site: the address of its page. Its provider's
+// own IRI stands among its identifiers, since two providers may give the same.
+func Named(id schemas.DatasetID, public string) string {
+	if public == "" {
+		return "urn:guichet:dataset:" + url.PathEscape(string(id))
+	}
+	return public + "/datasets/" + url.PathEscape(string(id))
+}
+
+// described gives a dataset under its own page's name.
+func (c *Catalogue) described(d schemas.Dataset) (object, error) {
+	codes, err := rdf.LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, c.Public)}
+	if d.IRI != "" && !strings.HasPrefix(d.IRI, "urn:guichet:dataset:") {
+		d.Identifiers = append([]string{d.IRI}, d.Identifiers...)
+	}
+	d.IRI = ""
+	doc, err := w.dataset(&d)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
+	}
+	c.bytes += len(b)
+	return doc, nil
+}
+
+// Add adds a dataset.
+func (c *Catalogue) Add(d schemas.Dataset) error {
+	doc, err := c.described(d)
+	if err == nil {
+		c.datasets = append(c.datasets, doc)
+	}
+	return err
+}
+
+// Write gives the page with its datasets; the next one is named by Hydra. Errors as of Write.
+func (c *Catalogue) Write(f rdf.Format) ([]byte, error) {
+	title := cmp.Or(c.Title, "Guichet")
+	view := object{"@id": c.Page, "@type": "hydra:PartialCollectionView", "hydra:first": object{"@id": c.Address}}
+	if c.Next != "" {
+		view["hydra:next"] = object{"@id": c.Next}
+	}
+	nodes := []object{view, {
+		"@id": c.Address + "#catalogue", "@type": "dcat:Catalog", "dct:title": object{"@value": title, "@language": "en"},
+		"dct:description": object{"@value": "Datasets that are registered here, as everybody may know of them.", "@language": "en"},
+		"dct:publisher":   object{"@type": "foaf:Agent", "foaf:name": title}, "dcat:dataset": references(c.datasets),
+	}}
+	return encode(f, append(nodes, c.datasets...))
+}
+
+func references(nodes []object) []object {
+	out := make([]object, len(nodes))
+	for i, n := range nodes {
+		out[i] = object{"@id": n["@id"]}
+	}
+	return out
+}
+
+// Changes writes a page of the changes of a site's datasets, as a feed of DCAT-AP
+// [DCAT-AP Feeds; Linked Data Event Streams 1.0].
+type Changes struct {
+	Catalogue
+	events []object
+}
+
+// Changed adds that a dataset was registered or changed; what describes it stands in the
+// graph of that event.
+func (c *Changes) Changed(d schemas.Dataset, at time.Time) error {
+	doc, err := c.described(d)
+	if err != nil {
+		return err
+	}
+	kind := "as:Update"
+	if d.Revision == 1 {
+		kind = "as:Create"
+	}
+	e := c.event(kind, d.ID, fmt.Sprint(d.Revision), at)
+	e["@graph"] = []object{doc}
+	c.events = append(c.events, e)
+	return nil
+}
+
+// Gone adds that a dataset is no more.
+func (c *Changes) Gone(id schemas.DatasetID, at time.Time) {
+	c.events = append(c.events, c.event("as:Delete", id, "gone", at))
+}
+
+func (c *Changes) event(kind string, id schemas.DatasetID, which string, at time.Time) object {
+	return object{
+		"@id": c.Address + "#" + url.PathEscape(string(id)) + "-" + which, "@type": kind, "as:object": object{"@id": Named(id, c.Public)},
+		"as:published": object{"@value": at.UTC().Format(time.RFC3339Nano), "@type": "xsd:dateTime"},
+		"dct:type":     object{"@id": nsDCAT + "Dataset"},
+	}
+}
+
+// Write gives the page in JSON-LD, which has graphs.
+func (c *Changes) Write() ([]byte, error) {
+	stream := object{
+		"@id": c.Address + "#feed", "@type": "ldes:EventStream", "ldes:timestampPath": object{"@id": nsAS + "published"},
+		"ldes:versionOfPath": object{"@id": nsAS + "object"}, "tree:view": object{"@id": c.Page},
+	}
+	if len(c.events) > 0 {
+		stream["tree:member"] = references(c.events)
+	}
+	page := object{"@id": c.Page, "@type": "tree:Node"}
+	if c.Next != "" {
+		page["tree:relation"] = object{"@type": "tree:Relation", "tree:node": object{"@id": c.Next}}
+	}
+	return encode(rdf.JSONLD, append([]object{stream, page}, c.events...))
+}
+
+// encode writes nodes in a format.
+func encode(f rdf.Format, nodes []object) ([]byte, error) {
+	more := object{"hydra": nsHydra, "as": nsAS, "ldes": nsLDES, "tree": nsTREE}
+	b, err := json.Marshal(object{"@context": append(context(), more), "@graph": nodes})
+	if err != nil {
+		return nil, fmt.Errorf("encode a catalogue: %w", err)
+	}
+	return serialised(f, append(b, '\n'))
+}

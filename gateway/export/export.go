@@ -1,0 +1,212 @@
+// Package export gives the site's catalogue to those who harvest it: portals, aggregators, other
+// Guichets.
+//
+// In: requests without a body. Out: DCAT-AP, page by page, and a feed of what changes in it
+// [DCAT-AP Feeds]. Always: it shows what everybody may know, whoever asks, and nothing that is
+// hidden moves an answer; datasets that were harvested from elsewhere are their own
+// catalogue's to give away.
+package export
+
+import (
+	"crypto/aes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/catalog"
+	"guichet/connectors/dcatap"
+	"guichet/connectors/rdf"
+	"guichet/policy"
+	"guichet/schemas"
+)
+
+// Door gives the catalogue away.
+type Door struct {
+	Catalog *catalog.Catalog
+	Public  string // the site's address for the world, without a slash at its end; "" where none was set
+	Key     []byte // names places in the change sequence so that nobody reads how many there are
+	Fail    func(c *gin.Context, err error)
+}
+
+// Bounds of a page.
+const (
+	most      = 100     // datasets
+	enoughLen = 4 << 20 // bytes of descriptions, with which a page ends early
+)
+
+// Mount puts the catalogue and its feed at a group's addresses.
+func (d *Door) Mount(g *gin.RouterGroup) {
+	g.GET("/catalogue", d.catalogue)
+	g.GET("/catalogue/changes", d.changes)
+}
+
+// at is the absolute address of a path of the API.
+func (d *Door) at(path string, query url.Values) string {
+	s := d.Public + "/api/v1" + path
+	if len(query) > 0 {
+		s += "?" + query.Encode()
+	}
+	return s
+}
+
+// catalogue gives a page of datasets in the order of their ids. The first one says where what
+// changes after it is told.
+func (d *Door) catalogue(c *gin.Context) {
+	ctx, after := c.Request.Context(), c.Query("after")
+	query := url.Values{}
+	if after != "" {
+		query.Set("after", after)
+	} else {
+		last, err := d.Catalog.LastPublicChange(ctx)
+		if err != nil {
+			d.Fail(c, err)
+			return
+		}
+		c.Writer.Header().Add("Link", fmt.Sprintf(`<%s>; rel="monitor"`, d.at("/catalogue/changes", url.Values{"after": {d.seal(last)}})))
+	}
+	datasets, err := d.Catalog.Public(ctx, schemas.DatasetID(after), most+1)
+	page := dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue", nil), Page: d.at("/catalogue", query)}
+	for i := range datasets {
+		if i == most || page.Bytes() > enoughLen {
+			page.Next = d.at("/catalogue", url.Values{"after": {string(datasets[i-1].ID)}})
+			c.Writer.Header().Add("Link", fmt.Sprintf(`<%s>; rel="next"`, page.Next))
+			break
+		}
+		if err == nil {
+			err = page.Add(policy.Shown(schemas.Principal{}, datasets[i]))
+		}
+	}
+	format := rdf.JSONLD
+	if f, ok := rdf.FormatOf(c.GetHeader("Accept")); ok {
+		format = f
+	}
+	var b []byte
+	if err == nil {
+		b, err = page.Write(format)
+	}
+	d.answer(c, string(format), b, err)
+}
+
+// changes gives what changed after a place in the change sequence, or all that ever did. A page
+// on which there is something names the next one, also where that has nothing yet.
+func (d *Door) changes(c *gin.Context) {
+	after, query := int64(-1), url.Values{}
+	if token := c.Query("after"); token != "" {
+		var err error
+		after, err = d.unseal(token)
+		if err != nil {
+			d.Fail(c, err)
+			return
+		}
+		query.Set("after", token)
+	}
+	ctx := c.Request.Context()
+	last, err := d.Catalog.LastPublicChange(ctx)
+	if err == nil && after > last { // of a registry that was restored from before
+		err = schemas.Errorf(schemas.Gone, "after", "there is no such place in the feed any more; read the catalogue anew")
+	}
+	var list []catalog.PublicChange
+	if err == nil {
+		list, err = d.Catalog.PublicChanges(ctx, after, most)
+	}
+	page := dcatap.Changes{Catalogue: dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue/changes", nil),
+		Page: d.at("/catalogue/changes", query)}}
+	for _, ch := range list {
+		switch {
+		case err != nil:
+		case ch.Dataset == nil:
+			page.Gone(ch.ID, ch.At)
+		default:
+			err = page.Changed(policy.Shown(schemas.Principal{}, *ch.Dataset), ch.At)
+		}
+		page.Next = d.at("/catalogue/changes", url.Values{"after": {d.seal(ch.Position)}})
+		if page.Bytes() > enoughLen {
+			break
+		}
+	}
+	var b []byte
+	if err == nil {
+		b, err = page.Write()
+	}
+	d.answer(c, string(rdf.JSONLD), b, err)
+}
+
+// answer sends a page, unless it is the one that the caller has.
+func (d *Door) answer(c *gin.Context, kind string, b []byte, err error) {
+	if err != nil {
+		c.Writer.Header().Del("Link")
+		d.Fail(c, err)
+		return
+	}
+	sum := sha256.Sum256(b)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	c.Header("ETag", tag)
+	c.Header("Cache-Control", "no-cache")
+	if has(c.GetHeader("If-None-Match"), tag) {
+		c.Status(http.StatusNotModified)
+		return
+	}
+	c.Data(http.StatusOK, kind, b)
+}
+
+// has says whether an If-None-Match header names a tag, which weak comparison decides
+// [RFC 9110 §13.1.2].
+func has(said, tag string) bool {
+	for one := range strings.SplitSeq(said, ",") {
+		if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// seal names a place in the change sequence by one block of a cipher: the same place by the same
+// name, from which nobody reads how much there was in between.
+func (d *Door) seal(position int64) string {
+	var b [aes.BlockSize]byte
+	binary.BigEndian.PutUint64(b[:], uint64(position))
+	block, err := aes.NewCipher(d.key())
+	if err != nil { // of a key of 32 bytes there is a cipher
+		panic(err)
+	}
+	block.Encrypt(b[:], b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+var errToken = errors.New("no place in the feed")
+
+// unseal is the place of a name. Errors: Gone for what is none, as of a site whose key changed.
+func (d *Door) unseal(token string) (int64, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil && len(b) != aes.BlockSize {
+		err = errToken
+	}
+	var block, cipherErr = aes.NewCipher(d.key())
+	err = errors.Join(err, cipherErr)
+	if err == nil {
+		block.Decrypt(b, b)
+		if binary.BigEndian.Uint64(b[8:]) != 0 {
+			err = errToken
+		}
+	}
+	if err != nil {
+		return 0, &schemas.Error{Kind: schemas.Gone, Subject: "after", Message: "this names no place in the feed of this site",
+			Remedy: "read the catalogue anew: GET /api/v1/catalogue", Err: err}
+	}
+	return int64(binary.BigEndian.Uint64(b)), nil
+}
+
+func (d *Door) key() []byte {
+	mac := hmac.New(sha256.New, d.Key)
+	mac.Write([]byte("places in the change sequence"))
+	return mac.Sum(nil)
+}
