@@ -288,3 +288,81 @@ func TestResources(t *testing.T) {
 		}
 	}
 }
+
+// TestReadSearch: what is none of ours to list is passed over, what is faulty does not spoil the
+// others, and an answer that is none is refused.
+func TestReadSearch(t *testing.T) {
+	t.Parallel()
+	const good = `{"id": "a", "title": "A", "owner_org": "o", "resources": []}`
+	for name, c := range map[string]struct {
+		results  string
+		items    int
+		found    int
+		faulty   int
+		refused  schemas.Kind
+		mustSay  string
+		wholeDoc string
+	}{
+		"one": {
+			results: good,
+			items:   1,
+			found:   1,
+		},
+		"a private one": {
+			results: good + `, {"id": "b", "title": "B", "private": true}`,
+			items:   1,
+			found:   2,
+		},
+		"one without a title": {
+			results: good + `, {"id": "b"}, {"id": "c", "title": "C", "notes": 7}`,
+			items:   3,
+			found:   3,
+			faulty:  1,
+		},
+		"no objects": {
+			results: good + `, 7, null, "x"`,
+			items:   4,
+			found:   4,
+			faulty:  3,
+		},
+		"nothing": {
+			results: ``,
+		},
+		"a failure": {
+			wholeDoc: `{"success": false, "error": {"__type": "Search Error", "message": "away"}}`,
+			refused:  schemas.Unavailable,
+			mustSay:  "Search Error away",
+		},
+		"a package": {
+			wholeDoc: `{"success": true, "result": ` + good + `}`,
+			refused:  schemas.Invalid,
+			mustSay:  "no answer of package_search",
+		},
+		"a page of HTML": {
+			wholeDoc: `<html></html>`,
+			refused:  schemas.Invalid,
+			mustSay:  "this is not JSON of CKAN",
+		},
+	} {
+		doc := c.wholeDoc
+		if doc == "" {
+			doc = `{"success": true, "result": {"count": 9, "results": [` + c.results + `]}}`
+		}
+		p, err := ReadSearch([]byte(doc), "https://portal.example")
+		if c.mustSay != "" {
+			if schemas.KindOf(err) != c.refused || !strings.Contains(err.Error(), c.mustSay) {
+				t.Errorf("%s: %v, want %q", name, err, c.mustSay)
+			}
+			continue
+		}
+		faulty := 0
+		for _, item := range p.Items {
+			if item.Err != nil {
+				faulty++
+			}
+		}
+		if err != nil || len(p.Items) != c.items || p.Found != c.found || faulty != c.faulty || p.Count != 9 {
+			t.Errorf("%s: %d of %d, %d faulty, %d, %v", name, len(p.Items), p.Found, faulty, p.Count, err)
+		}
+	}
+}
