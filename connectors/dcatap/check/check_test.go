@@ -119,6 +119,9 @@ func TestOneForm(t *testing.T) {
 		if len(faults) > 0 {
 			t.Errorf("%s: %v", name, faults)
 		}
+		if len(d.Links) != 1 {
+			t.Fatalf("%s: %+v", name, d.Links)
+		}
 		if !reflect.DeepEqual(d, want) {
 			t.Errorf("%s: %+v\nwant %+v", name, d, want)
 		}
