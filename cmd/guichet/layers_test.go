@@ -47,6 +47,7 @@ func siblings() map[string][]string {
 		"connectors/staged":    {"connectors/client", "connectors/ipc"},
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
 		"connectors/ckan":      {"connectors/dcatap", "connectors/rdf"},
+		"connectors/mapping":   {"connectors/dcatap", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/croissant": {"connectors/dcatap", "connectors/odrl", "connectors/rdf"},
 		"connectors/dcatap":    {"connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
 		"connectors/rdf/about": {"connectors/rdf"},

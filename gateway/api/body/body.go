@@ -19,6 +19,7 @@ import (
 	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
+	"guichet/connectors/mapping"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
 	"guichet/connectors/yaml"
@@ -145,7 +146,7 @@ func readYAML(b []byte, v any) error {
 // which would open to all what a constraint was meant for. Huma reads a body into any
 // first, whatever it is.
 func readJSON(b []byte, v any) error {
-	if is, err := readCKAN(b, v); is || err != nil {
+	if is, err := readForeign(b, v); is || err != nil {
 		return err
 	}
 	var err error
@@ -163,19 +164,26 @@ func readJSON(b []byte, v any) error {
 	return json.Unmarshal(b, v)
 }
 
-// readCKAN reads a dataset that is a package of CKAN; false for another document, or where no
-// dataset is wanted.
-func readCKAN(b []byte, v any) (is bool, err error) {
+// readForeign reads a dataset that is described in JSON as others do: a package of CKAN, a data
+// package, OEMetadata; false for another document, or where no dataset is wanted.
+func readForeign(b []byte, v any) (is bool, err error) {
 	target, isDataset := v.(*schemas.Dataset)
 	plain, isAny := v.(*any)
-	if !isDataset && !isAny || !ckan.IsPackage(b) {
+	if !isDataset && !isAny {
 		return false, nil
 	}
-	err = rdf.Names(b, false)
-	if err != nil {
-		return true, faulty(err)
+	var d schemas.Dataset
+	if is = ckan.IsPackage(b); is {
+		d, err = ckan.Read(b, "")
+	} else {
+		d, is, err = mapping.Read(b)
 	}
-	d, err := ckan.Read(b, "")
+	if !is {
+		return false, err
+	}
+	if twice := rdf.Names(b, false); twice != nil {
+		return true, faulty(twice)
+	}
 	if err != nil {
 		return true, faulty(err)
 	}
@@ -238,6 +246,9 @@ func writeYAML(w io.Writer, v any) error {
 func readLD(b []byte, v any) error {
 	if plainJSON(b) {
 		return readJSON(b, v)
+	}
+	if is, err := readForeign(b, v); is || err != nil {
+		return err
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:
