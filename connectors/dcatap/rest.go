@@ -147,10 +147,11 @@ func (r *reader) rest(n rdf.Node, iri string, most int) string {
 	g.AddTypes(rdf.Types(n))
 	t := g.Text()
 	t.IRI = iri
-	for _, property := range t.Fit(most) {
+	text, left := t.Fit(most)
+	for _, property := range left {
 		r.note("/"+r.where+short(property), "not kept, as what is kept beside our fields would have more than %d bytes", most)
 	}
-	return t.String()
+	return text
 }
 
 // took notes that a property was gathered.
