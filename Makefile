@@ -49,6 +49,7 @@ system:
 	   command -v readelf >/dev/null || missing="$$missing binutils"; \
 	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$$missing python3-venv"; \
+	   command -v java >/dev/null && command -v mvn >/dev/null || missing="$$missing default-jre-headless maven"; \
 	   command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v srun >/dev/null && command -v munged >/dev/null \
 	   || missing="$$missing slurmctld slurmd slurm-client munge"; \
 	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
@@ -87,6 +88,13 @@ setup: go-version system
 	   echo "installing CKAN and its DCAT extension into .cache/ckan"; \
 	   bash connectors/ckan/testdata/setup.sh .cache/ckan >.cache/ckan.log 2>&1 && touch .cache/ckan/made \
 	   || { tail -5 .cache/ckan.log; rm -rf .cache/ckan; echo "it cannot be installed here"; }; \
+	 fi
+	@if command -v mvn >/dev/null && command -v java >/dev/null && [ ! -e .cache/edc/complete ]; then \
+	   echo "fetching Eclipse EDC into .cache/edc (36 MB)"; \
+	   rm -rf .cache/edc && mkdir -p .cache/edc \
+	   && mvn -B -q -f connectors/dsp/testdata/edc.pom.xml dependency:copy-dependencies -DincludeScope=runtime \
+	     -DoutputDirectory=$(ROOT)/.cache/edc/lib >.cache/edc.log 2>&1 \
+	   && touch .cache/edc/complete || { tail -5 .cache/edc.log; rm -rf .cache/edc; echo "it cannot be fetched here"; }; \
 	 fi
 	@if [ -x .cache/venv/bin/python ] && [ ! -e .cache/s3/made ]; then \
 	   echo "installing S3 clients into .cache/s3"; \

@@ -30,6 +30,7 @@ type Engine struct {
 	query      rego.PreparedEvalQuery
 	spaces     []schemas.SpaceID
 	digest     string // over all modules
+	grouping   bool   // offers that differ in what no module reads may be judged as one
 }
 
 // New compiles the embedded modules and those of the data spaces.
@@ -59,7 +60,9 @@ func New(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the policy modules: %w", err)
 	}
-	return &Engine{vocabulary: v, query: query, spaces: spaces, digest: hex.EncodeToString(hash.Sum(nil))}, nil
+	return &Engine{
+		vocabulary: v, query: query, spaces: spaces, digest: hex.EncodeToString(hash.Sum(nil)), grouping: canGroup(sources),
+	}, nil
 }
 
 // Modules gives the Rego sources by file name and the ids of the data spaces.
@@ -127,20 +130,28 @@ type Item struct {
 // Decide judges every item by the three layers, in one evaluation. The result
 // is in the order of the items. Errors: Invalid for an unknown purpose.
 func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]schemas.Decision, error) {
+	return e.decide(ctx, f, items, func(t *itemTerms) *group { return &group{terms: t.terms, key: t.key} })
+}
+
+// decide judges items in groups: of each group the modules see one.
+func (e *Engine) decide(
+	ctx context.Context, f Attributes, items []Item, grouped func(t *itemTerms) *group,
+) ([]schemas.Decision, error) {
 	ask, err := e.ask(f)
 	if err != nil {
 		return nil, err
 	}
 	list := map[string]any{}
 	distinct := make([]string, len(items)) // key of each item: equal terms are judged once
+	groups := make([]*group, len(items))
 	odd := e.unregistered(ctx, &err)
 	for i, it := range items {
-		terms, key, wrong := e.terms(it.Dataset, odd)
+		t, wrong := e.terms(it.Dataset, odd)
 		if wrong != nil {
 			return nil, wrong
 		}
-		distinct[i] = key
-		list[key] = terms
+		distinct[i], groups[i] = t.key, grouped(t)
+		list[groups[i].key] = groups[i].terms
 	}
 	if err != nil {
 		return nil, err
@@ -152,22 +163,18 @@ func (e *Engine) Decide(ctx context.Context, f Attributes, items []Item) ([]sche
 	askDigest := digestOf(e.digest, ask)
 	out := make([]schemas.Decision, len(items))
 	for i, it := range items {
-		a, ok := answers[distinct[i]]
-		if !ok { // no answer is a no
-			a = answer{Verdict: schemas.VerdictNo}
-		}
-		out[i] = a.decision(it.Dataset, f)
+		out[i] = groups[i].answer(answers).decision(it.Dataset, f)
 		if out[i].Verdict != schemas.VerdictNo {
 			out[i].Notes = e.licenceNotes(it.Dataset, f)
 		}
 		out[i].Digest = digestOf(askDigest, distinct[i])
 		out[i].ValidUntil = nextInstant(it.Dataset.Offer, f.Now)
 	}
-	err = e.beside(ctx, stage, ask, f, items, list, distinct, out, func(dec *schemas.Decision, not *schemas.Reason) { dec.Stage = not == nil })
+	err = e.beside(ctx, stage, ask, f, items, groups, out, func(dec *schemas.Decision, not *schemas.Reason) { dec.Stage = not == nil })
 	if err != nil {
 		return nil, err
 	}
-	return out, e.beside(ctx, direct, ask, f, items, list, distinct, out, func(dec *schemas.Decision, not *schemas.Reason) {
+	return out, e.beside(ctx, direct, ask, f, items, groups, out, func(dec *schemas.Decision, not *schemas.Reason) {
 		if not == nil {
 			not = notByURL(dec.Obligations, nil, &f.Factory)
 		}
@@ -189,13 +196,13 @@ func (e *Engine) evaluate(ctx context.Context, ask, terms map[string]any) (map[s
 // the action, and what they demand for it has to be demanded for the use already, since a copy
 // and a URL show what a stream shows.
 func (e *Engine) beside(
-	ctx context.Context, action string, ask map[string]any, f Attributes, items []Item, terms map[string]any, keys []string,
+	ctx context.Context, action string, ask map[string]any, f Attributes, items []Item, groups []*group,
 	out []schemas.Decision, say func(dec *schemas.Decision, not *schemas.Reason),
 ) error {
 	offered := map[string]any{}
 	for i, it := range items {
 		if out[i].Verdict != schemas.VerdictNo && speaksOf(it.Dataset.Offer, action) {
-			offered[keys[i]] = terms[keys[i]]
+			offered[groups[i].key] = groups[i].terms
 		}
 	}
 	if len(offered) == 0 { // as of most offers
@@ -208,15 +215,11 @@ func (e *Engine) beside(
 		return err
 	}
 	for i, it := range items {
-		_, asked := offered[keys[i]]
+		_, asked := offered[groups[i].key]
 		if out[i].Verdict == schemas.VerdictNo || !asked {
 			continue
 		}
-		a, answered := answers[keys[i]]
-		if !answered {
-			a = answer{Verdict: schemas.VerdictNo}
-		}
-		say(&out[i], notBeside(a.decision(it.Dataset, f), &out[i]))
+		say(&out[i], notBeside(groups[i].answer(answers).decision(it.Dataset, f), &out[i]))
 	}
 	return nil
 }
@@ -325,9 +328,15 @@ type ruleTerms struct {
 	Duties  []schemas.Duty   `json:"duties"`
 }
 
-// terms is the input's half about one dataset, and its key: equal keys are
-// equal terms.
-func (e *Engine) terms(d *schemas.Dataset, odd func(factory string) bool) (terms map[string]any, key string, err error) {
+// itemTerms is the input's half about one dataset, and its key: equal keys are equal terms.
+type itemTerms struct {
+	terms map[string]any
+	rules []ruleTerms
+	key   string
+}
+
+// terms writes the terms of a dataset as the modules read them.
+func (e *Engine) terms(d *schemas.Dataset, odd func(factory string) bool) (*itemTerms, error) {
 	rules := []ruleTerms{}
 	review := false
 	if d.Offer != nil {
@@ -359,13 +368,13 @@ func (e *Engine) terms(d *schemas.Dataset, odd func(factory string) bool) (terms
 			}
 		}
 	}
-	terms = map[string]any{"space": string(d.Space), "rules": rules, "review": review, "columns": columns}
+	terms := map[string]any{"space": string(d.Space), "rules": rules, "review": review, "columns": columns}
 	b, err := json.Marshal(terms)
 	if err != nil {
-		return nil, "", fmt.Errorf("write the terms of %s: %w", d.ID, err)
+		return nil, fmt.Errorf("write the terms of %s: %w", d.ID, err)
 	}
 	sum := sha256.Sum256(b)
-	return terms, hex.EncodeToString(sum[:]), nil
+	return &itemTerms{terms, rules, hex.EncodeToString(sum[:])}, nil
 }
 
 // digestOf names what a compiled policy was made of.

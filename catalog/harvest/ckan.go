@@ -10,15 +10,14 @@ import (
 	"guichet/schemas"
 )
 
-// CKAN is the kind of sources that are portals of CKAN: their action API is asked, page by page.
-const CKAN = "ckan"
-
 // rowsCKAN are as many packages as a page is asked to have; portals may give fewer, and give at
 // most a thousand.
 const rowsCKAN = 100
 
 // searchCKAN is where a portal of CKAN lists its packages.
 const searchCKAN = "/api/3/action/package_search"
+
+// Of portals of CKAN the action API is asked, page by page.
 
 // firstCKAN is the first page of the portal at an address. The oldest package comes first, so that
 // new ones do not push others to a page that was read already. An address of package_search is

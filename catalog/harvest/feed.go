@@ -15,8 +15,9 @@ import (
 // Kinds are the sources that are understood, by how they speak.
 func Kinds() map[string]Kind {
 	return map[string]Kind{
-		DCATAP:  {Read: readDCATAP},
 		CKAN:    {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
+		DCATAP:  {Read: readDCATAP},
+		DSP:     dataspace(),
 		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
 	}
 }

@@ -214,3 +214,39 @@ func TestHostsAnswerOnce(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// TestPagesOfAConnector: a connector's version is found first, then its catalogue is asked for page
+// by page, at the address that the operator named whatever its links call it.
+func TestPagesOfAConnector(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"https://edc.example/protocol/":                       "https://edc.example/protocol/.well-known/dspace-version",
+		"https://edc.example/protocol/2025-1/catalog/request": "https://edc.example/protocol/2025-1/catalog/request",
+	} {
+		if got := firstOfDSP(in); got != want {
+			t.Errorf("%s begins at %s", in, got)
+		}
+	}
+	if r := askDSP("https://edc.example/p/.well-known/dspace-version?x"); r.Post != nil {
+		t.Error("the versions are asked for by POST")
+	}
+	const page = "https://edc.example/p/2025-1/catalog/request"
+	if r := askDSP(page); r.Post == nil || r.Accept != "application/json" {
+		t.Errorf("%+v", r)
+	}
+	p, err := readDSP(&fetch.Answer{URL: "https://edc.example/p/.well-known/dspace-version",
+		Body: []byte(`{"protocolVersions": [{"version": "2025-1", "path": "/2025-1"}]}`)})
+	if err != nil || p.Next != page || len(p.Records) > 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	p, err = readDSP(&fetch.Answer{URL: page + "?continuationToken=a", Body: []byte(`{"@type": "Catalog", "dataset": [{"@id": "urn:x:1", "title": "one"}]}`),
+		Links: []string{`<http://inside:9/p/2025-1/catalog/request?continuationToken=b%3D>; rel="next"`, `<http://inside:9/x?continuationToken=0>; rel="prev"`}})
+	if err != nil || p.Next != page+"?continuationToken=b%3D" || len(p.Records) != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, a := range []fetch.Answer{{URL: page, Body: []byte("<html>")}, {URL: "https://edc.example/.well-known/dspace-version", Body: []byte("{}")}} {
+		if _, err := readDSP(&a); schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%s: %v", a.Body, err)
+		}
+	}
+}

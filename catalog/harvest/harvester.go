@@ -16,10 +16,12 @@ import (
 	"guichet/schemas"
 )
 
-// Kinds of sources: those that give DCAT-AP, page by page or as a feed of what changes; another
-// Guichet.
+// Kinds of sources: those that give DCAT-AP, page by page or as a feed of what changes; portals of
+// CKAN; connectors of the Dataspace Protocol; another Guichet.
 const (
 	DCATAP  = "dcat-ap"
+	CKAN    = "ckan"
+	DSP     = "dsp"
 	Guichet = "guichet"
 )
 

@@ -77,7 +77,15 @@ func (x *Index) follow(ctx context.Context, db *db.DB) error {
 				x.mu.Unlock()
 				return err
 			}
+			err = x.merged()
+			if err != nil {
+				return err
+			}
 			x.ready.Store(true)
+		}
+		err = x.merged()
+		if err != nil {
+			return err
 		}
 		head, err = x.wait(ctx, db)
 		if x.broken.Load() {
@@ -221,7 +229,7 @@ func (x *Index) apply(ctx context.Context, docs []schemas.Dataset, position int6
 		}
 		docs = docs[n:]
 		if len(docs) == 0 {
-			return nil
+			return x.show()
 		}
 	}
 }

@@ -43,6 +43,7 @@ type Index struct {
 	position atomic.Int64 // changes before it are in the index
 	ready    atomic.Bool  // false while it is rebuilt
 	broken   atomic.Bool  // a search or write found it damaged: Follow makes it anew
+	seen     seen         // what searches see of both
 }
 
 var positionKey = []byte("guichet.position/" + edition)
@@ -105,6 +106,7 @@ func positionOf(b bleve.Index) int64 {
 
 // empty begins both indexes anew.
 func (x *Index) empty() error {
+	x.forget()
 	for _, c := range []*class{&x.public, &x.closed} {
 		if c.b != nil {
 			err := discard(c.b)
@@ -180,6 +182,7 @@ func (x *Index) damaged(err error) error {
 func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.forget()
 	var failed error
 	for _, c := range []*class{&x.public, &x.closed} {
 		err := within(closeWithin, c.b.Close)

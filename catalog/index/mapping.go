@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ import (
 
 // edition is the form of what is indexed: raise it when document, newMapping or an
 // analyzer changes, and indexes of another form begin anew.
-const edition = "4"
+const edition = "5"
 
 // Analyzers of our own.
 const (
@@ -88,15 +89,19 @@ func newMapping() (*mapping.IndexMappingImpl, error) {
 	}
 	doc.AddFieldMappingsAt("title", text(folded))
 	doc.AddFieldMappingsAt("words", text(folded))
-	doc.AddFieldMappingsAt("joined", text(folded))
-	code := func() *mapping.FieldMapping {
+	compound := text(folded)
+	compound.IncludeTermVectors = false // no phrase is looked for there
+	doc.AddFieldMappingsAt("joined", compound)
+	code := func(values bool) *mapping.FieldMapping {
 		f := bleve.NewTextFieldMapping()
-		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, true
+		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = keyword.Name, false, false, false, values
 		return f
 	}
-	for _, name := range append(Facets(), "seen", "sorted") {
-		doc.AddFieldMappingsAt(name, code())
+	for _, name := range append(Facets(), "seen") { // counted by columns of ours
+		doc.AddFieldMappingsAt(name, code(false))
 	}
+	doc.AddFieldMappingsAt("sorted", code(true))
+	doc.AddSubDocumentMapping("_all", bleve.NewDocumentDisabledMapping()) // nothing looks there
 	for _, name := range append([]string{"modified"}, ends()...) {
 		f := bleve.NewNumericFieldMapping()
 		f.Store, f.IncludeInAll, f.DocValues = false, false, true
@@ -113,16 +118,20 @@ func document(d *schemas.Dataset) map[string]any {
 	known := languages()
 	doc := map[string]any{}
 	var titles, words []string
-	for tag, s := range d.Title {
-		titles = append(titles, s)
-		if primary := primaryTag(tag); known[primary] != "" {
-			doc["title_"+primary] = schemas.Key(s)
+	for _, t := range []struct {
+		field string
+		text  schemas.Text
+		plain *[]string
+	}{{"title_", d.Title, &titles}, {"text_", d.Description, &words}} {
+		stemmed := map[string][]string{} // de and de-AT are one language
+		for _, tag := range slices.Sorted(maps.Keys(t.text)) {
+			*t.plain = append(*t.plain, t.text[tag])
+			if primary := primaryTag(tag); known[primary] != "" {
+				stemmed[t.field+primary] = append(stemmed[t.field+primary], schemas.Key(t.text[tag]))
+			}
 		}
-	}
-	for tag, s := range d.Description {
-		words = append(words, s)
-		if primary := primaryTag(tag); known[primary] != "" {
-			doc["text_"+primary] = schemas.Key(s)
+		for field, texts := range stemmed {
+			doc[field] = strings.Join(texts, "\n")
 		}
 	}
 	words = append(words, d.Keywords...)
@@ -150,7 +159,7 @@ func document(d *schemas.Dataset) map[string]any {
 	doc["joined"] = schemas.Fold(strings.Join(compounds(slices.Concat(titles, words)), "\n"))
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
-		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seen(d),
+		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columns, "unit": units, "seen": seenBy(d),
 	} {
 		values = slices.Clone(values)
 		for i := range values {
@@ -239,6 +248,9 @@ func compounds(texts []string) []string {
 
 // joined is a word without its inner hyphens.
 func joined(w string) string {
+	if !strings.ContainsAny(w, "-\u2010\u2011") { // as of most words
+		return w
+	}
 	return strings.NewReplacer("-", "", "\u2010", "", "\u2011", "").Replace(strings.Trim(w, "-"))
 }
 
@@ -276,8 +288,8 @@ func formats(d *schemas.Dataset) []string {
 	return out
 }
 
-// seen lists who may see a restricted dataset.
-func seen(d *schemas.Dataset) []string {
+// seenBy lists who may see a restricted dataset.
+func seenBy(d *schemas.Dataset) []string {
 	out := []string{"p:" + string(d.Provider)}
 	if d.AccessBody != "" {
 		out = append(out, "p:"+string(d.AccessBody))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2/search"
 
+	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
 
@@ -45,18 +46,25 @@ func After(sort string, hit Position, p *Position) bool {
 	return p == nil || compare(sort, hit, *p) > 0
 }
 
-// sortOrder is a class's order in Bleve's words.
-func sortOrder(q *Query, restricted bool) search.SortOrder {
+// sortOrder is an order by a field in Bleve's words.
+func sortOrder(q *Query) search.SortOrder {
 	id := &search.SortDocID{}
-	switch {
-	case q.Sort == "modified":
+	if q.Sort == "modified" {
 		return search.SortOrder{&search.SortField{Field: "modified", Desc: true, Type: search.SortFieldAsNumber}, id}
-	case q.Sort == "title":
-		return search.SortOrder{&search.SortField{Field: "sorted", Type: search.SortFieldAsString}, id}
-	case restricted: // a constant score tells nothing of other hidden datasets
-		return search.SortOrder{id}
 	}
-	return search.SortOrder{&search.SortScore{Desc: true}, id}
+	return search.SortOrder{&search.SortField{Field: "sorted", Type: search.SortFieldAsString}, id}
+}
+
+// best is where the best matches go on: behind a score, which those that only some may see
+// have none of, and an id.
+func best(q *Query, behind []string) *segment.Hit {
+	switch {
+	case behind == nil:
+		return nil
+	case q.After.restricted:
+		return &segment.Hit{ID: q.After.id}
+	}
+	return &segment.Hit{ID: q.After.id, Score: q.After.number}
 }
 
 // after is where a class goes on behind a position: false when nothing of it is left; nil
@@ -84,19 +92,13 @@ func after(q *Query, restricted bool) ([]string, bool) {
 	return []string{number, p.id}, true
 }
 
-// position is where a hit of Bleve's stands.
-func position(q *Query, h *search.DocumentMatch, restricted bool) Position {
+// position is where a hit of Bleve's stands in an order by a field.
+func position(q *Query, h *search.DocumentMatch) Position {
 	p := Position{id: h.ID}
-	switch q.Sort {
-	case "modified":
-		p.number, _ = strconv.ParseFloat(h.DecodedSort[0], 64) // its own number; every document has one
-	case "title":
+	if q.Sort == "title" {
 		p.text = h.DecodedSort[0]
-	default:
-		p.restricted = restricted
-		if !restricted {
-			p.number = h.Score
-		}
+	} else {
+		p.number, _ = strconv.ParseFloat(h.DecodedSort[0], 64) // its own number; every document has one
 	}
 	return p
 }

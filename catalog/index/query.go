@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/query"
 
+	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
 
@@ -25,6 +24,7 @@ type Query struct {
 	Sort       string // one of Sorts: best match; modified, newest first; title
 	After      *Position
 	Limit      int
+	Only       []schemas.DatasetID // nil: any
 }
 
 // Result is what a search found.
@@ -40,6 +40,7 @@ type Result struct {
 const (
 	MaxWords = 32
 	MaxBytes = 512
+	MaxLimit = 10_000 // hits of one search; pages are shorter, which the doors see to
 )
 
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
@@ -52,77 +53,104 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 			Remedy:  "try again in a moment; datasets can be read by their ids meanwhile",
 		}
 	}
-	body, err := x.build(&q)
+	question, err := x.build(&q)
 	if err != nil {
 		return Result{}, err
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	out := Result{Facets: map[string]schemas.Facet{}}
-	type hit struct {
-		id string
-		at Position
+	s, err := x.hold()
+	if err != nil {
+		return Result{}, x.damaged(err)
 	}
-	var hits []hit
-	for _, c := range []*class{&x.closed, &x.public} {
-		restricted := c == &x.closed
-		visible := sightQuery(sight, !restricted)
-		if visible == nil {
+	defer s.release()
+	out := Result{Facets: map[string]schemas.Facet{}}
+	var hits []Position
+	var counts [][][]uint32
+	for _, restricted := range []bool{true, false} {
+		visible, any := inSight(question, sight, restricted)
+		if !any {
 			continue
 		}
-		conj := bleve.NewConjunctionQuery(body)
-		if restricted {
-			conj.AddQuery(visible)
-		}
-		var r *bleve.SearchResult
-		err := guard(func() (err error) {
-			r, err = c.b.SearchInContext(ctx, request(&q, conj, restricted))
-			return err
-		})
+		a, found, err := s.find(ctx, &q, visible, restricted)
 		if err != nil && ctx.Err() != nil {
 			return out, fmt.Errorf("search: %w", ctx.Err())
 		}
 		if err != nil {
 			return out, x.damaged(err)
 		}
-		out.Total += r.Total
-		for _, h := range r.Hits {
-			hits = append(hits, hit{h.ID, position(&q, h, restricted)})
-		}
-		mergeFacets(out.Facets, r.Facets)
+		out.Total += a.Total
+		hits = append(hits, found...)
+		counts = append(counts, a.Count)
 	}
-	slices.SortFunc(hits, func(a, b hit) int { return compare(q.Sort, a.at, b.at) })
-	for _, h := range hits[:min(q.Limit, len(hits))] {
-		out.IDs, out.Positions = append(out.IDs, schemas.DatasetID(h.id)), append(out.Positions, h.at)
+	slices.SortFunc(hits, func(a, b Position) int { return compare(q.Sort, a, b) })
+	out.Positions = hits[:min(q.Limit, len(hits))]
+	for _, h := range out.Positions {
+		out.IDs = append(out.IDs, schemas.DatasetID(h.id))
 	}
 	if len(hits) > q.Limit {
-		out.Next = Cursor(&q, hits[q.Limit-1].at)
+		out.Next = Cursor(&q, hits[q.Limit-1])
 	}
-	limitFacets(out.Facets, facetLimit(&q))
+	if len(counts) > 0 {
+		s.facets(&q, counts, out.Facets)
+	}
 	return out, nil
 }
 
-// request asks one class for one hit more than a page has, which tells whether there is
+// find asks one class for one hit more than a page has, which tells whether there is
 // another page.
-func request(q *Query, body query.Query, restricted bool) *bleve.SearchRequest {
-	r := bleve.NewSearchRequestOptions(body, q.Limit+1, 0, false)
-	r.SortByCustom(sortOrder(q, restricted))
-	behind, more := after(q, restricted)
-	switch {
-	case !more:
-		r.Size = 0 // its facets and number count all the same
-	case behind != nil:
-		r.SetSearchAfter(behind)
+func (s *state) find(ctx context.Context, q *Query, question segment.Question, restricted bool) (segment.Answer, []Position, error) {
+	view := s.public
+	if restricted {
+		view = s.closed
 	}
+	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted}
 	for _, name := range q.Facets {
-		// Every value is fetched, since the two indexes' counts are summed before
-		// they are cut: counts do not depend on how many are shown.
-		r.AddFacet(name, bleve.NewFacetRequest(name, maxFacetValues))
+		w.Count = append(w.Count, slices.Index(Facets(), name))
 	}
-	return r
+	behind, more := after(q, restricted)
+	if !more {
+		w.Best = 0 // its facets and number count all the same
+	}
+	if q.Sort == "" {
+		w.After = best(q, behind)
+		a, err := view.Find(ctx, &question, w)
+		var out []Position
+		for _, h := range a.Hits {
+			out = append(out, Position{restricted: restricted, number: h.Score, id: h.ID})
+		}
+		return a, out, err
+	}
+	w.Best, w.Keep = 0, true
+	a, err := view.Find(ctx, &question, w)
+	if err != nil {
+		return a, nil, err
+	}
+	hits, err := view.Sorted(ctx, a, q.Limit+1, sortOrder(q), behind)
+	var out []Position
+	for _, h := range hits {
+		out = append(out, position(q, h))
+	}
+	return a, out, err
 }
 
-const maxFacetValues = 100_000
+// facets lists the most frequent values of each facet and counts the others together, after
+// the classes' counts are summed: the ten of each need not hold the ten of both, and counts
+// do not depend on how many are shown.
+func (s *state) facets(q *Query, counts [][][]uint32, out map[string]schemas.Facet) {
+	for i, name := range q.Facets {
+		var each [][]uint32
+		for _, c := range counts {
+			each = append(each, c[i])
+		}
+		top, others := s.values.Top(slices.Index(Facets(), name), facetLimit(q), each...)
+		f := schemas.Facet{Remainder: others}
+		for _, v := range top {
+			f.Values = append(f.Values, schemas.FacetValue{Value: v.Text, Count: v.Count})
+		}
+		out[name] = f
+	}
+}
 
 // facetLimit is how many values of a facet are listed.
 func facetLimit(q *Query) int {
@@ -132,79 +160,14 @@ func facetLimit(q *Query) int {
 	return min(q.FacetLimit, 1000)
 }
 
-// mergeFacets adds up the facets of two classes: a value may be in both.
-func mergeFacets(into map[string]schemas.Facet, from search.FacetResults) {
-	for name, f := range from {
-		have := into[name]
-		for _, t := range f.Terms.Terms() {
-			i := slices.IndexFunc(have.Values, func(v schemas.FacetValue) bool { return v.Value == t.Term })
-			if i < 0 {
-				have.Values = append(have.Values, schemas.FacetValue{Value: t.Term, Count: t.Count})
-			} else {
-				have.Values[i].Count += t.Count
-			}
-		}
-		have.Remainder += f.Other
-		into[name] = have
+// inSight narrows a question to what is in sight of a class; false is nothing.
+func inSight(q segment.Question, s schemas.Sight, restricted bool) (segment.Question, bool) {
+	if s.All || !restricted {
+		return q, s.All || s.Everyone
 	}
-}
-
-// Count counts one field over datasets that were found already, as Search's facets
-// do over all hits. Errors: Invalid for a field that is no facet.
-func Count(sets []*schemas.Dataset, name string, limit int) (schemas.Facet, error) {
-	if !slices.Contains(Facets(), name) {
-		return schemas.Facet{}, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name,
-			strings.Join(Facets(), ", "))
-	}
-	counts := map[string]int{}
-	for _, d := range sets {
-		values, _ := document(d)[name].([]string)
-		for i, v := range values {
-			if !slices.Contains(values[:i], v) {
-				counts[v]++
-			}
-		}
-	}
-	f := schemas.Facet{Values: []schemas.FacetValue{}}
-	for v, n := range counts {
-		f.Values = append(f.Values, schemas.FacetValue{Value: v, Count: n})
-	}
-	facets := map[string]schemas.Facet{name: f}
-	limitFacets(facets, facetLimit(&Query{FacetLimit: limit}))
-	return facets[name], nil
-}
-
-// limitFacets lists the most frequent values and counts the others together, after
-// merging: the ten of each class need not hold the ten of both.
-func limitFacets(facets map[string]schemas.Facet, limit int) {
-	for name, f := range facets {
-		slices.SortFunc(f.Values, func(a, b schemas.FacetValue) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
-		for _, v := range f.Values[min(limit, len(f.Values)):] {
-			f.Remainder += v.Count
-		}
-		f.Values = f.Values[:min(limit, len(f.Values))]
-		facets[name] = f
-	}
-}
-
-// sightQuery says which documents of an index are in sight; nil is none.
-func sightQuery(s schemas.Sight, public bool) query.Query {
-	if s.All || public && s.Everyone {
-		return bleve.NewMatchAllQuery()
-	}
-	if public {
-		return nil
-	}
-	var any []query.Query
-	for _, token := range sightTokens(s) {
-		t := bleve.NewTermQuery(token)
-		t.SetField("seen")
-		any = append(any, t)
-	}
-	if len(any) == 0 {
-		return nil
-	}
-	return bleve.NewDisjunctionQuery(any...)
+	tokens := sightTokens(s)
+	q.Filters = append(slices.Clone(q.Filters), segment.Filter{Field: "seen", Values: tokens})
+	return q, len(tokens) > 0
 }
 
 // sightTokens are the words under which hidden datasets are indexed for those who may
@@ -220,65 +183,74 @@ func sightTokens(s schemas.Sight) []string {
 	return out
 }
 
-// build makes Bleve's query of ours. Bleve's own query language stays closed: it
-// can be made to run for minutes [policy.md E0.3].
-func (x *Index) build(q *Query) (query.Query, error) {
-	if q.Limit < 0 || q.Limit > 1000 {
-		return nil, schemas.BadField("search", "limit", "between 1 and 1000")
+// build makes a question of a query. Bleve's own query language stays closed: it can be
+// made to run for minutes [policy.md E0.3].
+func (x *Index) build(q *Query) (segment.Question, error) {
+	var out segment.Question
+	if q.Limit < 0 || q.Limit > MaxLimit {
+		return out, schemas.BadField("search", "limit", "between 1 and %d", MaxLimit)
 	}
 	if q.Limit == 0 {
 		q.Limit = 20
 	}
 	if !slices.Contains(Sorts(), q.Sort) {
-		return nil, schemas.BadField("search", "sort", "%q is not an order; leave it out for the best match, or say modified or title", q.Sort)
+		return out, schemas.BadField("search", "sort", "%q is not an order; leave it out for the best match, or say modified or title", q.Sort)
 	}
-	conj := bleve.NewConjunctionQuery()
-	err := x.words(conj, q.Words)
-	if err != nil {
-		return nil, err
+	if len(q.Words) > MaxBytes {
+		return out, schemas.BadField("search", "q", "at most %d bytes", MaxBytes)
+	}
+	parts := Parse(q.Words)
+	if len(parts) > MaxWords {
+		return out, schemas.BadField("search", "q", "at most %d words", MaxWords)
+	}
+	for _, p := range parts { // every one must be found somewhere
+		out.Words = append(out.Words, x.word(p))
 	}
 	for _, name := range q.Facets {
 		if !slices.Contains(Facets(), name) {
-			return nil, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
+			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
 		}
 	}
 	for name, values := range q.Filters {
 		if !slices.Contains(Facets(), name) {
-			return nil, schemas.BadField("search", name, "%q is not a filter", name)
+			return out, schemas.BadField("search", name, "%q is not a filter", name)
 		}
-		any := bleve.NewDisjunctionQuery()
-		for _, v := range values {
-			v = schemas.Key(v)
-			if name == "column" {
-				v = strings.ToLower(v)
-			}
-			t := bleve.NewTermQuery(v)
-			t.SetField(name)
-			t.SetBoost(0)
-			any.AddQuery(t)
-			if name == "language" && v != "" { // de finds de-AT too [RFC 4647 §3.3.1]
-				regional := bleve.NewPrefixQuery(v + "-")
-				regional.SetField(name)
-				regional.SetBoost(0)
-				any.AddQuery(regional)
-			}
+		out.Filters = append(out.Filters, filter(name, values))
+	}
+	if q.Only != nil {
+		out.IDs = []string{}
+		for _, id := range q.Only {
+			out.IDs = append(out.IDs, string(id))
 		}
-		conj.AddQuery(any)
 	}
-	err = overlap(conj, q)
-	if err != nil {
-		return nil, err
+	within, err := overlap(q)
+	if within != nil {
+		out.Within = append(out.Within, within)
 	}
-	if len(conj.Conjuncts) == 0 {
-		conj.AddQuery(bleve.NewMatchAllQuery())
-	}
-	return conj, nil
+	return out, err
 }
 
-// overlap finds datasets of which at least one time covered overlaps the one asked for.
-func overlap(conj *query.ConjunctionQuery, q *Query) error {
+// filter finds one of the values of a field.
+func filter(name string, values []string) segment.Filter {
+	f := segment.Filter{Field: name}
+	for _, v := range values {
+		v = schemas.Key(v)
+		if name == "column" {
+			v = strings.ToLower(v)
+		}
+		f.Values = append(f.Values, v)
+		if name == "language" && v != "" { // de finds de-AT too [RFC 4647 §3.3.1]
+			f.Prefixes = append(f.Prefixes, v+"-")
+		}
+	}
+	return f
+}
+
+// overlap finds datasets of which at least one time covered overlaps the one asked for; nil
+// where none is.
+func overlap(q *Query) (query.Query, error) {
 	if q.From == "" && q.To == "" {
-		return nil
+		return nil, nil
 	}
 	any := bleve.NewDisjunctionQuery()
 	for i := range maxSpans {
@@ -292,7 +264,7 @@ func overlap(conj *query.ConjunctionQuery, q *Query) error {
 			}
 			n, ok := day(side.value, side.end)
 			if !ok {
-				return schemas.BadField("search", side.name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
+				return nil, schemas.BadField("search", side.name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
 			}
 			lo, hi, yes := &n, (*float64)(nil), true
 			if side.end {
@@ -300,43 +272,25 @@ func overlap(conj *query.ConjunctionQuery, q *Query) error {
 			}
 			r := bleve.NewNumericRangeInclusiveQuery(lo, hi, &yes, &yes)
 			r.SetField(fmt.Sprintf("%s%d", side.field, i))
-			r.SetBoost(0)
 			one.AddQuery(r)
 		}
 		any.AddQuery(one)
 	}
-	any.SetBoost(0)
-	conj.AddQuery(any)
-	return nil
+	return any, nil
 }
 
-// words adds what people typed: every word or "phrase" must be found somewhere.
-func (x *Index) words(conj *query.ConjunctionQuery, s string) error {
-	if len(s) > MaxBytes {
-		return schemas.BadField("search", "q", "at most %d bytes", MaxBytes)
-	}
-	parts := Parse(s)
-	if len(parts) > MaxWords {
-		return schemas.BadField("search", "q", "at most %d words", MaxWords)
-	}
-	for _, p := range parts {
-		conj.AddQuery(x.word(p))
-	}
-	return nil
-}
-
-// word finds one word or "phrase" in any field.
-func (x *Index) word(p string) query.Query {
-	any := bleve.NewDisjunctionQuery()
+// word finds one word or "phrase" in any field; letters of no word find nothing.
+func (x *Index) word(p string) segment.Word {
+	var any segment.Word
 	compound := strings.Fields(strings.ReplaceAll(p, "-", " "))
-	or := func(q query.Query) {
-		if q != nil {
-			any.AddQuery(q)
+	match := func(field, analyzer, word string, weight float64) {
+		if texts := x.analysed(analyzer, word); len(texts) > 0 {
+			any = append(any, segment.Term{Field: field, Texts: texts, Weight: weight})
 		}
 	}
 	add := func(field, analyzer string, weight float64) {
 		if !strings.ContainsAny(p, " \t") {
-			or(x.match(field, analyzer, p, weight))
+			match(field, analyzer, p, weight)
 		}
 		if len(compound) > 1 { // the parts beside each other, in their order
 			phrase := strings.Join(compound, " ")
@@ -345,7 +299,7 @@ func (x *Index) word(p string) query.Query {
 			}
 			m := bleve.NewMatchPhraseQuery(phrase)
 			m.SetField(field)
-			or(rescored{m, weight})
+			any = append(any, segment.Fixed{Query: m, Score: weight})
 		}
 	}
 	add("title", folded, 4)
@@ -363,12 +317,25 @@ func (x *Index) word(p string) query.Query {
 		fields = nil
 	}
 	for _, field := range fields {
-		or(x.match(field, folded, strings.Join(compound, ""), 1))
+		match(field, folded, strings.Join(compound, ""), 1)
 	}
-	if len(any.Disjuncts) == 0 { // letters of no word
-		return bleve.NewMatchNoneQuery()
+	return any
+}
+
+// analysed are the terms that an analyzer makes of a word.
+func (x *Index) analysed(analyzer, word string) []string {
+	a := x.mapping.AnalyzerNamed(analyzer)
+	if a == nil {
+		return nil
 	}
-	return rescored{any, 0}
+	if analyzer == folded {
+		word = schemas.Fold(word)
+	}
+	var out []string
+	for _, t := range a.Analyze([]byte(word)) {
+		out = append(out, string(t.Term))
+	}
+	return out
 }
 
 // Parse cuts what people type into words and "phrases".

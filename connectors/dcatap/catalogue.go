@@ -61,7 +61,42 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
 	}
 	c.bytes += len(b)
+	doc = nil
+	err = json.Unmarshal(b, &doc)
+	if err != nil {
+		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
+	}
+	for name, v := range doc {
+		doc[name] = alone(v, w.page+"#")
+	}
 	return doc, nil
+}
+
+// alone takes from what is nested in a dataset the names of things that it describes, but for those
+// below its own: on one page the providers of others would find it said of their datasets.
+func alone(v any, own string) any {
+	switch t := v.(type) {
+	case []any:
+		for i := range t {
+			t[i] = alone(t[i], own)
+		}
+	case map[string]any:
+		for name, inner := range t {
+			t[name] = alone(inner, own)
+		}
+		id, named := t["@id"].(string)
+		kind, _ := t["@type"].(string)
+		switch _, typed := t["@type"]; {
+		case !named || len(t) == 1 || strings.HasPrefix(id, own):
+		case typed && len(t) == 2:
+			if !strings.HasPrefix(kind, "dct:") { // of a licence, a place or a language it takes nothing away
+				delete(t, "@type")
+			}
+		default:
+			delete(t, "@id")
+		}
+	}
+	return v
 }
 
 // Add adds a dataset.

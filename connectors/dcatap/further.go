@@ -10,9 +10,6 @@ import (
 	"guichet/schemas"
 )
 
-// What is kept as RDF is written where it was read, beside what our fields say: a value that a
-// field says too is written once.
-
 // further writes what texts of a dataset say beyond its fields.
 type further struct {
 	*reader

@@ -10,9 +10,8 @@ import (
 	"guichet/schemas"
 )
 
-// What a description says and our fields have no place for is kept as RDF: properties that
-// nothing here reads, and of those that are read the values that no field takes, such as a theme
-// that is none of the EU's. Values that a field takes whole are not kept twice.
+// What a description says and our fields have no place for is kept as RDF: properties that nothing
+// here reads, and values that no field takes whole, such as a theme that is none of the EU's.
 
 // Bounds of what is kept as RDF, in bytes. The longest description of the reference catalogues
 // has 28 KB.

@@ -44,12 +44,7 @@ func serialised(f rdf.Format, b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("expand what was written: %w", err)
 	}
 	prefixes := maps.Clone(about.Prefixes())
-	prefixes["guichet-odrl"] = nsOurs + "odrl:"
-	for ns, prefix := range namespaces() {
-		if prefix != "schema" { // which stands for two
-			prefixes[prefix] = ns
-		}
-	}
+	prefixes["guichet-odrl"], prefixes["guichet"], prefixes["odrl"] = nsOurs+"odrl:", nsOurs, nsODRL
 	return rdf.Write(f, doc, prefixes)
 }
 

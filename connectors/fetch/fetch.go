@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,6 +25,8 @@ type Config struct {
 	Agent    string         // who asks, as servers log it and robots.txt names it; "guichet" when left out
 	Gap      time.Duration  // between two requests to one host; a second when left out, none when negative
 	Within   time.Duration  // that one address may take, redirects included; five minutes when left out
+
+	Credentials []Credential // that hosts want; others see none of them
 }
 
 // Bounds of an answer.
@@ -68,6 +71,7 @@ type Request struct {
 	ETag     string // of the last answer, as it stood there
 	Modified string // its Last-Modified
 	Bytes    int64  // the most that it may have; DefaultBytes when left out
+	Post     []byte // JSON that is posted; nil for a plain GET. Who answers that with a redirect is not followed
 }
 
 // Answer is what came of an address.
@@ -99,6 +103,10 @@ func (c *Client) Get(ctx context.Context, want Request) (*Answer, error) {
 		a, to, err = c.step(ctx, at, want)
 		if err != nil || to == nil {
 			return a, err
+		}
+		if want.Post != nil {
+			return nil, schemas.Errorf(schemas.Unavailable, want.URL,
+				"the address redirects what is posted to it: give the one that it leads to (%.200s)", schemas.Visible(to.String()))
 		}
 		if hop == maxRedirects {
 			return nil, schemas.Errorf(schemas.Unavailable, want.URL, "the address redirects more than %d times", maxRedirects)
@@ -151,12 +159,17 @@ func (c *Client) step(ctx context.Context, at *url.URL, want Request) (a *Answer
 
 // ask sends one request.
 func (c *Client) ask(ctx context.Context, at *url.URL, want Request) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	method, body, kind := http.MethodGet, io.Reader(nil), ""
+	if want.Post != nil {
+		method, body, kind = http.MethodPost, bytes.NewReader(want.Post), "application/json"
+	}
+	r, err := http.NewRequestWithContext(ctx, method, at.String(), body)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("User-Agent", c.Agent)
-	for name, value := range map[string]string{"Accept": want.Accept, "If-None-Match": want.ETag, "If-Modified-Since": want.Modified} {
+	for name, value := range map[string]string{"Accept": want.Accept, "If-None-Match": want.ETag, "If-Modified-Since": want.Modified,
+		"Content-Type": kind, "Authorization": c.credential(at)} {
 		if value != "" {
 			r.Header.Set(name, value)
 		}

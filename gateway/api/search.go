@@ -12,6 +12,7 @@ import (
 	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
 	"guichet/policy"
+	"guichet/policy/agreement/mark"
 	"guichet/schemas"
 )
 
@@ -204,65 +205,83 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 		}
 	}
 	behind, facets := q.After, q.Facets
-	q.Facets, q.Limit, q.After = nil, 1000, nil
-	var kept []*schemas.Dataset
-	var hits []schemas.Hit
-	var at []index.Position
+	q.Facets, q.Limit, q.After = nil, maxJudged, nil
+	r, err := s.Index.Search(ctx, q, sight)
+	if err != nil {
+		return nil, err
+	}
+	if r.Total > maxJudged {
+		return nil, schemas.Errorf(schemas.TooLarge, "search",
+			"%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
+	}
+	f, err := s.attributes(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Requests.Marks(ctx, f, sight, r.IDs)
+	if err != nil {
+		return nil, err
+	}
 	marks := map[schemas.Mark]int{}
-	for {
+	var kept []schemas.DatasetID
+	var at []index.Position // of kept
+	for i, m := range all {
+		if m == "" { // changed since it was indexed
+			continue
+		}
+		marks[m]++
+		if in.Access == "" || slices.Contains(wanted, string(m)) {
+			kept, at = append(kept, r.IDs[i]), append(at, r.Positions[i])
+		}
+	}
+	out := &found{Body: schemas.Found{Total: uint64(len(kept)), Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
+	from := 0
+	for from < len(kept) && !index.After(q.Sort, at[from], behind) {
+		from++
+	}
+	to := min(from+in.Limit, len(kept))
+	if to < len(kept) {
+		out.page(index.Cursor(&q, at[to-1]))
+	}
+	hits, err := s.mark(ctx, in, kept[from:to], sight)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hits {
+		if in.Access == "" || slices.Contains(wanted, string(h.Access)) { // it may have changed since
+			out.Body.Items = append(out.Body.Items, h)
+		}
+	}
+	return out, s.countKept(ctx, in, q, sight, kept, marks, facets, out.Body.Facets)
+}
+
+// countKept counts the facets of a search by marks: the marks over every hit, all others over
+// those that are kept.
+func (s *server) countKept(
+	ctx context.Context, in *searchQuery, q index.Query, sight schemas.Sight, kept []schemas.DatasetID, marks map[schemas.Mark]int,
+	facets []string, out map[string]schemas.Facet,
+) error {
+	others := slices.DeleteFunc(slices.Clone(facets), func(name string) bool { return name == "access" })
+	if len(others) > 0 {
+		q.Facets, q.FacetLimit, q.Limit, q.Only = others, in.FacetLimit, 1, kept
+		if q.Only == nil {
+			q.Only = []schemas.DatasetID{} // none, not any
+		}
 		r, err := s.Index.Search(ctx, q, sight)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if r.Total > maxJudged {
-			return nil, schemas.Errorf(schemas.TooLarge, "search",
-				"%d datasets match; at most %d are judged at once: narrow the search by words or filters", r.Total, maxJudged)
-		}
-		sets, decisions, err := s.judge(ctx, in, r.IDs, sight)
-		if err != nil {
-			return nil, err
-		}
-		place := map[schemas.DatasetID]index.Position{}
-		for i, id := range r.IDs {
-			place[id] = r.Positions[i]
-		}
-		for i, d := range sets {
-			h := hit(in.by, d, &decisions[i])
-			marks[h.Access]++
-			if in.Access == "" || slices.Contains(wanted, string(h.Access)) {
-				kept, hits, at = append(kept, d), append(hits, h), append(at, place[d.ID])
+		for name, f := range r.Facets {
+			if f.Values == nil {
+				f.Values = []schemas.FacetValue{}
 			}
+			out[name] = f
 		}
-		if r.Next == "" {
-			break
-		}
-		q.After = &r.Positions[len(r.Positions)-1]
 	}
-	out := &found{Body: schemas.Found{Total: uint64(len(hits)), Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
-	words := index.Parse(in.Q)
-	for i := range hits {
-		if !index.After(q.Sort, at[i], behind) {
-			continue
-		}
-		if len(out.Body.Items) == in.Limit {
-			out.page(index.Cursor(&q, at[i-1]))
-			break
-		}
-		hits[i].Highlight = s.Index.Highlight(kept[i], words)
-		out.Body.Items = append(out.Body.Items, hits[i])
+	if slices.Contains(facets, "access") {
+		out["access"] = markFacet(marks)
 	}
-	for _, name := range facets {
-		if name == "access" {
-			out.Body.Facets[name] = markFacet(marks)
-			continue
-		}
-		f, err := index.Count(kept, name, in.FacetLimit)
-		if err != nil {
-			return nil, err
-		}
-		out.Body.Facets[name] = f
-	}
-	return out, index.Label(out.Body.Facets)
+	return index.Label(out)
 }
 
 // markFacet counts marks over every hit, also those that access= leaves out, so that
@@ -277,15 +296,21 @@ func markFacet(marks map[schemas.Mark]int) schemas.Facet {
 	return f
 }
 
+// attributes gathers what marks depend on beside the datasets.
+func (s *server) attributes(ctx context.Context, in *searchQuery) (policy.Attributes, error) {
+	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
+	f.Action = in.Action
+	return f, err
+}
+
 // judge reads datasets from the registry and decides on them all in one evaluation.
 func (s *server) judge(
 	ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight,
 ) ([]*schemas.Dataset, []schemas.Decision, error) {
-	f, err := s.Requests.Attributes(ctx, in.by, schemas.ProjectID(in.Project), in.Purpose, "")
+	f, err := s.attributes(ctx, in)
 	if err != nil {
 		return nil, nil, err
 	}
-	f.Action = in.Action
 	var sets []*schemas.Dataset
 	for _, id := range ids {
 		d, err := s.Catalog.Get(ctx, sight, id)
@@ -333,17 +358,11 @@ func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schema
 		v := policy.ShownVersion(by, d, *d.Latest)
 		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
 	}
-	switch {
-	case d.Latest == nil && (len(d.Links) > 0 || d.Source != ""):
-		h.Access, h.Links, h.Reasons = schemas.MarkElsewhere, holders(d), []schemas.Reason{
+	h.Access = mark.Of(d, dec)
+	if h.Access == schemas.MarkElsewhere {
+		h.Links, h.Reasons = holders(d), []schemas.Reason{
 			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
 		}
-	case dec.Verdict == schemas.VerdictYes:
-		h.Access = schemas.MarkNow
-	case dec.Verdict == schemas.VerdictReview:
-		h.Access = schemas.MarkAsk
-	default:
-		h.Access = schemas.MarkNo
 	}
 	return h
 }

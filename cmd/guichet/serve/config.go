@@ -50,6 +50,7 @@ type Config struct {
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
+	HarvestKeys   []HarvestKey          `yaml:"harvest_credentials"`                         // that such catalogues want
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
@@ -63,6 +64,12 @@ type Config struct {
 type Credential struct {
 	AccessKeyFile string `yaml:"access_key_file"`
 	SecretKeyFile string `yaml:"secret_key_file"`
+}
+
+// HarvestKey is what catalogues want that lie under an address.
+type HarvestKey struct {
+	For  string `yaml:"for"`  // https://connector.example/protocol
+	File string `yaml:"file"` // the Authorization header, as it is sent; mode 0600
 }
 
 // Mail is the server that takes the gateway's mail.
@@ -273,6 +280,10 @@ func (c *Config) checkFiles() error {
 			bad.Remedy = e.Remedy
 			return bad
 		}
+	}
+	_, err := c.harvestKeys()
+	if err != nil {
+		return err
 	}
 	for key, path := range map[string]string{"tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
 		if path == "" {

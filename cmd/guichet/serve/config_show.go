@@ -64,6 +64,9 @@ func (c *Config) inFile() (out [][3]string) {
 	for _, network := range c.Networks {
 		out = append(out, [3]string{"harvest_networks", network, file})
 	}
+	for _, k := range c.HarvestKeys {
+		out = append(out, [3]string{"harvest_credentials", k.For + " from " + k.File, file})
+	}
 	said, filled := reflect.ValueOf(c.Limits), reflect.ValueOf(c.Limits.Filled())
 	for i := range filled.NumField() {
 		name, _, _ := strings.Cut(filled.Type().Field(i).Tag.Get("yaml"), ",")

@@ -58,9 +58,51 @@ func (s *Requests) Attributes(
 }
 
 // Decide answers for datasets that are already known to be visible: the marks of a
-// search. It records nothing.
+// search, some of them remembered [mark]. It records nothing. What it gives is shared: do
+// not change it.
 func (s *Requests) Decide(ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset) ([]schemas.Decision, error) {
-	return s.decide(ctx, f, datasets, nil, "")
+	return s.marks.Decisions(ctx, &f, datasets, s.alike(ctx, f))
+}
+
+// Marks gives the marks of datasets by their ids, in their order, most of them remembered;
+// "" of one that is not in sight. It records nothing.
+func (s *Requests) Marks(
+	ctx context.Context, f policy.Attributes, sight schemas.Sight, ids []schemas.DatasetID,
+) ([]schemas.Mark, error) {
+	read := func(ids []schemas.DatasetID) (sets []*schemas.Dataset, err error) {
+		for _, id := range ids {
+			d, err := s.catalogue.Get(ctx, sight, id)
+			if schemas.KindOf(err) == schemas.NotFound {
+				continue // changed since it was indexed: the registry is the truth
+			}
+			if err != nil {
+				return nil, err
+			}
+			sets = append(sets, &d)
+		}
+		return sets, nil
+	}
+	return s.marks.Marks(ctx, &f, sight, ids, read, s.alike(ctx, f))
+}
+
+// alike decides on datasets whose offers are mostly alike.
+func (s *Requests) alike(ctx context.Context, f policy.Attributes) func(datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+	return func(datasets []*schemas.Dataset) ([]schemas.Decision, error) {
+		decisions, err := s.engine.DecideAlike(ctx, f, itemsOf(datasets))
+		if err != nil {
+			return nil, err
+		}
+		return decisions, s.restrict(ctx, f, datasets, decisions, nil, "")
+	}
+}
+
+// itemsOf are datasets as the engine judges them.
+func itemsOf(datasets []*schemas.Dataset) []policy.Item {
+	items := make([]policy.Item, len(datasets))
+	for i, ds := range datasets {
+		items[i].Dataset = ds
+	}
+	return items
 }
 
 // decide also holds a yes against the columns asked for, which stand at a pointer.
@@ -69,14 +111,17 @@ func (s *Requests) decide(
 ) ([]schemas.Decision, error) {
 	// Three judges, each of which can only take away: the rules of vocabulary, law and offer
 	// (engine), what depends on the project alone, and what the published version can show.
-	items := make([]policy.Item, len(datasets))
-	for i, ds := range datasets {
-		items[i].Dataset = ds
-	}
-	decisions, err := s.engine.Decide(ctx, f, items)
+	decisions, err := s.engine.Decide(ctx, f, itemsOf(datasets))
 	if err != nil {
 		return nil, err
 	}
+	return decisions, s.restrict(ctx, f, datasets, decisions, columns, at)
+}
+
+// restrict takes away what project, published version and budgets do not give.
+func (s *Requests) restrict(
+	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, decisions []schemas.Decision, columns []string, at string,
+) error {
 	for i, ds := range datasets {
 		if ds.Source != "" { // no terms and no data of it are here, so nothing else is to be said
 			decisions[i].Reasons = nil
@@ -89,10 +134,10 @@ func (s *Requests) decide(
 		}
 		err := s.terms.Check(ctx, &decisions[i], f, ds, columns, at)
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return decisions, budget.Judge(ctx, s.db, decisions, f, datasets)
+	return budget.Judge(ctx, s.db, decisions, f, datasets)
 }
 
 // elsewhere says where a dataset of a catalogue of others is asked for.

@@ -129,7 +129,7 @@ func (s *Requests) whyNot(
 	}
 	b.NoteAttributes(partner, f)
 	f.Action = r.Action
-	decisions, err := s.Decide(ctx, f, []*schemas.Dataset{&ds})
+	decisions, err := s.decide(ctx, f, []*schemas.Dataset{&ds}, nil, "")
 	if err != nil {
 		return "", err
 	}

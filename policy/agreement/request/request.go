@@ -10,6 +10,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/mark"
 	"guichet/policy/agreement/terms"
 	"guichet/policy/notice"
 	"guichet/policy/party"
@@ -33,6 +34,7 @@ type Requests struct {
 	agreements *agreement.Agreements
 	now        func() time.Time
 	maxPending int
+	marks      *mark.Memo
 }
 
 // Config is what Requests are made of.
@@ -49,7 +51,7 @@ func New(c Config) *Requests {
 	a := c.Agreements
 	return &Requests{
 		db: a.DB, engine: c.Engine, parties: a.Parties, catalogue: c.Catalogue, terms: c.Terms, agreements: a, now: a.Now,
-		maxPending: c.MaxPending,
+		maxPending: c.MaxPending, marks: mark.New(a.DB, mark.Most),
 	}
 }
 

@@ -1,0 +1,285 @@
+package segment
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
+)
+
+// Values numbers the values of the fields that are counted, the same in all indexes that
+// are counted together. Safe for concurrent use.
+type Values struct {
+	fields []string
+	mu     sync.RWMutex
+	of     []*numbered
+}
+
+// numbered are the values of one field: each has a number, in the order in which they came.
+type numbered struct {
+	number map[string]uint32
+	text   []string
+}
+
+// NewValues makes numbers for fields, none of which has a value yet.
+func NewValues(fields []string) *Values {
+	v := &Values{fields: fields}
+	for range fields {
+		v.of = append(v.of, &numbered{number: map[string]uint32{}})
+	}
+	return v
+}
+
+// Len is how many values have a number, of all fields: also of those that no document has
+// any more.
+func (v *Values) Len() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	n := 0
+	for _, of := range v.of {
+		n += len(of.text)
+	}
+	return n
+}
+
+// add gives the number of a value.
+func (v *Values) add(field int, text string) uint32 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	of := v.of[field]
+	n, ok := of.number[text]
+	if !ok {
+		n = uint32(len(of.text))
+		of.number[text] = n
+		of.text = append(of.text, text)
+	}
+	return n
+}
+
+// texts are the values of a field by their numbers.
+func (v *Values) texts(field int) []string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.of[field].text
+}
+
+// columns are what a segment's documents are ordered and counted by. They never change.
+type columns struct {
+	ids    []byte   // one behind the other, in order
+	ends   []uint32 // of each id in ids
+	rank   []uint32 // of each document: the place of its id
+	byRank []uint32 // the document of each place
+	fields []column
+}
+
+// column is one field's values of each document, by their numbers.
+type column struct {
+	from   []uint32 // where each document's begin, and an end; nil where none has more than one
+	number []uint32 // none where from is nil and there is none
+	counts []counted
+}
+
+// none is no value.
+const none = ^uint32(0)
+
+// counted is how many documents of a segment have a value.
+type counted struct{ number, count uint32 }
+
+// id is the id of a place.
+func (c *columns) id(rank uint32) string {
+	from := uint32(0)
+	if rank > 0 {
+		from = c.ends[rank-1]
+	}
+	return string(c.ids[from:c.ends[rank]])
+}
+
+// place is the first place whose id is not before one.
+func (c *columns) place(id string) uint32 {
+	return uint32(sort.Search(len(c.ends), func(i int) bool {
+		from := uint32(0)
+		if i > 0 {
+			from = c.ends[i-1]
+		}
+		return bytes.Compare(c.ids[from:c.ends[i]], []byte(id)) >= 0
+	}))
+}
+
+// columns reads the columns of a segment out of its dictionaries.
+func (v *Values) columns(seg segments.Segment) (*columns, error) {
+	n := int(seg.Count())
+	c := &columns{rank: make([]uint32, n), fields: make([]column, len(v.fields))}
+	err := eachTerm(seg, "_id", func(text string, docs *roaring.Bitmap) {
+		docs.Iterate(func(doc uint32) bool { // one, as ids are of one document
+			c.rank[doc] = uint32(len(c.ends))
+			c.ids = append(c.ids, text...)
+			c.ends = append(c.ends, uint32(len(c.ids)))
+			c.byRank = append(c.byRank, doc)
+			return true
+		})
+	})
+	if err == nil && len(c.byRank) != n {
+		err = fmt.Errorf("%d of %d documents have an id", len(c.byRank), n)
+	}
+	for i, name := range v.fields {
+		if err == nil {
+			c.fields[i], err = v.column(seg, i, name)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of a segment: %w", err)
+	}
+	c.ids = slices.Clip(c.ids)
+	return c, nil
+}
+
+// column reads one field of a segment.
+func (v *Values) column(seg segments.Segment, field int, name string) (column, error) {
+	n := int(seg.Count())
+	var c column
+	var pairs []uint64 // document, number
+	many := false
+	seen := roaring.New()
+	err := eachTerm(seg, name, func(text string, docs *roaring.Bitmap) {
+		number := v.add(field, text)
+		c.counts = append(c.counts, counted{number, uint32(docs.GetCardinality())})
+		many = many || seen.Intersects(docs)
+		seen.Or(docs)
+		docs.Iterate(func(doc uint32) bool {
+			pairs = append(pairs, uint64(doc)<<32|uint64(number))
+			return true
+		})
+	})
+	if err != nil || len(pairs) == 0 {
+		return c, err
+	}
+	if !many {
+		c.number = make([]uint32, n)
+		for i := range c.number {
+			c.number[i] = none
+		}
+		for _, p := range pairs {
+			c.number[p>>32] = uint32(p)
+		}
+		return c, nil
+	}
+	c.from, c.number = make([]uint32, n+1), make([]uint32, len(pairs))
+	for _, p := range pairs {
+		c.from[p>>32+1]++
+	}
+	for i := range n {
+		c.from[i+1] += c.from[i]
+	}
+	at := slices.Clone(c.from[:n])
+	for _, p := range pairs {
+		c.number[at[p>>32]] = uint32(p)
+		at[p>>32]++
+	}
+	return c, nil
+}
+
+// count adds one for each value of each document.
+func (c *column) count(docs []uint32, into []uint32) {
+	switch {
+	case c.number == nil:
+	case c.from == nil:
+		for _, d := range docs {
+			if n := c.number[d]; n != none {
+				into[n]++
+			}
+		}
+	default:
+		for _, d := range docs {
+			for _, n := range c.number[c.from[d]:c.from[d+1]] {
+				into[n]++
+			}
+		}
+	}
+}
+
+// uncount takes one from each value of each document.
+func (c *column) uncount(docs []uint32, from []uint32) {
+	for _, d := range docs {
+		switch {
+		case c.number == nil:
+		case c.from != nil:
+			for _, n := range c.number[c.from[d]:c.from[d+1]] {
+				from[n]--
+			}
+		case c.number[d] != none:
+			from[c.number[d]]--
+		}
+	}
+}
+
+// postings is what zap's lists of documents can do beside the interface.
+type postings interface{ OrInto(*roaring.Bitmap) }
+
+// orInto adds the documents of a term to a bitmap.
+func orInto(dict segments.TermDictionary, term string, into *roaring.Bitmap) error {
+	list, err := dict.PostingsList([]byte(term), nil, nil)
+	if err != nil {
+		return err
+	}
+	if p, ok := list.(postings); ok {
+		p.OrInto(into)
+		return nil
+	}
+	it := list.Iterator(false, false, false, nil)
+	for {
+		at, err := it.Next()
+		if err != nil || at == nil {
+			return err
+		}
+		into.Add(uint32(at.Number()))
+	}
+}
+
+// terms goes over the terms of a dictionary from one on, in order, until before says no.
+func terms(dict segments.TermDictionary, from string, each func(text string) (more bool, err error)) error {
+	var start []byte
+	if from != "" {
+		start = []byte(from)
+	}
+	it := dict.AutomatonIterator(nil, start, nil)
+	if quick, ok := dict.(uncountedTerms); ok {
+		it = quick.AutomatonIteratorOmitCount(nil, start, nil)
+	}
+	for {
+		entry, err := it.Next()
+		if err != nil || entry == nil {
+			return err
+		}
+		more, err := each(entry.Term)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// uncountedTerms is a dictionary whose terms can be read without their counts.
+type uncountedTerms interface {
+	AutomatonIteratorOmitCount(a segments.Automaton, from, to []byte) segments.DictionaryIterator
+}
+
+// eachTerm goes over the terms of a field in order, with their documents, deleted ones too.
+// The bitmap is good until each returns.
+func eachTerm(seg segments.Segment, field string, each func(text string, docs *roaring.Bitmap)) error {
+	dict, err := seg.Dictionary(field)
+	if err != nil {
+		return err
+	}
+	docs := roaring.New()
+	return terms(dict, "", func(text string) (bool, error) {
+		docs.Clear()
+		err := orInto(dict, text, docs)
+		if err == nil && !docs.IsEmpty() {
+			each(text, docs)
+		}
+		return true, err
+	})
+}
