@@ -85,6 +85,11 @@ setup: go-version system
 	   && .cache/catalogue/bin/python -m pip install -q --disable-pip-version-check mlcroissant==1.1.1 rdflib==7.6.0 \
 	   && touch .cache/catalogue/made || { rm -rf .cache/catalogue; echo "they cannot be installed here"; }; \
 	 fi
+	@if [ -x .cache/venv/bin/python ] && { [ ! -e .cache/ckan/made ] || [ connectors/ckan/testdata/setup.sh -nt .cache/ckan/made ]; }; then \
+	   echo "installing CKAN and its DCAT extension into .cache/ckan"; \
+	   bash connectors/ckan/testdata/setup.sh .cache/ckan >.cache/ckan.log 2>&1 && touch .cache/ckan/made \
+	   || { tail -5 .cache/ckan.log; rm -rf .cache/ckan; echo "it cannot be installed here"; }; \
+	 fi
 	@if command -v mvn >/dev/null && command -v java >/dev/null && [ ! -e .cache/edc/complete ]; then \
 	   echo "fetching Eclipse EDC into .cache/edc (36 MB)"; \
 	   rm -rf .cache/edc && mkdir -p .cache/edc \

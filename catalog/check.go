@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guichet/connectors/dcatap"
+	"guichet/connectors/dcatap/check"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -116,7 +117,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	}
 	checkTables(fault, d.Tables)
 	if d.Source == "" && len(faults) == 0 { // of a catalogue of others it was read in its one form
-		faults = append(faults, dcatap.CheckRDF(d)...)
+		faults = append(faults, check.RDF(d)...)
 	}
 	if len(faults) == 0 {
 		return nil

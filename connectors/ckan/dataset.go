@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -234,17 +235,19 @@ func (p *pack) licence() any {
 
 // further puts what ckanext-dcat has names for, and we have no fields for.
 func (p *pack) further(n rdf.Node) {
-	for name, property := range map[string]string{
-		"conforms_to": nsDCT + "conformsTo", "conformsTo": nsDCT + "conformsTo", "documentation": nsFOAF + "page", "references": nsDCT + "references",
-		"is_version_of": nsDCT + "isVersionOf", "has_version": nsDCT + "hasVersion", "source": nsDCT + "source", "related_resource": nsDCT + "relation",
+	properties := map[string]string{
+		"conforms_to": nsDCT + "conformsTo", "conformsTo": nsDCT + "conformsTo", "documentation": nsFOAF + "page",
+		"references": nsDCT + "references", "related_resource": nsDCT + "relation", "source": nsDCT + "source",
+		"is_version_of": nsDCT + "isVersionOf", "has_version": nsDCT + "hasVersion",
 		"is_referenced_by": nsDCT + "isReferencedBy", "applicable_legislation": "http://data.europa.eu/r5r/applicableLegislation",
 		"hvd_category": "http://data.europa.eu/r5r/hvdCategory", "dcat_type": nsDCT + "type",
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		for _, s := range words(p.value(name)) {
 			if link(s) == nil {
 				p.note("%s: not carried over, as it is no address: %.100s", name, schemas.Visible(s))
 			}
-			put(n, property, link(s))
+			put(n, properties[name], link(s))
 		}
 	}
 	put(n, nsDCAT+"version", said(p.word("version", "dcat_version")))

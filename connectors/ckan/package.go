@@ -134,7 +134,8 @@ func (p *pack) leftover() {
 	}{
 		{"extras: ", p.extras, nil},
 		{"", p.members, strings.Fields("extras resources tags state private type num_resources num_tags isopen relationships_as_object " +
-			"metadata_created metadata_modified relationships_as_subject tracking_summary creator_user_id revision_id owner_org organization license_title groups")},
+			"metadata_created metadata_modified relationships_as_subject tracking_summary creator_user_id revision_id owner_org " +
+			"organization license_title groups")},
 	} {
 		var left []string
 		for _, name := range slices.Sorted(maps.Keys(part.of)) {

@@ -171,9 +171,7 @@ func (r *reader) dataset(n rdf.Node) rdf.Node {
 	if cite := strings.Join(strings.Fields(word(p["citeAs"])), " "); cite != "" {
 		put(nsDCT+"rights", []any{rdf.Node{"http://schema.theodi.org/odrs#attributionText": said(cite)}})
 	}
-	if len(p["usageInfo"]) > 0 {
-		r.note("usageInfo: terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer")
-	}
+	r.usage(p["usageInfo"])
 	put(nsDCAT+"distribution", append(r.files(p["distribution"]), r.recordSets(p["recordSet"])...))
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,7 +27,6 @@ type Catalogue struct {
 	Page     string // address of this page
 	Next     string // of the next one; "" at the end
 	datasets []object
-	prefixes object // of what datasets say beyond our fields
 	bytes    int
 }
 
@@ -77,10 +75,6 @@ func (c *Catalogue) described(d schemas.Dataset) (object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
 	}
-	if c.prefixes == nil {
-		c.prefixes = object{}
-	}
-	maps.Copy(c.prefixes, w.more.used)
 	for name, v := range doc {
 		doc[name] = alone(v, w.page+"#", c.Public+"/")
 	}
@@ -151,7 +145,7 @@ func (c *Catalogue) Write(f rdf.Format) ([]byte, error) {
 		"dct:description": object{"@value": "Datasets that are registered here, as everybody may know of them.", "@language": "en"},
 		"dct:publisher":   object{"@type": "foaf:Agent", "foaf:name": title}, "dcat:dataset": references(c.datasets),
 	}}
-	return c.encode(f, append(nodes, c.datasets...))
+	return encode(f, append(nodes, c.datasets...))
 }
 
 // inXML puts U+FFFD for what XML cannot say [XML 1.0, production Char].
@@ -234,13 +228,12 @@ func (c *Changes) Write() ([]byte, error) {
 	if c.Next != "" {
 		page["tree:relation"] = object{"@type": "tree:Relation", "tree:node": object{"@id": c.Next}}
 	}
-	return c.encode(rdf.JSONLD, append([]object{stream, page}, c.events...))
+	return encode(rdf.JSONLD, append([]object{stream, page}, c.events...))
 }
 
 // encode writes nodes in a format.
-func (c *Catalogue) encode(f rdf.Format, nodes []object) ([]byte, error) {
+func encode(f rdf.Format, nodes []object) ([]byte, error) {
 	more := object{"hydra": nsHydra, "as": nsAS, "ldes": nsLDES, "tree": nsTREE}
-	maps.Copy(more, c.prefixes)
 	b, err := json.Marshal(object{"@context": append(context(), more), "@graph": nodes})
 	if err != nil {
 		return nil, fmt.Errorf("encode a catalogue: %w", err)

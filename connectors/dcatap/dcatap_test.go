@@ -382,3 +382,13 @@ func TestCatalogueKeepsApart(t *testing.T) {
 		}
 	}
 }
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(full))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
+		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
+			t.Fatal(err)
+		}
+	})
+}

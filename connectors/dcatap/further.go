@@ -1,7 +1,6 @@
 package dcatap
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -11,21 +10,17 @@ import (
 	"guichet/schemas"
 )
 
-// What is kept as RDF is written where it was read, beside what our fields say: a value that a
-// field says too is written once.
-
 // further writes what texts of a dataset say beyond its fields.
 type further struct {
 	*reader
 	named   map[string]rdf.Node // what names the things that were not written yet
 	written map[string]bool
-	used    object // prefixes
 }
 
 func newFurther() *further {
 	r := &reader{graph: newGraph(&rdf.Document{}), quiet: true}
 	r.lost = map[string]string{}
-	return &further{reader: r, named: map[string]rdf.Node{}, written: map[string]bool{}, used: object{}}
+	return &further{reader: r, named: map[string]rdf.Node{}, written: map[string]bool{}}
 }
 
 // text reads a text, with words that a field has in front of others. One that is stored was read
@@ -61,7 +56,7 @@ func (w *further) dataset(doc object, d *schemas.Dataset) error {
 	}
 	for _, property := range about.Properties(t.Said) {
 		values := rdf.Raw(t.Said, property)
-		name := w.short(property)
+		name := about.Short(property)
 		switch property {
 		case nsDCT + "issued", nsDCT + "modified": // of the dataset; ours are of what is registered here
 			doc[name] = w.values(values)
@@ -192,7 +187,7 @@ func (w *further) link(dist object, l *schemas.Link, attribution string) error {
 	}
 	for _, property := range about.Properties(t.Said) {
 		values := rdf.Raw(t.Said, property)
-		name := w.short(property)
+		name := about.Short(property)
 		switch property {
 		case nsDCAT + "downloadURL":
 			w.instead(dist, name, l.URL, values)
@@ -253,19 +248,9 @@ func (w *further) value(v rdf.Node) any {
 		out["@type"] = types
 	}
 	for _, property := range about.Properties(n) {
-		out[w.short(property)] = w.values(rdf.Raw(n, property))
+		out[about.Short(property)] = w.values(rdf.Raw(n, property))
 	}
 	return out
-}
-
-// short is a property as it is written, by a prefix that the context then has.
-func (w *further) short(property string) string {
-	name := about.Short(property)
-	prefix, _, _ := strings.Cut(name, ":")
-	if name != property {
-		w.used[prefix] = cmp.Or(about.Prefixes()[prefix], prefix)
-	}
-	return name
 }
 
 func anys[T any](values []T) []any {

@@ -13,12 +13,12 @@ import (
 // policy, and the node that they are about, without a detour over text. codes are those of
 // rdf.LoadCodes, which callers keep. Errors: as Write.
 func Nodes(codes *rdf.Codes, d schemas.Dataset, publicURL string) (nodes []rdf.Node, root string, err error) {
-	doc, used, err := describe(codes, d, publicURL)
+	doc, err := describe(codes, d, publicURL)
 	if err != nil {
 		return nil, "", err
 	}
 	x := expander{}
-	for prefix, ns := range used {
+	for prefix, ns := range prefixes() {
 		x[prefix+":"], _ = ns.(string)
 	}
 	if policy, ok := doc["odrl:hasPolicy"].(object); ok { // written in terms of ODRL's own context

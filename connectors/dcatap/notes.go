@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"guichet/connectors/rdf"
+	"guichet/connectors/rdf/about"
 )
 
 // What a document says and a dataset has no place for is named, never dropped in
@@ -111,28 +112,10 @@ func short(iri string) string {
 	if name, ok := strings.CutPrefix(iri, nsUnknown); ok {
 		return name + " (no context says what it means)"
 	}
-	best := ""
-	for ns := range namespaces() {
-		if strings.HasPrefix(iri, ns) && len(ns) > len(best) {
-			best = ns
+	for ns, prefix := range map[string]string{nsOurs: "guichet", nsODRL: "odrl", "https://schema.org/": "schema"} {
+		if local, ok := strings.CutPrefix(iri, ns); ok {
+			return prefix + ":" + local
 		}
 	}
-	if best == "" {
-		return iri
-	}
-	return namespaces()[best] + ":" + iri[len(best):]
-}
-
-// namespaces that descriptions of datasets use.
-func namespaces() map[string]string {
-	return map[string]string{
-		nsDCAT: "dcat", nsDCT: "dct", nsFOAF: "foaf", nsRDFS: "rdfs", nsCSVW: "csvw", nsODRS: "odrs", nsSkos: "skos", nsOurs: "guichet",
-		nsADMS: "adms", nsTime: "time", nsSchema: "schema", "https://schema.org/": "schema", "http://www.w3.org/ns/odrl/2/": "odrl",
-		"http://www.w3.org/2006/vcard/ns#": "vcard", "http://spdx.org/rdf/terms#": "spdx", "http://www.w3.org/ns/prov#": "prov",
-		"http://www.w3.org/ns/locn#":     "locn",
-		"http://www.w3.org/2002/07/owl#": "owl", "http://data.europa.eu/r5r/": "dcatap", "http://healthdataportal.eu/ns/health#": "healthdcatap",
-		"https://w3id.org/mobilitydcat-ap#": "mobilitydcatap", "http://dcat-ap.de/def/dcatde/": "dcatde", "http://www.w3.org/ns/dqv#": "dqv",
-		"http://data.europa.eu/930/": "geodcatap", "https://w3id.org/dpv#": "dpv", "http://purl.org/dc/elements/1.1/": "dc",
-		"http://www.opengis.net/ont/geosparql#": "geo",
-	}
+	return about.Short(iri)
 }

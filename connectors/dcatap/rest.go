@@ -10,9 +10,8 @@ import (
 	"guichet/schemas"
 )
 
-// What a description says and our fields have no place for is kept as RDF: properties that
-// nothing here reads, and of those that are read the values that no field takes, such as a theme
-// that is none of the EU's. Values that a field takes whole are not kept twice.
+// What a description says and our fields have no place for is kept as RDF: properties that nothing
+// here reads, and values that no field takes whole, such as a theme that is none of the EU's.
 
 // Bounds of what is kept as RDF, in bytes. The longest description of the reference catalogues
 // has 28 KB.
@@ -147,10 +146,11 @@ func (r *reader) rest(n rdf.Node, iri string, most int) string {
 	g.AddTypes(rdf.Types(n))
 	t := g.Text()
 	t.IRI = iri
-	for _, property := range t.Fit(most) {
+	text, left := t.Fit(most)
+	for _, property := range left {
 		r.note("/"+r.where+short(property), "not kept, as what is kept beside our fields would have more than %d bytes", most)
 	}
-	return t.String()
+	return text
 }
 
 // took notes that a property was gathered.

@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
 
@@ -42,12 +43,8 @@ func serialised(f rdf.Format, b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expand what was written: %w", err)
 	}
-	prefixes := map[string]string{"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet-odrl": nsOurs + "odrl:"}
-	for ns, prefix := range namespaces() {
-		if prefix != "schema" { // which stands for two
-			prefixes[prefix] = ns
-		}
-	}
+	prefixes := maps.Clone(about.Prefixes())
+	prefixes["guichet-odrl"], prefixes["guichet"], prefixes["odrl"] = nsOurs+"odrl:", nsOurs, nsODRL
 	return rdf.Write(f, doc, prefixes)
 }
 
@@ -57,11 +54,11 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, used, err := describe(codes, d, publicURL)
+	doc, err := describe(codes, d, publicURL)
 	if err != nil {
 		return nil, err
 	}
-	doc["@context"] = []any{context()[0], used}
+	doc["@context"] = context()
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -69,25 +66,23 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// describe gives a dataset in the terms of context, and the prefixes that it uses.
-func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (doc, used object, err error) {
+// describe gives a dataset in the terms of context.
+func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (object, error) {
 	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
-	doc, err = w.dataset(&d)
-	used = prefixed()
-	maps.Copy(used, w.more.used)
-	return doc, used, err
+	return w.dataset(&d)
 }
 
 // context is the context of what is written. It begins with ODRL's, since the offer's
 // terms are written bare.
-func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixed()} }
+func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixes()} }
 
-// prefixed are the prefixes of what is written.
-func prefixed() object {
-	return object{
-		"dcat": nsDCAT, "dct": nsDCT, "foaf": nsFOAF, "rdfs": nsRDFS, "csvw": nsCSVW, "odrs": nsODRS, "adms": nsADMS, "skos": nsSkos,
-		"xsd": "http://www.w3.org/2001/XMLSchema#", "guichet": "urn:guichet:odrl:", "dqv": "http://www.w3.org/ns/dqv#",
+// prefixes are those of what is written.
+func prefixes() object {
+	out := object{"guichet": "urn:guichet:odrl:", "dqv": "http://www.w3.org/ns/dqv#"}
+	for name, ns := range about.Prefixes() {
+		out[name] = ns
 	}
+	return out
 }
 
 // writer writes datasets with the codes of the EU's tables.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"guichet/schemas"
 )
@@ -218,9 +219,13 @@ func Lexical(v Node) (text, language, datatype string) {
 // IRI is a name as an IRI: characters that none has are written as their bytes in percent
 // [RFC 3987 §3.1].
 func IRI(s string) string {
+	odd := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) }
+	if !strings.ContainsFunc(s, odd) && utf8.ValidString(s) {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
-		if r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) {
+		if odd(r) {
 			fmt.Fprintf(&b, "%%%02X", r)
 			continue
 		}

@@ -10,6 +10,18 @@ import (
 // .cache/catalogue of the repository.
 func Catalogue(t testing.TB) string {
 	t.Helper()
+	return interpreter(t, "catalogue")
+}
+
+// CKAN is an interpreter with CKAN and its DCAT extension, which make setup puts into .cache/ckan.
+func CKAN(t testing.TB) string {
+	t.Helper()
+	return interpreter(t, "ckan")
+}
+
+// interpreter is that of an environment under .cache.
+func interpreter(t testing.TB, of string) string {
+	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -20,7 +32,7 @@ func Catalogue(t testing.TB) string {
 		}
 		dir = filepath.Dir(dir)
 	}
-	path := filepath.Join(dir, ".cache", "catalogue", "bin", "python")
+	path := filepath.Join(dir, ".cache", of, "bin", "python")
 	if _, err = os.Stat(path); err == nil {
 		return path
 	}

@@ -23,7 +23,7 @@ func shop(t *testing.T) *site {
 		{"wheat", "Wheat", ``, `{"template":"open-with-attribution","attribution":"H"}`},
 		{"rye", "Rye", ``, `{"rules":[{"kind":"permission","actions":["use"]}],"review":true}`},
 		{"oats", "Oats", ``, `{"template":"open-with-attribution","attribution":"H"}`},
-		{"barley", "Barley", `"links":[{"url":"https://elsewhere.example/barley","title":"there"}],`, ``},
+		{"barley", "Barley", `"links":[{"url":"https://elsewhere.example/barley","title":"there","rdf":"<> dct:type \"t\" ."}],`, ``},
 		{"hay", "Hay", ``, `{"rules":[{"kind":"permission","actions":["use"],"constraint":{"left":"purpose","operator":"isA","right":["education"]}}]}`},
 	} {
 		body := strings.Replace(strings.Replace(wheat, `"Wheat"`, `"`+d.title+` of the north"`, 1), "{", "{"+d.more, 1)
@@ -84,6 +84,9 @@ func TestSearch(t *testing.T) {
 		t.Errorf("a hit is %+v", h)
 	}
 	_, found = s.hits("ada", "q=barley&project=p")
+	if h := found.Items[0]; h.Links[0].RDF != "" {
+		t.Errorf("a hit tells what only who looks at the dataset asks for: %q", h.Links[0].RDF)
+	}
 	if h := found.Items[0]; h.Links[0].URL != "https://elsewhere.example/barley" || h.Reasons[0].Rule != "dataset.elsewhere" {
 		t.Errorf("one that is held elsewhere is %+v", h)
 	}

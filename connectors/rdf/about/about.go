@@ -134,10 +134,11 @@ func (t *Text) String() string {
 	return out.String()
 }
 
-// Fit leaves out what makes the text longer than it may be, and gives the properties left out.
-func (t *Text) Fit(most int) []string {
-	if len(t.String()) <= most {
-		return nil
+// Fit leaves out what makes the text longer than it may be; it gives the text in its one form, and
+// the properties left out.
+func (t *Text) Fit(most int) (string, []string) {
+	if s := t.String(); len(s) <= most {
+		return s, nil
 	}
 	all, out := t.Said, []string(nil)
 	t.Said = rdf.Node{}
@@ -162,7 +163,7 @@ func (t *Text) Fit(most int) []string {
 		}
 	})
 	t.Named = kept
-	return out
+	return t.String(), out
 }
 
 // names gives each IRI that stands as a value.
@@ -186,6 +187,9 @@ func names(v any, f func(iri string)) {
 
 // sorted puts values into the order of what they say, each once.
 func sorted(values []any) []any {
+	if len(values) < 2 {
+		return values
+	}
 	keys := make(map[string]any, len(values))
 	for _, v := range values {
 		b, err := json.Marshal(v)

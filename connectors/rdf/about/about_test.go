@@ -115,11 +115,11 @@ func TestFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := got.Fit(200)
+	_, left := got.Fit(200)
 	if len(left) != 1 || Short(left[0]) != "dct:abstract" || len(got.String()) > 200 || len(got.Named) != 1 {
 		t.Errorf("%v\n%s", left, got.String())
 	}
-	left = got.Fit(50)
+	_, left = got.Fit(50)
 	if len(left) != 1 || len(got.Named) != 0 || got.String() != "<> dct:type \"t\" .\n" {
 		t.Errorf("%v\n%s", left, got.String())
 	}

@@ -282,7 +282,6 @@ func (g *Gatherer) literal(property string, v rdf.Node) rdf.Node {
 
 var (
 	languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
-	element     = regexp.MustCompile(`[/#:][^/#:]*?[A-Za-z_][A-Za-z0-9_.-]*$`) // ends with what names an element of XML
 	member      = regexp.MustCompile(`^_[1-9][0-9]*$`)
 )
 
@@ -295,6 +294,20 @@ func IsName(iri string) bool {
 		len(iri) <= 2048
 }
 
+// endsInName says whether an IRI ends with what names an element of XML.
+func endsInName(iri string) bool {
+	letter := false
+	for i := len(iri) - 1; i >= 0; i-- {
+		switch c := iri[i]; {
+		case c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_':
+			letter = true
+		case (c < '0' || c > '9') && c != '.' && c != '-':
+			return letter && i > 0
+		}
+	}
+	return false
+}
+
 // refused says why a property is never kept; "" where it may be.
 func refused(property string) string {
 	local, ofRDF := strings.CutPrefix(property, nsRDF)
@@ -303,7 +316,7 @@ func refused(property string) string {
 		return "not kept: terms are put by themselves: PUT /datasets/{id}/offer, or guichet offer"
 	case ofPages(property):
 		return "not kept: by it pages and events of catalogues are read, and no description of a dataset"
-	case rdf.IRI(property) != property || !IsName(property) || !element.MatchString(property):
+	case rdf.IRI(property) != property || !IsName(property) || !endsInName(property):
 		return "not kept, as it is no property that every serialisation can say"
 	case ofRDF && local != "value" && !member.MatchString(local):
 		return "not kept, as it is a part of RDF itself"

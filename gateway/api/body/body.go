@@ -14,13 +14,15 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/goccy/go-yaml"
+	goyaml "github.com/goccy/go-yaml"
 
 	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
+	"guichet/connectors/mapping"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/yaml"
 	"guichet/gateway/problem"
 	"guichet/schemas"
 )
@@ -119,7 +121,7 @@ func carried(err error) (*schemas.Problem, bool) {
 // schema here, so that faults have lines; everything else is held against the
 // operation's schema by huma.
 func readYAML(b []byte, v any) error {
-	y, err := dcatap.ParseYAML(b)
+	y, err := yaml.Parse(b)
 	if err != nil {
 		return faulty(err)
 	}
@@ -144,7 +146,7 @@ func readYAML(b []byte, v any) error {
 // which would open to all what a constraint was meant for. Huma reads a body into any
 // first, whatever it is.
 func readJSON(b []byte, v any) error {
-	if is, err := readCKAN(b, v); is || err != nil {
+	if is, err := readForeign(b, v); is || err != nil {
 		return err
 	}
 	var err error
@@ -162,19 +164,26 @@ func readJSON(b []byte, v any) error {
 	return json.Unmarshal(b, v)
 }
 
-// readCKAN reads a dataset that is a package of CKAN; false for another document, or where no
-// dataset is wanted.
-func readCKAN(b []byte, v any) (is bool, err error) {
+// readForeign reads a dataset that is described in JSON as others do: a package of CKAN, a data
+// package, OEMetadata; false for another document, or where no dataset is wanted.
+func readForeign(b []byte, v any) (is bool, err error) {
 	target, isDataset := v.(*schemas.Dataset)
 	plain, isAny := v.(*any)
-	if !isDataset && !isAny || !ckan.IsPackage(b) {
+	if !isDataset && !isAny {
 		return false, nil
 	}
-	err = rdf.Names(b, false)
-	if err != nil {
-		return true, faulty(err)
+	var d schemas.Dataset
+	if is = ckan.IsPackage(b); is {
+		d, err = ckan.Read(b, "")
+	} else {
+		d, is, err = mapping.Read(b)
 	}
-	d, err := ckan.Read(b, "")
+	if !is {
+		return false, err
+	}
+	if twice := rdf.Names(b, false); twice != nil {
+		return true, faulty(twice)
+	}
 	if err != nil {
 		return true, faulty(err)
 	}
@@ -224,7 +233,7 @@ func writeYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	out, err := yaml.JSONToYAML(b)
+	out, err := goyaml.JSONToYAML(b)
 	if err != nil {
 		return err
 	}
@@ -237,6 +246,9 @@ func writeYAML(w io.Writer, v any) error {
 func readLD(b []byte, v any) error {
 	if plainJSON(b) {
 		return readJSON(b, v)
+	}
+	if is, err := readForeign(b, v); is || err != nil {
+		return err
 	}
 	switch target := v.(type) {
 	case *schemas.Dataset:

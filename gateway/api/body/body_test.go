@@ -16,6 +16,7 @@ import (
 	"guichet/connectors/dcatap"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
+	"guichet/connectors/yaml"
 	"guichet/schemas"
 )
 
@@ -164,12 +165,44 @@ func TestAnswersInLinkedData(t *testing.T) {
 		t.Errorf("%v %s", err, w.Body)
 	}
 	w = send(h, http.MethodPut, "/dataset", "application/json", "application/yaml", `{"space": "energy", "title": {"en": "Wind"}}`)
-	d, err = dcatap.ReadYAML(w.Body.Bytes())
+	d, err = yaml.ReadDataset(w.Body.Bytes())
 	if err != nil || d.Title["en"] != "Wind" {
 		t.Errorf("%v %s", err, w.Body)
 	}
 	w = send(h, http.MethodPut, "/offer", "application/json", "*/*", `{"template": "research-only"}`)
 	if got := w.Header().Get("Content-Type"); got != "application/json" {
 		t.Errorf("anything goes: %s", got)
+	}
+}
+
+// TestForeign: what others describe in JSON is read as a dataset, whatever JSON it is called, and only
+// where a dataset is wanted.
+func TestForeign(t *testing.T) {
+	for name, c := range map[string]struct{ doc, title string }{
+		"a package of CKAN": {`{"id": "a", "title": "Wind", "owner_org": "o", "resources": []}`, "Wind"},
+		"its answer":        {`{"success": true, "result": {"id": "a", "title": "Wind", "owner_org": "o", "resources": []}}`, "Wind"},
+		"a data package":    {`{"name": "wind", "resources": [{"path": "wind.csv"}]}`, "wind"},
+		"OEMetadata":        {`{"@context": "https://x.example/c", "title": "Wind", "metaMetadata": {}, "resources": []}`, "Wind"},
+	} {
+		for _, mediaType := range []string{"application/json", "application/ld+json"} {
+			d, err := ReadDataset(mediaType, []byte(c.doc))
+			if err != nil || d.Title[""] != c.title {
+				t.Errorf("%s as %s: %+v, %v", name, mediaType, d, err)
+			}
+		}
+		var plain any
+		err := readLD([]byte(c.doc), &plain)
+		members, _ := plain.(map[string]any)
+		if _, is := members["title"].(map[string]any); err != nil || !is {
+			t.Errorf("%s for huma: %v, %v", name, plain, err)
+		}
+		var offer OfferBody
+		if err := readLD([]byte(c.doc), &offer); err == nil && offer.Title != nil {
+			t.Errorf("%s is taken for an offer: %+v", name, offer)
+		}
+	}
+	_, err := ReadDataset("application/json", []byte(`{"id": "a", "title": "W", "title": "V", "owner_org": "o", "resources": []}`))
+	if schemas.KindOf(err) != schemas.Invalid || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("%v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/dcatap/dcataptest"
+	"guichet/connectors/mapping"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -57,7 +58,7 @@ func table(t *testing.T) string {
 			t.Fatal(err)
 		}
 		folder := strings.Join(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/")[:1], "/")
-		form := map[rdf.Format]string{rdf.JSONLD: "JSON-LD", rdf.Turtle: "Turtle", rdf.RDFXML: "RDF/XML"}[f]
+		form := map[rdf.Format]string{rdf.JSONLD: "JSON, JSON-LD", rdf.Turtle: "Turtle", rdf.RDFXML: "RDF/XML"}[f]
 		key := folder + " | " + form
 		if rows[key] == nil {
 			rows[key] = &tried{why: map[string]int{}}
@@ -66,6 +67,9 @@ func table(t *testing.T) string {
 		r.files++
 		items, err := dcatap.ReadAll(f, doc, "https://source.example/")
 		if d, is, bad := croissant.Read(doc, "https://source.example/"); f == rdf.JSONLD && is {
+			items, err = []dcatap.Item{{Dataset: d, Err: bad}}, nil
+		}
+		if d, is, bad := mapping.Read(doc); f == rdf.JSONLD && is {
 			items, err = []dcatap.Item{{Dataset: d, Err: bad}}, nil
 		}
 		if err != nil {

@@ -1,4 +1,9 @@
-package dcatap
+// Package check holds what people write beside a dataset's fields, as RDF, against these.
+//
+// In flows a dataset, out come faults, each with its place; its texts come into their one form.
+// Always: what is taken moves none of the fields, written and read again as DCAT-AP. It must not
+// know who registers, nor what terms are.
+package check
 
 import (
 	"cmp"
@@ -8,15 +13,16 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
 	"guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
 
-// CheckRDF holds what a dataset has in RDF, and its links, against what may stand there, and brings
+// RDF holds what a dataset has in RDF, and its links, against what may stand there, and brings
 // it into its one form. Nothing in it moves what the dataset's own fields say: written and read
 // again, all of them are what they are without it. Faults are told by pointer and line.
-func CheckRDF(d *schemas.Dataset) []schemas.FieldError {
+func RDF(d *schemas.Dataset) []schemas.FieldError {
 	if d.RDF == "" && !slices.ContainsFunc(d.Links, func(l schemas.Link) bool { return l.RDF != "" }) {
 		return nil
 	}
@@ -34,9 +40,9 @@ func CheckRDF(d *schemas.Dataset) []schemas.FieldError {
 		source[at] = *text
 		*text = t.String()
 	}
-	each("/rdf", &d.RDF, MaxRDF)
+	each("/rdf", &d.RDF, dcatap.MaxRDF)
 	for i := range d.Links {
-		each(fmt.Sprintf("/links/%d/rdf", i), &d.Links[i].RDF, MaxLinkRDF)
+		each(fmt.Sprintf("/links/%d/rdf", i), &d.Links[i].RDF, dcatap.MaxLinkRDF)
 	}
 	if len(faults) > 0 {
 		return faults
@@ -87,11 +93,11 @@ func moved(d *schemas.Dataset, source map[string]string) (faults []schemas.Field
 // again writes a dataset and reads it.
 func again(d schemas.Dataset) (schemas.Dataset, error) {
 	d.ID, d.Offer, d.Latest = "ds-check", nil, nil
-	b, err := Write(rdf.JSONLD, d, "")
+	b, err := dcatap.Write(rdf.JSONLD, d, "")
 	if err != nil {
 		return d, err
 	}
-	return Read(rdf.JSONLD, b, "")
+	return dcatap.Read(rdf.JSONLD, b, "")
 }
 
 // lacking names the properties of a text whose statements are not read back from what is written.
@@ -99,8 +105,8 @@ func lacking(at, source, want, got string) (faults []schemas.FieldError) {
 	if want == got {
 		return nil
 	}
-	a, errA := about.Read(want, MaxRDF)
-	b, errB := about.Read(got, MaxRDF)
+	a, errA := about.Read(want, dcatap.MaxRDF)
+	b, errB := about.Read(got, dcatap.MaxRDF)
 	if errA != nil || errB != nil {
 		return []schemas.FieldError{{Pointer: at, Message: "it cannot be written as it stands"}}
 	}
@@ -119,6 +125,13 @@ func lacking(at, source, want, got string) (faults []schemas.FieldError) {
 	}
 	return faults
 }
+
+// Namespaces of properties that fields are for.
+const (
+	nsDCAT = "http://www.w3.org/ns/dcat#"
+	nsDCT  = "http://purl.org/dc/terms/"
+	nsADMS = "http://www.w3.org/ns/adms#"
+)
 
 // field names the member of a dataset that is for a property.
 func field(property string) string {

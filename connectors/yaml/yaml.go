@@ -1,4 +1,12 @@
-package dcatap
+// Package yaml reads the small YAML that people write: schemas.Dataset under its closed schema
+// [decisions.md 33c].
+//
+// In flow bytes, out comes the same document as JSON, with the line of each value, or a dataset.
+//
+// Always: no anchors, aliases, tags or merge keys, no key twice, one document; what is dear to
+// parse is refused before it is parsed; what is written wrong is told with its line. It must not
+// know who wrote it.
+package yaml
 
 import (
 	"bytes"
@@ -17,14 +25,11 @@ import (
 	"guichet/schemas"
 )
 
-// The YAML that people write is schemas.Dataset under its closed schema
-// [decisions.md 33c]: what is written wrong is told with its line.
+const maxBytes = 1 << 20
 
-const maxYAMLBytes = 1 << 20
-
-// YAML is a YAML document read strictly: no anchors, aliases, tags or merge
+// Document is a YAML document read strictly: no anchors, aliases, tags or merge
 // keys, no key twice, one document.
-type YAML struct {
+type Document struct {
 	JSON  []byte         // the same document
 	value any            // as jsonschema wants it
 	lines map[string]int // JSON pointer to line, from 1
@@ -33,7 +38,7 @@ type YAML struct {
 
 // Line is the line of the value that a JSON pointer names, or of the nearest
 // one around it.
-func (y *YAML) Line(pointer string) int {
+func (y *Document) Line(pointer string) int {
 	for {
 		n, ok := y.lines[pointer]
 		if ok || pointer == "" {
@@ -43,10 +48,10 @@ func (y *YAML) Line(pointer string) int {
 	}
 }
 
-// ParseYAML reads YAML. Errors: Invalid with pointer and line, TooLarge.
-func ParseYAML(b []byte) (y *YAML, err error) {
-	if len(b) > maxYAMLBytes {
-		return nil, schemas.Errorf(schemas.TooLarge, "document", "the YAML has %d bytes; at most %d are read", len(b), maxYAMLBytes)
+// Parse reads YAML. Errors: Invalid with pointer and line, TooLarge.
+func Parse(b []byte) (y *Document, err error) {
+	if len(b) > maxBytes {
+		return nil, schemas.Errorf(schemas.TooLarge, "document", "the YAML has %d bytes; at most %d are read", len(b), maxBytes)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,7 +75,7 @@ func ParseYAML(b []byte) (y *YAML, err error) {
 	if len(f.Docs) != 1 || f.Docs[0].Body == nil {
 		return nil, schemas.BadField("document", "", "one YAML document is wanted")
 	}
-	y = &YAML{lines: map[string]int{}}
+	y = &Document{lines: map[string]int{}}
 	y.value, err = y.read(f.Docs[0].Body, "", 1)
 	if err != nil {
 		return nil, err
@@ -82,11 +87,11 @@ func ParseYAML(b []byte) (y *YAML, err error) {
 	return y, nil
 }
 
-// ReadYAML reads the dataset that a person wrote. Errors: Invalid with pointer
+// ReadDataset reads the dataset that a person wrote. Errors: Invalid with pointer
 // and line for each fault, TooLarge.
-func ReadYAML(b []byte) (schemas.Dataset, error) {
+func ReadDataset(b []byte) (schemas.Dataset, error) {
 	var d schemas.Dataset
-	y, err := ParseYAML(b)
+	y, err := Parse(b)
 	if err != nil {
 		return d, err
 	}
@@ -118,7 +123,7 @@ func syntaxError(err error) error {
 // read turns a YAML node into what JSON could say, and notes the line of each value by
 // its JSON pointer: the schema's faults are told by line. Aliases and merges are not
 // read, since they make small documents large.
-func (y *YAML) read(n ast.Node, at string, depth int) (any, error) {
+func (y *Document) read(n ast.Node, at string, depth int) (any, error) {
 	line := n.GetToken().Position.Line
 	if _, known := y.lines[at]; !known {
 		y.lines[at] = line
@@ -169,7 +174,7 @@ func number(n ast.Node, at string, line int) (any, error) {
 
 // mapping reads a mapping; a key that is given twice is a fault, as the second value
 // would win in silence.
-func (y *YAML) mapping(values []*ast.MappingValueNode, at string, depth int) (any, error) {
+func (y *Document) mapping(values []*ast.MappingValueNode, at string, depth int) (any, error) {
 	out := map[string]any{}
 	for _, v := range values {
 		name := v.Key.GetToken().Value
@@ -196,7 +201,7 @@ func (y *YAML) mapping(values []*ast.MappingValueNode, at string, depth int) (an
 
 // CheckDataset holds the document against the schema of datasets. Errors:
 // Invalid with pointer and line for each fault.
-func (y *YAML) CheckDataset() error {
+func (y *Document) CheckDataset() error {
 	schema, err := datasetSchema()
 	if err != nil {
 		return err
@@ -235,7 +240,7 @@ func datasetSchema() (*jsonschema.Schema, error) {
 
 // collect gathers the innermost causes of a fault: the outer ones only say that
 // something below is wrong.
-func (y *YAML) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError) {
+func (y *Document) collect(v *jsonschema.ValidationError, out *[]schemas.FieldError) {
 	for _, c := range v.Causes {
 		y.collect(c, out)
 	}

@@ -1,4 +1,4 @@
-package dcatap
+package yaml
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 // bytes before it is lexed, and over its tokens, which say exactly what the parser
 // would nest, before it is parsed.
 const (
+	maxDepth  = 64
 	maxMarks  = 1 << 17 // bytes that may begin a token
 	maxTokens = 1 << 17
 	maxBlank  = 200     // empty lines in a row

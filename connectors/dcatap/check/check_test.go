@@ -1,14 +1,18 @@
-package dcatap
+package check
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
+	"guichet/connectors/dcatap"
+	"guichet/connectors/dcatap/dcataptest"
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
-// TestCheckRDF: what a person writes beside the fields never moves one, and each fault has its place.
-func TestCheckRDF(t *testing.T) {
+// TestRDF: what a person writes beside the fields never moves one, and each fault has its place.
+func TestRDF(t *testing.T) {
 	t.Parallel()
 	const fine = `<> dct:accrualPeriodicity <https://x.example/yearly> .`
 	for name, c := range map[string]struct{ dataset, link, at, says string }{
@@ -33,7 +37,7 @@ func TestCheckRDF(t *testing.T) {
 	} {
 		d := schemas.Dataset{IRI: "https://x.example/d", Title: schemas.Text{"en": "T"}, Publisher: "Office", RDF: c.dataset,
 			Links: []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV", RDF: c.link}}}
-		faults := CheckRDF(&d)
+		faults := RDF(&d)
 		switch {
 		case c.at == "" && len(faults) > 0:
 			t.Errorf("%s: %v", name, faults)
@@ -43,6 +47,83 @@ func TestCheckRDF(t *testing.T) {
 			t.Errorf("%s: %+v, want %s %q", name, faults, c.at, c.says)
 		case c.at == "" && c.dataset == fine && d.RDF != fine+"\n":
 			t.Errorf("%s: %q", name, d.RDF)
+		}
+	}
+}
+
+// TestCorpus: what was read of the reference catalogues would be taken from a person as it stands.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	datasets := 0
+	dcataptest.Documents(t, func(path string, f rdf.Format, b []byte) {
+		items, err := dcatap.ReadAll(f, b, "https://source.example/")
+		if err != nil {
+			return
+		}
+		for _, item := range items {
+			d := item.Dataset
+			if item.Err != nil || d.RDF == "" {
+				continue
+			}
+			datasets++
+			if faults := RDF(&d); len(faults) > 0 || d.RDF != item.Dataset.RDF {
+				t.Errorf("%s %s: %v\n%s", path, d.IRI, faults, d.RDF)
+			}
+		}
+	})
+	if datasets < 300 {
+		t.Errorf("%d datasets", datasets)
+	}
+}
+
+// TestOneForm: what is taken comes into its one form, whatever it was written in, and nothing else of
+// the dataset changes.
+func TestOneForm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dataset, link         string
+		wantDataset, wantLink string
+	}{
+		"nothing": {},
+		"comments alone": {
+			dataset: "# nothing to say\n",
+		},
+		"other prefixes": {
+			dataset:     "@prefix t: <http://purl.org/dc/terms/> .\n<> t:type <https://x.example/t> .",
+			wantDataset: "<> dct:type <https://x.example/t> .\n",
+		},
+		"another order": {
+			dataset:     `<> dct:type "b", "a" ; dct:abstract "c" .`,
+			wantDataset: "<> dct:abstract \"c\" ;\n    dct:type \"a\", \"b\" .\n",
+		},
+		"a link": {
+			link:     `@base <https://x.example/dist> . <> dct:type "a" .`,
+			wantLink: "@base <https://x.example/dist> .\n<> dct:type \"a\" .\n",
+		},
+		"a file of a page": {
+			link: `<> dcat:accessURL <https://x.example/page> ; dcat:downloadURL <https://x.example/a.csv> .`,
+			wantLink: "<> dcat:accessURL <https://x.example/page> ;\n" +
+				"    dcat:downloadURL <https://x.example/a.csv> .\n",
+		},
+	} {
+		d := schemas.Dataset{
+			IRI:   "https://x.example/d",
+			Title: schemas.Text{"en": "T"},
+			RDF:   c.dataset,
+			Links: []schemas.Link{{URL: "https://x.example/a.csv", RDF: c.link}},
+		}
+		want := d
+		want.RDF = c.wantDataset
+		want.Links = []schemas.Link{{URL: "https://x.example/a.csv", RDF: c.wantLink}}
+		faults := RDF(&d)
+		if len(faults) > 0 {
+			t.Errorf("%s: %v", name, faults)
+		}
+		if len(d.Links) != 1 {
+			t.Fatalf("%s: %+v", name, d.Links)
+		}
+		if !reflect.DeepEqual(d, want) {
+			t.Errorf("%s: %+v\nwant %+v", name, d, want)
 		}
 	}
 }

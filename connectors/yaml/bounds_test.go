@@ -1,4 +1,4 @@
-package dcatap
+package yaml
 
 import (
 	"errors"
@@ -31,7 +31,7 @@ func TestYAMLBounds(t *testing.T) {
 		"deepAndBackAgain":   "a: 1\nb: " + strings.Repeat("[", deep) + strings.Repeat("]", deep),
 		"commentedOutClosed": "a: " + strings.Repeat("[ # ]\n ", deep),
 	} {
-		_, err := ParseYAML([]byte(doc))
+		_, err := Parse([]byte(doc))
 		k := schemas.KindOf(err)
 		if k != schemas.Invalid && k != schemas.TooLarge {
 			t.Errorf("%s: %v", name, err)
@@ -54,7 +54,7 @@ func blocks(depth int, mark string) string {
 func TestYAMLWithinBounds(t *testing.T) {
 	doc := "title:\n  en: Brackets [[[ and *stars* & 'quotes'\ndescription:\n  en: |\n    * one [\n    ! two {{{\n\n    & three\ntables:\n- name: a\n  columns:\n" +
 		strings.Repeat("  - {name: x, type: int64, unit: \"kg[\"}\n", 2000)
-	y, err := ParseYAML([]byte(doc))
+	y, err := Parse([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package dcatap
+package yaml
 
 import (
 	"encoding/json"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -66,7 +65,7 @@ func TestReadYAML(t *testing.T) {
 			{Name: "yield", Type: "float64", Unit: "t/ha", Concept: "http://aims.fao.org/aos/agrovoc/c_8488", Description: schemas.Text{"en": "Dry grain"}},
 			{Name: "farmer", Type: "text", Sensitivity: schemas.SensitivityIdentifies}}}},
 	}
-	got, err := ReadYAML([]byte(made))
+	got, err := ReadDataset([]byte(made))
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -93,7 +92,7 @@ func TestYAMLFaultsHaveLines(t *testing.T) {
 		"null":          {"space: energy\ntitle: {en: x}\npublisher:\n", "/publisher", "line 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := ReadYAML([]byte(c.doc))
+			d, err := ReadDataset([]byte(c.doc))
 			e, ok := err.(*schemas.Error)
 			if !ok || e.Kind != schemas.Invalid || len(e.Fields) == 0 {
 				t.Fatalf("%+v %v", d, err)
@@ -140,20 +139,10 @@ func TestSchemaIsTheType(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) {
-	f.Add([]byte(full))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
-		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
-			t.Fatal(err)
-		}
-	})
-}
-
 func FuzzYAML(f *testing.F) {
 	f.Add([]byte(made))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ReadYAML(b)
+		_, err := ReadDataset(b)
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
 			t.Fatal(err)
 		}
