@@ -145,3 +145,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestIsName: what a serialisation could take for a short form of another name, or for ours, is none.
+func TestIsName(t *testing.T) {
+	t.Parallel()
+	for iri, want := range map[string]bool{
+		"https://x.example/a": true, "urn:isbn:1": true, "mailto:a@x.example": true,
+		"dct:title": false, "schema:name": false, "geo:1,2": false,
+		"urn:guichet:visibility": false, "URN:Guichet:x": false, "a": false, "https:": false,
+	} {
+		if IsName(iri) != want {
+			t.Errorf("%s: %v", iri, !want)
+		}
+	}
+}
