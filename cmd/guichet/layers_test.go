@@ -53,6 +53,7 @@ func siblings() map[string][]string {
 		"connectors/dsp":       {"connectors/dcatap", "connectors/rdf"},
 		"connectors/rdf/about": {"connectors/rdf"},
 
+		"connectors/dcatap/pages": {"connectors/dcatap", "connectors/rdf"},
 		"connectors/dcatap/check": {"connectors/dcatap", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/odrl":         {"connectors/rdf"},
 		"catalog/harvest":         {"catalog"},

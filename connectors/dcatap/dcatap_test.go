@@ -344,45 +344,6 @@ func TestMandatoryProperties(t *testing.T) {
 	}
 }
 
-// TestCatalogueKeepsApart: what one provider's description says of things with names is said of nobody
-// else's dataset on the page, whatever names it takes.
-func TestCatalogueKeepsApart(t *testing.T) {
-	t.Parallel()
-	c := Catalogue{Public: "https://site.example", Address: "https://site.example/api/v1/catalogue", Page: "https://site.example/api/v1/catalogue"}
-	victim := Named("ds-victim", c.Public)
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(c.Add(schemas.Dataset{ID: "ds-victim", IRI: "https://hospital.example/1", Title: schemas.Text{"en": "Wards"}, Licence: "CC-BY-4.0"}))
-	must(c.Add(schemas.Dataset{ID: "ds-other", Title: schemas.Text{"en": "Other"}, Links: []schemas.Link{{URL: "https://other.example/x",
-		RDF: `@base <` + victim + `> . <> <http://purl.org/dc/terms/conformsTo> <https://standard.example/> .`}},
-		RDF: `@prefix dct: <http://purl.org/dc/terms/> . <> dct:creator <` + victim + `> . <` + victim + `> <http://www.w3.org/2000/01/rdf-schema#label> "taken over" .`}))
-	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
-		b, err := c.Write(f)
-		must(err)
-		doc, err := rdf.Parse(f, b, rdf.Options{Limits: rdf.Limits{Bytes: 1 << 20, Depth: 64, Values: 1 << 16}})
-		must(err)
-		for _, n := range doc.Nodes {
-			if rdf.ID(n) == victim && (n[nsRDFS+"label"] != nil || n[nsDCT+"conformsTo"] != nil || len(rdf.Types(n)) > 1) {
-				t.Errorf("%s: another says of it %v", f, n)
-			}
-		}
-		p, err := ReadPage(f, b, c.Page)
-		must(err)
-		if len(p.Items) != 2 || p.Feed {
-			t.Fatalf("%s: %d datasets\n%s", f, len(p.Items), b)
-		}
-		for _, i := range p.Items {
-			if i.IRI == victim && (len(i.Dataset.Title) != 1 || i.Dataset.Title["en"] != "Wards" || i.Dataset.Identifiers[0] != "https://hospital.example/1") {
-				t.Errorf("%s: %+v", f, i.Dataset)
-			}
-		}
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(full))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -9,6 +9,11 @@ import (
 	"guichet/connectors/rdf"
 )
 
+const (
+	nsAS   = "https://www.w3.org/ns/activitystreams#"
+	nsTREE = "https://w3id.org/tree#"
+)
+
 // Event is that an entity of a catalogue was made, changed or removed [DCAT-AP Feeds].
 type Event struct {
 	Object string     // IRI of the entity

@@ -87,34 +87,3 @@ func TestPageTellsNoNotes(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
-
-// TestDatasetsTurnNoPage: what a page says of a dataset neither says where the page goes on nor makes a feed of
-// it, and what was kept before that was refused spoils no page.
-func TestDatasetsTurnNoPage(t *testing.T) {
-	t.Parallel()
-	const said = `@prefix hydra: <http://www.w3.org/ns/hydra/core#> . @prefix as: <https://www.w3.org/ns/activitystreams#> .
-		<> a as:Delete ; as:object <https://site.example/datasets/ds-2> ; hydra:next <https://hostile.example/> ; hydra:totalItems 9 .`
-	text := `@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . <> a dcat:Dataset ; dct:title "One" . ` + said
-	p, err := ReadPage(rdf.Turtle, []byte(text), "https://site.example/datasets/ds-1")
-	if err != nil || p.Feed || p.Next != "" || p.Total != 0 || len(p.Items) != 1 || p.Items[0].Dataset.RDF != "" {
-		t.Errorf("%+v, %v", p, err)
-	}
-	c := Catalogue{Public: "https://site.example", Address: "https://site.example/c", Page: "https://site.example/c"}
-	for _, d := range []schemas.Dataset{
-		{ID: "ds-1", Title: schemas.Text{"en": "One"}, RDF: said},
-		{ID: "ds-3", Title: schemas.Text{"en": "Three"}, Links: []schemas.Link{{URL: "https://x.example/", RDF: said}}},
-		{ID: "ds-2", Title: schemas.Text{"en": "Two"}},
-	} {
-		if err := c.Add(d); err != nil {
-			t.Error(err)
-		}
-	}
-	b, err := c.Write(rdf.Turtle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err = ReadPage(rdf.Turtle, b, c.Page)
-	if err != nil || p.Feed || p.Next != "" || len(p.Items) != 3 {
-		t.Errorf("%+v, %v\n%s", p, err, b)
-	}
-}

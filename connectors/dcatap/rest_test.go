@@ -66,7 +66,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // describe is a description of a dataset and its one distribution, in Turtle.
-func describe(dataset, distribution string) []byte {
+func describedIn(dataset, distribution string) []byte {
 	return []byte(`@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
 		@prefix vcard: <http://www.w3.org/2006/vcard/ns#> . @prefix adms: <http://www.w3.org/ns/adms#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 		@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix eu: <http://publications.europa.eu/resource/authority/> . @prefix x: <https://x.example/> .
@@ -139,7 +139,7 @@ func TestRest(t *testing.T) {
 			note:    "https://x.example/1: not kept, as it is no property that every serialisation can say",
 		},
 	} {
-		d, err := Read(rdf.Turtle, describe(c.dataset, c.distribution), "")
+		d, err := Read(rdf.Turtle, describedIn(c.dataset, c.distribution), "")
 		if err != nil || len(d.Links) != 1 {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -187,7 +187,7 @@ func TestSameRecord(t *testing.T) {
 // TestKeptBounds: what would be too much is left out and named; the rest stays.
 func TestKeptBounds(t *testing.T) {
 	t.Parallel()
-	d, err := Read(rdf.Turtle, describe(`; x:big "`+strings.Repeat("x", MaxRDF)+`" ; x:small "y"`, `; x:big "`+strings.Repeat("x", MaxLinkRDF)+`"`), "")
+	d, err := Read(rdf.Turtle, describedIn(`; x:big "`+strings.Repeat("x", MaxRDF)+`" ; x:small "y"`, `; x:big "`+strings.Repeat("x", MaxLinkRDF)+`"`), "")
 	notes := strings.Join(d.Notes, "\n")
 	if err != nil || d.RDF != "<> <https://x.example/small> \"y\" .\n" || !strings.Contains(notes, "x.example/big: not kept") ||
 		!strings.Contains(notes, "dcat:distribution/https://x.example/big: not kept") {
@@ -198,7 +198,7 @@ func TestKeptBounds(t *testing.T) {
 	for i := range 40 {
 		many.WriteString(strings.NewReplacer("A", strconv.Itoa(i), "B", strconv.Itoa(i+1)).Replace(" _:nA x:a _:nB ; x:b _:nB ."))
 	}
-	d, err = Read(rdf.Turtle, describe(many.String()+" _:n40 x:p 1", ""), "")
+	d, err = Read(rdf.Turtle, describedIn(many.String()+" _:n40 x:p 1", ""), "")
 	if err != nil || len(d.RDF) > MaxRDF {
 		t.Errorf("%d bytes, %v", len(d.RDF), err)
 	}

@@ -30,11 +30,11 @@ func Write(f rdf.Format, d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serialised(f, b)
+	return Serialised(f, b)
 }
 
-// serialised gives JSON-LD that was written here in a format.
-func serialised(f rdf.Format, b []byte) ([]byte, error) {
+// Serialised gives JSON-LD in the terms of Context in a format. Errors as of Write.
+func Serialised(f rdf.Format, b []byte) ([]byte, error) {
 	if f == rdf.JSONLD {
 		return b, nil
 	}
@@ -48,6 +48,15 @@ func serialised(f rdf.Format, b []byte) ([]byte, error) {
 	return rdf.Write(f, doc, prefixes)
 }
 
+// Named is the name of a dataset in what leaves a site: the address of its page. Its provider's
+// own IRI stands among its identifiers, since two providers may give the same.
+func Named(id schemas.DatasetID, public string) string {
+	if public == "" {
+		return "urn:guichet:dataset:" + url.PathEscape(string(id))
+	}
+	return public + "/datasets/" + url.PathEscape(string(id))
+}
+
 // writeLD gives a dataset in JSON-LD.
 func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	codes, err := rdf.LoadCodes()
@@ -58,7 +67,7 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc["@context"] = context()
+	doc["@context"] = Context()
 	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
@@ -66,15 +75,15 @@ func writeLD(d schemas.Dataset, publicURL string) ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// describe gives a dataset in the terms of context.
+// describe gives a dataset in the terms of Context.
 func describe(codes *rdf.Codes, d schemas.Dataset, publicURL string) (object, error) {
 	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, publicURL)}
 	return w.dataset(&d)
 }
 
-// context is the context of what is written. It begins with ODRL's, since the offer's
+// Context is the context of what is written. It begins with ODRL's, since the offer's
 // terms are written bare.
-func context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixes()} }
+func Context() []any { return []any{"http://www.w3.org/ns/odrl.jsonld", prefixes()} }
 
 // prefixes are those of what is written.
 func prefixes() object {

@@ -24,7 +24,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/catalog"
-	"guichet/connectors/dcatap"
+	"guichet/connectors/dcatap/pages"
 	"guichet/connectors/rdf"
 	"guichet/policy"
 	"guichet/schemas"
@@ -79,7 +79,7 @@ func (d *Door) catalogue(c *gin.Context) {
 		c.Writer.Header().Add("Link", fmt.Sprintf(`<%s>; rel="monitor"`, d.at("/catalogue/changes", url.Values{"after": {place}})))
 	}
 	datasets, err := d.Catalog.Public(ctx, schemas.DatasetID(after), most+1)
-	page := dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue", nil), Page: d.at("/catalogue", query)}
+	page := pages.Catalogue{Public: d.Public, Address: d.at("/catalogue", nil), Page: d.at("/catalogue", query)}
 	for i := range datasets {
 		if i == most || page.Bytes() > enoughLen {
 			page.Next = d.at("/catalogue", url.Values{"after": {string(datasets[i-1].ID)}})
@@ -116,7 +116,7 @@ func (d *Door) changes(c *gin.Context) {
 	}
 	ctx := c.Request.Context()
 	list, err := d.Catalog.PublicChanges(ctx, after, most)
-	page := dcatap.Changes{Catalogue: dcatap.Catalogue{Public: d.Public, Address: d.at("/catalogue/changes", nil),
+	page := pages.Changes{Catalogue: pages.Catalogue{Public: d.Public, Address: d.at("/catalogue/changes", nil),
 		Page: d.at("/catalogue/changes", query)}}
 	for _, ch := range list {
 		switch {

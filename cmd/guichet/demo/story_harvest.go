@@ -62,8 +62,8 @@ func (s *Story) harvested(ctx context.Context) error {
 		}
 		if f.Total > 0 {
 			h := f.Items[0]
-			s.say("   %s: %d datasets of %s are found here %s after it was named", "guichet source add neighbour "+at, strings.Count(portal, "dcat:Dataset ;"),
-				source.Title, time.Since(began).Round(10*time.Millisecond))
+			s.say("   %s: %d datasets of %s are found here %s after it was named", "guichet source add neighbour "+at,
+				strings.Count(portal, "dcat:Dataset ;"), source.Title, time.Since(began).Round(10*time.Millisecond))
 			s.say("     %-6s %-40s %s", terminal.Mark(h.Access), terminal.Title(h.Title), h.Links[0].URL)
 			return nil
 		}

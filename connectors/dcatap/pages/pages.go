@@ -1,4 +1,9 @@
-package dcatap
+// Package pages writes the datasets of a site for who harvests it: pages of a catalogue, and a feed
+// of what changes in it.
+//
+// In: datasets of many providers. Out: DCAT-AP in a graph for all. Always: a dataset is named by its page,
+// and what its provider says of it is said of nobody else's.
+package pages
 
 import (
 	"cmp"
@@ -9,14 +14,19 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
+type object = map[string]any
+
 const (
-	nsAS   = "https://www.w3.org/ns/activitystreams#"
-	nsLDES = "https://w3id.org/ldes#"
-	nsTREE = "https://w3id.org/tree#"
+	nsDCAT  = "http://www.w3.org/ns/dcat#"
+	nsHydra = "http://www.w3.org/ns/hydra/core#"
+	nsAS    = "https://www.w3.org/ns/activitystreams#"
+	nsLDES  = "https://w3id.org/ldes#"
+	nsTREE  = "https://w3id.org/tree#"
 )
 
 // Catalogue writes a page of the datasets of a site for who harvests it.
@@ -33,50 +43,33 @@ type Catalogue struct {
 // Bytes is how much was added, in bytes of JSON-LD.
 func (c *Catalogue) Bytes() int { return c.bytes }
 
-// Named is the name of a dataset in what leaves a site: the address of its page. Its provider's
-// own IRI stands among its identifiers, since two providers may give the same.
-func Named(id schemas.DatasetID, public string) string {
-	if public == "" {
-		return "urn:guichet:dataset:" + url.PathEscape(string(id))
-	}
-	return public + "/datasets/" + url.PathEscape(string(id))
-}
-
 // described gives a dataset under its own page's name.
 func (c *Catalogue) described(d schemas.Dataset) (object, error) {
-	codes, err := rdf.LoadCodes()
-	if err != nil {
-		return nil, err
-	}
-	w := writer{codes: codes, more: newFurther(), page: Named(d.ID, c.Public)}
+	page := dcatap.Named(d.ID, c.Public)
 	if d.IRI != "" && !strings.HasPrefix(d.IRI, "urn:guichet:dataset:") {
 		d.Identifiers = append([]string{d.IRI}, d.Identifiers...)
 	}
 	d.IRI = ""
-	doc, err := w.dataset(&d)
+	b, err := dcatap.Write(rdf.JSONLD, d, c.Public)
 	if err != nil && d.RDF+rdfOf(d.Links) != "" { // kept when other words were: it spoils no page
 		d.RDF, d.Links = "", slices.Clone(d.Links)
 		for i := range d.Links {
 			d.Links[i].RDF = ""
 		}
-		w.more = newFurther()
-		doc, err = w.dataset(&d)
+		b, err = dcatap.Write(rdf.JSONLD, d, c.Public)
 	}
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
-	}
 	c.bytes += len(b)
-	doc = nil
+	var doc object
 	err = json.Unmarshal(b, &doc)
 	if err != nil {
 		return nil, fmt.Errorf("encode dataset %s: %w", d.ID, err)
 	}
+	delete(doc, "@context") // the page has it for all
 	for name, v := range doc {
-		doc[name] = alone(v, w.page+"#", c.Public+"/")
+		doc[name] = alone(v, page+"#", c.Public+"/")
 	}
 	return doc, nil
 }
@@ -209,7 +202,7 @@ func (c *Changes) Gone(id schemas.DatasetID, at time.Time) {
 
 func (c *Changes) event(kind string, id schemas.DatasetID, which string, at time.Time) object {
 	return object{
-		"@id": c.Address + "#" + url.PathEscape(string(id)) + "-" + which, "@type": kind, "as:object": object{"@id": Named(id, c.Public)},
+		"@id": c.Address + "#" + url.PathEscape(string(id)) + "-" + which, "@type": kind, "as:object": object{"@id": dcatap.Named(id, c.Public)},
 		"as:published": object{"@value": at.UTC().Format(time.RFC3339Nano), "@type": "xsd:dateTime"},
 		"dct:type":     object{"@id": nsDCAT + "Dataset"},
 	}
@@ -234,9 +227,9 @@ func (c *Changes) Write() ([]byte, error) {
 // encode writes nodes in a format.
 func encode(f rdf.Format, nodes []object) ([]byte, error) {
 	more := object{"hydra": nsHydra, "as": nsAS, "ldes": nsLDES, "tree": nsTREE}
-	b, err := json.Marshal(object{"@context": append(context(), more), "@graph": nodes})
+	b, err := json.Marshal(object{"@context": append(dcatap.Context(), more), "@graph": nodes})
 	if err != nil {
 		return nil, fmt.Errorf("encode a catalogue: %w", err)
 	}
-	return serialised(f, append(b, '\n'))
+	return dcatap.Serialised(f, append(b, '\n'))
 }
