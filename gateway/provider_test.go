@@ -63,7 +63,7 @@ func TestWhatProvidersAreTold(t *testing.T) {
 	}
 	nobody := s.described(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "vcard": "http://www.w3.org/2006/vcard/ns#"}, "@id": "https://x.example/nobody", "@type": "dcat:Dataset",
 		"dct:title": "Frost", "dct:license": "CC0-1.0", "dct:spatial": {"@id": "http://publications.europa.eu/resource/authority/country/FRA"}, "dcat:contactPoint": {"vcard:fn": "The office"}}`)
-	if !strings.Contains(strings.Join(nobody.Notes, "; "), "dcat:contactPoint: not kept, as it has no address of mail or of the web") {
-		t.Errorf("%q", nobody.Notes)
+	if nobody.Contact != "" || !strings.Contains(nobody.RDF, `vcard:fn "The office"`) { // it stays what was said, and is no address
+		t.Errorf("%q, %q, %q", nobody.Contact, nobody.RDF, nobody.Notes)
 	}
 }
