@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"guichet/connectors/rdf"
 	"guichet/schemas"
@@ -13,6 +14,7 @@ import (
 const (
 	MaxPage       = 64 << 20
 	maxPageValues = 1 << 21
+	maxPageTime   = 2 * time.Minute   // that a busy machine may take for it
 	maxPageSpent  = 2 * maxPageValues // by its datasets together: what several share counts for each
 )
 
@@ -31,7 +33,7 @@ type Page struct {
 // where the next page is: hydra:next of a hydra:PartialCollectionView, or hydra:nextPage of the
 // vocabulary before it, a hydra:PagedCollection. Errors as of ReadAll.
 func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
-	r, err := newReader(f, b, base, rdf.Limits{Bytes: MaxPage, Depth: maxDepth, Values: maxPageValues})
+	r, err := newReader(f, b, base, rdf.Limits{Bytes: MaxPage, Depth: maxDepth, Values: maxPageValues, Time: maxPageTime})
 	if err != nil {
 		return Page{}, err
 	}
