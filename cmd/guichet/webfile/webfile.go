@@ -9,6 +9,7 @@ package webfile
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,20 +47,26 @@ type taken struct {
 // that is harvested a new one is registered, whose id it gives. Errors: Invalid for a licence that is not
 // an open one; those of the gateway.
 func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string, f File, p *schemas.Publication) (string, error) {
-	var d schemas.Dataset
-	err := c.Get(ctx, "/datasets/"+url.PathEscape(id), &d)
+	var raw []byte // as it is: what is shown on terminals could not be registered
+	err := c.Get(ctx, "/datasets/"+url.PathEscape(id), &raw)
 	if err != nil {
 		return id, err
 	}
-	name := ""
-	for _, l := range d.Links {
-		if l.URL == f.URL {
-			name = named(&l)
-		}
+	var d schemas.Dataset
+	err = json.Unmarshal(raw, &d)
+	if err != nil {
+		return id, fmt.Errorf("read the answer about %s: %w", id, err)
 	}
-	mine := d.Source != ""
-	if mine {
-		d, err = register(ctx, c, d)
+	at := slices.IndexFunc(d.Links, func(l schemas.Link) bool { return l.URL == f.URL })
+	name, mine := "", false
+	if at >= 0 {
+		name = named(&d.Links[at])
+	}
+	if d.Source != "" {
+		err = takable(&d, at, p.DryRun)
+		if err == nil {
+			d, mine, err = register(ctx, c, d)
+		}
 		if err != nil {
 			return id, err
 		}
@@ -82,7 +89,10 @@ func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string
 		return id, err
 	}
 	if mine && !t.JSON {
-		fmt.Fprintf(t.Out, "taken in as %s, under %s, with credit to %s\n", d.ID, d.Licence, d.Attribution)
+		fmt.Fprintf(t.Out, "taken in as %s, under %s, with credit to %s\n", d.ID, d.Licence, schemas.Visible(d.Attribution))
+	}
+	if mine && len(d.Links) > 1 && !t.JSON {
+		fmt.Fprintln(t.Out, "note: the licence is that of the dataset, which has several files: see that it is this one's too")
 	}
 	if !t.JSON {
 		fmt.Fprintf(t.Out, "%s: %s, SHA-256 %s\n", out.Name, terminal.Size(out.Bytes), out.SHA256)
@@ -92,26 +102,47 @@ func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string
 	return id, nil
 }
 
-// register makes a dataset of the caller's of one that is harvested, with its licence as terms.
-func register(ctx context.Context, c *client.Client, d schemas.Dataset) (schemas.Dataset, error) {
-	if !Open(d.Licensed()) {
-		return d, &schemas.Error{
-			Kind: schemas.Invalid, Subject: string(d.ID),
-			Message: fmt.Sprintf("%s is not openly licensed (%s): it is not for you to give away", d.ID,
-				cmp.Or(strings.Join(d.Licensed(), ", "), "no licence is known")),
-			Remedy: "ask its holder: " + cmp.Or(d.Contact, d.IRI),
-		}
+// takable says why a file, the link at a place, cannot be taken in of a dataset that is harvested.
+// Errors: Invalid.
+func takable(d *schemas.Dataset, at int, dry bool) error {
+	e := &schemas.Error{Kind: schemas.Invalid, Subject: string(d.ID)}
+	switch {
+	case !Open(d.Licensed()):
+		e.Message = fmt.Sprintf("%s is not openly licensed (%s): it is not for you to give away", d.ID,
+			schemas.Visible(cmp.Or(strings.Join(d.Licensed(), ", "), "no licence is known")))
+		e.Remedy = "ask its holder: " + schemas.Visible(cmp.Or(d.Contact, d.IRI))
+	case at < 0:
+		e.Message = fmt.Sprintf("the address is none of %s, so its licence is not the file's", d.ID)
+		e.Remedy = "take one of its own: guichet show " + string(d.ID)
+	case dry:
+		e.Message = "to take a dataset in is to register one, which a dry run does not do"
+		e.Remedy = "leave --dry-run out, or try it on a dataset of yours"
+	default:
+		return nil
 	}
-	d.Identifiers = slices.DeleteFunc(append([]string{d.IRI}, d.Identifiers...), func(s string) bool { return s == "" })
+	return e
+}
+
+// register makes a dataset of the caller's of one that is harvested, with its licence as terms; one
+// that was made of it before is gone on with. made says which it was.
+func register(ctx context.Context, c *client.Client, d schemas.Dataset) (_ schemas.Dataset, made bool, err error) {
 	d.Attribution = cmp.Or(d.Attribution, d.Publisher, d.IRI)
-	d.ID, d.IRI, d.Source, d.Provider, d.AccessBody, d.Revision, d.RDF = "", "", "", "", "", 0, ""
+	d.ID, d.Source, d.Provider, d.AccessBody, d.Revision = "", "", "", "", 0
 	d.Offer, d.Latest, d.Tables = nil, nil, nil
-	err := c.Post(ctx, "/datasets", d, &d)
+	err = c.Post(ctx, "/datasets", d, &d)
+	e, refused := errors.AsType[*schemas.Error](err)
+	if refused && e.Kind == schemas.Conflict && strings.HasPrefix(e.Subject, "ds-") {
+		d.ID = schemas.DatasetID(e.Subject)
+		return d, false, nil
+	}
+	if refused && e.Kind == schemas.Invalid {
+		e.Remedy = "what is wrong stands in the portal's description: register a dataset of yours that says it, and publish --from into that"
+	}
 	if err == nil {
 		offer := map[string]any{"template": "open-with-attribution", "attribution": d.Attribution}
 		err = c.Do(ctx, http.MethodPut, "/datasets/"+url.PathEscape(string(d.ID))+"/offer", offer, &d)
 	}
-	return d, err
+	return d, err == nil, err
 }
 
 // open are licences that let everybody use and pass on the data, credit or the same terms given

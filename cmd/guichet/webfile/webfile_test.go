@@ -47,7 +47,7 @@ func TestNamed(t *testing.T) {
 func TestTake(t *testing.T) {
 	var asked []string
 	bodies := map[string]map[string]any{}
-	licence, source := "CC-BY-4.0", "portal"
+	licence, source, again := "CC-BY-4.0", "portal", false
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.Path, "/api/v1")
 		asked = append(asked, r.Method+" "+path)
@@ -61,6 +61,9 @@ func TestTake(t *testing.T) {
 		case r.Method == http.MethodGet:
 			fmt.Fprintf(w, `{"id": "ds-there", "iri": "https://x.example/1", "source": %q, "space": "energy", "title": {"en": "Wind"}, "licence": %q,
 				"publisher": "The North", "links": [{"url": "https://x.example/get", "format": "CSV"}]}`, source, licence)
+		case r.Method == http.MethodPost && again:
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, `{"type": "urn:guichet:problem:conflict", "status": 409, "detail": "you have it", "subject": "ds-mine"}`)
 		default:
 			w.WriteHeader(http.StatusCreated)
 			fmt.Fprintf(w, `{"id": "ds-mine", "space": "energy", "title": {"en": "Wind"}, "licence": %q, "attribution": "The North"}`, licence)
@@ -79,11 +82,23 @@ func TestTake(t *testing.T) {
 		t.Errorf("%s, %v: %q, %+v", id, err, asked, p)
 	}
 	made := bodies["POST /datasets"]
-	if made["source"] != nil || made["iri"] != nil || fmt.Sprint(made["identifiers"]) != "[https://x.example/1]" || made["attribution"] != "The North" {
+	if made["source"] != nil || made["iri"] != "https://x.example/1" || made["attribution"] != "The North" {
 		t.Errorf("%v", made)
 	}
 	if in := bodies["POST /datasets/ds-mine/files/data/all"]; in["name"] != "get.csv" || in["sha256"] != "ab" {
 		t.Errorf("%v", in)
+	}
+	asked, again = nil, true
+	id, err = Take(context.Background(), quiet, c, "ds-there", File{URL: "https://x.example/get", Table: "data"}, &p)
+	if err != nil || id != "ds-mine" || len(asked) != 3 {
+		t.Errorf("once more: %s, %v, %q", id, err, asked)
+	}
+	for why, f := range map[string]File{"none of": {URL: "https://other.example/", Table: "data"}, "dry run": {URL: "https://x.example/get", Table: "data"}} {
+		asked = nil
+		_, err = Take(context.Background(), quiet, c, "ds-there", f, &schemas.Publication{DryRun: true})
+		if schemas.KindOf(err) != schemas.Invalid || len(asked) != 1 || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v, %q", why, err, asked)
+		}
 	}
 	asked, licence = nil, "CC-BY-NC-4.0"
 	_, err = Take(context.Background(), quiet, c, "ds-there", File{URL: "https://x.example/get", Table: "data"}, &p)
