@@ -21,9 +21,9 @@ import (
 func written(c *gin.Context) []string {
 	switch c.FullPath() {
 	case "/api/v1/catalogue":
-		return []string{string(rdf.JSONLD), string(rdf.Turtle), string(rdf.RDFXML)}
+		return []string{string(rdf.JSONLD), string(rdf.Turtle), string(rdf.RDFXML), "application/json"}
 	case "/api/v1/catalogue/changes":
-		return []string{string(rdf.JSONLD)}
+		return []string{string(rdf.JSONLD), "application/json"} // who takes any JSON takes JSON-LD
 	}
 	kinds := []string{"application/json", string(rdf.JSONLD), "application/yaml", "application/x-yaml"}
 	if c.Request.Method == http.MethodGet && c.FullPath() == "/api/v1/datasets/:id" {

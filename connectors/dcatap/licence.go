@@ -126,6 +126,8 @@ func LicenceID(licence string) string {
 		"eu:DL_DE_ZERO_2_0": "DL-DE-ZERO-2.0", "govdata.de/dl-de/zero-2-0": "DL-DE-ZERO-2.0",
 		"dcat-ap.de/def/licenses/dl-zero-de/2.0": "DL-DE-ZERO-2.0",
 		"eu:OGL_1_0":                             "OGL-UK-1.0", "nationalarchives.gov.uk/doc/open-government-licence/version/1": "OGL-UK-1.0",
+		"opendefinition.org/licenses/cc-zero": "CC0-1.0", "opendefinition.org/licenses/odc-by": "ODC-By-1.0",
+		"opendefinition.org/licenses/odc-odbl": "ODbL-1.0", "opendefinition.org/licenses/odc-pddl": "PDDL-1.0",
 		"eu:OGL_2_0": "OGL-UK-2.0", "nationalarchives.gov.uk/doc/open-government-licence/version/2": "OGL-UK-2.0",
 		"eu:OGL_3_0": "OGL-UK-3.0", "nationalarchives.gov.uk/doc/open-government-licence/version/3": "OGL-UK-3.0",
 	}[address]

@@ -6,6 +6,8 @@ import "testing"
 func TestLicenceID(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
+		"http://www.opendefinition.org/licenses/cc-by":                              "http://www.opendefinition.org/licenses/cc-by", // of which version nobody says
+		"http://www.opendefinition.org/licenses/odc-odbl":                           "ODbL-1.0",
 		"http://publications.europa.eu/resource/authority/licence/CC_BY_4_0":        "CC-BY-4.0",
 		"https://publications.europa.eu/resource/authority/licence/CC_BYNCSA_3_0":   "CC-BY-NC-SA-3.0",
 		"http://publications.europa.eu/resource/authority/licence/CC_BYNCND_2_5":    "CC-BY-NC-ND-2.5",

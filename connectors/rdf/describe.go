@@ -85,8 +85,12 @@ func (g *described) take(v any, top bool) any {
 		switch property {
 		case "@id":
 		case "@type":
-			more, _ := m[property].([]any)
-			n[property] = append(have, more...)
+			for _, class := range rawList(m[property]) { // said at each mention, it is said once
+				if !slices.Contains(have, class) {
+					have = append(have, class)
+				}
+			}
+			n[property] = have
 		default:
 			for _, item := range rawList(m[property]) {
 				have = append(have, g.take(item, false))

@@ -46,8 +46,10 @@ const (
 
 // Mount puts the catalogue and its feed at a group's addresses.
 func (d *Door) Mount(g *gin.RouterGroup) {
-	g.GET("/catalogue", d.catalogue)
-	g.GET("/catalogue/changes", d.changes)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // who keeps a copy may ask for the tag alone
+		g.Handle(method, "/catalogue", d.catalogue)
+		g.Handle(method, "/catalogue/changes", d.changes)
+	}
 }
 
 // at is the absolute address of a path of the API.

@@ -161,6 +161,21 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestTagAlone: who keeps a copy asks for the tag of a page without its bytes.
+func TestTagAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite)
+	s.register(t, "one", "")
+	whole, _ := s.get(t, "/api/v1/catalogue", "application/ld+json", "")
+	head, err := http.Head(s.URL + "/api/v1/catalogue")
+	must(t, err)
+	defer head.Body.Close()
+	b, err := io.ReadAll(head.Body)
+	if err != nil || head.StatusCode != http.StatusOK || len(b) > 0 || head.Header.Get("ETag") != whole.Header.Get("ETag") {
+		t.Errorf("%d, %q, %d bytes, %v", head.StatusCode, head.Header.Get("ETag"), len(b), err)
+	}
+}
+
 // TestHiddenMovesNothing: whatever happens to what others may not know of, the answers have the
 // same bytes; what is public no more is told as gone, and what never was is not.
 func TestHiddenMovesNothing(t *testing.T) {

@@ -235,6 +235,11 @@ func (s *Set) space(f Folder, dir string) error {
 	case p.Title["en"] == "":
 		return bad(f.Name+"/"+at, "it has no title in English (en)")
 	}
+	for _, field := range p.Required {
+		if !slices.Contains(requirable(), field) {
+			return bad(f.Name+"/"+at, "required names %q: a space can ask for %s", field, strings.Join(requirable(), ", "))
+		}
+	}
 	b, err := read(f, dir+"/baseline.rego")
 	if err != nil {
 		return err
@@ -246,6 +251,9 @@ func (s *Set) space(f Folder, dir string) error {
 	s.Spaces, s.at[p.ID] = append(s.Spaces, p), f.Name+"/"+dir
 	return nil
 }
+
+// requirable are the fields without which a space may refuse a registration.
+func requirable() []string { return []string{"title", "description", "licence", "countries"} }
 
 // isField says whether a name is one of what requests say.
 func isField(s string) bool {

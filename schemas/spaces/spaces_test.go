@@ -160,6 +160,7 @@ func TestFaults(t *testing.T) {
 			`{"id": "robotics", "title": {"de": "R"}}`:                             "no title in English",
 			`{"id": "robotics", "title": {"en": "R"}, "profiles": ["robot-ap/2"]}`: `there is no profile "robot-ap/2"`,
 			`{"id": "robotics", "title": {"en": "R"}} {}`:                          "more behind its end",
+			`{"id": "robotics", "title": {"en": "R"}, "required": ["colour"]}`:     `required names "colour": a space can ask for title, description, licence, countries`,
 		},
 		"robotics/baseline.rego": {
 			"package guichet.space.health\n": "its package is not package guichet.space.robotics",

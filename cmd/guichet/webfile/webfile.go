@@ -148,7 +148,7 @@ func register(ctx context.Context, c *client.Client, d schemas.Dataset) (_ schem
 // open are licences that let everybody use and pass on the data, credit or the same terms given
 // [Open Definition 2.1, conformant licences].
 var open = regexp.MustCompile(`^(CC0-1\.0|CC-BY-[0-9.]+(-[A-Z]{2,3})?|CC-BY-SA-[0-9.]+(-[A-Z]{2,3})?|PDDL-1\.0|ODC-By-1\.0|ODbL-1\.0|OGL-UK-[0-9.]+|` +
-	`etalab-[0-9.]+|DL-DE-(BY|ZERO)-2\.0|NLOD-[0-9.]+|IODL-[0-9.]+)$`)
+	`etalab-[0-9.]+|DL-DE-(BY|ZERO)-2\.0|NLOD-[0-9.]+|IODL-[0-9.]+|https?://(www\.)?opendefinition\.org/licenses/cc-by(-sa)?)$`)
 
 // Open says whether all licences of a dataset are open ones.
 func Open(licences []string) bool {

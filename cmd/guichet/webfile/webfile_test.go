@@ -19,6 +19,7 @@ import (
 func TestOpen(t *testing.T) {
 	for licence, want := range map[string]bool{
 		"CC0-1.0": true, "CC-BY-4.0": true, "CC-BY-SA-3.0-DE": true, "ODbL-1.0": true, "DL-DE-BY-2.0": true, "etalab-2.0": true,
+		"http://www.opendefinition.org/licenses/cc-by": true, "http://www.opendefinition.org/licenses/other-closed": false,
 		"CC-BY-NC-4.0": false, "CC-BY-ND-4.0": false, "CC-BY-4.0-and-more": false, "": false, "https://licence.example/": false,
 	} {
 		if got := Open([]string{licence}); got != want {

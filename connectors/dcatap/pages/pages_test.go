@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,12 +88,15 @@ func TestCatalogue(t *testing.T) {
 	c := Catalogue{Public: "https://site.example", Title: "Site", Address: "https://site.example/c", Page: "https://site.example/c?after=a",
 		Next: "https://site.example/c?after=b"}
 	for _, d := range []schemas.Dataset{
-		{ID: "ds-1", IRI: "https://hospital.example/1", Identifiers: []string{"doi:1"}, Title: schemas.Text{"en": "One", "fr": "Un"}, Keywords: []string{"ward\ufffe"}},
-		{ID: "ds-2", IRI: "urn:guichet:dataset:ds-2", Title: schemas.Text{"en": "Two"}, RDF: `<> <http://purl.org/dc/terms/accrualPeriodicity> <https://f.example/daily> .`},
+		{ID: "ds-1", IRI: "https://hospital.example/1", Identifiers: []string{"doi:1"}, Countries: []string{"FR"}, Title: schemas.Text{"en": "One", "fr": "Un"}, Keywords: []string{"ward\ufffe"}},
+		{ID: "ds-2", Countries: []string{"FR"}, IRI: "urn:guichet:dataset:ds-2", Title: schemas.Text{"en": "Two"}, RDF: `<> <http://purl.org/dc/terms/accrualPeriodicity> <https://f.example/daily> .`},
 	} {
 		if err := c.Add(d); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if b, err := c.Write(rdf.Turtle); err != nil || strings.Contains(string(b), "dct:Location, dct:Location") {
+		t.Errorf("a class is said twice: %v\n%s", err, b)
 	}
 	if c.Bytes() == 0 {
 		t.Error("a page with datasets has no bytes")
