@@ -309,3 +309,19 @@ func TestIsField(t *testing.T) {
 		}
 	}
 }
+
+// What spaces demand of who registers are fields that a dataset has.
+func TestRequirable(t *testing.T) {
+	t.Parallel()
+	set, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range set.Spaces {
+		for _, field := range p.Required {
+			if !slices.Contains(requirable(), field) {
+				t.Errorf("%s demands %s", p.ID, field)
+			}
+		}
+	}
+}
