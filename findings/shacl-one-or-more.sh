@@ -39,4 +39,6 @@ func main() {
 }
 GO
 go mod tidy >/dev/null 2>&1
-go run .
+said=$(go run .)
+echo "$said"
+[ "$said" = "conforms: false (true is right)" ] || { echo "this is not what was found"; exit 1; }
