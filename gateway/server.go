@@ -373,13 +373,11 @@ func (s *Server) upload(c *gin.Context) {
 		s.refuse(c, by, err)
 		return
 	}
-	place := &stay{room: s.uploads, owner: string(by.Participant)}
-	err = place.grow(c.Request.Context(), 1)
-	if err != nil {
-		s.tooMany(c, err)
+	leave, ok := s.incoming(c, by)
+	if !ok {
 		return
 	}
-	defer place.leave()
+	defer leave()
 	// A client that has sent all may close its side: what it sent is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), uploadTime)
 	defer cancel()
@@ -393,8 +391,13 @@ func (s *Server) upload(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// tooMany answers who sends more files than there is room for.
-func (s *Server) tooMany(c *gin.Context, err error) {
+// incoming makes room for a file of a provider's until leave is called, or answers that there is none.
+func (s *Server) incoming(c *gin.Context, by schemas.Principal) (leave func(), ok bool) {
+	place := &stay{room: s.uploads, owner: string(by.Participant)}
+	err := place.grow(c.Request.Context(), 1)
+	if err == nil {
+		return place.leave, true
+	}
 	c.Header("Retry-After", "5")
 	s.fail(c, &schemas.Error{
 		Kind:    schemas.Busy,
@@ -404,6 +407,7 @@ func (s *Server) tooMany(c *gin.Context, err error) {
 		Remedy: "send it when another upload has ended; the operator sets the limits (limits.uploads_at_once)",
 		Err:    err,
 	})
+	return nil, false
 }
 
 // exporter is for whom a bundle is.

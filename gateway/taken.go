@@ -58,13 +58,11 @@ func (s *Server) takeFile(c *gin.Context) {
 		s.refuse(c, by, err)
 		return
 	}
-	place := &stay{room: s.uploads, owner: string(by.Participant)}
-	err = place.grow(c.Request.Context(), 1)
-	if err != nil {
-		s.tooMany(c, err)
+	leave, ok := s.incoming(c, by)
+	if !ok {
 		return
 	}
-	defer place.leave()
+	defer leave()
 	var out Taken
 	err = s.deps.Files(c.Request.Context(), in.URL, func(f fetch.File) error {
 		out = Taken{URL: f.URL, Name: cmp.Or(in.Name, f.Name)}
