@@ -24,7 +24,9 @@ import (
 
 	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/harvests"
+	"guichet/cmd/guichet/search"
 	"guichet/cmd/guichet/serve"
+	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/sandbox"
 	"guichet/gateway/problem"
@@ -72,7 +74,7 @@ type grammar struct {
 	Change    changeCmd     `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd      `cmd:"" help:"Set the terms of a dataset."`
 	Withdraw  withdrawCmd   `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`
-	Search    searchCmd     `cmd:"" help:"Search datasets of all spaces."`
+	Search    search.Cmd    `cmd:"" help:"Search datasets of all spaces."`
 	Show      showCmd       `cmd:"" help:"Show one dataset."`
 	Versions  versionsCmd   `cmd:"" help:"List the versions of a dataset, or show where one stands."`
 	StandIn   standInCmd    `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
@@ -138,7 +140,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errw io.Writ
 		return 2
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err = parsed.Run(t, &g, harvests.Opener(g.client))
+	err = parsed.Run(t, &g, session.Opener(g.client))
 	if err == nil {
 		return 0
 	}

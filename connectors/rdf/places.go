@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
-	"guichet/schemas"
+	"guichet/schemas/vocab"
 )
 
 // Places knows countries by their ISO 3166-1 alpha-2 codes, and the unions EU and EEA;
@@ -21,7 +21,7 @@ import (
 type Places struct {
 	names      map[string]string   // folded name or alpha-3 code to our code; "" where it has two meanings
 	continents map[string][]string // of the EU's authority table, to codes
-	geonames   *schemas.GeoNames
+	geonames   *vocab.GeoNames
 	codes      *Codes
 }
 
@@ -46,7 +46,7 @@ func newPlaces() (*Places, error) {
 	if err != nil {
 		return nil, err
 	}
-	geonames, err := schemas.LoadGeoNames()
+	geonames, err := vocab.LoadGeoNames()
 	if err != nil {
 		return nil, err
 	}

@@ -13,13 +13,11 @@ import (
 
 	"guichet/catalog/harvest"
 	"guichet/cmd/guichet/args"
+	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
 )
-
-// Opener gives a client for the person who signed in.
-type Opener func(ctx context.Context) (*client.Client, error)
 
 // Cmd keeps catalogues of others that are harvested.
 type Cmd struct {
@@ -61,7 +59,7 @@ type (
 )
 
 // Run names a source.
-func (v addCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (v addCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	hours := int64(time.Duration(v.Every) / time.Hour)
 	if hours < 1 || time.Duration(hours)*time.Hour != time.Duration(v.Every) {
 		return schemas.BadField("source", "--every", "%s is not a number of whole hours; write it like 24h or 7d",
@@ -90,7 +88,7 @@ func (v addCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 }
 
 // Run lists sources.
-func (listCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (listCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
 	if err != nil {
 		return err
@@ -116,7 +114,7 @@ func state(s *harvest.Catalogue) string {
 func at(id, rest string) string { return "/sources/" + url.PathEscape(id) + rest }
 
 // Run shows one.
-func (v healthCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (v healthCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
 	if err != nil {
 		return err
@@ -169,7 +167,7 @@ func show(t *terminal.Terminal, s *harvest.Catalogue) error {
 }
 
 // Run harvests one and waits.
-func (v runCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (v runCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
 	if err != nil {
 		return err
@@ -211,7 +209,7 @@ func (v runCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) erro
 }
 
 // Run lists what was set aside.
-func (v refusedCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (v refusedCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
 	if err != nil {
 		return err
@@ -230,7 +228,7 @@ func (v refusedCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) 
 }
 
 // Run ends one.
-func (v removeCmd) Run(ctx context.Context, t *terminal.Terminal, open Opener) error {
+func (v removeCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
 	if err != nil {
 		return err

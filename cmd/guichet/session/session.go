@@ -210,3 +210,6 @@ func (s Session) tokens(ctx context.Context, tokenFile string) (client.TokenSour
 	}
 	return nil, nil
 }
+
+// Opener gives a client for the person who signed in.
+type Opener func(ctx context.Context) (*client.Client, error)

@@ -1,4 +1,8 @@
-package main
+// Package search is the command line's search over all spaces.
+//
+// In: words and filters. Out: the hits of the gateway with their marks, facets, what is near. Always: each
+// flag is a filter of the API, in its words. It must not know how datasets are found.
+package search
 
 import (
 	"context"
@@ -8,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/schemas"
@@ -25,8 +30,8 @@ func nearly(n schemas.Near) string {
 	return strings.Join(parts, ", ") + ": " + terminal.Count(int64(n.Total))
 }
 
-// searchCmd searches all spaces; each flag is a filter of the API.
-type searchCmd struct {
+// Cmd searches all spaces.
+type Cmd struct {
 	Words      []string `arg:"" optional:"" help:"Words; all must be found."`
 	Project    string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
 	Purpose    string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
@@ -54,7 +59,7 @@ type searchCmd struct {
 
 // query is the question as the API takes it, but for the page; asked is false when it
 // has no words and no filter.
-func (v searchCmd) query(more ...string) (q string, asked bool) {
+func (v Cmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{
 		"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country,
 		"language", v.Language, "publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format,
@@ -67,8 +72,8 @@ func (v searchCmd) query(more ...string) (q string, asked bool) {
 }
 
 // Run searches.
-func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
-	c, err := g.client(ctx)
+func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
+	c, err := open(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (v searchCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 }
 
 // show prints hits as a table; where nothing matches it prints what is near.
-func (v searchCmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
+func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 	if f.Total == 0 && asked {
 		nothing := "no dataset matches"
 		if len(f.Near) > 0 {
