@@ -309,7 +309,7 @@ func (x *Index) write(docs []schemas.Dataset, position int64) error {
 				batch.Delete(string(d.ID))
 				continue
 			}
-			err := batch.Index(string(d.ID), document(d))
+			err := batch.IndexAdvanced(x.document(d, ""))
 			if err != nil {
 				return fmt.Errorf("index %s: %w", d.ID, err)
 			}

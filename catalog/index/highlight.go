@@ -1,68 +1,96 @@
 package index
 
 import (
+	"slices"
 	"strings"
 
+	"guichet/catalog/index/words"
 	"guichet/schemas"
 )
 
-// Highlight marks, by **, what words matched in a dataset's title and description,
-// by the analyzers that found them. Fields without a match are absent; long texts
-// are cut around the first match.
-func (x *Index) Highlight(d *schemas.Dataset, words []string) map[string]string {
-	if len(words) == 0 {
+// Highlight marks, by **, what words of a search matched in a dataset's title and
+// description, as they are found: by themselves and by their stems. Fields without a match
+// are absent; long texts are cut around the first match.
+func (x *Index) Highlight(d *schemas.Dataset, q *Query) map[string]string {
+	m := x.marker(q)
+	if len(m.texts)+len(m.begins)+len(m.near) == 0 {
 		return nil
 	}
 	out := map[string]string{}
 	for field, text := range map[string]schemas.Text{"title": d.Title, "description": d.Description} {
 		for tag, s := range text {
-			analyzers := []string{folded}
-			if a := languages()[primaryTag(tag)]; a != "" {
-				analyzers = append(analyzers, a)
-			}
-			for _, a := range analyzers {
-				if marked := x.markText(a, s, words); marked != "" {
-					key := field
-					if tag != "" {
-						key += "@" + tag
-					}
-					out[key] = marked
+			if marked := m.mark(s, tag); marked != "" {
+				key := field
+				if tag != "" {
+					key += "@" + tag
 				}
+				out[key] = marked
 			}
 		}
 	}
 	return out
 }
 
-// around is how many bytes of a long text are shown on each side of a match.
-const around = 120
+// marker knows which words a search finds.
+type marker struct {
+	maker  *words.Maker
+	texts  map[string]bool // words and stems
+	begins []string
+	near   []string
+}
 
-// markText marks the words found in a text by **. Both are analysed alike, so that stems
-// mark their words; where folding would move letters nothing is marked rather than the
-// wrong ones.
-func (x *Index) markText(analyzer, s string, words []string) string {
-	a := x.mapping.AnalyzerNamed(analyzer)
-	if a == nil || analyzer == folded && !isASCII(s) { // folding moves the offsets of other letters
-		return ""
+func (x *Index) marker(q *Query) marker {
+	m := marker{maker: x.maker, texts: map[string]bool{}}
+	if q.Read() != nil {
+		return m
 	}
-	wanted := map[string]bool{}
-	for _, t := range a.Analyze([]byte(strings.Join(words, " "))) {
-		wanted[string(t.Term)] = true
+	for _, c := range q.clauses {
+		for _, w := range x.maker.Words(c.text, "") {
+			switch {
+			case c.begins:
+				m.begins = append(m.begins, w.Text)
+				continue
+			case c.near:
+				m.near = append(m.near, w.Text)
+			}
+			a := x.maker.Asked(c.text[w.Start:w.End])
+			m.texts[a.Text] = true
+			for _, stem := range a.Stems {
+				m.texts[stem] = true
+			}
+		}
 	}
-	if len(wanted) == 0 || len(s) > 100_000 {
+	return m
+}
+
+// finds says whether a word of a text is one that was looked for.
+func (m *marker) finds(w *words.Word) bool {
+	return m.texts[w.Text] || slices.ContainsFunc(w.Stems, func(s string) bool { return m.texts[s] }) ||
+		slices.ContainsFunc(m.begins, func(s string) bool { return strings.HasPrefix(w.Text, s) }) ||
+		slices.ContainsFunc(m.near, func(s string) bool { return distance([]rune(s), []rune(w.Text)) <= 1 })
+}
+
+const (
+	around    = 120     // bytes of a long text that are shown on each side of a match
+	maxMarked = 100_000 // bytes of a text that is looked at
+)
+
+// mark marks the words found in a text by **.
+func (m *marker) mark(s, tag string) string {
+	if len(s) > maxMarked {
 		return ""
 	}
 	var b strings.Builder
 	last, first := 0, -1
-	for _, t := range a.Analyze([]byte(s)) {
-		if !wanted[string(t.Term)] || t.Start < last || t.End > len(s) {
+	for _, w := range m.maker.Words(s, tag) {
+		if w.Start < last || !m.finds(&w) {
 			continue
 		}
 		if first < 0 {
-			first = t.Start
+			first = w.Start
 		}
-		b.WriteString(s[last:t.Start] + "**" + s[t.Start:t.End] + "**")
-		last = t.End
+		b.WriteString(s[last:w.Start] + "**" + s[w.Start:w.End] + "**")
+		last = w.End
 	}
 	if first < 0 {
 		return ""
@@ -84,9 +112,4 @@ func cutAround(s string, at int) string {
 		to = i
 	}
 	return strings.ToValidUTF8(s[from:to], "")
-}
-
-// isASCII says whether bytes and letters are the same in a text.
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }

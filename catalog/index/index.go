@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/mapping"
 
+	"guichet/catalog/index/words"
 	"guichet/schemas"
 )
 
@@ -35,7 +35,7 @@ type class struct {
 type Index struct {
 	dir      string
 	log      *slog.Logger
-	mapping  *mapping.IndexMappingImpl
+	maker    *words.Maker
 	most     int                                                // bytes of text in a batch
 	slow     time.Duration                                      // from when on a batch that is written is told of
 	written  func(docs []schemas.Dataset, position int64) error // writes a batch, however long it takes
@@ -54,11 +54,11 @@ var positionKey = []byte("guichet.position/" + edition)
 // will not open; Follow then rebuilds it. Errors: Unavailable when the folder
 // cannot be written.
 func Open(dir string, log *slog.Logger) (*Index, error) {
-	m, err := newMapping()
+	m, err := words.New()
 	if err != nil {
-		return nil, fmt.Errorf("make the index mapping: %w", err)
+		return nil, fmt.Errorf("open the search index: %w", err)
 	}
-	x := &Index{dir: dir, log: log, mapping: m, most: maxChunk, slow: slowAfter}
+	x := &Index{dir: dir, log: log, maker: m, most: maxChunk, slow: slowAfter}
 	x.written = x.write
 	err = os.MkdirAll(dir, 0o700)
 	if err != nil {
@@ -120,7 +120,7 @@ func (x *Index) empty() error {
 		path := filepath.Join(x.dir, c.name)
 		err := os.RemoveAll(path)
 		if err == nil {
-			c.b, err = bleve.New(path, x.mapping)
+			c.b, err = bleve.New(path, newMapping())
 		}
 		if err != nil {
 			return &schemas.Error{

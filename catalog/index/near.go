@@ -8,9 +8,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/blevesearch/bleve/v2"
 	api "github.com/blevesearch/bleve_index_api"
 
+	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
 
@@ -27,7 +27,14 @@ const (
 // hidden is neither counted nor suggested, nor does it move what is. Errors: Busy while
 // the index is rebuilt.
 func (x *Index) Near(ctx context.Context, q Query) ([]schemas.Near, error) {
-	n := nearer{x: x, ctx: ctx, q: q, words: Parse(q.Words)}
+	err := q.Read()
+	if err != nil {
+		return nil, err
+	}
+	n := nearer{x: x, ctx: ctx, q: q}
+	for _, c := range q.clauses {
+		n.words = append(n.words, c.written())
+	}
 	n.typed = slices.Clone(n.words)
 	n.q.Facets, n.q.After, n.q.Limit, n.q.Sort = nil, nil, 1, ""
 	if len(n.words) == 0 || len(n.words) > nearWords {
@@ -66,6 +73,7 @@ func (n *nearer) total(q Query) uint64 {
 		return 0
 	}
 	var r Result
+	q.clauses = nil // its filters stay
 	r, n.err = n.x.Search(n.ctx, q, schemas.Sight{Everyone: true})
 	return r.Total
 }
@@ -76,7 +84,7 @@ func (n *nearer) known() (known, unknown []int) {
 	n.alone = make([]uint64, len(n.words))
 	for i, w := range n.words {
 		q := n.q
-		q.Words = quoted(w)
+		q.Words = w
 		n.alone[i] = n.total(q)
 		if n.alone[i] == 0 && n.err == nil {
 			if as := n.spelt(w); as != "" {
@@ -136,7 +144,7 @@ func (n *nearer) rest(without []int) string {
 	var out []string
 	for i, w := range n.words {
 		if !slices.Contains(without, i) {
-			out = append(out, quoted(w))
+			out = append(out, w)
 		}
 	}
 	return strings.Join(out, " ")
@@ -145,7 +153,7 @@ func (n *nearer) rest(without []int) string {
 // note keeps a question that finds something, with what was left out of it and what was
 // written otherwise.
 func (n *nearer) note(without []int, total uint64) {
-	near := schemas.Near{Words: n.rest(without), Total: total}
+	near := schemas.Near{Words: strings.Join(append([]string{n.rest(without)}, n.q.written...), " "), Total: total}
 	for i, w := range n.words {
 		if slices.Contains(without, i) {
 			near.Without = append(near.Without, n.typed[i])
@@ -161,19 +169,11 @@ func (n *nearer) note(without []int, total uint64) {
 	n.out = append(n.out, near)
 }
 
-// quoted writes a word of a question as it would be typed.
-func quoted(w string) string {
-	if strings.Contains(w, " ") {
-		return `"` + w + `"`
-	}
-	return w
-}
-
 // spelt is the word of the datasets that everyone may see which is nearest to one that
 // none of them holds; "" is none. Words of four letters may differ in one, longer ones in
 // two, which also finds many endings of languages that are not stemmed.
 func (n *nearer) spelt(word string) string {
-	folded := strings.Trim(schemas.Fold(word), "*?~^+!(){}[]:/\\.,;'")
+	folded := n.x.maker.Asked(strings.Trim(word, "*?~^+!(){}[]:/\\.,;'")).Text
 	letters := utf8.RuneCountInString(folded)
 	if letters < 4 || letters > 32 || strings.ContainsAny(folded, " -0123456789") {
 		return ""
@@ -216,44 +216,31 @@ func (n *nearer) spelt(word string) string {
 func (x *Index) terms(word string, most int) ([]string, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	inner, err := x.public.b.Advanced()
+	s, err := x.hold()
 	if err != nil {
 		return nil, err
 	}
-	r, err := inner.Reader()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // only read
-	fuzzy, ok := r.(api.IndexReaderFuzzy)
+	defer s.release()
+	fuzzy, ok := s.public.Reader().(api.IndexReaderFuzzy)
 	if !ok {
 		return nil, nil
 	}
 	first, _ := utf8.DecodeRuneInString(word)
+	dict, err := fuzzy.FieldDictFuzzy(inWords, word, most, string(first))
+	if err != nil {
+		return nil, err
+	}
+	defer dict.Close() //nolint:errcheck // only read
 	var out []string
-	for _, field := range []string{"title", "words"} {
-		dict, err := fuzzy.FieldDictFuzzy(field, word, most, string(first))
-		if err != nil {
-			return nil, err
+	for range nearTerms {
+		entry, err := dict.Next()
+		if err != nil || entry == nil {
+			return out, err
 		}
-		for range nearTerms {
-			entry, err := dict.Next()
-			if err != nil {
-				return nil, err
-			}
-			if entry == nil {
-				break
-			}
-			if !slices.Contains(out, entry.Term) {
-				out = append(out, entry.Term)
-			}
-		}
-		err = dict.Close()
-		if err != nil {
-			return nil, err
+		if !strings.Contains(entry.Term, "/") { // no stems
+			out = append(out, entry.Term)
 		}
 	}
-	slices.Sort(out)
 	return out, nil
 }
 
@@ -261,17 +248,14 @@ func (x *Index) terms(word string, most int) ([]string, error) {
 func (x *Index) holders(ctx context.Context, word string) (uint64, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	any := bleve.NewDisjunctionQuery()
-	for _, field := range []string{"title", "words"} {
-		t := bleve.NewTermQuery(word)
-		t.SetField(field)
-		any.AddQuery(t)
-	}
-	r, err := x.public.b.SearchInContext(ctx, bleve.NewSearchRequestOptions(any, 0, 0, false))
+	s, err := x.hold()
 	if err != nil {
 		return 0, err
 	}
-	return r.Total, nil
+	defer s.release()
+	q := segment.Question{Words: []segment.Word{{segment.Term{Field: inWords, Texts: []string{word}}}}}
+	a, err := s.public.Find(ctx, &q, segment.Wanted{})
+	return a.Total, err
 }
 
 // distance is how many letters are put in, left out, changed, or swapped with the next.

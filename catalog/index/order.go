@@ -5,14 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"math"
-	"strconv"
-	"strings"
-
-	"github.com/blevesearch/bleve/v2/search"
-
-	"guichet/catalog/index/segment"
 	"guichet/schemas"
+	"math"
+	"strings"
 )
 
 // Position is the place of a hit in the order of a search. It depends on the hit and the
@@ -20,13 +15,21 @@ import (
 // [decisions.md 26].
 type Position struct {
 	restricted bool    // what only some may see comes first, by id
-	number     float64 // score, or when it was modified
+	number     float64 // score, or what it is sorted by
 	text       string  // title
 	id         string
 }
 
 // Sorts are the orders that a search can have; the empty one is the best match.
-func Sorts() []string { return []string{"", "modified", "title"} }
+func Sorts() []string { return []string{"", modified, "title", size, quality} }
+
+// sortField is the field of numbers of an order; "" is that of titles.
+func sortField(sort string) string {
+	if sort == "title" {
+		return ""
+	}
+	return sort
+}
 
 // compare says which of two hits comes first.
 func compare(sort string, a, b Position) int {
@@ -44,63 +47,6 @@ func compare(sort string, a, b Position) int {
 // After says whether a hit comes after a position, which may be nil.
 func After(sort string, hit Position, p *Position) bool {
 	return p == nil || compare(sort, hit, *p) > 0
-}
-
-// sortOrder is an order by a field in Bleve's words.
-func sortOrder(q *Query) search.SortOrder {
-	id := &search.SortDocID{}
-	if q.Sort == "modified" {
-		return search.SortOrder{&search.SortField{Field: "modified", Desc: true, Type: search.SortFieldAsNumber}, id}
-	}
-	return search.SortOrder{&search.SortField{Field: "sorted", Type: search.SortFieldAsString}, id}
-}
-
-// best is where the best matches go on: behind a score, which those that only some may see
-// have none of, and an id.
-func best(q *Query, behind []string) *segment.Hit {
-	switch {
-	case behind == nil:
-		return nil
-	case q.After.restricted:
-		return &segment.Hit{ID: q.After.id}
-	}
-	return &segment.Hit{ID: q.After.id, Score: q.After.number}
-}
-
-// after is where a class goes on behind a position: false when nothing of it is left; nil
-// from its beginning.
-func after(q *Query, restricted bool) ([]string, bool) {
-	p := q.After
-	number := ""
-	if p != nil {
-		number = strconv.FormatFloat(p.number, 'g', -1, 64)
-	}
-	switch {
-	case p == nil:
-		return nil, true
-	case q.Sort == "modified":
-		return []string{number, p.id}, true
-	case q.Sort == "title":
-		return []string{p.text, p.id}, true
-	case restricted && p.restricted:
-		return []string{p.id}, true
-	case restricted:
-		return nil, false
-	case p.restricted:
-		return nil, true
-	}
-	return []string{number, p.id}, true
-}
-
-// position is where a hit of Bleve's stands in an order by a field.
-func position(q *Query, h *search.DocumentMatch) Position {
-	p := Position{id: h.ID}
-	if q.Sort == "title" {
-		p.text = h.DecodedSort[0]
-	} else {
-		p.number, _ = strconv.ParseFloat(h.DecodedSort[0], 64) // its own number; every document has one
-	}
-	return p
 }
 
 // cursor is a position as callers carry it, with the question that it belongs to.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/search/query"
+	"time"
 
 	"guichet/catalog/index/segment"
 	"guichet/schemas"
@@ -16,15 +16,21 @@ import (
 
 // Query is a search. Zero members do not narrow it.
 type Query struct {
-	Words      string              // words and "phrases"; all must match
-	Filters    map[string][]string // by the names of Facets; values of one name are alternatives
+	Words      string              // words, "phrases", begin*, nearly~ and field:value; all must hold
+	Filters    map[string][]string // by the names of Filters; values of one name are alternatives
+	Typed      map[string][]string // those that Read found in Words; they hold too
 	From, To   string              // days: datasets whose time overlaps
+	Updated    string              // a day: changed on it or later
+	Box        string              // west,south,east,north in degrees: datasets whose area overlaps
 	Facets     []string
 	FacetLimit int    // values per facet; 10 when 0, at most 1000
-	Sort       string // one of Sorts: best match; modified, newest first; title
+	Sort       string // one of Sorts: best match; modified, newest first; title; size, largest first; quality, best first
 	After      *Position
 	Limit      int
 	Only       []schemas.DatasetID // nil: any
+
+	clauses []clause // words that Read found
+	written []string // filters that it found, as they were typed
 }
 
 // Result is what a search found.
@@ -108,12 +114,14 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 	for _, name := range q.Facets {
 		w.Count = append(w.Count, slices.Index(Facets(), name))
 	}
-	behind, more := after(q, restricted)
-	if !more {
-		w.Best = 0 // its facets and number count all the same
-	}
 	if q.Sort == "" {
-		w.After = best(q, behind)
+		switch {
+		case q.After == nil:
+		case restricted && !q.After.restricted:
+			w.Best = 0 // its facets and number count all the same
+		case restricted == q.After.restricted:
+			w.After = &segment.Hit{ID: q.After.id, Score: q.After.number}
+		}
 		a, err := view.Find(ctx, &question, w)
 		var out []Position
 		for _, h := range a.Hits {
@@ -126,10 +134,14 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 	if err != nil {
 		return a, nil, err
 	}
-	hits, err := view.Sorted(ctx, a, q.Limit+1, sortOrder(q), behind)
+	var after *segment.Place
+	if p := q.After; p != nil {
+		after = &segment.Place{Number: int64(p.number), Text: p.text, ID: p.id}
+	}
+	hits, err := view.Sorted(ctx, a, q.Limit+1, sortField(q.Sort), after)
 	var out []Position
 	for _, h := range hits {
-		out = append(out, position(q, h))
+		out = append(out, Position{number: float64(h.Number), text: h.Text, id: h.ID})
 	}
 	return a, out, err
 }
@@ -194,28 +206,30 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 		q.Limit = 20
 	}
 	if !slices.Contains(Sorts(), q.Sort) {
-		return out, schemas.BadField("search", "sort", "%q is not an order; leave it out for the best match, or say modified or title", q.Sort)
+		return out, schemas.BadField("search", "sort", "%q is not an order; leave it out for the best match, or say %s", q.Sort,
+			strings.Join(Sorts()[1:], ", "))
 	}
-	if len(q.Words) > MaxBytes {
-		return out, schemas.BadField("search", "q", "at most %d bytes", MaxBytes)
+	err := q.Read()
+	if err != nil {
+		return out, err
 	}
-	parts := Parse(q.Words)
-	if len(parts) > MaxWords {
-		return out, schemas.BadField("search", "q", "at most %d words", MaxWords)
-	}
-	for _, p := range parts { // every one must be found somewhere
-		out.Words = append(out.Words, x.word(p))
+	for _, c := range q.clauses { // every one must be found somewhere
+		w, err := x.word(c)
+		if err != nil {
+			return out, err
+		}
+		out.Words = append(out.Words, w)
 	}
 	for _, name := range q.Facets {
 		if !slices.Contains(Facets(), name) {
 			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
 		}
 	}
-	for name, values := range q.Filters {
-		if !slices.Contains(Facets(), name) {
-			return out, schemas.BadField("search", name, "%q is not a filter", name)
+	for _, filters := range []map[string][]string{q.Filters, q.Typed} {
+		err = narrow(&out, filters)
+		if err != nil {
+			return out, err
 		}
-		out.Filters = append(out.Filters, filter(name, values))
 	}
 	if q.Only != nil {
 		out.IDs = []string{}
@@ -223,11 +237,40 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 			out.IDs = append(out.IDs, string(id))
 		}
 	}
-	within, err := overlap(q)
-	if within != nil {
-		out.Within = append(out.Within, within)
+	return out, limit(&out, q)
+}
+
+// narrow adds filters to a question. What is said of columns is said of one and the same.
+func narrow(out *segment.Question, filters map[string][]string) error {
+	var a asked
+	for _, name := range slices.Sorted(maps.Keys(filters)) {
+		values := filters[name]
+		if !slices.Contains(Filters(), name) {
+			return schemas.BadField("search", name, "%q is not a filter; there are %s", name, strings.Join(Filters(), ", "))
+		}
+		key, of := schemas.Key, (*[]string)(nil)
+		switch name {
+		case "column":
+			key, of = nameKey, &a.names
+		case "unit":
+			key, of = unitKey, &a.units
+		case "type":
+			key, of = nameKey, &a.kinds
+		case "concept":
+			of = &a.concepts
+		}
+		if of == nil {
+			out.Filters = append(out.Filters, filter(name, values))
+			continue
+		}
+		for _, v := range values {
+			*of = append(*of, key(v))
+		}
 	}
-	return out, err
+	if len(a.names)+len(a.units)+len(a.kinds)+len(a.concepts) > 0 {
+		out.Filters = append(out.Filters, a.filter())
+	}
+	return nil
 }
 
 // filter finds one of the values of a field.
@@ -235,8 +278,8 @@ func filter(name string, values []string) segment.Filter {
 	f := segment.Filter{Field: name}
 	for _, v := range values {
 		v = schemas.Key(v)
-		if name == "column" {
-			v = strings.ToLower(v)
+		if name == "region" {
+			v = strings.ToUpper(v)
 		}
 		f.Values = append(f.Values, v)
 		if name == "language" && v != "" { // de finds de-AT too [RFC 4647 §3.3.1]
@@ -246,132 +289,103 @@ func filter(name string, values []string) segment.Filter {
 	return f
 }
 
-// overlap finds datasets of which at least one time covered overlaps the one asked for; nil
-// where none is.
-func overlap(q *Query) (query.Query, error) {
-	if q.From == "" && q.To == "" {
-		return nil, nil
-	}
-	any := bleve.NewDisjunctionQuery()
-	for i := range maxSpans {
-		one := bleve.NewConjunctionQuery()
-		for _, side := range []struct {
-			name, value, field string
-			end                bool
-		}{{"from", q.From, "until", false}, {"to", q.To, "from", true}} {
-			if side.value == "" {
-				continue
-			}
-			n, ok := day(side.value, side.end)
-			if !ok {
-				return nil, schemas.BadField("search", side.name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", side.value)
-			}
-			lo, hi, yes := &n, (*float64)(nil), true
-			if side.end {
-				lo, hi = nil, &n
-			}
-			r := bleve.NewNumericRangeInclusiveQuery(lo, hi, &yes, &yes)
-			r.SetField(fmt.Sprintf("%s%d", side.field, i))
-			one.AddQuery(r)
+// limit narrows a question by days and degrees.
+func limit(out *segment.Question, q *Query) error {
+	days := func(name, value string, end bool) (int32, error) {
+		n, ok := day(value, end)
+		if !ok {
+			return 0, schemas.BadField("search", name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", value)
 		}
-		any.AddQuery(one)
+		return n, nil
+	}
+	var err error
+	if q.From != "" || q.To != "" {
+		x := segment.Overlaps{Min: math.MinInt32, Max: math.MaxInt32}
+		if q.From != "" {
+			x.Min, err = days("from", q.From, false)
+		}
+		if q.To != "" && err == nil {
+			x.Max, err = days("to", q.To, true)
+		}
+		out.Limits = append(out.Limits, x)
+	}
+	if q.Updated != "" && err == nil {
+		var n int32
+		n, err = days("updated", q.Updated, false)
+		since := time.Date(int(n/10000), time.Month(n/100%100), int(n%100), 0, 0, 0, 0, time.UTC)
+		out.Limits = append(out.Limits, segment.Numbers{Field: modified, Min: since.UnixMicro(), Max: math.MaxInt64})
+	}
+	if q.Box != "" && err == nil {
+		var x segment.Meets
+		x, err = boxOf(q.Box)
+		out.Limits = append(out.Limits, x)
+	}
+	return err
+}
+
+// boxOf reads a box: west,south,east,north in degrees.
+func boxOf(s string) (segment.Meets, error) {
+	var at [4]float64
+	parts := strings.Split(s, ",")
+	ok := len(parts) == 4
+	for i := 0; ok && i < 4; i++ {
+		n, err := strconv.ParseFloat(strings.TrimSpace(parts[i]), 64)
+		at[i], ok = n, err == nil && math.Abs(n) <= 180-90*float64(i%2)
+	}
+	if !ok || at[1] > at[3] {
+		return segment.Meets{}, schemas.BadField("search", "box",
+			"%q is not an area; write west,south,east,north in degrees, such as 2.5,49.5,6.4,51.5", s)
+	}
+	degrees := func(i int) segment.Degrees { return segment.Degrees{Lon: float32(at[i]), Lat: float32(at[i+1])} }
+	return segment.Meets{From: degrees(0), To: degrees(2)}, nil
+}
+
+// How much a word counts as it stands, by its stem in some language, by the parts that it is
+// made of, by its first letters or other ones.
+const (
+	asWritten = 1
+	byStem    = 0.8
+	byParts   = 0.5
+	byLetters = 0.5
+)
+
+// word finds what stands for a clause; letters of no word find nothing.
+func (x *Index) word(c clause) (segment.Word, error) {
+	var any segment.Word
+	add := func(weight float64, texts ...string) {
+		any = append(any, segment.Term{Field: inWords, Texts: texts, Weight: weight})
+	}
+	all := x.maker.Words(c.text, "")
+	var texts []string
+	for _, w := range all {
+		texts = append(texts, w.Text)
+	}
+	switch {
+	case len(all) == 0:
+		return nil, nil
+	case c.begins && len(all) == 1:
+		return segment.Word{segment.Prefix{Field: inWords, Text: texts[0], Weight: byLetters}}, nil
+	case c.near && len(all) == 1:
+		near, err := segment.NewNear(inWords, texts[0], byLetters)
+		add(asWritten, texts[0])
+		return append(any, near), err
+	case len(all) == 1:
+		a := x.maker.Asked(c.text)
+		add(asWritten, texts[0])
+		for _, stem := range a.Stems {
+			add(byStem, stem)
+		}
+		for _, parts := range a.Parts {
+			add(byParts, parts...)
+		}
+		return any, nil
+	}
+	any = append(any, segment.Phrase{Field: inWords, Texts: texts, Weight: asWritten})
+	if !c.phrase { // of a word with a hyphen its parts may stand anywhere
+		add(byParts, texts...)
+	}
+	if !c.phrase || len(all) == 2 { // the same compound as others write it
+		add(byStem, strings.Join(texts, ""))
 	}
 	return any, nil
-}
-
-// word finds one word or "phrase" in any field; letters of no word find nothing.
-func (x *Index) word(p string) segment.Word {
-	var any segment.Word
-	compound := strings.Fields(strings.ReplaceAll(p, "-", " "))
-	match := func(field, analyzer, word string, weight float64) {
-		if texts := x.analysed(analyzer, word); len(texts) > 0 {
-			any = append(any, segment.Term{Field: field, Texts: texts, Weight: weight})
-		}
-	}
-	add := func(field, analyzer string, weight float64) {
-		if !strings.ContainsAny(p, " \t") {
-			match(field, analyzer, p, weight)
-		}
-		if len(compound) > 1 { // the parts beside each other, in their order
-			phrase := strings.Join(compound, " ")
-			if analyzer == folded {
-				phrase = schemas.Fold(phrase)
-			}
-			any = append(any, x.phrase(field, analyzer, phrase, weight))
-		}
-	}
-	add("title", folded, 4)
-	add("words", folded, 1)
-	for _, tag := range slices.Sorted(maps.Keys(languages())) {
-		add("title_"+tag, languages()[tag], 3)
-		add("text_"+tag, languages()[tag], 1)
-	}
-	fields := []string{"joined"} // the same compound as others write it
-	switch len(compound) {
-	case 1:
-	case 2:
-		fields = append(fields, "title", "words")
-	default:
-		fields = nil
-	}
-	for _, field := range fields {
-		match(field, folded, strings.Join(compound, ""), 1)
-	}
-	return any
-}
-
-// phrase finds words beside each other, as an analyzer makes them: a word that it leaves out
-// may be any there. Of no word it finds nothing.
-func (x *Index) phrase(field, analyzer, text string, weight float64) segment.Clause {
-	p := segment.Phrase{Field: field, Score: weight}
-	tokens := x.mapping.AnalyzerNamed(analyzer).Analyze([]byte(text))
-	first := 0
-	for i, t := range tokens {
-		if i == 0 {
-			first = t.Position
-		}
-		at := t.Position - first
-		for len(p.Texts) < at {
-			p.Texts = append(p.Texts, "")
-		}
-		if len(p.Texts) != at { // several in one place
-			m := bleve.NewMatchPhraseQuery(text)
-			m.SetField(field)
-			return segment.Fixed{Query: m, Score: weight}
-		}
-		p.Texts = append(p.Texts, string(t.Term))
-	}
-	return p
-}
-
-// analysed are the terms that an analyzer makes of a word.
-func (x *Index) analysed(analyzer, word string) []string {
-	a := x.mapping.AnalyzerNamed(analyzer)
-	if a == nil {
-		return nil
-	}
-	if analyzer == folded {
-		word = schemas.Fold(word)
-	}
-	var out []string
-	for _, t := range a.Analyze([]byte(word)) {
-		out = append(out, string(t.Term))
-	}
-	return out
-}
-
-// Parse cuts what people type into words and "phrases".
-func Parse(s string) []string {
-	var out []string
-	s = schemas.Key(s)
-	for i, part := range strings.Split(s, `"`) {
-		if i%2 == 1 {
-			if p := strings.Join(strings.Fields(part), " "); p != "" {
-				out = append(out, p)
-			}
-			continue
-		}
-		out = append(out, strings.Fields(part)...)
-	}
-	return slices.DeleteFunc(out, func(w string) bool { return strings.Trim(w, "*?~^+-!(){}[]:/\\.,;'") == "" })
 }

@@ -52,6 +52,10 @@ func anyDataset(r *rand.Rand, n int) schemas.Dataset {
 		}
 		d.Tables = []schemas.TableInfo{t}
 	}
+	if r.IntN(3) == 0 {
+		d.Latest = &schemas.VersionSummary{Tables: 1, Bytes: int64(r.IntN(9))}
+	}
+	d.Profiles = &schemas.Profiled{Points: r.IntN(5)}
 	for range r.IntN(3) {
 		from := 2000 + r.IntN(20)
 		d.Periods = append(d.Periods, schemas.Days{From: fmt.Sprint(from), Until: fmt.Sprint(from + r.IntN(3))})
@@ -66,7 +70,7 @@ func anyDataset(r *rand.Rand, n int) schemas.Dataset {
 
 // anyQuery is a random question.
 func anyQuery(r *rand.Rand) Query {
-	q := Query{Words: strings.Join(some(r, someWords, 3), " "), Filters: map[string][]string{}, FacetLimit: r.IntN(12), Limit: 1 + r.IntN(9), Sort: Sorts()[r.IntN(6)%3]}
+	q := Query{Words: strings.Join(some(r, someWords, 3), " "), Filters: map[string][]string{}, FacetLimit: r.IntN(12), Limit: 1 + r.IntN(9), Sort: Sorts()[r.IntN(len(Sorts()))]}
 	if r.IntN(3) > 0 {
 		q.Sort = ""
 	}
@@ -84,8 +88,11 @@ func anyQuery(r *rand.Rand) Query {
 			q.Filters[name] = append(some(r, values, 1), strings.Fields(values)[0])
 		}
 	}
-	if r.IntN(8) == 0 {
-		q.From = "2010"
+	switch {
+	case r.IntN(12) == 0:
+		q.Words += " weiz*"
+	case r.IntN(12) == 0:
+		q.Words += ` column:yield,soil unit:m/s,kWh publisher:"Publisher 7"`
 	}
 	for _, name := range Facets() {
 		if r.IntN(2) == 0 {
@@ -137,6 +144,7 @@ func answerOf(t testing.TB, r Result, err error) string {
 func TestSearchIsAsBleveDoesIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 17))
 	x := opened(t)
+	o := &oracle{x, map[schemas.DatasetID]schemas.Dataset{}}
 	asked, found, pages := 0, 0, 0
 	rounds := 20
 	if testing.Short() { // under the race detector
@@ -149,6 +157,9 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 		}
 		slices.SortFunc(sets, func(a, b schemas.Dataset) int { return strings.Compare(string(a.ID), string(b.ID)) })
 		sets = slices.CompactFunc(sets, func(a, b schemas.Dataset) bool { return a.ID == b.ID })
+		for _, d := range sets {
+			o.sets[d.ID] = d
+		}
 		err := x.apply(t.Context(), sets, int64(round+1))
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +172,7 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 			for range 3 {
 				got, err := x.Search(t.Context(), q, sight)
 				mine := answerOf(t, got, err)
-				want, err := x.asked(t.Context(), q, sight)
+				want, err := o.asked(t.Context(), q, sight)
 				if theirs := answerOf(t, want, err); mine != theirs || !slices.Equal(got.Positions, want.Positions) {
 					t.Fatalf("round %d: %+v of %+v\n got %s %v\nwant %s %v", round, q, sight, mine, got.Positions, theirs, want.Positions)
 				}

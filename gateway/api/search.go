@@ -19,7 +19,7 @@ import (
 // searchQuery is a search with its filters and the use that marks are for.
 type searchQuery struct {
 	Caller
-	Q          string `query:"q" maxLength:"512" doc:"words and \"phrases\"; all must be found"`
+	Q          string `query:"q" maxLength:"512" doc:"words, \"phrases\", begin*, nearly~ and field:value; all must be found"`
 	Space      string `query:"space" doc:"alternatives separated by commas, as for every filter"`
 	Theme      string `query:"theme"`
 	Country    string `query:"country"`
@@ -29,14 +29,19 @@ type searchQuery struct {
 	Format     string `query:"format"`
 	Provider   string `query:"provider"`
 	Column     string `query:"column"`
-	Unit       string `query:"unit"`
+	Unit       string `query:"unit" doc:"of the same column as column, type and concept"`
+	Type       string `query:"type" doc:"of a column: float64, or float for all of its sizes"`
+	Concept    string `query:"concept" doc:"IRI of what a column measures"`
+	Region     string `query:"region" doc:"NUTS code; data about regions inside it is found too"`
+	Box        string `query:"box" doc:"west,south,east,north in degrees: data whose area overlaps"`
+	Updated    string `query:"updated" doc:"changed on this day or later"`
 	From       string `query:"from" doc:"datasets whose time reaches this day or later"`
 	To         string `query:"to"`
 	Access     string `query:"access" doc:"only hits with these marks: now, ask, no, elsewhere; at most 10,000 hits are judged"`
 	Purpose    string `query:"purpose" doc:"marks tell what is allowed for it"`
 	Project    string `query:"project" doc:"marks tell what is allowed for it"`
 	Action     string `query:"action" doc:"marks tell whether this is allowed: use, read or train; when left out what the purpose does with data"`
-	Sort       string `query:"sort" enum:",modified,title" doc:"the best match when left out; modified: newest first"`
+	Sort       string `query:"sort" enum:",modified,title,size,quality" doc:"the best match when left out; modified: newest first; size: largest; quality: best described"`
 	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
 	Cursor     string `query:"cursor"`
@@ -66,18 +71,30 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 		Filters:    map[string][]string{},
 		From:       in.From,
 		To:         in.To,
+		Updated:    in.Updated,
+		Box:        in.Box,
 		FacetLimit: in.FacetLimit,
 		Sort:       in.Sort,
 		Limit:      in.Limit,
 	}
 	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language,
 		"publisher": in.Publisher,
-		"licence":   in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit} {
+		"licence":   in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit, "type": in.Type, "concept": in.Concept, "region": in.Region} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
 		}
 	}
-	err := closedFilters(&q, s.Catalog.Spaces)
+	err := q.Read()
+	if err != nil {
+		return nil, err
+	}
+	for _, filters := range []map[string][]string{q.Filters, q.Typed} {
+		err = closedFilters(filters, s.Catalog.Spaces)
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = inOrder(&q)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +124,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 		out.Body.Facets = nil
 	}
 	index.Label(out.Body.Facets, s.Catalog.Spaces)
-	out.Body.Items, err = s.mark(ctx, in, r.IDs, sight)
+	out.Body.Items, err = s.mark(ctx, in, &q, r.IDs, sight)
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +132,11 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	return out, nil
 }
 
-// closedFilters refuses values of closed lists that are not in them, and days that
-// are the wrong way round: they would find nothing, as if there were nothing. Countries and
-// languages are written as the index has them. Themes and the like are open lists.
-func closedFilters(q *index.Query, profiles []schemas.SpaceProfile) error {
-	if wanted := q.Filters["space"]; len(wanted) > 0 {
+// closedFilters refuses values of closed lists that are not in them: they would find
+// nothing, as if there were nothing. Countries and languages are written as the index has
+// them. Themes and the like are open lists.
+func closedFilters(filters map[string][]string, profiles []schemas.SpaceProfile) error {
+	if wanted := filters["space"]; len(wanted) > 0 {
 		spaces := make([]string, len(profiles))
 		for i := range profiles {
 			spaces[i] = string(profiles[i].ID)
@@ -138,21 +155,26 @@ func closedFilters(q *index.Query, profiles []schemas.SpaceProfile) error {
 	if err != nil {
 		return err
 	}
-	for i, c := range q.Filters["country"] {
+	for i, c := range filters["country"] {
 		code, ok := places.Code(c)
 		if !ok {
 			code = strings.ToUpper(c)
 		}
-		q.Filters["country"][i] = code
+		filters["country"][i] = code
 	}
-	for i, l := range q.Filters["licence"] {
-		q.Filters["licence"][i] = dcatap.LicenceID(l)
+	for i, l := range filters["licence"] {
+		filters["licence"][i] = dcatap.LicenceID(l)
 	}
-	for i, l := range q.Filters["language"] {
+	for i, l := range filters["language"] {
 		if tag, ok := codes.LanguageTag(l); ok {
-			q.Filters["language"][i] = tag
+			filters["language"][i] = tag
 		}
 	}
+	return nil
+}
+
+// inOrder refuses days that are the wrong way round.
+func inOrder(q *index.Query) error {
 	n := min(len(q.From), len(q.To)) // YYYY overlaps YYYY-MM
 	if from, to := q.From[:n], q.To[:n]; from > to &&
 		!strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
@@ -170,16 +192,17 @@ func (f *found) page(next string) {
 }
 
 // mark judges all hits in one evaluation.
-func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.DatasetID, sight schemas.Sight) ([]schemas.Hit, error) {
+func (s *server) mark(
+	ctx context.Context, in *searchQuery, q *index.Query, ids []schemas.DatasetID, sight schemas.Sight,
+) ([]schemas.Hit, error) {
 	sets, decisions, err := s.judge(ctx, in, ids, sight)
 	if err != nil {
 		return nil, err
 	}
 	hits := make([]schemas.Hit, len(sets))
-	words := index.Parse(in.Q)
 	for i, d := range sets {
 		hits[i] = hit(in.by, d, &decisions[i])
-		hits[i].Highlight = s.Index.Highlight(d, words)
+		hits[i].Highlight = s.Index.Highlight(d, q)
 	}
 	return hits, nil
 }
@@ -235,7 +258,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 	if to < len(kept) {
 		out.page(index.Cursor(&q, at[to-1]))
 	}
-	hits, err := s.mark(ctx, in, kept[from:to], sight)
+	hits, err := s.mark(ctx, in, &q, kept[from:to], sight)
 	if err != nil {
 		return nil, err
 	}

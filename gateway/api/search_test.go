@@ -173,7 +173,14 @@ func TestWrongFilters(t *testing.T) {
 		"access=maybe":                  {`"pointer":"access"`, `"maybe" is not a mark; there are now, ask, no, elsewhere`},
 		"facets=colour":                 {`"pointer":"facets"`, `"colour" is not a facet; there are access, `},
 		"facets=colour,access":          {`"pointer":"facets"`, `"colour" is not a facet`},
-		"sort=size":                     {`"pointer":"sort"`, "use one of modified, title"},
+		"sort=date":                     {`"pointer":"sort"`, "use one of modified, title, size, quality"},
+		"q=wa*":                         {`"pointer":"q"`, "wa*: a word is looked for by its first 3 letters or more"},
+		"q=cat~":                        {`"pointer":"q"`, "cat~: a word that may differ in a letter has 4 letters or more"},
+		"q=space:farms":                 {`"pointer":"space"`, `"farms" is not a data space`},
+		"q=from:2020&from=2021":         {`"pointer":"q"`, "from is said twice: 2021 and 2020"},
+		"q=box:1,2,3":                   {`"pointer":"box"`, "write west,south,east,north in degrees"},
+		"box=1,60,3,50":                 {`"pointer":"box"`, `"1,60,3,50" is not an area`},
+		"updated=yesterday":             {`"pointer":"updated"`, `"yesterday" is not a day`},
 		"limit=0":                       {`"pointer":"limit"`, "write a number of at least 1"},
 		"facet_limit=1001":              {`"pointer":"facet_limit"`, "write a number of at most 1000"},
 		"spase=energy":                  {"spase"},
@@ -190,17 +197,17 @@ func TestClosedFilters(t *testing.T) {
 	t.Parallel()
 	q := &index.Query{Filters: map[string][]string{"country": {"Italy", "fr", "nowhere"}, "language": {"German", "de", "xx-unknown"},
 		"licence": {"https://creativecommons.org/licenses/by/4.0/"}}}
-	agreementtest.Must(t, closedFilters(q, nil))
+	agreementtest.Must(t, closedFilters(q.Filters, nil))
 	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}}
 	if d := cmp.Diff(want, q.Filters); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	for from, to := range map[string]string{"2026": "2025", "2026-02": "2026-01", "2026-01-02": "2026-01-01"} {
-		err := closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to}, nil)
+		err := inOrder(&index.Query{From: from, To: to})
 		agreementtest.Refused(t, from, err, schemas.Invalid, "from "+from+" is after to "+to)
 	}
 	for from, to := range map[string]string{"2026": "2026-01", "2026-05": "2026", "": "2020", "2020": "", "next": "last"} {
-		agreementtest.Must(t, closedFilters(&index.Query{Filters: map[string][]string{}, From: from, To: to}, nil))
+		agreementtest.Must(t, inOrder(&index.Query{From: from, To: to}))
 	}
 }
 

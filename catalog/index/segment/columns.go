@@ -11,12 +11,25 @@ import (
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
+// Fields are the fields of an index that columns are made of, by their names.
+type Fields struct {
+	Counted []string // values of each document, which are counted
+	Numbers []string // one number of each document, as Number writes it
+	Text    string   // one text of each document, with doc values: what it is sorted by
+	Spans   string   // spans of each document, as Span writes them
+	Boxes   string   // boxes of each document, as Box writes them
+	Group   string   // the group of a document; hits of one group are one
+	First   string   // one of Numbers: which of a group's hits stands for it, the lowest first
+	Words   string   // what stems are in
+	Stems   []string // languages: a stem begins with one of them and a slash
+}
+
 // Values numbers the values of the fields that are counted, the same in all indexes that
 // are counted together. Safe for concurrent use.
 type Values struct {
-	fields []string
+	fields Fields
 	mu     sync.RWMutex
-	of     []*numbered
+	of     []*numbered // of each counted field, and of groups behind them
 }
 
 // numbered are the values of one field: each has a number, in the order in which they came.
@@ -26,9 +39,9 @@ type numbered struct {
 }
 
 // NewValues makes numbers for fields, none of which has a value yet.
-func NewValues(fields []string) *Values {
+func NewValues(fields Fields) *Values {
 	v := &Values{fields: fields}
-	for range fields {
+	for range len(fields.Counted) + 1 {
 		v.of = append(v.of, &numbered{number: map[string]uint32{}})
 	}
 	return v
@@ -73,7 +86,21 @@ type columns struct {
 	ends   []uint32 // of each id in ids
 	rank   []uint32 // of each document: the place of its id
 	byRank []uint32 // the document of each place
-	fields []column
+	fields []column // of each counted field, and of groups behind them
+
+	numbers  map[string][]int64 // of each document
+	sortedBy string             // the field of texts
+	titles   []uint32           // of each document: the place of its text among those of the segment
+	spans    []placed[int32]
+	boxes    []placed[Degrees]
+	grouped  *roaring.Bitmap // documents that have a group; nil: none
+	stems    map[string]bool // languages that there are stems of
+}
+
+// placed are two ends that a document has.
+type placed[T any] struct {
+	doc      uint32
+	from, to T
 }
 
 // column is one field's values of each document, by their numbers.
@@ -112,7 +139,7 @@ func (c *columns) place(id string) uint32 {
 // columns reads the columns of a segment out of its dictionaries.
 func (v *Values) columns(seg segments.Segment) (*columns, error) {
 	n := int(seg.Count())
-	c := &columns{rank: make([]uint32, n), fields: make([]column, len(v.fields))}
+	c := &columns{rank: make([]uint32, n), fields: make([]column, len(v.of))}
 	err := eachTerm(seg, "_id", func(text string, docs *roaring.Bitmap) {
 		docs.Iterate(func(doc uint32) bool { // one, as ids are of one document
 			c.rank[doc] = uint32(len(c.ends))
@@ -125,10 +152,16 @@ func (v *Values) columns(seg segments.Segment) (*columns, error) {
 	if err == nil && len(c.byRank) != n {
 		err = fmt.Errorf("%d of %d documents have an id", len(c.byRank), n)
 	}
-	for i, name := range v.fields {
-		if err == nil {
+	for i, name := range append(slices.Clone(v.fields.Counted), v.fields.Group) {
+		if err == nil && name != "" {
 			c.fields[i], err = v.column(seg, i, name)
 		}
+	}
+	if err == nil {
+		err = c.measure(seg, &v.fields)
+	}
+	if g := &c.fields[len(v.of)-1]; g.number != nil {
+		c.grouped = g.docs()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the columns of a segment: %w", err)
@@ -180,6 +213,25 @@ func (v *Values) column(seg segments.Segment, field int, name string) (column, e
 		at[p>>32]++
 	}
 	return c, nil
+}
+
+// docs are the documents that have a value.
+func (c *column) docs() *roaring.Bitmap {
+	out := roaring.New()
+	for doc := range max(len(c.number), len(c.from)-1) {
+		if c.from == nil && c.number[doc] != none || c.from != nil && c.from[doc+1] > c.from[doc] {
+			out.Add(uint32(doc))
+		}
+	}
+	return out
+}
+
+// first is a document's first value; it has one.
+func (c *column) first(doc uint32) uint32 {
+	if c.from != nil {
+		doc = c.from[doc]
+	}
+	return c.number[doc]
 }
 
 // count adds one for each value of each document.

@@ -19,17 +19,21 @@ func (v *View) count(found []*found, fields []int) [][]uint32 {
 }
 
 // allCounts are the counts over all live documents: each segment's own, less those of what
-// was deleted of it.
+// was deleted of it, and of those for which another of their group stands.
 func (v *View) allCounts() [][]uint32 {
 	v.counted.Do(func() {
-		v.totals = make([][]uint32, len(v.values.fields))
+		v.stand()
+		v.totals = make([][]uint32, len(v.values.fields.Counted))
 		for f := range v.totals {
 			v.totals[f] = make([]uint32, len(v.values.texts(f)))
 		}
-		for _, p := range v.parts {
+		for i, p := range v.parts {
 			var gone []uint32
 			if p.deleted != nil {
 				gone = p.deleted.ToArray()
+			}
+			if v.left[i] != nil {
+				gone = append(gone, v.left[i].ToArray()...)
 			}
 			for f := range v.totals {
 				for _, c := range p.fields[f].counts {

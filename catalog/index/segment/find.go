@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // Wanted is what an answer shall hold.
@@ -44,31 +46,30 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 	if q.empty() && !w.Keep {
 		return v.all(w), nil
 	}
-	foreign, err := v.foreign(ctx, q)
-	if err != nil {
-		return Answer{}, err
-	}
-	found := make([]*found, len(v.parts))
+	all := make([]*found, len(v.parts))
 	err = v.each(ctx, func(i int) error {
-		f := &finder{part: v.parts[i], words: v.parts[i].take(), foreign: foreign[i]}
+		f := &finder{part: v.parts[i], words: v.parts[i].take()}
 		var err error
-		found[i], err = f.find(q, &w)
+		all[i], err = f.find(q, &w)
 		f.give(f.words)
 		return err
 	})
 	if err != nil {
 		return Answer{}, err
 	}
-	for _, x := range found {
+	v.join(all)
+	for i, x := range all {
 		a.Total += uint64(len(x.docs))
-		a.Hits = append(a.Hits, x.best...)
+		if w.Best > 0 {
+			a.Hits = append(a.Hits, v.parts[i].best(x, &w)...)
+		}
 		if w.Keep {
 			a.docs = append(a.docs, x.docs)
 		}
 	}
 	slices.SortFunc(a.Hits, compare)
 	a.Hits = a.Hits[:min(w.Best, len(a.Hits))]
-	a.Count = v.count(found, w.Count)
+	a.Count = v.count(all, w.Count)
 	return a, nil
 }
 
@@ -112,7 +113,6 @@ func guarded(f func() error) (err error) {
 type found struct {
 	docs   []uint32
 	scores []float64 // nil: not scored
-	best   []Hit
 }
 
 // find answers a question from one segment.
@@ -122,39 +122,32 @@ func (f *finder) find(q *Question, w *Wanted) (*found, error) {
 		return nil, err
 	}
 	out := &found{docs: hits.ToArray()}
-	if len(out.docs) == 0 || w.Best == 0 {
-		return out, nil
-	}
-	if w.Scored {
+	if w.Scored && len(out.docs) > 0 && (w.Best > 0 || f.grouped != nil) {
 		out.scores, err = q.scores(f, hits, out.docs)
-		if err != nil {
-			return nil, err
-		}
 	}
-	out.best = f.best(out, w)
-	return out, nil
+	return out, err
 }
 
 // best are the first hits of a segment in order.
-func (f *finder) best(x *found, w *Wanted) []Hit {
+func (p *part) best(x *found, w *Wanted) []Hit {
 	var behind uint32 // the first place of equal score that comes behind After
 	if w.After != nil {
-		behind = f.behind(w.After.ID)
+		behind = p.behind(w.After.ID)
 	}
 	top := make([]rated, 0, min(w.Best, len(x.docs)))
 	for i, doc := range x.docs {
-		r := rated{rank: f.rank[doc]}
+		r := rated{rank: p.rank[doc]}
 		if x.scores != nil {
 			r.score = x.scores[i]
 		}
 		if w.After != nil && (r.score > w.After.Score || r.score == w.After.Score && r.rank < behind) {
 			continue
 		}
-		top = keepBest(top, r, w.Best)
+		top = keepBest(top, r, w.Best, rated.before)
 	}
 	out := make([]Hit, len(top))
 	for i, r := range top {
-		out[i] = Hit{f.id(r.rank), r.score}
+		out[i] = Hit{p.id(r.rank), r.score}
 	}
 	return out
 }
@@ -170,12 +163,12 @@ func (a rated) before(b rated) bool {
 }
 
 // keepBest keeps the best n in a heap whose root is the worst of them.
-func keepBest(heap []rated, r rated, n int) []rated {
+func keepBest[T any](heap []T, r T, n int, before func(a, b T) bool) []T {
 	if len(heap) < n {
 		heap = append(heap, r)
 		for i := len(heap) - 1; i > 0; {
 			up := (i - 1) / 2
-			if !heap[up].before(heap[i]) {
+			if !before(heap[up], heap[i]) {
 				break
 			}
 			heap[up], heap[i] = heap[i], heap[up]
@@ -183,14 +176,14 @@ func keepBest(heap []rated, r rated, n int) []rated {
 		}
 		return heap
 	}
-	if n == 0 || !r.before(heap[0]) {
+	if n == 0 || !before(r, heap[0]) {
 		return heap
 	}
 	heap[0] = r
 	for i := 0; ; {
 		worst := i
 		for _, down := range []int{2*i + 1, 2*i + 2} {
-			if down < n && heap[worst].before(heap[down]) {
+			if down < n && before(heap[worst], heap[down]) {
 				worst = down
 			}
 		}
@@ -204,34 +197,36 @@ func keepBest(heap []rated, r rated, n int) []rated {
 
 // all answers the question that finds everything: nothing is walked.
 func (v *View) all(w Wanted) Answer {
-	a := Answer{Total: v.live}
+	totals := v.allCounts()
+	a := Answer{Total: v.live - v.others}
 	score := 0.0
 	if w.Scored {
 		score = 1
 	}
 	if w.After == nil || w.After.Score >= score {
-		for _, p := range v.parts {
-			a.Hits = append(a.Hits, p.ahead(w, score)...)
+		for i, p := range v.parts {
+			a.Hits = append(a.Hits, p.ahead(w, score, v.left[i])...)
 		}
 	}
 	slices.SortFunc(a.Hits, compare)
 	a.Hits = a.Hits[:min(w.Best, len(a.Hits))]
-	totals := v.allCounts()
 	for _, f := range w.Count {
 		a.Count = append(a.Count, totals[f])
 	}
 	return a
 }
 
-// ahead are the first live documents of a segment in the order of their ids.
-func (p *part) ahead(w Wanted, score float64) []Hit {
+// ahead are the first live documents of a segment in the order of their ids, without those
+// for which another of their group stands.
+func (p *part) ahead(w Wanted, score float64, left *roaring.Bitmap) []Hit {
 	at := uint32(0)
 	if w.After != nil && w.After.Score == score {
 		at = p.behind(w.After.ID)
 	}
 	var out []Hit
 	for ; int(at) < len(p.byRank) && len(out) < w.Best; at++ {
-		if p.deleted == nil || !p.deleted.Contains(p.byRank[at]) {
+		doc := p.byRank[at]
+		if (p.deleted == nil || !p.deleted.Contains(doc)) && (left == nil || !left.Contains(doc)) {
 			out = append(out, Hit{p.id(at), score})
 		}
 	}

@@ -9,19 +9,18 @@ import (
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// Phrase finds texts beside each other in a field, in their order, all with one score. ""
-// stands for any one word.
+// Phrase finds texts beside each other in a field, in their order. It scores as a Term of
+// them does.
 type Phrase struct {
-	Field string
-	Texts []string // the first and the last are none of ""
-	Score float64
+	Field  string
+	Texts  []string
+	Weight float64
 }
 
 // docs are the documents with a phrase. Only where all of its texts stand are their places
 // read.
 func (p Phrase) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
-	texts := slices.DeleteFunc(slices.Clone(p.Texts), func(s string) bool { return s == "" })
-	out, err := f.all(p.Field, texts)
+	out, err := f.all(p.Field, p.Texts)
 	if err != nil || out == nil {
 		return nil, err
 	}
@@ -44,23 +43,26 @@ func (p Phrase) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error)
 // name tells a phrase from others of a question.
 func (p Phrase) name() string { return p.Field + "\x00" + strings.Join(p.Texts, "\x00") }
 
-// score adds the score of each hit with the phrase. What was found of it is all that the
-// hits can have.
+// score is that of a Term of the texts, where these stand beside each other. What was found
+// of it is all that the hits can have.
 func (p Phrase) score(f *finder, h *scored) error {
-	h.fixed(f.phrases[p.name()], p.Score)
-	return nil
+	docs := f.phrases[p.name()]
+	if docs == nil {
+		return nil
+	}
+	return Term(p).among(f, h, roaring.And(docs, h.hits))
 }
 
 // beside are those of documents in which the texts of a phrase stand beside each other.
 func (f *finder) beside(p Phrase, among *roaring.Bitmap) (*roaring.Bitmap, error) {
 	its := make([]segments.PostingsIterator, len(p.Texts))
 	for i, text := range p.Texts {
-		if text == "" {
-			continue
-		}
 		list, err := f.list(p.Field, text)
 		if err != nil {
 			return nil, err
+		}
+		if list == nil {
+			return roaring.New(), nil
 		}
 		it := list.Iterator(true, true, true, nil)
 		some, ok := it.(segments.OptimizablePostingsIterator)
@@ -75,9 +77,6 @@ func (f *finder) beside(p Phrase, among *roaring.Bitmap) (*roaring.Bitmap, error
 	for range among.GetCardinality() { // each gives these documents, one after the other
 		doc := uint32(0)
 		for i, it := range its {
-			if it == nil {
-				continue
-			}
 			at, err := it.Next()
 			if err != nil {
 				return nil, err

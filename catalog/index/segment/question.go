@@ -1,69 +1,70 @@
 package segment
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/blevesearch/bleve/v2/search"
-	"github.com/blevesearch/bleve/v2/search/query"
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// Question is what is looked for: every word, every filter and everything else must hold.
-// The zero one finds all.
+// Question is what is looked for: every word, every filter and every limit must hold. The
+// zero one finds all.
 type Question struct {
 	Words   []Word
 	Filters []Filter
-	Within  []query.Query // what Bleve finds; it does not score
-	IDs     []string      // nil: any
+	Limits  []Limit
+	IDs     []string // nil: any
 }
 
 // empty says whether it finds all.
 func (q *Question) empty() bool {
-	return len(q.Words)+len(q.Filters)+len(q.Within) == 0 && q.IDs == nil
+	return len(q.Words)+len(q.Filters)+len(q.Limits) == 0 && q.IDs == nil
 }
 
-// Word is found where any of its clauses is. Its score is the sum of those of the clauses
-// that are, times their share of all.
-type Word []Clause
-
-// Clause is a Term, a Phrase or a Fixed.
-type Clause interface {
-	// docs may leave out what is not within, which nil is all.
-	docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error)
-	// score adds the clause's score of each hit that it finds, and one to its matches.
-	score(f *finder, h *scored) error
-}
-
-// Term finds what holds all texts in one field: the more often in the shorter field, the
-// higher it scores, in multiples of Grain.
-type Term struct {
-	Field  string
-	Texts  []string
-	Weight float64
-}
-
-// Fixed finds what Bleve finds, all with one score.
-type Fixed struct {
-	Query query.Query
-	Score float64
-}
-
-// Filter finds what has one of the values in a field, or a value with one of the prefixes.
+// Filter finds what has one of the values in a field, or a value with one of the prefixes
+// that Where says yes to; nil says yes to all.
 type Filter struct {
 	Field            string
 	Values, Prefixes []string
+	Where            func(value string) bool
+}
+
+// docs are the documents that pass a filter.
+func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
+	out := roaring.New()
+	d, err := f.dict(x.Field)
+	for _, v := range x.Values {
+		if err == nil {
+			err = orInto(d, v, out)
+		}
+	}
+	for _, p := range x.Prefixes {
+		if err == nil {
+			err = terms(d, p, func(text string) (bool, error) {
+				if !strings.HasPrefix(text, p) {
+					return false, nil
+				}
+				if x.Where != nil && !x.Where(text) {
+					return true, nil
+				}
+				return true, orInto(d, text, out)
+			})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("filter by %s: %w", x.Field, err)
+	}
+	return out, nil
 }
 
 // finder looks for the hits of one question in one segment.
 type finder struct {
 	*part
 	words   *words
-	foreign map[query.Query]*roaring.Bitmap // what Bleve found, by the question
-	phrases map[string]*roaring.Bitmap      // where they are found, by their fields and texts
+	phrases map[string]*roaring.Bitmap // where they are found, by their texts
+	near    map[string][]string        // words that are near to one
 }
 
 // words are a segment's dictionaries and what was looked up in them, for one question at a
@@ -87,10 +88,13 @@ func (f *finder) dict(field string) (segments.TermDictionary, error) {
 	return d, nil
 }
 
-// list is where a text stands in a field, looked up once for a question.
+// list is where a text stands in a field, looked up once for a question; nil is nowhere.
 func (f *finder) list(field, text string) (segments.PostingsList, error) {
-	l := f.words.lists[[2]string{field, text}]
-	if l != nil {
+	if language, _, stem := strings.Cut(text, "/"); stem && len(language) < 4 && !f.stems[language] {
+		return nil, nil
+	}
+	l, known := f.words.lists[[2]string{field, text}]
+	if known {
 		return l, nil
 	}
 	d, err := f.dict(field)
@@ -100,92 +104,11 @@ func (f *finder) list(field, text string) (segments.PostingsList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up a word: %w", err)
 	}
+	if l.Count() == 0 {
+		l = nil
+	}
 	f.words.lists[[2]string{field, text}] = l
 	return l, nil
-}
-
-// docs are the documents with all of a Term's texts.
-func (t Term) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
-	return f.all(t.Field, t.Texts)
-}
-
-// all are the documents that hold all texts in a field; nil is none.
-func (f *finder) all(field string, texts []string) (*roaring.Bitmap, error) {
-	var out *roaring.Bitmap
-	for _, text := range texts {
-		list, err := f.list(field, text)
-		if err != nil {
-			return nil, err
-		}
-		if list.Count() == 0 {
-			return nil, nil
-		}
-		b := roaring.New()
-		err = addAll(list, b)
-		if err != nil {
-			return nil, fmt.Errorf("look up a word: %w", err)
-		}
-		if out == nil {
-			out = b
-		} else {
-			out.And(b)
-		}
-	}
-	return out, nil
-}
-
-func (x Fixed) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
-	return f.foreign[x.Query], nil
-}
-
-// docs are the documents that pass a filter.
-func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
-	out := roaring.New()
-	d, err := f.dict(x.Field)
-	for _, v := range x.Values {
-		if err == nil {
-			err = orInto(d, v, out)
-		}
-	}
-	for _, p := range x.Prefixes {
-		if err == nil {
-			err = terms(d, p, func(text string) (bool, error) {
-				if !strings.HasPrefix(text, p) {
-					return false, nil
-				}
-				return true, orInto(d, text, out)
-			})
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("filter by %s: %w", x.Field, err)
-	}
-	return out, nil
-}
-
-// docs are the documents in which a word is found.
-func (w Word) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
-	out := roaring.New()
-	for _, c := range w {
-		if t, ok := c.(Term); ok && len(t.Texts) == 1 { // as most: nothing to join
-			list, err := f.list(t.Field, t.Texts[0])
-			if err == nil {
-				err = addAll(list, out)
-			}
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		b, err := c.docs(f, within)
-		if err != nil {
-			return nil, err
-		}
-		if b != nil {
-			out.Or(b)
-		}
-	}
-	return out, nil
 }
 
 // hits are the live documents that a question finds.
@@ -198,7 +121,7 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 		case b == nil:
 			out = roaring.New()
 		case out == nil:
-			out = b.Clone()
+			out = b
 		default:
 			out.And(b)
 		}
@@ -213,14 +136,14 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 			err = and(x.docs(f))
 		}
 	}
-	for _, x := range q.Within {
-		if err == nil {
-			err = and(f.foreign[x], nil)
-		}
-	}
 	for _, w := range plainFirst(q.Words) {
 		if err == nil && (out == nil || !out.IsEmpty()) {
 			err = and(w.docs(f, out))
+		}
+	}
+	for _, x := range q.Limits {
+		if err == nil && (out == nil || !out.IsEmpty()) {
+			err = and(x.docs(f.columns, out), nil)
 		}
 	}
 	if err != nil {
@@ -260,62 +183,4 @@ func (c *columns) those(ids []string) *roaring.Bitmap {
 		}
 	}
 	return out
-}
-
-// foreign asks Bleve what only it can answer, once for all segments. Deleted documents are
-// not among its answers.
-func (v *View) foreign(ctx context.Context, q *Question) ([]map[query.Query]*roaring.Bitmap, error) {
-	out := make([]map[query.Query]*roaring.Bitmap, len(v.parts))
-	for i := range out {
-		out[i] = map[query.Query]*roaring.Bitmap{}
-	}
-	all := append([]query.Query(nil), q.Within...)
-	for _, w := range q.Words {
-		for _, c := range w {
-			if x, ok := c.(Fixed); ok {
-				all = append(all, x.Query)
-			}
-		}
-	}
-	for _, x := range all {
-		err := v.ask(ctx, x, out)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// ask sorts the answers to one of Bleve's questions by segments.
-func (v *View) ask(ctx context.Context, x query.Query, out []map[query.Query]*roaring.Bitmap) error {
-	s, err := x.Searcher(ctx, v.reader, v.mapping, search.SearcherOptions{Score: "none"})
-	if err != nil {
-		return fmt.Errorf("search: %w", err)
-	}
-	defer s.Close() //nolint:errcheck // only read
-	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(s.DocumentMatchPoolSize()+1, 0), IndexReader: v.reader}
-	at := 0
-	for n := 0; ; n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		m, err := s.Next(sc)
-		if err != nil {
-			return fmt.Errorf("search: %w", err)
-		}
-		if m == nil {
-			return nil
-		}
-		doc := m.IndexInternalID.Value()
-		sc.DocumentMatchPool.Put(m)
-		for at+1 < len(v.parts) && doc >= v.parts[at+1].first {
-			at++
-		}
-		b := out[at][x]
-		if b == nil {
-			b = roaring.New()
-			out[at][x] = b
-		}
-		b.Add(uint32(doc - v.parts[at].first))
-	}
 }

@@ -2,26 +2,18 @@ package segment
 
 import (
 	"fmt"
-	"math"
 	"sort"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// Grain is what every score is a multiple of: sums of such add up the same in any order,
-// so that the order of two machines is one order.
-const Grain = 1.0 / (1 << 20)
-
-// Grained rounds a score to a grain.
-func Grained(score float64) float64 { return math.Round(score/Grain) * Grain }
-
-// scored are the hits of a segment and what one word gives them.
+// scored are the hits of a segment and the best that a clause of one word gives them.
 type scored struct {
-	hits    *roaring.Bitmap
-	docs    []uint32 // the hits, in order
-	sum     []float64
-	matches []uint16
+	hits *roaring.Bitmap
+	docs []uint32 // the hits, in order
+	best []float64
+	now  []uint64 // of a clause of several texts: the least impact so far
 }
 
 // at is the place of a document among the hits, from a place on. It is one of them.
@@ -38,8 +30,15 @@ func (h *scored) at(from int, doc uint32) int {
 	return from + sort.Search(end-from, func(i int) bool { return h.docs[from+i] >= doc })
 }
 
-// score adds what a Term gives: as TF-IDF does, but for how rare the term is, which others'
-// documents would move.
+// raise gives a hit a score, where it has none as high.
+func (h *scored) raise(place int, score float64) {
+	if h.best[place] < score {
+		h.best[place] = score
+	}
+}
+
+// score reads the impacts of a Term's texts, which stand where Bleve has how often a word
+// is in a document: what others hold does not move them.
 func (t Term) score(f *finder, h *scored) error {
 	hits := h.hits
 	if len(t.Texts) > 1 { // it scores only where it stands whole
@@ -50,54 +49,70 @@ func (t Term) score(f *finder, h *scored) error {
 		whole.And(hits)
 		hits = whole
 	}
+	return t.among(f, h, hits)
+}
+
+// among raises the scores of some of the hits, which hold all texts.
+func (t Term) among(f *finder, h *scored, hits *roaring.Bitmap) error {
+	if len(t.Texts) > 1 && h.now == nil {
+		h.now = make([]uint64, len(h.docs))
+	}
 	for i, text := range t.Texts {
 		list, err := f.list(t.Field, text)
 		if err != nil {
 			return err
 		}
-		if list.Count() == 0 {
+		if list == nil {
 			continue
 		}
-		it := list.Iterator(true, true, false, nil)
-		narrowed := false
-		if p, ok := it.(segments.OptimizablePostingsIterator); ok && p.ActualBitmap() != nil {
-			both := roaring.And(p.ActualBitmap(), hits)
-			if both.IsEmpty() {
-				continue
+		err = eachImpact(list, hits, h, func(place int, impact uint64) {
+			if i > 0 {
+				impact = min(impact, h.now[place])
 			}
-			p.ReplaceActual(both)
-			narrowed = true
-		}
-		place := 0
-		for {
-			at, err := it.Next()
-			if err != nil {
-				return fmt.Errorf("read where a word stands: %w", err)
+			if i == len(t.Texts)-1 {
+				h.raise(place, t.Weight*float64(impact)/MaxImpact)
+			} else {
+				h.now[place] = impact
 			}
-			if at == nil {
-				break
-			}
-			doc := uint32(at.Number())
-			if !narrowed && !hits.Contains(doc) {
-				continue
-			}
-			place = h.at(place, doc)
-			h.sum[place] += Grained(t.Weight * math.Sqrt(float64(at.Frequency())) * at.Norm())
-			if i == 0 {
-				h.matches[place]++
-			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// score adds what a Fixed gives.
-func (x Fixed) score(f *finder, h *scored) error {
-	h.fixed(f.foreign[x.Query], x.Score)
-	return nil
+// eachImpact gives the place of each of some hits that a list has, and its impact.
+func eachImpact(list segments.PostingsList, hits *roaring.Bitmap, h *scored, each func(place int, impact uint64)) error {
+	it := list.Iterator(true, false, false, nil)
+	narrowed := false
+	if p, ok := it.(segments.OptimizablePostingsIterator); ok && p.ActualBitmap() != nil {
+		both := roaring.And(p.ActualBitmap(), hits)
+		if both.IsEmpty() {
+			return nil
+		}
+		p.ReplaceActual(both)
+		narrowed = true
+	}
+	place := 0
+	for {
+		at, err := it.Next()
+		if err != nil {
+			return fmt.Errorf("read where a word stands: %w", err)
+		}
+		if at == nil {
+			return nil
+		}
+		doc := uint32(at.Number())
+		if !narrowed && !hits.Contains(doc) {
+			continue
+		}
+		place = h.at(place, doc)
+		each(place, at.Frequency())
+	}
 }
 
-// fixed adds one score to the hits among some documents; nil is none.
+// fixed gives one score to the hits among some documents; nil is none.
 func (h *scored) fixed(docs *roaring.Bitmap, score float64) {
 	if docs == nil {
 		return
@@ -105,8 +120,7 @@ func (h *scored) fixed(docs *roaring.Bitmap, score float64) {
 	place := 0
 	roaring.And(docs, h.hits).Iterate(func(doc uint32) bool {
 		place = h.at(place, doc)
-		h.sum[place] += Grained(score)
-		h.matches[place]++
+		h.raise(place, score)
 		return true
 	})
 }
@@ -114,10 +128,9 @@ func (h *scored) fixed(docs *roaring.Bitmap, score float64) {
 // scores gives the score of each hit: the sum over all words.
 func (q *Question) scores(f *finder, hits *roaring.Bitmap, docs []uint32) ([]float64, error) {
 	out := make([]float64, len(docs))
-	h := &scored{hits, docs, make([]float64, len(docs)), make([]uint16, len(docs))}
+	h := &scored{hits: hits, docs: docs, best: make([]float64, len(docs))}
 	for _, w := range q.Words {
-		clear(h.sum)
-		clear(h.matches)
+		clear(h.best)
 		for _, c := range w {
 			err := c.score(f, h)
 			if err != nil {
@@ -125,7 +138,7 @@ func (q *Question) scores(f *finder, hits *roaring.Bitmap, docs []uint32) ([]flo
 			}
 		}
 		for i := range out {
-			out[i] += Grained(h.sum[i] * (float64(h.matches[i]) / float64(len(w))))
+			out[i] += h.best[i]
 		}
 	}
 	return out, nil

@@ -15,7 +15,6 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/analysis/analyzer/keyword"
 	"github.com/blevesearch/bleve/v2/analysis/analyzer/simple"
-	"github.com/blevesearch/bleve/v2/search"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,6 +23,18 @@ type doc struct {
 	Text  string
 	Tags  []string
 	Place string
+	Group string
+	Size  int64
+	Days  [2]int32 // from, to; none where both are 0
+	Area  []float32
+}
+
+// fieldsOfDoc are those that columns are made of.
+func fieldsOfDoc() Fields {
+	return Fields{
+		Counted: []string{"Tags", "Place"}, Numbers: []string{"Size"}, Text: "Place", Spans: "Days", Boxes: "Area", Group: "Group", First: "Size",
+		Words: "Text", Stems: []string{"de"},
+	}
 }
 
 // trial is an index and what it ought to hold.
@@ -40,7 +51,7 @@ func begin(t *testing.T) *trial {
 	t.Helper()
 	m := bleve.NewIndexMapping()
 	d := bleve.NewDocumentStaticMapping()
-	for field, analyzer := range map[string]string{"Text": simple.Name, "Tags": keyword.Name, "Place": keyword.Name} {
+	for field, analyzer := range map[string]string{"Text": simple.Name, "Tags": keyword.Name, "Place": keyword.Name, "Group": keyword.Name, "Size": keyword.Name, "Days": keyword.Name, "Area": keyword.Name} {
 		f := bleve.NewTextFieldMapping()
 		f.Analyzer, f.Store, f.DocValues = analyzer, false, field == "Place"
 		d.AddFieldMappingsAt(field, f)
@@ -50,7 +61,7 @@ func begin(t *testing.T) *trial {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := NewValues([]string{"Tags", "Place"})
+	v := NewValues(fieldsOfDoc())
 	x := &trial{t: t, index: b, docs: map[string]doc{}, views: NewViews(b, v), all: v}
 	t.Cleanup(func() {
 		if x.view != nil {
@@ -75,7 +86,16 @@ func (x *trial) write(docs map[string]doc) {
 			continue
 		}
 		x.docs[id] = d
-		fields := map[string]any{"Text": d.Text, "Tags": d.Tags}
+		fields := map[string]any{"Text": d.Text, "Tags": d.Tags, "Size": Number(d.Size)}
+		if d.Group != "" {
+			fields["Group"] = d.Group
+		}
+		if d.Days[0] != 0 {
+			fields["Days"] = Span(d.Days[0], d.Days[1])
+		}
+		if d.Area != nil {
+			fields["Area"] = Box(Degrees{d.Area[0], d.Area[1]}, Degrees{d.Area[2], d.Area[3]})
+		}
 		if d.Place != "" {
 			fields["Place"] = d.Place
 		}
@@ -103,57 +123,83 @@ func (x *trial) next() {
 	x.view = v
 }
 
+// gives is what a clause gives a document, and whether it finds it.
+func (d doc) gives(c Clause) (score float64, found bool) {
+	words := strings.Fields(d.Text)
+	times := func(texts []string) float64 {
+		least := math.MaxInt
+		for _, text := range texts {
+			n := 0
+			for _, w := range words {
+				if w == text {
+					n++
+				}
+			}
+			least = min(least, n)
+		}
+		return float64(least) / MaxImpact
+	}
+	switch c := c.(type) {
+	case Term:
+		n := times(c.Texts)
+		return c.Weight * n, n > 0 && c.Field == "Text"
+	case Phrase:
+		for i := range words {
+			if c.Field == "Text" && len(c.Texts) > 0 && i+len(c.Texts) <= len(words) && slices.Equal(words[i:i+len(c.Texts)], c.Texts) {
+				return c.Weight * times(c.Texts), true
+			}
+		}
+	case Prefix:
+		return c.Weight, slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, c.Text) })
+	case Near: // of these trials: green, and gren
+		return c.Weight * max(times([]string{"green"}), times([]string{"gren"})), times([]string{"green"})+times([]string{"gren"}) > 0
+	case Held:
+		return c.Weight, d.passes(c.Filter)
+	}
+	return 0, false
+}
+
+func (d doc) passes(f Filter) bool {
+	return slices.ContainsFunc(map[string][]string{"Tags": d.Tags, "Place": {d.Place}}[f.Field], func(v string) bool {
+		return slices.Contains(f.Values, v) || slices.ContainsFunc(f.Prefixes, func(p string) bool {
+			return strings.HasPrefix(v, p) && (f.Where == nil || f.Where(v))
+		})
+	})
+}
+
 // holds says whether a document is one that a question finds, and its score.
 func (d doc) holds(q *Question) (score float64, found bool) {
-	words := strings.Fields(d.Text)
 	for _, w := range q.Words {
-		sum, matches := 0.0, 0
+		best, any := 0.0, false
 		for _, c := range w {
-			got, part := 0.0, true
-			switch c := c.(type) {
-			case Term:
-				for _, text := range c.Texts {
-					n := 0
-					for _, word := range words {
-						if word == text && c.Field == "Text" {
-							n++
-						}
-					}
-					part = part && n > 0
-					norm := float64(float32(1 / math.Sqrt(float64(len(words)))))
-					got += Grained(c.Weight * math.Sqrt(float64(n)) * norm)
-				}
-			case Phrase:
-				got, part = Grained(c.Score), false
-				for i := range words {
-					part = part || c.Field == "Text" && len(c.Texts) > 0 &&
-						i+len(c.Texts) <= len(words) && !slices.ContainsFunc(c.Texts, func(s string) bool {
-						j := slices.Index(c.Texts, s)
-						return s != "" && words[i+j] != s
-					})
-				}
-			case Fixed: // of these trials: the two words that stand beside each other
-				got, part = Grained(c.Score), strings.Contains(" "+d.Text+" ", " red green ")
-			}
-			if part {
-				sum, matches = sum+got, matches+1
+			got, is := d.gives(c)
+			if is {
+				best, any = max(best, got), true
 			}
 		}
-		if matches == 0 {
+		if !any {
 			return 0, false
 		}
-		score += Grained(sum * (float64(matches) / float64(len(w))))
+		score += best
 	}
 	for _, f := range q.Filters {
-		values := map[string][]string{"Tags": d.Tags, "Place": {d.Place}}[f.Field]
-		if !slices.ContainsFunc(values, func(v string) bool {
-			return slices.Contains(f.Values, v) || slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(v, p) })
-		}) {
+		if !d.passes(f) {
 			return 0, false
 		}
 	}
-	if len(q.Within) > 0 && !strings.Contains(" "+d.Text+" ", " blue ") {
-		return 0, false
+	for _, l := range q.Limits {
+		is := false
+		switch l := l.(type) {
+		case Numbers:
+			is = l.Min <= d.Size && d.Size <= l.Max
+		case Overlaps:
+			is = d.Days[0] != 0 && d.Days[0] <= l.Max && l.Min <= d.Days[1]
+		case Meets: // of these trials: none crosses the date line
+			is = d.Area != nil && d.Area[0] <= l.To.Lon && l.From.Lon <= d.Area[2] && d.Area[1] <= l.To.Lat && l.From.Lat <= d.Area[3]
+		}
+		if !is {
+			return 0, false
+		}
 	}
 	return score, true
 }
@@ -162,9 +208,28 @@ func (d doc) holds(q *Question) (score float64, found bool) {
 func (x *trial) expected(q *Question, w Wanted) (Answer, []map[string]int) {
 	var a Answer
 	counts := []map[string]int{{}, {}}
+	type member struct {
+		id    string
+		score float64
+	}
+	stands := map[string]member{} // of each group
 	for id, d := range x.docs {
 		score, found := d.holds(q)
-		if !found {
+		if !w.Scored {
+			score = 0
+		}
+		if !found || d.Group == "" {
+			continue
+		}
+		have, some := stands[d.Group]
+		size := x.docs[have.id].Size
+		if !some || d.Size < size || d.Size == size && (score > have.score || score == have.score && id < have.id) {
+			stands[d.Group] = member{id, score}
+		}
+	}
+	for id, d := range x.docs {
+		score, found := d.holds(q)
+		if !found || d.Group != "" && stands[d.Group].id != id {
 			continue
 		}
 		a.Total++
@@ -178,7 +243,7 @@ func (x *trial) expected(q *Question, w Wanted) (Answer, []map[string]int) {
 		}
 		if !w.Scored {
 			score = 0
-		} else if len(q.Words)+len(q.Filters)+len(q.Within) == 0 {
+		} else if q.empty() {
 			score = 1
 		}
 		h := Hit{id, score}
@@ -210,20 +275,23 @@ func anyQuestion(r *rand.Rand) *Question {
 	for range r.IntN(3) {
 		w := Word{Term{"Text", []string{colours[r.IntN(6)]}, float64(1 + r.IntN(4))}}
 		if r.IntN(2) == 0 {
-			w = append(w, Term{"Text", []string{colours[r.IntN(6)], colours[r.IntN(6)]}, 2}, Term{"Absent", []string{"red"}, 1})
+			w = append(w, Term{"Text", []string{colours[r.IntN(6)], colours[r.IntN(6)]}, 2}, Term{"Absent", []string{"red"}, 1}, Term{"Text", []string{"de/rot"}, 1})
 		}
-		if r.IntN(3) == 0 {
-			m := bleve.NewMatchPhraseQuery("red green")
-			m.SetField("Text")
-			w = append(w, Fixed{m, 3})
-		}
-		switch r.IntN(5) {
+		switch r.IntN(7) {
 		case 0:
 			w = append(w, Phrase{"Text", []string{"black", "red", "white"}, 2})
 		case 1:
-			w = append(w, Phrase{"Text", []string{"blue", "", "green"}, 3})
+			w = append(w, Phrase{"Text", []string{"blue", "blue"}, 3}, Held{Filter{Field: "Tags", Values: []string{"b"}}, 0.01})
 		case 2:
 			w = Word{Phrase{"Text", []string{"white"}, 3}, Phrase{"Text", nil, 1}, Phrase{"Absent", []string{"red", "blue"}, 1}}
+		case 3:
+			w = append(w, Prefix{"Text", "bl", 0.02})
+		case 4:
+			near, err := NewNear("Text", "geren", 2) // two letters of green, swapped; and one put in
+			if err != nil {
+				panic(err)
+			}
+			w = append(w, near)
 		}
 		q.Words = append(q.Words, w)
 	}
@@ -231,12 +299,15 @@ func anyQuestion(r *rand.Rand) *Question {
 		q.Filters = append(q.Filters, Filter{Field: "Tags", Values: []string{"a", "tag-7"}})
 	}
 	if r.IntN(4) == 0 {
-		q.Filters = append(q.Filters, Filter{Field: "Place", Prefixes: []string{"north-"}, Values: []string{"south"}})
+		q.Filters = append(q.Filters, Filter{Field: "Place", Prefixes: []string{"north-"}, Values: []string{"south"}, Where: func(s string) bool { return s != "north-2" }})
 	}
-	if r.IntN(6) == 0 {
-		m := bleve.NewTermQuery("blue")
-		m.SetField("Text")
-		q.Within = append(q.Within, m)
+	switch r.IntN(9) {
+	case 0:
+		q.Limits = append(q.Limits, Numbers{"Size", 1, 2})
+	case 1:
+		q.Limits = append(q.Limits, Overlaps{-3, 4})
+	case 2:
+		q.Limits = append(q.Limits, Meets{Degrees{-1, -1}, Degrees{3, 4}})
 	}
 	return q
 }
@@ -251,11 +322,16 @@ func TestFindIsLookingAtEach(t *testing.T) {
 		for range r.IntN(50) {
 			d := doc{Place: []string{"", "south", "north-1", "north-2"}[r.IntN(4)]}
 			for range r.IntN(9) {
-				d.Text += " " + strings.Fields("red green blue black white")[r.IntN(5)]
+				d.Text += " " + strings.Fields("red green blue black white gren")[r.IntN(6)]
 			}
 			d.Text = strings.TrimSpace(d.Text)
 			for range r.IntN(4) {
 				d.Tags = append(d.Tags, []string{"a", "b", fmt.Sprintf("tag-%d", r.IntN(90))}[r.IntN(3)])
+			}
+			d.Size, d.Group = int64(r.IntN(4)-1), []string{"", "", "g1", "g2", fmt.Sprint("g-", r.IntN(20))}[r.IntN(5)]
+			if r.IntN(2) == 0 {
+				d.Days = [2]int32{int32(1 + r.IntN(9)), int32(9 + r.IntN(5))}
+				d.Area = []float32{float32(r.IntN(9) - 4), float32(r.IntN(9) - 4), 5, 6}
 			}
 			docs[fmt.Sprintf("id-%03d", r.IntN(200))] = d
 		}
@@ -338,31 +414,56 @@ func TestCountsOfTwoIndexes(t *testing.T) {
 	}
 }
 
-// All hits in an order of Bleve's, page by page.
+// All hits in an order, page by page: by texts, of which some have none, and by numbers.
 func TestSorted(t *testing.T) {
 	x := begin(t)
 	for i := range 30 { // some of them in segments of their own
-		x.write(map[string]doc{fmt.Sprintf("id-%02d", i): {Text: "red", Place: fmt.Sprintf("place-%02d", i*7%10)}})
+		d := doc{Text: "red", Place: fmt.Sprintf("place-%02d", i*7%10), Size: int64(i * 11 % 7)}
+		if i%9 == 0 {
+			d.Place = ""
+		}
+		x.write(map[string]doc{fmt.Sprintf("id-%02d", i): d})
 	}
-	order := search.SortOrder{&search.SortField{Field: "Place", Type: search.SortFieldAsString}, &search.SortDocID{}}
 	a, err := x.view.Find(t.Context(), &Question{Words: []Word{{Term{"Text", []string{"red"}, 1}}}}, Wanted{Keep: true})
 	if err != nil || a.Total != 30 {
 		t.Fatal(a.Total, err)
 	}
-	var got []string
-	var after []string
-	for range 10 {
-		hits, err := x.view.Sorted(t.Context(), a, 4, order, after)
-		if err != nil {
-			t.Fatal(err)
+	for _, field := range []string{"", "Size"} {
+		var got []string
+		var after *Place
+		for range 10 {
+			hits, err := x.view.Sorted(t.Context(), a, 4, field, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range hits {
+				got = append(got, fmt.Sprint(9-h.Number, h.Text, h.ID))
+				after = &h
+			}
 		}
-		for _, h := range hits {
-			got = append(got, h.DecodedSort[0]+h.ID)
-			after = []string{h.DecodedSort[0], h.ID}
+		if len(got) != 30 || !slices.IsSorted(got) {
+			t.Errorf("%q, %d: %v", field, len(got), got)
 		}
 	}
-	if len(got) != 30 || !slices.IsSorted(got) {
-		t.Errorf("%d: %v", len(got), got)
+	hits, err := x.view.Sorted(t.Context(), a, 1, "", &Place{Text: "place-04b", ID: "id-00"}) // a place that nothing has any more
+	if err != nil || len(hits) != 1 || hits[0].Text != "place-05" {
+		t.Errorf("%v, %v", hits, err)
+	}
+}
+
+// Boxes meet on the globe, also across the date line.
+func TestAround(t *testing.T) {
+	for _, c := range []struct {
+		a, b [2]float32
+		meet bool
+	}{
+		{[2]float32{0, 10}, [2]float32{5, 15}, true}, {[2]float32{0, 10}, [2]float32{11, 15}, false}, {[2]float32{170, -170}, [2]float32{175, 178}, true},
+		{[2]float32{170, -170}, [2]float32{-175, 0}, true}, {[2]float32{170, -170}, [2]float32{0, 10}, false}, {[2]float32{170, -170}, [2]float32{160, -179}, true},
+		{[2]float32{-180, 180}, [2]float32{170, -170}, true},
+	} {
+		if around(c.a[0], c.a[1], c.b[0], c.b[1]) != c.meet || around(c.b[0], c.b[1], c.a[0], c.a[1]) != c.meet {
+			t.Errorf("%v and %v", c.a, c.b)
+		}
 	}
 }
 
@@ -445,7 +546,7 @@ func TestSomeIDs(t *testing.T) {
 		}
 	}
 	got, err := x.view.Find(t.Context(), &Question{Words: []Word{{Term{"Text", []string{"red"}, 1}}}}, Wanted{Best: 90, Scored: true})
-	if err != nil || got.Total != 299 || !slices.IsSortedFunc(got.Hits, compare) || got.Hits[0].ID != "id-000" {
+	if err != nil || got.Total != 299 || !slices.IsSortedFunc(got.Hits, compare) || got.Hits[0].ID != "id-006" {
 		t.Errorf("%d, %v: %v", got.Total, err, got.Hits)
 	}
 }

@@ -1,78 +1,125 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
-	"github.com/blevesearch/bleve/v2/search"
-	"github.com/blevesearch/bleve/v2/search/collector"
+	"github.com/RoaringBitmap/roaring/v2"
 	bindex "github.com/blevesearch/bleve_index_api"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// Sorted are the first of all hits of an answer, which kept them, in an order of Bleve's,
-// behind what after says of it; nil is from the first. Errors: what Bleve fails with, that
-// of ctx.
-func (v *View) Sorted(
-	ctx context.Context, a Answer, most int, order search.SortOrder, after []string,
-) (hits []*search.DocumentMatch, err error) {
+// Place is where a hit stands in an order: by a number, the largest first, or by its text,
+// then by its id.
+type Place struct {
+	Number int64
+	Text   string
+	ID     string
+}
+
+// Sorted are the first of all hits of an answer, which kept them, by a field of numbers, or
+// by text where it is "", behind a place; nil is from the first. Errors: what Bleve fails
+// with, that of ctx.
+func (v *View) Sorted(ctx context.Context, a Answer, most int, field string, after *Place) (out []Place, err error) {
 	defer caught(&err)
-	c := collector.NewTopNCollector(most, 0, order)
-	if after != nil {
-		c = collector.NewTopNCollectorAfter(most, order, after)
-	}
-	err = c.Collect(ctx, &walker{v: v, docs: a.docs}, v.reader)
-	if err != nil {
-		return nil, fmt.Errorf("sort the hits: %w", err)
-	}
-	return c.Results(), nil
-}
-
-// walker gives hits that were found already to a collector of Bleve's.
-type walker struct {
-	v        *View
-	docs     [][]uint32
-	seg, doc int
-}
-
-var _ search.Searcher = (*walker)(nil)
-
-// Next is Bleve's.
-func (s *walker) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
-	for s.seg < len(s.docs) && s.doc >= len(s.docs[s.seg]) {
-		s.seg, s.doc = s.seg+1, 0
-	}
-	if s.seg >= len(s.docs) {
-		return nil, nil
-	}
-	m := ctx.DocumentMatchPool.Get()
-	m.IndexInternalID = bindex.NewIndexInternalID(m.IndexInternalID, s.v.parts[s.seg].first+uint64(s.docs[s.seg][s.doc]))
-	s.doc++
-	return m, nil
-}
-
-// Advance is Bleve's; collectors never call it.
-func (s *walker) Advance(ctx *search.SearchContext, id bindex.IndexInternalID) (*search.DocumentMatch, error) {
-	for {
-		m, err := s.Next(ctx)
-		if m == nil || err != nil || m.IndexInternalID.Compare(id) >= 0 {
-			return m, err
+	for i, p := range v.parts {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		ctx.DocumentMatchPool.Put(m)
+		places, err := p.sorted(a.docs[i], most, field, after)
+		if err != nil {
+			return nil, fmt.Errorf("sort the hits: %w", err)
+		}
+		out = append(out, places...)
 	}
+	slices.SortFunc(out, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(b.Number, a.Number), strings.Compare(a.Text, b.Text), strings.Compare(a.ID, b.ID))
+	})
+	return out[:min(most, len(out))], nil
 }
 
-func (s *walker) Close() error               { return nil }
-func (s *walker) Weight() float64            { return 0 }
-func (s *walker) SetQueryNorm(float64)       {}
-func (s *walker) Min() int                   { return 0 }
-func (s *walker) Size() int                  { return 0 }
-func (s *walker) DocumentMatchPoolSize() int { return 1 }
-
-// Count is Bleve's.
-func (s *walker) Count() uint64 {
-	n := 0
-	for _, d := range s.docs {
-		n += len(d)
+// sorted are the first hits of a segment.
+func (p *part) sorted(docs []uint32, most int, field string, after *Place) ([]Place, error) {
+	type key struct {
+		number int64
+		rank   uint32
 	}
-	return uint64(n)
+	of := p.numbers[field]
+	number := func(doc uint32) int64 { return of[doc] }
+	var limit key // the last that is not behind after
+	if after != nil {
+		limit = key{after.Number, p.behind(after.ID)}
+	}
+	if field == "" { // the first text has the largest number
+		number = func(doc uint32) int64 { return -2 * int64(p.titles[doc]) }
+		if after != nil {
+			at, is, err := p.placeOf(after.Text)
+			if err != nil {
+				return nil, err
+			}
+			limit.number = -2 * int64(at)
+			if !is { // between two
+				limit.number++
+			}
+		}
+	}
+	before := func(a, b key) bool { return a.number > b.number || a.number == b.number && a.rank < b.rank }
+	var top []key
+	for _, doc := range docs {
+		k := key{number(doc), p.rank[doc]}
+		if after == nil || !before(k, limit) {
+			top = keepBest(top, k, most, before)
+		}
+	}
+	out := make([]Place, len(top))
+	var state segments.DocVisitState
+	for i, k := range top {
+		out[i] = Place{Number: k.number, ID: p.id(k.rank)}
+		if field != "" {
+			continue
+		}
+		out[i].Number = 0
+		var err error
+		out[i].Text, state, err = p.text(p.byRank[k.rank], state)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// text is what a document is sorted by.
+func (p *part) text(doc uint32, state segments.DocVisitState) (string, segments.DocVisitState, error) {
+	values, ok := p.Segment.(segments.DocValueVisitable)
+	if !ok {
+		return "", state, fmt.Errorf("the segment has no values of documents")
+	}
+	text := ""
+	state, err := values.VisitDocValues(uint64(doc), []string{p.sortedBy}, bindex.DocValueVisitor(func(_ string, term []byte) { text = string(term) }), state)
+	return text, state, err
+}
+
+// placeOf is the place of a text among those of the segment, or of the first behind it.
+func (p *part) placeOf(text string) (place uint32, is bool, err error) {
+	if text == "" { // of those that have none
+		return 0, true, nil
+	}
+	place = uint32(len(p.rank)) + 1 // behind all
+	dict, err := p.Dictionary(p.sortedBy)
+	if err != nil {
+		return 0, false, err
+	}
+	docs := roaring.New()
+	err = terms(dict, text, func(term string) (bool, error) {
+		is = term == text
+		err := orInto(dict, term, docs)
+		if err == nil && !docs.IsEmpty() {
+			place = p.titles[docs.Minimum()]
+		}
+		return docs.IsEmpty(), err
+	})
+	return place, is, err
 }

@@ -1,15 +1,16 @@
 // Package segment finds and counts datasets in the immutable segments of a Bleve index.
 //
-// In: snapshots of an index, questions as words, filters and what else Bleve can ask.
-// Out: how many datasets are found, the first of them in order, and exact counts of the
-// values of every field that is asked for. Always: one View is one state of the index:
+// In: snapshots of an index, questions as words, filters and limits. Out: how many datasets
+// are found, the first of them in order, and exact counts of the values of every field that
+// is asked for. Always: one View is one state of the index:
 // hits, total and counts of an answer belong together; a document counts once in each
-// value that it has, and not at all once it is deleted; scores depend on a document and
+// value that it has, and not at all once it is deleted; of the hits of a group one stands for
+// all; scores depend on a document and
 // the question alone. It must not know users, sights or datasets.
 //
 // How: each segment has columns, made once when it is first seen and kept until no View
 // holds it: its documents in the order of their ids, and for each field the numbers of
-// the values that they have. Words are looked up in a segment's own postings as bitmaps,
+// the values that they have, their numbers, spans and boxes. Words are looked up in a segment's own postings as bitmaps,
 // joined, and only what is left is scored and counted [decisions.md 26].
 package segment
 
@@ -21,7 +22,6 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/blevesearch/bleve/v2/mapping"
 	bindex "github.com/blevesearch/bleve_index_api"
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
@@ -29,14 +29,15 @@ import (
 // View is one state of an index with the columns of all its segments. Safe for concurrent
 // use until it is released.
 type View struct {
-	reader  *scorch.IndexSnapshot
-	mapping mapping.IndexMapping
-	values  *Values
-	parts   []*part
-	live    uint64 // documents
+	reader *scorch.IndexSnapshot
+	values *Values
+	parts  []*part
+	live   uint64 // documents
 
-	counted sync.Once
-	totals  [][]uint32 // of each field, by the numbers of its values; made when first asked for
+	counted sync.Once         // what follows is made when first asked for
+	totals  [][]uint32        // of each field, by the numbers of its values
+	left    []*roaring.Bitmap // of each segment: for which another of their group stands
+	others  uint64            // how many these are
 
 	mu   sync.Mutex
 	refs int
@@ -108,7 +109,7 @@ func (s *Views) Next(last *View) (v *View, err error) {
 	if last != nil && last.reader == snapshot {
 		return last, snapshot.Close()
 	}
-	v = &View{reader: snapshot, mapping: s.index.Mapping(), values: s.values, refs: 1}
+	v = &View{reader: snapshot, values: s.values, refs: 1}
 	kept := map[uint64]*columns{}
 	for _, seg := range snapshot.Segments() {
 		c := s.kept[seg.Id()]

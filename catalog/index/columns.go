@@ -1,0 +1,131 @@
+package index
+
+import (
+	"slices"
+	"strings"
+
+	"guichet/catalog/index/segment"
+	"guichet/schemas"
+)
+
+// Columns of a dataset are found by what is said of one and the same column: its name, its
+// type, its unit, what it measures. Each stands in the index in three orders, so that it is
+// found by what it begins with:
+//
+//	n name unit type concept
+//	u unit type name concept
+//	c concept unit type name
+const between = "\x1f" // of a column's parts
+
+// column is what is said of one, as it is compared.
+type column struct{ name, unit, kind, concept string }
+
+func columnOf(f *schemas.Field) column {
+	return column{nameKey(f.Name), unitKey(f.Unit), strings.ToLower(f.Type), schemas.Key(f.Concept)}
+}
+
+// nameKey is a column's name without case.
+func nameKey(s string) string { return strings.ToLower(schemas.Key(s)) }
+
+// unitKey is a unit as it is compared: kW.h, kW h and kWh are one; mW and MW are two.
+func unitKey(s string) string {
+	return strings.NewReplacer(".", "", "·", "", "*", "", " ", "", "⋅", "").Replace(schemas.Key(s))
+}
+
+func (c column) terms() []string {
+	return []string{
+		"n" + strings.Join([]string{c.name, c.unit, c.kind, c.concept}, between),
+		"u" + strings.Join([]string{c.unit, c.kind, c.name, c.concept}, between),
+		"c" + strings.Join([]string{c.concept, c.unit, c.kind, c.name}, between),
+	}
+}
+
+// read reads a column out of one of its terms.
+func readColumn(term string) column {
+	p := strings.Split(term[1:], between)
+	if len(p) != 4 {
+		return column{}
+	}
+	switch term[0] {
+	case 'n':
+		return column{p[0], p[1], p[2], p[3]}
+	case 'u':
+		return column{name: p[2], unit: p[0], kind: p[1], concept: p[3]}
+	}
+	return column{name: p[3], unit: p[1], kind: p[2], concept: p[0]}
+}
+
+// described gives the types and concepts of a dataset's columns, and the terms of each.
+func described(d *schemas.Dataset) (types, concepts, terms []string) {
+	for i := range d.Tables {
+		for j := range d.Tables[i].Fields {
+			c := columnOf(&d.Tables[i].Fields[j])
+			types, concepts, terms = append(types, c.kind), append(concepts, c.concept), append(terms, c.terms()...)
+		}
+	}
+	return types, concepts, terms
+}
+
+// named are the names of a dataset's columns, units their units.
+func named(d *schemas.Dataset) []string {
+	var out []string
+	for i := range d.Tables {
+		for _, f := range d.Tables[i].Fields {
+			out = append(out, nameKey(f.Name))
+		}
+	}
+	return out
+}
+
+func units(d *schemas.Dataset) []string {
+	var out []string
+	for i := range d.Tables {
+		for _, f := range d.Tables[i].Fields {
+			out = append(out, f.Unit)
+		}
+	}
+	return out
+}
+
+// asked is what is asked of a column: alternatives for each part, any where there are none.
+type asked struct{ names, units, kinds, concepts []string }
+
+// filter finds datasets with such a column.
+func (a asked) filter() segment.Filter {
+	order, values := "c", a.concepts
+	switch {
+	case len(a.names) > 0:
+		order, values = "n", a.names
+	case len(a.units) > 0:
+		order, values = "u", a.units
+	}
+	f := segment.Filter{Field: inColumns, Where: func(term string) bool { return a.holds(readColumn(term)) }}
+	if len(values) == 0 { // the type alone
+		f.Prefixes = []string{order}
+	}
+	for _, v := range values {
+		end := between
+		if strings.HasSuffix(v, "*") {
+			v, end = strings.TrimSuffix(v, "*"), ""
+		}
+		f.Prefixes = append(f.Prefixes, order+v+end)
+	}
+	return f
+}
+
+// holds says whether a column is such a one.
+func (a asked) holds(c column) bool {
+	is := func(wanted []string, have string) bool {
+		return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
+			return w == have || strings.HasSuffix(w, "*") && strings.HasPrefix(have, strings.TrimSuffix(w, "*"))
+		})
+	}
+	kind := len(a.kinds) == 0 || slices.ContainsFunc(a.kinds, func(w string) bool { return w == c.kind || w == family(c.kind) })
+	return kind && is(a.names, c.name) && is(a.units, c.unit) && is(a.concepts, c.concept)
+}
+
+// family is what types have in common: float32 and float64 are float.
+func family(kind string) string {
+	kind = strings.TrimLeft(strings.TrimRight(kind, "0123456789"), "u")
+	return kind
+}

@@ -1,0 +1,331 @@
+package index
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
+	"github.com/blevesearch/bleve/v2/document"
+	"github.com/blevesearch/bleve/v2/mapping"
+	bindex "github.com/blevesearch/bleve_index_api"
+
+	"guichet/catalog/index/segment"
+	"guichet/catalog/index/words"
+	"guichet/schemas"
+)
+
+// edition is the form of what is indexed: raise it when a document or its words change, and
+// indexes of another form begin anew.
+const edition = "6"
+
+// Fields that no filter names.
+const (
+	inWords   = "words"    // all words and stems, each with its impact; places of the words
+	inSeen    = "seen"     // who may see it, where not everyone may
+	inSorted  = "sorted"   // the title that it is sorted by
+	inColumns = "columns"  // each column in three orders of what is said of it
+	inSpan    = "span"     // times covered
+	inBox     = "box"      // areas covered
+	inGroup   = "group"    // those of one group describe the same data
+	inFirst   = "first"    // which of a group stands for it
+	modified  = "modified" // in microseconds
+	size      = "size"     // bytes of the newest version
+	quality   = "quality"  // points
+)
+
+// Facets names the fields that can be filtered by and counted.
+func Facets() []string {
+	return []string{"space", "theme", "country", "language", "publisher", "licence", "format", "provider", "column", "unit"}
+}
+
+// Filters names the fields that can be filtered by.
+func Filters() []string { return append(Facets(), "type", "concept", "region") }
+
+// fields are those that columns are made of.
+func fields(m *words.Maker) segment.Fields {
+	return segment.Fields{
+		Counted: Facets(), Numbers: []string{modified, size, quality, inFirst}, Text: inSorted, Spans: inSpan, Boxes: inBox,
+		Group: inGroup, First: inFirst, Words: inWords, Stems: m.Languages(),
+	}
+}
+
+// newMapping maps nothing: documents bring their fields as they are to be indexed.
+func newMapping() *mapping.IndexMappingImpl {
+	m := bleve.NewIndexMapping()
+	m.DefaultMapping = bleve.NewDocumentDisabledMapping()
+	m.StoreDynamic, m.IndexDynamic, m.DocValuesDynamic = false, false, false
+	return m
+}
+
+// field is one of a document's, with what Bleve is to know of it.
+type field struct {
+	name    string
+	options bindex.FieldIndexingOptions
+	terms   bindex.TokenFrequencies
+}
+
+var _ document.Field = (*field)(nil)
+
+func (f *field) Name() string                                      { return f.name }
+func (f *field) Value() []byte                                     { return nil }
+func (f *field) ArrayPositions() []uint64                          { return nil }
+func (f *field) EncodedFieldType() byte                            { return 't' }
+func (f *field) Analyze()                                          {}
+func (f *field) Options() bindex.FieldIndexingOptions              { return f.options }
+func (f *field) AnalyzedLength() int                               { return 1 } // what is long is in the impacts already
+func (f *field) AnalyzedTokenFrequencies() bindex.TokenFrequencies { return f.terms }
+func (f *field) NumPlainTextBytes() uint64                         { return 0 }
+func (f *field) Size() int                                         { return len(f.terms) }
+
+// codes is a field of values that are found whole.
+func codes(name string, values ...string) *field {
+	f := &field{name, bindex.IndexField | bindex.SkipFreqNorm, bindex.TokenFrequencies{}}
+	for _, v := range values {
+		if v != "" {
+			f.terms[v] = &bindex.TokenFreq{Term: []byte(v)}
+		}
+	}
+	return f
+}
+
+// document is what Bleve gets of a dataset; group is the group that it is in, or "".
+func (x *Index) document(d *schemas.Dataset, group string) *document.Document {
+	doc := document.NewDocument(string(d.ID))
+	doc.AddField(x.words(d))
+	types, concepts, columns := described(d)
+	for name, values := range map[string][]string{
+		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
+		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": named(d), "unit": units(d),
+		"type": types, "concept": concepts, "region": regions(d), inSeen: seenBy(d),
+	} {
+		keys := make([]string, len(values))
+		for i := range values {
+			keys[i] = schemas.Key(values[i])
+		}
+		doc.AddField(codes(name, keys...))
+	}
+	doc.AddField(codes(inColumns, columns...))
+	doc.AddField(codes(inGroup, group))
+	sorted := codes(inSorted, sortTitle(d.Title))
+	sorted.options |= bindex.DocValues
+	doc.AddField(sorted)
+	var covered []string
+	for _, s := range spans(d) {
+		covered = append(covered, segment.Span(s[0], s[1]))
+	}
+	doc.AddField(codes(inSpan, covered...))
+	doc.AddField(codes(inBox, box(d)...))
+	bytes, points, first := int64(0), int64(0), int64(2) // harvested
+	if d.Latest != nil {
+		bytes, first = d.Latest.Bytes, 0 // it can be streamed
+	} else if d.Source == "" {
+		first = 1
+	}
+	if d.Profiles != nil {
+		points = int64(d.Profiles.Points)
+	}
+	for name, n := range map[string]int64{modified: d.Modified.UnixMicro(), size: bytes, quality: points, inFirst: first} {
+		doc.AddField(codes(name, segment.Number(n)))
+	}
+	return doc
+}
+
+// A place is a part of a description: words in it weigh so much, in so many words as it has
+// as a rule.
+type place struct{ weight, usual float64 }
+
+// The places of words, by how much they say of a dataset.
+var (
+	inTitle       = place{5, 8}
+	inKeywords    = place{2.5, 10}
+	inDescription = place{1, 60}
+	inNames       = place{1, 10} // publisher, identifiers, tables
+	inData        = place{0.8, 40}
+)
+
+// Machine translations count less than what people wrote; parts of a compound less than it.
+const (
+	ofTranslation = 0.4
+	ofPart        = 0.5
+	ofJoined      = 0.8
+)
+
+// writer gathers the words of a dataset.
+type writer struct {
+	x        *Index
+	position int
+	weight   map[string]float64
+	at       map[string][]*bindex.TokenLocation
+}
+
+// words is the field of all words of a dataset.
+func (x *Index) words(d *schemas.Dataset) *field {
+	w := &writer{x: x, weight: map[string]float64{}, at: map[string][]*bindex.TokenLocation{}}
+	own := ownLanguages(x.maker, d)
+	w.texts(inTitle, d.Title, own)
+	w.texts(inDescription, d.Description, own)
+	w.phrases(inKeywords, d.Keywords, own)
+	w.phrases(inNames, append([]string{d.Publisher, d.IRI}, d.Identifiers...), nil)
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		w.texts(inNames, t.Title, own)
+		var names []string
+		about := schemas.Text{}
+		for _, f := range t.Fields {
+			names = append(names, f.Name)
+			if apart := partsOfName(f.Name); apart != f.Name {
+				names = append(names, apart)
+			}
+			for tag, s := range f.Description {
+				about[tag] += s + "\n"
+			}
+		}
+		w.phrases(inData, names, nil)
+		w.texts(inData, about, own)
+	}
+	f := &field{inWords, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
+	for term, weight := range w.weight {
+		t := &bindex.TokenFreq{Term: []byte(term), Locations: w.at[term]}
+		t.SetFrequency(impact(weight))
+		f.terms[term] = t
+	}
+	return f
+}
+
+// impact is how much a word says of a dataset, from 1 to segment.MaxImpact: the second time
+// that it stands there says less than the first [BM25F].
+func impact(weight float64) int {
+	return max(1, int(math.Round(segment.MaxImpact*weight/(weight+1.5))))
+}
+
+// texts adds a text in all its languages: the same word in several counts as in one.
+func (w *writer) texts(p place, t schemas.Text, own []string) {
+	most := map[string]float64{}
+	for tag, s := range t {
+		in := p
+		if schemas.Translated(tag) {
+			in.weight *= ofTranslation
+		}
+		languages := []string{tag}
+		if tag == "" && len(own) > 0 {
+			languages = own[:1]
+		}
+		for term, weight := range w.text(in, s, languages) {
+			most[term] = max(most[term], weight)
+		}
+	}
+	for term, weight := range most {
+		w.weight[term] += weight
+	}
+}
+
+// phrases adds short texts, in each of some languages; none is any.
+func (w *writer) phrases(p place, list []string, languages []string) {
+	if len(languages) == 0 {
+		languages = []string{""}
+	}
+	for term, weight := range w.text(p, strings.Join(list, "\n\n"), languages) {
+		w.weight[term] += weight
+	}
+}
+
+// text gives the weights of the words of a text, and notes where they stand: what is on
+// another line is not beside them.
+func (w *writer) text(p place, s string, languages []string) map[string]float64 {
+	out := map[string]float64{}
+	for i, language := range languages {
+		all := w.x.maker.Words(s, language)
+		weight := p.weight / (0.4 + 0.6*float64(len(all))/p.usual)
+		w.position += 100
+		last := 0
+		for _, word := range all {
+			for j, stem := range word.Stems {
+				if j == 0 {
+					out[stem] += weight
+				} else {
+					out[stem] += weight * ofPart
+				}
+			}
+			if i > 0 { // the words themselves are there
+				continue
+			}
+			w.position++
+			if strings.Contains(s[last:word.Start], "\n") {
+				w.position += 100
+			}
+			last = word.End
+			out[word.Text] += weight
+			w.at[word.Text] = append(w.at[word.Text], &bindex.TokenLocation{Position: w.position})
+			if word.Joined != "" {
+				out[word.Joined] += weight * ofJoined
+			}
+		}
+	}
+	return out
+}
+
+// maxOwn bounds the languages in which texts are read that do not say theirs.
+const maxOwn = 4
+
+// ownLanguages are those in which a dataset is described, in order.
+func ownLanguages(m *words.Maker, d *schemas.Dataset) []string {
+	var out []string
+	for tag := range d.Title {
+		if l := m.Language(tag); l != "" && !schemas.Translated(tag) && !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	slices.Sort(out)
+	return out[:min(len(out), maxOwn)]
+}
+
+// partsOfName writes a column's name in words: wind speed of wind_speed and windSpeed.
+func partsOfName(name string) string {
+	var b strings.Builder
+	last := rune(0)
+	for _, r := range name {
+		switch {
+		case r == '_' || r == '.' || r == '-':
+			b.WriteRune(' ')
+		case unicode.IsUpper(r) && unicode.IsLower(last):
+			b.WriteRune(' ')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+		last = r
+	}
+	return b.String()
+}
+
+// sortTitle is what titles are ordered by: the one for readers of English, folded.
+func sortTitle(t schemas.Text) string {
+	r := []rune(strings.TrimSpace(t[t.For("en")]))
+	return string(asciifolding.New().Filter([]byte(schemas.Fold(string(r[:min(len(r), 200)])))))
+}
+
+// box is the area that a dataset covers, where that is said.
+func box(d *schemas.Dataset) []string {
+	if len(d.Box) != 4 {
+		return nil
+	}
+	at := func(i int) segment.Degrees { return segment.Degrees{Lon: float32(d.Box[i]), Lat: float32(d.Box[i+1])} }
+	return []string{segment.Box(at(0), at(2))}
+}
+
+// regions are the statistical regions that a dataset covers, with those that they lie in:
+// BE, BE1 and BE10 of BE10.
+func regions(d *schemas.Dataset) []string {
+	var out []string
+	for _, r := range d.Regions {
+		for n := 2; n <= len(r); n++ {
+			if !slices.Contains(out, r[:n]) {
+				out = append(out, r[:n])
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,58 @@
+package index
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// spans are the times that a dataset covers, in order and apart from each other, in days as
+// day writes them.
+func spans(d *schemas.Dataset) [][2]int32 {
+	var all [][2]int32
+	for _, p := range d.Covered() {
+		from, begins := day(p.From, false)
+		until, ends := day(p.Until, true)
+		if !ends { // it goes on
+			until = math.MaxInt32
+		}
+		if begins || ends {
+			all = append(all, [2]int32{from, until})
+		}
+	}
+	slices.SortFunc(all, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	var out [][2]int32
+	for _, s := range all {
+		if n := len(out); n > 0 && s[0] <= out[n-1][1] {
+			out[n-1][1] = max(out[n-1][1], s[1])
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// day turns YYYY[-MM[-DD]] into a number that sorts like it; the end of a year or
+// month is its last day.
+func day(s string, end bool) (int32, bool) {
+	parts := strings.Split(s, "-")
+	fill := []int{0, 1, 1}
+	if end {
+		fill = []int{0, 12, 31}
+	}
+	for i := range parts {
+		if i > 2 {
+			return 0, false
+		}
+		n, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return 0, false
+		}
+		fill[i] = n
+	}
+	return int32(fill[0]*10000 + fill[1]*100 + fill[2]), true
+}
