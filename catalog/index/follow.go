@@ -219,8 +219,12 @@ func (x *Index) apply(ctx context.Context, docs []schemas.Dataset, position int6
 			at = position
 		}
 		part := docs[:n]
-		err := patient(ctx, x.slow, writeWithin, func() { x.log.Warn("the search index is slow to write", "datasets", len(part)) },
-			func() error { return guard(func() error { return x.written(part, at) }) })
+		groups, err := x.groups(ctx, part)
+		if err != nil {
+			return err
+		}
+		err = patient(ctx, x.slow, writeWithin, func() { x.log.Warn("the search index is slow to write", "datasets", len(part)) },
+			func() error { return guard(func() error { return x.written(part, groups, at) }) })
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -232,6 +236,20 @@ func (x *Index) apply(ctx context.Context, docs []schemas.Dataset, position int6
 			return x.show()
 		}
 	}
+}
+
+// groups are those of datasets. What not everybody may see has none, whoever says so.
+func (x *Index) groups(ctx context.Context, docs []schemas.Dataset) (Groups, error) {
+	var ids []schemas.DatasetID
+	for i := range docs {
+		if v := docs[i].Visibility; v == "" || v == schemas.VisibleToEveryone {
+			ids = append(ids, docs[i].ID)
+		}
+	}
+	if x.Groups == nil || len(ids) == 0 {
+		return nil, nil
+	}
+	return x.Groups(ctx, ids)
 }
 
 // maxChunk bounds what one batch writes, in bytes of text.
@@ -299,7 +317,7 @@ func within(d time.Duration, f func() error) error {
 // write indexes datasets and the position in one batch of each class, so that a crash
 // between them repeats a batch and loses none. A dataset that becomes hidden leaves the
 // public class in the same step.
-func (x *Index) write(docs []schemas.Dataset, position int64) error {
+func (x *Index) write(docs []schemas.Dataset, groups Groups, position int64) error {
 	for _, c := range []*class{&x.public, &x.closed} {
 		batch := c.b.NewBatch()
 		for i := range docs {
@@ -309,7 +327,7 @@ func (x *Index) write(docs []schemas.Dataset, position int64) error {
 				batch.Delete(string(d.ID))
 				continue
 			}
-			err := batch.IndexAdvanced(x.document(d, ""))
+			err := batch.IndexAdvanced(x.document(d, groups[d.ID]))
 			if err != nil {
 				return fmt.Errorf("index %s: %w", d.ID, err)
 			}

@@ -9,6 +9,7 @@
 package index
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,15 +32,21 @@ type class struct {
 	b    bleve.Index
 }
 
+// Groups are the groups of datasets that describe the same data: of those in one hits are
+// shown as one.
+type Groups map[schemas.DatasetID]string
+
 // Index is the search index. Safe for concurrent use.
 type Index struct {
+	Groups func(ctx context.Context, ids []schemas.DatasetID) (Groups, error) // set before Follow; nil: there are none
+
 	dir      string
 	log      *slog.Logger
 	maker    *words.Maker
-	most     int                                                // bytes of text in a batch
-	slow     time.Duration                                      // from when on a batch that is written is told of
-	written  func(docs []schemas.Dataset, position int64) error // writes a batch, however long it takes
-	mu       sync.RWMutex                                       // held for writing only while an index is swapped
+	most     int                                                               // bytes of text in a batch
+	slow     time.Duration                                                     // from when on a batch that is written is told of
+	written  func(docs []schemas.Dataset, groups Groups, position int64) error // writes a batch, however long it takes
+	mu       sync.RWMutex                                                      // held for writing only while an index is swapped
 	public   class
 	closed   class
 	position atomic.Int64 // changes before it are in the index

@@ -90,10 +90,10 @@ func TestASlowRebuildEnds(t *testing.T) {
 	}
 	batches := 0
 	x.slow = time.Nanosecond
-	x.written = func(docs []schemas.Dataset, position int64) error {
+	x.written = func(docs []schemas.Dataset, groups Groups, position int64) error {
 		batches++
 		time.Sleep(20 * time.Millisecond) // the disk
-		return x.write(docs, position)
+		return x.write(docs, groups, position)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var follows sync.WaitGroup

@@ -254,25 +254,39 @@ func (c *Checker) Of(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d
 // Brief is Of without what the dataset lacks, for much less: it is stored with every dataset.
 func (c *Checker) Brief(d *schemas.Dataset) *schemas.Profiled { return c.profiled(d, true) }
 
+// plain is the profile that the EU's assessment asks for.
+const plain = "dcat-ap/3.0.1"
+
 // Quality judges a dataset by the EU's assessment; nil for one that cannot be written.
 func (c *Checker) Quality(d *schemas.Dataset) *schemas.Quality {
 	nodes, root, err := dcatap.Nodes(c.codes, *d, "")
 	if err != nil {
 		return nil
 	}
-	complies := false
-	for _, r := range c.nodes(nodes, root, true, []string{"dcat-ap/3.0.1"}) {
-		complies = r.Meets
+	return quality.Of(nodes, root, c.complies(nodes, root, nil))
+}
+
+// complies says whether a graph meets that profile, which may be among those that it was
+// checked against.
+func (c *Checker) complies(nodes []rdf.Node, root string, reports []Report) bool {
+	i := slices.IndexFunc(reports, func(r Report) bool { return r.Version == plain })
+	if i < 0 {
+		i, reports = 0, c.nodes(nodes, root, true, []string{plain})
 	}
-	return quality.Of(nodes, root, complies)
+	return i < len(reports) && reports[i].Meets
 }
 
 func (c *Checker) profiled(d *schemas.Dataset, brief bool) *schemas.Profiled {
 	out := &schemas.Profiled{Shapes: c.digest}
-	reports, err := c.Dataset(*d, brief)
+	nodes, root, err := dcatap.Nodes(c.codes, *d, "")
 	if err != nil {
 		return out
 	}
+	var reports []Report
+	if ids := c.of(d.Space); len(ids) > 0 {
+		reports = c.nodes(nodes, root, brief, ids)
+	}
+	out.Points = quality.Of(nodes, root, c.complies(nodes, root, reports)).Points
 	i := slices.IndexFunc(c.set.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
 	newest := ""
 	if i >= 0 {
