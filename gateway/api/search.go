@@ -57,10 +57,24 @@ type found struct {
 // search is the one search over all spaces.
 func (s *server) search(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/datasets", "search-datasets", "datasets", "Search datasets of all spaces"}, s.find)
+	op(s, a, operation{http.MethodGet, "/suggestions", "suggest-searches", "datasets",
+		"Searches that begin with some words and find something, of what everybody may see"}, s.suggest)
 	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
 		"Data spaces"}, func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
 		return listOf(s.Catalog.Spaces, ""), nil
 	})
+}
+
+// suggest completes the last word of a search.
+func (s *server) suggest(ctx context.Context, in *struct {
+	Caller
+	Q string `query:"q" required:"true" maxLength:"512" doc:"words; the last one has three letters or more"`
+}) (*List[schemas.Near], error) {
+	near, err := s.Index.Suggest(ctx, in.Q)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(near, ""), nil
 }
 
 // find answers a search with marks: what each dataset found would mean to the caller,

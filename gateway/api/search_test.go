@@ -211,6 +211,16 @@ func TestClosedFilters(t *testing.T) {
 	}
 }
 
+// What a search may go on with is what everybody may see, and nothing where there is none.
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	s := shop(t)
+	s.want(200, "", "GET /suggestions?q=nor", "", `"q":"north"`, `"total":`)
+	s.want(200, "ada", "GET /suggestions?q=no", "", `"items":[]`)
+	s.want(422, "ada", "GET /suggestions?q=wa*", "", `"pointer":"q"`)
+	s.want(422, "ada", "GET /suggestions", "", `"pointer":"q"`)
+}
+
 // Spaces are listed for everybody.
 func TestSpaces(t *testing.T) {
 	t.Parallel()
