@@ -10,6 +10,7 @@ package words
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +42,9 @@ type Asked struct {
 type Maker struct {
 	tokens analysis.Tokenizer
 	ascii  analysis.CharFilter
-	by     map[string][]analysis.TokenFilter // by language
+	by     map[string][]analysis.TokenFilter // Bleve's stemmers, by language
+	light  map[string]*light                 // ours
+	behind map[string]*light                 // ours, for what Bleve's leave
 	mu     sync.Mutex
 	known  map[string]made // by tag and word: texts repeat their words
 }
@@ -58,7 +61,8 @@ const maxKnown = 200_000
 // New makes a Maker of all languages.
 func New() (*Maker, error) {
 	m := &Maker{
-		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, known: map[string]made{},
+		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
+		behind: map[string]*light{}, known: map[string]made{},
 	}
 	cache := registry.NewCache()
 	for tag, names := range stemmers() {
@@ -70,20 +74,42 @@ func New() (*Maker, error) {
 			m.by[tag] = append(m.by[tag], f)
 		}
 	}
+	for tag, stop := range lights() {
+		l, err := readLight(tag, m.fold)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range listed(stop) {
+			l.stop[m.fold(w)] = true
+		}
+		m.light[tag] = l
+	}
+	m.light[others] = &light{}
+	for _, tag := range behind() {
+		l, err := readLight(tag, m.fold)
+		if err != nil {
+			return nil, err
+		}
+		m.behind[tag] = l
+	}
 	return m, nil
 }
 
-// Language is the language of words with a BCP 47 tag, by its primary subtag; "" where its
-// words have no stems here.
+// Language is the language of words with a BCP 47 tag, by its primary subtag: und for all
+// that no stems are made for, whose words are told by their beginnings, and "" where there
+// is no tag.
 func (m *Maker) Language(tag string) string {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	if primary == "nb" || primary == "nn" {
 		primary = "no"
 	}
-	if m.by[primary] == nil {
-		return ""
+	switch {
+	case m.by[primary] != nil || m.light[primary] != nil:
+		return primary
+	case len(primary) == 2 || len(primary) == 3:
+		return others
 	}
-	return primary
+	return ""
 }
 
 // Words are those of a text in a language, in their order; the tag "" is of any language.
@@ -110,8 +136,8 @@ func (m *Maker) make(word, language string) made {
 		return w
 	}
 	w = made{text: m.fold(word)}
-	if stem := m.stem(word, language); stem != "" {
-		w.stems = []string{language + "/" + stem}
+	for _, stem := range m.stems(word, language) {
+		w.stems = append(w.stems, language+"/"+stem)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,8 +151,26 @@ func (m *Maker) make(word, language string) made {
 // fold is the form in which words are compared that are not stemmed.
 func (m *Maker) fold(word string) string { return string(m.ascii.Filter([]byte(schemas.Fold(word)))) }
 
-// stem is a word's stem in a language; "" where it has none.
+// stems are a text's word's stems in a language.
+func (m *Maker) stems(word, language string) []string {
+	if byBeginning(language) {
+		folded := m.fold(word)
+		if m.light[language].stop[folded] {
+			return nil
+		}
+		return beginnings(folded)
+	}
+	if stem := m.stem(word, language); stem != "" {
+		return []string{stem}
+	}
+	return nil
+}
+
+// stem is a word's stem in a language that has stems; "" where it says nothing.
 func (m *Maker) stem(word, language string) string {
+	if l := m.light[language]; l != nil {
+		return l.stem(m.fold(word))
+	}
 	s := analysis.TokenStream{{Term: []byte(strings.ToLower(schemas.Key(word))), Position: 1}}
 	for _, f := range m.by[language] {
 		s = f.Filter(s)
@@ -134,7 +178,11 @@ func (m *Maker) stem(word, language string) string {
 	if len(m.by[language]) == 0 || len(s) != 1 || len(s[0].Term) == 0 {
 		return ""
 	}
-	return m.fold(string(s[0].Term))
+	stem := m.fold(string(s[0].Term))
+	if l := m.behind[language]; l != nil {
+		return l.stem(stem)
+	}
+	return stem
 }
 
 // join notes on the first of words that are written with hyphens what they are in one.
@@ -159,6 +207,12 @@ func isHyphen(s string) bool { return s == "-" || s == "\u2010" || s == "\u2011"
 func (m *Maker) Asked(word string) Asked {
 	a := Asked{Text: m.fold(word)}
 	for _, language := range m.Languages() {
+		if byBeginning(language) {
+			if stem := beginning(a.Text); stem != "" && !m.light[language].stop[a.Text] {
+				a.Stems = append(a.Stems, language+"/"+stem)
+			}
+			continue
+		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
 			for _, stem := range m.make(form, language).stems {
 				if !slices.Contains(a.Stems, stem) {
@@ -170,12 +224,18 @@ func (m *Maker) Asked(word string) Asked {
 	return a
 }
 
-// Languages are those whose words have stems.
+// Languages are those whose words have stems, und for all others among them.
 func (m *Maker) Languages() []string {
-	var out []string
+	return slices.Sorted(maps.Keys(m.stemmed()))
+}
+
+func (m *Maker) stemmed() map[string]bool {
+	out := map[string]bool{}
 	for tag := range m.by {
-		out = append(out, tag)
+		out[tag] = true
 	}
-	slices.Sort(out)
+	for tag := range m.light {
+		out[tag] = true
+	}
 	return out
 }
