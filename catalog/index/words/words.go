@@ -45,6 +45,7 @@ type Maker struct {
 	by     map[string][]analysis.TokenFilter // Bleve's stemmers, by language
 	light  map[string]*light                 // ours
 	behind map[string]*light                 // ours, for what Bleve's leave
+	splits map[string]*lexicon               // of compounds
 	mu     sync.Mutex
 	known  map[string]made // by tag and word: texts repeat their words
 }
@@ -62,7 +63,7 @@ const maxKnown = 200_000
 func New() (*Maker, error) {
 	m := &Maker{
 		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
-		behind: map[string]*light{}, known: map[string]made{},
+		behind: map[string]*light{}, splits: map[string]*lexicon{}, known: map[string]made{},
 	}
 	cache := registry.NewCache()
 	for tag, names := range stemmers() {
@@ -91,6 +92,13 @@ func New() (*Maker, error) {
 			return nil, err
 		}
 		m.behind[tag] = l
+	}
+	for tag, links := range compounding() {
+		x, err := readLexicon(tag, links, func(word string) string { return m.stem(word, tag) })
+		if err != nil {
+			return nil, err
+		}
+		m.splits[tag] = x
 	}
 	return m, nil
 }
@@ -160,10 +168,32 @@ func (m *Maker) stems(word, language string) []string {
 		}
 		return beginnings(folded)
 	}
-	if stem := m.stem(word, language); stem != "" {
-		return []string{stem}
+	stem := m.stem(word, language)
+	if stem == "" {
+		return nil
 	}
-	return nil
+	out := []string{stem}
+	for _, part := range m.parts(word, language) {
+		if !slices.Contains(out, part) {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// parts are the stems of the parts of a compound.
+func (m *Maker) parts(word, language string) []string {
+	x := m.splits[language]
+	if x == nil {
+		return nil
+	}
+	var out []string
+	for _, part := range x.split(m.fold(word)) {
+		if stem := m.stem(part, language); stem != "" {
+			out = append(out, stem)
+		}
+	}
+	return out
 }
 
 // stem is a word's stem in a language that has stems; "" where it says nothing.
@@ -214,10 +244,12 @@ func (m *Maker) Asked(word string) Asked {
 			continue
 		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
-			for _, stem := range m.make(form, language).stems {
-				if !slices.Contains(a.Stems, stem) {
-					a.Stems = append(a.Stems, stem)
-				}
+			stems := m.make(form, language).stems
+			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
+				a.Stems = append(a.Stems, stems[0])
+			}
+			if len(stems) > 2 && !slices.ContainsFunc(a.Parts, func(p []string) bool { return slices.Equal(p, stems[1:]) }) {
+				a.Parts = append(a.Parts, stems[1:])
 			}
 		}
 	}
