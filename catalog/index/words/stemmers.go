@@ -33,7 +33,7 @@ func stemmers() map[string][]string {
 		"da": again(da.SnowballStemmerName, da.StopName),
 		"de": {de.StopName, de.NormalizeName, de.LightStemmerName},
 		"en": {en.PossessiveName, en.StopName, porter.Name},
-		"es": {es.StopName, es.SnowballStemmerName, es.NormalizeName}, // the light one leaves plurals of short words alone
+		"es": {es.StopName, es.SnowballStemmerName, es.NormalizeName}, // the light one leaves guías
 		"fi": {fi.StopName, fi.SnowballStemmerName},
 		"fr": {fr.ElisionName, fr.StopName, fr.LightStemmerName},
 		"hu": again(hu.SnowballStemmerName, hu.StopName),
@@ -62,7 +62,26 @@ func behind() []string { return []string{"es", "fi", "it", "nl", "pt", "sv"} }
 // Romanian wants accents that people do not type, and parts drum from drumuri.
 func lights() map[string][]byte {
 	return map[string][]byte{
-		"bg": bg.BulgarianStopWords, "cs": nil, "el": el.GreekStopWords, "et": nil, "ga": ga.IrishStopWords, "hr": nil, "lt": nil, "lv": nil, "mt": nil,
-		"pl": pl.PolishStopWords, "ro": ro.RomanianStopWords, "sk": nil, "sl": nil,
+		"bg": bg.BulgarianStopWords, "cs": nil, "el": el.GreekStopWords, "et": nil, "ga": ga.IrishStopWords, "hr": nil, "lt": nil,
+		"lv": nil, "mt": nil, "pl": pl.PolishStopWords, "ro": ro.RomanianStopWords, "sk": nil, "sl": nil,
+	}
+}
+
+// said are the lists of words that say nothing by themselves of the languages that Bleve
+// stems: they tell which language a text is in.
+func said() map[string][]byte {
+	return map[string][]byte{
+		"da": da.DanishStopWords, "de": de.GermanStopWords, "en": en.EnglishStopWords, "es": es.SpanishStopWords, "fi": fi.FinnishStopWords,
+		"fr": fr.FrenchStopWords, "hu": hu.HungarianStopWords, "it": it.ItalianStopWords, "nl": nl.DutchStopWords, "pt": pt.PortugueseStopWords,
+		"sv": sv.SwedishStopWords,
+	}
+}
+
+// elided are words that stand before an apostrophe and belong to the next.
+func elided() map[string][]string {
+	return map[string][]string{
+		"fr": {"l", "d", "qu", "n", "s", "j", "c", "m", "t", "jusqu", "lorsqu"},
+		"it": {"l", "d", "dell", "nell", "all", "dall", "sull", "un", "c", "quell"},
+		"mt": {"b", "f", "m", "t"},
 	}
 }

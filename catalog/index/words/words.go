@@ -46,6 +46,7 @@ type Maker struct {
 	light  map[string]*light                 // ours
 	behind map[string]*light                 // ours, for what Bleve's leave
 	splits map[string]*lexicon               // of compounds
+	tells  map[string][]string               // folded words that say nothing by themselves, with the languages that have them
 	mu     sync.Mutex
 	known  map[string]made // by tag and word: texts repeat their words
 }
@@ -63,7 +64,8 @@ const maxKnown = 200_000
 func New() (*Maker, error) {
 	m := &Maker{
 		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
-		behind: map[string]*light{}, splits: map[string]*lexicon{}, known: map[string]made{},
+		behind: map[string]*light{}, splits: map[string]*lexicon{},
+		known: map[string]made{},
 	}
 	cache := registry.NewCache()
 	for tag, names := range stemmers() {
@@ -93,6 +95,11 @@ func New() (*Maker, error) {
 		}
 		m.behind[tag] = l
 	}
+	tells, err := m.telling()
+	if err != nil {
+		return nil, err
+	}
+	m.tells = tells
 	for tag, links := range compounding() {
 		x, err := readLexicon(tag, links, func(word string) string { return m.stem(word, tag) })
 		if err != nil {
