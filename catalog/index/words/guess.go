@@ -40,7 +40,9 @@ func (m *Maker) Guess(texts ...string) string {
 			}
 		}
 	}
-	best := slices.SortedFunc(maps.Keys(weight), func(a, b string) int { return cmp.Or(cmp.Compare(weight[b], weight[a]), strings.Compare(a, b)) })
+	best := slices.SortedFunc(maps.Keys(weight), func(a, b string) int {
+		return cmp.Or(cmp.Compare(weight[b], weight[a]), strings.Compare(a, b))
+	})
 	switch {
 	case len(best) == 0 || weight[best[0]] < leastWeight || len(words[best[0]]) < leastWords:
 		return ""
