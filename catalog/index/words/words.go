@@ -10,6 +10,7 @@ package words
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +42,11 @@ type Asked struct {
 type Maker struct {
 	tokens analysis.Tokenizer
 	ascii  analysis.CharFilter
-	by     map[string][]analysis.TokenFilter // by language
+	by     map[string][]analysis.TokenFilter // Bleve's stemmers, by language
+	light  map[string]*light                 // ours
+	behind map[string]*light                 // ours, for what Bleve's leave
+	splits map[string]*lexicon               // of compounds
+	tells  map[string][]string               // folded words that say nothing by themselves, with the languages that have them
 	mu     sync.Mutex
 	known  map[string]made // by tag and word: texts repeat their words
 }
@@ -58,7 +63,9 @@ const maxKnown = 200_000
 // New makes a Maker of all languages.
 func New() (*Maker, error) {
 	m := &Maker{
-		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, known: map[string]made{},
+		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
+		behind: map[string]*light{}, splits: map[string]*lexicon{},
+		known: map[string]made{},
 	}
 	cache := registry.NewCache()
 	for tag, names := range stemmers() {
@@ -70,20 +77,54 @@ func New() (*Maker, error) {
 			m.by[tag] = append(m.by[tag], f)
 		}
 	}
+	for tag, stop := range lights() {
+		l, err := readLight(tag, m.fold)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range listed(stop) {
+			l.stop[m.fold(w)] = true
+		}
+		m.light[tag] = l
+	}
+	m.light[others] = &light{}
+	for _, tag := range behind() {
+		l, err := readLight(tag, m.fold)
+		if err != nil {
+			return nil, err
+		}
+		m.behind[tag] = l
+	}
+	tells, err := m.telling()
+	if err != nil {
+		return nil, err
+	}
+	m.tells = tells
+	for tag, links := range compounding() {
+		x, err := readLexicon(tag, links, func(word string) string { return m.stem(word, tag) })
+		if err != nil {
+			return nil, err
+		}
+		m.splits[tag] = x
+	}
 	return m, nil
 }
 
-// Language is the language of words with a BCP 47 tag, by its primary subtag; "" where its
-// words have no stems here.
+// Language is the language of words with a BCP 47 tag, by its primary subtag: und for all
+// that no stems are made for, whose words are told by their beginnings, and "" where there
+// is no tag.
 func (m *Maker) Language(tag string) string {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	if primary == "nb" || primary == "nn" {
 		primary = "no"
 	}
-	if m.by[primary] == nil {
-		return ""
+	switch {
+	case m.by[primary] != nil || m.light[primary] != nil:
+		return primary
+	case len(primary) == 2 || len(primary) == 3:
+		return others
 	}
-	return primary
+	return ""
 }
 
 // Words are those of a text in a language, in their order; the tag "" is of any language.
@@ -110,8 +151,8 @@ func (m *Maker) make(word, language string) made {
 		return w
 	}
 	w = made{text: m.fold(word)}
-	if stem := m.stem(word, language); stem != "" {
-		w.stems = []string{language + "/" + stem}
+	for _, stem := range m.stems(word, language) {
+		w.stems = append(w.stems, language+"/"+stem)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,8 +166,48 @@ func (m *Maker) make(word, language string) made {
 // fold is the form in which words are compared that are not stemmed.
 func (m *Maker) fold(word string) string { return string(m.ascii.Filter([]byte(schemas.Fold(word)))) }
 
-// stem is a word's stem in a language; "" where it has none.
+// stems are a text's word's stems in a language.
+func (m *Maker) stems(word, language string) []string {
+	if byBeginning(language) {
+		folded := m.fold(word)
+		if m.light[language].stop[folded] {
+			return nil
+		}
+		return beginnings(folded)
+	}
+	stem := m.stem(word, language)
+	if stem == "" {
+		return nil
+	}
+	out := []string{stem}
+	for _, part := range m.parts(word, language) {
+		if !slices.Contains(out, part) {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// parts are the stems of the parts of a compound.
+func (m *Maker) parts(word, language string) []string {
+	x := m.splits[language]
+	if x == nil {
+		return nil
+	}
+	var out []string
+	for _, part := range x.split(m.fold(word)) {
+		if stem := m.stem(part, language); stem != "" {
+			out = append(out, stem)
+		}
+	}
+	return out
+}
+
+// stem is a word's stem in a language that has stems; "" where it says nothing.
 func (m *Maker) stem(word, language string) string {
+	if l := m.light[language]; l != nil {
+		return l.stem(m.fold(word))
+	}
 	s := analysis.TokenStream{{Term: []byte(strings.ToLower(schemas.Key(word))), Position: 1}}
 	for _, f := range m.by[language] {
 		s = f.Filter(s)
@@ -134,7 +215,11 @@ func (m *Maker) stem(word, language string) string {
 	if len(m.by[language]) == 0 || len(s) != 1 || len(s[0].Term) == 0 {
 		return ""
 	}
-	return m.fold(string(s[0].Term))
+	stem := m.fold(string(s[0].Term))
+	if l := m.behind[language]; l != nil {
+		return l.stem(stem)
+	}
+	return stem
 }
 
 // join notes on the first of words that are written with hyphens what they are in one.
@@ -159,23 +244,37 @@ func isHyphen(s string) bool { return s == "-" || s == "\u2010" || s == "\u2011"
 func (m *Maker) Asked(word string) Asked {
 	a := Asked{Text: m.fold(word)}
 	for _, language := range m.Languages() {
+		if byBeginning(language) {
+			if stem := beginning(a.Text); stem != "" && !m.light[language].stop[a.Text] {
+				a.Stems = append(a.Stems, language+"/"+stem)
+			}
+			continue
+		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
-			for _, stem := range m.make(form, language).stems {
-				if !slices.Contains(a.Stems, stem) {
-					a.Stems = append(a.Stems, stem)
-				}
+			stems := m.make(form, language).stems
+			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
+				a.Stems = append(a.Stems, stems[0])
+			}
+			if len(stems) > 2 && !slices.ContainsFunc(a.Parts, func(p []string) bool { return slices.Equal(p, stems[1:]) }) {
+				a.Parts = append(a.Parts, stems[1:])
 			}
 		}
 	}
 	return a
 }
 
-// Languages are those whose words have stems.
+// Languages are those whose words have stems, und for all others among them.
 func (m *Maker) Languages() []string {
-	var out []string
+	return slices.Sorted(maps.Keys(m.stemmed()))
+}
+
+func (m *Maker) stemmed() map[string]bool {
+	out := map[string]bool{}
 	for tag := range m.by {
-		out = append(out, tag)
+		out[tag] = true
 	}
-	slices.Sort(out)
+	for tag := range m.light {
+		out[tag] = true
+	}
 	return out
 }

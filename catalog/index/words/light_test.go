@@ -1,0 +1,91 @@
+package words
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Texts of a language that is not known here are found by beginnings, and no short word finds
+// all that begins like it.
+func TestBeginnings(t *testing.T) {
+	m := made1(t)
+	for _, c := range []struct {
+		tag, text, typed string
+		want             bool
+	}{
+		{"uk", "енергія", "енергії", true}, {"sr", "саобраћај", "саобраћаја", true}, {"eu", "energia", "energiaren", false},
+		{"eu", "garraioa", "garraio", true}, {"uk", "енергетика", "енергія", false}, {"mt", "internazzjonali", "internet", false},
+		{"is", "sjór", "sjóri", true}, {"uk", "газ", "газета", false},
+	} {
+		if got := meets(m, c.tag, c.text, c.typed); got != c.want {
+			t.Errorf("%s: %s found by %s: %v", c.tag, c.text, c.typed, got)
+		}
+	}
+	if got := m.Asked("gas").Stems; slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "~") }) {
+		t.Errorf("gas is looked for by %v", got)
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	m := made1(t)
+	for tag, want := range map[string]string{
+		"de-AT": "de", "PT-br": "pt", "nb": "no", "nn-NO": "no", "en-t-nl": "en", "mt": "mt", "uk": "und", "und": "und", "": "", "x-private": "",
+		"klingon": "", "tr": "tr",
+	} {
+		if got := m.Language(tag); got != want {
+			t.Errorf("%q is %q, not %q", tag, got, want)
+		}
+	}
+	known := m.Languages()
+	for _, language := range european() {
+		if !slices.Contains(known, language) {
+			t.Errorf("%s has no stems", language)
+		}
+	}
+}
+
+// Each language leaves out what says nothing, also typed without accents.
+func TestStopWords(t *testing.T) {
+	m := made1(t)
+	for _, w := range []string{
+		"bg и", "cs který", "da og", "de und", "el και", "en the", "es para", "et mille", "fi ja", "fr les", "ga agus", "hr koji", "hu hogy", "it della",
+		"lt arba", "lv kuri", "mt għal", "nl van", "pl jest", "pt para", "ro pentru", "sk ktorý", "sl med", "sv och",
+	} {
+		language, word, _ := strings.Cut(w, " ")
+		if got := m.Words(word, language); len(got) != 1 || len(got[0].Stems) > 0 || got[0].Text == "" {
+			t.Errorf("%s: %+v", w, got)
+		}
+	}
+}
+
+// A table with a fault is named by its line.
+func TestBadTables(t *testing.T) {
+	s := newStep()
+	for _, line := range []string{"-a", "-a b", "a 3", "-a- 3", "-a 3 b c"} {
+		if s.add(strings.Fields(line)) == nil {
+			t.Errorf("%q is taken", line)
+		}
+	}
+	if _, err := readLight("xx", strings.ToLower); err == nil {
+		t.Error("a language without a table has one")
+	}
+}
+
+// Every table is worked through in whole: an ending that is never taken, because a line before
+// it takes all that it would, is a mistake.
+func TestTablesAreUsed(t *testing.T) {
+	m := made1(t)
+	for language, l := range m.light {
+		for i, s := range l.steps {
+			for ending, c := range s.endings {
+				if len(ending) == 0 || c.least < 1 || strings.HasSuffix(c.instead, ending) && c.instead != ending {
+					t.Errorf("%s, step %d: -%s %+v", language, i, ending, c)
+				}
+				if got := string(s.apply([]rune("qqqqqq" + ending))); got != "qqqqqq"+c.instead {
+					t.Errorf("%s, step %d: -%s makes %s", language, i, ending, got)
+				}
+			}
+		}
+	}
+}
