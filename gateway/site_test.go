@@ -101,7 +101,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	s.db.OnGroup(s.record.Step)
 	dbtest.Run(t, s.db)
 	must(t, s.record.Start(ctx))
-	s.index, err = index.Open(filepath.Join(t.TempDir(), "index"), log)
+	s.index, err = index.Open(filepath.Join(t.TempDir(), "index"), &spaces.Set{}, log)
 	must(t, err)
 	s.parties, err = party.New(s.db)
 	must(t, err)

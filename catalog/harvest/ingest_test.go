@@ -23,6 +23,7 @@ import (
 	"guichet/connectors/db/dbtest"
 	"guichet/connectors/rdf"
 	"guichet/connectors/sharedtest"
+	"guichet/schemas/spaces"
 )
 
 // belgianPages writes the whole Belgian catalogue as pages of so many datasets, each with what
@@ -137,7 +138,7 @@ func BenchmarkBelgium(b *testing.B) {
 	for b.Loop() {
 		d := dbtest.Open(b, dbtest.SQLite)
 		h := harvesterOn(b, d)
-		x, err := index.Open(filepath.Join(b.TempDir(), "index"), slog.New(slog.DiscardHandler))
+		x, err := index.Open(filepath.Join(b.TempDir(), "index"), &spaces.Set{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}

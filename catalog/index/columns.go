@@ -66,8 +66,8 @@ func described(d *schemas.Dataset) (types, concepts, terms []string) {
 	return types, concepts, terms
 }
 
-// named are the names of a dataset's columns, units their units.
-func named(d *schemas.Dataset) []string {
+// columnNames are the names of a dataset's columns, units their units.
+func columnNames(d *schemas.Dataset) []string {
 	var out []string
 	for i := range d.Tables {
 		for _, f := range d.Tables[i].Fields {

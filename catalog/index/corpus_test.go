@@ -18,6 +18,7 @@ import (
 
 	"guichet/connectors/sharedtest"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // corpus makes any number of datasets out of the Belgian catalogue's: their words in their
@@ -183,7 +184,7 @@ func large(t testing.TB) (x *Index, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err = Open(filepath.Join(cache, fmt.Sprintf("bench-index-%s-%d", edition, n)), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	x, err = Open(filepath.Join(cache, fmt.Sprintf("bench-index-%s-%d", edition, n)), &spaces.Set{}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func (x *Index) document(d *schemas.Dataset, group string) *document.Document {
 	types, concepts, columns := described(d)
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
-		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": named(d), "unit": units(d),
+		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columnNames(d), "unit": units(d),
 		"type": types, "concept": concepts, "region": regions(d), inSeen: seenBy(d),
 	} {
 		keys := make([]string, len(values))
@@ -270,13 +270,17 @@ func (w *writer) text(p place, s string, languages []string) map[string]float64 
 // maxOwn bounds the languages in which texts are read that do not say theirs.
 const maxOwn = 4
 
-// ownLanguages are those in which a dataset is described, in order.
+// ownLanguages are those in which a dataset is described, in order; where none is said, the
+// one that its words are taken for.
 func ownLanguages(m *words.Maker, d *schemas.Dataset) []string {
 	var out []string
 	for tag := range d.Title {
 		if l := m.Language(tag); l != "" && !schemas.Translated(tag) && !slices.Contains(out, l) {
 			out = append(out, l)
 		}
+	}
+	if guessed := m.Guess(d.Title[""], d.Description[""]); len(out) == 0 && guessed != "" {
+		return []string{guessed}
 	}
 	slices.Sort(out)
 	return out[:min(len(out), maxOwn)]

@@ -22,8 +22,10 @@ import (
 
 	"github.com/blevesearch/bleve/v2"
 
+	"guichet/catalog/index/labels"
 	"guichet/catalog/index/words"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // class is public or restricted: an index of its own.
@@ -43,6 +45,7 @@ type Index struct {
 	dir      string
 	log      *slog.Logger
 	maker    *words.Maker
+	labels   *labels.Labels
 	most     int                                                               // bytes of text in a batch
 	slow     time.Duration                                                     // from when on a batch that is written is told of
 	written  func(docs []schemas.Dataset, groups Groups, position int64) error // writes a batch, however long it takes
@@ -58,14 +61,18 @@ type Index struct {
 var positionKey = []byte("guichet.position/" + edition)
 
 // Open opens the index under dir, or begins an empty one when there is none or it
-// will not open; Follow then rebuilds it. Errors: Unavailable when the folder
+// will not open; Follow then rebuilds it. Names of spaces and codes in the set are found too. Errors: Unavailable when the folder
 // cannot be written.
-func Open(dir string, log *slog.Logger) (*Index, error) {
+func Open(dir string, set *spaces.Set, log *slog.Logger) (*Index, error) {
 	m, err := words.New()
 	if err != nil {
 		return nil, fmt.Errorf("open the search index: %w", err)
 	}
-	x := &Index{dir: dir, log: log, maker: m, most: maxChunk, slow: slowAfter}
+	names, err := labels.New(m, set)
+	if err != nil {
+		return nil, fmt.Errorf("open the search index: %w", err)
+	}
+	x := &Index{dir: dir, log: log, maker: m, labels: names, most: maxChunk, slow: slowAfter}
 	x.written = x.write
 	err = os.MkdirAll(dir, 0o700)
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"guichet/catalog/index/labels"
 	"guichet/catalog/index/segment"
+	"guichet/catalog/index/words"
 	"guichet/schemas"
 )
 
@@ -340,13 +342,23 @@ func boxOf(s string) (segment.Meets, error) {
 	return segment.Meets{From: degrees(0), To: degrees(2)}, nil
 }
 
+// named finds what has codes that words stand for.
+func named(codes []labels.Code) []segment.Clause {
+	var out []segment.Clause
+	for _, c := range codes {
+		out = append(out, segment.Held{Filter: filter(c.Field, []string{c.Value}), Weight: byName})
+	}
+	return out
+}
+
 // How much a word counts as it stands, by its stem in some language, by the parts that it is
-// made of, by its first letters or other ones.
+// made of, by its first letters or other ones, as the name of a theme or another code.
 const (
 	asWritten = 1
 	byStem    = 0.8
 	byParts   = 0.5
 	byLetters = 0.5
+	byName    = 0.1
 )
 
 // word finds what stands for a clause; letters of no word find nothing.
@@ -378,12 +390,17 @@ func (x *Index) word(c clause) (segment.Word, error) {
 		for _, parts := range a.Parts {
 			add(byParts, parts...)
 		}
-		return any, nil
+		return append(any, named(x.labels.Codes(a))...), nil
 	}
 	any = append(any, segment.Phrase{Field: inWords, Texts: texts, Weight: asWritten})
 	if !c.phrase { // of a word with a hyphen its parts may stand anywhere
 		add(byParts, texts...)
 	}
+	var each []words.Asked
+	for _, w := range all {
+		each = append(each, x.maker.Asked(c.text[w.Start:w.End]))
+	}
+	any = append(any, named(x.labels.Codes(each...))...)
 	if !c.phrase || len(all) == 2 { // the same compound as others write it
 		add(byStem, strings.Join(texts, ""))
 	}

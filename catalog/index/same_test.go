@@ -16,6 +16,7 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch/mergeplan"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // some are up to most members of a list, which may repeat.
@@ -112,7 +113,7 @@ func someSights() []schemas.Sight {
 // opened is an empty index that answers.
 func opened(t testing.TB) *Index {
 	t.Helper()
-	x, err := Open(filepath.Join(t.TempDir(), "index"), slog.New(slog.DiscardHandler))
+	x, err := Open(filepath.Join(t.TempDir(), "index"), &spaces.Set{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestSearchIsAsBleveDoesIt(t *testing.T) {
 	x := opened(t)
 	o := &oracle{x, map[schemas.DatasetID]schemas.Dataset{}}
 	asked, found, pages := 0, 0, 0
-	rounds := 20
+	rounds := 12
 	if testing.Short() { // under the race detector
 		rounds = 5
 	}

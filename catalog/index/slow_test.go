@@ -16,6 +16,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // A slow batch is told and waited for; only what never ends is given up.
@@ -84,7 +85,7 @@ func TestASlowRebuildEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	x, err := Open(filepath.Join(t.TempDir(), "index"), slog.New(slog.NewTextHandler(&said, nil)))
+	x, err := Open(filepath.Join(t.TempDir(), "index"), &spaces.Set{}, slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

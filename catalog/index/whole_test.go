@@ -14,6 +14,7 @@ import (
 	"github.com/blevesearch/bleve/v2"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 func wheat(i int) schemas.Dataset {
@@ -24,7 +25,7 @@ func wheat(i int) schemas.Dataset {
 func filled(t *testing.T, n int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "index")
-	x, err := Open(dir, slog.New(slog.DiscardHandler))
+	x, err := Open(dir, &spaces.Set{}, slog.New(slog.DiscardHandler))
 	for i := 0; err == nil && i < n; i++ {
 		err = x.apply(t.Context(), []schemas.Dataset{wheat(i)}, int64(i+1))
 	}
@@ -98,7 +99,7 @@ func TestDamagedFiles(t *testing.T) {
 // opens says whether the index was whole; either way it must work.
 func opens(t *testing.T, dir string, documents uint64) bool {
 	t.Helper()
-	x, err := Open(dir, slog.New(slog.DiscardHandler))
+	x, err := Open(dir, &spaces.Set{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Error(err)
 		return false

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // titled makes an index of datasets by id, with a title in one language.
 func titled(t *testing.T, language string, titles map[schemas.DatasetID]string) *Index {
 	t.Helper()
-	x, err := Open(filepath.Join(t.TempDir(), "index"), slog.New(slog.DiscardHandler))
+	x, err := Open(filepath.Join(t.TempDir(), "index"), &spaces.Set{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

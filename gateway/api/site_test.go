@@ -64,7 +64,7 @@ func newSite(t *testing.T) *site {
 	database.OnGroup(record.Step)
 	dbtest.Run(t, database)
 	agreementtest.Must(t, record.Start(t.Context()))
-	ix, err := index.Open(filepath.Join(t.TempDir(), "index"), log)
+	ix, err := index.Open(filepath.Join(t.TempDir(), "index"), &spaces.Set{}, log)
 	agreementtest.Must(t, err)
 	w := agreementtest.New(t, database, 0, 0)
 	engine, err := policy.New(t.Context())

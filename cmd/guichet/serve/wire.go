@@ -97,15 +97,15 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 		return nil, err
 	}
 	s := &site{config: c, log: log, db: db, record: record, replica: c.replica()}
-	s.index, err = index.Open(filepath.Join(c.Data, "index"), log)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	s.parties, err = party.New(db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	set, profiles, err := c.spaces()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.index, err = index.Open(filepath.Join(c.Data, "index"), &set, log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
