@@ -41,13 +41,13 @@ func Address(s string) string {
 	if err != nil || u.Host == "" || u.User != nil {
 		return ""
 	}
-	scheme, host := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	scheme, host := strings.ToLower(u.Scheme), strings.TrimRight(strings.ToLower(u.Hostname()), ".")
 	web := scheme == "http" || scheme == "https"
 	if !web && scheme != "ftp" && scheme != "s3" || !hostName.MatchString(host) {
 		return ""
 	}
-	if web {
-		host = strings.TrimPrefix(host, "www.")
+	for web && strings.HasPrefix(host, "www.") {
+		host = host[len("www."):]
 	}
 	if p := u.Port(); p != "" && !(web && (p == "80" || p == "443")) && !(scheme == "ftp" && p == "21") {
 		host += ":" + p

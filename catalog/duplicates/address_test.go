@@ -111,7 +111,7 @@ func FuzzAddress(f *testing.F) {
 			return
 		}
 		again := one
-		if !strings.Contains(one, "://") {
+		if !strings.HasPrefix(one, "ftp://") && !strings.HasPrefix(one, "s3://") {
 			again = "https://" + one
 		}
 		if two := Address(again); two != one || len(one) > 4*maxAddress {

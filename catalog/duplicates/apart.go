@@ -13,8 +13,8 @@ import (
 	"guichet/schemas"
 )
 
-// Member is a dataset that is the same as one that was asked about, or was said to be apart from it.
-type Member struct {
+// Other is a dataset that is the same as one that was asked about, or was said to be apart from it.
+type Other struct {
 	schemas.Origin
 	Title   schemas.Text      `json:"title"`
 	Why     []string          `json:"why,omitempty" doc:"the evidence, in words"`
@@ -32,14 +32,14 @@ type Word struct {
 type Same struct {
 	Dataset schemas.DatasetID `json:"dataset"`
 	Group   string            `json:"group,omitempty" doc:"id of the datasets that are shown as one; absent where it is alone"`
-	Items   []Member          `json:"items" doc:"the same data in other catalogues, or of other providers"`
-	Apart   []Member          `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
+	Items   []Other          `json:"items" doc:"the same data in other catalogues, or of other providers"`
+	Apart   []Other          `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
 	Note    string            `json:"note,omitempty" doc:"why no group was formed, where one could have been"`
 }
 
 // Of says which datasets in sight are the same as one in sight, and why. Errors: NotFound.
 func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.DatasetID) (Same, error) {
-	out := Same{Dataset: id, Items: []Member{}}
+	out := Same{Dataset: id, Items: []Other{}}
 	_, err := f.Catalog.Get(ctx, sight, id)
 	if err != nil {
 		return out, err
@@ -66,7 +66,7 @@ func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.Dataset
 		return out, err
 	}
 	for i := range apart {
-		out.Apart = append(out.Apart, Member{Origin: origin(&apart[i]), Title: apart[i].Title, Apart: words[string(apart[i].ID)]})
+		out.Apart = append(out.Apart, Other{Origin: origin(&apart[i]), Title: apart[i].Title, Apart: words[string(apart[i].ID)]})
 	}
 	if group == "" {
 		return out, nil
@@ -79,7 +79,7 @@ func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.Dataset
 }
 
 // members gives the datasets in sight of a group, but one, with the evidence.
-func (f *Finder) members(ctx context.Context, sight schemas.Sight, group, but string) ([]Member, error) {
+func (f *Finder) members(ctx context.Context, sight schemas.Sight, group, but string) ([]Other, error) {
 	all, err := grouped(ctx, f.DB, "grouped", []string{group})
 	if err != nil {
 		return nil, err
@@ -97,9 +97,9 @@ func (f *Finder) members(ctx context.Context, sight schemas.Sight, group, but st
 	for i := range sets {
 		shown[string(sets[i].ID)] = true
 	}
-	out := []Member{}
+	out := []Other{}
 	for i := range sets {
-		m := Member{Origin: origin(&sets[i]), Title: sets[i].Title}
+		m := Other{Origin: origin(&sets[i]), Title: sets[i].Title}
 		best := 0
 		for _, e := range pairs {
 			id, other := string(m.ID), e.b
@@ -291,14 +291,14 @@ func (f *Finder) recorded(ctx context.Context, tx *db.Tx, by schemas.Principal, 
 	return f.regroup(ctx, tx, []string{a, b})
 }
 
-// Group is datasets that are shown as one.
-type Group struct {
+// Twins are datasets that are shown as one.
+type Twins struct {
 	ID    string   `json:"id"`
-	Items []Member `json:"items"`
+	Items []Other `json:"items"`
 }
 
 // List gives groups of which two or more are in sight, by their ids, from the first after the one named.
-func (f *Finder) List(ctx context.Context, sight schemas.Sight, after string, limit int) (out []Group, next string, err error) {
+func (f *Finder) List(ctx context.Context, sight schemas.Sight, after string, limit int) (out []Twins, next string, err error) {
 	for len(out) < limit {
 		var ids []string
 		err = rowsOf(ctx, f.DB, func(scan func(...any) error) error {
@@ -319,7 +319,7 @@ func (f *Finder) List(ctx context.Context, sight schemas.Sight, after string, li
 			if len(items) < 2 {
 				continue
 			}
-			out = append(out, Group{id, items})
+			out = append(out, Twins{id, items})
 			if len(out) == limit {
 				return out, after, nil
 			}

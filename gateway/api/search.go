@@ -181,7 +181,7 @@ func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.Datase
 		hits[i] = hit(in.by, d, &decisions[i])
 		hits[i].Highlight = s.Index.Highlight(d, words)
 	}
-	return hits, nil
+	return hits, s.origins(ctx, sight, hits)
 }
 
 // maxJudged bounds the hits that a search by marks reads from the registry.
