@@ -72,6 +72,15 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	s.want(201, "trainer", "POST", "/job-keys", keyed).as(s.t, &key)
 	source := next()
 	s.want(201, "operator", "POST", "/sources", harvest.Catalogue{ID: schemas.SourceID(source), URL: "https://portal.example/"})
+	twin := func(id string) schemas.Dataset {
+		d := wheat("Wheat yields by plot, told twice")
+		d.Identifiers = []string{id}
+		return s.register(d)
+	}
+	left, right := twin("10.1234/twice"), twin("10.1234/twice")
+	together, too := twin("10.1234/others"), twin("10.1234/others")
+	s.grouped(left.ID)
+	s.grouped(too.ID)
 	var staged schemas.CopyAnswer
 	s.want(201, "trainer", "POST", "/copies", map[string]string{"agreement": agreement}).as(s.t, &staged)
 	return map[string]func() asking{
@@ -111,6 +120,12 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			return asking{"/datasets/" + string(dataset.ID) + "/files/data/all", map[string]string{"url": "http://127.0.0.1/x"}, ""}
 		},
 		"PUT /datasets/{id}/offer":                   func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
+		"GET /duplicates":                            holds("/duplicates", string(together.ID)),
+		"GET /datasets/{id}/duplicates":              is("/datasets/" + string(left.ID) + "/duplicates"),
+		"GET /datasets/{id}/duplicates (hidden)":     is("/datasets/" + string(closed.ID) + "/duplicates"),
+		"PUT /datasets/{id}/apart/{other}":           is("/datasets/" + string(left.ID) + "/apart/" + string(right.ID)),
+		"PUT /datasets/{id}/apart/{other} (hidden)":  is("/datasets/" + string(left.ID) + "/apart/" + string(closed.ID)),
+		"DELETE /datasets/{id}/apart/{other}":        is("/datasets/" + string(left.ID) + "/apart/" + string(right.ID)),
 		"GET /datasets/{id}/stand-in.arrow":          is("/datasets/" + string(dataset.ID) + "/stand-in.arrow"),
 		"GET /datasets/{id}/stand-in.arrow (hidden)": is("/datasets/" + string(closed.ID) + "/stand-in.arrow"),
 		"GET /datasets/{id}/versions":                is("/datasets/" + string(dataset.ID) + "/versions"),

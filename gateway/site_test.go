@@ -25,6 +25,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"guichet/catalog"
+	"guichet/catalog/duplicates"
 	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
@@ -70,6 +71,7 @@ type site struct {
 	spec     *spec
 	store    *s3.Store // of uploads; none when nil
 	server   *gateway.Server
+	same     *duplicates.Finder
 }
 
 // Who takes part in every site.
@@ -128,6 +130,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	agreements := agreement.New(s.db, s.parties, time.Now)
 	offers := terms.New(s.catalog, time.Now)
 	sources := harvest.NewHarvester(harvest.Config{DB: s.db, Catalog: s.catalog, Spaces: []schemas.SpaceID{"agriculture"}, Address: fetch.Check, Kinds: harvest.Kinds(), Log: log})
+	s.same = duplicates.New(duplicates.Config{DB: s.db, Catalog: s.catalog, Log: log})
 	brake := stop.NewBrake(s.db, nil)
 	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})
@@ -135,7 +138,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	feed := stop.NewFeed(s.db, log)
 	streams := stream.New(stream.Config{Manifest: s.catalog.Manifest, Standing: s.catalog.Standing, MayName: s.parties.MayName, Store: away, Work: work, Releases: s.releases, Feed: feed, MasterKey: []byte(strings.Repeat("m", 32)), Log: log})
 	deps := gateway.Deps{
-		Deps: api.Deps{Sources: sources, Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
+		Deps: api.Deps{Sources: sources, Duplicates: s.same, Catalog: s.catalog, Publisher: publisher, Index: s.index, Engine: engine, Agreements: agreements, Terms: offers, Leases: s.leases, Releases: s.releases, Runs: run.New(agreements, 40), Stops: stop.New(agreements, brake), Refusals: refusals,
 			Requests: request.New(request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: 40}),
 			Parties:  s.parties, Record: s.record, Log: log, Version: "test", Public: "https://guichet.example", Now: time.Now},
 		DB: s.db, Brake: brake, Auth: auth.New([]auth.Issuer{{Issuer: iss.URL, Audiences: []string{"guichet"}, Own: true}}, s.parties, nil), Stream: streams, Feed: feed, Ticket: make([]byte, 32), Files: fetch.New(fetch.Config{Gap: -1}).Read,
@@ -150,6 +153,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	followers.Go(func() { _ = s.index.Follow(following, s.db) })
 	followers.Go(func() { _ = feed.Run(following) })
 	followers.Go(func() { _ = refusals.Count(following) })
+	followers.Go(func() { _ = s.same.Run(following) })
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()
@@ -402,3 +406,12 @@ func token(t testing.TB, issuer, who string, claims map[string]any) string {
 }
 
 func TestMain(m *testing.M) { os.Exit(m.Run()) }
+
+// grouped waits until a dataset is one of several that are the same.
+func (s *site) grouped(id schemas.DatasetID) {
+	s.t.Helper()
+	eventually(s.t, "its duplicates are found", func() bool {
+		groups, err := s.same.Groups(s.t.Context(), []schemas.DatasetID{id})
+		return err == nil && groups[id] != ""
+	})
+}

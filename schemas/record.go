@@ -8,7 +8,9 @@ const (
 	ChangeDatasetOffer = "dataset.offer"
 	ChangeDatasetGone  = "dataset.withdrawn"
 	ChangeVersion      = "dataset.version"
-	ChangeParty        = "party.put" // participant, project, factory, store
+	ChangeDatasetSame  = "dataset.same"  // it is in another group of the same data
+	ChangeDatasetApart = "dataset.apart" // somebody says so of two, or takes it back
+	ChangeParty        = "party.put"     // participant, project, factory, store
 	ChangeStopped      = "party.stopped"
 	ChangeUnstopped    = "party.unstopped"
 	ChangeRequest      = "request"
@@ -37,6 +39,7 @@ func ChangeKinds() []string {
 		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
 		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart, ChangeSource,
+		ChangeDatasetSame, ChangeDatasetApart,
 	}
 }
 

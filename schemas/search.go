@@ -20,6 +20,17 @@ type Hit struct {
 	Left        *Left             `json:"left,omitempty" doc:"what the budgets of the terms still give to the project that was named"`
 	Links       []Link            `json:"links,omitempty" doc:"for elsewhere: where it is held"`
 	Highlight   map[string]string `json:"highlight,omitempty" doc:"field to the text around what was found, marked by **"`
+	Same        []Origin          `json:"same,omitempty" doc:"the same data in other catalogues, or of other providers: the first ten"`
+	SameTotal   int               `json:"same_total,omitempty" doc:"how many there are of these"`
+}
+
+// Origin is one of the datasets that are the same data.
+type Origin struct {
+	ID        DatasetID     `json:"id"`
+	Publisher string        `json:"publisher,omitempty"`
+	Provider  ParticipantID `json:"provider"`
+	Source    SourceID      `json:"source,omitempty" doc:"the catalogue of others that it was harvested from"`
+	Address   string        `json:"address,omitempty" doc:"where it is described, or held"`
 }
 
 // Found is what a search answers.

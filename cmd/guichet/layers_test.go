@@ -57,6 +57,7 @@ func siblings() map[string][]string {
 		"connectors/dcatap/check": {"connectors/dcatap", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/odrl":         {"connectors/rdf"},
 		"catalog/harvest":         {"catalog"},
+		"catalog/duplicates":      {"catalog"},
 		"catalog/index":           {"catalog/index/labels", "catalog/index/segment", "catalog/index/words"},
 		"catalog/index/labels":    {"catalog/index/words"},
 		"catalog/publish":         {"catalog", "catalog/publish/listing", "catalog/publish/object"},

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,7 @@ var files embed.FS
 type Form struct {
 	Name      string
 	KnownBy   []string            // members that the document has at its top
-	Within    map[string][]string // of members that are lists: each has one of these
+	Within    map[string][]string // of members that are objects, or lists of them: each has one of these
 	Dataset   []Rule              // in order
 	Resources Resources
 	Quiet     []string          // members that are not told where they are not carried over, with all below them
@@ -69,6 +70,12 @@ func readForms() ([]Form, error) {
 	return out, nil
 }
 
+// mayFit says whether the bytes of a document have what the form is known by: most have not, and are
+// not parsed for it.
+func (f *Form) mayFit(b []byte) bool {
+	return !slices.ContainsFunc(f.KnownBy, func(name string) bool { return !bytes.Contains(b, []byte(`"`+name+`"`)) })
+}
+
 // fits says whether a document is of the form.
 func (f *Form) fits(doc map[string]any) bool {
 	for _, name := range f.KnownBy {
@@ -78,6 +85,9 @@ func (f *Form) fits(doc map[string]any) bool {
 	}
 	for name, has := range f.Within {
 		list, ok := doc[name].([]any)
+		if one, is := doc[name].(map[string]any); is {
+			list, ok = []any{one}, true
+		}
 		if !ok || len(list) == 0 {
 			return false
 		}

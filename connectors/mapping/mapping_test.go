@@ -162,7 +162,7 @@ func TestOthers(t *testing.T) {
 func TestForms(t *testing.T) {
 	t.Parallel()
 	known, err := Forms()
-	if err != nil || len(known) != 2 {
+	if err != nil || len(known) != 5 {
 		t.Fatalf("%d forms, %v", len(known), err)
 	}
 	for _, f := range known {
@@ -179,6 +179,58 @@ func TestForms(t *testing.T) {
 			default:
 				t.Errorf("%s: %q is nothing that a value can be", f.Name, rule.As)
 			}
+		}
+	}
+}
+
+// TestRepositories: what depositories of research data say is read, with the identifiers and addresses by
+// which the same data are known elsewhere.
+func TestRepositories(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]schemas.Dataset{
+		`{"upload_type": "dataset", "title": "Beds", "description": "<p>By day.</p>", "creators": [{"name": "A. Institute"}], "license": "CC-BY-4.0",
+		  "doi": "10.5281/zenodo.1", "language": "deu", "related_identifiers": [{"identifier": "https://code.example/beds", "relation": "isSupplementTo"}]}`: {
+			Title: schemas.Text{"": "Beds"}, Description: schemas.Text{"": "<p>By day.</p>"}, Identifiers: []string{"10.5281/zenodo.1"},
+			Licence: "CC-BY-4.0", Languages: []string{"de"},
+			RDF: "<> dct:creator [ foaf:name \"A. Institute\" ] ;\n    dct:relation <https://code.example/beds> .\n",
+		},
+		`{"resource_type": {"id": "dataset"}, "title": "Beds", "creators": [{"person_or_org": {"name": "A. Institute"}}], "publisher": "Zenodo",
+		  "identifiers": [{"identifier": "10.5281/zenodo.1", "scheme": "doi"}], "subjects": [{"subject": "Hospitals"}]}`: {
+			Title: schemas.Text{"": "Beds"}, Identifiers: []string{"10.5281/zenodo.1"}, Publisher: "Zenodo", Keywords: []string{"Hospitals"},
+			RDF: "<> dct:creator [ foaf:name \"A. Institute\" ] .\n", Notes: []string{"not carried over: identifiers.scheme"},
+		},
+		`{"resource": {"titles": [{"text": "Beds", "language": "EN"}], "ids": [{"identifier": "10.5281/zenodo.1", "scheme": "DOI"}],
+		  "webpage": "https://beds.example/page", "contributors": [{"organisational": {"name": "A. Institute"}}]}}`: {
+			Title: schemas.Text{"": "Beds"}, Identifiers: []string{"10.5281/zenodo.1"}, Publisher: "A. Institute",
+			Links: []schemas.Link{{URL: "https://beds.example/page"}}, RDF: "<> dcat:landingPage <https://beds.example/page> .\n",
+		},
+	} {
+		got, is, err := Read([]byte(name))
+		if diff := cmp.Diff(want, got); err != nil || !is || diff != "" {
+			t.Errorf("%v, %v (-want +got):\n%s", is, err, diff)
+		}
+	}
+	for pattern, want := range map[string]int{"nfdi4health.json": 14, "zenodo.json": 15, "zenodo-invenio.json": 13} {
+		files, err := filepath.Glob(sharedtest.Path(t, "reference-data/catalogue/health-rki/*/"+pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, is, err := Read(b)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+			if is && len(d.Title) == 1 && len(d.Description) == 1 && len(d.Keywords) > 0 {
+				n++
+			}
+		}
+		if n != want { // one is of a form that its registry has left
+			t.Errorf("of %d %s %d are read, want %d", len(files), pattern, n, want)
 		}
 	}
 }

@@ -27,7 +27,11 @@ const (
 // Read reads a description of a form that is known here; false for a document of none. Errors:
 // Invalid with a pointer, TooLarge.
 func Read(b []byte) (d schemas.Dataset, is bool, err error) {
-	if !bytes.Contains(b, []byte(`"resources"`)) {
+	known, err := Forms()
+	if err != nil {
+		return d, false, err
+	}
+	if !slices.ContainsFunc(known, func(f Form) bool { return f.mayFit(b) }) {
 		return d, false, nil
 	}
 	err = rdf.Bound(b, rdf.Limits{Bytes: dcatap.MaxBytes, Depth: maxDepth, Values: maxValues})
@@ -39,10 +43,6 @@ func Read(b []byte) (d schemas.Dataset, is bool, err error) {
 	dec.UseNumber()
 	if dec.Decode(&doc) != nil {
 		return d, false, nil
-	}
-	known, err := Forms()
-	if err != nil {
-		return d, false, err
 	}
 	i := slices.IndexFunc(known, func(f Form) bool { return f.fits(doc) })
 	if i < 0 {

@@ -26,6 +26,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/catalog"
+	"guichet/catalog/duplicates"
 	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
@@ -52,6 +53,7 @@ type Deps struct {
 	Publisher  *publish.Publisher
 	Index      *index.Index
 	Sources    *harvest.Harvester
+	Duplicates *duplicates.Finder
 	Engine     *policy.Engine
 	Agreements *agreement.Agreements
 	Terms      *terms.Terms
@@ -124,6 +126,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	s.ranges(a)
 	s.records(a)
 	s.sources(a)
+	s.duplicates(a)
 	return a, s.gate
 }
 

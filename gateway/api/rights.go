@@ -51,6 +51,8 @@ func rights() map[string]Right {
 		"put-source":         only("change sources", operator),
 		"harvest-source":     only("harvest sources", operator),
 		"remove-source":      only("remove sources", operator),
+		"set-apart":          only("say that datasets are apart", provider, operator),
+		"take-back-apart":    only("say that datasets are apart", provider, operator),
 		"submit-request":     only("ask for data", trainer),
 		"review-request":     only("review a request", provider),
 		"revoke-agreement":   brake("revoke an agreement", provider, operator),

@@ -218,7 +218,7 @@ func (s *server) mark(
 		hits[i] = hit(in.by, d, &decisions[i])
 		hits[i].Highlight = s.Index.Highlight(d, q)
 	}
-	return hits, nil
+	return hits, s.origins(ctx, sight, hits)
 }
 
 // maxJudged bounds the hits that a search by marks reads from the registry.

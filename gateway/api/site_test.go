@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/catalog"
+	"guichet/catalog/duplicates"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
 	"guichet/connectors/db"
@@ -84,7 +85,7 @@ func newSite(t *testing.T) *site {
 		t:     t,
 		World: w,
 		vars:  map[string]string{},
-		Deps: Deps{Sources: portal(c, log), Catalog: c, Publisher: pub, Index: ix, Engine: engine, Agreements: w.Agreements, Terms: offers,
+		Deps: Deps{Sources: portal(c, log), Duplicates: duplicates.New(duplicates.Config{DB: database, Catalog: c, Alone: true}), Catalog: c, Publisher: pub, Index: ix, Engine: engine, Agreements: w.Agreements, Terms: offers,
 			Requests: request.New(request.Config{Agreements: w.Agreements, Engine: engine, Catalogue: c, Terms: offers}), Leases: leases,
 			Releases: release.New(release.Config{Agreements: w.Agreements, Brake: brake, Replica: "test"}), Runs: run.New(w.Agreements, 0),
 			Stops: stop.New(w.Agreements, brake), Refusals: refusal.New(database, leases.Find, nil), Parties: w.Parties, Record: record, Log: log,

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"guichet/catalog"
+	"guichet/catalog/duplicates"
 	"guichet/catalog/harvest"
 	"guichet/catalog/index"
 	"guichet/catalog/publish"
@@ -56,6 +57,7 @@ type site struct {
 	catalog   *catalog.Catalog
 	publisher *publish.Publisher
 	sources   *harvest.Harvester
+	same      *duplicates.Finder
 	releases  *release.Releases
 	refusals  *refusal.Refusals
 	brake     *stop.Brake
@@ -135,6 +137,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 		Store: stores.Get, Work: s.parties.Work, Readers: func() publish.Reader { return readers.Group() }, TempDir: filepath.Join(c.Data, "tmp"),
 		MaxUploads: int64(limits.Uploads) << 30})
 	s.sources = c.sources(s, set.Spaces, roots)
+	s.same = duplicates.New(duplicates.Config{DB: db, Catalog: s.catalog, Log: log, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.feed = stop.NewFeed(db, log)
 	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)
@@ -182,6 +185,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 			Publisher:     s.publisher,
 			Index:         s.index,
 			Sources:       s.sources,
+			Duplicates:    s.same,
 			Engine:        engine,
 			Parties:       s.parties,
 			Record:        record,
@@ -274,6 +278,7 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		followers.Go(func() error { return s.index.Follow(following, s.db) })
 		followers.Go(func() error { return s.publisher.Run(following) })
 		followers.Go(func() error { return s.sources.Run(following) })
+		followers.Go(func() error { return s.same.Run(following) })
 		followers.Go(func() error { return s.outbox.Run(following) })
 		if ready != nil {
 			ready()
