@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -233,8 +234,9 @@ func TestSameLookingText(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	var ids []schemas.DatasetID
-	for _, publisher := range []string{"Universit\u00e9 d\u2019Orl\u00e9ans", "Universite\u0301 d\u2019Orle\u0301ans", "Universit\u00e9\u00a0d\u2019Or\u00adl\u00e9ans"} {
+	for i, publisher := range []string{"Universit\u00e9 d\u2019Orl\u00e9ans", "Universite\u0301 d\u2019Orle\u0301ans", "Universit\u00e9\u00a0d\u2019Or\u00adl\u00e9ans"} {
 		in := wheat("Bl\u00e9 d\u2019hiver")
+		in.From, in.Until = fmt.Sprint(2001+i), fmt.Sprint(2001+i) // or they are the same data
 		in.Publisher, in.Keywords, in.Identifiers = publisher, []string{"re\u0301colte"}, []string{"10.5281/zenodo.987654", "ISBN 978-3"}
 		if strings.Contains(publisher, "\u0301") {
 			in.Title = schemas.Text{"en": "Ble\u0301 d\u2019hiver"}

@@ -131,6 +131,7 @@ func newSiteOn(t *testing.T, kind string, also ...func(d *gateway.Deps)) *site {
 	offers := terms.New(s.catalog, time.Now)
 	sources := harvest.NewHarvester(harvest.Config{DB: s.db, Catalog: s.catalog, Spaces: []schemas.SpaceID{"agriculture"}, Address: fetch.Check, Kinds: harvest.Kinds(), Log: log})
 	s.same = duplicates.New(duplicates.Config{DB: s.db, Catalog: s.catalog, Log: log})
+	s.index.Groups = s.same.Groups
 	brake := stop.NewBrake(s.db, nil)
 	s.leases = lease.New(lease.Config{Agreements: agreements, Catalogue: s.catalog, Brake: brake, Key: []byte(strings.Repeat("k", 32))})
 	s.releases = release.New(release.Config{Agreements: agreements, Brake: brake, Replica: "test"})

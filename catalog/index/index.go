@@ -36,7 +36,7 @@ type class struct {
 
 // Groups are the groups of datasets that describe the same data: of those in one hits are
 // shown as one.
-type Groups map[schemas.DatasetID]string
+type Groups = map[schemas.DatasetID]string
 
 // Index is the search index. Safe for concurrent use.
 type Index struct {

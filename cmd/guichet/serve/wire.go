@@ -138,6 +138,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 		MaxUploads: int64(limits.Uploads) << 30})
 	s.sources = c.sources(s, set.Spaces, roots)
 	s.same = duplicates.New(duplicates.Config{DB: db, Catalog: s.catalog, Log: log, Alone: !strings.HasPrefix(c.Database, "postgres")})
+	s.index.Groups = s.same.Groups
 	s.feed = stop.NewFeed(db, log)
 	s.brake = stop.NewBrake(db, s.feed)
 	agreements := agreement.New(db, s.parties, time.Now)
