@@ -41,6 +41,8 @@ type Dataset struct {
 	Keywords    []string        `json:"keywords,omitempty" maxItems:"1000"`
 	Themes      []string        `json:"themes,omitempty" doc:"EU data-theme codes, e.g. AGRI, ENER, HEAL, TRAN"`
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
+	Regions     []string        `json:"regions,omitempty" maxItems:"1000" doc:"NUTS codes of the area covered, of any level, such as BE10"`
+	Box         []float64       `json:"box,omitempty" maxItems:"4" doc:"west, south, east and north of the area covered, in degrees of WGS 84; west is east of east where it crosses the date line"`
 	Languages   []string        `json:"languages,omitempty" doc:"BCP 47 tags of the data"`
 	Publisher   string          `json:"publisher,omitempty" doc:"name to show"`
 	Contact     string          `json:"contact,omitempty" doc:"whom to ask about the data: an address of mail or a URL" maxLength:"320"`

@@ -165,7 +165,7 @@ func (r *reader) dataset(n rdf.Node) rdf.Node {
 	put(nsDCAT+"keyword", keywords(p["keywords"]))
 	put(nsDCT+"language", r.named(p["inLanguage"]))
 	put(nsDCT+"temporal", r.named(p["temporalCoverage"]))
-	put(nsDCT+"spatial", r.named(p["spatialCoverage"]))
+	put(nsDCT+"spatial", r.places(p["spatialCoverage"]))
 	put(nsDCT+"identifier", append(r.named(p["identifier"]), r.named(p["sameAs"])...))
 	r.people(out, p["publisher"], p["creator"])
 	if cite := strings.Join(strings.Fields(word(p["citeAs"])), " "); cite != "" {

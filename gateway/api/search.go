@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/catalog/index"
-	"guichet/connectors/dcatap"
+	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/policy"
 	"guichet/policy/agreement/mark"
@@ -146,7 +146,7 @@ func closedFilters(q *index.Query, profiles []schemas.SpaceProfile) error {
 		q.Filters["country"][i] = code
 	}
 	for i, l := range q.Filters["licence"] {
-		q.Filters["licence"][i] = dcatap.LicenceID(l)
+		q.Filters["licence"][i] = licence.ID(l)
 	}
 	for i, l := range q.Filters["language"] {
 		if tag, ok := codes.LanguageTag(l); ok {
