@@ -47,11 +47,14 @@ require github.com/cenkalti/backoff/v5 v5.0.3
 require (
 	filippo.io/age v1.3.2
 	github.com/hanwen/go-fuse/v2 v2.12.1
-	github.com/tggo/goRDFlib v0.1.5
 	github.com/temoto/robotstxt v1.1.2
+	github.com/tggo/goRDFlib v0.1.5
 )
 
-require filippo.io/hpke v0.4.0 // indirect
+require (
+	filippo.io/hpke v0.4.0 // indirect
+	github.com/blevesearch/stempel v0.2.0 // indirect
+)
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect

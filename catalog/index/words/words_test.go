@@ -1,0 +1,55 @@
+package words
+
+import (
+	"slices"
+	"testing"
+)
+
+func made1(t *testing.T) *Maker {
+	t.Helper()
+	m, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func texts(words []Word) []string {
+	var out []string
+	for _, w := range words {
+		out = append(out, w.Text)
+	}
+	return out
+}
+
+func TestWords(t *testing.T) {
+	m := made1(t)
+	const text = "Größere Straßenzüge: PM2.5 und wind_speed, Musik-Sammlung"
+	all := m.Words(text, "de-AT")
+	if got, want := texts(all), []string{"grossere", "strassenzuge", "pm2.5", "und", "wind_speed", "musik", "sammlung"}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+	if w := all[5]; w.Joined != "musiksammlung" || text[w.Start:w.End] != "Musik" {
+		t.Errorf("%+v", w)
+	}
+	if len(all[3].Stems) > 0 {
+		t.Errorf("und has stems: %v", all[3].Stems)
+	}
+}
+
+// Forms of a word meet in their stem, also typed without accents, and only in its language.
+func TestFormsMeet(t *testing.T) {
+	m := made1(t)
+	for _, c := range []struct{ tag, text, asked string }{
+		{"de", "Häuser", "haus"}, {"en", "accidents", "accident"}, {"fr", "qualités", "qualite"}, {"es", "guías", "guia"}, {"nl", "huizen", "huizen"},
+		{"it", "l'incidenti", "incidente"}, {"pl", "pszenicy", "pszenica"}, {"pt", "acidentes", "acidente"}, {"sv", "skolorna", "skola"},
+	} {
+		a := m.Asked(c.asked)
+		if w := m.Words(c.text, c.tag); len(w) != 1 || !slices.ContainsFunc(w[0].Stems, func(s string) bool { return slices.Contains(a.Stems, s) }) {
+			t.Errorf("%s: %q makes %+v, %q %v", c.tag, c.text, w, c.asked, a.Stems)
+		}
+		if w := m.Words(c.text, ""); len(w) != 1 || len(w[0].Stems) > 0 {
+			t.Errorf("of no language %q makes %+v", c.text, w)
+		}
+	}
+}
