@@ -118,6 +118,7 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	for _, l := range d.Links {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
 	}
+	terminal.Facts(t, d.Facts)
 	if n := said.Count(&d); n > 0 {
 		fmt.Fprintf(t.Out, "and %d statements that have no field here: guichet show %s --format turtle\n", n, d.ID)
 	}

@@ -13,6 +13,7 @@ import (
 	"guichet/connectors/rdf"
 	"guichet/policy"
 	"guichet/policy/agreement/mark"
+	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
 
@@ -175,10 +176,15 @@ func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.Datase
 	if err != nil {
 		return nil, err
 	}
+	facts, err := usage.Of(ctx, s.Agreements.DB, sets)
+	if err != nil {
+		return nil, err
+	}
 	hits := make([]schemas.Hit, len(sets))
 	words := index.Parse(in.Q)
 	for i, d := range sets {
 		hits[i] = hit(in.by, d, &decisions[i])
+		hits[i].Facts = facts[i]
 		hits[i].Highlight = s.Index.Highlight(d, words)
 	}
 	return hits, nil
