@@ -1,10 +1,12 @@
 package about
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -199,6 +201,61 @@ func TestUpdated(t *testing.T) {
 	} {
 		if got := Updated(&c.d).Format(time.RFC3339); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// TestParts: what has a name and is a part of a dataset is kept in its place; a text that names it
+// alone, as texts of before do, stays as it is.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	p := Prefixes()
+	for name, c := range map[string]struct {
+		property, class, says string
+		part                  bool
+	}{
+		"a sum": {
+			property: p["spdx"] + "checksum",
+			class:    p["spdx"] + "Checksum",
+			says:     p["spdx"] + "checksumValue",
+			part:     true,
+		},
+		"a measurement": {
+			property: p["dqv"] + "hasQualityMeasurement",
+			class:    p["dqv"] + "QualityMeasurement",
+			says:     p["dqv"] + "value",
+			part:     true,
+		},
+		"a feature": {
+			property: nsIT6 + "hasFeature",
+			class:    nsIT6 + "Feature",
+			says:     nsDCT + "title",
+			part:     true,
+		},
+		"a sum without a value": {
+			property: p["spdx"] + "checksum",
+			class:    p["spdx"] + "Checksum",
+			says:     p["rdfs"] + "label",
+		},
+		"something else": {
+			property: nsDCT + "relation",
+			class:    p["spdx"] + "Checksum",
+			says:     p["spdx"] + "checksumValue",
+		},
+	} {
+		const iri = "https://x.example/part"
+		n := rdf.Node{"@id": iri, "@type": []any{c.class}, c.says: []any{rdf.Node{"@value": "v"}}}
+		lost := ""
+		g := Gatherer{Follow: func(v rdf.Node) rdf.Node { return v }, Lost: func(_, format string, a ...any) { lost += fmt.Sprintf(format, a...) }}
+		g.Add(c.property, []rdf.Node{n})
+		text := g.Text()
+		got := text.String()
+		if strings.Contains(got, "["+" a") != c.part || strings.Contains(got, iri) == c.part || strings.Contains(lost, "without its name") != c.part {
+			t.Errorf("%s: %s\n%s", name, got, lost)
+		}
+		again, err := Read(got, 1<<16)
+		if err != nil || again.String() != got {
+			t.Errorf("%s: %v\n%s", name, err, again.String())
 		}
 	}
 }
