@@ -48,7 +48,7 @@ func siblings() map[string][]string {
 		"connectors/sandbox":   {"connectors/shard", "connectors/shard/csv", "connectors/shard/jsonl", "connectors/shard/webdataset"},
 		"connectors/ckan":      {"connectors/dcatap", "connectors/geo", "connectors/rdf"},
 		"connectors/mapping":   {"connectors/dcatap", "connectors/geo", "connectors/rdf", "connectors/rdf/about"},
-		"connectors/croissant": {"connectors/dcatap", "connectors/geo", "connectors/odrl", "connectors/rdf"},
+		"connectors/croissant": {"connectors/dcatap", "connectors/geo", "connectors/odrl", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/dcatap":    {"connectors/dcatap/licence", "connectors/geo", "connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
 		"connectors/dsp":       {"connectors/dcatap", "connectors/rdf"},
 		"connectors/rdf/about": {"connectors/rdf"},

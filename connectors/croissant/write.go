@@ -110,6 +110,7 @@ func (w *writer) dataset() (object, error) {
 	}
 	day(doc, "datePublished", published)
 	day(doc, "dateModified", d.Modified)
+	w.tell(doc)
 	doc["distribution"], doc["isLiveDataset"] = w.files()
 	doc["recordSet"] = w.recordSets()
 	if d.Offer != nil {
