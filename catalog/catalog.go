@@ -136,7 +136,7 @@ func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.
 // Profile notes with a dataset that is about to be stored which profiles its description meets. What it
 // lacks for others is not stored: it follows from the shapes that a gateway has (TellProfiles).
 func (c *Catalog) Profile(d *schemas.Dataset) {
-	d.Profiles, d.Quality = nil, nil
+	d.Profiles, d.Quality, d.Facts = nil, nil, nil
 	if c.Profiles != nil && !d.Withdrawn {
 		d.Profiles = c.Profiles.Brief(d)
 	}
@@ -145,7 +145,7 @@ func (c *Catalog) Profile(d *schemas.Dataset) {
 // TellProfiles says which profiles a dataset meets by the shapes of this gateway, whatever
 // is stored, what it lacks, and how good its description is.
 func (c *Catalog) TellProfiles(d *schemas.Dataset) {
-	d.Profiles, d.Quality = nil, nil
+	d.Profiles, d.Quality, d.Facts = nil, nil, nil
 	if c.Profiles != nil && !d.Withdrawn {
 		d.Profiles, d.Quality = c.Profiles.Of(d), c.Profiles.Quality(d)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"guichet/connectors/dcatap"
 	"guichet/connectors/dcatap/check"
+	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -29,7 +29,7 @@ var columnTypes = []string{
 // licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
 	normal(d)
-	d.Licence, d.Licences = dcatap.Licences(append([]string{d.Licence}, d.Licences...))
+	d.Licence, d.Licences = licence.Strictest(append([]string{d.Licence}, d.Licences...))
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -64,20 +64,6 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			break
 		}
 	}
-	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
-	if i < 0 {
-		ids := make([]string, len(c.Spaces))
-		for j := range c.Spaces {
-			ids[j] = string(c.Spaces[j].ID)
-		}
-		said := fmt.Sprintf("%q is not a data space", d.Space)
-		if d.Space == "" {
-			said = "missing: say in which data space the dataset is"
-		}
-		fault("/space", "%s; there are %s", said, strings.Join(ids, ", "))
-	} else if d.Source == "" {
-		checkProfile(fault, &c.Spaces[i], d)
-	}
 	if !slices.Contains(
 		[]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn},
 		d.Visibility) {
@@ -107,6 +93,21 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 		if !languagePattern.MatchString(tag) {
 			fault(fmt.Sprintf("/languages/%d", j), "%q is not a language tag; write BCP 47, such as en or pt-BR", tag)
 		}
+	}
+	checkArea(fault, places, d)
+	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
+	if i < 0 {
+		ids := make([]string, len(c.Spaces))
+		for j := range c.Spaces {
+			ids[j] = string(c.Spaces[j].ID)
+		}
+		said := fmt.Sprintf("%q is not a data space", d.Space)
+		if d.Space == "" {
+			said = "missing: say in which data space the dataset is"
+		}
+		fault("/space", "%s; there are %s", said, strings.Join(ids, ", "))
+	} else if d.Source == "" {
+		checkProfile(fault, &c.Spaces[i], d)
 	}
 	checkPeriods(fault, d)
 	for j, l := range d.Links {

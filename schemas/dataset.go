@@ -64,6 +64,7 @@ type Dataset struct {
 	Content     *Version        `json:"-"` // the newest published version, for an answer that tells its files; never stored
 	Profiles    *Profiled       `json:"profiles,omitempty" readOnly:"true" doc:"which metadata profiles the description meets"`
 	Quality     *Quality        `json:"quality,omitempty" readOnly:"true" doc:"points of the EU's metadata quality assessment; of an answer about one dataset, never stored"`
+	Facts       *Facts          `json:"facts,omitempty" readOnly:"true" doc:"what trainers judge it by; of an answer about one dataset, never stored"`
 	Notes       []string        `json:"notes,omitempty" readOnly:"true" doc:"of an answer to its provider alone, never stored: what there is to say about what was sent, such as what of a description is not kept"`
 }
 

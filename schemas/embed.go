@@ -81,6 +81,7 @@ func contextFiles() map[string]string {
 		"http://www.w3.org/ns/odrl.jsonld":                      "odrl.jsonld",
 		"https://www.w3.org/ns/odrl.jsonld":                     "odrl.jsonld",
 		"https://w3id.org/dspace/2025/1/odrl-profile.jsonld":    "odrl.jsonld",
+		"https://w3id.org/dspace/2025/1/context.jsonld":         "dspace.jsonld",
 		"urn:guichet:odrl":                                      "odrl-profile.jsonld",
 		"http://mlcommons.org/croissant/1.0":                    "croissant.jsonld",
 		"http://mlcommons.org/croissant/1.1":                    "croissant.jsonld",
@@ -91,6 +92,14 @@ func contextFiles() map[string]string {
 		files[semic+"uri.semic.eu-generated/DCAT-AP/releases/"+version+"/context/dcat-ap.jsonld"] = "dcat-ap.jsonld"
 		files[semic+"DCAT-AP/releases/"+version+"/html/examples/context.jsonld"] = "dcat-ap-examples.jsonld"
 		files[semic+"uri.semic.eu-generated/DCAT-AP/releases/"+version+"/html/examples/context.jsonld"] = "dcat-ap-examples.jsonld"
+	}
+	for version, eosc := range map[string]string{"2.0.0": "", "2.1.0": "2.1.0", "3.0.0": "2.1.0", "3.1.0": "3.1.0"} {
+		for _, at := range []string{semic + "MLDCAT-AP/releases/", semic + "uri.semic.eu-generated/MLDCAT-AP/releases/"} {
+			files[at+version+"/context/mldcat-ap.jsonld"] = "mldcat-ap-" + version + ".jsonld"
+			if eosc != "" {
+				files[at+version+"/html/examples/eosc-mldcat-ap-context.jsonld"] = "mldcat-ap-eosc-" + eosc + ".jsonld"
+			}
+		}
 	}
 	return files
 }

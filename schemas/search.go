@@ -1,5 +1,7 @@
 package schemas
 
+import "time"
+
 // Hit is one dataset found, with its mark.
 type Hit struct {
 	ID          DatasetID         `json:"id"`
@@ -22,6 +24,7 @@ type Hit struct {
 	Highlight   map[string]string `json:"highlight,omitempty" doc:"field to the text around what was found, marked by **"`
 	Same        []Origin          `json:"same,omitempty" doc:"the same data in other catalogues, or of other providers: the first ten"`
 	SameTotal   int               `json:"same_total,omitempty" doc:"how many there are of these"`
+	Facts
 }
 
 // Origin is one of the datasets that are the same data.
@@ -32,6 +35,29 @@ type Origin struct {
 	Source    SourceID      `json:"source,omitempty" doc:"the catalogue of others that it was harvested from"`
 	Address   string        `json:"address,omitempty" doc:"where it is described, or held"`
 }
+
+// Facts are what trainers judge a dataset by beside what it says. None is of few persons.
+type Facts struct {
+	Updated time.Time `json:"updated,omitzero" doc:"when the data or its description changed last, as its provider says or as is known here"`
+	Runs    int       `json:"runs,omitempty" doc:"training runs that read it; from 5 on, counted up to 1000; only of what everyone may see"`
+	Wait    *Wait     `json:"wait,omitempty" doc:"how long an answer to a request takes; of 5 answers or more, only of what everyone may see"`
+}
+
+// MostRuns is the number of runs up to which they are counted: a dataset that has so many may have more.
+const MostRuns = 1000
+
+// Wait is how long those who asked waited for an answer.
+type Wait struct {
+	Hours   int64  `json:"hours" doc:"median from request to answer, in hours begun"`
+	Answers int    `json:"answers" doc:"how many answers it is of, the newest; at most 31"`
+	Of      string `json:"of" enum:"dataset,provider" doc:"whose they are: the dataset's, or, where these are too few, its provider's"`
+}
+
+// Whose answers a Wait is of.
+const (
+	WaitOfDataset  = "dataset"
+	WaitOfProvider = "provider"
+)
 
 // Found is what a search answers.
 type Found struct {

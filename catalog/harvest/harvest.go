@@ -20,7 +20,7 @@ import (
 const maxPages = 100_000
 
 // reading names how pages are read, without a colon: another name has unchanged ones read again.
-const reading = "2"
+const reading = "3"
 
 // harvest reads a source from the page at which it stands, or from its first, to its end; or
 // only what changed.

@@ -13,6 +13,7 @@ import (
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
+	"guichet/connectors/geo"
 	said "guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
@@ -98,10 +99,16 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	for _, x := range []struct {
 		what   string
 		values []string
-	}{{"about the countries", d.Countries}, {"in the languages", d.Languages}, {"themes", d.Themes}, {"keywords", d.Keywords}} {
+	}{
+		{"about the countries", d.Countries}, {"about the regions", d.Regions},
+		{"in the languages", d.Languages}, {"themes", d.Themes}, {"keywords", d.Keywords},
+	} {
 		if len(x.values) > 0 {
 			fmt.Fprintf(t.Out, "%s %s\n", x.what, strings.Join(x.values, ", "))
 		}
+	}
+	if b, err := geo.FromSlice(d.Box); err == nil {
+		fmt.Fprintf(t.Out, "within west %v, south %v, east %v, north %v degrees\n", b[0], b[1], b[2], b[3])
 	}
 	if d.Source == "" {
 		printTerms(t, d.Offer)
@@ -111,6 +118,7 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	for _, l := range d.Links {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
 	}
+	terminal.Facts(t, d.Facts)
 	if n := said.Count(&d); n > 0 {
 		fmt.Fprintf(t.Out, "and %d statements that have no field here: guichet show %s --format turtle\n", n, d.ID)
 	}

@@ -3,13 +3,13 @@ package ckan
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
 
+	"guichet/connectors/geo"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -124,19 +124,19 @@ func (p *pack) place(n rdf.Node) {
 		put(n, nsDCT+"spatial", at)
 	}
 	s := p.word("spatial")
-	corners := strings.Fields(s)
+	corners := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	if s == "" {
 		for _, name := range []string{"bbox-west-long", "bbox-south-lat", "bbox-east-long", "bbox-north-lat"} {
 			corners = append(corners, p.word(name))
 		}
 	}
 	place := rdf.Node{"@type": []any{nsDCT + "Location"}}
-	box := boxOf(corners)
+	box, isBox := geo.OfCorners(corners)
 	switch {
 	case json.Valid([]byte(s)) && strings.HasPrefix(s, "{"):
 		put(place, nsLocn+"geometry", typed(s, "https://www.iana.org/assignments/media-types/application/vnd.geo+json"))
-	case box != "":
-		put(place, nsDCAT+"bbox", typed(box, "http://www.opengis.net/ont/geosparql#wktLiteral"))
+	case isBox:
+		put(place, nsDCAT+"bbox", typed(box.WKT(), "http://www.opengis.net/ont/geosparql#wktLiteral"))
 	case s != "":
 		put(place, nsRDFS+"label", said(cmp.Or(p.word("spatial_text"), s)))
 	default:
@@ -146,23 +146,6 @@ func (p *pack) place(n rdf.Node) {
 	if len(place) > 1 {
 		put(n, nsDCT+"spatial", place)
 	}
-}
-
-// boxOf is a box as WKT of its west, south, east and north; "" for what is none.
-func boxOf(corners []string) string {
-	if len(corners) != 4 {
-		return ""
-	}
-	var at [4]string
-	for i, s := range corners {
-		f, err := strconv.ParseFloat(strings.Trim(s, ", "), 64)
-		if err != nil || f < -360 || f > 360 {
-			return ""
-		}
-		at[i] = strconv.FormatFloat(f, 'f', -1, 64)
-	}
-	w, s, e, north := at[0], at[1], at[2], at[3]
-	return fmt.Sprintf("POLYGON((%s %s,%s %s,%s %s,%s %s,%s %s))", w, s, e, s, e, north, w, north, w, s)
 }
 
 // times puts when the data is about, when it was given out and changed, and how often that is.

@@ -79,13 +79,26 @@ func TestExtras(t *testing.T) {
 		},
 		"a box": {
 			extras: map[string]any{"spatial": "-100.0 0.0 0.5 45.0"},
-			rdf:    `dcat:bbox "POLYGON((-100 0,0.5 0,0.5 45,-100 45,-100 0))"^^geo:wktLiteral ] .`,
+			want:   schemas.Dataset{Box: []float64{-100, 0, 0.5, 45}},
 		},
 		"a box in four": {
 			extras: map[string]any{
 				"bbox-west-long": "\n  1\n", "bbox-south-lat": "2", "bbox-east-long": "3", "bbox-north-lat": "4",
 			},
-			rdf: `dcat:bbox "POLYGON((1 2,3 2,3 4,1 4,1 2))"^^geo:wktLiteral ] .`,
+			want: schemas.Dataset{Box: []float64{1, 2, 3, 4}},
+		},
+		"a box between commas": {
+			extras: map[string]any{"spatial": "170, -5,-170, 5"},
+			want:   schemas.Dataset{Box: []float64{170, -5, -170, 5}},
+		},
+		"a shape": {
+			extras: map[string]any{"spatial": `{"type": "Polygon", "coordinates": [[[1,2],[3,2],[3,4],[1,2]]]}`},
+			want:   schemas.Dataset{Box: []float64{1, 2, 3, 4}},
+			rdf:    `locn:geometry "{\"type\": \"Polygon\", \"coordinates\": [[[1,2],[3,2],[3,4],[1,2]]]}"`,
+		},
+		"a region": {
+			extras: map[string]any{"spatial_uri": "http://data.europa.eu/nuts/code/BE10"},
+			want:   schemas.Dataset{Countries: []string{"BE"}, Regions: []string{"BE10"}},
 		},
 		"no box": {
 			extras: map[string]any{"spatial": "1 2 3 north"},

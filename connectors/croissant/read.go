@@ -142,7 +142,7 @@ func said(s string) []any { return []any{rdf.Node{"@value": s}} }
 // dataset translates the dataset.
 func (r *reader) dataset(n rdf.Node) rdf.Node {
 	p := r.properties("", n, "name description license keywords inLanguage temporalCoverage spatialCoverage creator publisher citeAs "+
-		"identifier sameAs url distribution recordSet usageInfo dct:conformsTo conformsTo")
+		"identifier sameAs url distribution recordSet usageInfo dct:conformsTo conformsTo datePublished dateModified dateCreated version")
 	out := rdf.Node{"@type": []any{nsDCAT + "Dataset"}}
 	put := func(property string, values []any) {
 		if len(values) > 0 {
@@ -165,12 +165,13 @@ func (r *reader) dataset(n rdf.Node) rdf.Node {
 	put(nsDCAT+"keyword", keywords(p["keywords"]))
 	put(nsDCT+"language", r.named(p["inLanguage"]))
 	put(nsDCT+"temporal", r.named(p["temporalCoverage"]))
-	put(nsDCT+"spatial", r.named(p["spatialCoverage"]))
+	put(nsDCT+"spatial", r.places(p["spatialCoverage"]))
 	put(nsDCT+"identifier", append(r.named(p["identifier"]), r.named(p["sameAs"])...))
 	r.people(out, p["publisher"], p["creator"])
 	if cite := strings.Join(strings.Fields(word(p["citeAs"])), " "); cite != "" {
 		put(nsDCT+"rights", []any{rdf.Node{"http://schema.theodi.org/odrs#attributionText": said(cite)}})
 	}
+	r.times(out, p)
 	r.usage(p["usageInfo"])
 	put(nsDCAT+"distribution", append(r.files(p["distribution"]), r.recordSets(p["recordSet"])...))
 	return out

@@ -13,7 +13,7 @@ import (
 func (r *reader) files(values []rdf.Node) []any {
 	var out []any
 	for _, v := range values {
-		p := r.properties("distribution: ", v, "name description contentUrl encodingFormat containedIn includes excludes")
+		p := r.properties("distribution: ", v, "name description contentUrl encodingFormat containedIn includes excludes sha256 md5 contentSize")
 		name, address := cmp.Or(word(p["name"]), rdf.ID(v)), word(p["contentUrl"])
 		switch {
 		case len(p["includes"]) > 0:
@@ -29,6 +29,10 @@ func (r *reader) files(values []rdf.Node) []any {
 			if format := word(p["encodingFormat"]); format != "" {
 				link[nsDCT+"format"] = said(format)
 			}
+			if len(p["description"]) > 0 {
+				link[nsDCT+"description"] = nodes(p["description"])
+			}
+			r.sums(link, name, p)
 			out = append(out, link)
 		}
 	}

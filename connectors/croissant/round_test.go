@@ -65,6 +65,9 @@ func kept(t *testing.T, path string, want, got schemas.Dataset) {
 			t.Errorf("%s %s: no link to %s", path, want.IRI, l.URL)
 		}
 	}
+	if !slices.Equal(want.Box, got.Box) || !slices.Equal(want.Regions, got.Regions) {
+		t.Errorf("%s %s: about %v, %v; want %v, %v", path, want.IRI, got.Box, got.Regions, want.Box, want.Regions)
+	}
 	if len(want.Keywords) > 0 && len(got.Keywords) == 0 {
 		t.Errorf("%s %s: no keywords", path, want.IRI)
 	}

@@ -14,8 +14,8 @@ import (
 const arrowFile = "application/vnd.apache.arrow.file"
 
 // files gives the files of the version, and says whether they are live: made for whom asks,
-// so that no sum is given. Links to data held elsewhere are live too, as nobody here has
-// their bytes.
+// so that no sum is given. Links to data held elsewhere are live too, where nobody has
+// said the sums of their bytes.
 func (w *writer) files() (files []object, live bool) {
 	files = []object{}
 	for i := range w.tables() {
@@ -40,10 +40,12 @@ func (w *writer) files() (files []object, live bool) {
 		})
 	}
 	for i, l := range w.d.Links {
-		live = true
 		f := object{
 			"@type": "cr:FileObject", "@id": fmt.Sprintf("link-%d", i), "name": cmp.Or(l.Title, fmt.Sprintf("link-%d", i)),
 			"contentUrl": l.URL, "encodingFormat": mediaType(l.Format),
+		}
+		if !tellFile(f, &l) {
+			live = true
 		}
 		files = append(files, f)
 	}

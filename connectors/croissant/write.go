@@ -88,7 +88,13 @@ func (w *writer) dataset() (object, error) {
 	list(doc, "keywords", d.Keywords)
 	list(doc, "inLanguage", d.Languages)
 	list(doc, "identifier", append([]string{string(d.ID)}, d.Identifiers...))
-	list(doc, "spatialCoverage", d.Countries)
+	switch places := places(d); len(places) {
+	case 0:
+	case 1:
+		doc["spatialCoverage"] = places[0]
+	default:
+		doc["spatialCoverage"] = places
+	}
 	var times []string
 	for _, p := range d.Covered() {
 		times = append(times, cmp.Or(p.From, "..")+"/"+cmp.Or(p.Until, ".."))
@@ -104,6 +110,7 @@ func (w *writer) dataset() (object, error) {
 	}
 	day(doc, "datePublished", published)
 	day(doc, "dateModified", d.Modified)
+	w.tell(doc)
 	doc["distribution"], doc["isLiveDataset"] = w.files()
 	doc["recordSet"] = w.recordSets()
 	if d.Offer != nil {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guichet/connectors/dcatap/dcataptest"
+	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
 	"guichet/connectors/sharedtest"
@@ -244,7 +245,7 @@ func TestWriteReadKeeps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := sayable(t, anyDataset().Draw(t, "dataset"))
 		d.Settle()
-		d.Licence, d.Licences = Licences(append(d.Licences, d.Licence))
+		d.Licence, d.Licences = licence.Strictest(append(d.Licences, d.Licence))
 		want := d
 		want.ID = ""
 		if len(d.Identifiers) == 0 { // what it is called here

@@ -92,7 +92,7 @@ func says(property string, v rdf.Node, words string) bool {
 	short := map[string]string{nsDCT + "format": "dct:format", nsDCAT + "mediaType": "dcat:mediaType"}[property]
 	said, _ := out[short].(object)
 	id := rdf.ID(v)
-	return id == "" || strings.HasPrefix(id, "_:") || said["@id"] == plain(id)
+	return id == "" || strings.HasPrefix(id, "_:") || said["@id"] == rdf.PlainAuthority(id)
 }
 
 // mediaTypeOr reads a media type from its IRI in IANA's registry, which EU catalogues

@@ -70,6 +70,7 @@ func (w *further) dataset(doc object, d *schemas.Dataset) error {
 			w.add(doc, name, values)
 		}
 	}
+	w.areas(doc, d, rdf.Raw(t.Said, nsDCT+"spatial"))
 	return nil
 }
 

@@ -28,6 +28,7 @@ const (
 	nsTime  = "http://www.w3.org/2006/time#"
 
 	nsSchema = "http://schema.org/"
+	nsGeo    = "http://www.opengis.net/ont/geosparql#"
 )
 
 // graph is a document in which descriptions of one node are merged.

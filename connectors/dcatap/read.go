@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 	"guichet/schemas/spaces"
@@ -157,10 +158,11 @@ func (r *reader) item(n rdf.Node) Item {
 func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	d := schemas.Dataset{
 		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
-		Themes: r.themes(n), Countries: r.countries(n), Languages: r.languages(n), Publisher: r.publisher(n), Contact: r.contact(n),
+		Themes: r.themes(n), Languages: r.languages(n), Publisher: r.publisher(n), Contact: r.contact(n),
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
+	r.area(n, &d)
 	d.Identifiers = r.identifiers(n, d.IRI)
 	d.Periods = r.periods(n)
 	d.Settle()
@@ -189,7 +191,7 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		d.Links = []schemas.Link{{URL: page}}
 	}
 	d.RDF = r.rest(n, "", MaxRDF)
-	d.Licence, d.Licences = Licences(licences)
+	d.Licence, d.Licences = licence.Strictest(licences)
 	if len(d.Licences) > 0 {
 		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences),
 			strings.Join(d.Licences, ", "), d.Licence)

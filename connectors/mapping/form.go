@@ -29,10 +29,11 @@ type Form struct {
 type Rule struct {
 	From string
 	To   string // a property by its prefix, or @id
-	As   string // text, iri, date, licence, agent, contact, period, attribution, identifier
+	As   string // text, iri, date, licence, agent, contact, period, attribution, identifier, place, box
 	Else bool   // only where no rule before gave the property a value
 
-	Start, End string // members of a period
+	Start, End      string // members of a period
+	Corners, System string // members of a box: west, south, east and north, and the reference system
 }
 
 // Resources says where files and tables stand, and their members.

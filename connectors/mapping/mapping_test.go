@@ -175,7 +175,7 @@ func TestForms(t *testing.T) {
 				t.Errorf("%s: %q has no prefix that is known", f.Name, rule.To)
 			}
 			switch rule.As {
-			case "text", "iri", "date", "licence", "agent", "contact", "period", "attribution", "identifier":
+			case "text", "iri", "date", "licence", "agent", "contact", "period", "attribution", "identifier", "place", "box":
 			default:
 				t.Errorf("%s: %q is nothing that a value can be", f.Name, rule.As)
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"guichet/connectors/dcatap"
+	"guichet/connectors/geo"
 	"guichet/connectors/rdf"
 	"guichet/connectors/rdf/about"
 	"guichet/schemas"
@@ -155,7 +156,9 @@ func (r *reader) dataset(doc map[string]any) rdf.Node {
 // put carries one value over.
 func (r *reader) put(n rdf.Node, to string, rule Rule, v any) {
 	s := word(v)
-	if s == "" && rule.As != "period" || rule.As == "period" && first(v, rule.Start)+first(v, rule.End) == "" {
+	whole := rule.As == "place" || rule.As == "box" // is more than a word
+	if s == "" && rule.As != "period" && !whole || rule.As == "period" && first(v, rule.Start)+first(v, rule.End) == "" ||
+		rule.As == "box" && len(at(v, rule.Corners)) == 0 {
 		return
 	}
 	lone := to == property("dct:title") || to == property("dct:description") || to == property("dct:issued")
@@ -203,6 +206,10 @@ func (r *reader) value(rule Rule, v any, s string) rdf.Node {
 			return nil
 		}
 		return within("vcard:hasEmail", rdf.Node{"@value": s})
+	case "place":
+		return place(v, literal)
+	case "box":
+		return box(v, rule)
 	case "period":
 		return rdf.Node{
 			property("dcat:startDate"): []any{rdf.Node{"@value": first(v, rule.Start)}},
@@ -210,6 +217,34 @@ func (r *reader) value(rule Rule, v any, s string) rdf.Node {
 		}
 	}
 	return literal
+}
+
+// place is where data is about: a shape in GeoJSON, or words.
+func place(v any, literal rdf.Node) rdf.Node {
+	m, is := v.(map[string]any)
+	if !is {
+		return literal
+	}
+	b, err := json.Marshal(m)
+	if _, _, unread := geo.Of(string(b)); err != nil || unread != nil {
+		return nil
+	}
+	shape := rdf.Node{"@value": string(b), "@type": "https://www.iana.org/assignments/media-types/application/vnd.geo+json"}
+	return rdf.Node{"@type": []any{property("dct:Location")}, property("locn:geometry"): []any{shape}}
+}
+
+// box is the box of a place, in degrees.
+func box(v any, rule Rule) rdf.Node {
+	var corners []string
+	for _, x := range at(v, rule.Corners) {
+		corners = append(corners, word(x))
+	}
+	b, ok := geo.OfCorners(corners)
+	if system := first(v, rule.System); !ok || system != "" && geo.InDegrees(system) != nil {
+		return nil
+	}
+	wkt := rdf.Node{"@value": b.WKT(), "@type": property("geo:wktLiteral")}
+	return rdf.Node{"@type": []any{property("dct:Location")}, property("dcat:bbox"): []any{wkt}}
 }
 
 // link is a reference to an address of the web; nil for what is none.
@@ -339,7 +374,7 @@ func (r *reader) leftover(doc map[string]any) {
 				walk(below, strings.TrimPrefix(path+"."+name, "."))
 			}
 		default:
-			if word(v) != "" && !r.used[path] && !r.period(path) {
+			if word(v) != "" && !r.used[path] && !r.part(path) {
 				left[path] = true
 			}
 		}
@@ -350,9 +385,10 @@ func (r *reader) leftover(doc map[string]any) {
 	}
 }
 
-// period says whether a path is an end of a period that a rule carries over.
-func (r *reader) period(path string) bool {
+// part says whether a path is an end of a period or a corner of a box that a rule carries over.
+func (r *reader) part(path string) bool {
 	return slices.ContainsFunc(r.form.Dataset, func(rule Rule) bool {
-		return rule.As == "period" && (path == rule.From+"."+rule.Start || path == rule.From+"."+rule.End)
+		within := func(member string) bool { return member != "" && path == rule.From+"."+member }
+		return within(rule.Start) || within(rule.End) || within(rule.Corners) || within(rule.System)
 	})
 }

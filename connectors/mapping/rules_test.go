@@ -103,6 +103,36 @@ func TestRules(t *testing.T) {
 			rdf:  `dct:issued "2020"^^xsd:gYear`,
 			note: "as it is no type of ours: geometry",
 		},
+		"a box": {
+			doc: `{"metaMetadata": {}, "title": "T", "resources": [{"name": "n", "spatial": {"extent": {"boundingBox": [13.1, 52.3, 13.7, 52.6],
+				"crs": "EPSG:4326"}}}]}`,
+			want: schemas.Dataset{
+				Title: schemas.Text{"": "T"},
+				Box:   []float64{13.1, 52.3, 13.7, 52.6},
+			},
+		},
+		"a box in metres": {
+			doc: `{"metaMetadata": {}, "title": "T", "resources": [{"spatial": {"extent": {"boundingBox": [1, 2, 3, 4], "crs": "EPSG:3035"}}}]}`,
+			want: schemas.Dataset{
+				Title: schemas.Text{"": "T"},
+			},
+			note: "resources.spatial.extent: not carried over, as it is not what it should be (box)",
+		},
+		"a shape": {
+			doc: `{"title": "T", "spatial": {"type": "Polygon", "coordinates": [[[1,2],[3,2],[3,4],[1,2]]]}, "resources": [{"name": "n", "path": "a.csv"}]}`,
+			want: schemas.Dataset{
+				Title: schemas.Text{"": "T"},
+				Box:   []float64{1, 2, 3, 4},
+			},
+			rdf: `locn:geometry "{\"coordinates\":[[[1,2],[3,2],[3,4],[1,2]]],\"type\":\"Polygon\"}"`,
+		},
+		"no shape": {
+			doc: `{"title": "T", "spatial": {"type": "Polygon"}, "resources": [{"name": "n", "path": "a.csv"}]}`,
+			want: schemas.Dataset{
+				Title: schemas.Text{"": "T"},
+			},
+			note: "spatial: not carried over, as it is not what it should be (place)",
+		},
 		"nothing but nulls": {
 			doc: `{"metaMetadata": null, "title": "T", "id": null, "temporal": {"timeseries": [{"start": null}]}, "resources": [null, {"name": null}]}`,
 			want: schemas.Dataset{

@@ -50,7 +50,7 @@ func newCodes() (*Codes, error) {
 // Place gives the code of a country or union: from the authority table country
 // (also as https), or the DPV's locations; false for any other IRI.
 func (c *Codes) Place(iri string) (string, bool) {
-	code, ok := strings.CutPrefix(plainHTTP(iri), Authority+"country/")
+	code, ok := strings.CutPrefix(PlainAuthority(iri), Authority+"country/")
 	if ok {
 		if code == "EUR" {
 			return "EU", true
@@ -74,7 +74,7 @@ func (c *Codes) PlaceIRI(code string) (string, bool) {
 
 // Language gives the BCP 47 tag of an IRI of the authority table language.
 func (c *Codes) Language(iri string) (string, bool) {
-	code, ok := strings.CutPrefix(plainHTTP(iri), Authority+"language/")
+	code, ok := strings.CutPrefix(PlainAuthority(iri), Authority+"language/")
 	if !ok {
 		return "", false
 	}
@@ -88,7 +88,8 @@ func (c *Codes) LanguageIRI(tag string) (string, bool) {
 	return Authority + "language/" + code, ok
 }
 
-func plainHTTP(iri string) string {
+// PlainAuthority is an IRI of the EU's as its authority tables write it: with http.
+func PlainAuthority(iri string) string {
 	rest, ok := strings.CutPrefix(iri, "https://publications.europa.eu/")
 	if ok {
 		return "http://publications.europa.eu/" + rest

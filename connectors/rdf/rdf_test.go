@@ -130,3 +130,20 @@ func TestBound(t *testing.T) {
 		t.Error("long names above many values are read")
 	}
 }
+
+// TestContexts: every context that is embedded is one that a processor takes, with what it imports.
+func TestContexts(t *testing.T) {
+	t.Parallel()
+	for _, name := range schemas.JSONLDContexts() {
+		doc, err := expandDoc(fmt.Sprintf(`{"@context": %q, "@id": "https://x.example/a", "@type": "https://x.example/T", "https://x.example/p": "v"}`, name))
+		if err != nil || len(doc.Nodes) != 1 || len(List(doc.Nodes[0], "https://x.example/p")) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, class := range []string{"Catalog", "Dataset", "ContractOfferMessage", "ContractAgreementMessage", "TransferRequestMessage"} {
+		_, err := expandDoc(fmt.Sprintf(`{"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": %q, "@id": "urn:a:b"}`, class))
+		if err != nil {
+			t.Errorf("%s: %v", class, err)
+		}
+	}
+}

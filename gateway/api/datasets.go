@@ -10,6 +10,7 @@ import (
 
 	"guichet/gateway/api/body"
 	"guichet/policy"
+	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
 
@@ -85,6 +86,11 @@ func (s *server) datasets(a huma.API) {
 			d.Content = &v
 		}
 		s.Catalog.TellProfiles(&d)
+		facts, err := usage.Of(ctx, s.Agreements.DB, []*schemas.Dataset{&d})
+		if err != nil {
+			return nil, err
+		}
+		d.Facts = &facts[0]
 		return one(policy.Shown(in.by, d), d.Revision), nil
 	})
 	op(s, a, operation{http.MethodPut, "/datasets/{id}", "change-dataset", "datasets",

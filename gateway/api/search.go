@@ -9,10 +9,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/catalog/index"
-	"guichet/connectors/dcatap"
+	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/policy"
 	"guichet/policy/agreement/mark"
+	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
 
@@ -177,7 +178,7 @@ func closedFilters(filters map[string][]string, profiles []schemas.SpaceProfile)
 		filters["country"][i] = code
 	}
 	for i, l := range filters["licence"] {
-		filters["licence"][i] = dcatap.LicenceID(l)
+		filters["licence"][i] = licence.ID(l)
 	}
 	for i, l := range filters["language"] {
 		if tag, ok := codes.LanguageTag(l); ok {
@@ -213,9 +214,14 @@ func (s *server) mark(
 	if err != nil {
 		return nil, err
 	}
+	facts, err := usage.Of(ctx, s.Agreements.DB, sets)
+	if err != nil {
+		return nil, err
+	}
 	hits := make([]schemas.Hit, len(sets))
 	for i, d := range sets {
 		hits[i] = hit(in.by, d, &decisions[i])
+		hits[i].Facts = facts[i]
 		hits[i].Highlight = s.Index.Highlight(d, q)
 	}
 	return hits, s.origins(ctx, sight, hits)

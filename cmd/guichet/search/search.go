@@ -117,14 +117,20 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 	if f.Total > 0 {
 		fmt.Fprintln(t.Out, terminal.Plural(int64(f.Total), "dataset", "datasets"))
 	}
-	err := terminal.List(t, f.Items, "ACCESS\tID\tSPACE\tROWS\tSIZE\tLICENCE\tTITLE", func(h schemas.Hit) []string {
+	head, used := "ACCESS\tID\tSPACE\tROWS\tSIZE\tUPDATED\t", ""
+	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return h.Runs > 0 || h.Wait != nil }) {
+		used = "RUNS\tANSWER\t"
+	}
+	err := terminal.List(t, f.Items, head+used+"LICENCE\tTITLE", func(h schemas.Hit) []string {
 		rows, size := terminal.Count(h.Rows), terminal.Size(h.Bytes)
 		if h.Access == schemas.MarkElsewhere { // nobody here knows
 			rows, size = "", ""
 		}
-		return []string{
-			terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), rows, size, h.Licence, terminal.Title(h.Title),
+		row := []string{terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), rows, size, terminal.Day(h.Updated)}
+		if used != "" {
+			row = append(row, strings.TrimPrefix(terminal.Count(int64(h.Runs)), "0"), terminal.Answered(h.Wait))
 		}
+		return append(row, h.Licence, terminal.Title(h.Title))
 	})
 	for _, name := range slices.Sorted(maps.Keys(f.Facets)) {
 		var values []string

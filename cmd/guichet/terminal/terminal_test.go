@@ -81,6 +81,35 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// TestFacts: what is known is told, each in a line; nothing is said of what is not.
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	day := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for want, f := range map[string]*schemas.Facts{
+		"":                                       nil,
+		"updated 2026-03-01\n":                   {Updated: day},
+		"read by 12 training runs\n":             {Runs: 12},
+		"read by at least 1 000 training runs\n": {Runs: 1000},
+		"an answer takes 1 hour (median of the last 5 of its dataset)\n": {
+			Wait: &schemas.Wait{Hours: 1, Answers: 5, Of: schemas.WaitOfDataset},
+		},
+		"an answer takes 47 hours (median of the last 31 of its provider)\n": {
+			Wait: &schemas.Wait{Hours: 47, Answers: 31, Of: schemas.WaitOfProvider},
+		},
+		"updated 2026-03-01\nread by 5 training runs\nan answer takes 3 days (median of the last 9 of its dataset)\n": {
+			Updated: day,
+			Runs:    5,
+			Wait:    &schemas.Wait{Hours: 70, Answers: 9, Of: schemas.WaitOfDataset},
+		},
+	} {
+		var out bytes.Buffer
+		Facts(&Terminal{Out: &out}, f)
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	}
+}
+
 // TestListsAreJSONOrTables: the same items for people and for machines; no items are an
 // empty list, and words.
 func TestListsAreJSONOrTables(t *testing.T) {

@@ -48,6 +48,45 @@ func When(ts time.Time) string {
 	return ts.Local().Format("2006-01-02 15:04:05 MST")
 }
 
+// Day is the day of an instant in the reader's zone; "" of none.
+func Day(ts time.Time) string {
+	if ts.IsZero() {
+		return ""
+	}
+	return ts.Local().Format(time.DateOnly)
+}
+
+// Answered is how long an answer to a request takes; "" where that is not known.
+func Answered(w *schemas.Wait) string {
+	switch {
+	case w == nil:
+		return ""
+	case w.Hours < 48:
+		return Plural(w.Hours, "hour", "hours")
+	}
+	return Plural((w.Hours+12)/24, "day", "days")
+}
+
+// Facts prints what trainers judge a dataset by beside what it says.
+func Facts(t *Terminal, f *schemas.Facts) {
+	if f == nil {
+		return
+	}
+	if !f.Updated.IsZero() {
+		fmt.Fprintf(t.Out, "updated %s\n", Day(f.Updated))
+	}
+	if f.Runs > 0 {
+		least := ""
+		if f.Runs >= schemas.MostRuns {
+			least = "at least "
+		}
+		fmt.Fprintf(t.Out, "read by %s%s\n", least, Plural(f.Runs, "training run", "training runs"))
+	}
+	if w := f.Wait; w != nil {
+		fmt.Fprintf(t.Out, "an answer takes %s (median of the last %d of its %s)\n", Answered(w), w.Answers, w.Of)
+	}
+}
+
 // Title picks a title to show: English, else English of a country, else what was
 // translated into English, marked as such, else the first by tag.
 func Title(x schemas.Text) string {

@@ -47,7 +47,36 @@ func RDF(d *schemas.Dataset) []schemas.FieldError {
 	if len(faults) > 0 {
 		return faults
 	}
+	place(d)
 	return moved(d, source)
+}
+
+// place brings regions and a box that stand in RDF alone into their members, as those have that were
+// registered before there were such; what the members say whole is then not said twice.
+func place(d *schemas.Dataset) {
+	if len(d.Box) > 0 && len(d.Regions) > 0 || !strings.Contains(d.RDF, "dct:spatial") {
+		return
+	}
+	read, err := again(*d)
+	if err != nil || !slices.Equal(read.Countries, d.Countries) { // moved tells it
+		return
+	}
+	if len(d.Box) == 0 {
+		d.Box = read.Box
+	}
+	if len(d.Regions) == 0 {
+		d.Regions = read.Regions
+	}
+	t, errA := about.Read(d.RDF, dcatap.MaxRDF)
+	left, errB := about.Read(read.RDF, dcatap.MaxRDF)
+	if cmp.Or(errA, errB) != nil {
+		return
+	}
+	delete(t.Said, nsDCT+"spatial")
+	if kept := left.Said[nsDCT+"spatial"]; kept != nil {
+		t.Said[nsDCT+"spatial"] = kept
+	}
+	d.RDF = t.String()
 }
 
 // told gives the faults of a text by the pointer to it.
@@ -137,7 +166,8 @@ const (
 func field(property string) string {
 	name := map[string]string{
 		nsDCT + "title": "title", nsDCT + "description": "description", nsDCAT + "keyword": "keywords", nsDCAT + "theme": "themes",
-		nsDCT + "spatial": "countries", nsDCT + "language": "languages", nsDCT + "publisher": "publisher", nsDCAT + "contactPoint": "contact",
+		nsDCT + "spatial":  "countries, regions or box",
+		nsDCT + "language": "languages", nsDCT + "publisher": "publisher", nsDCAT + "contactPoint": "contact",
 		nsDCT + "license": "licence", nsDCT + "rights": "attribution", nsDCT + "temporal": "from and until", nsDCT + "identifier": "identifiers",
 		nsADMS + "identifier": "identifiers", nsDCAT + "distribution": "links and tables", nsDCT + "format": "format",
 		nsDCT + "accessRights": "visibility, and the terms: guichet offer",

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"guichet/connectors/rdf"
 	"guichet/schemas"
@@ -97,6 +98,47 @@ func count(text string) (n int) {
 		}
 	}
 	return n
+}
+
+// Updated is when a dataset changed last: as its provider says (dct:modified), or when its newest
+// version was published; else when what is known of it here was changed. What is said of times to come
+// is nobody's to say.
+func Updated(d *schemas.Dataset) time.Time {
+	known := d.Modified
+	if known.IsZero() {
+		known = d.Registered
+	}
+	out := modified(d.RDF)
+	if out.IsZero() || out.After(known.Add(24*time.Hour)) {
+		out = known
+	}
+	if d.Latest != nil && d.Latest.Published.After(out) {
+		out = d.Latest.Published
+	}
+	return out.UTC()
+}
+
+// modified reads the newest dct:modified of the thing itself out of a text in its one form: of its own
+// properties each begins a line, behind four spaces or its name.
+func modified(text string) (newest time.Time) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "<> "), "    ")
+		rest, is := strings.CutPrefix(line, "dct:modified ")
+		if !is {
+			continue
+		}
+		for _, value := range strings.Split(rest, ", ") {
+			said := strings.Split(value, `"`)
+			if len(said) < 2 {
+				continue
+			}
+			p, err := schemas.ParsePeriod(said[1], true)
+			if err == nil && p.From.After(newest) {
+				newest = p.From
+			}
+		}
+	}
+	return newest
 }
 
 // String is the text in its one form; "" where nothing is said.

@@ -1,9 +1,12 @@
 package about
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
 
@@ -156,6 +159,103 @@ func TestIsName(t *testing.T) {
 	} {
 		if IsName(iri) != want {
 			t.Errorf("%s: %v", iri, !want)
+		}
+	}
+}
+
+// TestUpdated: what the provider says, a newer version, else what was changed here; never what is to come.
+func TestUpdated(t *testing.T) {
+	t.Parallel()
+	at := func(s string) time.Time {
+		when, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	here := at("2026-03-01T10:00:00Z")
+	for name, c := range map[string]struct {
+		d    schemas.Dataset
+		want string
+	}{
+		"registered alone": {schemas.Dataset{Registered: here}, "2026-03-01T10:00:00Z"},
+		"changed here":     {schemas.Dataset{Registered: here.AddDate(-1, 0, 0), Modified: here}, "2026-03-01T10:00:00Z"},
+		"said":             {schemas.Dataset{Modified: here, RDF: `<> dct:modified "2015-03-12"^^xsd:date .` + "\n"}, "2015-03-12T00:00:00Z"},
+		"said among others": {
+			schemas.Dataset{Modified: here, RDF: "<> dct:issued \"2014-10-08\"^^xsd:date ;\n    dct:modified \"2015-03-12T10:00:00Z\"^^xsd:dateTime ;\n    dcat:version \"2\" .\n"},
+			"2015-03-12T10:00:00Z",
+		},
+		"said twice": {
+			schemas.Dataset{Modified: here, RDF: "<> dct:modified \"2015\"^^xsd:gYear, \"2016-02\"^^xsd:gYearMonth .\n"}, "2016-02-01T00:00:00Z",
+		},
+		"of something else": {
+			schemas.Dataset{Modified: here, RDF: "<> dcat:qualifiedRelation [ a x:R ;\n        dct:modified \"2015\" ] .\n"}, "2026-03-01T10:00:00Z",
+		},
+		"no time":  {schemas.Dataset{Modified: here, RDF: `<> dct:modified "lately" .`}, "2026-03-01T10:00:00Z"},
+		"no value": {schemas.Dataset{Modified: here, RDF: `<> dct:modified <https://x.example/now> .`}, "2026-03-01T10:00:00Z"},
+		"to come":  {schemas.Dataset{Modified: here, RDF: `<> dct:modified "2999"^^xsd:gYear .`}, "2026-03-01T10:00:00Z"},
+		"published since": {
+			schemas.Dataset{Modified: here, RDF: `<> dct:modified "2015"^^xsd:gYear .`, Latest: &schemas.VersionSummary{Published: here.Add(time.Hour)}},
+			"2026-03-01T11:00:00Z",
+		},
+	} {
+		if got := Updated(&c.d).Format(time.RFC3339); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// TestParts: what has a name and is a part of a dataset is kept in its place; a text that names it
+// alone, as texts of before do, stays as it is.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	p := Prefixes()
+	for name, c := range map[string]struct {
+		property, class, says string
+		part                  bool
+	}{
+		"a sum": {
+			property: p["spdx"] + "checksum",
+			class:    p["spdx"] + "Checksum",
+			says:     p["spdx"] + "checksumValue",
+			part:     true,
+		},
+		"a measurement": {
+			property: p["dqv"] + "hasQualityMeasurement",
+			class:    p["dqv"] + "QualityMeasurement",
+			says:     p["dqv"] + "value",
+			part:     true,
+		},
+		"a feature": {
+			property: nsIT6 + "hasFeature",
+			class:    nsIT6 + "Feature",
+			says:     nsDCT + "title",
+			part:     true,
+		},
+		"a sum without a value": {
+			property: p["spdx"] + "checksum",
+			class:    p["spdx"] + "Checksum",
+			says:     p["rdfs"] + "label",
+		},
+		"something else": {
+			property: nsDCT + "relation",
+			class:    p["spdx"] + "Checksum",
+			says:     p["spdx"] + "checksumValue",
+		},
+	} {
+		const iri = "https://x.example/part"
+		n := rdf.Node{"@id": iri, "@type": []any{c.class}, c.says: []any{rdf.Node{"@value": "v"}}}
+		lost := ""
+		g := Gatherer{Follow: func(v rdf.Node) rdf.Node { return v }, Lost: func(_, format string, a ...any) { lost += fmt.Sprintf(format, a...) }}
+		g.Add(c.property, []rdf.Node{n})
+		text := g.Text()
+		got := text.String()
+		if strings.Contains(got, "["+" a") != c.part || strings.Contains(got, iri) == c.part || strings.Contains(lost, "without its name") != c.part {
+			t.Errorf("%s: %s\n%s", name, got, lost)
+		}
+		again, err := Read(got, 1<<16)
+		if err != nil || again.String() != got {
+			t.Errorf("%s: %v\n%s", name, err, again.String())
 		}
 	}
 }

@@ -17,6 +17,7 @@ const (
 	nsDCAT = "http://www.w3.org/ns/dcat#"
 	nsDCT  = "http://purl.org/dc/terms/"
 	nsOurs = "urn:guichet:"
+	nsIT6  = "http://data.europa.eu/it6/" // of MLDCAT-AP
 )
 
 // ofPages says whether a property or class is of the words by which catalogues are read page by page,
@@ -149,7 +150,7 @@ func (g *Gatherer) value(property string, v rdf.Node) rdf.Node {
 			}
 			return rdf.Node{"@id": iri}
 		}
-		g.Lost(property, "kept without its name, as it is one of a catalogue: %s", iri)
+		g.Lost(property, "kept without its name, as it is a part of what is described: %s", iri)
 	}
 	same := func(on rdf.Node) bool { return reflect.ValueOf(on).Pointer() == reflect.ValueOf(n).Pointer() }
 	if len(g.on) >= maxDepth || slices.ContainsFunc(g.on, same) {
@@ -199,10 +200,22 @@ func (g *Gatherer) took(n rdf.Node, property string) {
 }
 
 // ofDataset says whether a thing that has a name is a part of the dataset that refers to it: a
-// sample, or the service that gives it.
+// sample, the service that gives it, a sum, a measurement, a feature. Of these others say nothing, and
+// what they say is lost where it is not said in its place.
 func ofDataset(property string, n rdf.Node) bool {
-	part := property == Prefixes()["adms"]+"sample" || property == Prefixes()["healthdcatap"]+"analytics" || property == nsDCAT+"accessService"
-	return part && slices.ContainsFunc(rdf.Types(n), func(t string) bool { return t == nsDCAT+"Distribution" || t == nsDCAT+"DataService" })
+	p := Prefixes()
+	is := func(class string) bool { return slices.Contains(rdf.Types(n), class) }
+	switch property {
+	case p["adms"] + "sample", p["healthdcatap"] + "analytics", nsDCAT + "accessService":
+		return is(nsDCAT+"Distribution") || is(nsDCAT+"DataService")
+	case p["spdx"] + "checksum":
+		return is(p["spdx"]+"Checksum") && n[p["spdx"]+"checksumValue"] != nil
+	case p["dqv"] + "hasQualityMeasurement":
+		return is(p["dqv"]+"QualityMeasurement") && n[p["dqv"]+"value"] != nil
+	case nsIT6 + "hasFeature":
+		return is(nsIT6+"Feature") && n[nsDCT+"title"] != nil
+	}
+	return false
 }
 
 // named gathers what the document says of a thing with a name of its own: what names agents,

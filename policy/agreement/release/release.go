@@ -12,6 +12,7 @@ import (
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/budget"
 	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
 
@@ -96,6 +97,9 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 			db.Columns{"agreement": string(a.ID), "dataset": string(a.Dataset), "provider": string(a.Provider),
 				"participant": string(r.Participant), "state": string(r.State), "replica": r.Replica, "begun": r.Begun.UnixMicro()},
 		)
+		if err == nil {
+			err = usage.Read(ctx, tx, r.Dataset, r.Run)
+		}
 		if err == nil && plan != nil {
 			err = keepPlan(ctx, tx, r.ID, plan)
 		}

@@ -240,6 +240,19 @@ func TestCheckRun(t *testing.T) {
 		}
 		agreementtest.Refused(t, string(run), err, schemas.Invalid, fmt.Sprintf("project p has no run %q", run))
 	}
+	for range 2 { // a run that reads a dataset counts once
+		for _, run := range []schemas.RunID{"", "run-a"} {
+			g, err := d.Grant(l, run)
+			agreementtest.Must(t, err)
+			_, _, err = d.Begin(ctx, g, schemas.Release{MostRows: 1, MostBytes: 1}, ReadPlan{})
+			agreementtest.Must(t, err)
+		}
+	}
+	var runs int
+	agreementtest.Must(t, d.DB.QueryRow(ctx, `SELECT count(*) FROM dataset_run WHERE dataset = 'ds-0' AND run = 'run-a'`).Scan(&runs))
+	if runs != 1 {
+		t.Errorf("%d runs read it", runs)
+	}
 }
 
 // Who may read which releases, in pages, and by state, agreement and time.

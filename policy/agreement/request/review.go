@@ -8,6 +8,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/agreement"
+	"guichet/policy/agreement/usage"
 	"guichet/policy/notice"
 	"guichet/schemas"
 )
@@ -188,6 +189,9 @@ func (s *Requests) storeReview(
 			continue // another review's
 		}
 		err := appendReview(ctx, tx, by, r, it)
+		if err == nil {
+			err = usage.Answered(ctx, tx, r, it, review.At)
+		}
 		if err != nil {
 			return err
 		}

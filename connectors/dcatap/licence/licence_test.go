@@ -1,9 +1,12 @@
-package dcatap
+package licence
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // One licence has one name in the catalogue, however a document points at it.
-func TestLicenceID(t *testing.T) {
+func TestID(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"http://www.opendefinition.org/licenses/cc-by":                              "http://www.opendefinition.org/licenses/cc-by", // of which version nobody says
@@ -34,9 +37,60 @@ func TestLicenceID(t *testing.T) {
 		"https://hospital.example/licences/secondary-use":                           "https://hospital.example/licences/secondary-use",
 		"https://mirror.example/?of=https://creativecommons.org/licenses/by/4.0/":   "https://mirror.example/?of=https://creativecommons.org/licenses/by/4.0/",
 	} {
-		got := LicenceID(given)
+		got := ID(given)
 		if got != want {
 			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+}
+
+// TestStrictest: of several the one that leaves the least holds; one whose words nobody here has read
+// leaves nothing that is known.
+func TestStrictest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		said []string
+		want string
+		all  string
+	}{
+		"none": {},
+		"one": {
+			said: []string{"", "CC-BY-4.0"},
+			want: "CC-BY-4.0",
+		},
+		"one in two words": {
+			said: []string{"CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/"},
+			want: "CC-BY-4.0",
+		},
+		"with and without a name": {
+			said: []string{"CC0-1.0", "CC-BY-4.0"},
+			want: "CC-BY-4.0",
+			all:  "CC-BY-4.0 CC0-1.0",
+		},
+		"alike": {
+			said: []string{"CC-BY-4.0", "CC-BY-SA-4.0"},
+			want: "CC-BY-SA-4.0",
+			all:  "CC-BY-4.0 CC-BY-SA-4.0",
+		},
+		"not for money": {
+			said: []string{"CC-BY-SA-4.0", "CC-BY-NC-4.0"},
+			want: "CC-BY-NC-4.0",
+			all:  "CC-BY-NC-4.0 CC-BY-SA-4.0",
+		},
+		"unchanged": {
+			said: []string{"CC-BY-NC-4.0", "CC-BY-ND-4.0"},
+			want: "CC-BY-ND-4.0",
+			all:  "CC-BY-NC-4.0 CC-BY-ND-4.0",
+		},
+		"unread": {
+			said: []string{"CC-BY-ND-4.0", "https://x.example/own"},
+			want: "https://x.example/own",
+			all:  "CC-BY-ND-4.0 https://x.example/own",
+		},
+	} {
+		got, all := Strictest(c.said)
+		if got != c.want || strings.Join(all, " ") != c.all {
+			t.Errorf("%s: %q, %q; want %q, %q", name, got, all, c.want, c.all)
 		}
 	}
 }
