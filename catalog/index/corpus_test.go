@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"guichet/catalog/index/document"
 	"guichet/connectors/sharedtest"
 	"guichet/schemas"
 	"guichet/schemas/spaces"
@@ -184,7 +185,7 @@ func large(t testing.TB) (x *Index, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err = Open(filepath.Join(cache, fmt.Sprintf("bench-index-%s-%d", edition, n)), &spaces.Set{}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	x, err = Open(filepath.Join(cache, fmt.Sprintf("bench-index-%s-%d", document.Edition, n)), &spaces.Set{}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

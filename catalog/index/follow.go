@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/catalog/index/document"
 	"guichet/connectors/db"
 	"guichet/schemas"
 )
@@ -327,7 +328,7 @@ func (x *Index) write(docs []schemas.Dataset, groups Groups, position int64) err
 				batch.Delete(string(d.ID))
 				continue
 			}
-			err := batch.IndexAdvanced(x.document(d, groups[d.ID]))
+			err := batch.IndexAdvanced(document.Of(x.maker, d, groups[d.ID]))
 			if err != nil {
 				return fmt.Errorf("index %s: %w", d.ID, err)
 			}

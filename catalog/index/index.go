@@ -22,6 +22,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2"
 
+	"guichet/catalog/index/document"
 	"guichet/catalog/index/labels"
 	"guichet/catalog/index/words"
 	"guichet/schemas"
@@ -58,7 +59,7 @@ type Index struct {
 	seen     seen         // what searches see of both
 }
 
-var positionKey = []byte("guichet.position/" + edition)
+var positionKey = []byte("guichet.position/" + document.Edition)
 
 // Open opens the index under dir, or begins an empty one when there is none or it
 // will not open; Follow then rebuilds it. Names of spaces and codes in the set are found too. Errors: Unavailable when the folder
@@ -134,7 +135,7 @@ func (x *Index) empty() error {
 		path := filepath.Join(x.dir, c.name)
 		err := os.RemoveAll(path)
 		if err == nil {
-			c.b, err = bleve.New(path, newMapping())
+			c.b, err = bleve.New(path, document.Mapping())
 		}
 		if err != nil {
 			return &schemas.Error{

@@ -10,6 +10,7 @@ import (
 
 	api "github.com/blevesearch/bleve_index_api"
 
+	"guichet/catalog/index/document"
 	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
@@ -226,7 +227,7 @@ func (x *Index) terms(word string, most int) ([]string, error) {
 		return nil, nil
 	}
 	first, _ := utf8.DecodeRuneInString(word)
-	dict, err := fuzzy.FieldDictFuzzy(inWords, word, most, string(first))
+	dict, err := fuzzy.FieldDictFuzzy(document.Words, word, most, string(first))
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +254,7 @@ func (x *Index) holders(ctx context.Context, word string) (uint64, error) {
 		return 0, err
 	}
 	defer s.release()
-	q := segment.Question{Words: []segment.Word{{segment.Term{Field: inWords, Texts: []string{word}}}}}
+	q := segment.Question{Words: []segment.Word{{segment.Term{Field: document.Words, Texts: []string{word}}}}}
 	a, err := s.public.Find(ctx, &q, segment.Wanted{})
 	return a.Total, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/blevesearch/bleve/v2/search/query"
 	bindex "github.com/blevesearch/bleve_index_api"
 
+	"guichet/catalog/index/document"
 	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
@@ -192,18 +193,18 @@ func (o *oracle) position(q *Query, id schemas.DatasetID, restricted bool, score
 	d := o.sets[id]
 	p := Position{id: string(id)}
 	switch q.Sort {
-	case modified:
+	case document.Modified:
 		p.number = float64(d.Modified.UnixMicro())
-	case size:
+	case document.Size:
 		if d.Latest != nil {
 			p.number = float64(d.Latest.Bytes)
 		}
-	case quality:
+	case document.Quality:
 		if d.Profiles != nil {
 			p.number = float64(d.Profiles.Points)
 		}
 	case "title":
-		p.text = sortTitle(d.Title)
+		p.text = document.SortTitle(d.Title)
 	default:
 		p.restricted = restricted
 		switch {
@@ -293,7 +294,7 @@ func clauseScores(ctx context.Context, c *class, clause segment.Clause) (map[str
 	defer reader.Close() //nolint:errcheck // only read
 	least := map[string]uint64{}
 	for _, text := range texts {
-		docs, err := reader.TermFieldReader(ctx, []byte(text), inWords, true, true, false)
+		docs, err := reader.TermFieldReader(ctx, []byte(text), document.Words, true, true, false)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"guichet/catalog/index/document"
 	"guichet/schemas"
 	"math"
 	"strings"
@@ -21,7 +22,9 @@ type Position struct {
 }
 
 // Sorts are the orders that a search can have; the empty one is the best match.
-func Sorts() []string { return []string{"", modified, "title", size, quality} }
+func Sorts() []string {
+	return []string{"", document.Modified, "title", document.Size, document.Quality}
+}
 
 // sortField is the field of numbers of an order; "" is that of titles.
 func sortField(sort string) string {

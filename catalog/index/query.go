@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/catalog/index/document"
 	"guichet/catalog/index/labels"
 	"guichet/catalog/index/segment"
 	"guichet/catalog/index/words"
@@ -114,7 +115,7 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 	}
 	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted}
 	for _, name := range q.Facets {
-		w.Count = append(w.Count, slices.Index(Facets(), name))
+		w.Count = append(w.Count, slices.Index(document.Facets(), name))
 	}
 	if q.Sort == "" {
 		switch {
@@ -157,7 +158,7 @@ func (s *state) facets(q *Query, counts [][][]uint32, out map[string]schemas.Fac
 		for _, c := range counts {
 			each = append(each, c[i])
 		}
-		top, others := s.values.Top(slices.Index(Facets(), name), facetLimit(q), each...)
+		top, others := s.values.Top(slices.Index(document.Facets(), name), facetLimit(q), each...)
 		f := schemas.Facet{Remainder: others}
 		for _, v := range top {
 			f.Values = append(f.Values, schemas.FacetValue{Value: v.Text, Count: v.Count})
@@ -223,8 +224,8 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 		out.Words = append(out.Words, w)
 	}
 	for _, name := range q.Facets {
-		if !slices.Contains(Facets(), name) {
-			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(Facets(), ", "))
+		if !slices.Contains(document.Facets(), name) {
+			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(document.Facets(), ", "))
 		}
 	}
 	for _, filters := range []map[string][]string{q.Filters, q.Typed} {
@@ -244,33 +245,21 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 
 // narrow adds filters to a question. What is said of columns is said of one and the same.
 func narrow(out *segment.Question, filters map[string][]string) error {
-	var a asked
+	var a document.Column
 	for _, name := range slices.Sorted(maps.Keys(filters)) {
 		values := filters[name]
-		if !slices.Contains(Filters(), name) {
-			return schemas.BadField("search", name, "%q is not a filter; there are %s", name, strings.Join(Filters(), ", "))
+		if !slices.Contains(document.Filters(), name) {
+			return schemas.BadField("search", name, "%q is not a filter; there are %s", name, strings.Join(document.Filters(), ", "))
 		}
-		key, of := schemas.Key, (*[]string)(nil)
-		switch name {
-		case "column":
-			key, of = nameKey, &a.names
-		case "unit":
-			key, of = unitKey, &a.units
-		case "type":
-			key, of = nameKey, &a.kinds
-		case "concept":
-			of = &a.concepts
-		}
+		of := map[string]*[]string{"column": &a.Names, "unit": &a.Units, "type": &a.Types, "concept": &a.Concepts}[name]
 		if of == nil {
 			out.Filters = append(out.Filters, filter(name, values))
 			continue
 		}
-		for _, v := range values {
-			*of = append(*of, key(v))
-		}
+		*of = slices.Clone(values)
 	}
-	if len(a.names)+len(a.units)+len(a.kinds)+len(a.concepts) > 0 {
-		out.Filters = append(out.Filters, a.filter())
+	if len(a.Names)+len(a.Units)+len(a.Types)+len(a.Concepts) > 0 {
+		out.Filters = append(out.Filters, a.Filter())
 	}
 	return nil
 }
@@ -294,7 +283,7 @@ func filter(name string, values []string) segment.Filter {
 // limit narrows a question by days and degrees.
 func limit(out *segment.Question, q *Query) error {
 	days := func(name, value string, end bool) (int32, error) {
-		n, ok := day(value, end)
+		n, ok := document.Day(value, end)
 		if !ok {
 			return 0, schemas.BadField("search", name, "%q is not a day; write YYYY, YYYY-MM or YYYY-MM-DD", value)
 		}
@@ -315,7 +304,7 @@ func limit(out *segment.Question, q *Query) error {
 		var n int32
 		n, err = days("updated", q.Updated, false)
 		since := time.Date(int(n/10000), time.Month(n/100%100), int(n%100), 0, 0, 0, 0, time.UTC)
-		out.Limits = append(out.Limits, segment.Numbers{Field: modified, Min: since.UnixMicro(), Max: math.MaxInt64})
+		out.Limits = append(out.Limits, segment.Numbers{Field: document.Modified, Min: since.UnixMicro(), Max: math.MaxInt64})
 	}
 	if q.Box != "" && err == nil {
 		var x segment.Meets
@@ -365,7 +354,7 @@ const (
 func (x *Index) word(c clause) (segment.Word, error) {
 	var any segment.Word
 	add := func(weight float64, texts ...string) {
-		any = append(any, segment.Term{Field: inWords, Texts: texts, Weight: weight})
+		any = append(any, segment.Term{Field: document.Words, Texts: texts, Weight: weight})
 	}
 	all := x.maker.Words(c.text, "")
 	var texts []string
@@ -376,9 +365,9 @@ func (x *Index) word(c clause) (segment.Word, error) {
 	case len(all) == 0:
 		return nil, nil
 	case c.begins && len(all) == 1:
-		return segment.Word{segment.Prefix{Field: inWords, Text: texts[0], Weight: byLetters}}, nil
+		return segment.Word{segment.Prefix{Field: document.Words, Text: texts[0], Weight: byLetters}}, nil
 	case c.near && len(all) == 1:
-		near, err := segment.NewNear(inWords, texts[0], byLetters)
+		near, err := segment.NewNear(document.Words, texts[0], byLetters)
 		add(asWritten, texts[0])
 		return append(any, near), err
 	case len(all) == 1:
@@ -392,7 +381,7 @@ func (x *Index) word(c clause) (segment.Word, error) {
 		}
 		return append(any, named(x.labels.Codes(a))...), nil
 	}
-	any = append(any, segment.Phrase{Field: inWords, Texts: texts, Weight: asWritten})
+	any = append(any, segment.Phrase{Field: document.Words, Texts: texts, Weight: asWritten})
 	if !c.phrase { // of a word with a hyphen its parts may stand anywhere
 		add(byParts, texts...)
 	}

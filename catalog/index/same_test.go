@@ -15,6 +15,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2/index/scorch/mergeplan"
 
+	"guichet/catalog/index/document"
 	"guichet/schemas"
 	"guichet/schemas/spaces"
 )
@@ -95,7 +96,7 @@ func anyQuery(r *rand.Rand) Query {
 	case r.IntN(12) == 0:
 		q.Words += ` column:yield,soil unit:m/s,kWh publisher:"Publisher 7"`
 	}
-	for _, name := range Facets() {
+	for _, name := range document.Facets() {
 		if r.IntN(2) == 0 {
 			q.Facets = append(q.Facets, name)
 		}

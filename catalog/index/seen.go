@@ -3,6 +3,7 @@ package index
 import (
 	"sync"
 
+	"guichet/catalog/index/document"
 	"guichet/catalog/index/segment"
 )
 
@@ -61,7 +62,7 @@ func (x *Index) refresh() error {
 	w.making.Lock()
 	defer w.making.Unlock()
 	if w.values == nil || w.values.Len() > 2*w.made+manyValues {
-		w.values = segment.NewValues(fields(x.maker))
+		w.values = segment.NewValues(document.Fields(x.maker))
 		w.public, w.closed = segment.NewViews(x.public.b, w.values), segment.NewViews(x.closed.b, w.values)
 		w.made = 0
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"guichet/catalog/index/document"
 	"guichet/schemas"
 )
 
@@ -64,7 +65,7 @@ func (x *Index) begin(ctx context.Context, word string) ([]string, error) {
 	}
 	defer s.release()
 	var out []string
-	most, err := s.public.Begin(ctx, inWords, word, suggestTried)
+	most, err := s.public.Begin(ctx, document.Words, word, suggestTried)
 	if err != nil {
 		return nil, x.damaged(err)
 	}

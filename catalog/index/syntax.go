@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"guichet/catalog/index/document"
 	"guichet/schemas"
 )
 
@@ -65,7 +66,7 @@ func read(s string) ([]clause, error) {
 
 // isField says whether a name is of a filter.
 func isField(name string) bool {
-	return slices.Contains(Filters(), name) || slices.Contains(single(), name)
+	return slices.Contains(document.Filters(), name) || slices.Contains(single(), name)
 }
 
 // marked reads the sign behind a word.

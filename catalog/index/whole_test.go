@@ -144,7 +144,7 @@ func TestStraysAreSweptAway(t *testing.T) {
 	}
 }
 
-// An index of another edition holds other fields: it begins anew.
+// An index of another document.Edition holds other fields: it begins anew.
 func TestOtherEditions(t *testing.T) {
 	dir := filled(t, 3)
 	b, err := bleve.Open(filepath.Join(dir, "public"))

@@ -9,44 +9,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/catalog/index"
-	"guichet/connectors/dcatap/licence"
-	"guichet/connectors/rdf"
+	"guichet/gateway/api/search"
 	"guichet/policy"
-	"guichet/policy/agreement/mark"
 	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
 
-// searchQuery is a search with its filters and the use that marks are for.
+// searchQuery is a search.
 type searchQuery struct {
 	Caller
-	Q          string `query:"q" maxLength:"512" doc:"words, \"phrases\", begin*, nearly~ and field:value; all must be found"`
-	Space      string `query:"space" doc:"alternatives separated by commas, as for every filter"`
-	Theme      string `query:"theme"`
-	Country    string `query:"country"`
-	Language   string `query:"language"`
-	Publisher  string `query:"publisher"`
-	Licence    string `query:"licence"`
-	Format     string `query:"format"`
-	Provider   string `query:"provider"`
-	Column     string `query:"column"`
-	Unit       string `query:"unit" doc:"of the same column as column, type and concept"`
-	Type       string `query:"type" doc:"of a column: float64, or float for all of its sizes"`
-	Concept    string `query:"concept" doc:"IRI of what a column measures"`
-	Region     string `query:"region" doc:"NUTS code; data about regions inside it is found too"`
-	Box        string `query:"box" doc:"west,south,east,north in degrees: data whose area overlaps"`
-	Updated    string `query:"updated" doc:"changed on this day or later"`
-	From       string `query:"from" doc:"datasets whose time reaches this day or later"`
-	To         string `query:"to"`
-	Access     string `query:"access" doc:"only hits with these marks: now, ask, no, elsewhere; at most 10,000 hits are judged"`
-	Purpose    string `query:"purpose" doc:"marks tell what is allowed for it"`
-	Project    string `query:"project" doc:"marks tell what is allowed for it"`
-	Action     string `query:"action" doc:"marks tell whether this is allowed: use, read or train; when left out what the purpose does with data"`
-	Sort       string `query:"sort" enum:",modified,title,size,quality" doc:"the best match when left out; modified: newest first; size: largest; quality: best described"`
-	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
-	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
-	Cursor     string `query:"cursor"`
-	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
+	search.Parameters
 }
 
 // found is the answer to a search.
@@ -81,35 +53,7 @@ func (s *server) suggest(ctx context.Context, in *struct {
 // find answers a search with marks: what each dataset found would mean to the caller,
 // and why.
 func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
-	q := index.Query{
-		Words:      in.Q,
-		Filters:    map[string][]string{},
-		From:       in.From,
-		To:         in.To,
-		Updated:    in.Updated,
-		Box:        in.Box,
-		FacetLimit: in.FacetLimit,
-		Sort:       in.Sort,
-		Limit:      in.Limit,
-	}
-	for name, value := range map[string]string{"space": in.Space, "theme": in.Theme, "country": in.Country, "language": in.Language,
-		"publisher": in.Publisher,
-		"licence":   in.Licence, "format": in.Format, "provider": in.Provider, "column": in.Column, "unit": in.Unit, "type": in.Type, "concept": in.Concept, "region": in.Region} {
-		if value != "" {
-			q.Filters[name] = strings.Split(value, ",")
-		}
-	}
-	err := q.Read()
-	if err != nil {
-		return nil, err
-	}
-	for _, filters := range []map[string][]string{q.Filters, q.Typed} {
-		err = closedFilters(filters, s.Catalog.Spaces)
-		if err != nil {
-			return nil, err
-		}
-	}
-	err = inOrder(&q)
+	q, err := in.Query(s.Catalog.Spaces)
 	if err != nil {
 		return nil, err
 	}
@@ -147,57 +91,6 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	return out, nil
 }
 
-// closedFilters refuses values of closed lists that are not in them: they would find
-// nothing, as if there were nothing. Countries and languages are written as the index has
-// them. Themes and the like are open lists.
-func closedFilters(filters map[string][]string, profiles []schemas.SpaceProfile) error {
-	if wanted := filters["space"]; len(wanted) > 0 {
-		spaces := make([]string, len(profiles))
-		for i := range profiles {
-			spaces[i] = string(profiles[i].ID)
-		}
-		for _, s := range wanted {
-			if !slices.Contains(spaces, s) {
-				return schemas.BadField("search", "space", "%q is not a data space; there are %s", s, strings.Join(spaces, ", "))
-			}
-		}
-	}
-	places, err := rdf.LoadPlaces()
-	if err != nil {
-		return err
-	}
-	codes, err := rdf.LoadCodes()
-	if err != nil {
-		return err
-	}
-	for i, c := range filters["country"] {
-		code, ok := places.Code(c)
-		if !ok {
-			code = strings.ToUpper(c)
-		}
-		filters["country"][i] = code
-	}
-	for i, l := range filters["licence"] {
-		filters["licence"][i] = licence.ID(l)
-	}
-	for i, l := range filters["language"] {
-		if tag, ok := codes.LanguageTag(l); ok {
-			filters["language"][i] = tag
-		}
-	}
-	return nil
-}
-
-// inOrder refuses days that are the wrong way round.
-func inOrder(q *index.Query) error {
-	n := min(len(q.From), len(q.To)) // YYYY overlaps YYYY-MM
-	if from, to := q.From[:n], q.To[:n]; from > to &&
-		!strings.ContainsFunc(from+to, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) {
-		return schemas.BadField("search", "from", "from %s is after to %s", q.From, q.To)
-	}
-	return nil
-}
-
 // page says where the next page begins; "" is nowhere.
 func (f *found) page(next string) {
 	f.Body.Next = next
@@ -220,7 +113,7 @@ func (s *server) mark(
 	}
 	hits := make([]schemas.Hit, len(sets))
 	for i, d := range sets {
-		hits[i] = hit(in.by, d, &decisions[i])
+		hits[i] = search.HitOf(in.by, d, &decisions[i])
 		hits[i].Facts = facts[i]
 		hits[i].Highlight = s.Index.Highlight(d, q)
 	}
@@ -314,22 +207,10 @@ func (s *server) countKept(
 		}
 	}
 	if slices.Contains(facets, "access") {
-		out["access"] = markFacet(marks)
+		out["access"] = search.MarkFacet(marks)
 	}
 	index.Label(out, s.Catalog.Spaces)
 	return nil
-}
-
-// markFacet counts marks over every hit, also those that access= leaves out, so that
-// a reader sees what else there is.
-func markFacet(marks map[schemas.Mark]int) schemas.Facet {
-	f := schemas.Facet{Values: []schemas.FacetValue{}}
-	for _, m := range []schemas.Mark{schemas.MarkNow, schemas.MarkAsk, schemas.MarkNo, schemas.MarkElsewhere} {
-		if marks[m] > 0 {
-			f.Values = append(f.Values, schemas.FacetValue{Value: string(m), Count: marks[m]})
-		}
-	}
-	return f
 }
 
 // attributes gathers what marks depend on beside the datasets.
@@ -360,45 +241,4 @@ func (s *server) judge(
 	}
 	decisions, err := s.Requests.Decide(ctx, f, sets)
 	return sets, decisions, err
-}
-
-// holders are the links to where a dataset is held: its distributions', else its own name, where
-// that is an address.
-func holders(d *schemas.Dataset) []schemas.Link {
-	if len(d.Links) == 0 && strings.HasPrefix(d.IRI, "http") {
-		return []schemas.Link{{URL: d.IRI}}
-	}
-	out := slices.Clone(d.Links)
-	for i := range out {
-		out[i].RDF = "" // for who looks at the dataset
-	}
-	return out
-}
-
-func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
-	h := schemas.Hit{
-		ID:          d.ID,
-		Title:       d.Title,
-		Space:       d.Space,
-		Publisher:   d.Publisher,
-		Provider:    d.Provider,
-		Licence:     d.Licence,
-		Licences:    d.Licences,
-		Attribution: d.Attribution,
-		Countries:   d.Countries,
-		Reasons:     dec.Reasons,
-		Notes:       dec.Notes,
-		Left:        dec.Left,
-	}
-	if d.Latest != nil {
-		v := policy.ShownVersion(by, d, *d.Latest)
-		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
-	}
-	h.Access = mark.Of(d, dec)
-	if h.Access == schemas.MarkElsewhere {
-		h.Links, h.Reasons = holders(d), []schemas.Reason{
-			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
-		}
-	}
-	return h
 }

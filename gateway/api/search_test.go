@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guichet/catalog/index"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/schemas"
 )
@@ -190,25 +189,6 @@ func TestWrongFilters(t *testing.T) {
 		s.want(422, "ada", "GET /datasets?"+query, "", wants...)
 	}
 	s.want(200, "ada", "GET /datasets?from=2026-01&to=2026", "") // a month within a year
-}
-
-// Words of closed lists are written as the index has them, whatever the reader wrote.
-func TestClosedFilters(t *testing.T) {
-	t.Parallel()
-	q := &index.Query{Filters: map[string][]string{"country": {"Italy", "fr", "nowhere"}, "language": {"German", "de", "xx-unknown"},
-		"licence": {"https://creativecommons.org/licenses/by/4.0/"}}}
-	agreementtest.Must(t, closedFilters(q.Filters, nil))
-	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}}
-	if d := cmp.Diff(want, q.Filters); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	for from, to := range map[string]string{"2026": "2025", "2026-02": "2026-01", "2026-01-02": "2026-01-01"} {
-		err := inOrder(&index.Query{From: from, To: to})
-		agreementtest.Refused(t, from, err, schemas.Invalid, "from "+from+" is after to "+to)
-	}
-	for from, to := range map[string]string{"2026": "2026-01", "2026-05": "2026", "": "2020", "2020": "", "next": "last"} {
-		agreementtest.Must(t, inOrder(&index.Query{From: from, To: to}))
-	}
 }
 
 // What a search may go on with is what everybody may see, and nothing where there is none.

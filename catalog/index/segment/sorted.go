@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	bindex "github.com/blevesearch/bleve_index_api"
 	segments "github.com/blevesearch/scorch_segment_api/v2"
 )
 
@@ -98,7 +97,8 @@ func (p *part) text(doc uint32, state segments.DocVisitState) (string, segments.
 		return "", state, fmt.Errorf("the segment has no values of documents")
 	}
 	text := ""
-	state, err := values.VisitDocValues(uint64(doc), []string{p.sortedBy}, bindex.DocValueVisitor(func(_ string, term []byte) { text = string(term) }), state)
+	read := func(_ string, term []byte) { text = string(term) }
+	state, err := values.VisitDocValues(uint64(doc), []string{p.sortedBy}, read, state)
 	return text, state, err
 }
 

@@ -32,7 +32,7 @@ func nearly(n schemas.Near) string {
 
 // Cmd searches all spaces.
 type Cmd struct {
-	Words      []string `arg:"" optional:"" help:"Words; all must be found."`
+	Words      []string `arg:"" optional:"" help:"Words, \"phrases\", begin*, nearly~ and field:value; all must be found."`
 	Project    string   `help:"Marks tell what is allowed for this project." placeholder:"ID"`
 	Purpose    string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
 	Action     string   `help:"Marks tell whether this is allowed: use, read or train." placeholder:"ACTION"`
@@ -46,10 +46,15 @@ type Cmd struct {
 	Licence    string   `help:"Only this licence." placeholder:"NAME"`
 	Format     string   `help:"Only this format." placeholder:"NAME"`
 	Column     string   `help:"Only with this column." placeholder:"NAME"`
-	Unit       string   `help:"Only with this unit." placeholder:"UNIT"`
+	Unit       string   `help:"Only with a column of this unit; column, unit, type and concept are of one and the same." placeholder:"UNIT"`
+	Type       string   `help:"Only with a column of this type: float64, or float for all of its sizes." placeholder:"TYPE"`
+	Concept    string   `help:"Only with a column that measures this." placeholder:"IRI"`
+	Region     string   `help:"Only about this NUTS region, or regions in it." placeholder:"CODE"`
+	Box        string   `help:"Only about this area: west,south,east,north in degrees." placeholder:"W,S,E,N"`
+	Updated    string   `help:"Only what changed on this day or later." placeholder:"DAY"`
 	From       string   `help:"Only data that reaches this day or later." placeholder:"DAY"`
 	To         string   `help:"Only data that begins on this day or before." placeholder:"DAY"`
-	Sort       string   `help:"modified: what changed last comes first; title; the best match when left out." placeholder:"ORDER"`
+	Sort       string   `help:"modified: what changed last comes first; size: the largest; quality: the best described; title; the best match when left out." placeholder:"ORDER"`
 	Facets     string   `help:"Count the values of these fields, separated by commas: access, space, country, …" placeholder:"NAMES"`
 	FacetLimit string   `help:"Values to show of each facet." placeholder:"N"`
 	Limit      int      `help:"Hits to show." default:"20"`
@@ -63,7 +68,8 @@ func (v Cmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{
 		"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country,
 		"language", v.Language, "publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format,
-		"column", v.Column, "unit", v.Unit, "from", v.From, "to", v.To,
+		"column", v.Column, "unit", v.Unit, "type", v.Type, "concept", v.Concept, "region", v.Region, "box", v.Box, "updated", v.Updated,
+		"from", v.From, "to", v.To,
 	}
 	asked = client.Query(pairs...) != ""
 	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets",

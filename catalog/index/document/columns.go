@@ -1,4 +1,4 @@
-package index
+package document
 
 import (
 	"slices"
@@ -87,19 +87,33 @@ func units(d *schemas.Dataset) []string {
 	return out
 }
 
-// asked is what is asked of a column: alternatives for each part, any where there are none.
-type asked struct{ names, units, kinds, concepts []string }
+// Column is what is asked of one: alternatives for each part, any where there are none. A
+// name, unit or concept that ends with a * is the beginning of one; a type may be that of a
+// family, such as float.
+type Column struct{ Names, Units, Types, Concepts []string }
 
-// filter finds datasets with such a column.
-func (a asked) filter() segment.Filter {
-	order, values := "c", a.concepts
-	switch {
-	case len(a.names) > 0:
-		order, values = "n", a.names
-	case len(a.units) > 0:
-		order, values = "u", a.units
+// Filter finds datasets with such a column.
+func (a Column) Filter() segment.Filter {
+	for i := range a.Names {
+		a.Names[i] = nameKey(a.Names[i])
 	}
-	f := segment.Filter{Field: inColumns, Where: func(term string) bool { return a.holds(readColumn(term)) }}
+	for i := range a.Units {
+		a.Units[i] = unitKey(a.Units[i])
+	}
+	for i := range a.Types {
+		a.Types[i] = nameKey(a.Types[i])
+	}
+	for i := range a.Concepts {
+		a.Concepts[i] = schemas.Key(a.Concepts[i])
+	}
+	order, values := "c", a.Concepts
+	switch {
+	case len(a.Names) > 0:
+		order, values = "n", a.Names
+	case len(a.Units) > 0:
+		order, values = "u", a.Units
+	}
+	f := segment.Filter{Field: Columns, Where: func(term string) bool { return a.holds(readColumn(term)) }}
 	if len(values) == 0 { // the type alone
 		f.Prefixes = []string{order}
 	}
@@ -114,18 +128,17 @@ func (a asked) filter() segment.Filter {
 }
 
 // holds says whether a column is such a one.
-func (a asked) holds(c column) bool {
+func (a Column) holds(c column) bool {
 	is := func(wanted []string, have string) bool {
 		return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
 			return w == have || strings.HasSuffix(w, "*") && strings.HasPrefix(have, strings.TrimSuffix(w, "*"))
 		})
 	}
-	kind := len(a.kinds) == 0 || slices.ContainsFunc(a.kinds, func(w string) bool { return w == c.kind || w == family(c.kind) })
-	return kind && is(a.names, c.name) && is(a.units, c.unit) && is(a.concepts, c.concept)
+	kind := len(a.Types) == 0 || slices.ContainsFunc(a.Types, func(w string) bool { return w == c.kind || w == family(c.kind) })
+	return kind && is(a.Names, c.name) && is(a.Units, c.unit) && is(a.Concepts, c.concept)
 }
 
 // family is what types have in common: float32 and float64 are float.
 func family(kind string) string {
-	kind = strings.TrimLeft(strings.TrimRight(kind, "0123456789"), "u")
-	return kind
+	return strings.TrimLeft(strings.TrimRight(kind, "0123456789"), "u")
 }

@@ -1,4 +1,11 @@
-package index
+// Package document makes of a dataset what the search index holds of it.
+//
+// In: datasets, with the group of those that describe the same data. Out: Bleve's documents,
+// whose fields bring their terms as they are to be indexed; the names of these fields, and the
+// terms that filters of columns and times look for. Always: the same dataset makes the same
+// document; how much a word says of a dataset depends on the dataset alone. It must not know
+// searches.
+package document
 
 import (
 	"math"
@@ -17,23 +24,23 @@ import (
 	"guichet/schemas"
 )
 
-// edition is the form of what is indexed: raise it when a document or its words change, and
+// Edition is the form of what is indexed: raise it when a document or its words change, and
 // indexes of another form begin anew.
-const edition = "6"
+const Edition = "6"
 
 // Fields that no filter names.
 const (
-	inWords   = "words"    // all words and stems, each with its impact; places of the words
-	inSeen    = "seen"     // who may see it, where not everyone may
-	inSorted  = "sorted"   // the title that it is sorted by
-	inColumns = "columns"  // each column in three orders of what is said of it
-	inSpan    = "span"     // times covered
-	inBox     = "box"      // areas covered
-	inGroup   = "group"    // those of one group describe the same data
-	inFirst   = "first"    // which of a group stands for it
-	modified  = "modified" // in microseconds
-	size      = "size"     // bytes of the newest version
-	quality   = "quality"  // points
+	Words    = "words"    // all words and stems, each with its impact; places of the words
+	Seen     = "seen"     // who may see it, where not everyone may
+	Sorted   = "sorted"   // the title that it is sorted by
+	Columns  = "columns"  // each column in three orders of what is said of it
+	Span     = "span"     // times covered
+	Box      = "box"      // areas covered
+	Group    = "group"    // those of one group describe the same data
+	First    = "first"    // which of a group stands for it
+	Modified = "modified" // in microseconds
+	Size     = "size"     // bytes of the newest version
+	Quality  = "quality"  // points
 )
 
 // Facets names the fields that can be filtered by and counted.
@@ -44,16 +51,16 @@ func Facets() []string {
 // Filters names the fields that can be filtered by.
 func Filters() []string { return append(Facets(), "type", "concept", "region") }
 
-// fields are those that columns are made of.
-func fields(m *words.Maker) segment.Fields {
+// Fields are those that columns are made of.
+func Fields(m *words.Maker) segment.Fields {
 	return segment.Fields{
-		Counted: Facets(), Numbers: []string{modified, size, quality, inFirst}, Text: inSorted, Spans: inSpan, Boxes: inBox,
-		Group: inGroup, First: inFirst, Words: inWords, Stems: m.Languages(),
+		Counted: Facets(), Numbers: []string{Modified, Size, Quality, First}, Text: Sorted, Spans: Span, Boxes: Box,
+		Group: Group, First: First, Words: Words, Stems: m.Languages(),
 	}
 }
 
-// newMapping maps nothing: documents bring their fields as they are to be indexed.
-func newMapping() *mapping.IndexMappingImpl {
+// Mapping maps nothing: documents bring their fields as they are to be indexed.
+func Mapping() *mapping.IndexMappingImpl {
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping = bleve.NewDocumentDisabledMapping()
 	m.StoreDynamic, m.IndexDynamic, m.DocValuesDynamic = false, false, false
@@ -91,15 +98,15 @@ func codes(name string, values ...string) *field {
 	return f
 }
 
-// document is what Bleve gets of a dataset; group is the group that it is in, or "".
-func (x *Index) document(d *schemas.Dataset, group string) *document.Document {
+// Of is what Bleve gets of a dataset; group is the group that it is in, or "".
+func Of(m *words.Maker, d *schemas.Dataset, group string) *document.Document {
 	doc := document.NewDocument(string(d.ID))
-	doc.AddField(x.words(d))
+	doc.AddField(wordsOf(m, d))
 	types, concepts, columns := described(d)
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
 		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columnNames(d), "unit": units(d),
-		"type": types, "concept": concepts, "region": regions(d), inSeen: seenBy(d),
+		"type": types, "concept": concepts, "region": regions(d), Seen: seenBy(d),
 	} {
 		keys := make([]string, len(values))
 		for i := range values {
@@ -107,17 +114,17 @@ func (x *Index) document(d *schemas.Dataset, group string) *document.Document {
 		}
 		doc.AddField(codes(name, keys...))
 	}
-	doc.AddField(codes(inColumns, columns...))
-	doc.AddField(codes(inGroup, group))
-	sorted := codes(inSorted, sortTitle(d.Title))
+	doc.AddField(codes(Columns, columns...))
+	doc.AddField(codes(Group, group))
+	sorted := codes(Sorted, SortTitle(d.Title))
 	sorted.options |= bindex.DocValues
 	doc.AddField(sorted)
 	var covered []string
 	for _, s := range spans(d) {
 		covered = append(covered, segment.Span(s[0], s[1]))
 	}
-	doc.AddField(codes(inSpan, covered...))
-	doc.AddField(codes(inBox, box(d)...))
+	doc.AddField(codes(Span, covered...))
+	doc.AddField(codes(Box, box(d)...))
 	bytes, points, first := int64(0), int64(0), int64(2) // harvested
 	if d.Latest != nil {
 		bytes, first = d.Latest.Bytes, 0 // it can be streamed
@@ -127,7 +134,7 @@ func (x *Index) document(d *schemas.Dataset, group string) *document.Document {
 	if d.Profiles != nil {
 		points = int64(d.Profiles.Points)
 	}
-	for name, n := range map[string]int64{modified: d.Modified.UnixMicro(), size: bytes, quality: points, inFirst: first} {
+	for name, n := range map[string]int64{Modified: d.Modified.UnixMicro(), Size: bytes, Quality: points, First: first} {
 		doc.AddField(codes(name, segment.Number(n)))
 	}
 	return doc
@@ -155,16 +162,16 @@ const (
 
 // writer gathers the words of a dataset.
 type writer struct {
-	x        *Index
+	maker    *words.Maker
 	position int
 	weight   map[string]float64
 	at       map[string][]*bindex.TokenLocation
 }
 
-// words is the field of all words of a dataset.
-func (x *Index) words(d *schemas.Dataset) *field {
-	w := &writer{x: x, weight: map[string]float64{}, at: map[string][]*bindex.TokenLocation{}}
-	own := ownLanguages(x.maker, d)
+// wordsOf is the field of all words of a dataset.
+func wordsOf(m *words.Maker, d *schemas.Dataset) *field {
+	w := &writer{maker: m, weight: map[string]float64{}, at: map[string][]*bindex.TokenLocation{}}
+	own := ownLanguages(m, d)
 	w.texts(inTitle, d.Title, own)
 	w.texts(inDescription, d.Description, own)
 	w.phrases(inKeywords, d.Keywords, own)
@@ -186,7 +193,7 @@ func (x *Index) words(d *schemas.Dataset) *field {
 		w.phrases(inData, names, nil)
 		w.texts(inData, about, own)
 	}
-	f := &field{inWords, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
+	f := &field{Words, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
 	for term, weight := range w.weight {
 		t := &bindex.TokenFreq{Term: []byte(term), Locations: w.at[term]}
 		t.SetFrequency(impact(weight))
@@ -232,21 +239,21 @@ func (w *writer) phrases(p place, list []string, languages []string) {
 	}
 }
 
-// text gives the weights of the words of a text, and notes where they stand: what is on
-// another line is not beside them.
+// text gives the weights of the words of a text, by the root of how often each stands there,
+// and notes where they stand: what is on another line is not beside them.
 func (w *writer) text(p place, s string, languages []string) map[string]float64 {
-	out := map[string]float64{}
+	out, weight := map[string]float64{}, 0.0
 	for i, language := range languages {
-		all := w.x.maker.Words(s, language)
-		weight := p.weight / (0.4 + 0.6*float64(len(all))/p.usual)
+		all := w.maker.Words(s, language)
+		weight = p.weight / (0.4 + 0.6*float64(len(all))/p.usual)
 		w.position += 100
 		last := 0
 		for _, word := range all {
 			for j, stem := range word.Stems {
 				if j == 0 {
-					out[stem] += weight
+					out[stem]++
 				} else {
-					out[stem] += weight * ofPart
+					out[stem] += ofPart
 				}
 			}
 			if i > 0 { // the words themselves are there
@@ -257,12 +264,15 @@ func (w *writer) text(p place, s string, languages []string) map[string]float64 
 				w.position += 100
 			}
 			last = word.End
-			out[word.Text] += weight
+			out[word.Text]++
 			w.at[word.Text] = append(w.at[word.Text], &bindex.TokenLocation{Position: w.position})
 			if word.Joined != "" {
-				out[word.Joined] += weight * ofJoined
+				out[word.Joined] += ofJoined
 			}
 		}
+	}
+	for term, times := range out {
+		out[term] = weight * math.Sqrt(times)
 	}
 	return out
 }
@@ -305,8 +315,8 @@ func partsOfName(name string) string {
 	return b.String()
 }
 
-// sortTitle is what titles are ordered by: the one for readers of English, folded.
-func sortTitle(t schemas.Text) string {
+// SortTitle is what titles are ordered by: the one for readers of English, folded.
+func SortTitle(t schemas.Text) string {
 	r := []rune(strings.TrimSpace(t[t.For("en")]))
 	return string(asciifolding.New().Filter([]byte(schemas.Fold(string(r[:min(len(r), 200)])))))
 }

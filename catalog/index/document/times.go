@@ -1,4 +1,4 @@
-package index
+package document
 
 import (
 	"cmp"
@@ -11,12 +11,12 @@ import (
 )
 
 // spans are the times that a dataset covers, in order and apart from each other, in days as
-// day writes them.
+// Day writes them.
 func spans(d *schemas.Dataset) [][2]int32 {
 	var all [][2]int32
 	for _, p := range d.Covered() {
-		from, begins := day(p.From, false)
-		until, ends := day(p.Until, true)
+		from, begins := Day(p.From, false)
+		until, ends := Day(p.Until, true)
 		if !ends { // it goes on
 			until = math.MaxInt32
 		}
@@ -36,9 +36,9 @@ func spans(d *schemas.Dataset) [][2]int32 {
 	return out
 }
 
-// day turns YYYY[-MM[-DD]] into a number that sorts like it; the end of a year or
+// Day turns YYYY[-MM[-DD]] into a number that sorts like it; the end of a year or
 // month is its last day.
-func day(s string, end bool) (int32, bool) {
+func Day(s string, end bool) (int32, bool) {
 	parts := strings.Split(s, "-")
 	fill := []int{0, 1, 1}
 	if end {

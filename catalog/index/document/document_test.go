@@ -1,0 +1,132 @@
+package document
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	bindex "github.com/blevesearch/bleve_index_api"
+
+	"guichet/catalog/index/segment"
+	"guichet/catalog/index/words"
+	"guichet/schemas"
+)
+
+// fieldsOf are the terms of each field of a dataset's document, with their impacts.
+func fieldsOf(t *testing.T, d *schemas.Dataset, group string) map[string]map[string]int {
+	t.Helper()
+	m, err := words.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]map[string]int{}
+	Of(m, d, group).VisitFields(func(f bindex.Field) {
+		f.Analyze()
+		out[f.Name()] = map[string]int{}
+		for term, freq := range f.AnalyzedTokenFrequencies() {
+			out[f.Name()][term] = freq.Frequency()
+		}
+	})
+	return out
+}
+
+func TestDocument(t *testing.T) {
+	d := &schemas.Dataset{ID: "ds-1", Space: "energy", Title: schemas.Text{"de": "Häuser", "fr-t-de": "Maisons"}, Description: schemas.Text{"de": "Viele Häuser " + strings.Repeat("und mehr ", 60)},
+		Keywords: []string{"Wohnen"}, Regions: []string{"DE21", "DE22"}, Box: []float64{10, 47, 13, 49}, From: "2020-03", Provider: "https://p.example", Visibility: schemas.VisibleToSignedIn,
+		Links: []schemas.Link{{Format: "CSV"}, {Format: "csv"}}, Tables: []schemas.TableInfo{{Name: "t", Fields: []schemas.Field{{Name: "heatDemand", Unit: "kW.h", Type: "float64"}}}}}
+	got := fieldsOf(t, d, "g")
+	all := got[Words]
+	for _, order := range [][2]string{{"hauser", "wohnen"}, {"wohnen", "mehr"}, {"hauser", "maisons"}, {"mehr", "heat"}} {
+		if a, b := all[order[0]], all[order[1]]; a <= b && order[0] != "mehr" || b == 0 {
+			t.Errorf("%s has %d, %s %d", order[0], a, order[1], b)
+		}
+	}
+	for term, n := range all {
+		if n < 1 || n > segment.MaxImpact {
+			t.Errorf("%s has %d", term, n)
+		}
+	}
+	for field, want := range map[string][]string{
+		"space": {"energy"}, "region": {"DE", "DE2", "DE21", "DE22"}, "format": {"csv"}, "column": {"heatdemand"}, "unit": {"kW.h"}, "type": {"float64"}, "theme": nil,
+		Columns: {"c\x1fkWh\x1ffloat64\x1fheatdemand", "nheatdemand\x1fkWh\x1ffloat64\x1f", "ukWh\x1ffloat64\x1fheatdemand\x1f"}, Seen: {"p:https://p.example", "signed-in"}, Sorted: {"hauser"},
+		Span: {segment.Span(20200301, math.MaxInt32)}, Box: {segment.Box(segment.Degrees{Lon: 10, Lat: 47}, segment.Degrees{Lon: 13, Lat: 49})}, Group: {"g"}, First: {segment.Number(1)},
+	} {
+		var terms []string
+		for term := range got[field] {
+			terms = append(terms, term)
+		}
+		slices.Sort(terms)
+		if !slices.Equal(terms, want) {
+			t.Errorf("%s: %q, not %q", field, terms, want)
+		}
+	}
+	for _, stem := range []string{"de/haus", "de/wohn"} {
+		if all[stem] == 0 {
+			t.Errorf("there is no %s in %v", stem, all)
+		}
+	}
+}
+
+// Titles say most where they are short; a language more does not make them longer.
+func TestImpacts(t *testing.T) {
+	impact := func(d schemas.Dataset) int { return fieldsOf(t, &d, "")[Words]["wind"] }
+	short, long := impact(schemas.Dataset{Title: schemas.Text{"en": "Wind"}}), impact(schemas.Dataset{Title: schemas.Text{"en": "Wind and many other words of a long title"}})
+	both := impact(schemas.Dataset{Title: schemas.Text{"en": "Wind", "de": "Wind", "nl": "Wind en nog veel meer woorden"}})
+	described := impact(schemas.Dataset{Title: schemas.Text{"en": "Air"}, Description: schemas.Text{"en": "Wind"}})
+	if short <= long || both != short || described >= short || described == 0 {
+		t.Errorf("short %d, long %d, in three languages %d, described %d", short, long, both, described)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	c := columnOf(&schemas.Field{Name: "Feed_In", Unit: "kW.h", Type: "Float32", Concept: "http://x.example/Energy"})
+	for _, term := range c.terms() {
+		if got := readColumn(term); got != c {
+			t.Errorf("%q reads as %+v", term, got)
+		}
+	}
+	for _, q := range []struct {
+		asked Column
+		holds bool
+	}{
+		{Column{Names: []string{"FEED_in"}}, true}, {Column{Names: []string{"feed*"}, Units: []string{"kWh"}}, true}, {Column{Units: []string{"kw.h"}}, false}, {Column{Types: []string{"float"}}, true},
+		{Column{Types: []string{"float64"}}, false}, {Column{Concepts: []string{"http://x.example/Energy"}, Types: []string{"int", "float32"}}, true}, {Column{Names: []string{"in"}}, false}, {Column{Concepts: []string{"http://x.example/*"}}, true},
+	} {
+		f := q.asked.Filter()
+		held := slices.ContainsFunc(c.terms(), func(term string) bool {
+			return slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term)
+		})
+		if held != q.holds {
+			t.Errorf("%+v: %v", q.asked, held)
+		}
+	}
+	for kind, want := range map[string]string{"uint16": "int", "int64": "int", "float32": "float", "text": "text", "": ""} {
+		if got := family(kind); got != want {
+			t.Errorf("%s is of %s", kind, got)
+		}
+	}
+	for name, want := range map[string]string{"windSpeed": "wind Speed", "wind_speed": "wind speed", "NO2": "NO2", "a.b-c": "a b c"} {
+		if got := partsOfName(name); got != want {
+			t.Errorf("%s has the parts %s", name, got)
+		}
+	}
+}
+
+func TestSpans(t *testing.T) {
+	d := &schemas.Dataset{Periods: []schemas.Days{{From: "2024", Until: "2024-02"}, {From: "2020", Until: "2021"}, {From: "2021-06-01", Until: "2022"}, {Until: "1999"}, {From: "x"}}}
+	if got, want := fmt.Sprint(spans(d)), "[[0 19991231] [20200101 20221231] [20240101 20240231]]"; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	for s, want := range map[string]int32{"2020": 20201231, "2020-02": 20200231, "2020-02-03": 20200203} {
+		if got, ok := Day(s, true); !ok || got != want {
+			t.Errorf("%s: %d, %v", s, got, ok)
+		}
+	}
+	for _, s := range []string{"", "x", "2020-01-01-01", "2020-xx"} {
+		if _, ok := Day(s, false); ok {
+			t.Errorf("%q is a day", s)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package search
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guichet/catalog/index"
+	"guichet/policy/agreement/agreementtest"
+	"guichet/schemas"
+)
+
+// Words of closed lists are written as the index has them, whatever the reader wrote.
+func TestClosedFilters(t *testing.T) {
+	t.Parallel()
+	q := &index.Query{Filters: map[string][]string{"country": {"Italy", "fr", "nowhere"}, "language": {"German", "de", "xx-unknown"},
+		"licence": {"https://creativecommons.org/licenses/by/4.0/"}}}
+	agreementtest.Must(t, closedFilters(q.Filters, nil))
+	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}}
+	if d := cmp.Diff(want, q.Filters); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for from, to := range map[string]string{"2026": "2025", "2026-02": "2026-01", "2026-01-02": "2026-01-01"} {
+		err := inOrder(&index.Query{From: from, To: to})
+		agreementtest.Refused(t, from, err, schemas.Invalid, "from "+from+" is after to "+to)
+	}
+	for from, to := range map[string]string{"2026": "2026-01", "2026-05": "2026", "": "2020", "2020": "", "next": "last"} {
+		agreementtest.Must(t, inOrder(&index.Query{From: from, To: to}))
+	}
+}
+
+// What is typed is read as parameters are; both hold.
+func TestParameters(t *testing.T) {
+	t.Parallel()
+	in := Parameters{Q: `wind column:feed_in country:Belgium publisher:"A, b"`, Country: "FR,Germany", Unit: "kWh", From: "2020", Updated: "2024", Sort: "size", Limit: 7}
+	q, err := in.Query([]schemas.SpaceProfile{{ID: "energy"}})
+	agreementtest.Must(t, err)
+	if d := cmp.Diff(map[string][]string{"country": {"FR", "DE"}, "unit": {"kWh"}}, q.Filters); d != "" {
+		t.Errorf("filters (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[string][]string{"country": {"BE"}, "column": {"feed_in"}, "publisher": {"A, b"}}, q.Typed); d != "" {
+		t.Errorf("typed (-want +got):\n%s", d)
+	}
+	if q.From != "2020" || q.Updated != "2024" || q.Sort != "size" || q.Limit != 7 {
+		t.Errorf("%+v", q)
+	}
+	for words, wants := range map[string]string{
+		"space:farms": `"farms" is not a data space; there are energy`, "from:2021 to:2020": "from 2021 is after to 2020", "ab*": "a word is looked for by its first 3 letters or more",
+	} {
+		_, err := (&Parameters{Q: words}).Query([]schemas.SpaceProfile{{ID: "energy"}})
+		agreementtest.Refused(t, words, err, schemas.Invalid, wants)
+	}
+}
+
+// Marks are counted in their order, those that no hit has left out.
+func TestMarkFacet(t *testing.T) {
+	t.Parallel()
+	f := MarkFacet(map[schemas.Mark]int{schemas.MarkElsewhere: 2, schemas.MarkNow: 1})
+	if d := cmp.Diff([]schemas.FacetValue{{Value: "now", Count: 1}, {Value: "elsewhere", Count: 2}}, f.Values); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if f := MarkFacet(nil); f.Values == nil || len(f.Values) > 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A hit tells what is known of a dataset; of what is held elsewhere where, and that it is no use here.
+func TestHitOf(t *testing.T) {
+	t.Parallel()
+	d := schemas.Dataset{ID: "ds-1", Title: schemas.Text{"en": "Wind"}, Space: "energy", Provider: "https://p.example", Licence: "CC0-1.0", Source: "portal", IRI: "https://x.example/wind"}
+	h := HitOf(schemas.Principal{}, &d, &schemas.Decision{})
+	if h.Access != schemas.MarkElsewhere || len(h.Links) != 1 || h.Links[0].URL != d.IRI || len(h.Reasons) != 1 || h.Reasons[0].Remedy == "" || h.Rows != 0 {
+		t.Errorf("%+v", h)
+	}
+}
