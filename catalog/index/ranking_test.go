@@ -23,6 +23,9 @@ var update = flag.Bool("update", false, "write the goldens anew")
 // TestRankingGoldens holds the first five answers to judged queries, over the datasets that
 // are judged: what moves them is seen.
 func TestRankingGoldens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads four catalogues")
+	}
 	queries := rankingtest.Queries(t)
 	judged := map[schemas.DatasetID]bool{}
 	for _, q := range queries {
