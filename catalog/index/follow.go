@@ -253,6 +253,23 @@ func (x *Index) groups(ctx context.Context, docs []schemas.Dataset) (Groups, err
 	return x.Groups(ctx, ids)
 }
 
+// concepts are the names of what a dataset and its links say in codes of vocabularies.
+func (x *Index) concepts(d *schemas.Dataset) []schemas.Text {
+	var out []schemas.Text
+	for _, c := range x.labels.Concepts(d.RDF) {
+		out = append(out, c.Labels)
+	}
+	for i := range d.Links {
+		for _, c := range x.labels.Concepts(d.Links[i].RDF) {
+			out = append(out, c.Labels)
+		}
+	}
+	return out[:min(len(out), maxConcepts)]
+}
+
+// maxConcepts bounds the names of concepts that one dataset is found by.
+const maxConcepts = 200
+
 // maxChunk bounds what one batch writes, in bytes of text.
 const maxChunk = 8 << 20
 
@@ -328,7 +345,7 @@ func (x *Index) write(docs []schemas.Dataset, groups Groups, position int64) err
 				batch.Delete(string(d.ID))
 				continue
 			}
-			err := batch.IndexAdvanced(document.Of(x.maker, d, groups[d.ID]))
+			err := batch.IndexAdvanced(document.Of(x.maker, d, document.Also{Group: groups[d.ID], Concepts: x.concepts(d)}))
 			if err != nil {
 				return fmt.Errorf("index %s: %w", d.ID, err)
 			}

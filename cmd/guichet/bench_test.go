@@ -60,6 +60,7 @@ func benches() []bench {
 		{"search", (*meter).search},
 		{"catalog.ingest", packaged("catalog.ingest", "./catalog/harvest", "Belgium", "reading its statements alone")},
 		{"search.facets", packaged("search.facets", "./catalog/index", "Facets$", "Bleve's own")},
+		{"search.ranking", packaged("search.ranking", "./catalog/index", "Ranking", "Bleve's match of all words")},
 		{"search.marks", packaged("search.marks", "./policy", "DecideAlike", "")},
 		{"decision.memo", packaged("decision.memo", "./policy/agreement/mark", "Memo", "")},
 		{"catalog.index", packaged("catalog.index", "./catalog/index", "Indexing", "")},

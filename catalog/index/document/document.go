@@ -98,10 +98,16 @@ func codes(name string, values ...string) *field {
 	return f
 }
 
-// Of is what Bleve gets of a dataset; group is the group that it is in, or "".
-func Of(m *words.Maker, d *schemas.Dataset, group string) *document.Document {
+// Also is what is known of a dataset beside its description.
+type Also struct {
+	Group    string         // that it is in; "" is none
+	Concepts []schemas.Text // names of what it says in codes that are no members of it
+}
+
+// Of is what Bleve gets of a dataset.
+func Of(m *words.Maker, d *schemas.Dataset, also Also) *document.Document {
 	doc := document.NewDocument(string(d.ID))
-	doc.AddField(wordsOf(m, d))
+	doc.AddField(wordsOf(m, d, also.Concepts))
 	types, concepts, columns := described(d)
 	for name, values := range map[string][]string{
 		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
@@ -115,7 +121,7 @@ func Of(m *words.Maker, d *schemas.Dataset, group string) *document.Document {
 		doc.AddField(codes(name, keys...))
 	}
 	doc.AddField(codes(Columns, columns...))
-	doc.AddField(codes(Group, group))
+	doc.AddField(codes(Group, also.Group))
 	sorted := codes(Sorted, SortTitle(d.Title))
 	sorted.options |= bindex.DocValues
 	doc.AddField(sorted)
@@ -169,13 +175,16 @@ type writer struct {
 }
 
 // wordsOf is the field of all words of a dataset.
-func wordsOf(m *words.Maker, d *schemas.Dataset) *field {
+func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field {
 	w := &writer{maker: m, weight: map[string]float64{}, at: map[string][]*bindex.TokenLocation{}}
 	own := ownLanguages(m, d)
 	w.texts(inTitle, d.Title, own)
 	w.texts(inDescription, d.Description, own)
 	w.phrases(inKeywords, d.Keywords, own)
 	w.phrases(inNames, append([]string{d.Publisher, d.IRI}, d.Identifiers...), nil)
+	for _, name := range concepts {
+		w.texts(inNames, name, own)
+	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
 		w.texts(inNames, t.Title, own)

@@ -15,14 +15,14 @@ import (
 )
 
 // fieldsOf are the terms of each field of a dataset's document, with their impacts.
-func fieldsOf(t *testing.T, d *schemas.Dataset, group string) map[string]map[string]int {
+func fieldsOf(t *testing.T, d *schemas.Dataset, also Also) map[string]map[string]int {
 	t.Helper()
 	m, err := words.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]map[string]int{}
-	Of(m, d, group).VisitFields(func(f bindex.Field) {
+	Of(m, d, also).VisitFields(func(f bindex.Field) {
 		f.Analyze()
 		out[f.Name()] = map[string]int{}
 		for term, freq := range f.AnalyzedTokenFrequencies() {
@@ -36,7 +36,7 @@ func TestDocument(t *testing.T) {
 	d := &schemas.Dataset{ID: "ds-1", Space: "energy", Title: schemas.Text{"de": "Häuser", "fr-t-de": "Maisons"}, Description: schemas.Text{"de": "Viele Häuser " + strings.Repeat("und mehr ", 60)},
 		Keywords: []string{"Wohnen"}, Regions: []string{"DE21", "DE22"}, Box: []float64{10, 47, 13, 49}, From: "2020-03", Provider: "https://p.example", Visibility: schemas.VisibleToSignedIn,
 		Links: []schemas.Link{{Format: "CSV"}, {Format: "csv"}}, Tables: []schemas.TableInfo{{Name: "t", Fields: []schemas.Field{{Name: "heatDemand", Unit: "kW.h", Type: "float64"}}}}}
-	got := fieldsOf(t, d, "g")
+	got := fieldsOf(t, d, Also{"g", []schemas.Text{{"en": "Road works"}}})
 	all := got[Words]
 	for _, order := range [][2]string{{"hauser", "wohnen"}, {"wohnen", "mehr"}, {"hauser", "maisons"}, {"mehr", "heat"}} {
 		if a, b := all[order[0]], all[order[1]]; a <= b && order[0] != "mehr" || b == 0 {
@@ -62,7 +62,7 @@ func TestDocument(t *testing.T) {
 			t.Errorf("%s: %q, not %q", field, terms, want)
 		}
 	}
-	for _, stem := range []string{"de/haus", "de/wohn"} {
+	for _, stem := range []string{"de/haus", "de/wohn", "en/road"} {
 		if all[stem] == 0 {
 			t.Errorf("there is no %s in %v", stem, all)
 		}
@@ -71,7 +71,7 @@ func TestDocument(t *testing.T) {
 
 // Titles say most where they are short; a language more does not make them longer.
 func TestImpacts(t *testing.T) {
-	impact := func(d schemas.Dataset) int { return fieldsOf(t, &d, "")[Words]["wind"] }
+	impact := func(d schemas.Dataset) int { return fieldsOf(t, &d, Also{})[Words]["wind"] }
 	short, long := impact(schemas.Dataset{Title: schemas.Text{"en": "Wind"}}), impact(schemas.Dataset{Title: schemas.Text{"en": "Wind and many other words of a long title"}})
 	both := impact(schemas.Dataset{Title: schemas.Text{"en": "Wind", "de": "Wind", "nl": "Wind en nog veel meer woorden"}})
 	described := impact(schemas.Dataset{Title: schemas.Text{"en": "Air"}, Description: schemas.Text{"en": "Wind"}})

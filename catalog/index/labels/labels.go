@@ -32,7 +32,8 @@ const many = 3
 
 // Labels are the names of codes. Safe for concurrent use.
 type Labels struct {
-	by map[string][]Code // by a stem, =text or the stems of a whole name
+	by       map[string][]Code  // by a stem, =text or the stems of a whole name
+	concepts map[string]Concept // by IRI
 }
 
 // themes are the EU's data themes, one a line: code, language, label.
@@ -43,7 +44,7 @@ var themes string
 // New reads the names: those embedded here, those of CLDR for countries and languages, those
 // of the set for data spaces and formats.
 func New(m *words.Maker, set *spaces.Set) (*Labels, error) {
-	l := &Labels{by: map[string][]Code{}}
+	l := &Labels{by: map[string][]Code{}, concepts: conceptsOf(set)}
 	for line := range strings.Lines(themes) {
 		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
 		if f[0] == "#" {

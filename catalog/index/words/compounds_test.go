@@ -91,6 +91,9 @@ func FuzzSplit(f *testing.F) {
 			}
 		}
 		m.Asked(s)
+		if language := m.Guess(s); language != "" && !slices.Contains(m.Languages(), language) {
+			t.Errorf("%q is taken for %s", s, language)
+		}
 		at := m.fold(s)
 		for _, part := range m.splits["de"].split(at) {
 			_, rest, ok := strings.Cut(at, part)

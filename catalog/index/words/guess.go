@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Bounds of a guess.
@@ -17,9 +16,10 @@ const (
 	leastWords  = 2   // different ones
 )
 
-// Guess says in which of the EU's languages texts are that have no tag, by the words that
-// say nothing by themselves, such as articles, and a few that catalogues often use; "" where that is not clear, as of most short
-// titles. A text in any other language may be taken for one of these.
+// Guess says in which of the languages that have stems texts are that have no tag, by the
+// words that say nothing by themselves, such as articles, and a few that catalogues often
+// use; "" where that is not clear, as of most short titles. A text in another language may
+// be taken for one of these that is near to it.
 func (m *Maker) Guess(texts ...string) string {
 	weight, words := map[string]float64{}, map[string]map[string]bool{}
 	left := mostGuessed
@@ -49,7 +49,10 @@ func (m *Maker) Guess(texts ...string) string {
 	case len(best) > 1 && weight[best[0]] < leastLead*weight[best[1]]:
 		return ""
 	}
-	return best[0]
+	if language := m.Language(best[0]); language != others {
+		return language
+	}
+	return ""
 }
 
 // tell is how much a word tells: letters alone are as often numbers and abbreviations.
@@ -60,26 +63,32 @@ func tell(word string) float64 {
 	return 1
 }
 
-// said are a text's word and what stands before its apostrophe, folded; letters of other
-// languages are kept apart from those of ours by their script.
+// said are a text's word and what stands before its apostrophe, folded, and the letters in
+// it that tell a language.
 func (m *Maker) said(word string) []string {
 	before, _, cut := strings.Cut(strings.ReplaceAll(word, "\u2019", "'"), "'")
 	folded := m.fold(word)
 	if cut {
 		return []string{m.fold(before) + "'", folded}
 	}
-	if strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(unicode.Greek, r) }) {
-		return []string{folded, greek}
+	out := []string{folded}
+	for letters := range lettersOf() {
+		if strings.ContainsAny(folded, letters) {
+			out = append(out, letters)
+		}
 	}
-	return []string{folded}
+	return out
 }
 
-// greek stands for letters that only one of our languages has.
-const greek = "\u03b1\u03c9"
+// lettersOf are letters that one language has of those that are written alike: Greek ones, and
+// Cyrillic ones that Bulgarian lacks.
+func lettersOf() map[string]string {
+	return map[string]string{"αεηιοω": "el", "ыэ": "ru", "іїєґ": "uk", "јљњђћџ": "sr"}
+}
 
 // telling maps the words that tell languages to those that have them.
 func (m *Maker) telling() (map[string][]string, error) {
-	out := map[string][]string{greek: {"el"}}
+	out := map[string][]string{}
 	add := func(language, word string) {
 		if word != "" && !slices.Contains(out[word], language) {
 			out[word] = append(out[word], language)
@@ -99,6 +108,9 @@ func (m *Maker) telling() (map[string][]string, error) {
 		for _, word := range list {
 			add(tag, word+"'")
 		}
+	}
+	for letters, language := range lettersOf() {
+		add(language, letters)
 	}
 	b, err := tables.ReadFile("light/telling.txt")
 	if err != nil {

@@ -32,6 +32,14 @@ func TestGuess(t *testing.T) {
 	if n != len(european()) {
 		t.Errorf("%d languages", n)
 	}
+	for text, language := range map[string]string{
+		"Данные о численности населения и о состоянии дорог в городе за каждый год": "ru", "Дані про чисельність населення та про стан доріг у місті": "",
+		"Подаци о саобраћају у граду објављују се сваке године": "", "Gögn sveitarfélagsins eru birt á hverju ári": "",
+	} {
+		if got := m.Guess(text); got != language {
+			t.Errorf("%q is taken for %q", text, got)
+		}
+	}
 	for _, text := range []string{"", "PM2.5", "Roads", "data data data", strings.Repeat("x", 100_000), "\xff\xfe"} {
 		if got := m.Guess(text); got != "" {
 			t.Errorf("%.20q is taken for %s", text, got)

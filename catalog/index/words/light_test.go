@@ -1,6 +1,7 @@
 package words
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,47 @@ func TestTablesAreUsed(t *testing.T) {
 					t.Errorf("%s, step %d: -%s makes %s", language, i, ending, got)
 				}
 			}
+		}
+	}
+}
+
+// What is too long for a word is found by its letters, and not remembered.
+func TestLongWords(t *testing.T) {
+	m := made1(t)
+	long := strings.Repeat("luftqualitat", 1000)
+	for _, language := range []string{"de", "cs", "mt", "uk"} {
+		w := m.Words(long, language)
+		if len(w) != 1 || w[0].Text != long || len(w[0].Stems) > 0 {
+			t.Errorf("%s: %d words, %d stems", language, len(w), len(w[0].Stems))
+		}
+	}
+	if a := m.Asked(long); a.Text != long || len(a.Stems)+len(a.Parts) > 0 {
+		t.Errorf("%d stems, %d parts", len(a.Stems), len(a.Parts))
+	}
+	for key := range m.known {
+		if len(key) > maxWord+10 {
+			t.Errorf("%d bytes are remembered", len(key))
+		}
+	}
+}
+
+// The same text gives the same words, whatever was read before.
+func TestSameWords(t *testing.T) {
+	texts := []string{"Luftqualitätsdaten der Städte", "les écoles de l'agglomération", "kvaliteten", "mokyklų duomenys", "ta' Malta"}
+	first, second := made1(t), made1(t)
+	for i := range texts {
+		for _, language := range first.Languages() {
+			second.Words(texts[len(texts)-1-i], language)
+		}
+	}
+	for _, text := range texts {
+		for _, language := range first.Languages() {
+			if a, b := first.Words(text, language), second.Words(text, language); !reflect.DeepEqual(a, b) {
+				t.Errorf("%s in %s: %+v and %+v", text, language, a, b)
+			}
+		}
+		if a, b := first.Asked(text), second.Asked(text); !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: %+v and %+v", text, a, b)
 		}
 	}
 }

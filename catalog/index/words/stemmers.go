@@ -73,7 +73,7 @@ func said() map[string][]byte {
 	return map[string][]byte{
 		"da": da.DanishStopWords, "de": de.GermanStopWords, "en": en.EnglishStopWords, "es": es.SpanishStopWords, "fi": fi.FinnishStopWords,
 		"fr": fr.FrenchStopWords, "hu": hu.HungarianStopWords, "it": it.ItalianStopWords, "nl": nl.DutchStopWords, "pt": pt.PortugueseStopWords,
-		"sv": sv.SwedishStopWords,
+		"ru": ru.RussianStopWords, "sv": sv.SwedishStopWords,
 	}
 }
 

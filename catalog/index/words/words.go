@@ -57,8 +57,12 @@ type made struct {
 	stems []string
 }
 
-// maxKnown bounds what is remembered.
-const maxKnown = 200_000
+// Bounds: words that are remembered, and bytes of one that is, and has stems. Longer ones are
+// no words, and are found by their letters.
+const (
+	maxKnown = 200_000
+	maxWord  = 256
+)
 
 // New makes a Maker of all languages.
 func New() (*Maker, error) {
@@ -143,6 +147,9 @@ func (m *Maker) Words(text, tag string) []Word {
 
 // make gives a word's folded form, and its stems in a language.
 func (m *Maker) make(word, language string) made {
+	if len(word) > maxWord {
+		return made{text: m.fold(word)}
+	}
 	key := language + "/" + word
 	m.mu.Lock()
 	w, ok := m.known[key]
@@ -245,7 +252,7 @@ func (m *Maker) Asked(word string) Asked {
 	a := Asked{Text: m.fold(word)}
 	for _, language := range m.Languages() {
 		if byBeginning(language) {
-			if stem := beginning(a.Text); stem != "" && !m.light[language].stop[a.Text] {
+			if stem := beginning(a.Text); stem != "" && len(word) <= maxWord && !m.light[language].stop[a.Text] {
 				a.Stems = append(a.Stems, language+"/"+stem)
 			}
 			continue
