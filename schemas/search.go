@@ -61,11 +61,12 @@ const (
 
 // Found is what a search answers.
 type Found struct {
-	Total  uint64           `json:"total"`
-	Items  []Hit            `json:"items"`
-	Facets map[string]Facet `json:"facets,omitempty"`
-	Next   string           `json:"next,omitempty"`
-	Near   []Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
+	Total   uint64           `json:"total"`
+	Items   []Hit            `json:"items"`
+	Facets  map[string]Facet `json:"facets,omitempty"`
+	Next    string           `json:"next,omitempty"`
+	Without []string         `json:"without,omitempty" doc:"words of the search that say nothing by themselves, which were left out since with them nothing was found"`
+	Near    []Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
 }
 
 // Facet counts the values of one field over all hits.

@@ -59,6 +59,7 @@ type cursor struct {
 	Number     float64 `json:"n,omitempty"`
 	Text       string  `json:"t,omitempty"`
 	ID         string  `json:"i"`
+	Loose      bool    `json:"l,omitempty"` // words that say nothing are left out
 }
 
 // of names a question, as far as its order goes.
@@ -69,7 +70,7 @@ func of(q *Query) string {
 
 // Cursor writes a position of a search.
 func Cursor(q *Query, p Position) string {
-	b, _ := json.Marshal(cursor{of(q), p.restricted, p.number, p.text, p.id}) // a finite number and strings: cannot fail
+	b, _ := json.Marshal(cursor{of(q), p.restricted, p.number, p.text, p.id, q.loose != nil && *q.loose}) // a finite number and strings: cannot fail
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
@@ -92,5 +93,6 @@ func ParseCursor(q *Query, s string) (*Position, error) {
 	case c.Of != of(q):
 		return nil, schemas.BadField("search", "cursor", "this cursor is of another search: q and sort stay the same over all pages")
 	}
+	q.loose = &c.Loose
 	return &Position{c.Restricted, c.Number, c.Text, c.ID}, nil
 }

@@ -33,6 +33,7 @@ type Query struct {
 	Only       []schemas.DatasetID // nil: any
 
 	clauses []clause // words that Read found
+	loose   *bool    // words that say nothing are left out; nil: where nothing is found with them
 	written []string // filters that it found, as they were typed
 }
 
@@ -43,6 +44,7 @@ type Result struct {
 	Positions []Position // of IDs
 	Next      string     // cursor behind the last of them; "" when there are no more
 	Facets    map[string]schemas.Facet
+	Without   []string // words that say nothing, which were left out since with them nothing is found
 }
 
 // The limits of a query [policy.md E0.3].
@@ -74,6 +76,10 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 	}
 	defer s.release()
 	out := Result{Facets: map[string]schemas.Facet{}}
+	out.Without, err = x.loosen(ctx, s, &q, &question)
+	if err != nil {
+		return Result{}, err
+	}
 	var hits []Position
 	var counts [][][]uint32
 	for _, restricted := range []bool{true, false} {
@@ -104,6 +110,38 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		s.facets(&q, counts, out.Facets)
 	}
 	return out, nil
+}
+
+// loosen leaves words that say nothing in some language out of a question, where everybody
+// finds nothing with them: a sentence finds what its other words do. What not everybody may
+// see does not decide that.
+func (x *Index) loosen(ctx context.Context, s *state, q *Query, question *segment.Question) (without []string, err error) {
+	var rest []segment.Word
+	for i, c := range q.clauses {
+		if !c.phrase && !c.begins && !c.near && x.maker.Asked(c.text).Empty {
+			without = append(without, c.text)
+		} else {
+			rest = append(rest, question.Words[i])
+		}
+	}
+	strict := len(without) == 0 || len(rest) == 0
+	if q.loose == nil && !strict {
+		a, err := s.public.Find(ctx, &segment.Question{Words: question.Words}, segment.Wanted{})
+		if err != nil && ctx.Err() != nil {
+			return nil, fmt.Errorf("search: %w", ctx.Err())
+		}
+		if err != nil {
+			return nil, x.damaged(err)
+		}
+		strict = a.Total > 0
+	}
+	if strict || q.loose != nil && !*q.loose {
+		q.loose = new(bool)
+		return nil, nil
+	}
+	loose := true
+	q.loose, question.Words = &loose, rest
+	return without, nil
 }
 
 // find asks one class for one hit more than a page has, which tells whether there is
@@ -345,7 +383,7 @@ func named(codes []labels.Code) []segment.Clause {
 const (
 	asWritten = 1
 	byStem    = 0.8
-	byParts   = 0.5
+	byParts   = 0.25
 	byLetters = 0.5
 	byName    = 0.1
 )

@@ -16,6 +16,7 @@ import (
 
 	"guichet/catalog/index/rankingtest"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -111,7 +112,11 @@ func BenchmarkRanking(b *testing.B) {
 // ranked makes an index of the corpora that the ranking is measured on.
 func ranked(t testing.TB, sets []schemas.Dataset) func(words string) []schemas.DatasetID {
 	t.Helper()
-	x, err := Open(filepath.Join(t.TempDir(), "index"), slog.New(slog.DiscardHandler))
+	set, err := spaces.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := Open(filepath.Join(t.TempDir(), "index"), &set, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &found{Body: schemas.Found{Total: r.Total, Items: []schemas.Hit{}, Facets: r.Facets}}
+	out := &found{Body: schemas.Found{Total: r.Total, Without: r.Without, Items: []schemas.Hit{}, Facets: r.Facets}}
 	if r.Total == 0 && in.Cursor == "" {
 		out.Body.Near, err = s.Index.Near(ctx, q)
 		if err != nil {
@@ -162,7 +162,7 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			kept, at = append(kept, r.IDs[i]), append(at, r.Positions[i])
 		}
 	}
-	out := &found{Body: schemas.Found{Total: uint64(len(kept)), Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
+	out := &found{Body: schemas.Found{Total: uint64(len(kept)), Without: r.Without, Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
 	from := 0
 	for from < len(kept) && !index.After(q.Sort, at[from], behind) {
 		from++

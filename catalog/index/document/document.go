@@ -161,7 +161,7 @@ var (
 
 // Machine translations count less than what people wrote; parts of a compound less than it.
 const (
-	ofTranslation = 0.4
+	ofTranslation = 0.7
 	ofPart        = 0.5
 	ofJoined      = 0.8
 )

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	letters "unicode"
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
@@ -36,6 +37,7 @@ type Asked struct {
 	Text  string     // folded
 	Stems []string   // one of them stands for it, in the language before it
 	Parts [][]string // all stems of one of these stand for it: what a compound is made of
+	Empty bool       // in some language it says nothing by itself, as articles do
 }
 
 // Maker makes words. Safe for concurrent use.
@@ -259,6 +261,7 @@ func (m *Maker) Asked(word string) Asked {
 		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
 			stems := m.make(form, language).stems
+			a.Empty = a.Empty || len(stems) == 0 && isLetters(a.Text)
 			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
 				a.Stems = append(a.Stems, stems[0])
 			}
@@ -268,6 +271,10 @@ func (m *Maker) Asked(word string) Asked {
 		}
 	}
 	return a
+}
+
+func isLetters(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !letters.IsLetter(r) })
 }
 
 // Languages are those whose words have stems, und for all others among them.
