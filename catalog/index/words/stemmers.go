@@ -34,15 +34,15 @@ func stemmers() map[string][]string {
 		"de": {de.StopName, de.NormalizeName, de.LightStemmerName},
 		"en": {en.PossessiveName, en.StopName, porter.Name},
 		"es": {es.StopName, es.SnowballStemmerName, es.NormalizeName}, // the light one leaves guías
-		"fi": {fi.StopName, fi.SnowballStemmerName},
+		"fi": again(fi.SnowballStemmerName, fi.StopName),
 		"fr": {fr.ElisionName, fr.StopName, fr.LightStemmerName},
 		"hu": again(hu.SnowballStemmerName, hu.StopName),
 		"it": {it.ElisionName, it.StopName, it.LightStemmerName},
-		"nl": {nl.StopName, nl.SnowballStemmerName},
+		"nl": again(nl.SnowballStemmerName, nl.StopName),
 		"no": {no.StopName, no.SnowballStemmerName},
 		"pt": {pt.StopName, pt.LightStemmerName},
 		"ru": {ru.StopName, ru.SnowballStemmerName},
-		"sv": {sv.StopName, sv.SnowballStemmerName},
+		"sv": again(sv.SnowballStemmerName, sv.StopName),
 		"tr": {apostrophe.Name, tr.StopName, tr.SnowballStemmerName},
 	}
 }
