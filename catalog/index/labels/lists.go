@@ -44,7 +44,7 @@ func vague(word string) bool {
 		"allman asiat asuntos bia chestiuni coras dli earnail fragor international issues jautajumi julkinen "+
 			"klausimai kusimused kwestie kwistjonijiet kysymykset medio mediu openbare otazky phobail pitanja "+
 			"prodotti questions questoes raha rattsliga sadow saincheisteanna sakerhet secteur sector sektor sektori "+
-			"sektorius sektorn sektors setor settore settur sikkerhed sistem sistema skaicius spørgsmal sustav system "+
+			"sektorius sektorn sektors setor settore settur sikkerhed sistem sistema skaicius sporgsmal sustav system "+
 			"systeme tematiche themen ugyek ukis ustroj veda vide vprasanja vraagstukken yleinen zemes zivotne zivotni "+
 			"θεματα συστημα τομεασ въпроси сектор система среда"), word)
 }

@@ -38,7 +38,7 @@ func stemmers() map[string][]string {
 		"fr": {fr.ElisionName, fr.StopName, fr.LightStemmerName},
 		"hu": again(hu.SnowballStemmerName, hu.StopName),
 		"it": {it.ElisionName, it.StopName, it.LightStemmerName},
-		"nl": again(nl.SnowballStemmerName, nl.StopName),
+		"nl": {nl.StopName, nl.SnowballStemmerName},
 		"no": {no.StopName, no.SnowballStemmerName},
 		"pt": {pt.StopName, pt.LightStemmerName},
 		"ru": {ru.StopName, ru.SnowballStemmerName},
