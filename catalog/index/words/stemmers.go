@@ -58,7 +58,8 @@ func behind() []string { return []string{"es", "fi", "it", "nl", "pt", "sv"} }
 
 // lights are the languages whose words are stemmed by tables of ours, and the lists of words
 // that say nothing by themselves where Bleve has a good one. Bleve has stemmers of three
-// of them, too: the Croatian parts vozilo from vozila, the Polish szkoła from szkoły, and the
+// of them, too: the Croatian parts vozilo from vozila, the Polish szkoła from szkoły
+// (findings/bleve-polish-forms-part.sh), and the
 // Romanian wants accents that people do not type, and parts drum from drumuri.
 func lights() map[string][]byte {
 	return map[string][]byte{
