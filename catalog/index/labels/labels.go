@@ -147,7 +147,7 @@ func (l *Labels) add(m *words.Maker, c Code, tag, label string, each bool) {
 			continue
 		}
 		stem := w.Stems[0] // of the whole word: parts of compounds are about less
-		if each && !vague(stem) {
+		if each && !vague(w.Text) && len([]rune(stem)) > len(tag)+3 {
 			l.by[stem] = append(l.by[stem], c)
 			l.by["="+w.Text] = append(l.by["="+w.Text], c)
 		}

@@ -35,19 +35,16 @@ func ambiguous(name string) bool {
 		"english finish lava latte kina china curacao sint"), name)
 }
 
-// vague says whether a word of the name of a theme is about too much, by its stem: those for
-// issue, sector, system, matter, product and the like, halves of names such as medio ambiente,
-// and what a stemmer makes another word of (overheid, over). Those that stand under several
-// themes, as public does, are told apart by nothing already.
-func vague(stem string) bool {
-	_, word, _ := strings.Cut(stem, "/")
-	return len([]rune(word)) < 3 || slices.Contains(strings.Fields("cs/ved ga/bia ga/dli lt/uk lt/zem lv/vid pl/sad sk/ved "+
-		"bg/въпрос bg/систем bg/сектор bg/сред cs/otazc cs/syst "+
-		"cs/zivotn da/sporgsmal da/sik de/them el/συστημ en/intern en/issu en/sector en/system es/asunt es/medi "+
-		"es/sector es/sistem et/kusimus et/sektor fi/asia fi/kysymyks fi/raha fi/ylein fr/sect fr/system ga/coras "+
-		"ga/earnal ga/pobal ga/saincheist hr/pitanj hr/sektor hr/sustav hu/ugy it/prodott it/settor it/sistem "+
-		"it/tematic lt/klausim lt/sektor lt/sistem lt/skait lv/jautajum lv/nozar lv/sektor lv/sistem nl/open nl/over "+
-		"nl/sector nl/vraagstuk pl/kwest pl/sektor pl/system pl/ustroj pt/questa pt/sector pt/setor pt/sistem "+
-		"ro/chestiun ro/medi ro/sector ro/sistem sk/otazk sk/sektor sk/system sk/zivotn sl/sektor sl/sist sl/vprasanj "+
-		"sv/allman sv/frag sv/saker sv/sektor sv/system sv/sektorn mt/~sett mt/~setti mt/~sist mt/~siste mt/~kwist"), stem)
+// vague says whether a word of a name is about too much, or is half a name: those for issue,
+// sector, system, matter, product and the like, medio of medio ambiente, and what a stemmer
+// makes another word of (openbare, open). Folded. Those that stand under several themes, as
+// public does, tell nothing by themselves already.
+func vague(word string) bool {
+	return slices.Contains(strings.Fields(
+		"allman asiat asuntos bia chestiuni coras dli earnail fragor international issues jautajumi julkinen "+
+			"klausimai kusimused kwestie kwistjonijiet kysymykset medio mediu openbare otazky phobail pitanja "+
+			"prodotti questions questoes raha rattsliga sadow saincheisteanna sakerhet secteur sector sektor sektori "+
+			"sektorius sektorn sektors setor settore settur sikkerhed sistem sistema skaicius sporgsmal sustav system "+
+			"systeme tematiche themen ugyek ukis ustroj veda vide vprasanja vraagstukken yleinen zemes zivotne zivotni "+
+			"θεματα συστημα τομεασ въпроси сектор система среда"), word)
 }

@@ -34,7 +34,7 @@ func stemmers() map[string][]string {
 		"de": {de.StopName, de.NormalizeName, de.LightStemmerName},
 		"en": {en.PossessiveName, en.StopName, porter.Name},
 		"es": {es.StopName, es.SnowballStemmerName, es.NormalizeName}, // the light one leaves guías
-		"fi": {fi.StopName, fi.SnowballStemmerName},
+		"fi": again(fi.SnowballStemmerName, fi.StopName),
 		"fr": {fr.ElisionName, fr.StopName, fr.LightStemmerName},
 		"hu": again(hu.SnowballStemmerName, hu.StopName),
 		"it": {it.ElisionName, it.StopName, it.LightStemmerName},
@@ -42,7 +42,7 @@ func stemmers() map[string][]string {
 		"no": {no.StopName, no.SnowballStemmerName},
 		"pt": {pt.StopName, pt.LightStemmerName},
 		"ru": {ru.StopName, ru.SnowballStemmerName},
-		"sv": {sv.StopName, sv.SnowballStemmerName},
+		"sv": again(sv.SnowballStemmerName, sv.StopName),
 		"tr": {apostrophe.Name, tr.StopName, tr.SnowballStemmerName},
 	}
 }
@@ -58,7 +58,8 @@ func behind() []string { return []string{"es", "fi", "it", "nl", "pt", "sv"} }
 
 // lights are the languages whose words are stemmed by tables of ours, and the lists of words
 // that say nothing by themselves where Bleve has a good one. Bleve has stemmers of three
-// of them, too: the Croatian parts vozilo from vozila, the Polish szkoła from szkoły, and the
+// of them, too: the Croatian parts vozilo from vozila, the Polish szkoła from szkoły
+// (findings/bleve-polish-forms-part.sh), and the
 // Romanian wants accents that people do not type, and parts drum from drumuri.
 func lights() map[string][]byte {
 	return map[string][]byte{
