@@ -32,8 +32,8 @@ type Word struct {
 type Same struct {
 	Dataset schemas.DatasetID `json:"dataset"`
 	Group   string            `json:"group,omitempty" doc:"id of the datasets that are shown as one; absent where it is alone"`
-	Items   []Other          `json:"items" doc:"the same data in other catalogues, or of other providers"`
-	Apart   []Other          `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
+	Items   []Other           `json:"items" doc:"the same data in other catalogues, or of other providers"`
+	Apart   []Other           `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
 	Note    string            `json:"note,omitempty" doc:"why no group was formed, where one could have been"`
 }
 
@@ -50,8 +50,7 @@ func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.Dataset
 	}
 	group, in := own[string(id)]
 	if in && group == "" {
-		out.Note = fmt.Sprintf("more than %d datasets hang together with it, so that what they have in common proves nothing: none is shown as the same",
-			Most)
+		out.Note = fmt.Sprintf("more than %d datasets hang together with it: what they share proves nothing, and none is shown as the same", Most)
 	}
 	words, err := f.said(ctx, id)
 	if err != nil {
@@ -293,7 +292,7 @@ func (f *Finder) recorded(ctx context.Context, tx *db.Tx, by schemas.Principal, 
 
 // Twins are datasets that are shown as one.
 type Twins struct {
-	ID    string   `json:"id"`
+	ID    string  `json:"id"`
 	Items []Other `json:"items"`
 }
 

@@ -110,7 +110,10 @@ func (o *Described) read(turtle string, ofFile bool) {
 		case token == ".":
 			fresh, depth = true, 0
 			continue
-		case fresh && token == "<>", fresh && strings.HasPrefix(token, "@"):
+		case fresh && token == "@base":
+			_, rest = next(rest)
+			continue
+		case fresh && token == "<>":
 			continue
 		case fresh && depth == 0 && token[0] == '<': // another thing, which the text names: not the dataset
 			return

@@ -38,7 +38,7 @@ const (
 	// whether another replica stopped.
 	retryAfter, look = 500 * time.Millisecond, 2 * time.Second
 	changesAtOnce    = 500
-	setsAtOnce       = 4    // described and compared in one transaction: some milliseconds
+	setsAtOnce       = 8    // compared in one transaction: some milliseconds
 	unnoted          = 2000 // changes of other kinds that may be looked at again after a crash
 )
 

@@ -59,21 +59,33 @@ func rowsOf(ctx context.Context, q db.Querier, f func(scan func(...any) error) e
 // tells that it is one, whichever is left out.
 func holders(ctx context.Context, q db.Querier, keys []string) (map[string][]string, error) {
 	out := map[string][]string{}
-	one := fmt.Sprintf(`SELECT * FROM (SELECT key, dataset FROM duplicate_key WHERE key = ? LIMIT %d) AS held`, Crowd+2)
 	for some := range slices.Chunk(keys, atOnce) {
-		_, args := in(some)
-		query := strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(some)), " UNION ALL ")
-		err := rowsOf(ctx, q, func(scan func(...any) error) error {
-			var k, id string
-			err := scan(&k, &id)
-			out[k] = append(out[k], id)
-			return err
-		}, query, args...)
+		places, args := in(some)
+		most := 4 * atOnce
+		rows, err := holding(ctx, q, fmt.Sprintf(`SELECT key, dataset FROM duplicate_key WHERE key IN (%s) LIMIT %d`, places, most), args)
+		if err == nil && len(rows) == most { // some of them are crowded: each key by itself
+			one := fmt.Sprintf(`SELECT * FROM (SELECT key, dataset FROM duplicate_key WHERE key = ? LIMIT %d) AS held`, Crowd+2)
+			rows, err = holding(ctx, q, strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(some)), " UNION ALL "), args)
+		}
 		if err != nil {
 			return nil, err
 		}
+		for _, r := range rows {
+			out[r[0]] = append(out[r[0]], r[1])
+		}
 	}
 	return out, nil
+}
+
+// holding gives keys with datasets that have them.
+func holding(ctx context.Context, q db.Querier, query string, args []any) (out [][2]string, err error) {
+	err = rowsOf(ctx, q, func(scan func(...any) error) error {
+		var r [2]string
+		err := scan(&r[0], &r[1])
+		out = append(out, r)
+		return err
+	}, query, args...)
+	return out, err
 }
 
 // described reads what of datasets is compared.
@@ -197,7 +209,11 @@ func (f *Finder) put(ctx context.Context, tx *db.Tx, id string, now *Described) 
 	}
 	var seeds []string
 	for _, one := range slices.Sorted(maps.Keys(again)) {
-		changed, err := f.pair(ctx, tx, one)
+		var known map[string][]string
+		if one == id {
+			known = heldBy(have, id, after)
+		}
+		changed, err := f.pair(ctx, tx, one, known)
 		if err != nil {
 			return err
 		}
@@ -249,13 +265,14 @@ func write(ctx context.Context, tx *db.Tx, id, doc string, gone, come []string) 
 }
 
 // pair compares a dataset with those that share a key, and stores which are the same. It
-// gives those with which that is otherwise than before.
-func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string) ([]string, error) {
+// gives those with which that is otherwise than before. known are the holders of its keys; nil: they are
+// looked up.
+func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[string][]string) ([]string, error) {
 	before, err := edges(ctx, tx, []string{id})
 	if err != nil {
 		return nil, err
 	}
-	after, err := found(ctx, tx, id)
+	after, err := found(ctx, tx, id, known)
 	if err != nil {
 		return nil, err
 	}
@@ -288,14 +305,16 @@ func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string) ([]string, erro
 
 // found compares a dataset with all that share a key that is not crowded: those that are the same,
 // with the pair's document.
-func found(ctx context.Context, tx *db.Tx, id string) (map[string]string, error) {
+func found(ctx context.Context, tx *db.Tx, id string, have map[string][]string) (map[string]string, error) {
 	own, err := described(ctx, tx, []string{id})
 	if err != nil || own[id] == nil {
 		return nil, err
 	}
-	have, err := holders(ctx, tx, own[id].Keys())
-	if err != nil {
-		return nil, err
+	if have == nil {
+		have, err = holders(ctx, tx, own[id].Keys())
+		if err != nil {
+			return nil, err
+		}
 	}
 	crowded, near := map[string]bool{}, map[string]bool{}
 	for k, ids := range have {
@@ -330,6 +349,15 @@ func found(ctx context.Context, tx *db.Tx, id string) (map[string]string, error)
 		out[other] = string(doc)
 	}
 	return out, nil
+}
+
+// heldBy gives the holders of keys, of which a dataset is one now.
+func heldBy(have map[string][]string, id string, keys []string) map[string][]string {
+	out := map[string][]string{}
+	for _, k := range keys {
+		out[k] = append(slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id }), id)
+	}
+	return out
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
