@@ -290,7 +290,7 @@ func BenchmarkBelgium(b *testing.B) {
 		}
 		return parts[2]
 	})
-	if groups != 39 || members != 80 || split != 129 {
+	if groups != 155 || members != 312 || split != 172 {
 		b.Errorf("%d groups of %d, %d as catalogues of their own", groups, members, split)
 	}
 	before := cpu(b)

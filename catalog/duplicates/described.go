@@ -133,8 +133,10 @@ func (o *Described) took(property, token string, ofFile bool) {
 		if sum := strings.ToLower(value); len(sum) >= 32 && len(sum) <= 128 && strings.Trim(sum, "0123456789abcdef") == "" && !empty(sum) {
 			o.Sums = with(o.Sums, sum, maxSums)
 		}
-	case "dcat:accessURL", "dcat:downloadURL":
+	case "dcat:downloadURL":
 		o.Files = with(o.Files, Address(value), maxFiles)
+	case "dcat:accessURL": // beside an address of a file: often the page of a whole series
+		o.Pages = with(o.Pages, Address(value), maxPages)
 	case "dcat:landingPage", "foaf:page", "dct:relation", "schema:url":
 		if !ofFile {
 			o.Pages = with(o.Pages, Address(value), maxPages)
