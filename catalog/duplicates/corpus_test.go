@@ -69,9 +69,18 @@ func compared(said map[string]*Described) *memory {
 	return m
 }
 
+// rare gives the keys that are no crowd's.
+func (m *memory) rare() map[string]bool {
+	out := map[string]bool{}
+	for k := range m.holders {
+		out[k] = !m.crowded[k]
+	}
+	return out
+}
+
 // groups gives the group of each dataset that is in one.
 func (m *memory) groups(apart map[[2]string]bool) map[string]string {
-	near := map[string][]string{}
+	near, rare := map[string][]string{}, m.rare()
 	for p := range m.pairs {
 		near[p[0]], near[p[1]] = append(near[p[0]], p[1]), append(near[p[1]], p[0])
 	}
@@ -104,7 +113,7 @@ func (m *memory) groups(apart map[[2]string]bool) map[string]string {
 		maps.Copy(out, form(strength, func(x, y string) bool {
 			a, b := ordered(x, y)
 			_, linked := m.pairs[[2]string{a, b}]
-			return apart[[2]string{a, b}] || !linked && Contradict(m.said[a], m.said[b])
+			return apart[[2]string{a, b}] || !linked && strangers(m.said[a], m.said[b], rare)
 		}))
 	}
 	return out

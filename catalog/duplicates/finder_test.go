@@ -358,6 +358,35 @@ func TestMany(t *testing.T) {
 	}
 }
 
+// TestClaims: who claims the identifiers of others' datasets brings none of them together, in whatever language the
+// title of the claim is.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"", "en", "fi"} {
+		t.Run("tag "+tag, func(t *testing.T) {
+			t.Parallel()
+			f := finderOn(t, dbtest.Open(t, dbtest.SQLite))
+			put := func(tag, title string, n ...string) schemas.DatasetID {
+				return f.register(t, of("", titled(tag, title), called(n...)))
+			}
+			a, b := put(tag, "Wheat yields by plot", "10.1234/a"), put(tag, "Bridges and tunnels of the province", "10.1234/b")
+			c, d := put(tag, "Hospital beds", "10.1234/c"), put(tag, "Hospital beds in use", "10.1234/d")
+			for _, lie := range []string{"et", "", "en"} {
+				put(lie, "Kaikki tiedot", "10.1234/a", "10.1234/b", "10.1234/c", "10.1234/d")
+			}
+			f.settle(t)
+			f.check(t)
+			groups, err := f.Groups(t.Context(), []schemas.DatasetID{a, b, c, d})
+			must(t, err)
+			for _, p := range [][2]schemas.DatasetID{{a, b}, {a, c}, {b, c}, {c, d}} {
+				if groups[p[0]] != "" && groups[p[0]] == groups[p[1]] {
+					t.Errorf("a claim made %v one: %v", p, groups)
+				}
+			}
+		})
+	}
+}
+
 // anyOf is one of a few descriptions, of which some are the same.
 func anyOf(r *rand.Rand) schemas.Dataset {
 	titles := []string{"Wheat yields by plot", "Wheat yields by plot 2019", "Wheat yields by plot 2020", "Dataset", "Barley harvest of the district"}

@@ -198,28 +198,59 @@ func (f *Finder) put(ctx context.Context, tx *db.Tx, id string, now *Described) 
 	if err != nil {
 		return err
 	}
-	again := map[string]bool{id: true} // those whose evidence counts no more, or does again
-	for _, k := range union(minus(before, after), minus(after, before)) {
+	err = due(ctx, tx, id, have, union(minus(before, after), minus(after, before)))
+	if err != nil {
+		return err
+	}
+	return f.compare(ctx, tx, id, heldBy(have, id, after))
+}
+
+// due notes the datasets for which a key counts no more, or does again, now that one more or less has
+// it. They are compared one by one later: the transaction of one dataset stays short.
+func due(ctx context.Context, tx *db.Tx, id string, have map[string][]string, keys []string) error {
+	for _, k := range keys {
 		others := slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id })
-		if len(others) == Crowd {
-			for _, o := range others {
-				again[o] = true
+		if len(others) != Crowd {
+			continue
+		}
+		for _, o := range others {
+			_, err := tx.Exec(ctx, `INSERT INTO duplicate_due (dataset) VALUES (?) ON CONFLICT DO NOTHING`, o)
+			if err != nil {
+				return fmt.Errorf("note what is compared again: %w", err)
 			}
 		}
 	}
-	var seeds []string
-	for _, one := range slices.Sorted(maps.Keys(again)) {
-		var known map[string][]string
-		if one == id {
-			known = heldBy(have, id, after)
+	return nil
+}
+
+// again compares some of the datasets that are due. more says that there may be others.
+func (f *Finder) again(ctx context.Context, tx *db.Tx) (more bool, err error) {
+	var ids []string
+	err = rowsOf(ctx, tx, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	}, fmt.Sprintf(`SELECT dataset FROM duplicate_due ORDER BY dataset LIMIT %d`, setsAtOnce))
+	for _, id := range ids {
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM duplicate_due WHERE dataset = ?`, id)
 		}
-		changed, err := f.pair(ctx, tx, one, known)
-		if err != nil {
-			return err
+		if err == nil {
+			err = f.compare(ctx, tx, id, nil)
 		}
-		seeds = append(append(seeds, one), changed...)
 	}
-	return f.regroup(ctx, tx, seeds)
+	return len(ids) == setsAtOnce, err
+}
+
+// compare finds with which others a dataset is the same, and groups them anew. known are the holders
+// of its keys; nil: they are looked up.
+func (f *Finder) compare(ctx context.Context, tx *db.Tx, id string, known map[string][]string) error {
+	changed, err := f.pair(ctx, tx, id, known)
+	if err != nil {
+		return err
+	}
+	return f.regroup(ctx, tx, append(changed, id))
 }
 
 // stored gives the document of what is compared, and whether it stands there already.
@@ -265,8 +296,7 @@ func write(ctx context.Context, tx *db.Tx, id, doc string, gone, come []string) 
 }
 
 // pair compares a dataset with those that share a key, and stores which are the same. It
-// gives those with which that is otherwise than before. known are the holders of its keys; nil: they are
-// looked up.
+// gives those with which that is otherwise than before.
 func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[string][]string) ([]string, error) {
 	before, err := edges(ctx, tx, []string{id})
 	if err != nil {
