@@ -219,10 +219,12 @@ func TestFinder(t *testing.T) {
 		if len(list) != 1 || next != "" || len(list[0].Items) != 3 {
 			t.Errorf("%+v, %q", list, next)
 		}
-		others, err := f.Others(t.Context(), public, []schemas.DatasetID{own, other})
-		must(t, err)
-		if len(others) != 1 || len(others[own]) != 2 {
-			t.Errorf("%v", others)
+		for most, want := range map[int]int{1: 1, 2: 2, 10: 2} {
+			others, err := f.Others(t.Context(), public, []schemas.DatasetID{own, other}, most)
+			must(t, err)
+			if len(others) != 1 || len(others[own].Origins) != want || others[own].Total != 2 {
+				t.Errorf("%v", others)
+			}
 		}
 		head, err := d.Head(t.Context())
 		must(t, err)
@@ -351,6 +353,13 @@ func TestMany(t *testing.T) {
 	must(t, err)
 	f.settle(t)
 	f.check(t)
+	said, err = f.Of(t.Context(), public, ids[12])
+	must(t, err)
+	others, err := f.Others(t.Context(), public, ids[12:14], 10)
+	must(t, err)
+	if n := Most - 10 - 1; len(said.Items) != n || others[ids[13]].Total != n || len(others[ids[13]].Origins) != 10 {
+		t.Errorf("%d, %v", len(said.Items), others)
+	}
 	groups, err := f.Groups(t.Context(), ids)
 	must(t, err)
 	if got := f.same(t); len(got) != 2 || len(got[groups[ids[0]]]) != 10 || len(got[groups[ids[11]]]) != Most-10 {

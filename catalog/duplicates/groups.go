@@ -127,7 +127,10 @@ func strangers(a, b *Described, rare map[string]bool) bool {
 	if l := titles(a.Titles, b.Titles); l == equal || l == foreign {
 		return Contradict(a, b)
 	}
-	return Contradict(a, b) || !slices.ContainsFunc(a.Keys(), func(k string) bool { return k[0] != 't' && rare[k] && slices.Contains(b.Keys(), k) })
+	others := b.Keys()
+	return Contradict(a, b) || !slices.ContainsFunc(a.Keys(), func(k string) bool {
+		return k[0] != 't' && rare[k] && slices.Contains(others, k)
+	})
 }
 
 // uncrowded gives the keys of some datasets that two or more of them have, and that are no crowd's.

@@ -19,6 +19,14 @@ type edge struct {
 	doc  string
 }
 
+// other gives the end of a pair that is not this one.
+func (e *edge) other(id string) string {
+	if e.a == id {
+		return e.b
+	}
+	return e.a
+}
+
 // ordered gives two ids in their order.
 func ordered(x, y string) (a, b string) {
 	if x < y {
@@ -308,10 +316,7 @@ func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[strin
 	}
 	var changed []string
 	for _, e := range before {
-		other := e.a
-		if other == id {
-			other = e.b
-		}
+		other := e.other(id)
 		if after[other] == e.doc {
 			delete(after, other)
 			continue

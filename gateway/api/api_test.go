@@ -16,8 +16,8 @@ import (
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
-	"guichet/gateway/problem"
 	"guichet/gateway/api/rights"
+	"guichet/gateway/problem"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/schemas"
 )

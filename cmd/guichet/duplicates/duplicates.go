@@ -63,7 +63,10 @@ func (listCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opene
 	}
 	return terminal.ListOr(t, rows, "no dataset here is the same as another", "THE SAME AS\tID\tOF\tPUBLISHER\tADDRESS\tTITLE",
 		func(r row) []string {
-			return []string{r.group, string(r.ID), of(&r.Origin), schemas.Visible(r.Publisher), schemas.Visible(r.Address), terminal.Title(r.Title)}
+			return []string{
+				r.group, string(r.ID), of(&r.Origin), schemas.Visible(r.Publisher), schemas.Visible(r.Address),
+				schemas.Visible(terminal.Title(r.Title)),
+			}
 		})
 }
 
@@ -134,7 +137,7 @@ func Tell(t *terminal.Terminal, same *duplicates.Same, why bool) {
 	for i := range same.Apart {
 		o := &same.Apart[i]
 		for _, w := range o.Apart {
-			fmt.Fprintf(t.Out, "other data: %s · %s, says %s on %s\n", o.ID, terminal.Title(o.Title), w.By, terminal.When(w.At))
+			fmt.Fprintf(t.Out, "other data: %s · %s, says %s on %s\n", o.ID, schemas.Visible(terminal.Title(o.Title)), w.By, terminal.When(w.At))
 		}
 	}
 	if same.Note != "" {
