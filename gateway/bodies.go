@@ -14,6 +14,7 @@ import (
 
 	"guichet/connectors/rdf"
 	"guichet/gateway/api"
+	"guichet/gateway/api/rights"
 	"guichet/gateway/door"
 	"guichet/gateway/problem"
 	"guichet/policy/agreement/lease"
@@ -55,7 +56,7 @@ func newBodies() bodies {
 }
 
 // of is the room for a member's body, and how many bytes of it are read there.
-func (b *bodies) of(right api.Right, size int64) (r bodyRoom, most int64) {
+func (b *bodies) of(right rights.Right, size int64) (r bodyRoom, most int64) {
 	switch {
 	case right.Brake:
 		return b.brakes, smallBody

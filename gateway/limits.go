@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/api"
+	"guichet/gateway/api/rights"
 	"guichet/gateway/door"
 	"guichet/policy/agreement/lease"
 	"guichet/schemas"
@@ -107,7 +108,7 @@ func (r *rates) take(caller string, perMinute int) (wait time.Duration) {
 
 // paced refuses a write of a caller who makes too many. What takes data away from
 // others' reach, such as a revocation, is never refused so.
-func (s *Server) paced(c *gin.Context, right api.Right, by schemas.Principal) error {
+func (s *Server) paced(c *gin.Context, right rights.Right, by schemas.Principal) error {
 	if right.Brake {
 		return nil
 	}

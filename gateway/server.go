@@ -24,6 +24,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	"guichet/gateway/api/rights"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
 	"guichet/gateway/export"
@@ -63,7 +64,7 @@ type Server struct {
 	s3      *http.Server
 	figures *http.Server
 	metrics *metrics
-	gate    *api.Gate
+	gate    *rights.Gate
 	bodies  bodies
 	uploads *sharedQuota
 	limits  Limits

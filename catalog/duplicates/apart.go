@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,8 +33,8 @@ type Word struct {
 type Same struct {
 	Dataset schemas.DatasetID `json:"dataset"`
 	Group   string            `json:"group,omitempty" doc:"id of the datasets that are shown as one; absent where it is alone"`
-	Items   []Other          `json:"items" doc:"the same data in other catalogues, or of other providers"`
-	Apart   []Other          `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
+	Items   []Other           `json:"items" doc:"the same data in other catalogues, or of other providers"`
+	Apart   []Other           `json:"apart,omitempty" doc:"datasets that somebody said are other data"`
 	Note    string            `json:"note,omitempty" doc:"why no group was formed, where one could have been"`
 }
 
@@ -50,18 +51,13 @@ func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.Dataset
 	}
 	group, in := own[string(id)]
 	if in && group == "" {
-		out.Note = fmt.Sprintf("more than %d datasets hang together with it, so that what they have in common proves nothing: none is shown as the same",
-			Most)
+		out.Note = fmt.Sprintf("more than %d datasets hang together with it: what they share proves nothing, and none is shown as the same", Most)
 	}
 	words, err := f.said(ctx, id)
 	if err != nil {
 		return out, err
 	}
-	ids := []string{}
-	for other := range words {
-		ids = append(ids, other)
-	}
-	apart, err := f.inSight(ctx, sight, ids)
+	apart, err := f.inSight(ctx, sight, slices.Collect(maps.Keys(words)), -1)
 	if err != nil {
 		return out, err
 	}
@@ -71,92 +67,80 @@ func (f *Finder) Of(ctx context.Context, sight schemas.Sight, id schemas.Dataset
 	if group == "" {
 		return out, nil
 	}
-	out.Items, err = f.members(ctx, sight, group, string(id))
-	if len(out.Items) > 0 {
-		out.Group = group
+	all, err := f.members(ctx, sight, []string{group}, string(id))
+	if len(all[group]) > 0 {
+		out.Group, out.Items = group, all[group]
 	}
 	return out, err
 }
 
-// members gives the datasets in sight of a group, but one, with the evidence.
-func (f *Finder) members(ctx context.Context, sight schemas.Sight, group, but string) ([]Other, error) {
-	all, err := grouped(ctx, f.DB, "grouped", []string{group})
+// members gives the datasets in sight of groups, but one, with the evidence.
+func (f *Finder) members(ctx context.Context, sight schemas.Sight, groups []string, but string) (map[string][]Other, error) {
+	all, err := grouped(ctx, f.DB, "grouped", groups)
 	if err != nil {
 		return nil, err
 	}
-	ids := sorted(slices.DeleteFunc(keysOf(all), func(id string) bool { return id == but }))
-	sets, err := f.inSight(ctx, sight, ids)
+	ids := slices.Collect(maps.Keys(all))
+	sets, err := f.inSight(ctx, sight, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == but }), -1)
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := edges(ctx, f.DB, append(ids, but))
+	pairs, err := edges(ctx, f.DB, ids)
 	if err != nil {
 		return nil, err
 	}
-	shown := map[string]bool{but: true}
+	shown := map[string]string{but: all[but]} // to their groups
 	for i := range sets {
-		shown[string(sets[i].ID)] = true
+		shown[string(sets[i].ID)] = all[string(sets[i].ID)]
 	}
-	out := []Other{}
+	of := map[string][]edge{}
+	for _, e := range pairs {
+		of[e.a], of[e.b] = append(of[e.a], e), append(of[e.b], e)
+	}
+	out := map[string][]Other{}
 	for i := range sets {
-		m := Other{Origin: origin(&sets[i]), Title: sets[i].Title}
-		best := 0
-		for _, e := range pairs {
-			id, other := string(m.ID), e.b
-			if e.b == id {
-				other = e.a
-			} else if e.a != id {
-				continue
-			}
-			var p Pair
-			if !shown[other] || json.Unmarshal([]byte(e.doc), &p) != nil {
-				continue
-			}
-			if other == but {
-				p.Strength += strongest // what is about the two themselves
-			}
-			if p.Strength > best {
-				best, m.Why, m.Through = p.Strength, p.Why, schemas.DatasetID(other)
-			}
-		}
-		if string(m.Through) == but {
-			m.Through = ""
-		}
-		out = append(out, m)
+		o := Other{Origin: origin(&sets[i]), Title: sets[i].Title}
+		id := string(o.ID)
+		near := slices.DeleteFunc(of[id], func(e edge) bool { return shown[e.other(id)] != all[id] })
+		o.Why, o.Through = why(id, near, but)
+		out[all[id]] = append(out[all[id]], o)
 	}
 	return out, nil
 }
 
-// keysOf gives the keys of a map.
-func keysOf[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
+// why gives the evidence about a dataset: that which is about one other, else the strongest of what there is,
+// with the dataset that it is about.
+func why(id string, pairs []edge, but string) (words []string, through schemas.DatasetID) {
+	best := 0
+	for _, e := range pairs {
+		var p Pair
+		if json.Unmarshal([]byte(e.doc), &p) != nil {
+			continue
+		}
+		if e.other(id) == but {
+			return p.Why, ""
+		}
+		if p.Strength > best {
+			best, words, through = p.Strength, p.Why, schemas.DatasetID(e.other(id))
+		}
 	}
-	return out
+	return words, through
 }
 
-// inSight reads those datasets that are in sight, in the order of their ids.
-func (f *Finder) inSight(ctx context.Context, sight schemas.Sight, ids []string) ([]schemas.Dataset, error) {
-	slices.Sort(ids)
-	sets := make([]schemas.Dataset, len(ids))
-	wanted := make([]*db.Wanted, len(ids))
-	for i, id := range ids {
-		wanted[i] = &db.Wanted{Table: "dataset", ID: id, Doc: &sets[i]}
-	}
-	if len(wanted) > 0 {
-		db.Together(ctx, f.DB, wanted...)
-	}
-	out := sets[:0]
-	for i := range wanted {
-		err := wanted[i].Err
-		if schemas.KindOf(err) == schemas.NotFound || errors.Is(err, db.ErrAltered) || err == nil && !sight.Sees(&sets[i]) {
+// inSight reads those datasets that are in sight, in the order of their ids, at most so many.
+func (f *Finder) inSight(ctx context.Context, sight schemas.Sight, ids []string, most int) ([]schemas.Dataset, error) {
+	var out []schemas.Dataset
+	for _, id := range sorted(ids) {
+		d, err := f.Catalog.Get(ctx, sight, schemas.DatasetID(id))
+		if schemas.KindOf(err) == schemas.NotFound || errors.Is(err, db.ErrAltered) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, sets[i])
+		if out = append(out, d); len(out) == most {
+			break
+		}
 	}
 	return out, nil
 }
@@ -172,30 +156,48 @@ func origin(d *schemas.Dataset) schemas.Origin {
 	return o
 }
 
-// Others gives, of each dataset that is in a group, the other origins in sight.
-func (f *Finder) Others(ctx context.Context, sight schemas.Sight, ids []schemas.DatasetID) (map[schemas.DatasetID][]schemas.Origin, error) {
+// Elsewhere is where else the data of a dataset are.
+type Elsewhere struct {
+	Origins []schemas.Origin // the first of them
+	Total   int              // how many there are
+}
+
+// Others gives, of each dataset that is in a group, the other origins in sight: at most so many.
+func (f *Finder) Others(
+	ctx context.Context, sight schemas.Sight, ids []schemas.DatasetID, most int,
+) (map[schemas.DatasetID]Elsewhere, error) {
 	groups, err := f.Groups(ctx, ids)
 	if err != nil || len(groups) == 0 {
 		return nil, err
 	}
-	var names []string
-	for _, g := range groups {
-		names = append(names, g)
-	}
-	all, err := grouped(ctx, f.DB, "grouped", union(names, nil))
+	all, err := grouped(ctx, f.DB, "grouped", union(slices.Collect(maps.Values(groups)), nil))
 	if err != nil {
 		return nil, err
 	}
-	sets, err := f.inSight(ctx, sight, keysOf(all))
-	if err != nil {
-		return nil, err
+	in := map[string][]string{}
+	for id, group := range all {
+		in[group] = append(in[group], id)
 	}
-	out := map[schemas.DatasetID][]schemas.Origin{}
+	out := map[schemas.DatasetID]Elsewhere{}
+	shown := map[string][]schemas.Dataset{} // of each group one more, as one is the dataset itself
 	for id, group := range groups {
-		for i := range sets {
-			if d := &sets[i]; d.ID != id && all[string(d.ID)] == group {
-				out[id] = append(out[id], origin(d))
+		if shown[group] == nil {
+			shown[group], err = f.inSight(ctx, sight, in[group], most+1)
+			if err != nil {
+				return nil, err
 			}
+		}
+		e := Elsewhere{Total: len(in[group]) - 1}
+		if len(in[group]) <= most+1 { // all were looked at
+			e.Total = len(shown[group]) - 1
+		}
+		for i := range shown[group] {
+			if d := &shown[group][i]; d.ID != id && len(e.Origins) < most {
+				e.Origins = append(e.Origins, origin(d))
+			}
+		}
+		if len(e.Origins) > 0 {
+			out[id] = e
 		}
 	}
 	return out, nil
@@ -293,12 +295,14 @@ func (f *Finder) recorded(ctx context.Context, tx *db.Tx, by schemas.Principal, 
 
 // Twins are datasets that are shown as one.
 type Twins struct {
-	ID    string   `json:"id"`
+	ID    string  `json:"id"`
 	Items []Other `json:"items"`
 }
 
-// List gives groups of which two or more are in sight, by their ids, from the first after the one named.
+// List gives groups of which two or more are in sight, by their ids, from the first after the one named: a hundred
+// at most.
 func (f *Finder) List(ctx context.Context, sight schemas.Sight, after string, limit int) (out []Twins, next string, err error) {
+	limit = min(limit, atOnce)
 	for len(out) < limit {
 		var ids []string
 		err = rowsOf(ctx, f.DB, func(scan func(...any) error) error {
@@ -310,16 +314,16 @@ func (f *Finder) List(ctx context.Context, sight schemas.Sight, after string, li
 		if err != nil {
 			return nil, "", err
 		}
+		all, err := f.members(ctx, sight, ids, "")
+		if err != nil {
+			return nil, "", err
+		}
 		for _, id := range ids {
 			after = id
-			items, err := f.members(ctx, sight, id, "")
-			if err != nil {
-				return nil, "", err
-			}
-			if len(items) < 2 {
+			if len(all[id]) < 2 {
 				continue
 			}
-			out = append(out, Twins{id, items})
+			out = append(out, Twins{id, all[id]})
 			if len(out) == limit {
 				return out, after, nil
 			}

@@ -89,7 +89,7 @@ func Compare(a, b *Described, crowded map[string]bool) (Pair, bool) {
 	e.alike, e.agree = descriptions(a.Prints, b.Prints)
 	e.untold = untold(a, b)
 	e.years = otherYears(a.Prints, b.Prints)
-	e.whole = len(a.Files) == len(b.Files) && len(common("a", a.Files, b.Files, nil)) == min(3, len(a.Files))
+	e.whole = a.All == b.All
 	e.publisher = a.Publisher != "" && a.Publisher == b.Publisher
 	if e.titles == equal && !slices.ContainsFunc(a.Titles, func(t text) bool { return telling(t.Words) }) {
 		e.titles = longer // "Budget" is in every title of a budget

@@ -191,7 +191,7 @@ func TestDescribe(t *testing.T) {
 	for name, c := range map[string]struct{ got, want []string }{
 		"names":  {got.Names, []string{"portal.example/set/0202b8dd-1c7e-4331-8ba7-35e1fef4037a", "uuid:0202b8dd-1c7e-4331-8ba7-35e1fef4037a", "doi:10.1234/w", "same.example/1"}},
 		"local":  {got.Local, []string{"local-77"}},
-		"files":  {got.Files, []string{"x.example/wheat.csv", "x.example/second.csv"}},
+		"files":  {got.Files, []string{"x.example/second.csv", "x.example/wheat.csv"}},
 		"pages":  {got.Pages, []string{"x.example/wheat", "doi:10.1234/page", "code.example/wheat"}},
 		"sums":   {got.Sums, []string{strings.Repeat("0c", 16)}},
 		"titles": {[]string{fmt.Sprint(got.Titles)}, []string{"[{en wheat yields by plot}]"}},
@@ -219,6 +219,10 @@ func TestBounds(t *testing.T) {
 		d.Title[fmt.Sprintf("x%d", i)] = strings.Repeat("word ", 1000)
 	}
 	got := Describe(&d)
+	slices.Reverse(d.Links)
+	if again := Describe(&d); !slices.Equal(again.Files, got.Files) || again.All != got.All {
+		t.Error("the same files in another order are others")
+	}
 	if len(got.Files) != maxFiles || len(got.Names) != maxNames || len(got.Titles) != maxLanguages || len(got.Titles[1].Words) > maxTitle {
 		t.Errorf("%d files, %d names, %d titles", len(got.Files), len(got.Names), len(got.Titles))
 	}

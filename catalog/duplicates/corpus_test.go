@@ -1,14 +1,26 @@
 package duplicates
 
 import (
+	"bufio"
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/klauspost/compress/zstd"
+
+	"guichet/connectors/ckan"
+	"guichet/connectors/db"
+	"guichet/connectors/db/dbtest"
 	"guichet/connectors/dcatap"
 	"guichet/connectors/mapping"
 	"guichet/connectors/rdf"
@@ -57,9 +69,18 @@ func compared(said map[string]*Described) *memory {
 	return m
 }
 
+// rare gives the keys that are no crowd's.
+func (m *memory) rare() map[string]bool {
+	out := map[string]bool{}
+	for k := range m.holders {
+		out[k] = !m.crowded[k]
+	}
+	return out
+}
+
 // groups gives the group of each dataset that is in one.
 func (m *memory) groups(apart map[[2]string]bool) map[string]string {
-	near := map[string][]string{}
+	near, rare := map[string][]string{}, m.rare()
 	for p := range m.pairs {
 		near[p[0]], near[p[1]] = append(near[p[0]], p[1]), append(near[p[1]], p[0])
 	}
@@ -92,7 +113,7 @@ func (m *memory) groups(apart map[[2]string]bool) map[string]string {
 		maps.Copy(out, form(strength, func(x, y string) bool {
 			a, b := ordered(x, y)
 			_, linked := m.pairs[[2]string{a, b}]
-			return apart[[2]string{a, b}] || !linked && Contradict(m.said[a], m.said[b])
+			return apart[[2]string{a, b}] || !linked && strangers(m.said[a], m.said[b], rare)
 		}))
 	}
 	return out
@@ -131,6 +152,178 @@ func institute(t testing.TB) map[string]schemas.Dataset {
 		}
 	}
 	return out
+}
+
+// federal reads the packages of American agencies.
+func federal(t testing.TB) (out []schemas.Dataset) {
+	t.Helper()
+	unpacked(t, "reference-data/catalogue/ckan/data.gov-2017-federal/ckan-packages-3300.jsonl.zst", func(r io.Reader) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, 4<<20)
+		for lines.Scan() {
+			d, err := ckan.Read(lines.Bytes(), "https://catalog.data.gov")
+			if err == nil { // 12 are no datasets
+				out = append(out, d)
+			}
+		}
+		must(t, lines.Err())
+	})
+	return out
+}
+
+// unpacked gives a packed file to f.
+func unpacked(t testing.TB, path string, f func(r io.Reader)) {
+	t.Helper()
+	file, err := os.Open(sharedtest.Path(t, path))
+	must(t, err)
+	defer file.Close()
+	z, err := zstd.NewReader(file)
+	must(t, err)
+	defer z.Close()
+	f(z)
+}
+
+// belgian reads the Belgian catalogue, each dataset with what it names.
+func belgian(t testing.TB) (out []schemas.Dataset) {
+	t.Helper()
+	var text []byte
+	unpacked(t, "reference-data/catalogue/dcat-ap/be-datagov-ldes/be-datagov-full-2025-04-13.ttl.zst", func(r io.Reader) {
+		var err error
+		text, err = io.ReadAll(r)
+		must(t, err)
+	})
+	said, order := map[string][]byte{}, []string{}
+	for part := range bytes.SplitSeq(text, []byte("\n# ")) {
+		name, body, _ := bytes.Cut(bytes.TrimPrefix(part, []byte("# ")), []byte("\n"))
+		said[string(name)], order = body, append(order, string(name))
+	}
+	iri, isDataset := regexp.MustCompile(`<([^<>\s]+)>`), []byte("> a <http://www.w3.org/ns/dcat#Dataset>")
+	is := func(name string) bool { return bytes.Contains(said[name][:min(len(said[name]), 400)], isDataset) }
+	var page bytes.Buffer
+	on := map[string]bool{}
+	var put func(name string, level int)
+	put = func(name string, level int) {
+		if on[name] {
+			return
+		}
+		on[name] = true
+		page.Write(said[name])
+		page.WriteByte('\n')
+		for _, m := range iri.FindAllSubmatch(said[name], -1) {
+			if other := string(m[1]); level < 2 && said[other] != nil && !is(other) {
+				put(other, level+1)
+			}
+		}
+	}
+	read := func() {
+		p, err := dcatap.ReadPage(rdf.Turtle, page.Bytes(), "https://portal.example/")
+		must(t, err)
+		for _, item := range p.Items {
+			if item.Err == nil {
+				out = append(out, item.Dataset)
+			}
+		}
+		page.Reset()
+		clear(on)
+	}
+	for _, name := range order {
+		if is(name) {
+			put(name, 0)
+			if page.Len() > 2<<20 {
+				read()
+			}
+		}
+	}
+	read()
+	return out
+}
+
+// cpu is what this process has used of it.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// figures compares datasets and says how many groups there are; source says of which catalogue each is.
+func figures(t testing.TB, sets []schemas.Dataset, source func(d *schemas.Dataset) string) (groups, members int) {
+	t.Helper()
+	said := map[string]*Described{}
+	began := time.Now()
+	for i := range sets {
+		d := sets[i]
+		d.Source = schemas.SourceID(source(&d))
+		one := Describe(&d)
+		said[fmt.Sprintf("%06d", i)] = &one
+	}
+	describing := time.Since(began)
+	m := compared(said)
+	of := m.groups(nil)
+	in := map[string]bool{}
+	for _, g := range of {
+		in[g] = true
+	}
+	t.Logf("%d datasets, each described in %s; %d keys, %d pairs compared; %d groups of %d in %s", len(sets),
+		describing/time.Duration(len(sets)), len(m.holders), m.tried, len(in), len(of), time.Since(began))
+	for p, pair := range m.pairs {
+		a, b := said[p[0]], said[p[1]]
+		if Contradict(a, b) || pair.Strength < strong && !slices.ContainsFunc(pair.Why, func(w string) bool { return strings.Contains(w, "title") }) {
+			t.Errorf("%v: %v", p, pair)
+		}
+	}
+	return len(in), len(of)
+}
+
+// TestFederal: of 3,288 packages of American agencies those are one that two agencies have. All groups were
+// read once, and none is wrong: other figures are to be read anew.
+func TestFederal(t *testing.T) {
+	t.Parallel()
+	sets := federal(t)
+	groups, members := figures(t, sets, func(*schemas.Dataset) string { return "data-gov" })
+	split, _ := figures(t, sets, func(d *schemas.Dataset) string { return d.Publisher })
+	if len(sets) != 3288 || groups != 31 || members != 62 || split != 33 {
+		t.Errorf("%d datasets, %d groups of %d, %d as catalogues of their own", len(sets), groups, members, split)
+	}
+}
+
+// BenchmarkBelgium compares a whole country, in memory and in the tables. All its groups were read once: none
+// is wrong, two may be editions.
+func BenchmarkBelgium(b *testing.B) {
+	sets := belgian(b)
+	groups, members := figures(b, sets, func(*schemas.Dataset) string { return "belgium" })
+	split, _ := figures(b, sets, func(d *schemas.Dataset) string {
+		parts := append(strings.Split(d.IRI, "/"), "", "", "", "", "")
+		if parts[2] == "data.gov.be" {
+			return parts[4]
+		}
+		return parts[2]
+	})
+	if groups != 155 || members != 312 || split != 172 {
+		b.Errorf("%d groups of %d, %d as catalogues of their own", groups, members, split)
+	}
+	before := cpu(b)
+	for b.Loop() {
+		f := finderOn(b, dbtest.Open(b, dbtest.SQLite))
+		_, _, err := f.take(b.Context())
+		must(b, err)
+		for i := 0; i < len(sets); i += setsAtOnce {
+			must(b, f.held(b.Context(), func(ctx context.Context, tx *db.Tx) error {
+				for j := i; j < min(i+setsAtOnce, len(sets)); j++ {
+					one := Describe(&sets[j])
+					err := f.put(ctx, tx, fmt.Sprintf("%06d", j), &one)
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+		if n := len(f.same(b)); n != groups {
+			b.Errorf("%d groups in the tables", n)
+		}
+	}
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N*len(sets)), "CPU-µs/dataset")
 }
 
 // TestInstitute: 15 datasets, each described in four to six forms, are one group each.

@@ -1,6 +1,7 @@
 package duplicates
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,10 +10,11 @@ import (
 
 // Bounds of what is compared of a dataset.
 const (
-	maxNames = 32
-	maxFiles = 64
-	maxPages = 32
-	maxSums  = 16
+	maxNames = 16
+	maxFiles = 24
+	maxPages = 16
+	maxSums  = 8
+	maxGiven = 10_000 // files that are looked at
 )
 
 // Described is what of a dataset is compared, each in its one spelling; nothing else of it is.
@@ -21,7 +23,8 @@ type Described struct {
 	Publisher string   `json:"publisher,omitempty"`
 	Names     []string `json:"names,omitempty"` // identifiers that hold everywhere
 	Local     []string `json:"local,omitempty"` // those of a register that is not said
-	Files     []string `json:"files,omitempty"` // addresses of its distributions
+	Files     []string `json:"files,omitempty"` // addresses of its distributions; where there are many, those whose hashes are least
+	All       uint64   `json:"all,omitempty"`   // of all these addresses
 	Pages     []string `json:"pages,omitempty"` // others that it names
 	Sums      []string `json:"sums,omitempty"`  // checksums that it states
 	Titles    []text   `json:"titles,omitempty"`
@@ -49,7 +52,7 @@ func Describe(d *schemas.Dataset) Described {
 		}
 	}
 	for i := range d.Links {
-		out.Files = with(out.Files, Address(d.Links[i].URL), maxFiles)
+		out.Files = append(out.Files, Address(d.Links[i].URL))
 		out.read(d.Links[i].RDF, true)
 	}
 	out.read(d.RDF, false)
@@ -65,8 +68,22 @@ func Describe(d *schemas.Dataset) Described {
 			out.Pages = with(out.Pages, Address(strings.TrimRight(address, ".,;:!?")), maxPages)
 		}
 	}
+	out.few()
 	out.Pages = slices.DeleteFunc(out.Pages, func(p string) bool { return slices.Contains(out.Files, p) })
 	return out
+}
+
+// few settles on the files that are compared: of two datasets with the same many files on the same few.
+func (o *Described) few() {
+	files := slices.DeleteFunc(union(o.Files[:min(len(o.Files), maxGiven)], nil), func(f string) bool { return f == "" })
+	if len(files) > 0 {
+		o.All = hash(strings.Join(files, " "))
+	}
+	if len(files) > maxFiles {
+		slices.SortFunc(files, func(a, b string) int { return cmp.Compare(hash(a), hash(b)) })
+		files = files[:maxFiles]
+	}
+	o.Files = files
 }
 
 // uuidOf gives the UUID in which a name ends, by which a record is the same in each catalogue
@@ -110,7 +127,10 @@ func (o *Described) read(turtle string, ofFile bool) {
 		case token == ".":
 			fresh, depth = true, 0
 			continue
-		case fresh && token == "<>", fresh && strings.HasPrefix(token, "@"):
+		case fresh && token == "@base":
+			_, rest = next(rest)
+			continue
+		case fresh && token == "<>":
 			continue
 		case fresh && depth == 0 && token[0] == '<': // another thing, which the text names: not the dataset
 			return
@@ -130,8 +150,10 @@ func (o *Described) took(property, token string, ofFile bool) {
 		if sum := strings.ToLower(value); len(sum) >= 32 && len(sum) <= 128 && strings.Trim(sum, "0123456789abcdef") == "" && !empty(sum) {
 			o.Sums = with(o.Sums, sum, maxSums)
 		}
-	case "dcat:accessURL", "dcat:downloadURL":
-		o.Files = with(o.Files, Address(value), maxFiles)
+	case "dcat:downloadURL":
+		o.Files = append(o.Files, Address(value))
+	case "dcat:accessURL": // beside an address of a file: often the page of a whole series
+		o.Pages = with(o.Pages, Address(value), maxPages)
 	case "dcat:landingPage", "foaf:page", "dct:relation", "schema:url":
 		if !ofFile {
 			o.Pages = with(o.Pages, Address(value), maxPages)

@@ -38,7 +38,7 @@ const (
 	// whether another replica stopped.
 	retryAfter, look = 500 * time.Millisecond, 2 * time.Second
 	changesAtOnce    = 500
-	setsAtOnce       = 4    // described and compared in one transaction: some milliseconds
+	setsAtOnce       = 8    // compared in one transaction: some milliseconds
 	unnoted          = 2000 // changes of other kinds that may be looked at again after a crash
 )
 
@@ -148,6 +148,10 @@ func (f *Finder) take(ctx context.Context) (mine bool, position int64, err error
 // catchUp does what changed from a position on, and gives where there is no more. noted is the
 // position that is stored: cut off, it goes on there, and what is done twice comes to the same.
 func (f *Finder) catchUp(ctx context.Context, at, noted int64) (int64, error) {
+	err := f.repeat(ctx) // what a crash left
+	if err != nil {
+		return at, err
+	}
 	for {
 		changes, err := f.DB.News(ctx, at, changesAtOnce)
 		if err != nil || len(changes) == 0 {
@@ -161,6 +165,9 @@ func (f *Finder) catchUp(ctx context.Context, at, noted int64) (int64, error) {
 		}
 		for some := range slices.Chunk(ids, setsAtOnce) {
 			err = f.update(ctx, some)
+			if err == nil {
+				err = f.repeat(ctx)
+			}
 			if err != nil {
 				return at, err
 			}
@@ -177,6 +184,28 @@ func (f *Finder) catchUp(ctx context.Context, at, noted int64) (int64, error) {
 			}
 		}
 	}
+}
+
+// repeat compares again what is due.
+func (f *Finder) repeat(ctx context.Context) error {
+	for more := true; more; {
+		var n int
+		err := f.DB.QueryRow(ctx, `SELECT count(*) FROM duplicate_due`).Scan(&n)
+		if err != nil {
+			return fmt.Errorf("look what is compared again: %w", err)
+		}
+		if more = n > 0; !more {
+			break
+		}
+		err = f.held(ctx, func(ctx context.Context, tx *db.Tx) error {
+			more, err = f.again(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // held runs fn in a transaction, if this replica still is at it. Errors: errLost.

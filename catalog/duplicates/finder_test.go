@@ -219,10 +219,12 @@ func TestFinder(t *testing.T) {
 		if len(list) != 1 || next != "" || len(list[0].Items) != 3 {
 			t.Errorf("%+v, %q", list, next)
 		}
-		others, err := f.Others(t.Context(), public, []schemas.DatasetID{own, other})
-		must(t, err)
-		if len(others) != 1 || len(others[own]) != 2 {
-			t.Errorf("%v", others)
+		for most, want := range map[int]int{1: 1, 2: 2, 10: 2} {
+			others, err := f.Others(t.Context(), public, []schemas.DatasetID{own, other}, most)
+			must(t, err)
+			if len(others) != 1 || len(others[own].Origins) != want || others[own].Total != 2 {
+				t.Errorf("%v", others)
+			}
 		}
 		head, err := d.Head(t.Context())
 		must(t, err)
@@ -351,10 +353,46 @@ func TestMany(t *testing.T) {
 	must(t, err)
 	f.settle(t)
 	f.check(t)
+	said, err = f.Of(t.Context(), public, ids[12])
+	must(t, err)
+	others, err := f.Others(t.Context(), public, ids[12:14], 10)
+	must(t, err)
+	if n := Most - 10 - 1; len(said.Items) != n || others[ids[13]].Total != n || len(others[ids[13]].Origins) != 10 {
+		t.Errorf("%d, %v", len(said.Items), others)
+	}
 	groups, err := f.Groups(t.Context(), ids)
 	must(t, err)
 	if got := f.same(t); len(got) != 2 || len(got[groups[ids[0]]]) != 10 || len(got[groups[ids[11]]]) != Most-10 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestClaims: who claims the identifiers of others' datasets brings none of them together, in whatever language the
+// title of the claim is.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"", "en", "fi"} {
+		t.Run("tag "+tag, func(t *testing.T) {
+			t.Parallel()
+			f := finderOn(t, dbtest.Open(t, dbtest.SQLite))
+			put := func(tag, title string, n ...string) schemas.DatasetID {
+				return f.register(t, of("", titled(tag, title), called(n...)))
+			}
+			a, b := put(tag, "Wheat yields by plot", "10.1234/a"), put(tag, "Bridges and tunnels of the province", "10.1234/b")
+			c, d := put(tag, "Hospital beds", "10.1234/c"), put(tag, "Hospital beds in use", "10.1234/d")
+			for _, lie := range []string{"et", "", "en"} {
+				put(lie, "Kaikki tiedot", "10.1234/a", "10.1234/b", "10.1234/c", "10.1234/d")
+			}
+			f.settle(t)
+			f.check(t)
+			groups, err := f.Groups(t.Context(), []schemas.DatasetID{a, b, c, d})
+			must(t, err)
+			for _, p := range [][2]schemas.DatasetID{{a, b}, {a, c}, {b, c}, {c, d}} {
+				if groups[p[0]] != "" && groups[p[0]] == groups[p[1]] {
+					t.Errorf("a claim made %v one: %v", p, groups)
+				}
+			}
+		})
 	}
 }
 

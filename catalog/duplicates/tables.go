@@ -19,6 +19,14 @@ type edge struct {
 	doc  string
 }
 
+// other gives the end of a pair that is not this one.
+func (e *edge) other(id string) string {
+	if e.a == id {
+		return e.b
+	}
+	return e.a
+}
+
 // ordered gives two ids in their order.
 func ordered(x, y string) (a, b string) {
 	if x < y {
@@ -59,21 +67,33 @@ func rowsOf(ctx context.Context, q db.Querier, f func(scan func(...any) error) e
 // tells that it is one, whichever is left out.
 func holders(ctx context.Context, q db.Querier, keys []string) (map[string][]string, error) {
 	out := map[string][]string{}
-	one := fmt.Sprintf(`SELECT * FROM (SELECT key, dataset FROM duplicate_key WHERE key = ? LIMIT %d) AS held`, Crowd+2)
 	for some := range slices.Chunk(keys, atOnce) {
-		_, args := in(some)
-		query := strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(some)), " UNION ALL ")
-		err := rowsOf(ctx, q, func(scan func(...any) error) error {
-			var k, id string
-			err := scan(&k, &id)
-			out[k] = append(out[k], id)
-			return err
-		}, query, args...)
+		places, args := in(some)
+		most := 4 * atOnce
+		rows, err := holding(ctx, q, fmt.Sprintf(`SELECT key, dataset FROM duplicate_key WHERE key IN (%s) LIMIT %d`, places, most), args)
+		if err == nil && len(rows) == most { // some of them are crowded: each key by itself
+			one := fmt.Sprintf(`SELECT * FROM (SELECT key, dataset FROM duplicate_key WHERE key = ? LIMIT %d) AS held`, Crowd+2)
+			rows, err = holding(ctx, q, strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(some)), " UNION ALL "), args)
+		}
 		if err != nil {
 			return nil, err
 		}
+		for _, r := range rows {
+			out[r[0]] = append(out[r[0]], r[1])
+		}
 	}
 	return out, nil
+}
+
+// holding gives keys with datasets that have them.
+func holding(ctx context.Context, q db.Querier, query string, args []any) (out [][2]string, err error) {
+	err = rowsOf(ctx, q, func(scan func(...any) error) error {
+		var r [2]string
+		err := scan(&r[0], &r[1])
+		out = append(out, r)
+		return err
+	}, query, args...)
+	return out, err
 }
 
 // described reads what of datasets is compared.
@@ -186,24 +206,59 @@ func (f *Finder) put(ctx context.Context, tx *db.Tx, id string, now *Described) 
 	if err != nil {
 		return err
 	}
-	again := map[string]bool{id: true} // those whose evidence counts no more, or does again
-	for _, k := range union(minus(before, after), minus(after, before)) {
+	err = due(ctx, tx, id, have, union(minus(before, after), minus(after, before)))
+	if err != nil {
+		return err
+	}
+	return f.compare(ctx, tx, id, heldBy(have, id, after))
+}
+
+// due notes the datasets for which a key counts no more, or does again, now that one more or less has
+// it. They are compared one by one later: the transaction of one dataset stays short.
+func due(ctx context.Context, tx *db.Tx, id string, have map[string][]string, keys []string) error {
+	for _, k := range keys {
 		others := slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id })
-		if len(others) == Crowd {
-			for _, o := range others {
-				again[o] = true
+		if len(others) != Crowd {
+			continue
+		}
+		for _, o := range others {
+			_, err := tx.Exec(ctx, `INSERT INTO duplicate_due (dataset) VALUES (?) ON CONFLICT DO NOTHING`, o)
+			if err != nil {
+				return fmt.Errorf("note what is compared again: %w", err)
 			}
 		}
 	}
-	var seeds []string
-	for _, one := range slices.Sorted(maps.Keys(again)) {
-		changed, err := f.pair(ctx, tx, one)
-		if err != nil {
-			return err
+	return nil
+}
+
+// again compares some of the datasets that are due. more says that there may be others.
+func (f *Finder) again(ctx context.Context, tx *db.Tx) (more bool, err error) {
+	var ids []string
+	err = rowsOf(ctx, tx, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	}, fmt.Sprintf(`SELECT dataset FROM duplicate_due ORDER BY dataset LIMIT %d`, setsAtOnce))
+	for _, id := range ids {
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM duplicate_due WHERE dataset = ?`, id)
 		}
-		seeds = append(append(seeds, one), changed...)
+		if err == nil {
+			err = f.compare(ctx, tx, id, nil)
+		}
 	}
-	return f.regroup(ctx, tx, seeds)
+	return len(ids) == setsAtOnce, err
+}
+
+// compare finds with which others a dataset is the same, and groups them anew. known are the holders
+// of its keys; nil: they are looked up.
+func (f *Finder) compare(ctx context.Context, tx *db.Tx, id string, known map[string][]string) error {
+	changed, err := f.pair(ctx, tx, id, known)
+	if err != nil {
+		return err
+	}
+	return f.regroup(ctx, tx, append(changed, id))
 }
 
 // stored gives the document of what is compared, and whether it stands there already.
@@ -250,21 +305,18 @@ func write(ctx context.Context, tx *db.Tx, id, doc string, gone, come []string) 
 
 // pair compares a dataset with those that share a key, and stores which are the same. It
 // gives those with which that is otherwise than before.
-func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string) ([]string, error) {
+func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[string][]string) ([]string, error) {
 	before, err := edges(ctx, tx, []string{id})
 	if err != nil {
 		return nil, err
 	}
-	after, err := found(ctx, tx, id)
+	after, err := found(ctx, tx, id, known)
 	if err != nil {
 		return nil, err
 	}
 	var changed []string
 	for _, e := range before {
-		other := e.a
-		if other == id {
-			other = e.b
-		}
+		other := e.other(id)
 		if after[other] == e.doc {
 			delete(after, other)
 			continue
@@ -288,14 +340,16 @@ func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string) ([]string, erro
 
 // found compares a dataset with all that share a key that is not crowded: those that are the same,
 // with the pair's document.
-func found(ctx context.Context, tx *db.Tx, id string) (map[string]string, error) {
+func found(ctx context.Context, tx *db.Tx, id string, have map[string][]string) (map[string]string, error) {
 	own, err := described(ctx, tx, []string{id})
 	if err != nil || own[id] == nil {
 		return nil, err
 	}
-	have, err := holders(ctx, tx, own[id].Keys())
-	if err != nil {
-		return nil, err
+	if have == nil {
+		have, err = holders(ctx, tx, own[id].Keys())
+		if err != nil {
+			return nil, err
+		}
 	}
 	crowded, near := map[string]bool{}, map[string]bool{}
 	for k, ids := range have {
@@ -330,6 +384,15 @@ func found(ctx context.Context, tx *db.Tx, id string) (map[string]string, error)
 		out[other] = string(doc)
 	}
 	return out, nil
+}
+
+// heldBy gives the holders of keys, of which a dataset is one now.
+func heldBy(have map[string][]string, id string, keys []string) map[string][]string {
+	out := map[string][]string{}
+	for _, k := range keys {
+		out[k] = append(slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id }), id)
+	}
+	return out
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -23,6 +23,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"guichet/cmd/guichet/demo"
+	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/harvests"
 	"guichet/cmd/guichet/search"
 	"guichet/cmd/guichet/serve"
@@ -104,6 +105,7 @@ type grammar struct {
 	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
 	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
 	Source      harvests.Cmd   `cmd:"" help:"Keep catalogues of others that are harvested."`
+	Duplicates  duplicates.Cmd `cmd:"" help:"Show datasets that are the same in several catalogues, or say that two are not."`
 	Run         runCmd         `cmd:"" help:"Name a job, tie to it what came out, list them."`
 
 	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"guichet/cmd/guichet/args"
+	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/files"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -122,6 +123,11 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	if n := said.Count(&d); n > 0 {
 		fmt.Fprintf(t.Out, "and %d statements that have no field here: guichet show %s --format turtle\n", n, d.ID)
 	}
+	same, err := duplicates.Of(ctx, c, v.Dataset)
+	if err != nil {
+		return err
+	}
+	duplicates.Tell(t, &same, false)
 	terminal.Profiles(t, &d, false)
 	versions, err := client.All[schemas.VersionSummary](ctx, c, "/datasets/"+url.PathEscape(v.Dataset)+"/versions")
 	if err != nil {

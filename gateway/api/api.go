@@ -32,6 +32,7 @@ import (
 	"guichet/catalog/publish"
 	"guichet/connectors/direct"
 	"guichet/gateway/api/body"
+	"guichet/gateway/api/rights"
 	"guichet/gateway/problem"
 	"guichet/policy"
 	"guichet/policy/agreement"
@@ -82,7 +83,7 @@ type Deps struct {
 // server holds what operations ask, and the gate that counts and admits writes.
 type server struct {
 	Deps
-	gate         *Gate
+	gate         *rights.Gate
 	standInTurns chan struct{} // of those that are made or sent
 }
 
@@ -96,7 +97,7 @@ var problems = sync.OnceFunc(func() {
 // Register puts every operation onto a gin group and gives the API, whose OpenAPI
 // document huma serves at /api/v1/openapi.json, and what each asks of its callers
 // before a body of theirs is read.
-func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Gate) {
+func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *rights.Gate) {
 	problems()
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
@@ -112,7 +113,7 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *Ga
 	}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
-	s := &server{d, &Gate{byRoute: map[string]Right{}}, make(chan struct{}, standInsAtOnce)}
+	s := &server{d, rights.NewGate(), make(chan struct{}, standInsAtOnce)}
 	s.datasets(a)
 	s.versions(a)
 	s.search(a)
@@ -279,7 +280,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		Errors:          []int{400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 422, 500, 503},
 	}
 	if is.method != http.MethodGet {
-		s.gate.add(is.method, is.path, is.id)
+		s.gate.Add(is.method, is.path, is.id)
 	}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)

@@ -16,6 +16,7 @@ import (
 
 	"guichet/connectors/dcatap"
 	"guichet/connectors/rdf"
+	"guichet/gateway/api/rights"
 	"guichet/gateway/problem"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/schemas"
@@ -42,7 +43,7 @@ func describedBy(t *testing.T, s *site) described {
 func TestEveryBodyHasItsRight(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	unseen := rights()
+	unseen := rights.All()
 	n := 0
 	for path, methods := range describedBy(t, s).Paths {
 		route := strings.NewReplacer("{", ":", "}", "").Replace(path)
@@ -55,7 +56,7 @@ func TestEveryBodyHasItsRight(t *testing.T) {
 				}
 				continue
 			}
-			if _, listed := unseen[op.OperationID]; !ok || !listed || right.what == "" && !right.Open {
+			if _, listed := unseen[op.OperationID]; !ok || !listed || right.What == "" && !right.Open {
 				t.Errorf("%s is open to nobody: %+v", op.OperationID, right)
 			}
 			delete(unseen, op.OperationID)
@@ -66,68 +67,6 @@ func TestEveryBodyHasItsRight(t *testing.T) {
 	}
 	if _, ok := s.gate.Right("POST", "/nowhere"); ok {
 		t.Error("a route that is not there has a right")
-	}
-}
-
-// Whom each right lets in: the table, role by role.
-func TestRights(t *testing.T) {
-	t.Parallel()
-	member := func(roles ...schemas.Role) schemas.Principal {
-		return agreementtest.Person("x", "https://x.example", roles...)
-	}
-	who := map[string]schemas.Principal{
-		"stranger": {},
-		"lost":     {Issuer: "i", Subject: "x"},
-		"member":   member(),
-		"trainer":  member(schemas.RoleTrainer),
-		"provider": member(schemas.RoleProvider),
-		"operator": member(schemas.RoleOperator),
-		"officer":  member(schemas.RoleOfficer),
-	}
-	everybody := []string{"lost", "member", "officer", "operator", "provider", "stranger", "trainer"}
-	for id, want := range map[string][]string{
-		"dry-run": everybody, "mint-lease": {"trainer"}, "stage-copy": {"trainer"}, "open-copy": {"trainer"}, "hand-back-reads": {"trainer"},
-		"register-dataset": {"provider"}, "change-dataset": {"provider"},
-		"put-offer":        {"provider"},
-		"withdraw-dataset": {"provider"}, "withdraw-version": {"provider"}, "publish-version": {"provider"}, "put-participant": {"operator"},
-		"stop-participant": {"operator", "provider"}, "unstop-participant": {"operator"}, "put-project": {"operator", "trainer"},
-		"put-factory": {"operator"}, "put-store": {"operator"}, "submit-request": {"trainer"}, "review-request": {"provider"},
-		"revoke-agreement": {"operator", "provider"}, "erase-values": {"officer"}, "revoke-lease": {"operator", "provider", "trainer"},
-		"start-run":  {"member", "officer", "operator", "provider", "trainer"},
-		"add-output": {"member", "officer", "operator", "provider", "trainer"},
-	} {
-		right, ok := rights()[id]
-		var in []string
-		for name, by := range who {
-			err := right.Check(by)
-			if err == nil {
-				in = append(in, name)
-				continue
-			}
-			kind := schemas.Denied
-			if name == "stranger" {
-				kind = schemas.Unauthenticated
-			}
-			agreementtest.Refused(t, id+" by "+name, err, kind, right.what)
-		}
-		slices.Sort(in)
-		if d := cmp.Diff(want, in); d != "" || !ok {
-			t.Errorf("%s is open to (-want +got):\n%s", id, d)
-		}
-	}
-	for id, right := range rights() {
-		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "stop-participant", "revoke-agreement", "revoke-lease"}, id)
-		if right.Brake != brake || right.Lease != slices.Contains([]string{"mint-lease", "stage-copy", "open-copy", "hand-back-reads", "give-ranges"}, id) ||
-			right.Bytes != (id == "give-ranges") {
-			t.Errorf("%s: %+v", id, right)
-		}
-	}
-	none := Right{}
-	for name, by := range who {
-		agreementtest.Refused(t, "give-ranges by "+name, rights()["give-ranges"].Check(by), schemas.Unauthenticated, "lease")
-		if none.Check(by) == nil {
-			t.Errorf("an operation that is not listed is open to %s", name)
-		}
 	}
 }
 

@@ -86,14 +86,13 @@ func (s *server) origins(ctx context.Context, sight schemas.Sight, hits []schema
 	for i := range hits {
 		ids[i] = hits[i].ID
 	}
-	others, err := s.Duplicates.Others(ctx, sight, ids)
+	others, err := s.Duplicates.Others(ctx, sight, ids, sameShown)
 	if err != nil {
 		return err
 	}
 	for i := range hits {
 		same := others[hits[i].ID]
-		hits[i].SameTotal = len(same)
-		hits[i].Same = same[:min(len(same), sameShown)]
+		hits[i].Same, hits[i].SameTotal = same.Origins, same.Total
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ import (
 	"guichet/connectors/db/dbtest"
 	"guichet/connectors/ipc"
 	"guichet/connectors/s3"
+	"guichet/gateway/api/rights"
 	"guichet/policy"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/policy/agreement/lease"
@@ -47,7 +48,7 @@ type site struct {
 	*agreementtest.World
 	Deps
 	router *gin.Engine
-	gate   *Gate
+	gate   *rights.Gate
 	people map[string]schemas.Principal
 	vars   map[string]string // what stands for $name in paths, bodies and what is wanted
 }

@@ -26,6 +26,9 @@ CREATE TABLE duplicate_group (
     grouped TEXT NOT NULL -- id of the group; '' where so many are alike that none is formed
 );
 CREATE INDEX duplicate_group_grouped ON duplicate_group (grouped, dataset);
+CREATE TABLE duplicate_due (
+    dataset TEXT PRIMARY KEY -- to be compared again, as something that it has became common or rare
+);
 CREATE TABLE duplicate_apart (
     a       TEXT NOT NULL, -- before b
     b       TEXT NOT NULL,

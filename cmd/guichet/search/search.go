@@ -159,6 +159,12 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 		}
 		fmt.Fprintln(t.Out, more)
 	}
+	for i := range f.Items {
+		if h := &f.Items[i]; h.SameTotal > 0 {
+			fmt.Fprintf(t.Out, "%s: the same data in %s; guichet duplicates show %s\n", h.ID,
+				terminal.Plural(h.SameTotal, "other place", "other places"), h.ID)
+		}
+	}
 	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return len(h.Notes) > 0 }) {
 		fmt.Fprintln(t.Out, "*: the licence asks for more than the terms; guichet explain ID says what")
 	}

@@ -1,4 +1,9 @@
-package api
+// Package rights says who may call which operation of the API.
+//
+// In: operations by their ids and routes. Out: what each asks of its callers before it reads what they send.
+// Always: an operation that takes a body and is not listed is open to nobody. It must not read bodies: what
+// depends on them the operations ask themselves.
+package rights
 
 import (
 	"slices"
@@ -18,21 +23,21 @@ type Right struct {
 	Brake bool           // takes data out of reach: open at any rate
 	Bytes bool           // gives data, to who bears a lease and nobody else; counted for each lease apart
 	roles []schemas.Role // any of them; none: every member of a participant
-	what  string         // completes "to … needs the role"
+	What  string         // completes "to … needs the role"
 }
 
-// rights is the whole list: an operation that takes a body and is not in it is open
+// All is the whole list: an operation that takes a body and is not in it is open
 // to nobody.
-func rights() map[string]Right {
+func All() map[string]Right {
 	provider, trainer, operator := schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOperator
-	brake := func(what string, roles ...schemas.Role) Right { return Right{Brake: true, what: what, roles: roles} }
-	only := func(what string, roles ...schemas.Role) Right { return Right{what: what, roles: roles} }
-	signed := func(what string) Right { return Right{Lease: true, what: what, roles: []schemas.Role{trainer}} }
+	brake := func(what string, roles ...schemas.Role) Right { return Right{Brake: true, What: what, roles: roles} }
+	only := func(what string, roles ...schemas.Role) Right { return Right{What: what, roles: roles} }
+	signed := func(what string) Right { return Right{Lease: true, What: what, roles: []schemas.Role{trainer}} }
 	return map[string]Right{
 		"dry-run":            {Open: true},
 		"mint-lease":         signed("get a lease"),
 		"register-job-key":   only("register a job key", trainer),
-		"give-ranges":        {Lease: true, Bytes: true, what: "read by URL"},
+		"give-ranges":        {Lease: true, Bytes: true, What: "read by URL"},
 		"stage-copy":         signed("stage data"),
 		"open-copy":          signed("open a staged copy"),
 		"hand-back-reads":    signed("hand back reads"),
@@ -68,22 +73,25 @@ func (r Right) Check(by schemas.Principal) error {
 	if r.Bytes {
 		return lease.None()
 	}
-	if r.Open || len(r.roles) > 0 && slices.ContainsFunc(r.roles, by.Has) || len(r.roles) == 0 && r.what != "" && by.Participant != "" {
+	if r.Open || len(r.roles) > 0 && slices.ContainsFunc(r.roles, by.Has) || len(r.roles) == 0 && r.What != "" && by.Participant != "" {
 		return nil
 	}
 	if len(r.roles) == 0 {
-		return policy.Needs(schemas.Principal{Issuer: by.Issuer, Subject: by.Subject}, schemas.RoleTrainer, r.what)
+		return policy.Needs(schemas.Principal{Issuer: by.Issuer, Subject: by.Subject}, schemas.RoleTrainer, r.What)
 	}
-	return policy.Needs(by, r.roles[0], r.what)
+	return policy.Needs(by, r.roles[0], r.What)
 }
 
 // Gate finds the right of an operation by its route.
 type Gate struct{ byRoute map[string]Right }
 
-// add keeps what an operation asks of its callers.
-func (g *Gate) add(method, path, id string) {
+// NewGate makes a gate without operations.
+func NewGate() *Gate { return &Gate{byRoute: map[string]Right{}} }
+
+// Add keeps what an operation asks of its callers.
+func (g *Gate) Add(method, path, id string) {
 	path = strings.NewReplacer("{", ":", "}", "").Replace(path)
-	g.byRoute[method+" "+path] = rights()[id]
+	g.byRoute[method+" "+path] = All()[id]
 }
 
 // Right finds what the operation at a route asks of its callers; path is as gin has
