@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"guichet/connectors/dcatap/check"
-	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -29,7 +28,6 @@ var columnTypes = []string{
 // licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
 	normal(d)
-	d.Licence, d.Licences = licence.Strictest(append([]string{d.Licence}, d.Licences...))
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -53,17 +51,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if d.Contact != "" && !schemas.IsContact(d.Contact) {
 		fault("/contact", "%q is nowhere to ask: write an address of mail, or a URL", d.Contact)
 	}
-	for _, l := range append([]string{d.Licence}, d.Licences...) {
-		if l != "" && !isLicence(l) {
-			fault(
-				"/licence",
-				"%q is not a licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own "+
-					"LicenseRef-NAME; who may do what stands in the terms (guichet offer)",
-				l,
-			)
-			break
-		}
-	}
+	checkLicences(fault, d)
 	if !slices.Contains(
 		[]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn},
 		d.Visibility) {
@@ -153,7 +141,7 @@ func normal(d *schemas.Dataset) {
 	d.Keywords, d.Themes, d.Licences, d.Identifiers = each(d.Keywords), each(d.Themes), each(d.Licences), each(d.Identifiers)
 	d.Links, d.Tables = slices.Clone(d.Links), slices.Clone(d.Tables)
 	for i := range d.Links {
-		d.Links[i].Title, d.Links[i].Format = line(d.Links[i].Title), line(d.Links[i].Format)
+		d.Links[i].Title, d.Links[i].Format, d.Links[i].Licence = line(d.Links[i].Title), line(d.Links[i].Format), line(d.Links[i].Licence)
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
@@ -185,16 +173,6 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 	if required && !words {
 		fault(at, "missing: a dataset has a title in at least one language [DCAT-AP 3.0.1 Dataset, dct:title 1..n]")
 	}
-}
-
-// spdx is an SPDX id, or several joined by an expression's words.
-var spdx = regexp.MustCompile(`^\(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*( (AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*)*$`)
-
-// isLicence says whether a text names a licence: an SPDX id or expression, or the IRI of
-// its text.
-func isLicence(s string) bool {
-	u, err := url.Parse(s)
-	return spdx.MatchString(s) || err == nil && u.IsAbs() && !strings.ContainsAny(s, " \t\n")
 }
 
 // checkProfile checks what a data space demands beyond DCAT-AP.
@@ -243,6 +221,7 @@ func checkLines(fault faulter, d *schemas.Dataset) {
 	for i, l := range d.Links {
 		line(fmt.Sprintf("/links/%d/title", i), l.Title)
 		line(fmt.Sprintf("/links/%d/format", i), l.Format)
+		line(fmt.Sprintf("/links/%d/licence", i), l.Licence)
 	}
 	for i := range d.Tables {
 		for j, f := range d.Tables[i].Fields {

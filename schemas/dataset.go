@@ -94,6 +94,14 @@ func (d *Dataset) Licensed() []string {
 	return d.Licences
 }
 
+// LicensedLink lists the licences of a link: its own, or those of the dataset.
+func (d *Dataset) LicensedLink(l *Link) []string {
+	if l.Licence != "" {
+		return []string{l.Licence}
+	}
+	return d.Licensed()
+}
+
 // Days is a time that data covers: from its first day to its last, both included. An end
 // that is left out is open.
 type Days struct {
@@ -142,7 +150,9 @@ type Link struct {
 	URL    string `json:"url" maxLength:"2048"`
 	Format string `json:"format,omitempty"`
 	Title  string `json:"title,omitempty"`
-	RDF    string `json:"rdf,omitempty" maxLength:"32768" doc:"what else there is to say of it, in Turtle: <> is the distribution"`
+	// Licence is its own where the links of a dataset have different ones.
+	Licence string `json:"licence,omitempty" doc:"its own SPDX id or URL, where the links have different ones; else that of the dataset"`
+	RDF     string `json:"rdf,omitempty" maxLength:"32768" doc:"what else there is to say of it, in Turtle: <> is the distribution"`
 }
 
 // TableInfo describes one table before and beside its bytes: a DCAT

@@ -49,7 +49,7 @@ func siblings() map[string][]string {
 		"connectors/ckan":      {"connectors/dcatap", "connectors/geo", "connectors/rdf"},
 		"connectors/mapping":   {"connectors/dcatap", "connectors/geo", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/croissant": {"connectors/dcatap", "connectors/geo", "connectors/odrl", "connectors/rdf", "connectors/rdf/about"},
-		"connectors/dcatap":    {"connectors/dcatap/licence", "connectors/geo", "connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
+		"connectors/dcatap":    {"connectors/dcatap/feed", "connectors/dcatap/licence", "connectors/geo", "connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
 		"connectors/dsp":       {"connectors/dcatap", "connectors/rdf"},
 		"connectors/rdf/about": {"connectors/rdf"},
 
@@ -102,6 +102,7 @@ func siblings() map[string][]string {
 		"gateway/stream/rowindex": {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/stream/file":     {"gateway/stream/memory", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 
+		"connectors/dcatap/feed":       {"connectors/rdf"},
 		"connectors/dcatap/licence":    {"connectors/rdf"},
 		"connectors/dcatap/dcataptest": {"connectors/rdf", "connectors/sharedtest"},
 		"connectors/shard/webdataset":  {"connectors/batch", "connectors/column", "connectors/ipc", "connectors/media"},

@@ -116,7 +116,11 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", d.IRI)
 	}
 	for _, l := range d.Links {
-		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
+		under := ""
+		if l.Licence != "" {
+			under = ", under " + l.Licence
+		}
+		fmt.Fprintf(t.Out, "held elsewhere: %s%s\n", l.URL, under)
 	}
 	terminal.Facts(t, d.Facts)
 	if n := said.Count(&d); n > 0 {

@@ -169,11 +169,12 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	if len(d.Title) == 0 {
 		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
 	}
-	licences := r.fewLicences(nil, n)
+	licences := r.fewLicences(nil, r.licences(n))
 	r.where = "dcat:distribution/"
 	defer func() { r.where = "" }()
 	for _, dist := range r.values(n, nsDCAT+"distribution") {
-		licences = r.fewLicences(licences, dist)
+		own := r.licences(dist)
+		licences = r.fewLicences(licences, own)
 		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
 		if t, ok := r.table(dist); ok {
 			d.Tables = append(d.Tables, t)
@@ -182,6 +183,9 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		l, ok := r.link(dist)
 		if ok {
 			l.RDF = r.restOfLink(dist, d.IRI)
+			if len(own) == 1 {
+				l.Licence = licence.ID(own[0])
+			}
 			d.Links = append(d.Links, l)
 		}
 	}
@@ -195,6 +199,10 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	if len(d.Licences) > 0 {
 		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences),
 			strings.Join(d.Licences, ", "), d.Licence)
+		return d
+	}
+	for i := range d.Links { // all have the dataset's
+		d.Links[i].Licence = ""
 	}
 	return d
 }
