@@ -115,6 +115,9 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	} else if len(d.Links) == 0 {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", d.IRI)
 	}
+	if words := said.RightInWords(said.AccessRight(&d)); words != "" && d.Offer == nil {
+		fmt.Fprintln(t.Out, words)
+	}
 	for _, l := range d.Links {
 		under := ""
 		if l.Licence != "" {

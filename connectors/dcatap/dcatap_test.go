@@ -157,7 +157,8 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		Licence: "CC-BY-4.0",
 		Links: []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV",
 			RDF: "@base <https://x.example/dist> .\n<> dcat:accessURL <https://x.example/a> ;\n    dcat:downloadURL <https://x.example/a.csv> .\n"}},
-		RDF: `<> dct:publisher <https://x.example/p> ;
+		RDF: `<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC> ;
+    dct:publisher <https://x.example/p> ;
     dct:spatial <https://sws.geonames.org/1/> ;
     dcat:theme <http://eurovoc.europa.eu/1> .
 <https://x.example/p> a foaf:Agent ;

@@ -377,7 +377,12 @@ func (r *reader) attribution(n rdf.Node) string {
 // whoever calls a dataset not public does not want it known to all.
 func (r *reader) visibility(n rdf.Node) schemas.Visibility {
 	said := r.word(n, nsOurs+"visibility")
-	rights := r.list(n, nsDCT+"accessRights")
+	rights, ours := r.list(n, nsDCT+"accessRights"), r.list(n, nsOurs+"accessRights")
+	for _, v := range rights {
+		if !slices.ContainsFunc(ours, func(o rdf.Node) bool { return rdf.ID(o) == rdf.ID(v) }) { // else it follows from the terms here
+			r.leave(nsDCT+"accessRights", v)
+		}
+	}
 	if said != "" {
 		return schemas.Visibility(said)
 	}

@@ -111,8 +111,9 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	}
 	doc := object{"@id": iri, "@type": "dcat:Dataset", "dct:title": text(d.Title), "dct:description": text(description),
 		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:page": object{"@id": w.page},
-		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
-		"dct:accessRights":       authority("access-right", accessRight(d))}
+		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone)}
+	doc["dct:accessRights"] = authority("access-right", accessRight(d))
+	doc["urn:guichet:accessRights"] = doc["dct:accessRights"]
 	set(doc, "dct:identifier", string(d.ID))
 	if len(d.Identifiers) > 0 { // the first publisher's stays the first, others are adms' [DCAT-AP, usage of identifiers]
 		doc["dct:identifier"] = d.Identifiers[0]

@@ -88,3 +88,32 @@ func TestFacts(t *testing.T) {
 		t.Errorf("stored are %+v, %v", stored.Facts, err)
 	}
 }
+
+// TestAccessRights: a hit that is held elsewhere says who gets it, where its holder does not give it to all.
+func TestAccessRights(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for right, says := range map[string]string{"PUBLIC": "", "RESTRICTED": "to some, under conditions", "NON_PUBLIC": "not public", "": ""} {
+		rdf := ""
+		if right != "" {
+			rdf = `"rdf":"<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/` + right + `> .",`
+		}
+		body := strings.Replace(wheat, "{", `{"contact":"ask@x.example","links":[{"url":"https://x.example/`+right+`"}],`+rdf, 1)
+		s.keep("set", s.want(201, "hal", "POST /datasets", body), "id")
+		s.settle()
+		_, found := s.hits("ada", "q=wheat")
+		for _, h := range found.Items {
+			if string(h.ID) != s.vars["set"] {
+				continue
+			}
+			var texts []string
+			for _, r := range h.Reasons {
+				texts = append(texts, r.Text+" "+r.Remedy)
+			}
+			got := strings.Join(texts, "\n")
+			if h.Access != schemas.MarkElsewhere || !strings.Contains(got, says) || strings.Contains(got, "ask@x.example") != (says != "") {
+				t.Errorf("%s: %s, %s", right, h.Access, got)
+			}
+		}
+	}
+}

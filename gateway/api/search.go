@@ -11,6 +11,7 @@ import (
 	"guichet/catalog/index"
 	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
+	"guichet/connectors/rdf/about"
 	"guichet/policy"
 	"guichet/policy/agreement/mark"
 	"guichet/policy/agreement/usage"
@@ -362,6 +363,20 @@ func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schema
 		h.Links, h.Reasons = holders(d), []schemas.Reason{
 			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
 		}
+		if r, said := accessRight(d); said {
+			h.Reasons = append(h.Reasons, r)
+		}
 	}
 	return h
+}
+
+// accessRight is what the holder of a dataset that lies elsewhere says of who gets it, where that is not
+// everybody.
+func accessRight(d *schemas.Dataset) (schemas.Reason, bool) {
+	words := about.RightInWords(about.AccessRight(d))
+	remedy := "follow the link to its holder"
+	if d.Contact != "" {
+		remedy = "ask its holder: " + d.Contact
+	}
+	return schemas.Reason{Rule: "dataset.access-right", Source: "its holder's description (dct:accessRights)", Text: words, Remedy: remedy}, words != ""
 }
