@@ -185,7 +185,11 @@ func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	}
 	for _, name := range p.Required {
 		if !have[name] && name != "title" {
-			fault("/"+name, "missing: the %s space demands it%s", p.ID, seen(d.Notes, name))
+			beside := ""
+			if name == "countries" {
+				beside = "; or say it beside the document: --country FR, ?country=FR"
+			}
+			fault("/"+name, "missing: the %s space demands it%s%s", p.ID, seen(d.Notes, name), beside)
 		}
 	}
 }

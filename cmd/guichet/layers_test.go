@@ -62,7 +62,7 @@ func siblings() map[string][]string {
 		"policy/party":            {"policy"},
 		"policy/view":             {"policy/view/transform"},
 		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
-		"gateway/api":             {"gateway/api/body", "gateway/problem"},
+		"gateway/api":             {"gateway/api/body", "gateway/api/hit", "gateway/problem"},
 		"gateway/api/body":        {"gateway/problem"},
 		"gateway/door":            {"gateway/problem", "gateway/stream", "gateway/stream/byurl", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":          {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},

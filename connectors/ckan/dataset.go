@@ -63,7 +63,8 @@ func (p *pack) dataset() rdf.Node {
 
 // accessRight is the address of an access right, also of the level that the USA's schema has [DCAT-US].
 func (p *pack) accessRight() any {
-	level := map[string]string{"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}[strings.ToLower(p.word("accessLevel"))]
+	levels := map[string]string{"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
+	level := levels[strings.ToLower(p.word("accessLevel"))]
 	if at := link(p.word("access_rights")); at != nil || level == "" {
 		return at
 	}
@@ -146,6 +147,8 @@ func (p *pack) place(n rdf.Node) {
 		put(place, nsLocn+"geometry", typed(s, "https://www.iana.org/assignments/media-types/application/vnd.geo+json"))
 	case isBox:
 		put(place, nsDCAT+"bbox", typed(box.WKT(), "http://www.opengis.net/ont/geosparql#wktLiteral"))
+	case link(s) != nil:
+		put(n, nsDCT+"spatial", link(s))
 	case s != "":
 		put(place, nsRDFS+"label", said(cmp.Or(p.word("spatial_text"), s)))
 	default:

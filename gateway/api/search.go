@@ -11,9 +11,8 @@ import (
 	"guichet/catalog/index"
 	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
-	"guichet/connectors/rdf/about"
+	"guichet/gateway/api/hit"
 	"guichet/policy"
-	"guichet/policy/agreement/mark"
 	"guichet/policy/agreement/usage"
 	"guichet/schemas"
 )
@@ -184,8 +183,7 @@ func (s *server) mark(ctx context.Context, in *searchQuery, ids []schemas.Datase
 	hits := make([]schemas.Hit, len(sets))
 	words := index.Parse(in.Q)
 	for i, d := range sets {
-		hits[i] = hit(in.by, d, &decisions[i])
-		hits[i].Facts = facts[i]
+		hits[i] = hit.Of(in.by, d, &decisions[i], facts[i])
 		hits[i].Highlight = s.Index.Highlight(d, words)
 	}
 	return hits, nil
@@ -324,59 +322,4 @@ func (s *server) judge(
 	}
 	decisions, err := s.Requests.Decide(ctx, f, sets)
 	return sets, decisions, err
-}
-
-// holders are the links to where a dataset is held: its distributions', else its own name, where
-// that is an address.
-func holders(d *schemas.Dataset) []schemas.Link {
-	if len(d.Links) == 0 && strings.HasPrefix(d.IRI, "http") {
-		return []schemas.Link{{URL: d.IRI}}
-	}
-	out := slices.Clone(d.Links)
-	for i := range out {
-		out[i].RDF = "" // for who looks at the dataset
-	}
-	return out
-}
-
-func hit(by schemas.Principal, d *schemas.Dataset, dec *schemas.Decision) schemas.Hit {
-	h := schemas.Hit{
-		ID:          d.ID,
-		Title:       d.Title,
-		Space:       d.Space,
-		Publisher:   d.Publisher,
-		Provider:    d.Provider,
-		Licence:     d.Licence,
-		Licences:    d.Licences,
-		Attribution: d.Attribution,
-		Countries:   d.Countries,
-		Reasons:     dec.Reasons,
-		Notes:       dec.Notes,
-		Left:        dec.Left,
-	}
-	if d.Latest != nil {
-		v := policy.ShownVersion(by, d, *d.Latest)
-		h.Rows, h.Bytes, h.Version = v.Rows, v.Bytes, v.Version
-	}
-	h.Access = mark.Of(d, dec)
-	if h.Access == schemas.MarkElsewhere {
-		h.Links, h.Reasons = holders(d), []schemas.Reason{
-			{Rule: "dataset.elsewhere", Source: "the catalogue", Text: "known here, held elsewhere", Remedy: "follow the link to its holder"},
-		}
-		if r, said := accessRight(d); said {
-			h.Reasons = append(h.Reasons, r)
-		}
-	}
-	return h
-}
-
-// accessRight is what the holder of a dataset that lies elsewhere says of who gets it, where that is not
-// everybody.
-func accessRight(d *schemas.Dataset) (schemas.Reason, bool) {
-	words := about.RightInWords(about.AccessRight(d))
-	remedy := "follow the link to its holder"
-	if d.Contact != "" {
-		remedy = "ask its holder: " + d.Contact
-	}
-	return schemas.Reason{Rule: "dataset.access-right", Source: "its holder's description (dct:accessRights)", Text: words, Remedy: remedy}, words != ""
 }
