@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -348,10 +349,30 @@ func TestMandatoryProperties(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(full))
+	f.Add([]byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}, "@type": "dcat:Dataset", "dct:title": "T",
+		"dct:accessRights": {"@id": "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"},
+		"dct:spatial": [{"@id": "http://data.europa.eu/nuts/code/BE10"}, {"dcat:bbox": {"@value": "POLYGON((1 2,3 2,3 4,1 4,1 2))",
+		"@type": "http://www.opengis.net/ont/geosparql#wktLiteral"}}, {"dcat:bbox": "POINT(170 1)"}], "dcat:distribution": [
+		{"dcat:accessURL": {"@id": "https://x.example/a"}, "dct:license": "MIT"}, {"dcat:accessURL": {"@id": "https://x.example/b"}, "dct:license": "CC0-1.0"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
+		items, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
 			t.Fatal(err)
+		}
+		for _, item := range items {
+			if item.Err != nil {
+				continue
+			}
+			d := item.Dataset
+			d.ID = "ds-1"
+			text, err := Write(rdf.Turtle, d, "https://g.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := Read(rdf.Turtle, text, "")
+			if err == nil && (!slices.Equal(again.Box, d.Box) || !slices.Equal(again.Regions, d.Regions)) {
+				t.Fatalf("%v, %v became %v, %v:\n%s", d.Box, d.Regions, again.Box, again.Regions, text)
+			}
 		}
 	})
 }
