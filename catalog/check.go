@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -82,6 +83,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			fault(fmt.Sprintf("/languages/%d", j), "%q is not a language tag; write BCP 47, such as en or pt-BR", tag)
 		}
 	}
+	checkKeywords(fault, d)
 	checkArea(fault, places, d)
 	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
 	if i < 0 {
@@ -137,6 +139,15 @@ func normal(d *schemas.Dataset) {
 			list[i] = line(list[i])
 		}
 		return list
+	}
+	if len(d.KeywordsIn) > 0 {
+		in := schemas.KeywordsIn{}
+		for tag, words := range d.KeywordsIn {
+			in[tag] = each(words)
+			slices.Sort(in[tag])
+			in[tag] = slices.Compact(in[tag])
+		}
+		d.KeywordsIn = in
 	}
 	d.Keywords, d.Themes, d.Licences, d.Identifiers = each(d.Keywords), each(d.Themes), each(d.Licences), each(d.Identifiers)
 	d.Links, d.Tables = slices.Clone(d.Links), slices.Clone(d.Tables)
@@ -231,6 +242,33 @@ func checkLines(fault faulter, d *schemas.Dataset) {
 		for j, f := range d.Tables[i].Fields {
 			line(fmt.Sprintf("/tables/%d/fields/%d/unit", i, j), f.Unit)
 		}
+	}
+}
+
+// checkKeywords checks in which languages keywords are; one that is said there alone is a keyword too.
+func checkKeywords(fault faulter, d *schemas.Dataset) {
+	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
+		if !languagePattern.MatchString(tag) {
+			fault("/keywords_in/"+tag, "%q is not a language tag (BCP 47)", tag)
+		}
+		words := d.KeywordsIn[tag]
+		if len(words) == 0 {
+			delete(d.KeywordsIn, tag)
+		}
+		for i, word := range words {
+			if !schemas.IsLine(word) || word == "" {
+				fault(fmt.Sprintf("/keywords_in/%s/%d", tag, i), "it is no word: %.200s", schemas.Visible(word))
+			}
+			if !slices.Contains(d.Keywords, word) {
+				d.Keywords = append(d.Keywords, word)
+			}
+		}
+	}
+	if len(d.KeywordsIn) == 0 {
+		d.KeywordsIn = nil
+	}
+	if len(d.Keywords) > 1000 || len(d.KeywordsIn) > 100 {
+		fault("/keywords", "there are %d keywords in %d languages; at most 1000 in 100 are kept", len(d.Keywords), len(d.KeywordsIn))
 	}
 }
 

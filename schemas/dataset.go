@@ -39,6 +39,7 @@ type Dataset struct {
 	Title       Text            `json:"title" doc:"language tag to title"`
 	Description Text            `json:"description,omitempty"`
 	Keywords    []string        `json:"keywords,omitempty" maxItems:"1000"`
+	KeywordsIn  KeywordsIn      `json:"keywords_in,omitempty" doc:"language tag to those of the keywords that are in it, where that is said"`
 	Themes      []string        `json:"themes,omitempty" doc:"EU data-theme codes, e.g. AGRI, ENER, HEAL, TRAN"`
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
 	Regions     []string        `json:"regions,omitempty" maxItems:"1000" doc:"NUTS codes of the area covered, of any level, such as BE10"`
@@ -84,6 +85,19 @@ type Quality struct {
 	Unknown int      `json:"unknown,omitempty" doc:"points that are neither given nor lost: nobody looked whether addresses answer"`
 	Rating  string   `json:"rating" enum:"excellent,good,sufficient,bad" doc:"of the points that are known"`
 	Raise   []string `json:"raise,omitempty" doc:"what would raise them most"`
+}
+
+// KeywordsIn says in which languages keywords are: BCP 47 tag to words. One word may be of several.
+type KeywordsIn map[string][]string
+
+// Of lists the languages of a keyword, in order; none where that is not said.
+func (k KeywordsIn) Of(word string) (tags []string) {
+	for _, tag := range slices.Sorted(maps.Keys(k)) {
+		if slices.Contains(k[tag], word) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
 }
 
 // Licensed lists the licences, be there one or several.

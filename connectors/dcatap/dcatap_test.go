@@ -118,6 +118,35 @@ func TestRelativeFormat(t *testing.T) { // trial 7
 	}
 }
 
+// TestKeywords: keywords keep the languages that a document says, one word all of them.
+func TestKeywords(t *testing.T) {
+	t.Parallel()
+	const doc = `@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://x.example/d> a dcat:Dataset ; dct:title "T" ; dcat:keyword "Census"@nl, "Census"@fr, "Volk"@nl, "free", "Peuple"@fr-BE .`
+	d, err := Read(rdf.Turtle, []byte(doc), "")
+	want := schemas.KeywordsIn{"nl": {"Census", "Volk"}, "fr": {"Census"}, "fr-be": {"Peuple"}}
+	if err != nil || !cmp.Equal(d.Keywords, []string{"Census", "Volk", "free", "Peuple"}) {
+		t.Errorf("%v, %q", err, d.Keywords)
+	}
+	if diff := cmp.Diff(want, d.KeywordsIn); diff != "" && !cmp.Equal(d.KeywordsIn["fr-BE"], []string{"Peuple"}) {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := d.KeywordsIn.Of("Census"); !cmp.Equal(got, []string{"fr", "nl"}) || d.KeywordsIn.Of("free") != nil {
+		t.Errorf("%q", got)
+	}
+	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
+		d.ID = "ds-1"
+		b, err := Write(f, d, "https://g.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(f, b, "")
+		if err != nil || !cmp.Equal(again.KeywordsIn, d.KeywordsIn) || !cmp.Equal(again.Keywords, d.Keywords) {
+			t.Errorf("%s: %v, %q, %v", f, err, again.Keywords, again.KeywordsIn)
+		}
+	}
+}
+
 func TestQuotes(t *testing.T) { // trial 9
 	d := readShared(t, "reports/09-quotes/dataset.jsonld", "")
 	want := schemas.Dataset{
@@ -125,7 +154,7 @@ func TestQuotes(t *testing.T) { // trial 9
 		Title:       schemas.Text{"en": `Fishing in the "Great Brook" and the "Small Brook" \ upper part`},
 		Description: schemas.Text{"en": "First line with \"\"\"three\"\"\" quotes,\nsecond line with a tab\tand a back-slash at the end\\"},
 		Keywords:    []string{`said "brook"`, "ünïcode ‘quotes’ & <angle>"},
-		Notes:       []string{"dcat:keyword: kept without its languages"},
+		KeywordsIn:  schemas.KeywordsIn{"en": {`said "brook"`, "ünïcode ‘quotes’ & <angle>"}},
 	}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -157,12 +157,13 @@ func (r *reader) item(n rdf.Node) Item {
 
 func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	d := schemas.Dataset{
-		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
+		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"),
 		Themes: r.themes(n), Languages: r.languages(n), Publisher: r.publisher(n), Contact: r.contact(n),
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
 	r.area(n, &d)
+	r.keywords(n, &d)
 	d.Identifiers = r.identifiers(n, d.IRI)
 	d.Periods = r.periods(n)
 	d.Settle()
@@ -205,6 +206,29 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		d.Links[i].Licence = ""
 	}
 	return d
+}
+
+// keywords reads keywords, each once, with the languages in which they are.
+func (r *reader) keywords(n rdf.Node, d *schemas.Dataset) {
+	for _, v := range r.list(n, nsDCAT+"keyword") {
+		s, language, _, ok := rdf.Literal(v)
+		if !ok || s == "" {
+			continue
+		}
+		if !slices.Contains(d.Keywords, s) {
+			d.Keywords = append(d.Keywords, s)
+		}
+		if language == "" || slices.Contains(d.KeywordsIn[language], s) {
+			continue
+		}
+		if d.KeywordsIn == nil {
+			d.KeywordsIn = schemas.KeywordsIn{}
+		}
+		d.KeywordsIn[language] = append(d.KeywordsIn[language], s)
+	}
+	for _, words := range d.KeywordsIn {
+		slices.Sort(words)
+	}
 }
 
 // iri is the node's IRI; of a blank node its dct:identifier where that is one.

@@ -120,8 +120,8 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		each(doc, "adms:identifier", d.Identifiers[1:], func(id string) any { return object{"@type": "adms:Identifier", "skos:notation": id} })
 	}
 	set(doc, "urn:guichet:space", string(d.Space))
-	if len(d.Keywords) > 0 {
-		doc["dcat:keyword"] = d.Keywords
+	if words := keywords(d); len(words) > 0 {
+		doc["dcat:keyword"] = words
 	}
 	each(doc, "dcat:theme", d.Themes, func(code string) any { return authority("data-theme", code) })
 	each(doc, "dct:spatial", d.Countries, w.place)
@@ -169,6 +169,25 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 		err = w.distributions(doc, d)
 	}
 	return doc, err
+}
+
+// keywords writes keywords, each in all of its languages.
+func keywords(d *schemas.Dataset) (out []any) {
+	tags := map[string][]string{}
+	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
+		for _, word := range d.KeywordsIn[tag] {
+			tags[word] = append(tags[word], tag)
+		}
+	}
+	for _, word := range d.Keywords {
+		for _, tag := range tags[word] {
+			out = append(out, object{"@value": word, "@language": tag})
+		}
+		if len(tags[word]) == 0 {
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 // set sets a member that has a value.
