@@ -54,3 +54,54 @@ func TestArea(t *testing.T) {
 		}
 	}
 }
+
+// TestKeywordsIn: languages of keywords are held to tags and words; a word that stands there alone is a
+// keyword too.
+func TestKeywordsIn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		words  []string
+		in     schemas.KeywordsIn
+		want   string
+		of     int
+		faults string
+	}{
+		"none": {
+			words: []string{"a"},
+			want:  "a",
+		},
+		"some": {
+			words: []string{"wind", "vent"},
+			in:    schemas.KeywordsIn{"fr": {"vent"}},
+			want:  "wind vent",
+			of:    1,
+		},
+		"alone": {
+			in:   schemas.KeywordsIn{"fr": {"vent"}, "de": {"Wind"}},
+			want: "Wind vent",
+			of:   2,
+		},
+		"of no word": {
+			in: schemas.KeywordsIn{"fr": nil},
+		},
+		"in no language": {
+			in:     schemas.KeywordsIn{"french": {"vent"}},
+			want:   "vent",
+			of:     1,
+			faults: "/keywords_in/french",
+		},
+		"no word": {
+			in:     schemas.KeywordsIn{"fr": {"a\u202eb"}},
+			want:   "a\u202eb",
+			of:     1,
+			faults: "/keywords_in/fr/0",
+		},
+	} {
+		d := schemas.Dataset{Keywords: c.words, KeywordsIn: c.in}
+		var faults []string
+		checkKeywords(func(at, _ string, _ ...any) { faults = append(faults, at) }, &d)
+		if got := strings.Join(d.Keywords, " "); got != c.want || len(d.KeywordsIn) != c.of || strings.Join(faults, " ") != c.faults {
+			t.Errorf("%s: %q, %v, %q", name, got, d.KeywordsIn, faults)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"guichet/connectors/dcatap/check"
-	"guichet/connectors/dcatap/licence"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -29,7 +29,6 @@ var columnTypes = []string{
 // licence by the name that filters ask for.
 func (c *Catalog) check(d *schemas.Dataset) error {
 	normal(d)
-	d.Licence, d.Licences = licence.Strictest(append([]string{d.Licence}, d.Licences...))
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -53,17 +52,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 	if d.Contact != "" && !schemas.IsContact(d.Contact) {
 		fault("/contact", "%q is nowhere to ask: write an address of mail, or a URL", d.Contact)
 	}
-	for _, l := range append([]string{d.Licence}, d.Licences...) {
-		if l != "" && !isLicence(l) {
-			fault(
-				"/licence",
-				"%q is not a licence's name: write its SPDX id, such as CC-BY-4.0, or the URL of its text; for a text of your own "+
-					"LicenseRef-NAME; who may do what stands in the terms (guichet offer)",
-				l,
-			)
-			break
-		}
-	}
+	checkLicences(fault, d)
 	if !slices.Contains(
 		[]schemas.Visibility{"", schemas.VisibleToEveryone, schemas.VisibleToSignedIn, schemas.VisibleToListed, schemas.VisibleToOwn},
 		d.Visibility) {
@@ -94,6 +83,7 @@ func (c *Catalog) check(d *schemas.Dataset) error {
 			fault(fmt.Sprintf("/languages/%d", j), "%q is not a language tag; write BCP 47, such as en or pt-BR", tag)
 		}
 	}
+	checkKeywords(fault, d)
 	checkArea(fault, places, d)
 	i := slices.IndexFunc(c.Spaces, func(p schemas.SpaceProfile) bool { return p.ID == d.Space })
 	if i < 0 {
@@ -150,10 +140,19 @@ func normal(d *schemas.Dataset) {
 		}
 		return list
 	}
+	if len(d.KeywordsIn) > 0 {
+		in := schemas.KeywordsIn{}
+		for tag, words := range d.KeywordsIn {
+			in[tag] = each(words)
+			slices.Sort(in[tag])
+			in[tag] = slices.Compact(in[tag])
+		}
+		d.KeywordsIn = in
+	}
 	d.Keywords, d.Themes, d.Licences, d.Identifiers = each(d.Keywords), each(d.Themes), each(d.Licences), each(d.Identifiers)
 	d.Links, d.Tables = slices.Clone(d.Links), slices.Clone(d.Tables)
 	for i := range d.Links {
-		d.Links[i].Title, d.Links[i].Format = line(d.Links[i].Title), line(d.Links[i].Format)
+		d.Links[i].Title, d.Links[i].Format, d.Links[i].Licence = line(d.Links[i].Title), line(d.Links[i].Format), line(d.Links[i].Licence)
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
@@ -187,16 +186,6 @@ func checkText(fault faulter, at string, t schemas.Text, required bool) {
 	}
 }
 
-// spdx is an SPDX id, or several joined by an expression's words.
-var spdx = regexp.MustCompile(`^\(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*( (AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*)*$`)
-
-// isLicence says whether a text names a licence: an SPDX id or expression, or the IRI of
-// its text.
-func isLicence(s string) bool {
-	u, err := url.Parse(s)
-	return spdx.MatchString(s) || err == nil && u.IsAbs() && !strings.ContainsAny(s, " \t\n")
-}
-
 // checkProfile checks what a data space demands beyond DCAT-AP.
 func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	have := map[string]bool{
@@ -207,7 +196,11 @@ func checkProfile(fault faulter, p *schemas.SpaceProfile, d *schemas.Dataset) {
 	}
 	for _, name := range p.Required {
 		if !have[name] && name != "title" {
-			fault("/"+name, "missing: the %s space demands it%s", p.ID, seen(d.Notes, name))
+			beside := ""
+			if name == "countries" {
+				beside = "; or say it beside the document: --country FR, ?country=FR"
+			}
+			fault("/"+name, "missing: the %s space demands it%s%s", p.ID, seen(d.Notes, name), beside)
 		}
 	}
 }
@@ -243,11 +236,39 @@ func checkLines(fault faulter, d *schemas.Dataset) {
 	for i, l := range d.Links {
 		line(fmt.Sprintf("/links/%d/title", i), l.Title)
 		line(fmt.Sprintf("/links/%d/format", i), l.Format)
+		line(fmt.Sprintf("/links/%d/licence", i), l.Licence)
 	}
 	for i := range d.Tables {
 		for j, f := range d.Tables[i].Fields {
 			line(fmt.Sprintf("/tables/%d/fields/%d/unit", i, j), f.Unit)
 		}
+	}
+}
+
+// checkKeywords checks in which languages keywords are; one that is said there alone is a keyword too.
+func checkKeywords(fault faulter, d *schemas.Dataset) {
+	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
+		if !languagePattern.MatchString(tag) {
+			fault("/keywords_in/"+tag, "%q is not a language tag (BCP 47)", tag)
+		}
+		words := d.KeywordsIn[tag]
+		if len(words) == 0 {
+			delete(d.KeywordsIn, tag)
+		}
+		for i, word := range words {
+			if !schemas.IsLine(word) || word == "" {
+				fault(fmt.Sprintf("/keywords_in/%s/%d", tag, i), "it is no word: %.200s", schemas.Visible(word))
+			}
+			if !slices.Contains(d.Keywords, word) {
+				d.Keywords = append(d.Keywords, word)
+			}
+		}
+	}
+	if len(d.KeywordsIn) == 0 {
+		d.KeywordsIn = nil
+	}
+	if len(d.Keywords) > 1000 || len(d.KeywordsIn) > 100 {
+		fault("/keywords", "there are %d keywords in %d languages; at most 1000 in 100 are kept", len(d.Keywords), len(d.KeywordsIn))
 	}
 }
 

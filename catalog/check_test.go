@@ -84,7 +84,7 @@ func TestProfiles(t *testing.T) {
 		d.Licence, d.Countries, d.Notes = "", nil, []string{"dct:spatial: a box of coordinates, which names no country"}
 	})
 	e, _ := errors.AsType[*schemas.Error](c.check(&d))
-	want := "/licence: missing: the agriculture space demands it\n/countries: missing: the agriculture space demands it; dct:spatial: a box of coordinates, which names no country\n"
+	want := "/licence: missing: the agriculture space demands it\n/countries: missing: the agriculture space demands it; dct:spatial: a box of coordinates, which names no country; or say it beside the document: --country FR, ?country=FR\n"
 	got := ""
 	if e != nil {
 		for _, f := range e.Fields {

@@ -39,6 +39,7 @@ type Dataset struct {
 	Title       Text            `json:"title" doc:"language tag to title"`
 	Description Text            `json:"description,omitempty"`
 	Keywords    []string        `json:"keywords,omitempty" maxItems:"1000"`
+	KeywordsIn  KeywordsIn      `json:"keywords_in,omitempty" doc:"language tag to those of the keywords that are in it, where that is said"`
 	Themes      []string        `json:"themes,omitempty" doc:"EU data-theme codes, e.g. AGRI, ENER, HEAL, TRAN"`
 	Countries   []string        `json:"countries,omitempty" doc:"ISO 3166-1 alpha-2 codes of the area covered"`
 	Regions     []string        `json:"regions,omitempty" maxItems:"1000" doc:"NUTS codes of the area covered, of any level, such as BE10"`
@@ -87,12 +88,33 @@ type Quality struct {
 	Raise   []string `json:"raise,omitempty" doc:"what would raise them most"`
 }
 
+// KeywordsIn says in which languages keywords are: BCP 47 tag to words. One word may be of several.
+type KeywordsIn map[string][]string
+
+// Of lists the languages of a keyword, in order; none where that is not said.
+func (k KeywordsIn) Of(word string) (tags []string) {
+	for _, tag := range slices.Sorted(maps.Keys(k)) {
+		if slices.Contains(k[tag], word) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
 // Licensed lists the licences, be there one or several.
 func (d *Dataset) Licensed() []string {
 	if len(d.Licences) == 0 && d.Licence != "" {
 		return []string{d.Licence}
 	}
 	return d.Licences
+}
+
+// LicensedLink lists the licences of a link: its own, or those of the dataset.
+func (d *Dataset) LicensedLink(l *Link) []string {
+	if l.Licence != "" {
+		return []string{l.Licence}
+	}
+	return d.Licensed()
 }
 
 // Days is a time that data covers: from its first day to its last, both included. An end
@@ -143,7 +165,9 @@ type Link struct {
 	URL    string `json:"url" maxLength:"2048"`
 	Format string `json:"format,omitempty"`
 	Title  string `json:"title,omitempty"`
-	RDF    string `json:"rdf,omitempty" maxLength:"32768" doc:"what else there is to say of it, in Turtle: <> is the distribution"`
+	// Licence is its own where the links of a dataset have different ones.
+	Licence string `json:"licence,omitempty" doc:"its own SPDX id or URL, where the links have different ones; else that of the dataset"`
+	RDF     string `json:"rdf,omitempty" maxLength:"32768" doc:"what else there is to say of it, in Turtle: <> is the distribution"`
 }
 
 // TableInfo describes one table before and beside its bytes: a DCAT

@@ -22,6 +22,8 @@ import (
 type registerCmd struct {
 	Files []string `arg:"" help:"One dataset each: YAML (docs/examples.md has one), JSON, or DCAT-AP in JSON-LD, Turtle or RDF/XML." type:"existingfile"`
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
+	// Country is for descriptions of others that name no country: a box names none.
+	Country string `help:"The countries that the data is about, separated by commas, for files that name none." placeholder:"CODES"`
 }
 
 // Run reads every file, then registers one after the other and says what was.
@@ -42,7 +44,7 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	var failed error
 	for i, path := range v.Files {
 		var out schemas.Dataset
-		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space), bodies[i], &out))
+		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space, "country", v.Country), bodies[i], &out))
 		if failed != nil {
 			break
 		}
@@ -381,6 +383,7 @@ func (v explainCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 type changeCmd struct {
 	Dataset  string `arg:"" help:"Id of the dataset."`
 	File     string `arg:"" help:"The whole new description: YAML, JSON, or DCAT-AP in JSON-LD, Turtle or RDF/XML." type:"existingfile"`
+	Country  string `help:"The countries that the data is about, for files that name none." placeholder:"CODES"`
 	Revision int64  `help:"Change it if it is at this revision; the file's own when left out, else the newest." placeholder:"REVISION"`
 }
 
@@ -407,7 +410,8 @@ func (v changeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 		revision = have.Revision
 	}
 	var out schemas.Dataset
-	err = about(v.File, c.Do(ctx, http.MethodPut, "/datasets/"+v.Dataset, body, &out, client.IfMatch(revision)))
+	at := "/datasets/" + v.Dataset + client.Query("country", v.Country)
+	err = about(v.File, c.Do(ctx, http.MethodPut, at, body, &out, client.IfMatch(revision)))
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func siblings() map[string][]string {
 		"connectors/ckan":      {"connectors/dcatap", "connectors/geo", "connectors/rdf"},
 		"connectors/mapping":   {"connectors/dcatap", "connectors/geo", "connectors/rdf", "connectors/rdf/about"},
 		"connectors/croissant": {"connectors/dcatap", "connectors/geo", "connectors/odrl", "connectors/rdf", "connectors/rdf/about"},
-		"connectors/dcatap":    {"connectors/dcatap/licence", "connectors/geo", "connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
+		"connectors/dcatap":    {"connectors/dcatap/feed", "connectors/dcatap/licence", "connectors/geo", "connectors/rdf", "connectors/rdf/about", "connectors/odrl"},
 		"connectors/dsp":       {"connectors/dcatap", "connectors/rdf"},
 		"connectors/rdf/about": {"connectors/rdf"},
 
@@ -65,7 +65,7 @@ func siblings() map[string][]string {
 		"policy/party":            {"policy"},
 		"policy/view":             {"policy/view/transform"},
 		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/rights", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan"},
-		"gateway/api":             {"gateway/api/body", "gateway/api/rights", "gateway/api/search", "gateway/problem"},
+		"gateway/api":             {"gateway/api/body", "gateway/api/hit", "gateway/api/rights", "gateway/api/search", "gateway/problem"},
 		"gateway/api/body":        {"gateway/problem"},
 		"gateway/door":            {"gateway/problem", "gateway/stream", "gateway/stream/byurl", "gateway/stream/file", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/flight":          {"gateway/problem", "gateway/stream", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
@@ -106,6 +106,7 @@ func siblings() map[string][]string {
 		"gateway/stream/rowindex": {"gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 		"gateway/stream/file":     {"gateway/stream/memory", "gateway/stream/plan", "gateway/stream/read", "gateway/stream/release"},
 
+		"connectors/dcatap/feed":       {"connectors/rdf"},
 		"connectors/dcatap/licence":    {"connectors/rdf"},
 		"connectors/dcatap/dcataptest": {"connectors/rdf", "connectors/sharedtest"},
 		"connectors/shard/webdataset":  {"connectors/batch", "connectors/column", "connectors/ipc", "connectors/media"},

@@ -116,8 +116,15 @@ func (v showCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) erro
 	} else if len(d.Links) == 0 {
 		fmt.Fprintf(t.Out, "held elsewhere: %s\n", d.IRI)
 	}
+	if words := said.RightInWords(said.AccessRight(&d)); words != "" && d.Offer == nil {
+		fmt.Fprintln(t.Out, words)
+	}
 	for _, l := range d.Links {
-		fmt.Fprintf(t.Out, "held elsewhere: %s\n", l.URL)
+		under := ""
+		if l.Licence != "" {
+			under = ", under " + l.Licence
+		}
+		fmt.Fprintf(t.Out, "held elsewhere: %s%s\n", l.URL, under)
 	}
 	terminal.Facts(t, d.Facts)
 	if n := said.Count(&d); n > 0 {

@@ -55,10 +55,20 @@ func (p *pack) dataset() rdf.Node {
 		put(n, nsDCT+"language", linkOr(s))
 	}
 	put(n, nsDCAT+"landingPage", link(p.word("landingPage", "landing_page", "url")))
-	put(n, nsDCT+"accessRights", link(p.word("access_rights")))
+	put(n, nsDCT+"accessRights", p.accessRight())
 	p.further(n)
 	p.resources(n)
 	return n
+}
+
+// accessRight is the address of an access right, also of the level that the USA's schema has [DCAT-US].
+func (p *pack) accessRight() any {
+	levels := map[string]string{"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
+	level := levels[strings.ToLower(p.word("accessLevel"))]
+	if at := link(p.word("access_rights")); at != nil || level == "" {
+		return at
+	}
+	return rdf.Node{"@id": rdf.Authority + "access-right/" + level}
 }
 
 // list are the objects of a JSON list.
@@ -137,6 +147,8 @@ func (p *pack) place(n rdf.Node) {
 		put(place, nsLocn+"geometry", typed(s, "https://www.iana.org/assignments/media-types/application/vnd.geo+json"))
 	case isBox:
 		put(place, nsDCAT+"bbox", typed(box.WKT(), "http://www.opengis.net/ont/geosparql#wktLiteral"))
+	case link(s) != nil:
+		put(n, nsDCT+"spatial", link(s))
 	case s != "":
 		put(place, nsRDFS+"label", said(cmp.Or(p.word("spatial_text"), s)))
 	default:

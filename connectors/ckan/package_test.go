@@ -96,6 +96,11 @@ func TestExtras(t *testing.T) {
 			want:   schemas.Dataset{Box: []float64{1, 2, 3, 4}},
 			rdf:    `locn:geometry "{\"type\": \"Polygon\", \"coordinates\": [[[1,2],[3,2],[3,4],[1,2]]]}"`,
 		},
+		"a level of access": {
+			extras: map[string]any{"accessLevel": "non-public"},
+			want:   schemas.Dataset{Visibility: schemas.VisibleToOwn},
+			rdf:    "<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC> .",
+		},
 		"a region": {
 			extras: map[string]any{"spatial_uri": "http://data.europa.eu/nuts/code/BE10"},
 			want:   schemas.Dataset{Countries: []string{"BE"}, Regions: []string{"BE10"}},

@@ -189,6 +189,8 @@ func TestReadRefuses(t *testing.T) {
 // Whatever the bytes are, they are read, refused with a kind or left to others.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(whole))
+	f.Add([]byte(dates))
+	f.Add([]byte(`{"@context": "http://mlcommons.org/croissant/1.1", "@type": "sc:Dataset", "name": "a", "spatialCoverage": [{"geo": {"box": "1 2 3 4"}}, "BE10"]}`))
 	f.Add([]byte(`{"@type": "https://schema.org/Dataset", "https://schema.org/name": "a"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _, err := Read(b, "")

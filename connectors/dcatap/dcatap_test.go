@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +118,35 @@ func TestRelativeFormat(t *testing.T) { // trial 7
 	}
 }
 
+// TestKeywords: keywords keep the languages that a document says, one word all of them.
+func TestKeywords(t *testing.T) {
+	t.Parallel()
+	const doc = `@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://x.example/d> a dcat:Dataset ; dct:title "T" ; dcat:keyword "Census"@nl, "Census"@fr, "Volk"@nl, "free", "Peuple"@fr-BE .`
+	d, err := Read(rdf.Turtle, []byte(doc), "")
+	want := schemas.KeywordsIn{"nl": {"Census", "Volk"}, "fr": {"Census"}, "fr-be": {"Peuple"}}
+	if err != nil || !cmp.Equal(d.Keywords, []string{"Census", "Volk", "free", "Peuple"}) {
+		t.Errorf("%v, %q", err, d.Keywords)
+	}
+	if diff := cmp.Diff(want, d.KeywordsIn); diff != "" && !cmp.Equal(d.KeywordsIn["fr-BE"], []string{"Peuple"}) {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := d.KeywordsIn.Of("Census"); !cmp.Equal(got, []string{"fr", "nl"}) || d.KeywordsIn.Of("free") != nil {
+		t.Errorf("%q", got)
+	}
+	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
+		d.ID = "ds-1"
+		b, err := Write(f, d, "https://g.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(f, b, "")
+		if err != nil || !cmp.Equal(again.KeywordsIn, d.KeywordsIn) || !cmp.Equal(again.Keywords, d.Keywords) {
+			t.Errorf("%s: %v, %q, %v", f, err, again.Keywords, again.KeywordsIn)
+		}
+	}
+}
+
 func TestQuotes(t *testing.T) { // trial 9
 	d := readShared(t, "reports/09-quotes/dataset.jsonld", "")
 	want := schemas.Dataset{
@@ -124,7 +154,7 @@ func TestQuotes(t *testing.T) { // trial 9
 		Title:       schemas.Text{"en": `Fishing in the "Great Brook" and the "Small Brook" \ upper part`},
 		Description: schemas.Text{"en": "First line with \"\"\"three\"\"\" quotes,\nsecond line with a tab\tand a back-slash at the end\\"},
 		Keywords:    []string{`said "brook"`, "ünïcode ‘quotes’ & <angle>"},
-		Notes:       []string{"dcat:keyword: kept without its languages"},
+		KeywordsIn:  schemas.KeywordsIn{"en": {`said "brook"`, "ünïcode ‘quotes’ & <angle>"}},
 	}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -157,7 +187,8 @@ func TestEveryProperty(t *testing.T) { // trial 5: four languages
 		Licence: "CC-BY-4.0",
 		Links: []schemas.Link{{URL: "https://x.example/a.csv", Format: "CSV",
 			RDF: "@base <https://x.example/dist> .\n<> dcat:accessURL <https://x.example/a> ;\n    dcat:downloadURL <https://x.example/a.csv> .\n"}},
-		RDF: `<> dct:publisher <https://x.example/p> ;
+		RDF: `<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC> ;
+    dct:publisher <https://x.example/p> ;
     dct:spatial <https://sws.geonames.org/1/> ;
     dcat:theme <http://eurovoc.europa.eu/1> .
 <https://x.example/p> a foaf:Agent ;
@@ -347,10 +378,30 @@ func TestMandatoryProperties(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(full))
+	f.Add([]byte(`{"@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}, "@type": "dcat:Dataset", "dct:title": "T",
+		"dct:accessRights": {"@id": "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"},
+		"dct:spatial": [{"@id": "http://data.europa.eu/nuts/code/BE10"}, {"dcat:bbox": {"@value": "POLYGON((1 2,3 2,3 4,1 4,1 2))",
+		"@type": "http://www.opengis.net/ont/geosparql#wktLiteral"}}, {"dcat:bbox": "POINT(170 1)"}], "dcat:distribution": [
+		{"dcat:accessURL": {"@id": "https://x.example/a"}, "dct:license": "MIT"}, {"dcat:accessURL": {"@id": "https://x.example/b"}, "dct:license": "CC0-1.0"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
+		items, err := ReadAll(rdf.JSONLD, b, "https://source.example/")
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
 			t.Fatal(err)
+		}
+		for _, item := range items {
+			if item.Err != nil {
+				continue
+			}
+			d := item.Dataset
+			d.ID = "ds-1"
+			text, err := Write(rdf.Turtle, d, "https://g.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := Read(rdf.Turtle, text, "")
+			if err == nil && (!slices.Equal(again.Box, d.Box) || !slices.Equal(again.Regions, d.Regions)) {
+				t.Fatalf("%v, %v became %v, %v:\n%s", d.Box, d.Regions, again.Box, again.Regions, text)
+			}
 		}
 	})
 }

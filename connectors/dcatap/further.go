@@ -60,6 +60,11 @@ func (w *further) dataset(doc object, d *schemas.Dataset) error {
 		switch property {
 		case nsDCT + "issued", nsDCT + "modified": // of the dataset; ours are of what is registered here
 			doc[name] = w.values(values)
+		case nsDCT + "accessRights": // what its holder says, where no terms stand here
+			if d.Offer == nil {
+				doc[name] = w.values(values)
+				delete(doc, "urn:guichet:accessRights")
+			}
 		case nsDCT + "publisher":
 			w.publishers(doc, name, t.Said, d)
 		case nsDCAT + "contactPoint":

@@ -31,9 +31,9 @@ func (r *reader) licences(n rdf.Node) []string {
 	return out
 }
 
-// fewLicences adds a node's licences to those known, each once, up to one more than there may be.
-func (r *reader) fewLicences(known []string, n rdf.Node) []string {
-	for _, l := range r.licences(n) {
+// fewLicences adds licences to those known, each once, up to one more than there may be.
+func (r *reader) fewLicences(known, more []string) []string {
+	for _, l := range more {
 		if len(known) > maxLicences {
 			break
 		}

@@ -2,10 +2,10 @@ package dcatap
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
+	"guichet/connectors/dcatap/feed"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -23,10 +23,10 @@ const nsHydra = "http://www.w3.org/ns/hydra/core#"
 // Page is one page of a catalogue, or of a feed of what changes in it.
 type Page struct {
 	Items  []Item
-	Feed   bool    // it has no items but events, in the order in which they are to be taken
-	Events []Event // of a feed
-	Next   string  // absolute address of the next page; "" where neither Hydra nor TREE names one
-	Total  int64   // of the whole catalogue, where Hydra says so
+	Feed   bool         // it has no items but events, in the order in which they are to be taken
+	Events []feed.Event // of a feed
+	Next   string       // absolute address of the next page; "" where neither Hydra nor TREE names one
+	Total  int64        // of the whole catalogue, where Hydra says so
 }
 
 // ReadPage reads every dataset of a page of a catalogue that came from the address base, and
@@ -38,8 +38,8 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 		return Page{}, err
 	}
 	r.quiet, r.budget = true, maxPageValues
-	if list, feed := events(r.doc); feed {
-		return Page{Feed: true, Events: list, Next: onward(r.doc, base)}, nil
+	if list, is := feed.Events(r.doc); is {
+		return Page{Feed: true, Events: list, Next: feed.Onward(r.doc, base)}, nil
 	}
 	out := Page{Next: r.next(base), Total: r.total()}
 	out.Items = r.all()
@@ -54,7 +54,7 @@ func ReadPage(f rdf.Format, b []byte, base string) (Page, error) {
 func (r *reader) next(base string) string {
 	for _, property := range []string{nsHydra + "next", nsHydra + "nextPage"} {
 		for _, n := range r.order {
-			if described(n) {
+			if feed.Described(n) {
 				continue
 			}
 			for _, v := range r.list(n, property) {
@@ -75,17 +75,10 @@ func (r *reader) next(base string) string {
 	return ""
 }
 
-// described says whether a node is what catalogues describe: where a page goes on, it has no say.
-func described(n rdf.Node) bool {
-	return slices.ContainsFunc(rdf.Types(n), func(t string) bool {
-		return t == nsDCAT+"Dataset" || t == nsDCAT+"DatasetSeries" || t == nsDCAT+"Distribution" || t == nsDCAT+"DataService"
-	})
-}
-
 // total is how many datasets the catalogue says it has.
 func (r *reader) total() int64 {
 	for _, n := range r.order {
-		if described(n) {
+		if feed.Described(n) {
 			continue
 		}
 		for _, v := range r.list(n, nsHydra+"totalItems") {

@@ -113,6 +113,13 @@ func (r *reader) region(v rdf.Node) (code string, only bool) {
 		return code, false
 	}
 	code, named := geo.Region(rdf.ID(v))
+	for _, property := range []string{nsDCT + "identifier", nsSkos + "notation", nsSkos + "exactMatch", nsRDFS + "label"} {
+		for _, said := range rdf.Raw(v, property) {
+			if word, known := geo.RegionOfWords(address(said)); known && code == "" {
+				code = word
+			}
+		}
+	}
 	return code, named && len(about.Properties(v)) == 0
 }
 

@@ -79,8 +79,11 @@ func TestPlaces(t *testing.T) {
 			spatial: `<http://nuts.geovocab.org/id/DE3>`, countries: []string{"DE"}, regions: []string{"DE3"}, kept: "geovocab",
 		},
 		"a region in a word": {spatial: `"BE10"`, countries: []string{"BE"}, regions: []string{"BE10"}, kept: `"BE10"`},
-		"a country's code":   {spatial: `nuts:BE`, countries: []string{"BE"}},
-		"no region's code":   {spatial: `nuts:ZZ10`, kept: "ZZ10", note: "it names no place"},
+		"a region in a label": {
+			spatial: `[ <http://www.w3.org/2000/01/rdf-schema#label> "BE10" ]`, countries: []string{"BE"}, regions: []string{"BE10"}, kept: `"BE10"`,
+		},
+		"a country's code": {spatial: `nuts:BE`, countries: []string{"BE"}},
+		"no region's code": {spatial: `nuts:ZZ10`, kept: "ZZ10", note: "it names no place"},
 	} {
 		d := place(t, c.spatial)
 		if !slices.Equal(d.Countries, c.countries) || !slices.Equal(d.Regions, c.regions) || !slices.Equal(d.Box, c.box) {

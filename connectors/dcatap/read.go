@@ -157,23 +157,25 @@ func (r *reader) item(n rdf.Node) Item {
 
 func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	d := schemas.Dataset{
-		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"), Keywords: r.words(n, nsDCAT+"keyword"),
+		IRI: r.iri(n), Title: r.text(n, nsDCT+"title"), Description: r.text(n, nsDCT+"description"),
 		Themes: r.themes(n), Languages: r.languages(n), Publisher: r.publisher(n), Contact: r.contact(n),
 		Attribution: r.attribution(n), Visibility: r.visibility(n),
 	}
 	d.Space = r.space(n, d.Themes)
 	r.area(n, &d)
+	r.keywords(n, &d)
 	d.Identifiers = r.identifiers(n, d.IRI)
 	d.Periods = r.periods(n)
 	d.Settle()
 	if len(d.Title) == 0 {
 		r.fault("/title", "the dataset has no title (dct:title is mandatory in DCAT-AP)")
 	}
-	licences := r.fewLicences(nil, n)
+	licences := r.fewLicences(nil, r.licences(n))
 	r.where = "dcat:distribution/"
 	defer func() { r.where = "" }()
 	for _, dist := range r.values(n, nsDCAT+"distribution") {
-		licences = r.fewLicences(licences, dist)
+		own := r.licences(dist)
+		licences = r.fewLicences(licences, own)
 		d.Attribution = cmp.Or(d.Attribution, r.attribution(dist))
 		if t, ok := r.table(dist); ok {
 			d.Tables = append(d.Tables, t)
@@ -182,6 +184,9 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 		l, ok := r.link(dist)
 		if ok {
 			l.RDF = r.restOfLink(dist, d.IRI)
+			if len(own) == 1 {
+				l.Licence = licence.ID(own[0])
+			}
 			d.Links = append(d.Links, l)
 		}
 	}
@@ -195,8 +200,35 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 	if len(d.Licences) > 0 {
 		r.note("/dct:license", "%d licences are kept, %s; the strictest holds for the whole: %s", len(d.Licences),
 			strings.Join(d.Licences, ", "), d.Licence)
+		return d
+	}
+	for i := range d.Links { // all have the dataset's
+		d.Links[i].Licence = ""
 	}
 	return d
+}
+
+// keywords reads keywords, each once, with the languages in which they are.
+func (r *reader) keywords(n rdf.Node, d *schemas.Dataset) {
+	for _, v := range r.list(n, nsDCAT+"keyword") {
+		s, language, _, ok := rdf.Literal(v)
+		if !ok || s == "" {
+			continue
+		}
+		if !slices.Contains(d.Keywords, s) {
+			d.Keywords = append(d.Keywords, s)
+		}
+		if language == "" || slices.Contains(d.KeywordsIn[language], s) {
+			continue
+		}
+		if d.KeywordsIn == nil {
+			d.KeywordsIn = schemas.KeywordsIn{}
+		}
+		d.KeywordsIn[language] = append(d.KeywordsIn[language], s)
+	}
+	for _, words := range d.KeywordsIn {
+		slices.Sort(words)
+	}
 }
 
 // iri is the node's IRI; of a blank node its dct:identifier where that is one.
@@ -369,7 +401,12 @@ func (r *reader) attribution(n rdf.Node) string {
 // whoever calls a dataset not public does not want it known to all.
 func (r *reader) visibility(n rdf.Node) schemas.Visibility {
 	said := r.word(n, nsOurs+"visibility")
-	rights := r.list(n, nsDCT+"accessRights")
+	rights, ours := r.list(n, nsDCT+"accessRights"), r.list(n, nsOurs+"accessRights")
+	for _, v := range rights {
+		if !slices.ContainsFunc(ours, func(o rdf.Node) bool { return rdf.ID(o) == rdf.ID(v) }) { // else it follows from the terms here
+			r.leave(nsDCT+"accessRights", v)
+		}
+	}
 	if said != "" {
 		return schemas.Visibility(said)
 	}

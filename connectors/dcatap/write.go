@@ -111,16 +111,17 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	}
 	doc := object{"@id": iri, "@type": "dcat:Dataset", "dct:title": text(d.Title), "dct:description": text(description),
 		"dcat:landingPage": object{"@id": w.page}, "urn:guichet:page": object{"@id": w.page},
-		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone),
-		"dct:accessRights":       authority("access-right", accessRight(d))}
+		"urn:guichet:visibility": cmp.Or(d.Visibility, schemas.VisibleToEveryone)}
+	doc["dct:accessRights"] = authority("access-right", accessRight(d))
+	doc["urn:guichet:accessRights"] = doc["dct:accessRights"]
 	set(doc, "dct:identifier", string(d.ID))
 	if len(d.Identifiers) > 0 { // the first publisher's stays the first, others are adms' [DCAT-AP, usage of identifiers]
 		doc["dct:identifier"] = d.Identifiers[0]
 		each(doc, "adms:identifier", d.Identifiers[1:], func(id string) any { return object{"@type": "adms:Identifier", "skos:notation": id} })
 	}
 	set(doc, "urn:guichet:space", string(d.Space))
-	if len(d.Keywords) > 0 {
-		doc["dcat:keyword"] = d.Keywords
+	if words := keywords(d); len(words) > 0 {
+		doc["dcat:keyword"] = words
 	}
 	each(doc, "dcat:theme", d.Themes, func(code string) any { return authority("data-theme", code) })
 	each(doc, "dct:spatial", d.Countries, w.place)
@@ -151,9 +152,10 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 	}
 	instant(doc, "dct:issued", d.Registered)
 	instant(doc, "dct:modified", d.Modified)
-	terms := w.terms(d)
 	if len(d.Tables)+len(d.Links) == 0 {
-		maps.Copy(doc, terms)
+		maps.Copy(doc, terms(d, d.Licensed()))
+	} else if alone := documents(unlinked(d)); len(alone) > 0 {
+		doc["dct:license"] = alone
 	}
 	if d.Offer != nil {
 		policy, err := odrl.Object(*d.Offer, iri, string(d.Provider))
@@ -161,13 +163,31 @@ func (w *writer) dataset(d *schemas.Dataset) (object, error) {
 			return nil, err
 		}
 		doc["odrl:hasPolicy"] = policy
-		terms["odrl:hasPolicy"] = object{"@id": policy["uid"]}
 	}
 	err := w.more.dataset(doc, d)
 	if err == nil {
-		err = w.distributions(doc, d, terms)
+		err = w.distributions(doc, d)
 	}
 	return doc, err
+}
+
+// keywords writes keywords, each in all of its languages.
+func keywords(d *schemas.Dataset) (out []any) {
+	tags := map[string][]string{}
+	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
+		for _, word := range d.KeywordsIn[tag] {
+			tags[word] = append(tags[word], tag)
+		}
+	}
+	for _, word := range d.Keywords {
+		for _, tag := range tags[word] {
+			out = append(out, object{"@value": word, "@language": tag})
+		}
+		if len(tags[word]) == 0 {
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 // set sets a member that has a value.
@@ -258,29 +278,46 @@ func period(from, until string) object {
 
 var spdxID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+-]*$`)
 
-// terms are the licence and rights of every distribution.
-func (w *writer) terms(d *schemas.Dataset) object {
+// terms are the licences and rights of a distribution.
+func terms(d *schemas.Dataset, licences []string) object {
 	out := object{}
-	var licences []any
-	for _, l := range d.Licensed() {
-		switch {
-		case spdxID.MatchString(l):
-			licences = append(licences, object{"@id": "http://spdx.org/licenses/" + l, "@type": "dct:LicenseDocument"})
-		case plainIRI(l):
-			licences = append(licences, object{"@id": l, "@type": "dct:LicenseDocument"})
-		default:
-			licences = append(licences, object{"@type": "dct:LicenseDocument", "rdfs:label": l})
-		}
-	}
-	switch len(licences) {
+	switch documents := documents(licences); len(documents) {
 	case 0:
 	case 1:
-		out["dct:license"] = licences[0]
+		out["dct:license"] = documents[0]
 	default:
-		out["dct:license"] = licences
+		out["dct:license"] = documents
 	}
 	if d.Attribution != "" {
 		out["dct:rights"] = object{"@type": "dct:RightsStatement", "odrs:attributionText": d.Attribution}
+	}
+	return out
+}
+
+// documents are licences as DCAT-AP has them.
+func documents(licences []string) (out []any) {
+	for _, l := range licences {
+		switch {
+		case spdxID.MatchString(l):
+			out = append(out, object{"@id": "http://spdx.org/licenses/" + l, "@type": "dct:LicenseDocument"})
+		case plainIRI(l):
+			out = append(out, object{"@id": l, "@type": "dct:LicenseDocument"})
+		default:
+			out = append(out, object{"@type": "dct:LicenseDocument", "rdfs:label": l})
+		}
+	}
+	return out
+}
+
+// unlinked are the licences of a dataset that none of its distributions has, as each has its own.
+func unlinked(d *schemas.Dataset) (out []string) {
+	if len(d.Tables) > 0 {
+		return nil
+	}
+	for _, licence := range d.Licensed() {
+		if !slices.ContainsFunc(d.Links, func(l schemas.Link) bool { return slices.Contains(d.LicensedLink(&l), licence) }) {
+			out = append(out, licence)
+		}
 	}
 	return out
 }
@@ -294,11 +331,18 @@ func plainIRI(s string) bool {
 
 // distributions writes one for each table, held at the dataset's own page, and
 // one for each link [DCAT-AP 3.0.1 Distribution].
-func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) error {
+func (w *writer) distributions(doc object, d *schemas.Dataset) error {
 	var out []object
+	under := func(licences []string) object { // the terms in force, and these licences
+		dist := terms(d, licences)
+		if policy, ok := doc["odrl:hasPolicy"].(object); ok {
+			dist["odrl:hasPolicy"] = object{"@id": policy["uid"]}
+		}
+		return dist
+	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		dist := maps.Clone(terms)
+		dist := under(d.Licensed())
 		dist["@id"] = w.page + "#table-" + url.PathEscape(t.Name)
 		dist["dcat:accessURL"] = object{"@id": w.page}
 		dist["urn:guichet:table"] = t.Name
@@ -312,7 +356,7 @@ func (w *writer) distributions(doc object, d *schemas.Dataset, terms object) err
 	}
 	for i := range d.Links {
 		l := &d.Links[i]
-		dist := maps.Clone(terms)
+		dist := under(d.LicensedLink(l))
 		dist["@type"] = "dcat:Distribution"
 		dist["dcat:accessURL"] = object{"@id": rdf.IRI(l.URL)}
 		set(dist, "dct:title", l.Title)

@@ -38,7 +38,7 @@ type Rule struct {
 
 // Resources says where files and tables stand, and their members.
 type Resources struct {
-	Each, Name, Title, Address, Format, MediaType, Description string
+	Each, Name, Title, Address, Format, MediaType, Description, Licence string
 
 	Columns struct{ Each, Name, Type, Description, Title, Unit, Concept string }
 }

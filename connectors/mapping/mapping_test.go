@@ -238,6 +238,8 @@ func TestRepositories(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(dataPackage))
 	f.Add([]byte(`{"metaMetadata": {}, "resources": [{"schema": {"fields": [{"name": 1, "isAbout": [{"@id": []}]}]}, "temporal": {"timeseries": [7]}}]}`))
+	f.Add([]byte(`{"metaMetadata": {}, "title": "T", "resources": [{"spatial": {"extent": {"boundingBox": [13.1, 52.3, 13.7, "x"], "crs": "EPSG:4326"}}}]}`))
+	f.Add([]byte(`{"title": "T", "spatial": {"type": "Point", "coordinates": [1, 2]}, "resources": [{"path": "a.csv", "licenses": [{"name": "MIT"}]}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _, err := Read(b)
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {

@@ -279,6 +279,7 @@ func (r *reader) resource(n rdf.Node, v any) {
 		said(d, "dct:title", firstOf(first(v, f.Title), name))
 		said(d, "dct:format", firstOf(first(v, f.Format), first(v, f.MediaType)))
 		said(d, "dct:description", first(v, f.Description))
+		said(d, "dct:license", first(v, f.Licence))
 		have = append(have, d)
 	}
 	columns := r.columns(v)
@@ -349,7 +350,7 @@ func (r *reader) columns(v any) []any {
 // leftover names members that say something and were not carried over.
 func (r *reader) leftover(doc map[string]any) {
 	f := &r.form.Resources
-	for _, name := range []string{f.Name, f.Title, f.Address, f.Format, f.MediaType, f.Description} {
+	for _, name := range []string{f.Name, f.Title, f.Address, f.Format, f.MediaType, f.Description, f.Licence} {
 		r.used[f.Each+"."+name] = true
 	}
 	c := &f.Columns

@@ -103,6 +103,19 @@ func TestRules(t *testing.T) {
 			rdf:  `dct:issued "2020"^^xsd:gYear`,
 			note: "as it is no type of ours: geometry",
 		},
+		"licences of files": {
+			doc: `{"title": "T", "licenses": [{"name": "CC-BY-4.0"}], "resources": [{"name": "a", "path": "https://x.example/a"},
+				{"name": "b", "path": "https://x.example/b", "licenses": [{"name": "CC0-1.0"}]}]}`,
+			want: schemas.Dataset{
+				Title:    schemas.Text{"": "T"},
+				Licence:  "CC-BY-4.0",
+				Licences: []string{"CC-BY-4.0", "CC0-1.0"},
+				Links: []schemas.Link{
+					{URL: "https://x.example/a", Title: "a"},
+					{URL: "https://x.example/b", Title: "b", Licence: "CC0-1.0"},
+				},
+			},
+		},
 		"a box": {
 			doc: `{"metaMetadata": {}, "title": "T", "resources": [{"name": "n", "spatial": {"extent": {"boundingBox": [13.1, 52.3, 13.7, 52.6],
 				"crs": "EPSG:4326"}}}]}`,

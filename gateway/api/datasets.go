@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,15 +25,29 @@ type datasetID struct {
 type datasetPut struct {
 	Caller
 	IfMatch
-	ID   schemas.DatasetID `path:"id"`
+	ID schemas.DatasetID `path:"id"`
+	Beside
 	Body schemas.Dataset
+}
+
+// Beside is what may be said beside a document that does not say it.
+type Beside struct {
+	Country string `query:"country" doc:"codes of the countries that the data is about, separated by commas, for documents that name none"`
+}
+
+// add adds it to what the document says.
+func (b *Beside) add(d *schemas.Dataset) {
+	if len(d.Countries) == 0 && b.Country != "" {
+		d.Countries = strings.Split(b.Country, ",")
+	}
 }
 
 // datasetPost registers a description in any of its forms.
 type datasetPost struct {
 	Caller
 	Space schemas.SpaceID `query:"space" doc:"the data space, for documents that do not say it: DCAT-AP has no word for it"`
-	Body  schemas.Dataset
+	Beside
+	Body schemas.Dataset
 }
 
 // datasetDelete withdraws a dataset; with revoke also the agreements that stand on it.
@@ -59,6 +74,7 @@ func (s *server) datasets(a huma.API) {
 		if d.Space == "" {
 			d.Space = in.Space
 		}
+		in.add(&d)
 		err := s.provides(ctx, in.by, &d)
 		if err != nil {
 			return nil, err
@@ -110,6 +126,7 @@ func (s *server) datasets(a huma.API) {
 			}
 			in.Body.Space = have.Space
 		}
+		in.add(&in.Body)
 		notes := in.Body.Notes
 		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
 		if err != nil {

@@ -88,3 +88,47 @@ func TestFacts(t *testing.T) {
 		t.Errorf("stored are %+v, %v", stored.Facts, err)
 	}
 }
+
+// TestAccessRights: a hit that is held elsewhere says who gets it, where its holder does not give it to all.
+func TestAccessRights(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for right, says := range map[string]string{"PUBLIC": "", "RESTRICTED": "to some, under conditions", "NON_PUBLIC": "not public", "": ""} {
+		rdf := ""
+		if right != "" {
+			rdf = `"rdf":"<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/` + right + `> .",`
+		}
+		body := strings.Replace(wheat, "{", `{"contact":"ask@x.example","links":[{"url":"https://x.example/`+right+`"}],`+rdf, 1)
+		s.keep("set", s.want(201, "hal", "POST /datasets", body), "id")
+		s.settle()
+		_, found := s.hits("ada", "q=wheat")
+		for _, h := range found.Items {
+			if string(h.ID) != s.vars["set"] {
+				continue
+			}
+			var texts []string
+			for _, r := range h.Reasons {
+				texts = append(texts, r.Text+" "+r.Remedy)
+			}
+			got := strings.Join(texts, "\n")
+			if h.Access != schemas.MarkElsewhere || !strings.Contains(got, says) || strings.Contains(got, "ask@x.example") != (says != "") {
+				t.Errorf("%s: %s, %s", right, h.Access, got)
+			}
+		}
+	}
+}
+
+// TestBeside: countries that a document does not name are said beside it, or follow from its regions.
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const fields = `{"id": %q, "title": "Fields", "owner_org": "o", "license_id": "CC-BY-4.0", "resources": [], "extras": [{"key": "spatial", "value": %q}]}`
+	box := fmt.Sprintf(fields, "a", "2.5 49.5 6.4 51.5")
+	s.want(422, "hal", "POST /datasets?space=agriculture", box, `"pointer":"/countries"`, "a geometry names no country", "--country FR, ?country=FR")
+	s.want(422, "hal", "POST /datasets?space=agriculture&country=Narnia", box, `"pointer":"/countries/0"`, "is not a country's code")
+	s.keep("a", s.want(201, "hal", "POST /datasets?space=agriculture&country=BE,France", box, `"countries":["BE","FR"]`, `"box":[2.5,49.5,6.4,51.5]`), "id")
+	s.want(201, "hal", "POST /datasets?space=agriculture&country=FR", fmt.Sprintf(fields, "b", "Belgium"), `"countries":["BE"]`)
+	s.want(201, "hal", "POST /datasets?space=agriculture", fmt.Sprintf(fields, "c", "http://data.europa.eu/nuts/code/EL303"), `"countries":["GR"]`, `"regions":["EL303"]`)
+	s.want(422, "hal", "PUT /datasets/$a", box, `"pointer":"/countries"`)
+	s.want(200, "hal", "PUT /datasets/$a?country=NL", box, `"countries":["NL"]`)
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/catalog/index"
+	"guichet/gateway/api/hit"
 	"guichet/gateway/api/search"
 	"guichet/policy"
 	"guichet/policy/agreement/usage"
@@ -113,8 +114,7 @@ func (s *server) mark(
 	}
 	hits := make([]schemas.Hit, len(sets))
 	for i, d := range sets {
-		hits[i] = search.HitOf(in.by, d, &decisions[i])
-		hits[i].Facts = facts[i]
+		hits[i] = hit.Of(in.by, d, &decisions[i], facts[i])
 		hits[i].Highlight = s.Index.Highlight(d, q)
 	}
 	return hits, s.origins(ctx, sight, hits)

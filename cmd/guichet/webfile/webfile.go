@@ -62,10 +62,13 @@ func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string
 	if at >= 0 {
 		name = named(&d.Links[at])
 	}
+	own := false
 	if d.Source != "" {
 		err = takable(&d, at, p.DryRun)
 		if err == nil {
-			d, mine, err = register(ctx, c, d)
+			several := len(d.Licences) > 0
+			own = only(&d, at)
+			d, mine, err = register(ctx, c, d, several)
 		}
 		if err != nil {
 			return id, err
@@ -91,7 +94,7 @@ func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string
 	if mine && !t.JSON {
 		fmt.Fprintf(t.Out, "taken in as %s, under %s, with credit to %s\n", d.ID, d.Licence, schemas.Visible(d.Attribution))
 	}
-	if mine && len(d.Links) > 1 && !t.JSON {
+	if mine && len(d.Links) > 1 && !own && !t.JSON {
 		fmt.Fprintln(t.Out, "note: the licence is that of the dataset, which has several files: see that it is this one's too")
 	}
 	if !t.JSON {
@@ -106,10 +109,14 @@ func Take(ctx context.Context, t *terminal.Terminal, c *client.Client, id string
 // Errors: Invalid.
 func takable(d *schemas.Dataset, at int, dry bool) error {
 	e := &schemas.Error{Kind: schemas.Invalid, Subject: string(d.ID)}
+	licences, what := d.Licensed(), string(d.ID)
+	if at >= 0 && d.Links[at].Licence != "" {
+		licences, what = d.LicensedLink(&d.Links[at]), "the file"
+	}
 	switch {
-	case !Open(d.Licensed()):
-		e.Message = fmt.Sprintf("%s is not openly licensed (%s): it is not for you to give away", d.ID,
-			schemas.Visible(cmp.Or(strings.Join(d.Licensed(), ", "), "no licence is known")))
+	case !Open(licences):
+		e.Message = fmt.Sprintf("%s is not openly licensed (%s): it is not for you to give away", what,
+			schemas.Visible(cmp.Or(strings.Join(licences, ", "), "no licence is known")))
 		e.Remedy = "ask its holder: " + schemas.Visible(cmp.Or(d.Contact, d.IRI))
 	case at < 0:
 		e.Message = fmt.Sprintf("the address is none of %s, so its licence is not the file's", d.ID)
@@ -123,17 +130,39 @@ func takable(d *schemas.Dataset, at int, dry bool) error {
 	return e
 }
 
+// only leaves of a dataset what has the licence of a link, where that has its own; it says whether it
+// has.
+func only(d *schemas.Dataset, at int) bool {
+	own := d.Links[at].Licence
+	if own == "" {
+		return false
+	}
+	d.Links = slices.DeleteFunc(d.Links, func(l schemas.Link) bool { return l.Licence != own })
+	for i := range d.Links {
+		d.Links[i].Licence = ""
+	}
+	d.Licence, d.Licences = own, nil
+	return true
+}
+
 // register makes a dataset of the caller's of one that is harvested, with its licence as terms; one
-// that was made of it before is gone on with. made says which it was.
-func register(ctx context.Context, c *client.Client, d schemas.Dataset) (_ schemas.Dataset, made bool, err error) {
+// that was made of it before is gone on with, where of several licences it has the same. made says
+// which it was.
+func register(ctx context.Context, c *client.Client, d schemas.Dataset, several bool) (_ schemas.Dataset, made bool, err error) {
 	d.Attribution = cmp.Or(d.Attribution, d.Publisher, d.IRI)
 	d.ID, d.Source, d.Provider, d.AccessBody, d.Revision = "", "", "", "", 0
-	d.Offer, d.Latest, d.Tables = nil, nil, nil
+	d.Offer, d.Latest, d.Tables, d.Facts = nil, nil, nil, nil
+	under := d.Licence
 	err = c.Post(ctx, "/datasets", d, &d)
 	e, refused := errors.AsType[*schemas.Error](err)
 	if refused && e.Kind == schemas.Conflict && strings.HasPrefix(e.Subject, "ds-") {
 		d.ID = schemas.DatasetID(e.Subject)
-		return d, false, nil
+		if several {
+			err = sameLicence(ctx, c, d.ID, under)
+		} else {
+			err = nil
+		}
+		return d, false, err
 	}
 	if refused && e.Kind == schemas.Invalid {
 		e.Remedy = "what is wrong stands in the portal's description: register a dataset of yours that says it, and publish --from into that"
@@ -143,6 +172,22 @@ func register(ctx context.Context, c *client.Client, d schemas.Dataset) (_ schem
 		err = c.Do(ctx, http.MethodPut, "/datasets/"+url.PathEscape(string(d.ID))+"/offer", offer, &d)
 	}
 	return d, err == nil, err
+}
+
+// sameLicence says whether a dataset that stands already has a licence: its files are given under that.
+// Errors: Invalid.
+func sameLicence(ctx context.Context, c *client.Client, id schemas.DatasetID, licence string) error {
+	var d schemas.Dataset
+	err := c.Get(ctx, "/datasets/"+url.PathEscape(string(id)), &d)
+	if err != nil || d.Licence == licence {
+		return err
+	}
+	return &schemas.Error{
+		Kind: schemas.Invalid, Subject: string(id),
+		Message: fmt.Sprintf("the file's licence is %s, and %s, into which others of its dataset were taken, is under %s",
+			schemas.Visible(licence), id, schemas.Visible(d.Licence)),
+		Remedy: "register a dataset of yours under the file's licence, and publish --from into that",
+	}
 }
 
 // open are licences that let everybody use and pass on the data, credit or the same terms given

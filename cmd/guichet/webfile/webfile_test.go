@@ -112,3 +112,86 @@ func TestTake(t *testing.T) {
 		t.Errorf("of one's own: %s, %v, %q", id, err, asked)
 	}
 }
+
+// TestTakeByLicence: a file that has its own licence is taken in under that, alone with what has the
+// same; into a dataset that stands under another it is not taken.
+func TestTakeByLicence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file    string
+		stands  string // the licence of the dataset that was made before; "" for none
+		refused string
+		links   int
+		under   string
+	}{
+		"its own": {
+			file:  "a",
+			links: 2,
+			under: "CC0-1.0",
+		},
+		"its own, not open": {
+			file:    "b",
+			refused: "the file is not openly licensed (CC-BY-NC-4.0)",
+		},
+		"the dataset's, of which one is not open": {
+			file:    "c",
+			refused: "ds-there is not openly licensed (CC-BY-NC-4.0, CC0-1.0)",
+		},
+		"once more": {
+			file:   "a",
+			stands: "CC0-1.0",
+			links:  2,
+			under:  "CC0-1.0",
+		},
+		"into another": {
+			file:    "a",
+			stands:  "CC-BY-4.0",
+			refused: "the file's licence is CC0-1.0, and ds-mine, into which others of its dataset were taken, is under CC-BY-4.0",
+		},
+	} {
+		var made schemas.Dataset
+		taken := false
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/files/data/all"):
+				taken = true
+				fmt.Fprint(w, `{"url": "https://x.example/a", "name": "a.csv", "bytes": 3, "sha256": "ab"}`)
+			case strings.HasSuffix(r.URL.Path, "/ds-mine"):
+				fmt.Fprintf(w, `{"id": "ds-mine", "space": "energy", "title": {"en": "Wind"}, "licence": %q}`, c.stands)
+			case r.Method == http.MethodGet:
+				fmt.Fprint(w, `{"id": "ds-there", "source": "portal", "space": "energy", "title": {"en": "Wind"}, "licence": "CC-BY-NC-4.0",
+					"licences": ["CC-BY-NC-4.0", "CC0-1.0"], "links": [{"url": "https://x.example/a", "licence": "CC0-1.0"},
+					{"url": "https://x.example/b", "licence": "CC-BY-NC-4.0"}, {"url": "https://x.example/c"}, {"url": "https://x.example/d", "licence": "CC0-1.0"}]}`)
+			default:
+				if r.Method == http.MethodPost {
+					_ = json.NewDecoder(r.Body).Decode(&made)
+				}
+				if c.stands != "" {
+					w.WriteHeader(http.StatusConflict)
+					fmt.Fprint(w, `{"type": "urn:guichet:problem:conflict", "status": 409, "detail": "you have it", "subject": "ds-mine"}`)
+					return
+				}
+				w.WriteHeader(http.StatusCreated)
+				fmt.Fprint(w, `{"id": "ds-mine", "space": "energy", "title": {"en": "Wind"}}`)
+			}
+		}))
+		cl, err := client.New(s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quiet := &terminal.Terminal{Out: io.Discard, Err: io.Discard}
+		var p schemas.Publication
+		_, err = Take(t.Context(), quiet, cl, "ds-there", File{URL: "https://x.example/" + c.file, Table: "data"}, &p)
+		s.Close()
+		if c.refused != "" {
+			if err == nil || !strings.Contains(err.Error(), c.refused) || taken {
+				t.Errorf("%s: %v, want %q; taken: %v", name, err, c.refused, taken)
+			}
+			continue
+		}
+		if err != nil || !taken || made.Licence != c.under || made.Licences != nil || len(made.Links) != c.links {
+			t.Errorf("%s: %v, %+v", name, err, made)
+		}
+	}
+}

@@ -170,7 +170,6 @@ func field(property string) string {
 		nsDCT + "language": "languages", nsDCT + "publisher": "publisher", nsDCAT + "contactPoint": "contact",
 		nsDCT + "license": "licence", nsDCT + "rights": "attribution", nsDCT + "temporal": "from and until", nsDCT + "identifier": "identifiers",
 		nsADMS + "identifier": "identifiers", nsDCAT + "distribution": "links and tables", nsDCT + "format": "format",
-		nsDCT + "accessRights": "visibility, and the terms: guichet offer",
 	}[property]
 	if name == "" {
 		return ""

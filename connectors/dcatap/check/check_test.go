@@ -25,7 +25,7 @@ func TestRDF(t *testing.T) {
 		"keywords":             {`<> dcat:keyword "k" .`, "", "/rdf", "dcat:keyword has a field of its own: keywords"},
 		"a theme":              {`<> dcat:theme <http://publications.europa.eu/resource/authority/data-theme/TRAN> .`, "", "/rdf", "themes"},
 		"a country":            {`<> dct:spatial <https://sws.geonames.org/2921044/> .`, "", "/rdf", "dct:spatial has a field of its own: countries"},
-		"access rights":        {`<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/PUBLIC> .`, "", "/rdf", "guichet offer"},
+		"access rights":        {`<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/PUBLIC> .`, "", "", ""},
 		"a licence":            {`<> dct:license <https://creativecommons.org/publicdomain/zero/1.0/> .`, "", "/rdf", "licence"},
 		"a licence of a link":  {"", `<> dct:license <https://creativecommons.org/publicdomain/zero/1.0/> .`, "/links/0/rdf", "dct:license has a field of its own: licence"},
 		"terms":                {`<> <http://www.w3.org/ns/odrl/2/hasPolicy> <https://x.example/free> .`, "", "/rdf", "terms are put by themselves"},

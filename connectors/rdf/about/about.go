@@ -118,6 +118,31 @@ func Updated(d *schemas.Dataset) time.Time {
 	return out.UTC()
 }
 
+// AccessRight is the code of the EU's table by which a dataset's holder says who gets it: PUBLIC,
+// RESTRICTED, NON_PUBLIC; "" where nothing is said.
+func AccessRight(d *schemas.Dataset) string {
+	for line := range strings.Lines(d.RDF) {
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "<> "), "    ")
+		rest, is := strings.CutPrefix(line, "dct:accessRights <")
+		address, _, _ := strings.Cut(rest, ">")
+		address = rdf.PlainAuthority(address)
+		if code, ok := strings.CutPrefix(address, rdf.Authority+"access-right/"); is && ok {
+			return code
+		}
+	}
+	return ""
+}
+
+// RightInWords tells an access right that is not everybody's; "" of one that is, and of what is none of
+// the EU's table.
+func RightInWords(code string) string {
+	return map[string]string{
+		"RESTRICTED":   "its holder gives it to some, under conditions (RESTRICTED)",
+		"NON_PUBLIC":   "its holder calls it not public (NON_PUBLIC)",
+		"CONFIDENTIAL": "its holder calls it confidential (CONFIDENTIAL)", "SENSITIVE": "its holder calls it sensitive (SENSITIVE)",
+	}[code]
+}
+
 // modified reads the newest dct:modified of the thing itself out of a text in its one form: of its own
 // properties each begins a line, behind four spaces or its name.
 func modified(text string) (newest time.Time) {

@@ -259,3 +259,25 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessRight: what the EU's table has, of the thing itself alone.
+func TestAccessRight(t *testing.T) {
+	t.Parallel()
+	const table = "publications.europa.eu/resource/authority/access-right/"
+	for text, want := range map[string]string{
+		"": "",
+		"<> dct:accessRights <http://" + table + "NON_PUBLIC> .\n":                             "NON_PUBLIC",
+		"<> dct:accessRights <https://" + table + "RESTRICTED>, <https://x.example/r> .\n":     "RESTRICTED",
+		"<> a <https://x.example/T> ;\n    dct:accessRights <http://" + table + "PUBLIC> .\n":  "PUBLIC",
+		"<> dct:accessRights <https://x.example/own> .\n":                                      "",
+		"<> dct:accessRights [ a dct:RightsStatement ;\n        rdfs:label \"none\" ] .\n":     "",
+		"<> dcat:x [ a x:Y ;\n        dct:accessRights <http://" + table + "NON_PUBLIC> ] .\n": "",
+	} {
+		if got := AccessRight(&schemas.Dataset{RDF: text}); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if RightInWords("PUBLIC") != "" || RightInWords("") != "" || !strings.Contains(RightInWords("NON_PUBLIC"), "not public") {
+		t.Error("access rights in words")
+	}
+}

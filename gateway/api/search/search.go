@@ -1,8 +1,7 @@
-// Package search knows what the API's searches are asked with, and what a hit tells.
+// Package search knows what the API's searches are asked with.
 //
-// In: parameters; datasets with what was decided about them. Out: queries of the index; hits.
-// Always: what is no value of a closed list is refused, and not answered by nothing; a hit
-// shows of a version what its caller may see. It finds and decides nothing.
+// In: parameters. Out: queries of the index. Always: what is no value of a closed list is
+// refused, and not answered by nothing. It finds and decides nothing.
 package search
 
 import (

@@ -63,13 +63,3 @@ func TestMarkFacet(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
-
-// A hit tells what is known of a dataset; of what is held elsewhere where, and that it is no use here.
-func TestHitOf(t *testing.T) {
-	t.Parallel()
-	d := schemas.Dataset{ID: "ds-1", Title: schemas.Text{"en": "Wind"}, Space: "energy", Provider: "https://p.example", Licence: "CC0-1.0", Source: "portal", IRI: "https://x.example/wind"}
-	h := HitOf(schemas.Principal{}, &d, &schemas.Decision{})
-	if h.Access != schemas.MarkElsewhere || len(h.Links) != 1 || h.Links[0].URL != d.IRI || len(h.Reasons) != 1 || h.Reasons[0].Remedy == "" || h.Rows != 0 {
-		t.Errorf("%+v", h)
-	}
-}

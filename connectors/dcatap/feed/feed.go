@@ -1,4 +1,8 @@
-package dcatap
+// Package feed reads what changes in a catalogue: events of its entities, page by page.
+//
+// In flows a parsed document, out flow its events in the order of their times, and where the page after
+// it is. Always: what a catalogue describes has no say in either. It must not know what a dataset is.
+package feed
 
 import (
 	"net/url"
@@ -10,6 +14,7 @@ import (
 )
 
 const (
+	nsDCAT = "http://www.w3.org/ns/dcat#"
 	nsAS   = "https://www.w3.org/ns/activitystreams#"
 	nsTREE = "https://w3id.org/tree#"
 )
@@ -22,9 +27,9 @@ type Event struct {
 	Nodes  []rdf.Node // that describe the entity now
 }
 
-// events are those of a document, in the order of their times; false where it is no feed: it has
+// Events are those of a document, in the order of their times; false where it is no feed: it has
 // no event, and is no tree:Node either, or lists a catalogue.
-func events(doc *rdf.Document) ([]Event, bool) {
+func Events(doc *rdf.Document) ([]Event, bool) {
 	var out []Event
 	node, catalogue := false, false
 	for _, n := range doc.Nodes {
@@ -37,7 +42,7 @@ func events(doc *rdf.Document) ([]Event, bool) {
 				kind = is
 			}
 		}
-		if described(n) || kind != "Create" && kind != "Update" && kind != "Delete" && kind != "Remove" {
+		if Described(n) || kind != "Create" && kind != "Update" && kind != "Delete" && kind != "Remove" {
 			continue
 		}
 		e := Event{Gone: kind == "Delete" || kind == "Remove"}
@@ -63,9 +68,9 @@ func events(doc *rdf.Document) ([]Event, bool) {
 	return out, len(out) > 0 || node && !catalogue
 }
 
-// onward is where the page after one of a feed is: the node to which it has a relation that is
+// Onward is where the page after one of a feed is: the node to which it has a relation that is
 // not itself.
-func onward(doc *rdf.Document, base string) string {
+func Onward(doc *rdf.Document, base string) string {
 	for _, n := range doc.Nodes {
 		for _, relation := range rdf.List(n, nsTREE+"relation") {
 			for _, v := range resolved(doc, relation, nsTREE+"node") {
@@ -91,4 +96,11 @@ func resolved(doc *rdf.Document, n rdf.Node, property string) []rdf.Node {
 		}
 	}
 	return out
+}
+
+// Described says whether a node is what catalogues describe: where a page goes on, it has no say.
+func Described(n rdf.Node) bool {
+	return slices.ContainsFunc(rdf.Types(n), func(t string) bool {
+		return t == nsDCAT+"Dataset" || t == nsDCAT+"DatasetSeries" || t == nsDCAT+"Distribution" || t == nsDCAT+"DataService"
+	})
 }
