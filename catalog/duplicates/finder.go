@@ -59,7 +59,7 @@ var errLost = errors.New("another gateway looks for duplicates now")
 // Run follows the change sequence until ctx ends, on one replica at a time.
 func (f *Finder) Run(ctx context.Context) error {
 	if f.Alone {
-		err := f.free(ctx)
+		err := f.letGo(ctx)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func pause(ctx context.Context, d time.Duration) {
 	<-short.Done()
 }
 
-// free lets go what a process before this one had.
-func (f *Finder) free(ctx context.Context) error {
+// letGo lets go what a process before this one had.
+func (f *Finder) letGo(ctx context.Context) error {
 	return f.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE duplicate_follow SET held = 0`)
 		if err != nil {
@@ -91,11 +91,24 @@ func (f *Finder) free(ctx context.Context) error {
 	})
 }
 
-// follow waits for changes and does what they ask for, as long as nobody else is at it.
+// follow does what changes ask for, as long as nobody else is at it. While nothing changes it writes
+// nothing: its hold ends, and whoever is first at the next change has it.
 func (f *Finder) follow(ctx context.Context) error {
-	var at int64
-	for {
-		mine, noted, err := f.take(ctx)
+	for at := int64(-1); ; {
+		if at >= 0 {
+			_, err := f.DB.Wait(ctx, at)
+			if err != nil {
+				return err
+			}
+		}
+		free, err := f.free(ctx)
+		if err != nil {
+			return err
+		}
+		mine, noted := false, int64(0)
+		if free {
+			mine, noted, err = f.take(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -103,23 +116,22 @@ func (f *Finder) follow(ctx context.Context) error {
 			pause(ctx, look)
 			return ctx.Err()
 		}
-		at = max(at, noted)
-		at, err = f.catchUp(ctx, at, noted)
+		at, err = f.catchUp(ctx, max(at, noted), noted)
 		if err != nil {
 			return err
 		}
-		for range 8 { // each time a while: the hold is kept by take
-			short, cancel := context.WithTimeout(ctx, look)
-			head, err := f.DB.Wait(short, at)
-			cancel()
-			if err == nil && head > at {
-				break
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		}
 	}
+}
+
+// free says whether no other replica is at it.
+func (f *Finder) free(ctx context.Context) (bool, error) {
+	var held int64
+	var holder string
+	err := f.DB.QueryRow(ctx, `SELECT held, holder FROM duplicate_follow WHERE id = 1`).Scan(&held, &holder)
+	if err != nil {
+		return false, fmt.Errorf("look who looks for duplicates: %w", err)
+	}
+	return holder == f.holder || held < f.Now().UnixMicro(), nil
 }
 
 // take takes the search for this replica, if no other has it, and gives where it stands. Where

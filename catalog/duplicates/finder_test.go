@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -522,7 +523,7 @@ func TestOneAtATime(t *testing.T) {
 		if err := first.update(t.Context(), []string{string(id)}); err != errLost {
 			t.Errorf("the first one wrote: %v", err)
 		}
-		must(t, first.free(t.Context()))
+		must(t, first.letGo(t.Context()))
 		first.settle(t)
 		_, err := d.Head(t.Context())
 		must(t, err)
@@ -557,6 +558,37 @@ func TestRules(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d were compared anew", n)
 	}
+}
+
+// TestTwoReplicas: two that run at once come to the same as one, and both write nothing while nothing changes.
+func TestTwoReplicas(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		first, second := finderOn(t, d), finderOn(t, d)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = first.Run(ctx) })
+		running.Go(func() { _ = second.Run(ctx) })
+		for i := range 20 {
+			first.register(t, of("Wheat yields by plot", called(fmt.Sprintf("10.1234/%d", i/2))))
+		}
+		for deadline := time.Now().Add(30 * time.Second); len(first.same(t)) < 10; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("only %v are found", first.same(t))
+			}
+		}
+		var before, after int64
+		at := func(into *int64) {
+			must(t, d.QueryRow(t.Context(), `SELECT held FROM duplicate_follow`).Scan(into))
+		}
+		for at(&before); after != before; at(&after) { // until what they did themselves is followed too
+			at(&before)
+			time.Sleep(200 * time.Millisecond)
+		}
+		cancel()
+		running.Wait()
+		first.check(t)
+	})
 }
 
 // childOf is the variable that has this test binary look for duplicates as another process would: the
@@ -608,7 +640,7 @@ func TestKilled(t *testing.T) {
 			again := dbtest.OpenURL(t, url)
 			dbtest.Run(t, again)
 			f = finderOn(t, again)
-			must(t, f.free(t.Context()))
+			must(t, f.letGo(t.Context()))
 			f.settle(t)
 			f.check(t)
 			if len(f.same(t)) < 20 {
