@@ -70,7 +70,8 @@ func of(q *Query) string {
 
 // Cursor writes a position of a search.
 func Cursor(q *Query, p Position) string {
-	b, _ := json.Marshal(cursor{of(q), p.restricted, p.number, p.text, p.id, q.loose != nil && *q.loose}) // a finite number and strings: cannot fail
+	c := cursor{of(q), p.restricted, p.number, p.text, p.id, q.loose != nil && *q.loose}
+	b, _ := json.Marshal(c) // a finite number and strings: cannot fail
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 

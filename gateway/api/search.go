@@ -162,7 +162,9 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			kept, at = append(kept, r.IDs[i]), append(at, r.Positions[i])
 		}
 	}
-	out := &found{Body: schemas.Found{Total: uint64(len(kept)), Without: r.Without, Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{}}}
+	out := &found{Body: schemas.Found{
+		Total: uint64(len(kept)), Without: r.Without, Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{},
+	}}
 	from := 0
 	for from < len(kept) && !index.After(q.Sort, at[from], behind) {
 		from++

@@ -8,6 +8,7 @@
 package document
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -180,7 +181,7 @@ func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field
 	own := ownLanguages(m, d)
 	w.texts(inTitle, d.Title, own)
 	w.texts(inDescription, d.Description, own)
-	w.phrases(inKeywords, d.Keywords, own)
+	w.keywords(d, own)
 	w.phrases(inNames, append([]string{d.Publisher, d.IRI}, d.Identifiers...), nil)
 	for _, name := range concepts {
 		w.texts(inNames, name, own)
@@ -220,7 +221,7 @@ func impact(weight float64) int {
 // texts adds a text in all its languages: the same word in several counts as in one.
 func (w *writer) texts(p place, t schemas.Text, own []string) {
 	most := map[string]float64{}
-	for tag, s := range t {
+	for _, tag := range slices.Sorted(maps.Keys(t)) {
 		in := p
 		if schemas.Translated(tag) {
 			in.weight *= ofTranslation
@@ -229,7 +230,7 @@ func (w *writer) texts(p place, t schemas.Text, own []string) {
 		if tag == "" && len(own) > 0 {
 			languages = own[:1]
 		}
-		for term, weight := range w.text(in, s, languages) {
+		for term, weight := range w.text(in, t[tag], languages) {
 			most[term] = max(most[term], weight)
 		}
 	}
@@ -244,6 +245,31 @@ func (w *writer) phrases(p place, list []string, languages []string) {
 		languages = []string{""}
 	}
 	for term, weight := range w.text(p, strings.Join(list, "\n\n"), languages) {
+		w.weight[term] += weight
+	}
+}
+
+// keywords adds them in their languages; those that do not say theirs in those of the dataset.
+func (w *writer) keywords(d *schemas.Dataset, own []string) {
+	var untold []string
+	for _, k := range d.Keywords {
+		if len(d.KeywordsIn.Of(k)) == 0 {
+			untold = append(untold, k)
+		}
+	}
+	most := map[string]float64{}
+	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
+		for term, weight := range w.text(inKeywords, strings.Join(d.KeywordsIn[tag], "\n\n"), []string{tag}) {
+			most[term] = max(most[term], weight)
+		}
+	}
+	if len(own) == 0 {
+		own = []string{""}
+	}
+	for term, weight := range w.text(inKeywords, strings.Join(untold, "\n\n"), own) {
+		most[term] = max(most[term], weight)
+	}
+	for term, weight := range most {
 		w.weight[term] += weight
 	}
 }

@@ -80,6 +80,16 @@ func TestImpacts(t *testing.T) {
 	}
 }
 
+// A keyword is stemmed in its language, or in those of the dataset.
+func TestKeywords(t *testing.T) {
+	got := fieldsOf(t, &schemas.Dataset{Title: schemas.Text{"de": "Wald"}, Keywords: []string{"houses", "Bäume"}, KeywordsIn: schemas.KeywordsIn{"en": {"houses"}}}, Also{})[Words]
+	for stem, is := range map[string]bool{"en/hous": true, "de/hous": false, "de/baum": true, "en/baum": false, "houses": true, "baume": true} {
+		if (got[stem] > 0) != is {
+			t.Errorf("%s: %d", stem, got[stem])
+		}
+	}
+}
+
 func TestColumns(t *testing.T) {
 	c := columnOf(&schemas.Field{Name: "Feed_In", Unit: "kW.h", Type: "Float32", Concept: "http://x.example/Energy"})
 	for _, term := range c.terms() {
