@@ -42,7 +42,8 @@ func (r *reader) area(n rdf.Node, d *schemas.Dataset) {
 				d.Countries = append(d.Countries, code)
 			}
 		}
-		if region != "" && len(known) > 0 && len(d.Regions) < maxRegions && !slices.Contains(d.Regions, region) {
+		in, _ := r.places.Code(geo.Country(region)) // a code of another kind may look like one of NUTS
+		if region != "" && slices.Contains(known, in) && len(d.Regions) < maxRegions && !slices.Contains(d.Regions, region) {
 			d.Regions = append(d.Regions, region)
 		}
 		boxes = append(boxes, found...)

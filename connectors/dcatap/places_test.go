@@ -82,6 +82,9 @@ func TestPlaces(t *testing.T) {
 		"a region in a label": {
 			spatial: `[ <http://www.w3.org/2000/01/rdf-schema#label> "BE10" ]`, countries: []string{"BE"}, regions: []string{"BE10"}, kept: `"BE10"`,
 		},
+		"a code that is no region's": {
+			spatial: `[ <http://www.w3.org/2000/01/rdf-schema#label> "Belgium" ; dct:identifier "AB12" ]`, countries: []string{"BE"},
+		},
 		"a country's code": {spatial: `nuts:BE`, countries: []string{"BE"}},
 		"no region's code": {spatial: `nuts:ZZ10`, kept: "ZZ10", note: "it names no place"},
 	} {

@@ -210,17 +210,19 @@ func (r *reader) dataset(n rdf.Node) schemas.Dataset {
 
 // keywords reads keywords, each once, with the languages in which they are.
 func (r *reader) keywords(n rdf.Node, d *schemas.Dataset) {
+	known, in := map[string]bool{}, map[[2]string]bool{} // some datasets have thousands
 	for _, v := range r.list(n, nsDCAT+"keyword") {
 		s, language, _, ok := rdf.Literal(v)
 		if !ok || s == "" {
 			continue
 		}
-		if !slices.Contains(d.Keywords, s) {
-			d.Keywords = append(d.Keywords, s)
+		if !known[s] {
+			d.Keywords, known[s] = append(d.Keywords, s), true
 		}
-		if language == "" || slices.Contains(d.KeywordsIn[language], s) {
+		if language == "" || in[[2]string{language, s}] {
 			continue
 		}
+		in[[2]string{language, s}] = true
 		if d.KeywordsIn == nil {
 			d.KeywordsIn = schemas.KeywordsIn{}
 		}
