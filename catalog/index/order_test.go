@@ -125,7 +125,7 @@ func TestScoresStand(t *testing.T) {
 	if err := x.apply(t.Context(), more, 2); err != nil {
 		t.Fatal(err)
 	}
-	if after := score(); len(before) != 2 || before[0].id != "a" || !slices.Equal(before, after) {
+	if after := score(); len(before) != 2 || before[0].id != "b" || !slices.Equal(before, after) {
 		t.Errorf("%+v became %+v", before, after)
 	}
 }

@@ -382,7 +382,7 @@ func named(codes []labels.Code) []segment.Clause {
 // made of, by its first letters or other ones, as the name of a theme or another code.
 const (
 	asWritten = 1
-	byStem    = 0.8
+	byStem    = 0.9
 	byParts   = 0.25
 	byLetters = 0.5
 	byName    = 0.1
@@ -410,26 +410,28 @@ func (x *Index) word(c clause) (segment.Word, error) {
 		return append(any, near), err
 	case len(all) == 1:
 		a := x.maker.Asked(c.text)
-		add(asWritten, texts[0])
+		add(asWritten*a.Rarity, texts[0])
 		for _, stem := range a.Stems {
-			add(byStem, stem)
+			add(byStem*a.Rarity, stem)
 		}
 		for _, parts := range a.Parts {
-			add(byParts, parts...)
+			add(byParts*a.Rarity, parts...)
 		}
 		return append(any, named(x.labels.Codes(a))...), nil
 	}
-	any = append(any, segment.Phrase{Field: document.Words, Texts: texts, Weight: asWritten})
-	if !c.phrase { // of a word with a hyphen its parts may stand anywhere
-		add(byParts, texts...)
-	}
 	var each []words.Asked
+	rarity := 0.0 // that of the rarest
 	for _, w := range all {
 		each = append(each, x.maker.Asked(c.text[w.Start:w.End]))
+		rarity = max(rarity, each[len(each)-1].Rarity)
+	}
+	any = append(any, segment.Phrase{Field: document.Words, Texts: texts, Weight: asWritten * rarity})
+	if !c.phrase { // of a word with a hyphen its parts may stand anywhere
+		add(byParts*rarity, texts...)
 	}
 	any = append(any, named(x.labels.Codes(each...))...)
 	if !c.phrase || len(all) == 2 { // the same compound as others write it
-		add(byStem, strings.Join(texts, ""))
+		add(byStem*rarity, strings.Join(texts, ""))
 	}
 	return any, nil
 }

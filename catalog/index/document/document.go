@@ -147,17 +147,13 @@ func Of(m *words.Maker, d *schemas.Dataset, also Also) *document.Document {
 	return doc
 }
 
-// A place is a part of a description: words in it weigh so much, in so many words as it has
-// as a rule.
-type place struct{ weight, usual float64 }
-
-// The places of words, by how much they say of a dataset.
-var (
-	inTitle       = place{5, 8}
-	inKeywords    = place{2.5, 10}
-	inDescription = place{1, 60}
-	inNames       = place{1, 10} // publisher, identifiers, tables
-	inData        = place{0.8, 40}
+// The places of words in a description, by how much they say of a dataset.
+const (
+	inTitle       = 4.0
+	inKeywords    = 1.5
+	inDescription = 1.0
+	inNames       = 1.0 // publisher, identifiers, tables
+	inData        = 0.8
 )
 
 // Machine translations count less than what people wrote; parts of a compound less than it.
@@ -171,6 +167,7 @@ const (
 type writer struct {
 	maker    *words.Maker
 	position int
+	length   float64 // words
 	weight   map[string]float64
 	at       map[string][]*bindex.TokenLocation
 }
@@ -206,47 +203,39 @@ func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field
 	f := &field{Words, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
 	for term, weight := range w.weight {
 		t := &bindex.TokenFreq{Term: []byte(term), Locations: w.at[term]}
-		t.SetFrequency(impact(weight))
+		t.SetFrequency(impact(weight, w.length))
 		f.terms[term] = t
 	}
 	return f
 }
 
 // impact is how much a word says of a dataset, from 1 to segment.MaxImpact: the second time
-// that it stands there says less than the first [BM25F].
-func impact(weight float64) int {
-	return max(1, int(math.Round(segment.MaxImpact*weight/(weight+1.5))))
+// that it stands there says less than the first, and in a long description less than in a
+// short one [BM25F].
+func impact(weight, length float64) int {
+	return max(1, int(math.Round(segment.MaxImpact*weight/(weight+1.2*(0.25+0.75*length/usual)))))
 }
 
-// texts adds a text in all its languages: the same word in several counts as in one.
-func (w *writer) texts(p place, t schemas.Text, own []string) {
-	most := map[string]float64{}
+// texts adds a text in all its languages.
+func (w *writer) texts(p float64, t schemas.Text, own []string) {
 	for _, tag := range slices.Sorted(maps.Keys(t)) {
-		in := p
+		in, languages := p, []string{tag}
 		if schemas.Translated(tag) {
-			in.weight *= ofTranslation
+			in *= ofTranslation
 		}
-		languages := []string{tag}
 		if tag == "" && len(own) > 0 {
 			languages = own[:1]
 		}
-		for term, weight := range w.text(in, t[tag], languages) {
-			most[term] = max(most[term], weight)
-		}
-	}
-	for term, weight := range most {
-		w.weight[term] += weight
+		w.text(in, t[tag], languages)
 	}
 }
 
 // phrases adds short texts, in each of some languages; none is any.
-func (w *writer) phrases(p place, list []string, languages []string) {
+func (w *writer) phrases(p float64, list []string, languages []string) {
 	if len(languages) == 0 {
 		languages = []string{""}
 	}
-	for term, weight := range w.text(p, strings.Join(list, "\n\n"), languages) {
-		w.weight[term] += weight
-	}
+	w.text(p, strings.Join(list, "\n\n"), languages)
 }
 
 // keywords adds them in their languages; those that do not say theirs in those of the dataset.
@@ -257,38 +246,28 @@ func (w *writer) keywords(d *schemas.Dataset, own []string) {
 			untold = append(untold, k)
 		}
 	}
-	most := map[string]float64{}
 	for _, tag := range slices.Sorted(maps.Keys(d.KeywordsIn)) {
-		for term, weight := range w.text(inKeywords, strings.Join(d.KeywordsIn[tag], "\n\n"), []string{tag}) {
-			most[term] = max(most[term], weight)
-		}
+		w.phrases(inKeywords, d.KeywordsIn[tag], []string{tag})
 	}
-	if len(own) == 0 {
-		own = []string{""}
-	}
-	for term, weight := range w.text(inKeywords, strings.Join(untold, "\n\n"), own) {
-		most[term] = max(most[term], weight)
-	}
-	for term, weight := range most {
-		w.weight[term] += weight
-	}
+	w.phrases(inKeywords, untold, own)
 }
 
-// text gives the weights of the words of a text, by the root of how often each stands there,
-// and notes where they stand: what is on another line is not beside them.
-func (w *writer) text(p place, s string, languages []string) map[string]float64 {
-	out, weight := map[string]float64{}, 0.0
+// text adds the words of a text, and notes where they stand: what is on another line is not
+// beside them.
+func (w *writer) text(p float64, s string, languages []string) {
 	for i, language := range languages {
 		all := w.maker.Words(s, language)
-		weight = p.weight / (0.4 + 0.6*float64(len(all))/p.usual)
+		if i == 0 {
+			w.length += float64(len(all))
+		}
 		w.position += 100
 		last := 0
 		for _, word := range all {
 			for j, stem := range word.Stems {
 				if j == 0 {
-					out[stem]++
+					w.weight[stem] += p
 				} else {
-					out[stem] += ofPart
+					w.weight[stem] += p * ofPart
 				}
 			}
 			if i > 0 { // the words themselves are there
@@ -299,18 +278,17 @@ func (w *writer) text(p place, s string, languages []string) map[string]float64 
 				w.position += 100
 			}
 			last = word.End
-			out[word.Text]++
+			w.weight[word.Text] += p
 			w.at[word.Text] = append(w.at[word.Text], &bindex.TokenLocation{Position: w.position})
 			if word.Joined != "" {
-				out[word.Joined] += ofJoined
+				w.weight[word.Joined] += p * ofJoined
 			}
 		}
 	}
-	for term, times := range out {
-		out[term] = weight * math.Sqrt(times)
-	}
-	return out
 }
+
+// usual is how many words a description has as a rule, in all its languages.
+const usual = 300
 
 // maxOwn bounds the languages in which texts are read that do not say theirs.
 const maxOwn = 4

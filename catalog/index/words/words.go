@@ -34,10 +34,11 @@ type Word struct {
 
 // Asked is one word that is looked for.
 type Asked struct {
-	Text  string     // folded
-	Stems []string   // one of them stands for it, in the language before it
-	Parts [][]string // all stems of one of these stand for it: what a compound is made of
-	Empty bool       // in some language it says nothing by itself, as articles do
+	Text   string     // folded
+	Stems  []string   // one of them stands for it, in the language before it
+	Parts  [][]string // all stems of one of these stand for it: what a compound is made of
+	Rarity float64    // how much it tells, from 0 to 1: less where many descriptions hold it
+	Empty  bool       // in some language it says nothing by itself, as articles do
 }
 
 // Maker makes words. Safe for concurrent use.
@@ -51,6 +52,7 @@ type Maker struct {
 	tells  map[string][]string               // folded words that say nothing by themselves, with the languages that have them
 	mu     sync.Mutex
 	known  map[string]made // by tag and word: texts repeat their words
+	common map[string]int  // of a thousand descriptions
 }
 
 // made is what was made of one word of a language.
@@ -100,6 +102,11 @@ func New() (*Maker, error) {
 			return nil, err
 		}
 		m.behind[tag] = l
+	}
+	var err error
+	m.common, err = readCommon()
+	if err != nil {
+		return nil, err
 	}
 	tells, err := m.telling()
 	if err != nil {
@@ -270,6 +277,11 @@ func (m *Maker) Asked(word string) Asked {
 			}
 		}
 	}
+	most := m.common[a.Text]
+	for _, stem := range a.Stems {
+		most = max(most, m.common[stem])
+	}
+	a.Rarity = rarity(most)
 	return a
 }
 
