@@ -190,18 +190,25 @@ func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field
 		t := &d.Tables[i]
 		w.texts(inNames, t.Title, own)
 		var names []string
-		about := schemas.Text{}
+		about := map[string]*strings.Builder{}
 		for _, f := range t.Fields {
 			names = append(names, f.Name)
 			if apart := partsOfName(f.Name); apart != f.Name {
 				names = append(names, apart)
 			}
 			for tag, s := range f.Description {
-				about[tag] += s + "\n"
+				if about[tag] == nil {
+					about[tag] = &strings.Builder{}
+				}
+				about[tag].WriteString(s + "\n")
 			}
 		}
 		w.phrases(inData, names, nil)
-		w.texts(inData, about, own)
+		in := schemas.Text{}
+		for tag, b := range about {
+			in[tag] = b.String()
+		}
+		w.texts(inData, in, own)
 	}
 	f := &field{Words, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
 	for term, weight := range w.weight {
@@ -251,9 +258,14 @@ func (w *writer) phrases(p place, list []string, languages []string) {
 
 // keywords adds them in their languages; those that do not say theirs in those of the dataset.
 func (w *writer) keywords(d *schemas.Dataset, own []string) {
-	var untold []string
+	told, untold := map[string]bool{}, []string(nil)
+	for _, list := range d.KeywordsIn {
+		for _, k := range list {
+			told[k] = true
+		}
+	}
 	for _, k := range d.Keywords {
-		if len(d.KeywordsIn.Of(k)) == 0 {
+		if !told[k] {
 			untold = append(untold, k)
 		}
 	}
