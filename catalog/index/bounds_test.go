@@ -9,6 +9,22 @@ import (
 	"guichet/schemas"
 )
 
+// A word that is too long for stems is not one that says nothing, and may not be missing.
+func TestLongWordsAreNotLeftOut(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill"})
+	if got := found(t, x, strings.Repeat("w", 400)+" windmill"); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// Fractions become a slash, which stands in no word: it would be taken for a stem.
+func TestFractionsAreFound(t *testing.T) {
+	x := titled(t, "ja", map[schemas.DatasetID]string{"ds-1": "Map 1⁄2", "ds-2": "Map"})
+	if got := found(t, x, "1⁄2"); len(got) != 1 || got[0] != "ds-1" {
+		t.Errorf("%v", got)
+	}
+}
+
 // What one description costs grows with its bytes: columns with descriptions of their own and
 // keywords of known languages are gathered in one pass.
 func TestLargeDescriptions(t *testing.T) {

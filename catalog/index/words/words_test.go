@@ -2,6 +2,8 @@ package words
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -51,5 +53,16 @@ func TestFormsMeet(t *testing.T) {
 		if w := m.Words(c.text, ""); len(w) != 1 || len(w[0].Stems) > 0 {
 			t.Errorf("of no language %q makes %+v", c.text, w)
 		}
+	}
+}
+
+// Words that nobody writes are not remembered: many of them would take much memory for good.
+func TestLongWordsAreNotRemembered(t *testing.T) {
+	m := made1(t)
+	for i := range 100 {
+		m.Words(strings.Repeat("å", 60)+strconv.Itoa(i), "ja")
+	}
+	if n := len(m.known); n > 0 {
+		t.Errorf("%d are remembered", n)
 	}
 }
