@@ -36,12 +36,12 @@ func TestBegin(t *testing.T) {
 	for letters, want := range map[string][]Value{
 		"red": {{"red", 3}, {"redder", 1}, {"reddish", 1}}, "redd": {{"redder", 1}, {"reddish", 1}}, "gr": {{"green", 1}}, "x": nil,
 	} {
-		got, err := x.view.Begin(t.Context(), "Text", letters, 5)
+		got, err := x.view.Begin(t.Context(), "Text", letters, 20, 5)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v, %v", letters, got, err)
 		}
 	}
-	got, err := x.view.Begin(t.Context(), "Text", "red", 1)
+	got, err := x.view.Begin(t.Context(), "Text", "red", 20, 1)
 	if err != nil || !slices.Equal(got, []Value{{"red", 3}}) {
 		t.Errorf("%v, %v", got, err)
 	}
