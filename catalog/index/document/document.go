@@ -56,9 +56,12 @@ func Filters() []string { return append(Facets(), "type", "concept", "region") }
 func Fields(m *words.Maker) segment.Fields {
 	return segment.Fields{
 		Counted: Facets(), Numbers: []string{Modified, Size, Quality, First}, Text: Sorted, Spans: Span, Boxes: Box,
-		Group: Group, First: First, Words: Words, Stems: m.Languages(),
+		Group: Group, First: First, Owner: "provider", Own: harvested, Words: Words, Stems: m.Languages(),
 	}
 }
+
+// harvested is First of what others describe: what is registered here has less.
+const harvested = 2
 
 // Mapping maps nothing: documents bring their fields as they are to be indexed.
 func Mapping() *mapping.IndexMappingImpl {
@@ -132,7 +135,7 @@ func Of(m *words.Maker, d *schemas.Dataset, also Also) *document.Document {
 	}
 	doc.AddField(codes(Span, covered...))
 	doc.AddField(codes(Box, box(d)...))
-	bytes, points, first := int64(0), int64(0), int64(2) // harvested
+	bytes, points, first := int64(0), int64(0), int64(harvested)
 	if d.Latest != nil {
 		bytes, first = d.Latest.Bytes, 0 // it can be streamed
 	} else if d.Source == "" {
