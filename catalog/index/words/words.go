@@ -238,16 +238,19 @@ func (m *Maker) stem(word, language string) string {
 	return stem
 }
 
-// join notes on the first of words that are written with hyphens what they are in one.
+// join notes on the first of words that are written with hyphens what they are in one, where
+// that is no longer than words are: a text may be one row of letters and hyphens.
 func join(text string, all []Word) {
 	for i := 0; i < len(all); {
 		end := i + 1
 		joined := all[i].Text
 		for end < len(all) && isHyphen(text[all[end-1].End:all[end].Start]) {
-			joined += all[end].Text
+			if len(joined) <= maxWord {
+				joined += all[end].Text
+			}
 			end++
 		}
-		if end > i+1 {
+		if end > i+1 && len(joined) <= maxWord {
 			all[i].Joined = joined
 		}
 		i = end

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func made1(t *testing.T) *Maker {
@@ -64,5 +65,18 @@ func TestLongWordsAreNotRemembered(t *testing.T) {
 	}
 	if n := len(m.known); n > 0 {
 		t.Errorf("%d are remembered", n)
+	}
+}
+
+// A text that is one row of words and hyphens takes time in step with its bytes, and is no word.
+func TestRowsOfHyphens(t *testing.T) {
+	m := made1(t)
+	begun := time.Now()
+	all := m.Words(strings.Repeat("ab-", 100_000), "en")
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("it takes %s", took)
+	}
+	if len(all) != 100_000 || all[0].Joined != "" {
+		t.Errorf("%d words, joined %.50q", len(all), all[0].Joined)
 	}
 }
