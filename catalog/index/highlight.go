@@ -67,7 +67,13 @@ func (x *Index) marker(q *Query) marker {
 func (m *marker) finds(w *words.Word) bool {
 	return m.texts[w.Text] || slices.ContainsFunc(w.Stems, func(s string) bool { return m.texts[s] }) ||
 		slices.ContainsFunc(m.begins, func(s string) bool { return strings.HasPrefix(w.Text, s) }) ||
-		slices.ContainsFunc(m.near, func(s string) bool { return distance([]rune(s), []rune(w.Text)) <= 1 })
+		slices.ContainsFunc(m.near, func(s string) bool { return isNear([]rune(s), []rune(w.Text)) })
+}
+
+// isNear says whether words differ in one letter. Of those that differ in length alone no
+// letters are compared: a text may have a word of a hundred thousand.
+func isNear(a, b []rune) bool {
+	return max(len(a), len(b))-min(len(a), len(b)) <= 1 && distance(a, b) <= 1
 }
 
 const (

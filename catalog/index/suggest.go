@@ -14,6 +14,7 @@ import (
 const (
 	suggestTried = 24
 	suggestShown = 8
+	suggestBytes = 64 // of a word: longer ones are no words, and make a search too long
 )
 
 // Suggest gives searches that q may be the beginning of: its last word is completed by words
@@ -41,6 +42,9 @@ func (x *Index) Suggest(ctx context.Context, q string) ([]schemas.Near, error) {
 	var out []schemas.Near
 	for _, text := range begun {
 		words := strings.Join(append(before, text), " ")
+		if len(words) > MaxBytes {
+			continue
+		}
 		r, err := x.Search(ctx, Query{Words: words, Limit: 1}, schemas.Sight{Everyone: true})
 		if err != nil {
 			return nil, err
@@ -65,7 +69,7 @@ func (x *Index) begin(ctx context.Context, word string) ([]string, error) {
 	}
 	defer s.release()
 	var out []string
-	most, err := s.public.Begin(ctx, document.Words, word, suggestTried)
+	most, err := s.public.Begin(ctx, document.Words, word, suggestBytes, suggestTried)
 	if err != nil {
 		return nil, x.damaged(err)
 	}

@@ -219,3 +219,33 @@ func TestGroups(t *testing.T) {
 		t.Errorf("%v, %v", r.IDs, err)
 	}
 }
+
+// Who registers what another has registered, and streams it, does not hide it: both are hits.
+// A harvested copy of either is left out.
+func TestNobodyHidesWhatOthersRegistered(t *testing.T) {
+	x := titled(t, "en", nil)
+	x.Groups = func(_ context.Context, ids []schemas.DatasetID) (Groups, error) {
+		out := Groups{}
+		for _, id := range ids {
+			out[id] = "same"
+		}
+		return out, nil
+	}
+	wheat := schemas.Text{"en": "Wheat"}
+	err := x.apply(t.Context(), []schemas.Dataset{
+		{ID: "victim", Provider: "https://a.example", Title: wheat},
+		{ID: "claims", Provider: "https://b.example", Title: wheat, Latest: &schemas.VersionSummary{Bytes: 1}},
+		{ID: "claims-again", Provider: "https://b.example", Title: wheat},
+		{ID: "harvested", Provider: "https://operator.example", Source: "portal", Title: wheat},
+	}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"", "wheat"} {
+		r, err := x.Search(t.Context(), Query{Words: words}, schemas.Sight{Everyone: true})
+		slices.Sort(r.IDs)
+		if err != nil || !slices.Equal(r.IDs, []schemas.DatasetID{"claims", "victim"}) || r.Total != 2 {
+			t.Errorf("%q: %v of %d, %v", words, r.IDs, r.Total, err)
+		}
+	}
+}

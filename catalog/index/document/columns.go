@@ -21,15 +21,18 @@ const between = "\x1f" // of a column's parts
 type column struct{ name, unit, kind, concept string }
 
 func columnOf(f *schemas.Field) column {
-	return column{nameKey(f.Name), unitKey(f.Unit), strings.ToLower(f.Type), schemas.Key(f.Concept)}
+	return column{nameKey(f.Name), unitKey(f.Unit), nameKey(f.Type), conceptKey(f.Concept)}
 }
 
+// conceptKey is a part of a column as it is compared. What would end it is a space.
+func conceptKey(s string) string { return schemas.Key(strings.ReplaceAll(s, between, " ")) }
+
 // nameKey is a column's name without case.
-func nameKey(s string) string { return strings.ToLower(schemas.Key(s)) }
+func nameKey(s string) string { return strings.ToLower(conceptKey(s)) }
 
 // unitKey is a unit as it is compared: kW.h, kW h and kWh are one; mW and MW are two.
 func unitKey(s string) string {
-	return strings.NewReplacer(".", "", "·", "", "*", "", " ", "", "⋅", "").Replace(schemas.Key(s))
+	return strings.NewReplacer(".", "", "·", "", "*", "", " ", "", "⋅", "").Replace(conceptKey(s))
 }
 
 func (c column) terms() []string {
@@ -104,7 +107,7 @@ func (a Column) Filter() segment.Filter {
 		a.Types[i] = nameKey(a.Types[i])
 	}
 	for i := range a.Concepts {
-		a.Concepts[i] = schemas.Key(a.Concepts[i])
+		a.Concepts[i] = conceptKey(a.Concepts[i])
 	}
 	order, values := "c", a.Concepts
 	switch {

@@ -56,9 +56,12 @@ func Filters() []string { return append(Facets(), "type", "concept", "region") }
 func Fields(m *words.Maker) segment.Fields {
 	return segment.Fields{
 		Counted: Facets(), Numbers: []string{Modified, Size, Quality, First}, Text: Sorted, Spans: Span, Boxes: Box,
-		Group: Group, First: First, Words: Words, Stems: m.Languages(),
+		Group: Group, First: First, Owner: "provider", Own: harvested, Words: Words, Stems: m.Languages(),
 	}
 }
+
+// harvested is First of what others describe: what is registered here has less.
+const harvested = 2
 
 // Mapping maps nothing: documents bring their fields as they are to be indexed.
 func Mapping() *mapping.IndexMappingImpl {
@@ -132,7 +135,7 @@ func Of(m *words.Maker, d *schemas.Dataset, also Also) *document.Document {
 	}
 	doc.AddField(codes(Span, covered...))
 	doc.AddField(codes(Box, box(d)...))
-	bytes, points, first := int64(0), int64(0), int64(2) // harvested
+	bytes, points, first := int64(0), int64(0), int64(harvested)
 	if d.Latest != nil {
 		bytes, first = d.Latest.Bytes, 0 // it can be streamed
 	} else if d.Source == "" {
@@ -187,18 +190,25 @@ func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field
 		t := &d.Tables[i]
 		w.texts(inNames, t.Title, own)
 		var names []string
-		about := schemas.Text{}
+		about := map[string]*strings.Builder{}
 		for _, f := range t.Fields {
 			names = append(names, f.Name)
 			if apart := partsOfName(f.Name); apart != f.Name {
 				names = append(names, apart)
 			}
 			for tag, s := range f.Description {
-				about[tag] += s + "\n"
+				if about[tag] == nil {
+					about[tag] = &strings.Builder{}
+				}
+				about[tag].WriteString(s + "\n")
 			}
 		}
 		w.phrases(inData, names, nil)
-		w.texts(inData, about, own)
+		in := schemas.Text{}
+		for tag, b := range about {
+			in[tag] = b.String()
+		}
+		w.texts(inData, in, own)
 	}
 	f := &field{Words, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
 	for term, weight := range w.weight {
@@ -240,9 +250,14 @@ func (w *writer) phrases(p float64, list []string, languages []string) {
 
 // keywords adds them in their languages; those that do not say theirs in those of the dataset.
 func (w *writer) keywords(d *schemas.Dataset, own []string) {
-	var untold []string
+	told, untold := map[string]bool{}, []string(nil)
+	for _, list := range d.KeywordsIn {
+		for _, k := range list {
+			told[k] = true
+		}
+	}
 	for _, k := range d.Keywords {
-		if len(d.KeywordsIn.Of(k)) == 0 {
+		if !told[k] {
 			untold = append(untold, k)
 		}
 	}

@@ -139,3 +139,35 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+// A column whose name has the sign between its parts is found by its name, and does not pass
+// for one with another unit.
+func TestColumnsWithTheSignBetween(t *testing.T) {
+	odd := schemas.Field{Name: "wind\x1fkWh", Unit: "m/s\x1ffloat64", Type: "int32", Concept: "urn:\x1fspeed"}
+	d := &schemas.Dataset{ID: "ds-1", Tables: []schemas.TableInfo{{Fields: []schemas.Field{odd}}}}
+	found := func(a Column) bool {
+		f := a.Filter()
+		for term := range fieldsOf(t, d, Also{})[Columns] {
+			if slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, c := range []struct {
+		ask  Column
+		want bool
+	}{
+		{Column{Names: []string{"wind\x1fkwh"}}, true},
+		{Column{Names: []string{"Wind kWh"}, Types: []string{"int"}}, true},
+		{Column{Units: []string{odd.Unit}, Concepts: []string{odd.Concept}}, true},
+		{Column{Types: []string{"int32"}}, true},
+		{Column{Types: []string{"float64"}}, false},
+		{Column{Names: []string{"wind"}, Units: []string{"kWh"}}, false},
+		{Column{Units: []string{"m/s"}, Types: []string{"float64"}}, false},
+	} {
+		if got := found(c.ask); got != c.want {
+			t.Errorf("%+q: %v", c.ask, got)
+		}
+	}
+}

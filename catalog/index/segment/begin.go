@@ -9,9 +9,9 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Begin are the words of a field that begin with some letters and the number of documents
-// that hold each, the most frequent first. Errors: what Bleve fails with, that of ctx.
-func (v *View) Begin(ctx context.Context, field, letters string, most int) (out []Value, err error) {
+// Begin are the words of a field that begin with some letters, of longest bytes at most, and
+// the number of documents that hold each, the most frequent first. Errors: what Bleve fails with, that of ctx.
+func (v *View) Begin(ctx context.Context, field, letters string, longest, most int) (out []Value, err error) {
 	defer caught(&err)
 	var mu sync.Mutex
 	counts := map[string]int{}
@@ -25,6 +25,9 @@ func (v *View) Begin(ctx context.Context, field, letters string, most int) (out 
 		return terms(dict, letters, func(text string) (bool, error) {
 			if !strings.HasPrefix(text, letters) {
 				return false, nil
+			}
+			if len(text) > longest || !isWord(text) {
+				return true, nil
 			}
 			docs.Clear()
 			err := orInto(dict, text, docs)

@@ -20,6 +20,8 @@ type Fields struct {
 	Boxes   string   // boxes of each document, as Box writes them
 	Group   string   // the group of a document; hits of one group are one
 	First   string   // one of Numbers: which of a group's hits stands for it, the lowest first
+	Owner   string   // one of Counted: whose a document is
+	Own     int64    // documents with a First below it are their owner's own, and stand beside those of other owners
 	Words   string   // what stems are in
 	Stems   []string // languages: a stem begins with one of them and a slash
 }
@@ -219,11 +221,19 @@ func (v *Values) column(seg segments.Segment, field int, name string) (column, e
 func (c *column) docs() *roaring.Bitmap {
 	out := roaring.New()
 	for doc := range max(len(c.number), len(c.from)-1) {
-		if c.from == nil && c.number[doc] != none || c.from != nil && c.from[doc+1] > c.from[doc] {
+		if c.has(uint32(doc)) {
 			out.Add(uint32(doc))
 		}
 	}
 	return out
+}
+
+// has says whether a document has a value.
+func (c *column) has(doc uint32) bool {
+	if c.from != nil {
+		return c.from[doc+1] > c.from[doc]
+	}
+	return c.number != nil && c.number[doc] != none
 }
 
 // first is a document's first value; it has one.

@@ -36,12 +36,12 @@ func TestBegin(t *testing.T) {
 	for letters, want := range map[string][]Value{
 		"red": {{"red", 3}, {"redder", 1}, {"reddish", 1}}, "redd": {{"redder", 1}, {"reddish", 1}}, "gr": {{"green", 1}}, "x": nil,
 	} {
-		got, err := x.view.Begin(t.Context(), "Text", letters, 5)
+		got, err := x.view.Begin(t.Context(), "Text", letters, 20, 5)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v, %v", letters, got, err)
 		}
 	}
-	got, err := x.view.Begin(t.Context(), "Text", "red", 1)
+	got, err := x.view.Begin(t.Context(), "Text", "red", 20, 1)
 	if err != nil || !slices.Equal(got, []Value{{"red", 3}}) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -87,5 +87,39 @@ func TestGroupsAreOne(t *testing.T) {
 	x.write(map[string]doc{"b": {Text: "red red"}})
 	if ids, _ := ask("red"); fmt.Sprint(ids) != "[b a d]" {
 		t.Errorf("of which one is by itself: %v", ids)
+	}
+}
+
+// What is an owner's own stands beside what other owners say is the same, whatever they do to
+// stand first; what nobody owns is left out for any of them.
+func TestOwnersStand(t *testing.T) {
+	x := begin(t)
+	fields := fieldsOfDoc()
+	fields.Owner, fields.Own = "Place", 2
+	x.all = NewValues(fields)
+	x.views = NewViews(x.index, x.all)
+	x.write(map[string]doc{"a": {Text: "red", Group: "g", Size: 1, Place: "p"}, "a2": {Text: "red", Group: "g", Size: 1, Place: "p"}, "h": {Text: "red green", Group: "g", Size: 2, Place: "p"}})
+	x.write(map[string]doc{"b": {Text: "red", Group: "g", Place: "q"}, "h2": {Text: "red red green", Group: "g", Size: 2, Place: "q"}, "h3": {Text: "green", Group: "f", Size: 2, Place: "q"}})
+	for word, want := range map[string]string{"": "[a b h3]", "red": "[a b]", "green": "[h h3]"} {
+		q := &Question{}
+		if word != "" {
+			q.Words = []Word{{Term{"Text", []string{word}, 1}}}
+		}
+		a, err := x.view.Find(t.Context(), q, Wanted{Best: 9, Count: []int{1}})
+		var ids []string
+		for _, h := range a.Hits {
+			ids = append(ids, h.ID)
+		}
+		if err != nil || fmt.Sprint(ids) != want || int(a.Total) != len(ids) {
+			t.Errorf("%q: %v of %d, %v", word, ids, a.Total, err)
+		}
+		top, _ := x.all.Top(1, 9, a.Count[0])
+		n := 0
+		for _, v := range top {
+			n += v.Count
+		}
+		if n != len(ids) {
+			t.Errorf("%q: counted %v", word, top)
+		}
 	}
 }

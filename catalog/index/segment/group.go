@@ -2,6 +2,7 @@ package segment
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -27,13 +28,31 @@ func (v *View) ahead(a, b member) bool {
 	return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(b.score, a.score), strings.Compare(id(a), id(b))) < 0
 }
 
+// side is whose hits of a group are one: those of an owner, or all others.
+type side struct{ group, owner uint32 }
+
+// side is that of a member.
+func (v *View) side(m member) side {
+	p, of := v.parts[m.part], &v.values.fields
+	out := side{p.groups().first(m.doc), none}
+	if number := p.numbers[of.First]; of.Owner != "" && number != nil && number[m.doc] < of.Own {
+		owners := &p.fields[slices.Index(of.Counted, of.Owner)]
+		if owners.has(m.doc) {
+			out.owner = owners.first(m.doc)
+		}
+	}
+	return out
+}
+
 // groups are the numbers of the documents' groups.
 func (p *part) groups() *column { return &p.fields[len(p.fields)-1] }
 
-// join leaves of the hits of each group the one that stands for it.
+// join leaves of the hits of each group the one that stands for it. What is an owner's own is
+// not left out for that of another: nobody can check who of them claims to have the same data.
 func (v *View) join(all []*found) {
-	best := map[uint32]member{}
-	var out []member // they are left out
+	best := map[side]member{}
+	owned := map[uint32]bool{} // groups of which an owner has one
+	var out []member           // they are left out
 	for i, p := range v.parts {
 		if p.grouped == nil {
 			continue
@@ -46,17 +65,23 @@ func (v *View) join(all []*found) {
 			if all[i].scores != nil {
 				m.score = all[i].scores[at]
 			}
-			group := p.groups().first(doc)
-			have, some := best[group]
+			of := v.side(m)
+			owned[of.group] = owned[of.group] || of.owner != none
+			have, some := best[of]
 			switch {
 			case !some:
-				best[group] = m
+				best[of] = m
 			case v.ahead(m, have):
-				best[group] = m
+				best[of] = m
 				out = append(out, have)
 			default:
 				out = append(out, m)
 			}
+		}
+	}
+	for of, m := range best {
+		if of.owner == none && owned[of.group] {
+			out = append(out, m)
 		}
 	}
 	left := make([]map[int]bool, len(v.parts))

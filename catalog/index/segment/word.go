@@ -119,8 +119,12 @@ func (f *finder) all(field string, texts []string) (*roaring.Bitmap, error) {
 	return out, nil
 }
 
+// isWord says whether a text is a word as it was written, and no stem of a language: und/~wind
+// does not begin with what people type.
+func isWord(text string) bool { return !strings.Contains(text, "/") }
+
 func (p Prefix) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
-	return Filter{Field: p.Field, Prefixes: []string{p.Text}}.docs(f)
+	return Filter{Field: p.Field, Prefixes: []string{p.Text}, Where: isWord}.docs(f)
 }
 
 func (p Prefix) score(f *finder, h *scored) error {
@@ -187,7 +191,7 @@ func (f *finder) alike(x Near) ([]string, error) {
 		if entry == nil {
 			break
 		}
-		if !strings.Contains(entry.Term, "/") { // no stems
+		if isWord(entry.Term) {
 			out = append(out, strings.Clone(entry.Term))
 		}
 	}

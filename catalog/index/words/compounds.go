@@ -72,9 +72,14 @@ func (x *lexicon) split(word string) []string {
 	if x.whole[x.stem(word)] {
 		return nil
 	}
-	ends := map[int]bool{} // stemming is what takes time
-	for i := leastPart; i <= len(word)-leastPart; i++ {
-		ends[i] = x.ends[x.stem(word[i:])]
+	known := map[int]bool{} // stemming is what takes time: only where a part ends, and once
+	ends := func(at int) bool {
+		is, asked := known[at]
+		if !asked {
+			is = x.ends[x.stem(word[at:])]
+			known[at] = is
+		}
+		return is
 	}
 	for most := 2; most <= mostParts; most++ {
 		if out := x.from(word, 0, most, ends); out != nil {
@@ -85,9 +90,9 @@ func (x *lexicon) split(word string) []string {
 }
 
 // from splits what is left of a word into so many parts.
-func (x *lexicon) from(word string, at, most int, ends map[int]bool) []string {
+func (x *lexicon) from(word string, at, most int, ends func(at int) bool) []string {
 	if most == 1 {
-		if ends[at] {
+		if ends(at) {
 			return []string{word[at:]}
 		}
 		return nil

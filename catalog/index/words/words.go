@@ -61,11 +61,12 @@ type made struct {
 	stems []string
 }
 
-// Bounds: words that are remembered, and bytes of one that is, and has stems. Longer ones are
-// no words, and are found by their letters.
+// Bounds: words that are remembered, bytes of one that is, and of one that has stems. Longer
+// ones are no words, and are found by their letters.
 const (
-	maxKnown = 200_000
-	maxWord  = 256
+	maxKnown      = 200_000
+	maxRemembered = 48 // of all words in texts hardly one is longer: without it they would hold 400 MB
+	maxWord       = 256
 )
 
 // New makes a Maker of all languages.
@@ -170,6 +171,9 @@ func (m *Maker) make(word, language string) made {
 	for _, stem := range m.stems(word, language) {
 		w.stems = append(w.stems, language+"/"+stem)
 	}
+	if len(word) > maxRemembered {
+		return w
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) >= maxKnown {
@@ -179,8 +183,11 @@ func (m *Maker) make(word, language string) made {
 	return w
 }
 
-// fold is the form in which words are compared that are not stemmed.
-func (m *Maker) fold(word string) string { return string(m.ascii.Filter([]byte(schemas.Fold(word)))) }
+// fold is the form in which words are compared that are not stemmed. A slash, which some
+// signs of fractions become, is left out: it stands behind the language of a stem.
+func (m *Maker) fold(word string) string {
+	return strings.ReplaceAll(string(m.ascii.Filter([]byte(schemas.Fold(word)))), "/", ".")
+}
 
 // stems are a text's word's stems in a language.
 func (m *Maker) stems(word, language string) []string {
@@ -238,16 +245,19 @@ func (m *Maker) stem(word, language string) string {
 	return stem
 }
 
-// join notes on the first of words that are written with hyphens what they are in one.
+// join notes on the first of words that are written with hyphens what they are in one, where
+// that is no longer than words are: a text may be one row of letters and hyphens.
 func join(text string, all []Word) {
 	for i := 0; i < len(all); {
 		end := i + 1
 		joined := all[i].Text
 		for end < len(all) && isHyphen(text[all[end-1].End:all[end].Start]) {
-			joined += all[end].Text
+			if len(joined) <= maxWord {
+				joined += all[end].Text
+			}
 			end++
 		}
-		if end > i+1 {
+		if end > i+1 && len(joined) <= maxWord {
 			all[i].Joined = joined
 		}
 		i = end
@@ -268,7 +278,7 @@ func (m *Maker) Asked(word string) Asked {
 		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
 			stems := m.make(form, language).stems
-			a.Empty = a.Empty || len(stems) == 0 && isLetters(a.Text)
+			a.Empty = a.Empty || len(stems) == 0 && len(form) <= maxWord && isLetters(a.Text)
 			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
 				a.Stems = append(a.Stems, stems[0])
 			}

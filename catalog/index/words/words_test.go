@@ -2,7 +2,10 @@ package words
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 )
 
 func made1(t *testing.T) *Maker {
@@ -51,5 +54,29 @@ func TestFormsMeet(t *testing.T) {
 		if w := m.Words(c.text, ""); len(w) != 1 || len(w[0].Stems) > 0 {
 			t.Errorf("of no language %q makes %+v", c.text, w)
 		}
+	}
+}
+
+// Words that nobody writes are not remembered: many of them would take much memory for good.
+func TestLongWordsAreNotRemembered(t *testing.T) {
+	m := made1(t)
+	for i := range 100 {
+		m.Words(strings.Repeat("å", 60)+strconv.Itoa(i), "ja")
+	}
+	if n := len(m.known); n > 0 {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
+// A text that is one row of words and hyphens takes time in step with its bytes, and is no word.
+func TestRowsOfHyphens(t *testing.T) {
+	m := made1(t)
+	begun := time.Now()
+	all := m.Words(strings.Repeat("ab-", 100_000), "en")
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("it takes %s", took)
+	}
+	if len(all) != 100_000 || all[0].Joined != "" {
+		t.Errorf("%d words, joined %.50q", len(all), all[0].Joined)
 	}
 }

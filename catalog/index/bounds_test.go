@@ -1,0 +1,104 @@
+package index
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"guichet/schemas"
+)
+
+// One dataset's words do not keep others' from being completed: very long ones are left out,
+// and so are searches that are too long for one.
+func TestLongWordsAreNotSuggested(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill", "ds-2": "windmill", "ds-3": "wind" + strings.Repeat("a", 600)})
+	for _, q := range []string{"wind", strings.Repeat("windmill ", 6) + "wind"} {
+		got, err := x.Suggest(t.Context(), q)
+		if err != nil || len(got) != 1 || !strings.HasSuffix(got[0].Words, "windmill") {
+			t.Errorf("%s: %.200v, %v", q, got, err)
+		}
+	}
+	if got, err := x.Suggest(t.Context(), strings.Repeat("w", 505)+" windm"); err != nil || len(got) > 0 {
+		t.Errorf("%.200v, %v", got, err)
+	}
+}
+
+// A word that is too long for stems is not one that says nothing, and may not be missing.
+func TestLongWordsAreNotLeftOut(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill"})
+	if got := found(t, x, strings.Repeat("w", 400)+" windmill"); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// What words are told by in languages without stems does not begin with what people type.
+func TestStemsAreNoBeginnings(t *testing.T) {
+	x := titled(t, "ja", map[schemas.DatasetID]string{"ds-1": "underground", "ds-2": "waterfall"})
+	if got := found(t, x, "und*"); len(got) != 1 || got[0] != "ds-1" {
+		t.Errorf("und*: %v", got)
+	}
+}
+
+// Fractions become a slash, which stands in no word: it would be taken for a stem.
+func TestFractionsAreFound(t *testing.T) {
+	x := titled(t, "ja", map[schemas.DatasetID]string{"ds-1": "Map 1⁄2", "ds-2": "Map"})
+	if got := found(t, x, "1⁄2"); len(got) != 1 || got[0] != "ds-1" {
+		t.Errorf("%v", got)
+	}
+}
+
+// A text that repeats two words a hundred thousand times is gone over once for a phrase, and a
+// word of a hundred thousand letters is not compared with one that is near to others.
+func TestPathologicalTexts(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": strings.Repeat("zulu yank ", 150_000)})
+	begun := time.Now()
+	if got := found(t, x, `"zulu yank zulu"`); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("a phrase takes %s", took)
+	}
+	d := &schemas.Dataset{Title: schemas.Text{"en": strings.Repeat("x", 90_000) + " " + strings.Repeat("y", 300)}}
+	allocated := testing.AllocsPerRun(1, func() {
+		x.Highlight(d, &Query{Words: strings.Repeat("y", 299) + "~"})
+	})
+	if allocated > 5000 {
+		t.Errorf("a mark takes %v allocations", allocated)
+	}
+	begun = time.Now()
+	if isNear([]rune(strings.Repeat("y", 500)), []rune(strings.Repeat("x", 90_000))) {
+		t.Error("they are near")
+	}
+	if took := time.Since(begun); took > 50*time.Millisecond {
+		t.Errorf("letters of words of other lengths are compared: %s", took)
+	}
+}
+
+// What one description costs grows with its bytes: columns with descriptions of their own and
+// keywords of known languages are gathered in one pass.
+func TestLargeDescriptions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("under the race detector all takes ten times as long")
+	}
+	x := opened(t)
+	var fields []schemas.Field
+	for i := range 12_000 {
+		fields = append(fields, schemas.Field{Name: fmt.Sprint("c", i), Description: schemas.Text{"en": strings.Repeat("a", 250) + " " + strings.Repeat("b", 250)}})
+	}
+	keywords := make([]string, 100_000)
+	for i := range keywords {
+		keywords[i] = fmt.Sprint("keyword ", i%100, " ", i)
+	}
+	for _, d := range []schemas.Dataset{
+		{ID: "columns", Title: schemas.Text{"en": "a"}, Tables: []schemas.TableInfo{{Fields: fields}}},
+		{ID: "keywords", Title: schemas.Text{"en": "a"}, Keywords: keywords, KeywordsIn: schemas.KeywordsIn{"en": keywords}},
+	} {
+		begun := time.Now()
+		err := x.apply(t.Context(), []schemas.Dataset{d}, 1)
+		if took := time.Since(begun); err != nil || took > 4*time.Second {
+			t.Errorf("%s: %s, %v", d.ID, took, err)
+		}
+		t.Log(d.ID, time.Since(begun))
+	}
+}
