@@ -121,7 +121,11 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 		return nil
 	}
 	if f.Total > 0 {
-		fmt.Fprintln(t.Out, terminal.Plural(int64(f.Total), "dataset", "datasets"))
+		found := terminal.Plural(int64(f.Total), "dataset", "datasets")
+		if len(f.Without) > 0 {
+			found += ", without " + schemas.Visible(strings.Join(f.Without, ", "))
+		}
+		fmt.Fprintln(t.Out, found)
 	}
 	head, used := "ACCESS\tID\tSPACE\tROWS\tSIZE\tUPDATED\t", ""
 	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return h.Runs > 0 || h.Wait != nil }) {
