@@ -1,6 +1,8 @@
 package index
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -100,5 +102,56 @@ func TestLargeDescriptions(t *testing.T) {
 			t.Errorf("%s: %s, %v", d.ID, took, err)
 		}
 		t.Log(d.ID, time.Since(begun))
+	}
+}
+
+// A question that repeats its parts costs little more than one that does not: of phrases,
+// beginnings, and the words in a phrase. Values of a filter are bounded, and who has gone
+// is not worked for.
+func TestRepeatedQuestions(t *testing.T) {
+	x := opened(t)
+	var sets []schemas.Dataset
+	for i := range 400 {
+		var text []string
+		for j := range 200 {
+			text = append(text, "of the", fmt.Sprint("data", i*200+j))
+		}
+		sets = append(sets, schemas.Dataset{ID: schemas.DatasetID(fmt.Sprint("ds-", i)), Title: schemas.Text{"": strings.Join(text, " ")}})
+	}
+	err := x.apply(t.Context(), sets, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := func(q string) time.Duration {
+		t.Helper()
+		least := time.Hour
+		for range 3 {
+			begun := time.Now()
+			r, err := x.Search(t.Context(), Query{Words: q}, schemas.Sight{Everyone: true})
+			if err != nil || r.Total != 400 {
+				t.Errorf("%.40s: %d, %v", q, r.Total, err)
+			}
+			least = min(least, time.Since(begun))
+		}
+		return least
+	}
+	for one, many := range map[string]string{
+		"data*":    strings.Repeat("data* ", 32),
+		`"of the"`: strings.Repeat(`"of the" `, 32),
+	} {
+		if a, b := asked(one), asked(many); b > 8*a+20*time.Millisecond {
+			t.Errorf("%s takes %s, repeated %s", one, a, b)
+		}
+	}
+	many := Query{Filters: map[string][]string{"column": make([]string, MaxValues+1)}}
+	_, err = x.Search(t.Context(), many, schemas.Sight{Everyone: true})
+	if schemas.KindOf(err) != schemas.Invalid {
+		t.Errorf("%v", err)
+	}
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	_, err = x.Search(ctx, Query{Words: "data*"}, schemas.Sight{Everyone: true})
+	if !errors.Is(err, context.Canceled) || !x.Ready() {
+		t.Errorf("%v", err)
 	}
 }

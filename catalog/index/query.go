@@ -49,9 +49,10 @@ type Result struct {
 
 // The limits of a query [policy.md E0.3].
 const (
-	MaxWords = 32
-	MaxBytes = 512
-	MaxLimit = 10_000 // hits of one search; pages are shorter, which the doors see to
+	MaxWords  = 32
+	MaxBytes  = 512
+	MaxValues = 100    // of one filter
+	MaxLimit  = 10_000 // hits of one search; pages are shorter, which the doors see to
 )
 
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
@@ -288,6 +289,9 @@ func narrow(out *segment.Question, filters map[string][]string) error {
 		values := filters[name]
 		if !slices.Contains(document.Filters(), name) {
 			return schemas.BadField("search", name, "%q is not a filter; there are %s", name, strings.Join(document.Filters(), ", "))
+		}
+		if len(values) > MaxValues {
+			return schemas.BadField("search", name, "at most %d values", MaxValues)
 		}
 		of := map[string]*[]string{"column": &a.Names, "unit": &a.Units, "type": &a.Types, "concept": &a.Concepts}[name]
 		if of == nil {
