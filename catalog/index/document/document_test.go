@@ -188,3 +188,17 @@ func TestColumnsAreReadOnce(t *testing.T) {
 		t.Errorf("a type alone is looked for in %s", f.Field)
 	}
 }
+
+// A day that is none is refused, and not taken for another one: numbers of days have an end.
+func TestNoDays(t *testing.T) {
+	for _, s := range []string{"999999999", "20250101", "2025-13", "2025-00", "2025-12-32", "+5", "-5", "2025-", "2025-1-1-1", "99999999999999999999", ""} {
+		if n, ok := Day(s, false); ok {
+			t.Errorf("%q is %d", s, n)
+		}
+	}
+	for s, want := range map[string]int32{"0000": 101, "9999": 99990101, "2025-2": 20250201, "2024-02-29": 20240229} {
+		if n, ok := Day(s, false); !ok || n != want {
+			t.Errorf("%q is %d, %v", s, n, ok)
+		}
+	}
+}
