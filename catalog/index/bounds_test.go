@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,24 @@ func TestRepeatedQuestions(t *testing.T) {
 	_, err = x.Search(ctx, Query{Words: "data*"}, schemas.Sight{Everyone: true})
 	if !errors.Is(err, context.Canceled) || !x.Ready() {
 		t.Errorf("%v", err)
+	}
+}
+
+// Of texts in many languages only so much is marked: a page has a thousand hits.
+func TestMarksAreBounded(t *testing.T) {
+	x := opened(t)
+	d := &schemas.Dataset{Title: schemas.Text{"en": "wind"}, Description: schemas.Text{}}
+	for _, tag := range []string{"de", "en", "fr", "nl"} {
+		d.Description[tag] = strings.Repeat("wind ", 8000)
+	}
+	d.Description["pl"] = strings.Repeat("wind ", 30_000)
+	d.Description["sv"] = "wind"
+	var marked []string
+	for key := range x.Highlight(d, &Query{Words: "wind"}) {
+		marked = append(marked, key)
+	}
+	slices.Sort(marked)
+	if want := []string{"description@de", "description@en", "description@sv", "title@en"}; !slices.Equal(marked, want) {
+		t.Errorf("%v", marked)
 	}
 }
