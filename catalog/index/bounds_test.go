@@ -175,3 +175,22 @@ func TestMarksAreBounded(t *testing.T) {
 		t.Errorf("%v", marked)
 	}
 }
+
+// A facet that is asked for many times is counted once: of a million values each time takes
+// megabytes.
+func TestFacetsAreCountedOnce(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill"})
+	var facets []string
+	for range 10_000 {
+		facets = append(facets, "space", "theme")
+	}
+	q := Query{Facets: facets}
+	_, err := x.build(&q)
+	if err != nil || !slices.Equal(q.Facets, []string{"space", "theme"}) || len(facets) != 20_000 {
+		t.Errorf("%d facets, %v", len(q.Facets), err)
+	}
+	r, err := x.Search(t.Context(), Query{Facets: facets}, schemas.Sight{Everyone: true})
+	if err != nil || len(r.Facets) != 2 || r.Facets["space"].Values[0].Count != 1 {
+		t.Errorf("%+v, %v", r.Facets, err)
+	}
+}

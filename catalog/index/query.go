@@ -262,7 +262,12 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 		}
 		out.Words = append(out.Words, w)
 	}
-	for _, name := range q.Facets {
+	facets := q.Facets
+	q.Facets = nil // each once: they are counted as often as they stand there
+	for _, name := range facets {
+		if !slices.Contains(q.Facets, name) {
+			q.Facets = append(q.Facets, name)
+		}
 		if !slices.Contains(document.Facets(), name) {
 			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(document.Facets(), ", "))
 		}
