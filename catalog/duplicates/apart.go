@@ -174,22 +174,26 @@ func (f *Finder) Others(
 	if err != nil {
 		return nil, err
 	}
-	in := map[string][]string{}
+	of := map[string][]string{}
 	for id, group := range all {
-		in[group] = append(in[group], id)
+		of[group] = append(of[group], id)
 	}
 	out := map[schemas.DatasetID]Elsewhere{}
 	shown := map[string][]schemas.Dataset{} // of each group one more, as one is the dataset itself
 	for id, group := range groups {
 		if shown[group] == nil {
-			shown[group], err = f.inSight(ctx, sight, in[group], most+1)
+			shown[group], err = f.inSight(ctx, sight, of[group], most+1)
 			if err != nil {
 				return nil, err
 			}
 		}
-		e := Elsewhere{Total: len(in[group]) - 1}
-		if len(in[group]) <= most+1 { // all were looked at
-			e.Total = len(shown[group]) - 1
+		e := Elsewhere{Total: len(shown[group]) - 1}
+		if len(of[group]) > most+1 { // not all were looked at
+			e.Total, err = f.visible(ctx, of[group])
+			if err != nil {
+				return nil, err
+			}
+			e.Total = max(e.Total-1, len(e.Origins))
 		}
 		for i := range shown[group] {
 			if d := &shown[group][i]; d.ID != id && len(e.Origins) < most {
@@ -201,6 +205,18 @@ func (f *Finder) Others(
 		}
 	}
 	return out, nil
+}
+
+// visible counts those datasets that everybody may see now: groups are some moments behind. A
+// document holds that member once, at most, and no text in it the bare quotes.
+func (f *Finder) visible(ctx context.Context, ids []string) (n int, err error) {
+	places, args := in(ids)
+	err = f.DB.QueryRow(ctx, `SELECT count(*) FROM dataset WHERE id IN (`+places+`) AND withdrawn = 0
+		AND (doc NOT LIKE '%"visibility":%' OR doc LIKE '%"visibility":"everyone"%')`, args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the same data: %w", err)
+	}
+	return n, nil
 }
 
 // said reads who said that a dataset is apart from which.

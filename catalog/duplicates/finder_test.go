@@ -361,6 +361,20 @@ func TestMany(t *testing.T) {
 	if n := Most - 10 - 1; len(said.Items) != n || others[ids[13]].Total != n || len(others[ids[13]].Origins) != 10 {
 		t.Errorf("%d, %v", len(said.Items), others)
 	}
+	hidden, err := f.Catalog.Get(t.Context(), schemas.Sight{Everyone: true, All: true}, ids[20])
+	must(t, err)
+	hidden.Visibility = schemas.VisibleToOwn
+	_, err = f.Catalog.Change(t.Context(), agronomy, hidden.ID, hidden, 0)
+	must(t, err)
+	others, err = f.Others(t.Context(), public, ids[13:14], 10) // it still is in the group
+	must(t, err)
+	if n := Most - 10 - 2; others[ids[13]].Total != n {
+		t.Errorf("a hidden one is counted: %d, not %d", others[ids[13]].Total, n)
+	}
+	hidden.Visibility = schemas.VisibleToEveryone
+	_, err = f.Catalog.Change(t.Context(), agronomy, hidden.ID, hidden, 0)
+	must(t, err)
+	f.settle(t)
 	groups, err := f.Groups(t.Context(), ids)
 	must(t, err)
 	if got := f.same(t); len(got) != 2 || len(got[groups[ids[0]]]) != 10 || len(got[groups[ids[11]]]) != Most-10 {

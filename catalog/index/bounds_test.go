@@ -1,7 +1,10 @@
 package index
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,5 +103,94 @@ func TestLargeDescriptions(t *testing.T) {
 			t.Errorf("%s: %s, %v", d.ID, took, err)
 		}
 		t.Log(d.ID, time.Since(begun))
+	}
+}
+
+// A question that repeats its parts costs little more than one that does not: of phrases,
+// beginnings, and the words in a phrase. Values of a filter are bounded, and who has gone
+// is not worked for.
+func TestRepeatedQuestions(t *testing.T) {
+	x := opened(t)
+	var sets []schemas.Dataset
+	for i := range 400 {
+		var text []string
+		for j := range 200 {
+			text = append(text, "of the", fmt.Sprint("data", i*200+j))
+		}
+		sets = append(sets, schemas.Dataset{ID: schemas.DatasetID(fmt.Sprint("ds-", i)), Title: schemas.Text{"": strings.Join(text, " ")}})
+	}
+	err := x.apply(t.Context(), sets, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := func(q string) time.Duration {
+		t.Helper()
+		least := time.Hour
+		for range 3 {
+			begun := time.Now()
+			r, err := x.Search(t.Context(), Query{Words: q}, schemas.Sight{Everyone: true})
+			if err != nil || r.Total != 400 {
+				t.Errorf("%.40s: %d, %v", q, r.Total, err)
+			}
+			least = min(least, time.Since(begun))
+		}
+		return least
+	}
+	for one, many := range map[string]string{
+		"data*":    strings.Repeat("data* ", 32),
+		`"of the"`: strings.Repeat(`"of the" `, 32),
+	} {
+		if a, b := asked(one), asked(many); b > 8*a+20*time.Millisecond {
+			t.Errorf("%s takes %s, repeated %s", one, a, b)
+		}
+	}
+	many := Query{Filters: map[string][]string{"column": make([]string, MaxValues+1)}}
+	_, err = x.Search(t.Context(), many, schemas.Sight{Everyone: true})
+	if schemas.KindOf(err) != schemas.Invalid {
+		t.Errorf("%v", err)
+	}
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	_, err = x.Search(ctx, Query{Words: "data*"}, schemas.Sight{Everyone: true})
+	if !errors.Is(err, context.Canceled) || !x.Ready() {
+		t.Errorf("%v", err)
+	}
+}
+
+// Of texts in many languages only so much is marked: a page has a thousand hits.
+func TestMarksAreBounded(t *testing.T) {
+	x := opened(t)
+	d := &schemas.Dataset{Title: schemas.Text{"en": "wind"}, Description: schemas.Text{}}
+	for _, tag := range []string{"de", "en", "fr", "nl"} {
+		d.Description[tag] = strings.Repeat("wind ", 8000)
+	}
+	d.Description["pl"] = strings.Repeat("wind ", 30_000)
+	d.Description["sv"] = "wind"
+	var marked []string
+	for key := range x.Highlight(d, &Query{Words: "wind"}) {
+		marked = append(marked, key)
+	}
+	slices.Sort(marked)
+	if want := []string{"description@de", "description@en", "description@sv", "title@en"}; !slices.Equal(marked, want) {
+		t.Errorf("%v", marked)
+	}
+}
+
+// A facet that is asked for many times is counted once: of a million values each time takes
+// megabytes.
+func TestFacetsAreCountedOnce(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill"})
+	var facets []string
+	for range 10_000 {
+		facets = append(facets, "space", "theme")
+	}
+	q := Query{Facets: facets}
+	_, err := x.build(&q)
+	if err != nil || !slices.Equal(q.Facets, []string{"space", "theme"}) || len(facets) != 20_000 {
+		t.Errorf("%d facets, %v", len(q.Facets), err)
+	}
+	r, err := x.Search(t.Context(), Query{Facets: facets}, schemas.Sight{Everyone: true})
+	if err != nil || len(r.Facets) != 2 || r.Facets["space"].Values[0].Count != 1 {
+		t.Errorf("%+v, %v", r.Facets, err)
 	}
 }

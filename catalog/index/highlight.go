@@ -1,6 +1,7 @@
 package index
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,10 +18,15 @@ func (x *Index) Highlight(d *schemas.Dataset, q *Query) map[string]string {
 		return nil
 	}
 	out := map[string]string{}
-	for field, text := range map[string]schemas.Text{"title": d.Title, "description": d.Description} {
-		for tag, s := range text {
-			if marked := m.mark(s, tag); marked != "" {
-				key := field
+	left := maxMarked
+	for i, text := range []schemas.Text{d.Title, d.Description} {
+		for _, tag := range slices.Sorted(maps.Keys(text)) {
+			if len(text[tag]) > left {
+				continue
+			}
+			left -= len(text[tag])
+			if marked := m.mark(text[tag], tag); marked != "" {
+				key := []string{"title", "description"}[i]
 				if tag != "" {
 					key += "@" + tag
 				}
@@ -78,14 +84,11 @@ func isNear(a, b []rune) bool {
 
 const (
 	around    = 120     // bytes of a long text that are shown on each side of a match
-	maxMarked = 100_000 // bytes of a text that is looked at
+	maxMarked = 100_000 // bytes of a dataset's texts that are looked at, in the order of their languages
 )
 
 // mark marks the words found in a text by **.
 func (m *marker) mark(s, tag string) string {
-	if len(s) > maxMarked {
-		return ""
-	}
 	var b strings.Builder
 	last, first := 0, -1
 	for _, w := range m.maker.Words(s, tag) {

@@ -49,9 +49,10 @@ type Result struct {
 
 // The limits of a query [policy.md E0.3].
 const (
-	MaxWords = 32
-	MaxBytes = 512
-	MaxLimit = 10_000 // hits of one search; pages are shorter, which the doors see to
+	MaxWords  = 32
+	MaxBytes  = 512
+	MaxValues = 100    // of one filter
+	MaxLimit  = 10_000 // hits of one search; pages are shorter, which the doors see to
 )
 
 // Search finds what is in sight. Errors: Invalid, Busy while the index is rebuilt.
@@ -261,7 +262,12 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 		}
 		out.Words = append(out.Words, w)
 	}
-	for _, name := range q.Facets {
+	facets := q.Facets
+	q.Facets = nil // each once: they are counted as often as they stand there
+	for _, name := range facets {
+		if !slices.Contains(q.Facets, name) {
+			q.Facets = append(q.Facets, name)
+		}
 		if !slices.Contains(document.Facets(), name) {
 			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(document.Facets(), ", "))
 		}
@@ -288,6 +294,9 @@ func narrow(out *segment.Question, filters map[string][]string) error {
 		values := filters[name]
 		if !slices.Contains(document.Filters(), name) {
 			return schemas.BadField("search", name, "%q is not a filter; there are %s", name, strings.Join(document.Filters(), ", "))
+		}
+		if len(values) > MaxValues {
+			return schemas.BadField("search", name, "at most %d values", MaxValues)
 		}
 		of := map[string]*[]string{"column": &a.Names, "unit": &a.Units, "type": &a.Types, "concept": &a.Concepts}[name]
 		if of == nil {

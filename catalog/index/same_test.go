@@ -70,6 +70,26 @@ func anyDataset(r *rand.Rand, n int) schemas.Dataset {
 	return d
 }
 
+// anyWider is a random question by all that anyQuery leaves out: beginnings, letters that differ,
+// days of changes, times, boxes, types.
+func anyWider(r *rand.Rand) Query {
+	q := anyQuery(r)
+	one := func(list ...string) string { return list[r.IntN(len(list))] }
+	if r.IntN(2) == 0 {
+		q.Words += " " + one("whe*", "musik*", "fie*", "wheet~", "yeild~", "nort~", "type:float", "type:int unit:kWh", "region:BE1", "region:DE")
+	}
+	if r.IntN(3) == 0 {
+		q.Box = one("0,45,10,55", "-180,-90,180,90", "170,-10,-170,10", "3,50,4,51")
+	}
+	if r.IntN(4) == 0 {
+		q.Updated = one("1970", "1970-01-01", "2020")
+	}
+	if r.IntN(4) == 0 {
+		q.From, q.To = one("", "2005", "2010-06"), one("", "2012")
+	}
+	return q
+}
+
 // anyQuery is a random question.
 func anyQuery(r *rand.Rand) Query {
 	q := Query{Words: strings.Join(some(r, someWords, 3), " "), Filters: map[string][]string{}, FacetLimit: r.IntN(12), Limit: 1 + r.IntN(9), Sort: Sorts()[r.IntN(len(Sorts()))]}
@@ -227,6 +247,16 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 23))
 	with, without := opened(t), opened(t)
 	sights := []schemas.Sight{{Everyone: true}, {Everyone: true, SignedIn: true}, {Everyone: true, SignedIn: true, Participant: "https://z.example"}}
+	groups := func(_ context.Context, ids []schemas.DatasetID) (Groups, error) {
+		out := Groups{}
+		for _, id := range ids { // two in five, whether the others of their groups are hidden or not
+			if n := id[len(id)-1] - '0'; n%5 < 2 {
+				out[id] = fmt.Sprint("g", id[len(id)-2]%7)
+			}
+		}
+		return out, nil
+	}
+	with.Groups, without.Groups = groups, groups
 	rounds := 8
 	if testing.Short() {
 		rounds = 3
@@ -236,7 +266,21 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 		for i := range 40 {
 			d := anyDataset(r, 300)
 			d.ID = schemas.DatasetID(fmt.Sprintf("ds-%d-%04d", round%3, i*7+r.IntN(7)))
+			if r.IntN(2) == 0 {
+				d.Source = "portal"
+			}
+			if r.IntN(2) == 0 {
+				west, south := float64(r.IntN(360)-180), float64(r.IntN(170)-90)
+				d.Box = []float64{west, south, float64(r.IntN(360) - 180), south + 8}
+			}
 			switch {
+			case round > 0 && i%5 == 0: // it was public perhaps, and is hidden: elsewhere it is withdrawn
+				d.Visibility, d.Withdrawn = schemas.VisibleToOwn, false
+				d.Provider = "https://hidden.example"
+				all = append(all, d)
+				d.Withdrawn = true
+				shown = append(shown, d)
+				continue
 			case d.Visibility == "" || d.Visibility == schemas.VisibleToEveryone:
 				shown = append(shown, d)
 			case i%2 == 0: // as if it had never been there
@@ -256,18 +300,38 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 			merge(t, with)
 		}
 		for range 60 {
-			q, sight := anyQuery(r), sights[r.IntN(len(sights))]
+			q, sight := anyWider(r), sights[r.IntN(len(sights))]
 			if r.IntN(5) == 0 {
 				q.Words = "secretword wheat"
 			}
-			a, err := with.Search(t.Context(), q, sight)
-			got := answerOf(t, a, err)
-			b, err := without.Search(t.Context(), q, sight)
-			if want := answerOf(t, b, err); got != want || !slices.Equal(a.Positions, b.Positions) {
-				t.Fatalf("round %d: %+v of %+v\n   with %s\nwithout %s", round, q, sight, got, want)
+			if r.IntN(9) == 0 {
+				q.Words = "the of secretw*"
 			}
+			for range 3 {
+				a, err := with.Search(t.Context(), q, sight)
+				got := answerOf(t, a, err)
+				b, err := without.Search(t.Context(), q, sight)
+				if want := answerOf(t, b, err); got != want || !slices.Equal(a.Positions, b.Positions) {
+					t.Fatalf("round %d: %+v of %+v\n   with %s\nwithout %s", round, q, sight, got, want)
+				}
+				if a.Next == "" {
+					break
+				}
+				q.After, err = ParseCursor(&q, a.Next)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			q.After = nil
 			if r.IntN(6) > 0 {
 				continue
+			}
+			for _, begun := range []string{"whe", "sec", "secretw", "musik", "und"} {
+				mine, err := with.Suggest(t.Context(), begun)
+				theirs, failed := without.Suggest(t.Context(), begun)
+				if err != nil || failed != nil || fmt.Sprint(mine) != fmt.Sprint(theirs) {
+					t.Fatalf("suggestions for %s: %v and %v, %v", begun, mine, theirs, err)
+				}
 			}
 			q.Words += " secretwort"
 			near, err := with.Near(t.Context(), q)

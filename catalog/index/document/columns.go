@@ -117,8 +117,8 @@ func (a Column) Filter() segment.Filter {
 		order, values = "u", a.Units
 	}
 	f := segment.Filter{Field: Columns, Where: func(term string) bool { return a.holds(readColumn(term)) }}
-	if len(values) == 0 { // the type alone
-		f.Prefixes = []string{order}
+	if len(values) == 0 { // the type alone, of which there are few
+		return segment.Filter{Field: "type", Prefixes: []string{""}, Where: func(kind string) bool { return a.holds(column{kind: kind}) }}
 	}
 	for _, v := range values {
 		end := between
@@ -127,7 +127,20 @@ func (a Column) Filter() segment.Filter {
 		}
 		f.Prefixes = append(f.Prefixes, order+v+end)
 	}
+	f.Prefixes = shortest(f.Prefixes)
 	return f
+}
+
+// shortest leaves out what begins with another: each part of the index is read once.
+func shortest(prefixes []string) []string {
+	slices.Sort(prefixes)
+	var out []string
+	for _, p := range prefixes {
+		if len(out) == 0 || !strings.HasPrefix(p, out[len(out)-1]) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // holds says whether a column is such a one.

@@ -104,7 +104,11 @@ func TestColumns(t *testing.T) {
 		{Column{Types: []string{"float64"}}, false}, {Column{Concepts: []string{"http://x.example/Energy"}, Types: []string{"int", "float32"}}, true}, {Column{Names: []string{"in"}}, false}, {Column{Concepts: []string{"http://x.example/*"}}, true},
 	} {
 		f := q.asked.Filter()
-		held := slices.ContainsFunc(c.terms(), func(term string) bool {
+		terms := c.terms()
+		if f.Field != Columns { // of the type alone
+			terms = []string{c.kind}
+		}
+		held := slices.ContainsFunc(terms, func(term string) bool {
 			return slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term)
 		})
 		if held != q.holds {
@@ -147,7 +151,7 @@ func TestColumnsWithTheSignBetween(t *testing.T) {
 	d := &schemas.Dataset{ID: "ds-1", Tables: []schemas.TableInfo{{Fields: []schemas.Field{odd}}}}
 	found := func(a Column) bool {
 		f := a.Filter()
-		for term := range fieldsOf(t, d, Also{})[Columns] {
+		for term := range fieldsOf(t, d, Also{})[f.Field] {
 			if slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term) {
 				return true
 			}
@@ -168,6 +172,32 @@ func TestColumnsWithTheSignBetween(t *testing.T) {
 	} {
 		if got := found(c.ask); got != c.want {
 			t.Errorf("%+q: %v", c.ask, got)
+		}
+	}
+}
+
+// Each part of the index is read once for a filter, however often and in however many forms
+// it is asked for.
+func TestColumnsAreReadOnce(t *testing.T) {
+	f := Column{Names: []string{"c*", "c*", "col*", "d", "d", "x*"}}.Filter()
+	if want := []string{"nc", "nd" + between, "nx"}; !slices.Equal(f.Prefixes, want) {
+		t.Errorf("%q", f.Prefixes)
+	}
+	if f := (Column{Types: []string{"float"}}).Filter(); f.Field != "type" {
+		t.Errorf("a type alone is looked for in %s", f.Field)
+	}
+}
+
+// A day that is none is refused, and not taken for another one: numbers of days have an end.
+func TestNoDays(t *testing.T) {
+	for _, s := range []string{"999999999", "20250101", "2025-13", "2025-00", "2025-12-32", "+5", "-5", "2025-", "2025-1-1-1", "99999999999999999999", ""} {
+		if n, ok := Day(s, false); ok {
+			t.Errorf("%q is %d", s, n)
+		}
+	}
+	for s, want := range map[string]int32{"0000": 101, "9999": 99990101, "2025-2": 20250201, "2024-02-29": 20240229} {
+		if n, ok := Day(s, false); !ok || n != want {
+			t.Errorf("%q is %d, %v", s, n, ok)
 		}
 	}
 }

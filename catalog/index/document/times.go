@@ -37,10 +37,10 @@ func spans(d *schemas.Dataset) [][2]int32 {
 }
 
 // Day turns YYYY[-MM[-DD]] into a number that sorts like it; the end of a year or
-// month is its last day.
+// month is its last day. False for what is no such day: years have four figures at most.
 func Day(s string, end bool) (int32, bool) {
 	parts := strings.Split(s, "-")
-	fill := []int{0, 1, 1}
+	fill, most := []int{0, 1, 1}, []int{9999, 12, 31}
 	if end {
 		fill = []int{0, 12, 31}
 	}
@@ -48,11 +48,11 @@ func Day(s string, end bool) (int32, bool) {
 		if i > 2 {
 			return 0, false
 		}
-		n, err := strconv.Atoi(parts[i])
-		if err != nil {
+		n, err := strconv.ParseUint(parts[i], 10, 16)
+		if err != nil || int(n) > most[i] || n == 0 && i > 0 {
 			return 0, false
 		}
-		fill[i] = n
+		fill[i] = int(n)
 	}
 	return int32(fill[0]*10000 + fill[1]*100 + fill[2]), true
 }

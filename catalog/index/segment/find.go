@@ -48,7 +48,7 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 	}
 	all := make([]*found, len(v.parts))
 	err = v.each(ctx, func(i int) error {
-		f := &finder{part: v.parts[i], words: v.parts[i].take()}
+		f := &finder{ctx: ctx, part: v.parts[i], words: v.parts[i].take()}
 		var err error
 		all[i], err = f.find(q, &w)
 		f.give(f.words)

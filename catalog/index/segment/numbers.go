@@ -178,7 +178,7 @@ func (x Meets) docs(c *columns, _ *roaring.Bitmap) *roaring.Bitmap {
 func around(aw, ae, bw, be float32) bool {
 	switch {
 	case aw <= ae && bw <= be:
-		return aw <= be && bw <= ae
+		return aw <= be && bw <= ae || ae == 180 && bw == -180 || be == 180 && aw == -180 // one meridian
 	case aw > ae && bw > be: // both cross the date line
 		return true
 	case aw > ae:

@@ -20,6 +20,9 @@ type Phrase struct {
 // docs are the documents with a phrase. Only where all of its texts stand are their places
 // read.
 func (p Phrase) docs(f *finder, within *roaring.Bitmap) (*roaring.Bitmap, error) {
+	if known := f.phrases[p.name()]; known != nil { // within more, as what is left only shrinks
+		return known, nil
+	}
 	out, err := f.all(p.Field, p.Texts)
 	if err != nil || out == nil {
 		return nil, err
@@ -55,51 +58,61 @@ func (p Phrase) score(f *finder, h *scored) error {
 
 // beside are those of documents in which the texts of a phrase stand beside each other.
 func (f *finder) beside(p Phrase, among *roaring.Bitmap) (*roaring.Bitmap, error) {
-	its := make([]segments.PostingsIterator, len(p.Texts))
+	at := make([]int, len(p.Texts)) // of each text its iterator: a phrase may repeat two words a hundred times
+	var its []segments.PostingsIterator
+	number := map[string]int{}
 	for i, text := range p.Texts {
-		list, err := f.list(p.Field, text)
-		if err != nil {
-			return nil, err
+		n, known := number[text]
+		if !known {
+			it, err := f.places(p.Field, text, among)
+			if err != nil || it == nil {
+				return roaring.New(), err
+			}
+			n = len(its)
+			number[text], its = n, append(its, it)
 		}
-		if list == nil {
-			return roaring.New(), nil
-		}
-		it := list.Iterator(true, true, true, nil)
-		some, ok := it.(segments.OptimizablePostingsIterator)
-		if !ok || some.ActualBitmap() == nil { // without places
-			return roaring.New(), nil
-		}
-		some.ReplaceActual(among)
-		its[i] = it
+		at[i] = n
 	}
 	out := roaring.New()
-	var starts, here []uint64
+	here := make([][]uint64, len(its))
+	var starts []uint64
 	for range among.GetCardinality() { // each gives these documents, one after the other
 		doc := uint32(0)
 		for i, it := range its {
-			at, err := it.Next()
-			if err != nil {
-				return nil, err
+			stands, err := it.Next()
+			if err != nil || stands == nil {
+				return out, err
 			}
-			if at == nil {
-				return out, nil
+			doc = uint32(stands.Number())
+			here[i] = here[i][:0]
+			for _, l := range stands.Locations() {
+				here[i] = append(here[i], l.Pos())
 			}
-			doc = uint32(at.Number())
-			here = here[:0]
-			for _, l := range at.Locations() {
-				here = append(here, l.Pos())
-			}
-			if i == 0 {
-				starts = append(starts[:0], here...)
-				continue
-			}
-			starts = followed(starts, here, uint64(i))
+		}
+		starts = append(starts[:0], here[at[0]]...)
+		for i := 1; i < len(at) && len(starts) > 0; i++ {
+			starts = followed(starts, here[at[i]], uint64(i))
 		}
 		if len(starts) > 0 {
 			out.Add(doc)
 		}
 	}
 	return out, nil
+}
+
+// places gives where a text stands in some documents, which hold it; nil is nowhere.
+func (f *finder) places(field, text string, among *roaring.Bitmap) (segments.PostingsIterator, error) {
+	list, err := f.list(field, text)
+	if err != nil || list == nil {
+		return nil, err
+	}
+	it := list.Iterator(true, true, true, nil)
+	some, ok := it.(segments.OptimizablePostingsIterator)
+	if !ok || some.ActualBitmap() == nil { // without places
+		return nil, nil
+	}
+	some.ReplaceActual(among)
+	return it, nil
 }
 
 // followed are the places at which a phrase may begin whose text so far behind stands among

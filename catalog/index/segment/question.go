@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,9 +63,11 @@ func (x Filter) docs(f *finder) (*roaring.Bitmap, error) {
 // finder looks for the hits of one question in one segment.
 type finder struct {
 	*part
+	ctx     context.Context // of one call of Find
 	words   *words
-	phrases map[string]*roaring.Bitmap // where they are found, by their texts
-	near    map[string][]string        // words that are near to one
+	phrases map[string]*roaring.Bitmap    // where they are found, by their texts
+	begun   map[[2]string]*roaring.Bitmap // where words begin so, by field and letters
+	near    map[string][]string           // words that are near to one
 }
 
 // words are a segment's dictionaries and what was looked up in them, for one question at a
@@ -137,6 +140,9 @@ func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 		}
 	}
 	for _, w := range plainFirst(q.Words) {
+		if err == nil {
+			err = f.ctx.Err()
+		}
 		if err == nil && (out == nil || !out.IsEmpty()) {
 			err = and(w.docs(f, out))
 		}

@@ -131,6 +131,9 @@ func (q *Question) scores(f *finder, hits *roaring.Bitmap, docs []uint32) ([]flo
 	h := &scored{hits: hits, docs: docs, best: make([]float64, len(docs))}
 	for _, w := range q.Words {
 		clear(h.best)
+		if f.ctx.Err() != nil {
+			return nil, f.ctx.Err()
+		}
 		for _, c := range w {
 			err := c.score(f, h)
 			if err != nil {

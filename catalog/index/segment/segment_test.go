@@ -460,6 +460,7 @@ func TestAround(t *testing.T) {
 		{[2]float32{0, 10}, [2]float32{5, 15}, true}, {[2]float32{0, 10}, [2]float32{11, 15}, false}, {[2]float32{170, -170}, [2]float32{175, 178}, true},
 		{[2]float32{170, -170}, [2]float32{-175, 0}, true}, {[2]float32{170, -170}, [2]float32{0, 10}, false}, {[2]float32{170, -170}, [2]float32{160, -179}, true},
 		{[2]float32{-180, 180}, [2]float32{170, -170}, true},
+		{[2]float32{170, 180}, [2]float32{-180, -170}, true}, {[2]float32{170, 179}, [2]float32{-180, -170}, false},
 	} {
 		if around(c.a[0], c.a[1], c.b[0], c.b[1]) != c.meet || around(c.b[0], c.b[1], c.a[0], c.a[1]) != c.meet {
 			t.Errorf("%v and %v", c.a, c.b)

@@ -124,7 +124,20 @@ func (f *finder) all(field string, texts []string) (*roaring.Bitmap, error) {
 func isWord(text string) bool { return !strings.Contains(text, "/") }
 
 func (p Prefix) docs(f *finder, _ *roaring.Bitmap) (*roaring.Bitmap, error) {
-	return Filter{Field: p.Field, Prefixes: []string{p.Text}, Where: isWord}.docs(f)
+	name := [2]string{p.Field, p.Text}
+	out := f.begun[name]
+	if out != nil {
+		return out, nil
+	}
+	out, err := Filter{Field: p.Field, Prefixes: []string{p.Text}, Where: isWord}.docs(f)
+	if err != nil {
+		return nil, err
+	}
+	if f.begun == nil {
+		f.begun = map[[2]string]*roaring.Bitmap{}
+	}
+	f.begun[name] = out
+	return out, nil
 }
 
 func (p Prefix) score(f *finder, h *scored) error {
