@@ -91,16 +91,6 @@ type Quality struct {
 // KeywordsIn says in which languages keywords are: BCP 47 tag to words. One word may be of several.
 type KeywordsIn map[string][]string
 
-// Of lists the languages of a keyword, in order; none where that is not said.
-func (k KeywordsIn) Of(word string) (tags []string) {
-	for _, tag := range slices.Sorted(maps.Keys(k)) {
-		if slices.Contains(k[tag], word) {
-			tags = append(tags, tag)
-		}
-	}
-	return tags
-}
-
 // Licensed lists the licences, be there one or several.
 func (d *Dataset) Licensed() []string {
 	if len(d.Licences) == 0 && d.Licence != "" {

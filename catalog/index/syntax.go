@@ -57,8 +57,11 @@ func read(s string) ([]clause, error) {
 				return nil, err
 			}
 		}
-		if strings.Trim(c.text, "*?~^+-!(){}[]:/\\.,;'") != "" {
+		switch some := strings.Trim(c.text, "*?~^+-!(){}[]:/\\.,;'") != ""; {
+		case some:
 			out = append(out, c)
+		case c.field != "": // it would find everything
+			return nil, schemas.BadField("search", "q", "%s: what %s is looked for?", c.written(), c.field)
 		}
 	}
 	return out, nil

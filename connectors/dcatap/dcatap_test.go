@@ -131,9 +131,6 @@ func TestKeywords(t *testing.T) {
 	if diff := cmp.Diff(want, d.KeywordsIn); diff != "" && !cmp.Equal(d.KeywordsIn["fr-BE"], []string{"Peuple"}) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := d.KeywordsIn.Of("Census"); !cmp.Equal(got, []string{"fr", "nl"}) || d.KeywordsIn.Of("free") != nil {
-		t.Errorf("%q", got)
-	}
 	for _, f := range []rdf.Format{rdf.JSONLD, rdf.Turtle, rdf.RDFXML} {
 		d.ID = "ds-1"
 		b, err := Write(f, d, "https://g.example")

@@ -175,6 +175,7 @@ func TestWrongFilters(t *testing.T) {
 		"sort=date":                     {`"pointer":"sort"`, "use one of modified, title, size, quality"},
 		"q=wa*":                         {`"pointer":"q"`, "wa*: a word is looked for by its first 3 letters or more"},
 		"q=cat~":                        {`"pointer":"q"`, "cat~: a word that may differ in a letter has 4 letters or more"},
+		"q=column:*":                    {`"pointer":"q"`, "column:*: what column is looked for?"},
 		"q=space:farms":                 {`"pointer":"space"`, `"farms" is not a data space`},
 		"q=from:2020&from=2021":         {`"pointer":"q"`, "from is said twice: 2021 and 2020"},
 		"q=box:1,2,3":                   {`"pointer":"box"`, "write west,south,east,north in degrees"},
