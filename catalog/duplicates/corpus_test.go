@@ -278,6 +278,9 @@ func figures(t testing.TB, sets []schemas.Dataset, source func(d *schemas.Datase
 // TestFederal: of 3,288 packages of American agencies those are one that two agencies have. All groups were
 // read once, and none is wrong: other figures are to be read anew.
 func TestFederal(t *testing.T) {
+	if testing.Short() { // under the race detector
+		t.Skip("reads a whole catalogue")
+	}
 	t.Parallel()
 	sets := federal(t)
 	groups, members := figures(t, sets, func(*schemas.Dataset) string { return "data-gov" })

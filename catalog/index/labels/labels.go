@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -44,7 +45,38 @@ var themes string
 // New reads the names: those embedded here, those of CLDR for countries and languages, those
 // of the set for data spaces and formats.
 func New(m *words.Maker, set *spaces.Set) (*Labels, error) {
-	l := &Labels{by: map[string][]Code{}, concepts: conceptsOf(set)}
+	known, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	l := &Labels{by: make(map[string][]Code, len(known.by)), concepts: conceptsOf(set)}
+	for key, codes := range known.by {
+		l.by[key] = slices.Clip(codes)
+	}
+	for _, p := range set.Spaces {
+		for tag, title := range p.Title {
+			l.add(m, Code{"space", string(p.ID)}, m.Language(tag), title, true)
+		}
+	}
+	for code, label := range set.Vocabularies["file-type"].Concepts {
+		l.format(m, code, label["en"])
+	}
+	for key, codes := range l.by {
+		l.by[key] = few(codes)
+		if len(l.by[key]) == 0 {
+			delete(l.by, key)
+		}
+	}
+	return l, nil
+}
+
+// embedded are the names that no set adds to, made once for the whole process.
+var embedded = sync.OnceValues(func() (*Labels, error) {
+	m, err := words.New()
+	if err != nil {
+		return nil, err
+	}
+	l := &Labels{by: map[string][]Code{}}
 	for line := range strings.Lines(themes) {
 		f := strings.SplitN(strings.TrimSpace(line), " ", 3)
 		if f[0] == "#" {
@@ -55,25 +87,11 @@ func New(m *words.Maker, set *spaces.Set) (*Labels, error) {
 		}
 		l.add(m, Code{"theme", f[0]}, f[1], f[2], true)
 	}
-	for _, p := range set.Spaces {
-		for tag, title := range p.Title {
-			l.add(m, Code{"space", string(p.ID)}, m.Language(tag), title, true)
-		}
-	}
-	for code, label := range set.Vocabularies["file-type"].Concepts {
-		l.format(m, code, label["en"])
-	}
 	for _, tag := range tongues() {
 		l.places(m, tag)
 	}
-	for key, codes := range l.by {
-		l.by[key] = few(codes)
-		if len(l.by[key]) == 0 {
-			delete(l.by, key)
-		}
-	}
 	return l, nil
-}
+})
 
 // Codes are those that one word, or several words beside each other, stand for. One word is
 // a word of a name; several are a whole name, its articles left out.

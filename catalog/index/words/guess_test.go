@@ -50,6 +50,9 @@ func TestGuess(t *testing.T) {
 // The Belgian catalogue's texts without their tags: nearly none is taken for another
 // language, and the longer ones are told. Some of the tags are wrong: "json export of" is nl there.
 func TestGuessBelgium(t *testing.T) {
+	if testing.Short() { // under the race detector
+		t.Skip("reads a whole catalogue")
+	}
 	m := made1(t)
 	type count struct{ right, wrong, none int }
 	counts := map[string]*count{}

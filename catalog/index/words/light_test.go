@@ -114,7 +114,11 @@ func TestLongWords(t *testing.T) {
 // The same text gives the same words, whatever was read before.
 func TestSameWords(t *testing.T) {
 	texts := []string{"Luftqualitätsdaten der Städte", "les écoles de l'agglomération", "kvaliteten", "mokyklų duomenys", "ta' Malta"}
-	first, second := made1(t), made1(t)
+	first := made1(t)
+	second, err := newMaker() // of its own
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range texts {
 		for _, language := range first.Languages() {
 			second.Words(texts[len(texts)-1-i], language)

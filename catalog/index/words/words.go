@@ -69,8 +69,13 @@ const (
 	maxWord       = 256
 )
 
-// New makes a Maker of all languages.
-func New() (*Maker, error) {
+// New gives the Maker of all languages, one for the whole process: what is embedded is read
+// once.
+func New() (*Maker, error) { return shared() }
+
+var shared = sync.OnceValues(newMaker)
+
+func newMaker() (*Maker, error) {
 	m := &Maker{
 		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
 		behind: map[string]*light{}, splits: map[string]*lexicon{},

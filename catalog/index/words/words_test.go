@@ -59,7 +59,10 @@ func TestFormsMeet(t *testing.T) {
 
 // Words that nobody writes are not remembered: many of them would take much memory for good.
 func TestLongWordsAreNotRemembered(t *testing.T) {
-	m := made1(t)
+	m, err := newMaker() // of its own
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 100 {
 		m.Words(strings.Repeat("å", 60)+strconv.Itoa(i), "ja")
 	}
