@@ -176,6 +176,9 @@ func (n *nearer) note(without []int, total uint64) {
 func (n *nearer) spelt(word string) string {
 	folded := n.x.maker.Asked(strings.Trim(word, "*?~^+!(){}[]:/\\.,;'")).Text
 	letters := utf8.RuneCountInString(folded)
+	if strings.ContainsAny(word, `*~":`) { // it says itself how it is looked for
+		return ""
+	}
 	if letters < 4 || letters > 32 || strings.ContainsAny(folded, " -0123456789") {
 		return ""
 	}

@@ -37,8 +37,11 @@ func read(s string) ([]clause, error) {
 	for s != "" {
 		s = strings.TrimLeft(s, " ")
 		c := clause{}
-		if name, rest, colon := strings.Cut(s, ":"); colon && rest != "" && rest[0] != ' ' && isField(strings.ToLower(name)) {
-			c.field, s = strings.ToLower(name), rest
+		if name, rest, colon := strings.Cut(s, ":"); colon && isField(fieldOf(name)) {
+			c.field, s = fieldOf(name), rest
+			if s == "" || s[0] == ' ' {
+				return nil, schemas.BadField("search", "q", "%s: write what is looked for right behind the colon, as in %s:value", name, name)
+			}
 		}
 		quoted := strings.HasPrefix(s, `"`)
 		if quoted {
@@ -65,6 +68,15 @@ func read(s string) ([]clause, error) {
 		}
 	}
 	return out, nil
+}
+
+// fieldOf is a filter as its name is typed.
+func fieldOf(name string) string {
+	name = strings.ToLower(name)
+	if name == "license" {
+		return "licence"
+	}
+	return name
 }
 
 // isField says whether a name is of a filter.

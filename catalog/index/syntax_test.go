@@ -20,7 +20,7 @@ func TestRead(t *testing.T) {
 		`urn:x:y http://a.example COVID-19: cases`: {{text: "urn:x:y"}, {text: "http://a.example"}, {text: "COVID-19:"}, {text: "cases"}},
 		`"unfinished phrase`:                       {{text: "unfinished phrase", phrase: true}},
 		`pub"lic"`:                                 {{text: "pub"}, {text: "lic", phrase: true}},
-		` - ** "" ~ country: `:                     {{text: "country:"}},
+		` - ** "" ~ title: `:                       {{text: "title:"}},
 		"":                                         nil,
 	} {
 		got, err := read(s)

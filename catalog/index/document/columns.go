@@ -21,7 +21,7 @@ const between = "\x1f" // of a column's parts
 type column struct{ name, unit, kind, concept string }
 
 func columnOf(f *schemas.Field) column {
-	return column{nameKey(f.Name), unitKey(f.Unit), nameKey(f.Type), conceptKey(f.Concept)}
+	return column{nameKey(f.Name), unitKey(f.Unit), kindKey(f.Type), conceptKey(f.Concept)}
 }
 
 // conceptKey is a part of a column as it is compared. What would end it is a space.
@@ -30,10 +30,35 @@ func conceptKey(s string) string { return schemas.Key(strings.ReplaceAll(s, betw
 // nameKey is a column's name without case.
 func nameKey(s string) string { return strings.ToLower(conceptKey(s)) }
 
-// unitKey is a unit as it is compared: kW.h, kW h and kWh are one; mW and MW are two.
-func unitKey(s string) string {
-	return strings.NewReplacer(".", "", "·", "", "*", "", " ", "", "⋅", "").Replace(conceptKey(s))
+// kindKey is a type as it is compared: what other systems call a type is ours.
+func kindKey(s string) string {
+	switch s = nameKey(s); s {
+	case "string", "utf8", "large_utf8", "str", "varchar", "dictionary":
+		return "text"
+	case "integer":
+		return "int"
+	case "double":
+		return "float64"
+	case "real":
+		return "float32"
+	case "boolean":
+		return "bool"
+	case "date32", "date64":
+		return "date"
+	case "datetime":
+		return "timestamp"
+	}
+	return s
 }
+
+// unitForms are other ways to write what is in units.
+var unitForms = strings.NewReplacer(
+	".", "", "·", "", "*", "", " ", "", "⋅", "", "°C", "Cel", "\u00b5", "u", "\u03bc", "u", "³", "3", "²", "2",
+)
+
+// unitKey is a unit as it is compared: kW.h, kW h and kWh are one, as °C and Cel, µg and ug
+// are; mW and MW are two.
+func unitKey(s string) string { return unitForms.Replace(conceptKey(s)) }
 
 func (c column) terms() []string {
 	return []string{
@@ -101,10 +126,14 @@ func (a Column) Filter() segment.Filter {
 		a.Names[i] = nameKey(a.Names[i])
 	}
 	for i := range a.Units {
-		a.Units[i] = unitKey(a.Units[i])
+		begin, star := strings.CutSuffix(a.Units[i], "*")
+		a.Units[i] = unitKey(begin)
+		if star {
+			a.Units[i] += "*"
+		}
 	}
 	for i := range a.Types {
-		a.Types[i] = nameKey(a.Types[i])
+		a.Types[i] = kindKey(a.Types[i])
 	}
 	for i := range a.Concepts {
 		a.Concepts[i] = conceptKey(a.Concepts[i])

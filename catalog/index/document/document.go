@@ -359,10 +359,14 @@ func box(d *schemas.Dataset) []string {
 }
 
 // regions are the statistical regions that a dataset covers, with those that they lie in:
-// BE, BE1 and BE10 of BE10.
+// BE, BE1 and BE10 of BE10. Countries are regions; Greece is EL among these [NUTS].
 func regions(d *schemas.Dataset) []string {
+	all := slices.Clone(d.Regions)
+	for _, c := range d.Countries {
+		all = append(all, strings.Replace(c, "GR", "EL", 1))
+	}
 	var out []string
-	for _, r := range d.Regions {
+	for _, r := range all {
 		for n := 2; n <= len(r); n++ {
 			if !slices.Contains(out, r[:n]) {
 				out = append(out, r[:n])

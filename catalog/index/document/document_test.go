@@ -101,7 +101,7 @@ func TestColumns(t *testing.T) {
 		holds bool
 	}{
 		{Column{Names: []string{"FEED_in"}}, true}, {Column{Names: []string{"feed*"}, Units: []string{"kWh"}}, true}, {Column{Units: []string{"kw.h"}}, false}, {Column{Types: []string{"float"}}, true},
-		{Column{Types: []string{"float64"}}, false}, {Column{Concepts: []string{"http://x.example/Energy"}, Types: []string{"int", "float32"}}, true}, {Column{Names: []string{"in"}}, false}, {Column{Concepts: []string{"http://x.example/*"}}, true},
+		{Column{Types: []string{"float64"}}, false}, {Column{Concepts: []string{"http://x.example/Energy"}, Types: []string{"int", "float32"}}, true}, {Column{Names: []string{"in"}}, false}, {Column{Units: []string{"kW*"}}, true}, {Column{Types: []string{"real"}}, true}, {Column{Concepts: []string{"http://x.example/*"}}, true},
 	} {
 		f := q.asked.Filter()
 		terms := c.terms()
@@ -114,6 +114,14 @@ func TestColumns(t *testing.T) {
 		if held != q.holds {
 			t.Errorf("%+v: %v", q.asked, held)
 		}
+	}
+	for _, same := range [][2]string{{"kW.h", "kWh"}, {"°C", "Cel"}, {"µg/m³", "ug/m3"}, {"\u03bcg", "\u00b5g"}} {
+		if unitKey(same[0]) != unitKey(same[1]) {
+			t.Errorf("%s and %s are two units", same[0], same[1])
+		}
+	}
+	if unitKey("mW") == unitKey("MW") || kindKey("Utf8") != "text" || kindKey("float32") != "float32" || kindKey("integer") != family("int64") {
+		t.Error("units or types are taken for others")
 	}
 	for kind, want := range map[string]string{"uint16": "int", "int64": "int", "float32": "float", "text": "text", "": ""} {
 		if got := family(kind); got != want {

@@ -15,17 +15,19 @@ type member struct {
 	score    float64
 }
 
+// first is the number that says who stands for a group; the lowest is of data that is here.
+func (v *View) first(m member) int64 {
+	if of := v.parts[m.part].numbers[v.values.fields.First]; of != nil {
+		return of[m.doc]
+	}
+	return 0
+}
+
 // ahead says whether a member stands for its group before another: by the number that says
 // so, the score, the id.
 func (v *View) ahead(a, b member) bool {
-	first := func(m member) int64 {
-		if of := v.parts[m.part].numbers[v.values.fields.First]; of != nil {
-			return of[m.doc]
-		}
-		return 0
-	}
 	id := func(m member) string { return v.parts[m.part].id(v.parts[m.part].rank[m.doc]) }
-	return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(b.score, a.score), strings.Compare(id(a), id(b))) < 0
+	return cmp.Or(cmp.Compare(v.first(a), v.first(b)), cmp.Compare(b.score, a.score), strings.Compare(id(a), id(b))) < 0
 }
 
 // side is whose hits of a group are one: those of an owner, or all others.
@@ -49,9 +51,10 @@ func (p *part) groups() *column { return &p.fields[len(p.fields)-1] }
 
 // join leaves of the hits of each group the one that stands for it. What is an owner's own is
 // not left out for that of another: nobody can check who of them claims to have the same data.
+// Where one has data here, that is shown in place of what others have elsewhere.
 func (v *View) join(all []*found) {
 	best := map[side]member{}
-	owned := map[uint32]bool{} // groups of which an owner has one
+	owned := map[uint32]bool{} // groups of which an owner has one with data
 	var out []member           // they are left out
 	for i, p := range v.parts {
 		if p.grouped == nil {
@@ -66,7 +69,7 @@ func (v *View) join(all []*found) {
 				m.score = all[i].scores[at]
 			}
 			of := v.side(m)
-			owned[of.group] = owned[of.group] || of.owner != none
+			owned[of.group] = owned[of.group] || of.owner != none && v.first(m) == 0
 			have, some := best[of]
 			switch {
 			case !some:

@@ -37,19 +37,19 @@ type Cmd struct {
 	Purpose    string   `help:"Marks tell what is allowed for this purpose." placeholder:"ID"`
 	Action     string   `help:"Marks tell whether this is allowed: use, read or train." placeholder:"ACTION"`
 	Access     string   `help:"Only hits with these marks: now, ask, no, elsewhere." placeholder:"MARKS"`
-	Space      string   `help:"Only this data space; of each filter several values, separated by commas." placeholder:"ID"`
-	Theme      string   `help:"Only this theme." placeholder:"CODE"`
-	Country    string   `help:"Only this country." placeholder:"CODE"`
-	Language   string   `help:"Only data in this language." placeholder:"TAG"`
-	Publisher  string   `help:"Only of this publisher." placeholder:"NAME"`
-	Provider   string   `help:"Only of this provider." placeholder:"ID"`
-	Licence    string   `help:"Only this licence." placeholder:"NAME"`
-	Format     string   `help:"Only this format." placeholder:"NAME"`
-	Column     string   `help:"Only with this column." placeholder:"NAME"`
-	Unit       string   `help:"Only with a column of this unit; column, unit, type and concept are of one and the same." placeholder:"UNIT"`
-	Type       string   `help:"Only with a column of this type: float64, or float for all of its sizes." placeholder:"TYPE"`
-	Concept    string   `help:"Only with a column that measures this." placeholder:"IRI"`
-	Region     string   `help:"Only about this NUTS region, or regions in it." placeholder:"CODE"`
+	Space      []string `help:"Only this data space; of each filter several values, separated by commas." placeholder:"ID"`
+	Theme      []string `help:"Only this theme." placeholder:"CODE"`
+	Country    []string `help:"Only this country." placeholder:"CODE"`
+	Language   []string `help:"Only data in this language." placeholder:"TAG"`
+	Publisher  []string `help:"Only of this publisher." placeholder:"NAME"`
+	Provider   []string `help:"Only of this provider." placeholder:"ID"`
+	Licence    []string `help:"Only this licence." placeholder:"NAME"`
+	Format     []string `help:"Only this format." placeholder:"NAME"`
+	Column     []string `help:"Only with this column." placeholder:"NAME"`
+	Unit       []string `help:"Only with a column of this unit; column, unit, type and concept are of one and the same." placeholder:"UNIT"`
+	Type       []string `help:"Only with a column of this type: float64, or float for all of its sizes." placeholder:"TYPE"`
+	Concept    []string `help:"Only with a column that measures this." placeholder:"IRI"`
+	Region     []string `help:"Only about this NUTS region, or regions in it." placeholder:"CODE"`
 	Box        string   `help:"Only about this area: west,south,east,north in degrees." placeholder:"W,S,E,N"`
 	Updated    string   `help:"Only what changed on this day or later." placeholder:"DAY"`
 	From       string   `help:"Only data that reaches this day or later." placeholder:"DAY"`
@@ -66,9 +66,9 @@ type Cmd struct {
 // has no words and no filter.
 func (v Cmd) query(more ...string) (q string, asked bool) {
 	pairs := []string{
-		"q", strings.Join(v.Words, " "), "access", v.Access, "space", v.Space, "theme", v.Theme, "country", v.Country,
-		"language", v.Language, "publisher", v.Publisher, "provider", v.Provider, "licence", v.Licence, "format", v.Format,
-		"column", v.Column, "unit", v.Unit, "type", v.Type, "concept", v.Concept, "region", v.Region, "box", v.Box, "updated", v.Updated,
+		"q", strings.Join(v.Words, " "), "access", v.Access, "space", join(v.Space), "theme", join(v.Theme), "country", join(v.Country),
+		"language", join(v.Language), "publisher", join(v.Publisher), "provider", join(v.Provider), "licence", join(v.Licence), "format", join(v.Format),
+		"column", join(v.Column), "unit", join(v.Unit), "type", join(v.Type), "concept", join(v.Concept), "region", join(v.Region), "box", v.Box, "updated", v.Updated,
 		"from", v.From, "to", v.To,
 	}
 	asked = client.Query(pairs...) != ""
@@ -76,6 +76,9 @@ func (v Cmd) query(more ...string) (q string, asked bool) {
 		v.Facets, "facet_limit", v.FacetLimit)
 	return client.Query(append(pairs, more...)...), asked
 }
+
+// join are the values of a flag, however often it was given, as the API takes them.
+func join(values []string) string { return strings.Join(values, ",") }
 
 // Run searches.
 func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {

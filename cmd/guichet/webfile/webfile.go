@@ -20,6 +20,7 @@ import (
 
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
+	"guichet/connectors/rdf/about"
 	"guichet/schemas"
 )
 
@@ -114,13 +115,16 @@ func takable(d *schemas.Dataset, at int, dry bool) error {
 		licences, what = d.LicensedLink(&d.Links[at]), "the file"
 	}
 	switch {
+	case at < 0:
+		e.Message = fmt.Sprintf("the address is none of %s, so its licence is not the file's", d.ID)
+		e.Remedy = "take one of its own: guichet show " + string(d.ID)
 	case !Open(licences):
 		e.Message = fmt.Sprintf("%s is not openly licensed (%s): it is not for you to give away", what,
 			schemas.Visible(cmp.Or(strings.Join(licences, ", "), "no licence is known")))
 		e.Remedy = "ask its holder: " + schemas.Visible(cmp.Or(d.Contact, d.IRI))
-	case at < 0:
-		e.Message = fmt.Sprintf("the address is none of %s, so its licence is not the file's", d.ID)
-		e.Remedy = "take one of its own: guichet show " + string(d.ID)
+	case about.RightInWords(about.AccessRight(d)) != "":
+		e.Message = fmt.Sprintf("%s is not for everybody, whatever its licence: %s", d.ID, about.RightInWords(about.AccessRight(d)))
+		e.Remedy = "ask its holder: " + schemas.Visible(cmp.Or(d.Contact, d.IRI))
 	case dry:
 		e.Message = "to take a dataset in is to register one, which a dry run does not do"
 		e.Remedy = "leave --dry-run out, or try it on a dataset of yours"

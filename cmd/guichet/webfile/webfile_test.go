@@ -48,7 +48,7 @@ func TestNamed(t *testing.T) {
 func TestTake(t *testing.T) {
 	var asked []string
 	bodies := map[string]map[string]any{}
-	licence, source, again := "CC-BY-4.0", "portal", false
+	licence, source, rights, again := "CC-BY-4.0", "portal", "", false
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.Path, "/api/v1")
 		asked = append(asked, r.Method+" "+path)
@@ -61,7 +61,7 @@ func TestTake(t *testing.T) {
 			fmt.Fprint(w, `{"url": "https://x.example/get", "name": "get.csv", "bytes": 3, "sha256": "ab"}`)
 		case r.Method == http.MethodGet:
 			fmt.Fprintf(w, `{"id": "ds-there", "iri": "https://x.example/1", "source": %q, "space": "energy", "title": {"en": "Wind"}, "licence": %q,
-				"publisher": "The North", "links": [{"url": "https://x.example/get", "format": "CSV"}]}`, source, licence)
+				"rdf": %q, "publisher": "The North", "links": [{"url": "https://x.example/get", "format": "CSV"}]}`, source, licence, rights)
 		case r.Method == http.MethodPost && again:
 			w.WriteHeader(http.StatusConflict)
 			fmt.Fprint(w, `{"type": "urn:guichet:problem:conflict", "status": 409, "detail": "you have it", "subject": "ds-mine"}`)
@@ -101,7 +101,12 @@ func TestTake(t *testing.T) {
 			t.Errorf("%s: %v, %q", why, err, asked)
 		}
 	}
-	asked, licence = nil, "CC-BY-NC-4.0"
+	asked, rights = nil, "<> dct:accessRights <http://publications.europa.eu/resource/authority/access-right/RESTRICTED> .\n"
+	_, err = Take(context.Background(), quiet, c, "ds-there", File{URL: "https://x.example/get", Table: "data"}, &p)
+	if schemas.KindOf(err) != schemas.Invalid || len(asked) != 1 || !strings.Contains(err.Error(), "not for everybody") {
+		t.Errorf("restricted: %v, %q", err, asked)
+	}
+	asked, rights, licence = nil, "", "CC-BY-NC-4.0"
 	_, err = Take(context.Background(), quiet, c, "ds-there", File{URL: "https://x.example/get", Table: "data"}, &p)
 	if schemas.KindOf(err) != schemas.Invalid || len(asked) != 1 {
 		t.Errorf("not open: %v, %q", err, asked)

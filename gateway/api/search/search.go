@@ -112,6 +112,14 @@ func closedFilters(filters map[string][]string, profiles []schemas.SpaceProfile)
 	for i, l := range filters["licence"] {
 		filters["licence"][i] = licence.ID(l)
 	}
+	for i, f := range filters["format"] {
+		filters["format"][i] = strings.ToLower(f)
+	}
+	for i, t := range filters["theme"] {
+		if !strings.Contains(t, ":") { // else an address
+			filters["theme"][i] = strings.ToUpper(t)
+		}
+	}
 	for i, l := range filters["language"] {
 		if tag, ok := codes.LanguageTag(l); ok {
 			filters["language"][i] = tag

@@ -14,9 +14,9 @@ import (
 func TestClosedFilters(t *testing.T) {
 	t.Parallel()
 	q := &index.Query{Filters: map[string][]string{"country": {"Italy", "fr", "nowhere"}, "language": {"German", "de", "xx-unknown"},
-		"licence": {"https://creativecommons.org/licenses/by/4.0/"}}}
+		"licence": {"https://creativecommons.org/licenses/by/4.0/"}, "format": {"CSV"}, "theme": {"ener"}}}
 	agreementtest.Must(t, closedFilters(q.Filters, nil))
-	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}}
+	want := map[string][]string{"country": {"IT", "FR", "NOWHERE"}, "language": q.Filters["language"], "licence": {"CC-BY-4.0"}, "format": {"csv"}, "theme": {"ENER"}}
 	if d := cmp.Diff(want, q.Filters); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
