@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"guichet/cmd/guichet/terminal"
@@ -16,5 +17,18 @@ func TestSearchTellsWhatIsNear(t *testing.T) {
 	want := "no dataset matches all of predict wheat yeild; without predict: 3; with yield instead of yeild, without wheat: 1 200\n"
 	if err != nil || b.String() != want {
 		t.Errorf("%q, %v; want %q", b.String(), err, want)
+	}
+}
+
+// A flag that is given several times has all of its values.
+func TestQuery(t *testing.T) {
+	q, asked := Cmd{Words: []string{"wheat", "yield"}, Country: []string{"BE", "DE"}, Sort: "size"}.query("limit", "5")
+	for _, want := range []string{"q=wheat+yield", "country=BE%2CDE", "sort=size", "limit=5"} {
+		if !strings.Contains(q, want) || !asked {
+			t.Errorf("%s: no %s, %v", q, want, asked)
+		}
+	}
+	if _, asked := (Cmd{Sort: "size"}).query(); asked {
+		t.Error("an order asks for nothing")
 	}
 }

@@ -65,20 +65,22 @@ type Cmd struct {
 // query is the question as the API takes it, but for the page; asked is false when it
 // has no words and no filter.
 func (v Cmd) query(more ...string) (q string, asked bool) {
-	pairs := []string{
-		"q", strings.Join(v.Words, " "), "access", v.Access, "space", join(v.Space), "theme", join(v.Theme), "country", join(v.Country),
-		"language", join(v.Language), "publisher", join(v.Publisher), "provider", join(v.Provider), "licence", join(v.Licence), "format", join(v.Format),
-		"column", join(v.Column), "unit", join(v.Unit), "type", join(v.Type), "concept", join(v.Concept), "region", join(v.Region), "box", v.Box, "updated", v.Updated,
-		"from", v.From, "to", v.To,
+	pairs := []string{"q", strings.Join(v.Words, " "), "access", v.Access, "box", v.Box, "updated", v.Updated, "from", v.From, "to", v.To}
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{
+		{"space", v.Space}, {"theme", v.Theme}, {"country", v.Country}, {"language", v.Language}, {"publisher", v.Publisher},
+		{"provider", v.Provider}, {"licence", v.Licence}, {"format", v.Format}, {"column", v.Column}, {"unit", v.Unit}, {"type", v.Type},
+		{"concept", v.Concept}, {"region", v.Region},
+	} { // however often a flag was given
+		pairs = append(pairs, f.name, strings.Join(f.values, ","))
 	}
 	asked = client.Query(pairs...) != ""
 	pairs = append(pairs, "project", v.Project, "purpose", v.Purpose, "action", v.Action, "sort", v.Sort, "facets",
 		v.Facets, "facet_limit", v.FacetLimit)
 	return client.Query(append(pairs, more...)...), asked
 }
-
-// join are the values of a flag, however often it was given, as the API takes them.
-func join(values []string) string { return strings.Join(values, ",") }
 
 // Run searches.
 func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {

@@ -52,6 +52,16 @@ func TestParameters(t *testing.T) {
 	}
 }
 
+// Themes that are addresses stand as they are, whatever the case of codes.
+func TestThemes(t *testing.T) {
+	t.Parallel()
+	filters := map[string][]string{"theme": {"https://x.example/Themes/a", "op_datpro"}}
+	agreementtest.Must(t, closedFilters(filters, nil))
+	if d := cmp.Diff([]string{"https://x.example/Themes/a", "OP_DATPRO"}, filters["theme"]); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // Marks are counted in their order, those that no hit has left out.
 func TestMarkFacet(t *testing.T) {
 	t.Parallel()
