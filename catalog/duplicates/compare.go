@@ -101,7 +101,7 @@ func Compare(a, b *Described, crowded map[string]bool) (Pair, bool) {
 	if strength == 0 {
 		return Pair{}, false
 	}
-	return Pair{strength, e.words(a, b)}, true
+	return Pair{e.among(strength), e.words(a, b)}, true
 }
 
 // Thresholds of alike.
@@ -137,6 +137,19 @@ func (e *evidence) decide() int {
 		return twoTogether
 	}
 	return 0
+}
+
+// among tells pairs of one strength apart: those with more names in common, of one publisher, of nearly
+// the same words are the stronger ones.
+func (e *evidence) among(strength int) int {
+	strength = 8*strength + min(len(e.names), 4)
+	if e.publisher {
+		strength += 2
+	}
+	if e.alike >= nearlySame {
+		strength++
+	}
+	return strength
 }
 
 // words says what the evidence is.

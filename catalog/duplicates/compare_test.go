@@ -227,3 +227,19 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d files, %d names, %d titles", len(got.Files), len(got.Names), len(got.Titles))
 	}
 }
+
+// Of two pairs with the same kind of evidence the one with more of it is grouped first: who says that a copy is
+// not the same keeps what others harvested of the own.
+func TestStrength(t *testing.T) {
+	d := func(id, iri, publisher string) *Described {
+		o := Describe(&schemas.Dataset{ID: schemas.DatasetID(id), IRI: iri, Provider: schemas.ParticipantID("https://" + id + ".example"), Publisher: publisher,
+			Title: schemas.Text{"en": "Allotment gardens of the northern quarter"}, Identifiers: []string{"https://doi.org/10.5281/zenodo.424242"}})
+		return &o
+	}
+	mine, copied, harvested := d("mine", "https://north.example/a", "The North"), d("copied", "https://south.example/b", "The South"), d("harvested", "https://north.example/a", "The North")
+	own, _ := Compare(mine, harvested, nil)
+	other, same := Compare(copied, harvested, nil)
+	if !same || own.Strength <= other.Strength {
+		t.Errorf("%d is not more than %d", own.Strength, other.Strength)
+	}
+}
