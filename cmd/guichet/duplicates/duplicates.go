@@ -165,5 +165,9 @@ func (v apartCmd) say(ctx context.Context, t *terminal.Terminal, open session.Op
 	if err != nil {
 		return err
 	}
-	return show(t, &same)
+	err = show(t, &same)
+	if err == nil && method == http.MethodPut && !t.JSON {
+		fmt.Fprintf(t.Out, "they are shown apart from now on; guichet duplicates together %s %s takes it back\n", v.Dataset, v.Other)
+	}
+	return err
 }
