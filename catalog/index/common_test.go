@@ -17,11 +17,9 @@ import (
 // least is in how many of a thousand datasets a word stands at least that is kept as common.
 const least = 10
 
-// TestCommon makes the list of words that many datasets hold, with -update.
-func TestCommon(t *testing.T) {
-	if !*update {
-		t.Skip("the list is made anew with -update")
-	}
+// BenchmarkCommon makes the list of words that many datasets hold anew: go test ./catalog/index
+// -run XXX -bench Common -benchtime 1x.
+func BenchmarkCommon(t *testing.B) {
 	m, err := words.New()
 	if err != nil {
 		t.Fatal(err)

@@ -195,9 +195,9 @@ func plainly(t testing.TB, sets []schemas.Dataset) (all, some func(words string)
 	return by(query.MatchQueryOperatorAnd), by(query.MatchQueryOperatorOr)
 }
 
-// TestPool writes what each ranking answers to new queries, to be judged: POOL names a file
+// BenchmarkPool writes what each ranking answers to new queries, to be judged: POOL names a file
 // of queries, one a line, and gets FILE.pool.
-func TestPool(t *testing.T) {
+func BenchmarkPool(t *testing.B) {
 	name := os.Getenv("POOL")
 	if name == "" {
 		t.Skip("POOL names no file of queries")

@@ -9,7 +9,7 @@ import (
 )
 
 // common are words and stems that one in a hundred descriptions of datasets holds or more,
-// with in how many of a thousand: counted over 20,997 real ones (catalog/index TestCommon).
+// with in how many of a thousand: counted over 20,997 real ones (catalog/index BenchmarkCommon).
 // A list, and not what an index holds, so that no dataset moves the order of others.
 //
 //go:embed common.txt
