@@ -64,7 +64,7 @@ func TestPathologicalTexts(t *testing.T) {
 	}
 	d := &schemas.Dataset{Title: schemas.Text{"en": strings.Repeat("x", 90_000) + " " + strings.Repeat("y", 300)}}
 	allocated := testing.AllocsPerRun(1, func() {
-		x.Highlight(d, &Query{Words: strings.Repeat("y", 299) + "~"})
+		x.Highlighter(&Query{Words: strings.Repeat("y", 299) + "~"})(d)
 	})
 	if allocated > 5000 {
 		t.Errorf("a mark takes %v allocations", allocated)
@@ -167,7 +167,7 @@ func TestMarksAreBounded(t *testing.T) {
 	d.Description["pl"] = strings.Repeat("wind ", 30_000)
 	d.Description["sv"] = "wind"
 	var marked []string
-	for key := range x.Highlight(d, &Query{Words: "wind"}) {
+	for key := range x.Highlighter(&Query{Words: "wind"})(d) {
 		marked = append(marked, key)
 	}
 	slices.Sort(marked)

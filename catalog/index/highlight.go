@@ -9,14 +9,19 @@ import (
 	"guichet/schemas"
 )
 
-// Highlight marks, by **, what words of a search matched in a dataset's title and
-// description, as they are found: by themselves and by their stems. Fields without a match
-// are absent; long texts are cut around the first match.
-func (x *Index) Highlight(d *schemas.Dataset, q *Query) map[string]string {
+// Highlighter gives what marks, by **, the words that a search matched in a dataset's title
+// and description, as they are found: by themselves and by their stems. Fields without a match
+// are absent; long texts are cut around the first match. It is made once for all hits.
+func (x *Index) Highlighter(q *Query) func(d *schemas.Dataset) map[string]string {
 	m := x.marker(q)
 	if len(m.texts)+len(m.begins)+len(m.near) == 0 {
-		return nil
+		return func(*schemas.Dataset) map[string]string { return nil }
 	}
+	return m.dataset
+}
+
+// dataset marks what is found in a dataset.
+func (m *marker) dataset(d *schemas.Dataset) map[string]string {
 	out := map[string]string{}
 	left := maxMarked
 	for i, text := range []schemas.Text{d.Title, d.Description} {
@@ -45,8 +50,8 @@ type marker struct {
 	near   []string
 }
 
-func (x *Index) marker(q *Query) marker {
-	m := marker{maker: x.maker, texts: map[string]bool{}}
+func (x *Index) marker(q *Query) *marker {
+	m := &marker{maker: x.maker, texts: map[string]bool{}}
 	if q.Read() != nil {
 		return m
 	}

@@ -174,7 +174,7 @@ func (n *nearer) note(without []int, total uint64) {
 // none of them holds; "" is none. Words of four letters may differ in one, longer ones in
 // two, which also finds many endings of languages that are not stemmed.
 func (n *nearer) spelt(word string) string {
-	folded := n.x.maker.Asked(strings.Trim(word, "*?~^+!(){}[]:/\\.,;'")).Text
+	folded := n.x.maker.Asked(strings.Trim(word, signs)).Text
 	letters := utf8.RuneCountInString(folded)
 	if strings.ContainsAny(word, `*~":`) { // it says itself how it is looked for
 		return ""

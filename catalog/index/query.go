@@ -119,7 +119,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 func (x *Index) loosen(ctx context.Context, s *state, q *Query, question *segment.Question) (without []string, err error) {
 	var rest []segment.Word
 	for i, c := range q.clauses {
-		if !c.phrase && !c.begins && !c.near && x.maker.Asked(c.text).Empty {
+		if c.idle {
 			without = append(without, c.text)
 		} else {
 			rest = append(rest, question.Words[i])
@@ -255,8 +255,8 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 	if err != nil {
 		return out, err
 	}
-	for _, c := range q.clauses { // every one must be found somewhere
-		w, err := x.word(c)
+	for i := range q.clauses { // every one must be found somewhere
+		w, err := x.word(&q.clauses[i])
 		if err != nil {
 			return out, err
 		}
@@ -397,8 +397,9 @@ const (
 	byName    = 0.1
 )
 
-// word finds what stands for a clause; letters of no word find nothing.
-func (x *Index) word(c clause) (segment.Word, error) {
+// word finds what stands for a clause, and notes whether it says nothing by itself; letters of
+// no word find nothing.
+func (x *Index) word(c *clause) (segment.Word, error) {
 	var any segment.Word
 	add := func(weight float64, texts ...string) {
 		any = append(any, segment.Term{Field: document.Words, Texts: texts, Weight: weight})
@@ -419,6 +420,7 @@ func (x *Index) word(c clause) (segment.Word, error) {
 		return append(any, near), err
 	case len(all) == 1:
 		a := x.maker.Asked(c.text)
+		c.idle = a.Empty && !c.phrase
 		add(asWritten*a.Rarity, texts[0])
 		for _, stem := range a.Stems {
 			add(byStem*a.Rarity, stem)

@@ -18,7 +18,11 @@ type clause struct {
 	phrase bool // it was written in quotes
 	begins bool // the letters before *
 	near   bool // the word before ~
+	idle   bool // a word that says nothing by itself, which is known once it was looked up
 }
+
+// signs are no words by themselves.
+const signs = "*?~^+-!(){}[]:/\\.,;'"
 
 // The least letters of what is looked for by its beginning or in other letters.
 const (
@@ -60,7 +64,7 @@ func read(s string) ([]clause, error) {
 				return nil, err
 			}
 		}
-		switch some := strings.Trim(c.text, "*?~^+-!(){}[]:/\\.,;'") != ""; {
+		switch some := strings.Trim(c.text, signs) != ""; {
 		case some:
 			out = append(out, c)
 		case c.field != "": // it would find everything
@@ -87,7 +91,7 @@ func isField(name string) bool {
 // marked reads the sign behind a word.
 func (c *clause) marked() error {
 	switch word, star := strings.CutSuffix(c.text, "*"); {
-	case star && strings.Trim(word, "*?~^+-!(){}[]:/\\.,;'") != "":
+	case star && strings.Trim(word, signs) != "":
 		if utf8.RuneCountInString(word) < leastBegin {
 			return schemas.BadField("search", "q", "%s: a word is looked for by its first %d letters or more", c.text, leastBegin)
 		}

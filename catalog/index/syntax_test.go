@@ -134,12 +134,12 @@ func TestHighlight(t *testing.T) {
 		"rofs~":            {"title": "**Roofs**"},
 		"country:BE":       nil, "": nil, "absent": {},
 	} {
-		got := x.Highlight(d, &Query{Words: q})
+		got := x.Highlighter(&Query{Words: q})(d)
 		if !cmp.Equal(got, want) {
 			t.Errorf("%s: %v", q, got)
 		}
 	}
-	got := x.Highlight(d, &Query{Words: "harbour"})["description@en"]
+	got := x.Highlighter(&Query{Words: "harbour"})(d)["description@en"]
 	if !strings.Contains(got, "**harbour**") || len(got) > 300 || !strings.HasPrefix(got, "nothing") && !strings.HasPrefix(got, "here") {
 		t.Errorf("%q", got)
 	}

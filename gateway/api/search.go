@@ -113,9 +113,10 @@ func (s *server) mark(
 		return nil, err
 	}
 	hits := make([]schemas.Hit, len(sets))
+	highlight := s.Index.Highlighter(q)
 	for i, d := range sets {
 		hits[i] = hit.Of(in.by, d, &decisions[i], facts[i])
-		hits[i].Highlight = s.Index.Highlight(d, q)
+		hits[i].Highlight = highlight(d)
 	}
 	return hits, s.origins(ctx, sight, hits)
 }
