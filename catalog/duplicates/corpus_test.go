@@ -290,7 +290,7 @@ func TestFederal(t *testing.T) {
 	}
 }
 
-// BenchmarkBelgium compares a whole country, in memory and in the tables. All its groups were read once: none
+// BenchmarkBelgium compares a whole country, in memory and in the tables. Its groups were read once, or held against names of archives: none
 // is wrong, two may be editions.
 func BenchmarkBelgium(b *testing.B) {
 	sets := belgian(b)
