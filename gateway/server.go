@@ -32,6 +32,7 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/s3face"
 	"guichet/gateway/stream"
+	"guichet/gateway/web/signin"
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
@@ -50,6 +51,7 @@ type Deps struct {
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
 	Ticket []byte         // signs Flight tickets; 32 bytes
 	Limits Limits
+	SignIn *signin.Door // of browsers; none when nil
 	// UploadIdle is how long an upload may send nothing; a minute when 0.
 	UploadIdle time.Duration
 	// Files gives a file of the web to use, where its address may be reached for files.
@@ -221,6 +223,7 @@ func (s *Server) routes() http.Handler {
 	}
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
+	s.mountSignIn(safe)
 	safe.GET("/datasets/:id", func(c *gin.Context) { // a dataset's IRI leads to what there is of it
 		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
 	})

@@ -32,6 +32,8 @@ type Issuer struct {
 	KeysFrom     []string                `json:"keys_from,omitempty" yaml:"keys_from"` // addresses beside its own from which its keys may come
 	Clients      []string                `json:"clients,omitempty" yaml:"clients"`     // to whom its tokens may be given (azp or client_id); anybody when left out
 	Lifetime     string                  `json:"lifetime,omitempty" yaml:"lifetime"`   // of a token at most, like 12h; 24h when left out
+	Name         string                  `json:"name,omitempty" yaml:"name"`           // for people who choose where to sign in
+	Web          *Web                    `json:"web,omitempty" yaml:"web"`             // how browsers sign in there; not at all when left out
 }
 
 // Leeway is how far clocks may differ, either way.
@@ -73,7 +75,7 @@ func New(issuers []Issuer, m members, now func() time.Time) *Authenticator {
 // operator's certificate authorities.
 func (a *Authenticator) Over(rt http.RoundTripper) *Authenticator {
 	for _, k := range a.keys {
-		k.client.Transport = bounded{rt}
+		k.client = k.issuer.HTTP(rt)
 	}
 	return a
 }
@@ -123,19 +125,35 @@ func refuse(format string, args ...any) error {
 // Principal verifies a token. Errors: Unauthenticated; Unavailable when the issuer
 // does not answer.
 func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Principal, error) {
+	p, _, err := a.Until(ctx, token)
+	return p, err
+}
+
+// Until is Principal, with the end that the token says.
+func (a *Authenticator) Until(ctx context.Context, token string) (schemas.Principal, time.Time, error) {
+	is, c, err := a.believed(ctx, token)
+	if err != nil {
+		return schemas.Principal{}, time.Time{}, err
+	}
+	p, err := a.effective(ctx, is, c)
+	return p, time.Unix(int64(c.Expires), 0).UTC(), err
+}
+
+// believed gives what a token says, once its signature, audience and times hold.
+func (a *Authenticator) believed(ctx context.Context, token string) (*Issuer, *claims, error) {
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
-		return schemas.Principal{}, refuse("this is not a signed token (JWT)")
+		return nil, nil, refuse("this is not a signed token (JWT)")
 	}
 	iss, typ, err := unverified(token)
 	if err != nil {
-		return schemas.Principal{}, refuse("this is not a signed token (JWT)")
+		return nil, nil, refuse("this is not a signed token (JWT)")
 	}
 	if !headType(typ) {
-		return schemas.Principal{}, refuse("the token is of the type %.50q; an access token is needed", typ)
+		return nil, nil, refuse("the token is of the type %.50q; an access token is needed", typ)
 	}
 	i := slices.IndexFunc(a.issuers, func(have Issuer) bool { return have.Issuer == iss })
 	if i < 0 {
-		return schemas.Principal{}, &schemas.Error{
+		return nil, nil, &schemas.Error{
 			Kind:    schemas.Unauthenticated,
 			Subject: "token",
 			Message: fmt.Sprintf("tokens of the issuer %s are not accepted here", iss),
@@ -146,7 +164,7 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	is := &a.issuers[i]
 	payload, err := a.keys[i].verify(ctx, token)
 	if errors.Is(err, errKeys) {
-		return schemas.Principal{}, &schemas.Error{
+		return nil, nil, &schemas.Error{
 			Kind:    schemas.Unavailable,
 			Subject: is.Issuer,
 			Message: "the issuer " + is.Issuer + " does not give its keys",
@@ -155,7 +173,7 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 		}
 	}
 	if err != nil {
-		return schemas.Principal{}, &schemas.Error{
+		return nil, nil, &schemas.Error{
 			Kind:    schemas.Unauthenticated,
 			Subject: "token",
 			Message: "the token's signature does not hold",
@@ -166,13 +184,13 @@ func (a *Authenticator) Principal(ctx context.Context, token string) (schemas.Pr
 	var c claims
 	err = json.Unmarshal(payload, &c)
 	if err != nil {
-		return schemas.Principal{}, refuse("the token's claims cannot be read")
+		return nil, nil, refuse("the token's claims cannot be read")
 	}
 	err = a.check(is, &c)
 	if err != nil {
-		return schemas.Principal{}, err
+		return nil, nil, err
 	}
-	return a.effective(ctx, is, &c)
+	return is, &c, nil
 }
 
 // unverified reads what says how to verify: the issuer, and the header's type.

@@ -46,49 +46,7 @@ type keyring struct {
 }
 
 func newKeyring(is *Issuer, now func() time.Time) *keyring {
-	k := &keyring{issuer: is, now: now}
-	k.client = &http.Client{
-		Transport: bounded{http.DefaultTransport},
-		Timeout:   fetchTime,
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > maxRedirect {
-				return errors.New("it redirects too often")
-			}
-			return k.allowed(r.URL.String())
-		},
-	}
-	return k
-}
-
-// bounded ends answers that are longer than any issuer's need to be.
-type bounded struct{ next http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.next.RoundTrip(r)
-	if err == nil {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, maxAnswer+1), resp.Body}
-	}
-	return resp, err
-}
-
-// allowed says whether an address may be asked for this issuer's sake: its own
-// origin, or one that the operator named. Otherwise an issuer could have us ask
-// what only we can reach.
-func (k *keyring) allowed(address string) error {
-	at, err := origin(address)
-	if err != nil {
-		return err
-	}
-	for _, s := range append([]string{k.issuer.Issuer}, k.issuer.KeysFrom...) {
-		have, err := origin(s)
-		if err == nil && have == at {
-			return nil
-		}
-	}
-	return fmt.Errorf("it points at %s, which is not its own address; the operator may allow it by keys_from", at)
+	return &keyring{issuer: is, now: now, client: is.HTTP(http.DefaultTransport)}
 }
 
 // origin is scheme, host and port of an address.
@@ -228,7 +186,7 @@ func (k *keyring) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if about.Issuer != k.issuer.Issuer {
 		return nil, fmt.Errorf("its description is of the issuer %.200q", about.Issuer)
 	}
-	err = k.allowed(about.Keys)
+	err = k.issuer.allowed(about.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +263,7 @@ func (is *Issuer) Check() error {
 			return schemas.BadField("settings", "issuers", "lifetime: %q is not a span of time; write it like 12h", is.Lifetime)
 		}
 	}
-	return nil
+	return is.checkWeb()
 }
 
 // algorithms are those that its tokens may be signed with.

@@ -46,6 +46,8 @@ type Config struct {
 	MetricsListen string                `yaml:"metrics_listen" env:"GUICHET_METRICS_LISTEN"` // figures without a token; nowhere when empty
 	StoreIdle     string                `yaml:"store_idle" env:"GUICHET_STORE_IDLE"`         // what a store may take for its next bytes, like 10s
 	ClientIdle    string                `yaml:"client_idle" env:"GUICHET_CLIENT_IDLE"`       // what a stream's client may take for its next bytes, like 1m
+	SessionIdle   string                `yaml:"session_idle" env:"GUICHET_SESSION_IDLE"`     // after which a browser's session ends that was not used, like 1h
+	SessionLife   string                `yaml:"session_life" env:"GUICHET_SESSION_LIFE"`     // after which it ends at all, like 12h
 	Direct        string                `yaml:"direct" env:"GUICHET_DIRECT"`                 // how long URLs of S3 are good that jobs get, at most 60s, or off
 	CA            string                `yaml:"ca" env:"GUICHET_CA"`                         // PEM file of certificate authorities that are believed beside the system's
 	Spaces        string                `yaml:"spaces" env:"GUICHET_SPACES"`                 // folder of data spaces beside those that every gateway has
@@ -130,6 +132,11 @@ func ReadConfig(path string) (*Config, error) {
 		if c.Mail != nil {
 			c.Mail.PasswordFile = beside(path, c.Mail.PasswordFile)
 		}
+		for _, is := range c.Issuers {
+			if is.Web != nil {
+				is.Web.SecretFile = beside(path, is.Web.SecretFile)
+			}
+		}
 		c.TLSCert, c.TLSKey, c.CA = beside(path, c.TLSCert), beside(path, c.TLSKey), beside(path, c.CA)
 	}
 	for _, s := range c.settings() {
@@ -145,7 +152,8 @@ func ReadConfig(path string) (*Config, error) {
 		value *string
 		what  string
 	}{{"listen", &c.Listen, DefaultListen}, {"flight_listen", &c.FlightListen, DefaultFlightListen}, {"memory", &c.Memory,
-		c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"}, {"direct", &c.Direct, "off"}} {
+		c.bound.defaultMemory()}, {"store_idle", &c.StoreIdle, "10s"}, {"client_idle", &c.ClientIdle, "1m"},
+		{"session_idle", &c.SessionIdle, "1h"}, {"session_life", &c.SessionLife, "12h"}, {"direct", &c.Direct, "off"}} {
 		if *d.value == "" {
 			*d.value, c.origins[d.name] = d.what, "default"
 			if d.name == "memory" && c.bound.bytes > 0 {
@@ -246,6 +254,9 @@ func (c *Config) check() error {
 	if err == nil {
 		_, err = c.direct()
 	}
+	if err == nil {
+		_, _, err = c.sessions()
+	}
 	if err != nil {
 		return err
 	}
@@ -289,6 +300,15 @@ func (c *Config) checkFiles() error {
 	_, err := c.harvestKeys()
 	if err != nil {
 		return err
+	}
+	for _, is := range c.Issuers {
+		if is.Web == nil || is.Web.SecretFile == "" {
+			continue
+		}
+		_, err := files.Secret(is.Web.SecretFile)
+		if err != nil {
+			return schemas.BadField("settings", "issuers", "web.secret_file of %s: %v", is.Issuer, err)
+		}
 	}
 	for key, path := range map[string]string{"tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
 		if path == "" {

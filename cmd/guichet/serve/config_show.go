@@ -98,6 +98,12 @@ func (c *Config) inFile() (out [][3]string) {
 		if is.Own {
 			words += ", own"
 		}
+		if is.Name != "" {
+			words += ", name " + is.Name
+		}
+		if is.Web != nil {
+			words += ", browsers as " + is.Web.Client
+		}
 		if is.Lifetime != "" {
 			words += ", lifetime " + is.Lifetime
 		}

@@ -31,6 +31,7 @@ import (
 	"guichet/gateway/api"
 	"guichet/gateway/auth"
 	"guichet/gateway/stream"
+	"guichet/gateway/web/signin"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/lease"
@@ -66,6 +67,7 @@ type site struct {
 	name      *db.Name // of this process, held while it runs
 	stream    *stream.Engine
 	server    *gateway.Server
+	signIn    *signin.Door
 	outbox    *notice.Outbox
 }
 
@@ -147,36 +149,16 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	s.releases = release.New(
 		release.Config{Agreements: agreements, Brake: s.brake, Replica: s.replica, Alone: !strings.HasPrefix(c.Database, "postgres")})
 	s.refusals = refusal.New(db, leases.Find, time.Now)
-	memory, err := c.memory()
+	err = s.openStreams(stores, k)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	patience, err := idle("client_idle", c.ClientIdle)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	urls, err := c.direct()
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	s.stream = stream.New(
-		stream.Config{
-			Idle:      patience,
-			Manifest:  s.catalog.Manifest,
-			Standing:  s.catalog.Standing,
-			MayName:   s.parties.MayName,
-			Store:     stores.Get,
-			Work:      s.parties.Work,
-			Releases:  s.releases,
-			Feed:      s.feed,
-			MasterKey: k.pseudonym,
-			TempDir:   filepath.Join(c.Data, "tmp"),
-			Log:       log,
-			Memory:    memory,
-			URLsFor:   urls,
-		},
-	)
 	webhook, err := s.tell(k, roots)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	judge := auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots))
+	s.signIn, err = c.signIn(s, judge, k, roots)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -208,11 +190,45 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 			Requests: request.New(
 				request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending}),
 		},
-		DB: db, Auth: auth.New(c.Issuers, s.parties, nil).Over(trust.Transport(roots)), Stream: s.stream, Feed: s.feed, Brake: s.brake,
+		DB: db, Auth: judge, SignIn: s.signIn, Stream: s.stream, Feed: s.feed, Brake: s.brake,
 		Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
 		Files: fetch.New(fetch.Config{Networks: networks(c.FileNetworks), Roots: roots}).Read,
 	})
 	return s, nil
+}
+
+// openStreams makes the engine.
+func (s *site) openStreams(stores *s3.Pool, k *keys) error {
+	memory, err := s.config.memory()
+	if err != nil {
+		return err
+	}
+	patience, err := idle("client_idle", s.config.ClientIdle)
+	if err != nil {
+		return err
+	}
+	urls, err := s.config.direct()
+	if err != nil {
+		return err
+	}
+	s.stream = stream.New(
+		stream.Config{
+			Idle:      patience,
+			Manifest:  s.catalog.Manifest,
+			Standing:  s.catalog.Standing,
+			MayName:   s.parties.MayName,
+			Store:     stores.Get,
+			Work:      s.parties.Work,
+			Releases:  s.releases,
+			Feed:      s.feed,
+			MasterKey: k.pseudonym,
+			TempDir:   filepath.Join(s.config.Data, "tmp"),
+			Log:       s.log,
+			Memory:    memory,
+			URLsFor:   urls,
+		},
+	)
+	return nil
 }
 
 // hasCredential says whether the settings name a store's keys.
@@ -280,6 +296,7 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 		followers.Go(func() error { return s.publisher.Run(following) })
 		followers.Go(func() error { return s.sources.Run(following) })
 		followers.Go(func() error { return s.same.Run(following) })
+		followers.Go(func() error { return s.signIn.Run(following) })
 		followers.Go(func() error { return s.outbox.Run(following) })
 		if ready != nil {
 			ready()
@@ -348,6 +365,7 @@ type keys struct {
 	pseudonym []byte
 	ticket    []byte // derived from lease
 	webhook   []byte // likewise
+	web       []byte // likewise
 }
 
 // loadKeys reads the site's keys and derives those that need not be kept. Each has its
@@ -384,6 +402,10 @@ func loadKeys(data string) (*keys, error) {
 	k.webhook, err = hkdf.Key(sha256.New, k.lease, nil, "guichet webhook signature 1", 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of webhooks: %w", err)
+	}
+	k.web, err = hkdf.Key(sha256.New, k.lease, nil, "guichet web sign-in 1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of the sign-in: %w", err)
 	}
 	return &k, nil
 }
