@@ -1,7 +1,9 @@
 // Package issuer is the rig's OpenID provider: zitadel/oidc's op with a fixed
 // list of clients. A URL, a key file and the clients flow in; an http.Handler
-// flows out that answers discovery, JWKS and the token endpoint with the
-// client_credentials grant. It always holds that every token is a JWT whose
+// flows out that answers discovery, JWKS and the token endpoint, with the
+// client_credentials grant, and for people, who choose on a page which of the
+// clients they are: authorization code with PKCE, device authorization, refresh
+// tokens that are good once. It always holds that every token is a JWT whose
 // key is in the JWKS. It must not know who accepts the tokens, nor what for.
 //
 // Two more doors exist for tests, and are why this issuer may listen on
@@ -40,8 +42,11 @@ type Config struct {
 
 // Issuer answers for one issuer URL. Safe for concurrent use.
 type Issuer struct {
-	mux  *http.ServeMux
-	keys *ring
+	mux      *http.ServeMux
+	keys     *ring
+	people   []Client
+	store    *storage
+	provider *op.Provider
 }
 
 // New opens or makes the keys and builds the provider.
@@ -52,19 +57,27 @@ func New(cfg Config) (*Issuer, error) {
 	}
 	store := newStorage(keys, cfg.Clients)
 	provider, err := op.NewProvider(&op.Config{
-		CryptoKey:       sha256.Sum256([]byte(cfg.URL)), // of opaque tokens; none are given out
-		AuthMethodPost:  true,
-		CodeMethodS256:  true,
-		SupportedScopes: []string{"openid"},
+		CryptoKey:             sha256.Sum256([]byte(cfg.URL)), // of opaque tokens; none are given out
+		AuthMethodPost:        true,
+		CodeMethodS256:        true,
+		GrantTypeRefreshToken: true,
+		DeviceAuthorization: op.DeviceAuthorizationConfig{Lifetime: deviceLife, PollInterval: devicePoll, UserFormPath: "/device",
+			UserCode: op.UserCodeBase20},
+		SupportedScopes: []string{"openid", "offline_access"},
 		SupportedClaims: []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "participant", "roles"},
 	}, store, op.StaticIssuer(cfg.URL), op.WithAllowInsecure())
 	if err != nil {
 		return nil, fmt.Errorf("provider %s: %w", cfg.URL, err)
 	}
-	i := &Issuer{mux: http.NewServeMux(), keys: keys}
+	i := &Issuer{mux: http.NewServeMux(), keys: keys, people: cfg.Clients, store: store, provider: provider}
 	guard := http.NewCrossOriginProtection() // a web page must not reach the test doors
 	i.mux.Handle("POST /rotate", guard.Handler(http.HandlerFunc(i.rotate)))
 	i.mux.Handle("POST /sign", guard.Handler(http.HandlerFunc(i.sign)))
+	for at, page := range map[string]http.HandlerFunc{
+		"GET /sign-in": i.choose, "POST /sign-in": i.chosen, "GET /device": i.program, "POST /device": i.programLet,
+	} {
+		i.mux.Handle(at, guard.Handler(local(page)))
+	}
 	i.mux.Handle("/", provider)
 	return i, nil
 }

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/subtle"
+	"net/url"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -12,10 +13,10 @@ import (
 	"guichet/deploy/local/state"
 )
 
-// storage is what package op asks: clients, claims and keys. The embedded
-// unbuilt refuses every flow in which a person takes part.
+// storage is what package op asks: clients, claims and keys, and of people.
 type storage struct {
 	unbuilt
+	*people
 	keys    *ring
 	clients map[string]Client
 }
@@ -23,11 +24,12 @@ type storage struct {
 var (
 	_ op.Storage                        = (*storage)(nil)
 	_ op.ClientCredentialsStorage       = (*storage)(nil)
+	_ op.DeviceAuthorizationStorage     = (*storage)(nil)
 	_ op.CanGetPrivateClaimsFromRequest = (*storage)(nil)
 )
 
 func newStorage(keys *ring, clients []Client) *storage {
-	s := &storage{keys: keys, clients: make(map[string]Client, len(clients))}
+	s := &storage{people: newPeople(), keys: keys, clients: make(map[string]Client, len(clients))}
 	for _, c := range clients {
 		s.clients[c.ID] = c
 	}
@@ -68,6 +70,9 @@ func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) 
 }
 
 func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
+	if id == WebClient || id == DeviceClient {
+		return client{Client{ID: id}}, nil
+	}
 	c, ok := s.clients[id]
 	if !ok {
 		return nil, oidc.ErrInvalidClient()
@@ -114,13 +119,12 @@ type client struct{ c Client }
 
 var _ op.Client = client{}
 
-func (c client) GetID() string                        { return c.c.ID }
-func (c client) RedirectURIs() []string               { return nil }
-func (c client) PostLogoutRedirectURIs() []string     { return nil }
-func (c client) ApplicationType() op.ApplicationType  { return op.ApplicationTypeWeb }
-func (c client) AuthMethod() oidc.AuthMethod          { return oidc.AuthMethodBasic }
-func (c client) ResponseTypes() []oidc.ResponseType   { return nil }
-func (c client) LoginURL(string) string               { return "" }
+func (c client) GetID() string                    { return c.c.ID }
+func (c client) PostLogoutRedirectURIs() []string { return nil }
+func (c client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+func (c client) LoginURL(id string) string            { return "/sign-in?id=" + url.QueryEscape(id) }
 func (c client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeJWT }
 func (c client) IDTokenLifetime() time.Duration       { return tokenLife }
 func (c client) DevMode() bool                        { return false }
@@ -128,7 +132,38 @@ func (c client) IsScopeAllowed(string) bool           { return false }
 func (c client) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (c client) ClockSkew() time.Duration             { return 0 }
 
+// people says whether it is a client of people, which keeps no secret.
+func (c client) people() bool { return c.c.ID == WebClient || c.c.ID == DeviceClient }
+
+// RedirectURIs lead to a gateway of this machine: its port does not matter for a native client [RFC 8252 §7.3].
+func (c client) RedirectURIs() []string {
+	if c.c.ID != WebClient {
+		return nil
+	}
+	return []string{"http://127.0.0.1/signin/answer", "http://localhost/signin/answer", "http://[::1]/signin/answer"}
+}
+
+func (c client) ApplicationType() op.ApplicationType {
+	if c.people() {
+		return op.ApplicationTypeNative
+	}
+	return op.ApplicationTypeWeb
+}
+
+func (c client) AuthMethod() oidc.AuthMethod {
+	if c.people() {
+		return oidc.AuthMethodNone
+	}
+	return oidc.AuthMethodBasic
+}
+
 func (c client) GrantTypes() []oidc.GrantType {
+	switch c.c.ID {
+	case WebClient:
+		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	case DeviceClient:
+		return []oidc.GrantType{oidc.GrantTypeDeviceCode, oidc.GrantTypeRefreshToken}
+	}
 	return []oidc.GrantType{oidc.GrantTypeClientCredentials}
 }
 
