@@ -29,7 +29,7 @@ func TestPrintedLinesRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := serve.Addresses{HTTP: g.base, Flight: "grpc://" + g.flight}
-	printed := demo.Copyable(a, homes, g.lease(id).Token, string(id), "data", "all")
+	printed := demo.Copyable(a, homes, g.rig.People(), g.lease(id).Token, string(id), "data", "all")
 	var lines []string
 	for paragraph := range strings.SplitSeq(printed, "\n\n") {
 		if !strings.HasSuffix(paragraph, ":") { // prose

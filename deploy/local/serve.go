@@ -48,6 +48,8 @@ type readyIssuer struct {
 	Issuer   string          `json:"issuer"`
 	Audience string          `json:"audience"`
 	Clients  []issuer.Client `json:"clients"`
+	Web      string          `json:"web_client"`    // of the pages
+	Device   string          `json:"device_client"` // of the command line
 }
 
 // issuerPlan is one issuer to start.
@@ -179,7 +181,8 @@ func openIssuer(dir string, p issuerPlan, url string) (readyIssuer, http.Handler
 		URL: url, Algorithm: p.alg, Clients: p.clients,
 		KeyFile: filepath.Join(dir, p.name+"-keys.json"),
 	})
-	return readyIssuer{Issuer: url, Audience: issuer.Audience, Clients: p.clients}, handler, err
+	return readyIssuer{Issuer: url, Audience: issuer.Audience, Clients: p.clients, Web: issuer.WebClient, Device: issuer.DeviceClient},
+		handler, err
 }
 
 // serveHTTP serves until ctx ends, then gives requests in flight a second.

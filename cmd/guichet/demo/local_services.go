@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guichet/cmd/guichet/serve"
+	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/gateway/auth"
 	"guichet/schemas"
@@ -37,6 +38,8 @@ type LocalServices struct {
 		Issuer   string    `json:"issuer"`
 		Audience string    `json:"audience"`
 		Clients  []persona `json:"clients"`
+		Web      string    `json:"web_client"`    // of the pages
+		Device   string    `json:"device_client"` // of the command line
 	} `json:"issuers"`
 	binary string
 	Stop   func() error
@@ -148,6 +151,20 @@ func (r *LocalServices) Persona(id string) persona {
 	return persona{}
 }
 
+// People are those who may sign in, a line for each: who, for whom, as what, at which issuer.
+func (r *LocalServices) People() []string {
+	var out []string
+	for i := range r.Issuers {
+		for _, p := range r.Issuers[i].Clients {
+			out = append(out, fmt.Sprintf("# %-10s %s%s, at %s", p.ID, p.Participant, terminal.InRoles(p.Roles), issuerNames()[i]))
+		}
+	}
+	return out
+}
+
+// issuerNames are what people know the demo's issuers by.
+func issuerNames() []string { return []string{"Example AI Factory", "Example University"} }
+
 // Config makes the settings of the demo's gateway: the first issuer is the
 // operator's own, the second one speaks for the university alone.
 func (r *LocalServices) Config(ctx context.Context, data string) (*serve.Config, error) {
@@ -175,7 +192,7 @@ func (r *LocalServices) Config(ctx context.Context, data string) (*serve.Config,
 	return serve.ReadConfig(path)
 }
 
-// Extend adds the second issuer and the store's keys to the settings.
+// Extend adds the second issuer, the sign-in of browsers at both, and the store's keys to the settings.
 func (r *LocalServices) Extend(path, data string) error {
 	c, err := serve.ReadConfig(path)
 	if err != nil {
@@ -183,6 +200,9 @@ func (r *LocalServices) Extend(path, data string) error {
 	}
 	c.Issuers = append(c.Issuers, auth.Issuer{Issuer: r.Issuers[1].Issuer, Audiences: []string{r.Issuers[1].Audience},
 		Participants: []schemas.ParticipantID{"https://university.example"}, Roles: []schemas.Role{schemas.RoleTrainer}})
+	for i, name := range issuerNames() {
+		c.Issuers[i].Name, c.Issuers[i].Web = name, &auth.Web{Client: r.Issuers[i].Web, Scopes: []string{"openid", "offline_access"}}
+	}
 	for name, s := range map[string]string{"s3-access": r.S3.AccessKey, "s3-secret": r.S3.SecretKey} {
 		err := serve.WriteNew(filepath.Join(data, "keys", name), s+"\n")
 		if err != nil {

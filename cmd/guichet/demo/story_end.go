@@ -136,7 +136,7 @@ func (s *Story) invite(a serve.Addresses) {
 	if err != nil {
 		return
 	}
-	s.say("%s", Copyable(a, homes, l.Token, string(s.open), m.Tables[0].Table, m.Tables[0].Split))
+	s.say("%s", Copyable(a, homes, s.rig.People(), l.Token, string(s.open), m.Tables[0].Table, m.Tables[0].Split))
 }
 
 // home is where somebody of the demo is signed in.
@@ -164,7 +164,7 @@ func (s *Story) Homes(server string) ([]home, error) {
 
 // Copyable is the lines to copy: none is indented, since a here-document ends at a line
 // that is its word alone, and Python minds its margin.
-func Copyable(a serve.Addresses, homes []home, lease, agreement, table, split string) string {
+func Copyable(a serve.Addresses, homes []home, people []string, lease, agreement, table, split string) string {
 	python, need := interpreter()
 	link := fmt.Sprintf("%s/api/v1/agreements/%s/stream?table=%s&split=%s&seed=42&world=2&rank=0", a.HTTP, agreement, table, split)
 	return fmt.Sprintf(`
@@ -192,7 +192,11 @@ EOF
 On the command line, each signed in for as long as the demo runs:
 
 %[10]s
-`, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, tried(homes, agreement))
+
+In a browser: %[1]s/signin, as one of these (no passwords in the demo):
+
+%[11]s
+`, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, tried(homes, agreement), strings.Join(people, "\n"))
 }
 
 // tried is a line to copy for each home, and how its owner gets a lease.

@@ -1,0 +1,77 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"guichet/gateway"
+	"guichet/gateway/auth"
+	"guichet/gateway/web/signin"
+)
+
+// The sign-in of browsers stands beside the API, which takes no cookie for a token; what
+// strangers have us do there has a pace.
+func TestBrowsersSignInBesideTheAPI(t *testing.T) {
+	const most = 3
+	s := newSite(t, func(d *gateway.Deps) {
+		d.Limits.Writes = most
+		d.SignIn = signin.New(signin.Config{DB: d.DB, Auth: d.Auth, Key: make([]byte, 32),
+			Issuers: []auth.Issuer{{Issuer: "https://a.example", Web: &auth.Web{Client: "c"}}, {Issuer: "https://b.example", Web: &auth.Web{Client: "c"}}}})
+	})
+	ask := func(method, path string, cookies ...*http.Cookie) reply {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, s.base+path, nil)
+		must(t, err)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		must(t, err)
+		return reply{resp.StatusCode, resp.Header, string(b)}
+	}
+	list := ask("GET", "/signin?to=/mine")
+	if list.status != 200 || !strings.Contains(list.body, "a.example") || list.header.Get("Content-Security-Policy") == "" ||
+		list.header.Get("X-Content-Type-Options") != "nosniff" || list.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v\n%s", list.status, list.header, list.body)
+	}
+	for _, at := range []string{"/signin/", "/signin/other", "/signout/x"} {
+		if got := ask("GET", at); got.status != 404 {
+			t.Errorf("%s: %d", at, got.status)
+		}
+	}
+	if got := ask("GET", "/signout"); got.status != 405 {
+		t.Errorf("signed out by a link: %d", got.status)
+	}
+	token := token(t, s.issuer, "trainer", nil)
+	for _, name := range []string{"guichet", "__Host-guichet", "Authorization"} {
+		got := ask("POST", "/api/v1/requests", &http.Cookie{Name: name, Value: token}, &http.Cookie{Name: name, Value: "Bearer " + token})
+		if got.status != 401 {
+			t.Errorf("the API took the cookie %s: %d %s", name, got.status, got.body)
+		}
+	}
+	for i := range most + 1 {
+		got := ask("GET", "/signin/answer?state=x&code=y")
+		if want := map[bool]int{true: 401, false: 503}[i < most]; got.status != want {
+			t.Errorf("answer %d: %d, want %d\n%s", i, got.status, want, got.body)
+		}
+	}
+	if got := ask("GET", "/signin"); got.status != 200 {
+		t.Errorf("the list has no pace: %d", got.status)
+	}
+}
+
+// A gateway without the sign-in of browsers has nothing there.
+func TestNoSignIn(t *testing.T) {
+	s := newSite(t)
+	resp, err := http.Get(s.base + "/signin")
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != 404 {
+		t.Errorf("%d", resp.StatusCode)
+	}
+}
