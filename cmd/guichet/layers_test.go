@@ -78,6 +78,7 @@ func siblings() map[string][]string {
 		"cmd/guichet/files":       {"cmd/guichet/terminal"},
 		"cmd/guichet/record":      {"cmd/guichet/files", "cmd/guichet/terminal"},
 		"cmd/guichet/session":     {"cmd/guichet/files", "cmd/guichet/record", "cmd/guichet/terminal"},
+		"cmd/guichet/login":       {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/harvests":    {"cmd/guichet/args", "cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/duplicates":  {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/search":      {"cmd/guichet/session", "cmd/guichet/terminal"},

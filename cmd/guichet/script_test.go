@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,7 @@ import (
 //	world             a running gateway in gw/ with the demo's parties and a project
 //	gateway WHAT      start, stop or kill the gateway of gw/
 //	signin PERSONA    be this persona from here on
+//	saysyes CODE WHO  enter a program's code at the issuer, as this persona; another name says no
 //	objects NAME N…   put a CSV file with N rows each; $NAME is its address for --from
 //	status N COMMAND  run a command, which must end with this exit status
 //	until RE COMMAND  run a command until its output matches
@@ -67,6 +69,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "gateway": scriptGateway, "signin": scriptSignin, "objects": scriptObjects, "status": scriptStatus,
 			"until": scriptUntil, "keep": scriptKeep, "isjson": scriptJSON, "tamper": scriptTamper, "takeport": scriptTakePort, "portal": scriptPortal,
+			"saysyes": scriptSaysYes,
 		},
 	})
 }
@@ -127,6 +130,16 @@ func scriptSignin(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("GUICHET_HOME", ts.MkAbs("home-"+args[0]))
 	p := theGateway(ts).rig.Persona(args[0])
 	ts.Check(ts.Exec("guichet", "login", "--issuer", p.Issuer, "--client-id", p.ID, "--client-secret-file", ts.MkAbs("secrets/"+args[0])))
+}
+
+func scriptSaysYes(ts *testscript.TestScript, _ bool, args []string) {
+	form := url.Values{"user_code": {args[0]}, "who": {args[1]}}
+	resp, err := http.PostForm(theGateway(ts).rig.Issuers[0].Issuer+"/device", form)
+	ts.Check(err)
+	ts.Check(resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("the issuer answered %s", resp.Status)
+	}
 }
 
 func scriptObjects(ts *testscript.TestScript, _ bool, args []string) {

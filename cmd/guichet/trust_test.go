@@ -45,7 +45,7 @@ func TestWhyNothingAnswers(t *testing.T) {
 		{[]string{"--server", "https://no-such-host.invalid", "search", "wheat"}, []string{"no host no-such-host.invalid"}},
 		{[]string{"--server", site.URL, "--ca", written(t, dir, "empty.pem", "nothing"), "search", "wheat"}, []string{"no certificate in"}},
 		{[]string{"--server", site.URL, "login", "--issuer", site.URL, "--client-id", "x", "--client-secret-file", written(t, dir, "secret", "x")}, []string{"the issuer at " + site.URL, "signed itself"}},
-		{[]string{"--server", site.URL, "--token", ca, "login", "--issuer", site.URL, "--client-id", "x", "--client-secret-file", written(t, dir, "secret", "x")}, []string{"login keeps a client's secret, no token"}},
+		{[]string{"--server", site.URL, "--token", ca, "login", "--issuer", site.URL, "--client-id", "x", "--client-secret-file", written(t, dir, "secret", "x")}, []string{"login keeps a sign-in, no token"}},
 	} {
 		cmd := guichetCommand(c.args...)
 		cmd.Env = append(os.Environ(), "GUICHET_HOME="+filepath.Join(dir, "nobody"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"guichet/cmd/guichet/files"
 	"guichet/schemas"
 )
 
@@ -43,7 +44,7 @@ func lockOne(ctx context.Context, folder string) (io.Closer, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		f, taken, err := tryLock(filepath.Join(folder, "lock"))
+		f, taken, err := files.TryLock(filepath.Join(folder, "lock"))
 		if err == nil {
 			return f, nil
 		}

@@ -22,8 +22,8 @@ type Session struct {
 	Server   string `json:"server"`
 	Issuer   string `json:"issuer"`
 	ClientID string `json:"client_id"`
-	Secret   string `json:"client_secret_file"`
-	CA       string `json:"ca,omitempty"` // file of certificate authorities
+	Secret   string `json:"client_secret_file"` // "" where a person signed in, whose tokens lie beside
+	CA       string `json:"ca,omitempty"`       // file of certificate authorities
 }
 
 // File is where the session of this user lies, whether or not there is one.
@@ -39,8 +39,11 @@ func File() (string, error) {
 	return filepath.Join(dir, "session.json"), nil
 }
 
-// Source gets tokens for the client of the session, a new one when the last one ends.
+// Source gets tokens for the client or the person of the session, a new one when the last one ends.
 func (s Session) Source(ctx context.Context) (client.TokenSource, error) {
+	if s.Secret == "" {
+		return s.personal, nil
+	}
 	secret, err := files.Secret(s.Secret)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 //go:build unix
 
-package serve
+package files
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// tryLock takes a file for this process, without waiting; the system frees it when the
+// TryLock takes a file for this process, without waiting; the system frees it when the
 // process ends, however it ends. taken says that another one has it.
-func tryLock(path string) (f *os.File, taken bool, err error) {
+func TryLock(path string) (f *os.File, taken bool, err error) {
 	f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, false, fmt.Errorf("open the lock: %w", err)

@@ -1,14 +1,14 @@
 //go:build !unix
 
-package serve
+package files
 
 import (
 	"fmt"
 	"os"
 )
 
-// tryLock only makes the file where the system has no lock that ends with a process.
-func tryLock(path string) (f *os.File, taken bool, err error) {
+// TryLock only makes the file where the system has no lock that ends with a process.
+func TryLock(path string) (f *os.File, taken bool, err error) {
 	f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, false, fmt.Errorf("open the lock: %w", err)
