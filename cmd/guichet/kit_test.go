@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,6 +59,7 @@ func TestKit(t *testing.T) {
 		name, python, server string
 		what                 []string
 	}{
+		{"signed in with a browser", kit, "", []string{"person"}},
 		{"core", kit, g.base, []string{"whole", "stand_in", "resume", "refused", "left", "job", "ordered"}},
 		{"over a network that breaks off", kit, "http://" + breaking(t, strings.TrimPrefix(g.base, "http://")), []string{"cut"}},
 		{"other libraries", others, g.base, []string{"tools", "files", "signed_by_library"}},
@@ -63,6 +67,10 @@ func TestKit(t *testing.T) {
 		{"an agreement that ends", others, g.base, []string{"files_ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			home := home
+			if c.what[0] == "person" {
+				home = personHome(t, g, "trainer")
+			}
 			cmd := exec.Command(c.python, append([]string{filepath.Join(root, "connectors", "python", "tests", "kit.py")}, c.what...)...)
 			cmd.Env = append(os.Environ(), "GUICHET_SERVER="+c.server, "GUICHET_TOKEN_FILE="+token, "AGREEMENT="+string(agreement),
 				fmt.Sprint("ROWS=", rows), "JOB_KEY="+jobKey,
@@ -81,6 +89,45 @@ func TestKit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// personHome is a folder in which somebody signed in with a browser.
+func personHome(t *testing.T, g *testGateway, who string) string {
+	t.Helper()
+	dir, is := t.TempDir(), g.rig.Issuers[0]
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(dir, "guichet"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "guichet"), "--server", g.base, "login", "--issuer", is.Issuer, "--client-id", is.Device)
+	cmd.Env = append(os.Environ(), "GUICHET_HOME="+filepath.Join(dir, "home"))
+	said, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() {
+		code, is := strings.CutPrefix(lines.Text(), "and enter the code ")
+		if !is {
+			continue
+		}
+		resp, err := http.PostForm(g.rig.Issuers[0].Issuer+"/device", url.Values{"user_code": {code}, "who": {who}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	err = cmd.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "home")
 }
 
 // jobKeyOf registers a job key on an agreement and gives its file.

@@ -90,9 +90,9 @@ func (p People) SignIn(ctx context.Context, told func(Prompt) error, list ...Set
 }
 
 func tokensOf(t *oauth2.Token) Tokens {
-	until := t.Expiry
-	if until.IsZero() { // it may say nothing: then each use asks for another one, where it can
-		until = time.Now()
+	until := t.Expiry.UTC()
+	if t.Expiry.IsZero() { // it may say nothing: then each use asks for another one, where it can
+		until = time.Now().UTC()
 	}
 	return Tokens{Access: t.AccessToken, Refresh: t.RefreshToken, Until: until}
 }

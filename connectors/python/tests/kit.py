@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pickle
+import subprocess
 import sys
 import tempfile
 
@@ -185,6 +186,51 @@ def session():
             return guichet.connect().token()
 
         cases.append((changed, word))
+    for call, word in cases:
+        try:
+            call()
+        except guichet.GuichetError as e:
+            assert word in str(e), (word, str(e))
+        else:
+            raise AssertionError(f"nothing is said of {word}")
+
+
+def person():
+    """Who signed in with a browser says nothing either: her tokens are read, and renewed once for all programs."""
+    for name in ("GUICHET_SERVER", "GUICHET_TOKEN_FILE", "GUICHET_JOB_KEY"):
+        os.environ.pop(name, None)
+    kept = os.path.join(os.environ["GUICHET_HOME"], "tokens.json")
+    with open(kept, encoding="utf-8") as f:
+        first = json.load(f)
+    assert guichet.connect().token() == first["access_token"]
+    with open(kept, "w", encoding="utf-8") as f:
+        json.dump({**first, "until": "2026-01-01T00:00:00.5Z"}, f)
+    code = "import guichet; print(guichet.connect().token())"
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(3)]
+    tokens = {p.communicate()[0].decode().strip() for p in both}
+    assert len(tokens) == 1 and first["access_token"] not in tokens and all(p.returncode == 0 for p in both), tokens
+    assert os.stat(kept).st_mode & 0o777 == 0o600
+    with open(kept, encoding="utf-8") as f:
+        second = json.load(f)
+    assert second["refresh_token"] != first["refresh_token"]
+    assert numbers(guichet.connect().dataset(AGREEMENT, columns=["n"])) == list(range(ROWS))
+    os.chmod(kept, 0o644)
+    cases = [(lambda: guichet.connect().token(), "chmod 600")]
+
+    def changed(**change):
+        def call():
+            os.chmod(kept, 0o600)
+            with open(kept, "w", encoding="utf-8") as f:
+                json.dump({**second, **change}, f)
+            return guichet.connect().token()
+
+        return call
+
+    cases += [
+        (changed(issuer="https://other.example"), "sign in again"),
+        (changed(until="soon"), "sign in again"),
+        (changed(until="2026-01-01T00:00:00Z", refresh_token=first["refresh_token"]), "gave no token"),
+    ]
     for call, word in cases:
         try:
             call()
