@@ -288,13 +288,7 @@ func (c *Config) checkFiles() error {
 			if path == "" {
 				return schemas.BadField("settings", at, "a credential names two files: access_key_file and secret_key_file")
 			}
-			e, ours := errors.AsType[*schemas.Error](err)
-			if !ours {
-				return err
-			}
-			bad := schemas.BadField("settings", at, "%s", e.Message)
-			bad.Remedy = e.Remedy
-			return bad
+			return unreadable(at, err)
 		}
 	}
 	_, err := c.harvestKeys()
@@ -307,7 +301,7 @@ func (c *Config) checkFiles() error {
 		}
 		_, err := files.Secret(is.Web.SecretFile)
 		if err != nil {
-			return schemas.BadField("settings", "issuers", "web.secret_file of %s: %v", is.Issuer, err)
+			return unreadable("issuers.web.secret_file", err)
 		}
 	}
 	for key, path := range map[string]string{"tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
@@ -324,6 +318,17 @@ func (c *Config) checkFiles() error {
 		_, err = c.Mail.server(roots)
 	}
 	return err
+}
+
+// unreadable says at which key the settings name a file that cannot be read.
+func unreadable(at string, err error) error {
+	e, ours := errors.AsType[*schemas.Error](err)
+	if !ours {
+		return err
+	}
+	bad := schemas.BadField("settings", at, "%s", e.Message)
+	bad.Remedy = e.Remedy
+	return bad
 }
 
 // checkPublicURL checks the address that leaves the site in documents: what is added to

@@ -116,6 +116,7 @@ func (d *Door) trade(
 	}
 	got, err := c.Exchange(oidc.ClientContext(ctx, o.client), code, oauth2.VerifierOption(p.Verifier))
 	if err != nil {
+		d.Log.Warn("an issuer gave no token", "issuer", p.Issuer, "err", cut(err.Error()))
 		return t, by, o.refused(err)
 	}
 	err = d.checkID(ctx, o, said, got, p.Nonce)
@@ -146,6 +147,13 @@ func (d *Door) checkID(ctx context.Context, o *offer, said *description, got *oa
 	}
 	if id.Nonce != nonce {
 		return errors.New("it is of another sign-in: the nonce is not ours")
+	}
+	var party struct {
+		Client string `json:"azp"`
+	}
+	err = id.Claims(&party)
+	if err != nil || party.Client != "" && party.Client != o.Web.Client {
+		return errors.New("it was given to another client")
 	}
 	if id.AccessTokenHash != "" {
 		return id.VerifyAccessToken(got.AccessToken)

@@ -121,28 +121,29 @@ func TestSessionsAreSealed(t *testing.T) {
 
 // Each sign-in is a session of its own, and ends the one that the browser had; a person has so many.
 func TestSessionsArePersons(t *testing.T) {
-	database := dbtest.Open(t, dbtest.SQLite)
-	s := newSite(t, database)
-	b := s.signIn()
-	was := b.cookie(s.URL, sessionCookie)
-	b.get(s.URL+"/signin").says(t, 200, "ada")
-	if b.cookie(s.URL, sessionCookie) == was || count(t, database, "web_session") != 1 {
-		t.Errorf("the session was kept")
-	}
-	for range mostSessions {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		s := newSite(t, database)
+		b := s.signIn()
+		was := b.cookie(s.URL, sessionCookie)
+		b.get(s.URL+"/signin").says(t, 200, "ada")
+		if b.cookie(s.URL, sessionCookie) == was || count(t, database, "web_session") != 1 {
+			t.Errorf("the session was kept")
+		}
+		for range mostSessions {
+			s.clock.forward(time.Second)
+			s.signIn()
+		}
+		if n := count(t, database, "web_session"); n != mostSessions {
+			t.Errorf("%d sessions of one person", n)
+		}
+		b.get(s.URL+"/").says(t, 200, "nobody")
+		s.members.left.Store(true) // a member who was removed has no role from then on
 		s.clock.forward(time.Second)
-		s.signIn()
-	}
-	if n := count(t, database, "web_session"); n != mostSessions {
-		t.Errorf("%d sessions of one person", n)
-	}
-	b.get(s.URL+"/").says(t, 200, "nobody")
-	s.members.left.Store(true) // a member who was removed has no role from then on
-	s.clock.forward(time.Second)
-	newest := newBrowser(t)
-	newest.get(s.URL+"/signin").says(t, 200, "ada [] <nil>")
-	s.members.left.Store(false)
-	newest.get(s.URL+"/").says(t, 200, "ada [trainer]")
+		newest := newBrowser(t)
+		newest.get(s.URL+"/signin").says(t, 200, "ada [] <nil>")
+		s.members.left.Store(false)
+		newest.get(s.URL+"/").says(t, 200, "ada [trainer]")
+	})
 }
 
 // Access tokens are renewed before they end, once for all requests of all replicas.

@@ -21,8 +21,9 @@ const (
 )
 
 // Token gives the access token of the browser's session, renewed where its end is near; ok is
-// false where nobody is signed in. What it gives is still to be judged: a member may have been
-// removed since. Errors: Unavailable where the database or the issuer does not answer.
+// false where nobody is signed in. It may set cookies, so it is asked before an answer begins.
+// What it gives is still to be judged: a member may have been removed since. Errors: Unavailable
+// where the database or the issuer does not answer.
 func (d *Door) Token(w http.ResponseWriter, r *http.Request) (token string, ok bool, err error) {
 	at, err := d.at(r)
 	if err != nil {
