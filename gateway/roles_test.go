@@ -194,9 +194,10 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /runs/{id}/outputs": func() asking {
 			return asking{"/runs/" + string(run().ID) + "/outputs", map[string]string{"kind": "model", "name": next(), "digest": "sha256:" + strings.Repeat("0", 64)}, ""}
 		},
-		"GET /spaces":      is("/spaces"),
-		"GET /suggestions": is("/suggestions?q=whe"),
-		"GET /sources":     holds("/sources", source),
+		"GET /spaces":                   is("/spaces"),
+		"GET /spaces/{id}/request-form": is("/spaces/health/request-form"),
+		"GET /suggestions":              is("/suggestions?q=whe"),
+		"GET /sources":                  holds("/sources", source),
 		"POST /sources": func() asking {
 			return asking{"/sources", harvest.Catalogue{ID: schemas.SourceID(next()), URL: "https://portal.example/"}, ""}
 		},

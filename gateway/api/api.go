@@ -46,11 +46,13 @@ import (
 	"guichet/policy/audit"
 	"guichet/policy/party"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // Deps are the parts that the operations ask.
 type Deps struct {
 	Catalog    *catalog.Catalog
+	Forms      map[schemas.SpaceID]spaces.Form // what requests in data spaces are asked
 	Publisher  *publish.Publisher
 	Index      *index.Index
 	Sources    *harvest.Harvester

@@ -14,6 +14,7 @@ import (
 	"guichet/policy"
 	"guichet/policy/agreement/usage"
 	"guichet/schemas"
+	"guichet/schemas/spaces"
 )
 
 // searchQuery is a search.
@@ -36,6 +37,17 @@ func (s *server) search(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/spaces", "list-spaces", "datasets",
 		"Data spaces"}, func(_ context.Context, _ *struct{ Caller }) (*List[schemas.SpaceProfile], error) {
 		return listOf(s.Catalog.Spaces, ""), nil
+	})
+	op(s, a, operation{http.MethodGet, "/spaces/{id}/request-form", "get-request-form", "requests",
+		"What a request in a data space is asked, beside its datasets"}, func(_ context.Context, in *struct {
+		Caller
+		ID schemas.SpaceID `path:"id"`
+	}) (*One[spaces.Form], error) {
+		f, is := s.Forms[in.ID]
+		if !is {
+			return nil, schemas.Errorf(schemas.NotFound, string(in.ID), "there is no data space %s with a form", in.ID)
+		}
+		return one(f, 0), nil
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -88,6 +89,13 @@ type FormField struct {
 	Required bool         `json:"required,omitempty"`
 	Choices  []string     `json:"choices,omitempty"`    // closed list; purposes by id
 	From     string       `json:"vocabulary,omitempty"` // or the codes of a vocabulary, by its name
+	Options  []Option     `json:"options,omitempty" doc:"the codes of the vocabulary, with their labels; never written in files"`
+}
+
+// Option is a code that a question may be answered with.
+type Option struct {
+	Code  string       `json:"code"`
+	Label schemas.Text `json:"label"`
 }
 
 // Embedded reads the spaces that every gateway has.
@@ -367,9 +375,16 @@ func (s *Set) whole() error {
 				return bad(s.at[p.ID]+"/profile.json", "there is no profile %q", id)
 			}
 		}
-		for _, field := range s.Forms[p.ID].Fields {
-			if _, ok := s.Vocabularies[field.From]; field.From != "" && !ok {
+		fields := s.Forms[p.ID].Fields
+		for i := range fields {
+			field := &fields[i]
+			known, ok := s.Vocabularies[field.From]
+			if field.From != "" && !ok {
 				return bad(s.at[p.ID]+"/request.json", "there is no vocabulary %q", field.From)
+			}
+			field.Options = nil
+			for _, code := range slices.Sorted(maps.Keys(known.Concepts)) {
+				field.Options = append(field.Options, Option{code, known.Concepts[code]})
 			}
 			if !isField(field.Name) {
 				return bad(s.at[p.ID]+"/request.json", "%q is nothing that a request says", field.Name)

@@ -165,6 +165,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 	s.server = gateway.New(gateway.Deps{
 		Deps: api.Deps{
 			Catalog:       s.catalog,
+			Forms:         set.Forms,
 			Publisher:     s.publisher,
 			Index:         s.index,
 			Sources:       s.sources,

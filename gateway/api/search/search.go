@@ -17,6 +17,7 @@ import (
 // Parameters are a search with its filters and the use that marks are for.
 type Parameters struct {
 	Q          string `query:"q" maxLength:"512" doc:"words, \"phrases\", begin*, nearly~ and field:value; all must be found"`
+	ID         string `query:"id" doc:"only these datasets: ids, separated by commas, 1000 at most"`
 	Space      string `query:"space" doc:"alternatives separated by commas, as for every filter"`
 	Theme      string `query:"theme"`
 	Country    string `query:"country"`
@@ -45,6 +46,9 @@ type Parameters struct {
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
 }
 
+// maxIDs bounds the datasets that a search names.
+const maxIDs = 1000
+
 // Query is what the index is asked. Errors: Invalid.
 func (in *Parameters) Query(profiles []schemas.SpaceProfile) (index.Query, error) {
 	q := index.Query{
@@ -64,6 +68,14 @@ func (in *Parameters) Query(profiles []schemas.SpaceProfile) (index.Query, error
 		"concept": in.Concept, "region": in.Region} {
 		if value != "" {
 			q.Filters[name] = strings.Split(value, ",")
+		}
+	}
+	if in.ID != "" {
+		for id := range strings.SplitSeq(in.ID, ",") {
+			q.Only = append(q.Only, schemas.DatasetID(id))
+		}
+		if len(q.Only) > maxIDs {
+			return q, schemas.BadField("search", "id", "%d ids; at most %d are taken at once", len(q.Only), maxIDs)
 		}
 	}
 	err := q.Read()
