@@ -1,0 +1,241 @@
+// Package words gives the words of the pages in the languages of their readers.
+//
+// In: message catalogues, a file for each language, and what a browser says of its reader.
+// Out: messages, numbers, sizes and dates as that reader writes them. Always: every
+// language has every message, which a test holds; a language is added by a file. It knows
+// no page.
+package words
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+
+	"guichet/schemas"
+)
+
+//go:embed text/*.json
+var text embed.FS
+
+// Catalogue holds the messages of all languages. Read-only, safe for concurrent use.
+type Catalogue struct {
+	bundle  *i18n.Bundle
+	matcher language.Matcher
+	tags    []language.Tag // English first: where nothing fits
+	readers map[string]*Reader
+}
+
+// purposes are the labels of the closed list of purposes, by ids and IRIs, and the ids of those that no
+// law excludes, in their order.
+func purposes() (labels map[string]schemas.Text, ids []string, err error) {
+	all, err := schemas.Purposes()
+	labels = map[string]schemas.Text{}
+	for _, p := range all {
+		labels[p.ID], labels[p.IRI] = p.Label, p.Label
+		if p.Excluded == "" {
+			ids = append(ids, p.ID)
+		}
+	}
+	return labels, ids, err
+}
+
+// Load reads the message catalogues.
+func Load() (*Catalogue, error) {
+	files, err := fs.Glob(text, "text/*.json")
+	if err != nil {
+		return nil, fmt.Errorf("find the words of the pages: %w", err)
+	}
+	c := &Catalogue{bundle: i18n.NewBundle(language.English), tags: []language.Tag{language.English}, readers: map[string]*Reader{}}
+	c.bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	for _, f := range files {
+		m, err := c.bundle.LoadMessageFileFS(text, f)
+		if err != nil {
+			return nil, fmt.Errorf("read the words of the pages in %s: %w", f, err)
+		}
+		if m.Tag != language.English {
+			c.tags = append(c.tags, m.Tag)
+		}
+	}
+	labels, ids, err := purposes()
+	if err != nil {
+		return nil, err
+	}
+	c.matcher = language.NewMatcher(c.tags)
+	for _, tag := range c.tags {
+		r := &Reader{Tag: tag.String(), local: i18n.NewLocalizer(c.bundle, tag.String()), print: message.NewPrinter(tag), purposes: labels, ids: ids}
+		r.Language = r.T("language")
+		c.readers[r.Tag] = r
+	}
+	return c, nil
+}
+
+// Readers lists one reader of each language, English first.
+func (c *Catalogue) Readers() []*Reader {
+	var out []*Reader
+	for _, tag := range c.tags {
+		out = append(out, c.readers[tag.String()])
+	}
+	return out
+}
+
+// For finds the reader's language: the one that was chosen, else the best of those that the
+// browser names [RFC 9110 §12.5.4], else English.
+func (c *Catalogue) For(chosen, acceptLanguage string) *Reader {
+	if r := c.readers[chosen]; r != nil {
+		return r
+	}
+	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
+	if err != nil || len(wanted) == 0 || len(wanted) > 100 {
+		return c.readers[c.tags[0].String()]
+	}
+	_, i, _ := c.matcher.Match(wanted...)
+	return c.readers[c.tags[i].String()]
+}
+
+// Reader is who reads in one language.
+type Reader struct {
+	Tag      string // BCP 47
+	Language string // its name in itself
+	local    *i18n.Localizer
+	print    *message.Printer
+	purposes map[string]schemas.Text
+	ids      []string // of the purposes that people choose from
+}
+
+// Purposes lists the ids of the purposes that data may be asked for, in the order of their list.
+func (r *Reader) Purposes() []string { return slices.Clone(r.ids) }
+
+// Purpose gives the label of a purpose, else its id.
+func (r *Reader) Purpose(id string) string {
+	label := r.purposes[id]
+	if s := label[label.For(r.Tag)]; s != "" {
+		return s
+	}
+	return id
+}
+
+// T gives a message. args are pairs of name and value, which stand in the message as {{.Name}}; Count
+// picks its plural form, and stands in it as a number of the language. An unknown message is its own id.
+func (r *Reader) T(id string, args ...any) string {
+	conf := i18n.LocalizeConfig{MessageID: id}
+	data := map[string]any{}
+	for i := 0; i+1 < len(args); i += 2 {
+		name, _ := args[i].(string)
+		data[name] = args[i+1]
+		if name == "Count" {
+			n := whole(args[i+1])
+			conf.PluralCount, data[name] = n, r.Number(n)
+		}
+	}
+	conf.TemplateData = data
+	s, err := r.local.Localize(&conf)
+	if err != nil {
+		return id
+	}
+	return s
+}
+
+// Has says whether there is a message of this id.
+func (r *Reader) Has(id string) bool { return r.T(id) != id }
+
+// whole is a number of things, whatever its type.
+func whole(v any) int64 {
+	switch n := v.(type) {
+	case int:
+		return int64(n)
+	case int64:
+		return n
+	case uint64:
+		return int64(n)
+	}
+	return 0
+}
+
+// Number writes a whole number.
+func (r *Reader) Number(n any) string { return r.print.Sprint(number.Decimal(whole(n))) }
+
+// Size writes a number of bytes, in steps of 1000, to three digits at most.
+func (r *Reader) Size(bytes int64) string {
+	units := strings.Fields(r.T("size.units"))
+	v, u := float64(bytes), 0
+	for v >= 999.5 && u < len(units)-1 {
+		v, u = v/1000, u+1
+	}
+	digits := 0
+	if u > 0 && v < 99.95 {
+		digits = 1
+	}
+	return r.print.Sprint(number.Decimal(v, number.MaxFractionDigits(digits))) + "\u00a0" + units[u]
+}
+
+// Date writes the day of a time in UTC; "" for none.
+func (r *Reader) Date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.UTC()
+	months := strings.Fields(r.T("date.months"))
+	return r.T("date", "Day", t.Day(), "Month", months[t.Month()-1], "Year", t.Year())
+}
+
+// Last writes the last day on which something holds that ends at t: an end at midnight is
+// the day before.
+func (r *Reader) Last(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return r.Date(t.Add(-time.Nanosecond))
+}
+
+// Moment writes a time to the second in UTC.
+func (r *Reader) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return r.Date(t) + " " + t.UTC().Format("15:04:05") + " UTC"
+}
+
+// Wait writes how long an answer takes.
+func (r *Reader) Wait(w *schemas.Wait) string {
+	if w.Hours < 48 {
+		return r.T("wait.hours", "Count", w.Hours)
+	}
+	return r.T("wait.days", "Count", (w.Hours+12)/24)
+}
+
+// List joins words as a sentence does.
+func (r *Reader) List(items []string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return r.T("list.last", "Rest", strings.Join(items[:last], r.T("list.comma")), "Last", items[last])
+}
+
+// IDs lists the messages of a language's file.
+func IDs(tag string) ([]string, error) {
+	b, err := text.ReadFile("text/" + tag + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("read the words in %s: %w", tag, err)
+	}
+	var all map[string]any
+	err = json.Unmarshal(b, &all)
+	if err != nil {
+		return nil, fmt.Errorf("read the words in %s: %w", tag, err)
+	}
+	ids := make([]string, 0, len(all))
+	for id := range all {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}

@@ -1,0 +1,138 @@
+package words
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"guichet/schemas"
+)
+
+func load(t *testing.T) *Catalogue {
+	t.Helper()
+	c, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestEveryLanguageIsWhole: each language has the messages of English, with the same things in
+// them, and every plural form that it needs.
+func TestEveryLanguageIsWhole(t *testing.T) {
+	t.Parallel()
+	read := func(tag string) map[string]any {
+		b, err := text.ReadFile("text/" + tag + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all map[string]any
+		err = json.Unmarshal(b, &all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	named := regexp.MustCompile(`{{\.[A-Za-z]+}}`)
+	things := func(v any) []string {
+		if forms, is := v.(map[string]any); is {
+			v = forms["other"]
+		}
+		s, _ := v.(string)
+		found := named.FindAllString(s, -1)
+		slices.Sort(found)
+		return found
+	}
+	english := read("en")
+	for _, r := range load(t).Readers() {
+		ids, err := IDs(r.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := read(r.Tag)
+		for id, said := range english {
+			if !slices.Contains(ids, id) {
+				t.Errorf("%s lacks %q", r.Tag, id)
+				continue
+			}
+			if a, b := things(said), things(there[id]); !slices.Equal(a, b) {
+				t.Errorf("%s says %v in %q, English %v", r.Tag, b, id, a)
+			}
+			_, plural := said.(map[string]any)
+			if _, is := there[id].(map[string]any); is != plural {
+				t.Errorf("%s and English do not both have plurals of %q", r.Tag, id)
+			}
+		}
+		if len(ids) != len(english) {
+			t.Errorf("%s has %d messages, English %d", r.Tag, len(ids), len(english))
+		}
+		if n := len(strings.Fields(r.T("date.months"))); n != 12 {
+			t.Errorf("%s has %d months", r.Tag, n)
+		}
+	}
+}
+
+// TestFor: the language that was chosen, else what the browser likes best of those that there are.
+func TestFor(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	for _, x := range []struct{ chosen, accept, want string }{
+		{"", "", "en"},
+		{"", "fr", "fr"},
+		{"", "fr-CA,en;q=0.5", "fr"},
+		{"", "de,fr;q=0.8,en;q=0.2", "fr"},
+		{"", "zz, ;;;", "en"},
+		{"", strings.Repeat("fr,", 5000), "en"},
+		{"en", "fr", "en"},
+		{"xx", "fr", "fr"},
+	} {
+		if got := c.For(x.chosen, x.accept).Tag; got != x.want {
+			t.Errorf("chosen %q, said %.20q: %s, want %s", x.chosen, x.accept, got, x.want)
+		}
+	}
+}
+
+// TestForms: numbers, sizes, days and plurals as each language writes them.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	en, fr := c.For("en", ""), c.For("fr", "")
+	day := time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)
+	for i, x := range [][2]string{
+		{en.Number(1234567), "1,234,567"},
+		{fr.Number(uint64(1234567)), "1\u00a0234\u00a0567"},
+		{en.Size(0), "0\u00a0bytes"},
+		{en.Size(999), "999\u00a0bytes"},
+		{en.Size(1500), "1.5\u00a0kB"},
+		{fr.Size(1500), "1,5\u00a0ko"},
+		{en.Size(999_960), "1\u00a0MB"},
+		{en.Size(123_456_789), "123\u00a0MB"},
+		{en.Date(day), "1 July 2027"},
+		{fr.Date(day), "1 juillet 2027"},
+		{en.Date(time.Time{}), ""},
+		{en.Last(day), "30 June 2027"},
+		{en.Moment(day), "1 July 2027 00:00:00 UTC"},
+		{en.T("datasets", "Count", 1), "1 dataset"},
+		{en.T("datasets", "Count", 0), "0 datasets"},
+		{fr.T("datasets", "Count", 0), "0 jeu de données"},
+		{fr.T("datasets", "Count", int64(2000)), "2\u00a0000 jeux de données"},
+		{en.T("no such message"), "no such message"},
+		{en.Wait(&schemas.Wait{Hours: 1}), "1 hour"},
+		{fr.Wait(&schemas.Wait{Hours: 96}), "4 jours"},
+		{en.List(nil), ""},
+		{en.List([]string{"a"}), "a"},
+		{en.List([]string{"a", "b", "c"}), "a, b and c"},
+		{fr.Purpose("train-model"), "entraîner, tester et évaluer des algorithmes"},
+		{fr.Purpose("something else"), "something else"},
+	} {
+		if x[0] != x[1] {
+			t.Errorf("%d: %q, want %q", i, x[0], x[1])
+		}
+	}
+	if slices.Contains(en.Purposes(), "marketing") || !slices.Contains(en.Purposes(), "train-model") {
+		t.Errorf("purposes to choose from: %v", en.Purposes())
+	}
+}
