@@ -67,6 +67,15 @@ type accept struct {
 	weight        float64
 }
 
+// isBrowser says whether whoever calls would rather have a page than data: who names HTML, and likes
+// nothing more that there is.
+func isBrowser(r *http.Request) bool {
+	said := strings.Join(r.Header.Values("Accept"), ",")
+	const page = "text/html"
+	return strings.Contains(said, page) && preferred(said, []string{page, "application/json", string(rdf.JSONLD), string(rdf.Turtle),
+		string(rdf.RDFXML), "application/yaml"}) == page
+}
+
 // preferred is the type that an Accept header likes best: of its ranges the most specific that meets a type
 // says its weight [RFC 9110 §12.5.1]. Of equal ones the range that stands first decides, then the order
 // of the types; "" where none is let through.

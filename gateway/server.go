@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,6 +33,7 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/s3face"
 	"guichet/gateway/stream"
+	"guichet/gateway/web"
 	"guichet/gateway/web/signin"
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
@@ -87,13 +89,13 @@ func New(d Deps) *Server {
 		Key: d.Ticket, Ended: s.metrics.observeCall, Address: address}).Handler()
 	s.metrics.lag(d.DB.Head, d.Index.Position)
 	s.metrics.waiting(d.Stream.Waiting)
-	pages := s.routes()
+	routes := s.routes()
 	s.http = s.listener(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if flight.Is(r) {
 			calls.ServeHTTP(w, r)
 			return
 		}
-		pages.ServeHTTP(w, r)
+		routes.ServeHTTP(w, r)
 	}))
 	s.flight = s.listener(calls)
 	s.s3 = s.listener(&s3face.Door{Leases: d.Leases, Refusals: d.Refusals, Stream: d.Stream, Log: d.Log, Now: d.Now, Address: address,
@@ -190,8 +192,14 @@ func (s *Server) routes() http.Handler {
 	r.RedirectTrailingSlash = false
 	r.UseRawPath = true          // a participant's id is a URL: its slashes come encoded and part no path
 	_ = r.SetTrustedProxies(nil) // ours are told to door.Address
+	pages := s.pages(r)
 	nowhere := func(c *gin.Context) {
-		s.fail(c, schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path))
+		err := schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path)
+		if isBrowser(c.Request) && !strings.HasPrefix(c.Request.URL.Path, "/api/") {
+			pages.Fail(c, err)
+			return
+		}
+		s.fail(c, err)
 	}
 	r.NoRoute(nowhere)
 	r.NoMethod(func(c *gin.Context) {
@@ -224,9 +232,17 @@ func (s *Server) routes() http.Handler {
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
 	s.mountSignIn(safe)
-	safe.GET("/datasets/:id", func(c *gin.Context) { // a dataset's IRI leads to what there is of it
-		c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
-	})
+	pages.Mount(safe)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // a dataset's IRI leads to what there is of it
+		safe.Handle(method, "/datasets/:id", func(c *gin.Context) {
+			c.Header("Vary", "Accept")
+			if isBrowser(c.Request) {
+				pages.Dataset(c)
+				return
+			}
+			c.Redirect(http.StatusSeeOther, "/api/v1/datasets/"+url.PathEscape(c.Param("id")))
+		})
+	}
 
 	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
@@ -237,6 +253,22 @@ func (s *Server) routes() http.Handler {
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r
+}
+
+// pages makes the site over the API that the router answers.
+func (s *Server) pages(api http.Handler) *web.Site {
+	c := web.Config{API: api, Public: s.deps.Public, Log: s.deps.Log}
+	if s.deps.SignIn != nil {
+		c.Token = s.deps.SignIn.Token
+	}
+	site, err := web.New(c)
+	if err != nil { // words and templates are part of the binary
+		panic(err)
+	}
+	if s.deps.SignIn != nil {
+		s.deps.SignIn.Render = site.SignIn
+	}
+	return site
 }
 
 // withRanges has the API answer as the byte door does.

@@ -14,7 +14,7 @@ const maxForm = 8 << 10
 
 // choose shows where one can sign in, or sends the browser on where there is one place.
 func (d *Door) choose(w http.ResponseWriter, r *http.Request) {
-	to := local(r.URL.Query().Get("to"))
+	to := Local(r.URL.Query().Get("to"))
 	if len(d.offers) != 1 {
 		_, err := d.at(r)
 		if err == nil && len(d.offers) == 0 {
@@ -41,7 +41,7 @@ func (d *Door) choose(w http.ResponseWriter, r *http.Request) {
 func (d *Door) begin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	err := r.ParseForm()
-	to := local(r.PostForm.Get("to"))
+	to := Local(r.PostForm.Get("to"))
 	if err != nil {
 		d.show(w, r, to, about(schemas.Invalid, ProblemForm, "the form cannot be read", "sign in again"))
 		return

@@ -23,7 +23,7 @@ func TestPathsToGoOnTo(t *testing.T) {
 		"/%0d%0aSet-Cookie": "/", "/%": "/", "/\x00": "/", "/\xff": "/", " /a": "/", "?a": "/", "#a": "/", "/signin": "/", "/signin/answer?code=x": "/",
 		"/signout": "/", "/sign%69n": "/", "/" + strings.Repeat("a", maxTo): "/", "http:///evil.example": "/", "/:80/a": "/:80/a",
 	} {
-		if got := local(to); got != want {
+		if got := Local(to); got != want {
 			t.Errorf("%q leads to %q, want %q", to, got, want)
 		}
 	}
@@ -39,7 +39,7 @@ func FuzzPaths(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, to string) {
-		got := local(to)
+		got := Local(to)
 		u, err := base.Parse(got)
 		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(got, "\\\t\r\n") {
 			t.Errorf("%q leads to %q: %v, %v", to, got, u, err)

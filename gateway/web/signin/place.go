@@ -55,10 +55,10 @@ func originOf(address string) string {
 // maxTo bounds a path to go on to, in bytes.
 const maxTo = 1024
 
-// local gives where to go on to: a path of this site with its query, or / where it might be
+// Local gives where to go on to: a path of this site with its query, or / where it might be
 // anything else. Browsers take // and /\ for another host, drop tabs and line feeds, and
 // resolve dots, so that a path that has any of these, written out or encoded, leads to /.
-func local(to string) string {
+func Local(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || len(to) > maxTo || !utf8.ValidString(to) || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return "/"

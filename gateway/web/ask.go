@@ -1,0 +1,278 @@
+package web
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+// askPage is the form of a request, with what was typed, and what it would come to.
+type askPage struct {
+	Dataset   schemas.Dataset
+	Typed     typed
+	Projects  []schemas.Project
+	Purposes  []string
+	Factories []schemas.Factory
+	Columns   []string
+	Fields    []formField // of the data space, beside what every request says
+	Decision  *schemas.Decision
+	Problem   *schemas.Problem // what is wrong with what was typed
+	Key       string           // makes the request once, however often it is sent
+}
+
+// typed is what a form sent, as it was typed.
+type typed url.Values
+
+// Get gives a field.
+func (t typed) Get(name string) string { return url.Values(t).Get(name) }
+
+// Has says whether a box is ticked, of those with one name.
+func (t typed) Has(name, value string) bool { return slices.Contains(t[name], value) }
+
+// formField is a question of a data space's form, as the API tells it.
+type formField struct {
+	Name     string       `json:"name"`
+	Label    schemas.Text `json:"label"`
+	Help     schemas.Text `json:"help"`
+	Required bool         `json:"required"`
+	Choices  []string     `json:"choices"`
+	Options  []struct {
+		Code  string       `json:"code"`
+		Label schemas.Text `json:"label"`
+	} `json:"options"`
+}
+
+// form is what a request in a data space is asked.
+type form struct {
+	Fields []formField `json:"fields"`
+}
+
+// Field is the space's word on a member of a request; nil where it has none.
+func (p *askPage) Field(name string) *formField {
+	for i := range p.Fields {
+		if p.Fields[i].Name == name {
+			return &p.Fields[i]
+		}
+	}
+	return nil
+}
+
+// Answers are the questions of the space that no member of a request answers.
+func (p *askPage) Answers() []formField {
+	return slices.DeleteFunc(slices.Clone(p.Fields), func(f formField) bool { return !strings.HasPrefix(f.Name, "answers/") })
+}
+
+// Wrong is what is wrong with a field; "" for nothing.
+func (p *askPage) Wrong(field string) string {
+	if p.Problem == nil {
+		return ""
+	}
+	for _, e := range p.Problem.Errors {
+		if strings.TrimPrefix(strings.TrimPrefix(e.Pointer, "/body"), "/") == field {
+			return e.Message
+		}
+	}
+	return ""
+}
+
+// ask shows the form of a request for a dataset.
+func (s *Site) ask(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	p, err := v.askPage(typed(v.r.URL.Query()))
+	if err != nil {
+		return err
+	}
+	p.Decision, err = v.wouldBe(p)
+	if err != nil && asked(err) == nil {
+		return err
+	}
+	v.showAsk(http.StatusOK, p)
+	return nil
+}
+
+func (v *visit) showAsk(status int, p *askPage) {
+	v.show(status, "ask", v.reader.T("ask.title", "Dataset", cut(80, in(p.Dataset.Title, v.reader.Tag).Words)), p)
+}
+
+// askPage gathers what the form offers. Where there is one choice only, it is made.
+func (v *visit) askPage(t typed) (*askPage, error) {
+	p := &askPage{Typed: t, Key: t.Get("key")}
+	if p.Key == "" {
+		p.Key = rand.Text()
+	}
+	err := v.api.Get(v.ctx(), "/datasets/"+v.param(), &p.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	p.Projects, err = v.projects()
+	if err != nil {
+		return nil, err
+	}
+	if t.Get("project") == "" && len(p.Projects) > 0 {
+		i := max(0, slices.IndexFunc(p.Projects, func(x schemas.Project) bool { return slices.Contains(x.Purposes, cmp.Or(t.Get("purpose"), usual)) }))
+		t["project"] = []string{string(p.Projects[i].ID)}
+	}
+	p.Factories, err = client.All[schemas.Factory](v.ctx(), v.api, "/factories?limit=100")
+	if err != nil {
+		return nil, err
+	}
+	var fields form
+	err = v.api.Get(v.ctx(), "/spaces/"+url.PathEscape(string(p.Dataset.Space))+"/request-form", &fields)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound {
+		return nil, err
+	}
+	p.Fields = fields.Fields
+	i := slices.IndexFunc(p.Projects, func(x schemas.Project) bool { return string(x.ID) == t.Get("project") })
+	if i >= 0 {
+		p.Purposes = p.Projects[i].Purposes
+		if t.Get("factory") == "" {
+			t["factory"] = []string{string(p.Projects[i].Factory)}
+		}
+	}
+	if !slices.Contains(p.Purposes, t.Get("purpose")) && len(p.Purposes) > 0 {
+		t["purpose"] = p.Purposes[:1]
+	}
+	d := datasetPage{Dataset: p.Dataset}
+	err = v.tables(&d)
+	for _, table := range d.Tables {
+		for _, c := range table.Columns {
+			if !slices.Contains(p.Columns, c.Name) {
+				p.Columns = append(p.Columns, c.Name)
+			}
+		}
+	}
+	return p, err
+}
+
+// until is the end that was typed: the last day that is meant.
+func (t typed) until() (time.Time, error) {
+	s := t.Get("until")
+	if s == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return day, schemas.BadField("request", "/until", "%q is not a day; write it like 2027-06-30", cut(40, s))
+	}
+	return day.AddDate(0, 0, 1), nil
+}
+
+// wanted are the columns that were ticked; nil for all of them.
+func (p *askPage) wanted() []string {
+	if p.Typed.Get("some") == "" {
+		return nil
+	}
+	return p.Typed["column"]
+}
+
+// wouldBe is what the request would come to; nil while there is no project to ask for.
+func (v *visit) wouldBe(p *askPage) (*schemas.Decision, error) {
+	if p.Typed.Get("project") == "" {
+		return nil, nil
+	}
+	until, err := p.Typed.until()
+	if err != nil {
+		return nil, err
+	}
+	var d schemas.Decision
+	err = v.api.Post(v.ctx(), "/decisions", schemas.Ask{
+		Dataset: p.Dataset.ID, Project: schemas.ProjectID(p.Typed.Get("project")), Purpose: p.Typed.Get("purpose"),
+		Factory: schemas.FactoryID(p.Typed.Get("factory")), Columns: p.wanted(), Until: until,
+	}, &d)
+	return &d, err
+}
+
+// decision is the part of the form that says what it would come to, as it is typed.
+func (s *Site) decision(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	p, err := v.askPage(typed(v.r.PostForm))
+	if err != nil {
+		return err
+	}
+	p.Decision, err = v.wouldBe(p)
+	if e := asked(err); e != nil {
+		p.Problem = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}
+	} else if err != nil {
+		return err
+	}
+	v.part("ask", "live", p)
+	return nil
+}
+
+// askFor sends the request. What is wrong comes back with all that was typed.
+func (s *Site) askFor(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	p, err := v.askPage(typed(v.r.PostForm))
+	if err != nil {
+		return err
+	}
+	if p.Typed.Get("look") != "" { // no request yet: without scripts, what it would come to
+		p.Decision, err = v.wouldBe(p)
+	} else {
+		var made schemas.Request
+		made, err = v.submit(p)
+		if err == nil {
+			v.to("/requests/%s", string(made.ID))
+			return nil
+		}
+	}
+	status := http.StatusOK
+	switch e := asked(err); {
+	case e != nil:
+		p.Problem, status = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}, http.StatusUnprocessableEntity
+	case err != nil:
+		return err
+	}
+	v.showAsk(status, p)
+	return nil
+}
+
+// submit asks, once for each form that was shown.
+func (v *visit) submit(p *askPage) (made schemas.Request, err error) {
+	until, err := p.Typed.until()
+	if err != nil {
+		return made, err
+	}
+	type item struct {
+		Dataset schemas.DatasetID `json:"dataset"`
+		Columns []string          `json:"columns,omitempty"`
+	}
+	request := struct {
+		Project string            `json:"project"`
+		Purpose string            `json:"purpose,omitempty"`
+		Factory string            `json:"factory,omitempty"`
+		Until   time.Time         `json:"until,omitzero"`
+		Answers map[string]string `json:"answers,omitempty"`
+		Message string            `json:"message,omitempty"`
+		Contact string            `json:"contact,omitempty"`
+		Items   []item            `json:"items"`
+	}{
+		Project: p.Typed.Get("project"), Purpose: p.Typed.Get("purpose"), Factory: p.Typed.Get("factory"), Until: until,
+		Message: p.Typed.Get("message"), Contact: p.Typed.Get("contact"), Items: []item{{p.Dataset.ID, p.wanted()}},
+	}
+	for name, values := range p.Typed {
+		if key, is := strings.CutPrefix(name, "answers/"); is && values[0] != "" {
+			if request.Answers == nil {
+				request.Answers = map[string]string{}
+			}
+			request.Answers[key] = values[0]
+		}
+	}
+	return made, v.api.Post(v.ctx(), "/requests", request, &made, client.Idempotent("form-"+p.Key))
+}

@@ -1,0 +1,145 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+// datasetPage is a dataset as its reader may see it.
+type datasetPage struct {
+	schemas.Dataset
+	Mark     schemas.Mark // what it means to the reader, as in a search
+	Reasons  []schemas.Reason
+	Notes    []string
+	Links    []schemas.Link
+	Tables   []tableShown
+	Versions []schemas.VersionSummary
+	Same     []schemas.Origin
+	Own      bool // the reader's participant provides it
+	MayAsk   bool
+	For      use
+}
+
+// tableShown is a table with its columns.
+type tableShown struct {
+	Name    string
+	Title   schemas.Text
+	Objects bool
+	Rows    int64 // of the newest version; 0 where that is not told
+	Columns []schemas.Field
+}
+
+// content is a version as the API tells it: with its tables, without places.
+type content struct {
+	Data []struct {
+		Name    string                `json:"name"`
+		Objects bool                  `json:"objects"`
+		Columns []schemas.TableColumn `json:"columns"`
+		Splits  []struct {
+			Name string `json:"name"`
+			Rows int64  `json:"rows"`
+		} `json:"splits"`
+	} `json:"data"`
+}
+
+// dataset shows one.
+func (s *Site) dataset(v *visit) error {
+	var body datasetPage
+	path := "/datasets/" + v.param()
+	err := v.api.Get(v.ctx(), path, &body.Dataset)
+	if err != nil {
+		return err
+	}
+	body.Own = v.me != nil && v.me.Participant == body.Provider
+	body.MayAsk = v.me == nil || v.has(schemas.RoleTrainer)
+	err = v.judge(&body)
+	if err != nil {
+		return err
+	}
+	body.Versions, err = client.All[schemas.VersionSummary](v.ctx(), v.api, path+"/versions")
+	if err != nil {
+		return err
+	}
+	err = v.tables(&body)
+	if err != nil {
+		return err
+	}
+	title := cut(120, in(body.Title, v.reader.Tag).Words)
+	v.show(http.StatusOK, "dataset", title, &body)
+	return nil
+}
+
+// judge says what the dataset means to its reader, for the use that the address says, by the search for
+// it alone.
+func (v *visit) judge(body *datasetPage) error {
+	var err error
+	body.For, err = v.use()
+	if err != nil {
+		return err
+	}
+	ask := url.Values{"id": {string(body.ID)}, "limit": {"1"}}
+	body.For.set(ask)
+	var found schemas.Found
+	err = v.api.Get(v.ctx(), "/datasets?"+ask.Encode(), &found)
+	if err != nil {
+		return err
+	}
+	for _, h := range found.Items {
+		if h.ID == body.ID {
+			body.Mark, body.Reasons, body.Notes, body.Same = h.Access, h.Reasons, h.Notes, h.Same
+			body.Links = h.Links
+		}
+	}
+	if len(body.Links) == 0 {
+		body.Links = body.Dataset.Links
+	}
+	return nil
+}
+
+// tables lays out what the description says of tables, with the columns of the newest version where
+// the reader may know them.
+func (v *visit) tables(body *datasetPage) error {
+	said := map[string]schemas.TableInfo{}
+	for _, t := range body.Dataset.Tables {
+		said[t.Name] = t
+	}
+	var newest content
+	if body.Latest != nil {
+		err := v.api.Get(v.ctx(), "/datasets/"+v.param()+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
+		if err != nil && schemas.KindOf(err) != schemas.Denied && schemas.KindOf(err) != schemas.NotFound {
+			return err
+		}
+	}
+	for _, t := range newest.Data {
+		shown := tableShown{Name: t.Name, Title: said[t.Name].Title, Objects: t.Objects}
+		for _, split := range t.Splits {
+			shown.Rows += split.Rows
+		}
+		for _, c := range t.Columns {
+			f := schemas.Field{Name: c.Name, Type: c.Type, Unit: c.Unit, Concept: c.Concept, Description: c.Description}
+			for _, of := range said[t.Name].Fields {
+				if of.Name == c.Name {
+					f.Sensitivity = of.Sensitivity
+				}
+			}
+			shown.Columns = append(shown.Columns, f)
+		}
+		body.Tables = append(body.Tables, shown)
+		delete(said, t.Name)
+	}
+	for _, t := range body.Dataset.Tables { // not published yet
+		if _, left := said[t.Name]; left {
+			body.Tables = append(body.Tables, tableShown{Name: t.Name, Title: t.Title, Objects: t.Objects, Columns: t.Fields})
+		}
+	}
+	return nil
+}
+
+// Sensitive says whether a column of a table is said to be about persons.
+func (t tableShown) Sensitive() bool {
+	return slices.ContainsFunc(t.Columns, func(f schemas.Field) bool { return f.Sensitivity != "" })
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+// within carries calls to the API of the same process: they pass everything that calls from
+// outside pass, under the address of the browser.
+type within struct {
+	api     http.Handler
+	browser *http.Request
+}
+
+// inside is the API as a stranger behind a browser's request calls it.
+func (s *Site) inside(r *http.Request) *client.Client {
+	c, err := client.New("http://gateway", nil)
+	if err != nil { // the address is a constant
+		panic(err)
+	}
+	return c.Through(within{s.API, r})
+}
+
+// maxAnswer bounds an answer of the API that a page is made of, in bytes.
+const maxAnswer = 32 << 20
+
+// RoundTrip implements http.RoundTripper.
+func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.RequestURI = r.URL.RequestURI()
+	r.RemoteAddr = w.browser.RemoteAddr
+	r.Header["X-Forwarded-For"] = w.browser.Header["X-Forwarded-For"]
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	a := &answer{head: http.Header{}}
+	w.api.ServeHTTP(a, r)
+	if a.full {
+		return nil, schemas.Errorf(schemas.TooLarge, r.URL.Path, "there is more than one page can show")
+	}
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return &http.Response{
+		Status: http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.head, Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()), Request: r,
+	}, nil
+}
+
+// answer keeps what the API answers.
+type answer struct {
+	head   http.Header
+	status int
+	body   bytes.Buffer
+	full   bool
+}
+
+func (a *answer) Header() http.Header { return a.head }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	if a.body.Len()+len(b) > maxAnswer {
+		a.full = true
+		return 0, io.ErrShortWrite
+	}
+	return a.body.Write(b)
+}
+
+// Flush implements http.Flusher: all is kept at once.
+func (a *answer) Flush() {}

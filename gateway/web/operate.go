@@ -1,0 +1,72 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"guichet/connectors/client"
+	"guichet/schemas"
+)
+
+// operatePage shows whether all is well, and who takes part.
+type operatePage struct {
+	Streams      []schemas.Release
+	Sources      []sourceShown
+	Participants []schemas.Participant
+	Projects     []schemas.Project
+	Factories    []schemas.Factory
+	Stores       []schemas.Store
+}
+
+// sourceShown is a catalogue of others, as the API tells it.
+type sourceShown struct {
+	ID     schemas.SourceID `json:"id"`
+	Title  string           `json:"title"`
+	URL    string           `json:"url"`
+	Space  schemas.SpaceID  `json:"space"`
+	Health struct {
+		State    string    `json:"state"`
+		Datasets int       `json:"datasets"`
+		Refused  int       `json:"refused"`
+		Ended    time.Time `json:"ended"`
+		Next     time.Time `json:"next"`
+		Why      string    `json:"why"`
+	} `json:"health"`
+}
+
+// operate shows the site to its operator.
+func (s *Site) operate(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	var body operatePage
+	var flows schemas.Page[schemas.Release]
+	err = v.api.Get(v.ctx(), "/streams?state=open&limit=50", &flows)
+	if err != nil {
+		return err
+	}
+	body.Streams = flows.Items
+	body.Sources, err = client.All[sourceShown](v.ctx(), v.api, "/sources?limit=100")
+	if err != nil {
+		return err
+	}
+	body.Participants, err = client.All[schemas.Participant](v.ctx(), v.api, "/participants?limit=1000")
+	if err != nil {
+		return err
+	}
+	body.Projects, err = client.All[schemas.Project](v.ctx(), v.api, "/projects?limit=1000")
+	if err != nil {
+		return err
+	}
+	body.Factories, err = client.All[schemas.Factory](v.ctx(), v.api, "/factories?limit=1000")
+	if err != nil {
+		return err
+	}
+	body.Stores, err = client.All[schemas.Store](v.ctx(), v.api, "/stores?limit=100")
+	if err != nil {
+		return err
+	}
+	v.show(http.StatusOK, "operate", v.reader.T("operate.title"), &body)
+	return nil
+}

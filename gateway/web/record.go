@@ -1,0 +1,71 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"guichet/schemas"
+)
+
+// recordPage is a part of the record, newest last as it was written.
+type recordPage struct {
+	schemas.Page[schemas.Record]
+	Kinds      []string
+	Query      url.Values
+	Checkpoint string // the signed head
+}
+
+// record shows who may read it the record: all of it to officers, one's own to others.
+func (s *Site) record(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	body := recordPage{Kinds: schemas.ChangeKinds(), Query: url.Values{}}
+	q := url.Values{"limit": {"50"}}
+	for _, key := range []string{"kind", "dataset", "participant", "project", "agreement", "run", "from", "to", "cursor"} {
+		if x := v.r.URL.Query().Get(key); x != "" {
+			q.Set(key, x)
+			body.Query.Set(key, x)
+		}
+	}
+	err = v.api.Get(v.ctx(), "/audit/records?"+q.Encode(), &body.Page)
+	if err != nil {
+		return err
+	}
+	var head []byte
+	err = v.api.Get(v.ctx(), "/audit/checkpoint", &head)
+	if err != nil {
+		return err
+	}
+	body.Checkpoint = string(head)
+	v.show(http.StatusOK, "record", v.reader.T("record.title"), &body)
+	return nil
+}
+
+// More is the address of what follows.
+func (p *recordPage) More() string {
+	q := url.Values{}
+	for key := range p.Query {
+		q.Set(key, p.Query.Get(key))
+	}
+	q.Set("cursor", p.Next)
+	return at("/record", q)
+}
+
+// bundle gives the record, as far as the person may read it, to be verified offline.
+func (s *Site) bundle(v *visit) error {
+	err := v.signedIn()
+	if err != nil {
+		return err
+	}
+	token, err := v.api.Token(v.ctx())
+	if err != nil {
+		return err
+	}
+	r := v.r.Clone(v.ctx())
+	r.URL = &url.URL{Path: "/api/v1/audit/export", RawQuery: v.r.URL.RawQuery}
+	r.Header = http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": r.Header["X-Forwarded-For"]}
+	s.API.ServeHTTP(v.w, r)
+	return nil
+}

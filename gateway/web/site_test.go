@@ -1,0 +1,479 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/web/words"
+	"guichet/schemas"
+)
+
+// answers is an API of fixed answers: by method and path, a value or an error.
+type answers map[string]any
+
+// api answers, and keeps what it was asked.
+type api struct {
+	answers
+	asked []*http.Request
+	sent  []string
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var b strings.Builder
+	if r.Body != nil {
+		_, _ = b.WriteString(read(r))
+	}
+	a.asked, a.sent = append(a.asked, r), append(a.sent, b.String())
+	v, is := a.answers[r.Method+" "+strings.TrimPrefix(r.URL.Path, "/api/v1")]
+	if !is {
+		v = schemas.Errorf(schemas.NotFound, r.URL.Path, "there is nothing at %s", r.URL.Path)
+	}
+	if err, is := v.(error); is {
+		problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler)))
+		return
+	}
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func read(r *http.Request) string {
+	b := make([]byte, 1<<16)
+	n := 0
+	for {
+		m, err := r.Body.Read(b[n:])
+		n += m
+		if err != nil {
+			return string(b[:n])
+		}
+	}
+}
+
+// site is one over fixed answers; as is who signed in, "" for nobody.
+func site(t *testing.T, a *api, as string) http.Handler {
+	t.Helper()
+	gin.SetMode(gin.TestMode)
+	s, err := New(Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return as, as != "", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gin.New()
+	s.Mount(r)
+	r.GET("/datasets/:id", s.Dataset)
+	return r
+}
+
+// visited asks for a page, as a browser would.
+func visited(h http.Handler, method, target string, form url.Values, heads ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "https://guichet.example"+target, strings.NewReader(form.Encode()))
+	r.Header.Set("Accept", "text/html")
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for i := 0; i+1 < len(heads); i += 2 {
+		r.Header.Set(heads[i], heads[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// hostile is a text that would do harm if a page held it as it is.
+const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202eevil\u2066\u0007\u200b"
+
+// everything is an API whose every text is hostile.
+func everything() *api {
+	text := schemas.Text{"en": hostile, hostile: hostile}
+	d := schemas.Dataset{
+		ID: "ds-1", IRI: "javascript:alert(1)", Provider: hostile, Space: "agriculture", Title: text, Description: text,
+		Keywords: []string{hostile}, Themes: []string{hostile}, Countries: []string{hostile}, Regions: []string{hostile},
+		Languages: []string{hostile}, Publisher: hostile, Contact: "javascript:alert(1)", Licence: "javascript:alert(1)",
+		Licences: []string{hostile, hostile}, Attribution: hostile, From: hostile, Until: hostile, Identifiers: []string{hostile},
+		Links: []schemas.Link{{URL: "javascript:alert(1)", Title: hostile, Format: hostile, Licence: hostile}},
+		Tables: []schemas.TableInfo{{Name: hostile, Title: text, Fields: []schemas.Field{
+			{Name: hostile, Type: hostile, Unit: hostile, Concept: "javascript:alert(1)", Description: text, Sensitivity: "quasi"},
+		}}},
+		Offer: &schemas.Offer{Title: text, Rules: []schemas.Rule{{
+			ID: hostile, Kind: schemas.Permission, Actions: []string{hostile},
+			Constraint: &schemas.Constraint{And: []schemas.Constraint{{Left: hostile, Operator: hostile, Right: []string{hostile}}}},
+			Duties:     []schemas.Duty{{Kind: schemas.DutyAttribute, Text: hostile}, {Kind: hostile}},
+		}}},
+		Latest:   &schemas.VersionSummary{Version: "v1", State: "published"},
+		Profiles: &schemas.Profiled{Meets: []string{hostile}},
+		Quality:  &schemas.Quality{Rating: hostile, Raise: []string{hostile}},
+	}
+	reasons := []schemas.Reason{{Rule: hostile, Source: hostile, Text: hostile, Remedy: hostile}}
+	decision := schemas.Decision{Verdict: "no", Reasons: reasons, Notes: []string{hostile}, Reviewer: hostile,
+		Obligations: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{hostile}, Source: hostile}}}
+	request := schemas.Request{
+		ID: "req-1", Project: hostile, Purpose: hostile, Factory: hostile, State: "pending", Message: hostile, Contact: hostile,
+		Answers: map[string]string{hostile: hostile}, By: hostile,
+		About: &schemas.RequestAbout{Title: hostile, Description: hostile, Asker: schemas.Organisation{ID: hostile, Name: hostile},
+			Place: &schemas.RequestPlace{Name: hostile}},
+		Items: []schemas.RequestItem{{Dataset: "ds-1", Columns: []string{hostile}, State: "pending", Decision: &decision,
+			Agreement: hostile, Review: &schemas.Review{Reason: hostile, By: hostile}}},
+	}
+	agreement := schemas.Agreement{ID: "agr-1", Dataset: "ds-1", Provider: hostile, Project: hostile, Purpose: hostile, Reason: hostile,
+		State: "active", Versions: []schemas.VersionID{hostile}, Columns: []string{hostile}, Obligations: decision.Obligations}
+	hit := schemas.Hit{ID: "ds-1", Title: text, Space: "agriculture", Publisher: hostile, Access: "no", Reasons: reasons,
+		Licence: hostile, Countries: []string{hostile}, Highlight: map[string]string{hostile: "**" + hostile + "**"},
+		Same: []schemas.Origin{{ID: "ds-2", Publisher: hostile, Source: hostile}}, SameTotal: 1, Links: d.Links}
+	facet := schemas.Facet{Values: []schemas.FacetValue{{Value: hostile, Label: hostile, Count: 1}}}
+	return &api{answers: answers{
+		"GET /me": schemas.Identity{Issuer: hostile, Subject: hostile, Participant: hostile,
+			Roles: []schemas.Role{"trainer", "provider", "operator", hostile}},
+		"GET /datasets": schemas.Found{Total: 1, Items: []schemas.Hit{hit}, Without: []string{hostile}, Next: hostile,
+			Facets: map[string]schemas.Facet{"space": facet, "theme": facet, "access": facet, "publisher": facet}},
+		"GET /datasets/ds-1":             d,
+		"GET /datasets/ds-1/versions":    schemas.Page[schemas.VersionSummary]{Items: []schemas.VersionSummary{{Version: hostile, State: hostile}}},
+		"GET /datasets/ds-1/versions/v1": content{},
+		"GET /projects":                  schemas.Page[schemas.Project]{Items: []schemas.Project{{ID: hostile, Title: hostile, Lead: hostile, Purposes: []string{hostile}}}},
+		"GET /factories":                 schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: hostile, Name: hostile}}},
+		"GET /spaces/agriculture/request-form": form{Fields: []formField{
+			{Name: "purpose", Label: text, Help: text}, {Name: "answers/why", Label: text, Help: text, Choices: []string{hostile}},
+		}},
+		"POST /decisions":       decision,
+		"GET /requests":         schemas.Page[schemas.Request]{Items: []schemas.Request{request}, Next: hostile},
+		"GET /requests/req-1":   request,
+		"GET /agreements":       schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
+		"GET /agreements/agr-1": agreement,
+		"GET /streams":          schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
+		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
+			"health": map[string]any{"state": hostile, "why": hostile}}}},
+		"GET /participants":             schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
+		"GET /stores":                   schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
+		"POST /leases":                  schemas.LeaseAnswer{Token: hostile},
+		"GET /audit/records":            schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{hostile: hostile}}}},
+		"GET /audit/checkpoint":         hostile,
+		"POST /requests":                request,
+		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
+		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
+	}}
+}
+
+// pages are the addresses of all pages, and of writes that answer with one.
+func pages() []string {
+	return []string{
+		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
+		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /me",
+		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
+		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
+	}
+}
+
+// TestHostileTextIsHarmless: on no page does a text from outside become markup, a script, or a
+// character that shows nothing or turns directions.
+func TestHostileTextIsHarmless(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "token")
+	for _, page := range pages() {
+		method, target, _ := strings.Cut(page, " ")
+		for _, lang := range []string{"en", "fr"} {
+			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}}
+			w := visited(h, method, strings.TrimSuffix(target, "?look"), form, "Accept-Language", lang)
+			body := w.Body.String()
+			if w.Code == http.StatusInternalServerError || !strings.Contains(body, "<") {
+				t.Errorf("%s: %d %.200s", page, w.Code, body)
+			}
+			if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img") || regexp.MustCompile(`href="\s*javascript`).MatchString(body) {
+				t.Errorf("%s holds markup of others: %s", page, body)
+			}
+			if i := strings.IndexFunc(body, hidden); i >= 0 {
+				t.Errorf("%s holds %q", page, body[i:i+6])
+			}
+			if strings.Contains(body, "&lt;no value&gt;") {
+				t.Errorf("%s lacks a value: %s", page, body)
+			}
+			if !strings.Contains(target, "decision") && w.Header().Get("Content-Language") != lang {
+				t.Errorf("%s is in %s, want %s", page, w.Header().Get("Content-Language"), lang)
+			}
+		}
+	}
+}
+
+// TestHeads: every page forbids browsers what no page needs, and is kept by none.
+func TestHeads(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "token")
+	for _, page := range pages() {
+		method, target, _ := strings.Cut(page, " ")
+		head := visited(h, method, strings.TrimSuffix(target, "?look"), url.Values{"look": {"yes"}}).Header()
+		csp := head.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+			if !strings.Contains(csp, want) {
+				t.Errorf("%s: %q lacks %s", page, csp, want)
+			}
+		}
+		if strings.Contains(csp, "unsafe") || head.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %q, kept as %q", page, csp, head.Get("Cache-Control"))
+		}
+	}
+}
+
+// TestTemplatesNeedNoInline: no template has scripts, styles or handlers of its own, which the
+// Content-Security-Policy would stop, nor anything from another host.
+func TestTemplatesNeedNoInline(t *testing.T) {
+	t.Parallel()
+	inline := regexp.MustCompile(`(?i)\son[a-z]+=|\sstyle=|<style|<script>|(src|href|action)="(https?:)?//`)
+	files, err := fs.Glob(templates, "templates/*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		b, err := templates.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := inline.Find(b); m != nil {
+			t.Errorf("%s holds %q", f, m)
+		}
+		if strings.ContainsFunc(string(b), hidden) {
+			t.Errorf("%s holds characters that show nothing", f)
+		}
+	}
+}
+
+// TestEveryMessageIsUsed: templates and code name messages that there are, and there is none that
+// nobody names.
+func TestEveryMessageIsUsed(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	for _, pattern := range []string{"templates/*.html", "*.go", "words/words.go"} {
+		files, err := fs.Glob(os.DirFS("."), pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(f, "_test.go") {
+				source.Write(b)
+			}
+		}
+	}
+	ids, err := words.IDs("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?:\bt|\.T\(|"else") ?"([a-z][A-Za-z.]*[a-zA-Z])"`).FindAllStringSubmatch(source.String(), -1) {
+		if !slices.Contains(ids, m[1]) {
+			t.Errorf("there is no message %q", m[1])
+		}
+	}
+	// Labels of codes are named by what they begin with.
+	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
+		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error"}
+	for _, id := range ids {
+		family, _, _ := strings.Cut(id, ".")
+		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {
+			t.Errorf("nobody says %q", id)
+		}
+	}
+}
+
+// TestVendored: the library that pages load is the one that was published.
+func TestVendored(t *testing.T) {
+	t.Parallel()
+	b, err := files.ReadFile("static/htmx.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	if got := hex.EncodeToString(sum[:]); got != "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130" {
+		t.Errorf("htmx 4.0.1 has another SHA-256: %s", got)
+	}
+	h := site(t, everything(), "")
+	for name, kind := range map[string]string{"htmx.min.js": "text/javascript", "site.js": "text/javascript", "site.css": "text/css", "land.svg": "image/svg+xml",
+		"icon.svg": "image/svg+xml"} {
+		w := visited(h, http.MethodGet, "/static/"+name, nil)
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), kind) {
+			t.Errorf("%s: %d, %s", name, w.Code, w.Header().Get("Content-Type"))
+		}
+		w = visited(h, http.MethodGet, "/static/"+name, nil, "If-None-Match", w.Header().Get("ETag"))
+		if w.Code != http.StatusNotModified {
+			t.Errorf("%s again: %d", name, w.Code)
+		}
+	}
+	if w := visited(h, http.MethodGet, "/static/none.js", nil); w.Code != http.StatusNotFound {
+		t.Errorf("no file: %d", w.Code)
+	}
+}
+
+// TestWritesComeFromHere: what another site sends is refused before anything is asked.
+func TestWritesComeFromHere(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	h := site(t, a, "token")
+	for _, heads := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"},
+		{"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
+	} {
+		for _, target := range []string{"/datasets/ds-1/ask", "/agreements/agr-1/revoke", "/requests/req-1/review", "/agreements/agr-1/lease", "/language"} {
+			w := visited(h, http.MethodPost, target, url.Values{"reason": {"because"}}, heads...)
+			if w.Code != http.StatusForbidden {
+				t.Errorf("%s with %v: %d", target, heads, w.Code)
+			}
+		}
+	}
+	for _, r := range a.asked {
+		if r.Method != http.MethodGet && r.URL.Path != "/api/v1/decisions" {
+			t.Errorf("%s %s was called", r.Method, r.URL.Path)
+		}
+	}
+	w := visited(h, http.MethodPost, "/agreements/agr-1/revoke", url.Values{"reason": {strings.Repeat("x", maxForm)}})
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form of more than is read: %d", w.Code)
+	}
+}
+
+// TestHosts: the site answers to its own name, and on this machine.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "")
+	for host, want := range map[string]int{"guichet.example": 200, "guichet.example:443": 200, "localhost:8080": 200, "127.0.0.1": 200, "[::1]:80": 200,
+		"evil.example": 421, "guichet.example.evil.example": 421, "": 421} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+// TestStrangers: who is nobody sees what is public, and is sent to sign in for the rest, and back.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	h := site(t, a, "")
+	for _, target := range []string{"/", "/datasets", "/datasets/ds-1"} {
+		if w := visited(h, http.MethodGet, target, nil); w.Code != http.StatusOK {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+	for _, target := range []string{"/requests", "/requests/req-1", "/agreements?dataset=x", "/record", "/me", "/datasets/ds-1/ask", "/record/bundle"} {
+		w := visited(h, http.MethodGet, target, nil)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/signin?to="+url.QueryEscape(target) {
+			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
+		}
+	}
+	if w := visited(h, http.MethodPost, "/agreements/agr-1/revoke", url.Values{"reason": {"because"}}); w.Code != http.StatusUnauthorized {
+		t.Errorf("a write of nobody: %d", w.Code)
+	}
+	for _, r := range a.asked {
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("%s was called as somebody", r.URL)
+		}
+	}
+}
+
+// TestSessionThatEnded: its person is a stranger, who still sees what is public.
+func TestSessionThatEnded(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["GET /me"] = &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token expired"}
+	h := site(t, a, "old")
+	if w := visited(h, http.MethodGet, "/datasets", nil); w.Code != http.StatusOK {
+		t.Errorf("a public page: %d", w.Code)
+	}
+	if w := visited(h, http.MethodGet, "/requests", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("another one: %d", w.Code)
+	}
+}
+
+// TestAskedOnce: a form that is sent twice makes one request, and going back sends nothing again.
+func TestAskedOnce(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	h := site(t, a, "token")
+	shown := visited(h, http.MethodGet, "/datasets/ds-1/ask", nil).Body.String()
+	key := regexp.MustCompile(`name="key" value="([A-Z2-7]+)"`).FindStringSubmatch(shown)
+	if key == nil {
+		t.Fatalf("the form has no key: %s", shown)
+	}
+	form := url.Values{"key": {key[1]}, "project": {"p"}, "purpose": {"train-model"}, "until": {"2027-06-30"}, "some": {"yes"}, "column": {"a", "b"},
+		"message": {"for a paper"}, "answers/why": {"because"}}
+	for range 2 {
+		w := visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/requests/req-1" {
+			t.Fatalf("%d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
+		}
+	}
+	n := 0
+	for i, r := range a.asked {
+		if r.Method == http.MethodPost && r.URL.Path == "/api/v1/requests" {
+			n++
+			if r.Header.Get("Idempotency-Key") != "form-"+key[1] || r.Header.Get("Authorization") != "Bearer token" {
+				t.Errorf("sent with %v", r.Header)
+			}
+			for _, want := range []string{`"columns":["a","b"]`, `"until":"2027-07-01T00:00:00Z"`, `"answers":{"why":"because"}`, `"message":"for a paper"`} {
+				if !strings.Contains(a.sent[i], want) {
+					t.Errorf("%s lacks %s", a.sent[i], want)
+				}
+			}
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// TestWrongFormsKeepWhatWasTyped, and say at the field what is wrong with it.
+func TestWrongFormsKeepWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["POST /requests"] = schemas.BadField("request", "/contact", "this is no address")
+	h := site(t, a, "token")
+	form := url.Values{"key": {"K"}, "project": {"p"}, "message": {"as it was typed"}, "contact": {"nobody"}}
+	w := visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
+	for _, want := range []string{">as it was typed</textarea>", `value="nobody"`, "this is no address</small>", `role="alert"`, `value="K"`} {
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d, lacks %s: %s", w.Code, want, w.Body)
+		}
+	}
+	form.Set("until", "soon")
+	w = visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "is not a day") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+// TestLanguage: a language that is chosen is kept, and leads back to where it was chosen, never
+// elsewhere.
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "")
+	for to, want := range map[string]string{"/datasets?q=wheat&space=health": "/datasets?q=wheat&space=health", "//evil.example/x": "/", "https://evil.example": "/",
+		`/\evil.example`: "/", "javascript:alert(1)": "/", "": "/", "/a\r\nb": "/", "/%2f%2fevil.example": "/"} {
+		w := visited(h, http.MethodPost, "/language", url.Values{"language": {"fr"}, "to": {to}})
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want || !strings.Contains(w.Header().Get("Set-Cookie"), "language=fr") {
+			t.Errorf("%q: %d to %q, %q", to, w.Code, w.Header().Get("Location"), w.Header().Get("Set-Cookie"))
+		}
+	}
+	w := visited(h, http.MethodGet, "/", nil, "Cookie", "language=fr", "Accept-Language", "en")
+	if !strings.Contains(w.Body.String(), `<html lang="fr">`) {
+		t.Errorf("not in French: %s", w.Body)
+	}
+	w = visited(h, http.MethodPost, "/language", url.Values{"language": {"xx"}})
+	if w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("an unknown language is kept: %s", w.Header())
+	}
+}

@@ -1,0 +1,39 @@
+// What pages do beyond what they do without scripts: suggestions while a search is typed,
+// and a button that copies lines.
+(() => {
+  const q = document.querySelector('input[type=search]');
+  if (q) {
+    const list = document.createElement('datalist');
+    list.id = 'suggestions';
+    q.after(list);
+    q.setAttribute('list', 'suggestions');
+    let waiting;
+    q.addEventListener('input', () => {
+      clearTimeout(waiting);
+      const words = q.value;
+      if (words.trim().length < 3) return;
+      waiting = setTimeout(async () => {
+        const answer = await fetch('/api/v1/suggestions?q=' + encodeURIComponent(words));
+        if (!answer.ok || words !== q.value) return;
+        list.replaceChildren(...(await answer.json()).items.map((near) => {
+          const option = document.createElement('option');
+          option.value = near.q;
+          return option;
+        }));
+      }, 150);
+    });
+  }
+  const word = document.documentElement.lang === 'fr' ? ['Copier', 'Copié'] : ['Copy', 'Copied'];
+  for (const lines of document.querySelectorAll('pre')) {
+    if (!navigator.clipboard) break;
+    const button = document.createElement('button');
+    button.className = 'copy';
+    button.textContent = word[0];
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(lines.textContent);
+      button.textContent = word[1];
+      setTimeout(() => { button.textContent = word[0]; }, 2000);
+    });
+    lines.before(button);
+  }
+})();

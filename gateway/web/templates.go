@@ -1,0 +1,223 @@
+package web
+
+import (
+	"bytes"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"guichet/gateway/web/words"
+	"guichet/schemas"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// set is the pages in one language, by the names of their files.
+type set map[string]*template.Template
+
+// parse reads the templates for a reader: each page with the frame and parts that it may use.
+func parse(r *words.Reader) (set, error) {
+	files, err := fs.Glob(templates, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("find the templates: %w", err)
+	}
+	shared := template.New("").Funcs(functions(r)).Option("missingkey=error")
+	shared, err = shared.ParseFS(templates, "templates/_*.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the templates: %w", err)
+	}
+	out := set{}
+	for _, f := range files {
+		name := strings.TrimSuffix(path.Base(f), ".html")
+		if strings.HasPrefix(name, "_") {
+			continue
+		}
+		t, err := shared.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templates, f)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the template %s: %w", name, err)
+		}
+		out[name] = t
+	}
+	return out, nil
+}
+
+// problemType begins the type of a problem, before its kind.
+const problemType = "urn:guichet:problem:"
+
+// functions are what templates can say.
+func functions(r *words.Reader) template.FuncMap {
+	return template.FuncMap{
+		"t":       r.T,
+		"reader":  func() *words.Reader { return r },
+		"number":  r.Number,
+		"size":    r.Size,
+		"date":    r.Date,
+		"last":    r.Last,
+		"moment":  r.Moment,
+		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"wait":    r.Wait,
+		"list":    r.List,
+		"words":   func(t schemas.Text) said { return in(t, r.Tag) },
+		"cut":     cut,
+		"short":   short,
+		"found":   found,
+		"duty":    func(d schemas.Duty) string { return duty(r, &d) },
+		"purpose": r.Purpose,
+		"rules":   func(o *schemas.Offer) []ruleShown { return rules(r, o) },
+		"named":   func(kind string, id any) string { return named(r, kind, fmt.Sprint(id)) },
+		"args":    args,
+		"area":    area,
+		"once":    rand.Text,
+		"kind":    func(typ string) string { return strings.TrimPrefix(typ, problemType) },
+		"first":   func(n int, list []string) []string { return list[:min(n, len(list))] },
+		"deref":   func(n *int64) int64 { return *n },
+		"sorts":   func() []string { return []string{"", "modified", "title", "size", "quality"} },
+		"states":  func() []string { return []string{"", "pending", "granted", "refused"} },
+		"paragraphs": func(s string) []string {
+			return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+		},
+		"lower": strings.ToLower,
+		"join":  strings.Join,
+		"isWeb": func(s string) bool { return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") },
+	}
+}
+
+// said is a text in the language that fits its reader best.
+type said struct {
+	Lang       string // BCP 47; "" where it is the page's, or not said
+	Words      string
+	Translated bool // by a machine
+}
+
+// in picks the words for a reader: hers, else English, else the first.
+func in(t schemas.Text, reader string) said {
+	tag := t.For(reader)
+	if first, _, _ := strings.Cut(strings.ToLower(tag), "-"); first != reader {
+		tag = t.For("en")
+	}
+	s := said{Words: strings.TrimSpace(t[tag]), Translated: schemas.Translated(tag)}
+	if !strings.EqualFold(tag, reader) {
+		s.Lang = tag
+	}
+	return s
+}
+
+// cut shortens a text to about n characters, at a space.
+func cut(n int, s string) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	short := string([]rune(s)[:n])
+	if i := strings.LastIndexFunc(short, unicode.IsSpace); i > n/2 {
+		short = short[:i]
+	}
+	return short + "…"
+}
+
+// short shortens an id in its middle.
+func short(id any) string {
+	s := []rune(fmt.Sprint(id))
+	if len(s) <= 24 {
+		return string(s)
+	}
+	return string(s[:14]) + "…" + string(s[len(s)-7:])
+}
+
+// run is a part of a text, found or not.
+type run struct {
+	Text  string
+	Found bool
+}
+
+// place is where in a dataset words were found.
+type place struct {
+	Field string // "" for texts that need no name
+	Words []run
+}
+
+// found lays out highlights, which mark with **: not those of titles, which stand above them.
+func found(highlight map[string]string) []place {
+	var out []place
+	for _, key := range slices.Sorted(maps.Keys(highlight)) {
+		field, _, _ := strings.Cut(key, "@") // the language follows
+		if field == "title" {
+			continue
+		}
+		p := place{Field: field}
+		if field == "description" {
+			p.Field = ""
+		}
+		for i, part := range strings.Split(highlight[key], "**") {
+			if part != "" {
+				p.Words = append(p.Words, run{part, i%2 == 1})
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// named gives the label of a code in the words of the pages, else the code.
+func named(r *words.Reader, kind, id string) string {
+	if r.Has(kind + id) {
+		return r.T(kind + id)
+	}
+	return id
+}
+
+// args makes one argument of several, for parts: names and values.
+func args(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("args needs names and values")
+	}
+	out := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("args: %v is no name", pairs[i])
+		}
+		out[name] = pairs[i+1]
+	}
+	return out, nil
+}
+
+// harmless writes by its code whatever in a page shows nothing, moves the cursor or turns the
+// direction of what follows: our own words hold none of it. What only says where a word may
+// break is left out.
+func harmless(page []byte) []byte {
+	if !bytes.ContainsFunc(page, hidden) {
+		return page
+	}
+	var b bytes.Buffer
+	for _, r := range string(page) {
+		switch {
+		case r == '\u00ad' || r == '\u200b' || r == '\ufeff':
+		case hidden(r):
+			fmt.Fprintf(&b, "\\u{%X}", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
+}
+
+// hidden says whether a character shows nothing, or moves others; ends of lines and tabs are
+// white space in HTML.
+func hidden(r rune) bool {
+	return r != '\n' && r != '\t' && r != '\r' &&
+		(unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) || r == utf8.RuneError)
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"strings"
+
+	"guichet/gateway/web/words"
+	"guichet/schemas"
+)
+
+// ruleShown is a rule of an offer in words.
+type ruleShown struct {
+	ID         string
+	Words      string   // what is permitted or not
+	Conditions []string // all of which hold
+	Duties     []string
+}
+
+// rules says the terms in words, in the order in which they stand.
+func rules(r *words.Reader, o *schemas.Offer) []ruleShown {
+	out := make([]ruleShown, 0, len(o.Rules))
+	for i := range o.Rules {
+		rule := &o.Rules[i]
+		actions := make([]string, len(rule.Actions))
+		for j, a := range rule.Actions {
+			actions[j] = named(r, "action.", a)
+		}
+		id := "offer.permitted"
+		if rule.Kind == schemas.Prohibition {
+			id = "offer.prohibited"
+		}
+		shown := ruleShown{ID: rule.ID, Words: r.T(id, "Actions", r.List(actions))}
+		switch c := rule.Constraint; {
+		case c == nil:
+		case len(c.And) > 0:
+			for j := range c.And {
+				shown.Conditions = append(shown.Conditions, condition(r, &c.And[j]))
+			}
+		default:
+			shown.Conditions = []string{condition(r, c)}
+		}
+		for j := range rule.Duties {
+			shown.Duties = append(shown.Duties, duty(r, &rule.Duties[j]))
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+// condition says a constraint in words.
+func condition(r *words.Reader, c *schemas.Constraint) string {
+	join := func(list []schemas.Constraint, id string) string {
+		parts := make([]string, len(list))
+		for i := range list {
+			parts[i] = condition(r, &list[i])
+			if len(list[i].And)+len(list[i].Or) > 0 {
+				parts[i] = "(" + parts[i] + ")"
+			}
+		}
+		return strings.Join(parts, " "+r.T(id)+" ")
+	}
+	if len(c.And) > 0 {
+		return join(c.And, "and")
+	}
+	if len(c.Or) > 0 {
+		return join(c.Or, "or")
+	}
+	values := make([]string, len(c.Right))
+	for i, v := range c.Right {
+		values[i] = v
+		if c.Left == "purpose" {
+			values[i] = r.Purpose(v)
+		}
+	}
+	return r.T("condition", "What", named(r, "left.", c.Left), "Is", named(r, "operator.", c.Operator), "Values",
+		strings.Join(values, r.T("list.comma")))
+}
