@@ -51,6 +51,8 @@ system:
 	   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	   python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$$missing python3-venv"; \
 	   command -v java >/dev/null && command -v mvn >/dev/null || missing="$$missing default-jre-headless maven"; \
+	   command -v chromium >/dev/null || missing="$$missing chromium"; \
+	   command -v npm >/dev/null || missing="$$missing npm"; \
 	   command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v srun >/dev/null && command -v munged >/dev/null \
 	   || missing="$$missing slurmctld slurmd slurm-client munge"; \
 	   if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; fi; \
@@ -107,6 +109,13 @@ setup: go-version system
 	   echo "installing Ray into .cache/ray"; \
 	   bash connectors/python/tests/ray.sh .cache/ray >.cache/ray.log 2>&1 && touch .cache/ray/made \
 	   || { tail -5 .cache/ray.log; rm -rf .cache/ray; echo "it cannot be installed here"; }; \
+	 fi
+
+	@if command -v npm >/dev/null && [ ! -e .cache/axe/made ]; then \
+	   echo "fetching axe-core into .cache/axe"; \
+	   rm -rf .cache/axe && mkdir -p .cache/axe && cd .cache/axe \
+	   && npm pack --silent axe-core@4.14.1 >pack.log 2>&1 && tar xzf axe-core-4.14.1.tgz package/axe.min.js && touch made \
+	   || { tail -5 pack.log; rm -rf ../axe; echo "it cannot be fetched here"; }; \
 	 fi
 
 # Fetching and compiling are done side by side.

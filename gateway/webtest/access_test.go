@@ -1,0 +1,160 @@
+package webtest
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// finding is a rule of axe-core that a page breaks.
+type finding struct {
+	ID    string `json:"id"`
+	Help  string `json:"help"`
+	Nodes []struct {
+		HTML    string `json:"html"`
+		Summary string `json:"failureSummary"`
+	} `json:"nodes"`
+}
+
+// all are the pages that somebody of the demo sees, by who.
+func all(t *testing.T, s *Site) map[string][]string {
+	t.Helper()
+	p := s.Visit(t, Reader{})
+	p.Go("/datasets?q=winter+wheat")
+	p.Follow("Winter wheat field trials")
+	dataset, _, _ := strings.Cut(p.Path(), "?")
+	p.Go("/agreements")
+	p.Click("Example AI Factory")
+	p.choose("trainer")
+	p.Follow("Dairy herd")
+	agreement := p.Path()
+	p.Go("/requests")
+	p.Follow("Dairy herd")
+	return map[string][]string{
+		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
+		"trainer":  {"/", "/datasets", dataset, dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
+		"agronomy": {"/", dataset, agreement},
+		"officer":  {"/record"},
+		"operator": {"/operate"},
+	}
+}
+
+// TestEveryoneCanReadThem: axe-core finds nothing wrong with any page, in either theme, on a phone or a
+// wide screen, in either language.
+func TestEveryoneCanReadThem(t *testing.T) {
+	s := start(t)
+	axe, err := os.ReadFile(filepath.Join(repository(t), ".cache/axe/package/axe.min.js"))
+	if err != nil {
+		t.Fatalf("axe-core is missing, which make setup fetches: %v", err)
+	}
+	pages := all(t, s)
+	for _, r := range []Reader{{}, {Dark: true, Language: "fr"}, {Width: 360}} {
+		for who, paths := range pages {
+			p := s.Visit(t, r)
+			if who != "" {
+				p.Go("/me")
+				p.clickAt(`//main//button[normalize-space(.)="Example AI Factory"]`, "the issuer")
+				p.choose(who)
+			}
+			for _, path := range paths {
+				p.Go(path)
+				for _, f := range p.axe(string(axe)) {
+					t.Errorf("%+v %s %s: %s (%s)\n  %s\n  %s", r, who, path, f.Help, f.ID, f.Nodes[0].HTML, f.Nodes[0].Summary)
+				}
+				if wide := p.overflow(); wide > 0 {
+					t.Errorf("%+v %s %s: the page is %d pixels wider than the window", r, who, path, wide)
+				}
+			}
+		}
+	}
+}
+
+// axe runs axe-core on the page.
+func (p *Person) axe(source string) []finding {
+	p.t.Helper()
+	ctx, end := context.WithTimeout(p.ctx, patience)
+	defer end()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[json.RawMessage](source+"; null"))
+	if err != nil {
+		p.t.Fatalf("load axe-core: %v", err)
+	}
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		`axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("run axe-core on %s: %v", p.Path(), err)
+	}
+	var out []finding
+	err = json.Unmarshal([]byte(found), &out)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return out
+}
+
+// overflow is by how many pixels the page is wider than its window.
+func (p *Person) overflow() int {
+	p.t.Helper()
+	n, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+// TestKeyboard: the first key leads past the navigation, and a form is filled in and sent by keys alone.
+func TestKeyboard(t *testing.T) {
+	s := start(t)
+	p := s.Visit(t, Reader{})
+	p.Go("/")
+	p.do("press keys", chromedp.KeyEvent("\t"))
+	first, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.activeElement.textContent`))
+	if err != nil || first != "Skip to the content" {
+		t.Errorf("%q %v", first, err)
+	}
+	for range 30 {
+		p.do("press Tab", chromedp.KeyEvent("\t"))
+		id, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.activeElement.id`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id == "q" {
+			break
+		}
+	}
+	_, err = chromedp.RunResponse(p.ctx, chromedp.KeyEvent("winter wheat\r"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Sees("Winter wheat field trials")
+}
+
+// TestLiveDecision: while the form of a request is filled in, the decision beside it changes, and what
+// there is to choose.
+func TestLiveDecision(t *testing.T) {
+	s := start(t)
+	p := s.Visit(t, Reader{})
+	p.Go("/datasets?q=dairy+herd")
+	p.SignIn("Sign in", "Example AI Factory", "trainer")
+	p.Follow("Dairy herd")
+	p.Click("Ask for it")
+	p.Sees("Not yet", "reviews requests")
+	_, err := chromedp.Run(p.ctx, chromedp.Evaluate[json.RawMessage](
+		`const f = document.querySelector("#project"); f.value = "ad-targeting"; f.dispatchEvent(new Event("change", {bubbles: true})); null`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`document.querySelector("#decision strong").textContent === "No"`, `document.querySelector("#purpose").value === "marketing"`} {
+		_, err = chromedp.Run(p.ctx, chromedp.Poll[bool](want, chromedp.WithPollingTimeout(patience)))
+		if err != nil {
+			t.Errorf("%s does not come: %v\n%s", want, err, p.Text())
+		}
+	}
+	if !strings.Contains(p.Path(), "/ask?") {
+		t.Errorf("the page was left for %s", p.Path())
+	}
+}
