@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -257,7 +258,10 @@ func (s *Server) routes() http.Handler {
 
 // pages makes the site over the API that the router answers.
 func (s *Server) pages(api http.Handler) *web.Site {
-	c := web.Config{API: api, Public: s.deps.Public, Log: s.deps.Log}
+	c := web.Config{API: api, Public: s.deps.Public, Log: s.deps.Log, Proxied: func(r *http.Request) bool {
+		at, err := netip.ParseAddrPort(r.RemoteAddr)
+		return err == nil && slices.ContainsFunc(s.deps.Behind, func(p netip.Prefix) bool { return p.Contains(at.Addr().Unmap()) })
+	}}
 	if s.deps.SignIn != nil {
 		c.Token = s.deps.SignIn.Token
 	}

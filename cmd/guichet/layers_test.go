@@ -64,7 +64,7 @@ func siblings() map[string][]string {
 		"catalog/publish":         {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":            {"policy"},
 		"policy/view":             {"policy/view/transform"},
-		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/rights", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web"},
+		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/rights", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/signin"},
 		"gateway/web":             {"gateway/problem", "gateway/web/signin", "gateway/web/words"},
 		"gateway/web/signin":      {"gateway/auth", "gateway/problem"},
 		"gateway/api":             {"gateway/api/body", "gateway/api/hit", "gateway/api/rights", "gateway/api/search", "gateway/problem"},

@@ -119,8 +119,9 @@ func (v *visit) askPage(t typed) (*askPage, error) {
 		return nil, err
 	}
 	if t.Get("project") == "" && len(p.Projects) > 0 {
-		i := max(0, slices.IndexFunc(p.Projects, func(x schemas.Project) bool { return slices.Contains(x.Purposes, cmp.Or(t.Get("purpose"), usual)) }))
-		t["project"] = []string{string(p.Projects[i].ID)}
+		purpose := cmp.Or(t.Get("purpose"), usual)
+		i := slices.IndexFunc(p.Projects, func(x schemas.Project) bool { return slices.Contains(x.Purposes, purpose) })
+		t["project"] = []string{string(p.Projects[max(0, i)].ID)}
 	}
 	p.Factories, err = client.All[schemas.Factory](v.ctx(), v.api, "/factories?limit=100")
 	if err != nil {

@@ -3,9 +3,11 @@ package web
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 
 	"guichet/connectors/client"
+	"guichet/gateway/problem"
 	"guichet/schemas"
 )
 
@@ -13,6 +15,7 @@ import (
 // outside pass, under the address of the browser.
 type within struct {
 	api     http.Handler
+	log     *slog.Logger
 	browser *http.Request
 }
 
@@ -22,7 +25,7 @@ func (s *Site) inside(r *http.Request) *client.Client {
 	if err != nil { // the address is a constant
 		panic(err)
 	}
-	return c.Through(within{s.API, r})
+	return c.Through(within{s.API, s.Log, r})
 }
 
 // maxAnswer bounds an answer of the API that a page is made of, in bytes.
@@ -40,7 +43,8 @@ func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answer{head: http.Header{}}
 	w.api.ServeHTTP(a, r)
 	if a.full {
-		return nil, schemas.Errorf(schemas.TooLarge, r.URL.Path, "there is more than one page can show")
+		a = &answer{head: http.Header{}}
+		problem.Write(a, problem.Of(schemas.Errorf(schemas.TooLarge, r.URL.Path, "there is more than one page can show"), w.log))
 	}
 	if a.status == 0 {
 		a.status = http.StatusOK

@@ -27,6 +27,8 @@ type Config struct {
 	API    http.Handler // answers below /api/v1
 	Public string       // the site's address for the world, without a slash at its end; "" where none was set
 	Log    *slog.Logger
+	// Proxied says whether a proxy of the operator's sent a request on, which may call the site by any name.
+	Proxied func(r *http.Request) bool
 	// Token gives the access token of who signed in with this browser; false for nobody. Nil where
 	// nobody can sign in with a browser.
 	Token func(w http.ResponseWriter, r *http.Request) (token string, signedIn bool, err error)
@@ -122,7 +124,7 @@ func (s *Site) headers(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	if s.hosted(r.Host) {
+	if s.hosted(r.Host) || s.Proxied != nil && s.Proxied(r) {
 		return true
 	}
 	http.Error(w, "this site is at "+s.Public, http.StatusMisdirectedRequest)

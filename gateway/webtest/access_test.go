@@ -66,6 +66,13 @@ func TestEveryoneCanReadThem(t *testing.T) {
 				for _, f := range p.axe(string(axe)) {
 					t.Errorf("%+v %s %s: %s (%s)\n  %s\n  %s", r, who, path, f.Help, f.ID, f.Nodes[0].HTML, f.Nodes[0].Summary)
 				}
+				most := 60_000
+				if path == "/" {
+					most = 100_000
+				}
+				if weighs := p.weight(); weighs > most {
+					t.Errorf("%+v %s %s: the page and its parts are %d bytes, want at most %d", r, who, path, weighs, most)
+				}
 				if wide := p.overflow(); wide > 0 {
 					t.Errorf("%+v %s %s: the page is %d pixels wider than the window", r, who, path, wide)
 				}
@@ -94,6 +101,18 @@ func (p *Person) axe(source string) []finding {
 		p.t.Fatal(err)
 	}
 	return out
+}
+
+// weight is how many bytes the page and all of its parts are, as they are sent.
+func (p *Person) weight() int {
+	p.t.Helper()
+	n, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](
+		`[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce((n, e) => n + e.encodedBodySize, 0)`))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Logf("%s: %d bytes", p.Path(), n)
+	return n
 }
 
 // overflow is by how many pixels the page is wider than its window.

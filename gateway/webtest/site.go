@@ -44,7 +44,10 @@ func repository(t testing.TB) string {
 func Start(t testing.TB) *Site {
 	t.Helper()
 	root, dir := repository(t), t.TempDir()
-	for in, build := range map[string][]string{root: {"guichet", "./cmd/guichet"}, filepath.Join(root, "deploy/local"): {"guichet-local", "."}} {
+	for in, build := range map[string][]string{
+		root:                                {"guichet", "./cmd/guichet"},
+		filepath.Join(root, "deploy/local"): {"guichet-local", "."},
+	} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, build[0]), build[1])
 		cmd.Dir = in
 		out, err := cmd.CombinedOutput()

@@ -71,7 +71,8 @@ func Load() (*Catalogue, error) {
 	}
 	c.matcher = language.NewMatcher(c.tags)
 	for _, tag := range c.tags {
-		r := &Reader{Tag: tag.String(), local: i18n.NewLocalizer(c.bundle, tag.String()), print: message.NewPrinter(tag), purposes: labels, ids: ids}
+		r := &Reader{Tag: tag.String(), purposes: labels, ids: ids}
+		r.local, r.print = i18n.NewLocalizer(c.bundle, r.Tag), message.NewPrinter(tag)
 		r.Language = r.T("language")
 		c.readers[r.Tag] = r
 	}

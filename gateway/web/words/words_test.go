@@ -136,3 +136,28 @@ func TestForms(t *testing.T) {
 		t.Errorf("purposes to choose from: %v", en.Purposes())
 	}
 }
+
+// TestLabelsAndUnknown: a message that is not there is its own id, so that a page still says something.
+func TestLabelsAndUnknown(t *testing.T) {
+	t.Parallel()
+	r := load(t).For("fr", "")
+	if r.Has("mark.something") || !r.Has("mark.now") {
+		t.Error("what there is and is not")
+	}
+	if r.Language != "Français" || r.Tag != "fr" {
+		t.Errorf("%s, %s", r.Language, r.Tag)
+	}
+	if got := r.T("verdict.until", "Day", "demain"); got != ", jusqu’au demain" {
+		t.Error(got)
+	}
+	if got := load(t).Readers()[0].Tag; got != "en" {
+		t.Errorf("%s is what is read where nothing fits", got)
+	}
+	_, err := IDs("xx")
+	if err == nil {
+		t.Error("a language that is not there has messages")
+	}
+	if got := r.Purposes(); len(got) == 0 || r.Purpose(got[0]) == got[0] {
+		t.Errorf("purposes %v", got)
+	}
+}
