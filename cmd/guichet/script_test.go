@@ -33,7 +33,7 @@ import (
 //	world             a running gateway in gw/ with the demo's parties and a project
 //	gateway WHAT      start, stop or kill the gateway of gw/
 //	signin PERSONA    be this persona from here on
-//	saysyes CODE WHO  enter a program's code at the issuer, as this persona; another name says no
+//	saysyes CODE WHO  enter a program's code at the issuer, as this persona (2: at the second issuer); another name says no
 //	objects NAME N…   put a CSV file with N rows each; $NAME is its address for --from
 //	status N COMMAND  run a command, which must end with this exit status
 //	until RE COMMAND  run a command until its output matches
@@ -134,7 +134,7 @@ func scriptSignin(ts *testscript.TestScript, _ bool, args []string) {
 
 func scriptSaysYes(ts *testscript.TestScript, _ bool, args []string) {
 	form := url.Values{"user_code": {args[0]}, "who": {args[1]}}
-	resp, err := http.PostForm(theGateway(ts).rig.Issuers[0].Issuer+"/device", form)
+	resp, err := http.PostForm(theGateway(ts).rig.Issuers[len(args)-2].Issuer+"/device", form)
 	ts.Check(err)
 	ts.Check(resp.Body.Close())
 	if resp.StatusCode != http.StatusOK {

@@ -56,26 +56,38 @@ func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, said Said) error {
 	if err != nil {
 		return err
 	}
-	gateway, err := client.New(said.Server, source, believe)
-	if err != nil {
-		return err
-	}
-	var me schemas.Identity
-	err = gateway.Get(ctx, "/me", &me)
-	if err == nil {
-		err = session.Follow(ctx, t, gateway, said.Server, true)
-	}
+	me, err := try(ctx, t, s, source)
 	if err == nil && v.ClientSecretFile == "" {
 		err = s.KeepTokens(tokens)
 	}
-	if err != nil {
-		return err
+	var path string
+	if err == nil {
+		path, err = s.Keep()
 	}
-	path, err := s.Keep()
+	if err != nil && tokens.Refresh != "" { // what is not kept is good for nothing
+		_ = s.People().Forget(context.WithoutCancel(ctx), tokens.Refresh, believe)
+	}
 	if err != nil {
 		return err
 	}
 	return v.tell(t, path, me)
+}
+
+// try asks the gateway who signed in, and takes its record as it is.
+func try(ctx context.Context, t *terminal.Terminal, s session.Session, source client.TokenSource) (me schemas.Identity, err error) {
+	believe, err := s.Believe()
+	if err != nil {
+		return me, err
+	}
+	gateway, err := client.New(s.Server, source, believe)
+	if err != nil {
+		return me, err
+	}
+	err = gateway.Get(ctx, "/me", &me)
+	if err == nil {
+		err = session.Follow(ctx, t, gateway, s.Server, true)
+	}
+	return me, err
 }
 
 // prompt says where a person signs in, and what she enters there.

@@ -148,6 +148,9 @@ func (d *Door) checkID(ctx context.Context, o *offer, said *description, got *oa
 	if id.Nonce != nonce {
 		return errors.New("it is of another sign-in: the nonce is not ours")
 	}
+	if id.Subject == "" {
+		return errors.New("it names nobody")
+	}
 	var party struct {
 		Client string `json:"azp"`
 	}

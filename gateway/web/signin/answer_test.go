@@ -112,6 +112,7 @@ func TestTokensThatBeginNoSession(t *testing.T) {
 		{"another nonce", map[string]any{"nonce": "x"}, nil, "did not say who signed in"},
 		{"no nonce", map[string]any{"nonce": ""}, nil, "did not say who signed in"},
 		{"an ID token for another client", map[string]any{"aud": "other"}, nil, "did not say who signed in"},
+		{"an ID token of nobody", map[string]any{"sub": ""}, nil, "did not say who signed in"},
 		{"an ID token that was given to another client", map[string]any{"azp": "other"}, nil, "did not say who signed in"},
 		{"an ID token for several", map[string]any{"aud": []string{"other", "pages"}, "azp": "pages"}, nil, ""},
 		{"an ID token of another issuer", map[string]any{"iss": "https://evil.example"}, nil, "did not say who signed in"},

@@ -148,9 +148,15 @@ func TestSessionsArePersons(t *testing.T) {
 
 // Access tokens are renewed before they end, once for all requests of all replicas.
 func TestRenewal(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) {
-		s := newSite(t, database, func(c *Config) { c.Idle = 5 * time.Hour })
-		other := s.replica(database, func(c *Config) { c.Idle = 5 * time.Hour })
+	for _, kind := range dbtest.Kinds() {
+		address := dbtest.URL(t, kind)
+		replica := func() *db.DB {
+			database := dbtest.OpenURL(t, address)
+			dbtest.Run(t, database)
+			return database
+		}
+		s := newSite(t, replica(), func(c *Config) { c.Idle = 5 * time.Hour })
+		other := s.replica(replica(), func(c *Config) { c.Idle = 5 * time.Hour })
 		b := s.signIn()
 		s.clock.forward(time.Hour - renewBefore - 5*time.Second)
 		b.get(s.URL+"/").says(t, 200, "ada")
@@ -181,7 +187,7 @@ func TestRenewal(t *testing.T) {
 			}
 		}
 		b.get(other.URL+"/").says(t, 200, "ada")
-	})
+	}
 }
 
 func eventually(t *testing.T, holds func() bool) {
