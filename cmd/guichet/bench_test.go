@@ -58,6 +58,7 @@ func benches() []bench {
 		{"publish.csv", (*meter).publishCSV},
 		{"decisions", (*meter).decisions},
 		{"search", (*meter).search},
+		{"pages", (*meter).pages},
 		{"catalog.ingest", packaged("catalog.ingest", "./catalog/harvest", "Belgium", "reading its statements alone")},
 		{"search.facets", packaged("search.facets", "./catalog/index", "Facets$", "Bleve's own")},
 		{"search.ranking", packaged("search.ranking", "./catalog/index", "Ranking", "Bleve's match of all words")},
