@@ -19,10 +19,13 @@ import (
 	"guichet/schemas"
 )
 
-// clock is everybody's in a test.
-type clock struct{ ahead atomic.Int64 }
+// clock is everybody's in a test; it moves when it is told to.
+type clock struct {
+	began time.Time
+	ahead atomic.Int64
+}
 
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) now() time.Time          { return c.began.Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // registry knows ada, as long as she is a member.
@@ -51,7 +54,7 @@ const key32 = "0123456789abcdef0123456789abcdef"
 // newSite makes one; each f changes its settings.
 func newSite(t *testing.T, database *db.DB, list ...func(c *Config)) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{}, members: &registry{}}
+	s := &site{t: t, clock: &clock{began: time.Now()}, members: &registry{}}
 	s.issuer = newIssuer(t, s.clock.now)
 	return s.replica(database, list...)
 }
