@@ -18,6 +18,7 @@ func Kinds() map[string]Kind {
 		CKAN:    {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
 		DCATAP:  {Read: readDCATAP},
 		DSP:     dataspace(),
+		Files:   filesKind(),
 		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
 	}
 }
@@ -43,7 +44,7 @@ func there(d *schemas.Dataset) {
 func readDCATAP(a *fetch.Answer) (Page, error) {
 	format, ok := rdf.FormatOf(a.Type)
 	if !ok {
-		format, ok = rdf.FormatOfFile(path(a.URL))
+		format, ok = rdf.FormatOfFile(pathOf(a.URL))
 	}
 	if !ok {
 		return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "its type is %.100q, which is none of RDF: JSON-LD, Turtle, RDF/XML",
@@ -66,7 +67,7 @@ func readDCATAP(a *fetch.Answer) (Page, error) {
 	return out, nil
 }
 
-func path(address string) string {
+func pathOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""

@@ -20,7 +20,7 @@ import (
 const maxPages = 100_000
 
 // reading names how pages are read, without a colon: another name has unchanged ones read again.
-const reading = "3"
+const reading = "4"
 
 // harvest reads a source from the page at which it stands, or from its first, to its end; or
 // only what changed.
@@ -164,13 +164,16 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	want.ETag, want.Modified = known.etag, known.modified
 	a, err := h.Fetch(ctx, want)
 	if err != nil {
+		if a != nil && h.Kinds[s.Kind].Aside && s.Health.Page != s.URL {
+			return h.aside(ctx, s, related(a, "next"), err)
+		}
 		return c, now, err
 	}
 	a.ETag, a.Modified = storable(a.ETag), storable(a.Modified)
 	digest := known.digest
 	if !a.Unchanged {
 		sum := sha256.New()
-		fmt.Fprintf(sum, "%s\x00%s\x00", s.Kind, s.Space)
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\x00", s.Kind, s.Space, related(a, "next"))
 		sum.Write(a.Body)
 		digest = reading + ":" + hex.EncodeToString(sum.Sum(nil))
 	}
@@ -183,9 +186,17 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 		c, err = h.unchanged(ctx, s, known)
 		return c, now, err
 	}
-	p, err := h.Kinds[s.Kind].Read(a)
+	kind := h.Kinds[s.Kind]
+	p, err := kind.Read(a)
 	if err != nil {
+		if k := schemas.KindOf(err); kind.Aside && s.Health.Page != s.URL && (k == schemas.Invalid || k == schemas.TooLarge) {
+			return h.aside(ctx, s, p.Next, err)
+		}
 		return c, now, err
+	}
+	if len(p.Records) == 1 && p.Records[0].Err == nil && p.Records[0].IRI == "" && kind.Name != nil {
+		p.Records[0].IRI = kind.Name(s, s.Health.Page)
+		p.Records[0].Dataset.IRI = p.Records[0].IRI
 	}
 	p.Next, err = follow(s.Health.Page, p.Next)
 	if err != nil {
@@ -202,6 +213,31 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	c.Total = p.Total
 	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records)),
 		monitor: p.Monitor, feed: p.Feed}, err
+}
+
+// aside sets a page aside as a record of its own, and marks what stood on it as seen: it stays. A page that
+// went since it was named has nothing any more. Such a page is read again each time.
+func (h *Harvester) aside(ctx context.Context, s *Catalogue, next string, why error) (c Counts, now knownPage, err error) {
+	now.next, err = follow(s.Health.Page, next)
+	k := schemas.KindOf(why)
+	if err != nil || k == schemas.NotFound {
+		return c, now, err
+	}
+	if k != schemas.Invalid && k != schemas.TooLarge && k != schemas.Denied {
+		return c, now, why
+	}
+	c, err = h.take(ctx, s, []Record{{IRI: s.Health.Page, Err: why}}, false)
+	if err == nil {
+		err = h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE harvested SET harvest = ? WHERE source = ? AND page = ? AND digest <> ''`,
+				s.Health.Number, string(s.ID), s.Health.Page)
+			if err != nil {
+				return fmt.Errorf("keep what stood on a page: %w", err)
+			}
+			return nil
+		})
+	}
+	return c, now, err
 }
 
 // maxAddress bounds the address of a page, by which it is looked up, in bytes.

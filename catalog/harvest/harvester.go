@@ -17,11 +17,12 @@ import (
 )
 
 // Kinds of sources: those that give DCAT-AP, page by page or as a feed of what changes; portals of
-// CKAN; connectors of the Dataspace Protocol; another Guichet.
+// CKAN; connectors of the Dataspace Protocol; files and folders; another Guichet.
 const (
 	DCATAP  = "dcat-ap"
 	CKAN    = "ckan"
 	DSP     = "dsp"
+	Files   = "files"
 	Guichet = "guichet"
 )
 
@@ -53,6 +54,11 @@ type Kind struct {
 	Read func(a *fetch.Answer) (Page, error)
 	// Finish completes what a record says of a dataset; nil where there is nothing to add.
 	Finish func(d *schemas.Dataset)
+	// Aside has a page that cannot be read set aside as a record: what stood on it stays, and the
+	// harvest goes on.
+	Aside bool
+	// Name is the IRI of a dataset that has none and is alone on its page; nil leaves it nameless.
+	Name func(s *Catalogue, page string) string
 	// Look is the time from one look at what changed to the next, where a source tells that and
 	// its operator says nothing; a minute where it is 0.
 	Look time.Duration

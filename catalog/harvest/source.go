@@ -7,14 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/folder"
 	"guichet/schemas"
 )
 
 // Catalogue is one of others that is harvested: a source of datasets.
 type Catalogue struct {
 	ID    schemas.SourceID      `json:"id" doc:"slug"`
-	URL   string                `json:"url" doc:"of its first page" maxLength:"2048"`
-	Kind  string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out"`
+	URL   string                `json:"url" doc:"of its first page, or the path of a file or folder of the gateway's machine" maxLength:"2048"`
+	Kind  string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out, of a path files"`
 	Title string                `json:"title,omitempty" maxLength:"200"`
 	Space schemas.SpaceID       `json:"space,omitempty" doc:"the data space of what does not say its own by a theme"`
 	Every int64                 `json:"every_hours,omitempty" doc:"hours from one harvest to the next; 24 when left out" minimum:"0" maximum:"8760"`
@@ -133,11 +134,19 @@ func (h *Harvester) check(s *Catalogue) error {
 	if !schemas.IsSlug(string(s.ID)) {
 		fault("/id", "%q cannot name a source: a name has %s", s.ID, schemas.SlugInWords)
 	}
-	if err := h.Address(s.URL); err != nil {
-		fault("/url", "%s", message(err))
+	if strings.HasPrefix(s.URL, "/") {
+		s.URL = folder.Address(s.URL)
 	}
-	if s.Kind == "" {
+	if err := h.Address(s.URL); err != nil {
+		fault("/url", "%s", why(err))
+	}
+	switch {
+	case s.Kind == "" && folder.Is(s.URL):
+		s.Kind = Files
+	case s.Kind == "":
 		s.Kind = DCATAP
+	case s.Kind != Files && folder.Is(s.URL):
+		fault("/kind", "a path of the gateway's machine is read as %s, not as %q", Files, s.Kind)
 	}
 	if h.Kinds[s.Kind].Read == nil {
 		kinds := make([]string, 0, len(h.Kinds))

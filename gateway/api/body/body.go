@@ -16,10 +16,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	goyaml "github.com/goccy/go-yaml"
 
-	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
-	"guichet/connectors/mapping"
+	"guichet/connectors/description"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
 	"guichet/connectors/yaml"
@@ -172,12 +171,7 @@ func readForeign(b []byte, v any) (is bool, err error) {
 	if !isDataset && !isAny {
 		return false, nil
 	}
-	var d schemas.Dataset
-	if is = ckan.IsPackage(b); is {
-		d, err = ckan.Read(b, "")
-	} else {
-		d, is, err = mapping.Read(b)
-	}
+	d, is, err := description.Foreign(b)
 	if !is {
 		return false, err
 	}
