@@ -47,7 +47,7 @@ func readDCATAP(a *fetch.Answer) (Page, error) {
 		format, ok = rdf.FormatOfFile(pathOf(a.URL))
 	}
 	if !ok {
-		return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "its type is %.100q, which is none of RDF: JSON-LD, Turtle, RDF/XML",
+		return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "its type is %.100q, which is none of RDF: JSON-LD, Turtle, TriG, RDF/XML, N-Triples, N-Quads",
 			schemas.Visible(a.Type))
 	}
 	p, err := dcatap.ReadPage(format, a.Body, a.URL)

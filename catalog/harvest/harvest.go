@@ -283,7 +283,8 @@ func (h *Harvester) asks(s *Catalogue) fetch.Request {
 }
 
 // accept is what pages may be, the best first.
-const accept = "application/ld+json, text/turtle;q=0.9, application/rdf+xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+const accept = "application/ld+json, application/trig;q=0.9, text/turtle;q=0.9, application/rdf+xml;q=0.8, application/n-quads;q=0.7, " +
+	"application/json;q=0.7, */*;q=0.1"
 
 // onPage says on which page something is wrong.
 func onPage(at string, err error) error {

@@ -37,7 +37,7 @@ const (
 const Type = "inode/directory"
 
 // endings are those of names of files that may hold descriptions.
-var endings = []string{".ttl", ".nt", ".rdf", ".xml", ".jsonld", ".json", ".yaml", ".yml"}
+var endings = []string{".ttl", ".nt", ".trig", ".nq", ".rdf", ".xml", ".jsonld", ".json", ".yaml", ".yml"}
 
 // Folders reads what lies below some folders. Safe for concurrent use.
 type Folders struct {
