@@ -100,7 +100,7 @@ func (f *Finder) harvest(t testing.TB, source schemas.SourceID, id schemas.Datas
 	t.Helper()
 	must(t, f.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		id, _, err = f.Catalog.PutHarvested(ctx, tx, operator, source, id, d)
+		id, _, err = f.Catalog.PutHarvested(ctx, tx, operator, id, f.Catalog.CheckHarvested(operator, source, d))
 		return err
 	}))
 	return id

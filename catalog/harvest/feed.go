@@ -19,7 +19,7 @@ func Kinds() map[string]Kind {
 		DCATAP:  {Read: readDCATAP},
 		DSP:     dataspace(),
 		Files:   filesKind(),
-		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
+		Guichet: {First: guichetCatalogue, Read: readGuichet, Finish: there, Look: 2 * time.Second},
 	}
 }
 
@@ -27,6 +27,20 @@ func Kinds() map[string]Kind {
 func guichetCatalogue(address string) string {
 	site, _, _ := strings.Cut(strings.TrimRight(address, "/"), "/api/v1")
 	return site + "/api/v1/catalogue"
+}
+
+// readGuichet reads a page of another Guichet. Errors: Invalid for one that does not know its own address: nobody
+// would find the way to what it has.
+func readGuichet(a *fetch.Answer) (Page, error) {
+	p, err := readDCATAP(a)
+	nowhere := func(iri string) bool { return strings.HasPrefix(iri, "urn:guichet:dataset:") }
+	if err == nil && (slices.ContainsFunc(p.Records, func(r Record) bool { return nowhere(r.IRI) }) ||
+		slices.ContainsFunc(p.Changes, func(c Change) bool { return nowhere(c.IRI) })) {
+		err = &schemas.Error{Kind: schemas.Invalid, Subject: a.URL,
+			Message: "the site does not say where the world reaches it, so that nobody could ask there for what it has",
+			Remedy:  "its operator sets public_url"}
+	}
+	return p, err
 }
 
 // there links a dataset of another Guichet to its page, where there is to be had what there is of

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"guichet/connectors/db"
@@ -18,6 +19,9 @@ import (
 
 // maxPages bounds a source that never ends.
 const maxPages = 100_000
+
+// maxTime bounds a harvest of all of a source, whose host may be as slow as it likes.
+const maxTime = 7 * 24 * time.Hour
 
 // reading names how pages are read, without a colon: another name has unchanged ones read again.
 const reading = "4"
@@ -35,18 +39,26 @@ func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
 			return err
 		}
 	}
+	turn := h.now().Add(h.Turn)
 	looked := map[string]bool{} // following, at what is known of no harvest
 	for s.Health.Page != "" {
 		if looked[s.Health.Page] {
 			return circle(s.Health.Page)
 		}
 		looked[s.Health.Page] = true
+		if h.now().Sub(f.Begun) > maxTime {
+			return schemas.Errorf(schemas.Unavailable, string(s.ID), "the harvest has gone on for more than %d days, and is begun anew",
+				maxTime/(24*time.Hour))
+		}
 		if s.Health.Counts.Pages >= maxPages {
 			return schemas.Errorf(schemas.TooLarge, string(s.ID), "the source goes on after %d pages", maxPages)
 		}
 		err := h.page(ctx, s)
 		if err != nil {
 			return err
+		}
+		if s.Health.Page != "" && h.now().After(turn) {
+			return errTurn
 		}
 	}
 	return h.end(ctx, s)
@@ -58,15 +70,19 @@ func (h *Harvester) begins(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 	f.Number = max(f.Number+1, h.now().UnixMicro())
 	f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
 	f.Follow, f.Watch, f.Anew = "", "", false
+	_, err := tx.Exec(ctx, `DELETE FROM source_again WHERE source = ?`, string(s.ID)) // all is put together anew
+	if err != nil {
+		return fmt.Errorf("forget what is due: %w", err)
+	}
 	if !f.Feed { // pages say how datasets are now: what a feed told of them before is put together no more
-		_, err := tx.Exec(ctx, `DELETE FROM source_entity WHERE source = ? AND EXISTS (SELECT 1 FROM harvested h
+		_, err = tx.Exec(ctx, `DELETE FROM source_entity WHERE source = ? AND EXISTS (SELECT 1 FROM harvested h
 			WHERE h.source = source_entity.source AND h.iri = source_entity.iri)`, string(s.ID))
 		if err != nil {
 			return fmt.Errorf("forget what a feed told: %w", err)
 		}
-		return nil
+		return keptSum(ctx, tx, s.ID)
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
+	_, err = tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
 	if err == nil {
 		_, err = tx.Exec(ctx, `UPDATE source_entity SET at = 0 WHERE source = ?`, string(s.ID)) // and is newer than what was known
 	}

@@ -125,8 +125,8 @@ func (s *Catalogue) principal() schemas.Principal {
 	return schemas.Principal{Issuer: "urn:guichet:harvest", Subject: string(s.ID), Participant: s.By}
 }
 
-// check says everything that is wrong with a source.
-func (h *Harvester) check(s *Catalogue) error {
+// checkSource says everything that is wrong with a source.
+func (h *Harvester) checkSource(s *Catalogue) error {
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -145,7 +145,11 @@ func (h *Harvester) check(s *Catalogue) error {
 		s.Kind = Files
 	case s.Kind == "":
 		s.Kind = DCATAP
-	case s.Kind != Files && folder.Is(s.URL):
+	}
+	if h.Own != nil && h.Own(h.first(s)) {
+		fault("/url", "this is the catalogue of this site itself, whose datasets are here already")
+	}
+	if folder.Is(s.URL) && s.Kind != Files && h.Kinds[s.Kind].Read != nil {
 		fault("/kind", "a path of the gateway's machine is read as %s, not as %q", Files, s.Kind)
 	}
 	if h.Kinds[s.Kind].Read == nil {
