@@ -37,8 +37,8 @@ func (h *Harvester) roomy(ctx context.Context, s *Catalogue) error {
 	return &schemas.Error{
 		Kind:    schemas.TooLarge,
 		Subject: s.URL,
-		Message: fmt.Sprintf("the feed has told of %d entities, with %d characters; no more than %d, and %d, are kept", entities, bytes, h.Entities,
-			int64(maxKept)),
+		Message: fmt.Sprintf("the feed has told of %d entities, with %d characters; no more than %d, and %d, are kept", entities, bytes,
+			h.Entities, int64(maxKept)),
 		Remedy: "what came before stays; ask for a feed of a part, or name the catalogue page by page",
 	}
 }

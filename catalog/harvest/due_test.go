@@ -257,6 +257,29 @@ func TestEndless(t *testing.T) {
 	}
 }
 
+// TestMostIsSetAside: a source of which most cannot be taken over is said to be, with why.
+func TestMostIsSetAside(t *testing.T) {
+	t.Parallel()
+	pages := told{}
+	at := "https://portal.example/all"
+	pages.say(at, "text/turtle", prefixes+`<https://portal.example/a> a dcat:Dataset ; dct:title "A" . <https://portal.example/b> a dcat:Dataset ; dct:title "B" .
+		<https://portal.example/c> a dcat:Dataset ; dct:title "C" ; dcat:theme theme:AGRI . <https://portal.example/d> a dcat:Dataset .`)
+	h := following(t, dbtest.SQLite, pages, "https://none.example/")
+	s, err := h.Put(t.Context(), operator, Catalogue{ID: "spaceless", URL: at}, 0)
+	must(t, err)
+	f := h.once(t, s.ID, false)
+	if f.State != Well || f.Datasets != 1 || !strings.Contains(f.Why, "3 of 4 records are set aside, 2 of them so: ") || !strings.Contains(f.Why, "--space") {
+		t.Errorf("%+v", f)
+	}
+	s, err = h.Get(t.Context(), s.ID)
+	must(t, err)
+	_, err = h.Put(t.Context(), operator, Catalogue{ID: "spaceless", URL: at, Space: "energy"}, s.Revision)
+	must(t, err)
+	if f = h.once(t, s.ID, false); f.State != Well || f.Datasets != 3 || f.Why != "" {
+		t.Errorf("%+v", f)
+	}
+}
+
 // TestNowhere: another Guichet that does not know its own address is refused with what its operator does.
 func TestNowhere(t *testing.T) {
 	t.Parallel()

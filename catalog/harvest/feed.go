@@ -61,8 +61,8 @@ func readDCATAP(a *fetch.Answer) (Page, error) {
 		format, ok = rdf.FormatOfFile(pathOf(a.URL))
 	}
 	if !ok {
-		return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "its type is %.100q, which is none of RDF: JSON-LD, Turtle, TriG, RDF/XML, N-Triples, N-Quads",
-			schemas.Visible(a.Type))
+		return Page{}, schemas.Errorf(schemas.Invalid, a.URL,
+			"its type is %.100q, which is none of RDF: JSON-LD, Turtle, TriG, RDF/XML, N-Triples, N-Quads", schemas.Visible(a.Type))
 	}
 	p, err := dcatap.ReadPage(format, a.Body, a.URL)
 	if err != nil {

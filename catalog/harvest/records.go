@@ -294,6 +294,29 @@ func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	})
 }
 
+// asideInWords says that most of what a source has is set aside, and for what most often; "" where it is not.
+func asideInWords(ctx context.Context, tx *db.Tx, s *Catalogue) (string, error) {
+	f := &s.Health
+	var refused, often int64
+	var why string
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM harvested WHERE source = ? AND refused <> '' AND dataset = ''`, string(s.ID)).Scan(&refused)
+	if err == nil && refused > f.Datasets {
+		err = tx.QueryRow(ctx, `SELECT refused, count(*) AS n FROM harvested WHERE source = ? AND refused <> '' AND dataset = ''
+			GROUP BY refused ORDER BY n DESC, refused LIMIT 1`, string(s.ID)).Scan(&why, &often)
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for what was set aside: %w", err)
+	}
+	if why == "" {
+		return "", nil
+	}
+	said := fmt.Sprintf("%d of %d records are set aside, %d of them so: %s", refused, refused+f.Datasets, often, bounded(why, maxWhy/2))
+	if strings.Contains(why, "/space: missing") {
+		said += " (say in which data space they are: --space, with --replace)"
+	}
+	return said, nil
+}
+
 // upToDate ends a look at what changed.
 func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
@@ -305,9 +328,13 @@ func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
 
 // count counts what a source has here.
 func count(ctx context.Context, tx *db.Tx, s *Catalogue) error {
-	return tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
+	err := tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN refused <> '' THEN 1 ELSE 0 END), 0) FROM harvested WHERE source = ?`,
 		string(s.ID)).Scan(&s.Health.Datasets, &s.Health.Refused)
+	if err == nil && s.Health.State == Well {
+		s.Health.Why, err = asideInWords(ctx, tx, s)
+	}
+	return err
 }
 
 // much says whether so many datasets go at once as a fault of the source would take.

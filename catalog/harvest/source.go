@@ -44,7 +44,7 @@ const (
 // Health is how a source fares.
 type Health struct {
 	State    State     `json:"state" enum:"new,running,well,failing,held"`
-	Why      string    `json:"why,omitempty" doc:"it fails or is held"`
+	Why      string    `json:"why,omitempty" doc:"it fails or is held, or most of its records are set aside"`
 	Begun    time.Time `json:"begun,omitzero" doc:"of the newest harvest"`
 	Ended    time.Time `json:"ended,omitzero"`
 	Whole    time.Time `json:"whole,omitzero" doc:"when the newest harvest ended that read all of it"`

@@ -108,6 +108,9 @@ func state(s *harvest.Catalogue) string {
 	if s.Removed {
 		return "being removed"
 	}
+	if s.Health.State == harvest.Well && s.Health.Why != "" {
+		return "mostly set aside"
+	}
 	return string(s.Health.State)
 }
 

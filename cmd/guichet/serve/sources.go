@@ -1,9 +1,13 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +105,26 @@ func (c *Config) reads(web *fetch.Client) (get func(context.Context, fetch.Reque
 	return get, check
 }
 
+// own says whether an address lies in the API of this site, by the address that the world knows or by that at which it
+// listens.
+func (c *Config) own(address string) bool {
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" {
+		return false
+	}
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	if site, err := url.Parse(c.PublicURL); err == nil && c.PublicURL != "" && strings.HasPrefix(at.Path, site.Path+"/api/v1/") &&
+		strings.EqualFold(at.Hostname(), site.Hostname()) && (port(at) == port(site) || at.Port()+site.Port() == "") {
+		return true
+	}
+	_, listens, err := net.SplitHostPort(listenOn(c.Listen))
+	ip, none := netip.ParseAddr(at.Hostname())
+	here := strings.EqualFold(at.Hostname(), "localhost") || none == nil && (ip.IsLoopback() || ip.IsUnspecified())
+	return err == nil && here && port(at) == listens && strings.HasPrefix(at.Path, "/api/v1/")
+}
+
 // sources wires the harvest of other catalogues over the registry.
 func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.CertPool) *harvest.Harvester {
 	keys, err := c.harvestKeys()
@@ -114,7 +138,7 @@ func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.Cer
 	}
 	get, check := c.reads(web)
 	return harvest.NewHarvester(harvest.Config{
-		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: get, Address: check, Kinds: harvest.Kinds(), Log: s.log,
+		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: get, Address: check, Own: c.own, Kinds: harvest.Kinds(), Log: s.log,
 		Alone: !strings.HasPrefix(c.Database, "postgres"),
 	})
 }
