@@ -138,7 +138,11 @@ func (h *Harvester) checkSource(s *Catalogue) error {
 		s.URL = folder.Address(s.URL)
 	}
 	if err := h.Address(s.URL); err != nil {
-		fault("/url", "%s", why(err))
+		said := why(err)
+		if !strings.Contains(s.URL, ":") {
+			said += " (of the gateway's machine write the whole path, such as /srv/catalogues/ours)"
+		}
+		fault("/url", "%s", said)
 	}
 	switch {
 	case s.Kind == "" && folder.Is(s.URL):

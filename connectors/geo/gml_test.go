@@ -1,6 +1,8 @@
 package geo
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -58,6 +60,73 @@ func TestGMLRefused(t *testing.T) {
 	} {
 		if _, _, err := Of(literal); err == nil || !strings.Contains(Why(err), says) {
 			t.Errorf("%s: %v, want %q", literal, err, says)
+		}
+	}
+}
+
+// TestGMLAsWKT: a box is the same in WKT and in GML, as an envelope and as a polygon, whichever axis comes first.
+func TestGMLAsWKT(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		w, s := float64(r.IntN(300)-150), float64(r.IntN(160)-80)
+		e, n := w+float64(1+r.IntN(20)), s+float64(1+r.IntN(9))
+		b := Box{w, s, e, n}
+		want, whole, err := Of(b.WKT())
+		if err != nil || !whole || want != b {
+			t.Fatalf("%v: %v, %v, %v", b, want, whole, err)
+		}
+		envelope := func(system string, x0, y0, x1, y1 float64) string {
+			return fmt.Sprintf("<g:Envelope srsName=%q>\n <g:lowerCorner>%v %v</g:lowerCorner>\n <g:upperCorner>%v %v</g:upperCorner></g:Envelope>",
+				system, x0, y0, x1, y1)
+		}
+		ring := fmt.Sprintf("%[1]v %[2]v %[3]v %[2]v %[3]v %[4]v %[1]v %[4]v %[1]v %[2]v", w, s, e, n)
+		for _, literal := range []string{
+			envelope("urn:ogc:def:crs:OGC:1.3:CRS84", w, s, e, n),
+			envelope("urn:ogc:def:crs:EPSG::4326", s, w, n, e),
+			"<Polygon><exterior><LinearRing><posList>" + ring + "</posList></LinearRing></exterior></Polygon>",
+		} {
+			got, whole, err := Of(literal)
+			if err != nil || !whole || got != want {
+				t.Errorf("%s is %v, %v, %v; want %v", literal, got, whole, err, want)
+			}
+		}
+	}
+}
+
+// TestGMLIsBounded: what is long is read whole, or refused.
+func TestGMLIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("1 2 ", 100_000)
+	for name, c := range map[string]struct {
+		literal string
+		says    string // "" for what is read
+	}{
+		"positions": {
+			literal: "<LineString><posList>" + long + "</posList></LineString>",
+		},
+		"points": {
+			literal: "<M>" + strings.Repeat("<Point><pos>1 2</pos></Point>", 30_000) + "</M>",
+		},
+		"elements": {
+			literal: "<M>" + strings.Repeat("<a/>", 200_000) + "</M>",
+			says:    "no coordinates",
+		},
+		"words": {
+			literal: "<a>" + strings.Repeat("<!-- a -->word ", 50_000),
+			says:    "it is not GML",
+		},
+		"bytes": {
+			literal: "<a>" + strings.Repeat(" ", maxBytes),
+			says:    "more than",
+		},
+	} {
+		b, _, err := Of(c.literal)
+		switch {
+		case c.says == "" && (err != nil || b != Box{1, 2, 1, 2}):
+			t.Errorf("%s: %v, %v", name, b, err)
+		case c.says != "" && (err == nil || !strings.Contains(Why(err), c.says)):
+			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
 }
