@@ -9,7 +9,9 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -229,14 +231,28 @@ func (c *Catalog) update(
 				Remedy:  "read it again and repeat the change",
 			}
 		}
-		err = change(ctx, tx, &d)
+		before, err := json.Marshal(d)
+		if err == nil {
+			err = change(ctx, tx, &d)
+		}
 		if err != nil {
 			return err
+		}
+		after, err := json.Marshal(d)
+		if err != nil {
+			return fmt.Errorf("compare a dataset with what stands: %w", err)
+		}
+		if bytes.Equal(before, after) {
+			d.Notes = []string{Same}
+			return nil
 		}
 		return c.save(ctx, tx, by, kind, &d, was)
 	})
 	return d, err
 }
+
+// Same is the note of a change that changes nothing: there is no new revision of it, and nobody is told.
+const Same = "nothing is other than it was: there is no new revision"
 
 // WithdrawnError refuses what a withdrawn dataset has no use for.
 func WithdrawnError(id schemas.DatasetID) error {
@@ -301,6 +317,7 @@ func (c *Catalog) Change(
 		}
 		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest,
 			have.Revision, nil
+		d.Modified, d.Profiles, d.Quality, d.Facts, d.Content = have.Modified, have.Profiles, nil, nil, nil // it says itself what they are
 		*have = d
 		AddColumns(have, &latest)
 		if have.Offer != nil { // columns may have gone that its duties name

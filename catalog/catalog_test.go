@@ -446,7 +446,7 @@ func TestChangesOfADataset(t *testing.T) {
 	must(t, err)
 	_, err = c.PutOffer(t.Context(), agronomy, d.ID, schemas.Offer{Rules: []schemas.Rule{{}}}, 0)
 	must(t, err)
-	_, err = c.Change(t.Context(), agronomy, d.ID, wheat(), 0)
+	_, err = c.Change(t.Context(), agronomy, d.ID, wheat(func(d *schemas.Dataset) { d.Keywords = []string{"wheat"} }), 0)
 	must(t, err)
 	_, err = c.Change(t.Context(), grid, d.ID, wheat(), 0) // refused: no entry
 	if err == nil {
@@ -464,6 +464,42 @@ func TestChangesOfADataset(t *testing.T) {
 	}
 	if want := "dataset.put true 1; dataset.offer true 2; dataset.put true 3; dataset.withdrawn true 4"; strings.Join(got, "; ") != want {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNoChange: a change that says what stands is none: no revision, no entry, no later date; the answer says so.
+func TestNoChange(t *testing.T) {
+	c := newCatalog(t)
+	d, err := c.Register(t.Context(), agronomy, wheat())
+	must(t, err)
+	offer := schemas.Offer{Rules: []schemas.Rule{{}}}
+	d, err = c.PutOffer(t.Context(), agronomy, d.ID, offer, 0)
+	must(t, err)
+	c.version(t, d.ID, "v1", schemas.VersionPublished, "plot", "yield")
+	d, err = c.Own(t.Context(), agronomy, d.ID)
+	must(t, err)
+	as := d // as guichet show --json gives it
+	as.Notes, as.Profiles, as.Modified = []string{"read"}, nil, d.Modified.Add(1)
+	for name, do := range map[string]func() (schemas.Dataset, error){
+		"as it was read": func() (schemas.Dataset, error) { return c.Change(t.Context(), agronomy, d.ID, as, d.Revision) },
+		"as it was made": func() (schemas.Dataset, error) {
+			return c.Change(t.Context(), agronomy, d.ID, wheat(), 0)
+		},
+		"the same terms": func() (schemas.Dataset, error) { return c.PutOffer(t.Context(), agronomy, d.ID, offer, 0) },
+	} {
+		before, err := c.DB.Head(t.Context())
+		must(t, err)
+		got, err := do()
+		must(t, err)
+		after, err := c.DB.Head(t.Context())
+		must(t, err)
+		if got.Revision != d.Revision || !got.Modified.Equal(d.Modified) || after != before || !slices.Equal(got.Notes, []string{Same}) {
+			t.Errorf("%s: revision %d after %d, %d entries, %q", name, got.Revision, d.Revision, after-before, got.Notes)
+		}
+	}
+	got, err := c.Change(t.Context(), agronomy, d.ID, wheat(func(d *schemas.Dataset) { d.Keywords = []string{"wheat"} }), 0)
+	if err != nil || got.Revision != d.Revision+1 || got.Notes != nil {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -34,23 +34,37 @@ func origin(d *schemas.Dataset) string {
 	return string(d.Provider)
 }
 
-// PutHarvested stores what a source says of a dataset, in a transaction of its harvest: a new
-// one where id is "", or one that it brought before, also where that was withdrawn. by is who
-// answers for the source; the data space's own demands are for who registers. changed says
-// whether there was something to store. Errors: Invalid, and nothing is stored.
-func (c *Catalog) PutHarvested(
-	ctx context.Context, tx *db.Tx, by schemas.Principal, source schemas.SourceID, id schemas.DatasetID, d schemas.Dataset,
-) (_ schemas.DatasetID, changed bool, err error) {
+// Harvested is what a source says of a dataset, checked, with the profiles that it meets.
+type Harvested struct {
+	d   schemas.Dataset
+	err error
+}
+
+// CheckHarvested checks what a source says of a dataset. by is who answers for the source; the data space's own
+// demands are for who registers. It may take a while and reads no tables: no transaction waits for it.
+func (c *Catalog) CheckHarvested(by schemas.Principal, source schemas.SourceID, d schemas.Dataset) Harvested {
 	d.Provider, d.Source, d.Visibility, d.VisibleTo = by.Participant, source, "", nil
 	d.Offer, d.Latest, d.Withdrawn, d.Notes = nil, nil, false, nil
-	err = c.check(&d)
+	err := c.check(&d)
 	if err == nil && d.IRI == "" {
 		err = schemas.BadField("dataset", "/iri", "the record has no IRI, by which it would be known again")
 	}
+	if err == nil {
+		c.Profile(&d)
+	}
+	return Harvested{d, err}
+}
+
+// PutHarvested stores what a source says of a dataset, in a transaction of its harvest: a new
+// one where id is "", or one that it brought before, also where that was withdrawn. changed says
+// whether there was something to store. Errors: Invalid, and nothing is stored.
+func (c *Catalog) PutHarvested(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.DatasetID, in Harvested,
+) (_ schemas.DatasetID, changed bool, err error) {
+	d, err := in.d, in.err
 	if err != nil {
 		return id, false, err
 	}
-	c.Profile(&d)
 	if id == "" { // of a source that was removed and named again, it has its id again
 		err = tx.QueryRow(ctx, `SELECT id FROM dataset WHERE origin = ? AND iri = ? AND withdrawn = 1`, origin(&d), d.IRI).Scan(&id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {

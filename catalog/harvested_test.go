@@ -14,7 +14,7 @@ func harvest(t *testing.T, c *Catalog, id schemas.DatasetID, d schemas.Dataset) 
 	t.Helper()
 	err = c.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		id, changed, err = c.PutHarvested(ctx, tx, grid, "portal", id, d)
+		id, changed, err = c.PutHarvested(ctx, tx, grid, id, c.CheckHarvested(grid, "portal", d))
 		return err
 	})
 	return id, changed, err

@@ -61,7 +61,9 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	agreement, first := string(one.Items[0].Agreement), run()
 	at := func(p schemas.Participant) string { return "/participants/" + url.PathEscape(string(p.ID)) }
 	index := func() string {
-		s.want(200, "agronomy", "PUT", "/datasets/"+string(dataset.ID)+"/offer", permit(nil))
+		terms := permit(nil)
+		terms.Title = schemas.Text{"en": next()} // the same terms would be no change
+		s.want(200, "agronomy", "PUT", "/datasets/"+string(dataset.ID)+"/offer", terms)
 		head, err := s.db.Head(s.t.Context())
 		must(s.t, err)
 		return fmt.Sprint(head - 1)

@@ -7,10 +7,6 @@ import (
 	"slices"
 )
 
-// Crowd is how many datasets may have an identifier, an address or a title: what more have says
-// nothing about any of them, such as the page of a portal or the address of a licence.
-const Crowd = 12
-
 // key is by what a value is looked up.
 func key(kind, value string) string {
 	sum := sha256.Sum256([]byte(value))

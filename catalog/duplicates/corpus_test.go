@@ -31,35 +31,43 @@ import (
 // memory is what the tables hold, for whole catalogues at once: the oracle of what the Finder keeps.
 type memory struct {
 	said    map[string]*Described
-	holders map[string][]string
-	crowded map[string]bool
+	holders map[string]held
 	pairs   map[[2]string]Pair
 	tried   int // pairs that were compared
 }
 
 // compared compares datasets, by their ids.
 func compared(said map[string]*Described) *memory {
-	m := &memory{said: said, holders: map[string][]string{}, crowded: map[string]bool{}, pairs: map[[2]string]Pair{}}
+	m := &memory{said: said, holders: map[string]held{}, pairs: map[[2]string]Pair{}}
 	for _, id := range slices.Sorted(maps.Keys(said)) {
 		for _, k := range said[id].Keys() {
-			m.holders[k] = append(m.holders[k], id)
+			if m.holders[k] == nil {
+				m.holders[k] = held{}
+			}
+			origin := said[id].Origin
+			m.holders[k][origin] = append(m.holders[k][origin], id)
 		}
-	}
-	for k, ids := range m.holders {
-		m.crowded[k] = len(ids) > Crowd
 	}
 	tried := map[[2]string]bool{}
-	for k, ids := range m.holders {
-		if m.crowded[k] {
-			continue
+	for _, h := range m.holders {
+		var ids []string
+		for origin, of := range h {
+			if h.counts(origin) {
+				ids = append(ids, of...)
+			}
 		}
+		slices.Sort(ids)
 		for i, a := range ids {
 			for _, b := range ids[i+1:] {
 				if tried[[2]string{a, b}] {
 					continue
 				}
 				tried[[2]string{a, b}] = true
-				if p, same := Compare(said[a], said[b], m.crowded); same {
+				both := map[string]held{}
+				for _, k := range union(said[a].Keys(), said[b].Keys()) {
+					both[k] = m.holders[k]
+				}
+				if p, same := Compare(said[a], said[b], crowded(both, said[a].Origin, said[b].Origin)); same {
 					m.pairs[[2]string{a, b}] = p
 				}
 			}
@@ -69,18 +77,9 @@ func compared(said map[string]*Described) *memory {
 	return m
 }
 
-// rare gives the keys that are no crowd's.
-func (m *memory) rare() map[string]bool {
-	out := map[string]bool{}
-	for k := range m.holders {
-		out[k] = !m.crowded[k]
-	}
-	return out
-}
-
 // groups gives the group of each dataset that is in one.
 func (m *memory) groups(apart map[[2]string]bool) map[string]string {
-	near, rare := map[string][]string{}, m.rare()
+	near := map[string][]string{}
 	for p := range m.pairs {
 		near[p[0]], near[p[1]] = append(near[p[0]], p[1]), append(near[p[1]], p[0])
 	}
@@ -113,7 +112,7 @@ func (m *memory) groups(apart map[[2]string]bool) map[string]string {
 		maps.Copy(out, form(strength, func(x, y string) bool {
 			a, b := ordered(x, y)
 			_, linked := m.pairs[[2]string{a, b}]
-			return apart[[2]string{a, b}] || !linked && strangers(m.said[a], m.said[b], rare)
+			return apart[[2]string{a, b}] || !linked && strangers(m.said[a], m.said[b], m.holders)
 		}))
 	}
 	return out

@@ -31,7 +31,7 @@ type Finder struct {
 
 const (
 	// rules names how datasets are described and compared: another name has all compared anew.
-	rules = "1"
+	rules = "2"
 	// heldFor is how long a replica is at it without a sign of life.
 	heldFor = time.Minute
 	// retryAfter is how long a fault of the database is waited out, and look how often one looks

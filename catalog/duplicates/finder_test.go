@@ -100,7 +100,7 @@ func (f *Finder) harvest(t testing.TB, source schemas.SourceID, id schemas.Datas
 	t.Helper()
 	must(t, f.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		id, _, err = f.Catalog.PutHarvested(ctx, tx, operator, source, id, d)
+		id, _, err = f.Catalog.PutHarvested(ctx, tx, operator, id, f.Catalog.CheckHarvested(operator, source, d))
 		return err
 	}))
 	return id
@@ -328,6 +328,70 @@ func TestCrowd(t *testing.T) {
 	f.check(t)
 	if n := len(f.same(t)); n != 1 {
 		t.Errorf("one less has it, and it makes %d groups", n)
+	}
+}
+
+// TestDozenClaims: who claims the identifier of others' dataset a dozen times and more has none of it count but their
+// own, and takes nothing from the others; what very many have says nothing.
+func TestDozenClaims(t *testing.T) {
+	t.Parallel()
+	for _, kind := range dbtest.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			f := finderOn(t, dbtest.Open(t, kind))
+			const title = "Wheat yields by plot"
+			var ids []schemas.DatasetID
+			has := func(n int) {
+				t.Helper()
+				f.settle(t)
+				f.check(t)
+				groups, err := f.Groups(t.Context(), ids[:3])
+				must(t, err)
+				in := map[string]bool{}
+				for _, g := range groups {
+					in[g] = true
+				}
+				if len(groups) != n || n > 0 && len(in) != 1 {
+					t.Errorf("with %d datasets: %v", len(ids), groups)
+				}
+			}
+			from := func(source int) {
+				d := of(title, called("10.1234/w"))
+				d.IRI = fmt.Sprintf("https://portal-%d.example/w", source)
+				ids = append(ids, f.harvest(t, schemas.SourceID(fmt.Sprint("source-", source)), "", d))
+			}
+			for i := range 3 {
+				from(i)
+			}
+			has(3)
+			for i := range Crowd + 3 {
+				ids = append(ids, f.register(t, of(title, called("10.1234/w"), func(d *schemas.Dataset) { d.IRI = fmt.Sprintf("urn:x:claim:%d", i) })))
+				if i == 1 || i >= Crowd-1 {
+					has(3)
+				}
+			}
+			groups, err := f.Groups(t.Context(), ids[3:])
+			if err != nil || len(groups) != 0 {
+				t.Errorf("the claims are in groups: %v, %v", groups, err)
+			}
+			for len(ids) > 3+Crowd { // as many as count
+				_, err := f.Catalog.Withdraw(t.Context(), agronomy, ids[len(ids)-1], 0)
+				must(t, err)
+				ids = ids[:len(ids)-1]
+			}
+			f.settle(t)
+			f.check(t)
+			if groups, err = f.Groups(t.Context(), ids[3:]); err != nil || len(groups) != Crowd {
+				t.Errorf("a dozen count: %v, %v", groups, err)
+			}
+			for i := 3; i < Crowd; i++ { // with the provider as many origins as may have it, and then one more
+				from(i)
+				if i == Crowd-2 {
+					has(3)
+				}
+			}
+			has(0)
+		})
 	}
 }
 

@@ -108,14 +108,14 @@ func formed(ctx context.Context, q db.Querier, members []string, pairs []edge) (
 		}
 		strength[[2]string{e.a, e.b}] = p.Strength
 	}
-	rare, err := uncrowded(ctx, q, said)
+	have, err := shared(ctx, q, said)
 	if err != nil {
 		return nil, err
 	}
 	parted := func(x, y string) bool {
 		a, b := ordered(x, y)
 		_, linked := strength[[2]string{a, b}]
-		return apart[[2]string{a, b}] || !linked && said[a] != nil && said[b] != nil && strangers(said[a], said[b], rare)
+		return apart[[2]string{a, b}] || !linked && said[a] != nil && said[b] != nil && strangers(said[a], said[b], have)
 	}
 	return form(strength, parted), nil
 }
@@ -123,18 +123,18 @@ func formed(ctx context.Context, q db.Querier, members []string, pairs []edge) (
 // strangers says of two datasets that are no pair that no third brings them together: they contradict
 // each other, or have neither the title nor anything else in common. Else whoever claims two
 // identifiers would make their datasets one.
-func strangers(a, b *Described, rare map[string]bool) bool {
+func strangers(a, b *Described, have map[string]held) bool {
 	if l := titles(a.Titles, b.Titles); l == equal || l == foreign {
 		return Contradict(a, b)
 	}
 	others := b.Keys()
 	return Contradict(a, b) || !slices.ContainsFunc(a.Keys(), func(k string) bool {
-		return k[0] != 't' && rare[k] && slices.Contains(others, k)
+		return k[0] != 't' && have[k].counts(a.Origin) && have[k].counts(b.Origin) && slices.Contains(others, k)
 	})
 }
 
-// uncrowded gives the keys of some datasets that two or more of them have, and that are no crowd's.
-func uncrowded(ctx context.Context, q db.Querier, said map[string]*Described) (map[string]bool, error) {
+// shared gives the holders of keys that two or more of some datasets have.
+func shared(ctx context.Context, q db.Querier, said map[string]*Described) (map[string]held, error) {
 	times := map[string]int{}
 	for _, d := range said {
 		for _, k := range d.Keys() {
@@ -147,15 +147,7 @@ func uncrowded(ctx context.Context, q db.Querier, said map[string]*Described) (m
 			keys = append(keys, k)
 		}
 	}
-	have, err := holders(ctx, q, keys)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for k, ids := range have {
-		out[k] = len(ids) <= Crowd
-	}
-	return out, nil
+	return holders(ctx, q, keys)
 }
 
 // form joins pairs, the strongest first, unless parted says of any two that would come together

@@ -63,39 +63,6 @@ func rowsOf(ctx context.Context, q db.Querier, f func(scan func(...any) error) e
 	return rows.Err()
 }
 
-// holders gives, of each key, datasets that have it: all where they are no crowd, else one more than
-// tells that it is one, whichever is left out.
-func holders(ctx context.Context, q db.Querier, keys []string) (map[string][]string, error) {
-	out := map[string][]string{}
-	for some := range slices.Chunk(keys, atOnce) {
-		places, args := in(some)
-		most := 4 * atOnce
-		rows, err := holding(ctx, q, fmt.Sprintf(`SELECT key, dataset FROM duplicate_key WHERE key IN (%s) LIMIT %d`, places, most), args)
-		if err == nil && len(rows) == most { // some of them are crowded: each key by itself
-			one := fmt.Sprintf(`SELECT * FROM (SELECT key, dataset FROM duplicate_key WHERE key = ? LIMIT %d) AS held`, Crowd+2)
-			rows, err = holding(ctx, q, strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(some)), " UNION ALL "), args)
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range rows {
-			out[r[0]] = append(out[r[0]], r[1])
-		}
-	}
-	return out, nil
-}
-
-// holding gives keys with datasets that have them.
-func holding(ctx context.Context, q db.Querier, query string, args []any) (out [][2]string, err error) {
-	err = rowsOf(ctx, q, func(scan func(...any) error) error {
-		var r [2]string
-		err := scan(&r[0], &r[1])
-		out = append(out, r)
-		return err
-	}, query, args...)
-	return out, err
-}
-
 // described reads what of datasets is compared.
 func described(ctx context.Context, q db.Querier, ids []string) (map[string]*Described, error) {
 	out := map[string]*Described{}
@@ -181,18 +148,19 @@ func grouped(ctx context.Context, q db.Querier, column string, values []string) 
 // others are the same, and groups them anew.
 func (f *Finder) put(ctx context.Context, tx *db.Tx, id string, now *Described) error {
 	var before []string
+	origin := ""
 	err := rowsOf(ctx, tx, func(scan func(...any) error) error {
 		var k string
-		err := scan(&k)
+		err := scan(&k, &origin)
 		before = append(before, k)
 		return err
-	}, `SELECT key FROM duplicate_key WHERE dataset = ?`, id)
+	}, `SELECT key, origin FROM duplicate_held WHERE dataset = ?`, id)
 	if err != nil {
 		return err
 	}
 	var after []string
 	if now != nil {
-		after = now.Keys()
+		after, origin = now.Keys(), now.Origin
 	}
 	doc, same, err := stored(ctx, tx, id, now)
 	if err != nil || same && slices.Equal(sorted(before), after) {
@@ -202,30 +170,27 @@ func (f *Finder) put(ctx context.Context, tx *db.Tx, id string, now *Described) 
 	if err != nil {
 		return err
 	}
-	err = write(ctx, tx, id, doc, minus(before, after), minus(after, before))
+	gone, come := minus(before, after), minus(after, before)
+	err = write(ctx, tx, id, origin, doc, gone, come)
 	if err != nil {
 		return err
 	}
-	err = due(ctx, tx, id, have, union(minus(before, after), minus(after, before)))
-	if err != nil {
-		return err
+	for _, k := range union(gone, come) {
+		err = due(ctx, tx, have[k].without(id).flips(origin))
+		if err != nil {
+			return err
+		}
 	}
-	return f.compare(ctx, tx, id, heldBy(have, id, after))
+	return f.compare(ctx, tx, id, heldBy(have, id, origin, after))
 }
 
-// due notes the datasets for which a key counts no more, or does again, now that one more or less has
-// it. They are compared one by one later: the transaction of one dataset stays short.
-func due(ctx context.Context, tx *db.Tx, id string, have map[string][]string, keys []string) error {
-	for _, k := range keys {
-		others := slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id })
-		if len(others) != Crowd {
-			continue
-		}
-		for _, o := range others {
-			_, err := tx.Exec(ctx, `INSERT INTO duplicate_due (dataset) VALUES (?) ON CONFLICT DO NOTHING`, o)
-			if err != nil {
-				return fmt.Errorf("note what is compared again: %w", err)
-			}
+// due notes datasets for which a key counts no more, or does again. They are compared one by one later: the
+// transaction of one dataset stays short.
+func due(ctx context.Context, tx *db.Tx, ids []string) error {
+	for _, o := range ids {
+		_, err := tx.Exec(ctx, `INSERT INTO duplicate_due (dataset) VALUES (?) ON CONFLICT DO NOTHING`, o)
+		if err != nil {
+			return fmt.Errorf("note what is compared again: %w", err)
 		}
 	}
 	return nil
@@ -253,7 +218,7 @@ func (f *Finder) again(ctx context.Context, tx *db.Tx) (more bool, err error) {
 
 // compare finds with which others a dataset is the same, and groups them anew. known are the holders
 // of its keys; nil: they are looked up.
-func (f *Finder) compare(ctx context.Context, tx *db.Tx, id string, known map[string][]string) error {
+func (f *Finder) compare(ctx context.Context, tx *db.Tx, id string, known map[string]held) error {
 	changed, err := f.pair(ctx, tx, id, known)
 	if err != nil {
 		return err
@@ -276,7 +241,7 @@ func stored(ctx context.Context, tx *db.Tx, id string, now *Described) (doc stri
 }
 
 // write stores what of a dataset is compared, and by what it is found.
-func write(ctx context.Context, tx *db.Tx, id, doc string, gone, come []string) error {
+func write(ctx context.Context, tx *db.Tx, id, origin, doc string, gone, come []string) error {
 	query, args := `INSERT INTO duplicate_described (dataset, rules, doc) VALUES (?, ?, ?)
 		ON CONFLICT (dataset) DO UPDATE SET rules = excluded.rules, doc = excluded.doc`, []any{id, rules, doc}
 	if doc == "" {
@@ -288,24 +253,24 @@ func write(ctx context.Context, tx *db.Tx, id, doc string, gone, come []string) 
 	}
 	for some := range slices.Chunk(gone, atOnce) {
 		places, args := in(some)
-		_, err = tx.Exec(ctx, `DELETE FROM duplicate_key WHERE dataset = ? AND key IN (`+places+`)`, append([]any{id}, args...)...)
+		_, err = tx.Exec(ctx, `DELETE FROM duplicate_held WHERE dataset = ? AND key IN (`+places+`)`, append([]any{id}, args...)...)
 		if err != nil {
 			return fmt.Errorf("forget keys: %w", err)
 		}
 	}
 	rows := make([][]any, len(come))
 	for i, k := range come {
-		rows[i] = []any{k, id}
+		rows[i] = []any{k, origin, id}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return tx.InsertMany(ctx, "duplicate_key", []string{"key", "dataset"}, rows)
+	return tx.InsertMany(ctx, "duplicate_held", []string{"key", "origin", "dataset"}, rows)
 }
 
 // pair compares a dataset with those that share a key, and stores which are the same. It
 // gives those with which that is otherwise than before.
-func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[string][]string) ([]string, error) {
+func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[string]held) ([]string, error) {
 	before, err := edges(ctx, tx, []string{id})
 	if err != nil {
 		return nil, err
@@ -338,9 +303,9 @@ func (f *Finder) pair(ctx context.Context, tx *db.Tx, id string, known map[strin
 	return changed, nil
 }
 
-// found compares a dataset with all that share a key that is not crowded: those that are the same,
+// found compares a dataset with all that share a key that counts for both: those that are the same,
 // with the pair's document.
-func found(ctx context.Context, tx *db.Tx, id string, have map[string][]string) (map[string]string, error) {
+func found(ctx context.Context, tx *db.Tx, id string, have map[string]held) (map[string]string, error) {
 	own, err := described(ctx, tx, []string{id})
 	if err != nil || own[id] == nil {
 		return nil, err
@@ -351,29 +316,29 @@ func found(ctx context.Context, tx *db.Tx, id string, have map[string][]string) 
 			return nil, err
 		}
 	}
-	crowded, near := map[string]bool{}, map[string]bool{}
-	for k, ids := range have {
-		if len(ids) > Crowd {
-			crowded[k] = true
-			continue
-		}
-		for _, other := range ids {
-			if other != id {
-				near[other] = true
+	origin, near := own[id].Origin, map[string]bool{}
+	for _, h := range have {
+		for by, ids := range h {
+			for _, other := range ids {
+				near[other] = near[other] || other != id && h.counts(origin) && h.counts(by)
 			}
 		}
 	}
+	maps.DeleteFunc(near, func(_ string, counts bool) bool { return !counts })
 	others, err := described(ctx, tx, slices.Sorted(maps.Keys(near)))
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{}
+	out, of := map[string]string{}, map[string]map[string]bool{}
 	for other, d := range others {
+		if of[d.Origin] == nil {
+			of[d.Origin] = crowded(have, origin, d.Origin)
+		}
 		a, b := own[id], d
 		if other < id {
 			a, b = b, a
 		}
-		p, same := Compare(a, b, crowded)
+		p, same := Compare(a, b, of[d.Origin])
 		if !same {
 			continue
 		}
@@ -384,15 +349,6 @@ func found(ctx context.Context, tx *db.Tx, id string, have map[string][]string) 
 		out[other] = string(doc)
 	}
 	return out, nil
-}
-
-// heldBy gives the holders of keys, of which a dataset is one now.
-func heldBy(have map[string][]string, id string, keys []string) map[string][]string {
-	out := map[string][]string{}
-	for _, k := range keys {
-		out[k] = append(slices.DeleteFunc(slices.Clone(have[k]), func(o string) bool { return o == id }), id)
-	}
-	return out
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

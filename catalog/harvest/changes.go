@@ -40,64 +40,78 @@ const (
 // dataset that one of them is part of, as it is put together now. Done twice, it comes to the
 // same.
 func (h *Harvester) takeChanges(ctx context.Context, s *Catalogue, changes []Change) (c Counts, err error) {
-	faulty := []Record{}
+	err = h.roomy(ctx, s)
+	if err != nil {
+		return c, err
+	}
+	nameless := []Record{}
 	for from := 0; from < len(changes); from += atATime {
 		part := changes[from:min(from+atATime, len(changes))]
 		var refused []Record
 		err := h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
 			refused = nil
+			var grown counted
+			var changed []string
 			for i := range part {
-				said, err := entity(&part[i])
-				if err == nil {
-					err = keep(ctx, tx, s, &part[i], said, h.now())
-				} else if k := schemas.KindOf(err); k == schemas.Invalid || k == schemas.TooLarge {
-					refused, err = append(refused, Record{IRI: part[i].IRI, Err: err}), nil
+				if !part[i].named() {
+					err := schemas.Errorf(schemas.Invalid, part[i].IRI, "the change names no entity by an IRI of at most %d bytes", maxKey)
+					refused = append(refused, Record{IRI: part[i].IRI, Err: err})
+					continue
 				}
+				is, err := keep(ctx, tx, s, &part[i], h.now(), &grown)
 				if err != nil {
 					return err
 				}
+				if is || s.Health.State == Running { // read whole, all is put together anew
+					changed = append(changed, part[i].IRI)
+				}
 			}
-			return nil
+			return errors.Join(grown.note(ctx, tx, s), isDue(ctx, tx, s, changed, h.now().UnixMicro()))
 		})
 		if err != nil {
 			return c, err
 		}
-		faulty = append(faulty, refused...)
+		nameless = append(nameless, refused...)
 	}
-	c, err = h.take(ctx, s, faulty, true)
+	c, err = h.take(ctx, s, nameless, true)
 	if err != nil {
 		return c, err
 	}
-	touched, err := h.touched(ctx, s, changes)
-	if err != nil {
+	later, err := h.many(ctx, s)
+	if err != nil || later {
 		return c, err
 	}
-	for part := range slices.Chunk(touched, atATime) {
-		var records []Record
-		for _, iri := range part {
-			r, is, err := h.composed(ctx, s, iri)
-			if err != nil {
-				return c, err
-			}
-			if is {
-				records = append(records, r)
-			}
-		}
-		done, err := h.take(ctx, s, records, true)
-		if err != nil {
-			return c, err
-		}
-		c.add(done)
+	err = h.spread(ctx, s)
+	if err == nil {
+		later, err = h.many(ctx, s)
 	}
-	return c, nil
+	if err != nil || later {
+		return c, err
+	}
+	done, err := h.settle(ctx, s)
+	c.add(done)
+	return c, err
+}
+
+// counted is how much more of a feed is kept.
+type counted struct{ entities, bytes int64 }
+
+// note adds to what is known to be kept.
+func (g counted) note(ctx context.Context, tx *db.Tx, s *Catalogue) error {
+	if g == (counted{}) {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO source_kept (source, entities, bytes) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET
+		entities = source_kept.entities + excluded.entities, bytes = source_kept.bytes + excluded.bytes`, string(s.ID), g.entities, g.bytes)
+	if err != nil {
+		return fmt.Errorf("count what is kept of a feed: %w", err)
+	}
+	return nil
 }
 
 // entity is what is kept of a change: its nodes, with blank nodes under names that are nobody
 // else's, and the IRIs that they name. Errors: Invalid, TooLarge.
 func entity(c *Change) (said keepable, err error) {
-	if !c.named() {
-		return said, schemas.Errorf(schemas.Invalid, c.IRI, "the change names no entity by an IRI of at most %d bytes", maxKey)
-	}
 	if c.Gone {
 		return said, nil
 	}
@@ -163,64 +177,67 @@ func named(v any, prefix string, names map[string]bool) any {
 	return v
 }
 
-// keep keeps what is said of an entity, unless something newer is known. What comes from the future
-// was published now: a clock that was wrong once would have nothing told of the entity any more.
-func keep(ctx context.Context, tx *db.Tx, s *Catalogue, c *Change, said keepable, now time.Time) error {
+// keep keeps what is said of an entity, or why it cannot be taken over, unless something newer is known; it says
+// whether that is other than what was known. What comes from the future was published now: a clock that was
+// wrong once would have nothing told of the entity any more.
+func keep(ctx context.Context, tx *db.Tx, s *Catalogue, c *Change, now time.Time, grown *counted) (changed bool, err error) {
+	said, err := entity(c)
+	fault := ""
+	switch k := schemas.KindOf(err); {
+	case err == nil:
+	case k == schemas.Invalid || k == schemas.TooLarge:
+		fault = kept(message(err))
+	default:
+		return false, err
+	}
 	at := int64(0)
 	if !c.At.IsZero() {
 		at = min(c.At.UnixMicro(), now.UnixMicro())
 	}
-	var newer int64
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM source_entity WHERE source = ? AND iri = ? AND at > ?`, string(s.ID), c.IRI, at).Scan(&newer)
-	if err != nil || newer > 0 && at > 0 {
-		return err
+	var was struct {
+		at         int64
+		doc, fault string
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO source_entity (source, iri, at, doc) VALUES (?, ?, ?, ?)
-		ON CONFLICT (source, iri) DO UPDATE SET at = excluded.at, doc = excluded.doc`, string(s.ID), c.IRI, at, said.doc)
-	if err == nil {
-		_, err = tx.Exec(ctx, `DELETE FROM source_reference WHERE source = ? AND iri = ?`, string(s.ID), c.IRI)
+	err = tx.QueryRow(ctx, `SELECT at, doc, fault FROM source_entity WHERE source = ? AND iri = ?`, string(s.ID), c.IRI).
+		Scan(&was.at, &was.doc, &was.fault)
+	first := errors.Is(err, sql.ErrNoRows)
+	if err != nil && !first {
+		return false, fmt.Errorf("look up an entity: %w", err)
 	}
-	for _, target := range said.references {
-		if err == nil {
-			_, err = tx.Exec(ctx, `INSERT INTO source_reference (source, target, iri) VALUES (?, ?, ?)`, string(s.ID), target, c.IRI)
+	if !first && was.at > at && at > 0 {
+		return false, nil
+	}
+	if fault != "" { // what was known of it stays
+		said.doc = was.doc
+		if first {
+			said.doc = "[]"
 		}
+	}
+	if first {
+		grown.entities++
+	}
+	grown.bytes += int64(len(said.doc) - len(was.doc))
+	_, err = tx.Exec(ctx, `INSERT INTO source_entity (source, iri, at, doc, fault) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (source, iri) DO UPDATE SET at = excluded.at, doc = excluded.doc, fault = excluded.fault`,
+		string(s.ID), c.IRI, at, said.doc, fault)
+	if err == nil && fault == "" && (first || was.doc != said.doc) {
+		err = refers(ctx, tx, s, c.IRI, said.references)
 	}
 	if err != nil {
-		return fmt.Errorf("keep an entity: %w", err)
+		return false, fmt.Errorf("keep an entity: %w", err)
 	}
-	return nil
+	return first || was.doc != said.doc || was.fault != fault, nil
 }
 
-// touched are the entities that changed and those that name them, over one other in between.
-func (h *Harvester) touched(ctx context.Context, s *Catalogue, changes []Change) ([]string, error) {
-	all := map[string]bool{}
-	var found []string
-	add := func(iri string) {
-		if !all[iri] {
-			all[iri] = true
-			found = append(found, iri)
+// refers keeps which entities one names.
+func refers(ctx context.Context, tx *db.Tx, s *Catalogue, iri string, references []string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM source_reference WHERE source = ? AND iri = ?`, string(s.ID), iri)
+	for _, target := range references {
+		if err == nil {
+			_, err = tx.Exec(ctx, `INSERT INTO source_reference (source, target, iri) VALUES (?, ?, ?)`, string(s.ID), target, iri)
 		}
 	}
-	for i := range changes {
-		if changes[i].named() { // others were set aside
-			add(changes[i].IRI)
-		}
-	}
-	first := 0
-	for range 2 {
-		last := len(found)
-		for _, iri := range found[first:last] {
-			names, err := h.strings(ctx, `SELECT iri FROM source_reference WHERE source = ? AND target = ? ORDER BY iri`, string(s.ID), iri)
-			if err != nil {
-				return nil, err
-			}
-			for _, n := range names {
-				add(n)
-			}
-		}
-		first = last
-	}
-	return found, nil
+	return err
 }
 
 // strings are the texts that a query gives.
@@ -245,7 +262,14 @@ func (h *Harvester) composed(ctx context.Context, s *Catalogue, iri string) (r R
 	if err != nil || !known {
 		return r, false, err
 	}
-	if doc == "" {
+	fault, err := h.strings(ctx, `SELECT fault FROM source_entity WHERE source = ? AND iri = ? AND fault <> ''`, string(s.ID), iri)
+	if err != nil {
+		return r, false, err
+	}
+	switch {
+	case len(fault) > 0:
+		return Record{IRI: iri, Err: schemas.Errorf(schemas.Invalid, iri, "%s", fault[0])}, true, nil
+	case doc == "":
 		return Record{IRI: iri, Gone: true}, true, nil
 	}
 	graph, size := &rdf.Document{}, 0
@@ -270,7 +294,10 @@ func (h *Harvester) composed(ctx context.Context, s *Catalogue, iri string) (r R
 				return r, false, fmt.Errorf("read the entity %s: %w", part, err)
 			}
 			graph.Nodes = append(graph.Nodes, nodes...)
-			if level == 2 {
+			if level == 0 && !isDataset(graph, iri) { // such as a catalogue, which names all of them
+				return r, false, nil
+			}
+			if level == levels {
 				continue
 			}
 			names, err := h.strings(ctx, `SELECT target FROM source_reference r WHERE source = ? AND iri = ?

@@ -19,6 +19,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
+	"guichet/connectors/fetch"
 	"guichet/connectors/rdf"
 	"guichet/connectors/sharedtest"
 	"guichet/schemas"
@@ -36,6 +37,7 @@ type feed struct {
 	per    int
 	asked  int
 	slow   time.Duration
+	trig   bool
 	*httptest.Server
 }
 
@@ -64,6 +66,10 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.asked++
 	page := 0
 	_, _ = fmt.Sscanf(r.URL.RawQuery, "page=%d", &page)
+	if f.trig {
+		f.inTriG(w, page)
+		return
+	}
 	nodes := []any{map[string]any{"@id": "", "@type": "https://w3id.org/tree#Node"}}
 	if (page+1)*f.per < len(f.events) {
 		nodes[0].(map[string]any)["https://w3id.org/tree#relation"] = map[string]any{
@@ -87,6 +93,21 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(f.slow)
 	w.Header().Set("Content-Type", "application/ld+json")
 	_ = json.NewEncoder(w).Encode(nodes)
+}
+
+// inTriG gives a page in TriG, of events whose Turtle begins with described.
+func (f *feed) inTriG(w http.ResponseWriter, page int) {
+	w.Header().Set("Content-Type", "application/trig")
+	fmt.Fprintf(w, "%s@prefix as: <https://www.w3.org/ns/activitystreams#> . @prefix tree: <https://w3id.org/tree#> .\n<> a tree:Node .\n", described)
+	if (page+1)*f.per < len(f.events) {
+		fmt.Fprintf(w, "<> tree:relation [ tree:node <?page=%d> ] .\n", page+1)
+	}
+	for i, e := range f.events[min(page*f.per, len(f.events)):min((page+1)*f.per, len(f.events))] {
+		fmt.Fprintf(w, "<#%d-%d> a as:%s ; as:object <%s> ; as:published %q .\n", page, i, e.Event, e.Object, e.Published)
+		if e.Turtle != "" {
+			fmt.Fprintf(w, "<#%d-%d> { %s }\n", page, i, strings.TrimPrefix(e.Turtle, described))
+		}
+	}
 }
 
 // whole are the datasets of a source with all that is said of them, but for what is given here.
@@ -211,6 +232,40 @@ func TestFeedOfEntities(t *testing.T) {
 			}
 			state("read anew", true, "again", "Them", "3")
 		})
+	}
+}
+
+// TestFeedInTriG: a feed tells the same in TriG as in JSON-LD, and a catalogue the same in whichever graphs.
+func TestFeedInTriG(t *testing.T) {
+	t.Parallel()
+	events := []event{aFile(1, "a.csv", "https://data.example/1"), aDataset(2, "first"), anAgent(3, "Us"), aFile(4, "a.json", "https://data.example/2"), aDataset(5, "second"), removed(6, "a.json")}
+	told := map[bool]map[string]schemas.Dataset{}
+	for _, trig := range []bool{false, true} {
+		f := newFeed(t, 2, events)
+		f.trig = trig
+		h := newHarvester(t, dbtest.SQLite)
+		_, err := h.Put(t.Context(), operator, Catalogue{ID: "portal", URL: f.URL + "/feed", Space: "agriculture"}, 0)
+		must(t, err)
+		if health := h.lookAt(t, "portal"); health.State != Well || !health.Feed || health.Counts.Pages != 3 {
+			t.Errorf("%+v", health)
+		}
+		told[trig] = h.whole(t)
+	}
+	if d := told[true]["https://portal.example/a"]; d.Title["en"] != "second" || d.Publisher != "Us" || !reflect.DeepEqual(told[true], told[false]) {
+		t.Errorf("%+v\n%+v", told[true], told[false])
+	}
+	pages := map[string]string{
+		"application/trig": described + `<urn:g1> { <https://portal.example/a> a dcat:Dataset ; dct:publisher _:us } <urn:g2> { <https://portal.example/a> dct:title "A"@en . _:us foaf:name "Us" }`,
+		"application/n-quads": `<https://portal.example/a> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#Dataset> <urn:g1> .
+			<https://portal.example/a> <http://purl.org/dc/terms/publisher> _:us <urn:g1> .
+			<https://portal.example/a> <http://purl.org/dc/terms/title> "A"@en <urn:g2> .
+			_:us <http://xmlns.com/foaf/0.1/name> "Us" .`,
+	}
+	for kind, body := range pages {
+		p, err := readDCATAP(&fetch.Answer{URL: "https://portal.example/all", Type: kind, Body: []byte(body)})
+		if err != nil || len(p.Records) != 1 || p.Records[0].Dataset.Title["en"] != "A" || p.Records[0].Dataset.Publisher != "Us" {
+			t.Errorf("%s: %+v, %v", kind, p, err)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func firstOfDSP(address string) string {
 	return address + dsp.VersionPath
 }
 
-func isVersions(address string) bool { return strings.HasSuffix(path(address), dsp.VersionPath) }
+func isVersions(address string) bool { return strings.HasSuffix(pathOf(address), dsp.VersionPath) }
 
 func askDSP(page string) fetch.Request {
 	r := fetch.Request{Accept: "application/json"}

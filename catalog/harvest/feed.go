@@ -18,7 +18,8 @@ func Kinds() map[string]Kind {
 		CKAN:    {First: firstCKAN, Ask: askCKAN, Read: readCKAN},
 		DCATAP:  {Read: readDCATAP},
 		DSP:     dataspace(),
-		Guichet: {First: guichetCatalogue, Read: readDCATAP, Finish: there, Look: 2 * time.Second},
+		Files:   filesKind(),
+		Guichet: {First: guichetCatalogue, Read: readGuichet, Finish: there, Look: 2 * time.Second},
 	}
 }
 
@@ -26,6 +27,20 @@ func Kinds() map[string]Kind {
 func guichetCatalogue(address string) string {
 	site, _, _ := strings.Cut(strings.TrimRight(address, "/"), "/api/v1")
 	return site + "/api/v1/catalogue"
+}
+
+// readGuichet reads a page of another Guichet. Errors: Invalid for one that does not know its own address: nobody
+// would find the way to what it has.
+func readGuichet(a *fetch.Answer) (Page, error) {
+	p, err := readDCATAP(a)
+	nowhere := func(iri string) bool { return strings.HasPrefix(iri, "urn:guichet:dataset:") }
+	if err == nil && (slices.ContainsFunc(p.Records, func(r Record) bool { return nowhere(r.IRI) }) ||
+		slices.ContainsFunc(p.Changes, func(c Change) bool { return nowhere(c.IRI) })) {
+		err = &schemas.Error{Kind: schemas.Invalid, Subject: a.URL,
+			Message: "the site does not say where the world reaches it, so that nobody could ask there for what it has",
+			Remedy:  "its operator sets public_url"}
+	}
+	return p, err
 }
 
 // there links a dataset of another Guichet to its page, where there is to be had what there is of
@@ -43,11 +58,11 @@ func there(d *schemas.Dataset) {
 func readDCATAP(a *fetch.Answer) (Page, error) {
 	format, ok := rdf.FormatOf(a.Type)
 	if !ok {
-		format, ok = rdf.FormatOfFile(path(a.URL))
+		format, ok = rdf.FormatOfFile(pathOf(a.URL))
 	}
 	if !ok {
-		return Page{}, schemas.Errorf(schemas.Invalid, a.URL, "its type is %.100q, which is none of RDF: JSON-LD, Turtle, RDF/XML",
-			schemas.Visible(a.Type))
+		return Page{}, schemas.Errorf(schemas.Invalid, a.URL,
+			"its type is %.100q, which is none of RDF: JSON-LD, Turtle, TriG, RDF/XML, N-Triples, N-Quads", schemas.Visible(a.Type))
 	}
 	p, err := dcatap.ReadPage(format, a.Body, a.URL)
 	if err != nil {
@@ -66,7 +81,7 @@ func readDCATAP(a *fetch.Answer) (Page, error) {
 	return out, nil
 }
 
-func path(address string) string {
+func pathOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"guichet/connectors/db"
@@ -19,8 +20,11 @@ import (
 // maxPages bounds a source that never ends.
 const maxPages = 100_000
 
+// maxTime bounds a harvest of all of a source, whose host may be as slow as it likes.
+const maxTime = 7 * 24 * time.Hour
+
 // reading names how pages are read, without a colon: another name has unchanged ones read again.
-const reading = "3"
+const reading = "4"
 
 // harvest reads a source from the page at which it stands, or from its first, to its end; or
 // only what changed.
@@ -35,18 +39,26 @@ func (h *Harvester) harvest(ctx context.Context, s *Catalogue) error {
 			return err
 		}
 	}
+	turn := h.now().Add(h.Turn)
 	looked := map[string]bool{} // following, at what is known of no harvest
 	for s.Health.Page != "" {
 		if looked[s.Health.Page] {
 			return circle(s.Health.Page)
 		}
 		looked[s.Health.Page] = true
+		if h.now().Sub(f.Begun) > maxTime {
+			return schemas.Errorf(schemas.Unavailable, string(s.ID), "the harvest has gone on for more than %d days, and is begun anew",
+				maxTime/(24*time.Hour))
+		}
 		if s.Health.Counts.Pages >= maxPages {
 			return schemas.Errorf(schemas.TooLarge, string(s.ID), "the source goes on after %d pages", maxPages)
 		}
 		err := h.page(ctx, s)
 		if err != nil {
 			return err
+		}
+		if s.Health.Page != "" && h.now().After(turn) {
+			return errTurn
 		}
 	}
 	return h.end(ctx, s)
@@ -58,15 +70,19 @@ func (h *Harvester) begins(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 	f.Number = max(f.Number+1, h.now().UnixMicro())
 	f.State, f.Why, f.Begun, f.Page, f.Counts = Running, "", h.now(), h.first(s), Counts{}
 	f.Follow, f.Watch, f.Anew = "", "", false
+	_, err := tx.Exec(ctx, `DELETE FROM source_again WHERE source = ?`, string(s.ID)) // all is put together anew
+	if err != nil {
+		return fmt.Errorf("forget what is due: %w", err)
+	}
 	if !f.Feed { // pages say how datasets are now: what a feed told of them before is put together no more
-		_, err := tx.Exec(ctx, `DELETE FROM source_entity WHERE source = ? AND EXISTS (SELECT 1 FROM harvested h
+		_, err = tx.Exec(ctx, `DELETE FROM source_entity WHERE source = ? AND EXISTS (SELECT 1 FROM harvested h
 			WHERE h.source = source_entity.source AND h.iri = source_entity.iri)`, string(s.ID))
 		if err != nil {
 			return fmt.Errorf("forget what a feed told: %w", err)
 		}
-		return nil
+		return keptSum(ctx, tx, s.ID)
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
+	_, err = tx.Exec(ctx, `DELETE FROM source_page WHERE source = ?`, string(s.ID)) // each event counts, also on pages that have not changed
 	if err == nil {
 		_, err = tx.Exec(ctx, `UPDATE source_entity SET at = 0 WHERE source = ?`, string(s.ID)) // and is newer than what was known
 	}
@@ -164,13 +180,16 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	want.ETag, want.Modified = known.etag, known.modified
 	a, err := h.Fetch(ctx, want)
 	if err != nil {
+		if a != nil && h.Kinds[s.Kind].Aside && s.Health.Page != s.URL {
+			return h.aside(ctx, s, related(a, "next"), err)
+		}
 		return c, now, err
 	}
 	a.ETag, a.Modified = storable(a.ETag), storable(a.Modified)
 	digest := known.digest
 	if !a.Unchanged {
 		sum := sha256.New()
-		fmt.Fprintf(sum, "%s\x00%s\x00", s.Kind, s.Space)
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\x00", s.Kind, s.Space, related(a, "next"))
 		sum.Write(a.Body)
 		digest = reading + ":" + hex.EncodeToString(sum.Sum(nil))
 	}
@@ -183,9 +202,17 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 		c, err = h.unchanged(ctx, s, known)
 		return c, now, err
 	}
-	p, err := h.Kinds[s.Kind].Read(a)
+	kind := h.Kinds[s.Kind]
+	p, err := kind.Read(a)
 	if err != nil {
+		if k := schemas.KindOf(err); kind.Aside && s.Health.Page != s.URL && (k == schemas.Invalid || k == schemas.TooLarge) {
+			return h.aside(ctx, s, p.Next, err)
+		}
 		return c, now, err
+	}
+	if len(p.Records) == 1 && p.Records[0].Err == nil && p.Records[0].IRI == "" && kind.Name != nil {
+		p.Records[0].IRI = kind.Name(s, s.Health.Page)
+		p.Records[0].Dataset.IRI = p.Records[0].IRI
 	}
 	p.Next, err = follow(s.Health.Page, p.Next)
 	if err != nil {
@@ -202,6 +229,31 @@ func (h *Harvester) read(ctx context.Context, s *Catalogue, known knownPage) (c 
 	c.Total = p.Total
 	return c, knownPage{etag: a.ETag, modified: a.Modified, digest: digest, next: p.Next, records: int64(len(p.Records)),
 		monitor: p.Monitor, feed: p.Feed}, err
+}
+
+// aside sets a page aside as a record of its own, and marks what stood on it as seen: it stays. A page that
+// went since it was named has nothing any more. Such a page is read again each time.
+func (h *Harvester) aside(ctx context.Context, s *Catalogue, next string, why error) (c Counts, now knownPage, err error) {
+	now.next, err = follow(s.Health.Page, next)
+	k := schemas.KindOf(why)
+	if err != nil || k == schemas.NotFound {
+		return c, now, err
+	}
+	if k != schemas.Invalid && k != schemas.TooLarge && k != schemas.Denied {
+		return c, now, why
+	}
+	c, err = h.take(ctx, s, []Record{{IRI: s.Health.Page, Err: why}}, false)
+	if err == nil {
+		err = h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE harvested SET harvest = ? WHERE source = ? AND page = ? AND digest <> ''`,
+				s.Health.Number, string(s.ID), s.Health.Page)
+			if err != nil {
+				return fmt.Errorf("keep what stood on a page: %w", err)
+			}
+			return nil
+		})
+	}
+	return c, now, err
 }
 
 // maxAddress bounds the address of a page, by which it is looked up, in bytes.
@@ -247,7 +299,8 @@ func (h *Harvester) asks(s *Catalogue) fetch.Request {
 }
 
 // accept is what pages may be, the best first.
-const accept = "application/ld+json, text/turtle;q=0.9, application/rdf+xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+const accept = "application/ld+json, application/trig;q=0.9, text/turtle;q=0.9, application/rdf+xml;q=0.8, application/n-quads;q=0.7, " +
+	"application/json;q=0.7, */*;q=0.1"
 
 // onPage says on which page something is wrong.
 func onPage(at string, err error) error {

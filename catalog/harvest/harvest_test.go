@@ -463,6 +463,10 @@ func TestSourcesAreChecked(t *testing.T) {
 	if !ok || e.Kind != schemas.Invalid || len(e.Fields) != 5 {
 		t.Errorf("%+v", err)
 	}
+	h.Own = func(url string) bool { return url == "https://here.example/api/v1/catalogue" }
+	if _, err = h.Put(t.Context(), operator, Catalogue{ID: "self", URL: "https://here.example/", Kind: Guichet}, 0); !strings.Contains(fmt.Sprint(err), "this site itself") {
+		t.Errorf("itself: %v", err)
+	}
 	ok2 := Catalogue{ID: "a", URL: "https://portal.example/"}
 	made, err := h.Put(t.Context(), operator, ok2, 0)
 	must(t, err)

@@ -1,10 +1,14 @@
 package harvest
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +21,12 @@ import (
 )
 
 // Kinds of sources: those that give DCAT-AP, page by page or as a feed of what changes; portals of
-// CKAN; connectors of the Dataspace Protocol; another Guichet.
+// CKAN; connectors of the Dataspace Protocol; files and folders; another Guichet.
 const (
 	DCATAP  = "dcat-ap"
 	CKAN    = "ckan"
 	DSP     = "dsp"
+	Files   = "files"
 	Guichet = "guichet"
 )
 
@@ -41,6 +46,9 @@ type Record struct {
 	Dataset schemas.Dataset
 	Err     error
 	Gone    bool
+
+	key, sum string // by what it is known again, and what it says
+	checked  *catalog.Harvested
 }
 
 // Kind is one way in which sources speak.
@@ -53,6 +61,11 @@ type Kind struct {
 	Read func(a *fetch.Answer) (Page, error)
 	// Finish completes what a record says of a dataset; nil where there is nothing to add.
 	Finish func(d *schemas.Dataset)
+	// Aside has a page that cannot be read set aside as a record: what stood on it stays, and the
+	// harvest goes on.
+	Aside bool
+	// Name is the IRI of a dataset that has none and is alone on its page; nil leaves it nameless.
+	Name func(s *Catalogue, page string) string
 	// Look is the time from one look at what changed to the next, where a source tells that and
 	// its operator says nothing; a minute where it is 0.
 	Look time.Duration
@@ -68,11 +81,20 @@ type Config struct {
 	Kinds   map[string]Kind        // by name
 	Log     *slog.Logger
 	Now     func() time.Time
-	Alone   bool // no other process is at this database: what one before it held is free
+
+	Own      func(url string) bool // that it is this site's own; nil: none is
+	Turn     time.Duration         // after which a source makes room for others that are due; ten minutes when left out
+	Entities int64                 // that are kept of a feed of changes; 4,194,304 when left out
+
+	Alone bool // no other process is at this database: what one before it held is free
 }
 
 // Harvester keeps sources and harvests them. Safe for concurrent use.
-type Harvester struct{ Config }
+type Harvester struct {
+	Config
+	mu    sync.Mutex
+	hosts map[string]bool // that are being asked: each by one source at a time
+}
 
 // heldFor is how long a replica has a source without a sign of life.
 const heldFor = 2 * time.Minute
@@ -82,12 +104,18 @@ func NewHarvester(c Config) *Harvester {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Harvester{c}
+	if c.Entities == 0 {
+		c.Entities = maxEntities
+	}
+	if c.Turn == 0 {
+		c.Turn = 10 * time.Minute
+	}
+	return &Harvester{Config: c, hosts: map[string]bool{}}
 }
 
 func (h *Harvester) now() time.Time { return h.Now().UTC().Truncate(time.Microsecond) }
 
-// atOnce is how many sources one replica harvests at the same time.
+// atOnce is how many sources one replica harvests at the same time, of as many hosts.
 const atOnce = 4
 
 // Run harvests what is due until ctx ends, looking every second.
@@ -127,40 +155,86 @@ func (h *Harvester) free(ctx context.Context) error {
 	})
 }
 
-// begin starts what is due and what nobody is at.
+// begin starts what is due and what nobody is at: of each host one, so that a slow one does not keep others waiting.
 func (h *Harvester) begin(ctx context.Context, running *errgroup.Group) error {
-	due, err := h.due(ctx)
+	list, err := h.due(ctx)
 	if err != nil {
 		return err
 	}
-	for _, id := range due {
-		running.TryGo(func() error { // else at the next look
-			s, mine, err := h.claim(ctx, id)
+	for _, d := range list {
+		if !h.enter(d.host) {
+			continue
+		}
+		began := running.TryGo(func() error {
+			defer h.leave(d.host)
+			s, mine, err := h.claim(ctx, d.id)
 			if err == nil && mine {
 				err = h.work(ctx, &s)
 			}
 			if err != nil && ctx.Err() == nil {
-				h.Log.Warn("a harvest stopped; it goes on later", "source", id, "err", err)
+				h.Log.Warn("a harvest stopped; it goes on later", "source", d.id, "err", err)
 			}
 			return nil
 		})
+		if !began { // at the next look
+			h.leave(d.host)
+			return nil
+		}
 	}
 	return nil
 }
 
-func (h *Harvester) due(ctx context.Context) (out []schemas.SourceID, err error) {
+// enter takes a host for a source, if no other has it.
+func (h *Harvester) enter(host string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hosts[host] {
+		return false
+	}
+	h.hosts[host] = true
+	return true
+}
+
+func (h *Harvester) leave(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.hosts, host)
+}
+
+// dueSource is a source that is due, and the host that is asked next for it.
+type dueSource struct {
+	id   schemas.SourceID
+	host string
+}
+
+func (h *Harvester) due(ctx context.Context) (out []dueSource, err error) {
 	now := h.now().UnixMicro()
-	rows, err := h.DB.Query(ctx, `SELECT id FROM source WHERE due <= ? AND held < ? ORDER BY due LIMIT 16`, now, now)
+	rows, err := h.DB.Query(ctx, `SELECT id, doc FROM source WHERE due <= ? AND held < ? ORDER BY due LIMIT 1000`, now, now)
 	if err != nil {
 		return nil, fmt.Errorf("look for sources: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id schemas.SourceID
-		err = errors.Join(err, rows.Scan(&id))
-		out = append(out, id)
+		var d dueSource
+		var doc string
+		err = errors.Join(err, rows.Scan(&d.id, &doc))
+		d.host = hostOf(doc)
+		out = append(out, d)
 	}
 	return out, errors.Join(err, rows.Err())
+}
+
+// hostOf is the host that a stored source is read from next; of what is none, all that is said. Who works at
+// the source reads it as it was recorded.
+func hostOf(doc string) string {
+	var s Catalogue
+	_ = json.Unmarshal([]byte(doc), &s)
+	at := cmp.Or(s.Health.Page, s.Health.Follow, s.URL)
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" {
+		return at
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // claim takes a source for this replica, if no other has it.
@@ -195,7 +269,12 @@ func (h *Harvester) work(ctx context.Context, s *Catalogue) error {
 	}
 	err := h.harvest(ctx, s)
 	after := context.WithoutCancel(ctx)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errChanged) { // a gateway that stops: the next one goes on at this page
+	if errors.Is(err, errTurn) {
+		err = h.save(after, s, func(_ context.Context, _ *db.Tx, s *Catalogue) error {
+			s.Health.Next = h.now() // behind those that are due already
+			return nil
+		})
+	} else if err != nil && ctx.Err() == nil && !errors.Is(err, errChanged) { // a gateway that stops: the next one goes on at this page
 		if schemas.KindOf(err) == schemas.Internal {
 			h.Log.Error("a harvest failed", "source", s.ID, "err", err)
 		}
@@ -267,6 +346,9 @@ func (h *Harvester) hold(ctx context.Context, id schemas.SourceID, until time.Ti
 		return nil
 	})
 }
+
+// errTurn ends a harvest that has taken its turn: it goes on at its page, after others that are due.
+var errTurn = errors.New("the source has had its turn")
 
 // errChanged ends a harvest whose source was changed or removed meanwhile.
 var errChanged = errors.New("the source was changed while it was harvested")

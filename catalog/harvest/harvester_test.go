@@ -81,7 +81,7 @@ func TestClaims(t *testing.T) {
 				must(t, err)
 				_, mine, err := h.claim(t.Context(), s.ID)
 				must(t, err)
-				if mine != slices.Contains(due, s.ID) {
+				if mine != slices.Contains(due, dueSource{s.ID, "portal.example"}) {
 					t.Errorf("due is %v, taken %v", due, mine)
 				}
 				return mine

@@ -32,10 +32,14 @@ func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record, fe
 	for from := 0; from < len(records); from += atATime {
 		part := records[from:min(from+atATime, len(records))]
 		var done Counts
-		err := h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+		err := h.prepare(ctx, s, part, from)
+		if err != nil {
+			return c, err
+		}
+		err = h.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
 			done = Counts{}
 			for i := range part {
-				err := h.record(ctx, tx, s, &part[i], from+i, feed, &done)
+				err := h.record(ctx, tx, s, &part[i], feed, &done)
 				if err != nil {
 					return err
 				}
@@ -59,21 +63,60 @@ type seen struct {
 	known        bool
 }
 
-// record takes over one record, or sets it aside.
-func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, i int, feed bool, c *Counts) error {
-	if s.Space != "" && r.Dataset.Space == "" {
-		r.Dataset.Space = s.Space
+// prepare completes records, and checks those that are other than what is known, before anything waits for them.
+func (h *Harvester) prepare(ctx context.Context, s *Catalogue, records []Record, first int) error {
+	finish := h.Kinds[s.Kind].Finish
+	args, marks := []any{string(s.ID)}, ""
+	for i := range records {
+		r := &records[i]
+		if s.Space != "" && r.Dataset.Space == "" {
+			r.Dataset.Space = s.Space
+		}
+		if finish != nil && r.Err == nil {
+			finish(&r.Dataset)
+		}
+		var err error
+		r.key = keyOf(s, r, first+i)
+		r.sum, err = r.digest()
+		if err != nil {
+			return err
+		}
+		args, marks = append(args, r.key), marks+",?"
 	}
-	if finish := h.Kinds[s.Kind].Finish; finish != nil && r.Err == nil {
-		finish(&r.Dataset)
+	if len(records) == 0 {
+		return nil
 	}
-	iri := keyOf(s, r, i)
-	digest, err := r.digest()
+	known := map[string]string{}
+	rows, err := h.DB.Query(ctx, `SELECT iri, digest FROM harvested WHERE source = ? AND iri IN (`+marks[1:]+`)`, args...)
 	if err != nil {
-		return err
+		return fmt.Errorf("look up records: %w", err)
 	}
+	defer rows.Close()
+	for rows.Next() {
+		var key, sum string
+		err = errors.Join(err, rows.Scan(&key, &sum))
+		known[key] = sum
+	}
+	err = errors.Join(err, rows.Err())
+	for i := range records {
+		if r := &records[i]; err == nil && r.Err == nil && !r.Gone && known[r.key] != r.sum {
+			h.check(s, r)
+		}
+	}
+	return err
+}
+
+// check checks what a record says.
+func (h *Harvester) check(s *Catalogue, r *Record) {
+	checked := h.Catalog.CheckHarvested(s.principal(), s.ID, r.Dataset)
+	r.checked = &checked
+}
+
+// record takes over one record, or sets it aside.
+func (h *Harvester) record(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record, feed bool, c *Counts) error {
+	iri, digest := r.key, r.sum
 	var have seen
-	err = tx.QueryRow(ctx, `SELECT dataset, page, digest, refused, harvest FROM harvested WHERE source = ? AND iri = ?`, string(s.ID), iri).
+	err := tx.QueryRow(ctx, `SELECT dataset, page, digest, refused, harvest FROM harvested WHERE source = ? AND iri = ?`, string(s.ID), iri).
 		Scan(&have.dataset, &have.page, &have.digest, &have.refused, &have.harvest)
 	have.known = err == nil
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -140,7 +183,10 @@ func (h *Harvester) put(ctx context.Context, tx *db.Tx, s *Catalogue, r *Record,
 	err := r.Err
 	changed, first := false, have.dataset == ""
 	if err == nil {
-		have.dataset, changed, err = h.Catalog.PutHarvested(ctx, tx, s.principal(), s.ID, have.dataset, r.Dataset)
+		if r.checked == nil { // it was known, and another replica knows it otherwise since
+			h.check(s, r)
+		}
+		have.dataset, changed, err = h.Catalog.PutHarvested(ctx, tx, s.principal(), have.dataset, *r.checked)
 	}
 	switch kind := schemas.KindOf(err); {
 	case err == nil:
@@ -202,6 +248,11 @@ func (r *Record) digest() (string, error) {
 // end withdraws what a source has no more, now that all of it was read.
 func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	following := s.Health.State != Running
+	done, err := h.settle(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.Health.Counts.add(done)
 	fresh, err := h.Get(ctx, s.ID)
 	if err != nil {
 		return err
@@ -243,6 +294,29 @@ func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	})
 }
 
+// asideInWords says that most of what a source has is set aside, and for what most often; "" where it is not.
+func asideInWords(ctx context.Context, tx *db.Tx, s *Catalogue) (string, error) {
+	f := &s.Health
+	var refused, often int64
+	var why string
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM harvested WHERE source = ? AND refused <> '' AND dataset = ''`, string(s.ID)).Scan(&refused)
+	if err == nil && refused > f.Datasets {
+		err = tx.QueryRow(ctx, `SELECT refused, count(*) AS n FROM harvested WHERE source = ? AND refused <> '' AND dataset = ''
+			GROUP BY refused ORDER BY n DESC, refused LIMIT 1`, string(s.ID)).Scan(&why, &often)
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for what was set aside: %w", err)
+	}
+	if why == "" {
+		return "", nil
+	}
+	said := fmt.Sprintf("%d of %d records are set aside, %d of them so: %s", refused, refused+f.Datasets, often, bounded(why, maxWhy/2))
+	if strings.Contains(why, "/space: missing") {
+		said += " (say in which data space they are: --space, with --replace)"
+	}
+	return said, nil
+}
+
 // upToDate ends a look at what changed.
 func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
@@ -254,9 +328,13 @@ func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
 
 // count counts what a source has here.
 func count(ctx context.Context, tx *db.Tx, s *Catalogue) error {
-	return tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
+	err := tx.QueryRow(ctx, `SELECT coalesce(sum(CASE WHEN dataset <> '' AND digest <> '' THEN 1 ELSE 0 END), 0),
 		coalesce(sum(CASE WHEN refused <> '' THEN 1 ELSE 0 END), 0) FROM harvested WHERE source = ?`,
 		string(s.ID)).Scan(&s.Health.Datasets, &s.Health.Refused)
+	if err == nil && s.Health.State == Well {
+		s.Health.Why, err = asideInWords(ctx, tx, s)
+	}
+	return err
 }
 
 // much says whether so many datasets go at once as a fault of the source would take.

@@ -7,14 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"guichet/connectors/folder"
 	"guichet/schemas"
 )
 
 // Catalogue is one of others that is harvested: a source of datasets.
 type Catalogue struct {
 	ID    schemas.SourceID      `json:"id" doc:"slug"`
-	URL   string                `json:"url" doc:"of its first page" maxLength:"2048"`
-	Kind  string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out"`
+	URL   string                `json:"url" doc:"of its first page, or the path of a file or folder of the gateway's machine" maxLength:"2048"`
+	Kind  string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out, of a path files"`
 	Title string                `json:"title,omitempty" maxLength:"200"`
 	Space schemas.SpaceID       `json:"space,omitempty" doc:"the data space of what does not say its own by a theme"`
 	Every int64                 `json:"every_hours,omitempty" doc:"hours from one harvest to the next; 24 when left out" minimum:"0" maximum:"8760"`
@@ -43,7 +44,7 @@ const (
 // Health is how a source fares.
 type Health struct {
 	State    State     `json:"state" enum:"new,running,well,failing,held"`
-	Why      string    `json:"why,omitempty" doc:"it fails or is held"`
+	Why      string    `json:"why,omitempty" doc:"it fails or is held, or most of its records are set aside"`
 	Begun    time.Time `json:"begun,omitzero" doc:"of the newest harvest"`
 	Ended    time.Time `json:"ended,omitzero"`
 	Whole    time.Time `json:"whole,omitzero" doc:"when the newest harvest ended that read all of it"`
@@ -124,8 +125,8 @@ func (s *Catalogue) principal() schemas.Principal {
 	return schemas.Principal{Issuer: "urn:guichet:harvest", Subject: string(s.ID), Participant: s.By}
 }
 
-// check says everything that is wrong with a source.
-func (h *Harvester) check(s *Catalogue) error {
+// checkSource says everything that is wrong with a source.
+func (h *Harvester) checkSource(s *Catalogue) error {
 	var faults []schemas.FieldError
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, schemas.FieldError{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
@@ -133,11 +134,27 @@ func (h *Harvester) check(s *Catalogue) error {
 	if !schemas.IsSlug(string(s.ID)) {
 		fault("/id", "%q cannot name a source: a name has %s", s.ID, schemas.SlugInWords)
 	}
-	if err := h.Address(s.URL); err != nil {
-		fault("/url", "%s", message(err))
+	if strings.HasPrefix(s.URL, "/") {
+		s.URL = folder.Address(s.URL)
 	}
-	if s.Kind == "" {
+	if err := h.Address(s.URL); err != nil {
+		said := why(err)
+		if !strings.Contains(s.URL, ":") {
+			said += " (of the gateway's machine write the whole path, such as /srv/catalogues/ours)"
+		}
+		fault("/url", "%s", said)
+	}
+	switch {
+	case s.Kind == "" && folder.Is(s.URL):
+		s.Kind = Files
+	case s.Kind == "":
 		s.Kind = DCATAP
+	}
+	if h.Own != nil && h.Own(h.first(s)) {
+		fault("/url", "this is the catalogue of this site itself, whose datasets are here already")
+	}
+	if folder.Is(s.URL) && s.Kind != Files && h.Kinds[s.Kind].Read != nil {
+		fault("/kind", "a path of the gateway's machine is read as %s, not as %q", Files, s.Kind)
 	}
 	if h.Kinds[s.Kind].Read == nil {
 		kinds := make([]string, 0, len(h.Kinds))

@@ -13,7 +13,7 @@ import (
 // Put makes a source, which is harvested at once, or changes what is said of one that is at a
 // revision. Errors: Invalid, Conflict, Precondition, NotFound.
 func (h *Harvester) Put(ctx context.Context, by schemas.Principal, s Catalogue, ifRevision int64) (Catalogue, error) {
-	err := h.check(&s)
+	err := h.checkSource(&s)
 	if err != nil {
 		return s, err
 	}
@@ -108,7 +108,7 @@ func (h *Harvester) Ask(ctx context.Context, by schemas.Principal, id schemas.So
 
 // forgetPages forgets what is known of the pages of a source.
 func forgetPages(ctx context.Context, tx *db.Tx, id schemas.SourceID) error {
-	for _, table := range []string{"source_page", "source_entity", "source_reference"} {
+	for _, table := range []string{"source_page", "source_entity", "source_reference", "source_again", "source_kept"} {
 		_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE source = ?`, string(id))
 		if err != nil {
 			return fmt.Errorf("forget the pages of a source: %w", err)

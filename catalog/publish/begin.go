@@ -105,7 +105,7 @@ func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal
 			Kind:    schemas.Conflict,
 			Subject: key,
 			Message: fmt.Sprintf("version %s is %s already; a version never changes", v.Version, have.State),
-			Remedy:  "publish under another version name",
+			Remedy:  "publish under another version name (--version NAME)",
 		}
 	}
 	if err != nil {

@@ -120,6 +120,9 @@ func recordRow(r schemas.Record) recordCells {
 	if end := (schemas.Release{State: schemas.ReleaseState(v["state"])}); r.Kind == schemas.ChangeReleaseEnd && end.AtMost() {
 		c.rows, c.bytes, c.mostRows, c.mostBytes = "", "", c.rows, c.bytes
 	}
+	if r.Kind == schemas.ChangeDatasetApart {
+		c.what = v["dataset"] + " and " + v["other"]
+	}
 	c.how = howRecorded(r)
 	return c
 }
@@ -168,7 +171,7 @@ func howRecorded(r schemas.Record) string {
 	case schemas.ChangeLogStart:
 		parts = []string{"the record begins"}
 	default: // reviews, ends of releases, versions, parties
-		how := firstOf(v["state"], v["decision"])
+		how := firstOf(v["state"], v["decision"], v["what"])
 		if why := firstOf(v["cause"], v["reason"]); why != "" {
 			how += ": " + why
 		}

@@ -418,7 +418,12 @@ func (v changeCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 	if t.JSON {
 		return t.Print(out)
 	}
-	fmt.Fprintf(t.Out, "%s is changed: revision %d\n", out.ID, out.Revision)
+	done := "is changed"
+	if out.Revision == revision {
+		done = "stays as it is"
+	}
+	fmt.Fprintf(t.Out, "%s %s: revision %d\n", out.ID, done, out.Revision)
 	printRemarks(t, out.Notes)
+	terminal.Profiles(t, &out, false)
 	return nil
 }

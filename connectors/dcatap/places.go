@@ -1,6 +1,7 @@
 package dcatap
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -77,12 +78,17 @@ func (r *reader) boxes(v rdf.Node) (out []geo.Box, only bool) {
 		if v[property] == nil || len(out) > 0 {
 			continue
 		}
-		for _, g := range r.values(v, property) {
+		said := r.values(v, property)
+		inGML := func(g rdf.Node) bool { _, _, datatype, _ := rdf.Literal(g); return datatype == nsGeo+"gmlLiteral" }
+		if slices.ContainsFunc(said, func(g rdf.Node) bool { return !inGML(g) }) { // the same in another form
+			said = slices.DeleteFunc(slices.Clone(said), inGML)
+		}
+		for _, g := range said {
 			text, _, datatype, literal := rdf.Literal(g)
 			if !literal {
-				text, datatype = r.word(g, nsGeo+"asWKT"), ""
+				text, datatype = cmp.Or(r.word(g, nsGeo+"asWKT"), r.word(g, nsGeo+"asGML")), ""
 			}
-			if text == "" || datatype == nsGeo+"gmlLiteral" {
+			if text == "" {
 				continue
 			}
 			box, whole, err := geo.Of(text)

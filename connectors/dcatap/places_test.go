@@ -55,6 +55,13 @@ func TestPlaces(t *testing.T) {
 			box:     []float64{4, 50, 4, 50}, kept: "coordinates",
 		},
 		"GeoSPARQL": {spatial: `[ geo:hasGeometry [ geo:asWKT "POINT(4 50)"^^geo:wktLiteral ] ]`, box: []float64{4, 50, 4, 50}, kept: "geo:asWKT"},
+		"GML": {
+			spatial: `[ dcat:bbox "<gml:Envelope srsName='urn:ogc:def:crs:OGC:1.3:CRS84'><gml:lowerCorner>3 47</gml:lowerCorner><gml:upperCorner>7 53.5</gml:upperCorner></gml:Envelope>"^^geo:gmlLiteral ]`,
+			box:     []float64{3, 47, 7, 53.5}, kept: "gml:Envelope",
+		},
+		"GeoSPARQL in GML": {
+			spatial: `[ geo:hasGeometry [ geo:asGML "<gml:Point><gml:pos>4 50</gml:pos></gml:Point>"^^geo:gmlLiteral ] ]`, box: []float64{4, 50, 4, 50}, kept: "geo:asGML",
+		},
 		"in two forms": {
 			spatial: `[ ` + square + `, "<gml:Envelope/>"^^geo:gmlLiteral ]`, box: []float64{3, 47, 7, 53.5}, kept: "gml:Envelope",
 		},

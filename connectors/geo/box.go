@@ -1,6 +1,6 @@
 // Package geo knows where on Earth data is about: boxes of degrees, and regions by their NUTS codes.
 //
-// In flow geometries as catalogues write them, WKT and GeoJSON, and codes and addresses of regions; out
+// In flow geometries as catalogues write them, WKT, GML and GeoJSON, and codes and addresses of regions; out
 // flow boxes of west, south, east and north. Always: what is not understood is refused in words, a
 // reference system by its name; nothing is guessed of the order of coordinates. Parsing is bounded in
 // bytes and depth, and takes time in step with the bytes. It must not know what a dataset is.

@@ -116,10 +116,10 @@ func TestOf(t *testing.T) {
 func TestOfRefuses(t *testing.T) {
 	t.Parallel()
 	for literal, says := range map[string]string{
-		"":                       "neither WKT nor GeoJSON",
-		"Belgium":                "neither WKT nor GeoJSON",
-		"POINTLESS":              "neither WKT nor GeoJSON",
-		"POINT":                  "neither WKT nor GeoJSON",
+		"":                       "neither WKT nor GML nor GeoJSON",
+		"Belgium":                "neither WKT nor GML nor GeoJSON",
+		"POINTLESS":              "neither WKT nor GML nor GeoJSON",
+		"POINT":                  "neither WKT nor GML nor GeoJSON",
 		"POINT EMPTY":            "no coordinates",
 		"POINT(1)":               "two to four numbers",
 		"POINT(1 2 3 4 5)":       "two to four numbers",

@@ -14,7 +14,7 @@ const maxBytes = 1 << 20
 // maxDepth is how deep geometries nest: collections of features of collections of polygons have 12.
 const maxDepth = 32
 
-// Of is the box around a geometry in WKT (with the reference system in front, as GeoSPARQL has it) or
+// Of is the box around a geometry in WKT (with the reference system in front, as GeoSPARQL has it), in GML or
 // in GeoJSON; whole says that the geometry is no more than that box. Errors: Invalid, saying what is
 // not understood.
 func Of(literal string) (b Box, whole bool, err error) {
@@ -23,9 +23,12 @@ func Of(literal string) (b Box, whole bool, err error) {
 	}
 	g := &gatherer{}
 	literal = strings.TrimSpace(literal)
-	if strings.HasPrefix(literal, "{") {
+	switch {
+	case strings.HasPrefix(literal, "{"):
 		err = g.json(literal)
-	} else {
+	case strings.HasPrefix(literal, "<") && !strings.HasPrefix(literal, "<http"): // else the reference system of WKT
+		err = g.gml(literal)
+	default:
 		err = g.wkt(literal)
 	}
 	if err != nil {
@@ -139,7 +142,7 @@ func (g *gatherer) wkt(s string) (err error) {
 		return g.envelope(rest)
 	}
 	if !isGeometry(s) {
-		return faulty("it is neither WKT nor GeoJSON")
+		return faulty("it is neither WKT nor GML nor GeoJSON")
 	}
 	return g.scan(s)
 }

@@ -87,6 +87,21 @@ func boundTurtle(src []byte, l Limits) error {
 	return expanded(longest, names)
 }
 
+// maxQuad is the longest line that the library reads of N-Quads.
+const maxQuad = 64<<10 - 1
+
+// boundQuads holds N-Quads against the bounds of Turtle, and their lines against what is read.
+func boundQuads(src []byte, l Limits) error {
+	n := 0
+	for line := range bytes.Lines(src) {
+		n++
+		if len(line) > maxQuad {
+			return tooLarge("line %d has %d bytes; at most %d are read of N-Quads: write it as TriG", n, len(line), maxQuad)
+		}
+	}
+	return boundTurtle(src, l)
+}
+
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // isBase says whether the word in front of an IRI makes it the base of others.

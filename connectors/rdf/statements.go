@@ -15,9 +15,11 @@ import (
 
 	"github.com/piprate/json-gold/ld"
 	graphs "github.com/tggo/goRDFlib/graph"
+	"github.com/tggo/goRDFlib/nq"
 	"github.com/tggo/goRDFlib/rdfxml"
 	"github.com/tggo/goRDFlib/store"
 	"github.com/tggo/goRDFlib/term"
+	"github.com/tggo/goRDFlib/trig"
 	"github.com/tggo/goRDFlib/turtle"
 
 	"guichet/schemas"
@@ -28,7 +30,7 @@ const (
 	xsdString = "http://www.w3.org/2001/XMLSchema#string"
 )
 
-// parseStatements reads Turtle, N-Triples and RDF/XML. The parsers of the library know no
+// parseStatements reads Turtle, N-Triples, TriG, N-Quads and RDF/XML. The parsers of the library know no
 // bounds, so a document is looked through before they see it, and each statement is
 // counted as it comes.
 func parseStatements(f Format, src []byte, o Options) (*Document, error) {
@@ -40,8 +42,13 @@ func parseStatements(f Format, src []byte, o Options) (*Document, error) {
 		return nil, schemas.BadField("document", "", "the document is not UTF-8")
 	}
 	bound, name := boundTurtle, "Turtle"
-	if f == RDFXML {
+	switch f {
+	case RDFXML:
 		bound, name = boundXML, "RDF/XML"
+	case TriG:
+		name = "TriG"
+	case NQuads:
+		bound, name = boundQuads, "N-Quads"
 	}
 	err := bound(src, o.Limits)
 	if err != nil {
@@ -49,13 +56,12 @@ func parseStatements(f Format, src []byte, o Options) (*Document, error) {
 	}
 	s := &sink{
 		format: f, base: o.Base, most: o.Limits.Values, end: time.Now().Add(cmp.Or(o.Limits.Time, MaxTime)),
-		nodes: map[string]Node{}, blanks: map[string]string{}, known: map[statement]bool{},
+		nodes: map[string]Node{}, blanks: map[string]string{}, known: map[statement]bool{}, graphs: map[string]*sink{}, count: new(int),
 	}
 	r := &steps{src: src, sink: s}
 	err = s.fill(r)
 	if err == nil {
-		s.lists()
-		return &Document{Nodes: s.described(), Statements: len(s.known), at: map[uintptr]string{}}, nil
+		return &Document{Nodes: s.whole(), Statements: *s.count, at: map[uintptr]string{}}, nil
 	}
 	if e, ours := errors.AsType[*schemas.Error](err); ours {
 		return nil, e
@@ -69,7 +75,7 @@ func parseStatements(f Format, src []byte, o Options) (*Document, error) {
 }
 
 // said takes the line out of what the parsers say.
-var said = regexp.MustCompile(`(?s)^(?:turtle parse error at line|XML syntax error on line) (\d+): (.*)$`)
+var said = regexp.MustCompile(`(?s)^(?:(?:turtle|trig) parse error at line|XML syntax error on line|line) (\d+)(?:,? col \d+)?: (.*)$`)
 
 func tooLarge(format string, args ...any) error {
 	return schemas.Errorf(schemas.TooLarge, "document", format, args...)
@@ -123,6 +129,11 @@ type sink struct {
 	blanks map[string]string // names of blank nodes to ours
 	known  map[statement]bool
 	refs   map[string]int // how often a blank node is an object
+
+	own    string           // name of the graph that belongs to none, as the library calls it
+	graphs map[string]*sink // what is said in each of the others, by its name
+	named  []string         // these names, in the order of the source
+	count  *int             // statements of all graphs
 }
 
 // refused ends a reading.
@@ -140,11 +151,27 @@ func (s *sink) fill(r *steps) (err error) {
 		}
 	}()
 	g := graphs.NewGraphFromStore(s, term.NewBNode("g"))
-	if s.format == RDFXML {
+	switch s.format {
+	case RDFXML:
 		return rdfxml.Parse(g, r)
+	case TriG:
+		d := graphs.NewDataset(graphs.WithStore(s), graphs.WithIdentifier(g.Identifier()))
+		s.own = g.Identifier().N3()
+		return trig.ParseDataset(d, r)
+	case NQuads:
+		nowhere := graphs.NewGraphFromStore(drain{}, term.NewBNode("g")) // it gets each statement too, without its graph
+		return nq.Parse(nowhere, r, nq.WithQuadHandler(func(subject term.Subject, property term.URIRef, object, in term.Term) {
+			s.Add(term.Triple{Subject: subject, Predicate: property, Object: object}, in)
+		}))
 	}
 	return turtle.Parse(g, r)
 }
+
+// drain keeps nothing.
+type drain struct{ store.Store }
+
+// Add is for the library.
+func (drain) Add(term.Triple, term.Term) {}
 
 func (s *sink) onTime() {
 	if time.Now().After(s.end) {
@@ -158,9 +185,48 @@ func (s *sink) Namespaces() store.NamespaceIterator { return func(func(string, t
 // Bind is for the library.
 func (s *sink) Bind(string, term.URIRef) {}
 
+// of is where what is said in a graph goes.
+func (s *sink) of(graph term.Term) *sink {
+	if graph == nil || s.format != TriG && s.format != NQuads || s.own != "" && graph.N3() == s.own {
+		return s
+	}
+	name := s.id(graph)
+	in := s.graphs[name]
+	if in == nil {
+		in = &sink{format: s.format, base: s.base, most: s.most, end: s.end, nodes: map[string]Node{}, blanks: s.blanks,
+			known: map[statement]bool{}, count: s.count}
+		s.graphs[name], s.named = in, append(s.named, name)
+	}
+	return in
+}
+
+// whole are the nodes of the document, those of each graph in the node of its name.
+func (s *sink) whole() []Node {
+	s.lists()
+	for _, name := range s.named {
+		in := s.graphs[name]
+		in.lists()
+		nodes := in.described()
+		if s.nodes[name] == nil {
+			s.nodes[name] = Node{"@id": name}
+			s.order = append(s.order, name)
+		}
+		list := make([]any, len(nodes))
+		for i := range nodes {
+			list[i] = nodes[i]
+		}
+		s.nodes[name]["@graph"] = list
+	}
+	return s.described()
+}
+
 // Add is for the library.
-func (s *sink) Add(t term.Triple, _ term.Term) {
-	if len(s.known)%256 == 0 {
+func (s *sink) Add(t term.Triple, graph term.Term) {
+	s.of(graph).add(t)
+}
+
+func (s *sink) add(t term.Triple) {
+	if *s.count%256 == 0 {
 		s.onTime()
 	}
 	property := t.Predicate.Value()
@@ -191,7 +257,7 @@ func (s *sink) Add(t term.Triple, _ term.Term) {
 		return
 	}
 	s.known[is] = true
-	if len(s.known) > s.most {
+	if *s.count++; *s.count > s.most {
 		panic(refused{tooLarge("the document has more than %d statements", s.most)})
 	}
 	n := s.nodes[is.subject]

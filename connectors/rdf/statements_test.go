@@ -37,6 +37,10 @@ func TestParse(t *testing.T) {
 			`[{"@id":"https://source.example/dir/a","@type":["https://source.example/dir/doc#T"],"https://source.example/dir/doc?q=1":[{"@id":"https://source.example/b%20c/%C3%BC"}]}]`},
 		"N-Triples": {NTriples, "<urn:a> <urn:p> \"\\u00fc\\n\"^^<http://www.w3.org/2001/XMLSchema#string> .\n_:z <urn:p> <urn:a> . # said\n",
 			`[{"@id":"urn:a","urn:p":[{"@value":"ü\n"}]},{"@id":"_:b0","urn:p":[{"@id":"urn:a"}]}]`},
+		"TriG": {TriG, prefixed(`x:a x:p _:n . <#g> { x:a x:p (1) . x:b x:p _:n } GRAPH x:h { x:a x:p 2 } x:h x:q _:n . { x:c x:p 3 . } <#g> { x:c x:p 4 }`),
+			`[{"@id":"https://x.example/a","https://x.example/p":[{"@id":"_:b0"}]},{"@graph":[{"@id":"https://x.example/a","https://x.example/p":[{"@type":"http://www.w3.org/2001/XMLSchema#integer","@value":"2"}]}],"@id":"https://x.example/h","https://x.example/q":[{"@id":"_:b0"}]},{"@id":"https://x.example/c","https://x.example/p":[{"@type":"http://www.w3.org/2001/XMLSchema#integer","@value":"3"}]},{"@graph":[{"@id":"https://x.example/a","https://x.example/p":[{"@list":[{"@type":"http://www.w3.org/2001/XMLSchema#integer","@value":"1"}]}]},{"@id":"https://x.example/b","https://x.example/p":[{"@id":"_:b0"}]},{"@id":"https://x.example/c","https://x.example/p":[{"@type":"http://www.w3.org/2001/XMLSchema#integer","@value":"4"}]}],"@id":"https://source.example/dir/doc#g"}]`},
+		"N-Quads": {NQuads, "<urn:a> <urn:p> \"b\"@de .\n# said\n\n_:n <urn:p> _:m <urn:g> .\n<urn:a> <urn:p> _:m _:g .\n",
+			`[{"@id":"urn:a","urn:p":[{"@language":"de","@value":"b"}]},{"@graph":[{"@id":"_:b0","urn:p":[{"@id":"_:b1"}]}],"@id":"urn:g"},{"@graph":[{"@id":"urn:a","urn:p":[{"@id":"_:b1"}]}],"@id":"_:b2"}]`},
 		"RDF/XML": {RDFXML, rdfHead + `<x:T rdf:about="a%20b" x:q="1 &lt; 2"><x:p xml:lang="de"> ü </x:p><x:p rdf:parseType="Collection"><rdf:Description rdf:about="#c"/></x:p><x:r><x:N/></x:r></x:T></rdf:RDF>`,
 			`[{"@id":"https://source.example/dir/a%20b","@type":["https://x.example/T"],"https://x.example/p":[{"@language":"de","@value":" ü "},{"@list":[{"@id":"https://source.example/dir/doc#c"}]}],"https://x.example/q":[{"@value":"1 \u003c 2"}],"https://x.example/r":[{"@id":"_:b1"}]},{"@id":"_:b1","@type":["https://x.example/N"]}]`},
 	} {
@@ -77,6 +81,13 @@ func TestParseRefuses(t *testing.T) {
 		"long base":         {Turtle, "BASE #\n <urn:" + strings.Repeat("n", 1<<20) + "> <a> <p> (" + strings.Repeat("<c> ", 1000) + ") .", schemas.TooLarge, "too long"},
 		"statements":        {Turtle, prefixed("x:a x:p 0") + strings.Repeat(",[]", 1<<16) + ".", schemas.TooLarge, "32768 statements"},
 		"bytes":             {Turtle, strings.Repeat(" ", 5<<20), schemas.TooLarge, "bytes"},
+		"graphs in graphs":  {TriG, prefixed(`x:g { x:h { x:a x:p x:b } }`), schemas.Invalid, "line 3: this is not TriG"},
+		"an open graph":     {TriG, prefixed("x:g {\n x:a x:p x:b .\n"), schemas.Invalid, "unterminated"},
+		"deep graphs":       {TriG, prefixed("x:g {" + strings.Repeat("[ x:p ", 200_000)), schemas.Invalid, "nested"},
+		"graphs, RDF 1.2":   {TriG, prefixed(`x:g { x:a x:p <<( x:a x:p x:c )>> }`), schemas.Invalid, "RDF 1.2"},
+		"many in graphs":    {TriG, prefixed("x:g { x:a x:p 0") + strings.Repeat(",[]", 20_000) + "} x:h { x:a x:p 0" + strings.Repeat(",[]", 20_000) + "}", schemas.TooLarge, "32768 statements"},
+		"a slip in quads":   {NQuads, "<urn:a> <urn:b> <urn:c> <urn:d> .\n<urn:a> <urn:b> <urn:c> <urn:d> <urn:e> .\n", schemas.Invalid, "line 2: this is not N-Quads"},
+		"a long quad":       {NQuads, "\n<urn:a> <urn:b> \"" + strings.Repeat("x", 1<<16) + "\" .\n", schemas.TooLarge, "line 2 has"},
 		"not XML":           {RDFXML, rdfHead + "\n<x:a></x:b></rdf:RDF>", schemas.Invalid, "line 2: this is not RDF/XML: element <a> closed by </b>"},
 		"an ampersand":      {RDFXML, rdfHead + "\n<x:a x:p='&'/></rdf:RDF>", schemas.Invalid, "line 2"},
 		"two abouts":        {RDFXML, rdfHead + "\n\n<x:a rdf:about='#a' rdf:ID='a'/></rdf:RDF>", schemas.Invalid, "line 3: this is not RDF/XML: conflicting"},
@@ -111,12 +122,12 @@ func TestParseRefuses(t *testing.T) {
 
 func TestFormatOf(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]Format{"text/turtle; charset=utf-8": Turtle, "Application/RDF+XML": RDFXML, "application/x-turtle": Turtle, "text/xml": "", "nonsense/": "", `application/ld+json;profile="x"`: JSONLD} {
+	for said, want := range map[string]Format{"text/turtle; charset=utf-8": Turtle, "Application/RDF+XML": RDFXML, "application/x-turtle": Turtle, "application/trig": TriG, "application/x-trig": TriG, "application/n-quads": NQuads, "text/xml": "", "nonsense/": "", `application/ld+json;profile="x"`: JSONLD} {
 		if f, _ := FormatOf(said); f != want {
 			t.Errorf("%s: %s", said, f)
 		}
 	}
-	for name, want := range map[string]Format{"a.ttl": Turtle, "a.RDF": RDFXML, "a.xml": "", "ttl": "", "b/a.jsonld": JSONLD, "a.nt": NTriples} {
+	for name, want := range map[string]Format{"a.ttl": Turtle, "a.RDF": RDFXML, "a.xml": "", "ttl": "", "b/a.jsonld": JSONLD, "a.nt": NTriples, "a.trig": TriG, "a.nq": NQuads} {
 		if f, _ := FormatOfFile(name); f != want {
 			t.Errorf("%s: %s", name, f)
 		}
@@ -131,8 +142,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(uint8(1), rdfHead+`<x:T rdf:about="#a" x:q="1"><x:p rdf:parseType="Resource"><x:q rdf:resource="b"/></x:p><rdf:li rdf:parseType="Collection"><x:U rdf:nodeID="n"/></rdf:li><x:l rdf:parseType="Literal"><b c="d">e</b></x:l></x:T></rdf:RDF>`)
 	f.Add(uint8(1), `<a xmlns="urn:x:" xml:lang="de"><!-- c --><b><![CDATA[<]]></b></a>`)
 	f.Add(uint8(2), "<urn:a> <urn:b> \"c\"@de .\n")
+	f.Add(uint8(3), prefixed(`x:g { x:a x:p (1 [x:q 2]) } GRAPH _:b { [] x:p x:q . } [] { x:a x:p << x:a x:p x:b >> }`))
+	f.Add(uint8(4), "<urn:a> <urn:b> \"c\"@de <urn:g> .\n_:a <urn:b> <<( <urn:a> <urn:b> _:c )>> _:g .")
 	f.Fuzz(func(t *testing.T, kind uint8, doc string) {
-		format := []Format{Turtle, RDFXML, NTriples}[kind%3]
+		format := []Format{Turtle, RDFXML, NTriples, TriG, NQuads}[kind%5]
 		d, err := Parse(format, []byte(doc), Options{Base: "https://x.example/", Limits: Limits{Bytes: 1 << 16, Depth: 16, Values: 1 << 10}})
 		if k := schemas.KindOf(err); err != nil && k != schemas.Invalid && k != schemas.TooLarge {
 			t.Errorf("%v", err)

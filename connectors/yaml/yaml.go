@@ -272,11 +272,50 @@ func (y *Document) collect(v *jsonschema.ValidationError, out *[]schemas.FieldEr
 	case *kind.Enum:
 		add(at, fmt.Sprintf("%v is not one of %s", k.Got, list(k.Want)))
 	case *kind.Type:
-		add(at, fmt.Sprintf("this is a %s; wanted is %s%s", k.Got, strings.Join(k.Want, " or "), quotes(k)+tagged(at, k)))
+		wanted := make([]string, len(k.Want))
+		for i, w := range k.Want {
+			wanted[i] = typed(w)
+		}
+		add(at, fmt.Sprintf("this is %s; wanted is %s%s", typed(k.Got), strings.Join(wanted, " or "), quotes(k)+tagged(at, k)))
 	default:
-		_, message, _ := strings.Cut(v.Error(), ": ")
-		add(at, message)
+		add(at, inWords(v))
 	}
+}
+
+// typed is what people call a type of JSON.
+func typed(name string) string {
+	words := map[string]string{"string": "a text", "object": "something with members, like {name: value}", "array": "a list, like [a, b]",
+		"number": "a number", "integer": "a whole number", "boolean": "true or false", "null": "nothing"}
+	if w, ok := words[name]; ok {
+		return w
+	}
+	return name
+}
+
+// inWords says a fault of a value as a person does.
+func inWords(v *jsonschema.ValidationError) string {
+	switch k := v.ErrorKind.(type) {
+	case *kind.MinLength, *kind.MinItems, *kind.MinProperties:
+		return "this must not be empty"
+	case *kind.MaxLength:
+		return fmt.Sprintf("this has %d characters; at most %d are kept", k.Got, k.Want)
+	case *kind.MaxItems:
+		return fmt.Sprintf("this list has %d values; at most %d are kept", k.Got, k.Want)
+	case *kind.UniqueItems:
+		return "each value stands once in this list"
+	case *kind.Minimum:
+		return "write a number of at least " + k.Want.RatString()
+	case *kind.Maximum:
+		return "write a number of at most " + k.Want.RatString()
+	case *kind.Format:
+		how := map[string]string{"date-time": "an instant with its zone, like 2026-11-25T08:00:00Z", "date": "a day, like 2026-11-25",
+			"uri": "a whole address, like https://portal.example/a"}[k.Want]
+		if how != "" {
+			return "write " + how
+		}
+	}
+	_, message, _ := strings.Cut(v.Error(), ": ")
+	return message
 }
 
 // list names alternatives in a message.

@@ -132,7 +132,7 @@ func (s *server) datasets(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		d.Notes = notes
+		d.Notes = append(notes, d.Notes...)
 		s.Catalog.TellProfiles(&d)
 		return one(d, d.Revision), nil
 	})

@@ -93,7 +93,7 @@ func (d *Door) catalogue(c *gin.Context) {
 		}
 	}
 	format := rdf.JSONLD
-	if f, ok := rdf.FormatOf(c.GetHeader("Accept")); ok {
+	if f, ok := rdf.FormatOf(c.GetHeader("Accept")); ok && (f == rdf.Turtle || f == rdf.RDFXML) {
 		format = f
 	}
 	var b []byte

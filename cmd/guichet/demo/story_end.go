@@ -193,7 +193,7 @@ On the command line, each signed in for as long as the demo runs:
 
 %[10]s
 
-In a browser: %[1]s/signin, as one of these (no passwords in the demo):
+In a browser: %[1]s, signed in as one of these (no passwords in the demo):
 
 %[11]s
 `, a.HTTP, lease, link, need, python, a.Flight, agreement, table, split, tried(homes, agreement), strings.Join(people, "\n"))

@@ -31,9 +31,9 @@ type Cmd struct {
 
 type addCmd struct {
 	ID      string    `arg:"" help:"Name for it here."`
-	URL     string    `arg:"" help:"Address of its first page."`
+	URL     string    `arg:"" help:"Address of its first page, or whole path of a file or folder on the gateway's machine."`
 	Title   string    `help:"What people call it."`
-	Kind    string    `help:"How it speaks: dcat-ap, page by page or as a feed; ckan, a portal of CKAN; dsp, a connector of the Dataspace Protocol, by the address of the protocol; guichet, another one, by that of its site." default:"dcat-ap"`
+	Kind    string    `help:"How it speaks: dcat-ap, page by page or as a feed; ckan, a portal of CKAN; dsp, a connector of the Dataspace Protocol, by the address of the protocol; guichet, another one, by that of its site; files, a path of the gateway's machine, or one file on the web in any form. dcat-ap when left out, of a path files." placeholder:"KIND"`
 	Space   string    `help:"Data space of datasets whose theme does not say it." placeholder:"SPACE"`
 	Every   args.Span `help:"From one harvest to the next, in whole hours." default:"24h"`
 	Look    args.Span `help:"From one look at what changed to the next, where it tells what did (a minute; of a Guichet two seconds)." placeholder:"TIME"`
@@ -107,6 +107,9 @@ func (listCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opene
 func state(s *harvest.Catalogue) string {
 	if s.Removed {
 		return "being removed"
+	}
+	if s.Health.State == harvest.Well && s.Health.Why != "" {
+		return "mostly set aside"
 	}
 	return string(s.Health.State)
 }

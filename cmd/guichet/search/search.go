@@ -140,6 +140,8 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 		rows, size := terminal.Count(h.Rows), terminal.Size(h.Bytes)
 		if h.Access == schemas.MarkElsewhere { // nobody here knows
 			rows, size = "", ""
+		} else if h.Version == "" { // nothing is published
+			rows, size = "-", "-"
 		}
 		row := []string{terminal.Mark(h.Access) + asterisk(h.Notes), string(h.ID), string(h.Space), rows, size, terminal.Day(h.Updated)}
 		if used != "" {

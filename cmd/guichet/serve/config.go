@@ -54,6 +54,7 @@ type Config struct {
 	BehindProxy   []string              `yaml:"behind_proxy"`                                // networks of TLS proxies in front
 	Networks      []string              `yaml:"harvest_networks"`                            // that catalogues are read from although they are not public
 	FileNetworks  []string              `yaml:"file_networks"`                               // that files are taken in from although they are not public
+	Folders       []string              `yaml:"harvest_folders"`                             // of this machine, of which catalogues may be read
 	HarvestKeys   []HarvestKey          `yaml:"harvest_credentials"`                         // that such catalogues want
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
@@ -126,6 +127,9 @@ func ReadConfig(path string) (*Config, error) {
 		}
 		c.Data = beside(path, c.Data)
 		c.Spaces = beside(path, c.Spaces)
+		for i, folder := range c.Folders {
+			c.Folders[i] = beside(path, folder)
+		}
 		for name, k := range c.Credentials {
 			c.Credentials[name] = Credential{beside(path, k.AccessKeyFile), beside(path, k.SecretKeyFile)}
 		}
@@ -292,6 +296,9 @@ func (c *Config) checkFiles() error {
 		}
 	}
 	_, err := c.harvestKeys()
+	if err == nil {
+		err = c.checkFolders()
+	}
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ func (c *Config) inFile() (out [][3]string) {
 	for _, network := range c.FileNetworks {
 		out = append(out, [3]string{"file_networks", network, file})
 	}
+	for _, folder := range c.Folders {
+		out = append(out, [3]string{"harvest_folders", folder, file})
+	}
 	for _, k := range c.HarvestKeys {
 		out = append(out, [3]string{"harvest_credentials", k.For + " from " + k.File, file})
 	}

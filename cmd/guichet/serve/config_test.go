@@ -121,6 +121,43 @@ func TestPlainTextBeyondLoopbackIsRefused(t *testing.T) {
 	}
 }
 
+// TestOwn: the catalogue of this site is known by the address that the world has of it, and by that at which it listens.
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	c := &Config{PublicURL: "https://guichet.example/data", Listen: ":8480"}
+	for address, own := range map[string]bool{
+		"https://guichet.example/data/api/v1/catalogue": true, "https://GUICHET.example:443/data/api/v1/catalogue/changes": true,
+		"http://guichet.example/data/api/v1/catalogue": true, "https://guichet.example/api/v1/catalogue": false, "https://guichet.example/other.ttl": false,
+		"https://guichet.example:8443/data/api/v1/catalogue": false, "https://other.example/data/api/v1/catalogue": false,
+		"http://127.0.0.1:8480/api/v1/catalogue": true, "http://localhost:8480/api/v1/catalogue": true, "http://[::1]:8480/api/v1/catalogue": true,
+		"http://localhost:8481/api/v1/catalogue": false, "http://10.0.0.1:8480/api/v1/catalogue": false, "file:///data/api/v1/catalogue": false, "": false,
+	} {
+		if got := c.own(address); got != own {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}
+
+// TestFolders: catalogues are read from folders that are there, and not from the gateway's own state.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"data/inner", "shelf"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "data"), filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for name, ok := range map[string]bool{"shelf": true, "data": false, "data/inner": false, "": false, "link": false, "none": false, "../": false} {
+		c := &Config{Data: filepath.Join(dir, "data"), Folders: []string{filepath.Join(dir, name)}}
+		if err := c.checkFolders(); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	for in, good := range map[string]bool{

@@ -1,15 +1,22 @@
 package serve
 
 import (
+	"cmp"
+	"context"
 	"crypto/x509"
 	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"guichet/catalog/harvest"
 	"guichet/catalog/profile"
 	"guichet/cmd/guichet/files"
 	"guichet/connectors/fetch"
+	"guichet/connectors/folder"
 	"guichet/schemas"
 	"guichet/schemas/spaces"
 )
@@ -50,6 +57,74 @@ func (c *Config) harvestKeys() ([]fetch.Credential, error) {
 	return out, nil
 }
 
+// checkFolders looks whether catalogues may be read from the folders that the settings name: not from where the
+// gateway keeps its own state and keys. Errors: Invalid.
+func (c *Config) checkFolders() error {
+	own, err := filepath.Abs(c.Data)
+	for _, name := range c.Folders {
+		at, fault := filepath.Abs(name)
+		info, missing := os.Stat(at)
+		switch {
+		case name == "" || err != nil || fault != nil || missing != nil || !info.IsDir():
+			return schemas.BadField("settings", "harvest_folders", "%q is no folder that is there", name)
+		case within(own, at) || within(at, own):
+			return schemas.BadField("settings", "harvest_folders", "%q holds the gateway's own state, or lies in it; catalogues lie elsewhere", name)
+		}
+	}
+	return nil
+}
+
+// within says whether a path is a folder's, or lies below it; links count as where they lead.
+func within(inner, outer string) bool {
+	if real, err := filepath.EvalSymlinks(inner); err == nil {
+		inner = real
+	}
+	if real, err := filepath.EvalSymlinks(outer); err == nil {
+		outer = real
+	}
+	way, err := filepath.Rel(outer, inner)
+	return err == nil && way != ".." && !strings.HasPrefix(way, ".."+string(filepath.Separator))
+}
+
+// reads gives how addresses of sources are read, and which may be named: of the web, and of this machine where the
+// settings allow. A source of the web leads nowhere on this machine.
+func (c *Config) reads(web *fetch.Client) (get func(context.Context, fetch.Request) (*fetch.Answer, error), check func(string) error) {
+	files := folder.New(c.Folders)
+	get = func(ctx context.Context, want fetch.Request) (*fetch.Answer, error) {
+		if folder.Is(want.From) {
+			return files.Get(ctx, want)
+		}
+		return web.Get(ctx, want)
+	}
+	check = func(address string) error {
+		if folder.Is(address) {
+			return files.Check(address)
+		}
+		return fetch.Check(address)
+	}
+	return get, check
+}
+
+// own says whether an address lies in the API of this site, by the address that the world knows or by that at which it
+// listens.
+func (c *Config) own(address string) bool {
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" {
+		return false
+	}
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	if site, err := url.Parse(c.PublicURL); err == nil && c.PublicURL != "" && strings.HasPrefix(at.Path, site.Path+"/api/v1/") &&
+		strings.EqualFold(at.Hostname(), site.Hostname()) && (port(at) == port(site) || at.Port()+site.Port() == "") {
+		return true
+	}
+	_, listens, err := net.SplitHostPort(listenOn(c.Listen))
+	ip, none := netip.ParseAddr(at.Hostname())
+	here := strings.EqualFold(at.Hostname(), "localhost") || none == nil && (ip.IsLoopback() || ip.IsUnspecified())
+	return err == nil && here && port(at) == listens && strings.HasPrefix(at.Path, "/api/v1/")
+}
+
 // sources wires the harvest of other catalogues over the registry.
 func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.CertPool) *harvest.Harvester {
 	keys, err := c.harvestKeys()
@@ -61,8 +136,9 @@ func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.Cer
 	for i := range spaces {
 		ids[i] = spaces[i].ID
 	}
+	get, check := c.reads(web)
 	return harvest.NewHarvester(harvest.Config{
-		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: web.Get, Address: fetch.Check, Kinds: harvest.Kinds(), Log: s.log,
+		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: get, Address: check, Own: c.own, Kinds: harvest.Kinds(), Log: s.log,
 		Alone: !strings.HasPrefix(c.Database, "postgres"),
 	})
 }

@@ -168,6 +168,11 @@ func register(ctx context.Context, c *client.Client, d schemas.Dataset, several 
 		}
 		return d, false, err
 	}
+	if refused && e.Kind == schemas.Conflict {
+		e.Message = "another provider has taken this dataset in already: it is here, with its data"
+		e.Remedy = "find it by its title (guichet search) and ask for it; " +
+			"or register a dataset of yours without an iri, and publish --from into that"
+	}
 	if refused && e.Kind == schemas.Invalid {
 		e.Remedy = "what is wrong stands in the portal's description: register a dataset of yours that says it, and publish --from into that"
 	}

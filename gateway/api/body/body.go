@@ -16,10 +16,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	goyaml "github.com/goccy/go-yaml"
 
-	"guichet/connectors/ckan"
 	"guichet/connectors/croissant"
 	"guichet/connectors/dcatap"
-	"guichet/connectors/mapping"
+	"guichet/connectors/description"
 	"guichet/connectors/odrl"
 	"guichet/connectors/rdf"
 	"guichet/connectors/yaml"
@@ -30,7 +29,7 @@ import (
 // Formats says how bodies are read and written, by media type: JSON; YAML, read
 // strictly; JSON-LD, which is DCAT-AP for a dataset and ODRL for an offer or an
 // agreement, and JSON for everything else; Turtle, N-Triples and RDF/XML, which are
-// DCAT-AP of a dataset; N-Triples are only read. publicURL is the gateway's address, ""
+// DCAT-AP of a dataset; N-Triples, TriG and N-Quads are only read. publicURL is the gateway's address, ""
 // where it is not known.
 //
 // huma cuts the media type of a body at its plus sign, so bodies of
@@ -48,6 +47,8 @@ func Formats(publicURL string) map[string]huma.Format {
 		Croissant:             {Marshal: writesCroissant(publicURL), Unmarshal: readJSON},
 		string(rdf.Turtle):    {Marshal: writesRDF(rdf.Turtle, publicURL), Unmarshal: readRDF(rdf.Turtle)},
 		string(rdf.NTriples):  {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.NTriples)},
+		string(rdf.TriG):      {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.TriG)},
+		string(rdf.NQuads):    {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.NQuads)},
 		string(rdf.RDFXML):    {Marshal: writesRDF(rdf.RDFXML, publicURL), Unmarshal: readRDF(rdf.RDFXML)},
 		"xml":                 {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readRDF(rdf.RDFXML)},
 	}
@@ -172,12 +173,7 @@ func readForeign(b []byte, v any) (is bool, err error) {
 	if !isDataset && !isAny {
 		return false, nil
 	}
-	var d schemas.Dataset
-	if is = ckan.IsPackage(b); is {
-		d, err = ckan.Read(b, "")
-	} else {
-		d, is, err = mapping.Read(b)
-	}
+	d, is, err := description.Foreign(b)
 	if !is {
 		return false, err
 	}
