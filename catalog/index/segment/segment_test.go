@@ -491,7 +491,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	for i := range 40 {
 		batch := x.index.NewBatch()
-		err := errors.Join(batch.Index(fmt.Sprint("n", i), doc{Text: "red", Tags: []string{"x"}}), x.index.Batch(batch))
+		// as a doc it would have a group, "", until its segment is merged: that loses empty terms
+		err := errors.Join(batch.Index(fmt.Sprint("n", i), map[string]any{"Text": "red", "Tags": []string{"x"}}), x.index.Batch(batch))
 		v, wrong := x.views.Next(x.view)
 		if errors.Join(err, wrong) != nil {
 			t.Fatal(err, wrong)
