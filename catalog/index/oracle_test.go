@@ -252,7 +252,7 @@ func scores(ctx context.Context, c *class, q segment.Question) (map[string]float
 			}
 		}
 		for id, score := range best {
-			out[id] += score
+			out[id] += float64(float32(score))
 		}
 	}
 	return out, nil

@@ -82,7 +82,8 @@ func (v *Values) texts(field int) []string {
 	return v.of[field].text
 }
 
-// columns are what a segment's documents are ordered and counted by. They never change.
+// columns are what a segment's documents are ordered and counted by. They never change, but
+// for what is remembered of words.
 type columns struct {
 	ids    []byte   // one behind the other, in order
 	ends   []uint32 // of each id in ids
@@ -97,6 +98,8 @@ type columns struct {
 	boxes    []placed[Degrees]
 	grouped  *roaring.Bitmap // documents that have a group; nil: none
 	stems    map[string]bool // languages that there are stems of
+
+	remembered remembered
 }
 
 // placed are two ends that a document has.

@@ -46,6 +46,7 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 	if q.empty() && !w.Keep {
 		return v.all(w), nil
 	}
+	q = q.named()
 	all := make([]*found, len(v.parts))
 	err = v.each(ctx, func(i int) error {
 		f := &finder{ctx: ctx, part: v.parts[i], words: v.parts[i].take()}
