@@ -21,9 +21,15 @@ type Question struct {
 	names []string // of Words
 }
 
-// named is the question with the names of its words.
+// named is the question with the names of its words, its ids in order.
 func (q *Question) named() *Question {
 	out := *q
+	if q.IDs != nil {
+		out.IDs = slices.Sorted(slices.Values(q.IDs))
+		if out.IDs == nil {
+			out.IDs = []string{}
+		}
+	}
 	out.names = nil
 	for _, w := range q.Words {
 		out.names = append(out.names, w.name())
@@ -197,11 +203,12 @@ func (q *Question) plainFirst() []int {
 	return append(out, phrased...)
 }
 
-// those are the documents with some ids, deleted ones too.
+// those are the documents with some ids, in order, deleted ones too.
 func (c *columns) those(ids []string) *roaring.Bitmap {
 	out := roaring.New()
+	at := uint32(0)
 	for _, id := range ids {
-		at := c.place(id)
+		at = c.placeFrom(at, id)
 		if int(at) < len(c.ends) && c.id(at) == id {
 			out.Add(c.byRank[at])
 		}

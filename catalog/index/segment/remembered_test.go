@@ -39,6 +39,11 @@ func TestRememberedWords(t *testing.T) {
 			x.write(map[string]doc{"id-007": {}, "id-008": {Text: "rare blue"}})
 		}
 	}
+	for text, want := range map[string]uint64{"rare": 8, "red": 398, "none": 0} {
+		if n, err := x.view.Holders(t.Context(), "Text", text); err != nil || n != want {
+			t.Errorf("%s: %d, want %d, %v", text, n, want, err)
+		}
+	}
 	some := 0
 	for _, p := range x.view.parts {
 		some += len(p.remembered.of)
