@@ -35,7 +35,7 @@ type wordScores struct {
 }
 
 const (
-	mostRemembered = 128     // bytes a document, for all words of a segment
+	mostRemembered = 256     // bytes a document, for all words of a segment
 	anyRemembered  = 1 << 20 // and of a small segment
 	leastMemory    = 512     // of one word
 	shareOfAll     = 16      // where one document in so many has a score, all have a place
