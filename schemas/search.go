@@ -66,6 +66,7 @@ type Found struct {
 	Facets  map[string]Facet `json:"facets,omitempty"`
 	Next    string           `json:"next,omitempty"`
 	Without []string         `json:"without,omitempty" doc:"words of the search that say nothing by themselves, which were left out since with them nothing was found"`
+	Notes   []string         `json:"notes,omitempty" doc:"what was typed as a filter and is none; where nothing was found: filters that no dataset passes, with values that are near"`
 	Near    []Near           `json:"near,omitempty" doc:"where nothing was found: searches with fewer words, or with words as they are written here, that find something; of what everyone may see"`
 }
 

@@ -17,12 +17,12 @@ import (
 func TestLongWordsAreNotSuggested(t *testing.T) {
 	x := titled(t, "en", map[schemas.DatasetID]string{"ds-1": "windmill", "ds-2": "windmill", "ds-3": "wind" + strings.Repeat("a", 600)})
 	for _, q := range []string{"wind", strings.Repeat("windmill ", 6) + "wind"} {
-		got, err := x.Suggest(t.Context(), q)
+		got, err := x.Suggest(t.Context(), q, 8, reads(nil))
 		if err != nil || len(got) != 1 || !strings.HasSuffix(got[0].Words, "windmill") {
 			t.Errorf("%s: %.200v, %v", q, got, err)
 		}
 	}
-	if got, err := x.Suggest(t.Context(), strings.Repeat("w", 505)+" windm"); err != nil || len(got) > 0 {
+	if got, err := x.Suggest(t.Context(), strings.Repeat("w", 505)+" windm", 8, reads(nil)); err != nil || len(got) > 0 {
 		t.Errorf("%.200v, %v", got, err)
 	}
 }
@@ -97,12 +97,13 @@ func TestLargeDescriptions(t *testing.T) {
 		{ID: "columns", Title: schemas.Text{"en": "a"}, Tables: []schemas.TableInfo{{Fields: fields}}},
 		{ID: "keywords", Title: schemas.Text{"en": "a"}, Keywords: keywords, KeywordsIn: schemas.KeywordsIn{"en": keywords}},
 	} {
-		begun := time.Now()
+		before := cpu(t) // others may be at work
 		err := x.apply(t.Context(), []schemas.Dataset{d}, 1)
-		if took := time.Since(begun); err != nil || took > 4*time.Second {
+		took := cpu(t) - before
+		if err != nil || took > 4*time.Second {
 			t.Errorf("%s: %s, %v", d.ID, took, err)
 		}
-		t.Log(d.ID, time.Since(begun))
+		t.Log(d.ID, took)
 	}
 }
 

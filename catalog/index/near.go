@@ -11,7 +11,6 @@ import (
 	api "github.com/blevesearch/bleve_index_api"
 
 	"guichet/catalog/index/document"
-	"guichet/catalog/index/segment"
 	"guichet/schemas"
 )
 
@@ -20,7 +19,8 @@ import (
 const (
 	nearWords = 8 // of longer questions nothing is near
 	nearShown = 3
-	nearTerms = 256 // terms of the index looked at per word
+	nearRead  = 20_000 // terms of the index read per word
+	nearTerms = 1000   // of which the nearest are counted
 )
 
 // Near gives searches near to q, which found nothing: with most words first, then with
@@ -194,17 +194,16 @@ func (n *nearer) spelt(word string) string {
 	far := most + 1
 	var err error
 	fault := guard(func() error {
-		var terms []string
+		var terms []spelling
 		terms, err = n.x.terms(folded, most)
 		for _, t := range terms {
-			d := distance([]rune(folded), []rune(t))
-			if err != nil || d == 0 || d > far || d > most {
-				continue
+			if err != nil || t.far > far { // they are in order
+				break
 			}
 			var total uint64
-			total, err = n.x.holders(n.ctx, t)
-			if total > 0 && (d < far || total > found) {
-				best, found, far = t, total, d
+			total, err = n.x.holders(n.ctx, t.text)
+			if total > found {
+				best, found, far = t.text, total, t.far
 			}
 		}
 		return err
@@ -215,9 +214,15 @@ func (n *nearer) spelt(word string) string {
 	return best
 }
 
-// terms are the words of the public index within a distance of a word, in order; among
-// them may be words of datasets that are not public any more.
-func (x *Index) terms(word string, most int) ([]string, error) {
+// spelling is a word of the index that is near to one.
+type spelling struct {
+	text string
+	far  int // letters in which it differs
+}
+
+// terms are the words of the public index within a distance of a word, the nearest first;
+// among them may be words of datasets that are not public any more.
+func (x *Index) terms(word string, most int) ([]spelling, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s, err := x.hold()
@@ -235,17 +240,26 @@ func (x *Index) terms(word string, most int) ([]string, error) {
 		return nil, err
 	}
 	defer dict.Close() //nolint:errcheck // only read
-	var out []string
-	for range nearTerms {
+	var out []spelling
+	for range nearRead {
 		entry, err := dict.Next()
-		if err != nil || entry == nil {
-			return out, err
+		if err != nil {
+			return nil, err
 		}
-		if !strings.Contains(entry.Term, "/") { // no stems
-			out = append(out, entry.Term)
+		if entry == nil {
+			break
+		}
+		if strings.Contains(entry.Term, "/") { // a stem
+			continue
+		}
+		if far := distance([]rune(word), []rune(entry.Term)); 0 < far && far <= most {
+			out = append(out, spelling{strings.Clone(entry.Term), far})
 		}
 	}
-	return out, nil
+	slices.SortFunc(out, func(a, b spelling) int {
+		return cmp.Or(a.far-b.far, strings.Compare(a.text, b.text))
+	})
+	return out[:min(nearTerms, len(out))], nil
 }
 
 // holders counts the public datasets that hold a word now.
@@ -257,9 +271,7 @@ func (x *Index) holders(ctx context.Context, word string) (uint64, error) {
 		return 0, err
 	}
 	defer s.release()
-	q := segment.Question{Words: []segment.Word{{segment.Term{Field: document.Words, Texts: []string{word}}}}}
-	a, err := s.public.Find(ctx, &q, segment.Wanted{})
-	return a.Total, err
+	return s.public.Holders(ctx, document.Words, word)
 }
 
 // distance is how many letters are put in, left out, changed, or swapped with the next.

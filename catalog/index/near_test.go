@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +40,22 @@ func TestNear(t *testing.T) {
 	}
 }
 
+// Of many words that are as near, the most frequent is the one, wherever it is in the alphabet.
+func TestNearIsTheMostFrequent(t *testing.T) {
+	var rare []string
+	for a := 'a'; a < 'w'; a++ {
+		for b := 'a'; b < 'w'; b++ {
+			rare = append(rare, "w"+string([]rune{a, b})+"www")
+		}
+	}
+	x := titled(t, "pl", map[schemas.DatasetID]string{"a": strings.Join(rare, " "), "b": "wwwwzz", "c": "wwwwzz"})
+	got, err := x.Near(t.Context(), Query{Words: "wwwwww"})
+	want := []schemas.Near{{Words: "wwwwzz", Instead: map[string]string{"wwwwww": "wwwwzz"}, Total: 2}}
+	if err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // A word of a dataset that everyone could see, and nobody may any more, is not suggested.
 func TestNearForgets(t *testing.T) {
 	x := titled(t, "en", map[schemas.DatasetID]string{"a": "Zyxomma ledger", "b": "Wheat yield"})
@@ -69,6 +86,40 @@ func TestLanguageFindsItsRegions(t *testing.T) {
 		slices.Sort(r.IDs)
 		if err != nil || !slices.Equal(r.IDs, want) {
 			t.Errorf("%s finds %v, %v; want %v", language, r.IDs, err, want)
+		}
+	}
+}
+
+// Where nothing is found, filters that nothing passes are told, with values that are near; what is
+// hidden moves neither.
+func TestUnheld(t *testing.T) {
+	x := titled(t, "en", nil)
+	set := func(id, publisher, country string, v schemas.Visibility) schemas.Dataset {
+		return schemas.Dataset{ID: schemas.DatasetID(id), Title: schemas.Text{"en": "Wheat"}, Publisher: publisher, Countries: []string{country}, Visibility: v, Provider: "https://a.example"}
+	}
+	err := x.apply(t.Context(), []schemas.Dataset{
+		set("a", "Statistics Belgium", "BE", ""), set("b", "Statistics Belgium", "BE", ""), set("c", "Météo France", "FR", ""), set("d", "Statistics Malta", "MT", schemas.VisibleToOwn),
+	}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	everyone, own := schemas.Sight{Everyone: true}, schemas.Sight{Everyone: true, SignedIn: true, Participant: "https://a.example"}
+	for _, c := range []struct {
+		q     Query
+		sight schemas.Sight
+		want  []string
+	}{
+		{Query{Words: `barley publisher:"statistic belgium"`}, everyone, []string{"no dataset has publisher statistic belgium; near are Statistics Belgium"}},
+		{Query{Words: "barley", Filters: map[string][]string{"publisher": {"meteo"}, "country": {"BE"}}}, everyone, []string{"no dataset has publisher meteo; near are Météo France"}},
+		{Query{Words: "country:MT"}, everyone, []string{"no dataset has country MT"}},
+		{Query{Words: "country:MT barley"}, own, nil},
+		{Query{Words: "publisher:statistics country:ES,IT"}, own, []string{"no dataset has country ES or IT", "no dataset has publisher statistics; near are Statistics Belgium"}},
+		{Query{Words: "region:XX unit:kWh"}, own, []string{"no dataset has region XX", "no dataset has unit kWh"}},
+		{Query{Words: "barley"}, own, nil},
+	} {
+		got, err := x.Unheld(t.Context(), c.q, c.sight)
+		if err != nil || !cmp.Equal(got, c.want) {
+			t.Errorf("%s: %v\n%s", c.q.Words, err, cmp.Diff(c.want, got))
 		}
 	}
 }

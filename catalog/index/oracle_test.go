@@ -172,7 +172,7 @@ func (o *oracle) asked(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		}
 	}
 	slices.SortFunc(hits, func(a, b Position) int { return compare(q.Sort, a, b) })
-	hits = slices.DeleteFunc(hits, func(h Position) bool { return !After(q.Sort, h, q.After) })
+	hits = slices.DeleteFunc(hits, func(h Position) bool { return q.After != nil && compare(q.Sort, h, *q.After) <= 0 })
 	for _, h := range hits[:min(q.Limit, len(hits))] {
 		out.IDs, out.Positions = append(out.IDs, schemas.DatasetID(h.id)), append(out.Positions, h)
 	}
@@ -194,14 +194,14 @@ func (o *oracle) position(q *Query, id schemas.DatasetID, restricted bool, score
 	p := Position{id: string(id)}
 	switch q.Sort {
 	case document.Modified:
-		p.number = float64(d.Modified.UnixMicro())
+		p.number = d.Modified.UnixMicro()
 	case document.Size:
 		if d.Latest != nil {
-			p.number = float64(d.Latest.Bytes)
+			p.number = d.Latest.Bytes
 		}
 	case document.Quality:
 		if d.Profiles != nil {
-			p.number = float64(d.Profiles.Points)
+			p.number = int64(d.Profiles.Points)
 		}
 	case "title":
 		p.text = document.SortTitle(d.Title)
@@ -210,9 +210,9 @@ func (o *oracle) position(q *Query, id schemas.DatasetID, restricted bool, score
 		switch {
 		case restricted:
 		case len(q.clauses)+len(q.Filters)+len(q.Typed)+len(q.Only) == 0:
-			p.number = 1
+			p.score = 1
 		default:
-			p.number = score
+			p.score = score
 		}
 	}
 	return p
@@ -252,7 +252,7 @@ func scores(ctx context.Context, c *class, q segment.Question) (map[string]float
 			}
 		}
 		for id, score := range best {
-			out[id] += score
+			out[id] += float64(float32(score))
 		}
 	}
 	return out, nil

@@ -16,7 +16,8 @@ import (
 // [decisions.md 26].
 type Position struct {
 	restricted bool    // what only some may see comes first, by id
-	number     float64 // score, or what it is sorted by
+	score      float64 // of the best match
+	number     int64   // what it is sorted by
 	text       string  // title
 	id         string
 }
@@ -44,19 +45,16 @@ func compare(sort string, a, b Position) int {
 	case !a.restricted && b.restricted:
 		first = 1
 	}
-	return cmp.Or(first, cmp.Compare(b.number, a.number), strings.Compare(a.text, b.text), strings.Compare(a.id, b.id))
-}
-
-// After says whether a hit comes after a position, which may be nil.
-func After(sort string, hit Position, p *Position) bool {
-	return p == nil || compare(sort, hit, *p) > 0
+	return cmp.Or(first, cmp.Compare(b.score, a.score), cmp.Compare(b.number, a.number), strings.Compare(a.text, b.text),
+		strings.Compare(a.id, b.id))
 }
 
 // cursor is a position as callers carry it, with the question that it belongs to.
 type cursor struct {
 	Of         string  `json:"o"`
 	Restricted bool    `json:"r,omitempty"`
-	Number     float64 `json:"n,omitempty"`
+	Score      float64 `json:"n,omitempty"`
+	Number     int64   `json:"k,omitempty"`
 	Text       string  `json:"t,omitempty"`
 	ID         string  `json:"i"`
 	Loose      bool    `json:"l,omitempty"` // words that say nothing are left out
@@ -64,13 +62,13 @@ type cursor struct {
 
 // of names a question, as far as its order goes.
 func of(q *Query) string {
-	sum := sha256.Sum256([]byte(q.Sort + "\x00" + q.Words))
+	sum := sha256.Sum256([]byte("2\x00" + q.Sort + "\x00" + q.Words)) // 2: the form of a cursor
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
 // Cursor writes a position of a search.
 func Cursor(q *Query, p Position) string {
-	c := cursor{of(q), p.restricted, p.number, p.text, p.id, q.loose != nil && *q.loose}
+	c := cursor{of(q), p.restricted, p.score, p.number, p.text, p.id, q.loose != nil && *q.loose}
 	b, _ := json.Marshal(c) // a finite number and strings: cannot fail
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -89,11 +87,11 @@ func ParseCursor(q *Query, s string) (*Position, error) {
 		err = json.Unmarshal(b, &c)
 	}
 	switch {
-	case err != nil || c.ID == "" || math.IsNaN(c.Number) || math.IsInf(c.Number, 0):
+	case err != nil || c.ID == "" || math.IsNaN(c.Score) || math.IsInf(c.Score, 0):
 		return nil, schemas.BadField("search", "cursor", "this is not a valid cursor; take next as it came")
 	case c.Of != of(q):
 		return nil, schemas.BadField("search", "cursor", "this cursor is of another search: q and sort stay the same over all pages")
 	}
 	q.loose = &c.Loose
-	return &Position{c.Restricted, c.Number, c.Text, c.ID}, nil
+	return &Position{c.Restricted, c.Score, c.Number, c.Text, c.ID}, nil
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -130,13 +131,43 @@ func TestScoresStand(t *testing.T) {
 	}
 }
 
+// Sizes that differ by a byte are in order however large they are, also from page to page.
+func TestLargestSizes(t *testing.T) {
+	x := titled(t, "en", nil)
+	var sets []schemas.Dataset
+	for i := range 5 {
+		sets = append(sets, schemas.Dataset{ID: schemas.DatasetID(fmt.Sprint("ds-", i)), Title: schemas.Text{"en": "Large"}, Latest: &schemas.VersionSummary{Bytes: 1<<53 + int64(i)}})
+	}
+	if err := x.apply(t.Context(), sets, 2); err != nil {
+		t.Fatal(err)
+	}
+	q := Query{Sort: "size", Limit: 1}
+	var got []schemas.DatasetID
+	for range sets {
+		r, err := x.Search(t.Context(), q, schemas.Sight{Everyone: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.IDs...)
+		q.After, err = ParseCursor(&q, r.Next)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(got, []schemas.DatasetID{"ds-4", "ds-3", "ds-2", "ds-1", "ds-0"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // A cursor is good for its own search only, and what is none is told.
 func TestCursors(t *testing.T) {
 	q := Query{Words: "wheat"}
-	s := Cursor(&q, Position{number: 1.5, id: "ds-1"})
-	p, err := ParseCursor(&q, s)
-	if err != nil || *p != (Position{number: 1.5, id: "ds-1"}) {
-		t.Errorf("%+v %v", p, err)
+	s := Cursor(&q, Position{score: 1.5, id: "ds-1"})
+	for _, want := range []Position{{score: 1.5, id: "ds-1"}, {number: 1<<53 + 1, id: "ds-1"}, {number: math.MinInt64, text: "a", id: "b", restricted: true}} {
+		p, err := ParseCursor(&q, Cursor(&q, want))
+		if err != nil || *p != want {
+			t.Errorf("%+v %v", p, err)
+		}
 	}
 	for _, bad := range []struct {
 		q Query

@@ -25,16 +25,19 @@ type Query struct {
 	From, To   string              // days: datasets whose time overlaps
 	Updated    string              // a day: changed on it or later
 	Box        string              // west,south,east,north in degrees: datasets whose area overlaps
+	Access     string              // marks that were typed; whoever knows marks narrows by them
 	Facets     []string
 	FacetLimit int    // values per facet; 10 when 0, at most 1000
 	Sort       string // one of Sorts: best match; modified, newest first; title; size, largest first; quality, best first
 	After      *Position
 	Limit      int
 	Only       []schemas.DatasetID // nil: any
+	Apart      bool                // the same data in several catalogues is as many hits
 
 	clauses []clause // words that Read found
 	loose   *bool    // words that say nothing are left out; nil: where nothing is found with them
 	written []string // filters that it found, as they were typed
+	notes   []string // what it took for words
 }
 
 // Result is what a search found.
@@ -45,6 +48,7 @@ type Result struct {
 	Next      string     // cursor behind the last of them; "" when there are no more
 	Facets    map[string]schemas.Facet
 	Without   []string // words that say nothing, which were left out since with them nothing is found
+	Notes     []string // what was typed as a filter and is none
 }
 
 // The limits of a query [policy.md E0.3].
@@ -76,7 +80,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		return Result{}, x.damaged(err)
 	}
 	defer s.release()
-	out := Result{Facets: map[string]schemas.Facet{}}
+	out := Result{Facets: map[string]schemas.Facet{}, Notes: q.notes}
 	out.Without, err = x.loosen(ctx, s, &q, &question)
 	if err != nil {
 		return Result{}, err
@@ -152,7 +156,7 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 	if restricted {
 		view = s.closed
 	}
-	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted}
+	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted, Apart: q.Apart}
 	for _, name := range q.Facets {
 		w.Count = append(w.Count, slices.Index(document.Facets(), name))
 	}
@@ -162,12 +166,12 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 		case restricted && !q.After.restricted:
 			w.Best = 0 // its facets and number count all the same
 		case restricted == q.After.restricted:
-			w.After = &segment.Hit{ID: q.After.id, Score: q.After.number}
+			w.After = &segment.Hit{ID: q.After.id, Score: q.After.score}
 		}
 		a, err := view.Find(ctx, &question, w)
 		var out []Position
 		for _, h := range a.Hits {
-			out = append(out, Position{restricted: restricted, number: h.Score, id: h.ID})
+			out = append(out, Position{restricted: restricted, score: h.Score, id: h.ID})
 		}
 		return a, out, err
 	}
@@ -178,12 +182,12 @@ func (s *state) find(ctx context.Context, q *Query, question segment.Question, r
 	}
 	var after *segment.Place
 	if p := q.After; p != nil {
-		after = &segment.Place{Number: int64(p.number), Text: p.text, ID: p.id}
+		after = &segment.Place{Number: p.number, Text: p.text, ID: p.id}
 	}
 	hits, err := view.Sorted(ctx, a, q.Limit+1, sortField(q.Sort), after)
 	var out []Position
 	for _, h := range hits {
-		out = append(out, Position{number: float64(h.Number), text: h.Text, id: h.ID})
+		out = append(out, Position{number: h.Number, text: h.Text, id: h.ID})
 	}
 	return a, out, err
 }

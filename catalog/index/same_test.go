@@ -327,8 +327,8 @@ func TestHiddenDatasetsMoveNothing(t *testing.T) {
 				continue
 			}
 			for _, begun := range []string{"whe", "sec", "secretw", "musik", "und"} {
-				mine, err := with.Suggest(t.Context(), begun)
-				theirs, failed := without.Suggest(t.Context(), begun)
+				mine, err := with.Suggest(t.Context(), begun, 8, reads(nil))
+				theirs, failed := without.Suggest(t.Context(), begun, 8, reads(nil))
 				if err != nil || failed != nil || fmt.Sprint(mine) != fmt.Sprint(theirs) {
 					t.Fatalf("suggestions for %s: %v and %v, %v", begun, mine, theirs, err)
 				}

@@ -42,6 +42,19 @@ func TestSlowIsNotDamaged(t *testing.T) {
 	}
 }
 
+// Batches of changes become small where they take long, and large again.
+func TestBatchesAreQuick(t *testing.T) {
+	for _, c := range []struct {
+		changes int
+		took    time.Duration
+		want    int
+	}{{1000, 250 * time.Millisecond, 1000}, {1000, time.Second, 250}, {250, 250 * time.Millisecond, 250}, {250, 125 * time.Millisecond, 500}, {1000, time.Minute, leastBatch}, {7, 0, 1000}, {1, time.Second, leastBatch}} {
+		if got := quick(c.changes, c.took); got != c.want {
+			t.Errorf("%d in %s: then %d, want %d", c.changes, c.took, got, c.want)
+		}
+	}
+}
+
 // Large descriptions go in several batches, and an index that ends between two of them is
 // at the position before.
 func TestBatchesAreBounded(t *testing.T) {

@@ -1,8 +1,10 @@
 package index
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"guichet/catalog/index/document"
@@ -30,11 +32,11 @@ const (
 	leastNear  = 4
 )
 
-// single are filters of one value, beside those of Filters.
-func single() []string { return []string{"from", "to", "updated", "box"} }
+// single are filters of one value, beside those of Filters. What access says is not known here.
+func single() []string { return []string{"from", "to", "updated", "box", "access"} }
 
 // read cuts what people type into clauses. What has a colon and begins with no field's name
-// is a word, as letters of no word are nothing. Errors: Invalid.
+// is a word, which the answer notes, as letters of no word are nothing. Errors: Invalid.
 func read(s string) ([]clause, error) {
 	var out []clause
 	s = schemas.Key(s)
@@ -88,6 +90,18 @@ func isField(name string) bool {
 	return slices.Contains(document.Filters(), name) || slices.Contains(single(), name)
 }
 
+// noField is what stands before the colon of a word as a field's name would; "" where it is none, as
+// in addresses, identifiers and times.
+func (c *clause) noField() string {
+	name, rest, colon := strings.Cut(c.text, ":")
+	none := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' })
+	address := strings.HasPrefix(rest, "/") || slices.Contains([]string{"urn", "doi"}, strings.ToLower(name))
+	if !colon || c.phrase || none || address || name == "" || rest == "" {
+		return ""
+	}
+	return name
+}
+
 // marked reads the sign behind a word.
 func (c *clause) marked() error {
 	switch word, star := strings.CutSuffix(c.text, "*"); {
@@ -129,10 +143,14 @@ func (q *Query) Read() error {
 		if c.field != "" {
 			q.written = append(q.written, c.written())
 		}
-		at := map[string]*string{"from": &q.From, "to": &q.To, "updated": &q.Updated, "box": &q.Box}[c.field]
+		at := map[string]*string{"from": &q.From, "to": &q.To, "updated": &q.Updated, "box": &q.Box, "access": &q.Access}[c.field]
 		switch {
 		case c.field == "":
 			q.clauses = append(q.clauses, c)
+			if name := c.noField(); name != "" {
+				q.notes = append(q.notes, fmt.Sprintf("%s is not a filter: %s is looked for as words; filters are %s, %s", name, c.written(),
+					strings.Join(document.Filters(), ", "), strings.Join(single(), ", ")))
+			}
 		case at == nil:
 			values := []string{c.text}
 			if !c.phrase {

@@ -38,6 +38,57 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// What looks like a filter and is none is noted; addresses, identifiers and times are words.
+func TestNotesOfWords(t *testing.T) {
+	x := titled(t, "en", map[schemas.DatasetID]string{"a": "Wheat"})
+	for words, want := range map[string]int{
+		"title:wheat": 1, "title:wheat foo_bar:x": 2, "wheat": 0, "urn:x:y": 0, "http://a.example 12:30 COVID-19:cases doi:10.1/x": 0, `"title:wheat"`: 0, "wheat:": 0, "country:BE": 0, "Naïve:x": 1,
+	} {
+		r, err := x.Search(t.Context(), Query{Words: words}, schemas.Sight{Everyone: true})
+		if err != nil || len(r.Notes) != want {
+			t.Errorf("%s: %v, %v", words, r.Notes, err)
+		}
+	}
+}
+
+// reads is a Reader of some datasets.
+func reads(sets map[schemas.DatasetID]schemas.Dataset) Reader {
+	return func(_ context.Context, id schemas.DatasetID) (schemas.Dataset, error) {
+		d, known := sets[id]
+		if !known {
+			return d, schemas.Errorf(schemas.NotFound, string(id), "there is none")
+		}
+		return d, nil
+	}
+}
+
+// Suggestions have the accents that datasets write words with, and are as many as asked for.
+func TestSuggestionsAsWritten(t *testing.T) {
+	sets := map[schemas.DatasetID]schemas.Dataset{
+		"a": {ID: "a", Title: schemas.Text{"fr": "Écoles et agglomération"}}, "b": {ID: "b", Description: schemas.Text{"fr": "les écoles"}}, "c": {ID: "c", Title: schemas.Text{"en": "Ecology"}},
+	}
+	x := titled(t, "en", nil)
+	if err := x.apply(t.Context(), []schemas.Dataset{sets["a"], sets["b"], sets["c"]}, 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		q    string
+		most int
+		sets map[schemas.DatasetID]schemas.Dataset
+		want []schemas.Near
+	}{
+		{"eco", 8, sets, []schemas.Near{{Words: "écoles", Total: 2}, {Words: "ecology", Total: 1}}},
+		{"éco", 1, sets, []schemas.Near{{Words: "écoles", Total: 2}}},
+		{"eco", 1, nil, []schemas.Near{{Words: "ecoles", Total: 2}}},
+		{"écoles aggl", 8, sets, []schemas.Near{{Words: "écoles agglomération", Total: 1}}},
+	} {
+		got, err := x.Suggest(t.Context(), c.q, c.most, reads(c.sets))
+		if err != nil || !cmp.Equal(got, c.want) {
+			t.Errorf("%s: %v\n%s", c.q, err, cmp.Diff(c.want, got))
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{`a "b c" d* e~ country:BE`, `"`, `column:"`, "*", "~~~~~", "x:y:z", "\u00ad"} {
 		f.Add(s)
@@ -49,7 +100,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil && schemas.KindOf(err) != schemas.Invalid {
 			t.Errorf("%q: %v", s, err)
 		}
-		_, err = x.Suggest(t.Context(), s)
+		_, err = x.Suggest(t.Context(), s, 8, reads(nil))
 		if err != nil && schemas.KindOf(err) != schemas.Invalid {
 			t.Errorf("%q: %v", s, err)
 		}
@@ -157,7 +208,7 @@ func TestSuggest(t *testing.T) {
 		"yield Whéa": {{Words: "yield wheat", Total: 1}},
 		"wheats":     nil, "wh": nil, "": nil, `"wheat`: nil, "wheat pri*": nil, "space:ener": nil, "absent whe": nil,
 	} {
-		got, err := x.Suggest(t.Context(), q)
+		got, err := x.Suggest(t.Context(), q, 8, reads(nil))
 		if err != nil || !cmp.Equal(got, want) {
 			t.Errorf("%s: %v, %v", q, got, err)
 		}

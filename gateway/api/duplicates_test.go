@@ -87,6 +87,33 @@ func TestDuplicates(t *testing.T) {
 	s.until("olga", "GET /audit/records?kind=dataset.same", `"group"`)
 }
 
+// TestMarksOfDuplicates: of the same data, here and elsewhere, what has the wanted mark is found, and the marks
+// that are counted are those of the hits.
+func TestMarksOfDuplicates(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.finding()
+	s.keep("there", s.want(201, "hal", "POST /datasets", strings.Replace(twice("everyone"), "{", `{"links":[{"url":"https://elsewhere.example/w"}],`, 1)), "id")
+	s.keep("here", s.want(201, "hal", "POST /datasets", twice("everyone")), "id")
+	s.want(200, "hal", "PUT /datasets/$here/offer", `{"template":"open-with-attribution","attribution":"H"}`)
+	s.publish("here", "v1", schemas.VersionPublished)
+	s.settle()
+	s.until("", "GET /datasets?q=yields", `"total":1,`)
+	for access, want := range map[string]string{"": "here", "now": "here", "elsewhere": "there", "now,elsewhere": "here", "ask": ""} {
+		_, found := s.hits("ada", "q=yields&project=p&facets=access,country&access="+access)
+		ids := ""
+		for _, h := range found.Items {
+			ids += string(h.ID)
+		}
+		if want != "" {
+			want = s.vars[want]
+		}
+		if ids != want || found.Total != uint64(len(found.Items)) || len(found.Facets["access"].Values) != 1 || found.Facets["access"].Values[0].Value != "now" {
+			t.Errorf("access=%s: %s, %d found, %+v", access, ids, found.Total, found.Facets)
+		}
+	}
+}
+
 // TestManyOrigins: a hit shows ten of the origins, and how many there are.
 func TestManyOrigins(t *testing.T) {
 	t.Parallel()

@@ -54,9 +54,12 @@ func (s *server) search(a huma.API) {
 // suggest completes the last word of a search.
 func (s *server) suggest(ctx context.Context, in *struct {
 	Caller
-	Q string `query:"q" required:"true" maxLength:"512" doc:"words; the last one has three letters or more"`
+	Q     string `query:"q" required:"true" maxLength:"512" doc:"words; the last one has three letters or more"`
+	Limit int    `query:"limit" minimum:"1" maximum:"20" default:"8"`
 }) (*List[schemas.Near], error) {
-	near, err := s.Index.Suggest(ctx, in.Q)
+	near, err := s.Index.Suggest(ctx, in.Q, in.Limit, func(ctx context.Context, id schemas.DatasetID) (schemas.Dataset, error) {
+		return s.Catalog.Get(ctx, schemas.Sight{Everyone: true}, id)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +88,9 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &found{Body: schemas.Found{Total: r.Total, Without: r.Without, Items: []schemas.Hit{}, Facets: r.Facets}}
+	out := &found{Body: schemas.Found{Total: r.Total, Without: r.Without, Notes: r.Notes, Items: []schemas.Hit{}, Facets: r.Facets}}
 	if r.Total == 0 && in.Cursor == "" {
-		out.Body.Near, err = s.Index.Near(ctx, q)
+		err = s.nothing(ctx, q, sight, &out.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +105,17 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	}
 	out.page(r.Next)
 	return out, nil
+}
+
+// nothing says what is near to a search that found nothing, and which of its filters nothing passes.
+func (s *server) nothing(ctx context.Context, q index.Query, sight schemas.Sight, out *schemas.Found) error {
+	unheld, err := s.Index.Unheld(ctx, q, sight)
+	if err != nil {
+		return err
+	}
+	out.Notes = append(out.Notes, unheld...)
+	out.Near, err = s.Index.Near(ctx, q)
+	return err
 }
 
 // page says where the next page begins; "" is nowhere.
@@ -136,7 +150,8 @@ func (s *server) mark(
 // maxJudged bounds the hits that a search by marks reads from the registry.
 const maxJudged = 10_000
 
-// findMarked searches by marks: every hit is judged, then filtered, counted, paged.
+// findMarked searches by marks: each dataset is judged by itself, then those with the wanted marks
+// are found, so that of the same data in several catalogues one of these stands for all.
 func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query, sight schemas.Sight) (*found, error) {
 	wanted := strings.Split(in.Access, ",")
 	for _, m := range wanted {
@@ -145,9 +160,11 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			return nil, schemas.BadField("search", "access", "%q is not a mark; there are now, ask, no, elsewhere", m)
 		}
 	}
-	behind, facets := q.After, q.Facets
-	q.Facets, q.Limit, q.After = nil, maxJudged, nil
-	r, err := s.Index.Search(ctx, q, sight)
+	joined := q
+	joined.Facets, joined.Limit, joined.After = nil, maxJudged, nil
+	apart := joined
+	apart.Apart = true
+	r, err := s.Index.Search(ctx, apart, sight)
 	if err != nil {
 		return nil, err
 	}
@@ -163,30 +180,43 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 	if err != nil {
 		return nil, err
 	}
-	marks := map[schemas.Mark]int{}
-	var kept []schemas.DatasetID
-	var at []index.Position // of kept
+	of := map[schemas.DatasetID]schemas.Mark{}
+	facets := q.Facets
+	q.Only = []schemas.DatasetID{} // none, not any
 	for i, m := range all {
 		if m == "" { // changed since it was indexed
 			continue
 		}
-		marks[m]++
+		of[r.IDs[i]] = m
 		if in.Access == "" || slices.Contains(wanted, string(m)) {
-			kept, at = append(kept, r.IDs[i]), append(at, r.Positions[i])
+			q.Only = append(q.Only, r.IDs[i])
 		}
 	}
-	out := &found{Body: schemas.Found{
-		Total: uint64(len(kept)), Without: r.Without, Items: []schemas.Hit{}, Facets: map[string]schemas.Facet{},
-	}}
-	from := 0
-	for from < len(kept) && !index.After(q.Sort, at[from], behind) {
-		from++
+	q.Facets = slices.DeleteFunc(slices.Clone(facets), func(name string) bool { return name == "access" })
+	r, err = s.Index.Search(ctx, q, sight)
+	if err != nil {
+		return nil, err
 	}
-	to := min(from+in.Limit, len(kept))
-	if to < len(kept) {
-		out.page(index.Cursor(&q, at[to-1]))
+	out := &found{Body: schemas.Found{Total: r.Total, Without: r.Without, Notes: r.Notes, Items: []schemas.Hit{}, Facets: r.Facets}}
+	for name, f := range out.Body.Facets {
+		if f.Values == nil {
+			f.Values = []schemas.FacetValue{}
+			out.Body.Facets[name] = f
+		}
 	}
-	hits, err := s.mark(ctx, in, &q, kept[from:to], sight)
+	if slices.Contains(facets, "access") {
+		marks := map[schemas.Mark]int{}
+		r, err := s.Index.Search(ctx, joined, sight)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range r.IDs {
+			marks[of[id]]++
+		}
+		out.Body.Facets["access"] = search.MarkFacet(marks)
+	}
+	index.Label(out.Body.Facets, s.Catalog.Spaces)
+	hits, err := s.mark(ctx, in, &q, r.IDs, sight)
 	if err != nil {
 		return nil, err
 	}
@@ -195,37 +225,8 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 			out.Body.Items = append(out.Body.Items, h)
 		}
 	}
-	return out, s.countKept(ctx, in, q, sight, kept, marks, facets, out.Body.Facets)
-}
-
-// countKept counts the facets of a search by marks: the marks over every hit, all others over
-// those that are kept.
-func (s *server) countKept(
-	ctx context.Context, in *searchQuery, q index.Query, sight schemas.Sight, kept []schemas.DatasetID, marks map[schemas.Mark]int,
-	facets []string, out map[string]schemas.Facet,
-) error {
-	others := slices.DeleteFunc(slices.Clone(facets), func(name string) bool { return name == "access" })
-	if len(others) > 0 {
-		q.Facets, q.FacetLimit, q.Limit, q.Only = others, in.FacetLimit, 1, kept
-		if q.Only == nil {
-			q.Only = []schemas.DatasetID{} // none, not any
-		}
-		r, err := s.Index.Search(ctx, q, sight)
-		if err != nil {
-			return err
-		}
-		for name, f := range r.Facets {
-			if f.Values == nil {
-				f.Values = []schemas.FacetValue{}
-			}
-			out[name] = f
-		}
-	}
-	if slices.Contains(facets, "access") {
-		out["access"] = search.MarkFacet(marks)
-	}
-	index.Label(out, s.Catalog.Spaces)
-	return nil
+	out.page(r.Next)
+	return out, nil
 }
 
 // attributes gathers what marks depend on beside the datasets.

@@ -69,6 +69,7 @@ func TestSearch(t *testing.T) {
 		"q=north&access=ask,elsewhere" + mine:                     {"Barley elsewhere", "Rye ask"},
 		"q=north&licence=CC-BY-4.0&access=ask" + mine:             {"Rye ask"},
 		"q=north&provider=https://second.example" + mine:          nil,
+		"q=north+access:ask,elsewhere" + mine:                     {"Barley elsewhere", "Rye ask"},
 		"q=north&purpose=education&sort=title&access=now":         {"Hay now", "Wheat now"},
 		"q=nothing-like-it" + mine:                                nil,
 	} {
@@ -169,6 +170,8 @@ func TestWrongFilters(t *testing.T) {
 	for query, wants := range map[string][]string{
 		"space=farms":                   {`"pointer":"space"`, `"farms" is not a data space; there are `},
 		"from=2026-02&to=2026-01":       {`"pointer":"from"`, "from 2026-02 is after to 2026-01"},
+		"q=access:maybe":                {`"pointer":"access"`, `"maybe" is not a mark`},
+		"q=access:ask&access=now":       {`"pointer":"access"`, "it is said twice: now and ask"},
 		"access=maybe":                  {`"pointer":"access"`, `"maybe" is not a mark; there are now, ask, no, elsewhere`},
 		"facets=colour":                 {`"pointer":"facets"`, `"colour" is not a facet; there are access, `},
 		"facets=colour,access":          {`"pointer":"facets"`, `"colour" is not a facet`},
@@ -192,6 +195,15 @@ func TestWrongFilters(t *testing.T) {
 	s.want(200, "ada", "GET /datasets?from=2026-01&to=2026", "") // a month within a year
 }
 
+// What was typed as a filter and is none is noted, and so is a filter that nothing passes.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	s := shop(t)
+	s.want(200, "ada", "GET /datasets?q=title:north", "", `"notes":["title is not a filter: title:north is looked for as words; filters are space, theme, `)
+	s.want(200, "ada", "GET /datasets?q=rye&country=ES", "", `"notes":["no dataset has country ES"]`)
+	s.want(200, "ada", "GET /datasets?q=publisher:Harvst&access=now", "", `"total":0`)
+}
+
 // What a search may go on with is what everybody may see, and nothing where there is none.
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
@@ -199,6 +211,12 @@ func TestSuggestions(t *testing.T) {
 	s.want(200, "", "GET /suggestions?q=nor", "", `"q":"north"`, `"total":`)
 	s.want(200, "ada", "GET /suggestions?q=no", "", `"items":[]`)
 	s.want(422, "ada", "GET /suggestions?q=wa*", "", `"pointer":"q"`)
+	s.want(422, "ada", "GET /suggestions?q=nor&limit=21", "", `"pointer":"limit"`)
+	var one schemas.Page[schemas.Near]
+	agreementtest.Must(t, json.Unmarshal(s.want(200, "", "GET /suggestions?q=the&limit=1", "").Body.Bytes(), &one))
+	if len(one.Items) != 1 {
+		t.Errorf("one suggestion is %+v", one)
+	}
 	s.want(422, "ada", "GET /suggestions", "", `"pointer":"q"`)
 }
 

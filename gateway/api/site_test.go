@@ -116,6 +116,7 @@ func newSite(t *testing.T) *site {
 	_, s.gate = Register(s.router, group, s.Deps)
 	following, end := context.WithCancel(context.Background())
 	var follower sync.WaitGroup
+	ix.Groups = s.Duplicates.Groups
 	follower.Go(func() { _ = ix.Follow(following, database) })
 	t.Cleanup(func() {
 		end()

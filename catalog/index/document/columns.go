@@ -140,6 +140,17 @@ func (a Column) Filter() segment.Filter {
 	}
 	order, values := "c", a.Concepts
 	switch {
+	case len(a.Names) > 0 && len(a.Units)+len(a.Types)+len(a.Concepts) == 0: // of which there are fewer than columns
+		f := segment.Filter{Field: "column"}
+		for _, v := range a.Names {
+			if begin, star := strings.CutSuffix(v, "*"); star {
+				f.Prefixes = append(f.Prefixes, begin)
+			} else {
+				f.Values = append(f.Values, v)
+			}
+		}
+		f.Prefixes = shortest(f.Prefixes)
+		return f
 	case len(a.Names) > 0:
 		order, values = "n", a.Names
 	case len(a.Units) > 0:

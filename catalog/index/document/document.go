@@ -91,13 +91,17 @@ func (f *field) AnalyzedTokenFrequencies() bindex.TokenFrequencies { return f.te
 func (f *field) NumPlainTextBytes() uint64                         { return 0 }
 func (f *field) Size() int                                         { return len(f.terms) }
 
-// codes is a field of values that are found whole.
+// codes is a field of values that are found whole. Bleve takes a term from its key.
 func codes(name string, values ...string) *field {
-	f := &field{name, bindex.IndexField | bindex.SkipFreqNorm, bindex.TokenFrequencies{}}
+	f := &field{name: name, options: bindex.IndexField | bindex.SkipFreqNorm}
 	for _, v := range values {
-		if v != "" {
-			f.terms[v] = &bindex.TokenFreq{Term: []byte(v)}
+		if v == "" {
+			continue
 		}
+		if f.terms == nil {
+			f.terms = make(bindex.TokenFrequencies, len(values))
+		}
+		f.terms[v] = &bindex.TokenFreq{}
 	}
 	return f
 }
@@ -113,16 +117,19 @@ func Of(m *words.Maker, d *schemas.Dataset, also Also) *document.Document {
 	doc := document.NewDocument(string(d.ID))
 	doc.AddField(wordsOf(m, d, also.Concepts))
 	types, concepts, columns := described(d)
-	for name, values := range map[string][]string{
-		"space": {string(d.Space)}, "theme": d.Themes, "country": d.Countries, "language": d.Languages, "publisher": {d.Publisher},
-		"licence": d.Licensed(), "format": formats(d), "provider": {string(d.Provider)}, "column": columnNames(d), "unit": units(d),
-		"type": types, "concept": concepts, "region": regions(d), Seen: seenBy(d),
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{
+		{"space", []string{string(d.Space)}}, {"theme", d.Themes}, {"country", d.Countries}, {"language", d.Languages},
+		{"publisher", []string{d.Publisher}}, {"licence", d.Licensed()}, {"format", formats(d)}, {"provider", []string{string(d.Provider)}},
+		{"column", columnNames(d)}, {"unit", units(d)}, {"type", types}, {"concept", concepts}, {"region", regions(d)}, {Seen, seenBy(d)},
 	} {
-		keys := make([]string, len(values))
-		for i := range values {
-			keys[i] = schemas.Key(values[i])
+		keys := make([]string, len(f.values))
+		for i := range f.values {
+			keys[i] = schemas.Key(f.values[i])
 		}
-		doc.AddField(codes(name, keys...))
+		doc.AddField(codes(f.name, keys...))
 	}
 	doc.AddField(codes(Columns, columns...))
 	doc.AddField(codes(Group, also.Group))
@@ -166,18 +173,64 @@ const (
 	ofJoined      = 0.8
 )
 
-// writer gathers the words of a dataset.
+// writer gathers the words of a dataset. A dataset has hundreds: they stand in few pieces of
+// memory, which is most of what they cost.
 type writer struct {
 	maker    *words.Maker
 	position int
 	length   float64 // words
-	weight   map[string]float64
-	at       map[string][]*bindex.TokenLocation
+	place    map[string]int
+	said     []said // of each word and stem, at its place
+	stands   []stand
+}
+
+// said is how much a word or stem says, and how often it stands there as a word.
+type said struct {
+	weight float64
+	times  int
+}
+
+// stand is a word's place among those said, and its position.
+type stand struct{ place, position int }
+
+// say adds to what a word or stem says, and gives its place.
+func (w *writer) say(text string, weight float64) int {
+	at, known := w.place[text]
+	if !known {
+		at = len(w.said)
+		w.place[text] = at
+		w.said = append(w.said, said{})
+	}
+	w.said[at].weight += weight
+	return at
+}
+
+// terms are what was gathered, as Bleve takes it: each term from its key.
+func (w *writer) terms() bindex.TokenFrequencies {
+	freqs := make([]bindex.TokenFreq, len(w.said))
+	locations, each := make([]bindex.TokenLocation, len(w.stands)), make([]*bindex.TokenLocation, len(w.stands))
+	from := 0
+	for i, x := range w.said {
+		freqs[i].SetFrequency(impact(x.weight, w.length))
+		if x.times > 0 {
+			freqs[i].Locations = each[from : from : from+x.times]
+			from += x.times
+		}
+	}
+	for i, x := range w.stands {
+		locations[i].Position = x.position
+		freqs[x.place].Locations = append(freqs[x.place].Locations, &locations[i])
+	}
+	out := make(bindex.TokenFrequencies, len(freqs))
+	for text, at := range w.place {
+		out[text] = &freqs[at]
+	}
+	return out
 }
 
 // wordsOf is the field of all words of a dataset.
 func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field {
-	w := &writer{maker: m, weight: map[string]float64{}, at: map[string][]*bindex.TokenLocation{}}
+	w := &writer{maker: m, place: make(map[string]int, usual), said: make([]said, 0, usual), stands: make([]stand, 0, usual)}
 	own := ownLanguages(m, d)
 	w.texts(inTitle, d.Title, own)
 	w.texts(inDescription, d.Description, own)
@@ -210,13 +263,7 @@ func wordsOf(m *words.Maker, d *schemas.Dataset, concepts []schemas.Text) *field
 		}
 		w.texts(inData, in, own)
 	}
-	f := &field{Words, bindex.IndexField | bindex.IncludeTermVectors, make(bindex.TokenFrequencies, len(w.weight))}
-	for term, weight := range w.weight {
-		t := &bindex.TokenFreq{Term: []byte(term), Locations: w.at[term]}
-		t.SetFrequency(impact(weight, w.length))
-		f.terms[term] = t
-	}
-	return f
+	return &field{Words, bindex.IndexField | bindex.IncludeTermVectors, w.terms()}
 }
 
 // impact is how much a word says of a dataset, from 1 to segment.MaxImpact: the second time
@@ -280,9 +327,9 @@ func (w *writer) text(p float64, s string, languages []string) {
 		for _, word := range all {
 			for j, stem := range word.Stems {
 				if j == 0 {
-					w.weight[stem] += p
+					w.say(stem, p)
 				} else {
-					w.weight[stem] += p * ofPart
+					w.say(stem, p*ofPart)
 				}
 			}
 			if i > 0 { // the words themselves are there
@@ -293,10 +340,11 @@ func (w *writer) text(p float64, s string, languages []string) {
 				w.position += 100
 			}
 			last = word.End
-			w.weight[word.Text] += p
-			w.at[word.Text] = append(w.at[word.Text], &bindex.TokenLocation{Position: w.position})
+			at := w.say(word.Text, p)
+			w.said[at].times++
+			w.stands = append(w.stands, stand{at, w.position})
 			if word.Joined != "" {
-				w.weight[word.Joined] += p * ofJoined
+				w.say(word.Joined, p*ofJoined)
 			}
 		}
 	}

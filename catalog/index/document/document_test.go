@@ -104,13 +104,8 @@ func TestColumns(t *testing.T) {
 		{Column{Types: []string{"float64"}}, false}, {Column{Concepts: []string{"http://x.example/Energy"}, Types: []string{"int", "float32"}}, true}, {Column{Names: []string{"in"}}, false}, {Column{Units: []string{"kW*"}}, true}, {Column{Types: []string{"real"}}, true}, {Column{Concepts: []string{"http://x.example/*"}}, true},
 	} {
 		f := q.asked.Filter()
-		terms := c.terms()
-		if f.Field != Columns { // of the type alone
-			terms = []string{c.kind}
-		}
-		held := slices.ContainsFunc(terms, func(term string) bool {
-			return slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term)
-		})
+		terms := map[string][]string{Columns: c.terms(), "type": {c.kind}, "column": {c.name}}[f.Field]
+		held := slices.ContainsFunc(terms, func(term string) bool { return passes(&f, term) })
 		if held != q.holds {
 			t.Errorf("%+v: %v", q.asked, held)
 		}
@@ -152,6 +147,12 @@ func TestSpans(t *testing.T) {
 	}
 }
 
+// passes says whether a term is one that a filter finds.
+func passes(f *segment.Filter, term string) bool {
+	begins := func(p string) bool { return strings.HasPrefix(term, p) }
+	return slices.Contains(f.Values, term) || slices.ContainsFunc(f.Prefixes, begins) && (f.Where == nil || f.Where(term))
+}
+
 // A column whose name has the sign between its parts is found by its name, and does not pass
 // for one with another unit.
 func TestColumnsWithTheSignBetween(t *testing.T) {
@@ -160,7 +161,7 @@ func TestColumnsWithTheSignBetween(t *testing.T) {
 	found := func(a Column) bool {
 		f := a.Filter()
 		for term := range fieldsOf(t, d, Also{})[f.Field] {
-			if slices.ContainsFunc(f.Prefixes, func(p string) bool { return strings.HasPrefix(term, p) }) && f.Where(term) {
+			if passes(&f, term) {
 				return true
 			}
 		}
@@ -188,7 +189,11 @@ func TestColumnsWithTheSignBetween(t *testing.T) {
 // it is asked for.
 func TestColumnsAreReadOnce(t *testing.T) {
 	f := Column{Names: []string{"c*", "c*", "col*", "d", "d", "x*"}}.Filter()
-	if want := []string{"nc", "nd" + between, "nx"}; !slices.Equal(f.Prefixes, want) {
+	if f.Field != "column" || !slices.Equal(f.Prefixes, []string{"c", "x"}) || !slices.Equal(f.Values, []string{"d", "d"}) {
+		t.Errorf("names alone are looked for in %s: %q, %q", f.Field, f.Prefixes, f.Values)
+	}
+	f = Column{Names: []string{"c*", "c*", "col*", "d", "d", "x*"}, Units: []string{"m"}}.Filter()
+	if want := []string{"nc", "nd" + between, "nx"}; f.Field != Columns || !slices.Equal(f.Prefixes, want) {
 		t.Errorf("%q", f.Prefixes)
 	}
 	if f := (Column{Types: []string{"float"}}).Filter(); f.Field != "type" {

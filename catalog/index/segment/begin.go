@@ -50,3 +50,24 @@ func (v *View) Begin(ctx context.Context, field, letters string, longest, most i
 	}
 	return cut(out, most), nil
 }
+
+// Holders is how many documents hold a text in a field. Errors: what Bleve fails with, that of
+// ctx.
+func (v *View) Holders(ctx context.Context, field, text string) (n uint64, err error) {
+	defer caught(&err)
+	for _, p := range v.parts {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		dict, err := p.Dictionary(field)
+		if err != nil {
+			return 0, fmt.Errorf("read the words of %s: %w", field, err)
+		}
+		list, err := dict.PostingsList([]byte(text), p.deleted, nil)
+		if err != nil {
+			return 0, fmt.Errorf("look up a word: %w", err)
+		}
+		n += list.Count()
+	}
+	return n, nil
+}

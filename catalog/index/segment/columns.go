@@ -82,7 +82,8 @@ func (v *Values) texts(field int) []string {
 	return v.of[field].text
 }
 
-// columns are what a segment's documents are ordered and counted by. They never change.
+// columns are what a segment's documents are ordered and counted by. They never change, but
+// for what is remembered of words.
 type columns struct {
 	ids    []byte   // one behind the other, in order
 	ends   []uint32 // of each id in ids
@@ -97,6 +98,8 @@ type columns struct {
 	boxes    []placed[Degrees]
 	grouped  *roaring.Bitmap // documents that have a group; nil: none
 	stems    map[string]bool // languages that there are stems of
+
+	remembered remembered
 }
 
 // placed are two ends that a document has.
@@ -128,14 +131,23 @@ func (c *columns) id(rank uint32) string {
 }
 
 // place is the first place whose id is not before one.
-func (c *columns) place(id string) uint32 {
-	return uint32(sort.Search(len(c.ends), func(i int) bool {
-		from := uint32(0)
-		if i > 0 {
-			from = c.ends[i-1]
+func (c *columns) place(id string) uint32 { return c.placeFrom(0, id) }
+
+// placeFrom is place, where that is not before another one.
+func (c *columns) placeFrom(from uint32, id string) uint32 {
+	before := func(at int) bool {
+		begin := uint32(0)
+		if at > 0 {
+			begin = c.ends[at-1]
 		}
-		return bytes.Compare(c.ids[from:c.ends[i]], []byte(id)) >= 0
-	}))
+		return bytes.Compare(c.ids[begin:c.ends[at]], []byte(id)) < 0
+	}
+	at, step := int(from), 1
+	for at+step < len(c.ends) && before(at+step) {
+		at += step
+		step *= 2
+	}
+	return uint32(at + sort.Search(min(step+1, len(c.ends)-at), func(i int) bool { return !before(at + i) }))
 }
 
 // columns reads the columns of a segment out of its dictionaries.

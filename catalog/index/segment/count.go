@@ -46,6 +46,9 @@ func (v *View) allCounts() [][]uint32 {
 	return v.totals
 }
 
+// Counts are how many documents have each value of a field, of all that there are.
+func (v *View) Counts(field int) []uint32 { return v.allCounts()[field] }
+
 // Value is a value of a field and the number of documents that have it.
 type Value struct {
 	Text  string

@@ -19,6 +19,7 @@ type Wanted struct {
 	Scored bool  // highest score first, then by id; else by id alone, and scores are 0
 	Count  []int // fields, by their places among those of Values
 	Keep   bool  // all hits, for Sorted
+	Apart  bool  // hits of one group are as many
 }
 
 // Hit is a document that was found.
@@ -43,9 +44,10 @@ func compare(a, b Hit) int {
 // Find answers a question. Errors: what Bleve fails with, that of ctx.
 func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err error) {
 	defer caught(&err)
-	if q.empty() && !w.Keep {
+	if q.empty() && !w.Keep && !w.Apart {
 		return v.all(w), nil
 	}
+	q = q.named()
 	all := make([]*found, len(v.parts))
 	err = v.each(ctx, func(i int) error {
 		f := &finder{ctx: ctx, part: v.parts[i], words: v.parts[i].take()}
@@ -57,7 +59,9 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 	if err != nil {
 		return Answer{}, err
 	}
-	v.join(all)
+	if !w.Apart {
+		v.join(all)
+	}
 	for i, x := range all {
 		a.Total += uint64(len(x.docs))
 		if w.Best > 0 {

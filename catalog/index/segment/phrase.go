@@ -49,9 +49,9 @@ func (p Phrase) name() string { return p.Field + "\x00" + strings.Join(p.Texts, 
 // score is that of a Term of the texts, where these stand beside each other. What was found
 // of it is all that the hits can have.
 func (p Phrase) score(f *finder, h *scored) error {
-	docs := f.phrases[p.name()]
-	if docs == nil {
-		return nil
+	docs, err := p.docs(f, h.hits)
+	if err != nil || docs == nil {
+		return err
 	}
 	return Term(p).among(f, h, roaring.And(docs, h.hits))
 }

@@ -17,6 +17,24 @@ type Question struct {
 	Filters []Filter
 	Limits  []Limit
 	IDs     []string // nil: any
+
+	names []string // of Words
+}
+
+// named is the question with the names of its words, its ids in order.
+func (q *Question) named() *Question {
+	out := *q
+	if q.IDs != nil {
+		out.IDs = slices.Sorted(slices.Values(q.IDs))
+		if out.IDs == nil {
+			out.IDs = []string{}
+		}
+	}
+	out.names = nil
+	for _, w := range q.Words {
+		out.names = append(out.names, w.name())
+	}
+	return &out
 }
 
 // empty says whether it finds all.
@@ -117,73 +135,80 @@ func (f *finder) list(field, text string) (segments.PostingsList, error) {
 // hits are the live documents that a question finds.
 func (q *Question) hits(f *finder) (*roaring.Bitmap, error) {
 	var out *roaring.Bitmap
-	and := func(b *roaring.Bitmap, err error) error {
+	ours := true // out may be changed
+	and := func(b *roaring.Bitmap, own bool, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case b == nil:
-			out = roaring.New()
+			out, ours = roaring.New(), true
 		case out == nil:
-			out = b
-		default:
+			out, ours = b, own
+		case ours:
 			out.And(b)
+		default:
+			out, ours = roaring.And(out, b), true
 		}
 		return nil
 	}
 	var err error
 	if q.IDs != nil {
-		err = and(f.those(q.IDs), nil)
+		err = and(f.those(q.IDs), true, nil)
 	}
 	for _, x := range q.Filters {
 		if err == nil && (out == nil || !out.IsEmpty()) {
-			err = and(x.docs(f))
+			b, wrong := x.docs(f)
+			err = and(b, true, wrong)
 		}
 	}
-	for _, w := range plainFirst(q.Words) {
+	for _, i := range q.plainFirst() {
 		if err == nil {
 			err = f.ctx.Err()
 		}
 		if err == nil && (out == nil || !out.IsEmpty()) {
-			err = and(w.docs(f, out))
+			b, wrong := f.holders(q.Words[i], q.names[i], out)
+			err = and(b, q.names[i] == "", wrong)
 		}
 	}
 	for _, x := range q.Limits {
 		if err == nil && (out == nil || !out.IsEmpty()) {
-			err = and(x.docs(f.columns, out), nil)
+			err = and(x.docs(f.columns, out), true, nil)
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if out == nil {
+	case out == nil:
 		return f.live(), nil
-	}
-	if f.deleted != nil {
+	case f.deleted == nil:
+	case ours:
 		out.AndNot(f.deleted)
+	default:
+		out = roaring.AndNot(out, f.deleted)
 	}
 	return out, nil
 }
 
-// plainFirst has words without phrases first: these are looked for only where all others
-// are found.
-func plainFirst(words []Word) []Word {
-	phrased := func(w Word) int {
-		n := 0
-		for _, c := range w {
-			if _, is := c.(Phrase); is {
-				n++
-			}
+// plainFirst are the places of the words, those without phrases first: phrases are looked for
+// only where all others are found.
+func (q *Question) plainFirst() []int {
+	var out, phrased []int
+	for i, w := range q.Words {
+		if slices.ContainsFunc(w, func(c Clause) bool { _, is := c.(Phrase); return is }) {
+			phrased = append(phrased, i)
+		} else {
+			out = append(out, i)
 		}
-		return n
 	}
-	return slices.SortedStableFunc(slices.Values(words), func(a, b Word) int { return phrased(a) - phrased(b) })
+	return append(out, phrased...)
 }
 
-// those are the documents with some ids, deleted ones too.
+// those are the documents with some ids, in order, deleted ones too.
 func (c *columns) those(ids []string) *roaring.Bitmap {
 	out := roaring.New()
+	at := uint32(0)
 	for _, id := range ids {
-		at := c.place(id)
+		at = c.placeFrom(at, id)
 		if int(at) < len(c.ends) && c.id(at) == id {
 			out.Add(c.byRank[at])
 		}

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"fmt"
-	"sort"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segments "github.com/blevesearch/scorch_segment_api/v2"
@@ -18,16 +17,10 @@ type scored struct {
 
 // at is the place of a document among the hits, from a place on. It is one of them.
 func (h *scored) at(from int, doc uint32) int {
-	step := 1
-	for from+step < len(h.docs) && h.docs[from+step] < doc {
-		from += step
-		step *= 2
-	}
 	if h.docs[from] == doc {
 		return from
 	}
-	end := min(from+step+1, len(h.docs))
-	return from + sort.Search(end-from, func(i int) bool { return h.docs[from+i] >= doc })
+	return ahead(h.docs, from, doc)
 }
 
 // raise gives a hit a score, where it has none as high.
@@ -128,21 +121,41 @@ func (h *scored) fixed(docs *roaring.Bitmap, score float64) {
 // scores gives the score of each hit: the sum over all words.
 func (q *Question) scores(f *finder, hits *roaring.Bitmap, docs []uint32) ([]float64, error) {
 	out := make([]float64, len(docs))
-	h := &scored{hits: hits, docs: docs, best: make([]float64, len(docs))}
-	for _, w := range q.Words {
-		clear(h.best)
+	var h *scored // of words that are not remembered
+	for i, w := range q.Words {
 		if f.ctx.Err() != nil {
 			return nil, f.ctx.Err()
 		}
-		for _, c := range w {
-			err := c.score(f, h)
+		if name := q.names[i]; name != "" {
+			x, err := f.rated(w, name)
 			if err != nil {
 				return nil, err
 			}
+			x.addTo(docs, out)
+			continue
+		}
+		if h == nil {
+			h = &scored{hits: hits, docs: docs, best: make([]float64, len(docs))}
+		}
+		clear(h.best)
+		err := h.score(f, w)
+		if err != nil {
+			return nil, err
 		}
 		for i := range out {
-			out[i] += h.best[i]
+			out[i] += float64(float32(h.best[i])) // as those are remembered
 		}
 	}
 	return out, nil
+}
+
+// score raises the score of each hit to what the best clause of a word gives.
+func (h *scored) score(f *finder, w Word) error {
+	for _, c := range w {
+		err := c.score(f, h)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

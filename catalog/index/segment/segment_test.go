@@ -180,7 +180,7 @@ func (d doc) holds(q *Question) (score float64, found bool) {
 		if !any {
 			return 0, false
 		}
-		score += best
+		score += float64(float32(best))
 	}
 	for _, f := range q.Filters {
 		if !d.passes(f) {
@@ -277,7 +277,7 @@ func anyQuestion(r *rand.Rand) *Question {
 		if r.IntN(2) == 0 {
 			w = append(w, Term{"Text", []string{colours[r.IntN(6)], colours[r.IntN(6)]}, 2}, Term{"Absent", []string{"red"}, 1}, Term{"Text", []string{"de/rot"}, 1})
 		}
-		switch r.IntN(7) {
+		switch r.IntN(8) {
 		case 0:
 			w = append(w, Phrase{"Text", []string{"black", "red", "white"}, 2})
 		case 1:
@@ -292,6 +292,8 @@ func anyQuestion(r *rand.Rand) *Question {
 				panic(err)
 			}
 			w = append(w, near)
+		case 5: // as black-red and "black red" are
+			w = append(w, Phrase{"Text", []string{"black", "red"}, 2}, Term{"Text", []string{"black", "red"}, 0.5})
 		}
 		q.Words = append(q.Words, w)
 	}
@@ -491,7 +493,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	for i := range 40 {
 		batch := x.index.NewBatch()
-		err := errors.Join(batch.Index(fmt.Sprint("n", i), doc{Text: "red", Tags: []string{"x"}}), x.index.Batch(batch))
+		// as a doc it would have a group, "", until its segment is merged: that loses empty terms
+		err := errors.Join(batch.Index(fmt.Sprint("n", i), map[string]any{"Text": "red", "Tags": []string{"x"}}), x.index.Batch(batch))
 		v, wrong := x.views.Next(x.view)
 		if errors.Join(err, wrong) != nil {
 			t.Fatal(err, wrong)

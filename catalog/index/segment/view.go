@@ -5,13 +5,14 @@
 // is asked for. Always: one View is one state of the index:
 // hits, total and counts of an answer belong together; a document counts once in each
 // value that it has, and not at all once it is deleted; of the hits of a group one stands for
-// all; scores depend on a document and
-// the question alone. It must not know users, sights or datasets.
+// all, but where they are wanted apart; scores depend on a document and the question alone,
+// and not on what was asked before. It must not know users, sights or datasets.
 //
 // How: each segment has columns, made once when it is first seen and kept until no View
 // holds it: its documents in the order of their ids, and for each field the numbers of
 // the values that they have, their numbers, spans and boxes. Words are looked up in a segment's own postings as bitmaps,
-// joined, and only what is left is scored and counted [decisions.md 26].
+// joined, and only what is left is counted [decisions.md 26]. The documents and scores of words that were asked for
+// are remembered with the columns, within so many bytes a document.
 package segment
 
 import (

@@ -16,6 +16,8 @@ func BenchmarkAsked(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		for b.Loop() {
 			clear(m.known)
+			m.count = 0
+			clear(m.asked)
 			for _, w := range asked {
 				m.Asked(w)
 			}

@@ -43,16 +43,20 @@ type Asked struct {
 
 // Maker makes words. Safe for concurrent use.
 type Maker struct {
-	tokens analysis.Tokenizer
-	ascii  analysis.CharFilter
-	by     map[string][]analysis.TokenFilter // Bleve's stemmers, by language
-	light  map[string]*light                 // ours
-	behind map[string]*light                 // ours, for what Bleve's leave
-	splits map[string]*lexicon               // of compounds
-	tells  map[string][]string               // folded words that say nothing by themselves, with the languages that have them
-	mu     sync.Mutex
-	known  map[string]made // by tag and word: texts repeat their words
-	common map[string]int  // of a thousand descriptions
+	tokens    analysis.Tokenizer
+	ascii     analysis.CharFilter
+	by        map[string][]analysis.TokenFilter // Bleve's stemmers, by language
+	light     map[string]*light                 // ours
+	behind    map[string]*light                 // ours, for what Bleve's leave
+	languages []string                          // of by and light
+	splits    map[string]*lexicon               // of compounds
+	tells     map[string][]string               // folded words that say nothing by themselves, with the languages that have them
+	common    map[string]int                    // of a thousand descriptions
+
+	mu    sync.Mutex
+	known map[string]map[string]made // by language and word: texts repeat their words
+	count int                        // words in known
+	asked map[string]Asked           // words that were looked for
 }
 
 // made is what was made of one word of a language.
@@ -65,7 +69,8 @@ type made struct {
 // ones are no words, and are found by their letters.
 const (
 	maxKnown      = 200_000
-	maxRemembered = 48 // of all words in texts hardly one is longer: without it they would hold 400 MB
+	maxAsked      = 5_000 // that are looked for
+	maxRemembered = 48    // of all words in texts hardly one is longer: without it they would hold 400 MB
 	maxWord       = 256
 )
 
@@ -79,7 +84,7 @@ func newMaker() (*Maker, error) {
 	m := &Maker{
 		tokens: unicode.NewUnicodeTokenizer(), ascii: asciifolding.New(), by: map[string][]analysis.TokenFilter{}, light: map[string]*light{},
 		behind: map[string]*light{}, splits: map[string]*lexicon{},
-		known: map[string]made{},
+		known: map[string]map[string]made{}, asked: map[string]Asked{},
 	}
 	cache := registry.NewCache()
 	for tag, names := range stemmers() {
@@ -102,6 +107,7 @@ func newMaker() (*Maker, error) {
 		m.light[tag] = l
 	}
 	m.light[others] = &light{}
+	m.languages = m.stemmed()
 	for _, tag := range behind() {
 		l, err := readLight(tag, m.fold)
 		if err != nil {
@@ -150,8 +156,12 @@ func (m *Maker) Language(tag string) string {
 func (m *Maker) Words(text, tag string) []Word {
 	language := m.Language(tag)
 	var out []Word
-	for _, t := range m.tokens.Tokenize([]byte(text)) {
-		w := m.make(string(t.Term), language)
+	tokens := m.tokens.Tokenize([]byte(text))
+	if len(tokens) > 0 {
+		out = make([]Word, 0, len(tokens))
+	}
+	for _, t := range tokens {
+		w := m.make(t.Term, language)
 		if w.text != "" {
 			out = append(out, Word{Text: w.text, Stems: w.stems, Start: t.Start, End: t.End})
 		}
@@ -161,18 +171,18 @@ func (m *Maker) Words(text, tag string) []Word {
 }
 
 // make gives a word's folded form, and its stems in a language.
-func (m *Maker) make(word, language string) made {
-	if len(word) > maxWord {
-		return made{text: m.fold(word)}
-	}
-	key := language + "/" + word
+func (m *Maker) make(letters []byte, language string) made {
 	m.mu.Lock()
-	w, ok := m.known[key]
+	w, ok := m.known[language][string(letters)]
 	m.mu.Unlock()
 	if ok {
 		return w
 	}
+	word := string(letters)
 	w = made{text: m.fold(word)}
+	if len(word) > maxWord {
+		return w
+	}
 	for _, stem := range m.stems(word, language) {
 		w.stems = append(w.stems, language+"/"+stem)
 	}
@@ -181,10 +191,17 @@ func (m *Maker) make(word, language string) made {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.known) >= maxKnown {
+	if m.count >= maxKnown {
 		clear(m.known)
+		m.count = 0
 	}
-	m.known[key] = w
+	if m.known[language] == nil {
+		m.known[language] = map[string]made{}
+	}
+	if _, ok := m.known[language][word]; !ok {
+		m.known[language][word] = w
+		m.count++
+	}
 	return w
 }
 
@@ -271,10 +288,32 @@ func join(text string, all []Word) {
 
 func isHyphen(s string) bool { return s == "-" || s == "\u2010" || s == "\u2011" }
 
-// Asked is a word that is looked for, in whatever language it is.
+// Asked is a word that is looked for, in whatever language it is. What it holds is shared and
+// not to be changed.
 func (m *Maker) Asked(word string) Asked {
+	m.mu.Lock()
+	a, known := m.asked[word]
+	m.mu.Unlock()
+	if known {
+		return a
+	}
+	a = m.ask(word)
+	if len(word) > maxRemembered {
+		return a
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.asked) >= maxAsked {
+		clear(m.asked)
+	}
+	m.asked[strings.Clone(word)] = a
+	return a
+}
+
+// ask makes an Asked.
+func (m *Maker) ask(word string) Asked {
 	a := Asked{Text: m.fold(word)}
-	for _, language := range m.Languages() {
+	for _, language := range m.languages {
 		if byBeginning(language) {
 			if stem := beginning(a.Text); stem != "" && len(word) <= maxWord && !m.light[language].stop[a.Text] {
 				a.Stems = append(a.Stems, language+"/"+stem)
@@ -282,7 +321,7 @@ func (m *Maker) Asked(word string) Asked {
 			continue
 		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
-			stems := m.make(form, language).stems
+			stems := m.make([]byte(form), language).stems
 			a.Empty = a.Empty || len(stems) == 0 && len(form) <= maxWord && isLetters(a.Text)
 			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
 				a.Stems = append(a.Stems, stems[0])
@@ -304,12 +343,11 @@ func isLetters(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !letters.IsLetter(r) })
 }
 
-// Languages are those whose words have stems, und for all others among them.
-func (m *Maker) Languages() []string {
-	return slices.Sorted(maps.Keys(m.stemmed()))
-}
+// Languages are those whose words have stems, and und for all others among them.
+func (m *Maker) Languages() []string { return m.languages }
 
-func (m *Maker) stemmed() map[string]bool {
+// stemmed are the languages that there are stemmers or tables of.
+func (m *Maker) stemmed() []string {
 	out := map[string]bool{}
 	for tag := range m.by {
 		out[tag] = true
@@ -317,5 +355,5 @@ func (m *Maker) stemmed() map[string]bool {
 	for tag := range m.light {
 		out[tag] = true
 	}
-	return out
+	return slices.Sorted(maps.Keys(out))
 }

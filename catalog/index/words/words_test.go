@@ -57,7 +57,8 @@ func TestFormsMeet(t *testing.T) {
 	}
 }
 
-// Words that nobody writes are not remembered: many of them would take much memory for good.
+// Words that nobody writes are not remembered, nor more than so many: they would take much
+// memory for good.
 func TestLongWordsAreNotRemembered(t *testing.T) {
 	m, err := newMaker() // of its own
 	if err != nil {
@@ -66,8 +67,14 @@ func TestLongWordsAreNotRemembered(t *testing.T) {
 	for i := range 100 {
 		m.Words(strings.Repeat("å", 60)+strconv.Itoa(i), "ja")
 	}
-	if n := len(m.known); n > 0 {
-		t.Errorf("%d are remembered", n)
+	if m.count > 0 {
+		t.Errorf("%d are remembered", m.count)
+	}
+	for i := range maxKnown + 10 {
+		m.Words("w"+strconv.Itoa(i), []string{"de", "en"}[i%2])
+	}
+	if n := len(m.known["de"]) + len(m.known["en"]); n != m.count || n > maxKnown {
+		t.Errorf("%d are remembered, %d counted", n, m.count)
 	}
 }
 

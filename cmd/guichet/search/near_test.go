@@ -20,6 +20,20 @@ func TestSearchTellsWhatIsNear(t *testing.T) {
 	}
 }
 
+// What the gateway notes is told, found or not.
+func TestSearchTellsNotes(t *testing.T) {
+	for want, f := range map[string]*schemas.Found{
+		"no dataset matches\nno dataset has country XX\n": {Notes: []string{"no dataset has country XX"}},
+		"1 dataset\nfoo is not a filter\n":               {Notes: []string{"foo is not a filter"}, Total: 1, Items: []schemas.Hit{{ID: "ds-1"}}},
+	} {
+		var b bytes.Buffer
+		err := Cmd{Words: []string{"foo:x"}}.show(&terminal.Terminal{Out: &b}, f, true)
+		if err != nil || !strings.HasPrefix(b.String(), want) {
+			t.Errorf("%q, %v; want %q", b.String(), err, want)
+		}
+	}
+}
+
 // A flag that is given several times has all of its values.
 func TestQuery(t *testing.T) {
 	q, asked := Cmd{Words: []string{"wheat", "yield"}, Country: []string{"BE", "DE"}, Sort: "size"}.query("limit", "5")

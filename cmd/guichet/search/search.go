@@ -120,6 +120,9 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 			nothing += "; " + nearly(n)
 		}
 		fmt.Fprintln(t.Out, nothing)
+		for _, n := range f.Notes {
+			fmt.Fprintln(t.Out, schemas.Visible(n))
+		}
 		if v.Access != "" && v.Project == "" && v.Purpose == "" {
 			fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 		}
@@ -131,6 +134,9 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 			found += ", without " + schemas.Visible(strings.Join(f.Without, ", "))
 		}
 		fmt.Fprintln(t.Out, found)
+		for _, n := range f.Notes {
+			fmt.Fprintln(t.Out, schemas.Visible(n))
+		}
 	}
 	head, used := "ACCESS\tID\tSPACE\tROWS\tSIZE\tUPDATED\t", ""
 	if slices.ContainsFunc(f.Items, func(h schemas.Hit) bool { return h.Runs > 0 || h.Wait != nil }) {

@@ -82,6 +82,12 @@ func (in *Parameters) Query(profiles []schemas.SpaceProfile) (index.Query, error
 	if err != nil {
 		return q, err
 	}
+	switch {
+	case in.Access == "":
+		in.Access = q.Access
+	case q.Access != "" && q.Access != in.Access:
+		return q, schemas.BadField("search", "access", "it is said twice: %s and %s", in.Access, q.Access)
+	}
 	for _, filters := range []map[string][]string{q.Filters, q.Typed} {
 		err = closedFilters(filters, profiles)
 		if err != nil {
