@@ -117,11 +117,11 @@ func TestNarrowed(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	facets := map[string]schemas.Facet{"space": {Values: []schemas.FacetValue{{Value: "health", Label: "Health", Count: 3}, {Value: "mobility", Count: 1}}}}
-	shown, chosen := shown(q, facets), taken(q, facets)
+	shown, chosen := shown(reader(t, "en"), q, facets), taken(reader(t, "en"), q, facets)
 	if len(shown) != 1 || !shown[0].Values[0].Taken || shown[0].Values[1].Taken {
 		t.Errorf("%+v", shown)
 	}
-	if len(chosen) != 3 || chosen[0].Label != "Health" || chosen[2].Value != "1,2,3,4" {
+	if len(chosen) != 3 || chosen[0].Label != "health" || chosen[2].Value != "1,2,3,4" {
 		t.Errorf("%+v", chosen)
 	}
 }

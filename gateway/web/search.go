@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"guichet/gateway/web/words"
 	"guichet/schemas"
 )
 
@@ -102,7 +104,7 @@ func (s *Site) results(v *visit) error {
 	case err != nil:
 		return err
 	}
-	body.Facets, body.Chosen = shown(q, body.Found.Facets), taken(q, body.Found.Facets)
+	body.Facets, body.Chosen = shown(v.reader, q, body.Found.Facets), taken(v.reader, q, body.Found.Facets)
 	marks, err := v.marks(v.ctx(), ask, &body)
 	if err != nil {
 		return err
@@ -152,11 +154,11 @@ func (v *visit) marks(ctx context.Context, ask url.Values, body *resultsPage) ([
 	if err != nil {
 		return nil, err
 	}
-	return shown(body.Query, map[string]schemas.Facet{"access": found.Facets["access"]}), nil
+	return shown(v.reader, body.Query, map[string]schemas.Facet{"access": found.Facets["access"]}), nil
 }
 
 // shown lays facets out, each value with the search that it leads to.
-func shown(q url.Values, facets map[string]schemas.Facet) []facetShown {
+func shown(r *words.Reader, q url.Values, facets map[string]schemas.Facet) []facetShown {
 	var out []facetShown
 	for _, name := range filters() {
 		f, is := facets[name]
@@ -167,7 +169,7 @@ func shown(q url.Values, facets map[string]schemas.Facet) []facetShown {
 		for _, value := range f.Values {
 			has := slices.Contains(alternatives(q, name), value.Value)
 			shown.Values = append(shown.Values, choice{
-				Name: name, Value: value.Value, Label: value.Label, Count: value.Count, Taken: has, To: toggled(q, name, value.Value),
+				Name: name, Value: value.Value, Label: cmp.Or(r.Label(name, value.Value), value.Label), Count: value.Count, Taken: has, To: toggled(q, name, value.Value),
 			})
 		}
 		out = append(out, shown)
@@ -176,7 +178,7 @@ func shown(q url.Values, facets map[string]schemas.Facet) []facetShown {
 }
 
 // taken lists what a search is narrowed by, each with the search without it.
-func taken(q url.Values, facets map[string]schemas.Facet) []choice {
+func taken(r *words.Reader, q url.Values, facets map[string]schemas.Facet) []choice {
 	var out []choice
 	for _, name := range append(filters(), "from", "to", "updated", "box") {
 		values := alternatives(q, name)
@@ -190,6 +192,7 @@ func taken(q url.Values, facets map[string]schemas.Facet) []choice {
 					c.Label = f.Label
 				}
 			}
+			c.Label = cmp.Or(r.Label(name, value), c.Label)
 			out = append(out, c)
 		}
 	}

@@ -41,7 +41,7 @@ func start(t *testing.T) *Site {
 func stranger(t *testing.T, s *Site, r Reader) {
 	p := s.Visit(t, r)
 	p.Go("/")
-	p.Sees("datasets can be found here", "Health")
+	p.Sees("datasets can be found here", "health")
 	p.Type("q", "winter wheat")
 	p.Click("Search")
 	p.Sees("1 dataset", "Winter wheat field trials", "May I use it?")

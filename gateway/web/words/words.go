@@ -17,6 +17,7 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 
@@ -211,6 +212,28 @@ func (r *Reader) Wait(w *schemas.Wait) string {
 		return r.T("wait.hours", "Count", w.Hours)
 	}
 	return r.T("wait.days", "Count", (w.Hours+12)/24)
+}
+
+// Label names a value of a filter: countries, languages and spaces in the reader's language; "" for others.
+func (r *Reader) Label(filter, code string) string {
+	tag := language.Make(r.Tag)
+	switch filter {
+	case "country":
+		region, err := language.ParseRegion(code)
+		if err == nil {
+			return display.Regions(tag).Name(region)
+		}
+	case "language":
+		of, err := language.Parse(code)
+		if err == nil {
+			return display.Languages(tag).Name(of)
+		}
+	case "space":
+		if r.Has("space." + code) {
+			return r.T("space." + code)
+		}
+	}
+	return ""
 }
 
 // List joins words as a sentence does.

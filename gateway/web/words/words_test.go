@@ -127,6 +127,12 @@ func TestForms(t *testing.T) {
 		{en.List([]string{"a", "b", "c"}), "a, b and c"},
 		{fr.Purpose("train-model"), "entraîner, tester et évaluer des algorithmes"},
 		{fr.Purpose("something else"), "something else"},
+		{fr.Label("country", "DE"), "Allemagne"},
+		{en.Label("country", "nowhere"), ""},
+		{fr.Label("language", "en"), "anglais"},
+		{fr.Label("space", "health"), "santé"},
+		{fr.Label("space", "robotics"), ""},
+		{fr.Label("theme", "AGRI"), ""},
 	} {
 		if x[0] != x[1] {
 			t.Errorf("%d: %q, want %q", i, x[0], x[1])
