@@ -76,6 +76,10 @@ func (h *Harvester) settle(ctx context.Context, s *Catalogue) (c Counts, err err
 		if err != nil || len(list) == 0 {
 			return c, err
 		}
+		err = h.letSearchFollow(ctx)
+		if err != nil {
+			return c, err
+		}
 		var done Counts
 		done, err = h.compose(ctx, s, list)
 		c.add(done)

@@ -86,6 +86,10 @@ type Config struct {
 	Turn     time.Duration         // after which a source makes room for others that are due; ten minutes when left out
 	Entities int64                 // that are kept of a feed of changes; 4,194,304 when left out
 
+	// Behind is by how many changes the search of this process is behind the registry; nil: nobody searches. A harvest
+	// waits for it, so that what people register meanwhile is found soon.
+	Behind func(ctx context.Context) int64
+
 	Alone bool // no other process is at this database: what one before it held is free
 }
 

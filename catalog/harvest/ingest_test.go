@@ -196,6 +196,13 @@ func BenchmarkBelgium(b *testing.B) {
 		for !x.Ready() {
 			time.Sleep(time.Millisecond)
 		}
+		h.Behind = func(ctx context.Context) int64 {
+			head, err := d.Head(ctx)
+			if err != nil {
+				return 0
+			}
+			return head - x.Position()
+		}
 		searching, found := context.WithCancel(ctx)
 		var times []time.Duration
 		searched := make(chan error, 1)

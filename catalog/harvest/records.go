@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"guichet/connectors/db"
@@ -32,7 +33,11 @@ func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record, fe
 	for from := 0; from < len(records); from += atATime {
 		part := records[from:min(from+atATime, len(records))]
 		var done Counts
-		err := h.prepare(ctx, s, part, from)
+		err := h.letSearchFollow(ctx)
+		if err != nil {
+			return c, err
+		}
+		err = h.prepare(ctx, s, part, from)
 		if err != nil {
 			return c, err
 		}
@@ -52,6 +57,34 @@ func (h *Harvester) take(ctx context.Context, s *Catalogue, records []Record, fe
 		c.add(done)
 	}
 	return c, nil
+}
+
+// maxBehind is how many changes the search may be behind before a harvest waits for it: so many stand before what is
+// registered now. A part of a page waits for so long at most: a search that stands still holds up no harvest.
+const (
+	maxBehind   = 2 * atATime
+	longestWait = 2 * time.Second
+)
+
+// letSearchFollow waits while the search is far behind.
+func (h *Harvester) letSearchFollow(ctx context.Context) error {
+	if h.Behind == nil {
+		return nil
+	}
+	enough := time.NewTimer(longestWait)
+	defer enough.Stop()
+	often := time.NewTicker(10 * time.Millisecond)
+	defer often.Stop()
+	for h.Behind(ctx) > maxBehind {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-enough.C:
+			return nil
+		case <-often.C:
+		}
+	}
+	return nil
 }
 
 // seen is what is known of a record.

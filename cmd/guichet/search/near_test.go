@@ -24,7 +24,7 @@ func TestSearchTellsWhatIsNear(t *testing.T) {
 func TestSearchTellsNotes(t *testing.T) {
 	for want, f := range map[string]*schemas.Found{
 		"no dataset matches\nno dataset has country XX\n": {Notes: []string{"no dataset has country XX"}},
-		"1 dataset\nfoo is not a filter\n":               {Notes: []string{"foo is not a filter"}, Total: 1, Items: []schemas.Hit{{ID: "ds-1"}}},
+		"1 dataset\nfoo is not a filter\n":                {Notes: []string{"foo is not a filter"}, Total: 1, Items: []schemas.Hit{{ID: "ds-1"}}},
 	} {
 		var b bytes.Buffer
 		err := Cmd{Words: []string{"foo:x"}}.show(&terminal.Terminal{Out: &b}, f, true)

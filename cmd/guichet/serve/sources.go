@@ -125,6 +125,18 @@ func (c *Config) own(address string) bool {
 	return err == nil && here && port(at) == listens && strings.HasPrefix(at.Path, "/api/v1/")
 }
 
+// behind is by how many changes the search is behind the registry; 0 while it is made anew, for which nobody waits.
+func (s *site) behind(ctx context.Context) int64 {
+	if !s.index.Ready() {
+		return 0
+	}
+	head, err := s.db.Head(ctx)
+	if err != nil {
+		return 0
+	}
+	return head - s.index.Position()
+}
+
 // sources wires the harvest of other catalogues over the registry.
 func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.CertPool) *harvest.Harvester {
 	keys, err := c.harvestKeys()
@@ -139,6 +151,6 @@ func (c *Config) sources(s *site, spaces []schemas.SpaceProfile, roots *x509.Cer
 	get, check := c.reads(web)
 	return harvest.NewHarvester(harvest.Config{
 		DB: s.db, Catalog: s.catalog, Spaces: ids, Fetch: get, Address: check, Own: c.own, Kinds: harvest.Kinds(), Log: s.log,
-		Alone: !strings.HasPrefix(c.Database, "postgres"),
+		Alone: !strings.HasPrefix(c.Database, "postgres"), Behind: s.behind,
 	})
 }
