@@ -593,6 +593,37 @@ func TestReadAnew(t *testing.T) {
 	}
 }
 
+// TestAskedMeanwhile: a harvest that is asked for while one runs is done after it, and once.
+func TestAskedMeanwhile(t *testing.T) {
+	t.Parallel()
+	p, h := newPortal(t, 10), newHarvester(t, dbtest.SQLite)
+	p.say(some(15))
+	id := h.source(t, p)
+	p.before = func(page string) {
+		if page == "page=2" {
+			_, err := h.Ask(context.Background(), operator, id, false)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	first := h.once(t, id, false)
+	p.before = nil
+	if first.State != Well || first.Next.After(time.Now()) {
+		t.Errorf("after the one that ran: %+v", first)
+	}
+	s, mine, err := h.claim(t.Context(), id)
+	if err != nil || !mine {
+		t.Fatalf("the one that was asked for is not due: %v, %v", mine, err)
+	}
+	must(t, h.work(t.Context(), &s))
+	s, err = h.Get(t.Context(), id)
+	must(t, err)
+	if s.Health.Number <= first.Number || s.Health.Anew || !s.Health.Next.After(time.Now()) {
+		t.Errorf("after it: %+v", s.Health)
+	}
+}
+
 // TestAgreedToWhatWasGone: who agrees does so to what is gone then, not to what a later harvest
 // finds gone after one that failed.
 func TestAgreedToWhatWasGone(t *testing.T) {

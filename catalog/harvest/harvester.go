@@ -295,6 +295,15 @@ func (h *Harvester) work(ctx context.Context, s *Catalogue) error {
 	return errors.Join(err, h.letGo(after, id))
 }
 
+// after is when a source is due after a while; at once where a harvest was asked for while one ran, which may have read
+// what changed since.
+func (h *Harvester) after(f *Health, wait time.Duration) time.Time {
+	if f.Anew {
+		return h.now()
+	}
+	return h.now().Add(wait)
+}
+
 // fails notes why a harvest came to nothing; it is tried again after longer and longer times,
 // and not before the host wants it.
 func (h *Harvester) fails(s *Catalogue, err error) {
@@ -309,7 +318,7 @@ func (h *Harvester) fails(s *Catalogue, err error) {
 	if k := schemas.KindOf(err); k == schemas.NotFound || k == schemas.Gone { // all of it is read again
 		f.Follow = ""
 	}
-	f.Next = h.now().Add(min(s.every(), wait<<min(f.Failures, 10)))
+	f.Next = h.after(f, min(s.every(), wait<<min(f.Failures, 10)))
 	if busy, ok := errors.AsType[*fetch.Later](err); ok && busy.Until.After(f.Next) {
 		f.Next = busy.Until.UTC()
 	}

@@ -310,14 +310,14 @@ func (h *Harvester) end(ctx context.Context, s *Catalogue) error {
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		f := &s.Health
 		f.State, f.Why, f.Ended, f.Whole, f.Gone = Well, "", h.now(), h.now(), 0
-		f.Counts.Withdrawn, f.Next, f.Follow, f.Watch = f.Counts.Withdrawn+withdrawn, h.now().Add(s.every()), f.Watch, ""
+		f.Counts.Withdrawn, f.Next, f.Follow, f.Watch = f.Counts.Withdrawn+withdrawn, h.after(f, s.every()), f.Watch, ""
 		if f.Follow != "" { // whether that is of use shows then: else all would be read again and again at once
-			f.Next = h.now().Add(h.look(s))
+			f.Next = h.after(f, h.look(s))
 		} else {
 			f.Failures = 0
 		}
 		if held {
-			f.State, f.Gone, f.Follow, f.Next = Held, gone, "", h.now().Add(s.every())
+			f.State, f.Gone, f.Follow, f.Next = Held, gone, "", h.after(f, s.every())
 			f.Why = fmt.Sprintf("%d of %d datasets are gone from the source at once, and none is withdrawn: look at the source; "+
 				"if they are meant to go, say so (guichet source run %s --agree)", gone, all, s.ID)
 		} else {
@@ -354,7 +354,7 @@ func asideInWords(ctx context.Context, tx *db.Tx, s *Catalogue) (string, error) 
 func (h *Harvester) upToDate(ctx context.Context, s *Catalogue) error {
 	return h.save(ctx, s, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		f := &s.Health
-		f.State, f.Why, f.Ended, f.Failures, f.Next = Well, "", h.now(), 0, h.now().Add(h.look(s))
+		f.State, f.Why, f.Ended, f.Failures, f.Next = Well, "", h.now(), 0, h.after(f, h.look(s))
 		return count(ctx, tx, s)
 	})
 }
