@@ -444,14 +444,36 @@ func TestWrongFormsKeepWhatWasTyped(t *testing.T) {
 	h := site(t, a, "token")
 	form := url.Values{"key": {"K"}, "project": {"p"}, "message": {"as it was typed"}, "contact": {"nobody"}}
 	w := visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
-	for _, want := range []string{">as it was typed</textarea>", `value="nobody"`, "this is no address</small>", `role="alert"`, `value="K"`} {
+	for _, want := range []string{">as it was typed</textarea>", `value="nobody"`, "this is no address</small>", `role="alert"`} {
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%d, lacks %s: %s", w.Code, want, w.Body)
 		}
 	}
-	form.Set("until", "soon")
+	if strings.Contains(w.Body.String(), `value="K"`) {
+		t.Error("the mended form would be taken for the wrong one, whose answer is kept under its key")
+	}
+	for _, day := range []string{"soon", "9999-12-31", "0000-12-31"} {
+		form.Set("until", day)
+		w = visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "is not a day") {
+			t.Errorf("%d: %s", w.Code, w.Body)
+		}
+	}
+	form.Set("look", "yes")
+	form.Del("until")
 	w = visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
-	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "is not a day") {
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `value="K"`) {
+		t.Errorf("to look changes the key of what is not sent yet: %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestNoDecisionIsNoRefusal: where the API cannot decide, a page says why, and not no.
+func TestNoDecisionIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["POST /decisions"] = schemas.BadField("ask", "/columns", "there is no such column")
+	w := visited(site(t, a, "token"), http.MethodGet, "/datasets/ds-1/ask?some=yes&column=x", nil)
+	if !strings.Contains(w.Body.String(), "there is no such column") || strings.Contains(w.Body.String(), `class="verdict`) {
 		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }
