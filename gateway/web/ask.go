@@ -147,10 +147,11 @@ func (v *visit) askPage(t typed) (*askPage, error) {
 	}
 	d := datasetPage{Dataset: p.Dataset}
 	err = v.tables(&d)
+	named := map[string]bool{}
 	for _, table := range d.Tables {
 		for _, c := range table.Columns {
-			if !slices.Contains(p.Columns, c.Name) {
-				p.Columns = append(p.Columns, c.Name)
+			if !named[c.Name] {
+				named[c.Name], p.Columns = true, append(p.Columns, c.Name)
 			}
 		}
 	}

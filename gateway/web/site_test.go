@@ -347,8 +347,8 @@ func TestWritesComeFromHere(t *testing.T) {
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	h := site(t, everything(), "")
-	for host, want := range map[string]int{"guichet.example": 200, "guichet.example:443": 200, "localhost:8080": 200, "127.0.0.1": 200, "[::1]:80": 200,
-		"evil.example": 421, "guichet.example.evil.example": 421, "": 421} {
+	for host, want := range map[string]int{"guichet.example": 200, "guichet.example:443": 200, "GUICHET.example": 200, "localhost:8080": 200,
+		"127.0.0.1": 200, "[::1]:80": 200, "evil.example": 421, "guichet.example.evil.example": 421, "": 421} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
@@ -497,5 +497,25 @@ func TestLanguage(t *testing.T) {
 	w = visited(h, http.MethodPost, "/language", url.Values{"language": {"xx"}})
 	if w.Header().Get("Set-Cookie") != "" {
 		t.Errorf("an unknown language is kept: %s", w.Header())
+	}
+}
+
+// TestAddressesOfForms: whoever asks for what a form was sent to, for its answer stood in the browser,
+// comes to the page on which the form stands.
+func TestAddressesOfForms(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "token")
+	for target, want := range map[string]string{
+		"/agreements/agr-1/lease": "/agreements/agr-1", "/agreements/agr-1/revoke": "/agreements/agr-1", "/requests/req-1/review": "/requests/req-1",
+		"/datasets/ds-1/decision": "/datasets/ds-1", "/language": "/",
+	} {
+		w := visited(h, http.MethodGet, target, nil)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
+		}
+	}
+	w := visited(h, http.MethodPost, "/language", nil, "Sec-Fetch-Site", "cross-site")
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `name="to" value="/"`) {
+		t.Errorf("%d, and not back to a page: %s", w.Code, w.Body)
 	}
 }

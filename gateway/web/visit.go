@@ -153,11 +153,19 @@ func (v *visit) here() string {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
 		return v.r.URL.RequestURI()
 	}
-	path := v.r.URL.EscapedPath()
-	if i := strings.LastIndexByte(path, '/'); i > 0 && !strings.HasSuffix(path, "/ask") {
-		path = path[:i]
+	return formPage(v.r.URL.EscapedPath())
+}
+
+// formPage is the page on which the form stands that is sent to a path.
+func formPage(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	switch {
+	case strings.HasSuffix(path, "/ask"):
+		return path
+	case i == 0:
+		return "/"
 	}
-	return path
+	return path[:i]
 }
 
 // part answers with a part of a page, which a script puts in its place.
