@@ -226,7 +226,7 @@ func (s *Site) fail(v *visit, err error) {
 		return
 	}
 	p := problem.Of(err, s.Log)
-	if _, whole := errors.AsType[*schemas.Problem](err); !whole && p.Status >= http.StatusInternalServerError {
+	if _, whole := errors.AsType[*schemas.Problem](err); !whole && p.Status >= http.StatusInternalServerError && v.w.Header().Get("Retry-After") == "" {
 		v.w.Header().Set("Retry-After", "5")
 	}
 	v.show(p.Status, "error", v.reader.T("error."+p.Type[len(problemType):]), p)
