@@ -283,5 +283,5 @@ func (v *visit) submit(p *askPage) (made schemas.Request, err error) {
 			request.Answers[key] = values[0]
 		}
 	}
-	return made, v.api.Post(v.ctx(), "/requests", request, &made, client.Idempotent("form-"+p.Key))
+	return made, v.once("/requests", p.Key, request, &made)
 }

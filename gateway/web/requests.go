@@ -1,13 +1,14 @@
 package web
 
 import (
+	"cmp"
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -243,7 +244,7 @@ func (s *Site) lease(v *visit) error {
 	}
 	var made schemas.LeaseAnswer
 	ask := map[string]any{"items": []map[string]string{{"agreement": v.id}}}
-	err = v.api.Post(v.ctx(), "/leases", ask, &made, client.Idempotent("form-"+v.r.PostFormValue("key")))
+	err = v.once("/leases", cmp.Or(v.r.PostFormValue("key"), rand.Text()), ask, &made)
 	if err != nil {
 		return err
 	}

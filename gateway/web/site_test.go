@@ -64,6 +64,11 @@ func read(r *http.Request) string {
 // site is one over fixed answers; as is who signed in, "" for nobody.
 func site(t *testing.T, a *api, as string) http.Handler {
 	t.Helper()
+	return siteOver(t, a, as)
+}
+
+func siteOver(t *testing.T, a http.Handler, as string) http.Handler {
+	t.Helper()
 	gin.SetMode(gin.TestMode)
 	s, err := New(Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
 		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return as, as != "", nil }})
@@ -517,5 +522,61 @@ func TestAddressesOfForms(t *testing.T) {
 	w := visited(h, http.MethodPost, "/language", nil, "Sec-Fetch-Site", "cross-site")
 	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `name="to" value="/"`) {
 		t.Errorf("%d, and not back to a page: %s", w.Code, w.Body)
+	}
+}
+
+// TestWrongWordsAreNamed: whichever form is wrong, its page keeps what was typed and says what is wrong, and where.
+func TestWrongWordsAreNamed(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	wrong := &schemas.Error{Kind: schemas.Invalid, Message: "validation failed", Fields: []schemas.FieldError{{Pointer: "/reason", Message: "it is too short"}}}
+	for _, call := range []string{"GET /audit/records", "GET /datasets", "POST /agreements/agr-1/revoke", "POST /requests/req-1/review"} {
+		a.answers[call] = wrong
+	}
+	h := site(t, a, "token")
+	for _, c := range []struct{ method, target, kept string }{
+		{http.MethodGet, "/record?from=abc&kind=release.end", `value="abc"`},
+		{http.MethodGet, "/datasets?from=abc", `value="abc"`},
+	} {
+		w := visited(h, c.method, c.target, nil)
+		for _, want := range []string{c.kept, "it is too short <small>(/reason)</small>"} {
+			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d, lacks %s: %s", c.target, w.Code, want, w.Body)
+			}
+		}
+	}
+	a.answers["GET /datasets"] = schemas.Found{}
+	for _, target := range []string{"/agreements/agr-1/revoke", "/requests/req-1/review"} {
+		w := visited(h, http.MethodPost, target, url.Values{"reason": {"no"}, "decision": {"refuse"}})
+		if w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), `name="reason"`) && !strings.Contains(w.Body.String(), "it is too short") {
+			t.Errorf("%s: %d: %s", target, w.Code, w.Body)
+		}
+	}
+}
+
+// later answers a write with a conflict of its key until it was asked so often.
+type later struct {
+	*api
+	left int
+}
+
+func (l *later) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Idempotency-Key") != "" && l.left > 0 {
+		l.left--
+		problem.Write(w, problem.Of(&schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request is still running"},
+			slog.New(slog.DiscardHandler)))
+		return
+	}
+	l.api.ServeHTTP(w, r)
+}
+
+// TestPressedTwice: a form that is sent while its first sending is being answered waits for that answer.
+func TestPressedTwice(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]int{"/agreements/agr-1/lease": http.StatusOK, "/datasets/ds-1/ask": http.StatusSeeOther} {
+		h := siteOver(t, &later{api: everything(), left: 2}, "token")
+		if w := visited(h, http.MethodPost, target, url.Values{"key": {"K"}, "project": {"p"}}); w.Code != want {
+			t.Errorf("%s: %d: %s", target, w.Code, w.Body)
+		}
 	}
 }
