@@ -225,6 +225,9 @@ func (s *Site) fail(v *visit, err error) {
 		http.Redirect(v.w, v.r, "/signin?to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
+	if gone := v.ctx().Err(); gone != nil { // what the API said then is no fault of its own
+		err = gone
+	}
 	p := problem.Of(err, s.Log)
 	if _, whole := errors.AsType[*schemas.Problem](err); !whole && p.Status >= http.StatusInternalServerError && v.w.Header().Get("Retry-After") == "" {
 		v.w.Header().Set("Retry-After", "5")
