@@ -150,6 +150,8 @@ func TestWordsOfATitle(t *testing.T) {
 		{schemas.Text{"de": "Weizen"}, "en", said{Lang: "de", Words: "Weizen"}},
 		{schemas.Text{"": "wheat"}, "en", said{Words: "wheat"}},
 		{nil, "en", said{}},
+		{schemas.Text{"en": "\u200b \u00ad"}, "en", said{Words: `\u{200B} \u{AD}`}},
+		{schemas.Text{"en": "co\u00adop"}, "en", said{Words: "co\u00adop"}},
 	} {
 		if got := in(c.text, c.reader); got != c.want {
 			t.Errorf("%v for %s: %+v, want %+v", c.text, c.reader, got, c.want)

@@ -554,6 +554,19 @@ func TestWrongWordsAreNamed(t *testing.T) {
 	}
 }
 
+// TestUseOfWhatIsGone: an agreement on a dataset that its reader can see no longer names it by its id, and leads
+// nowhere.
+func TestUseOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["GET /datasets"] = schemas.Found{}
+	h := site(t, a, "token")
+	w := visited(h, http.MethodGet, "/agreements/agr-1", nil)
+	if body := w.Body.String(); !strings.Contains(body, "<title>Agreement on ds-1 ") || strings.Contains(body, `<a href="/datasets/ds-1">`) {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
 // later answers a write with a conflict of its key until it was asked so often.
 type later struct {
 	*api
