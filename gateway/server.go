@@ -228,8 +228,9 @@ func (s *Server) routes() http.Handler {
 	}
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
-	s.mountSignIn(safe)
-	pages.Mount(safe)
+	forms := safe.Group("/", s.soon)
+	s.mountSignIn(forms)
+	pages.Mount(forms)
 	for _, method := range []string{http.MethodGet, http.MethodHead} { // a dataset's IRI leads to what there is of it
 		safe.Handle(method, "/datasets/:id", func(c *gin.Context) {
 			c.Header("Vary", "Accept")

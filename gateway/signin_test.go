@@ -1,10 +1,13 @@
 package gateway_test
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"guichet/gateway"
 	"guichet/gateway/auth"
@@ -121,5 +124,28 @@ func TestPagesOfErrors(t *testing.T) {
 	}
 	if got := ask("GET", "/api/v1/datasets?q=a&q=b", "text/html,*/*;q=0.8"); got.header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("the API answers with a page: %v", got.header)
+	}
+}
+
+// A form that does not come is waited for no longer than any other body: strangers hold nothing open with it.
+func TestFormsThatDoNotCome(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, path := range []string{"/language", "/agreements/x/revoke"} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+		must(t, err)
+		defer c.Close()
+		must(t, c.SetDeadline(time.Now().Add(time.Minute))) // the server itself waits for two
+		_, err = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+			"Content-Length: 100\r\n\r\nlanguage=")
+		must(t, err)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
 	}
 }

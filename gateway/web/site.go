@@ -225,7 +225,7 @@ func (s *Site) fail(v *visit, err error) {
 		http.Redirect(v.w, v.r, "/signin?to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
-	if gone := v.ctx().Err(); gone != nil { // what the API said then is no fault of its own
+	if gone := v.ctx().Err(); gone != nil && schemas.KindOf(err) == schemas.Internal { // what the API said then is no fault of its own
 		err = gone
 	}
 	p := problem.Of(err, s.Log)
