@@ -211,7 +211,8 @@ func (v *visit) showAgreement(status int, body agreementPage) error {
 	active := body.State == schemas.AgreementActive
 	body.MayUse = active && v.has(schemas.RoleTrainer) && v.me.Participant != body.Provider
 	body.MayEnd = active && (v.me.Participant == body.Provider || v.has(schemas.RoleOperator))
-	v.show(status, "agreement", v.reader.T("agreement.title", "Dataset", cut(80, cmp.Or(in(body.Name, v.reader.Tag).Words, string(body.Dataset)))), &body)
+	name := cmp.Or(in(body.Name, v.reader.Tag).Words, string(body.Dataset))
+	v.show(status, "agreement", v.reader.T("agreement.title", "Dataset", cut(80, name)), &body)
 	return nil
 }
 

@@ -229,7 +229,8 @@ func (s *Site) fail(v *visit, err error) {
 		err = gone
 	}
 	p := problem.Of(err, s.Log)
-	if _, whole := errors.AsType[*schemas.Problem](err); !whole && p.Status >= http.StatusInternalServerError && v.w.Header().Get("Retry-After") == "" {
+	_, whole := errors.AsType[*schemas.Problem](err)
+	if !whole && p.Status >= http.StatusInternalServerError && v.w.Header().Get("Retry-After") == "" {
 		v.w.Header().Set("Retry-After", "5")
 	}
 	v.show(p.Status, "error", v.reader.T("error."+p.Type[len(problemType):]), p)
