@@ -201,7 +201,11 @@ func (v *visit) showAgreement(status int, body agreementPage) error {
 	}
 	body.Name = titles[body.Dataset]
 	body.Server = v.site.Public
-	if body.Server == "" {
+	switch {
+	case body.Server != "":
+	case v.r.TLS != nil:
+		body.Server = "https://" + v.r.Host
+	default:
 		body.Server = "http://" + v.r.Host
 	}
 	err = v.firstPart(&body)

@@ -567,6 +567,36 @@ func TestUseOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// TestLinesToCopy: where nobody said what the site's address is, lines to copy name the one that the browser used.
+func TestLinesToCopy(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	agreement, _ := a.answers["GET /agreements/agr-1"].(schemas.Agreement)
+	agreement.Provider = "https://holder.example"
+	a.answers["GET /agreements/agr-1"] = agreement
+	s, err := New(Config{API: a, Log: slog.New(slog.DiscardHandler),
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := gin.New()
+	s.Mount(h)
+	for scheme, body := range map[string]string{
+		"https": visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String(),
+		"http":  visitedPlainly(h, "/agreements/agr-1").Body.String(),
+	} {
+		if want := scheme + "://guichet.example/api/v1/agreements/agr-1/stream"; !strings.Contains(body, want) {
+			t.Errorf("lacks %s: %s", want, body)
+		}
+	}
+}
+
+func visitedPlainly(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://guichet.example"+target, nil))
+	return w
+}
+
 // later answers a write with a conflict of its key until it was asked so often.
 type later struct {
 	*api
