@@ -69,6 +69,7 @@ type Server struct {
 	s3      *http.Server
 	figures *http.Server
 	metrics *metrics
+	site    *web.Site
 	gate    *rights.Gate
 	bodies  bodies
 	uploads *sharedQuota
@@ -194,21 +195,16 @@ func (s *Server) routes() http.Handler {
 	r.UseRawPath = true          // a participant's id is a URL: its slashes come encoded and part no path
 	_ = r.SetTrustedProxies(nil) // ours are told to door.Address
 	pages := s.pages(r)
-	nowhere := func(c *gin.Context) {
-		err := schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path)
-		if isBrowser(c.Request) && !strings.HasPrefix(c.Request.URL.Path, "/api/") {
-			pages.Fail(c, err)
-			return
-		}
-		s.fail(c, err)
-	}
-	r.NoRoute(nowhere)
+	s.site = pages
+	r.NoRoute(func(c *gin.Context) {
+		s.tell(c, schemas.Errorf(schemas.NotFound, c.Request.URL.Path, "there is nothing at %s", c.Request.URL.Path))
+	})
 	r.NoMethod(func(c *gin.Context) {
 		p := problem.Of(
 			schemas.Errorf(schemas.Invalid, c.Request.Method, "%s is not done at %s", c.Request.Method, c.Request.URL.Path),
 			s.deps.Log)
 		p.Status = http.StatusMethodNotAllowed
-		problem.Write(c.Writer, p)
+		s.tell(c, p)
 	})
 	r.Use(s.observe, s.texts)
 
@@ -232,8 +228,9 @@ func (s *Server) routes() http.Handler {
 	}
 	safe.GET("/metrics", s.authenticate, s.operatorsOnly, gin.WrapH(s.metrics.handler()))
 
-	s.mountSignIn(safe)
-	pages.Mount(safe)
+	forms := safe.Group("/", s.soon)
+	s.mountSignIn(forms)
+	pages.Mount(forms)
 	for _, method := range []string{http.MethodGet, http.MethodHead} { // a dataset's IRI leads to what there is of it
 		safe.Handle(method, "/datasets/:id", func(c *gin.Context) {
 			c.Header("Vary", "Accept")
@@ -284,6 +281,15 @@ func withRanges(deps api.Deps, d *door.Door) api.Deps {
 func (s *Server) fail(c *gin.Context, err error) {
 	problem.Write(c.Writer, problem.Of(err, s.deps.Log))
 	c.Abort()
+}
+
+// tell answers with the error before anything was asked of the API: people are shown a page.
+func (s *Server) tell(c *gin.Context, err error) {
+	if isBrowser(c.Request) && !strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		s.site.Fail(c, err)
+		return
+	}
+	s.fail(c, err)
 }
 
 // recovery answers a panic of an API handler with a problem.

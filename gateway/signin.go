@@ -29,5 +29,5 @@ func (s *Server) signInPace(c *gin.Context) {
 		return
 	}
 	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	s.fail(c, schemas.Errorf(schemas.Busy, "signin", "too many sign-ins come from your address; go on in a moment"))
+	s.tell(c, schemas.Errorf(schemas.Busy, "signin", "too many sign-ins come from your address; go on in a moment"))
 }

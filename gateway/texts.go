@@ -23,29 +23,29 @@ const maxID = 2048
 func (s *Server) texts(c *gin.Context) {
 	for _, p := range c.Params {
 		if !schemas.IsText(p.Value, maxID) {
-			s.fail(c, schemas.Errorf(schemas.NotFound, p.Key, "there is nothing at this address: its %s is not a name", p.Key))
+			s.tell(c, schemas.Errorf(schemas.NotFound, p.Key, "there is nothing at this address: its %s is not a name", p.Key))
 			return
 		}
 	}
 	if !schemas.IsText(c.GetHeader("Idempotency-Key"), maxID) {
-		s.fail(c, schemas.BadField("request", "Idempotency-Key", "the key is not plain text"))
+		s.tell(c, schemas.BadField("request", "Idempotency-Key", "the key is not plain text"))
 		return
 	}
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
-		s.fail(c, schemas.BadField("request", "query", "the query is malformed: %v", err))
+		s.tell(c, schemas.BadField("request", "query", "the query is malformed: %v", err))
 		return
 	}
 	for name, values := range query {
 		said := strings.ToValidUTF8(name[:min(len(name), 64)], "?")
 		if len(values) > 1 { // of which one would count
-			s.fail(c,
+			s.tell(c,
 				schemas.BadField("request", said, "the key %q is given twice; alternatives of a filter are written in one, separated by commas", said))
 			return
 		}
 		for _, v := range append(values, name) {
 			if !schemas.IsText(v, 16*maxID) {
-				s.fail(c, schemas.BadField("request", said, "the query holds what is not text: bytes that are not UTF-8, or NUL"))
+				s.tell(c, schemas.BadField("request", said, "the query holds what is not text: bytes that are not UTF-8, or NUL"))
 				return
 			}
 		}

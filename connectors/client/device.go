@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +19,32 @@ import (
 
 // askingIssuer bounds one question to an issuer.
 const askingIssuer = 30 * time.Second
+
+// mostSaid bounds an answer of an issuer, in bytes: no issuer's need be as long.
+const mostSaid = 1 << 20
+
+// brief ends answers that are longer.
+type brief struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b brief) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, mostSaid), resp.Body}
+	}
+	return resp, err
+}
+
+// every is how many seconds lie between two questions, of those that an issuer wants [RFC 8628 §3.2].
+func every(wanted int64) int64 {
+	if wanted < 1 {
+		return 5
+	}
+	return min(wanted, 600)
+}
 
 // Tokens are what an issuer gives for a person. Refresh may be empty: then she signs in anew
 // when the access token ends.
@@ -43,7 +70,7 @@ type People struct {
 
 // reach asks the issuer what it says of itself.
 func (p People) reach(ctx context.Context, list []Setting) (context.Context, *oauth2.Config, *oidc.Provider, error) {
-	ctx = oidc.ClientContext(ctx, &http.Client{Transport: trust.Transport(settled(list).roots), Timeout: askingIssuer})
+	ctx = oidc.ClientContext(ctx, &http.Client{Transport: brief{trust.Transport(settled(list).roots)}, Timeout: askingIssuer})
 	about, err := oidc.NewProvider(ctx, p.Issuer)
 	if err != nil {
 		return ctx, nil, nil, issuerFault(p.Issuer, err)
@@ -78,6 +105,7 @@ func (p People) SignIn(ctx context.Context, told func(Prompt) error, list ...Set
 	if err != nil {
 		return Tokens{}, err
 	}
+	da.Interval = every(da.Interval)
 	t, err := c.DeviceAccessToken(ctx, da)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return Tokens{}, &schemas.Error{Kind: schemas.Unauthenticated, Subject: p.Issuer, Message: "nobody signed in in time",

@@ -117,3 +117,19 @@ func TestSignInsThatFail(t *testing.T) {
 		t.Errorf("a refresh token that is over: %v", err)
 	}
 }
+
+// TestIssuersThatSayTooMuch: what an issuer answers is bounded, and how long it makes a program wait.
+func TestIssuersThatSayTooMuch(t *testing.T) {
+	t.Parallel()
+	is := newAsked(t, "")
+	is.about["note"] = strings.Repeat("x", mostSaid)
+	_, err := People{Issuer: is.URL, Client: "c"}.SignIn(t.Context(), func(Prompt) error { return nil })
+	if schemas.KindOf(err) != schemas.Unavailable {
+		t.Errorf("an endless answer: %v", err)
+	}
+	for wanted, want := range map[int64]int64{0: 5, 1: 1, 10: 10, 86400: 600} {
+		if got := every(wanted); got != want {
+			t.Errorf("every %d s: %d", wanted, got)
+		}
+	}
+}

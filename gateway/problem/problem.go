@@ -6,6 +6,7 @@
 package problem
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -66,6 +67,10 @@ func Of(err error, log *slog.Logger) *schemas.Problem {
 	if !ok || k == schemas.Internal {
 		p.Instance = "urn:guichet:occurrence:" + occurrence()
 		p.Detail = "something went wrong on our side; the operator finds it by the instance"
+		if errors.Is(err, context.Canceled) { // nobody is there to be answered
+			log.Info("a caller went away", "instance", p.Instance, "err", err)
+			return p
+		}
 		log.Error("internal error", "instance", p.Instance, "err", err)
 		return p
 	}

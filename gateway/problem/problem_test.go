@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,5 +39,16 @@ func TestInternalShowsAnIDOnly(t *testing.T) {
 	Write(w, Of(errors.New("password=hunter2"), slog.New(slog.DiscardHandler)))
 	if strings.Contains(w.Body.String(), "hunter2") || !strings.Contains(w.Body.String(), "urn:guichet:occurrence:") || w.Code != 500 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Who went away is no fault of ours: operators are not called for it.
+func TestCallersThatWentAway(t *testing.T) {
+	for err, want := range map[error]string{context.Canceled: "INFO", errors.New("broken"): "ERROR", context.DeadlineExceeded: "ERROR"} {
+		var log strings.Builder
+		p := Of(fmt.Errorf("search: %w", err), slog.New(slog.NewTextHandler(&log, nil)))
+		if !strings.Contains(log.String(), "level="+want) || p.Status != 500 {
+			t.Errorf("%v: %d, %s", err, p.Status, log.String())
+		}
 	}
 }

@@ -93,7 +93,9 @@ func (s *Site) ask(v *visit) error {
 		return err
 	}
 	p.Decision, err = v.wouldBe(p)
-	if err != nil && asked(err) == nil {
+	if e := asked(err); e != nil {
+		p.Problem = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}
+	} else if err != nil {
 		return err
 	}
 	v.showAsk(http.StatusOK, p)
@@ -145,10 +147,11 @@ func (v *visit) askPage(t typed) (*askPage, error) {
 	}
 	d := datasetPage{Dataset: p.Dataset}
 	err = v.tables(&d)
+	named := map[string]bool{}
 	for _, table := range d.Tables {
 		for _, c := range table.Columns {
-			if !slices.Contains(p.Columns, c.Name) {
-				p.Columns = append(p.Columns, c.Name)
+			if !named[c.Name] {
+				named[c.Name], p.Columns = true, append(p.Columns, c.Name)
 			}
 		}
 	}
@@ -162,10 +165,11 @@ func (t typed) until() (time.Time, error) {
 		return time.Time{}, nil
 	}
 	day, err := time.Parse(time.DateOnly, s)
-	if err != nil {
-		return day, schemas.BadField("request", "/until", "%q is not a day; write it like 2027-06-30", cut(40, s))
+	end := day.AddDate(0, 0, 1)
+	if err != nil || end.IsZero() || end.Year() > 9999 { // the first is no end, and the other no time that JSON writes
+		return end, schemas.BadField("request", "/until", "%q is not a day; write it like 2027-06-30", cut(40, s))
 	}
-	return day.AddDate(0, 0, 1), nil
+	return end, nil
 }
 
 // wanted are the columns that were ticked; nil for all of them.
@@ -190,7 +194,10 @@ func (v *visit) wouldBe(p *askPage) (*schemas.Decision, error) {
 		Dataset: p.Dataset.ID, Project: schemas.ProjectID(p.Typed.Get("project")), Purpose: p.Typed.Get("purpose"),
 		Factory: schemas.FactoryID(p.Typed.Get("factory")), Columns: p.wanted(), Until: until,
 	}, &d)
-	return &d, err
+	if err != nil {
+		return nil, err // an empty decision would read as a refusal
+	}
+	return &d, nil
 }
 
 // decision is the part of the form that says what it would come to, as it is typed.
@@ -237,6 +244,7 @@ func (s *Site) askFor(v *visit) error {
 	switch e := asked(err); {
 	case e != nil:
 		p.Problem, status = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}, http.StatusUnprocessableEntity
+		p.Key = rand.Text() // under the old one the API keeps its no: what is sent next is another request
 	case err != nil:
 		return err
 	}
@@ -275,5 +283,5 @@ func (v *visit) submit(p *askPage) (made schemas.Request, err error) {
 			request.Answers[key] = values[0]
 		}
 	}
-	return made, v.api.Post(v.ctx(), "/requests", request, &made, client.Idempotent("form-"+p.Key))
+	return made, v.once("/requests", p.Key, request, &made)
 }

@@ -119,14 +119,14 @@ func (v *visit) tables(body *datasetPage) error {
 		for _, split := range t.Splits {
 			shown.Rows += split.Rows
 		}
+		about := map[string]schemas.Sensitivity{} // tables have thousands of columns
+		for i := range said[t.Name].Fields {
+			about[said[t.Name].Fields[i].Name] = said[t.Name].Fields[i].Sensitivity
+		}
 		for _, c := range t.Columns {
-			f := schemas.Field{Name: c.Name, Type: c.Type, Unit: c.Unit, Concept: c.Concept, Description: c.Description}
-			for _, of := range said[t.Name].Fields {
-				if of.Name == c.Name {
-					f.Sensitivity = of.Sensitivity
-				}
-			}
-			shown.Columns = append(shown.Columns, f)
+			shown.Columns = append(shown.Columns, schemas.Field{
+				Name: c.Name, Type: c.Type, Unit: c.Unit, Concept: c.Concept, Description: c.Description, Sensitivity: about[c.Name],
+			})
 		}
 		body.Tables = append(body.Tables, shown)
 		delete(said, t.Name)

@@ -150,6 +150,8 @@ func TestWordsOfATitle(t *testing.T) {
 		{schemas.Text{"de": "Weizen"}, "en", said{Lang: "de", Words: "Weizen"}},
 		{schemas.Text{"": "wheat"}, "en", said{Words: "wheat"}},
 		{nil, "en", said{}},
+		{schemas.Text{"en": "\u200b \u00ad"}, "en", said{Words: `\u{200B} \u{AD}`}},
+		{schemas.Text{"en": "co\u00adop"}, "en", said{Words: "co\u00adop"}},
 	} {
 		if got := in(c.text, c.reader); got != c.want {
 			t.Errorf("%v for %s: %+v, want %+v", c.text, c.reader, got, c.want)
@@ -204,5 +206,28 @@ func TestWholeOrNothing(t *testing.T) {
 		if w.Code != want.status || !strings.Contains(w.Body.String(), want.words) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
+	}
+}
+
+// TestLongSearches: what a search says many times over is not repeated at each of its parts, so that no
+// address makes a page cost more than what the API is asked for it.
+func TestLongSearches(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "")
+	w := visited(h, http.MethodGet, "/datasets?country="+strings.Repeat("a,", 8000), nil)
+	if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "at most 4096 bytes") {
+		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
+	}
+	long := "/datasets?q=wheat"
+	for _, name := range filters() {
+		long += "&" + name + "=" + strings.Repeat("a,", 60)
+	}
+	w = visited(h, http.MethodGet, long, nil)
+	if w.Code != http.StatusOK || w.Body.Len() > 256<<10 {
+		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
+	}
+	q := url.Values{"country": {strings.Repeat("a,", mostTaken) + "a"}}
+	if got := taken(q, nil); len(got) != 1 || got[0].To != "/datasets" {
+		t.Errorf("many values are taken one by one: %+v", got)
 	}
 }

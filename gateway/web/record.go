@@ -13,6 +13,7 @@ type recordPage struct {
 	Kinds      []string
 	Query      url.Values
 	Checkpoint string // the signed head
+	Problem    *schemas.Error
 }
 
 // record shows who may read it the record: all of it to officers, one's own to others.
@@ -29,8 +30,12 @@ func (s *Site) record(v *visit) error {
 			body.Query.Set(key, x)
 		}
 	}
+	status := http.StatusOK
 	err = v.api.Get(v.ctx(), "/audit/records?"+q.Encode(), &body.Page)
-	if err != nil {
+	switch e := asked(err); {
+	case e != nil: // what was typed stays
+		body.Problem, status = e, http.StatusUnprocessableEntity
+	case err != nil:
 		return err
 	}
 	var head []byte
@@ -39,7 +44,7 @@ func (s *Site) record(v *visit) error {
 		return err
 	}
 	body.Checkpoint = string(head)
-	v.show(http.StatusOK, "record", v.reader.T("record.title"), &body)
+	v.show(status, "record", v.reader.T("record.title"), &body)
 	return nil
 }
 

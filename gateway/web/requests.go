@@ -1,13 +1,14 @@
 package web
 
 import (
+	"cmp"
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"guichet/connectors/client"
 	"guichet/schemas"
 )
 
@@ -200,7 +201,11 @@ func (v *visit) showAgreement(status int, body agreementPage) error {
 	}
 	body.Name = titles[body.Dataset]
 	body.Server = v.site.Public
-	if body.Server == "" {
+	switch {
+	case body.Server != "":
+	case v.r.TLS != nil:
+		body.Server = "https://" + v.r.Host
+	default:
 		body.Server = "http://" + v.r.Host
 	}
 	err = v.firstPart(&body)
@@ -210,7 +215,8 @@ func (v *visit) showAgreement(status int, body agreementPage) error {
 	active := body.State == schemas.AgreementActive
 	body.MayUse = active && v.has(schemas.RoleTrainer) && v.me.Participant != body.Provider
 	body.MayEnd = active && (v.me.Participant == body.Provider || v.has(schemas.RoleOperator))
-	v.show(status, "agreement", v.reader.T("agreement.title", "Dataset", cut(80, in(body.Name, v.reader.Tag).Words)), &body)
+	name := cmp.Or(in(body.Name, v.reader.Tag).Words, string(body.Dataset))
+	v.show(status, "agreement", v.reader.T("agreement.title", "Dataset", cut(80, name)), &body)
 	return nil
 }
 
@@ -243,7 +249,7 @@ func (s *Site) lease(v *visit) error {
 	}
 	var made schemas.LeaseAnswer
 	ask := map[string]any{"items": []map[string]string{{"agreement": v.id}}}
-	err = v.api.Post(v.ctx(), "/leases", ask, &made, client.Idempotent("form-"+v.r.PostFormValue("key")))
+	err = v.once("/leases", cmp.Or(v.r.PostFormValue("key"), rand.Text()), ask, &made)
 	if err != nil {
 		return err
 	}

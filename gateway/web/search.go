@@ -50,6 +50,13 @@ func filters() []string {
 // counted are the facets of a page of results.
 const counted = "space,theme,country,licence,format,language"
 
+// Bounds of a search as it stands on its page, since each facet and each value that is taken leads to
+// a search with all the others.
+const (
+	maxSearch = 4 << 10 // bytes, as an address has them
+	mostTaken = 10      // values of a filter that are shown one by one
+)
+
 // resultsPage is a search with what it found.
 type resultsPage struct {
 	schemas.Found
@@ -84,6 +91,9 @@ func (s *Site) results(v *visit) error {
 			"cursor"}, key) || values[0] == "" {
 			q.Del(key) // an empty field of the form, or a word of somebody's else
 		}
+	}
+	if n := len(q.Encode()); n > maxSearch {
+		return schemas.Errorf(schemas.TooLarge, "search", "a search has at most %d bytes; this one has %d", maxSearch, n)
 	}
 	body := resultsPage{Query: q, More: q.Get("cursor") != ""}
 	var err error
@@ -182,7 +192,7 @@ func taken(r *words.Reader, q url.Values, facets map[string]schemas.Facet) []cho
 	var out []choice
 	for _, name := range append(filters(), "from", "to", "updated", "box") {
 		values := alternatives(q, name)
-		if name == "box" && len(values) > 0 {
+		if len(values) > mostTaken || name == "box" && len(values) > 0 {
 			values = []string{q.Get(name)}
 		}
 		for _, value := range values {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -47,7 +48,7 @@ type Site struct {
 func New(c Config) (*Site, error) {
 	s := &Site{Config: c, pages: map[string]set{}, guard: http.NewCrossOriginProtection()}
 	if u, err := url.Parse(c.Public); err == nil && u.Host != "" {
-		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + u.Host) // a proxy may name another Host to us
+		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host)) // a proxy may name another Host to us
 		if err != nil {
 			return nil, fmt.Errorf("trust the site's own address: %w", err)
 		}
@@ -103,6 +104,9 @@ func (s *Site) Mount(r gin.IRouter) {
 		"/language":              s.language,
 	} {
 		r.POST(path, s.form, s.page(write))
+		if page := formPage(path); page != path { // a page that answered a form is asked for anew, or its address is sent on
+			r.GET(path, func(c *gin.Context) { c.Redirect(http.StatusSeeOther, formPage(c.Request.URL.EscapedPath())) })
+		}
 	}
 	r.GET("/static/:name", s.serveFile)
 }
@@ -146,7 +150,7 @@ func (s *Site) hosted(host string) bool {
 		return true
 	}
 	own, err := url.Parse(s.Public)
-	return err == nil && own.Hostname() == u.Hostname()
+	return err == nil && strings.EqualFold(own.Hostname(), u.Hostname())
 }
 
 // maxForm bounds what a form sends, in bytes.
@@ -221,8 +225,12 @@ func (s *Site) fail(v *visit, err error) {
 		http.Redirect(v.w, v.r, "/signin?to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
+	if gone := v.ctx().Err(); gone != nil && schemas.KindOf(err) == schemas.Internal { // what the API said then is no fault of its own
+		err = gone
+	}
 	p := problem.Of(err, s.Log)
-	if _, whole := errors.AsType[*schemas.Problem](err); !whole && p.Status >= http.StatusInternalServerError {
+	_, whole := errors.AsType[*schemas.Problem](err)
+	if !whole && p.Status >= http.StatusInternalServerError && v.w.Header().Get("Retry-After") == "" {
 		v.w.Header().Set("Retry-After", "5")
 	}
 	v.show(p.Status, "error", v.reader.T("error."+p.Type[len(problemType):]), p)

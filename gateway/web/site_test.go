@@ -64,6 +64,11 @@ func read(r *http.Request) string {
 // site is one over fixed answers; as is who signed in, "" for nobody.
 func site(t *testing.T, a *api, as string) http.Handler {
 	t.Helper()
+	return siteOver(t, a, as)
+}
+
+func siteOver(t *testing.T, a http.Handler, as string) http.Handler {
+	t.Helper()
 	gin.SetMode(gin.TestMode)
 	s, err := New(Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
 		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return as, as != "", nil }})
@@ -347,8 +352,8 @@ func TestWritesComeFromHere(t *testing.T) {
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	h := site(t, everything(), "")
-	for host, want := range map[string]int{"guichet.example": 200, "guichet.example:443": 200, "localhost:8080": 200, "127.0.0.1": 200, "[::1]:80": 200,
-		"evil.example": 421, "guichet.example.evil.example": 421, "": 421} {
+	for host, want := range map[string]int{"guichet.example": 200, "guichet.example:443": 200, "GUICHET.example": 200, "localhost:8080": 200,
+		"127.0.0.1": 200, "[::1]:80": 200, "evil.example": 421, "guichet.example.evil.example": 421, "": 421} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
@@ -444,14 +449,36 @@ func TestWrongFormsKeepWhatWasTyped(t *testing.T) {
 	h := site(t, a, "token")
 	form := url.Values{"key": {"K"}, "project": {"p"}, "message": {"as it was typed"}, "contact": {"nobody"}}
 	w := visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
-	for _, want := range []string{">as it was typed</textarea>", `value="nobody"`, "this is no address</small>", `role="alert"`, `value="K"`} {
+	for _, want := range []string{">as it was typed</textarea>", `value="nobody"`, "this is no address</small>", `role="alert"`} {
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%d, lacks %s: %s", w.Code, want, w.Body)
 		}
 	}
-	form.Set("until", "soon")
+	if strings.Contains(w.Body.String(), `value="K"`) {
+		t.Error("the mended form would be taken for the wrong one, whose answer is kept under its key")
+	}
+	for _, day := range []string{"soon", "9999-12-31", "0000-12-31"} {
+		form.Set("until", day)
+		w = visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "is not a day") {
+			t.Errorf("%d: %s", w.Code, w.Body)
+		}
+	}
+	form.Set("look", "yes")
+	form.Del("until")
 	w = visited(h, http.MethodPost, "/datasets/ds-1/ask", form)
-	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "is not a day") {
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `value="K"`) {
+		t.Errorf("to look changes the key of what is not sent yet: %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestNoDecisionIsNoRefusal: where the API cannot decide, a page says why, and not no.
+func TestNoDecisionIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["POST /decisions"] = schemas.BadField("ask", "/columns", "there is no such column")
+	w := visited(site(t, a, "token"), http.MethodGet, "/datasets/ds-1/ask?some=yes&column=x", nil)
+	if !strings.Contains(w.Body.String(), "there is no such column") || strings.Contains(w.Body.String(), `class="verdict`) {
 		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }
@@ -475,5 +502,124 @@ func TestLanguage(t *testing.T) {
 	w = visited(h, http.MethodPost, "/language", url.Values{"language": {"xx"}})
 	if w.Header().Get("Set-Cookie") != "" {
 		t.Errorf("an unknown language is kept: %s", w.Header())
+	}
+}
+
+// TestAddressesOfForms: whoever asks for what a form was sent to, for its answer stood in the browser,
+// comes to the page on which the form stands.
+func TestAddressesOfForms(t *testing.T) {
+	t.Parallel()
+	h := site(t, everything(), "token")
+	for target, want := range map[string]string{
+		"/agreements/agr-1/lease": "/agreements/agr-1", "/agreements/agr-1/revoke": "/agreements/agr-1", "/requests/req-1/review": "/requests/req-1",
+		"/datasets/ds-1/decision": "/datasets/ds-1", "/language": "/",
+	} {
+		w := visited(h, http.MethodGet, target, nil)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
+		}
+	}
+	w := visited(h, http.MethodPost, "/language", nil, "Sec-Fetch-Site", "cross-site")
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `name="to" value="/"`) {
+		t.Errorf("%d, and not back to a page: %s", w.Code, w.Body)
+	}
+}
+
+// TestWrongWordsAreNamed: whichever form is wrong, its page keeps what was typed and says what is wrong, and where.
+func TestWrongWordsAreNamed(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	wrong := &schemas.Error{Kind: schemas.Invalid, Message: "validation failed", Fields: []schemas.FieldError{{Pointer: "/reason", Message: "it is too short"}}}
+	for _, call := range []string{"GET /audit/records", "GET /datasets", "POST /agreements/agr-1/revoke", "POST /requests/req-1/review"} {
+		a.answers[call] = wrong
+	}
+	h := site(t, a, "token")
+	for _, c := range []struct{ method, target, kept string }{
+		{http.MethodGet, "/record?from=abc&kind=release.end", `value="abc"`},
+		{http.MethodGet, "/datasets?from=abc", `value="abc"`},
+	} {
+		w := visited(h, c.method, c.target, nil)
+		for _, want := range []string{c.kept, "it is too short <small>(/reason)</small>"} {
+			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d, lacks %s: %s", c.target, w.Code, want, w.Body)
+			}
+		}
+	}
+	a.answers["GET /datasets"] = schemas.Found{}
+	for _, target := range []string{"/agreements/agr-1/revoke", "/requests/req-1/review"} {
+		w := visited(h, http.MethodPost, target, url.Values{"reason": {"no"}, "decision": {"refuse"}})
+		if w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), `name="reason"`) && !strings.Contains(w.Body.String(), "it is too short") {
+			t.Errorf("%s: %d: %s", target, w.Code, w.Body)
+		}
+	}
+}
+
+// TestUseOfWhatIsGone: an agreement on a dataset that its reader can see no longer names it by its id, and leads
+// nowhere.
+func TestUseOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["GET /datasets"] = schemas.Found{}
+	h := site(t, a, "token")
+	w := visited(h, http.MethodGet, "/agreements/agr-1", nil)
+	if body := w.Body.String(); !strings.Contains(body, "<title>Agreement on ds-1 ") || strings.Contains(body, `<a href="/datasets/ds-1">`) {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+// TestLinesToCopy: where nobody said what the site's address is, lines to copy name the one that the browser used.
+func TestLinesToCopy(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	agreement, _ := a.answers["GET /agreements/agr-1"].(schemas.Agreement)
+	agreement.Provider = "https://holder.example"
+	a.answers["GET /agreements/agr-1"] = agreement
+	s, err := New(Config{API: a, Log: slog.New(slog.DiscardHandler),
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := gin.New()
+	s.Mount(h)
+	for scheme, body := range map[string]string{
+		"https": visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String(),
+		"http":  visitedPlainly(h, "/agreements/agr-1").Body.String(),
+	} {
+		if want := scheme + "://guichet.example/api/v1/agreements/agr-1/stream"; !strings.Contains(body, want) {
+			t.Errorf("lacks %s: %s", want, body)
+		}
+	}
+}
+
+func visitedPlainly(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://guichet.example"+target, nil))
+	return w
+}
+
+// later answers a write with a conflict of its key until it was asked so often.
+type later struct {
+	*api
+	left int
+}
+
+func (l *later) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Idempotency-Key") != "" && l.left > 0 {
+		l.left--
+		problem.Write(w, problem.Of(&schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request is still running"},
+			slog.New(slog.DiscardHandler)))
+		return
+	}
+	l.api.ServeHTTP(w, r)
+}
+
+// TestPressedTwice: a form that is sent while its first sending is being answered waits for that answer.
+func TestPressedTwice(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]int{"/agreements/agr-1/lease": http.StatusOK, "/datasets/ds-1/ask": http.StatusSeeOther} {
+		h := siteOver(t, &later{api: everything(), left: 2}, "token")
+		if w := visited(h, http.MethodPost, target, url.Values{"key": {"K"}, "project": {"p"}}); w.Code != want {
+			t.Errorf("%s: %d: %s", target, w.Code, w.Body)
+		}
 	}
 }

@@ -115,6 +115,9 @@ func in(t schemas.Text, reader string) said {
 	if !strings.EqualFold(tag, reader) {
 		s.Lang = tag
 	}
+	if strings.TrimFunc(s.Words, func(r rune) bool { return breaks(r) || unicode.IsSpace(r) }) == "" {
+		s.Words = schemas.Visible(s.Words) // of a link nothing would be left
+	}
 	return s
 }
 
@@ -207,7 +210,7 @@ func harmless(page []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(page) {
 		switch {
-		case r == '\u00ad' || r == '\u200b' || r == '\ufeff':
+		case breaks(r):
 		case hidden(r):
 			fmt.Fprintf(&b, "\\u{%X}", r)
 		default:
@@ -216,6 +219,9 @@ func harmless(page []byte) []byte {
 	}
 	return b.Bytes()
 }
+
+// breaks says whether a character only says where a word may break.
+func breaks(r rune) bool { return r == '\u00ad' || r == '\u200b' || r == '\ufeff' }
 
 // hidden says whether a character shows nothing, or moves others; ends of lines and tabs are
 // white space in HTML.

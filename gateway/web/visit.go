@@ -3,10 +3,12 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"guichet/connectors/client"
 	"guichet/gateway/web/words"
@@ -153,11 +155,19 @@ func (v *visit) here() string {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
 		return v.r.URL.RequestURI()
 	}
-	path := v.r.URL.EscapedPath()
-	if i := strings.LastIndexByte(path, '/'); i > 0 && !strings.HasSuffix(path, "/ask") {
-		path = path[:i]
+	return formPage(v.r.URL.EscapedPath())
+}
+
+// formPage is the page on which the form stands that is sent to a path.
+func formPage(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	switch {
+	case strings.HasSuffix(path, "/ask"):
+		return path
+	case i == 0:
+		return "/"
 	}
-	return path
+	return path[:i]
 }
 
 // part answers with a part of a page, which a script puts in its place.
@@ -195,6 +205,29 @@ func (v *visit) to(format string, parts ...string) {
 		escaped[i] = url.PathEscape(p)
 	}
 	http.Redirect(v.w, v.r, fmt.Sprintf(format, escaped...), http.StatusSeeOther)
+}
+
+// A form that is sent while it is being answered waits for that answer, a while.
+const (
+	sentAgain  = 100 * time.Millisecond
+	mostAwaits = 50
+)
+
+// once sends what a form says, and gives what it was answered first, however often it is sent: who presses
+// a button twice sees the second answer.
+func (v *visit) once(path, key string, in, out any) error {
+	for n := 0; ; n++ {
+		err := v.api.Post(v.ctx(), path, in, out, client.Idempotent("form-"+key))
+		e, is := errors.AsType[*schemas.Error](err)
+		if !is || e.Kind != schemas.Conflict || e.Subject != "Idempotency-Key" || n == mostAwaits {
+			return err
+		}
+		select {
+		case <-v.ctx().Done():
+			return err
+		case <-time.After(sentAgain):
+		}
+	}
 }
 
 // param is a part of the path, for the API's.

@@ -345,6 +345,9 @@ func (c *Config) checkPublicURL() error {
 		return nil
 	}
 	u, err := url.Parse(c.PublicURL)
+	if err == nil && !isASCII(u.Host) { // browsers name it otherwise, and would be told that the site is elsewhere
+		return schemas.BadField("settings", "public_url", "%q: write the host as browsers send it, in letters of ASCII (xn--…)", c.PublicURL)
+	}
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil ||
 		strings.HasSuffix(u.Path, "/") {
 		return schemas.BadField("settings", "public_url",
@@ -352,6 +355,8 @@ func (c *Config) checkPublicURL() error {
 	}
 	return nil
 }
+
+func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 }) }
 
 // checkS3URL checks the address of the S3 face: S3 clients take none with a path.
 func (c *Config) checkS3URL() error {

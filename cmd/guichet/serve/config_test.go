@@ -162,6 +162,7 @@ func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	for in, good := range map[string]bool{
 		"": true, "https://guichet.example": true, "http://127.0.0.1:8480": true, "https://site.example/data": true,
+		"https://xn--donnes-fva.example": true, "https://données.example": false,
 		"guichet.example": false, "https://guichet.example/": false, "ftp://guichet.example": false, "https://u:p@guichet.example": false, "https://guichet.example?x=1": false,
 	} {
 		err := (&Config{PublicURL: in}).checkPublicURL()

@@ -49,7 +49,7 @@ func originOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host
+	return u.Scheme + "://" + strings.ToLower(u.Host) // as browsers write it
 }
 
 // maxTo bounds a path to go on to, in bytes.

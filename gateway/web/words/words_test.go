@@ -65,6 +65,11 @@ func TestEveryLanguageIsWhole(t *testing.T) {
 			if _, is := there[id].(map[string]any); is != plural {
 				t.Errorf("%s and English do not both have plurals of %q", r.Tag, id)
 			}
+			for _, n := range []int64{0, 1, 2, 3, 5, 11, 21, 100, 101, 1_000_000, 3_000_000, 1_000_000_000} {
+				if plural && r.T(id, "Count", n) == id {
+					t.Errorf("%s has no form of %q for %d", r.Tag, id, n)
+				}
+			}
 		}
 		if len(ids) != len(english) {
 			t.Errorf("%s has %d messages, English %d", r.Tag, len(ids), len(english))
@@ -119,6 +124,7 @@ func TestForms(t *testing.T) {
 		{en.T("datasets", "Count", 0), "0 datasets"},
 		{fr.T("datasets", "Count", 0), "0 jeu de données"},
 		{fr.T("datasets", "Count", int64(2000)), "2\u00a0000 jeux de données"},
+		{fr.T("datasets", "Count", 1_000_000), "1\u00a0000\u00a0000 de jeux de données"},
 		{en.T("no such message"), "no such message"},
 		{en.Wait(&schemas.Wait{Hours: 1}), "1 hour"},
 		{fr.Wait(&schemas.Wait{Hours: 96}), "4 jours"},
