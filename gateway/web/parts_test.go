@@ -227,7 +227,7 @@ func TestLongSearches(t *testing.T) {
 		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 	}
 	q := url.Values{"country": {strings.Repeat("a,", mostTaken) + "a"}}
-	if got := taken(q, nil); len(got) != 1 || got[0].To != "/datasets" {
+	if got := taken(reader(t, "en"), q, nil); len(got) != 1 || got[0].To != "/datasets" {
 		t.Errorf("many values are taken one by one: %+v", got)
 	}
 }

@@ -177,9 +177,13 @@ func shown(r *words.Reader, q url.Values, facets map[string]schemas.Facet) []fac
 		}
 		shown := facetShown{Name: name, Remainder: f.Remainder}
 		for _, value := range f.Values {
-			has := slices.Contains(alternatives(q, name), value.Value)
 			shown.Values = append(shown.Values, choice{
-				Name: name, Value: value.Value, Label: cmp.Or(r.Label(name, value.Value), value.Label), Count: value.Count, Taken: has, To: toggled(q, name, value.Value),
+				Name:  name,
+				Value: value.Value,
+				Label: cmp.Or(r.Label(name, value.Value), value.Label),
+				Count: value.Count,
+				Taken: slices.Contains(alternatives(q, name), value.Value),
+				To:    toggled(q, name, value.Value),
 			})
 		}
 		out = append(out, shown)

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,20 @@ func TestClosedFilters(t *testing.T) {
 	for from, to := range map[string]string{"2026": "2026-01", "2026-05": "2026", "": "2020", "2020": "", "next": "last"} {
 		agreementtest.Must(t, inOrder(&index.Query{From: from, To: to}))
 	}
+}
+
+// Datasets are named by their ids, up to a number.
+func TestNamedDatasets(t *testing.T) {
+	t.Parallel()
+	in := Parameters{ID: "ds-1,ds-2"}
+	q, err := in.Query(nil)
+	agreementtest.Must(t, err)
+	if d := cmp.Diff([]schemas.DatasetID{"ds-1", "ds-2"}, q.Only); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	in.ID = strings.Repeat("ds-1,", maxIDs)
+	_, err = in.Query(nil)
+	agreementtest.Refused(t, "too many", err, schemas.Invalid, "at most 1000")
 }
 
 // What is typed is read as parameters are; both hold.

@@ -169,6 +169,12 @@ func TestLabelsAndUnknown(t *testing.T) {
 	if err == nil {
 		t.Error("a language that is not there has messages")
 	}
+	if got := r.T("list.last", "Rest", "a", "Last", "b"); got != "a et b" {
+		t.Error(got)
+	}
+	if got := r.T("datasets"); got == "" {
+		t.Error("a message with plurals, of no number, says nothing")
+	}
 	if got := r.Purposes(); len(got) == 0 || r.Purpose(got[0]) == got[0] {
 		t.Errorf("purposes %v", got)
 	}
