@@ -116,7 +116,8 @@ func (s *Site) review(v *visit) error {
 		return err
 	}
 	word := schemas.Review{Decision: v.r.PostFormValue("decision"), Reason: v.r.PostFormValue("reason")}
-	err = v.api.Post(v.ctx(), "/requests/"+v.param()+"/review", map[string]string{"decision": word.Decision, "reason": word.Reason}, nil)
+	err = v.once("/requests/"+v.param()+"/review", cmp.Or(v.r.PostFormValue("key"), rand.Text()),
+		map[string]string{"decision": word.Decision, "reason": word.Reason}, nil)
 	if e := asked(err); e != nil {
 		return v.showRequest(http.StatusUnprocessableEntity, e, word.Reason)
 	}
@@ -267,7 +268,7 @@ func (s *Site) revoke(v *visit) error {
 	if e := asked(err); e != nil {
 		return v.showAgreement(http.StatusUnprocessableEntity, agreementPage{Problem: e, Typed: reason})
 	}
-	if err != nil {
+	if err != nil && schemas.KindOf(err) != schemas.Conflict { // it ended already, as its page says
 		return err
 	}
 	v.to("/agreements/%s", v.id)

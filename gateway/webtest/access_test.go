@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -175,5 +177,18 @@ func TestLiveDecision(t *testing.T) {
 	}
 	if !strings.Contains(p.Path(), "/ask?") {
 		t.Errorf("the page was left for %s", p.Path())
+	}
+	// Where no decision comes, for the session ended meanwhile, none stands there, and the form stays whole.
+	p.do("lose the session", call(network.ClearBrowserCookies, cdp.Empty{}))
+	_, err = chromedp.Run(p.ctx, chromedp.Evaluate[json.RawMessage](
+		`document.querySelector("#project").dispatchEvent(new Event("change", {bubbles: true})); null`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`!document.querySelector("#decision strong")`, `document.querySelectorAll("h1, header, #decision").length === 3`} {
+		_, err = chromedp.Run(p.ctx, chromedp.Poll[bool](want, chromedp.WithPollingTimeout(patience)))
+		if err != nil {
+			t.Errorf("%s does not come: %v\n%s", want, err, p.Text())
+		}
 	}
 }

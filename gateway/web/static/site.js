@@ -1,5 +1,5 @@
 // What pages do beyond what they do without scripts: suggestions while a search is typed,
-// and a button that copies lines.
+// a button that copies lines, and no decision beside a form that it is not about.
 (() => {
   const q = document.querySelector('input[type=search]');
   if (q) {
@@ -23,6 +23,11 @@
       }, 150);
     });
   }
+  const undecided = () => {
+    document.querySelectorAll('#decision > :not(h2)').forEach((said) => said.remove());
+  };
+  document.body.addEventListener('htmx:response:error', undecided);
+  document.body.addEventListener('htmx:error', undecided);
   const word = document.documentElement.lang === 'fr' ? ['Copier', 'Copié'] : ['Copy', 'Copied'];
   for (const lines of document.querySelectorAll('pre')) {
     if (!navigator.clipboard) break;
