@@ -46,10 +46,9 @@ func all(t *testing.T, s *Site) map[string][]string {
 	}
 }
 
-// TestEveryoneCanReadThem: axe-core finds nothing wrong with any page, in either theme, on a phone or a
+// everyone: axe-core finds nothing wrong with any page, in either theme, on a phone or a
 // wide screen, in either language.
-func TestEveryoneCanReadThem(t *testing.T) {
-	s := start(t)
+func everyone(t *testing.T, s *Site) {
 	axe, err := os.ReadFile(filepath.Join(repository(t), ".cache/axe/package/axe.min.js"))
 	if err != nil {
 		t.Fatalf("axe-core is missing, which make setup fetches: %v", err)
@@ -127,9 +126,8 @@ func (p *Person) overflow() int {
 	return n
 }
 
-// TestKeyboard: the first key leads past the navigation, and a form is filled in and sent by keys alone.
-func TestKeyboard(t *testing.T) {
-	s := start(t)
+// keyboard: the first key leads past the navigation, and a form is filled in and sent by keys alone.
+func keyboard(t *testing.T, s *Site) {
 	p := s.Visit(t, Reader{})
 	p.Go("/")
 	p.do("press keys", chromedp.KeyEvent("\t"))
@@ -154,10 +152,9 @@ func TestKeyboard(t *testing.T) {
 	p.Sees("Winter wheat field trials")
 }
 
-// TestLiveDecision: while the form of a request is filled in, the decision beside it changes, and what
+// liveDecision: while the form of a request is filled in, the decision beside it changes, and what
 // there is to choose.
-func TestLiveDecision(t *testing.T) {
-	s := start(t)
+func liveDecision(t *testing.T, s *Site) {
 	p := s.Visit(t, Reader{})
 	p.Go("/datasets?q=dairy+herd")
 	p.SignIn("Sign in", "Example AI Factory", "trainer")

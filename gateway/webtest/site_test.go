@@ -7,11 +7,21 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"guichet/connectors/sharedtest"
 )
 
-// TestTasks: each role does its whole task by clicking, with scripts and without.
-func TestTasks(t *testing.T) {
+// TestSite is all tests of one site, which takes a while to come up.
+func TestSite(t *testing.T) {
 	s := start(t)
+	t.Run("tasks", func(t *testing.T) { tasks(t, s) })
+	t.Run("keyboard", func(t *testing.T) { keyboard(t, s) })
+	t.Run("live decision", func(t *testing.T) { liveDecision(t, s) })
+	t.Run("everyone can read them", func(t *testing.T) { everyone(t, s) })
+}
+
+// tasks: each role does its whole task by clicking, with scripts and without.
+func tasks(t *testing.T, s *Site) {
 	for name, r := range map[string]Reader{"with scripts": {}, "without scripts": {NoScripts: true}} {
 		t.Run(name, func(t *testing.T) {
 			stranger(t, s, r)
@@ -29,6 +39,9 @@ func TestTasks(t *testing.T) {
 // start is the site of all tests; GUICHET_SITE names one that runs already, for who writes them.
 func start(t *testing.T) *Site {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole demo and a browser take long")
+	}
 	if address := os.Getenv("GUICHET_SITE"); address != "" {
 		s := &Site{Address: address}
 		s.open(t)
@@ -83,8 +96,8 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	}
 	if !r.NoScripts { // the same lines; once is enough
 		pasted(t, "bash", lines["lease"]+"\n"+lines["curl"]+"\n")
-		pasted(t, "bash", lines["lease"]+"\n"+os.Getenv("GUICHET_PYTHON")+" - <<'EOF'\n"+lines["python"]+"\nEOF\n")
-		pasted(t, "bash", lines["lease"]+"\n"+os.Getenv("GUICHET_PYTHON")+" - <<'EOF'\n"+lines["duckdb"]+"\nEOF\n")
+		pasted(t, "bash", lines["lease"]+"\n"+sharedtest.Python(t)+" - <<'EOF'\n"+lines["python"]+"\nEOF\n")
+		pasted(t, "bash", lines["lease"]+"\n"+sharedtest.Python(t)+" - <<'EOF'\n"+lines["duckdb"]+"\nEOF\n")
 	}
 	p.Go(agreement)
 	if strings.Contains(p.Text(), "LEASE=") {
