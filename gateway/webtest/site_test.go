@@ -197,7 +197,7 @@ func operator(t *testing.T, s *Site, r Reader) {
 func inFrench(t *testing.T, s *Site) {
 	p := s.Visit(t, Reader{Language: "fr-BE,fr;q=0.9,en;q=0.1"})
 	p.Go("/datasets?q=wheat")
-	p.Sees("jeu de données", "Puis-je l’utiliser ?", "lignes")
+	p.Sees("de données", "Puis-je l’utiliser ?", "lignes")
 	p.SignIn("Se connecter", "Example AI Factory", "trainer")
 	p.Follow("Winter wheat field trials")
 	p.Click("Le demander")
