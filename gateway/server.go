@@ -259,7 +259,7 @@ func (s *Server) pages(api http.Handler) *web.Site {
 		at, err := netip.ParseAddrPort(r.RemoteAddr)
 		return err == nil && slices.ContainsFunc(s.deps.Behind, func(p netip.Prefix) bool { return p.Contains(at.Addr().Unmap()) })
 	}}
-	if s.deps.SignIn != nil {
+	if s.deps.SignIn != nil && s.deps.SignIn.Offers() {
 		c.Token = s.deps.SignIn.Token
 	}
 	site, err := web.New(c)

@@ -16,11 +16,8 @@ type mePage struct {
 
 // me shows who the gateway takes the person for.
 func (s *Site) me(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	body := mePage{Me: v.me}
+	var err error
 	body.Projects, err = v.projects()
 	if err != nil {
 		return err

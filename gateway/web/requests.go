@@ -21,10 +21,6 @@ type requestsPage struct {
 
 // requests lists those of the person, and those that wait for it.
 func (s *Site) requests(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	body := requestsPage{State: v.r.URL.Query().Get("state")}
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"state", "cursor"} {
@@ -32,7 +28,7 @@ func (s *Site) requests(v *visit) error {
 			q.Set(key, x)
 		}
 	}
-	err = v.api.Get(v.ctx(), "/requests?"+q.Encode(), &body.Page)
+	err := v.api.Get(v.ctx(), "/requests?"+q.Encode(), &body.Page)
 	if err != nil {
 		return err
 	}
@@ -84,12 +80,8 @@ type requestPage struct {
 func (s *Site) request(v *visit) error { return v.showRequest(http.StatusOK, nil, "") }
 
 func (v *visit) showRequest(status int, problem *schemas.Error, reason string) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	body := requestPage{Problem: problem, Reason: reason}
-	err = v.api.Get(v.ctx(), "/requests/"+v.param(), &body.Request)
+	err := v.api.Get(v.ctx(), "/requests/"+v.param(), &body.Request)
 	if err != nil {
 		return err
 	}
@@ -111,12 +103,8 @@ func (v *visit) showRequest(status int, problem *schemas.Error, reason string) e
 
 // review sends the holder's word.
 func (s *Site) review(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	word := schemas.Review{Decision: v.r.PostFormValue("decision"), Reason: v.r.PostFormValue("reason")}
-	err = v.once("/requests/"+v.param()+"/review", cmp.Or(v.r.PostFormValue("key"), rand.Text()),
+	err := v.once("/requests/"+v.param()+"/review", cmp.Or(v.r.PostFormValue("key"), rand.Text()),
 		map[string]string{"decision": word.Decision, "reason": word.Reason}, nil)
 	if e := asked(err); e != nil {
 		return v.showRequest(http.StatusUnprocessableEntity, e, word.Reason)
@@ -136,10 +124,6 @@ type agreementsPage struct {
 
 // agreements lists those of the person's organisation, and those on its datasets.
 func (s *Site) agreements(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	var body agreementsPage
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"dataset", "cursor"} {
@@ -147,7 +131,7 @@ func (s *Site) agreements(v *visit) error {
 			q.Set(key, x)
 		}
 	}
-	err = v.api.Get(v.ctx(), "/agreements?"+q.Encode(), &body.Page)
+	err := v.api.Get(v.ctx(), "/agreements?"+q.Encode(), &body.Page)
 	if err != nil {
 		return err
 	}
@@ -182,11 +166,7 @@ type agreementPage struct {
 func (s *Site) agreement(v *visit) error { return v.showAgreement(http.StatusOK, agreementPage{}) }
 
 func (v *visit) showAgreement(status int, body agreementPage) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
-	err = v.api.Get(v.ctx(), "/agreements/"+v.param(), &body.Agreement)
+	err := v.api.Get(v.ctx(), "/agreements/"+v.param(), &body.Agreement)
 	if err != nil {
 		return err
 	}
@@ -244,13 +224,9 @@ func (v *visit) firstPart(body *agreementPage) error {
 // lease makes a lease on the spot. Its token is shown once: the answer of a form is kept by no browser
 // (Cache-Control), and a new one is made as easily.
 func (s *Site) lease(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	var made schemas.LeaseAnswer
 	ask := map[string]any{"items": []map[string]string{{"agreement": v.id}}}
-	err = v.once("/leases", cmp.Or(v.r.PostFormValue("key"), rand.Text()), ask, &made)
+	err := v.once("/leases", cmp.Or(v.r.PostFormValue("key"), rand.Text()), ask, &made)
 	if err != nil {
 		return err
 	}
@@ -259,12 +235,8 @@ func (s *Site) lease(v *visit) error {
 
 // revoke ends an agreement at once.
 func (s *Site) revoke(v *visit) error {
-	err := v.signedIn()
-	if err != nil {
-		return err
-	}
 	reason := v.r.PostFormValue("reason")
-	err = v.api.Post(v.ctx(), "/agreements/"+v.param()+"/revoke", map[string]string{"reason": reason}, nil)
+	err := v.api.Post(v.ctx(), "/agreements/"+v.param()+"/revoke", map[string]string{"reason": reason}, nil)
 	if e := asked(err); e != nil {
 		return v.showAgreement(http.StatusUnprocessableEntity, agreementPage{Problem: e, Typed: reason})
 	}

@@ -82,25 +82,25 @@ func (s *Site) Mount(r gin.IRouter) {
 	for path, page := range map[string]func(v *visit) error{
 		"/":                 s.home,
 		"/datasets":         s.results,
-		"/datasets/:id/ask": s.ask,
-		"/requests":         s.requests,
-		"/requests/:id":     s.request,
-		"/agreements":       s.agreements,
-		"/agreements/:id":   s.agreement,
-		"/record":           s.record,
-		"/me":               s.me,
-		"/operate":          s.operate,
+		"/datasets/:id/ask": signed(s.ask),
+		"/requests":         signed(s.requests),
+		"/requests/:id":     signed(s.request),
+		"/agreements":       signed(s.agreements),
+		"/agreements/:id":   signed(s.agreement),
+		"/record":           signed(s.record),
+		"/me":               signed(s.me),
+		"/operate":          signed(s.operate),
 	} {
 		r.GET(path, s.page(page))
 		r.HEAD(path, s.page(page))
 	}
-	r.GET("/record/bundle", s.page(s.bundle))
+	r.GET("/record/bundle", s.page(signed(s.bundle)))
 	for path, write := range map[string]func(v *visit) error{
-		"/datasets/:id/ask":      s.askFor,
-		"/datasets/:id/decision": s.decision,
-		"/requests/:id/review":   s.review,
-		"/agreements/:id/lease":  s.lease,
-		"/agreements/:id/revoke": s.revoke,
+		"/datasets/:id/ask":      signed(s.askFor),
+		"/datasets/:id/decision": signed(s.decision),
+		"/requests/:id/review":   signed(s.review),
+		"/agreements/:id/lease":  signed(s.lease),
+		"/agreements/:id/revoke": signed(s.revoke),
 		"/language":              s.language,
 	} {
 		r.POST(path, s.form, s.page(write))
@@ -181,6 +181,17 @@ func (s *Site) form(c *gin.Context) {
 			Err:     err,
 		})
 		c.Abort()
+	}
+}
+
+// signed is a page for who signed in; others are sent to do so, and come back.
+func signed(do func(v *visit) error) func(v *visit) error {
+	return func(v *visit) error {
+		err := v.signedIn()
+		if err != nil {
+			return err
+		}
+		return do(v)
 	}
 }
 

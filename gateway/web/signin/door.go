@@ -128,6 +128,9 @@ func withHeaders(h http.Handler) http.Handler {
 	})
 }
 
+// Offers says whether one can sign in anywhere.
+func (d *Door) Offers() bool { return len(d.offers) > 0 }
+
 // choices are where one can sign in.
 func (d *Door) choices() []Choice {
 	var out []Choice
