@@ -149,6 +149,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /decisions (hidden)": func() asking {
 			return asking{"/decisions", schemas.Ask{Dataset: closed.ID, Purpose: "train-model"}, ""}
 		},
+		"GET /issuers":   is("/issuers"),
 		"GET /factories": holds("/factories", "203.0.113.0/24"),
 		"POST /factories": func() asking {
 			return asking{"/factories", schemas.Factory{ID: schemas.FactoryID(next()), Name: "Made", Country: "FR"}, ""}

@@ -273,3 +273,10 @@ type Identity struct {
 	Participant ParticipantID `json:"participant,omitempty" doc:"absent while no participant has the caller as a member"`
 	Roles       []Role        `json:"roles" doc:"what token, issuer and membership give together"`
 }
+
+// SignInAt is an issuer at which people sign in here.
+type SignInAt struct {
+	Issuer string `json:"iss"`
+	Name   string `json:"name" doc:"what people know it by"`
+	Client string `json:"client,omitempty" doc:"its client for device authorization [RFC 8628], with which guichet login signs people in"`
+}

@@ -70,8 +70,9 @@ type Deps struct {
 	Record     *audit.Log
 	Log        *slog.Logger
 	Version    string
-	S3         string // address of the S3 face, for who gets a lease; "" where there is none
-	Public     string // the site's address for the world, without a slash at its end; "" where none was set
+	SignIns    []schemas.SignInAt // issuers at which people sign in
+	S3         string             // address of the S3 face, for who gets a lease; "" where there is none
+	Public     string             // the site's address for the world, without a slash at its end; "" where none was set
 	Now        func() time.Time
 	// HasCredential says whether the settings have a credential for stores; nil: not asked.
 	HasCredential func(name string) bool

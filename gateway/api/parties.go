@@ -63,6 +63,10 @@ type identity struct{ Body schemas.Identity }
 
 // parties: a POST makes a noun, with If-Match it changes one.
 func (s *server) parties(a huma.API) {
+	op(s, a, operation{http.MethodGet, "/issuers", "list-issuers", "parties",
+		"Where people sign in"}, func(context.Context, *struct{ Caller }) (*List[schemas.SignInAt], error) {
+		return listOf(s.SignIns, ""), nil
+	})
 	op(s, a, operation{http.MethodGet, "/me", "get-me", "parties",
 		"Who the gateway takes the caller for"}, func(_ context.Context, in *identityGet) (*identity, error) {
 		if !in.by.SignedIn() {

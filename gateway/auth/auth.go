@@ -31,6 +31,7 @@ type Issuer struct {
 	Own          bool                    `json:"own,omitempty" yaml:"own"`             // the operator's own: every participant, every role
 	KeysFrom     []string                `json:"keys_from,omitempty" yaml:"keys_from"` // addresses beside its own from which its keys may come
 	Clients      []string                `json:"clients,omitempty" yaml:"clients"`     // to whom its tokens may be given (azp or client_id); anybody when left out
+	Device       string                  `json:"device,omitempty" yaml:"device"`       // its client for device authorization [RFC 8628], with which the command line signs people in
 	Lifetime     string                  `json:"lifetime,omitempty" yaml:"lifetime"`   // of a token at most, like 12h; 24h when left out
 	Name         string                  `json:"name,omitempty" yaml:"name"`           // for people who choose where to sign in
 	Web          *Web                    `json:"web,omitempty" yaml:"web"`             // how browsers sign in there; not at all when left out

@@ -42,6 +42,10 @@ func (is *Issuer) Signs() []string {
 
 // checkWeb says what is wrong with how browsers sign in. Errors: Invalid.
 func (is *Issuer) checkWeb() error {
+	if len(is.Clients) > 0 && is.Device != "" && !slices.Contains(is.Clients, is.Device) {
+		return schemas.BadField("settings", "issuers", "device: tokens for the client %s would be refused, since clients does not name it",
+			is.Device)
+	}
 	if is.Web == nil {
 		return nil
 	}

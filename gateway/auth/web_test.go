@@ -21,6 +21,8 @@ func TestWebSettings(t *testing.T) {
 		{"no client", Issuer{Web: &Web{SecretFile: "x"}}, "name the client"},
 		{"one of the clients", Issuer{Clients: []string{"pages"}, Web: &Web{Client: "pages"}}, ""},
 		{"none of the clients", Issuer{Clients: []string{"cli"}, Web: &Web{Client: "pages"}}, "would be refused"},
+		{"a client of the command line", Issuer{Device: "cli"}, ""},
+		{"one that no token may be given to", Issuer{Clients: []string{"pages"}, Device: "cli"}, "would be refused"},
 		{"a parameter", Issuer{Web: &Web{Client: "pages", Parameters: map[string]string{"audience": "x"}}}, ""},
 		{"a parameter of ours", Issuer{Web: &Web{Client: "pages", Parameters: map[string]string{"state": "x"}}}, "set by the gateway"},
 	} {

@@ -201,6 +201,7 @@ func (r *LocalServices) Extend(path, data string) error {
 	c.Issuers = append(c.Issuers, auth.Issuer{Issuer: r.Issuers[1].Issuer, Audiences: []string{r.Issuers[1].Audience},
 		Participants: []schemas.ParticipantID{"https://university.example"}, Roles: []schemas.Role{schemas.RoleTrainer}})
 	for i, name := range issuerNames() {
+		c.Issuers[i].Device = r.Issuers[i].Device
 		c.Issuers[i].Name, c.Issuers[i].Web = name, &auth.Web{Client: r.Issuers[i].Web, Scopes: []string{"openid", "offline_access"}}
 	}
 	for name, s := range map[string]string{"s3-access": r.S3.AccessKey, "s3-secret": r.S3.SecretKey} {

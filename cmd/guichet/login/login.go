@@ -6,8 +6,10 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
@@ -20,8 +22,8 @@ type Said struct{ Server, CA, Token string }
 
 // Cmd signs in: a person by a code that she enters in a browser, or a client by its secret.
 type Cmd struct {
-	Issuer           string   `required:"" help:"OIDC issuer." placeholder:"URL"`
-	ClientID         string   `required:"" help:"The client's id." placeholder:"ID"`
+	Issuer           string   `help:"OIDC issuer, by its address or name; the gateway's only one when left out." placeholder:"URL"`
+	ClientID         string   `help:"The client's id; what the gateway names for people when left out." placeholder:"ID"`
 	ClientSecretFile string   `help:"File with the client's secret; a person signs in when left out." type:"existingfile" placeholder:"FILE"`
 	Scope            []string `help:"What is asked for, where a person signs in." default:"openid,offline_access" placeholder:"SCOPE"`
 }
@@ -34,6 +36,10 @@ func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, said Said) error {
 	if said.Token != "" {
 		return schemas.BadField("login", "--token",
 			"login keeps a sign-in, no token: a token is given to each command (--token FILE, or GUICHET_TOKEN_FILE)")
+	}
+	err := v.complete(ctx, said)
+	if err != nil {
+		return err
 	}
 	s := session.Session{Server: said.Server, Issuer: v.Issuer, ClientID: v.ClientID, Secret: v.ClientSecretFile, CA: said.CA}
 	believe, err := s.Believe()
@@ -71,6 +77,50 @@ func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, said Said) error {
 		return err
 	}
 	return v.tell(t, path, me)
+}
+
+// complete asks the gateway where people sign in, and as which client, where that was not said.
+func (v *Cmd) complete(ctx context.Context, said Said) error {
+	if v.ClientSecretFile != "" && (v.Issuer == "" || v.ClientID == "") {
+		return schemas.BadField("login", "--client-secret-file", "say whose client it is, and which: --issuer URL --client-id ID")
+	}
+	if strings.Contains(v.Issuer, "://") && v.ClientID != "" {
+		return nil
+	}
+	s := session.Session{Server: said.Server, CA: said.CA}
+	believe, err := s.Believe()
+	if err != nil {
+		return err
+	}
+	gateway, err := client.New(said.Server, nil, believe)
+	if err != nil {
+		return err
+	}
+	all, err := client.All[schemas.SignInAt](ctx, gateway, "/issuers")
+	if err != nil {
+		return err
+	}
+	var fit []schemas.SignInAt
+	var names []string
+	for _, is := range all {
+		if is.Client == "" && v.ClientID == "" {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%q", is.Name))
+		if v.Issuer == "" || v.Issuer == is.Issuer || strings.EqualFold(v.Issuer, is.Name) {
+			fit = append(fit, is)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return &schemas.Error{Kind: schemas.Invalid, Subject: "login", Message: "the gateway names no issuer for the command line",
+			Remedy: "ask its operator for an issuer and a client: guichet login --issuer URL --client-id ID"}
+	case len(fit) != 1:
+		return &schemas.Error{Kind: schemas.Invalid, Subject: "login", Message: "people sign in at " + strings.Join(names, ", ") + " here",
+			Remedy: "say at which: guichet login --issuer " + names[0]}
+	}
+	v.Issuer, v.ClientID = fit[0].Issuer, cmp.Or(v.ClientID, fit[0].Client)
+	return nil
 }
 
 // try asks the gateway who signed in, and takes its record as it is.

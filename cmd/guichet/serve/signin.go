@@ -40,3 +40,14 @@ func lasting(name, said string) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// signIns tells where people sign in: at issuers that have a client for browsers, or one for the command line.
+func (c *Config) signIns() []schemas.SignInAt {
+	var out []schemas.SignInAt
+	for i := range c.Issuers {
+		if is := &c.Issuers[i]; is.Web != nil || is.Device != "" {
+			out = append(out, schemas.SignInAt{Issuer: is.Issuer, Name: is.Shown(), Client: is.Device})
+		}
+	}
+	return out
+}

@@ -175,6 +175,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 			Record:        record,
 			Log:           log,
 			Version:       c.Version,
+			SignIns:       c.signIns(),
 			Public:        c.PublicURL,
 			S3:            s3Endpoint,
 			Now:           time.Now,
