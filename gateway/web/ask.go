@@ -170,9 +170,6 @@ func (t typed) until() (time.Time, error) {
 
 // wanted are the columns that were ticked; nil for all of them.
 func (p *askPage) wanted() []string {
-	if p.Typed.Get("some") == "" {
-		return nil
-	}
 	return p.Typed["column"]
 }
 

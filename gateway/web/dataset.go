@@ -19,6 +19,7 @@ type datasetPage struct {
 	Tables   []tableShown
 	Versions []schemas.VersionSummary
 	Same     []schemas.Origin
+	Stranger bool // nobody signed in
 	Own      bool // the reader's participant provides it
 	MayAsk   bool
 	For      use
@@ -55,6 +56,7 @@ func (s *Site) dataset(v *visit) error {
 		return err
 	}
 	body.Own = v.me != nil && v.me.Participant == body.Provider
+	body.Stranger = v.me == nil
 	body.MayAsk = v.me == nil || v.has(schemas.RoleTrainer)
 	err = v.judge(&body)
 	if err != nil {

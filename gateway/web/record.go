@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"guichet/schemas"
 )
@@ -14,6 +15,7 @@ type recordPage struct {
 	Query      url.Values
 	Checkpoint string // the signed head
 	Problem    *schemas.Error
+	Nowhere    bool // what the filter names is not there
 }
 
 // record shows who may read it the record: all of it to officers, one's own to others.
@@ -22,7 +24,7 @@ func (s *Site) record(v *visit) error {
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"kind", "dataset", "participant", "project", "agreement", "run", "from", "to", "cursor"} {
 		if x := v.r.URL.Query().Get(key); x != "" {
-			q.Set(key, x)
+			q.Set(key, instant(key, x))
 			body.Query.Set(key, x)
 		}
 	}
@@ -31,6 +33,8 @@ func (s *Site) record(v *visit) error {
 	switch e := asked(err); {
 	case e != nil: // what was typed stays
 		body.Problem, status = e, http.StatusUnprocessableEntity
+	case schemas.KindOf(err) == schemas.NotFound:
+		body.Nowhere, status = true, http.StatusNotFound
 	case err != nil:
 		return err
 	}
@@ -42,6 +46,29 @@ func (s *Site) record(v *visit) error {
 	body.Checkpoint = string(head)
 	v.show(status, "record", v.reader.T("record.title"), &body)
 	return nil
+}
+
+// instant writes a day for the API, which knows instants: it begins at midnight, and ends at the next.
+func instant(key, said string) string {
+	day, err := time.Parse(time.DateOnly, said)
+	switch {
+	case err != nil || key != "from" && key != "to":
+		return said
+	case key == "to":
+		day = day.AddDate(0, 0, 1)
+	}
+	return day.Format(time.RFC3339)
+}
+
+// Bundle is the address of the records shown, as a file.
+func (p *recordPage) Bundle() string {
+	q := url.Values{}
+	for key := range p.Query {
+		if key != "cursor" {
+			q.Set(key, instant(key, p.Query.Get(key)))
+		}
+	}
+	return at("/record/bundle", q)
 }
 
 // More is the address of what follows.

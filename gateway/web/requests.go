@@ -158,6 +158,7 @@ type agreementPage struct {
 	Lease   *schemas.LeaseAnswer // made on the spot, shown once
 	Part    string               // of an address: the table and split, where there are several to choose from
 	Options string               // the same for Python
+	Flags   string               // and for the command line
 	Problem *schemas.Error
 	Typed   string // why it is ended, as it was typed
 }
@@ -176,6 +177,7 @@ func (v *visit) showAgreement(status int, body agreementPage) error {
 		return err
 	}
 	body.Streams = flows.Items
+	slices.SortFunc(body.Streams, func(a, b schemas.Release) int { return b.Begun.Compare(a.Begun) })
 	titles, err := v.titles([]schemas.DatasetID{body.Dataset})
 	if err != nil {
 		return err
@@ -217,6 +219,7 @@ func (v *visit) firstPart(body *agreementPage) error {
 	}
 	table, split := newest.Data[0].Name, newest.Data[0].Splits[0].Name
 	body.Part = "?" + url.Values{"table": {table}, "split": {split}}.Encode()
+	body.Flags = " --table " + table + " --split " + split
 	body.Options = ", table=" + strconv.Quote(table) + ", split=" + strconv.Quote(split)
 	return nil
 }

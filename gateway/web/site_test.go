@@ -276,7 +276,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`(?:\bt|\.T\(|"else") ?"([a-z][A-Za-z.]*[a-zA-Z])"`).FindAllStringSubmatch(source.String(), -1) {
+	for _, m := range regexp.MustCompile(`(?:\bt|\.T\(|"else"|"head") ?"([a-z][A-Za-z.]*[a-zA-Z])"`).FindAllStringSubmatch(source.String(), -1) {
 		if !slices.Contains(ids, m[1]) {
 			t.Errorf("there is no message %q", m[1])
 		}
@@ -414,7 +414,7 @@ func TestAskedOnce(t *testing.T) {
 	if key == nil {
 		t.Fatalf("the form has no key: %s", shown)
 	}
-	form := url.Values{"key": {key[1]}, "project": {"p"}, "purpose": {"train-model"}, "until": {"2027-06-30"}, "some": {"yes"}, "column": {"a", "b"},
+	form := url.Values{"key": {key[1]}, "project": {"p"}, "purpose": {"train-model"}, "until": {"2027-06-30"}, "column": {"a", "b"},
 		"message": {"for a paper"}, "answers/why": {"because"}}
 	for range 2 {
 		w := visited(h, http.MethodPost, "/datasets/ds-1/ask", form)

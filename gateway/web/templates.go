@@ -78,6 +78,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"duty":    func(d schemas.Duty) string { return duty(r, &d) },
 		"purpose": r.Purpose,
 		"label":   r.Label,
+		"type":    plainType,
 		"rules":   func(o *schemas.Offer) []ruleShown { return rules(r, o) },
 		"named":   func(kind string, id any) string { return named(r, kind, fmt.Sprint(id)) },
 		"args":    args,
@@ -174,6 +175,16 @@ func found(highlight map[string]string) []place {
 		out = append(out, p)
 	}
 	return out
+}
+
+// plainType is a column's type as people say it: how its values are kept is for machines.
+func plainType(arrow string) string {
+	inner, is := strings.CutPrefix(arrow, "dictionary<values=")
+	if !is {
+		return arrow
+	}
+	values, _, _ := strings.Cut(inner, ",")
+	return values
 }
 
 // named gives the label of a code in the words of the pages, else the code.

@@ -63,7 +63,7 @@ func stranger(t *testing.T, s *Site, r Reader) {
 	p.Go("/datasets?q=wheet")
 	p.Sees("No dataset matches", "wheat")
 	p.Go("/datasets?from=soon")
-	p.Sees("Nothing was sent.", "soon")
+	p.Sees("This cannot be searched for.", "soon")
 	p.Go("/nowhere")
 	p.Sees("There is nothing here")
 }
