@@ -123,7 +123,7 @@ func (v Cmd) show(t *terminal.Terminal, f *schemas.Found, asked bool) error {
 		for _, n := range f.Notes {
 			fmt.Fprintln(t.Out, schemas.Visible(n))
 		}
-		if v.Access != "" && v.Project == "" && v.Purpose == "" {
+		if (v.Access != "" || strings.Contains(strings.Join(v.Words, " "), "access:")) && v.Project == "" && v.Purpose == "" {
 			fmt.Fprintln(t.Out, "what is allowed depends on the use: say --project or --purpose")
 		}
 		return nil
