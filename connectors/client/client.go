@@ -259,7 +259,8 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, err
 		}
-		return nil, trust.Fault("the gateway", c.base, "check the address (--server URL; guichet login --server URL keeps it) and that guichet serve runs there", err)
+		return nil, trust.Fault("the gateway", c.base,
+			"check the address (--server URL; guichet login --server URL keeps it) and that guichet serve runs there", err)
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil
