@@ -227,7 +227,7 @@ func TestWrongInput(t *testing.T) {
 func TestProblemsEverywhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for _, path := range []string{"/", "/api", "/api/v2/datasets", "/favicon.ico", "/api/v1/datasets/", "/healthz/x"} {
+	for _, path := range []string{"/api", "/api/v2/datasets", "/favicon.ico", "/api/v1/datasets/", "/healthz/x"} {
 		resp, err := http.Get(s.base + path)
 		must(t, err)
 		resp.Body.Close()
