@@ -34,6 +34,9 @@ func carries(t *testing.T, doc []byte) bool {
 // register as they stand; the others are told what is missing, and what was read in its
 // place.
 func TestRealCatalogues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of descriptions, read by one goroutine")
+	}
 	spaces, err := spaces.Profiles()
 	if err != nil {
 		t.Fatal(err)
