@@ -71,7 +71,6 @@ type requestPage struct {
 	schemas.Request
 	Titles  map[schemas.DatasetID]schemas.Text
 	Waits   bool // for the reader's word
-	Asked   bool // by the reader
 	Problem *schemas.Error
 	Reason  string // as it was typed
 }
@@ -85,7 +84,6 @@ func (v *visit) showRequest(status int, problem *schemas.Error, reason string) e
 	if err != nil {
 		return err
 	}
-	body.Asked = body.By == v.me.Participant
 	var ids []schemas.DatasetID
 	for _, it := range body.Items {
 		ids = append(ids, it.Dataset)

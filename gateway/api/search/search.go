@@ -17,7 +17,7 @@ import (
 // Parameters are a search with its filters and the use that marks are for.
 type Parameters struct {
 	Q          string `query:"q" maxLength:"512" doc:"words, \"phrases\", begin*, nearly~ and field:value; all must be found"`
-	ID         string `query:"id" doc:"only these datasets: ids, separated by commas, 1000 at most"`
+	ID         string `query:"id" doc:"only these datasets, each as a hit of its own: ids, separated by commas, 1000 at most"`
 	Space      string `query:"space" doc:"alternatives separated by commas, as for every filter"`
 	Theme      string `query:"theme"`
 	Country    string `query:"country"`
@@ -71,6 +71,7 @@ func (in *Parameters) Query(profiles []schemas.SpaceProfile) (index.Query, error
 		}
 	}
 	if in.ID != "" {
+		q.Apart = true // who names two that are the same data asks for both
 		for id := range strings.SplitSeq(in.ID, ",") {
 			q.Only = append(q.Only, schemas.DatasetID(id))
 		}

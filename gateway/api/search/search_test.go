@@ -39,6 +39,9 @@ func TestNamedDatasets(t *testing.T) {
 	if d := cmp.Diff([]schemas.DatasetID{"ds-1", "ds-2"}, q.Only); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+	if !q.Apart {
+		t.Error("two of the same data would be one hit")
+	}
 	in.ID = strings.Repeat("ds-1,", maxIDs)
 	_, err = in.Query(nil)
 	agreementtest.Refused(t, "too many", err, schemas.Invalid, "at most 1000")
