@@ -9,11 +9,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/web"
+	"guichet/gateway/web/page"
 )
 
 // pages makes the site over the API that the router answers.
 func (s *Server) pages(api http.Handler) *web.Site {
-	c := web.Config{API: api, Public: s.deps.Public, Log: s.deps.Log, Proxied: func(r *http.Request) bool {
+	c := page.Config{API: api, Public: s.deps.Public, Log: s.deps.Log, Proxied: func(r *http.Request) bool {
 		at, err := netip.ParseAddrPort(r.RemoteAddr)
 		return err == nil && slices.ContainsFunc(s.deps.Behind, func(p netip.Prefix) bool { return p.Contains(at.Addr().Unmap()) })
 	}}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -83,36 +84,36 @@ func (p *askPage) Wrong(field string) string {
 }
 
 // ask shows the form of a request for a dataset.
-func (s *Site) ask(v *visit) error {
-	p, err := v.askPage(typed(v.r.URL.Query()))
+func ask(v *page.Visit) error {
+	p, err := gather(v, typed(v.R.URL.Query()))
 	if err != nil {
 		return err
 	}
-	p.Decision, err = v.wouldBe(p)
-	if e := asked(err); e != nil {
+	p.Decision, err = wouldBe(v, p)
+	if e := page.Asked(err); e != nil {
 		p.Problem = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}
 	} else if err != nil {
 		return err
 	}
-	v.showAsk(http.StatusOK, p)
+	showAsk(v, http.StatusOK, p)
 	return nil
 }
 
-func (v *visit) showAsk(status int, p *askPage) {
-	v.show(status, "ask", v.reader.T("ask.title", "Dataset", cut(80, in(p.Dataset.Title, v.reader.Tag).Words)), p)
+func showAsk(v *page.Visit, status int, p *askPage) {
+	v.Show(status, "ask", v.Reader.T("ask.title", "Dataset", page.Cut(80, page.In(p.Dataset.Title, v.Reader.Tag).Words)), p)
 }
 
-// askPage gathers what the form offers. Where there is one choice only, it is made.
-func (v *visit) askPage(t typed) (*askPage, error) {
+// gather collects what the form offers. Where there is one choice only, it is made.
+func gather(v *page.Visit, t typed) (*askPage, error) {
 	p := &askPage{Typed: t, Key: t.Get("key")}
 	if p.Key == "" {
 		p.Key = rand.Text()
 	}
-	err := v.api.Get(v.ctx(), "/datasets/"+v.param(), &p.Dataset)
+	err := v.API.Get(v.Ctx(), "/datasets/"+v.Param(), &p.Dataset)
 	if err != nil {
 		return nil, err
 	}
-	p.Projects, err = v.projects()
+	p.Projects, err = v.Projects()
 	if err != nil {
 		return nil, err
 	}
@@ -121,12 +122,12 @@ func (v *visit) askPage(t typed) (*askPage, error) {
 		i := slices.IndexFunc(p.Projects, func(x schemas.Project) bool { return slices.Contains(x.Purposes, purpose) })
 		t["project"] = []string{string(p.Projects[max(0, i)].ID)}
 	}
-	p.Factories, err = client.All[schemas.Factory](v.ctx(), v.api, "/factories?limit=100")
+	p.Factories, err = client.All[schemas.Factory](v.Ctx(), v.API, "/factories?limit=100")
 	if err != nil {
 		return nil, err
 	}
 	var fields form
-	err = v.api.Get(v.ctx(), "/spaces/"+url.PathEscape(string(p.Dataset.Space))+"/request-form", &fields)
+	err = v.API.Get(v.Ctx(), "/spaces/"+url.PathEscape(string(p.Dataset.Space))+"/request-form", &fields)
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (v *visit) askPage(t typed) (*askPage, error) {
 		t["purpose"] = p.Purposes[:1]
 	}
 	d := datasetPage{Dataset: p.Dataset}
-	err = v.tables(&d)
+	err = tables(v, &d)
 	named := map[string]bool{}
 	for _, table := range d.Tables {
 		for _, c := range table.Columns {
@@ -163,7 +164,7 @@ func (t typed) until() (time.Time, error) {
 	day, err := time.Parse(time.DateOnly, s)
 	end := day.AddDate(0, 0, 1)
 	if err != nil || end.IsZero() || end.Year() > 9999 { // the first is no end, and the other no time that JSON writes
-		return end, schemas.BadField("request", "/until", "%q is not a day; write it like 2027-06-30", cut(40, s))
+		return end, schemas.BadField("request", "/until", "%q is not a day; write it like 2027-06-30", page.Cut(40, s))
 	}
 	return end, nil
 }
@@ -174,7 +175,7 @@ func (p *askPage) wanted() []string {
 }
 
 // wouldBe is what the request would come to; nil while there is no project to ask for.
-func (v *visit) wouldBe(p *askPage) (*schemas.Decision, error) {
+func wouldBe(v *page.Visit, p *askPage) (*schemas.Decision, error) {
 	if p.Typed.Get("project") == "" {
 		return nil, nil
 	}
@@ -183,7 +184,7 @@ func (v *visit) wouldBe(p *askPage) (*schemas.Decision, error) {
 		return nil, err
 	}
 	var d schemas.Decision
-	err = v.api.Post(v.ctx(), "/decisions", schemas.Ask{
+	err = v.API.Post(v.Ctx(), "/decisions", schemas.Ask{
 		Dataset: p.Dataset.ID, Project: schemas.ProjectID(p.Typed.Get("project")), Purpose: p.Typed.Get("purpose"),
 		Factory: schemas.FactoryID(p.Typed.Get("factory")), Columns: p.wanted(), Until: until,
 	}, &d)
@@ -194,51 +195,51 @@ func (v *visit) wouldBe(p *askPage) (*schemas.Decision, error) {
 }
 
 // decision is the part of the form that says what it would come to, as it is typed.
-func (s *Site) decision(v *visit) error {
-	p, err := v.askPage(typed(v.r.PostForm))
+func decision(v *page.Visit) error {
+	p, err := gather(v, typed(v.R.PostForm))
 	if err != nil {
 		return err
 	}
-	p.Decision, err = v.wouldBe(p)
-	if e := asked(err); e != nil {
+	p.Decision, err = wouldBe(v, p)
+	if e := page.Asked(err); e != nil {
 		p.Problem = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}
 	} else if err != nil {
 		return err
 	}
-	v.part("ask", "live", p)
+	v.Part("ask", "live", p)
 	return nil
 }
 
 // askFor sends the request. What is wrong comes back with all that was typed.
-func (s *Site) askFor(v *visit) error {
-	p, err := v.askPage(typed(v.r.PostForm))
+func askFor(v *page.Visit) error {
+	p, err := gather(v, typed(v.R.PostForm))
 	if err != nil {
 		return err
 	}
 	if p.Typed.Get("look") != "" { // no request yet: without scripts, what it would come to
-		p.Decision, err = v.wouldBe(p)
+		p.Decision, err = wouldBe(v, p)
 	} else {
 		var made schemas.Request
-		made, err = v.submit(p)
+		made, err = submit(v, p)
 		if err == nil {
-			v.to("/requests/%s", string(made.ID))
+			v.To("/requests/%s", string(made.ID))
 			return nil
 		}
 	}
 	status := http.StatusOK
-	switch e := asked(err); {
+	switch e := page.Asked(err); {
 	case e != nil:
 		p.Problem, status = &schemas.Problem{Detail: e.Message, Errors: e.Fields, Remedy: e.Remedy}, http.StatusUnprocessableEntity
 		p.Key = rand.Text() // under the old one the API keeps its no: what is sent next is another request
 	case err != nil:
 		return err
 	}
-	v.showAsk(status, p)
+	showAsk(v, status, p)
 	return nil
 }
 
 // submit asks, once for each form that was shown.
-func (v *visit) submit(p *askPage) (made schemas.Request, err error) {
+func submit(v *page.Visit, p *askPage) (made schemas.Request, err error) {
 	until, err := p.Typed.until()
 	if err != nil {
 		return made, err
@@ -268,5 +269,5 @@ func (v *visit) submit(p *askPage) (made schemas.Request, err error) {
 			request.Answers[key] = values[0]
 		}
 	}
-	return made, v.once("/requests", p.Key, request, &made)
+	return made, v.Once("/requests", p.Key, request, &made)
 }

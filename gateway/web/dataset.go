@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -48,45 +49,45 @@ type content struct {
 }
 
 // dataset shows one.
-func (s *Site) dataset(v *visit) error {
+func dataset(v *page.Visit) error {
 	var body datasetPage
-	path := "/datasets/" + v.param()
-	err := v.api.Get(v.ctx(), path, &body.Dataset)
+	path := "/datasets/" + v.Param()
+	err := v.API.Get(v.Ctx(), path, &body.Dataset)
 	if err != nil {
 		return err
 	}
-	body.Own = v.me != nil && v.me.Participant == body.Provider
-	body.Stranger = v.me == nil
-	body.MayAsk = v.me == nil || v.has(schemas.RoleTrainer)
-	err = v.judge(&body)
+	body.Own = v.Me != nil && v.Me.Participant == body.Provider
+	body.Stranger = v.Me == nil
+	body.MayAsk = v.Me == nil || v.Has(schemas.RoleTrainer)
+	err = judge(v, &body)
 	if err != nil {
 		return err
 	}
-	body.Versions, err = client.All[schemas.VersionSummary](v.ctx(), v.api, path+"/versions")
+	body.Versions, err = client.All[schemas.VersionSummary](v.Ctx(), v.API, path+"/versions")
 	if err != nil {
 		return err
 	}
-	err = v.tables(&body)
+	err = tables(v, &body)
 	if err != nil {
 		return err
 	}
-	title := cut(120, in(body.Title, v.reader.Tag).Words)
-	v.show(http.StatusOK, "dataset", title, &body)
+	title := page.Cut(120, page.In(body.Title, v.Reader.Tag).Words)
+	v.Show(http.StatusOK, "dataset", title, &body)
 	return nil
 }
 
 // judge says what the dataset means to its reader, for the use that the address says, by the search for
 // it alone.
-func (v *visit) judge(body *datasetPage) error {
+func judge(v *page.Visit, body *datasetPage) error {
 	var err error
-	body.For, err = v.use()
+	body.For, err = used(v)
 	if err != nil {
 		return err
 	}
 	ask := url.Values{"id": {string(body.ID)}, "limit": {"1"}}
 	body.For.set(ask)
 	var found schemas.Found
-	err = v.api.Get(v.ctx(), "/datasets?"+ask.Encode(), &found)
+	err = v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &found)
 	if err != nil {
 		return err
 	}
@@ -104,14 +105,14 @@ func (v *visit) judge(body *datasetPage) error {
 
 // tables lays out what the description says of tables, with the columns of the newest version where
 // the reader may know them.
-func (v *visit) tables(body *datasetPage) error {
+func tables(v *page.Visit, body *datasetPage) error {
 	said := map[string]schemas.TableInfo{}
 	for _, t := range body.Dataset.Tables {
 		said[t.Name] = t
 	}
 	var newest content
 	if body.Latest != nil {
-		err := v.api.Get(v.ctx(), "/datasets/"+v.param()+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
+		err := v.API.Get(v.Ctx(), "/datasets/"+v.Param()+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
 		if err != nil && schemas.KindOf(err) != schemas.Denied && schemas.KindOf(err) != schemas.NotFound {
 			return err
 		}

@@ -2,9 +2,8 @@ package web
 
 import (
 	"net/http"
-	"time"
 
-	"guichet/gateway/web/signin"
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -15,28 +14,13 @@ type mePage struct {
 }
 
 // me shows who the gateway takes the person for.
-func (s *Site) me(v *visit) error {
-	body := mePage{Me: v.me}
+func me(v *page.Visit) error {
+	body := mePage{Me: v.Me}
 	var err error
-	body.Projects, err = v.projects()
+	body.Projects, err = v.Projects()
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "me", v.reader.T("me.title"), &body)
-	return nil
-}
-
-// language keeps the language that a reader chose, and goes back to the page.
-func (s *Site) language(v *visit) error {
-	chosen := v.r.PostFormValue("language")
-	for _, r := range s.words.Readers() {
-		if r.Tag == chosen {
-			http.SetCookie(v.w, &http.Cookie{
-				Name: languageCookie, Value: chosen, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
-				HttpOnly: true, SameSite: http.SameSiteLaxMode,
-			})
-		}
-	}
-	http.Redirect(v.w, v.r, signin.Local(v.r.PostFormValue("to")), http.StatusSeeOther)
+	v.Show(http.StatusOK, "me", v.Reader.T("me.title"), &body)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -35,34 +36,34 @@ type sourceShown struct {
 }
 
 // operate shows the site to its operator.
-func (s *Site) operate(v *visit) error {
+func operate(v *page.Visit) error {
 	var body operatePage
 	var flows schemas.Page[schemas.Release]
-	err := v.api.Get(v.ctx(), "/streams?state=open&limit=50", &flows)
+	err := v.API.Get(v.Ctx(), "/streams?state=open&limit=50", &flows)
 	if err != nil {
 		return err
 	}
 	body.Streams = flows.Items
-	body.Sources, err = client.All[sourceShown](v.ctx(), v.api, "/sources?limit=100")
+	body.Sources, err = client.All[sourceShown](v.Ctx(), v.API, "/sources?limit=100")
 	if err != nil {
 		return err
 	}
-	body.Participants, err = client.All[schemas.Participant](v.ctx(), v.api, "/participants?limit=1000")
+	body.Participants, err = client.All[schemas.Participant](v.Ctx(), v.API, "/participants?limit=1000")
 	if err != nil {
 		return err
 	}
-	body.Projects, err = client.All[schemas.Project](v.ctx(), v.api, "/projects?limit=1000")
+	body.Projects, err = client.All[schemas.Project](v.Ctx(), v.API, "/projects?limit=1000")
 	if err != nil {
 		return err
 	}
-	body.Factories, err = client.All[schemas.Factory](v.ctx(), v.api, "/factories?limit=1000")
+	body.Factories, err = client.All[schemas.Factory](v.Ctx(), v.API, "/factories?limit=1000")
 	if err != nil {
 		return err
 	}
-	body.Stores, err = client.All[schemas.Store](v.ctx(), v.api, "/stores?limit=100")
+	body.Stores, err = client.All[schemas.Store](v.Ctx(), v.API, "/stores?limit=100")
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "operate", v.reader.T("operate.title"), &body)
+	v.Show(http.StatusOK, "operate", v.Reader.T("operate.title"), &body)
 	return nil
 }

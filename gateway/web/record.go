@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -19,18 +20,18 @@ type recordPage struct {
 }
 
 // record shows who may read it the record: all of it to officers, one's own to others.
-func (s *Site) record(v *visit) error {
+func record(v *page.Visit) error {
 	body := recordPage{Kinds: schemas.ChangeKinds(), Query: url.Values{}}
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"kind", "dataset", "participant", "project", "agreement", "run", "from", "to", "cursor"} {
-		if x := v.r.URL.Query().Get(key); x != "" {
+		if x := v.R.URL.Query().Get(key); x != "" {
 			q.Set(key, instant(key, x))
 			body.Query.Set(key, x)
 		}
 	}
 	status := http.StatusOK
-	err := v.api.Get(v.ctx(), "/audit/records?"+q.Encode(), &body.Page)
-	switch e := asked(err); {
+	err := v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &body.Page)
+	switch e := page.Asked(err); {
 	case e != nil: // what was typed stays
 		body.Problem, status = e, http.StatusUnprocessableEntity
 	case schemas.KindOf(err) == schemas.NotFound:
@@ -39,12 +40,12 @@ func (s *Site) record(v *visit) error {
 		return err
 	}
 	var head []byte
-	err = v.api.Get(v.ctx(), "/audit/checkpoint", &head)
+	err = v.API.Get(v.Ctx(), "/audit/checkpoint", &head)
 	if err != nil {
 		return err
 	}
 	body.Checkpoint = string(head)
-	v.show(status, "record", v.reader.T("record.title"), &body)
+	v.Show(status, "record", v.Reader.T("record.title"), &body)
 	return nil
 }
 
@@ -68,7 +69,7 @@ func (p *recordPage) Bundle() string {
 			q.Set(key, instant(key, p.Query.Get(key)))
 		}
 	}
-	return at("/record/bundle", q)
+	return page.At("/record/bundle", q)
 }
 
 // More is the address of what follows.
@@ -78,18 +79,18 @@ func (p *recordPage) More() string {
 		q.Set(key, p.Query.Get(key))
 	}
 	q.Set("cursor", p.Next)
-	return at("/record", q)
+	return page.At("/record", q)
 }
 
 // bundle gives the record, as far as the person may read it, to be verified offline.
-func (s *Site) bundle(v *visit) error {
-	token, err := v.api.Token(v.ctx())
+func bundle(v *page.Visit) error {
+	token, err := v.API.Token(v.Ctx())
 	if err != nil {
 		return err
 	}
-	r := v.r.Clone(v.ctx())
-	r.URL = &url.URL{Path: "/api/v1/audit/export", RawQuery: v.r.URL.RawQuery}
+	r := v.R.Clone(v.Ctx())
+	r.URL = &url.URL{Path: "/api/v1/audit/export", RawQuery: v.R.URL.RawQuery}
 	r.Header = http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": r.Header["X-Forwarded-For"]}
-	s.API.ServeHTTP(v.w, r)
+	v.Site.API.ServeHTTP(v.W, r)
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -20,15 +20,15 @@ type requestsPage struct {
 }
 
 // requests lists those of the person, and those that wait for it.
-func (s *Site) requests(v *visit) error {
-	body := requestsPage{State: v.r.URL.Query().Get("state")}
+func requests(v *page.Visit) error {
+	body := requestsPage{State: v.R.URL.Query().Get("state")}
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"state", "cursor"} {
-		if x := v.r.URL.Query().Get(key); x != "" {
+		if x := v.R.URL.Query().Get(key); x != "" {
 			q.Set(key, x)
 		}
 	}
-	err := v.api.Get(v.ctx(), "/requests?"+q.Encode(), &body.Page)
+	err := v.API.Get(v.Ctx(), "/requests?"+q.Encode(), &body.Page)
 	if err != nil {
 		return err
 	}
@@ -38,32 +38,12 @@ func (s *Site) requests(v *visit) error {
 			ids = append(ids, it.Dataset)
 		}
 	}
-	body.Titles, err = v.titles(ids)
+	body.Titles, err = v.Titles(ids)
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "requests", v.reader.T("requests.title"), &body)
+	v.Show(http.StatusOK, "requests", v.Reader.T("requests.title"), &body)
 	return nil
-}
-
-// titles are those of datasets that the person may see: an id says little.
-func (v *visit) titles(ids []schemas.DatasetID) (map[schemas.DatasetID]schemas.Text, error) {
-	out := map[schemas.DatasetID]schemas.Text{}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	var named []string
-	for _, id := range ids {
-		if !slices.Contains(named, string(id)) && len(named) < 1000 {
-			named = append(named, string(id))
-		}
-	}
-	var found schemas.Found
-	err := v.api.Get(v.ctx(), "/datasets?"+url.Values{"id": {strings.Join(named, ",")}, "limit": {"1000"}}.Encode(), &found)
-	for _, h := range found.Items {
-		out[h.ID] = h.Title
-	}
-	return out, err
 }
 
 // requestPage is one request, with what its reader may do about it.
@@ -76,41 +56,41 @@ type requestPage struct {
 }
 
 // request shows one.
-func (s *Site) request(v *visit) error { return v.showRequest(http.StatusOK, nil, "") }
+func request(v *page.Visit) error { return showRequest(v, http.StatusOK, nil, "") }
 
-func (v *visit) showRequest(status int, problem *schemas.Error, reason string) error {
+func showRequest(v *page.Visit, status int, problem *schemas.Error, reason string) error {
 	body := requestPage{Problem: problem, Reason: reason}
-	err := v.api.Get(v.ctx(), "/requests/"+v.param(), &body.Request)
+	err := v.API.Get(v.Ctx(), "/requests/"+v.Param(), &body.Request)
 	if err != nil {
 		return err
 	}
 	var ids []schemas.DatasetID
 	for _, it := range body.Items {
 		ids = append(ids, it.Dataset)
-		if it.State == schemas.RequestPending && it.Decision != nil && it.Decision.Reviewer == v.me.Participant {
+		if it.State == schemas.RequestPending && it.Decision != nil && it.Decision.Reviewer == v.Me.Participant {
 			body.Waits = true
 		}
 	}
-	body.Titles, err = v.titles(ids)
+	body.Titles, err = v.Titles(ids)
 	if err != nil {
 		return err
 	}
-	v.show(status, "request", v.reader.T("request.title", "ID", short(body.ID)), &body)
+	v.Show(status, "request", v.Reader.T("request.title", "ID", page.Short(body.ID)), &body)
 	return nil
 }
 
 // review sends the holder's word.
-func (s *Site) review(v *visit) error {
-	word := schemas.Review{Decision: v.r.PostFormValue("decision"), Reason: v.r.PostFormValue("reason")}
-	err := v.once("/requests/"+v.param()+"/review", cmp.Or(v.r.PostFormValue("key"), rand.Text()),
+func review(v *page.Visit) error {
+	word := schemas.Review{Decision: v.R.PostFormValue("decision"), Reason: v.R.PostFormValue("reason")}
+	err := v.Once("/requests/"+v.Param()+"/review", cmp.Or(v.R.PostFormValue("key"), rand.Text()),
 		map[string]string{"decision": word.Decision, "reason": word.Reason}, nil)
-	if e := asked(err); e != nil {
-		return v.showRequest(http.StatusUnprocessableEntity, e, word.Reason)
+	if e := page.Asked(err); e != nil {
+		return showRequest(v, http.StatusUnprocessableEntity, e, word.Reason)
 	}
 	if err != nil {
 		return err
 	}
-	v.to("/requests/%s", v.id)
+	v.To("/requests/%s", v.ID)
 	return nil
 }
 
@@ -121,15 +101,15 @@ type agreementsPage struct {
 }
 
 // agreements lists those of the person's organisation, and those on its datasets.
-func (s *Site) agreements(v *visit) error {
+func agreements(v *page.Visit) error {
 	var body agreementsPage
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"dataset", "cursor"} {
-		if x := v.r.URL.Query().Get(key); x != "" {
+		if x := v.R.URL.Query().Get(key); x != "" {
 			q.Set(key, x)
 		}
 	}
-	err := v.api.Get(v.ctx(), "/agreements?"+q.Encode(), &body.Page)
+	err := v.API.Get(v.Ctx(), "/agreements?"+q.Encode(), &body.Page)
 	if err != nil {
 		return err
 	}
@@ -137,11 +117,11 @@ func (s *Site) agreements(v *visit) error {
 	for _, a := range body.Items {
 		ids = append(ids, a.Dataset)
 	}
-	body.Titles, err = v.titles(ids)
+	body.Titles, err = v.Titles(ids)
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "agreements", v.reader.T("agreements.title"), &body)
+	v.Show(http.StatusOK, "agreements", v.Reader.T("agreements.title"), &body)
 	return nil
 }
 
@@ -162,53 +142,53 @@ type agreementPage struct {
 }
 
 // agreement shows one.
-func (s *Site) agreement(v *visit) error { return v.showAgreement(http.StatusOK, agreementPage{}) }
+func agreement(v *page.Visit) error { return showAgreement(v, http.StatusOK, agreementPage{}) }
 
-func (v *visit) showAgreement(status int, body agreementPage) error {
-	err := v.api.Get(v.ctx(), "/agreements/"+v.param(), &body.Agreement)
+func showAgreement(v *page.Visit, status int, body agreementPage) error {
+	err := v.API.Get(v.Ctx(), "/agreements/"+v.Param(), &body.Agreement)
 	if err != nil {
 		return err
 	}
 	var flows schemas.Page[schemas.Release]
-	err = v.api.Get(v.ctx(), "/streams?state=all&limit=20&agreement="+url.QueryEscape(string(body.ID)), &flows)
+	err = v.API.Get(v.Ctx(), "/streams?state=all&limit=20&agreement="+url.QueryEscape(string(body.ID)), &flows)
 	if err != nil && schemas.KindOf(err) != schemas.Denied {
 		return err
 	}
 	body.Streams = flows.Items
 	slices.SortFunc(body.Streams, func(a, b schemas.Release) int { return b.Begun.Compare(a.Begun) })
-	titles, err := v.titles([]schemas.DatasetID{body.Dataset})
+	titles, err := v.Titles([]schemas.DatasetID{body.Dataset})
 	if err != nil {
 		return err
 	}
 	body.Name = titles[body.Dataset]
-	body.Server = v.site.Public
+	body.Server = v.Site.Public
 	switch {
 	case body.Server != "":
-	case v.r.TLS != nil:
-		body.Server = "https://" + v.r.Host
+	case v.R.TLS != nil:
+		body.Server = "https://" + v.R.Host
 	default:
-		body.Server = "http://" + v.r.Host
+		body.Server = "http://" + v.R.Host
 	}
-	err = v.firstPart(&body)
+	err = firstPart(v, &body)
 	if err != nil {
 		return err
 	}
 	active := body.State == schemas.AgreementActive
-	body.MayUse = active && v.has(schemas.RoleTrainer) && v.me.Participant != body.Provider
-	body.MayEnd = active && (v.me.Participant == body.Provider || v.has(schemas.RoleOperator))
-	name := cmp.Or(in(body.Name, v.reader.Tag).Words, string(body.Dataset))
-	v.show(status, "agreement", v.reader.T("agreement.title", "Dataset", cut(80, name)), &body)
+	body.MayUse = active && v.Has(schemas.RoleTrainer) && v.Me.Participant != body.Provider
+	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
+	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
+	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)
 	return nil
 }
 
 // firstPart says which table and split the lines to copy read: the first, where there are several.
-func (v *visit) firstPart(body *agreementPage) error {
+func firstPart(v *page.Visit, body *agreementPage) error {
 	if len(body.Versions) == 0 {
 		return nil
 	}
 	var newest content
 	version := body.Versions[len(body.Versions)-1]
-	err := v.api.Get(v.ctx(), "/datasets/"+url.PathEscape(string(body.Dataset))+"/versions/"+url.PathEscape(string(version)), &newest)
+	err := v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(body.Dataset))+"/versions/"+url.PathEscape(string(version)), &newest)
 	if k := schemas.KindOf(err); k == schemas.NotFound || k == schemas.Denied || k == schemas.Gone {
 		return nil
 	}
@@ -224,26 +204,26 @@ func (v *visit) firstPart(body *agreementPage) error {
 
 // lease makes a lease on the spot. Its token is shown once: the answer of a form is kept by no browser
 // (Cache-Control), and a new one is made as easily.
-func (s *Site) lease(v *visit) error {
+func lease(v *page.Visit) error {
 	var made schemas.LeaseAnswer
-	ask := map[string]any{"items": []map[string]string{{"agreement": v.id}}}
-	err := v.once("/leases", cmp.Or(v.r.PostFormValue("key"), rand.Text()), ask, &made)
+	ask := map[string]any{"items": []map[string]string{{"agreement": v.ID}}}
+	err := v.Once("/leases", cmp.Or(v.R.PostFormValue("key"), rand.Text()), ask, &made)
 	if err != nil {
 		return err
 	}
-	return v.showAgreement(http.StatusOK, agreementPage{Lease: &made})
+	return showAgreement(v, http.StatusOK, agreementPage{Lease: &made})
 }
 
 // revoke ends an agreement at once.
-func (s *Site) revoke(v *visit) error {
-	reason := v.r.PostFormValue("reason")
-	err := v.api.Post(v.ctx(), "/agreements/"+v.param()+"/revoke", map[string]string{"reason": reason}, nil)
-	if e := asked(err); e != nil {
-		return v.showAgreement(http.StatusUnprocessableEntity, agreementPage{Problem: e, Typed: reason})
+func revoke(v *page.Visit) error {
+	reason := v.R.PostFormValue("reason")
+	err := v.API.Post(v.Ctx(), "/agreements/"+v.Param()+"/revoke", map[string]string{"reason": reason}, nil)
+	if e := page.Asked(err); e != nil {
+		return showAgreement(v, http.StatusUnprocessableEntity, agreementPage{Problem: e, Typed: reason})
 	}
 	if err != nil && schemas.KindOf(err) != schemas.Conflict { // it ended already, as its page says
 		return err
 	}
-	v.to("/agreements/%s", v.id)
+	v.To("/agreements/%s", v.ID)
 	return nil
 }

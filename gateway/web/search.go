@@ -2,20 +2,20 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
 	"guichet/schemas"
 )
 
 // home is the first page: the search, the spaces, what waits for who signed in.
-func (s *Site) home(v *visit) error {
+func home(v *page.Visit) error {
 	var found schemas.Found
-	err := v.api.Get(v.ctx(), "/datasets?limit=1&facets=space&facet_limit=100", &found)
+	err := v.API.Get(v.Ctx(), "/datasets?limit=1&facets=space&facet_limit=100", &found)
 	if err != nil {
 		return err
 	}
@@ -25,19 +25,19 @@ func (s *Site) home(v *visit) error {
 		Waiting  []schemas.Request
 		Projects []schemas.Project
 	}{Total: found.Total, Spaces: found.Facets["space"].Values}
-	if v.me != nil {
+	if v.Me != nil {
 		var page schemas.Page[schemas.Request]
-		err = v.api.Get(v.ctx(), "/requests?state=pending&limit=10", &page)
+		err = v.API.Get(v.Ctx(), "/requests?state=pending&limit=10", &page)
 		if err != nil && schemas.KindOf(err) != schemas.Denied { // then nothing waits
 			return err
 		}
 		body.Waiting = page.Items
-		body.Projects, err = v.projects()
+		body.Projects, err = v.Projects()
 		if err != nil {
 			return err
 		}
 	}
-	v.show(http.StatusOK, "home", v.reader.T("home.title"), &body)
+	v.Show(http.StatusOK, "home", v.Reader.T("home.title"), &body)
 	return nil
 }
 
@@ -84,8 +84,8 @@ type choice struct {
 }
 
 // results is a search.
-func (s *Site) results(v *visit) error {
-	q := v.r.URL.Query()
+func results(v *page.Visit) error {
+	q := v.R.URL.Query()
 	for key, values := range q {
 		if !slices.Contains(filters(), key) && !slices.Contains([]string{"q", "sort", "from", "to", "updated", "box", "project", "purpose",
 			"cursor"}, key) || values[0] == "" {
@@ -97,7 +97,7 @@ func (s *Site) results(v *visit) error {
 	}
 	body := resultsPage{Query: q, More: q.Get("cursor") != ""}
 	var err error
-	body.For, err = v.use()
+	body.For, err = used(v)
 	if err != nil {
 		return err
 	}
@@ -107,45 +107,35 @@ func (s *Site) results(v *visit) error {
 	}
 	body.For.set(ask)
 	status := http.StatusOK
-	err = v.api.Get(v.ctx(), "/datasets?"+ask.Encode(), &body.Found)
-	switch e := asked(err); {
+	err = v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &body.Found)
+	switch e := page.Asked(err); {
 	case e != nil: // what was typed stays, with what is wrong about it
 		body.Problem, status = e, http.StatusUnprocessableEntity
 	case err != nil:
 		return err
 	}
-	body.Facets, body.Chosen = shown(v.reader, q, body.Found.Facets), taken(v.reader, q, body.Found.Facets)
-	marks, err := v.marks(v.ctx(), ask, &body)
+	body.Facets, body.Chosen = shown(v.Reader, q, body.Found.Facets), taken(v.Reader, q, body.Found.Facets)
+	marks, err := marks(v, ask, &body)
 	if err != nil {
 		return err
 	}
 	body.Facets = append(marks, body.Facets...)
-	v.show(status, "results", v.titleOf(q.Get("q")), &body)
+	v.Show(status, "results", titleOf(v, q.Get("q")), &body)
 	return nil
 }
 
-// asked is an error that is the fault of what was typed; nil for any other.
-func asked(err error) *schemas.Error {
-	switch schemas.KindOf(err) {
-	case schemas.Invalid, schemas.TooLarge:
-		e, _ := err.(*schemas.Error) //nolint:errorlint // the client's, which wraps none
-		return e
-	}
-	return nil
-}
-
-func (v *visit) titleOf(words string) string {
+func titleOf(v *page.Visit, words string) string {
 	if words == "" {
-		return v.reader.T("results.all")
+		return v.Reader.T("results.all")
 	}
-	return v.reader.T("results.title", "Words", cut(60, words))
+	return v.Reader.T("results.title", "Words", page.Cut(60, words))
 }
 
 // judged is how many hits at most have their marks counted on a page.
 const judged = 2000
 
 // marks counts the marks of all hits, where those are few enough to be judged for a page.
-func (v *visit) marks(ctx context.Context, ask url.Values, body *resultsPage) ([]facetShown, error) {
+func marks(v *page.Visit, ask url.Values, body *resultsPage) ([]facetShown, error) {
 	if body.Problem != nil || body.Total == 0 && ask.Get("access") == "" || body.Total > judged {
 		return nil, nil
 	}
@@ -157,14 +147,14 @@ func (v *visit) marks(ctx context.Context, ask url.Values, body *resultsPage) ([
 	count.Set("limit", "1")
 	count.Del("cursor")
 	var found schemas.Found
-	err := v.api.Get(ctx, "/datasets?"+count.Encode(), &found)
+	err := v.API.Get(v.Ctx(), "/datasets?"+count.Encode(), &found)
 	if schemas.KindOf(err) == schemas.TooLarge {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return shown(v.reader, body.Query, map[string]schemas.Facet{"access": found.Facets["access"]}), nil
+	return shown(v.Reader, body.Query, map[string]schemas.Facet{"access": found.Facets["access"]}), nil
 }
 
 // shown lays facets out, each value with the search that it leads to.
@@ -242,7 +232,7 @@ func toggled(q url.Values, name, value string) string {
 	if len(have) > 0 {
 		out.Set(name, strings.Join(have, ","))
 	}
-	return at("/datasets", out)
+	return page.At("/datasets", out)
 }
 
 // With is the search with another value of a key.
@@ -258,7 +248,7 @@ func (p *resultsPage) With(key, value string) string {
 	if value == "" {
 		out.Del(key)
 	}
-	return at("/datasets", out)
+	return page.At("/datasets", out)
 }
 
 // Kept are the parts of the search that its form does not show, so that it keeps them.
@@ -270,12 +260,4 @@ func (p *resultsPage) Kept() map[string]string {
 		}
 	}
 	return out
-}
-
-// at is an address on this site.
-func at(path string, q url.Values) string {
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"guichet/connectors/client"
+	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
@@ -21,15 +21,15 @@ type use struct {
 // usual is the purpose of who says none: what this counter is for.
 const usual = "train-model"
 
-// use reads what the address says; of one project, or one purpose, there is no choice.
-func (v *visit) use() (use, error) {
-	u := use{Project: v.r.URL.Query().Get("project"), Purpose: v.r.URL.Query().Get("purpose")}
+// used reads what the address says; of one project, or one purpose, there is no choice.
+func used(v *page.Visit) (use, error) {
+	u := use{Project: v.R.URL.Query().Get("project"), Purpose: v.R.URL.Query().Get("purpose")}
 	var err error
-	u.Projects, err = v.projects()
+	u.Projects, err = v.Projects()
 	if err != nil {
 		return u, err
 	}
-	_, said := v.r.URL.Query()["project"]
+	_, said := v.R.URL.Query()["project"]
 	if !said && len(u.Projects) == 1 {
 		u.Project = string(u.Projects[0].ID)
 	}
@@ -37,7 +37,7 @@ func (v *visit) use() (use, error) {
 	if i >= 0 {
 		u.Purposes = u.Projects[i].Purposes
 	} else {
-		u.Project, u.Purposes = "", v.reader.Purposes()
+		u.Project, u.Purposes = "", v.Reader.Purposes()
 	}
 	if !slices.Contains(u.Purposes, u.Purpose) {
 		u.Purpose = usual
@@ -66,22 +66,5 @@ func (u *use) At(parts ...string) string {
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	return at("/"+strings.Join(parts, "/"), q)
-}
-
-// projects are those that the person takes part in; none for who may not have any.
-func (v *visit) projects() ([]schemas.Project, error) {
-	if v.me == nil || v.me.Participant == "" {
-		return nil, nil
-	}
-	all, err := client.All[schemas.Project](v.ctx(), v.api, "/projects?limit=100")
-	if schemas.KindOf(err) == schemas.Denied {
-		return nil, nil
-	}
-	if v.has(schemas.RoleOfficer) || v.has(schemas.RoleOperator) { // who reads those of others too
-		all = slices.DeleteFunc(all, func(p schemas.Project) bool {
-			return p.Lead != v.me.Participant && !slices.Contains(p.Partners, v.me.Participant)
-		})
-	}
-	return all, err
+	return page.At("/"+strings.Join(parts, "/"), q)
 }

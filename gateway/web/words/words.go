@@ -1,16 +1,19 @@
 // Package words gives the words of the pages in the languages of their readers.
 //
-// In: message catalogues, a file for each language, and what a browser says of its reader.
+// In: message catalogues, a folder for each language, and what a browser says of its reader.
 // Out: messages, numbers, sizes and dates as that reader writes them. Always: every
-// language has every message, which a test holds; a language is added by a file. It knows
+// language has every message, which a test holds; a language is added by a folder. It knows
 // no page.
 package words
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +27,7 @@ import (
 	"guichet/schemas"
 )
 
-//go:embed text/*.json
+//go:embed text/*/*.json
 var text embed.FS
 
 // Catalogue holds the messages of all languages. Read-only, safe for concurrent use.
@@ -51,18 +54,22 @@ func purposes() (labels map[string]schemas.Text, ids []string, err error) {
 
 // Load reads the message catalogues.
 func Load() (*Catalogue, error) {
-	files, err := fs.Glob(text, "text/*.json")
+	files, err := fs.Glob(text, "text/*/*.json")
 	if err != nil {
 		return nil, fmt.Errorf("find the words of the pages: %w", err)
 	}
 	c := &Catalogue{bundle: i18n.NewBundle(language.English), tags: []language.Tag{language.English}, readers: map[string]*Reader{}}
 	c.bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	for _, f := range files {
-		m, err := c.bundle.LoadMessageFileFS(text, f)
+		b, err := text.ReadFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("read the words of the pages: %w", err)
+		}
+		m, err := c.bundle.ParseMessageFileBytes(b, path.Base(path.Dir(f))+".json") // whose name says the language
 		if err != nil {
 			return nil, fmt.Errorf("read the words of the pages in %s: %w", f, err)
 		}
-		if m.Tag != language.English {
+		if !slices.Contains(c.tags, m.Tag) {
 			c.tags = append(c.tags, m.Tag)
 		}
 	}
@@ -245,21 +252,35 @@ func (r *Reader) List(items []string) string {
 	return r.T("list.last", "Rest", strings.Join(items[:last], r.T("list.comma")), "Last", items[last])
 }
 
-// IDs lists the messages of a language's file.
+// IDs lists the messages of a language.
 func IDs(tag string) ([]string, error) {
-	b, err := text.ReadFile("text/" + tag + ".json")
-	if err != nil {
-		return nil, fmt.Errorf("read the words in %s: %w", tag, err)
+	all, err := messages(text, tag)
+	return slices.Sorted(maps.Keys(all)), err
+}
+
+// messages are those of all files of a language, as they are written. Each is in one file.
+func messages(text fs.FS, tag string) (map[string]any, error) {
+	files, err := fs.Glob(text, "text/"+tag+"/*.json")
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("there are no words in %q: %w", tag, cmp.Or(err, fs.ErrNotExist))
 	}
-	var all map[string]any
-	err = json.Unmarshal(b, &all)
-	if err != nil {
-		return nil, fmt.Errorf("read the words in %s: %w", tag, err)
+	out := map[string]any{}
+	for _, f := range files {
+		b, err := fs.ReadFile(text, f)
+		if err != nil {
+			return nil, fmt.Errorf("read the words of the pages: %w", err)
+		}
+		var part map[string]any
+		err = json.Unmarshal(b, &part)
+		if err != nil {
+			return nil, fmt.Errorf("read the words of the pages in %s: %w", f, err)
+		}
+		for id, said := range part {
+			if _, twice := out[id]; twice {
+				return nil, fmt.Errorf("%q is said twice in %s", id, tag)
+			}
+			out[id] = said
+		}
 	}
-	ids := make([]string, 0, len(all))
-	for id := range all {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids, nil
+	return out, nil
 }

@@ -1,11 +1,11 @@
 package words
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"guichet/schemas"
@@ -25,12 +25,7 @@ func load(t *testing.T) *Catalogue {
 func TestEveryLanguageIsWhole(t *testing.T) {
 	t.Parallel()
 	read := func(tag string) map[string]any {
-		b, err := text.ReadFile("text/" + tag + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var all map[string]any
-		err = json.Unmarshal(b, &all)
+		all, err := messages(text, tag)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,5 +172,29 @@ func TestLabelsAndUnknown(t *testing.T) {
 	}
 	if got := r.Purposes(); len(got) == 0 || r.Purpose(got[0]) == got[0] {
 		t.Errorf("purposes %v", got)
+	}
+}
+
+// TestFilesOfALanguage: its messages stand in several files, each in one of them, and what is wrong is
+// said with its place.
+func TestFilesOfALanguage(t *testing.T) {
+	t.Parallel()
+	file := func(said string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(said)} }
+	for _, c := range []struct {
+		files fstest.MapFS
+		want  string
+	}{
+		{fstest.MapFS{"text/en/a.json": file(`{"a": "A"}`), "text/en/b.json": file(`{"b": "B"}`)}, ""},
+		{fstest.MapFS{"text/en/a.json": file(`{"a": "A"}`), "text/en/b.json": file(`{"a": "B"}`)}, `"a" is said twice in en`},
+		{fstest.MapFS{"text/en/a.json": file(`{"a": `)}, "text/en/a.json"},
+		{fstest.MapFS{"text/fr/a.json": file(`{"a": "A"}`)}, `there are no words in "en"`},
+	} {
+		all, err := messages(c.files, "en")
+		switch {
+		case c.want == "" && (err != nil || len(all) != 2):
+			t.Errorf("%v, %v", all, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%v, want %s", err, c.want)
+		}
 	}
 }

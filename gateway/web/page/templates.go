@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -27,32 +26,65 @@ var templates embed.FS
 type set map[string]*template.Template
 
 // parse reads the templates for a reader: each page with the frame and parts that it may use.
-func parse(r *words.Reader) (set, error) {
-	files, err := fs.Glob(templates, "templates/*.html")
+func parse(r *words.Reader, parts []Part) (set, error) {
+	common, err := fs.Sub(templates, "templates")
 	if err != nil {
 		return nil, fmt.Errorf("find the templates: %w", err)
 	}
 	shared := template.New("").Funcs(functions(r)).Option("missingkey=error")
-	shared, err = shared.ParseFS(templates, "templates/_*.html")
+	shared, err = shared.ParseFS(common, "_*.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the templates: %w", err)
 	}
 	out := set{}
-	for _, f := range files {
-		name := strings.TrimSuffix(path.Base(f), ".html")
-		if strings.HasPrefix(name, "_") {
+	for _, files := range append([]fs.FS{common}, folders(parts)...) {
+		err = out.read(shared, files)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// folders are those of the parts.
+func folders(parts []Part) []fs.FS {
+	out := make([]fs.FS, len(parts))
+	for i, p := range parts {
+		out[i] = p.Templates
+	}
+	return out
+}
+
+// read adds the pages of a folder, each with what is shared by the site and by the folder.
+func (s set) read(shared *template.Template, files fs.FS) error {
+	names, err := fs.Glob(files, "*.html")
+	if err != nil {
+		return fmt.Errorf("find the templates: %w", err)
+	}
+	var own []string
+	for _, f := range names {
+		if strings.HasPrefix(f, "_") {
+			own = append(own, f)
+		}
+	}
+	for _, f := range names {
+		name := strings.TrimSuffix(f, ".html")
+		switch {
+		case strings.HasPrefix(name, "_"):
 			continue
+		case s[name] != nil:
+			return fmt.Errorf("two pages are called %s", name)
 		}
 		t, err := shared.Clone()
 		if err == nil {
-			t, err = t.ParseFS(templates, f)
+			t, err = t.ParseFS(files, append(slices.Clone(own), f)...)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the template %s: %w", name, err)
+			return fmt.Errorf("read the template %s: %w", name, err)
 		}
-		out[name] = t
+		s[name] = t
 	}
-	return out, nil
+	return nil
 }
 
 // problemType begins the type of a problem, before its kind.
@@ -71,16 +103,16 @@ func functions(r *words.Reader) template.FuncMap {
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"wait":    r.Wait,
 		"list":    r.List,
-		"words":   func(t schemas.Text) said { return in(t, r.Tag) },
-		"cut":     cut,
-		"short":   short,
+		"words":   func(t schemas.Text) Said { return In(t, r.Tag) },
+		"cut":     Cut,
+		"short":   Short,
 		"found":   found,
 		"duty":    func(d schemas.Duty) string { return duty(r, &d) },
 		"purpose": r.Purpose,
 		"label":   r.Label,
 		"type":    plainType,
 		"rules":   func(o *schemas.Offer) []ruleShown { return rules(r, o) },
-		"named":   func(kind string, id any) string { return named(r, kind, fmt.Sprint(id)) },
+		"named":   func(kind string, id any) string { return Named(r, kind, fmt.Sprint(id)) },
 		"args":    args,
 		"about":   func() []string { return []string{"project", "dataset", "participant", "reason"} },
 		"area":    area,
@@ -99,20 +131,20 @@ func functions(r *words.Reader) template.FuncMap {
 	}
 }
 
-// said is a text in the language that fits its reader best.
-type said struct {
+// Said is a text in the language that fits its reader best.
+type Said struct {
 	Lang       string // BCP 47; "" where it is the page's, or not said
 	Words      string
 	Translated bool // by a machine
 }
 
-// in picks the words for a reader: hers, else English, else the first.
-func in(t schemas.Text, reader string) said {
+// In picks the words for a reader: hers, else English, else the first.
+func In(t schemas.Text, reader string) Said {
 	tag := t.For(reader)
 	if first, _, _ := strings.Cut(strings.ToLower(tag), "-"); first != reader {
 		tag = t.For("en")
 	}
-	s := said{Words: strings.TrimSpace(t[tag]), Translated: schemas.Translated(tag)}
+	s := Said{Words: strings.TrimSpace(t[tag]), Translated: schemas.Translated(tag)}
 	if !strings.EqualFold(tag, reader) {
 		s.Lang = tag
 	}
@@ -122,8 +154,8 @@ func in(t schemas.Text, reader string) said {
 	return s
 }
 
-// cut shortens a text to about n characters, at a space.
-func cut(n int, s string) string {
+// Cut shortens a text to about n characters, at a space.
+func Cut(n int, s string) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
@@ -134,8 +166,8 @@ func cut(n int, s string) string {
 	return short + "…"
 }
 
-// short shortens an id in its middle.
-func short(id any) string {
+// Short shortens an id in its middle.
+func Short(id any) string {
 	s := []rune(fmt.Sprint(id))
 	if len(s) <= 24 {
 		return string(s)
@@ -187,8 +219,8 @@ func plainType(arrow string) string {
 	return values
 }
 
-// named gives the label of a code in the words of the pages, else the code.
-func named(r *words.Reader, kind, id string) string {
+// Named gives the label of a code in the words of the pages, else the code.
+func Named(r *words.Reader, kind, id string) string {
 	if r.Has(kind + id) {
 		return r.T(kind + id)
 	}
@@ -215,14 +247,14 @@ func args(pairs ...any) (map[string]any, error) {
 // direction of what follows: our own words hold none of it. What only says where a word may
 // break is left out.
 func harmless(page []byte) []byte {
-	if !bytes.ContainsFunc(page, hidden) {
+	if !bytes.ContainsFunc(page, Hidden) {
 		return page
 	}
 	var b bytes.Buffer
 	for _, r := range string(page) {
 		switch {
 		case breaks(r):
-		case hidden(r):
+		case Hidden(r):
 			fmt.Fprintf(&b, "\\u{%X}", r)
 		default:
 			b.WriteRune(r)
@@ -234,9 +266,9 @@ func harmless(page []byte) []byte {
 // breaks says whether a character only says where a word may break.
 func breaks(r rune) bool { return r == '\u00ad' || r == '\u200b' || r == '\ufeff' }
 
-// hidden says whether a character shows nothing, or moves others; ends of lines and tabs are
+// Hidden says whether a character shows nothing, or moves others; ends of lines and tabs are
 // white space in HTML.
-func hidden(r rune) bool {
+func Hidden(r rune) bool {
 	return r != '\n' && r != '\t' && r != '\r' &&
 		(unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) || r == utf8.RuneError)
 }

@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ func rules(r *words.Reader, o *schemas.Offer) []ruleShown {
 		rule := &o.Rules[i]
 		actions := make([]string, len(rule.Actions))
 		for j, a := range rule.Actions {
-			actions[j] = named(r, "action.", a)
+			actions[j] = Named(r, "action.", a)
 		}
 		id := "offer.permitted"
 		if rule.Kind == schemas.Prohibition {
@@ -71,7 +71,7 @@ func condition(r *words.Reader, c *schemas.Constraint) string {
 			values[i] = r.Purpose(v)
 		}
 	}
-	return r.T("condition", "What", named(r, "left.", c.Left), "Is", named(r, "operator.", c.Operator), "Values",
+	return r.T("condition", "What", Named(r, "left.", c.Left), "Is", Named(r, "operator.", c.Operator), "Values",
 		strings.Join(values, r.T("list.comma")))
 }
 
@@ -87,7 +87,7 @@ func duty(r *words.Reader, d *schemas.Duty) string {
 		}
 		return r.T("duty.pseudonymise", "Columns", columns)
 	case schemas.DutyGeneralise:
-		return r.T("duty.generalise", "Columns", columns, "To", named(r, "step.", d.To))
+		return r.T("duty.generalise", "Columns", columns, "To", Named(r, "step.", d.To))
 	case schemas.DutyFilter:
 		return r.T("duty.filter")
 	case schemas.DutyBudget:

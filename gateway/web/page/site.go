@@ -1,0 +1,252 @@
+// Package page is what all pages of the site have in common.
+//
+// In: requests of browsers, and parts: the pages and forms of one matter with their templates.
+// Out: HTML that works without scripts. Always: a page is made of the API's answers to the person
+// who looks, asked within this process; what comes from outside is escaped, and in it what shows
+// nothing or turns directions is written by its code; writes come from this site's own forms and
+// end in a redirect. It must not hold a rule of its own: who may see or do what, the API says.
+package page
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/web/signin"
+	"guichet/gateway/web/words"
+	"guichet/schemas"
+)
+
+// Config is what the site is made of.
+type Config struct {
+	API    http.Handler // answers below /api/v1
+	Public string       // the site's address for the world, without a slash at its end; "" where none was set
+	Log    *slog.Logger
+	// Proxied says whether a proxy of the operator's sent a request on, which may call the site by any name.
+	Proxied func(r *http.Request) bool
+	// Token gives the access token of who signed in with this browser; false for nobody. Nil where
+	// nobody can sign in with a browser.
+	Token func(w http.ResponseWriter, r *http.Request) (token string, signedIn bool, err error)
+}
+
+// Part is the pages of one matter.
+type Part struct {
+	// Templates holds one for each page, NAME.html, and those of its own that several use, _NAME.html, at
+	// its root. Names of pages are of the whole site.
+	Templates fs.FS
+	Pages     map[string]func(v *Visit) error // by their paths, for gin: GET and HEAD
+	Files     map[string]func(v *Visit) error // the same, of what is loaded: GET alone
+	Forms     map[string]func(v *Visit) error // POST; the page that holds a form is at its path or at the one above
+}
+
+// Site makes the pages. Safe for concurrent use.
+type Site struct {
+	Config
+	parts []Part
+	words *words.Catalogue
+	pages map[string]set // by language
+	files map[string]file
+	guard *http.CrossOriginProtection
+}
+
+// New reads words and templates.
+func New(c Config, parts ...Part) (*Site, error) {
+	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection()}
+	if u, err := url.Parse(c.Public); err == nil && u.Host != "" {
+		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host)) // a proxy may name another Host to us
+		if err != nil {
+			return nil, fmt.Errorf("trust the site's own address: %w", err)
+		}
+	}
+	var err error
+	s.files, err = static()
+	if err != nil {
+		return nil, err
+	}
+	s.words, err = words.Load()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range s.words.Readers() {
+		s.pages[r.Tag], err = parse(r, parts)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Mount adds the pages.
+func (s *Site) Mount(r gin.IRouter) {
+	r = r.Group("/", func(c *gin.Context) {
+		if !s.headers(c.Writer, c.Request) {
+			c.Abort()
+		}
+	})
+	for _, part := range s.parts {
+		for path, page := range part.Pages {
+			r.GET(path, s.page(page))
+			r.HEAD(path, s.page(page))
+		}
+		for path, file := range part.Files {
+			r.GET(path, s.page(file))
+		}
+		for path, write := range part.Forms {
+			s.mountForm(r, path, write)
+		}
+	}
+	s.mountForm(r, "/language", language)
+	r.GET("/static/:name", s.serveFile)
+}
+
+// mountForm adds a form. A page that answered one is asked for anew, or its address is sent on: it leads to
+// the page that the form stands on.
+func (s *Site) mountForm(r gin.IRouter, path string, write func(v *Visit) error) {
+	r.POST(path, s.form, s.page(write))
+	if page := formPage(path); page != path {
+		r.GET(path, func(c *gin.Context) { c.Redirect(http.StatusSeeOther, formPage(c.Request.URL.EscapedPath())) })
+	}
+}
+
+// At answers with a page whose address the caller shares with something else.
+func (s *Site) At(c *gin.Context, page func(v *Visit) error) {
+	if s.headers(c.Writer, c.Request) {
+		s.page(page)(c)
+	}
+}
+
+// headers keep browsers from doing anything with a page but what it is for. It answers itself, and is
+// false, where the site is called by a name that is not its own.
+func (s *Site) headers(w http.ResponseWriter, r *http.Request) bool {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "+
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	if s.hosted(r.Host) || s.Proxied != nil && s.Proxied(r) {
+		return true
+	}
+	http.Error(w, "this site is at "+s.Public, http.StatusMisdirectedRequest)
+	return false
+}
+
+// hosted says whether a request is for this site's own name: behind another one a foreign
+// page could stand.
+func (s *Site) hosted(host string) bool {
+	u, err := url.Parse("//" + host)
+	if err != nil {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return true
+	}
+	if s.Public == "" {
+		return true
+	}
+	own, err := url.Parse(s.Public)
+	return err == nil && strings.EqualFold(own.Hostname(), u.Hostname())
+}
+
+// maxForm bounds what a form sends, in bytes.
+const maxForm = 64 << 10
+
+// form lets through what a form of this site sent.
+func (s *Site) form(c *gin.Context) {
+	err := s.guard.Check(c.Request)
+	if err != nil {
+		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
+			Kind:    schemas.Denied,
+			Subject: "form",
+			Message: "this was sent by another site, and nothing was done",
+			Remedy:  "do it here",
+			Err:     err,
+		})
+		c.Abort()
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
+	err = c.Request.ParseForm()
+	if err != nil {
+		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
+			Kind:    schemas.TooLarge,
+			Subject: "form",
+			Message: "the form holds more than can be sent at once, or cannot be read; nothing was done",
+			Remedy:  "go back and shorten it",
+			Err:     err,
+		})
+		c.Abort()
+	}
+}
+
+// Signed is a page for who signed in; others are sent to do so, and come back.
+func Signed(do func(v *Visit) error) func(v *Visit) error {
+	return func(v *Visit) error {
+		err := v.signedIn()
+		if err != nil {
+			return err
+		}
+		return do(v)
+	}
+}
+
+// page answers with what a page does, or with its error.
+func (s *Site) page(do func(v *Visit) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		v := s.visit(c.Writer, c.Request)
+		v.ID = c.Param("id")
+		err := v.enter()
+		if err == nil {
+			err = do(v)
+		}
+		if err != nil {
+			s.fail(v, err)
+		}
+	}
+}
+
+// Fail shows an error to a browser, such as that there is no page at an address.
+func (s *Site) Fail(c *gin.Context, err error) {
+	c.Abort()
+	if !s.headers(c.Writer, c.Request) {
+		return
+	}
+	v := s.visit(c.Writer, c.Request)
+	_ = v.enter() // then it is a stranger's
+	s.fail(v, err)
+}
+
+// SignIn draws a page of the sign-in.
+func (s *Site) SignIn(w http.ResponseWriter, r *http.Request, status int, view signin.View) {
+	if !s.headers(w, r) {
+		return
+	}
+	v := s.visit(w, r)
+	v.Show(status, "signin", v.Reader.T("signin.title"), &view)
+}
+
+// fail shows an error: what happened, what was kept, what to do.
+func (s *Site) fail(v *Visit, err error) {
+	if schemas.KindOf(err) == schemas.Unauthenticated && v.Me == nil && s.Token != nil && v.R.Method == http.MethodGet {
+		http.Redirect(v.W, v.R, "/signin?to="+url.QueryEscape(v.R.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	if gone := v.Ctx().Err(); gone != nil && schemas.KindOf(err) == schemas.Internal { // what the API said then is no fault of its own
+		err = gone
+	}
+	p := problem.Of(err, s.Log)
+	_, whole := errors.AsType[*schemas.Problem](err)
+	if !whole && p.Status >= http.StatusInternalServerError && v.W.Header().Get("Retry-After") == "" {
+		v.W.Header().Set("Retry-After", "5")
+	}
+	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), p)
+}

@@ -1,0 +1,307 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/connectors/client"
+	"guichet/gateway/web/signin"
+	"guichet/gateway/web/words"
+	"guichet/schemas"
+)
+
+// Visit is one request of a browser: who reads in which language, and the API as that person
+// calls it.
+type Visit struct {
+	Site   *Site
+	W      http.ResponseWriter
+	R      *http.Request
+	ID     string // of what the address names
+	Reader *words.Reader
+	API    *client.Client
+	Me     *schemas.Identity // nil for nobody
+	gone   error             // why somebody who signed in is nobody now
+}
+
+// languageCookie keeps the language that a reader chose.
+const languageCookie = "language"
+
+func (s *Site) visit(w http.ResponseWriter, r *http.Request) *Visit {
+	v := &Visit{Site: s, W: w, R: r, API: s.inside(r)}
+	chosen := ""
+	if c, err := r.Cookie(languageCookie); err == nil {
+		chosen = c.Value
+	}
+	v.Reader = s.words.For(chosen, r.Header.Get("Accept-Language"))
+	return v
+}
+
+// enter finds out who visits. A session that ended makes a stranger of its person, and is no error
+// on pages for everybody.
+func (v *Visit) enter() error {
+	if v.Site.Token == nil {
+		return nil
+	}
+	token, ok, err := v.Site.Token(v.W, v.R)
+	if err != nil && schemas.KindOf(err) != schemas.Unauthenticated {
+		return err
+	}
+	if !ok || err != nil {
+		return nil
+	}
+	v.API = v.API.As(client.Static(token))
+	var me schemas.Identity
+	err = v.API.Get(v.Ctx(), "/me", &me)
+	if schemas.KindOf(err) == schemas.Unauthenticated {
+		v.API, v.gone = v.Site.inside(v.R), err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.Me = &me
+	return nil
+}
+
+// Ctx is of the request.
+func (v *Visit) Ctx() context.Context { return v.R.Context() }
+
+// signedIn refuses strangers, who are sent to sign in and come back.
+func (v *Visit) signedIn() error {
+	if v.Me != nil {
+		return nil
+	}
+	if v.gone != nil {
+		return v.gone
+	}
+	return &schemas.Error{
+		Kind:    schemas.Unauthenticated,
+		Subject: "page",
+		Message: v.Reader.T("signin.needed"),
+		Remedy:  v.Reader.T("signin.remedy"),
+	}
+}
+
+// Has says whether the person acts in a role.
+func (v *Visit) Has(role schemas.Role) bool {
+	if v.Me == nil {
+		return false
+	}
+	for _, r := range v.Me.Roles {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+// Projects are those that the person takes part in; none for who may not have any.
+func (v *Visit) Projects() ([]schemas.Project, error) {
+	if v.Me == nil || v.Me.Participant == "" {
+		return nil, nil
+	}
+	all, err := client.All[schemas.Project](v.Ctx(), v.API, "/projects?limit=100")
+	if schemas.KindOf(err) == schemas.Denied {
+		return nil, nil
+	}
+	if v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleOperator) { // who reads those of others too
+		all = slices.DeleteFunc(all, func(p schemas.Project) bool {
+			return p.Lead != v.Me.Participant && !slices.Contains(p.Partners, v.Me.Participant)
+		})
+	}
+	return all, err
+}
+
+// Titles are those of datasets that the person may see: an id says little.
+func (v *Visit) Titles(ids []schemas.DatasetID) (map[schemas.DatasetID]schemas.Text, error) {
+	out := map[schemas.DatasetID]schemas.Text{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	var named []string
+	for _, id := range ids {
+		if !slices.Contains(named, string(id)) && len(named) < 1000 {
+			named = append(named, string(id))
+		}
+	}
+	var found schemas.Found
+	err := v.API.Get(v.Ctx(), "/datasets?"+url.Values{"id": {strings.Join(named, ",")}, "limit": {"1000"}}.Encode(), &found)
+	for _, h := range found.Items {
+		out[h.ID] = h.Title
+	}
+	return out, err
+}
+
+// frame is what every page has around what it shows.
+type frame struct {
+	Title  string
+	Me     *schemas.Identity
+	SignIn bool   // one can
+	Here   string // the page's own address on this site
+	Nav    []link
+	Others []*words.Reader // who read other languages
+	Body   any
+}
+
+// link is a way to another page.
+type link struct {
+	To, Text string
+	Current  bool
+}
+
+// nav is where this person may want to go. The API decides what is found there.
+func (v *Visit) nav() []link {
+	here := v.R.URL.Path
+	way := func(to string) link {
+		return link{to, v.Reader.T("nav." + to[1:]), here == to || strings.HasPrefix(here, to+"/")}
+	}
+	out := []link{way("/datasets")}
+	if v.Me == nil {
+		return out
+	}
+	if v.Has(schemas.RoleProvider) {
+		own := url.Values{"provider": {string(v.Me.Participant)}}
+		out[0].Current = out[0].Current && v.R.URL.Query().Get("provider") == ""
+		out = append(out, link{At("/datasets", own), v.Reader.T("nav.provide"), v.R.URL.RequestURI() == At("/datasets", own)})
+	}
+	out = append(out, way("/requests"), way("/agreements"), way("/record"))
+	if v.Has(schemas.RoleOperator) {
+		out = append(out, way("/operate"))
+	}
+	return out
+}
+
+// Show answers with a page of the site.
+func (v *Visit) Show(status int, name, title string, body any) {
+	f := frame{Title: title, Me: v.Me, SignIn: v.Site.Token != nil, Here: v.Here(), Nav: v.nav(), Body: body}
+	for _, r := range v.Site.words.Readers() {
+		if r != v.Reader {
+			f.Others = append(f.Others, r)
+		}
+	}
+	v.write(status, name, "page", f)
+}
+
+// Here is the address of the page that is shown, for coming back to it: after a form that of
+// the page it stands on.
+func (v *Visit) Here() string {
+	if v.R.Method == http.MethodGet || v.R.Method == http.MethodHead {
+		return v.R.URL.RequestURI()
+	}
+	return formPage(v.R.URL.EscapedPath())
+}
+
+// formPage is the page on which the form stands that is sent to a path.
+func formPage(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	switch {
+	case strings.HasSuffix(path, "/ask"):
+		return path
+	case i == 0:
+		return "/"
+	}
+	return path[:i]
+}
+
+// Part answers with a part of a page, which a script puts in its place.
+func (v *Visit) Part(name, part string, body any) { v.write(http.StatusOK, name, part, body) }
+
+// write fills a template. Nothing is sent of a page that cannot be made whole.
+func (v *Visit) write(status int, name, part string, data any) {
+	var b bytes.Buffer
+	err := v.Site.pages[v.Reader.Tag][name].ExecuteTemplate(&b, part, data)
+	if err != nil {
+		v.Site.Log.Error("a page cannot be made", "page", name, "err", err)
+		http.Error(v.W, "this page cannot be made; the operator finds why in the log", http.StatusInternalServerError)
+		return
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.Reader.Tag)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept, Accept-Encoding, Accept-Language, Cookie")
+	page := harmless(b.Bytes())
+	if v.R.Method == http.MethodGet && unpacks(v.R) { // what a form is answered with may hold a secret, whose length would tell of it
+		h.Set("Content-Encoding", "gzip")
+		page = packed(page)
+	}
+	v.W.WriteHeader(status)
+	if v.R.Method != http.MethodHead {
+		_, _ = v.W.Write(page) // the browser may be gone
+	}
+}
+
+// To sends the browser on after a write, so that going back repeats nothing.
+func (v *Visit) To(format string, parts ...string) {
+	escaped := make([]any, len(parts))
+	for i, p := range parts {
+		escaped[i] = url.PathEscape(p)
+	}
+	http.Redirect(v.W, v.R, fmt.Sprintf(format, escaped...), http.StatusSeeOther)
+}
+
+// A form that is sent while it is being answered waits for that answer, a while.
+const (
+	sentAgain  = 100 * time.Millisecond
+	mostAwaits = 50
+)
+
+// Once sends what a form says, and gives what it was answered first, however often it is sent: who presses
+// a button twice sees the second answer.
+func (v *Visit) Once(path, key string, in, out any) error {
+	for n := 0; ; n++ {
+		err := v.API.Post(v.Ctx(), path, in, out, client.Idempotent("form-"+key))
+		e, is := errors.AsType[*schemas.Error](err)
+		if !is || e.Kind != schemas.Conflict || e.Subject != "Idempotency-Key" || n == mostAwaits {
+			return err
+		}
+		select {
+		case <-v.Ctx().Done():
+			return err
+		case <-time.After(sentAgain):
+		}
+	}
+}
+
+// Param is a part of the path, for the API's.
+func (v *Visit) Param() string { return url.PathEscape(v.ID) }
+
+// language keeps the language that a reader chose, and goes back to the page.
+func language(v *Visit) error {
+	chosen := v.R.PostFormValue("language")
+	for _, r := range v.Site.words.Readers() {
+		if r.Tag == chosen {
+			http.SetCookie(v.W, &http.Cookie{
+				Name: languageCookie, Value: chosen, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
+				HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			})
+		}
+	}
+	http.Redirect(v.W, v.R, signin.Local(v.R.PostFormValue("to")), http.StatusSeeOther)
+	return nil
+}
+
+// Asked is an error that is the fault of what was typed; nil for any other.
+func Asked(err error) *schemas.Error {
+	switch schemas.KindOf(err) {
+	case schemas.Invalid, schemas.TooLarge:
+		e, _ := err.(*schemas.Error) //nolint:errorlint // the client's, which wraps none
+		return e
+	}
+	return nil
+}
+
+// At is an address on this site.
+func At(path string, q url.Values) string {
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
