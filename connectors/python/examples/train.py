@@ -199,6 +199,8 @@ def main():
         print(f"done after {len(losses)} steps, loss {losses[-1]:.4f}", flush=True)
         if args.losses:
             args.losses.write_text(json.dumps(losses))
+    if world > 1:
+        dist.destroy_process_group()  # its threads would end the process with an abort, now and then
 
 
 if __name__ == "__main__":
