@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,35 @@ func TestMisspeltFilters(t *testing.T) {
 	}
 	s.want(403, "trainer", "GET", "/audit/records?whole=true", nil)
 	s.want(403, "operator", "GET", "/audit/records?whole=true", nil)
+}
+
+// The record is read from either end, page by page, and each way gives all of it once.
+func TestTheRecordFromBothEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	read := func(order string) (out []int64) {
+		cursor := ""
+		for {
+			var page schemas.Page[schemas.Record]
+			s.want(200, "officer", "GET", "/audit/records?kind=party.put,log.start&limit=2&order="+order+cursor, nil).as(t, &page)
+			for _, r := range page.Items {
+				out = append(out, r.Index)
+			}
+			if page.Next == "" {
+				return out
+			}
+			cursor = "&cursor=" + page.Next
+		}
+	}
+	oldest, newest := read("oldest"), read("newest")
+	if len(oldest) < 3 || oldest[0] != 0 || !slices.IsSorted(oldest) {
+		t.Errorf("oldest first: %v", oldest)
+	}
+	slices.Reverse(newest)
+	if !slices.Equal(oldest, newest) {
+		t.Errorf("newest first: %v, want %v in reverse", newest, oldest)
+	}
+	s.want(422, "officer", "GET", "/audit/records?order=random", nil)
 }
 
 // Where the terms filter rows out, how many there are of the whole is for who may read

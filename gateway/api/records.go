@@ -19,7 +19,8 @@ import (
 // answered.
 type recordQuery struct {
 	Caller
-	Cursor      string    `query:"cursor" doc:"index of the first record to look at"`
+	Cursor      string    `query:"cursor" doc:"index of the first record to look at; newest first, of the one before it"`
+	Order       string    `query:"order" enum:"oldest,newest" default:"oldest" doc:"which comes first"`
 	Limit       int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Whole       bool      `query:"whole" doc:"refuse callers who do not see every record: who verifies the whole record asks for it, so that a part never looks like a record with holes"`
 	Kind        string    `query:"kind" doc:"alternatives separated by commas"`
@@ -35,7 +36,7 @@ type recordQuery struct {
 // query is the audit query that a caller may make: officers every record, others
 // those about themselves, which are those that they provide, receive or did.
 func (in *recordQuery) query() (audit.Query, error) {
-	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Values: map[string]string{}}
+	q := audit.Query{From: in.From, To: in.To, Limit: in.Limit, Newest: in.Order == "newest", Values: map[string]string{}}
 	if in.Kind != "" {
 		q.Kinds = strings.Split(in.Kind, ",")
 		for _, k := range q.Kinds {
@@ -58,7 +59,11 @@ func (in *recordQuery) query() (audit.Query, error) {
 		if err != nil || n < 0 {
 			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
-		q.After = n
+		if q.Newest {
+			q.Before = n
+		} else {
+			q.After = n
+		}
 	}
 	switch {
 	case in.by.Has(schemas.RoleOfficer):
@@ -68,6 +73,21 @@ func (in *recordQuery) query() (audit.Query, error) {
 		return q, policy.Needs(in.by, schemas.RoleOfficer, "read the record")
 	}
 	return q, nil
+}
+
+// next is the cursor of what follows; "" where nothing does.
+func (in *recordQuery) next(r []schemas.Record) string {
+	if len(r) < in.Limit {
+		return ""
+	}
+	last := r[len(r)-1].Index
+	switch {
+	case in.Order != "newest":
+		last++
+	case last == 0:
+		return ""
+	}
+	return strconv.FormatInt(last, 10)
 }
 
 // recordIndex names a record by its position.
@@ -129,11 +149,7 @@ func (s *server) records(a huma.API) {
 		for i := range r {
 			r[i] = policy.ShownRecord(in.by, r[i])
 		}
-		next := ""
-		if len(r) == in.Limit {
-			next = strconv.FormatInt(r[len(r)-1].Index+1, 10)
-		}
-		return listOf(r, next), err
+		return listOf(r, in.next(r)), err
 	})
 	op(s, a, operation{http.MethodGet, "/audit/checkpoint", "get-checkpoint", "record",
 		"The signed head of the log [C2SP tlog-checkpoint]"}, func(ctx context.Context, _ *struct{ Caller }) (*plainText, error) {

@@ -80,7 +80,7 @@ func TestWholeOrNothing(t *testing.T) {
 	}{
 		"/agreements/agr-1": {http.StatusForbidden, "ask its partners"},
 		"/requests":         {http.StatusServiceUnavailable, "the database does not answer"},
-		"/record":           {http.StatusRequestEntityTooLarge, "more than one page can show"},
+		"/record/verify":    {http.StatusRequestEntityTooLarge, "more than one page can show"},
 		"/requests/none":    {http.StatusNotFound, "There is nothing here"},
 	} {
 		w := visited(h, http.MethodGet, target, nil)

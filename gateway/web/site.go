@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/record"
 )
 
 //go:embed templates/*.html
@@ -27,7 +28,11 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the templates: %w", err)
 	}
-	s, err := page.New(c, page.Part{
+	theRecord, err := record.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, theRecord, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                 home,
@@ -37,12 +42,8 @@ func New(c page.Config) (*Site, error) {
 			"/requests/:id":     page.Signed(request),
 			"/agreements":       page.Signed(agreements),
 			"/agreements/:id":   page.Signed(agreement),
-			"/record":           page.Signed(record),
 			"/me":               page.Signed(me),
 			"/operate":          page.Signed(operate),
-		},
-		Files: map[string]func(v *page.Visit) error{
-			"/record/bundle": page.Signed(bundle),
 		},
 		Forms: map[string]func(v *page.Visit) error{
 			"/datasets/:id/ask":      page.Signed(askFor),

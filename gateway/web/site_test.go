@@ -158,11 +158,17 @@ func everything() *api {
 		"GET /streams":          schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
 		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
 			"health": map[string]any{"state": hostile, "why": hostile}}}},
-		"GET /participants":             schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
-		"GET /stores":                   schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
-		"POST /leases":                  schemas.LeaseAnswer{Token: hostile},
-		"GET /audit/records":            schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{hostile: hostile}}}},
+		"GET /participants": schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
+		"GET /stores":       schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
+		"POST /leases":      schemas.LeaseAnswer{Token: hostile},
+		"GET /audit/records": schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{
+			hostile: hostile, "agreement": hostile, "run": hostile, "release": hostile, "lease": hostile, "state": hostile, "rule": hostile, "rules": hostile,
+			"reason": hostile, "text": hostile, "dataset": hostile, "by": hostile}, Leaf: []byte(hostile), Salts: map[string][]byte{hostile: nil}}}},
 		"GET /audit/checkpoint":         hostile,
+		"GET /audit/key":                hostile,
+		"GET /audit/proofs/0":           hostile,
+		"GET /agreements/" + hostile:    agreement,
+		"GET /runs/" + hostile:          schemas.Run{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile, Digest: hostile}}},
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
 		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
@@ -173,7 +179,8 @@ func everything() *api {
 func pages() []string {
 	return []string{
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
-		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /me",
+		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
+		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 	}
@@ -287,7 +294,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error"}
+		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

@@ -206,6 +206,16 @@ func (p *Person) Text() string {
 	return url + "\n" + text
 }
 
+// TextOf is what one part of the page says, as it is written.
+func (p *Person) TextOf(selector string) string {
+	p.t.Helper()
+	text, err := chromedp.Run(p.ctx, chromedp.TextContent(chromedp.CSS(selector)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
+}
+
 // Path is where the person is on the site.
 func (p *Person) Path() string {
 	p.t.Helper()
@@ -226,6 +236,12 @@ func (p *Person) Click(words string) {
 func (p *Person) Follow(words string) {
 	p.t.Helper()
 	p.clickAt(fmt.Sprintf(`(//main//a[contains(normalize-space(.), %q)])[1]`, words), words)
+}
+
+// FollowFirst presses the first link of a part of the page.
+func (p *Person) FollowFirst(class string) {
+	p.t.Helper()
+	p.clickAt(fmt.Sprintf(`(//main//table[@class=%q]//a)[1]`, class), "the first of "+class)
 }
 
 func (p *Person) clickAt(xpath, words string) {
@@ -255,6 +271,17 @@ func (p *Person) Sees(words ...string) {
 			p.t.Errorf("%s does not see %q on %s", p.Name, w, text)
 		}
 	}
+}
+
+// Awaits is Sees for what a script of the page writes.
+func (p *Person) Awaits(words string) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if strings.Contains(strings.Join(strings.Fields(p.Text()), " "), words) {
+			return
+		}
+	}
+	p.Sees(words)
 }
 
 // SignIn signs the person in as somebody of the demo, from the page where she is.

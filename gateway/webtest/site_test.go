@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"guichet/connectors/sharedtest"
 )
 
@@ -88,11 +86,7 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	p.Sees("This is shown once")
 	lines := map[string]string{}
 	for _, id := range []string{"lease", "curl", "python", "duckdb"} {
-		text, err := chromedp.Run(p.ctx, chromedp.TextContent(chromedp.CSS("#"+id+" code")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines[id] = text
+		lines[id] = p.TextOf("#" + id + " code")
 	}
 	if !r.NoScripts { // the same lines; once is enough
 		pasted(t, "bash", lines["lease"]+"\n"+lines["curl"]+"\n")
@@ -169,16 +163,34 @@ func reviewed(t *testing.T, s *Site, r Reader) {
 	p.Sees("until 30 June 2027")
 }
 
-// officer reads the record.
+// officer reads the record, one release of it with what led to it, and verifies it against the head that
+// she kept.
 func officer(t *testing.T, s *Site, r Reader) {
 	p := s.Visit(t, r)
 	p.Go("/record?kind=agreement.revoked")
 	p.Name = "officer"
 	p.Click("Example AI Factory") // who is nobody is led to the sign-in
 	p.choose("officer")
-	p.Sees("agreement.revoked", "The signed head")
+	p.Sees("agreement ended", "Keep it, and verify it")
+	p.Click("Verify the record step by step")
+	p.Sees("The head is signed", "Every step holds")
+	head := p.TextOf("#v-checkpoint code")
 	p.Go("/record?kind=release.end")
-	p.Sees("release.end")
+	p.Sees("data released", "complete")
+	p.FollowFirst("record")
+	p.Sees("How it came about", "agreement made", "release begun", "lease given", "Its place in the tree")
+	p.Click("Verify this record")
+	p.Type("kept", head)
+	p.Click("Verify")
+	p.Sees("The entry is in the record", "What you kept is a head of this record", "The record begins with what you kept", "Every step holds")
+	if r.NoScripts {
+		p.Sees("Computed by the gateway")
+	} else {
+		p.Awaits("Computed again in this browser")
+	}
+	p.Type("kept", strings.Replace(head, "\n", "x\n", 1))
+	p.Click("Verify")
+	p.Sees("Not every step holds")
 }
 
 // operator sees the site.

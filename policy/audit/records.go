@@ -25,10 +25,12 @@ type Query struct {
 	Values   map[string]string // all of them, by name: dataset, participant, project, agreement …
 	About    string            // participant that provides, receives or did it; "": everybody
 	After    int64             // index of the first record to look at: the last one's index + 1
+	Newest   bool              // newest first
+	Before   int64             // the records below this index; 0: open
 	Limit    int               // at most; 0: 100, and never more than 10,000
 }
 
-// Records gives records in the order of their indices. Kind, time and numbers
+// Records gives records in the order of their indices, or in the other one. Kind, time and numbers
 // come from the leaf. A value whose commitment does not verify is left out of
 // Values while its salt stays in Salts: that is its flag, and Verify's fault.
 // A value that was erased is in neither.
@@ -38,7 +40,11 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	}
 	q.Limit = min(q.Limit, maxLimit)
 	where, args := q.where()
-	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?",
+	order := "position"
+	if q.Newest {
+		order += " DESC"
+	}
+	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY "+order+" LIMIT ?",
 		append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
@@ -65,6 +71,9 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 
 func (q Query) where() (string, []any) {
 	parts, args := []string{"position >= ?"}, []any{q.After}
+	if q.Before > 0 {
+		parts, args = append(parts, "position < ?"), append(args, q.Before)
+	}
 	if !q.From.IsZero() {
 		parts, args = append(parts, "at >= ?"), append(args, q.From.UnixMicro())
 	}

@@ -1,36 +1,50 @@
-package web
+package record
 
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
 
-// recordPage is a part of the record, newest last as it was written.
-type recordPage struct {
-	schemas.Page[schemas.Record]
-	Kinds      []string
-	Query      url.Values
-	Checkpoint string // the signed head
-	Problem    *schemas.Error
-	Nowhere    bool // what the filter names is not there
+// listPage is a part of the record, newest first.
+type listPage struct {
+	Days    []day
+	Next    string
+	Kinds   []string
+	Query   url.Values
+	Titles  map[string]schemas.Text // by id
+	Problem *schemas.Error
+	Nowhere bool // what the filter names is not there
 }
 
-// record shows who may read it the record: all of it to officers, one's own to others.
-func record(v *page.Visit) error {
-	body := recordPage{Kinds: schemas.ChangeKinds(), Query: url.Values{}}
-	q := url.Values{"limit": {"50"}}
-	for _, key := range []string{"kind", "dataset", "participant", "project", "agreement", "run", "from", "to", "cursor"} {
+// day is the records of one, in UTC.
+type day struct {
+	Of      time.Time
+	Records []schemas.Record
+}
+
+// filters are the keys of the record that its page knows.
+func filters() []string {
+	return []string{"kind", "dataset", "participant", "project", "agreement", "run", "from", "to", "order"}
+}
+
+// list shows who may read it the record: all of it to officers, one's own to others.
+func list(v *page.Visit) error {
+	body := listPage{Kinds: schemas.ChangeKinds(), Query: url.Values{}}
+	q := url.Values{"limit": {"50"}, "order": {"newest"}}
+	for _, key := range append(filters(), "cursor") {
 		if x := v.R.URL.Query().Get(key); x != "" {
 			q.Set(key, instant(key, x))
 			body.Query.Set(key, x)
 		}
 	}
 	status := http.StatusOK
-	err := v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &body.Page)
+	var records schemas.Page[schemas.Record]
+	err := v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &records)
 	switch e := page.Asked(err); {
 	case e != nil: // what was typed stays
 		body.Problem, status = e, http.StatusUnprocessableEntity
@@ -39,14 +53,40 @@ func record(v *page.Visit) error {
 	case err != nil:
 		return err
 	}
-	var head []byte
-	err = v.API.Get(v.Ctx(), "/audit/checkpoint", &head)
+	body.Days, body.Next = days(records.Items), records.Next
+	titles, err := v.Titles(datasets(records.Items))
 	if err != nil {
 		return err
 	}
-	body.Checkpoint = string(head)
+	body.Titles = map[string]schemas.Text{}
+	for id, t := range titles {
+		body.Titles[string(id)] = t
+	}
 	v.Show(status, "record", v.Reader.T("record.title"), &body)
 	return nil
+}
+
+// days groups records that follow each other.
+func days(records []schemas.Record) (out []day) {
+	for _, r := range records {
+		of := r.At.UTC().Truncate(24 * time.Hour)
+		if len(out) == 0 || !out[len(out)-1].Of.Equal(of) {
+			out = append(out, day{Of: of})
+		}
+		last := &out[len(out)-1]
+		last.Records = append(last.Records, r)
+	}
+	return out
+}
+
+// datasets are those that records name, each once.
+func datasets(records []schemas.Record) (out []schemas.DatasetID) {
+	for _, r := range records {
+		if id := schemas.DatasetID(r.Values["dataset"]); id != "" && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // instant writes a day for the API, which knows instants: it begins at midnight, and ends at the next.
@@ -62,18 +102,21 @@ func instant(key, said string) string {
 }
 
 // Bundle is the address of the records shown, as a file.
-func (p *recordPage) Bundle() string {
+func (p *listPage) Bundle() string {
 	q := url.Values{}
 	for key := range p.Query {
-		if key != "cursor" {
+		if key != "cursor" && key != "order" {
 			q.Set(key, instant(key, p.Query.Get(key)))
 		}
 	}
 	return page.At("/record/bundle", q)
 }
 
+// Hidden are the filters that the form keeps and does not show.
+func (p *listPage) Hidden() []string { return []string{"participant", "run"} }
+
 // More is the address of what follows.
-func (p *recordPage) More() string {
+func (p *listPage) More() string {
 	q := url.Values{}
 	for key := range p.Query {
 		q.Set(key, p.Query.Get(key))

@@ -1,0 +1,39 @@
+// Package record is the pages on which the record is read and verified.
+//
+// In: what the API says of the record to the person who looks. Out: the record as a table, one
+// entry with what led to it and its place in the tree, and a verification step by step. Always:
+// what is shown of an entry is what the API shows this person of it; a verification says who
+// computed it, the gateway or the browser. It must not decide who may read what.
+package record
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"guichet/gateway/web/page"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Part is the pages of the record.
+func Part() (page.Part, error) {
+	own, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return page.Part{}, fmt.Errorf("find the templates of the record: %w", err)
+	}
+	return page.Part{
+		Templates: own,
+		Pages: map[string]func(v *page.Visit) error{
+			"/record":        page.Signed(list),
+			"/record/verify": page.Signed(verify),
+			"/record/:id":    page.Signed(entry),
+		},
+		Files: map[string]func(v *page.Visit) error{
+			"/record/bundle":    page.Signed(bundle),
+			"/record/:id/proof": page.Signed(proof),
+			"/record/:id/leaf":  page.Signed(leaf),
+		},
+	}, nil
+}
