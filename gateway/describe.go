@@ -32,7 +32,7 @@ func describe(o *huma.OpenAPI) {
 		"even": "drop or pad: ranks of equal length",
 		"lane": "i@n: what is left of the rank's part after from is cut into blocks, dealt to n lanes in turn; this is lane i, from 0. " +
 			"For loaders that take batches of their workers in turn",
-		"block": "rows of a block of lanes"}
+		"block": "rows of a block of lanes", "rows": "at most so many rows of what from and lane leave"}
 	for _, key := range plan.Keys() {
 		asks = append(asks, text(key, "query", docs[key]))
 	}

@@ -67,7 +67,7 @@ func siblings() map[string][]string {
 		"policy/party":            {"policy"},
 		"policy/view":             {"policy/view/transform"},
 		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/rights", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
-		"gateway/web":             {"gateway/web/page", "gateway/web/record", "gateway/web/words"},
+		"gateway/web":             {"gateway/web/page", "gateway/web/record", "gateway/web/rows", "gateway/web/words"},
 		"gateway/web/record":      {"gateway/web/page"},
 		"gateway/web/page":        {"gateway/problem", "gateway/web/signin", "gateway/web/words"},
 		"gateway/web/signin":      {"gateway/auth", "gateway/problem"},
@@ -129,7 +129,7 @@ func walled() map[string][]string {
 	return map[string][]string{
 		"github.com/apache/arrow/": {
 			"connectors/ipc", "connectors/column", "connectors/batch", "connectors/shard", "connectors/client", "connectors/standin",
-			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/doortest",
+			"policy/view", "policy/agreement/agreementtest", "gateway/stream", "gateway/flight", "gateway/web/rows", "gateway/doortest",
 		},
 		"github.com/apache/arrow-go/":         {"connectors/shard/parquet"},
 		"github.com/minio/":                   {"connectors/s3", "gateway/doortest"},

@@ -90,6 +90,7 @@ type streamCmd struct {
 	Order     string        `help:"1 or 2: the order under which the epoch began, said when it goes on." enum:",1,2" default:"" placeholder:"N"`
 	Epoch     string        `help:"Another order by the same seed." placeholder:"N"`
 	From      int64         `help:"Leave out this many rows of the rank's part." placeholder:"N"`
+	Rows      int64         `help:"At most this many rows: of the start of a table, to look at it." placeholder:"N"`
 	Start     string        `help:"Earlier worlds: rows@world[,…]." placeholder:"K@W"`
 	Even      string        `help:"drop or pad: every rank gets equally many rows." enum:",drop,pad" default:"" placeholder:"HOW"`
 	Columns   args.Some     `help:"Only these columns, separated by commas." placeholder:"NAMES"`
@@ -116,11 +117,16 @@ func (v streamCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 			q.Set(k, s)
 		}
 	}
-	if v.From < 0 {
+	switch {
+	case v.From < 0:
 		return schemas.BadField("stream", "--from", "rows are left out from 0 on")
+	case v.Rows < 0:
+		return schemas.BadField("stream", "--rows", "at least one row comes, or all where this is left out")
 	}
-	if v.From > 0 {
-		q.Set("from", strconv.FormatInt(v.From, 10))
+	for k, n := range map[string]int64{"from": v.From, "rows": v.Rows} {
+		if n > 0 {
+			q.Set(k, strconv.FormatInt(n, 10))
+		}
 	}
 	s, err := v.open(ctx, t, c, q)
 	if err != nil {

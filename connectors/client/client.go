@@ -226,10 +226,13 @@ func All[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 			return nil, err
 		}
 		out = append(out, page.Items...)
-		next = page.Next
-		if next == "" {
+		switch page.Next {
+		case "":
 			return out, nil
+		case next: // a list without end would fill the memory
+			return nil, schemas.Errorf(schemas.Internal, path, "the server gives the same page of %s again and again", path)
 		}
+		next = page.Next
 	}
 }
 

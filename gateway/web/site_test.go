@@ -45,6 +45,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler)))
 		return
 	}
+	if raw, is := v.([]byte); is {
+		_, _ = w.Write(raw)
+		return
+	}
 	_ = json.NewEncoder(w).Encode(v)
 }
 
@@ -150,12 +154,13 @@ func everything() *api {
 		"GET /spaces/agriculture/request-form": form{Fields: []formField{
 			{Name: "purpose", Label: text, Help: text}, {Name: "answers/why", Label: text, Help: text, Choices: []string{hostile}},
 		}},
-		"POST /decisions":       decision,
-		"GET /requests":         schemas.Page[schemas.Request]{Items: []schemas.Request{request}, Next: hostile},
-		"GET /requests/req-1":   request,
-		"GET /agreements":       schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
-		"GET /agreements/agr-1": agreement,
-		"GET /streams":          schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
+		"GET /datasets/ds-1/stand-in.arrow": arrowFile(),
+		"POST /decisions":                   decision,
+		"GET /requests":                     schemas.Page[schemas.Request]{Items: []schemas.Request{request}, Next: hostile},
+		"GET /requests/req-1":               request,
+		"GET /agreements":                   schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
+		"GET /agreements/agr-1":             agreement,
+		"GET /streams":                      schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
 		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
 			"health": map[string]any{"state": hostile, "why": hostile}}}},
 		"GET /participants": schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
@@ -179,7 +184,7 @@ func everything() *api {
 func pages() []string {
 	return []string{
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
-		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
+		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",

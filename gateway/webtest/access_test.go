@@ -39,7 +39,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 	p.Follow("Dairy herd")
 	return map[string][]string{
 		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
-		"trainer":  {"/", "/datasets", dataset, dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
+		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
 		"agronomy": {"/", dataset, agreement},
 		"officer":  {"/record", "/record/1", "/record/verify?index=1"},
 		"operator": {"/operate"},

@@ -216,6 +216,16 @@ func (p *Person) TextOf(selector string) string {
 	return text
 }
 
+// Count is how many parts of the page a selector finds.
+func (p *Person) Count(selector string) int {
+	p.t.Helper()
+	n, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
 // Path is where the person is on the site.
 func (p *Person) Path() string {
 	p.t.Helper()

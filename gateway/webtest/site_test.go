@@ -74,6 +74,9 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	p.Sees("Winter wheat field trials") // back where she was
 	p.Follow("Winter wheat field trials")
 	p.Sees("now")
+	p.Click("What the rows look like")
+	p.Sees("These rows are made up", "yield", "float32", "Rows of the data itself")
+	p.Follow("Winter wheat field trials")
 	p.Click("Ask for it")
 	p.Sees("Yes", "What it demands:", "give credit")
 	p.Type("message", "for a paper")
@@ -82,6 +85,16 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	p.Click("To the agreement")
 	p.Sees("active", "What is allowed")
 	agreement = p.Path()
+	p.Follow("Winter wheat field trials")
+	p.Click("What the rows look like")
+	p.Click("Read 20 rows")
+	p.Sees("The first rows as the agreement")
+	if n := p.Count("table.rows tbody tr"); n != 20 {
+		t.Errorf("%d rows", n)
+	}
+	p.Click("How it is recorded")
+	p.Sees("release begun", "at most 20 rows", "20 rows,")
+	p.Go(agreement)
 	p.Click("Make a lease")
 	p.Sees("This is shown once")
 	lines := map[string]string{}

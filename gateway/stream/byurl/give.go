@@ -67,6 +67,9 @@ func (u *URLs) Rows(ctx context.Context, g policy.Grant, p *plan.Plan, bytes int
 	if p.Ask.Lane.Of > 1 {
 		return out, schemas.BadField("ranges", "lane", "lanes share record batches: one reader takes them by URL")
 	}
+	if p.Ask.Most > 0 {
+		return out, schemas.BadField("ranges", "rows", "by URL come whole windows: say bytes, or stream so many rows")
+	}
 	picked := pick(p, g.Lease().Rank != nil, min(cmp.Or(bytes, direct.Usual), direct.MaxBytes))
 	give := &giving{urls: u, out: &out, grant: g, name: src.Name(),
 		release: schemas.Release{Ask: p.Ask.String(), Columns: plan.NameColumns(src.Columns())}}

@@ -21,6 +21,7 @@ type Ask struct {
 	Start []Stage // earlier worlds of this epoch
 	Even  string  // "", drop, pad
 	Lane  Lane    // of what is left of the part after From
+	Most  int64   // rows of what is left then; 0 is all of them
 
 	Shuffle string // what a seed orders: rows, windows; "" is what the order number means by itself
 	Number  int    // of the order: 1 or 2; 0 is what is given today, 2
@@ -57,7 +58,7 @@ const MaxWorld = 65_536
 // Keys are all that a door with ranks may be told, the same at every one [doors.md]:
 // what ParseAsk reads, and what is read.
 func Keys() []string {
-	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "lane", "block", "shuffle", "order", "table", "split",
+	return []string{"seed", "epoch", "world", "rank", "from", "start", "even", "lane", "block", "rows", "shuffle", "order", "table", "split",
 		"version", "columns", "run"}
 }
 
@@ -101,6 +102,7 @@ func ParseAsk(get func(key string) string) (Ask, error) {
 	number("world", 1, MaxWorld, func(n int64) { a.World = int(n) })
 	number("rank", 0, MaxWorld, func(n int64) { a.Rank = int(n) })
 	number("from", 0, math.MaxInt64, func(n int64) { a.From = n })
+	number("rows", 1, math.MaxInt64, func(n int64) { a.Most = n })
 	if err != nil {
 		return a, err
 	}
@@ -212,6 +214,9 @@ func (a Ask) String() string {
 	}
 	if a.Lane.Of > 0 {
 		b.WriteString(" " + a.Lane.String())
+	}
+	if a.Most > 0 {
+		fmt.Fprintf(&b, " rows=%d", a.Most)
 	}
 	return b.String()
 }

@@ -88,9 +88,17 @@ func (l Lane) deal(part schemas.Segments) (schemas.Segments, error) {
 // GoOn says with which keys a stream goes on after so many of its rows. Of a lane these are
 // whole rounds: the rows of the block that was not finished come again.
 func (p *Plan) GoOn(sent int64) string {
-	l := p.Ask.Lane
-	if l.Of == 0 {
-		return fmt.Sprintf("from=%d", p.Ask.From+sent)
+	l, from, done := p.Ask.Lane, p.Ask.From+sent, sent
+	if l.Of > 0 {
+		done = sent / l.Block * l.Block
+		from = min(p.Ask.From+done*int64(l.Of), p.PartRows)
 	}
-	return fmt.Sprintf("from=%d %s", min(p.Ask.From+sent/l.Block*l.Block*int64(l.Of), p.PartRows), l)
+	on := fmt.Sprintf("from=%d", from)
+	if l.Of > 0 {
+		on += " " + l.String()
+	}
+	if p.Ask.Most > 0 && done < p.Rows {
+		on += fmt.Sprintf(" rows=%d", p.Rows-done)
+	}
+	return on
 }

@@ -91,6 +91,59 @@ func TestLanesGoOn(t *testing.T) {
 	})
 }
 
+// Of so many rows those come that would come first, and a stream of them goes on with the rest of them.
+func TestSoManyRows(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s, a := anySource(rt, t), anyOrder(rt)
+		if rapid.Bool().Draw(rt, "dealt") {
+			a.Lane = anyLane(rt)
+		}
+		whole, err := NewPlan(s, a)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		a.Most = rapid.Int64Range(1, whole.Rows+3).Draw(rt, "rows")
+		p, err := NewPlan(s, a)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		want := rowsOf(whole.Stored())
+		want = want[:min(a.Most, int64(len(want)))]
+		if got := rowsOf(p.Stored()); !slices.Equal(got, want) || p.Rows != int64(len(want)) || p.PartRows != whole.PartRows {
+			rt.Fatalf("%s: %v, want %v", a, got, want)
+		}
+		if p.Rows == 0 {
+			return
+		}
+		sent := rapid.Int64Range(0, p.Rows-1).Draw(rt, "sent")
+		said := map[string]string{}
+		for word := range strings.FieldsSeq(a.String() + " " + p.GoOn(sent)) {
+			key, value, _ := strings.Cut(word, "=")
+			said[key] = value
+		}
+		b, err := parse(said)
+		if err != nil {
+			rt.Fatalf("%v is read back as %s: %v", said, b, err)
+		}
+		q, err := NewPlan(s, b)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if a.Lane.Of > 0 {
+			sent -= sent % a.Lane.Block
+		}
+		if got := rowsOf(q.Stored()); !slices.Equal(got, want[sent:]) {
+			rt.Errorf("after %d rows %s gives %v, want %v", sent, b, got, want[sent:])
+		}
+	})
+	for _, wrong := range []string{"0", "-1", "x"} {
+		_, err := parse(map[string]string{"rows": wrong})
+		if schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("rows=%s: %v", wrong, err)
+		}
+	}
+}
+
 func TestParseLane(t *testing.T) {
 	for _, c := range []struct{ lane, block, key, want string }{
 		{"", "", "", ""},

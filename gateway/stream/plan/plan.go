@@ -108,6 +108,9 @@ func NewPlan(s *Source, a Ask) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Most > 0 {
+		dealt = dealt.Cut(0, a.Most)
+	}
 	p.Segments, p.Rows = dealt, dealt.Rows()
 	return p, nil
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -33,7 +34,10 @@ const maxAnswer = 32 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
+	ctx, end := context.WithCancel(context.Background()) // that of the browser's request knows its connection, which takes bytes past w
+	defer end()
+	defer context.AfterFunc(r.Context(), end)()
+	r = r.Clone(ctx)
 	r.RequestURI = r.URL.RequestURI()
 	r.RemoteAddr = w.browser.RemoteAddr
 	r.Header["X-Forwarded-For"] = w.browser.Header["X-Forwarded-For"]

@@ -1,9 +1,11 @@
 package page
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"testing"
 
@@ -140,6 +142,26 @@ func TestUnpacks(t *testing.T) {
 		if got := unpacks(r); got != want {
 			t.Errorf("%q: %t", said, got)
 		}
+	}
+}
+
+// TestInsideKnowsNoConnection: what the API is asked within the process ends with the browser's request, and
+// knows nothing of its connection, into which the doors of bytes would write.
+func TestInsideKnowsNoConnection(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	var seen context.Context
+	api := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Context() })
+	ctx, end := context.WithCancel(context.WithValue(t.Context(), key{}, "the connection"))
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	_, err := within{api, nil, r}.RoundTrip(r)
+	if err != nil || seen.Value(key{}) != nil || seen.Err() == nil {
+		t.Errorf("%v: %v, %v", err, seen.Value(key{}), seen.Err())
+	}
+	end()
+	_, err = within{api, nil, r}.RoundTrip(r)
+	if err != nil || seen.Err() == nil {
+		t.Errorf("a request goes on whose browser has gone: %v", err)
 	}
 }
 
