@@ -43,6 +43,8 @@ func New(c page.Config) (*Site, error) {
 			"/requests/:id":        page.Signed(request),
 			"/agreements":          page.Signed(agreements),
 			"/agreements/:id":      page.Signed(agreement),
+			"/runs":                page.Signed(runs),
+			"/runs/:id":            page.Signed(run),
 			"/me":                  page.Signed(me),
 			"/operate":             page.Signed(operate),
 		},

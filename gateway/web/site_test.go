@@ -173,6 +173,8 @@ func everything() *api {
 		"GET /audit/key":                hostile,
 		"GET /audit/proofs/0":           hostile,
 		"GET /agreements/" + hostile:    agreement,
+		"GET /runs":                     schemas.Page[schemas.Run]{Items: []schemas.Run{{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}}}, Next: hostile},
+		"GET /runs/run-1":               schemas.Run{ID: hostile, ExternalID: hostile, Inputs: []schemas.RunInput{{Dataset: hostile, Agreement: hostile, Table: hostile, AtMost: true}}, OtherStreams: 2},
 		"GET /runs/" + hostile:          schemas.Run{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile, Digest: hostile}}},
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
@@ -185,7 +187,7 @@ func pages() []string {
 	return []string{
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
-		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /me",
+		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 	}

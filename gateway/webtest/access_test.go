@@ -35,11 +35,14 @@ func all(t *testing.T, s *Site) map[string][]string {
 	p.choose("trainer")
 	p.Follow("Dairy herd")
 	agreement := p.Path()
+	p.Go("/runs")
+	p.Follow("night-run")
+	run := p.Path()
 	p.Go("/requests")
 	p.Follow("Dairy herd")
 	return map[string][]string{
 		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
-		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
+		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
 		"agronomy": {"/", dataset, agreement},
 		"officer":  {"/record", "/record/1", "/record/verify?index=1"},
 		"operator": {"/operate"},

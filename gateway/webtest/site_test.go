@@ -27,6 +27,7 @@ func tasks(t *testing.T, s *Site) {
 			provider(t, s, r, agreement)
 			reviewed(t, s, r)
 			officer(t, s, r)
+			lineage(t, s, r)
 			operator(t, s, r)
 		})
 	}
@@ -111,6 +112,18 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 		t.Error("a lease is shown twice")
 	}
 	return agreement
+}
+
+// lineage follows a run from what went in to what came out, and to its entries of the record.
+func lineage(t *testing.T, s *Site, r Reader) {
+	p := s.Visit(t, r)
+	p.Go("/runs")
+	p.Click("Example AI Factory")
+	p.choose("trainer")
+	p.Follow("night-run")
+	p.Sees("From data to model", "Winter wheat field trials", "under this agreement", "rows of each table", "sha256:", "Sum of what is exact")
+	p.Click("The entries of this run")
+	p.Sees("data released", "release begun")
 }
 
 // pasted runs lines in a folder of their own, as they stand on the page.

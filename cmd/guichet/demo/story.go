@@ -34,6 +34,7 @@ type Story struct {
 	step      int
 	open      schemas.AgreementID // the agreement that stays, for the lines to copy
 	big       schemas.AgreementID // the one on the largest dataset, revoked in the end
+	run       schemas.RunID       // in whose name the job streams
 	figures   [][2]string
 }
 

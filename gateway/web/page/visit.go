@@ -171,7 +171,11 @@ func (v *Visit) nav() []link {
 		out[0].Current = out[0].Current && v.R.URL.Query().Get("provider") == ""
 		out = append(out, link{At("/datasets", own), v.Reader.T("nav.provide"), v.R.URL.RequestURI() == At("/datasets", own)})
 	}
-	out = append(out, way("/requests"), way("/agreements"), way("/record"))
+	out = append(out, way("/requests"), way("/agreements"))
+	if v.Has(schemas.RoleTrainer) {
+		out = append(out, way("/runs"))
+	}
+	out = append(out, way("/record"))
 	if v.Has(schemas.RoleOperator) {
 		out = append(out, way("/operate"))
 	}

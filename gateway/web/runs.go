@@ -1,0 +1,67 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"guichet/gateway/web/page"
+	"guichet/schemas"
+)
+
+// runsPage is a list of runs.
+type runsPage struct {
+	schemas.Page[schemas.Run]
+	Project string
+}
+
+// runs lists those of the person's projects.
+func runs(v *page.Visit) error {
+	body := runsPage{Project: v.R.URL.Query().Get("project")}
+	q := url.Values{"limit": {"50"}}
+	for _, key := range []string{"project", "cursor"} {
+		if x := v.R.URL.Query().Get(key); x != "" {
+			q.Set(key, x)
+		}
+	}
+	err := v.API.Get(v.Ctx(), "/runs?"+q.Encode(), &body.Page)
+	if err != nil {
+		return err
+	}
+	v.Show(http.StatusOK, "runs", v.Reader.T("runs.title"), &body)
+	return nil
+}
+
+// runPage is one run: what went into it, and what came out.
+type runPage struct {
+	schemas.Run
+	Titles      map[schemas.DatasetID]schemas.Text
+	Rows, Bytes int64 // of the inputs whose numbers are exact
+	MostRows    int64 // of the others, at most
+	MostBytes   int64
+	AtMost      bool // there are others
+}
+
+// run shows one.
+func run(v *page.Visit) error {
+	var body runPage
+	err := v.API.Get(v.Ctx(), "/runs/"+v.Param(), &body.Run)
+	if err != nil {
+		return err
+	}
+	var ids []schemas.DatasetID
+	for _, in := range body.Inputs {
+		ids = append(ids, in.Dataset)
+		if in.AtMost {
+			body.AtMost = true
+			body.MostRows, body.MostBytes = body.MostRows+in.Rows, body.MostBytes+in.Bytes
+			continue
+		}
+		body.Rows, body.Bytes = body.Rows+in.Rows, body.Bytes+in.Bytes
+	}
+	body.Titles, err = v.Titles(ids)
+	if err != nil {
+		return err
+	}
+	v.Show(http.StatusOK, "run", v.Reader.T("run.title", "ID", page.Short(body.ID)), &body)
+	return nil
+}
