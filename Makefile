@@ -11,7 +11,7 @@ SHARED    := $(wildcard $(ROOT)/../shared)
 export GUICHET_SHARED ?= $(SHARED)
 export GUICHET_PYTHON ?= $(wildcard $(ROOT)/.cache/venv/bin/python)
 
-.PHONY: help build demo test race cover lint bench bench-data setup system go-version clean
+.PHONY: help build demo test screenshots race cover lint bench bench-data setup system go-version clean
 
 help:
 	@echo "make demo    run the main job on this machine (ARGS=\"--once\" ends after the story)"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    vet, staticcheck, gofmt, import direction"
 	@echo "make race    tests under the race detector"
 	@echo "make cover   how much of the code the tests run, their processes included"
+	@echo "make screenshots  a picture of every page (SCREENSHOTS=folder)"
 	@echo "make bench-data  the datasets that search is measured on (BENCH_DATASETS=2000000)"
 	@echo "make bench   every figure beside its reference (BENCH=regexp picks)"
 	@echo "make build   bin/guichet and bin/guichet-local"
@@ -155,6 +156,11 @@ lint: go-version
 	@go tool staticcheck ./...
 	@cd deploy/local && go vet ./...
 	@go test -count=1 -run 'Layers|Imports|Packages|TopLevel|Sizes|Dependencies' ./cmd/guichet
+
+# Every page of the demo's site in both themes, on a phone and in French, into SCREENSHOTS.
+SCREENSHOTS ?= $(ROOT)/.cache/screenshots
+screenshots: setup build
+	@GUICHET_SCREENSHOTS="$(SCREENSHOTS)" go test -count=1 -run 'TestSite$$' ./gateway/webtest && echo "the pictures are in $(SCREENSHOTS)"
 
 # The datasets that search is measured on, made of the Belgian catalogue's: once, from where
 # it was left. make bench with the same BENCH_DATASETS searches them, else 10,000.

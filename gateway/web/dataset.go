@@ -19,6 +19,7 @@ type datasetPage struct {
 	Links    []schemas.Link
 	Tables   []tableShown
 	Versions []schemas.VersionSummary
+	Changes  map[schemas.VersionID]change // of the newest of them
 	Same     []schemas.Origin
 	Stranger bool // nobody signed in
 	Own      bool // the reader's participant provides it
@@ -67,7 +68,10 @@ func dataset(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	err = tables(v, &body)
+	body.Changes, err = changes(v, body.Versions)
+	if err == nil {
+		err = tables(v, &body)
+	}
 	if err != nil {
 		return err
 	}

@@ -317,16 +317,3 @@ func (p *Person) choose(who string) {
 	}
 	p.do("come back", chromedp.WaitReady(chromedp.CSS("main")))
 }
-
-// Shot keeps a picture of the page in a folder.
-func (p *Person) Shot(file string) {
-	p.t.Helper()
-	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	err = os.WriteFile(file, png, 0o600)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-}

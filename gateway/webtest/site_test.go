@@ -12,6 +12,10 @@ import (
 // TestSite is all tests of one site, which takes a while to come up.
 func TestSite(t *testing.T) {
 	s := start(t)
+	if dir := os.Getenv("GUICHET_SCREENSHOTS"); dir != "" { // make screenshots
+		screenshots(t, s, dir)
+		return
+	}
 	t.Run("tasks", func(t *testing.T) { tasks(t, s) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, s) })
 	t.Run("live decision", func(t *testing.T) { liveDecision(t, s) })
