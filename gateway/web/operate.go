@@ -11,6 +11,7 @@ import (
 
 // operatePage shows whether all is well, and who takes part.
 type operatePage struct {
+	Readiness    page.Readiness
 	Streams      []schemas.Release
 	Sources      []sourceShown
 	Participants []schemas.Participant
@@ -38,8 +39,13 @@ type sourceShown struct {
 // operate shows the site to its operator.
 func operate(v *page.Visit) error {
 	var body operatePage
+	var err error
+	body.Readiness, err = v.Readiness()
+	if err != nil {
+		return err
+	}
 	var flows schemas.Page[schemas.Release]
-	err := v.API.Get(v.Ctx(), "/streams?state=open&limit=50", &flows)
+	err = v.API.Get(v.Ctx(), "/streams?state=open&limit=50", &flows)
 	if err != nil {
 		return err
 	}
@@ -66,4 +72,19 @@ func operate(v *page.Visit) error {
 	}
 	v.Show(http.StatusOK, "operate", v.Reader.T("operate.title"), &body)
 	return nil
+}
+
+// Ill are the catalogues of others that fare badly.
+func (p *operatePage) Ill() (out []sourceShown) {
+	for _, s := range p.Sources {
+		if s.Health.State == "failing" || s.Health.State == "held" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Well says whether there is nothing for the operator to look at.
+func (p *operatePage) Well() bool {
+	return p.Readiness.Ready && len(p.Readiness.Notes) == 0 && len(p.Ill()) == 0
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"guichet/gateway/web/page"
 	"guichet/schemas"
@@ -34,6 +35,7 @@ func runs(v *page.Visit) error {
 // runPage is one run: what went into it, and what came out.
 type runPage struct {
 	schemas.Run
+	Origins     []origin // of its inputs
 	Titles      map[schemas.DatasetID]schemas.Text
 	Rows, Bytes int64 // of the inputs whose numbers are exact
 	MostRows    int64 // of the others, at most
@@ -49,6 +51,7 @@ func run(v *page.Visit) error {
 		return err
 	}
 	var ids []schemas.DatasetID
+	body.Origins = origins(body.Inputs)
 	for _, in := range body.Inputs {
 		ids = append(ids, in.Dataset)
 		if in.AtMost {
@@ -64,4 +67,28 @@ func run(v *page.Visit) error {
 	}
 	v.Show(http.StatusOK, "run", v.Reader.T("run.title", "ID", page.Short(body.ID)), &body)
 	return nil
+}
+
+// origin is a version of a dataset that a run read under an agreement.
+type origin struct {
+	Dataset   schemas.DatasetID
+	Agreement schemas.AgreementID
+	Version   schemas.VersionID
+	Tables    []string // each once
+}
+
+// origins gathers what was read by datasets, in the order in which they were read first.
+func origins(inputs []schemas.RunInput) (out []origin) {
+	for _, in := range inputs {
+		i := slices.IndexFunc(out, func(o origin) bool {
+			return o.Dataset == in.Dataset && o.Agreement == in.Agreement && o.Version == in.Version
+		})
+		if i < 0 {
+			i, out = len(out), append(out, origin{Dataset: in.Dataset, Agreement: in.Agreement, Version: in.Version})
+		}
+		if !slices.Contains(out[i].Tables, in.Table) {
+			out[i].Tables = append(out[i].Tables, in.Table)
+		}
+	}
+	return out
 }

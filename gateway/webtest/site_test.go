@@ -229,7 +229,7 @@ func operator(t *testing.T, s *Site, r Reader) {
 	p.Go("/")
 	p.SignIn("Sign in", "Example AI Factory", "operator")
 	p.Click("Operate")
-	p.Sees("Portal of another space", "well", "Crop AI", "start-up", "Crop yield 2027", "LUMI", "secure processing environment")
+	p.Sees("All is well", "Portal of another space", "well", "Crop AI", "start-up", "Crop yield 2027", "LUMI", "secure processing environment")
 	p.Click("Sign out")
 	p.Go("/operate")
 	p.Sees("Where are you known?")

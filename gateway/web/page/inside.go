@@ -3,6 +3,8 @@ package page
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -27,6 +29,32 @@ func (s *Site) inside(r *http.Request) *client.Client {
 		panic(err)
 	}
 	return c.Through(within{s.API, s.Log, r})
+}
+
+// Readiness is whether the gateway does all that it is for, as it says at /readyz.
+type Readiness struct {
+	Ready bool     `json:"ready"`
+	Why   []string `json:"why"`   // it is not
+	Notes []string `json:"notes"` // what waits for somebody, and keeps nobody else out
+}
+
+// Readiness asks the gateway.
+func (v *Visit) Readiness() (out Readiness, err error) {
+	r, err := http.NewRequestWithContext(v.Ctx(), http.MethodGet, "/readyz", http.NoBody)
+	if err != nil {
+		return out, fmt.Errorf("ask whether all is well: %w", err)
+	}
+	r.Header.Set("Accept", "application/json")
+	a, err := within{v.Site.API, v.Site.Log, v.R}.RoundTrip(r)
+	if err != nil {
+		return out, err
+	}
+	defer a.Body.Close()
+	err = json.NewDecoder(a.Body).Decode(&out)
+	if err != nil {
+		return out, fmt.Errorf("read whether all is well: %w", err)
+	}
+	return out, nil
 }
 
 // maxAnswer bounds an answer of the API that a page is made of, in bytes.
