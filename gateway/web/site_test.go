@@ -301,7 +301,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify"}
+		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

@@ -235,9 +235,9 @@ func (r *Reader) Label(filter, code string) string {
 		if err == nil {
 			return display.Languages(tag).Name(of)
 		}
-	case "space":
-		if r.Has("space." + code) {
-			return r.T("space." + code)
+	case "space", "theme":
+		if r.Has(filter + "." + code) {
+			return r.T(filter + "." + code)
 		}
 	}
 	return ""

@@ -133,7 +133,8 @@ func TestForms(t *testing.T) {
 		{fr.Label("language", "en"), "anglais"},
 		{fr.Label("space", "health"), "santé"},
 		{fr.Label("space", "robotics"), ""},
-		{fr.Label("theme", "AGRI"), ""},
+		{fr.Label("theme", "HEAL"), "santé"},
+		{en.Label("theme", "nothing"), ""},
 	} {
 		if x[0] != x[1] {
 			t.Errorf("%d: %q, want %q", i, x[0], x[1])
