@@ -45,6 +45,7 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id":      page.Signed(agreement),
 			"/runs":                page.Signed(runs),
 			"/runs/:id":            page.Signed(run),
+			"/help":                help,
 			"/me":                  page.Signed(me),
 			"/operate":             page.Signed(operate),
 		},

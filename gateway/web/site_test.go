@@ -187,7 +187,7 @@ func pages() []string {
 	return []string{
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
-		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /me",
+		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 	}
@@ -301,7 +301,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme"}
+		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

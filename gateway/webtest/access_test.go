@@ -41,7 +41,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 	p.Go("/requests")
 	p.Follow("Dairy herd")
 	return map[string][]string{
-		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
+		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
 		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
 		"agronomy": {"/", dataset, agreement},
 		"officer":  {"/record", "/record/1", "/record/verify?index=1"},
