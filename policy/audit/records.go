@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -26,6 +27,7 @@ type Query struct {
 	About    string            // participant that provides, receives or did it; "": everybody
 	After    int64             // index of the first record to look at: the last one's index + 1
 	Limit    int               // at most; 0: 100, and never more than 10,000
+	At       int64             // the record as it was with so many entries; 0: as it is
 }
 
 // Records gives records in the order of their indices. Kind, time and numbers
@@ -33,11 +35,8 @@ type Query struct {
 // Values while its salt stays in Salts: that is its flag, and Verify's fault.
 // A value that was erased is in neither.
 func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	q.Limit = min(q.Limit, maxLimit)
-	where, args := q.where()
+	q.Limit = min(cmp.Or(max(q.Limit, 0), defaultLimit), maxLimit)
+	where, args := q.Where()
 	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position LIMIT ?",
 		append(args, q.Limit)...)
 	if err != nil {
@@ -63,19 +62,23 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	return out, nil
 }
 
-func (q Query) where() (string, []any) {
+// Where is the query as a condition on the table change, with its arguments.
+func (q Query) Where() (string, []any) {
 	parts, args := []string{"position >= ?"}, []any{q.After}
+	if q.At > 0 {
+		parts, args = append(parts, "position < ?"), append(args, q.At)
+	}
 	if !q.From.IsZero() {
 		parts, args = append(parts, "at >= ?"), append(args, q.From.UnixMicro())
 	}
 	if !q.To.IsZero() {
 		parts, args = append(parts, "at < ?"), append(args, q.To.UnixMicro())
 	}
-	if len(q.Kinds) > 0 {
-		parts = append(parts, "kind IN (?"+strings.Repeat(", ?", len(q.Kinds)-1)+")")
-		for _, k := range q.Kinds {
-			args = append(args, k)
+	for i, k := range q.Kinds {
+		if i == 0 {
+			parts = append(parts, "kind IN (?"+strings.Repeat(", ?", len(q.Kinds)-1)+")")
 		}
+		args = append(args, k)
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values
