@@ -1,0 +1,95 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"guichet/policy/audit"
+	"guichet/schemas"
+)
+
+// agreed is an agreement as the record tells it.
+type agreed struct {
+	record                           int64
+	permit, participant, project     string
+	purpose, action, dataset         string
+	provider, factory, rules, terms  string
+	granted, until, revoked, because string
+}
+
+// agreedValues are those of its record that are read.
+func agreedValues() []string {
+	return []string{"agreement", "permit", "participant", "project", "purpose", "action", "dataset", "provider", "factory", "rules", "terms"}
+}
+
+func agreedOf(r *record) *agreed {
+	return &agreed{record: r.index, permit: r.value("permit"), participant: r.value("participant"), project: r.value("project"),
+		purpose: r.value("purpose"), action: r.value("action"), dataset: r.value("dataset"), provider: r.value("provider"),
+		factory: r.value("factory"), rules: r.value("rules"), terms: r.value("terms"), granted: r.day(),
+		until: time.Unix(r.leaf.number("until"), 0).UTC().Format(time.RFC3339)}
+}
+
+// state is where it stood when the record had its size.
+func (a *agreed) state(now time.Time) schemas.AgreementState {
+	until, err := time.Parse(time.RFC3339, a.until)
+	switch {
+	case a.revoked != "":
+		return schemas.AgreementRevoked
+	case err == nil && !now.Before(until):
+		return schemas.AgreementEnded
+	}
+	return schemas.AgreementActive
+}
+
+// agreements are those that q chooses, by their ids. What was revoked later than its days is revoked too.
+func (m *making) agreements(q audit.Query) (map[string]*agreed, error) {
+	out := map[string]*agreed{}
+	err := m.each(q, wanted{schemas.ChangeAgreement: agreedValues()}, func(r *record) error {
+		if len(out) == mostGroups {
+			return &schemas.Error{Kind: schemas.TooLarge, Subject: "report", Remedy: "name days: from and to",
+				Message: fmt.Sprintf("the report would have more than %d rows", mostGroups)}
+		}
+		out[r.value("agreement")] = agreedOf(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	q.From, q.To = time.Time{}, time.Time{}
+	err = m.each(q, wanted{schemas.ChangeRevoke: {"agreement", "reason"}}, func(r *record) error {
+		if a := out[r.value("agreement")]; a != nil {
+			a.revoked, a.because = r.day(), r.value("reason")
+		}
+		return nil
+	})
+	return out, err
+}
+
+// permits is the register of agreements.
+func permits(m *making) error {
+	all, err := m.agreements(m.query)
+	if err != nil {
+		return err
+	}
+	var rows [][]Cell
+	var sets names
+	for id, a := range all {
+		sets.add(a.dataset)
+		rows = append(rows, []Cell{number(a.record), text(a.permit), text(id), text(a.participant), text(a.project), text(a.purpose),
+			text(a.action), text(a.dataset), text(a.provider), text(a.factory), text(a.granted), text(a.until[:len(time.DateOnly)]),
+			text(string(a.state(m.until))), text(a.revoked), text(a.because), text(a.rules), text(a.terms)})
+	}
+	m.doc.add("permits", "Permits", OfRecord, "record permit agreement participant project purpose action dataset provider factory "+
+		"granted_on until state ended_on reason rules terms", rows)
+	err = m.describe(sets)
+	if err != nil {
+		return err
+	}
+	m.prompts(
+		[3]string{"permits.persons", "EHDS art. 67(2)", "The natural persons named in each application, with their functions."},
+		[3]string{"permits.benefit", "EHDS art. 67(2)", "The expected benefit, and the safeguards against misuse."},
+		[3]string{"permits.fees", "EHDS art. 68", "Fees, and conditions beyond the terms whose digest stands here."},
+		[3]string{"permits.results", "EHDS art. 57 and 61(4)", "Results that were made public, with their addresses, within 18 months of the end."},
+	)
+	return nil
+}
