@@ -120,8 +120,8 @@ func describe(o *huma.OpenAPI) {
 		{Method: http.MethodGet, Path: "/reports/{name}", OperationID: "get-report", Summary: "A report of the record as at a checkpoint: the " +
 			"same bytes whenever it is made. All of it for officers, of what concerns one for others", Tags: []string{"record"}, Security: lease,
 			Parameters: reported(text), Responses: object("the report; as text/csv (by Accept, or format=csv) one of its tables")},
-		{Method: http.MethodGet, Path: "/reports/dossier", OperationID: "get-dossier", Summary: "The dossier of a project: reports, tables, the " +
-			"records they stand on; opens in a browser, verifies offline", Tags: []string{"record"}, Security: lease,
+		{Method: http.MethodGet, Path: "/reports/dossier", OperationID: "get-dossier", Summary: "The dossier of a project: reports, tables, " +
+			"the records they stand on; opens in a browser, verifies offline", Tags: []string{"record"}, Security: lease,
 			Parameters: []*huma.Param{text("project", "query", "project"), text("at", "query", "size of the record; now when left out")},
 			Responses:  bytes("200", "zip", "application/zip")},
 	} {
@@ -135,7 +135,8 @@ func describe(o *huma.OpenAPI) {
 // reported are the parameters of reports.
 func reported(text func(name, in, doc string) *huma.Param) []*huma.Param {
 	out := []*huma.Param{
-		text("name", "path", "of /reports"), text("at", "query", "size of the record as at which it is; that of the newest checkpoint when left out"),
+		text("name", "path", "of /reports"),
+		text("at", "query", "size of the record as at which it is; that of the newest checkpoint when left out"),
 		text("format", "query", "json, or csv: one table"), text("table", "query", "of csv: which one; the first when left out"),
 		text("rows", "query", "of each table at most so many rows"),
 		text("beside", "query", "true: also what the catalogue says now, in tables that say so"),

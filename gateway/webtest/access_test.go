@@ -41,7 +41,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
 		"trainer":  {"/", "/datasets", dataset, dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
 		"agronomy": {"/", dataset, agreement},
-		"officer":  {"/record"},
+		"officer":  {"/record", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
 		"operator": {"/operate"},
 	}
 }

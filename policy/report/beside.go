@@ -31,13 +31,9 @@ func (m *making) describe(ids names) error {
 		if err != nil {
 			return err
 		}
-		then, err := m.revisionThen(id)
+		changed, err := m.since(id)
 		if err != nil {
 			return err
-		}
-		changed := "as then"
-		if then != d.Revision {
-			changed = "changed since"
 		}
 		licences := listed(d.Licensed())
 		rows = append(rows, []Cell{text(id), text(d.Title[d.Title.For("en")]), text(string(d.Space)), licences, text(d.From), text(d.Until),
@@ -48,15 +44,15 @@ func (m *making) describe(ids names) error {
 	return nil
 }
 
-// revisionThen is the revision of a dataset's description when the record had its size.
-func (m *making) revisionThen(id string) (revision int64, err error) {
-	q := audit.Query{At: m.query.At, Values: map[string]string{"dataset": id}}
-	w := wanted{schemas.ChangeDatasetPut: nil, schemas.ChangeDatasetOffer: nil, schemas.ChangeDatasetGone: nil, schemas.ChangeVersion: nil}
-	err = each(m.ctx, m.db, q, w, func(r *record) error {
-		revision = max(revision, r.leaf.number("revision"))
-		return nil
-	})
-	return revision, err
+// since says whether the record has an entry about a dataset's description after the report's checkpoint.
+func (m *making) since(id string) (string, error) {
+	q := audit.Query{After: m.query.At, Values: map[string]string{"dataset": id},
+		Kinds: []string{schemas.ChangeDatasetPut, schemas.ChangeDatasetOffer, schemas.ChangeDatasetGone, schemas.ChangeVersion}}
+	at, _, err := positions(m.ctx, m.db, q)
+	if len(at) > 0 {
+		return "changed since", err
+	}
+	return "as then", err
 }
 
 // modalities are those of the AI Act's template, as far as types of files tell them.

@@ -48,7 +48,8 @@ func (w *wishes) cells() [][]Cell {
 		if len(x.who) >= usage.Few {
 			continue
 		}
-		rest.asked, rest.granted, rest.refused, rest.waiting = rest.asked+x.asked, rest.granted+x.granted, rest.refused+x.refused, rest.waiting+x.waiting
+		rest.asked, rest.granted = rest.asked+x.asked, rest.granted+x.granted
+		rest.refused, rest.waiting = rest.refused+x.refused, rest.waiting+x.waiting
 		for who := range x.who {
 			rest.who.add(who)
 		}
@@ -122,6 +123,5 @@ func demand(m *making) error {
 		m.doc.add("spaces", "By data space, as the catalogue says it now", OfNow, "space"+columns, spaces.cells())
 	}
 	m.doc.Notes = append(m.doc.Notes, fmt.Sprintf("What fewer than %d organisations asked for stands together as %s.", usage.Few, others))
-	m.prompts([3]string{"demand.unmet", "", "Demand for data that is not listed here: searches are in no record."})
 	return nil
 }

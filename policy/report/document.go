@@ -2,11 +2,11 @@ package report
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -78,6 +78,22 @@ type Prompt struct {
 	ID   string `json:"id"`
 	Part string `json:"part,omitempty"` // of the form that the law gives
 	Text string `json:"text"`
+}
+
+// prompts are what the record cannot know, for every report: "REPORT.ID | part of the law's form | text" a line.
+//
+//go:embed prompts.txt
+var prompts string
+
+// promptsOf are those of a report.
+func promptsOf(name string) (out []Prompt) {
+	for line := range strings.Lines(prompts) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), " | ")
+		if strings.HasPrefix(cells[0], name+".") {
+			out = append(out, Prompt{cells[0], cells[1], cells[2]})
+		}
+	}
+	return out
 }
 
 // Stands are the records that a report stands on, by their indices.
@@ -214,20 +230,12 @@ func Safe(s string) string {
 	return s
 }
 
-// add puts a table into the document, with its columns, and its rows in the order of their cells.
+// add puts a table into the document, with its columns, and its rows in the order in which they come.
 func (d *Document) add(name, title, source, columns string, rows [][]Cell) {
 	t := Table{Name: name, Title: title, Source: source, Rows: rows}
 	for c := range strings.FieldsSeq(columns) {
 		t.Columns = append(t.Columns, column(c))
 	}
-	slices.SortStableFunc(t.Rows, func(a, b []Cell) int {
-		return slices.CompareFunc(a, b, func(x, y Cell) int {
-			if x.is == 'n' && y.is == 'n' {
-				return int(min(1, max(-1, x.number-y.number)))
-			}
-			return strings.Compare(x.text, y.text)
-		})
-	})
 	if t.Rows == nil {
 		t.Rows = [][]Cell{}
 	}
@@ -246,7 +254,8 @@ func column(name string) Column {
 		return Column{name, strings.ReplaceAll(title, " on", ""), TypeDay, ""}
 	case "record", "begin", "end":
 		return Column{name, title, TypeInteger, ""}
-	case "runs", "asked", "granted", "refused", "waiting", "refusals", "requests", "organisations", "number", "sensitive", "agreements", "erasures":
+	case "runs", "asked", "granted", "refused", "waiting", "refusals", "requests", "organisations", "number", "sensitive",
+		"erasures":
 		return Column{name, title, TypeInteger, ""}
 	default:
 		return Column{name, title, TypeText, ""}

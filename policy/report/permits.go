@@ -1,7 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"guichet/policy/audit"
@@ -73,7 +76,9 @@ func permits(m *making) error {
 	}
 	var rows [][]Cell
 	var sets names
-	for id, a := range all {
+	byRecord := func(a, b string) int { return cmp.Compare(all[a].record, all[b].record) }
+	for _, id := range slices.SortedFunc(maps.Keys(all), byRecord) {
+		a := all[id]
 		sets.add(a.dataset)
 		rows = append(rows, []Cell{number(a.record), text(a.permit), text(id), text(a.participant), text(a.project), text(a.purpose),
 			text(a.action), text(a.dataset), text(a.provider), text(a.factory), text(a.granted), text(a.until[:len(time.DateOnly)]),
@@ -85,11 +90,5 @@ func permits(m *making) error {
 	if err != nil {
 		return err
 	}
-	m.prompts(
-		[3]string{"permits.persons", "EHDS art. 67(2)", "The natural persons named in each application, with their functions."},
-		[3]string{"permits.benefit", "EHDS art. 67(2)", "The expected benefit, and the safeguards against misuse."},
-		[3]string{"permits.fees", "EHDS art. 68", "Fees, and conditions beyond the terms whose digest stands here."},
-		[3]string{"permits.results", "EHDS art. 57 and 61(4)", "Results that were made public, with their addresses, within 18 months of the end."},
-	)
 	return nil
 }

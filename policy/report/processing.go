@@ -46,12 +46,5 @@ func processing(m *making) error {
 	if err != nil {
 		return err
 	}
-	m.prompts(
-		[3]string{"processing.contact", "GDPR art. 30(1)(a)", "Name and contact of each controller, its representative and its data protection officer."},
-		[3]string{"processing.subjects", "GDPR art. 30(1)(c)", "Categories of data subjects."},
-		[3]string{"processing.transfers", "GDPR art. 30(1)(e)", "Transfers to third countries, and their safeguards."},
-		[3]string{"processing.limits", "GDPR art. 30(1)(f)", "Time limits for erasure, at recipients too."},
-		[3]string{"processing.security", "GDPR art. 30(1)(g)", "Technical and organisational measures beyond those of the gateway."},
-	)
 	return nil
 }

@@ -118,11 +118,6 @@ func project(m *making) error {
 		return append([]Cell{text(j.external), text(j.started)}, j.cells()...)
 	}))
 	m.doc.add("outputs", "What came out", OfRecord, "run output digest day", outputs)
-	m.prompts(
-		[3]string{"project.outcomes", "", "Outcomes that were promised to the call, and whether they came."},
-		[3]string{"project.compute", "", "Computing time that was granted and used."},
-		[3]string{"project.outside", "", "Data that it used from elsewhere than through this gateway."},
-	)
 	return nil
 }
 

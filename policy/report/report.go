@@ -179,7 +179,7 @@ func (s *Reports) begin(ctx context.Context, by schemas.Principal, ask Ask) (*ma
 		return nil, err
 	}
 	m := &making{ctx: ctx, db: s.db, kind: k, ask: ask, query: ask.Query()}
-	m.doc = &Document{Report: k.Name, Title: k.Title, Says: k.Says, Parameters: []Argument{}}
+	m.doc = &Document{Report: k.Name, Title: k.Title, Says: k.Says, Parameters: []Argument{}, Prompts: promptsOf(k.Name)}
 	switch {
 	case by.Has(schemas.RoleOfficer):
 	case k.Officers || by.Participant == "":

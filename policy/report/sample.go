@@ -74,10 +74,10 @@ func sample(m *making) error {
 	if err != nil {
 		return err
 	}
-	m.doc.add("population", "What was drawn from", OfRecord, "streams number", [][]Cell{{number(int64(len(of))), number(int64(len(kept)))}})
-	m.doc.add("sample", "The releases that were drawn", OfRecord, "begin day release participant project purpose agreement dataset version run "+
-		"rows_at_most bytes_at_most end state rows bytes", rows)
-	m.prompts([3]string{"sample.found", "", "What the auditor found of each release: the job, its permit, its output."})
+	drawnFrom := [][]Cell{{number(int64(len(of))), number(int64(len(kept)))}}
+	m.doc.add("population", "What was drawn from", OfRecord, "streams number", drawnFrom)
+	m.doc.add("sample", "The releases that were drawn", OfRecord, "begin day release participant project purpose agreement dataset "+
+		"version run rows_at_most bytes_at_most end state rows bytes", rows)
 	return nil
 }
 
@@ -101,8 +101,8 @@ func (m *making) drawn(kept drawing) (rows [][]Cell, err error) {
 			for _, n := range names {
 				row = append(row, text(r.value(n)))
 			}
-			row = append(row, number(r.leaf.number("most_rows")), number(r.leaf.number("most_bytes")), Cell{}, text(string(schemas.ReleaseOpen)), Cell{}, Cell{})
-			rows = append(rows, row)
+			rows = append(rows, append(row, number(r.leaf.number("most_rows")), number(r.leaf.number("most_bytes")),
+				Cell{}, text(string(schemas.ReleaseOpen)), Cell{}, Cell{}))
 		}
 	}
 	ends := map[string][]Cell{}

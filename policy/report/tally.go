@@ -93,7 +93,8 @@ func (m *making) flows(q audit.Query, names []string, also wanted, told func(f *
 		return err
 	}
 	if nameless > 0 {
-		m.doc.Notes = append(m.doc.Notes, fmt.Sprintf("Of %d begins of releases the name was erased: where they had not ended, they are counted nowhere.", nameless))
+		m.doc.Notes = append(m.doc.Notes, fmt.Sprintf("Of %d begins of releases the name was erased: those that had not ended are counted "+
+			"nowhere.", nameless))
 	}
 	return m.unended(open, names, told)
 }
@@ -182,11 +183,4 @@ func (s names) cell() Cell {
 		all = append(all[:mostNames], fmt.Sprintf("and %d more", more))
 	}
 	return text(strings.Join(all, ", "))
-}
-
-// prompts adds what the record cannot know: id, part of the law's form, and text of each.
-func (m *making) prompts(list ...[3]string) {
-	for _, p := range list {
-		m.doc.Prompts = append(m.doc.Prompts, Prompt{p[0], p[1], p[2]})
-	}
 }

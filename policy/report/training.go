@@ -20,13 +20,15 @@ func training(m *making) error {
 	var outputs [][]Cell
 	q := m.query
 	q.Values = map[string]string{} // a model is named by a value that no index is over; of runs there are few
-	err := m.each(q, wanted{schemas.ChangeRun: {"run", "project", "factory", "output", "digest"}}, func(r *record) error {
+	err := each(m.ctx, m.db, q, wanted{schemas.ChangeRun: {"run", "project", "output", "digest"}}, func(r *record) error {
 		if r.value("run") != run && (r.value("digest") == "" || r.value("digest") != model) {
 			return nil
 		}
+		m.stands = append(m.stands, r.index)
 		runs.add(r.value("run"))
 		if r.value("output") != "" {
-			outputs = append(outputs, []Cell{text(r.value("output")), text(r.value("digest")), text(r.value("run")), text(r.value("project")), text(r.day())})
+			outputs = append(outputs, []Cell{text(r.value("output")), text(r.value("digest")), text(r.value("run")), text(r.value("project")),
+				text(r.day())})
 		}
 		return nil
 	})
@@ -51,7 +53,8 @@ func training(m *making) error {
 			}
 			sum.add(f)
 			data.add(f.value("dataset"))
-			x, err := in.of(f.value("dataset"), f.value("provider"), f.value("version"), f.value("table"), f.value("split"), f.value("purpose"))
+			x, err := in.of(f.value("dataset"), f.value("provider"), f.value("version"), f.value("table"), f.value("split"),
+				f.value("purpose"))
 			if err != nil {
 				return err
 			}
@@ -69,26 +72,12 @@ func training(m *making) error {
 	cells := func(a *amount) []Cell { return a.cells() }
 	m.doc.add("outputs", "Models and what else came out", OfRecord, "output digest run project day", outputs)
 	m.doc.add("datasets", "Datasets that went in", OfRecord, "dataset provider"+flowColumns, sets.cells(cells))
-	m.doc.add("inputs", "Versions, tables and splits that went in", OfRecord, "dataset provider version table split purpose"+flowColumns, in.cells(cells))
+	m.doc.add("inputs", "Versions, tables and splits that went in", OfRecord, "dataset provider version table split purpose"+flowColumns,
+		in.cells(cells))
 	m.doc.add("sums", "Altogether; what was read twice counts twice", OfRecord, flowColumns, [][]Cell{sum.cells()})
 	err = m.describe(data)
 	if err != nil {
 		return err
 	}
-	m.prompts(
-		[3]string{"training.provider", "1.1", "Provider of the model, and its authorised representative."},
-		[3]string{"training.model", "1.2", "Names and versions of the model, the model it was made from, and the day it was placed on the market."},
-		[3]string{"training.size", "1.3", "Size of the data in the ranges of the template (tokens, images, hours): the record counts rows and bytes as sent."},
-		[3]string{"training.language", "1.3", "Characteristics of language and content, and the latest day of acquisition."},
-		[3]string{"training.public", "2.1", "Public datasets that did not come through this gateway."},
-		[3]string{"training.licensed", "2.2", "Which of these were commercially licensed, and other data of third parties."},
-		[3]string{"training.crawled", "2.3", "Data that was crawled: crawlers, their behaviour, period and domains."},
-		[3]string{"training.users", "2.4", "Data of users of the model or of other services."},
-		[3]string{"training.synthetic", "2.5", "Synthetic data, and the models that made it."},
-		[3]string{"training.other", "2.6", "Other sources."},
-		[3]string{"training.reservations", "3.1", "Measures that respect reservations of text and data mining."},
-		[3]string{"training.illegal", "3.2", "Measures against illegal content."},
-		[3]string{"training.processing", "3.3", "Other processing: what was left out, repeated or changed between the gateway and the training."},
-	)
 	return nil
 }

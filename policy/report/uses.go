@@ -39,13 +39,10 @@ func uses(m *making) error {
 	if err != nil {
 		return err
 	}
-	m.doc.add("uses", "Who used it", OfRecord, "participant project purpose agreement versions runs"+flowColumns, rows.cells(func(u *use) []Cell {
+	cells := func(u *use) []Cell {
 		return append([]Cell{u.versions.cell(), number(int64(len(u.runs)))}, u.cells()...)
-	}))
+	}
+	m.doc.add("uses", "Who used it", OfRecord, "participant project purpose agreement versions runs"+flowColumns, rows.cells(cells))
 	m.doc.add("sums", "Altogether", OfRecord, flowColumns, [][]Cell{sum.cells()})
-	m.prompts(
-		[3]string{"uses.outside", "", "What became of the data after it left: the record ends at the door of the gateway."},
-		[3]string{"uses.persons", "", "Which persons of these organisations worked with it: the record names who opened leases, this report does not."},
-	)
 	return nil
 }

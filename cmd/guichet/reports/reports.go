@@ -94,8 +94,9 @@ func (v makeCmd) query() string {
 	if v.CSV {
 		format = "csv"
 	}
-	return client.Query("dataset", v.Dataset, "project", v.Project, "run", v.RunID, "model", v.Model, "from", v.From.Query(), "to", v.To.Query(),
-		"size", n(int64(v.Size)), "seed", v.Seed, "at", n(v.At), "beside", beside, "format", format, "table", v.Table)
+	return client.Query("dataset", v.Dataset, "project", v.Project, "run", v.RunID, "model", v.Model,
+		"from", v.From.Query(), "to", v.To.Query(), "size", n(int64(v.Size)), "seed", v.Seed,
+		"at", n(v.At), "beside", beside, "format", format, "table", v.Table)
 }
 
 // list shows the reports that there are.
@@ -122,8 +123,8 @@ func list(ctx context.Context, t *terminal.Terminal, c *client.Client) error {
 
 // show writes a report for people.
 func show(w io.Writer, d *report.Document) error {
-	fmt.Fprintf(w, "%s\n%s\nas at %s records of %s, the last of %s, root %s\n", d.Title, d.Says, terminal.Count(d.Checkpoint.Size), d.Checkpoint.Origin,
-		d.Checkpoint.Last, d.Checkpoint.Root)
+	fmt.Fprintf(w, "%s\n%s\nas at %s records of %s, the last of %s, root %s\n", d.Title, d.Says,
+		terminal.Count(d.Checkpoint.Size), d.Checkpoint.Origin, d.Checkpoint.Last, d.Checkpoint.Root)
 	if d.For != "" {
 		fmt.Fprintf(w, "what concerns %s alone\n", schemas.Visible(d.For))
 	}

@@ -172,6 +172,9 @@ func (v *Visit) nav() []link {
 		out = append(out, link{At("/datasets", own), v.Reader.T("nav.provide"), v.R.URL.RequestURI() == At("/datasets", own)})
 	}
 	out = append(out, way("/requests"), way("/agreements"), way("/record"))
+	if v.Has(schemas.RoleOfficer) {
+		out = append(out, way("/reports"))
+	}
 	if v.Has(schemas.RoleOperator) {
 		out = append(out, way("/operate"))
 	}
