@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -159,20 +160,20 @@ func read(ctx context.Context, database *db.DB, at []int64, kinds []uint8, all [
 // readKind reads the records of a kind at some positions into their places.
 func readKind(ctx context.Context, database *db.DB, kind string, names []string, at []int64, into []record) error {
 	var columns, joins strings.Builder
-	args := make([]any, len(names))
+	args := make([]any, len(names), len(names)+1)
 	for i, n := range names {
 		args[i] = n
 		fmt.Fprintf(&columns, ", v%d.salt, v%[1]d.value", i)
 		fmt.Fprintf(&joins, " LEFT JOIN change_value v%d ON v%[1]d.position = c.position AND v%[1]d.name = ?", i)
 	}
 	rows, err := database.Query(ctx, "SELECT c.position, c.leaf"+columns.String()+" FROM change c"+joins.String()+
-		" WHERE c.position IN ("+numbers(at)+") ORDER BY c.position", args...)
+		" WHERE c.kind = ? AND "+among(at)+" ORDER BY c.position", append(args, kind)...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	var position int64
-	var b []byte
+	var b sql.RawBytes
 	salts, values := make([]sql.RawBytes, len(names)), make([]sql.RawBytes, len(names))
 	dest := []any{&position, &b}
 	for i := range names {
@@ -180,13 +181,15 @@ func readKind(ctx context.Context, database *db.DB, kind string, names []string,
 	}
 	known, i := map[string]string{}, 0 // most values of a chunk are the same
 	for rows.Next() {
-		b = nil
 		err := rows.Scan(dest...)
 		if err != nil {
 			return err
 		}
-		for into[i].index != position {
+		for i < len(into)-1 && into[i].index < position {
 			i++
+		}
+		if into[i].index != position {
+			continue // among them, and none of them
 		}
 		r, ok := &into[i], false
 		r.leaf, ok = readLeaf(b)
@@ -198,6 +201,7 @@ func readKind(ctx context.Context, database *db.DB, kind string, names []string,
 		for k, name := range names {
 			r.values[k] = r.opened(name, salts[k], values[k], known)
 		}
+		r.leaf.numbers, r.leaf.values = bytes.Clone(r.leaf.numbers), []byte{} // the row's memory is the next one's
 	}
 	return rows.Err()
 }
@@ -221,14 +225,19 @@ func (r *record) opened(name string, salt, value []byte, known map[string]string
 	return text
 }
 
-// numbers writes positions for a condition.
-func numbers(at []int64) string {
-	b := make([]byte, 0, 8*len(at))
+// among is a condition that holds for the changes at some positions, and where they lie close together for those
+// between them too: a list is looked up one by one.
+func among(at []int64) string {
+	first, last := at[0], at[len(at)-1]
+	if last-first < int64(4*len(at)) {
+		return fmt.Sprintf("c.position BETWEEN %d AND %d", first, last)
+	}
+	b := append(make([]byte, 0, 8*len(at)), "c.position IN ("...)
 	for i, n := range at {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, n, 10)
 	}
-	return string(b)
+	return string(append(b, ')'))
 }

@@ -23,8 +23,11 @@ type Reports struct {
 	turns  chan struct{}
 }
 
-// atOnce bounds the reports that are made at once: each may read a million records.
-const atOnce = 2
+// Bounds of the reports that are made: each may read millions of records.
+const (
+	atOnce   = 2
+	mostTime = 2 * time.Minute
+)
 
 // New makes Reports of a record.
 func New(database *db.DB, record *audit.Log) *Reports {
@@ -164,7 +167,14 @@ func (s *Reports) Make(ctx context.Context, by schemas.Principal, ask Ask) (*Doc
 	m.query.At, m.until = head.Size, last[0].At
 	m.doc.Checkpoint = Checkpoint{head.Origin, head.Size, base64.StdEncoding.EncodeToString(head.Root[:]), string(note),
 		last[0].At.Format(time.RFC3339Nano)}
+	var end context.CancelFunc
+	m.ctx, end = context.WithTimeout(ctx, mostTime)
+	defer end()
 	err = m.kind.make(m)
+	if err != nil && ctx.Err() == nil && m.ctx.Err() != nil {
+		return nil, &schemas.Error{Kind: schemas.TooLarge, Subject: "report", Remedy: "name days: from and to", Err: err,
+			Message: fmt.Sprintf("the report takes longer than %s", mostTime)}
+	}
 	if err != nil {
 		return nil, err
 	}
