@@ -14,6 +14,7 @@ import (
 	"guichet/connectors/rdf"
 	"guichet/gateway/api/body"
 	"guichet/gateway/problem"
+	"guichet/gateway/reports"
 	"guichet/schemas"
 )
 
@@ -24,6 +25,10 @@ func written(c *gin.Context) []string {
 		return []string{string(rdf.JSONLD), string(rdf.Turtle), string(rdf.RDFXML), "application/json"}
 	case "/api/v1/catalogue/changes":
 		return []string{string(rdf.JSONLD), "application/json"} // who takes any JSON takes JSON-LD
+	case "/api/v1/reports/:name":
+		return []string{"application/json", reports.CSV}
+	case "/api/v1/reports/dossier":
+		return []string{"application/zip"}
 	}
 	kinds := []string{"application/json", string(rdf.JSONLD), "application/yaml", "application/x-yaml"}
 	if c.Request.Method == http.MethodGet && c.FullPath() == "/api/v1/datasets/:id" {

@@ -10,6 +10,7 @@ import (
 	"guichet/connectors/rdf"
 	"guichet/gateway/door"
 	"guichet/gateway/stream/plan"
+	"guichet/policy/report"
 )
 
 // describe adds the doors that are plain handlers to the OpenAPI document: the byte
@@ -51,6 +52,10 @@ func describe(o *huma.OpenAPI) {
 			},
 			"default": refusal,
 		}
+	}
+	object := func(doc string) map[string]*huma.Response {
+		return map[string]*huma.Response{"200": {Description: doc, Content: map[string]*huma.MediaType{
+			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}, "default": refusal}
 	}
 	linkedData := func(doc string, all bool) map[string]*huma.Response {
 		types := map[string]*huma.MediaType{string(rdf.JSONLD): {Schema: &huma.Schema{Description: doc}}}
@@ -110,12 +115,42 @@ func describe(o *huma.OpenAPI) {
 		{Method: http.MethodGet, Path: "/audit/export", OperationID: "export-records", Summary: "A bundle of records that verifies offline; " +
 			"filters as for /audit/records", Tags: []string{"record"}, Security: lease,
 			Responses: bytes("200", "zip", "application/zip")},
+		{Method: http.MethodGet, Path: "/reports", OperationID: "list-reports", Summary: "The reports that can be made of the record: what " +
+			"they say, their parameters, for whom", Tags: []string{"record"}, Security: lease, Responses: object("reports, as items")},
+		{Method: http.MethodGet, Path: "/reports/{name}", OperationID: "get-report", Summary: "A report of the record as at a checkpoint: the " +
+			"same bytes whenever it is made. All of it for officers, of what concerns one for others", Tags: []string{"record"}, Security: lease,
+			Parameters: reported(text), Responses: object("the report; as text/csv (by Accept, or format=csv) one of its tables")},
+		{Method: http.MethodGet, Path: "/reports/dossier", OperationID: "get-dossier", Summary: "The dossier of a project: reports, tables, " +
+			"the records they stand on; opens in a browser, verifies offline", Tags: []string{"record"}, Security: lease,
+			Parameters: []*huma.Param{text("project", "query", "project"), text("at", "query", "size of the record; now when left out")},
+			Responses:  bytes("200", "zip", "application/zip")},
 	} {
 		o.AddOperation(op)
 		if op.Tags[0] == "bytes" {
 			o.AddOperation(head(op))
 		}
 	}
+}
+
+// reported are the parameters of reports.
+func reported(text func(name, in, doc string) *huma.Param) []*huma.Param {
+	out := []*huma.Param{
+		text("name", "path", "of /reports"),
+		text("at", "query", "size of the record as at which it is; that of the newest checkpoint when left out"),
+		text("format", "query", "json, or csv: one table"), text("table", "query", "of csv: which one; the first when left out"),
+		text("rows", "query", "of each table at most so many rows"),
+		text("beside", "query", "true: also what the catalogue says now, in tables that say so"),
+	}
+	told := map[string]bool{}
+	for _, k := range report.Kinds() {
+		for _, p := range k.Parameters {
+			if !told[p.Name] {
+				told[p.Name] = true
+				out = append(out, text(p.Name, "query", p.Says))
+			}
+		}
+	}
+	return out
 }
 
 // described adds the forms in which descriptions of datasets are read and written.

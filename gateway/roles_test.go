@@ -182,7 +182,11 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /projects": func() asking {
 			return asking{"/projects", schemas.Project{ID: schemas.ProjectID(next()), Title: "Made", Factory: "leonardo", Lead: trainerOrg, Purposes: []string{"train-model"}}, ""}
 		},
-		"GET /requests": holds("/requests?limit=1000", string(one.ID)),
+		"GET /reports":                 is("/reports"),
+		"GET /reports/dossier":         is("/reports/dossier?project=crops"),
+		"GET /reports/{name}":          holds("/reports/uses?dataset="+string(dataset.ID), agreement),
+		"GET /reports/{name} (demand)": is("/reports/demand"),
+		"GET /requests":                holds("/requests?limit=1000", string(one.ID)),
 		"POST /requests": func() asking {
 			return asking{"/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": dataset.ID}}}, ""}
 		},

@@ -30,6 +30,7 @@ import (
 	"guichet/gateway/export"
 	"guichet/gateway/flight"
 	"guichet/gateway/problem"
+	"guichet/gateway/reports"
 	"guichet/gateway/s3face"
 	"guichet/gateway/stream"
 	"guichet/gateway/web"
@@ -38,6 +39,8 @@ import (
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
+	"guichet/policy/report"
+	"guichet/policy/report/dossier"
 	"guichet/schemas"
 )
 
@@ -243,12 +246,30 @@ func (s *Server) routes() http.Handler {
 	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	(&export.Door{Catalog: s.deps.Catalog, Public: s.deps.Public, Key: s.deps.Ticket, Fail: s.fail}).Mount(v1)
+	s.reports().Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r
+}
+
+// reports is the door of reports.
+func (s *Server) reports() *reports.Door {
+	made := report.New(s.deps.DB, s.deps.Record)
+	dossiers, err := dossier.New(made, s.deps.Record)
+	if err != nil { // templates are part of the binary
+		panic(err)
+	}
+	return &reports.Door{Reports: made, Dossier: dossiers, Known: s.deps.Known, Refuse: s.refuse,
+		Dataset: func(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
+			return s.deps.Catalog.Get(ctx, policy.SightOf(by), id)
+		},
+		By: func(c *gin.Context) schemas.Principal {
+			by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
+			return by
+		}}
 }
 
 // withRanges has the API answer as the byte door does.

@@ -15,6 +15,7 @@ import (
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
 	"guichet/gateway/api"
+	"guichet/policy/report"
 	"guichet/schemas"
 )
 
@@ -211,11 +212,7 @@ func recordsCSV(w io.Writer, records []schemas.Record) error {
 		x := recordRow(r)
 		row := []string{x.index, x.at, r.Kind, x.who, x.concerns, x.what, x.rows, x.bytes, x.mostRows, x.mostBytes, x.how}
 		for i, cell := range row {
-			cell = schemas.Visible(cell)
-			row[i] = cell
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
+			row[i] = report.Safe(cell)
 		}
 		if err == nil {
 			err = c.Write(row)

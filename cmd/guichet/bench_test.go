@@ -69,6 +69,7 @@ func benches() []bench {
 		{"catalog.memory", packaged("catalog.memory", "./catalog/index", "Memory", "")},
 		{"catalog.validate", packaged("catalog.validate", "./catalog/profile", "Validate", "reading the same record")},
 		{"audit.append", packaged("audit.append", "./policy/audit", "Append", "bare commits of SQLite")},
+		{"report.uses", packaged("report.uses", "./policy/report", "Uses", "reading the same records alone")},
 		{"db.beside-bulk", packaged("db.beside-bulk", "./connectors/db", "BesideBulk", "the same write alone")},
 		{"views", packaged("views", "./gateway/stream", "Views", "")},
 		{"conform", packaged("conform", "./connectors/shard", "Conform", "")},

@@ -26,6 +26,7 @@ import (
 	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/harvests"
 	"guichet/cmd/guichet/login"
+	"guichet/cmd/guichet/reports"
 	"guichet/cmd/guichet/search"
 	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/session"
@@ -111,9 +112,10 @@ type grammar struct {
 	Duplicates  duplicates.Cmd `cmd:"" help:"Show datasets that are the same in several catalogues, or say that two are not."`
 	Run         runCmd         `cmd:"" help:"Name a job, tie to it what came out, list them."`
 
-	Audit    auditCmd   `cmd:"" help:"Read, export and verify the record."`
-	Settings configCmd  `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
-	Version  versionCmd `cmd:"" help:"Print the version."`
+	Audit    auditCmd    `cmd:"" help:"Read, export and verify the record."`
+	Report   reports.Cmd `cmd:"" help:"Make reports of the record: uses, permits, training data, processing, a project's dossier, a sample."`
+	Settings configCmd   `cmd:"" name:"config" help:"Print the gateway's settings and where each comes from."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	terminal *terminal.Terminal // for what every verb tells
 }

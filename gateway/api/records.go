@@ -60,7 +60,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
 		if q.Newest {
-			q.Before = n
+			q.At = n
 		} else {
 			q.After = n
 		}

@@ -30,8 +30,10 @@ func courses(v *page.Visit) []course {
 	}
 	return []course{
 		one("find", 4, "/datasets", "guichet search wheat --project PROJECT", schemas.RoleTrainer),
-		one("ask", 4, "/datasets", "guichet explain DATASET --purpose train-model\nguichet request DATASET --project PROJECT", schemas.RoleTrainer),
-		one("stream", 4, "/agreements", "guichet stream AGREEMENT --rows 20 --out some.arrows\nguichet mount AGREEMENT data", schemas.RoleTrainer),
+		one("ask", 4, "/datasets", "guichet explain DATASET --purpose train-model\n"+
+			"guichet request DATASET --project PROJECT", schemas.RoleTrainer),
+		one("stream", 4, "/agreements", "guichet stream AGREEMENT --rows 20 --out some.arrows\n"+
+			"guichet mount AGREEMENT data", schemas.RoleTrainer),
 		one("publish", 5, "/provide", "guichet register dataset.yaml\nguichet offer DATASET --file offer.yaml\n"+
 			"guichet publish DATASET --from s3://bucket/prefix/", schemas.RoleProvider),
 		one("verify", 4, "/record/verify", "guichet audit verify --key log.pub", schemas.RoleOfficer),

@@ -14,6 +14,7 @@ import (
 
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/record"
+	"guichet/gateway/web/report"
 )
 
 //go:embed templates/*.html
@@ -32,7 +33,11 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := page.New(c, theRecord, page.Part{
+	reports, err := report.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, theRecord, reports, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,

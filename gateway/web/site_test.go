@@ -169,13 +169,22 @@ func everything() *api {
 		"GET /audit/records": schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{
 			hostile: hostile, "agreement": hostile, "run": hostile, "release": hostile, "lease": hostile, "state": hostile, "rule": hostile, "rules": hostile,
 			"reason": hostile, "text": hostile, "dataset": hostile, "by": hostile}, Leaf: []byte(hostile), Salts: map[string][]byte{hostile: nil}}}},
-		"GET /audit/checkpoint":         hostile,
-		"GET /audit/key":                hostile,
-		"GET /audit/proofs/0":           hostile,
-		"GET /agreements/" + hostile:    agreement,
-		"GET /runs":                     schemas.Page[schemas.Run]{Items: []schemas.Run{{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}}}, Next: hostile},
-		"GET /runs/run-1":               schemas.Run{ID: hostile, ExternalID: hostile, Inputs: []schemas.RunInput{{Dataset: hostile, Agreement: hostile, Table: hostile, AtMost: true}}, OtherStreams: 2},
-		"GET /runs/" + hostile:          schemas.Run{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile, Digest: hostile}}},
+		"GET /audit/checkpoint":      hostile,
+		"GET /audit/key":             hostile,
+		"GET /audit/proofs/0":        hostile,
+		"GET /agreements/" + hostile: agreement,
+		"GET /runs":                  schemas.Page[schemas.Run]{Items: []schemas.Run{{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}}}, Next: hostile},
+		"GET /runs/run-1":            schemas.Run{ID: hostile, ExternalID: hostile, Inputs: []schemas.RunInput{{Dataset: hostile, Agreement: hostile, Table: hostile, AtMost: true}}, OtherStreams: 2},
+		"GET /runs/" + hostile:       schemas.Run{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile, Digest: hostile}}},
+		"GET /reports": map[string]any{"items": []map[string]any{{"name": "uses", "title": hostile, "says": hostile,
+			"parameters": []map[string]any{{"name": "dataset", "says": hostile, "required": true}, {"name": hostile, "says": hostile}}}}},
+		"GET /reports/uses": map[string]any{"report": "uses", "title": hostile, "says": hostile, "for": hostile, "notes": []string{hostile},
+			"parameters": []map[string]any{{"name": "dataset", "value": hostile}},
+			"checkpoint": map[string]any{"origin": hostile, "size": 7, "note": hostile, "last": hostile, "root": hostile},
+			"prompts":    []map[string]any{{"id": hostile, "part": hostile, "text": hostile}},
+			"tables": []map[string]any{{"name": hostile, "title": hostile, "source": "now", "left_out": 3, "rows": [][]any{{hostile, 7, nil}},
+				"columns": []map[string]any{{"name": hostile, "title": hostile, "type": "text"}, {"name": "rows", "type": "integer"}, {"name": "day", "type": "day"}}}},
+			"records": map[string]any{"count": 1, "ranges": [][]int{{1, 1}}, "digest": hostile}},
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
 		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
@@ -188,7 +197,7 @@ func pages() []string {
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
-		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
+		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=" + url.QueryEscape(hostile), "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 	}
 }
@@ -301,7 +310,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help"}
+		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {
@@ -384,7 +393,7 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("%s: %d", target, w.Code)
 		}
 	}
-	for _, target := range []string{"/requests", "/requests/req-1", "/agreements?dataset=x", "/record", "/me", "/datasets/ds-1/ask", "/record/bundle"} {
+	for _, target := range []string{"/requests", "/requests/req-1", "/agreements?dataset=x", "/record", "/me", "/datasets/ds-1/ask", "/record/bundle", "/reports", "/reports/uses", "/reports/uses/file", "/reports/dossier"} {
 		w := visited(h, http.MethodGet, target, nil)
 		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/signin?to="+url.QueryEscape(target) {
 			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))

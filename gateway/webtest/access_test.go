@@ -44,7 +44,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
 		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
 		"agronomy": {"/", dataset, agreement},
-		"officer":  {"/record", "/record/1", "/record/verify?index=1"},
+		"officer":  {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
 		"operator": {"/operate"},
 	}
 }

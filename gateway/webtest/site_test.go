@@ -3,8 +3,11 @@ package webtest
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"guichet/connectors/sharedtest"
 )
@@ -32,6 +35,7 @@ func tasks(t *testing.T, s *Site) {
 			reviewed(t, s, r)
 			officer(t, s, r)
 			lineage(t, s, r)
+			reports(t, s, r)
 			operator(t, s, r)
 		})
 	}
@@ -221,6 +225,65 @@ func officer(t *testing.T, s *Site, r Reader) {
 	p.Type("kept", strings.Replace(head, "\n", "x\n", 1))
 	p.Click("Verify")
 	p.Sees("Not every step holds")
+}
+
+// reports: an officer makes reports, takes one as a file, and makes it again as at the same checkpoint.
+func reports(t *testing.T, s *Site, r Reader) {
+	p := s.Visit(t, r)
+	p.Go("/")
+	p.SignIn("Sign in", "Example AI Factory", "officer")
+	p.Click("Reports")
+	p.Sees("Register of permits", "Who used a dataset", "Dossier of a project")
+	p.Click("Register of permits")
+	p.Sees("https://crop-ai.example", "crop-yield-2027", "What the record cannot know", "EHDS art. 67(2)", "Not from the record")
+	dataset, err := chromedp.Run(p.ctx, chromedp.TextContent(chromedp.CSS("tbody tr:first-child td:nth-child(8)")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Go("/reports/uses")
+	p.Type("dataset", "ds-none")
+	p.Click("Make it")
+	p.Sees("There is nothing of this id here")
+	p.Type("dataset", dataset)
+	p.Click("Make it")
+	p.Sees("Who used it", "https://crop-ai.example", "Altogether", "As at the checkpoint of")
+	size := regexp.MustCompile(`--at (\d+)`).FindStringSubmatch(p.Text())
+	if size == nil {
+		t.Fatalf("the page does not say as at which checkpoint: %s", p.Text())
+	}
+	tables := p.tables()
+	p.Go("/reports/refusals") // the record goes on: a visit is none, a refused call is an entry
+	p.Go("/reports/uses?dataset=" + dataset + "&at=" + size[1])
+	if again := p.tables(); again != tables {
+		t.Errorf("the same report as at the same checkpoint is another one:\n%s\nwas\n%s", again, tables)
+	}
+	p.Go("/reports/uses?dataset=" + dataset + "&at=20")
+	p.Sees("As at the checkpoint of 20 entries", "Nothing.")
+	p.Go("/reports/uses?dataset=" + dataset + "&at=99999999")
+	p.Sees("This report cannot be made so.")
+	if r.NoScripts {
+		return
+	}
+	p.Go("/reports/uses?dataset=" + dataset + "&at=" + size[1])
+	for file, want := range map[string]string{
+		`document.querySelector("main a.button").href`:                  "participant,project,purpose,agreement,versions,runs,streams,rows",
+		`"/reports/dossier?project=crop-yield-2027&at=` + size[1] + `"`: "PK",
+	} {
+		got, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`fetch(`+file+`).then((r) => r.text())`, chromedp.EvalAwaitPromise))
+		if err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %v %.300s", file, err, got)
+		}
+	}
+}
+
+// tables is what the tables of a page say.
+func (p *Person) tables() string {
+	p.t.Helper()
+	text, err := chromedp.Run(p.ctx, chromedp.TextContent(chromedp.CSS("main section")))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
 }
 
 // operator sees the site.

@@ -116,7 +116,7 @@ func TestRecords(t *testing.T) {
 		if rs, err := s.log.Records(ctx, audit.Query{To: time.Now().Add(-time.Hour)}); err != nil || len(rs) != 0 {
 			t.Errorf("%d old records, %v", len(rs), err)
 		}
-		newest := audit.Query{Kinds: []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd}, Newest: true, Before: rs[3].Index + 1, Limit: 3}
+		newest := audit.Query{Kinds: []string{schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd}, Newest: true, At: rs[3].Index + 1, Limit: 3}
 		if got, err := s.log.Records(ctx, newest); err != nil || len(got) != 3 || got[0].Index != rs[3].Index || got[1].Index >= got[0].Index {
 			t.Errorf("newest first: %+v, %v", got, err)
 		}

@@ -86,6 +86,30 @@ func (l *Log) checkpoint(ctx context.Context) ([]byte, error) {
 	return msg, nil
 }
 
+// HeadAt is the signed head of the record as it was with so many entries, 0 for now: the same bytes
+// as when it was signed first. The last signed head is proven to begin with it. Errors: as
+// Checkpoint; Invalid: a size that was not signed yet.
+func (l *Log) HeadAt(ctx context.Context, size int64) ([]byte, Head, error) {
+	msg, h, err := l.signedHead(ctx)
+	if err != nil || size == 0 || size == h.Size {
+		return msg, h, err
+	}
+	proof, err := l.Consistency(ctx, size, h.Size)
+	if err != nil {
+		return nil, h, err
+	}
+	e, err := loadEdge(ctx, l.db, size)
+	if err != nil {
+		return nil, h, asFault(err)
+	}
+	older := Head{h.Origin, size, e.root()}
+	err = CheckConsistency(older, h, proof)
+	if err == nil {
+		msg, err = note.Sign(&note.Note{Text: older.text()}, l.key)
+	}
+	return msg, older, err
+}
+
 // replaceFile puts b durably in the place of the file.
 func replaceFile(path string, b []byte) (err error) {
 	dir := filepath.Dir(path)

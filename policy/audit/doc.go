@@ -37,8 +37,8 @@
 // In: the leaves of each committed group (Step, inside the group's own transaction: see
 // connectors/db for why on both databases). Out: checkpoints, records with the values that
 // still open their commitments, proofs and bundles. Always: only a committed tree is signed;
-// no size is signed with two roots, none smaller than the last signed one, and none that
-// does not contain it as a prefix, which is kept in a file outside the database; once a
+// no size is signed with two roots, none that does not contain the last signed one as a prefix,
+// which is kept in a file outside the database, and a smaller one only as that prefix (HeadAt); once a
 // fault is found nothing is signed or appended any more. It must not change state itself
 // (its one own change is log.start), nor know users or policy: who may see which record is
 // for its caller to say.

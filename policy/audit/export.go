@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -62,30 +61,38 @@ const withholdable = "subject"
 // withheld. The log signs for whom the bundle is and what it holds.
 // Errors as Records and Checkpoint; what was written of w by then is no zip.
 func (l *Log) Export(ctx context.Context, w io.Writer, q Query, exporter string, shown func(schemas.Record) schemas.Record) error {
-	msg, h, err := l.signedHead(ctx)
+	msg, h, err := l.HeadAt(ctx, q.At)
 	if err != nil {
 		return err
 	}
-	z, made := zip.NewWriter(w), time.Now().UTC()
-	for _, f := range []struct {
-		name string
-		text []byte
-	}{
-		{fileReadme, []byte(bundleReadme)},
-		{fileCheckpoint, msg},
-		{fileVKey, []byte(l.VKey() + "\n")},
-	} {
-		out, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: made})
+	last, err := l.Records(ctx, Query{After: h.Size - 1, Limit: 1})
+	if err != nil || len(last) == 0 {
+		return fmt.Errorf("write bundle: the last record: %w", err)
+	}
+	z := zip.NewWriter(w)
+	put := func(name string, text []byte) (io.Writer, error) { // nothing tells when it was made: the same is the same bytes
+		out, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: last[0].At})
 		if err == nil {
-			_, err = out.Write(f.text)
+			_, err = out.Write(text)
 		}
 		if err != nil {
-			return fmt.Errorf("write bundle: %w", err)
+			return nil, fmt.Errorf("write bundle: %w", err)
 		}
+		return out, nil
 	}
-	out, err := z.CreateHeader(&zip.FileHeader{Name: fileRecords, Method: zip.Deflate, Modified: made})
+	_, err = put(fileReadme, []byte(bundleReadme))
+	if err == nil {
+		_, err = put(fileCheckpoint, msg)
+	}
+	if err == nil {
+		_, err = put(fileVKey, []byte(l.VKey()+"\n"))
+	}
 	if err != nil {
-		return fmt.Errorf("write bundle: %w", err)
+		return err
+	}
+	out, err := put(fileRecords, nil)
+	if err != nil {
+		return err
 	}
 	digest := sha256.New()
 	n, err := l.exportRecords(ctx, io.MultiWriter(out, digest), q, h, shown)
@@ -97,14 +104,11 @@ func (l *Log) Export(ctx context.Context, w io.Writer, q Query, exporter string,
 	if err != nil {
 		return fmt.Errorf("sign bundle: %w", err)
 	}
-	out, err = z.CreateHeader(&zip.FileHeader{Name: fileStatement, Method: zip.Deflate, Modified: made})
+	_, err = put(fileStatement, signed)
 	if err == nil {
-		_, err = out.Write(signed)
+		err = z.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	if err := z.Close(); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	return nil
@@ -169,9 +173,8 @@ func (b *bundleLines) write(ctx context.Context, r schemas.Record) error {
 // erasuresBelow writes the erasures that wait and stand before an index.
 func (b *bundleLines) erasuresBelow(ctx context.Context, index int64) error {
 	for len(b.waiting) > 0 && b.waiting[0] < index {
-		at := b.waiting[0]
+		records, err := b.log.Records(ctx, Query{After: b.waiting[0], Limit: 1})
 		b.waiting = b.waiting[1:]
-		records, err := b.log.Records(ctx, Query{After: at, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -207,7 +210,8 @@ func (b *bundleLines) line(ctx context.Context, r schemas.Record) error {
 			return err
 		}
 		if len(more) > 0 && more[len(more)-1] >= b.head.Size {
-			return &schemas.Error{Kind: schemas.Busy, Subject: "record", Message: "values were erased while the export ran", Remedy: "export again"}
+			return &schemas.Error{Kind: schemas.Busy, Subject: "record", Message: fmt.Sprintf("values were erased by record %d", more[len(more)-1]),
+				Remedy: "export again, as at that record or later: without its entry what was erased looks taken out"}
 		}
 		b.waiting = append(b.waiting, more...)
 		slices.Sort(b.waiting)
@@ -233,8 +237,7 @@ func (e *entry) line() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// maxRemembered bounds the hashes that one export keeps at hand (about 5 MB):
-// neighbours share most of their proofs.
+// maxRemembered bounds the hashes that an export keeps (5 MB): neighbours share most of their proofs.
 const maxRemembered = 50_000
 
 // remembering is a reader of hashes that asks for none twice in a row.

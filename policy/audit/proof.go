@@ -3,9 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,19 +16,6 @@ const proofHeader = "c2sp.org/tlog-proof@v1"
 
 // maxProofHashes is the depth of the deepest tree that an int64 can count.
 const maxProofHashes = 63
-
-// Leaf gives the leaf's bytes of record index; NotFound beyond the end.
-func (l *Log) Leaf(ctx context.Context, index int64) ([]byte, error) {
-	var leaf []byte
-	err := l.db.QueryRow(ctx, "SELECT leaf FROM change WHERE position = ?", index).Scan(&leaf)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, schemas.Errorf(schemas.NotFound, "record", "There is no record %d.", index)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read record %d: %w", index, err)
-	}
-	return leaf, nil
-}
 
 // Proof gives the proof that record index is in the log, with a checkpoint: a
 // text that anybody can check offline [C2SP tlog-proof]. NotFound beyond the

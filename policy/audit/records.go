@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,9 +26,9 @@ type Query struct {
 	Values   map[string]string // all of them, by name: dataset, participant, project, agreement …
 	About    string            // participant that provides, receives or did it; "": everybody
 	After    int64             // index of the first record to look at: the last one's index + 1
-	Newest   bool              // newest first
-	Before   int64             // the records below this index; 0: open
+	Newest   bool              // newest first, of those that At leaves
 	Limit    int               // at most; 0: 100, and never more than 10,000
+	At       int64             // the record as it was with so many entries; 0: as it is
 }
 
 // Records gives records in the order of their indices, or in the other one. Kind, time and numbers
@@ -35,16 +36,10 @@ type Query struct {
 // Values while its salt stays in Salts: that is its flag, and Verify's fault.
 // A value that was erased is in neither.
 func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	q.Limit = min(q.Limit, maxLimit)
-	where, args := q.where()
-	order := "position"
-	if q.Newest {
-		order += " DESC"
-	}
-	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY "+order+" LIMIT ?",
+	q.Limit = min(cmp.Or(max(q.Limit, 0), defaultLimit), maxLimit)
+	where, args := q.Where()
+	order := map[bool]string{true: " DESC"}[q.Newest]
+	rows, err := l.db.Query(ctx, "SELECT position, kind, at, leaf FROM change WHERE "+where+" ORDER BY position"+order+" LIMIT ?",
 		append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
@@ -69,10 +64,11 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	return out, nil
 }
 
-func (q Query) where() (string, []any) {
+// Where is the query as a condition on the table change, with its arguments.
+func (q Query) Where() (string, []any) {
 	parts, args := []string{"position >= ?"}, []any{q.After}
-	if q.Before > 0 {
-		parts, args = append(parts, "position < ?"), append(args, q.Before)
+	if q.At > 0 {
+		parts, args = append(parts, "position < ?"), append(args, q.At)
 	}
 	if !q.From.IsZero() {
 		parts, args = append(parts, "at >= ?"), append(args, q.From.UnixMicro())
@@ -80,11 +76,11 @@ func (q Query) where() (string, []any) {
 	if !q.To.IsZero() {
 		parts, args = append(parts, "at < ?"), append(args, q.To.UnixMicro())
 	}
-	if len(q.Kinds) > 0 {
-		parts = append(parts, "kind IN (?"+strings.Repeat(", ?", len(q.Kinds)-1)+")")
-		for _, k := range q.Kinds {
-			args = append(args, k)
+	for i, k := range q.Kinds {
+		if i == 0 {
+			parts = append(parts, "kind IN (?"+strings.Repeat(", ?", len(q.Kinds)-1)+")")
 		}
+		args = append(args, k)
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
 		// substr is what the index is over: PostgreSQL's take no long values

@@ -176,6 +176,9 @@ func (v *Visit) nav() []link {
 		out = append(out, way("/runs"))
 	}
 	out = append(out, way("/record"))
+	if v.Has(schemas.RoleOfficer) {
+		out = append(out, way("/reports"))
+	}
 	if v.Has(schemas.RoleOperator) {
 		out = append(out, way("/operate"))
 	}

@@ -114,7 +114,7 @@ func (r *recorded) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			ask.Values["agreement"] = q.Get("agreement")
 		}
 		if ask.Newest {
-			ask.Before = number(q.Get("cursor"))
+			ask.At = number(q.Get("cursor"))
 		} else {
 			ask.After = number(q.Get("cursor"))
 		}

@@ -1,0 +1,300 @@
+// Package report is the pages of reports.
+//
+// In: visits. Out: which reports there are, each with its form; one as tables that print; its files. Always:
+// each is what the API gives this person; files are as at the checkpoint that the page shows. It must
+// not count anything, nor know who may have which.
+package report
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"guichet/gateway/web/page"
+	"guichet/policy/report"
+	"guichet/schemas"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Part is the pages.
+func Part() (page.Part, error) {
+	own, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return page.Part{}, fmt.Errorf("find the templates: %w", err)
+	}
+	return page.Part{
+		Templates: own,
+		Pages:     map[string]func(v *page.Visit) error{"/reports": page.Signed(list), "/reports/:id": page.Signed(one)},
+		Files: map[string]func(v *page.Visit) error{
+			"/reports/:id/file": page.Signed(file),
+			"/reports/dossier":  page.Signed(dossier),
+		},
+	}, nil
+}
+
+// mostRows bounds the rows of each table that a page shows; files have all.
+const mostRows = 200
+
+// kinds are the reports that there are; those for officers alone only where an officer looks.
+func kinds(v *page.Visit) ([]report.Kind, error) {
+	var all schemas.Page[report.Kind]
+	err := v.API.Get(v.Ctx(), "/reports", &all)
+	var out []report.Kind
+	for _, k := range all.Items {
+		if !k.Officers || v.Has(schemas.RoleOfficer) {
+			out = append(out, k)
+		}
+	}
+	return out, err
+}
+
+// form is one report with what was typed.
+type form struct {
+	report.Kind
+	Query url.Values
+}
+
+// Said is what was typed into a field.
+func (f form) Said(name string) string { return f.Query.Get(name) }
+
+// listPage is all of them.
+type listPage struct{ Forms []form }
+
+func list(v *page.Visit) error {
+	all, err := kinds(v)
+	if err != nil {
+		return err
+	}
+	var body listPage
+	for _, k := range all {
+		body.Forms = append(body.Forms, form{k, url.Values{}})
+	}
+	v.Show(http.StatusOK, "reports", v.Reader.T("report.title"), &body)
+	return nil
+}
+
+// onePage is a report, or its form alone where something is wanting.
+type onePage struct {
+	Form    form
+	Doc     *report.Document
+	Problem *schemas.Error
+	Nowhere bool // what it is of is not there
+	v       *page.Visit
+}
+
+func one(v *page.Visit) error {
+	all, err := kinds(v)
+	if err != nil {
+		return err
+	}
+	body := onePage{v: v}
+	for _, k := range all {
+		if k.Name == v.ID {
+			body.Form.Kind = k
+		}
+	}
+	if body.Form.Name == "" {
+		return v.API.Get(v.Ctx(), "/reports/"+v.Param(), nil) // which says why not
+	}
+	body.Form.Query = typed(body.Form.Kind, v.R.URL.Query())
+	title, status := v.Reader.T("reported.title."+body.Form.Name), http.StatusOK
+	if wanting(body.Form) {
+		v.Show(status, "report", title, &body)
+		return nil
+	}
+	q := url.Values{"rows": {strconv.Itoa(mostRows)}, "beside": {strconv.FormatBool(body.Form.Beside)}}
+	for name := range body.Form.Query {
+		q.Set(name, instant(name, body.Form.Said(name)))
+	}
+	body.Doc = &report.Document{}
+	err = v.API.Get(v.Ctx(), page.At("/reports/"+v.Param(), q), body.Doc)
+	switch e := page.Asked(err); {
+	case e != nil: // what was typed stays
+		body.Problem, body.Doc, status = e, nil, http.StatusUnprocessableEntity
+	case schemas.KindOf(err) == schemas.NotFound:
+		body.Nowhere, body.Doc, status = true, nil, http.StatusNotFound
+	case err != nil:
+		return err
+	}
+	v.Show(status, "report", title, &body)
+	return nil
+}
+
+// typed is what a form sent of a report's own parameters.
+func typed(k report.Kind, q url.Values) url.Values {
+	out := url.Values{}
+	for _, name := range append([]string{"at"}, names(k)...) {
+		if x := strings.TrimSpace(q.Get(name)); x != "" {
+			out.Set(name, x)
+		}
+	}
+	return out
+}
+
+func names(k report.Kind) (out []string) {
+	for _, p := range k.Parameters {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// wanting says whether a report cannot be made yet: it needs something, or one of several.
+func wanting(f form) bool {
+	for _, p := range f.Parameters {
+		if p.Required && f.Said(p.Name) == "" {
+			return true
+		}
+	}
+	return f.Name == "training" && len(f.Query) == 0
+}
+
+// instant writes a day for the API, whose reports end before an instant: the day that was typed is the last.
+func instant(name, said string) string {
+	day, err := time.Parse(time.DateOnly, said)
+	if err != nil || name != "to" {
+		return said
+	}
+	return day.AddDate(0, 0, 1).Format(time.DateOnly)
+}
+
+// Title is a table's, in the reader's words.
+func (p *onePage) Title(t report.Table) string {
+	for _, id := range []string{"reported.table." + p.Doc.Report + "." + t.Name, "reported.table." + t.Name} {
+		if p.v.Reader.Has(id) {
+			return p.v.Reader.T(id)
+		}
+	}
+	return t.Title
+}
+
+// Prompt is what the record cannot know, in the reader's words.
+func (p *onePage) Prompt(x report.Prompt) string {
+	if id := "reported.prompt." + x.ID; p.v.Reader.Has(id) {
+		return p.v.Reader.T(id)
+	}
+	return x.Text
+}
+
+// Last is when the last entry was written.
+func (p *onePage) Last() string {
+	at, err := time.Parse(time.RFC3339Nano, p.Doc.Checkpoint.Last)
+	if err != nil {
+		return p.Doc.Checkpoint.Last
+	}
+	return p.v.Reader.Moment(at)
+}
+
+// Cell is a cell in the reader's form.
+func (p *onePage) Cell(c report.Cell) string {
+	if n, is := c.Number(); is {
+		return p.v.Reader.Number(n)
+	}
+	return c.String()
+}
+
+// File is the address of the report as it is shown: a table as CSV, or all of it as JSON.
+func (p *onePage) File(format, table string) string {
+	q := url.Values{"format": {format}, "at": {strconv.FormatInt(p.Doc.Checkpoint.Size, 10)}}
+	for name := range p.Form.Query {
+		if name != "at" {
+			q.Set(name, instant(name, p.Form.Said(name)))
+		}
+	}
+	if table != "" {
+		q.Set("table", table)
+	}
+	if p.Form.Beside {
+		q.Set("beside", "true")
+	}
+	return page.At("/reports/"+url.PathEscape(p.Doc.Report)+"/file", q)
+}
+
+// Line is the command that makes the report again.
+func (p *onePage) Line() string {
+	line := "guichet report " + p.Doc.Report
+	for _, a := range p.Doc.Parameters {
+		line += " --" + a.Name + " '" + strings.ReplaceAll(a.Value, "'", `'\''`) + "'"
+	}
+	return line + " --at " + strconv.FormatInt(p.Doc.Checkpoint.Size, 10)
+}
+
+// file gives a report as a file.
+func file(v *page.Visit) error { return forward(v, "/reports/"+v.Param(), v.R.URL.RawQuery) }
+
+// dossier gives the dossier of a project.
+func dossier(v *page.Visit) error {
+	q := url.Values{}
+	for _, name := range []string{"project", "at"} {
+		if x := strings.TrimSpace(v.R.URL.Query().Get(name)); x != "" {
+			q.Set(name, x)
+		}
+	}
+	return forward(v, "/reports/dossier", q.Encode())
+}
+
+// forward gives what the API answers, as it comes; what it refuses becomes a page.
+func forward(v *page.Visit, path, query string) error {
+	token, err := v.API.Token(v.Ctx())
+	if err != nil {
+		return err
+	}
+	r := v.R.Clone(v.Ctx())
+	r.URL = &url.URL{Path: "/api/v1" + path, RawQuery: query}
+	r.Header = http.Header{"Authorization": {"Bearer " + token}, "X-Forwarded-For": r.Header["X-Forwarded-For"]}
+	w := &passing{to: v.W, head: http.Header{}}
+	v.Site.API.ServeHTTP(w, r)
+	if w.refused == 0 {
+		return nil
+	}
+	p := &schemas.Problem{}
+	err = json.Unmarshal(w.held.Bytes(), p)
+	if err != nil {
+		return fmt.Errorf("read why a file is refused (%d): %w", w.refused, err)
+	}
+	return p
+}
+
+// passing passes an answer on, and holds one that refuses.
+type passing struct {
+	to      http.ResponseWriter
+	head    http.Header
+	begun   bool
+	refused int // status
+	held    bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (w *passing) Header() http.Header { return w.head }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *passing) WriteHeader(status int) {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	if status >= http.StatusBadRequest {
+		w.refused = status
+		return
+	}
+	maps.Copy(w.to.Header(), w.head)
+	w.to.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *passing) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.refused > 0 {
+		return w.held.Write(b)
+	}
+	return w.to.Write(b)
+}

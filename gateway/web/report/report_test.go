@@ -1,0 +1,216 @@
+package report
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/web/page"
+	"guichet/policy/report"
+	"guichet/schemas"
+)
+
+// api answers as it is told to, and keeps what it was asked.
+type api struct {
+	role  schemas.Role
+	fails error // of the report
+	asked []string
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.asked = append(a.asked, r.URL.RequestURI())
+	fail := func(err error) { problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler))) }
+	switch path := strings.TrimPrefix(r.URL.Path, "/api/v1"); {
+	case path == "/me":
+		_ = json.NewEncoder(w).Encode(schemas.Identity{Subject: "x", Participant: "https://x.example", Roles: []schemas.Role{a.role}})
+	case path == "/reports":
+		_ = json.NewEncoder(w).Encode(schemas.Page[report.Kind]{Items: report.Kinds()})
+	case a.fails != nil:
+		fail(a.fails)
+	case path == "/reports/dossier":
+		w.Header().Set("Content-Type", "application/zip")
+		_, _ = w.Write([]byte("PK"))
+	case r.URL.Query().Get("format") == "csv":
+		w.Header().Set("Content-Disposition", "attachment")
+		_, _ = w.Write([]byte("a,b\n"))
+	case path == "/reports/uses" || path == "/reports/training":
+		_, _ = w.Write([]byte(`{"report":"uses","parameters":[{"name":"dataset","value":"it's"}],"for":"https://x.example","notes":["a note"],
+			"checkpoint":{"origin":"o","size":583,"last":"2026-11-30T13:10:37Z","note":"the head"},
+			"prompts":[{"id":"uses.outside","part":"art. 1","text":"x"},{"id":"new","text":"of a later version"}],
+			"tables":[{"name":"uses","title":"Who","source":"record","left_out":7,"columns":[{"name":"project","type":"text"},{"name":"rows","type":"integer"}],
+				"rows":[["p",1234567]]},{"name":"later","title":"Of a later version","source":"now","columns":[],"rows":[]}],
+			"records":{"count":12,"digest":"00ff"}}`))
+	default:
+		fail(schemas.Errorf(schemas.NotFound, path, "there is no report"))
+	}
+}
+
+// site is the pages over an API.
+func site(t *testing.T, a *api) http.Handler {
+	t.Helper()
+	gin.SetMode(gin.TestMode)
+	part, err := Part()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := page.New(page.Config{API: a, Log: slog.New(slog.DiscardHandler),
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gin.New()
+	s.Mount(r)
+	return r
+}
+
+func get(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://guichet.example"+target, nil))
+	return w
+}
+
+// The list has what somebody may ask for; officers find it in the navigation.
+func TestList(t *testing.T) {
+	t.Parallel()
+	for role, all := range map[schemas.Role]bool{schemas.RoleOfficer: true, schemas.RoleTrainer: false} {
+		body := get(site(t, &api{role: role}), "/reports").Body.String()
+		if strings.Contains(body, "Record of processing") != all || strings.Contains(body, `<a href="/reports" aria-current`) != all ||
+			!strings.Contains(body, "Uses of a dataset") || !strings.Contains(body, `action="/reports/dossier"`) {
+			t.Errorf("%s: %s", role, body)
+		}
+	}
+}
+
+// A report is shown as tables, with what it is as at, what it cannot know, and files of the same checkpoint.
+func TestOne(t *testing.T) {
+	t.Parallel()
+	a := &api{role: schemas.RoleOfficer}
+	h := site(t, a)
+	if w := get(h, "/reports/uses"); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "How to verify") {
+		t.Errorf("the form alone: %d: %s", w.Code, w.Body)
+	}
+	w := get(h, "/reports/uses?dataset=it%27s&from=2026-11-01&to=2026-11-30&colour=red")
+	for _, want := range []string{
+		"Who used it", "1,234,567", "583 entries of o", "concerns https://x.example alone", "a note", "Of a later version", "7 more rows",
+		"What became of the data", "of a later version", "art. 1", "the head", "12 entries", "Not from the record", "Nothing.",
+		"guichet report uses --dataset &#39;it&#39;\\&#39;&#39;s&#39; --at 583",
+		`href="/reports/uses/file?at=583&amp;dataset=it%27s&amp;format=csv&amp;from=2026-11-01&amp;table=uses&amp;to=2026-12-01"`,
+		`href="/reports/uses/file?at=583&amp;dataset=it%27s&amp;format=json&amp;from=2026-11-01&amp;to=2026-12-01"`, `value="2026-11-30"`,
+	} {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d lacks %q", w.Code, want)
+		}
+	}
+	asked, err := url.Parse(a.asked[len(a.asked)-1])
+	if err != nil || asked.Query().Get("to") != "2026-12-01" || asked.Query().Get("rows") != "200" || asked.Query().Has("colour") {
+		t.Errorf("asked %v %v", asked, err)
+	}
+	if w := get(h, "/reports/training"); strings.Contains(w.Body.String(), "How to verify") {
+		t.Error("of neither a run nor a model")
+	}
+	if w := get(h, "/reports/training?run=r"); !strings.Contains(w.Body.String(), "How to verify") || !strings.Contains(a.asked[len(a.asked)-1], "beside=true") {
+		t.Errorf("%s", w.Body)
+	}
+	if w := get(h, "/reports/none"); w.Code != http.StatusNotFound {
+		t.Errorf("no such report: %d", w.Code)
+	}
+	if w := get(site(t, &api{role: schemas.RoleTrainer}), "/reports/demand"); w.Code != http.StatusNotFound {
+		t.Errorf("an officer's report, for a trainer: %d", w.Code)
+	}
+}
+
+// What goes wrong is said where it was typed, and files that are refused are pages.
+func TestWrong(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err    error
+		target string
+		status int
+		text   string
+	}{
+		{schemas.BadField("report", "at", "no head of 9 records was signed yet"), "/reports/uses?dataset=x&at=9", 422, "no head of 9 records"},
+		{schemas.BadField("report", "at", "wrong"), "/reports/uses?dataset=typed&at=9", 422, `value="typed"`},
+		{schemas.Errorf(schemas.NotFound, "x", "none"), "/reports/uses?dataset=x", 404, "There is nothing of this id here"},
+		{schemas.Errorf(schemas.Busy, "x", "too many"), "/reports/uses?dataset=x", 503, "too many"},
+		{schemas.BadField("report", "at", "wrong size"), "/reports/dossier?project=p&at=9", 422, "wrong size"},
+		{schemas.Errorf(schemas.NotFound, "x", "nothing of that project"), "/reports/dossier?project=p", 404, "<html"},
+		{schemas.Errorf(schemas.Denied, "x", "not yours"), "/reports/uses/file?format=csv", 403, "not yours"},
+	} {
+		w := get(site(t, &api{role: schemas.RoleOfficer, fails: c.err}), c.target)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.text) {
+			t.Errorf("%s: %d, want %d with %q: %s", c.target, w.Code, c.status, c.text, w.Body)
+		}
+	}
+}
+
+// Files come as the API gives them.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	a := &api{role: schemas.RoleOfficer}
+	h := site(t, a)
+	w := get(h, "/reports/uses/file?format=csv&dataset=x&at=7")
+	if w.Body.String() != "a,b\n" || w.Header().Get("Content-Disposition") != "attachment" || a.asked[len(a.asked)-1] != "/api/v1/reports/uses?format=csv&dataset=x&at=7" {
+		t.Errorf("%s %v %v", w.Body, w.Header(), a.asked)
+	}
+	w = get(h, "/reports/dossier?project=+p+&at=&colour=red")
+	if w.Body.String() != "PK" || w.Header().Get("Content-Type") != "application/zip" || a.asked[len(a.asked)-1] != "/api/v1/reports/dossier?project=p" {
+		t.Errorf("%s %v %v", w.Body, w.Header(), a.asked)
+	}
+}
+
+// In French every word of ours is French, and numbers are as its readers write them.
+func TestInFrench(t *testing.T) {
+	t.Parallel()
+	h := site(t, &api{role: schemas.RoleOfficer})
+	for target, wants := range map[string][]string{
+		"/reports":                {"Rapports", "Usages d’un jeu de données", "Registre des permis", "Dossier d’un projet", "facultatif"},
+		"/reports/uses?dataset=x": {"Qui l’a utilisé", "Ce que les données sont devenues", "Comment le vérifier", "Ce que le registre ne peut savoir"},
+		"/reports/uses":           {"Le faire", "identifiant d’un jeu de données"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://guichet.example"+target, nil)
+		r.Header.Set("Accept-Language", "fr")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		for _, want := range wants {
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d lacks %q", target, w.Code, want)
+			}
+		}
+		if strings.Contains(w.Body.String(), "reported.") || strings.Contains(w.Body.String(), "1,234,567") {
+			t.Errorf("%s holds names of messages, or English numbers: %s", target, w.Body)
+		}
+	}
+}
+
+// Every word of every report that there is, is there for readers of every language.
+func TestEveryWordIsTranslated(t *testing.T) {
+	t.Parallel()
+	h := site(t, &api{role: schemas.RoleOfficer})
+	list := get(h, "/reports").Body.String()
+	for _, k := range report.Kinds() {
+		if !strings.Contains(list, ">"+k.Title+"</a>") || !strings.Contains(list, k.Says) {
+			t.Errorf("%s is told in other words than the API's", k.Name)
+		}
+		for _, p := range k.Parameters {
+			if !strings.Contains(list, p.Says) {
+				t.Errorf("%s does not say what %s is", k.Name, p.Name)
+			}
+		}
+	}
+	for name, said := range map[string]string{"to": "2026-11-30", "from": "2026-11-30", "at": "7"} {
+		want := said
+		if name == "to" {
+			want = "2026-12-01" // the day that was typed is the last
+		}
+		if got := instant(name, said); got != want {
+			t.Errorf("%s %s: %s", name, said, got)
+		}
+	}
+}
