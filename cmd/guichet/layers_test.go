@@ -65,6 +65,7 @@ func siblings() map[string][]string {
 		"catalog/index/labels":    {"catalog/index/words"},
 		"catalog/publish":         {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":            {"policy"},
+		"policy/trial":            {"policy"},
 		"policy/view":             {"policy/view/transform"},
 		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/rights", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
 		"gateway/web":             {"gateway/web/page", "gateway/web/words"},
