@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/provide"
 )
 
 //go:embed templates/*.html
@@ -27,7 +28,11 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the templates: %w", err)
 	}
-	s, err := page.New(c, page.Part{
+	provider, err := provide.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, provider, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                 home,

@@ -44,6 +44,7 @@ type Part struct {
 	Pages     map[string]func(v *Visit) error // by their paths, for gin: GET and HEAD
 	Files     map[string]func(v *Visit) error // the same, of what is loaded: GET alone
 	Forms     map[string]func(v *Visit) error // POST; the page that holds a form is at its path or at the one above
+	Uploads   map[string]func(v *Visit) error // the same, of forms with files
 }
 
 // Site makes the pages. Safe for concurrent use.
@@ -99,17 +100,20 @@ func (s *Site) Mount(r gin.IRouter) {
 			r.GET(path, s.page(file))
 		}
 		for path, write := range part.Forms {
-			s.mountForm(r, path, write)
+			s.mountForm(r, path, maxForm, write)
+		}
+		for path, write := range part.Uploads {
+			s.mountForm(r, path, maxUpload, write)
 		}
 	}
-	s.mountForm(r, "/language", language)
+	s.mountForm(r, "/language", maxForm, language)
 	r.GET("/static/:name", s.serveFile)
 }
 
 // mountForm adds a form. A page that answered one is asked for anew, or its address is sent on: it leads to
-// the page that the form stands on.
-func (s *Site) mountForm(r gin.IRouter, path string, write func(v *Visit) error) {
-	r.POST(path, s.form, s.page(write))
+// the page that the form stands on. most bounds what is sent, in bytes.
+func (s *Site) mountForm(r gin.IRouter, path string, most int64, write func(v *Visit) error) {
+	r.POST(path, func(c *gin.Context) { s.form(c, most) }, s.page(write))
 	if page := formPage(path); page != path {
 		r.GET(path, func(c *gin.Context) { c.Redirect(http.StatusSeeOther, formPage(c.Request.URL.EscapedPath())) })
 	}
@@ -157,11 +161,14 @@ func (s *Site) hosted(host string) bool {
 	return err == nil && strings.EqualFold(own.Hostname(), u.Hostname())
 }
 
-// maxForm bounds what a form sends, in bytes.
-const maxForm = 64 << 10
+// What a form sends at most, in bytes: without files, and with one, which is what the API reads at most.
+const (
+	maxForm   = 64 << 10
+	maxUpload = 4 << 20
+)
 
 // form lets through what a form of this site sent.
-func (s *Site) form(c *gin.Context) {
+func (s *Site) form(c *gin.Context, most int64) {
 	err := s.guard.Check(c.Request)
 	if err != nil {
 		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
@@ -174,8 +181,12 @@ func (s *Site) form(c *gin.Context) {
 		c.Abort()
 		return
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	err = c.Request.ParseForm()
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
+	if most > maxForm && strings.HasPrefix(c.GetHeader("Content-Type"), "multipart/form-data") {
+		err = c.Request.ParseMultipartForm(most)
+	} else {
+		err = c.Request.ParseForm()
+	}
 	if err != nil {
 		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
 			Kind:    schemas.TooLarge,
