@@ -55,11 +55,12 @@ type Site struct {
 	pages map[string]set // by language
 	files map[string]file
 	guard *http.CrossOriginProtection
+	sent  chan struct{}
 }
 
 // New reads words and templates.
 func New(c Config, parts ...Part) (*Site, error) {
-	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection()}
+	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection(), sent: make(chan struct{}, mostSent)}
 	if u, err := url.Parse(c.Public); err == nil && u.Host != "" {
 		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host)) // a proxy may name another Host to us
 		if err != nil {
@@ -167,6 +168,9 @@ const (
 	maxUpload = 4 << 20
 )
 
+// mostSent is how many forms with files are read and answered at once.
+const mostSent = 8
+
 // form lets through what a form of this site sent.
 func (s *Site) form(c *gin.Context, most int64) {
 	err := s.guard.Check(c.Request)
@@ -180,6 +184,15 @@ func (s *Site) form(c *gin.Context, most int64) {
 		})
 		c.Abort()
 		return
+	}
+	if most > maxForm { // files are read of who signed in alone, and of few at once
+		back, err := s.mayUpload(c)
+		if err != nil {
+			s.fail(s.visit(c.Writer, c.Request), err)
+			c.Abort()
+			return
+		}
+		defer back()
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
 	if most > maxForm && strings.HasPrefix(c.GetHeader("Content-Type"), "multipart/form-data") {
@@ -196,6 +209,27 @@ func (s *Site) form(c *gin.Context, most int64) {
 			Err:     err,
 		})
 		c.Abort()
+		return
+	}
+	c.Next() // the turn is held until it is answered
+}
+
+// mayUpload lets somebody who signed in send a file, when it is her turn; back gives the turn back. Errors:
+// Unauthenticated, Busy.
+func (s *Site) mayUpload(c *gin.Context) (back func(), err error) {
+	v := s.visit(c.Writer, c.Request)
+	err = v.enter()
+	if err == nil {
+		err = v.signedIn()
+	}
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.sent <- struct{}{}:
+		return func() { <-s.sent }, nil
+	default:
+		return nil, schemas.Errorf(schemas.Busy, "form", "many files are being sent: send it again in a moment")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -27,6 +28,7 @@ const us = "https://p.example"
 // api answers what is fixed, by method and path, and keeps what it was asked.
 type api struct {
 	answers map[string]any
+	mu      sync.Mutex
 	asked   []call
 }
 
@@ -36,6 +38,8 @@ type call struct{ what, query, body, key, match, kind string }
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	what := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked = append(a.asked, call{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
 	v, is := a.answers[what]
 	if !is {
@@ -289,6 +293,60 @@ func TestFile(t *testing.T) {
 	holds(t, upload(map[string]string{"do": "check"}, "", ""), http.StatusUnprocessableEntity, "choose a file")
 	holds(t, upload(nil, "big.yaml", strings.Repeat("x", mostText+1)), http.StatusUnprocessableEntity, "larger than a page")
 	holds(t, upload(nil, "huge.yaml", strings.Repeat("x", 5<<20)), http.StatusRequestEntityTooLarge)
+}
+
+// TestUploads: of who did not sign in no file is read, whatever it announces; of others a few at a time.
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["GET /me"] = &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token expired"}
+	body := &counted{left: 1 << 20}
+	r := httptest.NewRequest(http.MethodPost, "https://guichet.example/provide/file/register", body)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	site(t, a).ServeHTTP(w, r)
+	if w.Code != http.StatusUnauthorized || body.left != 1<<20 {
+		t.Errorf("%d, and %d bytes are left", w.Code, body.left)
+	}
+	h := site(t, world())
+	busy, done := 0, make(chan int)
+	hold := make(chan struct{})
+	for range 9 {
+		go func() {
+			r := httptest.NewRequest(http.MethodPost, "https://guichet.example/provide/file/register", &held{hold})
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			done <- w.Code
+		}()
+	}
+	busy = <-done // the ninth, while eight are held
+	close(hold)
+	for range 8 {
+		<-done
+	}
+	if busy != http.StatusServiceUnavailable && busy != http.StatusTooManyRequests {
+		t.Errorf("the ninth: %d", busy)
+	}
+	holds(t, send(h, http.MethodPost, "/provide/file/register", url.Values{"text": {"x"}}), http.StatusOK)
+}
+
+// counted is a body that counts what is read of it.
+type counted struct{ left int }
+
+func (c *counted) Read(b []byte) (int, error) {
+	c.left -= len(b)
+	return len(b), nil
+}
+
+// held is a body that comes when it is let go.
+type held struct{ hold chan struct{} }
+
+func (h *held) Read([]byte) (int, error) {
+	<-h.hold
+	return 0, io.EOF
 }
 
 // TestTerms: terms are read, tried and set at the revision that was read; what is wrong is shown at its block.
