@@ -3,8 +3,10 @@ package provide
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -213,16 +215,30 @@ func register(v *page.Visit) error {
 	if only, err := p.only(v, d); only || err != nil {
 		return err
 	}
-	var made schemas.Dataset
-	err = v.Once("/datasets", p.Key, d, &made)
+	id, err := registered(v, "/datasets", p.Key, d)
 	if err != nil {
 		return p.again(v, err)
 	}
 	if p.Typed.Get("place") == "" {
-		v.To("/provide/%s/terms", string(made.ID))
+		v.To("/provide/%s/terms", string(id))
 		return nil
 	}
-	return tryFirst(v, made.ID, p.Typed, p.Key)
+	return tryFirst(v, id, p.Typed, p.Key)
+}
+
+// madeAt finds where a dataset was made in what the API says when it is sent again: long answers are not kept.
+var madeAt = regexp.MustCompile(`/api/v1/datasets/(ds-[a-z0-9]+)$`)
+
+// registered registers a description once, however often it is sent, and gives the id of the dataset.
+func registered(v *page.Visit, path, key string, in any) (schemas.DatasetID, error) {
+	var made schemas.Dataset
+	err := v.Once(path, key, in, &made)
+	if e, is := errors.AsType[*schemas.Error](err); is && e.Kind == schemas.Conflict && e.Subject == "Idempotency-Key" {
+		if m := madeAt.FindStringSubmatch(e.Remedy); m != nil {
+			return schemas.DatasetID(m[1]), nil
+		}
+	}
+	return made.ID, err
 }
 
 // change sends a changed description, if nobody changed it meanwhile.

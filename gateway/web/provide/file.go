@@ -67,13 +67,12 @@ func registerFile(v *page.Visit) error {
 		p.Would = &would
 		return showFile(v, http.StatusOK, p)
 	}
-	var made schemas.Dataset
-	err = v.Once("/datasets"+client.Query("space", p.Space, "country", p.Country), cmp.Or(p.Key, rand.Text()), doc, &made)
+	id, err := registered(v, "/datasets"+client.Query("space", p.Space, "country", p.Country), cmp.Or(p.Key, rand.Text()), doc)
 	if err != nil {
 		p.Key = "" // under the old one the API keeps its no
 		return p.again(v, err)
 	}
-	v.To("/provide/%s/terms", string(made.ID))
+	v.To("/provide/%s/terms", string(id))
 	return nil
 }
 

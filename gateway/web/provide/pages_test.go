@@ -203,6 +203,17 @@ func TestRegister(t *testing.T) {
 	holds(t, send(h, http.MethodPost, "/provide/new/register", form), http.StatusOK, `name="t0-c3-name"`, `value="nobody"`)
 }
 
+// TestLongDescriptionsOnce: of a long description the API keeps no answer for who sends it twice; it says where the
+// dataset is.
+func TestLongDescriptionsOnce(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["POST /datasets"] = &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request was answered with 201",
+		Remedy: "look at what was made or changed with GET /api/v1/datasets/ds-abc123"}
+	w := send(site(t, a), http.MethodPost, "/provide/new/register", url.Values{"key": {"K"}, "title": {"Wheat"}})
+	led(t, w, "/provide/ds-abc123/terms")
+}
+
 // TestRegisterFromAPlace: the files of a prefix are read for a report at once; where they cannot be, the form of the
 // publication is there.
 func TestRegisterFromAPlace(t *testing.T) {
