@@ -67,7 +67,6 @@ func TestTermsAreTriedFirst(t *testing.T) {
 		{"", research, "commercial", schemas.VerdictNo},
 		{"?country=FR", near, "research", schemas.VerdictNo},
 		{"?factory=leonardo", near, "research", schemas.VerdictYes},
-		{"", map[string]any{"rules": []any{}}, "research", schemas.VerdictNo},
 	} {
 		if got := verdict(c.query, c.terms, c.purpose); got != c.want {
 			t.Errorf("%s %v for %s: %s, want %s", c.query, c.terms, c.purpose, got, c.want)
