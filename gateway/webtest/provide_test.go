@@ -181,3 +181,23 @@ func (p *Person) live(id, value string) {
 		p.t.Fatal(err)
 	}
 }
+
+// byFile: a description is registered as a text; what is wrong has its line, and a look stores nothing.
+func byFile(t *testing.T, s *Site) {
+	p := s.Visit(t, Reader{NoScripts: true})
+	p.Go("/provide/file")
+	p.Click("Example AI Factory")
+	p.choose("agronomy")
+	text := "space: agriculture\ntitle: {en: Rye by file}\nlicence: CC0-1.0\ncountries: [FR]\n"
+	p.Type("text", text+"titel: x\n")
+	p.Click("Check")
+	p.Sees(`line 5: "titel" is not a member that is known here`)
+	if kept := p.value("text"); !strings.Contains(kept, "titel: x") {
+		t.Errorf("what was typed is gone: %q", kept)
+	}
+	p.Type("text", text)
+	p.Click("Check")
+	p.Sees("Nothing is wrong with it.", "Rye by file")
+	p.Click("Register it")
+	p.Sees("Rye by file", "Under which terms?", "The holder looks at each request.")
+}
