@@ -87,22 +87,11 @@ func (c *Catalog) Dataset(ctx context.Context, q db.Querier, id schemas.DatasetI
 // Register stores a new dataset of the provider named in d. Errors: Invalid,
 // Conflict when the provider has one with this IRI.
 func (c *Catalog) Register(ctx context.Context, by schemas.Principal, d schemas.Dataset) (schemas.Dataset, error) {
-	d.Source = "" // not the caller's word
-	err := c.check(&d)
+	notes := d.Notes // told once, not kept
+	d, err := c.fresh(d)
 	if err != nil {
 		return d, err
 	}
-	if d.Offer != nil {
-		return d, apart()
-	}
-	notes := d.Notes // told once, not kept
-	d.Notes = nil
-	d.ID = schemas.NewDatasetID()
-	if d.IRI == "" {
-		d.IRI = "urn:guichet:dataset:" + string(d.ID)
-	}
-	d.Registered, d.Revision, d.Offer, d.Latest, d.Withdrawn, d.Notes = c.Now().UTC(), 1, nil, nil, false, nil
-	d.Modified = d.Registered
 	err = c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var other string
 		var ended int
@@ -223,13 +212,9 @@ func (c *Catalog) update(
 			return harvestedFrom(&d)
 		}
 		was := public(&d) // who knew of it is to know that it is gone
-		if ifRevision != 0 && ifRevision != d.Revision {
-			return &schemas.Error{
-				Kind:    schemas.Precondition,
-				Subject: string(id),
-				Message: fmt.Sprintf("the dataset is at revision %d, not %d", d.Revision, ifRevision),
-				Remedy:  "read it again and repeat the change",
-			}
+		err = at(&d, ifRevision)
+		if err != nil {
+			return err
 		}
 		before, err := json.Marshal(d)
 		if err == nil {
@@ -292,39 +277,41 @@ func (c *Catalog) Change(
 	if err != nil {
 		return d, err
 	}
-	var latest schemas.Version
-	before, err := c.Own(ctx, by, id)
-	if err == nil && before.Latest != nil {
-		latest, err = c.Manifest(ctx, id, before.Latest.Version)
-	}
+	_, latest, err := c.ownWithLatest(ctx, by, id)
 	if err != nil {
 		return d, err
 	}
 	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetPut, func(ctx context.Context, _ *db.Tx, have *schemas.Dataset) error {
-		if have.Latest != nil && have.Latest.Version != latest.Version {
-			return &schemas.Error{
-				Kind:    schemas.Precondition,
-				Subject: string(id),
-				Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version),
-				Remedy:  "repeat the change",
-			}
-		}
-		if d.IRI != "" && d.IRI != have.IRI {
-			return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
-		}
-		if d.Offer != nil && !reflect.DeepEqual(d.Offer, have.Offer) {
-			return apart()
-		}
-		d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest,
-			have.Revision, nil
-		d.Modified, d.Profiles, d.Quality, d.Facts, d.Content = have.Modified, have.Profiles, nil, nil, nil // it says itself what they are
-		*have = d
-		AddColumns(have, &latest)
-		if have.Offer != nil { // columns may have gone that its duties name
-			return c.CheckOffer(ctx, have.Offer, have.Tables)
-		}
-		return nil
+		return c.describe(ctx, have, d, &latest)
 	})
+}
+
+// describe puts a description that was checked in the place of the one that a dataset has; latest is its newest
+// version.
+func (c *Catalog) describe(ctx context.Context, have *schemas.Dataset, d schemas.Dataset, latest *schemas.Version) error {
+	if have.Latest != nil && have.Latest.Version != latest.Version {
+		return &schemas.Error{
+			Kind:    schemas.Precondition,
+			Subject: string(have.ID),
+			Message: fmt.Sprintf("version %s was published meanwhile", have.Latest.Version),
+			Remedy:  "repeat the change",
+		}
+	}
+	if d.IRI != "" && d.IRI != have.IRI {
+		return schemas.BadField("dataset", "/iri", "the IRI of a registered dataset stays; register another one")
+	}
+	if d.Offer != nil && !reflect.DeepEqual(d.Offer, have.Offer) {
+		return apart()
+	}
+	d.ID, d.IRI, d.Registered, d.Offer, d.Latest, d.Revision, d.Notes = have.ID, have.IRI, have.Registered, have.Offer, have.Latest,
+		have.Revision, nil
+	d.Modified, d.Profiles, d.Quality, d.Facts, d.Content = have.Modified, have.Profiles, nil, nil, nil // it says itself what they are
+	*have = d
+	AddColumns(have, latest)
+	if have.Offer != nil { // columns may have gone that its duties name
+		return c.CheckOffer(ctx, have.Offer, have.Tables)
+	}
+	return nil
 }
 
 // PutOffer sets the terms of a dataset. They bind new agreements; old ones keep

@@ -122,6 +122,9 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			return asking{"/datasets/" + string(dataset.ID) + "/files/data/all", map[string]string{"url": "http://127.0.0.1/x"}, ""}
 		},
 		"PUT /datasets/{id}/offer":                   func() asking { return asking{"/datasets/" + made() + "/offer", permit(nil), ""} },
+		"POST /datasets/{id}/offer/trial":            func() asking { return asking{"/datasets/" + made() + "/offer/trial", permit(nil), ""} },
+		"POST /datasets (check)":                     func() asking { return asking{"/datasets?check=true", wheat(next()), ""} },
+		"PUT /datasets/{id} (check)":                 func() asking { return asking{"/datasets/" + made() + "?check=true", wheat("Changed"), ""} },
 		"GET /duplicates":                            holds("/duplicates", string(together.ID)),
 		"GET /datasets/{id}/duplicates":              is("/datasets/" + string(left.ID) + "/duplicates"),
 		"GET /datasets/{id}/duplicates (hidden)":     is("/datasets/" + string(closed.ID) + "/duplicates"),

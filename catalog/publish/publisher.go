@@ -286,7 +286,7 @@ type publication struct {
 // publish reads what is left of a publication, and ends it. Faults of objects go into
 // the version; an error means that it cannot go on now and is tried again.
 func (pub *Publisher) publish(ctx context.Context, v schemas.Version) error {
-	v.ShardsDone, v.Failures, v.Notes, v.Waiting = 0, nil, nil, nil // counted anew from what was saved
+	v.ShardsDone, v.Rows, v.Bytes, v.Failures, v.Notes, v.Waiting = 0, 0, 0, nil, nil, nil // counted anew from what was saved
 	p := publication{version: v}
 	var ask, done string
 	err := pub.DB.QueryRow(ctx, `SELECT ask, shards FROM version WHERE id = ?`, catalog.VersionKey(v.Dataset, v.Version)).Scan(&ask, &done)
@@ -349,6 +349,9 @@ func (pub *Publisher) saveProgress(ctx context.Context, p *publication) error {
 	}
 	v := p.version
 	v.Data, v.Rows, v.Objects, v.Bytes, v.Failures, v.Notes = nil, 0, 0, 0, nil, nil
+	for i := range p.done { // how far it is, for who waits
+		v.Rows, v.Bytes = v.Rows+p.done[i].Shard.Rows, v.Bytes+p.done[i].Shard.Size
+	}
 	done, err := json.Marshal(p.done)
 	if err != nil {
 		return fmt.Errorf("write the progress of %s: %w", v.Dataset, err)

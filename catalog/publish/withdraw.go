@@ -89,7 +89,7 @@ func (pub *Publisher) cancel(
 		return fmt.Errorf("cancel the publication of %s: %w", key, err)
 	}
 	v := &p.version
-	v.State, v.Waiting, v.Data = schemas.VersionFailed, nil, nil
+	v.State, v.Waiting, v.Data, v.Rows, v.Bytes = schemas.VersionFailed, nil, nil, 0, 0
 	v.Failures = []schemas.FieldError{{Pointer: "publication", Message: "it was cancelled by its provider"}}
 	_, err = db.Update(ctx, tx, "version", key, revision, v, db.Columns{"state": string(v.State), "shards": "{}"})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"guichet/cmd/guichet/webfile"
 	"guichet/connectors/client"
 	"guichet/gateway/api/body"
+	tries "guichet/policy/trial" // which tests here call something else
 	"guichet/schemas"
 )
 
@@ -24,6 +25,7 @@ type registerCmd struct {
 	Space string   `help:"The data space, for files that do not say it." placeholder:"SPACE"`
 	// Country is for descriptions of others that name no country: a box names none.
 	Country string `help:"The countries that the data is about, separated by commas, for files that name none." placeholder:"CODES"`
+	Check   bool   `help:"Register nothing: say what is wrong, which profiles it meets, what would raise its quality."`
 }
 
 // Run reads every file, then registers one after the other and says what was.
@@ -44,7 +46,11 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	var failed error
 	for i, path := range v.Files {
 		var out schemas.Dataset
-		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space, "country", v.Country), bodies[i], &out))
+		check := ""
+		if v.Check {
+			check = "true"
+		}
+		failed = about(path, c.Post(ctx, "/datasets"+client.Query("space", v.Space, "country", v.Country, "check", check), bodies[i], &out))
 		if failed != nil {
 			break
 		}
@@ -52,6 +58,9 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	}
 	if failed != nil && len(made) == 0 {
 		return failed
+	}
+	if v.Check {
+		return errors.Join(failed, checkedFiles(t, v.Files, made))
 	}
 	err = terminal.List(t, made, "ID\tTITLE", func(d schemas.Dataset) []string { return []string{string(d.ID), terminal.Title(d.Title)} })
 	for i := range made {
@@ -68,6 +77,22 @@ func (v registerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 			strings.Join(v.Files[:len(made)], ", "), strings.Join(v.Files[len(made):], " "))
 	}
 	return errors.Join(failed, err)
+}
+
+// checkedFiles says what descriptions would come to.
+func checkedFiles(t *terminal.Terminal, files []string, would []schemas.Dataset) error {
+	if t.JSON {
+		return t.Print(would)
+	}
+	for i := range would {
+		fmt.Fprintf(t.Out, "%s: it can be registered: %s\n", files[i], terminal.Title(would[i].Title))
+		printRemarks(t, would[i].Notes)
+		terminal.Profiles(t, &would[i], false)
+		if q := would[i].Quality; q != nil {
+			fmt.Fprintf(t.Out, "quality: %d of %d points, %s\n", q.Points, q.Most, q.Rating)
+		}
+	}
+	return nil
 }
 
 // datasetFile reads a dataset's description: as it is sent, and as the gateway will
@@ -242,6 +267,9 @@ type offerCmd struct {
 	Review      bool     `help:"You look at each request, whatever the template."`
 	Stage       bool     `help:"Jobs may keep the data as an encrypted copy that opens by lease; open-with-attribution permits it by itself."`
 	Direct      bool     `help:"Jobs may read ranges of bytes by URL, straight from S3, where the site does that."`
+	Try         bool     `help:"Set nothing: say who could use it under these terms, by purpose and kind of organisation."`
+	Factory     string   `help:"With --try: at this factory." placeholder:"ID"`
+	Country     string   `help:"With --try: asked from this country." placeholder:"CODE"`
 }
 
 // Run sets the terms.
@@ -261,6 +289,9 @@ func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	if err != nil {
 		return err
 	}
+	if v.Try {
+		return v.try(ctx, t, c, body)
+	}
 	var d schemas.Dataset
 	err = c.Do(ctx, http.MethodPut, "/datasets/"+v.Dataset+"/offer", body, &d)
 	if err != nil {
@@ -272,6 +303,28 @@ func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 	fmt.Fprintf(t.Out, "the terms of %s are set: %s; they bind new agreements\n", d.ID, terminal.Plural(len(d.Offer.Rules), "rule", "rules"))
 	printRemarks(t, d.Notes)
 	return nil
+}
+
+// try says who could use the dataset under terms that are not set.
+func (v offerCmd) try(ctx context.Context, t *terminal.Terminal, c *client.Client, body any) error {
+	var tried tries.Tried
+	at := "/datasets/" + v.Dataset + "/offer/trial" + client.Query("factory", v.Factory, "country", v.Country)
+	err := c.Post(ctx, at, body, &tried)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(tried)
+	}
+	err = terminal.List(t, tried.Tries, "PURPOSE\tASKED BY\tVERDICT\tWHY", func(x tries.Try) []string {
+		why := ""
+		if len(x.Reasons) > 0 {
+			why = x.Reasons[0].Text
+		}
+		return []string{x.Purpose, string(x.Kind), string(x.Verdict), why}
+	})
+	printRemarks(t, tried.Notes)
+	return err
 }
 
 // printRemarks prints what an answer says beside itself.

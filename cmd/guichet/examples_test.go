@@ -58,7 +58,14 @@ func TestExamples(t *testing.T) {
 	for _, noun := range []string{"participant", "store", "factory", "project"} {
 		call("operator", noun, "add", files[noun+".yaml"])
 	}
+	if out := call("agronomy", "register", "--check", files["dataset.yaml"]); !strings.Contains(out, "it can be registered") || !strings.Contains(out, "points") {
+		t.Errorf("a check says %s", out)
+	}
 	id := regexp.MustCompile(`ds-[a-z0-9]{20}`).FindString(call("agronomy", "register", files["dataset.yaml"]))
+	if out := call("agronomy", "offer", id, "--file", files["offer.yaml"], "--try", "--country", "FR"); !strings.Contains(out, "train-model") ||
+		!strings.Contains(out, "review") || !strings.Contains(out, "nothing is published yet") {
+		t.Errorf("terms that are tried come to %s", out)
+	}
 	call("agronomy", "offer", id, "--file", files["offer.yaml"])
 	terms, err := os.ReadFile(filepath.Join(root, "docs", "offers.md"))
 	if err != nil {

@@ -32,6 +32,26 @@ func Foreign(b []byte) (d schemas.Dataset, is bool, err error) {
 	return mapping.Read(b)
 }
 
+// MediaType is the one under which a file is sent: what its name says, else what it begins with, else YAML.
+func MediaType(name string, b []byte) string {
+	f, named := rdf.FormatOfFile(name)
+	start := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\ufeff")))
+	begins := func(with ...string) bool {
+		return slices.ContainsFunc(with, func(w string) bool { return len(start) >= len(w) && bytes.EqualFold(start[:len(w)], []byte(w)) })
+	}
+	switch {
+	case named:
+		return string(f)
+	case begins("{", "["):
+		return string(rdf.JSONLD)
+	case begins("<?xml", "<rdf:RDF"):
+		return string(rdf.RDFXML)
+	case begins("@prefix", "@base", "PREFIX "):
+		return string(rdf.Turtle)
+	}
+	return "application/yaml"
+}
+
 // Read reads every dataset of a file. mediaType may be "", name says how a file is called, base the web address
 // that it came from, "" for none. RDF may say where more is, as in [dcatap.Page]. Errors: Invalid for
 // what is of no form that is read; TooLarge.

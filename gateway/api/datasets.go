@@ -25,7 +25,8 @@ type datasetID struct {
 type datasetPut struct {
 	Caller
 	IfMatch
-	ID schemas.DatasetID `path:"id"`
+	ID    schemas.DatasetID `path:"id"`
+	Check bool              `query:"check" doc:"store nothing: say what would be"`
 	Beside
 	Body schemas.Dataset
 }
@@ -46,6 +47,7 @@ func (b *Beside) add(d *schemas.Dataset) {
 type datasetPost struct {
 	Caller
 	Space schemas.SpaceID `query:"space" doc:"the data space, for documents that do not say it: DCAT-AP has no word for it"`
+	Check bool            `query:"check" doc:"register nothing: say what would be, which profiles it meets, its quality"`
 	Beside
 	Body schemas.Dataset
 }
@@ -78,6 +80,10 @@ func (s *server) datasets(a huma.API) {
 		err := s.provides(ctx, in.by, &d)
 		if err != nil {
 			return nil, err
+		}
+		if in.Check {
+			d, err = s.Catalog.TryRegister(d)
+			return &One[schemas.Dataset]{Status: http.StatusOK, Body: d}, err
 		}
 		d, err = s.Catalog.Register(ctx, in.by, d)
 		if err != nil {
@@ -127,6 +133,10 @@ func (s *server) datasets(a huma.API) {
 			in.Body.Space = have.Space
 		}
 		in.add(&in.Body)
+		if in.Check {
+			d, err := s.Catalog.TryChange(ctx, in.by, in.ID, in.Body, revision)
+			return &One[schemas.Dataset]{Status: http.StatusOK, Body: d}, err
+		}
 		notes := in.Body.Notes
 		d, err := s.Catalog.Change(ctx, in.by, in.ID, in.Body, revision)
 		if err != nil {
@@ -157,6 +167,8 @@ func (s *server) datasets(a huma.API) {
 		d.Notes = s.Engine.TermsBesideLicence(&d)
 		return one(d, d.Revision), nil
 	})
+	op(s, a, operation{http.MethodPost, "/datasets/{id}/offer/trial", "try-offer", "datasets",
+		"Who could use a dataset under terms before they are set: made-up askers, nothing is stored"}, s.tryOffer)
 	op(s, a, operation{http.MethodDelete, "/datasets/{id}", "withdraw-dataset", "datasets",
 		"Withdraw a dataset"}, func(ctx context.Context, in *datasetDelete) (*One[schemas.Dataset], error) {
 		return s.withdraw(ctx, in)

@@ -132,6 +132,7 @@ type agreementPage struct {
 	Streams []schemas.Release
 	MayUse  bool
 	MayEnd  bool
+	MayBar  bool
 	Server  string
 	Lease   *schemas.LeaseAnswer // made on the spot, shown once
 	Part    string               // of an address: the table and split, where there are several to choose from
@@ -175,6 +176,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 	}
 	active := body.State == schemas.AgreementActive
 	body.MayUse = active && v.Has(schemas.RoleTrainer) && v.Me.Participant != body.Provider
+	body.MayBar = v.Has(schemas.RoleProvider) && v.Me.Participant == body.Provider
 	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)

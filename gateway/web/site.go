@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/provide"
 	"guichet/gateway/web/record"
 	"guichet/gateway/web/report"
 )
@@ -29,6 +30,10 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the templates: %w", err)
 	}
+	provider, err := provide.Part()
+	if err != nil {
+		return nil, err
+	}
 	theRecord, err := record.Part()
 	if err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := page.New(c, theRecord, reports, page.Part{
+	s, err := page.New(c, provider, theRecord, reports, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,

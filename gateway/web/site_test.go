@@ -119,7 +119,8 @@ func everything() *api {
 			ID: hostile, Kind: schemas.Permission, Actions: []string{hostile},
 			Constraint: &schemas.Constraint{And: []schemas.Constraint{{Left: hostile, Operator: hostile, Right: []string{hostile}}}},
 			Duties:     []schemas.Duty{{Kind: schemas.DutyAttribute, Text: hostile}, {Kind: hostile}},
-		}}},
+		}, {ID: "barred", Kind: schemas.Prohibition, Actions: []string{"use"},
+			Constraint: &schemas.Constraint{Left: "recipient", Operator: "isAnyOf", Right: []string{hostile}}}}},
 		Latest:   &schemas.VersionSummary{Version: "v1", State: "published"},
 		Profiles: &schemas.Profiled{Meets: []string{hostile}},
 		Quality:  &schemas.Quality{Rating: hostile, Raise: []string{hostile}},
@@ -140,6 +141,7 @@ func everything() *api {
 	hit := schemas.Hit{ID: "ds-1", Title: text, Space: "agriculture", Publisher: hostile, Access: "no", Reasons: reasons,
 		Licence: hostile, Countries: []string{hostile}, Highlight: map[string]string{hostile: "**" + hostile + "**"},
 		Same: []schemas.Origin{{ID: "ds-2", Publisher: hostile, Source: hostile}}, SameTotal: 1, Links: d.Links}
+	faults := []schemas.FieldError{{Pointer: hostile, Message: hostile}}
 	facet := schemas.Facet{Values: []schemas.FacetValue{{Value: hostile, Label: hostile, Count: 1}}}
 	return &api{answers: answers{
 		"GET /me": schemas.Identity{Issuer: hostile, Subject: hostile, Participant: hostile,
@@ -149,8 +151,13 @@ func everything() *api {
 		"GET /datasets/ds-1":             d,
 		"GET /datasets/ds-1/versions":    schemas.Page[schemas.VersionSummary]{Items: []schemas.VersionSummary{{Version: hostile, State: hostile}}},
 		"GET /datasets/ds-1/versions/v1": content{},
-		"GET /projects":                  schemas.Page[schemas.Project]{Items: []schemas.Project{{ID: hostile, Title: hostile, Lead: hostile, Purposes: []string{hostile}}}},
-		"GET /factories":                 schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: hostile, Name: hostile}}},
+		"GET /datasets/ds-1/versions/hostile": map[string]any{"version": hostile, "state": "tried", "failures": faults, "notes": faults, "data": []any{
+			map[string]any{"name": hostile, "columns": []any{map[string]any{"name": hostile, "type": hostile, "unit": hostile}}}}},
+		"GET /datasets/ds-1/versions/running": map[string]any{"version": hostile, "state": "publishing", "shards": 3, "shards_done": 1, "rows": 7,
+			"started": "2026-11-30T10:00:00Z", "waiting": map[string]any{"why": hostile}},
+		"GET /datasets/ds-1/versions/failed": map[string]any{"version": hostile, "state": "failed", "failures": faults},
+		"GET /projects":                      schemas.Page[schemas.Project]{Items: []schemas.Project{{ID: hostile, Title: hostile, Lead: hostile, Purposes: []string{hostile}}}},
+		"GET /factories":                     schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: hostile, Name: hostile}}},
 		"GET /spaces/agriculture/request-form": form{Fields: []formField{
 			{Name: "purpose", Label: text, Help: text}, {Name: "answers/why", Label: text, Help: text, Choices: []string{hostile}},
 		}},
@@ -160,12 +167,9 @@ func everything() *api {
 		"GET /requests/req-1":               request,
 		"GET /agreements":                   schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
 		"GET /agreements/agr-1":             agreement,
-		"GET /streams":                      schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
 		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
 			"health": map[string]any{"state": hostile, "why": hostile}}}},
-		"GET /participants": schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
-		"GET /stores":       schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
-		"POST /leases":      schemas.LeaseAnswer{Token: hostile},
+		"POST /leases": schemas.LeaseAnswer{Token: hostile},
 		"GET /audit/records": schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{
 			hostile: hostile, "agreement": hostile, "run": hostile, "release": hostile, "lease": hostile, "state": hostile, "rule": hostile, "rules": hostile,
 			"reason": hostile, "text": hostile, "dataset": hostile, "by": hostile}, Leaf: []byte(hostile), Salts: map[string][]byte{hostile: nil}}}},
@@ -185,6 +189,18 @@ func everything() *api {
 			"tables": []map[string]any{{"name": hostile, "title": hostile, "source": "now", "left_out": 3, "rows": [][]any{{hostile, 7, nil}},
 				"columns": []map[string]any{{"name": hostile, "title": hostile, "type": "text"}, {"name": "rows", "type": "integer"}, {"name": "day", "type": "day"}}}},
 			"records": map[string]any{"count": 1, "ranges": [][]int{{1, 1}}, "digest": hostile}},
+		"GET /streams": schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile, Provider: hostile, Dataset: "ds-1",
+			Participant: hostile}}},
+		"GET /participants":            schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
+		"GET /spaces":                  schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}, {ID: hostile}}},
+		"POST /datasets":               schemas.BadField("dataset", "/title", "%s", hostile),
+		"PUT /datasets/ds-1":           schemas.BadField("dataset", "/tables/0/fields/0/type", "%s", hostile),
+		"PUT /datasets/ds-1/offer":     schemas.BadField("offer", "/rules/0/constraint", "%s", hostile),
+		"POST /datasets/ds-1/versions": schemas.BadField("publication", "/tables/0/name", "%s", hostile),
+		"POST /datasets/ds-1/offer/trial": map[string]any{"offer": d.Offer, "odrl": map[string]any{hostile: hostile}, "notes": []string{hostile},
+			"tries": []map[string]any{{"purpose": hostile, "kind": hostile, "verdict": "no", "reasons": reasons}}},
+		"GET /stores": schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile,
+			Prefixes: []schemas.Prefix{{Participant: hostile, Bucket: hostile, Prefix: hostile}}}}},
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
 		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
@@ -199,6 +215,12 @@ func pages() []string {
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
 		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=" + url.QueryEscape(hostile), "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
+		"GET /provide", "GET /provide/new?place=" + url.QueryEscape(hostile), "GET /provide/file", "GET /provide/bar?participant=" + url.QueryEscape(hostile),
+		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/versions/hostile?place=" + url.QueryEscape(hostile),
+		"GET /provide/ds-1/versions/running", "GET /provide/ds-1/versions/running?part=progress", "GET /provide/ds-1/versions/failed",
+		"POST /provide/new/check", "POST /provide/new/register", "POST /provide/ds-1/edit/check", "POST /provide/ds-1/edit/change",
+		"POST /provide/ds-1/terms/try", "POST /provide/ds-1/terms/put", "POST /provide/ds-1/publish/begin", "POST /provide/file/register",
+		"POST /provide/bar/do", "POST /provide/bar/lift",
 	}
 }
 
@@ -210,7 +232,9 @@ func TestHostileTextIsHarmless(t *testing.T) {
 	for _, what := range pages() {
 		method, target, _ := strings.Cut(what, " ")
 		for _, lang := range []string{"en", "fr"} {
-			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}}
+			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile},
+				"title": {hostile}, "lang": {hostile}, "place": {hostile}, "text": {hostile}, "participant": {hostile}, "barred": {hostile},
+				"tables": {"1"}, "t0-columns": {"1"}, "t0-name": {hostile}, "t0-c0-name": {hostile}, "column": {hostile}, "treat": {hostile}, "step": {hostile}}
 			w := visited(h, method, strings.TrimSuffix(target, "?look"), form, "Accept-Language", lang)
 			body := w.Body.String()
 			if w.Code == http.StatusInternalServerError || !strings.Contains(body, "<") {
@@ -225,7 +249,7 @@ func TestHostileTextIsHarmless(t *testing.T) {
 			if strings.Contains(body, "&lt;no value&gt;") {
 				t.Errorf("%s lacks a value: %s", what, body)
 			}
-			if !strings.Contains(target, "decision") && w.Header().Get("Content-Language") != lang {
+			if !strings.Contains(target, "decision") && w.Code != http.StatusSeeOther && w.Header().Get("Content-Language") != lang {
 				t.Errorf("%s is in %s, want %s", what, w.Header().Get("Content-Language"), lang)
 			}
 		}
@@ -310,7 +334,8 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help"}
+		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
+		"owned"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

@@ -30,6 +30,8 @@ func all(t *testing.T, s *Site) map[string][]string {
 	p.Go("/datasets?q=winter+wheat")
 	p.Follow("Winter wheat field trials")
 	dataset, _, _ := strings.Cut(p.Path(), "?")
+	provided := "/provide" + strings.TrimPrefix(dataset, "/datasets")
+	newest := p.first("(//section[h2='Versions']//tbody/tr)[1]/th")
 	p.Go("/agreements")
 	p.Click("Example AI Factory")
 	p.choose("trainer")
@@ -41,12 +43,23 @@ func all(t *testing.T, s *Site) map[string][]string {
 	p.Go("/requests")
 	p.Follow("Dairy herd")
 	return map[string][]string{
-		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
-		"trainer":  {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
-		"agronomy": {"/", dataset, agreement},
-		"officer":  {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
+		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
+		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
+		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
+		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish",
+			provided + "/versions/" + newest, "/provide/bar?participant=https://crop-ai.example", "/provide/none/terms"},
 		"operator": {"/operate"},
 	}
+}
+
+// first is what the first of these says.
+func (p *Person) first(xpath string) string {
+	p.t.Helper()
+	text, err := chromedp.Run(p.ctx, chromedp.TextContent(xpath))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(text)
 }
 
 // everyone: axe-core finds nothing wrong with any page, in either theme, on a phone or a

@@ -22,6 +22,8 @@ func TestSite(t *testing.T) {
 	t.Run("tasks", func(t *testing.T) { tasks(t, s) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, s) })
 	t.Run("live decision", func(t *testing.T) { liveDecision(t, s) })
+	t.Run("live check", func(t *testing.T) { liveCheck(t, s) })
+	t.Run("by file", func(t *testing.T) { byFile(t, s) })
 	t.Run("everyone can read them", func(t *testing.T) { everyone(t, s) })
 }
 
@@ -37,8 +39,10 @@ func tasks(t *testing.T, s *Site) {
 			lineage(t, s, r)
 			reports(t, s, r)
 			operator(t, s, r)
+			provides(t, s, r)
 		})
 	}
+	t.Run("an organisation is barred", func(t *testing.T) { bars(t, s) })
 	t.Run("en français", func(t *testing.T) { inFrench(t, s) })
 	t.Run("each sees her own", func(t *testing.T) { separate(t, s) })
 }

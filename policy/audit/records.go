@@ -58,10 +58,7 @@ func (l *Log) Records(ctx context.Context, q Query) ([]schemas.Record, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
-	if err := l.open(ctx, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out, l.open(ctx, out)
 }
 
 // Where is the query as a condition on the table change, with its arguments.

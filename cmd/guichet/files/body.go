@@ -1,11 +1,11 @@
 package files
 
 import (
-	"bytes"
 	"os"
 
 	"guichet/connectors/client"
 	"guichet/connectors/croissant"
+	"guichet/connectors/description"
 	"guichet/connectors/rdf"
 	"guichet/schemas"
 )
@@ -26,25 +26,5 @@ func ReadBody(path string) (client.Document, error) {
 	if err != nil {
 		return client.Document{}, schemas.Errorf(schemas.Invalid, path, "the file cannot be read: %w", err)
 	}
-	f, named := rdf.FormatOfFile(path)
-	start := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\ufeff")))
-	begins := func(with ...string) bool {
-		for _, w := range with {
-			if len(start) >= len(w) && bytes.EqualFold(start[:len(w)], []byte(w)) {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case named:
-		return client.Document{Type: string(f), Text: b}, nil
-	case begins("{", "["):
-		return client.Document{Type: string(rdf.JSONLD), Text: b}, nil
-	case begins("<?xml", "<rdf:RDF"):
-		return client.Document{Type: string(rdf.RDFXML), Text: b}, nil
-	case begins("@prefix", "@base", "PREFIX "):
-		return client.Document{Type: string(rdf.Turtle), Text: b}, nil
-	}
-	return client.Document{Type: "application/yaml", Text: b}, nil
+	return client.Document{Type: description.MediaType(path, b), Text: b}, nil
 }

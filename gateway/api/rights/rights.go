@@ -44,6 +44,7 @@ func All() map[string]Right {
 		"register-dataset":   only("register datasets", provider),
 		"change-dataset":     only("register datasets", provider),
 		"put-offer":          only("set terms", provider),
+		"try-offer":          only("set terms", provider),
 		"withdraw-dataset":   brake("withdraw a dataset", provider),
 		"withdraw-version":   brake("withdraw a version", provider),
 		"publish-version":    only("publish a version", provider),

@@ -29,7 +29,7 @@ func TestRights(t *testing.T) {
 	for id, want := range map[string][]string{
 		"dry-run": everybody, "mint-lease": {"trainer"}, "stage-copy": {"trainer"}, "open-copy": {"trainer"}, "hand-back-reads": {"trainer"},
 		"register-dataset": {"provider"}, "change-dataset": {"provider"},
-		"put-offer":        {"provider"},
+		"put-offer": {"provider"}, "try-offer": {"provider"},
 		"withdraw-dataset": {"provider"}, "withdraw-version": {"provider"}, "publish-version": {"provider"}, "put-participant": {"operator"},
 		"stop-participant": {"operator", "provider"}, "unstop-participant": {"operator"}, "put-project": {"operator", "trainer"},
 		"put-factory": {"operator"}, "put-store": {"operator"}, "submit-request": {"trainer"}, "review-request": {"provider"},

@@ -44,6 +44,7 @@ type Part struct {
 	Pages     map[string]func(v *Visit) error // by their paths, for gin: GET and HEAD
 	Files     map[string]func(v *Visit) error // the same, of what is loaded: GET alone
 	Forms     map[string]func(v *Visit) error // POST; the page that holds a form is at its path or at the one above
+	Uploads   map[string]func(v *Visit) error // the same, of forms with files
 }
 
 // Site makes the pages. Safe for concurrent use.
@@ -54,11 +55,12 @@ type Site struct {
 	pages map[string]set // by language
 	files map[string]file
 	guard *http.CrossOriginProtection
+	sent  chan struct{}
 }
 
 // New reads words and templates.
 func New(c Config, parts ...Part) (*Site, error) {
-	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection()}
+	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection(), sent: make(chan struct{}, mostSent)}
 	if u, err := url.Parse(c.Public); err == nil && u.Host != "" {
 		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host)) // a proxy may name another Host to us
 		if err != nil {
@@ -99,17 +101,20 @@ func (s *Site) Mount(r gin.IRouter) {
 			r.GET(path, s.page(file))
 		}
 		for path, write := range part.Forms {
-			s.mountForm(r, path, write)
+			s.mountForm(r, path, maxForm, write)
+		}
+		for path, write := range part.Uploads {
+			s.mountForm(r, path, maxUpload, write)
 		}
 	}
-	s.mountForm(r, "/language", language)
+	s.mountForm(r, "/language", maxForm, language)
 	r.GET("/static/:name", s.serveFile)
 }
 
 // mountForm adds a form. A page that answered one is asked for anew, or its address is sent on: it leads to
-// the page that the form stands on.
-func (s *Site) mountForm(r gin.IRouter, path string, write func(v *Visit) error) {
-	r.POST(path, s.form, s.page(write))
+// the page that the form stands on. most bounds what is sent, in bytes.
+func (s *Site) mountForm(r gin.IRouter, path string, most int64, write func(v *Visit) error) {
+	r.POST(path, func(c *gin.Context) { s.form(c, most) }, s.page(write))
 	if page := formPage(path); page != path {
 		r.GET(path, func(c *gin.Context) { c.Redirect(http.StatusSeeOther, formPage(c.Request.URL.EscapedPath())) })
 	}
@@ -157,11 +162,17 @@ func (s *Site) hosted(host string) bool {
 	return err == nil && strings.EqualFold(own.Hostname(), u.Hostname())
 }
 
-// maxForm bounds what a form sends, in bytes.
-const maxForm = 64 << 10
+// What a form sends at most, in bytes: without files, and with one, which is what the API reads at most.
+const (
+	maxForm   = 64 << 10
+	maxUpload = 4 << 20
+)
+
+// mostSent is how many forms with files are read and answered at once.
+const mostSent = 8
 
 // form lets through what a form of this site sent.
-func (s *Site) form(c *gin.Context) {
+func (s *Site) form(c *gin.Context, most int64) {
 	err := s.guard.Check(c.Request)
 	if err != nil {
 		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
@@ -174,8 +185,21 @@ func (s *Site) form(c *gin.Context) {
 		c.Abort()
 		return
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	err = c.Request.ParseForm()
+	if most > maxForm { // files are read of who signed in alone, and of few at once
+		back, err := s.mayUpload(c)
+		if err != nil {
+			s.fail(s.visit(c.Writer, c.Request), err)
+			c.Abort()
+			return
+		}
+		defer back()
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
+	if most > maxForm && strings.HasPrefix(c.GetHeader("Content-Type"), "multipart/form-data") {
+		err = c.Request.ParseMultipartForm(most)
+	} else {
+		err = c.Request.ParseForm()
+	}
 	if err != nil {
 		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
 			Kind:    schemas.TooLarge,
@@ -185,6 +209,27 @@ func (s *Site) form(c *gin.Context) {
 			Err:     err,
 		})
 		c.Abort()
+		return
+	}
+	c.Next() // the turn is held until it is answered
+}
+
+// mayUpload lets somebody who signed in send a file, when it is her turn; back gives the turn back. Errors:
+// Unauthenticated, Busy.
+func (s *Site) mayUpload(c *gin.Context) (back func(), err error) {
+	v := s.visit(c.Writer, c.Request)
+	err = v.enter()
+	if err == nil {
+		err = v.signedIn()
+	}
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.sent <- struct{}{}:
+		return func() { <-s.sent }, nil
+	default:
+		return nil, schemas.Errorf(schemas.Busy, "form", "many files are being sent: send it again in a moment")
 	}
 }
 

@@ -167,9 +167,7 @@ func (v *Visit) nav() []link {
 		return out
 	}
 	if v.Has(schemas.RoleProvider) {
-		own := url.Values{"provider": {string(v.Me.Participant)}}
-		out[0].Current = out[0].Current && v.R.URL.Query().Get("provider") == ""
-		out = append(out, link{At("/datasets", own), v.Reader.T("nav.provide"), v.R.URL.RequestURI() == At("/datasets", own)})
+		out = append(out, way("/provide"))
 	}
 	out = append(out, way("/requests"), way("/agreements"))
 	if v.Has(schemas.RoleTrainer) {

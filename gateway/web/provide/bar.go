@@ -1,0 +1,169 @@
+package provide
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"guichet/connectors/client"
+	"guichet/gateway/web/page"
+	"guichet/schemas"
+)
+
+// barRule is the id of the rule by which a provider bars organisations for good: a stop ends what they have, the
+// rule keeps them from asking anew.
+const barRule = "barred"
+
+// barredIn are the organisations that terms bar.
+func barredIn(o *schemas.Offer) []string {
+	if o == nil {
+		return nil
+	}
+	for i := range o.Rules {
+		if isBar(&o.Rules[i]) {
+			return o.Rules[i].Constraint.Right
+		}
+	}
+	return nil
+}
+
+func isBar(r *schemas.Rule) bool {
+	return r.ID == barRule && r.Kind == schemas.Prohibition && r.Constraint != nil && r.Constraint.Left == "recipient"
+}
+
+// barring gives terms that bar these organisations, and else are as they were.
+func barring(o schemas.Offer, who []string) schemas.Offer {
+	o.Rules = slices.DeleteFunc(slices.Clone(o.Rules), func(r schemas.Rule) bool { return isBar(&r) })
+	if len(who) > 0 {
+		o.Rules = append(o.Rules, schemas.Rule{ID: barRule, Kind: schemas.Prohibition, Actions: []string{"use"},
+			Constraint: &schemas.Constraint{Left: "recipient", Operator: "isAnyOf", Right: who}})
+	}
+	return o
+}
+
+// barPage asks whether an organisation is to be barred, or says that it is.
+type barPage struct {
+	Who     string
+	Active  []schemas.Agreement
+	Open    []schemas.Dataset // of the provider's, under terms that do not bar it
+	Barred  []schemas.Dataset // that do
+	Titles  map[schemas.DatasetID]schemas.Text
+	Reason  string
+	Problem *schemas.Error
+	Done    bool
+	More    bool // datasets that were not looked at
+}
+
+// bar shows what barring an organisation would do, and nothing is done yet.
+func bar(v *page.Visit) error {
+	return showBar(v, http.StatusOK, barPage{Who: v.R.URL.Query().Get("participant"), Done: v.R.URL.Query().Get("done") != ""})
+}
+
+func showBar(v *page.Visit, status int, body barPage) error {
+	err := body.gather(v)
+	if err != nil {
+		return err
+	}
+	v.Show(status, "bar", v.Reader.T("provide.bar.title"), &body)
+	return nil
+}
+
+// gather collects what an organisation has of the provider's data, and which terms bar it.
+func (p *barPage) gather(v *page.Visit) error {
+	if p.Who == "" {
+		return schemas.BadField("bar", "/participant", "name the organisation by its id")
+	}
+	p.Titles = map[schemas.DatasetID]schemas.Text{}
+	cursor := ""
+	for n := range mostPages {
+		ids, next, err := mine(v, "100", cursor)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			var d schemas.Dataset
+			err = v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(id)), &d)
+			if err != nil && schemas.KindOf(err) != schemas.NotFound {
+				return err
+			}
+			p.Titles[id] = d.Title
+			switch {
+			case d.Offer == nil:
+			case slices.Contains(barredIn(d.Offer), p.Who):
+				p.Barred = append(p.Barred, d)
+			default:
+				p.Open = append(p.Open, d)
+			}
+		}
+		if next == "" {
+			break
+		}
+		cursor = next
+		p.More = n == mostPages-1
+	}
+	var agreements schemas.Page[schemas.Agreement] // the newest, for who reads: a stop ends all of them
+	err := v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	for _, a := range agreements.Items {
+		if string(a.Participant) == p.Who && a.Provider == v.Me.Participant && a.State == schemas.AgreementActive {
+			p.Active = append(p.Active, a)
+		}
+	}
+	return err
+}
+
+// mostPages bounds of how many datasets the terms are looked at and changed at once, a hundred each.
+const mostPages = 10
+
+// barDo bars an organisation: first by the terms of every dataset, so that nothing new comes between, then what it
+// has is ended. A dataset that was changed meanwhile is left to another try.
+func barDo(v *page.Visit) error {
+	body := barPage{Who: v.R.PostFormValue("participant"), Reason: v.R.PostFormValue("reason")}
+	err := body.gather(v)
+	if err != nil {
+		return err
+	}
+	if len([]rune(body.Reason)) < 3 { // before the terms, which know no reason, are changed
+		err = schemas.BadField("bar", "/reason", "say why, in at least 3 characters")
+	}
+	for i := range body.Open {
+		if err == nil {
+			d := &body.Open[i]
+			err = putRules(v, d, barring(*d.Offer, append(slices.Clone(barredIn(d.Offer)), body.Who)))
+		}
+	}
+	if err == nil {
+		err = v.API.Post(v.Ctx(), "/participants/"+url.PathEscape(body.Who)+"/stop", map[string]string{"reason": body.Reason}, nil)
+	}
+	return barred(v, err, &body)
+}
+
+// barLift lets an organisation ask again; what was ended stays so.
+func barLift(v *page.Visit) error {
+	body := barPage{Who: v.R.PostFormValue("participant")}
+	err := body.gather(v)
+	for i := range body.Barred {
+		if err == nil {
+			d := &body.Barred[i]
+			left := slices.DeleteFunc(slices.Clone(barredIn(d.Offer)), func(who string) bool { return who == body.Who })
+			err = putRules(v, d, barring(*d.Offer, left))
+		}
+	}
+	return barred(v, err, &body)
+}
+
+// barred leads to what was done, or back to the form.
+func barred(v *page.Visit, err error, body *barPage) error {
+	if e, status := asked(err); e != nil {
+		return showBar(v, status, barPage{Who: body.Who, Reason: body.Reason, Problem: e})
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(v.W, v.R, page.At("/provide/bar", url.Values{"participant": {body.Who}, "done": {"yes"}}), http.StatusSeeOther)
+	return nil
+}
+
+// putRules sets terms, if the dataset is as it was read.
+func putRules(v *page.Visit, d *schemas.Dataset, o schemas.Offer) error {
+	return v.API.Do(v.Ctx(), http.MethodPut, "/datasets/"+url.PathEscape(string(d.ID))+"/offer", o, nil, client.IfMatch(d.Revision))
+}

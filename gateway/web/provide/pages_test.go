@@ -1,0 +1,494 @@
+package provide
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"guichet/gateway/problem"
+	"guichet/gateway/web/page"
+	"guichet/schemas"
+)
+
+// us is the provider of these tests.
+const us = "https://p.example"
+
+// api answers what is fixed, by method and path, and keeps what it was asked.
+type api struct {
+	answers map[string]any
+	mu      sync.Mutex
+	asked   []call
+}
+
+// call is one that the API got.
+type call struct{ what, query, body, key, match, kind string }
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b, _ := io.ReadAll(r.Body)
+	what := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, call{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
+	v, is := a.answers[what]
+	if !is {
+		v = schemas.Errorf(schemas.NotFound, r.URL.Path, "there is nothing at %s", r.URL.Path)
+	}
+	if err, is := v.(error); is {
+		problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler)))
+		return
+	}
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// of are the calls of one kind.
+func (a *api) of(what string) (out []call) {
+	for _, c := range a.asked {
+		if c.what == what {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// world is an API with one dataset of ours.
+func world() *api {
+	d := full()
+	d.Revision, d.Latest, d.Facts = 7, &schemas.VersionSummary{Version: "v1", State: "published"}, &schemas.Facts{Runs: 9}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil)}}
+	releases := []schemas.Release{{Agreement: "agr-1", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "open", Rows: 11},
+		{Agreement: "agr-2", Dataset: "ds-9", Provider: "https://other.example", Participant: us, State: "open"}}
+	waits := schemas.RequestItem{Dataset: "ds-1", State: "pending", Decision: &schemas.Decision{Verdict: "review", Reviewer: us}}
+	return &api{answers: map[string]any{
+		"GET /me":                         schemas.Identity{Subject: "p", Participant: us, Roles: []schemas.Role{"provider"}},
+		"GET /datasets":                   schemas.Found{Items: []schemas.Hit{{ID: "ds-1", Title: d.Title, Same: []schemas.Origin{{ID: "ds-2", Provider: "https://x.example"}}}}},
+		"GET /datasets/ds-1":              d,
+		"PUT /datasets/ds-1":              d,
+		"POST /datasets":                  d,
+		"PUT /datasets/ds-1/offer":        d,
+		"POST /datasets/ds-1/offer/trial": tried{Offer: *d.Offer, ODRL: json.RawMessage(`{"@type":"Offer"}`), Notes: []string{"a note"}},
+		"GET /datasets/ds-1/versions": schemas.Page[schemas.VersionSummary]{Items: []schemas.VersionSummary{{Version: "v2", State: "publishing"},
+			{Version: "v1", State: "published", Rows: 5}}},
+		"GET /datasets/ds-1/versions/v1":    schemas.VersionSummary{Version: "v1", State: "published", Shards: 1, ShardsDone: 1, Rows: 5},
+		"GET /datasets/ds-1/versions/v2":    schemas.VersionSummary{Version: "v2", State: "publishing", Shards: 4, ShardsDone: 1, Rows: 1234},
+		"DELETE /datasets/ds-1/versions/v1": schemas.VersionSummary{}, "DELETE /datasets/ds-1/versions/v2": schemas.VersionSummary{},
+		"POST /datasets/ds-1/versions": schemas.VersionSummary{Version: "dry-run", State: "publishing"},
+		"GET /agreements": schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{
+			{ID: "agr-1", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "active", RowsUsed: 100, BytesUsed: 3000},
+			{ID: "agr-3", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "revoked", RowsUsed: 23, BytesUsed: 500}}},
+		"GET /requests": schemas.Page[schemas.Request]{Items: []schemas.Request{{ID: "req-1", Project: "theirs", By: "https://t.example", State: "pending",
+			Items: []schemas.RequestItem{waits}}, {ID: "req-2", Project: "ours", State: "pending", Items: []schemas.RequestItem{{Dataset: "ds-8", State: "pending"}}}}},
+		"GET /streams": schemas.Page[schemas.Release]{Items: releases},
+		"GET /stores": schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: "local", Prefixes: []schemas.Prefix{
+			{Participant: us, Bucket: "b", Prefix: "p/"}, {Participant: "https://other.example", Bucket: "b", Prefix: "secret/"}}}}},
+		"GET /spaces":    schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}}},
+		"GET /factories": schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: "lumi", Name: "LUMI", Country: "FI", Secure: true}}},
+		"POST /participants/https:%2F%2Ft.example/stop": schemas.Stopped{},
+	}}
+}
+
+// site is the pages over an API, for the provider.
+func site(t *testing.T, a *api) http.Handler {
+	t.Helper()
+	gin.SetMode(gin.TestMode)
+	part, err := Part()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := page.New(page.Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gin.New()
+	r.UseRawPath = true
+	s.Mount(r)
+	return r
+}
+
+// send asks for a page, or sends a form.
+func send(h http.Handler, method, target string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "https://guichet.example"+target, strings.NewReader(form.Encode()))
+	r.Header.Set("Accept", "text/html")
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// holds fails the test unless an answer has a status and says all of this.
+func holds(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) {
+	t.Helper()
+	for _, want := range words {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("it lacks %q: %s", want, w.Body)
+		}
+	}
+	if w.Code != status {
+		t.Errorf("%d, want %d", w.Code, status)
+	}
+}
+
+// led fails the test unless an answer leads to an address.
+func led(t *testing.T, w *httptest.ResponseRecorder, to string) {
+	t.Helper()
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != to {
+		t.Errorf("%d to %q, want %q: %s", w.Code, w.Header().Get("Location"), to, w.Body)
+	}
+}
+
+// TestHome: a provider sees its datasets with what becomes of them, what waits for it, and who reads now; not what
+// belongs to others. With nothing there, it sees what to do first.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	w := send(h, http.MethodGet, "/provide", nil)
+	holds(t, w, http.StatusOK, "Wheat", "being published", `<td class="n"><a href="/agreements?dataset=ds-1">1</a></td><td class="n">1</td><td class="n">123</td>`,
+		"/requests/req-1", "https://t.example", "s3://local/b/p/", "/provide/new?place=s3", `href="/provide/ds-1/versions/v2"`)
+	for _, not := range []string{"req-2", "agr-2", "secret/"} {
+		if strings.Contains(w.Body.String(), not) {
+			t.Errorf("it says %s", not)
+		}
+	}
+	for _, empty := range []string{"GET /datasets", "GET /agreements", "GET /requests", "GET /streams", "GET /stores"} {
+		a.answers[empty] = map[string]any{"items": []any{}}
+	}
+	holds(t, send(h, http.MethodGet, "/provide", nil), http.StatusOK, "You have no dataset yet", "The operator has granted you no place", "Nobody at the moment")
+}
+
+// TestRegister: a form that is sent twice registers once; what is wrong is shown at its field, with what was typed, and
+// under another key.
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	key := regexp.MustCompile(`name="key" value="([A-Z2-7]+)"`).FindStringSubmatch(send(h, http.MethodGet, "/provide/new", nil).Body.String())
+	if key == nil {
+		t.Fatal("the form has no key")
+	}
+	form := url.Values{"key": {key[1]}, "lang": {"en"}, "title": {"Wheat"}, "space": {"agriculture"}, "do": {"send"}}
+	for range 2 {
+		led(t, send(h, http.MethodPost, "/provide/new/register", form), "/provide/ds-1/terms")
+	}
+	sent := a.of("POST /datasets")
+	if len(sent) != 2 || sent[0].key != "form-"+key[1] || sent[0] != sent[1] || strings.Contains(sent[0].query, "check") {
+		t.Errorf("%+v", sent)
+	}
+	a.answers["POST /datasets"] = schemas.BadField("dataset", "/contact", "this is no address")
+	form.Set("contact", "nobody")
+	w := send(h, http.MethodPost, "/provide/new/register", form)
+	holds(t, w, http.StatusUnprocessableEntity, `value="nobody"`, `id="contact-wrong" lang="en">this is no address`, `href="#contact"`, `aria-invalid="true"`)
+	if strings.Contains(w.Body.String(), key[1]) {
+		t.Error("the mended form would be taken for the wrong one")
+	}
+	holds(t, send(h, http.MethodPost, "/provide/new/check", form), http.StatusOK, `<div id="check"`, "this is no address")
+	form.Set("do", "check")
+	holds(t, send(h, http.MethodPost, "/provide/new/register", form), http.StatusUnprocessableEntity, "this is no address", key[1])
+	form.Set("do", "more-t0")
+	holds(t, send(h, http.MethodPost, "/provide/new/register", form), http.StatusOK, `name="t0-c3-name"`, `value="nobody"`)
+}
+
+// TestLongDescriptionsOnce: of a long description the API keeps no answer for who sends it twice; it says where the
+// dataset is.
+func TestLongDescriptionsOnce(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["POST /datasets"] = &schemas.Error{Kind: schemas.Conflict, Subject: "Idempotency-Key", Message: "the first request was answered with 201",
+		Remedy: "look at what was made or changed with GET /api/v1/datasets/ds-abc123"}
+	w := send(site(t, a), http.MethodPost, "/provide/new/register", url.Values{"key": {"K"}, "title": {"Wheat"}})
+	led(t, w, "/provide/ds-abc123/terms")
+}
+
+// TestRegisterFromAPlace: the files of a prefix are read for a report at once; where they cannot be, the form of the
+// publication is there.
+func TestRegisterFromAPlace(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	form := url.Values{"key": {"K"}, "title": {"Wheat"}, "place": {"s3://local/b/p/"}, "path": {"wheat/"}}
+	led(t, send(h, http.MethodPost, "/provide/new/register", form), "/provide/ds-1/versions/dry-run?path=wheat%2F&place=s3%3A%2F%2Flocal%2Fb%2Fp%2F")
+	if sent := a.of("POST /datasets/ds-1/versions"); len(sent) != 1 || !strings.Contains(sent[0].body, `"dry_run":true`) ||
+		!strings.Contains(sent[0].body, `"prefix":"p/wheat/"`) || sent[0].key != "form-K-dry" {
+		t.Errorf("%+v", sent)
+	}
+	a.answers["POST /datasets/ds-1/versions"] = schemas.BadField("publication", "/tables/0", "nothing lies there")
+	led(t, send(h, http.MethodPost, "/provide/new/register", form), "/provide/ds-1/publish?path=wheat%2F&place=s3%3A%2F%2Flocal%2Fb%2Fp%2F")
+}
+
+// TestEdit: a description is changed at the revision that was read, with what the form does not show; who is late is told,
+// and keeps what was typed.
+func TestEdit(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/edit", nil), http.StatusOK, `name="revision" value="7"`, `value="Wheat"`, `name="t0-c0-name" value="a"`,
+		"It has a title in de too")
+	d := full()
+	form := url.Values(typedOf(&d, "en"))
+	form.Set("title", "Rye")
+	form.Set("revision", "6")
+	led(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), "/datasets/ds-1")
+	sent := a.of("PUT /datasets/ds-1")
+	if len(sent) != 1 || sent[0].match != `"6"` || !strings.Contains(sent[0].body, `"en":"Rye"`) || !strings.Contains(sent[0].body, `"de":"Weizen"`) ||
+		!strings.Contains(sent[0].body, `"BE10"`) || strings.Contains(sent[0].body, `"facts"`) {
+		t.Errorf("%+v", sent)
+	}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/check", form), http.StatusOK, "Nothing is wrong with it.")
+	if sent := a.of("PUT /datasets/ds-1"); sent[1].query != "check=true" {
+		t.Errorf("%+v", sent[1])
+	}
+	a.answers["PUT /datasets/ds-1"] = schemas.Errorf(schemas.Precondition, "ds-1", "the dataset is at revision 7, not 6")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), http.StatusPreconditionFailed, "at revision 7, not 6", `value="Rye"`)
+	other := full()
+	other.Provider = "https://other.example"
+	a.answers["GET /datasets/ds-1"] = other
+	for _, target := range []string{"/provide/ds-1/edit", "/provide/ds-1/terms", "/provide/ds-1/publish", "/provide/ds-1/versions/v1"} {
+		holds(t, send(h, http.MethodGet, target, nil), http.StatusNotFound, "is not a dataset of yours")
+	}
+}
+
+// TestFile: a file is looked at as what it is, and stands in the form to be mended or sent; sent twice, it registers
+// once.
+func TestFile(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	upload := func(fields map[string]string, name, text string) *httptest.ResponseRecorder {
+		var b bytes.Buffer
+		m := multipart.NewWriter(&b)
+		for k, v := range fields {
+			_ = m.WriteField(k, v)
+		}
+		if name != "" {
+			f, _ := m.CreateFormFile("file", name)
+			_, _ = f.Write([]byte(text))
+		}
+		_ = m.Close()
+		r := httptest.NewRequest(http.MethodPost, "https://guichet.example/provide/file/register", &b)
+		r.Header.Set("Content-Type", m.FormDataContentType())
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	holds(t, send(h, http.MethodGet, "/provide/file", nil), http.StatusOK, `enctype="multipart/form-data"`)
+	holds(t, upload(map[string]string{"do": "check", "space": "agriculture"}, "x.ttl", "<> a <urn:y> ."), http.StatusOK, "Nothing is wrong with it.",
+		"&lt;&gt; a &lt;urn:y&gt; .", `name="name" value="x.ttl"`)
+	sent := a.of("POST /datasets")
+	if len(sent) != 1 || sent[0].kind != "text/turtle" || sent[0].query != "check=true&space=agriculture" || sent[0].body != "<> a <urn:y> ." || sent[0].key != "" {
+		t.Errorf("%+v", sent)
+	}
+	for range 2 {
+		led(t, upload(map[string]string{"do": "send", "text": "title: {en: X}", "key": "K"}, "", ""), "/provide/ds-1/terms")
+	}
+	if sent := a.of("POST /datasets"); sent[1].kind != "application/yaml" || sent[1].key != "form-K" || sent[1] != sent[2] {
+		t.Errorf("%+v", sent)
+	}
+	a.answers["POST /datasets"] = schemas.BadField("dataset", "/titel", "line 3: there is no titel")
+	holds(t, upload(map[string]string{"do": "send", "text": "as it was typed", "key": "K"}, "", ""), http.StatusUnprocessableEntity, "line 3", "as it was typed")
+	holds(t, upload(map[string]string{"do": "check"}, "", ""), http.StatusUnprocessableEntity, "choose a file")
+	holds(t, upload(nil, "big.yaml", strings.Repeat("x", mostText+1)), http.StatusUnprocessableEntity, "larger than a page")
+	holds(t, upload(nil, "huge.yaml", strings.Repeat("x", 5<<20)), http.StatusRequestEntityTooLarge)
+}
+
+// TestUploads: of who did not sign in no file is read, whatever it announces; of others a few at a time.
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["GET /me"] = &schemas.Error{Kind: schemas.Unauthenticated, Subject: "token", Message: "the token expired"}
+	body := &counted{left: 1 << 20}
+	r := httptest.NewRequest(http.MethodPost, "https://guichet.example/provide/file/register", body)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	site(t, a).ServeHTTP(w, r)
+	if w.Code != http.StatusUnauthorized || body.left != 1<<20 {
+		t.Errorf("%d, and %d bytes are left", w.Code, body.left)
+	}
+	h := site(t, world())
+	busy, done := 0, make(chan int)
+	hold := make(chan struct{})
+	for range 9 {
+		go func() {
+			r := httptest.NewRequest(http.MethodPost, "https://guichet.example/provide/file/register", &held{hold})
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			done <- w.Code
+		}()
+	}
+	busy = <-done // the ninth, while eight are held
+	close(hold)
+	for range 8 {
+		<-done
+	}
+	if busy != http.StatusServiceUnavailable && busy != http.StatusTooManyRequests {
+		t.Errorf("the ninth: %d", busy)
+	}
+	holds(t, send(h, http.MethodPost, "/provide/file/register", url.Values{"text": {"x"}}), http.StatusOK)
+}
+
+// counted is a body that counts what is read of it.
+type counted struct{ left int }
+
+func (c *counted) Read(b []byte) (int, error) {
+	c.left -= len(b)
+	return len(b), nil
+}
+
+// held is a body that comes when it is let go.
+type held struct{ hold chan struct{} }
+
+func (h *held) Read([]byte) (int, error) {
+	<-h.hold
+	return 0, io.EOF
+}
+
+// TestTerms: terms are read, tried and set at the revision that was read; what is wrong is shown at its block.
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms?template=research-only", nil), http.StatusOK, "What these terms say", "use: permitted", "a note",
+		"LUMI", `value="born"`[:6], "&#34;@type&#34;: &#34;Offer&#34;")
+	if sent := a.of("POST /datasets/ds-1/offer/trial"); len(sent) != 2 || !strings.Contains(sent[0].body, "research-only") || sent[1].query != "country=FR" {
+		t.Errorf("%+v", sent)
+	}
+	form := url.Values{"revision": {"6"}, "purpose": {"research"}, "rows": {"many"}, "place": {"lumi"}}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="rows-wrong" lang="en">&#34;many&#34; is not a number`,
+		`value="research" checked`)
+	form.Set("rows", "7")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/try", form), http.StatusOK, `<div id="tried"`)
+	form.Set("do", "look")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusOK, `value="7"`)
+	if len(a.of("PUT /datasets/ds-1/offer")) != 0 {
+		t.Error("terms were set by a look")
+	}
+	form.Set("do", "send")
+	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
+	sent := a.of("PUT /datasets/ds-1/offer")
+	if len(sent) != 1 || sent[0].match != `"6"` || !strings.Contains(sent[0].body, `"rows":7`) {
+		t.Errorf("%+v", sent)
+	}
+	if tries := a.of("POST /datasets/ds-1/offer/trial"); tries[len(tries)-1].query != "country=FI&factory=lumi" {
+		t.Errorf("%+v", tries[len(tries)-1])
+	}
+	for pointer, field := range map[string]string{"/rules/0/constraint/right/0": "purpose", "/rules/0/duties/0": "rows", "/rules/1/constraint": "barred", "/x": ""} {
+		p := termsPage{Typed: typed{"purpose": {"x"}, "rows": {"7"}, "barred": {"nobody"}}}
+		if got := p.field(pointer); got != field {
+			t.Errorf("%s: %q, want %q", pointer, got, field)
+		}
+	}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong" lang="en">this is no purpose`)
+}
+
+// TestForeignTermsStay: terms that the form cannot say are shown, and replaced only by who says so.
+func TestForeignTermsStay(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "more than this form can say", "only some rows are shown",
+		`name="review" value="yes" checked`)
+	form := url.Values{"do": {"send"}, "purpose": {"research"}}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="replace-wrong"`)
+	if len(a.of("PUT /datasets/ds-1/offer")) != 0 {
+		t.Error("terms were replaced unasked")
+	}
+	form.Set("replace", "yes")
+	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
+}
+
+// TestPublish: a publication is looked at first or begun, once; its page looks again by itself while it goes on, and what
+// is published is not taken back by who gives up late.
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/publish?path=wheat/", nil), http.StatusOK, "s3://local/b/p/", `value="wheat/"`, `<option value="v1">`)
+	form := url.Values{"key": {"K"}, "place": {"s3://local/b/p/"}, "path": {"wheat/"}, "version": {"v3"}, "base": {"v1"}, "do": {"send"}}
+	for range 2 {
+		led(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), "/provide/ds-1/versions/dry-run") // as the API says
+	}
+	sent := a.of("POST /datasets/ds-1/versions")
+	if len(sent) != 2 || sent[0] != sent[1] || sent[0].key != "form-K" || !strings.Contains(sent[0].body, `"version":"v3"`) || strings.Contains(sent[0].body, "dry_run") {
+		t.Errorf("%+v", sent)
+	}
+	a.answers["POST /datasets/ds-1/versions"] = schemas.BadField("publication", "/version", "this cannot name a version")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, `value="v3"`)
+	running := send(h, http.MethodGet, "/provide/ds-1/versions/v2", nil)
+	holds(t, running, http.StatusOK, `<noscript><meta http-equiv="refresh"`, `hx-get="/provide/ds-1/versions/v2?part=progress"`, `max="4" value="1"`, "1,234 rows",
+		"It goes on when you leave this page.")
+	part := send(h, http.MethodGet, "/provide/ds-1/versions/v2?place=x&part=progress", nil)
+	holds(t, part, http.StatusOK, `hx-get="/provide/ds-1/versions/v2?place=x&amp;part=progress"`)
+	done := send(h, http.MethodGet, "/provide/ds-1/versions/v1", nil)
+	holds(t, done, http.StatusOK, "published", "To the dataset")
+	if strings.Contains(part.Body.String(), "<html") || strings.Contains(done.Body.String(), "http-equiv") || strings.Contains(done.Body.String(), "hx-get") {
+		t.Errorf("%s\n%s", part.Body, done.Body)
+	}
+	for _, version := range []string{"v1", "v2"} {
+		led(t, send(h, http.MethodPost, "/provide/ds-1/versions/"+version+"/give-up", nil), "/provide/ds-1/versions/"+version)
+	}
+	if len(a.of("DELETE /datasets/ds-1/versions/v1")) != 0 || len(a.of("DELETE /datasets/ds-1/versions/v2")) != 1 {
+		t.Errorf("%+v", a.asked)
+	}
+}
+
+// TestBar: an organisation is barred by the terms first and stopped then, with a reason; lifting takes it from the terms.
+func TestBar(t *testing.T) {
+	t.Parallel()
+	a := world()
+	h := site(t, a)
+	const who = "https://t.example"
+	holds(t, send(h, http.MethodGet, "/provide/bar?participant="+who, nil), http.StatusOK, "Bar "+who, "agr-1", "Wheat")
+	form := url.Values{"participant": {who}, "reason": {"x"}}
+	holds(t, send(h, http.MethodPost, "/provide/bar/do", form), http.StatusUnprocessableEntity, "say why")
+	if len(a.of("PUT /datasets/ds-1/offer")) != 0 {
+		t.Error("terms were changed without a reason")
+	}
+	form.Set("reason", "they broke the terms")
+	led(t, send(h, http.MethodPost, "/provide/bar/do", form), "/provide/bar?done=yes&participant=https%3A%2F%2Ft.example")
+	var order []string
+	for _, c := range a.asked {
+		if !strings.HasPrefix(c.what, "GET") {
+			order = append(order, c.what)
+		}
+	}
+	if !slices.Equal(order, []string{"PUT /datasets/ds-1/offer", "POST /participants/https:%2F%2Ft.example/stop"}) {
+		t.Errorf("%q", order)
+	}
+	put := a.of("PUT /datasets/ds-1/offer")[0]
+	if put.match != `"7"` || !strings.Contains(put.body, `"right":["https://t.example"]`) || !strings.Contains(put.body, `"permission"`) {
+		t.Errorf("%+v", put)
+	}
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	o := barring(*d.Offer, []string{who, "https://u.example"})
+	d.Offer = &o
+	a.answers["GET /datasets/ds-1"] = d
+	holds(t, send(h, http.MethodGet, "/provide", nil), http.StatusOK, "Barred organisations", "https://u.example")
+	led(t, send(h, http.MethodPost, "/provide/bar/lift", form), "/provide/bar?done=yes&participant=https%3A%2F%2Ft.example")
+	if last := a.of("PUT /datasets/ds-1/offer")[1]; !strings.Contains(last.body, `"right":["https://u.example"]`) {
+		t.Errorf("%+v", last)
+	}
+	a.answers["PUT /datasets/ds-1/offer"] = schemas.Errorf(schemas.Precondition, "ds-1", "the dataset is at revision 8, not 7")
+	holds(t, send(h, http.MethodPost, "/provide/bar/lift", form), http.StatusPreconditionFailed, "at revision 8, not 7")
+}

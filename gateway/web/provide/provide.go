@@ -1,0 +1,302 @@
+// Package provide is the pages of who provides data: datasets described, put under terms, published, watched and ended.
+//
+// In: requests of browsers, by way of gateway/web/page, and the API's answers to the provider. Out: pages and forms that
+// work without scripts. Always: what is wrong comes back with what was typed; what cannot be shown in a form is
+// left as it is, or said to be replaced. It must not hold a rule of its own: what is right, the API says.
+package provide
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"guichet/connectors/client"
+	"guichet/gateway/web/page"
+	"guichet/schemas"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Part is all of them.
+func Part() (page.Part, error) {
+	own, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return page.Part{}, fmt.Errorf("find the templates: %w", err)
+	}
+	signed := page.Signed
+	return page.Part{
+		Templates: own,
+		Pages: map[string]func(v *page.Visit) error{
+			"/provide":                       signed(home),
+			"/provide/new":                   signed(newDataset),
+			"/provide/file":                  signed(newFile),
+			"/provide/bar":                   signed(bar),
+			"/provide/:id/edit":              signed(edit),
+			"/provide/:id/terms":             signed(terms),
+			"/provide/:id/publish":           signed(publish),
+			"/provide/:id/versions/:version": signed(version),
+		},
+		Forms: map[string]func(v *page.Visit) error{
+			"/provide/new/check":                     signed(check),
+			"/provide/new/register":                  signed(register),
+			"/provide/bar/do":                        signed(barDo),
+			"/provide/bar/lift":                      signed(barLift),
+			"/provide/:id/edit/check":                signed(check),
+			"/provide/:id/edit/change":               signed(change),
+			"/provide/:id/terms/try":                 signed(tryTerms),
+			"/provide/:id/terms/put":                 signed(putTerms),
+			"/provide/:id/publish/begin":             signed(begin),
+			"/provide/:id/versions/:version/give-up": signed(giveUp),
+		},
+		Uploads: map[string]func(v *page.Visit) error{
+			"/provide/file/register": signed(registerFile),
+		},
+	}, nil
+}
+
+// typed is what a form sent, as it was typed.
+type typed url.Values
+
+// Get gives a field.
+func (t typed) Get(name string) string { return url.Values(t).Get(name) }
+
+// Has says whether a box is ticked, of those with one name.
+func (t typed) Has(name, value string) bool { return slices.Contains(t[name], value) }
+
+// set puts a field.
+func (t typed) set(name string, values ...string) { t[name] = values }
+
+// homePage is a provider's datasets and what becomes of them.
+type homePage struct {
+	Datasets []own
+	Next     string // address of further ones
+	Waiting  []schemas.Request
+	Streams  []schemas.Release
+	Titles   map[schemas.DatasetID]schemas.Text
+	Barred   []string
+	Places   []place // granted prefixes
+	Part     bool    // there are more agreements than were counted
+}
+
+// own is a dataset of the provider's.
+type own struct {
+	schemas.Dataset
+	Versions []schemas.VersionSummary
+	Active   int // agreements
+	Waiting  int // requests
+	Rows     int64
+	Bytes    int64
+}
+
+// State is a word for how far it is.
+func (o own) State() string {
+	running := slices.ContainsFunc(o.Versions, func(s schemas.VersionSummary) bool { return s.State == schemas.VersionPublishing })
+	switch {
+	case o.Withdrawn:
+		return "withdrawn"
+	case running:
+		return "publishing"
+	case o.Latest == nil:
+		return "unpublished"
+	case o.Offer == nil:
+		return "noterms"
+	}
+	return "offered"
+}
+
+// Published counts the versions that jobs can read.
+func (o own) Published() (n int) {
+	for i := range o.Versions {
+		if o.Versions[i].State == schemas.VersionPublished {
+			n++
+		}
+	}
+	return n
+}
+
+// How much one page looks at.
+const (
+	mostDatasets   = "25"
+	mostAgreements = "1000"
+)
+
+// home shows what a provider has, what waits, and who uses what now.
+func home(v *page.Visit) error {
+	var body homePage
+	ids, next, err := mine(v, mostDatasets, v.R.URL.Query().Get("cursor"))
+	if err != nil {
+		return err
+	}
+	if next != "" {
+		body.Next = page.At("/provide", url.Values{"cursor": {next}})
+	}
+	at := map[schemas.DatasetID]int{}
+	for _, id := range ids {
+		o := own{}
+		err = v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(id)), &o.Dataset)
+		if schemas.KindOf(err) == schemas.NotFound { // withdrawn meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		o.Versions, err = client.All[schemas.VersionSummary](v.Ctx(), v.API, "/datasets/"+url.PathEscape(string(id))+"/versions")
+		if err != nil {
+			return err
+		}
+		at[id] = len(body.Datasets)
+		body.Datasets = append(body.Datasets, o)
+		for _, who := range barredIn(o.Offer) {
+			if !slices.Contains(body.Barred, who) {
+				body.Barred = append(body.Barred, who)
+			}
+		}
+	}
+	err = body.uses(v, at)
+	if err != nil {
+		return err
+	}
+	body.Places, err = places(v)
+	if err != nil {
+		return err
+	}
+	v.Show(http.StatusOK, "provide", v.Reader.T("provide.title"), &body)
+	return nil
+}
+
+// mine lists the ids of the provider's datasets, also of those that are shown as one with others of theirs.
+func mine(v *page.Visit, limit, cursor string) (ids []schemas.DatasetID, next string, err error) {
+	q := url.Values{"provider": {string(v.Me.Participant)}, "limit": {limit}, "sort": {"modified"}}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	var found schemas.Found
+	err = v.API.Get(v.Ctx(), "/datasets?"+q.Encode(), &found)
+	for _, h := range found.Items {
+		ids = append(ids, h.ID)
+		for _, same := range h.Same {
+			if same.Provider == v.Me.Participant && same.Source == "" {
+				ids = append(ids, same.ID)
+			}
+		}
+	}
+	return ids, found.Next, err
+}
+
+// uses adds up who uses the datasets, and what waits for an answer.
+func (p *homePage) uses(v *page.Visit, at map[schemas.DatasetID]int) error {
+	var agreements schemas.Page[schemas.Agreement]
+	err := v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	if err != nil {
+		return err
+	}
+	p.Part = agreements.Next != ""
+	for _, a := range agreements.Items {
+		i, is := at[a.Dataset]
+		if !is {
+			continue
+		}
+		o := &p.Datasets[i]
+		o.Rows, o.Bytes = o.Rows+a.RowsUsed, o.Bytes+a.BytesUsed
+		if a.State == schemas.AgreementActive {
+			o.Active++
+		}
+	}
+	var requests schemas.Page[schemas.Request]
+	err = v.API.Get(v.Ctx(), "/requests?state=pending&limit=200", &requests)
+	if err != nil {
+		return err
+	}
+	var ids []schemas.DatasetID
+	for _, r := range requests.Items {
+		waits := false
+		for _, it := range r.Items {
+			if it.State != schemas.RequestPending || it.Decision == nil || it.Decision.Reviewer != v.Me.Participant {
+				continue
+			}
+			waits, ids = true, append(ids, it.Dataset)
+			if i, is := at[it.Dataset]; is {
+				p.Datasets[i].Waiting++
+			}
+		}
+		if waits {
+			p.Waiting = append(p.Waiting, r)
+		}
+	}
+	var flows schemas.Page[schemas.Release]
+	err = v.API.Get(v.Ctx(), "/streams?state=open&limit=50", &flows)
+	if err != nil {
+		return err
+	}
+	for _, s := range flows.Items {
+		if s.Provider == v.Me.Participant {
+			p.Streams, ids = append(p.Streams, s), append(ids, s.Dataset)
+		}
+	}
+	p.Titles, err = v.Titles(ids)
+	return err
+}
+
+// place is a prefix of a store that the operator granted.
+type place struct {
+	Store  schemas.StoreID
+	Bucket string
+	Prefix string
+}
+
+// String is the place as the command line writes it.
+func (p place) String() string { return "s3://" + string(p.Store) + "/" + p.Bucket + "/" + p.Prefix }
+
+// places are those of the visitor's organisation.
+func places(v *page.Visit) ([]place, error) {
+	stores, err := client.All[schemas.Store](v.Ctx(), v.API, "/stores?limit=100")
+	var out []place
+	for _, st := range stores {
+		for _, p := range st.Prefixes {
+			if p.Participant == v.Me.Participant {
+				out = append(out, place{st.ID, p.Bucket, p.Prefix})
+			}
+		}
+	}
+	return out, err
+}
+
+// dataset reads one of the provider's own, as it is now.
+func dataset(v *page.Visit) (d schemas.Dataset, err error) {
+	err = v.API.Get(v.Ctx(), "/datasets/"+v.Param(), &d)
+	if err == nil && d.Provider != v.Me.Participant {
+		err = schemas.Errorf(schemas.NotFound, v.ID, "%s", v.Reader.T("provide.notyours", "Dataset", v.ID))
+	}
+	return d, err
+}
+
+// name is a dataset's title for the head of a page.
+func name(v *page.Visit, d *schemas.Dataset) string {
+	return page.Cut(80, cmp.Or(page.In(d.Title, v.Reader.Tag).Words, string(d.ID)))
+}
+
+// asked is an error that leads back to the form, with its status; nil for any other.
+func asked(err error) (*schemas.Error, int) {
+	e, is := err.(*schemas.Error) //nolint:errorlint // the client's, which wraps none
+	if !is {
+		return nil, 0
+	}
+	switch e.Kind {
+	case schemas.Invalid, schemas.TooLarge:
+		return e, http.StatusUnprocessableEntity
+	case schemas.Precondition:
+		return e, http.StatusPreconditionFailed
+	case schemas.Conflict:
+		return e, http.StatusConflict
+	case schemas.Denied:
+		return e, http.StatusForbidden
+	case schemas.Busy, schemas.Unavailable:
+		return e, http.StatusServiceUnavailable
+	}
+	return nil, 0
+}
