@@ -24,6 +24,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
@@ -38,6 +39,7 @@ import (
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -245,7 +247,8 @@ func (s *Server) routes() http.Handler {
 	(&export.Door{Catalog: s.deps.Catalog, Public: s.deps.Public, Key: s.deps.Ticket, Fail: s.fail}).Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
-	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
+	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
+	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), joining.Operations(desk, s.deps.Public))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r

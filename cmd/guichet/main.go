@@ -25,6 +25,7 @@ import (
 	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/harvests"
+	"guichet/cmd/guichet/joining"
 	"guichet/cmd/guichet/login"
 	"guichet/cmd/guichet/search"
 	"guichet/cmd/guichet/serve"
@@ -102,6 +103,11 @@ type grammar struct {
 	Exec      execCmd        `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
 	Stream    streamCmd      `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd     `cmd:"" help:"List what flows now, or flowed."`
+
+	Join    joining.AskCmd     `cmd:"" help:"Ask to join with your organisation, accept an invitation, or see how it stands."`
+	Invite  joining.InviteCmd  `cmd:"" help:"Make an invitation for a colleague."`
+	Members joining.MembersCmd `cmd:"" help:"List or remove members of your organisation, and withdraw invitations."`
+	Joining joining.Cmd        `cmd:"" help:"As the operator: see who asks to join, confirm or refuse."`
 
 	Participant participantCmd `cmd:"" help:"Add or list participants."`
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`

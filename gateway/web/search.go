@@ -9,6 +9,7 @@ import (
 
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -24,6 +25,8 @@ func home(v *page.Visit) error {
 		Spaces   []schemas.FacetValue
 		Waiting  []schemas.Request
 		Projects []schemas.Project
+		Lost     bool          // signed in, and of no organisation
+		Joining  join.Standing // hers, or how many wait for the operator
 	}{Total: found.Total, Spaces: found.Facets["space"].Values}
 	if v.Me != nil {
 		var page schemas.Page[schemas.Request]
@@ -35,6 +38,13 @@ func home(v *page.Visit) error {
 		body.Projects, err = v.Projects()
 		if err != nil {
 			return err
+		}
+		body.Lost = v.Me.Participant == ""
+		if body.Lost || v.Has(schemas.RoleOperator) {
+			err = v.API.Get(v.Ctx(), "/joining", &body.Joining)
+			if err != nil {
+				return err
+			}
 		}
 	}
 	v.Show(http.StatusOK, "home", v.Reader.T("home.title"), &body)

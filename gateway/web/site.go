@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/gateway/web/join"
 	"guichet/gateway/web/page"
 )
 
@@ -27,7 +28,11 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the templates: %w", err)
 	}
-	s, err := page.New(c, page.Part{
+	joining, err := join.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, joining, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                 home,

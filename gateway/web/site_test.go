@@ -18,6 +18,7 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -137,6 +138,10 @@ func everything() *api {
 		Licence: hostile, Countries: []string{hostile}, Highlight: map[string]string{hostile: "**" + hostile + "**"},
 		Same: []schemas.Origin{{ID: "ds-2", Publisher: hostile, Source: hostile}}, SameTotal: 1, Links: d.Links}
 	facet := schemas.Facet{Values: []schemas.FacetValue{{Value: hostile, Label: hostile, Count: 1}}}
+	application := join.Application{ID: "app-1", State: "refused", By: join.Person{Issuer: hostile, Subject: hostile, Mail: hostile}, Reason: hostile,
+		Decider: hostile, Project: hostile, Declared: join.Declared{Organisation: hostile, Name: hostile, Country: hostile, Kind: hostile,
+			Roles: []schemas.Role{hostile}, Contact: hostile, Word: hostile},
+		Checked: join.Checked{Speaks: hostile, Mail: hostile, Alike: []schemas.ParticipantID{hostile}, Others: 2}}
 	return &api{answers: answers{
 		"GET /me": schemas.Identity{Issuer: hostile, Subject: hostile, Participant: hostile,
 			Roles: []schemas.Role{"trainer", "provider", "operator", hostile}},
@@ -158,14 +163,26 @@ func everything() *api {
 		"GET /streams":          schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
 		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
 			"health": map[string]any{"state": hostile, "why": hostile}}}},
-		"GET /participants":             schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
-		"GET /stores":                   schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
-		"POST /leases":                  schemas.LeaseAnswer{Token: hostile},
-		"GET /audit/records":            schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{hostile: hostile}}}},
-		"GET /audit/checkpoint":         hostile,
-		"POST /requests":                request,
-		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
-		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
+		"GET /joining":      join.Standing{Waiting: 2, Application: &application},
+		"GET /applications": schemas.Page[join.Application]{Items: []join.Application{application}, Next: hostile},
+		"GET /organisation": join.Roster{ID: hostile, Name: hostile, Country: hostile, Kind: hostile, Roles: []schemas.Role{hostile, "trainer"},
+			MayInvite: []schemas.Role{hostile}, Members: []join.Colleague{{Issuer: hostile, Subject: hostile, Roles: []schemas.Role{hostile}, Mail: hostile,
+				How: hostile, Inviter: hostile, Removes: true, You: true}},
+			Invitations: []join.Invitation{{ID: hostile, Roles: []schemas.Role{hostile}, For: hostile, By: join.Person{Subject: hostile}}}},
+		"POST /invitations":               join.NewInvitation{Secret: hostile, Link: hostile},
+		"POST /invitations/look":          join.Invited{Participant: hostile, Name: hostile, Roles: []schemas.Role{hostile}, By: join.Person{Subject: hostile}},
+		"POST /invitations/accept":        schemas.Errorf(schemas.Gone, hostile, "%s", hostile),
+		"POST /applications":              schemas.BadField("application", "/name", "%s", hostile),
+		"POST /applications/app-1/answer": schemas.BadField("application", "/reason", "%s", hostile),
+		"POST /organisation/removals":     schemas.Errorf(schemas.Conflict, hostile, "%s", hostile),
+		"GET /participants":               schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
+		"GET /stores":                     schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: hostile, Endpoint: hostile, Region: hostile}}},
+		"POST /leases":                    schemas.LeaseAnswer{Token: hostile},
+		"GET /audit/records":              schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{hostile: hostile}}}},
+		"GET /audit/checkpoint":           hostile,
+		"POST /requests":                  request,
+		"POST /agreements/agr-1/revoke":   schemas.BadField("revoke", "/reason", "%s", hostile),
+		"POST /requests/req-1/review":     schemas.BadField("review", "/reason", "%s", hostile),
 	}}
 }
 
@@ -176,6 +193,8 @@ func pages() []string {
 		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
+		"GET /join", "GET /join/secret", "GET /organisation", "GET /operate/joining", "POST /join/application", "POST /join/secret/membership",
+		"POST /organisation/invitation", "POST /organisation/removal", "POST /operate/joining/answer",
 	}
 }
 
@@ -187,7 +206,7 @@ func TestHostileTextIsHarmless(t *testing.T) {
 	for _, what := range pages() {
 		method, target, _ := strings.Cut(what, " ")
 		for _, lang := range []string{"en", "fr"} {
-			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}}
+			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}, "application": {"app-1"}}
 			w := visited(h, method, strings.TrimSuffix(target, "?look"), form, "Accept-Language", lang)
 			body := w.Body.String()
 			if w.Code == http.StatusInternalServerError || !strings.Contains(body, "<") {
@@ -287,7 +306,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	}
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
-		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error"}
+		"sensitivity", "kind", "source", "action", "left", "operator", "step", "error", "standing", "wants", "speaks", "mail", "how"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

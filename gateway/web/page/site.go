@@ -234,6 +234,12 @@ func (s *Site) SignIn(w http.ResponseWriter, r *http.Request, status int, view s
 	v.Show(status, "signin", v.Reader.T("signin.title"), &view)
 }
 
+// wrong is what an error's page says: to who belongs to no organisation also how to join.
+type wrong struct {
+	*schemas.Problem
+	Lost bool
+}
+
 // fail shows an error: what happened, what was kept, what to do.
 func (s *Site) fail(v *Visit, err error) {
 	if schemas.KindOf(err) == schemas.Unauthenticated && v.Me == nil && s.Token != nil && v.R.Method == http.MethodGet {
@@ -248,5 +254,6 @@ func (s *Site) fail(v *Visit, err error) {
 	if !whole && p.Status >= http.StatusInternalServerError && v.W.Header().Get("Retry-After") == "" {
 		v.W.Header().Set("Retry-After", "5")
 	}
-	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), p)
+	lost := v.Me != nil && v.Me.Participant == "" && p.Status == http.StatusForbidden
+	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), wrong{p, lost})
 }
