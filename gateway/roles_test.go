@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"guichet/catalog/harvest"
+	"guichet/catalog/saved"
 	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
 	"guichet/policy/join"
@@ -99,7 +100,17 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		return in
 	}
 	waits := asked()
+	var kept saved.Search
+	s.want(201, "trainer", "POST", "/searches", saved.SearchAsk{Name: "mine", Query: "q=wheat"}).as(s.t, &kept)
 	return map[string]func() asking{
+		"GET /searches":            is("/searches"),
+		"POST /searches":           func() asking { return asking{"/searches", saved.SearchAsk{Name: "wheat", Query: "q=wheat"}, ""} },
+		"POST /searches/{id}/look": func() asking { return asking{"/searches/" + kept.ID + "/look", map[string]int{"total": 1}, ""} },
+		"DELETE /searches/{id}": func() asking {
+			var mine saved.Search
+			s.want(201, "trainer", "POST", "/searches", saved.SearchAsk{Name: next()}).as(s.t, &mine)
+			return asking{"/searches/" + mine.ID, nil, ""}
+		},
 		"GET /joining":           is("/joining"),
 		"GET /applications":      holds("/applications?limit=1000", waits.ID),
 		"POST /applications":     func() asking { return asking{"/applications", declared(), ""} },

@@ -21,11 +21,13 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/errgroup"
 
+	"guichet/catalog/saved"
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
+	searches "guichet/gateway/api/saved"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
 	"guichet/gateway/export"
@@ -248,7 +250,8 @@ func (s *Server) routes() http.Handler {
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
-	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), joining.Operations(desk, s.deps.Public))
+	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), joining.Operations(desk, s.deps.Public),
+		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r

@@ -338,7 +338,7 @@ func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
 		"put-participant", "put-project", "put-factory", "put-store", "put-source", "submit-request", "mint-lease", "register-job-key",
-		"stage-copy", "start-run", "add-output", "ask-to-join", "invite":
+		"stage-copy", "start-run", "add-output", "ask-to-join", "invite", "save-search":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	kept "guichet/catalog/saved"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/saved"
 	"guichet/gateway/web/words"
 	"guichet/policy/join"
 	"guichet/schemas"
@@ -25,7 +27,8 @@ func home(v *page.Visit) error {
 		Spaces   []schemas.FacetValue
 		Waiting  []schemas.Request
 		Projects []schemas.Project
-		Lost     bool          // signed in, and of no organisation
+		Lost     bool // signed in, and of no organisation
+		Searches []kept.Counted
 		Joining  join.Standing // hers, or how many wait for the operator
 	}{Total: found.Total, Spaces: found.Facets["space"].Values}
 	if v.Me != nil {
@@ -36,6 +39,10 @@ func home(v *page.Visit) error {
 		}
 		body.Waiting = page.Items
 		body.Projects, err = v.Projects()
+		if err != nil {
+			return err
+		}
+		body.Searches, err = saved.Of(v)
 		if err != nil {
 			return err
 		}
@@ -76,6 +83,7 @@ type resultsPage struct {
 	For     use
 	Problem *schemas.Error
 	More    bool // this is not the first page
+	Saves   bool // the person may keep the search
 }
 
 // facetShown is a facet with ways to narrow the search by it.
@@ -105,7 +113,7 @@ func results(v *page.Visit) error {
 	if n := len(q.Encode()); n > maxSearch {
 		return schemas.Errorf(schemas.TooLarge, "search", "a search has at most %d bytes; this one has %d", maxSearch, n)
 	}
-	body := resultsPage{Query: q, More: q.Get("cursor") != ""}
+	body := resultsPage{Query: q, More: q.Get("cursor") != "", Saves: v.Me != nil}
 	var err error
 	body.For, err = used(v)
 	if err != nil {

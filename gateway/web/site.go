@@ -14,6 +14,7 @@ import (
 
 	"guichet/gateway/web/join"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/saved"
 )
 
 //go:embed templates/*.html
@@ -32,7 +33,11 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := page.New(c, joining, page.Part{
+	searches, err := saved.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, joining, searches, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                 home,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/catalog/saved"
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
@@ -163,6 +164,8 @@ func everything() *api {
 		"GET /streams":          schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile}}},
 		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
 			"health": map[string]any{"state": hostile, "why": hostile}}}},
+		"GET /searches":     schemas.Page[saved.Search]{Items: []saved.Search{{ID: hostile, Name: hostile, Query: url.Values{"q": {hostile}}.Encode()}}},
+		"POST /searches":    schemas.BadField("search", "/name", "%s", hostile),
 		"GET /joining":      join.Standing{Waiting: 2, Application: &application},
 		"GET /applications": schemas.Page[join.Application]{Items: []join.Application{application}, Next: hostile},
 		"GET /organisation": join.Roster{ID: hostile, Name: hostile, Country: hostile, Kind: hostile, Roles: []schemas.Role{hostile, "trainer"},
@@ -193,7 +196,7 @@ func pages() []string {
 		"GET /datasets/ds-1/ask", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /me",
 		"GET /requests/none", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
-		"GET /join", "GET /join/secret", "GET /organisation", "GET /operate/joining", "POST /join/application", "POST /join/secret/membership",
+		"GET /searches", "POST /searches/new", "GET /join", "GET /join/secret", "GET /organisation", "GET /operate/joining", "POST /join/application", "POST /join/secret/membership",
 		"POST /organisation/invitation", "POST /organisation/removal", "POST /operate/joining/answer",
 	}
 }
@@ -206,7 +209,7 @@ func TestHostileTextIsHarmless(t *testing.T) {
 	for _, what := range pages() {
 		method, target, _ := strings.Cut(what, " ")
 		for _, lang := range []string{"en", "fr"} {
-			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}, "application": {"app-1"}}
+			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}, "application": {"app-1"}, "name": {hostile}}
 			w := visited(h, method, strings.TrimSuffix(target, "?look"), form, "Accept-Language", lang)
 			body := w.Body.String()
 			if w.Code == http.StatusInternalServerError || !strings.Contains(body, "<") {

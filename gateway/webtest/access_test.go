@@ -37,12 +37,25 @@ func all(t *testing.T, s *Site) map[string][]string {
 	agreement := p.Path()
 	p.Go("/requests")
 	p.Follow("Dairy herd")
+	v := s.Visit(t, Reader{})
+	v.Go("/join")
+	v.Click("Example AI Factory")
+	v.choose("visitor")
+	if !strings.Contains(v.Text(), "waits for the operator") {
+		v.Type("organisation", "https://visits.example")
+		v.Type("name", "Visits")
+		v.Type("country", "BE")
+		v.Type("contact", "visitor@visits.example")
+		v.Click("Ask to join")
+		v.Sees("waits for the operator")
+	}
 	return map[string][]string{
 		"":         {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/nowhere"},
-		"trainer":  {"/", "/datasets", dataset, dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me"},
+		"trainer":  {"/", "/datasets", dataset, dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/me", "/organisation", "/join", "/join/none", "/searches"},
+		"visitor":  {"/", "/join", "/operate"},
 		"agronomy": {"/", dataset, agreement},
 		"officer":  {"/record"},
-		"operator": {"/operate"},
+		"operator": {"/operate", "/operate/joining"},
 	}
 }
 

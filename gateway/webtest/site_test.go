@@ -30,6 +30,7 @@ func tasks(t *testing.T, s *Site) {
 			reviewed(t, s, r)
 			officer(t, s, r)
 			operator(t, s, r)
+			joining(t, s, r)
 		})
 	}
 	t.Run("en français", func(t *testing.T) { inFrench(t, s) })
@@ -204,6 +205,9 @@ func inFrench(t *testing.T, s *Site) {
 	p.Sees("Ce qui serait décidé", "Oui", "Envoyer la demande")
 	p.Click("English")
 	p.Sees("What it would come to", "Send the request")
+	p.Go("/organisation")
+	p.Click("Français")
+	p.Sees("Votre organisation", "Membres", "inscrit par l’exploitant", "Inviter une ou un collègue")
 }
 
 // separate: a page of somebody's is not there for others.

@@ -21,6 +21,7 @@ type Answer struct {
 // maxReason bounds a reason, in bytes.
 const maxReason = 4000
 
+// check brings an answer into its form.
 func (w *Answer) check() error {
 	w.Reason = strings.TrimSpace(w.Reason)
 	switch {
@@ -54,6 +55,7 @@ func (d *Desk) Answer(ctx context.Context, by schemas.Principal, id string, word
 		if err != nil {
 			return err
 		}
+		// What was known when it was decided stays with it; until then it is asked anew at each look.
 		a.Checked = d.checked(&a)
 		a.State, a.Decided, a.Decider, a.Reason = Refused, d.Now().UTC(), by.Participant, word.Reason
 		kind := schemas.ChangeJoinRefused
@@ -101,6 +103,7 @@ func (d *Desk) letIn(ctx context.Context, tx *db.Tx, by schemas.Principal, a *Ap
 			Remedy: "name the organisation in participants of that issuer in the gateway's settings, or give an issuer that is bound to nobody " +
 				"joining: true, then confirm"}
 	}
+	// She may have accepted an invitation since she asked.
 	err := d.free(ctx, tx, a.By)
 	if err != nil {
 		return err
@@ -140,6 +143,7 @@ func (d *Desk) playground(ctx context.Context, tx *db.Tx, by schemas.Principal, 
 	if err != nil {
 		return "", err
 	}
+	// A proven place lets nothing leave but to its own networks, where a newcomer has no job yet.
 	var at *schemas.Factory
 	for i := range factories {
 		f := &factories[i].Doc

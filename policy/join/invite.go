@@ -176,6 +176,7 @@ func (in *Invitation) by(who schemas.Principal) bool {
 	return in.State == Accepted && in.Accepted != nil && in.Accepted.key() == person(who).key()
 }
 
+// invited is what an invitation says to who holds it: nothing of other members, or of who else is invited.
 func (d *Desk) invited(ctx context.Context, q db.Querier, in *Invitation) (Invited, error) {
 	p, _, err := db.Get[schemas.Participant](ctx, q, "participant", string(in.Participant))
 	return Invited{p.ID, p.Name, in.Roles, in.Ends, in.By}, err
@@ -206,6 +207,7 @@ func (d *Desk) good(ctx context.Context, q db.Querier, in *Invitation) error {
 		return &schemas.Error{Kind: schemas.Gone, Subject: "invitation", Message: "this invitation " + why,
 			Remedy: "ask who sent it to you for another one"}
 	}
+	// Whoever holds the secret may know what became of it; without the secret nobody gets here.
 	switch {
 	case in.State == Accepted:
 		return gone("was used")
@@ -251,6 +253,7 @@ func (d *Desk) still(ctx context.Context, q db.Querier, in *Invitation, p *schem
 	if i < 0 {
 		return false, nil
 	}
+	// Roles are the participant's word, not those that her token had then: a token is not asked for again.
 	has := from.Members[i].Roles
 	if slices.Contains(has, schemas.RoleOperator) {
 		return true, nil
@@ -308,6 +311,7 @@ func (d *Desk) addMember(ctx context.Context, tx *db.Tx, by schemas.Principal, i
 		return schemas.Errorf(schemas.TooLarge, string(p.ID), "the organisation has %d members, which is the most", len(p.Members))
 	}
 	p.Members = append(p.Members, schemas.Member{Issuer: by.Issuer, Subject: by.Subject, Roles: in.Roles})
+	// The record says for whom she acts from now on; her token has no participant yet.
 	as := by
 	as.Participant = p.ID
 	_, err = d.Parties.PutParticipantIn(ctx, tx, as, p, revision)

@@ -42,7 +42,8 @@ type Desk struct{ Config }
 // New makes a desk.
 func New(c Config) *Desk { return &Desk{c} }
 
-// Bounds of what people may fill.
+// Bounds of what people may fill: anybody whom an issuer lets in may write here, and an operator reads it all. One
+// issuer whose accounts cost nothing leaves half of the room to the people of others.
 const (
 	MostWaiting  = 1000 // applications that wait, of all
 	MostOfIssuer = 500  // and of one issuer
@@ -71,11 +72,13 @@ type Person struct {
 	Mail    string `json:"mail,omitempty" doc:"that the issuer says and verified"`
 }
 
+// person is a caller as she is kept.
 func person(by schemas.Principal) Person { return Person{by.Issuer, by.Subject, by.Mail} }
 
 // key is a person as a column: both names may be long.
 func (p Person) key() string { return digest(p.Issuer + "\x00" + p.Subject) }
 
+// digest is how secrets and long names are looked up: whoever reads the table learns neither.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
@@ -139,7 +142,7 @@ func (d *Desk) Ask(ctx context.Context, by schemas.Principal, said Declared) (Ap
 		}
 		err = db.Insert(ctx, tx, "application", a.ID, a, db.Columns{
 			"person": a.By.key(), "issuer": a.By.Issuer, "state": a.State, "asked": now.UnixMicro()})
-		if schemas.KindOf(err) == schemas.Conflict {
+		if schemas.KindOf(err) == schemas.Conflict { // the index of those that wait: also of who presses twice at once
 			return &schemas.Error{Kind: schemas.Conflict, Subject: "application",
 				Message: "you asked to join already, and the operator has not answered yet",
 				Remedy:  "wait for the answer, or withdraw what you asked and ask again"}
@@ -169,6 +172,7 @@ func (d *Desk) record(ctx context.Context, tx *db.Tx, kind, id string, by schema
 	return err
 }
 
+// roleList is the form of roles in the record, as that of memberships.
 func roleList(roles []schemas.Role) string {
 	s := make([]string, len(roles))
 	for i, r := range roles {
@@ -317,6 +321,7 @@ func (d *Desk) Get(ctx context.Context, by schemas.Principal, id string) (Applic
 		return Application{}, policy.Needs(by, schemas.RoleTrainer, "see applications")
 	}
 	a, revision, err := db.Get[Application](ctx, d.DB, "application", id)
+	// One answer for those of others and for none: ids tell nothing.
 	if err != nil || !by.Has(schemas.RoleOperator) && a.By.key() != person(by).key() {
 		if err != nil && schemas.KindOf(err) != schemas.NotFound {
 			return Application{}, err

@@ -55,6 +55,7 @@ func (d *Desk) Roster(ctx context.Context, by schemas.Principal, id schemas.Part
 			o.MayInvite = append(o.MayInvite, r)
 		}
 	}
+	// A participant's document knows issuer and subject of a member alone, which say little to her colleagues.
 	came, err := d.came(ctx, &p)
 	if err != nil {
 		return o, err
@@ -152,6 +153,7 @@ func (d *Desk) Remove(ctx context.Context, by schemas.Principal, r Removal) (Rem
 		if err != nil {
 			return err
 		}
+		// Read within the transaction: of two who remove each other one stays.
 		i := slices.IndexFunc(p.Members, func(m schemas.Member) bool { return m.Issuer == r.Issuer && m.Subject == r.Subject })
 		if i < 0 {
 			return schemas.Errorf(schemas.NotFound, r.Subject, "%s of %s is no member of %s", r.Subject, r.Issuer, id)

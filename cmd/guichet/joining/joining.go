@@ -139,6 +139,7 @@ func show(t *terminal.Terminal, a *join.Application) {
 	}
 }
 
+// speaks says in words whether an issuer may speak for an organisation.
 func speaks(how string) string {
 	return map[string]string{
 		"own": "its issuer is the operator's own", "named": "the settings name this organisation beside its issuer",
@@ -147,8 +148,10 @@ func speaks(how string) string {
 	}[how]
 }
 
+// roles says roles as people type them.
 func roles(of []schemas.Role) string { return list(of) }
 
+// list puts names in one line.
 func list[T ~string](of []T) string {
 	s := make([]string, len(of))
 	for i, x := range of {
@@ -228,6 +231,7 @@ func (v refuseCmd) Run(ctx context.Context, t *terminal.Terminal, open session.O
 	return answer(ctx, t, open, v.ID, join.Answer{Decision: "refuse", Reason: v.Reason})
 }
 
+// answer sends the operator's word.
 func answer(ctx context.Context, t *terminal.Terminal, open session.Opener, id string, word join.Answer) error {
 	c, err := open(ctx)
 	if err != nil {

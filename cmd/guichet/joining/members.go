@@ -51,6 +51,7 @@ func (v InviteCmd) Run(ctx context.Context, t *terminal.Terminal, open session.O
 	return nil
 }
 
+// roster is where members are read: of one's own organisation, or as the operator of any.
 func roster(participant string) string {
 	if participant == "" {
 		return "/organisation"

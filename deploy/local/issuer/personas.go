@@ -24,6 +24,7 @@ func Operators() []Client {
 		{ID: "newcomer", Roles: []string{"trainer", "provider"}, Mail: "newcomer@fields.example"},
 		{ID: "colleague", Roles: []string{"trainer", "provider"}, Mail: "colleague@fields.example"},
 		{ID: "stranger", Roles: []string{"trainer", "provider"}},
+		{ID: "visitor", Roles: []string{"trainer", "provider"}},
 		{ID: "friend", Roles: []string{"trainer", "provider"}},
 	}
 }

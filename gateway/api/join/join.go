@@ -74,6 +74,7 @@ func Operations(d *join.Desk, public string) func(*api.Operations) {
 	}
 }
 
+// answered is what an operation answers; the status is its own.
 func answered[T any](status int, v T, err error) (*api.One[T], error) {
 	if err != nil {
 		return nil, err

@@ -66,7 +66,8 @@ func TestRights(t *testing.T) {
 		}
 	}
 	guest := schemas.Principal{Issuer: "i", Subject: "ada"}
-	for _, id := range []string{"ask-to-join", "withdraw-asking", "look-at-invitation", "accept-invitation"} {
+	for _, id := range []string{"ask-to-join", "withdraw-asking", "look-at-invitation", "accept-invitation", "save-search",
+		"look-at-search", "remove-search"} {
 		if err := All()[id].Check(guest); err != nil {
 			t.Errorf("%s by a guest: %v", id, err)
 		}

@@ -109,6 +109,7 @@ type choice struct {
 	Taken bool
 }
 
+// choices lays roles out as boxes, with those ticked that were taken.
 func choices(all, taken []schemas.Role) []choice {
 	out := make([]choice, len(all))
 	for i, r := range all {
@@ -120,6 +121,7 @@ func choices(all, taken []schemas.Role) []choice {
 	return out
 }
 
+// roles reads the boxes that were ticked.
 func roles(values []string) []schemas.Role {
 	out := make([]schemas.Role, len(values))
 	for i, s := range values {
@@ -128,6 +130,7 @@ func roles(values []string) []schemas.Role {
 	return out
 }
 
+// standing shows how the person stands.
 func standing(v *page.Visit) error { return showStanding(v, http.StatusOK, nil, nil) }
 
 func showStanding(v *page.Visit, status int, problem *schemas.Error, typed *join.Declared) error {
@@ -186,6 +189,8 @@ type invitedPage struct {
 	Gone   *schemas.Error        // why it lets nobody in
 }
 
+// invited shows an invitation. Its secret is in the page's address, since a link is all that people can send each
+// other; no page of the site names it to another host (Referrer-Policy), and the API takes it in a body.
 func invited(v *page.Visit) error { return showInvited(v, http.StatusOK, nil) }
 
 func showInvited(v *page.Visit, status int, gone *schemas.Error) error {
@@ -231,6 +236,7 @@ type organisationPage struct {
 // Invites lists the roles to which the person may invite, each as the form has it.
 func (p *organisationPage) Invites() []choice { return choices(p.MayInvite, p.Ask.Roles) }
 
+// organisation shows members and invitations; who has no organisation is led to where she gets one.
 func organisation(v *page.Visit) error {
 	if v.Me.Participant == "" {
 		v.To("/join")
@@ -255,6 +261,8 @@ func showOrganisation(v *page.Visit, status int, body organisationPage) error {
 func invite(v *page.Visit) error {
 	body := organisationPage{Ask: join.InvitationAsk{Roles: roles(v.R.PostForm["role"]), For: v.R.PostFormValue("for")}}
 	var made join.NewInvitation
+	// Not by v.Once: an answer that is kept for who presses twice would keep the secret. She gets two invitations, and
+	// withdraws one.
 	err := v.API.Post(v.Ctx(), "/invitations", body.Ask, &made)
 	if e := asked(err); e != nil {
 		body.Problem = e
@@ -318,6 +326,7 @@ func (p *waitingPage) Grants(a join.Application) []choice {
 	return choices(wants(), a.Declared.Roles)
 }
 
+// waiting shows who asks.
 func waiting(v *page.Visit) error { return showWaiting(v, http.StatusOK, waitingPage{}) }
 
 func showWaiting(v *page.Visit, status int, body waitingPage) error {
@@ -346,6 +355,7 @@ func answer(v *page.Visit) error {
 	id := f.Get("application")
 	err := v.Once("/applications/"+url.PathEscape(id)+"/answer", cmp.Or(f.Get("key"), rand.Text()), word, nil)
 	if e := asked(err); e != nil {
+		// What was typed stays with the application that it was about.
 		typed := waitingPage{About: id, Reason: word.Reason, Taken: roles(f["role"]), fault: fault{e}}
 		return showWaiting(v, http.StatusUnprocessableEntity, typed)
 	}
