@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,12 +46,17 @@ func joining(t *testing.T, s *Site, r Reader) {
 	o := s.Visit(t, r)
 	o.Go("/")
 	o.SignIn("Sign in", "Example AI Factory", "operator")
-	o.Follow("1 application to join waits")
+	o.Follow("to join wait")
 	o.Sees("Fields of "+newcomer, "Nobody checked it")
-	o.Click("Refuse")
+	button := func(words string) {
+		o.clickAt(fmt.Sprintf(`//section[h2[contains(., "Fields of %s")]]//button[.=%q]`, newcomer, words), words)
+	}
+	button("Refuse")
 	o.Sees("say why")
-	o.Click("Confirm")
-	o.Sees("Nobody waits.")
+	button("Confirm")
+	if text := o.Text(); strings.Contains(text, "Fields of "+newcomer) || !strings.Contains(text, "Who asks to join") {
+		t.Errorf("who was confirmed waits still: %s", text)
+	}
 
 	p.Go("/join")
 	p.Sees("Your account belongs to https://"+host, "playground-"+host)
