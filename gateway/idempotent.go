@@ -36,8 +36,10 @@ func (s *Server) idempotent(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
 	body, read := c.Value(bodyKey).([]byte)
 	// Sending a file again changes nothing, and opening a copy again: what it is decrypted with is kept nowhere,
-	// nor are URLs.
-	if key == "" || !read || strings.HasSuffix(c.FullPath(), "/copies/:id/open") || strings.HasSuffix(c.FullPath(), "/ranges") {
+	// nor are URLs and the secrets of invitations.
+	secret := strings.HasSuffix(c.FullPath(), "/copies/:id/open") || strings.HasSuffix(c.FullPath(), "/ranges") ||
+		strings.HasSuffix(c.FullPath(), "/invitations")
+	if key == "" || !read || secret {
 		return
 	}
 	if len(key) > 256 {

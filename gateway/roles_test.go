@@ -15,8 +15,10 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"guichet/catalog/harvest"
+	"guichet/catalog/saved"
 	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -85,7 +87,57 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	s.grouped(too.ID)
 	var staged schemas.CopyAnswer
 	s.want(201, "trainer", "POST", "/copies", map[string]string{"agreement": agreement}).as(s.t, &staged)
+	declared := func() join.Declared {
+		return join.Declared{Organisation: schemas.ParticipantID("https://" + next() + ".example"), Name: "Made", Country: "FR", Kind: schemas.KindResearch,
+			Roles: []schemas.Role{schemas.RoleTrainer}, Contact: "made@made.example"}
+	}
+	asked := func() (a join.Application) {
+		s.want(201, next(), "POST", "/applications", declared()).as(s.t, &a)
+		return a
+	}
+	invited := func() (in join.NewInvitation) {
+		s.want(201, "trainer", "POST", "/invitations", join.InvitationAsk{Roles: []schemas.Role{schemas.RoleTrainer}}).as(s.t, &in)
+		return in
+	}
+	waits := asked()
+	var kept saved.Search
+	s.want(201, "trainer", "POST", "/searches", saved.SearchAsk{Name: "mine", Query: "q=wheat"}).as(s.t, &kept)
 	return map[string]func() asking{
+		"GET /searches":            is("/searches"),
+		"POST /searches":           func() asking { return asking{"/searches", saved.SearchAsk{Name: "wheat", Query: "q=wheat"}, ""} },
+		"POST /searches/{id}/look": func() asking { return asking{"/searches/" + kept.ID + "/look", map[string]int{"total": 1}, ""} },
+		"DELETE /searches/{id}": func() asking {
+			var mine saved.Search
+			s.want(201, "trainer", "POST", "/searches", saved.SearchAsk{Name: next()}).as(s.t, &mine)
+			return asking{"/searches/" + mine.ID, nil, ""}
+		},
+		"GET /joining":           is("/joining"),
+		"GET /applications":      holds("/applications?limit=1000", waits.ID),
+		"POST /applications":     func() asking { return asking{"/applications", declared(), ""} },
+		"GET /applications/{id}": is("/applications/" + waits.ID),
+		"POST /applications/{id}/answer": func() asking {
+			return asking{"/applications/" + asked().ID + "/answer", join.Answer{Decision: "confirm"}, ""}
+		},
+		"DELETE /applications/{id}":          func() asking { return asking{"/applications/" + asked().ID, nil, ""} },
+		"GET /organisation":                  is("/organisation"),
+		"GET /organisation (of the trainer)": is("/organisation?participant=" + url.QueryEscape(string(trainerOrg))),
+		"POST /organisation/removals": func() asking {
+			in, who := invited(), next()
+			s.want(200, who, "POST", "/invitations/accept", map[string]string{"secret": in.Secret})
+			return asking{"/organisation/removals", join.Removal{Participant: trainerOrg, Issuer: s.issuer, Subject: who}, ""}
+		},
+		"POST /invitations": func() asking {
+			return asking{"/invitations", join.InvitationAsk{Participant: trainerOrg, Roles: []schemas.Role{schemas.RoleTrainer}}, ""}
+		},
+		"DELETE /invitations/{id}": func() asking { return asking{"/invitations/" + invited().Invitation.ID, nil, ""} },
+		"POST /invitations/look": func() asking {
+			return asking{"/invitations/look", map[string]string{"secret": invited().Secret}, ""}
+		},
+		"POST /invitations/accept": func() asking { // withdrawn: it would make a member of a guest
+			in := invited()
+			s.want(200, "trainer", "DELETE", "/invitations/"+in.Invitation.ID, nil)
+			return asking{"/invitations/accept", map[string]string{"secret": in.Secret}, ""}
+		},
 		"GET /agreements":                                      holds("/agreements?limit=1000", agreement),
 		"GET /agreements/{id}":                                 is("/agreements/" + agreement),
 		"GET /agreements/{id}/manifest":                        is("/agreements/" + agreement + "/manifest"),

@@ -21,10 +21,14 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/errgroup"
 
+	"guichet/catalog/saved"
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
+	searches "guichet/gateway/api/saved"
+	"guichet/gateway/api/standin"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
 	"guichet/gateway/export"
@@ -39,6 +43,7 @@ import (
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
+	"guichet/policy/join"
 	"guichet/policy/report"
 	"guichet/policy/report/dossier"
 	"guichet/schemas"
@@ -249,7 +254,10 @@ func (s *Server) routes() http.Handler {
 	s.reports().Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
-	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d))
+	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
+	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
+		joining.Operations(desk, s.deps.Public),
+		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r

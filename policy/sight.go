@@ -35,7 +35,8 @@ func Needs(by schemas.Principal, role schemas.Role, what string) error {
 	}
 	text, remedy := fmt.Sprintf("to %s needs the role %s", what, role), "ask the operator for the role"
 	if by.Participant == "" {
-		remedy = "you belong to no participant yet: ask the operator to add you to your organisation's members"
+		remedy = "your account belongs to no organisation yet: ask to join with yours (guichet join, or the page /join), or have a " +
+			"colleague invite you"
 	}
 	return schemas.Refuse(what, "role."+string(role), "roles", text, remedy)
 }

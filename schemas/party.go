@@ -166,6 +166,7 @@ type Principal struct {
 	Subject     string
 	Participant ParticipantID
 	Roles       []Role
+	Mail        string // that the issuer says and verified; "" for none
 }
 
 // SignedIn says whether there is a caller at all.

@@ -30,6 +30,10 @@ const (
 	ChangeErasure      = "record.erased"
 	ChangeSource       = "source" // a catalogue that is harvested
 	ChangeLogStart     = "log.start"
+
+	// Somebody asks to join with an organisation, and what the operator answers; invitations of members.
+	ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused            = "join", "join.confirmed", "join.refused"
+	ChangeInvitation, ChangeInvitationTaken, ChangeInvitationBack = "invitation", "invitation.accepted", "invitation.withdrawn"
 )
 
 // ChangeKinds lists every kind of change.
@@ -39,7 +43,8 @@ func ChangeKinds() []string {
 		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
 		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart, ChangeSource,
-		ChangeDatasetSame, ChangeDatasetApart,
+		ChangeDatasetSame, ChangeDatasetApart, ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused, ChangeInvitation,
+		ChangeInvitationTaken, ChangeInvitationBack,
 	}
 }
 

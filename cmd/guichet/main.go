@@ -25,6 +25,7 @@ import (
 	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/harvests"
+	"guichet/cmd/guichet/joining"
 	"guichet/cmd/guichet/login"
 	"guichet/cmd/guichet/reports"
 	"guichet/cmd/guichet/search"
@@ -73,36 +74,42 @@ type grammar struct {
 
 	Logout login.OutCmd `cmd:"" help:"Sign out of this machine: remove what login kept, and tell the issuer."`
 
-	Bearer    login.TokenCmd `cmd:"" name:"token" help:"Print the token of whoever is signed in, for programs that take one."`
-	Register  registerCmd    `cmd:"" help:"Register datasets from files: YAML, JSON, JSON-LD, Turtle, RDF/XML."`
-	Publish   publishCmd     `cmd:"" help:"Publish a version of a dataset from files of this machine or objects in a store."`
-	Change    changeCmd      `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
-	Offer     offerCmd       `cmd:"" help:"Set the terms of a dataset."`
-	Withdraw  withdrawCmd    `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`
-	Search    search.Cmd     `cmd:"" help:"Search datasets of all spaces."`
-	Show      showCmd        `cmd:"" help:"Show one dataset."`
-	Versions  versionsCmd    `cmd:"" help:"List the versions of a dataset, or show where one stands."`
-	StandIn   standInCmd     `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
-	Explain   explainCmd     `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
-	Request   requestCmd     `cmd:"" help:"Ask for datasets."`
-	Requests  requestsCmd    `cmd:"" help:"List requests, mine or that wait for me, or show one."`
-	Review    reviewCmd      `cmd:"" help:"Grant or refuse a request that waits for me."`
-	Agreement agreementsCmd  `cmd:"" name:"agreements" help:"List agreements, or show one."`
-	Revoke    revokeCmd      `cmd:"" help:"End an agreement, a lease, a job key or a staged copy at once."`
-	Stop      stopCmd        `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
-	Unstop    unstopCmd      `cmd:"" help:"Lift an operator's stop."`
-	Lease     leaseCmd       `cmd:"" help:"Get a lease, the key to byte doors."`
-	NewJobKey jobKeyCmd      `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
-	Check     checkCmd       `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
-	Stage     stageCmd       `cmd:"" help:"Keep an agreement's data in a folder, encrypted, for nodes that reach no gateway."`
-	Renew     renewCmd       `cmd:"" help:"Open a staged copy for another while, and hand back what was read of it."`
-	Unstage   unstageCmd     `cmd:"" help:"Hand back what was read of a staged copy, destroy its key and remove its files."`
-	Copies    copiesCmd      `cmd:"" help:"List staged copies: mine, and those of my data."`
-	Mount     mountCmd       `cmd:"" help:"Show an agreement's data as read-only files in a folder."`
-	Files     filesCmd       `cmd:"" help:"Copy an agreement's objects (images, DICOM, …) into a folder."`
-	Exec      execCmd        `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
-	Stream    streamCmd      `cmd:"" help:"Stream a rank's part of an agreement's data."`
-	Streams   streamsCmd     `cmd:"" help:"List what flows now, or flowed."`
+	Bearer    login.TokenCmd  `cmd:"" name:"token" help:"Print the token of whoever is signed in, for programs that take one."`
+	Register  registerCmd     `cmd:"" help:"Register datasets from files: YAML, JSON, JSON-LD, Turtle, RDF/XML."`
+	Publish   publishCmd      `cmd:"" help:"Publish a version of a dataset from files of this machine or objects in a store."`
+	Change    changeCmd       `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
+	Offer     offerCmd        `cmd:"" help:"Set the terms of a dataset."`
+	Withdraw  withdrawCmd     `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`
+	Search    search.Cmd      `cmd:"" help:"Search datasets of all spaces."`
+	Searches  search.SavedCmd `cmd:"" help:"Tell what changed in searches that I saved, open one, or forget it."`
+	Show      showCmd         `cmd:"" help:"Show one dataset."`
+	Versions  versionsCmd     `cmd:"" help:"List the versions of a dataset, or show where one stands."`
+	StandIn   standInCmd      `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
+	Explain   explainCmd      `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
+	Request   requestCmd      `cmd:"" help:"Ask for datasets."`
+	Requests  requestsCmd     `cmd:"" help:"List requests, mine or that wait for me, or show one."`
+	Review    reviewCmd       `cmd:"" help:"Grant or refuse a request that waits for me."`
+	Agreement agreementsCmd   `cmd:"" name:"agreements" help:"List agreements, or show one."`
+	Revoke    revokeCmd       `cmd:"" help:"End an agreement, a lease, a job key or a staged copy at once."`
+	Stop      stopCmd         `cmd:"" help:"Revoke everything of a participant; as a provider: on my datasets (naming myself: everybody's on them)."`
+	Unstop    unstopCmd       `cmd:"" help:"Lift an operator's stop."`
+	Lease     leaseCmd        `cmd:"" help:"Get a lease, the key to byte doors."`
+	NewJobKey jobKeyCmd       `cmd:"" name:"job-key" help:"Make a key with which a job gets leases for weeks, or list them."`
+	Check     checkCmd        `cmd:"" help:"Will a job have its data until it ends? Key, agreements and budgets, before it is sent to a queue."`
+	Stage     stageCmd        `cmd:"" help:"Keep an agreement's data in a folder, encrypted, for nodes that reach no gateway."`
+	Renew     renewCmd        `cmd:"" help:"Open a staged copy for another while, and hand back what was read of it."`
+	Unstage   unstageCmd      `cmd:"" help:"Hand back what was read of a staged copy, destroy its key and remove its files."`
+	Copies    copiesCmd       `cmd:"" help:"List staged copies: mine, and those of my data."`
+	Mount     mountCmd        `cmd:"" help:"Show an agreement's data as read-only files in a folder."`
+	Files     filesCmd        `cmd:"" help:"Copy an agreement's objects (images, DICOM, …) into a folder."`
+	Exec      execCmd         `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
+	Stream    streamCmd       `cmd:"" help:"Stream a rank's part of an agreement's data."`
+	Streams   streamsCmd      `cmd:"" help:"List what flows now, or flowed."`
+
+	Join    joining.AskCmd     `cmd:"" help:"Ask to join with your organisation, accept an invitation, or see how it stands."`
+	Invite  joining.InviteCmd  `cmd:"" help:"Make an invitation for a colleague."`
+	Members joining.MembersCmd `cmd:"" help:"List or remove members of your organisation, and withdraw invitations."`
+	Joining joining.Cmd        `cmd:"" help:"As the operator: see who asks to join, confirm or refuse."`
 
 	Participant participantCmd `cmd:"" help:"Add or list participants."`
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`

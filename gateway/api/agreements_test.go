@@ -123,7 +123,7 @@ func TestRuns(t *testing.T) {
 		t.Errorf("the headers are %v", w.Header())
 	}
 	s.want(401, "", "POST /runs", `{"project":"p"}`)
-	s.want(403, "lost", "POST /runs", `{"project":"p"}`, "you belong to no participant yet")
+	s.want(403, "lost", "POST /runs", `{"project":"p"}`, "your account belongs to no organisation yet")
 	s.want(422, "hal", "POST /runs", `{"project":"p"}`, `"pointer":"/project"`, `you take part in no project "p"`)
 	s.want(422, "ada", "POST /runs", `{"project":"p","factory":"g"}`, `"pointer":"/factory"`, `there is no factory "g"`)
 	s.want(422, "ada", "POST /runs", `{}`, "project is missing")

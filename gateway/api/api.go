@@ -87,9 +87,8 @@ type Deps struct {
 // server holds what operations ask, and the gate that counts and admits writes.
 type server struct {
 	Deps
-	gate         *rights.Gate
-	standInTurns chan struct{} // of those that are made or sent
-	trials       *trial.Trials
+	gate   *rights.Gate
+	trials *trial.Trials
 }
 
 // problems makes huma's own errors ours. Huma keeps one maker of errors, and
@@ -102,7 +101,7 @@ var problems = sync.OnceFunc(func() {
 // Register puts every operation onto a gin group and gives the API, whose OpenAPI
 // document huma serves at /api/v1/openapi.json, and what each asks of its callers
 // before a body of theirs is read.
-func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *rights.Gate) {
+func Register(router *gin.Engine, group *gin.RouterGroup, d Deps, more ...func(*Operations)) (huma.API, *rights.Gate) {
 	problems()
 	c := huma.DefaultConfig("Guichet", d.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/openapi", "", ""
@@ -118,14 +117,13 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *ri
 	}
 	a := humagin.NewWithGroup(router, group, c)
 	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(linked{ctx}) })
-	s := &server{d, rights.NewGate(), make(chan struct{}, standInsAtOnce), trial.New(d.Engine)}
+	s := &server{d, rights.NewGate(), trial.New(d.Engine)}
 	s.datasets(a)
 	s.versions(a)
 	s.search(a)
 	s.parties(a)
 	s.places(a)
 	s.requests(a)
-	s.standIns(a)
 	s.agreements(a)
 	s.leases(a)
 	s.copies(a)
@@ -133,7 +131,21 @@ func Register(router *gin.Engine, group *gin.RouterGroup, d Deps) (huma.API, *ri
 	s.records(a)
 	s.sources(a)
 	s.duplicates(a)
+	for _, add := range more {
+		add(&Operations{s, a})
+	}
 	return a, s.gate
+}
+
+// Operations takes those of packages below this one.
+type Operations struct {
+	server *server
+	api    huma.API
+}
+
+// Add registers an operation: errors become problems, refusals are recorded.
+func Add[I any, O any](o *Operations, method, path, id, tag, summary string, f func(ctx context.Context, in *I) (*O, error)) {
+	op(o.server, o.api, operation{method, path, id, tag, summary}, f)
 }
 
 // Keys under which authentication leaves what it found in gin's context.
@@ -167,6 +179,9 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 
 func (c *Caller) caller() *Caller { return c }
 
+// By is who calls.
+func (c *Caller) By() schemas.Principal { return c.by }
+
 // Paging is the part of an input that pages through a list.
 type Paging struct {
 	Cursor string `query:"cursor" doc:"opaque; from next"`
@@ -179,7 +194,10 @@ type List[T any] struct {
 	Body schemas.Page[T]
 }
 
-// listOf is a page of a list, with the link to the next one.
+// ListOf is a page of a list, with the link to the next one.
+func ListOf[T any](items []T, next string) *List[T] { return listOf(items, next) }
+
+// listOf is ListOf.
 func listOf[T any](items []T, next string) *List[T] {
 	if items == nil {
 		items = []T{}
@@ -324,7 +342,7 @@ func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
 		"put-participant", "put-project", "put-factory", "put-store", "put-source", "submit-request", "mint-lease", "register-job-key",
-		"stage-copy", "start-run", "add-output":
+		"stage-copy", "start-run", "add-output", "ask-to-join", "invite", "save-search":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted

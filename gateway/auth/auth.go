@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Issuer struct {
 	Participants []schemas.ParticipantID `json:"participants,omitempty" yaml:"participants"`
 	Roles        []schemas.Role          `json:"roles,omitempty" yaml:"roles"`         // trainer and provider when left out
 	Own          bool                    `json:"own,omitempty" yaml:"own"`             // the operator's own: every participant, every role
+	Joining      bool                    `json:"joining,omitempty" yaml:"joining"`     // its people join: it speaks for participants that have them as members and no issuer of their own; it need not say roles
 	KeysFrom     []string                `json:"keys_from,omitempty" yaml:"keys_from"` // addresses beside its own from which its keys may come
 	Clients      []string                `json:"clients,omitempty" yaml:"clients"`     // to whom its tokens may be given (azp or client_id); anybody when left out
 	Device       string                  `json:"device,omitempty" yaml:"device"`       // its client for device authorization [RFC 8628], with which the command line signs people in
@@ -97,6 +99,8 @@ type claims struct {
 	CodeHash    string                `json:"c_hash"`
 	Party       string                `json:"azp"`
 	Client      string                `json:"client_id"`
+	Mail        string                `json:"email"`
+	MailHolds   verified              `json:"email_verified"`
 }
 
 // audience is one text or a list of them [RFC 7519 §4.1.3].
@@ -112,6 +116,26 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 	err := json.Unmarshal(b, &many)
 	*a = many
 	return err
+}
+
+// verified is whether an issuer verified an address; some write it as a text.
+type verified bool
+
+func (v *verified) UnmarshalJSON(b []byte) error {
+	*v = string(b) == "true" || string(b) == `"true"`
+	return nil
+}
+
+// maxMail bounds an address of mail, in bytes [RFC 5321 §4.5.3.1].
+const maxMail = 254
+
+// mail is the address that the issuer verified; "" for none, and for one that could pass for more.
+func (c *claims) mail() string {
+	a, err := mail.ParseAddress(c.Mail)
+	if !bool(c.MailHolds) || err != nil || a.Address != c.Mail || len(c.Mail) > maxMail || !schemas.IsLine(c.Mail) {
+		return ""
+	}
+	return c.Mail
 }
 
 func refuse(format string, args ...any) error {
@@ -257,10 +281,41 @@ func (a *Authenticator) check(is *Issuer, c *claims) error {
 	return nil
 }
 
+// How an issuer may speak for a participant.
+const (
+	SpeaksNot   = "no"    // its people act for the participant in nothing
+	SpeaksOwn   = "own"   // it is the operator's own
+	SpeaksNamed = "named" // the settings name the participant beside it
+	SpeaksAny   = "any"   // the settings let its people join, and name no other issuer beside the participant
+)
+
+// speaks says how an issuer may speak for a participant.
+func (a *Authenticator) speaks(is *Issuer, id schemas.ParticipantID) string {
+	bound := func(o Issuer) bool { return slices.Contains(o.Participants, id) }
+	switch {
+	case is.Own:
+		return SpeaksOwn
+	case bound(*is):
+		return SpeaksNamed
+	case is.Joining && !slices.ContainsFunc(a.issuers, bound):
+		return SpeaksAny
+	}
+	return SpeaksNot
+}
+
+// Speaks says how an issuer may speak for a participant: SpeaksNot for one that is not accepted.
+func (a *Authenticator) Speaks(issuer string, id schemas.ParticipantID) string {
+	i := slices.IndexFunc(a.issuers, func(have Issuer) bool { return have.Issuer == issuer })
+	if i < 0 {
+		return SpeaksNot
+	}
+	return a.speaks(&a.issuers[i], id)
+}
+
 // effective is the caller as the issuer's binding and the registry see it.
 func (a *Authenticator) effective(ctx context.Context, is *Issuer, c *claims) (schemas.Principal, error) {
-	p := schemas.Principal{Issuer: is.Issuer, Subject: c.Subject}
-	if c.Participant != "" && !is.Own && !slices.Contains(is.Participants, c.Participant) {
+	p := schemas.Principal{Issuer: is.Issuer, Subject: c.Subject, Mail: c.mail()}
+	if c.Participant != "" && a.speaks(is, c.Participant) == SpeaksNot {
 		text := fmt.Sprintf("the issuer %s may not speak for %s", is.Issuer, c.Participant)
 		return p, schemas.Refuse("token", "issuer.participant", "bindings of issuers", text, "sign in with your organisation's own issuer")
 	}
@@ -271,7 +326,7 @@ func (a *Authenticator) effective(ctx context.Context, is *Issuer, c *claims) (s
 	if err != nil {
 		return p, err
 	}
-	if c.Participant != "" && c.Participant != id || !is.Own && !slices.Contains(is.Participants, id) {
+	if c.Participant != "" && c.Participant != id || a.speaks(is, id) == SpeaksNot {
 		return p, nil
 	}
 	p.Participant = id
@@ -280,7 +335,8 @@ func (a *Authenticator) effective(ctx context.Context, is *Issuer, c *claims) (s
 		bound = []schemas.Role{schemas.RoleTrainer, schemas.RoleProvider}
 	}
 	for _, r := range roles {
-		if slices.Contains(c.Roles, r) && (is.Own || slices.Contains(bound, r)) {
+		said := slices.Contains(c.Roles, r) || is.Joining && c.Roles == nil
+		if said && (is.Own || slices.Contains(bound, r)) {
 			p.Roles = append(p.Roles, r)
 		}
 	}

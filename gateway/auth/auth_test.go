@@ -190,6 +190,11 @@ func TestEffectiveRoles(t *testing.T) {
 		{"bound to nobody", Issuer{}, is.members(all...), nil, nil, "", false},
 		{"own issuer, wrong participant", Issuer{Own: true}, is.members(all...), map[string]any{"participant": "https://hospital.example"}, nil, "", false},
 		{"of no participant", Issuer{Own: true}, registry{}, nil, nil, "", false},
+		{"its people join", Issuer{Joining: true}, is.members(all...), map[string]any{"roles": nil}, []schemas.Role{schemas.RoleProvider, schemas.RoleTrainer}, org, false},
+		{"its people join, the token says less", Issuer{Joining: true}, is.members(all...), map[string]any{"roles": []string{"trainer"}}, []schemas.Role{schemas.RoleTrainer}, org, false},
+		{"its people join, the token says none", Issuer{Joining: true}, is.members(all...), map[string]any{"roles": []string{}}, nil, org, false},
+		{"its people join, the membership says less", Issuer{Joining: true}, is.members(schemas.RoleTrainer), map[string]any{"roles": nil}, []schemas.Role{schemas.RoleTrainer}, org, false},
+		{"its people join, of none", Issuer{Joining: true}, registry{}, nil, nil, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -205,6 +210,58 @@ func TestEffectiveRoles(t *testing.T) {
 				t.Errorf("roles %v of %q, want %v of %q", p.Roles, p.Participant, want, c.org)
 			}
 		})
+	}
+}
+
+// An issuer whose people join speaks for no organisation that the settings bind to another one.
+func TestJoiningIssuersKeepToTheirOwn(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	a := New([]Issuer{{Issuer: is.URL, Audiences: []string{"guichet"}, Joining: true},
+		{Issuer: "https://login.crop-ai.example", Participants: []schemas.ParticipantID{org}}}, is.members(schemas.RoleTrainer), now)
+	p, err := a.Principal(t.Context(), is.sign(t, is.claims(nil)))
+	if err != nil || p.Participant != "" || len(p.Roles) > 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, c := range []struct {
+		issuer string
+		id     schemas.ParticipantID
+		want   string
+	}{
+		{is.URL, org, SpeaksNot}, {is.URL, "https://acme.example", SpeaksAny}, {"https://login.crop-ai.example", org, SpeaksNamed},
+		{"https://login.crop-ai.example", "https://acme.example", SpeaksNot}, {"https://nowhere.example", org, SpeaksNot},
+	} {
+		if got := a.Speaks(c.issuer, c.id); got != c.want {
+			t.Errorf("%s for %s: %s, want %s", c.issuer, c.id, got, c.want)
+		}
+	}
+	for _, bad := range []Issuer{{Joining: true, Own: true}, {Joining: true, Participants: []schemas.ParticipantID{org}}} {
+		bad.Issuer = "https://login.example"
+		if err := bad.Check(); schemas.KindOf(err) != schemas.Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// Mail is what the issuer says and verified, and could be an address.
+func TestVerifiedMail(t *testing.T) {
+	t.Parallel()
+	is := newIssuer(t)
+	a := New([]Issuer{{Issuer: is.URL, Audiences: []string{"guichet"}, Own: true}}, registry{}, now)
+	for _, c := range []struct {
+		mail     string
+		verified any
+		want     string
+	}{
+		{"ada@crop-ai.example", true, "ada@crop-ai.example"}, {"ada@crop-ai.example", "true", "ada@crop-ai.example"},
+		{"ada@crop-ai.example", false, ""}, {"ada@crop-ai.example", nil, ""}, {"ada@crop-ai.example", 1, ""}, {"ada", true, ""},
+		{"Ada <ada@crop-ai.example>", true, ""}, {"ada@crop-ai.example, eve@x.example", true, ""}, {"ada\u202e@crop-ai.example", true, ""},
+		{strings.Repeat("a", 300) + "@crop-ai.example", true, ""}, {"", true, ""},
+	} {
+		p, err := a.Principal(t.Context(), is.sign(t, is.claims(map[string]any{"email": c.mail, "email_verified": c.verified})))
+		if err != nil || p.Mail != c.want {
+			t.Errorf("%q, %v: %q, %v", c.mail, c.verified, p.Mail, err)
+		}
 	}
 }
 

@@ -263,6 +263,10 @@ func (is *Issuer) Check() error {
 			return schemas.BadField("settings", "issuers", "lifetime: %q is not a span of time; write it like 12h", is.Lifetime)
 		}
 	}
+	if is.Joining && (is.Own || len(is.Participants) > 0) {
+		return schemas.BadField("settings", "issuers",
+			"joining: %s is bound by own or participants already; one of the three is enough", is.Issuer)
+	}
 	return is.checkWeb()
 }
 

@@ -4,6 +4,12 @@
 // reports of what concerns her alone, and what names something that officers could not find is not
 // answered with an empty report; a parameter that is not known is refused, since it would find too
 // much. It must not count anything itself.
+//
+//	GET /reports                     which there are, with their parameters
+//	GET /reports/{name}              one: JSON, or by Accept or format=csv one of its tables as CSV
+//	GET /reports/dossier             a project's, as a zip
+//
+// With at=SIZE a report is as at the checkpoint of that size; without, as at the newest, whose size it says.
 package reports
 
 import (

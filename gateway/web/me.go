@@ -3,7 +3,9 @@ package web
 import (
 	"net/http"
 
+	kept "guichet/catalog/saved"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/saved"
 	"guichet/schemas"
 )
 
@@ -11,6 +13,7 @@ import (
 type mePage struct {
 	Me       *schemas.Identity
 	Projects []schemas.Project
+	Searches []kept.Counted
 }
 
 // me shows who the gateway takes the person for.
@@ -18,6 +21,10 @@ func me(v *page.Visit) error {
 	body := mePage{Me: v.Me}
 	var err error
 	body.Projects, err = v.Projects()
+	if err != nil {
+		return err
+	}
+	body.Searches, err = saved.Of(v)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"guichet/connectors/client"
 	"guichet/gateway/web/page"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -18,6 +19,7 @@ type operatePage struct {
 	Projects     []schemas.Project
 	Factories    []schemas.Factory
 	Stores       []schemas.Store
+	Joining      join.Standing
 }
 
 // sourceShown is a catalogue of others, as the API tells it.
@@ -67,6 +69,10 @@ func operate(v *page.Visit) error {
 		return err
 	}
 	body.Stores, err = client.All[schemas.Store](v.Ctx(), v.API, "/stores?limit=100")
+	if err != nil {
+		return err
+	}
+	err = v.API.Get(v.Ctx(), "/joining", &body.Joining)
 	if err != nil {
 		return err
 	}

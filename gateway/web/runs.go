@@ -32,6 +32,9 @@ func runs(v *page.Visit) error {
 	return nil
 }
 
+// Rows and bytes of a run are added up in two sums that are never one: what ended says exactly what it sent, all else
+// only the most that it can have sent (docs/record.md).
+
 // runPage is one run: what went into it, and what came out.
 type runPage struct {
 	schemas.Run

@@ -13,6 +13,10 @@ import (
 	"guichet/schemas"
 )
 
+// Two kinds of rows are shown. Made-up ones come from the stand-in of the table, which everybody may have who may see the
+// dataset: nothing of the data is in them. Real ones come by a lease and a stream of so many rows, as any program of the
+// reader's gets them: what the terms hide is hidden, the release is in the record, and the budget pays for it.
+
 // samplePage shows what rows of a table look like: made up, or as the reader gets them under an
 // agreement.
 type samplePage struct {

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	kept "guichet/catalog/saved"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/saved"
 	"guichet/gateway/web/words"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -24,6 +27,9 @@ func home(v *page.Visit) error {
 		Spaces   []schemas.FacetValue
 		Waiting  []schemas.Request
 		Projects []schemas.Project
+		Lost     bool // signed in, and of no organisation
+		Searches []kept.Counted
+		Joining  join.Standing // hers, or how many wait for the operator
 	}{Total: found.Total, Spaces: found.Facets["space"].Values}
 	if v.Me != nil {
 		var page schemas.Page[schemas.Request]
@@ -35,6 +41,17 @@ func home(v *page.Visit) error {
 		body.Projects, err = v.Projects()
 		if err != nil {
 			return err
+		}
+		body.Searches, err = saved.Of(v)
+		if err != nil {
+			return err
+		}
+		body.Lost = v.Me.Participant == ""
+		if body.Lost || v.Has(schemas.RoleOperator) {
+			err = v.API.Get(v.Ctx(), "/joining", &body.Joining)
+			if err != nil {
+				return err
+			}
 		}
 	}
 	v.Show(http.StatusOK, "home", v.Reader.T("home.title"), &body)
@@ -66,6 +83,7 @@ type resultsPage struct {
 	For     use
 	Problem *schemas.Error
 	More    bool // this is not the first page
+	Saves   bool // the person may keep the search
 }
 
 // facetShown is a facet with ways to narrow the search by it.
@@ -95,7 +113,7 @@ func results(v *page.Visit) error {
 	if n := len(q.Encode()); n > maxSearch {
 		return schemas.Errorf(schemas.TooLarge, "search", "a search has at most %d bytes; this one has %d", maxSearch, n)
 	}
-	body := resultsPage{Query: q, More: q.Get("cursor") != ""}
+	body := resultsPage{Query: q, More: q.Get("cursor") != "", Saves: v.Me != nil}
 	var err error
 	body.For, err = used(v)
 	if err != nil {

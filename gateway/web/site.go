@@ -3,6 +3,18 @@
 // In: requests of browsers, by way of gateway/web/page. Out: HTML that works without scripts.
 // Always: each page is made of the API's answers to the person who looks. It must not hold a rule
 // of its own: who may see or do what, the API says.
+//
+// Here are the pages of trainers; those of each other matter are a package below, and all are put together in New:
+//
+//	join      how one becomes a member, and whom one invites
+//	provide   what a provider does with her datasets
+//	record    the record, read and verified
+//	report    reports of the record
+//	saved     searches under a name
+//	page      what all of them share: who visits, the API as she calls it, frame, words and parts
+//	rows      the first rows of a table as text
+//	signin    sign-in with a browser
+//	words     the words, in the languages of their readers
 package web
 
 import (
@@ -12,10 +24,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/gateway/web/join"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/provide"
 	"guichet/gateway/web/record"
 	"guichet/gateway/web/report"
+	"guichet/gateway/web/saved"
 )
 
 //go:embed templates/*.html
@@ -42,7 +56,15 @@ func New(c page.Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := page.New(c, provider, theRecord, reports, page.Part{
+	joining, err := join.Part()
+	if err != nil {
+		return nil, err
+	}
+	searches, err := saved.Part()
+	if err != nil {
+		return nil, err
+	}
+	s, err := page.New(c, provider, theRecord, reports, joining, searches, page.Part{
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,

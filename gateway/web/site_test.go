@@ -15,9 +15,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/catalog/saved"
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
+	"guichet/policy/join"
 	"guichet/schemas"
 )
 
@@ -143,6 +145,10 @@ func everything() *api {
 		Same: []schemas.Origin{{ID: "ds-2", Publisher: hostile, Source: hostile}}, SameTotal: 1, Links: d.Links}
 	faults := []schemas.FieldError{{Pointer: hostile, Message: hostile}}
 	facet := schemas.Facet{Values: []schemas.FacetValue{{Value: hostile, Label: hostile, Count: 1}}}
+	application := join.Application{ID: "app-1", State: "refused", By: join.Person{Issuer: hostile, Subject: hostile, Mail: hostile}, Reason: hostile,
+		Decider: hostile, Project: hostile, Declared: join.Declared{Organisation: hostile, Name: hostile, Country: hostile, Kind: hostile,
+			Roles: []schemas.Role{hostile}, Contact: hostile, Word: hostile},
+		Checked: join.Checked{Speaks: hostile, Mail: hostile, Alike: []schemas.ParticipantID{hostile}, Others: 2}}
 	return &api{answers: answers{
 		"GET /me": schemas.Identity{Issuer: hostile, Subject: hostile, Participant: hostile,
 			Roles: []schemas.Role{"trainer", "provider", "operator", hostile}},
@@ -204,6 +210,20 @@ func everything() *api {
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
 		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
+		"GET /searches":                 schemas.Page[saved.Search]{Items: []saved.Search{{ID: hostile, Name: hostile, Query: url.Values{"q": {hostile}}.Encode()}}},
+		"POST /searches":                schemas.BadField("search", "/name", "%s", hostile),
+		"GET /joining":                  join.Standing{Waiting: 2, Application: &application},
+		"GET /applications":             schemas.Page[join.Application]{Items: []join.Application{application}, Next: hostile},
+		"GET /organisation": join.Roster{ID: hostile, Name: hostile, Country: hostile, Kind: hostile, Roles: []schemas.Role{hostile, "trainer"},
+			MayInvite: []schemas.Role{hostile}, Members: []join.Colleague{{Issuer: hostile, Subject: hostile, Roles: []schemas.Role{hostile}, Mail: hostile,
+				How: hostile, Inviter: hostile, Removes: true, You: true}},
+			Invitations: []join.Invitation{{ID: hostile, Roles: []schemas.Role{hostile}, For: hostile, By: join.Person{Subject: hostile}}}},
+		"POST /invitations":               join.NewInvitation{Secret: hostile, Link: hostile},
+		"POST /invitations/look":          join.Invited{Participant: hostile, Name: hostile, Roles: []schemas.Role{hostile}, By: join.Person{Subject: hostile}},
+		"POST /invitations/accept":        schemas.Errorf(schemas.Gone, hostile, "%s", hostile),
+		"POST /applications":              schemas.BadField("application", "/name", "%s", hostile),
+		"POST /applications/app-1/answer": schemas.BadField("application", "/reason", "%s", hostile),
+		"POST /organisation/removals":     schemas.Errorf(schemas.Conflict, hostile, "%s", hostile),
 	}}
 }
 
@@ -221,6 +241,8 @@ func pages() []string {
 		"POST /provide/new/check", "POST /provide/new/register", "POST /provide/ds-1/edit/check", "POST /provide/ds-1/edit/change",
 		"POST /provide/ds-1/terms/try", "POST /provide/ds-1/terms/put", "POST /provide/ds-1/publish/begin", "POST /provide/file/register",
 		"POST /provide/bar/do", "POST /provide/bar/lift",
+		"GET /searches", "POST /searches/new", "GET /join", "GET /join/secret", "GET /organisation", "GET /operate/joining", "POST /join/application", "POST /join/secret/membership",
+		"POST /organisation/invitation", "POST /organisation/removal", "POST /operate/joining/answer",
 	}
 }
 
@@ -232,7 +254,7 @@ func TestHostileTextIsHarmless(t *testing.T) {
 	for _, what := range pages() {
 		method, target, _ := strings.Cut(what, " ")
 		for _, lang := range []string{"en", "fr"} {
-			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile},
+			form := url.Values{"reason": {hostile}, "message": {hostile}, "project": {hostile}, "look": {"yes"}, "key": {hostile}, "application": {"app-1"}, "name": {hostile},
 				"title": {hostile}, "lang": {hostile}, "place": {hostile}, "text": {hostile}, "participant": {hostile}, "barred": {hostile},
 				"tables": {"1"}, "t0-columns": {"1"}, "t0-name": {hostile}, "t0-c0-name": {hostile}, "column": {hostile}, "treat": {hostile}, "step": {hostile}}
 			w := visited(h, method, strings.TrimSuffix(target, "?look"), form, "Accept-Language", lang)
@@ -335,7 +357,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"owned"}
+		"owned", "standing", "wants", "speaks", "mail", "how"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

@@ -17,6 +17,8 @@ type change struct {
 	Same        bool // the columns are the same, as far as the reader knows them
 }
 
+// Versions are immutable, so each comparison is of two manifests; only the newest are read, since each costs a call.
+
 // compared is how many versions of a dataset are held against those before them.
 const compared = 4
 

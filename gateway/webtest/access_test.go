@@ -42,13 +42,26 @@ func all(t *testing.T, s *Site) map[string][]string {
 	run := p.Path()
 	p.Go("/requests")
 	p.Follow("Dairy herd")
+	v := s.Visit(t, Reader{})
+	v.Go("/join")
+	v.Click("Example AI Factory")
+	v.choose("visitor")
+	if !strings.Contains(v.Text(), "waits for the operator") {
+		v.Type("organisation", "https://visits.example")
+		v.Type("name", "Visits")
+		v.Type("country", "BE")
+		v.Type("contact", "visitor@visits.example")
+		v.Click("Ask to join")
+		v.Sees("waits for the operator")
+	}
 	return map[string][]string{
 		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
-		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me"},
+		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me", "/organisation", "/join", "/join/none", "/searches"},
 		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
 		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish",
 			provided + "/versions/" + newest, "/provide/bar?participant=https://crop-ai.example", "/provide/none/terms"},
-		"operator": {"/operate"},
+		"visitor":  {"/", "/join", "/operate"},
+		"operator": {"/operate", "/operate/joining"},
 	}
 }
 

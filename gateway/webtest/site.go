@@ -2,6 +2,10 @@
 //
 // In: the product's binary, the demo's issuers and store, Chromium. Out: each role's task done by
 // clicking, with scripts and without, and what it weighs. It must not know how pages are made.
+//
+// A test is what people do, in their order: open a page, press what shows these words, type into a field, see what comes.
+// A Person has a browser of her own, in which nobody is signed in; a Reader says her language, theme, window, and whether
+// scripts run. GUICHET_SITE names a site that runs already, for who writes such tests.
 package webtest
 
 import (

@@ -40,6 +40,7 @@ func tasks(t *testing.T, s *Site) {
 			reports(t, s, r)
 			operator(t, s, r)
 			provides(t, s, r)
+			joining(t, s, r)
 		})
 	}
 	t.Run("an organisation is barred", func(t *testing.T) { bars(t, s) })
@@ -313,6 +314,9 @@ func inFrench(t *testing.T, s *Site) {
 	p.Sees("Ce qui serait décidé", "Oui", "Envoyer la demande")
 	p.Click("English")
 	p.Sees("What it would come to", "Send the request")
+	p.Go("/organisation")
+	p.Click("Français")
+	p.Sees("Votre organisation", "Membres", "inscrit par l’exploitant", "Inviter une ou un collègue")
 }
 
 // separate: a page of somebody's is not there for others.

@@ -19,7 +19,8 @@ func SignedIn(by schemas.Principal, what string) error {
 	}
 	if by.Participant == "" {
 		return schemas.Refuse(
-			what, "participant", "membership", "you belong to no participant yet", "ask the operator to add you to your organisation's members",
+			what, "participant", "membership", "your account belongs to no organisation yet",
+			"ask to join with yours (guichet join, or the page /join), or have a colleague invite you",
 		)
 	}
 	return nil

@@ -53,34 +53,45 @@ func put[T any](
 	ctx context.Context, database *db.DB, by schemas.Principal, table, id string, doc *T, cols db.Columns,
 	ifRevision int64, also func(ctx context.Context, tx *db.Tx, before T) error,
 ) (int64, error) {
-	revision := int64(1)
+	var revision int64
 	err := database.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		before, have, err := db.Get[T](ctx, tx, table, id)
-		if also != nil && (err == nil || schemas.KindOf(err) == schemas.NotFound) {
-			late := also(ctx, tx, before)
-			if late != nil {
-				return late
-			}
-		}
-		switch {
-		case schemas.KindOf(err) == schemas.NotFound && ifRevision == 0:
-			err = db.Insert(ctx, tx, table, id, *doc, cols)
-		case err == nil && ifRevision == 0:
-			return schemas.Errorf(schemas.Conflict, id, "there is a %s %s already (revision %d)", table, id, have)
-		case err == nil:
-			revision, err = db.Update(ctx, tx, table, id, ifRevision, *doc, cols)
-		}
-		if err != nil {
-			return err
-		}
-		_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id,
-			Values: map[string]string{
-				table:     id,
-				"by":      string(by.Participant),
-				"subject": by.Subject,
-			}, Numbers: map[string]int64{"revision": revision}})
+		var err error
+		revision, err = putIn(ctx, tx, by, table, id, doc, cols, ifRevision, also)
 		return err
 	})
+	return revision, err
+}
+
+// putIn is put as a part of a transaction.
+func putIn[T any](
+	ctx context.Context, tx *db.Tx, by schemas.Principal, table, id string, doc *T, cols db.Columns,
+	ifRevision int64, also func(ctx context.Context, tx *db.Tx, before T) error,
+) (int64, error) {
+	revision := int64(1)
+	before, have, err := db.Get[T](ctx, tx, table, id)
+	if also != nil && (err == nil || schemas.KindOf(err) == schemas.NotFound) {
+		late := also(ctx, tx, before)
+		if late != nil {
+			return 0, late
+		}
+	}
+	switch {
+	case schemas.KindOf(err) == schemas.NotFound && ifRevision == 0:
+		err = db.Insert(ctx, tx, table, id, *doc, cols)
+	case err == nil && ifRevision == 0:
+		return 0, schemas.Errorf(schemas.Conflict, id, "there is a %s %s already (revision %d)", table, id, have)
+	case err == nil:
+		revision, err = db.Update(ctx, tx, table, id, ifRevision, *doc, cols)
+	}
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Append(ctx, schemas.Change{Kind: schemas.ChangeParty, Subject: table + "/" + id,
+		Values: map[string]string{
+			table:     id,
+			"by":      string(by.Participant),
+			"subject": by.Subject,
+		}, Numbers: map[string]int64{"revision": revision}})
 	return revision, err
 }
 
@@ -101,70 +112,93 @@ func (r *Registry) PutParticipant(
 	if err != nil {
 		return p, err
 	}
+	err = r.CheckParticipant(&p)
+	if err != nil {
+		return p, err
+	}
+	p.Revision, err = put(ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision, members(&p))
+	return p, err
+}
+
+// PutParticipantIn is PutParticipant as a part of a transaction. Whoever calls it has
+// decided that by may do so.
+func (r *Registry) PutParticipantIn(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, p schemas.Participant, ifRevision int64,
+) (schemas.Participant, error) {
+	err := r.CheckParticipant(&p)
+	if err != nil {
+		return p, err
+	}
+	p.Revision, err = putIn(ctx, tx, by, "participant", string(p.ID), &p, nil, ifRevision, members(&p))
+	return p, err
+}
+
+// CheckParticipant brings a participant into its form. Errors: Invalid.
+func (r *Registry) CheckParticipant(p *schemas.Participant) error {
 	if !schemas.IsParticipantID(string(p.ID)) {
-		return p, schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
+		return schemas.BadField("participant", "/id", "%q is neither a URL nor a did", p.ID)
 	}
 	p.Name = schemas.Normal(p.Name)
 	if !schemas.IsLine(p.Name) {
-		return p, notOneLine("participant", "/name", p.Name)
+		return notOneLine("participant", "/name", p.Name)
 	}
-	err = r.country("participant", p.Country)
+	err := r.country("participant", p.Country)
 	if err != nil {
-		return p, err
+		return err
 	}
 	err = checkNotify(p.Notify)
 	if err != nil {
-		return p, err
+		return err
 	}
 	known := []schemas.Role{schemas.RoleProvider, schemas.RoleTrainer, schemas.RoleOfficer, schemas.RoleOperator}
 	for i, role := range p.Roles {
 		if !slices.Contains(known, role) {
-			return p, schemas.BadField("participant", fmt.Sprintf("/roles/%d", i), "%q is not a role; there are %v", role, known)
+			return schemas.BadField("participant", fmt.Sprintf("/roles/%d", i), "%q is not a role; there are %v", role, known)
 		}
 	}
 	for i, m := range p.Members {
 		if m.Issuer == "" || m.Subject == "" || !schemas.IsText(m.Issuer, maxName) || !schemas.IsText(m.Subject, maxName) {
-			return p, schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
+			return schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
 				"issuer and subject of a member have 1 to %d bytes of text", maxName)
 		}
 		for _, role := range m.Roles {
 			if !slices.Contains(p.Roles, role) {
-				return p, schemas.BadField("participant", fmt.Sprintf("/members/%d/roles", i), "the participant itself does not have the role %s", role)
+				return schemas.BadField("participant", fmt.Sprintf("/members/%d/roles", i), "the participant itself does not have the role %s", role)
 			}
 		}
 	}
-	revision, err := put(
-		ctx, r.db, by, "participant", string(p.ID), &p, nil, ifRevision,
-		func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
-			p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
-			_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
+	return nil
+}
+
+// members has the table of members say what the participant does.
+func members(p *schemas.Participant) func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
+	return func(ctx context.Context, tx *db.Tx, before schemas.Participant) error {
+		p.Stopped, p.StopBy, p.StopAt, p.StopFor = before.Stopped, before.StopBy, before.StopAt, before.StopFor // only Unstop lifts a stop
+		_, err := tx.Exec(ctx, `DELETE FROM member WHERE participant = ?`, string(p.ID))
+		if err != nil {
+			return fmt.Errorf("replace the members of %s: %w", p.ID, err)
+		}
+		for i, m := range p.Members {
+			n := 0
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM member WHERE iss = ? AND sub = ?`, m.Issuer, m.Subject).Scan(&n)
 			if err != nil {
-				return fmt.Errorf("replace the members of %s: %w", p.ID, err)
+				return fmt.Errorf("look up a member: %w", err)
 			}
-			for i, m := range p.Members {
-				n := 0
-				err := tx.QueryRow(ctx, `SELECT count(*) FROM member WHERE iss = ? AND sub = ?`, m.Issuer, m.Subject).Scan(&n)
-				if err != nil {
-					return fmt.Errorf("look up a member: %w", err)
-				}
-				if n > 0 {
-					return schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
-						"%s of %s is a member of another participant", m.Subject, m.Issuer)
-				}
-				_, err = tx.Exec(
-					ctx,
-					`INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`,
-					m.Issuer, m.Subject, string(p.ID), joinRoles(m.Roles),
-				)
-				if err != nil {
-					return fmt.Errorf("add a member: %w", err)
-				}
+			if n > 0 {
+				return schemas.BadField("participant", fmt.Sprintf("/members/%d", i),
+					"%s of %s is a member of another participant", m.Subject, m.Issuer)
 			}
-			return nil
-		},
-	)
-	p.Revision = revision
-	return p, err
+			_, err = tx.Exec(
+				ctx,
+				`INSERT INTO member (iss, sub, participant, roles) VALUES (?, ?, ?, ?)`,
+				m.Issuer, m.Subject, string(p.ID), joinRoles(m.Roles),
+			)
+			if err != nil {
+				return fmt.Errorf("add a member: %w", err)
+			}
+		}
+		return nil
+	}
 }
 
 // checkNotify refuses an address at which nobody could be told.

@@ -89,6 +89,19 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	return p, err
 }
 
+// PutProjectIn makes a project as a part of a transaction, for its lead, whom the transaction may have made.
+// Whoever calls it has decided that by may do so. Errors: Conflict, Invalid.
+func (r *Registry) PutProjectIn(ctx context.Context, tx *db.Tx, by schemas.Principal, p schemas.Project) (schemas.Project, error) {
+	if !schemas.IsSlug(string(p.ID)) || !schemas.IsLine(p.Title) {
+		return p, schemas.BadField("project", "/id", "%q cannot name a project", p.ID)
+	}
+	_, _, err := db.Get[schemas.Factory](ctx, tx, "factory", string(p.Factory))
+	if err == nil {
+		p.Revision, err = putIn(ctx, tx, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, 0, nil)
+	}
+	return p, err
+}
+
 // Project finds one. Errors: NotFound.
 func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.Project, error) {
 	p, revision, err := db.Get[schemas.Project](ctx, r.db, "project", string(id))

@@ -3,6 +3,9 @@
 // In: a dataset with the terms to try, and a place. Out: for every purpose and every kind of organisation what a
 // made-up asker would be told. Always: the engine decides as it does for real requests, and what no rule permits
 // is a no; nothing is stored or recorded. It must not name an organisation or a project: who asks here is nobody's.
+//
+// It costs as many decisions as there are purposes times kinds of organisations, so few trials run at a time, and one
+// that takes some seconds is given up with an error that says so.
 package trial
 
 import (

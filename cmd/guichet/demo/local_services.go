@@ -156,7 +156,11 @@ func (r *LocalServices) People() []string {
 	var out []string
 	for i := range r.Issuers {
 		for _, p := range r.Issuers[i].Clients {
-			out = append(out, fmt.Sprintf("# %-10s %s%s, at %s", p.ID, p.Participant, terminal.InRoles(p.Roles), issuerNames()[i]))
+			of := string(p.Participant)
+			if of == "" {
+				of = "no organisation yet"
+			}
+			out = append(out, fmt.Sprintf("# %-10s %s%s, at %s", p.ID, of, terminal.InRoles(p.Roles), issuerNames()[i]))
 		}
 	}
 	return out

@@ -165,7 +165,7 @@ func (v Cmd) tell(t *terminal.Terminal, path string, me schemas.Identity) error 
 	fmt.Fprintf(t.Out, "signed in at %s as %s\n", v.Issuer, schemas.Visible(who))
 	if me.Participant == "" {
 		fmt.Fprintf(t.Out, "but you are a member of no participant there: ask the operator to add\n  {iss: %s, sub: %s, roles: […]}\n"+
-			"to your organisation's members\n", schemas.Visible(me.Issuer), schemas.Visible(me.Subject))
+			"to your organisation's members, or ask to join with yours: guichet join\n", schemas.Visible(me.Issuer), schemas.Visible(me.Subject))
 		return nil
 	}
 	fmt.Fprintf(t.Out, "you act for %s%s\n", schemas.Visible(string(me.Participant)), terminal.InRoles(me.Roles))

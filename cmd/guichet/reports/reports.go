@@ -2,6 +2,11 @@
 //
 // In: what somebody typed. Out: reports as tables, JSON or CSV, and dossiers as files. Always: a file holds
 // the gateway's bytes as they came, so that the same report is the same file. It must not count anything.
+//
+//	guichet report                   which reports there are
+//	guichet report NAME --at SIZE    one of them, as tables, --json or --csv
+//	guichet report dossier PROJECT   everything about a project, as a zip that opens in a browser
+//	guichet report sample --seed N   releases for an auditor to look at, drawn by chance
 package reports
 
 import (

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/catalog/saved"
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
@@ -60,6 +61,7 @@ type Cmd struct {
 	Limit      int      `help:"Hits to show." default:"20"`
 	Cursor     string   `help:"Go on after an earlier page." placeholder:"CURSOR"`
 	All        bool     `help:"Show all hits."`
+	Save       string   `help:"Keep this search under a name: guichet searches tells what changed since." placeholder:"NAME"`
 }
 
 // query is the question as the API takes it, but for the page; asked is false when it
@@ -103,10 +105,21 @@ func (v Cmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener)
 	if err != nil {
 		return err
 	}
+	if v.Save != "" {
+		q, _ := v.query()
+		err = c.Post(ctx, "/searches", saved.SearchAsk{Name: v.Save, Query: strings.TrimPrefix(q, "?"), Total: f.Total}, nil)
+		if err != nil {
+			return err
+		}
+	}
 	if t.JSON {
 		return t.Print(f)
 	}
-	return v.show(t, &f, asked)
+	err = v.show(t, &f, asked)
+	if err == nil && v.Save != "" {
+		fmt.Fprintf(t.Out, "kept as %s: guichet searches tells what changed since\n", schemas.Visible(v.Save))
+	}
+	return err
 }
 
 // show prints hits as a table; where nothing matches it prints what is near.

@@ -6,6 +6,7 @@ type Client struct {
 	Secret      string   `json:"secret"`
 	Participant string   `json:"participant"`
 	Roles       []string `json:"roles"`
+	Mail        string   `json:"mail,omitempty"` // verified
 }
 
 // Operators returns the personas of the operator's own issuer, without
@@ -19,6 +20,12 @@ func Operators() []Client {
 		{ID: "hospital", Participant: "https://hospital.example", Roles: []string{"provider"}},
 		{ID: "grid", Participant: "https://grid.example", Roles: []string{"provider"}},
 		{ID: "transit", Participant: "https://transit.example", Roles: []string{"provider"}},
+		// Of no organisation yet.
+		{ID: "newcomer", Roles: []string{"trainer", "provider"}, Mail: "newcomer@fields.example"},
+		{ID: "colleague", Roles: []string{"trainer", "provider"}, Mail: "colleague@fields.example"},
+		{ID: "stranger", Roles: []string{"trainer", "provider"}},
+		{ID: "visitor", Roles: []string{"trainer", "provider"}},
+		{ID: "friend", Roles: []string{"trainer", "provider"}},
 	}
 }
 

@@ -93,7 +93,11 @@ func (s *storage) GetPrivateClaimsFromScopes(_ context.Context, _, id string, _ 
 	if !ok {
 		return nil, oidc.ErrInvalidClient()
 	}
-	return map[string]any{"participant": c.Participant, "roles": c.Roles}, nil
+	said := map[string]any{"participant": c.Participant, "roles": c.Roles}
+	if c.Mail != "" {
+		said["email"], said["email_verified"] = c.Mail, true
+	}
+	return said, nil
 }
 
 func (s *storage) SigningKey(context.Context) (op.SigningKey, error) {

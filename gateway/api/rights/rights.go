@@ -19,6 +19,7 @@ import (
 // itself.
 type Right struct {
 	Open  bool           // strangers too
+	Guest bool           // whoever signed in, who belongs to no participant too
 	Lease bool           // or whoever bears a lease of this site, or signs with a job key
 	Brake bool           // takes data out of reach: open at any rate
 	Bytes bool           // gives data, to who bears a lease and nobody else; counted for each lease apart
@@ -34,38 +35,49 @@ func All() map[string]Right {
 	only := func(what string, roles ...schemas.Role) Right { return Right{What: what, roles: roles} }
 	signed := func(what string) Right { return Right{Lease: true, What: what, roles: []schemas.Role{trainer}} }
 	return map[string]Right{
-		"dry-run":            {Open: true},
-		"mint-lease":         signed("get a lease"),
-		"register-job-key":   only("register a job key", trainer),
-		"give-ranges":        {Lease: true, Bytes: true, What: "read by URL"},
-		"stage-copy":         signed("stage data"),
-		"open-copy":          signed("open a staged copy"),
-		"hand-back-reads":    signed("hand back reads"),
-		"register-dataset":   only("register datasets", provider),
-		"change-dataset":     only("register datasets", provider),
-		"put-offer":          only("set terms", provider),
-		"try-offer":          only("set terms", provider),
-		"withdraw-dataset":   brake("withdraw a dataset", provider),
-		"withdraw-version":   brake("withdraw a version", provider),
-		"publish-version":    only("publish a version", provider),
-		"put-participant":    only("change participants", operator),
-		"stop-participant":   brake("stop a participant", provider, operator),
-		"unstop-participant": only("lift a stop", operator),
-		"put-project":        only("make a project", trainer, operator),
-		"put-factory":        only("change factories", operator),
-		"put-store":          only("change stores", operator),
-		"put-source":         only("change sources", operator),
-		"harvest-source":     only("harvest sources", operator),
-		"remove-source":      only("remove sources", operator),
-		"set-apart":          only("say that datasets are apart", provider, operator),
-		"take-back-apart":    only("say that datasets are apart", provider, operator),
-		"submit-request":     only("ask for data", trainer),
-		"review-request":     only("review a request", provider),
-		"revoke-agreement":   brake("revoke an agreement", provider, operator),
-		"erase-values":       only("erase values of a record", schemas.RoleOfficer),
-		"revoke-lease":       brake("revoke a lease", trainer, provider, operator),
-		"start-run":          only("start a run"),
-		"add-output":         only("say what came out of a run"),
+		"dry-run":             {Open: true},
+		"mint-lease":          signed("get a lease"),
+		"register-job-key":    only("register a job key", trainer),
+		"give-ranges":         {Lease: true, Bytes: true, What: "read by URL"},
+		"stage-copy":          signed("stage data"),
+		"open-copy":           signed("open a staged copy"),
+		"hand-back-reads":     signed("hand back reads"),
+		"register-dataset":    only("register datasets", provider),
+		"change-dataset":      only("register datasets", provider),
+		"put-offer":           only("set terms", provider),
+		"try-offer":           only("set terms", provider),
+		"withdraw-dataset":    brake("withdraw a dataset", provider),
+		"withdraw-version":    brake("withdraw a version", provider),
+		"publish-version":     only("publish a version", provider),
+		"put-participant":     only("change participants", operator),
+		"stop-participant":    brake("stop a participant", provider, operator),
+		"unstop-participant":  only("lift a stop", operator),
+		"put-project":         only("make a project", trainer, operator),
+		"put-factory":         only("change factories", operator),
+		"put-store":           only("change stores", operator),
+		"put-source":          only("change sources", operator),
+		"harvest-source":      only("harvest sources", operator),
+		"remove-source":       only("remove sources", operator),
+		"set-apart":           only("say that datasets are apart", provider, operator),
+		"take-back-apart":     only("say that datasets are apart", provider, operator),
+		"submit-request":      only("ask for data", trainer),
+		"review-request":      only("review a request", provider),
+		"revoke-agreement":    brake("revoke an agreement", provider, operator),
+		"erase-values":        only("erase values of a record", schemas.RoleOfficer),
+		"revoke-lease":        brake("revoke a lease", trainer, provider, operator),
+		"start-run":           only("start a run"),
+		"add-output":          only("say what came out of a run"),
+		"save-search":         {Guest: true, What: "save a search"},
+		"look-at-search":      {Guest: true, What: "look at a saved search"},
+		"remove-search":       {Guest: true, What: "forget a saved search"},
+		"ask-to-join":         {Guest: true, What: "join"},
+		"answer-application":  only("answer applications", operator),
+		"withdraw-asking":     {Guest: true, What: "withdraw an application"},
+		"invite":              only("invite members"),
+		"look-at-invitation":  {Guest: true, What: "see an invitation"},
+		"accept-invitation":   {Guest: true, What: "accept an invitation"},
+		"withdraw-invitation": {Brake: true, What: "withdraw invitations"},
+		"remove-member":       {Brake: true, What: "remove members"},
 	}
 }
 
@@ -73,6 +85,9 @@ func All() map[string]Right {
 func (r Right) Check(by schemas.Principal) error {
 	if r.Bytes {
 		return lease.None()
+	}
+	if r.Guest && by.SignedIn() {
+		return nil
 	}
 	if r.Open || len(r.roles) > 0 && slices.ContainsFunc(r.roles, by.Has) || len(r.roles) == 0 && r.What != "" && by.Participant != "" {
 		return nil

@@ -58,11 +58,23 @@ func TestRights(t *testing.T) {
 		}
 	}
 	for id, right := range All() {
-		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "stop-participant", "revoke-agreement", "revoke-lease"}, id)
+		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "stop-participant", "revoke-agreement", "revoke-lease",
+			"withdraw-invitation", "remove-member"}, id)
 		if right.Brake != brake || right.Lease != slices.Contains([]string{"mint-lease", "stage-copy", "open-copy", "hand-back-reads", "give-ranges"}, id) ||
 			right.Bytes != (id == "give-ranges") {
 			t.Errorf("%s: %+v", id, right)
 		}
+	}
+	guest := schemas.Principal{Issuer: "i", Subject: "ada"}
+	for _, id := range []string{"ask-to-join", "withdraw-asking", "look-at-invitation", "accept-invitation", "save-search",
+		"look-at-search", "remove-search"} {
+		if err := All()[id].Check(guest); err != nil {
+			t.Errorf("%s by a guest: %v", id, err)
+		}
+		agreementtest.Refused(t, id+" by nobody", All()[id].Check(schemas.Principal{}), schemas.Unauthenticated, All()[id].What)
+	}
+	for _, id := range []string{"invite", "remove-member", "withdraw-invitation", "answer-application"} {
+		agreementtest.Refused(t, id+" by a guest", All()[id].Check(guest), schemas.Denied, All()[id].What)
 	}
 	none := Right{}
 	for name, by := range who {

@@ -5,6 +5,11 @@
 // who looks, asked within this process; what comes from outside is escaped, and in it what shows
 // nothing or turns directions is written by its code; writes come from this site's own forms and
 // end in a redirect. It must not hold a rule of its own: who may see or do what, the API says.
+//
+//	browser ─▶ Site (headers, hosts, origin of forms) ─▶ Visit (who, which language) ─▶ a page of a Part
+//	               the API, within the process, as the person ◀──────────────────────────────┘
+//
+// A page that cannot be made whole is not sent. What the API refuses is a page that says so, with what to do.
 package page
 
 import (
@@ -279,6 +284,12 @@ func (s *Site) SignIn(w http.ResponseWriter, r *http.Request, status int, view s
 	v.Show(status, "signin", v.Reader.T("signin.title"), &view)
 }
 
+// wrong is what an error's page says: to who belongs to no organisation also how to join.
+type wrong struct {
+	*schemas.Problem
+	Lost bool
+}
+
 // fail shows an error: what happened, what was kept, what to do.
 func (s *Site) fail(v *Visit, err error) {
 	if schemas.KindOf(err) == schemas.Unauthenticated && v.Me == nil && s.Token != nil && v.R.Method == http.MethodGet {
@@ -293,5 +304,6 @@ func (s *Site) fail(v *Visit, err error) {
 	if !whole && p.Status >= http.StatusInternalServerError && v.W.Header().Get("Retry-After") == "" {
 		v.W.Header().Set("Retry-After", "5")
 	}
-	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), p)
+	lost := v.Me != nil && v.Me.Participant == "" && p.Status == http.StatusForbidden
+	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), wrong{p, lost})
 }

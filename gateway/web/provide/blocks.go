@@ -14,6 +14,17 @@ import (
 
 // Terms as building blocks: one permission with what has to hold and what it demands, purposes that are excluded,
 // organisations that are barred. Other terms are understood by the API and cannot be made here.
+//
+//	block                        in the offer
+//	purposes, who, where, until  one constraint each of the permission, all of which hold
+//	columns                      a duty for each kind of treatment, with its columns
+//	budget, credit               a duty each
+//	excluded purposes, barred    a prohibition each
+//	staging, reading by URL      further actions of the permission
+//	review, follow               the offer's own words
+//
+// offerOf writes blocks as an offer, blocksOf reads one back; what does not come back the same cannot be said in
+// blocks, and is shown as text.
 
 // What is done with a column.
 const (

@@ -20,6 +20,14 @@ const (
 	blankRows   = 4
 )
 
+// A description as fields of a form:
+//
+//	title, description, keywords      in the language of the reader; other languages are kept as they are
+//	t0-…, t0-c1-…                     a table, and a column of it: their numbers are their places
+//
+// typedOf writes a dataset as fields, described reads fields into one, over what was there: members that no field shows
+// stay. The pointers of the API's faults are those of the description, and lead back to the fields (fieldOf).
+
 // tableForm is a table in the form, with columns to fill in.
 type tableForm struct {
 	At      string // "t0"

@@ -3,6 +3,18 @@
 // In: requests of browsers, by way of gateway/web/page, and the API's answers to the provider. Out: pages and forms that
 // work without scripts. Always: what is wrong comes back with what was typed; what cannot be shown in a form is
 // left as it is, or said to be replaced. It must not hold a rule of its own: what is right, the API says.
+//
+//	/provide                     one's datasets with their uses, the desk, what flows now, whom one barred
+//	/provide/new, /provide/file  a description by form or by file, checked while it is written
+//	/provide/ID/edit             the same of one that is there, by the revision that was read
+//	/provide/ID/terms            terms from blocks, their reading, and a trial of them
+//	/provide/ID/publish          a version from a granted place: the report first, then the version
+//	/provide/ID/versions/V       how far a publication is, whoever began it and wherever
+//	/provide/bar                 an organisation barred for good, and let ask again
+//
+// A form is fields of text. What it says becomes a description or an offer (describe.go, blocks.go) with each part at
+// the pointer at which the API would find it wrong, and a fault of the API goes back to the field of its pointer
+// (fields.go). Of what is there already, fields that no form shows are kept as they were read.
 package provide
 
 import (

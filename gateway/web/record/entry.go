@@ -107,6 +107,9 @@ const mostSteps = 200
 
 // history collects what led to a record and what became of it: request, review, agreement, lease, run,
 // beginning and end, in their order.
+//
+// The API finds records by agreement and kind, not by release or lease: the other end of a release is looked for near
+// the record itself, where it stands but for long ones, and the page says where there may be more.
 func history(v *page.Visit, body *entryPage) error {
 	agreement := body.Values["agreement"]
 	if agreement == "" {

@@ -4,6 +4,14 @@
 // entry with what led to it and its place in the tree, and a verification step by step. Always:
 // what is shown of an entry is what the API shows this person of it; a verification says who
 // computed it, the gateway or the browser. It must not decide who may read what.
+//
+//	/record              the record, newest first, day by day
+//	/record/NUMBER       one entry: what led to it, what it says, its place in the tree
+//	/record/verify       signature, leaf, inclusion and consistency, each with what is compared
+//	/record/bundle       the entries shown, as a file that verifies offline
+//
+// page/static/verify.js computes the same steps again from the texts that the page shows [RFC 9162 §2.1.3, §2.1.4;
+// C2SP signed-note, tlog-proof], and asks the gateway nothing.
 package record
 
 import (

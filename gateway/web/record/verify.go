@@ -28,7 +28,13 @@ type verifyPage struct {
 	Problem                      *schemas.Error
 }
 
-// step is one of a verification.
+// step is one of a verification:
+//
+//	signature    the head is signed with the log's key [C2SP signed-note]
+//	leaf         the entry's bytes have the hash that the tree holds: SHA-256 of a zero byte and the leaf
+//	inclusion    that hash and those of the proof, two by two, come to the root [RFC 9162 §2.1.3]
+//	kept         what was kept is a head that the same key signed
+//	consistency  hashes show that the root of now was made of the root that was kept [RFC 9162 §2.1.4]
 type step struct {
 	Name    string // signature, leaf, inclusion, consistency
 	Holds   bool

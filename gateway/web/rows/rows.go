@@ -2,6 +2,9 @@
 //
 // In: an Arrow IPC file or stream of this gateway's own. Out: its columns, and cells as text, cut. Always:
 // bounded in rows, columns and length whatever comes. It must not know where the rows come from.
+//
+// Texts, numbers, days and times are written as Arrow writes them, lists and structures too; bytes by their number, as
+// (3); a coded value by what its code stands for; what is empty is said to be.
 package rows
 
 import (

@@ -4,6 +4,10 @@
 // Out: messages, numbers, sizes and dates as that reader writes them. Always: every
 // language has every message, which a test holds; a language is added by a folder. It knows
 // no page.
+//
+// The words stand in text/LANGUAGE, a file for each matter; a message has one place. Messages with numbers have the
+// plural forms of their language [CLDR]; labels of countries and languages come from CLDR too, those of purposes from
+// the closed list, those of codes of ours from the files.
 package words
 
 import (

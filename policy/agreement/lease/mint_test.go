@@ -53,7 +53,7 @@ func TestWhatIsNotMinted(t *testing.T) {
 		text string
 	}{
 		{"nobody", schemas.Principal{}, schemas.LeaseAsk{}, schemas.Unauthenticated, "this needs a signed-in caller"},
-		{"no organisation", schemas.Principal{Issuer: "i", Subject: "x"}, schemas.LeaseAsk{}, schemas.Denied, "you belong to no participant yet"},
+		{"no organisation", schemas.Principal{Issuer: "i", Subject: "x"}, schemas.LeaseAsk{}, schemas.Denied, "your account belongs to no organisation yet"},
 		{"no agreement", agreementtest.Trainer(), schemas.LeaseAsk{}, schemas.Invalid, "[/items: name at least one agreement]"},
 		{"a rank alone", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Rank: number(0)}, schemas.Invalid,
 			"[/world: a rank is one of a world"},
