@@ -115,8 +115,8 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
-	if people != 14 {
-		t.Errorf("%d personas, want 14", people)
+	if people != 16 {
+		t.Errorf("%d personas, want 16", people)
 	}
 	first, second := r.Issuers[0], r.Issuers[1]
 	status, v := post(t, first.Issuer+"/oauth/token", "trainer", "wrong", "application/x-www-form-urlencoded", "grant_type=client_credentials")

@@ -222,7 +222,7 @@ func askFor(v *page.Visit) error {
 		var made schemas.Request
 		made, err = submit(v, p)
 		if err == nil {
-			v.To("/requests/%s", string(made.ID))
+			toMade(v, &made)
 			return nil
 		}
 	}
@@ -270,4 +270,13 @@ func submit(v *page.Visit, p *askPage) (made schemas.Request, err error) {
 		}
 	}
 	return made, v.Once("/requests", p.Key, request, &made)
+}
+
+// toMade leads to what came of a request: where it was granted at once to the agreement, which is what the person wants.
+func toMade(v *page.Visit, made *schemas.Request) {
+	if len(made.Items) == 1 && made.Items[0].State == schemas.RequestGranted && made.Items[0].Agreement != "" {
+		v.To("/agreements/%s", string(made.Items[0].Agreement))
+		return
+	}
+	v.To("/requests/%s", string(made.ID))
 }

@@ -67,7 +67,6 @@ func joining(t *testing.T, s *Site, r Reader) {
 	p.Click("Ask for it")
 	p.Sees("Yes")
 	p.Click("Send the request")
-	p.Click("To the agreement")
 	p.Click("Make a lease")
 	lines := p.text("#lease code") + "\n" + p.text("#curl code") + "\n"
 	if !r.NoScripts { // the same lines; once is enough

@@ -84,8 +84,7 @@ func provides(t *testing.T, s *Site, r Reader) {
 	u.Click("Example AI Factory")
 	u.choose("trainer")
 	u.Click("Send the request")
-	u.Sees("granted")
-	u.Click("To the agreement")
+	u.Sees("active", "What is allowed")
 	agreement := u.Path()
 	u.Click("Make a lease")
 	if !r.NoScripts {

@@ -129,6 +129,8 @@ type Person struct {
 	site *Site
 	ctx  context.Context
 	Name string
+	// What she did by hand.
+	Clicks, Fields int
 }
 
 // Reader is how a person reads.
@@ -260,6 +262,7 @@ func (p *Person) FollowFirst(class string) {
 
 func (p *Person) clickAt(xpath, words string) {
 	p.t.Helper()
+	p.Clicks++
 	p.do("press "+words, chromedp.WaitReady(xpath), chromedp.ScrollIntoView(xpath))
 	ctx, end := context.WithTimeout(p.ctx, patience)
 	defer end()
@@ -273,6 +276,7 @@ func (p *Person) clickAt(xpath, words string) {
 // Type writes into the field of this id.
 func (p *Person) Type(id, words string) {
 	p.t.Helper()
+	p.Fields++
 	p.do("type into "+id, chromedp.SetValue(chromedp.CSS("#"+id), words))
 }
 
@@ -311,6 +315,7 @@ func (p *Person) SignIn(link, issuer, who string) {
 func (p *Person) choose(who string) {
 	p.t.Helper()
 	p.Name = who
+	p.Clicks++
 	button := chromedp.CSS(fmt.Sprintf(`button[value=%q]`, who))
 	p.do("choose who she is", chromedp.WaitReady(button))
 	ctx, end := context.WithTimeout(p.ctx, patience)

@@ -44,6 +44,7 @@ func tasks(t *testing.T, s *Site) {
 		})
 	}
 	t.Run("an organisation is barred", func(t *testing.T) { bars(t, s) })
+	t.Run("the newcomer's way", func(t *testing.T) { newcomers(t, s) })
 	t.Run("en français", func(t *testing.T) { inFrench(t, s) })
 	t.Run("each sees her own", func(t *testing.T) { separate(t, s) })
 }
@@ -95,9 +96,7 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	p.Sees("Yes", "What it demands:", "give credit")
 	p.Type("message", "for a paper")
 	p.Click("Send the request")
-	p.Sees("granted", "for a paper", "Crop AI")
-	p.Click("To the agreement")
-	p.Sees("active", "What is allowed")
+	p.Sees("active", "What is allowed", "give credit")
 	agreement = p.Path()
 	p.Follow("Winter wheat field trials")
 	p.Click("What the rows look like")

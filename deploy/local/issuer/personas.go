@@ -26,6 +26,8 @@ func Operators() []Client {
 		{ID: "stranger", Roles: []string{"trainer", "provider"}},
 		{ID: "visitor", Roles: []string{"trainer", "provider"}},
 		{ID: "friend", Roles: []string{"trainer", "provider"}},
+		{ID: "arrival", Roles: []string{"trainer", "provider"}},
+		{ID: "arrivante", Roles: []string{"trainer", "provider"}},
 	}
 }
 
