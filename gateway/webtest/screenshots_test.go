@@ -2,18 +2,32 @@ package webtest
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots keeps a picture of every page in a folder: in both themes, on a phone, in French.
+// screenshots keeps a picture of every page in a folder: in both themes, on a phone, in French; and those that README shows.
 func screenshots(t *testing.T, s *Site, dir string) {
 	pages := all(t, s)
+	p := s.Visit(t, Reader{})
+	p.Go("/")
+	p.SignIn("Sign in", "Example AI Factory", "trainer")
+	p.Go("/datasets?project=crop-yield-2027")
+	p.small(filepath.Join(repository(t), "docs", "pictures", "search.png"))
+	for _, path := range pages["trainer"] {
+		if strings.HasSuffix(path, "/ask") {
+			p.Go(path)
+			p.small(filepath.Join(repository(t), "docs", "pictures", "ask.png"))
+		}
+	}
 	for name, r := range map[string]Reader{"light": {}, "dark": {Dark: true}, "phone": {Width: 360}, "french": {Language: "fr"}} {
 		folder := filepath.Join(dir, name)
 		err := os.MkdirAll(folder, 0o700)
@@ -60,6 +74,22 @@ func (p *Person) Shot(file string) {
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.WriteFile(file, png, 0o600)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// small keeps a picture of what the window shows first, at half its size.
+func (p *Person) small(file string) {
+	p.t.Helper()
+	r, err := chromedp.Run(p.ctx, func(ctx context.Context, t *chromedp.Target) (page.CaptureScreenshotResult, error) {
+		return cdp.Call(ctx, t, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatPng, Clip: &page.Viewport{Width: 1200, Height: 800, Scale: 0.55},
+		})
+	})
+	if err == nil {
+		err = os.WriteFile(file, r.Data, 0o600)
 	}
 	if err != nil {
 		p.t.Fatal(err)
