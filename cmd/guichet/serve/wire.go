@@ -281,25 +281,35 @@ func (s *site) run(ctx context.Context, l gateway.Listeners, ready func()) error
 	writer.Go(func() error { return s.db.Run(writing) })
 	err := s.start(ctx)
 	started := err == nil
-	if started {
-		followers.Go(func() error { return s.record.Run(following) })
-		followers.Go(func() error { return s.feed.Run(following) })
-		followers.Go(func() error { return s.refusals.Count(following) })
-		followers.Go(func() error { return s.brake.Finish(following) })
-		followers.Go(func() error { return s.releases.CloseAbandoned(following, s.log) })
+	// What follows ends when it is told to, and where that is in the midst of something it is no fault.
+	follow := func(f func(ctx context.Context) error) {
 		followers.Go(func() error {
-			err := s.name.Run(following)
+			err := f(following)
+			if following.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		})
+	}
+	if started {
+		follow(s.record.Run)
+		follow(s.feed.Run)
+		follow(s.refusals.Count)
+		follow(s.brake.Finish)
+		follow(func(ctx context.Context) error { return s.releases.CloseAbandoned(ctx, s.log) })
+		follow(func(ctx context.Context) error {
+			err := s.name.Run(ctx)
 			if err != nil { // another process has our name and closes our releases
 				lose(err)
 			}
 			return err
 		})
-		followers.Go(func() error { return s.index.Follow(following, s.db) })
-		followers.Go(func() error { return s.publisher.Run(following) })
-		followers.Go(func() error { return s.sources.Run(following) })
-		followers.Go(func() error { return s.same.Run(following) })
-		followers.Go(func() error { return s.signIn.Run(following) })
-		followers.Go(func() error { return s.outbox.Run(following) })
+		follow(func(ctx context.Context) error { return s.index.Follow(ctx, s.db) })
+		follow(s.publisher.Run)
+		follow(s.sources.Run)
+		follow(s.same.Run)
+		follow(s.signIn.Run)
+		follow(s.outbox.Run)
 		if ready != nil {
 			ready()
 		}
