@@ -248,9 +248,16 @@ func TestEdit(t *testing.T) {
 		!strings.Contains(sent[0].body, `"BE10"`) || strings.Contains(sent[0].body, `"facts"`) {
 		t.Errorf("%+v", sent)
 	}
+	// What pages write by its code comes back as it was: a form that is only sent changes nothing.
+	form.Set("title", `می\u{200C}خواهم 👩\u{200D}🌾 \u{41} \u{110000} \u{zz}`)
+	led(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), "/datasets/ds-1")
+	if body := a.of("PUT /datasets/ds-1")[1].body; !strings.Contains(body, "\"en\":\"می\u200cخواهم 👩\u200d🌾 \\\\u{41} \\\\u{110000} \\\\u{zz}\"") {
+		t.Errorf("%s", body)
+	}
+	form.Set("title", "Rye")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/check", form), http.StatusOK, "Nothing is wrong with it.")
-	if sent := a.of("PUT /datasets/ds-1"); sent[1].query != "check=true" {
-		t.Errorf("%+v", sent[1])
+	if sent := a.of("PUT /datasets/ds-1"); sent[2].query != "check=true" {
+		t.Errorf("%+v", sent[2])
 	}
 	a.answers["PUT /datasets/ds-1"] = schemas.Errorf(schemas.Precondition, "ds-1", "the dataset is at revision 7, not 6")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), http.StatusPreconditionFailed, "at revision 7, not 6", `value="Rye"`)
@@ -466,6 +473,17 @@ func TestBar(t *testing.T) {
 		t.Error("terms were changed without a reason")
 	}
 	form.Set("reason", "they broke the terms")
+	// An operator's stop is everywhere, and that of oneself is everybody's: the page has neither.
+	holds(t, send(h, http.MethodPost, "/provide/bar/do", url.Values{"participant": {us}, "reason": {"a slip"}}), http.StatusUnprocessableEntity, "your own")
+	for _, roles := range [][]schemas.Role{{schemas.RoleOperator}, {schemas.RoleProvider, schemas.RoleOperator}, {schemas.RoleTrainer}} {
+		b := world()
+		b.answers["GET /me"] = schemas.Identity{Subject: "o", Participant: us, Roles: roles}
+		holds(t, send(site(t, b), http.MethodGet, "/provide/bar?participant="+who, nil), http.StatusForbidden, "Providers bar")
+		holds(t, send(site(t, b), http.MethodPost, "/provide/bar/do", form), http.StatusForbidden, "Providers bar")
+		if n := len(b.of("POST /participants/https:%2F%2Ft.example/stop")); n > 0 {
+			t.Errorf("%v stopped it %d times", roles, n)
+		}
+	}
 	led(t, send(h, http.MethodPost, "/provide/bar/do", form), "/provide/bar?done=yes&participant=https%3A%2F%2Ft.example")
 	var order []string
 	for _, c := range a.asked {
