@@ -442,6 +442,12 @@ func TestPublish(t *testing.T) {
 	}
 	a.answers["POST /datasets/ds-1/versions"] = schemas.BadField("publication", "/version", "this cannot name a version")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, `value="v3"`)
+	// A version of the name of dry runs would be in the way of all later ones.
+	form.Set("version", tryName)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, "another name")
+	if n := len(a.of("POST /datasets/ds-1/versions")); n != 3 {
+		t.Errorf("%d were begun", n)
+	}
 	running := send(h, http.MethodGet, "/provide/ds-1/versions/v2", nil)
 	holds(t, running, http.StatusOK, `<noscript><meta http-equiv="refresh"`, `hx-get="/provide/ds-1/versions/v2?part=progress"`, `max="4" value="1"`, "1,234 rows",
 		"It goes on when you leave this page.")
