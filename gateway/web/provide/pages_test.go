@@ -458,6 +458,10 @@ func TestPublish(t *testing.T) {
 	if strings.Contains(part.Body.String(), "<html") || strings.Contains(done.Body.String(), "http-equiv") || strings.Contains(done.Body.String(), "hx-get") {
 		t.Errorf("%s\n%s", part.Body, done.Body)
 	}
+	// Whoever publishes what a link carries on sees what it is, also where it is not what was tried.
+	a.answers["GET /datasets/ds-1/versions/dry-run"] = schemas.VersionSummary{Version: "dry-run", State: "tried"}
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/versions/dry-run?place=s3://local/b/p/&path=other/", nil), http.StatusOK,
+		`<code class="long">s3://local/b/p/other/</code>`, "Publish it")
 	for _, version := range []string{"v1", "v2"} {
 		led(t, send(h, http.MethodPost, "/provide/ds-1/versions/"+version+"/give-up", nil), "/provide/ds-1/versions/"+version)
 	}
