@@ -15,7 +15,7 @@ import (
 type Answer struct {
 	Decision string         `json:"decision" enum:"confirm,refuse"`
 	Reason   string         `json:"reason,omitempty" doc:"needed to refuse; the person reads it" maxLength:"4000"`
-	Roles    []schemas.Role `json:"roles,omitempty" doc:"in place of those that were asked for" maxItems:"2"`
+	Roles    []schemas.Role `json:"roles,omitempty" doc:"in place of those that were asked for; an empty list is none" minItems:"1" maxItems:"2"`
 }
 
 // maxReason bounds a reason, in bytes.
@@ -31,7 +31,7 @@ func (w *Answer) check() error {
 		return schemas.BadField("application", "/reason", "say why, so that the person knows what to do")
 	case !schemas.IsText(w.Reason, maxReason) || !schemas.IsProse(w.Reason):
 		return schemas.BadField("application", "/reason", "a reason has at most %d bytes, without control characters", maxReason)
-	case len(w.Roles) > 0:
+	case w.Roles != nil: // an empty list is no silence: somebody took every role away
 		return joining(w.Roles, "application")
 	}
 	return nil

@@ -24,9 +24,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"guichet/connectors/db"
 	"guichet/policy"
@@ -216,8 +219,8 @@ func (d *Desk) check(said *Declared) error {
 		return err
 	}
 	said.Name, said.Contact = strings.TrimSpace(schemas.Normal(said.Name)), strings.TrimSpace(said.Contact)
-	if said.Name == "" {
-		return schemas.BadField("application", "/name", "the organisation has no name")
+	if !strings.ContainsFunc(said.Name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return schemas.BadField("application", "/name", "the organisation has no name: write it with letters or digits")
 	}
 	if len(said.Contact) > maxContact || !schemas.IsLine(said.Contact) || !schemas.IsContact(said.Contact) {
 		return schemas.BadField("application", "/contact",
@@ -262,15 +265,27 @@ func checkID(id schemas.ParticipantID) error {
 		return bad()
 	}
 	if strings.HasPrefix(s, "did:") {
+		name, is := strings.CutPrefix(s, "did:web:")
+		name, _, _ = strings.Cut(name, ":")
+		if !didForm.MatchString(s) || is && !hostForm.MatchString(name) {
+			return bad()
+		}
 		return nil
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host != strings.ToLower(u.Host) || u.Port() != "" || !strings.Contains(u.Host, ".") ||
-		u.User != nil || strings.ContainsAny(s, "?#") || strings.HasSuffix(s, "/") || strings.HasSuffix(u.Host, ".") {
+	if err != nil || u.Scheme != "https" || !hostForm.MatchString(u.Host) || u.User != nil || strings.ContainsAny(s, "?#") ||
+		strings.HasSuffix(s, "/") || u.Path != "" && u.Path != path.Clean(u.Path) {
 		return bad()
 	}
 	return nil
 }
+
+// The forms of names: of a host in lower-case letters, with no port and no dot behind it; of a did, its method in
+// lower-case letters [W3C DID §3.1], and without an empty part.
+var (
+	hostForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	didForm  = regexp.MustCompile(`^did:[a-z0-9]+(:[A-Za-z0-9._-]+)+$`)
+)
 
 // host is the name that an id has in the world: of a URL, or of a did:web.
 func host(id schemas.ParticipantID) string {

@@ -194,6 +194,8 @@ func TestRefusedAndAgain(t *testing.T) {
 		s.wants("no decision", err, schemas.Invalid, "/decision")
 		_, err = s.Answer(ctx, boss(), a.ID, Answer{Decision: "confirm", Roles: []schemas.Role{schemas.RoleOperator}})
 		s.wants("the operator's role", err, schemas.Invalid, "/roles/0")
+		_, err = s.Answer(ctx, boss(), a.ID, Answer{Decision: "confirm", Roles: []schemas.Role{}})
+		s.wants("every role taken away", err, schemas.Invalid, "/roles")
 		_, err = s.Answer(ctx, boss(), "join-none", Answer{Decision: "confirm"})
 		s.wants("none", err, schemas.NotFound, "")
 		_, err = s.Answer(ctx, boss(), a.ID, Answer{Decision: "refuse", Reason: "write your name in full"})
@@ -305,6 +307,9 @@ func TestDeclared(t *testing.T) {
 		"", "acme", "http://acme.example", "https://acme.example/", "https://Acme.example", "https://acme.example:443", "https://ada@acme.example",
 		"https://acme.example?x", "https://acme.example#x", "https://аcme.example", "https://acme.example.", "https://localhost", "https://acme.example/\u202e",
 		"https://acme.example/a b", "did:", "https://" + strings.Repeat("a", 400) + ".example", "javascript:alert(1)", "https://acme.example/<script>",
+		"https://acme..example", "https://-.-", "https://acme.example//lab", "https://acme.example/./lab", "https://acme.example/lab/..",
+		"did:WEB:hospital.example", "did:web:", "did:web:Hospital.example", "did:web:hospital.example.", "did:web:hospital.example:", "did:web:x",
+		"did:web:hospital.example::lab", "did:x",
 	} {
 		d := said()
 		d.Organisation = schemas.ParticipantID(id)
@@ -326,10 +331,12 @@ func TestDeclared(t *testing.T) {
 		_, err := s.Ask(t.Context(), ada(), d)
 		s.wants(at, err, schemas.Invalid, at)
 	}
-	d := said()
-	d.Name = " "
-	_, err := s.Ask(t.Context(), ada(), d)
-	s.wants("no name", err, schemas.Invalid, "/name")
+	for _, name := range []string{" ", "\u200b", "\u2060\u00ad", "--"} { // nothing that an operator could read
+		d := said()
+		d.Name = name
+		_, err := s.Ask(t.Context(), ada(), d)
+		s.wants("no name", err, schemas.Invalid, "/name")
+	}
 	for id, name := range map[schemas.ParticipantID]string{"did:web:lab.example:ai": "lab.example", "did:ebsi:ZfY": "did-ebsi-zfy", "https://lab.example/ai": "lab.example"} {
 		d := said()
 		d.Organisation = id

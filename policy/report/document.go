@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -221,14 +222,18 @@ func (t *Table) CSV(w io.Writer) error {
 }
 
 // Safe is a text as a spreadsheet may have it: what would be run as a formula is quoted by an apostrophe,
-// and what shows nothing is written by its code.
+// and what shows nothing is written by its code. Where numbers have a comma, as in French, spreadsheets part cells
+// at semicolons, so what stands behind one is the beginning of a cell too.
 func Safe(s string) string {
 	s = schemas.Visible(s)
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+	if !formula.MatchString(s) {
+		return s
 	}
-	return s
+	return formula.ReplaceAllString(s, "$1'$2")
 }
+
+// formula is the beginning of a formula at that of a cell; in Japanese its sign may be a wide one.
+var formula = regexp.MustCompile(`(^|;[ "]*)([=+\-@\t\r＝＋－＠])`)
 
 // add puts a table into the document, with its columns, and its rows in the order in which they come.
 func (d *Document) add(name, title, source, columns string, rows [][]Cell) {

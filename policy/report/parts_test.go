@@ -140,7 +140,8 @@ func TestCSV(t *testing.T) {
 			t.Errorf("a spreadsheet runs %q", row[0])
 		}
 	}
-	for in, want := range map[string]string{"": "", "x=1": "x=1", "=x": "'=x", "\tx": `\tx`, "é": "é"} {
+	for in, want := range map[string]string{"": "", "x=1": "x=1", "=x": "'=x", "\tx": `\tx`, "é": "é",
+		"Acme;=x": "Acme;'=x", `a; "@x;b`: `a; "'@x;b`, "＝x": "'＝x", "a-b; c": "a-b; c"} {
 		if got := Safe(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}

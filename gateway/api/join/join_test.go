@@ -103,6 +103,7 @@ func TestTheWholeWay(t *testing.T) {
 	s.want(404, "eve", "GET /applications/"+a.ID, "", nil)
 	s.want(422, "olga", "POST /applications/"+a.ID+"/answer", `{"decision": "refuse"}`, nil)
 	s.want(403, "eve", "POST /applications/"+a.ID+"/answer", `{"decision": "confirm"}`, nil)
+	s.want(422, "olga", "POST /applications/"+a.ID+"/answer", `{"decision": "confirm", "roles": []}`, nil)
 	s.want(200, "olga", "POST /applications/"+a.ID+"/answer", `{"decision": "confirm"}`, &a)
 	if a.State != join.Confirmed {
 		t.Errorf("%+v", a)

@@ -353,15 +353,15 @@ func showWaiting(v *page.Visit, status int, body waitingPage) error {
 // answer sends the operator's word.
 func answer(v *page.Visit) error {
 	f := v.R.PostForm
-	word := join.Answer{Decision: f.Get("decision"), Reason: f.Get("reason")}
-	if word.Decision == "confirm" {
-		word.Roles = roles(f["role"])
+	word := map[string]any{"decision": f.Get("decision"), "reason": f.Get("reason")}
+	if f.Get("decision") == "confirm" {
+		word["roles"] = roles(f["role"]) // none ticked is an empty list, which the API does not take for those that were asked for
 	}
 	id := f.Get("application")
 	err := v.Once("/applications/"+url.PathEscape(id)+"/answer", cmp.Or(f.Get("key"), rand.Text()), word, nil)
 	if e := asked(err); e != nil {
 		// What was typed stays with the application that it was about.
-		typed := waitingPage{About: id, Reason: word.Reason, Taken: roles(f["role"]), fault: fault{e}}
+		typed := waitingPage{About: id, Reason: f.Get("reason"), Taken: roles(f["role"]), fault: fault{e}}
 		return showWaiting(v, http.StatusUnprocessableEntity, typed)
 	}
 	if err != nil {

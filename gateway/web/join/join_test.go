@@ -241,7 +241,12 @@ func TestWhoAsksPage(t *testing.T) {
 	s.shows(422, "POST /operate/joining/answer", url.Values{"application": {"join-1"}, "decision": {"confirm"}, "role": {"trainer"}}, "takes part already")
 	s.answers["POST /applications/join-1/answer"] = a
 	s.shows(303, "POST /operate/joining/answer", url.Values{"application": {"join-1"}, "decision": {"confirm"}, "role": {"trainer"}}, "/operate/joining")
-	if got := s.sent["POST /applications/join-1/answer"]; got != `{"decision":"confirm","roles":["trainer"]}` {
+	if got := s.sent["POST /applications/join-1/answer"]; got != `{"decision":"confirm","reason":"","roles":["trainer"]}` {
+		t.Errorf("%s", got)
+	}
+	// Who unticks every role grants none of them: the API is told so, and not that nothing was said.
+	s.shows(303, "POST /operate/joining/answer", url.Values{"application": {"join-1"}, "decision": {"confirm"}})
+	if got := s.sent["POST /applications/join-1/answer"]; got != `{"decision":"confirm","reason":"","roles":[]}` {
 		t.Errorf("%s", got)
 	}
 	newSite(t, member(schemas.RoleTrainer), map[string]any{}).shows(403, "GET /operate/joining", nil, "Not allowed")

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"testing"
 
@@ -175,5 +176,18 @@ func TestVendored(t *testing.T) {
 	sum := sha256.Sum256(b)
 	if got := hex.EncodeToString(sum[:]); got != "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130" {
 		t.Errorf("htmx 4.0.1 has another SHA-256: %s", got)
+	}
+}
+
+// TestRetyped: what a page writes by its code comes back as it was; what somebody typed like a code of something that
+// shows stays.
+func TestRetyped(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "plain", "می\u200cخواهم", "👩\u200d🌾", "\u202eevil\u2069", "a\x00\x1bb", `\u{41} \u{D800} \u{110000} \u{FFFFFFF} \u{zz} \u{`, "a\nb\tc"} {
+		form := url.Values{"a": {"x", string(harmless([]byte(s)))}}
+		retyped(form)
+		if got := form["a"][1]; got != s || form["a"][0] != "x" {
+			t.Errorf("%q came back as %q", s, got)
+		}
 	}
 }

@@ -216,6 +216,11 @@ func (s *Site) form(c *gin.Context, most int64) {
 		c.Abort()
 		return
 	}
+	retyped(c.Request.Form)
+	retyped(c.Request.PostForm)
+	if m := c.Request.MultipartForm; m != nil {
+		retyped(m.Value)
+	}
 	c.Next() // the turn is held until it is answered
 }
 

@@ -9,7 +9,10 @@ import (
 	"html/template"
 	"io/fs"
 	"maps"
+	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -262,6 +265,25 @@ func harmless(page []byte) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// written is a character as harmless writes it.
+var written = regexp.MustCompile(`\\u\{[0-9A-F]{1,6}\}`)
+
+// retyped takes back in what a form sent what harmless made of the text in its fields: else a form that is only
+// sent again would write codes in the place of joiners that Persian words and emoji are made with.
+func retyped(form url.Values) {
+	for _, values := range form {
+		for i, s := range values {
+			values[i] = written.ReplaceAllStringFunc(s, func(code string) string {
+				r, err := strconv.ParseUint(code[len(`\u{`):len(code)-1], 16, 32)
+				if err != nil || !utf8.ValidRune(rune(r)) || !Hidden(rune(r)) || breaks(rune(r)) {
+					return code
+				}
+				return string(rune(r))
+			})
+		}
+	}
 }
 
 // breaks says whether a character only says where a word may break.

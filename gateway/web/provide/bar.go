@@ -73,6 +73,14 @@ func (p *barPage) gather(v *page.Visit) error {
 	if p.Who == "" {
 		return schemas.BadField("bar", "/participant", "name the organisation by its id")
 	}
+	// The API's stop is another thing for an operator, whose it is everywhere, and for who names itself, whose is
+	// everybody's: this page says neither.
+	if v.Has(schemas.RoleOperator) || !v.Has(schemas.RoleProvider) {
+		return schemas.Refuse("bar", "role.provider", "roles", v.Reader.T("provide.bar.providers"), "")
+	}
+	if p.Who == string(v.Me.Participant) {
+		return schemas.BadField("bar", "/participant", "%s", v.Reader.T("provide.bar.own"))
+	}
 	p.Titles = map[schemas.DatasetID]schemas.Text{}
 	cursor := ""
 	for n := range mostPages {

@@ -248,9 +248,16 @@ func TestEdit(t *testing.T) {
 		!strings.Contains(sent[0].body, `"BE10"`) || strings.Contains(sent[0].body, `"facts"`) {
 		t.Errorf("%+v", sent)
 	}
+	// What pages write by its code comes back as it was: a form that is only sent changes nothing.
+	form.Set("title", `می\u{200C}خواهم 👩\u{200D}🌾 \u{41} \u{110000} \u{zz}`)
+	led(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), "/datasets/ds-1")
+	if body := a.of("PUT /datasets/ds-1")[1].body; !strings.Contains(body, "\"en\":\"می\u200cخواهم 👩\u200d🌾 \\\\u{41} \\\\u{110000} \\\\u{zz}\"") {
+		t.Errorf("%s", body)
+	}
+	form.Set("title", "Rye")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/check", form), http.StatusOK, "Nothing is wrong with it.")
-	if sent := a.of("PUT /datasets/ds-1"); sent[1].query != "check=true" {
-		t.Errorf("%+v", sent[1])
+	if sent := a.of("PUT /datasets/ds-1"); sent[2].query != "check=true" {
+		t.Errorf("%+v", sent[2])
 	}
 	a.answers["PUT /datasets/ds-1"] = schemas.Errorf(schemas.Precondition, "ds-1", "the dataset is at revision 7, not 6")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/edit/change", form), http.StatusPreconditionFailed, "at revision 7, not 6", `value="Rye"`)
@@ -435,6 +442,12 @@ func TestPublish(t *testing.T) {
 	}
 	a.answers["POST /datasets/ds-1/versions"] = schemas.BadField("publication", "/version", "this cannot name a version")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, `value="v3"`)
+	// A version of the name of dry runs would be in the way of all later ones.
+	form.Set("version", tryName)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, "another name")
+	if n := len(a.of("POST /datasets/ds-1/versions")); n != 3 {
+		t.Errorf("%d were begun", n)
+	}
 	running := send(h, http.MethodGet, "/provide/ds-1/versions/v2", nil)
 	holds(t, running, http.StatusOK, `<noscript><meta http-equiv="refresh"`, `hx-get="/provide/ds-1/versions/v2?part=progress"`, `max="4" value="1"`, "1,234 rows",
 		"It goes on when you leave this page.")
@@ -445,6 +458,10 @@ func TestPublish(t *testing.T) {
 	if strings.Contains(part.Body.String(), "<html") || strings.Contains(done.Body.String(), "http-equiv") || strings.Contains(done.Body.String(), "hx-get") {
 		t.Errorf("%s\n%s", part.Body, done.Body)
 	}
+	// Whoever publishes what a link carries on sees what it is, also where it is not what was tried.
+	a.answers["GET /datasets/ds-1/versions/dry-run"] = schemas.VersionSummary{Version: "dry-run", State: "tried"}
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/versions/dry-run?place=s3://local/b/p/&path=other/", nil), http.StatusOK,
+		`<code class="long">s3://local/b/p/other/</code>`, "Publish it")
 	for _, version := range []string{"v1", "v2"} {
 		led(t, send(h, http.MethodPost, "/provide/ds-1/versions/"+version+"/give-up", nil), "/provide/ds-1/versions/"+version)
 	}
@@ -466,6 +483,17 @@ func TestBar(t *testing.T) {
 		t.Error("terms were changed without a reason")
 	}
 	form.Set("reason", "they broke the terms")
+	// An operator's stop is everywhere, and that of oneself is everybody's: the page has neither.
+	holds(t, send(h, http.MethodPost, "/provide/bar/do", url.Values{"participant": {us}, "reason": {"a slip"}}), http.StatusUnprocessableEntity, "your own")
+	for _, roles := range [][]schemas.Role{{schemas.RoleOperator}, {schemas.RoleProvider, schemas.RoleOperator}, {schemas.RoleTrainer}} {
+		b := world()
+		b.answers["GET /me"] = schemas.Identity{Subject: "o", Participant: us, Roles: roles}
+		holds(t, send(site(t, b), http.MethodGet, "/provide/bar?participant="+who, nil), http.StatusForbidden, "Providers bar")
+		holds(t, send(site(t, b), http.MethodPost, "/provide/bar/do", form), http.StatusForbidden, "Providers bar")
+		if n := len(b.of("POST /participants/https:%2F%2Ft.example/stop")); n > 0 {
+			t.Errorf("%v stopped it %d times", roles, n)
+		}
+	}
 	led(t, send(h, http.MethodPost, "/provide/bar/do", form), "/provide/bar?done=yes&participant=https%3A%2F%2Ft.example")
 	var order []string
 	for _, c := range a.asked {

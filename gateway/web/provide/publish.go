@@ -130,6 +130,8 @@ func start(v *page.Visit, id schemas.DatasetID, t typed, key string, dry bool) (
 	}
 	if p.DryRun = dry; dry {
 		p.Version, key = tryName, key+"-dry"
+	} else if p.Version == tryName { // a version never changes: no dry run could be called so any more
+		return "", schemas.BadField("publication", "/version", "%s", v.Reader.T("provide.publish.tryname", "Name", tryName))
 	}
 	var begun schemas.VersionSummary
 	err = v.Once("/datasets/"+url.PathEscape(string(id))+"/versions", key, p, &begun)

@@ -120,6 +120,10 @@ func (r *recorded) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 		records, err := r.log.Records(req.Context(), ask)
 		answer(schemas.Page[schemas.Record]{Items: records}, err)
+	case path == "/audit/export" && q.Get("dataset") != "":
+		answer(nil, schemas.Errorf(schemas.NotFound, "dataset", "there is no dataset %s", q.Get("dataset")))
+	case path == "/audit/export":
+		answer([]byte("PK "+req.URL.RawQuery), nil)
 	case path == "/runs/run-1":
 		answer(schemas.Run{ID: "run-1", Outputs: []schemas.Output{{Kind: "model", Name: "yield-7b", Digest: "sha256:00"}}}, nil)
 	case path == "/datasets":
@@ -131,6 +135,13 @@ func (r *recorded) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // sees asks for a page.
 func (r *recorded) sees(target string) (status int, body string) {
+	r.t.Helper()
+	w := r.gets(target)
+	return w.Code, w.Body.String()
+}
+
+// gets asks for a page or a file.
+func (r *recorded) gets(target string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	gin.SetMode(gin.TestMode)
 	part, err := Part()
@@ -146,7 +157,21 @@ func (r *recorded) sees(target string) (status int, body string) {
 	s.Mount(e)
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://guichet.example"+target, http.NoBody))
-	return w.Code, w.Body.String()
+	return w
+}
+
+// TestBundle: the bundle comes as the API gives it, browsers keep it nowhere, and a refusal is a page.
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	r := newRecorded(t, 1)
+	w := r.gets("/record/bundle?project=p")
+	if w.Code != http.StatusOK || w.Body.String() != "PK project=p" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v: %s", w.Code, w.Header(), w.Body)
+	}
+	w = r.gets("/record/bundle?dataset=nope")
+	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "<html") || !strings.Contains(w.Body.String(), "there is no dataset nope") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
 }
 
 // TestList: newest first, day by day, each with its number.

@@ -35,6 +35,7 @@ type Maker struct {
 	reports *report.Reports
 	record  *audit.Log
 	pages   *template.Template
+	most    int // bytes
 }
 
 // New makes a maker of dossiers.
@@ -43,7 +44,7 @@ func New(reports *report.Reports, record *audit.Log) (*Maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of dossiers: %w", err)
 	}
-	return &Maker{reports, record, pages}, nil
+	return &Maker{reports, record, pages, mostBytes}, nil
 }
 
 const (
@@ -96,7 +97,7 @@ func (m *Maker) Make(ctx context.Context, by schemas.Principal, ask report.Ask) 
 		return nil, 0, fmt.Errorf("read the time of the last record: %w", err)
 	}
 	var out bytes.Buffer
-	z := &writer{zip.NewWriter(&out), last, nil}
+	z := &writer{zip.NewWriter(bounded{&out, m.most}), last, nil}
 	for _, name := range []string{"index.html", "unknown.html", "verify.html"} {
 		var page bytes.Buffer
 		err = m.pages.ExecuteTemplate(&page, name, &c)
@@ -123,9 +124,6 @@ func (m *Maker) Make(ctx context.Context, by schemas.Principal, ask report.Ask) 
 	z.put("records.zip", bundle)
 	if z.err == nil {
 		z.err = z.zip.Close()
-	}
-	if z.err == nil && out.Len() > mostBytes {
-		z.err = schemas.Errorf(schemas.TooLarge, project, "the dossier is larger than %d bytes; take its reports and records apart", mostBytes)
 	}
 	return out.Bytes(), c.Head.Size, z.err
 }
@@ -200,8 +198,22 @@ func (m *Maker) bundle(ctx context.Context, by schemas.Principal, project string
 		q.About, exporter = string(by.Participant), string(by.Participant)
 	}
 	var b bytes.Buffer
-	err := m.record.Export(ctx, &b, q, exporter, func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
+	err := m.record.Export(ctx, bounded{&b, m.most}, q, exporter, func(r schemas.Record) schemas.Record { return policy.ShownRecord(by, r) })
 	return b.Bytes(), err
+}
+
+// bounded holds what is written to it, and no more than most bytes: it refuses what would be more before it is held.
+type bounded struct {
+	*bytes.Buffer
+	most int
+}
+
+// Write implements io.Writer. Errors: TooLarge.
+func (w bounded) Write(b []byte) (int, error) {
+	if w.Len()+len(b) > w.most {
+		return 0, schemas.Errorf(schemas.TooLarge, "dossier", "the dossier is larger than %d bytes; take its reports and records apart", w.most)
+	}
+	return w.Buffer.Write(b) //nolint:wrapcheck // it cannot fail
 }
 
 // writer writes files of a zip, all as old as the record's last entry, until one fails.

@@ -135,6 +135,25 @@ func TestDossier(t *testing.T) {
 	}
 }
 
+// A dossier that is too large is refused while it is made, and not when it is held whole: by its records, and by what
+// stands before them.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _, err := s.make(agreementtest.Officer(), 0)
+	agreementtest.Must(t, err)
+	for _, most := range []int{len(b) - 1, len(b) / 4, 100} {
+		s.maker.most = most
+		_, _, err := s.make(agreementtest.Officer(), 0)
+		agreementtest.Refused(t, "too large", err, schemas.TooLarge, "take its reports and records apart")
+	}
+	out := bounded{&bytes.Buffer{}, 3}
+	_, err = out.Write([]byte("four"))
+	if schemas.KindOf(err) != schemas.TooLarge || out.Len() != 0 {
+		t.Errorf("%v, %d bytes held", err, out.Len())
+	}
+}
+
 // The pages have no scripts and load nothing, and hostile texts do nothing in them, nor in the tables.
 func TestHarmless(t *testing.T) {
 	t.Parallel()
