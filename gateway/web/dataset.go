@@ -24,6 +24,7 @@ type datasetPage struct {
 	Stranger bool // nobody signed in
 	Own      bool // the reader's participant provides it
 	MayAsk   bool
+	Mine     []schemas.Agreement // that one's organisation has on it now
 	For      use
 }
 
@@ -60,6 +61,10 @@ func dataset(v *page.Visit) error {
 	body.Own = v.Me != nil && v.Me.Participant == body.Provider
 	body.Stranger = v.Me == nil
 	body.MayAsk = v.Me == nil || v.Has(schemas.RoleTrainer)
+	body.Mine, err = mine(v, body.ID)
+	if err != nil {
+		return err
+	}
 	err = judge(v, &body)
 	if err != nil {
 		return err

@@ -75,18 +75,23 @@ func sampleOf(v *page.Visit, table string) (*samplePage, error) {
 	if table == "" && len(body.Tables) > 0 {
 		body.Table = body.Tables[0]
 	}
-	if v.Me == nil || v.Me.Participant == "" {
-		return body, nil
-	}
-	var mine schemas.Page[schemas.Agreement]
-	err = v.API.Get(v.Ctx(), "/agreements?limit=100&dataset="+url.QueryEscape(string(d.ID)), &mine)
-	if schemas.KindOf(err) == schemas.Denied {
-		return body, nil
-	}
-	body.Agreements = slices.DeleteFunc(mine.Items, func(a schemas.Agreement) bool {
-		return a.State != schemas.AgreementActive || a.Participant != v.Me.Participant
-	})
+	body.Agreements, err = mine(v, d.ID)
 	return body, err
+}
+
+// mine are the agreements on a dataset that the reader's organisation has now.
+func mine(v *page.Visit, id schemas.DatasetID) ([]schemas.Agreement, error) {
+	if v.Me == nil || v.Me.Participant == "" {
+		return nil, nil
+	}
+	var all schemas.Page[schemas.Agreement]
+	err := v.API.Get(v.Ctx(), "/agreements?limit=100&dataset="+url.QueryEscape(string(id)), &all)
+	if schemas.KindOf(err) == schemas.Denied {
+		return nil, nil
+	}
+	return slices.DeleteFunc(all.Items, func(a schemas.Agreement) bool {
+		return a.State != schemas.AgreementActive || a.Participant != v.Me.Participant
+	}), err
 }
 
 // madeUp reads made-up rows. Of what has no shape yet there are none.

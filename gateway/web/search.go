@@ -32,12 +32,10 @@ func home(v *page.Visit) error {
 		Joining  join.Standing // hers, or how many wait for the operator
 	}{Total: found.Total, Spaces: found.Facets["space"].Values}
 	if v.Me != nil {
-		var page schemas.Page[schemas.Request]
-		err = v.API.Get(v.Ctx(), "/requests?state=pending&limit=10", &page)
-		if err != nil && schemas.KindOf(err) != schemas.Denied { // then nothing waits
+		body.Waiting, err = waiting(v)
+		if err != nil {
 			return err
 		}
-		body.Waiting = page.Items
 		body.Projects, err = v.Projects()
 		if err != nil {
 			return err
@@ -56,6 +54,20 @@ func home(v *page.Visit) error {
 	}
 	v.Show(http.StatusOK, "home", v.Reader.T("home.title"), &body)
 	return nil
+}
+
+// waiting are requests that wait, one's own or for one's word: none for who belongs to no organisation, whose asking
+// would be refused and recorded.
+func waiting(v *page.Visit) ([]schemas.Request, error) {
+	if v.Me.Participant == "" {
+		return nil, nil
+	}
+	var some schemas.Page[schemas.Request]
+	err := v.API.Get(v.Ctx(), "/requests?state=pending&limit=10", &some)
+	if err != nil && schemas.KindOf(err) != schemas.Denied { // then nothing waits
+		return nil, err
+	}
+	return some.Items, nil
 }
 
 // filters are the keys of a search that its page knows, in the order in which facets are shown.

@@ -163,7 +163,7 @@ func (v *Visit) nav() []link {
 		return link{to, v.Reader.T("nav." + to[1:]), here == to || strings.HasPrefix(here, to+"/")}
 	}
 	out := []link{way("/datasets")}
-	if v.Me == nil {
+	if v.Me == nil || v.Me.Participant == "" { // who belongs to no organisation has nothing elsewhere
 		return out
 	}
 	if v.Has(schemas.RoleProvider) {
@@ -174,7 +174,7 @@ func (v *Visit) nav() []link {
 		out = append(out, way("/runs"))
 	}
 	out = append(out, way("/record"))
-	if v.Has(schemas.RoleOfficer) {
+	if v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleProvider) {
 		out = append(out, way("/reports"))
 	}
 	if v.Has(schemas.RoleOperator) {

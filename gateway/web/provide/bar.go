@@ -133,14 +133,25 @@ func barDo(v *page.Visit) error {
 	if len([]rune(body.Reason)) < 3 { // before the terms, which know no reason, are changed
 		err = schemas.BadField("bar", "/reason", "say why, in at least 3 characters")
 	}
+	if err != nil {
+		return barred(v, err, &body)
+	}
+	var left []string // whose terms do not bar it, since they are faulty by themselves: all else is done
+	var why *schemas.Error
 	for i := range body.Open {
-		if err == nil {
-			d := &body.Open[i]
-			err = putRules(v, d, barring(*d.Offer, append(slices.Clone(barredIn(d.Offer)), body.Who)))
+		d := &body.Open[i]
+		err = putRules(v, d, barring(*d.Offer, append(slices.Clone(barredIn(d.Offer)), body.Who)))
+		switch e, _ := asked(err); {
+		case e != nil:
+			left, why = append(left, page.Cut(80, page.In(d.Title, v.Reader.Tag).Words)), e
+		case err != nil:
+			return err
 		}
 	}
-	if err == nil {
-		err = v.API.Post(v.Ctx(), "/participants/"+url.PathEscape(body.Who)+"/stop", map[string]string{"reason": body.Reason}, nil)
+	err = v.API.Post(v.Ctx(), "/participants/"+url.PathEscape(body.Who)+"/stop", map[string]string{"reason": body.Reason}, nil)
+	if err == nil && why != nil {
+		err = &schemas.Error{Kind: schemas.Conflict, Subject: body.Who, Remedy: v.Reader.T("provide.bar.mend"),
+			Message: v.Reader.T("provide.bar.left", "Datasets", v.Reader.List(left), "Why", why.Message)}
 	}
 	return barred(v, err, &body)
 }

@@ -470,6 +470,19 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestBarPastFaults: terms that cannot be changed as they are keep nobody from ending what an organisation has.
+func TestBarPastFaults(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["PUT /datasets/ds-1/offer"] = schemas.BadField("offer", "/rules/0/duties/1", "the published version has no column \"field\"")
+	form := url.Values{"participant": {"https://t.example"}, "reason": {"they broke the terms"}}
+	w := send(site(t, a), http.MethodPost, "/provide/bar/do", form)
+	holds(t, w, http.StatusConflict, "What it had is ended", "Wheat", "has no column")
+	if n := len(a.of("POST /participants/https:%2F%2Ft.example/stop")); n != 1 {
+		t.Errorf("it was stopped %d times", n)
+	}
+}
+
 // TestBar: an organisation is barred by the terms first and stopped then, with a reason; lifting takes it from the terms.
 func TestBar(t *testing.T) {
 	t.Parallel()

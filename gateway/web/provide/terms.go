@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"guichet/connectors/client"
 	"guichet/gateway/web/page"
@@ -143,6 +144,9 @@ func terms(v *page.Visit) error {
 	if o == nil || !whole { // nothing is given away by a form that was only sent
 		t.set("attribute", p.Dataset.Attribution)
 		t.set("review", "yes")
+	}
+	if p.Dataset.Offer != nil { // whatever the form is filled with, who is barred stays so until somebody takes it out
+		t.set("barred", strings.Join(barredIn(p.Dataset.Offer), "\n"))
 	}
 	p.Typed = t
 	err = p.try(v)

@@ -264,7 +264,7 @@ func TestVerify(t *testing.T) {
 		{at("", strings.ReplaceAll(string(kept), "\n", "\r\n")), http.StatusOK, 3, 0},
 		{at("", string(foreign)), http.StatusOK, 1, 1},
 		{at("", forged), http.StatusOK, 1, 1},
-		{at("", "no head"), http.StatusOK, 1, 1},
+		{at("", "no head"), http.StatusUnprocessableEntity, 1, 0},
 		{at("", strings.Repeat("x", maxKept+1)), http.StatusUnprocessableEntity, 1, 0},
 		{at("100", ""), http.StatusUnprocessableEntity, 1, 0},
 		{at("soon", ""), http.StatusUnprocessableEntity, 1, 0},

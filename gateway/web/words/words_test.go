@@ -111,7 +111,7 @@ func TestForms(t *testing.T) {
 		{en.Size(999_960), "1\u00a0MB"},
 		{en.Size(123_456_789), "123\u00a0MB"},
 		{en.Date(day), "1 July 2027"},
-		{fr.Date(day), "1 juillet 2027"},
+		{fr.Date(day), "1er juillet 2027"},
 		{en.Date(time.Time{}), ""},
 		{en.Last(day), "30 June 2027"},
 		{en.Moment(day), "1 July 2027 00:00:00 UTC"},
@@ -196,6 +196,34 @@ func TestFilesOfALanguage(t *testing.T) {
 			t.Errorf("%v, %v", all, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// TestCountries: each country once, under its own code of today, by its name as the reader sorts it.
+func TestCountries(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string][]Country{
+		"en": {{"AT", "Austria"}, {"DE", "Germany"}, {"ES", "Spain"}, {"US", "United States"}},
+		"fr": {{"DE", "Allemagne"}, {"AT", "Autriche"}, {"ES", "Espagne"}, {"EE", "Estonie"}},
+	} {
+		all := load(t).For(tag, "").Countries()
+		at, seen := -1, map[string]bool{}
+		for _, c := range all {
+			if seen[c.Code] || c.Name == "" {
+				t.Errorf("%s: %v", tag, c)
+			}
+			seen[c.Code] = true
+		}
+		for _, c := range want {
+			i := slices.Index(all, c)
+			if i <= at {
+				t.Errorf("%s: %v is at %d of %d, after %d", tag, c, i, len(all), at)
+			}
+			at = i
+		}
+		if len(all) < 190 || len(all) > 260 || seen["EU"] || seen["UK"] || seen["ZZ"] {
+			t.Errorf("%s: %d countries", tag, len(all))
 		}
 	}
 }
