@@ -54,9 +54,10 @@ func columnTypes() []string {
 // split makes a list of what was typed with commas or on lines.
 func split(s string) []string {
 	var out []string
+	have := map[string]bool{} // a form holds thousands
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
-		if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
-			out = append(out, part)
+		if part = strings.TrimSpace(part); part != "" && !have[part] {
+			have[part], out = true, append(out, part)
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package provide
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -396,14 +397,38 @@ func TestTerms(t *testing.T) {
 	if tries := a.of("POST /datasets/ds-1/offer/trial"); tries[len(tries)-1].query != "country=FI&factory=lumi" {
 		t.Errorf("%+v", tries[len(tries)-1])
 	}
-	for pointer, field := range map[string]string{"/rules/0/constraint/right/0": "purpose", "/rules/0/duties/0": "rows", "/rules/1/constraint": "barred", "/x": ""} {
-		p := termsPage{Typed: typed{"purpose": {"x"}, "rows": {"7"}, "barred": {"nobody"}}}
-		if got := p.field(pointer); got != field {
-			t.Errorf("%s: %q, want %q", pointer, got, field)
+	o, err := offerOf(typed{"purpose": {"x"}, "rows": {"7"}, "barred": {"nobody"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pointer, want := range map[string]string{"/rules/0/constraint/right/0": "purpose", "/rules/0/duties/0": "rows", "/rules/1/constraint": "barred", "/x": ""} {
+		if got := field(&o, pointer); got != want {
+			t.Errorf("%s: %q, want %q", pointer, got, want)
 		}
 	}
 	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong" lang="en">this is no purpose`)
+}
+
+// TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.
+func TestManyFaults(t *testing.T) { // no others at once: allocations are counted
+	var names []string
+	e := &schemas.Error{Kind: schemas.Invalid}
+	for i := range 1000 {
+		names = append(names, fmt.Sprint("c", i))
+		e.Fields = append(e.Fields, schemas.FieldError{Pointer: fmt.Sprintf("/rules/0/duties/0/columns/%d", i), Message: "there is no such column"})
+	}
+	p := &termsPage{Typed: typed{"hidden": {strings.Join(names, ",")}}}
+	each := testing.AllocsPerRun(1, func() { p.wrong(e) }) / 1000
+	if each > 10 {
+		t.Errorf("%.0f allocations for each fault", each)
+	}
+	if len(p.Faults) != 1000 || p.Wrong("columns") == "" {
+		t.Errorf("%d faults: %+v", len(p.Faults), p.Faults[:1])
+	}
+	if got := split("b, a;b\n a\r\n"); !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("%q", got)
+	}
 }
 
 // TestForeignTermsStay: terms that the form cannot say are shown, and replaced only by who says so.

@@ -239,13 +239,14 @@ var inRules = regexp.MustCompile(`^/rules/(\d+)/(constraint|duties)(?:/(?:and/)?
 // wrong keeps what is wrong with what was typed.
 func (p *termsPage) wrong(e *schemas.Error) {
 	p.Problem, p.Faults = e, nil
+	o, _ := offerOf(p.Typed) // once: there may be a thousand faults; one that cannot be made has no rules
 	for _, f := range e.Fields {
-		p.Faults = append(p.Faults, fault{p.field(f.Pointer), f.Message, f.Pointer})
+		p.Faults = append(p.Faults, fault{field(&o, f.Pointer), f.Message, f.Pointer})
 	}
 }
 
-// field finds the field of the form that a pointer is about; "" for none.
-func (p *termsPage) field(pointer string) string {
+// field finds the field of the form that a pointer into its offer is about; "" for none.
+func field(o *schemas.Offer, pointer string) string {
 	switch pointer {
 	case "/rows", "/bytes":
 		return pointer[1:]
@@ -254,9 +255,8 @@ func (p *termsPage) field(pointer string) string {
 	if m == nil {
 		return ""
 	}
-	o, err := offerOf(p.Typed)
 	i := int(m[1][0] - '0')
-	if err != nil || len(m[1]) != 1 || i >= len(o.Rules) {
+	if len(m[1]) != 1 || i >= len(o.Rules) {
 		return ""
 	}
 	r, k := &o.Rules[i], 0
