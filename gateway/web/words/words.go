@@ -267,8 +267,9 @@ func (r *Reader) Countries() []Country {
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
 			region, err := language.ParseRegion(string([]rune{a, b}))
-			if err == nil && region.IsCountry() && region.Canonicalize() == region && region.String() == string([]rune{a, b}) {
-				out = append(out, Country{region.String(), names.Name(region)})
+			name := names.Name(region) // places that are none any more have none
+			if err == nil && name != "" && region.IsCountry() && region.Canonicalize() == region && region.String() == string([]rune{a, b}) {
+				out = append(out, Country{region.String(), name})
 			}
 		}
 	}
