@@ -38,14 +38,14 @@ func Part() (page.Part, error) {
 		Templates: own,
 		Pages: map[string]func(v *page.Visit) error{
 			"/join":            page.Signed(standing),
-			"/join/:id":        page.Signed(invited),
+			"/join/:secret":    page.Signed(invited),
 			"/organisation":    page.Signed(organisation),
 			"/operate/joining": page.Signed(waiting),
 		},
 		Forms: map[string]func(v *page.Visit) error{
 			"/join/application":        page.Signed(ask),
 			"/join/withdrawal":         page.Signed(withdraw),
-			"/join/:id/membership":     page.Signed(accept),
+			"/join/:secret/membership": page.Signed(accept),
 			"/organisation/invitation": page.Signed(invite),
 			"/organisation/withdrawal": page.Signed(takeBack),
 			"/organisation/removal":    page.Signed(remove),

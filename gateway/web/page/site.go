@@ -13,6 +13,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -258,7 +259,7 @@ func Signed(do func(v *Visit) error) func(v *Visit) error {
 func (s *Site) page(do func(v *Visit) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		v := s.visit(c.Writer, c.Request)
-		v.ID = c.Param("id")
+		v.ID = cmp.Or(c.Param("id"), c.Param("secret")) // what is called a secret is not logged
 		err := v.enter()
 		if err == nil {
 			err = do(v)
