@@ -19,8 +19,6 @@ package web
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 
 	"github.com/gin-gonic/gin"
 
@@ -40,32 +38,8 @@ type Site struct{ *page.Site }
 
 // New reads words and templates.
 func New(c page.Config) (*Site, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("find the templates: %w", err)
-	}
-	provider, err := provide.Part()
-	if err != nil {
-		return nil, err
-	}
-	theRecord, err := record.Part()
-	if err != nil {
-		return nil, err
-	}
-	reports, err := report.Part()
-	if err != nil {
-		return nil, err
-	}
-	joining, err := join.Part()
-	if err != nil {
-		return nil, err
-	}
-	searches, err := saved.Part()
-	if err != nil {
-		return nil, err
-	}
-	s, err := page.New(c, provider, theRecord, reports, joining, searches, page.Part{
-		Templates: own,
+	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), page.Part{
+		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
 			"/datasets":            results,

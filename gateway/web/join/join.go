@@ -14,8 +14,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,13 +27,9 @@ import (
 var templates embed.FS
 
 // Part is these pages.
-func Part() (page.Part, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return page.Part{}, fmt.Errorf("find the templates: %w", err)
-	}
+func Part() page.Part {
 	return page.Part{
-		Templates: own,
+		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/join":            page.Signed(standing),
 			"/join/:secret":    page.Signed(invited),
@@ -51,7 +45,7 @@ func Part() (page.Part, error) {
 			"/organisation/removal":    page.Signed(remove),
 			"/operate/joining/answer":  page.Signed(answer),
 		},
-	}, nil
+	}
 }
 
 // standingPage is how a person stands, and the form with which she asks.

@@ -32,12 +32,8 @@ func newSite(t *testing.T, me schemas.Identity, answers map[string]any) *site {
 	gin.SetMode(gin.TestMode)
 	s := &site{t: t, answers: answers, sent: map[string]string{}}
 	answers["GET /me"] = me
-	part, err := Part()
-	if err != nil {
-		t.Fatal(err)
-	}
 	p, err := page.New(page.Config{API: s, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", me.Subject != "", nil }}, part)
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", me.Subject != "", nil }}, Part())
 	if err != nil {
 		t.Fatal(err)
 	}

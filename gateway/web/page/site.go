@@ -44,8 +44,8 @@ type Config struct {
 
 // Part is the pages of one matter.
 type Part struct {
-	// Templates holds one for each page, NAME.html, and those of its own that several use, _NAME.html, at
-	// its root. Names of pages are of the whole site.
+	// Templates holds one for each page, templates/NAME.html, and those of its own that several use,
+	// templates/_NAME.html. Names of pages are of the whole site.
 	Templates fs.FS
 	Pages     map[string]func(v *Visit) error // by their paths, for gin: GET and HEAD
 	Files     map[string]func(v *Visit) error // the same, of what is loaded: GET alone

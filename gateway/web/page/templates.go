@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,48 +32,33 @@ type set map[string]*template.Template
 
 // parse reads the templates for a reader: each page with the frame and parts that it may use.
 func parse(r *words.Reader, parts []Part) (set, error) {
-	common, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("find the templates: %w", err)
-	}
 	shared := template.New("").Funcs(functions(r)).Option("missingkey=error")
-	shared, err = shared.ParseFS(common, "_*.html")
+	shared, err := shared.ParseFS(templates, "templates/_*.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the templates: %w", err)
 	}
 	out := set{}
-	for _, files := range append([]fs.FS{common}, folders(parts)...) {
-		err = out.read(shared, files)
-		if err != nil {
-			return nil, err
+	err = out.read(shared, templates)
+	for _, p := range parts {
+		if err == nil {
+			err = out.read(shared, p.Templates)
 		}
 	}
-	return out, nil
-}
-
-// folders are those of the parts.
-func folders(parts []Part) []fs.FS {
-	out := make([]fs.FS, len(parts))
-	for i, p := range parts {
-		out[i] = p.Templates
-	}
-	return out
+	return out, err
 }
 
 // read adds the pages of a folder, each with what is shared by the site and by the folder.
 func (s set) read(shared *template.Template, files fs.FS) error {
-	names, err := fs.Glob(files, "*.html")
+	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return fmt.Errorf("find the templates: %w", err)
 	}
-	var own []string
-	for _, f := range names {
-		if strings.HasPrefix(f, "_") {
-			own = append(own, f)
-		}
+	own, err := fs.Glob(files, "templates/_*.html")
+	if err != nil {
+		return fmt.Errorf("find the templates: %w", err)
 	}
 	for _, f := range names {
-		name := strings.TrimSuffix(f, ".html")
+		name := strings.TrimSuffix(path.Base(f), ".html")
 		switch {
 		case strings.HasPrefix(name, "_"):
 			continue

@@ -103,12 +103,8 @@ func world() *api {
 func site(t *testing.T, a *api) http.Handler {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
-	part, err := Part()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := page.New(page.Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, part)
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, Part())
 	if err != nil {
 		t.Fatal(err)
 	}

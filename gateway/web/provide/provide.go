@@ -20,8 +20,6 @@ package provide
 import (
 	"cmp"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,14 +33,10 @@ import (
 var templates embed.FS
 
 // Part is all of them.
-func Part() (page.Part, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return page.Part{}, fmt.Errorf("find the templates: %w", err)
-	}
+func Part() page.Part {
 	signed := page.Signed
 	return page.Part{
-		Templates: own,
+		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/provide":                       signed(home),
 			"/provide/new":                   signed(newDataset),
@@ -68,7 +62,7 @@ func Part() (page.Part, error) {
 		Uploads: map[string]func(v *page.Visit) error{
 			"/provide/file/register": signed(registerFile),
 		},
-	}, nil
+	}
 }
 
 // typed is what a form sent, as it was typed.

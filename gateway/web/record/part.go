@@ -16,8 +16,6 @@ package record
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 
 	"guichet/gateway/web/page"
 )
@@ -26,13 +24,9 @@ import (
 var templates embed.FS
 
 // Part is the pages of the record.
-func Part() (page.Part, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return page.Part{}, fmt.Errorf("find the templates of the record: %w", err)
-	}
+func Part() page.Part {
 	return page.Part{
-		Templates: own,
+		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/record":        page.Signed(list),
 			"/record/verify": page.Signed(verify),
@@ -43,5 +37,5 @@ func Part() (page.Part, error) {
 			"/record/:id/proof": page.Signed(proof),
 			"/record/:id/leaf":  page.Signed(leaf),
 		},
-	}, nil
+	}
 }

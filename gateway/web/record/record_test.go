@@ -144,12 +144,8 @@ func (r *recorded) sees(target string) (status int, body string) {
 func (r *recorded) gets(target string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	gin.SetMode(gin.TestMode)
-	part, err := Part()
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	s, err := page.New(page.Config{API: r, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, part)
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, Part())
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -7,8 +7,6 @@ package report
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,19 +22,15 @@ import (
 var templates embed.FS
 
 // Part is the pages.
-func Part() (page.Part, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return page.Part{}, fmt.Errorf("find the templates: %w", err)
-	}
+func Part() page.Part {
 	return page.Part{
-		Templates: own,
+		Templates: templates,
 		Pages:     map[string]func(v *page.Visit) error{"/reports": page.Signed(list), "/reports/:id": page.Signed(one)},
 		Files: map[string]func(v *page.Visit) error{
 			"/reports/:id/file": page.Signed(file),
 			"/reports/dossier":  page.Signed(dossier),
 		},
-	}, nil
+	}
 }
 
 // mostRows bounds the rows of each table that a page shows; files have all.

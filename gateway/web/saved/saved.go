@@ -6,8 +6,6 @@ package saved
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -21,20 +19,16 @@ import (
 var templates embed.FS
 
 // Part is this page.
-func Part() (page.Part, error) {
-	own, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return page.Part{}, fmt.Errorf("find the templates: %w", err)
-	}
+func Part() page.Part {
 	return page.Part{
-		Templates: own,
+		Templates: templates,
 		Pages:     map[string]func(v *page.Visit) error{"/searches": page.Signed(searches)},
 		Forms: map[string]func(v *page.Visit) error{
 			"/searches/new":     page.Signed(save),
 			"/searches/look":    page.Signed(look),
 			"/searches/removal": page.Signed(remove),
 		},
-	}, nil
+	}
 }
 
 // Of are the person's searches as they are now; none for strangers.

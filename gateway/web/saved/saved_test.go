@@ -47,12 +47,8 @@ func TestSearchesPage(t *testing.T) {
 		}
 		_ = json.NewEncoder(w).Encode(v)
 	})
-	part, err := Part()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := page.New(page.Config{API: api, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, part)
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, Part())
 	if err != nil {
 		t.Fatal(err)
 	}
