@@ -95,6 +95,7 @@ func TestTheRecordFromBothEnds(t *testing.T) {
 		t.Errorf("newest first: %v, want %v in reverse", newest, oldest)
 	}
 	s.want(422, "officer", "GET", "/audit/records?order=random", nil)
+	s.want(422, "officer", "GET", "/audit/records?order=newest&cursor=0", nil)
 }
 
 // Where the terms filter rows out, how many there are of the whole is for who may read

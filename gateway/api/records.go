@@ -56,7 +56,7 @@ func (in *recordQuery) query() (audit.Query, error) {
 	}
 	if in.Cursor != "" {
 		n, err := strconv.ParseInt(in.Cursor, 10, 64)
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || q.Newest && n == 0 { // below the first there is nothing
 			return q, schemas.BadField("records", "cursor", "this is not a valid cursor; take next as it came")
 		}
 		if q.Newest {

@@ -134,6 +134,7 @@ type agreementPage struct {
 	MayEnd  bool
 	MayBar  bool
 	Server  string
+	Issuer  string               // at which the reader signs in
 	Lease   *schemas.LeaseAnswer // made on the spot, shown once
 	Part    string               // of an address: the table and split, where there are several to choose from
 	Options string               // the same for Python
@@ -162,7 +163,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 		return err
 	}
 	body.Name = titles[body.Dataset]
-	body.Server = v.Site.Public
+	body.Server, body.Issuer = v.Site.Public, v.Me.Issuer
 	switch {
 	case body.Server != "":
 	case v.R.TLS != nil:
