@@ -22,7 +22,6 @@ func naive(t *testing.T, s *site, dataset string, at int64) []string {
 	type sum struct {
 		versions, runs  map[string]bool
 		n               [6]int64
-		first, last     string
 		began, finished []time.Time
 	}
 	sums := map[string]*sum{}
