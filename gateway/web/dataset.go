@@ -24,6 +24,7 @@ type datasetPage struct {
 	Stranger bool // nobody signed in
 	Own      bool // the reader's participant provides it
 	MayAsk   bool
+	newest   *content            // of the latest version, where the reader may know it
 	Mine     []schemas.Agreement // that one's organisation has on it now
 	For      use
 }
@@ -73,9 +74,9 @@ func dataset(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	body.Changes, err = changes(v, body.Versions)
+	err = tables(v, &body)
 	if err == nil {
-		err = tables(v, &body)
+		body.Changes, err = changes(v, &body)
 	}
 	if err != nil {
 		return err
@@ -124,6 +125,9 @@ func tables(v *page.Visit, body *datasetPage) error {
 		err := v.API.Get(v.Ctx(), "/datasets/"+v.Param()+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
 		if err != nil && schemas.KindOf(err) != schemas.Denied && schemas.KindOf(err) != schemas.NotFound {
 			return err
+		}
+		if err == nil {
+			body.newest = &newest
 		}
 	}
 	for _, t := range newest.Data {

@@ -23,9 +23,9 @@ type change struct {
 const compared = 4
 
 // changes holds the newest published versions against those before them, by their names.
-func changes(v *page.Visit, versions []schemas.VersionSummary) (map[schemas.VersionID]change, error) {
+func changes(v *page.Visit, body *datasetPage) (map[schemas.VersionID]change, error) {
 	var published []schemas.VersionSummary
-	for _, one := range versions {
+	for _, one := range body.Versions {
 		if one.State == schemas.VersionPublished {
 			published = append(published, one)
 		}
@@ -37,6 +37,10 @@ func changes(v *page.Visit, versions []schemas.VersionSummary) (map[schemas.Vers
 	published = published[:min(len(published), compared+1)]
 	contents := make([]*content, len(published))
 	for i, one := range published {
+		if body.newest != nil && one.Version == body.Latest.Version { // read already
+			contents[i] = body.newest
+			continue
+		}
 		var c content
 		err := v.API.Get(v.Ctx(), "/datasets/"+v.Param()+"/versions/"+url.PathEscape(string(one.Version)), &c)
 		switch kind := schemas.KindOf(err); {
