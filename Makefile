@@ -130,7 +130,7 @@ test: go-version system
 	 cd $(ROOT); \
 	 grep -hqE '^exit [1-9]' .cache/test.log .cache/test-local.log && failed=1; \
 	 awk '/_test\.go:[0-9]+: /{last=$$0} /--- SKIP: /{sub(/^ */,"",last); print "not tested here: " $$3 " (" last ")"; n++} END{exit n>0}' .cache/test.log .cache/test-local.log > .cache/skipped || { cat .cache/skipped; if [ "$${CI:-}" != "" ]; then echo "in CI nothing may be skipped"; failed=1; fi; }; \
-	 if [ $$failed != 0 ]; then echo "tests failed; the whole output is in .cache/test.log"; awk '/^=== /{name=$$3} /^ +[a-z0-9_]+_test\.go:[0-9]+: /{said[name]=said[name] $$0 "\n"} /^ *--- FAIL: /{printf "%s\n%s", $$0, said[$$3]} /^panic: |DATA RACE/{n=40} n-->0' .cache/test.log .cache/test-local.log | cut -c1-400 | head -200; exit 1; fi; \
+	 if [ $$failed != 0 ]; then echo "tests failed; the whole output is in .cache/test.log"; awk '/^=== /{name=$$3; on=0} /^ *---/{on=0} /^ +[a-z0-9_]+\.go:[0-9]+: /{on=1} on{said[name]=said[name] $$0 "\n"; if(length(said[name])>20000) said[name]=substr(said[name],10000)} /^ *--- FAIL: /{printf "%s\n%s", $$0, said[$$3]} /^panic: |DATA RACE/{n=40} n-->0' .cache/test.log .cache/test-local.log | cut -c1-400 | head -300; exit 1; fi; \
 	 echo "$$(grep -hcE '^\s*--- PASS' .cache/test.log) passed, 0 failed"
 
 # Packages with goroutines of their own.
