@@ -31,3 +31,9 @@ func me(v *page.Visit) error {
 	v.Show(http.StatusOK, "me", v.Reader.T("me.title"), &body)
 	return nil
 }
+
+// back is where a sign-in ends that began beside a form: the form waits on another page.
+func back(v *page.Visit) error {
+	v.Show(http.StatusOK, "back", v.Reader.T("back.title"), nil)
+	return nil
+}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/gateway/web/courses"
 	"guichet/gateway/web/join"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/provide"
@@ -38,7 +39,7 @@ type Site struct{ *page.Site }
 
 // New reads words and templates.
 func New(c page.Config) (*Site, error) {
-	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), page.Part{
+	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), page.Part{
 		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
@@ -51,7 +52,7 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id":      page.Signed(agreement),
 			"/runs":                page.Signed(runs),
 			"/runs/:id":            page.Signed(run),
-			"/help":                help,
+			"/back":                page.Signed(back),
 			"/me":                  page.Signed(me),
 			"/operate":             page.Signed(operate),
 		},

@@ -446,8 +446,15 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
 		}
 	}
-	if w := visited(h, http.MethodPost, "/agreements/agr-1/revoke", url.Values{"reason": {"because"}}); w.Code != http.StatusUnauthorized {
+	w := visited(h, http.MethodPost, "/agreements/agr-1/revoke?a=b", url.Values{"reason": {"because <b>"}, "column": {"x", "y"}})
+	if w.Code != http.StatusUnauthorized {
 		t.Errorf("a write of nobody: %d", w.Code)
+	}
+	for _, kept := range []string{`action="/agreements/agr-1/revoke?a=b"`, `name="reason" value="because &lt;b&gt;"`, `name="column" value="x"`, `name="column" value="y"`,
+		`href="/signin?to=/back"`} {
+		if !strings.Contains(w.Body.String(), kept) {
+			t.Errorf("the page that answers a write of nobody has no %s:\n%s", kept, w.Body)
+		}
 	}
 	for _, r := range a.asked {
 		if r.Header.Get("Authorization") != "" {

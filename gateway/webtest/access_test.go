@@ -218,3 +218,31 @@ func liveDecision(t *testing.T, s *Site) {
 		}
 	}
 }
+
+// sessionEnds: what was typed into a form while the session ended is kept, and sent after signing in again.
+func sessionEnds(t *testing.T, s *Site) {
+	p := s.Visit(t, Reader{NoScripts: true})
+	p.Go("/datasets?q=winter+wheat")
+	p.SignIn("Sign in", "Example AI Factory", "trainer")
+	p.Follow("Winter wheat field trials")
+	p.Click("Ask for it")
+	p.Type("message", "written for long")
+	var had network.GetCookiesResult
+	p.do("keep her cookies", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		var err error
+		had, err = cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{})
+		return chromedp.Void{}, err
+	})
+	p.do("let the session end", call(network.ClearBrowserCookies, network.ClearBrowserCookiesParams{}))
+	p.Click("Send the request")
+	p.Sees("You are not signed in any more, so nothing was done.")
+	var again []*network.CookieParam // as a sign-in on another page of the browser would
+	for _, c := range had.Cookies {
+		again = append(again, &network.CookieParam{Name: c.Name, Value: c.Value, URL: s.Address, Path: c.Path, HTTPOnly: c.HTTPOnly, SameSite: c.SameSite})
+	}
+	p.do("sign in", call(network.SetCookies, network.SetCookiesParams{Cookies: again}))
+	p.Click("Send again what you typed")
+	p.Sees("active", "What is allowed")
+	p.Go("/back")
+	p.Sees("You are signed in")
+}

@@ -22,6 +22,7 @@ func TestSite(t *testing.T) {
 	t.Run("tasks", func(t *testing.T) { tasks(t, s) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, s) })
 	t.Run("live decision", func(t *testing.T) { liveDecision(t, s) })
+	t.Run("a session ends", func(t *testing.T) { sessionEnds(t, s) })
 	t.Run("live check", func(t *testing.T) { liveCheck(t, s) })
 	t.Run("by file", func(t *testing.T) { byFile(t, s) })
 	t.Run("everyone can read them", func(t *testing.T) { everyone(t, s) })

@@ -18,8 +18,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -290,6 +292,26 @@ func (s *Site) SignIn(w http.ResponseWriter, r *http.Request, status int, view s
 	v.Show(status, "signin", v.Reader.T("signin.title"), &view)
 }
 
+// unsent is a form that came after its person's session had ended, to be sent again.
+type unsent struct {
+	To     string
+	Fields []field
+}
+
+// field is a value of a form.
+type field struct{ Name, Value string }
+
+// typed lists the fields of a form.
+func typed(form url.Values) []field {
+	var out []field
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, value := range form[name] {
+			out = append(out, field{name, value})
+		}
+	}
+	return out
+}
+
 // wrong is what an error's page says: to who belongs to no organisation also how to join.
 type wrong struct {
 	*schemas.Problem
@@ -300,6 +322,10 @@ type wrong struct {
 func (s *Site) fail(v *Visit, err error) {
 	if schemas.KindOf(err) == schemas.Unauthenticated && v.Me == nil && s.Token != nil && v.R.Method == http.MethodGet {
 		http.Redirect(v.W, v.R, "/signin?to="+url.QueryEscape(v.R.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	if schemas.KindOf(err) == schemas.Unauthenticated && v.Me == nil && s.Token != nil && len(v.R.PostForm) > 0 {
+		v.Show(http.StatusUnauthorized, "resend", v.Reader.T("resend.title"), unsent{v.R.URL.RequestURI(), typed(v.R.PostForm)})
 		return
 	}
 	if gone := v.Ctx().Err(); gone != nil && schemas.KindOf(err) == schemas.Internal { // what the API said then is no fault of its own

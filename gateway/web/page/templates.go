@@ -94,6 +94,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"wait":      r.Wait,
 		"list":      r.List,
 		"words":     func(t schemas.Text) Said { return In(t, r.Tag) },
+		"said":      func(english string, most ...int) template.HTML { return said(r, english, most...) },
 		"cut":       Cut,
 		"short":     Short,
 		"found":     found,
@@ -144,6 +145,20 @@ func In(t schemas.Text, reader string) Said {
 		s.Words = schemas.Visible(s.Words) // of a link nothing would be left
 	}
 	return s
+}
+
+// said writes what a rule or the API says in the reader's language, cut after so many characters; in English, and
+// marked as that, where nobody has translated it.
+func said(r *words.Reader, english string, most ...int) template.HTML {
+	words, lang := r.Said(english)
+	for _, n := range most {
+		words = Cut(n, words)
+	}
+	words = template.HTMLEscapeString(words)
+	if lang != "" {
+		words = `<span lang="` + lang + `">` + words + `</span>`
+	}
+	return template.HTML(words) // escaped above
 }
 
 // Cut shortens a text to about n characters, at a space.

@@ -189,7 +189,7 @@ func TestRegister(t *testing.T) {
 	a.answers["POST /datasets"] = schemas.BadField("dataset", "/contact", "this is no address")
 	form.Set("contact", "nobody")
 	w := send(h, http.MethodPost, "/provide/new/register", form)
-	holds(t, w, http.StatusUnprocessableEntity, `value="nobody"`, `id="contact-wrong" lang="en">this is no address`, `href="#contact"`, `aria-invalid="true"`)
+	holds(t, w, http.StatusUnprocessableEntity, `value="nobody"`, `id="contact-wrong">this is no address`, `href="#contact"`, `aria-invalid="true"`)
 	if strings.Contains(w.Body.String(), key[1]) {
 		t.Error("the mended form would be taken for the wrong one")
 	}
@@ -375,7 +375,7 @@ func TestTerms(t *testing.T) {
 		t.Errorf("%+v", sent)
 	}
 	form := url.Values{"revision": {"6"}, "purpose": {"research"}, "rows": {"many"}, "place": {"lumi"}}
-	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="rows-wrong" lang="en">&#34;many&#34; is not a number`,
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="rows-wrong">&#34;many&#34; is not a number`,
 		`value="research" checked`)
 	form.Set("rows", "7")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/try", form), http.StatusOK, `<div id="tried"`)
@@ -403,7 +403,7 @@ func TestTerms(t *testing.T) {
 		}
 	}
 	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
-	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong" lang="en">this is no purpose`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong">this is no purpose`)
 }
 
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.

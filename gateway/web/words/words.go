@@ -7,7 +7,8 @@
 //
 // The words stand in text/LANGUAGE, a file for each matter; a message has one place. Messages with numbers have the
 // plural forms of their language [CLDR]; labels of countries and languages come from CLDR too, those of purposes from
-// the closed list, those of codes of ours from the files.
+// the closed list, those of codes of ours from the files. What rules and the API say is written in English where it is
+// decided; said/LANGUAGE has the same sentences in that language.
 package words
 
 import (
@@ -33,7 +34,7 @@ import (
 	"guichet/schemas"
 )
 
-//go:embed text/*/*.json
+//go:embed text/*/*.json said/*/*.json
 var text embed.FS
 
 // Catalogue holds the messages of all languages. Read-only, safe for concurrent use.
@@ -88,6 +89,12 @@ func Load() (*Catalogue, error) {
 		r := &Reader{Tag: tag.String(), purposes: labels, ids: ids}
 		r.local, r.print = i18n.NewLocalizer(c.bundle, r.Tag), message.NewPrinter(tag)
 		r.Language = r.T("language")
+		if tag != c.tags[0] {
+			r.said, err = spoken(text, r.Tag, labels)
+			if err != nil {
+				return nil, err
+			}
+		}
 		c.readers[r.Tag] = r
 	}
 	return c, nil
@@ -123,7 +130,8 @@ type Reader struct {
 	local    *i18n.Localizer
 	print    *message.Printer
 	purposes map[string]schemas.Text
-	ids      []string // of the purposes that people choose from
+	ids      []string   // of the purposes that people choose from
+	said     *sentences // of rules and the API; nil in English, in which they are written
 }
 
 // Purposes lists the ids of the purposes that data may be asked for, in the order of their list.
