@@ -257,6 +257,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			return asking{"/runs/" + string(run().ID) + "/outputs", map[string]string{"kind": "model", "name": next(), "digest": "sha256:" + strings.Repeat("0", 64)}, ""}
 		},
 		"GET /spaces":                   is("/spaces"),
+		"GET /contacts":                 is("/contacts"),
 		"GET /spaces/{id}/request-form": is("/spaces/health/request-form"),
 		"GET /suggestions":              is("/suggestions?q=whe"),
 		"GET /sources":                  holds("/sources", source),

@@ -25,6 +25,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	"guichet/gateway/api/contacts"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
@@ -60,7 +61,9 @@ type Deps struct {
 	Behind []netip.Prefix // proxies whose X-Forwarded-For is believed
 	Ticket []byte         // signs Flight tickets; 32 bytes
 	Limits Limits
-	SignIn *signin.Door // of browsers; none when nil
+	// Helpers are whom to ask for help.
+	Helpers contacts.Helpers
+	SignIn  *signin.Door // of browsers; none when nil
 	// UploadIdle is how long an upload may send nothing; a minute when 0.
 	UploadIdle time.Duration
 	// Files gives a file of the web to use, where its address may be reached for files.
@@ -257,7 +260,8 @@ func (s *Server) routes() http.Handler {
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
-		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}))
+		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
+		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r

@@ -65,6 +65,7 @@ type Factory struct {
 	Country    string    `json:"country" pattern:"^[A-Z]{2}$"`
 	Egress     []string  `json:"egress,omitempty" doc:"CIDR networks from which its jobs reach us; none: the place is declared, not enforced; shown to operators, officers and providers"`
 	Proven     bool      `json:"proven,omitempty" readOnly:"true" doc:"streams open only from its networks"`
+	Contact    string    `json:"contact,omitempty" doc:"who helps there: an address of mail or a URL" maxLength:"320"`
 	Regions    []string  `json:"regions,omitempty" doc:"S3 regions near to it"`
 	Partitions []string  `json:"partitions,omitempty" doc:"Slurm partitions"`
 	Secure     bool      `json:"secure,omitempty" doc:"a secure processing environment [EHDS art. 73]"`

@@ -24,6 +24,7 @@ type askPage struct {
 	Columns   []string
 	Fields    []formField // of the data space, beside what every request says
 	Decision  *schemas.Decision
+	Helpers   []page.Helper    // where that is no yes
 	Problem   *schemas.Problem // what is wrong with what was typed
 	Key       string           // makes the request once, however often it is sent
 }
@@ -174,7 +175,7 @@ func (p *askPage) wanted() []string {
 	return p.Typed["column"]
 }
 
-// wouldBe is what the request would come to; nil while there is no project to ask for.
+// wouldBe is what the request would come to, nil while there is no project to ask for; with who helps where it is no yes.
 func wouldBe(v *page.Visit, p *askPage) (*schemas.Decision, error) {
 	if p.Typed.Get("project") == "" {
 		return nil, nil
@@ -190,6 +191,9 @@ func wouldBe(v *page.Visit, p *askPage) (*schemas.Decision, error) {
 	}, &d)
 	if err != nil {
 		return nil, err // an empty decision would read as a refusal
+	}
+	if d.Verdict != schemas.VerdictYes {
+		p.Helpers = v.Helpers(&p.Dataset, schemas.FactoryID(p.Typed.Get("factory")))
 	}
 	return &d, nil
 }

@@ -15,6 +15,7 @@ type datasetPage struct {
 	schemas.Dataset
 	Mark     schemas.Mark // what it means to the reader, as in a search
 	Reasons  []schemas.Reason
+	Helpers  []page.Helper // where it is refused, or waits
 	Notes    []string
 	Links    []schemas.Link
 	Tables   []tableShown
@@ -105,6 +106,9 @@ func judge(v *page.Visit, body *datasetPage) error {
 		if h.ID == body.ID {
 			body.Mark, body.Reasons, body.Notes, body.Same = h.Access, h.Reasons, h.Notes, h.Same
 			body.Links = h.Links
+			if h.Access == schemas.MarkNo || h.Access == schemas.MarkAsk {
+				body.Helpers = v.Helpers(&body.Dataset, "")
+			}
 		}
 	}
 	if len(body.Links) == 0 {

@@ -50,7 +50,8 @@ func requests(v *page.Visit) error {
 type requestPage struct {
 	schemas.Request
 	Titles  map[schemas.DatasetID]schemas.Text
-	Waits   bool // for the reader's word
+	Waits   bool          // for the reader's word
+	Helpers []page.Helper // where something was refused, or waits
 	Problem *schemas.Error
 	Reason  string // as it was typed
 }
@@ -72,11 +73,28 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 		}
 	}
 	body.Titles, err = v.Titles(ids)
+	if err == nil {
+		body.Helpers, err = helpers(v, &body.Request)
+	}
 	if err != nil {
 		return err
 	}
 	v.Show(status, "request", v.Reader.T("request.title", "ID", page.Short(body.ID)), &body)
 	return nil
+}
+
+// helpers are whom to ask about the first dataset that was not granted.
+func helpers(v *page.Visit, r *schemas.Request) ([]page.Helper, error) {
+	i := slices.IndexFunc(r.Items, func(it schemas.RequestItem) bool { return it.State != schemas.RequestGranted })
+	if i < 0 {
+		return nil, nil
+	}
+	var d schemas.Dataset
+	err := v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(r.Items[i].Dataset)), &d)
+	if kind := schemas.KindOf(err); err != nil && kind != schemas.NotFound && kind != schemas.Denied {
+		return nil, err
+	}
+	return v.Helpers(&d, r.Factory), nil
 }
 
 // review sends the holder's word.

@@ -210,6 +210,7 @@ func everything() *api {
 		"POST /requests":                request,
 		"POST /agreements/agr-1/revoke": schemas.BadField("revoke", "/reason", "%s", hostile),
 		"POST /requests/req-1/review":   schemas.BadField("review", "/reason", "%s", hostile),
+		"GET /contacts":                 map[string]any{"site": hostile, "spaces": map[string]string{"agriculture": hostile}, "factories": map[string]string{hostile: hostile}},
 		"GET /searches":                 schemas.Page[saved.Search]{Items: []saved.Search{{ID: hostile, Name: hostile, Query: url.Values{"q": {hostile}}.Encode()}}},
 		"POST /searches":                schemas.BadField("search", "/name", "%s", hostile),
 		"GET /joining":                  join.Standing{Waiting: 2, Application: &application},
@@ -355,7 +356,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 		}
 	}
 	// Labels of codes are named by what they begin with.
-	codes := []string{"nav", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
+	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
 		"owned", "standing", "wants", "speaks", "mail", "how"}
 	for _, id := range ids {
@@ -710,4 +711,36 @@ func TestPressedTwice(t *testing.T) {
 			t.Errorf("%s: %d: %s", target, w.Code, w.Body)
 		}
 	}
+}
+
+// TestWhoHelps: what is refused or waits says whom to ask, what is granted does not, and a page without the API's word stands.
+func TestWhoHelps(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	a.answers["GET /contacts"] = map[string]any{"site": "help@guichet.example", "spaces": map[string]string{"agriculture": "https://agri.example/ask"},
+		"factories": map[string]string{"lumi": "help@lumi.example"}}
+	a.answers["GET /datasets/ds-1"] = schemas.Dataset{ID: "ds-1", Title: schemas.Text{"en": "Wheat"}, Space: "agriculture", Contact: "data@agronomy.example"}
+	a.answers["GET /requests/req-1"] = schemas.Request{ID: "req-1", Factory: "lumi", Items: []schemas.RequestItem{{Dataset: "ds-1", State: schemas.RequestPending}}}
+	h := site(t, a, "token")
+	all := []string{"Who helps", "data@agronomy.example", `href="https://agri.example/ask"`, "help@lumi.example", "help@guichet.example"}
+	says := func(target string, want ...string) {
+		t.Helper()
+		body := visited(h, http.MethodGet, target, nil).Body.String()
+		for _, w := range all {
+			if strings.Contains(body, w) != slices.Contains(want, w) {
+				t.Errorf("%s: %q stands there: %v", target, w, strings.Contains(body, w))
+			}
+		}
+	}
+	says("/requests/req-1", all...)
+	says("/requests/none", all[0], all[4])
+	a.answers["GET /requests/req-1"] = schemas.Request{ID: "req-1", Items: []schemas.RequestItem{{Dataset: "ds-1", State: schemas.RequestGranted}}}
+	says("/requests/req-1")
+	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictNo}
+	says("/datasets/ds-1/ask?project=p&factory=lumi", all...)
+	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictYes}
+	says("/datasets/ds-1/ask?project=p&factory=lumi")
+	delete(a.answers, "GET /contacts")
+	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictNo}
+	says("/datasets/ds-1/ask?project=p&factory=lumi", all[0], all[1])
 }

@@ -27,6 +27,9 @@ func (r *Registry) PutFactory(ctx context.Context, by schemas.Principal, f schem
 	if err != nil {
 		return f, err
 	}
+	if f.Contact != "" && !schemas.IsContact(f.Contact) {
+		return f, schemas.BadField("factory", "/contact", "%q is no address of mail or of the web", f.Contact)
+	}
 	for i, cidr := range f.Egress {
 		_, err := netip.ParsePrefix(cidr)
 		if err != nil {

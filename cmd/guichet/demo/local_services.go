@@ -19,6 +19,7 @@ import (
 	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/terminal"
 	"guichet/connectors/client"
+	"guichet/gateway/api/contacts"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -214,7 +215,8 @@ func (r *LocalServices) Extend(path, data string) error {
 			return err
 		}
 	}
-	b, err := yaml.Marshal(map[string]any{"origin": c.Origin, "issuers": c.Issuers,
+	b, err := yaml.Marshal(map[string]any{"origin": c.Origin, "issuers": c.Issuers, "contacts": contacts.Helpers{
+		Site: "help@guichet.example", Spaces: map[schemas.SpaceID]string{"health": "https://health.example/access"}},
 		"credentials": map[string]serve.Credential{"local": {AccessKeyFile: "keys/s3-access", SecretKeyFile: "keys/s3-secret"}}})
 	if err != nil {
 		return fmt.Errorf("write the settings: %w", err)

@@ -184,7 +184,7 @@ func (s *Story) Parties(ctx context.Context) error {
 		return err
 	}
 	for _, f := range []schemas.Factory{
-		{ID: "leonardo", Name: "Leonardo", Country: "IT"},
+		{ID: "leonardo", Name: "Leonardo", Country: "IT", Contact: "help@leonardo.example"},
 		{ID: "lumi", Name: "LUMI", Country: "FI", Egress: []string{"127.0.0.2/32"}, Secure: true},
 		{ID: "marenostrum5", Name: "MareNostrum 5", Country: "ES", Egress: []string{"127.0.0.3/32"}},
 	} {

@@ -24,6 +24,7 @@ import (
 	"guichet/connectors/notify"
 	"guichet/connectors/trust"
 	"guichet/gateway"
+	"guichet/gateway/api/contacts"
 	"guichet/gateway/auth"
 	"guichet/schemas"
 )
@@ -58,6 +59,7 @@ type Config struct {
 	HarvestKeys   []HarvestKey          `yaml:"harvest_credentials"`                         // that such catalogues want
 	Limits        gateway.Limits        `yaml:"limits"`                                      // of what callers may take
 	Issuers       []auth.Issuer         `yaml:"issuers"`                                     // who may sign tokens, and for whom
+	Contacts      contacts.Helpers      `yaml:"contacts"`                                    // who helps, with the site and with data spaces
 	Credentials   map[string]Credential `yaml:"credentials"`                                 // of stores, by the name that a store refers to
 	Mail          *Mail                 `yaml:"mail"`                                        // server by which organisations are told; none when left out
 	Version       string                `yaml:"-"`                                           // of the program, for who asks

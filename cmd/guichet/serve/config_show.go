@@ -82,6 +82,12 @@ func (c *Config) inFile() (out [][3]string) {
 		}
 		out = append(out, [3]string{"limits." + name, fmt.Sprint(filled.Field(i).Interface()), from})
 	}
+	if c.Contacts.Site != "" {
+		out = append(out, [3]string{"contacts.site", c.Contacts.Site, file})
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Contacts.Spaces)) {
+		out = append(out, [3]string{"contacts.spaces", string(id) + " " + c.Contacts.Spaces[id], file})
+	}
 	if c.Mail != nil {
 		out = append(out, [3]string{"mail", c.Mail.Server + " as " + c.Mail.From, file})
 	}

@@ -106,6 +106,9 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 		return nil, errors.Join(err, db.Close())
 	}
 	set, profiles, err := c.spaces()
+	if err == nil {
+		err = c.Contacts.Check("contacts", set.Spaces)
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -193,7 +196,7 @@ func wire(ctx context.Context, c *Config, log *slog.Logger, s3Endpoint string) (
 				request.Config{Agreements: agreements, Engine: engine, Catalogue: s.catalog, Terms: offers, MaxPending: limits.Pending}),
 		},
 		DB: db, Auth: judge, SignIn: s.signIn, Stream: s.stream, Feed: s.feed, Brake: s.brake,
-		Behind: c.proxies(), Ticket: k.ticket, Limits: limits,
+		Behind: c.proxies(), Ticket: k.ticket, Limits: limits, Helpers: c.Contacts,
 		Files: fetch.New(fetch.Config{Networks: networks(c.FileNetworks), Roots: roots}).Read,
 	})
 	return s, nil

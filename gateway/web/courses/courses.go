@@ -62,7 +62,8 @@ func to(address string) step { return step{To: address} }
 // done is a step that shows it.
 func done(is bool, address string) step { return step{To: address, Told: true, Done: is} }
 
-// courses are all of them, in the order in which data flows, on what a person has.
+// courses are all of them. Each has the steps that its words tell, help.COURSE.1 and so on, in both languages; the lines
+// are for who works in a terminal. They stand in the order in which data flows, on what a person has.
 func courses(v *page.Visit, on *ground) []lesson {
 	course := func(id string, needs, lines string, role schemas.Role, steps ...step) lesson {
 		for i := range steps {

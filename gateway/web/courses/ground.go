@@ -21,7 +21,8 @@ type ground struct {
 	Published bool // a version of it
 }
 
-// stand finds what a person has for a course.
+// stand finds what a person has for a course, by at most five calls of the API; what a course does not use is not asked
+// for. Nobody, and who has not the role, stands on nothing, and reads the course all the same.
 func stand(v *page.Visit, course string) (*ground, error) {
 	on := &ground{Signed: v.Me != nil}
 	member := v.Me != nil && v.Me.Participant != ""
@@ -42,7 +43,8 @@ func stand(v *page.Visit, course string) (*ground, error) {
 	return on, nil
 }
 
-// training finds the project, the playground first, and what was asked and used in it.
+// training finds the project, the playground first, and what was asked and used in it. An officer reads the
+// agreements of others too: only those of projects in which she takes part herself are hers.
 func (on *ground) training(v *page.Visit) error {
 	projects, err := v.Projects()
 	if err != nil {
@@ -118,7 +120,8 @@ func (on *ground) providing(v *page.Visit) error {
 	return v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(found.Items[0].ID)), &on.Own)
 }
 
-// What a person lacks for a course, as a message; "" for nothing.
+// What a person lacks for a course, as a message; "" for nothing. It keeps nobody from reading: what may be done, the
+// API says when it is done.
 
 func (on *ground) needsProject() string {
 	switch {
@@ -151,7 +154,8 @@ func (on *ground) needs(v *page.Visit, role schemas.Role, message string) string
 	return ""
 }
 
-// Addresses of the pages where steps are done.
+// Addresses of the pages where steps are done: with what the person has filled in, else the list where she
+// finds one.
 
 func (on *ground) results(more ...string) string {
 	q := url.Values{}

@@ -315,7 +315,8 @@ func typed(form url.Values) []field {
 // wrong is what an error's page says: to who belongs to no organisation also how to join.
 type wrong struct {
 	*schemas.Problem
-	Lost bool
+	Lost    bool
+	Helpers []Helper
 }
 
 // fail shows an error: what happened, what was kept, what to do.
@@ -337,5 +338,5 @@ func (s *Site) fail(v *Visit, err error) {
 		v.W.Header().Set("Retry-After", "5")
 	}
 	lost := v.Me != nil && v.Me.Participant == "" && p.Status == http.StatusForbidden
-	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), wrong{p, lost})
+	v.Show(p.Status, "error", v.Reader.T("error."+p.Type[len(problemType):]), wrong{p, lost, v.Helpers(nil, "")})
 }

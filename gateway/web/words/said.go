@@ -28,6 +28,10 @@ type sentence struct {
 }
 
 // sentences are those of a language. Read-only.
+//
+// A text is looked up whole first, then held against each sentence with places, the one with the most words of its
+// own first, so that what is special wins over what is general. What stands in a place is said in turn: a reason may
+// hold a purpose, a fault another fault. What stands in quotes is left as it is, and so is what nobody knows.
 type sentences struct {
 	whole map[string]string // those in which nothing differs
 	parts []sentence        // the one with the most words of its own first
@@ -56,7 +60,8 @@ func (s sentence) quoted(i int) bool {
 	return strings.HasSuffix(s.between[i], `"`) && strings.HasPrefix(s.between[i+1], `"`)
 }
 
-// match gives what stands in the places of a text, by their numbers.
+// match gives what stands in the places of a text, by their numbers. Each place takes as little as it can; one that
+// comes twice must hold the same twice. ok is false where the text is another sentence.
 func (s sentence) match(text string) (in [10]string, ok bool) {
 	last := len(s.between) - 1
 	rest, ok := strings.CutPrefix(text, s.between[0])
@@ -79,7 +84,8 @@ func (s sentence) match(text string) (in [10]string, ok bool) {
 	return in, true
 }
 
-// spoken reads the sentences of a language from said/LANGUAGE; none where there is no such folder.
+// spoken reads the sentences of a language from said/LANGUAGE, those of the closed list of purposes among them; none
+// where there is no such folder.
 func spoken(files fs.FS, tag string, labels map[string]schemas.Text) (*sentences, error) {
 	all := &sentences{whole: map[string]string{}}
 	for _, label := range labels {
