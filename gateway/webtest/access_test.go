@@ -55,10 +55,10 @@ func all(t *testing.T, s *Site) map[string][]string {
 		v.Sees("waits for the operator")
 	}
 	return map[string][]string{
-		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/nowhere"},
-		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me", "/organisation", "/join", "/join/none", "/searches"},
+		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/help/find", "/nowhere"},
+		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me", "/organisation", "/join", "/join/none", "/searches", "/help/ask", "/help/stream"},
 		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
-		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish",
+		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish", provided + "/withdraw", "/help/publish",
 			provided + "/versions/" + newest, "/provide/bar?participant=https://crop-ai.example", "/provide/none/terms"},
 		"visitor":  {"/", "/join", "/operate"},
 		"operator": {"/operate", "/operate/joining"},
@@ -233,7 +233,7 @@ func sessionEnds(t *testing.T, s *Site) {
 		had, err = cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{})
 		return chromedp.Void{}, err
 	})
-	p.do("let the session end", call(network.ClearBrowserCookies, network.ClearBrowserCookiesParams{}))
+	p.do("let the session end", call(network.ClearBrowserCookies, cdp.Empty{}))
 	p.Click("Send the request")
 	p.Sees("You are not signed in any more, so nothing was done.")
 	var again []*network.CookieParam // as a sign-in on another page of the browser would

@@ -316,7 +316,7 @@ func inFrench(t *testing.T, s *Site) {
 	p.Sees("What it would come to", "Send the request")
 	p.Go("/organisation")
 	p.Click("Français")
-	p.Sees("Votre organisation", "Membres", "inscrit par l’exploitant", "Inviter une ou un collègue")
+	p.Sees("Votre organisation", "Membres", "inscrit par l’opérateur", "Inviter une ou un collègue")
 }
 
 // separate: a page of somebody's is not there for others.

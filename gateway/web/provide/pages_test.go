@@ -554,3 +554,34 @@ func TestBar(t *testing.T) {
 	a.answers["PUT /datasets/ds-1/offer"] = schemas.Errorf(schemas.Precondition, "ds-1", "the dataset is at revision 8, not 7")
 	holds(t, send(h, http.MethodPost, "/provide/bar/lift", form), http.StatusPreconditionFailed, "at revision 8, not 7")
 }
+
+// TestWithdraw: a dataset or a version is withdrawn once it is said for sure, with the agreements on it or without; what
+// the API refuses comes back with what was chosen.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["DELETE /datasets/ds-1"] = schemas.Dataset{}
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/withdraw?version=v1", nil), http.StatusOK, `value="v1" checked`, "1 agreement is active", "agr-1",
+		`name="revision" value="7"`)
+	form := url.Values{"version": {""}, "end": {"yes"}, "revision": {"7"}}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/withdraw/do", form), http.StatusUnprocessableEntity, "say that you know", `name="end" value="yes" checked`)
+	if len(a.of("DELETE /datasets/ds-1")) != 0 {
+		t.Error("it was withdrawn though nobody was sure")
+	}
+	form.Set("sure", "yes")
+	w := send(h, http.MethodPost, "/provide/ds-1/withdraw/do", form)
+	if c := a.of("DELETE /datasets/ds-1"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/provide" || len(c) != 1 || c[0].query != "revoke=true" || c[0].match == "" {
+		t.Errorf("%d to %s, %+v", w.Code, w.Header().Get("Location"), c)
+	}
+	form.Set("version", "v1")
+	form.Del("end")
+	w = send(h, http.MethodPost, "/provide/ds-1/withdraw/do", form)
+	if c := a.of("DELETE /datasets/ds-1/versions/v1"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/datasets/ds-1" || len(c) != 1 || c[0].query != "" {
+		t.Errorf("%d to %s, %+v", w.Code, w.Header().Get("Location"), c)
+	}
+	a.answers["DELETE /datasets/ds-1/versions/v1"] = schemas.Errorf(schemas.Conflict, "v1", "it was withdrawn meanwhile")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/withdraw/do", form), http.StatusConflict, "it was withdrawn meanwhile", `value="v1" checked`)
+	a.answers["GET /datasets/ds-1"] = schemas.Dataset{ID: "ds-1", Provider: "https://other.example"}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/withdraw/do", form), http.StatusNotFound)
+}

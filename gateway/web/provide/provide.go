@@ -10,6 +10,7 @@
 //	/provide/ID/terms            terms from blocks, their reading, and a trial of them
 //	/provide/ID/publish          a version from a granted place: the report first, then the version
 //	/provide/ID/versions/V       how far a publication is, whoever began it and wherever
+//	/provide/ID/withdraw         the dataset taken back, or a version, with the agreements on it or without
 //	/provide/bar                 an organisation barred for good, and let ask again
 //
 // A form is fields of text. What it says becomes a description or an offer (describe.go, blocks.go) with each part at
@@ -45,6 +46,7 @@ func Part() page.Part {
 			"/provide/:id/edit":              signed(edit),
 			"/provide/:id/terms":             signed(terms),
 			"/provide/:id/publish":           signed(publish),
+			"/provide/:id/withdraw":          signed(withdraw),
 			"/provide/:id/versions/:version": signed(version),
 		},
 		Forms: map[string]func(v *page.Visit) error{
@@ -57,6 +59,7 @@ func Part() page.Part {
 			"/provide/:id/terms/try":                 signed(tryTerms),
 			"/provide/:id/terms/put":                 signed(putTerms),
 			"/provide/:id/publish/begin":             signed(begin),
+			"/provide/:id/withdraw/do":               signed(withdrawDo),
 			"/provide/:id/versions/:version/give-up": signed(giveUp),
 		},
 		Uploads: map[string]func(v *page.Visit) error{
