@@ -25,6 +25,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	calls "guichet/gateway/api/call"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
@@ -43,6 +44,7 @@ import (
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
+	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/policy/report"
 	"guichet/policy/report/dossier"
@@ -257,7 +259,8 @@ func (s *Server) routes() http.Handler {
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
-		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}))
+		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
+		calls.Operations(call.New(call.Config{DB: s.deps.DB, Spaces: s.deps.Catalog.Spaces, Now: s.deps.Now})))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r
