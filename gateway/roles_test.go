@@ -18,6 +18,7 @@ import (
 	"guichet/catalog/saved"
 	"guichet/connectors/db/dbtest"
 	"guichet/gateway"
+	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
 )
@@ -102,7 +103,40 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	waits := asked()
 	var kept saved.Search
 	s.want(201, "trainer", "POST", "/searches", saved.SearchAsk{Name: "mine", Query: "q=wheat"}).as(s.t, &kept)
+	called := func() (c call.Call) {
+		id := next()
+		s.want(201, "operator", "POST", "/calls", call.Call{ID: id, Name: "The call " + id, Closes: time.Now().Add(time.Hour)}).as(s.t, &c)
+		return c
+	}
+	applies := func() (path string, project schemas.ProjectID) {
+		c, id := called(), schemas.ProjectID(next())
+		s.want(201, "trainer", "POST", "/projects", schemas.Project{ID: id, Title: "Made", Factory: "leonardo", Purposes: []string{"train-model"}})
+		s.want(201, "trainer", "POST", "/calls/"+c.ID+"/applications", call.CandidateAsk{Project: id})
+		return "/calls/" + c.ID + "/applications", id
+	}
+	under, asks := applies()
 	return map[string]func() asking{
+		"GET /calls":      is("/calls"),
+		"GET /calls/{id}": func() asking { return asking{"/calls/" + called().ID, nil, ""} },
+		"POST /calls": func() asking {
+			id := next()
+			return asking{"/calls", call.Call{ID: id, Name: "The call " + id, Owner: trainerOrg, Closes: time.Now().Add(time.Hour)}, ""}
+		},
+		"POST /calls/{id}/close":       func() asking { return asking{"/calls/" + called().ID + "/close", reason, ""} },
+		"GET /calls/{id}/applications": holds(under, string(asks)),
+		"POST /calls/{id}/applications": func() asking {
+			c, id := called(), schemas.ProjectID(next())
+			s.want(201, "trainer", "POST", "/projects", schemas.Project{ID: id, Title: "Made", Factory: "leonardo", Purposes: []string{"train-model"}})
+			return asking{"/calls/" + c.ID + "/applications", call.CandidateAsk{Project: id}, ""}
+		},
+		"POST /calls/{id}/applications/{project}/answer": func() asking {
+			path, id := applies()
+			return asking{path + "/" + string(id) + "/answer", call.CandidateAnswer{Decision: "admit"}, ""}
+		},
+		"DELETE /calls/{id}/applications/{project}": func() asking {
+			path, id := applies()
+			return asking{path + "/" + string(id), nil, ""}
+		},
 		"GET /searches":            is("/searches"),
 		"POST /searches":           func() asking { return asking{"/searches", saved.SearchAsk{Name: "wheat", Query: "q=wheat"}, ""} },
 		"POST /searches/{id}/look": func() asking { return asking{"/searches/" + kept.ID + "/look", map[string]int{"total": 1}, ""} },

@@ -25,6 +25,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	calls "guichet/gateway/api/call"
 	"guichet/gateway/api/contacts"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
@@ -44,6 +45,7 @@ import (
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
 	"guichet/policy/audit"
+	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/policy/report"
 	"guichet/policy/report/dossier"
@@ -261,7 +263,8 @@ func (s *Server) routes() http.Handler {
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
-		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories))
+		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories),
+		calls.Operations(call.New(call.Config{DB: s.deps.DB, Spaces: s.deps.Catalog.Spaces, Now: s.deps.Now})))
 	s.gate = gate
 	describe(operations.OpenAPI())
 	return r

@@ -304,6 +304,7 @@ func (e *Engine) ask(f Attributes) (map[string]any, error) {
 		set("recipientKind", string(f.Participant.Kind))
 	}
 	set("factory", string(f.Factory.ID))
+	set("call", f.Project.Call)
 	country := f.Factory.Country
 	if country == "" {
 		country = f.Participant.Country

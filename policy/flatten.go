@@ -257,7 +257,8 @@ func (c *offerCheck) constraint(at string, k *schemas.Constraint, depth int) {
 func (c *offerCheck) leaf(at string, k *schemas.Constraint) {
 	ops, known := operands()[k.Left]
 	if !known {
-		c.fault(at+"/left", "%q is not an operand known here; known are dateTime, factory, purpose, recipient, recipientKind, spatial", k.Left)
+		c.fault(at+"/left", "%q is not an operand known here; known are call, dateTime, factory, purpose, recipient, "+
+			"recipientKind, spatial", k.Left)
 		return
 	}
 	if !slices.Contains(ops, k.Operator) {

@@ -15,6 +15,7 @@ import (
 type Registered interface {
 	HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error)
 	HasParticipant(ctx context.Context, id schemas.ParticipantID) (bool, error)
+	HasCall(ctx context.Context, id string) (bool, error)
 }
 
 // With is the same engine, which also holds the factories and recipients that offers
@@ -29,7 +30,7 @@ func (e *Engine) With(r Registered) *Engine {
 func operands() map[string][]string {
 	set := []string{"eq", "neq", "isA", "isAnyOf", "isNoneOf"}
 	return map[string][]string{
-		"purpose": set, "recipient": set, "recipientKind": set, "spatial": set, "factory": set,
+		"purpose": set, "recipient": set, "recipientKind": set, "spatial": set, "factory": set, "call": set,
 		"dateTime": {"lt", "lteq", "gt", "gteq", "eq", "neq", "isAnyOf", "isNoneOf"},
 	}
 }
@@ -61,9 +62,9 @@ func (v *vocabulary) understood(left, s string) (string, error) {
 			return "", fmt.Errorf("%q is not a kind of participant%s; there are %v", s, near(s, schemas.ParticipantKinds()),
 				schemas.ParticipantKinds())
 		}
-	case "factory":
+	case "factory", "call":
 		if !schemas.IsSlug(s) {
-			return "", fmt.Errorf("%q cannot name a factory: a name has %s", s, schemas.SlugInWords)
+			return "", fmt.Errorf("%q cannot name a %s: a name has %s", s, left, schemas.SlugInWords)
 		}
 	case "recipient":
 		if !schemas.IsParticipantID(s) {
@@ -115,6 +116,12 @@ func (c *offerCheck) value(at, left, operator string, s *string) {
 		known, c.err = c.engine.registered.HasFactory(c.ctx, schemas.FactoryID(got))
 		if !known && c.err == nil {
 			c.fault(at, "there is no factory %q", got)
+		}
+	case left == "call":
+		var known bool
+		known, c.err = c.engine.registered.HasCall(c.ctx, got)
+		if !known && c.err == nil {
+			c.fault(at, "there is no call %q", got)
 		}
 	case left == "recipient":
 		c.recipient(at, s, operator == "neq" || operator == "isNoneOf")

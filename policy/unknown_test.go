@@ -21,6 +21,8 @@ func (registered) HasParticipant(_ context.Context, id schemas.ParticipantID) (b
 	return id == "https://crop-ai.example", nil
 }
 
+func (registered) HasCall(_ context.Context, id string) (bool, error) { return id == "agri", nil }
+
 // values that each operand may be compared with, and odd ones, which stand only in offers
 // that are older than their check.
 func values() map[string][2][]string {
@@ -29,6 +31,7 @@ func values() map[string][2][]string {
 		"recipient":     {{"https://crop-ai.example", "https://other.example", "did:web:x.example"}, {"", "crop-ai", "https://", "mailto:x"}},
 		"recipientKind": {{"sme", "start-up", "public-body"}, {"", "startup", "SME", "company"}},
 		"spatial":       {{"FI", "US", "EU", "EEA"}, {"", "XX", "Mordor", "us of a", "840"}},
+		"call":          {{"agri"}, {"", "Agri", "a call"}},
 		"factory":       {{"lumi"}, {"", "LUMI", "lumi-2", "https://lumi.example"}},
 		"dateTime":      {{"2026-01-01", "2027-01-01T00:00:00Z", "2026-11-25", "2026", "2027-01[Europe/Paris]"}, {"", "tomorrow", "2026-13-01", "2026-11-25[Europe/Nowhere]", "2026-11-25T12:00:00"}},
 	}

@@ -62,7 +62,7 @@ type Rule struct {
 type Constraint struct {
 	And      []Constraint `json:"and,omitempty"`
 	Or       []Constraint `json:"or,omitempty"`
-	Left     string       `json:"left,omitempty" doc:"purpose, recipient, recipientKind, spatial, dateTime, factory"`
+	Left     string       `json:"left,omitempty" doc:"purpose, recipient, recipientKind, spatial, dateTime, factory, call"`
 	Operator string       `json:"operator,omitempty" doc:"eq neq isA isAnyOf isNoneOf lt lteq gt gteq"`
 	Right    []string     `json:"right,omitempty"`
 }

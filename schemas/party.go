@@ -87,6 +87,7 @@ type Project struct {
 	BudgetRows  int64           `json:"budget_rows,omitempty" doc:"what the project means to read; noted, not enforced: budgets are the offers'"`
 	Funding     *Funding        `json:"funding,omitempty"`
 	Outcomes    []string        `json:"outcomes,omitempty" maxItems:"100" doc:"of at most 2000 bytes each"`
+	Call        string          `json:"call,omitempty" readOnly:"true" doc:"that it runs under: set where it is admitted"`
 	Revision    int64           `json:"revision,omitempty" readOnly:"true"`
 }
 

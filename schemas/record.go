@@ -34,6 +34,7 @@ const (
 	// Somebody asks to join with an organisation, and what the operator answers; invitations of members.
 	ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused            = "join", "join.confirmed", "join.refused"
 	ChangeInvitation, ChangeInvitationTaken, ChangeInvitationBack = "invitation", "invitation.accepted", "invitation.withdrawn"
+	ChangeCall, ChangeCallAsked, ChangeCallAdmitted, ChangeCallDeclined = "call", "call.asked", "call.admitted", "call.declined"
 )
 
 // ChangeKinds lists every kind of change.
@@ -44,7 +45,7 @@ func ChangeKinds() []string {
 		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart, ChangeSource,
 		ChangeDatasetSame, ChangeDatasetApart, ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused, ChangeInvitation,
-		ChangeInvitationTaken, ChangeInvitationBack,
+		ChangeInvitationTaken, ChangeInvitationBack, ChangeCall, ChangeCallAsked, ChangeCallAdmitted, ChangeCallDeclined,
 	}
 }
 

@@ -373,7 +373,7 @@ func (h *Harvester) save(ctx context.Context, s *Catalogue, do func(ctx context.
 		if err != nil {
 			return err
 		}
-		if have.Removed || have.URL != s.URL || have.Kind != s.Kind || have.Space != s.Space {
+		if have.Removed || have.Paused != s.Paused || have.URL != s.URL || have.Kind != s.Kind || have.Space != s.Space {
 			return errChanged
 		}
 		agreed, next, anew := have.Health.Agreed, have.Health.Next, have.Health.Anew // asked for meanwhile
@@ -383,7 +383,7 @@ func (h *Harvester) save(ctx context.Context, s *Catalogue, do func(ctx context.
 		if err != nil {
 			return err
 		}
-		have.Revision, err = db.Update(ctx, tx, "source", string(s.ID), 0, have, db.Columns{"due": have.Health.Next.UnixMicro()})
+		have.Revision, err = db.Update(ctx, tx, "source", string(s.ID), 0, have, have.due())
 		*s = have
 		return err
 	})

@@ -3,25 +3,28 @@ package harvest
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"guichet/connectors/db"
 	"guichet/connectors/folder"
 	"guichet/schemas"
 )
 
 // Catalogue is one of others that is harvested: a source of datasets.
 type Catalogue struct {
-	ID    schemas.SourceID      `json:"id" doc:"slug"`
-	URL   string                `json:"url" doc:"of its first page, or the path of a file or folder of the gateway's machine" maxLength:"2048"`
-	Kind  string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out, of a path files"`
-	Title string                `json:"title,omitempty" maxLength:"200"`
-	Space schemas.SpaceID       `json:"space,omitempty" doc:"the data space of what does not say its own by a theme"`
-	Every int64                 `json:"every_hours,omitempty" doc:"hours from one harvest to the next; 24 when left out" minimum:"0" maximum:"8760"`
-	Look  int64                 `json:"changes_every_seconds,omitempty" doc:"seconds from one look at what changed to the next, where the source tells what did; 60 when left out, of a Guichet 2" minimum:"0" maximum:"86400"`
-	By    schemas.ParticipantID `json:"by,omitempty" readOnly:"true" doc:"whose operator named it: the provider of its datasets here"`
-	Added time.Time             `json:"added,omitzero" readOnly:"true"`
+	ID     schemas.SourceID      `json:"id" doc:"slug"`
+	URL    string                `json:"url" doc:"of its first page, or the path of a file or folder of the gateway's machine" maxLength:"2048"`
+	Kind   string                `json:"kind,omitempty" doc:"how it speaks; dcat-ap when left out, of a path files"`
+	Title  string                `json:"title,omitempty" maxLength:"200"`
+	Space  schemas.SpaceID       `json:"space,omitempty" doc:"the data space of what does not say its own by a theme"`
+	Every  int64                 `json:"every_hours,omitempty" doc:"hours from one harvest to the next; 24 when left out" minimum:"0" maximum:"8760"`
+	Look   int64                 `json:"changes_every_seconds,omitempty" doc:"seconds from one look at what changed to the next, where the source tells what did; 60 when left out, of a Guichet 2" minimum:"0" maximum:"86400"`
+	Paused bool                  `json:"paused,omitempty" doc:"it is not harvested until it goes on; what it has here stays"`
+	By     schemas.ParticipantID `json:"by,omitempty" readOnly:"true" doc:"whose operator named it: the provider of its datasets here"`
+	Added  time.Time             `json:"added,omitzero" readOnly:"true"`
 
 	Revision int64  `json:"revision,omitempty" readOnly:"true" doc:"the ETag, as a number"`
 	Health   Health `json:"health,omitzero" readOnly:"true"`
@@ -101,6 +104,14 @@ func (s *Catalogue) every() time.Duration {
 		h = defaultHours
 	}
 	return time.Duration(h) * time.Hour
+}
+
+// due is when the source is looked at next, as its table has it: never while it is paused, unless to end it.
+func (s *Catalogue) due() db.Columns {
+	if s.Paused && !s.Removed {
+		return db.Columns{"due": int64(math.MaxInt64)}
+	}
+	return db.Columns{"due": s.Health.Next.UnixMicro()}
 }
 
 // look is the time from one look at what changed to the next.

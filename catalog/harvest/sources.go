@@ -1,6 +1,7 @@
 package harvest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func (h *Harvester) Put(ctx context.Context, by schemas.Principal, s Catalogue, 
 	err = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if ifRevision == 0 {
 			s.By, s.Added, s.Health, s.Removed, s.Revision = by.Participant, h.now(), Health{State: New, Next: h.now()}, false, 1
-			err := db.Insert(ctx, tx, "source", string(s.ID), s, db.Columns{"due": h.now().UnixMicro(), "held": 0})
+			err := db.Insert(ctx, tx, "source", string(s.ID), s, db.Columns{"due": s.due()["due"], "held": 0})
 			if schemas.KindOf(err) == schemas.Conflict {
 				return &schemas.Error{Kind: schemas.Conflict, Subject: string(s.ID), Message: fmt.Sprintf("there is a source %s already", s.ID),
 					Remedy: "change it (If-Match, or --replace), or name this one otherwise"}
@@ -48,11 +49,12 @@ func (h *Harvester) Put(ctx context.Context, by schemas.Principal, s Catalogue, 
 				return err
 			}
 		}
-		s.Revision, err = db.Update(ctx, tx, "source", string(s.ID), revision, s, db.Columns{"due": s.Health.Next.UnixMicro()})
+		s.Revision, err = db.Update(ctx, tx, "source", string(s.ID), revision, s, s.due())
 		if err != nil {
 			return err
 		}
-		return changed(ctx, tx, by, &s, "changed")
+		what := map[[2]bool]string{{false, true}: "paused", {true, false}: "goes on"}[[2]bool{have.Paused, s.Paused}]
+		return changed(ctx, tx, by, &s, cmp.Or(what, "changed"))
 	})
 	return s, err
 }
@@ -96,6 +98,10 @@ func (h *Harvester) Ask(ctx context.Context, by schemas.Principal, id schemas.So
 	return h.change(ctx, id, func(ctx context.Context, tx *db.Tx, s *Catalogue) error {
 		if s.Removed {
 			return schemas.Errorf(schemas.Conflict, string(id), "the source %s is being removed", id)
+		}
+		if s.Paused {
+			return &schemas.Error{Kind: schemas.Conflict, Subject: string(id), Message: fmt.Sprintf("the source %s is paused", id),
+				Remedy: "have it go on first (guichet source resume " + string(id) + ")"}
 		}
 		s.Health.Next, s.Health.Anew = h.now(), true
 		if !agree {
@@ -143,7 +149,7 @@ func (h *Harvester) change(
 		if err != nil {
 			return err
 		}
-		s.Revision, err = db.Update(ctx, tx, "source", string(id), 0, s, db.Columns{"due": s.Health.Next.UnixMicro()})
+		s.Revision, err = db.Update(ctx, tx, "source", string(id), 0, s, s.due())
 		return err
 	})
 	return s, err

@@ -22,6 +22,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"guichet/cmd/guichet/calls"
 	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/duplicates"
 	"guichet/cmd/guichet/harvests"
@@ -113,6 +114,7 @@ type grammar struct {
 
 	Participant participantCmd `cmd:"" help:"Add or list participants."`
 	Project     projectCmd     `cmd:"" help:"Add or list projects."`
+	Call        calls.Cmd      `cmd:"" help:"Calls under which projects run: list them, ask under one, admit or decline."`
 	Factory     factoryCmd     `cmd:"" help:"Add or list AI factories."`
 	Store       storeCmd       `cmd:"" help:"Add or list stores with the prefixes of providers."`
 	Source      harvests.Cmd   `cmd:"" help:"Keep catalogues of others that are harvested."`

@@ -33,7 +33,7 @@ func DigestValue(table string) string { return "digest." + table }
 
 // RulingTables lists the tables whose nouns Get holds against the record.
 func RulingTables() []string {
-	return []string{"agreement", "dataset", "factory", "lease", "participant", "project", "store"}
+	return []string{"agreement", "call", "dataset", "factory", "lease", "participant", "project", "store"}
 }
 
 // rules says whether Get holds the nouns of a table against the record.
@@ -48,7 +48,7 @@ func Subjects(table, id string) []string {
 		return []string{clean(id)}
 	case "participant": // a stop is about the participant itself
 		return []string{clean(table + "/" + id), clean(id)}
-	case "factory", "project", "store":
+	case "call", "factory", "project", "store":
 		return []string{clean(table + "/" + id)}
 	case "version": // dataset/version: changes about it are its dataset's
 		dataset, _, _ := strings.Cut(id, "/")

@@ -66,7 +66,7 @@ func leftOperands() map[string]string {
 	return map[string]string{
 		"odrl:purpose": "purpose", "odrl:recipient": "recipient", "odrl:spatial": "spatial", "odrl:dateTime": "dateTime",
 		"odrl:systemDevice": "factory", "odrl:virtualLocation": "factory", "guichet:factory": "factory",
-		"guichet:recipientKind": "recipientKind",
+		"guichet:recipientKind": "recipientKind", "guichet:call": "call",
 	}
 }
 
@@ -75,8 +75,8 @@ func leftTerm(left string) string {
 	switch left {
 	case "factory":
 		return "systemDevice"
-	case "recipientKind":
-		return "guichet:recipientKind"
+	case "recipientKind", "call":
+		return "guichet:" + left
 	}
 	return left
 }
@@ -167,6 +167,10 @@ func (w *words) value(left, v string, isIRI bool) (string, error) {
 	case "recipientKind":
 		if isIRI || !slices.Contains(schemas.ParticipantKinds(), schemas.ParticipantKind(v)) {
 			return "", fmt.Errorf("%q is not a kind of recipient; known are %v", short(v), schemas.ParticipantKinds())
+		}
+	case "call":
+		if isIRI {
+			return "", fmt.Errorf("%q is not a call; write its slug", short(v))
 		}
 	case "factory":
 		slug, ok := strings.CutPrefix(v, factoryPrefix)

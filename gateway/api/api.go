@@ -266,6 +266,9 @@ type IfMatch struct {
 	IfMatch string `header:"If-Match" doc:"the ETag that was read; the change is refused when another one is stored"`
 }
 
+// Revision is revision, for packages below this one.
+func (m IfMatch) Revision() (int64, error) { return m.revision() }
+
 // revision reads If-Match: 0 when it is absent or *. Errors: Invalid.
 func (m IfMatch) revision() (int64, error) {
 	if m.IfMatch == "" || m.IfMatch == "*" {
@@ -342,7 +345,7 @@ func goodStatus(id string) int {
 	switch id {
 	case "register-dataset",
 		"put-participant", "put-project", "put-factory", "put-store", "put-source", "submit-request", "mint-lease", "register-job-key",
-		"stage-copy", "start-run", "add-output", "ask-to-join", "invite", "save-search":
+		"stage-copy", "start-run", "add-output", "ask-to-join", "invite", "save-search", "put-call", "apply-to-call":
 		return http.StatusCreated
 	case "publish-version":
 		return http.StatusAccepted

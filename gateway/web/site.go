@@ -7,6 +7,7 @@
 // Here are the pages of trainers; those of each other matter are a package below, and all are put together in New:
 //
 //	join      how one becomes a member, and whom one invites
+//	operate   what the operator keeps, and calls
 //	provide   what a provider does with her datasets
 //	record    the record, read and verified
 //	report    reports of the record
@@ -24,6 +25,7 @@ import (
 
 	"guichet/gateway/web/courses"
 	"guichet/gateway/web/join"
+	"guichet/gateway/web/operate"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/provide"
 	"guichet/gateway/web/record"
@@ -39,7 +41,7 @@ type Site struct{ *page.Site }
 
 // New reads words and templates.
 func New(c page.Config) (*Site, error) {
-	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), page.Part{
+	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), operate.Part(), page.Part{
 		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
@@ -54,7 +56,6 @@ func New(c page.Config) (*Site, error) {
 			"/runs/:id":            page.Signed(run),
 			"/back":                page.Signed(back),
 			"/me":                  page.Signed(me),
-			"/operate":             page.Signed(operate),
 		},
 		Forms: map[string]func(v *page.Visit) error{
 			"/datasets/:id/ask":         page.Signed(askFor),

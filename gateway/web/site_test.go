@@ -15,10 +15,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"guichet/catalog/harvest"
 	"guichet/catalog/saved"
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
+	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
 )
@@ -173,9 +175,24 @@ func everything() *api {
 		"GET /requests/req-1":               request,
 		"GET /agreements":                   schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
 		"GET /agreements/agr-1":             agreement,
-		"GET /sources": schemas.Page[map[string]any]{Items: []map[string]any{{"id": hostile, "title": hostile, "url": hostile,
-			"health": map[string]any{"state": hostile, "why": hostile}}}},
-		"POST /leases": schemas.LeaseAnswer{Token: hostile},
+		"GET /sources":                      schemas.Page[harvest.Catalogue]{Items: []harvest.Catalogue{*hostileSource()}},
+		"GET /sources/src-1":                hostileSource(),
+		"GET /sources/src-1/refused":        schemas.Page[harvest.Refusal]{Items: []harvest.Refusal{{IRI: hostile, Dataset: hostile, Why: hostile}}, Next: hostile},
+		"POST /sources/src-1/harvest":       schemas.Errorf(schemas.Conflict, hostile, "%s", hostile),
+		"GET /issuers":                      schemas.Page[schemas.SignInAt]{Items: []schemas.SignInAt{{Issuer: hostile, Name: hostile, Client: hostile}}},
+		"GET /calls":                        schemas.Page[call.Call]{Items: []call.Call{*hostileCall()}},
+		"GET /calls/call-1":                 hostileCall(),
+		"GET /calls/call-1/applications": schemas.Page[call.Candidate]{Items: []call.Candidate{{ID: hostile, Project: hostile, Title: hostile, Lead: hostile,
+			Word: hostile, Reason: hostile, Decider: hostile, State: call.Waiting}, {State: hostile}}},
+		"POST /calls/call-1/applications":   schemas.BadField("application", "/project", "%s", hostile),
+		"POST /calls/" + hostile + "/close": schemas.BadField("call", "/reason", "%s", hostile),
+		"POST /participants":                schemas.BadField("participant", "/members/0", "%s", hostile),
+		"POST /projects":                    schemas.BadField("project", "/until", "%s", hostile),
+		"POST /factories":                   schemas.BadField("factory", "/egress/0", "%s", hostile),
+		"POST /stores":                      schemas.BadField("store", "/prefixes/1", "%s", hostile),
+		"POST /sources":                     schemas.BadField("source", "/url", "%s", hostile),
+		"POST /calls":                       schemas.BadField("call", "/name", "%s", hostile),
+		"POST /leases":                      schemas.LeaseAnswer{Token: hostile},
 		"GET /audit/records": schemas.Page[schemas.Record]{Items: []schemas.Record{{Kind: hostile, Subject: hostile, Values: map[string]string{
 			hostile: hostile, "agreement": hostile, "run": hostile, "release": hostile, "lease": hostile, "state": hostile, "rule": hostile, "rules": hostile,
 			"reason": hostile, "text": hostile, "dataset": hostile, "by": hostile}, Leaf: []byte(hostile), Salts: map[string][]byte{hostile: nil}}}},
@@ -228,6 +245,15 @@ func everything() *api {
 	}}
 }
 
+func hostileSource() *harvest.Catalogue {
+	return &harvest.Catalogue{ID: hostile, URL: hostile, Kind: hostile, Title: hostile, Space: hostile, Health: harvest.Health{State: harvest.Held, Why: hostile, Gone: 7}}
+}
+
+func hostileCall() *call.Call {
+	return &call.Call{ID: hostile, Name: hostile, Description: hostile, Owner: hostile, Factories: []schemas.FactoryID{hostile}, Spaces: []schemas.SpaceID{hostile},
+		State: call.Open, Rows: 9, Bytes: 9, Projects: 3, MaxDays: 7, Used: &call.Used{Rows: 1}, Answers: true, ClosedFor: hostile, Revision: 4}
+}
+
 // pages are the addresses of all pages, and of writes that answer with one.
 func pages() []string {
 	return []string{
@@ -244,6 +270,12 @@ func pages() []string {
 		"POST /provide/bar/do", "POST /provide/bar/lift",
 		"GET /searches", "POST /searches/new", "GET /join", "GET /join/secret", "GET /organisation", "GET /operate/joining", "POST /join/application", "POST /join/secret/membership",
 		"POST /organisation/invitation", "POST /organisation/removal", "POST /operate/joining/answer",
+		"GET /operate/participants?id=" + url.QueryEscape(hostile), "GET /operate/projects?id=" + url.QueryEscape(hostile), "GET /operate/factories?done=" + url.QueryEscape(hostile),
+		"GET /operate/stores?id=" + url.QueryEscape(hostile), "GET /operate/sources?id=" + url.QueryEscape(hostile), "GET /operate/calls?id=" + url.QueryEscape(hostile),
+		"GET /operate/sources/src-1?cursor=" + url.QueryEscape(hostile), "GET /operate/spaces", "GET /calls", "GET /calls/call-1",
+		"POST /operate/participants/put", "POST /operate/projects/put", "POST /operate/factories/put", "POST /operate/stores/put", "POST /operate/sources/put", "POST /operate/calls/put",
+		"POST /operate/participants/stop", "POST /operate/projects/end", "POST /operate/stores/grant", "POST /operate/sources/src-1/harvest", "POST /operate/sources/src-1/remove",
+		"POST /calls/call-1/apply", "POST /calls/call-1/close", "POST /calls/call-1/answer",
 	}
 }
 
@@ -358,7 +390,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"owned", "standing", "wants", "speaks", "mail", "how"}
+		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

@@ -7,6 +7,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/policy"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
@@ -50,6 +51,12 @@ func (r *Registry) Factory(ctx context.Context, id schemas.FactoryID) (schemas.F
 // HasFactory says whether a factory is registered, and HasParticipant an organisation.
 func (r *Registry) HasFactory(ctx context.Context, id schemas.FactoryID) (bool, error) {
 	return found(r.Factory(ctx, id))
+}
+
+// HasCall says whether there is a call under which projects run.
+func (r *Registry) HasCall(ctx context.Context, id string) (bool, error) {
+	_, _, err := db.Get[call.Call](ctx, r.db, "call", id)
+	return found(id, err)
 }
 
 // Factories lists them.

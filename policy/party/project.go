@@ -8,6 +8,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/policy"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
@@ -79,11 +80,12 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 	}
 	p.Revision, err = put(
 		ctx, r.db, by, "project", string(p.ID), &p, db.Columns{"lead": string(p.Lead)}, ifRevision,
-		func(_ context.Context, _ *db.Tx, have schemas.Project) error {
+		func(ctx context.Context, tx *db.Tx, have schemas.Project) error {
 			if ifRevision != 0 && have.Lead != by.Participant && !by.Has(schemas.RoleOperator) {
 				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
 			}
-			return nil
+			p.Call = have.Call // it is admitted by whoever answers for the call
+			return call.Keeps(ctx, tx, &p)
 		},
 	)
 	return p, err

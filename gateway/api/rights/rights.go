@@ -78,6 +78,12 @@ func All() map[string]Right {
 		"accept-invitation":   {Guest: true, What: "accept an invitation"},
 		"withdraw-invitation": {Brake: true, What: "withdraw invitations"},
 		"remove-member":       {Brake: true, What: "remove members"},
+
+		"put-call":                  only("change calls", operator),
+		"close-call":                only("close a call"),
+		"apply-to-call":             only("ask to run a project under a call", trainer, operator),
+		"answer-call-application":   only("answer what is asked under a call"),
+		"withdraw-call-application": only("withdraw what a project asked", trainer, operator),
 	}
 }
 

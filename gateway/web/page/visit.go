@@ -171,7 +171,7 @@ func (v *Visit) nav() []link {
 	}
 	out = append(out, way("/requests"), way("/agreements"))
 	if v.Has(schemas.RoleTrainer) {
-		out = append(out, way("/runs"))
+		out = append(out, way("/runs"), way("/calls"))
 	}
 	out = append(out, way("/record"))
 	if v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleProvider) {
@@ -260,9 +260,10 @@ const (
 
 // Once sends what a form says, and gives what it was answered first, however often it is sent: who presses
 // a button twice sees the second answer.
-func (v *Visit) Once(path, key string, in, out any) error {
+func (v *Visit) Once(path, key string, in, out any, more ...client.Option) error {
+	more = append([]client.Option{client.Idempotent("form-" + key)}, more...)
 	for n := 0; ; n++ {
-		err := v.API.Post(v.Ctx(), path, in, out, client.Idempotent("form-"+key))
+		err := v.API.Post(v.Ctx(), path, in, out, more...)
 		e, is := errors.AsType[*schemas.Error](err)
 		if !is || e.Kind != schemas.Conflict || e.Subject != "Idempotency-Key" || n == mostAwaits {
 			return err

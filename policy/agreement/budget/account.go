@@ -16,13 +16,14 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/db/indexes"
 	"guichet/policy"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
 // Account is a budget with what was taken of it. A budget of the terms is for a project,
 // over all of its agreements on the dataset, and for an organisation over all of its
-// projects: those it makes as it likes. What a request bound itself to is for its
-// agreement. Putting the same budget again goes on counting; a provider who puts another
+// projects: those it makes as it likes. That of a call is for all of its projects, as the call has it now. What a request
+// bound itself to is for its agreement. Putting the same budget again goes on counting; a provider who puts another
 // one, or under another rule, begins anew.
 type Account struct {
 	Duty        *schemas.Duty
@@ -36,25 +37,32 @@ type Account struct {
 // Purse is every budget that an agreement is under; empty where there is none.
 type Purse []Account
 
-// payer is whom a budget is for: a project, or an organisation. Their ids never are the
-// same: those of organisations are URLs.
+// payer is whom a budget is for: a project, an organisation, or all projects of a call. Their ids never are the
+// same: those of organisations are URLs, those of calls begin with call:.
 type payer struct {
 	id           string
 	organisation bool
+	call         string
 }
+
+// ofCall is all projects of a call.
+func ofCall(id call.ID) payer { return payer{id: "call:" + id, call: id} }
 
 // payers gives whom the budgets of an agreement are for: its project, the organisation
 // that asked, and the project's lead, so that nobody gets more by asking through another.
 func payers(project schemas.ProjectID, asker, lead schemas.ParticipantID) []payer {
-	out := []payer{{string(project), false}, {string(asker), true}}
+	out := []payer{{id: string(project)}, {id: string(asker), organisation: true}}
 	if lead != asker {
-		out = append(out, payer{string(lead), true})
+		out = append(out, payer{id: string(lead), organisation: true})
 	}
 	return slices.DeleteFunc(out, func(o payer) bool { return o.id == "" })
 }
 
 // account names a payer's account of a budget of the terms.
 func (w payer) account(dataset schemas.DatasetID, o *schemas.Duty) string {
+	if w.call != "" {
+		return call.Account(w.call)
+	}
 	kind := "guichet account 1"
 	if w.organisation {
 		kind = "guichet account 1 of an organisation"
@@ -83,6 +91,12 @@ func Of(ctx context.Context, q db.Querier, a *schemas.Agreement) (Purse, error) 
 			c.rows, c.bytes = a.RowsUsed, a.BytesUsed
 			continue
 		}
+		if c.of.call != "" {
+			c.Duty, err = call.Now(ctx, q, c.Duty)
+			if err != nil {
+				return nil, err
+			}
+		}
 		err := c.read(ctx, q)
 		if err != nil {
 			return nil, err
@@ -103,7 +117,11 @@ func budgets(dataset schemas.DatasetID, whose []payer, obligations []schemas.Dut
 			out = append(out, Account{Duty: o})
 			continue
 		}
-		for _, w := range whose {
+		of := whose
+		if id := call.OfDuty(o); id != "" {
+			of = []payer{ofCall(id)}
+		}
+		for _, w := range of {
 			c := Account{Duty: o, ID: w.account(dataset, o), of: w}
 			if !slices.ContainsFunc(out, func(have Account) bool { return have.ID == c.ID }) {
 				out = append(out, c)
@@ -126,7 +144,7 @@ func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f po
 		}
 		if used == nil { // one look for a whole search
 			var err error
-			used, err = accountsOf(ctx, q, whose)
+			used, err = accountsOf(ctx, q, append(slices.Clip(whose), ofCall(f.Project.Call)))
 			if err != nil {
 				return err
 			}
@@ -139,14 +157,19 @@ func Judge(ctx context.Context, q db.Querier, decisions []schemas.Decision, f po
 		dec.Left = p.Shown()
 		rows, bytes, tight := p.Left()
 		if rows == 0 || bytes == 0 {
-			policy.Refuse(dec, schemas.Reason{Rule: tight.Duty.Rule, Source: tight.Duty.Source, Text: tight.Used(), Remedy: AskForMore})
+			policy.Refuse(dec, schemas.Reason{Rule: tight.Duty.Rule, Source: tight.Duty.Source, Text: tight.Used(), Remedy: tight.Remedy()})
 		}
 	}
 	return nil
 }
 
-// AskForMore is the remedy of a budget that is spent.
-const AskForMore = "let running streams end, or ask the provider for a larger budget"
+// Remedy says what helps where a budget is spent.
+func (c *Account) Remedy() string {
+	if c.of.call != "" {
+		return "let running streams end, or ask whoever answers for the call " + c.of.call + " for a larger budget"
+	}
+	return "let running streams end, or ask the provider for a larger budget"
+}
 
 // accountsOf reads every account of some payers.
 func accountsOf(ctx context.Context, q db.Querier, whose []payer) (map[string]Account, error) {
@@ -240,6 +263,8 @@ func (c *Account) Used() string {
 	switch {
 	case c.ID == "":
 		whom = "under this agreement, whose request asked for no more"
+	case c.of.call != "":
+		whom = "by all projects of the call " + c.of.call + " together"
 	case c.of.organisation:
 		whom = "by " + c.of.id + ", over all of its projects"
 	}
@@ -270,13 +295,21 @@ func (p Purse) Reserve(ctx context.Context, tx *db.Tx, a *schemas.Agreement, row
 			`INSERT INTO account (id, dataset, project, rows_used, bytes_used, rows_held, bytes_held) VALUES (?, ?, ?, 0, 0, ?, ?)
 			ON CONFLICT (id) DO UPDATE
 			SET rows_held = account.rows_held + excluded.rows_held, bytes_held = account.bytes_held + excluded.bytes_held`,
-			c.ID, string(a.Dataset), c.of.id, rows, bytes,
+			c.ID, c.dataset(a), c.of.id, rows, bytes,
 		)
 		if err != nil {
 			return fmt.Errorf("charge account %s: %w", c.ID, err)
 		}
 	}
 	return nil
+}
+
+// dataset is that of which an account counts; "" for all.
+func (c *Account) dataset(a *schemas.Agreement) string {
+	if c.of.call != "" {
+		return ""
+	}
+	return string(a.Dataset)
 }
 
 // Charge takes what an ended release had reserved out of the accounts that it

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -14,6 +17,7 @@ import (
 	"guichet/policy"
 	"guichet/policy/agreement/agreementtest"
 	"guichet/policy/agreement/budget"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
@@ -115,7 +119,7 @@ func TestWhoseABudgetIs(t *testing.T) {
 			"q": "the budget is spent: 100 of 100 rows used or reserved by https://lab.example, over all of its projects",
 		} {
 			dec := decided(t, w, &a, project, string(agreementtest.Lab))
-			if dec.Verdict != schemas.VerdictNo || dec.Reasons[0].Text != text || dec.Reasons[0].Remedy != budget.AskForMore || *dec.Left.Rows != 0 {
+			if dec.Verdict != schemas.VerdictNo || dec.Reasons[0].Text != text || dec.Reasons[0].Remedy != "let running streams end, or ask the provider for a larger budget" || *dec.Left.Rows != 0 {
 				t.Errorf("project %s: %+v, want a no: %s", project, dec, text)
 			}
 		}
@@ -300,4 +304,70 @@ func TestABudgetOfNobody(t *testing.T) {
 	if p != nil || err != nil {
 		t.Errorf("without a budget: %+v, %v", p, err)
 	}
+}
+
+// The budget of a call is one account of all of its projects, whatever they read, as the call has it now; a rule of a
+// provider's that is named like it is none.
+func TestBudgetOfACall(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		w := agreementtest.New(t, database, 0, 0)
+		w.Organisation(t, agreementtest.Factory, func(p *schemas.Participant) { p.Roles = []schemas.Role{schemas.RoleOperator} })
+		calls := call.New(call.Config{DB: database, Now: time.Now})
+		c, err := calls.Put(t.Context(), agreementtest.Operator(), call.Call{ID: "agri", Name: "Agri", Rows: 100, Closes: time.Now().Add(time.Hour)}, 0)
+		agreementtest.Must(t, err)
+		_, err = w.Parties.PutProject(t.Context(), agreementtest.Operator(), schemas.Project{ID: "q", Title: "Q", Lead: agreementtest.Holder, Factory: "f",
+			Purposes: []string{"train-model"}}, 0)
+		agreementtest.Must(t, err)
+		under := func(a *schemas.Agreement) {
+			a.Obligations = append(a.Obligations, schemas.Duty{Kind: schemas.DutyBudget, Rows: 100, Rule: "call:agri", Source: call.Source})
+		}
+		one := w.Agree(t, "ds-0", under)
+		two := w.Agree(t, "ds-1", func(a *schemas.Agreement) { under(a); a.Project, a.Participant = "q", agreementtest.Holder })
+		sly := w.Agree(t, "ds-2", func(a *schemas.Agreement) {
+			under(a)
+			a.Obligations[len(a.Obligations)-1].Source = "the provider's offer"
+		})
+		if p := purse(t, w, sly); slices.Contains(p.IDs(), call.Account("agri")) {
+			t.Error("a provider spends the budget of a call")
+		}
+		agreementtest.Must(t, reserve(w, &one, 70, 700))
+		agreementtest.Must(t, charge(w, &one, 70, 700, 60, 600))
+		agreementtest.Must(t, reserve(w, &two, 40, 400))
+		p := purse(t, w, one)
+		rows, bytes, tight := p.Left()
+		if rows != 0 || bytes != math.MaxInt64 || len(p.IDs()) != 1 || p.IDs()[0] != call.Account("agri") {
+			t.Fatalf("%d rows and %d bytes are left of %v", rows, bytes, p.IDs())
+		}
+		if !strings.Contains(tight.Used(), "100 of 100 rows used or reserved by all projects of the call agri together") ||
+			!strings.Contains(tight.Remedy(), "whoever answers for the call agri") {
+			t.Errorf("%s; %s", tight.Used(), tight.Remedy())
+		}
+		agreementtest.Must(t, p.CheckRecord(t.Context(), database))
+		got, err := calls.Get(t.Context(), agreementtest.Operator(), "agri")
+		if err != nil || got.Used == nil || got.Used.Rows != 100 || got.Used.Bytes != 1000 {
+			t.Errorf("%+v, %v", got.Used, err)
+		}
+		dec := decidedUnder(t, w, &one, "agri")
+		if dec.Verdict != schemas.VerdictNo || dec.Reasons[0].Rule != "call:agri" || dec.Reasons[0].Source != call.Source {
+			t.Errorf("%+v", dec)
+		}
+		c.Rows = 150 // more is given, to agreements that stand too
+		_, err = calls.Put(t.Context(), agreementtest.Operator(), c, c.Revision)
+		agreementtest.Must(t, err)
+		if rows, _, _ := purse(t, w, two).Left(); rows != 50 {
+			t.Errorf("%d rows are left when more is given", rows)
+		}
+		w.Exec(t, `UPDATE account SET rows_used = 1 WHERE id = ?`, call.Account("agri"))
+		agreementtest.Refused(t, "edited behind the gateway", purse(t, w, one).CheckRecord(t.Context(), database), schemas.Unavailable)
+	})
+}
+
+// decidedUnder is what a decision says for a project that runs under a call.
+func decidedUnder(t *testing.T, w *agreementtest.World, a *schemas.Agreement, under string) schemas.Decision {
+	t.Helper()
+	decisions := []schemas.Decision{{Verdict: schemas.VerdictYes, Obligations: a.Obligations}}
+	f := policy.Attributes{Participant: schemas.Participant{ID: a.Participant}, Project: schemas.Project{ID: a.Project, Lead: a.Participant, Call: under}}
+	agreementtest.Must(t, budget.Judge(t.Context(), w.DB, decisions, f, []*schemas.Dataset{{ID: a.Dataset}}))
+	return decisions[0]
 }

@@ -299,7 +299,7 @@ func limit(a *schemas.Agreement, p budget.Purse, r *schemas.Release, t *Reservat
 
 // spent refuses rows that a budget no longer covers, by the rule that set it.
 func spent(a *schemas.Agreement, c *budget.Account) error {
-	return schemas.Refuse(string(a.ID), c.Duty.Rule, c.Duty.Source, c.Used(), budget.AskForMore)
+	return schemas.Refuse(string(a.ID), c.Duty.Rule, c.Duty.Source, c.Used(), c.Remedy())
 }
 
 // reserve charges a slice of the budgets that covers what is needed now to their accounts

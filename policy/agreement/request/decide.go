@@ -8,6 +8,7 @@ import (
 
 	"guichet/policy"
 	"guichet/policy/agreement/budget"
+	"guichet/policy/call"
 	"guichet/policy/party"
 	"guichet/schemas"
 )
@@ -118,10 +119,14 @@ func (s *Requests) decide(
 	return decisions, s.restrict(ctx, f, datasets, decisions, columns, at)
 }
 
-// restrict takes away what project, published version and budgets do not give.
+// restrict takes away what project, its call, published version and budgets do not give.
 func (s *Requests) restrict(
 	ctx context.Context, f policy.Attributes, datasets []*schemas.Dataset, decisions []schemas.Decision, columns []string, at string,
 ) error {
+	under, err := call.Of(ctx, s.db, &f.Project)
+	if err != nil {
+		return err
+	}
 	for i, ds := range datasets {
 		if ds.Source != "" { // no terms and no data of it are here, so nothing else is to be said
 			decisions[i].Reasons = nil
@@ -129,6 +134,7 @@ func (s *Requests) restrict(
 			continue
 		}
 		s.project(&decisions[i], f, ds)
+		under.Judge(&decisions[i], &f, ds.Space)
 		if decisions[i].Verdict == schemas.VerdictNo {
 			continue
 		}

@@ -1,11 +1,12 @@
-package web
+package operate
 
 import (
 	"net/http"
-	"time"
 
+	"guichet/catalog/harvest"
 	"guichet/connectors/client"
 	"guichet/gateway/web/page"
+	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
 )
@@ -14,32 +15,17 @@ import (
 type operatePage struct {
 	Readiness    page.Readiness
 	Streams      []schemas.Release
-	Sources      []sourceShown
+	Sources      []harvest.Catalogue
 	Participants []schemas.Participant
 	Projects     []schemas.Project
 	Factories    []schemas.Factory
 	Stores       []schemas.Store
 	Joining      join.Standing
+	Calls        []call.Call
 }
 
-// sourceShown is a catalogue of others, as the API tells it.
-type sourceShown struct {
-	ID     schemas.SourceID `json:"id"`
-	Title  string           `json:"title"`
-	URL    string           `json:"url"`
-	Space  schemas.SpaceID  `json:"space"`
-	Health struct {
-		State    string    `json:"state"`
-		Datasets int       `json:"datasets"`
-		Refused  int       `json:"refused"`
-		Ended    time.Time `json:"ended"`
-		Next     time.Time `json:"next"`
-		Why      string    `json:"why"`
-	} `json:"health"`
-}
-
-// operate shows the site to its operator.
-func operate(v *page.Visit) error {
+// overview shows the site to its operator.
+func overview(v *page.Visit) error {
 	var body operatePage
 	var err error
 	body.Readiness, err = v.Readiness()
@@ -52,7 +38,7 @@ func operate(v *page.Visit) error {
 		return err
 	}
 	body.Streams = flows.Items
-	body.Sources, err = client.All[sourceShown](v.Ctx(), v.API, "/sources?limit=100")
+	body.Sources, err = client.All[harvest.Catalogue](v.Ctx(), v.API, "/sources?limit=100")
 	if err != nil {
 		return err
 	}
@@ -76,14 +62,18 @@ func operate(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	body.Calls, err = client.All[call.Call](v.Ctx(), v.API, "/calls?limit=1000")
+	if err != nil {
+		return err
+	}
 	v.Show(http.StatusOK, "operate", v.Reader.T("operate.title"), &body)
 	return nil
 }
 
 // Ill are the catalogues of others that fare badly.
-func (p *operatePage) Ill() (out []sourceShown) {
+func (p *operatePage) Ill() (out []harvest.Catalogue) {
 	for _, s := range p.Sources {
-		if s.Health.State == "failing" || s.Health.State == "held" {
+		if s.Health.State == harvest.Failing || s.Health.State == harvest.Held {
 			out = append(out, s)
 		}
 	}
