@@ -25,6 +25,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
+	"guichet/gateway/api/distributions"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
@@ -256,6 +257,7 @@ func (s *Server) routes() http.Handler {
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
+		distributions.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}))
 	s.gate = gate
