@@ -99,6 +99,7 @@ func siblings() map[string][]string {
 		"cmd/guichet/login":            {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/harvests":         {"cmd/guichet/args", "cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/reports":          {"cmd/guichet/args", "cmd/guichet/files", "cmd/guichet/session", "cmd/guichet/terminal"},
+		"cmd/guichet/values":           {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/joining":          {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/duplicates":       {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/search":           {"cmd/guichet/session", "cmd/guichet/terminal"},

@@ -149,7 +149,8 @@ func Withholds(d *schemas.Dataset, v *schemas.Version, table, column string) Why
 func withheld(o *schemas.Duty, v *schemas.Version, table, column string) Why {
 	why, known := map[string]Why{
 		schemas.DutyAttribute: "", schemas.DutyBudget: "", schemas.DutyFactory: "",
-		schemas.DutyFilter: LeftFiltered, schemas.DutyHide: LeftHidden, schemas.DutyPseudonymise: LeftChanged, schemas.DutyGeneralise: LeftChanged,
+		schemas.DutyFilter: LeftFiltered, schemas.DutyHide: LeftHidden,
+		schemas.DutyPseudonymise: LeftChanged, schemas.DutyGeneralise: LeftChanged,
 	}[o.Kind]
 	switch {
 	case !known:

@@ -405,3 +405,45 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+// What a column holds is bounded, however many and however different its values.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	numbers, texts := newColumn(arrow.PrimitiveTypes.Float64), newColumn(arrow.BinaryTypes.String)
+	for i := range 50 {
+		var of []float64
+		var words []string
+		for j := range 1000 {
+			of = append(of, float64(i*1000+j))
+			words = append(words, fmt.Sprintf("%d %s", i*1000+j, strings.Repeat("x", 500)))
+		}
+		numbers.Look(floats(false, of...))
+		texts.Look(strs(words...))
+	}
+	if len(numbers.sample) != sampled || numbers.seen != 50_000 || len(texts.words) > mostWords {
+		t.Errorf("%d numbers of %d, %d texts", len(numbers.sample), numbers.seen, len(texts.words))
+	}
+	slices.Sort(numbers.sample)
+	if middle := numbers.sample[sampled/2]; middle < 22_000 || middle > 28_000 {
+		t.Errorf("the sample is not of all: its middle is %g", middle)
+	}
+	numbers.Settle()
+	if len(numbers.sample) != 0 || len(numbers.counts) != len(numbers.edges.at)+1 {
+		t.Errorf("%d counts of %d edges", len(numbers.counts), len(numbers.edges.at))
+	}
+}
+
+// The same arrays make the same counts.
+func TestSameCounts(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 8))
+	var of []float64
+	for range 20_000 {
+		of = append(of, r.NormFloat64())
+	}
+	once := said(counted(arrow.PrimitiveTypes.Float64, floats(false, of...)))
+	again := said(counted(arrow.PrimitiveTypes.Float64, floats(false, of...)))
+	if once != again || !strings.HasPrefix(once, "[,") {
+		t.Errorf("%s\nand then %s", once, again)
+	}
+}
