@@ -377,3 +377,71 @@ func TestAxis(t *testing.T) {
 		}
 	}
 }
+
+// The sentence, the notes and the ends of a picture, in both languages.
+func TestSentences(t *testing.T) {
+	t.Parallel()
+	number := values.Distribution{
+		Column:  "yield",
+		Kind:    "number",
+		Rows:    1200,
+		Sampled: true,
+		Missing: 40,
+		Bins: []values.Bin{
+			{Until: "0", Count: 10},
+			{From: "0", Until: "10", Count: 150},
+		},
+	}
+	category := values.Distribution{
+		Column: "crop",
+		Kind:   "category",
+		Others: 25,
+		Values: []values.ValueCount{{Value: "rye", Count: 75}},
+	}
+	for _, x := range []struct {
+		tag   string
+		d     *values.Distribution
+		title string
+		said  string
+		notes string
+		ends  string
+	}{
+		{
+			"en", &number,
+			"How the values of yield are distributed",
+			"Most values: 0 to 9 (75%).",
+			"20% of the rows have no value. Counted in 1,200 rows, spread evenly over the table.",
+			"below 0 – 0 to 9",
+		},
+		{
+			"fr", &number,
+			"Répartition des valeurs de yield",
+			"Le plus souvent : de 0 à 9 (75 %).",
+			"20 % des lignes sont sans valeur. Comptage sur 1 200 lignes, prises régulièrement dans la table.",
+			"moins de 0 – de 0 à 9",
+		},
+		{
+			"en", &category,
+			"How the values of crop are distributed",
+			"Most frequent: rye (75%).",
+			"25% have other values.",
+			" – ",
+		},
+		{
+			"fr", &category,
+			"Répartition des valeurs de crop",
+			"La plus fréquente : rye (75 %).",
+			"25 % ont d’autres valeurs.",
+			" – ",
+		},
+	} {
+		p := Values(reader(t, x.tag), x.d, true)
+		plain := strings.NewReplacer("\u00a0", " ", "\u202f", " ")
+		got := []string{p.Title, p.Sentence, strings.Join(p.Notes, " "), p.From + " – " + p.To}
+		for i, want := range []string{x.title, x.said, x.notes, x.ends} {
+			if plain.Replace(got[i]) != want {
+				t.Errorf("%s: %q, want %q", x.tag, got[i], want)
+			}
+		}
+	}
+}
