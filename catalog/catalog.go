@@ -337,9 +337,10 @@ func (c *Catalog) PutOffer(
 // Withdraw ends a dataset: it is found no more and gives no new agreements.
 // Errors: NotFound, Precondition, Gone.
 func (c *Catalog) Withdraw(ctx context.Context, by schemas.Principal, id schemas.DatasetID, ifRevision int64) (schemas.Dataset, error) {
-	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetGone, func(_ context.Context, _ *db.Tx, have *schemas.Dataset) error {
+	return c.update(ctx, by, id, ifRevision, schemas.ChangeDatasetGone, func(ctx context.Context, tx *db.Tx, have *schemas.Dataset) error {
 		have.Withdrawn = true
-		return nil
+		_, err := tx.Exec(ctx, `DELETE FROM distribution WHERE dataset = ?`, string(id)) // catalog/publish/distribution
+		return err
 	})
 }
 

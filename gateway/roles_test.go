@@ -229,9 +229,16 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			s.publish(schemas.DatasetID(id))
 			return asking{"/datasets/" + id + "/versions/v1", nil, ""}
 		},
-		"GET /datasets/{id}/versions/{version}":          is("/datasets/" + string(dataset.ID) + "/versions/v1"),
-		"GET /datasets/{id}/versions/{version} (hidden)": is("/datasets/" + string(closed.ID) + "/versions/v1"),
-		"GET /datasets/{id}/versions/{version}/manifest": is("/datasets/" + string(dataset.ID) + "/versions/v1/manifest"),
+		"DELETE /datasets/{id}/versions/{version}/distributions": func() asking {
+			id := made()
+			s.publish(schemas.DatasetID(id))
+			return asking{"/datasets/" + id + "/versions/v1/distributions", nil, ""}
+		},
+		"GET /datasets/{id}/versions/{version}/distributions":          is("/datasets/" + string(dataset.ID) + "/versions/v1/distributions"),
+		"GET /datasets/{id}/versions/{version}/distributions (hidden)": is("/datasets/" + string(closed.ID) + "/versions/v1/distributions"),
+		"GET /datasets/{id}/versions/{version}":                        is("/datasets/" + string(dataset.ID) + "/versions/v1"),
+		"GET /datasets/{id}/versions/{version} (hidden)":               is("/datasets/" + string(closed.ID) + "/versions/v1"),
+		"GET /datasets/{id}/versions/{version}/manifest":               is("/datasets/" + string(dataset.ID) + "/versions/v1/manifest"),
 		"POST /decisions": func() asking {
 			return asking{"/decisions", schemas.Ask{Dataset: dataset.ID, Purpose: "train-model"}, ""}
 		},

@@ -27,6 +27,7 @@ import (
 	"guichet/gateway/api"
 	calls "guichet/gateway/api/call"
 	"guichet/gateway/api/contacts"
+	"guichet/gateway/api/distributions"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
@@ -261,6 +262,7 @@ func (s *Server) routes() http.Handler {
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
 	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
+		distributions.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
 		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories),

@@ -217,6 +217,8 @@ type Publication struct {
 	Uploaded bool               `json:"uploaded,omitempty" doc:"keys are names of files uploaded by PUT …/files/{table}/{split}/{name}"`
 	DryRun   bool               `json:"dry_run,omitempty" doc:"read everything and report, publish nothing; the version's name stays free"`
 	Tables   []PublicationTable `json:"tables" minItems:"1" maxItems:"256"`
+	// Distributions is the provider's consent, column by column; none when left out.
+	Distributions []string `json:"distributions,omitempty" maxItems:"1000" doc:"count how the values of these columns are distributed, and show that to who sees the dataset: table/column, table/* or *; never of what the terms keep from anybody, or what is about persons"`
 }
 
 // PublicationTable is one table of a Publication.

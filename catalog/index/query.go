@@ -13,6 +13,7 @@ import (
 	"guichet/catalog/index/document"
 	"guichet/catalog/index/labels"
 	"guichet/catalog/index/segment"
+	"guichet/catalog/index/spread"
 	"guichet/catalog/index/words"
 	"guichet/schemas"
 )
@@ -34,6 +35,7 @@ type Query struct {
 	Only       []schemas.DatasetID // nil: any
 	Apart      bool                // the same data in several catalogues is as many hits
 
+	spread  []string // facets that are counted by what hits cover
 	clauses []clause // words that Read found
 	loose   *bool    // words that say nothing are left out; nil: where nothing is found with them
 	written []string // filters that it found, as they were typed
@@ -85,6 +87,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 	if err != nil {
 		return Result{}, err
 	}
+	covered := newCovered(&q)
 	var hits []Position
 	var counts [][][]uint32
 	for _, restricted := range []bool{true, false} {
@@ -92,7 +95,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 		if !any {
 			continue
 		}
-		a, found, err := s.find(ctx, &q, visible, restricted)
+		a, found, err := s.find(ctx, &q, visible, restricted, covered.covers())
 		if err != nil && ctx.Err() != nil {
 			return out, fmt.Errorf("search: %w", ctx.Err())
 		}
@@ -114,6 +117,7 @@ func (x *Index) Search(ctx context.Context, q Query, sight schemas.Sight) (Resul
 	if len(counts) > 0 {
 		s.facets(&q, counts, out.Facets)
 	}
+	covered.facets(out.Facets)
 	return out, nil
 }
 
@@ -151,12 +155,14 @@ func (x *Index) loosen(ctx context.Context, s *state, q *Query, question *segmen
 
 // find asks one class for one hit more than a page has, which tells whether there is
 // another page.
-func (s *state) find(ctx context.Context, q *Query, question segment.Question, restricted bool) (segment.Answer, []Position, error) {
+func (s *state) find(
+	ctx context.Context, q *Query, question segment.Question, restricted bool, covers segment.Covers,
+) (segment.Answer, []Position, error) {
 	view := s.public
 	if restricted {
 		view = s.closed
 	}
-	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted, Apart: q.Apart}
+	w := segment.Wanted{Best: q.Limit + 1, Scored: !restricted, Apart: q.Apart, Covers: covers}
 	for _, name := range q.Facets {
 		w.Count = append(w.Count, slices.Index(document.Facets(), name))
 	}
@@ -267,13 +273,18 @@ func (x *Index) build(q *Query) (segment.Question, error) {
 		out.Words = append(out.Words, w)
 	}
 	facets := q.Facets
-	q.Facets = nil // each once: they are counted as often as they stand there
+	q.Facets, q.spread = nil, nil // each once: they are counted as often as they stand there
 	for _, name := range facets {
+		if slices.Contains(spread.Names(), name) {
+			q.spread = append(q.spread, name)
+			continue
+		}
 		if !slices.Contains(q.Facets, name) {
 			q.Facets = append(q.Facets, name)
 		}
 		if !slices.Contains(document.Facets(), name) {
-			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name, strings.Join(document.Facets(), ", "))
+			return out, schemas.BadField("search", "facets", "%q is not a facet; there are access, %s", name,
+				strings.Join(slices.Concat(spread.Names(), document.Facets()), ", "))
 		}
 	}
 	for _, filters := range []map[string][]string{q.Filters, q.Typed} {

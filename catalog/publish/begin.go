@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guichet/catalog"
+	"guichet/catalog/publish/distribution"
 	"guichet/catalog/publish/listing"
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -57,6 +58,10 @@ func (pub *Publisher) Publish(
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
+	err = distribution.Check(p.Distributions, base, &whole.Publication)
+	if err != nil {
+		return schemas.VersionSummary{}, err
+	}
 	ask, err := json.Marshal(whole)
 	if err != nil {
 		return schemas.VersionSummary{}, fmt.Errorf("write the publication: %w", err)
@@ -71,7 +76,9 @@ func (pub *Publisher) Publish(
 			Started: now,
 		},
 	}
-	err = pub.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return pub.begin(ctx, tx, by, &d, v, string(ask)) })
+	err = pub.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return pub.begin(ctx, tx, by, &d, v, string(ask), p.Distributions)
+	})
 	if err != nil {
 		return schemas.VersionSummary{}, err
 	}
@@ -84,7 +91,9 @@ func (pub *Publisher) Publish(
 
 // begin writes the version that is to be published, in the transaction in which its
 // dataset is looked at: a name that a failed or tried version had is free again.
-func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string) error {
+func (pub *Publisher) begin(
+	ctx context.Context, tx *db.Tx, by schemas.Principal, d *schemas.Dataset, v schemas.Version, ask string, asked []string,
+) error {
 	key := catalog.VersionKey(d.ID, v.Version)
 	now, err := pub.Catalog.Dataset(ctx, tx, d.ID)
 	if err != nil {
@@ -112,7 +121,7 @@ func (pub *Publisher) begin(ctx context.Context, tx *db.Tx, by schemas.Principal
 		return err
 	}
 	return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, d,
-		map[string]string{"version": string(v.Version), "state": string(v.State)})
+		distribution.Entry(map[string]string{"version": string(v.Version), "state": string(v.State)}, asked))
 }
 
 // checkName checks a table's or split's name, and that it is said once.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guichet/catalog"
+	"guichet/catalog/publish/distribution"
 	"guichet/connectors/db"
 	"guichet/schemas"
 )
@@ -66,8 +67,14 @@ func (pub *Publisher) finish(ctx context.Context, p *publication) error {
 			return err
 		}
 		p.failed = v.State == schemas.VersionFailed
+		if p.told != nil && !p.failed {
+			err = distribution.Put(ctx, tx, p.told)
+			if err != nil {
+				return err
+			}
+		}
 		return pub.Catalog.Changed(ctx, tx, by, schemas.ChangeVersion, &d,
-			map[string]string{"version": string(v.Version), "state": string(v.State)})
+			distribution.Entry(map[string]string{"version": string(v.Version), "state": string(v.State)}, p.ask.Distributions))
 	})
 	if errors.Is(err, errEnded) {
 		pub.discard(ctx, p)

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"guichet/catalog"
+	"guichet/catalog/publish/distribution"
 	"guichet/connectors/db"
 	"guichet/connectors/s3"
 	"guichet/schemas"
+	"guichet/schemas/values"
 )
 
 // Config is what a Publisher is made of.
@@ -281,6 +283,7 @@ type publication struct {
 	next    time.Time  // when progress is saved again
 	probing sync.Mutex // of probes: shards are read beside each other
 	probes  map[schemas.StoreID]bool
+	told    *values.Distributions // what its provider consented to; nil for nothing
 }
 
 // publish reads what is left of a publication, and ends it. Faults of objects go into
@@ -334,9 +337,31 @@ func (pub *Publisher) publish(ctx context.Context, v schemas.Version) error {
 	}
 	if len(p.version.Failures) == 0 {
 		p.version.Notes = append(p.version.Notes, p.described()...)
+		err = pub.distribute(ctx, &p)
+		if err != nil {
+			return err
+		}
 	}
 	p.version.Notes = p.report.notes(p.version.Notes)
 	return pub.finish(ctx, &p)
+}
+
+// distribute counts how values are distributed, where the provider consented to it. A dry run counts
+// nothing, and says as well what is left out.
+func (pub *Publisher) distribute(ctx context.Context, p *publication) (err error) {
+	if len(p.ask.Distributions) == 0 {
+		return nil
+	}
+	_, left := distribution.Plan(&p.dataset, &p.version, p.ask.Distributions)
+	if !p.ask.DryRun {
+		p.told, err = distribution.Count(ctx, pub.Store, &p.dataset, &p.version, p.ask.Distributions, pub.Now())
+		if err != nil {
+			return err
+		}
+		left = p.told.LeftOut
+	}
+	p.version.Notes = append(p.version.Notes, distribution.Notes(left)...)
+	return nil
 }
 
 // saveProgress writes what was read so far, for the reader of the progress and

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"guichet/catalog/publish/disk"
 	"guichet/connectors/s3"
 	"guichet/connectors/sandbox"
 	"guichet/schemas"
@@ -363,12 +364,12 @@ func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.
 	key := w.key
 	store, info, err := pub.find(ctx, p, key)
 	if err == nil {
-		err = pub.fitsDisk(key, info.Size)
+		err = disk.Fits(pub.TempDir, key, info.Size)
 	}
 	if err != nil {
 		return nil, err
 	}
-	in, err := unlinked(pub.TempDir)
+	in, err := disk.Unlinked(pub.TempDir)
 	if err != nil {
 		return nil, err
 	}
@@ -381,8 +382,8 @@ func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.
 	}
 	copied, err := io.Copy(in, body)
 	body.Close()
-	if full(err) {
-		return nil, pub.noRoom(key, info.Size, err)
+	if disk.Full(err) {
+		return nil, disk.NoRoom(pub.TempDir, key, info.Size, err)
 	}
 	if err != nil {
 		return nil, err
@@ -390,14 +391,14 @@ func (pub *Publisher) conform(ctx context.Context, p *publication, spec sandbox.
 	if copied != info.Size {
 		return nil, schemas.Errorf(schemas.Unavailable, key, "the store sent %d of %d bytes of %s", copied, info.Size, key)
 	}
-	out, err := unlinked(pub.TempDir)
+	out, err := disk.Unlinked(pub.TempDir)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
 	report, err := p.reader.Conform(ctx, in, info.Size, spec, out)
 	if schemas.KindOf(err) == schemas.Unavailable && ctx.Err() == nil {
-		return nil, pub.noRoom(key, info.Size, err)
+		return nil, disk.NoRoom(pub.TempDir, key, info.Size, err)
 	}
 	if err != nil {
 		return nil, err

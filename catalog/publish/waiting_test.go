@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -67,10 +66,5 @@ func TestWaiting(t *testing.T) {
 	n, _, err = c.Waiting(t.Context())
 	if err != nil || n != 0 {
 		t.Errorf("%d wait, %v", n, err)
-	}
-	if e := c.noRoom("k", 51, syscall.ENOSPC); schemas.KindOf(e) != schemas.Unavailable ||
-		!strings.Contains(e.Error(), "needs 51 bytes for the object") ||
-		!full(e) {
-		t.Errorf("%v", e)
 	}
 }

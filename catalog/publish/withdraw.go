@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"guichet/catalog"
+	"guichet/catalog/publish/distribution"
 	"guichet/connectors/db"
 	"guichet/schemas"
 )
@@ -49,6 +50,10 @@ func (pub *Publisher) WithdrawVersion(
 		}
 		p.version.State, p.version.Withdrawn = schemas.VersionWithdrawn, pub.Now().UTC()
 		_, err = db.Update(ctx, tx, "version", key, revision, p.version, db.Columns{"state": string(p.version.State)})
+		if err != nil {
+			return err
+		}
+		_, err = distribution.Forget(ctx, tx, id, version)
 		if err != nil {
 			return err
 		}

@@ -126,17 +126,18 @@ func about(path string, err error) error {
 // publishCmd publishes from a store, from a file that says it all, or from files of this
 // machine.
 type publishCmd struct {
-	Dataset string   `arg:"" help:"Id of the dataset."`
-	Files   []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
-	From    string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table, or https://… of a file of the web, such as an openly licensed dataset that is harvested has." placeholder:"URL"`
-	SHA256  string   `name:"sha256" help:"Of the file of the web: no other is taken." placeholder:"HEX"`
-	File    string   `help:"YAML or JSON publication (docs/examples.md): several tables and splits." type:"existingfile" placeholder:"FILE"`
-	Version string   `help:"Name of the version; today when left out." placeholder:"NAME"`
-	Table   string   `help:"Name of the table, with --from." default:"data"`
-	Base    string   `help:"A published version to keep and add to." placeholder:"NAME"`
-	Objects bool     `help:"Publish the files as they are, such as images: nothing is read as rows."`
-	NoWait  bool     `help:"Do not wait until it is published."`
-	DryRun  bool     `help:"Read everything and show the report; publish nothing."`
+	Dataset    string   `arg:"" help:"Id of the dataset."`
+	Files      []string `arg:"" optional:"" help:"Files on this machine, as TABLE[/SPLIT]=FILE."`
+	From       string   `help:"s3://STORE/BUCKET/PREFIX/ with the shards of one table, or https://… of a file of the web, such as an openly licensed dataset that is harvested has." placeholder:"URL"`
+	SHA256     string   `name:"sha256" help:"Of the file of the web: no other is taken." placeholder:"HEX"`
+	File       string   `help:"YAML or JSON publication (docs/examples.md): several tables and splits." type:"existingfile" placeholder:"FILE"`
+	Version    string   `help:"Name of the version; today when left out." placeholder:"NAME"`
+	Table      string   `help:"Name of the table, with --from." default:"data"`
+	Base       string   `help:"A published version to keep and add to." placeholder:"NAME"`
+	ShowValues []string `help:"Show whoever sees the dataset how the values of this column are distributed; * is all that may be shown." placeholder:"TABLE/COLUMN"`
+	Objects    bool     `help:"Publish the files as they are, such as images: nothing is read as rows."`
+	NoWait     bool     `help:"Do not wait until it is published."`
+	DryRun     bool     `help:"Read everything and show the report; publish nothing."`
 }
 
 // Run publishes and waits.
@@ -253,6 +254,7 @@ func (v publishCmd) publication() (schemas.Publication, error) {
 	if v.Base != "" {
 		p.Base = schemas.VersionID(v.Base)
 	}
+	p.Distributions = append(p.Distributions, v.ShowValues...)
 	return p, nil
 }
 

@@ -33,6 +33,7 @@ import (
 	"guichet/cmd/guichet/serve"
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
+	"guichet/cmd/guichet/values"
 	"guichet/connectors/sandbox"
 	"guichet/gateway/problem"
 	"guichet/schemas"
@@ -85,6 +86,7 @@ type grammar struct {
 	Searches  search.SavedCmd `cmd:"" help:"Tell what changed in searches that I saved, open one, or forget it."`
 	Show      showCmd         `cmd:"" help:"Show one dataset."`
 	Versions  versionsCmd     `cmd:"" help:"List the versions of a dataset, or show where one stands."`
+	Values    values.Cmd      `cmd:"" help:"Show how the values of a version's columns are distributed, where its provider lets that be seen."`
 	StandIn   standInCmd      `cmd:"" name:"stand-in" help:"Get made-up rows of a dataset's shape, to write a job before a permit comes."`
 	Explain   explainCmd      `cmd:"" help:"Would this be allowed? Which rule says so, what would change it?"`
 	Request   requestCmd      `cmd:"" help:"Ask for datasets."`

@@ -4,10 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/chart"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
+	"guichet/schemas/values"
 )
 
 // datasetPage is a dataset as its reader may see it.
@@ -25,6 +29,7 @@ type datasetPage struct {
 	Stranger bool // nobody signed in
 	Own      bool // the reader's participant provides it
 	MayAsk   bool
+	Time     *chart.Strip        // that it covers
 	newest   *content            // of the latest version, where the reader may know it
 	Mine     []schemas.Agreement // that one's organisation has on it now
 	For      use
@@ -37,6 +42,8 @@ type tableShown struct {
 	Objects bool
 	Rows    int64 // of the newest version; 0 where that is not told
 	Columns []schemas.Field
+	Values  map[string]*chart.Picture // of columns by their names, where that is shown; nil where of none
+	LeftOut []values.LeftOut
 }
 
 // content is a version as the API tells it: with its tables, without places.
@@ -77,11 +84,15 @@ func dataset(v *page.Visit) error {
 	}
 	err = tables(v, &body)
 	if err == nil {
+		err = distributed(v, &body)
+	}
+	if err == nil {
 		body.Changes, err = changes(v, &body)
 	}
 	if err != nil {
 		return err
 	}
+	body.Time = chart.Covered(v.Reader, body.Covered(), time.Now().UTC())
 	title := page.Cut(120, page.In(body.Title, v.Reader.Tag).Words)
 	v.Show(http.StatusOK, "dataset", title, &body)
 	return nil
@@ -162,4 +173,39 @@ func tables(v *page.Visit, body *datasetPage) error {
 // Sensitive says whether a column of a table is said to be about persons.
 func (t tableShown) Sensitive() bool {
 	return slices.ContainsFunc(t.Columns, func(f schemas.Field) bool { return f.Sensitivity != "" })
+}
+
+// mostValues is how many columns of a page have pictures: each takes a part of what a page may weigh.
+const mostValues = 60
+
+// distributed adds how the values of the newest version's columns are distributed, where that is told.
+func distributed(v *page.Visit, body *datasetPage) error {
+	if body.newest == nil {
+		return nil
+	}
+	var found values.Distributions
+	err := v.API.Get(v.Ctx(), "/datasets/"+v.Param()+"/versions/"+url.PathEscape(string(body.Latest.Version))+"/distributions", &found)
+	if err != nil && schemas.KindOf(err) != schemas.NotFound { // withdrawn meanwhile
+		return err
+	}
+	for i := range body.Tables {
+		t := &body.Tables[i]
+		for j := range found.Columns[:min(mostValues, len(found.Columns))] {
+			d := &found.Columns[j]
+			at := slices.IndexFunc(t.Columns, func(f schemas.Field) bool { return f.Name == d.Column })
+			if d.Table != t.Name || at < 0 {
+				continue
+			}
+			if t.Values == nil {
+				t.Values = map[string]*chart.Picture{}
+			}
+			t.Values[d.Column] = chart.Values(v.Reader, d, strings.Contains(t.Columns[at].Type, "int"))
+		}
+		for _, l := range found.LeftOut {
+			if l.Table == t.Name {
+				t.LeftOut = append(t.LeftOut, l)
+			}
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	kept "guichet/catalog/saved"
+	"guichet/gateway/web/chart"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/saved"
 	"guichet/gateway/web/words"
@@ -77,7 +78,7 @@ func filters() []string {
 }
 
 // counted are the facets of a page of results.
-const counted = "space,theme,country,licence,format,language"
+const counted = "space,theme,country,licence,format,language,time,place"
 
 // Bounds of a search as it stands on its page, since each facet and each value that is taken leads to
 // a search with all the others.
@@ -94,8 +95,10 @@ type resultsPage struct {
 	Chosen  []choice
 	For     use
 	Problem *schemas.Error
-	More    bool // this is not the first page
-	Saves   bool // the person may keep the search
+	Time    *chart.Strip // what times the hits cover; nil where they say none
+	Places  *chart.Map   // and which areas
+	More    bool         // this is not the first page
+	Saves   bool         // the person may keep the search
 }
 
 // facetShown is a facet with ways to narrow the search by it.
@@ -143,6 +146,10 @@ func results(v *page.Visit) error {
 		body.Problem, status = e, http.StatusUnprocessableEntity
 	case err != nil:
 		return err
+	}
+	if body.Problem == nil {
+		body.Time = chart.Times(v.Reader, body.Found.Facets[chart.Time], body.narrowed)
+		body.Places = chart.Places(v.Reader, body.Found.Facets[chart.Place], body.narrowed)
 	}
 	body.Facets, body.Chosen = shown(v.Reader, q, body.Found.Facets), taken(v.Reader, q, body.Found.Facets)
 	marks, err := marks(v, ask, &body)
@@ -279,6 +286,27 @@ func (p *resultsPage) With(key, value string) string {
 		out.Del(key)
 	}
 	return page.At("/datasets", out)
+}
+
+// narrowed is the search from its first hit on with other values of keys; taken says that it has these values already,
+// and the search is then the one without them.
+func (p *resultsPage) narrowed(values map[string]string) (to string, taken bool) {
+	out := url.Values{}
+	for k := range p.Query {
+		out.Set(k, p.Query.Get(k))
+	}
+	out.Del("cursor")
+	taken = true
+	for k, value := range values {
+		taken = taken && p.Query.Get(k) == value
+	}
+	for k, value := range values {
+		out.Set(k, value)
+		if value == "" || taken {
+			out.Del(k)
+		}
+	}
+	return page.At("/datasets", out), taken
 }
 
 // Kept are the parts of the search that its form does not show, so that it keeps them.

@@ -23,6 +23,7 @@ import (
 	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
+	"guichet/schemas/values"
 )
 
 // answers is an API of fixed answers: by method and path, a value or an error.
@@ -155,10 +156,22 @@ func everything() *api {
 		"GET /me": schemas.Identity{Issuer: hostile, Subject: hostile, Participant: hostile,
 			Roles: []schemas.Role{"trainer", "provider", "operator", hostile}},
 		"GET /datasets": schemas.Found{Total: 1, Items: []schemas.Hit{hit}, Without: []string{hostile}, Next: hostile,
-			Facets: map[string]schemas.Facet{"space": facet, "theme": facet, "access": facet, "publisher": facet}},
-		"GET /datasets/ds-1":             d,
-		"GET /datasets/ds-1/versions":    schemas.Page[schemas.VersionSummary]{Items: []schemas.VersionSummary{{Version: hostile, State: hostile}}},
-		"GET /datasets/ds-1/versions/v1": content{},
+			Facets: map[string]schemas.Facet{"space": facet, "theme": facet, "access": facet, "publisher": facet,
+				"time":  {Values: []schemas.FacetValue{{Value: "../1999", Count: 1}, {Value: hostile, Count: 7}}, Remainder: 3},
+				"place": {Values: []schemas.FacetValue{{Value: "0,40,10,50", Count: 1}, {Value: hostile, Count: 7}}, Remainder: 3}}},
+		"GET /datasets/ds-1":          d,
+		"GET /datasets/ds-1/versions": schemas.Page[schemas.VersionSummary]{Items: []schemas.VersionSummary{{Version: hostile, State: hostile}}},
+		"GET /datasets/ds-1/versions/v1": map[string]any{"data": []any{map[string]any{"name": hostile, "columns": []any{
+			map[string]any{"name": hostile, "type": hostile}, map[string]any{"name": "n", "type": "int8"}}}}},
+		"GET /datasets/ds-1/versions/v1/distributions": values.Distributions{Asked: []string{hostile},
+			LeftOut: []values.LeftOut{{Table: hostile, Column: hostile, Why: hostile}},
+			Columns: []values.Distribution{
+				{Table: hostile, Column: hostile, Kind: "category", Values: []values.ValueCount{{Value: hostile, Count: 10}}, Others: 20, Missing: 10, Sampled: true},
+				{Table: hostile, Column: "n", Kind: "number", Bins: []values.Bin{{From: hostile, Until: "5", Count: 10}, {From: "5", Count: 20}}},
+			}},
+		"GET /datasets/ds-1/versions/out":                      map[string]any{"version": hostile, "state": "published"},
+		"GET /datasets/ds-1/versions/out/distributions":        values.Distributions{Asked: []string{hostile}},
+		"DELETE /datasets/ds-1/versions/hostile/distributions": schemas.BadField("version", "/version", "%s", hostile),
 		"GET /datasets/ds-1/versions/hostile": map[string]any{"version": hostile, "state": "tried", "failures": faults, "notes": faults, "data": []any{
 			map[string]any{"name": hostile, "columns": []any{map[string]any{"name": hostile, "type": hostile, "unit": hostile}}}}},
 		"GET /datasets/ds-1/versions/running": map[string]any{"version": hostile, "state": "publishing", "shards": 3, "shards_done": 1, "rows": 7,
@@ -265,6 +278,7 @@ func pages() []string {
 		"GET /provide", "GET /provide/new?place=" + url.QueryEscape(hostile), "GET /provide/file", "GET /provide/bar?participant=" + url.QueryEscape(hostile),
 		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/withdraw", "GET /help", "GET /help/ask", "GET /back", "GET /provide/ds-1/versions/hostile?place=" + url.QueryEscape(hostile),
 		"GET /provide/ds-1/versions/running", "GET /provide/ds-1/versions/running?part=progress", "GET /provide/ds-1/versions/failed",
+		"GET /provide/ds-1/versions/out", "POST /provide/ds-1/versions/hostile/take-back",
 		"POST /provide/new/check", "POST /provide/new/register", "POST /provide/ds-1/edit/check", "POST /provide/ds-1/edit/change",
 		"POST /provide/ds-1/terms/try", "POST /provide/ds-1/terms/put", "POST /provide/ds-1/publish/begin", "POST /provide/ds-1/withdraw/do", "POST /provide/file/register",
 		"POST /provide/bar/do", "POST /provide/bar/lift",
@@ -390,7 +404,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called"}
+		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

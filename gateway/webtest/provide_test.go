@@ -78,6 +78,7 @@ func provides(t *testing.T, s *Site, r Reader) {
 	p.Sees("the purpose is a kind of research", "budget: 1,000,000 rows", "○ No")
 	p.Click("Set these terms")
 	p.Sees(title, "the purpose is a kind of research", "Terms")
+	p.tellsValues(dataset)
 
 	u := s.Visit(t, r)
 	u.Go("/datasets/" + dataset + "/ask")
@@ -110,6 +111,41 @@ func provides(t *testing.T, s *Site, r Reader) {
 	p.Sees("It is barred from", title)
 	p.Click("Let it ask again")
 	p.Sees("It may ask again.")
+}
+
+// tellsValues publishes once more, lets everybody see how values are distributed, and takes that back.
+func (p *Person) tellsValues(dataset string) {
+	p.t.Helper()
+	p.Go("/provide/" + dataset + "/publish")
+	p.Type("path", "vineyard-phenology/observations/all/")
+	p.Type("version", "told")
+	p.tick("dist", "some")
+	p.Type("distcolumns", "stage,"+strings.Repeat("x", 2000))
+	p.Click("Publish it")
+	p.Sees("Nothing was sent.", "at most 255 characters")
+	p.tick("dist", "all")
+	p.Click("Publish it")
+	p.comes("as you consented: data/*")
+	p.Go("/datasets/" + dataset)
+	p.Sees("How values are distributed is shown since the provider consented.", "Show as table")
+	p.opens("How the values of")
+	p.Sees("Rows", "Share")
+	p.Go("/provide/" + dataset + "/versions/told")
+	p.Click("Take the consent back")
+	if text := p.Text(); strings.Contains(text, "as you consented") {
+		p.t.Errorf("it was taken back: %s", text)
+	}
+	p.Go("/datasets/" + dataset)
+	if n := p.Count("figure.values"); n != 0 {
+		p.t.Errorf("%d pictures of values are left", n)
+	}
+}
+
+// opens opens the first table behind a picture whose title contains these words.
+func (p *Person) opens(words string) {
+	p.t.Helper()
+	at := fmt.Sprintf(`(//main//summary[contains(., %q)])[1]`, words)
+	p.do("open "+words, chromedp.ScrollIntoView(at), chromedp.Click(at))
 }
 
 // value is what stands in a field.

@@ -74,6 +74,18 @@ func stranger(t *testing.T, s *Site, r Reader) {
 	p.Sees("Winter wheat field trials", "May I use it?")
 	p.Follow("Winter wheat field trials")
 	p.Sees("Tables and columns", "t/ha", "Licence and terms", "keep an encrypted copy near the job: permitted", "give credit")
+	p.Sees("How values are distributed is shown since the provider consented.", "Time covered", "It covers")
+	p.Go("/datasets?q=winter+wheat")
+	p.Sees("When the data is from", "Where the data is from", "Most cover")
+	p.opens("When the data is from")
+	p.clickAt(`(//main//figure[@class="strip"]//table//a)[1]`, "a period")
+	p.Sees("From:", "To:", "Winter wheat field trials")
+	p.opens("Where the data is from")
+	p.clickAt(`(//main//figure[contains(@class, "cover")]//table//a)[1]`, "a cell")
+	p.Sees("Area:", "Winter wheat field trials")
+	if n := p.Count("figure.cover rect"); n == 0 {
+		t.Error("the map of a cell is empty")
+	}
 	p.Go("/datasets?q=wheet")
 	p.Sees("No dataset matches", "wheat")
 	p.Go("/datasets?from=soon")

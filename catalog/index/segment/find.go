@@ -20,7 +20,12 @@ type Wanted struct {
 	Count  []int // fields, by their places among those of Values
 	Keep   bool  // all hits, for Sorted
 	Apart  bool  // hits of one group are as many
+	Covers Covers
 }
+
+// Covers gets what each hit covers: its spans, in order, and its boxes; empty where it says none.
+// Nil: it is not wanted. It is called by one goroutine at a time.
+type Covers func(from, until []int32, west, east []Degrees)
 
 // Hit is a document that was found.
 type Hit struct {
@@ -45,7 +50,13 @@ func compare(a, b Hit) int {
 func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err error) {
 	defer caught(&err)
 	if q.empty() && !w.Keep && !w.Apart {
-		return v.all(w), nil
+		a = v.all(w)
+		for i, p := range v.parts {
+			if w.Covers != nil {
+				p.cover(p.standing(v.left[i]), w.Covers)
+			}
+		}
+		return a, nil
 	}
 	q = q.named()
 	all := make([]*found, len(v.parts))
@@ -69,6 +80,9 @@ func (v *View) Find(ctx context.Context, q *Question, w Wanted) (a Answer, err e
 		}
 		if w.Keep {
 			a.docs = append(a.docs, x.docs)
+		}
+		if w.Covers != nil {
+			v.parts[i].cover(x.docs, w.Covers)
 		}
 	}
 	slices.SortFunc(a.Hits, compare)

@@ -186,3 +186,35 @@ func around(aw, ae, bw, be float32) bool {
 	}
 	return aw <= be || ae >= bw
 }
+
+// standing are the live documents without those for which another of their group stands.
+func (p *part) standing(left *roaring.Bitmap) []uint32 {
+	b := p.live()
+	if left != nil {
+		b.AndNot(left)
+	}
+	return b.ToArray()
+}
+
+// cover says what documents, ascending, cover. Spans and boxes are in the order of their documents.
+func (c *columns) cover(docs []uint32, to Covers) {
+	spans, boxes := c.spans, c.boxes
+	var from, until []int32
+	var west, east []Degrees
+	for _, doc := range docs {
+		from, until, spans = of(doc, spans, from[:0], until[:0])
+		west, east, boxes = of(doc, boxes, west[:0], east[:0])
+		to(from, until, west, east)
+	}
+}
+
+// of takes the ends of a document off what is left of them.
+func of[T any](doc uint32, left []placed[T], from, to []T) (froms, tos []T, rest []placed[T]) {
+	for len(left) > 0 && left[0].doc <= doc {
+		if left[0].doc == doc {
+			from, to = append(from, left[0].from), append(to, left[0].to)
+		}
+		left = left[1:]
+	}
+	return from, to, left
+}

@@ -1,6 +1,9 @@
 package maker
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // text is words by language tag.
 type text map[string]string
@@ -31,6 +34,7 @@ type (
 		Keywords    []string   `yaml:"keywords"`
 		Themes      []string   `yaml:"themes"`
 		Countries   []string   `yaml:"countries"`
+		Box         []float64  `yaml:"box,flow"`
 		Languages   []string   `yaml:"languages"`
 		Publisher   string     `yaml:"publisher"`
 		Licence     string     `yaml:"licence"`
@@ -74,6 +78,7 @@ func (d *dataset) document() datasetDoc {
 		IRI: holder + "/datasets/" + d.slug, Provider: holder, Space: d.space,
 		Title: maps.Clone(d.title), Description: maps.Clone(d.description),
 		Keywords: d.keywords, Themes: d.themes, Countries: d.countries, Languages: d.languages,
+		Box:       around(d.countries),
 		Publisher: d.publisher, Licence: d.licence, Attribution: "© " + d.publisher,
 		From: d.from, Until: d.until,
 	}
@@ -89,6 +94,21 @@ func (d *dataset) document() datasetDoc {
 		doc.Tables = append(doc.Tables, td)
 	}
 	return doc
+}
+
+// around is the box around countries: west, south, east and north in degrees.
+func around(countries []string) []float64 {
+	boxes := map[string][]float64{
+		"BE": {2.5, 49.4, 6.4, 51.6}, "DE": {5.8, 47.2, 15.1, 55.1}, "DK": {8, 54.5, 12.7, 57.8}, "EE": {21.7, 57.5, 28.3, 59.7},
+		"FI": {20.5, 59.7, 31.6, 70.1}, "FR": {-5.2, 41.3, 9.6, 51.1}, "IT": {6.6, 36.6, 18.6, 47.1}, "LT": {20.9, 53.9, 26.9, 56.5},
+		"LV": {20.9, 55.6, 28.3, 58.1}, "NL": {3.3, 50.7, 7.3, 53.6}, "SE": {11, 55.3, 24.2, 69.1},
+	}
+	out := slices.Clone(boxes[countries[0]])
+	for _, c := range countries[1:] {
+		b := boxes[c]
+		out = []float64{min(out[0], b[0]), min(out[1], b[1]), max(out[2], b[2]), max(out[3], b[3])}
+	}
+	return out
 }
 
 func (d *dataset) publication() publicationDoc {

@@ -84,6 +84,7 @@ func All() map[string]Right {
 		"apply-to-call":             only("ask to run a project under a call", trainer, operator),
 		"answer-call-application":   only("answer what is asked under a call"),
 		"withdraw-call-application": only("withdraw what a project asked", trainer, operator),
+		"withdraw-distributions":    brake("take back a consent", provider),
 	}
 }
 

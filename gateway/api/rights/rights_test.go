@@ -30,7 +30,7 @@ func TestRights(t *testing.T) {
 		"dry-run": everybody, "mint-lease": {"trainer"}, "stage-copy": {"trainer"}, "open-copy": {"trainer"}, "hand-back-reads": {"trainer"},
 		"register-dataset": {"provider"}, "change-dataset": {"provider"},
 		"put-offer": {"provider"}, "try-offer": {"provider"},
-		"withdraw-dataset": {"provider"}, "withdraw-version": {"provider"}, "publish-version": {"provider"}, "put-participant": {"operator"},
+		"withdraw-dataset": {"provider"}, "withdraw-version": {"provider"}, "withdraw-distributions": {"provider"}, "publish-version": {"provider"}, "put-participant": {"operator"},
 		"stop-participant": {"operator", "provider"}, "unstop-participant": {"operator"}, "put-project": {"operator", "trainer"},
 		"put-factory": {"operator"}, "put-store": {"operator"}, "submit-request": {"trainer"}, "review-request": {"provider"},
 		"revoke-agreement": {"operator", "provider"}, "erase-values": {"officer"}, "revoke-lease": {"operator", "provider", "trainer"},
@@ -58,7 +58,7 @@ func TestRights(t *testing.T) {
 		}
 	}
 	for id, right := range All() {
-		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "stop-participant", "revoke-agreement", "revoke-lease",
+		brake := slices.Contains([]string{"withdraw-dataset", "withdraw-version", "withdraw-distributions", "stop-participant", "revoke-agreement", "revoke-lease",
 			"withdraw-invitation", "remove-member"}, id)
 		if right.Brake != brake || right.Lease != slices.Contains([]string{"mint-lease", "stage-copy", "open-copy", "hand-back-reads", "give-ranges"}, id) ||
 			right.Bytes != (id == "give-ranges") {

@@ -40,7 +40,7 @@ type Parameters struct {
 	Project    string `query:"project" doc:"marks tell what is allowed for it"`
 	Action     string `query:"action" doc:"marks tell whether this is allowed: use, read or train; when left out what the purpose does with data"`
 	Sort       string `query:"sort" enum:",modified,title,size,quality" doc:"the best match when left out; modified: newest first; size: largest; quality: best described"`
-	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks"`
+	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks, time how many hits cover each period (from/until in years), place each cell of a map (west,south,east,north)"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
 	Cursor     string `query:"cursor"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`

@@ -13,6 +13,7 @@ import (
 	"guichet/connectors/client"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
+	"guichet/schemas/values"
 )
 
 // tryName is the version that a dry run is called by: the name of the one that is to come stays free.
@@ -76,7 +77,7 @@ func (p *publishPage) gather(v *page.Visit) error {
 
 // carried are the fields of a publication, which its report carries on to the button that publishes.
 func carried() []string {
-	return []string{"place", "path", "table", "split", "version", "base", "objects"}
+	return []string{"place", "path", "table", "split", "version", "base", "objects", "dist", "distcolumns"}
 }
 
 // publication makes one of what was typed. What lies under a name that ends with a slash is published whole.
@@ -95,7 +96,23 @@ func publication(t typed) (schemas.Publication, error) {
 	}
 	p.Tables = []schemas.PublicationTable{{Name: cmp.Or(strings.TrimSpace(t.Get("table")), "data"), Objects: t.Get("objects") != "",
 		Splits: []schemas.PublicationSplit{split}}}
+	p.Distributions = consent(t, p.Tables[0].Name)
 	return p, nil
+}
+
+// consent is of which columns the provider lets be told how values are distributed: none, unless she says so.
+func consent(t typed, table string) (asked []string) {
+	switch t.Get("dist") {
+	case "all":
+		return []string{table + "/*"}
+	case "some":
+		for name := range strings.SplitSeq(t.Get("distcolumns"), ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				asked = append(asked, table+"/"+name)
+			}
+		}
+	}
+	return asked
 }
 
 // fieldOfPublication finds the field of the form that a fault is about.
@@ -108,6 +125,8 @@ func fieldOfPublication(pointer string) string {
 		return "base"
 	case strings.HasPrefix(pointer, "/store"), strings.HasPrefix(pointer, "/bucket"):
 		return "place"
+	case strings.HasPrefix(pointer, "/distributions"):
+		return "distcolumns"
 	case strings.HasSuffix(pointer, "/objects"):
 		return "objects"
 	case strings.HasPrefix(pointer, "/tables/0/splits"):
@@ -208,11 +227,12 @@ type versionPage struct {
 			Rows   int64  `json:"rows"`
 		} `json:"splits"`
 	} `json:"data"`
-	Dataset schemas.Dataset `json:"-"`
-	Typed   typed           `json:"-"` // what the dry run was asked for
-	Here    string          `json:"-"`
-	Key     string          `json:"-"`
-	Problem *schemas.Error  `json:"-"`
+	Told    values.Distributions `json:"-"` // what of its values is
+	Dataset schemas.Dataset      `json:"-"`
+	Typed   typed                `json:"-"` // what the dry run was asked for
+	Here    string               `json:"-"`
+	Key     string               `json:"-"`
+	Problem *schemas.Error       `json:"-"`
 	now     time.Time
 }
 
@@ -255,6 +275,12 @@ func showVersion(v *page.Visit, status int, problem *schemas.Error) error {
 	p.Dataset, err = dataset(v)
 	if err == nil {
 		err = v.API.Get(v.Ctx(), at, p)
+	}
+	if err == nil && p.State == schemas.VersionPublished {
+		err = v.API.Get(v.Ctx(), at+"/distributions", &p.Told)
+		if schemas.KindOf(err) == schemas.NotFound { // withdrawn meanwhile
+			err = nil
+		}
 	}
 	if err != nil {
 		return err
@@ -308,5 +334,21 @@ func giveUp(v *page.Visit) error {
 		return err
 	}
 	http.Redirect(v.W, v.R, strings.TrimSuffix(v.R.URL.EscapedPath(), "/give-up"), http.StatusSeeOther)
+	return nil
+}
+
+// takeBack takes back the consent to show how values are distributed.
+func takeBack(v *page.Visit) error {
+	at, err := versionAt(v)
+	if err == nil {
+		err = v.API.Do(v.Ctx(), http.MethodDelete, at+"/distributions", nil, nil)
+	}
+	if e, status := asked(err); e != nil {
+		return showVersion(v, status, e)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(v.W, v.R, strings.TrimSuffix(v.R.URL.EscapedPath(), "/take-back"), http.StatusSeeOther)
 	return nil
 }

@@ -186,6 +186,24 @@ func whole(v any) int64 {
 // Number writes a whole number.
 func (r *Reader) Number(n any) string { return r.print.Sprint(number.Decimal(whole(n))) }
 
+// Decimal writes a number that is given as text, without signs between its thousands: it may be a year. What is
+// no number, or too long for a line, stays as it is.
+func (r *Reader) Decimal(s string) string {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || strings.ContainsAny(s, "eE") {
+		return s
+	}
+	return r.print.Sprint(number.Decimal(f, number.NoSeparator(), number.MaxFractionDigits(12)))
+}
+
+// Share writes a part of one in hundredths; of what is less than one of them, that it is.
+func (r *Reader) Share(f float64) string {
+	if f > 0 && f < 0.005 {
+		return "<\u00a0" + r.print.Sprint(number.Percent(0.01, number.MaxFractionDigits(0)))
+	}
+	return r.print.Sprint(number.Percent(f, number.MaxFractionDigits(0)))
+}
+
 // Size writes a number of bytes, in steps of 1000, to three digits at most.
 func (r *Reader) Size(bytes int64) string {
 	units := strings.Fields(r.T("size.units"))

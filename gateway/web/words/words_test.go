@@ -227,3 +227,23 @@ func TestCountries(t *testing.T) {
 		}
 	}
 }
+
+// Numbers of others as a language writes them: years without a sign between their thousands.
+func TestDecimalsAndShares(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	en, fr := c.For("en", ""), c.For("fr", "")
+	for s, want := range map[string][2]string{
+		"2024":  {"2024", "2024"},
+		"0.25":  {"0.25", "0,25"},
+		"1e+20": {"1e+20", "1e+20"},
+		"x":     {"x", "x"},
+	} {
+		if got := [2]string{en.Decimal(s), fr.Decimal(s)}; got != want {
+			t.Errorf("%s: %q, want %q", s, got, want)
+		}
+	}
+	if got := en.Share(0.001) + en.Share(0.5) + en.Share(0); got != "<\u00a01%50%0%" {
+		t.Errorf("%q", got)
+	}
+}

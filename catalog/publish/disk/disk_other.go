@@ -1,9 +1,9 @@
 //go:build !linux && !darwin
 
-package publish
+package disk
 
 // disk is not known here.
 func disk(string) (free, size int64, known bool) { return 0, 0, false }
 
-// full is not known here.
-func full(error) bool { return false }
+// Full is not known here.
+func Full(error) bool { return false }

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package publish
+package disk
 
 import (
 	"cmp"
@@ -16,5 +16,5 @@ func disk(dir string) (free, size int64, known bool) {
 	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), err == nil
 }
 
-// full says whether an error is that a disk, or what may be used of it, is full.
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// Full says whether an error is that a disk, or what may be used of it, is full.
+func Full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
