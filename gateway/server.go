@@ -262,7 +262,8 @@ func (s *Server) routes() http.Handler {
 	counter := demand.New(demand.Config{DB: s.deps.DB, Key: s.deps.Ticket, Now: s.deps.Now})
 	deps := withRanges(s.deps.Deps, d)
 	deps.Sought = notfound.Noted(counter, s.deps.Log)
-	operations, gate := api.Register(r, v1, deps, notfound.Operations(counter, notfound.SpacesOf(s.deps.Index)), standin.Operations(s.deps.Catalog),
+	operations, gate := api.Register(r, v1, deps,
+		notfound.Operations(counter, notfound.SpacesOf(s.deps.Index)), standin.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
 		calls.Operations(call.New(call.Config{DB: s.deps.DB, Spaces: s.deps.Catalog.Spaces, Now: s.deps.Now})))

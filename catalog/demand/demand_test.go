@@ -197,6 +197,15 @@ func TestFloodsOfWords(t *testing.T) {
 	if c.Due() {
 		t.Error("nothing waits any more")
 	}
+	lost, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.Note("y", "kept", "")
+	if err := c.Flush(lost); err == nil || len(c.waiting) != 1 {
+		t.Errorf("what cannot be stored does not wait: %v, %v", c.waiting, err)
+	}
+	if err := c.Flush(t.Context()); err != nil || len(c.waiting) != 0 {
+		t.Errorf("%v wait, %v", c.waiting, err)
+	}
 	c.Note("x", "more", "")
 	if c.Due() {
 		t.Error("it is stored at once")
