@@ -116,6 +116,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 	}
 	under, asks := applies()
 	return map[string]func() asking{
+		"GET /demand":     is("/demand"),
 		"GET /calls":      is("/calls"),
 		"GET /calls/{id}": func() asking { return asking{"/calls/" + called().ID, nil, ""} },
 		"POST /calls": func() asking {

@@ -21,12 +21,14 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/errgroup"
 
+	"guichet/catalog/demand"
 	"guichet/catalog/saved"
 	"guichet/connectors/db"
 	"guichet/connectors/fetch"
 	"guichet/gateway/api"
 	calls "guichet/gateway/api/call"
 	"guichet/gateway/api/contacts"
+	notfound "guichet/gateway/api/demand"
 	"guichet/gateway/api/distributions"
 	joining "guichet/gateway/api/join"
 	"guichet/gateway/api/rights"
@@ -261,7 +263,11 @@ func (s *Server) routes() http.Handler {
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
-	operations, gate := api.Register(r, v1, withRanges(s.deps.Deps, d), standin.Operations(s.deps.Catalog),
+	counter := demand.New(demand.Config{DB: s.deps.DB, Key: s.deps.Ticket, Now: s.deps.Now})
+	deps := withRanges(s.deps.Deps, d)
+	deps.Sought = notfound.Noted(counter, s.deps.Log)
+	operations, gate := api.Register(r, v1, deps,
+		notfound.Operations(counter, notfound.SpacesOf(s.deps.Index)), standin.Operations(s.deps.Catalog),
 		distributions.Operations(s.deps.Catalog),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),

@@ -3,6 +3,7 @@ package harvest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -290,5 +291,53 @@ func TestNowhere(t *testing.T) {
 	must(t, err)
 	if f := h.once(t, s.ID, false); f.State != Failing || !strings.Contains(f.Why, "public_url") || len(h.whole(t)) != 0 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestPaused: a source that is paused is not looked at and keeps what it has here, until it goes on; it can be ended all
+// the same, and the record says each.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	pages := told{}
+	at := "https://portal.example/all"
+	pages.say(at, "text/turtle", prefixes+`<https://portal.example/a> a dcat:Dataset ; dct:title "A" .`)
+	h := following(t, dbtest.SQLite, pages, "https://none.example/")
+	s, err := h.Put(t.Context(), operator, Catalogue{ID: "rests", URL: at, Space: "energy"}, 0)
+	must(t, err)
+	h.once(t, s.ID, false)
+	pause := func(paused bool) {
+		t.Helper()
+		s, err = h.Get(t.Context(), s.ID)
+		must(t, err)
+		s.Paused = paused
+		s, err = h.Put(t.Context(), operator, s, s.Revision)
+		must(t, err)
+	}
+	pause(true)
+	h.exec(t, `UPDATE source SET held = 0`)
+	list, err := h.due(t.Context())
+	if err != nil || slices.ContainsFunc(list, func(d dueSource) bool { return d.id == s.ID }) || len(h.whole(t)) != 1 {
+		t.Errorf("%v is due, %v", list, err)
+	}
+	_, err = h.Ask(t.Context(), operator, s.ID, false)
+	if schemas.KindOf(err) != schemas.Conflict || !strings.Contains(err.Error(), "is paused") {
+		t.Errorf("harvested while it is paused: %v", err)
+	}
+	pause(false)
+	if f := h.once(t, s.ID, false); f.State != Well || f.Datasets != 1 {
+		t.Errorf("%+v", f)
+	}
+	pause(true)
+	s, err = h.Remove(t.Context(), operator, s.ID)
+	must(t, err)
+	list, err = h.due(t.Context())
+	if err != nil || !slices.ContainsFunc(list, func(d dueSource) bool { return d.id == s.ID }) {
+		t.Errorf("%v is due to be ended, %v", list, err)
+	}
+	var paused, again int
+	must(t, h.DB.QueryRow(t.Context(), `SELECT sum(CASE WHEN value = 'paused' THEN 1 ELSE 0 END), sum(CASE WHEN value = 'goes on' THEN 1 ELSE 0 END)
+		FROM change_value WHERE name = 'what'`).Scan(&paused, &again))
+	if paused != 2 || again != 1 {
+		t.Errorf("the record says paused %d times, goes on %d", paused, again)
 	}
 }

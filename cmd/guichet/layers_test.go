@@ -70,7 +70,7 @@ func siblings() map[string][]string {
 		"policy/join":                  {"policy", "policy/party"},
 		"policy/trial":                 {"policy"},
 		"policy/view":                  {"policy/view/transform"},
-		"gateway":                      {"gateway/api", "gateway/api/body", "gateway/api/call", "gateway/api/contacts", "gateway/api/distributions", "gateway/api/join", "gateway/api/rights", "gateway/api/saved", "gateway/api/standin", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/reports", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
+		"gateway":                      {"gateway/api", "gateway/api/body", "gateway/api/call", "gateway/api/contacts", "gateway/api/demand", "gateway/api/distributions", "gateway/api/join", "gateway/api/rights", "gateway/api/saved", "gateway/api/standin", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/reports", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
 		"gateway/web":                  {"gateway/web/chart", "gateway/web/courses", "gateway/web/join", "gateway/web/operate", "gateway/web/page", "gateway/web/provide", "gateway/web/record", "gateway/web/report", "gateway/web/rows", "gateway/web/saved", "gateway/web/words"},
 		"gateway/web/record":           {"gateway/web/page"},
 		"gateway/web/report":           {"gateway/web/page"},
@@ -118,6 +118,7 @@ func siblings() map[string][]string {
 		"gateway/api/distributions":    {"gateway/api"},
 		"cmd/guichet/values":           {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"schemas/values":               {"schemas"},
+		"gateway/api/demand":           {"gateway/api"},
 
 		"policy/report":                  {"policy", "policy/agreement/usage", "policy/audit"},
 		"policy/report/dossier":          {"policy", "policy/audit", "policy/report"},

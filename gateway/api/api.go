@@ -80,6 +80,8 @@ type Deps struct {
 	NoticeKey     string // public key that signs webhooks, in the form of Standard Webhooks
 	// Reaches says whether a store answers and has the buckets that it names; nil: not asked.
 	Reaches func(ctx context.Context, st schemas.Store) error
+	// Sought is told of searches that found nothing, with something that tells seekers apart; nil: not told.
+	Sought func(seeker, query string, space schemas.SpaceID)
 	// Ranges answers who bears a lease with ranges by URL; from is where the request came from.
 	Ranges func(ctx context.Context, token string, from netip.Addr, id schemas.AgreementID, ask direct.RangesAsk) (direct.Ranges, error)
 }

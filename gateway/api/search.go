@@ -90,6 +90,7 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	}
 	out := &found{Body: schemas.Found{Total: r.Total, Without: r.Without, Notes: r.Notes, Items: []schemas.Hit{}, Facets: r.Facets}}
 	if r.Total == 0 && in.Cursor == "" {
+		s.sought(in, &q)
 		err = s.nothing(ctx, q, sight, &out.Body)
 		if err != nil {
 			return nil, err
@@ -105,6 +106,23 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	}
 	out.page(r.Next)
 	return out, nil
+}
+
+// sought tells of a search that found nothing. Organisations are told apart by their ids, strangers and who belongs to
+// none by their addresses: no account is.
+func (s *server) sought(in *searchQuery, q *index.Query) {
+	if s.Sought == nil {
+		return
+	}
+	seeker := string(in.by.Participant)
+	if seeker == "" {
+		seeker = "address " + in.address
+	}
+	space := ""
+	if of := append(slices.Clone(q.Filters["space"]), q.Typed["space"]...); len(of) == 1 {
+		space = of[0]
+	}
+	s.Sought(seeker, in.Q, schemas.SpaceID(space))
 }
 
 // nothing says what is near to a search that found nothing, and which of its filters nothing passes.
@@ -167,6 +185,9 @@ func (s *server) findMarked(ctx context.Context, in *searchQuery, q index.Query,
 	r, err := s.Index.Search(ctx, apart, sight)
 	if err != nil {
 		return nil, err
+	}
+	if r.Total == 0 && in.Cursor == "" {
+		s.sought(in, &q)
 	}
 	if r.Total > maxJudged {
 		return nil, schemas.Errorf(schemas.TooLarge, "search",

@@ -60,8 +60,9 @@ func all(t *testing.T, s *Site) map[string][]string {
 		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
 		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish", provided + "/withdraw", "/help/publish",
 			provided + "/versions/" + newest, "/provide/bar?participant=https://crop-ai.example", "/provide/none/terms"},
-		"visitor":  {"/", "/join", "/operate"},
-		"operator": {"/operate", "/operate/joining"},
+		"visitor": {"/", "/join", "/operate"},
+		"operator": {"/operate", "/operate/joining", "/operate/participants", "/operate/participants?id=https://crop-ai.example", "/operate/projects?id=crop-yield-2027",
+			"/operate/factories", "/operate/stores", "/operate/sources", "/operate/spaces", "/operate/calls", "/calls", "/demand"},
 	}
 }
 

@@ -26,6 +26,8 @@ type Cmd struct {
 	Health  healthCmd  `cmd:"" help:"Show how one fares, and why."`
 	Run     runCmd     `cmd:"" help:"Harvest one now, and wait for it."`
 	Refused refusedCmd `cmd:"" help:"List the records of one that were set aside, with why."`
+	Pause   pauseCmd   `cmd:"" help:"Have one wait; what it has here stays."`
+	Resume  resumeCmd  `cmd:"" help:"Have one that waits go on."`
 	Remove  removeCmd  `cmd:"" help:"End one: its datasets are withdrawn."`
 }
 
@@ -51,6 +53,12 @@ type (
 		NoWait bool   `help:"Do not wait for its end."`
 	}
 	refusedCmd struct {
+		ID string `arg:""`
+	}
+	pauseCmd struct {
+		ID string `arg:""`
+	}
+	resumeCmd struct {
 		ID string `arg:""`
 	}
 	removeCmd struct {
@@ -108,10 +116,42 @@ func state(s *harvest.Catalogue) string {
 	if s.Removed {
 		return "being removed"
 	}
+	if s.Paused {
+		return "paused"
+	}
 	if s.Health.State == harvest.Well && s.Health.Why != "" {
 		return "mostly set aside"
 	}
 	return string(s.Health.State)
+}
+
+// Run has one wait.
+func (v pauseCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
+	return wait(ctx, t, open, v.ID, true)
+}
+
+// Run has one go on.
+func (v resumeCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
+	return wait(ctx, t, open, v.ID, false)
+}
+
+// wait has a source wait or go on: the same as it is stored, with that changed.
+func wait(ctx context.Context, t *terminal.Terminal, open session.Opener, id string, paused bool) error {
+	c, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	var s, out harvest.Catalogue
+	err = c.Get(ctx, at(id, ""), &s)
+	if err != nil {
+		return err
+	}
+	s.Paused = paused
+	err = c.Post(ctx, "/sources", s, &out, client.IfMatch(s.Revision))
+	if err != nil {
+		return err
+	}
+	return show(t, &out)
 }
 
 func at(id, rest string) string { return "/sources/" + url.PathEscape(id) + rest }

@@ -142,6 +142,8 @@ func answers() map[string]any {
 			Rows: 1000, Projects: 3, Admitted: 1, Answers: true, Used: &call.Used{Rows: 7}},
 		"GET /calls/agri/applications": list(call.Candidate{Project: "crops", Title: "Crops", Lead: "https://lab.example", State: call.Waiting, Word: "We grow."},
 			call.Candidate{Project: "q", Title: "Q", State: call.Declined, Reason: "too late", Decider: "https://fund.example"}),
+		"GET /demand": map[string]any{"few": 5, "items": []map[string]any{{"space": "agriculture", "words": "soil moisture", "count": 40, "month": 3, "last": "2027-06-30"},
+			{"words": "beans", "count": 1, "last": "2027-06-01"}}},
 		"GET /streams": list[schemas.Release](), "GET /joining": join.Standing{Waiting: 2},
 	}
 }
@@ -161,6 +163,20 @@ func TestOverview(t *testing.T) {
 	for _, path := range []string{"spaces", "projects", "factories", "calls", "stores"} {
 		other.shows(403, "GET /operate/"+path, nil, "this page is the operator’s")
 	}
+}
+
+// What is sought and not found is a picture with its table; a provider reads that it is of her own data spaces.
+func TestSought(t *testing.T) {
+	t.Parallel()
+	body := newSite(t, who(schemas.RoleOperator), answers()).shows(200, "GET /demand", nil, "in every data space", "fewer than 5 different", `width="600"`, `width="15"`,
+		"soil moisture", "none named", "Show as table", "no checkpoint covers them")
+	if strings.Count(body, "<rect") != 2 {
+		t.Errorf("%s", body)
+	}
+	newSite(t, who(schemas.RoleProvider), answers()).shows(200, "GET /demand", nil, "in the data spaces of your datasets")
+	a := answers()
+	a["GET /demand"] = map[string]any{"few": 5, "items": []any{}}
+	newSite(t, who(schemas.RoleProvider), a).shows(200, "GET /demand", nil, "Nothing yet that enough people")
 }
 
 // Each form shows what is there, and sends what was typed with the revision that it was read at; what it does not show

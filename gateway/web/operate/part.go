@@ -12,6 +12,7 @@
 //	/operate/sources, …/ID        catalogues of others: named, harvested now, paused, agreed to, ended; what was set aside
 //	/operate/spaces               data spaces with the versions of their profiles, and issuers: read alone
 //	/operate/calls                calls: made and changed
+//	/demand                       what people look for and do not find, for providers too
 //	/calls, /calls/ID             asked under, answered, closed
 package operate
 
@@ -32,6 +33,7 @@ func Part() page.Part {
 			"/operate":             page.Signed(overview),
 			"/operate/sources/:id": page.Signed(source),
 			"/operate/spaces":      page.Signed(spaces),
+			"/demand":              page.Signed(sought),
 			"/calls":               page.Signed(calls),
 			"/calls/:id":           page.Signed(one),
 		},
