@@ -66,7 +66,7 @@ func siblings() map[string][]string {
 		"catalog/publish":         {"catalog", "catalog/publish/listing", "catalog/publish/object"},
 		"policy/party":            {"policy"},
 		"policy/join":             {"policy", "policy/party"},
-		"policy/trial":            {"policy"},
+		"policy/trial":            {"policy", "policy/turn"},
 		"policy/view":             {"policy/view/transform"},
 		"gateway":                 {"gateway/api", "gateway/api/body", "gateway/api/join", "gateway/api/rights", "gateway/api/saved", "gateway/api/standin", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/reports", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
 		"gateway/web":             {"gateway/web/join", "gateway/web/page", "gateway/web/provide", "gateway/web/record", "gateway/web/report", "gateway/web/rows", "gateway/web/saved", "gateway/web/words"},
@@ -106,7 +106,7 @@ func siblings() map[string][]string {
 		"catalog/profile":         {"catalog/quality"},
 		"cmd/guichet/webfile":     {"cmd/guichet/terminal"},
 
-		"policy/report":                  {"policy", "policy/agreement/usage", "policy/audit"},
+		"policy/report":                  {"policy", "policy/agreement/usage", "policy/audit", "policy/turn"},
 		"policy/report/dossier":          {"policy", "policy/audit", "policy/report"},
 		"policy/agreement":               {"policy", "policy/party", "policy/agreement/budget"},
 		"policy/agreement/budget":        {"policy"},
