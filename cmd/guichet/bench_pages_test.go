@@ -145,19 +145,28 @@ func (m *meter) looked(c *http.Client, path string) []byte {
 	b, err := io.ReadAll(resp.Body)
 	m.must(err)
 	if resp.StatusCode != http.StatusOK {
-		m.Fatalf("%s: %s", path, resp.Status)
+		m.Fatalf("%s: %s\n%.2000s", path, resp.Status, plainText(b))
 	}
 	return b
 }
 
+// plainText is what was sent, unpacked where it was packed.
+func plainText(b []byte) []byte {
+	in, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return b
+	}
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return b
+	}
+	return text
+}
+
 // parts is how many bytes what a page loads has.
 func (m *meter) parts(c *http.Client, page []byte) (n int) {
-	in, err := gzip.NewReader(bytes.NewReader(page))
-	m.must(err)
-	text, err := io.ReadAll(in)
-	m.must(err)
 	var known []string
-	for _, match := range regexp.MustCompile(`(?:src|href)="(/static/[^"#]+)`).FindAllSubmatch(text, -1) {
+	for _, match := range regexp.MustCompile(`(?:src|href)="(/static/[^"#]+)`).FindAllSubmatch(plainText(page), -1) {
 		if at := string(match[1]); !slices.Contains(known, at) {
 			known = append(known, at)
 			n += len(m.looked(c, at))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,6 +28,7 @@ type world struct {
 	trainers  []schemas.ParticipantID
 	projects  []schemas.Project
 	published []schemas.Dataset // those with a version
+	profiles  *schemas.Profiled // as if each had been checked: else the gateway does it when it starts
 	agreement schemas.Agreement // those that are cloned
 	request   schemas.Request
 	version   schemas.Version
@@ -83,8 +85,12 @@ func (m *meter) populate() *world {
 	m.Logf("%d datasets were written in %s", n, time.Since(began).Round(time.Second))
 	m.start("GUICHET_METRICS_LISTEN=127.0.0.1:0")
 	began = time.Now()
-	for m.metrics(m.figuresAt())["guichet_index_lag_changes"] != 0 {
+	for ready := false; !ready || m.metrics(m.figuresAt())["guichet_index_lag_changes"] != 0; {
 		time.Sleep(200 * time.Millisecond)
+		resp, err := http.Get(m.addresses.HTTP + "/api/v1/datasets?limit=1") // none is found while the index is made anew
+		m.must(err)
+		m.must(resp.Body.Close())
+		ready = resp.StatusCode == http.StatusOK
 	}
 	m.Logf("they are found after %s", time.Since(began).Round(time.Second))
 	return w
@@ -99,7 +105,9 @@ func (w *world) patterns(m *meter) {
 		m.Fatalf("the request is %s", w.request.State)
 	}
 	m.must(c.Get(m.Context(), "/agreements/"+string(w.request.Items[0].Agreement), &w.agreement))
+	m.must(c.Get(m.Context(), "/datasets/"+string(d.ID), &d))
 	w.some["dataset"] = string(d.ID)
+	w.profiles = d.Profiles
 	all, err := client.All[schemas.Request](m.Context(), c, "/requests")
 	m.must(err)
 	w.some["request"] = string(all[0].ID)
@@ -200,7 +208,7 @@ func (w *world) dataset(ctx context.Context, tx *db.Tx, i int) error {
 		Title: schemas.Text{"en": w.said(4 + w.r.IntN(5))}, Description: schemas.Text{"en": w.said(20 + w.r.IntN(60))},
 		Keywords: strings.Fields(w.said(4)), Themes: []string{anyOf(w.r, strings.Fields("AGRI ENER HEAL TRAN ENVI SOCI"))},
 		Countries: []string{anyOf(w.r, strings.Fields("BE FR DE NL LU IT ES PL SE"))}, Publisher: "Office of " + w.said(1),
-		Licence: anyOf(w.r, strings.Fields("CC-BY-4.0 CC0-1.0 ODbL-1.0 CC-BY-SA-4.0")), Languages: []string{"en"}, Registered: at, Modified: at, Revision: 1}
+		Licence: anyOf(w.r, strings.Fields("CC-BY-4.0 CC0-1.0 ODbL-1.0 CC-BY-SA-4.0")), Languages: []string{"en"}, Registered: at, Modified: at, Revision: 1, Profiles: w.profiles}
 	if i < worldOfProvider {
 		d.Provider = worldProvider
 	}
