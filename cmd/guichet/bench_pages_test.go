@@ -95,8 +95,12 @@ func (m *meter) pages() {
 		}
 		slices.Sort(took)
 		whole, calls := m.answered().since(before)
+		ratio := 0.0 // of a page that makes none
+		if calls > 0 {
+			ratio = whole / calls
+		}
 		m.add(figure{Bench: "pages." + strings.TrimSuffix(v.name+"."+v.who, "."), Value: took[len(took)*95/100], Unit: "ms, p95",
-			Reference: "its calls", Ratio: whole / calls, Note: fmt.Sprintf("p50 %.1f ms, %.1f KB", took[len(took)/2], float64(weighs)/1e3)})
+			Reference: "its calls", Ratio: ratio, Note: fmt.Sprintf("p50 %.1f ms, %.1f KB", took[len(took)/2], float64(weighs)/1e3)})
 	}
 }
 
