@@ -68,7 +68,7 @@ func siblings() map[string][]string {
 		"policy/party":                 {"policy", "policy/call"},
 		"policy/call":                  {"policy"},
 		"policy/join":                  {"policy", "policy/party"},
-		"policy/trial":                 {"policy"},
+		"policy/trial":                 {"policy", "policy/turn"},
 		"policy/view":                  {"policy/view/transform"},
 		"gateway":                      {"gateway/api", "gateway/api/body", "gateway/api/call", "gateway/api/contacts", "gateway/api/demand", "gateway/api/distributions", "gateway/api/join", "gateway/api/rights", "gateway/api/saved", "gateway/api/standin", "gateway/auth", "gateway/door", "gateway/export", "gateway/flight", "gateway/problem", "gateway/reports", "gateway/s3face", "gateway/stream", "gateway/stream/plan", "gateway/web", "gateway/web/page", "gateway/web/signin"},
 		"gateway/web":                  {"gateway/web/chart", "gateway/web/courses", "gateway/web/join", "gateway/web/operate", "gateway/web/page", "gateway/web/provide", "gateway/web/record", "gateway/web/report", "gateway/web/rows", "gateway/web/saved", "gateway/web/words"},
@@ -120,7 +120,7 @@ func siblings() map[string][]string {
 		"schemas/values":               {"schemas"},
 		"gateway/api/demand":           {"gateway/api"},
 
-		"policy/report":                  {"policy", "policy/agreement/usage", "policy/audit"},
+		"policy/report":                  {"policy", "policy/agreement/usage", "policy/audit", "policy/turn"},
 		"policy/report/dossier":          {"policy", "policy/audit", "policy/report"},
 		"policy/agreement":               {"policy", "policy/party", "policy/agreement/budget"},
 		"policy/agreement/budget":        {"policy", "policy/call"},

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet/policy"
+	"guichet/policy/party"
 	"guichet/schemas"
 )
 
@@ -15,6 +17,14 @@ import (
 type listQuery struct {
 	Caller
 	Paging
+}
+
+// projectQuery pages through projects.
+type projectQuery struct {
+	Caller
+	Paging
+	Own bool   `query:"own" doc:"only those that the caller's organisation takes part in, for officers and operators too"`
+	ID  string `query:"id" doc:"only these: ids, separated by commas, 1000 at most"`
 }
 
 // participantPost makes or changes an organisation.
@@ -137,11 +147,15 @@ func (s *server) places(a huma.API) {
 		return made(p, p.Revision, "/api/v1/projects/"+string(p.ID)), nil
 	})
 	op(s, a, operation{http.MethodGet, "/projects", "list-projects", "parties",
-		"Projects that the caller takes part in"}, func(ctx context.Context, in *listQuery) (*List[schemas.Project], error) {
+		"Projects that the caller takes part in"}, func(ctx context.Context, in *projectQuery) (*List[schemas.Project], error) {
 		if !in.by.SignedIn() {
 			return nil, policy.Needs(in.by, schemas.RoleTrainer, "list projects")
 		}
-		p, next, err := s.Parties.Projects(ctx, in.by, in.Cursor, in.Limit)
+		pick := party.Picked{Own: in.Own}
+		for id := range strings.FieldsFuncSeq(in.ID, func(r rune) bool { return r == ',' }) {
+			pick.IDs = append(pick.IDs, schemas.ProjectID(id))
+		}
+		p, next, err := s.Parties.Projects(ctx, in.by, pick, in.Cursor, in.Limit)
 		return listOf(p, next), err
 	})
 	op(s, a, operation{http.MethodPost, "/factories", "put-factory", "parties",

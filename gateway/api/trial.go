@@ -47,7 +47,7 @@ func (s *server) tryOffer(ctx context.Context, in *offerTry) (*One[trial.Tried],
 		}
 	}
 	d.Offer = &o
-	tried, err := s.trials.Of(ctx, &d, at, s.Now())
+	tried, err := s.trials.Of(ctx, in.by, &d, at, s.Now())
 	if err != nil {
 		return nil, err
 	}

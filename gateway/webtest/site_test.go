@@ -17,6 +17,7 @@ func TestSite(t *testing.T) {
 	s := start(t)
 	if dir := os.Getenv("GUICHET_SCREENSHOTS"); dir != "" { // make screenshots
 		screenshots(t, s, dir)
+		prints(t, s)
 		return
 	}
 	t.Run("tasks", func(t *testing.T) { tasks(t, s) })
@@ -25,6 +26,7 @@ func TestSite(t *testing.T) {
 	t.Run("a session ends", func(t *testing.T) { sessionEnds(t, s) })
 	t.Run("live check", func(t *testing.T) { liveCheck(t, s) })
 	t.Run("by file", func(t *testing.T) { byFile(t, s) })
+	t.Run("prints", func(t *testing.T) { prints(t, s) })
 	t.Run("everyone can read them", func(t *testing.T) { everyone(t, s) })
 }
 

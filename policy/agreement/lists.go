@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"guichet/connectors/db"
+	"guichet/policy/party"
 	"guichet/schemas"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s *Agreements) projectsOf(ctx context.Context, by schemas.Principal) ([]any, error) {
 	var out []any
 	for after := ""; ; {
-		page, next, err := s.Parties.Projects(ctx, by, after, 1000)
+		page, next, err := s.Parties.Projects(ctx, by, party.Picked{}, after, 1000)
 		if err != nil {
 			return nil, err
 		}

@@ -79,21 +79,23 @@ func (q Query) Where() (string, []any) {
 		}
 		args = append(args, k)
 	}
+	if len(q.Kinds) > 0 && !slices.ContainsFunc(q.Kinds, indexes.IsFrequent) { // then there is an index of them
+		parts = append(parts, indexes.LookedUpSubjects)
+	}
 	for _, name := range slices.Sorted(maps.Keys(q.Values)) {
-		// substr is what the index is over: PostgreSQL's take no long values
 		indexed := ""
 		if indexes.FindsValues(name) {
 			indexed = " AND " + indexes.LookedUpValues
 		}
-		parts = append(parts, `position IN (SELECT position FROM change_value
-			WHERE name = ? AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?`+indexed+`)`)
-		args = append(args, name, q.Values[name], q.Values[name])
+		is, these := indexes.IsValue(q.Values[name])
+		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name = ? AND "+is+indexed+")")
+		args = append(append(args, name), these...)
 	}
 	if q.About != "" {
-		parts = append(parts, `position IN (SELECT position FROM change_value
-			WHERE name IN ('provider', 'participant', 'by') AND substr(value, 1, 200) = substr(?, 1, 200) AND value = ?
-			AND `+indexes.LookedUpValues+`)`)
-		args = append(args, q.About, q.About)
+		is, these := indexes.IsValue(q.About)
+		parts = append(parts, "position IN (SELECT position FROM change_value WHERE name IN ('provider', 'participant', 'by') AND "+is+
+			" AND "+indexes.LookedUpValues+")")
+		args = append(args, these...)
 	}
 	return strings.Join(parts, " AND "), args
 }

@@ -295,15 +295,15 @@ const maxOutcome = 2000
 // maxPartners bounds the partners of a project: each is judged with every request.
 const maxPartners = 64
 
-// picked lists what pick keeps; it walks as far as it must, so that neither pages nor
+// picked lists what pick keeps of what where holds for; it walks as far as it must, so that neither pages nor
 // cursors tell of the others.
 func picked[T any](
-	ctx context.Context, db *db.DB, table, after string, limit int, set func(*T, int64),
+	ctx context.Context, db *db.DB, table, where string, args []any, after string, limit int, set func(*T, int64),
 	pick func(*T) (id string, keep bool),
 ) (out []T, next string, err error) {
 	last := ""
 	for {
-		page, more, err := list(ctx, db, table, "", nil, after, 1000, set)
+		page, more, err := list(ctx, db, table, where, args, after, 1000, set)
 		if err != nil {
 			return nil, "", err
 		}

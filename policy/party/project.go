@@ -2,8 +2,10 @@ package party
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"guichet/connectors/db"
@@ -111,14 +113,45 @@ func (r *Registry) Project(ctx context.Context, id schemas.ProjectID) (schemas.P
 	return p, err
 }
 
+// Picked says which projects are listed, of those that the caller may read.
+type Picked struct {
+	Own bool                // in which the caller's participant takes part, whatever else the caller may read
+	IDs []schemas.ProjectID // of these alone; none: all
+}
+
+// MostPicked bounds the ids of a Picked.
+const MostPicked = 1000
+
 // Projects lists those in which the caller's participant is a partner; all of
-// them for operators and officers.
-func (r *Registry) Projects(ctx context.Context, by schemas.Principal, after string, limit int) ([]schemas.Project, string, error) {
-	set := func(p *schemas.Project, revision int64) { p.Revision = revision }
-	if by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer) {
-		return list(ctx, r.db, "project", "", nil, after, limit, set)
+// them for operators and officers. Errors: Invalid: more than MostPicked ids.
+func (r *Registry) Projects(
+	ctx context.Context, by schemas.Principal, pick Picked, after string, limit int,
+) ([]schemas.Project, string, error) {
+	if len(pick.IDs) > MostPicked {
+		return nil, "", schemas.BadField("projects", "id", "%d ids: name at most %d", len(pick.IDs), MostPicked)
 	}
-	return picked(ctx, r.db, "project", after, limit, set,
+	set := func(p *schemas.Project, revision int64) { p.Revision = revision }
+	where, args := "", []any(nil)
+	if len(pick.IDs) > 0 {
+		where = "id IN (?" + strings.Repeat(", ?", len(pick.IDs)-1) + ")"
+		for _, id := range pick.IDs {
+			args = append(args, string(id))
+		}
+	}
+	if !pick.Own && (by.Has(schemas.RoleOperator) || by.Has(schemas.RoleOfficer)) {
+		return list(ctx, r.db, "project", where, args, after, limit, set)
+	}
+	// Those that do not name the participant at all are not read: there may be thousands.
+	name, err := json.Marshal(by.Participant)
+	if err != nil {
+		return nil, "", fmt.Errorf("write a name: %w", err)
+	}
+	if where != "" {
+		where += " AND "
+	}
+	where += "(lead = ? OR doc LIKE ? ESCAPE '!')"
+	args = append(args, string(by.Participant), "%"+strings.ReplaceAll(string(name), "!", "!!")+"%")
+	return picked(ctx, r.db, "project", where, args, after, limit, set,
 		func(p *schemas.Project) (string, bool) { return string(p.ID), IsPartner(*p, by.Participant) })
 }
 

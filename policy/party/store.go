@@ -81,7 +81,7 @@ func (r *Registry) Stores(ctx context.Context, by schemas.Principal, after strin
 	if by.Has(schemas.RoleOperator) {
 		return list(ctx, r.db, "store", "", nil, after, limit, set)
 	}
-	return picked(ctx, r.db, "store", after, limit, set, func(s *schemas.Store) (string, bool) {
+	return picked(ctx, r.db, "store", "", nil, after, limit, set, func(s *schemas.Store) (string, bool) {
 		s.CredentialRef = ""
 		s.Prefixes = slices.DeleteFunc(slices.Clone(s.Prefixes), func(p schemas.Prefix) bool { return p.Participant != by.Participant })
 		return string(s.ID), len(s.Prefixes) > 0

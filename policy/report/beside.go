@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/connectors/rdf/about"
 	"guichet/policy/audit"
 	"guichet/schemas"
 )
@@ -36,11 +37,18 @@ func (m *making) describe(ids names) error {
 			return err
 		}
 		licences := listed(d.Licensed())
-		rows = append(rows, []Cell{text(id), text(d.Title[d.Title.For("en")]), text(string(d.Space)), licences, text(d.From), text(d.Until),
-			modalities(&d), sensitive(&d), text(changed)})
+		row := []Cell{text(id), text(d.Title[d.Title.For("en")]), text(string(d.Space)), licences, text(d.From), text(d.Until),
+			modalities(&d), sensitive(&d)}
+		if m.kind.Name == "permits" { // the EHDS's register
+			row = append(row, listed(about.HealthCategories(&d)))
+		}
+		rows = append(rows, append(row, text(changed)))
 	}
-	m.doc.add("described", "These datasets as the catalogue describes them now", OfNow,
-		"dataset title space licence from until modality sensitive described", rows)
+	columns := "dataset title space licence from until modality sensitive described"
+	if m.kind.Name == "permits" {
+		columns = "dataset title space licence from until modality sensitive health_categories described"
+	}
+	m.doc.add("described", "These datasets as the catalogue describes them now", OfNow, columns, rows)
 	return nil
 }
 

@@ -170,9 +170,12 @@ func (d *Document) JSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Table finds one by its name, the first where none is named. Errors: Invalid.
+// Table finds one by its name; where none is named the first, or of a sample what was drawn. Errors: Invalid.
 func (d *Document) Table(name string) (*Table, error) {
 	var names []string
+	if name == "" && d.Report == "sample" {
+		name = "sample" // what it was drawn from stands in front, and is one number
+	}
 	for i := range d.Tables {
 		if name == "" || d.Tables[i].Name == name {
 			return &d.Tables[i], nil

@@ -81,6 +81,7 @@ func TestSample(t *testing.T) {
 		d := s.made("sample", "size", "10", "seed", "auditor 7")
 		first := lines(t, d, "sample")
 		same(t, "population", []string{"34|10"}, lines(t, d, "population"))
+		same(t, "where no table is named", first, lines(t, d, ""))
 		s.story()
 		again := s.made("sample", "size", "10", "seed", "auditor 7", "at", fmt.Sprint(d.Checkpoint.Size))
 		same(t, "again", first, lines(t, again, "sample"))
@@ -280,6 +281,8 @@ func TestBeside(t *testing.T) {
 			return schemas.Dataset{}, schemas.Errorf(schemas.NotFound, string(id), "hidden")
 		}
 		return schemas.Dataset{ID: id, Title: schemas.Text{"en": "<b>Wheat</b>"}, Space: "agriculture", Licences: []string{"CC-BY-4.0", "ODbL-1.0"},
+			RDF: "<> healthdcatap:healthCategory <https://hdeu-dcat.data.health.europa.eu/resource/authority/healthcategories/MRMR>, " +
+				"<https://hdeu-dcat.data.health.europa.eu/resource/authority/healthcategories/EHRS> .\n",
 			From: "2020", Tables: []schemas.TableInfo{{Fields: []schemas.Field{{Sensitivity: schemas.SensitivityQuasi}, {}}},
 				{Objects: true, Media: []string{"image/png", "application/dicom", "audio/flac"}}}}, nil
 	}
@@ -290,7 +293,7 @@ func TestBeside(t *testing.T) {
 		want  string
 	}{
 		{"training", map[string]string{"run": "run-1"}, "described", "ds-a|<b>Wheat</b>|agriculture|CC-BY-4.0, ODbL-1.0|2020||audio, image, other, tabular|1|as then"},
-		{"permits", nil, "described", "ds-a|<b>Wheat</b>|agriculture|CC-BY-4.0, ODbL-1.0|2020||audio, image, other, tabular|1|as then"},
+		{"permits", nil, "described", "ds-a|<b>Wheat</b>|agriculture|CC-BY-4.0, ODbL-1.0|2020||audio, image, other, tabular|1|EHRS, MRMR|as then"},
 		{"demand", nil, "spaces", "(others)|fewer than 5||||"},
 	} {
 		ask := Ask{Name: c.name, Parameters: c.args, Dataset: describe}
@@ -368,21 +371,26 @@ func TestBounds(t *testing.T) {
 	agreementtest.Refused(t, "one row more", err, schemas.TooLarge, "more than 100000 rows")
 }
 
-// Only so many reports are made at once; who goes away waits for none.
+// A caller has one report made at a time, and others theirs meanwhile; who goes away waits for none.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, dbtest.SQLite)
 	s.story()
-	for range atOnce {
-		s.reports.turns <- struct{}{}
-	}
+	done, err := s.reports.turns.Take(t.Context(), agreementtest.Officer())
+	agreementtest.Must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.reports.Make(ctx, agreementtest.Officer(), Ask{Name: "refusals"})
+	_, err = s.reports.Make(ctx, agreementtest.Officer(), Ask{Name: "refusals"})
 	if err == nil || ctx.Err() == nil {
 		t.Error(err)
 	}
-	<-s.reports.turns
+	s.reports.most = time.Millisecond
+	_, err = s.make(agreementtest.Officer(), "refusals")
+	agreementtest.Refused(t, "a second one", err, schemas.Busy, "each caller has one at a time")
+	s.reports.most = mostWait
+	_, err = s.make(agreementtest.Trainer(), "permits")
+	agreementtest.Must(t, err)
+	done()
 	s.made("refusals")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -13,6 +13,7 @@ import (
 	"guichet/connectors/db"
 	"guichet/policy"
 	"guichet/policy/audit"
+	"guichet/policy/turn"
 	"guichet/schemas"
 )
 
@@ -20,18 +21,20 @@ import (
 type Reports struct {
 	db     *db.DB
 	record *audit.Log
-	turns  chan struct{}
+	turns  *turn.Turns
+	most   time.Duration // that a caller waits for her turn
 }
 
 // Bounds of the reports that are made: each may read millions of records.
 const (
-	atOnce   = 2
+	atOnce   = 2 // of one caller one
 	mostTime = 2 * time.Minute
+	mostWait = 10 * time.Second
 )
 
 // New makes Reports of a record.
 func New(database *db.DB, record *audit.Log) *Reports {
-	return &Reports{database, record, make(chan struct{}, atOnce)}
+	return &Reports{database, record, turn.New(atOnce), mostWait}
 }
 
 // Parameter is one of a report's.
@@ -144,15 +147,17 @@ func (s *Reports) Make(ctx context.Context, by schemas.Principal, ask Ask) (*Doc
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-	case <-time.After(10 * time.Second):
-		return nil, &schemas.Error{Kind: schemas.Busy, Subject: "report", Remedy: "ask again in a while",
-			Message: fmt.Sprintf("%d reports are being made already", atOnce)}
-	case <-ctx.Done():
+	wait, stop := context.WithTimeout(ctx, s.most)
+	done, err := s.turns.Take(wait, by)
+	stop()
+	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	if err != nil {
+		return nil, &schemas.Error{Kind: schemas.Busy, Subject: "report", Remedy: "ask again in a while",
+			Message: fmt.Sprintf("%d reports are being made already, or one of yours: each caller has one at a time", atOnce)}
+	}
+	defer done()
 	note, head, err := s.record.HeadAt(ctx, ask.At)
 	if schemas.KindOf(err) == schemas.Invalid {
 		return nil, schemas.BadField("report", "at", "no head of %d records was signed yet", ask.At)

@@ -17,6 +17,7 @@ import (
 
 	"guichet/connectors/odrl"
 	"guichet/policy"
+	"guichet/policy/turn"
 	"guichet/schemas"
 )
 
@@ -59,24 +60,23 @@ const (
 // Trials tries terms. Safe for concurrent use.
 type Trials struct {
 	engine *policy.Engine
-	turns  chan struct{}
+	turns  *turn.Turns   // of one caller one
 	most   time.Duration // of one trial, its turn waited for
 }
 
 // New makes Trials by an engine.
-func New(e *policy.Engine) *Trials { return &Trials{e, make(chan struct{}, atOnce), mostTime} }
+func New(e *policy.Engine) *Trials { return &Trials{e, turn.New(atOnce), mostTime} }
 
-// Of tries the terms of d, which are d.Offer. Errors: those of the engine; TooLarge for terms that take too long,
-// Busy while others are tried.
-func (s *Trials) Of(ctx context.Context, d *schemas.Dataset, at Place, now time.Time) (Tried, error) {
+// Of tries the terms of d, which are d.Offer, for a caller. Errors: those of the engine; TooLarge for terms that take too long,
+// Busy while others are tried, or others of the same caller.
+func (s *Trials) Of(ctx context.Context, by schemas.Principal, d *schemas.Dataset, at Place, now time.Time) (Tried, error) {
 	within, end := context.WithTimeout(ctx, s.most)
 	defer end()
-	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-	case <-within.Done():
+	done, err := s.turns.Take(within, by)
+	if err != nil {
 		return Tried{}, schemas.Errorf(schemas.Busy, string(d.ID), "other terms are being tried: try again in a moment")
 	}
+	defer done()
 	out, err := s.try(within, d, at, now)
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
 		err = &schemas.Error{Kind: schemas.TooLarge, Subject: string(d.ID), Err: err,

@@ -29,7 +29,7 @@ func tried(t *testing.T, d *schemas.Dataset, at Place) Tried {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := New(e).Of(t.Context(), d, at, time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC))
+	got, err := New(e).Of(t.Context(), schemas.Principal{}, d, at, time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,19 +146,26 @@ func TestWhatTakesTooLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(e)
+	s, ada := New(e), schemas.Principal{Issuer: "i", Subject: "ada"}
 	s.most = time.Millisecond
-	_, err = s.Of(t.Context(), widest(), Place{}, time.Now())
+	_, err = s.Of(t.Context(), ada, widest(), Place{}, time.Now())
 	if schemas.KindOf(err) != schemas.TooLarge {
 		t.Errorf("the widest terms: %v", err)
 	}
-	for range atOnce {
-		s.turns <- struct{}{}
+	done, err := s.turns.Take(t.Context(), ada)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err = s.Of(t.Context(), dataset(permit(nil)), Place{}, time.Now())
+	_, err = s.Of(t.Context(), ada, dataset(permit(nil)), Place{}, time.Now())
 	if schemas.KindOf(err) != schemas.Busy {
-		t.Errorf("while others are tried: %v", err)
+		t.Errorf("while others of the same caller are tried: %v", err)
 	}
+	s.most = time.Minute
+	_, err = s.Of(t.Context(), schemas.Principal{Issuer: "i", Subject: "bea"}, dataset(permit(nil)), Place{}, time.Now())
+	if err != nil {
+		t.Errorf("somebody else's, meanwhile: %v", err)
+	}
+	done()
 }
 
 func BenchmarkTrial(b *testing.B) {
@@ -168,7 +175,7 @@ func BenchmarkTrial(b *testing.B) {
 	}
 	s := New(e)
 	for b.Loop() {
-		_, err := s.Of(b.Context(), dataset(permit(nil)), Place{Country: "FR"}, time.Now())
+		_, err := s.Of(b.Context(), schemas.Principal{}, dataset(permit(nil)), Place{Country: "FR"}, time.Now())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pressly/goose/v3"
 )
@@ -19,8 +20,8 @@ import (
 // What is found by an index that holds a part of its table: a query must have the same text
 // as schemas/sql/00018_looked_up.sql, else it reads the whole table.
 const (
-	// LookedUpSubjects are the changes that are found by their subject. Releases and refusals
-	// are too many, and found by their values.
+	// LookedUpSubjects are the changes that are found by their subject, or by their kind (schemas/sql/00040_kinds.sql).
+	// Releases and refusals are too many, and found by their values.
 	LookedUpSubjects = "kind NOT IN ('refusal', 'release.begin', 'release.end')"
 	// LookedUpValues are those that are found by what they are (FindsValues).
 	LookedUpValues = "(name IN ('agreement', 'by', 'dataset', 'participant', 'project', 'provider', 'run') OR name LIKE 'account%')"
@@ -31,10 +32,25 @@ const (
 	GivenDatasets = `withdrawn = 0 AND origin NOT LIKE 'source:%' AND (doc NOT LIKE '%"visibility":%' OR doc LIKE '%"visibility":"everyone"%')`
 )
 
+// IsFrequent says of a kind that LookedUpSubjects does not hold for it.
+func IsFrequent(kind string) bool {
+	return slices.Contains([]string{"refusal", "release.begin", "release.end"}, kind)
+}
+
 // FindsValues says whether LookedUpValues holds for a name.
 func FindsValues(name string) bool {
 	return slices.Contains([]string{"agreement", "by", "dataset", "participant", "project", "provider", "run"}, name) ||
 		strings.HasPrefix(name, "account")
+}
+
+// IsValue is the condition that a value is this one. The index is over the first 200 characters of values, since
+// PostgreSQL's take no long ones: of one that is shorter it says all, and the value itself is not read.
+func IsValue(s string) (where string, args []any) {
+	const indexed = 200
+	if utf8.RuneCountInString(s) < indexed {
+		return "substr(value, 1, 200) = ?", []any{s}
+	}
+	return "substr(value, 1, 200) = substr(?, 1, 200) AND value = ?", []any{s, s}
 }
 
 // rowidsVersion is the place of Rowids among the migrations.

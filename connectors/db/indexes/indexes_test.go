@@ -38,6 +38,7 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 			}
 			for _, q := range []string{
 				"SELECT position FROM change WHERE subject = 'x' AND " + indexes.LookedUpSubjects,
+				"SELECT position FROM change WHERE kind IN ('review') AND " + indexes.LookedUpSubjects,
 				"SELECT position FROM change_value WHERE name = 'run' AND substr(value, 1, 200) = 'x' AND " + indexes.LookedUpValues,
 				"SELECT DISTINCT replica FROM release WHERE state = 'open'",
 				"SELECT coalesce(max(position), -1) FROM change_value WHERE " + indexes.VisibleChanges,
@@ -66,9 +67,27 @@ func TestWhatIsLookedUpHasAnIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, index := range []string{"change_subject", "change_value_value", "release_open", "change_value_visible", "dataset_given"} {
+		for _, index := range []string{"change_subject", "change_kind", "change_value_value", "release_open", "change_value_visible", "dataset_given"} {
 			if !strings.Contains(plan.String(), index) {
 				t.Errorf("%s is not used:\n%s", index, plan.String())
+			}
+		}
+		for _, c := range []struct{ stored, asked string }{
+			{"x", "x"}, {"x", "y"}, {strings.Repeat("é", 199), strings.Repeat("é", 199)}, {strings.Repeat("é", 300), strings.Repeat("é", 199)},
+			{strings.Repeat("é", 300), strings.Repeat("é", 300)}, {strings.Repeat("é", 300), strings.Repeat("é", 301)}, {"x%", "x_"}, {"", ""},
+		} {
+			where, args := indexes.IsValue(c.asked)
+			var is bool
+			err := database.QueryRow(t.Context(), "SELECT "+where+" FROM (SELECT CAST(? AS TEXT) AS value) v", append(args, c.stored)...).Scan(&is)
+			if err != nil || is != (c.stored == c.asked) {
+				t.Errorf("%.9s of %d is %.9s of %d: %t: %v", c.stored, len(c.stored), c.asked, len(c.asked), is, err)
+			}
+		}
+		for _, kind := range []string{"refusal", "release.begin", "release.end", "review", "", "Refusal"} {
+			var is bool
+			err := database.QueryRow(t.Context(), "SELECT "+indexes.LookedUpSubjects+" FROM (SELECT CAST(? AS TEXT) AS kind) v", kind).Scan(&is)
+			if err != nil || is == indexes.IsFrequent(kind) {
+				t.Errorf("of the kind %q the database says %t: %v", kind, is, err)
 			}
 		}
 		for _, name := range []string{"agreement", "by", "run", "account", "account.2", "of", "columns", "digest.lease", "provider", "Run", "accent"} {

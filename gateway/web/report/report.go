@@ -6,6 +6,7 @@
 package report
 
 import (
+	"cmp"
 	"embed"
 	"net/http"
 	"net/url"
@@ -81,6 +82,7 @@ type onePage struct {
 	Problem *schemas.Error
 	Nowhere bool // what it is of is not there
 	v       *page.Visit
+	titles  titles
 }
 
 func one(v *page.Visit) error {
@@ -116,6 +118,12 @@ func one(v *page.Visit) error {
 		body.Nowhere, body.Doc, status = true, nil, http.StatusNotFound
 	case err != nil:
 		return err
+	}
+	if body.Doc != nil {
+		body.titles, err = titled(v, body.Doc)
+		if err != nil {
+			return err
+		}
 	}
 	v.Show(status, "report", title, &body)
 	return nil
@@ -176,6 +184,9 @@ func (p *onePage) Prompt(x report.Prompt) string {
 	return x.Text
 }
 
+// Typed is a parameter as it was typed: the day that is meant is the last one, where the report ends before an instant.
+func (p *onePage) Typed(a report.Argument) string { return cmp.Or(p.Form.Said(a.Name), a.Value) }
+
 // Last is when the last entry was written.
 func (p *onePage) Last() string {
 	at, err := time.Parse(time.RFC3339Nano, p.Doc.Checkpoint.Last)
@@ -183,14 +194,6 @@ func (p *onePage) Last() string {
 		return p.Doc.Checkpoint.Last
 	}
 	return p.v.Reader.Moment(at)
-}
-
-// Cell is a cell in the reader's form.
-func (p *onePage) Cell(c report.Cell) string {
-	if n, is := c.Number(); is {
-		return p.v.Reader.Number(n)
-	}
-	return c.String()
 }
 
 // File is the address of the report as it is shown: a table as CSV, or all of it as JSON.

@@ -34,6 +34,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(schemas.Page[report.Kind]{Items: report.Kinds()})
 	case a.fails != nil:
 		fail(a.fails)
+	case path == "/datasets":
+		_ = json.NewEncoder(w).Encode(schemas.Found{Items: []schemas.Hit{{ID: "ds-a", Title: schemas.Text{"de": "<i>Weizen</i>"}}}})
+	case path == "/projects" && a.role == schemas.RoleTrainer:
+		fail(schemas.Errorf(schemas.Denied, "projects", "of no organisation"))
+	case path == "/projects":
+		_ = json.NewEncoder(w).Encode(schemas.Page[schemas.Project]{Items: []schemas.Project{{ID: "p", Title: "Crop yield"}}})
 	case path == "/reports/dossier":
 		w.Header().Set("Content-Type", "application/zip")
 		_, _ = w.Write([]byte("PK"))
@@ -41,15 +47,26 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Disposition", "attachment")
 		_, _ = w.Write([]byte("a,b\n"))
 	case path == "/reports/uses" || path == "/reports/training":
-		_, _ = w.Write([]byte(`{"report":"uses","parameters":[{"name":"dataset","value":"it's"}],"for":"https://x.example","notes":["a note"],
+		_, _ = w.Write([]byte(`{"report":"uses","parameters":[{"name":"dataset","value":"it's"},{"name":"to","value":"2026-12-01"}],"for":"https://x.example","notes":["a note"],
 			"checkpoint":{"origin":"o","size":583,"last":"2026-11-30T13:10:37Z","note":"the head"},
 			"prompts":[{"id":"uses.outside","part":"art. 1","text":"x"},{"id":"new","text":"of a later version"}],
-			"tables":[{"name":"uses","title":"Who","source":"record","left_out":7,"columns":[{"name":"project","type":"text"},{"name":"rows","type":"integer"}],
-				"rows":[["p",1234567]]},{"name":"later","title":"Of a later version","source":"now","columns":[],"rows":[]}],
+			"tables":[{"name":"uses","title":"Who","source":"record","left_out":7,"columns":[{"name":"project","type":"text"},{"name":"rows","type":"integer"},
+				{"name":"dataset","type":"text"},{"name":"agreement","type":"text"},{"name":"record","type":"integer"}],
+				"rows":[["p",1234567,"ds-a","agr-7",1512],["gone",1,"ds-hidden","(erased)",1],["(erased)",1,"(does not verify)",null,2]]},{"name":"later","title":"Of a later version","source":"now","columns":[],"rows":[]}],
 			"records":{"count":12,"digest":"00ff"}}`))
 	default:
 		fail(schemas.Errorf(schemas.NotFound, path, "there is no report"))
 	}
+}
+
+// last is what was asked last of what begins so.
+func (a *api) last(begins string) (out string) {
+	for _, x := range a.asked {
+		if strings.HasPrefix(x, begins) {
+			out = x
+		}
+	}
+	return out
 }
 
 // site is the pages over an API.
@@ -96,7 +113,10 @@ func TestOne(t *testing.T) {
 	for _, want := range []string{
 		"Who used it", "1,234,567", "583 entries of o", "concerns https://x.example alone", "a note", "Of a later version", "7 more rows",
 		"What became of the data", "of a later version", "art. 1", "the head", "12 entries", "Not from the record", "Nothing.",
-		"guichet report uses --dataset &#39;it&#39;\\&#39;&#39;s&#39; --at 583",
+		"guichet report uses --dataset &#39;it&#39;\\&#39;&#39;s&#39; --to &#39;2026-12-01&#39; --at 583", "· to 2026-11-30</h1>",
+		`<a href="/datasets/ds-a"><span lang="de">&lt;i&gt;Weizen&lt;/i&gt;</span></a> <small class="id">ds-a</small>`,
+		`<a href="/reports/project?project=p"><span>Crop yield</span></a> <small class="id">p</small>`, `<a href="/agreements/agr-7">agr-7</a>`,
+		`<a href="/record/1512">1,512</a>`, ">ds-hidden</td>", ">gone</td>", ">(erased)</td>", ">(does not verify)</td>",
 		`href="/reports/uses/file?at=583&amp;dataset=it%27s&amp;format=csv&amp;from=2026-11-01&amp;table=uses&amp;to=2026-12-01"`,
 		`href="/reports/uses/file?at=583&amp;dataset=it%27s&amp;format=json&amp;from=2026-11-01&amp;to=2026-12-01"`, `value="2026-11-30"`,
 	} {
@@ -104,21 +124,38 @@ func TestOne(t *testing.T) {
 			t.Errorf("%d lacks %q", w.Code, want)
 		}
 	}
-	asked, err := url.Parse(a.asked[len(a.asked)-1])
+	asked, err := url.Parse(a.last("/api/v1/reports/uses"))
 	if err != nil || asked.Query().Get("to") != "2026-12-01" || asked.Query().Get("rows") != "200" || asked.Query().Has("colour") {
 		t.Errorf("asked %v %v", asked, err)
 	}
 	if w := get(h, "/reports/training"); strings.Contains(w.Body.String(), "How to verify") {
 		t.Error("of neither a run nor a model")
 	}
-	if w := get(h, "/reports/training?run=r"); !strings.Contains(w.Body.String(), "How to verify") || !strings.Contains(a.asked[len(a.asked)-1], "beside=true") {
+	if w := get(h, "/reports/training?run=r"); !strings.Contains(w.Body.String(), "How to verify") || !strings.Contains(a.last("/api/v1/reports/training"), "beside=true") {
 		t.Errorf("%s", w.Body)
+	}
+	if ids := a.last("/api/v1/datasets"); ids != "/api/v1/datasets?id=ds-a%2Cds-hidden&limit=1000" {
+		t.Errorf("titles are asked for by %s", ids)
+	}
+	w = get(site(t, &api{role: schemas.RoleTrainer}), "/reports/uses?dataset=x")
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), ">p</td>") {
+		t.Errorf("where projects are nobody's to read: %d", w.Code)
 	}
 	if w := get(h, "/reports/none"); w.Code != http.StatusNotFound {
 		t.Errorf("no such report: %d", w.Code)
 	}
 	if w := get(site(t, &api{role: schemas.RoleTrainer}), "/reports/demand"); w.Code != http.StatusNotFound {
 		t.Errorf("an officer's report, for a trainer: %d", w.Code)
+	}
+}
+
+// What is no id has no page and no title, whatever stands in its column.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{"ds-a": true, "(erased)": false, "ds-a, ds-b": false, "(does not verify)": false, "a\nb": false, "": true} {
+		if plain(id) != want {
+			t.Errorf("%q is taken for an id: %t", id, !want)
+		}
 	}
 }
 

@@ -3,9 +3,9 @@
 //
 // In: a project, a size of the record, who asks. Out: index.html, each table as CSV, each report as JSON,
 // the project's records as a bundle that verifies with the public key alone, the checkpoint, what the record
-// cannot know, and how to verify. Always: the same project, size and reader give the same bytes; its pages
-// have no scripts and load nothing; whoever is no officer has a dossier of what concerns her alone. It must
-// not count anything itself.
+// cannot know, how to verify, and a script that streams its releases again and compares. Always: the same
+// project, size and reader give the same bytes; its pages have no scripts and load nothing; whoever is no officer
+// has a dossier of what concerns her alone. It must not count anything itself.
 package dossier
 
 import (
@@ -27,7 +27,7 @@ import (
 	"guichet/schemas"
 )
 
-//go:embed templates/*.html templates/style.css
+//go:embed templates/*.html templates/style.css templates/reproduce.py
 var files embed.FS
 
 // Maker makes dossiers. Safe for concurrent use.
@@ -106,11 +106,13 @@ func (m *Maker) Make(ctx context.Context, by schemas.Principal, ask report.Ask) 
 		}
 		z.put(name, page.Bytes())
 	}
-	style, err := files.ReadFile("templates/style.css")
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the style of dossiers: %w", err)
+	for _, name := range []string{"style.css", "reproduce.py"} {
+		b, err := files.ReadFile("templates/" + name)
+		if err != nil {
+			return nil, 0, fmt.Errorf("read a file of dossiers: %w", err)
+		}
+		z.put(name, b)
 	}
-	z.put("style.css", style)
 	z.put("checkpoint", []byte(c.Head.Note))
 	z.put("log.pub", []byte(c.Key+"\n"))
 	err = m.parts(z, c.Parts)

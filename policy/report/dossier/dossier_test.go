@@ -111,7 +111,7 @@ func TestDossier(t *testing.T) {
 	files := unpacked(t, first)
 	for name, want := range map[string]string{
 		"index.html": "1\u202f234\u202f567", "unknown.html": "Outcomes that were promised", "verify.html": "guichet audit verify --key log.pub records.zip",
-		"style.css": "@media print", "checkpoint": "guichet-test\n7\n", "log.pub": s.log.VKey(),
+		"style.css": "@media print", "reproduce.py": "def releases_of", "checkpoint": "guichet-test\n7\n", "log.pub": s.log.VKey(),
 		"tables/project-sums.csv": "1,1234567,8,0,0,0,", "tables/project-outputs.csv": "run-1,model w,sha256:aa,",
 		"tables/permits-permits.csv": "agr-1", "tables/training-1-inputs.csv": "ds-a,https://holder.example,v1,data,train,train-model,1,1234567",
 	} {
