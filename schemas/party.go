@@ -50,8 +50,7 @@ type Participant struct {
 	Revision int64           `json:"revision,omitempty" readOnly:"true"`
 }
 
-// Member binds a user, (issuer, subject), to a participant. Effective roles are
-// token ∩ issuer's binding ∩ these [decisions.md 2].
+// Member binds a user, (issuer, subject), to a participant. Effective roles are token ∩ issuer's binding ∩ these [decisions.md 2].
 type Member struct {
 	Issuer  string `json:"iss"`
 	Subject string `json:"sub"`

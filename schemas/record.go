@@ -32,8 +32,8 @@ const (
 	ChangeLogStart     = "log.start"
 
 	// Somebody asks to join with an organisation, and what the operator answers; invitations of members.
-	ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused            = "join", "join.confirmed", "join.refused"
-	ChangeInvitation, ChangeInvitationTaken, ChangeInvitationBack = "invitation", "invitation.accepted", "invitation.withdrawn"
+	ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused                  = "join", "join.confirmed", "join.refused"
+	ChangeInvitation, ChangeInvitationTaken, ChangeInvitationBack       = "invitation", "invitation.accepted", "invitation.withdrawn"
 	ChangeCall, ChangeCallAsked, ChangeCallAdmitted, ChangeCallDeclined = "call", "call.asked", "call.admitted", "call.declined"
 )
 
