@@ -198,7 +198,7 @@ func TestNouns(t *testing.T) {
 			map[string]any{"name": "Laboratory", "country": "IT", "kind": "research", "roles": []string{"trainer", "provider"}, "notify": nil,
 				"members": []map[string]any{{"iss": "https://login.example", "sub": "ada of lab", "roles": []string{"trainer"}},
 					{"iss": "https://x.example", "sub": "bob", "roles": []string{"trainer", "provider"}}}},
-			schemas.BadField("participant", "/members/1/roles", "bob is not so"), []string{`<small class="wrong" lang="en">bob is not so`, "Laboratory"}},
+			schemas.BadField("participant", "/members/1/roles", "bob is not so"), []string{`<small class="wrong">bob is not so`, "Laboratory"}},
 		{"projects", "crops", []string{"Crops", `value="2027-06-30"`, `value="2028-06-30"`, "Horizon", "agri", `value="train-model" checked`},
 			url.Values{"id": {"crops"}, "title": {"Crops"}, "lead": {"https://lab.example"}, "partners": {" https://a.example \nhttps://b.example"}, "factory": {"lumi"},
 				"purposes": {"train-model"}, "from": {"2027-06-30"}, "until": {"2029-01-31"}, "funding/programme": {"Digital"}, "revision": {"4"}, "open": {"crops"}}, `"4"`,
@@ -257,7 +257,7 @@ func TestTyping(t *testing.T) {
 	} {
 		typed := url.Values{"closes": {"2027-12-31"}}
 		typed.Set(c.field, c.typed)
-		s.shows(422, "POST /operate/"+c.kind+"/put", typed, `<small class="wrong" lang="en">`, c.says)
+		s.shows(422, "POST /operate/"+c.kind+"/put", typed, `<small class="wrong">`, c.says)
 	}
 	s.shows(404, "POST /operate/projects/put", url.Values{"open": {"gone"}}, "any more")
 }
