@@ -128,11 +128,11 @@ func (m *meter) browser(who string) *http.Client {
 	resp, people := ask(http.MethodGet, onward, nil)
 	id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(people)
 	if id == nil {
-		m.Fatalf("at the issuer:\n%s", people)
+		m.must(fmt.Errorf("at the issuer:\n%s", people))
 	}
 	resp, said := ask(http.MethodPost, resp.Request.URL.Scheme+"://"+resp.Request.URL.Host+"/sign-in", url.Values{"id": {id[1]}, "who": {who}})
 	if resp.StatusCode != http.StatusOK {
-		m.Fatalf("%s cannot sign in: %d\n%s", who, resp.StatusCode, said)
+		m.must(fmt.Errorf("%s cannot sign in: %d\n%s", who, resp.StatusCode, said))
 	}
 	return c
 }
@@ -149,7 +149,7 @@ func (m *meter) looked(c *http.Client, path string) []byte {
 	b, err := io.ReadAll(resp.Body)
 	m.must(err)
 	if resp.StatusCode != http.StatusOK {
-		m.Fatalf("%s: %s\n%.2000s", path, resp.Status, plainText(b))
+		m.must(fmt.Errorf("%s: %s\n%.2000s", path, resp.Status, plainText(b)))
 	}
 	return b
 }
