@@ -1,7 +1,6 @@
 package operate
 
 import (
-	"cmp"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -146,7 +145,7 @@ func showCall(v *page.Visit, status int, body callPage) error {
 	if err != nil {
 		return err
 	}
-	body.State, body.Key, body.Wide = stateOfCall(v, &body.Call), cmp.Or(v.R.PostForm.Get("key"), rand.Text()), v.Has(schemas.RoleOperator)
+	body.State, body.Key, body.Wide = stateOfCall(v, &body.Call), rand.Text(), v.Has(schemas.RoleOperator)
 	if body.Call.State == call.Open && v.Has(schemas.RoleTrainer) {
 		mine, err := v.Projects()
 		if err != nil {

@@ -70,7 +70,7 @@ func newForm(v *page.Visit, id, to, title, send string, fields ...field) form {
 	return form{To: to, Title: v.Reader.T(title), Send: v.Reader.T(send), Key: rand.Text(), Fields: fields}
 }
 
-// typed puts what was sent into the fields, its key too: who corrects a form and sends it again has it done once.
+// typed puts what was sent into the fields. The key is a new one: under the old one the API keeps its no.
 func (f *form) typed(sent url.Values) {
 	for i := range f.Fields {
 		x := &f.Fields[i]
@@ -79,7 +79,6 @@ func (f *form) typed(sent url.Values) {
 			x.Options[k].Taken = slices.Contains(sent[x.Name], x.Options[k].Value)
 		}
 	}
-	f.Key = cmp.Or(sent.Get("key"), f.Key)
 }
 
 // blame says at the fields what is wrong with them; what is with none of them is said of the form. The API names
