@@ -43,6 +43,7 @@ const (
 	mostRunes   = 40      // of a word
 	mostDigits  = 4       // of a word of digits: years are words, numbers of telephones are none
 	mostWaiting = 4096    // that wait in memory to be stored
+	mostAtOnce  = 50      // that one write stores: others wait for it
 	mostSeen    = 100_000 // hashes of today in memory
 	mostFew     = 20_000  // words that few used: the oldest make room
 	flushEvery  = time.Minute
@@ -137,11 +138,11 @@ func (c *Counter) hash(seeker, space, words string) string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// Due says whether what waits should be stored: a minute is over, or much waits.
+// Due says whether what waits should be stored: a minute is over since that was tried last.
 func (c *Counter) Due() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.waiting) > 0 && (len(c.waiting) > mostWaiting/2 || c.Now().Sub(c.flushed) >= flushEvery)
+	return len(c.waiting) > 0 && c.Now().Sub(c.flushed) >= flushEvery
 }
 
 // Flush stores what waits, and once a day drops what is old. What cannot be stored waits on.
@@ -154,19 +155,31 @@ func (c *Counter) Flush(ctx context.Context) error {
 	if len(list) == 0 && !prune {
 		return nil
 	}
-	err := c.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
-		for _, o := range list {
-			err := o.store(ctx, tx)
-			if err != nil {
-				return fmt.Errorf("count what was not found: %w", err)
+	var err error
+	for err == nil && len(list) > 0 {
+		some := list[:min(len(list), mostAtOnce)]
+		err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for _, o := range some {
+				err := o.store(ctx, tx)
+				if err != nil {
+					return fmt.Errorf("count what was not found: %w", err)
+				}
 			}
+			return nil
+		})
+		if err == nil {
+			list = list[len(some):]
 		}
-		err := bound(ctx, tx)
-		if err == nil && prune {
-			err = c.prune(ctx, tx)
-		}
-		return err
-	})
+	}
+	if err == nil {
+		err = c.DB.WriteBulk(ctx, func(ctx context.Context, tx *db.Tx) error {
+			err := bound(ctx, tx)
+			if err == nil && prune {
+				err = c.prune(ctx, tx)
+			}
+			return err
+		})
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {

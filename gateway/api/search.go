@@ -108,21 +108,17 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 	return out, nil
 }
 
-// sought tells of a search that found nothing. Organisations are told apart by their ids, strangers and who belongs to
-// none by their addresses: no account is.
+// sought tells of a search of an organisation that found nothing. Strangers do not count: what tells them apart, their
+// addresses, is one person's on some days and another one's for the asking.
 func (s *server) sought(in *searchQuery, q *index.Query) {
-	if s.Sought == nil {
+	if s.Sought == nil || in.by.Participant == "" {
 		return
-	}
-	seeker := string(in.by.Participant)
-	if seeker == "" {
-		seeker = "address " + in.address
 	}
 	space := ""
 	if of := append(slices.Clone(q.Filters["space"]), q.Typed["space"]...); len(of) == 1 {
 		space = of[0]
 	}
-	s.Sought(seeker, in.Q, schemas.SpaceID(space))
+	s.Sought(string(in.by.Participant), in.Q, schemas.SpaceID(space))
 }
 
 // nothing says what is near to a search that found nothing, and which of its filters nothing passes.

@@ -36,6 +36,8 @@ type Candidate struct {
 	Decider  schemas.ParticipantID `json:"decider,omitempty"`
 	Reason   string                `json:"reason,omitempty"`
 	Revision int64                 `json:"revision,omitempty"`
+	// ProjectRevision is that of the project when it asked: another one was not looked at.
+	ProjectRevision int64 `json:"project_revision,omitempty" doc:"of the project, when it asked"`
 }
 
 // CandidateAsk asks to run a project under a call.
@@ -85,6 +87,17 @@ func (s *Calls) Apply(ctx context.Context, by schemas.Principal, id ID, ask Cand
 		if err != nil {
 			return err
 		}
+		own := 0
+		err = tx.QueryRow(ctx, `SELECT count(*) FROM call_application a JOIN project p ON p.id = a.project
+			WHERE a.call = ? AND a.state = ? AND p.lead = ?`, id, Waiting, string(p.Lead)).Scan(&own)
+		if err == nil && own >= mostOfLead {
+			err = &schemas.Error{Kind: schemas.Busy, Subject: id,
+				Message: fmt.Sprintf("%d projects of %s wait for an answer under this call, which is the most", own, p.Lead),
+				Remedy:  "ask again when some were answered"}
+		}
+		if err != nil {
+			return err
+		}
 		n, err := count(ctx, tx, id, Waiting)
 		if err == nil && n >= mostWaiting {
 			err = &schemas.Error{Kind: schemas.Busy, Subject: id,
@@ -94,7 +107,7 @@ func (s *Calls) Apply(ctx context.Context, by schemas.Principal, id ID, ask Cand
 		if err != nil {
 			return err
 		}
-		a.Title, a.Lead = p.Title, p.Lead
+		a.Title, a.Lead, a.ProjectRevision = p.Title, p.Lead, p.Revision
 		err = db.Insert(ctx, tx, "call_application", a.ID, a, db.Columns{"call": id, "project": string(p.ID), "state": a.State})
 		if err != nil {
 			return err
@@ -187,13 +200,20 @@ func (c *Call) fits(p *schemas.Project) error {
 
 // Keeps refuses a change of a project by which it would not be any more what its call asks for. It is nil where the
 // project runs under none. Errors: Invalid.
-func Keeps(ctx context.Context, q db.Querier, p *schemas.Project) error {
-	if p.Call == "" {
+//
+// What takes nothing more is let through, whatever became of the call: nobody is kept from ending a project. A beginning
+// is not put off, since the days of a call count from it.
+func Keeps(ctx context.Context, q db.Querier, have, p *schemas.Project) error {
+	if p.Call == "" || p.Factory == have.Factory && p.Domain == have.Domain && p.From.Equal(have.From) &&
+		(have.Until.IsZero() || !p.Until.IsZero() && !p.Until.After(have.Until)) {
 		return nil
 	}
 	c, _, err := db.Get[Call](ctx, q, "call", p.Call)
 	if err != nil {
 		return err
+	}
+	if c.MaxDays > 0 && !have.From.IsZero() && p.From.After(have.From) {
+		return schemas.BadField("project", "/from", "the project runs under the call %s, whose days count from %s", p.Call, day(have.From))
 	}
 	return c.fits(p)
 }
@@ -231,6 +251,11 @@ func (s *Calls) Answer(
 		}
 		if word.Decision == "admit" {
 			a.State, kind, subject = Admitted, schemas.ChangeCallAdmitted, "project/"+string(project)
+			if a.ProjectRevision != revision {
+				return &schemas.Error{Kind: schemas.Conflict, Subject: string(project),
+					Message: "the project was changed after it asked, so that what would be admitted is not what was asked",
+					Remedy:  "decline; the lead asks again with the project as it is"}
+			}
 			err = s.admit(ctx, tx, &c, &p, revision)
 			if err != nil {
 				return err
@@ -249,7 +274,11 @@ func (s *Calls) Answer(
 // waiting finds the application of a project that waits. Errors: NotFound where it never asked under the call;
 // Conflict, with the last answer, where it was answered.
 func waiting(ctx context.Context, tx *db.Tx, id ID, project schemas.ProjectID) (Candidate, error) {
-	rows, _, err := db.List[Candidate](ctx, tx, "call_application", "call = ? AND project = ?", []any{id, string(project)}, "", 1000)
+	rows, _, err := db.List[Candidate](ctx, tx, "call_application", "call = ? AND project = ? AND state = ?",
+		[]any{id, string(project), Waiting}, "", 1)
+	if err == nil && len(rows) == 0 {
+		rows, _, err = db.List[Candidate](ctx, tx, "call_application", "call = ? AND project = ?", []any{id, string(project)}, "", 1000)
+	}
 	if err != nil {
 		return Candidate{}, err
 	}

@@ -97,6 +97,7 @@ func New(c Config) *Calls { return &Calls{c} }
 // Bounds of what people may fill.
 const (
 	mostWaiting = 1000 // applications of one call
+	mostOfLead  = 20   // of them of projects of one lead
 	maxName     = 200  // bytes
 	maxProse    = 4000 // bytes
 	maxDays     = 3650
@@ -183,6 +184,9 @@ func (s *Calls) replace(ctx context.Context, tx *db.Tx, c *Call, ifRevision int6
 	}
 	if c.Projects > 0 && n > c.Projects {
 		return schemas.BadField("call", "/projects", "it has %d projects already, so that it cannot take %d", n, c.Projects)
+	}
+	if n > 0 && have.Rows == 0 && have.Bytes == 0 && (c.Rows > 0 || c.Bytes > 0) { // their agreements know of none
+		return schemas.BadField("call", "/rows", "it has %d projects, which have agreements without a budget: close it and make another one", n)
 	}
 	c.ClosedAt, c.ClosedFor = time.Time{}, ""
 	_, err = db.Update(ctx, tx, "call", c.ID, ifRevision, c.stored(), nil)

@@ -532,7 +532,7 @@ func TestAnsweredAsThingsStand(t *testing.T) {
 	_, err := r.Parties.PutProject(ctx, ada(), p, p.Revision)
 	agreementtest.Must(t, err)
 	_, err = r.admit("a")
-	agreementtest.Refused(t, "made longer meanwhile", err, schemas.Conflict, "does not fit any more", "30 days")
+	agreementtest.Refused(t, "made longer meanwhile", err, schemas.Conflict, "was changed after it asked")
 	r.project("b", dated)
 	a, err := r.Apply(ctx, boss(), c.ID, call.CandidateAsk{Project: "b"})
 	if err != nil || a.By != agreementtest.Factory || a.Lead != agreementtest.Lab {
@@ -583,4 +583,43 @@ func TestAnsweredAsThingsStand(t *testing.T) {
 	}))
 	_, err = r.Apply(ctx, ada(), other.ID, call.CandidateAsk{Project: "c"})
 	agreementtest.Refused(t, "stopped", err, schemas.Denied, "participant.stopped")
+}
+
+// A project under a call is ended whatever became of the call, and its days are not put off; a call that gave no budget
+// gives none later, since agreements made under it know of none; one lead asks for some projects at a time.
+func TestWhatIsAdmittedStays(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRig(t, dbtest.Open(t, dbtest.SQLite)), t.Context()
+	c := r.put(func(c *call.Call) { c.MaxDays = 30 })
+	p := r.project("a", func(p *schemas.Project) { p.From, p.Until = start, start.Add(20*day) })
+	r.apply("a")
+	_, err := r.admit("a")
+	agreementtest.Must(t, err)
+	p, err = r.Parties.Project(ctx, "a")
+	agreementtest.Must(t, err)
+	later := p
+	later.From, later.Until = p.From.Add(10*day), p.Until.Add(10*day)
+	_, err = r.Parties.PutProject(ctx, ada(), later, p.Revision)
+	agreementtest.Refused(t, "a beginning that is put off", err, schemas.Invalid, "count from")
+	c, err = r.Calls.Get(ctx, boss(), c.ID)
+	agreementtest.Must(t, err)
+	paid := c
+	paid.Rows = 1000
+	_, err = r.Calls.Put(ctx, boss(), paid, c.Revision)
+	agreementtest.Refused(t, "a budget that comes later", err, schemas.Invalid, "without a budget")
+	c.MaxDays = 5
+	_, err = r.Calls.Put(ctx, boss(), c, c.Revision)
+	agreementtest.Must(t, err)
+	p.Until = p.Until.Add(-10 * day)
+	_, err = r.Parties.PutProject(ctx, ada(), p, p.Revision)
+	agreementtest.Must(t, err)
+	for i := range 21 {
+		id := schemas.ProjectID(fmt.Sprintf("more-%d", i))
+		r.project(id, func(p *schemas.Project) { p.From, p.Until = start, start.Add(5*day) })
+		_, err = r.Apply(ctx, ada(), c.ID, call.CandidateAsk{Project: id})
+		if i < 20 {
+			agreementtest.Must(t, err)
+		}
+	}
+	agreementtest.Refused(t, "one more than a lead asks for", err, schemas.Busy, "20 projects of")
 }

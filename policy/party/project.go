@@ -87,7 +87,7 @@ func (r *Registry) PutProject(ctx context.Context, by schemas.Principal, p schem
 				return policy.Needs(schemas.Principal{Subject: by.Subject}, schemas.RoleOperator, "change a project of another lead")
 			}
 			p.Call = have.Call // it is admitted by whoever answers for the call
-			return call.Keeps(ctx, tx, &p)
+			return call.Keeps(ctx, tx, &have, &p)
 		},
 	)
 	return p, err

@@ -130,7 +130,7 @@ func Withholds(d *schemas.Dataset, v *schemas.Version, table, column string) Why
 			}
 		}
 	}
-	if d.Offer == nil || len(d.Offer.Rules) == 0 {
+	if d.Offer == nil || !slices.ContainsFunc(d.Offer.Rules, func(r schemas.Rule) bool { return r.Kind == schemas.Permission }) {
 		return LeftNoTerms
 	}
 	var why Why

@@ -58,6 +58,9 @@ func table(ctx context.Context, stores Stores, t *schemas.Table, places []int, m
 			for _, b := range s.Shards[i].Batches {
 				bytes += b.Len()
 			}
+			for _, b := range s.Shards[i].Dictionaries { // a shard of which no batch is read needs none
+				bytes += b.Len()
+			}
 		}
 	}
 	for r.every*most < bytes {

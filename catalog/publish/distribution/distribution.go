@@ -139,10 +139,10 @@ func Forget(ctx context.Context, tx *db.Tx, dataset schemas.DatasetID, version s
 }
 
 // Get tells what was counted of a version of a dataset, as far as description and terms permit it
-// now; nothing of a version that is not published. Whoever calls knows that the dataset may be seen.
+// now; nothing of a version that is not published, or not the newest: what two versions differ by could be one person. Whoever calls knows that the dataset may be seen.
 func Get(ctx context.Context, c *catalog.Catalog, d *schemas.Dataset, v *schemas.Version) (values.Distributions, error) {
 	out := values.Distributions{Dataset: v.Dataset, Version: v.Version, Columns: []values.Distribution{}}
-	if d.Withdrawn || v.State != schemas.VersionPublished {
+	if d.Withdrawn || v.State != schemas.VersionPublished || d.Latest != nil && d.Latest.Version != v.Version {
 		return out, nil
 	}
 	kept, _, err := db.Get[values.Distributions](ctx, c.DB, "distribution", catalog.VersionKey(v.Dataset, v.Version))
@@ -164,7 +164,8 @@ func Get(ctx context.Context, c *catalog.Catalog, d *schemas.Dataset, v *schemas
 }
 
 // TakeBack takes back a provider's consent for a version that was published: its distributions are
-// gone for good, and the record says so. Errors: NotFound, Denied, those of the catalogue.
+// gone for good, and the record says so. Errors: NotFound, Denied, Conflict while it is being published: what is
+// counted then would be kept after all; those of the catalogue.
 func TakeBack(
 	ctx context.Context, c *catalog.Catalog, by schemas.Principal, id schemas.DatasetID, version schemas.VersionID,
 ) (values.Distributions, error) {
@@ -176,6 +177,10 @@ func TakeBack(
 	v, err := c.Version(ctx, id, version)
 	if err != nil {
 		return out, err
+	}
+	if v.State == schemas.VersionPublishing {
+		return out, &schemas.Error{Kind: schemas.Conflict, Subject: string(version), Message: "the version is being published",
+			Remedy: "take the consent back once it is, or withdraw the version"}
 	}
 	return out, c.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		was, err := Forget(ctx, tx, id, version)

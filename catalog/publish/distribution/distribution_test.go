@@ -182,7 +182,7 @@ func TestPlan(t *testing.T) {
 	v := &schemas.Version{Data: []schemas.Table{{Name: "plots", Columns: columns}}}
 	d := &schemas.Dataset{
 		Tables: []schemas.TableInfo{{Name: "plots", Fields: []schemas.Field{{Name: "ID", Sensitivity: schemas.SensitivityQuasi}}}},
-		Offer:  &schemas.Offer{Rules: []schemas.Rule{{Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"farm"}}}}}},
+		Offer:  &schemas.Offer{Rules: []schemas.Rule{{Kind: schemas.Permission, Duties: []schemas.Duty{{Kind: schemas.DutyHide, Columns: []string{"farm"}}}}}},
 	}
 	places, left := Plan(d, v, []string{"plots/*"})
 	if fmt.Sprint(places) != "map[plots:[3]]" {

@@ -51,7 +51,7 @@ func edgesOf(sample []float64, times, whole bool) edges {
 	}
 	slices.Sort(sample)
 	n := len(sample)
-	tail := int(float64(n) * beyond)
+	tail := min(max(int(float64(n)*beyond), values.LeastCount), (n-1)/2) // no edge stands for few
 	within := func(f float64) float64 { return min(max(f, -largest), largest) }
 	low, high := within(sample[tail]), within(sample[n-1-tail])
 	if times {
@@ -71,7 +71,7 @@ func linearEdges(low, high float64, integral bool) edges {
 	case low == 0 && high == 0:
 		e = 0
 	case low == high:
-		e = int(math.Floor(math.Log10(math.Abs(low)))) - 1
+		e = max(int(math.Floor(math.Log10(math.Abs(low))))-1, -300) // below it are numbers without steps
 	}
 	if integral {
 		e = max(e, 0)
@@ -204,7 +204,8 @@ func timeEdges(low, high float64, days bool) edges {
 }
 
 // bins are the counts with their edges; those that are too small are joined with the smaller one
-// beside them. An open bin that is empty is none.
+// beside them. An open bin that is empty is none. The first and the last have no outer edge: it would say, to a step,
+// what the least and the largest value is.
 func (c *Column) bins() []values.Bin {
 	var out []values.Bin
 	for i, n := range c.counts {
@@ -232,6 +233,9 @@ func (c *Column) bins() []values.Bin {
 	}
 	for i := range out {
 		out[i].Count = told(out[i].Count)
+	}
+	if n := len(out); n > 0 {
+		out[0].From, out[n-1].Until = "", ""
 	}
 	return out
 }

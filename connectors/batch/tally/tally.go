@@ -193,6 +193,9 @@ func (c *Column) Result() (d values.Distribution, why values.Why) {
 	}
 	d.Log = c.edges.log
 	d.Bins = c.bins()
+	if len(d.Bins) < 2 { // without outer edges it says nothing
+		return values.Distribution{Kind: c.kind, Rows: c.rows}, values.LeftFew
+	}
 	return d, ""
 }
 

@@ -1,8 +1,10 @@
 package operate
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,7 +237,7 @@ func participants() *kind[schemas.Participant] {
 			}
 			var members []string
 			for _, m := range p.Members {
-				members = append(members, m.Issuer+" "+m.Subject+" "+strings.Join(texts(m.Roles), ","))
+				members = append(members, m.Issuer+" "+m.Subject+" "+cmp.Or(strings.Join(texts(m.Roles), ","), noRoles))
 			}
 			var tell schemas.Notify
 			if p.Notify != nil {
@@ -276,18 +278,24 @@ func participants() *kind[schemas.Participant] {
 	}
 }
 
+// noRoles stands for the roles of a member who has none.
+const noRoles = "-"
+
 // readParticipant reads what was typed of an organisation: a member in each line, as issuer, subject and roles.
 func readParticipant(sent url.Values, p *schemas.Participant) error {
 	p.ID, p.Name, p.Country = schemas.ParticipantID(strings.TrimSpace(sent.Get("id"))), sent.Get("name"), sent.Get("country")
 	p.Kind, p.Roles, p.Members = schemas.ParticipantKind(sent.Get("kind")), as[schemas.Role](sent["roles"]), nil
 	for n, l := range lines(sent.Get("members")) {
-		words := strings.Fields(l)
-		if len(words) < 3 {
+		l = strings.TrimSpace(l)
+		first, last := strings.IndexByte(l, ' '), strings.LastIndexByte(l, ' ')
+		if first < 0 || strings.TrimSpace(l[first:last]) == "" {
 			return typing("members", "line %d has no issuer, subject and roles with spaces between them", n+1)
 		}
-		last := len(words) - 1
-		p.Members = append(p.Members, schemas.Member{Issuer: words[0], Subject: strings.Join(words[1:last], " "),
-			Roles: as[schemas.Role](strings.Split(words[last], ","))})
+		m := schemas.Member{Issuer: l[:first], Subject: strings.TrimSpace(l[first:last])} // which may have spaces of its own
+		if said := l[last+1:]; said != noRoles {
+			m.Roles = as[schemas.Role](strings.Split(said, ","))
+		}
+		p.Members = append(p.Members, m)
 	}
 	tell := schemas.Notify{URL: strings.TrimSpace(sent.Get("notify/url")), Mail: strings.TrimSpace(sent.Get("notify/mail"))}
 	p.Notify = nil
@@ -378,13 +386,30 @@ func projectFields(v *page.Visit, p *schemas.Project) ([]field, error) {
 	}, nil
 }
 
+// boxedPurposes are the ids and IRIs of the purposes that have a box in forms: those that no law excludes.
+func boxedPurposes() (map[string]bool, error) {
+	all, err := schemas.Purposes()
+	boxed := map[string]bool{}
+	for _, p := range all {
+		if p.Excluded == "" {
+			boxed[p.ID], boxed[p.IRI] = true, true
+		}
+	}
+	return boxed, err
+}
+
 // readProject reads what was typed of a project. A day that was not touched stays the moment that it was: a project
 // that runs until noon goes on doing so. Errors: Invalid for what is no day.
 func readProject(sent url.Values, p *schemas.Project) error {
 	p.ID, p.Title, p.Description = schemas.ProjectID(strings.TrimSpace(sent.Get("id"))), sent.Get("title"), sent.Get("description")
 	p.Lead, p.Partners = schemas.ParticipantID(strings.TrimSpace(sent.Get("lead"))), as[schemas.ParticipantID](lines(sent.Get("partners")))
 	p.Factory, p.Domain = schemas.FactoryID(sent.Get("factory")), schemas.SpaceID(sent.Get("domain"))
-	p.Purposes = append([]string{}, sent["purposes"]...)
+	boxed, err := boxedPurposes()
+	if err != nil {
+		return err
+	}
+	kept := slices.DeleteFunc(slices.Clone(p.Purposes), func(have string) bool { return boxed[have] }) // no box shows them
+	p.Purposes = append(append([]string{}, sent["purposes"]...), kept...)
 	money := schemas.Funding{}
 	if p.Funding != nil {
 		money = *p.Funding
@@ -394,7 +419,6 @@ func readProject(sent url.Values, p *schemas.Project) error {
 	if money != (schemas.Funding{}) {
 		p.Funding = &money
 	}
-	var err error
 	for name, was := range map[string]struct {
 		at   *time.Time
 		last bool
@@ -499,7 +523,7 @@ func readStore(sent url.Values, s *schemas.Store) error {
 	}
 	s.Prefixes = nil
 	for n, l := range lines(sent.Get("prefixes")) {
-		words := strings.Fields(l)
+		words := strings.SplitN(strings.TrimSpace(l), " ", 3) // a prefix may have spaces
 		if len(words) != 3 {
 			return typing("prefixes", "line %d has no participant, bucket and prefix with spaces between them", n+1)
 		}

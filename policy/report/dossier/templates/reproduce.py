@@ -139,15 +139,17 @@ class Gateway:
         return urllib.request.urlopen(urllib.request.Request(self.api + path, body, head), timeout=600)
 
     def lease(self, agreement, run, version):
-        if (agreement, run, version) not in self.leases:
+        token, until = self.leases.get((agreement, run, version), (None, 0))
+        if time.monotonic() >= until:  # a lease is good for a quarter of an hour at most
             body = {"items": [{"agreement": agreement}]}
             if run:
                 body["run"] = run
             if version:
                 body["items"][0]["version"] = version
             with self.ask("/leases", self.token, body) as answer:
-                self.leases[agreement, run, version] = json.load(answer)["token"]
-        return self.leases[agreement, run, version]
+                token = json.load(answer)["token"]
+            self.leases[agreement, run, version] = token, time.monotonic() + 300
+        return token
 
     def pseudonyms(self, agreement):
         """The columns whose values are pseudonyms."""
@@ -252,14 +254,17 @@ def main():
         for line in open(args.kept, encoding="utf-8"):
             said = json.loads(line)
             kept[said["release"]] = said["digests"]
-    gateway, other = Gateway(args.gateway, open(args.token_file, encoding="utf-8").read().strip()), False
+    gateway, other, same = Gateway(args.gateway, open(args.token_file, encoding="utf-8").read().strip()), False, False
     for id in wanted:
         if "release.begin" not in releases.get(id, {}):
             said = {"release": id, "result": "cannot", "why": "its begin is in none of the dossiers: take that of its project"}
         else:
             said = again(gateway, releases[id], kept.get(id))
-        other = other or said["result"] == "other"
+        other, same = other or said["result"] == "other", same or said["result"] == "same"
         print(json.dumps(said), flush=True)
+    if wanted and not same and not other:
+        print("nothing could be compared", file=sys.stderr)
+        return 3
     return 1 if other else 0
 
 
