@@ -215,3 +215,33 @@ func TestFloodsOfWords(t *testing.T) {
 		t.Error("it is not stored after a minute")
 	}
 }
+
+// Much is stored in several writes, between which others have their turn; and not more often than each minute.
+func TestMuchIsStoredBitByBit(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t, dbtest.Open(t, dbtest.SQLite))
+	const many = 2*mostAtOnce + 7
+	for i := range many {
+		c.Note("https://lab.example", fmt.Sprintf("word%c%c", 'a'+i%26, 'a'+i/26), "")
+	}
+	if !c.Due() {
+		t.Error("what waits is not due at first")
+	}
+	err := c.Flush(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.rows("demand_words"); n != many {
+		t.Errorf("%d words are stored of %d", n, many)
+	}
+	for i := range mostWaiting {
+		c.Note("https://lab.example", fmt.Sprintf("more%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676), "")
+	}
+	if c.Due() {
+		t.Error("a flood is stored before its minute is over")
+	}
+	c.now = c.now.Add(flushEvery)
+	if !c.Due() {
+		t.Error("what waits is not due after a minute")
+	}
+}

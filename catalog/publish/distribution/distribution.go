@@ -139,7 +139,8 @@ func Forget(ctx context.Context, tx *db.Tx, dataset schemas.DatasetID, version s
 }
 
 // Get tells what was counted of a version of a dataset, as far as description and terms permit it
-// now; nothing of a version that is not published, or not the newest: what two versions differ by could be one person. Whoever calls knows that the dataset may be seen.
+// now; nothing of a version that is not published, or not the newest: what two versions differ by could be one
+// person. Whoever calls knows that the dataset may be seen.
 func Get(ctx context.Context, c *catalog.Catalog, d *schemas.Dataset, v *schemas.Version) (values.Distributions, error) {
 	out := values.Distributions{Dataset: v.Dataset, Version: v.Version, Columns: []values.Distribution{}}
 	if d.Withdrawn || v.State != schemas.VersionPublished || d.Latest != nil && d.Latest.Version != v.Version {

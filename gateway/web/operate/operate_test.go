@@ -2,10 +2,6 @@ package operate
 
 import (
 	"encoding/json"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"slices"
@@ -13,93 +9,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gin-gonic/gin"
-
 	"guichet/catalog/harvest"
-	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/pagetest"
 	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
 )
 
-// site is these pages over an API of fixed answers, by method and path: a value or an error.
+// site is these pages over an API of fixed answers.
 type site struct {
-	t       *testing.T
-	h       http.Handler
-	answers map[string]any
-	sent    map[string]string // bodies with If-Match before them, by call
+	*pagetest.Site
+	t *testing.T
 }
 
 func newSite(t *testing.T, me schemas.Identity, answers map[string]any) *site {
 	t.Helper()
-	gin.SetMode(gin.TestMode)
-	s := &site{t: t, answers: answers, sent: map[string]string{}}
-	answers["GET /me"] = me
-	p, err := page.New(page.Config{API: s, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", me.Subject != "", nil }}, Part())
-	if err != nil {
-		t.Fatal(err)
+	if answers["GET /readyz"] == nil {
+		answers["GET /readyz"] = page.Readiness{Ready: true}
 	}
-	r := gin.New()
-	p.Mount(r)
-	s.h = r
-	return s
-}
-
-// ServeHTTP is the API.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
-	b, _ := io.ReadAll(r.Body)
-	s.sent[call] = r.Header.Get("If-Match") + string(b)
-	if r.URL.RawQuery != "" && r.Method == http.MethodPost {
-		s.sent[call] += "?" + r.URL.RawQuery
-	}
-	v, is := s.answers[call]
-	if !is && r.URL.Path == "/readyz" {
-		v, is = page.Readiness{Ready: true}, true
-	}
-	if !is {
-		v = schemas.Errorf(schemas.NotFound, call, "there is nothing at %s", call)
-	}
-	if err, is := v.(error); is {
-		problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler)))
-		return
-	}
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-// shows asks for a page or sends a form, and wants these words.
-func (s *site) shows(status int, call string, form url.Values, words ...string) string {
-	s.t.Helper()
-	method, path, _ := strings.Cut(call, " ")
-	r := httptest.NewRequest(method, "https://guichet.example"+path, strings.NewReader(form.Encode()))
-	r.Header.Set("Accept", "text/html")
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
-	}
-	w := httptest.NewRecorder()
-	s.h.ServeHTTP(w, r)
-	body := w.Body.String() + w.Header().Get("Location")
-	if w.Code != status {
-		s.t.Errorf("%s: %d, want %d\n%s", call, w.Code, status, body)
-	}
-	for _, want := range words {
-		if !strings.Contains(body, want) {
-			s.t.Errorf("%s lacks %q: %s", call, want, body)
-		}
-	}
-	return body
+	return &site{pagetest.New(t, me, answers, Part()), t}
 }
 
 // told holds what the API was sent against what it should be: If-Match, then the members of the body that matter.
 func (s *site) told(call, match string, want map[string]any) {
 	s.t.Helper()
-	b, is := strings.CutPrefix(s.sent[call], match)
 	var got map[string]any
-	b, _, _ = strings.Cut(b, "\n?")
-	_ = json.NewDecoder(strings.NewReader(b)).Decode(&got)
+	_ = json.Unmarshal([]byte(s.Sent[call]), &got)
 	for name, v := range want {
 		a, _ := json.Marshal(got[name])
 		b, _ := json.Marshal(v)
@@ -107,8 +43,8 @@ func (s *site) told(call, match string, want map[string]any) {
 			s.t.Errorf("%s: %s is %s, want %s", call, name, a, b)
 		}
 	}
-	if !is || len(got) == 0 {
-		s.t.Errorf("%s was sent %q", call, s.sent[call])
+	if s.Match[call] != match || len(got) == 0 {
+		s.t.Errorf("%s was sent %q for %q", call, s.Sent[call], s.Match[call])
 	}
 }
 
@@ -154,31 +90,31 @@ func answers() map[string]any {
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, who(schemas.RoleOperator), answers())
-	body := s.shows(200, "GET /operate", nil, "/operate/joining", "The catalogue Portal", `href="/operate/sources/portal"`)
+	body := s.Shows(200, "GET /operate", nil, "/operate/joining", "The catalogue Portal", `href="/operate/sources/portal"`)
 	for _, to := range []string{"participants", "projects", "calls", "factories", "stores", "sources", "spaces"} {
 		if !strings.Contains(body, `href="/operate/`+to+`"`) {
 			t.Errorf("no way to %s", to)
 		}
 	}
-	s.shows(200, "GET /operate/spaces", nil, "agri 2.1, agri 1", "https://login.example", "Agriculture")
+	s.Shows(200, "GET /operate/spaces", nil, "agri 2.1, agri 1", "https://login.example", "Agriculture")
 	other := newSite(t, who(schemas.RoleTrainer), answers())
 	for _, path := range []string{"spaces", "projects", "factories", "calls", "stores"} {
-		other.shows(403, "GET /operate/"+path, nil, "this page is the operator’s")
+		other.Shows(403, "GET /operate/"+path, nil, "this page is the operator’s")
 	}
 }
 
 // What is sought and not found is a picture with its table; a provider reads that it is of her own data spaces.
 func TestSought(t *testing.T) {
 	t.Parallel()
-	body := newSite(t, who(schemas.RoleOperator), answers()).shows(200, "GET /demand", nil, "in every data space", "fewer than 5 different", `width="600"`, `width="15"`,
+	body := newSite(t, who(schemas.RoleOperator), answers()).Shows(200, "GET /demand", nil, "in every data space", "fewer than 5 different", `width="600"`, `width="15"`,
 		"soil moisture", "none named", "Show as table", "no checkpoint covers them")
 	if strings.Count(body, "<rect") != 2 {
 		t.Errorf("%s", body)
 	}
-	newSite(t, who(schemas.RoleProvider), answers()).shows(200, "GET /demand", nil, "in the data spaces of your datasets")
+	newSite(t, who(schemas.RoleProvider), answers()).Shows(200, "GET /demand", nil, "in the data spaces of your datasets")
 	a := answers()
 	a["GET /demand"] = map[string]any{"few": 5, "items": []any{}}
-	newSite(t, who(schemas.RoleProvider), a).shows(200, "GET /demand", nil, "Nothing yet that enough people")
+	newSite(t, who(schemas.RoleProvider), a).Shows(200, "GET /demand", nil, "Nothing yet that enough people")
 }
 
 // Each form shows what is there, and sends what was typed with the revision that it was read at; what it does not show
@@ -229,20 +165,20 @@ func TestNouns(t *testing.T) {
 	} {
 		s := newSite(t, who(schemas.RoleOperator), answers())
 		at := "/operate/" + c.kind
-		body := s.shows(200, "GET "+at+"?id="+url.QueryEscape(c.id), nil, append(c.shows, "Change it", "readonly")...)
+		body := s.Shows(200, "GET "+at+"?id="+url.QueryEscape(c.id), nil, append(c.shows, "Change it", "readonly")...)
 		if strings.Contains(body, "secretname") {
 			t.Error("the name of a credential is shown")
 		}
-		s.shows(200, "GET "+at, nil, "Add one")
-		s.answers["POST /"+c.kind] = map[string]any{"id": c.id}
-		s.shows(303, "POST "+at+"/put", c.typed, at+"?done=")
+		s.Shows(200, "GET "+at, nil, "Add one")
+		s.Answers["POST /"+c.kind] = map[string]any{"id": c.id}
+		s.Shows(303, "POST "+at+"/put", c.typed, at+"?done=")
 		s.told("POST /"+c.kind, c.match, c.want)
-		s.answers["POST /"+c.kind] = c.wrong
-		s.shows(422, "POST "+at+"/put", c.typed, c.says...)
+		s.Answers["POST /"+c.kind] = c.wrong
+		s.Shows(422, "POST "+at+"/put", c.typed, c.says...)
 		c.typed.Del("revision")
 		c.typed.Del("open")
-		s.answers["POST /"+c.kind] = map[string]any{"id": c.id}
-		s.shows(303, "POST "+at+"/put", c.typed)
+		s.Answers["POST /"+c.kind] = map[string]any{"id": c.id}
+		s.Shows(303, "POST "+at+"/put", c.typed)
 		s.told("POST /"+c.kind, "", nil)
 	}
 }
@@ -259,9 +195,9 @@ func TestTyping(t *testing.T) {
 	} {
 		typed := url.Values{"closes": {"2027-12-31"}}
 		typed.Set(c.field, c.typed)
-		s.shows(422, "POST /operate/"+c.kind+"/put", typed, `<small class="wrong">`, c.says)
+		s.Shows(422, "POST /operate/"+c.kind+"/put", typed, `<small class="wrong">`, c.says)
 	}
-	s.shows(404, "POST /operate/projects/put", url.Values{"open": {"gone"}}, "any more")
+	s.Shows(404, "POST /operate/projects/put", url.Values{"open": {"gone"}}, "any more")
 }
 
 // What is done beside the form: stops with a reason, an end, a grant.
@@ -269,42 +205,42 @@ func TestActs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, who(schemas.RoleOperator), answers())
 	lab := "/participants/https:%2F%2Flab.example"
-	s.answers["POST "+lab+"/stop"] = map[string]any{}
-	s.shows(303, "POST /operate/participants/stop", url.Values{"open": {"https://lab.example"}, "reason": {"a test"}})
+	s.Answers["POST "+lab+"/stop"] = map[string]any{}
+	s.Shows(303, "POST /operate/participants/stop", url.Values{"open": {"https://lab.example"}, "reason": {"a test"}})
 	s.told("POST "+lab+"/stop", "", nil)
-	s.answers["POST /participants/https:%2F%2Fbad.example/unstop"] = schemas.BadField("stop", "/reason", "too short")
-	s.shows(422, "POST /operate/participants/unstop", url.Values{"open": {"https://bad.example"}, "reason": {"x"}}, "too short", `value="x"`)
-	s.answers["POST /projects"] = map[string]any{"id": "crops"}
-	s.shows(303, "POST /operate/projects/end", url.Values{"open": {"crops"}, "revision": {"4"}})
+	s.Answers["POST /participants/https:%2F%2Fbad.example/unstop"] = schemas.BadField("stop", "/reason", "too short")
+	s.Shows(422, "POST /operate/participants/unstop", url.Values{"open": {"https://bad.example"}, "reason": {"x"}}, "too short", `value="x"`)
+	s.Answers["POST /projects"] = map[string]any{"id": "crops"}
+	s.Shows(303, "POST /operate/projects/end", url.Values{"open": {"crops"}, "revision": {"4"}})
 	s.told("POST /projects", `"4"`, map[string]any{"title": "Crops", "factory": "lumi"})
-	s.answers["POST /stores"] = map[string]any{"id": "s3"}
+	s.Answers["POST /stores"] = map[string]any{"id": "s3"}
 	grant := url.Values{"open": {"s3"}, "revision": {"5"}, "participant": {"https://x.example"}, "bucket": {"b"}, "prefix": {"x/"}}
-	s.shows(303, "POST /operate/stores/grant", grant)
+	s.Shows(303, "POST /operate/stores/grant", grant)
 	s.told("POST /stores", `"5"`, map[string]any{"credential_ref": "secretname", "prefixes": []map[string]string{
 		{"participant": "https://lab.example", "bucket": "b", "prefix": "lab/"}, {"participant": "https://x.example", "bucket": "b", "prefix": "x/"}}})
-	s.answers["POST /stores"] = schemas.BadField("store", "/prefixes/1", "it overlaps")
-	s.shows(422, "POST /operate/stores/grant", grant, "it overlaps", `value="x/"`)
+	s.Answers["POST /stores"] = schemas.BadField("store", "/prefixes/1", "it overlaps")
+	s.Shows(422, "POST /operate/stores/grant", grant, "it overlaps", `value="x/"`)
 }
 
 // A source that waits says for what; nothing is withdrawn by one click.
 func TestSources(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, who(schemas.RoleOperator), answers())
-	s.shows(200, "GET /operate/sources/portal", nil, "12 datasets are gone", "no title", "/datasets/ds-1", "Agree that they are withdrawn", "Pause it")
-	s.answers["POST /sources/portal/harvest"], s.answers["POST /sources"] = map[string]any{}, map[string]any{}
-	s.shows(303, "POST /operate/sources/portal/harvest", url.Values{"agree": {"yes"}}, "/operate/sources/portal")
+	s.Shows(200, "GET /operate/sources/portal", nil, "12 datasets are gone", "no title", "/datasets/ds-1", "Agree that they are withdrawn", "Pause it")
+	s.Answers["POST /sources/portal/harvest"], s.Answers["POST /sources"] = map[string]any{}, map[string]any{}
+	s.Shows(303, "POST /operate/sources/portal/harvest", url.Values{"agree": {"yes"}}, "/operate/sources/portal")
 	s.told("POST /sources/portal/harvest", "", map[string]any{"agree": true})
-	s.shows(303, "POST /operate/sources/portal/harvest", nil)
+	s.Shows(303, "POST /operate/sources/portal/harvest", nil)
 	s.told("POST /sources/portal/harvest", "", map[string]any{"agree": false})
-	s.shows(303, "POST /operate/sources/portal/pause", url.Values{"pause": {"yes"}})
+	s.Shows(303, "POST /operate/sources/portal/pause", url.Values{"pause": {"yes"}})
 	s.told("POST /sources", `"7"`, map[string]any{"paused": true, "kind": "ckan"})
-	s.shows(422, "POST /operate/sources/portal/remove", nil, "tick first")
-	s.answers["DELETE /sources/portal"] = map[string]any{}
-	s.shows(303, "POST /operate/sources/portal/remove", url.Values{"sure": {"yes"}})
-	s.answers["POST /sources/portal/harvest"] = schemas.Errorf(schemas.Conflict, "portal", "the source portal is paused")
-	s.shows(409, "POST /operate/sources/portal/harvest", nil, "is paused")
-	s.answers["GET /sources/portal"] = harvest.Catalogue{ID: "portal", Paused: true}
-	body := s.shows(200, "GET /operate/sources/portal", nil, "Let it go on", "paused")
+	s.Shows(422, "POST /operate/sources/portal/remove", nil, "tick first")
+	s.Answers["DELETE /sources/portal"] = map[string]any{}
+	s.Shows(303, "POST /operate/sources/portal/remove", url.Values{"sure": {"yes"}})
+	s.Answers["POST /sources/portal/harvest"] = schemas.Errorf(schemas.Conflict, "portal", "the source portal is paused")
+	s.Shows(409, "POST /operate/sources/portal/harvest", nil, "is paused")
+	s.Answers["GET /sources/portal"] = harvest.Catalogue{ID: "portal", Paused: true}
+	body := s.Shows(200, "GET /operate/sources/portal", nil, "Let it go on", "paused")
 	if strings.Contains(body, "Harvest it now") {
 		t.Error("what is paused is harvested")
 	}
@@ -314,39 +250,39 @@ func TestSources(t *testing.T) {
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, who(schemas.RoleTrainer), answers())
-	body := s.shows(200, "GET /calls", nil, "Agri", "Old")
+	body := s.Shows(200, "GET /calls", nil, "Agri", "Old")
 	if strings.Index(body, "Agri") > strings.Index(body, "Old") {
 		t.Error("what is open stands behind what is closed")
 	}
-	s.shows(200, "GET /calls/agri", nil, "7 of 1,000 given out", "1 of 3 projects", "We grow.", "Admit", "too late", "Close it for good")
-	s.answers["POST /calls/agri/applications/crops/answer"] = map[string]any{}
-	s.shows(303, "POST /calls/agri/answer", url.Values{"project": {"crops"}, "decision": {"admit"}}, "/calls/agri")
+	s.Shows(200, "GET /calls/agri", nil, "7 of 1,000 given out", "1 of 3 projects", "We grow.", "Admit", "too late", "Close it for good")
+	s.Answers["POST /calls/agri/applications/crops/answer"] = map[string]any{}
+	s.Shows(303, "POST /calls/agri/answer", url.Values{"project": {"crops"}, "decision": {"admit"}}, "/calls/agri")
 	s.told("POST /calls/agri/applications/crops/answer", "", map[string]any{"decision": "admit"})
-	s.answers["POST /calls/agri/applications/crops/answer"] = schemas.BadField("call", "/reason", "say why")
-	s.shows(422, "POST /calls/agri/answer", url.Values{"project": {"crops"}, "decision": {"decline"}, "reason": {"hm"}}, "say why", "hm</textarea>")
-	s.answers["POST /calls/agri/close"] = map[string]any{}
-	s.shows(303, "POST /calls/agri/close", url.Values{"reason": {"spent"}})
+	s.Answers["POST /calls/agri/applications/crops/answer"] = schemas.BadField("call", "/reason", "say why")
+	s.Shows(422, "POST /calls/agri/answer", url.Values{"project": {"crops"}, "decision": {"decline"}, "reason": {"hm"}}, "say why", "hm</textarea>")
+	s.Answers["POST /calls/agri/close"] = map[string]any{}
+	s.Shows(303, "POST /calls/agri/close", url.Values{"reason": {"spent"}})
 	s.told("POST /calls/agri/close", "", map[string]any{"reason": "spent"})
 
-	s.answers["GET /calls/agri"] = call.Call{ID: "agri", Name: "Agri", State: call.Open}
-	s.answers["GET /projects"] = list(schemas.Project{ID: "crops", Title: "Crops", Lead: "https://lab.example"}, schemas.Project{ID: "new", Title: "New", Lead: "https://lab.example"},
+	s.Answers["GET /calls/agri"] = call.Call{ID: "agri", Name: "Agri", State: call.Open}
+	s.Answers["GET /projects"] = list(schemas.Project{ID: "crops", Title: "Crops", Lead: "https://lab.example"}, schemas.Project{ID: "new", Title: "New", Lead: "https://lab.example"},
 		schemas.Project{ID: "theirs", Title: "Theirs", Lead: "https://x.example", Partners: []schemas.ParticipantID{"https://lab.example"}},
 		schemas.Project{ID: "under", Title: "Under", Lead: "https://lab.example", Call: "other"})
-	body = s.shows(200, "GET /calls/agri", nil, `<option value="new">`, "Withdraw it")
+	body = s.Shows(200, "GET /calls/agri", nil, `<option value="new">`, "Withdraw it")
 	for _, not := range []string{`value="under"`, `value="theirs"`, `<option value="crops"`, "Admit", "Close it"} {
 		if strings.Contains(body, not) {
 			t.Errorf("%s is offered", not)
 		}
 	}
-	s.answers["POST /calls/agri/applications"] = schemas.Refuse("agri", "call.window", "the call", "it was open until then", "ask while it is open")
-	s.shows(422, "POST /calls/agri/apply", url.Values{"project": {"new"}, "word": {"Please."}}, "it was open until then", "Please.</textarea>")
-	s.answers["POST /calls/agri/applications"] = map[string]any{}
-	s.shows(303, "POST /calls/agri/apply", url.Values{"project": {"new"}, "word": {"Please."}})
+	s.Answers["POST /calls/agri/applications"] = schemas.Refuse("agri", "call.window", "the call", "it was open until then", "ask while it is open")
+	s.Shows(422, "POST /calls/agri/apply", url.Values{"project": {"new"}, "word": {"Please."}}, "it was open until then", "Please.</textarea>")
+	s.Answers["POST /calls/agri/applications"] = map[string]any{}
+	s.Shows(303, "POST /calls/agri/apply", url.Values{"project": {"new"}, "word": {"Please."}})
 	s.told("POST /calls/agri/applications", "", map[string]any{"project": "new", "word": "Please."})
-	s.answers["DELETE /calls/agri/applications/crops"] = map[string]any{}
-	s.shows(303, "POST /calls/agri/withdraw", url.Values{"project": {"crops"}})
-	s.answers["DELETE /calls/agri/applications/crops"] = schemas.Errorf(schemas.Conflict, "crops", "it is admitted")
-	s.shows(422, "POST /calls/agri/withdraw", url.Values{"project": {"crops"}}, "it is admitted")
+	s.Answers["DELETE /calls/agri/applications/crops"] = map[string]any{}
+	s.Shows(303, "POST /calls/agri/withdraw", url.Values{"project": {"crops"}})
+	s.Answers["DELETE /calls/agri/applications/crops"] = schemas.Errorf(schemas.Conflict, "crops", "it is admitted")
+	s.Shows(422, "POST /calls/agri/withdraw", url.Values{"project": {"crops"}}, "it is admitted")
 }
 
 // What a form cannot show as it is goes through it unharmed: purposes without a box, names with spaces, no roles.

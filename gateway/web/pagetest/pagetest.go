@@ -25,6 +25,8 @@ import (
 type Site struct {
 	Answers map[string]any    // by method and path, as "GET /me": a value or an error
 	Sent    map[string]string // bodies, by call
+	Match   map[string]string // If-Match, by call
+	Query   map[string]string // queries, by call
 	Asked   []string          // all calls with their queries, in order
 
 	t testing.TB
@@ -35,7 +37,7 @@ type Site struct {
 func New(t testing.TB, me schemas.Identity, answers map[string]any, parts ...page.Part) *Site {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
-	s := &Site{Answers: answers, Sent: map[string]string{}, t: t}
+	s := &Site{Answers: answers, Sent: map[string]string{}, Match: map[string]string{}, Query: map[string]string{}, t: t}
 	answers["GET /me"] = me
 	p, err := page.New(page.Config{API: s, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
 		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", me.Subject != "", nil }}, parts...)
@@ -50,9 +52,9 @@ func New(t testing.TB, me schemas.Identity, answers map[string]any, parts ...pag
 
 // ServeHTTP is the API.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api/v1")
+	call := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
 	b, _ := io.ReadAll(r.Body)
-	s.Sent[call] = string(b)
+	s.Sent[call], s.Match[call], s.Query[call] = string(b), r.Header.Get("If-Match"), r.URL.RawQuery
 	s.Asked = append(s.Asked, strings.TrimSuffix(call+"?"+r.URL.RawQuery, "?"))
 	v, is := s.Answers[call]
 	if !is {
