@@ -133,9 +133,10 @@ test: go-version system
 	 if [ $$failed != 0 ]; then echo "tests failed; the whole output is in .cache/test.log"; awk '/^=== /{name=$$3; on=0} /^ *---/{on=0} /^ +[a-z0-9_]+\.go:[0-9]+: /{on=1} on{said[name]=said[name] $$0 "\n"; if(length(said[name])>20000) said[name]=substr(said[name],10000)} /^ *--- FAIL: /{printf "%s\n%s", $$0, said[$$3]} /^panic: |DATA RACE/{n=40} n-->0' .cache/test.log .cache/test-local.log | cut -c1-400 | head -300; exit 1; fi; \
 	 echo "$$(grep -hcE '^\s*--- PASS' .cache/test.log) passed, 0 failed"
 
-# Packages with goroutines of their own; pages have none but those of the site and the sign-in.
-RACE := ./connectors/db/... ./connectors/mount ./connectors/staged ./policy/... ./catalog/... ./gateway ./gateway/api/... ./gateway/auth \
-	./gateway/door ./gateway/flight ./gateway/s3face ./gateway/reports ./gateway/stream/... ./gateway/web/signin ./gateway/web/page
+# Packages with goroutines of their own.
+RACE := ./connectors/db/... ./connectors/mount ./connectors/staged ./policy/agreement/... ./policy/audit ./policy/call ./policy/join ./policy/notice ./policy/report ./policy/turn \
+	./catalog ./catalog/demand ./catalog/duplicates ./catalog/harvest ./catalog/index ./catalog/index/labels ./catalog/index/segment ./catalog/index/words \
+	./catalog/publish ./gateway ./gateway/api ./gateway/api/demand ./gateway/auth ./gateway/door ./gateway/flight ./gateway/s3face ./gateway/reports ./gateway/stream/... ./gateway/web/signin ./gateway/web/page
 race: setup
 	@echo "testing under the race detector"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; go test -race -short -timeout 20m $(RACE)
