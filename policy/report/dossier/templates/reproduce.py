@@ -20,7 +20,7 @@ the key that they are made with was changed since.
 One line of JSON is printed for each release: "same", "other" or "cannot", and why. It ends with 1 where
 one is another than the record says, with 2 where the dossier itself does not hold.
 """
-import argparse, base64, hashlib, io, json, sys, urllib.error, urllib.parse, urllib.request, zipfile
+import argparse, base64, hashlib, io, json, sys, time, urllib.error, urllib.parse, urllib.request, zipfile
 
 
 def sha(*parts):
