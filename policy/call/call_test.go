@@ -591,11 +591,11 @@ func TestWhatIsAdmittedStays(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, dbtest.Open(t, dbtest.SQLite)), t.Context()
 	c := r.put(func(c *call.Call) { c.MaxDays = 30 })
-	p := r.project("a", func(p *schemas.Project) { p.From, p.Until = start, start.Add(20*day) })
+	r.project("a", func(p *schemas.Project) { p.From, p.Until = start, start.Add(20*day) })
 	r.apply("a")
 	_, err := r.admit("a")
 	agreementtest.Must(t, err)
-	p, err = r.Parties.Project(ctx, "a")
+	p, err := r.Parties.Project(ctx, "a")
 	agreementtest.Must(t, err)
 	later := p
 	later.From, later.Until = p.From.Add(10*day), p.Until.Add(10*day)
