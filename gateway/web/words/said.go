@@ -24,7 +24,7 @@ const (
 type sentence struct {
 	between []string // the words around what differs, one more than there are places
 	places  []int    // the number of each, as {1} has 1
-	said    string   // in the other language, with the same numbers
+	said    string   // in the other language, with the same numbers; {1|purpose} is of codes, of which people read the labels
 }
 
 // sentences are those of a language. Read-only.
@@ -35,10 +35,20 @@ type sentence struct {
 type sentences struct {
 	whole map[string]string // those in which nothing differs
 	parts []sentence        // the one with the most words of its own first
+	coded coding            // of its reader
 }
 
-// place is one in a sentence.
-var place = regexp.MustCompile(`\{[1-9]\}`)
+// coding is how a reader reads codes: the label of each, and several of which any will do.
+type coding struct {
+	label func(of, code string) string
+	any   func(labels []string) string
+}
+
+// place is one in a sentence, and coded one in what it is in another language, which says what its codes are of.
+var (
+	place = regexp.MustCompile(`\{[1-9]\}`)
+	coded = regexp.MustCompile(`\{([1-9])(?:\|([a-z]+))?\}`)
+)
 
 // parse reads "a {1} b" into its words and places.
 func parse(english, said string) sentence {
@@ -86,8 +96,8 @@ func (s sentence) match(text string) (in [10]string, ok bool) {
 
 // spoken reads the sentences of a language from said/LANGUAGE, those of the closed list of purposes among them; none
 // where there is no such folder.
-func spoken(files fs.FS, tag string, labels map[string]schemas.Text) (*sentences, error) {
-	all := &sentences{whole: map[string]string{}}
+func spoken(files fs.FS, tag string, labels map[string]schemas.Text, c coding) (*sentences, error) {
+	all := &sentences{whole: map[string]string{}, coded: c}
 	for _, label := range labels {
 		all.whole[label["en"]] = label[label.For(tag)]
 	}
@@ -134,15 +144,17 @@ func (all *sentences) in(text string, depth int) (said string, ok bool) {
 		if !ok {
 			continue
 		}
-		var swap []string
-		for i, number := range s.places {
-			in := in[number]
-			if !s.quoted(i) {
-				in = all.fill(in, depth+1)
+		return coded.ReplaceAllStringFunc(s.said, func(at string) string {
+			of := coded.FindStringSubmatch(at)
+			number := int(of[1][0] - '0')
+			switch {
+			case of[2] != "":
+				return all.labels(of[2], in[number])
+			case s.quoted(slices.Index(s.places, number)):
+				return in[number]
 			}
-			swap = append(swap, fmt.Sprintf("{%d}", number), in)
-		}
-		return strings.NewReplacer(swap...).Replace(s.said), true
+			return all.fill(in[number], depth+1)
+		}), true
 	}
 	return text, false
 }
@@ -160,6 +172,15 @@ func (all *sentences) fill(text string, depth int) string {
 	return strings.Join(items, ", ")
 }
 
+// labels are those of codes that stand beside each other, as one chooses from them.
+func (all *sentences) labels(of, codes string) string {
+	items := strings.Split(codes, ", ")
+	for i, code := range items {
+		items[i] = all.coded.label(of, code)
+	}
+	return all.coded.any(items)
+}
+
 // Said gives what a rule or the API says, which is in English, in the reader's language. The second
 // is the language that it is in where that is another: "en" where nobody has translated it.
 func (r *Reader) Said(english string) (said, lang string) {
@@ -167,7 +188,7 @@ func (r *Reader) Said(english string) (said, lang string) {
 		return english, ""
 	}
 	said, ok := r.said.in(english, 0)
-	if ok {
+	if ok || r.Tag == "en" {
 		return said, ""
 	}
 	return english, "en"

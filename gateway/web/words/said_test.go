@@ -328,9 +328,10 @@ func TestSaid(t *testing.T) {
  "{1} is excluded": "{1} est exclu", "{1} is excluded for {2}": "pour {2}, {1} est exclu", "the terms demand {1}": "les conditions exigent de {1}",
  "column \"{1}\" is {2}": "la colonne « {1} » : {2}", "{1}; {2}": "{1} ; {2}", "give {name, value}": "donnez {name, value}",
  "{1} and {1} twice": "deux fois {1}", "left{1}": "reste{1}"}`)},
-		"said/fr/b.json": {Data: []byte(`{"by rule": "par la règle"}`)},
+		"said/fr/b.json": {Data: []byte(`{"by rule": "par la règle", "must be {1}; not {2}": "{2|kind} n’est pas {1|kind}"}`)},
 	}
-	all, err := spoken(files, "fr", map[string]schemas.Text{"m": {"en": "marketing", "fr": "publicité"}})
+	all, err := spoken(files, "fr", map[string]schemas.Text{"m": {"en": "marketing", "fr": "publicité"}},
+		coding{func(of, code string) string { return of + "=" + code }, func(s []string) string { return strings.Join(s, " ou ") }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,6 +339,7 @@ func TestSaid(t *testing.T) {
 	for english, want := range map[string]string{
 		"no rule":                                "aucune règle",
 		"by rule":                                "par la règle",
+		"must be sme, hide; not show":            "kind=show n’est pas kind=sme ou kind=hide",
 		"marketing":                              "publicité",
 		"marketing is excluded":                  "publicité est exclu",
 		"marketing is excluded for health":       "pour health, publicité est exclu", // the longest first
@@ -365,7 +367,7 @@ func TestSaid(t *testing.T) {
 	if said, lang := (&Reader{Tag: "en"}).Said("no rule"); said != "no rule" || lang != "" {
 		t.Errorf("in English: %q (%s)", said, lang)
 	}
-	_, err = spoken(fstest.MapFS{"said/fr/a.json": {Data: []byte("{")}}, "fr", nil)
+	_, err = spoken(fstest.MapFS{"said/fr/a.json": {Data: []byte("{")}}, "fr", nil, coding{})
 	if err == nil {
 		t.Error("a file that is no JSON is read")
 	}
@@ -392,7 +394,7 @@ func TestSaidHasItsPlaces(t *testing.T) {
 				t.Errorf("%q is said twice in %s, as %q and %q", english, filepath.Dir(f), said, with)
 			}
 			seen[filepath.Dir(f)+english] = said
-			want, got := place.FindAllString(english, -1), place.FindAllString(said, -1)
+			want, got := place.FindAllString(english, -1), place.FindAllString(coded.ReplaceAllString(said, "{$1}"), -1)
 			slices.Sort(want)
 			slices.Sort(got)
 			if !slices.Equal(slices.Compact(want), slices.Compact(got)) {

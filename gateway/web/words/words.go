@@ -89,11 +89,9 @@ func Load() (*Catalogue, error) {
 		r := &Reader{Tag: tag.String(), purposes: labels, ids: ids}
 		r.local, r.print = i18n.NewLocalizer(c.bundle, r.Tag), message.NewPrinter(tag)
 		r.Language = r.T("language")
-		if tag != c.tags[0] {
-			r.said, err = spoken(text, r.Tag, labels)
-			if err != nil {
-				return nil, err
-			}
+		r.said, err = spoken(text, r.Tag, labels, coding{r.code, r.Any})
+		if err != nil {
+			return nil, err
 		}
 		c.readers[r.Tag] = r
 	}
@@ -131,7 +129,7 @@ type Reader struct {
 	print    *message.Printer
 	purposes map[string]schemas.Text
 	ids      []string   // of the purposes that people choose from
-	said     *sentences // of rules and the API; nil in English, in which they are written
+	said     *sentences // of rules and the API, in English those alone that name codes; nil: as they are written
 }
 
 // Purposes lists the ids of the purposes that data may be asked for, in the order of their list.
@@ -311,6 +309,26 @@ func (r *Reader) List(items []string) string {
 	}
 	last := len(items) - 1
 	return r.T("list.last", "Rest", strings.Join(items[:last], r.T("list.comma")), "Last", items[last])
+}
+
+// Any joins words of which any will do.
+func (r *Reader) Any(items []string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return r.T("list.any", "Rest", strings.Join(items[:last], r.T("list.comma")), "Last", items[last])
+}
+
+// code names a code of rules: a purpose, a country or region, or what has a message of its kind; else the code.
+func (r *Reader) code(of, code string) string {
+	switch {
+	case of == "purpose":
+		return r.Purpose(code)
+	case r.Has(of + "." + code):
+		return r.T(of + "." + code)
+	}
+	return cmp.Or(r.Label(of, code), code)
 }
 
 // IDs lists the messages of a language.
